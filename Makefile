@@ -1,0 +1,55 @@
+# The operator's interface. Every target works from a fresh clone with Python >= 3.11 and make.
+PYTHON ?= python3
+BIN := .venv/bin
+MANAGE := $(BIN)/python manage.py
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: help install install-dev demo serve test lint format lock
+
+help:  ## list the targets
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+# Each environment is described by one lock file; a stamp says which lock it was installed from.
+.venv/local.stamp: requirements-local.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "CHM needs Python 3.11 or newer; name one with: make PYTHON=/path/to/python3 ...")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "installing the locked packages into .venv ..."
+	@$(PIP_INSTALL) --require-hashes -r requirements-local.lock
+	@$(PIP_INSTALL) --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/dev.stamp: requirements-dev.lock .venv/local.stamp
+	@echo "installing the test tools into .venv ..."
+	@$(PIP_INSTALL) --require-hashes -r requirements-dev.lock
+	@touch $@
+
+install: .venv/local.stamp  ## create .venv with everything that demo and serve need
+
+install-dev: .venv/dev.stamp  ## install, and the test tools too
+
+demo: install  ## servers, migrations, a replayed partner, web, worker and beat in one; Ctrl-C stops all
+	@$(MANAGE) demo
+
+serve: install  ## the web server alone, as in production, on CHM_PORT (development settings)
+	@$(MANAGE) serve
+
+test: install-dev  ## the whole suite, on the embedded servers unless CHM_DATABASE_URL and CHM_BROKER_URL are set
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: install-dev  ## ruff, mypy --strict, missing migrations, deployment checks
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy .
+	@$(MANAGE) makemigrations --check --dry-run
+
+format: install-dev  ## let ruff rewrite what it can
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+lock: install-dev  ## compile the three lock files anew (hashes, no index addresses)
+	@$(PIP_INSTALL) uv
+	@for extra in "" local dev; do \
+	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --no-annotate --custom-compile-command "make lock" pyproject.toml $${extra:+--extra $$extra -c requirements.lock} \
+	    -o requirements$${extra:+-$$extra}.lock || exit 1; \
+	done
