@@ -1,0 +1,87 @@
+"""Alert rules: definitions of what is worth telling someone. CHM evaluates them and sends nothing."""
+
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce
+
+from inventory.entity import Entity
+from inventory.models import Client, Pipeline, valid_choice
+
+
+class RuleType(models.TextChoices):
+    ON_FAILURE = "on_failure", "On failure"
+    FAILURES_IN_WINDOW = "failures_in_window", "Failures in a window"
+
+
+class Channel(models.TextChoices):
+    SLACK = "slack", "Slack"
+    EMAIL = "email", "E-mail"
+    WEBHOOK = "webhook", "Webhook"
+
+
+class AlertRule(Entity):
+    client = models.ForeignKey(
+        Client,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="alert_rules",
+        db_comment="Scope: all active pipelines of this client, unless a pipeline is given",
+    )
+    pipeline = models.ForeignKey(
+        Pipeline,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="alert_rules",
+        db_comment="Scope: this pipeline; its client then owns the rule",
+    )
+    rule_type = models.CharField(max_length=20, choices=RuleType, db_comment="What must hold")
+    threshold = models.IntegerField(null=True, blank=True, db_comment="Failed runs needed in the window")
+    window_minutes = models.IntegerField(null=True, blank=True, db_comment="Length of the window")
+    channel = models.CharField(max_length=20, choices=Channel, db_comment="How people are to be told")
+    destination = models.CharField(max_length=512, db_comment="Channel name, address or hook")
+    is_enabled = models.BooleanField(default=True, db_default=True, db_comment="False: kept, not evaluated")
+
+    class Meta:
+        db_table = "alert_rules"
+        db_table_comment = "Definitions of alerts"
+        ordering = ["created_at", "id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(client__isnull=False) | Q(pipeline__isnull=False),
+                name="alert_rules_scope_required",
+                violation_error_message="A rule needs a client, a pipeline, or both.",
+            ),
+            valid_choice("rule_type", RuleType, name="alert_rules_rule_type_valid"),
+            valid_choice("channel", Channel, name="alert_rules_channel_valid"),
+            models.CheckConstraint(
+                condition=Q(threshold__isnull=True) | Q(threshold__gt=0),
+                name="alert_rules_threshold_positive",
+                violation_error_message="threshold must be greater than 0.",
+            ),
+            models.CheckConstraint(
+                condition=Q(window_minutes__isnull=True) | Q(window_minutes__gt=0),
+                name="alert_rules_window_minutes_positive",
+                violation_error_message="window_minutes must be greater than 0.",
+            ),
+            models.CheckConstraint(
+                condition=~Q(rule_type="failures_in_window")
+                | Q(threshold__isnull=False, window_minutes__isnull=False),
+                name="alert_rules_window_rule_complete",
+                violation_error_message="failures_in_window needs threshold and window_minutes.",
+            ),
+            # The pipeline decides the scope where it is set.
+            models.UniqueConstraint(
+                Coalesce(F("pipeline"), F("client")),
+                "rule_type",
+                "channel",
+                "destination",
+                condition=Q(is_enabled=True),
+                name="alert_rules_enabled_unique",
+                violation_error_message="An enabled rule of this type with this scope, channel and destination exists already.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.rule_type} to {self.channel} {self.destination}"

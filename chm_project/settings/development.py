@@ -1,0 +1,22 @@
+"""A developer's machine: `make demo`, `make serve`, `manage.py`. Safe only on a loopback address."""
+
+from django.core.exceptions import ImproperlyConfigured
+
+from chm_project.settings.base import *  # noqa: F403
+from chm_project.settings.environment import database, env
+
+DEBUG = True
+SECRET_KEY = env.str("CHM_SECRET_KEY", default="development-only-key-that-production-refuses")
+ALLOWED_HOSTS = env.list("CHM_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+INTERNAL_IPS = ["127.0.0.1"]
+
+if not (database_url := env.str("CHM_DATABASE_URL", default="")):
+    raise ImproperlyConfigured(
+        "No database. Start through `make demo`, `make serve` or `python manage.py ...`, which bring their own "
+        "PostgreSQL, or set CHM_DATABASE_URL."
+    )
+DATABASES = {"default": database(database_url)}
+STORAGES = STORAGES | {  # noqa: F405
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+}
+WHITENOISE_USE_FINDERS = True

@@ -1,0 +1,187 @@
+"""The inventory: whom we watch for (clients) and what we watch (their pipelines)."""
+
+from typing import Any
+
+from django.db import models
+from django.db.models import Q
+
+from inventory.entity import Entity
+
+
+def valid_choice(field: str, choices: type[models.TextChoices], *, name: str) -> models.CheckConstraint:
+    """The database's own copy of a field's choices."""
+    return models.CheckConstraint(
+        condition=Q(**{f"{field}__in": choices.values}),
+        name=name,
+        violation_error_message=f"{field} must be one of: {', '.join(choices.values)}.",
+    )
+
+
+class ClientQuerySet(models.QuerySet["Client"]):
+    def active(self) -> "ClientQuerySet":
+        return self.filter(is_active=True)
+
+
+class Client(Entity):
+    name = models.CharField(max_length=255, db_comment="Unique, shown everywhere")
+    is_active = models.BooleanField(
+        default=True, db_default=True, db_comment="False: disabled, history kept, not ingested"
+    )
+
+    objects = ClientQuerySet.as_manager()
+
+    class Meta:
+        db_table = "clients"
+        db_table_comment = "Clients of the consultancy"
+        ordering = ["name", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["name"],
+                name="clients_name_unique",
+                violation_error_message="A client with this name exists already.",
+            ),
+            models.CheckConstraint(
+                condition=Q(name__regex=r"\S"),
+                name="clients_name_not_blank",
+                violation_error_message="A client needs a name.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Platform(models.TextChoices):
+    AIRFLOW = "airflow", "Airflow"
+    DBT = "dbt", "dbt"
+    CRON = "cron", "Cron"
+    VENDOR_API = "vendor_api", "Vendor API"
+    CUSTOM = "custom", "Custom"
+
+
+class PipelineType(models.TextChoices):
+    INGESTION = "ingestion", "Ingestion"
+    TRANSFORM = "transform", "Transform"
+    QUALITY = "quality", "Quality"
+    EXPORT = "export", "Export"
+    HEALTHCHECK = "healthcheck", "Health check"
+
+
+class Environment(models.TextChoices):
+    DEV = "dev", "Development"
+    STAGING = "staging", "Staging"
+    PROD = "prod", "Production"
+
+
+class PipelineQuerySet(models.QuerySet["Pipeline"]):
+    def active(self) -> "PipelineQuerySet":
+        """The active inventory: active pipelines of active clients."""
+        return self.filter(is_active=True, client__is_active=True)
+
+    def ingestible(self) -> "PipelineQuerySet":
+        return self.active().filter(external_id__isnull=False)
+
+
+class Pipeline(Entity):
+    client = models.ForeignKey(
+        Client,
+        on_delete=models.PROTECT,
+        related_name="pipelines",
+        db_index=False,
+        db_comment="The client it runs for",
+    )
+    name = models.CharField(max_length=255, db_comment="Unique within the client")
+    platform = models.CharField(
+        max_length=20, choices=Platform, db_comment="Kind of orchestrator that runs it"
+    )
+    external_id = models.CharField(
+        max_length=255,
+        null=True,
+        blank=True,
+        db_comment="Its name in the orchestrator; without one it is not ingested",
+    )
+    pipeline_type = models.CharField(max_length=20, choices=PipelineType, db_comment="What it does")
+    description = models.TextField(null=True, blank=True, db_comment="Free text")
+    environment = models.CharField(
+        max_length=20,
+        choices=Environment,
+        default=Environment.PROD,
+        db_default=Environment.PROD,
+        db_comment="Where it runs",
+    )
+    is_active = models.BooleanField(
+        default=True, db_default=True, db_comment="False: disabled, history kept, not ingested"
+    )
+    ingested_through = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        db_comment="Watermark: every change up to here is stored; empty until the first complete walk",
+    )
+    ingest_due_at = models.DateTimeField(
+        null=True, blank=True, editable=False, db_comment="Past this moment the pipeline's status is stale"
+    )
+    last_ingest_at = models.DateTimeField(
+        null=True, blank=True, editable=False, db_comment="When ingestion last finished a walk of it"
+    )
+    last_ingest_error = models.TextField(
+        null=True,
+        blank=True,
+        editable=False,
+        db_comment="Why its last walk failed, in one sentence; empty when it did not",
+    )
+
+    objects = PipelineQuerySet.as_manager()
+
+    class Meta:
+        db_table = "pipelines"
+        db_table_comment = "Pipelines of clients, on any orchestrator"
+        ordering = ["name", "id"]
+        constraints = [
+            # Also the index of a client's pipelines in their order, so the foreign key needs none of its own.
+            models.UniqueConstraint(
+                fields=["client", "name"],
+                name="pipelines_client_name_unique",
+                violation_error_message="This client has a pipeline with this name already.",
+            ),
+            # Also the lookup from a partner's answer to our pipelines.
+            models.UniqueConstraint(
+                fields=["client", "platform", "external_id"],
+                condition=Q(external_id__isnull=False),
+                name="pipelines_client_platform_external_id_unique",
+                violation_error_message="This client has a pipeline with this external id on this platform already.",
+            ),
+            models.CheckConstraint(
+                condition=Q(name__regex=r"\S"),
+                name="pipelines_name_not_blank",
+                violation_error_message="A pipeline needs a name.",
+            ),
+            models.CheckConstraint(
+                condition=Q(external_id__isnull=True) | Q(external_id__regex=r"\S"),
+                name="pipelines_external_id_not_blank",
+                violation_error_message="Leave external_id out (null) when the pipeline has none.",
+            ),
+            valid_choice("platform", Platform, name="pipelines_platform_valid"),
+            valid_choice("pipeline_type", PipelineType, name="pipelines_pipeline_type_valid"),
+            valid_choice("environment", Environment, name="pipelines_environment_valid"),
+        ]
+        indexes = [
+            # Lists are sorted by name across clients, keyset by (name, id).
+            models.Index(fields=["name", "id"], name="pipelines_by_name"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    # What decides which runs the source answers with; a pipeline that moves is backfilled anew.
+    SOURCE_FIELDS = ("client_id", "platform", "external_id")
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Saves; a change of the source (client, platform, external id) resets the watermark."""
+        if not self._state.adding:
+            former = Pipeline.objects.filter(pk=self.pk).values_list(*self.SOURCE_FIELDS).first()
+            if former is not None and former != tuple(getattr(self, field) for field in self.SOURCE_FIELDS):
+                self.ingested_through = None
+                if (fields := kwargs.get("update_fields")) is not None:
+                    kwargs["update_fields"] = {*fields, "ingested_through"}
+        super().save(*args, **kwargs)

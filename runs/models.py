@@ -1,0 +1,135 @@
+"""One run of a pipeline, as its source last described it. Rows are written by `runs.services` alone."""
+
+from django.db import models
+from django.db.models import F, Func, Q, Value
+from django.db.models.functions import Cast, Coalesce, Now
+from django.db.models.lookups import Exact
+
+from inventory.entity import Entity
+from inventory.models import Pipeline, valid_choice
+
+BEGINNING = Cast(Value("-infinity"), models.DateTimeField())
+
+# The definition of "latest run", once: nulls last, then the younger row. It is written over coalesce()
+# because only that form lets one index serve the order, its reverse and the keyset comparison.
+STARTED = Coalesce("started_at", BEGINNING)
+FINISHED = Coalesce("finished_at", BEGINNING)
+
+
+class Status(models.TextChoices):
+    RUNNING = "running", "Running"
+    SUCCESS = "success", "Success"
+    FAILED = "failed", "Failed"
+    CANCELED = "canceled", "Canceled"
+    SKIPPED = "skipped", "Skipped"
+
+
+TERMINAL = frozenset(Status) - {Status.RUNNING}
+
+
+class RunQuerySet(models.QuerySet["Run"]):
+    def latest_first(self) -> "RunQuerySet":
+        return self.order_by(STARTED.desc(), FINISHED.desc(), "-id")
+
+    def earliest_first(self) -> "RunQuerySet":
+        """The exact reverse of latest_first."""
+        return self.order_by(STARTED.asc(), FINISHED.asc(), "id")
+
+    def still_open(self) -> "RunQuerySet":
+        return self.filter(status=Status.RUNNING)
+
+
+class Run(Entity):
+    pipeline = models.ForeignKey(
+        Pipeline,
+        on_delete=models.PROTECT,
+        related_name="runs",
+        db_index=False,
+        db_comment="The pipeline that ran",
+    )
+    external_run_id = models.CharField(
+        max_length=255, db_comment="The source's own id; with the pipeline the idempotency key"
+    )
+    status = models.CharField(max_length=20, choices=Status, db_comment="Canonical status")
+    started_at = models.DateTimeField(null=True, blank=True, db_comment="When it started, by the source")
+    finished_at = models.DateTimeField(null=True, blank=True, db_comment="When it ended, by the source")
+    duration_seconds = models.IntegerField(
+        null=True, blank=True, db_comment="Whole seconds, the source's or finished less started"
+    )
+    rows_processed = models.BigIntegerField(
+        null=True, blank=True, db_comment="Rows it handled, by the source"
+    )
+    error_message = models.TextField(null=True, blank=True, db_comment="Why it failed, scrubbed of secrets")
+    status_reason = models.TextField(
+        null=True, blank=True, db_comment="More on the status, and what CHM repaired in the source's answer"
+    )
+    payload = models.JSONField(
+        null=True, blank=True, db_comment="The source's own answer, scrubbed of secrets"
+    )
+    source_updated_at = models.DateTimeField(
+        null=True, blank=True, db_comment="Version: the source's update or event time, or when we asked"
+    )
+    ingested_at = models.DateTimeField(db_default=Now(), db_comment="Last accepted write")
+    started_at_kept = models.BooleanField(
+        default=False,
+        db_default=False,
+        editable=False,
+        db_comment="started_at is the former attempt's: the source re-opened the run and gave no new start yet",
+    )
+    event_at = models.GeneratedField(
+        expression=Coalesce("finished_at", "started_at", "created_at"),
+        output_field=models.DateTimeField(),
+        db_persist=True,
+        db_comment="When it happened: finished, else started, else stored",
+    )
+
+    objects = RunQuerySet.as_manager()
+
+    class Meta:
+        db_table = "runs"
+        db_table_comment = "Runs of pipelines, one row per run, updated in place"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["pipeline", "external_run_id"],
+                name="runs_pipeline_external_run_id_unique",
+                violation_error_message="This pipeline has a run with this external_run_id already.",
+            ),
+            models.CheckConstraint(
+                condition=~Q(external_run_id=""),
+                name="runs_external_run_id_not_empty",
+                violation_error_message="A run needs an external_run_id.",
+            ),
+            valid_choice("status", Status, name="runs_status_valid"),
+            models.CheckConstraint(
+                condition=Q(duration_seconds__isnull=True) | Q(duration_seconds__gte=0),
+                name="runs_duration_seconds_not_negative",
+                violation_error_message="duration_seconds must not be negative.",
+            ),
+            models.CheckConstraint(
+                condition=Q(rows_processed__isnull=True) | Q(rows_processed__gte=0),
+                name="runs_rows_processed_not_negative",
+                violation_error_message="rows_processed must not be negative.",
+            ),
+            models.CheckConstraint(
+                condition=Q(payload__isnull=True)
+                | Q(
+                    Exact(
+                        Func(F("payload"), function="jsonb_typeof", output_field=models.TextField()),
+                        Value("object"),
+                    )
+                ),
+                name="runs_payload_is_object",
+                violation_error_message="payload must be a JSON object.",
+            ),
+        ]
+        indexes = [
+            # Latest run of a pipeline, its run list in both directions, and windows on started_at.
+            models.Index("pipeline", STARTED.desc(), FINISHED.desc(), F("id").desc(), name="runs_latest"),
+            # Runs across pipelines, newest first.
+            models.Index(F("event_at").desc(), F("id").desc(), name="runs_by_event"),
+            # Runs that ingestion re-reads because a window did not return them.
+            models.Index(fields=["pipeline"], condition=Q(status="running"), name="runs_open"),
+        ]
+
+    def __str__(self) -> str:
+        return self.external_run_id
