@@ -66,8 +66,7 @@ class AlertRule(Entity):
                 violation_error_message="window_minutes must be greater than 0.",
             ),
             models.CheckConstraint(
-                condition=~Q(rule_type="failures_in_window")
-                | Q(threshold__isnull=False, window_minutes__isnull=False),
+                condition=~Q(rule_type="failures_in_window") | Q(threshold__isnull=False, window_minutes__isnull=False),
                 name="alert_rules_window_rule_complete",
                 violation_error_message="failures_in_window needs threshold and window_minutes.",
             ),
@@ -79,7 +78,9 @@ class AlertRule(Entity):
                 "destination",
                 condition=Q(is_enabled=True),
                 name="alert_rules_enabled_unique",
-                violation_error_message="An enabled rule of this type with this scope, channel and destination exists already.",
+                violation_error_message=(
+                    "An enabled rule of this type with this scope, channel and destination exists already."
+                ),
             ),
         ]
 

@@ -91,9 +91,7 @@ class Pipeline(Entity):
         db_comment="The client it runs for",
     )
     name = models.CharField(max_length=255, db_comment="Unique within the client")
-    platform = models.CharField(
-        max_length=20, choices=Platform, db_comment="Kind of orchestrator that runs it"
-    )
+    platform = models.CharField(max_length=20, choices=Platform, db_comment="Kind of orchestrator that runs it")
     external_id = models.CharField(
         max_length=255,
         null=True,
@@ -149,7 +147,7 @@ class Pipeline(Entity):
                 fields=["client", "platform", "external_id"],
                 condition=Q(external_id__isnull=False),
                 name="pipelines_client_platform_external_id_unique",
-                violation_error_message="This client has a pipeline with this external id on this platform already.",
+                violation_error_message=("This client has a pipeline with this external id on this platform already."),
             ),
             models.CheckConstraint(
                 condition=Q(name__regex=r"\S"),

@@ -56,16 +56,12 @@ class Run(Entity):
     duration_seconds = models.IntegerField(
         null=True, blank=True, db_comment="Whole seconds, the source's or finished less started"
     )
-    rows_processed = models.BigIntegerField(
-        null=True, blank=True, db_comment="Rows it handled, by the source"
-    )
+    rows_processed = models.BigIntegerField(null=True, blank=True, db_comment="Rows it handled, by the source")
     error_message = models.TextField(null=True, blank=True, db_comment="Why it failed, scrubbed of secrets")
     status_reason = models.TextField(
         null=True, blank=True, db_comment="More on the status, and what CHM repaired in the source's answer"
     )
-    payload = models.JSONField(
-        null=True, blank=True, db_comment="The source's own answer, scrubbed of secrets"
-    )
+    payload = models.JSONField(null=True, blank=True, db_comment="The source's own answer, scrubbed of secrets")
     source_updated_at = models.DateTimeField(
         null=True, blank=True, db_comment="Version: the source's update or event time, or when we asked"
     )
@@ -74,7 +70,7 @@ class Run(Entity):
         default=False,
         db_default=False,
         editable=False,
-        db_comment="started_at is the former attempt's: the source re-opened the run and gave no new start yet",
+        db_comment="started_at is the former attempt's: the run was re-opened and has no new start yet",
     )
     event_at = models.GeneratedField(
         expression=Coalesce("finished_at", "started_at", "created_at"),

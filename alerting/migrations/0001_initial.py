@@ -74,9 +74,7 @@ class Migration(migrations.Migration):
                 ("destination", models.CharField(db_comment="Channel name, address or hook", max_length=512)),
                 (
                     "is_enabled",
-                    models.BooleanField(
-                        db_comment="False: kept, not evaluated", db_default=True, default=True
-                    ),
+                    models.BooleanField(db_comment="False: kept, not evaluated", db_default=True, default=True),
                 ),
                 (
                     "client",
@@ -107,9 +105,7 @@ class Migration(migrations.Migration):
                 "ordering": ["created_at", "id"],
                 "constraints": [
                     models.CheckConstraint(
-                        condition=models.Q(
-                            ("client__isnull", False), ("pipeline__isnull", False), _connector="OR"
-                        ),
+                        condition=models.Q(("client__isnull", False), ("pipeline__isnull", False), _connector="OR"),
                         name="alert_rules_scope_required",
                         violation_error_message="A rule needs a client, a pipeline, or both.",
                     ),
@@ -124,9 +120,7 @@ class Migration(migrations.Migration):
                         violation_error_message="channel must be one of: slack, email, webhook.",
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(
-                            ("threshold__isnull", True), ("threshold__gt", 0), _connector="OR"
-                        ),
+                        condition=models.Q(("threshold__isnull", True), ("threshold__gt", 0), _connector="OR"),
                         name="alert_rules_threshold_positive",
                         violation_error_message="threshold must be greater than 0.",
                     ),
@@ -147,9 +141,7 @@ class Migration(migrations.Migration):
                         violation_error_message="failures_in_window needs threshold and window_minutes.",
                     ),
                     models.UniqueConstraint(
-                        django.db.models.functions.comparison.Coalesce(
-                            models.F("pipeline"), models.F("client")
-                        ),
+                        django.db.models.functions.comparison.Coalesce(models.F("pipeline"), models.F("client")),
                         models.F("rule_type"),
                         models.F("channel"),
                         models.F("destination"),

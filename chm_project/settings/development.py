@@ -12,8 +12,8 @@ INTERNAL_IPS = ["127.0.0.1"]
 
 if not (database_url := env.str("CHM_DATABASE_URL", default="")):
     raise ImproperlyConfigured(
-        "No database. Start through `make demo`, `make serve` or `python manage.py ...`, which bring their own "
-        "PostgreSQL, or set CHM_DATABASE_URL."
+        "No database. Start through `make demo`, `make serve` or `python manage.py ...`, which bring their "
+        "own PostgreSQL, or set CHM_DATABASE_URL."
     )
 DATABASES = {"default": database(database_url)}
 STORAGES = STORAGES | {  # noqa: F405

@@ -9,12 +9,10 @@ env = environ.FileAwareEnv()
 
 
 def database(url: str) -> dict[str, object]:
-    """Django's DATABASES entry for a PostgreSQL URL, pooled: a pool was worth four times the requests per second."""
+    """Django's DATABASES entry for a PostgreSQL URL, with a connection pool."""
     settings: dict[str, object] = environ.Env.db_url_config(url)
     if settings["ENGINE"] != "django.db.backends.postgresql":
-        raise ImproperlyConfigured(
-            "CHM_DATABASE_URL must be a postgresql:// address; CHM runs on PostgreSQL only."
-        )
+        raise ImproperlyConfigured("CHM_DATABASE_URL must be a postgresql:// address; CHM runs on PostgreSQL only.")
     options = dict(settings.get("OPTIONS") or {})  # type: ignore[call-overload]
     options["pool"] = {"min_size": 0, "max_size": env.int("CHM_DATABASE_POOL_SIZE", default=4), "timeout": 10}
     return settings | {"OPTIONS": options}

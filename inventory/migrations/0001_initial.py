@@ -232,9 +232,7 @@ class Migration(migrations.Migration):
                         violation_error_message="Leave external_id out (null) when the pipeline has none.",
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(
-                            ("platform__in", ["airflow", "dbt", "cron", "vendor_api", "custom"])
-                        ),
+                        condition=models.Q(("platform__in", ["airflow", "dbt", "cron", "vendor_api", "custom"])),
                         name="pipelines_platform_valid",
                         violation_error_message="platform must be one of: airflow, dbt, cron, vendor_api, custom.",
                     ),

@@ -84,9 +84,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "rows_processed",
-                    models.BigIntegerField(
-                        blank=True, db_comment="Rows it handled, by the source", null=True
-                    ),
+                    models.BigIntegerField(blank=True, db_comment="Rows it handled, by the source", null=True),
                 ),
                 (
                     "error_message",
@@ -102,9 +100,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "payload",
-                    models.JSONField(
-                        blank=True, db_comment="The source's own answer, scrubbed of secrets", null=True
-                    ),
+                    models.JSONField(blank=True, db_comment="The source's own answer, scrubbed of secrets", null=True),
                 ),
                 (
                     "source_updated_at",
@@ -123,7 +119,7 @@ class Migration(migrations.Migration):
                 (
                     "started_at_kept",
                     models.BooleanField(
-                        db_comment="started_at is the former attempt's: the source re-opened the run and gave no new start yet",
+                        db_comment="started_at is the former attempt's: the run was re-opened and has no new start yet",
                         db_default=False,
                         default=False,
                         editable=False,
@@ -183,9 +179,7 @@ class Migration(migrations.Migration):
                         models.OrderBy(models.F("id"), descending=True),
                         name="runs_by_event",
                     ),
-                    models.Index(
-                        condition=models.Q(("status", "running")), fields=["pipeline"], name="runs_open"
-                    ),
+                    models.Index(condition=models.Q(("status", "running")), fields=["pipeline"], name="runs_open"),
                 ],
                 "constraints": [
                     models.UniqueConstraint(
@@ -199,9 +193,7 @@ class Migration(migrations.Migration):
                         violation_error_message="A run needs an external_run_id.",
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(
-                            ("status__in", ["running", "success", "failed", "canceled", "skipped"])
-                        ),
+                        condition=models.Q(("status__in", ["running", "success", "failed", "canceled", "skipped"])),
                         name="runs_status_valid",
                         violation_error_message="status must be one of: running, success, failed, canceled, skipped.",
                     ),

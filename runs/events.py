@@ -1,0 +1,182 @@
+"""What a source told us about a run, and how it is made fit to store.
+
+Sources are not to be trusted with types: a value that cannot be stored becomes null and is named in
+status_reason, so that one bad field never costs the run, nor one bad run its page.
+"""
+
+import contextlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from uuid import UUID
+
+from runs.models import Status
+from runs.scrub import scrub_mapping, scrub_text, storable_text
+
+MAX_ID_LENGTH = 255
+MAX_INTEGER = 2**31 - 1
+MAX_BIGINT = 2**63 - 1
+
+
+class Kind(StrEnum):
+    SNAPSHOT = "snapshot"  # the whole state: a newer one replaces every field
+    EVENT = "event"  # one thing that happened: the newest decides, the earliest start is kept
+    IF_ABSENT = "if_absent"  # proof that the run exists, or a manual run: never changes a stored one
+
+
+class Clock(StrEnum):
+    """Whose time `at` is."""
+
+    SOURCE = "source"
+    ASKED = "asked"  # the source tells none: the moment we sent the request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEvent:
+    """One write to one run. Values are the source's own: times as datetime or ISO 8601 text, anything else is
+    repaired; `status` is canonical, or the source's word where its table knows no translation."""
+
+    pipeline_id: UUID
+    external_run_id: object
+    status: object
+    started_at: object = None
+    finished_at: object = None
+    duration_seconds: object = None
+    rows_processed: object = None
+    error_message: object = None
+    status_reason: object = None
+    payload: object = None
+    at: object = None
+    clock: Clock = Clock.SOURCE
+    kind: Kind = Kind.SNAPSHOT
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """What cannot be a run at all, with the reason to report."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorableRun:
+    pipeline_id: UUID
+    external_run_id: str
+    status: str
+    started_at: datetime | None
+    finished_at: datetime | None
+    duration_seconds: int | None
+    rows_processed: int | None
+    error_message: str | None
+    status_reason: str | None
+    payload: str | None
+    at: datetime | None
+    clock: Clock
+    kind: Kind
+
+
+def storable(event: RunEvent) -> StorableRun | Rejected:
+    """Repairs and scrubs; refuses only what has no usable identity."""
+    external_run_id = identity(event.external_run_id)
+    if isinstance(external_run_id, Rejected):
+        return external_run_id
+    notes: list[str] = []
+    status = canonical_status(event.status, notes)
+    payload, error = event.payload, event.error_message
+    if payload is not None and not isinstance(payload, Mapping):
+        payload = {"value": payload}
+    run = StorableRun(
+        pipeline_id=event.pipeline_id,
+        external_run_id=external_run_id,
+        status=status,
+        started_at=readable_time("started_at", event.started_at, notes),
+        finished_at=readable_time("finished_at", event.finished_at, notes),
+        duration_seconds=whole_number("duration_seconds", event.duration_seconds, MAX_INTEGER, notes),
+        rows_processed=whole_number("rows_processed", event.rows_processed, MAX_BIGINT, notes),
+        error_message=text(error),
+        status_reason=None,
+        payload=None if payload is None else scrub_mapping(payload),
+        at=readable_time("the version time", event.at, notes),
+        clock=event.clock,
+        kind=event.kind,
+    )
+    if run.duration_seconds is None and run.started_at and run.finished_at and run.finished_at < run.started_at:
+        notes.append("duration_seconds left out: finished_at is before started_at")
+    reason = text(event.status_reason)
+    if not notes and not reason:
+        return run
+    return _with_reason(run, "; ".join([*([reason] if reason else []), *map(scrub_text, notes)]))
+
+
+def _with_reason(run: StorableRun, reason: str) -> StorableRun:
+    # dataclasses.replace() costs more than all the rest of a clean run.
+    object.__setattr__(run, "status_reason", reason)
+    return run
+
+
+def identity(value: object) -> str | Rejected:
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str) or not (clean := storable_text(value)).strip():
+        return Rejected(f"no external_run_id: {_short(value)}")
+    if len(clean) > MAX_ID_LENGTH:
+        return Rejected(f"external_run_id is longer than {MAX_ID_LENGTH} characters: {_short(clean)}")
+    return clean
+
+
+def canonical_status(value: object, notes: list[str]) -> str:
+    if isinstance(value, str) and value in Status:
+        return str(value)
+    notes.append("no status given" if value is None else f"unknown status {_short(value)}")
+    return Status.FAILED.value
+
+
+def readable_time(field: str, value: object, notes: list[str]) -> datetime | None:
+    """UTC; a naive time is UTC already."""
+    if value is None or value == "":
+        return None
+    try:
+        if isinstance(value, str):
+            value = datetime.fromisoformat(value.strip())
+        if isinstance(value, datetime):
+            return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        pass
+    notes.append(f"{field} left out: cannot read the time {_short(value)}")
+    return None
+
+
+def whole_number(field: str, value: object, maximum: int, notes: list[str]) -> int | None:
+    if value is None or value == "":
+        return None
+    number: int | None = None
+    if isinstance(value, str):
+        with contextlib.suppress(ValueError):
+            value = int(value) if value.strip().isdecimal() else float(value)
+    if isinstance(value, float) and math.isfinite(value):
+        number = math.floor(value)
+    elif isinstance(value, int) and not isinstance(value, bool):
+        number = value
+    if number is not None and 0 <= number <= maximum:
+        return number
+    notes.append(f"{field} left out: {_short(value)}")
+    return None
+
+
+def text(value: object) -> str | None:
+    """Scrubbed text; a source that answers with a structure gets it back as JSON."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, Mapping):
+        return scrub_mapping(value)
+    if not isinstance(value, str):
+        value = json.dumps(value, ensure_ascii=False, default=str)
+    return scrub_text(storable_text(value))
+
+
+def _short(value: object) -> str:
+    shown = storable_text(json.dumps(value, ensure_ascii=False, default=str))
+    return shown if len(shown) <= 100 else shown[:99] + "…"

@@ -1,0 +1,173 @@
+"""The one write path of runs: pulled pages, pushed snapshots and events, manual runs and synthetic data end here."""
+
+import logging
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from django.db import OperationalError, connection, transaction
+from psycopg.errors import DeadlockDetected
+from uuid_utils.compat import uuid7
+
+from runs.events import Kind, Rejected, RunEvent, StorableRun, storable
+from runs.models import Status
+
+logger = logging.getLogger(__name__)
+
+_SQL = Path(__file__).parent / "sql"
+_VERDICT = (_SQL / "verdict.sql").read_text()
+_RECORD = (
+    (_SQL / "record_runs.sql")
+    .read_text()
+    .replace("{verdict_on_new}", _VERDICT)
+    .replace("{verdict_on_excluded}", _VERDICT.replace("new.", "excluded."))
+)
+_COLUMNS = (
+    "pipeline_id", "external_run_id", "status", "started_at", "finished_at", "duration_seconds", "rows_processed",
+    "error_message", "status_reason", "payload", "at",
+)  # fmt: skip
+_ATTEMPTS = 5
+
+
+class Outcome(StrEnum):
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    STALE = "stale"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one write; `run_id` is null and `error` says why where it was rejected."""
+
+    outcome: Outcome
+    run_id: uuid.UUID | None = None
+    error: str | None = None
+
+
+class RunExists(Exception):
+    """A manual run names an external_run_id that its pipeline has already."""
+
+
+def record_runs(events: Iterable[RunEvent | Rejected]) -> list[Result]:
+    """Stores what is new and newer, in one transaction; the results are in the order of the events.
+
+    1. Each event is repaired and scrubbed; one without identity is rejected, alone.
+    2. Several writes to one run are applied one after the other, in the order of their versions.
+    3. Each layer is one statement that the database judges row by row, also against concurrent writers.
+    """
+    results: list[Result] = []
+    runs: list[tuple[int, StorableRun]] = []
+    for position, event in enumerate(events):
+        run = event if isinstance(event, Rejected) else storable(event)
+        if isinstance(run, Rejected):
+            results.append(Result(Outcome.REJECTED, error=run.reason))
+        else:
+            results.append(Result(Outcome.STALE))
+            runs.append((position, run))
+    layers = _layers(runs)
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            with transaction.atomic():
+                for layer in layers:
+                    _write(layer, results)
+            break
+        except OperationalError as error:
+            # Two calls that write several versions of the same runs can still lock each other out.
+            if not isinstance(error.__cause__, DeadlockDetected) or connection.in_atomic_block or attempt == _ATTEMPTS:
+                raise
+            logger.info("deadlock with another writer, attempt %d", attempt)
+    return results
+
+
+def count(results: Iterable[Result]) -> Counter[Outcome]:
+    return Counter(result.outcome for result in results)
+
+
+def insert_run(
+    *,
+    pipeline_id: uuid.UUID,
+    external_run_id: str | None,
+    status: str,
+    started_at: datetime | None = None,
+    finished_at: datetime | None = None,
+    duration_seconds: int | None = None,
+    rows_processed: int | None = None,
+    error_message: str | None = None,
+    status_reason: str | None = None,
+    payload: dict[str, Any] | None = None,
+) -> uuid.UUID:
+    """Stores a manual run, with an id of ours when it has none; raises RunExists rather than touch a stored one."""
+    [result] = record_runs(
+        [
+            RunEvent(
+                pipeline_id=pipeline_id,
+                external_run_id=external_run_id or f"manual-{uuid7()}",
+                status=status,
+                started_at=started_at,
+                finished_at=finished_at,
+                duration_seconds=duration_seconds,
+                rows_processed=rows_processed,
+                error_message=error_message,
+                status_reason=status_reason,
+                payload=payload,
+                kind=Kind.IF_ABSENT,
+            )
+        ]
+    )
+    if result.error is not None:
+        raise ValueError(result.error)
+    if result.outcome is not Outcome.CREATED or result.run_id is None:
+        raise RunExists(external_run_id)
+    return result.run_id
+
+
+def _layers(runs: Sequence[tuple[int, StorableRun]]) -> list[list[tuple[int, StorableRun]]]:
+    """Groups that one statement each can write: one kind and clock, and no run twice."""
+    by_run: dict[tuple[uuid.UUID, str], list[tuple[int, StorableRun]]] = {}
+    for entry in runs:
+        by_run.setdefault((entry[1].pipeline_id, entry[1].external_run_id), []).append(entry)
+    layers: dict[tuple[int, Kind, str], list[tuple[int, StorableRun]]] = {}
+    for entries in by_run.values():
+        if len(entries) > 1:
+            entries.sort(key=_version)
+        for depth, entry in enumerate(entries):
+            layers.setdefault((depth, entry[1].kind, entry[1].clock), []).append(entry)
+    return [layers[key] for key in sorted(layers, key=lambda key: key[0])]
+
+
+def _version(entry: tuple[int, StorableRun]) -> tuple[bool, float, bool]:
+    """Timed writes by their time, running before the rest, then those without a time as they came."""
+    run = entry[1]
+    return run.at is None, run.at.timestamp() if run.at else 0, run.status != Status.RUNNING
+
+
+def _write(layer: Sequence[tuple[int, StorableRun]], results: list[Result]) -> None:
+    pending = dict(layer)
+    with connection.cursor() as cursor:
+        for _ in range(_ATTEMPTS):
+            cursor.execute(_RECORD, _parameters(pending))
+            for position, run_id, outcome in cursor.fetchall():
+                if outcome is not None:
+                    results[position] = Result(Outcome(outcome), run_id)
+                    del pending[position]
+            if not pending:
+                return
+    raise RuntimeError(f"{len(pending)} runs kept changing while they were written; ingest them again.")
+
+
+def _parameters(pending: dict[int, StorableRun]) -> dict[str, Any]:
+    first = next(iter(pending.values()))
+    arrays: dict[str, Any] = {column: [getattr(run, column) for run in pending.values()] for column in _COLUMNS}
+    return arrays | {
+        "kind": first.kind.value,
+        "clock": first.clock.value,
+        "position": list(pending),
+        "id": [uuid7() for _ in pending],
+    }

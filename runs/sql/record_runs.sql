@@ -1,0 +1,99 @@
+-- Question    What does each of these writes do to the stored runs? Does it, and says so.
+-- Grain       one row per write; no two writes of one statement concern the same run
+-- Columns     position, run_id, outcome (created, updated, unchanged, stale; null: another writer came between,
+--             judge again)
+-- Parameters  kind (snapshot, event, if_absent), clock (source, asked), and one array per column of `new`
+--
+-- Writes that change nothing are set aside before the insert, since ON CONFLICT locks a row, and writes WAL for it,
+-- even where its WHERE then says no. Rows are written in key order, so that two writers cannot deadlock.
+WITH new AS (
+    SELECT
+        position, id, pipeline_id, external_run_id, status, started_at, finished_at,
+        CASE
+            WHEN given_seconds IS NOT NULL AND %(kind)s <> 'event' THEN given_seconds
+            WHEN finished_at >= started_at AND extract(epoch FROM finished_at - started_at) < 2147483648
+            THEN floor(extract(epoch FROM finished_at - started_at))::integer
+        END AS duration_seconds,
+        rows_processed, error_message, status_reason, payload, source_updated_at
+    FROM unnest(
+        %(position)s::integer[], %(id)s::uuid[], %(pipeline_id)s::uuid[], %(external_run_id)s::text[],
+        %(status)s::text[], %(started_at)s::timestamptz[], %(finished_at)s::timestamptz[],
+        %(duration_seconds)s::integer[], %(rows_processed)s::bigint[], %(error_message)s::text[],
+        %(status_reason)s::text[], %(payload)s::jsonb[], %(at)s::timestamptz[]
+    ) AS given(
+        position, id, pipeline_id, external_run_id, status, started_at, finished_at, given_seconds, rows_processed,
+        error_message, status_reason, payload, source_updated_at
+    )
+),
+judged AS MATERIALIZED (
+    SELECT new.*, r.id AS run_id, CASE WHEN r.id IS NULL THEN 'created' ELSE {verdict_on_new} END AS verdict
+    FROM new LEFT JOIN runs AS r USING (pipeline_id, external_run_id)
+),
+written AS (
+    INSERT INTO runs AS r (
+        id, created_at, updated_at, ingested_at, pipeline_id, external_run_id, status, started_at, finished_at,
+        duration_seconds, rows_processed, error_message, status_reason, payload, source_updated_at
+    )
+    SELECT
+        id, statement_timestamp(), statement_timestamp(), statement_timestamp(), pipeline_id, external_run_id,
+        status, started_at, finished_at, duration_seconds, rows_processed, error_message, status_reason, payload,
+        source_updated_at
+    FROM judged
+    WHERE verdict IN ('created', 'updated', 'started', 'moved')
+    ORDER BY pipeline_id, external_run_id
+    ON CONFLICT (pipeline_id, external_run_id) DO UPDATE SET (
+        status, started_at, started_at_kept, finished_at, duration_seconds, rows_processed, error_message,
+        status_reason, payload, source_updated_at, updated_at, ingested_at
+    ) = (
+        SELECT
+            CASE WHEN replaces THEN excluded.status ELSE r.status END,
+            start.started_at,
+            start.kept,
+            ended.finished_at,
+            CASE
+                WHEN %(kind)s = 'snapshot' THEN excluded.duration_seconds
+                WHEN ended.finished_at >= start.started_at
+                    AND extract(epoch FROM ended.finished_at - start.started_at) < 2147483648
+                THEN floor(extract(epoch FROM ended.finished_at - start.started_at))::integer
+            END,
+            CASE WHEN replaces THEN excluded.rows_processed ELSE r.rows_processed END,
+            CASE WHEN replaces THEN excluded.error_message ELSE r.error_message END,
+            CASE WHEN replaces THEN excluded.status_reason ELSE r.status_reason END,
+            CASE WHEN replaces THEN excluded.payload ELSE r.payload END,
+            greatest(r.source_updated_at, excluded.source_updated_at),
+            CASE WHEN verdict = 'moved' THEN r.updated_at ELSE statement_timestamp() END,
+            CASE WHEN verdict = 'moved' THEN r.ingested_at ELSE statement_timestamp() END
+        FROM (SELECT {verdict_on_excluded} AS verdict) AS judgement
+        CROSS JOIN LATERAL (SELECT verdict = 'updated' AS replaces) AS newer
+        CROSS JOIN LATERAL (
+            SELECT
+                %(kind)s = 'snapshot' AND excluded.status = 'running' AND excluded.started_at IS NULL
+                AND r.started_at IS NOT NULL AND (r.status <> 'running' OR r.started_at_kept) AS kept
+        ) AS reopening
+        CROSS JOIN LATERAL (
+            SELECT
+                reopening.kept,
+                CASE
+                    WHEN %(kind)s = 'event' THEN least(r.started_at, excluded.started_at)
+                    WHEN reopening.kept THEN r.started_at
+                    ELSE excluded.started_at
+                END AS started_at
+        ) AS start
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN replaces THEN excluded.finished_at ELSE r.finished_at END AS finished_at
+        ) AS ended
+    )
+    WHERE {verdict_on_excluded} IN ('updated', 'started', 'moved')
+    RETURNING
+        r.id, r.pipeline_id, r.external_run_id, r.xmax = 0 AS inserted, r.updated_at = statement_timestamp() AS changed
+)
+SELECT
+    judged.position,
+    coalesce(written.id, judged.run_id) AS run_id,
+    CASE
+        WHEN written.inserted THEN 'created'
+        WHEN written.changed THEN 'updated'
+        WHEN written.id IS NOT NULL OR judged.verdict = 'unchanged' THEN 'unchanged'
+        WHEN judged.verdict = 'stale' THEN 'stale'
+    END AS outcome
+FROM judged LEFT JOIN written USING (pipeline_id, external_run_id)

@@ -1,0 +1,48 @@
+-- What a write (new) does to the stored run (r); the same text judges before the insert and at the conflict.
+--   updated    the write is newer: its content replaces the stored one
+--   started    an event adds an earlier start, and at most a later version, to what is stored
+--   moved      same content with the source's own later time: the version moves on, alone
+--   unchanged  a replay
+--   stale      an older write
+CASE
+    WHEN %(kind)s = 'if_absent' THEN 'unchanged'
+    WHEN (r.status, r.finished_at, r.rows_processed, r.error_message, r.status_reason, r.payload)
+        IS NOT DISTINCT FROM
+        (new.status, new.finished_at, new.rows_processed, new.error_message, new.status_reason, new.payload)
+        AND (%(kind)s = 'event' OR (r.started_at, r.duration_seconds) IS NOT DISTINCT FROM (
+            -- A re-opened run without a start of its own keeps the former one, and a replay of that too.
+            CASE WHEN new.status = 'running' AND new.started_at IS NULL AND r.started_at_kept
+                THEN r.started_at ELSE new.started_at END,
+            new.duration_seconds
+        ))
+    THEN CASE
+        WHEN %(kind)s = 'event' AND least(r.started_at, new.started_at) IS DISTINCT FROM r.started_at
+        THEN 'started'
+        WHEN %(clock)s = 'source' AND new.source_updated_at > coalesce(r.source_updated_at, '-infinity')
+        THEN 'moved'
+        ELSE 'unchanged'
+    END
+    WHEN CASE
+        WHEN new.source_updated_at IS NULL THEN r.status = 'running' OR new.status <> 'running'
+        WHEN r.source_updated_at IS NULL THEN true
+        WHEN new.source_updated_at <> r.source_updated_at THEN new.source_updated_at > r.source_updated_at
+        -- Equal versions: any fixed order will do, so that the order of arrival does not matter.
+        ELSE (
+            array_position(ARRAY['running', 'success', 'skipped', 'canceled', 'failed'], new.status::text),
+            jsonb_build_array(
+                CASE WHEN %(kind)s = 'snapshot' THEN jsonb_build_array(new.started_at, new.duration_seconds) END,
+                new.finished_at, new.rows_processed, new.error_message, new.status_reason, new.payload
+            )::text COLLATE "C"
+        ) > (
+            array_position(ARRAY['running', 'success', 'skipped', 'canceled', 'failed'], r.status::text),
+            jsonb_build_array(
+                CASE WHEN %(kind)s = 'snapshot' THEN jsonb_build_array(
+                    CASE WHEN NOT r.started_at_kept THEN r.started_at END, r.duration_seconds
+                ) END,
+                r.finished_at, r.rows_processed, r.error_message, r.status_reason, r.payload
+            )::text COLLATE "C"
+        )
+    END THEN 'updated'
+    WHEN %(kind)s = 'event' AND least(r.started_at, new.started_at) IS DISTINCT FROM r.started_at THEN 'started'
+    ELSE 'stale'
+END
