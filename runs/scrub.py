@@ -41,9 +41,11 @@ _SECRET_ENDINGS = (
 )
 _KEY_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
+# Every repetition here is bounded or starts where it cannot start again a step later: a hostile text of any size
+# costs linear time.
 _NAME = (
-    r"[\w.-]*(?:passw(?:or)?d|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|account[_-]?key|private[_-]?key"
-    r"|credentials?|cookie|connection[_-]?string|dsn|jwt|session(?:[_-]?id)?)[\w.-]*"
+    r"(?:passw(?:or)?d|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|account[_-]?key|private[_-]?key"
+    r"|credentials?|cookie|connection[_-]?string|dsn|jwt|session(?:[_-]?id)?)[\w.-]{0,64}"
     r"|(?<![\w])(?:auth|sas|sig|signature)"
 )
 _VALUE = r"""(?:"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|\\"(?:(?!\\").)*(?:\\")?|[^\s,;&|<>"'(){}\[\]]+)"""
@@ -54,14 +56,17 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
         FILTERED,
     ),
     # user:password@ in an address; greedy, since a password may hold an @.
-    (re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^\s/:@]*:[^\s/]*@"), rf"\1{FILTERED}@"),
+    (re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,30}://)[^\s/:@]{0,256}:[^\s/]{0,1024}@"), rf"\1{FILTERED}@"),
     (
-        re.compile(r"""(authorization["']?\s*[:=]\s*["']?)(?:\w+\s+(?=\S{6}))?[^\s"',;]+""", re.IGNORECASE),
+        re.compile(
+            r"""(authorization["']?\s{0,8}[:=]\s{0,8}["']?)(?:\w{1,32}\s{1,8}(?=\S{6}))?[^\s"',;]+""",
+            re.IGNORECASE,
+        ),
         rf"\1{FILTERED}",
     ),
     # The word alone ("basic authentication") is no credential: something in it must not be lower case.
     (re.compile(r"\b((?i:bearer|basic)\s+)(?=[a-z]*[A-Z0-9=._~+/-])[A-Za-z0-9._~+/=-]{6,}"), rf"\1{FILTERED}"),
-    (re.compile(r"\beyJ[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?"), FILTERED),
+    (re.compile(r"(?<![\w-])eyJ[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?"), FILTERED),
     # Keys that name themselves: AWS, Google, GitHub, GitLab, Slack, Stripe, Databricks, OpenAI, dbt, npm, CHM.
     (
         re.compile(
@@ -80,7 +85,7 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
         rf"\1{FILTERED}",
     ),
     (
-        re.compile(rf"""((?:{_NAME})\\?["']?\s*(?:=>|[:=])\s*)(?!\[filtered\]){_VALUE}""", re.IGNORECASE),
+        re.compile(rf"""((?:{_NAME})\\?["']?\s{{0,8}}(?:=>|[:=])\s{{0,8}})(?!\[filtered\]){_VALUE}""", re.IGNORECASE),
         rf"\1{FILTERED}",
     ),
 )  # fmt: skip
@@ -118,7 +123,7 @@ def storable_text(value: str) -> str:
     try:
         value.encode()
     except UnicodeEncodeError:
-        value = value.encode(errors="surrogatepass").decode(errors="replace")
+        value = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return value
 
 

@@ -1,0 +1,82 @@
+"""Two writers on the same runs at once: no error, nothing doubled, the newest version stands."""
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+from django.db import connection
+
+from inventory.models import Pipeline
+from runs.events import RunEvent
+from runs.models import Run
+from runs.services import record_runs
+from runs.tests.writes import Source, stored
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def at_once(*calls: list[RunEvent]) -> None:
+    """Records each list on a connection of its own, all released together."""
+    barrier = Barrier(len(calls))
+
+    def work(events: list[RunEvent]) -> None:
+        try:
+            barrier.wait()
+            record_runs(events)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        for future in [pool.submit(work, events) for events in calls]:
+            future.result()
+
+
+def test_14_sequences_1_and_2_at_once_always_end_in_success(source: Source) -> None:
+    runs = [f"run-{number}" for number in range(1000)]
+    running = [source.snapshot("running", "10:00", external_run_id=run) for run in runs]
+    success = [source.snapshot("success", "10:05", external_run_id=run) for run in runs]
+
+    for start in range(0, 1000, 20):
+        page = slice(start, start + 20)
+        at_once([*running[page], *success[page]], [*success[page], *running[page]])
+
+    assert set(Run.objects.values_list("status", flat=True)) == {"success"}
+    assert Run.objects.count() == 1000
+
+
+def test_writers_that_hold_many_versions_in_opposite_orders_both_finish(source: Source) -> None:
+    runs = [f"run-{number}" for number in range(200)]
+    early = [source.snapshot("running", "10:00", external_run_id=run) for run in runs]
+    late = [source.snapshot("failed", "10:05", external_run_id=run) for run in runs]
+    record_runs(early[:100])
+
+    for _ in range(5):
+        at_once([*late, *early], list(reversed([*early, *late])))
+
+    assert set(Run.objects.values_list("status", flat=True)) == {"failed"}
+
+
+def test_first_sight_of_one_run_by_many_writers_stores_it_once(source: Source, pipeline: Pipeline) -> None:
+    event = source.snapshot("success", "10:00")
+
+    at_once(*[[event] for _ in range(8)])
+
+    assert Run.objects.count() == 1
+    assert stored(pipeline.id).status == "success"
+
+
+def test_a_replay_does_not_wait_for_a_writer_that_holds_the_row(source: Source) -> None:
+    """An unchanged run is not locked: with the row held by someone else, a replay still returns."""
+    event = source.snapshot("success", "10:00")
+    record_runs([event])
+    with connection.cursor() as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute("SELECT 1 FROM runs FOR UPDATE")
+        try:
+            with ThreadPoolExecutor(1) as pool:
+                replay = pool.submit(lambda: (record_runs([event]), connection.close())[0])
+                outcome = replay.result(timeout=10)[0].outcome
+        finally:
+            cursor.execute("ROLLBACK")
+
+    assert outcome == "unchanged"
