@@ -9,10 +9,17 @@ from django.db import connection
 from inventory.models import Pipeline
 from runs.events import RunEvent
 from runs.models import Run
-from runs.services import record_runs
+from runs.services import Result, record_runs
 from runs.tests.writes import Source, stored
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def recorded(events: list[RunEvent]) -> list[Result]:
+    try:
+        return record_runs(events)
+    finally:
+        connection.close()
 
 
 def at_once(*calls: list[RunEvent]) -> None:
@@ -20,11 +27,8 @@ def at_once(*calls: list[RunEvent]) -> None:
     barrier = Barrier(len(calls))
 
     def work(events: list[RunEvent]) -> None:
-        try:
-            barrier.wait()
-            record_runs(events)
-        finally:
-            connection.close()
+        barrier.wait()
+        recorded(events)
 
     with ThreadPoolExecutor(len(calls)) as pool:
         for future in [pool.submit(work, events) for events in calls]:
@@ -74,8 +78,7 @@ def test_a_replay_does_not_wait_for_a_writer_that_holds_the_row(source: Source) 
         cursor.execute("SELECT 1 FROM runs FOR UPDATE")
         try:
             with ThreadPoolExecutor(1) as pool:
-                replay = pool.submit(lambda: (record_runs([event]), connection.close())[0])
-                outcome = replay.result(timeout=10)[0].outcome
+                outcome = pool.submit(recorded, [event]).result(timeout=10)[0].outcome
         finally:
             cursor.execute("ROLLBACK")
 

@@ -1,0 +1,332 @@
+"""Connections to partner systems: configuration, read from one TOML file that holds no secret.
+
+    [connections.northwind-airflow]
+    connector = "airflow"                      # or "generic"
+    base_url = "https://airflow.northwind.example"
+    interval_seconds = 60
+    auth = { kind = "airflow_token", username = "chm", secret_env = "NORTHWIND_AIRFLOW_PASSWORD" }
+    pipelines = { clients = ["Northwind"], platform = "airflow", environment = "prod" }
+
+Auth kinds: none, bearer, basic, airflow_token; the secret comes from the environment variable `secret_env` or the
+file `secret_file`. `pipelines` selects by clients (names), platform, environment, and external_ids (a list) or
+external_id_prefix; without it a connection has every pipeline that has an external id.
+
+Without a file, CHM_PARTNER_API_BASE_URL and CHM_PARTNER_API_TOKEN make one generic connection, "default".
+"""
+
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from ingestion.auth import AirflowToken, Auth, Basic, Bearer
+from ingestion.connectors import CONNECTORS
+from ingestion.http import HttpSettings
+from inventory.models import Environment, Pipeline, Platform
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+AUTH_KINDS = {
+    "none": (),
+    "bearer": ("secret",),
+    "basic": ("username", "secret"),
+    "airflow_token": ("username", "secret"),
+}
+
+
+class ConfigurationError(Exception):
+    """What is wrong with the connections, every mistake in a line of its own; never a secret's value."""
+
+    def __init__(self, mistakes: Iterable[str]) -> None:
+        self.mistakes = list(mistakes)
+        super().__init__("\n".join(self.mistakes))
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which pipelines a connection ingests; what is empty does not restrict."""
+
+    clients: tuple[str, ...] = ()
+    platform: str = ""
+    environment: str = ""
+    external_ids: tuple[str, ...] = ()
+    external_id_prefix: str = ""
+
+    def takes(self, pipeline: Pipeline) -> bool:
+        external_id = pipeline.external_id or ""
+        return (
+            (not self.clients or pipeline.client.name in self.clients)
+            and (not self.platform or pipeline.platform == self.platform)
+            and (not self.environment or pipeline.environment == self.environment)
+            and (not self.external_ids or external_id in self.external_ids)
+            and external_id.startswith(self.external_id_prefix)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AuthSettings:
+    """Names where the secret is; `repr` shows no more than that."""
+
+    kind: str = "none"
+    username: str = ""
+    secret_env: str = ""
+    secret_file: str = ""
+
+    def secret(self) -> str:
+        """Raises LookupError with what to do."""
+        if self.secret_file:
+            try:
+                return Path(self.secret_file).read_text().strip()
+            except OSError as error:
+                raise LookupError(f"cannot read secret_file {self.secret_file}: {error.strerror}") from None
+        if not (value := os.environ.get(self.secret_env, "")):
+            raise LookupError(f"the environment variable {self.secret_env} is not set")
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    name: str
+    connector: str
+    base_url: str
+    auth: AuthSettings = field(default_factory=AuthSettings)
+    pipelines: Selection = field(default_factory=Selection)
+    http: HttpSettings = field(default_factory=HttpSettings)
+    interval_seconds: int = 60
+
+    def authentication(self) -> Auth:
+        """Raises ConfigurationError where the secret cannot be had."""
+        if self.auth.kind == "none":
+            return Auth()
+        try:
+            secret = self.auth.secret()
+        except LookupError as error:
+            raise ConfigurationError([f"connections.{self.name}.auth: {error}"]) from None
+        match self.auth.kind:
+            case "bearer":
+                return Bearer(secret)
+            case "basic":
+                return Basic(self.auth.username, secret)
+            case _:
+                return AirflowToken(self.name, self.auth.username, secret)
+
+
+def configured() -> dict[str, Connection]:
+    """All connections by name; raises ConfigurationError naming every mistake."""
+    if settings.CHM_CONNECTIONS_FILE:
+        return read_file(Path(settings.CHM_CONNECTIONS_FILE))
+    if settings.CHM_PARTNER_API_BASE_URL:
+        return {"default": _default()}
+    raise ConfigurationError(
+        ["No partner is configured: set CHM_CONNECTIONS_FILE to a connections file, or CHM_PARTNER_API_BASE_URL."]
+    )
+
+
+def read_file(path: Path) -> dict[str, Connection]:
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError([f"cannot read the connections file {path}: {error.strerror}"]) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError([f"{path} is not TOML: {error}"]) from None
+    reader = _Reader()
+    tables = reader.table(document, "connections", required=True)
+    reader.no_others(document, "", {"connections"})
+    found = {name: _connection(reader, name, table) for name, table in tables.items()}
+    if not found and not reader.mistakes:
+        reader.mistakes.append("connections: no connection is described")
+    if reader.mistakes:
+        raise ConfigurationError(f"{path}: {mistake}" for mistake in reader.mistakes)
+    return found
+
+
+def _default() -> Connection:
+    mistakes = _address_mistakes(settings.CHM_PARTNER_API_BASE_URL)
+    if mistakes:
+        raise ConfigurationError(f"CHM_PARTNER_API_BASE_URL {mistake}" for mistake in mistakes)
+    token = settings.CHM_PARTNER_API_TOKEN
+    return Connection(
+        name="default",
+        connector="generic",
+        base_url=settings.CHM_PARTNER_API_BASE_URL,
+        auth=_DefaultToken(kind="bearer") if token else AuthSettings(),
+        http=_default_http(),
+        interval_seconds=settings.CHM_INGEST_INTERVAL_SECONDS,
+    )
+
+
+class _DefaultToken(AuthSettings):
+    """The default connection's token, which the settings have read already (also from CHM_PARTNER_API_TOKEN_FILE)."""
+
+    __slots__ = ()
+
+    def secret(self) -> str:
+        return str(settings.CHM_PARTNER_API_TOKEN)
+
+
+def _default_http() -> HttpSettings:
+    return HttpSettings(
+        timeout_seconds=settings.CHM_HTTP_TIMEOUT_SECONDS,
+        max_retries=settings.CHM_HTTP_MAX_RETRIES,
+        backoff_seconds=settings.CHM_HTTP_BACKOFF_SECONDS,
+    )
+
+
+def _address_mistakes(base_url: str) -> list[str]:
+    mistakes = []
+    try:
+        address = urlsplit(base_url)
+        usable = address.scheme in {"http", "https"} and bool(address.hostname)
+        _ = address.port
+    except ValueError:
+        return ["is not an http:// or https:// address"]
+    if not usable:
+        mistakes.append("is not an http:// or https:// address")
+    if "@" in address.netloc:
+        mistakes.append("holds a user name or password: name them in auth instead")
+    if address.query or address.fragment:
+        mistakes.append("has a query or fragment: leave it out")
+    return mistakes
+
+
+def _connection(reader: "_Reader", name: str, table: Any) -> Connection:
+    where = f"connections.{name}"
+    if not NAME.fullmatch(name):
+        reader.mistakes.append(f"{where}: a name has up to 63 letters, digits, '.', '_' or '-'")
+    if not isinstance(table, dict):
+        reader.mistakes.append(f"{where}: must be a table")
+        return Connection(name, "generic", "")
+    defaults = _default_http()
+    base_url = reader.text(table, where, "base_url", required=True)
+    if base_url:
+        reader.mistakes.extend(f"{where}.base_url {mistake}" for mistake in _address_mistakes(base_url))
+    connection = Connection(
+        name=name,
+        connector=reader.choice(table, where, "connector", tuple(CONNECTORS), required=True),
+        base_url=base_url,
+        auth=_auth(reader, f"{where}.auth", reader.table(table, "auth", where)),
+        pipelines=_selection(reader, f"{where}.pipelines", reader.table(table, "pipelines", where)),
+        http=HttpSettings(
+            timeout_seconds=reader.number(table, where, "timeout_seconds", defaults.timeout_seconds, 0.1, 600),
+            max_retries=int(reader.number(table, where, "max_retries", defaults.max_retries, 0, 20)),
+            backoff_seconds=reader.number(table, where, "backoff_seconds", defaults.backoff_seconds, 0, 300),
+        ),
+        interval_seconds=int(
+            reader.number(table, where, "interval_seconds", settings.CHM_INGEST_INTERVAL_SECONDS, 1, 86_400)
+        ),
+    )
+    reader.no_others(
+        table,
+        where,
+        {"connector", "base_url", "auth", "pipelines", "timeout_seconds", "max_retries", "backoff_seconds",
+         "interval_seconds"},
+    )  # fmt: skip
+    return connection
+
+
+def _auth(reader: "_Reader", where: str, table: Mapping[str, Any]) -> AuthSettings:
+    kind = reader.choice(table, where, "kind", tuple(AUTH_KINDS), default="none")
+    auth = AuthSettings(
+        kind=kind,
+        username=reader.text(table, where, "username"),
+        secret_env=reader.text(table, where, "secret_env"),
+        secret_file=reader.text(table, where, "secret_file"),
+    )
+    needs = AUTH_KINDS.get(kind, ())
+    if "username" in needs and not auth.username:
+        reader.mistakes.append(f"{where}.username: {kind} needs one")
+    if "secret" in needs and bool(auth.secret_env) == bool(auth.secret_file):
+        reader.mistakes.append(f"{where}: {kind} needs either secret_env or secret_file")
+    elif "secret" in needs:
+        try:
+            auth.secret()
+        except LookupError as error:
+            reader.mistakes.append(f"{where}: {error}")
+    reader.no_others(table, where, {"kind", "username", "secret_env", "secret_file"})
+    return auth
+
+
+def _selection(reader: "_Reader", where: str, table: Mapping[str, Any]) -> Selection:
+    selection = Selection(
+        clients=reader.texts(table, where, "clients"),
+        platform=reader.choice(table, where, "platform", tuple(Platform.values)),
+        environment=reader.choice(table, where, "environment", tuple(Environment.values)),
+        external_ids=reader.texts(table, where, "external_ids"),
+        external_id_prefix=reader.text(table, where, "external_id_prefix"),
+    )
+    reader.no_others(table, where, {"clients", "platform", "environment", "external_ids", "external_id_prefix"})
+    return selection
+
+
+class _Reader:
+    """Typed access to a TOML document that collects every mistake instead of stopping at the first."""
+
+    def __init__(self) -> None:
+        self.mistakes: list[str] = []
+
+    def table(self, table: Mapping[str, Any], key: str, where: str = "", *, required: bool = False) -> dict[str, Any]:
+        value = table.get(key, {} if not required else None)
+        if isinstance(value, dict):
+            return value
+        name = f"{where}.{key}" if where else key
+        self.mistakes.append(f"{name}: must be a table" if value is not None else f"{name}: is missing")
+        return {}
+
+    def text(self, table: Mapping[str, Any], where: str, key: str, *, required: bool = False) -> str:
+        value = table.get(key)
+        if value is None:
+            if required:
+                self.mistakes.append(f"{where}.{key}: is missing")
+            return ""
+        if not isinstance(value, str) or not value.strip():
+            self.mistakes.append(f"{where}.{key}: must be a text that is not empty")
+            return ""
+        return value
+
+    def texts(self, table: Mapping[str, Any], where: str, key: str) -> tuple[str, ...]:
+        value = table.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
+            self.mistakes.append(f"{where}.{key}: must be a list of texts")
+            return ()
+        if key in table and not value:
+            self.mistakes.append(f"{where}.{key}: is empty; leave it out to select by the rest alone")
+        return tuple(value)
+
+    def choice(
+        self,
+        table: Mapping[str, Any],
+        where: str,
+        key: str,
+        choices: tuple[str, ...],
+        *,
+        default: str = "",
+        required: bool = False,
+    ) -> str:
+        value = table.get(key)
+        if value is None and not required:
+            return default
+        if value not in choices:
+            self.mistakes.append(f"{where}.{key}: must be one of {', '.join(choices)}")
+            return default
+        return str(value)
+
+    def number(
+        self, table: Mapping[str, Any], where: str, key: str, default: float, least: float, most: float
+    ) -> float:
+        value = table.get(key, default)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+            self.mistakes.append(f"{where}.{key}: must be a number from {least:g} to {most:g}")
+            return default
+        return value
+
+    def no_others(self, table: Mapping[str, Any], where: str, known: set[str]) -> None:
+        self.mistakes.extend(
+            f"{where + '.' if where else ''}{key}: is not a setting (known: {', '.join(sorted(known))})"
+            for key in table
+            if key not in known
+        )

@@ -1,0 +1,175 @@
+"""Apache Airflow 3 (/api/v2) and 2 (/api/v1): one listing across all DAGs for everything that changed.
+
+Answers carry no update time, so the version of a run is the moment we asked; see the recorded answers in
+ingestion/tests/recordings/airflow. API: https://airflow.apache.org/docs/apache-airflow/stable/stable-rest-api-ref.html
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+from ingestion.connectors.base import GONE, OpenRun, Page, Target, Walk, field_of, translated, utc_text
+from ingestion.errors import BadAnswer, NotFound
+from ingestion.http import PartnerSession
+from ingestion.paging import CursorPaging, OffsetPaging, PageCap
+from runs.events import Clock, Rejected, RunEvent
+
+STATUSES = {"queued": "running", "running": "running", "success": "success", "failed": "failed"}
+OPEN_STATES = ("running", "queued")
+PAGE_SIZE = 100  # Airflow's default maximum; a server with a lower one cuts the page, and paging copes
+ALL_DAGS = "~"
+# Listing DAG by DAG pays for a few new pipelines; beyond that one listing of everything is cheaper.
+MAX_SINGLE_BACKFILLS = 20
+
+# Which API each server speaks, kept for the life of the process: a tick does not cost a probe.
+_apis: dict[str, str] = {}
+
+
+class AirflowConnector:
+    def __init__(self, session: PartnerSession, *, known: Callable[[str], bool]) -> None:
+        """`known` says whether an external id belongs to any pipeline of the connection."""
+        self._session = session
+        self._known = known
+
+    def walks(self, targets: Sequence[Target]) -> Iterator[Walk]:
+        """One listing from the oldest watermark; pipelines without one apart, so that they do not drag it back."""
+        new = [target for target in targets if target.since is None]
+        walked = [target for target in targets if target.since is not None]
+        if walked:
+            yield Walk(walked, self._listing(walked, ALL_DAGS, min(t.since for t in walked if t.since)))
+        if len(new) > MAX_SINGLE_BACKFILLS:
+            yield Walk(new, self._listing(new, ALL_DAGS, None))
+        else:
+            for external_id, group in by_external_id(new).items():
+                yield Walk(group, self._listing(group, external_id, None))
+
+    def reread(self, runs: Sequence[OpenRun]) -> Iterator[Page]:
+        """A hundred at a time by their state, then one by one those that are not open any more."""
+        missing: dict[tuple[object, object], list[OpenRun]] = {}
+        for run in runs:
+            missing.setdefault((run.external_id, run.external_run_id), []).append(run)
+        if len(missing) > 1:
+            for asked_at, rows in self._pages(ALL_DAGS, [("state", state) for state in OPEN_STATES]):
+                page = Page()
+                for row in rows:
+                    found = missing.pop(_key(row), ())
+                    page.events.extend(event(run.pipeline_id, row, asked_at) for run in found)
+                yield page
+                if not missing:
+                    return
+        for found in missing.values():
+            yield Page([self._one(run) for run in found])
+
+    def _one(self, run: OpenRun) -> RunEvent | Rejected:
+        asked_at = datetime.now(UTC)
+        path = f"{self._dag_runs(run.external_id)}/{quote(run.external_run_id, safe='')}"
+        try:
+            return event(run.pipeline_id, self._session.get(path), asked_at)
+        except NotFound as error:
+            if not error.explained:
+                raise
+            return RunEvent(
+                pipeline_id=run.pipeline_id,
+                external_run_id=run.external_run_id,
+                status="canceled",
+                started_at=run.started_at,
+                status_reason=GONE,
+                payload=run.payload,
+                at=asked_at,
+                clock=Clock.ASKED,
+            )
+
+    def _listing(self, targets: Sequence[Target], dag_id: str, since: datetime | None) -> Iterator[Page]:
+        ours = by_external_id(targets)
+        query = [] if since is None else [("updated_at_gte", utc_text(since))]
+        for asked_at, rows in self._pages(dag_id, query):
+            page = Page()
+            for row in rows:
+                dag, _ = _key(row)
+                if dag is None:
+                    page.events.append(Rejected("a DAG run without dag_id"))
+                    continue
+                found = ours.get(dag, ())
+                page.events.extend(event(target.pipeline_id, row, asked_at) for target in found)
+                if not found and not self._known(dag):
+                    page.unknown.add(dag)
+            yield page
+
+    def _pages(self, dag_id: str, query: list[tuple[str, str]]) -> Iterator[tuple[datetime, list[Any]]]:
+        """Ordered by id, since rows move in any order that has to do with changes. Cursors where the answer
+        offers them: an older server ignores the parameter and would give its first page for ever."""
+        path = self._dag_runs(dag_id)
+        query = [*query, ("order_by", "id"), ("limit", str(PAGE_SIZE))]
+        cursors, offsets, cap = CursorPaging(), OffsetPaging(), PageCap()
+        position = [("cursor", "")] if path.startswith("/api/v2") else []
+        while True:
+            asked_at = datetime.now(UTC)
+            try:
+                body = self._session.get(path, [*query, *position])
+            except NotFound:
+                _apis.pop(self._session.base_url, None)  # perhaps the server was upgraded
+                raise
+            rows = field_of(body, "dag_runs", list, "the answer")
+            total = field_of(body, "total_entries", int, "the answer")
+            cap.count(len(rows))
+            yield asked_at, rows
+            if body.get("next_cursor") is not None:
+                if not cursors.advance(body["next_cursor"]):
+                    return
+                position = [("cursor", str(cursors.cursor))]
+            elif cursors.cursor is not None or not offsets.advance(page=rows, total=total):
+                return
+            else:
+                position = [("offset", str(offsets.offset))]
+
+    def _dag_runs(self, dag_id: str) -> str:
+        dag = dag_id if dag_id == ALL_DAGS else quote(dag_id, safe="")
+        return f"{self._version()}/dags/{dag}/dagRuns"
+
+    def _version(self) -> str:
+        """Airflow 2 does not know /api/v2, and Airflow 3 has taken /api/v1 away."""
+        base_url = self._session.base_url
+        for api in ("/api/v2", "/api/v1"):
+            if base_url in _apis:
+                break
+            try:
+                self._session.request("GET", f"{api}/version", authenticated=False)
+            except NotFound:
+                continue
+            _apis[base_url] = api
+        if base_url not in _apis:
+            raise BadAnswer("neither /api/v2/version nor /api/v1/version answers here: is base_url an Airflow?")
+        return _apis[base_url]
+
+
+def by_external_id(targets: Sequence[Target]) -> dict[str, list[Target]]:
+    groups: dict[str, list[Target]] = {}
+    for target in targets:
+        groups.setdefault(target.external_id, []).append(target)
+    return groups
+
+
+def event(pipeline_id: Any, row: Any, asked_at: datetime) -> RunEvent | Rejected:
+    if not isinstance(row, dict):
+        return Rejected(f"a DAG run is a {type(row).__name__}, not an object")
+    return RunEvent(
+        pipeline_id=pipeline_id,
+        external_run_id=row.get("dag_run_id"),
+        status=translated(row.get("state"), STATUSES),
+        started_at=row.get("start_date"),
+        finished_at=row.get("end_date"),
+        duration_seconds=row.get("duration"),
+        status_reason=row.get("note"),
+        payload=row,
+        at=asked_at,
+        clock=Clock.ASKED,
+    )
+
+
+def _key(row: Any) -> tuple[str | None, str | None]:
+    """dag_id and dag_run_id: run ids are unique within their DAG only."""
+    if not isinstance(row, dict):
+        return None, None
+    dag_id, run_id = row.get("dag_id"), row.get("dag_run_id")
+    return (dag_id if isinstance(dag_id, str) else None), (run_id if isinstance(run_id, str) else None)

@@ -1,0 +1,81 @@
+"""What a connector is: it fetches pages from one kind of partner and translates them, and nothing else."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+from ingestion.errors import BadAnswer
+from runs.events import Rejected, RunEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A pipeline to fetch runs of. `since` is where to start, null for everything; `through` is its watermark;
+    the rest says which source a completed walk speaks for."""
+
+    pipeline_id: UUID
+    client_id: UUID
+    platform: str
+    external_id: str
+    since: datetime | None
+    through: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRun:
+    """A run that CHM holds as running, with what is kept if it turns out to be gone."""
+
+    pipeline_id: UUID
+    external_id: str
+    external_run_id: str
+    started_at: datetime | None
+    payload: Mapping[str, Any] | None
+
+
+@dataclass(slots=True)
+class Page:
+    """One answer, translated. `unknown` are external ids that no pipeline of the connection has."""
+
+    events: list[RunEvent | Rejected] = field(default_factory=list)
+    unknown: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """Pages that together are complete for their targets; reading them is what sends the requests."""
+
+    targets: Sequence[Target]
+    pages: Iterator[Page]
+
+
+class Connector(Protocol):
+    def walks(self, targets: Sequence[Target]) -> Iterator[Walk]:
+        """Covers every target exactly once, in as few requests as the partner allows."""
+
+    def reread(self, runs: Sequence[OpenRun]) -> Iterator[Page]:
+        """Asks for runs that a walk did not return; what is gone comes back canceled."""
+
+
+GONE = "gone at source"
+
+
+def field_of(body: object, name: str, kind: type[Any], what: str) -> Any:
+    """A field that the answer's form promises; BadAnswer, not a KeyError, where it does not keep it."""
+    if not isinstance(body, dict):
+        raise BadAnswer(f"{what} is a {type(body).__name__}, not an object with {name!r}")
+    value = body.get(name)
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise BadAnswer(f"{what} has no {name!r} of type {kind.__name__}")
+    return value
+
+
+def utc_text(moment: datetime) -> str:
+    """With a Z: some partners answer a time without zone with an error, and read a plus sign as a space."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
+
+
+def translated(word: object, table: Mapping[str, str]) -> object:
+    """The canonical status, or the source's word as it is: the write path stores and names an unknown one."""
+    return table.get(word.strip().lower(), word) if isinstance(word, str) else word

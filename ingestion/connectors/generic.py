@@ -1,0 +1,64 @@
+"""The generic partner API: GET {base_url}/pipelines/{external_id}/runs, one walk per pipeline."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from ingestion.connectors.base import OpenRun, Page, Target, Walk, field_of, translated, utc_text
+from ingestion.http import PartnerSession
+from ingestion.paging import CursorPaging, PageCap
+from runs.events import Rejected, RunEvent
+
+STATUSES = {
+    **dict.fromkeys(("running", "in_progress", "queued", "pending"), "running"),
+    **dict.fromkeys(("success", "succeeded", "completed"), "success"),
+    **dict.fromkeys(("failed", "failure", "error", "errored"), "failed"),
+    **dict.fromkeys(("canceled", "cancelled", "aborted"), "canceled"),
+    "skipped": "skipped",
+}
+
+
+class GenericConnector:
+    def __init__(self, session: PartnerSession) -> None:
+        self._session = session
+
+    def walks(self, targets: Sequence[Target]) -> Iterator[Walk]:
+        for target in targets:
+            yield Walk([target], self._pages(target))
+
+    def reread(self, runs: Sequence[OpenRun]) -> Iterator[Page]:
+        """The API has no question about one run, so nothing can be said to be gone."""
+        return iter(())
+
+    def _pages(self, target: Target) -> Iterator[Page]:
+        path = f"/pipelines/{quote(target.external_id, safe='')}/runs"
+        paging, cap = CursorPaging(), PageCap()
+        while True:
+            query = {"cursor": paging.cursor} if paging.cursor else {}
+            if target.since is not None:
+                query["updated_since"] = utc_text(target.since)
+            body = self._session.get(path, query)
+            rows = field_of(body, "runs", list, "the answer")
+            cap.count(len(rows))
+            yield Page([event(target, row) for row in rows])
+            if not paging.advance(body.get("next_cursor")):
+                return
+
+
+def event(target: Target, row: Any) -> RunEvent | Rejected:
+    if not isinstance(row, dict):
+        return Rejected(f"a run is a {type(row).__name__}, not an object")
+    identity = row.get("external_run_id")
+    return RunEvent(
+        pipeline_id=target.pipeline_id,
+        external_run_id=row.get("id") if identity is None else identity,
+        status=translated(row.get("status"), STATUSES),
+        started_at=row.get("started_at"),
+        finished_at=row.get("finished_at"),
+        duration_seconds=row.get("duration_seconds"),
+        rows_processed=row.get("rows_processed"),
+        error_message=row.get("error_message"),
+        status_reason=row.get("status_reason"),
+        payload=row,
+        at=row.get("updated_at"),
+    )

@@ -1,0 +1,247 @@
+"""HTTP to partners, all of it: one session per connection, with time limits, retries, a size cap and one host.
+
+The retry loop is around the request and the reading of its body, for every method: urllib3's own covers neither
+bodies nor POST.
+"""
+
+import json
+import math
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
+
+from ingestion.auth import Auth
+from ingestion.errors import BadAnswer, NotFound, PartnerError, Refused, TokenRefused, Unavailable
+from runs.scrub import FILTERED, scrub_text
+
+MAX_BODY_BYTES = 32 * 1024 * 1024
+MAX_RETRY_AFTER_SECONDS = 15 * 60
+CHUNK_BYTES = 64 * 1024
+USER_AGENT = "chm-ingestion/1"
+
+Query = Sequence[tuple[str, str]] | Mapping[str, str]
+
+
+class TooLarge(BadAnswer):
+    """More body than a page of runs can need."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSettings:
+    timeout_seconds: float = 10
+    max_retries: int = 3
+    backoff_seconds: float = 1
+
+    @property
+    def total_seconds(self) -> float:
+        """For one request and its body: a partner that drips bytes does not hold a worker for ever."""
+        return self.timeout_seconds * 6
+
+
+class _Retry(Exception):
+    """This attempt failed in a way that another one may not; `after` is the partner's own wish, in seconds."""
+
+    def __init__(self, error: PartnerError, after: float | None = None) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.after = after
+
+
+class PartnerSession:
+    """A connection's HTTP session. Paths are relative to its base_url, and percent-encoded by the caller.
+
+    Raises Unavailable, Refused, NotFound or BadAnswer.
+    """
+
+    def __init__(
+        self, base_url: str, *, auth: Auth, settings: HttpSettings, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.auth = auth
+        self.settings = settings
+        self._sleep = sleep
+        self._session = requests.Session()
+        self._session.trust_env = False  # a .netrc or proxy of the machine must not meet a client's token
+        adapter = HTTPAdapter(max_retries=urllib3.Retry(0, read=False), pool_maxsize=4)
+        self._session.mount("http://", adapter)
+        self._session.mount("https://", adapter)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._session.close()
+
+    def get(self, path: str, query: Query = ()) -> Any:
+        """The decoded JSON body."""
+        return self.request("GET", path, query)
+
+    def post(self, path: str, body: Any, *, authenticated: bool = True) -> Any:
+        return self.request("POST", path, (), body, authenticated=authenticated)
+
+    def request(
+        self, method: str, path: str, query: Query = (), body: Any = None, *, authenticated: bool = True
+    ) -> Any:
+        refreshed = False
+        while True:
+            try:
+                return self._with_retries(method, path, query, body, authenticated=authenticated)
+            except TokenRefused:
+                if refreshed or not authenticated or not self.auth.refused():
+                    raise
+                refreshed = True
+
+    def _with_retries(self, method: str, path: str, query: Query, body: Any, *, authenticated: bool) -> Any:
+        attempts = self.settings.max_retries + 1
+        try:
+            for attempt in Retrying(
+                retry=retry_if_exception_type(_Retry),
+                stop=stop_after_attempt(attempts),
+                wait=self._wait,
+                sleep=self._sleep,
+                reraise=True,
+            ):
+                with attempt:
+                    return self._attempt(method, path, query, body, authenticated=authenticated)
+        except _Retry as failure:
+            tries = f" ({attempts} attempts)" if attempts > 1 else ""
+            raise type(failure.error)(f"{failure.error}{tries}") from None
+        raise AssertionError("unreachable: Retrying returns or raises")
+
+    def _wait(self, state: RetryCallState) -> float:
+        failure = state.outcome.exception() if state.outcome else None
+        backoff = self.settings.backoff_seconds * 2 ** (state.attempt_number - 1)
+        if isinstance(failure, _Retry) and failure.after is not None:
+            return failure.after
+        return float(backoff * random.uniform(0.5, 1))  # noqa: S311 - jitter, not cryptography
+
+    def _attempt(self, method: str, path: str, query: Query, body: Any, *, authenticated: bool) -> Any:
+        what = f"{method} {path}"
+        proof = self.auth.headers(self) if authenticated else {}
+        deadline = time.monotonic() + self.settings.total_seconds
+        try:
+            response = self._session.request(
+                method,
+                f"{self.base_url}{path}",
+                params=query,
+                json=body,
+                headers={"Accept": "application/json", "User-Agent": USER_AGENT, **proof},
+                timeout=self.settings.timeout_seconds,
+                allow_redirects=False,  # the token stays with the host that it is for
+                stream=True,
+            )
+            with response:
+                content = _read(response, deadline)
+        except TooLarge as error:
+            raise TooLarge(f"{what}: {error}") from None
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            raise _Retry(Unavailable(f"{what} failed: {self._cause(error)}")) from None
+        return self._judge(what, response, content)
+
+    def _judge(self, what: str, response: requests.Response, content: bytes) -> Any:
+        """The only judge of status codes and bodies."""
+        status = response.status_code
+        if 200 <= status < 300:
+            try:
+                return json.loads(content)
+            except (ValueError, RecursionError):
+                # Possibly cut short on the way.
+                kind = response.headers.get("Content-Type", "no content type")
+                raise _Retry(BadAnswer(f"{what} answered {status} without readable JSON ({kind})")) from None
+        detail = self._detail(content)
+        message = f"{what} answered {status}{detail}"
+        after = _retry_after(response.headers.get("Retry-After"))
+        if status == 429 or status >= 500 or (status == 403 and after is not None):
+            raise _Retry(Unavailable(message), after)
+        if 300 <= status < 400:
+            host = urlsplit(response.headers.get("Location", "")).hostname or "another address"
+            raise Refused(f"{message}: it redirects to {host}; set base_url to where the API is")
+        # Airflow answers 403 "Invalid JWT token" where others say 401.
+        if status == 401 or (status == 403 and "Invalid JWT" in message):
+            raise TokenRefused(message)
+        if status == 404:
+            raise NotFound(message, explained=bool(self._detail(content, keys=("detail", "title"))))
+        raise Refused(message)
+
+    def _detail(
+        self, content: bytes, keys: Sequence[str] = ("detail", "title", "error", "message", "exception_message")
+    ) -> str:
+        """The partner's own short explanation, when it gives one in a form we know."""
+        try:
+            body = json.loads(content)
+        except (ValueError, RecursionError):
+            return ""
+        if isinstance(body, dict):
+            for key in keys:
+                if isinstance(text := body.get(key), str) and text:
+                    return f": {self._safe(text)[:200]}"
+        return ""
+
+    def _cause(self, error: BaseException) -> str:
+        if isinstance(error, requests.ConnectTimeout | urllib3.exceptions.ConnectTimeoutError):
+            return f"no connection within {self.settings.timeout_seconds:g} s"
+        if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError | TimeoutError):
+            return (
+                f"no complete answer in time ({self.settings.timeout_seconds:g} s without a byte, "
+                f"{self.settings.total_seconds:g} s in all)"
+            )
+        if isinstance(error, requests.exceptions.SSLError):
+            return "the TLS certificate was not accepted"
+        if isinstance(error, requests.ConnectionError):
+            return f"cannot connect to {urlsplit(self.base_url).netloc.rpartition('@')[2]}, or it hung up"
+        return f"the answer broke off ({type(error).__name__})"
+
+    def _safe(self, text: str) -> str:
+        for secret in self.auth.secrets:
+            if secret:
+                text = text.replace(secret, FILTERED)
+        return scrub_text(text)
+
+
+def _read(response: requests.Response, deadline: float) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        # read1 returns what has arrived; read would wait for a whole chunk, dripped over hours.
+        chunk = response.raw.read1(CHUNK_BYTES, decode_content=True)
+        if not chunk:
+            break
+        size += len(chunk)
+        if size > MAX_BODY_BYTES:
+            raise TooLarge(f"the answer is larger than {MAX_BODY_BYTES // 2**20} MB")
+        chunks.append(chunk)
+        if time.monotonic() > deadline:
+            raise TimeoutError
+    return b"".join(chunks)
+
+
+def _retry_after(value: str | None) -> float | None:
+    """Seconds from a Retry-After header in either form, capped; null when there is none that can be read."""
+    if value is None:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            moment = parsedate_to_datetime(value)
+        except ValueError:
+            return None
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        seconds = (moment - datetime.now(UTC)).total_seconds()
+    if math.isnan(seconds):
+        return None
+    return min(max(seconds, 0), MAX_RETRY_AFTER_SECONDS)

@@ -1,0 +1,63 @@
+"""How pages follow each other, apart from HTTP: each walk is a small state machine that notices a loop."""
+
+from ingestion.errors import BadAnswer
+
+MAX_PAGES = 100_000
+MAX_PAGE_RUNS = 10_000
+
+
+class PageCap:
+    """Counts pages, so that no partner can keep a walk going for ever."""
+
+    def __init__(self) -> None:
+        self.pages = 0
+
+    def count(self, runs: int) -> None:
+        self.pages += 1
+        if self.pages > MAX_PAGES:
+            raise BadAnswer(f"more than {MAX_PAGES} pages")
+        if runs > MAX_PAGE_RUNS:
+            raise BadAnswer(f"a page with {runs} runs (the limit is {MAX_PAGE_RUNS})")
+
+
+class CursorPaging:
+    """Follows cursors until none is given; one that comes twice is an error."""
+
+    def __init__(self) -> None:
+        self.cursor: str | None = None
+        self._seen: set[str] = set()
+
+    def advance(self, cursor: object) -> bool:
+        """Whether there is a next page."""
+        if cursor is None or cursor == "":
+            return False
+        if not isinstance(cursor, str | int):
+            raise BadAnswer(f"next_cursor is a {type(cursor).__name__}, not a text")
+        self.cursor = str(cursor)
+        if self.cursor in self._seen:
+            raise BadAnswer("the partner gave the same next_cursor twice")
+        self._seen.add(self.cursor)
+        return True
+
+
+class OffsetPaging:
+    """Advances by the rows received, for a server may cut a page short, and ends at the latest total."""
+
+    def __init__(self) -> None:
+        self.offset = 0
+        self._total: int | None = None
+        self._last_page: object = None
+
+    def advance(self, *, page: list[object], total: int) -> bool:
+        if not page:
+            return False
+        if page == self._last_page:
+            raise BadAnswer("the partner gave the same page twice")
+        self._last_page = page
+        self.offset += len(page)
+        if self._total is not None and total < self._total:
+            # Rows before us vanished and the rest moved up: step back as far, or some would be passed over.
+            self.offset = max(0, self.offset - (self._total - total))
+            self._last_page = None
+        self._total = total
+        return self.offset < total

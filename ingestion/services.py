@@ -1,0 +1,257 @@
+"""Ingestion: from connections to recorded runs. The command, the task, the admin and the API are skins on this."""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db import Error as DatabaseError
+from django.db import connection as database
+from django.db import transaction
+from django.utils import timezone
+
+from ingestion.connections import ConfigurationError, Connection
+from ingestion.connectors import CONNECTORS
+from ingestion.connectors.base import Connector, OpenRun, Page, Target, Walk
+from ingestion.errors import PartnerError, TokenRefused, Unavailable
+from ingestion.http import PartnerSession
+from inventory.models import Pipeline
+from runs.events import RunEvent
+from runs.models import Run
+from runs.services import Outcome, count, record_runs
+
+logger = logging.getLogger(__name__)
+
+_SQL = Path(__file__).parent / "sql"
+_MARK_WALKED = (_SQL / "mark_walked.sql").read_text()
+_MARK_FAILED = (_SQL / "mark_failed.sql").read_text()
+
+OVERLAP_INTERVALS = 2
+DUE_INTERVALS = 3
+MAX_BOOKKEEPING_STEP = timedelta(minutes=1)
+# A partner that is down is not asked again for each of its thousand pipelines.
+MAX_CONSECUTIVE_OUTAGES = 3
+MAX_REPORTED_REJECTIONS = 20
+
+OpenKey = tuple[UUID, str]
+
+
+@dataclass(slots=True)
+class Report:
+    """What one connection's ingestion did; counts are of runs as they came in, repeats included."""
+
+    connection: str
+    pipelines_processed: int = 0
+    pages_processed: int = 0
+    runs_processed: int = 0
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    stale: int = 0
+    rejected: int = 0
+    unknown_pipelines: int = 0
+    errors: list[dict[str, str | None]] = field(default_factory=list)
+    rejections: list[str] = field(default_factory=list)
+    unknown: set[str] = field(default_factory=set)
+
+    def add(self, page: Page, outcomes: Mapping[Outcome, int]) -> None:
+        self.pages_processed += 1
+        self.runs_processed += sum(outcomes.values())
+        for outcome, number in outcomes.items():
+            setattr(self, outcome.value, getattr(self, outcome.value) + number)
+        self.unknown |= page.unknown
+        self.unknown_pipelines = len(self.unknown)
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self) | {"unknown": sorted(self.unknown)}
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """How much of a connection to ingest, and from when: since its watermarks unless told otherwise."""
+
+    client_id: UUID | None = None
+    pipeline_id: UUID | None = None
+    since: datetime | None = None
+    full: bool = False
+    dry_run: bool = False
+
+    def takes(self, pipeline: Pipeline) -> bool:
+        return (self.client_id is None or pipeline.client_id == self.client_id) and (
+            self.pipeline_id is None or pipeline.id == self.pipeline_id
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    pipelines: dict[str, list[Pipeline]]
+    unselected: list[Pipeline]
+
+
+def assign(connections: Mapping[str, Connection]) -> Assignment:
+    """Which connection ingests which pipeline; raises ConfigurationError where two select the same."""
+    pipelines: dict[str, list[Pipeline]] = {name: [] for name in connections}
+    unselected, mistakes = [], []
+    for pipeline in Pipeline.objects.ingestible().select_related("client").order_by("id"):
+        takers = [name for name, connection in connections.items() if connection.pipelines.takes(pipeline)]
+        if len(takers) > 1:
+            mistakes.append(
+                f"pipeline {pipeline.name!r} of {pipeline.client.name!r} is selected by {' and '.join(takers)}"
+            )
+        elif takers:
+            pipelines[takers[0]].append(pipeline)
+        else:
+            unselected.append(pipeline)
+    if mistakes:
+        raise ConfigurationError(mistakes)
+    return Assignment(pipelines, unselected)
+
+
+def ingest_connection(
+    connection: Connection,
+    pipelines: Sequence[Pipeline],
+    scope: Scope = Scope(),
+    *,
+    report: Report | None = None,
+    on_walk: Callable[[int], None] = lambda targets: None,
+) -> Report:
+    """Walks the pipelines of one connection; one that fails is reported and marked, and the others go on.
+
+    1. Pages come in one by one; each is recorded in a transaction of its own.
+    2. Runs that we hold as running and the walk did not return are asked for.
+    3. Only then the watermarks move, all together, to the moment before the first request.
+
+    `on_walk` is told how many pipelines each finished walk covered; a `report` given is filled as the work goes on.
+    """
+    report = Report(connection.name) if report is None else report
+    targets = [_target(pipeline, connection, scope) for pipeline in pipelines if scope.takes(pipeline)]
+    known = {pipeline.external_id for pipeline in pipelines}
+    authentication = connection.authentication()
+    waiting = {target.pipeline_id: target for target in targets}
+    outages = 0
+    with PartnerSession(connection.base_url, auth=authentication, settings=connection.http) as session:
+        connector = CONNECTORS[connection.connector](session, known.__contains__)
+        for walk in connector.walks(targets):
+            error = _walk(connector, walk, connection, scope, report)
+            for target in walk.targets:
+                del waiting[target.pipeline_id]
+            on_walk(len(walk.targets))
+            outages = outages + 1 if isinstance(error, Unavailable) else 0
+            if isinstance(error, TokenRefused) or outages >= MAX_CONSECUTIVE_OUTAGES:
+                _failed(list(waiting.values()), error, scope, report)
+                on_walk(len(waiting))
+                break
+    return report
+
+
+def _target(pipeline: Pipeline, connection: Connection, scope: Scope) -> Target:
+    since = scope.since
+    if since is None and not scope.full and pipeline.ingested_through is not None:
+        since = pipeline.ingested_through - timedelta(seconds=connection.interval_seconds) * OVERLAP_INTERVALS
+    return Target(
+        pipeline_id=pipeline.id,
+        client_id=pipeline.client_id,
+        platform=pipeline.platform,
+        external_id=pipeline.external_id or "",
+        since=since,
+        through=pipeline.ingested_through,
+    )
+
+
+def _walk(
+    connector: Connector, walk: Walk, connection: Connection, scope: Scope, report: Report
+) -> PartnerError | None:
+    through = timezone.now()
+    unseen = _open_runs(walk.targets)
+    try:
+        for page in walk.pages:
+            _store(page, scope, report)
+            unseen -= _keys(page)
+        for page in connector.reread(_described(unseen, walk.targets)):
+            _store(page, scope, report)
+    except PartnerError as error:
+        _failed(walk.targets, error, scope, report)
+        return error
+    except (DatabaseError, SoftTimeLimitExceeded):
+        raise
+    except Exception as error:  # noqa: BLE001 - a bug in one connector must not stop the others
+        logger.exception("connection %s: unexpected error", connection.name)
+        failure = PartnerError(f"CHM could not read the partner's answer ({type(error).__name__}); see the log")
+        _failed(walk.targets, failure, scope, report)
+        return failure
+    report.pipelines_processed += len(walk.targets)
+    if not scope.dry_run:
+        _mark_walked(walk.targets, connection, scope, through)
+    return None
+
+
+def _store(page: Page, scope: Scope, report: Report) -> None:
+    with transaction.atomic():
+        results = record_runs(page.events)
+        if scope.dry_run:
+            transaction.set_rollback(True)
+    report.add(page, count(results))
+    for result in results:
+        if result.error is not None and len(report.rejections) < MAX_REPORTED_REJECTIONS:
+            report.rejections.append(result.error)
+            logger.warning("connection %s: rejected: %s", report.connection, result.error)
+
+
+def _keys(page: Page) -> set[OpenKey]:
+    return {(event.pipeline_id, str(event.external_run_id)) for event in page.events if isinstance(event, RunEvent)}
+
+
+def _open_runs(targets: Sequence[Target]) -> set[OpenKey]:
+    ids = [target.pipeline_id for target in targets]
+    return set(Run.objects.still_open().filter(pipeline_id__in=ids).values_list("pipeline_id", "external_run_id"))
+
+
+def _described(keys: set[OpenKey], targets: Sequence[Target]) -> list[OpenRun]:
+    if not keys:
+        return []
+    external_ids = {target.pipeline_id: target.external_id for target in targets}
+    runs = Run.objects.still_open().filter(pipeline_id__in={pipeline_id for pipeline_id, _ in keys})
+    return [
+        OpenRun(run.pipeline_id, external_ids[run.pipeline_id], run.external_run_id, run.started_at, run.payload)
+        for run in runs.only("pipeline_id", "external_run_id", "started_at", "payload").order_by("id")
+        if (run.pipeline_id, run.external_run_id) in keys
+    ]
+
+
+def _mark_walked(targets: Sequence[Target], connection: Connection, scope: Scope, through: datetime) -> None:
+    interval = timedelta(seconds=connection.interval_seconds)
+    with database.cursor() as cursor:
+        cursor.execute(
+            _MARK_WALKED,
+            {
+                "through": through,
+                "due": timezone.now() + interval * DUE_INTERVALS,
+                "step": min(interval, MAX_BOOKKEEPING_STEP).total_seconds(),
+                "pipeline_id": [target.pipeline_id for target in targets],
+                "client_id": [target.client_id for target in targets],
+                "platform": [target.platform for target in targets],
+                "external_id": [target.external_id for target in targets],
+                # A walk from --since says nothing about what lies between the watermark and there.
+                "moves": [
+                    scope.since is None or (target.through is not None and scope.since <= target.through)
+                    for target in targets
+                ],
+            },
+        )
+
+
+def _failed(targets: Iterable[Target], error: PartnerError | None, scope: Scope, report: Report) -> None:
+    targets = list(targets)
+    message = str(error)
+    names = {target.pipeline_id: target.external_id for target in targets}
+    logger.warning("connection %s: %s (%d pipelines)", report.connection, message, len(names))
+    pipeline = next(iter(names.values())) if len(names) == 1 else None
+    if names:
+        report.errors.append({"connection": report.connection, "pipeline": pipeline, "error": message})
+    if names and not scope.dry_run:
+        with database.cursor() as cursor:
+            cursor.execute(_MARK_FAILED, {"error": message, "pipeline_id": list(names)})
