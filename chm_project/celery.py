@@ -1,11 +1,21 @@
-"""The Celery application; tasks live in the apps, the schedule in `ingestion.tasks`."""
+"""The Celery application; the apps have the tasks, `ingestion.tasks` the schedule."""
 
 import os
+from typing import Any
 
 from celery import Celery
+from celery.signals import beat_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chm_project.settings.development")
 
 app = Celery("chm")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@beat_init.connect
+def schedule_ingestion(**_: Any) -> None:
+    """Only beat reads the connections for their periods; a web process need not."""
+    from ingestion.tasks import beat_schedule
+
+    app.conf.beat_schedule = beat_schedule()

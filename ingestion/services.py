@@ -178,7 +178,7 @@ def _walk(
         return error
     except (DatabaseError, SoftTimeLimitExceeded):
         raise
-    except Exception as error:  # noqa: BLE001 - a bug in one connector must not stop the others
+    except Exception as error:  # a bug in one connector must not stop the others
         logger.exception("connection %s: unexpected error", connection.name)
         failure = PartnerError(f"CHM could not read the partner's answer ({type(error).__name__}); see the log")
         _failed(walk.targets, failure, scope, report)

@@ -1,0 +1,69 @@
+"""Clients and pipelines in the console."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest
+
+from inventory.bases import ModelAdmin, NoHardDeleteMixin, TabularInline, display
+from inventory.models import Client, Pipeline
+
+
+class PipelineInline(TabularInline[Pipeline, Client]):
+    model = Pipeline
+    fields = ("name", "platform", "external_id", "pipeline_type", "environment", "is_active")
+    show_change_link = True
+    extra = 0
+    can_delete = False
+
+
+@admin.register(Client)
+class ClientAdmin(NoHardDeleteMixin, ModelAdmin[Client]):
+    list_display = ("name", "is_active", "pipeline_count")
+    list_filter = ("is_active",)
+    search_fields = ("name",)
+    readonly_fields = ("id", "created_at", "updated_at")
+    inlines = (PipelineInline,)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Client]:
+        return super().get_queryset(request).annotate(active_pipelines=Count("pipelines", Q(pipelines__is_active=True)))
+
+    @display(description="active pipelines", ordering="active_pipelines")
+    def pipeline_count(self, client: Any) -> int:
+        return int(client.active_pipelines)
+
+
+@admin.register(Pipeline)
+class PipelineAdmin(NoHardDeleteMixin, ModelAdmin[Pipeline]):
+    list_display = (
+        "name",
+        "client",
+        "platform",
+        "pipeline_type",
+        "environment",
+        "is_active",
+        "last_ingest_at",
+        "ingest_error",
+    )
+    list_filter = ("is_active", "platform", "pipeline_type", "environment")
+    list_select_related = ("client",)
+    search_fields = ("name", "external_id", "client__name")
+    autocomplete_fields = ("client",)
+    readonly_fields = (
+        "id",
+        "created_at",
+        "updated_at",
+        "ingested_through",
+        "ingest_due_at",
+        "last_ingest_at",
+        "last_ingest_error",
+    )
+
+    @display(description="ingestion", label={"ok": "success", "failing": "danger", "never": "warning", "none": "info"})
+    def ingest_error(self, pipeline: Pipeline) -> tuple[str, str]:
+        if pipeline.external_id is None:
+            return "none", "not ingested"
+        if pipeline.last_ingest_error:
+            return "failing", "failing"
+        return ("ok", "ok") if pipeline.last_ingest_at else ("never", "not yet")

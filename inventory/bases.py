@@ -1,0 +1,50 @@
+"""Bases that come without types, made typed in one place."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+
+T = TypeVar("T")
+
+if TYPE_CHECKING:
+    ModelAdmin = admin.ModelAdmin
+    TabularInline = admin.TabularInline
+
+    def display(
+        *, description: str = "", ordering: str = "", label: Mapping[str, str] | None = None
+    ) -> Callable[[Callable[[Any, Any], T]], Callable[[Any, Any], T]]: ...
+else:
+    from unfold.admin import ModelAdmin as _ModelAdmin
+    from unfold.admin import TabularInline as _TabularInline
+    from unfold.decorators import display as display
+
+    class ModelAdmin(_ModelAdmin):
+        def __class_getitem__(cls, _model: Any) -> type:
+            return cls
+
+    class TabularInline(_TabularInline):
+        def __class_getitem__(cls, _model: Any) -> type:
+            return cls
+
+
+class ReadOnlyMixin:
+    """Evidence: people look at it, and only sources change it."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class NoHardDeleteMixin:
+    """Inventory is disabled, never deleted: its history stays."""
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
