@@ -134,7 +134,7 @@ class AirflowConnector:
             if base_url in _apis:
                 break
             try:
-                self._session.request("GET", f"{api}/version", authenticated=False)
+                self._session.get(f"{api}/version")
             except NotFound:
                 continue
             _apis[base_url] = api

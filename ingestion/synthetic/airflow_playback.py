@@ -1,0 +1,77 @@
+"""The recorded Airflow in real time, moved to now, again and again with new run ids.
+
+    python -m ingestion.synthetic.airflow_playback --port 18080 --username chm --password-env NAME
+
+Runs are queued, run and end, one is cleared and runs again, one is deleted.
+"""
+
+import argparse
+import itertools
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+
+from ingestion.synthetic.airflow_recording import Row, moved
+from ingestion.synthetic.airflow_replay import AirflowReplay
+
+
+class Playback:
+    """Drives a replay in real time, round after round; earlier rounds stay as history, up to a few."""
+
+    # Seconds into a round at which each moment begins: as recorded, with the short ones held a little longer.
+    STARTS = {"A-early": 0, "B-middle": 52, "C-settled": 210, "D-cleared": 222, "E-final": 250}
+    ROUND_SECONDS = 280
+    KEPT_ROUNDS = 5
+
+    def __init__(self, partner: AirflowReplay) -> None:
+        self._partner = partner
+        self._history: list[list[Row]] = []
+        self._round: list[Row] = []
+        # The first moment was recorded some seconds after its runs began.
+        self._start = partner.moments["A-early"].at
+
+    def play(self, sleep: Callable[[float], None] = time.sleep) -> None:
+        for number in itertools.count():
+            begin = datetime.now(UTC)
+            suffix = f"~{begin:%m%dT%H%M%S}"
+            for name, start in self.STARTS.items():
+                sleep(max(0.0, (begin + timedelta(seconds=start) - datetime.now(UTC)).total_seconds()))
+                self.show(name, begin, suffix)
+            self._history = [*self._history, self._round][-self.KEPT_ROUNDS :]
+            sleep(max(0.0, (begin + timedelta(seconds=self.ROUND_SECONDS) - datetime.now(UTC)).total_seconds()))
+            say(f"round {number + 1} is over; the recording starts again")
+
+    def show(self, name: str, begin: datetime, suffix: str) -> None:
+        by = begin - self._start
+        past = [row for rows in self._history for row in rows]
+        rows = [moved(row, by, suffix) for row in self._partner.moments[name].rows]
+        self._partner.show([*past, *rows])
+        self._round = rows
+        say(f"the recorded Airflow is at moment {name}: {len(rows)} runs")
+
+
+def say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m ingestion.synthetic.airflow_playback", description="A replayed Airflow 3, for demonstrations."
+    )
+    parser.add_argument("--port", type=int, default=18080, help="on 127.0.0.1 (18080)")
+    parser.add_argument("--username", default="chm")
+    parser.add_argument("--password-env", required=True, help="the environment variable that holds the password")
+    options = parser.parse_args(arguments)
+    if not (password := os.environ.get(options.password_env)):
+        parser.error(f"the environment variable {options.password_env} is not set")
+    with AirflowReplay(username=options.username, password=password, port=options.port) as partner:
+        say(f"a replayed Airflow listens on {partner.base_url}")
+        Playback(partner).play()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,287 @@
+"""An Airflow made of recorded rows: its own paging, filters, tokens and errors, over real HTTP."""
+
+import json
+import secrets
+from base64 import b64encode
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from ingestion.synthetic.airflow_recording import RECORDINGS, Moment, Row, recorded_moments
+from ingestion.synthetic.partner import Answer, PartnerServer, Request
+
+MOMENTS = ("A-early", "B-middle", "C-settled", "D-cleared", "E-final")
+STATES = ("queued", "running", "success", "failed")
+ORDERS = (
+    "id",
+    "run_after",
+    "start_date",
+    "end_date",
+    "logical_date",
+    "updated_at",
+    "dag_id",
+    "state",
+    "execution_date",
+)
+COMPARE: dict[str, Callable[[datetime, datetime], bool]] = {
+    "gte": datetime.__ge__,
+    "gt": datetime.__gt__,
+    "lte": datetime.__le__,
+    "lt": datetime.__lt__,
+}
+FILTERED_TIMES = ("updated_at", "start_date", "end_date", "run_after", "logical_date")
+
+
+class AirflowReplay(PartnerServer):
+    """Airflow 3. `rows` can be set freely, for states that were not recorded."""
+
+    def __init__(
+        self,
+        *,
+        moment: str = "A-early",
+        username: str = "admin",
+        password: str = "REDACTED",  # noqa: S107 - what stands in the recordings
+        maximum_page_limit: int = 100,
+        offers_cursors: bool = True,
+        port: int = 0,
+        recordings: Path = RECORDINGS,
+    ) -> None:
+        super().__init__(port)
+        self.moments = {found.name: found for found in self._read(recordings)}
+        self.rows: Sequence[Row] = self.moments[moment].rows
+        self.dags = {row.data["dag_id"] for found in self.moments.values() for row in found.rows}
+        self.maximum_page_limit = maximum_page_limit
+        self.offers_cursors = offers_cursors
+        self._credentials = (username, password)
+        self._tokens: set[str] = set()
+        self._expired: set[str] = set()
+
+    def _read(self, recordings: Path) -> list[Moment]:
+        return recorded_moments(recordings / "airflow", MOMENTS, "runs-all.p")
+
+    def move_to(self, moment: str) -> None:
+        """As a live server gets there: what differs from before changed just now."""
+        self.show(self.moments[moment].rows)
+
+    def show(self, rows: Sequence[Row]) -> None:
+        former = {row.key: row for row in self.rows}
+        now = datetime.now(UTC)
+        self.rows = [
+            same
+            if (same := former.get(row.key)) is not None and same.data == row.data
+            else replace(row, updated_at=now)
+            for row in rows
+        ]
+
+    def expire_tokens(self) -> None:
+        """Tokens are refused as expired (401) from now on."""
+        self._expired |= self._tokens
+        self._tokens = set()
+
+    def rotate_secret(self) -> None:
+        """Tokens are refused as garbage (403) from now on, as after a restart with a new secret."""
+        self._tokens = set()
+
+    # What the API answers
+
+    def answer(self, request: Request) -> Answer:
+        if request.path == "/auth/token" and request.method == "POST":
+            return self._token(request)
+        if request.path == "/api/v2/version":
+            return Answer(body={"version": "3.3.2", "git_version": "replayed"})
+        if (refusal := self._refusal(request)) is not None:
+            return refusal
+        if request.path.startswith("/api/v1/"):
+            gone = "/api/v1 has been removed in Airflow 3, please use its upgraded version /api/v2 instead."
+            return Answer(404, {"error": gone})
+        parts = [unquote(part) for part in request.path.removeprefix("/api/v2/").split("/")]
+        match parts:
+            case ["dags", dag_id, "dagRuns"] if request.method == "GET":
+                return self._list(dag_id, request)
+            case ["dags", "~", "dagRuns", "list"] if request.method == "POST":
+                return self._batch(json.loads(request.body))
+            case ["dags", dag_id, "dagRuns", run_id] if request.method == "GET":
+                return self._one(dag_id, run_id)
+            case ["dags", _, "dagRuns"]:
+                return Answer(405, {"detail": "Method Not Allowed"})
+        return Answer(404, {"error": "API route not found"})
+
+    def _token(self, request: Request) -> Answer:
+        given = json.loads(request.body)
+        if "password" not in given:
+            return Answer(422, {"detail": "1 validation error for LoginBody"})
+        if (given.get("username"), given["password"]) != self._credentials:
+            return Answer(401, {"detail": "Invalid credentials"})
+        token = "replayed-" + secrets.token_urlsafe(24)
+        self._tokens.add(token)
+        return Answer(201, {"access_token": token})
+
+    def _refusal(self, request: Request) -> Answer | None:
+        kind, _, token = request.headers.get("authorization", "").partition(" ")
+        if kind != "Bearer":
+            return Answer(401, {"detail": "Not authenticated"})
+        if token in self._expired:
+            return Answer(401, {"detail": "Token Expired"})
+        return None if token in self._tokens else Answer(403, {"detail": "Invalid JWT token"})
+
+    def _one(self, dag_id: str, run_id: str) -> Answer:
+        for row in self.rows:
+            if row.key == (dag_id, run_id):
+                return Answer(body=row.data)
+        missing = f"The DagRun with dag_id: `{dag_id}` and run_id: `{run_id}` was not found"
+        return Answer(404, {"detail": missing})
+
+    def _list(self, dag_id: str, request: Request) -> Answer:
+        if dag_id != "~" and dag_id not in self.dags:
+            return Answer(404, {"detail": f"The Dag with ID: `{dag_id}` was not found"})
+        rows = [row for row in self.rows if dag_id in ("~", row.data["dag_id"])]
+        try:
+            rows = filtered(rows, request)
+            order = request.first("order_by") or "id"
+            limit = min(self.natural(request, "limit", 50), self.maximum_page_limit)
+            offset = self.natural(request, "offset", 0)
+            rows = ordered(rows, order)
+        except BadQuery as error:
+            return error.answer
+        if self.offers_cursors and (cursor := request.first("cursor")) is not None:
+            start = int(cursor.removeprefix("k") or 0)
+            more = start + limit < len(rows)
+            return self._page(rows[start : start + limit], len(rows), f"k{start + limit}" if more else None)
+        return self._page(rows[offset : offset + limit], len(rows), None)
+
+    def _batch(self, wanted: dict[str, Any]) -> Answer:
+        rows = [
+            row
+            for row in self.rows
+            if row.data["dag_id"] in wanted.get("dag_ids", self.dags)
+            and row.data["state"] in (wanted.get("states") or STATES)
+        ]
+        rows = ordered(rows, wanted.get("order_by", "id"))
+        start, limit = wanted.get("page_offset", 0), wanted.get("page_limit", 100)
+        return self._page(rows[start : start + limit], len(rows), None)
+
+    def _page(self, rows: Sequence[Row], total: int, next_cursor: str | None) -> Answer:
+        return Answer(
+            body={
+                "dag_runs": [row.data for row in rows],
+                "total_entries": total,
+                "total_entries_limit": None,
+                "next_cursor": next_cursor,
+                "previous_cursor": None,
+            }
+        )
+
+    def natural(self, request: Request, name: str, default: int) -> int:
+        text = request.first(name)
+        if text is None:
+            return default
+        try:
+            number = int(text)
+        except ValueError:
+            message = "Input should be a valid integer, unable to parse string as an integer"
+            raise BadQuery(invalid(name, text, "int_parsing", message)) from None
+        if number < 0:
+            message = "Input should be greater than or equal to 0"
+            raise BadQuery(invalid(name, text, "greater_than_equal", message, {"ge": 0}))
+        return number
+
+
+class BadQuery(Exception):
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.status)
+        self.answer = answer
+
+
+def invalid(name: str, text: str, kind: str, message: str, context: dict[str, Any] | None = None) -> Answer:
+    fault: dict[str, Any] = {"type": kind, "loc": ["query", name], "msg": message, "input": text}
+    return Answer(422, {"detail": [fault | ({"ctx": context} if context else {})]})
+
+
+def filtered(rows: list[Row], request: Request) -> list[Row]:
+    states = request.all("state")
+    if not set(states) <= set(STATES):
+        raise BadQuery(Answer(422, {"detail": f"Invalid value for state. Valid values are {', '.join(STATES)}"}))
+    if states:
+        rows = [row for row in rows if row.data["state"] in states]
+    if run_types := request.all("run_type"):
+        rows = [row for row in rows if row.data["run_type"] in run_types]
+    for name in FILTERED_TIMES:
+        for suffix, compare in COMPARE.items():
+            if (text := request.first(f"{name}_{suffix}")) is not None:
+                bound = parsed(f"{name}_{suffix}", text)
+                rows = [row for row in rows if (value := time_of(row, name)) is not None and compare(value, bound)]
+    return rows
+
+
+def parsed(name: str, text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        error = "input is too short"
+        message = f"Input should be a valid datetime or date, {error}"
+        raise BadQuery(invalid(name, text, "datetime_from_date_parsing", message, {"error": error})) from None
+    if moment.tzinfo is None:
+        raise BadQuery(Answer(500, b"Internal Server Error", {"Content-Type": "text/plain"}))
+    return moment
+
+
+def time_of(row: Row, name: str) -> datetime | None:
+    value = row.updated_at if name == "updated_at" else row.data.get(name)
+    return datetime.fromisoformat(value) if isinstance(value, str) else value
+
+
+def ordered(rows: list[Row], order: str) -> list[Row]:
+    name = order.removeprefix("-")
+    if name not in ORDERS:
+        detail = f"Ordering with {name!r} is disallowed or the attribute does not exist on the model"
+        raise BadQuery(Answer(400, {"detail": detail}))
+    numbered = list(enumerate(rows))
+    if name != "id":
+        last = datetime.max.replace(tzinfo=UTC)
+        numbered.sort(key=lambda pair: (time_of(pair[1], name) or last, pair[0]))
+    rows = [row for _, row in numbered]
+    return rows[::-1] if order.startswith("-") else rows
+
+
+class Airflow2Replay(AirflowReplay):
+    """Airflow 2.11: /api/v1 with basic authentication."""
+
+    def __init__(self, *, moment: str = "A-early", **options: Any) -> None:
+        super().__init__(moment=moment, **options)
+
+    def _read(self, recordings: Path) -> list[Moment]:
+        return recorded_moments(recordings / "airflow2", ("A-early", "B-settled"), "runs.legacy_daily")
+
+    def answer(self, request: Request) -> Answer:
+        if request.path == "/api/v1/version":
+            return Answer(body={"version": "2.11.0", "git_version": "replayed"})
+        expected = b64encode(":".join(self._credentials).encode()).decode()
+        if not request.path.startswith("/api/v1/"):
+            return Answer(404, b"<!DOCTYPE html><h1>Airflow 404</h1>", {"Content-Type": "text/html; charset=utf-8"})
+        if request.headers.get("authorization") != f"Basic {expected}":
+            return problem(401, "Unauthorized", None)
+        match [unquote(part) for part in request.path.removeprefix("/api/v1/").split("/")]:
+            case ["dags", dag_id, "dagRuns"]:
+                return self._list(dag_id, request)
+            case ["dags", dag_id, "dagRuns", run_id]:
+                found = self._one(dag_id, run_id)
+                detail = f"DAGRun with DAG ID: '{dag_id}' and DagRun ID: '{run_id}' not found"
+                return found if found.status == 200 else problem(404, "DAGRun not found", detail)
+        return problem(404, "Not Found", None)
+
+    def _list(self, dag_id: str, request: Request) -> Answer:
+        if dag_id not in {"~", *self.dags}:
+            return self._page([], 0, None)
+        answer = super()._list(dag_id, request)
+        return answer if answer.status == 200 else problem(400, "Bad Request", "as recorded, in other words")
+
+    def _page(self, rows: Sequence[Row], total: int, next_cursor: str | None) -> Answer:
+        return Answer(body={"dag_runs": [row.data for row in rows], "total_entries": total})
+
+
+def problem(status: int, title: str, detail: str | None) -> Answer:
+    body = {"detail": detail, "status": status, "title": title, "type": "https://airflow.apache.org/docs/"}
+    return Answer(status, body, {"Content-Type": "application/problem+json"})

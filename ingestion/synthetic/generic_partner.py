@@ -1,0 +1,40 @@
+"""A partner that speaks the generic partner API over runs held in memory."""
+
+from typing import Any
+from urllib.parse import unquote
+
+from ingestion.synthetic.partner import Answer, PartnerServer, Request
+
+
+class GenericPartner(PartnerServer):
+    """`runs` is {external_id: [run, …]}, changed freely while it serves; cursors are positions in that list."""
+
+    def __init__(
+        self,
+        runs: dict[str, list[Any]] | None = None,
+        *,
+        page_size: int = 100,
+        token: str = "",
+        ignores_updated_since: bool = True,
+        port: int = 0,
+    ) -> None:
+        super().__init__(port)
+        self.runs: dict[str, list[Any]] = {} if runs is None else runs
+        self.page_size = page_size
+        self.token = token
+        self.ignores_updated_since = ignores_updated_since
+
+    def answer(self, request: Request) -> Answer:
+        if self.token and request.headers.get("authorization") != f"Bearer {self.token}":
+            return Answer(401, {"detail": "Invalid token"})
+        parts = request.path.strip("/").split("/")
+        if request.method != "GET" or len(parts) != 3 or (parts[0], parts[2]) != ("pipelines", "runs"):
+            return Answer(404, {"detail": "Not found"})
+        if (runs := self.runs.get(unquote(parts[1]))) is None:
+            return Answer(404, {"detail": "No such pipeline"})
+        since = request.first("updated_since")
+        if since and not self.ignores_updated_since:
+            runs = [run for run in runs if run["updated_at"] >= since]
+        start = int(request.first("cursor") or 0)
+        end = start + self.page_size
+        return Answer(body={"runs": runs[start:end], "next_cursor": str(end) if end < len(runs) else None})

@@ -1,0 +1,154 @@
+"""A real HTTP server to ingest from: routing, a log of what was asked, and faults to order.
+
+For tests, demonstrations and drills; it imports neither Django nor anything else that is not in Python itself.
+"""
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import parse_qsl, urlsplit
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    method: str
+    path: str
+    query: list[tuple[str, str]]
+    headers: dict[str, str]
+    body: bytes
+
+    def first(self, name: str) -> str | None:
+        return next((value for key, value in self.query if key == name), None)
+
+    def all(self, name: str) -> list[str]:
+        return [value for key, value in self.query if key == name]
+
+
+@dataclass(slots=True)
+class Answer:
+    """`body` is JSON-encoded unless it is bytes; the rest are ways to misbehave."""
+
+    status: int = 200
+    body: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
+    delay: float = 0
+    reset: bool = False  # the connection is cut without an answer
+    cut_after: int | None = None  # only so many bytes of the body promised
+    drip: float = 0  # seconds between single bytes
+    huge: int = 0  # so many bytes of blanks, streamed, in place of the body
+
+    def encoded(self) -> bytes:
+        return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
+
+
+class PartnerServer:
+    """Answers with `answer(request)` unless the next fault wants otherwise. A fault is an Answer, or a function of
+    the request that makes one, or None to let that request through."""
+
+    def __init__(self, port: int = 0) -> None:
+        self.requests: list[Request] = []
+        self.faults: list[Answer | Callable[[Request], Answer | None] | None] = []
+        self._lock = threading.Lock()
+        self._server = _Server(("127.0.0.1", port), _handler(self))
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def answer(self, request: Request) -> Answer:
+        raise NotImplementedError
+
+    def answer_or_fault(self, request: Request) -> Answer:
+        with self._lock:
+            self.requests.append(request)
+            fault = self.faults.pop(0) if self.faults else None
+        if callable(fault):
+            fault = fault(request)
+        return fault if fault is not None else self.answer(request)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hung up is part of the exercise."""
+
+
+def _handler(partner: PartnerServer) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+
+        def _serve(self) -> None:
+            address = urlsplit(self.path)
+            length = int(self.headers.get("Content-Length") or 0)
+            request = Request(
+                self.command,
+                address.path,
+                parse_qsl(address.query, keep_blank_values=True),
+                {key.lower(): value for key, value in self.headers.items()},
+                self.rfile.read(length),
+            )
+            self._send(partner.answer_or_fault(request))
+
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815 - the base class looks for these
+
+        def _send(self, answer: Answer) -> None:
+            time.sleep(answer.delay)
+            if answer.reset:
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+                self.connection.close()
+                return
+            content = answer.encoded()
+            length = answer.huge or len(content)
+            self.send_response(answer.status)
+            for key, value in {"Content-Type": "application/json", **answer.headers}.items():
+                self.send_header(key, value)
+            if answer.status != 204:
+                self.send_header("Content-Length", str(length))
+            self.end_headers()
+            for chunk in _chunks(answer, content):
+                self.wfile.write(chunk)
+            if answer.cut_after is not None:
+                self.close_connection = True
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
+            pass
+
+    return Handler
+
+
+def _chunks(answer: Answer, content: bytes) -> Iterator[bytes]:
+    if answer.status == 204:
+        return
+    if answer.huge:
+        block = b" " * 2**20
+        for _ in range(answer.huge // len(block)):
+            yield block
+    elif answer.cut_after is not None:
+        yield content[: answer.cut_after]
+    elif answer.drip:
+        for byte in content:
+            yield bytes([byte])
+            time.sleep(answer.drip)
+    else:
+        yield content
