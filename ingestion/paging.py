@@ -53,11 +53,13 @@ class OffsetPaging:
             return False
         if page == self._last_page:
             raise BadAnswer("the partner gave the same page twice")
+        vanished = 0 if self._total is None else max(0, self._total - total)
+        self._total = total
+        if vanished:
+            # Rows before this page went away, the rest moved up, and as many were passed over: read them again.
+            self.offset = max(0, self.offset - vanished)
+            self._last_page = None
+            return True
         self._last_page = page
         self.offset += len(page)
-        if self._total is not None and total < self._total:
-            # Rows before us vanished and the rest moved up: step back as far, or some would be passed over.
-            self.offset = max(0, self.offset - (self._total - total))
-            self._last_page = None
-        self._total = total
         return self.offset < total

@@ -1,0 +1,63 @@
+"""Inventory, connections and small readings for tests of ingestion."""
+
+from dataclasses import replace
+from typing import Any
+
+from django.db import connection as database
+
+from ingestion.connections import AuthSettings, Connection
+from ingestion.http import HttpSettings
+from ingestion.services import Report, Scope, ingest_connection
+from ingestion.synthetic.partner import PartnerServer
+from inventory.models import Client, Pipeline
+
+PASSWORD_ENV = "CHM_TEST_PARTNER_SECRET"
+AIRFLOW_DAGS = (
+    "sales_daily_load",
+    "orders.reconcile-v2",
+    "sales-mart.refresh",
+    "long_haul_export",
+    "branch_and_map",
+    "manual_refund",
+    "archive_backfill",
+    "übersicht.täglich-münchen",
+)
+IMPATIENT = HttpSettings(timeout_seconds=1, max_retries=2, backoff_seconds=0.01)
+
+
+def pipelines_of(client_name: str, *external_ids: str, **fields: Any) -> dict[str, Pipeline]:
+    client, _ = Client.objects.get_or_create(name=client_name)
+    defaults = {"platform": "airflow", "pipeline_type": "ingestion"} | fields
+    return {
+        external_id: Pipeline.objects.create(client=client, name=external_id, external_id=external_id, **defaults)
+        for external_id in external_ids
+    }
+
+
+def airflow_connection(partner: PartnerServer, **options: Any) -> Connection:
+    auth = AuthSettings(kind="airflow_token", username="admin", secret_env=PASSWORD_ENV)
+    connection = Connection(f"airflow-{partner.base_url}", "airflow", partner.base_url, auth, http=IMPATIENT)
+    return replace(connection, **options)
+
+
+def generic_connection(partner: PartnerServer, **options: Any) -> Connection:
+    auth = AuthSettings(kind="bearer", secret_env=PASSWORD_ENV)
+    return replace(Connection("generic", "generic", partner.base_url, auth, http=IMPATIENT), **options)
+
+
+def ingest(connection: Connection, **scope: Any) -> Report:
+    """All ingestible pipelines, as the task would find them now."""
+    pipelines = list(Pipeline.objects.ingestible().select_related("client").order_by("id"))
+    return ingest_connection(connection, pipelines, Scope(**scope))
+
+
+def outcomes(report: Report) -> dict[str, int]:
+    names = ("created", "updated", "unchanged", "stale", "rejected")
+    return {name: number for name in names if (number := getattr(report, name))}
+
+
+def physical_rows() -> dict[str, tuple[object, ...]]:
+    """Per run what changes with any write or lock: its place, xmin, xmax and times."""
+    with database.cursor() as cursor:
+        cursor.execute("SELECT id::text, ctid::text, xmin::text, xmax::text, updated_at, source_updated_at FROM runs")
+        return {row[0]: row[1:] for row in cursor.fetchall()}

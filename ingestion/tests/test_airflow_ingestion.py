@@ -1,0 +1,327 @@
+"""From a recorded Airflow's answers to rows: the main job on real input."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection as database
+from django.utils import timezone
+
+from ingestion.synthetic.airflow_replay import Airflow2Replay, AirflowReplay
+from ingestion.synthetic.partner import Answer
+from ingestion.tests.support import (
+    PASSWORD_ENV,
+    airflow_connection,
+    ingest,
+    outcomes,
+    physical_rows,
+    pipelines_of,
+)
+from inventory.models import Pipeline
+from runs.models import Run
+
+pytestmark = pytest.mark.django_db
+
+CLEARED = ("orders.reconcile-v2", "scheduled__2026-11-02T01:00:00+00:00")
+CANONICAL = {"queued": "running", "running": "running", "success": "success", "failed": "failed"}
+
+
+def as_airflow_has_them(partner: AirflowReplay) -> set[tuple[Any, ...]]:
+    def moment(text: str | None) -> datetime | None:
+        return datetime.fromisoformat(text) if text else None
+
+    return {
+        (*row.key, CANONICAL[row.data["state"]], moment(row.data["start_date"]), moment(row.data["end_date"]))
+        for row in partner.rows
+    }
+
+
+def as_stored() -> set[tuple[Any, ...]]:
+    fields = ("pipeline__external_id", "external_run_id", "status", "started_at", "finished_at")
+    return set(Run.objects.values_list(*fields))
+
+
+def run_of(key: tuple[str, str]) -> Run:
+    return Run.objects.get(pipeline__external_id=key[0], external_run_id=key[1])
+
+
+def asked(partner: AirflowReplay) -> list[str]:
+    return [request.path for request in partner.requests if "/dagRuns" in request.path]
+
+
+def test_the_first_walk_stores_every_run_as_airflow_has_it(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
+    airflow.move_to("C-settled")
+
+    report = ingest(airflow_connection(airflow))
+
+    assert outcomes(report) == {"created": 71}
+    assert (report.errors, report.pipelines_processed) == ([], 8)
+    assert as_stored() == as_airflow_has_them(airflow)
+
+
+def test_a_walk_repeated_three_times_changes_nothing_after_the_first(
+    airflow: AirflowReplay, dags: dict[str, Pipeline]
+) -> None:
+    airflow.move_to("C-settled")
+    ingest(airflow_connection(airflow))
+    before = physical_rows()
+
+    for _ in range(2):
+        assert outcomes(ingest(airflow_connection(airflow), full=True)) == {"unchanged": 71}
+
+    assert physical_rows() == before
+
+
+def test_runs_progress_are_cleared_and_end_again(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
+    connection = airflow_connection(airflow)
+    seen = []
+    for moment in ("A-early", "B-middle", "C-settled", "D-cleared", "E-final"):
+        airflow.move_to(moment)
+
+        report = ingest(connection)
+
+        assert (report.errors, report.rejected) == ([], 0)
+        # The deleted run had ended: history stays. Of the cleared ones the start stays until there is a new one.
+        assert {row[:3] for row in as_airflow_has_them(airflow)} <= {row[:3] for row in as_stored()}
+        seen.append(Run.objects.filter(external_run_id=CLEARED[1]).values_list("status", flat=True).first())
+    assert seen == ["running", "failed", "failed", "running", "failed"]
+    assert run_of(CLEARED).started_at == datetime.fromisoformat("2026-11-21T00:00:09.554228Z")
+
+
+def test_a_queued_run_is_open_without_a_start(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
+    ingest(airflow_connection(airflow))
+
+    queued = run_of(("long_haul_export", "manual__2026-11-20T23:56:31.273019+00:00"))
+    assert (queued.status, queued.started_at, queued.finished_at) == ("running", None, None)
+
+
+def test_a_run_without_a_start_sorts_behind_those_that_have_one_also_while_it_is_the_only_open_one(
+    airflow: AirflowReplay, dags: dict[str, Pipeline]
+) -> None:
+    airflow.move_to("D-cleared")
+
+    ingest(airflow_connection(airflow))
+
+    runs = list(dags["long_haul_export"].runs.latest_first().values_list("external_run_id", flat=True))
+    assert runs[0] == "stopped-by-hand"
+    assert runs[-1] == "queued-then-failed"
+
+
+def test_a_tick_without_changes_costs_one_request(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
+    airflow.move_to("C-settled")
+    connection = airflow_connection(airflow)
+    ingest(connection)
+    Pipeline.objects.update(ingested_through=timezone.now() + timedelta(seconds=150))
+    airflow.requests.clear()
+
+    ingest(connection)
+
+    assert [request.path for request in airflow.requests] == ["/api/v2/dags/~/dagRuns"]
+
+
+def test_open_runs_that_the_window_left_out_are_read_again_by_their_state(
+    airflow: AirflowReplay, dags: dict[str, Pipeline]
+) -> None:
+    connection = airflow_connection(airflow)
+    ingest(connection)
+    assert Run.objects.still_open().count() == 25
+    airflow.rows = airflow.moments["C-settled"].rows  # with their recorded, long past, update times
+    Pipeline.objects.update(ingested_through=timezone.now())
+    airflow.requests.clear()
+
+    ingest(connection)
+
+    assert not Run.objects.still_open().exists()
+    assert as_airflow_has_them(airflow) >= as_stored()
+    listed, by_state, *single = asked(airflow)
+    assert listed == by_state == "/api/v2/dags/~/dagRuns"
+    assert len(single) == 25  # none of them is open any more, so each is asked for by its id
+
+
+def test_open_runs_are_listed_a_hundred_at_a_time(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
+    connection = airflow_connection(airflow)
+    ingest(connection)
+    Pipeline.objects.update(ingested_through=timezone.now() + timedelta(seconds=150))
+    airflow.requests.clear()
+
+    report = ingest(connection)
+
+    assert outcomes(report) == {"unchanged": 25}
+    assert len(asked(airflow)) == 2
+
+
+def test_an_open_run_that_airflow_no_longer_knows_is_canceled(
+    airflow: AirflowReplay, dags: dict[str, Pipeline]
+) -> None:
+    connection = airflow_connection(airflow)
+    ingest(connection)
+    key = ("long_haul_export", "manual__2026-11-20T23:56:31.245526+00:00")
+    before = run_of(key)
+    airflow.rows = [row for row in airflow.rows if row.key != key]
+
+    ingest(connection)
+
+    gone = run_of(key)
+    assert (gone.status, gone.status_reason) == ("canceled", "gone at source")
+    assert (gone.started_at, gone.payload) == (before.started_at, before.payload)
+    assert Run.objects.filter(status="canceled").count() == 1
+
+
+def test_a_404_that_is_not_airflows_own_cancels_nothing(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
+    connection = airflow_connection(airflow)
+    ingest(connection)
+    airflow.rows = []
+    # The listing and the listing by state, then a proxy that has lost its backend.
+    airflow.faults = [None, None, *[Answer(404, b"<html>404</html>", {"Content-Type": "text/html"})] * 50]
+
+    report = ingest(connection)
+
+    assert report.errors
+    assert not Run.objects.filter(status="canceled").exists()
+
+
+def test_ended_runs_that_airflow_deletes_stay(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
+    airflow.move_to("D-cleared")
+    connection = airflow_connection(airflow)
+    ingest(connection)
+    airflow.move_to("E-final")
+
+    ingest(connection)
+
+    assert run_of(("sales_daily_load", "scheduled__2026-11-01T00:00:00+00:00")).status == "success"
+
+
+def test_the_same_run_id_in_two_dags_is_two_runs(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
+    ingest(airflow_connection(airflow))
+
+    assert Run.objects.filter(external_run_id="nightly:2026-11-20T02:00:00+01:00").count() == 2
+
+
+def test_dags_that_are_not_in_the_inventory_are_counted_not_errors(airflow: AirflowReplay, db: None) -> None:
+    airflow.move_to("C-settled")
+    pipelines_of("Northwind", "sales_daily_load", "manual_refund")
+    connection = airflow_connection(airflow)
+    ingest(connection)
+
+    report = ingest(connection, since=datetime.fromisoformat("2026-11-01T00:00:00Z"))
+
+    assert report.unknown_pipelines == 6
+    assert report.errors == []
+    assert Run.objects.count() == 27
+
+
+def test_one_dag_of_two_clients_gives_each_its_runs(airflow: AirflowReplay, db: None) -> None:
+    pipelines_of("Northwind", "long_haul_export")
+    pipelines_of("Contoso", "long_haul_export")
+
+    ingest(airflow_connection(airflow))
+
+    assert Run.objects.filter(pipeline__client__name="Northwind").count() == 4
+    assert Run.objects.filter(pipeline__client__name="Contoso").count() == 4
+
+
+@pytest.mark.parametrize("options", [{"maximum_page_limit": 10}, {"maximum_page_limit": 7, "offers_cursors": False}])
+def test_a_server_that_cuts_pages_or_ignores_cursors_loses_no_run(
+    options: dict[str, Any], dags: dict[str, Pipeline], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(PASSWORD_ENV, "REDACTED")
+    with AirflowReplay(moment="C-settled", **options) as airflow:
+        report = ingest(airflow_connection(airflow))
+
+        assert report.errors == []
+        assert as_stored() == as_airflow_has_them(airflow)
+
+
+def test_runs_deleted_while_pages_are_read_move_no_other_out_of_sight(
+    dags: dict[str, Pipeline], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(PASSWORD_ENV, "REDACTED")
+    Pipeline.objects.update(ingested_through=timezone.now())
+    with AirflowReplay(moment="C-settled", maximum_page_limit=10, offers_cursors=False) as airflow:
+        kept = airflow.rows[5:]
+
+        def delete_five(_request: object) -> Answer | None:
+            airflow.rows = kept
+            return None
+
+        # Token, version, two pages; then the first five runs go.
+        airflow.faults = [None, None, None, None, delete_five]
+
+        ingest(airflow_connection(airflow), since=datetime.fromisoformat("2026-11-01T00:00:00Z"))
+
+        assert {row.key for row in kept} <= set(Run.objects.values_list("pipeline__external_id", "external_run_id"))
+
+
+@pytest.mark.parametrize("spoil", ["expire_tokens", "rotate_secret"])
+def test_a_refused_token_is_exchanged_for_a_new_one(
+    airflow: AirflowReplay, dags: dict[str, Pipeline], spoil: str
+) -> None:
+    connection = airflow_connection(airflow)
+    ingest(connection)
+    getattr(airflow, spoil)()
+    airflow.requests.clear()
+
+    report = ingest(connection)
+
+    assert report.errors == []
+    assert [request.path for request in airflow.requests].count("/auth/token") == 1
+
+
+def test_a_wrong_password_is_said_once_for_all_pipelines_and_never_shown(
+    airflow: AirflowReplay, dags: dict[str, Pipeline], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(PASSWORD_ENV, "wrong-horse-battery")
+
+    report = ingest(airflow_connection(airflow, name="wrong"))
+
+    errors = set(Pipeline.objects.values_list("last_ingest_error", flat=True))
+    assert errors == {"POST /auth/token answered 401: Invalid credentials"}
+    assert "wrong-horse-battery" not in str(report)
+    assert len(airflow.requests) < 5
+
+
+def test_airflow_2_is_spoken_to_in_its_own_way(monkeypatch: pytest.MonkeyPatch, db: None) -> None:
+    from ingestion.connections import AuthSettings
+
+    monkeypatch.setenv(PASSWORD_ENV, "REDACTED")
+    pipelines_of("Northwind", "legacy_daily")
+    with Airflow2Replay(moment="A-early") as airflow:
+        auth = AuthSettings(kind="basic", username="admin", secret_env=PASSWORD_ENV)
+        connection = airflow_connection(airflow, auth=auth)
+        ingest(connection)
+        airflow.move_to("B-settled")
+
+        report = ingest(connection)
+
+        assert report.errors == []
+        assert as_stored() == as_airflow_has_them(airflow)
+
+
+def test_no_planted_secret_reaches_the_database(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
+    for moment in ("C-settled", "D-cleared", "E-final"):
+        airflow.move_to(moment)
+        ingest(airflow_connection(airflow), full=True)
+
+    with database.cursor() as cursor:
+        cursor.execute("SELECT string_agg(runs::text, ' ') FROM runs")
+        [[everything]] = cursor.fetchall()
+    assert "FAKE" not in everything
+    assert "hunter2" not in everything
+    assert "[filtered]" in everything
+
+
+def test_drifting_pages_store_each_run_once(dags: dict[str, Pipeline], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs that arrive between pages push others onto the next page, where they come a second time."""
+    monkeypatch.setenv(PASSWORD_ENV, "REDACTED")
+    with AirflowReplay(moment="B-middle", maximum_page_limit=10, offers_cursors=False) as airflow:
+        all_rows: Sequence[Any] = airflow.moments["C-settled"].rows
+
+        def arrive(_request: object) -> Answer | None:
+            airflow.rows = [*all_rows[-11:], *airflow.moments["B-middle"].rows]
+            return None
+
+        airflow.faults = [None, None, None, arrive]
+        ingest(airflow_connection(airflow), since=datetime.fromisoformat("2026-11-01T00:00:00Z"))
+
+        assert Run.objects.count() == len(set(Run.objects.values_list("pipeline_id", "external_run_id")))
