@@ -115,8 +115,8 @@ def _handler(partner: PartnerServer) -> type[BaseHTTPRequestHandler]:
         def _send(self, answer: Answer) -> None:
             time.sleep(answer.delay)
             if answer.reset:
-                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-                self.connection.close()
+                self.close_connection = True
+                self.connection.shutdown(socket.SHUT_RDWR)
                 return
             content = answer.encoded()
             length = answer.huge or len(content)

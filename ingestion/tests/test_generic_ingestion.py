@@ -1,0 +1,394 @@
+"""The generic partner API: what comes in, and what is made of bad input."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from ingestion.http import HttpSettings
+from ingestion.synthetic.generic_partner import GenericPartner
+from ingestion.synthetic.partner import Answer, PartnerServer
+from ingestion.tests.support import generic_connection, ingest, outcomes, physical_rows, pipelines_of
+from inventory.models import Pipeline
+from runs.models import Run
+
+pytestmark = pytest.mark.django_db
+
+NOON = "2026-11-20T12:00:00Z"
+
+
+def a_run(number: int = 1, **fields: Any) -> dict[str, Any]:
+    return {"external_run_id": f"run-{number}", "status": "success", "started_at": NOON, "updated_at": NOON} | fields
+
+
+@pytest.fixture
+def orders(db: None) -> Pipeline:
+    return pipelines_of("Northwind", "orders")["orders"]
+
+
+def test_pages_are_followed_until_no_cursor_is_given(generic: GenericPartner, orders: Pipeline) -> None:
+    generic.page_size = 10
+    generic.runs["orders"] = [a_run(number) for number in range(25)]
+
+    report = ingest(generic_connection(generic))
+
+    assert (report.pages_processed, outcomes(report)) == (3, {"created": 25})
+    assert Run.objects.count() == 25
+
+
+def test_what_a_run_says_is_stored(generic: GenericPartner, orders: Pipeline) -> None:
+    row = a_run(
+        status="failed",
+        started_at="2026-11-20T13:00:00+01:00",
+        finished_at="2026-11-20T12:05:30.123456789Z",
+        rows_processed=5_000_000_000,
+        error_message="disk full",
+        status_reason="quota",
+        extra={"kept": True},
+    )
+    generic.runs["orders"] = [row]
+
+    ingest(generic_connection(generic))
+
+    run = Run.objects.get()
+    assert (run.status, run.error_message, run.status_reason) == ("failed", "disk full", "quota")
+    assert run.started_at == datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+    assert (run.duration_seconds, run.rows_processed) == (330, 5_000_000_000)
+    assert run.source_updated_at == datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+    assert run.payload == row
+
+
+def test_three_walks_of_the_same_runs_add_none_after_the_first(generic: GenericPartner, orders: Pipeline) -> None:
+    """SC-002."""
+    generic.runs["orders"] = [a_run(number) for number in range(50)]
+    ingest(generic_connection(generic))
+    before = physical_rows()
+
+    for _ in range(2):
+        assert outcomes(ingest(generic_connection(generic))) == {"unchanged": 50}
+
+    assert physical_rows() == before
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        ("running in_progress queued pending RUNNING", "running"),
+        ("success succeeded completed Success", "success"),
+        ("failed failure error errored", "failed"),
+        ("canceled cancelled aborted", "canceled"),
+        ("skipped", "skipped"),
+    ],
+)
+def test_status_words_have_one_meaning(generic: GenericPartner, orders: Pipeline, words: str, status: str) -> None:
+    generic.runs["orders"] = [a_run(number, status=word) for number, word in enumerate(words.split())]
+
+    ingest(generic_connection(generic))
+
+    assert set(Run.objects.values_list("status", "status_reason")) == {(status, None)}
+
+
+def test_an_incremental_walk_asks_from_the_watermark_less_the_overlap(
+    generic: GenericPartner, orders: Pipeline
+) -> None:
+    generic.runs["orders"] = []
+    ingest(generic_connection(generic))
+    watermark = Pipeline.objects.get().ingested_through
+    assert watermark is not None
+    ingest(generic_connection(generic, interval_seconds=60))
+
+    first, second = generic.requests
+    assert first.first("updated_since") is None
+    assert second.first("updated_since") == (watermark - timedelta(seconds=120)).isoformat().replace("+00:00", "Z")
+
+
+def test_an_empty_page_with_a_cursor_is_not_the_end(generic: GenericPartner, orders: Pipeline) -> None:
+    generic.faults = [
+        Answer(body={"runs": [], "next_cursor": "a"}),
+        Answer(body={"runs": [a_run(1)], "next_cursor": None}),
+    ]
+
+    ingest(generic_connection(generic))
+
+    assert Run.objects.count() == 1
+
+
+def test_a_cursor_that_comes_twice_ends_the_walk_with_an_error_and_keeps_what_came(
+    generic: GenericPartner, orders: Pipeline
+) -> None:
+    generic.faults = [Answer(body={"runs": [a_run(number)], "next_cursor": "same"}) for number in range(3)]
+
+    report = ingest(generic_connection(generic))
+
+    assert Run.objects.count() == 2
+    assert "next_cursor twice" in str(report.errors)
+    assert Pipeline.objects.get().ingested_through is None
+
+
+IDENTITIES: list[Any] = [{}, {"id": None}, {"id": ""}, {"id": " "}, {"id": "x" * 256}, {"id": ["a"]}, {"id": True}]
+
+
+@pytest.mark.parametrize("bad", [*IDENTITIES, None, "text", 7, ["list"]], ids=repr)
+def test_a_run_without_identity_is_rejected_and_its_page_goes_on(
+    generic: GenericPartner, orders: Pipeline, bad: Any
+) -> None:
+    bad_run = {"status": "success"} | bad if isinstance(bad, dict) else bad
+    generic.runs["orders"] = [a_run(1), bad_run, a_run(2)]
+
+    report = ingest(generic_connection(generic))
+
+    assert outcomes(report) == {"created": 2, "rejected": 1}
+    assert len(report.rejections) == 1
+    assert Pipeline.objects.get().ingested_through is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "stored"),
+    [
+        ("2026-11-20T12:00:00Z", "2026-11-20T12:00:00+00:00"),
+        ("2026-11-20T12:00:00", "2026-11-20T12:00:00+00:00"),
+        ("2026-11-20 12:00:00", "2026-11-20T12:00:00+00:00"),
+        ("2026-11-20T14:30:00+02:30", "2026-11-20T12:00:00+00:00"),
+        ("2026-11-20T12:00:00.1Z", "2026-11-20T12:00:00.100000+00:00"),
+        ("2026-11-20T12:00:00.123456789Z", "2026-11-20T12:00:00.123456+00:00"),
+        (None, None),
+        ("", None),
+    ],
+)
+def test_times_are_read_to_utc(generic: GenericPartner, orders: Pipeline, text: Any, stored: str | None) -> None:
+    generic.runs["orders"] = [a_run(started_at=text)]
+
+    ingest(generic_connection(generic))
+
+    run = Run.objects.get()
+    assert (run.started_at and run.started_at.isoformat()) == stored
+    assert run.status_reason is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["yesterday", "2026-13-45T99:00:00Z", "0001-01-01T00:00:00+14:00", 1763640000, True, {}, "2026-11-20T12:00:60Z"],
+)
+def test_a_time_that_cannot_be_read_is_left_out_and_named(
+    generic: GenericPartner, orders: Pipeline, value: object
+) -> None:
+    generic.runs["orders"] = [a_run(started_at=value)]
+
+    ingest(generic_connection(generic))
+
+    run = Run.objects.get()
+    assert run.started_at is None
+    assert "started_at" in str(run.status_reason)
+
+
+@pytest.mark.parametrize("value", [-1, 2**63, 1e400, "many", True, [1]])
+def test_a_number_that_cannot_be_stored_is_left_out_and_named(
+    generic: GenericPartner, orders: Pipeline, value: object
+) -> None:
+    body = json.dumps({"runs": [a_run(rows_processed=value)], "next_cursor": None}).encode()
+    generic.faults = [Answer(body=body)]
+
+    ingest(generic_connection(generic))
+
+    run = Run.objects.get()
+    assert run.rows_processed is None
+    assert "rows_processed" in str(run.status_reason)
+
+
+@pytest.mark.parametrize("status", [None, "", "Exploded", 3, ["success"]])
+def test_an_unknown_status_is_a_failure_that_keeps_the_sources_word(
+    generic: GenericPartner, orders: Pipeline, status: object
+) -> None:
+    generic.runs["orders"] = [a_run(status=status)]
+
+    ingest(generic_connection(generic))
+
+    run = Run.objects.get()
+    assert run.status == "failed"
+    assert str(run.status_reason).startswith(("unknown status", "no status given"))
+
+
+def test_hostile_text_is_stored_as_text(generic: GenericPartner, orders: Pipeline) -> None:
+    text = "'; DROP TABLE runs; -- \x00 \ud83d \u2028 <script>alert(1)</script> %s {} \U0001f4a5"
+    generic.faults = [Answer(body=json.dumps({"runs": [a_run(error_message=text)], "next_cursor": None}).encode())]
+
+    ingest(generic_connection(generic))
+
+    stored = str(Run.objects.get().error_message)
+    assert "DROP TABLE runs" in stored
+    assert "\x00" not in stored
+
+
+# One fault, and what it comes to. Retried: the walk then succeeds. Final: an error that says why, nothing lost.
+
+BROKEN = [
+    pytest.param(Answer(body=b'{"runs": [{"ext'), "without readable JSON", id="malformed JSON"),
+    pytest.param(
+        Answer(body=b"<html>Sign in</html>", headers={"Content-Type": "text/html"}), "text/html", id="HTML, not JSON"
+    ),
+    pytest.param(Answer(body=b'{"runs": ' + b"[" * 200_000), "without readable JSON", id="nested without end"),
+    pytest.param(Answer(500, {"message": "boom"}), "answered 500: boom", id="500"),
+    pytest.param(Answer(503, b""), "answered 503", id="503"),
+    pytest.param(Answer(429, {"detail": "slow down"}), "answered 429", id="429 without Retry-After"),
+    pytest.param(Answer(reset=True), "hung up", id="connection reset"),
+    pytest.param(Answer(body={"runs": [a_run()]}, cut_after=20), "failed", id="body cut short"),
+    pytest.param(Answer(body={"runs": []}, delay=3), "in time", id="no answer"),
+]
+
+
+@pytest.mark.parametrize(("fault", "message"), BROKEN)
+def test_a_passing_fault_is_tried_again(generic: GenericPartner, orders: Pipeline, fault: Answer, message: str) -> None:
+    generic.page_size = 1
+    generic.runs["orders"] = [a_run(1), a_run(2)]
+    generic.faults = [None, fault]
+    quick = HttpSettings(timeout_seconds=0.3, max_retries=2, backoff_seconds=0.01)
+
+    report = ingest(generic_connection(generic, http=quick))
+
+    assert (outcomes(report), report.errors) == ({"created": 2}, [])
+
+
+@pytest.mark.parametrize(("fault", "message"), BROKEN)
+def test_a_fault_that_stays_is_an_error_that_says_why_and_keeps_what_came(
+    generic: GenericPartner, orders: Pipeline, fault: Answer, message: str
+) -> None:
+    generic.page_size = 1
+    generic.runs["orders"] = [a_run(1), a_run(2)]
+    generic.faults = [None, *[fault] * 10]
+    quick = HttpSettings(timeout_seconds=0.2, max_retries=1, backoff_seconds=0.01)
+
+    report = ingest(generic_connection(generic, http=quick))
+
+    assert outcomes(report) == {"created": 1}
+    assert message in report.errors[0]["error"]  # type: ignore[operator]
+    pipeline = Pipeline.objects.get()
+    assert pipeline.last_ingest_error == report.errors[0]["error"]
+    assert pipeline.ingested_through is None
+    assert len(generic.requests) == 3
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        pytest.param(Answer(400, {"detail": "no"}), "answered 400: no", id="400"),
+        pytest.param(Answer(401, {"detail": "Invalid token"}), "answered 401: Invalid token", id="401"),
+        pytest.param(Answer(403, {"detail": "Forbidden"}), "answered 403: Forbidden", id="403"),
+        pytest.param(Answer(404, {"detail": "No such pipeline"}), "answered 404: No such pipeline", id="404"),
+        pytest.param(Answer(302, b"", {"Location": "https://evil.example/x"}), "evil.example", id="redirect"),
+        pytest.param(Answer(body=[a_run()]), "is a list, not an object", id="a page that is a list"),
+        pytest.param(Answer(body={"next_cursor": None}), "no 'runs'", id="no runs"),
+        pytest.param(Answer(body={"runs": {"a": 1}}), "no 'runs' of type list", id="runs of another type"),
+        pytest.param(Answer(body={"runs": [], "next_cursor": {"a": 1}}), "next_cursor is a dict", id="odd cursor"),
+        pytest.param(Answer(huge=200 * 2**20), "larger than 32 MB", id="200 MB body"),
+        pytest.param(Answer(body={"runs": [{}] * 10_001}), "10001 runs", id="a page without measure"),
+    ],
+)
+def test_a_final_fault_is_not_tried_again(
+    generic: GenericPartner, orders: Pipeline, fault: Answer, message: str
+) -> None:
+    generic.page_size = 1
+    generic.runs["orders"] = [a_run(1), a_run(2)]
+    generic.faults = [None, fault]
+
+    report = ingest(generic_connection(generic))
+
+    assert outcomes(report) == {"created": 1}
+    assert message in str(report.errors[0]["error"])
+    assert len(generic.requests) == 2
+    assert Pipeline.objects.get().ingested_through is None
+
+
+def test_a_body_that_drips_ends_at_the_total_time_limit(generic: GenericPartner, orders: Pipeline) -> None:
+    generic.faults = [Answer(body={"runs": [a_run()]}, drip=0.1)]
+    quick = HttpSettings(timeout_seconds=0.2, max_retries=0)
+
+    report = ingest(generic_connection(generic, http=quick))
+
+    assert "1.2 s in all" in str(report.errors)
+
+
+@pytest.mark.parametrize("status", [429, 503, 403])
+@pytest.mark.parametrize("form", ["seconds", "date"])
+def test_retry_after_is_obeyed_in_both_forms(generic: GenericPartner, orders: Pipeline, status: int, form: str) -> None:
+    generic.runs["orders"] = [a_run()]
+    asked: list[datetime] = []
+
+    def slow_down(_request: object) -> Answer:
+        asked.append(timezone.now())
+        value = "1" if form == "seconds" else format_datetime(timezone.now() + timedelta(seconds=2), usegmt=True)
+        return Answer(status, {}, {"Retry-After": value})
+
+    def note(_request: object) -> None:
+        asked.append(timezone.now())
+
+    generic.faults = [slow_down, note]
+
+    report = ingest(generic_connection(generic))
+
+    assert outcomes(report) == {"created": 1}
+    assert (asked[1] - asked[0]).total_seconds() >= 0.95
+
+
+def test_a_pipeline_that_fails_does_not_stop_the_others(generic: GenericPartner, db: None) -> None:
+    pipelines_of("Northwind", "unknown-to-the-partner", "orders")
+    generic.runs["orders"] = [a_run()]
+
+    report = ingest(generic_connection(generic))
+
+    assert report.pipelines_processed == 1
+    assert [error["pipeline"] for error in report.errors] == ["unknown-to-the-partner"]
+    assert Run.objects.count() == 1
+
+
+def test_an_error_is_gone_after_the_next_complete_walk(generic: GenericPartner, orders: Pipeline) -> None:
+    generic.runs["orders"] = [a_run()]
+    generic.faults = [Answer(400, {})]
+    ingest(generic_connection(generic))
+    assert Pipeline.objects.get().last_ingest_error is not None
+
+    ingest(generic_connection(generic))
+
+    pipeline = Pipeline.objects.get()
+    assert pipeline.last_ingest_error is None
+    assert pipeline.ingested_through is not None
+
+
+def test_a_partner_that_is_down_is_not_asked_for_every_pipeline(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Down(PartnerServer):
+        def answer(self, request: object) -> Answer:
+            return Answer(503, {})
+
+    monkeypatch.setenv("CHM_TEST_PARTNER_SECRET", "x")
+    pipelines_of("Northwind", *(f"pipeline-{number}" for number in range(20)))
+    with Down() as partner:
+        report = ingest(generic_connection(partner, http=HttpSettings(max_retries=0)))
+
+        assert len(partner.requests) == 3
+    assert Pipeline.objects.filter(last_ingest_error__contains="503").count() == 20
+    assert report.pipelines_processed == 0
+
+
+def test_ids_of_any_kind_survive_the_path(generic: GenericPartner, db: None) -> None:
+    names = ["a/b", "ü ber", "a+b:c~d.e", "50%", "?x=1#y", "..", "."]
+    pipelines_of("Northwind", *names)
+    for number, name in enumerate(names):
+        generic.runs[name] = [a_run(number)]
+
+    report = ingest(generic_connection(generic))
+
+    stored = set(Run.objects.values_list("pipeline__external_id", flat=True))
+    # An HTTP client may resolve dot segments, so those two are errors rather than another pipeline's runs.
+    assert stored >= set(names) - {".", ".."}
+    assert report.pipelines_processed == len(stored)
+
+
+def test_the_partners_secret_is_in_no_message(generic: GenericPartner, orders: Pipeline) -> None:
+    generic.faults = [Answer(400, {"detail": "bad header Bearer partner-token-1 for partner-token-1"})]
+
+    report = ingest(generic_connection(generic))
+
+    assert "partner-token-1" not in str(report)
+    assert "partner-token-1" not in str(Pipeline.objects.get().last_ingest_error)

@@ -1,0 +1,142 @@
+"""kill -9 of the ingesting process, at every page boundary and inside a page: the next run ends in the same rows.
+
+The command runs as a process of its own, as an operator would run it.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from django.db import connection as database
+
+from ingestion.synthetic.generic_partner import GenericPartner
+from ingestion.synthetic.partner import Answer
+from ingestion.tests.support import pipelines_of
+from inventory.models import Pipeline
+from runs.models import Run
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PAGES = 4
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def database_url() -> str:
+    settings = database.settings_dict
+    host = settings["HOST"] or settings["OPTIONS"].get("host", "")
+    password = f":{quote(settings['PASSWORD'])}" if settings["PASSWORD"] else ""
+    port = f"&port={settings['PORT']}" if settings["PORT"] else ""
+    return f"postgresql://{settings['USER']}{password}@/{settings['NAME']}?host={quote(host, safe='')}{port}"
+
+
+@contextmanager
+def ingesting(partner: GenericPartner) -> Iterator["subprocess.Popen[bytes]"]:
+    """manage.py ingest_runs on the test database, against this partner."""
+    environment = os.environ | {
+        "CHM_DATABASE_URL": database_url(),
+        "CHM_BROKER_URL": os.environ.get("CHM_BROKER_URL", "redis://127.0.0.1:1"),
+        "CHM_PARTNER_API_BASE_URL": partner.base_url,
+        "CHM_PARTNER_API_TOKEN": partner.token,
+        "CHM_CONNECTIONS_FILE": "",
+        "DJANGO_SETTINGS_MODULE": "chm_project.settings.development",
+    }
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "ingest_runs"],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def rows() -> list[dict[str, Any]]:
+    fields = [field.name for field in Run._meta.concrete_fields]
+    hidden = {"id", "created_at", "updated_at", "ingested_at", "event_at"}
+    return list(Run.objects.order_by("external_run_id").values(*[name for name in fields if name not in hidden]))
+
+
+@pytest.fixture
+def orders(generic: GenericPartner, db: None) -> Pipeline:
+    generic.page_size = 10
+    generic.runs["orders"] = [
+        {
+            "external_run_id": f"run-{number:03}",
+            "status": "failed",
+            "error_message": "x",
+            "finished_at": f"2026-11-20T12:{number:02}:00Z",
+        }
+        for number in range(PAGES * 10)
+    ]
+    return pipelines_of("Northwind", "orders")["orders"]
+
+
+def undisturbed(generic: GenericPartner) -> list[dict[str, Any]]:
+    with ingesting(generic) as process:
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == 0, errors.decode()
+    return rows()
+
+
+def test_killed_at_every_page_boundary(generic: GenericPartner, orders: Pipeline) -> None:
+    for page in range(PAGES):
+        with ingesting(generic) as process:
+
+            def kill(_request: object, process: "subprocess.Popen[bytes]" = process) -> Answer:
+                process.send_signal(signal.SIGKILL)
+                return Answer(reset=True)
+
+            generic.faults = [*[None] * page, kill]
+            process.wait(timeout=60)
+
+        assert process.returncode == -signal.SIGKILL
+        assert Run.objects.count() == page * 10
+        assert Pipeline.objects.get().ingested_through is None
+    after_kills = undisturbed(generic)
+
+    Run.objects.all().delete()
+    assert after_kills == undisturbed(generic)
+    assert len(after_kills) == PAGES * 10
+
+
+def test_killed_inside_a_page(generic: GenericPartner, orders: Pipeline) -> None:
+    """The statement that writes the page is held up by a lock, and its process killed while it waits."""
+    for page in range(PAGES):
+        with ingesting(generic) as process, database.cursor() as cursor:
+            cursor.execute("BEGIN")
+            held = False
+
+            def hold(_request: object, cursor: Any = cursor) -> None:
+                cursor.execute("LOCK TABLE runs IN SHARE MODE")
+
+            generic.faults = [*[None] * page, hold]
+            deadline = time.monotonic() + 60
+            while not held and time.monotonic() < deadline:
+                time.sleep(0.05)
+                with_lock = len(generic.requests) and not generic.faults
+                if with_lock:
+                    cursor.execute("SELECT count(*) FROM pg_locks WHERE relation = 'runs'::regclass AND NOT granted")
+                    held = cursor.fetchone()[0] > 0
+            process.send_signal(signal.SIGKILL)
+            process.wait(timeout=60)
+            cursor.execute("ROLLBACK")
+
+        assert held
+        assert Run.objects.count() == page * 10
+        generic.requests.clear()
+    after_kills = undisturbed(generic)
+
+    Run.objects.all().delete()
+    assert after_kills == undisturbed(generic)
