@@ -1,0 +1,125 @@
+"""Watermarks: one statement a walk, only for sources still the ones walked, without touching updated_at."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection as database
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from ingestion.synthetic.airflow_replay import AirflowReplay
+from ingestion.synthetic.generic_partner import GenericPartner
+from ingestion.tests.support import airflow_connection, generic_connection, ingest, pipelines_of
+from inventory.models import Pipeline
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_walk_moves_all_its_watermarks_in_one_statement(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
+    ingest(airflow_connection(airflow))
+    Pipeline.objects.update(ingested_through=timezone.now() - timedelta(hours=1), last_ingest_at=None)
+
+    with CaptureQueriesContext(
+        database,
+    ) as queries:
+        ingest(airflow_connection(airflow))
+
+    updates = [query["sql"] for query in queries if "UPDATE pipelines" in query["sql"]]
+    assert len(updates) == 1
+    assert Pipeline.objects.filter(ingested_through__gt=timezone.now() - timedelta(minutes=1)).count() == 8
+
+
+def test_bookkeeping_leaves_updated_at_alone(generic: GenericPartner, db: None) -> None:
+    pipelines_of("Northwind", "orders", "unknown")
+    generic.runs["orders"] = []
+    before = list(Pipeline.objects.order_by("id").values_list("updated_at", flat=True))
+
+    ingest(generic_connection(generic))
+
+    assert list(Pipeline.objects.order_by("id").values_list("updated_at", flat=True)) == before
+
+
+def test_a_watermark_that_would_hardly_move_is_not_written(generic: GenericPartner, db: None) -> None:
+    pipelines_of("Northwind", "orders")
+    generic.runs["orders"] = []
+    ingest(generic_connection(generic, interval_seconds=3600))
+    with database.cursor() as cursor:
+        cursor.execute("SELECT ctid::text, xmin::text FROM pipelines")
+        before = cursor.fetchall()
+
+        ingest(generic_connection(generic, interval_seconds=3600))
+
+        cursor.execute("SELECT ctid::text, xmin::text FROM pipelines")
+        assert cursor.fetchall() == before
+
+
+def test_a_walk_is_due_three_intervals_ahead(generic: GenericPartner, db: None) -> None:
+    pipelines_of("Northwind", "orders")
+    generic.runs["orders"] = []
+
+    ingest(generic_connection(generic, interval_seconds=600))
+
+    due = Pipeline.objects.get().ingest_due_at
+    assert due is not None
+    assert timedelta(minutes=29) < due - timezone.now() <= timedelta(minutes=30)
+
+
+@pytest.mark.parametrize("change", [{"external_id": "other"}, {"platform": "dbt"}, {"client": "Contoso"}])
+def test_a_pipeline_whose_source_changes_is_walked_from_the_beginning(
+    generic: GenericPartner, db: None, change: dict[str, str]
+) -> None:
+    pipeline = pipelines_of("Northwind", "orders")["orders"]
+    elsewhere = pipelines_of("Contoso", "stock")["stock"]
+    generic.runs = {"orders": [], "other": [], "stock": []}
+    ingest(generic_connection(generic))
+    pipeline.refresh_from_db()
+    assert pipeline.ingested_through is not None
+
+    for field, value in change.items():
+        setattr(pipeline, field, elsewhere.client if field == "client" else value)
+    pipeline.save()
+
+    assert Pipeline.objects.get(pk=pipeline.pk).ingested_through is None
+
+
+def test_another_change_keeps_the_watermark(generic: GenericPartner, db: None) -> None:
+    pipeline = pipelines_of("Northwind", "orders")["orders"]
+    generic.runs["orders"] = []
+    ingest(generic_connection(generic))
+    pipeline.refresh_from_db()
+
+    pipeline.description = "Nightly"
+    pipeline.save()
+
+    assert Pipeline.objects.get().ingested_through is not None
+
+
+def test_a_source_that_changes_while_it_is_walked_is_not_marked_as_walked(generic: GenericPartner, db: None) -> None:
+    pipeline = pipelines_of("Northwind", "orders")["orders"]
+    generic.runs["orders"] = [{"id": "1", "status": "success"}]
+    connection = generic_connection(generic)
+    before = list(Pipeline.objects.ingestible().select_related("client"))
+    pipeline.external_id = "renamed"
+    pipeline.save()
+
+    from ingestion.services import ingest_connection
+
+    ingest_connection(connection, before)
+
+    assert Pipeline.objects.get().ingested_through is None
+
+
+def test_a_new_pipeline_does_not_drag_the_others_back(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
+    airflow.move_to("C-settled")
+    Pipeline.objects.exclude(external_id="manual_refund").update(ingested_through=timezone.now())
+
+    ingest(airflow_connection(airflow))
+
+    listings = {
+        request.path: request.first("updated_at_gte") for request in airflow.requests if "dagRuns" in request.path
+    }
+    assert set(listings) == {"/api/v2/dags/~/dagRuns", "/api/v2/dags/manual_refund/dagRuns"}
+    assert listings["/api/v2/dags/manual_refund/dagRuns"] is None
+    since = listings["/api/v2/dags/~/dagRuns"]
+    assert since is not None
+    assert since.endswith("Z")

@@ -1,0 +1,174 @@
+"""The connections file: every mistake named at once, no secret shown, no pipeline twice."""
+
+from pathlib import Path
+
+import pytest
+from pytest_django import Settings
+
+from ingestion.connections import ConfigurationError, configured
+from ingestion.services import assign
+from ingestion.tests.support import pipelines_of
+
+GOOD = """
+[connections.northwind]
+connector = "airflow"
+base_url = "https://airflow.northwind.example"
+interval_seconds = 30
+timeout_seconds = 5
+auth = { kind = "airflow_token", username = "chm", secret_env = "NORTHWIND_PASSWORD" }
+pipelines = { clients = ["Northwind"], platform = "airflow" }
+
+[connections.rest]
+connector = "generic"
+base_url = "https://partner.example/api"
+auth = { kind = "bearer", secret_file = "TOKEN_FILE" }
+pipelines = { clients = ["Contoso"], external_id_prefix = "etl-" }
+"""
+
+
+@pytest.fixture
+def written(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The connections file's path; write to it."""
+    monkeypatch.setenv("NORTHWIND_PASSWORD", "s3cret-horse")
+    (tmp_path / "token").write_text("tok3n-battery\n")
+    path = tmp_path / "connections.toml"
+    settings.CHM_CONNECTIONS_FILE = str(path)
+    return path
+
+
+def mistakes(path: Path, text: str) -> list[str]:
+    path.write_text(text)
+    with pytest.raises(ConfigurationError) as error:
+        configured()
+    return error.value.mistakes
+
+
+def test_a_good_file_describes_its_connections(written: Path) -> None:
+    written.write_text(GOOD.replace("TOKEN_FILE", str(written.parent / "token")))
+
+    found = configured()
+
+    assert list(found) == ["northwind", "rest"]
+    assert found["northwind"].interval_seconds == 30
+    assert found["northwind"].http.timeout_seconds == 5
+    assert found["rest"].auth.secret() == "tok3n-battery"
+    assert "tok3n" not in repr(found)
+    assert "s3cret" not in repr(found)
+
+
+def test_every_mistake_is_named_at_once(written: Path) -> None:
+    found = mistakes(
+        written,
+        """
+        [connections."bad name!"]
+        connector = "jenkins"
+        base_url = "https://user:hunter2@host"
+        colour = "blue"
+
+        [connections.two]
+        connector = "airflow"
+        interval_seconds = "often"
+        auth = { kind = "airflow_token", secret_env = "NOT_SET_ANYWHERE" }
+        pipelines = { clients = "Northwind", platform = "jenkins", external_ids = [] }
+
+        [connections.three]
+        connector = "generic"
+        base_url = "ftp://host"
+        auth = { kind = "bearer" }
+
+        [elsewhere]
+        """,
+    )
+
+    text = "\n".join(found)
+    for expected in (
+        "bad name!: a name has",
+        "bad name!.connector: must be one of generic, airflow",
+        "bad name!.base_url holds a user name or password",
+        "bad name!.colour: is not a setting",
+        "two.base_url: is missing",
+        "two.interval_seconds: must be a number",
+        "two.auth.username: airflow_token needs one",
+        "two.auth: the environment variable NOT_SET_ANYWHERE is not set",
+        "two.pipelines.clients: must be a list",
+        "two.pipelines.platform: must be one of",
+        "two.pipelines.external_ids: is empty",
+        "three.base_url is not an http",
+        "three.auth: bearer needs either secret_env or secret_file",
+        "elsewhere: is not a setting",
+    ):
+        assert expected in text
+    assert "hunter2" not in text
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[connections.a\n", "line 1"),
+        ("", "connections: is missing"),
+        ("[connections]\n", "no connection is described"),
+        ("connections = 3\n", "must be a table"),
+        ("[connections]\na = 3\n", "connections.a: must be a table"),
+    ],
+)
+def test_a_file_that_is_no_connections_file_says_where(written: Path, text: str, message: str) -> None:
+    assert message in "\n".join(mistakes(written, text))
+
+
+def test_a_file_that_is_not_there_is_named(written: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"connections\.toml"):
+        configured()
+
+
+def test_without_a_file_two_variables_make_one_generic_connection(settings: Settings) -> None:
+    settings.CHM_PARTNER_API_BASE_URL = "https://partner.example"
+    settings.CHM_PARTNER_API_TOKEN = "tok3n"
+
+    [connection] = configured().values()
+
+    assert (connection.name, connection.connector) == ("default", "generic")
+    assert connection.auth.secret() == "tok3n"
+    assert "tok3n" not in repr(connection)
+
+
+def test_without_anything_the_error_says_what_to_set() -> None:
+    with pytest.raises(ConfigurationError, match="CHM_CONNECTIONS_FILE"):
+        configured()
+
+
+@pytest.mark.django_db
+def test_pipelines_go_to_the_connection_that_selects_them_and_the_rest_is_named(written: Path) -> None:
+    written.write_text(GOOD.replace("TOKEN_FILE", str(written.parent / "token")))
+    dags = pipelines_of("Northwind", "dag-1", "dag-2")
+    etl = pipelines_of("Contoso", "etl-1", "other-1", platform="custom")
+
+    assignment = assign(configured())
+
+    assert {pipeline.id for pipeline in assignment.pipelines["northwind"]} == {p.id for p in dags.values()}
+    assert assignment.pipelines["rest"] == [etl["etl-1"]]
+    assert assignment.unselected == [etl["other-1"]]
+
+
+@pytest.mark.django_db
+def test_a_pipeline_that_two_connections_select_is_a_mistake(written: Path) -> None:
+    text = GOOD.replace("TOKEN_FILE", str(written.parent / "token")).replace('clients = ["Contoso"], ', "")
+    written.write_text(text)
+    pipelines_of("Northwind", "etl-1")
+
+    with pytest.raises(ConfigurationError, match="'etl-1' of 'Northwind' is selected by northwind and rest"):
+        assign(configured())
+
+
+@pytest.mark.django_db
+def test_disabled_inventory_is_not_ingested(written: Path) -> None:
+    written.write_text(GOOD.replace("TOKEN_FILE", str(written.parent / "token")))
+    disabled, kept = pipelines_of("Northwind", "dag-1", "dag-2").values()
+    disabled.is_active = False
+    disabled.save()
+    gone = pipelines_of("Contoso", "etl-1")["etl-1"].client
+    gone.is_active = False
+    gone.save()
+
+    assignment = assign(configured())
+
+    assert assignment.pipelines == {"northwind": [kept], "rest": []}

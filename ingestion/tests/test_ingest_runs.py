@@ -1,0 +1,177 @@
+"""manage.py ingest_runs: what it prints, and how it ends."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from pytest_django import Settings
+
+from ingestion.synthetic.generic_partner import GenericPartner
+from ingestion.synthetic.partner import Answer
+from ingestion.tests.support import pipelines_of
+from inventory.models import Pipeline
+from runs.models import Run
+
+pytestmark = pytest.mark.django_db
+
+RUN = {"external_run_id": "run-1", "status": "success"}
+
+
+@pytest.fixture
+def partner(settings: Settings) -> Iterator[GenericPartner]:
+    with GenericPartner({"orders": [RUN], "stock": [RUN, RUN | {"id": "run-2"}]}, token="t0ken") as partner:
+        settings.CHM_PARTNER_API_BASE_URL = partner.base_url
+        settings.CHM_PARTNER_API_TOKEN = "t0ken"
+        settings.CHM_HTTP_MAX_RETRIES = 0
+        yield partner
+
+
+class Ended:
+    def __init__(self, status: int, out: str, err: str) -> None:
+        self.status, self.out, self.err = status, out, err
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Any:
+    def run_command(*arguments: str) -> Ended:
+        status = 0
+        try:
+            call_command("ingest_runs", *arguments)
+        except SystemExit as ending:
+            status = int(ending.code or 0)
+        captured = capsys.readouterr()
+        return Ended(status, captured.out, captured.err)
+
+    return run_command
+
+
+def test_all_well_is_a_table_and_status_0(partner: GenericPartner, run: Any) -> None:
+    pipelines_of("Northwind", "orders", "stock")
+
+    ended = run()
+
+    assert ended.status == 0
+    for text in ("connection", "default", "created", "unchanged", "stale", "rejected", "errors"):
+        assert text in ended.out
+    assert Run.objects.count() == 2
+
+
+def test_a_failure_is_status_1_says_why_and_the_rest_is_ingested(partner: GenericPartner, run: Any) -> None:
+    pipelines_of("Northwind", "orders", "nowhere")
+
+    ended = run()
+
+    assert ended.status == 1
+    assert "default nowhere: GET /pipelines/nowhere/runs answered 404: No such pipeline" in ended.err
+    assert Run.objects.count() == 1
+
+
+def test_json_is_for_programs(partner: GenericPartner, run: Any) -> None:
+    pipelines_of("Northwind", "orders")
+
+    [report] = json.loads(run("--json").out)["connections"]
+
+    assert (report["connection"], report["created"], report["errors"]) == ("default", 1, [])
+
+
+def test_a_dry_run_reports_and_stores_nothing(partner: GenericPartner, run: Any) -> None:
+    pipelines_of("Northwind", "orders")
+
+    [report] = json.loads(run("--dry-run", "--json").out)["connections"]
+
+    assert report["created"] == 1
+    assert Run.objects.count() == 0
+    assert Pipeline.objects.get().ingested_through is None
+
+
+def test_a_client_or_a_pipeline_can_be_picked(partner: GenericPartner, run: Any) -> None:
+    pipelines_of("Northwind", "orders")
+    stock = pipelines_of("Contoso", "stock")["stock"]
+
+    run("--client", "Northwind")
+    assert set(Run.objects.values_list("pipeline__external_id", flat=True)) == {"orders"}
+
+    run("--pipeline", str(stock.id))
+    assert set(Run.objects.values_list("pipeline__external_id", flat=True)) == {"orders", "stock"}
+
+
+def test_since_fills_a_gap_and_leaves_a_watermark_that_lies_before_it(partner: GenericPartner, run: Any) -> None:
+    pipelines_of("Northwind", "orders")
+
+    run("--since", "2026-11-01T00:00:00Z")
+
+    assert partner.requests[0].first("updated_since") == "2026-11-01T00:00:00Z"
+    assert Pipeline.objects.get().ingested_through is None
+    assert Pipeline.objects.get().last_ingest_at is not None
+
+
+def test_full_asks_for_everything(partner: GenericPartner, run: Any) -> None:
+    pipelines_of("Northwind", "orders")
+    run()
+    run("--full")
+
+    assert [request.first("updated_since") for request in partner.requests] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--connection", "nowhere"], "no connection 'nowhere'; there are: default"),
+        (["--client", "Nobody"], "no client named 'Nobody'"),
+        (["--pipeline", "01a1fc1c-34ac-721e-8075-51773fad7d78"], "no pipeline 01a1fc1c"),
+        (["--pipeline", "seven"], "'seven' is not a UUID"),
+        (["--since", "yesterday"], "'yesterday' is not an ISO 8601 time"),
+        (["--since", "2026-11-01", "--full"], "not allowed with"),
+    ],
+)
+def test_bad_arguments_are_status_2_and_say_what_is_wrong(
+    partner: GenericPartner, arguments: list[str], message: str
+) -> None:
+    with pytest.raises(CommandError, match=message) as error:
+        call_command("ingest_runs", *arguments)
+
+    # argparse's own refusals reach the shell as status 2, which call_command cannot show.
+    assert error.value.returncode == 2 or str(error.value).startswith("Error: ")
+
+
+def test_no_configuration_is_status_2(db: None) -> None:
+    with pytest.raises(CommandError, match="No partner is configured") as error:
+        call_command("ingest_runs")
+
+    assert error.value.returncode == 2
+
+
+def test_ctrl_c_keeps_what_was_stored_and_says_how_to_go_on(partner: GenericPartner, run: Any) -> None:
+    import signal
+    import threading
+
+    pipelines_of("Northwind", "orders", "stock")
+
+    def interrupt(_request: object) -> Answer:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        return Answer(200, {"runs": []}, delay=0.5)
+
+    partner.faults = [None, interrupt]
+
+    ended = run()
+
+    assert ended.status == 130
+    assert "run the command again" in ended.err
+    assert Run.objects.count() >= 1
+
+
+def test_pipelines_that_no_connection_selects_are_reported(
+    partner: GenericPartner, run: Any, settings: Settings, tmp_path: Any
+) -> None:
+    pipelines_of("Northwind", "orders")
+    pipelines_of("Contoso", "stock")
+    path = tmp_path / "connections.toml"
+    path.write_text(
+        f'[connections.a]\nconnector = "generic"\nbase_url = "{partner.base_url}"\n'
+        'pipelines = { clients = ["Northwind"] }\n'
+    )
+    settings.CHM_CONNECTIONS_FILE = str(path)
+
+    assert "1 pipelines are selected by no connection: Contoso/stock" in run().err

@@ -1,0 +1,81 @@
+"""The schedule and the task: thin skins on the service."""
+
+import uuid
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from pytest_django import Settings
+
+from ingestion.locks import connection_lock
+from ingestion.synthetic.generic_partner import GenericPartner
+from ingestion.tasks import beat_schedule, ingest
+from ingestion.tests.support import pipelines_of
+from runs.models import Run
+
+
+@pytest.fixture
+def partner(generic: GenericPartner, settings: Settings, tmp_path: Path) -> GenericPartner:
+    path = tmp_path / "connections.toml"
+    path.write_text(
+        f'[connections.one]\nconnector = "generic"\nbase_url = "{generic.base_url}"\ninterval_seconds = 20\n'
+        'auth = { kind = "bearer", secret_env = "CHM_TEST_PARTNER_SECRET" }\n'
+    )
+    settings.CHM_CONNECTIONS_FILE = str(path)
+    generic.runs = {"orders": [{"id": "1", "status": "success"}], "stock": [{"id": "1", "status": "failed"}]}
+    return generic
+
+
+def test_each_connection_has_an_entry_that_expires_before_the_next(partner: GenericPartner) -> None:
+    schedule = beat_schedule()
+
+    assert schedule == {
+        "ingest one": {
+            "task": "ingestion.ingest",
+            "schedule": timedelta(seconds=20),
+            "args": ["one"],
+            "options": {"expires": 18.0},
+        }
+    }
+
+
+def test_without_a_usable_configuration_nothing_is_scheduled(db: None) -> None:
+    assert beat_schedule() == {}
+
+
+@pytest.mark.django_db
+def test_the_task_ingests_its_connection_and_reports(partner: GenericPartner) -> None:
+    pipelines_of("Northwind", "orders", "stock")
+
+    report = ingest.apply(args=("one",)).get()
+
+    assert (report["created"], report["pipelines_processed"], report["errors"]) == (2, 2, [])
+
+
+@pytest.mark.django_db
+def test_the_task_can_be_narrowed_to_one_pipeline(partner: GenericPartner) -> None:
+    stock = pipelines_of("Northwind", "orders", "stock")["stock"]
+
+    ingest.apply(args=("one",), kwargs={"pipeline_id": str(stock.id)}).get()
+
+    assert set(Run.objects.values_list("pipeline_id", flat=True)) == {stock.id}
+
+
+@pytest.mark.django_db
+def test_two_walks_of_one_connection_are_kept_apart(partner: GenericPartner) -> None:
+    pipelines_of("Northwind", "orders")
+    with connection_lock("one") as free:
+        assert free
+
+        report = ingest.apply(args=("one",)).get()
+
+    assert report["pipelines_processed"] == 0
+    assert partner.requests == []
+
+
+@pytest.mark.django_db
+def test_the_lock_ends_with_its_holder() -> None:
+    name = str(uuid.uuid4())
+    for _ in range(2):
+        with connection_lock(name) as free:
+            assert free
