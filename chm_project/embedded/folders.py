@@ -13,6 +13,8 @@ from chm_project.embedded.errors import EmbeddedServersUnavailable
 ROOT_FOLDER = Path("/var/lib/chm")
 # A socket's whole path may take 104 bytes on macOS and 108 on Linux, including its name.
 LONGEST_SOCKET_FOLDER = 80
+# Others may pass through to what is theirs inside, and see nothing.
+THROUGH = 0o711
 
 
 def prepare_data_dir(path: Path) -> Path:
@@ -61,7 +63,7 @@ def outside_folder(data_dir: Path) -> Path:
         return private_folder(path)
     ROOT_FOLDER.parent.mkdir(parents=True, exist_ok=True)
     private_folder(ROOT_FOLDER, mode=0o755)
-    return private_folder(path, mode=0o711)
+    return private_folder(path, mode=THROUGH)
 
 
 def socket_folder(preferred: Path, *, data_dir: Path) -> Path:

@@ -12,7 +12,7 @@ from psycopg import sql
 
 from chm_project.embedded.binaries import copy_programs, postgres_programs
 from chm_project.embedded.errors import EmbeddedServersUnavailable
-from chm_project.embedded.folders import ROOT_FOLDER, outside_folder, private_folder, socket_folder
+from chm_project.embedded.folders import ROOT_FOLDER, THROUGH, outside_folder, private_folder, socket_folder
 from chm_project.embedded.processes import run, unprivileged_account
 from chm_project.embedded.server import Server
 
@@ -81,8 +81,7 @@ class Postgres(Server):
 
     def command(self, alive: int) -> Sequence[str | Path]:
         programs = self._reachable_programs()
-        version = run([programs / "postgres", "--version"]).stdout.decode()
-        major = int(re.findall(r"\d+", version)[0])
+        major = int(_version(programs).split(".")[0])
         # A cluster per major version, so that a newer wheel never opens an older one's files.
         cluster = self.home / str(major)
         if not cluster.exists():
@@ -116,7 +115,7 @@ class Postgres(Server):
         place = self.data_dir / "postgresql"
         if not self.account:
             return private_folder(place)
-        home = outside_folder(self.data_dir)
+        home = private_folder(outside_folder(self.data_dir) / "postgresql", mode=THROUGH)
         if place.is_symlink() and place.readlink() == home:
             return home
         if place.exists() and not place.is_symlink():
@@ -130,7 +129,7 @@ class Postgres(Server):
         home.rename(forgotten)
         shutil.rmtree(forgotten, ignore_errors=True)
         place.unlink(missing_ok=True)
-        place.symlink_to(outside_folder(self.data_dir))
+        place.symlink_to(private_folder(home, mode=THROUGH))
         return home
 
     def _reachable_programs(self) -> Path:
@@ -143,8 +142,7 @@ class Postgres(Server):
         except PermissionError:
             pass
         # The clone lies in a folder that is closed to the account, such as root's home, and stays closed.
-        version = re.findall(r"[\d.]+", run([programs / "postgres", "--version"]).stdout.decode())[0]
-        return copy_programs(programs, ROOT_FOLDER / f"programs-{programs.parent.parent.name}-{version}")
+        return copy_programs(programs, ROOT_FOLDER / f"programs-{programs.parent.parent.name}-{_version(programs)}")
 
     def _create_cluster(self, programs: Path, cluster: Path, major: int, alive: int) -> None:
         # Made aside and renamed, so that an interrupted first start leaves nothing half made.
@@ -167,3 +165,13 @@ class Postgres(Server):
                 f"{initdb.stdout.decode(errors='replace')}"
             )
         aside.rename(cluster)
+
+
+def _version(programs: Path) -> str:
+    said = run([programs / "postgres", "--version"]).stdout.decode(errors="replace")
+    version = re.search(r"\d+(\.\d+)?", said)
+    if version is None:
+        raise EmbeddedServersUnavailable(
+            f"{programs / 'postgres'} does not run on this machine; set CHM_DATABASE_URL to use another.\n{said}"
+        )
+    return version[0]

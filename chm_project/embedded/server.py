@@ -70,7 +70,7 @@ class Server(ABC):
         try:
             yield self
         finally:
-            with self._turn():
+            with suppress(FileNotFoundError), self._turn():  # unless somebody deleted the folder meanwhile
                 self._let_go(users)
 
     def alive(self) -> bool:
@@ -133,8 +133,9 @@ class Server(ABC):
         with suppress(OSError):
             last_lines = "\n".join(self.log.read_text(errors="replace").splitlines()[-5:])
         return EmbeddedServersUnavailable(
-            f"The embedded {self.name} {what}. See {self.log}; to use a server of your own instead, set "
-            f"CHM_DATABASE_URL or CHM_BROKER_URL.\n{last_lines}".rstrip()
+            f"The embedded {self.name} {what}. See {self.log}. Choose another folder with CHM_DATA_DIR "
+            "(its disk must know unix sockets), or a server of your own with CHM_DATABASE_URL or CHM_BROKER_URL."
+            f"\n{last_lines}".rstrip()
         )
 
     @contextmanager

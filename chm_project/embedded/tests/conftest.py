@@ -10,27 +10,28 @@ import pytest
 from chm_project.embedded import attach
 from chm_project.embedded.folders import outside_path
 from chm_project.embedded.postgres import Postgres
+from chm_project.embedded.server import Server
 from chm_project.embedded.tests.holder import Holder
 from chm_project.embedded.valkey import Valkey
 
 
+def running(data_dir: Path) -> list[str]:
+    servers: list[Server] = [Postgres(data_dir), Valkey(data_dir)]
+    return [server.name for server in servers if server.alive()]
+
+
 @pytest.fixture(scope="session")
-def forget() -> Iterator[Callable[[Path], None]]:
-    """Fail if a server was left running in a folder; in the end remove what is kept outside of it."""
-    folders: set[Path] = set()
+def forget() -> Callable[[Path], None]:
+    """Fail if a server was left running in a folder, and remove what is kept outside of it."""
 
     def forget(data_dir: Path) -> None:
-        folders.add(outside_path(data_dir))
-        if data_dir.exists():
-            left = [server.name for server in (Postgres(data_dir), Valkey(data_dir)) if server.alive()]
-            if left:
-                attach(data_dir=data_dir).release()
-            assert left == []
+        left = running(data_dir) if data_dir.exists() else []
+        if left:
+            attach(data_dir=data_dir).release()
+        shutil.rmtree(outside_path(data_dir), ignore_errors=True)
+        assert left == []
 
-    yield forget
-    # Not earlier: to delete what was written a moment ago waits for the disk, a second for each cluster.
-    for folder in folders:
-        shutil.rmtree(folder, ignore_errors=True)
+    return forget
 
 
 @contextmanager
@@ -48,9 +49,9 @@ def data_dir(tmp_path: Path, forget: Callable[[Path], None]) -> Iterator[Path]:
     forget(folder)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def kept_data_dir(tmp_path_factory: pytest.TempPathFactory, forget: Callable[[Path], None]) -> Iterator[Path]:
-    """One cluster for all tests of a module that leave it as usable as they found it: a cold start costs most."""
+    """One cluster for all tests that leave it as usable as they found it: cold starts cost most."""
     folder = tmp_path_factory.mktemp("kept") / "chm"
     yield folder
     forget(folder)

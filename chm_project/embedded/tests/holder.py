@@ -17,10 +17,12 @@ PROJECT = Path(__file__).resolve().parents[3]
 class Holder:
     def __init__(self, data_dir: Path, *, account: tuple[int, int] | None = None, site: Path | None = None) -> None:
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("CHM_", "DJANGO_"))}
+        if site is not None:
+            environment["PYTHONPATH"] = os.pathsep.join([str(site), environment.get("PYTHONPATH", "")])
         self.process = subprocess.Popen(
             [sys.executable, "-m", __spec__.name, str(data_dir), *(str(number) for number in account or ())],
             cwd=PROJECT,
-            env=environment | {"PYTHONPATH": str(site or "")},
+            env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

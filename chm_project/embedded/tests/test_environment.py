@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from chm_project.embedded import EmbeddedServersUnavailable, attach, attach_to_environment, redis_url
+from chm_project.embedded.tests.conftest import running
 from chm_project.embedded.tests.holder import PROJECT
 
 ATTACH = """
@@ -36,7 +37,11 @@ def test_with_both_addresses_given_nothing_is_started(
     assert not in_data_dir.exists()
 
 
-def test_what_is_missing_is_started_and_put_into_the_environment(in_data_dir: Path) -> None:
+def test_what_is_missing_is_started_and_put_into_the_environment(
+    kept_data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHM_DATA_DIR", str(kept_data_dir))
+
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", ATTACH], cwd=PROJECT, capture_output=True, text=True, check=True
     )
@@ -44,7 +49,7 @@ def test_what_is_missing_is_started_and_put_into_the_environment(in_data_dir: Pa
 
     assert database_url.startswith("postgresql://chm@:5432/chm?host=")
     assert broker_url.startswith("redis+socket:///")
-    # That the servers stopped with the process is checked by the fixture.
+    assert running(kept_data_dir) == []
 
 
 def test_a_given_address_is_kept_and_only_the_other_server_started(

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from chm_project.embedded import EmbeddedServersUnavailable, attach, binaries
-from chm_project.embedded.folders import ROOT_FOLDER, prepare_data_dir, private_folder
+from chm_project.embedded.folders import ROOT_FOLDER, outside_path, prepare_data_dir, private_folder, socket_folder
 from chm_project.embedded.tests.conftest import open_to_all
 from chm_project.embedded.tests.holder import Holder
 
@@ -41,7 +41,7 @@ def server_of(database_url: str) -> tuple[str, psutil.Process]:
 
 
 def test_the_server_is_the_wheels_even_where_another_postgresql_is_on_the_path(
-    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kept_data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("pg_ctl", "initdb", "postgres", "valkey-server"):
         decoy = tmp_path / "bin" / name
@@ -50,7 +50,7 @@ def test_the_server_is_the_wheels_even_where_another_postgresql_is_on_the_path(
         decoy.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
 
-    with attach(data_dir=data_dir, broker=False) as attachment:
+    with attach(data_dir=kept_data_dir, broker=False) as attachment:
         assert attachment.database_url is not None
         version, postmaster = server_of(attachment.database_url)
         program = postmaster.exe()
@@ -84,6 +84,22 @@ def test_without_any_program_the_error_says_what_to_do(data_dir: Path, monkeypat
         attach(data_dir=data_dir, database=False)
 
 
+def test_a_program_that_does_not_run_here_is_an_error_that_says_what_to_do(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("postgres", "initdb"):
+        program = tmp_path / "18/bin" / name
+        program.parent.mkdir(parents=True, exist_ok=True)
+        program.write_text("#!/bin/sh\necho wrong platform\n")
+        program.chmod(0o755)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr(binaries, "POSTGRES_FOLDERS", (f"{tmp_path}/*/bin",))
+    monkeypatch.setenv("PATH", "")
+
+    with pytest.raises(EmbeddedServersUnavailable, match=r"does not run on this machine; set CHM_DATABASE_URL"):
+        attach(data_dir=data_dir, broker=False)
+
+
 def test_programs_are_copied_with_their_libraries_and_readable_by_all(tmp_path: Path) -> None:
     copied = binaries.copy_programs(binaries.postgres_programs(), tmp_path / "programs")
 
@@ -98,18 +114,24 @@ def test_programs_are_copied_with_their_libraries_and_readable_by_all(tmp_path: 
     assert binaries.copy_programs(binaries.postgres_programs(), tmp_path / "programs") == copied
 
 
-@pytest.mark.parametrize("name", ["long-" + "x" * 150, 'odd, "$(name)" é+%20'], ids=["too long for a socket", "odd"])
-def test_any_path_will_do(
-    tmp_path: Path, name: str, hold: Callable[..., Holder], forget: Callable[[Path], None]
-) -> None:
-    data_dir = tmp_path / name / "chm"
-    with attach(data_dir=data_dir) as attachment:
+def test_any_path_will_do(tmp_path: Path, hold: Callable[..., Holder], forget: Callable[[Path], None]) -> None:
+    data_dir = tmp_path / ('odd, "$(name)" é+%20' + "x" * 150) / "chm"
+    with attach(data_dir=data_dir, database=False) as broker_only, attach(data_dir=data_dir) as attachment:
         same = hold(data_dir)
 
+        assert attachment.broker_url == broker_only.broker_url
         assert same.answer() == {"database_url": attachment.database_url, "broker_url": attachment.broker_url}
 
         same.leave()
     forget(data_dir)
+
+
+@pytest.mark.parametrize("name", ["x" * 150, "a,b", "a b", "a%b", "é"])
+def test_a_socket_lies_elsewhere_where_its_path_would_be_too_long_or_need_escaping(data_dir: Path, name: str) -> None:
+    data_dir.mkdir()
+    with open_to_all() as folder:
+        assert socket_folder(folder / "x", data_dir=data_dir) == folder / "x"
+        assert socket_folder(folder / name, data_dir=data_dir) == outside_path(data_dir) / name
 
 
 def test_a_clone_below_a_closed_folder_works_and_the_folder_stays_closed(

@@ -14,9 +14,8 @@ import redis
 
 from chm_project.embedded import Attachment, EmbeddedServersUnavailable, attach, redis_url
 from chm_project.embedded.postgres import SETTINGS, Postgres
-from chm_project.embedded.server import Server
+from chm_project.embedded.tests.conftest import running
 from chm_project.embedded.tests.holder import Holder
-from chm_project.embedded.valkey import Valkey
 
 StartHolder = Callable[..., Holder]
 
@@ -45,11 +44,6 @@ def postmaster(attachment: Attachment) -> psutil.Process:
 def valkey_process(attachment: Attachment) -> psutil.Process:
     with broker(attachment) as client:
         return psutil.Process(int(client.info("server")["process_id"]))
-
-
-def running(data_dir: Path) -> list[str]:
-    servers: list[Server] = [Postgres(data_dir), Valkey(data_dir)]
-    return [server.name for server in servers if server.alive()]
 
 
 def test_what_was_written_is_there_after_a_restart(kept_data_dir: Path) -> None:
