@@ -1,4 +1,24 @@
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path, re_path
 
-urlpatterns = [path("admin/", admin.site.urls)]
+from chm_project.api.views import DocsView, HealthView, SchemaView, UnknownRoute
+
+api = [
+    path("", include("inventory.api.urls")),
+    path("", include("runs.api.urls")),
+    path("schema", SchemaView.as_view(), name="schema"),
+    path("docs", DocsView.as_view(url_name="schema"), name="docs"),
+]
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("health", HealthView.as_view(), name="health"),
+    path("api/v1/", include(api)),
+    # Last: what no route above knows is a JSON answer too.
+    re_path(r"(?s)^api/v1(?:/.*)?\Z", UnknownRoute.as_view()),
+]
+
+handler400 = "chm_project.api.errors.bad_request"
+handler403 = "chm_project.api.errors.permission_denied"
+handler404 = "chm_project.api.errors.page_not_found"
+handler500 = "chm_project.api.errors.server_error"

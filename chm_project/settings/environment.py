@@ -14,6 +14,8 @@ def database(url: str) -> dict[str, object]:
     if settings["ENGINE"] != "django.db.backends.postgresql":
         raise ImproperlyConfigured("CHM_DATABASE_URL must be a postgresql:// address; CHM runs on PostgreSQL only.")
     options = dict(settings.get("OPTIONS") or {})  # type: ignore[call-overload]
+    if host := options.pop("host", None):  # a socket's folder; as HOST, dbshell finds it too
+        settings["HOST"] = host
     options["pool"] = {"min_size": 0, "max_size": env.int("CHM_DATABASE_POOL_SIZE", default=4), "timeout": 10}
     return settings | {"OPTIONS": options}
 

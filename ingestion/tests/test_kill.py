@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import urlsplit
 
 import pytest
 from django.db import connection as database
@@ -30,11 +30,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def database_url() -> str:
-    settings = database.settings_dict
-    host = settings["HOST"] or settings["OPTIONS"].get("host", "")
-    password = f":{quote(settings['PASSWORD'])}" if settings["PASSWORD"] else ""
-    port = f"&port={settings['PORT']}" if settings["PORT"] else ""
-    return f"postgresql://{settings['USER']}{password}@/{settings['NAME']}?host={quote(host, safe='')}{port}"
+    """The suite's own server, with the test database."""
+    return urlsplit(os.environ["CHM_DATABASE_URL"])._replace(path=f"/{database.settings_dict['NAME']}").geturl()
 
 
 @contextmanager
@@ -42,7 +39,6 @@ def ingesting(partner: GenericPartner) -> Iterator["subprocess.Popen[bytes]"]:
     """manage.py ingest_runs on the test database, against this partner."""
     environment = os.environ | {
         "CHM_DATABASE_URL": database_url(),
-        "CHM_BROKER_URL": os.environ.get("CHM_BROKER_URL", "redis://127.0.0.1:1"),
         "CHM_PARTNER_API_BASE_URL": partner.base_url,
         "CHM_PARTNER_API_TOKEN": partner.token,
         "CHM_CONNECTIONS_FILE": "",

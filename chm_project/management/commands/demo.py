@@ -1,0 +1,75 @@
+"""manage.py demo: everything of CHM on this machine, with a partner to watch."""
+
+import os
+import secrets
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+
+from chm_project import demo, web
+from chm_project.supervisor import Child, Supervisor
+from inventory.models import Pipeline
+
+CELERY = [sys.executable, "-m", "celery", "--quiet", "-A", "chm_project"]
+
+
+class Command(BaseCommand):
+    help = (
+        "Start a demonstration: two clients, a replayed Airflow, web server, worker and beat. Ctrl-C stops all of it; "
+        "the data stays in CHM_DATA_DIR (.chm) for the next start."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not settings.DEBUG:
+            raise CommandError("The demonstration runs on development settings only.")
+        begun = time.monotonic()
+        port, partner_port = web.port(), _free_port()
+        call_command("migrate", verbosity=0)
+        connections = Path(settings.DATA_DIR) / "demo-connections.toml"
+        os.environ |= {demo.PASSWORD_ENV: secrets.token_urlsafe(16), "CHM_CONNECTIONS_FILE": str(connections)}
+        login = demo.fill()
+        demo.write_connections(connections, base_url=f"http://127.0.0.1:{partner_port}")
+
+        def announce() -> bool:
+            if not (_answers(port) and Pipeline.objects.filter(last_ingest_at__isnull=False).exists()):
+                return False
+            self.stdout.write(
+                f"\nCHM is up, and has ingested, after {time.monotonic() - begun:.0f} s.\n\n"
+                f"  console   http://{web.HOST}:{port}/admin/   {login.username} / {login.password}\n"
+                f"  API       http://{web.HOST}:{port}/api/v1/docs\n"
+                f"  token     {login.token}\n\n"
+                f"  curl -H 'Authorization: Bearer {login.token}' http://{web.HOST}:{port}/api/v1/pipelines\n\n"
+                "Statuses move for about five minutes, then the recording starts again. Ctrl-C stops everything.\n"
+            )
+            return True
+
+        children = [
+            Child("partner", _partner(partner_port)),
+            Child("web", web.command(port)),
+            Child("worker", [*CELERY, "worker", "--concurrency", "2", "--loglevel", "INFO", "--without-mingle"]),
+            Child("beat", [*CELERY, "beat", "--loglevel", "WARNING", "--schedule", str(connections.parent / "beat")]),
+        ]
+        sys.exit(Supervisor(children, write=self.stdout.write).run(when_started=announce))
+
+
+def _partner(port: int) -> list[str]:
+    module = "ingestion.synthetic.airflow_playback"
+    return [sys.executable, "-m", module, "--port", str(port), "--password-env", demo.PASSWORD_ENV]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((web.HOST, port)) == 0
