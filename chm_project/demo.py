@@ -8,8 +8,8 @@ from pathlib import Path
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from chm_project.access.models import ApiToken
-from chm_project.access.services import create_token
+from chm_project.access.models import ApiToken, Scope
+from chm_project.access.services import create_token, revoke_token
 from ingestion.connections import read_file
 from inventory.models import Client, Pipeline
 
@@ -57,8 +57,9 @@ def fill() -> Login:
     user.is_staff = user.is_superuser = True
     user.set_password(password)
     user.save()
-    ApiToken.objects.filter(name=TOKEN_NAME).delete()
-    _, token = create_token(name=TOKEN_NAME, scope="admin")
+    for former in ApiToken.objects.filter(name=TOKEN_NAME, revoked_at__isnull=True):
+        revoke_token(token=former)
+    _, token = create_token(name=TOKEN_NAME, scope=Scope.ADMIN)
     return Login(USERNAME, password, token)
 
 

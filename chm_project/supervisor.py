@@ -47,9 +47,12 @@ class Child:
 class Supervisor:
     """Children are started in the order given and stopped in the reverse; SIGINT, SIGTERM and SIGHUP end `run`."""
 
-    def __init__(self, children: Sequence[Child], *, write: Callable[[str], None]) -> None:
+    def __init__(
+        self, children: Sequence[Child], *, write: Callable[[str], None], stop_seconds: float = STOP_SECONDS
+    ) -> None:
         self._children = list(children)
         self._write = write
+        self._stop_seconds = stop_seconds
         self._width = max(len(child.name) for child in children)
         self._selector = selectors.DefaultSelector()
         self._stopping = False
@@ -130,7 +133,7 @@ class Supervisor:
         running = [child for child in self._children if child.process is not None]
         for child in reversed(running):
             self._signal(child, signal.SIGTERM)
-        deadline = time.monotonic() + STOP_SECONDS
+        deadline = time.monotonic() + self._stop_seconds
         for child in reversed(running):
             while child.process and child.process.poll() is None and time.monotonic() < deadline:
                 self._pump(0.05)

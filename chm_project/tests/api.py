@@ -1,0 +1,71 @@
+"""How tests speak to the API: as a program with a token, or as a person with a role."""
+
+from typing import Any
+
+from django.contrib.auth.models import Group, User
+from rest_framework.response import Response
+from rest_framework.test import APIClient
+
+from chm_project.access.models import Scope
+from chm_project.access.services import create_token
+
+ROOT = "/api/v1"
+
+
+def program(scope: str = "admin", **binding: Any) -> APIClient:
+    """A client with a token; `client_id` or `pipeline_id` bind it."""
+    _, plaintext = create_token(name="test", scope=Scope(scope), **binding)
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {plaintext}")
+    return client
+
+
+def person(role: str) -> APIClient:
+    user = User.objects.create_user(f"a {role}", password="secret")
+    user.groups.add(Group.objects.get(name=role))
+    client = APIClient()
+    client.force_login(user)
+    return client
+
+
+def error(response: Response, status: int, code: str) -> dict[str, list[str]]:
+    """Checks the whole envelope; answers the issues by field."""
+    assert response.status_code == status, response.content
+    assert response["Content-Type"] == "application/json"
+    body = response.json()
+    assert set(body) == {"error"}
+    assert set(body["error"]) == {"code", "message", "details"}
+    assert body["error"]["code"] == code
+    assert body["error"]["message"]
+    issues: dict[str, list[str]] = {}
+    for detail in body["error"]["details"]:
+        assert set(detail) == {"field", "issue"}
+        assert detail["issue"]
+        issues.setdefault(detail["field"], []).append(detail["issue"])
+    return issues
+
+
+def invalid(response: Response) -> dict[str, list[str]]:
+    """The issues by field of a 400."""
+    issues = error(response, 400, "validation_error")
+    assert issues
+    return issues
+
+
+def items(response: Response) -> list[dict[str, Any]]:
+    assert response.status_code == 200, response.content
+    body = response.json()
+    assert set(body) == {"items", "next_cursor"}
+    found: list[dict[str, Any]] = body["items"]
+    return found
+
+
+def walk(client: APIClient, path: str, **parameters: Any) -> list[dict[str, Any]]:
+    """All pages of a list, one after the other."""
+    found: list[dict[str, Any]] = []
+    while True:
+        body = client.get(path, parameters).json()
+        found += body["items"]
+        if (cursor := body["next_cursor"]) is None:
+            return found
+        parameters["cursor"] = cursor
