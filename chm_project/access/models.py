@@ -1,0 +1,88 @@
+"""Tokens of programs. A framework table like sessions: people have accounts, programs have these."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils import timezone
+from uuid_utils.compat import uuid7
+
+
+class Scope(models.TextChoices):
+    READ = "read", "Read"
+    INGEST = "ingest", "Push runs"
+    WRITE = "write", "Read and write inventory, rules and manual runs"
+    ADMIN = "admin", "Everything"
+
+
+# An ingest token ends up in cron lines and job configurations, so it can push and nothing else, not even read.
+GRANTS: dict[str, frozenset[str]] = {
+    Scope.READ: frozenset({Scope.READ}),
+    Scope.INGEST: frozenset({Scope.INGEST}),
+    Scope.WRITE: frozenset({Scope.READ, Scope.WRITE}),
+    Scope.ADMIN: frozenset(Scope),
+}
+
+
+class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
+    def usable(self) -> "ApiTokenQuerySet":
+        return self.filter(
+            Q(expires_at__isnull=True) | Q(expires_at__gt=timezone.now()), revoked_at__isnull=True, user__is_active=True
+        )
+
+
+class ApiToken(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    name = models.CharField(max_length=100, help_text="Which program uses it.")
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="api_token",
+        help_text="The account that its actions are recorded under.",
+    )
+    prefix = models.CharField(max_length=16, editable=False, help_text="The visible part, to recognise it by.")
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    scope = models.CharField(max_length=10, choices=Scope)
+    client = models.ForeignKey(
+        "inventory.Client", on_delete=models.PROTECT, null=True, blank=True, related_name="+",
+        help_text="When set, nothing of another client exists for this token.",
+    )  # fmt: skip
+    pipeline = models.ForeignKey(
+        "inventory.Pipeline", on_delete=models.PROTECT, null=True, blank=True, related_name="+",
+        help_text="When set, nothing but this pipeline and its runs exists for this token.",
+    )  # fmt: skip
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True, db_default=Now())
+
+    objects = ApiTokenQuerySet.as_manager()
+
+    class Meta:
+        db_table = "api_tokens"
+        verbose_name = "API token"
+        ordering = ["name", "id"]
+        # Ingestion has no table of its own to hang its permission on.
+        permissions = [("run_ingestion", "Can start an ingestion")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(scope__in=Scope.values),
+                name="api_tokens_scope_valid",
+                violation_error_message=f"scope must be one of: {', '.join(Scope.values)}.",
+            ),
+            models.CheckConstraint(
+                condition=Q(client__isnull=True) | Q(pipeline__isnull=True),
+                name="api_tokens_one_binding",
+                violation_error_message="Bind a token to a client or to a pipeline, not to both.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} (chm_{self.prefix}_…)"
+
+    @property
+    def is_bound(self) -> bool:
+        return self.client_id is not None or self.pipeline_id is not None
+
+    def grants(self, scope: str) -> bool:
+        return scope in GRANTS[self.scope]

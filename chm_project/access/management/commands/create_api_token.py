@@ -1,0 +1,89 @@
+"""Makes an API token and prints it, alone, on standard output."""
+
+import uuid
+from argparse import ArgumentTypeError, RawDescriptionHelpFormatter
+from datetime import timedelta
+from typing import Any
+
+from django.apps import apps
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from chm_project.access.models import ApiToken, Scope
+from chm_project.access.services import create_token
+
+_EXAMPLES = """
+scopes:
+  read    look at everything through the API
+  ingest  push runs, nothing else
+  write   read, and change inventory, alert rules and manual runs
+  admin   all of these
+
+examples:
+  manage.py create_api_token grafana --scope read --expires-days 365
+  manage.py create_api_token "Northwind jobs" --scope ingest --client Northwind
+
+The token is shown this once and stored only as a digest; a lost one is replaced, not found again.
+"""
+
+
+class Command(BaseCommand):
+    help = "Makes an API token for a program and prints it, alone, on standard output."
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        return super().create_parser(
+            prog_name, subcommand, formatter_class=RawDescriptionHelpFormatter, epilog=_EXAMPLES, **kwargs
+        )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("name", type=_token_name, help="which program will use it; shown in lists and logs")
+        parser.add_argument("--scope", required=True, choices=Scope.values, help="what it may do (see below)")
+        binding = parser.add_mutually_exclusive_group()
+        binding.add_argument("--client", metavar="NAME", help="bind it to this client: nothing else exists for it")
+        binding.add_argument("--pipeline", metavar="ID", type=uuid.UUID, help="bind it to this one pipeline")
+        parser.add_argument(
+            "--expires-days", type=_days, metavar="N", help="stop working after N days; without it, never"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        days: int | None = options["expires_days"]
+        token, plaintext = create_token(
+            name=options["name"],
+            scope=Scope(options["scope"]),
+            client_id=_client_id(options["client"]) if options["client"] is not None else None,
+            pipeline_id=_pipeline_id(options["pipeline"]) if options["pipeline"] is not None else None,
+            expires_at=timezone.now() + timedelta(days=days) if days else None,
+        )
+        until = f"until {token.expires_at:%Y-%m-%d %H:%M} UTC" if token.expires_at else "without an end"
+        self.stderr.write(f"Made {token}: scope {token.scope}, valid {until}. Keep it; it is not shown again.")
+        self.stdout.write(plaintext)
+
+
+def _token_name(text: str) -> str:
+    longest: int = ApiToken._meta.get_field("name").max_length or 0
+    if not text.strip() or len(text) > longest:
+        raise ArgumentTypeError(f"give the token a name of 1 to {longest} characters")
+    return text
+
+
+def _days(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 36_500:
+        raise ArgumentTypeError(f"give a whole number of days from 1 to 36500, not {text!r}")
+    return int(text)
+
+
+def _client_id(name: str) -> uuid.UUID:
+    found: uuid.UUID | None = _objects("Client").filter(name=name).values_list("pk", flat=True).first()
+    if found is None:
+        raise CommandError(f"No client is named {name!r}; names are exact, capitals included.", returncode=2)
+    return found
+
+
+def _pipeline_id(pipeline_id: uuid.UUID) -> uuid.UUID:
+    if not _objects("Pipeline").filter(pk=pipeline_id).exists():
+        raise CommandError(f"No pipeline has the id {pipeline_id}.", returncode=2)
+    return pipeline_id
+
+
+def _objects(model: str) -> Any:
+    return apps.get_model("inventory", model)._default_manager

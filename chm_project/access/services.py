@@ -1,0 +1,71 @@
+"""Making, finding and revoking API tokens. The secret is shown once; only its keyed digest is stored."""
+
+import secrets
+import string
+import uuid
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+from chm_project.access.models import ApiToken, Scope
+
+_ALPHABET = string.ascii_letters + string.digits
+_USE_RECORDED_EVERY = timedelta(minutes=5)
+
+
+def create_token(
+    *,
+    name: str,
+    scope: Scope,
+    client_id: uuid.UUID | None = None,
+    pipeline_id: uuid.UUID | None = None,
+    expires_at: datetime | None = None,
+) -> tuple[ApiToken, str]:
+    """The stored token and its plaintext, which cannot be had again."""
+    prefix = _random(8)
+    plaintext = f"chm_{prefix}_{_random(40)}"
+    with transaction.atomic():
+        user = get_user_model().objects.create_user(f"api-token-{prefix}", first_name=name)
+        token = ApiToken(
+            name=name,
+            user=user,
+            prefix=prefix,
+            digest=_digest(plaintext, settings.SECRET_KEY),
+            scope=scope,
+            client_id=client_id,
+            pipeline_id=pipeline_id,
+            expires_at=expires_at,
+        )
+        token.save(force_insert=True)
+    return token, plaintext
+
+
+def find_token(plaintext: str) -> ApiToken | None:
+    """The usable token with its user. The database compares keyed digests, so its timing tells nothing."""
+    digests = [_digest(plaintext, key) for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)]
+    return ApiToken.objects.usable().select_related("user").filter(digest__in=digests).first()
+
+
+def record_use(token: ApiToken) -> None:
+    """Keeps last_used_at true to five minutes, so that reading does not write."""
+    now = timezone.now()
+    if token.last_used_at is None or token.last_used_at < now - _USE_RECORDED_EVERY:
+        due = Q(last_used_at__isnull=True) | Q(last_used_at__lt=now - _USE_RECORDED_EVERY)
+        ApiToken.objects.filter(due, pk=token.pk).update(last_used_at=now)
+
+
+def revoke_token(*, token: ApiToken) -> None:
+    ApiToken.objects.filter(pk=token.pk, revoked_at__isnull=True).update(revoked_at=timezone.now())
+
+
+def _random(length: int) -> str:
+    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
+
+
+def _digest(plaintext: str, key: str) -> str:
+    return salted_hmac("chm_project.access.token", plaintext, secret=key, algorithm="sha256").hexdigest()
