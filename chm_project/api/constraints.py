@@ -1,0 +1,80 @@
+"""From the database's named constraints to errors that name fields."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.apps import apps
+from django.core import exceptions
+from django.db import IntegrityError, models
+from django.db.models import F, Q
+from django.db.models.constraints import BaseConstraint
+from psycopg.errors import Diagnostic, ForeignKeyViolation, NotNullViolation
+
+
+def clashes(instance: models.Model) -> dict[str, list[str]]:
+    """Every uniqueness rule that the unsaved values break, so that all of them are named at once.
+
+    The database decides in the end; this only finds more than the first clash.
+    """
+    details: dict[str, list[str]] = {}
+    for constraint in instance._meta.constraints:
+        if isinstance(constraint, models.UniqueConstraint):
+            try:
+                constraint.validate(type(instance), instance)
+            except exceptions.ValidationError as error:
+                _add(details, fields_of(type(instance), constraint), error.messages[0])
+    return details
+
+
+def violation(error: IntegrityError) -> dict[str, list[str]] | None:
+    """What the database refused, by field; None when it is no rule that a caller could know."""
+    cause = error.__cause__
+    diagnostic: Diagnostic | None = getattr(cause, "diag", None)
+    if diagnostic is None:
+        return None
+    details: dict[str, list[str]] = {}
+    for model, constraint in _constraints():
+        if constraint.name == diagnostic.constraint_name:
+            _add(details, fields_of(model, constraint), str(constraint.get_violation_error_message()))
+            return details
+    if isinstance(cause, NotNullViolation):
+        return {diagnostic.column_name or "": ["This field is required."]}
+    if isinstance(cause, ForeignKeyViolation):
+        return {"": ["This refers to something that does not exist, or is still referred to."]}
+    return None
+
+
+def fields_of(model: type[models.Model], constraint: BaseConstraint) -> list[str]:
+    """The API's names of the fields to correct: the parent only where nothing else could be changed."""
+    names = dict.fromkeys(_references(constraint))
+    fields = [model._meta.get_field(name) for name in names]
+    own = [field for field in fields if not field.is_relation]
+    return [getattr(field, "attname", field.name) for field in own or fields]
+
+
+def _constraints() -> Iterator[tuple[type[models.Model], BaseConstraint]]:
+    for model in apps.get_models():
+        for constraint in model._meta.constraints:
+            yield model, constraint
+
+
+def _references(constraint: BaseConstraint) -> Iterator[str]:
+    if isinstance(constraint, models.UniqueConstraint):
+        yield from constraint.fields
+        for expression in constraint.expressions:
+            yield from _names(expression)
+    elif isinstance(constraint, models.CheckConstraint) and isinstance(constraint.condition, Q):
+        yield from sorted(constraint.condition.referenced_base_fields)
+
+
+def _names(expression: Any) -> Iterator[str]:
+    if isinstance(expression, F):
+        yield str(getattr(expression, "name"))  # noqa: B009  # the stubs do not know it
+    else:
+        for source in expression.get_source_expressions():
+            yield from _names(source)
+
+
+def _add(details: dict[str, list[str]], fields: list[str], message: str) -> None:
+    for field in fields:
+        details.setdefault(field, []).append(message)

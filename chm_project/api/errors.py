@@ -1,0 +1,155 @@
+"""The one form of every error: {"error": {"code", "message", "details": [{"field", "issue"}]}}."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from django.core import exceptions as django_exceptions
+from django.core.signals import got_request_exception
+from django.db import IntegrityError
+from django.db.models import ProtectedError, RestrictedError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views import defaults
+from rest_framework import exceptions
+from rest_framework.renderers import JSONRenderer
+from rest_framework.response import Response
+from rest_framework.views import exception_handler as framework_handler
+
+from chm_project.api.constraints import violation
+
+logger = logging.getLogger("django.request")
+
+API_ROOT = "/api/v1"
+# The field that stands for a body as a whole.
+BODY = "body"
+INTERNAL_ERROR = "Something went wrong here, and it has been logged. Try again; if it stays, tell an administrator."
+NOT_FOUND = "Nothing is here: check the address and the id. A bound token sees only its own client or pipeline."
+
+CODES: dict[int, str] = {
+    400: "validation_error",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    406: "not_acceptable",
+    415: "unsupported_media_type",
+    429: "rate_limited",
+    500: "internal_error",
+}
+
+
+def envelope(status: int, message: str, details: list[dict[str, str]] | None = None) -> dict[str, Any]:
+    code = CODES.get(status) or CODES[400 if status < 500 else 500]
+    return {"error": {"code": code, "message": printable(message), "details": details or []}}
+
+
+def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
+    """What an exception in a view becomes; also the unforeseen ones, so that no setting can change their form."""
+    view, request = context["view"], context["request"]
+    known = translate(error)
+    response = framework_handler(known, context) if known is not None else None
+    if known is None or response is None:
+        logger.error("Internal error: %s %s", request.method, request.path, exc_info=error)
+        got_request_exception.send(sender=type(view), request=request)
+        response = Response(envelope(500, INTERNAL_ERROR), status=500)
+    elif isinstance(known, exceptions.ValidationError):
+        details = list(faults(known.detail))
+        response.data = envelope(400, _summary(details), details)
+    else:
+        response.data = envelope(response.status_code, _message(known, view, request))
+    # The schema and its documentation have renderers of their own, which would not know an error.
+    if getattr(getattr(request, "accepted_renderer", None), "format", "json") not in {"json", "api"}:
+        request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
+    return response
+
+
+def translate(error: Exception) -> exceptions.APIException | None:
+    """The API's own kind of exception; None for what nobody foresaw."""
+    match error:
+        case exceptions.APIException():
+            return error
+        case Http404():
+            return exceptions.NotFound(NOT_FOUND)
+        case django_exceptions.PermissionDenied():
+            return exceptions.PermissionDenied()
+        case ProtectedError() | RestrictedError():
+            return exceptions.ValidationError({BODY: ["Other objects refer to this one. Disable it instead."]})
+        case django_exceptions.ValidationError():
+            return exceptions.ValidationError(
+                error.message_dict if hasattr(error, "error_dict") else {BODY: error.messages}
+            )
+        case django_exceptions.SuspiciousOperation():
+            return exceptions.ParseError("it is too large or malformed")
+        case IntegrityError():
+            details = violation(error)
+            return exceptions.ValidationError(details) if details else None
+    return None
+
+
+def faults(detail: Any, path: str = "") -> Iterator[dict[str, str]]:
+    """The framework's nested details as a flat list; nested fields are dotted."""
+    if isinstance(detail, Mapping):
+        for key, value in detail.items():
+            part = "" if key == "non_field_errors" else str(key)
+            yield from faults(value, f"{path}.{part}" if path and part else path or part)
+    elif isinstance(detail, list):
+        for position, value in enumerate(detail):
+            nested = isinstance(value, Mapping | list)
+            yield from faults(value, f"{path}.{position}" if nested and path else path)
+    else:
+        yield {"field": printable(path or BODY), "issue": printable(str(detail))}
+
+
+def printable(text: str) -> str:
+    """Bounded, and free of the half characters that JSON can escape but no encoding can carry."""
+    text = text.encode("utf-8", "replace").decode()
+    return text if len(text) <= 500 else text[:499] + "…"
+
+
+def _summary(details: list[dict[str, str]]) -> str:
+    if len(details) == 1:
+        return f"{details[0]['field']}: {details[0]['issue']}"
+    fields = ", ".join(dict.fromkeys(detail["field"] for detail in details))
+    return f"Correct these and send the request again: {fields}."
+
+
+def _message(error: exceptions.APIException, view: Any, request: Any) -> str:
+    match error:
+        case exceptions.ParseError():
+            return f"The body cannot be read: {error.detail}. Send a JSON object."
+        case exceptions.NotAuthenticated():
+            return "Log in, or send an API token: `Authorization: Bearer TOKEN`."
+        case exceptions.MethodNotAllowed():
+            return f"{request.method} is not possible here; use one of: {', '.join(view.allowed_methods)}."
+        case exceptions.NotAcceptable():
+            return "The answer is JSON; ask for it with `Accept: application/json`, or leave the header out."
+        case exceptions.UnsupportedMediaType():
+            return "Send JSON, with the header `Content-Type: application/json`."
+        case exceptions.Throttled():
+            return f"Too many requests; try again in {getattr(error, 'wait', None) or 1:.0f} seconds."
+    return str(error.detail)
+
+
+def _plain(request: HttpRequest, status: int, message: str) -> JsonResponse | None:
+    """For errors outside the views, such as a refused host; None where people and not programs are asking."""
+    if request.path == API_ROOT or request.path.startswith(f"{API_ROOT}/"):
+        return JsonResponse(envelope(status, message), status=status)
+    return None
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    message = f"{HTTPStatus.BAD_REQUEST.phrase}: check the address and the headers."
+    return _plain(request, 400, message) or defaults.bad_request(request, exception)
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _plain(request, 403, "This is not allowed.") or defaults.permission_denied(request, exception)
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _plain(request, 404, NOT_FOUND) or defaults.page_not_found(request, exception)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return _plain(request, 500, INTERNAL_ERROR) or defaults.server_error(request)

@@ -1,0 +1,116 @@
+"""Fields that take a value of their own type or refuse it: the API corrects nothing."""
+
+import math
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Model, QuerySet
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from chm_project.access.visibility import visible_to
+from chm_project.api.times import UNREADABLE, parse_time
+
+MAX_DEPTH = 64
+
+
+class TextField(serializers.CharField):
+    """Stored as sent, surrounding spaces included; blank only where the field says so."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"trim_whitespace": False, **kwargs})
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        if isinstance(data, str) and not data.strip() and not self.allow_blank:
+            self.fail("blank")
+        return super().run_validation(data)
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class WholeNumberField(serializers.IntegerField):
+    def to_internal_value(self, data: Any) -> int:
+        if type(data) is not int:
+            self.fail("invalid")
+        return data
+
+
+class FlagField(serializers.BooleanField):
+    default_error_messages = {"invalid": "Give true or false."}
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid")
+        return data
+
+
+class WordField(serializers.ChoiceField):
+    """One of a field's choices."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, str) or data not in self.choices:
+            raise serializers.ValidationError(f"Give one of: {', '.join(self.choices)}.", code="invalid_choice")
+        return data
+
+
+class TimeField(serializers.DateTimeField):
+    def to_internal_value(self, value: Any) -> datetime:
+        try:
+            if isinstance(value, str):
+                return parse_time(value)
+        except ValueError:
+            pass
+        raise serializers.ValidationError(UNREADABLE, code="invalid")
+
+
+@extend_schema_field(OpenApiTypes.OBJECT)
+class JsonObjectField(serializers.JSONField):
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, dict):
+            raise serializers.ValidationError("Give a JSON object, or null.", code="invalid")
+        if problem := _unstorable(data):
+            raise serializers.ValidationError(problem, code="invalid")
+        return data
+
+
+class IdField(serializers.PrimaryKeyRelatedField[Model]):
+    """The id of another object, under the name of the column; `client` and `pipeline` are its paths to theirs."""
+
+    default_error_messages = {"does_not_exist": "Nothing has this id."}
+
+    def __init__(self, *, queryset: QuerySet[Any], client: str, pipeline: str | None, **kwargs: Any) -> None:
+        self.client_path, self.pipeline_path = client, pipeline
+        super().__init__(queryset=queryset, pk_field=serializers.UUIDField(), **kwargs)
+
+    def get_queryset(self) -> QuerySet[Model]:
+        queryset = super().get_queryset()
+        assert queryset is not None  # noqa: S101  # the constructor takes it
+        return visible_to(self.context["request"], queryset, client=self.client_path, pipeline=self.pipeline_path)
+
+
+def _unstorable(data: object) -> str | None:
+    """Why PostgreSQL, or the scrubber, could not keep this JSON as it is."""
+    level: list[object] = [data]
+    depth = 0
+    while level:
+        below: list[object] = []
+        for value in level:
+            if isinstance(value, dict | list) and depth == MAX_DEPTH:
+                return f"Nest at most {MAX_DEPTH} levels."
+            if isinstance(value, dict):
+                below += [*value.keys(), *value.values()]
+            elif isinstance(value, list):
+                below += value
+            elif isinstance(value, str):
+                if "\0" in value:
+                    return "Null characters are not allowed."
+                if any("\ud800" <= character <= "\udfff" for character in value):
+                    return "Half of a surrogate pair is not allowed."
+            elif isinstance(value, float) and not math.isfinite(value):
+                return "A number is too large."
+        level, depth = below, depth + 1
+    return None

@@ -1,0 +1,104 @@
+"""Filters that refuse what they do not understand: a misspelt filter must never answer with everything."""
+
+import contextlib
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db.models import Model, QuerySet, TextChoices
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import exceptions
+from rest_framework.request import Request
+
+from chm_project.api import bases
+from chm_project.api.times import parse_time
+
+
+def check_parameters(request: Request, known: Iterable[str]) -> None:
+    """Refuses unknown, repeated and empty query parameters, naming each."""
+    known = sorted(known)
+    hint = f"Known here: {', '.join(known)}." if known else "None is known here."
+    problems: dict[str, list[str]] = {}
+    for name, values in request.query_params.lists():
+        if name not in known:
+            problems[name] = [f"Unknown parameter. {hint}"]
+        elif len(values) > 1:
+            problems[name] = ["Give this parameter once."]
+        elif not values[0]:
+            problems[name] = ["Give this parameter a value, or leave it out."]
+    if problems:
+        raise exceptions.ValidationError(problems)
+
+
+class StrictFilterBackend(bases.FilterBackend):
+    """Filters lists alone: a single object answers by its id, whatever a list would hide."""
+
+    def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
+        if view.action != "list":
+            return queryset
+        filtered: QuerySet[Any] = super().filter_queryset(request, queryset, view)
+        return filtered
+
+    def to_html(self, request: Request, queryset: QuerySet[Model], view: Any) -> None:
+        """No form in the browsable API: a form sends every field, also the empty ones."""
+
+
+class TimeField(forms.Field):
+    def to_python(self, value: Any) -> datetime | None:
+        if value in self.empty_values:
+            return None
+        try:
+            return parse_time(value)
+        except ValueError as error:
+            raise ValidationError(str(error)) from error
+
+
+class FlagField(forms.Field):
+    def to_python(self, value: Any) -> bool | None:
+        if value in self.empty_values:
+            return None
+        with contextlib.suppress(KeyError):
+            return {"true": True, "false": False}[value]
+        raise ValidationError("Give true or false.")
+
+
+class TimeFilter(bases.Filter):
+    field_class = TimeField
+
+    def __init__(self, *, help_text: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        extend_schema_field({"type": "string", "format": "date-time", "description": help_text})(self)
+
+
+class FlagFilter(bases.Filter):
+    field_class = FlagField
+
+    def __init__(self, *, help_text: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        extend_schema_field({"type": "boolean", "description": help_text})(self)
+
+
+class IdFilter(bases.UUIDFilter):
+    pass
+
+
+class TextFilter(bases.CharFilter):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, strip=False, **kwargs)
+
+
+class WordFilter(bases.ChoiceFilter):
+    """One of a field's choices."""
+
+    def __init__(self, choices: type[TextChoices], **kwargs: Any) -> None:
+        message = f"Give one of: {', '.join(choices.values)}."
+        super().__init__(choices=choices.choices, error_messages={"invalid_choice": message}, **kwargs)
+
+
+def parse_limit(text: str, *, maximum: int) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", text) or not 1 <= int(text) <= maximum:
+        raise exceptions.ValidationError({"limit": [f"Give a whole number from 1 to {maximum}."]})
+    return int(text)

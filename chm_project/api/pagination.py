@@ -1,0 +1,153 @@
+"""Keyset pagination: each page starts behind the last row of the one before, by an index, however deep.
+
+A view declares its order as a Keyset. Rows that do not change during a walk appear exactly once.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urlencode
+
+from django.core import signing
+from django.db.models import BooleanField, F, Func, Model, QuerySet, Value
+from django.db.models.expressions import Combinable
+from rest_framework import exceptions
+from rest_framework.pagination import BasePagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from chm_project.api.filters import parse_limit
+
+DEFAULT_LIMIT = 100
+MAX_LIMIT = 1000
+PARAMETERS = ("limit", "cursor")
+
+# One entry per key, as text; null where the row has none.
+Position = list[str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One sort key: the row's attribute, and what the database sorts by where that is not the column itself."""
+
+    attribute: str
+    expression: Combinable | None = None
+    null: Combinable | None = None  # what the expression makes of a null
+
+    @property
+    def sorted_by(self) -> Any:
+        return self.expression if self.expression is not None else F(self.attribute)
+
+    def bound(self, stored: str | None, model: type[Model]) -> Any:
+        """The database's value of this key in the row that a cursor stands for."""
+        field: Any = model._meta.get_field(self.attribute)
+        field = getattr(field, "output_field", field)  # a generated column reads as what it generates
+        return self.null if stored is None else Value(field.to_python(stored), output_field=field)
+
+
+@dataclass(frozen=True, slots=True)
+class Keyset:
+    """A total order: the last key is unique. All keys run the same way, so that one row comparison says *behind*."""
+
+    keys: tuple[Key, ...]
+    descending: bool = False
+
+    def reversed(self) -> "Keyset":
+        return replace(self, descending=not self.descending)
+
+    def sort(self, queryset: QuerySet[Model]) -> QuerySet[Model]:
+        orders = [key.sorted_by for key in self.keys]
+        return queryset.order_by(*[order.desc() if self.descending else order.asc() for order in orders])
+
+    def behind(self, queryset: QuerySet[Model], position: Position) -> QuerySet[Model]:
+        bounds = [key.bound(stored, queryset.model) for key, stored in zip(self.keys, position, strict=True)]
+        comparison = Func(
+            _row([key.sorted_by for key in self.keys]),
+            _row(bounds),
+            template="%(expressions)s",
+            arg_joiner=" < " if self.descending else " > ",
+            output_field=BooleanField(),
+        )
+        return queryset.filter(comparison)
+
+    def position(self, row: Model) -> Position:
+        return [_stored(getattr(row, key.attribute)) for key in self.keys]
+
+
+def keyset(*keys: Key | str, descending: bool = False) -> Keyset:
+    return Keyset(tuple(Key(key) if isinstance(key, str) else key for key in keys), descending)
+
+
+def _row(expressions: list[Any]) -> Func:
+    return Func(*expressions, template="ROW(%(expressions)s)", output_field=BooleanField())
+
+
+def _stored(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+class KeysetPagination(BasePagination):
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
+        order: Keyset = view.get_keyset()
+        limit = parse_limit(request.query_params.get("limit", str(DEFAULT_LIMIT)), maximum=MAX_LIMIT)
+        rows = order.sort(queryset)
+        if (cursor := request.query_params.get("cursor")) is not None:
+            rows = order.behind(rows, _position(cursor, request))
+        # One row more than asked tells whether there is a next page, without counting.
+        page = list(rows[: limit + 1])
+        self.next_cursor = _cursor(order.position(page[limit - 1]), request) if len(page) > limit else None
+        return page[:limit]
+
+    def get_paginated_response(self, data: Any) -> Response:
+        return Response({"items": data, "next_cursor": self.next_cursor})
+
+    def get_results(self, data: dict[str, Any]) -> Any:
+        return data["items"]
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "type": "object",
+            "required": ["items", "next_cursor"],
+            "properties": {
+                "items": schema,
+                "next_cursor": {
+                    "type": "string",
+                    "nullable": True,
+                    "description": "Send it as `cursor`, with the same filters, for the next page; null on the last.",
+                },
+            },
+        }
+
+    def get_schema_operation_parameters(self, view: Any) -> list[Any]:
+        return [
+            {
+                "name": "limit",
+                "in": "query",
+                "description": "How many items at most.",
+                "schema": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
+            },
+            {
+                "name": "cursor",
+                "in": "query",
+                "description": "The `next_cursor` of the page before, sent with the same filters.",
+                "schema": {"type": "string"},
+            },
+        ]
+
+
+def _salt(request: Request) -> str:
+    """A cursor holds for one list with one set of filters; the page size may change on the way."""
+    filters = sorted(pair for pair in request.query_params.items() if pair[0] not in PARAMETERS)
+    return f"chm.cursor:{request.path}?{urlencode(filters)}"
+
+
+def _cursor(position: Position, request: Request) -> str:
+    return signing.dumps(position, salt=_salt(request), compress=True)
+
+
+def _position(cursor: str, request: Request) -> Position:
+    try:
+        position: Position = signing.loads(cursor, salt=_salt(request))
+    except signing.BadSignature as error:
+        message = "This cursor is not from this list with these filters. Start again without a cursor."
+        raise exceptions.ValidationError({"cursor": [message]}) from error
+    return position

@@ -1,0 +1,18 @@
+"""Identifiers in paths: a UUID in either case; anything else is an unknown route."""
+
+import uuid
+
+from django.urls import register_converter
+
+
+class IdConverter:
+    regex = "[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
+
+    def to_python(self, value: str) -> uuid.UUID:
+        return uuid.UUID(value)
+
+    def to_url(self, value: object) -> str:
+        return str(value)
+
+
+register_converter(IdConverter, "id")

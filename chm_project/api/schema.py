@@ -1,0 +1,101 @@
+"""Additions to the generated OpenAPI document: what every operation may answer when it refuses."""
+
+from typing import Any
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+
+from chm_project.api.errors import CODES
+
+_MEANINGS = {
+    400: "A value, field or parameter is wrong; details names each.",
+    401: "No valid token or session.",
+    403: "The token's scope or the person's roles do not allow it.",
+    404: "Nothing has this id, or the token may not see it.",
+    406: "The answer is JSON and nothing else.",
+    415: "The body is not JSON.",
+    429: "Too many requests; Retry-After says when to try again.",
+    500: "An internal error; it has been logged.",
+}
+_ERROR = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["code", "message", "details"],
+            "properties": {
+                "code": {"type": "string", "enum": list(CODES.values())},
+                "message": {"type": "string", "description": "What to do about it."},
+                "details": {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "required": ["field", "issue"],
+                        "properties": {
+                            "field": {
+                                "type": "string",
+                                "description": "A field or parameter; nested ones are dotted. `body` is all of it.",
+                            },
+                            "issue": {"type": "string"},
+                        },
+                    },
+                },
+            },
+        }
+    },
+}
+
+
+class TokenAuthenticationSchema(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    target_class = "chm_project.access.authentication.TokenAuthentication"
+    name = "token"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "An API token; `manage.py create_api_token` makes one.",
+        }
+
+
+def document_errors(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    components = result.setdefault("components", {})
+    components.setdefault("schemas", {})["Error"] = _ERROR
+    components["responses"] = {
+        _name(status): {
+            "description": meaning,
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+        }
+        for status, meaning in _MEANINGS.items()
+    }
+    for path, operations in result["paths"].items():
+        for operation in operations.values():
+            for status in _possible(path, operation):
+                reference = {"$ref": f"#/components/responses/{_name(status)}"}
+                operation["responses"].setdefault(str(status), reference)
+    return result
+
+
+def close_bodies(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Says that requests take no unknown field, and that answers hold every field."""
+    for name, schema in result["components"]["schemas"].items():
+        if name.endswith("Request"):
+            schema["additionalProperties"] = False
+        elif "properties" in schema:
+            schema["required"] = list(schema["properties"])
+    return result
+
+
+def _possible(path: str, operation: dict[str, Any]) -> list[int]:
+    possible = {400, 406, 500}
+    if {} not in operation["security"]:
+        possible |= {401, 403, 429}
+    if "{" in path:
+        possible.add(404)
+    if "requestBody" in operation:
+        possible.add(415)
+    return sorted(possible)
+
+
+def _name(status: int) -> str:
+    return "".join(word.title() for word in CODES[status].split("_"))

@@ -1,0 +1,88 @@
+"""Serializers that refuse unknown fields, and models' serializers built on the strict fields."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from django.db import models, transaction
+from rest_framework import serializers
+
+from chm_project.api import fields
+from chm_project.api.constraints import clashes
+
+ModelT = TypeVar("ModelT", bound=models.Model)
+
+
+class RefusesUnknownFields(serializers.BaseSerializer[Any]):
+    fields: Any
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Unknown fields are reported together with what is wrong with the known ones."""
+        unknown = self._unknown(data) if isinstance(data, Mapping) else {}
+        try:
+            values = super().to_internal_value(data)
+        except serializers.ValidationError as error:
+            if unknown and isinstance(error.detail, dict):
+                raise serializers.ValidationError({**error.detail, **unknown}) from error
+            raise
+        if unknown:
+            raise serializers.ValidationError(unknown)
+        return values
+
+    def _unknown(self, data: Mapping[str, Any]) -> dict[str, list[str]]:
+        writable = [name for name, field in self.fields.items() if not field.read_only]
+        return {
+            name: ["This field cannot be set." if name in self.fields else f"Unknown field. {_list(writable)}"]
+            for name in data
+            if name not in writable
+        }
+
+
+class StrictSerializer(RefusesUnknownFields, serializers.Serializer[Any]):
+    pass
+
+
+class StrictModelSerializer(RefusesUnknownFields, serializers.ModelSerializer[ModelT]):
+    serializer_field_mapping = serializers.ModelSerializer.serializer_field_mapping | {
+        models.CharField: fields.TextField,
+        models.TextField: fields.TextField,
+        models.IntegerField: fields.WholeNumberField,
+        models.BigIntegerField: fields.WholeNumberField,
+        models.BooleanField: fields.FlagField,
+        models.DateTimeField: fields.TimeField,
+        models.JSONField: fields.JsonObjectField,
+    }
+    serializer_choice_field = fields.WordField
+
+    def get_validators(self) -> list[Any]:
+        """None of the framework's guesses: the model's constraints are asked instead, with their own messages."""
+        return []
+
+    def include_extra_kwargs(self, kwargs: Any, extra_kwargs: Any) -> Any:
+        kwargs = super().include_extra_kwargs(kwargs, extra_kwargs)
+        kwargs["validators"] = [v for v in kwargs.get("validators", []) if not hasattr(v, "queryset")]
+        return kwargs
+
+    def create(self, validated_data: dict[str, Any]) -> ModelT:
+        model: type[ModelT] = self.Meta.model
+        instance = model(**validated_data)
+        self._save(instance, force_insert=True)
+        return instance
+
+    def update(self, instance: ModelT, validated_data: dict[str, Any]) -> ModelT:
+        changed = [name for name, value in validated_data.items() if getattr(instance, name) != value]
+        if changed:
+            for name in changed:
+                setattr(instance, name, validated_data[name])
+            # Only these columns: the rest may have moved on since the row was read.
+            self._save(instance, update_fields=[*changed, "updated_at"])
+        return instance
+
+    @transaction.atomic
+    def _save(self, instance: ModelT, **options: Any) -> None:
+        if problems := clashes(instance):
+            raise serializers.ValidationError(problems)
+        instance.save(**options)
+
+
+def _list(names: list[str]) -> str:
+    return f"Known here: {', '.join(names)}."

@@ -1,0 +1,14 @@
+"""Times as the API reads them."""
+
+from datetime import UTC, datetime
+
+UNREADABLE = "Give a time in ISO 8601, such as 2026-01-31T08:00:00Z; without an offset it is UTC."
+
+
+def parse_time(text: str) -> datetime:
+    """A time in UTC; ValueError when the text is none or lies outside the years 1 to 9999."""
+    try:
+        time = datetime.fromisoformat(text)
+        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(UNREADABLE) from error
