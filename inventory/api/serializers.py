@@ -1,0 +1,72 @@
+from datetime import datetime
+
+from django.utils import timezone
+from rest_framework import serializers
+
+from chm_project.api.fields import IdField
+from chm_project.api.serializers import StrictModelSerializer
+from inventory.models import Client, Pipeline
+
+
+class ClientSerializer(StrictModelSerializer[Client]):
+    """A client of the consultancy."""
+
+    class Meta:
+        model = Client
+        fields = ["id", "name", "is_active", "created_at", "updated_at"]
+        read_only_fields = ["id", "created_at", "updated_at"]
+
+
+class PipelineSerializer(StrictModelSerializer[Pipeline]):
+    """A pipeline of one client, on any orchestrator."""
+
+    client_id = serializers.UUIDField(read_only=True)
+    stale_since = serializers.SerializerMethodField(
+        help_text="ingest_due_at once it has passed: the status is what was last heard, not what is."
+    )
+
+    class Meta:
+        model = Pipeline
+        fields = [
+            "id",
+            "client_id",
+            "name",
+            "platform",
+            "external_id",
+            "pipeline_type",
+            "description",
+            "environment",
+            "is_active",
+            "ingested_through",
+            "ingest_due_at",
+            "last_ingest_at",
+            "last_ingest_error",
+            "stale_since",
+            "created_at",
+            "updated_at",
+        ]
+        read_only_fields = [
+            "id",
+            "ingested_through",
+            "ingest_due_at",
+            "last_ingest_at",
+            "last_ingest_error",
+            "created_at",
+            "updated_at",
+        ]
+        extra_kwargs = {
+            "external_id": {
+                "allow_blank": False,
+                "error_messages": {"blank": "Leave external_id out (null) when the pipeline has none."},
+            }
+        }
+
+    def get_stale_since(self, pipeline: Pipeline) -> datetime | None:
+        due = pipeline.ingest_due_at
+        return due if due is not None and due < timezone.now() else None
+
+
+class PipelineUpdateSerializer(PipelineSerializer):
+    """A pipeline may move to another client; its history moves with it."""
+
+    client_id = IdField(source="client", queryset=Client.objects.all(), client="id", pipeline=None)  # type: ignore[assignment]

@@ -1,0 +1,80 @@
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+
+from chm_project.access.visibility import refuse_bound_token, visible_to
+from chm_project.api.pagination import keyset
+from chm_project.api.viewsets import ApiViewSet, find
+from inventory.api.filters import ClientFilter, ClientPipelineFilter, PipelineFilter
+from inventory.api.serializers import ClientSerializer, PipelineSerializer, PipelineUpdateSerializer
+from inventory.models import Client, Pipeline
+from inventory.services import disable_client, disable_pipeline
+
+
+class InventoryViewSet(
+    mixins.CreateModelMixin,
+    mixins.ListModelMixin,
+    mixins.RetrieveModelMixin,
+    mixins.UpdateModelMixin,
+    mixins.DestroyModelMixin,
+    ApiViewSet,
+):
+    keyset = keyset("name", "id")
+    # Deleting disables, which whoever may change the object may do.
+    method_permissions = {"DELETE": "change"}
+
+
+class ClientViewSet(InventoryViewSet):
+    queryset = Client.objects.all()
+    serializer_class = ClientSerializer
+    filterset_class = ClientFilter
+    lookup_url_kwarg = "client_id"
+    client_path, pipeline_path = "id", None
+
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        refuse_bound_token(request)
+        return super().create(request, *args, **kwargs)
+
+    def perform_destroy(self, instance: Client) -> None:
+        disable_client(client=instance)
+
+
+class PipelineViewSet(InventoryViewSet):
+    queryset = Pipeline.objects.all()
+    serializer_class = PipelineSerializer
+    filterset_class = PipelineFilter
+    lookup_url_kwarg = "pipeline_id"
+    client_path, pipeline_path = "client_id", "id"
+
+    def get_serializer_class(self) -> type[BaseSerializer[Any]]:
+        return PipelineUpdateSerializer if self.action == "partial_update" else PipelineSerializer
+
+    @extend_schema(responses=PipelineSerializer)
+    def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().partial_update(request, *args, **kwargs)
+
+    def perform_destroy(self, instance: Pipeline) -> None:
+        disable_pipeline(pipeline=instance)
+
+
+class ClientPipelineViewSet(PipelineViewSet):
+    """The pipelines of one client."""
+
+    filterset_class = ClientPipelineFilter
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        clients = visible_to(request, Client.objects.all(), client="id", pipeline=None)
+        self.client = find(clients, kwargs["client_id"])
+
+    def get_queryset(self) -> QuerySet[Pipeline]:
+        pipelines: QuerySet[Pipeline] = super().get_queryset().filter(client=self.client)
+        return pipelines
+
+    def perform_create(self, serializer: BaseSerializer[Any]) -> None:
+        serializer.save(client=self.client)

@@ -1,0 +1,204 @@
+"""Clients over the API: create, list, retrieve, update, disable (FR-002, FR-018, AC-001, DI-001, SC-005)."""
+
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
+
+import pytest
+from django.db import connection
+from rest_framework.test import APIClient
+
+from chm_project.tests.api import ROOT, error, invalid, items, post_json, program
+from inventory.models import Client
+from inventory.tests.factories import ClientFactory
+
+CLIENTS = f"{ROOT}/clients"
+
+
+@pytest.fixture
+def api(db: None) -> APIClient:
+    return program("write")
+
+
+def test_creating_a_client_answers_201_with_the_whole_client(api: APIClient) -> None:
+    response = api.post(CLIENTS, {"name": "Northwind"})
+
+    assert response.status_code == 201
+    client = Client.objects.get()
+    assert response.json() == {
+        "id": str(client.pk),
+        "name": "Northwind",
+        "is_active": True,
+        "created_at": client.created_at.isoformat().replace("+00:00", "Z"),
+        "updated_at": client.updated_at.isoformat().replace("+00:00", "Z"),
+    }
+    assert uuid.UUID(response.json()["id"]).version == 7
+
+
+@pytest.mark.parametrize("name", ["x", "é" * 255, " kept as sent ", "O'Neil; DROP TABLE clients", "日本", "%_\\"])
+def test_every_valid_name_is_stored_as_sent(api: APIClient, name: str) -> None:
+    created = api.post(CLIENTS, {"name": name}).json()
+
+    assert api.get(f"{CLIENTS}/{created['id']}").json()["name"] == name
+
+
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        pytest.param({}, {"name"}, id="nothing"),
+        pytest.param({"name": None}, {"name"}, id="null"),
+        pytest.param({"name": ""}, {"name"}, id="empty"),
+        pytest.param({"name": " \t\n"}, {"name"}, id="blank"),
+        pytest.param({"name": "x" * 256}, {"name"}, id="too long"),
+        pytest.param({"name": 7}, {"name"}, id="a number"),
+        pytest.param({"name": ["x"]}, {"name"}, id="a list"),
+        pytest.param({"name": "a\0b"}, {"name"}, id="null character"),
+        pytest.param({"name": "\ud800"}, {"name"}, id="half a surrogate pair"),
+        pytest.param({"name": "x", "is_active": "yes"}, {"is_active"}, id="a word for a flag"),
+        pytest.param({"name": "x", "is_active": 1}, {"is_active"}, id="a number for a flag"),
+        pytest.param({"name": "x", "is_active": None}, {"is_active"}, id="null for a flag"),
+        pytest.param({"name": "x", "nmae": "y"}, {"nmae"}, id="unknown field"),
+        pytest.param({"name": "x", "id": str(uuid.uuid4())}, {"id"}, id="read-only field"),
+        pytest.param({"name": "", "is_active": 3, "wrong": 1, "created_at": 1},
+                     {"name", "is_active", "wrong", "created_at"}, id="all of it"),
+    ],
+)  # fmt: skip
+def test_every_bad_field_is_named_and_nothing_stored(api: APIClient, body: dict[str, Any], fields: set[str]) -> None:
+    issues = invalid(post_json(api, CLIENTS, body))
+
+    assert set(issues) == fields
+    assert not Client.objects.exists()
+
+
+@pytest.mark.parametrize("body", [[], "name", 5, None, [{"name": "x"}]])
+def test_a_body_that_is_no_object_is_refused(api: APIClient, body: Any) -> None:
+    assert set(invalid(post_json(api, CLIENTS, body))) == {"body"}
+
+
+def test_a_taken_name_is_refused(api: APIClient) -> None:
+    ClientFactory.create(name="Northwind")
+
+    issues = invalid(api.post(CLIENTS, {"name": "Northwind"}))
+
+    assert issues == {"name": ["A client with this name exists already."]}
+
+
+def test_the_list_is_sorted_by_name_and_holds_active_clients(api: APIClient) -> None:
+    ClientFactory.create(name="b")
+    ClientFactory.create(name="a")
+    ClientFactory.create(name="c", is_active=False)
+
+    assert [client["name"] for client in items(api.get(CLIENTS))] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "names"),
+    [
+        ({"is_active": "true"}, ["a"]),
+        ({"is_active": "false"}, ["b"]),
+        ({"include_inactive": "true"}, ["a", "b"]),
+        ({"include_inactive": "false"}, ["a"]),
+        ({"include_inactive": "true", "is_active": "true"}, ["a"]),
+        ({"include_inactive": "true", "is_active": "false"}, ["b"]),
+        ({"name": "a"}, ["a"]),
+        ({"name": "b"}, []),
+        ({"name": "b", "include_inactive": "true"}, ["b"]),
+        ({"name": "A"}, []),
+    ],
+)
+def test_filters(api: APIClient, parameters: dict[str, str], names: list[str]) -> None:
+    ClientFactory.create(name="a")
+    ClientFactory.create(name="b", is_active=False)
+
+    assert [client["name"] for client in items(api.get(CLIENTS, parameters))] == names
+
+
+def test_patch_changes_what_it_names_and_nothing_else(api: APIClient) -> None:
+    client = ClientFactory.create(name="Northwind")
+
+    response = api.patch(f"{CLIENTS}/{client.pk}", {"is_active": False})
+
+    assert response.status_code == 200
+    assert response.json()["name"] == "Northwind"
+    assert response.json()["is_active"] is False
+    assert response.json()["updated_at"] > response.json()["created_at"]
+
+
+@pytest.mark.parametrize("body", [{}, {"name": "Northwind"}])
+def test_a_patch_that_changes_nothing_leaves_updated_at(api: APIClient, body: dict[str, str]) -> None:
+    client = ClientFactory.create(name="Northwind")
+
+    assert api.patch(f"{CLIENTS}/{client.pk}", body).status_code == 200
+
+    assert Client.objects.get().updated_at == client.updated_at
+
+
+def test_patch_is_as_strict_as_post(api: APIClient) -> None:
+    client = ClientFactory.create(name="Northwind")
+    ClientFactory.create(name="taken")
+    path = f"{CLIENTS}/{client.pk}"
+
+    assert set(invalid(api.patch(path, {"name": "", "created_at": "2026-01-01", "x": 1}))) == {
+        "name",
+        "created_at",
+        "x",
+    }
+    assert set(invalid(api.patch(path, {"name": "taken"}))) == {"name"}
+
+
+def test_delete_disables_and_the_client_still_answers(api: APIClient) -> None:
+    client = ClientFactory.create()
+    path = f"{CLIENTS}/{client.pk}"
+
+    response = api.delete(path)
+
+    assert response.status_code == 204
+    assert not response.content
+    assert api.get(path).json()["is_active"] is False
+    assert items(api.get(CLIENTS)) == []
+
+
+def test_deleting_twice_changes_nothing_more(api: APIClient) -> None:
+    client = ClientFactory.create()
+    path = f"{CLIENTS}/{client.pk}"
+    api.delete(path)
+    once = api.get(path).json()
+
+    assert api.delete(path).status_code == 204
+
+    assert api.get(path).json() == once
+
+
+@pytest.mark.parametrize("method", ["get", "patch", "delete"])
+def test_an_unknown_client_is_404(api: APIClient, method: str) -> None:
+    error(getattr(api, method)(f"{CLIENTS}/{uuid.uuid4()}"), 404, "not_found")
+
+
+def test_ids_are_read_in_either_case(api: APIClient) -> None:
+    client = ClientFactory.create()
+
+    assert api.get(f"{CLIENTS}/{str(client.pk).upper()}").status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_concurrent_creations_with_one_name_one_succeeds_and_the_rest_are_told() -> None:
+    writers = 6
+    programs = [program("write") for _ in range(writers)]
+    barrier = Barrier(writers)
+
+    def create(api: APIClient) -> Any:
+        barrier.wait()
+        try:
+            return api.post(CLIENTS, {"name": "Northwind"})
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(writers) as pool:
+        responses = list(pool.map(create, programs))
+
+    refused = [response for response in responses if response.status_code != 201]
+    assert len(refused) == writers - 1
+    assert [invalid(response) for response in refused] == [{"name": ["A client with this name exists already."]}] * (
+        writers - 1
+    )

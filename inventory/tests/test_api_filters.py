@@ -1,0 +1,26 @@
+"""Every column of the inventory can be filtered by, or is listed here with the reason why not."""
+
+import pytest
+from django.db.models import Model
+
+from chm_project.api.bases import FilterSet
+from inventory.api.filters import ClientFilter, PipelineFilter
+from inventory.models import Client, Pipeline
+
+NOT_FILTERABLE = {
+    "id": "an object answers at its own address",
+    "created_at": "lists are by name",
+    "updated_at": "lists are by name",
+    "description": "free text",
+    "ingested_through": "bookkeeping; the report ingestion_health asks about it",
+    "ingest_due_at": "bookkeeping",
+    "last_ingest_at": "bookkeeping",
+    "last_ingest_error": "bookkeeping",
+}
+
+
+@pytest.mark.parametrize(("model", "filterset"), [(Client, ClientFilter), (Pipeline, PipelineFilter)])
+def test_every_field_is_filterable_or_listed_as_not(model: type[Model], filterset: type[FilterSet]) -> None:
+    columns = {field.attname for field in model._meta.concrete_fields}
+
+    assert columns - set(NOT_FILTERABLE) == set(filterset.base_filters) - {"include_inactive"}

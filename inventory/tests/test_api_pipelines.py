@@ -1,0 +1,283 @@
+"""Pipelines over the API: create, list, retrieve, update, disable (FR-003, FR-018, AC-001, DI-002, DI-003)."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from chm_project.tests.api import ROOT, error, invalid, items, post_json, program, walk
+from inventory.models import Client, Pipeline
+from inventory.tests.factories import ClientFactory, PipelineFactory
+
+PIPELINES = f"{ROOT}/pipelines"
+FULL = {
+    "name": "orders",
+    "platform": "airflow",
+    "external_id": "orders_daily",
+    "pipeline_type": "ingestion",
+    "description": "Loads orders.",
+    "environment": "staging",
+    "is_active": False,
+}
+SMALL = {"name": "orders", "platform": "dbt", "pipeline_type": "transform"}
+
+
+@pytest.fixture
+def api(db: None) -> APIClient:
+    return program("write")
+
+
+@pytest.fixture
+def client(db: None) -> Client:
+    return ClientFactory.create(name="Northwind")
+
+
+def of(client: Client) -> str:
+    return f"{ROOT}/clients/{client.pk}/pipelines"
+
+
+def test_creating_a_pipeline_answers_201_with_the_whole_pipeline(api: APIClient, client: Client) -> None:
+    response = api.post(of(client), FULL)
+
+    assert response.status_code == 201
+    body = response.json()
+    assert FULL.items() <= body.items()
+    assert body["client_id"] == str(client.pk)
+    assert set(body) - set(FULL) == {
+        "id", "client_id", "created_at", "updated_at", "stale_since",
+        "ingested_through", "ingest_due_at", "last_ingest_at", "last_ingest_error",
+    }  # fmt: skip
+    assert api.get(f"{PIPELINES}/{body['id']}").json() == body
+
+
+def test_what_is_left_out_gets_its_default(api: APIClient, client: Client) -> None:
+    body = api.post(of(client), SMALL).json()
+
+    assert body["environment"] == "prod"
+    assert body["is_active"] is True
+    assert body["external_id"] is None
+    assert body["description"] is None
+
+
+@pytest.mark.parametrize(
+    ("change", "fields"),
+    [
+        pytest.param({"name": None}, {"name"}, id="name null"),
+        pytest.param({"name": " "}, {"name"}, id="name blank"),
+        pytest.param({"name": "x" * 256}, {"name"}, id="name too long"),
+        pytest.param({"platform": "jenkins"}, {"platform"}, id="unknown platform"),
+        pytest.param({"platform": "Airflow"}, {"platform"}, id="wrong case"),
+        pytest.param({"platform": None}, {"platform"}, id="platform null"),
+        pytest.param({"pipeline_type": ""}, {"pipeline_type"}, id="type empty"),
+        pytest.param({"environment": "production"}, {"environment"}, id="unknown environment"),
+        pytest.param({"environment": None}, {"environment"}, id="environment null"),
+        pytest.param({"environment": {}}, {"environment"}, id="environment an object"),
+        pytest.param({"external_id": ""}, {"external_id"}, id="external id empty"),
+        pytest.param({"external_id": "x" * 256}, {"external_id"}, id="external id too long"),
+        pytest.param({"description": 5}, {"description"}, id="description a number"),
+        pytest.param({"description": "\0"}, {"description"}, id="null character"),
+        pytest.param({"client_id": str(uuid.uuid4())}, {"client_id"}, id="client by body"),
+        pytest.param({"ingested_through": None}, {"ingested_through"}, id="bookkeeping"),
+        pytest.param({"stale_since": None}, {"stale_since"}, id="computed field"),
+        pytest.param({"name": 1, "platform": 2, "pipeline_type": 3, "environment": 4, "is_active": 5, "nope": 6},
+                     {"name", "platform", "pipeline_type", "environment", "is_active", "nope"}, id="all of it"),
+    ],
+)  # fmt: skip
+def test_every_bad_field_is_named_and_nothing_stored(
+    api: APIClient, client: Client, change: dict[str, Any], fields: set[str]
+) -> None:
+    issues = invalid(post_json(api, of(client), FULL | change))
+
+    assert set(issues) == fields
+    assert not Pipeline.objects.exists()
+
+
+def test_a_choice_error_lists_the_choices(api: APIClient, client: Client) -> None:
+    issues = invalid(api.post(of(client), SMALL | {"environment": "production"}))
+
+    assert issues == {"environment": ["Give one of: dev, staging, prod."]}
+
+
+def test_all_broken_uniqueness_rules_are_named_at_once(api: APIClient, client: Client) -> None:
+    api.post(of(client), FULL)
+
+    issues = invalid(api.post(of(client), FULL))
+
+    assert issues == {
+        "name": ["This client has a pipeline with this name already."],
+        "platform": ["This client has a pipeline with this external id on this platform already."],
+        "external_id": ["This client has a pipeline with this external id on this platform already."],
+    }
+
+
+def test_names_and_external_ids_are_free_under_another_client(api: APIClient, client: Client) -> None:
+    api.post(of(client), FULL)
+
+    assert api.post(of(ClientFactory.create()), FULL).status_code == 201
+    assert api.post(of(client), SMALL | {"name": "a"}).status_code == 201
+    assert api.post(of(client), SMALL | {"name": "b"}).status_code == 201
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_an_unknown_client_is_404(api: APIClient, db: None, method: str) -> None:
+    error(getattr(api, method)(f"{ROOT}/clients/{uuid.uuid4()}/pipelines"), 404, "not_found")
+
+
+def test_lists_hold_the_active_inventory_sorted_by_name(api: APIClient, client: Client) -> None:
+    PipelineFactory.create(client=client, name="b")
+    PipelineFactory.create(name="a")
+    PipelineFactory.create(client=client, name="disabled", is_active=False)
+    PipelineFactory.create(client__is_active=False, name="of a disabled client")
+
+    assert [pipeline["name"] for pipeline in items(api.get(PIPELINES))] == ["a", "b"]
+    assert [pipeline["name"] for pipeline in items(api.get(of(client)))] == ["b"]
+    assert [p["name"] for p in items(api.get(PIPELINES, {"is_active": "false"}))] == ["disabled"]
+    assert [p["name"] for p in items(api.get(PIPELINES, {"include_inactive": "true"}))] == [
+        "a", "b", "disabled", "of a disabled client",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"platform": "dbt"},
+        {"environment": "dev"},
+        {"pipeline_type": "export"},
+        {"external_id": "wanted-id"},
+        {"name": "wanted"},
+        {"platform": "dbt", "environment": "dev"},
+    ],
+    ids=str,
+)
+def test_filters(api: APIClient, client: Client, parameters: dict[str, str]) -> None:
+    PipelineFactory.create(client=client)
+    PipelineFactory.create(
+        client=client, name="wanted", external_id="wanted-id", platform="dbt", environment="dev", pipeline_type="export"
+    )
+
+    assert [pipeline["name"] for pipeline in items(api.get(PIPELINES, parameters))] == ["wanted"]
+    assert [pipeline["name"] for pipeline in items(api.get(of(client), parameters))] == ["wanted"]
+
+
+def test_filter_by_client(api: APIClient, client: Client) -> None:
+    PipelineFactory.create(client=client, name="wanted")
+    PipelineFactory.create()
+
+    assert [p["name"] for p in items(api.get(PIPELINES, {"client_id": str(client.pk)}))] == ["wanted"]
+    assert items(api.get(PIPELINES, {"client_id": str(uuid.uuid4())})) == []
+
+
+def test_equal_names_are_walked_exactly_once(api: APIClient, db: None) -> None:
+    made = {str(PipelineFactory.create(name="same").pk) for _ in range(7)}
+
+    found = [pipeline["id"] for pipeline in walk(api, PIPELINES, limit=2)]
+
+    assert len(found) == 7
+    assert set(found) == made
+
+
+@pytest.mark.parametrize(
+    ("due", "is_stale"),
+    [
+        pytest.param(None, False, id="never walked"),
+        pytest.param(timedelta(minutes=-1), True, id="passed"),
+        pytest.param(timedelta(minutes=1), False, id="to come"),
+    ],
+)
+def test_stale_since_is_the_moment_the_walk_was_due(
+    api: APIClient, client: Client, due: timedelta | None, is_stale: bool
+) -> None:
+    moment = timezone.now() + due if due is not None else None
+    pipeline = PipelineFactory.create(client=client, ingest_due_at=moment)
+
+    detail = api.get(f"{PIPELINES}/{pipeline.pk}").json()
+
+    assert detail["stale_since"] == (detail["ingest_due_at"] if is_stale else None)
+    assert [p["stale_since"] for p in items(api.get(of(client)))] == [detail["stale_since"]]
+
+
+def test_patch_leaves_ingestion_bookkeeping_alone(api: APIClient) -> None:
+    walked = datetime(2026, 3, 1, tzinfo=UTC)
+    pipeline = PipelineFactory.create(ingested_through=walked)
+
+    body = api.patch(f"{PIPELINES}/{pipeline.pk}", {"description": "new"}).json()
+
+    assert body["description"] == "new"
+    assert Pipeline.objects.get().ingested_through == walked
+
+
+def test_patch_writes_only_the_columns_it_changes(api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A walk that ends between the reading and the writing of a PATCH keeps its watermark."""
+    pipeline = PipelineFactory.create()
+    walked = datetime(2026, 3, 1, tzinfo=UTC)
+    save = Pipeline.save
+
+    def save_after_a_walk(instance: Pipeline, *args: Any, **kwargs: Any) -> None:
+        Pipeline.objects.update(ingested_through=walked, last_ingest_error="no answer")
+        save(instance, *args, **kwargs)
+
+    monkeypatch.setattr(Pipeline, "save", save_after_a_walk)
+    api.patch(f"{PIPELINES}/{pipeline.pk}", {"name": "renamed"})
+
+    pipeline.refresh_from_db()
+    assert (pipeline.name, pipeline.ingested_through, pipeline.last_ingest_error) == ("renamed", walked, "no answer")
+
+
+@pytest.mark.parametrize("change", [{"external_id": "other"}, {"platform": "dbt"}, {"external_id": None}], ids=str)
+def test_a_new_source_resets_the_watermark(api: APIClient, change: dict[str, Any]) -> None:
+    pipeline = PipelineFactory.create(ingested_through=datetime(2026, 3, 1, tzinfo=UTC))
+
+    body = api.patch(f"{PIPELINES}/{pipeline.pk}", change).json()
+
+    assert body["ingested_through"] is None
+    assert Pipeline.objects.get().ingested_through is None
+
+
+def test_a_pipeline_can_move_to_another_client(api: APIClient, client: Client) -> None:
+    pipeline = PipelineFactory.create(ingested_through=datetime(2026, 3, 1, tzinfo=UTC))
+
+    body = api.patch(f"{PIPELINES}/{pipeline.pk}", {"client_id": str(client.pk)}).json()
+
+    assert body["client_id"] == str(client.pk)
+    assert body["ingested_through"] is None
+
+
+@pytest.mark.parametrize("value", [str(uuid.uuid4()), "no id", None, 5, {}], ids=str)
+def test_a_pipeline_cannot_move_to_nowhere(api: APIClient, value: Any) -> None:
+    pipeline = PipelineFactory.create()
+
+    issues = invalid(post_patch(api, pipeline, {"client_id": value}))
+
+    assert set(issues) == {"client_id"}
+
+
+def post_patch(api: APIClient, pipeline: Pipeline, body: Any) -> Any:
+    return api.patch(f"{PIPELINES}/{pipeline.pk}", body)
+
+
+def test_a_rename_to_a_taken_name_is_refused(api: APIClient) -> None:
+    pipeline = PipelineFactory.create()
+    taken = PipelineFactory.create(client=pipeline.client)
+
+    issues = invalid(post_patch(api, pipeline, {"name": taken.name}))
+
+    assert issues == {"name": ["This client has a pipeline with this name already."]}
+
+
+def test_delete_disables_and_the_pipeline_still_answers(api: APIClient) -> None:
+    pipeline = PipelineFactory.create()
+    path = f"{PIPELINES}/{pipeline.pk}"
+
+    assert api.delete(path).status_code == 204
+
+    assert api.get(path).json()["is_active"] is False
+    assert items(api.get(PIPELINES)) == []
+    assert items(api.get(of(pipeline.client))) == []
+
+
+@pytest.mark.parametrize("method", ["get", "patch", "delete"])
+def test_an_unknown_pipeline_is_404(api: APIClient, method: str) -> None:
+    error(getattr(api, method)(f"{PIPELINES}/{uuid.uuid4()}"), 404, "not_found")
