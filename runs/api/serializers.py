@@ -1,0 +1,103 @@
+from datetime import UTC, datetime
+from typing import Any
+
+from django.utils import timezone
+from rest_framework import serializers
+
+from chm_project.api.fields import JsonObjectField, TextField, TimeField, WholeNumberField, WordField
+from chm_project.api.serializers import StrictModelSerializer, StrictSerializer
+from inventory.models import Platform
+from runs.events import MAX_BIGINT, MAX_ID_LENGTH, MAX_INTEGER
+from runs.models import Run, Status
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class RunSerializer(StrictModelSerializer[Run]):
+    """One run of a pipeline, as its source last described it."""
+
+    pipeline_id = serializers.UUIDField(read_only=True)
+
+    class Meta:
+        model = Run
+        fields = [
+            "id",
+            "pipeline_id",
+            "external_run_id",
+            "status",
+            "started_at",
+            "finished_at",
+            "duration_seconds",
+            "rows_processed",
+            "error_message",
+            "status_reason",
+            "payload",
+            "source_updated_at",
+            "ingested_at",
+            "event_at",
+            "created_at",
+            "updated_at",
+        ]
+        read_only_fields = fields
+
+
+class ManualRunSerializer(StrictSerializer):
+    """What a person or program may say about a run; the rest is ours to fill in."""
+
+    external_run_id = TextField(
+        required=False, allow_null=True, max_length=MAX_ID_LENGTH, help_text="Generated when left out."
+    )
+    status = WordField(choices=Status.choices)
+    started_at = TimeField(required=False, allow_null=True)
+    finished_at = TimeField(required=False, allow_null=True)
+    duration_seconds = WholeNumberField(
+        required=False,
+        allow_null=True,
+        min_value=0,
+        max_value=MAX_INTEGER,
+        help_text="finished_at less started_at when left out.",
+    )
+    rows_processed = WholeNumberField(required=False, allow_null=True, min_value=0, max_value=MAX_BIGINT)
+    error_message = TextField(required=False, allow_null=True, allow_blank=True)
+    status_reason = TextField(required=False, allow_null=True, allow_blank=True)
+    payload = JsonObjectField(required=False, allow_null=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        started_at, finished_at = attrs.get("started_at"), attrs.get("finished_at")
+        if started_at and finished_at and finished_at < started_at:
+            raise serializers.ValidationError({"finished_at": ["This is before started_at."]})
+        return attrs
+
+
+class WindowSerializer(serializers.Serializer[Any]):
+    since = TimeField(default=EPOCH, help_text="Inclusive.")
+    until = TimeField(default=timezone.now, help_text="Exclusive; now when left out.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs["since"] >= attrs["until"]:
+            raise serializers.ValidationError({"since": ["This must be before until."]})
+        return attrs
+
+
+class LatestOfPipelineSerializer(serializers.Serializer[Any]):
+    pipeline_id = serializers.UUIDField()
+    pipeline_name = serializers.CharField()
+    platform = serializers.ChoiceField(choices=Platform.choices)
+    latest_status = serializers.ChoiceField(choices=Status.choices)
+    latest_run_at = serializers.DateTimeField(allow_null=True, help_text="When the latest run started.")
+
+
+class StatusCountsSerializer(serializers.Serializer[Any]):
+    running = serializers.IntegerField()
+    success = serializers.IntegerField()
+    failed = serializers.IntegerField()
+    canceled = serializers.IntegerField()
+    skipped = serializers.IntegerField()
+
+
+class ClientSummarySerializer(serializers.Serializer[Any]):
+    client_id = serializers.UUIDField()
+    since = serializers.DateTimeField()
+    until = serializers.DateTimeField()
+    status_counts = StatusCountsSerializer()
+    latest_by_pipeline = LatestOfPipelineSerializer(many=True)

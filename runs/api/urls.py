@@ -1,0 +1,24 @@
+from django.urls import path
+
+from chm_project.api import routing  # noqa: F401  # the converter of <id:...>
+from runs.api.views import ClientSummaryViewSet, PipelineRunViewSet, RunViewSet
+
+urlpatterns = [
+    path("runs", RunViewSet.as_view({"get": "list"}), name="runs"),
+    path("runs/<id:run_id>", RunViewSet.as_view({"get": "retrieve"}), name="run"),
+    path(
+        "pipelines/<id:pipeline_id>/runs",
+        PipelineRunViewSet.as_view({"get": "list", "post": "create"}),
+        name="pipeline-runs",
+    ),
+    path(
+        "pipelines/<id:pipeline_id>/runs/latest",
+        PipelineRunViewSet.as_view({"get": "latest"}),
+        name="pipeline-latest-run",
+    ),
+    path(
+        "clients/<id:client_id>/runs/summary",
+        ClientSummaryViewSet.as_view({"get": "summary"}),
+        name="client-summary",
+    ),
+]

@@ -1,0 +1,27 @@
+"""The latest run of a pipeline, and the runs of a window: one definition each, used everywhere."""
+
+from datetime import datetime
+
+from django.db.models import Q, Value
+from django.db.models.lookups import Exact, GreaterThanOrEqual, LessThan
+
+from runs.models import BEGINNING, STARTED, Run, RunQuerySet
+
+
+def latest_run(runs: RunQuerySet) -> Run | None:
+    """The latest of one pipeline's runs: one probe of the index runs_latest."""
+    return runs.latest_first().first()
+
+
+def in_window(runs: RunQuerySet, *, since: datetime | None = None, until: datetime | None = None) -> RunQuerySet:
+    """Runs that started in [since, until); one without a start is placed by event_at.
+
+    Written over the same expression as the index runs_latest: a run without a start stands there at -infinity.
+    """
+    without_start = Q(Exact(STARTED, BEGINNING))
+    if since is not None:
+        runs = runs.filter(Q(GreaterThanOrEqual(STARTED, Value(since))) | without_start & Q(event_at__gte=since))
+    if until is not None:
+        # The first condition, on its own, lets a walk from the latest begin here rather than filter its way down.
+        runs = runs.filter(Q(LessThan(STARTED, Value(until))), ~without_start | Q(event_at__lt=until))
+    return runs

@@ -1,0 +1,68 @@
+-- Question    How did each pipeline of a client do in a window, and how did it stand at its end?
+-- Grain       one row per pipeline, disabled ones too, that has a run in the window
+-- Columns     pipeline_id, pipeline_name, platform, latest_status, latest_run_at, and one count per status
+-- Parameters  client_id; since (inclusive) and until (exclusive), on started_at, else on event_at
+--
+-- Asked from the pipelines' side, each of the two kinds of run by its own range of the index runs_latest, where a
+-- run without a start stands at -infinity: so the work grows with the window, not with history.
+SELECT
+    p.id AS pipeline_id,
+    p.name AS pipeline_name,
+    p.platform,
+    latest.status AS latest_status,
+    latest.started_at AS latest_run_at,
+    counted.running,
+    counted.success,
+    counted.failed,
+    counted.canceled,
+    counted.skipped
+FROM pipelines AS p
+CROSS JOIN LATERAL (
+    (
+        SELECT status, started_at, 1 AS place
+        FROM runs
+        WHERE pipeline_id = p.id
+            AND coalesce(started_at, '-infinity'::timestamptz) >= %(since)s
+            AND coalesce(started_at, '-infinity'::timestamptz) < %(until)s
+        ORDER BY
+            coalesce(started_at, '-infinity'::timestamptz) DESC,
+            coalesce(finished_at, '-infinity'::timestamptz) DESC,
+            id DESC
+        LIMIT 1
+    )
+    UNION ALL
+    (
+        SELECT status, started_at, 2 AS place
+        FROM runs
+        WHERE pipeline_id = p.id
+            AND coalesce(started_at, '-infinity'::timestamptz) = '-infinity'::timestamptz
+            AND event_at >= %(since)s AND event_at < %(until)s
+        ORDER BY coalesce(finished_at, '-infinity'::timestamptz) DESC, id DESC
+        LIMIT 1
+    )
+    ORDER BY place
+    LIMIT 1
+) AS latest
+CROSS JOIN LATERAL (
+    SELECT
+        count(*) FILTER (WHERE status = 'running') AS running,
+        count(*) FILTER (WHERE status = 'success') AS success,
+        count(*) FILTER (WHERE status = 'failed') AS failed,
+        count(*) FILTER (WHERE status = 'canceled') AS canceled,
+        count(*) FILTER (WHERE status = 'skipped') AS skipped
+    FROM (
+        SELECT status
+        FROM runs
+        WHERE pipeline_id = p.id
+            AND coalesce(started_at, '-infinity'::timestamptz) >= %(since)s
+            AND coalesce(started_at, '-infinity'::timestamptz) < %(until)s
+        UNION ALL
+        SELECT status
+        FROM runs
+        WHERE pipeline_id = p.id
+            AND coalesce(started_at, '-infinity'::timestamptz) = '-infinity'::timestamptz
+            AND event_at >= %(since)s AND event_at < %(until)s
+    ) AS in_window
+) AS counted
+WHERE p.client_id = %(client_id)s
+ORDER BY p.name, p.id

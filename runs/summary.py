@@ -1,0 +1,41 @@
+"""The summary of a client for a window: status counts, and how each pipeline stood at its end."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from django.db import connection
+
+from runs.models import Status
+
+CLIENT_SUMMARY = (Path(__file__).parent / "sql" / "client_summary.sql").read_text()
+
+
+@dataclass(frozen=True, slots=True)
+class LatestOfPipeline:
+    pipeline_id: uuid.UUID
+    pipeline_name: str
+    platform: str
+    latest_status: str
+    latest_run_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSummary:
+    client_id: uuid.UUID
+    since: datetime
+    until: datetime
+    status_counts: dict[str, int]
+    latest_by_pipeline: list[LatestOfPipeline]
+
+
+def summarize_client(*, client_id: uuid.UUID, since: datetime, until: datetime) -> ClientSummary:
+    with connection.cursor() as cursor:
+        cursor.execute(CLIENT_SUMMARY, {"client_id": client_id, "since": since, "until": until})
+        rows = cursor.fetchall()
+    counts = dict.fromkeys(Status.values, 0)
+    for row in rows:
+        for status, number in zip(("running", "success", "failed", "canceled", "skipped"), row[5:], strict=True):
+            counts[status] += number
+    return ClientSummary(client_id, since, until, counts, [LatestOfPipeline(*row[:5]) for row in rows])
