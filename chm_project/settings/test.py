@@ -10,3 +10,5 @@ CHM_CONNECTIONS_FILE = ""
 CHM_PARTNER_API_BASE_URL = ""
 CHM_PARTNER_API_TOKEN = ""
 CHM_HTTP_BACKOFF_SECONDS = 0.01
+# Static files are looked up when asked for: no warning of a folder that only a release collects, no scan per client.
+WHITENOISE_AUTOREFRESH = True

@@ -1,5 +1,6 @@
 """How tests speak to the API: as a program with a token, or as a person with a role."""
 
+import json
 from typing import Any
 
 from django.contrib.auth.models import Group, User
@@ -58,6 +59,12 @@ def items(response: Response) -> list[dict[str, Any]]:
     assert set(body) == {"items", "next_cursor"}
     found: list[dict[str, Any]] = body["items"]
     return found
+
+
+def post_json(client: APIClient, path: str, body: object) -> Response:
+    """Sends what the test client's own encoder would not: null, half characters."""
+    response: Response = client.post(path, json.dumps(body), content_type="application/json")
+    return response
 
 
 def walk(client: APIClient, path: str, **parameters: Any) -> list[dict[str, Any]]:

@@ -1,0 +1,353 @@
+"""Who may do what: tokens with scopes and bindings, people with roles, nobody else."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from chm_project.access.models import ApiToken, Scope
+from chm_project.access.services import create_token, revoke_token
+from chm_project.tests.api import ROOT, error, items, person, program
+from inventory.models import Client, Pipeline
+from inventory.tests.factories import ClientFactory, PipelineFactory
+from runs.models import Run
+from runs.tests.factories import RunFactory
+
+pytestmark = pytest.mark.django_db
+
+CLIENTS = f"{ROOT}/clients"
+SMALL = {"name": "orders", "platform": "dbt", "pipeline_type": "transform"}
+
+
+def with_header(value: str) -> APIClient:
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=value)
+    return client
+
+
+# Tokens
+
+
+def test_only_a_keyed_digest_of_a_token_is_stored() -> None:
+    token, plaintext = create_token(name="grafana", scope=Scope.READ)
+
+    token.refresh_from_db()
+    chm, prefix, secret = plaintext.split("_")
+    assert (chm, prefix) == ("chm", token.prefix)
+    assert len(secret) == 40
+    assert not any(secret in str(value) for value in ApiToken.objects.values_list().get())
+
+
+def test_a_token_acts_as_a_user_of_its_own_that_cannot_log_in() -> None:
+    token, _ = create_token(name="grafana", scope=Scope.READ)
+
+    assert token.user.get_full_name() == "grafana"
+    assert not token.user.has_usable_password()
+    assert not token.user.is_staff
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
+def test_a_token_is_sent_as_bearer(scheme: str) -> None:
+    _, plaintext = create_token(name="grafana", scope=Scope.READ)
+
+    assert with_header(f"{scheme} {plaintext}").get(CLIENTS).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Bearer",
+        "Bearer ",
+        "Bearer x",
+        "Bearer chm_aaaaaaaa_" + "a" * 40,
+        "Bearer chm_aaaaaaaa_" + "a" * 39 + "é",
+        "Bearer a b c",
+        "Bearer " + "a" * 10_000,
+    ],
+    ids=lambda header: header[:24],
+)
+def test_no_wrong_token_gets_in(header: str) -> None:
+    response = with_header(header).get(CLIENTS)
+
+    error(response, 401, "unauthorized")
+    assert response["WWW-Authenticate"].startswith("Bearer")
+
+
+def test_expired_revoked_disabled_and_unknown_tokens_get_the_same_answer() -> None:
+    yesterday = timezone.now() - timedelta(days=1)
+    _, expired = create_token(name="expired", scope=Scope.READ, expires_at=yesterday)
+    token, revoked = create_token(name="revoked", scope=Scope.READ)
+    revoke_token(token=token)
+    token, disabled = create_token(name="disabled", scope=Scope.READ)
+    User.objects.filter(pk=token.user_id).update(is_active=False)
+    unknown = "chm_aaaaaaaa_" + "a" * 40
+
+    answers = [with_header(f"Bearer {each}").get(CLIENTS) for each in (expired, revoked, disabled, unknown)]
+
+    assert {answer.status_code for answer in answers} == {401}
+    assert len({answer.content for answer in answers}) == 1
+
+
+def test_a_token_works_until_it_expires() -> None:
+    _, plaintext = create_token(name="short", scope=Scope.READ, expires_at=timezone.now() + timedelta(minutes=1))
+
+    assert with_header(f"Bearer {plaintext}").get(CLIENTS).status_code == 200
+
+
+@pytest.mark.parametrize("header", [None, "Basic YTpi", "Token x"])
+def test_without_token_or_session_everything_is_401(header: str | None) -> None:
+    client = with_header(header) if header else APIClient()
+
+    for path in ("clients", "pipelines", "runs", "schema", "docs", f"clients/{ClientFactory.create().pk}"):
+        error(client.get(f"{ROOT}/{path}"), 401, "unauthorized")
+
+
+def test_tokens_outlive_a_change_of_the_secret_key(settings: Any) -> None:
+    _, plaintext = create_token(name="grafana", scope=Scope.READ)
+    former, settings.SECRET_KEY = settings.SECRET_KEY, "another key"
+
+    assert with_header(f"Bearer {plaintext}").get(CLIENTS).status_code == 401
+    settings.SECRET_KEY_FALLBACKS = [former]
+    assert with_header(f"Bearer {plaintext}").get(CLIENTS).status_code == 200
+
+
+def test_use_is_recorded_at_most_every_five_minutes() -> None:
+    api = program("read")
+
+    api.get(CLIENTS)
+    first = ApiToken.objects.get().last_used_at
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
+        api.get(CLIENTS)
+    assert first is not None
+    assert not [query for query in queries if query["sql"].startswith("UPDATE")]
+
+    ApiToken.objects.update(last_used_at=first - timedelta(minutes=6))
+    api.get(CLIENTS)
+    assert (ApiToken.objects.get().last_used_at or first) > first
+
+
+@pytest.mark.parametrize(
+    ("scope", "reads", "writes"),
+    [("read", True, False), ("ingest", False, False), ("write", True, True), ("admin", True, True)],
+)
+def test_scopes(scope: str, reads: bool, writes: bool) -> None:
+    api = program(scope)
+    pipeline = PipelineFactory.create()
+    client = pipeline.client
+    reading = [
+        api.get(CLIENTS),
+        api.get(f"{CLIENTS}/{client.pk}"),
+        api.get(f"{CLIENTS}/{client.pk}/runs/summary"),
+        api.get(f"{ROOT}/pipelines/{pipeline.pk}/runs"),
+        api.get(f"{ROOT}/runs"),
+        api.get(f"{ROOT}/schema"),
+        api.options(CLIENTS),
+        api.head(CLIENTS),
+    ]
+    writing = [
+        api.post(CLIENTS, {"name": "new"}),
+        api.patch(f"{CLIENTS}/{client.pk}", {"name": "renamed"}),
+        api.post(f"{CLIENTS}/{client.pk}/pipelines", SMALL),
+        api.post(f"{ROOT}/pipelines/{pipeline.pk}/runs", {"status": "success"}),
+        api.delete(f"{ROOT}/pipelines/{pipeline.pk}"),
+        api.delete(f"{CLIENTS}/{client.pk}"),
+    ]
+
+    assert {response.status_code for response in reading} == ({200} if reads else {403})
+    assert {response.status_code for response in writing} == ({200, 201, 204} if writes else {403})
+
+
+def test_a_refusal_says_which_scope_it_takes() -> None:
+    response = program("read").post(CLIENTS, {"name": "new"})
+
+    error(response, 403, "forbidden")
+    assert response.json()["error"]["message"] == "This token has the scope read; this request takes the scope write."
+
+
+@pytest.mark.parametrize("column", [{"scope": "root"}, {"client": True, "pipeline": True}], ids=str)
+def test_the_database_refuses_impossible_tokens(column: dict[str, Any]) -> None:
+    token, _ = create_token(name="grafana", scope=Scope.READ)
+    pipeline = PipelineFactory.create()
+    if "client" in column:
+        column = {"client": pipeline.client, "pipeline": pipeline}
+
+    with pytest.raises(IntegrityError, match="api_tokens_"), transaction.atomic():
+        ApiToken.objects.filter(pk=token.pk).update(**column)
+
+
+# Bound tokens
+
+
+@pytest.fixture
+def own() -> Pipeline:
+    pipeline = PipelineFactory.create(name="own", client__name="own")
+    RunFactory.create(pipeline=pipeline, external_run_id="own")
+    return pipeline
+
+
+@pytest.fixture
+def foreign() -> Pipeline:
+    pipeline = PipelineFactory.create(name="foreign", client__name="foreign")
+    RunFactory.create(pipeline=pipeline, external_run_id="foreign")
+    return pipeline
+
+
+def test_a_client_bound_token_sees_its_client_and_nothing_else(own: Pipeline, foreign: Pipeline) -> None:
+    sibling = PipelineFactory.create(client=own.client, name="sibling")
+    api = program("write", client_id=own.client_id)
+
+    assert [client["name"] for client in items(api.get(CLIENTS))] == ["own"]
+    assert [pipeline["name"] for pipeline in items(api.get(f"{ROOT}/pipelines"))] == ["own", "sibling"]
+    assert [run["external_run_id"] for run in items(api.get(f"{ROOT}/runs"))] == ["own"]
+    assert items(api.get(f"{ROOT}/pipelines", {"client_id": str(foreign.client_id)})) == []
+    assert items(api.get(f"{ROOT}/runs", {"client_id": str(foreign.client_id)})) == []
+    assert api.get(f"{CLIENTS}/{own.client_id}/runs/summary").status_code == 200
+    assert api.patch(f"{ROOT}/pipelines/{sibling.pk}", {"name": "renamed"}).status_code == 200
+    assert api.post(f"{CLIENTS}/{own.client_id}/pipelines", SMALL).status_code == 201
+
+
+def test_a_pipeline_bound_token_sees_its_pipeline_and_nothing_else(own: Pipeline, foreign: Pipeline) -> None:
+    sibling = PipelineFactory.create(client=own.client, name="sibling")
+    api = program("write", pipeline_id=own.pk)
+
+    assert items(api.get(CLIENTS)) == []
+    error(api.get(f"{CLIENTS}/{own.client_id}"), 404, "not_found")
+    error(api.get(f"{CLIENTS}/{own.client_id}/runs/summary"), 404, "not_found")
+    error(api.post(f"{CLIENTS}/{own.client_id}/pipelines", SMALL), 404, "not_found")
+    error(api.get(f"{ROOT}/pipelines/{sibling.pk}"), 404, "not_found")
+    assert [pipeline["name"] for pipeline in items(api.get(f"{ROOT}/pipelines"))] == ["own"]
+    assert [run["external_run_id"] for run in items(api.get(f"{ROOT}/runs"))] == ["own"]
+    assert api.post(f"{ROOT}/pipelines/{own.pk}/runs", {"status": "success"}).status_code == 201
+
+
+@pytest.mark.parametrize("binding", ["client", "pipeline"])
+def test_for_a_bound_token_foreign_objects_do_not_exist(own: Pipeline, foreign: Pipeline, binding: str) -> None:
+    api = program("admin", **{f"{binding}_id": own.client_id if binding == "client" else own.pk})
+    run = Run.objects.get(pipeline=foreign)
+    client, pipeline = f"{CLIENTS}/{foreign.client_id}", f"{ROOT}/pipelines/{foreign.pk}"
+
+    for response in (
+        api.get(client),
+        api.patch(client, {"name": "taken over"}),
+        api.delete(client),
+        api.get(f"{client}/pipelines"),
+        api.post(f"{client}/pipelines", SMALL),
+        api.get(f"{client}/runs/summary"),
+        api.get(pipeline),
+        api.patch(pipeline, {"name": "taken over"}),
+        api.delete(pipeline),
+        api.get(f"{pipeline}/runs"),
+        api.get(f"{pipeline}/runs/latest"),
+        api.post(f"{pipeline}/runs", {"status": "success"}),
+        api.get(f"{ROOT}/runs/{run.pk}"),
+    ):
+        error(response, 404, "not_found")
+    assert Client.objects.filter(name="foreign", is_active=True).exists()
+    assert Pipeline.objects.filter(name="foreign", is_active=True).exists()
+    assert Run.objects.count() == 2
+
+
+def test_a_bound_token_cannot_make_clients(own: Pipeline) -> None:
+    error(program("admin", client_id=own.client_id).post(CLIENTS, {"name": "new"}), 403, "forbidden")
+
+
+def test_a_bound_token_cannot_move_its_pipeline_away(own: Pipeline, foreign: Pipeline) -> None:
+    api = program("admin", client_id=own.client_id)
+
+    response = api.patch(f"{ROOT}/pipelines/{own.pk}", {"client_id": str(foreign.client_id)})
+
+    assert error(response, 400, "validation_error") == {"client_id": ["Nothing has this id."]}
+
+
+# People
+
+
+@pytest.mark.parametrize(
+    ("role", "reads", "writes"),
+    [("viewer", True, False), ("analyst", True, True), ("operator", True, False), ("administrator", True, True)],
+)
+def test_roles(role: str, reads: bool, writes: bool) -> None:
+    api = person(role)
+    pipeline = PipelineFactory.create()
+    reading = [
+        api.get(CLIENTS),
+        api.get(f"{CLIENTS}/{pipeline.client_id}/runs/summary"),
+        api.get(f"{ROOT}/pipelines"),
+        api.get(f"{ROOT}/runs"),
+        api.get(f"{ROOT}/schema"),
+        api.get(f"{ROOT}/docs"),
+    ]
+    writing = [
+        api.post(CLIENTS, {"name": "new"}),
+        api.post(f"{CLIENTS}/{pipeline.client_id}/pipelines", SMALL),
+        api.post(f"{ROOT}/pipelines/{pipeline.pk}/runs", {"status": "success"}),
+        api.patch(f"{ROOT}/pipelines/{pipeline.pk}", {"name": "renamed"}),
+        api.delete(f"{ROOT}/pipelines/{pipeline.pk}"),
+    ]
+
+    assert {response.status_code for response in reading} == ({200} if reads else {403})
+    assert {response.status_code for response in writing} == ({200, 201, 204} if writes else {403})
+
+
+def test_a_person_without_a_role_may_nothing() -> None:
+    api = APIClient()
+    api.force_login(User.objects.create_user("nobody"))
+
+    response = api.get(CLIENTS)
+
+    error(response, 403, "forbidden")
+    assert "inventory.view_client" in response.json()["error"]["message"]
+
+
+def test_a_superuser_may_everything() -> None:
+    api = APIClient()
+    api.force_login(User.objects.create_superuser("root"))
+
+    assert api.post(CLIENTS, {"name": "new"}).status_code == 201
+
+
+def test_operators_manage_tokens_and_ingestion_and_analysts_do_not() -> None:
+    operator, analyst = (User.objects.get(pk=person(role).session["_auth_user_id"]) for role in ("operator", "analyst"))
+
+    for permission in ("access.run_ingestion", "access.add_apitoken", "access.change_apitoken"):
+        assert operator.has_perm(permission)
+        assert not analyst.has_perm(permission)
+
+
+def test_nobody_but_a_superuser_really_deletes_inventory_or_runs() -> None:
+    administrator = User.objects.get(pk=person("administrator").session["_auth_user_id"])
+
+    for permission in ("inventory.delete_client", "inventory.delete_pipeline", "runs.delete_run", "runs.change_run"):
+        assert not administrator.has_perm(permission)
+
+
+def test_a_session_writes_only_with_its_csrf_token() -> None:
+    api = person("analyst")
+    strict = APIClient(enforce_csrf_checks=True)
+    strict.cookies = api.cookies
+
+    error(strict.post(CLIENTS, {"name": "new"}), 403, "forbidden")
+    assert strict.get(CLIENTS).status_code == 200
+
+
+def test_a_token_needs_no_csrf_token() -> None:
+    _, plaintext = create_token(name="writer", scope=Scope.WRITE)
+    api = APIClient(enforce_csrf_checks=True)
+
+    response = api.post(CLIENTS, {"name": "new"}, headers={"authorization": f"Bearer {plaintext}"})
+
+    assert response.status_code == 201
+
+
+def test_a_method_that_does_not_exist_is_405_whoever_asks() -> None:
+    for scope in Scope:
+        response = program(scope).put(CLIENTS, {})
+        error(response, 405, "method_not_allowed")
+        assert response["Allow"] == "GET, POST, HEAD, OPTIONS"

@@ -1,0 +1,104 @@
+"""`manage.py create_api_token`: the token alone on standard output, exit 2 for what cannot be."""
+
+import io
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from chm_project.access.models import ApiToken
+from chm_project.tests.api import ROOT
+from inventory.tests.factories import ClientFactory, PipelineFactory
+
+
+def run(*arguments: str) -> tuple[str, str]:
+    out, err = io.StringIO(), io.StringIO()
+    call_command("create_api_token", *arguments, stdout=out, stderr=err)
+    return out.getvalue(), err.getvalue()
+
+
+@pytest.mark.django_db
+def test_the_token_stands_alone_on_standard_output_and_works() -> None:
+    out, err = run("grafana", "--scope", "read")
+
+    assert out.count("\n") == 1
+    api = APIClient()
+    api.credentials(HTTP_AUTHORIZATION=f"Bearer {out.strip()}")
+    assert api.get(f"{ROOT}/clients").status_code == 200
+    assert out.strip() not in err
+    assert "grafana" in err
+
+
+@pytest.mark.django_db
+def test_options_reach_the_token() -> None:
+    client = ClientFactory.create(name="Northwind")
+
+    run("jobs", "--scope", "ingest", "--client", "Northwind", "--expires-days", "30")
+
+    token = ApiToken.objects.get()
+    assert (token.name, token.scope, token.client_id, token.pipeline_id) == ("jobs", "ingest", client.pk, None)
+    assert token.expires_at is not None
+    assert abs(token.expires_at - timezone.now() - timedelta(days=30)) < timedelta(minutes=1)
+
+
+@pytest.mark.django_db
+def test_a_token_can_be_bound_to_one_pipeline() -> None:
+    pipeline = PipelineFactory.create()
+
+    run("ping", "--scope", "ingest", "--pipeline", str(pipeline.pk))
+
+    assert ApiToken.objects.get().pipeline_id == pipeline.pk
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param([], id="nothing"),
+        pytest.param(["grafana"], id="no scope"),
+        pytest.param(["grafana", "--scope", "root"], id="unknown scope"),
+        pytest.param([" ", "--scope", "read"], id="blank name"),
+        pytest.param(["x" * 101, "--scope", "read"], id="long name"),
+        pytest.param(["grafana", "--scope", "read", "--client", "Nortwind"], id="unknown client"),
+        pytest.param(["grafana", "--scope", "read", "--client", ""], id="empty client"),
+        pytest.param(["grafana", "--scope", "read", "--pipeline", "orders"], id="no id"),
+        pytest.param(
+            ["grafana", "--scope", "read", "--pipeline", "019a0000-0000-7000-8000-000000000000"], id="unknown pipeline"
+        ),
+        pytest.param(["grafana", "--scope", "read", "--expires-days", "0"], id="no days"),
+        pytest.param(["grafana", "--scope", "read", "--expires-days", "soon"], id="word for days"),
+        pytest.param(["grafana", "--scope", "read", "--expires-days", "9999999"], id="beyond the calendar"),
+    ],
+)
+def test_what_cannot_be_is_refused_and_nothing_made(arguments: list[str]) -> None:
+    with pytest.raises(CommandError):
+        run(*arguments)
+
+    assert not ApiToken.objects.exists()
+
+
+@pytest.mark.django_db
+def test_an_unknown_client_is_named() -> None:
+    with pytest.raises(CommandError, match="'Nortwind'") as raised:
+        run("grafana", "--scope", "read", "--client", "Nortwind")
+
+    assert raised.value.returncode == 2
+
+
+def test_a_wrong_call_exits_with_2_and_the_help_teaches() -> None:
+    def manage(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, "-m", "django", "create_api_token", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(settings.BASE_DIR))
+
+    wrong, helped = manage("grafana"), manage("--help")
+
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert "--scope" in wrong.stderr
+    assert helped.returncode == 0
+    assert "examples:" in helped.stdout
