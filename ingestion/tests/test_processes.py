@@ -1,7 +1,4 @@
-"""kill -9 of the ingesting process, at every page boundary and inside a page: the next run ends in the same rows.
-
-The command runs as a process of its own, as an operator would run it.
-"""
+"""manage.py ingest_runs as processes of its own, as operators run it: killed, and two at once."""
 
 import os
 import signal
@@ -136,3 +133,15 @@ def test_killed_inside_a_page(generic: GenericPartner, orders: Pipeline) -> None
 
     Run.objects.all().delete()
     assert after_kills == undisturbed(generic)
+
+
+def test_two_processes_on_the_same_pages_store_each_run_once(generic: GenericPartner, orders: Pipeline) -> None:
+    alone = undisturbed(generic)
+    Run.objects.all().delete()
+    Pipeline.objects.update(ingested_through=None)
+
+    with ingesting(generic) as first, ingesting(generic) as second:
+        endings = [process.communicate(timeout=60)[1].decode() for process in (first, second)]
+
+    assert (first.returncode, second.returncode) == (0, 0), endings
+    assert rows() == alone

@@ -1,0 +1,72 @@
+"""Runs, and the rest of the inventory, in the console: lists cost a constant number of queries."""
+
+import uuid
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client as Browser
+from django.test.utils import CaptureQueriesContext
+
+from inventory.models import Client, Pipeline
+from runs.services import record_runs
+from runs.tests.writes import Source
+
+pytestmark = pytest.mark.django_db
+
+LISTS = ["inventory/client/", "inventory/pipeline/", "runs/run/", "alerting/alertrule/"]
+
+
+@pytest.fixture
+def browser(client: Browser) -> Browser:
+    client.force_login(User.objects.create_superuser("admin"))
+    return client
+
+
+def rows(number: int) -> None:
+    for _ in range(number):
+        owner = Client.objects.create(name=f"client-{uuid.uuid4()}")
+        pipeline = Pipeline.objects.create(client=owner, name="p", platform="dbt", pipeline_type="export")
+        record_runs([Source(pipeline.id).snapshot("failed", "10:00", error_message="<script>alert(1)</script>")])
+
+
+@pytest.mark.parametrize("page", LISTS)
+def test_a_list_costs_the_same_number_of_queries_however_long_it_is(browser: Browser, page: str) -> None:
+    rows(2)
+    with CaptureQueriesContext(connection) as few:
+        assert browser.get(f"/admin/{page}").status_code == 200
+    rows(10)
+
+    with CaptureQueriesContext(connection) as many:
+        assert browser.get(f"/admin/{page}").status_code == 200
+
+    assert len(few) == len(many)
+    assert len(many) <= 8
+
+
+def test_a_run_shows_its_error_as_text_and_offers_no_change(browser: Browser) -> None:
+    rows(1)
+    run = Pipeline.objects.get().runs.get()
+
+    page = browser.get(f"/admin/runs/run/{run.pk}/change/").content.decode()
+
+    assert "&lt;script&gt;alert(1)" in page
+    assert "<script>alert(1)" not in page
+    assert browser.get("/admin/runs/run/add/").status_code == 403
+    assert browser.post(f"/admin/runs/run/{run.pk}/delete/").status_code == 403
+
+
+@pytest.mark.parametrize("page", ["inventory/client/", "inventory/pipeline/"])
+def test_inventory_can_be_disabled_but_not_deleted(browser: Browser, page: str) -> None:
+    rows(1)
+    row = Client.objects.get() if "client" in page else Pipeline.objects.get()
+
+    assert browser.post(f"/admin/{page}{row.pk}/delete/", {"post": "yes"}).status_code == 403
+    assert browser.get(f"/admin/{page}{row.pk}/change/").status_code == 200
+
+
+@pytest.mark.parametrize("page", LISTS)
+def test_lists_can_be_searched(browser: Browser, page: str) -> None:
+    rows(1)
+
+    assert browser.get(f"/admin/{page}?q=client").status_code == 200
