@@ -14,8 +14,8 @@ app.autodiscover_tasks()
 
 
 @beat_init.connect
-def schedule_ingestion(**_: Any) -> None:
+def schedule_ingestion(sender: Any, **_: Any) -> None:
     """Only beat reads the connections for their periods; a web process need not."""
     from ingestion.tasks import beat_schedule
 
-    app.conf.beat_schedule = beat_schedule()
+    sender.scheduler.merge_inplace(beat_schedule())

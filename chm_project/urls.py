@@ -15,7 +15,7 @@ urlpatterns = [
     path("health", HealthView.as_view(), name="health"),
     path("api/v1/", include(api)),
     # Last: what no route above knows is a JSON answer too.
-    re_path(r"(?s)^api/v1(?:/.*)?\Z", UnknownRoute.as_view()),
+    re_path(r"^api/v1(?:/[\s\S]*)?\Z", UnknownRoute.as_view()),
 ]
 
 handler400 = "chm_project.api.errors.bad_request"

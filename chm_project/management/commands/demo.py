@@ -16,7 +16,8 @@ from chm_project import demo, web
 from chm_project.supervisor import Child, Supervisor
 from inventory.models import Pipeline
 
-CELERY = [sys.executable, "-m", "celery", "--quiet", "-A", "chm_project"]
+# Celery warns anyone who is root; here that is a newcomer's container, and nothing listens beyond this machine.
+CELERY = [sys.executable, "-W", "ignore::UserWarning:celery.platforms", "-m", "celery", "-A", "chm_project", "--quiet"]
 
 
 class Command(BaseCommand):
