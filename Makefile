@@ -4,7 +4,7 @@ BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help install install-dev demo serve test lint format lock
+.PHONY: help install install-dev demo serve test e2e-airflow lint format lock
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -35,6 +35,11 @@ serve: install  ## the web server alone, as in production, on CHM_PORT (developm
 
 test: install-dev  ## the whole suite, on the embedded servers unless CHM_DATABASE_URL and CHM_BROKER_URL are set
 	@$(BIN)/python -m pytest $(ARGS)
+
+e2e-airflow: install-dev  ## against a real Airflow 3, started in .chm/airflow (its packages: 220 MB)
+	@e2e/airflow/start_airflow.sh .chm/airflow
+	@$(BIN)/python -m e2e.airflow.run .chm/airflow --write docs/validation/airflow-live.md; \
+	  status=$$?; e2e/airflow/stop_airflow.sh .chm/airflow; exit $$status
 
 lint: install-dev  ## ruff, mypy --strict, missing migrations, deployment checks
 	@$(BIN)/ruff check .

@@ -20,4 +20,4 @@ STORAGES = STORAGES | {  # noqa: F405
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 }
 WHITENOISE_USE_FINDERS = True
-STATIC_ROOT = None  # nothing is collected here
+STATIC_ROOT = None  # type: ignore[assignment]  # nothing is collected here

@@ -1,0 +1,23 @@
+"""Started by hand only, with a conf that holds (made-up) secrets; may time out as a whole run."""
+
+from datetime import datetime, timedelta, timezone
+import time
+from airflow.sdk import DAG, task, get_current_context
+
+with DAG(
+    "manual_refund",
+    schedule=None,
+    start_date=datetime(2026, 1, 1, tzinfo=timezone.utc),
+    dagrun_timeout=timedelta(seconds=20),
+    params={"order_id": 0, "reason": "none"},
+    tags=["manual", "pii"],
+):
+
+    @task
+    def refund():
+        conf = get_current_context()["dag_run"].conf or {}
+        time.sleep(float(conf.get("seconds", 0)))
+        if conf.get("fail"):
+            raise RuntimeError("gateway answered 502 for https://user:hunter2@pay.example.test/refund")
+
+    refund()

@@ -1,0 +1,24 @@
+"""Always succeeds; 24 hourly runs by catch-up, so the run list has several pages. Produces an asset."""
+
+from datetime import datetime, timezone
+import time
+from airflow.sdk import DAG, Asset, task
+
+with DAG(
+    "sales_daily_load",
+    schedule="0 * * * *",
+    start_date=datetime(2026, 11, 1, tzinfo=timezone.utc),
+    end_date=datetime(2026, 11, 1, 23, tzinfo=timezone.utc),
+    catchup=True,
+    max_active_runs=4,
+    tags=["sales", "chm"],
+    owner_links={},
+    description="Loads one hour of sales",
+):
+
+    @task(outlets=[Asset("s3://lake/sales/hourly")])
+    def load():
+        time.sleep(0.5)
+        return {"rows": 1234}
+
+    load()

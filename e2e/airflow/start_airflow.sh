@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# Install (first time) and start a real Apache Airflow 3 on loopback.
+#   start_airflow.sh DIR [DAGS_FOLDER]
+# Environment: AIRFLOW_VERSION (3.3.2), AIRFLOW_PORT (18080), PYTHON (python3),
+#              LOCK (a pinned requirements file), EXTRA (more packages), NO_UV=1 (plain pip),
+#              AIRFLOW_ADMIN_PASSWORD / AIRFLOW_VIEWER_PASSWORD (made at random when unset).
+# Leaves in DIR: venv/, home/ (SQLite, logs), run/*.pid, env.sh (source it to use the CLI),
+#                client.json (base_url, username, password: what record_airflow.py reads).
+# All DAGs start paused. Stop with stop_airflow.sh DIR. Listens on 127.0.0.1 only.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+[ $# -ge 1 ] || { sed -n 2,9p "$0"; exit 2; }
+mkdir -p "$1"; DIR=$(cd "$1" && pwd)
+DAGS=$(cd "${2:-$here/dags}" && pwd)
+VERSION=${AIRFLOW_VERSION:-3.3.2}
+PORT=${AIRFLOW_PORT:-18080}
+PY=${PYTHON:-python3}
+t0=$(date +%s)
+if [ ! -x "$DIR/venv/bin/airflow" ]; then
+  "$PY" -m venv "$DIR/venv"
+  lock=${LOCK:-"$here/requirements.txt"}
+  if [ -f "$lock" ]; then what=(-r "$lock"); else what=("apache-airflow==$VERSION"); fi
+  if command -v uv >/dev/null && [ -z "${NO_UV:-}" ]; then
+    VIRTUAL_ENV="$DIR/venv" uv pip install "${what[@]}" >"$DIR/install.log" 2>&1
+  else
+    "$DIR/venv/bin/pip" install "${what[@]}" >"$DIR/install.log" 2>&1
+  fi
+  if [ -n "${EXTRA:-}" ]; then  # e.g. EXTRA=apache-airflow-providers-openlineage
+    if command -v uv >/dev/null && [ -z "${NO_UV:-}" ]; then VIRTUAL_ENV="$DIR/venv" uv pip install $EXTRA >>"$DIR/install.log" 2>&1
+    else "$DIR/venv/bin/pip" install $EXTRA >>"$DIR/install.log" 2>&1; fi
+  fi
+fi
+t1=$(date +%s)
+mkdir -p "$DIR/home" "$DIR/run" "$DIR/logs"
+rnd() { "$PY" -c 'import secrets;print(secrets.token_hex(16))'; }
+if [ ! -f "$DIR/env.sh" ]; then
+  admin=${AIRFLOW_ADMIN_PASSWORD:-$(rnd)}; viewer=${AIRFLOW_VIEWER_PASSWORD:-$(rnd)}
+  printf '{"admin": "%s", "viewer": "%s"}\n' "$admin" "$viewer" >"$DIR/home/passwords.json"
+  printf '{"base_url": "http://127.0.0.1:%s", "username": "admin", "password": "%s", "viewer_password": "%s", "version": "%s"}\n' \
+    "$PORT" "$admin" "$viewer" "$VERSION" >"$DIR/client.json"
+  cat >"$DIR/env.sh" <<EOS
+export AIRFLOW_HOME='$DIR/home'
+export PATH='$DIR/venv/bin':"\$PATH"
+export AIRFLOW__CORE__DAGS_FOLDER='$DAGS'
+export AIRFLOW__CORE__LOAD_EXAMPLES=False
+export AIRFLOW__CORE__EXECUTOR=LocalExecutor
+export AIRFLOW__CORE__PARALLELISM=4
+export AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION=True
+export AIRFLOW__CORE__AUTH_MANAGER=airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager
+export AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS='admin:admin,viewer:viewer'
+export AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE='$DIR/home/passwords.json'
+export AIRFLOW__CORE__EXECUTION_API_SERVER_URL='http://127.0.0.1:$PORT/execution/'
+export AIRFLOW__API__HOST=127.0.0.1
+export AIRFLOW__API__PORT=$PORT
+export AIRFLOW__API__BASE_URL='http://127.0.0.1:$PORT'
+export AIRFLOW__API__WORKERS=1
+export AIRFLOW__API__SECRET_KEY='$(rnd)'
+export AIRFLOW__API_AUTH__JWT_SECRET='$(rnd)$(rnd)$(rnd)'
+export AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL=10
+export AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC=1
+export AIRFLOW__TRIGGERER__DEFAULT_CAPACITY=10
+export no_proxy=127.0.0.1,localhost
+EOS
+fi
+. "$DIR/env.sh"
+airflow db migrate >"$DIR/logs/migrate.log" 2>&1
+t2=$(date +%s)
+start() { name=$1; shift; setsid "$@" >"$DIR/logs/$name.log" 2>&1 </dev/null & echo $! >"$DIR/run/$name.pid"; }
+start api-server airflow api-server --host 127.0.0.1 --port "$PORT"
+start dag-processor airflow dag-processor
+# no log servers: they would listen on every address
+start scheduler airflow scheduler --skip-serve-logs
+start triggerer airflow triggerer --skip-serve-logs
+for i in $(seq 1 180); do
+  s=$("$DIR/venv/bin/python" - "$PORT" <<'EOP' 2>/dev/null || true
+import json,sys,urllib.request
+h=json.load(urllib.request.urlopen(f"http://127.0.0.1:{sys.argv[1]}/api/v2/monitor/health",timeout=3))
+print(all((h.get(k) or {}).get("status")=="healthy" for k in ("metadatabase","scheduler","dag_processor")))
+EOP
+)
+  [ "$s" = True ] && break; sleep 1
+done
+t3=$(date +%s)
+echo "airflow $VERSION on http://127.0.0.1:$PORT healthy=$s: install $((t1-t0))s, migrate $((t2-t1))s, start $((t3-t2))s, venv $(du -sh "$DIR/venv" | cut -f1)"
+[ "$s" = True ]
