@@ -1,4 +1,4 @@
-"""People and their groups, in the console's own look."""
+"""What the console shows otherwise than the apps do on their own: people, and pipelines with their latest status."""
 
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
@@ -6,10 +6,14 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
+from chm_project.console.pipelines import PipelineConsole
 from inventory.bases import ModelAdmin
+from inventory.models import Pipeline
 
 admin.site.unregister(User)
 admin.site.unregister(Group)
+admin.site.unregister(Pipeline)
+admin.site.register(Pipeline, PipelineConsole)
 
 
 @admin.register(User)

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 
 from inventory.bases import ModelAdmin, NoHardDeleteMixin, TabularInline, display
 from inventory.models import Client, Pipeline
@@ -36,7 +37,7 @@ class ClientAdmin(NoHardDeleteMixin, ModelAdmin[Client]):
 
 @admin.register(Pipeline)
 class PipelineAdmin(NoHardDeleteMixin, ModelAdmin[Pipeline]):
-    list_display = (
+    list_display: tuple[str, ...] = (
         "name",
         "client",
         "platform",
@@ -44,7 +45,7 @@ class PipelineAdmin(NoHardDeleteMixin, ModelAdmin[Pipeline]):
         "environment",
         "is_active",
         "last_ingest_at",
-        "ingest_error",
+        "ingestion",
     )
     list_filter = ("is_active", "platform", "pipeline_type", "environment")
     list_select_related = ("client",)
@@ -60,10 +61,15 @@ class PipelineAdmin(NoHardDeleteMixin, ModelAdmin[Pipeline]):
         "last_ingest_error",
     )
 
-    @display(description="ingestion", label={"ok": "success", "failing": "danger", "never": "warning", "none": "info"})
-    def ingest_error(self, pipeline: Pipeline) -> tuple[str, str]:
+    @display(
+        description="ingestion",
+        label={"ok": "success", "failing": "danger", "stale": "warning", "not yet": "warning", "none": "info"},
+    )
+    def ingestion(self, pipeline: Pipeline) -> str:
         if pipeline.external_id is None:
-            return "none", "not ingested"
+            return "none"
         if pipeline.last_ingest_error:
-            return "failing", "failing"
-        return ("ok", "ok") if pipeline.last_ingest_at else ("never", "not yet")
+            return "failing"
+        if pipeline.last_ingest_at is None:
+            return "not yet"
+        return "stale" if pipeline.ingest_due_at and pipeline.ingest_due_at < timezone.now() else "ok"

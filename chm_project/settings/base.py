@@ -23,11 +23,11 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "chm_project.access",
-    "chm_project",
     "inventory",
     "runs",
     "alerting",
     "ingestion",
+    "chm_project",  # last: its console builds on what the apps registered
 ]
 
 MIDDLEWARE = [

@@ -59,8 +59,8 @@ def test_the_demonstration_starts_ingests_and_stops_without_a_trace(tmp_path: Pa
         assert alive == []
         assert len(gone) >= 4
     finally:
-        process.kill()
-        process.wait()
+        process.terminate()
+        process.wait(40)
     assert "Traceback" not in log.read_text(), log.read_text()
     servers = [p for p in psutil.process_iter(["cmdline"]) if str(tmp_path) in " ".join(p.info["cmdline"] or [])]
     assert servers == []
