@@ -27,7 +27,7 @@ def clashes(instance: models.Model) -> dict[str, list[str]]:
 
 
 def violation(error: IntegrityError) -> dict[str, list[str]] | None:
-    """What the database refused, by field; None when it is no rule that a caller could know."""
+    """What the database refused, by field; None or nothing when it is no rule that a caller could know."""
     cause = error.__cause__
     diagnostic: Diagnostic | None = getattr(cause, "diag", None)
     if diagnostic is None:
@@ -40,7 +40,7 @@ def violation(error: IntegrityError) -> dict[str, list[str]] | None:
     if isinstance(cause, NotNullViolation):
         return {diagnostic.column_name or "": ["This field is required."]}
     if isinstance(cause, ForeignKeyViolation):
-        return {"": ["This refers to something that does not exist, or is still referred to."]}
+        return {field: ["This refers to something that does not exist."] for field in _foreign_keys(diagnostic)}
     return None
 
 
@@ -50,6 +50,15 @@ def fields_of(model: type[models.Model], constraint: BaseConstraint) -> list[str
     fields = [model._meta.get_field(name) for name in names]
     own = [field for field in fields if not field.is_relation]
     return [getattr(field, "attname", field.name) for field in own or fields]
+
+
+def _foreign_keys(diagnostic: Diagnostic) -> Iterator[str]:
+    """Django names these constraints itself: table, column, a hash and where it leads."""
+    for model in apps.get_models():
+        if model._meta.db_table == diagnostic.table_name:
+            for field in model._meta.concrete_fields:
+                if field.is_relation and f"_{field.column}_" in (diagnostic.constraint_name or ""):
+                    yield field.attname
 
 
 def _constraints() -> Iterator[tuple[type[models.Model], BaseConstraint]]:

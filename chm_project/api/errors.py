@@ -59,7 +59,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
     else:
         response.data = envelope(response.status_code, _message(known, view, request))
     # The schema and its documentation have renderers of their own, which would not know an error.
-    if getattr(getattr(request, "accepted_renderer", None), "format", "json") not in {"json", "api"}:
+    if getattr(getattr(request, "accepted_renderer", None), "format", None) not in {"json", "api"}:
         request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
     return response
 
