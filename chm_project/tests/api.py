@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 from django.contrib.auth.models import Group, User
-from rest_framework.response import Response
 from rest_framework.test import APIClient
 
 from chm_project.access.models import Scope
@@ -29,7 +28,7 @@ def person(role: str) -> APIClient:
     return client
 
 
-def error(response: Response, status: int, code: str) -> dict[str, list[str]]:
+def error(response: Any, status: int, code: str) -> dict[str, list[str]]:
     """Checks the whole envelope; answers the issues by field."""
     assert response.status_code == status, response.content
     assert response["Content-Type"] == "application/json"
@@ -46,14 +45,14 @@ def error(response: Response, status: int, code: str) -> dict[str, list[str]]:
     return issues
 
 
-def invalid(response: Response) -> dict[str, list[str]]:
+def invalid(response: Any) -> dict[str, list[str]]:
     """The issues by field of a 400."""
     issues = error(response, 400, "validation_error")
     assert issues
     return issues
 
 
-def items(response: Response) -> list[dict[str, Any]]:
+def items(response: Any) -> list[dict[str, Any]]:
     assert response.status_code == 200, response.content
     body = response.json()
     assert set(body) == {"items", "next_cursor"}
@@ -61,10 +60,9 @@ def items(response: Response) -> list[dict[str, Any]]:
     return found
 
 
-def post_json(client: APIClient, path: str, body: object) -> Response:
+def post_json(client: APIClient, path: str, body: object) -> Any:
     """Sends what the test client's own encoder would not: null, half characters."""
-    response: Response = client.post(path, json.dumps(body), content_type="application/json")
-    return response
+    return client.post(path, json.dumps(body), content_type="application/json")
 
 
 def walk(client: APIClient, path: str, **parameters: Any) -> list[dict[str, Any]]:

@@ -1,0 +1,176 @@
+"""Pages: bounded, signed, exactly once, by the index at any depth (AC-003, FR-005)."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.core import signing
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from rest_framework.test import APIClient
+
+from chm_project.tests.api import ROOT, invalid, items, program, walk
+from inventory.models import Pipeline
+from inventory.tests.factories import ClientFactory, PipelineFactory
+from runs.models import Run
+from runs.tests.factories import RunFactory
+
+pytestmark = pytest.mark.django_db
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def api() -> APIClient:
+    return program("read")
+
+
+@pytest.mark.parametrize(("limit", "sizes"), [(1, [1, 1, 1]), (2, [2, 1]), (3, [3]), (4, [3]), (1000, [3])])
+def test_pages_are_as_long_as_asked_and_the_last_has_no_cursor(api: APIClient, limit: int, sizes: list[int]) -> None:
+    ClientFactory.create_batch(3)
+    found: list[int] = []
+    parameters: dict[str, Any] = {"limit": limit}
+
+    while True:
+        body = api.get(f"{ROOT}/clients", parameters).json()
+        found.append(len(body["items"]))
+        if body["next_cursor"] is None:
+            break
+        parameters["cursor"] = body["next_cursor"]
+
+    assert found == sizes
+
+
+def test_an_empty_list_is_one_empty_page(api: APIClient) -> None:
+    assert api.get(f"{ROOT}/clients").json() == {"items": [], "next_cursor": None}
+
+
+def test_without_a_limit_a_page_has_100(api: APIClient) -> None:
+    ClientFactory.create_batch(101)
+
+    assert len(items(api.get(f"{ROOT}/clients"))) == 100
+    assert len(items(api.get(f"{ROOT}/clients", {"limit": 1000}))) == 101
+
+
+def cursor_of(api: APIClient, path: str, **parameters: Any) -> str:
+    cursor = api.get(f"{ROOT}{path}", parameters | {"limit": 1}).json()["next_cursor"]
+    assert cursor
+    return str(cursor)
+
+
+@pytest.fixture
+def pipeline() -> Pipeline:
+    pipeline = PipelineFactory.create()
+    RunFactory.create_batch(3, pipeline=pipeline)
+    return pipeline
+
+
+def test_a_cursor_holds_only_where_it_came_from(api: APIClient, pipeline: Pipeline) -> None:
+    runs = f"/pipelines/{pipeline.pk}/runs"
+    cursor = cursor_of(api, runs, status="success")
+    other = PipelineFactory.create()
+
+    assert api.get(f"{ROOT}{runs}", {"status": "success", "cursor": cursor}).status_code == 200
+    assert api.get(f"{ROOT}{runs}", {"cursor": cursor, "limit": "7", "status": "success"}).status_code == 200
+    assert api.get(f"{ROOT}{runs}/", {"cursor": cursor, "status": "success"}).status_code == 200
+    elsewhere: list[tuple[str, dict[str, str]]] = [
+        (runs, {}),
+        (runs, {"status": "failed"}),
+        (runs, {"status": "success", "order": "asc"}),
+        (f"/pipelines/{other.pk}/runs", {"status": "success"}),
+        ("/runs", {"status": "success"}),
+    ]
+    for path, parameters in elsewhere:
+        assert set(invalid(api.get(f"{ROOT}{path}", {**parameters, "cursor": cursor}))) == {"cursor"}
+
+
+def test_a_changed_or_home_made_cursor_is_refused(api: APIClient, pipeline: Pipeline) -> None:
+    cursor = cursor_of(api, "/runs")
+    forged = signing.dumps([str(NOON), str(pipeline.pk)], salt="chm.cursor:/api/v1/runs?", key="another key")
+
+    for wrong in (cursor[:-1], cursor + "x", "x" + cursor, cursor[::-1], "::", "null", forged):
+        assert set(invalid(api.get(f"{ROOT}/runs", {"cursor": wrong}))) == {"cursor"}
+
+
+def test_rows_that_come_and_go_do_not_disturb_the_others(api: APIClient) -> None:
+    clients = ClientFactory.create_batch(9)
+    parameters: dict[str, Any] = {"limit": 3}
+    found = []
+
+    for step in range(10):
+        body = api.get(f"{ROOT}/clients", parameters).json()
+        found += [client["name"] for client in body["items"]]
+        ClientFactory.create(name=f"a new first {step}")
+        type(clients[0]).objects.filter(name=clients[0].name).delete()
+        if body["next_cursor"] is None:
+            break
+        parameters["cursor"] = body["next_cursor"]
+
+    assert found == [client.name for client in clients]
+
+
+def a_mixed_history(pipeline: Pipeline) -> None:
+    """Nulls in both keys, ties in one and in both."""
+    times = [None, NOON, NOON, NOON + timedelta(microseconds=1), NOON - timedelta(days=400)]
+    for started_at in times:
+        for finished_at in times:
+            RunFactory.create(pipeline=pipeline, started_at=started_at, finished_at=finished_at)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 7, 24, 25])
+@pytest.mark.parametrize("order", ["asc", "desc"])
+def test_a_walk_over_nulls_and_ties_meets_every_run_once_in_order(api: APIClient, limit: int, order: str) -> None:
+    pipeline = PipelineFactory.create()
+    a_mixed_history(pipeline)
+    latest_first = [str(key) for key in Run.objects.latest_first().values_list("pk", flat=True)]
+
+    found = [run["id"] for run in walk(api, f"{ROOT}/pipelines/{pipeline.pk}/runs", limit=limit, order=order)]
+
+    assert found == (latest_first if order == "desc" else latest_first[::-1])
+
+
+@pytest.mark.parametrize("limit", [1, 3, 25])
+def test_a_walk_across_pipelines_is_newest_event_first(api: APIClient, limit: int) -> None:
+    a_mixed_history(PipelineFactory.create())
+    a_mixed_history(PipelineFactory.create())
+
+    runs = walk(api, f"{ROOT}/runs", limit=limit)
+    found = [(datetime.fromisoformat(run["event_at"]), run["id"]) for run in runs]
+
+    assert len(found) == 50
+    assert found == sorted(found, reverse=True)
+
+
+def plan_of(sql: str) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off")
+        cursor.execute("EXPLAIN " + sql)
+        return "\n".join(row[0] for row in cursor.fetchall())
+
+
+@pytest.mark.parametrize(
+    ("path", "index"),
+    [
+        ("/pipelines/{pipeline}/runs?order=desc&limit=2", "runs_latest"),
+        ("/pipelines/{pipeline}/runs?order=asc&limit=2", "runs_latest"),
+        ("/runs?limit=2", "runs_by_event"),
+        ("/pipelines?limit=2", "pipelines_by_name"),
+    ],
+)
+def test_every_page_starts_at_its_place_in_the_index(api: APIClient, path: str, index: str) -> None:
+    """The row comparison must be a condition on the index, not a filter over what was read before."""
+    pipeline = PipelineFactory.create()
+    PipelineFactory.create_batch(3)
+    a_mixed_history(pipeline)
+    path = ROOT + path.format(pipeline=pipeline.pk)
+    cursor = api.get(path).json()["next_cursor"]
+
+    with CaptureQueriesContext(connection) as queries:
+        items(api.get(f"{path}&cursor={cursor}"))
+
+    [page] = [query["sql"] for query in queries if "ROW(" in query["sql"]]
+    plan = plan_of(page)
+    assert f"using {index} " in plan, plan
+    assert "Sort" not in plan
+    [condition] = [line for line in plan.splitlines() if "Index Cond" in line and "ROW(" in line]
+    assert " < ROW(" in condition or " > ROW(" in condition

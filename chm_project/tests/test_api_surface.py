@@ -1,0 +1,216 @@
+"""What surrounds the endpoints: health, the tolerated slash, the contract document, its pages, the browsable API."""
+
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from django.conf import settings
+from django.core.management import call_command
+from django.urls import URLPattern, URLResolver, get_resolver
+from rest_framework.test import APIClient
+
+from chm_project.api.middleware import has_spare_slash
+from chm_project.tests.api import ROOT, error, items, person, program
+from inventory.tests.factories import ClientFactory
+from runs.tests.factories import RunFactory
+
+DOCUMENT = Path(settings.BASE_DIR) / "docs" / "contracts" / "openapi.yaml"
+
+
+# Health
+
+
+@pytest.mark.parametrize("path", ["/health", "/health/"])
+def test_health_needs_no_permission_and_no_database(path: str) -> None:
+    response = APIClient().get(path)
+
+    assert (response.status_code, response.json()) == (200, {"status": "ok"})
+    assert APIClient().head(path).status_code == 200
+
+
+def test_health_is_not_disturbed_by_a_wrong_token() -> None:
+    assert APIClient(headers={"authorization": "Bearer nonsense"}).get("/health").status_code == 200
+
+
+# The tolerated slash
+
+
+@pytest.mark.django_db
+def test_one_trailing_slash_is_tolerated_everywhere_and_two_are_not() -> None:
+    api, run = program("admin"), RunFactory.create()
+    client, pipeline = run.pipeline.client_id, run.pipeline_id
+
+    for path in (
+        "clients",
+        f"clients/{client}",
+        f"clients/{client}/pipelines",
+        f"clients/{client}/runs/summary",
+        "pipelines",
+        f"pipelines/{pipeline}",
+        f"pipelines/{pipeline}/runs",
+        f"pipelines/{pipeline}/runs/latest",
+        "runs",
+        f"runs/{run.pk}",
+        "schema",
+        "docs",
+    ):
+        assert api.get(f"{ROOT}/{path}/").status_code == 200
+        error(api.get(f"{ROOT}/{path}//"), 404, "not_found")
+    assert api.post(f"{ROOT}/clients/", {"name": "Northwind"}).status_code == 201
+    assert api.patch(f"{ROOT}/clients/{client}/", {"name": "renamed"}).status_code == 200
+    assert api.delete(f"{ROOT}/clients/{client}/").status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "spare"),
+    [
+        ("GET", "/api/v1/clients/", True),
+        ("GET", "/api/v1/clients", False),
+        ("GET", "/admin/", False),
+        ("GET", "/api/v1/pipelines/1/runs/latest/", True),
+        ("PUT", "/api/v1/pipelines/1/runs/a/b/", False),
+        ("PUT", "/api/v1/pipelines/1/", True),
+    ],
+)
+def test_a_slash_that_belongs_to_a_runs_own_id_is_kept(method: str, path: str, spare: bool) -> None:
+    assert has_spare_slash(method, path) is spare
+
+
+# The contract document
+
+
+def test_the_document_generates_without_a_warning_and_equals_the_committed_one() -> None:
+    """Regenerate with `manage.py spectacular --file docs/contracts/openapi.yaml`."""
+    generated = io.StringIO()
+
+    call_command("spectacular", "--fail-on-warn", "--validate", stdout=generated)
+
+    assert generated.getvalue().rstrip() == DOCUMENT.read_text().rstrip()
+
+
+def routes(resolver: URLResolver, prefix: str = "/") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for entry in resolver.url_patterns:
+        path = prefix + str(entry.pattern)
+        if isinstance(entry, URLPattern):
+            found[re.sub(r"<\w+:(\w+)>", r"{\1}", path)] = entry.callback
+        elif "admin" not in path:
+            found |= routes(entry, path)
+    return found
+
+
+def test_every_route_and_method_is_in_the_document() -> None:
+    described = yaml.safe_load(DOCUMENT.read_text())["paths"]
+    undescribed = {f"{ROOT}/schema", f"{ROOT}/docs"}
+    served = {
+        path: set(getattr(view, "actions", None) or {"get"}) - {"head"}
+        for path, view in routes(get_resolver()).items()
+        if path.startswith((f"{ROOT}/", "/health")) and path not in undescribed
+    }
+
+    assert {path: set(operations) for path, operations in described.items()} == served
+
+
+def test_every_operation_describes_its_errors() -> None:
+    document = yaml.safe_load(DOCUMENT.read_text())
+
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            statuses = set(operation["responses"])
+            assert {"400", "406", "500"} <= statuses
+            assert ("404" in statuses) == ("{" in path)
+            assert ("415" in statuses) == (method in {"post", "patch", "put"})
+            assert ({"401", "403", "429"} <= statuses) == (path != "/health")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("accept", ["*/*", "application/json", "application/vnd.oai.openapi+json"])
+def test_the_running_api_answers_its_own_description(accept: str) -> None:
+    response = program("read").get(f"{ROOT}/schema", headers={"accept": accept})
+
+    assert response.status_code == 200
+    assert response.json()["paths"] == yaml.safe_load(DOCUMENT.read_text())["paths"]
+
+
+@pytest.mark.django_db
+def test_answers_hold_exactly_the_described_fields() -> None:
+    schemas = yaml.safe_load(DOCUMENT.read_text())["components"]["schemas"]
+    api, run = program("read"), RunFactory.create()
+
+    for name, path in (
+        ("Client", f"clients/{run.pipeline.client_id}"),
+        ("Pipeline", f"pipelines/{run.pipeline_id}"),
+        ("Run", f"runs/{run.pk}"),
+        ("ClientSummary", f"clients/{run.pipeline.client_id}/runs/summary"),
+    ):
+        body = api.get(f"{ROOT}/{path}").json()
+        assert set(body) == set(schemas[name]["properties"]) == set(schemas[name]["required"])
+
+
+# Pages for people
+
+
+@pytest.mark.django_db
+def test_the_documentation_loads_nothing_from_another_host() -> None:
+    api = person("viewer")
+
+    page = api.get(f"{ROOT}/docs")
+    script = api.get(f"{ROOT}/docs?script=")
+
+    assert page.status_code == script.status_code == 200
+    assert "swagger-ui" in page.content.decode()
+    assert not re.findall(r"""(?:src|href)=["'](?:https?:)?//""", page.content.decode())
+    assert not re.findall(r"https?://(?!testserver)", script.content.decode())
+    assert f"{ROOT}/schema" in script.content.decode()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("role", ["viewer", "analyst"])
+def test_the_browsable_api_works_for_people_logged_in(role: str) -> None:
+    api, run = person(role), RunFactory.create()
+    client, pipeline = run.pipeline.client_id, run.pipeline_id
+
+    for path in (
+        "clients",
+        f"clients/{client}",
+        f"clients/{client}/pipelines",
+        f"clients/{client}/runs/summary",
+        "pipelines",
+        f"pipelines/{pipeline}",
+        f"pipelines/{pipeline}/runs",
+        f"pipelines/{pipeline}/runs/latest",
+        "runs",
+        f"runs/{run.pk}",
+        "runs?status=exploded",
+    ):
+        response = api.get(f"{ROOT}/{path}", headers={"accept": "text/html"})
+        assert response["Content-Type"] == "text/html; charset=utf-8"
+        assert response.status_code == (400 if "exploded" in path else 200)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("role", "offered"), [("viewer", False), ("analyst", True)])
+def test_the_browsable_api_offers_forms_to_those_who_may_write(role: str, offered: bool) -> None:
+    page = person(role).get(f"{ROOT}/clients", headers={"accept": "text/html"}).content.decode()
+
+    assert ('name="_content"' in page) is offered
+
+
+@pytest.mark.django_db
+def test_options_describe_a_route() -> None:
+    response = program("write").options(f"{ROOT}/clients")
+
+    assert response.status_code == 200
+    assert "name" in response.json()["actions"]["POST"]
+
+
+@pytest.mark.django_db
+def test_times_are_utc_with_a_z() -> None:
+    ClientFactory.create()
+
+    [client] = items(program("read").get(f"{ROOT}/clients"))
+
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z", client["created_at"])
