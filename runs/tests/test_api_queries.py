@@ -1,0 +1,72 @@
+"""Every answer costs a fixed number of queries, however many rows it holds. Each list names its queries in words."""
+
+from collections.abc import Callable
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from chm_project.tests.api import ROOT, person, program
+from inventory.models import Pipeline
+from inventory.tests.factories import PipelineFactory
+from runs.tests.factories import RunFactory
+
+pytestmark = pytest.mark.django_db
+
+TOKEN = "the token with its user"
+CLIENT = "the client exists and may be seen"
+PIPELINE = "the pipeline exists and may be seen"
+
+
+@pytest.fixture
+def pipeline() -> Pipeline:
+    pipeline = PipelineFactory.create()
+    for _ in range(5):
+        RunFactory.create(pipeline=pipeline)
+        RunFactory.create(pipeline=PipelineFactory.create(client=pipeline.client))
+    return pipeline
+
+
+def queries_of(call: Callable[[], object]) -> list[str]:
+    call()  # the first use of a token is recorded
+    with CaptureQueriesContext(connection) as queries:
+        call()
+    return [query["sql"] for query in queries]
+
+
+@pytest.mark.parametrize(
+    ("path", "queries"),
+    [
+        ("clients", [TOKEN, "a page of clients"]),
+        ("clients/{client}", [TOKEN, "the client"]),
+        ("clients/{client}/pipelines", [TOKEN, CLIENT, "a page of pipelines"]),
+        ("pipelines", [TOKEN, "a page of pipelines"]),
+        ("pipelines?platform=airflow&limit=2", [TOKEN, "a page of pipelines"]),
+        ("pipelines/{pipeline}", [TOKEN, "the pipeline"]),
+        ("pipelines/{pipeline}/runs", [TOKEN, PIPELINE, "a page of runs"]),
+        ("pipelines/{pipeline}/runs/latest", [TOKEN, "the run"]),
+        ("runs", [TOKEN, "a page of runs"]),
+        ("runs?platform=airflow&environment=prod&status=success", [TOKEN, "a page of runs"]),
+        ("clients/{client}/runs/summary", [TOKEN, CLIENT, "counts and latest run of each pipeline"]),
+        ("schema", [TOKEN]),
+    ],
+)
+def test_what_a_program_reads(pipeline: Pipeline, path: str, queries: list[str]) -> None:
+    api = program("read")
+    path = f"{ROOT}/{path.format(client=pipeline.client_id, pipeline=pipeline.pk)}"
+
+    assert len(queries_of(lambda: api.get(path))) == len(queries)
+
+
+@pytest.mark.parametrize("path", ["clients", "pipelines", "runs"])
+def test_what_a_person_reads(pipeline: Pipeline, path: str) -> None:
+    api = person("viewer")
+    queries = ["the session", "the user", "permissions of the user", "permissions of the groups", "a page"]
+
+    assert len(queries_of(lambda: api.get(f"{ROOT}/{path}"))) == len(queries)
+
+
+def test_a_bound_token_costs_nothing_more(pipeline: Pipeline) -> None:
+    api = program("read", client_id=pipeline.client_id)
+
+    assert len(queries_of(lambda: api.get(f"{ROOT}/runs"))) == len([TOKEN, "a page of runs"])

@@ -1,0 +1,390 @@
+"""Runs over the API: manual runs, history by status and window, across pipelines (FR-004, FR-005, FR-019, AC-004)."""
+
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from threading import Barrier
+from typing import Any
+
+import pytest
+from django.db import connection
+from rest_framework.test import APIClient
+
+from chm_project.tests.api import ROOT, error, invalid, items, post_json, program
+from inventory.models import Pipeline
+from inventory.tests.factories import PipelineFactory
+from runs.models import Run
+from runs.tests.factories import RunFactory
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+FULL = {
+    "external_run_id": "manual/1",
+    "status": "failed",
+    "started_at": "2026-03-01T10:00:00Z",
+    "finished_at": "2026-03-01T10:05:00Z",
+    "duration_seconds": 290,
+    "rows_processed": 9_223_372_036_854_775_807,
+    "error_message": "disk full",
+    "status_reason": "seen by hand",
+    "payload": {"host": "etl-1", "tries": [1, 2.5, None, True, {"deep": "é"}]},
+}
+
+
+@pytest.fixture
+def api(db: None) -> APIClient:
+    return program("write")
+
+
+@pytest.fixture
+def pipeline(db: None) -> Pipeline:
+    return PipelineFactory.create()
+
+
+def of(pipeline: Pipeline) -> str:
+    return f"{ROOT}/pipelines/{pipeline.pk}/runs"
+
+
+def at(hour: int) -> datetime:
+    return NOON.replace(hour=hour)
+
+
+# Manual runs
+
+
+def test_a_manual_run_answers_201_with_the_whole_run(api: APIClient, pipeline: Pipeline) -> None:
+    response = api.post(of(pipeline), FULL)
+
+    assert response.status_code == 201
+    body = response.json()
+    assert FULL.items() <= body.items()
+    assert set(body) - set(FULL) == {
+        "id", "pipeline_id", "source_updated_at", "ingested_at", "event_at", "created_at", "updated_at",
+    }  # fmt: skip
+    assert body["pipeline_id"] == str(pipeline.pk)
+    assert body["event_at"] == FULL["finished_at"]
+    assert body["source_updated_at"] is None
+    assert api.get(f"{ROOT}/runs/{body['id']}").json() == body
+
+
+@pytest.mark.parametrize("body", [{"status": "running"}, {"status": "running", "external_run_id": None}])
+def test_an_id_is_generated_when_none_is_given(api: APIClient, pipeline: Pipeline, body: dict[str, Any]) -> None:
+    first, second = api.post(of(pipeline), body).json(), api.post(of(pipeline), body).json()
+
+    assert first["external_run_id"]
+    assert first["external_run_id"] != second["external_run_id"]
+
+
+def test_a_taken_id_is_refused_and_the_stored_run_untouched(api: APIClient, pipeline: Pipeline) -> None:
+    stored = api.post(of(pipeline), FULL).json()
+
+    issues = invalid(api.post(of(pipeline), {"external_run_id": "manual/1", "status": "success"}))
+
+    assert issues == {"external_run_id": ["This pipeline has a run with this external_run_id already."]}
+    assert items(api.get(of(pipeline))) == [stored]
+
+
+def test_another_pipeline_may_use_the_same_id(api: APIClient, pipeline: Pipeline) -> None:
+    api.post(of(pipeline), FULL)
+
+    assert api.post(of(PipelineFactory.create()), FULL).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("given", "stored"),
+    [
+        ("2026-03-01T10:00:00Z", "2026-03-01T10:00:00Z"),
+        ("2026-03-01T10:00:00", "2026-03-01T10:00:00Z"),
+        ("2026-03-01T10:00:00+02:00", "2026-03-01T08:00:00Z"),
+        ("2026-03-01T10:00:00.123456789Z", "2026-03-01T10:00:00.123456Z"),
+        ("2026-03-01 10:00", "2026-03-01T10:00:00Z"),
+        ("2026-03-01", "2026-03-01T00:00:00Z"),
+        ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00Z"),
+        ("9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59.999999Z"),
+    ],
+)
+def test_times_are_iso_8601_and_utc(api: APIClient, pipeline: Pipeline, given: str, stored: str) -> None:
+    assert api.post(of(pipeline), {"status": "running", "started_at": given}).json()["started_at"] == stored
+
+
+def nested(levels: int) -> dict[str, Any]:
+    return {"x": nested(levels - 1)} if levels > 1 else {"x": "end"}
+
+
+@pytest.mark.parametrize(
+    ("change", "fields"),
+    [
+        pytest.param({"status": None}, {"status"}, id="status null"),
+        pytest.param({"status": "exploded"}, {"status"}, id="unknown status"),
+        pytest.param({"status": "SUCCESS"}, {"status"}, id="status in capitals"),
+        pytest.param({"external_run_id": ""}, {"external_run_id"}, id="id empty"),
+        pytest.param({"external_run_id": " "}, {"external_run_id"}, id="id blank"),
+        pytest.param({"external_run_id": "x" * 256}, {"external_run_id"}, id="id too long"),
+        pytest.param({"external_run_id": 7}, {"external_run_id"}, id="id a number"),
+        pytest.param({"external_run_id": "a\0"}, {"external_run_id"}, id="id with a null character"),
+        pytest.param({"started_at": "yesterday"}, {"started_at"}, id="start a word"),
+        pytest.param({"started_at": 1_700_000_000}, {"started_at"}, id="start a number"),
+        pytest.param({"started_at": ""}, {"started_at"}, id="start empty"),
+        pytest.param({"started_at": "2026-02-30T00:00:00Z"}, {"started_at"}, id="no such day"),
+        pytest.param({"started_at": "0001-01-01T00:00:00+14:00"}, {"started_at"}, id="before year 1"),
+        pytest.param({"finished_at": "9999-12-31T23:59:59-14:00"}, {"finished_at"}, id="after year 9999"),
+        pytest.param({"finished_at": "2026-03-01T09:59:59Z"}, {"finished_at"}, id="end before start"),
+        pytest.param({"duration_seconds": -1}, {"duration_seconds"}, id="negative duration"),
+        pytest.param({"duration_seconds": 2**31}, {"duration_seconds"}, id="duration overflow"),
+        pytest.param({"duration_seconds": 1.5}, {"duration_seconds"}, id="broken duration"),
+        pytest.param({"duration_seconds": "60"}, {"duration_seconds"}, id="duration as text"),
+        pytest.param({"duration_seconds": True}, {"duration_seconds"}, id="duration a flag"),
+        pytest.param({"rows_processed": -1}, {"rows_processed"}, id="negative rows"),
+        pytest.param({"rows_processed": 2**63}, {"rows_processed"}, id="rows overflow"),
+        pytest.param({"error_message": {"text": "x"}}, {"error_message"}, id="error an object"),
+        pytest.param({"error_message": "\0"}, {"error_message"}, id="error with a null character"),
+        pytest.param({"status_reason": "\ud800"}, {"status_reason"}, id="reason with half a pair"),
+        pytest.param({"payload": []}, {"payload"}, id="payload a list"),
+        pytest.param({"payload": "text"}, {"payload"}, id="payload text"),
+        pytest.param({"payload": {"a": ["\0"]}}, {"payload"}, id="payload with a null character"),
+        pytest.param({"payload": {"a\0": 1}}, {"payload"}, id="payload key with a null character"),
+        pytest.param({"payload": {"a": {"b": "\udfff"}}}, {"payload"}, id="payload with half a pair"),
+        pytest.param({"payload": nested(65)}, {"payload"}, id="payload too deep"),
+        pytest.param({"source_updated_at": "2026-03-01T10:00:00Z"}, {"source_updated_at"}, id="not for manual runs"),
+        pytest.param({"event_at": "2026-03-01T10:00:00Z"}, {"event_at"}, id="generated"),
+        pytest.param({"pipeline_id": str(uuid.uuid4())}, {"pipeline_id"}, id="pipeline by body"),
+        pytest.param({"status": 1, "started_at": 2, "duration_seconds": "3", "payload": 4, "nope": 5},
+                     {"status", "started_at", "duration_seconds", "payload", "nope"}, id="all of it"),
+    ],
+)  # fmt: skip
+def test_every_bad_field_is_named_and_nothing_stored(
+    api: APIClient, pipeline: Pipeline, change: dict[str, Any], fields: set[str]
+) -> None:
+    issues = invalid(post_json(api, of(pipeline), FULL | change))
+
+    assert set(issues) == fields
+    assert not Run.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param({"status": "success"}, id="nothing but a status"),
+        pytest.param({"status": "running", "finished_at": "2026-03-01T10:00:00Z"}, id="running with an end"),
+        pytest.param(FULL | {"finished_at": FULL["started_at"]}, id="no time at all"),
+        pytest.param(FULL | {"duration_seconds": 0, "rows_processed": 0}, id="zeros"),
+        pytest.param(FULL | {"duration_seconds": 2**31 - 1}, id="the longest"),
+        pytest.param(FULL | {"external_run_id": "é" * 255}, id="the longest id"),
+        pytest.param(FULL | {"payload": nested(64)}, id="the deepest payload"),
+        pytest.param(FULL | {"payload": {}}, id="an empty payload"),
+        pytest.param(dict.fromkeys(FULL) | {"status": "skipped"}, id="nulls"),
+    ],
+)
+def test_whatever_is_valid_is_stored_as_sent(api: APIClient, pipeline: Pipeline, body: dict[str, Any]) -> None:
+    response = api.post(of(pipeline), body)
+
+    assert response.status_code == 201, response.content
+    sent = {key: value for key, value in body.items() if value is not None}
+    assert sent.items() <= response.json().items()
+
+
+def test_a_number_beyond_json_is_refused(api: APIClient, pipeline: Pipeline) -> None:
+    body = b'{"status": "success", "payload": {"x": 1e999}}'
+
+    assert set(invalid(api.post(of(pipeline), body, content_type="application/json"))) == {"payload"}
+
+
+def test_the_duration_is_computed_when_left_out(api: APIClient, pipeline: Pipeline) -> None:
+    body = {key: FULL[key] for key in ("status", "started_at", "finished_at")}
+
+    assert api.post(of(pipeline), body).json()["duration_seconds"] == 300
+
+
+def test_secrets_are_taken_out_before_the_run_is_stored(api: APIClient, pipeline: Pipeline) -> None:
+    body = {"status": "failed", "payload": {"password": "hunter2"}, "error_message": "password=hunter2"}
+
+    response = api.post(of(pipeline), body)
+
+    assert response.status_code == 201
+    assert b"hunter2" not in response.content
+
+
+@pytest.mark.parametrize("path", ["runs", "runs/latest"])
+def test_an_unknown_pipeline_is_404(api: APIClient, path: str) -> None:
+    error(api.get(f"{ROOT}/pipelines/{uuid.uuid4()}/{path}"), 404, "not_found")
+
+
+def test_a_run_for_an_unknown_pipeline_is_404(api: APIClient) -> None:
+    error(api.post(f"{ROOT}/pipelines/{uuid.uuid4()}/runs", {"status": "success"}), 404, "not_found")
+
+
+def test_an_unknown_run_is_404(api: APIClient) -> None:
+    error(api.get(f"{ROOT}/runs/{uuid.uuid4()}"), 404, "not_found")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_concurrent_manual_runs_with_one_id_one_succeeds_and_the_rest_are_told() -> None:
+    path, programs = of(PipelineFactory.create()), [program("write") for _ in range(6)]
+    barrier = Barrier(len(programs))
+
+    def create(api: APIClient) -> Any:
+        barrier.wait()
+        try:
+            return api.post(path, FULL)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(programs)) as pool:
+        responses = list(pool.map(create, programs))
+
+    refused = [response for response in responses if response.status_code != 201]
+    assert len(refused) == len(programs) - 1
+    assert {frozenset(invalid(response)) for response in refused} == {frozenset({"external_run_id"})}
+
+
+# History of one pipeline
+
+
+def test_the_history_of_a_disabled_pipeline_still_answers(api: APIClient) -> None:
+    run = RunFactory.create(pipeline__is_active=False, pipeline__client__is_active=False)
+
+    assert [item["id"] for item in items(api.get(of(run.pipeline)))] == [str(run.pk)]
+    assert api.get(f"{of(run.pipeline)}/latest").json()["id"] == str(run.pk)
+    assert [item["id"] for item in items(api.get(f"{ROOT}/runs"))] == [str(run.pk)]
+
+
+def test_the_default_order_is_latest_first_and_asc_its_exact_reverse(api: APIClient, pipeline: Pipeline) -> None:
+    for started_at, finished_at in [(at(9), None), (at(9), at(10)), (None, at(23)), (at(11), None), (None, None)]:
+        RunFactory.create(pipeline=pipeline, started_at=started_at, finished_at=finished_at)
+    RunFactory.create(pipeline=pipeline, started_at=at(9), finished_at=at(10))
+
+    default, descending, ascending = (
+        [run["id"] for run in items(api.get(of(pipeline), parameters))]
+        for parameters in ({}, {"order": "desc"}, {"order": "asc"})
+    )
+
+    assert default == descending == ascending[::-1]
+    assert default == [str(key) for key in Run.objects.latest_first().values_list("pk", flat=True)]
+
+
+def test_filter_by_status(api: APIClient, pipeline: Pipeline) -> None:
+    for status in ("running", "success", "failed", "canceled", "skipped"):
+        RunFactory.create(pipeline=pipeline, status=status, external_run_id=status)
+
+    for status in ("running", "success", "failed", "canceled", "skipped"):
+        assert [run["external_run_id"] for run in items(api.get(of(pipeline), {"status": status}))] == [status]
+
+
+def test_filter_by_external_run_id(api: APIClient, pipeline: Pipeline) -> None:
+    RunFactory.create(pipeline=pipeline, external_run_id=" exact ")
+    RunFactory.create(pipeline=pipeline, external_run_id="exact")
+
+    found = items(api.get(of(pipeline), {"external_run_id": " exact "}))
+
+    assert [run["external_run_id"] for run in found] == [" exact "]
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "found"),
+    [
+        (None, None, {"start 10", "start 12", "start 14", "end 12", "stored now"}),
+        (at(12), None, {"start 12", "start 14", "end 12", "stored now"}),
+        (at(12) + timedelta(microseconds=1), None, {"start 14", "stored now"}),
+        (None, at(12), {"start 10"}),
+        (None, at(12) + timedelta(microseconds=1), {"start 10", "start 12", "end 12"}),
+        (at(10), at(12), {"start 10"}),
+        (at(12), at(12), set()),
+        (at(15), at(16), set()),
+        (at(16), at(15), set()),
+    ],
+)
+def test_the_window_is_on_the_start_else_on_the_event(
+    api: APIClient, pipeline: Pipeline, since: datetime | None, until: datetime | None, found: set[str]
+) -> None:
+    for hour in (10, 12, 14):
+        RunFactory.create(
+            pipeline=pipeline, external_run_id=f"start {hour}", started_at=at(hour), finished_at=at(hour + 2)
+        )
+    RunFactory.create(pipeline=pipeline, external_run_id="end 12", started_at=None, finished_at=at(12))
+    RunFactory.create(pipeline=pipeline, external_run_id="stored now", started_at=None, finished_at=None)
+    window = {name: time.isoformat() for name, time in (("since", since), ("until", until)) if time is not None}
+
+    for order in ("asc", "desc"):
+        runs = items(api.get(of(pipeline), {**window, "order": order}))
+        assert {run["external_run_id"] for run in runs} == found
+
+
+def test_a_window_without_an_offset_is_utc(api: APIClient, pipeline: Pipeline) -> None:
+    RunFactory.create(pipeline=pipeline, started_at=at(12))
+
+    assert len(items(api.get(of(pipeline), {"since": "2026-03-01T12:00:00"}))) == 1
+    assert len(items(api.get(of(pipeline), {"since": "2026-03-01T14:00:00+02:00"}))) == 1
+    assert len(items(api.get(of(pipeline), {"since": "2026-03-01T12:00:00-01:00"}))) == 0
+
+
+# Across pipelines
+
+
+def test_across_pipelines_the_newest_event_comes_first(api: APIClient) -> None:
+    RunFactory.create(external_run_id="ended 14", started_at=at(8), finished_at=at(14))
+    RunFactory.create(external_run_id="started 13", started_at=at(13), finished_at=None)
+    RunFactory.create(external_run_id="stored now", started_at=None, finished_at=None)
+    RunFactory.create(external_run_id="ended 14, younger", started_at=at(9), finished_at=at(14))
+
+    found = [run["external_run_id"] for run in items(api.get(f"{ROOT}/runs"))]
+
+    assert found == ["stored now", "ended 14, younger", "ended 14", "started 13"]
+
+
+def test_filters_across_pipelines(api: APIClient) -> None:
+    RunFactory.create()
+    wanted = RunFactory.create(status="failed", pipeline__platform="dbt", pipeline__environment="dev")
+
+    for parameters in (
+        {"client_id": str(wanted.pipeline.client_id)},
+        {"pipeline_id": str(wanted.pipeline_id)},
+        {"platform": "dbt"},
+        {"environment": "dev"},
+        {"status": "failed"},
+        {"client_id": str(wanted.pipeline.client_id), "platform": "dbt", "environment": "dev", "status": "failed"},
+    ):
+        assert [run["id"] for run in items(api.get(f"{ROOT}/runs", parameters))] == [str(wanted.pk)]
+    assert items(api.get(f"{ROOT}/runs", {"client_id": str(uuid.uuid4())})) == []
+
+
+@pytest.mark.parametrize(
+    ("window", "found"),
+    [
+        ({"since": at(14)}, {"ended 14"}),
+        ({"until": at(14)}, {"started 13"}),
+        ({"since": at(13), "until": at(14)}, {"started 13"}),
+        ({"since": at(13), "until": at(14) + timedelta(microseconds=1)}, {"started 13", "ended 14"}),
+    ],
+)
+def test_the_window_across_pipelines_is_on_the_event(
+    api: APIClient, window: dict[str, datetime], found: set[str]
+) -> None:
+    RunFactory.create(external_run_id="ended 14", started_at=at(8), finished_at=at(14))
+    RunFactory.create(external_run_id="started 13", started_at=at(13), finished_at=None)
+
+    runs = items(api.get(f"{ROOT}/runs", {name: time.isoformat() for name, time in window.items()}))
+
+    assert {run["external_run_id"] for run in runs} == found
+
+
+def test_every_column_of_a_run_is_filterable_or_listed_as_not() -> None:
+    from runs.api.filters import PipelineRunFilter, RunFilter
+
+    not_filterable = {
+        "id": "a run answers at its own address",
+        "started_at": "by since and until on a pipeline's list",
+        "finished_at": "by since and until, through event_at",
+        "event_at": "by since and until",
+        "created_at": "bookkeeping",
+        "updated_at": "bookkeeping",
+        "ingested_at": "bookkeeping",
+        "source_updated_at": "bookkeeping",
+        "started_at_kept": "bookkeeping",
+        "duration_seconds": "a question for the reports",
+        "rows_processed": "a question for the reports",
+        "error_message": "free text",
+        "status_reason": "free text",
+        "payload": "whatever the source sent",
+    }
+    columns = {field.attname for field in Run._meta.concrete_fields}
+
+    assert columns - set(not_filterable) <= set(PipelineRunFilter.base_filters) | set(RunFilter.base_filters)

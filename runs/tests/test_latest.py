@@ -1,0 +1,92 @@
+"""The latest run: started desc, finished desc, nulls last, then the younger row (FR-006, AC-004)."""
+
+from datetime import UTC, datetime
+
+import pytest
+from rest_framework.test import APIClient
+
+from chm_project.tests.api import ROOT, error, program
+from inventory.models import Pipeline
+from inventory.tests.factories import PipelineFactory
+from runs.models import Run
+from runs.tests.factories import RunFactory
+
+pytestmark = pytest.mark.django_db
+
+NINE, TEN, ELEVEN = (datetime(2026, 3, 1, hour, tzinfo=UTC) for hour in (9, 10, 11))
+Times = tuple[datetime | None, datetime | None]
+
+
+@pytest.fixture
+def api() -> APIClient:
+    return program("read")
+
+
+@pytest.fixture
+def pipeline() -> Pipeline:
+    return PipelineFactory.create()
+
+
+def latest(api: APIClient, pipeline: Pipeline) -> str:
+    response = api.get(f"{ROOT}/pipelines/{pipeline.pk}/runs/latest")
+    assert response.status_code == 200
+    return str(response.json()["external_run_id"])
+
+
+@pytest.mark.parametrize(
+    ("older", "newer"),
+    [
+        pytest.param((NINE, ELEVEN), (TEN, TEN), id="the later start, though it ended earlier"),
+        pytest.param((NINE, None), (TEN, None), id="the later start of two open ones"),
+        pytest.param((None, ELEVEN), (NINE, NINE), id="a start before none, though that ended later"),
+        pytest.param((None, None), (NINE, None), id="a start before nothing"),
+        pytest.param((NINE, TEN), (NINE, ELEVEN), id="equal starts: the later end"),
+        pytest.param((NINE, None), (NINE, TEN), id="equal starts: an end before none"),
+        pytest.param((None, NINE), (None, TEN), id="no starts: the later end"),
+        pytest.param((None, None), (None, NINE), id="no starts: an end before none"),
+        pytest.param((NINE, TEN), (NINE, TEN), id="all equal: the younger row"),
+        pytest.param((None, None), (None, None), id="nothing at all: the younger row"),
+    ],
+)
+def test_the_latest_run(api: APIClient, pipeline: Pipeline, older: Times, newer: Times) -> None:
+    backwards = PipelineFactory.create()
+    for name, (started_at, finished_at) in (("older", older), ("newer", newer)):
+        RunFactory.create(pipeline=pipeline, external_run_id=name, started_at=started_at, finished_at=finished_at)
+    for name, (started_at, finished_at) in (("newer", newer), ("older", older)):
+        RunFactory.create(pipeline=backwards, external_run_id=name, started_at=started_at, finished_at=finished_at)
+
+    assert latest(api, pipeline) == "newer"
+    # Stored in the other order it stays the same, unless the order of storing is all there is.
+    assert latest(api, backwards) == ("older" if older == newer else "newer")
+
+
+def test_a_run_without_a_start_sorts_behind_those_that_have_one_also_while_it_is_the_only_open_one(
+    api: APIClient, pipeline: Pipeline
+) -> None:
+    RunFactory.create(pipeline=pipeline, external_run_id="ended", started_at=NINE, finished_at=TEN)
+    RunFactory.create(pipeline=pipeline, external_run_id="queued", status="running", started_at=None, finished_at=None)
+
+    assert latest(api, pipeline) == "ended"
+
+
+def test_runs_of_other_pipelines_do_not_count(api: APIClient, pipeline: Pipeline) -> None:
+    RunFactory.create(pipeline=pipeline, external_run_id="own", started_at=NINE)
+    RunFactory.create(pipeline__client=pipeline.client, started_at=ELEVEN)
+
+    assert latest(api, pipeline) == "own"
+
+
+def test_without_runs_there_is_no_latest(api: APIClient, pipeline: Pipeline) -> None:
+    response = api.get(f"{ROOT}/pipelines/{pipeline.pk}/runs/latest")
+
+    error(response, 404, "not_found")
+    assert "has no runs" in response.json()["error"]["message"]
+
+
+def test_the_latest_run_is_the_first_of_the_list(api: APIClient, pipeline: Pipeline) -> None:
+    RunFactory.create_batch(3, pipeline=pipeline)
+
+    path = f"{ROOT}/pipelines/{pipeline.pk}/runs"
+
+    assert api.get(f"{path}/latest").json() == api.get(path).json()["items"][0]
+    assert Run.objects.count() == 3

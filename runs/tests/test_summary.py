@@ -1,0 +1,291 @@
+"""The client summary: counts and latest run per pipeline inside a window (FR-007, AC-005, SC-003)."""
+
+import uuid
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from rest_framework.test import APIClient
+
+from chm_project.tests.api import ROOT, error, invalid, program
+from inventory.models import Client
+from inventory.tests.factories import ClientFactory, PipelineFactory
+from runs.latest import in_window, latest_run
+from runs.models import Run, Status
+from runs.summary import CLIENT_SUMMARY, summarize_client
+from runs.tests.factories import RunFactory
+
+pytestmark = pytest.mark.django_db
+
+DAY = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def at(hour: int) -> datetime:
+    return DAY + timedelta(hours=hour)
+
+
+@pytest.fixture
+def api() -> APIClient:
+    return program("read")
+
+
+@pytest.fixture
+def client() -> Client:
+    return ClientFactory.create()
+
+
+def summary(api: APIClient, client: Client, **window: datetime | str) -> dict[str, Any]:
+    parameters = {name: time if isinstance(time, str) else time.isoformat() for name, time in window.items()}
+    response = api.get(f"{ROOT}/clients/{client.pk}/runs/summary", parameters)
+    assert response.status_code == 200, response.content
+    found: dict[str, Any] = response.json()
+    return found
+
+
+def test_the_whole_answer(api: APIClient, client: Client) -> None:
+    orders = PipelineFactory.create(client=client, name="orders", platform="dbt")
+    RunFactory.create(pipeline=orders, status="success", started_at=at(1))
+    RunFactory.create(pipeline=orders, status="failed", started_at=at(2))
+
+    assert summary(api, client, since=at(0), until=at(3)) == {
+        "client_id": str(client.pk),
+        "since": "2026-03-01T00:00:00Z",
+        "until": "2026-03-01T03:00:00Z",
+        "status_counts": {"running": 0, "success": 1, "failed": 1, "canceled": 0, "skipped": 0},
+        "latest_by_pipeline": [
+            {
+                "pipeline_id": str(orders.pk),
+                "pipeline_name": "orders",
+                "platform": "dbt",
+                "latest_status": "failed",
+                "latest_run_at": "2026-03-01T02:00:00Z",
+            }
+        ],
+    }
+
+
+def test_without_runs_all_counts_are_there_and_zero(api: APIClient, client: Client) -> None:
+    PipelineFactory.create(client=client)
+
+    found = summary(api, client)
+
+    assert found["status_counts"] == dict.fromkeys(Status.values, 0)
+    assert found["latest_by_pipeline"] == []
+
+
+def test_the_default_window_is_from_the_epoch_until_now(api: APIClient, client: Client) -> None:
+    pipeline = PipelineFactory.create(client=client)
+    for started_at in (datetime(1969, 12, 31, tzinfo=UTC), datetime(1970, 1, 1, tzinfo=UTC), at(0)):
+        RunFactory.create(pipeline=pipeline, started_at=started_at)
+    RunFactory.create(pipeline=pipeline, started_at=timezone.now() + timedelta(hours=1))
+
+    found = summary(api, client)
+
+    assert found["since"] == "1970-01-01T00:00:00Z"
+    assert abs(datetime.fromisoformat(found["until"]) - timezone.now()) < timedelta(minutes=1)
+    assert found["status_counts"]["success"] == 2
+
+
+def test_the_latest_run_is_the_latest_inside_the_window(api: APIClient, client: Client) -> None:
+    pipeline = PipelineFactory.create(client=client)
+    RunFactory.create(pipeline=pipeline, status="success", started_at=at(1))
+    RunFactory.create(pipeline=pipeline, status="failed", started_at=at(3))
+
+    [latest] = summary(api, client, since=at(0), until=at(3))["latest_by_pipeline"]
+
+    assert (latest["latest_status"], latest["latest_run_at"]) == ("success", "2026-03-01T01:00:00Z")
+
+
+def test_since_is_inclusive_and_until_exclusive(api: APIClient, client: Client) -> None:
+    pipeline = PipelineFactory.create(client=client)
+    RunFactory.create(pipeline=pipeline, started_at=at(1))
+
+    assert summary(api, client, since=at(1), until=at(2))["status_counts"]["success"] == 1
+    assert summary(api, client, since=at(0), until=at(1))["status_counts"]["success"] == 0
+
+
+def test_a_run_without_a_start_is_placed_by_its_event(api: APIClient, client: Client) -> None:
+    pipeline = PipelineFactory.create(client=client)
+    RunFactory.create(pipeline=pipeline, status="failed", started_at=None, finished_at=at(1))
+
+    inside = summary(api, client, since=at(1), until=at(2))
+    outside = summary(api, client, since=at(2), until=at(3))
+
+    assert inside["status_counts"]["failed"] == 1
+    assert inside["latest_by_pipeline"][0]["latest_run_at"] is None
+    assert outside["status_counts"]["failed"] == 0
+    assert outside["latest_by_pipeline"] == []
+
+
+def test_a_started_run_is_latest_before_one_without_a_start(api: APIClient, client: Client) -> None:
+    pipeline = PipelineFactory.create(client=client)
+    RunFactory.create(pipeline=pipeline, status="failed", started_at=None, finished_at=at(5))
+    RunFactory.create(pipeline=pipeline, status="success", started_at=at(1))
+
+    [latest] = summary(api, client, since=at(0), until=at(9))["latest_by_pipeline"]
+
+    assert latest["latest_status"] == "success"
+
+
+def test_disabled_pipelines_and_clients_are_included(api: APIClient) -> None:
+    client = ClientFactory.create(is_active=False)
+    RunFactory.create(pipeline=PipelineFactory.create(client=client, is_active=False), started_at=at(1))
+
+    found = summary(api, client)
+
+    assert found["status_counts"]["success"] == 1
+    assert len(found["latest_by_pipeline"]) == 1
+
+
+def test_pipelines_are_sorted_by_name_and_other_clients_left_out(api: APIClient, client: Client) -> None:
+    for name in ("c", "a", "b"):
+        RunFactory.create(pipeline=PipelineFactory.create(client=client, name=name))
+    RunFactory.create()
+
+    names = [latest["pipeline_name"] for latest in summary(api, client)["latest_by_pipeline"]]
+
+    assert names == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("window", "field"),
+    [
+        ({"since": at(2), "until": at(1)}, "since"),
+        ({"since": at(2), "until": at(2)}, "since"),
+        ({"until": datetime(1969, 1, 1, tzinfo=UTC)}, "since"),
+        ({"since": datetime(2999, 1, 1, tzinfo=UTC)}, "since"),
+        ({"since": "soon"}, "since"),
+        ({"until": ""}, "until"),
+        ({"until": "0001-01-01T00:00:00+14:00"}, "until"),
+    ],
+)
+def test_an_impossible_window_is_400(
+    api: APIClient, client: Client, window: dict[str, datetime | str], field: str
+) -> None:
+    parameters = {name: time if isinstance(time, str) else time.isoformat() for name, time in window.items()}
+
+    assert set(invalid(api.get(f"{ROOT}/clients/{client.pk}/runs/summary", parameters))) == {field}
+
+
+def test_an_unknown_client_is_404(api: APIClient) -> None:
+    error(api.get(f"{ROOT}/clients/{uuid.uuid4()}/runs/summary"), 404, "not_found")
+
+
+# The same questions answered slowly and plainly, over random histories full of nulls and ties.
+
+moments = st.none() | st.integers(0, 3).map(at)
+histories = st.lists(
+    st.tuples(st.integers(0, 2), st.sampled_from(Status.values), moments, moments), min_size=0, max_size=25
+)
+NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+def placed_at(run: Run) -> datetime:
+    return run.started_at or run.finished_at or run.created_at
+
+
+def standing(run: Run) -> tuple[datetime, datetime, uuid.UUID]:
+    return run.started_at or NEVER, run.finished_at or NEVER, run.pk
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(history=histories, since=st.integers(0, 3), length=st.integers(1, 4))
+@example(history=[(0, "failed", at(1), at(2)), (0, "success", at(1), at(0))], since=0, length=4)
+@example(history=[(0, "failed", at(1), at(2)), (0, "success", at(1), None)], since=0, length=4)
+@example(history=[(0, "failed", None, at(2)), (0, "success", None, at(1))], since=0, length=4)
+@example(history=[(0, "failed", at(0), None), (0, "success", None, at(3))], since=0, length=4)
+def test_latest_and_summary_equal_a_plain_reference(
+    db: None, history: list[tuple[int, str, datetime | None, datetime | None]], since: int, length: int
+) -> None:
+    client = ClientFactory.create()
+    pipelines = [PipelineFactory.create(client=client) for _ in range(3)]
+    for number, status, started_at, finished_at in history:
+        RunFactory.create(pipeline=pipelines[number], status=status, started_at=started_at, finished_at=finished_at)
+    start, end = at(since), at(since + length)
+    runs = list(Run.objects.filter(pipeline__client=client))
+    inside = [run for run in runs if start <= placed_at(run) < end]
+
+    found = summarize_client(client_id=client.pk, since=start, until=end)
+
+    assert {status: count for status, count in found.status_counts.items() if count} == Counter(
+        run.status for run in inside
+    )
+    expected = []
+    for pipeline in pipelines:
+        own = [run for run in inside if run.pipeline_id == pipeline.pk]
+        if own:
+            latest = max(own, key=standing)
+            expected.append((pipeline.pk, latest.status, latest.started_at))
+        ever = [run for run in runs if run.pipeline_id == pipeline.pk]
+        assert latest_run(Run.objects.filter(pipeline=pipeline)) == max(ever, key=standing, default=None)
+        listed = in_window(Run.objects.filter(pipeline=pipeline), since=start, until=end).latest_first()
+        assert list(listed) == sorted(own, key=standing, reverse=True)
+    assert [(row.pipeline_id, row.latest_status, row.latest_run_at) for row in found.latest_by_pipeline] == expected
+
+
+# The plan: by the index, whatever the amount of history.
+
+
+@pytest.fixture
+def busy(client: Client) -> Client:
+    """Forty pipelines with 500 runs each, one in fifty without a start, among as many of another client."""
+    for owner in (client, ClientFactory.create()):
+        for pipeline in PipelineFactory.create_batch(20, client=owner):
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    """
+                    INSERT INTO runs (id, pipeline_id, external_run_id, status, started_at, finished_at)
+                    SELECT gen_random_uuid(), %s, n::text, 'success',
+                        CASE WHEN n %% 50 > 0 THEN %s + n * interval '1 hour' END,
+                        %s + n * interval '1 hour' + interval '10 minutes'
+                    FROM generate_series(1, 500) AS n
+                    """,
+                    [pipeline.pk, DAY, DAY],
+                )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE runs, pipelines, clients")
+    return client
+
+
+def plan(sql: str, parameters: Any = None) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) {sql}", parameters)
+        return "\n".join(row[0] for row in cursor.fetchall())
+
+
+def raw_sql(runs: Any) -> str:
+    with connection.cursor() as cursor:
+        return str(cursor.mogrify(*runs.query.sql_with_params()))
+
+
+@pytest.mark.parametrize("days", [1, 7, 1000])
+def test_the_summary_reads_runs_by_their_index_alone(busy: Client, days: int) -> None:
+    text = plan(CLIENT_SUMMARY, {"client_id": busy.pk, "since": DAY, "until": DAY + timedelta(days=days)})
+
+    assert "runs_latest" in text
+    assert "Seq Scan on runs" not in text, text
+
+
+def test_the_latest_run_is_one_probe_of_the_index(busy: Client) -> None:
+    runs = Run.objects.filter(pipeline=busy.pipelines.first()).latest_first()[:1]
+
+    text = plan(raw_sql(runs))
+
+    assert "Index Scan using runs_latest" in text, text
+    assert "Sort" not in text
+
+
+@pytest.mark.parametrize("since_days", [0, 5, 19])
+def test_a_window_reads_no_more_than_it_holds(busy: Client, since_days: int) -> None:
+    since = DAY + timedelta(days=since_days)
+    runs = in_window(Run.objects.filter(pipeline=busy.pipelines.first()), since=since, until=since + timedelta(days=1))
+
+    text = plan(raw_sql(runs.latest_first()[:101]))
+
+    assert "runs_latest" in text, text
+    assert "Seq Scan on runs" not in text
