@@ -14,7 +14,8 @@ WITH walked AS (
     WHERE pipelines.last_ingest_error IS NOT NULL
         OR pipelines.last_ingest_at IS NULL
         OR (walked.moves AND pipelines.ingested_through IS NULL)
-        OR pipelines.last_ingest_at <= %(through)s::timestamptz - make_interval(secs => %(step)s)
+        OR coalesce(pipelines.ingested_through, pipelines.last_ingest_at)
+            <= %(through)s::timestamptz - make_interval(secs => %(step)s)
     ORDER BY pipelines.id
     FOR NO KEY UPDATE OF pipelines
 )
