@@ -57,7 +57,9 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
         details = list(faults(known.detail))
         response.data = envelope(400, _summary(details), details)
     else:
-        response.data = envelope(response.status_code, _message(known, view, request))
+        message = _message(known, view, request)
+        details = [{"field": BODY, "issue": message}] if isinstance(known, exceptions.ParseError) else []
+        response.data = envelope(response.status_code, message, details)
     # The schema and its documentation have renderers of their own, which would not know an error.
     if getattr(getattr(request, "accepted_renderer", None), "format", None) not in {"json", "api"}:
         request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type

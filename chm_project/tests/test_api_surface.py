@@ -120,6 +120,7 @@ def test_every_operation_describes_its_errors() -> None:
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             statuses = set(operation["responses"])
+            assert operation["summary"]
             assert {"400", "406", "500"} <= statuses
             assert ("404" in statuses) == ("{" in path)
             assert ("415" in statuses) == (method in {"post", "patch", "put"})

@@ -1,7 +1,7 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -29,6 +29,13 @@ class InventoryViewSet(
     method_permissions = {"DELETE": "change"}
 
 
+@extend_schema_view(
+    create=extend_schema(summary="Create a client"),
+    list=extend_schema(summary="List clients by name"),
+    retrieve=extend_schema(summary="Read a client, disabled or not"),
+    partial_update=extend_schema(summary="Change a client"),
+    destroy=extend_schema(summary="Disable a client; its history stays"),
+)
 class ClientViewSet(InventoryViewSet):
     queryset = Client.objects.all()
     serializer_class = ClientSerializer
@@ -44,6 +51,12 @@ class ClientViewSet(InventoryViewSet):
         disable_client(client=instance)
 
 
+@extend_schema_view(
+    list=extend_schema(summary="List pipelines by name"),
+    retrieve=extend_schema(summary="Read a pipeline, disabled or not"),
+    partial_update=extend_schema(summary="Change a pipeline", responses=PipelineSerializer),
+    destroy=extend_schema(summary="Disable a pipeline; its history stays"),
+)
 class PipelineViewSet(InventoryViewSet):
     queryset = Pipeline.objects.all()
     serializer_class = PipelineSerializer
@@ -54,17 +67,15 @@ class PipelineViewSet(InventoryViewSet):
     def get_serializer_class(self) -> type[BaseSerializer[Any]]:
         return PipelineUpdateSerializer if self.action == "partial_update" else PipelineSerializer
 
-    @extend_schema(responses=PipelineSerializer)
-    def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().partial_update(request, *args, **kwargs)
-
     def perform_destroy(self, instance: Pipeline) -> None:
         disable_pipeline(pipeline=instance)
 
 
+@extend_schema_view(
+    create=extend_schema(summary="Create a pipeline of a client"),
+    list=extend_schema(summary="List a client's pipelines by name"),
+)
 class ClientPipelineViewSet(PipelineViewSet):
-    """The pipelines of one client."""
-
     filterset_class = ClientPipelineFilter
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:

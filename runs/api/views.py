@@ -1,7 +1,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
@@ -23,9 +23,11 @@ LATEST_FIRST = keyset(
 )
 
 
+@extend_schema_view(
+    list=extend_schema(summary="List runs across pipelines, newest event first"),
+    retrieve=extend_schema(summary="Read a run"),
+)
 class RunViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ApiViewSet):
-    """Runs across pipelines."""
-
     queryset = Run.objects.all()
     serializer_class = RunSerializer
     filterset_class = RunFilter
@@ -34,9 +36,8 @@ class RunViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ApiViewSet):
     client_path, pipeline_path = "pipeline__client_id", "pipeline_id"
 
 
+@extend_schema_view(list=extend_schema(summary="List a pipeline's runs, latest first"))
 class PipelineRunViewSet(mixins.ListModelMixin, ApiViewSet):
-    """The runs of one pipeline."""
-
     queryset = Run.objects.all()
     serializer_class = RunSerializer
     filterset_class = PipelineRunFilter
@@ -58,9 +59,9 @@ class PipelineRunViewSet(mixins.ListModelMixin, ApiViewSet):
         self.get_pipeline()
         return super().list(request, *args, **kwargs)
 
-    @extend_schema(request=ManualRunSerializer, responses={201: RunSerializer})
+    @extend_schema(summary="Record a manual run", request=ManualRunSerializer, responses={201: RunSerializer})
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Records a manual run; an external_run_id that the pipeline has already is refused."""
+        """Inserts only: an external_run_id that the pipeline has already is refused."""
         pipeline = self.get_pipeline()
         serializer = ManualRunSerializer(data=request.data, context=self.get_serializer_context())
         serializer.is_valid(raise_exception=True)
@@ -72,9 +73,9 @@ class PipelineRunViewSet(mixins.ListModelMixin, ApiViewSet):
             raise ValidationError({"external_run_id": [message]}) from error
         return Response(RunSerializer(Run.objects.get(pk=run_id)).data, status=201)
 
-    @extend_schema(operation_id="pipelines_runs_latest_retrieve", filters=False)
+    @extend_schema(summary="Read a pipeline's latest run", filters=False)
     def latest(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """The latest run by started_at, then finished_at, nulls last, then the younger row."""
+        """By started_at, then finished_at, nulls last, then the younger row."""
         if (run := latest_run(self.get_queryset())) is None:
             raise NotFound(f"The pipeline {self.get_pipeline().name} has no runs.")
         return Response(self.get_serializer(run).data)
@@ -88,7 +89,7 @@ class ClientSummaryViewSet(ApiViewSet):
     def known_parameters(self) -> Iterable[str]:
         return ("since", "until")
 
-    @extend_schema(parameters=[WindowSerializer], operation_id="clients_runs_summary_retrieve")
+    @extend_schema(summary="Summarise a client's runs in a window", parameters=[WindowSerializer])
     def summary(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Status counts, and each pipeline's latest run, of the runs that started in [since, until)."""
         clients = visible_to(request, Client.objects.all(), client="id", pipeline=None)
