@@ -1,0 +1,73 @@
+"""Whatever JSON is sent, the answer is a created object or a full explanation, never a failure (SC-005)."""
+
+import json
+from typing import Any
+
+import pytest
+from django.db import transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from rest_framework.test import APIClient
+
+from chm_project.tests.api import ROOT, invalid, post_json, program
+from inventory.tests.factories import PipelineFactory
+
+pytestmark = pytest.mark.django_db
+
+texts = st.one_of(
+    st.text(max_size=20),
+    st.text(st.characters(), max_size=3),  # half characters and nulls included
+    st.sampled_from(["", " ", "\0", "\ud800", "x" * 256, "success", "airflow", "ingestion", "2026-03-01T10:00:00Z"]),
+    st.datetimes().map(str),
+)
+scalars = st.none() | st.booleans() | st.integers() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False) | texts
+values = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=8,
+)
+FIELDS: dict[str, list[str]] = {
+    "clients": ["name", "is_active", "id"],
+    "clients/{client}/pipelines": [
+        "name", "platform", "external_id", "pipeline_type", "description", "environment", "is_active", "client_id",
+    ],
+    "pipelines/{pipeline}/runs": [
+        "external_run_id", "status", "started_at", "finished_at", "duration_seconds", "rows_processed",
+        "error_message", "status_reason", "payload", "event_at",
+    ],
+}  # fmt: skip
+
+
+@st.composite
+def requests(draw: st.DrawFn) -> tuple[str, Any]:
+    path = draw(st.sampled_from(list(FIELDS)))
+    known = st.dictionaries(st.sampled_from(FIELDS[path]), values, max_size=len(FIELDS[path]))
+    likely = {"status": "success", "name": draw(st.uuids()).hex, "platform": "dbt", "pipeline_type": "export"}
+    base = {field: value for field, value in likely.items() if field in FIELDS[path]}
+    return path, draw(st.one_of(values, known, known.map(lambda given: base | given)))
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(request=requests())
+def test_no_body_makes_the_api_fail(fuzzed: tuple[APIClient, dict[str, Any]], request: tuple[str, Any]) -> None:
+    api, names = fuzzed
+    path, body = request
+
+    with transaction.atomic():
+        response = post_json(api, f"{ROOT}/{path.format(**names)}", body)
+        transaction.set_rollback(True)
+
+    if response.status_code == 201:
+        stored = response.json()
+        # Strict means unrepaired: what was taken is what was sent; times and what the scrubber may touch aside.
+        loose = {"started_at", "finished_at", "payload", "error_message", "status_reason", "external_run_id"}
+        sent = {field: value for field, value in body.items() if field not in loose and value is not None}
+        assert sent.items() <= stored.items(), json.dumps(stored)
+    else:
+        invalid(response)
+
+
+@pytest.fixture
+def fuzzed() -> tuple[APIClient, dict[str, Any]]:
+    pipeline = PipelineFactory.create()
+    return program("write"), {"client": pipeline.client_id, "pipeline": pipeline.pk}
