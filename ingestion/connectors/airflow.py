@@ -107,8 +107,9 @@ class AirflowConnector:
             asked_at = datetime.now(UTC)
             try:
                 body = self._session.get(path, [*query, *position])
-            except NotFound:
-                _apis.pop(self._session.base_url, None)  # perhaps the server was upgraded
+            except NotFound as error:
+                if not error.explained:
+                    _apis.pop(self._session.base_url, None)  # perhaps the server was upgraded
                 raise
             rows = field_of(body, "dag_runs", list, "the answer")
             total = field_of(body, "total_entries", int, "the answer")

@@ -325,3 +325,18 @@ def test_drifting_pages_store_each_run_once(dags: dict[str, Pipeline], monkeypat
         ingest(airflow_connection(airflow), since=datetime.fromisoformat("2026-11-01T00:00:00Z"))
 
         assert Run.objects.count() == len(set(Run.objects.values_list("pipeline_id", "external_run_id")))
+
+
+def test_a_server_upgraded_from_2_to_3_is_found_again(monkeypatch: pytest.MonkeyPatch, db: None) -> None:
+    from ingestion.connections import AuthSettings
+
+    monkeypatch.setenv(PASSWORD_ENV, "REDACTED")
+    pipelines_of("Northwind", "legacy_daily", "manual_refund")
+    basic = AuthSettings(kind="basic", username="admin", secret_env=PASSWORD_ENV)
+    with Airflow2Replay() as old:
+        port = int(old.base_url.rpartition(":")[2])
+        assert len(ingest(airflow_connection(old, auth=basic)).errors) == 0
+    with AirflowReplay(port=port) as upgraded:
+        assert ingest(airflow_connection(upgraded, name="upgraded")).errors
+
+        assert ingest(airflow_connection(upgraded, name="upgraded")).errors == []
