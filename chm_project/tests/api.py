@@ -10,6 +10,8 @@ from chm_project.access.models import Scope
 from chm_project.access.services import create_token
 
 ROOT = "/api/v1"
+# An id that nothing has; fixed, so that parallel workers collect the same tests.
+NOWHERE = "019b0000-0000-7000-8000-000000000000"
 
 
 def program(scope: str = "admin", **binding: Any) -> APIClient:

@@ -1,7 +1,6 @@
 """Every kind of error, provoked, has the one envelope and its code (FR-016, AC-002)."""
 
 import json
-import uuid
 from typing import Any
 
 import pytest
@@ -17,7 +16,7 @@ from rest_framework.throttling import BaseThrottle
 
 from chm_project.api import errors
 from chm_project.api.constraints import fields_of, violation
-from chm_project.tests.api import ROOT, error, invalid, post_json, program
+from chm_project.tests.api import NOWHERE, ROOT, error, invalid, post_json, program
 from inventory.api.views import ClientViewSet
 from inventory.models import Client, Pipeline
 from inventory.tests.factories import ClientFactory, PipelineFactory
@@ -74,7 +73,7 @@ def test_403(db: None) -> None:
         "/nothing",
         "/clients/not-an-id",
         "/clients/1",
-        f"/clients/{uuid.uuid4()}/nothing",
+        f"/clients/{NOWHERE}/nothing",
         "/clients//",
         "//clients",
         "/Clients",
@@ -98,12 +97,12 @@ def test_an_unknown_route_answers_json_whatever_is_asked_for() -> None:
     [
         ("put", "/clients", "GET, POST, HEAD, OPTIONS"),
         ("delete", "/clients", "GET, POST, HEAD, OPTIONS"),
-        ("post", f"/clients/{uuid.uuid4()}", "GET, PATCH, DELETE, HEAD, OPTIONS"),
-        ("put", f"/clients/{uuid.uuid4()}", "GET, PATCH, DELETE, HEAD, OPTIONS"),
+        ("post", f"/clients/{NOWHERE}", "GET, PATCH, DELETE, HEAD, OPTIONS"),
+        ("put", f"/clients/{NOWHERE}", "GET, PATCH, DELETE, HEAD, OPTIONS"),
         ("post", "/pipelines", "GET, HEAD, OPTIONS"),
-        ("delete", f"/pipelines/{uuid.uuid4()}/runs", "GET, POST, HEAD, OPTIONS"),
-        ("post", f"/pipelines/{uuid.uuid4()}/runs/latest", "GET, HEAD, OPTIONS"),
-        ("patch", f"/runs/{uuid.uuid4()}", "GET, HEAD, OPTIONS"),
+        ("delete", f"/pipelines/{NOWHERE}/runs", "GET, POST, HEAD, OPTIONS"),
+        ("post", f"/pipelines/{NOWHERE}/runs/latest", "GET, HEAD, OPTIONS"),
+        ("patch", f"/runs/{NOWHERE}", "GET, HEAD, OPTIONS"),
         ("post", "/runs", "GET, HEAD, OPTIONS"),
         ("post", "/schema", "GET, HEAD, OPTIONS"),
     ],
@@ -120,7 +119,7 @@ def test_a_method_nobody_knows_is_405(api: APIClient, method: str) -> None:
     error(api.generic(method, CLIENTS), 405, "method_not_allowed")
 
 
-@pytest.mark.parametrize("path", ["/clients", "/schema", "/docs", f"/runs/{uuid.uuid4()}"])
+@pytest.mark.parametrize("path", ["/clients", "/schema", "/docs", f"/runs/{NOWHERE}"])
 def test_406(api: APIClient, path: str) -> None:
     error(api.get(f"{ROOT}{path}", headers={"accept": "text/csv"}), 406, "not_acceptable")
 
@@ -349,7 +348,7 @@ def test_what_the_database_refuses_names_fields() -> None:
     assert violation(refused(Pipeline, pk=pipeline.pk, description="x", platform=None)) == {
         "platform": ["This field is required."]
     }
-    assert set(violation(refused(Pipeline, pk=pipeline.pk, client_id=uuid.uuid4())) or ()) == {"client_id"}
+    assert set(violation(refused(Pipeline, pk=pipeline.pk, client_id=NOWHERE)) or ()) == {"client_id"}
     assert violation(IntegrityError("of unknown origin")) is None
 
 

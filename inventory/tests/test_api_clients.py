@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from rest_framework.test import APIClient
 
-from chm_project.tests.api import ROOT, error, invalid, items, post_json, program
+from chm_project.tests.api import NOWHERE, ROOT, error, invalid, items, post_json, program
 from inventory.models import Client
 from inventory.tests.factories import ClientFactory
 
@@ -59,7 +59,7 @@ def test_every_valid_name_is_stored_as_sent(api: APIClient, name: str) -> None:
         pytest.param({"name": "x", "is_active": 1}, {"is_active"}, id="a number for a flag"),
         pytest.param({"name": "x", "is_active": None}, {"is_active"}, id="null for a flag"),
         pytest.param({"name": "x", "nmae": "y"}, {"nmae"}, id="unknown field"),
-        pytest.param({"name": "x", "id": str(uuid.uuid4())}, {"id"}, id="read-only field"),
+        pytest.param({"name": "x", "id": NOWHERE}, {"id"}, id="read-only field"),
         pytest.param({"name": "", "is_active": 3, "wrong": 1, "created_at": 1},
                      {"name", "is_active", "wrong", "created_at"}, id="all of it"),
     ],
@@ -172,7 +172,7 @@ def test_deleting_twice_changes_nothing_more(api: APIClient) -> None:
 
 @pytest.mark.parametrize("method", ["get", "patch", "delete"])
 def test_an_unknown_client_is_404(api: APIClient, method: str) -> None:
-    error(getattr(api, method)(f"{CLIENTS}/{uuid.uuid4()}"), 404, "not_found")
+    error(getattr(api, method)(f"{CLIENTS}/{NOWHERE}"), 404, "not_found")
 
 
 def test_ids_are_read_in_either_case(api: APIClient) -> None:

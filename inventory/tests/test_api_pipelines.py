@@ -1,6 +1,5 @@
 """Pipelines over the API: create, list, retrieve, update, disable (FR-003, FR-018, AC-001, DI-002, DI-003)."""
 
-import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,7 +7,7 @@ import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from chm_project.tests.api import ROOT, error, invalid, items, post_json, program, walk
+from chm_project.tests.api import NOWHERE, ROOT, error, invalid, items, post_json, program, walk
 from inventory.models import Client, Pipeline
 from inventory.tests.factories import ClientFactory, PipelineFactory
 
@@ -79,7 +78,7 @@ def test_what_is_left_out_gets_its_default(api: APIClient, client: Client) -> No
         pytest.param({"external_id": "x" * 256}, {"external_id"}, id="external id too long"),
         pytest.param({"description": 5}, {"description"}, id="description a number"),
         pytest.param({"description": "\0"}, {"description"}, id="null character"),
-        pytest.param({"client_id": str(uuid.uuid4())}, {"client_id"}, id="client by body"),
+        pytest.param({"client_id": NOWHERE}, {"client_id"}, id="client by body"),
         pytest.param({"ingested_through": None}, {"ingested_through"}, id="bookkeeping"),
         pytest.param({"stale_since": None}, {"stale_since"}, id="computed field"),
         pytest.param({"name": 1, "platform": 2, "pipeline_type": 3, "environment": 4, "is_active": 5, "nope": 6},
@@ -123,7 +122,7 @@ def test_names_and_external_ids_are_free_under_another_client(api: APIClient, cl
 
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_an_unknown_client_is_404(api: APIClient, db: None, method: str) -> None:
-    error(getattr(api, method)(f"{ROOT}/clients/{uuid.uuid4()}/pipelines"), 404, "not_found")
+    error(getattr(api, method)(f"{ROOT}/clients/{NOWHERE}/pipelines"), 404, "not_found")
 
 
 def test_lists_hold_the_active_inventory_sorted_by_name(api: APIClient, client: Client) -> None:
@@ -167,7 +166,7 @@ def test_filter_by_client(api: APIClient, client: Client) -> None:
     PipelineFactory.create()
 
     assert [p["name"] for p in items(api.get(PIPELINES, {"client_id": str(client.pk)}))] == ["wanted"]
-    assert items(api.get(PIPELINES, {"client_id": str(uuid.uuid4())})) == []
+    assert items(api.get(PIPELINES, {"client_id": NOWHERE})) == []
 
 
 def test_equal_names_are_walked_exactly_once(api: APIClient, db: None) -> None:
@@ -245,7 +244,7 @@ def test_a_pipeline_can_move_to_another_client(api: APIClient, client: Client) -
     assert body["ingested_through"] is None
 
 
-@pytest.mark.parametrize("value", [str(uuid.uuid4()), "no id", None, 5, {}], ids=str)
+@pytest.mark.parametrize("value", [NOWHERE, "no id", None, 5, {}], ids=str)
 def test_a_pipeline_cannot_move_to_nowhere(api: APIClient, value: Any) -> None:
     pipeline = PipelineFactory.create()
 
@@ -280,4 +279,4 @@ def test_delete_disables_and_the_pipeline_still_answers(api: APIClient) -> None:
 
 @pytest.mark.parametrize("method", ["get", "patch", "delete"])
 def test_an_unknown_pipeline_is_404(api: APIClient, method: str) -> None:
-    error(getattr(api, method)(f"{PIPELINES}/{uuid.uuid4()}"), 404, "not_found")
+    error(getattr(api, method)(f"{PIPELINES}/{NOWHERE}"), 404, "not_found")

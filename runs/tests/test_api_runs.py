@@ -1,6 +1,5 @@
 """Runs over the API: manual runs, history by status and window, across pipelines (FR-004, FR-005, FR-019, AC-004)."""
 
-import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from threading import Barrier
@@ -10,7 +9,7 @@ import pytest
 from django.db import connection
 from rest_framework.test import APIClient
 
-from chm_project.tests.api import ROOT, error, invalid, items, post_json, program
+from chm_project.tests.api import NOWHERE, ROOT, error, invalid, items, post_json, program
 from inventory.models import Pipeline
 from inventory.tests.factories import PipelineFactory
 from runs.models import Run
@@ -146,7 +145,7 @@ def nested(levels: int) -> dict[str, Any]:
         pytest.param({"payload": nested(65)}, {"payload"}, id="payload too deep"),
         pytest.param({"source_updated_at": "2026-03-01T10:00:00Z"}, {"source_updated_at"}, id="not for manual runs"),
         pytest.param({"event_at": "2026-03-01T10:00:00Z"}, {"event_at"}, id="generated"),
-        pytest.param({"pipeline_id": str(uuid.uuid4())}, {"pipeline_id"}, id="pipeline by body"),
+        pytest.param({"pipeline_id": NOWHERE}, {"pipeline_id"}, id="pipeline by body"),
         pytest.param({"status": 1, "started_at": 2, "duration_seconds": "3", "payload": 4, "nope": 5},
                      {"status", "started_at", "duration_seconds", "payload", "nope"}, id="all of it"),
     ],
@@ -205,15 +204,15 @@ def test_secrets_are_taken_out_before_the_run_is_stored(api: APIClient, pipeline
 
 @pytest.mark.parametrize("path", ["runs", "runs/latest"])
 def test_an_unknown_pipeline_is_404(api: APIClient, path: str) -> None:
-    error(api.get(f"{ROOT}/pipelines/{uuid.uuid4()}/{path}"), 404, "not_found")
+    error(api.get(f"{ROOT}/pipelines/{NOWHERE}/{path}"), 404, "not_found")
 
 
 def test_a_run_for_an_unknown_pipeline_is_404(api: APIClient) -> None:
-    error(api.post(f"{ROOT}/pipelines/{uuid.uuid4()}/runs", {"status": "success"}), 404, "not_found")
+    error(api.post(f"{ROOT}/pipelines/{NOWHERE}/runs", {"status": "success"}), 404, "not_found")
 
 
 def test_an_unknown_run_is_404(api: APIClient) -> None:
-    error(api.get(f"{ROOT}/runs/{uuid.uuid4()}"), 404, "not_found")
+    error(api.get(f"{ROOT}/runs/{NOWHERE}"), 404, "not_found")
 
 
 @pytest.mark.django_db(transaction=True)
@@ -343,7 +342,7 @@ def test_filters_across_pipelines(api: APIClient) -> None:
         {"client_id": str(wanted.pipeline.client_id), "platform": "dbt", "environment": "dev", "status": "failed"},
     ):
         assert [run["id"] for run in items(api.get(f"{ROOT}/runs", parameters))] == [str(wanted.pk)]
-    assert items(api.get(f"{ROOT}/runs", {"client_id": str(uuid.uuid4())})) == []
+    assert items(api.get(f"{ROOT}/runs", {"client_id": NOWHERE})) == []
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
-from chm_project.tests.api import ROOT, error, invalid, program
+from chm_project.tests.api import NOWHERE, ROOT, error, invalid, program
 from inventory.models import Client
 from inventory.tests.factories import ClientFactory, PipelineFactory
 from runs.latest import in_window, latest_run
@@ -173,7 +173,7 @@ def test_an_impossible_window_is_400(
 
 
 def test_an_unknown_client_is_404(api: APIClient) -> None:
-    error(api.get(f"{ROOT}/clients/{uuid.uuid4()}/runs/summary"), 404, "not_found")
+    error(api.get(f"{ROOT}/clients/{NOWHERE}/runs/summary"), 404, "not_found")
 
 
 # The same questions answered slowly and plainly, over random histories full of nulls and ties.
