@@ -54,7 +54,9 @@ def deliveries(draw: st.DrawFn, writes: list[dict[str, object]]) -> list[list[di
     return [shuffled[start:end] for start, end in zip([0, *cuts], [*cuts, len(shuffled)], strict=True)]
 
 
-@pytest.mark.parametrize(("kind", "writes"), [(Kind.SNAPSHOT, snapshots), (Kind.EVENT, events)], ids=["snapshots", "events"])
+@pytest.mark.parametrize(
+    ("kind", "writes"), [(Kind.SNAPSHOT, snapshots), (Kind.EVENT, events)], ids=["snapshots", "events"]
+)
 def test_any_delivery_ends_in_the_same_rows(
     source: Source, kind: Kind, writes: st.SearchStrategy[dict[str, object]]
 ) -> None:
