@@ -1,9 +1,9 @@
 from django.contrib import admin
-from django.urls import include, path, re_path
+from django.urls import URLPattern, URLResolver, include, path, re_path
 
 from chm_project.api.views import DocsView, HealthView, SchemaView, UnknownRoute
 
-api = [
+api: list[URLPattern | URLResolver] = [
     path("", include("inventory.api.urls")),
     path("", include("runs.api.urls")),
     path("schema", SchemaView.as_view(), name="schema"),

@@ -53,7 +53,8 @@ def make_roles(apps: Any, schema_editor: Any) -> None:
     for label in LABELS:
         app_config = apps.get_app_config(label)
         # Historical apps have no models module, and create_permissions skips apps without one.
-        former, app_config.models_module = app_config.models_module, True
+        former = getattr(app_config, "models_module", None)
+        app_config.models_module = True
         create_permissions(app_config, apps=apps, using=alias, verbosity=0)
         app_config.models_module = former
     permissions = {
