@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 
 from chm_project import demo, web
 from chm_project.supervisor import Child, Supervisor
@@ -29,7 +30,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.DEBUG:
             raise CommandError("The demonstration runs on development settings only.")
-        begun = time.monotonic()
+        begun, began_at = time.monotonic(), timezone.now()
         port, partner_port = web.port(), _free_port()
         call_command("migrate", verbosity=0)
         connections = Path(settings.DATA_DIR) / "demo-connections.toml"
@@ -38,7 +39,7 @@ class Command(BaseCommand):
         demo.write_connections(connections, base_url=f"http://127.0.0.1:{partner_port}")
 
         def announce() -> bool:
-            if not (_answers(port) and Pipeline.objects.filter(last_ingest_at__isnull=False).exists()):
+            if not (_answers(port) and Pipeline.objects.filter(last_ingest_at__gte=began_at).exists()):
                 return False
             self.stdout.write(
                 f"\nCHM is up, and has ingested, after {time.monotonic() - begun:.0f} s.\n\n"
