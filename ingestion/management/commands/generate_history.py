@@ -1,0 +1,104 @@
+"""manage.py generate_history: a large, believable history in an empty database."""
+
+from argparse import ArgumentTypeError, RawDescriptionHelpFormatter
+from datetime import UTC, datetime
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import IntegrityError, connection, transaction
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from ingestion.management.commands.ingest_runs import moment
+from ingestion.synthetic.history import RUN_COLUMNS, History, Sizes
+from inventory.models import Client, Pipeline
+from runs.models import Run
+
+BAD_USAGE = 2
+
+EXAMPLES = """
+examples:
+  manage.py generate_history                                       200,000 runs of 400 pipelines, a year of them
+  manage.py generate_history --clients 200 --pipelines 10000 --runs 5000000 --days 365
+  manage.py generate_history --seed 7 --until 2026-11-01T00:00:00Z  the same rows every time
+
+All or nothing: interrupted, it leaves the database as it was. Rates, flaky pipelines, incidents, late data, open runs
+and missing values are drawn from the seed; nothing of it comes from a real client.
+"""
+
+
+def size(text: str) -> int:
+    number = int(text.replace(",", "").replace("_", "")) if text.replace(",", "").replace("_", "").isdecimal() else 0
+    if number < 1:
+        raise ArgumentTypeError(f"{text!r} is not a number from 1 on")
+    return number
+
+
+class Command(BaseCommand):
+    help = "Fill an empty database with a believable history of runs, for benchmarks and demonstrations."
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        return super().create_parser(
+            prog_name, subcommand, epilog=EXAMPLES, formatter_class=RawDescriptionHelpFormatter, **kwargs
+        )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--clients", metavar="N", type=size, default=20)
+        parser.add_argument("--pipelines", metavar="N", type=size, default=400)
+        parser.add_argument("--runs", metavar="N", type=size, default=200_000)
+        parser.add_argument("--days", metavar="N", type=size, default=365, help="how far back the history goes")
+        parser.add_argument("--seed", metavar="N", type=int, default=1)
+        parser.add_argument(
+            "--until", metavar="ISO", type=moment, help="when the history ends (default: now, to the minute)"
+        )
+        parser.add_argument("--add", action="store_true", help="also where the database holds clients or runs already")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        sizes = Sizes(*(options[name] for name in ("clients", "pipelines", "runs", "days")))
+        if sizes.pipelines < sizes.clients:
+            raise CommandError("Every client gets a pipeline: give at least as many --pipelines as --clients.")
+        if not options["add"] and (Client.objects.exists() or Run.objects.exists()):
+            raise CommandError(
+                "This database holds clients or runs already. Give it an empty one (CHM_DATABASE_URL), or say --add.",
+                returncode=BAD_USAGE,
+            )
+        until = options["until"] or datetime.now(UTC).replace(second=0, microsecond=0)
+        history = History(sizes, seed=options["seed"], until=until)
+        console = Console(stderr=True)
+        try:
+            with (
+                Progress(
+                    TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("runs"),
+                    TimeElapsedColumn(), TimeRemainingColumn(),
+                    console=console, disable=not console.is_terminal, transient=True,
+                ) as progress,
+                transaction.atomic(),
+            ):  # fmt: skip
+                _fill(history, progress, sizes.runs)
+        except IntegrityError as error:
+            raise CommandError(
+                f"Nothing was stored: this history, or a part of it, is here already. Choose another --seed. ({error})"
+            ) from None
+        # Index-only scans need to know which pages hold only rows that everyone sees.
+        with connection.cursor() as cursor:
+            for model in (Client, Pipeline, Run):
+                cursor.execute(f"VACUUM (ANALYZE) {model._meta.db_table}")
+        self.stdout.write(
+            f"{sizes.clients} clients, {sizes.pipelines} pipelines and {sizes.runs} runs over {sizes.days} days until "
+            f"{until.isoformat()}, seed {options['seed']}."
+        )
+
+
+def _fill(history: History, progress: Progress, runs: int) -> None:
+    """The one exception to the single write path of runs: bulk filling with rows that need no judgement."""
+    Client.objects.bulk_create(history.clients, batch_size=5_000)
+    Pipeline.objects.bulk_create(history.pipelines, batch_size=5_000)
+    bar = progress.add_task("generating", total=runs)
+    copy_runs = f"COPY {Run._meta.db_table} ({', '.join(RUN_COLUMNS)}) FROM STDIN"
+    with connection.cursor() as cursor:
+        # A commit still on its way to disk keeps VACUUM from calling its rows visible to everyone.
+        cursor.execute("SET LOCAL synchronous_commit = on")
+    with connection.cursor() as cursor, cursor.copy(copy_runs) as copy:
+        for number, lines in history.blocks():
+            copy.write(lines)
+            progress.advance(bar, number)

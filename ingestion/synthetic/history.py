@@ -1,0 +1,274 @@
+"""Years of believable history for many pipelines, made from a seed: the same seed, sizes and end give the same rows.
+
+Runs come day by day, as a running CHM would have stored them, so that the table's order on disk is the real one.
+"""
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from random import Random
+from uuid import UUID
+
+from inventory.models import Client, Environment, Pipeline, PipelineType, Platform
+
+# In the order of `Row`; for COPY.
+RUN_COLUMNS = (
+    "id", "created_at", "updated_at", "ingested_at", "pipeline_id", "external_run_id", "status", "started_at",
+    "finished_at", "duration_seconds", "rows_processed", "error_message", "status_reason", "payload",
+    "source_updated_at",
+)  # fmt: skip
+NULL = "\\N"
+DAY = 86_400
+
+FIRST = (
+    "Alder Baltic Cobalt Delta Ember Fjord Granite Harbor Indigo Juniper Kestrel Lumen Meridian Northern Orchard Polar"
+).split()
+SECOND = (
+    "Analytics Bank Commerce Diagnostics Energy Foods Freight Insurance Logistics Media Mobility Retail Telecom Trading"
+).split()
+SUBJECTS = (
+    "orders payments customers inventory shipments invoices sessions claims prices suppliers tickets loyalty".split()
+)
+WORK = {
+    PipelineType.INGESTION: "load",
+    PipelineType.TRANSFORM: "mart",
+    PipelineType.QUALITY: "checks",
+    PipelineType.EXPORT: "export",
+    PipelineType.HEALTHCHECK: "heartbeat",
+}
+# Typical seconds of a run, and the rows it handles.
+SECONDS = {
+    PipelineType.INGESTION: 240,
+    PipelineType.TRANSFORM: 420,
+    PipelineType.QUALITY: 60,
+    PipelineType.EXPORT: 150,
+    PipelineType.HEALTHCHECK: 8,
+}
+ROWS = {
+    PipelineType.INGESTION: (50_000, 5_000_000),
+    PipelineType.TRANSFORM: (20_000, 2_000_000),
+    PipelineType.QUALITY: (5_000, 500_000),
+    PipelineType.EXPORT: (10_000, 1_000_000),
+    PipelineType.HEALTHCHECK: (100, 10_000),
+}
+ERRORS = (
+    ("Connection to the source timed out after 300 s", "upstream timeout"),
+    ("Column 'amount' holds 17 values that are not numbers", "schema drift"),
+    ("Deadlock detected while merging into the target", "warehouse contention"),
+    ("HTTP 503 from the vendor's export endpoint", "vendor outage"),
+    ("Disk quota exceeded on the staging volume", "no space left"),
+    ("Test unique_order_id failed: 42 duplicates", "data quality"),
+    ("Credentials were refused by the target", "expired credentials"),
+)
+INCIDENT = ("HTTP 502 from the platform during its incident", "platform incident")
+
+# Relative frequency, and share of the pipelines that have it: weekly, daily, every six hours, hourly.
+CADENCES, CADENCE_SHARES = (1 / 7, 1, 4, 24), (0.1, 0.6, 0.2, 0.1)
+PLATFORM_SHARES = {
+    Platform.AIRFLOW: 0.4,
+    Platform.DBT: 0.2,
+    Platform.CRON: 0.15,
+    Platform.VENDOR_API: 0.15,
+    Platform.CUSTOM: 0.1,
+}
+ENVIRONMENT_SHARES = {Environment.PROD: 0.75, Environment.STAGING: 0.15, Environment.DEV: 0.1}
+
+FLAKY_SHARE = 0.06
+INCIDENT_EVERY_DAYS = 12
+INCIDENT_FAILS = 0.9
+FAILS_AGAIN = 0.5
+LATE_SHARE = 0.02
+LONG_TAIL_SHARE = 0.01
+STUCK_SHARE = 0.0002
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    clients: int
+    pipelines: int
+    runs: int
+    days: int
+
+
+@dataclass(slots=True)
+class _Source:
+    """A pipeline's habits, and where its history stands."""
+
+    pipeline_id: str
+    external_id: str
+    platform: str
+    runs: int
+    gap: float
+    first: float
+    failure_rate: float
+    typical: tuple[float, float]
+    rows: tuple[float, float]
+    done: int = 0
+    failing: bool = field(default=False)
+
+
+class History:
+    """`clients` and `pipelines` are unsaved objects; `blocks` are COPY's text format, a day or less at a time."""
+
+    def __init__(self, sizes: Sizes, *, seed: int, until: datetime) -> None:
+        self._random = Random(seed)  # noqa: S311 - believable, not secret
+        self._sizes = sizes
+        self._until = int(until.timestamp())
+        self._since = self._until - sizes.days * DAY
+        self.clients = self._make_clients()
+        self.pipelines = self._make_pipelines()
+        self._sources = self._make_sources()
+
+    def blocks(self) -> Iterator[tuple[int, str]]:
+        """(number of runs, their lines)."""
+        for number in range(self._sizes.days):
+            day = self._since + number * DAY
+            incident = self._incident(day)
+            lines: list[str] = []
+            for source in self._sources:
+                while source.done < source.runs and source.first + source.done * source.gap < day + DAY:
+                    lines.append(self._line(source, incident))
+                    source.done += 1
+                if len(lines) >= 5_000:
+                    yield len(lines), "".join(lines)
+                    lines = []
+            if lines:
+                yield len(lines), "".join(lines)
+
+    def _make_clients(self) -> list[Client]:
+        names: set[str] = set()
+        while len(names) < self._sizes.clients:
+            first, second = self._random.choice(FIRST), self._random.choice(SECOND)
+            names.add(f"{first} {second} {self._random.randrange(10_000):04}")
+        return [
+            Client(id=UUID(self._key(self._since)), name=name, is_active=self._random.random() > 0.1)
+            for name in sorted(names)
+        ]
+
+    def _make_pipelines(self) -> list[Pipeline]:
+        until = datetime.fromtimestamp(self._until, UTC)
+        pipelines = []
+        for number in range(self._sizes.pipelines):
+            client = self.clients[number] if number < len(self.clients) else self._random.choice(self.clients)
+            kind = self._random.choice(list(PipelineType))
+            subject = self._random.choice(SUBJECTS)
+            walked = until - timedelta(seconds=self._random.randrange(1, 60))
+            stale = self._random.random() < 0.01
+            pipelines.append(
+                Pipeline(
+                    id=UUID(self._key(self._since)),
+                    client=client,
+                    name=f"{subject.capitalize()} {WORK[kind]} {number}",
+                    platform=self._pick(PLATFORM_SHARES),
+                    external_id=f"{subject}_{WORK[kind]}_{number}" if self._random.random() > 0.02 else None,
+                    pipeline_type=kind,
+                    environment=self._pick(ENVIRONMENT_SHARES),
+                    is_active=self._random.random() > 0.05,
+                    ingested_through=walked - timedelta(hours=5) if stale else walked,
+                    ingest_due_at=walked - timedelta(hours=4) if stale else walked + timedelta(minutes=3),
+                    last_ingest_at=walked,
+                    last_ingest_error="GET /api/v2/dags/~/dagRuns answered 503" if stale else None,
+                )
+            )
+        return pipelines
+
+    def _make_sources(self) -> list[_Source]:
+        weights = self._random.choices(CADENCES, CADENCE_SHARES, k=len(self.pipelines))
+        sources, reached, handed_out = [], 0.0, 0
+        for pipeline, weight in zip(self.pipelines, weights, strict=True):
+            reached += weight
+            runs = round(self._sizes.runs * reached / sum(weights)) - handed_out
+            handed_out += runs
+            gap = self._sizes.days * DAY / max(runs, 1)
+            kind = PipelineType(pipeline.pipeline_type)
+            flaky = self._random.random() < FLAKY_SHARE
+            low, high = ROWS[kind]
+            sources.append(
+                _Source(
+                    pipeline_id=pipeline.id.hex,
+                    external_id=pipeline.external_id or pipeline.name.replace(" ", "_").lower(),
+                    platform=pipeline.platform,
+                    runs=runs,
+                    gap=gap,
+                    first=self._since + self._random.random() * gap,
+                    failure_rate=self._random.uniform(0.15, 0.4) if flaky else self._random.uniform(0.002, 0.02),
+                    typical=(math.log(min(SECONDS[kind] * self._random.uniform(0.3, 3), gap * 0.5 + 1)), 0.3),
+                    rows=(math.log(low), math.log(high)),
+                )
+            )
+        return sources
+
+    def _incident(self, day: int) -> tuple[str, float, float] | None:
+        """One platform's bad hours on this day: platform, from, until."""
+        if self._random.random() >= 1 / INCIDENT_EVERY_DAYS:
+            return None
+        begins = day + self._random.randrange(DAY * 3 // 4)
+        return self._pick(PLATFORM_SHARES), begins, begins + self._random.randrange(90, 240) * 60
+
+    def _line(self, source: _Source, incident: tuple[str, float, float] | None) -> str:
+        random = self._random.random
+        base = source.first + source.done * source.gap
+        start = min(int(base + random() * source.gap * 0.05), self._until - 1)
+        in_incident = incident is not None and incident[0] == source.platform and incident[1] <= start < incident[2]
+        fails = INCIDENT_FAILS if in_incident else FAILS_AGAIN if source.failing else source.failure_rate
+        source.failing = random() < fails
+        seconds = int(math.exp(self._random.gauss(*source.typical)))
+        if random() < LONG_TAIL_SHARE:
+            seconds *= 8
+        end = start + seconds
+        error = reason = duration = rows = NULL
+        started, finished, version = _text(start), _text(end), end
+        if end > self._until or random() < STUCK_SHARE:
+            status, finished, version = "running", NULL, start
+        elif source.failing:
+            status = "failed"
+            error, reason = INCIDENT if in_incident else self._random.choice(ERRORS)
+            duration = str(seconds)
+        elif (luck := random()) < 0.01:
+            status, reason, duration = "canceled", "stopped by hand", str(seconds)
+        elif luck < 0.02:
+            status, reason, started, finished, version = "skipped", "nothing new to read", NULL, NULL, start
+        elif luck < 0.025:
+            status, started = "success", NULL
+        else:
+            status, duration = "success", str(seconds)
+            if luck < 0.8:
+                low, high = source.rows
+                rows = str(int(math.exp(low + (high - low) * random())))
+        late = self._random.randrange(3_600, 2 * DAY) if random() < LATE_SHARE else 20
+        stored = max(min(version + late, self._until), start)
+        return "\t".join((
+            self._key(stored), _text(stored), _text(stored), _text(stored), source.pipeline_id,
+            f"{source.external_id}.{source.done}", status, started, finished, duration, rows, error, reason,
+            _payload(source, base), _text(version),
+        )) + "\n"  # fmt: skip
+
+    def _key(self, moment: int) -> str:
+        """A UUID of version 7, in hexadecimal."""
+        bits = self._random.getrandbits(74)
+        return f"{(moment * 1000) << 80 | 7 << 76 | (bits >> 62) << 64 | 2 << 62 | bits & (1 << 62) - 1:032x}"
+
+    def _pick(self, shares: dict[str, float] | dict[Platform, float] | dict[Environment, float]) -> str:
+        return str(self._random.choices(list(shares), list(shares.values()))[0])
+
+
+def _text(moment: int) -> str:
+    return f"{datetime.fromtimestamp(moment, UTC).replace(tzinfo=None)}+00"
+
+
+def _payload(source: _Source, base: float) -> str:
+    return json.dumps(
+        {
+            "dag_id": source.external_id,
+            "logical_date": _text(int(base)),
+            "run_type": "scheduled",
+            "triggered_by": "timetable",
+            "conf": {},
+            "queue": "default",
+            "try_number": 1,
+            "bundle_version": None,
+        },
+        separators=(",", ":"),
+    )

@@ -1,0 +1,127 @@
+"""manage.py generate_history: believable, the same for the same seed, and never mixed into other data."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from ingestion.synthetic.history import History
+from inventory.models import Client, Pipeline
+from runs.models import Run, Status
+
+UNTIL = "2026-11-01T00:00:00Z"
+
+
+def generate(
+    *, clients: int = 3, pipelines: int = 30, runs: int = 3_000, days: int = 60, seed: int = 1, add: bool = False
+) -> str:
+    out = StringIO()
+    options = {"clients": clients, "pipelines": pipelines, "runs": runs, "days": days, "seed": seed}
+    call_command("generate_history", **options, until=datetime.fromisoformat(UNTIL), add=add, stdout=out)
+    return out.getvalue()
+
+
+def fingerprint() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT (SELECT md5(string_agg(r::text, '' ORDER BY id)) FROM runs AS r)"
+            " || (SELECT md5(string_agg(p.id || p.name, '' ORDER BY p.id)) FROM pipelines AS p)"
+        )
+        return str(cursor.fetchone()[0])
+
+
+def empty() -> None:
+    for model in (Run, Pipeline, Client):
+        model.objects.all().delete()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_same_seed_gives_the_same_rows_and_another_seed_others() -> None:
+    generate()
+    first = fingerprint()
+    empty()
+    generate()
+    assert fingerprint() == first
+    empty()
+    generate(seed=2)
+    assert fingerprint() != first
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_history_is_of_the_size_asked_for_and_looks_like_one() -> None:
+    said = generate(clients=5, pipelines=60, runs=20_000, days=120)
+
+    assert "20000 runs" in said
+    assert (Client.objects.count(), Pipeline.objects.count(), Run.objects.count()) == (5, 60, 20_000)
+    until = datetime(2026, 11, 1, tzinfo=UTC)
+    assert not Run.objects.filter(started_at__gt=until).exists()
+    assert not Run.objects.filter(finished_at__gt=until).exists()
+    assert not Run.objects.filter(created_at__gt=until).exists()
+    share = {status: Run.objects.filter(status=status).count() / 20_000 for status in Status.values}
+    assert 0.75 < share["success"] < 0.97
+    assert 0.01 < share["failed"] < 0.2
+    assert all(0 < share[status] < 0.05 for status in ("running", "canceled", "skipped"))
+    assert not Run.objects.still_open().filter(finished_at__isnull=False).exists()
+    assert not Run.objects.filter(status=Status.FAILED, error_message__isnull=True).exists()
+    for field in ("started_at", "finished_at", "duration_seconds", "rows_processed"):
+        assert Run.objects.filter(**{f"{field}__isnull": True}).exists(), field
+    late = Run.objects.filter(finished_at__isnull=False).extra(where=["created_at - finished_at > interval '1 hour'"])
+    assert 0.005 < late.count() / 20_000 < 0.04
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_refuses_a_database_that_holds_other_data_unless_told_so() -> None:
+    client = Client.objects.create(name="Someone else")
+    with pytest.raises(CommandError, match="holds clients or runs already") as refusal:
+        generate()
+    assert refusal.value.returncode == 2
+    assert list(Client.objects.all()) == [client]
+
+    generate(add=True)
+    assert Client.objects.count() == 4
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_same_history_a_second_time_is_refused_whole() -> None:
+    generate()
+    first = fingerprint()
+    with pytest.raises(CommandError, match="another --seed"):
+        generate(add=True)
+    assert fingerprint() == first
+
+
+@pytest.mark.django_db(transaction=True)
+def test_interrupted_it_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    blocks: Callable[[History], object] = History.blocks
+
+    def interrupted(history: History) -> object:
+        yield next(iter(blocks(history)))  # type: ignore[call-overload]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(History, "blocks", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        generate()
+    assert not Run.objects.exists()
+    assert not Client.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_leaves_the_table_ready_for_index_only_scans() -> None:
+    generate()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT relallvisible > 0 AND reltuples > 0 FROM pg_class WHERE relname = 'runs'")
+        assert cursor.fetchone() == (True,)
+
+
+@pytest.mark.parametrize("arguments", [["--runs", "0"], ["--runs", "many"], ["--clients", "-1"], ["--days", "1.5"]])
+def test_a_bad_size_is_named(arguments: list[str]) -> None:
+    with pytest.raises(CommandError, match="is not a number from 1 on"):
+        call_command("generate_history", *arguments)
+
+
+def test_more_clients_than_pipelines_is_an_error() -> None:
+    with pytest.raises(CommandError, match="Every client gets a pipeline"):
+        call_command("generate_history", "--clients", "5", "--pipelines", "4")
