@@ -74,15 +74,22 @@ class Command(BaseCommand):
                 ) as progress,
                 transaction.atomic(),
             ):  # fmt: skip
+                with connection.cursor() as cursor:
+                    cursor.execute("SET LOCAL synchronous_commit = on")
                 _fill(history, progress, sizes.runs)
         except IntegrityError as error:
             raise CommandError(
                 f"Nothing was stored: this history, or a part of it, is here already. Choose another --seed. ({error})"
             ) from None
-        # Index-only scans need to know which pages hold only rows that everyone sees.
         with connection.cursor() as cursor:
-            for model in (Client, Pipeline, Run):
-                cursor.execute(f"VACUUM (ANALYZE) {model._meta.db_table}")
+            # Index-only scans need to know which pages hold only rows that everyone sees, and VACUUM does not say so
+            # of rows whose commit, or a commit close to theirs, is still on its way to disk.
+            cursor.execute("SET synchronous_commit = on")
+            try:
+                for model in (Client, Pipeline, Run):
+                    cursor.execute(f"VACUUM (ANALYZE) {model._meta.db_table}")
+            finally:
+                cursor.execute("RESET synchronous_commit")
         self.stdout.write(
             f"{sizes.clients} clients, {sizes.pipelines} pipelines and {sizes.runs} runs over {sizes.days} days until "
             f"{until.isoformat()}, seed {options['seed']}."
@@ -95,9 +102,6 @@ def _fill(history: History, progress: Progress, runs: int) -> None:
     Pipeline.objects.bulk_create(history.pipelines, batch_size=5_000)
     bar = progress.add_task("generating", total=runs)
     copy_runs = f"COPY {Run._meta.db_table} ({', '.join(RUN_COLUMNS)}) FROM STDIN"
-    with connection.cursor() as cursor:
-        # A commit still on its way to disk keeps VACUUM from calling its rows visible to everyone.
-        cursor.execute("SET LOCAL synchronous_commit = on")
     with connection.cursor() as cursor, cursor.copy(copy_runs) as copy:
         for number, lines in history.blocks():
             copy.write(lines)
