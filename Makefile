@@ -4,7 +4,7 @@ BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help install install-dev demo serve test e2e-airflow lint format lock
+.PHONY: help install install-dev demo serve test e2e-airflow bench lint format lock
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -40,6 +40,9 @@ e2e-airflow: install-dev  ## against a real Airflow 3, started in .chm/airflow (
 	@e2e/airflow/start_airflow.sh .chm/airflow
 	@$(BIN)/python -m e2e.airflow.run .chm/airflow --write docs/validation/airflow-live.md; \
 	  status=$$?; e2e/airflow/stop_airflow.sh .chm/airflow; exit $$status
+
+bench: install-dev  ## speed and memory into docs/performance.md; RUNS=5000000 for the planned scale (needs a quiet machine)
+	@$(BIN)/python -m bench --runs $(or $(RUNS),500000) --write $(ARGS)
 
 lint: install-dev  ## ruff, mypy --strict, missing migrations, deployment checks
 	@$(BIN)/ruff check .

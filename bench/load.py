@@ -1,0 +1,72 @@
+"""Load at a number of connections: plain blocking sockets, one thread each, so that the client stays cheap."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Milliseconds, and requests a second over all connections."""
+
+    p50: float
+    p95: float
+    p99: float
+    per_second: float
+    requests: int
+
+
+def load(port: int, paths: Sequence[str], *, token: str, connections: int = 8, seconds: float = 6) -> Load:
+    """Each connection asks one path after the other, all of `paths` in turn, for so long; the first second is warm-up.
+
+    Raises RuntimeError where an answer is not 200.
+    """
+    times: list[float] = []
+    failures: list[str] = []
+    begun = time.perf_counter()
+
+    def work(number: int) -> None:
+        own: list[float] = []
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            place = number
+            while (now := time.perf_counter()) - begun < seconds + 1 and not failures:
+                path = paths[place % len(paths)]
+                place += connections
+                status = ask(connection, path, token)
+                if status != 200:
+                    failures.append(f"{path} answered {status}")
+                if now - begun > 1:
+                    own.append(time.perf_counter() - now)
+        times.extend(own)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(connections)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures or not times:
+        raise RuntimeError(failures[0] if failures else "no answers")
+    times.sort()
+    at: Callable[[float], float] = lambda share: round(times[int(share * (len(times) - 1))] * 1000, 2)  # noqa: E731
+    return Load(at(0.5), at(0.95), at(0.99), round(len(times) / seconds, 1), len(times))
+
+
+def ask(connection: socket.socket, path: str, token: str) -> int:
+    headers = f"Host: 127.0.0.1\r\nAccept: application/json\r\nAuthorization: Bearer {token}"
+    connection.sendall(f"GET {path} HTTP/1.1\r\n{headers}\r\n\r\n".encode())
+    received = b""
+    while b"\r\n\r\n" not in received:
+        if not (chunk := connection.recv(65536)):
+            raise RuntimeError(f"{path}: the server hung up")
+        received += chunk
+    head, _, body = received.partition(b"\r\n\r\n")
+    length = next(
+        int(line.partition(b":")[2]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")
+    )
+    rest = length - len(body)
+    while rest > 0:
+        rest -= len(connection.recv(65536))
+    return int(head.split()[1])

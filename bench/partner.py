@@ -1,0 +1,93 @@
+"""A partner with prepared answers, so that the benchmark measures CHM: the generic partner API over sockets.
+
+Three moments of the same runs: 0, then 1 with every second run changed. `GET /moment/1` moves it on.
+"""
+
+import argparse
+import json
+import socketserver
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs, urlsplit
+
+BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def run(pipeline: int, number: int, moment: int) -> dict[str, object]:
+    """About 600 bytes of JSON, as the recorded answers of real orchestrators have."""
+    start = BEGAN + timedelta(minutes=15 * number, seconds=pipeline)
+    changed = moment and number % 2
+    end = start + timedelta(seconds=60 + number % 600)
+    return {
+        "external_run_id": f"scheduled__{start.isoformat()}",
+        "status": "failed" if changed else "success",
+        "started_at": start.isoformat(),
+        "finished_at": end.isoformat(),
+        "rows_processed": 1000 + number,
+        "error_message": "Task load_orders failed: connection reset by peer" if changed else None,
+        "updated_at": (end + timedelta(hours=moment if changed else 0)).isoformat(),
+        "run_type": "scheduled",
+        "dag_id": f"pipeline_{pipeline}",
+        "conf": {"region": "eu-central-1", "full_refresh": False, "batch": number},
+        "data_interval_start": start.isoformat(),
+        "data_interval_end": end.isoformat(),
+        "bundle_version": None,
+        "triggered_by": "timetable",
+        "note": None,
+    }
+
+
+def pages(pipelines: int, runs: int, page: int, moment: int) -> dict[tuple[int, int], bytes]:
+    per_pipeline = -(-runs // pipelines)
+    prepared = {}
+    for pipeline in range(pipelines):
+        for first in range(0, per_pipeline, page):
+            last = min(first + page, per_pipeline)
+            body = {
+                "runs": [run(pipeline, number, moment) for number in range(first, last)],
+                "next_cursor": str(last) if last < per_pipeline else None,
+            }
+            prepared[pipeline, first] = json.dumps(body).encode()
+    return prepared
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name in ("port", "pipelines", "runs", "page"):
+        parser.add_argument(f"--{name}", type=int, required=True)
+    options = parser.parse_args()
+    now = {"moment": 0}
+    prepared = pages(options.pipelines, options.runs, options.page, 0)
+
+    class Handler(socketserver.StreamRequestHandler):
+        disable_nagle_algorithm = True
+
+        def handle(self) -> None:
+            while line := self.rfile.readline():
+                while self.rfile.readline() not in {b"\r\n", b""}:
+                    pass
+                self.wfile.write(self.answer(urlsplit(line.split()[1].decode())))
+
+        def answer(self, address: object) -> bytes:
+            path, query = address.path, parse_qs(address.query)  # type: ignore[attr-defined]
+            if path.startswith("/moment/"):
+                now["moment"] = int(path.rpartition("/")[2])
+                prepared.update(pages(options.pipelines, options.runs, options.page, now["moment"]))
+            if not path.startswith("/pipelines/"):
+                body = b"{}"
+            else:
+                pipeline = int(path.split("/")[2].rpartition("_")[2])
+                body = prepared[pipeline, int(query.get("cursor", ["0"])[0])]
+            return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (
+                len(body),
+                body,
+            )
+
+    class Server(socketserver.ThreadingTCPServer):
+        allow_reuse_address = daemon_threads = True
+
+    with Server(("127.0.0.1", options.port), Handler) as server:
+        server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()
