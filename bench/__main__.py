@@ -30,6 +30,7 @@ def main() -> None:
     from chm_project.embedded import attach_to_environment
 
     attach_to_environment()
+    os.environ["CHM_DEBUG"] = "0"  # as in production
     console = Console(stderr=True)
     url = create_database(os.environ["CHM_DATABASE_URL"])
     results: dict[str, Any] = {"machine": machine(url), "runs": options.runs}

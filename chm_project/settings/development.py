@@ -1,11 +1,14 @@
 """A developer's machine: `make demo`, `make serve`, `manage.py`. Safe only on a loopback address."""
 
 from django.core.exceptions import ImproperlyConfigured
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from chm_project.settings.base import *  # noqa: F403
 from chm_project.settings.environment import database, env
 
-DEBUG = True
+DEBUG = env.bool("CHM_DEBUG", default=True)
+# With DEBUG, Django keeps the text of so many queries; ours can be a page of runs each.
+BaseDatabaseWrapper.queries_limit = 200
 SECRET_KEY = env.str("CHM_SECRET_KEY", default="development-only-key-that-production-refuses")
 ALLOWED_HOSTS = env.list("CHM_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 INTERNAL_IPS = ["127.0.0.1"]
