@@ -4,7 +4,7 @@ BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help install install-dev demo serve test e2e-airflow bench lint format lock
+.PHONY: help install install-dev demo serve test e2e-airflow bench docs lint format lock
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -43,6 +43,11 @@ e2e-airflow: install-dev  ## against a real Airflow 3, started in .chm/airflow (
 
 bench: install-dev  ## speed and memory into docs/performance.md; RUNS=5000000 for the planned scale (needs a quiet machine)
 	@$(BIN)/python -m bench --runs $(or $(RUNS),500000) --write $(ARGS)
+
+docs: install-dev  ## write the generated documents of docs/contracts anew
+	@$(MANAGE) migrate --verbosity 0
+	@$(MANAGE) spectacular --fail-on-warn --file docs/contracts/openapi.yaml
+	@$(MANAGE) generate_reporting_docs
 
 lint: install-dev  ## ruff, mypy --strict, missing migrations, deployment checks
 	@$(BIN)/ruff check .

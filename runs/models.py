@@ -137,9 +137,7 @@ class Run(Entity):
                 include=["pipeline", "status", "duration_seconds", "rows_processed"],
             ),
             # Failures of a window: a few runs in a hundred.
-            models.Index(
-                fields=["event_at"], name="runs_failed", include=["pipeline"], condition=Q(status="failed")
-            ),
+            models.Index(fields=["event_at"], name="runs_failed", include=["pipeline"], condition=Q(status="failed")),
             # Runs that ingestion re-reads because a window did not return them.
             models.Index(fields=["pipeline"], condition=Q(status="running"), name="runs_open"),
         ]

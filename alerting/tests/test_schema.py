@@ -31,7 +31,7 @@ def insert(db: None) -> Insert:
         columns = ", ".join(row)
         with connection.cursor() as cursor:
             cursor.execute(
-                f"INSERT INTO {table} ({columns}) VALUES ({', '.join(['%s'] * len(row))})",  # noqa: S608
+                f"INSERT INTO {table} ({columns}) VALUES ({', '.join(['%s'] * len(row))})",
                 list(row.values()),
             )
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
@@ -200,7 +200,7 @@ def test_a_parent_with_children_cannot_be_deleted(insert: Insert, client: str, p
     table, key = {"client": ("clients", client), "pipeline": ("pipelines", pipeline)}[parent]
 
     with pytest.raises(IntegrityError), connection.cursor() as cursor:  # noqa: PT012
-        cursor.execute(f"DELETE FROM {table} WHERE id = %s", [key])  # noqa: S608
+        cursor.execute(f"DELETE FROM {table} WHERE id = %s", [key])
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 

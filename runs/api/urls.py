@@ -1,6 +1,7 @@
 from django.urls import path
 
 from chm_project.api import routing  # noqa: F401  # the converter of <id:...>
+from runs.api.reports import report_urls
 from runs.api.views import ClientSummaryViewSet, PipelineRunViewSet, RunViewSet
 
 urlpatterns = [
@@ -21,4 +22,5 @@ urlpatterns = [
         ClientSummaryViewSet.as_view({"get": "summary"}),
         name="client-summary",
     ),
+    *report_urls(),
 ]

@@ -1,0 +1,81 @@
+"""What each shape says about the controlled seed, worked out by hand; columns in the shape's order."""
+
+from datetime import date
+
+from chm_project.tests.controlled_seed import at
+
+EXPECTED: dict[str, list[tuple[object, ...]]] = {
+    "failures_over_time": [
+        (at(168), 1), (at(40), 1), (at(30), 1), (at(26), 1), (at(24), 1), (at(3), 1), (at(2), 1), (at(1), 2),
+    ],
+    "latest_status_by_pipeline": [
+        ("Acme", "Orders", "airflow", "failed", at(3.5), at(1)),
+        ("Acme", "Payments", "vendor_api", "success", at(1 + 1 / 60), None),
+        ("Borealis", "Hourly", "dbt", "success", at(5), None),
+        ("Borealis", "New", "custom", "success", at(2), None),
+        ("Borealis", "Sync", "vendor_api", "running", at(0.5), None),
+        ("Delta", "Empty", "custom", None, None, None),
+    ],
+    "failure_counts_by_client": [("Acme", 4, 7), ("Cygnus", 1, 1), ("Borealis", 0, 1), ("Delta", 0, 0)],
+    "top_flaky_pipelines": [
+        ("Acme", "Orders", "airflow", 3, 6, 0.5, 3),
+        ("Acme", "Payments", "vendor_api", 3, 20, 0.15, 2),
+        ("Borealis", "Sync", "vendor_api", 1, 4, 0.25, 1),
+    ],
+    "failure_rate_by_platform": [
+        ("cron", 1, 1, 1.0), ("airflow", 4, 6, 0.6667), ("vendor_api", 4, 8, 0.5), ("custom", 0, 1, 0.0),
+        ("dbt", 0, 24, 0.0),
+    ],
+    "run_duration_distribution": [(1, 10), (2, 1), (4, 25), (7, 1), (11, 1), (21, 1)],
+    "failing_now": [
+        ("Acme", "Orders", "airflow", "prod", at(26), 2, at(120), "relation staging.orders does not exist"),
+    ],
+    "late_pipelines": [("Borealis", "Hourly", "dbt", "prod", at(5), 60.0, at(2.75), 165)],
+    "weekly_status_mix": [
+        (date(2026, 5, 4), "success", 1),
+        (date(2026, 5, 25), "skipped", 1), (date(2026, 5, 25), "success", 7),
+        (date(2026, 6, 1), "success", 7),
+        (date(2026, 6, 8), "failed", 1), (date(2026, 6, 8), "success", 3),
+        (date(2026, 6, 15), "canceled", 1), (date(2026, 6, 15), "failed", 8), (date(2026, 6, 15), "running", 1),
+        (date(2026, 6, 15), "success", 28),
+    ],
+    "client_risk": [("Acme", 6, 10, 0.6), ("Borealis", 1, 28, 0.0357), ("Delta", 0, 0, None)],
+    "changes_since_yesterday": [
+        ("Acme", "Payments", "vendor_api", "failed", "success", at(1)),
+        ("Borealis", "New", "custom", None, "success", at(2)),
+        ("Borealis", "Sync", "vendor_api", "failed", "success", at(4)),
+    ],
+    "vendor_dependency": [("vendor_api", 4, 24, 0.1667), ("other_platforms", 5, 33, 0.1515)],
+    "weekly_success_by_client": [
+        ("Acme", date(2026, 5, 4), 1, 1.0, None),
+        ("Acme", date(2026, 5, 25), 7, 1.0, None),
+        ("Acme", date(2026, 6, 1), 7, 1.0, 0.0),
+        ("Acme", date(2026, 6, 8), 4, 0.75, -0.25),
+        ("Acme", date(2026, 6, 15), 8, 0.25, -0.5),
+        ("Borealis", date(2026, 5, 25), 1, 0.0, None),
+        ("Borealis", date(2026, 6, 15), 28, 0.9286, None),
+    ],
+    "client_throughput": [
+        ("Acme", 26, 1650, 91.67, 1.2498), ("Borealis", 29, 240, 9.6, 0.2041), ("Delta", 0, 0, None, None),
+    ],
+    "freshness_watchlist": [
+        ("Delta", "Empty", "custom", "staging", None, None, None),
+        ("Acme", "Orders", "airflow", "prod", at(3.5), at(120), 120.0),
+        ("Borealis", "Hourly", "dbt", "prod", at(5), at(5 - 1 / 6), 4.8),
+        ("Borealis", "Sync", "vendor_api", "staging", at(0.5), at(4), 4.0),
+        ("Borealis", "New", "custom", "dev", at(2), at(2), 2.0),
+        ("Acme", "Payments", "vendor_api", "prod", at(1 + 1 / 60), at(1), 1.0),
+    ],
+    "reliability_by_environment": [("dev", 1, 2, 0.5), ("staging", 1, 4, 0.25), ("prod", 7, 51, 0.1373)],
+    "ingestion_health": [
+        ("Acme", "airflow", 1, 0, 1, 1, at(2), "GET /dagRuns answered 503"),
+        ("Acme", "vendor_api", 1, 0, 0, 0, at(0.25), None),
+        ("Borealis", "dbt", 1, 1, 0, 0, None, None),
+    ],
+    "governance_gaps": [
+        ("Borealis", "Hourly", "no_alert_rule"),
+        ("Borealis", "New", "no_external_id"),
+        ("Borealis", "Sync", "no_alert_rule"), ("Borealis", "Sync", "no_external_id"),
+        ("Delta", "Empty", "no_alert_rule"), ("Delta", "Empty", "no_external_id"), ("Delta", "Empty", "no_run_30d"),
+    ],
+}  # fmt: skip

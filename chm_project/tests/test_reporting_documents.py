@@ -1,0 +1,39 @@
+"""The reporting documents are the code's own words, and their queries run as they stand."""
+
+import re
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from chm_project.tests.controlled_seed import plant
+from runs.reporting.documents import DOCUMENTS
+from runs.reporting.shapes import shapes
+
+pytestmark = pytest.mark.django_db
+
+FOLDER = Path(settings.BASE_DIR) / "docs" / "contracts"
+PSQL = {
+    "as_of": "now()", "since": "now() - interval '7 days'", "until": "now()", "bucket": "'hour'", "limit": "20",
+    "weeks": "12", "max_duration_seconds": "3600", "bucket_count": "20", "client_id": "NULL", "platform": "NULL",
+    "environment": "NULL",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_a_document_is_not_stale(name: str) -> None:
+    """Regenerate with `make docs`."""
+    assert (FOLDER / name).read_text() == DOCUMENTS[name]().rstrip() + "\n"
+
+
+def test_every_query_of_the_document_runs_with_the_variables_it_names() -> None:
+    plant()
+    text = (FOLDER / "dashboard-queries.sql").read_text()
+    statements = [s for s in re.sub(r"^--.*$", "", text, flags=re.MULTILINE).split(";") if s.strip()]
+    assert len(statements) == len(shapes()) == 18
+    for statement in statements:
+        for name, value in PSQL.items():
+            statement = re.sub(rf"(?<!:):{name}\b", value, statement)
+        with connection.cursor() as cursor:
+            cursor.execute(statement)

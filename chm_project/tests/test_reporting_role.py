@@ -1,0 +1,151 @@
+"""The reporting role: it reads the views and can do nothing else, tried as that role on a connection of its own."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from django.apps import apps
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from chm_project.tests.controlled_seed import plant
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ROLE = "chm_test_reporting"
+PASSWORD = "correct horse 'battery' staple"
+
+
+@pytest.fixture
+def reader(monkeypatch: pytest.MonkeyPatch) -> Iterator[psycopg.Connection[Any]]:
+    monkeypatch.setenv("TEST_REPORTING_PASSWORD", PASSWORD)
+    call_command("grant_reporting_role", ROLE, "--password-env", "TEST_REPORTING_PASSWORD")
+    parameters = connection.get_connection_params()
+    for ours in ("pool", "cursor_factory", "context", "prepare_threshold"):
+        parameters.pop(ours, None)
+    try:
+        with psycopg.connect(**{**parameters, "user": ROLE, "password": PASSWORD}, autocommit=True) as own:
+            yield own
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(f"GRANT {ROLE} TO CURRENT_USER")
+            cursor.execute(f"DROP OWNED BY {ROLE}")
+            cursor.execute(f"DROP ROLE {ROLE}")
+
+
+def views() -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT viewname FROM pg_views WHERE schemaname = 'reporting' ORDER BY 1")
+        return [row[0] for row in cursor.fetchall()]
+
+
+def test_it_reads_every_view(reader: psycopg.Connection[Any]) -> None:
+    plant()
+    assert len(views()) == 14
+    for view in views():
+        assert reader.execute(f"SELECT count(*) FROM reporting.{view}").fetchone() is not None, view
+    assert reader.execute("SELECT count(*) FROM runs").fetchone() == (60,), "the search path ends at reporting"
+
+
+def test_it_reads_no_table(reader: psycopg.Connection[Any]) -> None:
+    tables = connection.introspection.table_names()
+    assert {model._meta.db_table for model in apps.get_models()} <= set(tables)
+    for table in tables:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            reader.execute(f'SELECT * FROM public."{table}"')
+
+
+WRITES = (
+    "INSERT INTO public.clients (id, name) VALUES (gen_random_uuid(), 'x')",
+    "UPDATE public.runs SET status = 'success'",
+    "DELETE FROM public.runs",
+    "TRUNCATE public.runs",
+    "DROP VIEW reporting.runs",
+    "INSERT INTO reporting.clients VALUES (gen_random_uuid(), 'x', true, now())",
+    "UPDATE reporting.runs SET status = 'success'",
+    "DELETE FROM reporting.runs",
+    "CREATE TABLE public.mine (x int)",
+    "CREATE TABLE reporting.mine (x int)",
+    "CREATE TEMPORARY TABLE mine (x int)",
+    "CREATE SCHEMA mine",
+    "CREATE ROLE another",
+    "ALTER ROLE CURRENT_USER SUPERUSER",
+    "GRANT SELECT ON public.runs TO CURRENT_USER",
+    "COPY public.runs TO STDOUT",
+    "COPY (SELECT 1) TO PROGRAM 'true'",
+    "SELECT pg_read_file('/etc/passwd')",
+    "SELECT pg_ls_dir('.')",
+)
+
+
+@pytest.mark.parametrize("statement", WRITES)
+def test_it_can_do_nothing_else_even_out_of_its_read_only_transactions(
+    reader: psycopg.Connection[Any], statement: str
+) -> None:
+    with pytest.raises((psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction)):
+        reader.execute(statement)
+    reader.execute("SET default_transaction_read_only = off")
+    with pytest.raises((psycopg.errors.InsufficientPrivilege, psycopg.errors.ObjectNotInPrerequisiteState)):
+        reader.execute(statement)
+
+
+def test_its_transactions_are_read_only_and_end_by_themselves(reader: psycopg.Connection[Any]) -> None:
+    assert reader.execute("SHOW default_transaction_read_only").fetchone() == ("on",)
+    assert reader.execute("SHOW statement_timeout").fetchone() == ("30s",)
+    assert reader.execute("SHOW idle_in_transaction_session_timeout").fetchone() == ("30s",)
+
+
+def test_no_payload_and_no_destination_is_in_a_view() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT column_name FROM information_schema.columns WHERE table_schema = 'reporting'")
+        columns = {row[0] for row in cursor.fetchall()}
+    assert not columns & {"payload", "destination", "token", "password"}
+
+
+def test_every_view_and_column_has_a_comment() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT c.relname, a.attname, obj_description(c.oid, 'pg_class'), col_description(c.oid, a.attnum)"
+            " FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace JOIN pg_attribute AS a"
+            " ON a.attrelid = c.oid AND a.attnum > 0 WHERE n.nspname = 'reporting' AND c.relkind = 'v'"
+        )
+        rows = cursor.fetchall()
+    assert len(rows) > 100
+    assert [row[:2] for row in rows if not row[2] or not row[3]] == []
+
+
+def test_a_view_made_later_is_readable_too(reader: psycopg.Connection[Any]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE VIEW reporting.later AS SELECT 1 AS one")
+        try:
+            assert reader.execute("SELECT one FROM reporting.later").fetchone() == (1,)
+        finally:
+            cursor.execute("DROP VIEW reporting.later")
+
+
+def test_the_command_can_be_repeated(reader: psycopg.Connection[Any], capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("grant_reporting_role", ROLE)
+    assert "nothing else" in capsys.readouterr().out
+    assert reader.execute("SELECT 1 FROM reporting.clients").fetchall() == []
+
+
+@pytest.mark.parametrize("name", ["Robert'); DROP TABLE runs;--", "pg_monitor", "Capital", "", "a" * 64])
+def test_a_name_that_cannot_be_a_role_is_refused(name: str) -> None:
+    with pytest.raises(CommandError, match="cannot be a role"):
+        call_command("grant_reporting_role", name)
+
+
+def test_an_absent_password_is_said(tmp_path: Any) -> None:
+    with pytest.raises(CommandError, match="CHM_NO_SUCH_VARIABLE is not set"):
+        call_command("grant_reporting_role", ROLE, "--password-env", "CHM_NO_SUCH_VARIABLE")
+    with pytest.raises(CommandError, match="Cannot read"):
+        call_command("grant_reporting_role", ROLE, "--password-file", str(tmp_path / "none"))
+
+
+def test_the_views_can_be_taken_back_and_made_again() -> None:
+    before = views()
+    call_command("migrate", "runs", "0002", verbosity=0)
+    assert views() == []
+    call_command("migrate", verbosity=0)
+    assert views() == before

@@ -1,0 +1,211 @@
+"""The eighteen shapes: worked out by hand on the controlled seed, and the same through every door."""
+
+import csv
+import io
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+
+from chm_project.access.models import Scope
+from chm_project.tests.api import ROOT, error, person, program
+from chm_project.tests.controlled_seed import AS_OF, plant
+from chm_project.tests.expected_shapes import EXPECTED
+from inventory.models import Client
+from inventory.tests.factories import PipelineFactory
+from runs.reporting.adapter import InvalidParameters, run_shape
+from runs.reporting.parameters import validated
+from runs.reporting.shapes import parse, shapes
+
+pytestmark = pytest.mark.django_db
+
+NAMES = sorted(EXPECTED)
+
+
+@pytest.fixture
+def seed() -> None:
+    plant()
+
+
+def by_hand(name: str) -> list[tuple[object, ...]]:
+    """With the one column that nobody can work out by hand."""
+    if name != "failure_counts_by_client":
+        return EXPECTED[name]
+    ids = dict(Client.objects.values_list("name", "pk"))
+    return [(ids[str(row[0])], *row) for row in EXPECTED[name]]
+
+
+def as_json(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return value if value is None or isinstance(value, int | float | str) else str(value)
+
+
+def test_there_are_eighteen() -> None:
+    assert sorted(shapes()) == NAMES
+    assert len(NAMES) == 18
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_adapter_says_what_was_worked_out_by_hand(seed: None, name: str) -> None:
+    rows = run_shape(name, as_of=AS_OF)
+
+    assert [tuple(row.values()) for row in rows] == by_hand(name)
+    assert all(list(row) == [column.name for column in shapes()[name].columns] for row in rows)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_api_says_the_same_in_json_and_csv(seed: None, name: str) -> None:
+    api, path = program("read"), f"{ROOT}/reports/{name}?as_of=2026-06-17T12:00:00Z"
+
+    answer = api.get(path)
+    table = api.get(path, headers={"accept": "text/csv"})
+
+    expected = [tuple(as_json(value) for value in row) for row in by_hand(name)]
+    assert answer.status_code == 200
+    assert [tuple(row.values()) for row in answer.json()["items"]] == expected
+    assert table["Content-Type"] == "text/csv; charset=utf-8"
+    header, *lines = csv.reader(io.StringIO(table.getvalue().decode()))
+    assert header == [column.name for column in shapes()[name].columns]
+    assert lines == [["" if value is None else str(value) for value in row] for row in expected]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_sql_says_the_same_to_the_reporting_role(seed: None, name: str) -> None:
+    call_command("grant_reporting_role", "chm_test_reader")
+    values = validated(shapes()[name].parameters, {"as_of": AS_OF})
+    with connection.cursor() as cursor:
+        cursor.execute("GRANT chm_test_reader TO CURRENT_USER")
+        cursor.execute("SET LOCAL ROLE chm_test_reader")
+        cursor.execute(shapes()[name].sql, values)
+        rows = cursor.fetchall()
+        cursor.execute("RESET ROLE")
+
+    plain = [tuple(float(value) if isinstance(value, Decimal) else value for value in row) for row in rows]
+    assert plain == by_hand(name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_scope_leaves_only_what_lies_in_it(seed: None, name: str) -> None:
+    delta = Client.objects.get(name="Delta")
+    PipelineFactory.create(client=delta, platform="cron", environment="prod")
+    rows = run_shape(name, as_of=AS_OF, client_id=delta.pk, platform="cron", environment="dev")
+
+    if name == "vendor_dependency":
+        assert [row["runs_30d"] for row in rows] == [0, 0]
+    elif name == "failure_counts_by_client":
+        assert [(row["client_name"], row["failed_7d"]) for row in rows] == [("Delta", 0)]
+    else:
+        assert rows == []
+
+
+def test_scopes_by_client_platform_and_environment_add_up(seed: None) -> None:
+    whole = run_shape("failures_over_time", as_of=AS_OF)
+    parts = [
+        row
+        for client in Client.objects.all()
+        for row in run_shape("failures_over_time", as_of=AS_OF, client_id=str(client.pk))
+    ]
+    assert sum(row["failed_runs"] for row in whole) == sum(row["failed_runs"] for row in parts) == 9
+    assert [row["platform"] for row in run_shape("failing_now", as_of=AS_OF, platform="airflow")] == ["airflow"]
+    assert run_shape("failing_now", as_of=AS_OF, platform="dbt") == []
+    assert run_shape("failing_now", as_of=AS_OF, environment="prod") != []
+
+
+def test_buckets_are_of_the_width_asked_for(seed: None) -> None:
+    def failures(bucket: str) -> list[tuple[Any, int]]:
+        rows = run_shape("failures_over_time", as_of=AS_OF, bucket=bucket)
+        return [(row["ts_bucket"], row["failed_runs"]) for row in rows]
+
+    assert failures("day") == [
+        (datetime(2026, 6, 10, tzinfo=UTC), 1),
+        (datetime(2026, 6, 15, tzinfo=UTC), 1),
+        (datetime(2026, 6, 16, tzinfo=UTC), 3),
+        (datetime(2026, 6, 17, tzinfo=UTC), 4),
+    ]
+    assert failures("week") == [(datetime(2026, 6, 8, tzinfo=UTC), 1), (datetime(2026, 6, 15, tzinfo=UTC), 8)]
+    assert sum(count for _, count in failures("minute")) == 9
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "wrong"),
+    [
+        ("failing_now", {"since": "2026-01-01"}, {"since"}),
+        ("failures_over_time", {"bucket": "month"}, {"bucket"}),
+        ("failures_over_time", {"since": "yesterday", "until": "x"}, {"since", "until"}),
+        ("failures_over_time", {"since": "2026-02-01", "until": "2026-01-01"}, {"since"}),
+        ("failures_over_time", {"since": "2026-02-01", "until": "2026-02-01"}, {"since"}),
+        ("top_flaky_pipelines", {"limit": "0"}, {"limit"}),
+        ("top_flaky_pipelines", {"limit": "1001"}, {"limit"}),
+        ("top_flaky_pipelines", {"limit": "2.5"}, {"limit"}),
+        ("run_duration_distribution", {"bucket_count": "-1", "max_duration_seconds": "many"},
+         {"bucket_count", "max_duration_seconds"}),
+        ("weekly_status_mix", {"weeks": "9" * 400}, {"weeks"}),
+        ("client_risk", {"client_id": "Acme"}, {"client_id"}),
+        ("client_risk", {"platform": "mainframe", "environment": "moon"}, {"platform", "environment"}),
+        ("client_risk", {"as_of": "12"}, {"as_of"}),
+        ("failures_over_time", {"until": "0001-01-02T00:00:00Z"}, {"until"}),
+    ],
+)  # fmt: skip
+def test_a_wrong_parameter_is_named_by_adapter_and_api(name: str, parameters: dict[str, str], wrong: set[str]) -> None:
+    with pytest.raises(InvalidParameters) as refusal:
+        run_shape(name, **parameters)
+    assert set(refusal.value.problems) == wrong
+
+    answer = program("read").get(f"{ROOT}/reports/{name}", parameters)
+    assert set(error(answer, 400, "validation_error")) == wrong
+
+
+def test_an_unknown_shape_is_not_found() -> None:
+    error(program("read").get(f"{ROOT}/reports/everything"), 404, "not_found")
+    with pytest.raises(KeyError):
+        run_shape("everything")
+
+
+def test_a_token_bound_to_a_client_sees_that_client_alone(seed: None) -> None:
+    borealis, acme = Client.objects.get(name="Borealis"), Client.objects.get(name="Acme")
+    api = program("read", client_id=borealis.pk)
+    for name in NAMES:
+        items = api.get(f"{ROOT}/reports/{name}?as_of=2026-06-17T12:00:00Z").json()["items"]
+        assert {row["client_name"] for row in items if "client_name" in row} <= {"Borealis"}, name
+        assert (
+            items
+            == program("read")
+            .get(f"{ROOT}/reports/{name}?as_of=2026-06-17T12:00:00Z&client_id={borealis.pk}")
+            .json()["items"]
+        )
+        error(api.get(f"{ROOT}/reports/{name}?client_id={acme.pk}"), 404, "not_found")
+
+
+def test_a_token_bound_to_a_pipeline_gets_no_report() -> None:
+    api = program("read", pipeline_id=PipelineFactory.create().pk)
+    error(api.get(f"{ROOT}/reports/failing_now"), 403, "forbidden")
+
+
+def test_reports_need_the_permission_to_see_runs() -> None:
+    error(program(Scope.INGEST).get(f"{ROOT}/reports/failing_now"), 403, "forbidden")
+    assert person("viewer").get(f"{ROOT}/reports/failing_now").status_code == 200
+
+
+def test_a_spreadsheet_never_takes_a_name_for_a_formula() -> None:
+    PipelineFactory.create(client__name='=HYPERLINK("http://evil.example")', name="+1+1")
+    table = program("read").get(f"{ROOT}/reports/latest_status_by_pipeline", headers={"accept": "text/csv"})
+    _, row = csv.reader(io.StringIO(table.getvalue().decode()))
+    assert row[:2] == ['\'=HYPERLINK("http://evil.example")', "'+1+1"]
+
+
+def test_a_report_costs_one_query_beside_its_limits(django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(5):  # savepoint, limit, the shape, limit off, savepoint released
+        run_shape("latest_status_by_pipeline")
+
+
+def test_every_header_is_complete() -> None:
+    with pytest.raises(ValueError, match="Grain"):
+        parse("broken", "-- Question what?\nSELECT 1")
+    for shape in shapes().values():
+        assert shape.question.endswith("?"), shape.name
+        assert set(shape.inventory.split(",")[0].split()) <= {"active", "all"}, shape.name
+        assert all(column.description for column in shape.columns), shape.name

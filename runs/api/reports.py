@@ -1,0 +1,127 @@
+"""GET /reports/{shape}: one operation per shape of the registry, in JSON and CSV."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.http import StreamingHttpResponse
+from django.urls import URLPattern, path
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
+from rest_framework.renderers import BrowsableAPIRenderer, JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from chm_project.access.models import ApiToken
+from chm_project.api.csv import CsvRenderer, csv_lines
+from chm_project.api.viewsets import StrictView
+from runs.reporting.adapter import InvalidParameters, run_shape
+from runs.reporting.parameters import COMMON, OWN, Parameter
+from runs.reporting.shapes import Column, Shape, shapes
+
+_FIELDS: dict[str, type[serializers.Field[Any, Any, Any, Any]]] = {
+    "text": serializers.CharField,
+    "integer": serializers.IntegerField,
+    "numeric": serializers.FloatField,
+    "timestamptz": serializers.DateTimeField,
+    "date": serializers.DateField,
+    "uuid": serializers.UUIDField,
+}
+_TYPES: dict[str, dict[str, Any]] = {
+    "text": {"type": "string"},
+    "integer": {"type": "integer"},
+    "timestamptz": {"type": "string", "format": "date-time"},
+    "uuid": {"type": "string", "format": "uuid"},
+}
+
+
+class ReportView(StrictView):
+    renderer_classes = (JSONRenderer, CsvRenderer, BrowsableAPIRenderer)
+    permission = "runs.view_run"
+    shape: Shape
+
+    def known_parameters(self) -> Iterable[str]:
+        return [*self.shape.parameters, *COMMON]
+
+    def report(self, request: Request) -> Response | StreamingHttpResponse:
+        try:
+            rows = run_shape(self.shape.name, **_bound(request, request.query_params.dict()))
+        except InvalidParameters as error:
+            raise ValidationError({name: [problem] for name, problem in error.problems.items()}) from None
+        if request.accepted_renderer.format == "csv":
+            lines = csv_lines([column.name for column in self.shape.columns], rows)
+            disposition = f'attachment; filename="{self.shape.name}.csv"'
+            return StreamingHttpResponse(
+                lines, content_type="text/csv; charset=utf-8", headers={"Content-Disposition": disposition}
+            )
+        return Response({"items": row_serializer(self.shape)(rows, many=True).data})
+
+
+def _bound(request: Request, given: dict[str, Any]) -> dict[str, Any]:
+    """A token bound to a client sees that client's inventory; one bound to a pipeline is too narrow for a report."""
+    token = request.auth
+    if not isinstance(token, ApiToken) or not token.is_bound:
+        return given
+    if token.client_id is None:
+        raise PermissionDenied("This token is bound to one pipeline, and reports are about more; use another one.")
+    if given.get("client_id") not in {None, str(token.client_id)}:
+        raise NotFound
+    return given | {"client_id": str(token.client_id)}
+
+
+def row_serializer(shape: Shape) -> type[serializers.Serializer[Any]]:
+    name = "".join(word.title() for word in shape.name.split("_"))
+    return type(f"{name}RowSerializer", (serializers.Serializer,), {c.name: _field(c) for c in shape.columns})
+
+
+def _field(column: Column) -> serializers.Field[Any, Any, Any, Any]:
+    return _FIELDS[column.sql_type](help_text=column.description, allow_null=column.nullable)
+
+
+def _answer(shape: Shape) -> type[serializers.Serializer[Any]]:
+    name = "".join(word.title() for word in shape.name.split("_"))
+    return type(f"{name}ReportSerializer", (serializers.Serializer,), {"items": row_serializer(shape)(many=True)})
+
+
+def _described(name: str, parameter: Parameter, default: str) -> OpenApiParameter:
+    schema = dict(_TYPES[parameter.sql_type])
+    if parameter.choices:
+        schema["enum"] = list(parameter.choices)
+    if parameter.least is not None:
+        schema |= {"minimum": parameter.least, "maximum": parameter.most}
+    default = default or parameter.default
+    description = parameter.description
+    if default:
+        if parameter.sql_type == "integer":
+            schema["default"] = int(default)
+        elif parameter.choices:
+            schema["default"] = default
+        else:
+            description = f"{description} Default: {default}."
+    return OpenApiParameter(name, schema, description=description)
+
+
+def _view(shape: Shape) -> type[ReportView]:
+    parameters = [_described(name, OWN[name], default) for name, default in shape.parameters.items()]
+    parameters += [_described(name, parameter, "") for name, parameter in COMMON.items()]
+    name = "".join(word.title() for word in shape.name.split("_"))
+
+    @extend_schema(
+        operation_id=f"report_{shape.name}",
+        summary=shape.question,
+        description=f"{shape.grain[0].upper()}{shape.grain[1:]}. Inventory: {shape.inventory}. {shape.notes}".strip(),
+        parameters=parameters,
+        responses={
+            (200, "application/json"): _answer(shape),
+            (200, "text/csv"): OpenApiResponse({"type": "string"}, "The same rows; a header first."),
+        },
+        tags=["reports"],
+    )
+    def get(self: ReportView, request: Request) -> Response | StreamingHttpResponse:
+        return self.report(request)
+
+    return type(f"{name}Report", (ReportView,), {"shape": shape, "get": get})
+
+
+def report_urls() -> list[URLPattern]:
+    return [path(f"reports/{name}", _view(shape).as_view(), name=f"report-{name}") for name, shape in shapes().items()]

@@ -1,0 +1,20 @@
+"""manage.py generate_reporting_docs: the documents of the reporting contract."""
+
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from runs.reporting.documents import DOCUMENTS
+
+FOLDER = Path(settings.BASE_DIR) / "docs" / "contracts"
+
+
+class Command(BaseCommand):
+    help = "Write docs/contracts/dashboard-queries.sql, dashboard-readme.md and data-dictionary.md anew."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        for name, document in DOCUMENTS.items():
+            (FOLDER / name).write_text(document().rstrip() + "\n")
+            self.stdout.write(f"docs/contracts/{name}")

@@ -1,0 +1,106 @@
+"""manage.py grant_reporting_role: the database role of boards and BI users."""
+
+import os
+import re
+from argparse import RawDescriptionHelpFormatter
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connection, transaction
+from django.db.utils import ProgrammingError
+from psycopg import sql
+
+BAD_USAGE = 2
+NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+TIMEOUT_SECONDS = 30
+
+EXAMPLES = """
+examples:
+  manage.py grant_reporting_role chm_reporting                            a role without login, to grant to others
+  CHM_REPORTING_PASSWORD=... manage.py grant_reporting_role grafana --password-env CHM_REPORTING_PASSWORD
+  manage.py grant_reporting_role metabase --password-file /run/secrets/metabase
+
+The role can select from the views of the schema reporting and do nothing else; its transactions are read-only and its
+statements end after 30 seconds. Repeating the command changes nothing, or the password. It needs a database user that
+may create roles.
+"""
+
+
+class Command(BaseCommand):
+    help = "Create a database role that can select from the reporting views and nothing else, or bring it up to date."
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        return super().create_parser(
+            prog_name, subcommand, epilog=EXAMPLES, formatter_class=RawDescriptionHelpFormatter, **kwargs
+        )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("name", help="the role; small letters, digits and _")
+        password = parser.add_mutually_exclusive_group()
+        password.add_argument("--password-env", metavar="VARIABLE", help="allow login with the password it holds")
+        password.add_argument("--password-file", metavar="PATH", help="allow login with the password in the file")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not NAME.fullmatch(name := options["name"]) or name.startswith("pg_"):
+            raise CommandError(f"{name!r} cannot be a role: use small letters, digits and _.", returncode=BAD_USAGE)
+        password = _password(options)
+        try:
+            with transaction.atomic():
+                grant(name, password)
+        except ProgrammingError as error:
+            raise CommandError(f"Nothing was changed: {error}".strip()) from None
+        self.stdout.write(f"{name} can select from the views of the schema reporting, and nothing else.")
+
+
+def grant(name: str, password: str | None) -> None:
+    role, limits = sql.Identifier(name), sql.Literal(f"{TIMEOUT_SECONDS}s")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT rolsuper FROM pg_roles WHERE rolname = %s", [name])
+        if (found := cursor.fetchone()) is None:
+            cursor.execute(sql.SQL("CREATE ROLE {}").format(role))
+        elif found[0]:
+            raise CommandError(f"{name} is a superuser, whom nothing can restrict; choose another role.")
+        cursor.execute("SELECT current_database(), current_user")
+        database, owner = (sql.Identifier(word) for word in cursor.fetchone())
+        # What everybody may do by default: connect, use public, make temporary tables, write large objects.
+        statements = [
+            sql.SQL("REVOKE ALL ON DATABASE {database} FROM {role}"),
+            sql.SQL("REVOKE TEMPORARY ON DATABASE {database} FROM PUBLIC"),
+            sql.SQL("GRANT CONNECT ON DATABASE {database} TO {role}"),
+            sql.SQL("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC, {role}"),
+            sql.SQL("REVOKE ALL ON SCHEMA public FROM {role}"),
+            sql.SQL("REVOKE CREATE ON SCHEMA public FROM PUBLIC"),
+            sql.SQL("GRANT USAGE ON SCHEMA reporting TO {role}"),
+            sql.SQL("GRANT SELECT ON ALL TABLES IN SCHEMA reporting TO {role}"),
+            # Also views that a later migration makes.
+            sql.SQL("ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA reporting GRANT SELECT ON TABLES TO {role}"),
+            sql.SQL("ALTER ROLE {role} SET search_path = reporting"),
+            sql.SQL("ALTER ROLE {role} SET default_transaction_read_only = on"),
+            sql.SQL("ALTER ROLE {role} SET statement_timeout = {limits}"),
+            sql.SQL("ALTER ROLE {role} SET idle_in_transaction_session_timeout = {limits}"),
+        ]
+        if password is not None:
+            statements.append(sql.SQL("ALTER ROLE {role} LOGIN PASSWORD {password}"))
+        for statement in statements:
+            cursor.execute(
+                statement.format(
+                    role=role, database=database, owner=owner, limits=limits, password=sql.Literal(password)
+                )
+            )
+
+
+def _password(options: dict[str, Any]) -> str | None:
+    if variable := options["password_env"]:
+        if not (password := os.environ.get(variable, "")):
+            raise CommandError(f"The environment variable {variable} is not set.", returncode=BAD_USAGE)
+        return password
+    if path := options["password_file"]:
+        try:
+            password = Path(path).read_text().strip()
+        except OSError as error:
+            raise CommandError(f"Cannot read {path}: {error.strerror}.", returncode=BAD_USAGE) from None
+        if not password:
+            raise CommandError(f"{path} is empty.", returncode=BAD_USAGE)
+        return password
+    return None

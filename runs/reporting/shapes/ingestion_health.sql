@@ -1,0 +1,29 @@
+-- Question   Q9: Is CHM itself up to date with every source?
+-- Grain      one row per client and platform that is ingested, by names
+-- Inventory  active, with external_id
+-- Panel      Q6-Q10 Operations & Governance: table
+-- Parameters
+-- Columns
+--   client_name        text         Name of the client
+--   platform           text         Kind of orchestrator
+--   pipelines          integer      Pipelines that are ingested
+--   never_ingested     integer      Of these, without a finished walk
+--   stale              integer      Of these, with an overdue walk
+--   failing_ingestion  integer      Of these, with an error in their last walk
+--   oldest_ingest_at   timestamptz? The finished walk that is longest ago
+--   last_error         text?        The error of the pipeline that was ingested last
+SELECT
+    p.client_name, p.platform,
+    count(*) AS pipelines,
+    count(*) FILTER (WHERE p.last_ingest_at IS NULL) AS never_ingested,
+    count(*) FILTER (WHERE p.ingest_due_at < %(as_of)s) AS stale,
+    count(p.last_ingest_error) AS failing_ingestion,
+    min(p.last_ingest_at) AS oldest_ingest_at,
+    (
+        array_agg(p.last_ingest_error ORDER BY p.last_ingest_at DESC NULLS LAST, p.pipeline_name)
+        FILTER (WHERE p.last_ingest_error IS NOT NULL)
+    )[1] AS last_error
+FROM reporting.pipelines AS p
+WHERE p.is_active AND p.external_id IS NOT NULL AND {in_scope}
+GROUP BY p.client_id, p.client_name, p.platform
+ORDER BY p.client_name, p.platform

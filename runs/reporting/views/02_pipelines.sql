@@ -1,0 +1,33 @@
+-- Every pipeline with its client, disabled ones too.
+--   pipeline_id       Key of the pipeline
+--   pipeline_name     Its name, unique within the client
+--   client_id         Key of its client
+--   client_name       Name of its client
+--   platform          Kind of orchestrator: airflow, dbt, cron, vendor_api, custom
+--   pipeline_type     What it does: ingestion, transform, quality, export, healthcheck
+--   environment       Where it runs: dev, staging, prod
+--   external_id       Its name in the orchestrator; null: it is not ingested
+--   is_active         Active inventory: the pipeline and its client are both active
+--   ingested_through  Every change up to here is stored; null until the first complete walk
+--   ingest_due_at     Past this moment its status is stale
+--   last_ingest_at    When ingestion last finished a walk of it
+--   last_ingest_error Why its last walk failed; null when it did not
+--   created_at        When CHM stored it
+CREATE VIEW reporting.pipelines AS
+SELECT
+    p.id AS pipeline_id,
+    p.name AS pipeline_name,
+    c.id AS client_id,
+    c.name AS client_name,
+    p.platform,
+    p.pipeline_type,
+    p.environment,
+    p.external_id,
+    p.is_active AND c.is_active AS is_active,
+    p.ingested_through,
+    p.ingest_due_at,
+    p.last_ingest_at,
+    p.last_ingest_error,
+    p.created_at
+FROM pipelines AS p
+JOIN clients AS c ON c.id = p.client_id

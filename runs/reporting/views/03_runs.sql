@@ -1,0 +1,18 @@
+-- Every run, without its payload. Aggregate by pipeline_id first and join the inventory after: that stays on the index.
+--   run_id            Key of the run
+--   pipeline_id       The pipeline that ran
+--   external_run_id   The source's own id of the run
+--   status            running, success, failed, canceled, skipped
+--   event_at          When it happened: finished, else started, else stored
+--   started_at        When it started, by the source
+--   finished_at       When it ended, by the source
+--   duration_seconds  Whole seconds
+--   rows_processed    Rows it handled, by the source
+--   error_message     Why it failed, scrubbed of secrets
+--   status_reason     More on the status, scrubbed of secrets
+--   created_at        When CHM stored it
+CREATE VIEW reporting.runs AS
+SELECT
+    id AS run_id, pipeline_id, external_run_id, status, event_at, started_at, finished_at, duration_seconds,
+    rows_processed, error_message, status_reason, created_at
+FROM runs

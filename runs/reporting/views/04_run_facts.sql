@@ -1,0 +1,26 @@
+-- Every run with its pipeline and client, for questions nobody asked before.
+--   run_id            Key of the run
+--   pipeline_id       The pipeline that ran
+--   pipeline_name     Its name
+--   client_id         Key of the client it ran for
+--   client_name       Name of the client
+--   platform          Kind of orchestrator
+--   pipeline_type     What the pipeline does
+--   environment       Where it runs
+--   is_active         Active inventory: pipeline and client are both active
+--   external_run_id   The source's own id of the run
+--   status            running, success, failed, canceled, skipped
+--   event_at          When it happened: finished, else started, else stored
+--   started_at        When it started, by the source
+--   finished_at       When it ended, by the source
+--   duration_seconds  Whole seconds
+--   rows_processed    Rows it handled, by the source
+--   error_message     Why it failed, scrubbed of secrets
+--   status_reason     More on the status, scrubbed of secrets
+CREATE VIEW reporting.run_facts AS
+SELECT
+    r.run_id, p.pipeline_id, p.pipeline_name, p.client_id, p.client_name, p.platform, p.pipeline_type, p.environment,
+    p.is_active, r.external_run_id, r.status, r.event_at, r.started_at, r.finished_at, r.duration_seconds,
+    r.rows_processed, r.error_message, r.status_reason
+FROM reporting.runs AS r
+JOIN reporting.pipelines AS p USING (pipeline_id)

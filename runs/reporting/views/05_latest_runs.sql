@@ -1,0 +1,33 @@
+-- Every pipeline with its latest run: one index probe each. The run's columns are null where there is none.
+--   pipeline_id    Key of the pipeline
+--   pipeline_name  Its name
+--   client_id      Key of its client
+--   client_name    Name of its client
+--   platform       Kind of orchestrator
+--   environment    Where it runs
+--   is_active      Active inventory: pipeline and client are both active
+--   ingest_due_at  Past this moment the status is stale
+--   run_id         Key of the latest run
+--   latest_status  Its status
+--   started_at     When it started
+--   finished_at    When it ended
+--   event_at       When it happened
+--   last_run_time  First known of started, finished, stored
+CREATE VIEW reporting.latest_runs AS
+SELECT
+    p.pipeline_id, p.pipeline_name, p.client_id, p.client_name, p.platform, p.environment, p.is_active,
+    p.ingest_due_at, latest.run_id, latest.status AS latest_status, latest.started_at, latest.finished_at,
+    latest.event_at,
+    -- event_at is finished, else started, else stored: the last of the three where the first two are unknown.
+    coalesce(latest.started_at, latest.finished_at, latest.event_at) AS last_run_time
+FROM reporting.pipelines AS p
+LEFT JOIN LATERAL (
+    SELECT id AS run_id, status, started_at, finished_at, event_at
+    FROM runs
+    WHERE runs.pipeline_id = p.pipeline_id
+    ORDER BY
+        coalesce(started_at, '-infinity'::timestamptz) DESC,
+        coalesce(finished_at, '-infinity'::timestamptz) DESC,
+        id DESC
+    LIMIT 1
+) AS latest ON true
