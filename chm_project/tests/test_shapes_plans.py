@@ -44,7 +44,7 @@ def history(transactional_db: None) -> None:
         cursor.execute("SET synchronous_commit = on")
         for _ in range(100):
             cursor.execute("VACUUM runs")
-            cursor.execute("SELECT relallvisible > 0.9 * relpages FROM pg_class WHERE relname = 'runs'")
+            cursor.execute("SELECT relallvisible > 0.9 * relpages FROM pg_class WHERE oid = 'public.runs'::regclass")
             if cursor.fetchone() == (True,):
                 break
             time.sleep(0.1)
