@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 from rich.console import Console
 
-from bench import ingestion, profiling, reads
+from bench import ingestion, profiling, reads, reporting
 from bench.servers import ROOT, create_database, manage, timed
 
 RESULTS = ROOT / "bench" / "results.json"
@@ -47,6 +47,8 @@ def main() -> None:
     results["history, seconds"] = round(timed("generate_history", *sizes, CHM_DATABASE_URL=url).seconds)
     console.print("reads at 8 connections ...")
     results["reads"] = reads.measure(url, seconds=options.seconds)
+    console.print("shapes ...")
+    results["shapes"] = reporting.measure(url)
     RESULTS.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n")
     tables = rendered(results)
     console.print(tables, markup=False, highlight=False)
@@ -91,6 +93,12 @@ def rendered(results: dict[str, Any]) -> str:
                 f"| {name} | {value['p50']} | {value['p95']} | {value['per_second']:,} "
                 f"| {value['p50'] / constant:.1f} | {aim} |"
             )
+    lines += ["", "Shapes over 30 days, and boards, best of five on a quiet connection:", ""]
+    lines += ["| | ms | yardstick | ratio | textbook form, ms |", "|---|--:|---|--:|--:|"]
+    lines += [
+        f"| {name} | {value['ms']} | {value['yardstick']} | {value['ratio']} | {value.get('naive ms', '')} |"
+        for name, value in results["shapes"].items()
+    ]
     lines += ["", "| memory under that load | MB |", "|---|--:|"]
     lines += [f"| {name} | {value} |" for name, value in results["reads"]["memory, MB"].items()]
     return "\n".join([*lines, ""])

@@ -39,6 +39,8 @@ def measure(url: str, *, runs: int) -> dict[str, Any]:
             rates[f"{name}, runs/s"] = round(runs / done.seconds)
             rates[f"{name}, peak MB"] = round(done.peak_mb)
     rates["raw upsert, runs/s"] = round(raw_upsert(url, pipelines=pipelines, runs=runs, page=PAGE))
+    narrow = raw_upsert(url, pipelines=pipelines, runs=runs, page=PAGE, narrow=True)
+    rates["raw upsert without the shapes' indexes, runs/s"] = round(narrow)
     rates["cold ÷ raw"] = round(rates["cold, runs/s"] / rates["raw upsert, runs/s"], 2)
     rates["replay ÷ cold"] = round(rates["replay, runs/s"] / rates["cold, runs/s"], 2)
     rates["PostgreSQL MB"] = postgres_memory_mb()

@@ -113,7 +113,8 @@ def test_it_leaves_the_planner_informed() -> None:
     generate()
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT relname, reltuples FROM pg_class WHERE relkind = 'r' AND relname IN ('clients', 'pipelines', 'runs')"
+            "SELECT relname, reltuples FROM pg_class"
+            " WHERE relkind = 'r' AND relname IN ('clients', 'pipelines', 'runs')"
         )
         assert dict(cursor.fetchall()) == {"clients": 3, "pipelines": 30, "runs": 3_000}
 
