@@ -2,7 +2,7 @@
 
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Cast, Coalesce
 
 from inventory.entity import Entity
 from inventory.models import Client, Pipeline, valid_choice
@@ -72,7 +72,8 @@ class AlertRule(Entity):
             ),
             # The pipeline decides the scope where it is set.
             models.UniqueConstraint(
-                Coalesce(F("pipeline"), F("client")),
+                # Cast, for Django also asks with values, and two nulls have no type of their own.
+                Cast(Coalesce(F("pipeline"), F("client")), models.UUIDField()),
                 "rule_type",
                 "channel",
                 "destination",

@@ -6,6 +6,7 @@ from chm_project.api.views import DocsView, HealthView, SchemaView, UnknownRoute
 api: list[URLPattern | URLResolver] = [
     path("", include("inventory.api.urls")),
     path("", include("runs.api.urls")),
+    path("", include("alerting.api.urls")),
     path("schema", SchemaView.as_view(), name="schema"),
     path("docs", DocsView.as_view(url_name="schema"), name="docs"),
 ]

@@ -52,6 +52,8 @@ class StrictModelSerializer(RefusesUnknownFields, serializers.ModelSerializer[Mo
         models.JSONField: fields.JsonObjectField,
     }
     serializer_choice_field = fields.WordField
+    # What the last update really changed.
+    changed: list[str] = []
 
     def get_validators(self) -> list[Any]:
         """None of the framework's guesses: the model's constraints are asked instead, with their own messages."""
@@ -70,6 +72,7 @@ class StrictModelSerializer(RefusesUnknownFields, serializers.ModelSerializer[Mo
 
     def update(self, instance: ModelT, validated_data: dict[str, Any]) -> ModelT:
         changed = [name for name, value in validated_data.items() if getattr(instance, name) != value]
+        self.changed = changed
         if changed:
             for name in changed:
                 setattr(instance, name, validated_data[name])

@@ -1,5 +1,7 @@
 from typing import Any
 
+from django.contrib.admin.models import CHANGE
+from django.db import transaction
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins
@@ -8,6 +10,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from chm_project.access.visibility import refuse_bound_token, visible_to
+from chm_project.api.history import LoggedChanges, log
 from chm_project.api.pagination import keyset
 from chm_project.api.viewsets import ApiViewSet, find
 from inventory.api.filters import ClientFilter, ClientPipelineFilter, PipelineFilter
@@ -17,6 +20,7 @@ from inventory.services import disable_client, disable_pipeline
 
 
 class InventoryViewSet(
+    LoggedChanges,
     mixins.CreateModelMixin,
     mixins.ListModelMixin,
     mixins.RetrieveModelMixin,
@@ -47,8 +51,10 @@ class ClientViewSet(InventoryViewSet):
         refuse_bound_token(request)
         return super().create(request, *args, **kwargs)
 
-    def perform_destroy(self, instance: Client) -> None:
-        disable_client(client=instance)
+    @transaction.atomic
+    def perform_destroy(self, instance: Any) -> None:
+        if disable_client(client=instance):
+            log(self.request, instance, CHANGE, ["is_active"])
 
 
 @extend_schema_view(
@@ -67,8 +73,10 @@ class PipelineViewSet(InventoryViewSet):
     def get_serializer_class(self) -> type[BaseSerializer[Any]]:
         return PipelineUpdateSerializer if self.action == "partial_update" else PipelineSerializer
 
-    def perform_destroy(self, instance: Pipeline) -> None:
-        disable_pipeline(pipeline=instance)
+    @transaction.atomic
+    def perform_destroy(self, instance: Any) -> None:
+        if disable_pipeline(pipeline=instance):
+            log(self.request, instance, CHANGE, ["is_active"])
 
 
 @extend_schema_view(
@@ -87,5 +95,5 @@ class ClientPipelineViewSet(PipelineViewSet):
         pipelines: QuerySet[Pipeline] = super().get_queryset().filter(client=self.client)
         return pipelines
 
-    def perform_create(self, serializer: BaseSerializer[Any]) -> None:
+    def save_new(self, serializer: BaseSerializer[Any]) -> None:
         serializer.save(client=self.client)

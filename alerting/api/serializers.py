@@ -1,0 +1,74 @@
+from typing import Any
+
+from rest_framework import serializers
+
+from alerting.models import AlertRule, RuleType
+from chm_project.api.fields import IdField, TimeField
+from chm_project.api.serializers import StrictModelSerializer
+from inventory.models import Client, Pipeline
+
+
+class AlertRuleSerializer(StrictModelSerializer[AlertRule]):
+    """What is worth telling someone. With both scopes, the pipeline decides, and its client owns the rule."""
+
+    client_id = IdField(
+        source="client", queryset=Client.objects.all(), client="id", pipeline=None, required=False, allow_null=True
+    )
+    pipeline_id = IdField(
+        source="pipeline", queryset=Pipeline.objects.all(), client="client_id", pipeline="id", required=False,
+        allow_null=True,
+    )  # fmt: skip
+
+    class Meta:
+        model = AlertRule
+        fields = [
+            "id",
+            "client_id",
+            "pipeline_id",
+            "rule_type",
+            "threshold",
+            "window_minutes",
+            "channel",
+            "destination",
+            "is_enabled",
+            "created_at",
+            "updated_at",
+        ]
+        read_only_fields = ["id", "created_at", "updated_at"]
+        extra_kwargs = {name: {"min_value": 1, "max_value": 2**31 - 1} for name in ("threshold", "window_minutes")}
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """The database's rules in its own words, so that every field to correct is named at once."""
+
+        def value(name: str) -> Any:
+            return attrs.get(name, getattr(self.instance, name, None))
+
+        problems: dict[str, list[str]] = {}
+        if value("client") is None and value("pipeline") is None:
+            problems |= {key: ["A rule needs a client, a pipeline, or both."] for key in ("client_id", "pipeline_id")}
+        if value("rule_type") == RuleType.FAILURES_IN_WINDOW:
+            missing = [name for name in ("threshold", "window_minutes") if value(name) is None]
+            problems |= {key: ["failures_in_window needs threshold and window_minutes."] for key in missing}
+        if problems:
+            raise serializers.ValidationError(problems)
+        return attrs
+
+
+class PreviewWindowSerializer(serializers.Serializer[Any]):
+    since = TimeField(required=False, help_text="Inclusive; 7 days before until when left out.")
+    until = TimeField(required=False, help_text="Exclusive; now when left out.")
+
+
+class SpanSerializer(serializers.Serializer[Any]):
+    """The rule held from `from` on, until `until`; both are cut to the window that was asked for."""
+
+    until = serializers.DateTimeField()
+    failed_runs = serializers.IntegerField(help_text="Failed runs that made it hold.")
+
+    def get_fields(self) -> dict[str, Any]:
+        # `from` is a word of the language.
+        return {"from": serializers.DateTimeField(source="since"), **super().get_fields()}
+
+
+class PreviewSerializer(serializers.Serializer[Any]):
+    items = SpanSerializer(many=True)

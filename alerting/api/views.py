@@ -1,0 +1,91 @@
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import F, QuerySet
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import mixins
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from alerting.api.filters import AlertRuleFilter
+from alerting.api.serializers import AlertRuleSerializer, PreviewSerializer, PreviewWindowSerializer
+from alerting.models import AlertRule
+from alerting.services import firing_rules, preview
+from chm_project.api.history import LoggedChanges
+from chm_project.api.pagination import keyset
+from chm_project.api.viewsets import ApiViewSet
+
+DEFAULT_PREVIEW = timedelta(days=7)
+MAX_PREVIEW = timedelta(days=400)
+
+
+@extend_schema_view(
+    create=extend_schema(summary="Create an alert rule"),
+    list=extend_schema(summary="List alert rules, oldest first"),
+    retrieve=extend_schema(summary="Read an alert rule"),
+    partial_update=extend_schema(summary="Change, enable or disable an alert rule"),
+    destroy=extend_schema(summary="Delete an alert rule"),
+)
+class AlertRuleViewSet(
+    LoggedChanges,
+    mixins.CreateModelMixin,
+    mixins.ListModelMixin,
+    mixins.RetrieveModelMixin,
+    mixins.UpdateModelMixin,
+    mixins.DestroyModelMixin,
+    ApiViewSet,
+):
+    # The pipeline's client owns a rule that names both.
+    queryset = AlertRule.objects.annotate(owner_id=Coalesce(F("pipeline__client_id"), F("client_id")))
+    serializer_class = AlertRuleSerializer
+    filterset_class = AlertRuleFilter
+    keyset = keyset("created_at", "id")
+    lookup_url_kwarg = "rule_id"
+    client_path, pipeline_path = "owner_id", "pipeline_id"
+
+    @extend_schema(
+        operation_id="alert_rules_preview",
+        summary="When would a rule have held?",
+        parameters=[PreviewWindowSerializer],
+        responses=PreviewSerializer,
+        filters=False,
+    )
+    def preview(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """The spans of the window in which the rule held, enabled or not, judged from the runs as they stand.
+
+        A run is running from its start until event_at, and has its status from then on. Disabled inventory is left out.
+        """
+        window = PreviewWindowSerializer(data=request.query_params)
+        window.is_valid(raise_exception=True)
+        until = window.validated_data.get("until") or timezone.now()
+        try:
+            since = window.validated_data.get("since") or until - DEFAULT_PREVIEW
+        except OverflowError:
+            raise ValidationError({"until": ["Give a time after the year 1."]}) from None
+        if since >= until:
+            raise ValidationError({"since": ["This must be before until."]})
+        if until - since > MAX_PREVIEW:
+            raise ValidationError({"since": [f"Ask for at most {MAX_PREVIEW.days} days at once."]})
+        spans = preview(self.get_object(), since=since, until=until)
+        return Response(PreviewSerializer({"items": spans}).data)
+
+    def known_parameters(self) -> Iterable[str]:
+        return ("since", "until") if self.action == "preview" else super().known_parameters()
+
+
+@extend_schema_view(list=extend_schema(operation_id="alert_rules_firing", summary="Which enabled rules hold now?"))
+class FiringRuleViewSet(mixins.ListModelMixin, ApiViewSet):
+    """Over active inventory; nothing is sent."""
+
+    queryset = AlertRuleViewSet.queryset
+    serializer_class = AlertRuleSerializer
+    keyset = keyset("created_at", "id")
+    client_path, pipeline_path = "owner_id", "pipeline_id"
+
+    def get_queryset(self) -> QuerySet[AlertRule]:
+        rules: QuerySet[AlertRule] = super().get_queryset().filter(pk__in=firing_rules())
+        return rules

@@ -1,0 +1,293 @@
+"""Alert rules through the API: definitions, previews and what holds now."""
+
+from datetime import datetime, timedelta
+from itertools import count
+from threading import Barrier, Thread
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.db import connection
+from django.utils import timezone
+
+from alerting.models import AlertRule
+from chm_project.tests.api import NOWHERE, ROOT, error, invalid, items, person, program
+from inventory.models import Pipeline
+from inventory.tests.factories import ClientFactory, PipelineFactory
+from runs.tests.factories import RunFactory
+
+pytestmark = pytest.mark.django_db
+
+RULES = f"{ROOT}/alert_rules"
+
+
+def body(**values: Any) -> dict[str, Any]:
+    return {"rule_type": "on_failure", "channel": "slack", "destination": "#alerts"} | values
+
+
+def ago(hours: float) -> datetime:
+    return timezone.now() - timedelta(hours=hours)
+
+
+def failed(pipeline: Pipeline, hours: float) -> None:
+    RunFactory.create(pipeline=pipeline, status="failed", started_at=ago(hours + 0.1), finished_at=ago(hours))
+
+
+def test_a_rule_is_created_read_changed_and_really_deleted() -> None:
+    api, client = program(), ClientFactory.create()
+
+    created = api.post(RULES, body(client_id=str(client.pk)))
+    assert created.status_code == 201
+    rule = created.json()
+    assert rule["client_id"] == str(client.pk)
+    assert (rule["pipeline_id"], rule["threshold"], rule["is_enabled"]) == (None, None, True)
+    path = f"{RULES}/{rule['id']}"
+    assert api.get(path).json() == rule
+
+    changed = api.patch(path, {"is_enabled": False, "destination": "#quiet"})
+    assert (changed.status_code, changed.json()["destination"], changed.json()["is_enabled"]) == (200, "#quiet", False)
+
+    assert api.delete(path).status_code == 204
+    error(api.get(path), 404, "not_found")
+    assert not AlertRule.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("values", "fields"),
+    [
+        ({}, {"client_id", "pipeline_id"}),
+        ({"rule_type": "sometimes"}, {"rule_type"}),
+        ({"channel": "pigeon", "destination": ""}, {"channel", "destination"}),
+        ({"client_id": NOWHERE}, {"client_id"}),
+        ({"client_id": "Acme", "pipeline_id": 7}, {"client_id", "pipeline_id"}),
+        ({"rule_type": "failures_in_window", "threshold": 3, "client": True}, {"window_minutes"}),
+        ({"rule_type": "failures_in_window"}, {"threshold", "window_minutes", "client_id", "pipeline_id"}),
+        ({"threshold": 0, "window_minutes": 0, "client": True}, {"threshold", "window_minutes"}),
+        ({"threshold": 0, "client": True}, {"threshold"}),
+        ({"window_minutes": -5, "client": True}, {"window_minutes"}),
+        ({"threshold": "3", "client": True}, {"threshold"}),
+        ({"is_enabled": "yes", "client": True}, {"is_enabled"}),
+        ({"severity": "high", "client": True}, {"severity"}),
+        ({"destination": "x" * 513, "client": True}, {"destination"}),
+    ],
+)
+def test_an_invalid_rule_names_every_bad_field(values: dict[str, Any], fields: set[str]) -> None:
+    if values.pop("client", False):
+        values["client_id"] = str(ClientFactory.create().pk)
+
+    assert set(invalid(program().post(RULES, body(**values)))) == fields
+    assert not AlertRule.objects.exists()
+
+
+def test_a_second_enabled_rule_of_the_same_effective_scope_is_refused_and_a_disabled_one_is_not() -> None:
+    api, pipeline = program(), PipelineFactory.create()
+    assert api.post(RULES, body(pipeline_id=str(pipeline.pk))).status_code == 201
+
+    both = body(pipeline_id=str(pipeline.pk), client_id=str(pipeline.client_id))
+    assert {"rule_type", "channel", "destination"} <= set(invalid(api.post(RULES, both)))
+    disabled = api.post(RULES, both | {"is_enabled": False})
+    assert disabled.status_code == 201
+    invalid(api.patch(f"{RULES}/{disabled.json()['id']}", {"is_enabled": True}))
+
+
+def test_lists_are_by_effective_scope() -> None:
+    api, pipeline = program(), PipelineFactory.create()
+    client = str(pipeline.client_id)
+    rules = {
+        "client": api.post(RULES, body(client_id=client)).json()["id"],
+        "pipeline": api.post(RULES, body(pipeline_id=str(pipeline.pk))).json()["id"],
+        "both": api.post(RULES, body(client_id=client, pipeline_id=str(pipeline.pk), destination="#2")).json()["id"],
+        "disabled": api.post(RULES, body(client_id=client, is_enabled=False)).json()["id"],
+    }
+
+    def listed(query: str) -> list[str]:
+        return [row["id"] for row in items(api.get(f"{RULES}?{query}"))]
+
+    assert listed("") == list(rules.values())
+    assert listed(f"client_id={client}") == [rules["client"], rules["disabled"]]
+    assert listed(f"pipeline_id={pipeline.pk}") == [rules["pipeline"], rules["both"]]
+    assert listed("is_enabled=false") == [rules["disabled"]]
+    assert set(invalid(api.get(f"{RULES}?enabled=true"))) == {"enabled"}
+
+
+def test_a_bound_token_knows_only_the_rules_of_its_client() -> None:
+    pipeline, foreign = PipelineFactory.create(), PipelineFactory.create()
+    everything = program()
+    own = everything.post(RULES, body(client_id=str(pipeline.client_id))).json()["id"]
+    # Named by both, this one is the pipeline's client's, whatever client it names.
+    mixed = everything.post(RULES, body(client_id=str(pipeline.client_id), pipeline_id=str(foreign.pk))).json()["id"]
+    api = program("write", client_id=pipeline.client_id)
+
+    assert [row["id"] for row in items(api.get(RULES))] == [own]
+    for method in (api.get, api.delete):
+        error(method(f"{RULES}/{mixed}"), 404, "not_found")
+    error(api.patch(f"{RULES}/{mixed}", {"is_enabled": False}), 404, "not_found")
+    error(api.get(f"{RULES}/{mixed}/preview"), 404, "not_found")
+    assert set(invalid(api.post(RULES, body(pipeline_id=str(foreign.pk))))) == {"pipeline_id"}
+    assert set(invalid(api.patch(f"{RULES}/{own}", {"client_id": str(foreign.client_id)}))) == {"client_id"}
+
+
+def test_viewers_read_rules_and_analysts_write_them() -> None:
+    client = ClientFactory.create()
+    viewer = person("viewer")
+    error(viewer.post(RULES, body(client_id=str(client.pk))), 403, "forbidden")
+    error(program("read").post(RULES, body(client_id=str(client.pk))), 403, "forbidden")
+    assert person("analyst").post(RULES, body(client_id=str(client.pk))).status_code == 201
+    assert len(items(viewer.get(RULES))) == 1
+
+
+def test_firing_rules_are_those_that_hold_over_active_inventory() -> None:
+    api = program()
+    pipeline = PipelineFactory.create()
+    sibling = PipelineFactory.create(client=pipeline.client)
+    disabled = PipelineFactory.create(client=pipeline.client, is_active=False)
+    failed(pipeline, 0.5)
+    failed(sibling, 0.7)
+    failed(disabled, 0.6)
+    client, number = str(pipeline.client_id), count()
+
+    def rule(**values: Any) -> str:
+        return str(api.post(RULES, body(destination=f"#{next(number)}", **values)).json()["id"])
+
+    in_window = {"rule_type": "failures_in_window", "window_minutes": 60}
+    holding = [
+        rule(client_id=client),
+        rule(pipeline_id=str(pipeline.pk)),
+        rule(client_id=client, threshold=2, **in_window),
+        rule(pipeline_id=str(pipeline.pk), threshold=1, **in_window),
+    ]
+    rule(client_id=client, threshold=3, **in_window)
+    rule(pipeline_id=str(pipeline.pk), threshold=2, **in_window)
+    rule(client_id=client, rule_type="failures_in_window", window_minutes=35, threshold=2)
+    rule(pipeline_id=str(disabled.pk))
+    rule(client_id=client, is_enabled=False)
+
+    assert [row["id"] for row in items(api.get(f"{RULES}/firing"))] == holding
+    assert items(program("read", client_id=ClientFactory.create().pk).get(f"{RULES}/firing")) == []
+
+
+def test_firing_costs_the_same_queries_for_any_number_of_rules(django_assert_num_queries: Any) -> None:
+    api = program("read")
+    for pipeline in PipelineFactory.create_batch(10):
+        failed(pipeline, 1)
+        AlertRule.objects.create(pipeline=pipeline, rule_type="on_failure", channel="slack", destination="#x")
+    api.get(f"{RULES}/firing")
+    with django_assert_num_queries(3):  # the token, what holds, the page
+        assert len(items(api.get(f"{RULES}/firing"))) == 10
+
+
+def test_a_preview_tells_when_the_rule_would_have_held() -> None:
+    api, pipeline = program(), PipelineFactory.create()
+    start = datetime.fromisoformat("2026-03-01T00:00:00+00:00")
+    for hours, status in ((1, "failed"), (5, "success"), (9, "failed")):
+        RunFactory.create(
+            pipeline=pipeline,
+            status=status,
+            started_at=start + timedelta(hours=hours),
+            finished_at=start + timedelta(hours=hours + 1),
+        )
+    on_failure = api.post(RULES, body(pipeline_id=str(pipeline.pk), is_enabled=False)).json()["id"]
+    in_window = api.post(
+        RULES, body(client_id=str(pipeline.client_id), rule_type="failures_in_window", threshold=2, window_minutes=540)
+    ).json()["id"]
+    window = "since=2026-03-01T00:00:00Z&until=2026-03-02T00:00:00Z"
+
+    assert api.get(f"{RULES}/{on_failure}/preview?{window}").json() == {
+        "items": [
+            {"from": "2026-03-01T02:00:00Z", "until": "2026-03-01T05:00:00Z", "failed_runs": 1},
+            {"from": "2026-03-01T10:00:00Z", "until": "2026-03-02T00:00:00Z", "failed_runs": 1},
+        ]
+    }
+    assert api.get(f"{RULES}/{in_window}/preview?{window}").json() == {
+        "items": [{"from": "2026-03-01T10:00:00Z", "until": "2026-03-01T11:00:00Z", "failed_runs": 2}]
+    }
+    later = "since=2026-03-01T12:00:00Z&until=2026-03-01T13:00:00Z"
+    assert api.get(f"{RULES}/{on_failure}/preview?{later}").json() == {
+        "items": [{"from": "2026-03-01T12:00:00Z", "until": "2026-03-01T13:00:00Z", "failed_runs": 1}]
+    }
+
+
+@pytest.mark.parametrize(
+    ("query", "fields"),
+    [
+        ("since=2026-03-02&until=2026-03-01", {"since"}),
+        ("since=2020-01-01&until=2026-01-01", {"since"}),
+        ("since=soon", {"since"}),
+        ("until=0001-01-01", {"until"}),
+        ("from=2026-01-01", {"from"}),
+    ],
+)
+def test_a_preview_refuses_what_it_cannot_answer(query: str, fields: set[str]) -> None:
+    api = program()
+    rule = api.post(RULES, body(client_id=str(ClientFactory.create().pk))).json()["id"]
+    assert set(invalid(api.get(f"{RULES}/{rule}/preview?{query}"))) == fields
+
+
+def test_a_window_of_four_thousand_years_is_answered() -> None:
+    api, pipeline = program(), PipelineFactory.create()
+    failed(pipeline, 1)
+    values = body(pipeline_id=str(pipeline.pk), rule_type="failures_in_window", threshold=1, window_minutes=2**31 - 1)
+    rule = api.post(RULES, values).json()["id"]
+    assert len(api.get(f"{RULES}/{rule}/preview").json()["items"]) == 1
+    assert [row["id"] for row in items(api.get(f"{RULES}/firing"))] == [rule]
+
+
+def test_changes_through_the_api_are_in_the_admin_history_with_who_and_what() -> None:
+    api, client = program("write"), ClientFactory.create()
+    pipeline = api.post(
+        f"{ROOT}/clients/{client.pk}/pipelines", {"name": "Load", "platform": "cron", "pipeline_type": "export"}
+    ).json()["id"]
+    api.patch(f"{ROOT}/pipelines/{pipeline}", {"name": "Load 2", "platform": "cron"})
+    api.patch(f"{ROOT}/pipelines/{pipeline}", {"name": "Load 2"})
+    api.delete(f"{ROOT}/pipelines/{pipeline}")
+    api.delete(f"{ROOT}/pipelines/{pipeline}")
+    rule = api.post(RULES, body(client_id=str(client.pk))).json()["id"]
+    api.delete(f"{RULES}/{rule}")
+
+    entries = LogEntry.objects.order_by("pk")
+    assert [(entry.object_id, entry.get_change_message()) for entry in entries] == [
+        (pipeline, "Added."),
+        (pipeline, "Changed name."),
+        (pipeline, "Changed is_active."),
+        (rule, "Added."),
+        (rule, "No fields changed."),
+    ]
+    assert entries[4].is_deletion()
+    assert all(entry.user.username.startswith("api-token-") for entry in entries)
+    assert {entry.user.first_name for entry in entries} == {"test"}
+
+
+def test_a_refused_change_leaves_no_entry() -> None:
+    api, client = program("write"), ClientFactory.create()
+    invalid(api.patch(f"{ROOT}/clients/{client.pk}", {"name": ""}))
+    assert not LogEntry.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("kind", ["clients", "pipelines", "rules"])
+def test_of_concurrent_creates_one_succeeds_and_the_rest_are_told_the_field(kind: str) -> None:
+    client = ClientFactory.create()
+    path, values, field = {
+        "clients": (f"{ROOT}/clients", {"name": "Northwind"}, "name"),
+        "pipelines": (
+            f"{ROOT}/clients/{client.pk}/pipelines",
+            {"name": "Load", "platform": "cron", "pipeline_type": "export"},
+            "name",
+        ),
+        "rules": (RULES, body(client_id=str(client.pk)), "destination"),
+    }[kind]
+    apis, barrier, answers = [program("write") for _ in range(4)], Barrier(4), []
+
+    def create(api: Any) -> None:
+        barrier.wait()
+        answers.append(api.post(path, values))
+        connection.close()
+
+    threads = [Thread(target=create, args=[api]) for api in apis]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(answer.status_code for answer in answers) == [201, 400, 400, 400]
+    assert all(field in invalid(answer) for answer in answers if answer.status_code == 400)
