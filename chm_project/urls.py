@@ -7,6 +7,7 @@ api: list[URLPattern | URLResolver] = [
     path("", include("inventory.api.urls")),
     path("", include("runs.api.urls")),
     path("", include("alerting.api.urls")),
+    path("", include("ingestion.api.urls")),
     path("schema", SchemaView.as_view(), name="schema"),
     path("docs", DocsView.as_view(url_name="schema"), name="docs"),
 ]

@@ -19,7 +19,7 @@ class Scope(models.TextChoices):
 GRANTS: dict[str, frozenset[str]] = {
     Scope.READ: frozenset({Scope.READ}),
     Scope.INGEST: frozenset({Scope.INGEST}),
-    Scope.WRITE: frozenset({Scope.READ, Scope.WRITE}),
+    Scope.WRITE: frozenset({Scope.READ, Scope.INGEST, Scope.WRITE}),
     Scope.ADMIN: frozenset(Scope),
 }
 

@@ -2,11 +2,15 @@
 
 import csv
 import io
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from rest_framework.renderers import BaseRenderer
+from django.http import StreamingHttpResponse
+from rest_framework import mixins
+from rest_framework.renderers import BaseRenderer, BrowsableAPIRenderer, JSONRenderer
+from rest_framework.request import Request
 
 # What spreadsheets take for the start of a formula, or skip before one.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -21,6 +25,30 @@ class CsvRenderer(BaseRenderer):
 
     def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
         return "".join(csv_lines(list(data[0]) if data else [], data)).encode()
+
+
+class CsvList(mixins.ListModelMixin):
+    """A list that also answers in CSV, page by page: the next cursor is in the header CHM-Next-Cursor."""
+
+    def get_renderers(self) -> list[BaseRenderer]:
+        renderers: list[BaseRenderer] = [JSONRenderer(), BrowsableAPIRenderer()]
+        return [*renderers, CsvRenderer()] if getattr(self, "action", "list") == "list" else renderers
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Any:
+        response = super().list(request, *args, **kwargs)
+        if getattr(request.accepted_renderer, "format", None) != CsvRenderer.format:
+            return response
+        columns = list(self.get_serializer().fields)  # type: ignore[attr-defined]  # a generic view's
+        headers = {"CHM-Next-Cursor": cursor} if (cursor := response.data["next_cursor"]) else {}
+        return csv_response(columns, response.data["items"], headers=headers)
+
+
+def csv_response(
+    columns: Sequence[str], rows: Iterable[Mapping[str, Any]], *, headers: Mapping[str, str]
+) -> StreamingHttpResponse:
+    return StreamingHttpResponse(
+        csv_lines(columns, rows), content_type="text/csv; charset=utf-8", headers=dict(headers)
+    )
 
 
 def csv_lines(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
@@ -43,6 +71,8 @@ def _lines(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iterato
 def _cell(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False)
     if isinstance(value, str) and value.startswith(FORMULA):
         return f"'{value}"
     return value

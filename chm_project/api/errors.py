@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
 from django.core import exceptions as django_exceptions
 from django.core.signals import got_request_exception
 from django.db import IntegrityError
@@ -81,6 +82,8 @@ def translate(error: Exception) -> exceptions.APIException | None:
             return exceptions.ValidationError(
                 error.message_dict if hasattr(error, "error_dict") else {BODY: error.messages}
             )
+        case django_exceptions.RequestDataTooBig():
+            return exceptions.ParseError(f"it is larger than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes")
         case django_exceptions.SuspiciousOperation():
             return exceptions.ParseError("it is too large or malformed")
         case IntegrityError():

@@ -15,4 +15,17 @@ class IdConverter:
         return str(value)
 
 
+class RestConverter:
+    """The whole rest of a path, slashes and line ends included: a run's own id."""
+
+    regex = r"[\s\S]+"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: object) -> str:
+        return str(value)
+
+
 register_converter(IdConverter, "id")
+register_converter(RestConverter, "rest")

@@ -82,7 +82,8 @@ def close_bodies(result: dict[str, Any], **_: Any) -> dict[str, Any]:
         if name.endswith("Request"):
             schema["additionalProperties"] = False
         elif "properties" in schema:
-            schema["required"] = list(schema["properties"])
+            optional = schema.pop("x-optional", ())
+            schema["required"] = [field for field in schema["properties"] if field not in optional]
     return result
 
 

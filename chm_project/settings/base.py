@@ -71,6 +71,9 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 
+# A batch is a thousand runs, payloads included.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024
+
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
@@ -112,7 +115,7 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
-    "PATH_CONVERTER_OVERRIDES": {"id": {"type": "string", "format": "uuid"}},
+    "PATH_CONVERTER_OVERRIDES": {"id": {"type": "string", "format": "uuid"}, "rest": {"type": "string"}},
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "ENUM_NAME_OVERRIDES": {"RunStatus": "runs.models.Status"},
     "POSTPROCESSING_HOOKS": [

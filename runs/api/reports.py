@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from chm_project.access.models import ApiToken
-from chm_project.api.csv import CsvRenderer, csv_lines
+from chm_project.api.csv import CsvRenderer, csv_response
 from chm_project.api.viewsets import StrictView
 from runs.reporting.adapter import InvalidParameters, run_shape
 from runs.reporting.parameters import COMMON, OWN, Parameter
@@ -49,11 +49,9 @@ class ReportView(StrictView):
         except InvalidParameters as error:
             raise ValidationError({name: [problem] for name, problem in error.problems.items()}) from None
         if request.accepted_renderer.format == "csv":
-            lines = csv_lines([column.name for column in self.shape.columns], rows)
             disposition = f'attachment; filename="{self.shape.name}.csv"'
-            return StreamingHttpResponse(
-                lines, content_type="text/csv; charset=utf-8", headers={"Content-Disposition": disposition}
-            )
+            columns = [column.name for column in self.shape.columns]
+            return csv_response(columns, rows, headers={"Content-Disposition": disposition})
         return Response({"items": row_serializer(self.shape)(rows, many=True).data})
 
 

@@ -2,6 +2,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from chm_project.api.fields import JsonObjectField, TextField, TimeField, WholeNumberField, WordField
@@ -9,7 +10,9 @@ from chm_project.api.serializers import StrictModelSerializer, StrictSerializer
 from inventory.models import Platform
 from runs.events import MAX_BIGINT, MAX_ID_LENGTH, MAX_INTEGER
 from runs.models import Run, Status
+from runs.services import Outcome
 
+MAX_BATCH = 1_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -41,12 +44,9 @@ class RunSerializer(StrictModelSerializer[Run]):
         read_only_fields = fields
 
 
-class ManualRunSerializer(StrictSerializer):
+class SaidOfRunSerializer(StrictSerializer):
     """What a person or program may say about a run; the rest is ours to fill in."""
 
-    external_run_id = TextField(
-        required=False, allow_null=True, max_length=MAX_ID_LENGTH, help_text="Generated when left out."
-    )
     status = WordField(choices=Status.choices)
     started_at = TimeField(required=False, allow_null=True)
     finished_at = TimeField(required=False, allow_null=True)
@@ -67,6 +67,46 @@ class ManualRunSerializer(StrictSerializer):
         if started_at and finished_at and finished_at < started_at:
             raise serializers.ValidationError({"finished_at": ["This is before started_at."]})
         return attrs
+
+
+class ManualRunSerializer(SaidOfRunSerializer):
+    external_run_id = TextField(
+        required=False, allow_null=True, max_length=MAX_ID_LENGTH, help_text="Generated when left out."
+    )
+
+
+class PushedRunSerializer(SaidOfRunSerializer):
+    """The whole state of a run: what is left out becomes null."""
+
+    source_updated_at = TimeField(
+        required=False,
+        allow_null=True,
+        help_text="The source's own update time: an older write never replaces a newer one. Without it the last "
+        "write stands, but a run that ended never goes back to running.",
+    )
+
+
+class BatchedRunSerializer(PushedRunSerializer):
+    pipeline_id = serializers.UUIDField()
+    external_run_id = TextField(max_length=MAX_ID_LENGTH)
+
+
+class BatchSerializer(serializers.Serializer[Any]):
+    """For the contract document; each item is judged on its own."""
+
+    items = serializers.ListField(child=BatchedRunSerializer(), min_length=1, max_length=MAX_BATCH)
+
+
+@extend_schema_serializer(extensions={"x-optional": ["id", "error"]})
+class BatchOutcomeSerializer(serializers.Serializer[Any]):
+    index = serializers.IntegerField(help_text="Place of the item in the request, from 0.")
+    outcome = serializers.ChoiceField(choices=[(outcome.value, outcome.value) for outcome in Outcome])
+    id = serializers.UUIDField(required=False, help_text="The stored run; absent where the item was rejected.")
+    error = serializers.CharField(required=False, help_text="Why it was rejected, field by field.")
+
+
+class BatchAnswerSerializer(serializers.Serializer[Any]):
+    items = BatchOutcomeSerializer(many=True)
 
 
 class WindowSerializer(serializers.Serializer[Any]):

@@ -2,10 +2,11 @@ from django.urls import path
 
 from chm_project.api import routing  # noqa: F401  # the converter of <id:...>
 from runs.api.reports import report_urls
-from runs.api.views import ClientSummaryViewSet, PipelineRunViewSet, RunViewSet
+from runs.api.views import ClientSummaryViewSet, PipelineRunViewSet, RunBatchViewSet, RunViewSet
 
 urlpatterns = [
     path("runs", RunViewSet.as_view({"get": "list"}), name="runs"),
+    path("runs/batch", RunBatchViewSet.as_view({"post": "push"}), name="run-batch"),
     path("runs/<id:run_id>", RunViewSet.as_view({"get": "retrieve"}), name="run"),
     path(
         "pipelines/<id:pipeline_id>/runs",
@@ -14,8 +15,13 @@ urlpatterns = [
     ),
     path(
         "pipelines/<id:pipeline_id>/runs/latest",
-        PipelineRunViewSet.as_view({"get": "latest"}),
+        PipelineRunViewSet.as_view({"get": "latest", "put": "push_latest"}),
         name="pipeline-latest-run",
+    ),
+    path(
+        "pipelines/<id:pipeline_id>/runs/<rest:external_run_id>",
+        PipelineRunViewSet.as_view({"put": "push"}),
+        name="pipeline-run-push",
     ),
     path(
         "clients/<id:client_id>/runs/summary",

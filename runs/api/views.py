@@ -1,21 +1,36 @@
 from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import mixins
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from chm_project.access.models import Scope
 from chm_project.access.visibility import visible_to
+from chm_project.api.csv import CsvList
+from chm_project.api.errors import faults
 from chm_project.api.pagination import Key, Keyset, keyset
 from chm_project.api.viewsets import ApiViewSet, find
 from inventory.models import Client, Pipeline
 from runs.api.filters import Order, PipelineRunFilter, RunFilter
-from runs.api.serializers import ClientSummarySerializer, ManualRunSerializer, RunSerializer, WindowSerializer
+from runs.api.serializers import (
+    MAX_BATCH,
+    BatchAnswerSerializer,
+    BatchedRunSerializer,
+    BatchSerializer,
+    ClientSummarySerializer,
+    ManualRunSerializer,
+    PushedRunSerializer,
+    RunSerializer,
+    WindowSerializer,
+)
+from runs.events import Kind, Rejected, RunEvent
 from runs.latest import latest_run
 from runs.models import BEGINNING, FINISHED, STARTED, Run, RunQuerySet
-from runs.services import RunExists, insert_run
+from runs.services import Outcome, RunExists, insert_run, record_runs
 from runs.summary import summarize_client
 
 LATEST_FIRST = keyset(
@@ -27,7 +42,7 @@ LATEST_FIRST = keyset(
     list=extend_schema(summary="List runs across pipelines, newest event first"),
     retrieve=extend_schema(summary="Read a run"),
 )
-class RunViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ApiViewSet):
+class RunViewSet(CsvList, mixins.RetrieveModelMixin, ApiViewSet):
     queryset = Run.objects.all()
     serializer_class = RunSerializer
     filterset_class = RunFilter
@@ -36,12 +51,34 @@ class RunViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ApiViewSet):
     client_path, pipeline_path = "pipeline__client_id", "pipeline_id"
 
 
+PUSH: dict[str, Any] = {
+    "request": PushedRunSerializer,
+    "responses": {200: RunSerializer, 201: RunSerializer},
+    "parameters": [
+        OpenApiParameter(
+            "CHM-Outcome",
+            str,
+            OpenApiParameter.HEADER,
+            response=True,
+            enum=[Outcome.CREATED.value, Outcome.UPDATED.value, Outcome.UNCHANGED.value, Outcome.STALE.value],
+            description="What became of the write. unchanged: a replay; stale: older than what is stored.",
+        )
+    ],
+    "filters": False,
+}
+
+
 @extend_schema_view(list=extend_schema(summary="List a pipeline's runs, latest first"))
-class PipelineRunViewSet(mixins.ListModelMixin, ApiViewSet):
+class PipelineRunViewSet(CsvList, ApiViewSet):
     queryset = Run.objects.all()
     serializer_class = RunSerializer
     filterset_class = PipelineRunFilter
     client_path, pipeline_path = "pipeline__client_id", "pipeline_id"
+    method_permissions = {"PUT": "add"}
+
+    @property
+    def required_scope(self) -> str | None:  # type: ignore[override]  # one route both reads and pushes
+        return Scope.INGEST if self.request.method == "PUT" else None
 
     def get_keyset(self) -> Keyset:
         earliest_first = self.request.query_params.get("order") == Order.ASC
@@ -55,7 +92,7 @@ class PipelineRunViewSet(mixins.ListModelMixin, ApiViewSet):
         pipelines = visible_to(self.request, Pipeline.objects.all(), client="client_id", pipeline="id")
         return find(pipelines, self.kwargs["pipeline_id"])
 
-    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Any:
         self.get_pipeline()
         return super().list(request, *args, **kwargs)
 
@@ -79,6 +116,92 @@ class PipelineRunViewSet(mixins.ListModelMixin, ApiViewSet):
         if (run := latest_run(self.get_queryset())) is None:
             raise NotFound(f"The pipeline {self.get_pipeline().name} has no runs.")
         return Response(self.get_serializer(run).data)
+
+    @extend_schema(operation_id="pipelines_runs_push", summary="Push the state of a run", **PUSH)
+    def push(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Idempotent: a program that is not sure whether it was heard sends it again. `external_run_id` is the whole
+        rest of the path, slashes included; an id that a path cannot carry goes through the batch."""
+        return self._push(request, kwargs["external_run_id"])
+
+    @extend_schema(
+        operation_id="pipelines_runs_push_latest", summary="Push the state of the run whose id is `latest`", **PUSH
+    )
+    def push_latest(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return self._push(request, "latest")
+
+    def _push(self, request: Request, external_run_id: str) -> Response:
+        pipeline = self.get_pipeline()
+        identity = {"external_run_id": external_run_id, "pipeline_id": str(pipeline.pk)}
+        if not isinstance(request.data, dict):
+            raise ValidationError("Give a JSON object.")
+        if named := identity.keys() & request.data.keys():
+            raise ValidationError({name: ["The path says this already; leave it out."] for name in named})
+        serializer = BatchedRunSerializer(data={**request.data, **identity}, context=self.get_serializer_context())
+        serializer.is_valid(raise_exception=True)
+        [result] = record_runs([pushed(serializer.validated_data)])
+        if result.run_id is None:
+            raise ValidationError({"external_run_id": [str(result.error)]})
+        body = RunSerializer(Run.objects.get(pk=result.run_id)).data
+        status = 201 if result.outcome is Outcome.CREATED else 200
+        return Response(body, status=status, headers={"CHM-Outcome": result.outcome.value})
+
+
+class RunBatchViewSet(ApiViewSet):
+    queryset = Run.objects.all()
+    serializer_class = BatchAnswerSerializer
+    client_path, pipeline_path = "pipeline__client_id", "pipeline_id"
+    required_scope = Scope.INGEST
+
+    @extend_schema(
+        operation_id="runs_batch",
+        summary="Push the states of up to 1,000 runs",
+        request=BatchSerializer,
+        responses={200: BatchAnswerSerializer},
+        filters=False,
+    )
+    def push(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Each item is judged on its own: a bad one is rejected, and the rest is stored."""
+        items = self._items(request)
+        ids = {item["pipeline_id"] for item in items if isinstance(item, dict) and is_uuid(item.get("pipeline_id"))}
+        pipelines = visible_to(request, Pipeline.objects.all(), client="client_id", pipeline="id")
+        known = set(pipelines.filter(pk__in=ids).values_list("pk", flat=True))
+        events = [self._event(item, known) for item in items]
+        answers = [
+            {"index": index, "outcome": result.outcome.value}
+            | ({"id": result.run_id} if result.error is None else {"error": result.error})
+            for index, result in enumerate(record_runs(events))
+        ]
+        return Response(BatchAnswerSerializer({"items": answers}).data)
+
+    def _items(self, request: Request) -> list[Any]:
+        data = request.data
+        if not isinstance(data, dict) or not isinstance(items := data.get("items"), list):
+            raise ValidationError({"items": ["Give a list of runs."]})
+        if unknown := data.keys() - {"items"}:
+            raise ValidationError({name: ["Unknown field. Known here: items."] for name in unknown})
+        if not 1 <= len(items) <= MAX_BATCH:
+            raise ValidationError({"items": [f"Give 1 to {MAX_BATCH} runs; these are {len(items)}."]})
+        return items
+
+    def _event(self, item: Any, known: set[UUID]) -> RunEvent | Rejected:
+        serializer = BatchedRunSerializer(data=item, context=self.get_serializer_context())
+        if not serializer.is_valid():
+            return Rejected("; ".join(f"{fault['field']}: {fault['issue']}" for fault in faults(serializer.errors)))
+        if serializer.validated_data["pipeline_id"] not in known:
+            return Rejected("pipeline_id: No pipeline has this id, or the token may not see it.")
+        return pushed(serializer.validated_data)
+
+
+def pushed(said: dict[str, Any]) -> RunEvent:
+    return RunEvent(at=said.pop("source_updated_at", None), kind=Kind.SNAPSHOT, **said)
+
+
+def is_uuid(value: object) -> bool:
+    try:
+        UUID(value)  # type: ignore[arg-type]  # whatever it is
+    except (TypeError, ValueError, AttributeError):
+        return False
+    return True
 
 
 class ClientSummaryViewSet(ApiViewSet):

@@ -1,0 +1,90 @@
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import APIException, NotFound, PermissionDenied, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from chm_project.access.models import ApiToken, Scope
+from chm_project.access.visibility import visible_to
+from chm_project.api.viewsets import StrictView
+from ingestion.api.serializers import SyncRequestSerializer, SyncStartedSerializer, SyncStateSerializer
+from ingestion.connections import ConfigurationError
+from ingestion.sync import Asked, QueueUnavailable, start, state
+from inventory.models import Pipeline
+
+
+class QueueDown(APIException):
+    status_code = 500
+    default_detail = "The queue of ingestion tasks cannot be reached. Try again; if it stays, tell an operator."
+
+
+class SyncView(StrictView):
+    permission = "access.run_ingestion"
+    required_scope = Scope.INGEST
+
+    @extend_schema(
+        operation_id="ingestion_sync_start",
+        summary="Start an ingestion",
+        request=SyncRequestSerializer,
+        responses={202: SyncStartedSerializer},
+    )
+    def post(self, request: Request) -> Response:
+        """Of everything, or of one connection, client or pipeline. A worker does it; ask for its state by the id."""
+        serializer = SyncRequestSerializer(data=request.data, context={"request": request})
+        serializer.is_valid(raise_exception=True)
+        said = serializer.validated_data
+        client, pipeline = said.get("client_id"), said.get("pipeline_id")
+        asked = Asked(
+            connection=said.get("connection"),
+            client_id=str(client.pk) if client else None,
+            pipeline_id=str(pipeline.pk) if pipeline else None,
+        )
+        try:
+            task_id = start(_within(request, asked))
+        except ConfigurationError as error:
+            raise ValidationError({"connection": error.mistakes}) from None
+        except QueueUnavailable:
+            raise QueueDown from None
+        return Response({"task_id": task_id}, status=202)
+
+
+class SyncStateView(StrictView):
+    permission = "access.run_ingestion"
+    required_scope = Scope.INGEST
+
+    @extend_schema(
+        operation_id="ingestion_sync_state",
+        summary="Read how an ingestion stands",
+        responses=SyncStateSerializer,
+    )
+    def get(self, request: Request, task_id: Any) -> Response:
+        try:
+            found = state(task_id)
+        except QueueUnavailable:
+            raise QueueDown from None
+        if found is None or not _may_see(request, found[0]):
+            raise NotFound("No ingestion has this id; states are kept for a day.")
+        return Response(SyncStateSerializer(found[1]).data)
+
+
+def _within(request: Request, asked: Asked) -> Asked:
+    """What a bound token asks for is at most its own client or pipeline."""
+    token = request.auth
+    if not isinstance(token, ApiToken) or not token.is_bound:
+        return asked
+    if token.pipeline_id is not None:
+        if asked.client_id is not None:
+            raise PermissionDenied("This token is bound to one pipeline; ask for that.")
+        return Asked(asked.connection, None, str(token.pipeline_id))
+    return Asked(asked.connection, str(token.client_id), asked.pipeline_id)
+
+
+def _may_see(request: Request, asked: Asked) -> bool:
+    token = request.auth
+    if not isinstance(token, ApiToken) or not token.is_bound:
+        return True
+    if asked.pipeline_id is not None:
+        pipelines = visible_to(request, Pipeline.objects.all(), client="client_id", pipeline="id")
+        return pipelines.filter(pk=asked.pipeline_id).exists()
+    return token.client_id is not None and asked.client_id == str(token.client_id)

@@ -1,0 +1,154 @@
+"""Starting an ingestion through the API: a real worker, a real broker, a real partner."""
+
+import os
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from celery import current_app
+from django.conf import settings as django_settings
+from django.db import connection
+from pytest_django import Settings
+
+from chm_project.tests.api import NOWHERE, ROOT, error, invalid, person, program
+from ingestion.synthetic.generic_partner import GenericPartner
+from ingestion.tests.support import pipelines_of
+from inventory.tests.factories import PipelineFactory
+from runs.models import Run
+
+SYNC = f"{ROOT}/ingestion/runs/sync"
+
+
+@pytest.fixture
+def partner(generic: GenericPartner, settings: Settings, tmp_path: Path) -> GenericPartner:
+    path = tmp_path / "connections.toml"
+    path.write_text(
+        f'[connections.one]\nconnector = "generic"\nbase_url = "{generic.base_url}"\n'
+        'auth = { kind = "bearer", secret_env = "CHM_TEST_PARTNER_SECRET" }\n'
+    )
+    settings.CHM_CONNECTIONS_FILE = str(path)
+    generic.runs = {"orders": [{"id": "1", "status": "success"}], "stock": [{"id": "1", "status": "failed"}]}
+    return generic
+
+
+@pytest.fixture
+def worker(transactional_db: None, partner: GenericPartner, settings: Settings) -> Iterator[None]:
+    """On the test's own database; a queue of its own keeps it apart from tests beside this one."""
+
+    current_app.control.purge()  # what other tests queued
+    name = connection.settings_dict["NAME"]
+    url = os.environ["CHM_DATABASE_URL"]
+    base, _, query = url.partition("?")
+    test_url = base.rpartition("/")[0] + f"/{name}" + (f"?{query}" if query else "")
+    process = subprocess.Popen(
+        [sys.executable, "-W", "ignore::UserWarning:celery.platforms", "-m", "celery", "-A", "chm_project", "worker",
+         "--concurrency", "1", "--pool", "solo", "--without-mingle", "--without-gossip", "--loglevel", "WARNING"],
+        cwd=django_settings.BASE_DIR,
+        env={**os.environ, "CHM_DATABASE_URL": test_url, "CHM_CONNECTIONS_FILE": settings.CHM_CONNECTIONS_FILE},
+    )  # fmt: skip
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def finished(api: Any, task_id: str) -> dict[str, Any]:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        body: dict[str, Any] = api.get(f"{SYNC}/{task_id}").json()
+        if body["state"] not in {"queued", "running"}:
+            return body
+        time.sleep(0.1)
+    raise AssertionError(body)
+
+
+def test_an_ingestion_is_started_watched_and_found_done(worker: None, partner: GenericPartner) -> None:
+    pipelines = pipelines_of("Northwind", "orders", "stock")
+    api = program("ingest")
+
+    started = api.post(SYNC, {})
+    assert started.status_code == 202
+    task_id = started.json()["task_id"]
+    assert finished(api, task_id) == {
+        "task_id": task_id, "state": "succeeded", "pipelines_processed": 2, "pages_processed": 2, "runs_processed": 2,
+        "created": 2, "updated": 0, "unchanged": 0, "stale": 0, "rejected": 0, "unknown_pipelines": 0, "errors": [],
+    }  # fmt: skip
+
+    partner.runs["orders"].append({"id": "2", "status": "failed"})
+    partner.runs["stock"].append({"id": "2", "status": "failed"})
+    narrow = api.post(SYNC, {"connection": "one", "pipeline_id": str(pipelines["stock"].pk)}).json()["task_id"]
+    assert finished(api, narrow)["created"] == 1
+    assert Run.objects.count() == 3
+
+    del partner.runs["orders"]
+    body = finished(api, api.post(SYNC, {"client_id": str(pipelines["orders"].client_id)}).json()["task_id"])
+    assert body["state"] == "succeeded"
+    assert [problem["pipeline"] for problem in body["errors"]] == ["orders"]
+
+
+@pytest.mark.django_db
+def test_what_does_not_exist_is_named(partner: GenericPartner) -> None:
+    api = program()
+    assert set(invalid(api.post(SYNC, {"connection": "two"}))) == {"connection"}
+    assert set(invalid(api.post(SYNC, {"client_id": NOWHERE, "pipeline_id": "7"}))) == {"client_id", "pipeline_id"}
+    assert set(invalid(api.post(SYNC, {"everything": True}))) == {"everything"}
+    error(api.get(f"{SYNC}/{uuid.uuid4()}"), 404, "not_found")
+
+
+@pytest.mark.django_db
+def test_without_a_connection_the_answer_says_what_to_configure(settings: Settings) -> None:
+    settings.CHM_CONNECTIONS_FILE = settings.CHM_PARTNER_API_BASE_URL = ""
+    assert "CHM_CONNECTIONS_FILE" in str(invalid(program().post(SYNC, {})))
+
+
+@pytest.mark.django_db
+def test_a_bound_token_starts_and_sees_its_own_alone(partner: GenericPartner) -> None:
+    own, foreign = PipelineFactory.create(), PipelineFactory.create()
+    everything, bound = program(), program("ingest", client_id=own.client_id)
+
+    assert set(invalid(bound.post(SYNC, {"pipeline_id": str(foreign.pk)}))) == {"pipeline_id"}
+    task_id = bound.post(SYNC, {}).json()["task_id"]
+    assert bound.get(f"{SYNC}/{task_id}").json()["state"] == "queued"
+    assert everything.get(f"{SYNC}/{task_id}").status_code == 200
+    error(program("ingest", client_id=foreign.client_id).get(f"{SYNC}/{task_id}"), 404, "not_found")
+    error(bound.get(f"{SYNC}/{everything.post(SYNC, {}).json()['task_id']}"), 404, "not_found")
+    by_pipeline = program("ingest", pipeline_id=own.pk)
+    task_id = by_pipeline.post(SYNC, {}).json()["task_id"]
+    assert by_pipeline.get(f"{SYNC}/{task_id}").status_code == 200
+    assert bound.get(f"{SYNC}/{task_id}").status_code == 200
+
+
+@pytest.mark.django_db
+def test_operators_start_ingestions_and_others_do_not(partner: GenericPartner) -> None:
+    assert person("operator").post(SYNC, {}).status_code == 202
+    for role in ("viewer", "analyst"):
+        error(person(role).post(SYNC, {}), 403, "forbidden")
+    error(program("read").post(SYNC, {}), 403, "forbidden")
+
+
+@pytest.mark.django_db
+def test_a_queue_that_is_down_is_said_and_nothing_hangs(partner: GenericPartner, tmp_path: Path) -> None:
+    code = (
+        "import django; django.setup()\n"
+        "from ingestion.sync import Asked, QueueUnavailable, start\n"
+        "try: start(Asked())\n"
+        "except QueueUnavailable: print('unavailable')\n"
+    )
+
+    environment = {
+        **os.environ,
+        "CHM_BROKER_URL": "redis://127.0.0.1:1/0",
+        "CHM_PARTNER_API_BASE_URL": partner.base_url,
+        "DJANGO_SETTINGS_MODULE": "chm_project.settings.development",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, cwd=django_settings.BASE_DIR, capture_output=True, text=True,
+        timeout=60, check=False,
+    )  # fmt: skip
+    assert done.stdout.strip() == "unavailable", done.stderr[-2000:]

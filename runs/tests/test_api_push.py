@@ -1,0 +1,198 @@
+"""Pushed snapshots, one by one and in batches, and lists in CSV."""
+
+import csv
+import io
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from pytest_django import Settings
+
+from chm_project.tests.api import NOWHERE, ROOT, error, invalid, person, program
+from inventory.models import Pipeline
+from inventory.tests.factories import PipelineFactory
+from runs.models import Run
+from runs.tests.factories import RunFactory
+
+pytestmark = pytest.mark.django_db
+
+BATCH = f"{ROOT}/runs/batch"
+
+
+@pytest.fixture
+def pipeline() -> Pipeline:
+    return PipelineFactory.create()
+
+
+def at(pipeline: Pipeline, external_run_id: str) -> str:
+    return f"{ROOT}/pipelines/{pipeline.pk}/runs/{external_run_id}"
+
+
+def test_a_pushed_run_is_created_then_updated_then_unchanged_then_stale(pipeline: Pipeline) -> None:
+    api, path = program("ingest"), at(pipeline, "2026-03-01")
+    running = {"status": "running", "started_at": "2026-03-01T10:00:00Z", "source_updated_at": "2026-03-01T10:00:00Z"}
+    done = running | {
+        "status": "success",
+        "finished_at": "2026-03-01T11:00:00Z",
+        "source_updated_at": "2026-03-01T11:00:00Z",
+        "rows_processed": 7,
+    }
+    answers = [api.put(path, said) for said in (running, done, done, running)]
+
+    assert [(answer.status_code, answer["CHM-Outcome"]) for answer in answers] == [
+        (201, "created"), (200, "updated"), (200, "unchanged"), (200, "stale"),
+    ]  # fmt: skip
+    stored = Run.objects.get()
+    assert (stored.status, stored.duration_seconds, stored.rows_processed) == ("success", 3600, 7)
+    assert answers[3].json()["status"] == "success"
+    assert answers[3].json()["id"] == str(stored.pk)
+
+
+def test_what_a_snapshot_leaves_out_becomes_null(pipeline: Pipeline) -> None:
+    api, path = program(), at(pipeline, "x")
+    api.put(path, {"status": "failed", "error_message": "boom", "rows_processed": 3})
+    assert api.put(path, {"status": "success"}).json()["error_message"] is None
+    assert Run.objects.get().rows_processed is None
+
+
+@pytest.mark.parametrize(
+    "external_run_id",
+    ["a/b/c", "latest", "latest/", "batch", "scheduled__2026-03-01T00:00:00+00:00", "ü ß", "a\nb", "x" * 255, "a//b/"],
+)
+def test_the_id_is_the_whole_rest_of_the_path(pipeline: Pipeline, external_run_id: str) -> None:
+    answer = program("ingest").put(at(pipeline, quote(external_run_id)), {"status": "success"})
+    assert answer.status_code == 201
+    assert Run.objects.get().external_run_id == external_run_id
+
+
+def test_the_latest_run_and_the_run_named_latest_share_an_address(pipeline: Pipeline) -> None:
+    api, path = program(), at(pipeline, "latest")
+    RunFactory.create(pipeline=pipeline, external_run_id="younger")
+    assert api.put(path, {"status": "success", "started_at": "2020-01-01T00:00:00Z"}).status_code == 201
+    assert api.get(path).json()["external_run_id"] == "younger"
+
+
+@pytest.mark.parametrize(
+    ("said", "fields"),
+    [
+        ({}, {"status"}),
+        ({"status": "exploded"}, {"status"}),
+        ({"status": "success", "external_run_id": "other"}, {"external_run_id"}),
+        ({"status": "success", "pipeline_id": NOWHERE}, {"pipeline_id"}),
+        (
+            {"status": "success", "duration_seconds": -1, "rows_processed": "many"},
+            {"duration_seconds", "rows_processed"},
+        ),
+        ({"status": "success", "source_updated_at": "yesterday"}, {"source_updated_at"}),
+        ({"status": "success", "started_at": "2026-01-02", "finished_at": "2026-01-01"}, {"finished_at"}),
+        ({"status": "success", "colour": "red"}, {"colour"}),
+        ([], {"body"}),
+    ],
+)
+def test_a_push_is_strict(pipeline: Pipeline, said: Any, fields: set[str]) -> None:
+    assert set(invalid(program().put(at(pipeline, "x"), said))) == fields
+    assert not Run.objects.exists()
+
+
+def test_an_id_that_is_too_long_or_blank_is_refused(pipeline: Pipeline) -> None:
+    for external_run_id in ("x" * 256, "%20", "a%00b"):
+        invalid(program().put(at(pipeline, external_run_id), {"status": "success"}))
+    assert not Run.objects.exists()
+
+
+def test_pushing_takes_the_scope_and_the_role_for_it(pipeline: Pipeline) -> None:
+    error(program("read").put(at(pipeline, "x"), {"status": "success"}), 403, "forbidden")
+    error(person("viewer").put(at(pipeline, "x"), {"status": "success"}), 403, "forbidden")
+    assert person("analyst").put(at(pipeline, "x"), {"status": "success"}).status_code == 201
+    assert program("write").put(at(pipeline, "y"), {"status": "success"}).status_code == 201
+    error(program("ingest").get(at(pipeline, "latest")), 403, "forbidden")
+
+
+def test_a_bound_token_pushes_to_its_own_and_finds_nothing_else(pipeline: Pipeline) -> None:
+    foreign = PipelineFactory.create()
+    for binding in ({"client_id": pipeline.client_id}, {"pipeline_id": pipeline.pk}):
+        api = program("ingest", **binding)
+        assert api.put(at(pipeline, "x"), {"status": "success"}).status_code in {200, 201}
+        error(api.put(at(foreign, "x"), {"status": "success"}), 404, "not_found")
+        [answer] = api.post(BATCH, {"items": [item(foreign, "x")]}).json()["items"]
+        [unknown] = api.post(BATCH, {"items": [item(foreign, "x", pipeline_id=NOWHERE)]}).json()["items"]
+        assert answer == unknown
+        assert answer["outcome"] == "rejected"
+    assert not foreign.runs.exists()
+
+
+def item(pipeline: Pipeline, external_run_id: Any, **rest: Any) -> dict[str, Any]:
+    return {"pipeline_id": str(pipeline.pk), "external_run_id": external_run_id, "status": "success"} | rest
+
+
+def test_one_bad_item_never_sinks_the_rest(pipeline: Pipeline) -> None:
+    api = program("ingest")
+    answer = api.post(
+        BATCH,
+        {
+            "items": [
+                item(pipeline, "one"),
+                item(pipeline, "two", status="exploded", rows_processed=-1),
+                "nonsense",
+                item(pipeline, "three", pipeline_id="7"),
+                item(pipeline, None),
+                item(pipeline, "one"),
+                item(pipeline, "a/b latest\x7f"),
+            ]
+        },
+    )
+    assert answer.status_code == 200
+    items = answer.json()["items"]
+    outcomes = ["created", "rejected", "rejected", "rejected", "rejected", "unchanged", "created"]
+    assert [row["outcome"] for row in items] == outcomes
+    assert [row["index"] for row in items] == list(range(7))
+    assert "status: " in items[1]["error"]
+    assert "rows_processed: " in items[1]["error"]
+    assert all(("id" in row) != ("error" in row) for row in items)
+    assert items[0]["id"] == items[5]["id"]
+    assert Run.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [([], "items"), ({}, "items"), ({"items": {}}, "items"), ({"items": []}, "items"),
+     ({"items": [{}] * 1001}, "items"), ({"items": [{}], "mode": "fast"}, "mode")],
+)  # fmt: skip
+def test_a_batch_that_is_none_is_refused_whole(body: Any, field: str) -> None:
+    assert set(invalid(program().post(BATCH, body))) == {field}
+
+
+def test_a_full_batch_costs_a_constant_number_of_queries(
+    pipeline: Pipeline, django_assert_max_num_queries: Any
+) -> None:
+    api = program("ingest")
+    payload = {"log": "x" * 4_000}  # four megabytes in all: more than the framework takes by default
+    items = [item(pipeline, f"run {number}", payload=payload) for number in range(1_000)]
+    with django_assert_max_num_queries(7):
+        answer = api.post(BATCH, {"items": items})
+    assert {row["outcome"] for row in answer.json()["items"]} == {"created"}
+
+
+def test_runs_are_listed_in_csv_page_by_page(pipeline: Pipeline) -> None:
+    RunFactory.create_batch(3, pipeline=pipeline, error_message="=cmd()", payload={"a": [1]})
+    for path in (f"{ROOT}/runs", f"{ROOT}/pipelines/{pipeline.pk}/runs"):
+        api = program("read")
+        first = api.get(f"{path}?limit=2", headers={"accept": "text/csv"})
+        assert first["Content-Type"] == "text/csv; charset=utf-8"
+        header, *rows = csv.reader(io.StringIO(first.getvalue().decode()))
+        cursor = first["CHM-Next-Cursor"]
+        rest = api.get(f"{path}?limit=2&cursor={cursor}", headers={"accept": "text/csv"})
+        _, *more = csv.reader(io.StringIO(rest.getvalue().decode()))
+        assert "CHM-Next-Cursor" not in rest
+        by_name = [dict(zip(header, row, strict=True)) for row in rows + more]
+        assert {row["id"] for row in by_name} == {str(run.pk) for run in Run.objects.all()}
+        assert by_name[0]["error_message"] == "'=cmd()"
+        assert by_name[0]["payload"] == '{"a": [1]}'
+        assert by_name[0]["started_at"] == "2026-03-01T10:00:00Z"
+        error(api.get(f"{path}?limit=0", headers={"accept": "text/csv"}), 400, "validation_error")
+
+
+def test_a_body_over_the_limit_is_refused_in_words(pipeline: Pipeline, settings: Settings) -> None:
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 10_000
+    answer = program().post(BATCH, {"items": [item(pipeline, "x", payload={"log": "x" * 10_000})]})
+    assert "10000 bytes" in str(invalid(answer)["body"])
