@@ -2,6 +2,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
 from chm_project.api.views import DocsView, HealthView, SchemaView, UnknownRoute
+from chm_project.operations.views import MetricsView, ReadyView
 
 api: list[URLPattern | URLResolver] = [
     path("", include("inventory.api.urls")),
@@ -15,6 +16,8 @@ api: list[URLPattern | URLResolver] = [
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("health", HealthView.as_view(), name="health"),
+    path("ready", ReadyView.as_view(), name="ready"),
+    path("metrics", MetricsView.as_view(), name="metrics"),
     path("api/v1/", include(api)),
     # Last: what no route above knows is a JSON answer too.
     re_path(r"^api/v1(?:/[\s\S]*)?\Z", UnknownRoute.as_view()),

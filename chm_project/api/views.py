@@ -26,6 +26,7 @@ from chm_project.api.viewsets import StrictView
 class HealthView(StrictView):
     authentication_classes = ()
     permission_classes = (AllowAny,)
+    throttle_classes = ()
     renderer_classes = (JSONRenderer,)
 
     @extend_schema(

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import Model, QuerySet
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import AuthenticationFailed, NotFound
 from rest_framework.request import Request
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
@@ -13,6 +13,7 @@ from rest_framework.viewsets import GenericViewSet
 from chm_project.access.visibility import visible_to
 from chm_project.api.filters import check_parameters
 from chm_project.api.pagination import PARAMETERS, Keyset
+from chm_project.api.throttling import count_refusal, throttle_address
 
 ModelT = TypeVar("ModelT", bound=Model)
 
@@ -31,9 +32,18 @@ class StrictView(APIView):
         return ()
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        if self.authentication_classes:
+            throttle_address(request)
         super().initial(request, *args, **kwargs)
         if request.method != "OPTIONS":
             check_parameters(request, self.known_parameters())
+
+    def perform_authentication(self, request: Request) -> None:
+        try:
+            super().perform_authentication(request)
+        except AuthenticationFailed:
+            count_refusal(request)
+            raise
 
     def check_permissions(self, request: Request) -> None:
         if request.user.is_authenticated and request.method not in self.allowed_methods:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
-from chm_project.settings.environment import data_dir, env
+from chm_project.settings.environment import cache, data_dir, env
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 DATA_DIR = data_dir(BASE_DIR / ".chm")
@@ -95,6 +95,9 @@ REST_FRAMEWORK = {
         "rest_framework.renderers.JSONRenderer",
         "rest_framework.renderers.BrowsableAPIRenderer",
     ],
+    "DEFAULT_THROTTLE_CLASSES": ["chm_project.api.throttling.TokenThrottle"],
+    # How many proxies of ours stand before the web server: only that many addresses of X-Forwarded-For are believed.
+    "NUM_PROXIES": env.int("CHM_PROXIES", default=0),
     "DEFAULT_PARSER_CLASSES": ["chm_project.api.parsers.StrictJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "chm_project.api.pagination.KeysetPagination",
     "DEFAULT_FILTER_BACKENDS": ["chm_project.api.filters.StrictFilterBackend"],
@@ -134,7 +137,14 @@ CHM_HTTP_MAX_RETRIES = env.int("CHM_HTTP_MAX_RETRIES", default=3)
 CHM_HTTP_BACKOFF_SECONDS = env.float("CHM_HTTP_BACKOFF_SECONDS", default=1)
 CHM_INGEST_INTERVAL_SECONDS = env.int("CHM_INGEST_INTERVAL_SECONDS", default=60)
 
+# Requests per token or person, per address, and refused logins per address; each "number/second|minute|hour|day".
+CHM_THROTTLE_TOKEN = env.str("CHM_THROTTLE_TOKEN", default="6000/minute")
+CHM_THROTTLE_ADDRESS = env.str("CHM_THROTTLE_ADDRESS", default="12000/minute")
+CHM_THROTTLE_REFUSED = env.str("CHM_THROTTLE_REFUSED", default="60/minute")
+
 CELERY_BROKER_URL = env.str("CHM_BROKER_URL", default="")
+CELERY_BEAT_SCHEDULER = "chm_project.operations.beat:BeatingScheduler"
+CACHES = {"default": cache(CELERY_BROKER_URL)}
 CELERY_RESULT_BACKEND = CELERY_BROKER_URL
 CELERY_RESULT_EXPIRES = timedelta(days=1)
 CELERY_TASK_ACKS_LATE = True

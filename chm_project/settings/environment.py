@@ -5,6 +5,8 @@ from pathlib import Path
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from chm_project.embedded import redis_url
+
 env = environ.FileAwareEnv()
 
 
@@ -18,6 +20,18 @@ def database(url: str) -> dict[str, object]:
         settings["HOST"] = host
     options["pool"] = {"min_size": 0, "max_size": env.int("CHM_DATABASE_POOL_SIZE", default=4), "timeout": 10}
     return settings | {"OPTIONS": options}
+
+
+def cache(broker_url: str) -> dict[str, object]:
+    """Django's CACHES entry: the broker's server, shared by all processes; without one, this process's own memory."""
+    if not broker_url:
+        return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    return {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": redis_url(broker_url),
+        "KEY_PREFIX": "chm",
+        "OPTIONS": {"socket_connect_timeout": 2, "socket_timeout": 2},
+    }
 
 
 def data_dir(default: Path) -> Path:

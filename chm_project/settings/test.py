@@ -12,3 +12,6 @@ CHM_PARTNER_API_TOKEN = ""
 CHM_HTTP_BACKOFF_SECONDS = 0.01
 # Static files are looked up when asked for: no warning of a folder that only a release collects, no scan per client.
 WHITENOISE_AUTOREFRESH = True
+# All tests come from one address, and each has a cache of its own making.
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+CHM_THROTTLE_ADDRESS = CHM_THROTTLE_REFUSED = "1000000/minute"

@@ -1,0 +1,108 @@
+"""Limits on requests, counted in the cache that all web processes share.
+
+Windows are fixed, so a count is one number that the cache increments: two processes never lose one. A cache that is
+down throttles nobody and is logged: the API stays up without it.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from django.conf import settings
+from django.core.cache import cache
+from rest_framework.exceptions import Throttled
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+
+from chm_project.access.models import ApiToken
+
+if TYPE_CHECKING:
+    from rest_framework.views import APIView
+
+logger = logging.getLogger(__name__)
+
+_SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
+
+
+def parse_rate(rate: str) -> tuple[int, int]:
+    """Requests and seconds of "number/second|minute|hour|day"; ValueError for anything else."""
+    number, _, period = rate.partition("/")
+    if not number.isdecimal() or int(number) < 1 or period not in _SECONDS:
+        raise ValueError(f"{rate!r} is not a rate such as 6000/minute")
+    return int(number), _SECONDS[period]
+
+
+class Limit:
+    """`rate` names a setting. Counts are per `who`, in windows that begin at whole multiples of the period."""
+
+    def __init__(self, name: str, rate: str) -> None:
+        self._name = name
+        self._rate = rate
+
+    def count(self, who: str) -> float | None:
+        """Counts one; the seconds to wait where that was one too many."""
+        return self._judge(who, self._incremented)
+
+    def reached(self, who: str) -> float | None:
+        """The seconds to wait where the next one would be too many; counts nothing."""
+        return self._judge(who, lambda key, seconds: int(cache.get(key, 0)) + 1)
+
+    def _judge(self, who: str, count: Callable[[str, int], int]) -> float | None:
+        most, seconds = parse_rate(getattr(settings, self._rate))
+        window, passed = divmod(time.time(), seconds)
+        key = f"throttle:{self._name}:{quote(who, safe=':')}:{int(window)}"
+        try:
+            return seconds - passed if count(key, seconds) > most else None
+        except Exception as error:  # noqa: BLE001 - whatever the cache's client raises
+            logger.error("the cache is down: %s limit not applied (%s)", self._name, type(error).__name__)  # noqa: TRY400
+            return None
+
+    @staticmethod
+    def _incremented(key: str, seconds: int) -> int:
+        try:
+            return cache.incr(key)
+        except ValueError:
+            # Where another process adds it in between, the second increment finds it.
+            cache.add(key, 0, timeout=seconds * 2)
+            return cache.incr(key)
+
+
+TOKEN = Limit("token", "CHM_THROTTLE_TOKEN")
+ADDRESS = Limit("address", "CHM_THROTTLE_ADDRESS")
+REFUSED = Limit("refused", "CHM_THROTTLE_REFUSED")
+
+
+class TokenThrottle(BaseThrottle):
+    """Per token, and per person."""
+
+    def __init__(self) -> None:
+        self._wait: float | None = None
+
+    def allow_request(self, request: Request, view: "APIView") -> bool:
+        token = request.auth
+        who = f"token-{token.pk}" if isinstance(token, ApiToken) else f"user-{request.user.pk}"
+        self._wait = TOKEN.count(who)
+        return self._wait is None
+
+    def wait(self) -> float | None:
+        return self._wait
+
+
+def throttle_address(request: Request) -> None:
+    """Before anything is looked up; raises Throttled."""
+    address = address_of(request)
+    wait = REFUSED.reached(address) or ADDRESS.count(address)
+    if wait is not None:
+        raise Throttled(wait)
+
+
+def count_refusal(request: Request) -> None:
+    """A token that was none: whoever guesses runs into this limit."""
+    REFUSED.count(address_of(request))
+
+
+def address_of(request: Request) -> str:
+    """Believes X-Forwarded-For only as far as our own proxies wrote it (NUM_PROXIES)."""
+    return str(BaseThrottle().get_ident(request))
