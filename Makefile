@@ -4,7 +4,7 @@ BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help install install-dev demo serve test e2e-airflow bench docs lint format lock
+.PHONY: help install install-dev demo serve test e2e-airflow bench fuzz docs lint format lock
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -44,6 +44,9 @@ e2e-airflow: install-dev  ## against a real Airflow 3, started in .chm/airflow (
 bench: install-dev  ## speed and memory into docs/performance.md; RUNS=5000000 for the planned scale (needs a quiet machine)
 	@$(BIN)/python -m bench --runs $(or $(RUNS),500000) --write $(ARGS)
 
+fuzz: install-dev  ## schemathesis against the running server, all checks; FUZZ_CASES per operation and check (150)
+	@$(BIN)/python -m fuzz --cases $(or $(FUZZ_CASES),150)
+
 docs: install-dev  ## write the generated documents of docs/contracts anew
 	@$(MANAGE) migrate --verbosity 0
 	@$(MANAGE) spectacular --fail-on-warn --file docs/contracts/openapi.yaml
@@ -54,6 +57,9 @@ lint: install-dev  ## ruff, mypy --strict, missing migrations, deployment checks
 	@$(BIN)/ruff format --check .
 	@CHM_DATABASE_URL=postgresql:///none $(BIN)/mypy .  # the plugin reads the settings, never the database
 	@$(MANAGE) makemigrations --check --dry-run
+	@DJANGO_SETTINGS_MODULE=chm_project.settings.production CHM_SECRET_KEY=only-for-this-check-9vQx2LmZr7TpWc4NbHs8KyJd3GfRa5Eu \
+	  CHM_ALLOWED_HOSTS=chm.example.com CHM_DATABASE_URL=postgresql:///none CHM_BROKER_URL=redis://localhost/0 \
+	  $(MANAGE) check --deploy --fail-level WARNING
 
 format: install-dev  ## let ruff rewrite what it can
 	@$(BIN)/ruff check --fix .

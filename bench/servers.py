@@ -21,18 +21,18 @@ ROOT = Path(__file__).resolve().parents[1]
 NAME = "chm_bench"
 
 
-def create_database(url: str) -> str:
+def create_database(url: str, name: str = NAME) -> str:
     """An empty database beside the one that `url` names; the address of the new one."""
     with psycopg.connect(url, autocommit=True) as server:
-        server.execute(f"DROP DATABASE IF EXISTS {NAME} WITH (FORCE)")
-        server.execute(f"CREATE DATABASE {NAME}")
+        server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        server.execute(f"CREATE DATABASE {name}")
     parts = conninfo_to_dict(url)
     if "host" in parts and str(parts["host"]).startswith("/"):
         user = parts.get("user", "")
-        return f"postgresql://{user}@/{NAME}?host={parts['host']}" + (
+        return f"postgresql://{user}@/{name}?host={parts['host']}" + (
             f"&port={parts['port']}" if "port" in parts else ""
         )
-    return url.rpartition("/")[0] + f"/{NAME}"
+    return url.rpartition("/")[0] + f"/{name}"
 
 
 def dsn(url: str) -> str:

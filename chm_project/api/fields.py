@@ -86,6 +86,11 @@ class IdField(serializers.PrimaryKeyRelatedField[Model]):
         self.client_path, self.pipeline_path = client, pipeline
         super().__init__(queryset=queryset, pk_field=serializers.UUIDField(), **kwargs)
 
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        if data == "":  # which a form sends for nothing, and JSON does not
+            self.fail("incorrect_type", data_type="str")
+        return super().run_validation(data)
+
     def get_queryset(self) -> QuerySet[Model]:
         queryset = super().get_queryset()
         assert queryset is not None  # noqa: S101  # the constructor takes it

@@ -47,6 +47,7 @@ class SchemaView(StrictView, SpectacularAPIView):
 class DocsView(SpectacularSwaggerSplitView):
     """A page for people; its script comes from the same address, so that a strict content policy can hold."""
 
+    http_method_names = ["get", "head"]
     permission_classes = [ScopedPermission]
     permission = "inventory.view_client"
 

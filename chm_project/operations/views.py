@@ -13,6 +13,7 @@ from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from chm_project.access.visibility import refuse_bound_token
 from chm_project.api.viewsets import StrictView
 from chm_project.operations.beat import pulse_age
 from chm_project.operations.state import numbers, problems, queue_length
@@ -36,6 +37,7 @@ class ReadyView(StrictView):
     )
     def get(self, request: Request) -> Response:
         """Database with its migrations, broker, beat; and how fresh ingestion is, which alone makes nothing unready."""
+        refuse_bound_token(request)
         found = problems()
         body = {"status": "unavailable" if found else "ok", "problems": found, "stale_pipelines": numbers().stale}
         return Response(body, status=503 if found else 200)
@@ -60,6 +62,7 @@ class MetricsView(StrictView):
     )
     def get(self, request: Request) -> HttpResponse:
         """Read from the database and the broker when asked, so every web process says the same."""
+        refuse_bound_token(request)
         registry = CollectorRegistry()
         registry.register(_Collector())
         return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

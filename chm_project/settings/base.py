@@ -98,6 +98,7 @@ REST_FRAMEWORK = {
     "DEFAULT_THROTTLE_CLASSES": ["chm_project.api.throttling.TokenThrottle"],
     # How many proxies of ours stand before the web server: only that many addresses of X-Forwarded-For are believed.
     "NUM_PROXIES": env.int("CHM_PROXIES", default=0),
+    "DEFAULT_METADATA_CLASS": "chm_project.api.metadata.Metadata",
     "DEFAULT_PARSER_CLASSES": ["chm_project.api.parsers.StrictJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "chm_project.api.pagination.KeysetPagination",
     "DEFAULT_FILTER_BACKENDS": ["chm_project.api.filters.StrictFilterBackend"],

@@ -59,6 +59,7 @@ def test_a_rule_is_created_read_changed_and_really_deleted() -> None:
         ({"rule_type": "sometimes"}, {"rule_type"}),
         ({"channel": "pigeon", "destination": ""}, {"channel", "destination"}),
         ({"client_id": NOWHERE}, {"client_id"}),
+        ({"pipeline_id": "", "client": True}, {"pipeline_id"}),
         ({"client_id": "Acme", "pipeline_id": 7}, {"client_id", "pipeline_id"}),
         ({"rule_type": "failures_in_window", "threshold": 3, "client": True}, {"window_minutes"}),
         ({"rule_type": "failures_in_window"}, {"threshold", "window_minutes", "client_id", "pipeline_id"}),

@@ -11,7 +11,7 @@
 --   environment          text         Where it runs
 --   last_run_at          timestamptz? First known of started, finished, stored of the latest run; null: no run
 --   last_success_at      timestamptz? When the last success happened; null: never
---   hours_since_success  numeric      From then to as_of, to 1 place
+--   hours_since_success  numeric?     From then to as_of, to 1 place; null: never
 SELECT
     p.client_name, p.pipeline_name, p.platform, p.environment,
     p.last_run_time AS last_run_at,

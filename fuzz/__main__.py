@@ -1,0 +1,43 @@
+"""python -m fuzz: schemathesis, all checks, against `manage.py serve` on a database of its own.
+
+Every operation of the running schema, with a token that may do everything, on a small history.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+
+from bench.servers import ROOT, create_database, manage, web_server
+
+RATES = dict.fromkeys(("CHM_THROTTLE_TOKEN", "CHM_THROTTLE_ADDRESS", "CHM_THROTTLE_REFUSED"), "100000000/minute")
+CONFIGURATION = ROOT / "fuzz" / "schemathesis.toml"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cases", type=int, default=150, help="generated cases per operation")
+    options = parser.parse_args()
+    from chm_project.embedded import attach_to_environment
+
+    attach_to_environment()
+    url = create_database(os.environ["CHM_DATABASE_URL"], "chm_fuzz")
+    environment = {"CHM_DATABASE_URL": url, "CHM_DEBUG": "0", **RATES}
+    manage("migrate", "--verbosity", "0", **environment)
+    manage("generate_history", "--clients", "3", "--pipelines", "12", "--runs", "2000", "--days", "60", **environment)
+    token = manage("create_api_token", "fuzz", "--scope", "admin", **environment).strip()
+    with web_server(**environment) as (port, _):
+        done = subprocess.run(
+            [
+                sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIGURATION),
+                "run", f"http://127.0.0.1:{port}/api/v1/schema", "--header", f"Authorization: Bearer {token}",
+                "--max-examples", str(options.cases), "--generation-deterministic", "--workers", "2",
+                "--request-timeout", "30",
+            ],
+            cwd=ROOT, check=False,
+        )  # fmt: skip
+    sys.exit(done.returncode)
+
+
+if __name__ == "__main__":
+    main()
