@@ -6,7 +6,9 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
+from chm_project.access.models import ApiToken
 from chm_project.console.pipelines import PipelineConsole
+from chm_project.console.tokens import TokenConsole
 from inventory.bases import ModelAdmin
 from inventory.models import Pipeline
 
@@ -14,6 +16,7 @@ admin.site.unregister(User)
 admin.site.unregister(Group)
 admin.site.unregister(Pipeline)
 admin.site.register(Pipeline, PipelineConsole)
+admin.site.register(ApiToken, TokenConsole)
 
 
 @admin.register(User)

@@ -84,5 +84,12 @@ class ApiToken(models.Model):
     def is_bound(self) -> bool:
         return self.client_id is not None or self.pipeline_id is not None
 
+    @property
+    def state(self) -> str:
+        """valid, expired or revoked."""
+        if self.revoked_at is not None:
+            return "revoked"
+        return "expired" if self.expires_at is not None and self.expires_at <= timezone.now() else "valid"
+
     def grants(self, scope: str) -> bool:
         return scope in GRANTS[self.scope]

@@ -126,6 +126,7 @@ SPECTACULAR_SETTINGS = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "chm_project.api.schema.document_errors",
         "chm_project.api.schema.close_bodies",
+        "chm_project.api.examples.add_examples",
     ],
 }
 

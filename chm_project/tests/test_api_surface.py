@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import jsonschema  # type: ignore[import-untyped]
 import pytest
 import yaml
 from django.conf import settings
@@ -118,6 +119,36 @@ def test_every_route_and_method_is_in_the_document() -> None:
     }
 
     assert {path: set(operations) for path, operations in described.items()} == served
+
+
+def test_every_operation_and_error_has_an_example_that_its_schema_allows() -> None:
+    document = yaml.safe_load(DOCUMENT.read_text())
+    bodies = [
+        (f"{method} {path}", body)
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+        for body in [operation.get("requestBody", {}), *operation["responses"].values()]
+    ]
+    bodies += list(document["components"]["responses"].items())
+    checked = 0
+    for place, body in bodies:
+        for kind, content in body.get("content", {}).items():
+            if kind == "application/json":
+                schema = nullable({**content["schema"], "components": document["components"]})
+                jsonschema.validate(content["example"], schema)
+                assert content["example"] not in ({}, [], None), place
+                checked += 1
+    assert checked > 60
+
+
+def nullable(schema: Any) -> Any:
+    """OpenAPI 3.0's `nullable` in JSON Schema's own words."""
+    if isinstance(schema, list):
+        return [nullable(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {key: nullable(value) for key, value in schema.items()}
+    return {"anyOf": [found, {"type": "null"}]} if found.pop("nullable", None) is True else found
 
 
 def test_every_operation_describes_its_errors() -> None:

@@ -1,0 +1,107 @@
+"""An example for every operation and error of the contract document, built from the schemas themselves."""
+
+from typing import Any
+
+from chm_project.api.errors import CODES, envelope
+
+ID = "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f"
+TIME = "2026-03-01T10:00:00Z"
+# By the name of a property: what a reader would expect there.
+VALUES: dict[str, Any] = {
+    "name": "Northwind Trading",
+    "client_name": "Northwind Trading",
+    "pipeline_name": "Daily sales load",
+    "external_id": "sales_daily_load",
+    "external_run_id": "scheduled__2026-03-01T10:00:00+00:00",
+    "description": "Loads yesterday's sales",
+    "destination": "#data-alerts",
+    "error_message": None,
+    "last_ingest_error": None,
+    "last_error": None,
+    "status_reason": None,
+    "status": "success",
+    "latest_status": "success",
+    "status_then": "failed",
+    "status_now": "success",
+    "stale_since": None,
+    "next_cursor": None,
+    "connection": "northwind-airflow",
+    "payload": {"run_type": "scheduled"},
+    "platform": "airflow",
+    "duration_seconds": 3600,
+    "rows_processed": 125000,
+    "threshold": 3,
+    "window_minutes": 60,
+    "finished_at": "2026-03-01T11:00:00Z",
+    "until": "2026-03-08T00:00:00Z",
+    "is_active": True,
+    "is_enabled": True,
+    "outcome": "created",
+    "state": "succeeded",
+    "errors": [],
+    "problems": {},
+}
+ISSUES: dict[int, tuple[str, list[dict[str, str]]]] = {
+    400: ("name: This field is required.", [{"field": "name", "issue": "This field is required."}]),
+    401: ("Send `Authorization: Bearer TOKEN` with a valid one.", []),
+    403: ("This token has the scope read; this request takes the scope write.", []),
+    404: ("Nothing is here: check the address and the id.", []),
+    405: ("PUT is not possible here; use one of: GET, POST, OPTIONS.", []),
+    406: ("The answer is JSON and nothing else.", []),
+    415: ("Send the body as application/json.", []),
+    429: ("Too many requests. Try again in 12 seconds.", []),
+    500: ("Something went wrong here, and it has been logged.", []),
+}
+
+
+def add_examples(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    schemas = result["components"]["schemas"]
+    for operations in result["paths"].values():
+        for operation in operations.values():
+            bodies = [operation.get("requestBody", {}), *operation["responses"].values()]
+            for body in bodies:
+                for kind, content in body.get("content", {}).items():
+                    if kind == "application/json" and "schema" in content:
+                        content["example"] = example(content["schema"], schemas)
+    for status, code in CODES.items():
+        name = "".join(word.title() for word in code.split("_"))
+        if response := result["components"]["responses"].get(name):
+            response["content"]["application/json"]["example"] = envelope(status, *ISSUES[status])
+    return result
+
+
+def example(schema: dict[str, Any], schemas: dict[str, Any], name: str = "") -> Any:
+    """A value that the schema allows; `name` is the property's."""
+    if reference := schema.get("$ref"):
+        return example(schemas[reference.rpartition("/")[2]], schemas, name)
+    if parts := schema.get("allOf") or schema.get("oneOf") or schema.get("anyOf"):
+        return example(parts[0], schemas, name)
+    if name in VALUES and _fits(VALUES[name], schema):
+        return VALUES[name]
+    if "enum" in schema:
+        return schema["enum"][0]
+    match schema.get("type"):
+        case "object":
+            properties = schema.get("properties", {})
+            return {key: example(value, schemas, key) for key, value in properties.items()}
+        case "array":
+            return [example(schema["items"], schemas, name)]
+        case "integer":
+            return schema.get("minimum", 1)
+        case "number":
+            return 0.25
+        case "boolean":
+            return True
+        case "string":
+            return {"uuid": ID, "date-time": TIME, "date": "2026-03-02"}.get(schema.get("format", ""), "text")
+    return {}
+
+
+def _fits(value: Any, schema: dict[str, Any]) -> bool:
+    if value is None:
+        return bool(schema.get("nullable"))
+    if "enum" in schema:
+        return value in schema["enum"]
+    kinds: dict[str, type[Any]] = {"string": str, "integer": int, "boolean": bool, "object": dict, "array": list}
+    kind = kinds.get(schema.get("type", ""))
+    return kind is not None and isinstance(value, kind) and not (kind is int and isinstance(value, bool))

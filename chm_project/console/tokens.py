@@ -1,0 +1,96 @@
+"""API tokens in the console: made, shown once, listed and revoked; never changed, never shown again."""
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+
+from chm_project.access.models import ApiToken, Scope
+from chm_project.access.services import create_token, revoke_token
+from inventory.bases import ModelAdmin, NoHardDeleteMixin, display
+
+if TYPE_CHECKING:
+    _TokenForm = forms.ModelForm[ApiToken]
+else:
+    _TokenForm = forms.ModelForm
+
+
+class TokenForm(_TokenForm):
+    class Meta:
+        model = ApiToken
+        fields = ("name", "scope", "client", "pipeline", "expires_at")
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        if values.get("client") and values.get("pipeline"):
+            raise forms.ValidationError("Bind a token to a client or to a pipeline, not to both.")
+        return values
+
+
+class TokenConsole(NoHardDeleteMixin, ModelAdmin[ApiToken]):
+    form = TokenForm
+    list_display = ("name", "visible_part", "scope", "client", "pipeline", "state", "expires_at", "last_used_at")
+    list_filter = ("scope",)
+    list_select_related = ("client", "pipeline", "user")
+    search_fields = ("name", "prefix")
+    autocomplete_fields = ("client", "pipeline")
+    actions = ("revoke",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ApiToken]:
+        return super().get_queryset(request).defer("digest")
+
+    def has_change_permission(self, request: HttpRequest, obj: ApiToken | None = None) -> bool:
+        """For the list's action; a token itself is only looked at."""
+        return obj is None and super().has_change_permission(request)
+
+    def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "scope" and not is_administrator(request):
+            kwargs["choices"] = [(Scope.INGEST.value, Scope.INGEST.label)]
+        return super().formfield_for_choice_field(db_field, request, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: ApiToken, form: Any, change: bool) -> None:
+        made, plaintext = create_token(
+            name=obj.name,
+            scope=Scope(obj.scope),
+            client_id=obj.client_id,
+            pipeline_id=obj.pipeline_id,
+            expires_at=obj.expires_at,
+        )
+        obj.pk, obj.prefix, obj.user = made.pk, made.prefix, made.user
+        # Rendered with the answer itself: a message would travel in a cookie.
+        request.chm_plaintext = plaintext  # type: ignore[attr-defined]
+
+    def response_add(self, request: HttpRequest, obj: ApiToken, post_url_continue: str | None = None) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Token for {obj.name}",
+            "token": request.chm_plaintext,  # type: ignore[attr-defined]
+            "opts": self.opts,
+        }
+        response = TemplateResponse(request, "admin/access/apitoken/made.html", context)
+        response["Cache-Control"] = "no-store"
+        return response
+
+    @admin.action(description="Revoke the selected tokens", permissions=["change"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
+        tokens = list(queryset.filter(revoked_at__isnull=True))
+        for token in tokens:
+            revoke_token(token=token)
+            self.log_change(request, token, [{"changed": {"fields": ["revoked_at"]}}])
+        self.message_user(request, f"{len(tokens)} tokens revoked; they stop working at once.", messages.SUCCESS)
+
+    @display(description="visible part")
+    def visible_part(self, token: ApiToken) -> str:
+        return f"chm_{token.prefix}_…"
+
+    @display(description="state", label={"valid": "success", "expired": "warning", "revoked": "danger"})
+    def state(self, token: ApiToken) -> str:
+        return token.state
+
+
+def is_administrator(request: HttpRequest) -> bool:
+    """Whoever gives people their roles may give programs any scope."""
+    return bool(request.user.has_perm("auth.change_user"))

@@ -1,0 +1,113 @@
+"""Tokens in the console and by command: made, shown once, listed, revoked."""
+
+import re
+from datetime import timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.core.management import CommandError, call_command
+from django.test import Client as Browser
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from chm_project.access.models import ApiToken, Scope
+from chm_project.access.services import create_token
+from chm_project.tests.api import ROOT, error, person
+from inventory.tests.factories import ClientFactory, PipelineFactory
+
+pytestmark = pytest.mark.django_db
+
+TOKENS = "/admin/access/apitoken/"
+
+
+def browser(role: str) -> Browser:
+    person(role)  # makes the account, and the roles where a test before has emptied them
+    user = User.objects.get(username=f"a {role}")
+    user.is_staff = True
+    user.save()
+    assert Group.objects.filter(name=role).exists()
+    found = Browser()
+    found.force_login(user)
+    return found
+
+
+def form(**values: Any) -> dict[str, Any]:
+    return {"name": "Northwind jobs", "scope": "ingest", "client": "", "pipeline": "", "expires_at_0": "",
+            "expires_at_1": ""} | values  # fmt: skip
+
+
+def asks(token: str) -> APIClient:
+    return APIClient(headers={"authorization": f"Bearer {token}"})
+
+
+def test_an_operator_makes_an_ingest_token_that_is_shown_once_and_works() -> None:
+    pipeline = PipelineFactory.create()
+    operator = browser("operator")
+
+    page = operator.post(f"{TOKENS}add/", form(pipeline=str(pipeline.pk)))
+
+    assert page.status_code == 200
+    assert "no-store" in page["Cache-Control"]
+    [shown] = set(re.findall(r"chm_\w{8}_\w{40}", page.content.decode()))
+    path = f"{ROOT}/pipelines/{pipeline.pk}/runs/1"
+    assert asks(shown).put(path, {"status": "success"}).status_code == 201
+    token = ApiToken.objects.get()
+    for address in (TOKENS, f"{TOKENS}{token.pk}/change/"):
+        again = operator.get(address)
+        assert again.status_code == 200
+        assert token.prefix in again.content.decode() or address != TOKENS
+        assert shown not in again.content.decode()
+        assert token.digest not in again.content.decode()
+
+    operator.post(TOKENS, {"action": "revoke", "_selected_action": [str(token.pk)]})
+    error(asks(shown).put(path, {"status": "success"}), 401, "unauthorized")
+
+
+def test_an_operator_gives_no_wider_scope_and_an_administrator_does() -> None:
+    refused = browser("operator").post(f"{TOKENS}add/", form(scope="admin"))
+    assert "Select a valid choice" in refused.content.decode()
+    assert not ApiToken.objects.exists()
+    browser("administrator").post(f"{TOKENS}add/", form(scope="admin"))
+    assert ApiToken.objects.get().scope == "admin"
+
+
+def test_a_token_is_bound_to_one_thing() -> None:
+    pipeline = PipelineFactory.create()
+    page = browser("operator").post(f"{TOKENS}add/", form(pipeline=str(pipeline.pk), client=str(pipeline.client_id)))
+    assert "not to both" in page.content.decode()
+
+
+@pytest.mark.parametrize("role", ["viewer", "analyst"])
+def test_others_see_no_tokens(role: str) -> None:
+    somebody = browser(role)
+    assert somebody.get(TOKENS).status_code == 403
+    assert somebody.get(f"{TOKENS}add/").status_code == 403
+
+
+def test_a_token_is_never_deleted_or_changed() -> None:
+    token, _ = create_token(name="x", scope=Scope.READ)
+    administrator = browser("administrator")
+    assert administrator.post(f"{TOKENS}{token.pk}/delete/").status_code == 403
+    assert administrator.post(f"{TOKENS}{token.pk}/change/", form(scope="admin")).status_code == 403
+    assert ApiToken.objects.get().scope == "read"
+
+
+def test_the_commands_list_and_revoke_without_a_secret() -> None:
+    token, plaintext = create_token(name="Grafana", scope=Scope.READ, client_id=ClientFactory.create(name="Acme").pk)
+    create_token(name="old", scope=Scope.READ, expires_at=timezone.now() - timedelta(days=1))
+    out = StringIO()
+    call_command("list_api_tokens", stdout=out)
+    listed = out.getvalue()
+    assert "Grafana" in listed
+    assert "valid" in listed
+    assert "expired" in listed
+    assert plaintext not in listed
+    assert token.digest not in listed
+
+    for _ in range(2):
+        call_command("revoke_api_token", f"chm_{token.prefix}", stdout=StringIO())
+    error(asks(plaintext).get(f"{ROOT}/clients"), 401, "unauthorized")
+    with pytest.raises(CommandError, match="list_api_tokens"):
+        call_command("revoke_api_token", "chm_nothing1")
