@@ -1,7 +1,7 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
-from chm_project.api.views import DocsView, HealthView, SchemaView, UnknownRoute
+from chm_project.api.views import DocsView, HealthView, SchemaView, unknown_route
 from chm_project.operations.views import MetricsView, ReadyView
 
 api: list[URLPattern | URLResolver] = [
@@ -20,7 +20,7 @@ urlpatterns = [
     path("metrics", MetricsView.as_view(), name="metrics"),
     path("api/v1/", include(api)),
     # Last: what no route above knows is a JSON answer too.
-    re_path(r"^api/v1(?:/[\s\S]*)?\Z", UnknownRoute.as_view()),
+    re_path(r"^api/v1(?:/[\s\S]*)?\Z", unknown_route),
 ]
 
 handler400 = "chm_project.api.errors.bad_request"

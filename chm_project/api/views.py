@@ -2,7 +2,9 @@
 
 from typing import Any, NoReturn
 
-from django.http import Http404
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
+from django.views.decorators.csrf import csrf_exempt
 from drf_spectacular.renderers import (
     OpenApiJsonRenderer,
     OpenApiJsonRenderer2,
@@ -62,3 +64,9 @@ class UnknownRoute(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> NoReturn:
         request.accepted_renderer, request.accepted_media_type = self.perform_content_negotiation(request, force=True)
         raise Http404
+
+
+@csrf_exempt
+def unknown_route(request: HttpRequest) -> HttpResponseBase:
+    """A plain function, which the browsable API does not take for a parent of every page."""
+    return UnknownRoute.as_view()(request)

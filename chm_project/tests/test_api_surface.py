@@ -234,6 +234,8 @@ def test_the_browsable_api_works_for_people_logged_in(role: str) -> None:
 def test_the_browsable_api_offers_forms_to_those_who_may_write(role: str, offered: bool) -> None:
     page = person(role).get(f"{ROOT}/clients", headers={"accept": "text/html"}).content.decode()
 
+    assert "Client Health Monitor" in page
+    assert "Unknown Route" not in page
     assert ('name="_content"' in page) is offered
 
 
