@@ -1,0 +1,146 @@
+"""Prefect 3: one listing across all flows for what ended since, and one for what is open.
+
+A pipeline's external id is the id of a deployment, or of a flow. Runs that are only planned (SCHEDULED, never started)
+are no runs yet. Recorded answers: ingestion/tests/recordings/prefect. API: https://docs.prefect.io/v3/api-ref/rest-api
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from ingestion.connectors.base import GONE, OpenRun, Page, Target, Walk, utc_text
+from ingestion.errors import BadAnswer
+from ingestion.http import PartnerSession
+from ingestion.paging import PageCap
+from runs.events import Clock, Rejected, RunEvent
+
+STATUSES = {
+    "pending": "running",
+    "running": "running",
+    "paused": "running",
+    "cancelling": "running",
+    "completed": "success",
+    "failed": "failed",
+    "crashed": "failed",
+    "cancelled": "canceled",
+}
+PAGE_SIZE = 200  # the server's maximum; above it answers 422
+STARTED: dict[str, Any] = {"start_time": {"is_null_": False}}
+OPEN: tuple[dict[str, Any], ...] = (
+    {"state": {"type": {"any_": ["PENDING", "RUNNING", "PAUSED", "CANCELLING"]}}},
+    # Between two attempts of its own, a run is scheduled again.
+    {"state": {"type": {"any_": ["SCHEDULED"]}}, **STARTED},
+)
+# The server's estimates, new in every answer.
+VOLATILE = frozenset({"estimated_run_time", "estimated_start_time_delta"})
+
+
+class PrefectConnector:
+    def __init__(self, session: PartnerSession, *, known: Callable[[str], bool]) -> None:
+        self._session = session
+        self._known = known
+
+    def walks(self, targets: Sequence[Target]) -> Iterator[Walk]:
+        """One for all pipelines with a watermark, one for all without: a filter by update time does not exist."""
+        walked = [target for target in targets if target.since is not None]
+        new = [target for target in targets if target.since is None]
+        if walked:
+            since = min(target.since for target in walked if target.since is not None)
+            yield Walk(walked, self._listing(walked, ({"end_time": {"after_": utc_text(since)}}, *OPEN)))
+        if new:
+            yield Walk(new, self._listing(new, (STARTED, *OPEN)))
+
+    def reread(self, runs: Sequence[OpenRun]) -> Iterator[Page]:
+        missing = {run.external_run_id: run for run in runs}
+        ids = list(missing)
+        for first in range(0, len(ids), PAGE_SIZE):
+            page = Page()
+            asked = ids[first : first + PAGE_SIZE]
+            for row in self._ask({"id": {"any_": asked}}, 0):
+                run = missing.pop(str(row.get("id")), None) if isinstance(row, dict) else None
+                if run is not None and (found := event(run.pipeline_id, row)) is not None:
+                    page.events.append(found)
+            for external_run_id in asked:
+                if (run := missing.get(external_run_id)) is not None:
+                    page.events.append(gone(run))
+            yield page
+
+    def _listing(self, targets: Sequence[Target], filters: Sequence[dict[str, Any]]) -> Iterator[Page]:
+        ours: dict[str, list[Target]] = {}
+        for target in targets:
+            ours.setdefault(target.external_id, []).append(target)
+        for chosen in filters:
+            for rows in self._pages(chosen):
+                page = Page()
+                for row in rows:
+                    if not isinstance(row, dict):
+                        page.events.append(Rejected(f"a flow run is a {type(row).__name__}, not an object"))
+                        continue
+                    names = [str(row[name]) for name in ("deployment_id", "flow_id") if row.get(name)]
+                    found = [target for name in names for target in ours.get(name, ())]
+                    events = (event(target.pipeline_id, row) for target in found)
+                    page.events.extend(made for made in events if made is not None)
+                    if not any(map(self._known, names)):
+                        page.unknown.update(names[:1])
+                yield page
+
+    def _pages(self, chosen: dict[str, Any]) -> Iterator[list[Any]]:
+        """In the order of their starts: what is new comes behind what was read."""
+        cap, offset = PageCap(), 0
+        while True:
+            rows = self._ask(chosen, offset)
+            cap.count(len(rows))
+            yield rows
+            if len(rows) < PAGE_SIZE:
+                return
+            offset += len(rows)
+
+    def _ask(self, chosen: dict[str, Any], offset: int) -> list[Any]:
+        body = {"flow_runs": chosen, "sort": "START_TIME_ASC", "limit": PAGE_SIZE, "offset": offset}
+        rows = self._session.post("/api/flow_runs/filter", body)
+        if not isinstance(rows, list):
+            raise BadAnswer(f"the answer is a {type(rows).__name__}, not a list of flow runs")
+        return rows
+
+
+def event(pipeline_id: Any, row: dict[str, Any]) -> RunEvent | None:
+    """None for a plan."""
+    status = canonical(row)
+    if status is None:
+        return None
+    state = row.get("state")
+    message = state.get("message") if isinstance(state, dict) else None
+    name, kind = row.get("state_name"), row.get("state_type")
+    return RunEvent(
+        pipeline_id=pipeline_id,
+        external_run_id=row.get("id"),
+        status=status,
+        started_at=row.get("start_time"),
+        finished_at=row.get("end_time"),
+        error_message=message if status == "failed" else None,
+        status_reason=name if isinstance(name, str) and name.lower() != str(kind).lower() else None,
+        payload={key: value for key, value in row.items() if key not in VOLATILE},
+        at=row.get("updated"),
+    )
+
+
+def canonical(row: dict[str, Any]) -> object:
+    """By the state's type: its name is free text, but for the one that means skipped."""
+    kind = row.get("state_type")
+    word = kind.lower() if isinstance(kind, str) else kind
+    if word == "scheduled":
+        return "running" if row.get("start_time") else None
+    if word == "completed" and row.get("state_name") == "Skipped":
+        return "skipped"
+    return STATUSES.get(word, kind) if isinstance(word, str) else kind
+
+
+def gone(run: OpenRun) -> RunEvent:
+    return RunEvent(
+        pipeline_id=run.pipeline_id,
+        external_run_id=run.external_run_id,
+        status="canceled",
+        started_at=run.started_at,
+        status_reason=GONE,
+        payload=run.payload,
+        clock=Clock.ASKED,
+    )

@@ -1,0 +1,202 @@
+"""Prefect, from answers that a real server gave; the filters are applied as it applies them."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection as database
+
+from ingestion.connections import AuthSettings, Connection
+from ingestion.connectors.prefect import STATUSES, canonical
+from ingestion.synthetic.partner import Answer, PartnerServer, Request
+from ingestion.tests.support import IMPATIENT, PASSWORD_ENV, ingest, outcomes, physical_rows, pipelines_of
+from runs.models import Run, Status
+
+RECORDINGS = Path(__file__).parent / "recordings" / "prefect"
+MOMENTS = ("A-early", "B-later")
+
+
+def rows(moment: str) -> list[dict[str, Any]]:
+    """Every flow run that the server showed at the moment, plans included."""
+    found: dict[str, dict[str, Any]] = {}
+    for path in sorted((RECORDINGS / moment).glob("flow_runs*.json")):
+        body = json.loads(path.read_text())["response"]["body"]
+        if isinstance(body, list):
+            found |= {row["id"]: row for row in body}
+    return list(found.values())
+
+
+class PrefectPartner(PartnerServer):
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows = rows("A-early")
+
+    def answer(self, request: Request) -> Answer:
+        if (request.method, request.path) != ("POST", "/api/flow_runs/filter"):
+            return Answer(404, {"detail": "Not Found"})
+        asked = json.loads(request.body)
+        if asked["limit"] > 200:
+            return Answer(422, {"exception_message": "Invalid request received."})
+        chosen = [row for row in self.rows if self.matches(row, asked["flow_runs"])]
+        chosen.sort(key=lambda row: (row["start_time"] or "9999", row["id"]))
+        return Answer(body=chosen[asked["offset"] : asked["offset"] + asked["limit"]])
+
+    @staticmethod
+    def matches(row: dict[str, Any], chosen: dict[str, Any]) -> bool:
+        known = {"start_time", "end_time", "state", "id"}
+        assert chosen.keys() <= known, "the real server knows more filters; this one only these"
+        return (
+            ("start_time" not in chosen or (row["start_time"] is None) == chosen["start_time"]["is_null_"])
+            and ("end_time" not in chosen or (row["end_time"] or "") >= chosen["end_time"]["after_"])
+            and ("state" not in chosen or row["state_type"] in chosen["state"]["type"]["any_"])
+            and ("id" not in chosen or row["id"] in chosen["id"]["any_"])
+        )
+
+
+@pytest.fixture
+def prefect(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setenv(PASSWORD_ENV, "hunter2-of-prefect")
+    with PrefectPartner() as partner:
+        yield partner
+
+
+def connection(partner: PrefectPartner) -> Connection:
+    auth = AuthSettings(kind="basic", username="admin", secret_env=PASSWORD_ENV)
+    return replace(Connection("prefect", "prefect", partner.base_url, auth, http=IMPATIENT), interval_seconds=60)
+
+
+def flows() -> list[str]:
+    return sorted({row["flow_id"] for moment in MOMENTS for row in rows(moment)})
+
+
+def test_every_recorded_state_is_in_the_table() -> None:
+    kinds = {(row["state_type"], row["state_name"]) for moment in MOMENTS for row in rows(moment)}
+    assert {kind.lower() for kind, _ in kinds} - {"scheduled"} <= STATUSES.keys()
+    assert ("CRASHED", "Crashed") in kinds
+    for moment in MOMENTS:
+        assert {canonical(row) for row in rows(moment)} <= {None, *Status.values}
+
+
+@pytest.mark.django_db
+def test_each_flow_run_is_stored_as_the_server_told_it(prefect: PrefectPartner) -> None:
+    pipelines_of("Northwind", *flows(), platform="vendor_api")
+
+    report = ingest(connection(prefect))
+
+    assert not report.errors
+    real = [row for row in prefect.rows if canonical(row) is not None]
+    stored = {run.external_run_id: run for run in Run.objects.all()}
+    assert stored.keys() == {row["id"] for row in real}
+    for row in real:
+        run = stored[row["id"]]
+        assert run.status == canonical(row)
+        assert (run.started_at.isoformat() if run.started_at else None) == (
+            row["start_time"].replace("Z", "+00:00") if row["start_time"] else None
+        )
+        assert run.source_updated_at is not None
+    assert {run.status for run in stored.values()} == {"running", "success", "failed", "canceled", "skipped"}
+    timed_out = next(row for row in real if row["state_name"] == "TimedOut")
+    assert stored[timed_out["id"]].status_reason == "TimedOut"
+    assert stored[timed_out["id"]].error_message
+
+
+@pytest.mark.django_db
+def test_a_second_walk_changes_no_row_and_the_later_moment_moves_what_moved(prefect: PrefectPartner) -> None:
+    pipelines_of("Northwind", *flows(), platform="vendor_api")
+    ingest(connection(prefect))
+    before = physical_rows()
+
+    again = ingest(connection(prefect))
+    assert set(outcomes(again)) <= {"unchanged"}
+    assert physical_rows() == before
+
+    prefect.rows = rows("B-later")
+    for row in prefect.rows:  # recorded in one afternoon, long before the watermark of this test
+        if row["end_time"]:
+            row["end_time"] = row["end_time"].replace("2026-11-20", "2099-11-20")
+    ingest(connection(prefect))
+    crashed = next(row for row in prefect.rows if row["state_type"] == "CRASHED")
+    assert Run.objects.get(external_run_id=crashed["id"]).status == "failed"
+
+
+@pytest.mark.django_db
+def test_a_plan_is_no_run_and_a_run_between_attempts_is_running(prefect: PrefectPartner) -> None:
+    plan = rows("A-early")[0] | {
+        "id": "00000000-0000-4000-8000-000000000001", "state_type": "SCHEDULED", "state_name": "Late",
+        "start_time": None, "end_time": None, "run_count": 0,
+    }  # fmt: skip
+    waiting = plan | {
+        "id": "00000000-0000-4000-8000-000000000002", "state_name": "AwaitingRetry", "run_count": 1,
+        "start_time": "2026-11-20T23:00:00Z",
+    }  # fmt: skip
+    prefect.rows = [plan, waiting]
+    pipelines_of("Northwind", plan["flow_id"], platform="vendor_api")
+
+    ingest(connection(prefect))
+
+    run = Run.objects.get()
+    assert (run.external_run_id, run.status, run.status_reason) == (waiting["id"], "running", "AwaitingRetry")
+
+
+@pytest.mark.django_db
+def test_an_open_run_that_the_server_forgot_is_gone(prefect: PrefectPartner) -> None:
+    pipelines_of("Northwind", *flows(), platform="vendor_api")
+    ingest(connection(prefect))
+    open_runs = set(Run.objects.still_open().values_list("external_run_id", flat=True))
+    assert open_runs
+    prefect.rows = []
+
+    ingest(connection(prefect))
+
+    gone = Run.objects.filter(external_run_id__in=open_runs)
+    assert {(run.status, run.status_reason) for run in gone} == {("canceled", "gone at source")}
+    assert not Run.objects.still_open().exists()
+
+
+@pytest.mark.django_db
+def test_long_listings_are_read_to_their_end(prefect: PrefectPartner) -> None:
+    row = next(row for row in rows("A-early") if row["state_type"] == "COMPLETED")
+    prefect.rows = [row | {"id": f"00000000-0000-4000-8000-{number:012}"} for number in range(450)]
+    pipelines_of("Northwind", row["flow_id"], platform="vendor_api")
+    assert ingest(connection(prefect)).created == 450
+    assert Run.objects.count() == 450
+
+
+@pytest.mark.django_db
+def test_however_many_pipelines_are_unchanged_a_walk_costs_three_requests(prefect: PrefectPartner) -> None:
+    prefect.rows = []
+    pipelines_of("Northwind", *(f"flow-{number}" for number in range(300)), platform="vendor_api")
+    ingest(connection(prefect))
+    prefect.requests.clear()
+    ingest(connection(prefect))
+    assert len(prefect.requests) == 3  # what ended, what is open, what waits for another attempt
+
+
+@pytest.mark.django_db
+def test_what_is_no_list_is_an_error_and_an_odd_item_is_rejected_alone(prefect: PrefectPartner) -> None:
+    pipelines_of("Northwind", *flows(), platform="vendor_api")
+    prefect.faults = [Answer(body={"detail": "odd"})]
+    [problem] = ingest(connection(prefect)).errors
+    assert "not a list of flow runs" in str(problem["error"])
+    prefect.rows = rows("A-early")
+    prefect.faults = [Answer(body=[*rows("A-early"), "nonsense"])]
+    report = ingest(connection(prefect))
+    assert report.rejected == 1
+    assert report.created == len([row for row in prefect.rows if canonical(row) is not None])
+
+
+@pytest.mark.django_db
+def test_no_planted_secret_is_stored(prefect: PrefectPartner) -> None:
+    for moment in MOMENTS:
+        prefect.rows = rows(moment)
+        if moment == MOMENTS[0]:
+            pipelines_of("Northwind", *flows(), platform="vendor_api")
+        ingest(connection(prefect), full=True)
+    assert "FAKE" in json.dumps(rows("A-early")) or "hunter2" in json.dumps(rows("A-early"))
+    with database.cursor() as cursor:
+        cursor.execute("SELECT string_agg(runs::text, '') FROM runs")
+        text = str(cursor.fetchone()[0])
+    assert "FAKE" not in text
+    assert "hunter2" not in text
