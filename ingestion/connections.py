@@ -1,7 +1,7 @@
 """Connections to partner systems: configuration, read from one TOML file that holds no secret.
 
     [connections.northwind-airflow]
-    connector = "airflow"                      # or "prefect", "generic"
+    connector = "airflow"                      # or "prefect", "dagster", "generic"
     base_url = "https://airflow.northwind.example"
     interval_seconds = 60
     auth = { kind = "airflow_token", username = "chm", secret_env = "NORTHWIND_AIRFLOW_PASSWORD" }

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from ingestion.connectors.base import GONE, OpenRun, Page, Target, Walk, field_of, translated, utc_text
+from ingestion.connectors.base import OpenRun, Page, Target, Walk, by_external_id, field_of, gone, translated, utc_text
 from ingestion.errors import BadAnswer, NotFound
 from ingestion.http import PartnerSession
 from ingestion.paging import CursorPaging, OffsetPaging, PageCap
@@ -69,16 +69,7 @@ class AirflowConnector:
         except NotFound as error:
             if not error.explained:
                 raise
-            return RunEvent(
-                pipeline_id=run.pipeline_id,
-                external_run_id=run.external_run_id,
-                status="canceled",
-                started_at=run.started_at,
-                status_reason=GONE,
-                payload=run.payload,
-                at=asked_at,
-                clock=Clock.ASKED,
-            )
+            return gone(run, at=asked_at)
 
     def _listing(self, targets: Sequence[Target], dag_id: str, since: datetime | None) -> Iterator[Page]:
         ours = by_external_id(targets)
@@ -142,13 +133,6 @@ class AirflowConnector:
         if base_url not in _apis:
             raise BadAnswer("neither /api/v2/version nor /api/v1/version answers here: is base_url an Airflow?")
         return _apis[base_url]
-
-
-def by_external_id(targets: Sequence[Target]) -> dict[str, list[Target]]:
-    groups: dict[str, list[Target]] = {}
-    for target in targets:
-        groups.setdefault(target.external_id, []).append(target)
-    return groups
 
 
 def event(pipeline_id: Any, row: Any, asked_at: datetime) -> RunEvent | Rejected:

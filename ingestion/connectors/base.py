@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from ingestion.errors import BadAnswer
-from runs.events import Rejected, RunEvent
+from runs.events import Clock, Rejected, RunEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,27 @@ class Connector(Protocol):
 
 
 GONE = "gone at source"
+
+
+def gone(run: OpenRun, *, at: datetime | None = None) -> RunEvent:
+    """An open run that the source no longer knows; `at` is the moment we asked, where that is the source's version."""
+    return RunEvent(
+        pipeline_id=run.pipeline_id,
+        external_run_id=run.external_run_id,
+        status="canceled",
+        started_at=run.started_at,
+        status_reason=GONE,
+        payload=run.payload,
+        at=at,
+        clock=Clock.ASKED,
+    )
+
+
+def by_external_id(targets: Sequence[Target]) -> dict[str, list[Target]]:
+    groups: dict[str, list[Target]] = {}
+    for target in targets:
+        groups.setdefault(target.external_id, []).append(target)
+    return groups
 
 
 def field_of(body: object, name: str, kind: type[Any], what: str) -> Any:

@@ -7,11 +7,11 @@ are no runs yet. Recorded answers: ingestion/tests/recordings/prefect. API: http
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from ingestion.connectors.base import GONE, OpenRun, Page, Target, Walk, utc_text
+from ingestion.connectors.base import OpenRun, Page, Target, Walk, by_external_id, gone, utc_text
 from ingestion.errors import BadAnswer
 from ingestion.http import PartnerSession
 from ingestion.paging import PageCap
-from runs.events import Clock, Rejected, RunEvent
+from runs.events import Rejected, RunEvent
 
 STATUSES = {
     "pending": "running",
@@ -65,9 +65,7 @@ class PrefectConnector:
             yield page
 
     def _listing(self, targets: Sequence[Target], filters: Sequence[dict[str, Any]]) -> Iterator[Page]:
-        ours: dict[str, list[Target]] = {}
-        for target in targets:
-            ours.setdefault(target.external_id, []).append(target)
+        ours = by_external_id(targets)
         for chosen in filters:
             for rows in self._pages(chosen):
                 page = Page()
@@ -132,15 +130,3 @@ def canonical(row: dict[str, Any]) -> object:
     if word == "completed" and row.get("state_name") == "Skipped":
         return "skipped"
     return STATUSES.get(word, kind) if isinstance(word, str) else kind
-
-
-def gone(run: OpenRun) -> RunEvent:
-    return RunEvent(
-        pipeline_id=run.pipeline_id,
-        external_run_id=run.external_run_id,
-        status="canceled",
-        started_at=run.started_at,
-        status_reason=GONE,
-        payload=run.payload,
-        clock=Clock.ASKED,
-    )

@@ -1,0 +1,110 @@
+"""Dagster (GraphQL): one listing across all jobs of what was updated since, newest first.
+
+A pipeline's external id is the name of a job. Times are seconds since 1970 with a fraction. Recorded answers:
+ingestion/tests/recordings/dagster. API: https://docs.dagster.io/api/graphql
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from ingestion.connectors.base import OpenRun, Page, Target, Walk, by_external_id, field_of, gone, translated
+from ingestion.errors import BadAnswer
+from ingestion.http import PartnerSession
+from ingestion.paging import CursorPaging, PageCap
+from runs.events import Rejected, RunEvent
+
+STATUSES = {
+    **dict.fromkeys(("queued", "not_started", "managed", "starting", "started", "suspended", "canceling"), "running"),
+    "success": "success",
+    "failure": "failed",
+    "canceled": "canceled",
+}
+PAGE_SIZE = 100
+QUERY = """query Runs($filter: RunsFilter, $cursor: String, $limit: Int) {
+  runsOrError(filter: $filter, cursor: $cursor, limit: $limit) {
+    __typename
+    ... on Runs { results {
+      runId jobName status creationTime startTime endTime updateTime mode rootRunId parentRunId runConfigYaml
+      tags { key value } repositoryOrigin { repositoryName repositoryLocationName } } }
+    ... on InvalidPipelineRunsFilterError { message }
+    ... on PythonError { message } } }"""
+
+
+class DagsterConnector:
+    def __init__(self, session: PartnerSession, *, known: Callable[[str], bool]) -> None:
+        self._session = session
+        self._known = known
+
+    def walks(self, targets: Sequence[Target]) -> Iterator[Walk]:
+        """One from the oldest watermark; jobs without one apart, each asked for alone."""
+        walked = [target for target in targets if target.since is not None]
+        if walked:
+            since = min(target.since for target in walked if target.since is not None)
+            yield Walk(walked, self._listing(walked, {"updatedAfter": since.timestamp()}))
+        new = [target for target in targets if target.since is None]
+        for job, group in by_external_id(new).items():
+            yield Walk(group, self._listing(group, {"pipelineName": job}))
+
+    def reread(self, runs: Sequence[OpenRun]) -> Iterator[Page]:
+        for first in range(0, len(runs), PAGE_SIZE):
+            missing = {run.external_run_id: run for run in runs[first : first + PAGE_SIZE]}
+            page = Page()
+            for row in self._ask({"runIds": list(missing)}, None):
+                run = missing.pop(str(row.get("runId")), None) if isinstance(row, dict) else None
+                if run is not None:
+                    page.events.append(event(run.pipeline_id, row))
+            page.events.extend(gone(run) for run in missing.values())
+            yield page
+
+    def _listing(self, targets: Sequence[Target], chosen: dict[str, Any]) -> Iterator[Page]:
+        ours = by_external_id(targets)
+        paging, cap = CursorPaging(), PageCap()
+        while True:
+            rows = self._ask(chosen, paging.cursor)
+            cap.count(len(rows))
+            page = Page()
+            for row in rows:
+                if not isinstance(row, dict):
+                    page.events.append(Rejected(f"a run is a {type(row).__name__}, not an object"))
+                    continue
+                job = str(row.get("jobName"))
+                page.events.extend(event(target.pipeline_id, row) for target in ours.get(job, ()))
+                if not self._known(job):
+                    page.unknown.add(job)
+            yield page
+            # The cursor is the last row's id; the end is a page that is not full.
+            last = rows[-1].get("runId") if rows and isinstance(rows[-1], dict) else None
+            if len(rows) < PAGE_SIZE or not paging.advance(last):
+                return
+
+    def _ask(self, chosen: dict[str, Any], cursor: str | None) -> list[Any]:
+        variables = {"filter": chosen, "cursor": cursor, "limit": PAGE_SIZE}
+        body = self._session.post("/graphql", {"query": QUERY, "variables": variables})
+        answer = field_of(field_of(body, "data", dict, "the answer"), "runsOrError", dict, "the answer's data")
+        if answer.get("__typename") != "Runs":
+            raise BadAnswer(f"Dagster answered {answer.get('__typename')}: {str(answer.get('message'))[:200]}")
+        rows: list[Any] = field_of(answer, "results", list, "runsOrError")
+        return rows
+
+
+def event(pipeline_id: Any, row: dict[str, Any]) -> RunEvent:
+    return RunEvent(
+        pipeline_id=pipeline_id,
+        external_run_id=row.get("runId"),
+        status=translated(row.get("status"), STATUSES),
+        started_at=moment(row.get("startTime")),
+        finished_at=moment(row.get("endTime")),
+        payload=row,
+        at=moment(row.get("updateTime")),
+    )
+
+
+def moment(value: object) -> object:
+    """To the microsecond; what is no number stays as it is, for the write path to name."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        try:
+            return datetime.fromtimestamp(round(value, 6), UTC)
+        except (OverflowError, ValueError, OSError):
+            return str(value)
+    return value

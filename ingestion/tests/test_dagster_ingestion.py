@@ -1,0 +1,166 @@
+"""Dagster, from answers that a real server gave; the filters are applied as it applies them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection as database
+
+from ingestion.connections import Connection
+from ingestion.connectors.dagster import STATUSES, moment
+from ingestion.synthetic.partner import Answer, PartnerServer, Request
+from ingestion.tests.support import IMPATIENT, ingest, outcomes, physical_rows, pipelines_of
+from runs.models import Run
+
+RECORDINGS = Path(__file__).parent / "recordings" / "dagster"
+MOMENTS = ("A-early", "B-settled")
+
+
+def rows(when: str) -> list[dict[str, Any]]:
+    """Every run that the server showed at the moment, newest first."""
+    found: dict[str, dict[str, Any]] = {}
+    for path in sorted((RECORDINGS / when).glob("runs*.json")):
+        data = (json.loads(path.read_text())["response"]["body"] or {}).get("data") or {}
+        found |= {row["runId"]: row for row in data.get("runsOrError", {}).get("results", [])}
+    return sorted(found.values(), key=lambda row: -row["creationTime"])
+
+
+class DagsterPartner(PartnerServer):
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows = rows("A-early")
+
+    def answer(self, request: Request) -> Answer:
+        if (request.method, request.path) != ("POST", "/graphql"):
+            return Answer(404)
+        asked = json.loads(request.body)["variables"]
+        chosen = asked["filter"]
+        assert chosen.keys() <= {"updatedAfter", "pipelineName", "runIds"}
+        found = [
+            row
+            for row in self.rows
+            if row["updateTime"] > chosen.get("updatedAfter", 0)
+            and row["jobName"] == chosen.get("pipelineName", row["jobName"])
+            and row["runId"] in chosen.get("runIds", [row["runId"]])
+        ]
+        if asked["cursor"] is not None:
+            places = [place for place, row in enumerate(found) if row["runId"] == asked["cursor"]]
+            found = found[places[0] + 1 :] if places else []  # an unknown cursor is an empty page
+        return Answer(body={"data": {"runsOrError": {"__typename": "Runs", "results": found[: asked["limit"]]}}})
+
+
+@pytest.fixture
+def dagster() -> Any:
+    with DagsterPartner() as partner:
+        yield partner
+
+
+def connection(partner: DagsterPartner) -> Connection:
+    return Connection("dagster", "dagster", partner.base_url, http=IMPATIENT)
+
+
+def jobs() -> list[str]:
+    return sorted({row["jobName"] for when in MOMENTS for row in rows(when)})
+
+
+def test_every_status_that_the_server_knows_is_in_the_table() -> None:
+    answer = json.loads((RECORDINGS / "B-settled" / "run-status-values.json").read_text())["response"]["body"]
+    known = {value["name"].lower() for value in answer["data"]["__type"]["enumValues"]}
+    assert known == STATUSES.keys()
+    assert {row["status"].lower() for when in MOMENTS for row in rows(when)} <= known
+
+
+@pytest.mark.django_db
+def test_each_run_is_stored_as_the_server_told_it_and_moves_on(dagster: DagsterPartner) -> None:
+    pipelines_of("Northwind", *jobs(), platform="vendor_api")
+    for when in MOMENTS:
+        dagster.rows = rows(when)
+        assert not ingest(connection(dagster), full=True).errors
+        stored = {run.external_run_id: run for run in Run.objects.all()}
+        assert stored.keys() >= {row["runId"] for row in dagster.rows}
+        for row in dagster.rows:
+            run = stored[row["runId"]]
+            assert run.status == STATUSES[row["status"].lower()]
+            assert (run.started_at, run.finished_at) == (moment(row["startTime"]), moment(row["endTime"]))
+            assert run.source_updated_at == moment(row["updateTime"])
+    assert {run.status for run in stored.values()} == {"success", "failed", "canceled"}
+
+
+@pytest.mark.django_db
+def test_a_second_walk_asks_for_what_changed_and_changes_no_row(dagster: DagsterPartner) -> None:
+    pipelines_of("Northwind", *jobs(), platform="vendor_api")
+    dagster.rows = rows("B-settled")
+    ingest(connection(dagster))
+    before = physical_rows()
+    dagster.requests.clear()
+
+    again = ingest(connection(dagster))
+
+    assert set(outcomes(again)) <= {"unchanged"}
+    assert physical_rows() == before
+    assert len(dagster.requests) == 1, "however many jobs there are"
+    assert "updatedAfter" in json.loads(dagster.requests[0].body)["variables"]["filter"]
+
+
+@pytest.mark.django_db
+def test_an_open_run_that_the_server_forgot_is_gone(dagster: DagsterPartner) -> None:
+    pipelines_of("Northwind", *jobs(), platform="vendor_api")
+    ingest(connection(dagster))
+    open_runs = set(Run.objects.still_open().values_list("external_run_id", flat=True))
+    assert open_runs
+    dagster.rows = []
+    ingest(connection(dagster))
+    gone = Run.objects.filter(external_run_id__in=open_runs)
+    assert {(run.status, run.status_reason) for run in gone} == {("canceled", "gone at source")}
+
+
+@pytest.mark.django_db
+def test_long_listings_are_read_to_their_end(dagster: DagsterPartner) -> None:
+    row = rows("B-settled")[0]
+    dagster.rows = [row | {"runId": f"00000000-0000-4000-8000-{number:012}"} for number in range(250)]
+    pipelines_of("Northwind", row["jobName"], platform="vendor_api")
+    assert ingest(connection(dagster)).created == 250
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ({"data": {"runsOrError": {"__typename": "PythonError", "message": "broken"}}}, "PythonError: broken"),
+        ({"data": None, "errors": [{"message": "no"}]}, "'data'"),
+        ({"data": {"runsOrError": {"__typename": "Runs", "results": None}}}, "'results'"),
+        ([], "'data'"),
+    ],
+)
+def test_an_answer_of_another_kind_is_an_error_and_loses_nothing(
+    dagster: DagsterPartner, answer: Any, said: str
+) -> None:
+    job = rows("A-early")[0]["jobName"]
+    pipelines_of("Northwind", job, platform="vendor_api")
+    dagster.faults = [Answer(body=answer)]
+    [problem] = ingest(connection(dagster)).errors
+    assert said in str(problem["error"])
+    assert ingest(connection(dagster)).created == len([row for row in dagster.rows if row["jobName"] == job])
+
+
+def test_times_that_are_none_are_left_for_the_write_path_to_name() -> None:
+    assert moment(None) is None
+    assert moment("soon") == "soon"
+    assert moment(1e300) == "1e+300"
+    assert moment(True) is True
+
+
+@pytest.mark.django_db
+def test_no_planted_secret_is_stored(dagster: DagsterPartner) -> None:
+    pipelines_of("Northwind", *jobs(), platform="vendor_api")
+    for when in MOMENTS:
+        dagster.rows = rows(when)
+        ingest(connection(dagster), full=True)
+    recorded = json.dumps([rows(when) for when in MOMENTS])
+    assert "FAKE" in recorded or "hunter2" in recorded
+    with database.cursor() as cursor:
+        cursor.execute("SELECT string_agg(runs::text, '') FROM runs")
+        text = str(cursor.fetchone()[0])
+    assert "FAKE" not in text
+    assert "hunter2" not in text
