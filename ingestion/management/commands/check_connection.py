@@ -1,0 +1,114 @@
+"""manage.py check_connection: one page of a partner, and what CHM makes of it; nothing is written."""
+
+from argparse import RawDescriptionHelpFormatter
+from collections import Counter
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from rich.console import Console
+from rich.table import Table
+
+from ingestion.connections import ConfigurationError, Connection, configured
+from ingestion.connectors import CONNECTORS
+from ingestion.connectors.base import Page, Target
+from ingestion.errors import PartnerError
+from ingestion.http import PartnerSession
+from ingestion.management.commands.ingest_runs import uuid
+from ingestion.services import assign
+from inventory.models import Pipeline
+from runs.events import Rejected, RunEvent, StorableRun, storable
+
+FAILED, BAD_USAGE = 1, 2
+
+EXAMPLES = """
+examples:
+  manage.py check_connection northwind-airflow                    the first of its pipelines
+  manage.py check_connection northwind-airflow --pipeline UUID    this one
+  manage.py check_connection northwind-airflow --rows 5
+
+It logs in, asks for one page, and shows each run as it would be stored, with what would be repaired.
+exit codes: 0 the page could be read, 1 it could not, 2 bad arguments or configuration
+"""
+
+
+class Command(BaseCommand):
+    help = (
+        "Try a connection: ask its partner for one page of one pipeline's runs and show how they map. Writes nothing."
+    )
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        return super().create_parser(
+            prog_name, subcommand, epilog=EXAMPLES, formatter_class=RawDescriptionHelpFormatter, **kwargs
+        )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("name", help="the connection, as the connections file names it")
+        parser.add_argument("--pipeline", metavar="UUID", type=uuid, help="ask for this pipeline's runs")
+        parser.add_argument("--rows", metavar="N", type=int, default=20, help="how many runs to show (20)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            connections = configured()
+            if (name := options["name"]) not in connections:
+                raise ConfigurationError(
+                    [f"there is no connection {name!r}; there are: {', '.join(sorted(connections))}"]
+                )
+            connection = connections[name]
+            selected = assign(connections).pipelines[name]
+            pipeline = _chosen(selected, options["pipeline"], name)
+            page = _first_page(connection, selected, pipeline)
+        except ConfigurationError as error:
+            raise CommandError(str(error), returncode=BAD_USAGE) from None
+        except PartnerError as error:
+            raise CommandError(f"{name}: {error}", returncode=FAILED) from None
+        console = Console(file=self.stdout, width=160)  # type: ignore[arg-type]  # Django's wrapper writes like a file
+        console.print(f"{name}: {connection.connector} at {connection.base_url}", highlight=False)
+        console.print(f"selects {len(selected)} pipelines; asked for {pipeline.external_id}", highlight=False)
+        _show(console, page, options["rows"])
+
+
+def _chosen(selected: list[Pipeline], wanted: object, name: str) -> Pipeline:
+    if wanted is None and selected:
+        return selected[0]
+    found = [pipeline for pipeline in selected if pipeline.pk == wanted]
+    if not found:
+        what = "selects no pipeline that has an external_id" if wanted is None else f"does not select {wanted}"
+        raise ConfigurationError([f"connections.{name} {what}; see its pipelines table and the inventory"])
+    return found[0]
+
+
+def _first_page(connection: Connection, selected: list[Pipeline], pipeline: Pipeline) -> Page:
+    target = Target(pipeline.pk, pipeline.client_id, pipeline.platform, pipeline.external_id or "", since=None)
+    known = {other.external_id for other in selected}
+    with PartnerSession(connection.base_url, auth=connection.authentication(), settings=connection.http) as session:
+        connector = CONNECTORS[connection.connector](session, known.__contains__)
+        for walk in connector.walks([target]):
+            for page in walk.pages:
+                return page
+    return Page()
+
+
+def _show(console: Console, page: Page, most: int) -> None:
+    made = [(event, event if isinstance(event, Rejected) else storable(event)) for event in page.events]
+    table = Table("external_run_id", "source's status", "status", "started", "finished", "version", "reason")
+    for event, run in made[:most]:
+        if isinstance(event, RunEvent) and isinstance(run, StorableRun):
+            times = [
+                f"{moment:%Y-%m-%d %H:%M:%S}" if moment else "" for moment in (run.started_at, run.finished_at, run.at)
+            ]
+            word = _source_word(event)
+            table.add_row(run.external_run_id, word, run.status, *times, run.status_reason or "")
+        elif isinstance(run, Rejected):
+            table.add_row("rejected", "", "", "", "", "", run.reason)
+    if made:
+        console.print(table)
+    statuses = Counter(run.status if isinstance(run, StorableRun) else "rejected" for _, run in made)
+    counted = ", ".join(f"{number} {status}" for status, number in sorted(statuses.items())) or "no run"
+    console.print(f"first page: {counted}. Nothing was written.", highlight=False)
+
+
+def _source_word(event: RunEvent) -> str:
+    """As the source wrote it, where its answer is kept under a usual name."""
+    payload = event.payload if isinstance(event.payload, dict) else {}
+    words = (payload.get(name) for name in ("state_name", "state", "status"))
+    return next((word for word in words if isinstance(word, str)), str(event.status))

@@ -1,0 +1,83 @@
+"""manage.py check_connection: what an operator sees before the first ingestion."""
+
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from pytest_django import Settings
+
+from ingestion.synthetic.generic_partner import GenericPartner
+from ingestion.synthetic.partner import Answer
+from ingestion.tests.support import physical_rows, pipelines_of
+from inventory.models import Pipeline
+from inventory.tests.factories import PipelineFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def partner(generic: GenericPartner, settings: Settings, tmp_path: Path) -> GenericPartner:
+    path = tmp_path / "connections.toml"
+    path.write_text(
+        f'[connections.one]\nconnector = "generic"\nbase_url = "{generic.base_url}"\nmax_retries = 0\n'
+        'auth = { kind = "bearer", secret_env = "CHM_TEST_PARTNER_SECRET" }\n'
+    )
+    settings.CHM_CONNECTIONS_FILE = str(path)
+    generic.runs = {
+        "orders": [
+            {"id": "1", "status": "Succeeded", "started_at": "2026-03-01T10:00:00Z"},
+            {"id": "2", "status": "exploded", "rows_processed": -1},
+            {"status": "failed"},
+        ],
+        "stock": [{"id": "9", "status": "failed"}],
+    }
+    return generic
+
+
+def check(*arguments: Any) -> str:
+    out = StringIO()
+    call_command("check_connection", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def test_it_shows_how_each_run_would_be_stored_and_stores_nothing(partner: GenericPartner) -> None:
+    pipelines = pipelines_of("Northwind", "orders", "stock")
+
+    said = check("one", "--pipeline", str(pipelines["orders"].pk))
+
+    for expected in ("selects 2 pipelines", "asked for orders", "Succeeded", "2026-03-01 10:00:00", "unknown status",
+                     "rows_processed left out", "no external_run_id",
+                     "first page: 1 failed, 1 rejected, 1 success. Nothing was written."):  # fmt: skip
+        assert expected in said, said
+    assert physical_rows() == {}
+    assert not Pipeline.objects.exclude(last_ingest_at=None).exists()
+    assert len(partner.requests) == 1
+
+
+def test_without_a_pipeline_it_takes_the_first(partner: GenericPartner) -> None:
+    pipelines_of("Northwind", "orders")
+    assert "asked for orders" in check("one")
+
+
+def test_what_is_wrong_is_said_with_an_exit_code(partner: GenericPartner) -> None:
+    with pytest.raises(CommandError, match="selects no pipeline") as refusal:
+        check("one")
+    assert refusal.value.returncode == 2
+    with pytest.raises(CommandError, match="there is no connection 'two'; there are: one"):
+        check("two")
+    foreign = PipelineFactory.create(external_id=None)
+    with pytest.raises(CommandError, match="does not select"):
+        check("one", "--pipeline", str(foreign.pk))
+    pipelines_of("Northwind", "orders")
+    partner.faults = [Answer(401, {"detail": "Invalid token"})]
+    with pytest.raises(CommandError, match="answered 401") as failure:
+        check("one")
+    assert failure.value.returncode == 1
+
+
+def test_a_partner_without_runs_is_no_error(partner: GenericPartner) -> None:
+    partner.runs = {"orders": []}
+    pipelines_of("Northwind", "orders")
+    assert "first page: no run." in check("one")
