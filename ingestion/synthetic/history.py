@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from uuid import UUID
 
+from ingestion.synthetic.vocabulary import ERRORS, FIRST, INCIDENT, ROWS, SECOND, SECONDS, SUBJECTS, WORK
 from inventory.models import Client, Environment, Pipeline, PipelineType, Platform
 
 # In the order of `Row`; for COPY.
@@ -21,48 +22,6 @@ RUN_COLUMNS = (
 )  # fmt: skip
 NULL = "\\N"
 DAY = 86_400
-
-FIRST = (
-    "Alder Baltic Cobalt Delta Ember Fjord Granite Harbor Indigo Juniper Kestrel Lumen Meridian Northern Orchard Polar"
-).split()
-SECOND = (
-    "Analytics Bank Commerce Diagnostics Energy Foods Freight Insurance Logistics Media Mobility Retail Telecom Trading"
-).split()
-SUBJECTS = (
-    "orders payments customers inventory shipments invoices sessions claims prices suppliers tickets loyalty".split()
-)
-WORK = {
-    PipelineType.INGESTION: "load",
-    PipelineType.TRANSFORM: "mart",
-    PipelineType.QUALITY: "checks",
-    PipelineType.EXPORT: "export",
-    PipelineType.HEALTHCHECK: "heartbeat",
-}
-# Typical seconds of a run, and the rows it handles.
-SECONDS = {
-    PipelineType.INGESTION: 240,
-    PipelineType.TRANSFORM: 420,
-    PipelineType.QUALITY: 60,
-    PipelineType.EXPORT: 150,
-    PipelineType.HEALTHCHECK: 8,
-}
-ROWS = {
-    PipelineType.INGESTION: (50_000, 5_000_000),
-    PipelineType.TRANSFORM: (20_000, 2_000_000),
-    PipelineType.QUALITY: (5_000, 500_000),
-    PipelineType.EXPORT: (10_000, 1_000_000),
-    PipelineType.HEALTHCHECK: (100, 10_000),
-}
-ERRORS = (
-    ("Connection to the source timed out after 300 s", "upstream timeout"),
-    ("Column 'amount' holds 17 values that are not numbers", "schema drift"),
-    ("Deadlock detected while merging into the target", "warehouse contention"),
-    ("HTTP 503 from the vendor's export endpoint", "vendor outage"),
-    ("Disk quota exceeded on the staging volume", "no space left"),
-    ("Test unique_order_id failed: 42 duplicates", "data quality"),
-    ("Credentials were refused by the target", "expired credentials"),
-)
-INCIDENT = ("HTTP 502 from the platform during its incident", "platform incident")
 
 # Relative frequency, and share of the pipelines that have it: weekly, daily, every six hours, hourly.
 CADENCES, CADENCE_SHARES = (1 / 7, 1, 4, 24), (0.1, 0.6, 0.2, 0.1)

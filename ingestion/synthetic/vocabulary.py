@@ -1,0 +1,48 @@
+"""The words and sizes that all synthetic data shares. Plain Python: partners and the orchestrator run without Django.
+
+A test holds the choices against the models'.
+"""
+
+PLATFORMS = ("airflow", "dbt", "cron", "vendor_api", "custom")
+PIPELINE_TYPES = ("ingestion", "transform", "quality", "export", "healthcheck")
+ENVIRONMENTS = ("dev", "staging", "prod")
+STATUSES = ("running", "success", "failed", "canceled", "skipped")
+RULE_TYPES = ("on_failure", "failures_in_window")
+CHANNELS = ("slack", "email", "webhook")
+
+FIRST = (
+    "Alder Baltic Cobalt Delta Ember Fjord Granite Harbor Indigo Juniper Kestrel Lumen Meridian Northern Orchard Polar"
+).split()
+SECOND = (
+    "Analytics Bank Commerce Diagnostics Energy Foods Freight Insurance Logistics Media Mobility Retail Telecom Trading"
+).split()
+SUBJECTS = (
+    "orders payments customers inventory shipments invoices sessions claims prices suppliers tickets loyalty".split()
+)
+# By pipeline type: what it is called, its typical seconds, and the rows that a run of it handles.
+WORK = {
+    "ingestion": "load",
+    "transform": "mart",
+    "quality": "checks",
+    "export": "export",
+    "healthcheck": "heartbeat",
+}
+SECONDS = {"ingestion": 240, "transform": 420, "quality": 60, "export": 150, "healthcheck": 8}
+ROWS = {
+    "ingestion": (50_000, 5_000_000),
+    "transform": (20_000, 2_000_000),
+    "quality": (5_000, 500_000),
+    "export": (10_000, 1_000_000),
+    "healthcheck": (100, 10_000),
+}
+# Error text and reason.
+ERRORS = (
+    ("Connection to the source timed out after 300 s", "upstream timeout"),
+    ("Column 'amount' holds 17 values that are not numbers", "schema drift"),
+    ("Deadlock detected while merging into the target", "warehouse contention"),
+    ("HTTP 503 from the vendor's export endpoint", "vendor outage"),
+    ("Disk quota exceeded on the staging volume", "no space left"),
+    ("Test unique_order_id failed: 42 duplicates", "data quality"),
+    ("Credentials were refused by the target", "expired credentials"),
+)
+INCIDENT = ("HTTP 502 from the platform during its incident", "platform incident")
