@@ -1,0 +1,297 @@
+"""Rows of a data set, made from a seed: the same plan gives the same rows, on any machine and at any time.
+
+What makes it worth looking at: a few flaky pipelines, one that has gone silent, some without an orchestrator's id or
+alert rule, runs still open at the end, long tails on dbt transforms, and an incident a few days before the end in
+which everything that depends on a vendor's API fails, retries included.
+"""
+
+import itertools
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from random import Random
+
+from ingestion.synthetic.dataset import Row, key_of, stable_id, time_text
+from ingestion.synthetic.vocabulary import (
+    CHANNELS,
+    ERRORS,
+    FIRST,
+    INCIDENT,
+    ROWS,
+    RULE_TYPES,
+    SECOND,
+    SECONDS,
+    SUBJECTS,
+    WORK,
+)
+
+DAY = 86_400
+
+INACTIVE_CLIENTS_SHARE = 0.2
+INACTIVE_PIPELINES_SHARE = 0.05
+NO_EXTERNAL_ID_SHARE = 0.05
+PLATFORM_SHARES = {"airflow": 0.25, "dbt": 0.25, "vendor_api": 0.22, "cron": 0.14, "custom": 0.14}
+TYPES = {
+    "airflow": ("ingestion", "transform", "quality", "export"),
+    "dbt": ("transform", "transform", "quality", "transform"),
+    "vendor_api": ("ingestion", "export", "ingestion"),
+    "cron": ("healthcheck", "export", "ingestion"),
+    "custom": ("quality", "healthcheck", "ingestion", "export"),
+}
+ENVIRONMENT_SHARES = {"prod": 0.75, "staging": 0.15, "dev": 0.1}
+DISABLED_RULES_SHARE = 0.1
+
+# Relative frequency of runs, dealt out in turn.
+CADENCES = (1.0, 0.5, 1.0, 0.3, 0.5, 0.15)
+FLAKY_SHARE = 0.07
+FLAKY_RATE = (0.25, 0.35)
+STEADY_RATE = (0.02, 0.05)
+FAILS_AGAIN = 0.5
+CANCELED_SHARE = 0.015
+SKIPPED_SHARE = 0.015
+TAIL_SHARE = 0.08
+TAIL_FACTOR = (6, 20)
+OPEN_SHARE = 0.1  # of the pipelines
+SILENT_GAPS = 5
+
+INCIDENT_MINUTES = (90, 120)
+INCIDENT_BEFORE_END = 3 * DAY
+RETRY_SECONDS = (1_200, 1_800)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much to make, and until when. `end` is a date's midnight, UTC."""
+
+    seed: int = 1
+    clients: int = 12
+    pipelines: int = 44
+    rules: int = 35
+    runs: int = 2_500
+    days: int = 123
+    end: str = "2026-11-01"
+
+    @property
+    def until(self) -> int:
+        return int(datetime.fromisoformat(self.end).replace(tzinfo=UTC).timestamp())
+
+    @property
+    def since(self) -> int:
+        return self.until - self.days * DAY
+
+    def random(self, subject: str) -> Random:
+        return Random(f"{self.seed} {subject}")  # noqa: S311 - believable, not secret
+
+    def incident(self) -> tuple[int, int]:
+        """From and until, in seconds since 1970."""
+        random = self.random("incident")
+        begins = self.until - min(INCIDENT_BEFORE_END, self.days * DAY // 2) + random.randrange(60) * 60
+        return begins, begins + random.randint(*INCIDENT_MINUTES) * 60
+
+
+def make_clients(plan: Plan) -> list[Row]:
+    random = plan.random("clients")
+    names = [f"{first} {second}" for first in FIRST for second in SECOND]
+    random.shuffle(names)
+    rounds = itertools.count(1)
+    endless = (f"{name} {number}" if number > 1 else name for number in rounds for name in names)
+    chosen = list(itertools.islice(endless, plan.clients))
+    inactive = set(random.sample(chosen, round(plan.clients * INACTIVE_CLIENTS_SHARE)))
+    rows = [{"name": name, "is_active": _boolean(name not in inactive)} for name in chosen]
+    return _with_ids("clients", "client_id", rows)
+
+
+def make_pipelines(plan: Plan, clients: Sequence[Row]) -> list[Row]:
+    random = plan.random("pipelines")
+    platforms = _dealt(PLATFORM_SHARES, plan.pipelines)
+    environments = _dealt(ENVIRONMENT_SHARES, plan.pipelines)
+    random.shuffle(environments)
+    types = {platform: itertools.cycle(kinds) for platform, kinds in TYPES.items()}
+    quiet = random.sample(range(plan.pipelines), round(plan.pipelines * INACTIVE_PIPELINES_SHARE))
+    unnamed = random.sample(range(plan.pipelines), round(plan.pipelines * NO_EXTERNAL_ID_SHARE))
+    taken: set[tuple[str, str]] = set()
+    rows = []
+    for number, platform in enumerate(platforms):
+        # Each client gets one of each round, so that none is without.
+        client = clients[number] if number < len(clients) else random.choice(clients)
+        kind = next(types[platform])
+        subject = random.choice(SUBJECTS)
+        name = f"{subject.capitalize()} {WORK[kind]}"
+        for count in itertools.count(2):
+            if (client["client_id"], name) not in taken:
+                break
+            name = f"{subject.capitalize()} {WORK[kind]} {count}"
+        taken.add((client["client_id"], name))
+        rows.append(
+            {
+                "client_id": client["client_id"],
+                "name": name,
+                "platform": platform,
+                "external_id": "" if number in unnamed else f"{_slug(client['name'])}.{_slug(name)}",
+                "pipeline_type": kind,
+                "description": f"{WORK[kind].capitalize()} of {subject} for {client['name']}",
+                "environment": environments[number],
+                "is_active": _boolean(number not in quiet),
+            }
+        )
+    return _with_ids("pipelines", "pipeline_id", rows)
+
+
+def make_rules(plan: Plan, clients: Sequence[Row], pipelines: Sequence[Row]) -> list[Row]:
+    """Raises ValueError where the inventory has not room for so many different rules."""
+    random = plan.random("alert rules")
+    names = {client["client_id"]: client["name"] for client in clients}
+    scopes = [(client["client_id"], "") for client in clients]
+    scopes += [("", pipeline["pipeline_id"]) for pipeline in pipelines]
+    owners = {pipeline["pipeline_id"]: pipeline["client_id"] for pipeline in pipelines}
+    kinds = list(itertools.product(scopes, RULE_TYPES, CHANNELS))
+    if plan.rules > len(kinds):
+        raise ValueError(f"{plan.rules} alert rules are more than the {len(kinds)} different ones that there can be")
+    rows = []
+    for (client_id, pipeline_id), rule_type, channel in random.sample(kinds, plan.rules):
+        slug = _slug(names[client_id or owners[pipeline_id]])
+        in_window = rule_type == "failures_in_window"
+        rows.append(
+            {
+                "client_id": client_id,
+                "pipeline_id": pipeline_id,
+                "rule_type": rule_type,
+                "threshold": str(random.choice((2, 3, 5))) if in_window else "",
+                "window_minutes": str(random.choice((60, 240, 1_440))) if in_window else "",
+                "channel": channel,
+                "destination": {
+                    "slack": f"#data-{slug}",
+                    "email": f"data-oncall@{slug}.example",
+                    "webhook": f"https://hooks.example.com/{slug}",
+                }[channel],
+                "is_enabled": _boolean(random.random() >= DISABLED_RULES_SHARE),
+            }
+        )
+    return _with_ids("alert_rules", "rule_id", rows)
+
+
+def make_runs(plan: Plan, clients: Sequence[Row], pipelines: Sequence[Row]) -> list[Row]:
+    """In the order of their starts.
+
+    1. The incident's attempts and the runs still open at the end come first off the number wanted.
+    2. The rest is dealt out by cadence, each pipeline at regular times.
+    """
+    if not pipelines:
+        raise ValueError("runs need at least one pipeline")
+    random = plan.random("runs")
+    active = {client["client_id"] for client in clients if client["is_active"] == "true"}
+    watched = [
+        number
+        for number, pipeline in enumerate(pipelines)
+        if pipeline["is_active"] == "true" and pipeline["client_id"] in active and pipeline["external_id"]
+    ]
+    starts: dict[int, list[int]] = {number: [] for number in range(len(pipelines))}
+    extra = list(itertools.islice(_attempts(plan, pipelines, random), plan.runs // 4))
+    room = min(len(watched), round(len(pipelines) * OPEN_SHARE), plan.runs - len(extra))
+    still_open = {number: plan.until - random.randrange(120, 540) for number in random.sample(watched, room)}
+    cadences = [CADENCES[number % len(CADENCES)] for number in range(len(pipelines))]
+    steady = [n for n in watched if n not in still_open and pipelines[n]["platform"] != "vendor_api"]
+    silent = max(steady, key=lambda number: (cadences[number], -number), default=-1)
+    flaky = set(random.sample(watched, round(len(watched) * FLAKY_SHARE)))
+    counts = _shared_out(plan.runs - len(extra) - len(still_open), cadences)
+    for number, count in enumerate(counts):
+        span = plan.days * DAY
+        gap = span / (count + SILENT_GAPS if number == silent else max(count, 1))
+        first = plan.since + random.random() * gap * 0.5
+        starts[number] = [int(first + turn * gap + random.random() * gap * 0.02) for turn in range(count)]
+    for number, start in [*extra, *still_open.items()]:
+        starts[number].append(start)
+    rows: list[Row] = []
+    for number, pipeline in enumerate(pipelines):
+        rate = random.uniform(*(FLAKY_RATE if number in flaky else STEADY_RATE))
+        rows += _runs_of(plan, pipeline, sorted(starts[number]), rate, still_open.get(number), random)
+    return sorted(rows, key=lambda row: (row["started_at"], row["pipeline_id"], row["external_run_id"]))
+
+
+def _attempts(plan: Plan, pipelines: Sequence[Row], random: Random) -> Iterator[tuple[int, int]]:
+    """Who depends on the vendor tries again and again while the incident lasts: (pipeline's number, start)."""
+    begins, ends = plan.incident()
+    for number, pipeline in enumerate(pipelines):
+        if pipeline["platform"] == "vendor_api":
+            start = begins + random.randrange(60, 600)
+            while start < ends:
+                yield number, start
+                start += random.randint(*RETRY_SECONDS)
+
+
+def _runs_of(
+    plan: Plan, pipeline: Row, starts: Sequence[int], rate: float, still_open: int | None, random: Random
+) -> Iterator[Row]:
+    kind, platform = pipeline["pipeline_type"], pipeline["platform"]
+    begins, ends = plan.incident()
+    low, high = (math.log(bound) for bound in ROWS[kind])
+    typical = math.log(SECONDS[kind] * random.uniform(0.5, 2))
+    failing = False
+    for number, start in enumerate(starts):
+        incident = platform == "vendor_api" and begins <= start < ends
+        failing = incident or random.random() < (FAILS_AGAIN if failing else rate)
+        seconds = max(1, int(math.exp(random.gauss(typical, 0.25))))
+        if platform == "dbt" and kind == "transform" and random.random() < TAIL_SHARE:
+            seconds = int(seconds * random.uniform(*TAIL_FACTOR))
+        rows = str(int(math.exp(random.uniform(low, high))))
+        status, error, reason = "success", "", ""
+        if start == still_open or start + seconds > plan.until:
+            status, rows = "running", ""
+        elif failing:
+            status, rows = "failed", ""
+            error, reason = INCIDENT if incident else random.choice(ERRORS)
+        elif (luck := random.random()) < CANCELED_SHARE:
+            status, reason, rows = "canceled", "stopped by hand", ""
+        elif luck < CANCELED_SHARE + SKIPPED_SHARE:
+            status, reason, rows, seconds = "skipped", "nothing new to read", "", 0
+        finished = "" if status == "running" else time_text(start + seconds)
+        payload = {"attempt": number + 1, "platform": platform, "triggered_by": "retry" if incident else "schedule"}
+        yield {
+            "pipeline_id": pipeline["pipeline_id"],
+            "external_run_id": f"{pipeline['external_id'] or _slug(pipeline['name'])}.{number + 1:05}",
+            "status": status,
+            "started_at": time_text(start),
+            "finished_at": finished,
+            "duration_seconds": str(seconds) if finished else "",
+            "rows_processed": rows,
+            "error_message": error,
+            "status_reason": reason,
+            "payload": json.dumps(payload, separators=(",", ":")),
+            "updated_at": finished or time_text(start),
+        }
+
+
+def _shared_out(total: int, weights: Sequence[float]) -> list[int]:
+    """Whole numbers in proportion to the weights that add up to the total."""
+    counts: list[int] = []
+    reached = 0.0
+    for weight in weights:
+        reached += weight
+        counts.append(round(total * reached / sum(weights)) - sum(counts))
+    return counts
+
+
+def _dealt(shares: dict[str, float], total: int) -> list[str]:
+    """Values in proportion to their shares, mixed evenly, each of them at least once where there is room."""
+    dealt: dict[str, int] = dict.fromkeys(shares, 0)
+    values = []
+    for number in range(total):
+        value = max(shares, key=lambda value: shares[value] * (number + 1) - dealt[value])
+        dealt[value] += 1
+        values.append(value)
+    return values
+
+
+def _with_ids(kind: str, column: str, rows: list[Row]) -> list[Row]:
+    rows.sort(key=lambda row: key_of(kind, row))
+    return [{column: stable_id(kind, key_of(kind, row)), **row} for row in rows]
+
+
+def _slug(name: str) -> str:
+    return "-".join(name.lower().split())
+
+
+def _boolean(value: bool) -> str:
+    return "true" if value else "false"

@@ -1,0 +1,368 @@
+"""chm-synthetic-orchestrator: makes a synthetic data set step by step, and can be interrupted anywhere.
+
+What is there is kept and brought into one form; what is absent is made from the seed. So the same program makes a data
+set on its own, and takes one that people, or a text model, have written as CSV files.
+"""
+
+import fcntl
+import json
+import os
+import sys
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, fields
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from ingestion.synthetic.dataset import (
+    COLUMNS,
+    ID_COLUMN,
+    KEY_COLUMNS,
+    Dataset,
+    Row,
+    digest,
+    key_of,
+    stable_id,
+    write_table,
+    write_whole,
+)
+from ingestion.synthetic.generate import Plan, make_clients, make_pipelines, make_rules, make_runs
+from ingestion.synthetic.validate import validate
+
+DONE, BLOCKED, BAD_USAGE, BUSY, INTERRUPTED = 0, 1, 2, 3, 130
+PLAN_OPTIONS = {
+    "seed": "what the data is made from (1)",
+    "clients": "how many to make (12)",
+    "pipelines": "how many to make (44)",
+    "rules": "how many alert rules to make (35)",
+    "runs": "how many to make (2500)",
+    "days": "how far back the runs go (123)",
+}
+
+HELP = """
+Runs exactly one step, the next that is not completed, and writes how it went to the state file:
+
+  A  normalise base files    headers, order, ids, blanks, line ends; absent ones are made from the seed
+  B  build id registry       context/id_registry.csv
+  C  generate runs batch     batches/runs_YYYY-MM.csv, one per month, unless there are some already
+  D  generate alert rules    base/alert_rules.csv, unless it is there already
+  E  validate and report     context/validation_report.csv, a row for every fault
+
+No step is skipped. One that was interrupted is done again; one that is blocked says why, and is tried again by the
+next call. After changing a file by hand, use --reset: it forgets the progress and keeps your files.
+"""
+EXAMPLES = """
+examples:
+  chm-synthetic-orchestrator --state-file data/synthetic/v1/context/session_state.json        the next step
+  chm-synthetic-orchestrator --state-file data/synthetic/v2/context/session_state.json --all --seed 2 --runs 50000
+  chm-synthetic-orchestrator --state-file data/synthetic/v2/context/session_state.json --reset --all
+
+exit codes: 0 done, 1 the step is blocked, 2 bad arguments or state file, 3 another call is at work, 130 interrupted
+"""
+
+
+class Blocked(Exception):
+    """The step cannot be done; the text says what to do about it."""
+
+
+class BadState(Exception):
+    """The state file cannot be used, or says otherwise than the arguments."""
+
+
+class Workflow:
+    """A data set and its state. The state holds no clock time: the same seed gives the same bytes."""
+
+    def __init__(self, data: Dataset, options: dict[str, Any]) -> None:
+        self.data = data
+        if not data.state_file.exists():
+            self.plan = Plan(**options)
+            steps = [{"step": step, "name": name, "status": "pending"} for step, (name, _) in STEPS.items()]
+            self.state: dict[str, Any] = {"dataset": data.root.name, "plan": asdict(self.plan), "steps": steps}
+            return
+        try:
+            self.state = json.loads(data.state_file.read_text(encoding="utf-8"))
+            self.plan = Plan(**self.state["plan"])
+            if [step["step"] for step in self.state["steps"]] != list(STEPS):
+                raise ValueError("other steps")
+            if not all(step["status"] in {"pending", "in_progress", "completed", "blocked"} for step in self._steps()):
+                raise ValueError("unknown status")
+        except (ValueError, TypeError, KeyError, OSError) as error:
+            raise BadState(f"{data.state_file} cannot be read ({error}); --reset starts anew.") from None
+        for name, value in options.items():
+            if (stored := getattr(self.plan, name)) != value:
+                raise BadState(f"This data set was begun with {name} {stored}, not {value}; --reset starts anew.")
+
+    def next_step(self) -> dict[str, Any] | None:
+        return next((step for step in self._steps() if step["status"] != "completed"), None)
+
+    def run(self, step: dict[str, Any]) -> bool:
+        """Whether the step was completed."""
+        if step["status"] == "pending" and step["step"] in _MAKES:
+            # Known before the first file is written: an interrupted step goes on making what it began to make.
+            step["makes"] = _MAKES[step["step"]](self.data)
+        for former in ("artifacts", "error"):
+            step.pop(former, None)
+        step["status"] = "in_progress"
+        self._write()
+        try:
+            self._check_former_steps()
+            files, counts, summary = STEPS[step["step"]][1](self, step.get("makes", []))
+        except (Blocked, OSError, ValueError) as error:
+            step |= {"status": "blocked", "error": str(error)}
+            self._write()
+            return False
+        listed = [{"path": self.data.name_of(path), "sha256": digest(path)} for path in files]
+        step |= {"status": "completed", "artifacts": {"files": listed, "counts": counts, "summary": summary}}
+        # Made or kept, the files are the same: so is the state.
+        step.pop("makes", None)
+        self._write()
+        return True
+
+    def _steps(self) -> list[dict[str, Any]]:
+        steps: list[dict[str, Any]] = self.state["steps"]
+        return steps
+
+    def _check_former_steps(self) -> None:
+        for step in self._steps():
+            for file in step.get("artifacts", {}).get("files", []):
+                path = self.data.root / file["path"]
+                if not path.exists() or digest(path) != file["sha256"]:
+                    what = "was changed" if path.exists() else "is gone"
+                    raise Blocked(f"{file['path']} {what} since step {step['step']}; start again with --reset")
+
+    def _write(self) -> None:
+        write_whole(self.data.state_file, (json.dumps(self.state, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+Artifacts = tuple[list[Path], dict[str, int], str]
+
+
+def _normalise_base(flow: Workflow, makes: Sequence[str]) -> Artifacts:
+    data, plan = flow.data, flow.plan
+    if "clients" in makes and "pipelines" not in makes:
+        raise Blocked("base/pipelines.csv is there, but not base/clients.csv that it refers to: add it, then --reset")
+    if "clients" in makes:
+        write_table(data.base("clients"), COLUMNS["clients"], make_clients(plan))
+    else:
+        _normalise(data, "clients", data.base("clients"))
+    if "pipelines" in makes:
+        write_table(data.base("pipelines"), COLUMNS["pipelines"], make_pipelines(plan, _usable(data, "clients")))
+    else:
+        _normalise(data, "pipelines", data.base("pipelines"))
+    files = [data.base("clients"), data.base("pipelines")]
+    counts = {kind: len(data.read(data.base(kind), kind).rows) for kind in ("clients", "pipelines")}
+    return files, counts, f"{counts['clients']} clients, {counts['pipelines']} pipelines"
+
+
+def _build_registry(flow: Workflow, _makes: Sequence[str]) -> Artifacts:
+    data = flow.data
+    rows = [
+        {"entity": kind, "id": row.get(ID_COLUMN[kind], ""), "key": key_of(kind, row)}
+        for kind in ("clients", "pipelines")
+        for _, row in data.read(data.base(kind), kind).rows
+    ]
+    write_table(data.registry, COLUMNS["id_registry"], rows)
+    return [data.registry], {"ids": len(rows)}, f"{len(rows)} ids"
+
+
+def _generate_runs(flow: Workflow, makes: Sequence[str]) -> Artifacts:
+    data = flow.data
+    if makes:
+        by_month: dict[str, list[Row]] = {}
+        for row in make_runs(flow.plan, _usable(data, "clients"), _usable(data, "pipelines")):
+            by_month.setdefault(row["started_at"][:7], []).append(row)
+        for month, rows in by_month.items():
+            write_table(data.batch(month), COLUMNS["runs"], rows)
+    else:
+        for path in data.batches():
+            _normalise(data, "runs", path)
+    tables = [data.read(path, "runs") for path in data.batches()]
+    statuses = Counter(row.get("status", "") for table in tables for _, row in table.rows)
+    counts = {"runs": statuses.total(), **{status: statuses[status] for status in sorted(statuses)}}
+    share = statuses["success"] / max(statuses.total(), 1)
+    return data.batches(), counts, f"{counts['runs']} runs in {len(tables)} files, {share:.1%} of them successful"
+
+
+def _generate_rules(flow: Workflow, makes: Sequence[str]) -> Artifacts:
+    data, path = flow.data, flow.data.base("alert_rules")
+    if makes:
+        rows = make_rules(flow.plan, _usable(data, "clients"), _usable(data, "pipelines"))
+        write_table(path, COLUMNS["alert_rules"], rows)
+    else:
+        _normalise(data, "alert_rules", path)
+    number = len(data.read(path, "alert_rules").rows)
+    return [path], {"alert_rules": number}, f"{number} alert rules"
+
+
+def _validate_all(flow: Workflow, _makes: Sequence[str]) -> Artifacts:
+    data = flow.data
+    until = datetime.fromtimestamp(flow.plan.until, UTC)
+    problems = validate(data, until=until)
+    write_table(data.report, COLUMNS["validation_report"], [problem.as_row() for problem in problems])
+    if problems:
+        raise Blocked(
+            f"{len(problems)} faults, listed in {data.name_of(data.report)}; the first is {problems[0]}. "
+            "Correct the files, then --reset"
+        )
+    return [data.report], {"problems": 0}, "no fault was found"
+
+
+STEPS: dict[str, tuple[str, Callable[[Workflow, Sequence[str]], Artifacts]]] = {
+    "A": ("normalise base files", _normalise_base),
+    "B": ("build id registry", _build_registry),
+    "C": ("generate runs batch", _generate_runs),
+    "D": ("generate alert rules", _generate_rules),
+    "E": ("validate and report", _validate_all),
+}
+# What a step has to make because it is absent.
+_MAKES: dict[str, Callable[[Dataset], list[str]]] = {
+    "A": lambda data: [kind for kind in ("clients", "pipelines") if not data.base(kind).exists()],
+    "C": lambda data: [] if data.batches() else ["runs"],
+    "D": lambda data: [] if data.base("alert_rules").exists() else ["alert_rules"],
+}
+
+
+def _normalise(data: Dataset, kind: str, path: Path) -> None:
+    """Changes the form alone. A file that cannot be read as a table stays as it is, for step E to say what is wrong."""
+    table = data.read(path, kind)
+    id_column = ID_COLUMN.get(kind)
+    if any(problem.problem != "the column is missing" or problem.field != id_column for problem in table.problems):
+        return
+    rows = [row for _, row in table.rows]
+    for row in rows:
+        for column in row:
+            if column.endswith("_id") and column not in {"external_id", "external_run_id"}:
+                row[column] = _canonical(row[column])
+        if id_column and not row.get(id_column):
+            row[id_column] = stable_id(kind, key_of(kind, row))
+    rows.sort(key=lambda row: ([row[column] for column in KEY_COLUMNS[kind]], row.get(id_column or "", "")))
+    write_table(path, COLUMNS[kind], rows)
+
+
+def _canonical(text: str) -> str:
+    try:
+        return str(UUID(text))
+    except ValueError:
+        return text
+
+
+def _usable(data: Dataset, kind: str) -> list[Row]:
+    """Rows to make others from; Blocked where they are faulty."""
+    faulty = [
+        problem
+        for problem in validate(data, registry=False)
+        if problem.file in {"base/clients.csv", data.name_of(data.base(kind))}
+    ]
+    if faulty:
+        raise Blocked(f"{len(faulty)} faults in the base files; the first is {faulty[0]}. Correct them, then --reset")
+    return [row for _, row in data.read(data.base(kind), kind).rows]
+
+
+@contextmanager
+def _alone(data: Dataset) -> Iterator[bool]:
+    """Whether no other call is at work on this data set."""
+    data.state_file.parent.mkdir(parents=True, exist_ok=True)
+    folder = os.open(data.state_file.parent, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(folder)
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(
+        prog="chm-synthetic-orchestrator",
+        description="Make a synthetic data set, or bring one into form and check it." + HELP,
+        epilog=EXAMPLES,
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--state-file", required=True, type=Path, metavar="DATASET/context/session_state.json")
+    parser.add_argument("--all", action="store_true", help="all remaining steps, until one is blocked")
+    parser.add_argument("--reset", action="store_true", help="forget the progress first; plan, base and batches stay")
+    plan = parser.add_argument_group("size of a new data set, given with its first step")
+    for name, explanation in PLAN_OPTIONS.items():
+        plan.add_argument(f"--{name}", type=int, metavar="N", help=explanation)
+    plan.add_argument("--end", metavar="YYYY-MM-DD", help="the day at whose midnight the runs end (2026-11-01)")
+    return parser
+
+
+def _options(parser: ArgumentParser, given: Any) -> dict[str, Any]:
+    options = {field.name: value for field in fields(Plan) if (value := getattr(given, field.name)) is not None}
+    for name, value in options.items():
+        if name in {"clients", "pipelines", "runs", "days"} and value < 1:
+            parser.error(f"--{name} {value} is not a number from 1 on")
+    if options.get("rules", 0) < 0:
+        parser.error(f"--rules {options['rules']} is not a number from 0 on")
+    if "end" in options:
+        try:
+            options["end"] = date.fromisoformat(options["end"]).isoformat()
+        except ValueError:
+            parser.error(f"--end {options['end']!r} is not a date, such as 2026-11-01")
+    return options
+
+
+def _forget(data: Dataset) -> dict[str, Any]:
+    """Removes the progress; the plan goes on to the next, as far as it can be read."""
+    try:
+        plan = asdict(Plan(**json.loads(data.state_file.read_text(encoding="utf-8"))["plan"]))
+    except (ValueError, TypeError, KeyError, OSError):
+        plan = {}
+    for path in (data.state_file, data.registry, data.report):
+        path.unlink(missing_ok=True)
+    return plan
+
+
+def say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    options = _options(parser, given)
+    state_file: Path = given.state_file.absolute()
+    if (state_file.parent.name, state_file.name) != ("context", "session_state.json"):
+        parser.error("--state-file is named session_state.json, in the folder context of a data set")
+    data = Dataset(state_file.parents[1])
+    try:
+        with _alone(data) as alone:
+            if not alone:
+                sys.stderr.write(f"Another call is at work on {data.root}; wait for it.\n")
+                return BUSY
+            if given.reset:
+                options = _forget(data) | options
+            return _work(Workflow(data, options), everything=given.all)
+    except (BadState, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return BAD_USAGE
+    except KeyboardInterrupt:
+        sys.stderr.write("Interrupted; the next call does this step again.\n")
+        return INTERRUPTED
+
+
+def _work(flow: Workflow, *, everything: bool) -> int:
+    if flow.next_step() is None:
+        say("All steps are completed already; --reset starts anew.")
+    while (step := flow.next_step()) is not None:
+        say(f"{step['step']} {step['name']} ...")
+        if not flow.run(step):
+            sys.stderr.write(f"{step['step']} is blocked: {step['error']}\n")
+            return BLOCKED
+        say(f"{step['step']} completed: {step['artifacts']['summary']}")
+        if not everything:
+            break
+    return DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())
