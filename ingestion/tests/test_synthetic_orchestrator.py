@@ -1,0 +1,406 @@
+"""chm-synthetic-orchestrator as a process: step by step, resumed, the same bytes; faults named one by one."""
+
+import csv
+import fcntl
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingestion.synthetic import vocabulary
+from ingestion.synthetic.dataset import COLUMNS
+from inventory.models import Environment, PipelineType, Platform
+from runs.models import Status
+
+ROOT = Path(__file__).resolve().parents[2]
+V1 = ROOT / "data" / "synthetic" / "v1"
+COMMAND = [str(Path(sys.executable).with_name("chm-synthetic-orchestrator"))]
+
+
+def orchestrate(root: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    state_file = root / "context" / "session_state.json"
+    return subprocess.run(
+        [*COMMAND, "--state-file", str(state_file), *arguments], capture_output=True, text=True, check=False
+    )
+
+
+def contents(root: Path) -> dict[str, bytes]:
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def state(root: Path) -> dict[str, dict[str, Any]]:
+    document = json.loads((root / "context" / "session_state.json").read_text())
+    return {step["step"]: step for step in document["steps"]}
+
+
+def report(root: Path) -> list[dict[str, str]]:
+    with (root / "context" / "validation_report.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture
+def v1(tmp_path: Path) -> Path:
+    """The committed data set without its progress, in a place of its own."""
+    root = tmp_path / "v1"
+    shutil.copytree(V1, root, ignore=shutil.ignore_patterns("context"))
+    return root
+
+
+def test_from_nothing_it_makes_the_committed_data_set_byte_by_byte_twice(tmp_path: Path) -> None:
+    for attempt in ("first", "second"):
+        root = tmp_path / attempt / "v1"
+
+        made = orchestrate(root, "--all")
+
+        assert made.returncode == 0, made.stderr
+        assert contents(root) == contents(V1)
+    assert report(root) == []
+
+
+def test_from_an_empty_context_it_keeps_the_files_and_comes_to_the_same_bytes(v1: Path) -> None:
+    assert orchestrate(v1, "--all").returncode == 0
+    assert contents(v1) == contents(V1)
+
+    assert orchestrate(v1, "--reset", "--all").returncode == 0
+    assert contents(v1) == contents(V1)
+
+
+def test_each_call_runs_exactly_the_next_step(tmp_path: Path) -> None:
+    root = tmp_path / "v1"
+    for done in ("A", "AB", "ABC", "ABCD", "ABCDE", "ABCDE"):
+        assert orchestrate(root).returncode == 0
+        assert "".join(step for step, of in state(root).items() if of["status"] == "completed") == done
+    assert contents(root) == contents(V1)
+
+
+def test_a_completed_step_lists_its_files_counts_and_a_summary(tmp_path: Path) -> None:
+    root = tmp_path / "v1"
+    orchestrate(root, "--all")
+
+    artifacts = state(root)["C"]["artifacts"]
+
+    assert [file["path"] for file in artifacts["files"]] == [f"batches/runs_2026-{month}.csv" for month in (
+        "07", "08", "09", "10"
+    )]  # fmt: skip
+    assert artifacts["counts"]["runs"] == 2_500
+    assert "2500 runs in 4 files" in artifacts["summary"]
+
+
+def test_killed_anywhere_it_resumes_to_the_same_bytes(tmp_path: Path) -> None:
+    """Killed at every file it puts in place, before and after."""
+    script = (
+        "import os, signal, sys, pathlib\n"
+        "from ingestion.synthetic.orchestrator import main\n"
+        "left, replace = int(sys.argv.pop(1)), pathlib.Path.replace\n"
+        "def count():\n"
+        "    global left\n"
+        "    left -= 1\n"
+        "    if left < 0: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "def counted(self, target):\n"
+        "    count(); replace(self, target); count()\n"
+        "pathlib.Path.replace = counted\n"
+        "sys.exit(main())\n"
+    )
+    ended, point = -signal.SIGKILL, 0
+    while ended == -signal.SIGKILL:
+        root = tmp_path / str(point) / "v1"
+        arguments = ["--state-file", str(root / "context" / "session_state.json"), "--all"]
+        ended = subprocess.run([sys.executable, "-c", script, str(point), *arguments], cwd=ROOT, check=False).returncode
+
+        assert orchestrate(root, "--all").returncode == 0
+        assert contents(root) == contents(V1), f"killed at point {point}"
+        point += 1
+    assert ended == 0
+    assert point > 30
+
+
+def test_two_at_once_do_not_interleave(tmp_path: Path) -> None:
+    root = tmp_path / "v1"
+    (root / "context").mkdir(parents=True)
+    folder = os.open(root / "context", os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+
+    busy = orchestrate(root, "--all")
+    os.close(folder)
+
+    assert (busy.returncode, "Another call is at work" in busy.stderr) == (3, True)
+    assert contents(root) == {}
+    assert orchestrate(root, "--all").returncode == 0
+
+
+def test_another_seed_makes_other_data_of_the_size_asked_for(tmp_path: Path) -> None:
+    root = tmp_path / "v2"
+    sizes = ("--seed", "2", "--clients", "3", "--pipelines", "5", "--rules", "4", "--runs", "300", "--days", "20")
+
+    made = orchestrate(root, "--all", *sizes)
+
+    assert made.returncode == 0, made.stderr
+    counts: dict[str, int] = {}
+    for step in state(root).values():
+        counts |= step["artifacts"]["counts"]
+    assert (counts["clients"], counts["pipelines"], counts["alert_rules"], counts["runs"]) == (3, 5, 4, 300)
+    again = orchestrate(root, "--seed", "3")
+    assert again.returncode == 2
+    assert "begun with seed 2, not 3" in again.stderr
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        pytest.param(("--clients", "1", "--pipelines", "1", "--rules", "1", "--runs", "1", "--days", "1"), id="one"),
+        pytest.param(("--clients", "30", "--pipelines", "400", "--runs", "20000", "--days", "365"), id="many"),
+        pytest.param(("--clients", "5", "--pipelines", "2", "--runs", "40", "--rules", "0"), id="empty clients"),
+    ],
+)
+def test_data_sets_of_unusual_sizes_are_clean_too(tmp_path: Path, sizes: tuple[str, ...]) -> None:
+    made = orchestrate(tmp_path / "vx", "--all", *sizes)
+
+    assert made.returncode == 0, made.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--runs", "0"), "--runs 0 is not a number from 1 on"),
+        (("--end", "soon"), "is not a date"),
+        (("--rules", "-1"), "is not a number from 0 on"),
+    ],
+)
+def test_bad_arguments_are_named_and_nothing_is_made(tmp_path: Path, arguments: tuple[str, ...], says: str) -> None:
+    refused = orchestrate(tmp_path / "v1", *arguments)
+
+    assert refused.returncode == 2
+    assert says in refused.stderr
+    assert contents(tmp_path) == {}
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"plan": {}, "steps": []}', '{"plan": {"seeds": 1}, "steps": []}', "\0"])
+def test_a_broken_state_file_is_named_and_reset_repairs_it(v1: Path, text: str) -> None:
+    state_file = v1 / "context" / "session_state.json"
+    state_file.parent.mkdir()
+    state_file.write_text(text)
+
+    refused = orchestrate(v1)
+
+    assert refused.returncode == 2
+    assert "--reset starts anew" in refused.stderr
+    assert state_file.read_text() == text
+    assert orchestrate(v1, "--reset", "--all").returncode == 0
+    assert contents(v1) == contents(V1)
+
+
+def test_normalising_changes_the_form_and_nothing_else(v1: Path) -> None:
+    """Columns in another order, rows too, ids in capitals, blanks, CRLF, a byte order mark: the same bytes again."""
+    for path, kind in ((v1 / "base" / "pipelines.csv", "pipelines"), (v1 / "base" / "clients.csv", "clients")):
+        with path.open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        columns = list(reversed(COLUMNS[kind]))
+        lines = [",".join(f" {column.upper()} " for column in columns)]
+        for row in reversed(rows):
+            row |= {column: row[column].upper() for column in ("client_id", "pipeline_id") if column in row}
+            lines.append(",".join(f'"  {row[column]} "' for column in columns))
+        path.write_text("\ufeff" + "\r\n".join([*lines, "", ""]), newline="")
+
+    assert orchestrate(v1, "--all").returncode == 0
+    assert contents(v1) == contents(V1)
+
+
+def test_rows_written_without_ids_get_ids_that_stay(tmp_path: Path) -> None:
+    root = tmp_path / "v3"
+    (root / "base").mkdir(parents=True)
+    (root / "base" / "clients.csv").write_text("name,is_active\nZeta,true\nAlpha,false\n")
+
+    assert orchestrate(root, "--all", "--pipelines", "4", "--runs", "50", "--rules", "2").returncode == 0
+
+    first = (root / "base" / "clients.csv").read_text()
+    assert [line.split(",")[1] for line in first.splitlines()] == ["name", "Alpha", "Zeta"]
+    assert orchestrate(root, "--reset", "--all").returncode == 0
+    assert (root / "base" / "clients.csv").read_text() == first
+
+
+def test_a_file_changed_since_its_step_blocks_the_next_until_reset(tmp_path: Path) -> None:
+    root = tmp_path / "v1"
+    orchestrate(root)
+    clients = root / "base" / "clients.csv"
+    clients.write_text(clients.read_text().replace("Baltic Foods", "Baltic Fish"))
+
+    blocked = orchestrate(root)
+
+    assert blocked.returncode == 1
+    assert state(root)["B"]["status"] == "blocked"
+    assert state(root)["B"]["error"] == "base/clients.csv was changed since step A; start again with --reset"
+    assert orchestrate(root).returncode == 1
+    assert orchestrate(root, "--reset", "--all").returncode == 0
+
+
+def test_runs_are_not_made_from_a_faulty_inventory(v1: Path) -> None:
+    shutil.rmtree(v1 / "batches")
+    path = v1 / "base" / "pipelines.csv"
+    path.write_text(path.read_text().replace(",airflow,", ",airfow,", 1))
+
+    blocked = orchestrate(v1, "--all")
+
+    assert blocked.returncode == 1
+    assert state(v1)["C"]["status"] == "blocked"
+    assert '"airfow" is none of' in state(v1)["C"]["error"]
+
+
+def test_a_step_that_cannot_write_is_blocked_with_the_error(v1: Path) -> None:
+    (v1 / "context" / "id_registry.csv").mkdir(parents=True)
+
+    blocked = orchestrate(v1, "--all")
+
+    assert blocked.returncode == 1
+    assert "Is a directory" in state(v1)["B"]["error"]
+
+
+Rows = list[dict[str, str]]
+Change = Callable[[dict[str, str], Rows], object]
+
+
+def first(rows: Rows, **wanted: str) -> int:
+    return next(n for n, row in enumerate(rows) if all(row[key] == value for key, value in wanted.items()))
+
+
+# What is done to the file, as a change of the row chosen; then the field and words of the one fault it makes.
+DEFECTS = [
+    ("clients", {"is_active": "true"}, {"name": ""}, "name", "is empty"),
+    ("clients", {}, {"name": "x" * 256}, "name", "longer than 255"),
+    ("clients", {}, {"is_active": "yes"}, "is_active", "none of: true, false"),
+    ("pipelines", {}, {"platform": "airfow"}, "platform", "none of: airflow"),
+    ("pipelines", {}, {"pipeline_type": "load"}, "pipeline_type", "none of: ingestion"),
+    ("pipelines", {}, {"environment": "production"}, "environment", "none of: dev"),
+    ("pipelines", {}, {"client_id": "019b76da-a800-7000-8000-000000000000"}, "client_id", "there is no client"),
+    ("alert_rules", {}, {"channel": "fax"}, "channel", "none of: slack"),
+    ("alert_rules", {}, {"destination": ""}, "destination", "is empty"),
+    ("alert_rules", {"client_id": ""}, {"pipeline_id": ""}, "client_id", "needs a client, a pipeline, or both"),
+    ("alert_rules", {"client_id": ""}, {"pipeline_id": "p1"}, "pipeline_id", "there is no pipeline"),
+    ("alert_rules", {"rule_type": "failures_in_window"}, {"threshold": ""}, "threshold", "needs it"),
+    ("alert_rules", {"rule_type": "failures_in_window"}, {"window_minutes": "0"}, "window_minutes", "number from 1"),
+    ("runs", {}, {"pipeline_id": "019b76da-a800-7000-8000-000000000000"}, "pipeline_id", "there is no pipeline"),
+    ("runs", {"status": "success"}, {"status": "succeeded"}, "status", "none of: running"),
+    ("runs", {}, {"external_run_id": ""}, "external_run_id", "is empty"),
+    ("runs", {"status": "canceled"}, {"started_at": "31.10.2026 10:00"}, "started_at", "not a time in UTC"),
+    ("runs", {"status": "success"}, {"updated_at": "2026-10-31T10:00:00+01:00"}, "updated_at", "not a time in UTC"),
+    ("runs", {"status": "success"}, {"updated_at": "2026-06-01T00:00:00Z"}, "updated_at", "is before finished_at"),
+    ("runs", {"status": "success"}, {"updated_at": "2026-11-02T00:00:00Z"}, "updated_at", "after the end"),
+    ("runs", {"status": "success"}, {"finished_at": "2026-06-01T00:00:00Z"}, "finished_at", "is before started_at"),
+    ("runs", {"status": "success"}, {"status": "running"}, "finished_at", "a running run has no end"),
+    ("runs", {"status": "running"}, {"status": "success"}, "finished_at", "a run that is success has an end"),
+    ("runs", {"status": "failed"}, {"error_message": ""}, "error_message", "a failed run says why"),
+    ("runs", {"status": "failed"}, {"status_reason": ""}, "status_reason", "a failed run says why"),
+    ("runs", {"status": "success"}, {"error_message": "boom"}, "error_message", "has no error"),
+    ("runs", {"status": "success"}, {"duration_seconds": "1"}, "duration_seconds", "from started_at to finished_at"),
+    ("runs", {"status": "success"}, {"rows_processed": "-5"}, "rows_processed", "not a whole number from 0"),
+    ("runs", {"status": "success"}, {"rows_processed": "9" * 30}, "rows_processed", "not a whole number from 0"),
+    ("runs", {}, {"payload": '{"attempt": 1'}, "payload", "not a JSON object"),
+    ("runs", {}, {"payload": "[1]"}, "payload", "not a JSON object"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "which", "change", "field", "problem"),
+    [pytest.param(*defect, id=f"{defect[0]} {'='.join(*defect[2].items())[:40]}") for defect in DEFECTS],
+)
+def test_each_fault_is_a_row_of_its_own_that_names_file_line_and_field(
+    v1: Path, kind: str, which: dict[str, str], change: dict[str, str], field: str, problem: str
+) -> None:
+    file = "batches/runs_2026-10.csv" if kind == "runs" else f"base/{kind}.csv"
+    with (v1 / file).open(newline="") as opened:
+        rows = list(csv.DictReader(opened))
+    chosen = rows[first(rows, **which)]
+    chosen |= change
+    with (v1 / file).open("w", newline="") as opened:
+        writer = csv.DictWriter(opened, COLUMNS[kind])
+        writer.writeheader()
+        writer.writerows(rows)
+
+    blocked = orchestrate(v1, "--all")
+
+    assert blocked.returncode == 1
+    assert state(v1)["E"]["status"] == "blocked"
+    found = [row for row in report(v1) if row["file"] == file and row["field"] == field and problem in row["problem"]]
+    assert len(found) == 1, report(v1)
+    with (v1 / file).open(newline="") as opened:
+        reader = csv.DictReader(opened)
+        line = next(reader.line_num for row in reader if all(row[name] == chosen[name] for name in COLUMNS[kind]))
+    assert found[0]["line"] == str(line)
+    # An end that has gone missing or wrong can only be told together with what follows from it.
+    assert len(report(v1)) == 1 or {"status", "started_at", "finished_at"} & {field, *change}, report(v1)
+
+
+# How the file's text is changed; then the line, field and words of a fault that it makes.
+DAMAGES: dict[str, tuple[str, Callable[[str], str], int, str, str]] = {
+    "missing column": ("clients", lambda t: t.replace("is_active", "live", 1), 1, "is_active", "column is missing"),
+    "unknown column": ("clients", lambda t: t.replace("is_active", "live", 1), 1, "live", "is not a column"),
+    "a field too many": ("clients", lambda t: t.replace(",true\n", ",true,x\n", 1), 2, "", "has 4 fields where"),
+    "fields too few": ("alert_rules", lambda t: t + "one,two\n", 37, "", "has 2 fields"),
+    "not UTF-8": ("clients", lambda t: t.replace("Baltic", "B\udcffltic", 1), 0, "", "is not UTF-8"),
+    "an open quote": ("clients", lambda t: t + '"open', 14, "", "is not CSV from here on"),
+    "a row twice": ("pipelines", lambda t: t + t.splitlines()[-1] + "\n", 46, "pipeline_id", "base/pipelines.csv:45"),
+    "not a UUID": ("clients", lambda t: t.replace("019b", "O19b", 1), 2, "client_id", "is not a UUID"),
+    "an empty file": ("clients", lambda t: "", 1, "name", "column is missing"),
+}
+
+
+@pytest.mark.parametrize(("file", "change", "line", "field", "problem"), DAMAGES.values(), ids=DAMAGES)
+def test_files_that_are_no_such_table_are_reported_too_and_left_as_they_are(
+    v1: Path, file: str, change: Callable[[str], str], line: int, field: str, problem: str
+) -> None:
+    path = v1 / "base" / f"{file}.csv"
+    changed = change(path.read_text()).encode(errors="surrogateescape")
+    path.write_bytes(changed)
+
+    blocked = orchestrate(v1, "--all")
+
+    assert blocked.returncode == 1
+    found = [row for row in report(v1) if row["field"] == field and problem in row["problem"]]
+    assert (found[0]["file"], found[0]["line"]) == (f"base/{file}.csv", str(line))
+    assert path.read_bytes() == changed
+
+
+def test_what_must_be_unique_and_is_not_is_a_fault(v1: Path) -> None:
+    clients = v1 / "base" / "clients.csv"
+    clients.write_text(clients.read_text().replace("Cobalt Energy", "Baltic Foods"))
+    pipelines = v1 / "base" / "pipelines.csv"
+    one = next(line for line in pipelines.read_text().splitlines() if ",vendor_api," in line)
+    pipelines.write_text(pipelines.read_text() + one.replace("019b76da-a800-7", "019b76da-a800-8", 1) + "\n")
+    rules = v1 / "base" / "alert_rules.csv"
+    rule = next(line for line in rules.read_text().splitlines() if line.endswith(",true"))
+    rules.write_text(rules.read_text() + rule.replace("019b76da-a800-7", "019b76da-a800-8", 1) + "\n")
+    runs = v1 / "batches" / "runs_2026-10.csv"
+    runs.write_text(runs.read_text() + runs.read_text().splitlines()[-1] + "\n")
+
+    assert orchestrate(v1, "--all").returncode == 1
+
+    assert [(row["file"], row["field"]) for row in report(v1) if " repeats " in row["problem"]] == [
+        ("base/clients.csv", "name"),
+        ("base/pipelines.csv", "name"),
+        ("base/pipelines.csv", "external_id"),
+        ("base/alert_rules.csv", "destination"),
+        ("batches/runs_2026-10.csv", "external_run_id"),
+    ]
+
+
+def test_the_vocabulary_is_the_models() -> None:
+    from alerting.models import Channel, RuleType
+
+    assert sorted(vocabulary.PLATFORMS) == sorted(Platform.values)
+    assert sorted(vocabulary.PIPELINE_TYPES) == sorted(PipelineType.values)
+    assert sorted(vocabulary.ENVIRONMENTS) == sorted(Environment.values)
+    assert sorted(vocabulary.STATUSES) == sorted(Status.values)
+    assert sorted(vocabulary.RULE_TYPES) == sorted(RuleType.values)
+    assert sorted(vocabulary.CHANNELS) == sorted(Channel.values)
+
+
+def test_help_teaches() -> None:
+    shown = subprocess.run([*COMMAND, "--help"], capture_output=True, text=True, check=True).stdout
+
+    assert all(word in shown for word in ("--reset", "validate and report", "examples:", "exit codes:"))
