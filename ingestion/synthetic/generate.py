@@ -54,6 +54,7 @@ SKIPPED_SHARE = 0.015
 TAIL_SHARE = 0.08
 TAIL_FACTOR = (6, 20)
 OPEN_SHARE = 0.1  # of the pipelines
+BREAKING_SHARE = 0.07  # of the pipelines: what fails since a few hours before the end
 SILENT_GAPS = 5
 
 INCIDENT_MINUTES = (90, 120)
@@ -175,7 +176,7 @@ def make_rules(plan: Plan, clients: Sequence[Row], pipelines: Sequence[Row]) -> 
 def make_runs(plan: Plan, clients: Sequence[Row], pipelines: Sequence[Row]) -> list[Row]:
     """In the order of their starts.
 
-    1. The incident's attempts and the runs still open at the end come first off the number wanted.
+    1. The incident's attempts, the runs still open at the end and those newly failing come first off the number wanted.
     2. The rest is dealt out by cadence, each pipeline at regular times.
     """
     if not pipelines:
@@ -194,19 +195,24 @@ def make_runs(plan: Plan, clients: Sequence[Row], pipelines: Sequence[Row]) -> l
     cadences = [CADENCES[number % len(CADENCES)] for number in range(len(pipelines))]
     steady = [n for n in watched if n not in still_open and pipelines[n]["platform"] != "vendor_api"]
     silent = max(steady, key=lambda number: (cadences[number], -number), default=-1)
+    healthy = [number for number in steady if number != silent]
+    room = min(len(healthy), round(len(pipelines) * BREAKING_SHARE), plan.runs - len(extra) - len(still_open))
+    breaking = {number: plan.until - random.randrange(3_600, DAY // 3) for number in random.sample(healthy, room)}
     flaky = set(random.sample(watched, round(len(watched) * FLAKY_SHARE)))
-    counts = _shared_out(plan.runs - len(extra) - len(still_open), cadences)
+    counts = _shared_out(plan.runs - len(extra) - len(still_open) - len(breaking), cadences)
     for number, count in enumerate(counts):
         span = plan.days * DAY
         gap = span / (count + SILENT_GAPS if number == silent else max(count, 1))
         first = plan.since + random.random() * gap * 0.5
         starts[number] = [int(first + turn * gap + random.random() * gap * 0.02) for turn in range(count)]
-    for number, start in [*extra, *still_open.items()]:
+    for number, start in [*extra, *still_open.items(), *breaking.items()]:
         starts[number].append(start)
     rows: list[Row] = []
     for number, pipeline in enumerate(pipelines):
         rate = random.uniform(*(FLAKY_RATE if number in flaky else STEADY_RATE))
-        rows += _runs_of(plan, pipeline, sorted(starts[number]), rate, still_open.get(number), random)
+        rows += _runs_of(
+            plan, pipeline, sorted(starts[number]), rate, still_open.get(number), breaking.get(number), random
+        )
     return sorted(rows, key=lambda row: (row["started_at"], row["pipeline_id"], row["external_run_id"]))
 
 
@@ -222,7 +228,13 @@ def _attempts(plan: Plan, pipelines: Sequence[Row], random: Random) -> Iterator[
 
 
 def _runs_of(
-    plan: Plan, pipeline: Row, starts: Sequence[int], rate: float, still_open: int | None, random: Random
+    plan: Plan,
+    pipeline: Row,
+    starts: Sequence[int],
+    rate: float,
+    still_open: int | None,
+    breaking: int | None,
+    random: Random,
 ) -> Iterator[Row]:
     kind, platform = pipeline["pipeline_type"], pipeline["platform"]
     begins, ends = plan.incident()
@@ -231,7 +243,7 @@ def _runs_of(
     failing = False
     for number, start in enumerate(starts):
         incident = platform == "vendor_api" and begins <= start < ends
-        failing = incident or random.random() < (FAILS_AGAIN if failing else rate)
+        failing = incident or start == breaking or random.random() < (FAILS_AGAIN if failing else rate)
         seconds = max(1, int(math.exp(random.gauss(typical, 0.25))))
         if platform == "dbt" and kind == "transform" and random.random() < TAIL_SHARE:
             seconds = int(seconds * random.uniform(*TAIL_FACTOR))
