@@ -1,0 +1,86 @@
+"""manage.py load_synthetic: a synthetic data set, moved to end now."""
+
+from argparse import ArgumentTypeError, RawDescriptionHelpFormatter
+from datetime import UTC, datetime
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from ingestion.synthetic.dataset import dataset
+from ingestion.synthetic.loading import CannotLoad, Faulty, load
+
+FAILED, BAD_USAGE = 1, 2
+MAX_SHOWN = 20
+
+EXAMPLES = """
+examples:
+  manage.py load_synthetic                               v1, moved so that its history ends now
+  manage.py load_synthetic --end none                    v1 at its own times
+  manage.py load_synthetic --end 2026-12-24T00:00:00Z    v1, moved to end there
+  manage.py load_synthetic --dataset v2                  another data set of data/synthetic/
+
+Safe to repeat and to interrupt: a second load finds by how much the first moved the times, and changes nothing.
+exit codes: 0 loaded, 1 this data cannot be loaded into this database, 2 bad arguments or a faulty data set
+"""
+
+
+def ending(text: str) -> datetime | str:
+    if text in {"now", "none"}:
+        return text
+    try:
+        parsed = datetime.fromisoformat(text)
+        return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise ArgumentTypeError(f"{text!r} is neither now, nor none, nor a time such as 2026-11-01T00:00:00Z") from None
+
+
+class Command(BaseCommand):
+    help = "Load a synthetic data set: clients, pipelines, alert rules, and runs through the one write path."
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        return super().create_parser(
+            prog_name, subcommand, epilog=EXAMPLES, formatter_class=RawDescriptionHelpFormatter, **kwargs
+        )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--dataset", metavar="NAME", default="v1", help="folder of data/synthetic/ (v1)")
+        parser.add_argument(
+            "--end", metavar="now|none|ISO", type=ending, default="now", help="when its history ends (now)"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            data = dataset(options["dataset"])
+        except LookupError as error:
+            raise CommandError(str(error.args[0]), returncode=BAD_USAGE) from None
+        end: datetime | str | None = options["end"]
+        fixed = end != "now"
+        if end == "now":
+            end = timezone.now().replace(second=0, microsecond=0)
+        console = Console(stderr=True)
+        with Progress(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("runs"),
+            TimeElapsedColumn(), console=console, disable=not console.is_terminal, transient=True,
+        ) as progress:  # fmt: skip
+            bar = progress.add_task(f"loading {options['dataset']}", total=None)
+            try:
+                loaded = load(
+                    data,
+                    end=end if isinstance(end, datetime) else None,
+                    fixed=fixed,
+                    on_runs=lambda done, total: progress.update(bar, completed=done, total=total),
+                )
+            except Faulty as faulty:
+                shown = "\n".join(str(problem) for problem in faulty.problems[:MAX_SHOWN])
+                raise CommandError(f"{faulty} Nothing was stored.\n{shown}", returncode=BAD_USAGE) from None
+            except CannotLoad as error:
+                raise CommandError(f"{error} Nothing was stored.", returncode=FAILED) from None
+        created = ", ".join(f"{loaded.created[what]} {what}" for what in ("clients", "pipelines", "alert rules"))
+        runs = ", ".join(f"{number} {outcome}" for outcome, number in sorted(loaded.runs.items()))
+        moved = "as before" if loaded.found else f"moved by {loaded.shift}" if loaded.shift else "at its own times"
+        self.stdout.write(
+            f"{options['dataset']} ends at {loaded.ends_at.isoformat()} ({moved}); created {created}; runs: {runs}."
+        )

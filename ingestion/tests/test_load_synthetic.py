@@ -1,0 +1,245 @@
+"""manage.py load_synthetic: believable through the reporting shapes; loaded again, nothing changes."""
+
+import subprocess
+import sys
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from pathlib import Path
+from shutil import copytree
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.utils import timezone
+
+from ingestion.locks import connection_lock
+from ingestion.synthetic import dataset as datasets
+from ingestion.synthetic.generate import Plan
+from ingestion.synthetic.loading import load
+from ingestion.synthetic.vocabulary import INCIDENT, ROWS
+from inventory.models import Client, Environment, Pipeline, PipelineType, Platform
+from runs.models import Run, Status
+from runs.reporting.adapter import run_shape
+
+END = datetime(2026, 11, 1, tzinfo=UTC)
+SINCE = END - timedelta(days=123)
+
+
+def load_synthetic(**options: Any) -> str:
+    out = StringIO()
+    call_command("load_synthetic", **options, stdout=out)
+    return out.getvalue()
+
+
+def physical() -> dict[str, list[tuple[object, ...]]]:
+    """Every row of every table loaded, with what any write or lock would change."""
+    with connection.cursor() as cursor:
+        rows = {}
+        for table in ("clients", "pipelines", "alert_rules", "runs"):
+            cursor.execute(f"SELECT ctid::text, xmin::text, xmax::text, t::text FROM {table} AS t ORDER BY id")
+            rows[table] = cursor.fetchall()
+        return rows
+
+
+@pytest.fixture
+def v1(db: None) -> None:
+    load_synthetic(end="none")
+
+
+@pytest.mark.usefixtures("v1")
+def test_everything_is_loaded() -> None:
+    rules = apps.get_model("alerting", "AlertRule").objects
+    assert (Client.objects.count(), Client.objects.active().count()) == (12, 10)
+    assert (Pipeline.objects.count(), rules.count(), Run.objects.count()) == (44, 35, 2_500)
+    for field, choices in (("platform", Platform), ("pipeline_type", PipelineType), ("environment", Environment)):
+        assert set(Pipeline.objects.values_list(field, flat=True)) == set(choices.values)
+    assert not Run.objects.filter(status_reason__contains="left out").exists()
+
+
+@pytest.mark.usefixtures("v1")
+def test_the_status_mix_is_found_again() -> None:
+    mix: Counter[str] = Counter()
+    for row in run_shape("weekly_status_mix", weeks=20, as_of=END):
+        mix[row["status"]] += row["runs"]
+
+    assert mix.total() == 2_500
+    assert set(mix) == set(Status.values)
+    assert 0.82 <= mix["success"] / 2_500 <= 0.90
+
+
+@pytest.mark.usefixtures("v1")
+def test_the_incident_is_found_again_in_its_window_and_on_vendor_apis_alone() -> None:
+    begins, ends = (datetime.fromtimestamp(moment, UTC) for moment in Plan().incident())
+    assert timedelta(minutes=90) <= ends - begins <= timedelta(minutes=120)
+    day = timedelta(days=1)
+
+    def failed(since: datetime, until: datetime, platform: str) -> int:
+        rows = run_shape("failures_over_time", since=since, until=until, bucket="minute", platform=platform, as_of=END)
+        return sum(row["failed_runs"] for row in rows)
+
+    inside = failed(begins, ends + timedelta(minutes=20), "vendor_api")
+    assert inside >= 30
+    assert (
+        failed(begins - day, begins, "vendor_api") + failed(ends + timedelta(minutes=20), ends + day, "vendor_api") < 5
+    )
+    assert sum(failed(begins, ends, platform) for platform in ("airflow", "dbt", "cron", "custom")) < 5
+    in_window = Run.objects.filter(pipeline__platform="vendor_api", started_at__gte=begins, started_at__lt=ends)
+    assert set(in_window.values_list("status", "error_message", "status_reason")) == {("failed", *INCIDENT)}
+    hours = run_shape("failures_over_time", since=SINCE, until=END, bucket="hour", as_of=END)
+    worst = max(hours, key=lambda row: row["failed_runs"])
+    assert begins - timedelta(hours=1) < worst["ts_bucket"] < ends
+    groups = {row["platform_group"]: row["failure_rate_30d"] for row in run_shape("vendor_dependency", as_of=END)}
+    assert groups["vendor_api"] > 2 * groups["other_platforms"]
+
+
+@pytest.mark.usefixtures("v1")
+def test_the_long_tail_is_found_again_on_dbt_and_nowhere_else() -> None:
+    def shares(platform: str) -> list[float]:
+        rows = run_shape(
+            "run_duration_distribution",
+            since=SINCE, until=END, max_duration_seconds=20_000, bucket_count=20, platform=platform, as_of=END,
+        )  # fmt: skip
+        total = sum(row["run_count"] for row in rows)
+        beyond: Counter[bool] = Counter()
+        for row in rows:
+            beyond[row["duration_bucket"] > 2] += row["run_count"]
+        return [beyond[False] / total, beyond[True] / total]
+
+    body, tail = shares("dbt")
+    assert body > 0.9
+    assert 0.02 < tail < 0.1
+    for platform in ("airflow", "vendor_api", "cron", "custom"):
+        assert shares(platform) == [1, 0]
+
+
+@pytest.mark.usefixtures("v1")
+def test_rows_processed_fit_the_kind_of_pipeline() -> None:
+    for kind, (low, high) in ROWS.items():
+        counts = Run.objects.filter(pipeline__pipeline_type=kind, rows_processed__isnull=False)
+        assert counts.exists()
+        assert not counts.exclude(rows_processed__range=(low, high)).exists()
+
+
+@pytest.mark.usefixtures("v1")
+def test_every_board_has_something_to_show() -> None:
+    for shape in ("top_flaky_pipelines", "failing_now", "late_pipelines", "client_risk", "governance_gaps",
+                  "changes_since_yesterday", "freshness_watchlist", "reliability_by_environment"):  # fmt: skip
+        assert run_shape(shape, as_of=END), shape
+    assert Run.objects.still_open().count() == 4
+    assert {row["gap"] for row in run_shape("governance_gaps", as_of=END)} >= {"no_external_id", "no_alert_rule"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_moved_to_end_now_and_loaded_again_later_nothing_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    load_synthetic()
+    first = physical()
+    latest = Run.objects.order_by("-source_updated_at").values_list("source_updated_at", flat=True)[0]
+    assert latest is not None
+    assert timedelta(0) <= timezone.now() - latest < timedelta(minutes=10)
+
+    later = timezone.now() + timedelta(days=3)
+    monkeypatch.setattr(timezone, "now", lambda: later)
+    said = load_synthetic()
+
+    assert "(as before); created 0 clients, 0 pipelines, 0 alert rules; runs: 2500 unchanged." in said
+    assert physical() == first
+
+
+@pytest.mark.django_db(transaction=True)
+def test_interrupted_it_is_completed_by_the_next_with_the_same_shift() -> None:
+    def interrupt(done: int, _total: int) -> None:
+        if done == 1_000:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        load(datasets.dataset("v1"), end=END + timedelta(days=9), fixed=False, on_runs=interrupt)
+    assert Run.objects.count() == 1_000
+
+    said = load_synthetic()
+
+    assert Run.objects.count() == 2_500
+    assert "2026-11-10T00:00:00+00:00 (as before)" in said
+    assert "1500 created, 1000 unchanged" in said
+
+
+@pytest.mark.django_db(transaction=True)
+def test_runs_that_went_on_since_stay_as_they_are() -> None:
+    load_synthetic(end="none")
+    run = Run.objects.still_open().first()
+    assert run is not None
+    Run.objects.filter(pk=run.pk).update(status="success", finished_at=END, source_updated_at=END)
+
+    assert "2499 unchanged" in load_synthetic()
+    run.refresh_from_db()
+    assert run.status == "success"
+
+
+@pytest.mark.usefixtures("v1")
+def test_what_people_changed_stays() -> None:
+    client = Client.objects.get(name="Baltic Foods")
+    client.name, client.is_active = "Baltic Foods plc", False
+    client.save()
+    Pipeline.objects.filter(pk=client.pipelines.order_by("id")[0].pk).update(name="Renamed")
+
+    assert "created 0 clients, 0 pipelines, 0 alert rules; runs: 2500 unchanged" in load_synthetic()
+    assert Client.objects.filter(name="Baltic Foods plc", is_active=False).exists()
+
+
+def test_it_finds_clients_pipelines_and_rules_that_are_there_under_other_ids(db: None) -> None:
+    baltic = Client.objects.create(name="Baltic Foods")
+
+    load_synthetic(end="none")
+
+    assert Client.objects.count() == 12
+    assert baltic.pipelines.count() > 0
+
+
+@pytest.mark.usefixtures("v1")
+def test_another_end_than_the_stored_one_is_refused_and_nothing_moves() -> None:
+    before = physical()
+
+    with pytest.raises(CommandError, match="is loaded already, and ends at 2026-11-01T00:00:00") as refusal:
+        load_synthetic(end=END + timedelta(days=1))
+
+    assert refusal.value.returncode == 1
+    assert physical() == before
+
+
+def test_a_faulty_data_set_is_refused_whole_with_its_faults(
+    db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "v1"
+    copytree(datasets.dataset("v1").root, root)
+    batch = root / "batches" / "runs_2026-10.csv"
+    batch.write_text(batch.read_text().replace(",success,", ",succeeded,", 1))
+
+    monkeypatch.setattr("ingestion.management.commands.load_synthetic.dataset", lambda name: datasets.Dataset(root))
+    with pytest.raises(CommandError, match=r'runs_2026-10\.csv:\d+: status: "succeeded" is none of') as refusal:
+        load_synthetic()
+
+    assert refusal.value.returncode == 2
+    assert not Client.objects.exists()
+
+
+def test_two_loads_at_once_do_not_mix(db: None) -> None:
+    with connection_lock("load_synthetic v1"), pytest.raises(CommandError, match="Another load"):
+        load_synthetic()
+    assert not Client.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["v9", "../v1", "", "/etc"])
+def test_an_unknown_data_set_is_named_beside_the_known(name: str) -> None:
+    with pytest.raises(CommandError, match=r"There is no data set .*; there are: v1"):
+        load_synthetic(dataset=name)
+
+
+def test_bad_times_are_named_and_help_teaches() -> None:
+    with pytest.raises(CommandError, match="neither now, nor none, nor a time"):
+        call_command("load_synthetic", "--end", "soon")
+    command = [sys.executable, "manage.py", "load_synthetic", "--help"]
+    shown = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True).stdout
+    assert "examples:" in shown
+    assert "Safe to repeat" in shown
