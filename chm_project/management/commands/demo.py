@@ -1,4 +1,4 @@
-"""manage.py demo: everything of CHM on this machine, with a partner to watch."""
+"""manage.py demo: everything of CHM on this machine, with two partners to watch."""
 
 import os
 import secrets
@@ -23,20 +23,31 @@ CELERY = [sys.executable, "-W", "ignore::UserWarning:celery.platforms", "-m", "c
 
 class Command(BaseCommand):
     help = (
-        "Start a demonstration: two clients, a replayed Airflow, web server, worker and beat. Ctrl-C stops all of it; "
-        "the data stays in CHM_DATA_DIR (.chm) for the next start."
+        "Start a demonstration: synthetic data, a replayed Airflow, a live partner, web server, worker and beat. "
+        "Ctrl-C stops all of it; the data stays in CHM_DATA_DIR (.chm) for the next start."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.DEBUG:
             raise CommandError("The demonstration runs on development settings only.")
         begun, began_at = time.monotonic(), timezone.now()
-        port, partner_port = web.port(), _free_port()
+        port, airflow_port, partner_port = web.port(), _free_port(), _free_port()
         call_command("migrate", verbosity=0)
-        connections = Path(settings.DATA_DIR) / "demo-connections.toml"
-        os.environ |= {demo.PASSWORD_ENV: secrets.token_urlsafe(16), "CHM_CONNECTIONS_FILE": str(connections)}
+        folder = Path(settings.DATA_DIR)
+        connections, open_runs = folder / "demo-connections.toml", folder / "demo-open-runs.json"
+        os.environ |= {
+            demo.PASSWORD_ENV: secrets.token_urlsafe(16),
+            demo.TOKEN_ENV: secrets.token_urlsafe(16),
+            "CHM_CONNECTIONS_FILE": str(connections),
+        }
         login = demo.fill()
-        demo.write_connections(connections, base_url=f"http://127.0.0.1:{partner_port}")
+        call_command("load_synthetic", dataset=demo.DATASET, stdout=self.stdout)
+        demo.write_open_runs(open_runs)
+        demo.write_connections(
+            connections,
+            airflow_url=f"http://127.0.0.1:{airflow_port}",
+            partner_url=f"http://127.0.0.1:{partner_port}",
+        )
 
         def announce() -> bool:
             if not (_answers(port) and Pipeline.objects.filter(last_ingest_at__gte=began_at).exists()):
@@ -47,12 +58,14 @@ class Command(BaseCommand):
                 f"  API       http://{web.HOST}:{port}/api/v1/docs\n"
                 f"  token     {login.token}\n\n"
                 f"  curl -H 'Authorization: Bearer {login.token}' http://{web.HOST}:{port}/api/v1/pipelines\n\n"
-                "Statuses move for about five minutes, then the recording starts again. Ctrl-C stops everything.\n"
+                "Runs start, fail and are run again every few seconds; one source goes down for a while, again and\n"
+                "again. What to look at: docs/demo-tour.md. Ctrl-C stops everything.\n"
             )
             return True
 
         children = [
-            Child("partner", _partner(partner_port)),
+            Child("airflow", _airflow(airflow_port)),
+            Child("partner", _partner(partner_port, open_runs)),
             Child("web", web.command(port)),
             Child("worker", [*CELERY, "worker", "--concurrency", "2", "--loglevel", "INFO", "--without-mingle"]),
             Child("beat", [*CELERY, "beat", "--loglevel", "WARNING", "--schedule", str(connections.parent / "beat")]),
@@ -60,9 +73,15 @@ class Command(BaseCommand):
         sys.exit(Supervisor(children, write=self.stdout.write).run(when_started=announce))
 
 
-def _partner(port: int) -> list[str]:
+def _airflow(port: int) -> list[str]:
     module = "ingestion.synthetic.airflow_playback"
     return [sys.executable, "-m", module, "--port", str(port), "--password-env", demo.PASSWORD_ENV]
+
+
+def _partner(port: int, open_runs: Path) -> list[str]:
+    module = "ingestion.synthetic.demo_partner"
+    command = [sys.executable, "-m", module, "--port", str(port), "--token-env", demo.TOKEN_ENV]
+    return [*command, "--dataset", demo.DATASET, "--open-runs", str(open_runs)]
 
 
 def _free_port() -> int:

@@ -1,0 +1,172 @@
+"""A partner for demonstrations: the pipelines of a synthetic data set, alive, behind the generic partner API.
+
+    python -m ingestion.synthetic.demo_partner --port 18081 --token-env NAME [--open-runs FILE]
+
+Each platform is a source of its own, below /{platform}. Some requests are answered with 429, some pages come twice,
+and one source goes down for a while, again and again.
+"""
+
+import argparse
+import json
+import os
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from random import Random
+from typing import Any
+from urllib.parse import unquote
+
+from ingestion.synthetic.dataset import Dataset, dataset, read_time
+from ingestion.synthetic.live_runs import LeftOpen, Run, Source
+from ingestion.synthetic.partner import Answer, PartnerServer, Request
+
+PAGE_SIZE = 4
+LIMIT_EVERY = 40
+REPEAT_EVERY = 7
+# In the partner's own time, from its start.
+DOWN_SOURCE = "vendor_api"
+CYCLE_SECONDS = 240
+DOWN_SECONDS = (75, 165)
+# What was left open ends so many seconds after the partner's start.
+LEFT_OPEN_SECONDS = (20, 150)
+LOG_SECONDS = 60
+
+
+class DemoPartner(PartnerServer):
+    """`open_runs` are those that CHM holds as running: {external_id: [{external_run_id, started_at}, …]}."""
+
+    def __init__(
+        self,
+        data: Dataset,
+        *,
+        token: str,
+        open_runs: Mapping[str, Sequence[Mapping[str, str]]] | None = None,
+        port: int = 0,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        super().__init__(port)
+        self._token = token
+        self._clock = clock
+        self._began = clock()
+        self._asked = 0
+        self._counting = threading.Lock()
+        self.statuses: Counter[int] = Counter()
+        rows = [row for _, row in data.read(data.base("pipelines"), "pipelines").rows if row["external_id"]]
+        self._sources = {
+            (row["platform"], row["external_id"]): Source(row["external_id"], row["pipeline_type"]) for row in rows
+        }
+        random = Random(1)  # noqa: S311 - believable, not secret
+        self._left_open = {
+            external_id: [
+                LeftOpen(
+                    run["external_run_id"], run["started_at"], int(self._began) + random.randint(*LEFT_OPEN_SECONDS)
+                )
+                for run in runs
+            ]
+            for external_id, runs in (open_runs or {}).items()
+        }
+
+    def down(self) -> bool:
+        begins, ends = DOWN_SECONDS
+        return begins <= (self._clock() - self._began) % CYCLE_SECONDS < ends
+
+    def answer_or_fault(self, request: Request) -> Answer:
+        """Keeps no log of requests: a demonstration runs for days."""
+        with self._counting:
+            self._asked += 1
+            asked = self._asked
+        answer = self._answer(request, asked)
+        with self._counting:
+            self.statuses[answer.status] += 1
+        return answer
+
+    def _answer(self, request: Request, asked: int) -> Answer:
+        if request.headers.get("authorization") != f"Bearer {self._token}":
+            return Answer(401, {"detail": "Invalid token"})
+        parts = request.path.strip("/").split("/")
+        if request.method != "GET" or len(parts) != 4 or (parts[1], parts[3]) != ("pipelines", "runs"):
+            return Answer(404, {"detail": "Not found"})
+        if parts[0] == DOWN_SOURCE and self.down():
+            return Answer(503, {"detail": "Down for maintenance"})
+        if (source := self._sources.get((parts[0], unquote(parts[2])))) is None:
+            return Answer(404, {"detail": "No such pipeline"})
+        if asked % LIMIT_EVERY == 0:
+            return Answer(429, {"detail": "Too many requests"}, {"Retry-After": "1"})
+        return self._page(source, request, repeat=asked % REPEAT_EVERY == 0)
+
+    def _page(self, source: Source, request: Request, *, repeat: bool) -> Answer:
+        """A cursor is the place after a run's id, which stays where it is while runs come and go; the page that
+        follows a repeated one's cursor is that page again."""
+        runs = self._runs(source)
+        if since := request.first("updated_since"):
+            try:
+                moment = read_time(since)
+            except ValueError:
+                return Answer(400, {"detail": "updated_since is not a time"})
+            runs = [run for run in runs if read_time(run["updated_at"]) >= moment]
+        place, _, repeated = (request.first("cursor") or "").partition("~")
+        ids = [run["external_run_id"] for run in runs]
+        begin = ids.index(place) + 1 if place in ids else 0
+        page = runs[begin : begin + PAGE_SIZE]
+        cursor = None
+        if repeat and page and not repeated:
+            cursor = f"{place}~again"
+        elif begin + PAGE_SIZE < len(runs):
+            cursor = ids[begin + PAGE_SIZE - 1]
+        return Answer(body={"runs": page, "next_cursor": cursor})
+
+    def _runs(self, source: Source) -> list[Run]:
+        now = self._clock()
+        runs = source.runs(now)
+        live = {run["external_run_id"] for run in runs}
+        left = [one for one in self._left_open.get(source.external_id, ()) if one.external_run_id not in live]
+        return [*(run for one in left for run in one.runs(now)), *runs]
+
+    def watch(self, sleep: Callable[[float], None] = time.sleep) -> None:
+        """Says what a spectator of the log wants to know."""
+        down, told = False, self._clock()
+        while True:
+            sleep(1)
+            if self.down() != down:
+                down = not down
+                say(f"the source {DOWN_SOURCE} is {'down for maintenance' if down else 'back'}")
+            if self._clock() - told >= LOG_SECONDS:
+                told = self._clock()
+                with self._counting:
+                    answers = ", ".join(f"{number} of {status}" for status, number in sorted(self.statuses.items()))
+                    self.statuses.clear()
+                say(f"answers in the last minute: {answers or 'none'}")
+
+
+def say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m ingestion.synthetic.demo_partner", description="A live partner, for demonstrations."
+    )
+    parser.add_argument("--port", type=int, default=18081, help="on 127.0.0.1 (18081)")
+    parser.add_argument("--token-env", required=True, help="the environment variable that holds the token")
+    parser.add_argument("--dataset", default="v1", help="whose pipelines (v1)")
+    parser.add_argument("--open-runs", type=Path, help="JSON: {external_id: [{external_run_id, started_at}, ...]}")
+    options = parser.parse_args(arguments)
+    if not (token := os.environ.get(options.token_env)):
+        parser.error(f"the environment variable {options.token_env} is not set")
+    try:
+        data = dataset(options.dataset)
+        open_runs: dict[str, Any] = json.loads(options.open_runs.read_text()) if options.open_runs else {}
+    except (LookupError, OSError, ValueError) as error:
+        parser.error(str(error))
+    with DemoPartner(data, token=token, open_runs=open_runs, port=options.port) as partner:
+        say(f"a live partner listens on {partner.base_url}")
+        partner.watch()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
