@@ -132,18 +132,20 @@ class Supervisor:
     def _stop_all(self) -> None:
         running = [child for child in self._children if child.process is not None]
         for child in reversed(running):
-            self._signal(child, signal.SIGTERM)
+            # To the child alone, which ends its own in order: Celery lets the tasks under way finish.
+            if child.process and child.process.poll() is None:
+                child.process.terminate()
         deadline = time.monotonic() + self._stop_seconds
         for child in reversed(running):
             while child.process and child.process.poll() is None and time.monotonic() < deadline:
                 self._pump(0.05)
             # Also what the child itself has started and left.
-            self._signal(child, signal.SIGKILL)
+            self._kill_group(child)
             if child.process:
                 child.process.wait()
 
     @staticmethod
-    def _signal(child: Child, number: int) -> None:
+    def _kill_group(child: Child) -> None:
         if child.process is not None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(child.process.pid, number)
+                os.killpg(child.process.pid, signal.SIGKILL)
