@@ -74,44 +74,44 @@ def fill() -> Login:
 
 def write_connections(path: Path, *, airflow_url: str, partner_url: str) -> None:
     """The demonstration's connections file, an example of one; it holds no secret."""
-    data = dataset(DATASET)
-    names = [row["name"] for _, row in data.read(data.base("clients"), "clients").rows]
-    parts = [
-        "# Written anew by `make demo`.",
-        "[connections.replayed-airflow]\n"
-        'connector = "airflow"\n'
-        f"base_url = {json.dumps(airflow_url)}\n"
-        f"interval_seconds = {AIRFLOW_INTERVAL_SECONDS}\n"
-        f'auth = {{ kind = "airflow_token", username = "chm", secret_env = "{PASSWORD_ENV}" }}\n'
-        f'pipelines = {{ platform = "airflow", clients = {_toml(INVENTORY)} }}\n'
-    ]
+    clients = Client.objects.filter(pipelines__external_id__in=_external_ids())
+    names = clients.order_by("name").values_list("name", flat=True).distinct()
+    airflow_auth = f'{{ kind = "airflow_token", username = "chm", secret_env = "{PASSWORD_ENV}" }}'
+    partner_auth = f'{{ kind = "bearer", secret_env = "{TOKEN_ENV}" }}'
+    tables = [_table("replayed-airflow", "airflow", airflow_url, AIRFLOW_INTERVAL_SECONDS, airflow_auth, INVENTORY)]
     for platform in PLATFORMS:
-        # Once again is enough for the source that goes down: its next tick comes soon.
-        retries = "max_retries = 1\n" if platform == DOWN_SOURCE else ""
-        parts.append(
-            f"[connections.{platform.replace('_', '-')}-partner]\n"
-            'connector = "generic"\n'
-            f"base_url = {json.dumps(f'{partner_url}/{platform}')}\n"
-            f"interval_seconds = {PARTNER_INTERVAL_SECONDS}\n{retries}"
-            f'auth = {{ kind = "bearer", secret_env = "{TOKEN_ENV}" }}\n'
-            f'pipelines = {{ platform = "{platform}", clients = {_toml(names)} }}\n'
-        )
-    path.write_text("\n".join(parts), encoding="utf-8")
+        name, url = f"{platform.replace('_', '-')}-partner", f"{partner_url}/{platform}"
+        tables.append(_table(name, "generic", url, PARTNER_INTERVAL_SECONDS, partner_auth, names, platform))
+        if platform == DOWN_SOURCE:
+            tables[-1] += "max_retries = 1  # the next tick comes soon\n"
+    path.write_text("\n".join(["# Written anew by `make demo`.", *tables]), encoding="utf-8")
     read_file(path)
+
+
+def _table(
+    name: str, connector: str, url: str, interval: int, auth: str, clients: Iterable[str], platform: str = "airflow"
+) -> str:
+    return (
+        f"[connections.{name}]\n"
+        f'connector = "{connector}"\n'
+        f"base_url = {json.dumps(url)}\n"
+        f"interval_seconds = {interval}\n"
+        f"auth = {auth}\n"
+        # A JSON array of texts is a TOML one.
+        f'pipelines = {{ platform = "{platform}", clients = {json.dumps(list(clients), ensure_ascii=False)} }}\n'
+    )
 
 
 def write_open_runs(path: Path) -> None:
     """What CHM holds as running, for the live partner to bring to an end: its own memory ended with the last demo."""
-    data = dataset(DATASET)
-    external_ids = {row["external_id"] for _, row in data.read(data.base("pipelines"), "pipelines").rows}
     found: dict[str, list[dict[str, str]]] = {}
-    for run in Run.objects.still_open().filter(pipeline__external_id__in=external_ids).select_related("pipeline"):
+    for run in Run.objects.still_open().filter(pipeline__external_id__in=_external_ids()).select_related("pipeline"):
         started_at = run.started_at.isoformat() if run.started_at else ""
         one = {"external_run_id": run.external_run_id, "started_at": started_at}
         found.setdefault(run.pipeline.external_id or "", []).append(one)
     path.write_text(json.dumps(found, ensure_ascii=False), encoding="utf-8")
 
 
-def _toml(names: Iterable[str]) -> str:
-    """A JSON array of texts is a TOML one."""
-    return json.dumps(list(names), ensure_ascii=False)
+def _external_ids() -> set[str]:
+    data = dataset(DATASET)
+    return {row["external_id"] for _, row in data.read(data.base("pipelines"), "pipelines").rows if row["external_id"]}

@@ -13,9 +13,12 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from operator import sub
 from pathlib import Path
 from random import Random
+from statistics import median
 from typing import Any
 from urllib.parse import unquote
 
@@ -33,6 +36,8 @@ DOWN_SECONDS = (75, 165)
 # What was left open ends so many seconds after the partner's start.
 LEFT_OPEN_SECONDS = (20, 150)
 LOG_SECONDS = 60
+# Who has not run for so many of its usual gaps has stopped.
+SILENT_GAPS = 3
 
 
 class DemoPartner(PartnerServer):
@@ -54,9 +59,13 @@ class DemoPartner(PartnerServer):
         self._asked = 0
         self._counting = threading.Lock()
         self.statuses: Counter[int] = Counter()
+        silent = _silent(data)
         rows = [row for _, row in data.read(data.base("pipelines"), "pipelines").rows if row["external_id"]]
         self._sources = {
-            (row["platform"], row["external_id"]): Source(row["external_id"], row["pipeline_type"]) for row in rows
+            (row["platform"], row["external_id"]): Source(
+                row["external_id"], row["pipeline_type"], silent=row["pipeline_id"] in silent
+            )
+            for row in rows
         }
         random = Random(1)  # noqa: S311 - believable, not secret
         self._left_open = {
@@ -68,6 +77,9 @@ class DemoPartner(PartnerServer):
             ]
             for external_id, runs in (open_runs or {}).items()
         }
+
+    def sources(self) -> Iterable[Source]:
+        return self._sources.values()
 
     def down(self) -> bool:
         begins, ends = DOWN_SECONDS
@@ -139,6 +151,20 @@ class DemoPartner(PartnerServer):
                     answers = ", ".join(f"{number} of {status}" for status, number in sorted(self.statuses.items()))
                     self.statuses.clear()
                 say(f"answers in the last minute: {answers or 'none'}")
+
+
+def _silent(data: Dataset) -> set[str]:
+    """Pipelines that ran regularly and had stopped before the data set's end: they stay silent, to be seen as late."""
+    starts: dict[str, list[datetime]] = {}
+    for path in data.batches():
+        for _, row in data.read(path, "runs").rows:
+            starts.setdefault(row["pipeline_id"], []).append(read_time(row["started_at"]))
+    end = max((times[-1] for times in starts.values()), default=None)
+    return {
+        pipeline_id
+        for pipeline_id, times in starts.items()
+        if end and len(times) > SILENT_GAPS and end - times[-1] > SILENT_GAPS * median(map(sub, times[1:], times))
+    }
 
 
 def say(text: str) -> None:

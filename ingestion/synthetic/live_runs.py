@@ -35,9 +35,12 @@ class Source:
     external_id: str
     pipeline_type: str
     seed: int = 1
+    silent: bool = False
 
     def runs(self, now: float) -> list[Run]:
         """The runs of the last half hour as they are at `now` (seconds since 1970), oldest first."""
+        if self.silent:
+            return []
         random = self._random("habits")
         period, offset = random.randint(*PERIOD_SECONDS), random.randint(0, PERIOD_SECONDS[1])
         broken = random.randrange(BROKEN_ONE_IN) == 0
