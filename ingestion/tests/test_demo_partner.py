@@ -1,0 +1,224 @@
+"""The demonstration's live partner over real HTTP: what it serves is believable, and all of it arrives."""
+
+import itertools
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import requests
+from django.core.management import call_command
+
+from ingestion.connectors.generic import STATUSES
+from ingestion.http import HttpSettings
+from ingestion.services import Report, ingest_connection
+from ingestion.synthetic.dataset import dataset, read_time
+from ingestion.synthetic.demo_partner import CYCLE_SECONDS, DOWN_SECONDS, DOWN_SOURCE, LEFT_OPEN_SECONDS, DemoPartner
+from ingestion.synthetic.live_runs import KEPT_SECONDS, Source
+from ingestion.tests.support import PASSWORD_ENV, generic_connection
+from inventory.models import Pipeline, Platform
+from runs.models import Run
+from runs.reporting.adapter import run_shape
+
+TOKEN = "partner-token-1"
+NOW = 1_795_000_000
+SOURCES = [Source(f"client-{number}.orders-load", "ingestion") for number in range(30)]
+
+
+class Clock:
+    """The real one, moved on at will: CHM's watermarks are of the real one, and may not be ahead of the partner's."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self.ahead
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def partner(db: None, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[DemoPartner]:
+    """Beside the loaded data set, whose open runs it knows."""
+    monkeypatch.setenv(PASSWORD_ENV, TOKEN)
+    call_command("load_synthetic", verbosity=0)
+    open_runs = {
+        run.pipeline.external_id or "": [
+            {"external_run_id": run.external_run_id, "started_at": run.started_at.isoformat() if run.started_at else ""}
+        ]
+        for run in Run.objects.still_open().select_related("pipeline")
+    }
+    with DemoPartner(dataset("v1"), token=TOKEN, open_runs=open_runs, clock=clock) as running:
+        yield running
+
+
+def ingest_all(partner: DemoPartner) -> dict[str, Report]:
+    """As the demonstration's connections do."""
+    reports = {}
+    for platform in Platform.values:
+        connection = replace(
+            generic_connection(partner),
+            name=platform,
+            base_url=f"{partner.base_url}/{platform}",
+            interval_seconds=10,
+            http=HttpSettings(timeout_seconds=2, max_retries=2, backoff_seconds=0.01),
+        )
+        pipelines = Pipeline.objects.ingestible().filter(platform=platform).select_related("client").order_by("id")
+        reports[platform] = ingest_connection(connection, list(pipelines))
+    return reports
+
+
+def live_runs() -> dict[str, tuple[str, int | None]]:
+    found = Run.objects.filter(external_run_id__contains=".live-")
+    return {run.external_run_id: (run.status, run.rows_processed) for run in found}
+
+
+def test_a_run_is_queued_progresses_and_ends_and_some_that_failed_run_again() -> None:
+    lives: dict[str, list[tuple[str, str, int]]] = {}
+    for moment in range(NOW, NOW + 900):
+        for source in SOURCES:
+            for run in source.runs(moment):
+                life = lives.setdefault(run["external_run_id"], [])
+                state = (run["status"], run["updated_at"], run.get("rows_processed") or 0)
+                if not life or life[-1] != state:
+                    life.append(state)
+                assert read_time(run["updated_at"]).timestamp() <= moment
+    ways = set()
+    for life in lives.values():
+        versions = [version for _, version, _ in life]
+        assert versions == sorted(set(versions)), life  # a changed run has a later version, always
+        ways.add(tuple(status for n, (status, _, _) in enumerate(life) if n == 0 or life[n - 1][0] != status))
+    assert ways >= {
+        ("queued", "running", "succeeded"),
+        ("queued", "running", "failed"),
+        ("queued", "running", "failed", "running", "succeeded"),
+        ("queued", "running", "cancelled"),
+    }
+    assert {status for way in ways for status in way} <= set(STATUSES)
+    progress = [rows for life in lives.values() for status, _, rows in life if status == "running"]
+    assert len(set(progress)) > len(lives)
+
+
+def test_the_same_seed_and_moment_give_the_same_runs_and_another_seed_others() -> None:
+    again = [Source(source.external_id, "ingestion") for source in SOURCES]
+    other = [Source(source.external_id, "ingestion", seed=2) for source in SOURCES]
+
+    assert [source.runs(NOW) for source in again] == [source.runs(NOW) for source in SOURCES]
+    assert [source.runs(NOW) for source in other] != [source.runs(NOW) for source in SOURCES]
+
+
+def test_every_few_seconds_something_happens_and_the_past_is_bounded() -> None:
+    states = [
+        [run["updated_at"] for source in SOURCES for run in source.runs(moment)] for moment in range(NOW, NOW + 60)
+    ]
+    changes = sum(now != before for before, now in itertools.pairwise(states))
+
+    assert changes > 20
+    assert all(len(source.runs(NOW)) <= KEPT_SECONDS // 60 + 1 for source in SOURCES)
+
+
+def test_all_that_happens_arrives_despite_limits_and_repeated_pages(partner: DemoPartner, clock: Clock) -> None:
+    for _ in range(4):
+        reports = ingest_all(partner)
+        assert {name: report.errors for name, report in reports.items() if report.errors} == {}
+        clock.ahead += 12
+    before, reports, after = clock(), ingest_all(partner), clock()
+
+    assert partner.statuses[429] > 3
+    assert sum(report.unchanged for report in reports.values()) > 0
+    truth = [
+        {run["external_run_id"]: (STATUSES[run["status"]], run.get("rows_processed")) for run in source.runs(moment)}
+        for source in partner.sources()
+        for moment in (before, after)
+    ]
+    stored = live_runs()
+    watched = set(Pipeline.objects.ingestible().values_list("external_id", flat=True))
+    for at_moment in truth:
+        for run_id, state in at_moment.items():
+            if run_id.rpartition(".live-")[0] in watched and all(one.get(run_id, state) == state for one in truth):
+                assert stored[run_id] == state
+
+
+def test_the_source_that_goes_down_becomes_stale_and_recovers_with_nothing_lost(
+    partner: DemoPartner, clock: Clock
+) -> None:
+    ingest_all(partner)
+    clock.ahead += DOWN_SECONDS[0]
+    reports = ingest_all(partner)
+
+    assert {name for name, report in reports.items() if report.errors} == {DOWN_SOURCE}
+    vendor = Pipeline.objects.ingestible().filter(platform=DOWN_SOURCE)
+    assert vendor.filter(last_ingest_error__contains="Down for maintenance").count() == vendor.count()
+    due = vendor.order_by("-ingest_due_at").values_list("ingest_due_at", flat=True)[0]
+    assert due is not None
+    rows = run_shape("latest_status_by_pipeline", as_of=due + timedelta(seconds=1))
+    assert vendor.count() == sum(row["platform"] == DOWN_SOURCE and row["stale_since"] is not None for row in rows)
+
+    clock.ahead += DOWN_SECONDS[1] - DOWN_SECONDS[0]
+    assert {name for name, report in ingest_all(partner).items() if report.errors} == set()
+    assert not vendor.filter(last_ingest_error__isnull=False).exists()
+    rows = run_shape("latest_status_by_pipeline")
+    assert not [row for row in rows if row["platform"] == DOWN_SOURCE and row["stale_since"]]
+    clock.ahead += CYCLE_SECONDS - DOWN_SECONDS[1] + DOWN_SECONDS[0]
+    assert ingest_all(partner)[DOWN_SOURCE].errors
+
+
+def test_what_was_left_open_ends(partner: DemoPartner, clock: Clock) -> None:
+    left = set(Run.objects.still_open().values_list("external_run_id", flat=True))
+    ingest_all(partner)
+    assert set(Run.objects.still_open().values_list("external_run_id", flat=True)) >= left
+
+    clock.ahead += max(*LEFT_OPEN_SECONDS, DOWN_SECONDS[1])
+    ingest_all(partner)
+
+    assert left
+    assert set(Run.objects.filter(external_run_id__in=left).values_list("status", flat=True)) == {"success"}
+
+
+def test_who_went_silent_in_the_data_set_stays_silent_and_is_late(partner: DemoPartner) -> None:
+    ingest_all(partner)
+
+    [late] = run_shape("late_pipelines")
+
+    pipeline = Pipeline.objects.get(name=late["pipeline_name"], client__name=late["client_name"])
+    assert pipeline.last_ingest_error is None
+    assert pipeline.ingested_through is not None
+    assert not Run.objects.filter(pipeline=pipeline, external_run_id__contains=".live-").exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [
+        ("/airflow/pipelines/x/runs", {}, 401),
+        ("/airflow/pipelines/x/runs", {"Authorization": "Bearer other"}, 401),
+        ("/airflow/pipelines/x/runs", {"Authorization": f"Bearer {TOKEN}"}, 404),
+        ("/airflow/pipelines", {"Authorization": f"Bearer {TOKEN}"}, 404),
+        ("/", {"Authorization": f"Bearer {TOKEN}"}, 404),
+    ],
+)
+def test_it_refuses_what_a_partner_refuses(path: str, headers: dict[str, str], status: int) -> None:
+    with DemoPartner(dataset("v1"), token=TOKEN) as partner:
+        assert requests.get(f"{partner.base_url}{path}", headers=headers, timeout=5).status_code == status
+
+
+def test_the_process_says_what_it_lacks(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "ingestion.synthetic.demo_partner", "--token-env", "CHM_TEST_TOKEN"]
+    root = Path(__file__).resolve().parents[2]
+
+    without = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    known = {**os.environ, "CHM_TEST_TOKEN": "x"}
+    unknown = subprocess.run(
+        [*command, "--dataset", "v9"], cwd=root, capture_output=True, text=True, check=False, env=known
+    )
+
+    assert (without.returncode, unknown.returncode) == (2, 2)
+    assert "CHM_TEST_TOKEN is not set" in without.stderr
+    assert "no data set 'v9'; there are: v1" in unknown.stderr
