@@ -13,16 +13,16 @@ from ingestion.synthetic.dataset import time_text
 from ingestion.synthetic.vocabulary import ERRORS, ROWS
 
 KEPT_SECONDS = 1_800
-PERIOD_SECONDS = (60, 180)
+PERIOD_SECONDS = (240, 600)
 QUEUED_SECONDS = (2, 6)
-WORK_SECONDS = (8, 45)
+WORK_SECONDS = (20, 120)
 PROGRESS_SECONDS = 5
 AGAIN_AFTER_SECONDS = (8, 15)
-FAILURE_RATE = 0.15
+FAILURE_RATE = 0.08
 RUN_AGAIN_SHARE = 0.7
 CANCELED_SHARE = 0.03
 # One in so many pipelines is broken, and fails nearly always, without being run again.
-BROKEN_ONE_IN = 9
+BROKEN_ONE_IN = 14
 BROKEN_RATE = 0.97
 
 Run = dict[str, Any]
