@@ -28,6 +28,7 @@ from django.conf import settings
 from ingestion.auth import AirflowToken, Auth, Basic, Bearer
 from ingestion.connectors import CONNECTORS
 from ingestion.http import HttpSettings
+from ingestion.reader import Reader
 from inventory.models import Environment, Pipeline, Platform
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
@@ -134,7 +135,7 @@ def read_file(path: Path) -> dict[str, Connection]:
         raise ConfigurationError([f"cannot read the connections file {path}: {error.strerror}"]) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError([f"{path} is not TOML: {error}"]) from None
-    reader = _Reader()
+    reader = Reader()
     tables = reader.table(document, "connections", required=True)
     reader.no_others(document, "", {"connections"})
     found = {name: _connection(reader, name, table) for name, table in tables.items()}
@@ -194,7 +195,7 @@ def _address_mistakes(base_url: str) -> list[str]:
     return mistakes
 
 
-def _connection(reader: "_Reader", name: str, table: Any) -> Connection:
+def _connection(reader: Reader, name: str, table: Any) -> Connection:
     where = f"connections.{name}"
     if not NAME.fullmatch(name):
         reader.mistakes.append(f"{where}: a name has up to 63 letters, digits, '.', '_' or '-'")
@@ -229,7 +230,7 @@ def _connection(reader: "_Reader", name: str, table: Any) -> Connection:
     return connection
 
 
-def _auth(reader: "_Reader", where: str, table: Mapping[str, Any]) -> AuthSettings:
+def _auth(reader: Reader, where: str, table: Mapping[str, Any]) -> AuthSettings:
     kind = reader.choice(table, where, "kind", tuple(AUTH_KINDS), default="none")
     auth = AuthSettings(
         kind=kind,
@@ -251,7 +252,7 @@ def _auth(reader: "_Reader", where: str, table: Mapping[str, Any]) -> AuthSettin
     return auth
 
 
-def _selection(reader: "_Reader", where: str, table: Mapping[str, Any]) -> Selection:
+def _selection(reader: Reader, where: str, table: Mapping[str, Any]) -> Selection:
     selection = Selection(
         clients=reader.texts(table, where, "clients"),
         platform=reader.choice(table, where, "platform", tuple(Platform.values)),
@@ -261,72 +262,3 @@ def _selection(reader: "_Reader", where: str, table: Mapping[str, Any]) -> Selec
     )
     reader.no_others(table, where, {"clients", "platform", "environment", "external_ids", "external_id_prefix"})
     return selection
-
-
-class _Reader:
-    """Typed access to a TOML document that collects every mistake instead of stopping at the first."""
-
-    def __init__(self) -> None:
-        self.mistakes: list[str] = []
-
-    def table(self, table: Mapping[str, Any], key: str, where: str = "", *, required: bool = False) -> dict[str, Any]:
-        value = table.get(key, {} if not required else None)
-        if isinstance(value, dict):
-            return value
-        name = f"{where}.{key}" if where else key
-        self.mistakes.append(f"{name}: must be a table" if value is not None else f"{name}: is missing")
-        return {}
-
-    def text(self, table: Mapping[str, Any], where: str, key: str, *, required: bool = False) -> str:
-        value = table.get(key)
-        if value is None:
-            if required:
-                self.mistakes.append(f"{where}.{key}: is missing")
-            return ""
-        if not isinstance(value, str) or not value.strip():
-            self.mistakes.append(f"{where}.{key}: must be a text that is not empty")
-            return ""
-        return value
-
-    def texts(self, table: Mapping[str, Any], where: str, key: str) -> tuple[str, ...]:
-        value = table.get(key, [])
-        if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
-            self.mistakes.append(f"{where}.{key}: must be a list of texts")
-            return ()
-        if key in table and not value:
-            self.mistakes.append(f"{where}.{key}: is empty; leave it out to select by the rest alone")
-        return tuple(value)
-
-    def choice(
-        self,
-        table: Mapping[str, Any],
-        where: str,
-        key: str,
-        choices: tuple[str, ...],
-        *,
-        default: str = "",
-        required: bool = False,
-    ) -> str:
-        value = table.get(key)
-        if value is None and not required:
-            return default
-        if value not in choices:
-            self.mistakes.append(f"{where}.{key}: must be one of {', '.join(choices)}")
-            return default
-        return str(value)
-
-    def number(
-        self, table: Mapping[str, Any], where: str, key: str, default: float, least: float, most: float
-    ) -> float:
-        value = table.get(key, default)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-            self.mistakes.append(f"{where}.{key}: must be a number from {least:g} to {most:g}")
-            return default
-        return value
-
-    def no_others(self, table: Mapping[str, Any], where: str, known: set[str]) -> None:
-        self.mistakes.extend(
-            f"{where + '.' if where else ''}{key}: is not a setting (known: {', '.join(sorted(known))})"
-            for key in table
-            if key not in known
-        )

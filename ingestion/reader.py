@@ -1,0 +1,73 @@
+"""Reading settings from a TOML document, every mistake collected with the key that it is about."""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class Reader:
+    """Typed access to a TOML document that collects every mistake instead of stopping at the first."""
+
+    def __init__(self) -> None:
+        self.mistakes: list[str] = []
+
+    def table(self, table: Mapping[str, Any], key: str, where: str = "", *, required: bool = False) -> dict[str, Any]:
+        value = table.get(key, {} if not required else None)
+        if isinstance(value, dict):
+            return value
+        name = f"{where}.{key}" if where else key
+        self.mistakes.append(f"{name}: must be a table" if value is not None else f"{name}: is missing")
+        return {}
+
+    def text(self, table: Mapping[str, Any], where: str, key: str, *, required: bool = False) -> str:
+        value = table.get(key)
+        if value is None:
+            if required:
+                self.mistakes.append(f"{where}.{key}: is missing")
+            return ""
+        if not isinstance(value, str) or not value.strip():
+            self.mistakes.append(f"{where}.{key}: must be a text that is not empty")
+            return ""
+        return value
+
+    def texts(self, table: Mapping[str, Any], where: str, key: str) -> tuple[str, ...]:
+        value = table.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
+            self.mistakes.append(f"{where}.{key}: must be a list of texts")
+            return ()
+        if key in table and not value:
+            self.mistakes.append(f"{where}.{key}: is empty; leave it out to select by the rest alone")
+        return tuple(value)
+
+    def choice(
+        self,
+        table: Mapping[str, Any],
+        where: str,
+        key: str,
+        choices: tuple[str, ...],
+        *,
+        default: str = "",
+        required: bool = False,
+    ) -> str:
+        value = table.get(key)
+        if value is None and not required:
+            return default
+        if value not in choices:
+            self.mistakes.append(f"{where}.{key}: must be one of {', '.join(choices)}")
+            return default
+        return str(value)
+
+    def number(
+        self, table: Mapping[str, Any], where: str, key: str, default: float, least: float, most: float
+    ) -> float:
+        value = table.get(key, default)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+            self.mistakes.append(f"{where}.{key}: must be a number from {least:g} to {most:g}")
+            return default
+        return value
+
+    def no_others(self, table: Mapping[str, Any], where: str, known: set[str]) -> None:
+        self.mistakes.extend(
+            f"{where + '.' if where else ''}{key}: is not a setting (known: {', '.join(sorted(known))})"
+            for key in table
+            if key not in known
+        )
