@@ -1,16 +1,20 @@
 """How a request to a partner proves who we are."""
 
 import threading
+import time
 from base64 import b64encode
+from collections.abc import Mapping
 from typing import Protocol
 
 from ingestion.errors import BadAnswer
 
 
 class TokenSource(Protocol):
-    """The one thing that an exchange needs of a session."""
+    """What an exchange needs of a session."""
 
     def post(self, path: str, body: object, *, authenticated: bool = True) -> object: ...
+
+    def token(self, url: str, body: Mapping[str, str], *, form: bool, headers: Mapping[str, str]) -> object: ...
 
 
 class Auth:
@@ -33,6 +37,17 @@ class Bearer(Auth):
 
     def headers(self, session: TokenSource) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._token}"}
+
+
+class Header(Auth):
+    """Any header with the secret in it, after a word such as Token where the partner wants one."""
+
+    def __init__(self, name: str, word: str, secret: str) -> None:
+        self._header = {name: f"{word} {secret}" if word else secret}
+        self.secrets = (secret,)
+
+    def headers(self, session: TokenSource) -> dict[str, str]:
+        return self._header
 
 
 class Basic(Auth):
@@ -72,3 +87,49 @@ class AirflowToken(Auth):
     def refused(self) -> bool:
         with self._lock:
             return self._tokens.pop(self._key, None) is not None
+
+
+class ClientCredentials(Auth):
+    """OAuth2 client credentials (RFC 6749, 4.4): a token from `token_url`, kept until shortly before it expires or
+    until it is refused. Tokens live as long as the process, so that a tick does not cost an exchange."""
+
+    MARGIN_SECONDS = 60
+    _tokens: dict[tuple[str, ...], tuple[str, float]] = {}
+    _lock = threading.Lock()
+
+    def __init__(
+        self, connection: str, *, token_url: str, client_id: str, secret: str, scope: str = "", style: str = "form"
+    ) -> None:
+        """`style` is how the credentials travel: `form`, `json` (Airbyte) or `basic` (a header beside a form)."""
+        self._key = (connection, token_url, client_id, secret, scope)
+        self._style = style
+        self.secrets = (secret,)
+
+    def headers(self, session: TokenSource) -> dict[str, str]:
+        with self._lock:
+            token, expires_at = self._tokens.get(self._key, ("", 0.0))
+            if time.monotonic() >= expires_at:
+                token, expires_at = self._tokens[self._key] = self._fresh(session)
+            self.secrets = (self._key[3], token)
+            return {"Authorization": f"Bearer {token}"}
+
+    def refused(self) -> bool:
+        with self._lock:
+            return self._tokens.pop(self._key, None) is not None
+
+    def _fresh(self, session: TokenSource) -> tuple[str, float]:
+        _, token_url, client_id, secret, scope = self._key
+        body = {"grant_type": "client_credentials"} | ({"scope": scope} if scope else {})
+        headers: dict[str, str] = {}
+        if self._style == "basic":
+            headers = Basic(client_id, secret).headers(session)
+        else:
+            body |= {"client_id": client_id, "client_secret": secret}
+        answer = session.token(token_url, body, form=self._style != "json", headers=headers)
+        token = answer.get("access_token") if isinstance(answer, dict) else None
+        if not isinstance(token, str):
+            raise BadAnswer("the token_url answered without an access_token")
+        seconds = answer.get("expires_in") if isinstance(answer, dict) else None
+        lifetime = float(seconds) if isinstance(seconds, int | float) else 3600.0
+        # A short-lived token still serves for most of its life.
+        return token, time.monotonic() + max(lifetime - self.MARGIN_SECONDS, lifetime / 2)

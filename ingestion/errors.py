@@ -19,11 +19,12 @@ class TokenRefused(Refused):
 
 class NotFound(Refused):
     """The partner does not know what we asked for; `explained` where it said so in its API's own words, as a proxy
-    in front of it would not."""
+    in front of it would not, and `in_json` where it at least answered with a JSON object."""
 
-    def __init__(self, message: str, *, explained: bool = False) -> None:
+    def __init__(self, message: str, *, explained: bool = False, in_json: bool = False) -> None:
         super().__init__(message)
         self.explained = explained
+        self.in_json = in_json
 
 
 class BadAnswer(PartnerError):

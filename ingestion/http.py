@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit, urlunsplit
 
 import requests
 import urllib3
@@ -23,6 +23,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 
 from ingestion.auth import Auth
 from ingestion.errors import BadAnswer, NotFound, PartnerError, Refused, TokenRefused, Unavailable
+from ingestion.pace import Pace
 from runs.scrub import FILTERED, scrub_text
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
@@ -42,11 +43,20 @@ class HttpSettings:
     timeout_seconds: float = 10
     max_retries: int = 3
     backoff_seconds: float = 1
+    requests_per_second: float = 0  # no budget
 
     @property
     def total_seconds(self) -> float:
         """For one request and its body: a partner that drips bytes does not hold a worker for ever."""
         return self.timeout_seconds * 6
+
+
+@dataclass(frozen=True, slots=True)
+class Exchanged:
+    """A decoded JSON body, and where the Link header says that the next page is."""
+
+    body: Any
+    next_url: str | None = None
 
 
 class _Retry(Exception):
@@ -58,19 +68,37 @@ class _Retry(Exception):
         self.after = after
 
 
+@dataclass(frozen=True, slots=True)
+class _Outgoing:
+    method: str
+    path: str
+    query: Query
+    body: Any
+    form: bool
+    headers: Mapping[str, str]
+
+
 class PartnerSession:
     """A connection's HTTP session. Paths are relative to its base_url, and percent-encoded by the caller.
 
+    All requests of a session share its connections, its budget and the waits that the partner asked for.
     Raises Unavailable, Refused, NotFound or BadAnswer.
     """
 
     def __init__(
-        self, base_url: str, *, auth: Auth, settings: HttpSettings, sleep: Callable[[float], None] = time.sleep
+        self,
+        base_url: str,
+        *,
+        auth: Auth,
+        settings: HttpSettings,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.auth = auth
         self.settings = settings
         self._sleep = sleep
+        self._pace = Pace(settings.requests_per_second, sleep=sleep, clock=clock)
         self._session = requests.Session()
         self._session.trust_env = False  # a .netrc or proxy of the machine must not meet a client's token
         adapter = HTTPAdapter(max_retries=urllib3.Retry(0, read=False), pool_maxsize=4)
@@ -87,24 +115,50 @@ class PartnerSession:
 
     def get(self, path: str, query: Query = ()) -> Any:
         """The decoded JSON body."""
-        return self.request("GET", path, query)
+        return self.exchange("GET", path, query).body
 
     def post(self, path: str, body: Any, *, authenticated: bool = True) -> Any:
-        return self.request("POST", path, (), body, authenticated=authenticated)
+        return self.exchange("POST", path, (), body, authenticated=authenticated).body
 
-    def request(
-        self, method: str, path: str, query: Query = (), body: Any = None, *, authenticated: bool = True
-    ) -> Any:
+    def token(self, url: str, body: Mapping[str, str], *, form: bool, headers: Mapping[str, str]) -> Any:
+        """Asks an authorisation server, which may live elsewhere, for a token; without our proof."""
+        return self.exchange("POST", url, (), body, authenticated=False, form=form, headers=headers).body
+
+    def exchange(
+        self,
+        method: str,
+        path: str,
+        query: Query = (),
+        body: Any = None,
+        *,
+        authenticated: bool = True,
+        form: bool = False,
+        headers: Mapping[str, str] | None = None,
+    ) -> Exchanged:
+        request = _Outgoing(method, path, query, body, form, headers or {})
         refreshed = False
         while True:
             try:
-                return self._with_retries(method, path, query, body, authenticated=authenticated)
+                return self._with_retries(request, authenticated=authenticated)
             except TokenRefused:
                 if refreshed or not authenticated or not self.auth.refused():
                     raise
                 refreshed = True
 
-    def _with_retries(self, method: str, path: str, query: Query, body: Any, *, authenticated: bool) -> Any:
+    def own_address(self, url: str) -> str:
+        """A next page's address on the partner's own host, by our scheme and port: the token goes nowhere else, and
+        a partner behind a proxy may not know how it is reached."""
+        base = urlsplit(self.base_url)
+        try:
+            target = urlsplit(urljoin(f"{self.base_url}/", url))
+            host = target.hostname
+        except ValueError:
+            raise BadAnswer("the address of the next page cannot be read") from None
+        if host != base.hostname:
+            raise BadAnswer(f"the next page is on another host, {host}: it is not followed")
+        return urlunsplit((base.scheme, base.netloc, target.path, target.query, ""))
+
+    def _with_retries(self, request: _Outgoing, *, authenticated: bool) -> Exchanged:
         attempts = self.settings.max_retries + 1
         try:
             for attempt in Retrying(
@@ -115,7 +169,7 @@ class PartnerSession:
                 reraise=True,
             ):
                 with attempt:
-                    return self._attempt(method, path, query, body, authenticated=authenticated)
+                    return self._attempt(request, authenticated=authenticated)
         except _Retry as failure:
             tries = f" ({attempts} attempts)" if attempts > 1 else ""
             raise type(failure.error)(f"{failure.error}{tries}") from None
@@ -125,20 +179,22 @@ class PartnerSession:
         failure = state.outcome.exception() if state.outcome else None
         backoff = self.settings.backoff_seconds * 2 ** (state.attempt_number - 1)
         if isinstance(failure, _Retry) and failure.after is not None:
-            return failure.after
+            return 0  # the pace holds every request back, not only this one
         return float(backoff * random.uniform(0.5, 1))  # noqa: S311 - jitter, not cryptography
 
-    def _attempt(self, method: str, path: str, query: Query, body: Any, *, authenticated: bool) -> Any:
-        what = f"{method} {path}"
+    def _attempt(self, request: _Outgoing, *, authenticated: bool) -> Exchanged:
+        what = f"{request.method} {request.path.partition('?')[0]}"
         proof = self.auth.headers(self) if authenticated else {}
+        self._pace.wait()
         deadline = time.monotonic() + self.settings.total_seconds
         try:
             response = self._session.request(
-                method,
-                f"{self.base_url}{path}",
-                params=query,
-                json=body,
-                headers={"Accept": "application/json", "User-Agent": USER_AGENT, **proof},
+                request.method,
+                request.path if "://" in request.path else f"{self.base_url}{request.path}",
+                params=request.query,
+                json=None if request.form else request.body,
+                data=request.body if request.form else None,
+                headers={"Accept": "application/json", "User-Agent": USER_AGENT, **request.headers, **proof},
                 timeout=self.settings.timeout_seconds,
                 allow_redirects=False,  # the token stays with the host that it is for
                 stream=True,
@@ -151,19 +207,21 @@ class PartnerSession:
             raise _Retry(Unavailable(f"{what} failed: {self._cause(error)}")) from None
         return self._judge(what, response, content)
 
-    def _judge(self, what: str, response: requests.Response, content: bytes) -> Any:
+    def _judge(self, what: str, response: requests.Response, content: bytes) -> Exchanged:
         """The only judge of status codes and bodies."""
         status = response.status_code
         if 200 <= status < 300:
             try:
-                return json.loads(content)
+                return Exchanged(json.loads(content), response.links.get("next", {}).get("url"))
             except (ValueError, RecursionError):
                 # Possibly cut short on the way.
                 kind = response.headers.get("Content-Type", "no content type")
                 raise _Retry(BadAnswer(f"{what} answered {status} without readable JSON ({kind})")) from None
         detail = self._detail(content)
         message = f"{what} answered {status}{detail}"
-        after = _retry_after(response.headers.get("Retry-After"))
+        after = _wait_asked_for(status, response.headers)
+        if after is not None:
+            self._pace.hold(after)
         if status == 429 or status >= 500 or (status == 403 and after is not None):
             raise _Retry(Unavailable(message), after)
         if 300 <= status < 400:
@@ -173,17 +231,17 @@ class PartnerSession:
         if status == 401 or (status == 403 and "Invalid JWT" in message):
             raise TokenRefused(message)
         if status == 404:
-            raise NotFound(message, explained=bool(self._detail(content, keys=("detail", "title"))))
+            explained = bool(self._detail(content, keys=("detail", "title")))
+            raise NotFound(message, explained=explained, in_json=isinstance(_decoded(content), dict))
         raise Refused(message)
 
     def _detail(
         self, content: bytes, keys: Sequence[str] = ("detail", "title", "error", "message", "exception_message")
     ) -> str:
         """The partner's own short explanation, when it gives one in a form we know."""
-        try:
-            body = json.loads(content)
-        except (ValueError, RecursionError):
-            return ""
+        body = _decoded(content)
+        if isinstance(body, dict) and isinstance(body.get("error"), dict) and "error" in keys:
+            body = body["error"]
         if isinstance(body, dict):
             for key in keys:
                 if isinstance(text := body.get(key), str) and text:
@@ -211,6 +269,13 @@ class PartnerSession:
         return scrub_text(text)
 
 
+def _decoded(content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+
+
 def _read(response: requests.Response, deadline: float) -> bytes:
     chunks: list[bytes] = []
     size = 0
@@ -226,6 +291,17 @@ def _read(response: requests.Response, deadline: float) -> bytes:
         if time.monotonic() > deadline:
             raise TimeoutError
     return b"".join(chunks)
+
+
+def _wait_asked_for(status: int, headers: Mapping[str, str]) -> float | None:
+    """Seconds until the partner wants to hear of us again: Retry-After, or the end of a used-up allowance."""
+    after = _retry_after(headers.get("Retry-After"))
+    if after is not None or status not in {403, 429} or headers.get("X-RateLimit-Remaining") != "0":
+        return after
+    reset = headers.get("X-RateLimit-Reset", "")
+    if not reset.isdecimal():
+        return None
+    return min(max(int(reset) - datetime.now(UTC).timestamp(), 0), MAX_RETRY_AFTER_SECONDS)
 
 
 def _retry_after(value: str | None) -> float | None:

@@ -41,19 +41,20 @@ class CursorPaging:
 
 
 class OffsetPaging:
-    """Advances by the rows received, for a server may cut a page short, and ends at the latest total."""
+    """Advances by the rows received, for a server may cut a page short, and ends at the latest total, or at an empty
+    page where no total is told."""
 
     def __init__(self) -> None:
         self.offset = 0
         self._total: int | None = None
         self._last_page: object = None
 
-    def advance(self, *, page: list[object], total: int) -> bool:
+    def advance(self, *, page: list[object], total: int | None = None) -> bool:
         if not page:
             return False
         if page == self._last_page:
             raise BadAnswer("the partner gave the same page twice")
-        vanished = 0 if self._total is None else max(0, self._total - total)
+        vanished = 0 if self._total is None or total is None else max(0, self._total - total)
         self._total = total
         if vanished:
             # Rows before this page went away, the rest moved up, and as many were passed over: read them again.
@@ -62,4 +63,21 @@ class OffsetPaging:
             return True
         self._last_page = page
         self.offset += len(page)
-        return self.offset < total
+        return total is None or self.offset < total
+
+
+class NumberPaging:
+    """Page by page until one is empty, or the latest total is reached; steps back where rows vanished before it."""
+
+    def __init__(self, first: int = 1) -> None:
+        self.number = self._first = first
+        self._offsets = OffsetPaging()
+
+    def advance(self, *, page: list[object], total: int | None = None) -> bool:
+        before = self._offsets.offset
+        if not self._offsets.advance(page=page, total=total):
+            return False
+        moved = self._offsets.offset - before
+        # Backwards by as many whole pages as hold the vanished rows, and this one again.
+        self.number = self.number + 1 if moved > 0 else max(self._first, self.number + moved // len(page))
+        return True
