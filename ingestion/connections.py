@@ -1,15 +1,18 @@
 """Connections to partner systems: configuration, read from one TOML file that holds no secret.
 
     [connections.northwind-airflow]
-    connector = "airflow"                      # or "prefect", "dagster", "generic"
+    connector = "airflow"                      # docs/connectors.md lists them
     base_url = "https://airflow.northwind.example"
     interval_seconds = 60
     auth = { kind = "airflow_token", username = "chm", secret_env = "NORTHWIND_AIRFLOW_PASSWORD" }
     pipelines = { clients = ["Northwind"], platform = "airflow", environment = "prod" }
 
-Auth kinds: none, bearer, basic, airflow_token; the secret comes from the environment variable `secret_env` or the
-file `secret_file`. `pipelines` selects by clients (names), platform, environment, and external_ids (a list) or
-external_id_prefix; without it a connection has every pipeline that has an external id.
+Auth kinds: none, bearer, basic, header, oauth2, airflow_token; the secret comes from the environment variable
+`secret_env` or the file `secret_file`. `pipelines` selects by clients (names), platform, environment, and
+external_ids (a list) or external_id_prefix; without it a connection has every pipeline that has an external id.
+
+A connector is code, or a description of the partner's API: a preset's name, whose keys a table `source` may replace,
+or "declarative" with a whole `source`.
 
 Without a file, CHM_PARTNER_API_BASE_URL and CHM_PARTNER_API_TOKEN make one generic connection, "default".
 """
@@ -17,7 +20,7 @@ Without a file, CHM_PARTNER_API_BASE_URL and CHM_PARTNER_API_TOKEN make one gene
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,19 +28,29 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from ingestion.auth import AirflowToken, Auth, Basic, Bearer
+from ingestion.auth import AirflowToken, Auth, Basic, Bearer, ClientCredentials, Header
 from ingestion.connectors import CONNECTORS
-from ingestion.http import HttpSettings
+from ingestion.connectors.base import Connector
+from ingestion.connectors.declarative import DeclarativeConnector
+from ingestion.connectors.source import PRESETS, Source, preset, read_source
+from ingestion.http import HttpSettings, PartnerSession
 from ingestion.reader import Reader
 from inventory.models import Environment, Pipeline, Platform
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+DECLARATIVE = "declarative"
 AUTH_KINDS = {
     "none": (),
     "bearer": ("secret",),
     "basic": ("username", "secret"),
+    "header": ("header", "secret"),
+    "oauth2": ("token_url", "client_id", "secret"),
     "airflow_token": ("username", "secret"),
 }
+
+
+TOKEN_STYLES = ("form", "basic", "json")
+HEADER_NAME = re.compile(r"[A-Za-z0-9-]+")
 
 
 class ConfigurationError(Exception):
@@ -77,6 +90,12 @@ class AuthSettings:
     username: str = ""
     secret_env: str = ""
     secret_file: str = ""
+    header: str = ""
+    word: str = ""
+    token_url: str = ""
+    client_id: str = ""
+    scope: str = ""
+    style: str = "form"
 
     def secret(self) -> str:
         """Raises LookupError with what to do."""
@@ -99,6 +118,13 @@ class Connection:
     pipelines: Selection = field(default_factory=Selection)
     http: HttpSettings = field(default_factory=HttpSettings)
     interval_seconds: int = 60
+    source: Source | None = None  # of a connector that is a description
+
+    def connect(self, session: PartnerSession, known: Callable[[str], bool]) -> Connector:
+        """`known` says whether an external id belongs to any pipeline of the connection."""
+        if self.source is not None:
+            return DeclarativeConnector(session, self.source, known=known)
+        return CONNECTORS[self.connector](session, known)
 
     def authentication(self) -> Auth:
         """Raises ConfigurationError where the secret cannot be had."""
@@ -113,6 +139,17 @@ class Connection:
                 return Bearer(secret)
             case "basic":
                 return Basic(self.auth.username, secret)
+            case "header":
+                return Header(self.auth.header, self.auth.word, secret)
+            case "oauth2":
+                return ClientCredentials(
+                    self.name,
+                    token_url=self.auth.token_url,
+                    client_id=self.auth.client_id,
+                    secret=secret,
+                    scope=self.auth.scope,
+                    style=self.auth.style,
+                )
             case _:
                 return AirflowToken(self.name, self.auth.username, secret)
 
@@ -206,9 +243,10 @@ def _connection(reader: Reader, name: str, table: Any) -> Connection:
     base_url = reader.text(table, where, "base_url", required=True)
     if base_url:
         reader.mistakes.extend(f"{where}.base_url {mistake}" for mistake in _address_mistakes(base_url))
+    connector = reader.choice(table, where, "connector", (*CONNECTORS, *PRESETS, DECLARATIVE), required=True)
     connection = Connection(
         name=name,
-        connector=reader.choice(table, where, "connector", tuple(CONNECTORS), required=True),
+        connector=connector,
         base_url=base_url,
         auth=_auth(reader, f"{where}.auth", reader.table(table, "auth", where)),
         pipelines=_selection(reader, f"{where}.pipelines", reader.table(table, "pipelines", where)),
@@ -216,18 +254,29 @@ def _connection(reader: Reader, name: str, table: Any) -> Connection:
             timeout_seconds=reader.number(table, where, "timeout_seconds", defaults.timeout_seconds, 0.1, 600),
             max_retries=int(reader.number(table, where, "max_retries", defaults.max_retries, 0, 20)),
             backoff_seconds=reader.number(table, where, "backoff_seconds", defaults.backoff_seconds, 0, 300),
+            requests_per_second=reader.number(table, where, "requests_per_second", 0, 0, 1_000),
         ),
         interval_seconds=int(
             reader.number(table, where, "interval_seconds", settings.CHM_INGEST_INTERVAL_SECONDS, 1, 86_400)
         ),
+        source=_source(reader, where, connector, table),
     )
     reader.no_others(
         table,
         where,
         {"connector", "base_url", "auth", "pipelines", "timeout_seconds", "max_retries", "backoff_seconds",
-         "interval_seconds"},
+         "interval_seconds", "requests_per_second", "source"},
     )  # fmt: skip
     return connection
+
+
+def _source(reader: Reader, where: str, connector: str, table: Mapping[str, Any]) -> Source | None:
+    if connector in PRESETS or connector == DECLARATIVE:
+        base = preset(connector) if connector in PRESETS else {}
+        return read_source(reader, f"{where}.source", reader.table(table, "source", where, required=not base), base)
+    if "source" in table and connector:
+        reader.mistakes.append(f"{where}.source: {connector} takes none")
+    return None
 
 
 def _auth(reader: Reader, where: str, table: Mapping[str, Any]) -> AuthSettings:
@@ -237,10 +286,21 @@ def _auth(reader: Reader, where: str, table: Mapping[str, Any]) -> AuthSettings:
         username=reader.text(table, where, "username"),
         secret_env=reader.text(table, where, "secret_env"),
         secret_file=reader.text(table, where, "secret_file"),
+        header=reader.text(table, where, "header"),
+        word=reader.text(table, where, "word"),
+        token_url=reader.text(table, where, "token_url"),
+        client_id=reader.text(table, where, "client_id"),
+        scope=reader.text(table, where, "scope"),
+        style=reader.choice(table, where, "style", TOKEN_STYLES, default="form"),
     )
     needs = AUTH_KINDS.get(kind, ())
-    if "username" in needs and not auth.username:
-        reader.mistakes.append(f"{where}.username: {kind} needs one")
+    reader.mistakes.extend(
+        f"{where}.{key}: {kind} needs one" for key in needs if key != "secret" and not getattr(auth, key)
+    )
+    if auth.header and not HEADER_NAME.fullmatch(auth.header):
+        reader.mistakes.append(f"{where}.header: is not the name of a header")
+    if auth.token_url:
+        reader.mistakes.extend(f"{where}.token_url {mistake}" for mistake in _address_mistakes(auth.token_url))
     if "secret" in needs and bool(auth.secret_env) == bool(auth.secret_file):
         reader.mistakes.append(f"{where}: {kind} needs either secret_env or secret_file")
     elif "secret" in needs:
@@ -248,7 +308,12 @@ def _auth(reader: Reader, where: str, table: Mapping[str, Any]) -> AuthSettings:
             auth.secret()
         except LookupError as error:
             reader.mistakes.append(f"{where}: {error}")
-    reader.no_others(table, where, {"kind", "username", "secret_env", "secret_file"})
+    reader.no_others(
+        table,
+        where,
+        {"kind", "username", "secret_env", "secret_file", "header", "word", "token_url", "client_id", "scope",
+         "style"},
+    )  # fmt: skip
     return auth
 
 

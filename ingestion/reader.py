@@ -65,6 +65,13 @@ class Reader:
             return default
         return value
 
+    def boolean(self, table: Mapping[str, Any], where: str, key: str, *, default: bool) -> bool:
+        value = table.get(key, default)
+        if not isinstance(value, bool):
+            self.mistakes.append(f"{where}.{key}: must be true or false")
+            return default
+        return value
+
     def no_others(self, table: Mapping[str, Any], where: str, known: set[str]) -> None:
         self.mistakes.extend(
             f"{where + '.' if where else ''}{key}: is not a setting (known: {', '.join(sorted(known))})"

@@ -15,7 +15,6 @@ from django.db import transaction
 from django.utils import timezone
 
 from ingestion.connections import ConfigurationError, Connection
-from ingestion.connectors import CONNECTORS
 from ingestion.connectors.base import Connector, OpenRun, Page, Target, Walk
 from ingestion.errors import PartnerError, TokenRefused, Unavailable
 from ingestion.http import PartnerSession
@@ -136,7 +135,7 @@ def ingest_connection(
     waiting = {target.pipeline_id: target for target in targets}
     outages = 0
     with PartnerSession(connection.base_url, auth=authentication, settings=connection.http) as session:
-        connector = CONNECTORS[connection.connector](session, known.__contains__)
+        connector = connection.connect(session, known.__contains__)
         for walk in connector.walks(targets):
             error = _walk(connector, walk, connection, scope, report)
             for target in walk.targets:

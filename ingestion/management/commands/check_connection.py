@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.table import Table
 
 from ingestion.connections import ConfigurationError, Connection, configured
-from ingestion.connectors import CONNECTORS
 from ingestion.connectors.base import Page, Target
 from ingestion.errors import PartnerError
 from ingestion.http import PartnerSession
@@ -81,7 +80,7 @@ def _first_page(connection: Connection, selected: list[Pipeline], pipeline: Pipe
     target = Target(pipeline.pk, pipeline.client_id, pipeline.platform, pipeline.external_id or "", since=None)
     known = {other.external_id for other in selected}
     with PartnerSession(connection.base_url, auth=connection.authentication(), settings=connection.http) as session:
-        connector = CONNECTORS[connection.connector](session, known.__contains__)
+        connector = connection.connect(session, known.__contains__)
         for walk in connector.walks([target]):
             for page in walk.pages:
                 return page

@@ -1,0 +1,346 @@
+"""Any partner with a list of runs in JSON, by a description of its API instead of code (see source.py).
+
+One listing covers all pipelines where the partner's API allows it; a description whose request names {external_id}
+lists pipeline by pipeline.
+"""
+
+import contextlib
+import math
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.utils.dateparse import parse_duration
+from jmespath.exceptions import JMESPathError
+
+from ingestion.connectors.base import OpenRun, Page, Target, Walk, by_external_id, gone, utc_text
+from ingestion.connectors.source import IGNORED, Expression, OneRun, Source
+from ingestion.connectors.template import Request
+from ingestion.errors import BadAnswer, NotFound, Refused
+from ingestion.http import Exchanged, PartnerSession
+from ingestion.paging import CursorPaging, NumberPaging, OffsetPaging, PageCap
+from runs.events import Clock, Rejected, RunEvent
+
+# Asking pipeline by pipeline pays for a few new ones; beyond that one listing of everything is cheaper.
+MAX_SINGLE_BACKFILLS = 20
+
+Values = dict[str, str | int | float]
+
+
+class DeclarativeConnector:
+    def __init__(self, session: PartnerSession, source: Source, *, known: Callable[[str], bool]) -> None:
+        """`known` says whether an external id belongs to any pipeline of the connection."""
+        self._session = session
+        self._source = source
+        self._known = known
+
+    def walks(self, targets: Sequence[Target]) -> Iterator[Walk]:
+        if self._source.per_pipeline:
+            for external_id, group in by_external_id(targets).items():
+                yield Walk(group, self._listing(group, self._source.request, _oldest(group), external_id))
+            return
+        walked = [target for target in targets if target.since is not None]
+        new = [target for target in targets if target.since is None]
+        if walked:
+            yield Walk(walked, self._listing(walked, self._source.request, _oldest(walked)))
+        if self._source.one_pipeline is None or len(new) > MAX_SINGLE_BACKFILLS:
+            if new:
+                yield Walk(new, self._listing(new, self._source.request, None))
+            return
+        alone = self._source.request.with_part(self._source.one_pipeline)
+        for external_id, group in by_external_id(new).items():
+            yield Walk(group, self._listing(group, alone, None, external_id))
+
+    def reread(self, runs: Sequence[OpenRun]) -> Iterator[Page]:
+        """What the partner lists as open, where it can; then one by one."""
+        missing = {(run.external_id, run.external_run_id): run for run in runs}
+        if self._source.open_runs is not None and len(missing) > 1:
+            request = self._source.request.with_part(self._source.open_runs)
+            for asked_at, rows in self._pages(request, None, ""):
+                page = Page()
+                for row in rows:
+                    names = (self._found(name, row) for name in ("pipeline", "external_run_id"))
+                    pipeline, external_run_id = map(_text, names)
+                    run = missing.pop((pipeline, external_run_id), None)
+                    if run is not None:
+                        page.events.extend(self._events([run.pipeline_id], row, asked_at))
+                yield page
+                if not missing:
+                    return
+        if self._source.one_run is not None:
+            for run in missing.values():
+                yield Page(list(self._one(run, self._source.one_run)))
+
+    def _one(self, run: OpenRun, one_run: OneRun) -> Iterator[RunEvent | Rejected]:
+        asked_at = datetime.now(UTC)
+        values: Values = {"external_id": run.external_id, "external_run_id": run.external_run_id}
+        try:
+            body = self._send(one_run.request.filled(values)).body
+        except Refused as error:
+            unknown = isinstance(error, NotFound) and error.in_json
+            if not one_run.gone or not (unknown or (one_run.gone_text and one_run.gone_text in str(error))):
+                raise
+            yield gone(run, at=asked_at if self._source.version == "asked" else None)
+            return
+        yield from self._events([run.pipeline_id], _searched(one_run.item, body), asked_at)
+
+    def _listing(
+        self, targets: Sequence[Target], request: Request, since: datetime | None, external_id: str = ""
+    ) -> Iterator[Page]:
+        ours = by_external_id(targets)
+        for asked_at, rows in self._pages(request, since, external_id):
+            page = Page()
+            for row in rows:
+                if self._source.per_pipeline:
+                    found: Sequence[Target] = targets
+                elif name := _text(self._found("pipeline", row)):
+                    found = ours.get(name, ())
+                    if not found and not self._known(name):
+                        page.unknown.add(name)
+                else:
+                    page.events.append(Rejected("an item that does not say which pipeline it belongs to"))
+                    continue
+                page.events.extend(self._events([target.pipeline_id for target in found], row, asked_at))
+            yield page
+
+    def _pages(
+        self, request: Request, since: datetime | None, external_id: str
+    ) -> Iterator[tuple[datetime, list[Any]]]:
+        now = datetime.now(UTC)
+        rules = self._source.since
+        values: Values = {"external_id": external_id, "now": utc_text(now)}
+        if rules is not None:
+            if since is not None:
+                since -= timedelta(seconds=rules.lookback_seconds)
+            elif rules.first_days:
+                since = now - timedelta(days=rules.first_days)
+            if since is not None:
+                request = request.with_part(rules.request)
+                values |= {"since": _sent(since, rules.time_format), "now": _sent(now, rules.time_format)}
+        request = request.filled(values)
+        walk, cap, last = _Position(self._source, request), PageCap(), None
+        while True:
+            asked_at = datetime.now(UTC)
+            answer = self._send(walk.request)
+            rows = _searched(self._source.items, answer.body)
+            if not isinstance(rows, list):
+                raise BadAnswer(f"the answer has no list at {self._source.items.text!r}")
+            if rows and rows == last:
+                raise BadAnswer("the partner gave the same page twice")
+            cap.count(len(rows))
+            yield asked_at, rows
+            if self._all_older(rows, since) or not walk.advance(answer, rows, self._session):
+                return
+            last = None if walk.stepped_back else rows
+
+    def _send(self, request: Request) -> Exchanged:
+        return self._session.exchange(request.method, request.path, request.query, request.body)
+
+    def _all_older(self, rows: list[Any], since: datetime | None) -> bool:
+        """The end of a listing that begins with the newest and cannot be filtered."""
+        rules = self._source.since
+        if rules is None or rules.stop_before is None or since is None or not rows:
+            return False
+        moments = [_moment(read(_searched(rules.stop_before, row), self._source.time_format)) for row in rows]
+        return all(moment is not None and moment < since for moment in moments)
+
+    def _found(self, name: str, row: Any) -> Any:
+        expression = self._source.fields.get(name)
+        with contextlib.suppress(JMESPathError):
+            return expression.search(row) if expression is not None else None
+        return None
+
+    def _events(self, pipeline_ids: Sequence[UUID], row: Any, asked_at: datetime) -> Iterator[RunEvent | Rejected]:
+        if not isinstance(row, dict):
+            yield Rejected(f"a run is a {type(row).__name__}, not an object")
+            return
+        for pipeline_id in pipeline_ids:
+            found = event(self._source, pipeline_id, row, asked_at)
+            if found is not None:
+                yield found
+
+
+class _Position:
+    """Where in a listing we are, by the description's kind of paging."""
+
+    def __init__(self, source: Source, request: Request) -> None:
+        self._paging = source.paging
+        self._first = request
+        self._cursors, self._offsets, self._numbers = CursorPaging(), OffsetPaging(), NumberPaging(source.paging.first)
+        self.request = request
+        self.stepped_back = False
+        if self._paging.kind == "page":
+            self._ask_for(self._numbers.number)
+
+    def advance(self, answer: Exchanged, rows: list[Any], session: PartnerSession) -> bool:
+        """Whether there is a next page; `request` is then the one for it."""
+        paging = self._paging
+        if paging.more is not None and not _searched(paging.more, answer.body):
+            return False
+        total = _searched(paging.total, answer.body) if paging.total is not None else None
+        total = total if isinstance(total, int) else None
+        match paging.kind:
+            case "cursor" if self._cursors.advance(_searched(paging.next, answer.body)):
+                self._ask_for(str(self._cursors.cursor))
+            case "offset":
+                before = self._offsets.offset
+                if not self._offsets.advance(page=rows, total=total):
+                    return False
+                self.stepped_back = self._offsets.offset <= before
+                self._ask_for(self._offsets.offset)
+            case "page":
+                before = self._numbers.number
+                if not self._numbers.advance(page=rows, total=total):
+                    return False
+                self.stepped_back = self._numbers.number <= before
+                self._ask_for(self._numbers.number)
+            case "link" | "next_url":
+                url = answer.next_url if paging.kind == "link" else _searched(paging.next, answer.body)
+                if not self._cursors.advance(url):
+                    return False
+                address = session.own_address(str(url))
+                self.request = Request(self._first.method, address, {}, self._first.body)
+            case _:
+                return False
+        return True
+
+    def _ask_for(self, position: str | int) -> None:
+        self.request = self._first.with_parameter(self._paging.param, position)
+
+
+def event(source: Source, pipeline_id: UUID, row: dict[str, Any], asked_at: datetime) -> RunEvent | None:
+    """Null for what is no run. A field that cannot be read is left out and named; the run is stored all the same."""
+    notes: list[str] = []
+    values: dict[str, Any] = {}
+    for name, expression in source.fields.items():
+        try:
+            values[name] = expression.search(row)
+        except JMESPathError:
+            notes.append(f"{name} left out: {expression.text!r} does not suit this run")
+    status = canonical(source, word(source, row))
+    if status == IGNORED:
+        return None
+    at = read(values.get("at"), source.time_format)
+    clock = Clock.SOURCE
+    if at is None and source.version == "asked":
+        at, clock = asked_at, Clock.ASKED
+    if status == "running" and not source.reopens:
+        at = None  # without a version, the write path never takes an ended run back to running
+    if reason := values.get("status_reason"):
+        notes.insert(0, str(reason))
+    return RunEvent(
+        pipeline_id=pipeline_id,
+        external_run_id=values.get("external_run_id"),
+        status=status,
+        started_at=read(values.get("started_at"), source.time_format),
+        finished_at=read(values.get("finished_at"), source.time_format),
+        duration_seconds=duration(values.get("duration_seconds"), source.duration_format),
+        rows_processed=values.get("rows_processed"),
+        error_message=values.get("error_message"),
+        status_reason="; ".join(notes) or None,
+        payload=_without(row, source.drop),
+        at=at,
+        clock=clock,
+    )
+
+
+def word(source: Source, row: object) -> str | None:
+    """The source's own word, or words joined by a slash: completed/failure."""
+    found = []
+    for expression in source.words:
+        with contextlib.suppress(JMESPathError):
+            found.append(_text(expression.search(row)))
+    return "/".join(text for text in found if text) or None
+
+
+def canonical(source: Source, word: str | None) -> str | None:
+    """By the words together, else by the first alone; what is not in the table stays, for the write path to name."""
+    if word is None:
+        return None
+    lowered = word.strip().lower()
+    return source.statuses.get(lowered) or source.statuses.get(lowered.partition("/")[0]) or word
+
+
+def read(value: object, time_format: str) -> object:
+    """What the partner says as a time, for the write path; 0 is none, and what cannot be read stays as it is."""
+    if time_format == "iso":
+        return value
+    if isinstance(value, str):
+        with contextlib.suppress(ValueError):
+            value = float(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    if value == 0:
+        return None
+    try:
+        return datetime.fromtimestamp(round(value / 1000 if time_format == "epoch_ms" else value, 6), UTC)
+    except (OverflowError, ValueError, OSError):
+        return str(value)
+
+
+def duration(value: object, duration_format: str) -> object:
+    """Seconds; what cannot be read stays as it is, for the write path to name."""
+    if duration_format == "milliseconds" and isinstance(value, int | float) and not isinstance(value, bool):
+        return value / 1000 if math.isfinite(value) else value
+    if duration_format == "iso8601" and isinstance(value, str) and value:
+        found = parse_duration(value)
+        return found.total_seconds() if found is not None else value
+    return value
+
+
+def _oldest(targets: Sequence[Target]) -> datetime | None:
+    """Null, everything, where any of them has no start."""
+    starts = [target.since for target in targets if target.since is not None]
+    return min(starts) if len(starts) == len(targets) else None
+
+
+def _sent(moment: datetime, time_format: str) -> str | int | float:
+    match time_format:
+        case "epoch":
+            return moment.timestamp()
+        case "epoch_ms":
+            return math.floor(moment.timestamp() * 1000)
+        case "date":
+            return moment.date().isoformat()
+        case _:
+            return utc_text(moment)
+
+
+def _moment(value: object) -> datetime | None:
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value.strip())
+        except ValueError:
+            return None
+    if not isinstance(value, datetime):
+        return None
+    return value if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+def _searched(expression: Expression | None, document: object) -> Any:
+    if expression is None:
+        return None
+    try:
+        return expression.search(document)
+    except JMESPathError:
+        raise BadAnswer(f"the answer does not suit {expression.text!r}") from None
+
+
+def _text(value: object) -> str:
+    """Identifiers and words come as texts or whole numbers; anything else is none."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return value if isinstance(value, str) else ""
+
+
+def _without(row: dict[str, Any], paths: Sequence[str]) -> dict[str, Any]:
+    """A copy without the fields, named by dotted paths, that differ in every answer or say nothing."""
+    kept = dict(row)
+    for path in paths:
+        name, _, below = path.partition(".")
+        if not below:
+            kept.pop(name, None)
+        elif isinstance(inner := kept.get(name), dict):
+            kept[name] = _without(inner, [below])
+    return kept

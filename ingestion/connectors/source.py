@@ -1,0 +1,281 @@
+"""The description of a partner's API that the declarative connector works from: its form, its reading, its mistakes.
+
+docs/connectors.md explains every key; the presets beside this file are examples.
+"""
+
+import tomllib
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jmespath
+from jmespath.exceptions import JMESPathError
+
+from ingestion.connectors.template import Request, unknown_placeholders
+from ingestion.reader import Reader
+from runs.models import Status
+
+PRESETS = {path.stem: path for path in sorted((Path(__file__).parent / "presets").glob("*.toml"))}
+
+IGNORED = "ignored"  # a status of what is no run, such as a plan
+FIELDS = (
+    "external_run_id", "pipeline", "started_at", "finished_at", "duration_seconds", "rows_processed",
+    "error_message", "status_reason", "at",
+)  # fmt: skip
+TIME_FORMATS = ("iso", "epoch", "epoch_ms")
+DURATION_FORMATS = ("seconds", "milliseconds", "iso8601")
+PAGING_KINDS = ("none", "cursor", "offset", "page", "link", "next_url")
+NEEDS = {"cursor": ("param", "next"), "offset": ("param",), "page": ("param",), "next_url": ("next",)}
+
+
+class Expression:
+    """A JMESPath expression, compiled once."""
+
+    def __init__(self, text: str) -> None:
+        """Raises JMESPathError."""
+        self.text = text
+        self._compiled = jmespath.compile(text)
+
+    def search(self, document: object) -> Any:
+        """Raises JMESPathError where the document does not suit a function."""
+        return self._compiled.search(document)
+
+
+IDENTITY = Expression("@")
+
+
+@dataclass(frozen=True, slots=True)
+class Paging:
+    kind: str = "none"
+    param: str = ""
+    next: Expression | None = None
+    more: Expression | None = None  # false or nothing: this page is the last, whatever else it says
+    total: Expression | None = None
+    first: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """What a walk with a start adds to the request, and where a walk in order of age ends."""
+
+    request: Request = field(default_factory=Request)
+    time_format: str = "iso"
+    lookback_seconds: int = 0
+    first_days: int = 0  # a walk without a start begins so long ago, where the partner insists on one
+    stop_before: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OneRun:
+    request: Request
+    item: Expression = IDENTITY
+    gone: bool = True
+    gone_text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    request: Request = field(default_factory=Request)
+    items: Expression = IDENTITY
+    fields: Mapping[str, Expression] = field(default_factory=dict)
+    words: tuple[Expression, ...] = ()
+    statuses: Mapping[str, str] = field(default_factory=dict)
+    paging: Paging = Paging()
+    since: Since | None = None
+    one_pipeline: Request | None = None
+    open_runs: Request | None = None
+    one_run: OneRun | None = None
+    time_format: str = "iso"
+    duration_format: str = "seconds"
+    version: str = "none"
+    reopens: bool = True
+    drop: tuple[str, ...] = ()
+
+    @property
+    def per_pipeline(self) -> bool:
+        """Whether the listing is of one pipeline, or of all at once."""
+        return "external_id" in self.request.placeholders()
+
+
+def preset(name: str) -> dict[str, Any]:
+    return tomllib.loads(PRESETS[name].read_text(encoding="utf-8"))
+
+
+def read_source(reader: Reader, where: str, table: Mapping[str, Any], base: Mapping[str, Any]) -> Source:
+    """`table` over `base` (a preset, or nothing): single keys replace the preset's, lists too."""
+    return _SourceReader(reader, where).source(_over(base, table))
+
+
+def _over(base: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in table.items():
+        below = merged.get(key)
+        merged[key] = _over(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return merged
+
+
+class _SourceReader:
+    def __init__(self, reader: Reader, where: str) -> None:
+        self.reader = reader
+        self.where = where
+
+    def source(self, table: Mapping[str, Any]) -> Source:
+        reader, where = self.reader, self.where
+        request = self._request(table, "request", {"now", "external_id"}, methods=True)
+        words, statuses = self._status(reader.table(table, "status", where, required=True))
+        fields = self._fields(reader.table(table, "fields", where, required=True))
+        source = Source(
+            request=request,
+            items=self._expression(table, where, "items", required=True) or IDENTITY,
+            fields=fields,
+            words=words,
+            statuses=statuses,
+            paging=self._paging(reader.table(table, "paging", where)),
+            since=self._since(table) if "since" in table else None,
+            one_pipeline=self._extra(table, "one_pipeline", {"now", "external_id"}),
+            open_runs=self._extra(table, "open_runs", {"now"}),
+            one_run=self._one_run(table) if "one_run" in table else None,
+            time_format=reader.choice(table, where, "time_format", TIME_FORMATS, default="iso"),
+            duration_format=reader.choice(table, where, "duration_format", DURATION_FORMATS, default="seconds"),
+            version=reader.choice(table, where, "version", ("asked", "none"), default="none"),
+            reopens=reader.boolean(table, where, "reopens", default=True),
+            drop=reader.texts(table, where, "drop"),
+        )
+        if not request.path:
+            reader.mistakes.append(f"{where}.request.path: is missing")
+        if not source.per_pipeline and "pipeline" not in fields:
+            reader.mistakes.append(
+                f"{where}.fields.pipeline: is missing: either the request names {{external_id}}, "
+                "or each item must say which pipeline it belongs to"
+            )
+        reader.no_others(
+            table,
+            where,
+            {"request", "items", "fields", "status", "paging", "since", "one_pipeline", "open_runs", "one_run",
+             "time_format", "duration_format", "version", "reopens", "drop"},
+        )  # fmt: skip
+        return source
+
+    def _request(
+        self,
+        table: Mapping[str, Any],
+        key: str,
+        allowed: set[str],
+        *,
+        methods: bool = False,
+        others: Set[str] = frozenset(),
+    ) -> Request:
+        reader, where = self.reader, f"{self.where}.{key}"
+        part = reader.table(table, key, self.where, required=methods)
+        query = reader.table(part, "query", where)
+        if not all(isinstance(value, str | int) and not isinstance(value, bool) for value in query.values()):
+            reader.mistakes.append(f"{where}.query: values must be texts or whole numbers")
+            query = {}
+        request = Request(
+            method=reader.choice(part, where, "method", ("GET", "POST"), default="GET") if methods else "GET",
+            path=reader.text(part, where, "path"),
+            query={name: str(value) for name, value in query.items()},
+            body=reader.table(part, "body", where) if "body" in part else None,
+        )
+        if request.path and not request.path.startswith("/"):
+            reader.mistakes.append(f"{where}.path: must begin with / (it follows base_url)")
+        if methods and request.body is not None and request.method == "GET":
+            reader.mistakes.append(f'{where}.body: needs method = "POST"')
+        for name in sorted(unknown_placeholders(request, allowed)):
+            known = ", ".join(f"{{{known}}}" for known in sorted(allowed))
+            reader.mistakes.append(f"{where}: {{{name}}} is not known here (known: {known})")
+        reader.no_others(part, where, {"path", "query", "body", *others} | ({"method"} if methods else set()))
+        return request
+
+    def _extra(self, table: Mapping[str, Any], key: str, allowed: set[str]) -> Request | None:
+        return self._request(table, key, allowed) if key in table else None
+
+    def _since(self, table: Mapping[str, Any]) -> Since:
+        reader, where = self.reader, f"{self.where}.since"
+        own = {"time_format", "lookback_seconds", "first_days", "stop_before"}
+        request = self._request(table, "since", {"now", "since", "external_id"}, others=own)
+        part = reader.table(table, "since", self.where)
+        formats = (*TIME_FORMATS, "date")
+        return Since(
+            request=request,
+            time_format=reader.choice(
+                part, where, "time_format", formats, default=str(table.get("time_format", "iso"))
+            ),
+            lookback_seconds=int(reader.number(part, where, "lookback_seconds", 0, 0, 90 * 86_400)),
+            first_days=int(reader.number(part, where, "first_days", 0, 0, 3_660)),
+            stop_before=self._expression(part, where, "stop_before"),
+        )
+
+    def _one_run(self, table: Mapping[str, Any]) -> OneRun:
+        reader, where = self.reader, f"{self.where}.one_run"
+        request = self._request(
+            table, "one_run", {"external_id", "external_run_id"}, others={"item", "gone", "gone_text"}
+        )
+        part = reader.table(table, "one_run", self.where)
+        if not request.path:
+            reader.mistakes.append(f"{where}.path: is missing")
+        return OneRun(
+            request=request,
+            item=self._expression(part, where, "item") or IDENTITY,
+            gone=reader.boolean(part, where, "gone", default=True),
+            gone_text=reader.text(part, where, "gone_text"),
+        )
+
+    def _paging(self, table: Mapping[str, Any]) -> Paging:
+        reader, where = self.reader, f"{self.where}.paging"
+        paging = Paging(
+            kind=reader.choice(table, where, "kind", PAGING_KINDS, default="none"),
+            param=reader.text(table, where, "param"),
+            next=self._expression(table, where, "next"),
+            more=self._expression(table, where, "more"),
+            total=self._expression(table, where, "total"),
+            first=int(reader.number(table, where, "first", 1, 0, 1)),
+        )
+        for key in NEEDS.get(paging.kind, ()):
+            if not table.get(key):
+                reader.mistakes.append(f"{where}.{key}: is missing ({paging.kind} needs it)")
+        reader.no_others(table, where, {"kind", "param", "next", "more", "total", "first"})
+        return paging
+
+    def _fields(self, table: Mapping[str, Any]) -> dict[str, Expression]:
+        where = f"{self.where}.fields"
+        if table and "external_run_id" not in table:
+            self.reader.mistakes.append(f"{where}.external_run_id: is missing")
+        self.reader.no_others(table, where, set(FIELDS))
+        found = ((name, self._expression(table, where, name)) for name in FIELDS if name in table)
+        return {name: expression for name, expression in found if expression is not None}
+
+    def _status(self, table: Mapping[str, Any]) -> tuple[tuple[Expression, ...], dict[str, str]]:
+        reader, where = self.reader, f"{self.where}.status"
+        reader.no_others(table, where, {"words", *Status.values, IGNORED})
+        words = reader.texts(table, where, "words")
+        if table and not words and "words" not in table:
+            reader.mistakes.append(f'{where}.words: is missing: where the status is, such as ["status"]')
+        statuses: dict[str, str] = {}
+        for status, word in self._meanings(table, where):
+            if statuses.setdefault(word, status) != status:
+                reader.mistakes.append(f"{where}.{status}: {word!r} is also under {statuses[word]}")
+        if table and not statuses:
+            reader.mistakes.append(f"{where}: no word has a meaning: list some under {', '.join(Status.values)}")
+        compiled = (self._compiled(f"{where}.words", word) for word in words)
+        return tuple(expression for expression in compiled if expression is not None), statuses
+
+    def _meanings(self, table: Mapping[str, Any], where: str) -> Iterator[tuple[str, str]]:
+        for status in (*Status.values, IGNORED):
+            for word in self.reader.texts(table, where, status):
+                yield status, word.strip().lower()
+
+    def _expression(
+        self, table: Mapping[str, Any], where: str, key: str, *, required: bool = False
+    ) -> Expression | None:
+        text = self.reader.text(table, where, key, required=required)
+        return self._compiled(f"{where}.{key}", text) if text else None
+
+    def _compiled(self, where: str, text: str) -> Expression | None:
+        try:
+            return Expression(text)
+        except JMESPathError as error:
+            said = str(error).splitlines()[0]
+            self.reader.mistakes.append(f"{where}: {text!r} is not a JMESPath expression: {said}")
+            return None
