@@ -161,7 +161,7 @@ class _SourceReader:
         self,
         table: Mapping[str, Any],
         key: str,
-        allowed: set[str],
+        allowed: Set[str],
         *,
         methods: bool = False,
         others: Set[str] = frozenset(),

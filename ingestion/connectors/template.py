@@ -1,7 +1,7 @@
 """Requests with places to fill in: {external_id}, {external_run_id}, {since}, {now}."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
@@ -42,7 +42,7 @@ class Request:
         return {name for text in _texts([self.path, self.query, self.body]) for name in PLACE.findall(text)}
 
 
-def unknown_placeholders(request: Request, known: set[str]) -> set[str]:
+def unknown_placeholders(request: Request, known: Set[str]) -> Set[str]:
     return request.placeholders() - known
 
 

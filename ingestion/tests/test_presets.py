@@ -1,0 +1,296 @@
+"""The shipped presets, each against a real server that answers as the partner's documentation says."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection as database
+from pytest_django import Settings
+
+from ingestion.connections import Connection, configured
+from ingestion.connectors.source import PRESETS, preset, read_source
+from ingestion.reader import Reader
+from ingestion.synthetic.partner import Answer
+from ingestion.tests.documented_partners import (
+    PARTNERS,
+    PLANTED,
+    SECRET,
+    START,
+    Airbyte,
+    AzureDataFactory,
+    CursorApi,
+    Databricks,
+    DbtCloud,
+    DocumentedPartner,
+    GitHubActions,
+    iso,
+)
+from ingestion.tests.support import PASSWORD_ENV, ingest, outcomes, physical_rows, pipelines_of
+from inventory.models import Pipeline
+from runs.models import Run
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(params=PARTNERS, ids=lambda kind: kind.preset)
+def partner(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[DocumentedPartner]:
+    monkeypatch.setenv(PASSWORD_ENV, SECRET)
+    with request.param() as server:
+        pipelines_of("Northwind", *server.pipelines, platform="vendor_api")
+        yield server
+
+
+@pytest.fixture
+def connect(tmp_path: Path, settings: Settings) -> Any:
+    def connected(partner: DocumentedPartner, more: str = "") -> Connection:
+        """Through the connections file, as an operator writes it."""
+        auth = dict(partner.auth)
+        if "token_url" in auth:
+            auth["token_url"] = partner.base_url + auth["token_url"]
+        described = ", ".join(f'{key} = "{value}"' for key, value in auth.items())
+        path = tmp_path / "connections.toml"
+        path.write_text(
+            f"""
+            [connections.{partner.preset}]
+            connector = "{partner.preset}"
+            base_url = "{partner.base_url}{partner.prefix}"
+            timeout_seconds = 2
+            backoff_seconds = 0.01
+            auth = {{ {described}, secret_env = "{PASSWORD_ENV}" }}
+            {more}
+            """
+        )
+        settings.CHM_CONNECTIONS_FILE = str(path)
+        return configured()[partner.preset]
+
+    return connected
+
+
+def only(kind: type[DocumentedPartner]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("partner", [pytest.param(kind, id=kind.preset)], indirect=True)
+
+
+def stored() -> dict[str, Run]:
+    return {run.external_run_id: run for run in Run.objects.select_related("pipeline")}
+
+
+def test_every_preset_has_a_partner_here() -> None:
+    assert {kind.preset for kind in PARTNERS} == set(PRESETS)
+
+
+def test_every_page_is_read_and_each_run_is_stored_as_the_partner_told_it(
+    partner: DocumentedPartner, connect: Any
+) -> None:
+    report = ingest(connect(partner))
+
+    assert (report.errors, report.rejections, report.unknown) == ([], [], set())
+    assert report.created == len(partner.rows)
+    assert report.pages_processed > 2
+    runs = stored()
+    for number, row in enumerate(partner.rows, start=1):
+        run = runs[str(row[partner.id_field])]
+        assert run.pipeline.external_id == str(row[partner.pipeline_field])
+        assert run.status == partner.status_of(row), row
+        assert run.status_reason is None
+        assert run.started_at == START + timedelta(minutes=number)
+        assert (run.finished_at is None) == (run.status == "running")
+        assert run.duration_seconds == (None if run.status == "running" else 90)
+    assert {"running", "success", "failed", "canceled"} <= {run.status for run in runs.values()}
+
+
+def test_a_second_time_touches_no_row(partner: DocumentedPartner, connect: Any) -> None:
+    ingest(connect(partner))
+    before = physical_rows()
+
+    for scope in ({"full": True}, {}):
+        report = ingest(connect(partner), **scope)
+        assert not report.errors
+        assert set(outcomes(report)) <= {"unchanged"}
+
+    assert physical_rows() == before
+
+
+def test_the_table_holds_every_documented_status_and_no_other(partner: DocumentedPartner) -> None:
+    table = read_source(Reader(), "source", {}, preset(partner.preset)).statuses
+    documented = {
+        "/".join(str(word) for word in words if word is not None).lower(): status
+        for words, status in partner.documented.items()
+    }
+    assert table.items() >= documented.items()
+    # Spellings that some documents use beside the usual one.
+    assert table.keys() - documented.keys() <= {"cancelling"}
+
+
+def test_no_planted_secret_and_no_credential_is_stored_or_said(partner: DocumentedPartner, connect: Any) -> None:
+    ingest(connect(partner))
+    assert PLANTED in json.dumps(partner.rows)
+    partner.faults = [Answer(400, {"message": f"who sends {SECRET} and password={PLANTED}?"})] * 3
+    report = ingest(connect(partner))
+    with database.cursor() as cursor:
+        cursor.execute("SELECT string_agg(runs::text, '') FROM runs")
+        text = str(cursor.fetchone()[0])
+    said = str(report.errors) + str(list(Pipeline.objects.values_list("last_ingest_error", flat=True)))
+    assert report.errors
+    assert PLANTED not in text + said
+    assert SECRET not in text + said
+
+
+def test_a_refused_proof_is_an_error_that_names_the_answer(
+    partner: DocumentedPartner, connect: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(partner), "proof", ("authorization", "something else"))
+    problems = ingest(connect(partner)).errors
+    assert len(problems) == 2
+    assert all("401: Bad credentials" in str(problem["error"]) for problem in problems)
+    listed = [request for request in partner.requests if not request.path.endswith("/token")]
+    assert len(listed) <= 2, "no second pipeline is tried with a proof that was refused"
+
+
+@pytest.mark.parametrize(
+    "partner",
+    [pytest.param(kind, id=kind.preset) for kind in PARTNERS if kind is not CursorApi],
+    indirect=True,
+)
+def test_an_open_run_that_the_partner_forgot_is_gone_and_one_that_ended_has_ended(
+    partner: DocumentedPartner, connect: Any
+) -> None:
+    ingest(connect(partner))
+    open_runs = set(Run.objects.still_open().values_list("external_run_id", flat=True))
+    assert len(open_runs) > 2
+    ended = next(row for row in partner.rows if str(row[partner.id_field]) in open_runs)
+    words = next(words for words, status in partner.documented.items() if status == "success")
+    moment = START + timedelta(minutes=1)
+    fresh = partner.row(1, str(ended[partner.pipeline_field]), words, moment)
+    ended |= fresh | {partner.id_field: ended[partner.id_field]}
+    for name in ("updated_at", "lastUpdatedAt", "lastUpdated"):
+        if name in ended:
+            ended[name] = iso(START + timedelta(days=1))
+    partner.rows = [ended]
+
+    ingest(connect(partner))
+
+    runs = stored()
+    assert runs[str(ended[partner.id_field])].status == "success"
+    gone = [runs[external_run_id] for external_run_id in open_runs - {str(ended[partner.id_field])}]
+    assert {(run.status, run.status_reason) for run in gone} == {("canceled", "gone at source")}
+
+
+def requests_of_a_second_walk(partner: DocumentedPartner, connection: Connection) -> list[Any]:
+    Run.objects.all().delete()  # so that none is open and asked for again
+    partner.requests.clear()
+    assert not ingest(connection).errors
+    return partner.requests
+
+
+@pytest.mark.parametrize(
+    ("partner", "name", "expected"),
+    [
+        pytest.param(Databricks, "start_time_from", "epoch_ms", id="databricks"),
+        pytest.param(Airbyte, "updatedAtStart", "iso", id="airbyte"),
+        pytest.param(CursorApi, "updated_since", "iso", id="cursor_api"),
+    ],
+    indirect=["partner"],
+)
+def test_a_later_walk_is_one_request_that_names_the_watermark(
+    partner: DocumentedPartner, name: str, expected: str, connect: Any
+) -> None:
+    ingest(connect(partner))
+    watermark = Pipeline.objects.order_by("ingested_through")[0].ingested_through
+    assert watermark is not None
+    [request] = requests_of_a_second_walk(partner, connect(partner))
+    since = watermark - timedelta(seconds=120)
+    if expected == "epoch_ms":
+        assert request.first(name) == str(int((since - timedelta(days=1)).timestamp() * 1000))
+    else:
+        assert request.first(name) == since.isoformat().replace("+00:00", "Z")
+
+
+@only(AzureDataFactory)
+def test_data_factory_is_asked_between_two_moments_and_from_as_long_ago_as_it_keeps_runs(
+    partner: DocumentedPartner, connect: Any
+) -> None:
+    ingest(connect(partner))
+    bodies = [json.loads(request.body) for request in partner.requests if "queryPipelineRuns" in request.path]
+    assert {body["filters"][0]["values"][0] for body in bodies} == set(partner.pipelines)
+    first = bodies[0]
+    assert first["lastUpdatedAfter"] < iso(START - timedelta(days=30)) < first["lastUpdatedBefore"]
+    [request] = requests_of_a_second_walk(partner, connect(partner))
+    later = json.loads(request.body)
+    assert "filters" not in later
+    assert first["lastUpdatedAfter"] < later["lastUpdatedAfter"] < later["lastUpdatedBefore"]
+
+
+@pytest.mark.parametrize("partner", [GitHubActions, DbtCloud], ids=lambda kind: kind.preset, indirect=True)
+def test_a_listing_without_a_filter_ends_at_a_page_older_than_the_watermark(
+    partner: DocumentedPartner, connect: Any
+) -> None:
+    ingest(connect(partner))
+    [request] = requests_of_a_second_walk(partner, connect(partner))
+    assert request.path.rstrip("/").endswith("/runs")
+
+
+@only(GitHubActions)
+def test_a_workflow_run_that_is_started_again_opens_again(partner: DocumentedPartner, connect: Any) -> None:
+    ingest(connect(partner))
+    row = partner.rows[-1]
+    row |= {"status": "in_progress", "conclusion": None, "run_attempt": 2, "updated_at": iso(START + timedelta(days=1))}
+    ingest(connect(partner), full=True)
+    run = Run.objects.get(external_run_id=str(row["id"]))
+    assert (run.status, run.finished_at) == ("running", None)
+
+
+@only(GitHubActions)
+def test_a_used_up_allowance_is_waited_for(partner: DocumentedPartner, connect: Any) -> None:
+    headers = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1"}
+    partner.faults = [Answer(403, {"message": "API rate limit exceeded"}, headers)]
+    report = ingest(connect(partner))
+    assert not report.errors
+    assert report.created == len(partner.rows)
+
+
+@only(Airbyte)
+def test_a_token_is_asked_for_once_and_again_when_it_is_refused(partner: DocumentedPartner, connect: Any) -> None:
+    def tokens() -> int:
+        return sum(request.path.endswith("/token") for request in partner.requests)
+
+    ingest(connect(partner))
+    ingest(connect(partner))
+    assert tokens() == 1
+    partner.faults = [Answer(401, {"title": "unauthorized"})]
+    assert not ingest(connect(partner)).errors
+    assert tokens() == 2
+
+
+@only(Databricks)
+def test_what_the_partner_lists_as_open_is_not_asked_for_one_by_one(partner: DocumentedPartner, connect: Any) -> None:
+    ingest(connect(partner))
+    partner.requests.clear()
+    report = ingest(connect(partner))
+    assert outcomes(report) == {"unchanged": 6}
+    assert [request.first("active_only") for request in partner.requests] == [None, "true"]
+
+
+@only(CursorApi)
+def test_however_many_pipelines_are_unchanged_a_walk_is_one_request(partner: DocumentedPartner, connect: Any) -> None:
+    partner.rows = []
+    pipelines_of("Northwind", *(f"job-{number}" for number in range(300)), platform="custom")
+    ingest(connect(partner))
+    assert len(partner.requests) == 1, "many new ones are read in one listing too"
+    ingest(connect(partner))
+    assert len(partner.requests) == 2
+
+
+@only(CursorApi)
+def test_a_preset_s_keys_can_be_replaced(partner: DocumentedPartner, connect: Any) -> None:
+    more = """
+            [connections.cursor_api.source.status]
+            skipped = ["aborted"]
+            canceled = ["canceled", "cancelled"]
+    """
+    ingest(connect(partner, more))
+    runs = stored()
+    assert {runs[row["id"]].status for row in partner.rows if row["status"] == "aborted"} == {"skipped"}
+    assert {runs[row["id"]].status for row in partner.rows if row["status"] == "cancelled"} == {"canceled"}
