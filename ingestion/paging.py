@@ -1,5 +1,7 @@
 """How pages follow each other, apart from HTTP: each walk is a small state machine that notices a loop."""
 
+import math
+
 from ingestion.errors import BadAnswer
 
 MAX_PAGES = 100_000
@@ -71,13 +73,22 @@ class NumberPaging:
 
     def __init__(self, first: int = 1) -> None:
         self.number = self._first = first
-        self._offsets = OffsetPaging()
+        self._size = 1  # of the largest page so far: the server may give less than was asked for
+        self._total: int | None = None
+        self._last_page: object = None
 
     def advance(self, *, page: list[object], total: int | None = None) -> bool:
-        before = self._offsets.offset
-        if not self._offsets.advance(page=page, total=total):
+        if not page:
             return False
-        moved = self._offsets.offset - before
-        # Backwards by as many whole pages as hold the vanished rows, and this one again.
-        self.number = self.number + 1 if moved > 0 else max(self._first, self.number + moved // len(page))
-        return True
+        if page == self._last_page:
+            raise BadAnswer("the partner gave the same page twice")
+        self._size = max(self._size, len(page))
+        vanished = 0 if self._total is None or total is None else max(0, self._total - total)
+        self._total = total
+        if vanished:
+            self._last_page = None
+            self.number = max(self._first, self.number - math.ceil(vanished / self._size))
+            return True
+        self._last_page = page
+        self.number += 1
+        return total is None or (self.number - self._first) * self._size < total

@@ -250,7 +250,7 @@ def word(source: Source, row: object) -> str | None:
     found = []
     for expression in source.words:
         with contextlib.suppress(JMESPathError):
-            found.append(_text(expression.search(row)))
+            found.append(_text(expression.search(row)).strip())
     return "/".join(text for text in found if text) or None
 
 
@@ -258,7 +258,7 @@ def canonical(source: Source, word: str | None) -> str | None:
     """By the words together, else by the first alone; what is not in the table stays, for the write path to name."""
     if word is None:
         return None
-    lowered = word.strip().lower()
+    lowered = word.lower()
     return source.statuses.get(lowered) or source.statuses.get(lowered.partition("/")[0]) or word
 
 

@@ -1,0 +1,402 @@
+"""The declarative connector: kinds of paging, what goes wrong in descriptions and in answers."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_django import Settings
+
+from ingestion.connections import ConfigurationError, Connection, configured
+from ingestion.connectors.declarative import canonical, duration, read
+from ingestion.connectors.source import Source
+from ingestion.synthetic.partner import Answer, PartnerServer, Request
+from ingestion.tests.support import ingest, outcomes, physical_rows, pipelines_of
+from inventory.models import Pipeline
+from runs.models import Run
+
+LISTING = """
+items = "runs"
+[request]
+path = "/jobs/{external_id}/runs"
+[fields]
+external_run_id = "id"
+started_at = "start"
+finished_at = "end"
+rows_processed = "sum(parts[].rows)"
+error_message = "error"
+at = "changed"
+[status]
+words = ["state", "result"]
+running = ["active"]
+success = ["done/ok", "over"]
+failed = ["done/bad"]
+ignored = ["planned"]
+"""
+
+
+def a_row(number: int, **fields: Any) -> dict[str, Any]:
+    return {
+        "id": number,
+        "job": "orders",
+        "state": "Done",
+        "result": "OK",
+        "start": "2026-11-20T12:00:00Z",
+        "end": "2026-11-20T12:01:30Z",
+        "parts": [{"rows": 2}, {"rows": 3}],
+    } | fields
+
+
+class Scripted(PartnerServer):
+    """Answers by a function of the request."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.script: Callable[[Request], Answer] = lambda request: Answer(body={"runs": []})
+
+    def answer(self, request: Request) -> Answer:
+        return self.script(request)
+
+
+@pytest.fixture
+def partner(db: None) -> Any:
+    pipelines_of("Northwind", "orders", platform="custom")
+    with Scripted() as server:
+        yield server
+
+
+@pytest.fixture
+def connect(tmp_path: Path, settings: Settings) -> Callable[..., Connection]:
+    def connected(
+        partner: Scripted | None, source: str, *, connector: str = "declarative", options: str = ""
+    ) -> Connection:
+        path = tmp_path / "connections.toml"
+        head, *tables = source.replace("\n[", "\n\0[").split("\0")
+        nested = "".join(table.replace("[", "[connections.house.source.", 1) for table in tables)
+        path.write_text(
+            f"""
+[connections.house]
+connector = "{connector}"
+base_url = "{partner.base_url if partner else "https://house.example"}/api"
+timeout_seconds = 2
+backoff_seconds = 0.01
+{options}
+[connections.house.source]
+{head}
+{nested}
+"""
+        )
+        settings.CHM_CONNECTIONS_FILE = str(path)
+        return configured()["house"]
+
+    return connected
+
+
+Connect = Callable[..., Connection]
+
+
+def by_number(size: int, rows: int, name: str, *, total: bool = False) -> Callable[[Request], Answer]:
+    """Pages by number or offset, as the parameter's name says."""
+
+    def answer(request: Request) -> Answer:
+        asked = int(request.first(name) or 0)
+        first = asked if name == "offset" else (asked - 1) * size
+        page = [a_row(number) for number in range(rows)][first : first + size]
+        return Answer(body={"runs": page} | ({"total": rows} if total else {}))
+
+    return answer
+
+
+@pytest.mark.parametrize("total", [True, False])
+@pytest.mark.parametrize(("kind", "name"), [("offset", "offset"), ("page", "page")])
+def test_pages_by_number_are_read_to_the_end(
+    partner: Scripted, connect: Connect, kind: str, name: str, total: bool
+) -> None:
+    partner.script = by_number(10, 40, name, total=total)
+    paging = f'[paging]\nkind = "{kind}"\nparam = "{name}"\n' + ('total = "total"\n' if total else "")
+    report = ingest(connect(partner, LISTING + paging))
+    assert not report.errors
+    assert report.created == 40
+    assert len(partner.requests) == (4 if total else 5), "without a total, an empty page is the end"
+
+
+def test_rows_that_vanish_before_the_page_are_made_up_for(partner: Scripted, connect: Connect) -> None:
+    rows = [a_row(number) for number in range(40)]
+
+    def answer(request: Request) -> Answer:
+        page = int(request.first("page") or 1)
+        if page == 2 and len(rows) == 40:
+            del rows[:5]
+        return Answer(body={"runs": rows[(page - 1) * 10 : page * 10], "total": len(rows)})
+
+    partner.script = answer
+    report = ingest(connect(partner, LISTING + '[paging]\nkind = "page"\nparam = "page"\ntotal = "total"\n'))
+    assert not report.errors
+    assert Run.objects.count() == 40
+
+
+def test_next_addresses_are_followed_on_the_same_host_whatever_they_call_it(
+    partner: Scripted, connect: Connect
+) -> None:
+    def answer(request: Request) -> Answer:
+        page = int(request.first("after") or 0)
+        following = [
+            f"?after={page + 1}",
+            f"/api/jobs/orders/runs?after={page + 1}",
+            f"https://127.0.0.1/api/jobs/orders/runs?after={page + 1}",  # a proxy in front took TLS and port away
+            None,
+        ][page]
+        return Answer(body={"runs": [a_row(page)], "links": {"next": following}})
+
+    partner.script = answer
+    report = ingest(connect(partner, LISTING + '[paging]\nkind = "next_url"\nnext = "links.next"\n'))
+    assert not report.errors
+    assert [request.first("after") for request in partner.requests] == [None, "1", "2", "3"]
+    assert report.created == 4
+
+
+@pytest.mark.parametrize("address", ["https://evil.example/api?after=1", "//evil.example/x", "http://[bad"])
+def test_a_next_address_elsewhere_is_never_followed(partner: Scripted, connect: Connect, address: str) -> None:
+    partner.script = lambda request: Answer(body={"runs": [a_row(1)], "next": address})
+    report = ingest(connect(partner, LISTING + '[paging]\nkind = "next_url"\nnext = "next"\n'))
+    [problem] = report.errors
+    assert "next page" in str(problem["error"])
+    assert (len(partner.requests), report.created) == (1, 1)
+    assert Pipeline.objects.get().ingested_through is None
+
+
+@pytest.mark.parametrize(
+    ("paging", "answer", "said"),
+    [
+        ('kind = "cursor"\nparam = "c"\nnext = "next"', {"next": "same"}, "twice"),
+        ('kind = "next_url"\nnext = "next"', {"next": "/api/again"}, "twice"),
+        ('kind = "offset"\nparam = "o"', {}, "same page twice"),
+        ('kind = "page"\nparam = "p"', {}, "same page twice"),
+    ],
+)
+def test_a_listing_that_turns_in_a_circle_ends_with_an_error(
+    partner: Scripted, connect: Connect, paging: str, answer: dict[str, Any], said: str
+) -> None:
+    partner.script = lambda request: Answer(body={"runs": [a_row(1)]} | answer)
+    [problem] = ingest(connect(partner, f"{LISTING}[paging]\n{paging}\n")).errors
+    assert said in str(problem["error"])
+    assert len(partner.requests) <= 3
+
+
+def test_a_page_that_says_there_is_no_more_is_the_last(partner: Scripted, connect: Connect) -> None:
+    partner.script = lambda request: Answer(body={"runs": [a_row(1)], "next": "x", "has_more": False})
+    paging = '[paging]\nkind = "cursor"\nparam = "c"\nnext = "next"\nmore = "has_more"\n'
+    assert not ingest(connect(partner, LISTING + paging)).errors
+    assert len(partner.requests) == 1
+
+
+def test_a_cursor_goes_into_the_body_where_there_is_one(partner: Scripted, connect: Connect) -> None:
+    def answer(request: Request) -> Answer:
+        asked = json.loads(request.body)
+        assert asked["jobs"] == ["orders"]
+        page = int(asked.get("token", 0))
+        return Answer(body={"runs": [a_row(page)], "next": page + 1 if page < 2 else None})
+
+    partner.script = answer
+    source = LISTING.replace(
+        'path = "/jobs/{external_id}/runs"', 'method = "POST"\npath = "/search"\nbody = { jobs = ["{external_id}"] }'
+    )
+    report = ingest(connect(partner, source + '[paging]\nkind = "cursor"\nparam = "token"\nnext = "next"\n'))
+    assert (report.errors, report.created) == ([], 3)
+
+
+def test_an_odd_item_is_rejected_or_repaired_alone(partner: Scripted, connect: Connect) -> None:
+    rows = [
+        a_row(1),
+        "nonsense",
+        None,
+        a_row(2, id=None),
+        a_row(3, parts=[{"rows": "many"}]),
+        a_row(4, start="soon", state={"odd": 1}, result=7),
+        a_row(5, state="exploded", result=None),
+        a_row(6, state="planned", result=None),
+        a_row(7, state="OVER ", result="whatever"),
+    ]
+    partner.script = lambda request: Answer(body={"runs": rows})
+
+    report = ingest(connect(partner, LISTING))
+
+    assert (report.errors, report.rejected) == ([], 3)
+    runs = {run.external_run_id: run for run in Run.objects.all()}
+    assert runs.keys() == {"1", "3", "4", "5", "7"}
+    assert (runs["1"].rows_processed, runs["1"].status, runs["1"].duration_seconds) == (5, "success", 90)
+    assert "rows_processed left out: 'sum(parts[].rows)' does not suit this run" in str(runs["3"].status_reason)
+    assert runs["3"].status == "success"
+    assert (runs["4"].status, runs["4"].started_at) == ("failed", None)
+    assert 'unknown status "exploded"' in str(runs["5"].status_reason)
+    assert runs["7"].status == "success"
+
+
+@pytest.mark.parametrize("body", [{"runs": {"id": 1}}, {"runs": None}, {}, [], "text", None, 3])
+def test_an_answer_without_a_list_is_an_error_that_says_where_it_was_looked_for(
+    partner: Scripted, connect: Connect, body: Any
+) -> None:
+    partner.script = lambda request: Answer(body=body)
+    [problem] = ingest(connect(partner, LISTING)).errors
+    assert "no list at 'runs'" in str(problem["error"])
+    assert Pipeline.objects.get().ingested_through is None
+
+
+def test_ids_are_encoded_and_the_start_is_sent_as_the_partner_wants_it(partner: Scripted, connect: Connect) -> None:
+    pipelines_of("Northwind", "a/b c?ü", platform="custom")
+    Pipeline.objects.update(ingested_through=datetime(2026, 11, 20, 12, 2, tzinfo=UTC))
+    source = LISTING + '[since]\ntime_format = "{}"\nquery = {{ from = "{{since}}" }}\n'
+    sent = {}
+    for time_format in ("iso", "epoch", "epoch_ms", "date"):
+        partner.requests.clear()
+        ingest(connect(partner, source.replace("{}", time_format).replace("{{", "{").replace("}}", "}")))
+        sent[time_format] = partner.requests[-1].first("from")
+        Pipeline.objects.update(ingested_through=datetime(2026, 11, 20, 12, 2, tzinfo=UTC))
+    assert sent == {
+        "iso": "2026-11-20T12:00:00Z",
+        "epoch": "1795176000.0",
+        "epoch_ms": "1795176000000",
+        "date": "2026-11-20",
+    }
+    assert {request.path for request in partner.requests} == {
+        "/api/jobs/orders/runs",
+        "/api/jobs/a%2Fb%20c%3F%C3%BC/runs",
+    }
+
+
+def test_what_differs_in_every_answer_is_dropped_before_it_is_compared(partner: Scripted, connect: Connect) -> None:
+    partner.script = lambda request: Answer(
+        body={"runs": [a_row(1, asked=len(partner.requests), links={"self": "x", "signed": len(partner.requests)})]}
+    )
+    connection = connect(partner, 'drop = ["asked", "links.signed"]\n' + LISTING)
+    ingest(connection)
+    before = physical_rows()
+    assert outcomes(ingest(connection)) == {"unchanged": 1}
+    assert physical_rows() == before
+    assert Run.objects.get().payload == a_row(1, links={"self": "x"})
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        ('version = "asked"', "running"),
+        ('version = "asked"\nreopens = false', "success"),
+        ('version = "none"', "success"),
+    ],
+)
+def test_whether_a_run_opens_again_is_as_described(partner: Scripted, connect: Connect, head: str, status: str) -> None:
+    rows = [a_row(1)]
+    partner.script = lambda request: Answer(body={"runs": rows})
+    connection = connect(partner, f"{head}\n{LISTING}")
+    ingest(connection)
+    rows[0] = a_row(1, state="active", result=None, end=None)
+    ingest(connection)
+    assert Run.objects.get().status == status
+
+
+def test_a_404_from_something_else_than_the_api_closes_no_run(partner: Scripted, connect: Connect) -> None:
+    source = LISTING + '[one_run]\npath = "/jobs/{external_id}/runs/{external_run_id}"\n'
+    partner.script = lambda request: Answer(body={"runs": [a_row(1, state="active", result=None, end=None)]})
+    ingest(connect(partner, source))
+
+    partner.script = lambda request: (
+        Answer(body={"runs": []}) if request.path.endswith("runs") else Answer(404, b"<html>not here</html>")
+    )
+    [problem] = ingest(connect(partner, source)).errors
+    assert "404" in str(problem["error"])
+    assert Run.objects.get().status == "running"
+
+    partner.script = lambda request: (
+        Answer(body={"runs": []}) if request.path.endswith("runs") else Answer(404, {"code": "gone"})
+    )
+    assert not ingest(connect(partner, source)).errors
+    assert Run.objects.get().status == "canceled"
+
+
+def test_every_mistake_of_a_description_is_named_at_once(connect: Connect) -> None:
+    with pytest.raises(ConfigurationError) as error:
+        connect(
+            None,
+            """
+items = "runs["
+colour = "blue"
+time_format = "roman"
+reopens = "yes"
+[request]
+path = "runs?job={extrenal_id}"
+body = { a = 1 }
+query = { limit = true }
+[since]
+query = { from = "{sinse}" }
+lookback_seconds = -1
+[one_run]
+gone = "perhaps"
+[paging]
+kind = "cursor"
+[fields]
+started_at = "a..b"
+begun_at = "x"
+[status]
+running = ["on", "idle"]
+success = ["Idle"]
+broken = ["x"]
+""",
+        )
+    text = str(error.value)
+    for expected in (
+        "source.items: 'runs[' is not a JMESPath expression",
+        "source.colour: is not a setting",
+        "source.time_format: must be one of iso, epoch, epoch_ms",
+        "source.reopens: must be true or false",
+        "source.request.path: must begin with /",
+        "source.request: {extrenal_id} is not known here (known: {external_id}, {now})",
+        'source.request.body: needs method = "POST"',
+        "source.request.query: values must be texts",
+        "source.since: {sinse} is not known here",
+        "source.since.lookback_seconds: must be a number from 0",
+        "source.one_run.path: is missing",
+        "source.one_run.gone: must be true or false",
+        "source.paging.param: is missing (cursor needs it)",
+        "source.paging.next: is missing (cursor needs it)",
+        "source.fields.external_run_id: is missing",
+        "source.fields.pipeline: is missing",
+        "source.fields.started_at: 'a..b' is not a JMESPath expression",
+        "source.fields.begun_at: is not a setting",
+        "source.status.words: is missing",
+        "source.status.success: 'idle' is also under running",
+        "source.status.broken: is not a setting",
+    ):
+        assert expected in text
+
+
+def test_a_connector_in_code_takes_no_description(connect: Connect) -> None:
+    with pytest.raises(ConfigurationError, match=r"house\.source: airflow takes none"):
+        connect(None, LISTING, connector="airflow")
+
+
+def test_times_and_durations_are_read_as_described() -> None:
+    noon = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    assert read(1795176000, "epoch") == noon
+    assert read("1795176000.25", "epoch") == noon + timedelta(milliseconds=250)
+    assert read(1795176000000, "epoch_ms") == noon
+    assert read(0, "epoch_ms") is None
+    assert read(1e300, "epoch") == "1e+300"
+    assert [read(odd, "epoch") for odd in (None, "soon", True, [1])] == [None, "soon", True, [1]]
+    assert read("2026-11-20T12:00:00+01:00", "iso") == "2026-11-20T12:00:00+01:00"
+    assert duration(1500, "milliseconds") == 1.5
+    assert duration("PT1H2M", "iso8601") == 3720
+    assert duration("a while", "iso8601") == "a while"
+    assert duration(7, "seconds") == 7
+
+
+def test_words_together_come_before_the_first_alone() -> None:
+    source = Source(statuses={"done": "success", "done/bad": "failed"})
+    assert [canonical(source, word) for word in ("Done", "DONE/BAD", "done/odd", "odd", None)] == [
+        "success",
+        "failed",
+        "success",
+        "odd",
+        None,
+    ]

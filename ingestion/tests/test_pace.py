@@ -1,0 +1,110 @@
+"""A connection's courtesy: its budget, and a partner's own wish, for all of its pipelines together."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from ingestion.auth import Auth
+from ingestion.errors import Unavailable
+from ingestion.http import MAX_RETRY_AFTER_SECONDS, HttpSettings, PartnerSession
+from ingestion.synthetic.partner import Answer, PartnerServer, Request
+
+
+@dataclass
+class Time:
+    """Time that passes only while somebody sleeps."""
+
+    now: float = 1_000
+    slept: list[float] = field(default_factory=list)
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+
+class Counting(PartnerServer):
+    def answer(self, request: Request) -> Answer:
+        return Answer(body={"ok": True})
+
+
+@pytest.fixture
+def partner() -> Any:
+    with Counting() as server:
+        yield server
+
+
+def session(partner: PartnerServer, time: Time, **settings: Any) -> PartnerSession:
+    return PartnerSession(
+        partner.base_url,
+        auth=Auth(),
+        settings=HttpSettings(timeout_seconds=2, **settings),
+        sleep=time.sleep,
+        clock=lambda: time.now,
+    )
+
+
+def test_requests_keep_to_the_budget_after_a_second_s_worth(partner: Counting) -> None:
+    time = Time()
+    with session(partner, time, requests_per_second=5) as asking:
+        for _ in range(25):
+            asking.get("/runs")
+    assert len(partner.requests) == 25
+    assert sum(time.slept) == pytest.approx(4)  # 5 at once, and 20 at 5 a second
+
+
+def test_less_than_one_request_a_second_is_a_budget_too(partner: Counting) -> None:
+    time = Time()
+    with session(partner, time, requests_per_second=0.1) as asking:
+        for _ in range(3):
+            asking.get("/runs")
+    assert sum(time.slept) == pytest.approx(20)
+
+
+def test_unused_budget_is_not_saved_up(partner: Counting) -> None:
+    time = Time()
+    with session(partner, time, requests_per_second=2) as asking:
+        time.now += 3_600
+        for _ in range(6):
+            asking.get("/runs")
+    assert sum(time.slept) == pytest.approx(2)
+
+
+def test_without_a_budget_nobody_waits(partner: Counting) -> None:
+    time = Time()
+    with session(partner, time) as asking:
+        for _ in range(50):
+            asking.get("/runs")
+    assert time.slept == []
+
+
+def test_a_wait_that_the_partner_asked_for_holds_back_the_next_pipeline_too(partner: Counting) -> None:
+    time = Time()
+    partner.faults = [Answer(429, headers={"Retry-After": "30"})]
+    with session(partner, time, max_retries=0) as asking:
+        with pytest.raises(Unavailable):
+            asking.get("/pipelines/one/runs")
+        assert time.slept == []
+        asking.get("/pipelines/two/runs")
+        assert time.slept == [30]
+        asking.get("/pipelines/three/runs")
+        assert time.slept == [30], "once is enough"
+
+
+def test_a_retry_waits_as_long_as_asked_and_never_longer_than_the_cap(partner: Counting) -> None:
+    time = Time()
+    partner.faults = [Answer(503, headers={"Retry-After": "7"}), Answer(429, headers={"Retry-After": "999999"})]
+    with session(partner, time) as asking:
+        asking.get("/runs")
+    assert sum(time.slept) == 7 + MAX_RETRY_AFTER_SECONDS
+    assert len(partner.requests) == 3
+
+
+def test_one_connection_is_kept_for_all_requests(partner: Counting) -> None:
+    connections: list[Any] = []
+    accept = partner._server.get_request
+    partner._server.get_request = lambda: connections.append(1) or accept()  # type: ignore[method-assign, func-returns-value]
+    with session(partner, Time()) as asking:
+        for _ in range(20):
+            asking.get("/runs")
+    assert len(connections) == 1
