@@ -1,0 +1,48 @@
+"""Every status that any recording holds is in its connector's table: a new recording cannot bring one unnoticed."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingestion.connectors import airflow, dagster, prefect
+
+RECORDINGS = Path(__file__).parent / "recordings"
+# Folder, the field that makes an object a run, where its status is, the table.
+SYSTEMS = [
+    pytest.param("airflow", "dag_run_id", "state", airflow.STATUSES, id="airflow"),
+    pytest.param("airflow2", "dag_run_id", "state", airflow.STATUSES, id="airflow2"),
+    pytest.param("prefect", "state_type", "state_type", {**prefect.STATUSES, "scheduled": "a plan"}, id="prefect"),
+    pytest.param("dagster", "runId", "status", dagster.STATUSES, id="dagster"),
+]
+
+
+def objects(value: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict):
+        yield value
+    for below in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from objects(below)
+
+
+def recorded(folder: str, mark: str, field: str) -> set[str]:
+    found = set()
+    for path in (RECORDINGS / folder).rglob("*.json"):
+        for row in objects(json.loads(path.read_text())["response"].get("body")):
+            # Task instances name their run too, and have more states.
+            if mark in row and "task_id" not in row and isinstance(row.get(field), str):
+                found.add(row[field].lower())
+    return found
+
+
+@pytest.mark.parametrize(("folder", "mark", "field", "table"), SYSTEMS)
+def test_every_recorded_status_is_in_the_table(folder: str, mark: str, field: str, table: dict[str, str]) -> None:
+    found = recorded(folder, mark, field)
+    assert len(found) > 1, "the recordings hold runs"
+    assert found <= table.keys()
+
+
+def test_every_folder_of_recordings_is_looked_at() -> None:
+    folders = {path.name for path in RECORDINGS.iterdir() if path.is_dir()}
+    assert folders == {str(system.values[0]) for system in SYSTEMS}
