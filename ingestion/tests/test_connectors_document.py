@@ -1,0 +1,52 @@
+"""docs/connectors.md: what can be copied from it works, and what it shows is the code."""
+
+import re
+from pathlib import Path
+
+import pytest
+from pytest_django import Settings
+
+from ingestion.connections import configured
+from ingestion.connectors import CONNECTORS
+from ingestion.connectors.source import PRESETS
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENT = (ROOT / "docs" / "connectors.md").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", DOCUMENT, re.MULTILINE | re.DOTALL)
+
+
+def test_every_connection_shown_can_be_read_and_every_connector_is_shown(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "\n".join(blocks("toml"))
+    for name in re.findall(r'secret_env = "([A-Z_]+)"', text):
+        monkeypatch.setenv(name, "secret")
+    path = tmp_path / "connections.toml"
+    path.write_text(text)
+    settings.CHM_CONNECTIONS_FILE = str(path)
+
+    connections = configured().values()
+
+    assert {connection.connector for connection in connections} == {*CONNECTORS, *PRESETS, "declarative"}
+    for connection in connections:
+        connection.authentication()
+
+
+def test_the_connector_shown_is_the_shortest_one_as_it_stands() -> None:
+    [shown] = blocks("python")
+    files = {
+        path: path.read_text() for path in (ROOT / "ingestion" / "connectors").glob("*.py") if path.stem in CONNECTORS
+    }
+    shortest = min(files, key=lambda path: len(files[path].splitlines()))
+    assert shown == files[shortest]
+    assert len(shown.splitlines()) < 70
+
+
+def test_the_table_of_systems_names_each_connector() -> None:
+    assert set(re.findall(r"^\| `(\w+)` \| ", DOCUMENT, re.MULTILINE)) - {"auth", "pipelines"} == {
+        *CONNECTORS,
+        *PRESETS,
+    }
