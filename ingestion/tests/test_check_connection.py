@@ -10,7 +10,8 @@ from pytest_django import Settings
 
 from ingestion.synthetic.generic_partner import GenericPartner
 from ingestion.synthetic.partner import Answer
-from ingestion.tests.support import physical_rows, pipelines_of
+from ingestion.tests.documented_partners import PLANTED, SECRET, Databricks
+from ingestion.tests.support import PASSWORD_ENV, physical_rows, pipelines_of
 from inventory.models import Pipeline
 from inventory.tests.factories import PipelineFactory
 
@@ -28,7 +29,7 @@ def partner(generic: GenericPartner, settings: Settings, tmp_path: Path) -> Gene
     generic.runs = {
         "orders": [
             {"id": "1", "status": "Succeeded", "started_at": "2026-03-01T10:00:00Z"},
-            {"id": "2", "status": "exploded", "rows_processed": -1},
+            {"id": "[/2]", "status": "exploded", "rows_processed": -1},
             {"status": "failed"},
         ],
         "stock": [{"id": "9", "status": "failed"}],
@@ -48,7 +49,7 @@ def test_it_shows_how_each_run_would_be_stored_and_stores_nothing(partner: Gener
     said = check("one", "--pipeline", str(pipelines["orders"].pk))
 
     for expected in ("selects 2 pipelines", "asked for orders", "Succeeded", "2026-03-01 10:00:00", "unknown status",
-                     "rows_processed left out", "no external_run_id",
+                     "rows_processed left out", "no external_run_id", "[/2]",
                      "first page: 1 failed, 1 rejected, 1 success. Nothing was written."):  # fmt: skip
         assert expected in said, said
     assert physical_rows() == {}
@@ -81,3 +82,30 @@ def test_a_partner_without_runs_is_no_error(partner: GenericPartner) -> None:
     partner.runs = {"orders": []}
     pipelines_of("Northwind", "orders")
     assert "first page: no run." in check("one")
+
+
+def test_of_a_description_it_shows_where_each_field_comes_from(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(PASSWORD_ENV, SECRET)
+    with Databricks(size=1) as databricks:
+        path = tmp_path / "connections.toml"
+        path.write_text(
+            f'[connections.bricks]\nconnector = "databricks"\nbase_url = "{databricks.base_url}"\n'
+            f'auth = {{ kind = "bearer", secret_env = "{PASSWORD_ENV}" }}\n'
+        )
+        settings.CHM_CONNECTIONS_FILE = str(path)
+        pipelines_of("Northwind", databricks.pipelines[1], platform="vendor_api")
+
+        said = check("bricks")
+
+    lines = {line.split()[1]: line for line in said.splitlines() if line.startswith("│")}
+    assert "status.state, status.termination_details.code" in lines["status"]
+    assert "TERMINATED/SKIPPED" in lines["status"]
+    assert "skipped" in lines["status"]
+    newest = databricks.rows[-1]
+    assert "end_time" in lines["finished_at"]
+    assert str(newest["end_time"]) in lines["finished_at"]
+    assert PLANTED not in said
+    assert SECRET not in said
+    assert physical_rows() == {}

@@ -5,19 +5,24 @@ from collections import Counter
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from jmespath.exceptions import JMESPathError
 from rich.console import Console
 from rich.table import Table
 
 from ingestion.connections import ConfigurationError, Connection, configured
 from ingestion.connectors.base import Page, Target
+from ingestion.connectors.declarative import word as word_of
+from ingestion.connectors.source import Expression, Source
 from ingestion.errors import PartnerError
 from ingestion.http import PartnerSession
 from ingestion.management.commands.ingest_runs import uuid
 from ingestion.services import assign
 from inventory.models import Pipeline
-from runs.events import Rejected, RunEvent, StorableRun, storable
+from runs.events import Rejected, RunEvent, StorableRun, storable, text
+from runs.scrub import scrub_text
 
 FAILED, BAD_USAGE = 1, 2
+MAX_SHOWN = 80
 
 EXAMPLES = """
 examples:
@@ -60,10 +65,12 @@ class Command(BaseCommand):
             raise CommandError(str(error), returncode=BAD_USAGE) from None
         except PartnerError as error:
             raise CommandError(f"{name}: {error}", returncode=FAILED) from None
-        console = Console(file=self.stdout, width=160)  # type: ignore[arg-type]  # Django's wrapper writes like a file
+        console = Console(file=self.stdout, width=160, markup=False)  # type: ignore[arg-type]  # Django's wrapper writes like a file
         console.print(f"{name}: {connection.connector} at {connection.base_url}", highlight=False)
         console.print(f"selects {len(selected)} pipelines; asked for {pipeline.external_id}", highlight=False)
-        _show(console, page, options["rows"])
+        if connection.source is not None:
+            _explain(console, connection.source, page)
+        _show(console, page, options["rows"], connection.source)
 
 
 def _chosen(selected: list[Pipeline], wanted: object, name: str) -> Pipeline:
@@ -87,7 +94,7 @@ def _first_page(connection: Connection, selected: list[Pipeline], pipeline: Pipe
     return Page()
 
 
-def _show(console: Console, page: Page, most: int) -> None:
+def _show(console: Console, page: Page, most: int, source: Source | None) -> None:
     made = [(event, event if isinstance(event, Rejected) else storable(event)) for event in page.events]
     table = Table("external_run_id", "source's status", "status", "started", "finished", "version", "reason")
     for event, run in made[:most]:
@@ -95,7 +102,7 @@ def _show(console: Console, page: Page, most: int) -> None:
             times = [
                 f"{moment:%Y-%m-%d %H:%M:%S}" if moment else "" for moment in (run.started_at, run.finished_at, run.at)
             ]
-            word = _source_word(event)
+            word = _source_word(event, source)
             table.add_row(run.external_run_id, word, run.status, *times, run.status_reason or "")
         elif isinstance(run, Rejected):
             table.add_row("rejected", "", "", "", "", "", run.reason)
@@ -106,8 +113,33 @@ def _show(console: Console, page: Page, most: int) -> None:
     console.print(f"first page: {counted}. Nothing was written.", highlight=False)
 
 
-def _source_word(event: RunEvent) -> str:
+def _explain(console: Console, source: Source, page: Page) -> None:
+    """Of the first run: where a description looks, what it finds there, what would be stored."""
+    event = next((event for event in page.events if isinstance(event, RunEvent)), None)
+    run = storable(event) if event is not None else None
+    if event is None or not isinstance(run, StorableRun):
+        return
+    table = Table("field", "from", "the partner's", "stored", title="the first run")
+    for name, expression in source.fields.items():
+        found = _found(expression, event.payload)
+        table.add_row(name, expression.text, found, str(getattr(run, name, "")))
+    looked_at = ", ".join(expression.text for expression in source.words)
+    table.add_row("status", looked_at, _source_word(event, source), run.status)
+    console.print(table)
+
+
+def _found(expression: Expression, payload: object) -> str:
+    try:
+        found = expression.search(payload)
+    except JMESPathError as error:
+        return f"cannot be read: {str(error).splitlines()[0]}"
+    return (text(found) or "")[:MAX_SHOWN]
+
+
+def _source_word(event: RunEvent, source: Source | None) -> str:
     """As the source wrote it, where its answer is kept under a usual name."""
     payload = event.payload if isinstance(event.payload, dict) else {}
+    if source is not None:
+        return scrub_text(word_of(source, payload) or "")
     words = (payload.get(name) for name in ("state_name", "state", "status"))
     return next((word for word in words if isinstance(word, str)), str(event.status))
