@@ -1,0 +1,56 @@
+"""Every answer says what may run in it, and no page outside the admin holds what its policy would stop."""
+
+import re
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client as Browser
+
+from chm_project.content_policy import ADMIN, STRICT
+from chm_project.tests.api import ROOT, person, program
+from runs.tests.factories import RunFactory
+
+pytestmark = pytest.mark.django_db
+
+HANDLER = re.compile(r"<[^>]+\son[a-z]+\s*=|javascript:", re.IGNORECASE)
+INLINE = re.compile(r"<script(?![^>]*\bsrc=)(?![^>]*application/json)[^>]*>", re.IGNORECASE)
+
+
+def policy(response: Any) -> str:
+    return str(response["Content-Security-Policy"])
+
+
+@pytest.mark.parametrize("path", ["/health", f"{ROOT}/clients", f"{ROOT}/docs", f"{ROOT}/nothing", "/nothing"])
+def test_outside_the_admin_only_scripts_of_our_own_run(path: str) -> None:
+    said = policy(program("read").get(path))
+
+    assert said == STRICT
+    assert "script-src 'self'" in said.split("; ")
+    assert "default-src 'none'" in said.split("; ")
+
+
+def test_the_admin_has_a_policy_of_its_own_without_any_other_host() -> None:
+    User.objects.create_superuser("root", password="secret")
+    browser = Browser()
+    assert policy(browser.get("/admin/login/")) == ADMIN
+    browser.login(username="root", password="secret")
+
+    page = browser.get("/admin/")
+
+    assert (page.status_code, policy(page)) == (200, ADMIN)
+    assert "http" not in ADMIN
+    assert not re.findall(r"""<(?:script|link|img)[^>]+(?:src|href)=["'](?:https?:)?//""", page.content.decode())
+
+
+@pytest.mark.parametrize("path", ["clients", "runs", "pipelines/{pipeline}/runs", "docs"])
+def test_no_page_outside_the_admin_holds_an_inline_script(path: str) -> None:
+    run = RunFactory.create(error_message="<script>alert(1)</script>")
+
+    page = person("administrator").get(
+        f"{ROOT}/{path.format(pipeline=run.pipeline_id)}", headers={"accept": "text/html"}
+    )
+
+    assert page["Content-Type"].startswith("text/html")
+    assert not INLINE.findall(page.content.decode())
+    assert not HANDLER.findall(page.content.decode())
