@@ -44,8 +44,8 @@ e2e-airflow: install-dev  ## against a real Airflow 3, started in .chm/airflow (
 bench: install-dev  ## speed and memory into docs/performance.md; RUNS=5000000 for the planned scale (needs a quiet machine)
 	@$(BIN)/python -m bench --runs $(or $(RUNS),500000) --write $(ARGS)
 
-fuzz: install-dev  ## schemathesis against the running server, all checks; FUZZ_CASES per operation and check (150)
-	@$(BIN)/python -m fuzz --cases $(or $(FUZZ_CASES),150)
+fuzz: install-dev  ## schemathesis against the running server, all checks; FUZZ_CASES per operation (150), FUZZ_SECONDS of scenarios (60)
+	@$(BIN)/python -m fuzz --cases $(or $(FUZZ_CASES),150) --seconds $(or $(FUZZ_SECONDS),60)
 
 docs: install-dev  ## write the generated documents of docs/contracts anew
 	@$(MANAGE) migrate --verbosity 0

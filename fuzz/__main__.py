@@ -17,6 +17,7 @@ CONFIGURATION = ROOT / "fuzz" / "schemathesis.toml"
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", type=int, default=150, help="generated cases per operation")
+    parser.add_argument("--seconds", type=int, default=60, help="how long scenarios of several requests are tried")
     options = parser.parse_args()
     from chm_project.embedded import attach_to_environment
 
@@ -27,16 +28,26 @@ def main() -> None:
     manage("generate_history", "--clients", "3", "--pipelines", "12", "--runs", "2000", "--days", "60", **environment)
     token = manage("create_api_token", "fuzz", "--scope", "admin", **environment).strip()
     with web_server(**environment) as (port, _):
-        done = subprocess.run(
-            [
-                sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIGURATION),
-                "run", f"http://127.0.0.1:{port}/api/v1/schema", "--header", f"Authorization: Bearer {token}",
-                "--max-examples", str(options.cases), "--generation-deterministic", "--workers", "2",
-                "--request-timeout", "30",
-            ],
-            cwd=ROOT, check=False,
-        )  # fmt: skip
-    sys.exit(done.returncode)
+        one_by_one = ["--phases", "examples,coverage,fuzzing", "--max-examples", str(options.cases)]
+        # Under a deterministic seed schemathesis gives up on scenarios after some 18; under a time limit it goes on.
+        in_scenarios = ["--phases", "stateful", "--seed", "1", "--max-time", str(options.seconds)]
+        statuses = [
+            _schemathesis(port, token, *one_by_one, "--generation-deterministic", "--workers", "2"),
+            _schemathesis(port, token, *in_scenarios),
+        ]
+    sys.exit(max(statuses))
+
+
+def _schemathesis(port: int, token: str, *arguments: str) -> int:
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIGURATION),
+            "run", f"http://127.0.0.1:{port}/api/v1/schema", "--header", f"Authorization: Bearer {token}",
+            "--request-timeout", "30", *arguments,
+        ],
+        cwd=ROOT, check=False,
+    )  # fmt: skip
+    return done.returncode
 
 
 if __name__ == "__main__":
