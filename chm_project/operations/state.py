@@ -5,7 +5,7 @@ from typing import Any
 
 import redis
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
 
 from chm_project.embedded import redis_url
@@ -61,20 +61,38 @@ def queue_length() -> int:
         return int(length)
 
 
-def problems() -> dict[str, str]:
-    """By part, what keeps this installation from working; never an address or a secret."""
-    found: dict[str, str] = {}
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """By part, what keeps this installation from working, never an address or a secret; and how fresh ingestion is."""
+
+    problems: dict[str, str]
+    stale_pipelines: int | None
+
+
+NO_DATABASE = Readiness({"database": "the database cannot be reached or has no tables"}, None)
+
+
+def readiness() -> Readiness:
+    try:
+        found, stale = _unapplied(), numbers().stale
+    except DatabaseError:
+        return NO_DATABASE
+    return Readiness(found | _idle(), stale)
+
+
+def _unapplied() -> dict[str, str]:
     executor = MigrationExecutor(connections[DEFAULT_DB_ALIAS])
-    if waiting := executor.migration_plan(executor.loader.graph.leaf_nodes()):
-        found["database"] = f"{len(waiting)} migrations are not applied; run manage.py migrate"
+    waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    return {"database": f"{len(waiting)} migrations are not applied; run manage.py migrate"} if waiting else {}
+
+
+def _idle() -> dict[str, str]:
+    """What would keep tasks from being started."""
     try:
         queue_length()
     except (redis.RedisError, OSError, ValueError):
-        found["broker"] = "the broker cannot be reached"
-        return found
+        return {"broker": "the broker cannot be reached"}
     age = pulse_age()
     if age is None:
-        found["beat"] = "beat has not shown a pulse yet; is it running?"
-    elif age > DEAD_AFTER_SECONDS:
-        found["beat"] = f"beat's last pulse was {age:.0f} s ago; is it running?"
-    return found
+        return {"beat": "beat has not shown a pulse yet; is it running?"}
+    return {"beat": f"beat's last pulse was {age:.0f} s ago; is it running?"} if age > DEAD_AFTER_SECONDS else {}

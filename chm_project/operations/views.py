@@ -1,9 +1,11 @@
 """/ready and /metrics, for programs with a reading token and for people logged in."""
 
 from collections.abc import Iterator
+from importlib.metadata import version
 from typing import Any
 
 import redis
+from django.db import DatabaseError
 from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -16,14 +18,16 @@ from rest_framework.response import Response
 from chm_project.access.visibility import refuse_bound_token
 from chm_project.api.viewsets import StrictView
 from chm_project.operations.beat import pulse_age
-from chm_project.operations.state import numbers, problems, queue_length
+from chm_project.operations.state import NO_DATABASE, Readiness, numbers, queue_length, readiness
 from runs.models import Status
 
 
 class ReadinessSerializer(serializers.Serializer[Any]):
     status = serializers.ChoiceField(choices=["ok", "unavailable"])
     problems = serializers.DictField(child=serializers.CharField(), help_text="By part: database, broker, beat.")
-    stale_pipelines = serializers.IntegerField(help_text="Whose ingestion is overdue.")
+    stale_pipelines = serializers.IntegerField(
+        help_text="Whose ingestion is overdue; null without a database.", allow_null=True
+    )
 
 
 class ReadyView(StrictView):
@@ -38,9 +42,16 @@ class ReadyView(StrictView):
     def get(self, request: Request) -> Response:
         """Database with its migrations, broker, beat; and how fresh ingestion is, which alone makes nothing unready."""
         refuse_bound_token(request)
-        found = problems()
-        body = {"status": "unavailable" if found else "ok", "problems": found, "stale_pipelines": numbers().stale}
-        return Response(body, status=503 if found else 200)
+        return self._answer(readiness())
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """Without the database nobody can be recognised: then it says that much, to whoever asks."""
+        return self._answer(NO_DATABASE) if isinstance(exc, DatabaseError) else super().handle_exception(exc)
+
+    def _answer(self, found: Readiness) -> Response:
+        status = "unavailable" if found.problems else "ok"
+        body = {"status": status, "problems": found.problems, "stale_pipelines": found.stale_pipelines}
+        return Response(body, status=503 if found.problems else 200)
 
 
 class PlainTextRenderer(BaseRenderer):
@@ -70,6 +81,9 @@ class MetricsView(StrictView):
 
 class _Collector:
     def collect(self) -> Iterator[GaugeMetricFamily]:
+        build = GaugeMetricFamily("chm_build_info", "Always 1; which version this is", labels=["version"])
+        build.add_metric([version("chm")], 1)
+        yield build
         now = numbers()
         yield _gauge("chm_pipelines_active", "Pipelines of the active inventory", now.pipelines)
         yield _gauge("chm_pipelines_failing", "Of these, those whose latest run failed", now.failing)

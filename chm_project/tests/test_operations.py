@@ -3,9 +3,11 @@
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from importlib.metadata import version
 from typing import Any
 
 import pytest
+import requests
 from celery import current_app
 from django.core.cache import cache
 from django.utils import timezone
@@ -13,6 +15,7 @@ from pytest_django import Settings
 
 from chm_project.operations.beat import BeatingScheduler, pulse_age
 from chm_project.tests.api import error, person, program
+from chm_project.tests.processes import drop_database, empty_database, web_server
 from inventory.models import Pipeline
 from inventory.tests.factories import PipelineFactory
 from runs.tests.factories import RunFactory
@@ -60,6 +63,24 @@ def test_without_its_broker_it_is_not(beat: None, settings: Settings) -> None:
     assert "hunter2" not in answer.content.decode()
 
 
+def test_without_its_database_it_is_alive_and_not_ready() -> None:
+    with empty_database("chm_test_ready") as url, web_server(CHM_DATABASE_URL=url) as address:
+        token = {"Authorization": "Bearer chm_12345678_" + "x" * 40}
+        without_tables = requests.get(f"{address}/ready", headers=token, timeout=30)
+        drop_database("chm_test_ready")
+        gone = requests.get(f"{address}/ready", headers=token, timeout=30)
+
+        for answer in (without_tables, gone):
+            assert answer.status_code == 503
+            assert answer.json() == {
+                "status": "unavailable",
+                "problems": {"database": "the database cannot be reached or has no tables"},
+                "stale_pipelines": None,
+            }
+        assert requests.get(f"{address}/health", timeout=30).status_code == 200
+        assert requests.get(f"{address}/ready", timeout=30).status_code == 401, "without a token nothing is looked up"
+
+
 def test_stale_pipelines_are_told_and_do_not_make_it_unready(beat: None) -> None:
     Pipeline.objects.filter(pk=PipelineFactory.create().pk).update(ingest_due_at=timezone.now() - timedelta(hours=1))
     answer = program("read").get("/ready")
@@ -85,6 +106,7 @@ def test_metrics_are_what_the_database_and_the_broker_say(beat: None) -> None:
     assert said["chm_beat_age_seconds"] < 60
     assert said["chm_broker_up"] == 1
     assert said["chm_queue_length"] >= 0
+    assert said[f'chm_build_info{{version="{version("chm")}"}}'] == 1
 
 
 def test_metrics_cost_three_queries(beat: None, django_assert_num_queries: Any) -> None:
