@@ -17,21 +17,12 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from chm_project.access.models import ApiToken
+from chm_project.settings.environment import parse_rate
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView
 
 logger = logging.getLogger(__name__)
-
-_SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
-
-
-def parse_rate(rate: str) -> tuple[int, int]:
-    """Requests and seconds of "number/second|minute|hour|day"; ValueError for anything else."""
-    number, _, period = rate.partition("/")
-    if not number.isdecimal() or int(number) < 1 or period not in _SECONDS:
-        raise ValueError(f"{rate!r} is not a rate such as 6000/minute")
-    return int(number), _SECONDS[period]
 
 
 class Limit:

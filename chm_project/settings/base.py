@@ -98,7 +98,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_THROTTLE_CLASSES": ["chm_project.api.throttling.TokenThrottle"],
     # How many proxies of ours stand before the web server: only that many addresses of X-Forwarded-For are believed.
-    "NUM_PROXIES": env.int("CHM_PROXIES", default=0),
+    "NUM_PROXIES": env.whole("CHM_PROXIES", 0, least=0),
     "DEFAULT_METADATA_CLASS": "chm_project.api.metadata.Metadata",
     "DEFAULT_PARSER_CLASSES": ["chm_project.api.parsers.StrictJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "chm_project.api.pagination.KeysetPagination",
@@ -132,20 +132,20 @@ SPECTACULAR_SETTINGS = {
 }
 
 # Partner systems. Without a connections file these describe one generic connection for all pipelines.
-CHM_CONNECTIONS_FILE = env.str("CHM_CONNECTIONS_FILE", default="")
-CHM_PARTNER_API_BASE_URL = env.str("CHM_PARTNER_API_BASE_URL", default="")
-CHM_PARTNER_API_TOKEN = env.str("CHM_PARTNER_API_TOKEN", default="")
-CHM_HTTP_TIMEOUT_SECONDS = env.float("CHM_HTTP_TIMEOUT_SECONDS", default=10)
-CHM_HTTP_MAX_RETRIES = env.int("CHM_HTTP_MAX_RETRIES", default=3)
-CHM_HTTP_BACKOFF_SECONDS = env.float("CHM_HTTP_BACKOFF_SECONDS", default=1)
-CHM_INGEST_INTERVAL_SECONDS = env.int("CHM_INGEST_INTERVAL_SECONDS", default=60)
+CHM_CONNECTIONS_FILE = env.text("CHM_CONNECTIONS_FILE")
+CHM_PARTNER_API_BASE_URL = env.text("CHM_PARTNER_API_BASE_URL")
+CHM_PARTNER_API_TOKEN = env.text("CHM_PARTNER_API_TOKEN")
+CHM_HTTP_TIMEOUT_SECONDS = env.decimal("CHM_HTTP_TIMEOUT_SECONDS", 10, least=0.001)
+CHM_HTTP_MAX_RETRIES = env.whole("CHM_HTTP_MAX_RETRIES", 3, least=0)
+CHM_HTTP_BACKOFF_SECONDS = env.decimal("CHM_HTTP_BACKOFF_SECONDS", 1, least=0)
+CHM_INGEST_INTERVAL_SECONDS = env.whole("CHM_INGEST_INTERVAL_SECONDS", 60, least=1)
 
 # Requests per token or person, per address, and refused logins per address; each "number/second|minute|hour|day".
-CHM_THROTTLE_TOKEN = env.str("CHM_THROTTLE_TOKEN", default="6000/minute")
-CHM_THROTTLE_ADDRESS = env.str("CHM_THROTTLE_ADDRESS", default="12000/minute")
-CHM_THROTTLE_REFUSED = env.str("CHM_THROTTLE_REFUSED", default="60/minute")
+CHM_THROTTLE_TOKEN = env.rate("CHM_THROTTLE_TOKEN", "6000/minute")
+CHM_THROTTLE_ADDRESS = env.rate("CHM_THROTTLE_ADDRESS", "12000/minute")
+CHM_THROTTLE_REFUSED = env.rate("CHM_THROTTLE_REFUSED", "60/minute")
 
-CELERY_BROKER_URL = env.str("CHM_BROKER_URL", default="")
+CELERY_BROKER_URL = env.text("CHM_BROKER_URL")
 CELERY_BEAT_SCHEDULER = "chm_project.operations.beat:BeatingScheduler"
 CACHES = {"default": cache(CELERY_BROKER_URL)}
 CELERY_RESULT_BACKEND = CELERY_BROKER_URL

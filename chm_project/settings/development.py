@@ -6,19 +6,20 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from chm_project.settings.base import *  # noqa: F403
 from chm_project.settings.environment import database, env
 
-DEBUG = env.bool("CHM_DEBUG", default=True)
+DEBUG = env.flag("CHM_DEBUG", default=True)
 # With DEBUG, Django keeps the text of so many queries; ours can be a page of runs each.
 BaseDatabaseWrapper.queries_limit = 200
-SECRET_KEY = env.str("CHM_SECRET_KEY", default="development-only-key-that-production-refuses")
-ALLOWED_HOSTS = env.list("CHM_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+SECRET_KEY = env.text("CHM_SECRET_KEY", "development-only-key-that-production-refuses")
+ALLOWED_HOSTS = env.words("CHM_ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 INTERNAL_IPS = ["127.0.0.1"]
 
-if not (database_url := env.str("CHM_DATABASE_URL", default="")):
+if not (database_url := env.text("CHM_DATABASE_URL")):
     raise ImproperlyConfigured(
         "No database. Start through `make demo`, `make serve` or `python manage.py ...`, which bring their "
         "own PostgreSQL, or set CHM_DATABASE_URL."
     )
 DATABASES = {"default": database(database_url)}
+env.refuse()
 STORAGES = STORAGES | {  # noqa: F405
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 }

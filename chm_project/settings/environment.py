@@ -1,24 +1,99 @@
-"""Typed readers of the process environment; every secret can also come from the file that NAME_FILE names."""
+"""Typed readers of the process environment; every value can also come from the file that NAME_FILE names.
 
+What cannot be read is collected, never shown, and said all at once: see `Environment.refuse`.
+"""
+
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+from environ.fileaware_mapping import FileAwareMapping
 
 from chm_project.embedded import redis_url
 
-env = environ.FileAwareEnv()
+T = TypeVar("T")
+
+_FLAGS = dict.fromkeys(("1", "true", "yes", "on"), True) | dict.fromkeys(("0", "false", "no", "off"), False)
+_SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
+
+
+class Environment:
+    """Set to nothing is the same as not set. A dollar has no meaning: secrets begin with it, too."""
+
+    def __init__(self) -> None:
+        self._values = FileAwareMapping()
+        self._faults: dict[str, str] = {}
+
+    def text(self, name: str, default: str = "") -> str:
+        return self._read(name, default, str, "text")
+
+    def words(self, name: str, default: list[str]) -> list[str]:
+        """Separated by commas."""
+        return self._read(name, default, lambda text: [word.strip() for word in text.split(",") if word.strip()], "")
+
+    def flag(self, name: str, default: bool) -> bool:
+        return self._read(name, default, _flag, "true or false")
+
+    def whole(self, name: str, default: int, *, least: int) -> int:
+        return self._read(name, default, lambda text: _at_least(least, int(text)), f"a whole number from {least}")
+
+    def decimal(self, name: str, default: float, *, least: float) -> float:
+        return self._read(name, default, lambda text: _at_least(least, float(text)), f"a number from {least:g}")
+
+    def rate(self, name: str, default: str) -> str:
+        return self._read(name, default, _rate, "a rate such as 6000/minute (second, minute, hour or day)")
+
+    def fault(self, name: str, what: str) -> None:
+        """The first one of a variable is told; what else is wrong with it mostly follows from that."""
+        self._faults.setdefault(name, what)
+
+    def refuse(self) -> None:
+        """Ends the start-up when anything was wrong."""
+        if self._faults:
+            lines = (f"- {name} {what}" for name, what in self._faults.items())
+            raise ImproperlyConfigured("\n".join(("CHM does not start:", *lines)))
+
+    def _read(self, name: str, default: T, parse: Callable[[str], T], expected: str) -> T:
+        try:
+            text = str(self._values.get(name, "")).strip()
+            return parse(text) if text else default
+        except OSError as error:
+            self.fault(name, f"cannot be read from the file that {name}_FILE names: {error.strerror}.")
+        except ValueError:
+            self.fault(name, f"must be {expected}.")
+        return default
+
+
+env = Environment()
+
+
+def parse_rate(rate: str) -> tuple[int, int]:
+    """Requests and seconds of "number/second|minute|hour|day"; ValueError for anything else."""
+    number, _, period = rate.partition("/")
+    if not number.isdecimal() or int(number) < 1 or period not in _SECONDS:
+        raise ValueError(f"{rate!r} is not a rate such as 6000/minute")
+    return int(number), _SECONDS[period]
 
 
 def database(url: str) -> dict[str, object]:
-    """Django's DATABASES entry for a PostgreSQL URL, with a connection pool."""
+    """Django's DATABASES entry for a PostgreSQL URL, with a connection pool; nothing, and a fault, for another URL."""
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in {"postgresql", "postgres"} and parts.port != 0  # asking for a port checks it
+    except ValueError:
+        known = False
+    if not known:
+        env.fault("CHM_DATABASE_URL", "must be a postgresql:// address; CHM runs on PostgreSQL only.")
+        return {}
     settings: dict[str, object] = environ.Env.db_url_config(url)
-    if settings["ENGINE"] != "django.db.backends.postgresql":
-        raise ImproperlyConfigured("CHM_DATABASE_URL must be a postgresql:// address; CHM runs on PostgreSQL only.")
     options = dict(settings.get("OPTIONS") or {})  # type: ignore[call-overload]
     if host := options.pop("host", None):  # a socket's folder; as HOST, dbshell finds it too
         settings["HOST"] = host
-    options["pool"] = {"min_size": 0, "max_size": env.int("CHM_DATABASE_POOL_SIZE", default=4), "timeout": 10}
+    size = env.whole("CHM_DATABASE_POOL_SIZE", 4, least=1)
+    options["pool"] = {"min_size": 0, "max_size": size, "timeout": 10}
     return settings | {"OPTIONS": options}
 
 
@@ -26,6 +101,8 @@ def cache(broker_url: str) -> dict[str, object]:
     """Django's CACHES entry: the broker's server, shared by all processes; without one, this process's own memory."""
     if not broker_url:
         return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    if urlsplit(broker_url).scheme not in {"redis", "rediss", "redis+socket"}:
+        env.fault("CHM_BROKER_URL", "must be a redis://, rediss:// or redis+socket:// address.")
     return {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": redis_url(broker_url),
@@ -35,4 +112,21 @@ def cache(broker_url: str) -> dict[str, object]:
 
 
 def data_dir(default: Path) -> Path:
-    return Path(env.str("CHM_DATA_DIR", default=str(default))).expanduser().absolute()
+    return Path(env.text("CHM_DATA_DIR", str(default))).expanduser().absolute()
+
+
+def _flag(text: str) -> bool:
+    if text.lower() not in _FLAGS:
+        raise ValueError
+    return _FLAGS[text.lower()]
+
+
+def _at_least(least: float, number: T) -> T:
+    if not least <= number < float("inf"):  # type: ignore[operator]  # also false for not-a-number
+        raise ValueError
+    return number
+
+
+def _rate(text: str) -> str:
+    parse_rate(text)
+    return text

@@ -3,61 +3,61 @@
 Refuses to start, naming every fault at once, on what would be unsafe.
 """
 
+from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
-
-from django.core.exceptions import ImproperlyConfigured
 
 from chm_project.settings.base import *  # noqa: F403
 from chm_project.settings.environment import database, env
 
-LOCAL = {"localhost", "127.0.0.1", "::1", ""}
+LOCAL = {"localhost", "127.0.0.1", "::1"}
 ENCRYPTED = {"require", "verify-ca", "verify-full"}
 
 
-def faults() -> list[str]:
-    """What is wrong with the environment, a sentence each; never a value that could be secret."""
-    found = []
-    key = env.str("CHM_SECRET_KEY", default="")
+def unsafe(key: str, hosts: list[str], database_url: str, broker_url: str) -> Iterator[tuple[str, str]]:
+    """Variables, and what is missing or unsafe about each; never a value that could be secret."""
     if not key:
-        found.append("CHM_SECRET_KEY is not set: give at least 50 random characters, or CHM_SECRET_KEY_FILE.")
+        yield "CHM_SECRET_KEY", "is not set: give at least 50 random characters, or CHM_SECRET_KEY_FILE."
     elif len(key) < 50 or len(set(key)) < 12 or "development" in key or "insecure" in key:
-        found.append("CHM_SECRET_KEY is weak: give at least 50 random characters.")
-    if env.bool("CHM_DEBUG", default=False):
-        found.append("CHM_DEBUG is on: leave it out.")
-    hosts = env.list("CHM_ALLOWED_HOSTS", default=[])
+        yield "CHM_SECRET_KEY", "is weak: give at least 50 random characters."
+    if env.flag("CHM_DEBUG", default=False):
+        yield "CHM_DEBUG", "is on: leave it out."
     if not hosts:
-        found.append("CHM_ALLOWED_HOSTS is not set: name the hosts that CHM is reached by, separated by commas.")
-    elif any("*" in host for host in hosts):
-        found.append("CHM_ALLOWED_HOSTS has a wildcard: name the hosts.")
-    found += _database_faults(env.str("CHM_DATABASE_URL", default=""))
-    if not env.str("CHM_BROKER_URL", default=""):
-        found.append("CHM_BROKER_URL is not set: give the address of a Redis or Valkey.")
-    return found
+        yield "CHM_ALLOWED_HOSTS", "is not set: name the hosts that CHM is reached by, separated by commas."
+    elif any("*" in host or host.startswith(".") for host in hosts):
+        yield "CHM_ALLOWED_HOSTS", "has a wildcard: name the hosts."
+    if not database_url:
+        yield "CHM_DATABASE_URL", "is not set: give a postgresql:// address, or CHM_DATABASE_URL_FILE."
+    elif is_embedded(database_url):
+        yield "CHM_DATABASE_URL", "is the embedded database of development: give a PostgreSQL server's."
+    elif is_exposed(database_url):
+        yield "CHM_DATABASE_URL", "is remote and not encrypted: add ?sslmode=verify-full (or require)."
+    if not broker_url:
+        yield "CHM_BROKER_URL", "is not set: give the address of a Redis or Valkey."
+    elif is_embedded(broker_url):
+        yield "CHM_BROKER_URL", "is the embedded broker of development: give the address of a Redis or Valkey."
 
 
-def _database_faults(url: str) -> list[str]:
-    if not url:
-        return ["CHM_DATABASE_URL is not set: give a postgresql:// address, or CHM_DATABASE_URL_FILE."]
-    address = urlsplit(url)
-    options = parse_qs(address.query)
-    host = options.get("host", [address.hostname or ""])[0]
-    if ".chm" in url or "/var/lib/chm" in url:
-        return ["CHM_DATABASE_URL is the embedded database of development: give a PostgreSQL server's."]
-    is_local = host in LOCAL or host.startswith("/")
-    if not is_local and options.get("sslmode", [""])[0] not in ENCRYPTED:
-        return ["CHM_DATABASE_URL is remote and not encrypted: add ?sslmode=verify-full (or require)."]
-    return []
+def is_embedded(url: str) -> bool:
+    folders = urlsplit(url).path + "".join(parse_qs(urlsplit(url).query).get("host", []))
+    return "/.chm/" in folders or "/var/lib/chm/" in folders
 
 
-if _found := faults():
-    raise ImproperlyConfigured("CHM does not start in production:\n" + "\n".join(f"- {fault}" for fault in _found))
+def is_exposed(url: str) -> bool:
+    """Goes over a network in the clear. An address may name several hosts; without any it is a local socket."""
+    options = parse_qs(urlsplit(url).query)
+    named = [urlsplit(url).hostname or "", *options.get("host", []), *options.get("hostaddr", [])]
+    hosts = [host for name in named for host in name.split(",") if host]
+    remote = any(host not in LOCAL and not host.startswith("/") for host in hosts)
+    return remote and options.get("sslmode", [""])[0] not in ENCRYPTED
+
 
 DEBUG = False
-SECRET_KEY = env.str("CHM_SECRET_KEY")
-ALLOWED_HOSTS = env.list("CHM_ALLOWED_HOSTS")
-DATABASES = {"default": database(env.str("CHM_DATABASE_URL"))}
+SECRET_KEY = env.text("CHM_SECRET_KEY")
+ALLOWED_HOSTS = env.words("CHM_ALLOWED_HOSTS", [])
+_database_url = env.text("CHM_DATABASE_URL")
+DATABASES = {"default": database(_database_url) if _database_url else {}}
 
-SECURE_SSL_REDIRECT = env.bool("CHM_SSL_REDIRECT", default=True)
+SECURE_SSL_REDIRECT = env.flag("CHM_SSL_REDIRECT", default=True)
 # Probes come from inside, past the proxy that speaks TLS.
 SECURE_REDIRECT_EXEMPT = [r"^(health|ready|metrics)/?$"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
@@ -66,3 +66,7 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SECURE_HSTS_PRELOAD = True
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
+
+for _name, _what in unsafe(SECRET_KEY, ALLOWED_HOSTS, _database_url, CELERY_BROKER_URL):  # noqa: F405
+    env.fault(_name, _what)
+env.refuse()

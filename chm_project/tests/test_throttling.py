@@ -9,8 +9,9 @@ from django.core.cache import cache
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from chm_project.api.throttling import Limit, parse_rate
+from chm_project.api.throttling import Limit
 from chm_project.embedded import redis_url
+from chm_project.settings.environment import parse_rate
 from chm_project.tests.api import ROOT, error, person, program
 
 CLIENTS = f"{ROOT}/clients"
