@@ -136,6 +136,8 @@ class Run(Entity):
                 name="runs_by_event",
                 include=["pipeline", "status", "duration_seconds", "rows_processed"],
             ),
+            # One client's runs, newest first: put together from its pipelines' newest.
+            models.Index("pipeline", F("event_at").desc(), F("id").desc(), name="runs_by_pipeline_event"),
             # Failures of a window: a few runs in a hundred.
             models.Index(fields=["event_at"], name="runs_failed", include=["pipeline"], condition=Q(status="failed")),
             # Runs that ingestion re-reads because a window did not return them.

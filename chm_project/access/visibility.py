@@ -1,6 +1,7 @@
 """What a bound token can see: for it, nothing outside its client or pipeline exists."""
 
 from typing import TypeVar
+from uuid import UUID
 
 from django.db.models import Model, QuerySet
 from rest_framework.exceptions import PermissionDenied
@@ -22,6 +23,11 @@ def visible_to(request: Request, queryset: QuerySet[ModelT], *, client: str, pip
     if token.client_id is not None:
         return queryset.filter(**{client: token.client_id})
     return queryset.filter(**{pipeline: token.pipeline_id}) if pipeline else queryset.none()
+
+
+def bound_client(request: Request) -> UUID | None:
+    """The client that the request's token is bound to, if it is."""
+    return request.auth.client_id if isinstance(request.auth, ApiToken) else None
 
 
 def refuse_bound_token(request: Request) -> None:

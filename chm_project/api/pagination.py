@@ -93,7 +93,7 @@ class KeysetPagination(BasePagination):
         if (cursor := request.query_params.get("cursor")) is not None:
             rows = order.behind(rows, _position(cursor, request))
         # One row more than asked tells whether there is a next page, without counting.
-        page = list(rows[: limit + 1])
+        page = list(view.take(rows, limit + 1))
         self.next_cursor = _cursor(order.position(page[limit - 1]), request) if len(page) > limit else None
         return page[:limit]
 

@@ -69,6 +69,10 @@ class ApiViewSet(StrictView, GenericViewSet[Any]):
     def get_keyset(self) -> Keyset:
         return self.keyset
 
+    def take(self, rows: QuerySet[Any], number: int) -> QuerySet[Any]:
+        """The first of the rows, which are filtered, sorted and begin behind the cursor."""
+        return rows[:number]
+
     def get_queryset(self) -> Any:
         return visible_to(self.request, super().get_queryset(), client=self.client_path, pipeline=self.pipeline_path)
 

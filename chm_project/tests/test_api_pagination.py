@@ -141,6 +141,77 @@ def test_a_walk_across_pipelines_is_newest_event_first(api: APIClient, limit: in
     assert found == sorted(found, reverse=True)
 
 
+@pytest.mark.parametrize("limit", [1, 3, 25, 100])
+def test_a_walk_over_one_clients_pipelines_meets_each_of_its_runs_once_in_order(limit: int) -> None:
+    pipeline = PipelineFactory.create()
+    for each in (pipeline, PipelineFactory.create(client=pipeline.client), PipelineFactory.create()):
+        a_mixed_history(each)
+    client = str(pipeline.client_id)
+    own = Run.objects.filter(pipeline__client=pipeline.client).order_by("-event_at", "-id")
+    expected = [str(key) for key in own.values_list("pk", flat=True)]
+
+    asked = walk(program("read"), f"{ROOT}/runs", limit=limit, client_id=client)
+    bound = walk(program("read", client_id=client), f"{ROOT}/runs", limit=limit)
+    until = walk(program("read"), f"{ROOT}/runs", limit=limit, client_id=client, until=NOON.isoformat())
+
+    assert [run["id"] for run in asked] == [run["id"] for run in bound] == expected
+    assert [run["id"] for run in until] == [str(run.pk) for run in own if run.event_at < NOON]
+
+
+def buffers(sql: str) -> int:
+    """How many blocks of the database a query touches: its cost, whatever else the machine is doing."""
+    with connection.cursor() as cursor:
+        cursor.execute("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + sql)
+        [(plans,)] = cursor.fetchall()
+    return int(plans[0]["Plan"]["Shared Hit Blocks"] + plans[0]["Plan"]["Shared Read Blocks"])
+
+
+@pytest.fixture
+def many_runs(db: None) -> Pipeline:
+    """30,000 runs of thirty pipelines, one every minute; a last client has a single run, the eldest of all."""
+    busy = [PipelineFactory.create() for _ in range(30)]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO runs (id, pipeline_id, external_run_id, status, started_at)"
+            " SELECT gen_random_uuid(), (%(pipelines)s::uuid[])[1 + n %% 30], n::text, 'success',"
+            " %(noon)s::timestamptz + n * interval '1 minute' FROM generate_series(1, 30000) AS n",
+            {"pipelines": [pipeline.pk for pipeline in busy], "noon": NOON},
+        )
+        quiet = RunFactory.create(started_at=NOON - timedelta(days=400)).pipeline
+        cursor.execute("ANALYZE runs, pipelines, clients")
+    return quiet
+
+
+def page_cost(api: APIClient, path: str, **parameters: str) -> int:
+    with CaptureQueriesContext(connection) as queries:
+        assert api.get(path, parameters).status_code == 200
+    return buffers(queries.captured_queries[-1]["sql"])
+
+
+@pytest.mark.parametrize("whose", ["everyone's", "a client's", "a pipeline's"])
+def test_a_deep_page_of_runs_costs_what_the_first_costs(api: APIClient, many_runs: Pipeline, whose: str) -> None:
+    busy = Pipeline.objects.exclude(pk=many_runs.pk).earliest("name")
+    scope = {"a client's": {"client_id": str(busy.client_id)}, "a pipeline's": {"pipeline_id": str(busy.pk)}}.get(whose)
+    parameters: dict[str, str] = {"limit": "100"} | (scope or {})
+    first = page_cost(api, f"{ROOT}/runs", **parameters)
+    cursor = ""
+    for _ in range(5 if scope else 25):
+        following = {"cursor": cursor} if cursor else {}
+        cursor = api.get(f"{ROOT}/runs", parameters | following | {"limit": "100" if scope else "1000"}).json()[
+            "next_cursor"
+        ]
+
+    assert page_cost(api, f"{ROOT}/runs", cursor=cursor, **parameters) < 2 * first
+
+
+def test_a_quiet_client_is_not_searched_for_in_everybodys_history(many_runs: Pipeline) -> None:
+    quiet = str(many_runs.client_id)
+
+    for api, parameters in ((program("read"), {"client_id": quiet}), (program("read", client_id=quiet), {})):
+        assert len(items(api.get(f"{ROOT}/runs", parameters))) == 1
+        assert page_cost(api, f"{ROOT}/runs", **parameters) < 50
+
+
 def plan_of(sql: str) -> str:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off")
