@@ -1,12 +1,15 @@
 """When a rule held, from runs alone: no database, no clock. Times are datetimes in UTC, spans half-open.
 
 What is known at a moment is judged from the runs as they stand today: a run is running from its start on, and has its
-status from event_at on.
+status from event_at on. One without a start is known from event_at on; one that ended before it started has its status
+from its start on.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
 from uuid import UUID
 
 BEGINNING = datetime.min.replace(tzinfo=UTC)
@@ -17,7 +20,6 @@ class PastRun:
     id: UUID
     pipeline_id: UUID
     failed: bool
-    running: bool
     started_at: datetime | None
     finished_at: datetime | None
     event_at: datetime
@@ -25,7 +27,12 @@ class PastRun:
     @property
     def begins(self) -> datetime:
         """From when on it counts as a run at all."""
-        return min(self.started_at or self.event_at, self.event_at)
+        return self.started_at or self.event_at
+
+    @property
+    def settles(self) -> datetime:
+        """From when on it has its status."""
+        return max(self.begins, self.event_at)
 
     @property
     def order(self) -> tuple[datetime, datetime, UUID]:
@@ -55,62 +62,50 @@ def on_failure(runs: Iterable[PastRun], *, since: datetime, until: datetime) -> 
 
 
 def failures_in_window(
-    failures: Iterable[tuple[UUID, datetime]], *, threshold: int, window: timedelta, since: datetime, until: datetime
+    failures: Iterable[datetime], *, threshold: int, window: timedelta, since: datetime, until: datetime
 ) -> list[Span]:
     """Spans at each moment of which at least `threshold` runs had failed in the `window` before it.
 
-    `failures` are (run, event_at) from `since` less the window on.
+    `failures` are the event_at of failed runs, from `since` less the window on and before `until`; one counts from its
+    moment on, and no longer once the window has passed.
     """
-    pieces = [(at, at + window, run) for run, at in failures]
+    pieces = [(at, at + min(window, until - at)) for at in failures]
     return _joined(pieces, threshold=threshold, since=since, until=until)
 
 
-def _failed_as_latest(runs: Sequence[PastRun], *, until: datetime) -> Iterator[tuple[datetime, datetime, UUID]]:
-    """One pipeline's spans of a failed latest run, each with that run."""
+def _failed_as_latest(runs: Sequence[PastRun], *, until: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """One pipeline's spans of a failed latest run, one for each such run."""
     latest: PastRun | None = None
     for run in sorted(runs, key=lambda run: (run.begins, run.order)):
         if latest is not None and run.order <= latest.order:
             continue
-        if latest is not None and latest.failed and latest.event_at < run.begins:
-            yield latest.event_at, run.begins, latest.id
+        if latest is not None and latest.failed:
+            yield latest.settles, run.begins
         latest = run
-    if latest is not None and latest.failed and latest.event_at < until:
-        yield latest.event_at, until, latest.id
+    if latest is not None and latest.failed:
+        yield latest.settles, until
 
 
 def _joined(
-    pieces: Iterable[tuple[datetime, datetime, UUID]], *, threshold: int, since: datetime, until: datetime
+    pieces: Iterable[tuple[datetime, datetime]], *, threshold: int, since: datetime, until: datetime
 ) -> list[Span]:
-    """Where at least `threshold` pieces overlap; each span with the runs whose pieces touch it."""
-    clipped = [(max(start, since), min(end, until), run) for start, end, run in pieces]
+    """Where at least `threshold` pieces overlap, one piece a failed run; each span with how many touch it."""
+    clipped = [(max(start, since), min(end, until)) for start, end in pieces]
     edges = sorted(
-        (moment, change, run)
-        for start, end, run in clipped
-        if start < end
-        for moment, change in ((start, 1), (end, -1))
+        (moment, change) for start, end in clipped if start < end for moment, change in ((start, 1), (end, -1))
     )
     spans: list[Span] = []
-    open_runs: dict[UUID, None] = {}
-    seen: set[UUID] = set()
+    overlapping = counted = 0
     holds_since: datetime | None = None
-    place = 0
-    while place < len(edges):
-        moment = edges[place][0]
-        ended = []
-        while place < len(edges) and edges[place][0] == moment:
-            _, change, run = edges[place]
-            if change > 0:
-                open_runs[run] = None
-            else:
-                ended.append(run)
-            place += 1
-        for run in ended:
-            del open_runs[run]
-        if len(open_runs) >= threshold:
+    for moment, group in groupby(edges, key=itemgetter(0)):
+        changes = [change for _, change in group]
+        overlapping += sum(changes)
+        if overlapping >= threshold:
             if holds_since is None:
-                holds_since, seen = moment, set()
-            seen.update(open_runs)
+                holds_since, counted = moment, overlapping
+            else:
+                counted += changes.count(1)
         elif holds_since is not None:
-            spans.append(Span(holds_since, moment, len(seen)))
+            spans.append(Span(holds_since, moment, counted))
             holds_since = None
     return spans

@@ -43,7 +43,8 @@ class AlertRuleViewSet(
     queryset = AlertRule.objects.annotate(owner_id=Coalesce(F("pipeline__client_id"), F("client_id")))
     serializer_class = AlertRuleSerializer
     filterset_class = AlertRuleFilter
-    keyset = keyset("created_at", "id")
+    # Keys grow with time: creation order, by the index of the primary key.
+    keyset = keyset("id")
     lookup_url_kwarg = "rule_id"
     client_path, pipeline_path = "owner_id", "pipeline_id"
 
@@ -57,7 +58,10 @@ class AlertRuleViewSet(
     def preview(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The spans of the window in which the rule held, enabled or not, judged from the runs as they stand.
 
-        A run is running from its start until event_at, and has its status from then on. Disabled inventory is left out.
+        `on_failure` holds while the latest run of a pipeline in scope is failed, where a run is running from its start
+        until event_at and has its status from then on; `failures_in_window` while at least `threshold` runs of the
+        scope failed, by event_at, in the `window_minutes` before the moment. Disabled inventory is left out, and
+        nothing is foretold: the last span ends now at the latest.
         """
         window = PreviewWindowSerializer(data=request.query_params)
         window.is_valid(raise_exception=True)
@@ -70,7 +74,7 @@ class AlertRuleViewSet(
             raise ValidationError({"since": ["This must be before until."]})
         if until - since > MAX_PREVIEW:
             raise ValidationError({"since": [f"Ask for at most {MAX_PREVIEW.days} days at once."]})
-        spans = preview(self.get_object(), since=since, until=until)
+        spans = preview(self.get_object(), since=since, until=min(until, timezone.now()))
         return Response(PreviewSerializer({"items": spans}).data)
 
     def known_parameters(self) -> Iterable[str]:
@@ -83,7 +87,7 @@ class FiringRuleViewSet(mixins.ListModelMixin, ApiViewSet):
 
     queryset = AlertRuleViewSet.queryset
     serializer_class = AlertRuleSerializer
-    keyset = keyset("created_at", "id")
+    keyset = AlertRuleViewSet.keyset
     client_path, pipeline_path = "owner_id", "pipeline_id"
 
     def get_queryset(self) -> QuerySet[AlertRule]:

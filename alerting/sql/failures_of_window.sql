@@ -1,8 +1,8 @@
 -- Question    Which runs of these pipelines failed in a window?
 -- Grain       one row per failed run
--- Columns     run_id, event_at
+-- Columns     event_at
 -- Parameters  pipeline_id or client_id, since, until
-SELECT r.run_id, r.event_at
+SELECT r.event_at
 FROM reporting.runs AS r
 JOIN reporting.pipelines AS p USING (pipeline_id)
 WHERE r.status = 'failed' AND r.event_at > %(since)s AND r.event_at < %(until)s

@@ -3,28 +3,43 @@
 -- Columns     rule_id
 -- Parameters  as_of
 --
--- Each pipeline is asked once for its latest run, however many rules watch it; failures_in_window counts in the small
--- index of failures, as far back as its own window goes.
-WITH failing AS MATERIALIZED (
+-- Each pipeline is asked once for its latest run, and each failure is read once, back to the widest window, from the
+-- small index of failures; rules then meet both by key, so that their number hardly matters.
+WITH enabled AS MATERIALIZED (
+    SELECT
+        rule_id, client_id, pipeline_id, rule_type, threshold,
+        %(as_of)s::timestamptz - make_interval(mins => window_minutes) AS since
+    FROM reporting.alert_rules
+    WHERE is_enabled
+),
+failing AS MATERIALIZED (
     SELECT pipeline_id, client_id FROM reporting.latest_runs WHERE is_active AND latest_status = 'failed'
+),
+failures AS MATERIALIZED (
+    SELECT p.pipeline_id, p.client_id, r.event_at
+    FROM reporting.runs AS r
+    JOIN reporting.pipelines AS p USING (pipeline_id)
+    WHERE r.status = 'failed' AND r.event_at <= %(as_of)s
+        AND r.event_at > (SELECT min(since) FROM enabled WHERE rule_type = 'failures_in_window')
+        AND p.is_active
+),
+counted AS (
+    SELECT enabled.rule_id, enabled.threshold, count(*) AS failed_runs
+    FROM enabled
+    JOIN failures ON failures.pipeline_id = enabled.pipeline_id AND failures.event_at > enabled.since
+    WHERE enabled.rule_type = 'failures_in_window'
+    GROUP BY enabled.rule_id, enabled.threshold
+    UNION ALL
+    SELECT enabled.rule_id, enabled.threshold, count(*)
+    FROM enabled
+    JOIN failures ON failures.client_id = enabled.client_id AND failures.event_at > enabled.since
+    WHERE enabled.rule_type = 'failures_in_window' AND enabled.pipeline_id IS NULL
+    GROUP BY enabled.rule_id, enabled.threshold
 )
-SELECT r.rule_id
-FROM reporting.alert_rules AS r
-WHERE r.is_enabled
-    AND CASE r.rule_type
-        WHEN 'on_failure' THEN EXISTS (
-            SELECT FROM failing
-            WHERE failing.pipeline_id = r.pipeline_id OR (r.pipeline_id IS NULL AND failing.client_id = r.client_id)
-        )
-        ELSE r.threshold <= (
-            SELECT count(*)
-            FROM reporting.runs AS failed
-            JOIN reporting.pipelines AS p USING (pipeline_id)
-            WHERE failed.status = 'failed'
-                AND failed.event_at > %(as_of)s::timestamptz - make_interval(mins => r.window_minutes)
-                AND failed.event_at <= %(as_of)s
-                AND p.is_active
-                AND (p.pipeline_id = r.pipeline_id OR (r.pipeline_id IS NULL AND p.client_id = r.client_id))
-        )
-    END
-ORDER BY r.rule_id
+SELECT rule_id FROM enabled JOIN failing USING (pipeline_id) WHERE rule_type = 'on_failure'
+UNION
+SELECT rule_id
+FROM enabled JOIN failing USING (client_id)
+WHERE rule_type = 'on_failure' AND enabled.pipeline_id IS NULL
+UNION
+SELECT rule_id FROM counted WHERE failed_runs >= threshold

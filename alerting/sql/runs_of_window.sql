@@ -14,7 +14,7 @@ CROSS JOIN LATERAL (
     FROM reporting.runs AS r
     WHERE r.pipeline_id = watched.pipeline_id
         AND coalesce(r.started_at, '-infinity'::timestamptz) < %(since)s
-        AND least(r.started_at, r.event_at) < %(since)s
+        AND (r.started_at IS NOT NULL OR r.event_at < %(since)s)
     ORDER BY
         coalesce(r.started_at, '-infinity'::timestamptz) DESC,
         coalesce(r.finished_at, '-infinity'::timestamptz) DESC,

@@ -1,0 +1,195 @@
+"""Previews and what holds now, over stored runs, against the definitions read word by word."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from alerting.models import AlertRule
+from alerting.services import firing_rules, preview
+from inventory.models import Pipeline
+from inventory.tests.factories import ClientFactory, PipelineFactory
+from runs.models import Run
+
+pytestmark = pytest.mark.django_db
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class World:
+    """Two active pipelines and a disabled one of a client, one of another client, and one of a disabled client."""
+
+    pipelines: list[Pipeline]
+
+    def scope(self, rule: AlertRule) -> list[Pipeline]:
+        def named(pipeline: Pipeline) -> bool:
+            return pipeline == rule.pipeline if rule.pipeline else pipeline.client == rule.client
+
+        return [each for each in self.pipelines if each.is_active and each.client.is_active and named(each)]
+
+
+@pytest.fixture
+def world() -> World:
+    client = ClientFactory.create()
+    return World(
+        [
+            PipelineFactory.create(client=client),
+            PipelineFactory.create(client=client),
+            PipelineFactory.create(client=client, is_active=False),
+            PipelineFactory.create(),
+            PipelineFactory.create(client=ClientFactory.create(is_active=False)),
+        ]
+    )
+
+
+def hour(number: float) -> datetime:
+    return NOON + timedelta(hours=number)
+
+
+def order(run: Run) -> tuple[Any, ...]:
+    return run.started_at or NEVER, run.finished_at or NEVER, run.pk
+
+
+def latest_has_failed(runs: list[Run], moment: datetime | None) -> bool:
+    """`moment` None: as stored, whatever the clock says."""
+    known = [run for run in runs if moment is None or (run.started_at or run.event_at) <= moment]
+    if not known:
+        return False
+    latest = max(known, key=order)
+    return latest.status == "failed" and (moment is None or latest.event_at <= moment)
+
+
+def holds(world: World, rule: AlertRule, runs: list[Run], moment: datetime, *, as_stored: bool = False) -> bool:
+    scope = world.scope(rule)
+    if rule.rule_type == "on_failure":
+        histories = [[run for run in runs if run.pipeline_id == pipeline.pk] for pipeline in scope]
+        return any(latest_has_failed(history, None if as_stored else moment) for history in histories)
+    window = timedelta(minutes=rule.window_minutes or 0)
+    keys = {pipeline.pk for pipeline in scope}
+    failed = [run for run in runs if run.pipeline_id in keys and run.status == "failed"]
+    return len([run for run in failed if run.event_at <= moment and moment - run.event_at < window]) >= (
+        rule.threshold or 0
+    )
+
+
+HOURS = st.none() | st.integers(-6, 18)
+RUNS = st.lists(
+    st.tuples(st.integers(0, 4), st.sampled_from(["failed", "failed", "success", "running"]), HOURS, HOURS),
+    max_size=14,
+)
+RULES = st.lists(
+    st.tuples(
+        st.sampled_from(["client", "pipeline", "both"]),
+        st.integers(0, 4),
+        st.sampled_from(["on_failure", "failures_in_window"]),
+        st.integers(1, 3),
+        st.sampled_from([30, 60, 300, 2**31 - 1]),
+        st.booleans(),
+    ),
+    min_size=1,
+    max_size=5,
+)
+
+
+def stored(world: World, runs: list[tuple[int, str, int | None, int | None]]) -> list[Run]:
+    Run.objects.bulk_create(
+        Run(
+            pipeline=world.pipelines[place],
+            external_run_id=str(number),
+            status=status,
+            started_at=None if started is None else hour(started),
+            finished_at=None if finished is None else hour(finished),
+        )
+        for number, (place, status, started, finished) in enumerate(runs)
+    )
+    return list(Run.objects.all())
+
+
+def defined(world: World, rules: list[tuple[str, int, str, int, int, bool]]) -> list[AlertRule]:
+    made = []
+    for number, (scope, place, rule_type, threshold, window_minutes, is_enabled) in enumerate(rules):
+        pipeline = world.pipelines[place]
+        made.append(
+            AlertRule.objects.create(
+                # Of both, the pipeline decides: the client may be any.
+                client={"client": pipeline.client, "both": world.pipelines[place - 1].client}.get(scope),
+                pipeline=pipeline if scope != "client" else None,
+                rule_type=rule_type,
+                threshold=threshold,
+                window_minutes=window_minutes,
+                channel="slack",
+                destination=f"#{number}",
+                is_enabled=is_enabled,
+            )
+        )
+    return made
+
+
+@settings(
+    max_examples=150,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(runs=RUNS, rules=RULES, as_of=st.integers(-2, 14))
+def test_previews_and_firing_equal_the_definitions(
+    world: World,
+    runs: list[tuple[int, str, int | None, int | None]],
+    rules: list[tuple[str, int, str, int, int, bool]],
+    as_of: int,
+) -> None:
+    since, until = hour(0), hour(12)
+    with transaction.atomic():
+        history, made = stored(world, runs), defined(world, rules)
+        firing = set(firing_rules(hour(as_of)))
+        previews = {rule.pk: preview(rule, since=since, until=until) for rule in made}
+        transaction.set_rollback(True)
+
+    assert firing == {
+        rule.pk for rule in made if rule.is_enabled and holds(world, rule, history, hour(as_of), as_stored=True)
+    }
+    for rule in made:
+        for half_hour in range(24):
+            moment = hour(half_hour / 2)
+            shown = any(span.since <= moment < span.until for span in previews[rule.pk])
+            assert shown == holds(world, rule, history, moment), (rule, moment)
+
+
+def plan(sql: str) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("EXPLAIN " + sql)
+        return "\n".join(row[0] for row in cursor.fetchall())
+
+
+def test_what_holds_now_is_one_query_through_the_indexes_of_latest_runs_and_of_failures(world: World) -> None:
+    defined(world, [("client", 0, "on_failure", 1, 60, True), ("pipeline", 1, "failures_in_window", 1, 60, True)])
+
+    with CaptureQueriesContext(connection) as queries:
+        firing_rules(NOON)
+
+    [query] = queries.captured_queries
+    found = plan(query["sql"])
+    assert "runs_latest" in found
+    assert "runs_failed" in found
+    assert "Seq Scan on runs" not in found
+
+
+@pytest.mark.parametrize(("rule_type", "index"), [("on_failure", "runs_latest"), ("failures_in_window", "runs_")])
+def test_a_preview_is_one_query_through_an_index(world: World, rule_type: str, index: str) -> None:
+    [rule] = defined(world, [("client", 0, rule_type, 1, 60, True)])
+
+    with CaptureQueriesContext(connection) as queries:
+        preview(rule, since=hour(0), until=hour(12))
+
+    [query] = queries.captured_queries
+    found = plan(query["sql"])
+    assert index in found
+    assert "Seq Scan on runs" not in found
