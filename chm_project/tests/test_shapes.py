@@ -16,6 +16,8 @@ from chm_project.tests.controlled_seed import AS_OF, plant
 from chm_project.tests.expected_shapes import EXPECTED
 from inventory.models import Client
 from inventory.tests.factories import PipelineFactory
+from runs.events import MAX_BIGINT
+from runs.models import Run
 from runs.reporting.adapter import InvalidParameters, run_shape
 from runs.reporting.parameters import validated
 from runs.reporting.shapes import parse, shapes
@@ -209,3 +211,19 @@ def test_every_header_is_complete() -> None:
         assert shape.question.endswith("?"), shape.name
         assert set(shape.inventory.split(",")[0].split()) <= {"active", "all"}, shape.name
         assert all(column.description for column in shape.columns), shape.name
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_clock_at_the_end_of_all_years_and_the_largest_runs_overflow_nothing(seed: None, name: str) -> None:
+    Run.objects.filter(rows_processed__isnull=False).update(rows_processed=MAX_BIGINT)
+
+    for as_of in (datetime(1, 2, 1, tzinfo=UTC), AS_OF, datetime(9999, 12, 31, 23, 59, tzinfo=UTC)):
+        run_shape(name, as_of=as_of)
+
+
+def test_rows_are_summed_beyond_what_one_run_can_hold(seed: None) -> None:
+    Run.objects.filter(rows_processed__isnull=False).update(rows_processed=MAX_BIGINT)
+
+    rows = run_shape("client_throughput", as_of=AS_OF)
+
+    assert max(row["total_rows_30d"] for row in rows) > MAX_BIGINT

@@ -109,7 +109,7 @@ by_client AS (
     GROUP BY p.client_id, p.client_name
 )
 SELECT
-    client_name, runs_30d, total_rows_30d::bigint AS total_rows_30d,
+    client_name, runs_30d, total_rows_30d,
     round(mean, 2) AS avg_rows_per_run,
     round((sqrt(greatest(mean_square - mean::float8 * mean::float8, 0)) / nullif(mean, 0)::float8)::numeric, 4)
     AS throughput_cv
@@ -285,7 +285,7 @@ SELECT
     late.client_name, late.pipeline_name, late.platform, late.environment, late.last_start_at,
     round((late.usual / 60)::numeric, 1) AS usual_gap_minutes,
     late.expected_by,
-    floor(extract(epoch FROM :as_of::timestamptz - late.expected_by) / 60)::integer AS late_minutes
+    floor(extract(epoch FROM :as_of::timestamptz - late.expected_by) / 60)::bigint AS late_minutes
 FROM late
 CROSS JOIN LATERAL (
     SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY abs(gap - late.usual)) AS deviation

@@ -27,7 +27,7 @@ by_client AS (
     GROUP BY p.client_id, p.client_name
 )
 SELECT
-    client_name, runs_30d, total_rows_30d::bigint AS total_rows_30d,
+    client_name, runs_30d, total_rows_30d,
     round(mean, 2) AS avg_rows_per_run,
     round((sqrt(greatest(mean_square - mean::float8 * mean::float8, 0)) / nullif(mean, 0)::float8)::numeric, 4)
     AS throughput_cv

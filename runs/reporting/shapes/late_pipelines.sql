@@ -60,7 +60,7 @@ SELECT
     late.client_name, late.pipeline_name, late.platform, late.environment, late.last_start_at,
     round((late.usual / 60)::numeric, 1) AS usual_gap_minutes,
     late.expected_by,
-    floor(extract(epoch FROM %(as_of)s::timestamptz - late.expected_by) / 60)::integer AS late_minutes
+    floor(extract(epoch FROM %(as_of)s::timestamptz - late.expected_by) / 60)::bigint AS late_minutes
 FROM late
 CROSS JOIN LATERAL (
     SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY abs(gap - late.usual)) AS deviation
