@@ -49,7 +49,10 @@ def worker(transactional_db: None, partner: GenericPartner, settings: Settings) 
         [sys.executable, "-W", "ignore::UserWarning:celery.platforms", "-m", "celery", "-A", "chm_project", "worker",
          "--concurrency", "1", "--pool", "solo", "--without-mingle", "--without-gossip", "--loglevel", "WARNING"],
         cwd=django_settings.BASE_DIR,
-        env={**os.environ, "CHM_DATABASE_URL": test_url, "CHM_CONNECTIONS_FILE": settings.CHM_CONNECTIONS_FILE},
+        env={
+            **os.environ, "DJANGO_SETTINGS_MODULE": "chm_project.settings.development", "CHM_DATABASE_URL": test_url,
+            "CHM_CONNECTIONS_FILE": settings.CHM_CONNECTIONS_FILE,
+        },
     )  # fmt: skip
     try:
         yield
