@@ -67,5 +67,5 @@ def _random(length: int) -> str:
     return "".join(secrets.choice(_ALPHABET) for _ in range(length))
 
 
-def _digest(plaintext: str, key: str) -> str:
+def _digest(plaintext: str, key: str | bytes) -> str:
     return salted_hmac("chm_project.access.token", plaintext, secret=key, algorithm="sha256").hexdigest()
