@@ -28,6 +28,8 @@ from runs.scrub import FILTERED, scrub_text
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
 MAX_RETRY_AFTER_SECONDS = 15 * 60
+# A partner that wants to be left alone for longer does not hold a worker: a later ingestion asks it again.
+PATIENCE_SECONDS = 60
 CHUNK_BYTES = 64 * 1024
 USER_AGENT = "chm-ingestion/1"
 
@@ -81,7 +83,8 @@ class _Outgoing:
 class PartnerSession:
     """A connection's HTTP session. Paths are relative to its base_url, and percent-encoded by the caller.
 
-    All requests of a session share its connections, its budget and the waits that the partner asked for.
+    All requests of a session share its connections, its budget and the waits that the partner asked for: `held` is
+    what is left of an earlier one, in seconds, and `on_hold` is told of each new one.
     Raises Unavailable, Refused, NotFound or BadAnswer.
     """
 
@@ -91,6 +94,8 @@ class PartnerSession:
         *,
         auth: Auth,
         settings: HttpSettings,
+        held: float = 0,
+        on_hold: Callable[[float], None] = lambda seconds: None,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -98,7 +103,9 @@ class PartnerSession:
         self.auth = auth
         self.settings = settings
         self._sleep = sleep
+        self._on_hold = on_hold
         self._pace = Pace(settings.requests_per_second, sleep=sleep, clock=clock)
+        self._pace.hold(held)
         self._session = requests.Session()
         self._session.trust_env = False  # a .netrc or proxy of the machine must not meet a client's token
         adapter = HTTPAdapter(max_retries=urllib3.Retry(0, read=False), pool_maxsize=4)
@@ -185,6 +192,8 @@ class PartnerSession:
     def _attempt(self, request: _Outgoing, *, authenticated: bool) -> Exchanged:
         what = f"{request.method} {request.path.partition('?')[0]}"
         proof = self.auth.headers(self) if authenticated else {}
+        if (held := self._pace.held()) > PATIENCE_SECONDS:
+            raise Unavailable(f"the partner asked to be left alone for another {held:.0f} s")
         self._pace.wait()
         deadline = time.monotonic() + self.settings.total_seconds
         try:
@@ -222,6 +231,7 @@ class PartnerSession:
         after = _wait_asked_for(status, response.headers)
         if after is not None:
             self._pace.hold(after)
+            self._on_hold(after)
         if status == 429 or status >= 500 or (status == 403 and after is not None):
             raise _Retry(Unavailable(message), after)
         if 300 <= status < 400:

@@ -25,6 +25,10 @@ class Pace:
     def hold(self, seconds: float) -> None:
         self._held_until = max(self._held_until, self._clock() + seconds)
 
+    def held(self) -> float:
+        """Seconds that are left of what the partner asked for."""
+        return max(0.0, self._held_until - self._clock())
+
     def wait(self) -> None:
         """Until the next request may go out."""
         now = self._clock()

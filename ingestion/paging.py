@@ -1,11 +1,18 @@
-"""How pages follow each other, apart from HTTP: each walk is a small state machine that notices a loop."""
+"""How pages follow each other, apart from HTTP: each walk is a small state machine that notices a loop.
+
+`position` is where the next page is read: JSON, from which a later walk can go on.
+"""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 from ingestion.errors import BadAnswer
 
 MAX_PAGES = 100_000
 MAX_PAGE_RUNS = 10_000
+
+Position = Mapping[str, Any]
 
 
 class PageCap:
@@ -25,9 +32,13 @@ class PageCap:
 class CursorPaging:
     """Follows cursors until none is given; one that comes twice is an error."""
 
-    def __init__(self) -> None:
-        self.cursor: str | None = None
+    def __init__(self, start: Position | None = None) -> None:
+        self.cursor: str | None = start["cursor"] if start else None
         self._seen: set[str] = set()
+
+    @property
+    def position(self) -> Position:
+        return {"cursor": self.cursor}
 
     def advance(self, cursor: object) -> bool:
         """Whether there is a next page."""
@@ -46,10 +57,14 @@ class OffsetPaging:
     """Advances by the rows received, for a server may cut a page short, and ends at the latest total, or at an empty
     page where no total is told."""
 
-    def __init__(self) -> None:
-        self.offset = 0
-        self._total: int | None = None
+    def __init__(self, start: Position | None = None) -> None:
+        self.offset: int = start["offset"] if start else 0
+        self._total: int | None = start["total"] if start else None
         self._last_page: object = None
+
+    @property
+    def position(self) -> Position:
+        return {"offset": self.offset, "total": self._total}
 
     def advance(self, *, page: list[object], total: int | None = None) -> bool:
         if not page:
@@ -71,11 +86,17 @@ class OffsetPaging:
 class NumberPaging:
     """Page by page until one is empty, or the latest total is reached; steps back where rows vanished before it."""
 
-    def __init__(self, first: int = 1) -> None:
-        self.number = self._first = first
-        self._size = 1  # of the largest page so far: the server may give less than was asked for
-        self._total: int | None = None
+    def __init__(self, first: int = 1, start: Position | None = None) -> None:
+        self._first = first
+        self.number: int = start["number"] if start else first
+        # Of the largest page so far: the server may give less than was asked for.
+        self._size: int = start["size"] if start else 1
+        self._total: int | None = start["total"] if start else None
         self._last_page: object = None
+
+    @property
+    def position(self) -> Position:
+        return {"number": self.number, "size": self._size, "total": self._total}
 
     def advance(self, *, page: list[object], total: int | None = None) -> bool:
         if not page:

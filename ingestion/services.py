@@ -1,9 +1,11 @@
 """Ingestion: from connections to recorded runs. The command, the task, the admin and the API are skins on this."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -14,10 +16,13 @@ from django.db import connection as database
 from django.db import transaction
 from django.utils import timezone
 
+from ingestion.checkpoints import Checkpoint
+from ingestion.circuit import Circuit
 from ingestion.connections import ConfigurationError, Connection
 from ingestion.connectors.base import Connector, OpenRun, Page, Target, Walk
 from ingestion.errors import PartnerError, TokenRefused, Unavailable
 from ingestion.http import PartnerSession
+from ingestion.paging import Position
 from inventory.models import Pipeline
 from runs.events import RunEvent
 from runs.models import Run
@@ -37,6 +42,8 @@ EARLY_TICK = 0.9
 # A partner that is down is not asked again for each of its thousand pipelines.
 MAX_CONSECUTIVE_OUTAGES = 3
 MAX_REPORTED_REJECTIONS = 20
+# Of a limited time, what pipelines with a watermark may use while others wait for their first walk.
+SHARE_OF_THE_KNOWN = 0.75
 
 OpenKey = tuple[UUID, str]
 
@@ -58,6 +65,7 @@ class Report:
     errors: list[dict[str, str | None]] = field(default_factory=list)
     rejections: list[str] = field(default_factory=list)
     unknown: set[str] = field(default_factory=set)
+    unfinished: bool = False  # the time was up; another ingestion goes on from there
 
     def add(self, page: Page, outcomes: Mapping[Outcome, int]) -> None:
         self.pages_processed += 1
@@ -85,6 +93,20 @@ class Scope:
         return (self.client_id is None or pipeline.client_id == self.client_id) and (
             self.pipeline_id is None or pipeline.id == self.pipeline_id
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """When an ingestion has to stop at the end of a page: its time is up, or its worker has to end."""
+
+    seconds: float | None = None
+    stopping: Callable[[], bool] = bool
+    begun: float = field(default_factory=time.monotonic)
+
+    def reached(self, share: float = 1) -> bool:
+        """With `share`, whether that part of the time is up."""
+        late = self.seconds is not None and time.monotonic() - self.begun >= self.seconds * share
+        return late or self.stopping()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +140,7 @@ def ingest_connection(
     scope: Scope = Scope(),
     *,
     report: Report | None = None,
+    limit: Limit | None = None,
     on_walk: Callable[[int], None] = lambda targets: None,
 ) -> Report:
     """Walks the pipelines of one connection; one that fails is reported and marked, and the others go on.
@@ -126,27 +149,48 @@ def ingest_connection(
     2. Runs that we hold as running and the walk did not return are asked for.
     3. Only then the watermarks move, all together, to the moment before the first request.
 
+    With a `limit`, a walk that does not end in time is `unfinished`, and the next ingestion goes on where it stopped.
     `on_walk` is told how many pipelines each finished walk covered; a `report` given is filled as the work goes on.
     """
     report = Report(connection.name) if report is None else report
-    targets = [_target(pipeline, connection, scope) for pipeline in pipelines if scope.takes(pipeline)]
+    limit = limit or Limit()
+    targets = [_target(pipeline, connection, scope) for pipeline in _in_turn(pipelines) if scope.takes(pipeline)]
     known = {pipeline.external_id for pipeline in pipelines}
     authentication = connection.authentication()
+    circuit = Circuit(connection.name, connection.interval_seconds)
     waiting = {target.pipeline_id: target for target in targets}
-    outages = 0
-    with PartnerSession(connection.base_url, auth=authentication, settings=connection.http) as session:
+    outages, most_outages = 0, 1 if circuit.half_open else MAX_CONSECUTIVE_OUTAGES
+    answered = False
+    some_new = any(target.since is None for target in targets)
+    with PartnerSession(
+        connection.base_url, auth=authentication, settings=connection.http, held=circuit.held(), on_hold=circuit.hold
+    ) as session:
         connector = connection.connect(session, known.__contains__)
         for walk in connector.walks(targets):
-            error = _walk(connector, walk, connection, scope, report)
+            share = SHARE_OF_THE_KNOWN if some_new and walk.since is not None else 1
+            if limit.reached(share):
+                report.unfinished = True
+                continue
+            error = _walk(connector, walk, connection, scope, report, partial(limit.reached, share))
             for target in walk.targets:
                 del waiting[target.pipeline_id]
             on_walk(len(walk.targets))
+            answered = answered or not isinstance(error, Unavailable)
             outages = outages + 1 if isinstance(error, Unavailable) else 0
-            if isinstance(error, TokenRefused) or outages >= MAX_CONSECUTIVE_OUTAGES:
+            if isinstance(error, TokenRefused) or outages >= most_outages:
                 _failed(list(waiting.values()), error, scope, report)
                 on_walk(len(waiting))
                 break
+    if answered:
+        circuit.up()
+    elif outages:
+        circuit.down()
     return report
+
+
+def _in_turn(pipelines: Sequence[Pipeline]) -> list[Pipeline]:
+    """Who waited longest first, so that a limit leaves out others the next time; who is new comes last."""
+    return sorted(pipelines, key=lambda pipeline: pipeline.ingested_through or datetime.max.replace(tzinfo=UTC))
 
 
 def _target(pipeline: Pipeline, connection: Connection, scope: Scope) -> Target:
@@ -164,17 +208,34 @@ def _target(pipeline: Pipeline, connection: Connection, scope: Scope) -> Target:
 
 
 def _walk(
-    connector: Connector, walk: Walk, connection: Connection, scope: Scope, report: Report
+    connector: Connector,
+    walk: Walk,
+    connection: Connection,
+    scope: Scope,
+    report: Report,
+    limit_reached: Callable[[], bool],
 ) -> PartnerError | None:
-    through = timezone.now()
+    now = timezone.now()
+    # What is asked for by hand begins where it says, whatever the schedule is at.
+    by_hand = scope.full or scope.dry_run or scope.since is not None
+    checkpoint = Checkpoint("", now) if by_hand else Checkpoint.of(connection.name, walk, now=now)
     unseen = _open_runs(walk.targets)
+    pages = 0
     try:
-        for page in walk.pages:
+        for page in _pages(connector, walk, checkpoint.position, unseen):
             _store(page, scope, report)
+            pages += 1
             unseen -= _keys(page)
-        for page in connector.reread(_described(unseen, walk.targets)):
-            _store(page, scope, report)
+            if not by_hand:
+                checkpoint.reached(page.position)
+            # The page at which an earlier task stopped is read again, and must not be all that this one does.
+            if limit_reached() and (pages > 1 or not checkpoint.resumed):
+                report.unfinished = True
+                checkpoint.save()
+                return None
     except PartnerError as error:
+        if checkpoint.resumed and not pages and not isinstance(error, Unavailable | TokenRefused):
+            checkpoint.clear()  # a position that the partner does not know any more
         _failed(walk.targets, error, scope, report)
         return error
     except (DatabaseError, SoftTimeLimitExceeded):
@@ -186,8 +247,15 @@ def _walk(
         return failure
     report.pipelines_processed += len(walk.targets)
     if not scope.dry_run:
-        _mark_walked(walk.targets, connection, scope, through)
+        _mark_walked(walk.targets, connection, scope, checkpoint.through)
+    checkpoint.clear()
     return None
+
+
+def _pages(connector: Connector, walk: Walk, start: Position | None, unseen: set[OpenKey]) -> Iterator[Page]:
+    """All of the walk, and then what we hold as open and none of it returned: `unseen` is the reader's to keep."""
+    yield from walk.pages(start)
+    yield from connector.reread(_described(unseen, walk.targets))
 
 
 def _store(page: Page, scope: Scope, report: Report) -> None:

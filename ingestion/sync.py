@@ -1,11 +1,13 @@
 """An ingestion started on demand: queued for a worker, its state kept by the result backend for a day."""
 
 import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
 from celery import Task, current_app, shared_task
+from celery.exceptions import Ignore
 from celery.result import AsyncResult
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
@@ -13,6 +15,7 @@ from redis.exceptions import RedisError
 from ingestion.connections import ConfigurationError, configured
 from ingestion.locks import connection_lock
 from ingestion.services import Report, Scope, assign, ingest_connection
+from ingestion.tasks import limit as task_limit
 
 logger = logging.getLogger(__name__)
 
@@ -76,36 +79,57 @@ def state(task_id: UUID) -> tuple[Asked, dict[str, Any]] | None:
 
 @shared_task(bind=True, name="ingestion.sync")
 def sync(
-    self: "Task[..., Any]", connection: str | None = None, client_id: str | None = None, pipeline_id: str | None = None
+    self: "Task[..., Any]",
+    connection: str | None = None,
+    client_id: str | None = None,
+    pipeline_id: str | None = None,
+    done: Sequence[str] = (),
+    counted: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Ingests one connection after the other, as far as they concern the client or pipeline asked for."""
+    """Ingests one connection after the other, as far as they concern the client or pipeline asked for.
+
+    When the time of a task is up it is enqueued again under the same id, with the connections that are `done` and what
+    was `counted` so far.
+    """
     asked = {"connection": connection, "client_id": client_id, "pipeline_id": pipeline_id}
     scope = Scope(
         client_id=UUID(client_id) if client_id else None, pipeline_id=UUID(pipeline_id) if pipeline_id else None
     )
     reports: list[Report] = []
+    limit, finished = task_limit(), list(done)
 
     def show_progress(_walked: int = 0) -> None:
         if self.request.id:
-            self.update_state(state=PROGRESS, meta=asked | _counts(reports))
+            self.update_state(state=PROGRESS, meta=asked | _counts(reports, counted))
 
     connections = configured()
     assignment = assign(connections)
     for name in [connection] if connection else list(connections):
         pipelines = assignment.pipelines[name]
-        if not any(map(scope.takes, pipelines)):
+        if name in finished or not any(map(scope.takes, pipelines)):
             continue
         reports.append(report := Report(name))
         show_progress()
         with connection_lock(name) as free:
             if free:
-                ingest_connection(connections[name], pipelines, scope, report=report, on_walk=show_progress)
+                ingest_connection(
+                    connections[name], pipelines, scope, report=report, limit=limit, on_walk=show_progress
+                )
             else:
                 busy = "Another ingestion of this connection is under way; what it stores is as new."
                 report.errors.append({"connection": name, "pipeline": None, "error": busy})
-    return asked | _counts(reports)
+        if report.unfinished and self.request.id:
+            show_progress()
+            kept = {"done": finished, "counted": _counts(reports, counted)}
+            self.apply_async(task_id=self.request.id, kwargs=asked | kept)
+            raise Ignore  # the state stays as shown, until the next task of this id
+        finished.append(name)
+    return asked | _counts(reports, counted)
 
 
-def _counts(reports: list[Report]) -> dict[str, Any]:
-    numbers: dict[str, Any] = {name: sum(getattr(report, name) for report in reports) for name in COUNTS}
-    return numbers | {"errors": [error for report in reports for error in report.errors]}
+def _counts(reports: list[Report], before: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    before = before or {}
+    numbers: dict[str, Any] = {
+        name: before.get(name, 0) + sum(getattr(report, name) for report in reports) for name in COUNTS
+    }
+    return numbers | {"errors": [*before.get("errors", ()), *(error for report in reports for error in report.errors)]}

@@ -6,13 +6,25 @@ ingestion/tests/recordings/airflow. API: https://airflow.apache.org/docs/apache-
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-from ingestion.connectors.base import OpenRun, Page, Target, Walk, by_external_id, field_of, gone, translated, utc_text
+from ingestion.connectors.base import (
+    OpenRun,
+    Page,
+    Target,
+    Walk,
+    by_external_id,
+    field_of,
+    gone,
+    oldest,
+    translated,
+    utc_text,
+)
 from ingestion.errors import BadAnswer, NotFound
 from ingestion.http import PartnerSession
-from ingestion.paging import CursorPaging, OffsetPaging, PageCap
+from ingestion.paging import CursorPaging, OffsetPaging, PageCap, Position
 from runs.events import Clock, Rejected, RunEvent
 
 STATUSES = {"queued": "running", "running": "running", "success": "success", "failed": "failed"}
@@ -37,12 +49,12 @@ class AirflowConnector:
         new = [target for target in targets if target.since is None]
         walked = [target for target in targets if target.since is not None]
         if walked:
-            yield Walk(walked, self._listing(walked, ALL_DAGS, min(t.since for t in walked if t.since)))
+            yield Walk(walked, partial(self._listing, walked, ALL_DAGS))
         if len(new) > MAX_SINGLE_BACKFILLS:
-            yield Walk(new, self._listing(new, ALL_DAGS, None))
+            yield Walk(new, partial(self._listing, new, ALL_DAGS))
         else:
             for external_id, group in by_external_id(new).items():
-                yield Walk(group, self._listing(group, external_id, None))
+                yield Walk(group, partial(self._listing, group, external_id))
 
     def reread(self, runs: Sequence[OpenRun]) -> Iterator[Page]:
         """A hundred at a time by their state, then one by one those that are not open any more."""
@@ -50,7 +62,7 @@ class AirflowConnector:
         for run in runs:
             missing.setdefault((run.external_id, run.external_run_id), []).append(run)
         if len(missing) > 1:
-            for asked_at, rows in self._pages(ALL_DAGS, [("state", state) for state in OPEN_STATES]):
+            for asked_at, rows, _ in self._pages(ALL_DAGS, [("state", state) for state in OPEN_STATES]):
                 page = Page()
                 for row in rows:
                     found = missing.pop(_key(row), ())
@@ -71,11 +83,11 @@ class AirflowConnector:
                 raise
             return gone(run, at=asked_at)
 
-    def _listing(self, targets: Sequence[Target], dag_id: str, since: datetime | None) -> Iterator[Page]:
-        ours = by_external_id(targets)
+    def _listing(self, targets: Sequence[Target], dag_id: str, start: Position | None) -> Iterator[Page]:
+        ours, since = by_external_id(targets), oldest(targets)
         query = [] if since is None else [("updated_at_gte", utc_text(since))]
-        for asked_at, rows in self._pages(dag_id, query):
-            page = Page()
+        for asked_at, rows, position in self._pages(dag_id, query, start):
+            page = Page(position=position)
             for row in rows:
                 dag, _ = _key(row)
                 if dag is None:
@@ -87,17 +99,25 @@ class AirflowConnector:
                     page.unknown.add(dag)
             yield page
 
-    def _pages(self, dag_id: str, query: list[tuple[str, str]]) -> Iterator[tuple[datetime, list[Any]]]:
+    def _pages(
+        self, dag_id: str, query: list[tuple[str, str]], start: Position | None = None
+    ) -> Iterator[tuple[datetime, list[Any], Position]]:
         """Ordered by id, since rows move in any order that has to do with changes. Cursors where the answer
         offers them: an older server ignores the parameter and would give its first page for ever."""
         path = self._dag_runs(dag_id)
         query = [*query, ("order_by", "id"), ("limit", str(PAGE_SIZE))]
-        cursors, offsets, cap = CursorPaging(), OffsetPaging(), PageCap()
-        position = [("cursor", "")] if path.startswith("/api/v2") else []
+        cursors = CursorPaging(start if start and "cursor" in start else None)
+        offsets, cap = OffsetPaging(start if start and "offset" in start else None), PageCap()
         while True:
+            if cursors.cursor is not None or (path.startswith("/api/v2") and not offsets.offset):
+                here: Position = cursors.position
+                sent = [("cursor", cursors.cursor or "")]
+            else:
+                here = offsets.position
+                sent = [("offset", str(offsets.offset))] if offsets.offset else []
             asked_at = datetime.now(UTC)
             try:
-                body = self._session.get(path, [*query, *position])
+                body = self._session.get(path, [*query, *sent])
             except NotFound as error:
                 if not error.explained:
                     _apis.pop(self._session.base_url, None)  # perhaps the server was upgraded
@@ -105,15 +125,12 @@ class AirflowConnector:
             rows = field_of(body, "dag_runs", list, "the answer")
             total = field_of(body, "total_entries", int, "the answer")
             cap.count(len(rows))
-            yield asked_at, rows
+            yield asked_at, rows, here
             if body.get("next_cursor") is not None:
                 if not cursors.advance(body["next_cursor"]):
                     return
-                position = [("cursor", str(cursors.cursor))]
             elif cursors.cursor is not None or not offsets.advance(page=rows, total=total):
                 return
-            else:
-                position = [("offset", str(offsets.offset))]
 
     def _dag_runs(self, dag_id: str) -> str:
         dag = dag_id if dag_id == ALL_DAGS else quote(dag_id, safe="")

@@ -1,12 +1,13 @@
 """What a connector is: it fetches pages from one kind of partner and translates them, and nothing else."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 from uuid import UUID
 
 from ingestion.errors import BadAnswer
+from ingestion.paging import Position
 from runs.events import Clock, Rejected, RunEvent
 
 
@@ -36,18 +37,27 @@ class OpenRun:
 
 @dataclass(slots=True)
 class Page:
-    """One answer, translated. `unknown` are external ids that no pipeline of the connection has."""
+    """One answer, translated. `unknown` are external ids that no pipeline of the connection has; `position` is where
+    it was read: a walk can begin there again."""
 
     events: list[RunEvent | Rejected] = field(default_factory=list)
     unknown: set[str] = field(default_factory=set)
+    position: Position | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """Pages that together are complete for their targets; reading them is what sends the requests."""
+    """Pages that together are complete for their targets; reading them is what sends the requests.
+
+    `pages` begins at the beginning, or where an earlier reading of the same walk broke off.
+    """
 
     targets: Sequence[Target]
-    pages: Iterator[Page]
+    pages: Callable[[Position | None], Iterator[Page]]
+
+    @property
+    def since(self) -> datetime | None:
+        return oldest(self.targets)
 
 
 class Connector(Protocol):
@@ -56,6 +66,12 @@ class Connector(Protocol):
 
     def reread(self, runs: Sequence[OpenRun]) -> Iterator[Page]:
         """Asks for runs that a walk did not return; what is gone comes back canceled."""
+
+
+def oldest(targets: Sequence[Target]) -> datetime | None:
+    """Where a walk of these starts; null, everything, where any of them has no start."""
+    starts = [target.since for target in targets if target.since is not None]
+    return min(starts) if len(starts) == len(targets) else None
 
 
 GONE = "gone at source"

@@ -6,12 +6,13 @@ ingestion/tests/recordings/dagster. API: https://docs.dagster.io/api/graphql
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from ingestion.connectors.base import OpenRun, Page, Target, Walk, by_external_id, field_of, gone, translated
 from ingestion.errors import BadAnswer
 from ingestion.http import PartnerSession
-from ingestion.paging import CursorPaging, PageCap
+from ingestion.paging import CursorPaging, PageCap, Position
 from runs.events import Rejected, RunEvent
 
 STATUSES = {
@@ -41,10 +42,10 @@ class DagsterConnector:
         walked = [target for target in targets if target.since is not None]
         if walked:
             since = min(target.since for target in walked if target.since is not None)
-            yield Walk(walked, self._listing(walked, {"updatedAfter": since.timestamp()}))
+            yield Walk(walked, partial(self._listing, walked, {"updatedAfter": since.timestamp()}))
         new = [target for target in targets if target.since is None]
         for job, group in by_external_id(new).items():
-            yield Walk(group, self._listing(group, {"pipelineName": job}))
+            yield Walk(group, partial(self._listing, group, {"pipelineName": job}))
 
     def reread(self, runs: Sequence[OpenRun]) -> Iterator[Page]:
         for first in range(0, len(runs), PAGE_SIZE):
@@ -57,13 +58,16 @@ class DagsterConnector:
             page.events.extend(gone(run) for run in missing.values())
             yield page
 
-    def _listing(self, targets: Sequence[Target], chosen: dict[str, Any]) -> Iterator[Page]:
+    def _listing(self, targets: Sequence[Target], chosen: dict[str, Any], start: Position | None) -> Iterator[Page]:
         ours = by_external_id(targets)
-        paging, cap = CursorPaging(), PageCap()
+        paging, cap = CursorPaging(start), PageCap()
         while True:
             rows = self._ask(chosen, paging.cursor)
             cap.count(len(rows))
-            page = Page()
+            if start is not None and cap.pages == 1 and not rows:
+                # Dagster answers a cursor that it does not know with nothing, as if this were the end.
+                raise BadAnswer("the run at which the last walk stopped is gone: the next one begins anew")
+            page = Page(position=paging.position)
             for row in rows:
                 if not isinstance(row, dict):
                     page.events.append(Rejected(f"a run is a {type(row).__name__}, not an object"))

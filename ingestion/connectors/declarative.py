@@ -8,18 +8,19 @@ import contextlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.utils.dateparse import parse_duration
 from jmespath.exceptions import JMESPathError
 
-from ingestion.connectors.base import OpenRun, Page, Target, Walk, by_external_id, gone, utc_text
+from ingestion.connectors.base import OpenRun, Page, Target, Walk, by_external_id, gone, oldest, utc_text
 from ingestion.connectors.source import IGNORED, Expression, OneRun, Source
 from ingestion.connectors.template import Request
 from ingestion.errors import BadAnswer, NotFound, Refused
 from ingestion.http import Exchanged, PartnerSession
-from ingestion.paging import CursorPaging, NumberPaging, OffsetPaging, PageCap
+from ingestion.paging import CursorPaging, NumberPaging, OffsetPaging, PageCap, Position
 from runs.events import Clock, Rejected, RunEvent
 
 # Asking pipeline by pipeline pays for a few new ones; beyond that one listing of everything is cheaper.
@@ -38,26 +39,26 @@ class DeclarativeConnector:
     def walks(self, targets: Sequence[Target]) -> Iterator[Walk]:
         if self._source.per_pipeline:
             for external_id, group in by_external_id(targets).items():
-                yield Walk(group, self._listing(group, self._source.request, _oldest(group), external_id))
+                yield Walk(group, partial(self._listing, group, self._source.request, external_id))
             return
         walked = [target for target in targets if target.since is not None]
         new = [target for target in targets if target.since is None]
         if walked:
-            yield Walk(walked, self._listing(walked, self._source.request, _oldest(walked)))
+            yield Walk(walked, partial(self._listing, walked, self._source.request, ""))
         if self._source.one_pipeline is None or len(new) > MAX_SINGLE_BACKFILLS:
             if new:
-                yield Walk(new, self._listing(new, self._source.request, None))
+                yield Walk(new, partial(self._listing, new, self._source.request, ""))
             return
         alone = self._source.request.with_part(self._source.one_pipeline)
         for external_id, group in by_external_id(new).items():
-            yield Walk(group, self._listing(group, alone, None, external_id))
+            yield Walk(group, partial(self._listing, group, alone, external_id))
 
     def reread(self, runs: Sequence[OpenRun]) -> Iterator[Page]:
         """What the partner lists as open, where it can; then one by one."""
         missing = {(run.external_id, run.external_run_id): run for run in runs}
         if self._source.open_runs is not None and len(missing) > 1:
             request = self._source.request.with_part(self._source.open_runs)
-            for asked_at, rows in self._pages(request, None, ""):
+            for asked_at, rows, _ in self._pages(request, None, ""):
                 page = Page()
                 for row in rows:
                     names = (self._found(name, row) for name in ("pipeline", "external_run_id"))
@@ -86,11 +87,11 @@ class DeclarativeConnector:
         yield from self._events([run.pipeline_id], _searched(one_run.item, body), asked_at)
 
     def _listing(
-        self, targets: Sequence[Target], request: Request, since: datetime | None, external_id: str = ""
+        self, targets: Sequence[Target], request: Request, external_id: str, start: Position | None
     ) -> Iterator[Page]:
         ours = by_external_id(targets)
-        for asked_at, rows in self._pages(request, since, external_id):
-            page = Page()
+        for asked_at, rows, position in self._pages(request, oldest(targets), external_id, start):
+            page = Page(position=position)
             for row in rows:
                 if self._source.per_pipeline:
                     found: Sequence[Target] = targets
@@ -105,8 +106,8 @@ class DeclarativeConnector:
             yield page
 
     def _pages(
-        self, request: Request, since: datetime | None, external_id: str
-    ) -> Iterator[tuple[datetime, list[Any]]]:
+        self, request: Request, since: datetime | None, external_id: str, start: Position | None = None
+    ) -> Iterator[tuple[datetime, list[Any], Position]]:
         now = datetime.now(UTC)
         rules = self._source.since
         values: Values = {"external_id": external_id, "now": utc_text(now)}
@@ -119,9 +120,9 @@ class DeclarativeConnector:
                 request = request.with_part(rules.request)
                 values |= {"since": _sent(since, rules.time_format), "now": _sent(now, rules.time_format)}
         request = request.filled(values)
-        walk, cap, last = _Position(self._source, request), PageCap(), None
+        walk, cap, last = _Place(self._source, request, start), PageCap(), None
         while True:
-            asked_at = datetime.now(UTC)
+            asked_at, here = datetime.now(UTC), walk.position
             answer = self._send(walk.request)
             rows = _searched(self._source.items, answer.body)
             if not isinstance(rows, list):
@@ -129,7 +130,7 @@ class DeclarativeConnector:
             if rows and rows == last:
                 raise BadAnswer("the partner gave the same page twice")
             cap.count(len(rows))
-            yield asked_at, rows
+            yield asked_at, rows, here
             if self._all_older(rows, since) or not walk.advance(answer, rows, self._session):
                 return
             last = None if walk.stepped_back else rows
@@ -161,17 +162,39 @@ class DeclarativeConnector:
                 yield found
 
 
-class _Position:
+class _Place:
     """Where in a listing we are, by the description's kind of paging."""
 
-    def __init__(self, source: Source, request: Request) -> None:
-        self._paging = source.paging
+    def __init__(self, source: Source, request: Request, start: Position | None) -> None:
+        paging = self._paging = source.paging
         self._first = request
-        self._cursors, self._offsets, self._numbers = CursorPaging(), OffsetPaging(), NumberPaging(source.paging.first)
+        self._cursors = CursorPaging(start if paging.kind in {"cursor", "link", "next_url"} else None)
+        self._offsets = OffsetPaging(start if paging.kind == "offset" else None)
+        self._numbers = NumberPaging(paging.first, start if paging.kind == "page" else None)
         self.request = request
         self.stepped_back = False
-        if self._paging.kind == "page":
-            self._ask_for(self._numbers.number)
+        match paging.kind:
+            case "page":
+                self._ask_for(self._numbers.number)
+            case "offset" if start:
+                self._ask_for(self._offsets.offset)
+            case "cursor" if self._cursors.cursor:
+                self._ask_for(self._cursors.cursor)
+            case "link" | "next_url" if self._cursors.cursor:
+                self.request = self._at(self._cursors.cursor)
+
+    @property
+    def position(self) -> Position:
+        match self._paging.kind:
+            case "offset":
+                return self._offsets.position
+            case "page":
+                return self._numbers.position
+            case _:
+                return self._cursors.position
+
+    def _at(self, address: str) -> Request:
+        return Request(self._first.method, address, {}, self._first.body)
 
     def advance(self, answer: Exchanged, rows: list[Any], session: PartnerSession) -> bool:
         """Whether there is a next page; `request` is then the one for it."""
@@ -197,10 +220,9 @@ class _Position:
                 self._ask_for(self._numbers.number)
             case "link" | "next_url":
                 url = answer.next_url if paging.kind == "link" else _searched(paging.next, answer.body)
-                if not self._cursors.advance(url):
+                if not self._cursors.advance(session.own_address(url) if isinstance(url, str) and url else url):
                     return False
-                address = session.own_address(str(url))
-                self.request = Request(self._first.method, address, {}, self._first.body)
+                self.request = self._at(str(self._cursors.cursor))
             case _:
                 return False
         return True
@@ -287,12 +309,6 @@ def duration(value: object, duration_format: str) -> object:
         found = parse_duration(value)
         return found.total_seconds() if found is not None else value
     return value
-
-
-def _oldest(targets: Sequence[Target]) -> datetime | None:
-    """Null, everything, where any of them has no start."""
-    starts = [target.since for target in targets if target.since is not None]
-    return min(starts) if len(starts) == len(targets) else None
 
 
 def _sent(moment: datetime, time_format: str) -> str | int | float:

@@ -1,12 +1,13 @@
 """The generic partner API: GET {base_url}/pipelines/{external_id}/runs, one walk per pipeline."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
 from ingestion.connectors.base import OpenRun, Page, Target, Walk, field_of, translated, utc_text
 from ingestion.http import PartnerSession
-from ingestion.paging import CursorPaging, PageCap
+from ingestion.paging import CursorPaging, PageCap, Position
 from runs.events import Rejected, RunEvent
 
 STATUSES = {
@@ -24,15 +25,15 @@ class GenericConnector:
 
     def walks(self, targets: Sequence[Target]) -> Iterator[Walk]:
         for target in targets:
-            yield Walk([target], self._pages(target))
+            yield Walk([target], partial(self._pages, target))
 
     def reread(self, runs: Sequence[OpenRun]) -> Iterator[Page]:
         """The API has no question about one run, so nothing can be said to be gone."""
         return iter(())
 
-    def _pages(self, target: Target) -> Iterator[Page]:
+    def _pages(self, target: Target, start: Position | None) -> Iterator[Page]:
         path = f"/pipelines/{quote(target.external_id, safe='')}/runs"
-        paging, cap = CursorPaging(), PageCap()
+        paging, cap = CursorPaging(start), PageCap()
         while True:
             query = {"cursor": paging.cursor} if paging.cursor else {}
             if target.since is not None:
@@ -40,7 +41,7 @@ class GenericConnector:
             body = self._session.get(path, query)
             rows = field_of(body, "runs", list, "the answer")
             cap.count(len(rows))
-            yield Page([event(target, row) for row in rows])
+            yield Page([event(target, row) for row in rows], position=paging.position)
             if not paging.advance(body.get("next_cursor")):
                 return
 

@@ -5,12 +5,13 @@ are no runs yet. Recorded answers: ingestion/tests/recordings/prefect. API: http
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from ingestion.connectors.base import OpenRun, Page, Target, Walk, by_external_id, gone, utc_text
 from ingestion.errors import BadAnswer
 from ingestion.http import PartnerSession
-from ingestion.paging import PageCap
+from ingestion.paging import PageCap, Position
 from runs.events import Rejected, RunEvent
 
 STATUSES = {
@@ -45,9 +46,9 @@ class PrefectConnector:
         new = [target for target in targets if target.since is None]
         if walked:
             since = min(target.since for target in walked if target.since is not None)
-            yield Walk(walked, self._listing(walked, ({"end_time": {"after_": utc_text(since)}}, *OPEN)))
+            yield Walk(walked, partial(self._listing, walked, ({"end_time": {"after_": utc_text(since)}}, *OPEN)))
         if new:
-            yield Walk(new, self._listing(new, (STARTED, *OPEN)))
+            yield Walk(new, partial(self._listing, new, (STARTED, *OPEN)))
 
     def reread(self, runs: Sequence[OpenRun]) -> Iterator[Page]:
         missing = {run.external_run_id: run for run in runs}
@@ -64,11 +65,14 @@ class PrefectConnector:
                     page.events.append(gone(run))
             yield page
 
-    def _listing(self, targets: Sequence[Target], filters: Sequence[dict[str, Any]]) -> Iterator[Page]:
+    def _listing(
+        self, targets: Sequence[Target], filters: Sequence[dict[str, Any]], start: Position | None
+    ) -> Iterator[Page]:
         ours = by_external_id(targets)
-        for chosen in filters:
-            for rows in self._pages(chosen):
-                page = Page()
+        first, offset = (start["filter"], start["offset"]) if start else (0, 0)
+        for number, chosen in enumerate(filters[first:], first):
+            for at, rows in self._pages(chosen, offset if number == first else 0):
+                page = Page(position={"filter": number, "offset": at})
                 for row in rows:
                     if not isinstance(row, dict):
                         page.events.append(Rejected(f"a flow run is a {type(row).__name__}, not an object"))
@@ -81,13 +85,13 @@ class PrefectConnector:
                         page.unknown.update(names[:1])
                 yield page
 
-    def _pages(self, chosen: dict[str, Any]) -> Iterator[list[Any]]:
+    def _pages(self, chosen: dict[str, Any], offset: int) -> Iterator[tuple[int, list[Any]]]:
         """In the order of their starts: what is new comes behind what was read."""
-        cap, offset = PageCap(), 0
+        cap = PageCap()
         while True:
             rows = self._ask(chosen, offset)
             cap.count(len(rows))
-            yield rows
+            yield offset, rows
             if len(rows) < PAGE_SIZE:
                 return
             offset += len(rows)

@@ -1,9 +1,13 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+from pytest_django import Settings
 
+from ingestion.connections import Connection, configured
 from ingestion.synthetic.airflow_replay import AirflowReplay
 from ingestion.synthetic.generic_partner import GenericPartner
+from ingestion.tests.scripted import Scripted
 from ingestion.tests.support import AIRFLOW_DAGS, PASSWORD_ENV, pipelines_of
 from inventory.models import Pipeline
 
@@ -26,3 +30,30 @@ def generic(monkeypatch: pytest.MonkeyPatch) -> Iterator[GenericPartner]:
     monkeypatch.setenv(PASSWORD_ENV, "partner-token-1")
     with GenericPartner(token="partner-token-1") as partner:
         yield partner
+
+
+@pytest.fixture
+def connect(tmp_path: Path, settings: Settings) -> Callable[..., Connection]:
+    def connected(
+        partner: Scripted | None, source: str, *, connector: str = "declarative", options: str = ""
+    ) -> Connection:
+        path = tmp_path / "connections.toml"
+        head, *tables = source.replace("\n[", "\n\0[").split("\0")
+        nested = "".join(table.replace("[", "[connections.house.source.", 1) for table in tables)
+        path.write_text(
+            f"""
+[connections.house]
+connector = "{connector}"
+base_url = "{partner.base_url if partner else "https://house.example"}/api"
+timeout_seconds = 2
+backoff_seconds = 0.01
+{options}
+[connections.house.source]
+{head}
+{nested}
+"""
+        )
+        settings.CHM_CONNECTIONS_FILE = str(path)
+        return configured()["house"]
+
+    return connected

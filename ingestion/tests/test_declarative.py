@@ -3,61 +3,18 @@
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from pytest_django import Settings
 
-from ingestion.connections import ConfigurationError, Connection, configured
+from ingestion.connections import ConfigurationError
 from ingestion.connectors.declarative import canonical, duration, read
 from ingestion.connectors.source import Source
-from ingestion.synthetic.partner import Answer, PartnerServer, Request
+from ingestion.synthetic.partner import Answer, Request
+from ingestion.tests.scripted import LISTING, Connect, Scripted, a_row
 from ingestion.tests.support import ingest, outcomes, physical_rows, pipelines_of
 from inventory.models import Pipeline
 from runs.models import Run
-
-LISTING = """
-items = "runs"
-[request]
-path = "/jobs/{external_id}/runs"
-[fields]
-external_run_id = "id"
-started_at = "start"
-finished_at = "end"
-rows_processed = "sum(parts[].rows)"
-error_message = "error"
-at = "changed"
-[status]
-words = ["state", "result"]
-running = ["active"]
-success = ["done/ok", "over"]
-failed = ["done/bad"]
-ignored = ["planned"]
-"""
-
-
-def a_row(number: int, **fields: Any) -> dict[str, Any]:
-    return {
-        "id": number,
-        "job": "orders",
-        "state": "Done",
-        "result": "OK",
-        "start": "2026-11-20T12:00:00Z",
-        "end": "2026-11-20T12:01:30Z",
-        "parts": [{"rows": 2}, {"rows": 3}],
-    } | fields
-
-
-class Scripted(PartnerServer):
-    """Answers by a function of the request."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.script: Callable[[Request], Answer] = lambda request: Answer(body={"runs": []})
-
-    def answer(self, request: Request) -> Answer:
-        return self.script(request)
 
 
 @pytest.fixture
@@ -65,36 +22,6 @@ def partner(db: None) -> Any:
     pipelines_of("Northwind", "orders", platform="custom")
     with Scripted() as server:
         yield server
-
-
-@pytest.fixture
-def connect(tmp_path: Path, settings: Settings) -> Callable[..., Connection]:
-    def connected(
-        partner: Scripted | None, source: str, *, connector: str = "declarative", options: str = ""
-    ) -> Connection:
-        path = tmp_path / "connections.toml"
-        head, *tables = source.replace("\n[", "\n\0[").split("\0")
-        nested = "".join(table.replace("[", "[connections.house.source.", 1) for table in tables)
-        path.write_text(
-            f"""
-[connections.house]
-connector = "{connector}"
-base_url = "{partner.base_url if partner else "https://house.example"}/api"
-timeout_seconds = 2
-backoff_seconds = 0.01
-{options}
-[connections.house.source]
-{head}
-{nested}
-"""
-        )
-        settings.CHM_CONNECTIONS_FILE = str(path)
-        return configured()["house"]
-
-    return connected
-
-
-Connect = Callable[..., Connection]
 
 
 def by_number(size: int, rows: int, name: str, *, total: bool = False) -> Callable[[Request], Answer]:

@@ -1,5 +1,6 @@
 """A connection's courtesy: its budget, and a partner's own wish, for all of its pipelines together."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,10 +35,18 @@ def partner() -> Any:
         yield server
 
 
-def session(partner: PartnerServer, time: Time, **settings: Any) -> PartnerSession:
+def session(
+    partner: PartnerServer,
+    time: Time,
+    held: float = 0,
+    on_hold: Callable[[float], None] = lambda seconds: None,
+    **settings: Any,
+) -> PartnerSession:
     return PartnerSession(
         partner.base_url,
         auth=Auth(),
+        held=held,
+        on_hold=on_hold,
         settings=HttpSettings(timeout_seconds=2, **settings),
         sleep=time.sleep,
         clock=lambda: time.now,
@@ -91,13 +100,32 @@ def test_a_wait_that_the_partner_asked_for_holds_back_the_next_pipeline_too(part
         assert time.slept == [30], "once is enough"
 
 
-def test_a_retry_waits_as_long_as_asked_and_never_longer_than_the_cap(partner: Counting) -> None:
+def test_a_retry_waits_as_long_as_asked(partner: Counting) -> None:
     time = Time()
-    partner.faults = [Answer(503, headers={"Retry-After": "7"}), Answer(429, headers={"Retry-After": "999999"})]
+    partner.faults = [Answer(503, headers={"Retry-After": "7"}), Answer(429, headers={"Retry-After": "60"})]
     with session(partner, time) as asking:
         asking.get("/runs")
-    assert sum(time.slept) == 7 + MAX_RETRY_AFTER_SECONDS
+    assert sum(time.slept) == 7 + 60
     assert len(partner.requests) == 3
+
+
+def test_a_wait_that_is_too_long_for_a_worker_is_told_and_not_waited_out(partner: Counting) -> None:
+    time, told = Time(), list[float]()
+    partner.faults = [Answer(429, headers={"Retry-After": "999999"})]
+    with session(partner, time, on_hold=told.append) as asking, pytest.raises(Unavailable, match="left alone"):
+        asking.get("/runs")
+
+    assert (told, sum(time.slept), len(partner.requests)) == ([MAX_RETRY_AFTER_SECONDS], 0, 1)
+
+
+def test_what_is_left_of_an_earlier_wait_is_obeyed(partner: Counting) -> None:
+    time = Time()
+    with session(partner, time, held=20) as asking:
+        asking.get("/runs")
+    with session(partner, time, held=800) as asking, pytest.raises(Unavailable, match="another 800 s"):
+        asking.get("/runs")
+
+    assert (time.slept, len(partner.requests)) == ([20], 1)
 
 
 def test_one_connection_is_kept_for_all_requests(partner: Counting) -> None:

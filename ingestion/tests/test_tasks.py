@@ -1,13 +1,13 @@
 """The schedule and the task: thin skins on the service."""
 
 import uuid
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from pytest_django import Settings
 
 from ingestion.locks import connection_lock
+from ingestion.schedule import Phased
 from ingestion.synthetic.generic_partner import GenericPartner
 from ingestion.tasks import beat_schedule, ingest
 from ingestion.tests.support import pipelines_of
@@ -32,7 +32,7 @@ def test_each_connection_has_an_entry_that_expires_before_the_next(partner: Gene
     assert schedule == {
         "ingest one": {
             "task": "ingestion.ingest",
-            "schedule": timedelta(seconds=20),
+            "schedule": Phased(20, "one"),
             "args": ["one"],
             "options": {"expires": 18.0},
         }

@@ -89,7 +89,7 @@ def _first_page(connection: Connection, selected: list[Pipeline], pipeline: Pipe
     with PartnerSession(connection.base_url, auth=connection.authentication(), settings=connection.http) as session:
         connector = connection.connect(session, known.__contains__)
         for walk in connector.walks([target]):
-            for page in walk.pages:
+            for page in walk.pages(None):
                 return page
     return Page()
 

@@ -1,0 +1,60 @@
+"""Where a walk that is longer than its task goes on in the next one."""
+
+import hashlib
+import json
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ingestion import remembered
+from ingestion.connectors.base import Walk
+from ingestion.paging import Position
+
+# A walk that ends sooner costs the cache nothing, and one that is killed repeats this much.
+SAVE_EVERY_SECONDS = 1.0
+KEPT_SECONDS = 7 * 86_400
+
+
+@dataclass(slots=True)
+class Checkpoint:
+    """`through` is the moment before the walk's very first request, in whichever task that was: what its watermark
+    becomes. `resumed` says whether an earlier task left a position."""
+
+    key: str
+    through: datetime
+    position: Position | None = None
+    resumed: bool = False
+    _saved_at: float = field(default_factory=time.monotonic)
+    _stored: bool = False
+
+    @classmethod
+    def of(cls, connection: str, walk: Walk, *, now: datetime) -> "Checkpoint":
+        """Of exactly this walk: other pipelines, or another start, have another."""
+        what = [
+            walk.since.isoformat() if walk.since else None,
+            sorted((str(target.pipeline_id), target.external_id) for target in walk.targets),
+        ]
+        digest = hashlib.sha256(json.dumps(what).encode()).hexdigest()
+        key = f"walk:{connection}:{digest}"
+        match remembered.recall(key):
+            case {"through": datetime() as through, "position": dict() as position}:
+                return cls(key, through, position, resumed=True, _stored=True)
+        return cls(key, now)
+
+    def reached(self, position: Position | None) -> None:
+        """A page read at this position is stored."""
+        if position is not None:
+            self.position = position
+        if time.monotonic() - self._saved_at >= SAVE_EVERY_SECONDS:
+            self.save()
+
+    def save(self) -> None:
+        if self.position is not None:
+            value = {"through": self.through, "position": dict(self.position)}
+            remembered.remember(self.key, value, KEPT_SECONDS)
+            self._saved_at, self._stored = time.monotonic(), True
+
+    def clear(self) -> None:
+        if self._stored:
+            remembered.forget(self.key)
+            self._stored = False

@@ -1,0 +1,65 @@
+"""Leaving a partner alone that does not answer, or that asked for it: from tick to tick, for all workers."""
+
+import time
+from dataclasses import dataclass
+
+from ingestion import remembered
+
+# Two ticks in a row may fail before a third of them is put off.
+PATIENT_FAILURES = 2
+MAX_PAUSE_SECONDS = 15 * 60
+MAX_PAUSE_INTERVALS = 16
+KEPT_SECONDS = 86_400
+
+
+@dataclass(slots=True)
+class Circuit:
+    """A connection's circuit breaker. After failures the next try waits twice as long each time; that one try decides
+    whether the partner is asked as usual again (half-open)."""
+
+    connection: str
+    interval_seconds: float
+
+    def pause(self) -> float:
+        """Seconds for which the schedule leaves the partner alone."""
+        state = self._state()
+        return max(0.0, state["closed_until"] - time.time(), state["held_until"] - time.time())
+
+    def held(self) -> float:
+        """Seconds for which the partner itself asked to be left alone: nobody asks it anything before."""
+        return max(0.0, self._state()["held_until"] - time.time())
+
+    @property
+    def half_open(self) -> bool:
+        return self._state()["failures"] > PATIENT_FAILURES
+
+    def hold(self, seconds: float) -> None:
+        state = self._state()
+        state["held_until"] = max(state["held_until"], time.time() + seconds)
+        self._keep(state)
+
+    def down(self) -> None:
+        """Nothing of the connection answered in a whole ingestion."""
+        state = self._state()
+        state["failures"] += 1
+        doublings = state["failures"] - PATIENT_FAILURES
+        if doublings > 0:
+            most = min(MAX_PAUSE_SECONDS, self.interval_seconds * MAX_PAUSE_INTERVALS)
+            state["closed_until"] = time.time() + min(self.interval_seconds * 2.0 ** min(doublings, 30), most)
+        self._keep(state)
+
+    def up(self) -> None:
+        state = self._state()
+        if state["failures"]:
+            self._keep(state | {"failures": 0, "closed_until": 0.0})
+
+    @property
+    def _key(self) -> str:
+        return f"circuit:{self.connection}"
+
+    def _state(self) -> dict[str, float]:
+        found = remembered.recall(self._key)
+        return {"failures": 0, "closed_until": 0.0, "held_until": 0.0} | (found if isinstance(found, dict) else {})
+
+    def _keep(self, state: dict[str, float]) -> None:
+        remembered.remember(self._key, state, KEPT_SECONDS)

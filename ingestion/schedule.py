@@ -1,0 +1,36 @@
+"""When beat enqueues a connection: at its period, and not at the same moment as the others."""
+
+import math
+import zlib
+from datetime import datetime, timedelta
+from typing import Any
+
+from celery.schedules import schedstate, schedule
+
+
+class Phased(schedule):
+    """Due once in each period, at a point of it that depends on the connection's name.
+
+    Counted by the clock: a restart moves nothing, and what was missed while beat was down comes once.
+    """
+
+    def __init__(self, seconds: float, name: str) -> None:
+        super().__init__(timedelta(seconds=seconds))
+        self.period = float(seconds)
+        self.name = name
+        self.phase = zlib.crc32(name.encode()) / 2**32 * self.period
+
+    def is_due(self, last_run_at: datetime) -> schedstate:
+        now = self.now().timestamp() - self.phase
+        last = self.maybe_make_aware(last_run_at).timestamp() - self.phase
+        remaining = self.period - now % self.period
+        return schedstate(math.floor(now / self.period) > math.floor(last / self.period), remaining)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Phased) and (self.period, self.name) == (other.period, other.name)
+
+    def __hash__(self) -> int:
+        return hash((self.period, self.name))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.period, self.name)

@@ -1,0 +1,170 @@
+"""A partner that is down, or that wants to be left alone: from tick to tick."""
+
+import itertools
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from pytest_django import Settings
+
+from ingestion.circuit import Circuit
+from ingestion.synthetic.generic_partner import GenericPartner
+from ingestion.synthetic.partner import Answer
+from ingestion.tasks import ingest as tick
+from ingestion.tests.support import PASSWORD_ENV, generic_connection, ingest, pipelines_of
+from inventory.models import Pipeline
+from runs.models import Run
+
+pytestmark = pytest.mark.django_db
+
+
+class Clock:
+    now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    cache.clear()
+    clock = Clock()
+    monkeypatch.setattr("ingestion.circuit.time.time", clock)
+    return clock
+
+
+@pytest.fixture
+def partner(generic: GenericPartner, settings: Settings, tmp_path: Path) -> Iterator[GenericPartner]:
+    path = tmp_path / "connections.toml"
+    path.write_text(
+        f'[connections.one]\nconnector = "generic"\nbase_url = "{generic.base_url}"\ninterval_seconds = 60\n'
+        f'max_retries = 0\nauth = {{ kind = "bearer", secret_env = "{PASSWORD_ENV}" }}\n'
+    )
+    settings.CHM_CONNECTIONS_FILE = str(path)
+    names = [f"p{number}" for number in range(10)]
+    pipelines_of("Northwind", *names)
+    generic.runs = {name: [{"id": "1", "status": "success"}] for name in names}
+    yield generic
+    generic.faults = []
+
+
+def asked_in(partner: GenericPartner) -> int:
+    """Requests that one tick sends."""
+    before = len(partner.requests)
+    tick.apply(args=("one",)).get()
+    return len(partner.requests) - before
+
+
+def test_a_partner_that_stays_down_is_asked_ever_more_rarely_and_then_by_one_request(
+    partner: GenericPartner, clock: Clock
+) -> None:
+    partner.faults = [Answer(503)] * 1000
+    requests = []
+    for _ in range(90):  # minutes
+        requests.append(asked_in(partner))
+        clock.now += 60
+
+    tries = [minute for minute, number in enumerate(requests) if number]
+    assert [requests[minute] for minute in tries[:4]] == [3, 3, 3, 1], "three to be sure, later a single one"
+    assert [later - earlier for earlier, later in itertools.pairwise(tries)] == [1, 1, 2, 4, 8, 15, 15, 15, 15]
+
+
+def test_after_its_first_answer_it_is_asked_as_usual(partner: GenericPartner, clock: Clock) -> None:
+    partner.faults = [Answer(503)] * 1000
+    for _ in range(12):
+        asked_in(partner)
+        clock.now += 60
+    assert Pipeline.objects.exclude(last_ingest_error=None).count() == 10
+
+    partner.faults = []
+    clock.now += 900
+    assert asked_in(partner) == 10
+    clock.now += 60
+    assert asked_in(partner) == 10
+    assert Run.objects.count() == 10
+    assert not Pipeline.objects.exclude(last_ingest_error=None).exists()
+
+
+def test_one_pipeline_that_fails_closes_nothing(partner: GenericPartner, clock: Clock) -> None:
+    for _ in range(6):
+        partner.faults = [Answer(503)]
+        assert asked_in(partner) == 10
+        clock.now += 60
+
+
+def test_a_refused_token_is_no_outage(partner: GenericPartner, clock: Clock) -> None:
+    partner.token = "another"
+    for _ in range(6):
+        assert asked_in(partner) > 0
+        clock.now += 60
+
+
+def test_by_hand_the_partner_is_asked_while_the_schedule_leaves_it_alone(partner: GenericPartner, clock: Clock) -> None:
+    for _ in range(5):
+        Circuit("generic", 60).down()
+    assert Circuit("generic", 60).pause() > 0
+
+    assert ingest(generic_connection(partner)).errors == []
+    assert Circuit("generic", 60).pause() == 0
+
+
+def test_a_long_wait_that_the_partner_asked_for_is_obeyed_by_everybody(partner: GenericPartner, clock: Clock) -> None:
+    partner.faults = [Answer(429, headers={"Retry-After": "600"})]
+    assert asked_in(partner) == 1
+    clock.now += 60
+    assert asked_in(partner) == 0, "the schedule"
+    Circuit("generic", 60).hold(540)
+    report = ingest(generic_connection(partner))
+    assert "left alone for another 540 s" in str(report.errors[0]["error"]), "and by hand"
+    assert len(partner.requests) == 1
+
+    clock.now += 541
+    assert asked_in(partner) == 10
+    assert Run.objects.count() == 10
+
+
+def test_without_its_cache_a_partner_is_asked_at_every_tick(
+    partner: GenericPartner, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken:
+        def __getattr__(self, name: str) -> Any:
+            raise ConnectionError("no cache")
+
+    monkeypatch.setattr("ingestion.remembered.cache", Broken())
+    partner.faults = [Answer(503)] * 1000
+    for _ in range(8):
+        assert asked_in(partner) == 3
+        clock.now += 60
+    partner.faults = []
+    assert asked_in(partner) == 10
+    assert Run.objects.count() == 10
+
+
+def test_a_moment_that_was_missed_comes_once_and_each_connection_has_its_own() -> None:
+    from ingestion.schedule import Phased
+
+    class At(Phased):
+        moment = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+        def now(self) -> datetime:
+            return self.moment
+
+    schedules = [At(60, f"connection {number}") for number in range(50)]
+    assert len({round(schedule.phase) for schedule in schedules}) > 25
+
+    for schedule in schedules:
+        due = []
+        last = datetime(2026, 11, 20, 9, tzinfo=UTC)  # three hours ago: beat was down
+        for second in range(300):
+            schedule.moment = datetime(2026, 11, 20, 12, second // 60, second % 60, tzinfo=UTC)
+            state = schedule.is_due(last)
+            assert 0 < state.next <= 60
+            if state.is_due:
+                due.append(second)
+                last = schedule.moment
+        assert due[0] == 0
+        assert [later - earlier for earlier, later in itertools.pairwise(due[1:])] == [60] * (len(due) - 2)
+        assert len(due) in {5, 6}

@@ -1,0 +1,299 @@
+"""Walks that are longer than a task: stopped at the end of any page, they go on in the next one."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.utils import timezone
+from pytest_django import Settings
+
+from ingestion.connections import Connection
+from ingestion.services import Limit, Report, Scope, ingest_connection
+from ingestion.synthetic.airflow_replay import AirflowReplay
+from ingestion.synthetic.generic_partner import GenericPartner
+from ingestion.synthetic.partner import Answer, PartnerServer
+from ingestion.tasks import ingest as task
+from ingestion.tests import test_dagster_ingestion as of_dagster
+from ingestion.tests import test_prefect_ingestion as of_prefect
+from ingestion.tests.scripted import LISTING, Connect, Scripted, a_row
+from ingestion.tests.support import (
+    AIRFLOW_DAGS,
+    PASSWORD_ENV,
+    airflow_connection,
+    generic_connection,
+    ingest,
+    outcomes,
+    pipelines_of,
+)
+from inventory.models import Pipeline
+from runs.models import Run
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def empty_cache() -> None:
+    cache.clear()
+
+
+def ingest_until(connection: Connection, limit: Limit | None = None) -> Report:
+    pipelines = list(Pipeline.objects.ingestible().select_related("client").order_by("id"))
+    return ingest_connection(connection, pipelines, limit=limit)
+
+
+def stored() -> list[tuple[Any, ...]]:
+    fields = ("pipeline__name", "external_run_id", "status", "started_at", "finished_at", "payload")
+    return list(Run.objects.order_by("pipeline__name", "external_run_id").values_list(*fields))
+
+
+def after(partner: PartnerServer, requests: int) -> Limit:
+    """A time that is up after so many more requests."""
+    most = len(partner.requests) + requests
+    return Limit(stopping=lambda: len(partner.requests) >= most)
+
+
+def stopped_after_every_page(partner: PartnerServer, connection: Connection, *, most: int = 200) -> int:
+    """How many ingestions it took."""
+    for number in range(1, most):
+        report = ingest_until(connection, after(partner, 1))
+        assert report.errors == []
+        if not report.unfinished:
+            return number
+    raise AssertionError("it never ends")
+
+
+@contextmanager
+def generic(_: Connect) -> Iterator[tuple[PartnerServer, Connection]]:
+    with GenericPartner(token="partner-token-1", page_size=4) as partner:
+        partner.runs["orders"] = [{"id": str(number), "status": "success"} for number in range(30)]
+        pipelines_of("Northwind", "orders")
+        yield partner, generic_connection(partner)
+
+
+@contextmanager
+def airflow(_: Connect, **options: Any) -> Iterator[tuple[PartnerServer, Connection]]:
+    with AirflowReplay(moment="C-settled", maximum_page_limit=7, **options) as partner:
+        pipelines_of("Northwind", *AIRFLOW_DAGS)
+        Pipeline.objects.update(ingested_through=timezone.now() - timedelta(days=9000))  # one listing of everything
+        yield partner, airflow_connection(partner)
+
+
+@contextmanager
+def airflow_by_offset(_: Connect) -> Iterator[tuple[PartnerServer, Connection]]:
+    with airflow(_, offers_cursors=False) as found:
+        yield found
+
+
+@contextmanager
+def prefect(_: Connect) -> Iterator[tuple[PartnerServer, Connection]]:
+    row = next(row for row in of_prefect.rows("A-early") if row["state_type"] == "COMPLETED")
+    with of_prefect.PrefectPartner() as partner:
+        partner.rows = [row | {"id": f"00000000-0000-4000-8000-{number:012}"} for number in range(450)]
+        pipelines_of("Northwind", row["flow_id"], platform="vendor_api")
+        yield partner, of_prefect.connection(partner)
+
+
+@contextmanager
+def dagster(_: Connect) -> Iterator[tuple[PartnerServer, Connection]]:
+    row = of_dagster.rows("B-settled")[0]
+    with of_dagster.DagsterPartner() as partner:
+        partner.rows = [row | {"runId": f"00000000-0000-4000-8000-{number:012}"} for number in range(350)]
+        pipelines_of("Northwind", row["jobName"], platform="vendor_api")
+        yield partner, of_dagster.connection(partner)
+
+
+@contextmanager
+def described(connect: Connect, paging: str, parameter: str) -> Iterator[tuple[PartnerServer, Connection]]:
+    rows = [a_row(number) for number in range(20)]
+
+    def answer(request: Any) -> Answer:
+        asked = int(request.first(parameter) or 0)
+        first = {"page": (asked - 1) * 4}.get(parameter, asked)
+        following = first + 4 if first + 4 < len(rows) else None
+        return Answer(
+            body={"runs": rows[first : first + 4], "total": len(rows), "next": following and f"?at={following}",
+                  "cursor": following},
+            headers={"Link": f'<{request.path}?at={following}>; rel="next"'} if following else {},
+        )  # fmt: skip
+
+    pipelines_of("Northwind", "orders", platform="custom")
+    with Scripted() as partner:
+        partner.script = answer
+        yield partner, connect(partner, LISTING + f"[paging]\n{paging}\n")
+
+
+DESCRIBED = {
+    "by cursor": ('kind = "cursor"\nparam = "c"\nnext = "cursor"', "c"),
+    "by offset": ('kind = "offset"\nparam = "o"\ntotal = "total"', "o"),
+    "by page": ('kind = "page"\nparam = "page"\ntotal = "total"', "page"),
+    "by next address": ('kind = "next_url"\nnext = "next"', "at"),
+    "by link": ('kind = "link"', "at"),
+}
+SOURCES: dict[str, Callable[[Connect], AbstractContextManager[tuple[PartnerServer, Connection]]]] = {
+    "generic": generic,
+    "airflow": airflow,
+    "airflow by offset": airflow_by_offset,
+    "prefect": prefect,
+    "dagster": dagster,
+    **{name: partial(described, paging=paging, parameter=parameter) for name, (paging, parameter) in DESCRIBED.items()},
+}
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_stopped_after_every_page_it_ends_in_the_rows_of_an_unbroken_walk(
+    source: str,
+    connect: Connect,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(PASSWORD_ENV, "REDACTED" if "airflow" in source else "partner-token-1")
+    with SOURCES[source](connect) as (partner, connection):
+        began = timezone.now()
+        ingestions = stopped_after_every_page(partner, connection)
+        requests, broken = len(partner.requests), stored()
+        [through] = set(Pipeline.objects.values_list("ingested_through", flat=True))
+        Run.objects.all().delete()
+        Pipeline.objects.update(ingested_through=began - timedelta(days=9000) if "airflow" in source else None)
+        partner.requests.clear()
+        ingest(connection)
+
+    assert broken == stored()
+    assert ingestions > 2
+    assert requests <= 2 * len(partner.requests) + ingestions, "each page at most twice, and a token for each ingestion"
+    assert through is not None
+    assert began <= through <= began + timedelta(seconds=2), "the watermark is the moment before the first request"
+
+
+def test_a_task_whose_time_is_up_is_enqueued_again_and_the_last_one_moves_the_watermark(
+    connect: Connect,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: Settings,
+    tmp_path: Any,
+) -> None:
+    monkeypatch.setenv(PASSWORD_ENV, "partner-token-1")
+    again: list[Any] = []
+    monkeypatch.setattr(task, "apply_async", lambda *args, **kwargs: again.append(kwargs.get("args") or args[0]))
+    settings.CELERY_TASK_SOFT_TIME_LIMIT = 0.3
+    with generic(connect) as (partner, _):
+        partner.faults = [lambda _: time.sleep(0.1)] * 100
+        path = tmp_path / "connections.toml"
+        path.write_text(
+            f'[connections.one]\nconnector = "generic"\nbase_url = "{partner.base_url}"\n'
+            f'auth = {{ kind = "bearer", secret_env = "{PASSWORD_ENV}" }}\n'
+        )
+        settings.CHM_CONNECTIONS_FILE = str(path)
+        tasks = 0
+        while not tasks or again:
+            tasks += 1
+            again.clear()
+            report = task.apply(args=("one",)).get()
+            assert again in ([], [("one", None, None)])
+            assert (Pipeline.objects.get().ingested_through is None) is bool(again)
+
+    assert tasks > 1
+    assert (report["unfinished"], Run.objects.count()) == (False, 30)
+    assert Pipeline.objects.get().ingested_through is not None
+
+
+def test_a_position_that_the_partner_forgot_costs_a_walk_and_no_run(
+    connect: Connect,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with dagster(connect) as (partner, connection):
+        assert isinstance(partner, of_dagster.DagsterPartner)
+        for _ in range(2):
+            assert ingest_until(connection, after(partner, 1)).unfinished
+        del partner.rows[99]  # the run whose id is the cursor
+        report = ingest_until(connection)
+        assert "begins anew" in str(report.errors)
+        assert Pipeline.objects.get().ingested_through is None
+
+        assert ingest_until(connection).errors == []
+
+    assert Run.objects.count() == 350
+
+
+def test_without_its_cache_a_walk_begins_anew_and_loses_nothing(
+    connect: Connect,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(PASSWORD_ENV, "partner-token-1")
+    with generic(connect) as (partner, connection):
+        for _ in range(3):
+            ingest_until(connection, after(partner, 1))
+        cache.clear()
+        partner.requests.clear()
+        report = ingest_until(connection)
+
+    assert partner.requests[0].first("cursor") is None
+    assert (outcomes(report)["created"] + 12, Run.objects.count()) == (30, 30)
+
+
+def test_a_new_pipelines_backfill_leaves_the_others_most_of_the_time(
+    connect: Connect,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(PASSWORD_ENV, "partner-token-1")
+    with generic(connect) as (partner, connection):
+        assert isinstance(partner, GenericPartner)
+        partner.runs["stock"] = [{"id": "1", "status": "success"}]
+        pipelines_of("Northwind", "stock")
+        long_ago = timezone.now() - timedelta(days=1)
+        Pipeline.objects.filter(name="stock").update(ingested_through=long_ago)
+        report = ingest_until(connection, after(partner, 4))
+
+    assert report.unfinished
+    known, new = (Pipeline.objects.get(name=name).ingested_through for name in ("stock", "orders"))
+    assert known is not None
+    assert known > long_ago
+    assert new is None
+    assert [request.path.split("/")[2] for request in partner.requests][:2] == ["stock", "orders"]
+
+
+def test_who_was_left_out_comes_first_the_next_time(
+    connect: Connect,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(PASSWORD_ENV, "partner-token-1")
+    with GenericPartner(token="partner-token-1") as partner:
+        names = [f"p{number}" for number in range(6)]
+        partner.runs = {name: [] for name in names}
+        pipelines_of("Northwind", *names)
+        Pipeline.objects.update(ingested_through=timezone.now() - timedelta(days=1))
+        connection = generic_connection(partner)
+        for _ in range(6):
+            assert ingest_until(connection, after(partner, 2)).unfinished
+
+    assert {request.path.split("/")[2] for request in partner.requests} == set(names)
+
+
+def test_what_is_asked_for_by_hand_begins_where_it_says(
+    connect: Connect,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(PASSWORD_ENV, "partner-token-1")
+    with generic(connect) as (partner, connection):
+        for _ in range(3):
+            ingest_until(connection, after(partner, 1))
+        partner.requests.clear()
+        ingest_connection(connection, list(Pipeline.objects.ingestible().select_related("client")), Scope(full=True))
+
+    assert [request.first("cursor") for request in partner.requests][:2] == [None, "4"]
+    assert len(partner.requests) == 8
+
+
+def test_a_walk_that_ends_at_once_writes_nothing_to_the_cache(
+    connect: Connect,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(PASSWORD_ENV, "partner-token-1")
+    with generic(connect) as (_, connection):
+        saved: list[str] = []
+        monkeypatch.setattr("ingestion.remembered.remember", lambda key, value, seconds: saved.append(key))
+        ingest_until(connection)
+
+    assert saved == []
