@@ -4,7 +4,7 @@ BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help install install-dev demo serve test e2e-airflow bench fuzz docs lint format lock
+.PHONY: help install install-dev demo serve test e2e-airflow bench fuzz faults docs lint format lock
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -46,6 +46,9 @@ bench: install-dev  ## speed and memory into docs/performance.md; RUNS=5000000 f
 
 fuzz: install-dev  ## schemathesis against the running server, all checks; FUZZ_CASES per operation (150), FUZZ_SECONDS of scenarios (60)
 	@$(BIN)/python -m fuzz --cases $(or $(FUZZ_CASES),150) --seconds $(or $(FUZZ_SECONDS),60)
+
+faults: install-dev  ## break what ingestion stands on while it works; writes docs/validation/faults.md (ARGS=--quick: what CI runs)
+	@$(BIN)/python -m faults $(or $(ARGS),--write)
 
 docs: install-dev  ## write the generated documents of docs/contracts anew
 	@$(MANAGE) migrate --verbosity 0

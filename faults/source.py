@@ -1,0 +1,84 @@
+"""A partner whose runs start and end while it is asked, and that misbehaves to order."""
+
+import random
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from ingestion.synthetic.generic_partner import GenericPartner
+from ingestion.synthetic.partner import Answer, Request
+
+PIPELINES = tuple(f"pipeline-{number}" for number in range(6))
+HISTORY = 300
+CHANGE_EVERY_SECONDS = 0.05
+SECRETS = ("hunter2-of-the-run", "first-partner-token", "second-partner-token")
+
+
+def _text(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+class Source(GenericPartner):
+    """Filters by `updated_since`, as a good partner does. `misbehave` may answer in its place."""
+
+    def __init__(self, *, history: int = HISTORY, page_size: int = 20, seed: int = 1) -> None:
+        super().__init__(page_size=page_size, token=SECRETS[1], ignores_updated_since=False)
+        self.misbehave: Callable[[Request], Answer | None] = lambda request: None
+        self.random = random.Random(seed)
+        self._made = 0
+        self._stop = threading.Event()
+        self._living = threading.Thread(target=self._live, daemon=True)
+        begin = datetime.now(UTC) - timedelta(days=30)
+        for name in PIPELINES:
+            self.runs[name] = []
+            for number in range(history):
+                start = begin + timedelta(hours=2 * number)
+                self._start(name, start)
+                self._end(name, number, start + timedelta(minutes=7))
+
+    def answer_or_fault(self, request: Request) -> Answer:
+        with self._lock:
+            self.requests.append(request)
+        return self.misbehave(request) or self.answer(request)
+
+    def live(self) -> None:
+        self._living.start()
+
+    def rest(self) -> None:
+        """No more changes."""
+        self._stop.set()
+        if self._living.is_alive():
+            self._living.join()
+
+    def _live(self) -> None:
+        while not self._stop.wait(CHANGE_EVERY_SECONDS):
+            name = self.random.choice(PIPELINES)
+            still_open = [n for n, run in enumerate(self.runs[name]) if run["status"] == "running"]
+            if still_open and self.random.random() < 0.6:
+                self._end(name, still_open[0], datetime.now(UTC))
+            else:
+                self._start(name, datetime.now(UTC))
+
+    def _start(self, name: str, at: datetime) -> None:
+        self._made += 1
+        run: dict[str, Any] = {
+            "external_run_id": f"{name}-{self._made}",
+            "status": "running",
+            "started_at": _text(at),
+            "updated_at": _text(at),
+            "config": {"password": SECRETS[0]},
+        }
+        self.runs[name] = [*self.runs[name], run]
+
+    def _end(self, name: str, number: int, at: datetime) -> None:
+        runs = list(self.runs[name])
+        failed = self.random.random() < 0.2
+        runs[number] = runs[number] | {
+            "status": "failed" if failed else "success",
+            "finished_at": _text(at),
+            "updated_at": _text(at),
+        }
+        if failed:
+            runs[number]["error_message"] = f"could not log in with password={SECRETS[0]}"
+        self.runs[name] = runs
