@@ -31,6 +31,7 @@ class Result:
     found: Comparison
     seconds: float
     error: str = ""
+    restarted: int = 0
 
     @property
     def survived(self) -> bool:
@@ -80,7 +81,7 @@ def tried(world: World, fault: Fault, *, quick: bool) -> Result:
         finally:
             source.rest()
         found = world.settled(source)
-    return Result(fault, injected, found, time.monotonic() - begun, error)
+    return Result(fault, injected, found, time.monotonic() - begun, error, world.restarted)
 
 
 def _line(result: Result) -> str:
@@ -88,14 +89,15 @@ def _line(result: Result) -> str:
     return (
         f"{'ok  ' if result.survived else 'FAIL'} {result.fault.title:<40} injected {result.injected:>4}  "
         f"runs {found.runs:>5}  lost {found.lost}  doubled {found.doubled}  wrong {found.wrong}  "
-        f"secrets shown {found.leaked}  {result.seconds:.0f} s {result.error}"
+        f"secrets shown {found.leaked}  restarted {result.restarted}  {result.seconds:.0f} s {result.error}"
     )
 
 
 def _document(results: list[Result]) -> str:
     rows = "\n".join(
         f"| {result.fault.title} | {result.injected} | {'yes' if result.survived else 'no'} | {result.found.runs} | "
-        f"{result.found.lost} | {result.found.doubled} | {result.found.wrong} | {result.found.leaked} |"
+        f"{result.found.lost} | {result.found.doubled} | {result.found.wrong} | {result.found.leaked} | "
+        f"{result.restarted} |"
         for result in results
     )
     return f"""# Faults injected into ingestion
@@ -106,10 +108,12 @@ Written by `make faults` on {datetime.now(UTC):%Y-%m-%d}, Python {platform.pytho
 
 *Injected* counts strikes: kills, restarts, or requests that were answered wrongly. *Wrong* are rows whose status or
 times differ from the partner's. *Secrets shown* are places in the database, in task results and messages, or in the
-log at DEBUG, that hold one of the secrets planted in runs, errors and tokens.
+log at DEBUG, that hold one of the secrets planted in runs, errors and tokens. *Restarted* are our processes that ended
+by themselves and were started again, as a service manager does: Celery's Redis transport can end a worker whose broker
+goes away while it holds messages.
 
-| fault | injected | survived | runs | lost | doubled | wrong | secrets shown |
-|---|---|---|---|---|---|---|---|
+| fault | injected | survived | runs | lost | doubled | wrong | secrets shown | restarted |
+|---|---|---|---|---|---|---|---|---|
 {rows}
 """
 

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,6 +57,8 @@ class World:
         self.token_file = folder / "token"
         self.worker: subprocess.Popen[bytes] | None = None
         self.beat: subprocess.Popen[bytes] | None = None
+        self.restarted = 0
+        self._kept_running = threading.Event()
         self._attachments: list[Attachment] = []
         self._server_url = self._broker_url = self.database_url = ""
 
@@ -124,6 +127,15 @@ class World:
                 start_new_session=True,
             )
 
+    def _keep_running(self) -> None:
+        """Starts again what ends by itself, as a service manager does: Celery's Redis transport can end a worker whose
+        broker goes away while it holds messages."""
+        while not self._kept_running.wait(0.5):
+            for process, start in ((self.worker, self.start_worker), (self.beat, self.start_beat)):
+                if process is not None and process.poll() not in (None, 0, -signal.SIGKILL, -signal.SIGTERM):
+                    self.restarted += 1
+                    start()
+
     def kill(self, process: "subprocess.Popen[bytes] | None") -> None:
         """All of its processes at once, as on a machine that loses power."""
         if process is not None and process.poll() is None:
@@ -165,11 +177,17 @@ class World:
             SELECT gen_random_uuid(), client.id, name, 'custom', name, 'ingestion', 'prod', true, now(), now()
             FROM client, (VALUES {names}) AS names(name)
         """)
+        self.restarted = 0
+        self._kept_running = threading.Event()
+        service_manager = threading.Thread(target=self._keep_running)
         self.start_worker()
         self.start_beat()
+        service_manager.start()
         try:
             yield
         finally:
+            self._kept_running.set()
+            service_manager.join()
             self.kill(self.beat)
             self.kill(self.worker)
 
