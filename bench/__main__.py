@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 from rich.console import Console
 
-from bench import ingestion, profiling, reads, reporting
+from bench import ingestion, profiling, reads, reporting, scheduling
 from bench.servers import ROOT, create_database, manage, timed
 
 RESULTS = ROOT / "bench" / "results.json"
@@ -38,6 +38,8 @@ def main() -> None:
     manage("migrate", "--verbosity", "0", CHM_DATABASE_URL=url)
     console.print("ingestion through HTTP ...")
     results["ingestion"] = ingestion.measure(url, runs=options.ingest or min(options.runs, 500_000))
+    console.print("ticks and workers ...")
+    results["scheduling"] = scheduling.measure(url)
     console.print("profile of ingestion ...")
     results["profile"] = profiling.measure(url, runs=50_000)
     with psycopg.connect(url, autocommit=True) as connection:
@@ -82,6 +84,8 @@ def rendered(results: dict[str, Any]) -> str:
     lines = [", ".join(f"{key} {value}" for key, value in results["machine"].items()) + ".", ""]
     lines += ["| ingestion through HTTP | |", "|---|--:|"]
     lines += [f"| {name} | {value:,} |" for name, value in results["ingestion"].items()]
+    lines += ["", "| ingestion on a schedule | |", "|---|--:|"]
+    lines += [f"| {name} | {value:,} |" for name, value in results["scheduling"].items()]
     lines += ["", "| where the time of a cold ingestion goes | share |", "|---|--:|"]
     lines += [f"| {name} | {share:.0%} |" for name, share in results["profile"].items()]
     lines += ["", f"Reads, {results['runs']:,} runs, 8 connections:", ""]

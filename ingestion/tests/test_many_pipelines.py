@@ -1,0 +1,83 @@
+"""Ten thousand pipelines on one connection, and a year of history: what a tick costs depends on what changed."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection as database
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from ingestion.synthetic.airflow_of_many import AirflowOfMany, dag_run
+from ingestion.synthetic.generic_partner import GenericPartner
+from ingestion.tests.support import (
+    PASSWORD_ENV,
+    airflow_connection,
+    generic_connection,
+    ingest,
+    outcomes,
+    physical_rows,
+    pipelines_of,
+)
+from inventory.models import Client, Pipeline
+from runs.models import Run
+
+CHANGED = 200
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("pipelines", [CHANGED, 10_000])
+def test_a_tick_costs_what_changed_and_one_statement_of_bookkeeping(
+    pipelines: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(PASSWORD_ENV, "secret")
+    client = Client.objects.create(name="Northwind")
+    before = timezone.now() - timedelta(minutes=10)
+    Pipeline.objects.bulk_create(
+        Pipeline(
+            client=client, name=f"p{number}", external_id=f"p{number}", platform="airflow", pipeline_type="transform",
+            ingested_through=before, last_ingest_at=before, ingest_due_at=before,
+        )
+        for number in range(pipelines)
+    )  # fmt: skip
+    with AirflowOfMany() as airflow:
+        airflow.changes = [(timezone.now(), dag_run(f"p{number}", 1, timezone.now())) for number in range(CHANGED)]
+        airflow.changes += [(before - timedelta(days=1), dag_run(f"p{number}", 0, before)) for number in range(CHANGED)]
+        with CaptureQueriesContext(
+            database,
+        ) as captured:
+            report = ingest(airflow_connection(airflow, interval_seconds=60))
+        listings = [request for request in airflow.requests if "dagRuns" in request.path]
+
+    assert (report.errors, report.created, report.pipelines_processed) == ([], CHANGED, pipelines)
+    assert len(listings) == 2, "a hundred runs a page, and nothing for those that did not change"
+    statements = [query["sql"] for query in captured if "SAVEPOINT" not in query["sql"]]
+    bookkeeping = [sql for sql in statements if "ingested_through = CASE" in sql]
+    assert len(bookkeeping) == 1
+    assert len(statements) <= 6, "the inventory, the open runs, two pages, one statement of bookkeeping"
+    assert Pipeline.objects.filter(ingested_through__gt=before).count() == pipelines
+    assert Run.objects.count() == CHANGED
+
+
+@pytest.mark.django_db
+def test_a_year_ingested_again_makes_no_new_row_version(generic: GenericPartner) -> None:
+    names = [f"p{number}" for number in range(8)]
+    pipelines_of("Northwind", *names)
+    day = timezone.now() - timedelta(days=365)
+    for name in names:
+        generic.runs[name] = [
+            {
+                "id": str(number),
+                "status": "failed" if number % 7 == 0 else "success",
+                "started_at": (day + timedelta(days=number)).isoformat(),
+                "finished_at": (day + timedelta(days=number, minutes=9)).isoformat(),
+                "config": {"number": number},
+            }
+            for number in range(365)
+        ]
+    first = ingest(generic_connection(generic), full=True)
+    before = physical_rows()
+
+    again = ingest(generic_connection(generic), full=True)
+
+    assert (outcomes(first), outcomes(again)) == ({"created": 8 * 365}, {"unchanged": 8 * 365})
+    assert physical_rows() == before
