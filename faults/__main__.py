@@ -1,4 +1,6 @@
-"""python -m faults: break what ingestion stands on while it works, and count what was lost or doubled.
+"""python -m faults
+
+Break what ingestion stands on while it works, and count what was lost or doubled.
 
 Real processes throughout: PostgreSQL, Valkey, a Celery worker with two children, beat, a partner over HTTP whose runs
 start and end meanwhile. After each fault all comes to rest, and every run of the partner is compared with its row.
@@ -21,6 +23,7 @@ from faults.scenarios import FAULTS, Fault
 from faults.source import Source
 from faults.world import Comparison, World
 
+WHAT = (__doc__ or "").partition("\n")[2].strip()
 DOCUMENT = ROOT / "docs" / "validation" / "faults.md"
 
 
@@ -104,7 +107,7 @@ def _document(results: list[Result]) -> str:
 
 Written by `make faults` on {datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}.
 
-{(__doc__ or "").partition(": ")[2].strip()}
+{WHAT}
 
 *Injected* counts strikes: kills, restarts, or requests that were answered wrongly. *Wrong* are rows whose status or
 times differ from the partner's. *Secrets shown* are places in the database, in task results and messages, or in the
