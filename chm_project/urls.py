@@ -14,6 +14,7 @@ api: list[URLPattern | URLResolver] = [
 ]
 
 urlpatterns = [
+    path("admin/console/", include("chm_project.console.urls")),
     path("admin/", admin.site.urls),
     path("health", HealthView.as_view(), name="health"),
     path("ready", ReadyView.as_view(), name="ready"),

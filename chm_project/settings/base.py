@@ -165,4 +165,14 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "unacked_restore_interval": 5,
 }
 
-UNFOLD = {"SITE_TITLE": "CHM", "SITE_HEADER": "Client Health Monitor", "SITE_SYMBOL": "monitor_heart"}
+UNFOLD = {
+    "SITE_TITLE": "CHM",
+    "SITE_HEADER": "Client Health Monitor",
+    "SITE_SYMBOL": "monitor_heart",
+    "SITE_URL": "/admin/",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "chm_project.console.navigation.icon"}],
+    "DASHBOARD_CALLBACK": "chm_project.console.views.dashboard",
+    "STYLES": ["chm_project.console.navigation.style"],
+    "SCRIPTS": ["chm_project.console.navigation.script"],
+    "SIDEBAR": {"navigation": "chm_project.console.navigation.side_bar"},
+}

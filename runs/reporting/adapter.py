@@ -8,9 +8,9 @@ from typing import Any
 from django.db import connection, transaction
 
 from runs.reporting.parameters import InvalidParameters, validated
-from runs.reporting.shapes import shapes
+from runs.reporting.shapes import Shape, shapes
 
-__all__ = ["STATEMENT_TIMEOUT_SECONDS", "InvalidParameters", "Row", "run_shape"]
+__all__ = ["STATEMENT_TIMEOUT_SECONDS", "InvalidParameters", "Row", "head_of_shape", "run_shape"]
 
 # A report that takes this long asks for more than a page can show; it must not hold a web process.
 STATEMENT_TIMEOUT_SECONDS = 30
@@ -32,16 +32,39 @@ def run_shape(name: str, /, **parameters: Any) -> list[Row]:
     """
     shape = shapes()[name]
     values = validated(shape.parameters, parameters)
+    names, rows = _ask(shape.sql, values)
+    expected = [column.name for column in shape.columns]
+    if names != expected:
+        raise ValueError(f"The shape {name} answers with {names}, its header says {expected}.")
+    return _rows(shape, rows)
+
+
+def head_of_shape(name: str, /, most: int, where: str = "true", **parameters: Any) -> tuple[list[Row], int]:
+    """The first rows of a shape for which `where` holds, and how many there are in all: the rest stays in the database.
+
+    `where` is a condition on the shape's columns, of the caller's own making.
+    """
+    shape = shapes()[name]
+    values = validated(shape.parameters, parameters) | {"most": most}
+    # The shape's own order holds: nothing here sorts anew.
+    head = f"SELECT shape.*, count(*) OVER () FROM (\n{shape.sql}\n) AS shape WHERE {where} LIMIT %(most)s"  # noqa: S608
+    _, rows = _ask(head, values)
+    return _rows(shape, [row[:-1] for row in rows]), rows[0][-1] if rows else 0
+
+
+def _ask(sql: str, values: dict[str, Any]) -> tuple[list[str], list[tuple[Any, ...]]]:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT_SECONDS}s'")
-        cursor.execute(shape.sql, values)
+        cursor.execute(sql, values)
         names = [column.name for column in cursor.description]
-        expected = [column.name for column in shape.columns]
-        if names != expected:
-            raise ValueError(f"The shape {name} answers with {names}, its header says {expected}.")
         rows = cursor.fetchall()
         # Within a caller's transaction the limit would last longer than the report.
         cursor.execute("SET LOCAL statement_timeout = DEFAULT")
+    return names, rows
+
+
+def _rows(shape: Shape, rows: list[tuple[Any, ...]]) -> list[Row]:
+    names = [column.name for column in shape.columns]
     reads = [_READ.get(column.sql_type) for column in shape.columns]
     return [
         {

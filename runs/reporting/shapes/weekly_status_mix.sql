@@ -7,13 +7,22 @@
 --   week_start  date     Monday of the week, UTC
 --   status      text     running, success, failed, canceled, skipped
 --   runs        integer  Runs that happened in it
+--
+-- Counted week by week: the database knows how many statuses there are, but not how many weeks a window has, and would
+-- sort all runs of it.
 SELECT
-    (date_bin('7 days', r.event_at, '2001-01-01T00:00:00Z') AT TIME ZONE 'UTC')::date AS week_start,
-    r.status,
-    count(*) AS runs
-FROM reporting.runs AS r
-WHERE r.event_at >= date_bin('7 days', %(as_of)s, '2001-01-01T00:00:00Z') - (%(weeks)s - 1) * interval '7 days'
-    AND r.event_at < %(as_of)s
-    AND {run_in_scope}
-GROUP BY week_start, r.status
-ORDER BY week_start, r.status
+    (w.week AT TIME ZONE 'UTC')::date AS week_start,
+    counted.status,
+    counted.runs
+FROM generate_series(0, %(weeks)s - 1) AS ago
+CROSS JOIN LATERAL (
+    SELECT date_bin('7 days', %(as_of)s, '2001-01-01T00:00:00Z') - ago * interval '7 days' AS week
+) AS w
+CROSS JOIN LATERAL (
+    SELECT r.status, count(*) AS runs
+    FROM reporting.runs AS r
+    WHERE r.event_at >= w.week AND r.event_at < least(w.week + interval '7 days', %(as_of)s)
+        AND {run_in_scope}
+    GROUP BY r.status
+) AS counted
+ORDER BY week_start, counted.status

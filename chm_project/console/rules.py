@@ -1,0 +1,28 @@
+"""Alert rules with a preview beside the form: when they would have held."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+
+from alerting.admin import AlertRuleAdmin
+from alerting.models import AlertRule
+from chm_project.console.rule_preview import preview_of
+
+
+class RuleConsole(AlertRuleAdmin):
+    change_form_outer_after_template = "console/parts/rule_preview.html"
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        rule = self.get_object(request, object_id)
+        preview = preview_of(rule, timezone.now()) if rule and self.has_view_permission(request, rule) else None
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), "preview": preview})
+
+    def response_add(self, request: HttpRequest, obj: AlertRule, post_url_continue: str | None = None) -> HttpResponse:
+        """A new rule is shown with its preview at once, unless more was asked for."""
+        response = super().response_add(request, obj, post_url_continue)
+        plain = "_save" in request.POST and isinstance(response, HttpResponseRedirect)
+        return HttpResponseRedirect(reverse("admin:alerting_alertrule_change", args=[obj.pk])) if plain else response

@@ -1,0 +1,87 @@
+// Times in the browser's zone, filters that apply at once, and a quiet refresh. Without it the pages say the same in UTC.
+(() => {
+  "use strict";
+  const sameYear = { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" };
+  const otherYear = { year: "numeric", ...sameYear };
+
+  function localTimes(root) {
+    const year = new Date().getFullYear();
+    for (const time of root.querySelectorAll(".chm time[datetime]")) {
+      const moment = new Date(time.dateTime);
+      if (Number.isNaN(moment.getTime())) continue;
+      const form = moment.getFullYear() === year ? sameYear : otherYear;
+      time.textContent = new Intl.DateTimeFormat(undefined, form).format(moment);
+    }
+  }
+
+  function filters(root) {
+    for (const form of root.querySelectorAll("form[data-submits-itself]")) {
+      form.addEventListener("change", () => form.requestSubmit());
+      // An address that says only what is filtered by.
+      form.addEventListener("submit", () => {
+        for (const field of form.elements) if (field.name && !field.value) field.disabled = true;
+      });
+    }
+  }
+
+  function say(text) {
+    const place = document.querySelector(".chm-quiet");
+    if (place) place.textContent = text;
+  }
+
+  // Somebody who reads or types here is not disturbed; the next round will do.
+  function busy(page) {
+    return document.hidden || page.contains(document.activeElement) || page.querySelector("details[open]")
+      || String(getSelection()).trim() !== "";
+  }
+
+  async function refresh() {
+    const page = document.querySelector(".chm[data-refresh]");
+    if (!page) return;
+    const seconds = Number(page.dataset.refresh);
+    if (seconds >= 30 && busy(page)) return again(page);
+    try {
+      const answer = await fetch(location.href, { headers: { Accept: "text/html" }, cache: "no-store" });
+      const text = await answer.text();
+      const fresh = new DOMParser().parseFromString(text, "text/html").getElementById(page.id);
+      if (!answer.ok || answer.redirected || !fresh) throw new Error("no page");
+      if (seconds >= 30 && busy(page)) return again(page);
+      page.replaceWith(fresh);
+      prepare(fresh.parentElement);
+      again(fresh);
+    } catch {
+      say("Not refreshed: the server does not answer, or your session has ended. Reload the page.");
+      again(page);
+    }
+  }
+
+  function again(page) {
+    if (page.dataset.refresh) setTimeout(refresh, Number(page.dataset.refresh) * 1000);
+  }
+
+  // What a cell is about, for the narrow layout, which has no header row.
+  function labels(root) {
+    for (const table of root.querySelectorAll("table.chm-table")) {
+      const names = Array.from(table.querySelectorAll("thead th"), (cell) => cell.textContent);
+      for (const row of table.tBodies[0].rows) {
+        Array.from(row.cells).forEach((cell, place) => {
+          if (!cell.matches(".chm-who") && !cell.querySelector("svg")) cell.dataset.label = names[place];
+        });
+      }
+    }
+  }
+
+  function prepare(root) {
+    localTimes(root);
+    labels(root);
+    filters(root);
+  }
+
+  function start() {
+    prepare(document);
+    const page = document.querySelector(".chm[data-refresh]");
+    if (page) again(page);
+  }
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
+  else start();
+})();

@@ -1,0 +1,69 @@
+"""What the console's templates say in the same way everywhere: moments, ages, statuses."""
+
+from datetime import UTC, datetime
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from chm_project.console import words
+from inventory.models import Pipeline
+from runs.models import Status
+
+register = template.Library()
+register.filter("duration", words.duration)
+register.filter("first_line", words.first_line)
+register.filter("share", words.share)
+register.filter("minutes", words.minutes)
+register.filter("whole", words.whole)
+
+# Beside the word and the colour, for whoever sees neither well.
+SIGNS: dict[str, str] = {
+    Status.RUNNING: "▷", Status.SUCCESS: "✓", Status.FAILED: "✕", Status.CANCELED: "–", Status.SKIPPED: "•",
+}  # fmt: skip
+
+
+@register.simple_tag
+def when(moment: datetime | None, as_of: datetime | None = None) -> SafeString:
+    """The moment, which the page's script tells in the browser's zone, and how long before `as_of` it was."""
+    if not moment:  # a template's failed look-up is an empty text
+        return format_html('<span class="chm-subtle">{}</span>', "–")
+    moment = moment.astimezone(UTC)
+    shown = format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        f"{moment:%Y-%m-%dT%H:%M:%S}Z",
+        words.utc(moment),
+        f"{moment:%Y-%m-%d %H:%M} UTC",
+    )
+    if as_of is None or moment > as_of:
+        return shown
+    age = words.duration((as_of - moment).total_seconds())
+    return format_html('{} <span class="chm-subtle chm-age">{} ago</span>', shown, age)
+
+
+@register.simple_tag
+def status(value: str | None) -> SafeString:
+    return _badge(value, SIGNS.get(value, ""), value) if value else _badge("none", "", "none yet")
+
+
+@register.simple_tag
+def lasted(since: datetime, until: datetime) -> str:
+    return words.duration((until - since).total_seconds())
+
+
+@register.simple_tag
+def ingestion(pipeline: Pipeline, as_of: datetime) -> SafeString:
+    """How ingestion of it stands; stale since when its next walk is overdue."""
+    if pipeline.external_id is None:
+        return format_html('<span class="chm-subtle">{}</span>', "not ingested")
+    if pipeline.last_ingest_error:
+        return _badge("failed", "✕", "failing")
+    if pipeline.last_ingest_at is None:
+        return _badge("canceled", "…", "not yet")
+    if pipeline.ingest_due_at and pipeline.ingest_due_at < as_of:
+        return format_html("{} since {}", _badge("canceled", "!", "stale"), when(pipeline.ingest_due_at))
+    return _badge("success", "✓", "ok")
+
+
+def _badge(kind: str, sign: str, word: str) -> SafeString:
+    return format_html('<span class="chm-badge chm-{}"><span aria-hidden="true">{}</span> {}</span>', kind, sign, word)
