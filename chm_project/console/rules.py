@@ -12,7 +12,7 @@ from chm_project.console.rule_preview import preview_of
 
 
 class RuleConsole(AlertRuleAdmin):
-    change_form_outer_after_template = "console/parts/rule_preview.html"
+    change_form_outer_before_template = "console/parts/rule_preview.html"
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

@@ -25,7 +25,7 @@ class RunConsole(RunAdmin):
             raise Http404("There is no such run.") from None
         if not self.has_view_permission(request, run):
             raise PermissionDenied
-        context = {**self.admin_site.each_context(request), **read_run(run), "title": run.external_run_id}
+        context = {**self.admin_site.each_context(request), **read_run(run), "title": f"Run {run.external_run_id}"}
         return TemplateResponse(request, "console/run.html", context)
 
 

@@ -83,7 +83,9 @@ def section_list(request: HttpRequest, key: str) -> HttpResponse:
 def client_page(request: HttpRequest, client_id: UUID) -> HttpResponse:
     client = get_object_or_404(Client, pk=client_id)
     context = read_client(client, timezone.now(), request.GET.get("page", "1"))
-    return _page(request, "console/client.html", context | {"title": client.name, "page_query": _page_query(request)})
+    return _page(
+        request, "console/client.html", context | {"title": f"Client {client.name}", "page_query": _page_query(request)}
+    )
 
 
 @require_safe
@@ -91,7 +93,11 @@ def client_page(request: HttpRequest, client_id: UUID) -> HttpResponse:
 def pipeline_page(request: HttpRequest, pipeline_id: UUID) -> HttpResponse:
     pipeline = get_object_or_404(Pipeline.objects.select_related("client"), pk=pipeline_id)
     context = read_pipeline(pipeline, timezone.now())
-    context |= {"title": pipeline.name, "ingestion": _ingestion(request), "may_ingest": _may_ingest(request, pipeline)}
+    context |= {
+        "title": f"Pipeline {pipeline.name}",
+        "ingestion": _ingestion(request),
+        "may_ingest": _may_ingest(request, pipeline),
+    }
     return _page(request, "console/pipeline.html", context)
 
 

@@ -46,6 +46,7 @@ MIDDLEWARE = [
 ROOT_URLCONF = "chm_project.urls"
 WSGI_APPLICATION = "chm_project.wsgi.application"
 APPEND_SLASH = False
+LOGIN_REDIRECT_URL = "/admin/"
 
 TEMPLATES = [
     {

@@ -1,0 +1,76 @@
+"""Reading the console's pages as a person does: tables by what they list, tiles by what they count."""
+
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.test import Client as Browser
+
+from chm_project.tests.api import person
+
+
+def browser(role: str) -> Browser:
+    """Logged in as somebody with this role who may enter the admin."""
+    person(role)  # makes the account, and the roles where a test before has emptied them
+    User.objects.filter(username=f"a {role}").update(is_staff=True)
+    found = Browser()
+    found.force_login(User.objects.get(username=f"a {role}"))
+    return found
+
+
+def html(answer: Any) -> str:
+    assert answer.status_code == 200, answer
+    return str(answer.content.decode())
+
+
+class _Tables(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tables: dict[str, list[list[str]]] = {}
+        self._rows: list[list[str]] | None = None
+        self._hidden = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if tag == "table":
+            self._rows = self.tables.setdefault(given.get("data-list") or given.get("data-chart") or "", [])
+        elif tag == "tr" and self._rows is not None:
+            self._rows.append([])
+        elif tag == "td" and self._rows:
+            self._rows[-1].append("")
+        elif tag == "title" or given.get("aria-hidden") == "true":
+            self._hidden += 1
+        elif tag == "time" and self._rows and self._rows[-1]:
+            self._rows[-1][-1] += f"{given['datetime']} "
+            self._hidden += 1
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "table":
+            self._rows = None
+        elif (tag in {"title", "time"} or tag == "span") and self._hidden:
+            self._hidden -= 1
+
+    def handle_data(self, data: str) -> None:
+        if self._rows and self._rows[-1] and not self._hidden:
+            self._rows[-1][-1] += f"{data} "
+
+
+def tables(text: str) -> dict[str, list[list[str]]]:
+    """The cells of each table, by what it lists; a time is its moment in UTC, to the second."""
+    parser = _Tables()
+    parser.feed(text)
+    return {
+        name: [[" ".join(cell.split()) for cell in row] for row in rows if row] for name, rows in parser.tables.items()
+    }
+
+
+def tiles(text: str) -> dict[str, int]:
+    found = re.findall(r'data-tile="(\w+)">\s*<span class="chm-number">(\d+)</span>', text)
+    return {key: int(number) for key, number in found}
+
+
+def addresses(text: str) -> dict[str, str]:
+    """Where each tile leads."""
+    found = re.findall(r'href="([^"]+)" data-tile="(\w+)"', text)
+    return {key: address.replace("&amp;", "&") for address, key in found}
