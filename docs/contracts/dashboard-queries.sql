@@ -393,15 +393,22 @@ ORDER BY g.is_vendor DESC;
 -- weekly_status_mix: Q1: How does the mix of statuses change from week to week?
 -- one row per ISO week and status that occurred, oldest first; the current week is the last
 SELECT
-    (date_bin('7 days', r.event_at, '2001-01-01T00:00:00Z') AT TIME ZONE 'UTC')::date AS week_start,
-    r.status,
-    count(*) AS runs
-FROM reporting.runs AS r
-WHERE r.event_at >= date_bin('7 days', :as_of, '2001-01-01T00:00:00Z') - (:weeks - 1) * interval '7 days'
-    AND r.event_at < :as_of
-    AND ((:client_id::uuid IS NULL AND :platform::text IS NULL AND :environment::text IS NULL) OR r.pipeline_id IN (SELECT p.pipeline_id FROM reporting.pipelines AS p WHERE (:client_id::uuid IS NULL OR p.client_id = :client_id::uuid) AND (:platform::text IS NULL OR p.platform = :platform) AND (:environment::text IS NULL OR p.environment = :environment)))
-GROUP BY week_start, r.status
-ORDER BY week_start, r.status;
+    (w.week AT TIME ZONE 'UTC')::date AS week_start,
+    counted.status,
+    counted.runs
+FROM generate_series(0, :weeks - 1) AS ago
+CROSS JOIN LATERAL (
+    SELECT date_bin('7 days', :as_of, '2001-01-01T00:00:00Z') - ago * interval '7 days' AS week
+) AS w
+-- Week by week: grouped by week and status at once, the database would sort all runs of the window.
+CROSS JOIN LATERAL (
+    SELECT r.status, count(*) AS runs
+    FROM reporting.runs AS r
+    WHERE r.event_at >= w.week AND r.event_at < least(w.week + interval '7 days', :as_of)
+        AND ((:client_id::uuid IS NULL AND :platform::text IS NULL AND :environment::text IS NULL) OR r.pipeline_id IN (SELECT p.pipeline_id FROM reporting.pipelines AS p WHERE (:client_id::uuid IS NULL OR p.client_id = :client_id::uuid) AND (:platform::text IS NULL OR p.platform = :platform) AND (:environment::text IS NULL OR p.environment = :environment)))
+    GROUP BY r.status
+) AS counted
+ORDER BY week_start, counted.status;
 
 -- weekly_success_by_client: Q5: How reliable is each client from week to week?
 -- one row per client and ISO week with runs, by name, oldest first; the current week is the last

@@ -7,9 +7,6 @@
 --   week_start  date     Monday of the week, UTC
 --   status      text     running, success, failed, canceled, skipped
 --   runs        integer  Runs that happened in it
---
--- Counted week by week: the database knows how many statuses there are, but not how many weeks a window has, and would
--- sort all runs of it.
 SELECT
     (w.week AT TIME ZONE 'UTC')::date AS week_start,
     counted.status,
@@ -18,6 +15,7 @@ FROM generate_series(0, %(weeks)s - 1) AS ago
 CROSS JOIN LATERAL (
     SELECT date_bin('7 days', %(as_of)s, '2001-01-01T00:00:00Z') - ago * interval '7 days' AS week
 ) AS w
+-- Week by week: grouped by week and status at once, the database would sort all runs of the window.
 CROSS JOIN LATERAL (
     SELECT r.status, count(*) AS runs
     FROM reporting.runs AS r
