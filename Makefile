@@ -4,7 +4,7 @@ BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help install install-dev demo serve test e2e-airflow bench fuzz faults docs lint format lock
+.PHONY: help install install-dev demo serve test e2e screenshots e2e-airflow bench fuzz faults docs lint format lock
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -35,6 +35,12 @@ serve: install  ## the web server alone, as in production, on CHM_PORT (developm
 
 test: install-dev  ## the whole suite, on the embedded servers unless CHM_DATABASE_URL and CHM_BROKER_URL are set
 	@$(BIN)/python -m pytest $(ARGS)
+
+e2e: install-dev  ## the console in Debian's chromium: a person's paths, accessibility, pictures into .chm/screenshots
+	@$(BIN)/python -m pytest e2e/console $(ARGS)
+
+screenshots: install-dev  ## write the pictures of docs/screenshots anew
+	@$(BIN)/python -m pytest e2e/console/test_screens.py --screenshots docs/screenshots
 
 e2e-airflow: install-dev  ## against a real Airflow 3, started in .chm/airflow (its packages: 220 MB)
 	@e2e/airflow/start_airflow.sh .chm/airflow

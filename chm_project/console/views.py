@@ -92,10 +92,11 @@ def client_page(request: HttpRequest, client_id: UUID) -> HttpResponse:
 @for_roles(*READ)
 def pipeline_page(request: HttpRequest, pipeline_id: UUID) -> HttpResponse:
     pipeline = get_object_or_404(Pipeline.objects.select_related("client"), pk=pipeline_id)
+    ingestion = _ingestion(request)  # before the runs: what it says is done must be among them
     context = read_pipeline(pipeline, timezone.now())
     context |= {
         "title": f"Pipeline {pipeline.name}",
-        "ingestion": _ingestion(request),
+        "ingestion": ingestion,
         "may_ingest": _may_ingest(request, pipeline),
     }
     return _page(request, "console/pipeline.html", context)

@@ -77,7 +77,17 @@
     filters(root);
   }
 
+  // The admin's autocompletes come without a name for whoever does not see the label beside them.
+  function nameAutocompletes() {
+    for (const field of document.querySelectorAll("select.admin-autocomplete")) {
+      const label = document.querySelector(`label[for="${field.id}"]`);
+      const shown = document.getElementById(`select2-${field.id}-container`);
+      if (label && shown) shown.setAttribute("aria-label", label.textContent.trim());
+    }
+  }
+
   function start() {
+    addEventListener("load", nameAutocompletes);
     prepare(document);
     const page = document.querySelector(".chm[data-refresh]");
     if (page) again(page);
