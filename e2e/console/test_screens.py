@@ -33,8 +33,8 @@ def open_page(page: Page, steps: list[str]) -> None:
         if step.startswith("/"):
             page.goto(step)
         else:
-            page.locator(step).click()
-            page.wait_for_load_state()
+            with page.expect_navigation(wait_until="load"):
+                page.locator(step).click()
     page.evaluate("document.fonts.ready")
     page.wait_for_timeout(300)  # what slides in has arrived
 
