@@ -87,7 +87,8 @@
   }
 
   function start() {
-    addEventListener("load", nameAutocompletes);
+    // Behind the admin's own start, which makes them.
+    window.django?.jQuery?.(nameAutocompletes);
     prepare(document);
     const page = document.querySelector(".chm[data-refresh]");
     if (page) again(page);
