@@ -3,7 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from django import forms
 from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ChangeList as DjangoChangeList
 from django.db.models import Model
 from django.http import HttpRequest
 
@@ -12,6 +15,11 @@ T = TypeVar("T")
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin
     TabularInline = admin.TabularInline
+    ChangeList = DjangoChangeList
+    AutocompleteFilter = ChoicesFilter = admin.FieldListFilter
+
+    class RangeDateForm(forms.Form):
+        def __init__(self, name: str, data: Mapping[str, str]) -> None: ...
 
     def display(
         *, description: str = "", ordering: str = "", label: Mapping[str, str] | None = None
@@ -19,7 +27,10 @@ if TYPE_CHECKING:
 else:
     from unfold.admin import ModelAdmin as _ModelAdmin
     from unfold.admin import TabularInline as _TabularInline
+    from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
+    from unfold.contrib.filters.forms import RangeDateForm as RangeDateForm
     from unfold.decorators import display as display
+    from unfold.views import ChangeList as ChangeList
 
     class ModelAdmin(_ModelAdmin):
         def __class_getitem__(cls, _model: Any) -> type:
@@ -28,6 +39,16 @@ else:
     class TabularInline(_TabularInline):
         def __class_getitem__(cls, _model: Any) -> type:
             return cls
+
+    AutocompleteFilter = AutocompleteSelectFilter
+
+    class ChoicesFilter(ChoicesDropdownFilter):
+        """Refuses words that are no choice before the database meets them."""
+
+        def queryset(self, request, queryset):
+            if (word := self.value()) and word not in dict(self.field.flatchoices):
+                raise IncorrectLookupParameters
+            return super().queryset(request, queryset)
 
 
 class ReadOnlyMixin:

@@ -1,36 +1,109 @@
 """Runs in the console: evidence, so read-only for everyone."""
 
-from django.contrib import admin
+from typing import Any
+from uuid import UUID
 
-from inventory.bases import ModelAdmin, ReadOnlyMixin, display
-from runs.models import Run
+from django.contrib import admin, messages
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.db.models.functions import Left
+from django.http import HttpRequest
+
+from inventory.bases import AutocompleteFilter, ChoicesFilter, ModelAdmin, ReadOnlyMixin, display
+from runs.changelist import CLIENT, PERIOD, PIPELINE, WALKING, PeriodFilter, RunChangeList
+from runs.models import SEARCHED_ID, Run
 
 STATUS_COLOURS = {"running": "info", "success": "success", "failed": "danger", "canceled": "warning", "skipped": ""}
+# An id is found exactly; of a beginning that fits more runs than this, only so many are listed.
+FOUND = 1000
+
+
+class UncountedPaginator(Paginator):  # type: ignore[type-arg]  # not subscriptable when it runs
+    template_name = "admin/runs/run/older_and_newer.html"
 
 
 @admin.register(Run)
 class RunAdmin(ReadOnlyMixin, ModelAdmin[Run]):
     list_display = (
-        "external_run_id",
-        "pipeline",
-        "client",
-        "shown_status",
-        "started_at",
-        "finished_at",
-        "duration_seconds",
+        "external_run_id", "pipeline", "client", "shown_status", "event_at", "started_at", "took", "error",
+    )  # fmt: skip
+    list_filter = (
+        ("event_at", PeriodFilter),
+        ("status", ChoicesFilter),
+        ("pipeline__client", AutocompleteFilter),
+        ("pipeline", AutocompleteFilter),
+        ("pipeline__platform", ChoicesFilter),
+        ("pipeline__environment", ChoicesFilter),
     )
-    list_filter = ("status", "pipeline__platform", "pipeline__environment")
+    list_filter_submit = True
     list_select_related = ("pipeline__client",)
-    search_fields = ("external_run_id__startswith",)
-    search_help_text = "Run id, from its beginning"
+    paginator = UncountedPaginator
+    search_fields = ("external_run_id",)
+    search_help_text = "Run id, whole or its beginning"
+    # The list has one order, newest first, which an index carries.
+    sortable_by = ()
     ordering = ("-event_at", "-id")
     show_full_result_count = False
     exclude = ("started_at_kept",)
 
-    @display(description="status", ordering="status", label=STATUS_COLOURS)
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[RunChangeList]:
+        return RunChangeList
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Run]:
+        runs = super().get_queryset(request)
+        if request.resolver_match and request.resolver_match.url_name == "runs_run_changelist":
+            # A page of a hundred needs neither payloads nor texts of a megabyte.
+            return runs.defer("payload", "error_message", "status_reason").annotate(
+                error_start=Left("error_message", 120)
+            )
+        return runs
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Nothing but the filters: any other column would be looked for in every run."""
+        return lookup in (*WALKING, CLIENT, PIPELINE, *PERIOD)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Run], search_term: str
+    ) -> tuple[QuerySet[Run], bool]:
+        if not (text := search_term.strip()):
+            return queryset, False
+        begins = Run.objects.alias(searched=SEARCHED_ID).filter(searched__startswith=text).order_by("searched")
+        found = list(begins.values_list("pk", flat=True)[: FOUND + 1])
+        if len(found) > FOUND:
+            messages.warning(
+                request, f"More than {FOUND} runs have an id that begins so; {FOUND} are listed. Type more of it."
+            )
+        return queryset.filter(pk__in=[*found[:FOUND], *_own_id(text)]), False
+
+    @display(description="status", label=STATUS_COLOURS)
     def shown_status(self, run: Run) -> str:
         return run.status
 
-    @display(description="client", ordering="pipeline__client__name")
+    @display(description="client")
     def client(self, run: Run) -> str:
         return run.pipeline.client.name
+
+    @display(description="took")
+    def took(self, run: Run) -> str | None:
+        return None if run.duration_seconds is None else in_words(run.duration_seconds)
+
+    @display(description="error")
+    def error(self, run: Any) -> str | None:
+        line: str = (run.error_start or "").strip().partition("\n")[0]
+        return f"{line[:79]}…" if len(line) > 80 else line or None
+
+
+def _own_id(text: str) -> list[UUID]:
+    try:
+        return [UUID(text)]
+    except ValueError:
+        return []
+
+
+def in_words(seconds: int) -> str:
+    """Two units at most: 45 s, 12 min 5 s, 3 h 20 min, 2 d 4 h."""
+    for unit, size, below, smaller in (("d", 86400, "h", 3600), ("h", 3600, "min", 60), ("min", 60, "s", 1)):
+        if seconds >= size:
+            whole, rest = divmod(seconds, size)
+            return f"{whole} {unit} {rest // smaller} {below}" if rest >= smaller else f"{whole} {unit}"
+    return f"{seconds} s"
