@@ -1,7 +1,7 @@
 """Alert rules: definitions of what is worth telling someone. CHM evaluates them and sends nothing."""
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Cast, Coalesce
 
 from inventory.entity import Entity
@@ -17,6 +17,18 @@ class Channel(models.TextChoices):
     SLACK = "slack", "Slack"
     EMAIL = "email", "E-mail"
     WEBHOOK = "webhook", "Webhook"
+
+
+class AlertRuleQuerySet(models.QuerySet["AlertRule"]):
+    def enabled(self) -> "AlertRuleQuerySet":
+        return self.filter(is_enabled=True)
+
+    def resting_on(self, pipelines: QuerySet[Pipeline]) -> "AlertRuleQuerySet":
+        """The enabled rules that watch nothing but these: silent when they are disabled, heard when enabled."""
+        among = pipelines.order_by().values("pk")
+        others = Pipeline.objects.active().filter(client=OuterRef("client")).exclude(pk__in=among)
+        of_client = Q(pipeline=None, client__in=pipelines.order_by().values("client")) & ~Exists(others)
+        return self.enabled().filter(Q(pipeline__in=among) | of_client)
 
 
 class AlertRule(Entity):
@@ -42,6 +54,8 @@ class AlertRule(Entity):
     channel = models.CharField(max_length=20, choices=Channel, db_comment="How people are to be told")
     destination = models.CharField(max_length=512, db_comment="Channel name, address or hook")
     is_enabled = models.BooleanField(default=True, db_default=True, db_comment="False: kept, not evaluated")
+
+    objects = AlertRuleQuerySet.as_manager()
 
     class Meta:
         db_table = "alert_rules"

@@ -7,24 +7,38 @@ from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from inventory.bases import ModelAdmin, NoHardDeleteMixin, TabularInline, display
+from inventory.bases import (
+    AutocompleteFilter,
+    BooleanFilter,
+    ChoicesFilter,
+    ModelAdmin,
+    NoHardDeleteMixin,
+    TabularInline,
+    display,
+)
 from inventory.models import Client, Pipeline
+from inventory.switching import SwitchMixin
 
 
 class PipelineInline(TabularInline[Pipeline, Client]):
     model = Pipeline
     fields = ("name", "platform", "external_id", "pipeline_type", "environment", "is_active")
+    readonly_fields = ("is_active",)
     show_change_link = True
     extra = 0
     can_delete = False
+    per_page = 20
 
 
 @admin.register(Client)
-class ClientAdmin(NoHardDeleteMixin, ModelAdmin[Client]):
+class ClientAdmin(NoHardDeleteMixin, SwitchMixin[Client], ModelAdmin[Client]):
     list_display = ("name", "is_active", "pipeline_count")
-    list_filter = ("is_active",)
+    list_filter = (("is_active", BooleanFilter),)
+    list_filter_submit = True
     search_fields = ("name",)
-    readonly_fields = ("id", "created_at", "updated_at")
+    search_help_text = "Name"
+    fields = ("name", "is_active", "id", "created_at", "updated_at")
+    readonly_fields = ("is_active", "id", "created_at", "updated_at")
     inlines = (PipelineInline,)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Client]:
@@ -36,7 +50,7 @@ class ClientAdmin(NoHardDeleteMixin, ModelAdmin[Client]):
 
 
 @admin.register(Pipeline)
-class PipelineAdmin(NoHardDeleteMixin, ModelAdmin[Pipeline]):
+class PipelineAdmin(NoHardDeleteMixin, SwitchMixin[Pipeline], ModelAdmin[Pipeline]):
     list_display: tuple[str, ...] = (
         "name",
         "client",
@@ -47,18 +61,44 @@ class PipelineAdmin(NoHardDeleteMixin, ModelAdmin[Pipeline]):
         "last_ingest_at",
         "ingestion",
     )
-    list_filter = ("is_active", "platform", "pipeline_type", "environment")
+    list_filter = (
+        ("is_active", BooleanFilter),
+        ("client", AutocompleteFilter),
+        ("platform", ChoicesFilter),
+        ("pipeline_type", ChoicesFilter),
+        ("environment", ChoicesFilter),
+    )
+    list_filter_submit = True
     list_select_related = ("client",)
     search_fields = ("name", "external_id", "client__name")
+    search_help_text = "Name, external id or client"
     autocomplete_fields = ("client",)
-    readonly_fields = (
-        "id",
-        "created_at",
-        "updated_at",
+    fields = (
+        "client",
+        "name",
+        "platform",
+        "external_id",
+        "pipeline_type",
+        "environment",
+        "description",
+        "is_active",
         "ingested_through",
         "ingest_due_at",
         "last_ingest_at",
         "last_ingest_error",
+        "id",
+        "created_at",
+        "updated_at",
+    )
+    readonly_fields = (
+        "is_active",
+        "ingested_through",
+        "ingest_due_at",
+        "last_ingest_at",
+        "last_ingest_error",
+        "id",
+        "created_at",
+        "updated_at",
     )
 
     @display(

@@ -1,6 +1,6 @@
 """Bases that come without types, made typed in one place."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django import forms
@@ -16,10 +16,14 @@ if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin
     TabularInline = admin.TabularInline
     ChangeList = DjangoChangeList
-    AutocompleteFilter = ChoicesFilter = admin.FieldListFilter
+    AutocompleteFilter = BooleanFilter = ChoicesFilter = admin.FieldListFilter
 
     class RangeDateForm(forms.Form):
         def __init__(self, name: str, data: Mapping[str, str]) -> None: ...
+
+    def action(
+        *, description: str, permissions: Sequence[str] = (), url_path: str = "", icon: str = ""
+    ) -> Callable[[T], T]: ...
 
     def display(
         *, description: str = "", ordering: str = "", label: Mapping[str, str] | None = None
@@ -27,8 +31,9 @@ if TYPE_CHECKING:
 else:
     from unfold.admin import ModelAdmin as _ModelAdmin
     from unfold.admin import TabularInline as _TabularInline
-    from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
+    from unfold.contrib.filters.admin import AutocompleteSelectFilter, BooleanRadioFilter, ChoicesDropdownFilter
     from unfold.contrib.filters.forms import RangeDateForm as RangeDateForm
+    from unfold.decorators import action as action
     from unfold.decorators import display as display
     from unfold.views import ChangeList as ChangeList
 
@@ -41,6 +46,7 @@ else:
             return cls
 
     AutocompleteFilter = AutocompleteSelectFilter
+    BooleanFilter = BooleanRadioFilter
 
     class ChoicesFilter(ChoicesDropdownFilter):
         """Refuses words that are no choice before the database meets them."""

@@ -1,8 +1,14 @@
 """Changes to the inventory that are more than saving a row."""
 
+from typing import TypeVar
+
+from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from inventory.models import Client, Pipeline
+from inventory.models import Client, Pipeline, PipelineQuerySet
+
+RowT = TypeVar("RowT", Client, Pipeline)
 
 
 def disable_client(*, client: Client) -> bool:
@@ -17,3 +23,22 @@ def disable_client(*, client: Client) -> bool:
 def disable_pipeline(*, pipeline: Pipeline) -> bool:
     active = Pipeline.objects.filter(pk=pipeline.pk, is_active=True)
     return bool(active.update(is_active=False, updated_at=timezone.now()))
+
+
+@transaction.atomic
+def set_active(rows: QuerySet[RowT], *, active: bool) -> list[RowT]:
+    """Enables or disables; answers with those that were not so before."""
+    changed = list(rows.filter(is_active=not active).order_by("pk").select_for_update(of=("self",)))
+    rows.model._default_manager.filter(pk__in=[row.pk for row in changed]).update(
+        is_active=active, updated_at=timezone.now()
+    )
+    return changed
+
+
+def pipelines_switched(rows: QuerySet[RowT], *, active: bool) -> PipelineQuerySet:
+    """The pipelines that enter the active inventory, or leave it, when these clients or pipelines are switched."""
+    if rows.model is Client:
+        switched = Pipeline.objects.filter(is_active=True, client__is_active=not active)
+        return switched.filter(client__in=rows.order_by().values("pk"))
+    switched = Pipeline.objects.filter(is_active=not active, client__is_active=True)
+    return switched.filter(pk__in=rows.order_by().values("pk"))
