@@ -18,6 +18,8 @@ from inventory.bases import (
 )
 from inventory.models import Client, Pipeline
 from inventory.switching import SwitchMixin
+from inventory.transfer.pages import TransferMixin
+from inventory.transfer.sheets import ClientSheet, PipelineSheet
 
 
 class PipelineInline(TabularInline[Pipeline, Client]):
@@ -31,7 +33,8 @@ class PipelineInline(TabularInline[Pipeline, Client]):
 
 
 @admin.register(Client)
-class ClientAdmin(NoHardDeleteMixin, SwitchMixin[Client], ModelAdmin[Client]):
+class ClientAdmin(NoHardDeleteMixin, SwitchMixin[Client], TransferMixin[Client], ModelAdmin[Client]):
+    sheet = ClientSheet()
     list_display = ("name", "is_active", "pipeline_count")
     list_filter = (("is_active", BooleanFilter),)
     list_filter_submit = True
@@ -50,7 +53,8 @@ class ClientAdmin(NoHardDeleteMixin, SwitchMixin[Client], ModelAdmin[Client]):
 
 
 @admin.register(Pipeline)
-class PipelineAdmin(NoHardDeleteMixin, SwitchMixin[Pipeline], ModelAdmin[Pipeline]):
+class PipelineAdmin(NoHardDeleteMixin, SwitchMixin[Pipeline], TransferMixin[Pipeline], ModelAdmin[Pipeline]):
+    sheet = PipelineSheet()
     list_display: tuple[str, ...] = (
         "name",
         "client",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin
     TabularInline = admin.TabularInline
     ChangeList = DjangoChangeList
+    FileInput = forms.FileInput
     AutocompleteFilter = BooleanFilter = ChoicesFilter = admin.FieldListFilter
 
     class RangeDateForm(forms.Form):
@@ -36,6 +37,7 @@ else:
     from unfold.decorators import action as action
     from unfold.decorators import display as display
     from unfold.views import ChangeList as ChangeList
+    from unfold.widgets import UnfoldAdminFileFieldWidget
 
     class ModelAdmin(_ModelAdmin):
         def __class_getitem__(cls, _model: Any) -> type:
@@ -46,6 +48,7 @@ else:
             return cls
 
     AutocompleteFilter = AutocompleteSelectFilter
+    FileInput = UnfoldAdminFileFieldWidget
     BooleanFilter = BooleanRadioFilter
 
     class ChoicesFilter(ChoicesDropdownFilter):

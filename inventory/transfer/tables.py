@@ -1,0 +1,157 @@
+"""Tables as files: CSV and XLSX, read with the place of every fault, written so that no cell is a formula."""
+
+import csv
+import io
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+import openpyxl
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+
+from chm_project.api.csv import as_meant, csv_lines, neutralised
+
+MAX_BYTES = 5 * 1024 * 1024
+MAX_ROWS = 5_000
+# An XLSX is a zip file, and a small one can hold gigabytes.
+MAX_UNPACKED = 100 * 1024 * 1024
+MAX_COLUMNS = 100
+XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+class UnreadableError(Exception):
+    """The file as a whole cannot be used; says why, to people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the file; `number` as a spreadsheet counts, the heading being 1."""
+
+    number: int
+    cells: dict[str, str]
+    faults: list[tuple[str, str]] = field(default_factory=list)
+
+
+def read_table(data: bytes, *, columns: Sequence[str], required: Sequence[str]) -> list[Row]:
+    """The rows that are not blank; raises UnreadableError."""
+    if len(data) > MAX_BYTES:
+        raise UnreadableError(f"The file is larger than {MAX_BYTES // 1024 // 1024} MB; import it in parts.")
+    lines = _xlsx_lines(data) if data.startswith(b"PK\x03\x04") else _csv_lines(data)
+    heading = _heading(next(lines, []), columns, required)
+    rows: list[Row] = []
+    for number, line in enumerate(lines, start=2):
+        if any(cell != "" for cell in line):
+            if len(rows) == MAX_ROWS:
+                raise UnreadableError(f"The file has more than {MAX_ROWS:,} rows; import it in parts.")
+            rows.append(_row(number, line, heading))
+    if not rows:
+        raise UnreadableError("The file has a heading and no rows.")
+    return rows
+
+
+def _heading(line: Sequence[Any], columns: Sequence[str], required: Sequence[str]) -> list[str]:
+    names = [str(cell).strip().lower().replace(" ", "_") for cell in line]
+    while names and not names[-1]:
+        names.pop()
+    known = f"It may name: {', '.join(columns)}."
+    if not set(names) & set(columns):
+        raise UnreadableError(f"The first row must name the columns. {known}")
+    if unknown := [name for name in names if name not in columns]:
+        raise UnreadableError(f"The first row names an unknown column: {unknown[0][:50] or 'blank'}. {known}")
+    if len(set(names)) < len(names):
+        raise UnreadableError("The first row names a column twice.")
+    if missing := [name for name in required if name not in names]:
+        raise UnreadableError(f"The first row does not name: {', '.join(missing)}. {known}")
+    return names
+
+
+def _row(number: int, line: Sequence[Any], heading: list[str]) -> Row:
+    faults: list[tuple[str, str]] = []
+    cells: dict[str, str] = {}
+    for name, cell in zip(heading, line, strict=False):
+        if isinstance(cell, Formula):
+            faults.append((name, "This cell holds a formula; write the value itself."))
+        else:
+            cells[name] = as_meant(cell)
+    if len(line) != len(heading) and any(cell != "" for cell in line[len(heading) :]):
+        faults.append(("", f"This row has {len(line)} cells, the heading {len(heading)}."))
+    return Row(number, cells, faults)
+
+
+def _csv_lines(data: bytes) -> Iterator[list[str]]:
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise UnreadableError(
+            f"Line {line} is not in UTF-8. Save the file as “CSV UTF-8” or as XLSX, and choose it again."
+        ) from None
+    first = text.partition("\n")[0]
+    delimiter = max(",;\t", key=first.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    while True:
+        try:
+            line_cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise UnreadableError(f"Line {reader.line_num} is not CSV: {error}.") from None
+        yield line_cells
+
+
+class Formula(str):
+    __slots__ = ()
+
+
+def _xlsx_lines(data: bytes) -> Iterator[list[str]]:
+    """The cells of the first sheet, as text."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as packed:
+            if sum(part.file_size for part in packed.infolist()) > MAX_UNPACKED:
+                raise UnreadableError("The workbook is too large when unpacked; import it in parts.")
+        book = openpyxl.load_workbook(io.BytesIO(data), read_only=True)
+        sheet = book.worksheets[0]
+        sheet.reset_dimensions()  # it says what it likes
+        for cells in sheet.iter_rows(max_col=MAX_COLUMNS):
+            line = [_text(cell) for cell in cells]
+            while line and line[-1] == "":
+                line.pop()
+            yield line
+    except UnreadableError:
+        raise
+    except Exception:  # noqa: BLE001  # openpyxl meets a broken workbook with whatever breaks first
+        raise UnreadableError("This is not a workbook that can be read; save it as XLSX or CSV again.") from None
+
+
+def _text(cell: Any) -> str:
+    value = cell.value
+    if cell.data_type == "f":
+        return Formula(value)
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    return str(value)
+
+
+def written_csv(columns: Sequence[str], rows: Iterable[dict[str, str]]) -> Iterator[str]:
+    """For spreadsheets, which take a file for UTF-8 by its mark."""
+    yield "\ufeff"
+    yield from csv_lines(columns, rows)
+
+
+def written_xlsx(columns: Sequence[str], rows: Iterable[dict[str, str]]) -> bytes:
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet("CHM")
+    sheet.append(list(columns))
+    for row in rows:
+        sheet.append([ILLEGAL_CHARACTERS_RE.sub("\ufffd", neutralised(row[column])) for column in columns])
+    packed = io.BytesIO()
+    book.save(packed)
+    return packed.getvalue()

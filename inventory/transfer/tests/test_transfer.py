@@ -1,0 +1,382 @@
+"""Spreadsheets of clients and pipelines, through the console: every bad row is named, nothing is half stored."""
+
+import io
+import re
+import zipfile
+from collections.abc import Sequence
+from html import unescape
+from typing import Any
+
+import openpyxl
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test import Client as Browser
+from django.test.utils import CaptureQueriesContext
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chm_project.api.csv import as_meant, neutralised
+from inventory.models import Client, Pipeline
+from inventory.tests.factories import ClientFactory, PipelineFactory
+
+pytestmark = pytest.mark.django_db
+
+CLIENTS, PIPELINES = "/admin/inventory/client/", "/admin/inventory/pipeline/"
+HEADING = "client,name,platform,external_id,pipeline_type,environment,description,is_active"
+
+
+@pytest.fixture
+def browser(client: Browser) -> Browser:
+    client.force_login(User.objects.create_superuser("admin"))
+    return client
+
+
+def choose(browser: Browser, page: str, content: str | bytes) -> Any:
+    data = content.encode() if isinstance(content, str) else content
+    return browser.post(f"{page}import/", {"file": SimpleUploadedFile("chosen.csv", data)})
+
+
+def errors(response: Any) -> list[str]:
+    """Row, column and error of each line of the table; or what stands at the file."""
+    assert response.status_code == 200
+    page = response.content.decode()
+    found = re.search(r'id="import-errors".*?<tbody>(.*?)</tbody>', page, re.DOTALL)
+    if found is None:
+        assert 'name="upload"' not in page
+        return [str(message) for message in response.context["form"].errors.get("file", [])]
+    lines = re.findall("<tr>(.*?)</tr>", found[1], re.DOTALL)
+    return [" ".join(unescape(re.sub("<[^>]+>", " ", line)).split()) for line in lines]
+
+
+def confirm(browser: Browser, page: str, looked_at: Any) -> Any:
+    assert 'name="upload"' in looked_at.content.decode(), errors(looked_at)
+    return browser.post(f"{page}import/", {"upload": looked_at.context["upload"]}, follow=True)
+
+
+def bring_in(browser: Browser, page: str, content: str | bytes) -> Any:
+    return confirm(browser, page, choose(browser, page, content))
+
+
+def workbook(*lines: Sequence[Any]) -> bytes:
+    book = openpyxl.Workbook()
+    assert book.active is not None
+    for line in lines:
+        book.active.append(line)
+    packed = io.BytesIO()
+    book.save(packed)
+    return packed.getvalue()
+
+
+def test_a_file_is_looked_at_first_and_stored_when_confirmed(browser: Browser) -> None:
+    ClientFactory.create(name="Northwind", is_active=False)
+
+    looked_at = choose(browser, CLIENTS, "name,is_active\nNorthwind,yes\nContoso,\n")
+
+    assert "1 new, 1 changed, 0 unchanged." in " ".join(looked_at.content.decode().split())
+    assert [client.is_active for client in Client.objects.all()] == [False]
+    assert not LogEntry.objects.exists()
+    done = confirm(browser, CLIENTS, looked_at)
+    assert "Imported clients: 1 new, 1 changed, 0 unchanged." in done.content.decode()
+    assert dict(Client.objects.values_list("name", "is_active")) == {"Northwind": True, "Contoso": True}
+    assert {entry.object_repr: entry.get_change_message() for entry in LogEntry.objects.all()} == {
+        "Contoso": "Added.",
+        "Northwind": "Changed is_active.",
+    }
+
+
+def test_two_bad_rows_are_named_and_stop_the_good_ones(browser: Browser) -> None:
+    ClientFactory.create(name="Northwind")
+
+    response = choose(
+        browser,
+        PIPELINES,
+        f"{HEADING}\nNorthwind,good,dbt,,export,prod,,yes\nNobody,bad,dbt,,export,prod,,yes\nNorthwind,odd,arflow,,export,prod,,yes\n",
+    )
+
+    assert errors(response) == [
+        "3 client There is no client “Nobody”.",
+        "4 platform “arflow” is none of: airflow, dbt, cron, vendor_api, custom.",
+    ]
+    assert Pipeline.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("row", "error"),
+    [
+        ("Nobody,a,dbt,,export,prod,,yes", "2 client There is no client “Nobody”."),
+        (",a,dbt,,export,prod,,yes", "2 client Name the client."),
+        ("Northwind,,dbt,,export,prod,,yes", "2 name This field is required."),
+        ("Northwind,   ,dbt,,export,prod,,yes", "2 name This field is required."),
+        ("Northwind,a,,,export,prod,,yes", "2 platform Write one of: airflow, dbt, cron, vendor_api, custom."),
+        (
+            "Northwind,a,dbt,,exports,prod,,yes",
+            "2 pipeline_type “exports” is none of: ingestion, transform, quality, export, healthcheck.",
+        ),
+        ("Northwind,a,dbt,,export,production,,yes", "2 environment “production” is none of: dev, staging, prod."),
+        ("Northwind,a,dbt,,export,prod,,perhaps", "2 is_active Write yes or no."),
+        (
+            f"Northwind,{'a' * 256},dbt,,export,prod,,yes",
+            "2 name Ensure this value has at most 255 characters (it has 256).",
+        ),
+        (
+            f"Northwind,a,dbt,{'a' * 256},export,prod,,yes",
+            "2 external_id Ensure this value has at most 255 characters (it has 256).",
+        ),
+        ("Northwind,a\x00,dbt,,export,prod,,yes", "2 name Null characters are not allowed."),
+        ("North\x00wind,a,dbt,,export,prod,,yes", "2 client Null characters are not allowed."),
+        ("Northwind,a,dbt,,export,prod,\x00,yes", "2 description Null characters are not allowed."),
+        ("Northwind,a,dbt,,export,prod,,yes,more", "2 – This row has 9 cells, the heading 8."),
+        (
+            "Northwind,new,dbt,taken,export,prod,,yes",
+            "2 external_id This client has a pipeline with this external id on this platform already.",
+        ),
+        ("<b>x</b>,a,dbt,,export,prod,,yes", "2 client There is no client “<b>x</b>”."),
+    ],
+)
+def test_a_bad_row_is_named_with_its_column_and_nothing_is_stored(browser: Browser, row: str, error: str) -> None:
+    PipelineFactory.create(client__name="Northwind", name="there", platform="dbt", external_id="taken")
+
+    response = choose(browser, PIPELINES, f"{HEADING}\n{row}\nNorthwind,good,dbt,,export,prod,,yes\n")
+
+    assert errors(response) == [error]
+    assert "<b>x</b>" not in response.content.decode()
+    assert Pipeline.objects.count() == 1
+
+
+def test_rows_that_clash_with_each_other_are_named(browser: Browser) -> None:
+    ClientFactory.create(name="Northwind")
+
+    response = choose(
+        browser, PIPELINES,
+        "client,name,platform,pipeline_type,external_id\n"
+        "Northwind,a,dbt,export,x\nNorthwind,a,dbt,export,y\n\nNorthwind,b,dbt,export,x\n",
+    )  # fmt: skip
+
+    assert errors(response) == [
+        "3 name Row 2 has the same client and name.",
+        "5 external_id This client has a pipeline with this external id on this platform already.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "error"),
+    [
+        ("", "The submitted file is empty."),
+        ("name\n", "The file has a heading and no rows."),
+        ("hello\nworld\n", "The first row must name the columns. It may name: name, is_active."),
+        (
+            b"\x89PNG\r\n\x1a\n\x00\xff",
+            "Line 1 is not in UTF-8. Save the file as “CSV UTF-8” or as XLSX, and choose it again.",
+        ),
+        ("name\nNorthwind\nMüller\n".encode("latin-1"), "Line 3 is not in UTF-8."),
+        ("name\nNorthwind\n".encode("utf-16"), "Line 1 is not in UTF-8."),
+        ('name\n"open', "Line 2 is not CSV: unexpected end of data."),
+        ('name\n"a"b\n', "Line 2 is not CSV: ',' expected after '\"'."),
+        ("name,nmae\na,b\n", "The first row names an unknown column: nmae."),
+        ("name,name\na,b\n", "The first row names a column twice."),
+        ("is_active\nyes\n", "The first row does not name: name."),
+        (f"name\n{'x' * 200_000}\n", "Line 2 is not CSV: field larger than field limit (131072)."),
+        ("name\n" + "client\n" * 100_000, "The file has more than 5,000 rows; import it in parts."),
+        ("name\n" + "x" * (5 * 1024 * 1024), "The file is larger than 5 MB; import it in parts."),
+        (
+            b"PK\x03\x04 and then nothing of a workbook",
+            "This is not a workbook that can be read; save it as XLSX or CSV again.",
+        ),
+    ],
+)
+def test_a_file_that_is_no_table_is_refused_with_the_reason(browser: Browser, content: str | bytes, error: str) -> None:
+    [said] = errors(choose(browser, CLIENTS, content))
+
+    assert said.startswith(error)
+    assert Client.objects.count() == 0
+
+
+def test_a_small_workbook_that_unpacks_to_gigabytes_is_refused(browser: Browser) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/worksheets/sheet1.xml", b" " * (101 * 1024 * 1024))
+
+    assert errors(choose(browser, CLIENTS, packed.getvalue())) == [
+        "The workbook is too large when unpacked; import it in parts."
+    ]
+
+
+def test_a_workbook_is_read_with_its_numbers_and_flags_and_formulas_are_refused(browser: Browser) -> None:
+    ClientFactory.create(name="Northwind")
+    heading = ["client", "name", "platform", "pipeline_type", "external_id", "is_active"]
+    good: list[Sequence[Any]] = [
+        ["Northwind", "a", "DBT", "export", 4711, True],
+        [None] * 6,
+        ["Northwind", "b", "dbt", "export", None, False],
+    ]
+
+    refused = choose(browser, PIPELINES, workbook(heading, *good, ["Northwind", "=1+1", "dbt", "export", None, True]))
+    bring_in(browser, PIPELINES, workbook(heading, *good))
+
+    assert errors(refused) == ["5 name This cell holds a formula; write the value itself."]
+    assert list(Pipeline.objects.values_list("name", "external_id", "is_active")) == [
+        ("a", "4711", True),
+        ("b", None, False),
+    ]
+
+
+@pytest.mark.parametrize("content", ["\ufeffName;Is active\r\nNorthwind;no\r\n", "name\tis_active\nNorthwind\tNO\n"])
+def test_the_csv_of_any_spreadsheet_is_read(browser: Browser, content: str) -> None:
+    bring_in(browser, CLIENTS, content)
+
+    assert list(Client.objects.values_list("name", "is_active")) == [("Northwind", False)]
+
+
+def test_a_row_of_an_existing_pipeline_changes_only_what_it_says(browser: Browser) -> None:
+    before = PipelineFactory.create(
+        client__name="Northwind", name="orders", platform="cron", environment="dev", description="kept", external_id="x"
+    )
+    Pipeline.objects.update(last_ingest_error="kept too")
+
+    bring_in(browser, PIPELINES, "client,name,external_id,environment\nNorthwind,orders,,\n")
+
+    after = Pipeline.objects.get()
+    assert (after.pk, after.platform, after.environment, after.description) == (before.pk, "cron", "dev", "kept")
+    assert after.external_id is None
+    assert after.last_ingest_error == "kept too"
+    assert LogEntry.objects.get().get_change_message() == "Changed external_id."
+    again = choose(browser, PIPELINES, "client,name,external_id,environment\nNorthwind,orders,,\n")
+    assert "0 new, 0 changed, 1 unchanged." in " ".join(again.content.decode().split())
+
+
+def test_what_changed_between_looking_and_confirming_stops_the_whole_import(browser: Browser) -> None:
+    client = ClientFactory.create(name="Northwind")
+    looked_at = choose(
+        browser, PIPELINES, f"{HEADING}\nNorthwind,a,dbt,x,export,prod,,yes\nNorthwind,b,dbt,,export,prod,,yes\n"
+    )
+    PipelineFactory.create(client=client, name="quicker", platform="dbt", external_id="x")
+
+    response = confirm(browser, PIPELINES, looked_at)
+
+    assert "Nothing was imported" in response.content.decode()
+    assert errors(response) == [
+        "2 external_id This client has a pipeline with this external id on this platform already."
+    ]
+    assert [pipeline.name for pipeline in Pipeline.objects.all()] == ["quicker"]
+    assert not LogEntry.objects.exists()
+
+
+@pytest.mark.parametrize("upload", ["0" * 32, "../../etc/passwd", "", "\x00"])
+def test_a_file_that_is_not_kept_cannot_be_confirmed(browser: Browser, upload: str) -> None:
+    response = browser.post(f"{CLIENTS}import/", {"upload": upload}, follow=True)
+
+    assert "The file is no longer kept here; choose it again." in response.content.decode()
+
+
+def test_nobody_confirms_the_file_of_another(browser: Browser) -> None:
+    looked_at = choose(browser, CLIENTS, "name\nNorthwind\n")
+    other = Browser()
+    other.force_login(User.objects.create_superuser("other"))
+
+    assert "no longer kept" in confirm(other, CLIENTS, looked_at).content.decode()
+    assert Client.objects.count() == 0
+
+
+def exported(browser: Browser, page: str, form: str, query: str = "") -> bytes:
+    response = browser.get(f"{page}export/{form}/{query}")
+    assert response.status_code == 200
+    assert response["Content-Disposition"].endswith(f'.{form}"')
+    content: bytes = response.getvalue()
+    return content
+
+
+HOSTILE = [
+    "=cmd|'/c calc'!A1",
+    "+1",
+    "-1",
+    "@SUM(A1)",
+    "'=quoted",
+    "''@twice",
+    "'quoted",
+    'a "b", c;d',
+    "é\u202e😀",
+    "<script>",
+]
+
+
+@pytest.mark.parametrize("form", ["csv", "xlsx"])
+def test_an_export_is_safe_to_open_and_comes_back_the_same(browser: Browser, form: str) -> None:
+    for place, text in enumerate(HOSTILE):
+        PipelineFactory.create(
+            client__name=text,
+            name=text,
+            external_id=text,
+            description=f"{text}\nsecond line",
+            is_active=bool(place % 2),
+        )
+    before = list(Pipeline.objects.values_list("client__name", "name", "external_id", "description", "is_active"))
+
+    content = exported(browser, PIPELINES, form)
+
+    if form == "xlsx":
+        sheet = openpyxl.load_workbook(io.BytesIO(content)).worksheets[0]
+        cells = [cell for line in sheet.iter_rows() for cell in line]
+        assert not [cell for cell in cells if cell.data_type == "f"]
+        texts = [str(cell.value) for cell in cells if cell.value is not None]
+    else:
+        texts = [text for line in content.decode("utf-8-sig").splitlines() for text in line.split(",")]
+    assert not [text for text in texts if text.strip('"').startswith(("=", "+", "-", "@", "\t", "\r"))]
+    Pipeline.objects.all().delete()
+    bring_in(browser, PIPELINES, content)
+    assert sorted(
+        Pipeline.objects.values_list("client__name", "name", "external_id", "description", "is_active")
+    ) == sorted(before)
+
+
+def test_a_workbook_cannot_hold_control_characters_and_shows_where_they_were(browser: Browser) -> None:
+    ClientFactory.create(name="a\x01b")
+
+    sheet = openpyxl.load_workbook(io.BytesIO(exported(browser, CLIENTS, "xlsx"))).worksheets[0]
+
+    assert sheet["A2"].value == "a\ufffdb"
+
+
+def test_an_export_holds_what_the_list_is_narrowed_to(browser: Browser) -> None:
+    PipelineFactory.create_batch(120, platform="dbt")
+    PipelineFactory.create(platform="cron", name="the only one")
+
+    assert len(exported(browser, PIPELINES, "csv").splitlines()) == 122
+    assert b"the only one" in exported(browser, PIPELINES, "csv", "?platform__exact=cron")
+    assert len(exported(browser, PIPELINES, "csv", "?platform__exact=cron").splitlines()) == 2
+    assert len(exported(browser, PIPELINES, "csv", "?q=the+only").splitlines()) == 2
+    assert (
+        f"{PIPELINES}export/csv/?platform__exact=cron"
+        in browser.get(f"{PIPELINES}?platform__exact=cron").content.decode()
+    )
+
+
+def test_an_export_of_any_size_costs_the_same_number_of_queries(browser: Browser) -> None:
+    PipelineFactory.create_batch(3)
+    with CaptureQueriesContext(connection) as few:
+        exported(browser, PIPELINES, "csv")
+    PipelineFactory.create_batch(30)
+    with CaptureQueriesContext(connection) as many:
+        exported(browser, PIPELINES, "csv")
+
+    assert len(few) == len(many) <= 6
+
+
+def test_a_file_of_new_rows_costs_the_same_number_of_queries_however_long(browser: Browser) -> None:
+    ClientFactory.create(name="Northwind")
+    counts = []
+    for number in (10, 400):
+        lines = "".join(f"Northwind,p{number}-{place},dbt,,export,prod,,yes\n" for place in range(number))
+        with CaptureQueriesContext(connection) as captured:
+            choose(browser, PIPELINES, f"{HEADING}\n{lines}")
+        counts.append(len(captured))
+
+    assert counts[0] == counts[1] <= 12
+
+
+@given(text=st.text())
+def test_neutralised_text_is_no_formula_and_is_read_as_it_was_meant(text: str) -> None:
+    assert not neutralised(text).startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
+    assert as_meant(neutralised(text)) == text
