@@ -17,9 +17,13 @@ from inventory.bases import (
     display,
 )
 from inventory.models import Client, Pipeline
+from inventory.naming import autocomplete_view
 from inventory.switching import SwitchMixin
 from inventory.transfer.pages import TransferMixin
 from inventory.transfer.sheets import ClientSheet, PipelineSheet
+
+# The site makes its addresses later, and this is the only place it offers for what a choice is called.
+admin.site.autocomplete_view = autocomplete_view  # type: ignore[method-assign, assignment]
 
 
 class PipelineInline(TabularInline[Pipeline, Client]):
@@ -104,6 +108,9 @@ class PipelineAdmin(NoHardDeleteMixin, SwitchMixin[Pipeline], TransferMixin[Pipe
         "created_at",
         "updated_at",
     )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Pipeline]:
+        return super().get_queryset(request).select_related("client")
 
     @display(
         description="ingestion",

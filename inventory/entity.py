@@ -1,8 +1,13 @@
 """What the four business tables share."""
 
+from collections.abc import Collection
+
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Now
 from uuid_utils.compat import uuid7
+
+from chm_project.api.constraints import places_of
 
 
 class Entity(models.Model):
@@ -15,3 +20,16 @@ class Entity(models.Model):
 
     class Meta:
         abstract = True
+
+    def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
+        """As Django does, with each message at the fields to mend and the constraint's name as its code."""
+        errors: dict[str, list[ValidationError]] = {}
+        for model, constraints in self.get_constraints():
+            for constraint in constraints:
+                try:
+                    constraint.validate(model, self, exclude=set(exclude or ()))
+                except ValidationError as error:
+                    for place in places_of(self, constraint):
+                        errors.setdefault(place, []).append(ValidationError(error.messages[0], code=constraint.name))
+        if errors:
+            raise ValidationError(errors)

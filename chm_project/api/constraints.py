@@ -46,10 +46,20 @@ def violation(error: IntegrityError) -> dict[str, list[str]] | None:
 
 def fields_of(model: type[models.Model], constraint: BaseConstraint) -> list[str]:
     """The API's names of the fields to correct: the parent only where nothing else could be changed."""
-    names = dict.fromkeys(_references(constraint))
-    fields = [model._meta.get_field(name) for name in names]
-    own = [field for field in fields if not field.is_relation]
-    return [getattr(field, "attname", field.name) for field in own or fields]
+    return [getattr(field, "attname", field.name) for field in _mendable(model, constraint)]
+
+
+def places_of(instance: models.Model, constraint: BaseConstraint) -> list[str]:
+    """Where a form says what the instance breaks: at what is missing, where something is; a clash at its last field."""
+    names = [field.name for field in _mendable(type(instance), constraint)]
+    if isinstance(constraint, models.UniqueConstraint):
+        return names[-1:]
+    return [name for name in names if getattr(instance, name) is None] or names
+
+
+def _mendable(model: type[models.Model], constraint: BaseConstraint) -> list[Any]:
+    fields = [model._meta.get_field(name) for name in dict.fromkeys(_references(constraint))]
+    return [field for field in fields if not field.is_relation] or fields
 
 
 def _foreign_keys(diagnostic: Diagnostic) -> Iterator[str]:

@@ -64,7 +64,7 @@ def workbook(*lines: Sequence[Any]) -> bytes:
     book = openpyxl.Workbook()
     assert book.active is not None
     for line in lines:
-        book.active.append(line)
+        book.active.append(list(line))
     packed = io.BytesIO()
     book.save(packed)
     return packed.getvalue()

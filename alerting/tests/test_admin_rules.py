@@ -1,0 +1,179 @@
+"""Alert rules in the console: forms explain scope and say at the field what is wrong; lists name what is watched."""
+
+import re
+from html import unescape
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
+from django.contrib.staticfiles import finders
+from django.db import connection
+from django.test import Client as Browser
+from django.test.utils import CaptureQueriesContext
+
+from alerting.models import AlertRule
+from inventory.tests.factories import ClientFactory, PipelineFactory
+
+pytestmark = pytest.mark.django_db
+
+RULES = "/admin/alerting/alertrule/"
+
+
+@pytest.fixture
+def browser(client: Browser) -> Browser:
+    client.force_login(User.objects.create_superuser("admin"))
+    return client
+
+
+def add(browser: Browser, **fields: Any) -> Any:
+    given = {"rule_type": "on_failure", "channel": "slack", "destination": "#ops", "is_enabled": "on", **fields}
+    return browser.post(f"{RULES}add/", {name: value for name, value in given.items() if value is not None})
+
+
+def errors(response: Any) -> dict[str, list[str]]:
+    assert response.status_code == 200
+    found = response.context["adminform"].form.errors
+    page = unescape(response.content.decode())
+    assert all(message in page for messages in found.values() for message in messages)
+    return {name: [str(message) for message in messages] for name, messages in found.items()}
+
+
+def test_a_rule_is_made_and_logged(browser: Browser) -> None:
+    pipeline = PipelineFactory.create()
+
+    response = add(browser, pipeline=pipeline.pk, rule_type="failures_in_window", threshold=3, window_minutes=60)
+
+    assert response.status_code == 302
+    rule = AlertRule.objects.get()
+    assert (rule.pipeline, rule.client, rule.threshold, rule.window_minutes) == (pipeline, None, 3, 60)
+    assert LogEntry.objects.get().object_id == str(rule.pk)
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({}, {name: ["Choose a client, a pipeline, or both."] for name in ("client", "pipeline")}),
+        (
+            {"scoped": True, "rule_type": "failures_in_window"},
+            {name: ["A rule that counts failures in a window needs this."] for name in ("threshold", "window_minutes")},
+        ),
+        (
+            {"scoped": True, "rule_type": "failures_in_window", "threshold": 3},
+            {"window_minutes": ["A rule that counts failures in a window needs this."]},
+        ),
+        (
+            {"scoped": True, "threshold": 0, "window_minutes": -5},
+            {name: ["Give a number greater than 0, or nothing."] for name in ("threshold", "window_minutes")},
+        ),
+        (
+            {"scoped": True, "threshold": 2**40},
+            {"threshold": ["Ensure this value is less than or equal to 2147483647."]},
+        ),
+        (
+            {"scoped": True, "rule_type": "never"},
+            {"rule_type": ["Select a valid choice. never is not one of the available choices."]},
+        ),
+        (
+            {"scoped": True, "destination": "x" * 513},
+            {"destination": ["Ensure this value has at most 512 characters (it has 513)."]},
+        ),
+        ({"scoped": True, "destination": "a\x00"}, {"destination": ["Null characters are not allowed."]}),
+        (
+            {"scoped": True, "destination": "#taken"},
+            {"destination": ["Another enabled rule of this type tells this destination about the same scope already."]},
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_at_its_field(
+    browser: Browser, fields: dict[str, Any], expected: dict[str, list[str]]
+) -> None:
+    client = ClientFactory.create()
+    AlertRule.objects.create(client=client, rule_type="on_failure", channel="slack", destination="#taken")
+    scope = {"client": client.pk} if fields.pop("scoped", False) else {}
+
+    assert errors(add(browser, **scope, **fields)) == expected
+    assert AlertRule.objects.count() == 1
+
+
+def test_the_form_explains_which_scope_decides(browser: Browser) -> None:
+    page = unescape(browser.get(f"{RULES}add/").content.decode())
+
+    assert "The rule watches every active pipeline of this client, unless a pipeline is named below." in page
+    assert "A pipeline decides the scope: the rule then watches it alone, whatever the client above" in page
+
+
+def test_the_form_works_without_its_script_which_is_a_file_of_our_own(browser: Browser) -> None:
+    page = browser.get(f"{RULES}add/").content.decode()
+
+    assert '<script src="/static/alerting/rule_form.js"></script>' in page
+    assert finders.find("alerting/rule_form.js")
+    for name in ("threshold", "window_minutes"):
+        row = re.search(rf'<div class="[^"]*field-{name}[^"]*"[^>]*>', page)
+        assert row
+        assert "hidden" not in row[0].split()
+
+
+def test_the_list_names_the_scope_that_decides(browser: Browser) -> None:
+    pipeline = PipelineFactory.create(name="orders", client__name="Northwind")
+    other = ClientFactory.create(name="Contoso")
+    AlertRule.objects.create(client=other, pipeline=pipeline, rule_type="on_failure", channel="slack", destination="a")
+    AlertRule.objects.create(client=other, rule_type="on_failure", channel="slack", destination="b")
+
+    page = browser.get(RULES).content.decode()
+
+    assert "orders of Northwind" in page
+    assert "all of Contoso" in page
+
+
+def test_pipelines_are_offered_with_their_client(browser: Browser) -> None:
+    PipelineFactory.create(name="orders", client__name="Northwind")
+    PipelineFactory.create(name="orders", client__name="Contoso", is_active=False)
+    chosen = {"app_label": "alerting", "model_name": "alertrule", "field_name": "pipeline", "term": "orders"}
+
+    with CaptureQueriesContext(connection) as captured:
+        found = browser.get("/admin/autocomplete/", chosen).json()["results"]
+
+    assert sorted(result["text"] for result in found) == ["orders of Contoso (disabled)", "orders of Northwind"]
+    assert len(captured) == 4, "session, person, how many, and the page"
+
+
+def test_a_rule_can_be_deleted_which_leaves_its_log(browser: Browser) -> None:
+    rule = AlertRule.objects.create(
+        client=ClientFactory.create(), rule_type="on_failure", channel="slack", destination="a"
+    )
+
+    browser.post(f"{RULES}{rule.pk}/delete/", {"post": "yes"})
+
+    assert not AlertRule.objects.exists()
+    assert LogEntry.objects.get().is_deletion()
+
+
+def test_list_and_form_cost_a_constant_number_of_queries(browser: Browser) -> None:
+    counts = []
+    for number in (1, 20):
+        for place in range(number):
+            rule = AlertRule.objects.create(
+                pipeline=PipelineFactory.create(), client=ClientFactory.create(), rule_type="on_failure",
+                channel="slack", destination=f"{number}-{place}",
+            )  # fmt: skip
+        pages = []
+        for page in (RULES, f"{RULES}{rule.pk}/change/"):
+            with CaptureQueriesContext(connection) as captured:
+                assert browser.get(page).status_code == 200
+            pages.append(len(captured))
+        counts.append(pages)
+
+    # list: session, person, two counts, the rules. form: session, person, the rule, its client and pipeline as choices.
+    assert counts == [[5, 5], [5, 5]]
+
+
+def test_hostile_texts_are_shown_as_text(browser: Browser) -> None:
+    hostile = "<script>alert(1)</script>"
+    pipeline = PipelineFactory.create(name=hostile, client__name=hostile)
+    rule = AlertRule.objects.create(
+        pipeline=pipeline, client=pipeline.client, rule_type="on_failure", channel="webhook", destination=hostile
+    )
+
+    for page in (RULES, f"{RULES}{rule.pk}/change/", f"{RULES}{rule.pk}/delete/", f"{RULES}{rule.pk}/history/"):
+        assert hostile not in browser.get(page).content.decode(), page

@@ -1,0 +1,216 @@
+"""The forms and lists of clients and pipelines in the console."""
+
+from html import unescape
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client as Browser
+from django.test.utils import CaptureQueriesContext
+
+from inventory.models import Client, Pipeline
+from inventory.tests.factories import ClientFactory, PipelineFactory
+
+pytestmark = pytest.mark.django_db
+
+CLIENTS, PIPELINES = "/admin/inventory/client/", "/admin/inventory/pipeline/"
+PIPELINE = {"name": "orders", "platform": "dbt", "pipeline_type": "export", "environment": "prod"}
+
+
+@pytest.fixture
+def browser(client: Browser) -> Browser:
+    client.force_login(User.objects.create_superuser("admin"))
+    return client
+
+
+def errors(response: Any) -> dict[str, list[str]]:
+    assert response.status_code == 200
+    found = response.context["adminform"].form.errors
+    page = unescape(response.content.decode())
+    assert all(message in page for messages in found.values() for message in messages)
+    return {name: [str(message) for message in messages] for name, messages in found.items()}
+
+
+def with_inline(name: str, *rows: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A client's form with its pipelines' rows; rows that have an id exist."""
+    known = sum("id" in row for row in rows)
+    data: dict[str, Any] = {
+        "name": name, "pipelines-TOTAL_FORMS": len(rows), "pipelines-INITIAL_FORMS": known, **more
+    }  # fmt: skip
+    for place, row in enumerate(rows):
+        data |= {f"pipelines-{place}-{field}": value for field, value in row.items()}
+    return data
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"name": "taken"}, {"name": ["This client has a pipeline with this name already."]}),
+        ({"external_id": "x", "platform": "cron"}, {"external_id": ["This client has a pipeline with this external id on this platform already."]}),
+        ({"name": "   "}, {"name": ["This field is required."]}),
+        ({"name": "x" * 256}, {"name": ["Ensure this value has at most 255 characters (it has 256)."]}),
+        ({"client": ""}, {"client": ["This field is required."]}),
+        ({"platform": "arflow"}, {"platform": ["Select a valid choice. arflow is not one of the available choices."]}),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_pipeline_is_said_at_its_field(
+    browser: Browser, fields: dict[str, str], expected: dict[str, list[str]]
+) -> None:
+    there = PipelineFactory.create(name="taken", platform="cron", external_id="x")
+
+    response = browser.post(f"{PIPELINES}add/", {"client": there.client_id, **PIPELINE, **fields})
+
+    assert errors(response) == expected
+
+
+def test_a_client_of_a_name_that_exists_is_refused_at_the_name(browser: Browser) -> None:
+    ClientFactory.create(name="Northwind")
+
+    assert errors(browser.post(f"{CLIENTS}add/", with_inline("Northwind"))) == {
+        "name": ["A client with this name exists already."]
+    }
+
+
+def test_a_pipeline_without_an_external_id_has_none_and_no_empty_text(browser: Browser) -> None:
+    client = ClientFactory.create()
+
+    browser.post(f"{PIPELINES}add/", {"client": client.pk, **PIPELINE, "external_id": "", "description": ""})
+
+    pipeline = Pipeline.objects.get()
+    assert (pipeline.external_id, pipeline.description, pipeline.is_active) == (None, None, True)
+
+
+def test_pipelines_are_added_and_changed_on_their_clients_page(browser: Browser) -> None:
+    client = ClientFactory.create(name="Northwind")
+    there = PipelineFactory.create(client=client, name="before", is_active=False)
+
+    response = browser.post(
+        f"{CLIENTS}{client.pk}/change/",
+        with_inline("Northwind", {"id": there.pk, "client": client.pk, **PIPELINE, "name": "after"}, {"client": client.pk, **PIPELINE}),
+    )  # fmt: skip
+
+    assert response.status_code == 302
+    assert dict(Pipeline.objects.values_list("name", "is_active")) == {"after": False, "orders": True}
+    assert "pipeline" in LogEntry.objects.get().get_change_message()
+
+
+def test_two_pipelines_of_one_name_are_refused_at_the_row(browser: Browser) -> None:
+    there = PipelineFactory.create(name="orders", client__name="Northwind")
+
+    response = browser.post(
+        f"{CLIENTS}{there.client_id}/change/", with_inline("Northwind", {"client": there.client_id, **PIPELINE})
+    )
+
+    assert "This client has a pipeline with this name already." in response.content.decode()
+    assert Pipeline.objects.count() == 1
+
+
+def test_a_client_with_hundreds_of_pipelines_shows_them_page_by_page_and_can_be_saved(browser: Browser) -> None:
+    client = ClientFactory.create(name="Northwind")
+    rows = PipelineFactory.create_batch(130, client=client)
+
+    second = browser.get(f"{CLIENTS}{client.pk}/change/?pipelines-page=2").content.decode()
+    fields = {"client": client.pk, **PIPELINE}
+    response = browser.post(
+        f"{CLIENTS}{client.pk}/change/",
+        with_inline("Northwind", {"id": rows[20].pk, **fields, "name": "renamed"}, **{"pipelines-page": 2}),
+    )
+
+    assert rows[19].name not in second
+    assert rows[20].name in second
+    assert rows[40].name not in second
+    assert response.status_code == 302
+    assert Pipeline.objects.get(pk=rows[20].pk).name == "renamed"
+
+
+def test_a_moved_pipeline_is_backfilled_anew_and_its_books_are_not_edited(browser: Browser) -> None:
+    pipeline = PipelineFactory.create(last_ingest_error="kept")
+    Pipeline.objects.update(ingested_through="2026-01-01T00:00:00Z")
+    sent = {
+        "client": pipeline.client_id,
+        **PIPELINE,
+        "external_id": "moved",
+        "last_ingest_error": "forged",
+        "is_active": "",
+    }
+
+    assert browser.post(f"{PIPELINES}{pipeline.pk}/change/", sent).status_code == 302
+
+    pipeline.refresh_from_db()
+    assert pipeline.ingested_through is None
+    assert (pipeline.last_ingest_error, pipeline.is_active) == ("kept", True)
+
+
+@pytest.mark.parametrize(
+    ("page", "narrowed", "found"),
+    [
+        (PIPELINES, "q=orders", {"orders"}),
+        (PIPELINES, "q=DAG-9", {"invoices"}),
+        (PIPELINES, "q=northwind", {"orders"}),
+        (PIPELINES, "platform__exact=cron", {"invoices"}),
+        (PIPELINES, "environment__exact=dev", {"invoices"}),
+        (PIPELINES, "is_active__exact=0", {"invoices"}),
+        (PIPELINES, "pipeline_type__exact=export&is_active__exact=1", {"orders"}),
+        (PIPELINES, "platform__exact=%00", {"orders", "invoices"}),
+        (CLIENTS, "q=north", {"Northwind"}),
+        (CLIENTS, "is_active__exact=0", {"Contoso"}),
+    ],
+)
+def test_lists_are_searched_and_filtered(browser: Browser, page: str, narrowed: str, found: set[str]) -> None:
+    PipelineFactory.create(client__name="Northwind", **{**PIPELINE, "external_id": "dag-1"})
+    PipelineFactory.create(
+        client=ClientFactory.create(name="Contoso", is_active=False), name="invoices", platform="cron",
+        external_id="dag-9", environment="dev", is_active=False,
+    )  # fmt: skip
+
+    response = browser.get(f"{page}?{narrowed}", follow=True)
+
+    assert {row.name for row in response.context["cl"].result_list} == found
+
+
+def test_pipelines_are_filtered_by_client(browser: Browser) -> None:
+    pipeline = PipelineFactory.create()
+    PipelineFactory.create()
+
+    response = browser.get(f"{PIPELINES}?client__id__exact={pipeline.client_id}")
+
+    assert list(response.context["cl"].result_list) == [pipeline]
+
+
+@pytest.mark.parametrize(
+    ("page", "queries"),
+    [
+        (CLIENTS, ["session", "person", "how many are found", "how many there are", "clients"]),
+        (PIPELINES, ["session", "person", "how many are found", "how many there are", "pipelines"]),
+        ("{client}", ["session", "person", "client", "its state", "how many pipelines", "pipelines of the page"]),
+        ("{pipeline}", ["session", "person", "pipeline", "its state", "chosen client"]),
+    ],
+)
+def test_a_page_costs_these_queries_however_much_there_is(browser: Browser, page: str, queries: list[str]) -> None:
+    for number in (1, 30):
+        pipelines = PipelineFactory.create_batch(number, client=ClientFactory.create())
+        address = page.format(
+            client=f"{CLIENTS}{pipelines[0].client_id}/change/", pipeline=f"{PIPELINES}{pipelines[0].pk}/change/"
+        )
+        with CaptureQueriesContext(connection) as captured:
+            assert browser.get(address).status_code == 200
+        assert len(captured) == len(queries), "\n".join(query["sql"][:200] for query in captured)
+
+
+def test_hostile_names_are_shown_as_text_on_every_page(browser: Browser) -> None:
+    hostile = '"><script>alert(1)</script>'
+    pipeline = PipelineFactory.create(
+        name=hostile, client__name=hostile, external_id=hostile, description=hostile, last_ingest_error=hostile
+    )
+    browser.post(f"{PIPELINES}{pipeline.pk}/disable/", {"confirmed": "yes"})
+
+    for page in (
+        CLIENTS, PIPELINES, f"{PIPELINES}?q={hostile}", f"{CLIENTS}{pipeline.client_id}/change/",
+        f"{PIPELINES}{pipeline.pk}/change/", f"{PIPELINES}{pipeline.pk}/history/", f"{PIPELINES}{pipeline.pk}/enable/",
+        f"{PIPELINES}?client__id__exact={pipeline.client_id}",
+    ):  # fmt: skip
+        content = browser.get(page).content.decode()
+        assert "<script>alert(1)" not in content, page
+    assert Client.objects.get().name == hostile
