@@ -1,8 +1,10 @@
 """Clients and pipelines in the console."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from django import forms
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -22,12 +24,42 @@ from inventory.switching import SwitchMixin
 from inventory.transfer.pages import TransferMixin
 from inventory.transfer.sheets import ClientSheet, PipelineSheet
 
+if TYPE_CHECKING:
+    _PipelineForm = forms.ModelForm[Pipeline]
+else:
+    _PipelineForm = forms.ModelForm
+
 # The site makes its addresses later, and this is the only place it offers for what a choice is called.
 admin.site.autocomplete_view = autocomplete_view  # type: ignore[method-assign, assignment]
 
 
+class PipelineForm(_PipelineForm):
+    class Meta:
+        model = Pipeline
+        fields = "__all__"
+        help_texts = {
+            "external_id": "Its name in the orchestrator. Without one it is not ingested.",
+            "client": "Moving it to another client ingests its whole history anew.",
+        }
+
+    def clean_description(self) -> str | None:
+        return self.cleaned_data["description"] or None
+
+
+class PipelineRowForm(_PipelineForm):
+    def validate_unique(self) -> None:
+        """Also the constraints with the client, which Django leaves out of an inline row's."""
+        super().validate_unique()
+        if not self.errors:
+            try:
+                self.instance.validate_constraints(exclude=self._get_validation_exclusions())  # type: ignore[attr-defined]
+            except ValidationError as error:
+                self._update_errors(error)  # type: ignore[attr-defined]
+
+
 class PipelineInline(TabularInline[Pipeline, Client]):
     model = Pipeline
+    form = PipelineRowForm
     fields = ("name", "platform", "external_id", "pipeline_type", "environment", "is_active")
     readonly_fields = ("is_active",)
     show_change_link = True
@@ -59,6 +91,7 @@ class ClientAdmin(NoHardDeleteMixin, SwitchMixin[Client], TransferMixin[Client],
 @admin.register(Pipeline)
 class PipelineAdmin(NoHardDeleteMixin, SwitchMixin[Pipeline], TransferMixin[Pipeline], ModelAdmin[Pipeline]):
     sheet = PipelineSheet()
+    form = PipelineForm
     list_display: tuple[str, ...] = (
         "name",
         "client",

@@ -48,7 +48,10 @@ def with_inline(name: str, *rows: dict[str, Any], **more: Any) -> dict[str, Any]
     ("fields", "expected"),
     [
         ({"name": "taken"}, {"name": ["This client has a pipeline with this name already."]}),
-        ({"external_id": "x", "platform": "cron"}, {"external_id": ["This client has a pipeline with this external id on this platform already."]}),
+        (
+            {"external_id": "x", "platform": "cron"},
+            {"external_id": ["This client has a pipeline with this external id on this platform already."]},
+        ),
         ({"name": "   "}, {"name": ["This field is required."]}),
         ({"name": "x" * 256}, {"name": ["Ensure this value has at most 255 characters (it has 256)."]}),
         ({"client": ""}, {"client": ["This field is required."]}),
@@ -88,8 +91,12 @@ def test_pipelines_are_added_and_changed_on_their_clients_page(browser: Browser)
 
     response = browser.post(
         f"{CLIENTS}{client.pk}/change/",
-        with_inline("Northwind", {"id": there.pk, "client": client.pk, **PIPELINE, "name": "after"}, {"client": client.pk, **PIPELINE}),
-    )  # fmt: skip
+        with_inline(
+            "Northwind",
+            {"id": there.pk, "client": client.pk, **PIPELINE, "name": "after"},
+            {"client": client.pk, **PIPELINE},
+        ),
+    )
 
     assert response.status_code == 302
     assert dict(Pipeline.objects.values_list("name", "is_active")) == {"after": False, "orders": True}
