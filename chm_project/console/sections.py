@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from django.db import connection
-from django.db.models import F
-from django.db.models.functions import Coalesce
+from django.db.models import Q
 
 from alerting.models import AlertRule
 from alerting.services import firing_rules
@@ -58,9 +57,9 @@ def _running_long(scope: BoardScope, as_of: datetime, most: int) -> tuple[list[R
 def _firing(scope: BoardScope, as_of: datetime, most: int) -> tuple[list[Row], int]:
     """A rule of a whole client is in every platform and environment of it."""
     rules = AlertRule.objects.filter(pk__in=firing_rules(as_of)).select_related("client", "pipeline__client")
-    rules = rules.annotate(owner_id=Coalesce(F("pipeline__client_id"), F("client_id")))
     if scope.client_id:
-        rules = rules.filter(owner_id=scope.client_id)
+        owned = Q(pipeline__client_id=scope.client_id) | Q(pipeline=None, client_id=scope.client_id)
+        rules = rules.filter(owned)
     found: list[Row] = []
     for rule in rules:
         pipeline = rule.pipeline
