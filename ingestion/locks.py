@@ -22,4 +22,9 @@ def connection_lock(name: str) -> Iterator[bool]:
         parameters.pop(ours, None)
     with psycopg.connect(**parameters, autocommit=True) as own:
         [taken] = own.execute("SELECT pg_try_advisory_lock(%s, hashtext(%s))", [NAMESPACE, name]).fetchone() or [False]
-        yield bool(taken)
+        try:
+            yield bool(taken)
+        finally:
+            # The end of the connection would release it too, but a moment later: the next walk may begin at once.
+            if taken and not own.closed:
+                own.execute("SELECT pg_advisory_unlock(%s, hashtext(%s))", [NAMESPACE, name])

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from chm_project import demo, web
 from chm_project.supervisor import Child, Supervisor
+from ingestion.synthetic.demo_partner import DOWN_SOURCE
 from inventory.models import Pipeline
 
 # Celery warns anyone who is root; here that is a newcomer's container, and nothing listens beyond this machine.
@@ -50,7 +51,9 @@ class Command(BaseCommand):
         )
 
         def announce() -> bool:
-            if not (_answers(port) and Pipeline.objects.filter(last_ingest_at__gte=began_at).exists()):
+            ingestible = Pipeline.objects.ingestible().exclude(platform=DOWN_SOURCE)
+            some, waiting = ingestible.filter(last_ingest_at__gte=began_at), ingestible.filter(last_ingest_at=None)
+            if not _answers(port) or not some.exists() or waiting.exists():
                 return False
             self.stdout.write(
                 f"\nCHM is up, and has ingested, after {time.monotonic() - begun:.0f} s.\n\n"
