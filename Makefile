@@ -4,7 +4,7 @@ BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help install install-dev demo serve test e2e screenshots e2e-airflow bench fuzz faults docs lint format lock
+.PHONY: help install install-dev demo serve test e2e screenshots e2e-airflow bench fuzz faults critical-path evidence documents docs lint format lock
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -53,6 +53,18 @@ bench: install-dev  ## speed and memory into docs/performance.md; RUNS=5000000 f
 fuzz: install-dev  ## schemathesis against the running server, all checks; FUZZ_CASES per operation (150), FUZZ_SECONDS of scenarios (60)
 	@$(BIN)/python -m fuzz --cases $(or $(FUZZ_CASES),150) --seconds $(or $(FUZZ_SECONDS),60)
 
+critical-path: install-dev  ## schema, API, ingestion, summary, alert rules, dashboards in one pass, under a minute
+	@$(BIN)/python -m pytest -q alerting/tests/test_schema.py inventory/tests/test_api_clients.py \
+	  inventory/tests/test_api_pipelines.py runs/tests/test_api_runs.py chm_project/tests/test_api_alert_rules.py \
+	  runs/tests/test_worked_sequences.py ingestion/tests/test_generic_ingestion.py ingestion/tests/test_airflow_ingestion.py \
+	  runs/tests/test_latest.py runs/tests/test_summary.py alerting/tests/test_stored_runs.py chm_project/tests/test_shapes.py
+
+evidence: install-dev  ## run each milestone's commands and write docs/validation/001-chm-api-ingestion.md
+	@$(BIN)/python -m evidence milestones
+
+documents: install-dev  ## run what README and quickstart tell people to type, from a fresh clone
+	@$(BIN)/python -m evidence documents
+
 faults: install-dev  ## break what ingestion stands on while it works; writes docs/validation/faults.md (ARGS=--quick: what CI runs)
 	@$(BIN)/python -m faults $(or $(ARGS),--write)
 
@@ -60,6 +72,7 @@ docs: install-dev  ## write the generated documents of docs/contracts anew
 	@$(MANAGE) migrate --verbosity 0
 	@$(MANAGE) spectacular --fail-on-warn --file docs/contracts/openapi.yaml
 	@$(MANAGE) generate_reporting_docs
+	@CHM_DATABASE_URL=postgresql:///none $(BIN)/python -m evidence pages
 
 lint: install-dev  ## ruff, mypy --strict, missing migrations, deployment checks
 	@$(BIN)/ruff check .
@@ -67,6 +80,8 @@ lint: install-dev  ## ruff, mypy --strict, missing migrations, deployment checks
 	@# Without its cache, which has called things right that a fresh checkout calls wrong. The plugin reads the settings, never the database.
 	@CHM_DATABASE_URL=postgresql:///none $(BIN)/mypy --cache-dir=/dev/null .
 	@$(MANAGE) makemigrations --check --dry-run
+	@CHM_DATABASE_URL=postgresql:///none $(BIN)/python -m evidence pages --check
+	@$(BIN)/python -m evidence links
 	@DJANGO_SETTINGS_MODULE=chm_project.settings.production CHM_SECRET_KEY=only-for-this-check-9vQx2LmZr7TpWc4NbHs8KyJd3GfRa5Eu \
 	  CHM_ALLOWED_HOSTS=chm.example.com CHM_DATABASE_URL=postgresql:///none CHM_BROKER_URL=redis://localhost/0 \
 	  $(MANAGE) check --deploy --fail-level WARNING

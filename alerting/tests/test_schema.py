@@ -1,7 +1,4 @@
-"""The database is the referee: each bad row, inserted with SQL, is refused by the constraint that names the rule.
-
-FR-001, FR-009, FR-010, FR-020, DI-001 to DI-008.
-"""
+"""The database is the referee: each bad row, inserted with SQL, is refused by the constraint that names the rule."""
 
 import uuid
 from collections.abc import Callable
@@ -57,6 +54,7 @@ def pipeline(insert: Insert, client: str) -> str:
     return insert("pipelines", client_id=client, name="stock", external_id="stock")
 
 
+@pytest.mark.proves("FR-001")
 def test_there_are_exactly_four_business_tables(db: None) -> None:
     tables = [name for name in connection.introspection.table_names() if not name.startswith(FRAMEWORK_PREFIXES)]
 
@@ -78,6 +76,7 @@ def test_every_business_table_and_column_is_described(db: None) -> None:
     assert undescribed == []
 
 
+@pytest.mark.proves("FR-020")
 @pytest.mark.parametrize("table", ["clients", "pipelines", "runs", "alert_rules"])
 def test_every_entity_has_its_key_and_its_times(db: None, table: str) -> None:
     [model] = [model for model in apps.get_models() if model._meta.db_table == table]
@@ -88,6 +87,7 @@ def test_every_entity_has_its_key_and_its_times(db: None, table: str) -> None:
     assert kinds["created_at"] == kinds["updated_at"] == "timestamp with time zone"
 
 
+@pytest.mark.proves("DI-001")
 def test_a_client_name_is_unique(insert: Insert, client: str) -> None:
     assert refused_by(insert, "clients", name="Contoso") == "clients_name_unique"
 
@@ -97,11 +97,13 @@ def test_a_client_name_is_not_blank(insert: Insert, name: str) -> None:
     assert refused_by(insert, "clients", name=name) == "clients_name_not_blank"
 
 
+@pytest.mark.proves("DI-002")
 def test_a_pipeline_name_is_unique_within_its_client(insert: Insert, client: str, pipeline: str) -> None:
     assert refused_by(insert, "pipelines", client_id=client, name="stock") == "pipelines_client_name_unique"
     insert("pipelines", client_id=insert("clients", name="Fabrikam"), name="stock")
 
 
+@pytest.mark.proves("DI-003")
 def test_an_external_id_is_unique_within_client_and_platform(insert: Insert, client: str, pipeline: str) -> None:
     constraint = refused_by(insert, "pipelines", client_id=client, name="other", external_id="stock")
 
@@ -111,12 +113,14 @@ def test_an_external_id_is_unique_within_client_and_platform(insert: Insert, cli
     insert("pipelines", client_id=client, name="none-2")
 
 
+@pytest.mark.proves("DI-004")
 def test_a_run_is_unique_by_pipeline_and_external_run_id(insert: Insert, pipeline: str) -> None:
     insert("runs", pipeline_id=pipeline)
 
     assert refused_by(insert, "runs", pipeline_id=pipeline) == "runs_pipeline_external_run_id_unique"
 
 
+@pytest.mark.proves("DI-005")
 @pytest.mark.parametrize(
     ("column", "value", "constraint"),
     [
@@ -131,6 +135,7 @@ def test_a_bad_pipeline_value_is_refused(insert: Insert, client: str, column: st
     assert refused_by(insert, "pipelines", client_id=client, **{column: value}) == constraint
 
 
+@pytest.mark.proves("DI-005")
 @pytest.mark.parametrize(
     ("column", "value", "constraint"),
     [
@@ -146,10 +151,12 @@ def test_a_bad_run_value_is_refused(insert: Insert, pipeline: str, column: str, 
     assert refused_by(insert, "runs", pipeline_id=pipeline, **{column: value}) == constraint
 
 
+@pytest.mark.proves("DI-007", "FR-009")
 def test_a_rule_needs_a_scope(insert: Insert) -> None:
     assert refused_by(insert, "alert_rules") == "alert_rules_scope_required"
 
 
+@pytest.mark.proves("DI-005", "FR-010")
 @pytest.mark.parametrize(
     ("values", "constraint"),
     [
@@ -165,12 +172,14 @@ def test_a_bad_rule_value_is_refused(insert: Insert, client: str, values: dict[s
     assert refused_by(insert, "alert_rules", client_id=client, **values) == constraint
 
 
+@pytest.mark.proves("FR-009", "FR-010")
 def test_good_rules_of_both_types_are_accepted(insert: Insert, client: str, pipeline: str) -> None:
     insert("alert_rules", client_id=client)
     insert("alert_rules", pipeline_id=pipeline, threshold=1, window_minutes=1)
     insert("alert_rules", client_id=client, rule_type="failures_in_window", threshold=3, window_minutes=60)
 
 
+@pytest.mark.proves("DI-008")
 def test_no_two_enabled_rules_watch_the_same(insert: Insert, client: str, pipeline: str) -> None:
     insert("alert_rules", pipeline_id=pipeline)
 
@@ -183,6 +192,7 @@ def test_no_two_enabled_rules_watch_the_same(insert: Insert, client: str, pipeli
     insert("alert_rules", pipeline_id=pipeline, destination="#other")
 
 
+@pytest.mark.proves("DI-006")
 @pytest.mark.parametrize(
     ("table", "column"),
     [("pipelines", "client_id"), ("runs", "pipeline_id"), ("alert_rules", "client_id"), ("alert_rules", "pipeline_id")],
@@ -194,6 +204,7 @@ def test_a_foreign_key_must_exist(insert: Insert, table: str, column: str) -> No
     assert "_fk_" in constraint
 
 
+@pytest.mark.proves("DI-006")
 @pytest.mark.parametrize("parent", ["client", "pipeline"])
 def test_a_parent_with_children_cannot_be_deleted(insert: Insert, client: str, pipeline: str, parent: str) -> None:
     insert("runs", pipeline_id=pipeline)

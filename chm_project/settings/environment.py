@@ -4,6 +4,7 @@ What cannot be read is collected, never shown, and said all at once: see `Enviro
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -20,10 +21,33 @@ _FLAGS = dict.fromkeys(("1", "true", "yes", "on"), True) | dict.fromkeys(("0", "
 _SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
 
 
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """What a reader said of a variable: for the reference of settings, which is generated."""
+
+    kind: str
+    default: object
+
+    @property
+    def shown(self) -> str:
+        match self.default:
+            case None | "" | []:
+                return ""
+            case bool() as flag:
+                return f"`{str(flag).lower()}`"
+            case list() as words:
+                return f"`{','.join(map(str, words))}`"
+            case str() as text if text.startswith("/"):
+                return ""  # where it lies differs from machine to machine
+            case value:
+                return f"`{value}`"
+
+
 class Environment:
     """Set to nothing is the same as not set. A dollar has no meaning: secrets begin with it, too."""
 
     def __init__(self) -> None:
+        self.known: dict[str, Variable] = {}
         self._values = FileAwareMapping()
         self._faults: dict[str, str] = {}
 
@@ -32,7 +56,7 @@ class Environment:
 
     def words(self, name: str, default: list[str]) -> list[str]:
         """Separated by commas."""
-        return self._read(name, default, lambda text: [word.strip() for word in text.split(",") if word.strip()], "")
+        return self._read(name, default, _words, "words")
 
     def flag(self, name: str, default: bool) -> bool:
         return self._read(name, default, _flag, "true or false")
@@ -57,6 +81,7 @@ class Environment:
             raise ImproperlyConfigured("\n".join(("CHM does not start:", *lines)))
 
     def _read(self, name: str, default: T, parse: Callable[[str], T], expected: str) -> T:
+        self.known[name] = Variable(expected, default)
         try:
             text = str(self._values.get(name, "")).strip()
             return parse(text) if text else default
@@ -113,6 +138,10 @@ def cache(broker_url: str) -> dict[str, object]:
 
 def data_dir(default: Path) -> Path:
     return Path(env.text("CHM_DATA_DIR", str(default))).expanduser().absolute()
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
 
 
 def _flag(text: str) -> bool:

@@ -33,6 +33,7 @@ def with_header(value: str) -> APIClient:
 # Tokens
 
 
+@pytest.mark.proves("SE-001")
 def test_only_a_keyed_digest_of_a_token_is_stored() -> None:
     token, plaintext = create_token(name="grafana", scope=Scope.READ)
 
@@ -199,6 +200,7 @@ def foreign() -> Pipeline:
     return pipeline
 
 
+@pytest.mark.proves("SE-001")
 def test_a_client_bound_token_sees_its_client_and_nothing_else(own: Pipeline, foreign: Pipeline) -> None:
     sibling = PipelineFactory.create(client=own.client, name="sibling")
     api = program("write", client_id=own.client_id)

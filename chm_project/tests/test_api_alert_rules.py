@@ -33,6 +33,7 @@ def failed(pipeline: Pipeline, hours: float) -> None:
     RunFactory.create(pipeline=pipeline, status="failed", started_at=ago(hours + 0.1), finished_at=ago(hours))
 
 
+@pytest.mark.proves("FR-008", "AC-001")
 def test_a_rule_is_created_read_changed_and_really_deleted() -> None:
     api, client = program(), ClientFactory.create()
 
@@ -52,6 +53,7 @@ def test_a_rule_is_created_read_changed_and_really_deleted() -> None:
     assert not AlertRule.objects.exists()
 
 
+@pytest.mark.proves("FR-010", "AC-002", "SC-005")
 @pytest.mark.parametrize(
     ("values", "fields"),
     [
@@ -80,6 +82,7 @@ def test_an_invalid_rule_names_every_bad_field(values: dict[str, Any], fields: s
     assert not AlertRule.objects.exists()
 
 
+@pytest.mark.proves("DI-008")
 def test_a_second_enabled_rule_of_the_same_effective_scope_is_refused_and_a_disabled_one_is_not() -> None:
     api, pipeline = program(), PipelineFactory.create()
     assert api.post(RULES, body(pipeline_id=str(pipeline.pk))).status_code == 201
@@ -91,6 +94,7 @@ def test_a_second_enabled_rule_of_the_same_effective_scope_is_refused_and_a_disa
     invalid(api.patch(f"{RULES}/{disabled.json()['id']}", {"is_enabled": True}))
 
 
+@pytest.mark.proves("FR-009")
 def test_lists_are_by_effective_scope() -> None:
     api, pipeline = program(), PipelineFactory.create()
     client = str(pipeline.client_id)

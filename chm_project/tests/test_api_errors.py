@@ -1,4 +1,4 @@
-"""Every kind of error, provoked, has the one envelope and its code (FR-016, AC-002)."""
+"""Every kind of error, provoked, has the one envelope and its code."""
 
 import json
 from typing import Any
@@ -149,6 +149,7 @@ def test_429_says_when_to_come_back(api: APIClient, monkeypatch: pytest.MonkeyPa
     assert "7 seconds" in response.json()["error"]["message"]
 
 
+@pytest.mark.proves("FR-016", "SE-002")
 @pytest.mark.parametrize("debug", [True, False])
 def test_500_tells_no_internals_but_logs_them(
     api: APIClient, monkeypatch: pytest.MonkeyPatch, settings: Any, caplog: pytest.LogCaptureFixture, debug: bool
@@ -181,6 +182,7 @@ def test_unforeseen_errors_still_reach_whoever_watches_for_them(
         api.get(CLIENTS)
 
 
+@pytest.mark.proves("FR-016")
 def test_errors_outside_the_views_have_the_envelope_too(settings: Any) -> None:
     settings.ALLOWED_HOSTS = ["chm.example"]
     response = DjangoClient(headers={"host": "elsewhere.example"}).get(CLIENTS)
@@ -207,6 +209,7 @@ def test_the_handlers_of_the_project(path: str) -> None:
         assert all(answer["Content-Type"].startswith("text/html") for answer in answers)
 
 
+@pytest.mark.proves("FR-016", "AC-003")
 @pytest.mark.parametrize(
     "path",
     [
@@ -352,6 +355,7 @@ def test_what_the_database_refuses_names_fields() -> None:
     assert violation(IntegrityError("of unknown origin")) is None
 
 
+@pytest.mark.proves("AC-002")
 def test_every_named_constraint_names_at_least_one_field() -> None:
     from django.apps import apps
 

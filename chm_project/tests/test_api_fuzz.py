@@ -1,4 +1,4 @@
-"""Whatever JSON is sent, the answer is a created object or a full explanation, never a failure (SC-005)."""
+"""Whatever JSON is sent, the answer is a created object or a full explanation, never a failure."""
 
 import json
 from typing import Any
@@ -47,6 +47,7 @@ def requests(draw: st.DrawFn) -> tuple[str, Any]:
     return path, draw(st.one_of(values, known, known.map(lambda given: base | given)))
 
 
+@pytest.mark.proves("SC-005")
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(request=requests())
 def test_no_body_makes_the_api_fail(fuzzed: tuple[APIClient, dict[str, Any]], request: tuple[str, Any]) -> None:

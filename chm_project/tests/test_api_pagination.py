@@ -1,4 +1,4 @@
-"""Pages: bounded, signed, exactly once, by the index at any depth (AC-003, FR-005)."""
+"""Pages: bounded, signed, exactly once, by the index at any depth."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -45,6 +45,7 @@ def test_an_empty_list_is_one_empty_page(api: APIClient) -> None:
     assert api.get(f"{ROOT}/clients").json() == {"items": [], "next_cursor": None}
 
 
+@pytest.mark.proves("FR-005", "AC-003")
 def test_without_a_limit_a_page_has_100(api: APIClient) -> None:
     ClientFactory.create_batch(101)
 
@@ -92,6 +93,7 @@ def test_a_changed_or_home_made_cursor_is_refused(api: APIClient, pipeline: Pipe
         assert set(invalid(api.get(f"{ROOT}/runs", {"cursor": wrong}))) == {"cursor"}
 
 
+@pytest.mark.proves("AC-003")
 def test_rows_that_come_and_go_do_not_disturb_the_others(api: APIClient) -> None:
     clients = ClientFactory.create_batch(9)
     parameters: dict[str, Any] = {"limit": 3}
@@ -117,6 +119,7 @@ def a_mixed_history(pipeline: Pipeline) -> None:
             RunFactory.create(pipeline=pipeline, started_at=started_at, finished_at=finished_at)
 
 
+@pytest.mark.proves("FR-005", "AC-003")
 @pytest.mark.parametrize("limit", [1, 2, 7, 24, 25])
 @pytest.mark.parametrize("order", ["asc", "desc"])
 def test_a_walk_over_nulls_and_ties_meets_every_run_once_in_order(api: APIClient, limit: int, order: str) -> None:

@@ -47,6 +47,7 @@ def test_a_safe_environment_passes_the_deployment_checks() -> None:
     assert "no issues" in done.stdout + done.stderr
 
 
+@pytest.mark.proves("SE-004")
 @pytest.mark.parametrize(
     ("changes", "fault"),
     [
@@ -90,6 +91,7 @@ def test_each_unsafe_setting_is_refused_by_name(changes: dict[str, str | None], 
     assert len(named(done)) == 1
 
 
+@pytest.mark.proves("SE-002", "SE-004")
 def test_all_faults_are_named_at_once_and_no_secret_is_shown() -> None:
     done = check(CHM_SECRET_KEY="hunter2-hunter2", CHM_ALLOWED_HOSTS="*", CHM_BROKER_URL=None, CHM_PROXIES="hunter2",
                  CHM_DATABASE_URL="postgresql://chm:s3cret@db.example.com/chm")  # fmt: skip

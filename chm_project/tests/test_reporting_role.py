@@ -48,6 +48,7 @@ def test_it_reads_every_view(reader: psycopg.Connection[Any]) -> None:
     assert reader.execute("SELECT count(*) FROM runs").fetchone() == (60,), "the search path ends at reporting"
 
 
+@pytest.mark.proves("SE-001")
 def test_it_reads_no_table(reader: psycopg.Connection[Any]) -> None:
     tables = connection.introspection.table_names()
     assert {model._meta.db_table for model in apps.get_models()} <= set(tables)
@@ -79,6 +80,7 @@ WRITES = (
 )
 
 
+@pytest.mark.proves("SE-001")
 @pytest.mark.parametrize("statement", WRITES)
 def test_it_can_do_nothing_else_even_out_of_its_read_only_transactions(
     reader: psycopg.Connection[Any], statement: str
@@ -96,6 +98,7 @@ def test_its_transactions_are_read_only_and_end_by_themselves(reader: psycopg.Co
     assert reader.execute("SHOW idle_in_transaction_session_timeout").fetchone() == ("30s",)
 
 
+@pytest.mark.proves("SE-002")
 def test_no_payload_and_no_destination_is_in_a_view() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT column_name FROM information_schema.columns WHERE table_schema = 'reporting'")

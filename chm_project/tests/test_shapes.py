@@ -51,6 +51,7 @@ def test_there_are_eighteen() -> None:
     assert len(NAMES) == 18
 
 
+@pytest.mark.proves("FR-017", "OB-001", "OB-002", "OB-003", "OB-004", "OB-005", "OB-006")
 @pytest.mark.parametrize("name", NAMES)
 def test_the_adapter_says_what_was_worked_out_by_hand(seed: None, name: str) -> None:
     rows = run_shape(name, as_of=AS_OF)
@@ -59,6 +60,7 @@ def test_the_adapter_says_what_was_worked_out_by_hand(seed: None, name: str) -> 
     assert all(list(row) == [column.name for column in shapes()[name].columns] for row in rows)
 
 
+@pytest.mark.proves("FR-017", "SC-004")
 @pytest.mark.parametrize("name", NAMES)
 def test_the_api_says_the_same_in_json_and_csv(seed: None, name: str) -> None:
     api, path = program("read"), f"{ROOT}/reports/{name}?as_of=2026-06-17T12:00:00Z"
@@ -75,6 +77,7 @@ def test_the_api_says_the_same_in_json_and_csv(seed: None, name: str) -> None:
     assert lines == [["" if value is None else str(value) for value in row] for row in expected]
 
 
+@pytest.mark.proves("FR-017", "SC-004")
 @pytest.mark.parametrize("name", NAMES)
 def test_the_sql_says_the_same_to_the_reporting_role(seed: None, name: str) -> None:
     call_command("grant_reporting_role", "chm_test_reader")

@@ -53,6 +53,7 @@ def plant(runs: list[Any], activity: list[bool], due: list[int | None]) -> None:
     Run.objects.update(created_at=ago(5))
 
 
+@pytest.mark.proves("SC-003")
 @pytest.mark.django_db
 @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(

@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from e2e.console.conftest import LogIn
@@ -14,6 +15,7 @@ def section(page: Page, key: str) -> list[str]:
     return page.locator(f"[data-list={key}] .chm-who").all_inner_texts()
 
 
+@pytest.mark.proves("SC-001", "SC-004")
 def test_from_the_board_to_the_error_text_of_what_fails_in_two_clicks(log_in: LogIn) -> None:
     page = log_in("viewer")
     row = page.locator("[data-list=failing] tbody tr").first

@@ -50,6 +50,7 @@ def asked(partner: AirflowReplay) -> list[str]:
     return [request.path for request in partner.requests if "/dagRuns" in request.path]
 
 
+@pytest.mark.proves("FR-011", "FR-013")
 def test_the_first_walk_stores_every_run_as_airflow_has_it(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
     airflow.move_to("C-settled")
 
@@ -60,6 +61,7 @@ def test_the_first_walk_stores_every_run_as_airflow_has_it(airflow: AirflowRepla
     assert as_stored() == as_airflow_has_them(airflow)
 
 
+@pytest.mark.proves("SC-002")
 def test_a_walk_repeated_three_times_changes_nothing_after_the_first(
     airflow: AirflowReplay, dags: dict[str, Pipeline]
 ) -> None:
@@ -298,6 +300,7 @@ def test_airflow_2_is_spoken_to_in_its_own_way(monkeypatch: pytest.MonkeyPatch, 
         assert as_stored() == as_airflow_has_them(airflow)
 
 
+@pytest.mark.proves("SE-003")
 def test_no_planted_secret_reaches_the_database(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
     for moment in ("C-settled", "D-cleared", "E-final"):
         airflow.move_to(moment)

@@ -136,6 +136,7 @@ def test_without_anything_the_error_says_what_to_set() -> None:
         configured()
 
 
+@pytest.mark.proves("FR-011", "SE-001")
 @pytest.mark.django_db
 def test_pipelines_go_to_the_connection_that_selects_them_and_the_rest_is_named(written: Path) -> None:
     written.write_text(GOOD.replace("TOKEN_FILE", str(written.parent / "token")))
@@ -159,6 +160,7 @@ def test_a_pipeline_that_two_connections_select_is_a_mistake(written: Path) -> N
         assign(configured())
 
 
+@pytest.mark.proves("FR-011")
 @pytest.mark.django_db
 def test_disabled_inventory_is_not_ingested(written: Path) -> None:
     written.write_text(GOOD.replace("TOKEN_FILE", str(written.parent / "token")))

@@ -29,6 +29,7 @@ def orders(db: None) -> Pipeline:
     return pipelines_of("Northwind", "orders")["orders"]
 
 
+@pytest.mark.proves("FR-012")
 def test_pages_are_followed_until_no_cursor_is_given(generic: GenericPartner, orders: Pipeline) -> None:
     generic.page_size = 10
     generic.runs["orders"] = [a_run(number) for number in range(25)]
@@ -39,6 +40,7 @@ def test_pages_are_followed_until_no_cursor_is_given(generic: GenericPartner, or
     assert Run.objects.count() == 25
 
 
+@pytest.mark.proves("FR-013")
 def test_what_a_run_says_is_stored(generic: GenericPartner, orders: Pipeline) -> None:
     row = a_run(
         status="failed",
@@ -61,8 +63,8 @@ def test_what_a_run_says_is_stored(generic: GenericPartner, orders: Pipeline) ->
     assert run.payload == row
 
 
+@pytest.mark.proves("FR-014", "SC-002")
 def test_three_walks_of_the_same_runs_add_none_after_the_first(generic: GenericPartner, orders: Pipeline) -> None:
-    """SC-002."""
     generic.runs["orders"] = [a_run(number) for number in range(50)]
     ingest(generic_connection(generic))
     before = physical_rows()
@@ -73,6 +75,7 @@ def test_three_walks_of_the_same_runs_add_none_after_the_first(generic: GenericP
     assert physical_rows() == before
 
 
+@pytest.mark.proves("FR-013")
 @pytest.mark.parametrize(
     ("words", "status"),
     [
@@ -239,6 +242,7 @@ BROKEN = [
 ]
 
 
+@pytest.mark.proves("FR-015")
 @pytest.mark.parametrize(("fault", "message"), BROKEN)
 def test_a_passing_fault_is_tried_again(generic: GenericPartner, orders: Pipeline, fault: Answer, message: str) -> None:
     generic.page_size = 1
@@ -301,6 +305,7 @@ def test_a_final_fault_is_not_tried_again(
     assert Pipeline.objects.get().ingested_through is None
 
 
+@pytest.mark.proves("FR-015")
 def test_a_body_that_drips_ends_at_the_total_time_limit(generic: GenericPartner, orders: Pipeline) -> None:
     generic.faults = [Answer(body={"runs": [a_run()]}, drip=0.1)]
     quick = HttpSettings(timeout_seconds=0.2, max_retries=0)
@@ -310,6 +315,7 @@ def test_a_body_that_drips_ends_at_the_total_time_limit(generic: GenericPartner,
     assert "1.2 s in all" in str(report.errors)
 
 
+@pytest.mark.proves("FR-015")
 @pytest.mark.parametrize("status", [429, 503, 403])
 @pytest.mark.parametrize("form", ["seconds", "date"])
 def test_retry_after_is_obeyed_in_both_forms(generic: GenericPartner, orders: Pipeline, status: int, form: str) -> None:
@@ -385,6 +391,7 @@ def test_ids_of_any_kind_survive_the_path(generic: GenericPartner, db: None) -> 
     assert report.pipelines_processed == len(stored)
 
 
+@pytest.mark.proves("SE-002")
 def test_the_partners_secret_is_in_no_message(generic: GenericPartner, orders: Pipeline) -> None:
     generic.faults = [Answer(400, {"detail": "bad header Bearer partner-token-1 for partner-token-1"})]
 

@@ -1,4 +1,4 @@
-"""Clients over the API: create, list, retrieve, update, disable (FR-002, FR-018, AC-001, DI-001, SC-005)."""
+"""Clients over the API: create, list, retrieve, update, disable."""
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +21,7 @@ def api(db: None) -> APIClient:
     return program("write")
 
 
+@pytest.mark.proves("FR-002", "AC-001")
 def test_creating_a_client_answers_201_with_the_whole_client(api: APIClient) -> None:
     response = api.post(CLIENTS, {"name": "Northwind"})
 
@@ -36,6 +37,7 @@ def test_creating_a_client_answers_201_with_the_whole_client(api: APIClient) -> 
     assert uuid.UUID(response.json()["id"]).version == 7
 
 
+@pytest.mark.proves("SC-005")
 @pytest.mark.parametrize("name", ["x", "é" * 255, " kept as sent ", "O'Neil; DROP TABLE clients", "日本", "%_\\"])
 def test_every_valid_name_is_stored_as_sent(api: APIClient, name: str) -> None:
     created = api.post(CLIENTS, {"name": name}).json()
@@ -43,6 +45,7 @@ def test_every_valid_name_is_stored_as_sent(api: APIClient, name: str) -> None:
     assert api.get(f"{CLIENTS}/{created['id']}").json()["name"] == name
 
 
+@pytest.mark.proves("AC-002", "SC-005")
 @pytest.mark.parametrize(
     ("body", "fields"),
     [
@@ -76,6 +79,7 @@ def test_a_body_that_is_no_object_is_refused(api: APIClient, body: Any) -> None:
     assert set(invalid(post_json(api, CLIENTS, body))) == {"body"}
 
 
+@pytest.mark.proves("FR-002")
 def test_a_taken_name_is_refused(api: APIClient) -> None:
     ClientFactory.create(name="Northwind")
 
@@ -84,6 +88,7 @@ def test_a_taken_name_is_refused(api: APIClient) -> None:
     assert issues == {"name": ["A client with this name exists already."]}
 
 
+@pytest.mark.proves("FR-002")
 def test_the_list_is_sorted_by_name_and_holds_active_clients(api: APIClient) -> None:
     ClientFactory.create(name="b")
     ClientFactory.create(name="a")
@@ -114,6 +119,7 @@ def test_filters(api: APIClient, parameters: dict[str, str], names: list[str]) -
     assert [client["name"] for client in items(api.get(CLIENTS, parameters))] == names
 
 
+@pytest.mark.proves("FR-002", "AC-001")
 def test_patch_changes_what_it_names_and_nothing_else(api: APIClient) -> None:
     client = ClientFactory.create(name="Northwind")
 
@@ -147,6 +153,7 @@ def test_patch_is_as_strict_as_post(api: APIClient) -> None:
     assert set(invalid(api.patch(path, {"name": "taken"}))) == {"name"}
 
 
+@pytest.mark.proves("FR-018", "AC-001")
 def test_delete_disables_and_the_client_still_answers(api: APIClient) -> None:
     client = ClientFactory.create()
     path = f"{CLIENTS}/{client.pk}"

@@ -1,4 +1,4 @@
-"""Pipelines over the API: create, list, retrieve, update, disable (FR-003, FR-018, AC-001, DI-002, DI-003)."""
+"""Pipelines over the API: create, list, retrieve, update, disable."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -38,6 +38,7 @@ def of(client: Client) -> str:
     return f"{ROOT}/clients/{client.pk}/pipelines"
 
 
+@pytest.mark.proves("FR-003", "AC-001")
 def test_creating_a_pipeline_answers_201_with_the_whole_pipeline(api: APIClient, client: Client) -> None:
     response = api.post(of(client), FULL)
 
@@ -61,6 +62,7 @@ def test_what_is_left_out_gets_its_default(api: APIClient, client: Client) -> No
     assert body["description"] is None
 
 
+@pytest.mark.proves("AC-002", "SC-005")
 @pytest.mark.parametrize(
     ("change", "fields"),
     [
@@ -125,6 +127,7 @@ def test_an_unknown_client_is_404(api: APIClient, db: None, method: str) -> None
     error(getattr(api, method)(f"{ROOT}/clients/{NOWHERE}/pipelines"), 404, "not_found")
 
 
+@pytest.mark.proves("FR-003")
 def test_lists_hold_the_active_inventory_sorted_by_name(api: APIClient, client: Client) -> None:
     PipelineFactory.create(client=client, name="b")
     PipelineFactory.create(name="a")
@@ -235,6 +238,7 @@ def test_a_new_source_resets_the_watermark(api: APIClient, change: dict[str, Any
     assert Pipeline.objects.get().ingested_through is None
 
 
+@pytest.mark.proves("FR-003")
 def test_a_pipeline_can_move_to_another_client(api: APIClient, client: Client) -> None:
     pipeline = PipelineFactory.create(ingested_through=datetime(2026, 3, 1, tzinfo=UTC))
 
@@ -266,6 +270,7 @@ def test_a_rename_to_a_taken_name_is_refused(api: APIClient) -> None:
     assert issues == {"name": ["This client has a pipeline with this name already."]}
 
 
+@pytest.mark.proves("FR-018", "AC-001")
 def test_delete_disables_and_the_pipeline_still_answers(api: APIClient) -> None:
     pipeline = PipelineFactory.create()
     path = f"{PIPELINES}/{pipeline.pk}"

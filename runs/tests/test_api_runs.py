@@ -1,4 +1,4 @@
-"""Runs over the API: manual runs, history by status and window, across pipelines (FR-004, FR-005, FR-019, AC-004)."""
+"""Runs over the API: manual runs, history by status and window, across pipelines."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -50,6 +50,7 @@ def at(hour: int) -> datetime:
 # Manual runs
 
 
+@pytest.mark.proves("FR-004", "FR-019", "AC-001")
 def test_a_manual_run_answers_201_with_the_whole_run(api: APIClient, pipeline: Pipeline) -> None:
     response = api.post(of(pipeline), FULL)
 
@@ -65,6 +66,7 @@ def test_a_manual_run_answers_201_with_the_whole_run(api: APIClient, pipeline: P
     assert api.get(f"{ROOT}/runs/{body['id']}").json() == body
 
 
+@pytest.mark.proves("FR-019")
 @pytest.mark.parametrize("body", [{"status": "running"}, {"status": "running", "external_run_id": None}])
 def test_an_id_is_generated_when_none_is_given(api: APIClient, pipeline: Pipeline, body: dict[str, Any]) -> None:
     first, second = api.post(of(pipeline), body).json(), api.post(of(pipeline), body).json()
@@ -109,6 +111,7 @@ def nested(levels: int) -> dict[str, Any]:
     return {"x": nested(levels - 1)} if levels > 1 else {"x": "end"}
 
 
+@pytest.mark.proves("AC-002", "SC-005")
 @pytest.mark.parametrize(
     ("change", "fields"),
     [
@@ -159,6 +162,7 @@ def test_every_bad_field_is_named_and_nothing_stored(
     assert not Run.objects.exists()
 
 
+@pytest.mark.proves("SC-005")
 @pytest.mark.parametrize(
     "body",
     [
@@ -193,6 +197,7 @@ def test_the_duration_is_computed_when_left_out(api: APIClient, pipeline: Pipeli
     assert api.post(of(pipeline), body).json()["duration_seconds"] == 300
 
 
+@pytest.mark.proves("SE-003")
 def test_secrets_are_taken_out_before_the_run_is_stored(api: APIClient, pipeline: Pipeline) -> None:
     body = {"status": "failed", "payload": {"password": "hunter2"}, "error_message": "password=hunter2"}
 
@@ -238,6 +243,7 @@ def test_of_concurrent_manual_runs_with_one_id_one_succeeds_and_the_rest_are_tol
 # History of one pipeline
 
 
+@pytest.mark.proves("FR-018")
 def test_the_history_of_a_disabled_pipeline_still_answers(api: APIClient) -> None:
     run = RunFactory.create(pipeline__is_active=False, pipeline__client__is_active=False)
 
@@ -246,6 +252,7 @@ def test_the_history_of_a_disabled_pipeline_still_answers(api: APIClient) -> Non
     assert [item["id"] for item in items(api.get(f"{ROOT}/runs"))] == [str(run.pk)]
 
 
+@pytest.mark.proves("FR-005", "AC-004")
 def test_the_default_order_is_latest_first_and_asc_its_exact_reverse(api: APIClient, pipeline: Pipeline) -> None:
     for started_at, finished_at in [(at(9), None), (at(9), at(10)), (None, at(23)), (at(11), None), (None, None)]:
         RunFactory.create(pipeline=pipeline, started_at=started_at, finished_at=finished_at)
@@ -260,6 +267,7 @@ def test_the_default_order_is_latest_first_and_asc_its_exact_reverse(api: APICli
     assert default == [str(key) for key in Run.objects.latest_first().values_list("pk", flat=True)]
 
 
+@pytest.mark.proves("FR-005", "AC-004")
 def test_filter_by_status(api: APIClient, pipeline: Pipeline) -> None:
     for status in ("running", "success", "failed", "canceled", "skipped"):
         RunFactory.create(pipeline=pipeline, status=status, external_run_id=status)
@@ -277,6 +285,7 @@ def test_filter_by_external_run_id(api: APIClient, pipeline: Pipeline) -> None:
     assert [run["external_run_id"] for run in found] == [" exact "]
 
 
+@pytest.mark.proves("FR-005", "AC-004")
 @pytest.mark.parametrize(
     ("since", "until", "found"),
     [

@@ -1,4 +1,4 @@
-"""The latest run: started desc, finished desc, nulls last, then the younger row (FR-006, AC-004)."""
+"""The latest run: started desc, finished desc, nulls last, then the younger row."""
 
 from datetime import UTC, datetime
 
@@ -33,6 +33,7 @@ def latest(api: APIClient, pipeline: Pipeline) -> str:
     return str(response.json()["external_run_id"])
 
 
+@pytest.mark.proves("FR-006", "AC-004")
 @pytest.mark.parametrize(
     ("older", "newer"),
     [
@@ -83,6 +84,7 @@ def test_without_runs_there_is_no_latest(api: APIClient, pipeline: Pipeline) -> 
     assert "has no runs" in response.json()["error"]["message"]
 
 
+@pytest.mark.proves("FR-006")
 def test_the_latest_run_is_the_first_of_the_list(api: APIClient, pipeline: Pipeline) -> None:
     RunFactory.create_batch(3, pipeline=pipeline)
 

@@ -54,6 +54,7 @@ def deliveries(draw: st.DrawFn, writes: list[dict[str, object]]) -> list[list[di
     return [shuffled[start:end] for start, end in zip([0, *cuts], [*cuts, len(shuffled)], strict=True)]
 
 
+@pytest.mark.proves("FR-014")
 @pytest.mark.parametrize(
     ("kind", "writes"), [(Kind.SNAPSHOT, snapshots), (Kind.EVENT, events)], ids=["snapshots", "events"]
 )

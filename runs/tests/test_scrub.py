@@ -20,6 +20,7 @@ HARMLESS_KEYS = (
 ).split()
 
 
+@pytest.mark.proves("SE-003")
 @pytest.mark.parametrize("key", SECRET_KEYS)
 def test_a_secret_key_hides_its_value_at_any_depth(key: str) -> None:
     scrubbed = json.loads(scrub_mapping({"conf": [{"deep": {key: "hunter2"}}], key: {"nested": "hunter2"}}))
@@ -68,6 +69,7 @@ SECRETS = (
 ).split()
 
 
+@pytest.mark.proves("SE-002")
 @pytest.mark.parametrize("text", SECRET_TEXTS)
 def test_a_secret_in_a_text_is_filtered(text: str) -> None:
     scrubbed = scrub_text(text)

@@ -1,4 +1,4 @@
-"""The client summary: counts and latest run per pipeline inside a window (FR-007, AC-005, SC-003)."""
+"""The client summary: counts and latest run per pipeline inside a window."""
 
 import uuid
 from collections import Counter
@@ -47,6 +47,7 @@ def summary(api: APIClient, client: Client, **window: datetime | str) -> dict[st
     return found
 
 
+@pytest.mark.proves("FR-007", "AC-005")
 def test_the_whole_answer(api: APIClient, client: Client) -> None:
     orders = PipelineFactory.create(client=client, name="orders", platform="dbt")
     RunFactory.create(pipeline=orders, status="success", started_at=at(1))
@@ -91,6 +92,7 @@ def test_the_default_window_is_from_the_epoch_until_now(api: APIClient, client: 
     assert found["status_counts"]["success"] == 2
 
 
+@pytest.mark.proves("FR-007", "AC-005")
 def test_the_latest_run_is_the_latest_inside_the_window(api: APIClient, client: Client) -> None:
     pipeline = PipelineFactory.create(client=client)
     RunFactory.create(pipeline=pipeline, status="success", started_at=at(1))
@@ -193,6 +195,7 @@ def standing(run: Run) -> tuple[datetime, datetime, uuid.UUID]:
     return run.started_at or NEVER, run.finished_at or NEVER, run.pk
 
 
+@pytest.mark.proves("SC-003")
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=histories, since=st.integers(0, 3), length=st.integers(1, 4))
 @example(history=[(0, "failed", at(1), at(2)), (0, "success", at(1), at(0))], since=0, length=4)

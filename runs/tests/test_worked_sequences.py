@@ -11,6 +11,7 @@ from runs.tests.writes import Source, at, row_version, stored, write
 pytestmark = pytest.mark.django_db
 
 
+@pytest.mark.proves("FR-014")
 def test_1_a_newer_snapshot_updates(source: Source) -> None:
     outcomes = write(source.snapshot("running", "10:00"), source.snapshot("success", "10:05"))
 
@@ -25,6 +26,7 @@ def test_2_an_older_snapshot_is_stale(source: Source) -> None:
     assert stored(source.pipeline_id).status == "success"
 
 
+@pytest.mark.proves("FR-014")
 def test_3_a_replay_leaves_the_row_alone(source: Source) -> None:
     write(source.snapshot("running", "10:00"))
     before = row_version(source.pipeline_id)
@@ -171,6 +173,7 @@ def test_12_what_cannot_be_stored_is_left_out_and_named(source: Source) -> None:
     assert run.error_message == "cannot log in with password=[filtered]"
 
 
+@pytest.mark.proves("FR-013")
 def test_13_an_unknown_status_is_stored_as_failed_with_the_sources_word(source: Source) -> None:
     write(source.snapshot("Exploded", "10:00"))
 
