@@ -13,12 +13,8 @@ def test_every_requirement_is_proved_and_its_page_is_not_stale() -> None:
 
 
 def test_all_identifiers_are_there() -> None:
-    expected = {f"FR-{number:03}" for number in range(1, 21)} | {f"DI-{number:03}" for number in range(1, 9)}
-    expected |= {
-        f"{kind}-{number:03}"
-        for kind, most in (("AC", 5), ("OB", 6), ("SE", 4), ("SC", 5))
-        for number in range(1, most + 1)
-    }
+    most = {"FR": 20, "DI": 8, "AC": 5, "OB": 6, "SE": 4, "SC": 5}
+    expected = {f"{kind}-{number:03}" for kind in most for number in range(1, most[kind] + 1)}
     assert requirements.requirements().keys() == expected
 
 
@@ -47,9 +43,8 @@ def test_documents_link_to_what_exists() -> None:
 
 def test_a_link_that_leads_nowhere_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     document = tmp_path / "a.md"
-    document.write_text(
-        "# Title\n[good](#title) [bad](b.md) [worse](#no-such) ![picture](c.png)\n```\n[code](d.md)\n```\n"
-    )
+    text = "# Title\n[good](#title) [bad](b.md) [worse](#no-such) ![picture](c.png)\n```\n[code](d.md)\n```\n"
+    document.write_text(text)
     monkeypatch.setattr(links, "documents", lambda root: [document])
 
     assert list(links.problems(tmp_path)) == [
