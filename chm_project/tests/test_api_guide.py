@@ -1,0 +1,45 @@
+"""docs/api.md: each example is sent, in order, and answered as shown."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from chm_project.tests.api import ROOT, program
+
+DOCUMENT = Path(settings.BASE_DIR) / "docs" / "api.md"
+EXAMPLE = re.compile(r"^```http\n(GET|POST|PUT) (\S+)\n(\{.*\}\n)?\n(\d+)\n(\{.*\})\n```$", re.MULTILINE)
+
+
+def shows(shown: Any, answered: Any) -> bool:
+    """Whether the answer holds all that the document shows of it."""
+    if isinstance(shown, dict):
+        return isinstance(answered, dict) and all(
+            name in answered and shows(value, answered[name]) for name, value in shown.items()
+        )
+    if isinstance(shown, list):
+        return len(shown) == len(answered) and all(map(shows, shown, answered))
+    return bool(shown == answered)
+
+
+@pytest.mark.django_db
+def test_every_example_is_answered_as_shown() -> None:
+    text = DOCUMENT.read_text()
+    examples = EXAMPLE.findall(text)
+    assert len(examples) == text.count("```http\n"), "each block has the form: request, body, blank line, answer"
+    api = program("write")
+    known: dict[str, str] = {}
+    for method, path, body, status, shown in examples:
+        for name, value in known.items():
+            path, body = path.replace(f"{{{name}}}", value), body.replace(f"{{{name}}}", value)
+        send = {"GET": api.get, "POST": api.post, "PUT": api.put}[method]
+        answer = send(f"{ROOT}{path}", json.loads(body)) if body else send(f"{ROOT}{path}")
+
+        assert answer.status_code == int(status), (method, path, answer.content)
+        assert shows(json.loads(shown), answer.json()), (method, path, answer.json())
+        if status == "201" and method == "POST":
+            kind = {"/clients": "client_id", "/alert_rules": "rule_id"}.get(path, "pipeline_id")
+            known[kind] = answer.json()["id"]
