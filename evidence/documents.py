@@ -1,7 +1,7 @@
 """Runs what README and quickstart tell people to type, from a fresh clone in an empty folder.
 
 Every block of shell commands says in its first line what it is: `sh run` is run; `sh ready="TEXT"` is started and
-waited for until it prints TEXT, and goes on running; `sh ci` is what CI runs as a stage of its own; `sh shown` is only
+waited for until it prints TEXT (or, for an address, until that answers), and goes on running; `sh ci` is what CI runs as a stage of its own; `sh shown` is only
 shown (Docker, and what needs a system of yours). Blocks of one document share one environment, as one terminal does.
 """
 
@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.request import urlopen
 
 from evidence.requirements import ROOT
 
@@ -133,7 +134,7 @@ class _Terminal:
             )
         self._running.append(process)
         deadline = time.monotonic() + READY_SECONDS
-        while block.ready not in log.read_text(errors="replace"):
+        while not _is_ready(block.ready, log):
             if process.poll() is not None or time.monotonic() > deadline:
                 raise Failed(f"{block.name} never printed {block.ready!r}:\n{log.read_text(errors='replace')}")
             time.sleep(0.2)
@@ -147,3 +148,13 @@ class _Terminal:
                 process.wait(60)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
+
+
+def _is_ready(ready: str, log: Path) -> bool:
+    if not ready.startswith("http"):
+        return ready in log.read_text(errors="replace")
+    try:
+        with urlopen(ready, timeout=5) as answer:
+            return int(answer.status) == 200
+    except OSError:
+        return False
