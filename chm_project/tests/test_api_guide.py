@@ -35,7 +35,7 @@ def test_every_example_is_answered_as_shown() -> None:
     for method, path, body, status, shown in examples:
         for name, value in known.items():
             path, body = path.replace(f"{{{name}}}", value), body.replace(f"{{{name}}}", value)
-        send = {"GET": api.get, "POST": api.post, "PUT": api.put}[method]
+        send: Any = {"GET": api.get, "POST": api.post, "PUT": api.put}[method]
         answer = send(f"{ROOT}{path}", json.loads(body)) if body else send(f"{ROOT}{path}")
 
         assert answer.status_code == int(status), (method, path, answer.content)
