@@ -1,8 +1,8 @@
 """Runs what README and quickstart tell people to type, from a fresh clone in an empty folder.
 
-Every block of shell commands says in its first line what it is: `sh run` is run; `sh ready="TEXT"` is started and
-waited for until it prints TEXT (or, for an address, until that answers), and goes on running; `sh ci` is what CI runs as
-a stage of its own; `sh shown` is only shown (Docker, and what needs a system of yours). Blocks of one document share one
+Every block of shell commands says in its first line what it is: `sh run` is run; `sh ready="TEXT"` is started, waited
+for until it prints TEXT (or, for an address, until that answers), and goes on running; `sh ci` is what CI runs as a
+stage of its own; `sh shown` is only shown (Docker, and what needs a system of yours). Blocks of one document share one
 environment, as one terminal does.
 """
 
