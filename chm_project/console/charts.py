@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from runs.models import Status
 
-WIDTH, HEIGHT = 600, 120
+WIDTH, HEIGHT, ROOF = 600, 120, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +40,14 @@ def bars(values: Sequence[Bar], *, label: str, lines: Sequence[Line] = ()) -> Sa
     for place, bar in enumerate(values):
         tall = HEIGHT * bar.value / top
         x = place * step
-        piece = (
-            f'<rect class="chm-column" x="{x:.1f}" y="0" width="{step:.1f}" height="{HEIGHT}"/>'
-            f'<rect class="chm-fill-{bar.kind}" x="{x:.1f}" y="{HEIGHT - tall:.1f}" width="{wide:.1f}" '
-            f'height="{tall:.1f}"/><title>{bar.label}</title>'
+        column = f'<rect class="chm-column" x="{x:.1f}" y="0" width="{step:.1f}" height="{HEIGHT}"/>'
+        # As in the strips, a failed run's bar is pointed: not by colour alone.
+        roof = min(ROOF, tall) if bar.kind == Status.FAILED and step >= ROOF else 0
+        form = (
+            f'<path class="chm-fill-{bar.kind}" d="M{x:.1f} {HEIGHT}v{roof - tall:.1f}l{wide / 2:.1f} {-roof:.1f}'
+            f'l{wide / 2:.1f} {roof:.1f}V{HEIGHT}z"/>'
         )
+        piece = f"{column}{form}<title>{bar.label}</title>"
         pieces.append(
             f'<a href="{bar.href}" tabindex="-1" aria-label="{bar.label}">{piece}</a>'
             if bar.href

@@ -11,7 +11,9 @@ from alerting.models import AlertRule
 from alerting.services import firing_rules
 from chm_project.console.board import failures_chart
 from chm_project.console.charts import Bar, bars
+from chm_project.console.rows import add_pipelines
 from chm_project.console.scope import BoardScope
+from chm_project.console.sections import SECTIONS
 from chm_project.console.strips import draw, marks_of
 from ingestion.connections import ConfigurationError, configured
 from inventory.models import Client, Pipeline
@@ -19,6 +21,7 @@ from runs.reporting.adapter import Row, run_shape
 from runs.summary import summarize_client
 
 PIPELINES_A_PAGE = 50
+MAX_FAILING = 10
 MAX_RULES = 50
 SUMMARY_OVER = timedelta(days=7)
 
@@ -28,11 +31,14 @@ def read_client(client: Client, as_of: datetime, page: str) -> dict[str, Any]:
     pages = Paginator(client.pipelines.order_by("name", "id"), PIPELINES_A_PAGE).get_page(page)
     marks = marks_of(pipeline.pk for pipeline in pages.object_list)
     weekly = run_shape("weekly_success_by_client", as_of=as_of, **scope.parameters)
+    failing, failing_total = SECTIONS["failing"].read(scope, as_of, MAX_FAILING)
+    add_pipelines([failing])
     return {
         "as_of": as_of,
         "client": client,
         "summary": summarize_client(client_id=client.pk, since=as_of - SUMMARY_OVER, until=as_of),
-        "failing": run_shape("failing_now", as_of=as_of, **scope.parameters),
+        "failing": failing_total,
+        "failing_shown": failing,
         "pages": pages,
         "pipelines": [
             {"pipeline": pipeline, "latest": ours[-1] if ours else None, "strip": draw(ours)}

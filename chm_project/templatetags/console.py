@@ -54,7 +54,7 @@ def lasted(since: datetime, until: datetime) -> str:
 @register.simple_tag
 def ingestion(pipeline: Pipeline, as_of: datetime) -> SafeString:
     """How ingestion of it stands; stale since when its next walk is overdue."""
-    if pipeline.external_id is None:
+    if pipeline.external_id is None or not pipeline.is_active:
         return format_html('<span class="chm-subtle">{}</span>', "not ingested")
     if pipeline.last_ingest_error:
         return _badge("failed", "✕", "failing")

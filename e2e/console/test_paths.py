@@ -39,6 +39,12 @@ def test_times_are_told_in_the_browsers_zone_with_utc_on_hover(log_in: LogIn) ->
     assert local.strftime("%H:%M") in shown.inner_text()
     assert shown.get_attribute("title") == f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
+    page.goto("/admin/runs/run/")
+    listed = page.locator("#result_list time").first
+    moment = datetime.fromisoformat(str(listed.get_attribute("datetime")))
+    assert listed.get_attribute("title") == f"{moment:%Y-%m-%d %H:%M} UTC"
+    assert listed.inner_text() != listed.get_attribute("title")
+
 
 def test_a_filter_stands_in_the_address_and_holds_in_the_lists_behind_the_tiles(log_in: LogIn) -> None:
     page = log_in("viewer")

@@ -66,10 +66,10 @@ def keep_picture(page: Page, path: Path) -> None:
     """As good as fits into the size that a repository can bear."""
     height = min(int(page.evaluate("document.documentElement.scrollHeight")), TALLEST)
     width = int(page.evaluate("window.innerWidth"))
+    page.set_viewport_size({"width": width, "height": height})  # what sticks to the screen's edges stays there
+    page.wait_for_timeout(100)
     for quality in (80, 65, 50, 35, 20):
-        picture = page.screenshot(
-            full_page=True, type="jpeg", quality=quality, clip={"x": 0, "y": 0, "width": width, "height": height}
-        )
+        picture = page.screenshot(type="jpeg", quality=quality)
         if len(picture) <= MAX_BYTES:
             break
     path.write_bytes(picture)

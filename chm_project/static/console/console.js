@@ -4,13 +4,36 @@
   const sameYear = { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" };
   const otherYear = { year: "numeric", ...sameYear };
 
+  function tell(time) {
+    const moment = new Date(time.dateTime);
+    if (Number.isNaN(moment.getTime())) return;
+    const form = moment.getFullYear() === new Date().getFullYear() ? sameYear : otherYear;
+    time.textContent = new Intl.DateTimeFormat(undefined, form).format(moment);
+  }
+
   function localTimes(root) {
-    const year = new Date().getFullYear();
-    for (const time of root.querySelectorAll(".chm time[datetime]")) {
-      const moment = new Date(time.dateTime);
-      if (Number.isNaN(moment.getTime())) continue;
-      const form = moment.getFullYear() === year ? sameYear : otherYear;
-      time.textContent = new Intl.DateTimeFormat(undefined, form).format(moment);
+    root.querySelectorAll(".chm time[datetime]").forEach(tell);
+  }
+
+  // The admin's own pages write moments as plain text in UTC.
+  const plain = /^\s*(\d{4}-\d\d-\d\d) (\d\d:\d\d) UTC\s*$/;
+  function plainTimes() {
+    const content = document.getElementById("content");
+    if (!content) return;
+    const walker = document.createTreeWalker(content, NodeFilter.SHOW_TEXT);
+    const found = [];
+    while (walker.nextNode()) {
+      if (plain.test(walker.currentNode.data) && !walker.currentNode.parentElement.closest(".chm, textarea, pre")) {
+        found.push(walker.currentNode);
+      }
+    }
+    for (const text of found) {
+      const [, day, clock] = text.data.match(plain);
+      const time = document.createElement("time");
+      time.dateTime = `${day}T${clock}Z`;
+      time.title = text.data.trim();
+      tell(time);
+      text.replaceWith(time);
     }
   }
 
@@ -90,6 +113,7 @@
     // Behind the admin's own start, which makes them.
     window.django?.jQuery?.(nameAutocompletes);
     prepare(document);
+    plainTimes();
     const page = document.querySelector(".chm[data-refresh]");
     if (page) again(page);
   }
