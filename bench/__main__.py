@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 from rich.console import Console
 
+from bench import console as pages
 from bench import ingestion, profiling, reads, reporting, scheduling
 from bench.servers import ROOT, create_database, manage, timed
 
@@ -50,6 +51,8 @@ def main() -> None:
     results["history, seconds"] = round(timed("generate_history", *sizes, CHM_DATABASE_URL=url).seconds)
     console.print("reads at 8 connections ...")
     results["reads"] = reads.measure(url, seconds=options.seconds)
+    console.print("pages of the console ...")
+    results["console"] = pages.measure(url)
     console.print("shapes ...")
     results["shapes"] = reporting.measure(url)
     RESULTS.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n")
@@ -98,6 +101,7 @@ def rendered(results: dict[str, Any]) -> str:
                 f"| {name} | {value['p50']} | {value['p95']} | {value['per_second']:,} "
                 f"| {value['p50'] / constant:.1f} | {aim} |"
             )
+    lines += ["", *pages.table(results["console"])]
     lines += ["", "Shapes over 30 days, and boards, best of five on a quiet connection:", ""]
     lines += ["| | ms | yardstick | ratio | textbook form, ms |", "|---|--:|---|--:|--:|"]
     lines += [
