@@ -35,7 +35,7 @@ def preview_of(rule: AlertRule, as_of: datetime) -> Preview:
         (span.since, span.until, f"{utc(span.since)} for {duration((span.until - span.since).total_seconds())}")
         for span in held
     ]
-    label = f"Would have held {len(held)} times in 30 days"
+    label = f"When the rule would have held in 30 days; number of times: {len(held)}"
     return Preview(
         rule,
         held,

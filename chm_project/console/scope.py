@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.http import Http404
 from django.http.request import QueryDict
+from django.shortcuts import get_object_or_404
 
 from inventory.models import Client, Environment, Platform
 
@@ -49,11 +50,14 @@ def read_scope(query: QueryDict | Mapping[str, str]) -> BoardScope:
     return BoardScope(client_id, platform, environment)
 
 
-def choices() -> dict[str, list[tuple[str, str]]]:
-    """What the filters offer: value and label."""
-    clients = Client.objects.active().order_by("name").values_list("pk", "name")
+def choices(scope: BoardScope) -> dict[str, list[tuple[str, str]]]:
+    """What the filters offer, value and label, and a disabled client where the address names it; Http404 for none."""
+    clients = [(str(pk), name) for pk, name in Client.objects.active().order_by("name").values_list("pk", "name")]
+    if scope.client_id and str(scope.client_id) not in dict(clients):
+        disabled = get_object_or_404(Client, pk=scope.client_id)
+        clients.append((str(disabled.pk), f"{disabled.name} (disabled)"))
     return {
-        "client": [(str(pk), name) for pk, name in clients],
+        "client": clients,
         "platform": list(Platform.choices),
         "environment": list(Environment.choices),
     }

@@ -55,7 +55,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         return context
     scope = read_scope(request.GET)
     return context | read_board(scope, timezone.now()) | {
-        "title": "Health board", "scope": scope, "choices": choices(), "board": True,
+        "title": "Health board", "scope": scope, "choices": choices(scope), "board": True,
     }  # fmt: skip
 
 
@@ -72,7 +72,7 @@ def section_list(request: HttpRequest, key: str) -> HttpResponse:
     add_links([(section, shown)])
     context = {
         "title": section.title, "section": section, "rows": shown, "total": len(rows), "pages": page, "scope": scope,
-        "choices": choices(), "as_of": as_of, "address": list_address(section, scope),
+        "choices": choices(scope), "as_of": as_of, "address": list_address(section, scope),
         "back": reverse("admin:index") + scope.query, "page_query": _page_query(request),
     }  # fmt: skip
     return _page(request, "console/list.html", context)

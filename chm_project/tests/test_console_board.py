@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -15,7 +16,7 @@ from chm_project.tests import controlled_seed
 from chm_project.tests.api import ROOT, program
 from chm_project.tests.pages import addresses, browser, html, tables, tiles
 from inventory.models import Client, Pipeline
-from inventory.tests.factories import PipelineFactory
+from inventory.tests.factories import ClientFactory, PipelineFactory
 from runs.models import Run
 from runs.tests.factories import RunFactory
 
@@ -201,8 +202,14 @@ def test_a_disabled_client_leaves_the_board(viewer: Browser) -> None:
     assert "Nothing is failing." in board
 
 
+def test_a_disabled_client_can_still_be_chosen_by_its_address(viewer: Browser) -> None:
+    client = ClientFactory.create(name="Northwind", is_active=False)
+    board = html(viewer.get(f"/admin/?client={client.pk}"))
+    assert f'<option value="{client.pk}" selected>Northwind (disabled)</option>' in board
+
+
 def test_an_address_that_no_filter_gives_is_not_found(viewer: Browser) -> None:
-    for query in ("platform=cobol", "environment=moon", "client=nobody"):
+    for query in ("platform=cobol", "environment=moon", "client=nobody", f"client={uuid4()}"):
         assert viewer.get(f"/admin/?{query}").status_code == 404
     assert viewer.get("/admin/console/list/nothing/").status_code == 404
 

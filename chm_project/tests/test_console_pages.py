@@ -128,6 +128,17 @@ def test_a_pipeline_page_tells_the_median_and_the_95th_percentile(viewer: Browse
     assert len(tables(page)["runs"]) == 20
 
 
+def test_all_runs_of_a_pipeline_are_one_link_away(viewer: Browser) -> None:
+    [ours] = history(PipelineFactory.create(), "success")
+    [other] = history(PipelineFactory.create(), "success")
+    [address] = re.findall(
+        r'href="([^"]+)">All runs of this pipeline', html(viewer.get(pipeline_address(ours.pipeline)))
+    )
+    listed = html(viewer.get(address))
+    assert run_address(ours) in listed
+    assert run_address(other) not in listed
+
+
 @pytest.mark.parametrize(
     ("values", "share", "expected"),
     [([], 0.5, None), ([7], 0.95, 7), ([1, 2], 0.5, 1.5), ([3, 1, 2], 0.5, 2), (list(range(101)), 0.95, 95)],

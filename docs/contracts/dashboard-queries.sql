@@ -416,10 +416,11 @@ WITH counted AS (
     SELECT
         date_bin('7 days', event_at, '2001-01-01T00:00:00Z') AS week, pipeline_id,
         count(*) FILTER (WHERE status = 'success') AS successes, count(*) AS runs
-    FROM reporting.runs
+    FROM reporting.runs AS r
     -- One week more than is shown, for the first difference.
     WHERE event_at >= date_bin('7 days', :as_of, '2001-01-01T00:00:00Z') - :weeks * interval '7 days'
         AND event_at < :as_of
+        AND ((:client_id::uuid IS NULL AND :platform::text IS NULL AND :environment::text IS NULL) OR r.pipeline_id IN (SELECT p.pipeline_id FROM reporting.pipelines AS p WHERE (:client_id::uuid IS NULL OR p.client_id = :client_id::uuid) AND (:platform::text IS NULL OR p.platform = :platform) AND (:environment::text IS NULL OR p.environment = :environment)))
     GROUP BY week, pipeline_id
 ),
 weekly AS (

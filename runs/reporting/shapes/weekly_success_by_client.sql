@@ -13,10 +13,11 @@ WITH counted AS (
     SELECT
         date_bin('7 days', event_at, '2001-01-01T00:00:00Z') AS week, pipeline_id,
         count(*) FILTER (WHERE status = 'success') AS successes, count(*) AS runs
-    FROM reporting.runs
+    FROM reporting.runs AS r
     -- One week more than is shown, for the first difference.
     WHERE event_at >= date_bin('7 days', %(as_of)s, '2001-01-01T00:00:00Z') - %(weeks)s * interval '7 days'
         AND event_at < %(as_of)s
+        AND {run_in_scope}
     GROUP BY week, pipeline_id
 ),
 weekly AS (
