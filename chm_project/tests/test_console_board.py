@@ -175,6 +175,27 @@ def test_a_run_that_takes_much_longer_than_usual_is_running_long(viewer: Browser
     assert row[3:5] == ["1 h 1 min", "20 min"]
 
 
+def test_a_source_is_behind_when_it_is_overdue_failing_or_was_never_ingested(viewer: Browser) -> None:
+    now = timezone.now()
+    fine = {"last_ingest_at": now, "ingest_due_at": now + timedelta(hours=1), "last_ingest_error": None}
+    for name, fields in {
+        "fine": {}, "failing": {"last_ingest_error": "GET /runs answered 503"},
+        "overdue": {"ingest_due_at": now - timedelta(minutes=1)}, "never": {"last_ingest_at": None, "ingest_due_at": None},
+    }.items():  # fmt: skip
+        PipelineFactory.create(client__name=name, **fine | fields)
+    assert [row[0] for row in tables(html(viewer.get("/admin/")))["sources"]] == ["failing", "never", "overdue"]
+
+
+def test_a_day_without_a_success_begins_after_twenty_four_hours(viewer: Browser) -> None:
+    now = timezone.now()
+    for hours in (23, 25):
+        at = now - timedelta(hours=hours)
+        RunFactory.create(pipeline__name=f"{hours} hours", started_at=at, finished_at=at)
+    PipelineFactory.create(name="never")
+    shown = tables(html(viewer.get("/admin/")))["fresh"]
+    assert [(row[0].split(" client ")[0], row[3]) for row in shown] == [("never", "–"), ("25 hours", "25.0")]
+
+
 def test_a_strip_shows_the_last_thirty_runs_of_each_pipeline_oldest_first(viewer: Browser) -> None:
     now = timezone.now()
     pipeline = PipelineFactory.create()
