@@ -180,7 +180,8 @@ def test_a_source_is_behind_when_it_is_overdue_failing_or_was_never_ingested(vie
     fine = {"last_ingest_at": now, "ingest_due_at": now + timedelta(hours=1), "last_ingest_error": None}
     for name, fields in {
         "fine": {}, "failing": {"last_ingest_error": "GET /runs answered 503"},
-        "overdue": {"ingest_due_at": now - timedelta(minutes=1)}, "never": {"last_ingest_at": None, "ingest_due_at": None},
+        "overdue": {"ingest_due_at": now - timedelta(minutes=1)},
+        "never": {"last_ingest_at": None, "ingest_due_at": None},
     }.items():  # fmt: skip
         PipelineFactory.create(client__name=name, **fine | fields)
     assert [row[0] for row in tables(html(viewer.get("/admin/")))["sources"]] == ["failing", "never", "overdue"]
