@@ -12,8 +12,7 @@ from typing import Any
 import psycopg
 from rich.console import Console
 
-from bench import console as pages
-from bench import ingestion, profiling, reads, reporting, scheduling
+from bench import ingestion, pages, profiling, reads, reporting, scheduling
 from bench.servers import ROOT, create_database, manage, timed
 
 RESULTS = ROOT / "bench" / "results.json"

@@ -12,7 +12,7 @@
   }
 
   function localTimes(root) {
-    root.querySelectorAll(".chm time[datetime]").forEach(tell);
+    root.querySelectorAll("time[datetime]").forEach(tell);
   }
 
   // The admin's own pages write moments as plain text in UTC.
