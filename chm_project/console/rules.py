@@ -14,12 +14,12 @@ from chm_project.console.rule_preview import preview_of
 class RuleConsole(AlertRuleAdmin):
     change_form_outer_before_template = "console/parts/rule_preview.html"
 
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: AlertRule | None = None, **kwargs: Any
     ) -> HttpResponse:
-        rule = self.get_object(request, object_id)
-        preview = preview_of(rule, timezone.now()) if rule and self.has_view_permission(request, rule) else None
-        return super().change_view(request, object_id, form_url, {**(extra_context or {}), "preview": preview})
+        if obj is not None:
+            context["preview"] = preview_of(obj, timezone.now())
+        return super().render_change_form(request, context, *args, obj=obj, **kwargs)
 
     def response_add(self, request: HttpRequest, obj: AlertRule, post_url_continue: str | None = None) -> HttpResponse:
         """A new rule is shown with its preview at once, unless more was asked for."""

@@ -385,7 +385,6 @@ COSTS = {
     "client": 1 + 3 + 1 + 4 + 2 + 2 + 1,
     "pipeline": 1 + 1 + 1 + 1 + 1 + 2,  # the pipeline; strip; runs; failures; rules, and a preview for each
     "run": 1 + 2,  # the run with pipeline and client; its neighbours
-    "rule": 2 + 1 + 1,  # the rule, for the preview and for the form; the preview; the client that is chosen
     "list": 1 + 1 + 2,  # the shape; the clients to filter by; pipelines, strips
 }
 
@@ -400,7 +399,6 @@ def test_a_page_costs_the_same_queries_however_much_is_on_it(viewer: Browser, pa
     address = {
         "client": client_address(client), "pipeline": pipeline_address(pipeline), "run": run_address(runs[0]),
         "list": reverse("console:list", args=["failing"]),
-        "rule": reverse("admin:alerting_alertrule_change", args=[rule.pk]),
     }[page]  # fmt: skip
     html(viewer.get(address))  # what Django looks up once
     with CaptureQueriesContext(connection) as few:
