@@ -15,11 +15,17 @@ class RuleConsole(AlertRuleAdmin):
     change_form_outer_before_template = "console/parts/rule_preview.html"
 
     def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: AlertRule | None = None, **kwargs: Any
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: AlertRule | None = None,
     ) -> HttpResponse:
         if obj is not None:
             context["preview"] = preview_of(obj, timezone.now())
-        return super().render_change_form(request, context, *args, obj=obj, **kwargs)
+        return super().render_change_form(request, context, add, change, form_url, obj)
 
     def response_add(self, request: HttpRequest, obj: AlertRule, post_url_continue: str | None = None) -> HttpResponse:
         """A new rule is shown with its preview at once, unless more was asked for."""

@@ -178,11 +178,13 @@ def test_a_run_that_takes_much_longer_than_usual_is_running_long(viewer: Browser
 def test_a_source_is_behind_when_it_is_overdue_failing_or_was_never_ingested(viewer: Browser) -> None:
     now = timezone.now()
     fine = {"last_ingest_at": now, "ingest_due_at": now + timedelta(hours=1), "last_ingest_error": None}
-    for name, fields in {
-        "fine": {}, "failing": {"last_ingest_error": "GET /runs answered 503"},
+    kinds: dict[str, dict[str, Any]] = {
+        "fine": {},
+        "failing": {"last_ingest_error": "GET /runs answered 503"},
         "overdue": {"ingest_due_at": now - timedelta(minutes=1)},
         "never": {"last_ingest_at": None, "ingest_due_at": None},
-    }.items():  # fmt: skip
+    }
+    for name, fields in kinds.items():
         PipelineFactory.create(client__name=name, **fine | fields)
     assert [row[0] for row in tables(html(viewer.get("/admin/")))["sources"]] == ["failing", "never", "overdue"]
 

@@ -395,7 +395,7 @@ def test_a_page_costs_the_same_queries_however_much_is_on_it(viewer: Browser, pa
     pipeline = PipelineFactory.create(client=client)
     runs = history(pipeline, "success", "failed")
     for destination in ("#a", "#b"):
-        rule = AlertRule.objects.create(client=client, rule_type="on_failure", channel="slack", destination=destination)
+        AlertRule.objects.create(client=client, rule_type="on_failure", channel="slack", destination=destination)
     address = {
         "client": client_address(client), "pipeline": pipeline_address(pipeline), "run": run_address(runs[0]),
         "list": reverse("console:list", args=["failing"]),
