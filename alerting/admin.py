@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from alerting.models import AlertRule
-from inventory.bases import AutocompleteFilter, BooleanFilter, ChoicesFilter, ModelAdmin, display
+from inventory.bases import AutocompleteFilter, BooleanFilter, ChoicesFilter, ModelAdmin, RecordMixin, display
 from inventory.naming import with_client
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class RuleForm(_RuleForm):
 
 
 @admin.register(AlertRule)
-class AlertRuleAdmin(ModelAdmin[AlertRule]):
+class AlertRuleAdmin(RecordMixin, ModelAdmin[AlertRule]):
     form = RuleForm
     list_display = ("scope", "shown_type", "threshold", "window_minutes", "channel", "destination", "is_enabled")
     list_filter = (
@@ -81,7 +81,6 @@ class AlertRuleAdmin(ModelAdmin[AlertRule]):
         ("Scope", {"fields": ("client", "pipeline")}),
         ("Condition", {"fields": ("rule_type", "threshold", "window_minutes")}),
         ("Destination", {"fields": ("channel", "destination", "is_enabled")}),
-        ("Record", {"fields": ("id", "created_at", "updated_at")}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AlertRule]:

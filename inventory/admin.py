@@ -15,6 +15,7 @@ from inventory.bases import (
     ChoicesFilter,
     ModelAdmin,
     NoHardDeleteMixin,
+    RecordMixin,
     TabularInline,
     display,
 )
@@ -69,15 +70,16 @@ class PipelineInline(TabularInline[Pipeline, Client]):
 
 
 @admin.register(Client)
-class ClientAdmin(NoHardDeleteMixin, SwitchMixin[Client], TransferMixin[Client], ModelAdmin[Client]):
+class ClientAdmin(RecordMixin, NoHardDeleteMixin, SwitchMixin[Client], TransferMixin[Client], ModelAdmin[Client]):
     sheet = ClientSheet()
     list_display = ("name", "is_active", "pipeline_count")
     list_filter = (("is_active", BooleanFilter),)
     list_filter_submit = True
     search_fields = ("name",)
     search_help_text = "Name"
-    fields = ("name", "is_active", "id", "created_at", "updated_at")
-    readonly_fields = ("is_active", "id", "created_at", "updated_at")
+    fields = ("name",)
+    record = ("is_active", "id", "created_at", "updated_at")
+    readonly_fields = record
     inlines = (PipelineInline,)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Client]:
@@ -89,7 +91,9 @@ class ClientAdmin(NoHardDeleteMixin, SwitchMixin[Client], TransferMixin[Client],
 
 
 @admin.register(Pipeline)
-class PipelineAdmin(NoHardDeleteMixin, SwitchMixin[Pipeline], TransferMixin[Pipeline], ModelAdmin[Pipeline]):
+class PipelineAdmin(
+    RecordMixin, NoHardDeleteMixin, SwitchMixin[Pipeline], TransferMixin[Pipeline], ModelAdmin[Pipeline]
+):
     sheet = PipelineSheet()
     form = PipelineForm
     list_display: tuple[str, ...] = (
@@ -114,14 +118,8 @@ class PipelineAdmin(NoHardDeleteMixin, SwitchMixin[Pipeline], TransferMixin[Pipe
     search_fields = ("name", "external_id", "client__name")
     search_help_text = "Name, external id or client"
     autocomplete_fields = ("client",)
-    fields = (
-        "client",
-        "name",
-        "platform",
-        "external_id",
-        "pipeline_type",
-        "environment",
-        "description",
+    fields = ("client", "name", "platform", "external_id", "pipeline_type", "environment", "description")
+    record = (
         "is_active",
         "ingested_through",
         "ingest_due_at",
@@ -131,16 +129,7 @@ class PipelineAdmin(NoHardDeleteMixin, SwitchMixin[Pipeline], TransferMixin[Pipe
         "created_at",
         "updated_at",
     )
-    readonly_fields = (
-        "is_active",
-        "ingested_through",
-        "ingest_due_at",
-        "last_ingest_at",
-        "last_ingest_error",
-        "id",
-        "created_at",
-        "updated_at",
-    )
+    readonly_fields = record
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Pipeline]:
         return super().get_queryset(request).select_related("client")

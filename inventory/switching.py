@@ -1,5 +1,6 @@
 """Enabling and disabling in the console: a page says what would follow, and only its button does it."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.apps import apps
@@ -73,7 +74,9 @@ class SwitchMixin(_Admin[RowT]):
             done = "enabled" if active else "disabled"
             messages.success(request, f"{len(changed)} {named} {done}.{'' if active else ' The history stays.'}")
             return HttpResponseRedirect(place)
-        changing = rows.filter(is_active=not active).order_by("name")
+        changing = rows.filter(is_active=not active).order_by("name", "pk")
+        if self.model is Pipeline:
+            changing = changing.select_related("client")
         pipelines = pipelines_switched(changing, active=active).select_related("client").order_by("name", "id")
         rules = apps.get_model("alerting.AlertRule").objects.resting_on(pipelines).select_related("client", "pipeline")
         verb = "Enable" if active else "Disable"
@@ -83,7 +86,11 @@ class SwitchMixin(_Admin[RowT]):
             "opts": self.opts,
             "active": active,
             "verb": verb,
-            "lists": [_shown(changing), _shown(pipelines), _shown(rules)],
+            "lists": [
+                _shown(changing, _plain if self.model is Client else _of_client),
+                _shown(pipelines, _of_client),
+                _shown(rules, _watching),
+            ],
             "unchanged": rows.count() - changing.count(),
             "of_clients": self.model is Client,
             "place": place,
@@ -100,9 +107,22 @@ class SwitchMixin(_Admin[RowT]):
         return changed
 
 
-def _shown(rows: QuerySet[Any]) -> dict[str, Any]:
+def _shown(rows: QuerySet[Any], told: Callable[[Any], tuple[str, str]]) -> dict[str, Any]:
     number = rows.count()
-    return {"rows": rows[:SHOWN], "number": number, "more": max(number - SHOWN, 0)}
+    return {"rows": [told(row) for row in rows[:SHOWN]], "number": number, "more": max(number - SHOWN, 0)}
+
+
+def _plain(row: Any) -> tuple[str, str]:
+    return str(row), ""
+
+
+def _of_client(pipeline: Any) -> tuple[str, str]:
+    return pipeline.name, f"of {pipeline.client}"
+
+
+def _watching(rule: Any) -> tuple[str, str]:
+    watched = f"on {rule.pipeline}" if rule.pipeline else f"on all of {rule.client}"
+    return f"{rule.get_rule_type_display()}, to {rule.get_channel_display()} {rule.destination}", watched
 
 
 def _carried(request: HttpRequest) -> list[tuple[str, str]]:

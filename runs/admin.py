@@ -8,8 +8,9 @@ from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.db.models.functions import Left
 from django.http import HttpRequest
+from django.utils.html import format_html
 
-from inventory.bases import AutocompleteFilter, ChoicesFilter, ModelAdmin, ReadOnlyMixin, display
+from inventory.bases import AutocompleteFilter, ChoicesFilter, ModelAdmin, ReadOnlyMixin, display, moment
 from runs.changelist import CLIENT, PERIOD, PIPELINE, WALKING, PeriodFilter, RunChangeList
 from runs.models import SEARCHED_ID, Run
 
@@ -24,9 +25,7 @@ class UncountedPaginator(Paginator):  # type: ignore[type-arg]  # not subscripta
 
 @admin.register(Run)
 class RunAdmin(ReadOnlyMixin, ModelAdmin[Run]):
-    list_display = (
-        "external_run_id", "pipeline", "client", "shown_status", "event_at", "started_at", "took", "error",
-    )  # fmt: skip
+    list_display = ("run_id", "pipeline", "client", "shown_status", "happened", "took", "error")
     list_filter = (
         ("event_at", PeriodFilter),
         ("status", ChoicesFilter),
@@ -83,9 +82,20 @@ class RunAdmin(ReadOnlyMixin, ModelAdmin[Run]):
     def client(self, run: Run) -> str:
         return run.pipeline.client.name
 
+    @display(description="run")
+    def run_id(self, run: Run) -> str:
+        return run.external_run_id
+
+    @display(description="happened")
+    def happened(self, run: Run) -> str | None:
+        """When it finished, else started: what the list is sorted by."""
+        return moment(run.event_at)
+
     @display(description="took")
     def took(self, run: Run) -> str | None:
-        return None if run.duration_seconds is None else in_words(run.duration_seconds)
+        if run.duration_seconds is None:
+            return None
+        return format_html('<span class="whitespace-nowrap">{}</span>', in_words(run.duration_seconds))
 
     @display(description="error")
     def error(self, run: Any) -> str | None:

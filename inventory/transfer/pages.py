@@ -167,7 +167,7 @@ def described(sheet: Sheet[Any]) -> list[tuple[str, str]]:
     for name, field in sheet.form.base_fields.items():
         words = [str(value) for value, _ in getattr(field, "choices", [])]
         takes = ", ".join(words) or ("yes or no" if name == "is_active" else "text")
-        needed = "needed" if name in sheet.required else "needed for new ones" if field.required and words else ""
-        default = sheet.default(name) if name in sheet.kept and sheet.default(name) else ""
-        found.append((name, "; ".join(filter(None, [takes, needed, default and f"blank: {default}, or as it is"]))))
+        default = sheet.default(name)
+        needed = "needed" if name in sheet.required else "needed for new rows" if field.required else "may be blank"
+        found.append((name, f"{takes}; {f'{default} for new rows where blank' if default else needed}"))
     return found
