@@ -1,7 +1,6 @@
 """Bases that come without types, made typed in one place."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django import forms
@@ -10,20 +9,8 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList as DjangoChangeList
 from django.db.models import Model
 from django.http import HttpRequest
-from django.utils.html import format_html
 
 T = TypeVar("T")
-
-
-def moment(at: datetime | None) -> str | None:
-    """A time in one line, and as a program reads it, for scripts that show it in the reader's zone."""
-    if at is None:
-        return None
-    utc = at.astimezone(UTC)
-    return format_html(
-        '<time datetime="{}" title="{} UTC" class="whitespace-nowrap">{}</time>',
-        utc.isoformat(), f"{utc:%Y-%m-%d %H:%M:%S}", f"{utc:%Y-%m-%d %H:%M} UTC",
-    )  # fmt: skip
 
 
 if TYPE_CHECKING:

@@ -41,11 +41,11 @@ class SwitchMixin(_Admin[RowT]):
     def enable(self, request: HttpRequest, queryset: QuerySet[RowT]) -> HttpResponse:
         return self.switch(request, queryset, active=True)
 
-    @action(description="Disable…", permissions=["change"], url_path="disable", icon="block")
+    @action(description="Disable…", permissions=["change"], url_path="disable")
     def disable_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self.switch(request, self.one(request, object_id), active=False, object_id=object_id)
 
-    @action(description="Enable…", permissions=["change"], url_path="enable", icon="check_circle")
+    @action(description="Enable…", permissions=["change"], url_path="enable")
     def enable_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self.switch(request, self.one(request, object_id), active=True, object_id=object_id)
 
@@ -74,8 +74,9 @@ class SwitchMixin(_Admin[RowT]):
             done = "enabled" if active else "disabled"
             messages.success(request, f"{len(changed)} {named} {done}.{'' if active else ' The history stays.'}")
             return HttpResponseRedirect(place)
-        changing = rows.filter(is_active=not active).order_by("name", "pk")
-        if self.model is Pipeline:
+        of_clients = self.model is Client
+        changing: QuerySet[Any] = rows.filter(is_active=not active).order_by("name", "pk")
+        if not of_clients:
             changing = changing.select_related("client")
         pipelines = pipelines_switched(changing, active=active).select_related("client").order_by("name", "id")
         rules = apps.get_model("alerting.AlertRule").objects.resting_on(pipelines).select_related("client", "pipeline")
@@ -92,7 +93,7 @@ class SwitchMixin(_Admin[RowT]):
                 _shown(rules, _watching),
             ],
             "unchanged": rows.count() - changing.count(),
-            "of_clients": self.model is Client,
+            "of_clients": of_clients,
             "place": place,
             "carried": _carried(request),
         }

@@ -1,5 +1,6 @@
 """Runs in the console: evidence, so read-only for everyone."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from django.db.models.functions import Left
 from django.http import HttpRequest
 from django.utils.html import format_html
 
-from inventory.bases import AutocompleteFilter, ChoicesFilter, ModelAdmin, ReadOnlyMixin, display, moment
+from inventory.bases import AutocompleteFilter, ChoicesFilter, ModelAdmin, ReadOnlyMixin, display
 from runs.changelist import CLIENT, PERIOD, PIPELINE, WALKING, PeriodFilter, RunChangeList
 from runs.models import SEARCHED_ID, Run
 
@@ -43,6 +44,7 @@ class RunAdmin(ReadOnlyMixin, ModelAdmin[Run]):
     sortable_by = ()
     ordering = ("-event_at", "-id")
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
     exclude = ("started_at_kept",)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[RunChangeList]:
@@ -87,9 +89,10 @@ class RunAdmin(ReadOnlyMixin, ModelAdmin[Run]):
         return run.external_run_id
 
     @display(description="happened")
-    def happened(self, run: Run) -> str | None:
+    def happened(self, run: Run) -> datetime:
         """When it finished, else started: what the list is sorted by."""
-        return moment(run.event_at)
+        moment: datetime = run.event_at
+        return moment
 
     @display(description="took")
     def took(self, run: Run) -> str | None:

@@ -232,6 +232,7 @@ def test_nothing_of_the_list_scans_all_runs(browser: Browser, monkeypatch: pytes
     ("address", "queries"),
     [
         ("", ["session", "person", "page"]),
+        ("?_facets=True", ["session", "person", "page"]),
         ("?q=r00", ["session", "person", "found", "page"]),
         ("?status__exact=success", ["session", "person", "edge of the walk", "page"]),
         ("?pipeline__client__id__exact={client}", ["session", "person", "page", "chosen client", "and as a choice"]),

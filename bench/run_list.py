@@ -1,4 +1,4 @@
-"""python -m bench.console URL: how long pages of the console's list of runs take, on the database that URL names."""
+"""python -m bench.run_list URL: how long pages of the console's list of runs take, on the database that URL names."""
 
 import argparse
 import os
