@@ -13,6 +13,7 @@ from inventory.bases import (
     AutocompleteFilter,
     BooleanFilter,
     ChoicesFilter,
+    InlineFormSet,
     ModelAdmin,
     NoHardDeleteMixin,
     RecordMixin,
@@ -61,6 +62,7 @@ class PipelineRowForm(_PipelineForm):
 class PipelineInline(TabularInline[Pipeline, Client]):
     model = Pipeline
     form = PipelineRowForm
+    formset = InlineFormSet  # type: ignore[assignment]  # whose own types are not known when it runs
     fields = ("name", "platform", "external_id", "pipeline_type", "environment", "is_active")
     readonly_fields = ("is_active",)
     show_change_link = True

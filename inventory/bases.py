@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     TabularInline = admin.TabularInline
     ChangeList = DjangoChangeList
     FileInput = forms.FileInput
+    InlineFormSet = forms.BaseInlineFormSet
     AutocompleteFilter = BooleanFilter = ChoicesFilter = admin.FieldListFilter
 
     class RangeDateForm(forms.Form):
@@ -37,6 +38,7 @@ else:
     from unfold.contrib.filters.forms import RangeDateForm as RangeDateForm
     from unfold.decorators import action as action
     from unfold.decorators import display as display
+    from unfold.forms import PaginationInlineFormSet
     from unfold.views import ChangeList as ChangeList
     from unfold.widgets import UnfoldAdminFileFieldWidget
 
@@ -51,6 +53,16 @@ else:
     AutocompleteFilter = AutocompleteSelectFilter
     FileInput = UnfoldAdminFileFieldWidget
     BooleanFilter = BooleanRadioFilter
+
+    class InlineFormSet(PaginationInlineFormSet):
+        def __class_getitem__(cls, _models: Any) -> type:
+            return cls
+
+        def get_page_num(self):
+            try:
+                return super().get_page_num()
+            except ValueError:  # it takes ² for a number
+                return 1
 
     class ChoicesFilter(ChoicesDropdownFilter):
         """Refuses words that are no choice before the database meets them."""
