@@ -1,0 +1,126 @@
+"""A person edits the inventory and the rules in a real browser, without fear."""
+
+import re
+from typing import Any
+
+CLIENTS, PIPELINES, RULES = (
+    "/admin/inventory/client/", "/admin/inventory/pipeline/", "/admin/alerting/alertrule/",
+)  # fmt: skip
+
+
+def upload(page: Any, content: str) -> None:
+    file = {"name": "pipelines.csv", "mimeType": "text/csv", "buffer": content.encode()}
+    page.locator("input[type=file]").set_input_files(file)
+    page.get_by_role("button", name="Check the file").click()
+
+
+def listed(page: Any, narrowed: str) -> list[str]:
+    page.goto(f"{PIPELINES}?{narrowed}")
+    names: list[str] = page.locator("#result_list tbody th").all_inner_texts()
+    return names
+
+
+def test_a_file_with_two_bad_rows_is_mended_and_imported(log_in: Any) -> None:
+    page = log_in("analyst")
+    page.goto(CLIENTS)
+    client = page.locator("#result_list tbody th").first.inner_text()
+    heading, good = "client,name,platform,pipeline_type\n", f"{client},from a file,dbt,export\n"
+    page.goto(PIPELINES)
+    page.get_by_role("link", name="Import", exact=True).click()
+
+    upload(page, f"{heading}{good}Nobody,lost,dbt,export\n{client},odd,arflow,export\n")
+
+    rows = page.get_by_role("table", name="Errors by row").locator("tbody tr")
+    rows.first.wait_for()
+    assert [re.split(r"\s*\t\s*", row) for row in rows.all_inner_texts()] == [
+        ["3", "client", "There is no client “Nobody”."],
+        ["4", "platform", "“arflow” is none of: airflow, dbt, cron, vendor_api, custom."],
+    ]
+    upload(page, f"{heading}{good}{client},=2+2,dbt,export\n")
+    page.get_by_text("2 new, 0 changed, 0 unchanged.").wait_for()
+    page.get_by_role("button", name="Import", exact=True).click()
+    page.get_by_text("Imported pipelines: 2 new, 0 changed, 0 unchanged.").wait_for()
+    assert listed(page, "q=from+a+file") == ["from a file"]
+
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Export CSV", exact=True).click()
+    exported = download.value.path().read_text()
+    assert f"{client},from a file,dbt," in exported
+    assert len(exported.splitlines()) == 2
+
+
+def test_several_pipelines_are_disabled_after_a_page_that_says_what_follows(log_in: Any) -> None:
+    page = log_in("analyst")
+    names = listed(page, "is_active__exact=1&q=load")[:2]
+    for place in range(2):
+        page.locator("#result_list tbody input.action-select").nth(place).check()
+    page.locator("select[name=action]").select_option("disable")
+    page.get_by_role("button", name="Run", exact=True).click()
+
+    page.get_by_text("Disable 2 pipelines?").wait_for()
+    page.get_by_text("2 pipelines leave the health board and are no longer ingested.").wait_for()
+    page.get_by_role("button", name="Disable", exact=True).click()
+
+    page.get_by_text("2 pipelines disabled. The history stays.").wait_for()
+    assert listed(page, "is_active__exact=1&q=load")[:2] != names
+
+
+def test_a_client_is_disabled_from_its_own_page_leaves_the_board_and_comes_back(log_in: Any) -> None:
+    page = log_in("analyst")
+    failing = page.locator("[data-list=failing] tbody tr").first.locator("a")
+    client = failing.nth(1).inner_text()
+    page.goto(CLIENTS)
+    page.get_by_role("link", name=client, exact=True).click()
+    form = page.url
+
+    page.get_by_role("link", name="Disable…").click()
+    page.get_by_text("Disable 1 client?").wait_for()
+    page.get_by_role("button", name="Disable", exact=True).click()
+    page.get_by_text("1 client disabled. The history stays.").wait_for()
+    page.goto("/admin/")
+    assert client not in " ".join(page.locator("[data-list=failing] .chm-who").all_inner_texts())
+
+    page.goto(form)
+    page.get_by_role("link", name="Enable…").click()
+    page.get_by_role("button", name="Enable", exact=True).click()
+    page.get_by_text("1 client enabled.").wait_for()
+    page.goto("/admin/")
+    assert client in " ".join(page.locator("[data-list=failing] .chm-who").all_inner_texts())
+
+
+def test_a_rule_shows_only_the_fields_of_its_type_and_its_errors_where_they_are(log_in: Any) -> None:
+    page = log_in("analyst")
+    page.goto(f"{RULES}add/")
+    threshold, window = page.get_by_label("Threshold"), page.get_by_label("Window minutes")
+    assert threshold.is_hidden()
+    assert window.is_hidden()
+
+    page.get_by_label("Rule type").select_option("failures_in_window")
+    assert threshold.is_visible()
+    threshold.fill("3")
+    page.get_by_label("Destination").fill("#somewhere")
+    page.get_by_role("button", name="Save", exact=True).click()
+
+    page.get_by_text("A rule that counts failures in a window needs this.").wait_for()
+    assert page.get_by_text("Choose a client, a pipeline, or both.").count() == 2
+    page.get_by_label("Rule type").select_option("on_failure")
+    assert threshold.is_hidden()
+    assert threshold.input_value() == ""
+
+
+def test_runs_are_paged_and_filtered_by_the_keyboard(log_in: Any) -> None:
+    page = log_in("viewer")
+    page.goto("/admin/runs/run/")
+    first = page.locator("#result_list tbody th").first.inner_text()
+    page.get_by_role("link", name="Older", exact=True).press("Enter")
+    page.get_by_role("link", name="Newer", exact=True).wait_for()
+    assert page.locator("#result_list tbody th").first.inner_text() != first
+    page.get_by_role("link", name="Newer", exact=True).press("Enter")
+    page.get_by_role("link", name="Newer", exact=True).wait_for(state="detached")
+    assert page.locator("#result_list tbody th").first.inner_text() == first
+
+    page.get_by_role("button", name="Filters", exact=True).press("Enter")
+    page.get_by_label("By status").select_option("failed")
+    page.get_by_role("button", name="Apply Filters").click()
+    page.wait_for_url(re.compile("status__exact=failed"))
+    assert set(page.locator("#result_list .field-shown_status").all_inner_texts()) == {"FAILED"}
