@@ -120,7 +120,7 @@ def test_runs_are_paged_and_filtered_by_the_keyboard(log_in: Any) -> None:
     assert page.locator("#result_list tbody th").first.inner_text() == first
 
     page.get_by_role("button", name="Filters", exact=True).press("Enter")
-    page.get_by_label("By status").select_option("failed")
+    page.locator("select[name=status__exact]").select_option("failed", force=True)
     page.get_by_role("button", name="Apply Filters").click()
     page.wait_for_url(re.compile("status__exact=failed"))
     assert set(page.locator("#result_list .field-shown_status").all_inner_texts()) == {"FAILED"}
