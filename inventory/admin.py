@@ -49,6 +49,15 @@ class PipelineForm(_PipelineForm):
 
 
 class PipelineRowForm(_PipelineForm):
+    class Media:
+        css = {"all": ("inventory/forms.css",)}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            # The heading of the table names the column to those who see it.
+            field.widget.attrs["aria-label"] = field.label
+
     def validate_unique(self) -> None:
         """Also the constraints with the client, which Django leaves out of an inline row's."""
         super().validate_unique()
