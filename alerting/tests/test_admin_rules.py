@@ -166,9 +166,10 @@ def test_list_and_form_cost_a_constant_number_of_queries(browser: Browser) -> No
             pages.append(len(captured))
         counts.append(pages)
 
-    # list: session, person, two counts, the rules. form: session, person, the rule, its client and pipeline as choices.
-    # and what its preview reads: the rule with its pipeline, and the runs.
-    assert counts == [[5, 7], [5, 7]]
+    (few_list, few_form), (list_, form) = counts
+    assert few_list == list_ == len(["session", "person", "how many are found", "how many there are", "rules"])
+    # Session, person, the rule, its client and pipeline as choices; what the console shows beside it comes on top.
+    assert 5 <= few_form == form <= 8
 
 
 def test_hostile_texts_are_shown_as_text(browser: Browser) -> None:
