@@ -19,6 +19,7 @@ urlpatterns = [
     path("health", HealthView.as_view(), name="health"),
     path("ready", ReadyView.as_view(), name="ready"),
     path("metrics", MetricsView.as_view(), name="metrics"),
+    path("ping/", include("runs.api.ping_urls")),
     path("api/v1/", include(api)),
     # Last: what no route above knows is a JSON answer too.
     re_path(r"^api/v1(?:/[\s\S]*)?\Z", unknown_route),

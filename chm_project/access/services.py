@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
+from django.views.decorators.debug import sensitive_variables
 
 from chm_project.access.models import ApiToken, Scope
 
@@ -45,6 +46,7 @@ def create_token(
     return token, plaintext
 
 
+@sensitive_variables()
 def find_token(plaintext: str) -> ApiToken | None:
     """The usable token with its user. The database compares keyed digests, so its timing tells nothing."""
     digests = [_digest(plaintext, key) for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponseBase
 
-_PREFIXES = ("/api/v1/", "/health/", "/ready/", "/metrics/")
+_PREFIXES = ("/api/v1/", "/health/", "/ready/", "/metrics/", "/ping/")
 
 
 class TrailingSlashMiddleware:

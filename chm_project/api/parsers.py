@@ -1,6 +1,10 @@
+import gzip
+import io
+import zlib
 from collections.abc import Mapping
 from typing import IO, Any
 
+from django.conf import settings
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
 
@@ -13,3 +17,33 @@ class StrictJSONParser(JSONParser):
             return super().parse(stream, media_type, parser_context)
         except RecursionError as error:
             raise ParseError("it is nested too deeply") from error
+
+
+class GzipJSONParser(StrictJSONParser):
+    """JSON that may come compressed; the limit on bodies holds before and after that."""
+
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
+        most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0
+        body = _bounded(stream, most)
+        coding = parser_context["request"].headers.get("Content-Encoding", "") if parser_context else ""
+        match coding.strip().lower():
+            case "" | "identity":
+                pass
+            case "gzip" | "x-gzip":
+                try:
+                    with gzip.GzipFile(fileobj=io.BytesIO(body)) as unpacked:
+                        body = _bounded(unpacked, most)
+                except (OSError, EOFError, zlib.error) as error:
+                    raise ParseError("it is not gzip, as its Content-Encoding says") from error
+            case _:
+                raise ParseError("its Content-Encoding is none that is known here; send gzip, or leave it out")
+        return super().parse(io.BytesIO(body), media_type, parser_context)
+
+
+def _bounded(stream: IO[Any] | gzip.GzipFile, most: int) -> bytes:
+    body: bytes = stream.read(most + 1)
+    if len(body) > most:
+        raise ParseError(f"it is larger than {most} bytes")
+    return body

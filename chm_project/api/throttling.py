@@ -32,9 +32,9 @@ class Limit:
         self._name = name
         self._rate = rate
 
-    def count(self, who: str) -> float | None:
-        """Counts one; the seconds to wait where that was one too many."""
-        return self._judge(who, self._incremented)
+    def count(self, who: str, number: int = 1) -> float | None:
+        """Counts so many; the seconds to wait where these were too many."""
+        return self._judge(who, lambda key, seconds: self._incremented(key, seconds, number))
 
     def reached(self, who: str) -> float | None:
         """The seconds to wait where the next one would be too many; counts nothing."""
@@ -51,18 +51,19 @@ class Limit:
             return None
 
     @staticmethod
-    def _incremented(key: str, seconds: int) -> int:
+    def _incremented(key: str, seconds: int, number: int) -> int:
         try:
-            return cache.incr(key)
+            return cache.incr(key, number)
         except ValueError:
             # Where another process adds it in between, the second increment finds it.
             cache.add(key, 0, timeout=seconds * 2)
-            return cache.incr(key)
+            return cache.incr(key, number)
 
 
 TOKEN = Limit("token", "CHM_THROTTLE_TOKEN")
 ADDRESS = Limit("address", "CHM_THROTTLE_ADDRESS")
 REFUSED = Limit("refused", "CHM_THROTTLE_REFUSED")
+LINEAGE = Limit("lineage", "CHM_THROTTLE_LINEAGE")
 
 
 class TokenThrottle(BaseThrottle):
@@ -79,6 +80,12 @@ class TokenThrottle(BaseThrottle):
 
     def wait(self) -> float | None:
         return self._wait
+
+
+def throttle_token(token: ApiToken, limit: Limit = TOKEN, number: int = 1) -> None:
+    """Raises Throttled."""
+    if (wait := limit.count(f"token-{token.pk}", number)) is not None:
+        raise Throttled(wait)
 
 
 def throttle_address(request: Request) -> None:

@@ -31,6 +31,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "chm_project.access.path_keys.PathKeyMiddleware",  # first: nothing may log the key of a ping
     "django.middleware.security.SecurityMiddleware",
     "chm_project.content_policy.ContentPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -142,10 +143,12 @@ CHM_HTTP_MAX_RETRIES = env.whole("CHM_HTTP_MAX_RETRIES", 3, least=0)
 CHM_HTTP_BACKOFF_SECONDS = env.decimal("CHM_HTTP_BACKOFF_SECONDS", 1, least=0)
 CHM_INGEST_INTERVAL_SECONDS = env.whole("CHM_INGEST_INTERVAL_SECONDS", 60, least=1)
 
-# Requests per token or person, per address, and refused logins per address; each "number/second|minute|hour|day".
+# Requests per token or person, per address, refused logins per address, and lineage events per token; each
+# "number/second|minute|hour|day".
 CHM_THROTTLE_TOKEN = env.rate("CHM_THROTTLE_TOKEN", "6000/minute")
 CHM_THROTTLE_ADDRESS = env.rate("CHM_THROTTLE_ADDRESS", "12000/minute")
 CHM_THROTTLE_REFUSED = env.rate("CHM_THROTTLE_REFUSED", "60/minute")
+CHM_THROTTLE_LINEAGE = env.rate("CHM_THROTTLE_LINEAGE", "60000/minute")
 
 CELERY_BROKER_URL = env.text("CHM_BROKER_URL")
 CELERY_BEAT_SCHEDULER = "chm_project.operations.beat:BeatingScheduler"

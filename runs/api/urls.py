@@ -1,6 +1,7 @@
 from django.urls import path
 
 from chm_project.api import routing  # noqa: F401  # the converter of <id:...>
+from runs.api.push import DbtRunResultsViewSet, LineageView
 from runs.api.reports import report_urls
 from runs.api.views import ClientSummaryViewSet, PipelineRunViewSet, RunBatchViewSet, RunViewSet
 
@@ -23,6 +24,12 @@ urlpatterns = [
         PipelineRunViewSet.as_view({"put": "push"}),
         name="pipeline-run-push",
     ),
+    path(
+        "pipelines/<id:pipeline_id>/dbt_run_results",
+        DbtRunResultsViewSet.as_view({"post": "push"}),
+        name="pipeline-dbt-run-results",
+    ),
+    path("lineage", LineageView.as_view(), name="lineage"),
     path(
         "clients/<id:client_id>/runs/summary",
         ClientSummaryViewSet.as_view({"get": "summary"}),

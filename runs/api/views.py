@@ -32,7 +32,7 @@ from runs.api.serializers import (
 from runs.events import Kind, Rejected, RunEvent
 from runs.latest import latest_run
 from runs.models import BEGINNING, FINISHED, STARTED, Run, RunQuerySet
-from runs.services import Outcome, RunExists, insert_run, record_runs
+from runs.services import Outcome, Result, RunExists, insert_run, record_runs
 from runs.summary import summarize_client
 
 LATEST_FIRST = keyset(
@@ -154,11 +154,7 @@ class PipelineRunViewSet(CsvList, ApiViewSet):
         serializer = BatchedRunSerializer(data={**request.data, **identity}, context=self.get_serializer_context())
         serializer.is_valid(raise_exception=True)
         [result] = record_runs([pushed(serializer.validated_data)])
-        if result.run_id is None:
-            raise ValidationError({"external_run_id": [str(result.error)]})
-        body = RunSerializer(Run.objects.get(pk=result.run_id)).data
-        status = 201 if result.outcome is Outcome.CREATED else 200
-        return Response(body, status=status, headers={"CHM-Outcome": result.outcome.value})
+        return answer_of(result)
 
 
 class RunBatchViewSet(ApiViewSet):
@@ -205,6 +201,15 @@ class RunBatchViewSet(ApiViewSet):
         if serializer.validated_data["pipeline_id"] not in known:
             return Rejected("pipeline_id: No pipeline has this id, or the token may not see it.")
         return pushed(serializer.validated_data)
+
+
+def answer_of(result: Result) -> Response:
+    """The run as it now stands."""
+    if result.run_id is None:
+        raise ValidationError({"external_run_id": [str(result.error)]})
+    body = RunSerializer(Run.objects.get(pk=result.run_id)).data
+    status = 201 if result.outcome is Outcome.CREATED else 200
+    return Response(body, status=status, headers={"CHM-Outcome": result.outcome.value})
 
 
 def pushed(said: dict[str, Any]) -> RunEvent:

@@ -1,0 +1,158 @@
+"""/ping/{key}: what curl and Healthchecks clients send. Answers are plain text, also the refusals."""
+
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.http import HttpResponse
+from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.views.decorators.debug import sensitive_variables
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
+from rest_framework.request import Request
+from rest_framework.views import APIView
+from uuid_utils.compat import uuid7
+
+from chm_project.access.authentication import find_presented
+from chm_project.access.models import ApiToken, Scope
+from chm_project.api.throttling import count_refusal, throttle_address, throttle_token
+from runs.models import Run
+from runs.push.pings import MAX_BODY, Ping, read, run_event
+from runs.services import record_runs
+
+_TEXT = "text/plain; charset=utf-8"
+
+
+def _answer(description: str, example: str) -> OpenApiResponse:
+    return OpenApiResponse({"type": "string", "example": example}, description)
+
+
+_DESCRIPTION: dict[str, Any] = {
+    "auth": [],
+    "parameters": [
+        OpenApiParameter("key", str, OpenApiParameter.PATH, description="An ingest token bound to one pipeline."),
+        OpenApiParameter("rid", OpenApiTypes.UUID, description="Ties the pings of one run together."),
+    ],
+    "responses": {
+        (200, "text/plain"): _answer("The ping is stored.", "OK"),
+        (400, "text/plain"): _answer("The run id is none.", "rid is not a UUID"),
+        (404, "text/plain"): _answer("No ping key, or what follows it is no sign.", "not found"),
+        (429, "text/plain"): _answer("Too many pings; Retry-After says when to try again.", "try again in 12 seconds"),
+        (500, "text/plain"): _answer("An internal error; it has been logged.", "something went wrong here"),
+    },
+}
+_BODY = {"text/plain": {"type": "string", "example": "2,381 rows copied"}}
+_SIGN = OpenApiParameter(
+    "sign", {"type": "string", "pattern": "^(start|fail|log|[0-9]{1,3})$"}, OpenApiParameter.PATH,
+    description="start, fail, log, or the exit status of the job (0 to 255; 0 is success).",
+)  # fmt: skip
+
+
+class _View(APIView):
+    authentication_classes = ()
+    permission_classes = ()
+    throttle_classes = ()
+    http_method_names = ["get", "head", "post"]
+
+    @method_decorator(sensitive_variables())
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """The key instead of authentication, permission and negotiation: these clients take any answer."""
+        throttle_address(request)
+        if settings.SECURE_SSL_REDIRECT and not request.is_secure():
+            raise PermissionDenied("send pings over https; this key has now been sent in the clear: replace it")
+        token = find_presented(getattr(request, "path_key", "").encode())
+        if token is None or token.scope != Scope.INGEST or token.pipeline_id is None:
+            count_refusal(request)
+            raise NotFound("not found")
+        throttle_token(token)
+        request.auth = token
+
+    def _record(self, request: Request, sign: str, body: bytes) -> HttpResponse:
+        ping, run_id = read(sign, body), _run_id(request)
+        if ping is None:
+            raise NotFound("not found")
+        assert isinstance(request.auth, ApiToken)  # noqa: S101  # initial() put it there
+        pipeline_id = request.auth.pipeline_id
+        assert pipeline_id is not None  # noqa: S101
+        external_run_id = _external_run_id(ping, pipeline_id, run_id)
+        if external_run_id is not None:
+            record_runs([run_event(ping, pipeline_id=pipeline_id, external_run_id=external_run_id, at=timezone.now())])
+        return HttpResponse("OK", content_type=_TEXT, headers={"Ping-Body-Limit": str(MAX_BODY)})
+
+    def handle_exception(self, exc: Exception) -> HttpResponse:  # type: ignore[override]  # text, not data
+        known = super().handle_exception(exc)
+        wait = known.headers.get("Retry-After")
+        text = {405: "use GET, HEAD or POST", 429: f"try again in {wait} seconds"}.get(known.status_code)
+        if text is None:
+            detail = getattr(exc, "detail", "something went wrong here")
+            text = str(detail[0] if isinstance(detail, list) else detail)
+        kept = {name: known.headers[name] for name in ("Retry-After", "Allow") if name in known.headers}
+        return HttpResponse(text, status=known.status_code, content_type=_TEXT, headers=kept)
+
+
+_SIGN_DESCRIPTION = _DESCRIPTION | {"parameters": [*_DESCRIPTION["parameters"], _SIGN]}
+
+
+class PingView(_View):
+    """A job that ran well."""
+
+    @extend_schema(operation_id="ping", summary="Report that a job ran well", **_DESCRIPTION)
+    def get(self, request: Request, key: str) -> HttpResponse:
+        """Without `rid` it ends the newest run that is open; where none is, it is a run of its own."""
+        return self._record(request, "", b"")
+
+    @extend_schema(
+        operation_id="ping_with_text", summary="Report that a job ran well, and what it did", request=_BODY,
+        **_DESCRIPTION,
+    )  # fmt: skip
+    def post(self, request: Request, key: str) -> HttpResponse:
+        """As GET; up to 10,000 bytes of the text are kept."""
+        return self._record(request, "", _text_of(request))
+
+
+class PingSignView(_View):
+    """A start, a failure, a log line, an exit status."""
+
+    @extend_schema(operation_id="ping_sign", summary="Report a start, a failure or an exit status", **_SIGN_DESCRIPTION)
+    def get(self, request: Request, key: str, sign: str) -> HttpResponse:
+        """`log` changes no status."""
+        return self._record(request, sign, b"")
+
+    @extend_schema(
+        operation_id="ping_sign_with_text", summary="Report a start, a failure or an exit status, and why",
+        request=_BODY, **_SIGN_DESCRIPTION,
+    )  # fmt: skip
+    def post(self, request: Request, key: str, sign: str) -> HttpResponse:
+        """As GET; up to 10,000 bytes of the text are kept, of a failure as its error message."""
+        return self._record(request, sign, _text_of(request))
+
+
+def _text_of(request: Request) -> bytes:
+    return request._request.read(MAX_BODY)
+
+
+def _run_id(request: Request) -> str | None:
+    given = request.query_params.get("rid")
+    if given is None:
+        return None
+    try:
+        return str(UUID(given))
+    except ValueError:
+        raise ValidationError(["rid is not a UUID"]) from None
+
+
+def _external_run_id(ping: Ping, pipeline_id: UUID, run_id: str | None) -> str | None:
+    """Which run a ping is about: its rid; without one an end is about the newest open run, else about a new one.
+    A log is about a run that is open, else about none."""
+    if run_id is not None and ping.sign != "log":
+        return run_id
+    if ping.ends or ping.sign == "log":
+        open_runs = Run.objects.filter(pipeline_id=pipeline_id).still_open().latest_first()
+        if run_id is not None:
+            open_runs = open_runs.filter(external_run_id=run_id)
+        newest = open_runs.values_list("external_run_id", flat=True).first()
+        if newest is not None or not ping.ends:
+            return newest
+    return f"ping-{uuid7()}"

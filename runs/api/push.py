@@ -1,0 +1,172 @@
+"""Pushed runs in the words of OpenLineage's clients and of dbt. All are written by record_runs."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema, extend_schema_serializer
+from rest_framework import serializers
+from rest_framework.exceptions import PermissionDenied, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from chm_project.access.models import ApiToken, Scope
+from chm_project.access.visibility import visible_to
+from chm_project.api.errors import faults
+from chm_project.api.parsers import GzipJSONParser
+from chm_project.api.throttling import LINEAGE, throttle_token
+from chm_project.api.viewsets import StrictView
+from inventory.models import Pipeline
+from runs.api.views import PUSH, PipelineRunViewSet, answer_of
+from runs.events import Rejected, RunEvent
+from runs.push import dbt, lineage
+from runs.push.unmatched import note_unmatched
+from runs.services import Outcome, Result, record_runs
+
+MAX_EVENTS = 1_000
+IGNORED, UNMATCHED = "ignored", "unmatched"
+_RUN_EVENT: dict[str, Any] = {
+    "type": "object",
+    "description": "An OpenLineage RunEvent; facets that CHM has no use for are welcome.",
+    "required": ["eventTime", "run", "job"],
+    "properties": {
+        "eventType": {"type": "string", "enum": [*lineage.STATUSES, lineage.OTHER]},
+        "eventTime": {"type": "string", "format": "date-time"},
+        "run": {"type": "object", "required": ["runId"], "properties": {"runId": {"type": "string", "format": "uuid"}}},
+        "job": {
+            "type": "object",
+            "required": ["namespace", "name"],
+            "properties": {
+                "namespace": {"type": "string", "minLength": 1},
+                "name": {"type": "string", "minLength": 1},
+            },
+        },
+        "producer": {"type": "string"},
+    },
+}
+_EVENTS = {"type": "array", "items": _RUN_EVENT, "minItems": 1, "maxItems": MAX_EVENTS}
+
+
+@extend_schema_serializer(extensions={"x-optional": ["id", "error"]})
+class LineageOutcomeSerializer(serializers.Serializer[Any]):
+    index = serializers.IntegerField(help_text="Place of the event in the request, from 0.")
+    outcome = serializers.ChoiceField(
+        choices=[(word, word) for word in (*(outcome.value for outcome in Outcome), IGNORED, UNMATCHED)],
+        help_text="unmatched: no pipeline has the job's `namespace/name` as its external_id; ignored: no run event.",
+    )
+    id = serializers.UUIDField(required=False, help_text="The stored run, where there is one.")
+    error = serializers.CharField(required=False, help_text="Why it was rejected or not matched.")
+
+
+class LineageAnswerSerializer(serializers.Serializer[Any]):
+    items = LineageOutcomeSerializer(many=True)
+
+
+class LineageView(StrictView):
+    parser_classes = (GzipJSONParser,)
+    required_scope = Scope.INGEST
+    permission = "runs.add_run"
+
+    @extend_schema(
+        operation_id="lineage",
+        summary="Push OpenLineage events, one or a list of up to 1,000",
+        request={"application/json": {"oneOf": [_RUN_EVENT, _EVENTS]}},
+        responses={201: LineageAnswerSerializer},
+    )
+    def post(self, request: Request) -> Response:
+        """As OpenLineage clients send them: in any order, again, compressed with gzip. The token is bound to a client
+        or a pipeline; a job is the pipeline whose external_id is `namespace/name`. JobEvent and DatasetEvent are
+        accepted and ignored. One wrong event alone is refused; in a list it is rejected on its own."""
+        token = request.auth
+        if not isinstance(token, ApiToken) or not token.is_bound:
+            raise PermissionDenied("A lineage token is bound to one client or pipeline; make one from its page.")
+        events = self._events(request.data)
+        throttle_token(token, LINEAGE, len(events))
+        jobs = [lineage.job_of(said) for said in events]
+        if isinstance(request.data, Mapping) and isinstance(jobs[0], dict):
+            raise ValidationError(jobs[0])
+        pipelines = self._pipelines([job for job in jobs if isinstance(job, lineage.Job)])
+        judged = [_judged(said, job, pipelines) for said, job in zip(events, jobs, strict=True)]
+        note_unmatched(
+            token, [job.external_id for job in jobs if isinstance(job, lineage.Job) and job not in pipelines]
+        )
+        results = iter(record_runs([event for event in judged if not isinstance(event, dict)]))
+        answers = [event if isinstance(event, dict) else _told(next(results)) for event in judged]
+        items = [{"index": index} | answer for index, answer in enumerate(answers)]
+        return Response({"items": items}, status=201)
+
+    def _events(self, said: Any) -> Sequence[Any]:
+        if isinstance(said, list):
+            if not 1 <= len(said) <= MAX_EVENTS:
+                raise ValidationError({"body": [f"Give 1 to {MAX_EVENTS} events; these are {len(said)}."]})
+            return said
+        return [said]
+
+    def _pipelines(self, jobs: list[lineage.Job]) -> dict[lineage.Job, UUID]:
+        named: dict[str, list[tuple[str, bool, UUID]]] = {}
+        visible = visible_to(self.request, Pipeline.objects.all(), client="client_id", pipeline="id")
+        names = {job.external_id for job in jobs if lineage.can_be_an_external_id(job.external_id)}
+        if names:
+            rows = visible.filter(external_id__in=names).values_list("external_id", "platform", "is_active", "id")
+            for external_id, *candidate in rows.order_by():
+                named.setdefault(str(external_id), []).append(tuple(candidate))  # type: ignore[arg-type]
+        chosen = {job: lineage.choose(job, named.get(job.external_id, ())) for job in set(jobs)}
+        return {job: pipeline_id for job, pipeline_id in chosen.items() if pipeline_id is not None}
+
+
+def _judged(
+    said: Any, job: lineage.Job | lineage.NoRun | dict[str, list[str]], pipelines: Mapping[lineage.Job, UUID]
+) -> RunEvent | Rejected | dict[str, str]:
+    """What to record, or the answer where there is nothing to."""
+    if isinstance(job, dict):
+        return Rejected("; ".join(f"{fault['field']}: {fault['issue']}" for fault in faults(job)))
+    if isinstance(job, lineage.NoRun):
+        return {"outcome": IGNORED}
+    if job not in pipelines:
+        return {"outcome": UNMATCHED, "error": "No pipeline of this token's has this job as its external_id."}
+    return lineage.run_event(said, pipelines[job])
+
+
+def _told(result: Result) -> dict[str, Any]:
+    known = {"id": str(result.run_id)} if result.error is None else {"error": result.error}
+    return {"outcome": result.outcome.value} | known
+
+
+class DbtRunResultsViewSet(PipelineRunViewSet):
+    parser_classes = (GzipJSONParser,)
+    required_scope = Scope.INGEST
+
+    @extend_schema(
+        operation_id="pipelines_dbt_run_results",
+        summary="Push dbt's run_results.json",
+        **PUSH
+        | {
+            "request": {
+                "application/json": {
+                    "type": "object",
+                    "description": "run_results.json as dbt writes it, or {run_results, manifest}.",
+                    "required": ["metadata", "results"],
+                    "properties": {
+                        "metadata": {
+                            "type": "object",
+                            "required": ["invocation_id", "generated_at"],
+                            "properties": {
+                                "invocation_id": {"type": "string", "format": "uuid"},
+                                "generated_at": {"type": "string", "format": "date-time"},
+                            },
+                        },
+                        "results": {"type": "array", "items": {"type": "object"}},
+                    },
+                }
+            }
+        },
+    )
+    def push(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """One run per invocation, failed where a node failed; the counts of nodes are in its payload. Sent again, or
+        after a newer file of the same invocation, it changes nothing."""
+        pipeline = self.get_pipeline()
+        invocation = dbt.read(request.data)
+        if isinstance(invocation, dict):
+            raise ValidationError(invocation)
+        [result] = record_runs([dbt.run_event(invocation, pipeline.pk)])
+        return answer_of(result)

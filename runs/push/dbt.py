@@ -1,0 +1,144 @@
+"""dbt's run_results.json, and what a manifest adds, as one run per invocation."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from chm_project.api.times import parse_time
+from runs.events import Kind, Rejected, RunEvent, identity
+from runs.models import Status
+from runs.push.words import LONG, count, mapping, text, without_nulls
+
+GOOD = {"success", "pass", "warn", "no-op"}
+SKIPPED = "skipped"
+# These write a file in which every node, tests too, is a success, though nothing ran.
+RUN_NOTHING = {"compile", "generate", "docs", "parse", "list", "ls", "show"}
+MAX_NAMED = 20
+MAX_STATUSES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    results: Mapping[str, Any]
+    manifest: Mapping[str, Any]
+
+
+def read(said: object) -> Invocation | dict[str, list[str]]:
+    """run_results.json itself, or {"run_results": …, "manifest": …}; else what is wrong by field."""
+    manifest: object = {}
+    if isinstance(said, Mapping) and "run_results" in said:
+        if unknown := said.keys() - {"run_results", "manifest"}:
+            return {str(name): ["Unknown field. Known here: manifest, run_results."] for name in sorted(unknown)}
+        manifest, said = said.get("manifest") or {}, said["run_results"]
+    if not isinstance(said, Mapping):
+        return {"body": ["Give dbt's run_results.json, a JSON object."]}
+    problems: dict[str, list[str]] = {}
+    if not isinstance(manifest, Mapping):
+        problems["manifest"] = ["Give dbt's manifest.json, a JSON object, or leave it out."]
+    invocation_id = mapping(said, "metadata").get("invocation_id")
+    if not isinstance(invocation_id, str) or isinstance(identity(invocation_id), Rejected):
+        problems["metadata.invocation_id"] = ["Give the id of the invocation; dbt writes it."]
+    try:
+        _time(said, "generated_at")
+    except ValueError as error:
+        problems["metadata.generated_at"] = [str(error)]
+    nodes = said.get("results")
+    if not isinstance(nodes, list) or not all(isinstance(node, Mapping) for node in nodes):
+        problems["results"] = ["Give the list of dbt's results; this is not a run_results.json."]
+    return problems or Invocation(said, manifest)  # type: ignore[arg-type]  # an object by now
+
+
+def run_event(invocation: Invocation, pipeline_id: UUID) -> RunEvent:
+    said, metadata = invocation.results, mapping(invocation.results, "metadata")
+    nodes: list[Mapping[str, Any]] = said["results"]
+    statuses = Counter(_status(node) for node in nodes)
+    bad = [node for node in nodes if _status(node) not in GOOD | {SKIPPED}]
+    command = text(mapping(said, "args").get("which"))
+    status, reason = _verdict(command, statuses, failed=bool(bad))
+    generated_at = _time(said, "generated_at")
+    return RunEvent(
+        pipeline_id=pipeline_id,
+        external_run_id=metadata["invocation_id"],
+        status=status.value,
+        started_at=_started_at(said),
+        finished_at=generated_at,
+        rows_processed=_rows(nodes),
+        error_message=_message(bad),
+        status_reason=reason,
+        payload=without_nulls(
+            command=command,
+            dbt_version=text(metadata.get("dbt_version")),
+            project=text(mapping(invocation.manifest, "metadata").get("project_name")),
+            adapter=text(mapping(invocation.manifest, "metadata").get("adapter_type")),
+            target=text(mapping(said, "args").get("target")),
+            elapsed_seconds=said.get("elapsed_time") if isinstance(said.get("elapsed_time"), int | float) else None,
+            nodes=len(nodes),
+            node_counts=dict(statuses.most_common(MAX_STATUSES)),
+            failed_nodes=[_named(node, invocation.manifest) for node in bad[:MAX_NAMED]],
+        ),
+        at=generated_at,
+        kind=Kind.SNAPSHOT,
+    )
+
+
+def _verdict(command: str | None, statuses: Counter[str], *, failed: bool) -> tuple[Status, str | None]:
+    if failed:
+        return Status.FAILED, None
+    if command in RUN_NOTHING:
+        return Status.SKIPPED, f"dbt {command} runs no node"
+    if not statuses:
+        return Status.SKIPPED, "no node was selected"
+    if set(statuses) == {SKIPPED}:
+        return Status.SKIPPED, "every node was skipped"
+    return Status.SUCCESS, None
+
+
+def _status(node: Mapping[str, Any]) -> str:
+    return text(node.get("status"), 50) or "without a status"
+
+
+def _message(bad: list[Mapping[str, Any]]) -> str | None:
+    lines = [f"{text(node.get('unique_id')) or 'a node'}: {text(node.get('message')) or _status(node)}" for node in bad]
+    if len(lines) > MAX_NAMED:
+        lines[MAX_NAMED:] = [f"and {len(lines) - MAX_NAMED} more"]
+    return text("\n".join(lines), LONG)
+
+
+def _named(node: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """The manifest alone knows the file of a node."""
+    name = text(node.get("unique_id"))
+    described = mapping(manifest, "nodes", name or "")
+    return without_nulls(
+        unique_id=name, status=_status(node), file=text(described.get("original_file_path")),
+        failures=count(node.get("failures")),
+    )  # fmt: skip
+
+
+def _rows(nodes: list[Mapping[str, Any]]) -> int | None:
+    """Rows written, where the adapter counts them."""
+    written = [count(mapping(node, "adapter_response").get("rows_affected")) for node in nodes]
+    known = [rows for rows in written if rows is not None]
+    return sum(known) if known else None
+
+
+def _started_at(said: Mapping[str, Any]) -> datetime | None:
+    """Versions of dbt before 1.10 do not say it: the first node's start then."""
+    told: list[object] = [mapping(said, "metadata").get("invocation_started_at")]
+    if not isinstance(told[0], str):
+        timings = [node.get("timing") for node in said["results"]]
+        told = [mapping(step).get("started_at") for timing in timings if isinstance(timing, list) for step in timing]
+    starts = []
+    for moment in told:
+        try:
+            starts.append(parse_time(moment if isinstance(moment, str) else ""))
+        except ValueError:
+            continue
+    return min(starts, default=None)
+
+
+def _time(said: Mapping[str, Any], name: str) -> datetime:
+    moment = mapping(said, "metadata").get(name)
+    return parse_time(moment if isinstance(moment, str) else "")

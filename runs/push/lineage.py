@@ -1,0 +1,145 @@
+"""OpenLineage events (https://openlineage.io/spec/2-0-2/OpenLineage.json) as runs.
+
+A job is a pipeline by its `namespace/name`, which is the pipeline's external_id. Events come in any order and again:
+record_runs decides by eventTime.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from chm_project.api.times import parse_time
+from inventory.models import Platform
+from runs.events import MAX_ID_LENGTH, Kind, Rejected, RunEvent, identity
+from runs.models import Status
+from runs.push.words import LONG, count, mapping, text, without_nulls
+from runs.scrub import storable_text
+
+STATUSES: dict[str, Status] = {
+    "START": Status.RUNNING,
+    "RUNNING": Status.RUNNING,
+    "COMPLETE": Status.SUCCESS,
+    "FAIL": Status.FAILED,
+    "ABORT": Status.CANCELED,
+}
+# Proves that the run exists: it neither opens nor closes one, nor does an event without a type.
+OTHER = "OTHER"
+_ENDS = {"COMPLETE", "FAIL", "ABORT"}
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Whose run an event tells of; the platform is the producer's, to choose between two pipelines of one name."""
+
+    external_id: str
+    platform: Platform
+
+
+@dataclass(frozen=True, slots=True)
+class NoRun:
+    """A JobEvent or DatasetEvent, which CHM accepts and has no use for."""
+
+
+def job_of(said: object) -> Job | NoRun | dict[str, list[str]]:
+    """The job of a run event, or what is wrong with the event by field."""
+    if not isinstance(said, Mapping):
+        return {"body": ["Give an OpenLineage event, a JSON object."]}
+    if "run" not in said and "eventType" not in said and ("job" in said or "dataset" in said):
+        return NoRun()
+    problems: dict[str, list[str]] = {}
+    names = [mapping(said, "job").get(part) for part in ("namespace", "name")]
+    for part, name in zip(("namespace", "name"), names, strict=True):
+        if not isinstance(name, str) or not name:
+            problems[f"job.{part}"] = ["Give a text."]
+    run_id = mapping(said, "run").get("runId")
+    if not isinstance(run_id, str) or isinstance(identity(run_id), Rejected):
+        problems["run.runId"] = ["Give the run's id, a text of at most 255 characters."]
+    kind = said.get("eventType", OTHER)
+    if not isinstance(kind, str) or (kind.upper() != OTHER and kind.upper() not in STATUSES):
+        problems["eventType"] = [f"Give one of: {', '.join([*STATUSES, OTHER])}."]
+    try:
+        parse_time(said["eventTime"] if isinstance(said.get("eventTime"), str) else "")
+    except ValueError as error:
+        problems["eventTime"] = [str(error)]
+    return problems or Job("/".join(names), _platform(said.get("producer")))  # type: ignore[arg-type]  # texts by now
+
+
+def run_event(said: Mapping[str, Any], pipeline_id: UUID) -> RunEvent:
+    """Of an event for which `job_of` found a job."""
+    kind, at = str(said.get("eventType", OTHER)).upper(), parse_time(said["eventTime"])
+    run_id = said["run"]["runId"]
+    if kind == OTHER:
+        return RunEvent(
+            pipeline_id=pipeline_id, external_run_id=run_id, status=Status.RUNNING.value, kind=Kind.IF_ABSENT
+        )
+    return RunEvent(
+        pipeline_id=pipeline_id,
+        external_run_id=run_id,
+        status=STATUSES[kind].value,
+        started_at=at if kind == "START" else None,
+        finished_at=at if kind in _ENDS else None,
+        rows_processed=_rows(said.get("outputs")),
+        error_message=text(mapping(said, "run", "facets", "errorMessage").get("message"), LONG),
+        payload=_payload(said, kind),
+        at=at,
+        kind=Kind.EVENT,
+    )
+
+
+def _payload(said: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    """What helps to find the run at its source. The data sets and columns of a lineage are not ours to keep."""
+    facets = mapping(said, "run", "facets")
+    engine, error = mapping(facets, "processing_engine"), mapping(facets, "errorMessage")
+    nominal, parent = mapping(facets, "nominalTime"), mapping(facets, "parent")
+    return without_nulls(
+        event_type=kind,
+        producer=text(said.get("producer")),
+        job=without_nulls(
+            namespace=text(mapping(said, "job").get("namespace")), name=text(mapping(said, "job").get("name"))
+        ),
+        nominal_time=without_nulls(
+            start=text(nominal.get("nominalStartTime")), end=text(nominal.get("nominalEndTime"))
+        ),
+        engine=without_nulls(name=text(engine.get("name")), version=text(engine.get("version"))),
+        parent=without_nulls(
+            run_id=text(mapping(parent, "run").get("runId")),
+            namespace=text(mapping(parent, "job").get("namespace")),
+            name=text(mapping(parent, "job").get("name")),
+        ),
+        airflow_run_id=text(mapping(facets, "airflowDagRun", "dagRun").get("run_id")),
+        programming_language=text(error.get("programmingLanguage")),
+        stack_trace=text(error.get("stackTrace"), LONG),
+    )
+
+
+def _rows(outputs: object) -> int | None:
+    """Rows written, by the producers that count them."""
+    written = [
+        rows
+        for output in (outputs if isinstance(outputs, list) else [])
+        if (rows := count(mapping(output, "outputFacets", "outputStatistics").get("rowCount"))) is not None
+    ]
+    return sum(written) if written else None
+
+
+def _platform(producer: object) -> Platform:
+    if isinstance(producer, str):
+        if "airflow" in producer.lower():
+            return Platform.AIRFLOW
+        if "/dbt" in producer.lower():
+            return Platform.DBT
+    return Platform.CUSTOM
+
+
+def can_be_an_external_id(name: str) -> bool:
+    """Anything else the database could not even be asked about."""
+    return len(name) <= MAX_ID_LENGTH and storable_text(name) == name
+
+
+def choose(job: Job, candidates: Iterable[tuple[str, bool, UUID]]) -> UUID | None:
+    """Among the pipelines of that name (platform, active, id) the producer's platform first, then an active one."""
+    found = sorted(
+        candidates, key=lambda pipeline: (pipeline[0] != job.platform, not pipeline[1], pipeline[0], pipeline[2])
+    )
+    return found[0][2] if found else None

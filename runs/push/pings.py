@@ -1,0 +1,71 @@
+"""Pings in the form of Healthchecks clients (https://healthchecks.io/docs/http_api/) as runs.
+
+A ping's version is the moment it was received, so what comes later decides.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from runs.events import Kind, RunEvent
+from runs.models import Status
+
+# What is kept of a body; more is cut off, as Healthchecks does.
+MAX_BODY = 10_000
+MAX_EXIT_STATUS = 255
+
+
+class Sign(StrEnum):
+    START = "start"
+    SUCCESS = "success"
+    FAIL = "fail"
+    LOG = "log"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ping:
+    sign: Sign
+    exit_status: int | None = None
+    body: str | None = None
+
+    @property
+    def ends(self) -> bool:
+        return self.sign in (Sign.SUCCESS, Sign.FAIL)
+
+
+def read(word: str, body: bytes) -> Ping | None:
+    """`word` is what follows the key: nothing, start, fail, log or an exit status; None for anything else."""
+    said = body[:MAX_BODY].decode(errors="replace").strip() or None
+    if word in (Sign.START, Sign.FAIL, Sign.LOG):
+        return Ping(sign=Sign(word), body=said)
+    if not word:
+        return Ping(sign=Sign.SUCCESS, body=said)
+    if not (word.isascii() and word.isdecimal()) or int(word) > MAX_EXIT_STATUS:
+        return None
+    return Ping(sign=Sign.FAIL if int(word) else Sign.SUCCESS, exit_status=int(word), body=said)
+
+
+def run_event(ping: Ping, *, pipeline_id: UUID, external_run_id: str, at: datetime) -> RunEvent:
+    """A start opens the run; an end closes it, and is its start too where none was told: events keep the earliest."""
+    failed = ping.sign is Sign.FAIL
+    payload: dict[str, Any] = {"ping": ping.sign.value}
+    if ping.exit_status is not None:
+        payload["exit_status"] = ping.exit_status
+    if ping.body is not None and not failed:
+        payload["body"] = ping.body
+    # Without a time of its own a log never takes an ended run back to running, whatever came between.
+    told_at = None if ping.sign is Sign.LOG else at
+    return RunEvent(
+        pipeline_id=pipeline_id,
+        external_run_id=external_run_id,
+        status=(Status.FAILED if failed else Status.SUCCESS if ping.ends else Status.RUNNING).value,
+        started_at=told_at,
+        finished_at=at if ping.ends else None,
+        error_message=ping.body if failed else None,
+        status_reason=f"exit status {ping.exit_status}" if ping.exit_status else None,
+        payload=payload,
+        at=told_at,
+        kind=Kind.EVENT,
+    )

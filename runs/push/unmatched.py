@@ -1,0 +1,45 @@
+"""Lineage jobs that no pipeline is named after: counted for all, and the last of them remembered for each token.
+
+Hints for whoever sets external_ids, in the cache: they may be lost, and cost an event nothing.
+"""
+
+import logging
+
+from django.core.cache import cache
+
+from chm_project.access.models import ApiToken
+from runs.push.words import text
+
+logger = logging.getLogger(__name__)
+
+_TOTAL = "lineage:unmatched"
+_REMEMBERED = 20
+_SECONDS = 7 * 24 * 3600
+
+
+def note_unmatched(token: ApiToken, jobs: list[str]) -> None:
+    if not jobs:
+        return
+    try:
+        cache.add(_TOTAL, 0, timeout=None)
+        cache.incr(_TOTAL, len(jobs))
+        former = unmatched_jobs(token)
+        known = list(dict.fromkeys([*(text(job) or "" for job in jobs[:_REMEMBERED]), *former]))[:_REMEMBERED]
+        if set(known) != set(former):
+            cache.set(_key(token), known, timeout=_SECONDS)
+    except Exception as error:  # noqa: BLE001 - whatever the cache's client raises
+        logger.error("the cache is down: unmatched jobs not counted (%s)", type(error).__name__)  # noqa: TRY400
+
+
+def unmatched_total() -> int:
+    """Events since the cache was last emptied."""
+    return int(cache.get(_TOTAL, 0))
+
+
+def unmatched_jobs(token: ApiToken) -> list[str]:
+    """The jobs that were named last."""
+    return list(cache.get(_key(token), ()))
+
+
+def _key(token: ApiToken) -> str:
+    return f"{_TOTAL}:{token.pk}"
