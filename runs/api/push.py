@@ -83,7 +83,7 @@ class LineageView(StrictView):
         events = self._events(request.data)
         throttle_token(token, LINEAGE, len(events))
         jobs = [lineage.job_of(said) for said in events]
-        if isinstance(request.data, Mapping) and isinstance(jobs[0], dict):
+        if not isinstance(request.data, list) and isinstance(jobs[0], dict):
             raise ValidationError(jobs[0])
         pipelines = self._pipelines([job for job in jobs if isinstance(job, lineage.Job)])
         judged = [_judged(said, job, pipelines) for said, job in zip(events, jobs, strict=True)]

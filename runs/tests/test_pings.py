@@ -1,0 +1,289 @@
+"""/ping/{key}: what curl, cron and Healthchecks clients send."""
+
+import logging
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import connection
+from django.test import Client as Browser
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from pytest_django import Settings
+
+from chm_project.access.models import ApiToken, Scope
+from chm_project.access.path_keys import visible_part
+from chm_project.access.services import create_token, revoke_token
+from chm_project.tests.api import program
+from inventory.models import Pipeline
+from inventory.tests.factories import PipelineFactory
+from runs.models import Run
+from runs.reporting.adapter import run_shape
+
+pytestmark = pytest.mark.django_db
+
+RID = "0c8983c9-9d73-446f-adb5-0641fdacc9d4"
+OTHER_RID = "1c8983c9-9d73-446f-adb5-0641fdacc9d4"
+
+
+@pytest.fixture
+def pipeline() -> Pipeline:
+    return PipelineFactory.create(platform="cron", external_id=None)
+
+
+def key_of(pipeline: Pipeline | None, scope: Scope = Scope.INGEST, **rest: Any) -> str:
+    _, key = create_token(name="cron", scope=scope, pipeline_id=pipeline.pk if pipeline else None, **rest)
+    return key
+
+
+@pytest.fixture
+def key(pipeline: Pipeline) -> str:
+    return key_of(pipeline)
+
+
+def ping(key: str, what: str = "", body: str | bytes = b"", method: str = "get") -> Any:
+    address = f"/ping/{key}{what}"
+    if body:
+        return Browser().post(address, body, content_type="application/x-www-form-urlencoded")
+    return getattr(Browser(), method)(address)
+
+
+def ok(response: Any) -> None:
+    assert (response.status_code, response.content.decode()) == (200, "OK")
+    assert response["Content-Type"] == "text/plain; charset=utf-8"
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.parametrize(
+    ("what", "status", "reason"),
+    [("", "success", None), ("/", "success", None), ("/0", "success", None), ("/1", "failed", "exit status 1"),
+     ("/255", "failed", "exit status 255"), ("/fail", "failed", None), ("/start", "running", None)],
+)  # fmt: skip
+def test_a_ping_alone_is_a_run(pipeline: Pipeline, key: str, what: str, status: str, reason: str, method: str) -> None:
+    ok(ping(key, what, method=method))
+
+    run = pipeline.runs.get()
+    assert (run.status, run.status_reason) == (status, reason)
+    assert run.started_at is not None
+    assert (run.finished_at == run.started_at) == (status != "running")
+
+
+def test_a_head_request_pings_too(pipeline: Pipeline, key: str) -> None:
+    assert Browser().head(f"/ping/{key}").status_code == 200
+    assert pipeline.runs.get().status == "success"
+
+
+@pytest.mark.parametrize(("end", "status"), [("", "success"), ("/fail", "failed"), ("/3", "failed")])
+def test_the_pings_of_one_rid_are_one_run(pipeline: Pipeline, key: str, end: str, status: str) -> None:
+    ok(ping(key, f"/start?rid={RID}"))
+    ok(ping(key, f"/start?rid={OTHER_RID}"))
+    ok(ping(key, f"{end}?rid={RID.upper()}"))
+
+    assert {run.external_run_id: run.status for run in pipeline.runs.all()} == {RID: status, OTHER_RID: "running"}
+    assert pipeline.runs.get(external_run_id=RID).duration_seconds == 0
+
+
+def test_without_a_rid_an_end_closes_the_newest_open_run(pipeline: Pipeline, key: str) -> None:
+    ping(key, "/start")
+    ping(key, "/start")
+    oldest, newest = pipeline.runs.order_by("started_at")
+    ok(ping(key, "/fail"))
+    assert [Run.objects.get(pk=run.pk).status for run in (oldest, newest)] == ["running", "failed"]
+
+    ping(key)
+    ping(key)
+    assert [run.status for run in pipeline.runs.order_by("started_at")] == ["success", "failed", "success"]
+
+
+def test_another_pipelines_open_run_is_none_of_its_business(key: str) -> None:
+    other = PipelineFactory.create()
+    ping(key_of(other), "/start")
+    ping(key)
+    assert other.runs.get().status == "running"
+
+
+def test_a_log_changes_no_status(pipeline: Pipeline, key: str) -> None:
+    ok(ping(key, "/log", "nothing is running"))
+    ok(ping(key, f"/log?rid={RID}", "nor this"))
+    assert not pipeline.runs.exists()
+
+    ping(key, f"/start?rid={RID}")
+    ok(ping(key, "/log", "half of it"))
+    run = pipeline.runs.get()
+    assert (run.status, run.payload) == ("running", {"ping": "log", "body": "half of it"})
+
+    ping(key, f"?rid={RID}")
+    ok(ping(key, f"/log?rid={RID}", "afterwards"))
+    assert pipeline.runs.get().status == "success"
+
+
+def test_a_body_is_kept_bounded_and_scrubbed(pipeline: Pipeline, key: str) -> None:
+    ping(key, f"/fail?rid={RID}", f"cannot reach postgres://me:hunter2@db; curl {key}\0" + "x" * 100_000)
+    run = pipeline.runs.get()
+    assert run.error_message is not None
+    assert run.error_message.startswith("cannot reach postgres://[filtered]@db; curl [filtered]")
+    assert len(run.error_message) < 10_100
+
+    ok(ping(key, f"?rid={RID}", b"\xff\xfe 7 rows"))
+    run = pipeline.runs.get()
+    assert run.payload == {"ping": "success", "body": "�� 7 rows"}
+    assert run.error_message is None
+
+
+@pytest.mark.parametrize("what", ["/256", "/999", "/1000", "/-1", "/٣", "/begin", "/start/fail", "/fail/x", "//start"])
+def test_what_is_no_sign_is_not_found(key: str, what: str) -> None:
+    assert ping(key, what).status_code == 404
+    assert not Run.objects.exists()
+
+
+@pytest.mark.parametrize("rid", ["", "7", "x" * 5_000, "%00", "%ED%A0%80"])
+def test_a_rid_that_is_none_is_refused(key: str, rid: str) -> None:
+    response = ping(key, f"?rid={rid}")
+    assert (response.status_code, response.content) == (400, b"rid is not a UUID")
+    assert not Run.objects.exists()
+
+
+def test_only_a_ping_key_is_found(pipeline: Pipeline) -> None:
+    expired = key_of(pipeline, expires_at=timezone.now() - timedelta(days=1))
+    revoked = key_of(pipeline)
+    revoke_token(token=ApiToken.objects.latest("created_at"))
+    wrong = [
+        "x", "chm_abcdefgh_" + "x" * 40, str(pipeline.pk), expired, revoked,
+        key_of(None), key_of(None, client_id=pipeline.client_id),
+        *(key_of(pipeline, scope) for scope in (Scope.READ, Scope.WRITE, Scope.ADMIN)),
+    ]  # fmt: skip
+    for key in wrong:
+        for response in (ping(key), ping(key, "/fail", "text")):
+            assert (response.status_code, response.content) == (404, b"not found")
+            assert response["Content-Type"].startswith("text/plain")
+    assert not Run.objects.exists()
+
+
+def test_other_methods_are_refused_in_text(key: str) -> None:
+    for method in ("put", "patch", "delete", "options", "trace"):
+        response = ping(key, method=method)
+        assert response.status_code == 405
+        assert "HEAD" in response["Allow"]
+    assert not Run.objects.exists()
+
+
+def test_a_ping_is_one_indexed_write(pipeline: Pipeline, key: str) -> None:
+    ping(key)  # the first use of a key is recorded, once in five minutes
+    for what, lookups in ((f"/start?rid={RID}", 0), (f"?rid={RID}", 0), ("/start", 0), ("", 1), ("/log", 1)):
+        with CaptureQueriesContext(
+            connection,
+        ) as queries:
+            ping(key, what)
+        statements = [query["sql"] for query in queries if "SAVEPOINT" not in query["sql"]]
+        tokens, *rest = statements
+        assert "api_tokens" in tokens
+        found, writes = rest[:lookups], rest[lookups:]
+        assert [sql.count('FROM "runs"') for sql in found] == [1] * lookups
+        assert len(writes) == (0 if what == "/log" else 1), what
+
+
+def test_too_many_pings_of_one_key_are_told_when_to_come_again(pipeline: Pipeline, settings: Settings) -> None:
+    """However many run ids somebody invents, a key writes so many rows and no more."""
+    settings.CHM_THROTTLE_TOKEN = "3/day"
+    key, other = key_of(pipeline), key_of(PipelineFactory.create())
+    for number in range(30):
+        response = ping(key, f"/start?rid={UUID(int=number)}")
+    assert response.status_code == 429
+    assert response.content.startswith(b"try again in ")
+    assert int(response["Retry-After"]) >= 1
+    assert pipeline.runs.count() == 3
+    ok(ping(other))
+
+
+def test_guessing_keys_ends_soon(key: str, settings: Settings) -> None:
+    settings.CHM_THROTTLE_REFUSED = "2/day"
+    address = {"REMOTE_ADDR": "10.0.0.9"}
+    statuses = [Browser().get(f"/ping/guess-{number}", **address).status_code for number in range(4)]
+    assert statuses == [404, 404, 429, 429]
+    ok(ping(key))
+
+
+def test_over_plain_http_production_refuses_rather_than_redirects(key: str, settings: Settings) -> None:
+    settings.SECURE_SSL_REDIRECT = True
+    settings.SECURE_REDIRECT_EXEMPT = [r"^ping/"]
+    response = ping(key)
+    assert response.status_code == 403
+    assert b"https" in response.content
+    assert not Run.objects.exists()
+    ok(Browser().get(f"/ping/{key}", secure=True))
+
+
+# The key in logs and error pages
+
+
+@pytest.fixture
+def everything_logged() -> Iterator[list[logging.LogRecord]]:
+    """All that any logger of Python is told, whatever would print it."""
+    records: list[logging.LogRecord] = []
+
+    class Keep(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            records.append(record)
+
+    handler, root = Keep(level=1), logging.getLogger()
+    root.addHandler(handler)
+    yield records
+    root.removeHandler(handler)
+
+
+def test_no_log_and_no_error_page_shows_a_key(
+    pipeline: Pipeline, key: str, settings: Settings, everything_logged: list[logging.LogRecord]
+) -> None:
+    settings.DEBUG = True
+    browser = Browser(raise_request_exception=False)
+    pages = [browser.get(f"/ping/{key}{what}") for what in ("/begin", "/start/fail", "/999", "?rid=7", "")]
+    pages.append(browser.put(f"/ping/{key}"))
+    pages.append(browser.get(f"/ping/{key}", HTTP_HOST="no_host.example"))  # refused by a middleware
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE runs RENAME TO elsewhere")
+        cursor.execute("SAVEPOINT broken")
+        pages.append(browser.get(f"/ping/{key}"))
+        cursor.execute("ROLLBACK TO SAVEPOINT broken")
+        cursor.execute("ALTER TABLE api_tokens RENAME TO tokens_elsewhere")
+        pages.append(browser.get(f"/ping/{key}"))
+
+    assert {page.status_code for page in pages} == {200, 400, 404, 405, 500}
+    told = [logging.Formatter().format(record) + str(vars(record)) for record in everything_logged]
+    told += [str(vars(record["request"]) | record["request"].META) for record in map(vars, everything_logged)
+             if "request" in record]  # fmt: skip
+    assert any(visible_part(key) in line for line in told), "the visible part tells which key it was"
+    for text in (*told, *(page.content.decode() for page in pages)):
+        assert key not in text
+        assert key[13:] not in text
+
+
+# A cron job that stops
+
+
+def test_a_cron_job_that_stops_pinging_is_late_at_the_promised_moment(pipeline: Pipeline, key: str) -> None:
+    """Twenty hourly pings and no more: late from two usual gaps and fifteen minutes after the last."""
+    for _ in range(20):
+        ok(ping(key))
+    # All were received within this second: they are moved back, an hour between each and the next.
+    last = timezone.now() - timedelta(hours=1)
+    for hours, run in enumerate(pipeline.runs.order_by("-started_at", "-id")):
+        moment = last - timedelta(hours=hours)
+        Run.objects.filter(pk=run.pk).update(started_at=moment, finished_at=moment)
+
+    promised = last + timedelta(hours=2, minutes=15)
+
+    assert not run_shape("late_pipelines", as_of=promised - timedelta(seconds=1))
+    [row] = run_shape("late_pipelines", as_of=promised + timedelta(seconds=1))
+    assert (row["pipeline_name"], row["platform"], row["expected_by"]) == (pipeline.name, "cron", promised)
+    assert row["usual_gap_minutes"] == 60
+
+    ok(ping(key))
+    assert not run_shape("late_pipelines", as_of=promised + timedelta(seconds=1))
+
+
+def test_pings_and_the_rest_of_the_api_meet(pipeline: Pipeline, key: str) -> None:
+    ping(key, "/1", "no space left")
+    [run] = program("read").get(f"/api/v1/pipelines/{pipeline.pk}/runs").json()["items"]
+    assert (run["status"], run["error_message"]) == ("failed", "no space left")

@@ -1,0 +1,154 @@
+"""POST /api/v1/pipelines/{id}/dbt_run_results: dbt's own files as runs."""
+
+import gzip
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chm_project.tests.api import ROOT, error, invalid, person, post_json, program
+from inventory.models import Pipeline
+from inventory.tests.factories import PipelineFactory
+from runs.models import Run
+
+pytestmark = pytest.mark.django_db
+
+RECORDINGS = Path(__file__).parent / "recordings" / "dbt"
+ERROR, OK = "3-build-model-error-rest-skipped", "1-build-ok-with-warning"
+
+
+@pytest.fixture
+def pipeline() -> Pipeline:
+    return PipelineFactory.create(platform="dbt", external_id=None)
+
+
+def recorded(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((RECORDINGS / f"{name}.json").read_text())
+    return found
+
+
+def upload(pipeline: Pipeline, said: Any) -> Any:
+    return post_json(program("ingest"), f"{ROOT}/pipelines/{pipeline.pk}/dbt_run_results", said)
+
+
+def stored(pipeline: Pipeline, said: Any) -> Run:
+    assert upload(pipeline, said).status_code in {200, 201}
+    return pipeline.runs.latest("created_at")
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "counts", "rows"),
+    [
+        (OK, "success", {"success": 4, "pass": 4, "warn": 1}, 3),
+        ("2-build-strict-test-fails-downstream-skipped", "failed",
+         {"success": 2, "fail": 1, "pass": 2, "skipped": 4}, 3),
+        (ERROR, "failed", {"success": 1, "error": 1, "skipped": 7}, 3),
+        ("4-retry-after-error", "failed", {"error": 1, "skipped": 7}, None),
+        ("7-test-only", "success", {"pass": 4, "warn": 1}, None),
+        ("9-seed", "success", {"success": 1}, 3),
+        ("10-compile", "skipped", {"success": 8}, None),
+    ],
+)  # fmt: skip
+def test_an_invocation_is_one_run(
+    pipeline: Pipeline, name: str, status: str, counts: dict[str, int], rows: int | None
+) -> None:
+    said = recorded(name)
+    answer = upload(pipeline, said)
+
+    assert (answer.status_code, answer["CHM-Outcome"], answer.json()["status"]) == (201, "created", status)
+    run = pipeline.runs.get()
+    metadata = said["metadata"]
+    assert run.external_run_id == metadata["invocation_id"]
+    assert run.started_at == datetime.fromisoformat(metadata["invocation_started_at"])
+    assert run.finished_at == run.source_updated_at == datetime.fromisoformat(metadata["generated_at"])
+    assert run.rows_processed == rows
+    assert run.payload is not None
+    assert run.payload["node_counts"] == counts
+    assert run.payload["nodes"] == sum(counts.values())
+
+
+def test_a_failure_names_its_nodes_and_the_manifest_their_files(pipeline: Pipeline) -> None:
+    node = "model.shop.stg_orders"
+    manifest = {"metadata": {"project_name": "shop", "adapter_type": "duckdb"},
+                "nodes": {node: {"original_file_path": "models/stg_orders.sql"}}}  # fmt: skip
+    run = stored(pipeline, {"run_results": recorded(ERROR), "manifest": manifest})
+
+    assert run.error_message is not None
+    assert run.error_message.startswith(f"{node}: Runtime Error in model stg_orders")
+    assert run.payload is not None
+    assert run.payload["failed_nodes"] == [{"unique_id": node, "status": "error", "file": "models/stg_orders.sql"}]
+    assert (run.payload["project"], run.payload["command"]) == ("shop", "build")
+
+
+def test_a_file_sent_again_and_an_older_one_change_nothing(pipeline: Pipeline) -> None:
+    said = recorded(ERROR)
+    run = stored(pipeline, said)
+    older = said | {"metadata": said["metadata"] | {"generated_at": "2026-11-20T23:40:30Z"}, "results": []}
+
+    for body, outcome in ((said, "unchanged"), (older, "stale")):
+        answer = upload(pipeline, body)
+        assert (answer.status_code, answer["CHM-Outcome"]) == (200, outcome)
+    again = pipeline.runs.get()
+    assert (again.status, again.updated_at) == ("failed", run.updated_at)
+
+
+def test_an_invocation_without_nodes_or_with_unknown_words(pipeline: Pipeline) -> None:
+    said = recorded(OK)
+    assert stored(pipeline, said | {"results": []}).status == "skipped"
+    for word in ("exploded", None, 7, "partial success"):
+        fresh = said | {"metadata": said["metadata"] | {"invocation_id": f"with {word}"}}
+        assert stored(pipeline, fresh | {"results": [{"status": word}]}).status == "failed"
+
+
+def test_an_older_dbt_does_not_tell_when_it_was_invoked(pipeline: Pipeline) -> None:
+    said = recorded(OK)
+    del said["metadata"]["invocation_started_at"]
+    first = min(step["started_at"] for node in said["results"] for step in node["timing"])
+    assert stored(pipeline, said).started_at == datetime.fromisoformat(first)
+
+
+def test_compressed_files_are_taken(pipeline: Pipeline) -> None:
+    body = gzip.compress((RECORDINGS / f"{OK}.json").read_bytes())
+    path = f"{ROOT}/pipelines/{pipeline.pk}/dbt_run_results"
+    api = program("ingest", pipeline_id=pipeline.pk)
+    answer = api.post(path, body, content_type="application/json", headers={"content-encoding": "gzip"})
+    assert answer.status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("said", "fields"),
+    [
+        (None, {"body"}),
+        ([], {"body"}),
+        ({}, {"metadata.invocation_id", "metadata.generated_at", "results"}),
+        ({"metadata": {"invocation_id": "x" * 256, "generated_at": 7}, "results": {}},
+         {"metadata.invocation_id", "metadata.generated_at", "results"}),
+        ({"metadata": {"invocation_id": "1", "generated_at": "2026-03-01"}, "results": [1]}, {"results"}),
+        ({"run_results": {}, "catalog": {}}, {"catalog"}),
+        ({"run_results": []}, {"body"}),
+        ({"run_results": recorded(OK), "manifest": "text"}, {"manifest"}),
+        ({"nodes": {}, "metadata": {"generated_at": "2026-03-01", "invocation_id": "1"}}, {"results"}),
+    ],
+)  # fmt: skip
+def test_what_is_no_run_results_is_refused_field_by_field(pipeline: Pipeline, said: Any, fields: set[str]) -> None:
+    assert set(invalid(upload(pipeline, said))) == fields
+    assert not Run.objects.exists()
+
+
+@pytest.mark.parametrize("wrong", [None, 7, "text", [], {}, [[]], {"which": {}}, True, -1.5, 1e308, "\0\ud800"])
+def test_mistyped_parts_cost_nothing_but_themselves(pipeline: Pipeline, wrong: Any) -> None:
+    names = ("status", "timing", "message", "adapter_response", "unique_id", "failures")
+    said = recorded(OK) | {"args": wrong, "elapsed_time": wrong, "results": [dict.fromkeys(names, wrong)]}
+    said["metadata"] |= dict.fromkeys(("dbt_version", "invocation_started_at", "env"), wrong)
+    manifest = {"metadata": wrong, "nodes": wrong}
+    assert upload(pipeline, {"run_results": said, "manifest": manifest}).status_code == 201
+
+
+def test_it_takes_the_scope_and_the_role_for_pushing(pipeline: Pipeline) -> None:
+    path, said = f"{ROOT}/pipelines/{pipeline.pk}/dbt_run_results", recorded(OK)
+    error(program("read").post(path, said), 403, "forbidden")
+    error(person("viewer").post(path, said), 403, "forbidden")
+    error(program("ingest", pipeline_id=PipelineFactory.create().pk).post(path, said), 404, "not_found")
+    assert person("analyst").post(path, said).status_code == 201

@@ -1,0 +1,252 @@
+"""POST /api/v1/lineage: what OpenLineage clients send, and what strangers might."""
+
+import gzip
+import json
+from typing import Any
+
+import pytest
+from pytest_django import Settings
+from rest_framework.test import APIClient
+
+from chm_project.tests.api import ROOT, error, invalid, person, post_json, program
+from inventory.models import Pipeline
+from inventory.tests.factories import ClientFactory, PipelineFactory
+from runs.models import Run
+from runs.push.unmatched import unmatched_total
+
+pytestmark = pytest.mark.django_db
+
+LINEAGE = f"{ROOT}/lineage"
+RUN_ID = "01a1fb64-aaed-779b-9154-fa9685e04bb1"
+
+
+@pytest.fixture
+def pipeline() -> Pipeline:
+    return PipelineFactory.create(external_id="warehouse://prod/daily_mart", platform="custom")
+
+
+@pytest.fixture
+def api(pipeline: Pipeline) -> APIClient:
+    return program("ingest", client_id=pipeline.client_id)
+
+
+def event(kind: str | None = "START", minute: int = 0, **rest: Any) -> dict[str, Any]:
+    said: dict[str, Any] = {
+        "eventTime": f"2026-03-01T10:{minute:02}:00.123456789+01:00",
+        "run": {"runId": RUN_ID, "facets": {}},
+        "job": {"namespace": "warehouse://prod", "name": "daily_mart", "facets": {}},
+        "inputs": [],
+        "outputs": [],
+        "producer": "https://example.test/jobs",
+        "schemaURL": "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent",
+    }
+    return said | ({"eventType": kind} if kind else {}) | rest
+
+
+def outcomes(answer: Any) -> list[str]:
+    assert answer.status_code == 201, answer.content
+    return [item["outcome"] for item in answer.json()["items"]]
+
+
+def test_a_run_starts_runs_and_completes(api: APIClient, pipeline: Pipeline) -> None:
+    for kind, minute, expected in [("START", 0, "created"), ("RUNNING", 1, "updated"), ("COMPLETE", 5, "updated")]:
+        assert outcomes(api.post(LINEAGE, event(kind, minute))) == [expected]
+
+    run = pipeline.runs.get()
+    assert (run.external_run_id, run.status, run.duration_seconds) == (RUN_ID, "success", 300)
+    assert str(run.started_at) == "2026-03-01 09:00:00.123456+00:00"
+    assert outcomes(api.post(LINEAGE, event("COMPLETE", 5))) == ["unchanged"]
+    assert outcomes(api.post(LINEAGE, event("RUNNING", 1))) == ["stale"]
+
+
+@pytest.mark.parametrize(("kind", "status"), [("COMPLETE", "success"), ("FAIL", "failed"), ("ABORT", "canceled")])
+def test_an_end_may_come_before_the_start(api: APIClient, kind: str, status: str) -> None:
+    api.post(LINEAGE, event(kind, 5))
+    api.post(LINEAGE, event("START", 0))
+
+    run = Run.objects.get()
+    assert (run.status, run.duration_seconds) == (status, 300)
+
+
+@pytest.mark.parametrize("kind", ["OTHER", None])
+def test_an_event_of_another_kind_neither_opens_nor_closes_a_run(api: APIClient, kind: str | None) -> None:
+    api.post(LINEAGE, event("START", 0))
+    assert outcomes(api.post(LINEAGE, event(kind, 3))) == ["unchanged"]
+    assert Run.objects.get().status == "running"
+
+    api.post(LINEAGE, event("COMPLETE", 5))
+    assert outcomes(api.post(LINEAGE, event(kind, 9))) == ["unchanged"]
+    assert Run.objects.get().status == "success"
+
+
+def test_what_the_facets_say_is_kept_and_scrubbed(api: APIClient) -> None:
+    facets = {
+        "errorMessage": {"message": "no route to postgres://chm:FAKE-pw@db/x", "programmingLanguage": "python",
+                         "stackTrace": "Traceback: password=hunter2"},
+        "nominalTime": {"nominalStartTime": "2026-03-01T00:00:00Z", "nominalEndTime": "2026-03-02T00:00:00Z"},
+        "processing_engine": {"name": "spark", "version": "3.5.1"},
+        "parent": {"run": {"runId": "p"}, "job": {"namespace": "n", "name": "m"}},
+    }  # fmt: skip
+    outputs = [{"outputFacets": {"outputStatistics": {"rowCount": number}}} for number in (3, 4, -1, "many", None)]
+    api.post(LINEAGE, event("FAIL", 5, run={"runId": RUN_ID, "facets": facets}, outputs=outputs))
+
+    run = Run.objects.get()
+    assert run.error_message == "no route to postgres://[filtered]@db/x"
+    assert run.rows_processed == 7
+    assert run.payload is not None
+    assert run.payload["nominal_time"] == {"start": "2026-03-01T00:00:00Z", "end": "2026-03-02T00:00:00Z"}
+    assert run.payload["engine"] == {"name": "spark", "version": "3.5.1"}
+    assert run.payload["parent"] == {"run_id": "p", "namespace": "n", "name": "m"}
+    assert "hunter2" not in json.dumps(run.payload)
+
+
+def test_a_list_is_judged_event_by_event(api: APIClient) -> None:
+    job = event("START")["job"]
+    answer = api.post(
+        LINEAGE,
+        [
+            event("COMPLETE", 5),
+            event("EXPLODED"),
+            {"eventTime": "2026-03-01T10:00:00Z", "job": job, "producer": "x"},
+            {"eventTime": "2026-03-01T10:00:00Z", "dataset": {}, "producer": "x"},
+            event("START", 0),
+            event("START", job={"namespace": "warehouse://prod", "name": "no such job"}),
+            "nonsense",
+            event("START", run={"runId": ""}),
+            event("START", 0),
+        ],
+    )
+
+    assert outcomes(answer) == [
+        "updated", "rejected", "ignored", "ignored", "created", "unmatched", "rejected", "rejected", "unchanged",
+    ], "events of one run are applied by their time"  # fmt: skip
+    items = answer.json()["items"]
+    assert [item["index"] for item in items] == list(range(9))
+    assert "eventType: " in items[1]["error"]
+    assert "run.runId: " in items[7]["error"]
+    assert items[0]["id"] == items[4]["id"] == str(Run.objects.get().pk)
+
+
+def test_a_list_costs_a_constant_number_of_queries(api: APIClient, django_assert_max_num_queries: Any) -> None:
+    events = [event("START", run={"runId": f"run {number}"}) for number in range(1_000)]
+
+    with django_assert_max_num_queries(6):  # token, its use, pipelines, one write within a savepoint
+        answer = api.post(LINEAGE, events)
+
+    assert set(outcomes(answer)) == {"created"}
+
+
+def test_compressed_events_are_taken(api: APIClient) -> None:
+    for coding in ("gzip", "x-gzip", "GZIP"):
+        body = gzip.compress(json.dumps(event("START")).encode())
+        answer = api.post(LINEAGE, body, content_type="application/json", headers={"content-encoding": coding})
+        assert outcomes(answer)[0] in {"created", "unchanged"}
+
+
+def sent(api: APIClient, body: bytes, coding: str = "") -> Any:
+    return api.post(LINEAGE, body, content_type="application/json", headers={"content-encoding": coding})
+
+
+def test_a_body_is_bounded_before_and_after_it_is_unpacked(api: APIClient, settings: Settings) -> None:
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100_000
+    bomb = gzip.compress(b"[" + b" " * 200_000_000 + b"]")
+    for answer in (sent(api, bomb[:90_000] + bomb[-8:], "gzip"), sent(api, bomb, "gzip"), sent(api, b" " * 100_001)):
+        assert "larger than 100000 bytes" in str(invalid(answer)["body"])
+
+
+@pytest.mark.parametrize(
+    ("body", "coding"),
+    [(b"{}", "gzip"), (gzip.compress(b"{}", mtime=0)[:-3], "gzip"), (b"\x1f\x8b\x08" + b"\xff" * 40, "gzip"),
+     (b"{}", "br"), (b"\xff\xfe", ""), (b"", ""), (b"[" * 200_000, ""), (b'{"a":' * 90_000, ""), (b"[NaN]", ""),
+     (b"{", "")],
+)  # fmt: skip
+def test_a_body_that_is_none_is_refused_in_words(api: APIClient, body: bytes, coding: str) -> None:
+    assert invalid(sent(api, body, coding))
+
+
+@pytest.mark.parametrize(
+    ("said", "fields"),
+    [
+        ({}, {"run.runId", "job.namespace", "job.name", "eventTime"}),
+        (None, {"body"}),
+        ("START", {"body"}),
+        (event("EXPLODED"), {"eventType"}),
+        (event("START", eventType=7), {"eventType"}),
+        (event("START", eventTime=1772359200), {"eventTime"}),
+        (event("START", eventTime="9999-12-31T23:59:59-12:00"), {"eventTime"}),
+        (event("START", run=[]), {"run.runId"}),
+        (event("START", run={"runId": 7}), {"run.runId"}),
+        (event("START", run={"runId": "x" * 256}), {"run.runId"}),
+        (event("START", job={"namespace": "", "name": None}), {"job.namespace", "job.name"}),
+        ([], {"body"}),
+        ([{}] * 1_001, {"body"}),
+    ],
+)
+def test_one_wrong_event_is_refused_field_by_field(api: APIClient, said: Any, fields: set[str]) -> None:
+    assert set(invalid(post_json(api, LINEAGE, said))) == fields
+    assert not Run.objects.exists()
+
+
+@pytest.mark.parametrize("wrong", [None, 7, "text", [], {}, [[]], {"message": {"message": []}}, True, -1.5, "\0\ud800"])
+def test_mistyped_facets_cost_nothing_but_themselves(api: APIClient, wrong: Any) -> None:
+    names = ("errorMessage", "nominalTime", "processing_engine", "parent", "airflowDagRun")
+    for place in (wrong, dict.fromkeys(names, wrong), {"errorMessage": {"message": wrong, "stackTrace": wrong}}):
+        said = event("FAIL", 5, run={"runId": RUN_ID, "facets": place}, outputs=wrong, producer=wrong)
+        assert outcomes(post_json(api, LINEAGE, said))[0] in {"created", "updated", "unchanged", "stale"}
+    assert Run.objects.get().status == "failed"
+
+
+@pytest.mark.parametrize("name", ["no such job", "a\0b", "half \ud800", "x" * 300, "DAILY_MART", "daily_mart "])
+def test_a_job_that_no_pipeline_is_named_after_is_counted_and_told(api: APIClient, name: str) -> None:
+    before = unmatched_total()
+    answer = post_json(api, LINEAGE, event("START", job={"namespace": "warehouse://prod", "name": name}))
+
+    assert outcomes(answer) == ["unmatched"]
+    assert unmatched_total() == before + 1
+    assert not Run.objects.exists()
+
+
+def test_of_two_pipelines_with_one_name_the_producers_platform_decides(pipeline: Pipeline, api: APIClient) -> None:
+    twin = PipelineFactory.create(client=pipeline.client, external_id=pipeline.external_id, platform="airflow")
+    provider = "https://github.com/apache/airflow/tree/providers-openlineage/2.20.3"
+    api.post(LINEAGE, event("START", producer=provider))
+    api.post(LINEAGE, event("START"))
+
+    assert twin.runs.count() == pipeline.runs.count() == 1
+
+
+def test_another_clients_job_does_not_exist_for_the_token(pipeline: Pipeline) -> None:
+    stranger = program("ingest", client_id=ClientFactory.create().pk)
+    sibling = PipelineFactory.create(client=pipeline.client)
+
+    answers = [
+        stranger.post(LINEAGE, event("START")).json(),
+        program("ingest", pipeline_id=sibling.pk).post(LINEAGE, event("START")).json(),
+        stranger.post(LINEAGE, event("START", job={"namespace": "nothing", "name": "at all"})).json(),
+    ]
+
+    assert answers[0] == answers[1] == answers[2]
+    assert not Run.objects.exists()
+    bound = program("ingest", pipeline_id=pipeline.pk)
+    assert outcomes(bound.post(LINEAGE, event("START"))) == ["created"]
+
+
+def test_it_takes_a_bound_token_that_may_push(pipeline: Pipeline) -> None:
+    error(APIClient().post(LINEAGE, event()), 401, "unauthorized")
+    error(APIClient(headers={"authorization": "Bearer wrong"}).post(LINEAGE, event()), 401, "unauthorized")
+    error(program("read", client_id=pipeline.client_id).post(LINEAGE, event()), 403, "forbidden")
+    error(program("admin").post(LINEAGE, event()), 403, "forbidden")
+    error(person("analyst").post(LINEAGE, event()), 403, "forbidden")
+    assert not Run.objects.exists()
+
+
+def test_too_many_events_are_told_when_to_come_again(api: APIClient, settings: Settings) -> None:
+    settings.CHM_THROTTLE_LINEAGE = "150/day"
+    events = [event("START", run={"runId": f"run {number}"}) for number in range(100)]
+
+    assert set(outcomes(api.post(LINEAGE, events))) == {"created"}
+    refused = api.post(LINEAGE, events)
+
+    error(refused, 429, "rate_limited")
+    assert int(refused["Retry-After"]) >= 1
+    assert Run.objects.count() == 100

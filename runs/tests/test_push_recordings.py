@@ -1,0 +1,90 @@
+"""The recorded OpenLineage events of every producer end in the same runs, in whatever order and pages they come."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rest_framework.test import APIClient
+
+from chm_project.tests.api import ROOT, program
+from inventory.tests.factories import ClientFactory, PipelineFactory
+from runs.models import Run
+from runs.tests.test_order_independence import CONTENT, deliveries
+
+pytestmark = pytest.mark.django_db
+
+RECORDINGS = sorted((Path(__file__).parent / "recordings" / "openlineage").glob("*.jsonl"))
+# What each recording must come to: runs by status, counted from the events by hand.
+EXPECTED = {
+    "client-basic": {"success": 1, "failed": 1, "canceled": 1, "running": 1},
+    "client-edge": {"success": 1, "failed": 2},
+    "dbt-1": {"success": 6},
+    "dbt-2": {"failed": 4},
+}
+
+
+def recorded(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def made_for(events: list[dict[str, Any]]) -> APIClient:
+    """A client of CHM with a pipeline for every job, and its token."""
+    client = ClientFactory.create()
+    for job in {f"{event['job']['namespace']}/{event['job']['name']}" for event in events if "job" in event}:
+        PipelineFactory.create(client=client, external_id=job)
+    return program("ingest", client_id=client.pk)
+
+
+def rows() -> list[dict[str, Any]]:
+    found = Run.objects.order_by("pipeline__external_id", "external_run_id")
+    return list(found.values("pipeline__external_id", *CONTENT))
+
+
+def send(api: APIClient, body: Any) -> None:
+    answer = api.post(f"{ROOT}/lineage", body)
+    assert answer.status_code == 201, answer.content
+    assert not {item["outcome"] for item in answer.json()["items"]} & {"rejected", "unmatched"}
+
+
+@pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: path.stem)
+def test_recorded_events_end_in_the_same_runs_in_any_order(path: Path) -> None:
+    events = recorded(path)
+    api = made_for(events)
+    for event in events:
+        send(api, event)
+    as_recorded = rows()
+    statuses = [row["status"] for row in as_recorded]
+    if path.stem in EXPECTED:
+        assert {status: statuses.count(status) for status in set(statuses)} == EXPECTED[path.stem]
+    assert "FAKE-pw" not in str(as_recorded)
+
+    @settings(deadline=None, max_examples=40, derandomize=True)
+    @given(st.data())
+    def check(data: st.DataObject) -> None:
+        Run.objects.all().delete()
+        for page in data.draw(deliveries(events)):  # type: ignore[arg-type]
+            if page:
+                send(api, page)
+        assert rows() == as_recorded
+
+    check()
+
+
+def test_the_recordings_are_those_of_all_producers() -> None:
+    assert {path.stem for path in RECORDINGS} == {"airflow", "client-basic", "client-edge", "dbt-1", "dbt-2"}
+
+
+def test_a_dag_that_failed_by_hand_and_a_task_try_each_have_their_run() -> None:
+    events = recorded(next(path for path in RECORDINGS if path.stem == "airflow"))
+    api = made_for(events)
+    for event in events:
+        send(api, event)
+
+    dag_runs = Run.objects.filter(payload__airflow_run_id__isnull=False)
+    assert {run.status for run in dag_runs} == {"running", "success", "failed"}
+    tries = Run.objects.filter(pipeline__external_id__endswith=".reconcile", status="failed")
+    assert tries.exists()
+    assert all(run.error_message for run in tries)
