@@ -4,7 +4,7 @@ BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help install install-dev demo serve test e2e screenshots e2e-airflow bench fuzz faults critical-path evidence documents docs lint format lock
+.PHONY: help install install-dev demo serve test e2e screenshots e2e-airflow clients bench fuzz faults critical-path evidence documents docs lint format lock
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -46,6 +46,15 @@ e2e-airflow: install-dev  ## against a real Airflow 3, started in .chm/airflow (
 	@e2e/airflow/start_airflow.sh .chm/airflow
 	@$(BIN)/python -m e2e.airflow.run .chm/airflow --write docs/validation/airflow-live.md; \
 	  status=$$?; e2e/airflow/stop_airflow.sh .chm/airflow; exit $$status
+
+.chm/clients/stamp: e2e/clients/requirements.txt
+	@echo "installing the clients of others into .chm/clients ..."
+	@$(PYTHON) -m venv .chm/clients/venv
+	@.chm/clients/venv/bin/pip install --quiet --disable-pip-version-check -r e2e/clients/requirements.txt
+	@touch $@
+
+clients: install-dev .chm/clients/stamp  ## real OpenLineage, dbt-ol and Healthchecks clients push to a running server
+	@$(BIN)/python -m e2e.clients.run .chm/clients/venv --write docs/validation/push-clients.md
 
 bench: install-dev  ## speed and memory into docs/performance.md; RUNS=5000000 for the planned scale (needs a quiet machine)
 	@$(BIN)/python -m bench --runs $(or $(RUNS),500000) --write $(ARGS)

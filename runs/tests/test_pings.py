@@ -199,8 +199,8 @@ def test_too_many_pings_of_one_key_are_told_when_to_come_again(pipeline: Pipelin
 
 def test_guessing_keys_ends_soon(key: str, settings: Settings) -> None:
     settings.CHM_THROTTLE_REFUSED = "2/day"
-    address = {"REMOTE_ADDR": "10.0.0.9"}
-    statuses = [Browser().get(f"/ping/guess-{number}", **address).status_code for number in range(4)]
+    stranger = Browser(REMOTE_ADDR="10.0.0.9")
+    statuses = [stranger.get(f"/ping/guess-{number}").status_code for number in range(4)]
     assert statuses == [404, 404, 429, 429]
     ok(ping(key))
 

@@ -65,7 +65,7 @@ def test_recorded_events_end_in_the_same_runs_in_any_order(path: Path) -> None:
     @given(st.data())
     def check(data: st.DataObject) -> None:
         Run.objects.all().delete()
-        for page in data.draw(deliveries(events)):  # type: ignore[arg-type]
+        for page in data.draw(deliveries(events)):
             if page:
                 send(api, page)
         assert rows() == as_recorded

@@ -1,0 +1,49 @@
+"""Runs under the clients' own Python: two Healthchecks client libraries, whose address and key alone are CHM's.
+
+healthchecks_jobs.py URL KEY library|trap|async|decorator
+"""
+
+import asyncio
+import contextlib
+import sys
+
+from healthchecks_decorator import healthcheck
+from healthchecks_io import AsyncClient, CheckTrap, Client
+
+
+def main() -> None:
+    url, key, what = sys.argv[1:]
+    if what == "decorator":
+
+        @healthcheck(url=f"{url}/{key}", send_start=True, send_diagnostics=True)
+        def job(*, fail: bool) -> dict[str, int]:
+            if fail:
+                raise RuntimeError("no space left")
+            return {"rows": 7}
+
+        job(fail=False)
+        with contextlib.suppress(RuntimeError):
+            job(fail=True)
+        return
+    if what == "async":
+        print(asyncio.run(AsyncClient(api_key="", ping_url=url).success_ping(uuid=key, data="from async")))
+        return
+    client = Client(api_key="", ping_url=url)
+    if what == "trap":
+        with CheckTrap(client, uuid=key):
+            pass
+        with contextlib.suppress(RuntimeError), CheckTrap(client, uuid=key):
+            raise RuntimeError("no space left")
+        return
+    for answer in (
+        client.start_ping(uuid=key),
+        client.success_ping(uuid=key, data="2,381 rows"),
+        client.start_ping(uuid=key),
+        client.fail_ping(uuid=key, data="disk full"),
+        client.exit_code_ping(3, uuid=key, data="killed"),
+        client.exit_code_ping(0, uuid=key),
+    ):
+        print(answer)
+
+
+main()
