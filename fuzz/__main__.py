@@ -8,9 +8,13 @@ import os
 import subprocess
 import sys
 
+import psycopg
+
 from bench.servers import ROOT, create_database, manage, web_server
 
-RATES = dict.fromkeys(("CHM_THROTTLE_TOKEN", "CHM_THROTTLE_ADDRESS", "CHM_THROTTLE_REFUSED"), "100000000/minute")
+RATES = dict.fromkeys(
+    ("CHM_THROTTLE_TOKEN", "CHM_THROTTLE_ADDRESS", "CHM_THROTTLE_REFUSED", "CHM_THROTTLE_LINEAGE"), "100000000/minute"
+)
 CONFIGURATION = ROOT / "fuzz" / "schemathesis.toml"
 
 
@@ -27,6 +31,12 @@ def main() -> None:
     manage("migrate", "--verbosity", "0", **environment)
     manage("generate_history", "--clients", "3", "--pipelines", "12", "--runs", "2000", "--days", "60", **environment)
     token = manage("create_api_token", "fuzz", "--scope", "admin", **environment).strip()
+    with psycopg.connect(url) as connection:
+        [[pipeline_id]] = connection.execute("SELECT id FROM pipelines ORDER BY name LIMIT 1").fetchall()
+    # Lineage and pings take a token that is bound; the configuration names this variable.
+    os.environ["CHM_FUZZ_BOUND_TOKEN"] = manage(
+        "create_api_token", "fuzz bound", "--scope", "ingest", "--pipeline", str(pipeline_id), **environment
+    ).strip()
     with web_server(**environment) as (port, _):
         one_by_one = ["--phases", "examples,coverage,fuzzing", "--max-examples", str(options.cases)]
         # Under a deterministic seed schemathesis gives up on scenarios after some 18; under a time limit it goes on.
