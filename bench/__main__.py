@@ -12,8 +12,8 @@ from typing import Any
 import psycopg
 from rich.console import Console
 
-from bench import ingestion, pages, profiling, reads, reporting, scheduling
-from bench.servers import ROOT, create_database, manage, timed
+from bench import ingestion, pages, profiling, push, reads, reporting, scheduling
+from bench.servers import ROOT, UNLIMITED, create_database, manage, timed
 
 RESULTS = ROOT / "bench" / "results.json"
 PAGE = ROOT / "docs" / "performance.md"
@@ -31,7 +31,7 @@ def main() -> None:
 
     attach_to_environment()
     os.environ["CHM_DEBUG"] = "0"  # as in production
-    os.environ |= dict.fromkeys(("CHM_THROTTLE_TOKEN", "CHM_THROTTLE_ADDRESS"), "100000000/minute")
+    os.environ |= UNLIMITED
     console = Console(stderr=True)
     url = create_database(os.environ["CHM_DATABASE_URL"])
     results: dict[str, Any] = {"machine": machine(url), "runs": options.runs}
@@ -40,6 +40,8 @@ def main() -> None:
     results["ingestion"] = ingestion.measure(url, runs=options.ingest or min(options.runs, 500_000))
     console.print("ticks and workers ...")
     results["scheduling"] = scheduling.measure(url)
+    console.print("push ...")
+    results["push"] = push.measure(url, seconds=options.seconds)
     console.print("profile of ingestion ...")
     results["profile"] = profiling.measure(url, runs=50_000)
     with psycopg.connect(url, autocommit=True) as connection:
@@ -90,6 +92,7 @@ def rendered(results: dict[str, Any]) -> str:
     lines += [f"| {name} | {value:,} |" for name, value in results["scheduling"].items()]
     lines += ["", "| where the time of a cold ingestion goes | share |", "|---|--:|"]
     lines += [f"| {name} | {share:.0%} |" for name, share in results["profile"].items()]
+    lines += ["", *push.rendered(results["push"])]
     lines += ["", f"Reads, {results['runs']:,} runs, 8 connections:", ""]
     lines += ["| | p50 ms | p95 ms | requests/s | p50 ÷ constant | aim, p95 |", "|---|--:|--:|--:|--:|--:|"]
     constant = results["reads"]["constant answer"]["p50"]

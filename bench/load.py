@@ -54,9 +54,13 @@ def load(port: int, paths: Sequence[str], *, token: str, connections: int = 8, s
     return Load(at(0.5), at(0.95), at(0.99), round(len(times) / seconds, 1), len(times))
 
 
-def ask(connection: socket.socket, path: str, token: str) -> int:
+def ask(connection: socket.socket, path: str, token: str, body: bytes | None = None) -> int:
     headers = f"Host: 127.0.0.1\r\nAccept: application/json\r\nAuthorization: Bearer {token}"
-    connection.sendall(f"GET {path} HTTP/1.1\r\n{headers}\r\n\r\n".encode())
+    if body is None:
+        connection.sendall(f"GET {path} HTTP/1.1\r\n{headers}\r\n\r\n".encode())
+    else:
+        headers += f"\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+        connection.sendall(f"POST {path} HTTP/1.1\r\n{headers}\r\n\r\n".encode() + body)
     received = b""
     while b"\r\n\r\n" not in received:
         if not (chunk := connection.recv(65536)):

@@ -1,6 +1,7 @@
 """The one write path of runs: pulled pages, pushed snapshots and events, manual runs and synthetic data end here."""
 
 import logging
+import re
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -27,11 +28,24 @@ _RECORD = (
     .replace("{verdict_on_new}", _VERDICT)
     .replace("{verdict_on_excluded}", _VERDICT.replace("new.", "excluded."))
 )
-_COLUMNS = (
-    "pipeline_id", "external_run_id", "status", "started_at", "finished_at", "duration_seconds", "rows_processed",
-    "error_message", "status_reason", "payload", "at",
-)  # fmt: skip
+_COLUMNS = {
+    "pipeline_id": "uuid", "external_run_id": "text", "status": "text", "started_at": "timestamptz",
+    "finished_at": "timestamptz", "duration_seconds": "integer", "rows_processed": "bigint", "error_message": "text",
+    "status_reason": "text", "payload": "jsonb", "at": "timestamptz",
+}  # fmt: skip
 _ATTEMPTS = 5
+
+# Planning the statement takes longer than writing a run with it. So a few runs are written by a form of it that each
+# connection has prepared, while a page is planned for its own size.
+_FEW = 20
+_PARAMETERS = {"kind": "text", "clock": "text", "position": "integer[]", "id": "uuid[]"} | {
+    column: f"{kind}[]" for column, kind in _COLUMNS.items()
+}
+_POSITIONS = {name: f"${number}" for number, name in enumerate(_PARAMETERS, 1)}
+_PREPARE = f"PREPARE chm_record_runs({', '.join(_PARAMETERS.values())}) AS " + re.sub(
+    r"%\((\w+)\)s", lambda name: _POSITIONS[name[1]], _RECORD
+)
+_EXECUTE = f"EXECUTE chm_record_runs({', '.join(f'%({name})s' for name in _PARAMETERS)})"
 
 
 class Outcome(StrEnum):
@@ -152,7 +166,7 @@ def _write(layer: Sequence[tuple[int, StorableRun]], results: list[Result]) -> N
     pending = dict(layer)
     with connection.cursor() as cursor:
         for _ in range(_ATTEMPTS):
-            cursor.execute(_RECORD, _parameters(pending))
+            cursor.execute(_statement(len(pending)), _parameters(pending))
             for position, run_id, outcome in cursor.fetchall():
                 if outcome is not None:
                     results[position] = Result(Outcome(outcome), run_id)
@@ -160,6 +174,16 @@ def _write(layer: Sequence[tuple[int, StorableRun]], results: list[Result]) -> N
             if not pending:
                 return
     raise RuntimeError(f"{len(pending)} runs kept changing while they were written; ingest them again.")
+
+
+def _statement(rows: int) -> str:
+    if rows > _FEW:
+        return _RECORD
+    session: Any = connection.connection
+    if not getattr(session, "chm_has_prepared", False):
+        session.execute(_PREPARE)
+        session.chm_has_prepared = True
+    return _EXECUTE
 
 
 def _parameters(pending: dict[int, StorableRun]) -> dict[str, Any]:

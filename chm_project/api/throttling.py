@@ -96,6 +96,12 @@ def throttle_address(request: Request) -> None:
         raise Throttled(wait)
 
 
+def throttle_refused(request: Request) -> None:
+    """For those who showed too many wrong keys; raises Throttled."""
+    if (wait := REFUSED.reached(address_of(request))) is not None:
+        raise Throttled(wait)
+
+
 def count_refusal(request: Request) -> None:
     """A token that was none: whoever guesses runs into this limit."""
     REFUSED.count(address_of(request))

@@ -203,7 +203,8 @@ def pipeline_of(chm: Chm, name: str) -> str:
 
 def document(checks: Checks, venv: Path, ended: str) -> str:
     frozen = subprocess.run([str(venv / "bin" / "pip"), "freeze"], capture_output=True, text=True, check=True)
-    versions = [line.replace("==", " ") for line in frozen.stdout.splitlines() if line.partition("==")[0].replace("_", "-") in SHOWN]
+    installed = dict(line.replace("_", "-").split("==") for line in frozen.stdout.splitlines() if "==" in line)
+    versions = [f"{name} {installed[name]}" for name in SHOWN]
     return (
         "# Clients of others, pushing to CHM\n\n"
         "Written by `make clients`, which starts CHM's web server as in production and sends to it with client\n"

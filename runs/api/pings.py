@@ -17,7 +17,7 @@ from uuid_utils.compat import uuid7
 
 from chm_project.access.authentication import find_presented
 from chm_project.access.models import ApiToken, Scope
-from chm_project.api.throttling import count_refusal, throttle_address, throttle_token
+from chm_project.api.throttling import count_refusal, throttle_refused, throttle_token
 from runs.models import Run
 from runs.push.pings import MAX_BODY, Ping, read, run_event
 from runs.services import record_runs
@@ -58,8 +58,11 @@ class _View(APIView):
 
     @method_decorator(sensitive_variables())
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """The key instead of authentication, permission and negotiation: these clients take any answer."""
-        throttle_address(request)
+        """The key instead of authentication, permission and negotiation: these clients take any answer.
+
+        An address is limited by its wrong keys, and each right key by itself: no count of all that it asks is needed.
+        """
+        throttle_refused(request)
         if settings.SECURE_SSL_REDIRECT and not request.is_secure():
             raise PermissionDenied("send pings over https; this key has now been sent in the clear: replace it")
         token = find_presented(getattr(request, "path_key", "").encode())

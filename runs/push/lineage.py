@@ -43,14 +43,14 @@ class NoRun:
 
 def job_of(said: object) -> Job | NoRun | dict[str, list[str]]:
     """The job of a run event, or what is wrong with the event by field."""
-    if not isinstance(said, Mapping):
+    if not isinstance(said, dict):
         return {"body": ["Give an OpenLineage event, a JSON object."]}
     if "run" not in said and "eventType" not in said and ("job" in said or "dataset" in said):
         return NoRun()
     problems: dict[str, list[str]] = {}
-    names = [mapping(said, "job").get(part) for part in ("namespace", "name")]
-    for part, name in zip(("namespace", "name"), names, strict=True):
-        if not isinstance(name, str) or not name:
+    job = mapping(said, "job")
+    for part in ("namespace", "name"):
+        if not isinstance(job.get(part), str) or not job[part]:
             problems[f"job.{part}"] = ["Give a text."]
     run_id = mapping(said, "run").get("runId")
     if not isinstance(run_id, str) or isinstance(identity(run_id), Rejected):
@@ -62,7 +62,7 @@ def job_of(said: object) -> Job | NoRun | dict[str, list[str]]:
         parse_time(said["eventTime"] if isinstance(said.get("eventTime"), str) else "")
     except ValueError as error:
         problems["eventTime"] = [str(error)]
-    return problems or Job("/".join(names), _platform(said.get("producer")))  # type: ignore[arg-type]  # texts by now
+    return problems or Job(f"{job['namespace']}/{job['name']}", _platform(said.get("producer")))
 
 
 def run_event(said: Mapping[str, Any], pipeline_id: UUID) -> RunEvent:

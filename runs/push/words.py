@@ -1,17 +1,16 @@
 """Reading what somebody else's client sent: nothing has the type that it should have until it was looked at."""
 
-from collections.abc import Mapping
 from typing import Any
 
 # Of an error's text; of a name or version.
 LONG, SHORT = 10_000, 500
 
 
-def mapping(value: object, *path: str) -> Mapping[str, Any]:
+def mapping(value: object, *path: str) -> dict[str, Any]:
     """The object at a path; an empty one where any part of the way is none."""
     for name in path:
-        value = value.get(name) if isinstance(value, Mapping) else None
-    return value if isinstance(value, Mapping) else {}
+        value = value.get(name) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else {}
 
 
 def text(value: object, most: int = SHORT) -> str | None:
