@@ -9,6 +9,8 @@ from collections.abc import Callable
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from chm_project.access.services import TOKEN_SHAPE
+
 PREFIX = "/ping/"
 _KEY = re.compile(r"/ping/+([^/?]+)")
 
@@ -43,4 +45,4 @@ class PathKeyMiddleware:
 
 def visible_part(key: str) -> str:
     """What lists of tokens show of it too; nothing of a key that is not shaped like one."""
-    return f"{key[:12]}_***" if re.fullmatch(r"chm_[A-Za-z0-9]{8}_[A-Za-z0-9]{40}", key) else "***"
+    return f"{key[:12]}_***" if TOKEN_SHAPE.fullmatch(key) else "***"

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import F
 from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
@@ -15,8 +16,8 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 from uuid_utils.compat import uuid7
 
-from chm_project.access.authentication import find_presented
-from chm_project.access.models import ApiToken, Scope
+from chm_project.access.models import ApiToken
+from chm_project.access.services import find_ping_key
 from chm_project.api.throttling import count_refusal, throttle_refused, throttle_token
 from runs.models import Run
 from runs.push.pings import MAX_BODY, Ping, read, run_event
@@ -65,8 +66,7 @@ class _View(APIView):
         throttle_refused(request)
         if settings.SECURE_SSL_REDIRECT and not request.is_secure():
             raise PermissionDenied("send pings over https; this key has now been sent in the clear: replace it")
-        token = find_presented(getattr(request, "path_key", "").encode())
-        if token is None or token.scope != Scope.INGEST or token.pipeline_id is None:
+        if (token := find_ping_key(getattr(request, "path_key", ""))) is None:
             count_refusal(request)
             raise NotFound("not found")
         throttle_token(token)
@@ -152,7 +152,10 @@ def _external_run_id(ping: Ping, pipeline_id: UUID, run_id: str | None) -> str |
     if run_id is not None and ping.sign != "log":
         return run_id
     if ping.ends or ping.sign == "log":
-        open_runs = Run.objects.filter(pipeline_id=pipeline_id).still_open().latest_first()
+        # Not latest_first(): for that order a plan may walk all runs of the pipeline to find that none is open, where
+        # the index of open runs says so at once.
+        open_runs = Run.objects.filter(pipeline_id=pipeline_id).still_open()
+        open_runs = open_runs.order_by(F("started_at").desc(nulls_last=True), "-id")
         if run_id is not None:
             open_runs = open_runs.filter(external_run_id=run_id)
         newest = open_runs.values_list("external_run_id", flat=True).first()
