@@ -12,9 +12,9 @@ from chm_project.access.models import ApiToken
 from chm_project.console.pipelines import PipelineConsole
 from chm_project.console.rules import RuleConsole
 from chm_project.console.run_page import RunConsole
-from chm_project.console.tokens import TokenConsole
+from chm_project.console.tokens import TokenConsole, offer_push_keys
 from inventory.bases import ModelAdmin
-from inventory.models import Pipeline
+from inventory.models import Client, Pipeline
 from runs.models import Run
 
 admin.site.unregister([User, Group, Pipeline, Run, AlertRule])
@@ -22,6 +22,7 @@ admin.site.register(Pipeline, PipelineConsole)
 admin.site.register(Run, RunConsole)
 admin.site.register(AlertRule, RuleConsole)
 admin.site.register(ApiToken, TokenConsole)
+offer_push_keys(Client, Pipeline)
 
 
 @admin.register(User)

@@ -1,16 +1,22 @@
 """API tokens in the console: made, shown once, listed and revoked; never changed, never shown again."""
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
+from unfold.decorators import action
 
 from chm_project.access.models import ApiToken, Scope
 from chm_project.access.services import create_token, revoke_token
+from chm_project.console.push_lines import push_lines
 from inventory.bases import ModelAdmin, NoHardDeleteMixin, display
+from runs.push.unmatched import unmatched_jobs
 
 if TYPE_CHECKING:
     _TokenForm = forms.ModelForm[ApiToken]
@@ -46,6 +52,23 @@ class TokenConsole(NoHardDeleteMixin, ModelAdmin[ApiToken]):
         """For the list's action; a token itself is only looked at."""
         return obj is None and super().has_change_permission(request)
 
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """What the address says of a new token, as the links of clients and pipelines do; ids that are none are not
+        looked up."""
+        said = super().get_changeform_initial_data(request)
+        return {name: value for name, value in said.items() if name in {"name", "scope"} or _is_id(value)}
+
+    def get_fields(self, request: HttpRequest, obj: ApiToken | None = None) -> Any:
+        return [*super().get_fields(request, obj), *(["unmatched"] if obj is not None else [])]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: ApiToken | None = None) -> Any:
+        return [*super().get_readonly_fields(request, obj), *(["unmatched"] if obj is not None else [])]
+
+    @display(description="lineage jobs without a pipeline")
+    def unmatched(self, token: ApiToken) -> str:
+        """The last that it named: give a pipeline one of these as its external id, and its runs arrive."""
+        return "\n".join(unmatched_jobs(token)) or "none"
+
     def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "scope" and not is_administrator(request):
             kwargs["choices"] = [(Scope.INGEST.value, Scope.INGEST.label)]
@@ -68,6 +91,11 @@ class TokenConsole(NoHardDeleteMixin, ModelAdmin[ApiToken]):
             **self.admin_site.each_context(request),
             "title": f"Token for {obj.name}",
             "token": request.chm_plaintext,  # type: ignore[attr-defined]
+            "lines": push_lines(
+                obj,
+                request.chm_plaintext,  # type: ignore[attr-defined]
+                request.build_absolute_uri("/").rstrip("/"),
+            ),
             "opts": self.opts,
         }
         response = TemplateResponse(request, "admin/access/apitoken/made.html", context)
@@ -89,6 +117,38 @@ class TokenConsole(NoHardDeleteMixin, ModelAdmin[ApiToken]):
     @display(description="state", label={"valid": "success", "expired": "warning", "revoked": "danger"})
     def state(self, token: ApiToken) -> str:
         return token.state
+
+
+def offer_push_keys(*models: type[Model]) -> None:
+    """Puts a link to the form of a new key on the pages of clients and pipelines, whichever classes show them."""
+    for model in models:
+        shown = type(admin.site.get_model_admin(model))
+        actions = (*getattr(shown, "actions_detail", ()), "make_push_key")
+        admin.site.unregister(model)
+        admin.site.register(
+            model, type(shown.__name__, (shown,), {"make_push_key": _make_push_key, "actions_detail": actions})
+        )
+
+
+@action(  # type: ignore[untyped-decorator]
+    description="Make a ping key or lineage token", permissions=["access.add_apitoken"], url_path="push-key"
+)
+def _make_push_key(self: Any, request: HttpRequest, object_id: Any) -> HttpResponse:
+    said = {"scope": Scope.INGEST.value, self.model._meta.model_name: object_id}
+    if (found := self.get_object(request, object_id)) is not None:
+        said["name"] = str(found)[:100]
+    return HttpResponseRedirect(f"{reverse('admin:access_apitoken_add')}?{urlencode(said)}")
+
+
+_make_push_key.__name__ = "make_push_key"
+
+
+def _is_id(value: object) -> bool:
+    try:
+        UUID(str(value))
+    except ValueError:
+        return False
+    return True
 
 
 def is_administrator(request: HttpRequest) -> bool:

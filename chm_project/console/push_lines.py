@@ -1,0 +1,59 @@
+"""What to paste where, with a token just made: lines for curl, cron, dbt and OpenLineage clients."""
+
+import json
+from dataclasses import dataclass
+
+from chm_project.access.models import ApiToken, Scope
+
+_CURL = "curl -fsS -m 10 --retry 5 -o /dev/null"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    title: str
+    text: str
+    hint: str
+
+
+def push_lines(token: ApiToken, plaintext: str, base_url: str) -> list[Line]:
+    """Nothing for a token that cannot push, or that is bound to nothing."""
+    if token.scope != Scope.INGEST or not token.is_bound:
+        return []
+    return [*(_of_pipeline(token, plaintext, base_url) if token.pipeline_id else ()), *_lineage(plaintext, base_url)]
+
+
+def _of_pipeline(token: ApiToken, plaintext: str, base_url: str) -> list[Line]:
+    ping = f"{base_url}/ping/{plaintext}"
+    bearer = f'-H "Authorization: Bearer {plaintext}" -H "Content-Type: application/json"'
+    return [
+        Line("curl", f"{_CURL} {ping}", "After a job that ran well. /fail, or the exit status, tells that it did not."),
+        Line(
+            "cron",
+            f"0 3 * * * p={ping}; r=$(cat /proc/sys/kernel/random/uuid); {_CURL} $p/start?rid=$r; "
+            f'out=$(/path/to/job 2>&1); s=$?; echo "$out" | tail -c 9000 | {_CURL} --data-binary @- $p/$s?rid=$r',
+            "Start, end, exit status and the last of the output; a repeated ping of the same rid changes nothing more.",
+        ),
+        Line(
+            "dbt",
+            f"curl -fsS {bearer} --data-binary @target/run_results.json "
+            f"{base_url}/api/v1/pipelines/{token.pipeline_id}/dbt_run_results",
+            "After any dbt command. One run per invocation; sent again, it changes nothing.",
+        ),
+    ]
+
+
+def _lineage(plaintext: str, base_url: str) -> list[Line]:
+    auth = {"type": "api_key", "apiKey": plaintext}
+    transport = {"type": "http", "url": base_url, "endpoint": "api/v1/lineage", "auth": auth}
+    return [
+        Line(
+            "Airflow (OpenLineage)",
+            f"AIRFLOW__OPENLINEAGE__TRANSPORT='{json.dumps(transport)}'\nAIRFLOW__OPENLINEAGE__NAMESPACE=airflow-prod",
+            "With its OpenLineage provider. A DAG is the pipeline whose external id is airflow-prod/DAG_ID.",
+        ),
+        Line(
+            "dbt-ol, Spark and other OpenLineage clients",
+            f"OPENLINEAGE_URL={base_url}\nOPENLINEAGE_API_KEY={plaintext}\nOPENLINEAGE_NAMESPACE=dbt-prod",
+            "A job is the pipeline whose external id is NAMESPACE/NAME; of dbt-ol, dbt-prod/dbt-run-PROJECT.",
+        ),
+    ]
