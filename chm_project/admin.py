@@ -10,9 +10,10 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from alerting.models import AlertRule
 from chm_project.access.models import ApiToken
 from chm_project.console.pipelines import PipelineConsole
+from chm_project.console.push_keys import offer_push_keys
 from chm_project.console.rules import RuleConsole
 from chm_project.console.run_page import RunConsole
-from chm_project.console.tokens import TokenConsole, offer_push_keys
+from chm_project.console.tokens import TokenConsole
 from inventory.bases import ModelAdmin
 from inventory.models import Client, Pipeline
 from runs.models import Run

@@ -1,16 +1,13 @@
 """API tokens in the console: made, shown once, listed and revoked; never changed, never shown again."""
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
 from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import reverse
-from unfold.decorators import action
 
 from chm_project.access.models import ApiToken, Scope
 from chm_project.access.services import create_token, revoke_token
@@ -117,30 +114,6 @@ class TokenConsole(NoHardDeleteMixin, ModelAdmin[ApiToken]):
     @display(description="state", label={"valid": "success", "expired": "warning", "revoked": "danger"})
     def state(self, token: ApiToken) -> str:
         return token.state
-
-
-def offer_push_keys(*models: type[Model]) -> None:
-    """Puts a link to the form of a new key on the pages of clients and pipelines, whichever classes show them."""
-    for model in models:
-        shown = type(admin.site.get_model_admin(model))
-        actions = (*getattr(shown, "actions_detail", ()), "make_push_key")
-        admin.site.unregister(model)
-        admin.site.register(
-            model, type(shown.__name__, (shown,), {"make_push_key": _make_push_key, "actions_detail": actions})
-        )
-
-
-@action(  # type: ignore[untyped-decorator]
-    description="Make a ping key or lineage token", permissions=["access.add_apitoken"], url_path="push-key"
-)
-def _make_push_key(self: Any, request: HttpRequest, object_id: Any) -> HttpResponse:
-    said = {"scope": Scope.INGEST.value, self.model._meta.model_name: object_id}
-    if (found := self.get_object(request, object_id)) is not None:
-        said["name"] = str(found)[:100]
-    return HttpResponseRedirect(f"{reverse('admin:access_apitoken_add')}?{urlencode(said)}")
-
-
-_make_push_key.__name__ = "make_push_key"
 
 
 def _is_id(value: object) -> bool:
