@@ -11,8 +11,10 @@ from django.http.response import HttpResponseBase
 
 from chm_project.access.services import TOKEN_SHAPE
 
-PREFIX = "/ping/"
-_KEY = re.compile(r"/ping/+([^/?]+)")
+_KEY = re.compile(r"(/*ping/+)([^/?]+)")
+# Also where a key stands in a path that is none of ours, as in //ping/KEY: the request log repeats every wrong path.
+_TOKEN = re.compile(TOKEN_SHAPE.pattern)
+_PATHS = ("PATH_INFO", "REQUEST_URI", "RAW_URI", "SCRIPT_URL", "QUERY_STRING")
 
 
 class PathKey(str):
@@ -32,15 +34,18 @@ class PathKeyMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if found := _KEY.match(request.path_info):
-            request.path_key = PathKey(found[1])  # type: ignore[attr-defined]
-            masked = PREFIX + visible_part(found[1])
-            request.path_info = _KEY.sub(masked, request.path_info, count=1)
-            request.path = _KEY.sub(masked, request.path, count=1)
-            for name, value in request.META.items():
-                # PATH_INFO, and what web servers add: REQUEST_URI, RAW_URI, SCRIPT_URL.
-                if isinstance(value, str) and PREFIX in value:
-                    request.META[name] = _KEY.sub(masked, value)
+            request.path_key = PathKey(found[2])  # type: ignore[attr-defined]
+        if found or _TOKEN.search(request.get_full_path()):
+            request.path_info, request.path = masked(request.path_info), masked(request.path)
+            for name in _PATHS:
+                if name in request.META:
+                    request.META[name] = masked(request.META[name])
         return self.get_response(request)
+
+
+def masked(path: str) -> str:
+    path = _KEY.sub(lambda at: at[1] + visible_part(at[2]), path, count=1) if _KEY.match(path) else path
+    return _TOKEN.sub(lambda at: visible_part(at[0]), path)
 
 
 def visible_part(key: str) -> str:

@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -20,15 +21,17 @@ from chm_project.embedded import redis_url
 
 
 @contextmanager
-def web_server(**environment: str) -> Iterator[str]:
-    """Its address; what it needs beyond the suite's own environment is given."""
+def web_server(log: Path | None = None, **environment: str) -> Iterator[str]:
+    """Its address; what it needs beyond the suite's own environment is given. `log` keeps all that it prints."""
     with socket.socket() as probe:
         probe.bind((web.HOST, 0))
         port = probe.getsockname()[1]
     inherited = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    output = log.open("wb") if log else None
     process = subprocess.Popen(
-        web.command(port), cwd=settings.BASE_DIR, env={**inherited, "CHM_DEBUG": "0", **environment}
-    )
+        web.command(port), cwd=settings.BASE_DIR, env={**inherited, "CHM_DEBUG": "0", **environment},
+        stdout=output, stderr=output,
+    )  # fmt: skip
     try:
         address = f"http://{web.HOST}:{port}"
         _wait_for(f"{address}/health", process)
@@ -36,6 +39,8 @@ def web_server(**environment: str) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(30)
+        if output:
+            output.close()
 
 
 def _wait_for(address: str, process: "subprocess.Popen[bytes]") -> None:

@@ -1,0 +1,99 @@
+"""Pushes to a real web server: what it prints, and what hostile bodies do to it."""
+
+import gzip
+import http.client
+import json
+import os
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psutil
+import pytest
+import requests
+from django.db import connection
+
+from chm_project.access.models import Scope
+from chm_project.access.services import create_token
+from chm_project.tests.processes import web_server
+from inventory.models import Pipeline
+from inventory.tests.factories import PipelineFactory
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def own_database() -> str:
+    """The address of this test's own database."""
+    path = f"/{connection.settings_dict['NAME']}"
+    return urlunsplit(urlsplit(os.environ["CHM_DATABASE_URL"])._replace(path=path))
+
+
+def pipeline_and_key() -> tuple[Pipeline, str]:
+    pipeline: Pipeline = PipelineFactory.create(external_id="warehouse/mart")
+    _, key = create_token(name="cron", scope=Scope.INGEST, pipeline_id=pipeline.pk)
+    return pipeline, key
+
+
+@pytest.mark.parametrize("debug", ["0", "1"])
+def test_the_web_server_prints_no_key(tmp_path: Path, debug: str) -> None:
+    pipeline, key = pipeline_and_key()
+    log = tmp_path / "web.log"
+    with web_server(log, CHM_DATABASE_URL=own_database(), CHM_DEBUG=debug) as address:
+        ping = f"{address}/ping/{key}"
+        answers = [requests.get(f"{ping}{what}", timeout=30) for what in ("", "/start", "/9", "/x", "/a/b", "?rid=7")]
+        answers.append(requests.post(f"{ping}/fail", data=b"x" * 2_000_000, timeout=30))
+        answers.append(requests.put(ping, timeout=30))
+        answers.append(requests.get(f"{address}//ping/{key}", timeout=30))
+        answers.append(requests.get(ping, headers={"Host": "no_such_host"}, timeout=30))
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE runs RENAME TO elsewhere")
+            answers.append(requests.get(ping, timeout=30))
+            cursor.execute("ALTER TABLE elsewhere RENAME TO runs")
+
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 404, 404, 400, 200, 405, 404, 400, 500]
+    printed = log.read_text()
+    assert debug == "0" or "Internal error" in printed, "the log is the one that was written"
+    for text in (printed, *(answer.text for answer in answers)):
+        assert key not in text
+        assert key[13:] not in text
+    assert pipeline.runs.filter(status="failed").count() == 2
+
+
+def test_a_zip_bomb_costs_the_server_little_memory(tmp_path: Path) -> None:
+    _, key = pipeline_and_key()
+    bomb = gzip.compress(b"[" + b" " * 300_000_000 + b"]", compresslevel=9)
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json", "Content-Encoding": "gzip"}
+    with web_server(tmp_path / "web.log", CHM_DATABASE_URL=own_database(), CHM_WEB_WORKERS="1") as address:
+        before = _memory(address)
+        answer = requests.post(f"{address}/api/v1/lineage", data=bomb, headers=headers, timeout=60)
+        grown = _memory(address) - before
+
+        assert answer.status_code == 400
+        assert "larger than" in answer.json()["error"]["message"]
+        assert grown < 100 * 2**20
+        event = {
+            "eventType": "COMPLETE", "eventTime": "2026-03-01T10:00:00Z", "run": {"runId": "1"},
+            "job": {"namespace": "warehouse", "name": "mart"},
+        }  # fmt: skip
+        body = gzip.compress(json.dumps([event]).encode())
+        answer = requests.post(f"{address}/api/v1/lineage", data=body, headers=headers, timeout=60)
+        assert answer.json()["items"][0]["outcome"] == "created"
+
+
+def test_a_body_without_a_length_is_taken_or_refused_but_never_waited_for(tmp_path: Path) -> None:
+    _, key = pipeline_and_key()
+    with web_server(tmp_path / "web.log", CHM_DATABASE_URL=own_database()) as address:
+        chunks = http.client.HTTPConnection(urlsplit(address).netloc, timeout=30)
+        chunks.request("POST", f"/ping/{key}/fail", body=iter([b"disk ", b"full"]), encode_chunked=True)
+        assert chunks.getresponse().status == 200
+        chunks.close()
+
+
+def _memory(address: str) -> int:
+    """Of all processes that listen there."""
+    port = urlsplit(address).port
+    servers = {
+        found.pid
+        for found in psutil.net_connections("tcp")
+        if found.pid and found.status == "LISTEN" and found.laddr and found.laddr[1] == port
+    }
+    return sum(psutil.Process(pid).memory_info().rss for pid in servers)
