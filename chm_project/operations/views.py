@@ -9,7 +9,7 @@ from django.db import DatabaseError
 from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from rest_framework import serializers
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
@@ -20,6 +20,7 @@ from chm_project.api.viewsets import StrictView
 from chm_project.operations.beat import pulse_age
 from chm_project.operations.state import NO_DATABASE, Readiness, numbers, queue_length, readiness
 from runs.models import Status
+from runs.push.unmatched import unmatched_total
 
 
 class ReadinessSerializer(serializers.Serializer[Any]):
@@ -80,7 +81,7 @@ class MetricsView(StrictView):
 
 
 class _Collector:
-    def collect(self) -> Iterator[GaugeMetricFamily]:
+    def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
         build = GaugeMetricFamily("chm_build_info", "Always 1; which version this is", labels=["version"])
         build.add_metric([version("chm")], 1)
         yield build
@@ -97,6 +98,14 @@ class _Collector:
         for status in Status.values:
             runs.add_metric([status], now.runs_24h.get(status, 0))
         yield runs
+        try:
+            unmatched = CounterMetricFamily(
+                "chm_lineage_unmatched_events", "Lineage events whose job no pipeline is named after"
+            )
+            unmatched.add_metric([], unmatched_total())
+            yield unmatched
+        except (redis.RedisError, OSError, ValueError):
+            pass  # the cache is the broker: what follows says that it is down
         try:
             yield _gauge("chm_queue_length", "Tasks that wait for a worker", queue_length())
         except (redis.RedisError, OSError, ValueError):

@@ -109,6 +109,13 @@ def test_metrics_are_what_the_database_and_the_broker_say(beat: None) -> None:
     assert said[f'chm_build_info{{version="{version("chm")}"}}'] == 1
 
 
+def test_unmatched_lineage_events_are_counted(beat: None) -> None:
+    before = metrics(program("read"))["chm_lineage_unmatched_events_total"]
+    event = {"eventTime": "2026-03-01T10:00:00Z", "run": {"runId": "1"}, "job": {"namespace": "no", "name": "job"}}
+    program("ingest", client_id=PipelineFactory.create().client_id).post("/api/v1/lineage", [event, event])
+    assert metrics(program("read"))["chm_lineage_unmatched_events_total"] == before + 2
+
+
 def test_metrics_cost_three_queries(beat: None, django_assert_num_queries: Any) -> None:
     api = program("read")
     api.get("/metrics")
