@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from django.db.models import Q, Value
+from django.db.models import F, Q, Value
 from django.db.models.lookups import Exact, GreaterThanOrEqual, LessThan
 
 from runs.models import BEGINNING, STARTED, Run, RunQuerySet
@@ -11,6 +11,15 @@ from runs.models import BEGINNING, STARTED, Run, RunQuerySet
 def latest_run(runs: RunQuerySet) -> Run | None:
     """The latest of one pipeline's runs: one probe of the index runs_latest."""
     return runs.latest_first().first()
+
+
+def newest_open_first(runs: RunQuerySet) -> RunQuerySet:
+    """Those of one pipeline's runs that are open, in the same order as latest_first.
+
+    Said otherwise than there: for that order a plan may walk all runs of the pipeline to find that none is open, where
+    the index runs_open says so at once.
+    """
+    return runs.still_open().order_by(F("started_at").desc(nulls_last=True), "-id")
 
 
 def in_window(runs: RunQuerySet, *, since: datetime | None = None, until: datetime | None = None) -> RunQuerySet:

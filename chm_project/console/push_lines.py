@@ -31,7 +31,7 @@ def _of_pipeline(token: ApiToken, plaintext: str, base_url: str) -> list[Line]:
             "cron",
             f"0 3 * * * p={ping}; r=$(cat /proc/sys/kernel/random/uuid); {_CURL} $p/start?rid=$r; "
             f'out=$(/path/to/job 2>&1); s=$?; echo "$out" | tail -c 9000 | {_CURL} --data-binary @- $p/$s?rid=$r',
-            "Start, end, exit status and the last of the output; a repeated ping of the same rid changes nothing more.",
+            "Start, end, exit status and the last of the output; a ping that is repeated stays in its run.",
         ),
         Line(
             "dbt",

@@ -4,7 +4,6 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import F
 from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
@@ -19,6 +18,7 @@ from uuid_utils.compat import uuid7
 from chm_project.access.models import ApiToken
 from chm_project.access.services import find_ping_key
 from chm_project.api.throttling import count_refusal, throttle_refused, throttle_token
+from runs.latest import newest_open_first
 from runs.models import Run
 from runs.push.pings import MAX_BODY, Ping, read, run_event
 from runs.services import record_runs
@@ -152,10 +152,7 @@ def _external_run_id(ping: Ping, pipeline_id: UUID, run_id: str | None) -> str |
     if run_id is not None and ping.sign != "log":
         return run_id
     if ping.ends or ping.sign == "log":
-        # Not latest_first(): for that order a plan may walk all runs of the pipeline to find that none is open, where
-        # the index of open runs says so at once.
-        open_runs = Run.objects.filter(pipeline_id=pipeline_id).still_open()
-        open_runs = open_runs.order_by(F("started_at").desc(nulls_last=True), "-id")
+        open_runs = newest_open_first(Run.objects.filter(pipeline_id=pipeline_id))
         if run_id is not None:
             open_runs = open_runs.filter(external_run_id=run_id)
         newest = open_runs.values_list("external_run_id", flat=True).first()

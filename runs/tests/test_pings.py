@@ -19,6 +19,7 @@ from chm_project.access.services import create_token, revoke_token
 from chm_project.tests.api import program
 from inventory.models import Pipeline
 from inventory.tests.factories import PipelineFactory
+from runs.latest import newest_open_first
 from runs.models import Run
 from runs.reporting.adapter import run_shape
 
@@ -182,6 +183,20 @@ def test_a_ping_is_one_indexed_write(pipeline: Pipeline, key: str) -> None:
         found, writes = rest[:lookups], rest[lookups:]
         assert [sql.count('FROM "runs"') for sql in found] == [1] * lookups
         assert len(writes) == (0 if what == "/log" else 1), what
+
+
+def test_the_newest_open_run_is_found_without_walking_the_others(pipeline: Pipeline) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO runs (id, pipeline_id, external_run_id, status, started_at, finished_at)"
+            " SELECT gen_random_uuid(), %s, n, 'success', now(), now() FROM generate_series(1, 5000) AS n",
+            [pipeline.pk],
+        )
+        for analyzed in (False, True):
+            if analyzed:
+                cursor.execute("ANALYZE runs")
+            plan = newest_open_first(Run.objects.filter(pipeline=pipeline))[:1].explain()
+            assert "runs_open" in plan, plan
 
 
 def test_too_many_pings_of_one_key_are_told_when_to_come_again(pipeline: Pipeline, settings: Settings) -> None:
