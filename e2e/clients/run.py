@@ -80,11 +80,11 @@ def statuses(runs: list[dict[str, Any]]) -> dict[str, int]:
 class World:
     def __init__(self, chm: Chm, environment: dict[str, str], venv: Path, folder: Path, checks: Checks) -> None:
         self.chm, self.venv, self.folder, self.checks = chm, venv, folder, checks
-        self._environment = environment
+        self.environment = environment
         self.client_id = str(chm.call("/clients", {"name": "Northwind"})["id"])
 
     def token(self, name: str, *binding: str) -> str:
-        return manage("create_api_token", name, "--scope", "ingest", *binding, **self._environment).strip()
+        return manage("create_api_token", name, "--scope", "ingest", *binding, **self.environment).strip()
 
     def run(self, *command: str, cwd: Path | None = None, **environment: str) -> "subprocess.CompletedProcess[str]":
         path = f"{self.venv / 'bin'}{os.pathsep}{os.environ['PATH']}"  # dbt-ol starts dbt itself
@@ -121,7 +121,7 @@ def burst(world: World) -> None:
     checks, chm = world.checks, world.chm
     key = world.token("burst", "--client", "Northwind")
     [pipeline] = [row for row in chm.call("/pipelines?limit=1000")["items"] if row["name"] == "burst"]
-    with web_server(**{**world._environment, "CHM_THROTTLE_LINEAGE": "5/second"}) as (port, _):
+    with web_server(**{**world.environment, "CHM_THROTTLE_LINEAGE": "5/second"}) as (port, _):
         checks.say("openlineage-python, twelve events to a server that takes five a second")
         ended = world.run("python", str(HERE / "lineage_jobs.py"), f"http://127.0.0.1:{port}", key, "burst")
     checks.expect("the client's exit status", ended.returncode, 0)

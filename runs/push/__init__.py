@@ -1,4 +1,4 @@
 """Runs that their own jobs report, in the words of clients that exist: OpenLineage, Healthchecks pings, dbt's files.
 
-Each module translates, without the database, into the RunEvent that runs.services.record_runs takes.
+lineage, pings and dbt translate, without the database, into the RunEvent that runs.services.record_runs takes.
 """
