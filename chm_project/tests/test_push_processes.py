@@ -4,8 +4,10 @@ import gzip
 import http.client
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
 
 import psutil
 import pytest
@@ -86,6 +88,29 @@ def test_a_body_without_a_length_is_taken_or_refused_but_never_waited_for(tmp_pa
         chunks.request("POST", f"/ping/{key}/fail", body=iter([b"disk ", b"full"]), encode_chunked=True)
         assert chunks.getresponse().status == 200
         chunks.close()
+
+
+def test_many_at_once_lose_nothing_and_mix_nothing_up(tmp_path: Path) -> None:
+    """Two workers; each run is told by a start and an end, of which one or the other is repeated beside it."""
+    pipeline, key = pipeline_and_key()
+    rids = [str(uuid4()) for _ in range(60)]
+
+    def tell(rid: str) -> set[int]:
+        ping, end = f"{address}/ping/{key}", "/7" if int(rid[0], 16) % 2 else ""
+        with requests.Session() as session:
+            statuses = {session.get(f"{ping}/start?rid={rid}", timeout=60).status_code}
+            with ThreadPoolExecutor(2) as both:
+                ends = both.map(lambda _: requests.get(f"{ping}{end}?rid={rid}", timeout=60).status_code, range(2))
+                return statuses | set(ends)
+
+    server = web_server(tmp_path / "web.log", CHM_DATABASE_URL=own_database())
+    with server as address, ThreadPoolExecutor(8) as clients:
+        statuses = set().union(*clients.map(tell, rids))
+
+    assert statuses == {200}
+    found = {run.external_run_id: run.status for run in pipeline.runs.all()}
+    assert found == {rid: "failed" if int(rid[0], 16) % 2 else "success" for rid in rids}
+    assert not pipeline.runs.filter(duration_seconds__isnull=True).exists()
 
 
 def _memory(address: str) -> int:
