@@ -4,7 +4,7 @@ BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help install install-dev demo serve test e2e screenshots e2e-airflow clients bench fuzz faults critical-path evidence documents docs lint format lock
+.PHONY: help install install-dev demo serve test e2e screenshots e2e-airflow clients bench fuzz faults critical-path evidence documents docs dashboards check-boards lint format lock
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -82,6 +82,12 @@ docs: install-dev  ## write the generated documents of docs/contracts anew
 	@$(MANAGE) spectacular --fail-on-warn --file docs/contracts/openapi.yaml
 	@$(MANAGE) generate_reporting_docs
 	@CHM_DATABASE_URL=postgresql:///none $(BIN)/python -m evidence pages
+
+dashboards: install-dev  ## write the boards of docker/grafana and docker/metabase anew, from the shapes
+	@$(MANAGE) generate_dashboards
+
+check-boards: install-dev  ## hold Grafana's boards against the types of its release (needs npm)
+	@$(BIN)/python docker/grafana/check_schema.py
 
 lint: install-dev  ## ruff, mypy --strict, missing migrations, deployment checks
 	@$(BIN)/ruff check .

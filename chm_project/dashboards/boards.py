@@ -1,0 +1,112 @@
+"""Which shapes stand on which board, and where: the header line `Panel` of each shape says the boards and the kind."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from runs.reporting.parameters import COMMON, OWN
+from runs.reporting.shapes import Shape, shapes
+
+OPERATIONS = "Operations"
+BUSINESS = "Q1-Q5 Business Monitoring"
+GOVERNANCE = "Q6-Q10 Operations & Governance"
+
+# In reading order, with width and height in Grafana's grid of 24 columns.
+LAYOUT: dict[str, tuple[tuple[str, int, int], ...]] = {
+    OPERATIONS: (
+        ("failing_now", 24, 9),
+        ("late_pipelines", 24, 8),
+        ("failures_over_time", 16, 9),
+        ("failure_counts_by_client", 8, 9),
+        ("latest_status_by_pipeline", 24, 12),
+        ("top_flaky_pipelines", 12, 12),
+        ("run_duration_distribution", 12, 12),
+    ),
+    BUSINESS: (
+        ("weekly_status_mix", 12, 9),
+        ("client_risk", 12, 9),
+        ("changes_since_yesterday", 24, 9),
+        ("vendor_dependency", 8, 9),
+        ("weekly_success_by_client", 16, 9),
+        ("latest_status_by_pipeline", 24, 12),
+    ),
+    GOVERNANCE: (
+        ("client_throughput", 12, 9),
+        ("reliability_by_environment", 6, 9),
+        ("failure_rate_by_platform", 6, 9),
+        ("freshness_watchlist", 24, 10),
+        ("ingestion_health", 24, 9),
+        ("top_flaky_pipelines", 12, 10),
+        ("governance_gaps", 12, 10),
+    ),
+}
+
+DESCRIPTIONS = {
+    OPERATIONS: "What is failing, late and flaky, for whoever is on duty.",
+    BUSINESS: "How the clients' pipelines are doing, for delivery leads.",
+    GOVERNANCE: "Volume, freshness, reliability and care, for operators and delivery leads.",
+}
+
+# What a bar or line chart shows of a shape's columns; the others stay in the tooltip.
+CHARTED = {
+    "client_risk": ("failure_rate_7d",),
+    "failure_counts_by_client": ("failed_24h", "failed_7d"),
+    "failure_rate_by_platform": ("failure_rate",),
+    "failures_over_time": ("failed_runs",),
+    "reliability_by_environment": ("failure_rate_30d",),
+    "run_duration_distribution": ("run_count",),
+    "vendor_dependency": ("failure_rate_30d",),
+    "weekly_status_mix": ("runs",),
+    "weekly_success_by_client": ("success_rate",),
+}
+STATUS_COLOURS = {
+    "success": "green", "failed": "red", "running": "blue", "canceled": "orange", "skipped": "text",
+}  # fmt: skip
+# Failed ÷ all runs: from here on worth a look, from here on bad.
+WARN_RATE, BAD_RATE = 0.05, 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    shape: Shape
+    kind: str
+    width: int
+    height: int
+
+
+def board(title: str) -> list[Place]:
+    """Raises ValueError when the layout and the shapes' headers disagree."""
+    kinds = declared(title)
+    if sorted(kinds) != sorted(name for name, _, _ in LAYOUT[title]):
+        raise ValueError(f"The layout of {title} does not hold just the shapes that name it: {', '.join(kinds)}.")
+    return [Place(shapes()[name], kinds[name], width, height) for name, width, height in LAYOUT[title]]
+
+
+def declared(title: str) -> dict[str, str]:
+    """Kind of panel by shape."""
+    kinds = {}
+    for shape in shapes().values():
+        for panel in shape.panel.split(";"):
+            on, _, kind = panel.strip().rpartition(": ")
+            if on == title:
+                kinds[shape.name] = kind
+    return kinds
+
+
+def defaults(shape: Shape) -> dict[str, str]:
+    """SQL of the shape's own parameters that a board leaves at their defaults."""
+    return {
+        name: f"'{value}'" if OWN[name].sql_type == "text" else value
+        for name, own in shape.parameters.items()
+        if (value := own or OWN[name].default) and OWN[name].sql_type != "timestamptz"
+    }
+
+
+def fill(shape: Shape, values: Mapping[str, str]) -> str:
+    """The shape's SQL with texts in place of its parameters. Raises KeyError for a parameter without one."""
+    names = [*COMMON, *shape.parameters]
+    return (shape.sql % {name: values[name] for name in names}).strip()
+
+
+def linked(shape: Shape) -> bool:
+    """Whether a row is about one pipeline, which its names identify."""
+    return {"client_name", "pipeline_name"} <= {column.name for column in shape.columns}

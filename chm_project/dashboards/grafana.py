@@ -1,0 +1,369 @@
+"""Grafana's boards, built from the shapes with Grafana's own SDK, in the release of the Grafana in compose."""
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from grafana_foundation_sdk.builders import barchart, common, dashboard, table, timeseries
+from grafana_foundation_sdk.cog.builder import Builder
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.cog.variants import Dataquery
+from grafana_foundation_sdk.models import common as options
+from grafana_foundation_sdk.models import dashboard as models
+
+from chm_project.dashboards.boards import (
+    BAD_RATE,
+    BUSINESS,
+    CHARTED,
+    DESCRIPTIONS,
+    GOVERNANCE,
+    OPERATIONS,
+    STATUS_COLOURS,
+    WARN_RATE,
+    Place,
+    board,
+    defaults,
+    fill,
+    linked,
+)
+from inventory.models import Environment, Platform
+from runs.reporting.parameters import OWN
+from runs.reporting.shapes import Shape
+
+T = TypeVar("T")
+P = TypeVar("P", table.Panel, barchart.Panel, timeseries.Panel)
+
+UIDS = {OPERATIONS: "chm-operations", BUSINESS: "chm-business", GOVERNANCE: "chm-governance"}
+DATASOURCE = models.DataSourceRef(type_val="grafana-postgresql-datasource", uid="chm-reporting")
+# Where rows link to; docker/grafana/start.sh puts the address of the installation in its place.
+CHM_URL = "http://localhost:8000"
+# Not restricted, in SQL. Grafana leaves an own value for "All" as it stands, and quotes every other.
+ALL = "NULL"
+
+# Table and tooltip properties by column. Units by the ids of Grafana.
+RATE = (("unit", "percentunit"), ("decimals", 1))
+UNITS: dict[str, tuple[tuple[str, object], ...]] = {
+    "usual_gap_minutes": (("unit", "m"),),
+    "late_minutes": (("unit", "m"),),
+    "hours_since_success": (("unit", "h"),),
+    "total_rows_30d": (("unit", "short"),),
+    "avg_rows_per_run": (("unit", "short"),),
+    "throughput_cv": (("decimals", 2),),
+} | dict.fromkeys(("failure_rate", "failure_rate_7d", "failure_rate_30d", "success_rate"), RATE)
+# From which value on a cell is orange, and red.
+LIMITS: dict[str, tuple[float, float]] = {
+    "late_minutes": (0, 60),
+    "hours_since_success": (24, 72),
+    "failed_in_a_row": (1, 3),
+    "flips": (2, 6),
+    "never_ingested": (1, 5),
+    "stale": (1, 5),
+    "failing_ingestion": (1, 5),
+    "throughput_cv": (1, 2),
+} | dict.fromkeys(("failure_rate", "failure_rate_7d", "failure_rate_30d"), (WARN_RATE, BAD_RATE))
+STATUSES = ("status_then", "status_now", "latest_status")
+WIDTHS = {"error_message": 420, "last_error": 420, "client_name": 160, "platform": 110, "environment": 110}
+
+
+class Query(Dataquery):
+    """Grafana's PostgreSQL query, for which the SDK has no type of its own."""
+
+    def __init__(self, sql: str) -> None:
+        self.sql = sql
+
+    def to_json(self) -> dict[str, object]:
+        return {
+            "refId": "A", "datasource": DATASOURCE, "editorMode": "code", "format": "table", "rawQuery": True,
+            "rawSql": self.sql,
+        }  # fmt: skip
+
+
+class Built(Builder[T]):
+    """A value where the SDK wants a builder."""
+
+    def __init__(self, value: T) -> None:
+        self.value = value
+
+    def build(self) -> T:
+        return self.value
+
+
+def documents() -> dict[str, str]:
+    """JSON by file name."""
+    return {
+        f"{uid}.json": json.dumps(dashboard_of(title), cls=JSONEncoder, indent=2, ensure_ascii=False) + "\n"
+        for title, uid in UIDS.items()
+    }
+
+
+def dashboard_of(title: str) -> models.Dashboard:
+    own = {name for place in board(title) for name in place.shape.parameters}
+    built = (
+        dashboard.Dashboard(title)
+        .uid(UIDS[title])
+        .description(DESCRIPTIONS[title])
+        .tags(["chm"])
+        .readonly()
+        .timezone("utc")
+        .week_start("monday")
+        .refresh("1m")
+        .time("now-7d", "now")
+        .variables(variables("bucket" in own))
+        .links([other_boards()])
+    )
+    for number, place in enumerate(board(title), 1):
+        panel = KINDS[place.kind](place).build()
+        panel.id_val = number
+        built.with_panel(Built(panel))
+    return built.build()
+
+
+def sql_of(shape: Shape) -> str:
+    """The shape with Grafana's time range and variables in place of its parameters; a pipeline's row gets its key."""
+    values = defaults(shape) | {
+        "as_of": "$__timeTo()::timestamptz",
+        "since": "$__timeFrom()::timestamptz",
+        "until": "$__timeTo()::timestamptz",
+        "bucket": "${bucket:sqlstring}",
+        "client_id": "${client:sqlstring}",
+        "platform": "${platform:sqlstring}",
+        "environment": "${environment:sqlstring}",
+    }
+    sql = fill(shape, values)
+    if not linked(shape):
+        return sql
+    return (
+        f"SELECT\n    row.*,\n    (\n        SELECT p.pipeline_id\n        FROM reporting.pipelines AS p\n"  # noqa: S608
+        "        WHERE p.client_name = row.client_name AND p.pipeline_name = row.pipeline_name\n    ) AS pipeline_id\n"
+        f"FROM (\n{sql}\n) AS row"
+    )
+
+
+def variables(with_bucket: bool) -> list[Builder[models.VariableModel]]:
+    everything = models.VariableOption(selected=True, text="All", value="$__all")
+    client = (
+        dashboard.QueryVariable("client")
+        .label("Client")
+        .datasource(DATASOURCE)
+        .query("SELECT client_name AS __text, client_id::text AS __value FROM reporting.clients ORDER BY client_name")
+        .refresh(models.VariableRefresh.ON_DASHBOARD_LOAD)
+        .include_all(True)
+        .all_value(ALL)
+        .allow_custom_value(False)
+        .current(everything)
+    )
+    found = [client.build()]
+    for name, values in (("platform", Platform.values), ("environment", Environment.values)):
+        found.append(
+            dashboard.CustomVariable(name)
+            .label(name.capitalize())
+            .values(",".join(values))
+            .include_all(True)
+            .all_value(ALL)
+            .allow_custom_value(False)
+            .current(everything)
+            .build()
+        )
+    if with_bucket:
+        bucket = OWN["bucket"]
+        found.append(
+            dashboard.CustomVariable("bucket")
+            .label("Bucket")
+            .values(",".join(bucket.choices))
+            .allow_custom_value(False)
+            .current(models.VariableOption(selected=True, text=bucket.default, value=bucket.default))
+            .build()
+        )
+    url = dashboard.ConstantVariable("chm_url").value(CHM_URL).build()
+    url.hide, url.skip_url_sync = models.VariableHide.HIDE_VARIABLE, True
+    for variable in (*found, url):
+        variable.auto = variable.auto_min = variable.auto_count = None  # of the interval's kind alone, by the schema
+    return [Built(variable) for variable in (*found, url)]
+
+
+def other_boards() -> Builder[models.DashboardLink]:
+    return (
+        dashboard.DashboardLink("CHM")
+        .type(models.DashboardLinkType.DASHBOARDS)
+        .tags(["chm"])
+        .include_vars(True)
+        .keep_time(True)
+    )
+
+
+def _common(panel: P, place: Place) -> P:
+    shape = place.shape
+    return (
+        panel.title(shape.question)
+        .description(f"{shape.grain[0].upper()}{shape.grain[1:]}. Inventory: {shape.inventory}. Shape: {shape.name}.")
+        .datasource(DATASOURCE)
+        .with_target(Built[Dataquery](Query(sql_of(shape))))
+        .span(place.width)
+        .height(place.height)
+        .no_value("Nothing")
+    )
+
+
+def table_panel(place: Place) -> table.Panel:
+    panel = _common(table.Panel(), place).show_header(True).filterable(True).cell_height(options.TableCellHeight.SM)
+    for column in place.shape.columns:
+        properties: list[tuple[str, object]] = list(UNITS.get(column.name, ()))
+        if column.name in LIMITS:
+            properties += [("thresholds", limits(*LIMITS[column.name])), ("custom.cellOptions", {"type": "color-text"})]
+        if column.name in STATUSES:
+            properties += [
+                ("mappings", [models.ValueMap({
+                    status: models.ValueMappingResult(text=status, color=colour, index=index)
+                    for index, (status, colour) in enumerate(STATUS_COLOURS.items())
+                })]),
+                ("custom.cellOptions", {"type": "color-text"}),
+            ]  # fmt: skip
+        if column.name in WIDTHS:
+            properties.append(("custom.width", WIDTHS[column.name]))
+        if column.name == "pipeline_name" and linked(place.shape):
+            properties.append(("links", [pipeline_link()]))
+        if properties:
+            panel.override_by_name(column.name, dynamic(properties))
+    if linked(place.shape):
+        panel.override_by_name("pipeline_id", dynamic([("custom.hidden", True)]))
+    return panel
+
+
+def pipeline_link() -> dict[str, object]:
+    return {
+        "title": "Open in CHM",
+        "url": "${chm_url}/admin/inventory/pipeline/${__data.fields.pipeline_id}/change/",
+        "targetBlank": True,
+    }
+
+
+def bar_chart(place: Place) -> barchart.Panel:
+    """One group of bars per row, labelled by the first column with a name."""
+    names = [column.name for column in place.shape.columns if column.sql_type == "text"]
+    panel = _bars(place).x_field(names[0])
+    charted = CHARTED[place.shape.name]
+    for column in place.shape.columns:
+        if column.name in charted and column.name in LIMITS:
+            panel.override_by_name(column.name, dynamic([
+                *UNITS[column.name],
+                ("thresholds", limits(*LIMITS[column.name])),
+                ("color", {"mode": "thresholds"}),
+            ]))  # fmt: skip
+        elif column.name not in (names[0], *charted):
+            panel.override_by_name(column.name, dynamic([
+                *UNITS.get(column.name, ()),
+                ("custom.hideFrom", {"viz": True, "legend": True, "tooltip": False}),
+            ]))  # fmt: skip
+    return panel.x_tick_label_rotation(-45 if len(charted) == 1 and names[0] == "client_name" else 0)
+
+
+def stacked_bar_chart(place: Place) -> barchart.Panel:
+    """Of rows with a time, a name and a count: one bar per time, one part per name."""
+    at, name, count = (column.name for column in place.shape.columns)
+    matrix = {"columnField": name, "rowField": at, "valueField": count, "emptyValue": "zero"}
+    panel = (
+        _bars(place)
+        .with_transformation(models.DataTransformerConfig(id_val="groupingToMatrix", options=matrix))
+        .x_field(f"{at}\\{name}")
+        .stacking(options.StackingMode.NORMAL)
+    )
+    for status, colour in STATUS_COLOURS.items():
+        panel.override_by_name(status, dynamic([("color", {"mode": "fixed", "fixedColor": colour})]))
+    return panel
+
+
+def histogram(place: Place) -> barchart.Panel:
+    """Of rows that are counted into buckets already, so that Grafana must not count again."""
+    bucket, _ = (column.name for column in place.shape.columns)
+    own = defaults(place.shape)
+    count, end = int(own["bucket_count"]), int(own["max_duration_seconds"])
+    labels = {str(n): f"{_minutes(end * (n - 1) / count)}-{_minutes(end * n / count)}" for n in range(1, count + 1)}
+    labels[str(count + 1)] = f"from {_minutes(end / 1)}"
+    as_text = {"conversions": [{"targetField": bucket, "destinationType": "string"}], "fields": {}}
+    texts = {value: models.ValueMappingResult(text=f"{label} min") for value, label in labels.items()}
+    return (
+        _bars(place)
+        .with_transformation(models.DataTransformerConfig(id_val="convertFieldType", options=as_text))
+        .x_field(bucket)
+        .group_width(0.95)
+        .x_tick_label_rotation(-45)
+        .override_by_name(bucket, dynamic([("mappings", [models.ValueMap(texts)])]))
+    )
+
+
+def line_chart(place: Place) -> timeseries.Panel:
+    """Of rows with a name and a time: one line per name."""
+    name = next(column.name for column in place.shape.columns if column.sql_type == "text")
+    at = next(column.name for column in place.shape.columns if column.sql_type in {"date", "timestamptz"})
+    charted = CHARTED[place.shape.name]
+    kept = {"include": {"names": [name, at, *charted]}}
+    split = {"fields": [name], "keepFields": False, "naming": {"asLabels": True}}
+    return (
+        _common(timeseries.Panel(), place)
+        .with_transformation(models.DataTransformerConfig(id_val="filterFieldsByName", options=kept))
+        .with_transformation(models.DataTransformerConfig(id_val="partitionByValues", options=split))
+        .display_name(f"${{__field.labels.{name}}}")
+        .unit("percentunit")
+        .min(0)
+        .max(1)
+        .show_points(options.VisibilityMode.ALWAYS)
+        .line_width(2)
+        .legend(_legend())
+    )
+
+
+def time_series(place: Place) -> timeseries.Panel:
+    """Bars: a bucket without a row is a bucket without a run, which a line would pass over."""
+    return (
+        _common(timeseries.Panel(), place)
+        .draw_style(options.GraphDrawStyle.BARS)
+        .fill_opacity(80)
+        .unit("short")
+        .min(0)
+        .decimals(0)
+        .color_scheme(dashboard.FieldColor().mode(models.FieldColorModeId.FIXED).fixed_color("red"))
+        .legend(common.VizLegendOptions().show_legend(False))
+    )
+
+
+KINDS: dict[str, Callable[[Place], Builder[models.Panel]]] = {
+    "table": table_panel,
+    "bar chart": bar_chart,
+    "stacked bar chart": stacked_bar_chart,
+    "histogram": histogram,
+    "line chart": line_chart,
+    "time series": time_series,
+}
+
+
+def _bars(place: Place) -> barchart.Panel:
+    return _common(barchart.Panel(), place).min(0).fill_opacity(80).group_width(0.8).legend(_legend())
+
+
+def _legend() -> common.VizLegendOptions:
+    return (
+        common.VizLegendOptions()
+        .show_legend(True)
+        .display_mode(options.LegendDisplayMode.LIST)
+        .placement(options.LegendPlacement.BOTTOM)
+        .calcs([])
+    )
+
+
+def limits(warn: float, bad: float) -> models.ThresholdsConfig:
+    return models.ThresholdsConfig(
+        mode=models.ThresholdsMode.ABSOLUTE,
+        steps=[
+            models.Threshold(value=None, color="green"),
+            models.Threshold(value=warn, color="orange"),
+            models.Threshold(value=bad, color="red"),
+        ],
+    )
+
+
+def dynamic(properties: Sequence[tuple[str, Any]]) -> list[models.DynamicConfigValue]:
+    return [models.DynamicConfigValue(id_val=name, value=value) for name, value in properties]
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:g}"

@@ -1,0 +1,38 @@
+"""Asks as the reporting role, within the test's transaction."""
+
+import io
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.core.management import call_command
+from django.db import connection
+
+from runs.reporting.shapes import shapes
+
+ROLE = "chm_test_boards"
+
+
+def ask(statement: str, values: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+    call_command("grant_reporting_role", ROLE, stdout=io.StringIO())
+    with connection.cursor() as cursor:
+        cursor.execute(f"GRANT {ROLE} TO CURRENT_USER")
+        cursor.execute(f"SET LOCAL ROLE {ROLE}")
+        cursor.execute(statement, values)
+        names = [column.name for column in cursor.description]
+        rows = [dict(zip(names, map(_plain, row), strict=True)) for row in cursor.fetchall()]
+        cursor.execute("RESET ROLE")
+    return rows
+
+
+def of_shape(name: str, rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    """The shape's columns alone, without the one key that nobody can work out by hand."""
+    columns = [column.name for column in shapes()[name].columns if column.name != "client_id"]
+    return [tuple(row[column] for column in columns) for row in rows]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return float(value)
+    return value.astimezone(UTC) if isinstance(value, datetime) else value

@@ -1,0 +1,169 @@
+"""Grafana's boards say what the shapes say: every panel's query, as the reporting role, on the controlled seed."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from django.conf import settings
+from django.db import DataError, transaction
+from django.urls import resolve
+
+from chm_project.dashboards import expand, grafana
+from chm_project.dashboards.boards import BUSINESS, GOVERNANCE, OPERATIONS, board, linked
+from chm_project.tests.controlled_seed import AS_OF, at, plant
+from chm_project.tests.expected_shapes import EXPECTED
+from chm_project.tests.reader import ask, of_shape
+from inventory.models import Client, Pipeline
+from runs.models import Status
+from runs.reporting.adapter import run_shape
+from runs.reporting.shapes import shapes
+
+pytestmark = pytest.mark.django_db
+
+FOLDER = Path(settings.BASE_DIR) / "docker" / "grafana"
+BOARDS = {title: json.loads((FOLDER / "dashboards" / f"{uid}.json").read_text()) for title, uid in grafana.UIDS.items()}
+PANELS = [
+    (title, panel, place.shape.name)
+    for title, found in BOARDS.items()
+    for panel, place in zip(found["panels"], board(title), strict=True)
+]
+every_panel = pytest.mark.parametrize(
+    ("title", "panel", "name"), PANELS, ids=[f"{grafana.UIDS[title]}-{name}" for title, _, name in PANELS]
+)
+
+
+@pytest.fixture
+def seed() -> None:
+    plant()
+
+
+def read(
+    title: str, panel: dict[str, Any], *, days: int = 7, chosen: dict[str, str] | None = None
+) -> list[dict[str, Any]]:
+    """As Grafana would ask when its time range ends at AS_OF."""
+    (target,) = panel["targets"]
+    return ask(expand.grafana(target["rawSql"], BOARDS[title], AS_OF - timedelta(days=days), AS_OF, chosen or {}))
+
+
+@pytest.mark.parametrize("name", sorted(grafana.documents()))
+def test_a_board_is_not_stale(name: str) -> None:
+    """Regenerate with `make dashboards`."""
+    assert (FOLDER / "dashboards" / name).read_text() == grafana.documents()[name]
+
+
+def test_the_boards_hold_every_shape() -> None:
+    assert {name for _, _, name in PANELS} == set(EXPECTED)
+    assert [len(BOARDS[title]["panels"]) for title in (OPERATIONS, BUSINESS, GOVERNANCE)] == [7, 6, 7]
+    assert {path.name for path in (FOLDER / "dashboards").iterdir()} == set(grafana.documents())
+
+
+@every_panel
+def test_a_panel_says_what_was_worked_out_by_hand(seed: None, title: str, panel: dict[str, Any], name: str) -> None:
+    assert of_shape(name, read(title, panel)) == EXPECTED[name]
+
+
+@every_panel
+def test_the_variables_filter_as_the_shape_does(seed: None, title: str, panel: dict[str, Any], name: str) -> None:
+    acme = str(Client.objects.get(name="Acme").pk)
+    for chosen, scope in (
+        ({"client": acme}, {"client_id": acme}),
+        ({"platform": "vendor_api"}, {"platform": "vendor_api"}),
+        ({"environment": "staging"}, {"environment": "staging"}),
+        ({"client": acme, "platform": "airflow", "environment": "prod"},
+         {"client_id": acme, "platform": "airflow", "environment": "prod"}),
+    ):  # fmt: skip
+        expected = run_shape(name, as_of=AS_OF, **scope)
+        assert of_shape(name, read(title, panel, chosen=chosen)) == of_shape(name, expected)
+    delta = {"client": str(Client.objects.get(name="Delta").pk)}
+    assert read(title, panel, chosen=delta) != read(title, panel)
+
+
+@pytest.mark.parametrize("name", ["failures_over_time", "failure_rate_by_platform", "run_duration_distribution"])
+def test_the_time_range_is_the_window(seed: None, name: str) -> None:
+    title, panel = next((title, panel) for title, panel, found in PANELS if found == name)
+
+    rows = read(title, panel, days=1)
+
+    assert of_shape(name, rows) == of_shape(name, run_shape(name, as_of=AS_OF, since=at(24)))
+    assert rows != read(title, panel)
+
+
+def test_the_bucket_is_the_one_chosen(seed: None) -> None:
+    panel = next(panel for _, panel, name in PANELS if name == "failures_over_time")
+    rows = read(OPERATIONS, panel, chosen={"bucket": "week"})
+    assert rows == run_shape("failures_over_time", as_of=AS_OF, bucket="week")
+
+
+@pytest.mark.parametrize("variable", ["client", "platform", "environment"])
+def test_a_value_out_of_the_address_bar_is_a_text_and_no_sql(seed: None, variable: str) -> None:
+    panel = next(panel for _, panel, name in PANELS if name == "client_risk")
+    for value in ("x' OR true --", "'; SELECT 1; --", "NULL", "$$", '"', "\\' OR true --"):
+        if variable == "client":  # is chosen by its key
+            with pytest.raises(DataError, match="invalid input syntax for type uuid"), transaction.atomic():
+                read(BUSINESS, panel, chosen={variable: value})
+        else:
+            assert read(BUSINESS, panel, chosen={variable: value}) == []
+
+
+def test_the_client_variable_offers_every_client_by_name(seed: None) -> None:
+    for found in BOARDS.values():
+        (client,) = (variable for variable in found["templating"]["list"] if variable["name"] == "client")
+        assert ask(client["query"]) == [
+            {"__text": name, "__value": str(key)}
+            for name, key in Client.objects.order_by("name").values_list("name", "pk")
+        ]
+
+
+def test_every_pipeline_in_a_table_links_to_its_page_in_the_admin(seed: None) -> None:
+    tables = [found for found in PANELS if linked(shapes()[found[2]])]
+    assert len(tables) == 9
+    for title, panel, name in tables:
+        overrides = {one["matcher"]["options"]: one["properties"] for one in panel["fieldConfig"]["overrides"]}
+        ((link,),) = (one["value"] for one in overrides["pipeline_name"] if one["id"] == "links")
+        assert {"id": "custom.hidden", "value": True} in overrides["pipeline_id"]
+        for row in read(title, panel):
+            path = (
+                link["url"].replace("${chm_url}", "").replace("${__data.fields.pipeline_id}", str(row["pipeline_id"]))
+            )
+            found = resolve(path)
+            assert (found.url_name, name) == ("inventory_pipeline_change", name)
+            pipeline = Pipeline.objects.get(pk=found.kwargs["object_id"])
+            assert (pipeline.name, pipeline.client.name) == (row["pipeline_name"], row["client_name"])
+
+
+def test_the_columns_that_a_panel_speaks_of_exist(seed: None) -> None:
+    for title, panel, name in PANELS:
+        columns = {column.name for column in shapes()[name].columns} | {"pipeline_id"}
+        if name == "weekly_status_mix":
+            columns |= set(Status.values)
+        named = {one["matcher"]["options"] for one in panel["fieldConfig"]["overrides"]}
+        assert named <= columns, (title, name)
+
+
+@pytest.mark.parametrize("title", BOARDS)
+def test_the_panels_of_a_board_fill_a_grid_without_overlap(title: str) -> None:
+    taken: set[tuple[int, int]] = set()
+    for panel in BOARDS[title]["panels"]:
+        place = panel["gridPos"]
+        cells = {(place["x"] + x, place["y"] + y) for x in range(place["w"]) for y in range(place["h"])}
+        assert not taken & cells
+        assert max(x for x, _ in cells) < 24
+        taken |= cells
+
+
+def test_the_boards_and_their_database_are_provisioned_under_the_names_the_panels_use() -> None:
+    (source,) = provisioning("datasources")["datasources"]
+    (provider,) = provisioning("dashboards")["providers"]
+
+    used = {panel["datasource"]["uid"] for found in BOARDS.values() for panel in found["panels"]}
+    assert used == {source["uid"]}
+    assert {panel["datasource"]["type"] for found in BOARDS.values() for panel in found["panels"]} == {source["type"]}
+    assert source["secureJsonData"] == {"password": "$__file{/run/secrets/grafana_reader_password}"}
+    assert provider["allowUiUpdates"] is False
+
+
+def provisioning(kind: str) -> Any:
+    return yaml.safe_load((FOLDER / "provisioning" / kind / "chm.yml").read_text())
