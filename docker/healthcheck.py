@@ -1,0 +1,37 @@
+"""Exit status 0 when this container does its work: python docker/healthcheck.py web|worker|beat."""
+
+import os
+import socket
+import sys
+import urllib.request
+
+
+def web() -> bool:
+    """By a name that CHM is reached by: it answers to no other."""
+    host = os.environ.get("CHM_ALLOWED_HOSTS", "localhost").split(",")[0].strip()
+    request = urllib.request.Request(  # noqa: S310 - our own address
+        f"http://127.0.0.1:{os.environ.get('CHM_PORT', '8000')}/health", headers={"Host": host}
+    )
+    with urllib.request.urlopen(request, timeout=4) as answer:  # noqa: S310
+        return bool(answer.status == 200)
+
+
+def worker() -> bool:
+    from chm_project.celery import app
+
+    return bool(app.control.ping(destination=[f"celery@{socket.gethostname()}"], timeout=4))
+
+
+def beat() -> bool:
+    import django
+
+    django.setup()
+    from chm_project.operations.beat import DEAD_AFTER_SECONDS, pulse_age
+
+    age = pulse_age()
+    return age is not None and age < DEAD_AFTER_SECONDS
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, os.getcwd())  # noqa: PTH109 - the image's working folder, where the project is
+    sys.exit(not {"web": web, "worker": worker, "beat": beat}[sys.argv[1]]())

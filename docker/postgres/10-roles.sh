@@ -1,0 +1,21 @@
+#!/bin/sh
+# Roles and databases, on the first start of an empty volume. Nothing but this script is a superuser:
+#   chm           owns the database chm: migrations, web, worker, beat
+#   chm_admin     may do what chm may, and create roles: it makes the two readers of the boards
+#   metabase_app  owns Metabase's own database
+set -eu
+secrets=${CHM_SECRETS:-/run/secrets}
+# As files of psql's, not as arguments: those can be seen in the list of processes.
+{
+  for name in chm chm_admin metabase_app; do
+    printf "\\\\set %s_password '%s'\n" $name "$(cat "$secrets/${name}_password")"
+  done
+  cat <<'SQL'
+CREATE ROLE chm LOGIN PASSWORD :'chm_password';
+CREATE ROLE chm_admin LOGIN CREATEROLE PASSWORD :'chm_admin_password' IN ROLE chm;
+CREATE ROLE metabase_app LOGIN PASSWORD :'metabase_app_password';
+CREATE DATABASE chm OWNER chm ENCODING 'UTF8' TEMPLATE template0;
+CREATE DATABASE metabase_app OWNER metabase_app ENCODING 'UTF8' TEMPLATE template0;
+REVOKE CONNECT ON DATABASE chm, metabase_app, postgres FROM PUBLIC;
+SQL
+} | psql -v ON_ERROR_STOP=1 --no-psqlrc --username "${POSTGRES_USER:-postgres}" --dbname postgres
