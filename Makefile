@@ -4,7 +4,7 @@ BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help install install-dev demo serve test e2e screenshots e2e-airflow clients bench fuzz faults critical-path evidence documents docs dashboards check-boards lint format lock
+.PHONY: help install install-dev demo serve test e2e screenshots e2e-airflow clients bench fuzz faults critical-path evidence documents docs dashboards check-boards image-steps lint format lock
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -88,6 +88,9 @@ dashboards: install-dev  ## write the boards of docker/grafana and docker/metaba
 
 check-boards: install-dev  ## hold Grafana's boards against the types of its release (needs npm)
 	@$(BIN)/python docker/grafana/check_schema.py
+
+image-steps: install-dev  ## the Dockerfile's and compose's steps without Docker (needs PostgreSQL 15 and Redis installed)
+	@$(BIN)/python docker/image_steps.py
 
 lint: install-dev  ## ruff, mypy --strict, missing migrations, deployment checks
 	@$(BIN)/ruff check .

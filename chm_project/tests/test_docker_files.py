@@ -1,0 +1,154 @@
+"""The files of docker/, as far as they can be judged without an engine; `make image-steps` runs what they say."""
+
+import json
+import os
+import re
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from django.conf import settings
+
+from chm_project import web
+from chm_project.tests.test_production import check
+
+ROOT = Path(settings.BASE_DIR)
+DOCKER = ROOT / "docker"
+COMPOSE: dict[str, Any] = yaml.safe_load((DOCKER / "docker-compose.yml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OURS = {name for name, service in SERVICES.items() if service["image"] == "chm"}
+
+
+def tool(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    program = Path(sys.executable).with_name(name)
+    return subprocess.run([program, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_compose_obeys_its_specification() -> None:
+    done = tool("check-jsonschema", "--builtin-schema", "vendor.compose-spec", "docker/docker-compose.yml")
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_specification_would_tell_an_unknown_word(tmp_path: Path) -> None:
+    (tmp_path / "wrong.yml").write_text("services: {web: {image: chm, helthcheck: {disable: true}}}")
+    assert tool("check-jsonschema", "--builtin-schema", "vendor.compose-spec", str(tmp_path / "wrong.yml")).returncode
+
+
+def test_the_dockerfile_passes_its_linter() -> None:
+    done = tool("hadolint", "docker/Dockerfile")
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_stack_has_its_parts_and_ports_on_this_machine_alone() -> None:
+    assert set(SERVICES) == {
+        "postgres", "redis", "migrate", "readers", "web", "worker", "beat", "grafana", "metabase", "metabase-boards",
+    }  # fmt: skip
+    assert SERVICES["postgres"]["image"] == "postgres:15"
+    assert {name: service["ports"] for name, service in SERVICES.items() if "ports" in service} == {
+        "postgres": ["127.0.0.1:55432:5432"],
+        "web": ["127.0.0.1:8000:8000"],
+        "grafana": ["127.0.0.1:3000:3000"],
+        "metabase": ["127.0.0.1:3001:3000"],
+    }
+
+
+def test_nothing_starts_before_what_it_needs_is_healthy_or_done() -> None:
+    once = {name for name, service in SERVICES.items() if service["restart"] == "no"}
+    assert once == {"migrate", "readers", "metabase-boards"}
+    for name, service in SERVICES.items():
+        for needed, how in service.get("depends_on", {}).items():
+            expected = "service_completed_successfully" if needed in once else "service_healthy"
+            assert how == {"condition": expected}, (name, needed)
+        if name not in once | {"web"}:  # whose check is the image's
+            assert service["healthcheck"]["test"], name
+
+
+def test_our_containers_can_write_nothing_and_gain_nothing() -> None:
+    for name in OURS:
+        assert SERVICES[name]["read_only"], name
+        assert SERVICES[name]["cap_drop"] == ["ALL"], name
+        assert SERVICES[name]["security_opt"] == ["no-new-privileges:true"], name
+    assert "\nUSER 10001:10001\n" in (DOCKER / "Dockerfile").read_text()
+
+
+def test_every_secret_is_a_file_that_the_script_makes_and_none_has_a_default(tmp_path: Path) -> None:
+    made = make_secrets(tmp_path / "secrets")
+
+    assert {Path(secret["file"]).name for secret in COMPOSE["secrets"].values()} <= set(made)
+    assert {name for service in SERVICES.values() for name in service.get("secrets", [])} == set(COMPOSE["secrets"])
+    assert stat.S_IMODE((tmp_path / "secrets").stat().st_mode) == 0o700
+    for name, service in SERVICES.items():
+        for variable, value in service.get("environment", {}).items():
+            if re.search("PASSWORD|SECRET|TOKEN|_URL_FILE", variable):
+                assert str(value).startswith("/run/secrets/") or value == "${CHM_PARTNER_API_TOKEN:-}", (name, variable)
+    assert "docker/secrets/" in (ROOT / ".gitignore").read_text().split()
+
+
+def test_the_secrets_are_random_and_made_once(tmp_path: Path) -> None:
+    first, second = make_secrets(tmp_path / "one"), make_secrets(tmp_path / "two")
+    assert make_secrets(tmp_path / "one") == first
+    assert [name for name in first if first[name] == second[name]] == []
+
+
+def test_production_starts_with_the_secrets_and_refuses_without(tmp_path: Path) -> None:
+    make_secrets(tmp_path)
+    named = {
+        f"{name}_FILE": str(tmp_path / name.lower())
+        for name in ("CHM_SECRET_KEY", "CHM_DATABASE_URL", "CHM_BROKER_URL")
+    }
+    absent: dict[str, str | None] = dict.fromkeys(("CHM_SECRET_KEY", "CHM_DATABASE_URL", "CHM_BROKER_URL"))
+
+    assert check(**(absent | named)).returncode == 0
+    assert check(**absent).returncode != 0
+
+
+def test_the_image_serves_as_make_serve_does() -> None:
+    command = json.loads(re.sub(r"\\\n", "", (DOCKER / "Dockerfile").read_text().rpartition("\nCMD ")[2]))
+    expected = ["python", *web.command(8000)[1:]]
+    expected[expected.index(web.HOST)] = "0.0.0.0"
+    assert command == expected
+
+
+def test_every_variable_of_compose_is_one_that_chm_reads() -> None:
+    known = set(re.findall(r"^(CHM_\w+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    for name in OURS:
+        for variable in SERVICES[name]["environment"]:
+            if variable.startswith("CHM_"):
+                assert variable.removesuffix("_FILE") in known, (name, variable)
+
+
+def test_grafanas_boards_link_to_this_installation(tmp_path: Path) -> None:
+    done = start_grafana(tmp_path, "https://chm.example.com/")
+
+    assert done.returncode == 0, done.stderr
+    for board in (DOCKER / "grafana" / "dashboards").iterdir():
+        ready = json.loads((tmp_path / board.name).read_text())
+        (url,) = (variable for variable in ready["templating"]["list"] if variable["name"] == "chm_url")
+        assert url["query"] == "https://chm.example.com"
+        url["query"] = "http://localhost:8000"
+        assert ready == json.loads(board.read_text())
+
+
+@pytest.mark.parametrize("url", ["javascript:alert(1)", 'http://x"', "https://a|b", "ftp://x", "https://a&b"])
+def test_an_address_that_is_none_stops_grafana(tmp_path: Path, url: str) -> None:
+    assert start_grafana(tmp_path, url).returncode != 0
+
+
+def start_grafana(folder: Path, url: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["sh", DOCKER / "grafana" / "start.sh", "true"],
+        env={"PATH": os.environ["PATH"], "CHM_BOARDS": str(DOCKER / "grafana" / "dashboards"),
+             "CHM_BOARDS_READY": str(folder), "CHM_PUBLIC_URL": url},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def make_secrets(folder: Path) -> dict[str, str]:
+    assert shutil.which("openssl")
+    subprocess.run(["sh", DOCKER / "make-secrets.sh", folder], check=True, capture_output=True)
+    return {path.name: path.read_text() for path in folder.iterdir()}

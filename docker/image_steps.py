@@ -1,0 +1,341 @@
+"""Does without Docker what docker/Dockerfile and docker-compose.yml say of CHM's own containers (`make image-steps`).
+
+The Dockerfile's steps run as they are written, in a temporary folder in place of /, with nothing of this shell's
+environment and as a user who is not root; then compose's own commands and health checks, with the secrets that
+make-secrets.sh makes, on a PostgreSQL that start.sh's settings and 10-roles.sh set up, and a Redis with a password.
+What it cannot do: the base image, the creation of the user, and the containers' isolation.
+"""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from fnmatch import fnmatch
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import psycopg
+import yaml
+
+DOCKER = Path(__file__).resolve().parent
+REPOSITORY = DOCKER.parent
+POSTGRESQL = Path("/usr/lib/postgresql/15/bin")
+UID = 10001
+# What of the image's file system the steps touch.
+PLACES = re.compile(r"(?<![\w./-])/(opt/venv|app|tmp|run/secrets)(?=[/\s\"':]|$)")
+
+
+class Machine:
+    """A folder in place of /, and the environment of the image."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.environment = {
+            "PATH": f"{root}/usr/bin:/usr/bin:/bin",
+            "HOME": str(root / "tmp"),
+            "LANG": "C.UTF-8",
+            "PIP_QUIET": "1",
+            "LD_LIBRARY_PATH": f"{root}/usr/lib",  # of an interpreter that lies in a shared library
+        }
+        self.folder = root
+        self.user: dict[str, Any] = (
+            {"user": UID, "group": UID, "extra_groups": [], "umask": 0o022} if os.getuid() == 0 else {"umask": 0o022}
+        )
+        self.command: list[str] = []
+        self.health: list[str] = []
+        for place in ("app", "data", "opt", "tmp", "usr/bin"):
+            (root / place).mkdir(parents=True)
+        # The base image's interpreter: this one, without anybody's packages, where every user can reach it.
+        unneeded = shutil.ignore_patterns("test", "site-packages", "__pycache__", "share", "*.a")
+        shutil.copytree(sys.base_prefix, root / "usr", dirs_exist_ok=True, symlinks=True, ignore=unneeded)
+        if not (root / "usr/bin/python").exists():
+            (root / "usr/bin/python").symlink_to(f"python3.{sys.version_info.minor}")
+        self.own(root)
+
+    def own(self, path: Path) -> None:
+        if os.getuid() == 0:
+            for inner in (path, *path.rglob("*")):
+                os.chown(inner, UID, UID, follow_symlinks=False)
+
+    def here(self, text: str) -> str:
+        return PLACES.sub(rf"{self.root}/\1", text)
+
+    def shell(self, command: str) -> None:
+        self.run(["sh", "-ec", command])
+
+    def run(self, command: Sequence[str], **environment: str) -> None:
+        done = self.start(command, **environment).wait()
+        if done:
+            sys.exit(f"Status {done}: {' '.join(command)}")
+
+    def start(self, command: Sequence[str], **environment: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(  # noqa: S603 - the repository's own command lines
+            [self.here(word) for word in command],
+            cwd=self.folder,
+            env=self.environment | {name: self.here(value) for name, value in environment.items()},
+            start_new_session=True,
+            **self.user,
+        )
+
+
+def build(machine: Machine) -> None:
+    for instruction, text in instructions((DOCKER / "Dockerfile").read_text()):
+        say(f"{instruction} {text}")
+        if instruction == "ENV":
+            for name, value in re.findall(r"(\w+)=(\S+)", text):
+                machine.environment[name] = machine.here(value).replace("$PATH", machine.environment["PATH"])
+        elif instruction == "WORKDIR":
+            machine.folder = Path(machine.here(text))
+        elif instruction == "COPY" and text.startswith("--from=build"):
+            say("  not executed: both stages are this one folder")
+        elif instruction == "COPY":
+            copy(machine, text.split()[:-1])
+        elif instruction == "RUN" and text.startswith("groupadd"):
+            say(f"  not executed: the steps run as user {machine.user.get('user', os.getuid())}")
+        elif instruction == "RUN":
+            machine.shell(text)
+        elif instruction == "USER" and text.split(":")[0] in {"0", "root"}:
+            sys.exit("The image runs as root.")
+        elif instruction == "HEALTHCHECK":
+            machine.health = json.loads(text.partition("CMD")[2])
+        elif instruction == "CMD":
+            machine.command = json.loads(text)
+
+
+def instructions(text: str) -> Iterator[tuple[str, str]]:
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    for line in "\n".join(lines).replace("\\\n", " ").splitlines():
+        instruction, _, rest = line.partition(" ")
+        yield instruction, " ".join(rest.split())
+
+
+def copy(machine: Machine, names: list[str]) -> None:
+    """Of the files that git knows, those that the ignore file lets into the build."""
+    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=REPOSITORY, capture_output=True,  # noqa: S607
+                            text=True, check=True).stdout.splitlines()  # fmt: skip
+    patterns = (DOCKER / "Dockerfile.dockerignore").read_text().splitlines()
+    for name in listed:
+        if (names == ["."] or name in names) and not ignored(name, patterns):
+            target = machine.folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(REPOSITORY / name, target)
+    machine.own(machine.folder)
+
+
+def ignored(name: str, patterns: list[str]) -> bool:
+    """The last pattern that fits the file, or a folder above it, decides."""
+    paths = [str(path) for path in (PurePosixPath(name), *PurePosixPath(name).parents) if str(path) != "."]
+    verdict = False
+    for pattern in patterns:
+        if not pattern or pattern.startswith("#"):
+            continue
+        bare = pattern.removeprefix("!")
+        fits = (
+            any(fnmatch(PurePosixPath(path).name, bare[3:]) for path in paths)
+            if bare.startswith("**/")
+            else any(fnmatch(path, bare) and path.count("/") == bare.count("/") for path in paths)
+        )
+        if fits:
+            verdict = not pattern.startswith("!")
+    return verdict
+
+
+@contextmanager
+def postgresql(machine: Machine, port: int) -> Iterator[None]:
+    """As docker/postgres/start.sh and the image's first start set it up."""
+    secrets, folder = machine.root / "run/secrets", machine.root / "postgresql"
+    folder.mkdir()
+    server = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.getuid() == 0 else {}
+    for name, mode in (("postgres_key", 0o600), ("postgres_cert", 0o644), ("postgres_password", 0o600)):
+        shutil.copyfile(secrets / name, folder / name)
+        (folder / name).chmod(mode)
+    if os.getuid() == 0:
+        for path in (folder, *folder.iterdir()):
+            shutil.chown(path, "postgres", "postgres")
+
+    def program(name: str, *arguments: str) -> None:
+        subprocess.run([POSTGRESQL / name, *arguments], cwd="/", check=True, stdout=subprocess.DEVNULL, **server)  # type: ignore[call-overload]  # noqa: S603
+
+    program("initdb", "-D", f"{folder}/data", "-U", "postgres", "-A", "scram-sha-256", "-E", "UTF8",
+            f"--pwfile={folder}/postgres_password")  # fmt: skip
+    program("pg_ctl", "-D", f"{folder}/data", "-l", f"{folder}/log", "-w", "start", "-o",
+            f"-p {port} -c listen_addresses=127.0.0.1 -k {folder} -c ssl=on"
+            f" -c ssl_cert_file={folder}/postgres_cert -c ssl_key_file={folder}/postgres_key")  # fmt: skip
+    try:
+        subprocess.run(  # noqa: S603
+            ["sh", DOCKER / "postgres" / "10-roles.sh"],  # noqa: S607
+            env={"PATH": os.environ["PATH"], "CHM_SECRETS": str(secrets), "PGHOST": "127.0.0.1", "PGPORT": str(port),
+                 "PGPASSWORD": (secrets / "postgres_password").read_text().strip()},
+            check=True, stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+        yield
+    finally:
+        program("pg_ctl", "-D", f"{folder}/data", "-m", "fast", "stop")
+
+
+@contextmanager
+def running(name: str, process: subprocess.Popen[bytes]) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            say(f"{name} did not end by itself")
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        say(f"{name} ended with status {process.returncode}")
+
+
+def serve(machine: Machine) -> None:
+    compose = yaml.safe_load((DOCKER / "docker-compose.yml").read_text())["services"]
+    secrets = machine.root / "run/secrets"
+    subprocess.run(["sh", DOCKER / "make-secrets.sh", secrets], check=True)  # noqa: S603, S607
+    # Their folder is its owner's alone; in a container each is mounted by itself.
+    secrets.chmod(0o755)
+    ports = {name: free_port() for name in ("postgres", "redis", "web")}
+    for path in secrets.glob("*_url"):
+        text = path.read_text().replace("@postgres:5432", f"@127.0.0.1:{ports['postgres']}")
+        path.chmod(0o644)
+        path.write_text(machine.here(text.replace("@redis:6379", f"@127.0.0.1:{ports['redis']}")))
+
+    def environment(service: str) -> dict[str, str]:
+        found = {name: interpolated(value) for name, value in compose[service]["environment"].items()}
+        return found | {"CHM_PORT": str(ports["web"])}
+
+    def once(service: str) -> None:
+        say(f"{service}: {' '.join(compose[service]['command'])}")
+        command = [word.replace("$$", "$") for word in compose[service]["command"]]
+        machine.run([machine.here(word) for word in command], **environment(service))
+
+    with ExitStack() as stack:
+        say("PostgreSQL 15 with TLS and the roles of 10-roles.sh")
+        stack.enter_context(postgresql(machine, ports["postgres"]))
+        say("Redis with a password, by compose's command")
+        redis = [word.replace("$$", "$") for word in compose["redis"]["command"]]
+        redis[-1] = redis[-1].replace("dir /data", f"dir {machine.root}/data\\nport {ports['redis']}")
+        stack.enter_context(running("redis", machine.start(redis)))
+        once("migrate")
+        once("readers")
+        say("load_synthetic: the data set is in the image")
+        machine.run(["python", "manage.py", "load_synthetic", "--end", "now"], **environment("web"))
+        command = [word.replace("8000", str(ports["web"])) for word in machine.command]
+        stack.enter_context(running("web", machine.start(command, **environment("web"))))
+        for service in ("worker", "beat"):
+            process = machine.start(compose[service]["command"], **environment(service))
+            stack.enter_context(running(service, process))
+        healthy(machine, "web", machine.health, environment("web"))
+        for service in ("worker", "beat"):
+            healthy(machine, service, compose[service]["healthcheck"]["test"][1:], environment(service))
+        look(ports["web"])
+        roles(secrets, ports["postgres"])
+
+
+def interpolated(value: Any) -> str:
+    return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", str(value))
+
+
+def healthy(machine: Machine, service: str, command: list[str], environment: Mapping[str, str]) -> None:
+    start = time.monotonic()
+    while time.monotonic() - start < 60:
+        with open(os.devnull, "wb") as nothing:  # noqa: PTH123
+            done = subprocess.run([machine.here(word) for word in command], cwd=machine.folder, check=False,  # noqa: S603
+                                  env=machine.environment | {k: machine.here(v) for k, v in environment.items()},
+                                  stdout=nothing, stderr=nothing, **machine.user)  # fmt: skip
+        if done.returncode == 0:
+            say(f"{service} is healthy after {time.monotonic() - start:.1f} s: {' '.join(command)}")
+            return
+        time.sleep(0.5)
+    sys.exit(f"{service} did not become healthy.")
+
+
+def look(port: int) -> None:
+    """What a person sees first: the login, and that its style sheets are served, compressed and under lasting names."""
+    page = get(port, "/admin/login/")
+    sheets = re.findall(rb'href="(/static/[^"]+\.css)"', page)
+    if not sheets or b"csrfmiddlewaretoken" not in page:
+        sys.exit("The login page is not what it should be.")
+    for sheet in sheets:
+        get(port, sheet.decode())
+    say(f"/admin/login/ and its {len(sheets)} style sheets are served")
+
+
+def get(port: int, path: str) -> bytes:
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers={"Host": "localhost"})
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        return bytes(answer.read())
+
+
+def roles(secrets: Path, port: int) -> None:
+    for reader in ("grafana_reader", "metabase_reader"):
+        password = (secrets / f"{reader}_password").read_text().strip()
+        trusted = str(secrets / "postgres_ca")
+        with psycopg.connect(
+            host="127.0.0.1",
+            port=port,
+            dbname="chm",
+            user=reader,
+            password=password,
+            autocommit=True,
+            sslmode="verify-full",
+            sslrootcert=trusted,
+        ) as own:
+            count = own.execute("SELECT count(*) FROM reporting.pipelines").fetchone()
+            for forbidden in ("SELECT count(*) FROM public.runs", "CREATE TABLE reporting.mine (x int)"):
+                try:
+                    own.execute(forbidden)
+                except psycopg.Error:
+                    continue
+                sys.exit(f"{reader} may: {forbidden}")
+            say(f"{reader} sees {count and count[0]} pipelines, over TLS, and no table")
+        try:
+            psycopg.connect(host="127.0.0.1", port=port, dbname="metabase_app", user=reader, password=password).close()
+        except psycopg.OperationalError:
+            continue
+        sys.exit(f"{reader} may connect to metabase_app.")
+    password = (secrets / "chm_password").read_text().strip()
+    with psycopg.connect(host="127.0.0.1", port=port, dbname="chm", user="chm", password=password) as own:
+        row = own.execute("SELECT rolsuper, rolcreaterole, rolcreatedb FROM pg_roles WHERE rolname = 'chm'").fetchone()
+        if row != (False, False, False):
+            sys.exit("chm may more than own its database.")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def say(text: str) -> None:
+    sys.stdout.write(f"[{time.monotonic() - BEGUN:5.1f} s] {text}\n")
+    sys.stdout.flush()
+
+
+BEGUN = time.monotonic()
+
+
+def main() -> None:
+    if not (POSTGRESQL / "postgres").exists() or not shutil.which("redis-server"):
+        sys.exit("This needs postgresql-15 and redis-server (Debian's packages).")
+    # Not in /tmp, which stands for the image's own.
+    with tempfile.TemporaryDirectory(prefix="chm-image-", dir="/var/tmp") as folder:
+        Path(folder).chmod(0o755)
+        machine = Machine(Path(folder) / "root")
+        build(machine)
+        serve(machine)
+    say("all steps done")
+
+
+if __name__ == "__main__":
+    main()
