@@ -84,6 +84,7 @@ docs: install-dev  ## write the generated documents of docs/contracts anew
 	@CHM_DATABASE_URL=postgresql:///none $(BIN)/python -m evidence pages
 
 dashboards: install-dev  ## write the boards of docker/grafana and docker/metabase anew, from the shapes
+	@$(MANAGE) migrate --verbosity 0
 	@$(MANAGE) generate_dashboards
 
 check-boards: install-dev  ## hold Grafana's boards against the types of its release (needs npm)

@@ -1,0 +1,193 @@
+"""Metabase's models, questions and boards as data for docker/metabase/provision.py, built from shapes and views."""
+
+import json
+import uuid
+from typing import Any
+
+from django.db import connection
+
+from chm_project.dashboards.boards import (
+    BUSINESS,
+    CHARTED,
+    DESCRIPTIONS,
+    GOVERNANCE,
+    STATUS_COLOURS,
+    Place,
+    board,
+    defaults,
+    fill,
+)
+from inventory.models import Environment, Platform
+from runs.reporting.shapes import Shape
+
+BOARDS = (BUSINESS, GOVERNANCE)
+# The views that people start their own questions from.
+MODELS = {
+    "clients": "Clients",
+    "pipelines": "Pipelines",
+    "run_facts": "Runs",
+    "latest_runs": "Latest runs",
+    "current_failures": "Current failures",
+}
+BASE_TYPES = {
+    "uuid": "type/UUID", "boolean": "type/Boolean", "integer": "type/Integer", "bigint": "type/BigInteger",
+    "numeric": "type/Decimal", "date": "type/Date", "timestamp with time zone": "type/DateTimeWithLocalTZ",
+    "interval": "type/*", "double precision": "type/Float",
+}  # fmt: skip
+TAGS = {"client": "Client", "platform": "Platform", "environment": "Environment", "as_of": "As of (ISO time)"}
+COLOURS = {"green": "#84BB4C", "red": "#EF8C8C", "blue": "#509EE3", "orange": "#F9CF48", "text": "#949AAB"}
+STATUSES = ("status_then", "status_now", "latest_status")
+RATES = ("failure_rate", "failure_rate_7d", "failure_rate_30d", "success_rate")
+# The identifiers are the same in every generation.
+NAMESPACE = uuid.UUID("6f1c3c1e-6f0e-5d0a-9a55-1d0c5f4b7a10")
+
+# Each is an optional clause with the value, before what holds without it: coalesce(A, B), or coalesce(B).
+_AS_OF = "coalesce([[{{as_of}}::timestamptz, ]]now())"
+VALUES = {
+    "as_of": _AS_OF,
+    "since": f"({_AS_OF} - interval '7 days')",
+    "until": _AS_OF,
+    # A name that no client has finds nothing, not everything.
+    "client_id": (
+        "coalesce([[(SELECT c.client_id FROM reporting.clients AS c WHERE c.client_name = {{client}}), "
+        "'00000000-0000-0000-0000-000000000000'::uuid, ]]NULL)"
+    ),
+    "platform": "coalesce([[{{platform}}, ]]NULL)",
+    "environment": "coalesce([[{{environment}}, ]]NULL)",
+}
+
+
+def document() -> str:
+    """JSON of everything that provision.py makes; needs a migrated database, whose comments describe the models."""
+    content = {
+        "collection": {
+            "name": "CHM",
+            "description": "The boards of CHM, made by provision.py: changes here are undone.",
+        },
+        "database": "CHM",
+        "models": [model(view, name) for view, name in MODELS.items()],
+        "questions": list({place.shape.name: question(place) for title in BOARDS for place in board(title)}.values()),
+        "dashboards": [dashboard(title) for title in BOARDS],
+    }
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+def model(view: str, name: str) -> dict[str, Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT a.attname, format_type(a.atttypid, NULL), col_description(a.attrelid, a.attnum),"
+            " obj_description(a.attrelid, 'pg_class') FROM pg_attribute AS a"
+            " WHERE a.attrelid = %s::regclass AND a.attnum > 0 ORDER BY a.attnum",
+            [f"reporting.{view}"],
+        )
+        rows = cursor.fetchall()
+    columns = [
+        {
+            "name": column,
+            "display_name": column.replace("_", " ").capitalize(),
+            "description": description,
+            "base_type": (base_type := BASE_TYPES.get(sql_type, "type/Text")),
+            "effective_type": base_type,
+            "semantic_type": "type/PK" if column == columns_key(view) else None,
+            "field_ref": ["field", column, {"base-type": base_type}],
+        }
+        for column, sql_type, description, _ in rows
+    ]
+    names = ", ".join(str(column["name"]) for column in columns)
+    return {
+        "name": name,
+        "description": rows[0][3],
+        "sql": f"SELECT {names}\nFROM reporting.{view}",
+        "columns": columns,
+    }
+
+
+def columns_key(view: str) -> str:
+    return {"clients": "client_id", "run_facts": "run_id"}.get(view, "pipeline_id")
+
+
+def question(place: Place) -> dict[str, Any]:
+    shape = place.shape
+    return {
+        "name": shape.question,
+        "shape": shape.name,
+        "description": f"{shape.grain[0].upper()}{shape.grain[1:]}. Inventory: {shape.inventory}.",
+        "sql": sql_of(shape),
+        "tags": {name: tag(name, label) for name, label in TAGS.items() if f"{{{{{name}}}}}" in sql_of(shape)},
+        **look(place),
+    }
+
+
+def sql_of(shape: Shape) -> str:
+    return fill(shape, defaults(shape) | VALUES)
+
+
+def tag(name: str, label: str) -> dict[str, Any]:
+    return {"id": str(uuid.uuid5(NAMESPACE, name)), "name": name, "display-name": label, "type": "text"}
+
+
+def look(place: Place) -> dict[str, Any]:
+    """`display` and `visualization_settings` of a question."""
+    shape = place.shape
+    names = [column.name for column in shape.columns]
+    settings: dict[str, Any] = {
+        "column_settings": {
+            json.dumps(["name", name], separators=(",", ":")): {"number_style": "percent", "decimals": 1}
+            for name in names
+            if name in RATES
+        }
+    }
+    if place.kind == "table":
+        settings["table.column_formatting"] = [
+            {"columns": [name], "type": "single", "operator": "=", "value": status, "color": COLOURS[colour],
+             "highlight_row": False}
+            for name in names if name in STATUSES for status, colour in STATUS_COLOURS.items()
+        ]  # fmt: skip
+        return {"display": "table", "visualization_settings": settings}
+    settings["graph.metrics"] = list(CHARTED[shape.name])
+    settings["graph.dimensions"] = [next(column.name for column in shape.columns if column.sql_type == "text")]
+    if place.kind == "stacked bar chart":
+        settings["graph.dimensions"] = names[:2]
+        settings["stackable.stack_type"] = "stacked"
+        settings["series_settings"] = {status: {"color": COLOURS[colour]} for status, colour in STATUS_COLOURS.items()}
+    if place.kind == "line chart":
+        settings["graph.dimensions"] = ["week_start", "client_name"]
+    return {"display": "line" if place.kind == "line chart" else "bar", "visualization_settings": settings}
+
+
+def dashboard(title: str) -> dict[str, Any]:
+    cards: list[dict[str, Any]] = []
+    row = column = height = 0
+    for place in board(title):
+        if column + place.width > 24:
+            row, column, height = row + height, 0, 0
+        cards.append({"question": place.shape.question, "tags": list(question(place)["tags"]), "row": row,
+                      "col": column, "size_x": place.width, "size_y": place.height})  # fmt: skip
+        column, height = column + place.width, max(height, place.height)
+    return {"name": title, "description": DESCRIPTIONS[title], "parameters": parameters(), "cards": cards}
+
+
+def parameters() -> list[dict[str, Any]]:
+    """Filters of a board, by the names of the tags that they set; a model's name stands where its id will."""
+    sources: dict[str, dict[str, Any]] = {
+        "client": {
+            "values_query_type": "list",
+            "values_source_type": "card",
+            "values_source_config": {
+                "model": MODELS["clients"],
+                "value_field": ["field", "client_name", {"base-type": "type/Text"}],
+            },
+        },
+        "as_of": {"values_query_type": "none"},
+    }
+    for name, values in (("platform", Platform.values), ("environment", Environment.values)):
+        sources[name] = {
+            "values_query_type": "list",
+            "values_source_type": "static-list",
+            "values_source_config": {"values": list(values)},
+        }
+    return [
+        {"id": uuid.uuid5(NAMESPACE, f"parameter {name}").hex[:8], "name": label, "slug": name, "type": "string/=",
+         "sectionId": "string", "isMultiSelect": False, **sources[name]}
+        for name, label in TAGS.items()
+    ]  # fmt: skip
