@@ -4,7 +4,7 @@ BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help install install-dev demo serve test e2e screenshots e2e-airflow clients bench fuzz faults critical-path evidence documents docs dashboards check-boards image-steps lint format lock
+.PHONY: help install install-dev demo serve test e2e screenshots e2e-airflow clients bench fuzz faults critical-path evidence documents docs dashboards board-pictures check-boards image-steps lint format lock
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -86,6 +86,11 @@ docs: install-dev  ## write the generated documents of docs/contracts anew
 dashboards: install-dev  ## write the boards of docker/grafana and docker/metabase anew, from the shapes
 	@$(MANAGE) migrate --verbosity 0
 	@$(MANAGE) generate_dashboards
+
+board-pictures: install-dev  ## draw docs/dashboards/*.png from the boards' queries on the synthetic data
+	@CHM_DATA_DIR=.chm/pictures $(MANAGE) migrate --verbosity 0
+	@CHM_DATA_DIR=.chm/pictures $(MANAGE) load_synthetic --end now
+	@CHM_DATA_DIR=.chm/pictures $(MANAGE) render_dashboards
 
 check-boards: install-dev  ## hold Grafana's boards against the types of its release (needs npm)
 	@$(BIN)/python docker/grafana/check_schema.py

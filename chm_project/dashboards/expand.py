@@ -53,4 +53,5 @@ def metabase(sql: str, tags: Mapping[str, Any], given: Mapping[str, str]) -> tup
     kept = _CLAUSE.sub(clause, escaped)
     if missing := set(_TAG.findall(kept)) - set(given):
         raise ValueError(f"Cannot run the query: missing required parameters: {missing}")
-    return _TAG.sub(r"%(\1)s", kept), {name: given[name] for name in _TAG.findall(kept)}
+    # The driver sends a text as varchar, and not, as psycopg does, as of a type that the server may choose.
+    return _TAG.sub(r"%(\1)s::varchar", kept), {name: given[name] for name in _TAG.findall(kept)}

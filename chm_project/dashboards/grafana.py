@@ -207,7 +207,10 @@ def _common(panel: P, place: Place) -> P:
 def table_panel(place: Place) -> table.Panel:
     panel = _common(table.Panel(), place).show_header(True).filterable(True).cell_height(options.TableCellHeight.SM)
     for column in place.shape.columns:
-        properties: list[tuple[str, object]] = list(UNITS.get(column.name, ()))
+        properties: list[tuple[str, object]] = [
+            ("displayName", column.name.replace("_", " ").capitalize()),
+            *UNITS.get(column.name, ()),
+        ]
         if column.name in LIMITS:
             properties += [("thresholds", limits(*LIMITS[column.name])), ("custom.cellOptions", {"type": "color-text"})]
         if column.name in STATUSES:
@@ -222,8 +225,7 @@ def table_panel(place: Place) -> table.Panel:
             properties.append(("custom.width", WIDTHS[column.name]))
         if column.name == "pipeline_name" and linked(place.shape):
             properties.append(("links", [pipeline_link()]))
-        if properties:
-            panel.override_by_name(column.name, dynamic(properties))
+        panel.override_by_name(column.name, dynamic(properties))
     if linked(place.shape):
         panel.override_by_name("pipeline_id", dynamic([("custom.hidden", True)]))
     return panel

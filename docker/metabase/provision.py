@@ -63,7 +63,7 @@ class Metabase:
             self._session = self.ask("POST", "/api/session", {"username": email, "password": password})["id"]
             return
         user = {"email": email, "password": password, "first_name": "CHM", "last_name": "Administrator"}
-        prefs = {"site_name": "CHM", "site_locale": "en", "allow_tracking": False}
+        prefs = {"site_name": "CHM", "site_locale": "en"}
         setup = {"token": state["setup-token"], "user": user, "prefs": prefs}
         self._session = self.ask("POST", "/api/setup", setup)["id"]
         say("created", "administrator", email)

@@ -1,0 +1,177 @@
+"""Pictures of Grafana's boards for the documents: drawn here from the boards' own queries, not by Grafana."""
+
+import json
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from django.db import connection
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from chm_project.dashboards.boards import BAD_RATE, CHARTED, LAYOUT, STATUS_COLOURS, WARN_RATE
+from chm_project.dashboards.expand import grafana
+
+mpl.use("Agg")
+
+COLUMN_INCHES, ROW_INCHES, TOP_INCHES = 0.72, 0.36, 0.55
+BACK, PANEL, INK, DIM, LINE = "#111217", "#181b1f", "#ccccdc", "#8e8e9c", "#2c3235"
+COLOURS = {"green": "#73bf69", "red": "#f2495c", "blue": "#5794f2", "orange": "#ff9830", "text": "#8e8e9c"}
+SERIES = ("#73bf69", "#f2cc0c", "#8ab8ff", "#ff780a", "#f2495c", "#5794f2", "#b877d9", "#fade2a")
+RATES = ("failure_rate", "failure_rate_7d", "failure_rate_30d", "success_rate")
+MAX_NAMES = 12
+LINE_UNITS = 0.78  # of a table's line, in rows of the grid
+
+Rows = list[dict[str, Any]]
+
+
+def draw(board: dict[str, Any], now: datetime, target: Path) -> None:
+    """As the board opens: the last seven days, every variable at All."""
+    height = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in board["panels"])
+    figure = Figure(figsize=(24 * COLUMN_INCHES, height * ROW_INCHES + TOP_INCHES), facecolor=BACK)
+    inches = figure.get_size_inches()
+    figure.text(0.005, 1 - 0.25 / inches[1], board["title"], color=INK, size=15, weight="bold", va="center")
+    said = f"a rendering of the board's queries, {now:%Y-%m-%d %H:%M} UTC, last 7 days, all clients"
+    figure.text(0.995, 1 - 0.25 / inches[1], said, color=DIM, size=9, va="center", ha="right")
+    for panel, (name, _, _) in zip(board["panels"], LAYOUT[board["title"]], strict=True):
+        place = panel["gridPos"]
+        left, width = place["x"] / 24, place["w"] / 24
+        top = 1 - (TOP_INCHES + place["y"] * ROW_INCHES) / inches[1]
+        tall = place["h"] * ROW_INCHES / inches[1]
+        frame = figure.add_axes((left + 0.003, top - tall + 0.003, width - 0.006, tall - 0.006), facecolor=PANEL)
+        bare(frame)
+        frame.set_title(panel["title"], color=INK, size=10, loc="left", y=1 - 0.3 / (place["h"] * ROW_INCHES), x=0.01)
+        rows = ask(grafana(panel["targets"][0]["rawSql"], board, now - timedelta(days=7), now, {}))
+        if not rows:
+            frame.text(0.5, 0.5, panel["fieldConfig"]["defaults"]["noValue"], color=DIM, ha="center")
+        elif panel["type"] == "table":
+            table(frame, panel, rows, place)
+        else:
+            inner = (left + 0.035, top - tall + 0.22 * tall + 0.004, width - 0.045, 0.64 * tall)
+            chart(figure.add_axes(inner, facecolor=PANEL), name, rows)
+    figure.savefig(target, dpi=70, facecolor=BACK, metadata={"Software": None})
+
+
+def ask(sql: str) -> Rows:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        names = [column.name for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def table(axes: Axes, panel: dict[str, Any], rows: Rows, place: dict[str, int]) -> None:
+    overrides: dict[str, dict[str, Any]] = {
+        one["matcher"]["options"]: {found["id"]: found["value"] for found in one["properties"]}
+        for one in panel["fieldConfig"]["overrides"]
+    }
+    names = [name for name in rows[0] if not overrides[name].get("custom.hidden")]
+    fitting = int(place["h"] / LINE_UNITS) - 2
+    shown = rows[:fitting]
+    widths = [3 if name in {"error_message", "last_error"} else 1.5 if name.endswith("_name") else 1 for name in names]
+
+    def height(line: int) -> float:
+        return 1 - (1.3 + line * LINE_UNITS) / place["h"]
+
+    left = 0.01
+    for name, width in zip(names, widths, strict=True):
+        part = 0.98 * width / sum(widths)
+        room = int(part * place["w"] * COLUMN_INCHES * 12.5)
+        axes.text(left, height(0), overrides[name]["displayName"][:room], color="#6e9fff", size=8, va="center")
+        for number, row in enumerate(shown, 1):
+            text, colour = cell(name, row[name], overrides[name].get("thresholds"))
+            axes.text(left, height(number), text[:room], color=colour, size=8, va="center")
+        left += part
+    for number in range(len(shown) + 1):
+        axes.axhline(height(number) - LINE_UNITS / 2 / place["h"], color=LINE, linewidth=0.6)
+    if len(rows) > len(shown):
+        axes.text(0.99, 0.02, f"{len(shown)} of {len(rows)} rows", color=DIM, size=7, ha="right", va="bottom")
+
+
+def cell(name: str, value: Any, thresholds: dict[str, Any] | None) -> tuple[str, str]:
+    if value is None:
+        return "", INK
+    colour = COLOURS.get(STATUS_COLOURS.get(str(value), ""), INK)
+    for step in thresholds["steps"] if thresholds else ():
+        if step["value"] is None or float(value) >= step["value"]:
+            colour = COLOURS[step["color"]]
+    if name in RATES:
+        return f"{float(value):.1%}", colour
+    return f"{value:%Y-%m-%d %H:%M}" if isinstance(value, datetime) else str(value), colour
+
+
+def rate_colour(rate: float) -> str:
+    return COLOURS["red" if rate >= BAD_RATE else "orange" if rate >= WARN_RATE else "green"]
+
+
+def chart(axes: Axes, name: str, rows: Rows) -> None:
+    axes.tick_params(colors=DIM, labelsize=7, length=0)
+    axes.grid(axis="y", color=LINE, linewidth=0.6)
+    axes.set_axisbelow(True)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    columns, charted = list(rows[0]), CHARTED[name]
+    if name in {"weekly_status_mix", "weekly_success_by_client"}:
+        weekly(axes, name, rows)
+    elif name == "failures_over_time":
+        axes.bar([row["ts_bucket"] for row in rows], [row["failed_runs"] for row in rows], width=1 / 26,
+                 color=COLOURS["red"])  # fmt: skip
+    else:
+        label = next(column for column in columns if isinstance(rows[0][column], str) or len(columns) == 2)
+        shown = rows[:20] if name == "failure_counts_by_client" else rows
+        labels = [bucket(row[label]) if name == "run_duration_distribution" else str(row[label])[:14] for row in shown]
+        for number, column in enumerate(charted):
+            values = [float(row[column] or 0) for row in shown]
+            width = 0.8 / len(charted)
+            spots = [spot + number * width for spot in range(len(values))]
+            colours: Sequence[str] | str = (
+                [rate_colour(value) for value in values] if column in RATES else SERIES[number]
+            )
+            axes.bar(spots, values, width=width * 0.9, color=colours, label=column)
+        axes.set_xticks(range(len(labels)), labels, rotation=40 if len(labels) > 4 else 0,
+                        ha="right" if len(labels) > 4 else "center", fontsize=6.5)  # fmt: skip
+        if len(charted) > 1:
+            axes.legend(loc="upper right", fontsize=6.5, frameon=False, labelcolor=DIM)
+    if charted[0] in RATES:
+        axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+
+
+def weekly(axes: Axes, name: str, rows: Rows) -> None:
+    weeks: list[date] = sorted({row["week_start"] for row in rows})
+    spots = range(len(weeks))
+    if name == "weekly_status_mix":
+        found = {(row["week_start"], row["status"]): row["runs"] for row in rows}
+        below = [0] * len(weeks)
+        for status, colour in STATUS_COLOURS.items():
+            values = [found.get((week, status), 0) for week in weeks]
+            axes.bar(spots, values, bottom=below, color=COLOURS[colour], label=status, width=0.8)
+            below = [low + value for low, value in zip(below, values, strict=True)]
+    else:
+        for number, client in enumerate(sorted({row["client_name"] for row in rows})[:MAX_NAMES]):
+            own = {row["week_start"]: float(row["success_rate"]) for row in rows if row["client_name"] == client}
+            axes.plot([weeks.index(week) for week in own], list(own.values()), marker="o", markersize=3,
+                      color=SERIES[number % len(SERIES)], label=client)  # fmt: skip
+    axes.set_xticks(spots, [f"{week:%d %b}" for week in weeks])
+    legend(axes)
+
+
+def legend(axes: Axes) -> None:
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=6, fontsize=6.5, frameon=False, labelcolor=DIM)
+
+
+def bucket(number: int) -> str:
+    return f"{(number - 1) * 3}-{number * 3} min" if number <= 20 else "from 60 min"
+
+
+def bare(axes: Axes) -> None:
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1)
+    for spine in axes.spines.values():
+        spine.set_color(LINE)
+
+
+def boards(folder: Path) -> dict[str, dict[str, Any]]:
+    return {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}

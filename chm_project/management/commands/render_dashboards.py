@@ -1,0 +1,30 @@
+"""manage.py render_dashboards: pictures of Grafana's boards for the documents."""
+
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from runs.models import Run
+
+BOARDS = Path(settings.BASE_DIR) / "docker" / "grafana" / "dashboards"
+FOLDER = Path(settings.BASE_DIR) / "docs" / "dashboards"
+
+
+class Command(BaseCommand):
+    help = "Draw docs/dashboards/*.png from the boards' queries on this database (needs the development tools)."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--folder", type=Path, default=FOLDER)
+
+    def handle(self, *args: Any, folder: Path, **options: Any) -> None:
+        from chm_project.dashboards import pictures  # its library is a development tool
+
+        if not Run.objects.exists():
+            raise CommandError("This database holds no run; try manage.py load_synthetic --end now first.")
+        now = timezone.now()
+        for name, board in pictures.boards(BOARDS).items():
+            pictures.draw(board, now, folder / f"{name}.png")
+            self.stdout.write(str(folder / f"{name}.png"))

@@ -1,0 +1,29 @@
+"""The pictures of the documents can be drawn again, and only from data."""
+
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from chm_project.dashboards import pictures
+from chm_project.management.commands.render_dashboards import BOARDS, FOLDER
+from chm_project.tests.controlled_seed import AS_OF, plant
+
+pytestmark = pytest.mark.django_db
+
+
+def test_every_board_has_a_picture() -> None:
+    assert {path.stem for path in FOLDER.glob("*.png")} == set(pictures.boards(BOARDS))
+
+
+def test_every_board_can_be_drawn(tmp_path: Path) -> None:
+    plant()
+    for name, board in pictures.boards(BOARDS).items():
+        pictures.draw(board, AS_OF, tmp_path / f"{name}.png")
+        assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_nothing_is_drawn_of_nothing(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="load_synthetic"):
+        call_command("render_dashboards", "--folder", str(tmp_path))
+    assert list(tmp_path.iterdir()) == []
