@@ -92,8 +92,8 @@ board-pictures: install-dev  ## draw docs/dashboards/*.png from the boards' quer
 	@CHM_DATA_DIR=.chm/pictures $(MANAGE) load_synthetic --end now
 	@CHM_DATA_DIR=.chm/pictures $(MANAGE) render_dashboards
 
-check-boards: install-dev  ## hold Grafana's boards against the types of its release (needs npm)
-	@$(BIN)/python docker/grafana/check_schema.py
+check-boards: install-dev  ## hold Grafana's boards against the types and the code of its release (needs npm)
+	@$(BIN)/python docker/grafana/check_boards.py
 
 image-steps: install-dev  ## the Dockerfile's and compose's steps without Docker (needs PostgreSQL 15 and Redis installed)
 	@$(BIN)/python docker/image_steps.py

@@ -268,6 +268,7 @@ def stacked_bar_chart(place: Place) -> barchart.Panel:
         .with_transformation(models.DataTransformerConfig(id_val="groupingToMatrix", options=matrix))
         .x_field(f"{at}\\{name}")
         .stacking(options.StackingMode.NORMAL)
+        .override_by_name(f"{at}\\{name}", dynamic([("unit", "time:YYYY-MM-DD")]))
     )
     for status, colour in STATUS_COLOURS.items():
         panel.override_by_name(status, dynamic([("color", {"mode": "fixed", "fixedColor": colour})]))

@@ -1,0 +1,94 @@
+// Grafana's own code on the boards, without Grafana: its variables (@grafana/scenes) and its transformations, field
+// overrides and links (@grafana/data). check_boards.py runs it where these are installed; boards and choices come in on
+// standard input, what Grafana makes of them goes out. The packages expect a browser: jsdom stands in for one.
+for (const kind of ['.css', '.scss', '.svg', '.woff2']) require.extensions[kind] = () => {};
+const Module = require('module');
+const load = Module._load;
+// Types alone, which the packages import as if they were code.
+Module._load = (name, ...rest) => (/_types\.gen$/.test(name) ? {} : load.call(Module, name, ...rest));
+
+const { JSDOM } = require('jsdom');
+const { window } = new JSDOM('<!doctype html><body></body>', { url: 'http://localhost/', pretendToBeVisual: true });
+window.grafanaBootData = { settings: {}, user: {} };
+window.matchMedia = () => ({ addListener() {}, removeListener() {}, addEventListener() {}, removeEventListener() {} });
+window.ResizeObserver = window.IntersectionObserver = class { observe() {} unobserve() {} disconnect() {} };
+for (const name of [...Object.getOwnPropertyNames(window), 'matchMedia', 'ResizeObserver', 'IntersectionObserver']) {
+  if (!(name in globalThis) || ['navigator', 'Event', 'CustomEvent', 'EventTarget'].includes(name)) {
+    Object.defineProperty(globalThis, name, { value: window[name], configurable: true, writable: true });
+  }
+}
+globalThis.window = window;
+
+const data = require('@grafana/data');
+const scenes = require('@grafana/scenes');
+const theme = data.createTheme();
+
+const transformers = new Map(Object.values(data.standardTransformers).map((one) => [one.id, one]));
+// Grafana keeps this one outside its packages; what comes out of it is not judged here.
+transformers.set('partitionByValues', { id: 'partitionByValues', operator: () => (source) => source });
+data.standardTransformersRegistry.setInit(() =>
+  [...transformers.values()].map((one) => ({ id: one.id, name: one.id, transformation: one }))
+);
+const properties = ['unit', 'displayName', 'min', 'max', 'decimals', 'mappings', 'thresholds', 'links', 'color', 'noValue'];
+const custom = ['hideFrom', 'hidden', 'cellOptions', 'width'];
+data.standardFieldConfigEditorRegistry.setInit(() =>
+  [...properties, ...custom.map((name) => `custom.${name}`)].map((id) => ({
+    id, path: id.replace('custom.', ''), name: id, isCustom: id.startsWith('custom.'), process: (value) => value,
+    shouldApply: () => true, settings: {},
+  }))
+);
+
+function interpolated(board, chosen, sql) {
+  const variables = board.templating.list.map((one) => {
+    if (one.type === 'constant') return new scenes.ConstantVariable({ name: one.name, value: one.query });
+    const value = chosen[one.name] ?? one.current.value;
+    const own = { name: one.name, value, text: value, includeAll: one.includeAll, allValue: one.allValue, isMulti: false };
+    return one.type === 'query'
+      ? new scenes.TestVariable({ ...own, query: '', optionsToReturn: [] })
+      : new scenes.CustomVariable({ ...own, query: one.query });
+  });
+  const $variables = new scenes.SceneVariableSet({ variables });
+  const body = new scenes.SceneFlexLayout({ children: [] });
+  return scenes.sceneGraph.interpolate(new scenes.EmbeddedScene({ $variables, body }), sql);
+}
+
+async function fields(panel, frame) {
+  const steps = panel.transformations ?? [];
+  const moved = await new Promise((resolve, reject) =>
+    data.transformDataFrame(steps, [data.toDataFrame(frame)], { interpolate: (text) => text })
+      .subscribe({ next: resolve, error: reject })
+  );
+  const replaceVariables = (text, scoped) => {
+    const context = scoped?.__dataContext?.value;
+    return text.replace('${chm_url}', 'http://chm').replace(/\$\{__data\.fields\.(\w+)\}/g, (_, name) =>
+      context.frame.fields.find((field) => field.name === name).values[context.rowIndex]
+    );
+  };
+  const [done] = data.applyFieldOverrides({
+    data: moved, fieldConfig: panel.fieldConfig, replaceVariables, theme, timeZone: 'utc',
+  });
+  return done.fields.map((field) => ({
+    name: field.name,
+    type: field.type,
+    shown: data.getFieldDisplayName(field, done),
+    values: [...field.values],
+    texts: [...field.values].map((value) => data.formattedValueToString(field.display(value))),
+    colours: [...field.values].map((value) => field.display(value).color),
+    hidden: Boolean(field.config.custom?.hidden),
+    links: field.config.links ? field.getLinks({ valueRowIndex: 0 }).map((link) => link.href) : [],
+  }));
+}
+
+async function main() {
+  const asked = JSON.parse(require('fs').readFileSync(0, 'utf8'));
+  const answer = {
+    sql: asked.sql.map(({ board, chosen, sql }) => interpolated(board, chosen, sql)),
+    fields: await Promise.all(asked.fields.map(({ panel, frame }) => fields(panel, frame))),
+  };
+  process.stdout.write(JSON.stringify(answer), () => process.exit(0));
+}
+
+main().catch((error) => {
+  console.error(error);
+  process.exit(1);
+});

@@ -1,0 +1,189 @@
+"""Holds the boards against Grafana's own types and code, in the release of docker-compose.yml (`make check-boards`).
+
+Needs npm; installs that release's packages and TypeScript into a temporary folder. First the types: every dashboard
+whole, and every panel's options and field options by its kind. Then the code (behaviour.cjs): that variables come out
+as the tests' expansion has them, and that transformations, overrides and links do on sample rows what they should.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from chm_project.dashboards import expand
+
+DOCKER = Path(__file__).resolve().parent.parent
+TYPESCRIPT = "5.6.3"
+SCENES = "6.0.0"  # the library of that release's dashboards
+END = datetime(2026, 6, 17, 12, tzinfo=UTC)
+ID = "01a1fd27-503e-706f-af67-6e9ef2701514"
+CHOICES: tuple[dict[str, str], ...] = (
+    {}, {"client": ID}, {"platform": "airflow", "environment": "dev"}, {"platform": "x' OR true --"},
+    {"platform": 'a"b\\'}, {"environment": "NULL"}, {"client": "$__all", "platform": "cron"},
+)  # fmt: skip
+RAW = "./node_modules/@grafana/schema/dist/esm/raw/composable"
+KINDS = {"table": "Table", "barchart": "BarChart", "timeseries": "TimeSeries"}
+# The schema's words are enumerations; JSON holds their texts and numbers.
+PLAIN = """
+type Plain<T> = T extends string ? `${T}` : T extends boolean | null | undefined ? T
+  : T extends (infer U)[] ? Plain<U>[]
+  : T extends number ? (number extends T ? number : `${T}` extends `${infer N extends number}` ? N : T)
+  : unknown extends T ? T : { [K in keyof T]: Plain<T[K]> };
+"""
+
+
+def main() -> int:
+    found = re.search(r"grafana/grafana-oss:([0-9.]+)", (DOCKER / "docker-compose.yml").read_text())
+    if not found:
+        sys.exit("docker-compose.yml names no version of Grafana.")
+    with tempfile.TemporaryDirectory() as folder:
+        grafana = [f"@grafana/{part}@{found[1]}" for part in ("schema", "data", "runtime", "ui", "e2e-selectors")]
+        others = ["react@18", "react-dom@18", "react-router-dom@6", "rxjs@7", "lodash@4", "jsdom@26"]
+        _run(folder, "npm", "install", "--silent", "--legacy-peer-deps", "--ignore-scripts", *grafana,
+             f"@grafana/scenes@{SCENES}", f"typescript@{TYPESCRIPT}", *others)  # fmt: skip
+        boards = [json.loads(path.read_text()) for path in sorted((DOCKER / "grafana" / "dashboards").glob("*.json"))]
+        (Path(folder) / "boards.ts").write_text(typescript(boards))
+        _run(folder, "npx", "tsc", "--noEmit", "--strict", "--skipLibCheck", "--moduleResolution", "node",
+             "--target", "es2020", "boards.ts")  # fmt: skip
+        sys.stdout.write(f"{len(boards)} boards agree with the types of Grafana {found[1]}.\n")
+        shutil.copy(DOCKER / "grafana" / "behaviour.cjs", folder)
+        wrong = [*behaviour(folder, boards)]
+    sys.stdout.write("".join(f"{fault}\n" for fault in wrong) or "Its variables and panels do what they should.\n")
+    return bool(wrong)
+
+
+def behaviour(folder: str, boards: list[dict[str, Any]]) -> Iterator[str]:
+    """What Grafana's code makes otherwise than expected."""
+    sql = [
+        {"board": board, "chosen": chosen, "sql": panel["targets"][0]["rawSql"]}
+        for board in boards
+        for panel in board["panels"]
+        for chosen in CHOICES
+    ]
+    panels = {re.search(r"Shape: (\w+)", one["description"])[1]: one for board in boards for one in board["panels"]}  # type: ignore[index]
+    fields = [{"panel": panels[name], "frame": {"fields": frame}} for name, frame in FRAMES.items()]
+    done = subprocess.run(["node", "behaviour.cjs"], cwd=folder, input=json.dumps({"sql": sql, "fields": fields}),  # noqa: S607
+                          capture_output=True, text=True, check=False)  # fmt: skip
+    if done.returncode:
+        yield done.stderr
+        return
+    answer = json.loads(done.stdout)
+    start = END - timedelta(days=7)
+    for asked, theirs in zip(sql, answer["sql"], strict=True):
+        # The macros are the server's, after the page has put the variables in.
+        ours = expand.grafana(asked["sql"], asked["board"], start, END, asked["chosen"])
+        for macro, moment in (("$__timeFrom()", start), ("$__timeTo()", END)):
+            theirs = theirs.replace(macro, f"'{moment.isoformat().replace('+00:00', 'Z')}'")
+        if ours != theirs:
+            yield f"{asked['board']['title']}, {asked['chosen']}: Grafana asks\n{theirs}\nand not\n{ours}"
+    for name, found in zip(FRAMES, answer["fields"], strict=True):
+        shown = [{key: field[key] for key in EXPECTED[name][0]} for field in found]
+        if shown != EXPECTED[name]:
+            yield f"{name}: Grafana shows\n{shown}\nand not\n{EXPECTED[name]}"
+        if (x := panels[name]["options"].get("xField")) and x not in [field["name"] for field in found]:
+            yield f"{name}: there is no field {x} for the bars."
+
+
+MONDAY, NEXT = 1_781_481_600_000, 1_782_086_400_000
+FRAMES: dict[str, list[dict[str, Any]]] = {
+    "weekly_status_mix": [
+        {"name": "week_start", "type": "time", "values": [MONDAY, MONDAY, NEXT]},
+        {"name": "status", "type": "string", "values": ["failed", "success", "success"]},
+        {"name": "runs", "type": "number", "values": [1, 5, 7]},
+    ],
+    "weekly_success_by_client": [
+        {"name": "client_name", "type": "string", "values": ["Acme"]},
+        {"name": "week_start", "type": "time", "values": [MONDAY]},
+        {"name": "runs", "type": "number", "values": [4]},
+        {"name": "success_rate", "type": "number", "values": [0.75]},
+        {"name": "change_from_previous_week", "type": "number", "values": [None]},
+    ],
+    "run_duration_distribution": [
+        {"name": "duration_bucket", "type": "number", "values": [1, 2, 21]},
+        {"name": "run_count", "type": "number", "values": [10, 1, 2]},
+    ],
+    "failing_now": [
+        {"name": "client_name", "type": "string", "values": ["Acme"]},
+        {"name": "pipeline_name", "type": "string", "values": ["Orders"]},
+        {"name": "failed_in_a_row", "type": "number", "values": [3]},
+        {"name": "pipeline_id", "type": "string", "values": [ID]},
+    ],
+    "latest_status_by_pipeline": [
+        {"name": "latest_status", "type": "string", "values": ["failed", "success", "running"]},
+    ],
+    "top_flaky_pipelines": [{"name": "failure_rate", "type": "number", "values": [0.04, 0.1, 0.5625]}],
+}
+GREEN, ORANGE, RED, BLUE = "#73BF69", "#FF9830", "#F2495C", "#5794F2"
+EXPECTED: dict[str, list[dict[str, Any]]] = {
+    "weekly_status_mix": [
+        {"name": "week_start\\status", "type": "time", "texts": ["2026-06-15", "2026-06-22"]},
+        {"name": "failed", "type": "number", "texts": ["1", "0"]},
+        {"name": "success", "type": "number", "texts": ["5", "7"]},
+    ],
+    "weekly_success_by_client": [
+        {"name": "client_name", "texts": ["Acme"]},
+        {"name": "week_start", "texts": ["2026-06-15 00:00:00"]},
+        {"name": "success_rate", "texts": ["75%"]},
+    ],
+    "run_duration_distribution": [
+        {"name": "duration_bucket", "type": "string", "texts": ["0-3 min", "3-6 min", "from 60 min"]},
+        {"name": "run_count", "type": "number", "texts": ["10", "1", "2"]},
+    ],
+    "failing_now": [
+        {"shown": "Client name", "hidden": False, "links": []},
+        {
+            "shown": "Pipeline name",
+            "hidden": False,
+            "links": [f"http://chm/admin/inventory/pipeline/{ID}/change/"],
+        },
+        {"shown": "Failed in a row", "hidden": False, "links": []},
+        {"shown": "pipeline_id", "hidden": True, "links": []},
+    ],
+    "latest_status_by_pipeline": [{"texts": ["failed", "success", "running"], "colours": [RED, GREEN, BLUE]}],
+    "top_flaky_pipelines": [{"texts": ["4.0%", "10.0%", "56.3%"], "colours": [GREEN, ORANGE, RED]}],
+}
+
+
+def typescript(boards: list[dict[str, Any]]) -> str:
+    lines = ["import type { Dashboard } from '@grafana/schema';", PLAIN]
+    lines += [
+        f"import type {{ Options as {name}Options, FieldConfig as {name}Fields }} from"
+        f" '{RAW}/{kind}/panelcfg/x/{name}PanelCfg_types.gen';"
+        for kind, name in KINDS.items()
+        if kind != "table"
+    ]
+    # A table's cells share their options with other panels.
+    lines.append(f"import type {{ Options as TableOptions }} from '{RAW}/table/panelcfg/x/TablePanelCfg_types.gen';")
+    lines.append("import type { TableFieldOptions as TableFields } from '@grafana/schema';")
+    for number, board in enumerate(boards):
+        lines.append(f"export const board{number}: Plain<Dashboard> = {json.dumps(board)};")
+        for panel in board["panels"]:
+            name, own = KINDS[panel["type"]], f"{number}_{panel['id']}"
+            fields = panel["fieldConfig"]
+            custom = fields["defaults"].get("custom", {}) | {
+                one["id"].removeprefix("custom."): one["value"]
+                for override in fields["overrides"]
+                for one in override["properties"]
+                if one["id"].startswith("custom.")
+            }
+            lines.append(f"export const options{own}: Plain<Partial<{name}Options>> = {json.dumps(panel['options'])};")
+            lines.append(f"export const fields{own}: Plain<Partial<{name}Fields>> = {json.dumps(custom)};")
+    return "\n".join(lines)
+
+
+def _run(folder: str, program: str, *arguments: str) -> None:
+    if not (path := shutil.which(program)):
+        sys.exit(f"{program} is needed and not installed.")
+    done = subprocess.run([path, *arguments], cwd=folder, check=False)  # noqa: S603 - our own command lines
+    if done.returncode:
+        sys.exit(done.returncode)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
