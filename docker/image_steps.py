@@ -1,9 +1,9 @@
 """Does without Docker what docker/Dockerfile and docker-compose.yml say of CHM's own containers (`make image-steps`).
 
 The Dockerfile's steps run as they are written, in a temporary folder in place of /, with nothing of this shell's
-environment and as a user who is not root; then compose's own commands and health checks, with the secrets that
-make-secrets.sh makes, on a PostgreSQL that start.sh's settings and 10-roles.sh set up, and a Redis with a password.
-What it cannot do: the base image, the creation of the user, and the containers' isolation.
+environment but the way to the package index, and as a user who is not root. Then compose's own commands and health
+checks run, with the secrets that make-secrets.sh makes, on a PostgreSQL that start.sh's settings and 10-roles.sh set
+up, and a Redis with a password. It cannot do the base image, the creation of the user and the containers' isolation.
 """
 
 import json
@@ -34,6 +34,9 @@ UID = 10001
 PLACES = re.compile(r"(?<![\w./-])/(opt/venv|app|tmp|run/secrets)(?=[/\s\"':]|$)")
 
 
+TO_THE_INDEX = re.compile(r"PIP_\w+|(https?|no)_proxy|SSL_CERT_FILE|REQUESTS_CA_BUNDLE", re.IGNORECASE)
+
+
 class Machine:
     """A folder in place of /, and the environment of the image."""
 
@@ -46,6 +49,7 @@ class Machine:
             "PIP_QUIET": "1",
             "LD_LIBRARY_PATH": f"{root}/usr/lib",  # of an interpreter that lies in a shared library
         }
+        self.environment |= {name: value for name, value in os.environ.items() if TO_THE_INDEX.fullmatch(name)}
         self.folder = root
         self.user: dict[str, Any] = (
             {"user": UID, "group": UID, "extra_groups": [], "umask": 0o022} if os.getuid() == 0 else {"umask": 0o022}
@@ -61,10 +65,10 @@ class Machine:
             (root / "usr/bin/python").symlink_to(f"python3.{sys.version_info.minor}")
         self.own(root)
 
-    def own(self, path: Path) -> None:
+    def own(self, path: Path, uid: int = UID) -> None:
         if os.getuid() == 0:
             for inner in (path, *path.rglob("*")):
-                os.chown(inner, UID, UID, follow_symlinks=False)
+                os.chown(inner, uid, uid, follow_symlinks=False)
 
     def here(self, text: str) -> str:
         return PLACES.sub(rf"{self.root}/\1", text)
@@ -109,6 +113,12 @@ def build(machine: Machine) -> None:
             machine.health = json.loads(text.partition("CMD")[2])
         elif instruction == "CMD":
             machine.command = json.loads(text)
+    files = [path for place in ("app", "opt") for path in (machine.root / place).rglob("*") if path.is_file()]
+    for path in files:
+        inner = path.relative_to(machine.root)
+        if inner.parts[0] == "app" and {"tests", "secrets", ".env", ".git"} & set(inner.parts):
+            sys.exit(f"{inner} does not belong into the image.")
+    say(f"the image holds {sum(path.stat().st_size for path in files) / 2**20:.0f} MB beside its base")
 
 
 def instructions(text: str) -> Iterator[tuple[str, str]]:
@@ -333,6 +343,10 @@ def main() -> None:
         Path(folder).chmod(0o755)
         machine = Machine(Path(folder) / "root")
         build(machine)
+        if os.getuid() == 0:
+            # As in the image, whose user can write nothing of it.
+            for place in ("app", "opt"):
+                machine.own(machine.root / place, 0)
         serve(machine)
     say("all steps done")
 
