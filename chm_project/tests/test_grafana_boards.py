@@ -1,5 +1,6 @@
 """Grafana's boards say what the shapes say: every panel's query, as the reporting role, on the controlled seed."""
 
+import io
 import json
 from datetime import timedelta
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from django.conf import settings
+from django.core.management import call_command
 from django.db import DataError, transaction
 from django.urls import resolve
 
@@ -52,6 +54,15 @@ def read(
 def test_a_board_is_not_stale(name: str) -> None:
     """Regenerate with `make dashboards`."""
     assert (FOLDER / "dashboards" / name).read_text() == grafana.documents()[name]
+
+
+def test_the_command_writes_what_is_committed(tmp_path: Path) -> None:
+    call_command("generate_dashboards", "--folder", str(tmp_path), stdout=io.StringIO())
+
+    written = list(tmp_path.rglob("*.json"))
+    assert len(written) == 4
+    for path in written:
+        assert path.read_text() == (FOLDER.parent / path.relative_to(tmp_path)).read_text()
 
 
 def test_the_boards_hold_every_shape() -> None:

@@ -4,18 +4,26 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 
 DOCKER = Path(settings.BASE_DIR) / "docker"
 
 
 class Command(BaseCommand):
-    help = "Write docker/grafana/dashboards/*.json and docker/metabase/boards.json anew (needs the development tools)."
+    help = (
+        "Write docker/grafana/dashboards/*.json and docker/metabase/boards.json anew (needs the development tools, and "
+        "a migrated database)."
+    )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--folder", type=Path, default=DOCKER, help="in place of docker/")
+
+    def handle(self, *args: Any, folder: Path, **options: Any) -> None:
         from chm_project.dashboards import grafana, metabase  # the former's SDK is a development tool
 
-        files = {DOCKER / "grafana" / "dashboards" / name: text for name, text in grafana.documents().items()}
-        for path, text in (files | {DOCKER / "metabase" / "boards.json": metabase.document()}).items():
+        files = {f"grafana/dashboards/{name}": text for name, text in grafana.documents().items()}
+        for name, text in (files | {"metabase/boards.json": metabase.document()}).items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
-            self.stdout.write(str(path.relative_to(settings.BASE_DIR)))
+            self.stdout.write(str(path))
