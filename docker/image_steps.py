@@ -19,12 +19,15 @@ import time
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import psycopg
 import yaml
+
+from chm_project.dashboards import expand
 
 DOCKER = Path(__file__).resolve().parent
 REPOSITORY = DOCKER.parent
@@ -189,7 +192,7 @@ def postgresql(machine: Machine, port: int) -> Iterator[None]:
         )  # fmt: skip
         yield
     finally:
-        program("pg_ctl", "-D", f"{folder}/data", "-m", "fast", "stop")
+        program("pg_ctl", "-D", f"{folder}/data", "-m", "immediate", "stop")
 
 
 @contextmanager
@@ -309,6 +312,7 @@ def roles(secrets: Path, port: int) -> None:
                     continue
                 sys.exit(f"{reader} may: {forbidden}")
             say(f"{reader} sees {count and count[0]} pipelines, over TLS, and no table")
+            ask_all(own, reader)
         try:
             psycopg.connect(host="127.0.0.1", port=port, dbname="metabase_app", user=reader, password=password).close()
         except psycopg.OperationalError:
@@ -319,6 +323,27 @@ def roles(secrets: Path, port: int) -> None:
         row = own.execute("SELECT rolsuper, rolcreaterole, rolcreatedb FROM pg_roles WHERE rolname = 'chm'").fetchone()
         if row != (False, False, False):
             sys.exit("chm may more than own its database.")
+
+
+def ask_all(own: psycopg.Connection[Any], reader: str) -> None:
+    """Every query of the reader's boards, as they open."""
+    now, queries = datetime.now(UTC), list[tuple[str, Any]]()
+    if reader == "grafana_reader":
+        for path in (DOCKER / "grafana" / "dashboards").glob("*.json"):
+            board = json.loads(path.read_text())
+            for panel in board["panels"]:
+                sql = expand.grafana(panel["targets"][0]["rawSql"], board, now - timedelta(days=7), now, {})
+                queries.append((sql, None))
+    else:
+        content = json.loads((DOCKER / "metabase" / "boards.json").read_text())
+        for card in (*content["models"], *content["questions"]):
+            queries.append(expand.metabase(card["sql"], card.get("tags", {}), {}))
+    seconds, rows = [], 0
+    for sql, values in queries:
+        start = time.monotonic()
+        rows += len(own.execute(sql, values).fetchall())
+        seconds.append(time.monotonic() - start)
+    say(f"{reader} asks {len(queries)} queries: {rows} rows, the slowest in {max(seconds) * 1000:.0f} ms")
 
 
 def free_port() -> int:
