@@ -34,7 +34,7 @@ serve: install  ## the web server alone, as in production, on CHM_PORT (developm
 	@$(MANAGE) serve
 
 test: install-dev  ## the whole suite, on the embedded servers unless CHM_DATABASE_URL and CHM_BROKER_URL are set
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n auto $(ARGS)
 
 e2e: install-dev  ## the console in Debian's chromium: a person's paths, accessibility, pictures into .chm/screenshots
 	@$(BIN)/python -m pytest e2e/console $(ARGS)

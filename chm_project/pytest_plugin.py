@@ -1,6 +1,8 @@
 """Servers for the suite: embedded ones, unless the environment names others. Loaded with -p, before any settings."""
 
+import os
 from collections.abc import Generator
+from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
@@ -13,4 +15,15 @@ def pytest_load_initial_conftests() -> Generator[None]:
         attach_to_environment()
     except EmbeddedServersUnavailable as error:
         pytest.exit(str(error), returncode=4)
+    if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+        # pytest-django gives each process a database of its own; this gives it a queue and a cache of its own.
+        number = int(worker.removeprefix("gw")) + 1
+        os.environ["CHM_BROKER_URL"] = numbered_broker(os.environ["CHM_BROKER_URL"], number)
     yield
+
+
+def numbered_broker(url: str, number: int) -> str:
+    """The same server's numbered database."""
+    if url.startswith("redis+socket:"):
+        return f"{url.partition('?')[0]}?virtual_host={number}"
+    return urlunsplit(urlsplit(url)._replace(path=f"/{number}"))

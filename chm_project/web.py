@@ -31,5 +31,6 @@ def command(number: int) -> list[str]:
     return [
         sys.executable, "-m", "granian", "--interface", "wsgi", "--host", HOST, "--port", str(number),
         "--workers", os.environ.get("CHM_WEB_WORKERS", "2"), "--blocking-threads", "1", "--no-ws",
-        "--log-level", "warning", "chm_project.wsgi:application",
+        # A client that holds its connection open does not hold up the end.
+        "--workers-kill-timeout", "20", "--log-level", "warning", "chm_project.wsgi:application",
     ]  # fmt: skip

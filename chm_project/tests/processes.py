@@ -18,10 +18,11 @@ from psycopg import sql
 
 from chm_project import web
 from chm_project.embedded import redis_url
+from chm_project.pytest_plugin import numbered_broker
 
 
 @contextmanager
-def web_server(log: Path | None = None, **environment: str) -> Iterator[str]:
+def web_server(log: Path | None = None, /, **environment: str) -> Iterator[str]:
     """Its address; what it needs beyond the suite's own environment is given. `log` keeps all that it prints."""
     with socket.socket() as probe:
         probe.bind((web.HOST, 0))
@@ -82,11 +83,7 @@ def _server() -> "psycopg.Connection[Any]":
 
 def empty_broker(number: int) -> str:
     """The address of one of the broker's numbered databases, emptied."""
-    given = os.environ["CHM_BROKER_URL"].partition("?")[0]
-    if given.startswith("redis+socket:"):
-        url = f"{given}?virtual_host={number}"
-    else:
-        url = urlunsplit(urlsplit(given)._replace(path=f"/{number}"))
+    url = numbered_broker(os.environ["CHM_BROKER_URL"], number)
     with redis.Redis.from_url(redis_url(url)) as server:
         server.flushdb()
     return url

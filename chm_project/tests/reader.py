@@ -1,6 +1,7 @@
 """Asks as the reporting role, within the test's transaction."""
 
 import io
+import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -11,7 +12,8 @@ from django.db import connection
 
 from runs.reporting.shapes import shapes
 
-ROLE = "chm_test_boards"
+# Roles belong to the whole server, which processes that test side by side share.
+ROLE = f"chm_test_boards_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
 
 
 def ask(statement: str, values: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """The reporting role: it reads the views and can do nothing else, tried as that role on a connection of its own."""
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,7 +14,7 @@ from chm_project.tests.controlled_seed import plant
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-ROLE = "chm_test_reporting"
+ROLE = f"chm_test_reporting_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
 PASSWORD = "correct horse 'battery' staple"
 
 

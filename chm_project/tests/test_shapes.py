@@ -3,17 +3,15 @@
 import csv
 import io
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.core.management import call_command
-from django.db import connection
 
 from chm_project.access.models import Scope
 from chm_project.tests.api import ROOT, error, person, program
 from chm_project.tests.controlled_seed import AS_OF, plant
 from chm_project.tests.expected_shapes import EXPECTED
+from chm_project.tests.reader import ask
 from inventory.models import Client
 from inventory.tests.factories import PipelineFactory
 from runs.events import MAX_BIGINT
@@ -80,17 +78,9 @@ def test_the_api_says_the_same_in_json_and_csv(seed: None, name: str) -> None:
 @pytest.mark.proves("FR-017", "SC-004")
 @pytest.mark.parametrize("name", NAMES)
 def test_the_sql_says_the_same_to_the_reporting_role(seed: None, name: str) -> None:
-    call_command("grant_reporting_role", "chm_test_reader")
-    values = validated(shapes()[name].parameters, {"as_of": AS_OF})
-    with connection.cursor() as cursor:
-        cursor.execute("GRANT chm_test_reader TO CURRENT_USER")
-        cursor.execute("SET LOCAL ROLE chm_test_reader")
-        cursor.execute(shapes()[name].sql, values)
-        rows = cursor.fetchall()
-        cursor.execute("RESET ROLE")
+    rows = ask(shapes()[name].sql, validated(shapes()[name].parameters, {"as_of": AS_OF}))
 
-    plain = [tuple(float(value) if isinstance(value, Decimal) else value for value in row) for row in rows]
-    assert plain == by_hand(name)
+    assert [tuple(row.values()) for row in rows] == by_hand(name)
 
 
 @pytest.mark.parametrize("name", NAMES)
