@@ -8,8 +8,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from alerting.models import AlertRule
+from alerting.transfer import RuleSheet
 from inventory.bases import AutocompleteFilter, BooleanFilter, ChoicesFilter, ModelAdmin, RecordMixin, display
 from inventory.naming import with_client
+from inventory.transfer.pages import TransferMixin
 
 if TYPE_CHECKING:
     _RuleForm = forms.ModelForm[AlertRule]
@@ -61,7 +63,8 @@ class RuleForm(_RuleForm):
 
 
 @admin.register(AlertRule)
-class AlertRuleAdmin(RecordMixin, ModelAdmin[AlertRule]):
+class AlertRuleAdmin(RecordMixin, TransferMixin[AlertRule], ModelAdmin[AlertRule]):
+    sheet = RuleSheet()
     form = RuleForm
     list_display = ("scope", "shown_type", "threshold", "window_minutes", "channel", "destination", "is_enabled")
     list_filter = (

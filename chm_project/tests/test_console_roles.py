@@ -43,6 +43,8 @@ PAGES: dict[str, set[str]] = {
     f"{RULE}add/": WRITE,
     f"{CLIENT}import/": WRITE,
     f"{PIPELINE}import/": WRITE,
+    f"{RULE}import/": WRITE,
+    f"{RULE}export/csv/": READ,
     f"{CLIENT}{{client}}/disable/": WRITE,
     f"{CLIENT}{{client}}/enable/": WRITE,
     f"{PIPELINE}{{pipeline}}/disable/": WRITE,

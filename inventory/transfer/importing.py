@@ -73,11 +73,11 @@ def _import(sheet: Sheet[Any], rows: Sequence[Row]) -> Judgement:
     stored = sheet.stored(cells)
     seen: dict[Key, int] = {}
     for row in rows:
-        key = tuple(row.cells.get(name, "").strip() for name in sheet.key)
+        key = sheet.key_of(row.cells)
         if row.faults:
             judgement.faults += [RowFault(row.number, column, message) for column, message in row.faults]
-        elif all(key) and key in seen:
-            message = f"Row {seen[key]} has the same {' and '.join(sheet.key)}."
+        elif any(key) and key in seen:
+            message = f"Row {seen[key]} has the same {in_words(sheet.key)}."
             judgement.faults.append(RowFault(row.number, sheet.key[-1], message))
         else:
             _judge(sheet, row, stored.get(key), judgement)
@@ -85,6 +85,10 @@ def _import(sheet: Sheet[Any], rows: Sequence[Row]) -> Judgement:
     _store(judgement)
     judgement.faults.sort(key=lambda fault: fault.number)
     return judgement
+
+
+def in_words(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def _judge(sheet: Sheet[Any], row: Row, former: Any, judgement: Judgement) -> None:

@@ -15,8 +15,8 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
 from inventory.bases import FileInput, ModelAdmin
-from inventory.transfer.importing import Judgement, import_rows, try_rows
-from inventory.transfer.sheets import Sheet
+from inventory.transfer.importing import Judgement, import_rows, in_words, try_rows
+from inventory.transfer.sheets import FlagCell, Sheet
 from inventory.transfer.tables import (
     MAX_BYTES,
     MAX_ROWS,
@@ -129,7 +129,7 @@ class TransferMixin(_Admin[ModelT]):
             "opts": self.opts,
             "form": form,
             "columns": described(self.sheet),
-            "key": " and ".join(self.sheet.key),
+            "key": in_words(self.sheet.key),
             "upload": upload,
             "judgement": judgement,
             "media": self.media,
@@ -166,7 +166,14 @@ def described(sheet: Sheet[Any]) -> list[tuple[str, str]]:
     found = []
     for name, field in sheet.form.base_fields.items():
         words = [str(value) for value, _ in getattr(field, "choices", [])]
-        takes = ", ".join(words) or ("yes or no" if name == "is_active" else "text")
+        plain = (
+            "yes or no"
+            if isinstance(field, FlagCell)
+            else "whole number"
+            if isinstance(field, forms.IntegerField)
+            else "text"
+        )
+        takes = ", ".join(words) or plain
         default = sheet.default(name)
         needed = "needed" if name in sheet.required else "needed for new rows" if field.required else "may be blank"
         found.append((name, f"{takes}; {f'{default} for new rows where blank' if default else needed}"))

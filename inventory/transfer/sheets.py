@@ -108,6 +108,13 @@ class Sheet(Generic[ModelT]):
     required: tuple[str, ...]
     kept: tuple[str, ...]
 
+    def key_of(self, cells: Mapping[str, str]) -> Key:
+        found = []
+        for name in self.key:
+            cell = cells.get(name, "").strip()
+            found.append(cell.lower() if isinstance(self.form.base_fields[name], ChoiceCell) else cell)
+        return tuple(found)
+
     @property
     def columns(self) -> tuple[str, ...]:
         return tuple(self.form.base_fields)
