@@ -9,7 +9,7 @@ from django.contrib import messages
 from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -149,10 +149,12 @@ class TransferMixin(_Admin[ModelT]):
         """What the list shows, filters and search included, on all its pages."""
         if not self.has_view_permission(request):
             raise PermissionDenied
+        if form not in ("csv", "xlsx"):
+            raise Http404
         found = self.sheet.rows(self.get_changelist_instance(request).get_queryset(request))
         rows = (self.sheet.cells(row) for row in found.iterator(chunk_size=2000))
         columns = self.sheet.columns
-        name = f"{self.opts.verbose_name_plural}-{timezone.now():%Y-%m-%d}.{'xlsx' if form == 'xlsx' else 'csv'}"
+        name = f"{self.opts.verbose_name_plural}-{timezone.now():%Y-%m-%d}.{form}"
         headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
         if form == "xlsx":
             return HttpResponse(written_xlsx(columns, rows), content_type=XLSX_TYPE, headers=headers)

@@ -353,6 +353,10 @@ def test_an_export_holds_what_the_list_is_narrowed_to(browser: Browser) -> None:
     )
 
 
+def test_an_export_in_another_form_is_not_found(browser: Browser) -> None:
+    assert browser.get(f"{PIPELINES}export/pdf/").status_code == 404
+
+
 def test_an_export_of_any_size_costs_the_same_number_of_queries(browser: Browser) -> None:
     PipelineFactory.create_batch(3)
     with CaptureQueriesContext(connection) as few:
