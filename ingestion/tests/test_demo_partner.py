@@ -134,17 +134,23 @@ def test_all_that_happens_arrives_despite_limits_and_repeated_pages(partner: Dem
 
     assert partner.statuses[429] > 3
     assert sum(report.unchanged for report in reports.values()) > 0
-    truth = [
-        {run["external_run_id"]: (STATUSES[run["status"]], run.get("rows_processed")) for run in source.runs(moment)}
-        for source in partner.sources()
-        for moment in (before, after)
-    ]
     stored = live_runs()
     watched = set(Pipeline.objects.ingestible().values_list("external_id", flat=True))
-    for at_moment in truth:
-        for run_id, state in at_moment.items():
-            if run_id.rpartition(".live-")[0] in watched and all(one.get(run_id, state) == state for one in truth):
+    compared = 0
+    for source in partner.sources():
+        first, last = (
+            {
+                run["external_run_id"]: (STATUSES[run["status"]], run.get("rows_processed"))
+                for run in source.runs(moment)
+            }
+            for moment in (before, after)
+        )
+        for run_id, state in first.items():
+            # What changed while it was asked for may have been seen as either.
+            if run_id.rpartition(".live-")[0] in watched and last.get(run_id) == state:
                 assert stored[run_id] == state
+                compared += 1
+    assert compared > 50
 
 
 def test_the_source_that_goes_down_becomes_stale_and_recovers_with_nothing_lost(
