@@ -22,6 +22,8 @@ PAGES: dict[str, list[str]] = {
     "rule": ["[data-list=firing] a >> nth=0"],
     "clients": ["/admin/inventory/client/"],
     "pipelines": ["/admin/inventory/pipeline/"],
+    "client-form": ["/admin/inventory/client/", "#result_list tbody a >> nth=0"],
+    "pipeline-form": ["/admin/inventory/pipeline/", "#result_list tbody a >> nth=0"],
     "runs": ["/admin/runs/run/"],
     "rules": ["/admin/alerting/alertrule/"],
     "tokens": ["/admin/access/apitoken/"],
