@@ -109,7 +109,15 @@
     }
   }
 
+  // A table of forms names its columns, not its fields; the row that new ones are copied from is among them.
+  function nameRowFields() {
+    for (const field of document.querySelectorAll("td[data-label] :is(input, select, textarea):not([type=hidden])")) {
+      if (!field.labels?.length) field.setAttribute("aria-label", field.closest("td").dataset.label);
+    }
+  }
+
   function start() {
+    nameRowFields();
     // Behind the admin's own start, which makes them.
     window.django?.jQuery?.(nameAutocompletes);
     prepare(document);
