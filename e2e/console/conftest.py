@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from e2e.console.site import PASSWORD, Site, running_site
 
@@ -16,6 +16,8 @@ ARGUMENTS = (
 ).split()
 DESKTOP: ViewportSize = {"width": 1360, "height": 900}
 PHONE: ViewportSize = {"width": 390, "height": 844}
+
+expect.set_options(timeout=20_000)  # a loaded machine is slow, not wrong
 
 LogIn = Callable[..., Page]
 
