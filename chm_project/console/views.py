@@ -26,7 +26,7 @@ from ingestion.connections import ConfigurationError
 from ingestion.sync import Asked, QueueUnavailable, start, state
 from inventory.models import Client, Pipeline
 
-READ = ("inventory.view_client", "inventory.view_pipeline", "runs.view_run")
+READ = ("inventory.view_client", "inventory.view_pipeline", "runs.view_run", "alerting.view_alertrule")
 INGEST = "access.run_ingestion"
 ROWS_A_PAGE = 50
 MAX_ROWS = 100_000  # more than there are pipelines
