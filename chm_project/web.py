@@ -27,7 +27,10 @@ def port() -> int:
 
 
 def command(number: int) -> list[str]:
-    """Granian with one blocking thread per worker: with more, connections were seen to starve."""
+    """Granian with one blocking thread per worker: with more, connections were seen to starve.
+
+    Without its access log, which would hold the keys of pings.
+    """
     return [
         sys.executable, "-m", "granian", "--interface", "wsgi", "--host", HOST, "--port", str(number),
         "--workers", os.environ.get("CHM_WEB_WORKERS", "2"), "--blocking-threads", "1", "--no-ws",

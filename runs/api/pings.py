@@ -20,7 +20,7 @@ from chm_project.access.services import find_ping_key
 from chm_project.api.throttling import count_refusal, throttle_refused, throttle_token
 from runs.latest import newest_open_first
 from runs.models import Run
-from runs.push.pings import MAX_BODY, Ping, read, run_event
+from runs.push.pings import MAX_BODY, MAX_READ, Ping, read, run_event
 from runs.services import record_runs
 
 _TEXT = "text/plain; charset=utf-8"
@@ -112,7 +112,7 @@ class PingView(_View):
         **_DESCRIPTION,
     )  # fmt: skip
     def post(self, request: Request, key: str) -> HttpResponse:
-        """As GET; up to 10,000 bytes of the text are kept."""
+        """As GET; up to 10,000 characters of the text are kept."""
         return self._record(request, "", _text_of(request))
 
 
@@ -129,12 +129,12 @@ class PingSignView(_View):
         request=_BODY, **_SIGN_DESCRIPTION,
     )  # fmt: skip
     def post(self, request: Request, key: str, sign: str) -> HttpResponse:
-        """As GET; up to 10,000 bytes of the text are kept, of a failure as its error message."""
+        """As GET; up to 10,000 characters of the text are kept, of a failure as its error message."""
         return self._record(request, sign, _text_of(request))
 
 
 def _text_of(request: Request) -> bytes:
-    return request._request.read(MAX_BODY)
+    return request._request.read(MAX_READ)
 
 
 def _run_id(request: Request) -> str | None:

@@ -11,9 +11,11 @@ from uuid import UUID
 
 from runs.events import Kind, RunEvent
 from runs.models import Status
+from runs.push.words import text
 
-# What is kept of a body; more is cut off, as Healthchecks does.
+# Characters kept of a body; more is cut off, as Healthchecks does. What is read beyond them lets secrets be told.
 MAX_BODY = 10_000
+MAX_READ = 2 * MAX_BODY
 MAX_EXIT_STATUS = 255
 
 
@@ -37,7 +39,7 @@ class Ping:
 
 def read(word: str, body: bytes) -> Ping | None:
     """`word` is what follows the key: nothing, start, fail, log or an exit status; None for anything else."""
-    said = body[:MAX_BODY].decode(errors="replace").strip() or None
+    said = text(body.decode(errors="replace").strip(), MAX_BODY)
     if word in (Sign.START, Sign.FAIL, Sign.LOG):
         return Ping(sign=Sign(word), body=said)
     if not word:

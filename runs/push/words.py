@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from runs.scrub import scrub_text
+
 # Of an error's text; of a name or version.
 LONG, SHORT = 10_000, 500
 
@@ -14,10 +16,13 @@ def mapping(value: object, *path: str) -> dict[str, Any]:
 
 
 def text(value: object, most: int = SHORT) -> str | None:
-    """A text of bounded length; null for anything else, and for none."""
+    """A text of bounded length; null for anything else, and for none.
+
+    Secrets are filtered before the cut as well: half of one would no longer look like one.
+    """
     if not isinstance(value, str) or not value.strip():
         return None
-    return value if len(value) <= most else value[: most - 1] + "…"
+    return value if len(value) <= most else scrub_text(value[: 2 * most])[: most - 1] + "…"
 
 
 def count(value: object) -> int | None:

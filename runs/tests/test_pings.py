@@ -133,6 +133,15 @@ def test_a_body_is_kept_bounded_and_scrubbed(pipeline: Pipeline, key: str) -> No
     assert run.error_message is None
 
 
+def test_a_secret_at_the_cut_is_not_left_in_half(pipeline: Pipeline, key: str) -> None:
+    secret = "AKIA" + "Z" * 16
+    ping(key, "/fail", "x" * 9_985 + f" {secret} " + "y" * 10_000)
+    run = pipeline.runs.get()
+    assert run.error_message is not None
+    assert "AKIA" not in run.error_message
+    assert len(run.error_message) == 10_000
+
+
 @pytest.mark.parametrize("what", ["/256", "/999", "/1000", "/-1", "/٣", "/begin", "/start/fail", "/fail/x", "//start"])
 def test_what_is_no_sign_is_not_found(key: str, what: str) -> None:
     assert ping(key, what).status_code == 404

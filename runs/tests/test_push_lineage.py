@@ -100,6 +100,17 @@ def test_what_the_facets_say_is_kept_and_scrubbed(api: APIClient) -> None:
     assert "hunter2" not in json.dumps(run.payload)
 
 
+def test_a_secret_at_the_cut_is_not_left_in_half(api: APIClient) -> None:
+    long = "x" * 9_985 + " AKIA" + "Z" * 16 + "y" * 10_000
+    said = {"errorMessage": {"message": long, "stackTrace": long}}
+    api.post(LINEAGE, event("FAIL", 5, run={"runId": RUN_ID, "facets": said}))
+
+    run = Run.objects.get()
+    assert run.error_message is not None
+    assert run.error_message.startswith("xxx")
+    assert "AKIA" not in run.error_message + json.dumps(run.payload)
+
+
 def test_a_list_is_judged_event_by_event(api: APIClient) -> None:
     job = event("START")["job"]
     answer = api.post(
