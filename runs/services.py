@@ -183,6 +183,8 @@ def _statement(rows: int) -> str:
     if not getattr(session, "chm_has_prepared", False):
         session.execute(_PREPARE)
         session.chm_has_prepared = True
+    # Left to itself, PostgreSQL takes planning for one row to be worth its while, each time anew.
+    session.execute("SET LOCAL plan_cache_mode = force_generic_plan")
     return _EXECUTE
 
 

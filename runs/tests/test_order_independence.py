@@ -33,6 +33,12 @@ CONTENT = (
 )  # fmt: skip
 
 
+@pytest.fixture(params=[0, 20], ids=["planned", "prepared"], autouse=True)
+def form_of_the_statement(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few runs are written by the statement's prepared form, a page by the one that is planned for it."""
+    monkeypatch.setattr("runs.services._FEW", request.param)
+
+
 def rows_after(pages: Sequence[Sequence[RunEvent]]) -> list[dict[str, object]]:
     Run.objects.all().delete()
     for page in pages:
