@@ -10,7 +10,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_variables
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
-from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
+from rest_framework.exceptions import APIException, NotFound, PermissionDenied, ValidationError
 from rest_framework.request import Request
 from rest_framework.views import APIView
 from uuid_utils.compat import uuid7
@@ -39,6 +39,7 @@ _DESCRIPTION: dict[str, Any] = {
     "responses": {
         (200, "text/plain"): _answer("The ping is stored.", "OK"),
         (400, "text/plain"): _answer("The run id is none.", "rid is not a UUID"),
+        (403, "text/plain"): _answer("In production, over plain HTTP.", "send pings over https"),
         (404, "text/plain"): _answer("No ping key, or what follows it is no sign.", "not found"),
         (429, "text/plain"): _answer("Too many pings; Retry-After says when to try again.", "try again in 12 seconds"),
         (500, "text/plain"): _answer("An internal error; it has been logged.", "something went wrong here"),
@@ -90,7 +91,7 @@ class _View(APIView):
         wait = known.headers.get("Retry-After")
         text = {405: "use GET, HEAD or POST", 429: f"try again in {wait} seconds"}.get(known.status_code)
         if text is None:
-            detail = getattr(exc, "detail", "something went wrong here")
+            detail: Any = exc.detail if isinstance(exc, APIException) else "something went wrong here"
             text = str(detail[0] if isinstance(detail, list) else detail)
         kept = {name: known.headers[name] for name in ("Retry-After", "Allow") if name in known.headers}
         return HttpResponse(text, status=known.status_code, content_type=_TEXT, headers=kept)
