@@ -21,7 +21,9 @@ from inventory.models import Pipeline
 from inventory.tests.factories import PipelineFactory
 from runs.latest import newest_open_first
 from runs.models import Run
+from runs.push.pings import read, run_event
 from runs.reporting.adapter import run_shape
+from runs.services import record_runs
 
 pytestmark = pytest.mark.django_db
 
@@ -118,6 +120,18 @@ def test_a_log_changes_no_status(pipeline: Pipeline, key: str) -> None:
     ping(key, f"?rid={RID}")
     ok(ping(key, f"/log?rid={RID}", "afterwards"))
     assert pipeline.runs.get().status == "success"
+
+
+def test_a_log_that_loses_the_race_against_the_end_opens_nothing(pipeline: Pipeline) -> None:
+    """It found the run open; before it was written, another worker wrote the end."""
+    now = timezone.now()
+    for word, moment in (("start", now), ("", now + timedelta(seconds=1)), ("log", now + timedelta(seconds=2))):
+        ping = read(word, b"")
+        assert ping is not None
+        record_runs([run_event(ping, pipeline_id=pipeline.pk, external_run_id=RID, at=moment)])
+
+    run = pipeline.runs.get()
+    assert (run.status, run.started_at, run.duration_seconds) == ("success", now, 1)
 
 
 def test_a_body_is_kept_bounded_and_scrubbed(pipeline: Pipeline, key: str) -> None:
