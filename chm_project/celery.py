@@ -4,13 +4,21 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import beat_init
+from celery.signals import beat_init, setup_logging
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chm_project.settings.development")
 
 app = Celery("chm")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+def keep_the_projects_logging(**_: Any) -> None:
+    """Workers and beat then write the log that the settings describe, as the web server does."""
+
+
+if os.environ["DJANGO_SETTINGS_MODULE"].endswith(".production"):
+    setup_logging.connect(keep_the_projects_logging)  # that anybody listens is what keeps Celery's own away
 
 
 @beat_init.connect

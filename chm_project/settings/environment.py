@@ -67,6 +67,14 @@ class Environment:
     def decimal(self, name: str, default: float, *, least: float) -> float:
         return self._read(name, default, lambda text: _at_least(least, float(text)), f"a number from {least:g}")
 
+    def choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:
+        def parse(text: str) -> str:
+            if text.upper() not in choices:
+                raise ValueError
+            return text.upper()
+
+        return self._read(name, default, parse, f"one of {', '.join(choices)}")
+
     def rate(self, name: str, default: str) -> str:
         return self._read(name, default, _rate, "a rate such as 6000/minute (second, minute, hour or day)")
 

@@ -52,10 +52,30 @@ def is_exposed(url: str) -> bool:
 
 
 DEBUG = False
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 SECRET_KEY = env.text("CHM_SECRET_KEY")
 ALLOWED_HOSTS = env.words("CHM_ALLOWED_HOSTS", [])
 _database_url = env.text("CHM_DATABASE_URL")
 DATABASES = {"default": database(_database_url) if _database_url else {}}
+
+# One JSON object a line, on standard error: what containers and service managers collect. Refusals (4xx) are no news.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "json": {
+            "()": "pythonjsonlogger.json.JsonFormatter",
+            "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
+            "rename_fields": {"asctime": "time", "levelname": "level", "name": "logger"},
+        }
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"handlers": ["console"], "level": env.choice("CHM_LOG_LEVEL", "INFO", LOG_LEVELS)},
+    "loggers": {
+        "django": {"handlers": [], "propagate": True},
+        "django.request": {"level": "ERROR"},
+    },
+}
 
 SECURE_SSL_REDIRECT = env.flag("CHM_SSL_REDIRECT", default=True)
 # Probes come from inside, past the proxy that speaks TLS.

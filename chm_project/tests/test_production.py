@@ -144,3 +144,16 @@ def test_production_speaks_https_only_but_to_probes_and_only_for_its_hosts() -> 
     assert said["encrypted"][0] == 200
     assert "max-age=31536000" in said["encrypted"][2]
     assert said["foreign"][0] == 400
+
+
+def test_the_log_is_one_json_object_a_line_from_web_and_worker_alike() -> None:
+    start = "import django; django.setup(); from chm_project import celery_app; "
+    said = "import logging; logging.getLogger('runs').warning('page %s', 7); logging.getLogger('runs').debug('no')"
+    web, worker = run("-c", start + said), run("-c", f"{start}celery_app.log.setup(loglevel='INFO'); {said}")
+
+    for done in (web, worker):
+        assert done.returncode == 0, done.stderr
+        [line] = done.stderr.splitlines()
+        told = json.loads(line)
+        assert (told["level"], told["logger"], told["message"]) == ("WARNING", "runs", "page 7")
+        assert told["time"]
