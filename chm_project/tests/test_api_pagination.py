@@ -204,7 +204,8 @@ def test_a_deep_page_of_runs_costs_what_the_first_costs(api: APIClient, many_run
             "next_cursor"
         ]
 
-    assert page_cost(api, f"{ROOT}/runs", cursor=cursor, **parameters) < 2 * first
+    # A few blocks more or less are where pages of the index end; a walk from the start would be hundreds.
+    assert page_cost(api, f"{ROOT}/runs", cursor=cursor, **parameters) <= 2 * first + 8
 
 
 def test_a_quiet_client_is_not_searched_for_in_everybodys_history(many_runs: Pipeline) -> None:
