@@ -151,8 +151,8 @@ class DbtRunResultsViewSet(PipelineRunViewSet):
                             "type": "object",
                             "required": ["invocation_id", "generated_at"],
                             "properties": {
-                                "invocation_id": {"type": "string", "format": "uuid"},
-                                "generated_at": {"type": "string", "format": "date-time"},
+                                "invocation_id": {"type": "string", "minLength": 1, "maxLength": 255},
+                                "generated_at": {"type": "string", "description": "ISO 8601, as dbt writes it"},
                             },
                         },
                         "results": {"type": "array", "items": {"type": "object"}},
