@@ -98,12 +98,15 @@ check-boards: install-dev  ## hold Grafana's boards against the types and the co
 image-steps: install-dev  ## the Dockerfile's and compose's steps without Docker (needs PostgreSQL 15 and Redis installed)
 	@$(BIN)/python docker/image_steps.py
 
-lint: install-dev  ## ruff, mypy --strict, missing migrations, deployment checks
+lint: install-dev  ## ruff, mypy --strict, imports, migrations, contract, documents and links, deployment checks
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@# Without its cache, which has called things right that a fresh checkout calls wrong. The plugin reads the settings, never the database.
 	@CHM_DATABASE_URL=postgresql:///none $(BIN)/mypy --cache-dir=/dev/null .
 	@$(MANAGE) makemigrations --check --dry-run
+	@CHM_DATABASE_URL=postgresql:///none $(MANAGE) spectacular --fail-on-warn | diff -u docs/contracts/openapi.yaml - \
+	  || { echo "docs/contracts/openapi.yaml is stale: run make docs"; exit 1; }
+	@$(BIN)/python -m pytest -q --no-header chm_project/tests/test_imports.py
 	@CHM_DATABASE_URL=postgresql:///none $(BIN)/python -m evidence pages --check
 	@$(BIN)/python -m evidence links
 	@DJANGO_SETTINGS_MODULE=chm_project.settings.production CHM_SECRET_KEY=only-for-this-check-9vQx2LmZr7TpWc4NbHs8KyJd3GfRa5Eu \
