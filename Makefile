@@ -4,7 +4,7 @@ BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help install install-dev demo serve test e2e screenshots e2e-airflow clients bench fuzz faults critical-path evidence documents docs dashboards board-pictures check-boards image-steps lint format lock
+.PHONY: help install install-dev demo serve work test e2e screenshots e2e-airflow clients bench fuzz faults critical-path evidence documents docs dashboards board-pictures check-boards image-steps lint format lock
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -32,6 +32,9 @@ demo: install  ## servers, migrations, a replayed partner, web, worker and beat 
 
 serve: install  ## the web server alone, as in production, on CHM_PORT (development settings)
 	@$(MANAGE) serve
+
+work: install  ## worker and beat, which ingest on schedule (development settings); Ctrl-C stops both
+	@$(MANAGE) work
 
 test: install-dev  ## the whole suite, on the embedded servers unless CHM_DATABASE_URL and CHM_BROKER_URL are set
 	@$(BIN)/python -m pytest -n auto $(ARGS)

@@ -112,7 +112,11 @@ def ingest_now(request: HttpRequest, pipeline_id: UUID) -> HttpResponse:
     except QueueUnavailable:
         messages.error(request, "The queue of ingestion tasks cannot be reached. Nothing was started.")
     except ConfigurationError:
-        messages.error(request, "Nothing was started: no connection can be used. manage.py check_connection says why.")
+        messages.error(
+            request,
+            "Nothing was started: the web server has no connection that it can use. Perhaps it was started without "
+            "CHM_CONNECTIONS_FILE or a secret; manage.py check_connection, with the same variables, says why.",
+        )
     else:
         address += "?" + urlencode({"ingestion": task_id})
     return HttpResponseRedirect(address)

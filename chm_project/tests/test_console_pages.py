@@ -375,7 +375,7 @@ def test_ingest_now_without_a_connection_says_so(settings: Settings, tmp_path: P
     settings.CHM_CONNECTIONS_FILE = str(tmp_path / "nothing.toml")
     pipeline = PipelineFactory.create()
     page = html(browser("operator").post(f"{pipeline_address(pipeline)}ingest/", follow=True))
-    assert "Nothing was started: no connection can be used." in page
+    assert "Nothing was started: the web server has no connection that it can use." in page
 
 
 # Beside session, person and the person's permissions (4). SET LOCAL and savepoints of shapes are not counted.

@@ -14,12 +14,12 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from chm_project import demo, web
+from chm_project.management.commands.work import ingesting
 from chm_project.supervisor import Child, Supervisor
 from ingestion.synthetic.demo_partner import DOWN_SOURCE
 from inventory.models import Pipeline
 
 # Celery warns anyone who is root; here that is a newcomer's container, and nothing listens beyond this machine.
-CELERY = [sys.executable, "-W", "ignore::UserWarning:celery.platforms", "-m", "celery", "-A", "chm_project", "--quiet"]
 
 
 class Command(BaseCommand):
@@ -70,8 +70,7 @@ class Command(BaseCommand):
             Child("airflow", _airflow(airflow_port)),
             Child("partner", _partner(partner_port, open_runs)),
             Child("web", web.command(port)),
-            Child("worker", [*CELERY, "worker", "--concurrency", "2", "--loglevel", "INFO", "--without-mingle"]),
-            Child("beat", [*CELERY, "beat", "--loglevel", "WARNING", "--schedule", str(connections.parent / "beat")]),
+            *ingesting(),
         ]
         sys.exit(Supervisor(children, write=self.stdout.write).run(when_started=announce))
 

@@ -1,0 +1,36 @@
+"""manage.py work: a worker and beat, which ingest on schedule."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+
+from chm_project.supervisor import Child, Supervisor
+from ingestion.connections import ConfigurationError, configured
+
+CELERY = (sys.executable, "-W", "ignore::UserWarning:celery.platforms", "-m", "celery", "-A", "chm_project", "--quiet")
+
+
+def ingesting() -> list[Child]:
+    """A worker and beat, as children of a supervisor."""
+    schedule = str(Path(settings.DATA_DIR) / "beat")
+    return [
+        Child("worker", [*CELERY, "worker", "--concurrency", "2", "--loglevel", "INFO", "--without-mingle"]),
+        Child("beat", [*CELERY, "beat", "--loglevel", "WARNING", "--schedule", schedule, "--pidfile="]),
+    ]
+
+
+class Command(BaseCommand):
+    help = "Ingest every connection on its interval: one worker and beat, on this machine. Ctrl-C stops both."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            connections = configured()
+        except ConfigurationError as error:
+            raise CommandError(str(error), returncode=2) from None
+        call_command("migrate", verbosity=0)
+        self.stdout.write(f"CHM ingests {', '.join(sorted(connections))} (Ctrl-C stops it)")
+        sys.exit(Supervisor(ingesting(), write=self.stdout.write).run())
