@@ -15,7 +15,7 @@ import psycopg
 import redis
 
 from bench.servers import ROOT, timed
-from chm_project.embedded import redis_url
+from chm_project.embedded import numbered_broker, redis_url
 from ingestion.synthetic.airflow_of_many import AirflowOfMany, dag_run
 from ingestion.synthetic.generic_partner import GenericPartner
 from ingestion.synthetic.partner import Answer
@@ -60,7 +60,7 @@ def _shared(url: str, workers: int) -> float:
     """From the first message to the last watermark; the partner is slow, as partners are."""
     names = [f"c{number}" for number in range(CONNECTIONS)]
     _inventory(url, names, through=None)
-    broker = os.environ["CHM_BROKER_URL"].partition("?")[0] + "?virtual_host=7"
+    broker = numbered_broker(os.environ["CHM_BROKER_URL"], 7)
     with tempfile.TemporaryDirectory() as folder, GenericPartner(page_size=100) as partner, ExitStack() as processes:
         partner.answer_or_fault = _slowly(partner)  # type: ignore[method-assign]
         for name in names:

@@ -2,11 +2,10 @@
 
 import os
 from collections.abc import Generator
-from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
-from chm_project.embedded import EmbeddedServersUnavailable, attach_to_environment
+from chm_project.embedded import EmbeddedServersUnavailable, attach_to_environment, numbered_broker
 
 
 @pytest.hookimpl(wrapper=True)
@@ -20,10 +19,3 @@ def pytest_load_initial_conftests() -> Generator[None]:
         number = int(worker.removeprefix("gw")) + 1
         os.environ["CHM_BROKER_URL"] = numbered_broker(os.environ["CHM_BROKER_URL"], number)
     yield
-
-
-def numbered_broker(url: str, number: int) -> str:
-    """The same server's numbered database."""
-    if url.startswith("redis+socket:"):
-        return f"{url.partition('?')[0]}?virtual_host={number}"
-    return urlunsplit(urlsplit(url)._replace(path=f"/{number}"))

@@ -7,10 +7,18 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlsplit, urlunsplit
 
 from chm_project.embedded.errors import EmbeddedServersUnavailable
 
-__all__ = ["Attachment", "EmbeddedServersUnavailable", "attach", "attach_to_environment", "redis_url"]
+__all__ = [
+    "Attachment",
+    "EmbeddedServersUnavailable",
+    "attach",
+    "attach_to_environment",
+    "numbered_broker",
+    "redis_url",
+]
 
 DEFAULT_DATA_DIR = Path(__file__).resolve().parents[2] / ".chm"
 
@@ -78,6 +86,13 @@ def redis_url(broker_url: str) -> str:
     if not broker_url.startswith("redis+socket://"):
         return broker_url
     return broker_url.replace("redis+socket://", "unix://", 1).replace("virtual_host=", "db=", 1)
+
+
+def numbered_broker(url: str, number: int) -> str:
+    """The same server's numbered database."""
+    if url.startswith("redis+socket:"):
+        return f"{url.partition('?')[0]}?virtual_host={number}"
+    return urlunsplit(urlsplit(url)._replace(path=f"/{number}"))
 
 
 def _is_set(name: str) -> bool:

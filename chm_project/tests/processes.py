@@ -17,8 +17,7 @@ from django.conf import settings
 from psycopg import sql
 
 from chm_project import web
-from chm_project.embedded import redis_url
-from chm_project.pytest_plugin import numbered_broker
+from chm_project.embedded import numbered_broker, redis_url
 
 
 @contextmanager
