@@ -5,12 +5,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
-from uuid import UUID
-
-import psycopg
 
 from bench.raw import raw_upsert
-from bench.servers import connections_file, partner, postgres_memory_mb, timed
+from bench.servers import connections_file, empty_tables, fill_inventory, partner, postgres_memory_mb, timed
 
 PAGE = 1_000
 PIPELINES = 100
@@ -18,7 +15,7 @@ PIPELINES = 100
 
 def measure(url: str, *, runs: int) -> dict[str, Any]:
     runs = -(-runs // PIPELINES) * PIPELINES
-    pipelines = _inventory(url)
+    pipelines = fill_inventory(url, [f"pipeline_{number}" for number in range(PIPELINES)])
     rates: dict[str, Any] = {"runs": runs, "page": PAGE}
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -44,18 +41,5 @@ def measure(url: str, *, runs: int) -> dict[str, Any]:
     rates["cold ÷ raw"] = round(rates["cold, runs/s"] / rates["raw upsert, runs/s"], 2)
     rates["replay ÷ cold"] = round(rates["replay, runs/s"] / rates["cold, runs/s"], 2)
     rates["PostgreSQL MB"] = postgres_memory_mb()
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("TRUNCATE clients, pipelines, runs, alert_rules CASCADE")
+    empty_tables(url)
     return rates
-
-
-def _inventory(url: str) -> list[UUID]:
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("INSERT INTO clients (id, name) VALUES (gen_random_uuid(), 'Bench')")
-        rows = connection.execute(
-            "INSERT INTO pipelines (id, client_id, name, platform, external_id, pipeline_type)"
-            " SELECT gen_random_uuid(), c.id, 'Pipeline ' || n, 'custom', 'pipeline_' || n, 'ingestion'"
-            " FROM clients AS c, generate_series(0, %s) AS n RETURNING id",
-            [PIPELINES - 1],
-        ).fetchall()
-    return [row[0] for row in rows]

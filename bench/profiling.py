@@ -10,8 +10,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from bench.ingestion import PAGE, PIPELINES, _inventory
-from bench.servers import ROOT, connections_file, partner
+from bench.ingestion import PAGE, PIPELINES
+from bench.servers import ROOT, connections_file, fill_inventory, partner
 
 # Cumulative time of these functions; what one calls of another is subtracted where it is listed as a part.
 PARTS = {
@@ -24,7 +24,7 @@ PARTS = {
 
 
 def measure(url: str, *, runs: int) -> dict[str, float]:
-    _inventory(url)
+    fill_inventory(url, [f"pipeline_{number}" for number in range(PIPELINES)])
     with (
         tempfile.TemporaryDirectory() as folder,
         partner("--pipelines", str(PIPELINES), "--runs", str(runs), "--page", str(PAGE)) as base_url,

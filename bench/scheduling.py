@@ -14,15 +14,15 @@ from typing import Any
 import psycopg
 import redis
 
-from bench.servers import ROOT, timed
+from bench.servers import ROOT, empty_tables, fill_inventory, timed
 from chm_project.embedded import numbered_broker, redis_url
+from chm_project.supervisor import CELERY
 from ingestion.synthetic.airflow_of_many import AirflowOfMany, dag_run
 from ingestion.synthetic.generic_partner import GenericPartner
 from ingestion.synthetic.partner import Answer
 
 PIPELINES, CHANGED = 10_000, 200
 CONNECTIONS, PAGES, LATENCY_SECONDS = 20, 40, 0.05
-CELERY = (sys.executable, "-W", "ignore", "-m", "celery", "-A", "chm_project")
 SECRET = {"CHM_BENCH_PARTNER_SECRET": "secret"}
 
 
@@ -34,14 +34,15 @@ def measure(url: str) -> dict[str, Any]:
         results[f"tick, {CHANGED} of {pipelines:,} pipelines changed, requests"] = requests
     for workers in (1, 2):
         results[f"{CONNECTIONS} connections of {PAGES} slow pages, {workers} worker(s), s"] = _shared(url, workers)
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("TRUNCATE clients, pipelines, runs, alert_rules CASCADE")
+    empty_tables(url)
     return results
 
 
 def _tick(url: str, pipelines: int) -> tuple[float, int]:
     now = datetime.now(UTC)
-    _inventory(url, [f"p{number}" for number in range(pipelines)], through=now - timedelta(minutes=5))
+    empty_tables(url)
+    names = [f"p{number}" for number in range(pipelines)]
+    fill_inventory(url, names, platform="airflow", through=now - timedelta(minutes=5))
     with tempfile.TemporaryDirectory() as folder, AirflowOfMany() as airflow:
         airflow.changes = [(now, dag_run(f"p{number}", 1, now)) for number in range(CHANGED)]
         path = Path(folder) / "connections.toml"
@@ -59,7 +60,8 @@ def _tick(url: str, pipelines: int) -> tuple[float, int]:
 def _shared(url: str, workers: int) -> float:
     """From the first message to the last watermark; the partner is slow, as partners are."""
     names = [f"c{number}" for number in range(CONNECTIONS)]
-    _inventory(url, names, through=None)
+    empty_tables(url)
+    fill_inventory(url, names)
     broker = numbered_broker(os.environ["CHM_BROKER_URL"], 7)
     with tempfile.TemporaryDirectory() as folder, GenericPartner(page_size=100) as partner, ExitStack() as processes:
         partner.answer_or_fault = _slowly(partner)  # type: ignore[method-assign]
@@ -127,15 +129,3 @@ def _unfinished(url: str) -> int:
     with psycopg.connect(url) as connection:
         row = connection.execute("SELECT count(*) FROM pipelines WHERE ingested_through IS NULL").fetchone()
     return int(row[0]) if row else 0
-
-
-def _inventory(url: str, names: list[str], *, through: datetime | None) -> None:
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("TRUNCATE clients, pipelines, runs, alert_rules CASCADE")
-        connection.execute("INSERT INTO clients (id, name) VALUES (gen_random_uuid(), 'Bench')")
-        connection.execute(
-            "INSERT INTO pipelines (id, client_id, name, platform, external_id, pipeline_type, ingested_through)"
-            " SELECT gen_random_uuid(), c.id, n, 'airflow', n, 'ingestion', %s"
-            " FROM clients AS c, unnest(%s::text[]) AS n",
-            [through, names],
-        )

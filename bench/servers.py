@@ -9,9 +9,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
+from uuid import UUID
 
 import psutil
 import psycopg
@@ -35,6 +37,26 @@ def create_database(url: str, name: str = NAME) -> str:
             f"&port={parts['port']}" if "port" in parts else ""
         )
     return url.rpartition("/")[0] + f"/{name}"
+
+
+def fill_inventory(
+    url: str, external_ids: list[str], *, platform: str = "custom", through: datetime | None = None
+) -> list[UUID]:
+    """One client with these pipelines, named as in their source; `through` is their watermark."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("INSERT INTO clients (id, name) VALUES (gen_random_uuid(), 'Bench')")
+        rows = connection.execute(
+            "INSERT INTO pipelines (id, client_id, name, platform, external_id, pipeline_type, ingested_through)"
+            " SELECT gen_random_uuid(), c.id, n, %s, n, 'ingestion', %s FROM clients AS c, unnest(%s::text[]) AS n"
+            " RETURNING id",
+            [platform, through, external_ids],
+        ).fetchall()
+    return [row[0] for row in rows]
+
+
+def empty_tables(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("TRUNCATE clients, pipelines, runs, alert_rules CASCADE")
 
 
 def dsn(url: str) -> str:

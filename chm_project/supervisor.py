@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import IO
 
+# Celery warns of a worker that runs as root, which is the choice of the container or of the developer.
+CELERY = (sys.executable, "-W", "ignore::UserWarning:celery.platforms", "-m", "celery", "-A", "chm_project", "--quiet")
 STOP_SECONDS = 10
 # A child that dies this young three times in a row will not get better by starting it again.
 YOUNG_SECONDS = 5

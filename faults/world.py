@@ -4,7 +4,6 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -18,8 +17,9 @@ import psutil
 import psycopg
 import redis
 
-from bench.servers import ROOT, create_database, manage
+from bench.servers import ROOT, create_database, fill_inventory, manage
 from chm_project.embedded import Attachment, attach, redis_url
+from chm_project.supervisor import CELERY
 from faults.source import PIPELINES, SECRETS, Source
 
 INTERVAL_SECONDS = 1
@@ -119,7 +119,7 @@ class World:
     def _celery(self, *arguments: str) -> "subprocess.Popen[bytes]":
         with self.log.open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-W", "ignore", "-m", "celery", "-A", "chm_project", *arguments],
+                [*CELERY, *arguments],
                 cwd=ROOT,
                 env={**os.environ, **self.environment},
                 stdout=log,
@@ -167,16 +167,7 @@ class World:
             f'auth = {{ kind = "bearer", secret_file = "{self.token_file}" }}\n{connection}\n'
         )
         manage("migrate", "--verbosity", "0", **self.environment)
-        names = ", ".join(f"('{name}')" for name in PIPELINES)
-        self.sql(f"""
-            WITH client AS (
-                INSERT INTO clients (id, name, is_active, created_at, updated_at)
-                VALUES (gen_random_uuid(), 'Northwind', true, now(), now()) RETURNING id)
-            INSERT INTO pipelines (id, client_id, name, platform, external_id, pipeline_type, environment, is_active,
-                created_at, updated_at)
-            SELECT gen_random_uuid(), client.id, name, 'custom', name, 'ingestion', 'prod', true, now(), now()
-            FROM client, (VALUES {names}) AS names(name)
-        """)
+        fill_inventory(self.database_url, list(PIPELINES))
         self.restarted = 0
         self._kept_running = threading.Event()
         service_manager = threading.Thread(target=self._keep_running)

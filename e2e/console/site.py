@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
+from chm_project.supervisor import CELERY
 from chm_project.tests.processes import empty_broker, empty_database, web_server
 from ingestion.synthetic.generic_partner import GenericPartner
 
@@ -57,7 +58,7 @@ def _manage(*arguments: str, **environment: str) -> None:
 @contextmanager
 def _worker(environment: dict[str, str]) -> Iterator[None]:
     process = subprocess.Popen(
-        [sys.executable, "-W", "ignore::UserWarning:celery.platforms", "-m", "celery", "-A", "chm_project", "--quiet",
+        [*CELERY,
          "worker", "--pool", "solo", "--without-mingle", "--without-gossip", "--loglevel", "WARNING"],
         cwd=settings.BASE_DIR, env=_development(environment),
     )  # fmt: skip

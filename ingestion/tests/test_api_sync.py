@@ -15,6 +15,7 @@ from django.conf import settings as django_settings
 from django.db import connection
 from pytest_django import Settings
 
+from chm_project.supervisor import CELERY
 from chm_project.tests.api import NOWHERE, ROOT, error, invalid, person, program
 from ingestion.synthetic.generic_partner import GenericPartner
 from ingestion.tests.support import pipelines_of
@@ -46,7 +47,7 @@ def worker(transactional_db: None, partner: GenericPartner, settings: Settings) 
     base, _, query = url.partition("?")
     test_url = base.rpartition("/")[0] + f"/{name}" + (f"?{query}" if query else "")
     process = subprocess.Popen(
-        [sys.executable, "-W", "ignore::UserWarning:celery.platforms", "-m", "celery", "-A", "chm_project", "worker",
+        [*CELERY, "worker",
          "--concurrency", "1", "--pool", "solo", "--without-mingle", "--without-gossip", "--loglevel", "WARNING"],
         cwd=django_settings.BASE_DIR,
         env={

@@ -8,10 +8,8 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
-from chm_project.supervisor import Child, Supervisor
+from chm_project.supervisor import CELERY, Child, Supervisor
 from ingestion.connections import ConfigurationError, configured
-
-CELERY = (sys.executable, "-W", "ignore::UserWarning:celery.platforms", "-m", "celery", "-A", "chm_project", "--quiet")
 
 
 def ingesting() -> list[Child]:
