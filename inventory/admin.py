@@ -136,6 +136,8 @@ class PipelineAdmin(
         "ingest_due_at",
         "last_ingest_at",
         "last_ingest_error",
+        "source_paused",
+        "source_next_run_at",
         "id",
         "created_at",
         "updated_at",

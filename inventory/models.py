@@ -128,6 +128,18 @@ class Pipeline(Entity):
         editable=False,
         db_comment="Why its last walk failed, in one sentence; empty when it did not",
     )
+    source_paused = models.BooleanField(
+        null=True,
+        blank=True,
+        editable=False,
+        db_comment="Whether the source has paused its schedule; empty where the source does not say",
+    )
+    source_next_run_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        db_comment="When the source will start it next, by its own schedule; empty where the source does not say",
+    )
 
     objects = PipelineQuerySet.as_manager()
 
@@ -174,12 +186,16 @@ class Pipeline(Entity):
     # What decides which runs the source answers with; a pipeline that moves is backfilled anew.
     SOURCE_FIELDS = ("client_id", "platform", "external_id")
 
+    # What the former source said, and how far it was read: a new source has to say it again.
+    FROM_SOURCE = ("ingested_through", "source_paused", "source_next_run_at")
+
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Saves; a change of the source (client, platform, external id) resets the watermark."""
+        """Save; a change of the source (client, platform, external id) empties what the former one said."""
         if not self._state.adding:
             former = Pipeline.objects.filter(pk=self.pk).values_list(*self.SOURCE_FIELDS).first()
             if former is not None and former != tuple(getattr(self, field) for field in self.SOURCE_FIELDS):
-                self.ingested_through = None
+                for field in self.FROM_SOURCE:
+                    setattr(self, field, None)
                 if (fields := kwargs.get("update_fields")) is not None:
-                    kwargs["update_fields"] = {*fields, "ingested_through"}
+                    kwargs["update_fields"] = {*fields, *self.FROM_SOURCE}
         super().save(*args, **kwargs)

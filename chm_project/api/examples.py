@@ -23,6 +23,7 @@ VALUES: dict[str, Any] = {
     "latest_status": "success",
     "status_then": "failed",
     "status_now": "success",
+    "source_paused": False,
     "stale_since": None,
     "next_cursor": None,
     "connection": "northwind-airflow",

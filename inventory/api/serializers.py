@@ -41,6 +41,8 @@ class PipelineSerializer(StrictModelSerializer[Pipeline]):
             "ingest_due_at",
             "last_ingest_at",
             "last_ingest_error",
+            "source_paused",
+            "source_next_run_at",
             "stale_since",
             "created_at",
             "updated_at",
@@ -51,6 +53,8 @@ class PipelineSerializer(StrictModelSerializer[Pipeline]):
             "ingest_due_at",
             "last_ingest_at",
             "last_ingest_error",
+            "source_paused",
+            "source_next_run_at",
             "created_at",
             "updated_at",
         ]

@@ -16,6 +16,8 @@ NOT_FILTERABLE = {
     "ingest_due_at": "bookkeeping",
     "last_ingest_at": "bookkeeping",
     "last_ingest_error": "bookkeeping",
+    "source_paused": "bookkeeping; the report late_pipelines uses it",
+    "source_next_run_at": "bookkeeping; the report late_pipelines uses it",
 }
 
 

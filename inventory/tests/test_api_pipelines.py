@@ -49,6 +49,7 @@ def test_creating_a_pipeline_answers_201_with_the_whole_pipeline(api: APIClient,
     assert set(body) - set(FULL) == {
         "id", "client_id", "created_at", "updated_at", "stale_since",
         "ingested_through", "ingest_due_at", "last_ingest_at", "last_ingest_error",
+        "source_paused", "source_next_run_at",
     }  # fmt: skip
     assert api.get(f"{PIPELINES}/{body['id']}").json() == body
 
@@ -229,13 +230,17 @@ def test_patch_writes_only_the_columns_it_changes(api: APIClient, monkeypatch: p
 
 
 @pytest.mark.parametrize("change", [{"external_id": "other"}, {"platform": "dbt"}, {"external_id": None}], ids=str)
-def test_a_new_source_resets_the_watermark(api: APIClient, change: dict[str, Any]) -> None:
-    pipeline = PipelineFactory.create(ingested_through=datetime(2026, 3, 1, tzinfo=UTC))
+def test_a_new_source_resets_the_watermark_and_what_the_former_source_said(
+    api: APIClient, change: dict[str, Any]
+) -> None:
+    moment = datetime(2026, 3, 1, tzinfo=UTC)
+    pipeline = PipelineFactory.create(ingested_through=moment, source_paused=True, source_next_run_at=moment)
 
     body = api.patch(f"{PIPELINES}/{pipeline.pk}", change).json()
 
-    assert body["ingested_through"] is None
-    assert Pipeline.objects.get().ingested_through is None
+    stored = Pipeline.objects.get()
+    assert (body["ingested_through"], body["source_paused"], body["source_next_run_at"]) == (None, None, None)
+    assert (stored.ingested_through, stored.source_paused, stored.source_next_run_at) == (None, None, None)
 
 
 @pytest.mark.proves("FR-003")
