@@ -40,51 +40,51 @@ test: install-dev  ## the whole suite, on the embedded servers unless CHM_DATABA
 	@$(BIN)/python -m pytest -n auto $(ARGS)
 
 e2e: install-dev  ## the console in Debian's chromium: a person's paths, accessibility, pictures into .chm/screenshots
-	@$(BIN)/python -m pytest e2e/console $(ARGS)
+	@$(BIN)/python -m pytest tools/e2e/console $(ARGS)
 
 screenshots: install-dev  ## write the pictures of docs/screenshots anew
-	@$(BIN)/python -m pytest e2e/console/test_screens.py --screenshots docs/screenshots
+	@$(BIN)/python -m pytest tools/e2e/console/test_screens.py --screenshots docs/screenshots
 
 e2e-airflow: install-dev  ## against a real Airflow 3, started in .chm/airflow (its packages: 220 MB)
-	@e2e/airflow/start_airflow.sh .chm/airflow
-	@$(BIN)/python -m e2e.airflow.run .chm/airflow --write docs/validation/airflow-live.md; \
-	  status=$$?; e2e/airflow/stop_airflow.sh .chm/airflow; exit $$status
+	@tools/e2e/airflow/start_airflow.sh .chm/airflow
+	@$(BIN)/python -m tools.e2e.airflow.run .chm/airflow --write docs/validation/airflow-live.md; \
+	  status=$$?; tools/e2e/airflow/stop_airflow.sh .chm/airflow; exit $$status
 
-.chm/clients/stamp: e2e/clients/requirements.txt
+.chm/clients/stamp: tools/e2e/clients/requirements.txt
 	@echo "installing the clients of others into .chm/clients ..."
 	@$(PYTHON) -m venv .chm/clients/venv
-	@.chm/clients/venv/bin/pip install --quiet --disable-pip-version-check -r e2e/clients/requirements.txt
+	@.chm/clients/venv/bin/pip install --quiet --disable-pip-version-check -r tools/e2e/clients/requirements.txt
 	@touch $@
 
 clients: install-dev .chm/clients/stamp  ## real OpenLineage, dbt-ol and Healthchecks clients push to a running server
-	@$(BIN)/python -m e2e.clients.run .chm/clients/venv --write docs/validation/push-clients.md
+	@$(BIN)/python -m tools.e2e.clients.run .chm/clients/venv --write docs/validation/push-clients.md
 
 bench: install-dev  ## speed and memory into docs/performance.md; RUNS=5000000 for the planned scale (needs a quiet machine)
-	@$(BIN)/python -m bench --runs $(or $(RUNS),500000) --write $(ARGS)
+	@$(BIN)/python -m tools.bench --runs $(or $(RUNS),500000) --write $(ARGS)
 
 fuzz: install-dev  ## schemathesis against the running server, all checks; FUZZ_CASES per operation (150), FUZZ_SECONDS of scenarios (60)
-	@$(BIN)/python -m fuzz --cases $(or $(FUZZ_CASES),150) --seconds $(or $(FUZZ_SECONDS),60)
+	@$(BIN)/python -m tools.fuzz --cases $(or $(FUZZ_CASES),150) --seconds $(or $(FUZZ_SECONDS),60)
 
 critical-path: install-dev  ## schema, API, ingestion, summary, alert rules, dashboards in one pass, under a minute
 	@$(BIN)/python -m pytest -q alerting/tests/test_schema.py inventory/tests/test_api_clients.py \
-	  inventory/tests/test_api_pipelines.py runs/tests/test_api_runs.py chm_project/tests/test_api_alert_rules.py \
+	  inventory/tests/test_api_pipelines.py runs/tests/test_api_runs.py alerting/tests/test_api_alert_rules.py \
 	  runs/tests/test_worked_sequences.py ingestion/tests/test_generic_ingestion.py ingestion/tests/test_airflow_ingestion.py \
 	  runs/tests/test_latest.py runs/tests/test_summary.py alerting/tests/test_stored_runs.py chm_project/tests/test_shapes.py
 
 evidence: install-dev  ## run each milestone's commands and write docs/validation/001-chm-api-ingestion.md
-	@$(BIN)/python -m evidence milestones
+	@$(BIN)/python -m tools.evidence milestones
 
 documents: install-dev  ## run what README and quickstart tell people to type, from a fresh clone
-	@$(BIN)/python -m evidence documents
+	@$(BIN)/python -m tools.evidence documents
 
 faults: install-dev  ## break what ingestion stands on while it works; writes docs/validation/faults.md (ARGS=--quick: what CI runs)
-	@$(BIN)/python -m faults $(or $(ARGS),--write)
+	@$(BIN)/python -m tools.faults $(or $(ARGS),--write)
 
 docs: install-dev  ## write the generated documents of docs/contracts anew
 	@$(MANAGE) migrate --verbosity 0
 	@$(MANAGE) spectacular --fail-on-warn --file docs/contracts/openapi.yaml
 	@$(MANAGE) generate_reporting_docs
-	@CHM_DATABASE_URL=postgresql:///none $(BIN)/python -m evidence pages
+	@CHM_DATABASE_URL=postgresql:///none $(BIN)/python -m tools.evidence pages
 
 dashboards: install-dev  ## write the boards of docker/grafana and docker/metabase anew, from the shapes
 	@$(MANAGE) migrate --verbosity 0
@@ -110,8 +110,8 @@ lint: install-dev  ## ruff, mypy --strict, imports, migrations, contract, docume
 	@CHM_DATABASE_URL=postgresql:///none $(MANAGE) spectacular --fail-on-warn | diff -u docs/contracts/openapi.yaml - \
 	  || { echo "docs/contracts/openapi.yaml is stale: run make docs"; exit 1; }
 	@$(BIN)/python -m pytest -q --no-header chm_project/tests/test_imports.py
-	@CHM_DATABASE_URL=postgresql:///none $(BIN)/python -m evidence pages --check
-	@$(BIN)/python -m evidence links
+	@CHM_DATABASE_URL=postgresql:///none $(BIN)/python -m tools.evidence pages --check
+	@$(BIN)/python -m tools.evidence links
 	@DJANGO_SETTINGS_MODULE=chm_project.settings.production CHM_SECRET_KEY=only-for-this-check-9vQx2LmZr7TpWc4NbHs8KyJd3GfRa5Eu \
 	  CHM_ALLOWED_HOSTS=chm.example.com CHM_DATABASE_URL=postgresql:///none CHM_BROKER_URL=redis://localhost/0 \
 	  $(MANAGE) check --deploy --fail-level WARNING

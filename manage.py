@@ -8,7 +8,7 @@ import sys
 def main() -> None:
     settings = os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chm_project.settings.development")
     if not settings.endswith(".production"):
-        from chm_project.embedded import EmbeddedServersUnavailable, attach_to_environment
+        from chm_project.local.embedded import EmbeddedServersUnavailable, attach_to_environment
 
         try:
             attach_to_environment()

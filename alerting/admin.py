@@ -5,13 +5,23 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 
+from alerting.import_export import RuleSheet
 from alerting.models import AlertRule
-from alerting.transfer import RuleSheet
-from inventory.bases import AutocompleteFilter, BooleanFilter, ChoicesFilter, ModelAdmin, RecordMixin, display
-from inventory.naming import with_client
-from inventory.transfer.pages import TransferMixin
+from chm_project.admin_kit.admin_bases import (
+    AutocompleteFilter,
+    BooleanFilter,
+    ChoicesFilter,
+    ModelAdmin,
+    RecordMixin,
+    display,
+)
+from chm_project.admin_kit.enable_disable import Consequence, consequence, first_rows
+from chm_project.admin_kit.import_export.pages import ImportExportMixin
+from inventory.models import Pipeline
+from inventory.services import pipelines_switched
 
 if TYPE_CHECKING:
     _RuleForm = forms.ModelForm[AlertRule]
@@ -62,8 +72,27 @@ class RuleForm(_RuleForm):
         js = ("alerting/rule_form.js",)
 
 
+@consequence
+def rules_pause_or_resume(changing: QuerySet[Any], active: bool) -> Consequence:
+    rules = AlertRule.objects.resting_on(pipelines_switched(changing, active=active))
+    number = rules.count()
+    if not number:
+        return Consequence(f"No alert rule {'resumes' if active else 'is paused'}.")
+    if number == 1:
+        sentence = f"1 alert rule {'resumes' if active else 'is paused'}:"
+    else:
+        sentence = f"{number} alert rules {'resume' if active else 'are paused'}:"
+    rows = first_rows(rules.select_related("client", "pipeline"), _describe)
+    return Consequence(sentence, "Alert rules", rows, number)
+
+
+def _describe(rule: AlertRule) -> tuple[str, str]:
+    watched = f"on {rule.pipeline}" if rule.pipeline else f"on all of {rule.client}"
+    return f"{rule.get_rule_type_display()}, to {rule.get_channel_display()} {rule.destination}", watched
+
+
 @admin.register(AlertRule)
-class AlertRuleAdmin(RecordMixin, TransferMixin[AlertRule], ModelAdmin[AlertRule]):
+class AlertRuleAdmin(RecordMixin, ImportExportMixin[AlertRule], ModelAdmin[AlertRule]):
     sheet = RuleSheet()
     form = RuleForm
     list_display = ("scope", "shown_type", "threshold", "window_minutes", "channel", "destination", "is_enabled")
@@ -75,6 +104,8 @@ class AlertRuleAdmin(RecordMixin, TransferMixin[AlertRule], ModelAdmin[AlertRule
         ("pipeline", AutocompleteFilter),
     )
     list_filter_submit = True
+    # The console's preview of the rule, drawn by a template tag.
+    change_form_outer_before_template = "console/parts/rule_preview.html"
     list_select_related = ("client", "pipeline__client")
     search_fields = ("destination", "client__name", "pipeline__name", "pipeline__client__name")
     search_help_text = "Destination, client or pipeline"
@@ -93,13 +124,19 @@ class AlertRuleAdmin(RecordMixin, TransferMixin[AlertRule], ModelAdmin[AlertRule
         field: Any = super().formfield_for_foreignkey(db_field, request, **kwargs)
         if db_field.name == "pipeline" and field is not None:
             field.queryset = field.queryset.select_related("client")
-            field.label_from_instance = with_client
+            field.label_from_instance = Pipeline.name_with_client
         return field
+
+    def response_add(self, request: HttpRequest, obj: AlertRule, post_url_continue: str | None = None) -> HttpResponse:
+        """Open a new rule with its preview, unless another button than "Save" was used."""
+        response = super().response_add(request, obj, post_url_continue)
+        plain = "_save" in request.POST and isinstance(response, HttpResponseRedirect)
+        return HttpResponseRedirect(reverse("admin:alerting_alertrule_change", args=[obj.pk])) if plain else response
 
     @display(description="scope", ordering="client__name")
     def scope(self, rule: AlertRule) -> str:
         """What the rule watches: its pipeline, else all of its client."""
-        return with_client(rule.pipeline) if rule.pipeline else f"all of {rule.client}"
+        return rule.pipeline.name_with_client() if rule.pipeline else f"all of {rule.client}"
 
     @display(description="type", ordering="rule_type")
     def shown_type(self, rule: AlertRule) -> str:

@@ -4,8 +4,9 @@ from django.db import models
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Cast, Coalesce
 
-from inventory.entity import Entity
-from inventory.models import Client, Pipeline, valid_choice
+from chm_project.db.base_model import BaseModel
+from chm_project.db.choice_constraints import valid_choice
+from inventory.models import Client, Pipeline
 
 
 class RuleType(models.TextChoices):
@@ -31,7 +32,7 @@ class AlertRuleQuerySet(models.QuerySet["AlertRule"]):
         return self.enabled().filter(Q(pipeline__in=among) | of_client)
 
 
-class AlertRule(Entity):
+class AlertRule(BaseModel):
     client = models.ForeignKey(
         Client,
         on_delete=models.PROTECT,

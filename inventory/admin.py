@@ -9,7 +9,7 @@ from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from inventory.bases import (
+from chm_project.admin_kit.admin_bases import (
     AutocompleteFilter,
     BooleanFilter,
     ChoicesFilter,
@@ -20,19 +20,17 @@ from inventory.bases import (
     TabularInline,
     display,
 )
+from chm_project.admin_kit.enable_disable import Consequence, EnableDisableMixin, consequence, first_rows
+from chm_project.admin_kit.extra_columns import ExtraColumnsMixin
+from chm_project.admin_kit.import_export.pages import ImportExportMixin
+from inventory.import_export import ClientSheet, PipelineSheet
 from inventory.models import Client, Pipeline
-from inventory.naming import autocomplete_view
-from inventory.switching import SwitchMixin
-from inventory.transfer.pages import TransferMixin
-from inventory.transfer.sheets import ClientSheet, PipelineSheet
+from inventory.services import pipelines_switched, set_active
 
 if TYPE_CHECKING:
     _PipelineForm = forms.ModelForm[Pipeline]
 else:
     _PipelineForm = forms.ModelForm
-
-# The site makes its addresses later, and this is the only place it offers for what a choice is called.
-admin.site.autocomplete_view = autocomplete_view  # type: ignore[method-assign, assignment]
 
 
 class PipelineForm(_PipelineForm):
@@ -41,7 +39,7 @@ class PipelineForm(_PipelineForm):
         fields = "__all__"
         help_texts = {
             "external_id": "Its name in the orchestrator. Without one it is not ingested.",
-            "client": "Moving it to another client ingests its whole history anew.",
+            "client": "Moving it to another client ingests its whole history again.",
         }
 
     def clean_description(self) -> str | None:
@@ -68,6 +66,27 @@ class PipelineRowForm(_PipelineForm):
                 self._update_errors(error)  # type: ignore[attr-defined]
 
 
+@consequence
+def pipelines_leave_or_return(changing: QuerySet[Any], active: bool) -> Consequence:
+    of_clients = changing.model is Client
+    pipelines = pipelines_switched(changing, active=active).select_related("client").order_by("name", "id")
+    number = pipelines.count()
+    one = number == 1
+    subject = f"{number} pipeline{'' if one else 's'}"
+    if active:
+        sentence = (
+            f"{subject} {'comes' if one else 'come'} back to the health board and {'is' if one else 'are'} ingested "
+            f"again.{' Pipelines that were disabled on their own stay disabled.' if of_clients else ''}"
+        )
+    else:
+        sentence = (
+            f"{subject} {'leaves' if one else 'leave'} the health board and {'is' if one else 'are'} no longer "
+            "ingested. Runs and history stay, and enabling again brings everything back."
+        )
+    rows = first_rows(pipelines, lambda row: (row.name, f"of {row.client}")) if of_clients else []
+    return Consequence(sentence, "Pipelines", rows, number)
+
+
 class PipelineInline(TabularInline[Pipeline, Client]):
     model = Pipeline
     form = PipelineRowForm
@@ -81,7 +100,9 @@ class PipelineInline(TabularInline[Pipeline, Client]):
 
 
 @admin.register(Client)
-class ClientAdmin(RecordMixin, NoHardDeleteMixin, SwitchMixin[Client], TransferMixin[Client], ModelAdmin[Client]):
+class ClientAdmin(
+    RecordMixin, NoHardDeleteMixin, EnableDisableMixin[Client], ImportExportMixin[Client], ModelAdmin[Client]
+):
     sheet = ClientSheet()
     list_display = ("name", "is_active", "pipeline_count")
     list_filter = (("is_active", BooleanFilter),)
@@ -93,6 +114,9 @@ class ClientAdmin(RecordMixin, NoHardDeleteMixin, SwitchMixin[Client], TransferM
     readonly_fields = record
     inlines = (PipelineInline,)
 
+    def apply(self, rows: QuerySet[Client], *, active: bool) -> list[Client]:
+        return set_active(rows, active=active)
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Client]:
         return super().get_queryset(request).annotate(active_pipelines=Count("pipelines", Q(pipelines__is_active=True)))
 
@@ -103,18 +127,18 @@ class ClientAdmin(RecordMixin, NoHardDeleteMixin, SwitchMixin[Client], TransferM
 
 @admin.register(Pipeline)
 class PipelineAdmin(
-    RecordMixin, NoHardDeleteMixin, SwitchMixin[Pipeline], TransferMixin[Pipeline], ModelAdmin[Pipeline]
-):
+    ExtraColumnsMixin[Pipeline], RecordMixin, NoHardDeleteMixin, EnableDisableMixin[Pipeline],
+    ImportExportMixin[Pipeline], ModelAdmin[Pipeline],
+):  # fmt: skip
     sheet = PipelineSheet()
     form = PipelineForm
-    list_display: tuple[str, ...] = (
+    list_display = (
         "name",
         "client",
         "platform",
         "pipeline_type",
         "environment",
         "is_active",
-        "last_ingest_at",
         "ingestion",
     )
     list_filter = (
@@ -143,6 +167,12 @@ class PipelineAdmin(
         "updated_at",
     )
     readonly_fields = record
+
+    def describe_row(self, row: Pipeline) -> tuple[str, str]:
+        return row.name, f"of {row.client}"
+
+    def apply(self, rows: QuerySet[Pipeline], *, active: bool) -> list[Pipeline]:
+        return set_active(rows, active=active)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Pipeline]:
         return super().get_queryset(request).select_related("client")

@@ -5,16 +5,8 @@ from typing import Any
 from django.db import models
 from django.db.models import Q
 
-from inventory.entity import Entity
-
-
-def valid_choice(field: str, choices: type[models.TextChoices], *, name: str) -> models.CheckConstraint:
-    """The database's own copy of a field's choices."""
-    return models.CheckConstraint(
-        condition=Q(**{f"{field}__in": choices.values}),
-        name=name,
-        violation_error_message=f"{field} must be one of: {', '.join(choices.values)}.",
-    )
+from chm_project.db.base_model import BaseModel
+from chm_project.db.choice_constraints import valid_choice
 
 
 class ClientQuerySet(models.QuerySet["Client"]):
@@ -22,7 +14,7 @@ class ClientQuerySet(models.QuerySet["Client"]):
         return self.filter(is_active=True)
 
 
-class Client(Entity):
+class Client(BaseModel):
     name = models.CharField(max_length=255, db_comment="Unique, shown everywhere")
     is_active = models.BooleanField(
         default=True, db_default=True, db_comment="False: disabled, history kept, not ingested"
@@ -49,6 +41,9 @@ class Client(Entity):
 
     def __str__(self) -> str:
         return self.name
+
+    def autocomplete_label(self) -> str:
+        return self.name if self.is_active else f"{self.name} (disabled)"
 
 
 class Platform(models.TextChoices):
@@ -82,7 +77,7 @@ class PipelineQuerySet(models.QuerySet["Pipeline"]):
         return self.active().filter(external_id__isnull=False)
 
 
-class Pipeline(Entity):
+class Pipeline(BaseModel):
     client = models.ForeignKey(
         Client,
         on_delete=models.PROTECT,
@@ -183,14 +178,21 @@ class Pipeline(Entity):
     def __str__(self) -> str:
         return self.name
 
-    # What decides which runs the source answers with; a pipeline that moves is backfilled anew.
+    def name_with_client(self) -> str:
+        """Return "orders of Acme": many clients have a pipeline named "orders"."""
+        return f"{self.name} of {self.client.name}"
+
+    def autocomplete_label(self) -> str:
+        return self.name_with_client() if self.is_active else f"{self.name_with_client()} (disabled)"
+
+    # These decide which runs the source returns; a pipeline that moves is backfilled again.
     SOURCE_FIELDS = ("client_id", "platform", "external_id")
 
-    # What the former source said, and how far it was read: a new source has to say it again.
+    # Cleared with the former source; the next walk of the new source fills them.
     FROM_SOURCE = ("ingested_through", "source_paused", "source_next_run_at")
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save; a change of the source (client, platform, external id) empties what the former one said."""
+        """Save; a change of client, platform or external id clears what the former source said."""
         if not self._state.adding:
             former = Pipeline.objects.filter(pk=self.pk).values_list(*self.SOURCE_FIELDS).first()
             if former is not None and former != tuple(getattr(self, field) for field in self.SOURCE_FIELDS):

@@ -5,15 +5,18 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.db.models.functions import Left
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.utils.html import format_html
 
-from inventory.bases import AutocompleteFilter, ChoicesFilter, ModelAdmin, ReadOnlyMixin, display
+from chm_project.admin_kit.admin_bases import AutocompleteFilter, ChoicesFilter, ModelAdmin, ReadOnlyMixin, display
 from runs.changelist import CLIENT, PERIOD, PIPELINE, WALKING, PeriodFilter, RunChangeList
 from runs.models import SEARCHED_ID, Run
+from runs.run_page import read_run
 
 STATUS_COLOURS = {"running": "info", "success": "success", "failed": "danger", "canceled": "warning", "skipped": ""}
 # An id is found exactly; of a beginning that fits more runs than this, only so many are listed.
@@ -58,6 +61,19 @@ class RunAdmin(ReadOnlyMixin, ModelAdmin[Run]):
                 error_start=Left("error_message", 120)
             )
         return runs
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the run's own page in place of a form: runs are evidence."""
+        try:
+            run = Run.objects.select_related("pipeline__client").get(pk=UUID(object_id))
+        except (ValueError, Run.DoesNotExist):
+            raise Http404("There is no such run.") from None
+        if not self.has_view_permission(request, run):
+            raise PermissionDenied
+        context = {**self.admin_site.each_context(request), **read_run(run), "title": f"Run {run.external_run_id}"}
+        return TemplateResponse(request, "console/run.html", context)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Nothing but the filters: any other column would be looked for in every run."""

@@ -11,8 +11,8 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Func, OuterRef, QuerySet, UUIDField
 from django.http import HttpRequest
 
+from chm_project.admin_kit.admin_bases import ChangeList, RangeDateForm
 from chm_project.api.pagination import Position, keyset
-from inventory.bases import ChangeList, RangeDateForm
 from inventory.models import Pipeline
 from runs.models import Run
 

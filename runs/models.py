@@ -5,8 +5,9 @@ from django.db.models import F, Func, Q, Value
 from django.db.models.functions import Cast, Coalesce, Collate, Now
 from django.db.models.lookups import Exact
 
-from inventory.entity import Entity
-from inventory.models import Pipeline, valid_choice
+from chm_project.db.base_model import BaseModel
+from chm_project.db.choice_constraints import valid_choice
+from inventory.models import Pipeline
 
 BEGINNING = Cast(Value("-infinity"), models.DateTimeField())
 
@@ -41,7 +42,7 @@ class RunQuerySet(models.QuerySet["Run"]):
         return self.filter(status=Status.RUNNING)
 
 
-class Run(Entity):
+class Run(BaseModel):
     pipeline = models.ForeignKey(
         Pipeline,
         on_delete=models.PROTECT,

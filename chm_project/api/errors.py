@@ -17,7 +17,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as framework_handler
 
-from chm_project.api.constraints import violation
+from chm_project.db.constraint_errors import violation
 
 logger = logging.getLogger("django.request")
 

@@ -7,7 +7,7 @@ from django.db import models, transaction
 from rest_framework import serializers
 
 from chm_project.api import fields
-from chm_project.api.constraints import clashes
+from chm_project.db.constraint_errors import clashes
 
 ModelT = TypeVar("ModelT", bound=models.Model)
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from chm_project.console import views
+from chm_project.console.pages import views
 
 app_name = "console"
 

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
 
-from chm_project.embedded import redis_url
+from chm_project.local.embedded import redis_url
 from chm_project.operations.beat import DEAD_AFTER_SECONDS, pulse_age
 
 QUEUE = "celery"

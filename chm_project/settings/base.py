@@ -9,9 +9,9 @@ BASE_DIR = Path(__file__).resolve().parent.parent.parent
 DATA_DIR = data_dir(BASE_DIR / ".chm")
 
 INSTALLED_APPS = [
-    "unfold",
+    "unfold.apps.BasicAppConfig",  # without a site of its own: ConsoleConfig names the site
     "unfold.contrib.filters",
-    "django.contrib.admin",
+    "chm_project.admin_kit.apps.ConsoleConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -175,9 +175,9 @@ UNFOLD = {
     "SITE_HEADER": "Client Health Monitor",
     "SITE_SYMBOL": "monitor_heart",
     "SITE_URL": "/admin/",
-    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "chm_project.console.navigation.icon"}],
-    "DASHBOARD_CALLBACK": "chm_project.console.views.dashboard",
-    "STYLES": ["chm_project.console.navigation.style"],
-    "SCRIPTS": ["chm_project.console.navigation.script"],
-    "SIDEBAR": {"navigation": "chm_project.console.navigation.side_bar"},
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "chm_project.console.admin.navigation.icon"}],
+    "DASHBOARD_CALLBACK": "chm_project.console.pages.views.dashboard",
+    "STYLES": ["chm_project.console.admin.navigation.style"],
+    "SCRIPTS": ["chm_project.console.admin.navigation.script"],
+    "SIDEBAR": {"navigation": "chm_project.console.admin.navigation.side_bar"},
 }

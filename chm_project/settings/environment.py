@@ -13,7 +13,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from environ.fileaware_mapping import FileAwareMapping
 
-from chm_project.embedded import redis_url
+from chm_project.local.embedded import redis_url
 
 T = TypeVar("T")
 

@@ -1,21 +1,25 @@
 """What the console's templates say in the same way everywhere: moments, ages, statuses."""
 
 from datetime import UTC, datetime
+from urllib.parse import urlencode
 
 from django import template
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from chm_project.console import words
+from alerting.models import AlertRule
+from chm_project.console.drawing import text_format
+from chm_project.console.pages.rule_preview import Preview, preview_of
 from inventory.models import Pipeline
 from runs.models import Status
 
 register = template.Library()
-register.filter("duration", words.duration)
-register.filter("first_line", words.first_line)
-register.filter("share", words.share)
-register.filter("minutes", words.minutes)
-register.filter("whole", words.whole)
+register.filter("duration", text_format.duration)
+register.filter("first_line", text_format.first_line)
+register.filter("share", text_format.share)
+register.filter("minutes", text_format.minutes)
+register.filter("whole", text_format.whole)
 
 # Beside the word and the colour, for whoever sees neither well.
 SIGNS: dict[str, str] = {
@@ -32,12 +36,12 @@ def when(moment: datetime | None, as_of: datetime | None = None) -> SafeString:
     shown = format_html(
         '<time datetime="{}" title="{}">{}</time>',
         f"{moment:%Y-%m-%dT%H:%M:%S}Z",
-        words.utc(moment),
+        text_format.utc(moment),
         f"{moment:%Y-%m-%d %H:%M} UTC",
     )
     if as_of is None or moment > as_of:
         return shown
-    age = words.duration((as_of - moment).total_seconds())
+    age = text_format.duration((as_of - moment).total_seconds())
     return format_html('{} <span class="chm-subtle chm-age">{} ago</span>', shown, age)
 
 
@@ -48,7 +52,7 @@ def status(value: str | None) -> SafeString:
 
 @register.simple_tag
 def lasted(since: datetime, until: datetime) -> str:
-    return words.duration((until - since).total_seconds())
+    return text_format.duration((until - since).total_seconds())
 
 
 @register.simple_tag
@@ -63,6 +67,18 @@ def ingestion(pipeline: Pipeline, as_of: datetime) -> SafeString:
     if pipeline.ingest_due_at and pipeline.ingest_due_at < as_of:
         return format_html("{} since {}", _badge("canceled", "!", "stale"), when(pipeline.ingest_due_at))
     return _badge("success", "✓", "ok")
+
+
+@register.simple_tag
+def querystring_of(**parameters: object) -> str:
+    """Return "?name=value&..." with every value encoded, texts cut to 100 characters."""
+    return "?" + urlencode({name: str(value)[:100] for name, value in parameters.items()})
+
+
+@register.simple_tag
+def rule_preview(rule: AlertRule) -> Preview:
+    """Return when the rule would have held until now."""
+    return preview_of(rule, timezone.now())
 
 
 def _badge(kind: str, sign: str, word: str) -> SafeString:

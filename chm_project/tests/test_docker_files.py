@@ -14,8 +14,8 @@ import pytest
 import yaml
 from django.conf import settings
 
-from chm_project import web
-from chm_project.tests.test_production import check
+from chm_project.local import web_server as web
+from chm_project.settings.tests.test_production import check
 
 ROOT = Path(settings.BASE_DIR)
 DOCKER = ROOT / "docker"

@@ -1,4 +1,4 @@
-"""Imports run one way: inventory <- runs <- alerting, ingestion -> runs and inventory, chm_project at the edges."""
+"""Imports run one way: apps stand on the ground floor, the roof stands on the apps, tools and tests stand outside."""
 
 import ast
 from collections.abc import Iterator
@@ -8,16 +8,24 @@ import pytest
 from django.conf import settings
 
 ROOT = Path(settings.BASE_DIR)
-# What each app may import of the others; all may import the two shared parts of chm_project.
+# What each app may import of the others.
 APPS: dict[str, set[str]] = {
     "inventory": set(),
     "runs": {"inventory"},
     "alerting": {"inventory", "runs"},
     "ingestion": {"inventory", "runs"},
 }
-SHARED = ("chm_project.api", "chm_project.access")
-# Places of chm_project that have no domain, so that the apps can stand on them.
-BELOW_THE_APPS = ("chm_project/api", "chm_project/access", "chm_project/settings", "chm_project/embedded")
+# The ground floor: packages of chm_project without a domain, which every app may import.
+GROUND = (
+    "chm_project.access",
+    "chm_project.admin_kit",
+    "chm_project.api",
+    "chm_project.db",
+    "chm_project.settings",
+)
+# Packages of chm_project that import no app: the ground floor, and what runs before Django does.
+BELOW_THE_APPS = (*GROUND, "chm_project.local.embedded")
+PRODUCT = (*APPS, "chm_project", "docker")
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -47,14 +55,36 @@ def test_an_app_imports_only_what_lies_below_it(app: str) -> None:
             if within(module, *APPS):
                 assert within(module, app, *APPS[app]), f"{path}: {module}"
             if within(module, "chm_project") and module != "chm_project":
-                assert within(module, *SHARED), f"{path}: {module}"
+                assert within(module, *GROUND), f"{path}: {module}"
 
 
-@pytest.mark.parametrize("folder", BELOW_THE_APPS)
-def test_the_shared_parts_know_no_app(folder: str) -> None:
-    for path in modules(folder):
+@pytest.mark.parametrize("package", BELOW_THE_APPS)
+def test_the_ground_floor_imports_no_app(package: str) -> None:
+    for path in modules(package.replace(".", "/")):
         for module in imports(path):
             assert not within(module, *APPS), f"{path}: {module}"
+
+
+@pytest.mark.parametrize("package", GROUND)
+def test_the_ground_floor_does_not_import_the_roof(package: str) -> None:
+    for path in modules(package.replace(".", "/")):
+        for module in imports(path):
+            if within(module, "chm_project") and module != "chm_project":
+                assert within(module, *BELOW_THE_APPS), f"{path}: {module}"
+
+
+@pytest.mark.parametrize("folder", PRODUCT)
+def test_the_product_imports_neither_tools_nor_tests(folder: str) -> None:
+    for path in modules(folder):
+        for module in imports(path):
+            assert not within(module, "tools"), f"{path}: {module}"
+            assert "tests" not in module.split("."), f"{path}: {module}"
+
+
+def test_tools_import_no_tests() -> None:
+    for path in modules("tools"):
+        for module in imports(path):
+            assert "tests" not in module.split("."), f"{path}: {module}"
 
 
 def test_tokens_name_client_and_pipeline_by_string() -> None:

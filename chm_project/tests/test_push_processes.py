@@ -16,9 +16,9 @@ from django.db import connection
 
 from chm_project.access.models import Scope
 from chm_project.access.services import create_token
-from chm_project.tests.processes import web_server
 from inventory.models import Pipeline
 from inventory.tests.factories import PipelineFactory
+from tools.support.processes import web_server
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -8,10 +8,10 @@ from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chm_project.tests.naive_shapes import NAIVE
 from inventory.models import Client, Pipeline
 from runs.models import Run, Status
 from runs.reporting.adapter import run_shape
+from tools.support.naive_shapes import NAIVE
 
 AS_OF = datetime(2026, 6, 17, 12, tzinfo=UTC)
 

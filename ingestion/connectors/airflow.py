@@ -1,7 +1,7 @@
 """Apache Airflow 3 (/api/v2) and 2 (/api/v1): one listing across all DAGs for everything that changed.
 
 Answers carry no update time, so the version of a run is the moment we asked; see the recorded answers in
-ingestion/tests/recordings/airflow. API: https://airflow.apache.org/docs/apache-airflow/stable/stable-rest-api-ref.html
+ingestion/synthetic/recordings/airflow. API: https://airflow.apache.org/docs/apache-airflow/stable/stable-rest-api-ref.html
 """
 
 from collections.abc import Callable, Iterator, Sequence

@@ -1,7 +1,7 @@
 """Dagster (GraphQL): one listing across all jobs of what was updated since, newest first.
 
 A pipeline's external id is the name of a job. Times are seconds since 1970 with a fraction. Recorded answers:
-ingestion/tests/recordings/dagster. API: https://docs.dagster.io/api/graphql
+ingestion/synthetic/recordings/dagster. API: https://docs.dagster.io/api/graphql
 """
 
 from collections.abc import Callable, Iterator, Sequence

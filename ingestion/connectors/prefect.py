@@ -1,7 +1,7 @@
 """Prefect 3: one listing across all flows for what ended since, and one for what is open.
 
 A pipeline's external id is the id of a deployment, or of a flow. Runs that are only planned (SCHEDULED, never started)
-are no runs yet. Recorded answers: ingestion/tests/recordings/prefect. API: https://docs.prefect.io/v3/api-ref/rest-api
+are no runs yet. Recorded answers: ingestion/synthetic/recordings/prefect. API: https://docs.prefect.io/v3/api-ref/rest-api
 """
 
 from collections.abc import Callable, Iterator, Sequence

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-RECORDINGS = Path(__file__).parent.parent / "tests" / "recordings"
+RECORDINGS = Path(__file__).parent / "recordings"
 TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|\+00:00)")
 Key = tuple[str, str]
 

@@ -15,7 +15,7 @@ from django.conf import settings as django_settings
 from django.db import connection
 from pytest_django import Settings
 
-from chm_project.supervisor import CELERY
+from chm_project.local.supervisor import CELERY
 from chm_project.tests.api import NOWHERE, ROOT, error, invalid, person, program
 from ingestion.synthetic.generic_partner import GenericPartner
 from ingestion.tests.support import pipelines_of

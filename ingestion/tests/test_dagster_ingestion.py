@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 from django.db import connection as database
 
+from ingestion import synthetic
 from ingestion.connections import Connection
 from ingestion.connectors.dagster import STATUSES, moment
 from ingestion.synthetic.partner import Answer, PartnerServer, Request
 from ingestion.tests.support import IMPATIENT, ingest, outcomes, physical_rows, pipelines_of
 from runs.models import Run
 
-RECORDINGS = Path(__file__).parent / "recordings" / "dagster"
+RECORDINGS = Path(synthetic.__file__).parent / "recordings" / "dagster"
 MOMENTS = ("A-early", "B-settled")
 
 

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from django.db import connection as database
 
+from ingestion import synthetic
 from ingestion.connections import AuthSettings, Connection
 from ingestion.connectors.prefect import STATUSES, canonical
 from ingestion.synthetic.partner import Answer, PartnerServer, Request
 from ingestion.tests.support import IMPATIENT, PASSWORD_ENV, ingest, outcomes, physical_rows, pipelines_of
 from runs.models import Run, Status
 
-RECORDINGS = Path(__file__).parent / "recordings" / "prefect"
+RECORDINGS = Path(synthetic.__file__).parent / "recordings" / "prefect"
 MOMENTS = ("A-early", "B-later")
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from ingestion import synthetic
 from ingestion.connectors import airflow, dagster, prefect
 
-RECORDINGS = Path(__file__).parent / "recordings"
+RECORDINGS = Path(synthetic.__file__).parent / "recordings"
 # Folder, the field that makes an object a run, where its status is, the table.
 SYSTEMS = [
     pytest.param("airflow", "dag_run_id", "state", airflow.STATUSES, id="airflow"),

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
+from chm_project.api.tests.test_api_fuzz import values
 from chm_project.tests.api import ROOT, invalid, post_json, program
-from chm_project.tests.test_api_fuzz import values
 from inventory.tests.factories import PipelineFactory
 from runs.tests.test_push_dbt import OK, recorded
 from runs.tests.test_push_recordings import RECORDINGS, made_for

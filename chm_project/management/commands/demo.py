@@ -13,9 +13,9 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from chm_project import demo, web
+from chm_project.local import demo, web_server
+from chm_project.local.supervisor import Child, Supervisor
 from chm_project.management.commands.work import ingesting
-from chm_project.supervisor import Child, Supervisor
 from ingestion.synthetic.demo_partner import DOWN_SOURCE
 from inventory.models import Pipeline
 
@@ -32,7 +32,7 @@ class Command(BaseCommand):
         if not settings.DEBUG:
             raise CommandError("The demonstration runs on development settings only.")
         begun, began_at = time.monotonic(), timezone.now()
-        port, airflow_port, partner_port = web.port(), _free_port(), _free_port()
+        port, airflow_port, partner_port = web_server.port(), _free_port(), _free_port()
         call_command("migrate", verbosity=0)
         folder = Path(settings.DATA_DIR)
         connections, open_runs = folder / "demo-connections.toml", folder / "demo-open-runs.json"
@@ -57,10 +57,10 @@ class Command(BaseCommand):
                 return False
             self.stdout.write(
                 f"\nCHM is up, and has ingested, after {time.monotonic() - begun:.0f} s.\n\n"
-                f"  console   http://{web.HOST}:{port}/admin/   {login.username} / {login.password}\n"
-                f"  API       http://{web.HOST}:{port}/api/v1/docs\n"
+                f"  console   http://{web_server.HOST}:{port}/admin/   {login.username} / {login.password}\n"
+                f"  API       http://{web_server.HOST}:{port}/api/v1/docs\n"
                 f"  token     {login.token}\n\n"
-                f"  curl -H 'Authorization: Bearer {login.token}' http://{web.HOST}:{port}/api/v1/pipelines\n\n"
+                f"  curl -H 'Authorization: Bearer {login.token}' http://{web_server.HOST}:{port}/api/v1/pipelines\n\n"
                 "Runs start, fail and are run again every few seconds; one source goes down for a while, again and\n"
                 "again. What to look at: docs/demo-tour.md. Ctrl-C stops everything.\n"
             )
@@ -69,7 +69,7 @@ class Command(BaseCommand):
         children = [
             Child("airflow", _airflow(airflow_port)),
             Child("partner", _partner(partner_port, open_runs)),
-            Child("web", web.command(port)),
+            Child("web", web_server.command(port)),
             *ingesting(),
         ]
         sys.exit(Supervisor(children, write=self.stdout.write).run(when_started=announce))
@@ -95,4 +95,4 @@ def _free_port() -> int:
 def _answers(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1)
-        return probe.connect_ex((web.HOST, port)) == 0
+        return probe.connect_ex((web_server.HOST, port)) == 0

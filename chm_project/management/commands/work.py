@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
-from chm_project.supervisor import CELERY, Child, Supervisor
+from chm_project.local.supervisor import CELERY, Child, Supervisor
 from ingestion.connections import ConfigurationError, configured
 
 

@@ -1,0 +1,81 @@
+"""Alert rules from spreadsheets and back. A rule is known by what it watches, its type, its channel and destination."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django import forms
+from django.db.models import QuerySet
+
+from alerting.models import AlertRule, Channel, RuleType
+from chm_project.admin_kit.import_export.sheets import ChoiceCell, FlagCell, Key, RowForm, Sheet
+from inventory.models import Client, Pipeline
+
+Pipelines = Mapping[tuple[str, str], Pipeline]
+
+
+class RuleRow(RowForm[AlertRule]):
+    client = forms.CharField(error_messages={"required": "Name the client, also of a pipeline."})
+    pipeline = forms.CharField(required=False)
+    rule_type = ChoiceCell(RuleType.values)
+    channel = ChoiceCell(Channel.values)
+    is_enabled = FlagCell()
+
+    class Meta:
+        model = AlertRule
+        fields = (
+            "client", "pipeline", "rule_type", "threshold", "window_minutes", "channel", "destination", "is_enabled",
+        )  # fmt: skip
+
+    def __init__(self, *args: Any, clients: Mapping[str, Client], pipelines: Pipelines, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.clients, self.pipelines = clients, pipelines
+
+    def clean(self) -> dict[str, Any]:
+        """A rule of a pipeline is stored without the client, which only says whose pipeline is meant."""
+        values = self.cleaned_data
+        client, pipeline = values.pop("client", None), values.pop("pipeline", "")
+        if client is None:
+            return values
+        if client not in self.clients:
+            self.add_error("client", f"There is no client “{client[:100]}”.")
+        elif pipeline and (client, pipeline) not in self.pipelines:
+            self.add_error("pipeline", f"This client has no pipeline “{pipeline[:100]}”.")
+        else:
+            values["client"] = None if pipeline else self.clients[client]
+            values["pipeline"] = self.pipelines[client, pipeline] if pipeline else None
+        return values
+
+    def _get_validation_exclusions(self) -> set[str]:
+        # They were looked up just now.
+        return {*super()._get_validation_exclusions(), "client", "pipeline"}  # type: ignore[misc]
+
+
+class RuleSheet(Sheet[AlertRule]):
+    model = AlertRule
+    form = RuleRow
+    key = ("client", "pipeline", "rule_type", "channel", "destination")
+    required = ("client", "rule_type", "channel", "destination")
+    kept = ("is_enabled",)
+
+    def prepare(self, rows: Iterable[Mapping[str, str]]) -> None:
+        names = {row.get("client", "").strip().replace("\x00", "") for row in rows}
+        self.clients = {client.name: client for client in Client.objects.filter(name__in=names)}
+        names = {row.get("pipeline", "").strip().replace("\x00", "") for row in rows}
+        found = Pipeline.objects.filter(client__in=self.clients.values(), name__in=names).select_related("client")
+        self.pipelines = {(pipeline.client.name, pipeline.name): pipeline for pipeline in found}
+
+    def stored(self, rows: Iterable[Mapping[str, str]]) -> dict[Key, AlertRule]:
+        destinations = {row.get("destination", "").strip().replace("\x00", "") for row in rows}
+        # Of rules that say the same only one is enabled: it comes last, and stays.
+        found = self.rows(AlertRule.objects.filter(destination__in=destinations)).order_by("is_enabled", "id")
+        return {self.key_of(self.cells(rule)): rule for rule in found}
+
+    def form_options(self) -> dict[str, Any]:
+        return {"clients": self.clients, "pipelines": self.pipelines}
+
+    def rows(self, found: QuerySet[AlertRule]) -> QuerySet[AlertRule]:
+        return found.select_related("client", "pipeline__client")
+
+    def cells(self, row: AlertRule) -> dict[str, str]:
+        owner = row.pipeline.client if row.pipeline else row.client
+        return super().cells(row) | {"client": self._cell(owner), "pipeline": self._cell(row.pipeline)}

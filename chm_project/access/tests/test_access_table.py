@@ -1,0 +1,165 @@
+"""Every route and method, for every scope, on the caller's own client and on another's.
+
+The table below says which scope each operation takes. A new route fails the first test until it is in the table.
+"""
+
+from typing import Any
+
+import pytest
+from django.urls import get_resolver
+
+from alerting.models import AlertRule
+from chm_project.access.models import GRANTS, Scope
+from chm_project.api.tests.test_api_surface import methods, routes
+from chm_project.tests.api import ROOT, program
+from inventory.models import Pipeline
+from inventory.tests.factories import ClientFactory, PipelineFactory
+from runs.reporting.shapes import shapes
+from runs.tests.factories import RunFactory
+
+pytestmark = pytest.mark.django_db
+
+READ, INGEST, WRITE = Scope.READ, Scope.INGEST, Scope.WRITE
+PIPELINE = {"name": "new", "platform": "cron", "pipeline_type": "export"}
+DBT = {"metadata": {"invocation_id": "1", "generated_at": "2026-03-01T10:00:00Z"}, "results": []}
+RULE = {"rule_type": "on_failure", "channel": "slack", "destination": "#new"}
+
+# (method, path) -> (scope, body). {…} are ids of the caller's own client, or of another's.
+TABLE: dict[tuple[str, str], tuple[Scope, Any]] = {
+    ("get", "/ready"): (READ, None),
+    ("get", "/metrics"): (READ, None),
+    ("get", f"{ROOT}/schema"): (READ, None),
+    ("get", f"{ROOT}/docs"): (READ, None),
+    ("get", f"{ROOT}/clients"): (READ, None),
+    ("post", f"{ROOT}/clients"): (WRITE, {"name": "new"}),
+    ("get", f"{ROOT}/clients/{{client_id}}"): (READ, None),
+    ("patch", f"{ROOT}/clients/{{client_id}}"): (WRITE, {"name": "renamed"}),
+    ("delete", f"{ROOT}/clients/{{client_id}}"): (WRITE, None),
+    ("get", f"{ROOT}/clients/{{client_id}}/pipelines"): (READ, None),
+    ("post", f"{ROOT}/clients/{{client_id}}/pipelines"): (WRITE, PIPELINE),
+    ("get", f"{ROOT}/clients/{{client_id}}/runs/summary"): (READ, None),
+    ("get", f"{ROOT}/pipelines"): (READ, None),
+    ("get", f"{ROOT}/pipelines/{{pipeline_id}}"): (READ, None),
+    ("patch", f"{ROOT}/pipelines/{{pipeline_id}}"): (WRITE, {"name": "renamed"}),
+    ("delete", f"{ROOT}/pipelines/{{pipeline_id}}"): (WRITE, None),
+    ("get", f"{ROOT}/pipelines/{{pipeline_id}}/runs"): (READ, None),
+    ("post", f"{ROOT}/pipelines/{{pipeline_id}}/runs"): (WRITE, {"status": "success"}),
+    ("get", f"{ROOT}/pipelines/{{pipeline_id}}/runs/latest"): (READ, None),
+    ("put", f"{ROOT}/pipelines/{{pipeline_id}}/runs/latest"): (INGEST, {"status": "success"}),
+    ("put", f"{ROOT}/pipelines/{{pipeline_id}}/runs/{{external_run_id}}"): (INGEST, {"status": "success"}),
+    ("post", f"{ROOT}/pipelines/{{pipeline_id}}/dbt_run_results"): (INGEST, DBT),
+    ("post", f"{ROOT}/lineage"): (INGEST, {}),
+    ("get", f"{ROOT}/runs"): (READ, None),
+    ("post", f"{ROOT}/runs/batch"): (INGEST, {"items": [{}]}),
+    ("get", f"{ROOT}/runs/{{run_id}}"): (READ, None),
+    ("get", f"{ROOT}/alert_rules"): (READ, None),
+    ("post", f"{ROOT}/alert_rules"): (WRITE, "rule"),
+    ("get", f"{ROOT}/alert_rules/firing"): (READ, None),
+    ("get", f"{ROOT}/alert_rules/{{rule_id}}"): (READ, None),
+    ("patch", f"{ROOT}/alert_rules/{{rule_id}}"): (WRITE, {"is_enabled": False}),
+    ("delete", f"{ROOT}/alert_rules/{{rule_id}}"): (WRITE, None),
+    ("get", f"{ROOT}/alert_rules/{{rule_id}}/preview"): (READ, None),
+    ("post", f"{ROOT}/ingestion/runs/sync"): (INGEST, {"connection": "none"}),
+    ("get", f"{ROOT}/ingestion/runs/sync/{{task_id}}"): (INGEST, None),
+    **{("get", f"{ROOT}/reports/{name}"): (READ, None) for name in shapes()},
+}
+# No connection is configured, no task exists, and no token is bound in these tests: past the door, these are the right
+# answers.
+BEYOND_THE_DOOR = {
+    f"{ROOT}/lineage": 403,
+    f"{ROOT}/ingestion/runs/sync": 400,
+    f"{ROOT}/ingestion/runs/sync/{{task_id}}": 404,
+    "/ready": 503,
+}
+OPEN = {("get", "/health")}
+# Whose key is their token: runs/tests/test_pings.py.
+KEYED = {(method, path) for path in ("/ping/{key}", "/ping/{key}/{sign}") for method in ("get", "post")}
+
+
+def case(entry: tuple[str, str]) -> str:
+    return " ".join(entry)
+
+
+def world() -> dict[str, str]:
+    pipeline: Pipeline = PipelineFactory.create()
+    run = RunFactory.create(pipeline=pipeline)
+    rule = AlertRule.objects.create(pipeline=pipeline, **RULE | {"destination": "#old"})
+    return {
+        "client_id": str(pipeline.client_id), "pipeline_id": str(pipeline.pk), "run_id": str(run.pk),
+        "rule_id": str(rule.pk), "external_run_id": "pushed", "task_id": "019b0000-0000-7000-8000-000000000000",
+    }  # fmt: skip
+
+
+def ask(api: Any, entry: tuple[str, str], ids: dict[str, str]) -> Any:
+    method, path = entry
+    body = TABLE[entry][1]
+    if body == "rule":
+        body = RULE | {"pipeline_id": ids["pipeline_id"]}
+    return getattr(api, method)(path.format(**ids), *([body] if body is not None else []))
+
+
+def test_every_route_and_method_is_in_the_table() -> None:
+    """A new one goes into TABLE with the scope that it takes, and with a body that is accepted."""
+    served = {
+        (method, path)
+        for path, view in routes(get_resolver()).items()
+        if "(" not in path and not path.startswith("/static")
+        for method in set(getattr(view, "actions", None) or methods(view.cls)) - {"head"}
+    }
+    assert served - OPEN - KEYED == set(TABLE)
+
+
+@pytest.mark.parametrize("scope", Scope)
+@pytest.mark.parametrize("entry", TABLE, ids=case)
+def test_a_scope_opens_what_it_grants_and_nothing_else(entry: tuple[str, str], scope: Scope) -> None:
+    ids = world()
+    answer = ask(program(scope), entry, ids)
+    if TABLE[entry][0] in GRANTS[scope]:
+        expected = BEYOND_THE_DOOR.get(entry[1])
+        assert answer.status_code == expected if expected else 200 <= answer.status_code < 300, answer.content
+    else:
+        assert answer.status_code == 403, answer.content
+
+
+@pytest.mark.parametrize("entry", [entry for entry in TABLE if "{" in entry[1]], ids=case)
+def test_another_clients_things_do_not_exist_for_a_bound_token(entry: tuple[str, str]) -> None:
+    own, foreign = world(), world()
+    api = program("admin", client_id=own["client_id"])
+    if entry[1] not in BEYOND_THE_DOOR:
+        assert 200 <= ask(api, entry, own).status_code < 300
+    assert ask(program("admin", client_id=own["client_id"]), entry, foreign).status_code == 404
+    assert ask(program("admin", pipeline_id=own["pipeline_id"]), entry, foreign).status_code == 404
+
+
+@pytest.mark.parametrize("entry", [entry for entry in TABLE if "{" not in entry[1] and entry[0] == "get"], ids=case)
+def test_lists_and_reports_hold_nothing_of_another_client(entry: tuple[str, str]) -> None:
+    own, foreign = world(), world()
+    api = program("admin", client_id=own["client_id"])
+    answer = ask(api, entry, own)
+    if entry[1] in {"/ready", "/metrics"}:  # about the whole installation
+        assert answer.status_code == 403
+    assert foreign["client_id"] not in answer.content.decode() or entry[1].endswith(("schema", "docs"))
+    name = Pipeline.objects.get(pk=foreign["pipeline_id"]).name
+    assert name not in answer.content.decode()
+
+
+def test_without_a_token_nothing_is_open_but_health() -> None:
+    from rest_framework.test import APIClient
+
+    ids = world()
+    for entry in TABLE:
+        assert ask(APIClient(), entry, ids).status_code == 401, entry
+    assert APIClient().get("/health").status_code == 200
+
+
+def test_options_tells_the_methods_of_every_route() -> None:
+    ids, api = world(), program()
+    for method, path in TABLE:
+        answer = api.options(path.format(**ids))
+        assert answer.status_code == (405 if path.endswith("/docs") else 200), path  # a page, for reading
+        assert method.upper() in answer["Allow"]
+
+
+def test_a_bound_token_makes_no_client() -> None:
+    api = program("admin", client_id=ClientFactory.create().pk)
+    assert api.post(f"{ROOT}/clients", {"name": "new"}).status_code == 403

@@ -1,0 +1,106 @@
+"""Bases that come without types, made typed in one place."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ChangeList as DjangoChangeList
+from django.db.models import Model
+from django.http import HttpRequest
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+
+if TYPE_CHECKING:
+    ModelAdmin = admin.ModelAdmin
+    TabularInline = admin.TabularInline
+    ChangeList = DjangoChangeList
+    FileInput = forms.FileInput
+    InlineFormSet = forms.BaseInlineFormSet
+    AutocompleteFilter = BooleanFilter = ChoicesFilter = admin.FieldListFilter
+
+    class RangeDateForm(forms.Form):
+        def __init__(self, name: str, data: Mapping[str, str]) -> None: ...
+
+    def action(
+        *, description: str, permissions: Sequence[str] = (), url_path: str = "", icon: str = ""
+    ) -> Callable[[T], T]: ...
+
+    def display(
+        *, description: str = "", ordering: str = "", label: Mapping[str, str] | None = None
+    ) -> Callable[[Callable[P, T]], Callable[P, T]]: ...
+else:
+    from unfold.admin import ModelAdmin as _ModelAdmin
+    from unfold.admin import TabularInline as _TabularInline
+    from unfold.contrib.filters.admin import AutocompleteSelectFilter, BooleanRadioFilter, ChoicesDropdownFilter
+    from unfold.contrib.filters.forms import RangeDateForm as RangeDateForm
+    from unfold.decorators import action as action
+    from unfold.decorators import display as display
+    from unfold.forms import PaginationInlineFormSet
+    from unfold.views import ChangeList as ChangeList
+    from unfold.widgets import UnfoldAdminFileFieldWidget
+
+    class ModelAdmin(_ModelAdmin):
+        def __class_getitem__(cls, _model: Any) -> type:
+            return cls
+
+    class TabularInline(_TabularInline):
+        def __class_getitem__(cls, _model: Any) -> type:
+            return cls
+
+    AutocompleteFilter = AutocompleteSelectFilter
+    FileInput = UnfoldAdminFileFieldWidget
+    BooleanFilter = BooleanRadioFilter
+
+    class InlineFormSet(PaginationInlineFormSet):
+        def __class_getitem__(cls, _models: Any) -> type:
+            return cls
+
+        def get_page_num(self):
+            try:
+                return super().get_page_num()
+            except ValueError:  # it takes ² for a number
+                return 1
+
+    class ChoicesFilter(ChoicesDropdownFilter):
+        """Refuses words that are no choice before the database meets them."""
+
+        def queryset(self, request, queryset):
+            if (word := self.value()) and word not in dict(self.field.flatchoices):
+                raise IncorrectLookupParameters
+            return super().queryset(request, queryset)
+
+
+class ReadOnlyMixin:
+    """Evidence: people look at it, and only sources change it."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class RecordMixin:
+    """Ends a form with what the database keeps of the row: not before there is one."""
+
+    record: tuple[str, ...] = ("id", "created_at", "updated_at")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)  # type: ignore[misc]
+        if obj is None:
+            return fieldsets
+        return [*fieldsets, ("Record", {"fields": self.record})]
+
+
+class NoHardDeleteMixin:
+    """Inventory is disabled, never deleted: its history stays."""
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False

@@ -1,0 +1,144 @@
+"""Enable and disable from a list or a form: a page lists the consequences, and only its button acts."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django.contrib import messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.db import transaction
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+
+from chm_project.admin_kit.admin_bases import ModelAdmin, action
+
+SHOWN = 20
+RowT = TypeVar("RowT", bound=Model)
+
+
+@dataclass(frozen=True, slots=True)
+class Consequence:
+    """One effect of the change: a sentence, and the first of `number` rows that it concerns, each with a detail."""
+
+    sentence: str
+    label: str = ""
+    rows: list[tuple[str, str]] = field(default_factory=list)
+    number: int = 0
+
+    @property
+    def more(self) -> int:
+        return self.number - len(self.rows)
+
+
+# Given the rows that change and their new state, an app that depends on them says what follows.
+ConsequenceOf = Callable[[QuerySet[Any], bool], Consequence]
+_CONSEQUENCES: list[ConsequenceOf] = []
+
+
+def consequence(function: ConsequenceOf) -> ConsequenceOf:
+    """Register a consequence; the page lists them in the order of INSTALLED_APPS."""
+    _CONSEQUENCES.append(function)
+    return function
+
+
+def first_rows(rows: QuerySet[Any], describe: Callable[[Any], tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the rows that the page names."""
+    return [describe(row) for row in rows[:SHOWN]]
+
+
+if TYPE_CHECKING:
+    _Admin = ModelAdmin
+else:
+    # Mixed into a ModelAdmin; here only so that its methods can be subscripted the same way.
+    class _Admin:
+        def __class_getitem__(cls, _model: Any) -> type:
+            return cls
+
+
+class EnableDisableMixin(_Admin[RowT]):
+    actions = ("disable", "enable")
+    actions_detail = ("disable_this", "enable_this")
+
+    @action(description="Disable…", permissions=["change"])
+    def disable(self, request: HttpRequest, queryset: QuerySet[RowT]) -> HttpResponse:
+        return self.enable_or_disable(request, queryset, active=False)
+
+    @action(description="Enable…", permissions=["change"])
+    def enable(self, request: HttpRequest, queryset: QuerySet[RowT]) -> HttpResponse:
+        return self.enable_or_disable(request, queryset, active=True)
+
+    @action(description="Disable…", permissions=["change"], url_path="disable")
+    def disable_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self.enable_or_disable(request, self.one(request, object_id), active=False, object_id=object_id)
+
+    @action(description="Enable…", permissions=["change"], url_path="enable")
+    def enable_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self.enable_or_disable(request, self.one(request, object_id), active=True, object_id=object_id)
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """Offer only the action that would change something."""
+        row = self.get_object(request, str(object_id))
+        useless = "enable_this" if getattr(row, "is_active", False) else "disable_this"
+        offered: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]  # unfold's
+        return [offer for offer in offered if not offer.action_name.endswith(useless)]
+
+    def one(self, request: HttpRequest, object_id: str) -> QuerySet[RowT]:
+        row = self.get_object(request, object_id)
+        if row is None:
+            raise Http404
+        return self.model._default_manager.filter(pk=row.pk)
+
+    def describe_row(self, row: RowT) -> tuple[str, str]:
+        """Return how the page names a row, and a detail."""
+        return str(row), ""
+
+    def apply(self, rows: QuerySet[RowT], *, active: bool) -> list[RowT]:
+        """Change the rows and return those that changed."""
+        raise NotImplementedError
+
+    def enable_or_disable(
+        self, request: HttpRequest, rows: QuerySet[RowT], *, active: bool, object_id: str | None = None
+    ) -> HttpResponse:
+        info = f"{self.opts.app_label}_{self.opts.model_name}"
+        place = reverse(f"admin:{info}_change", args=[object_id]) if object_id else request.get_full_path()
+        rows = self.model._default_manager.filter(pk__in=rows.order_by().values("pk"))
+        if request.POST.get("confirmed"):
+            changed = self._apply_and_log(request, rows, active=active)
+            named = self.opts.verbose_name if len(changed) == 1 else self.opts.verbose_name_plural
+            done = "enabled" if active else "disabled"
+            messages.success(request, f"{len(changed)} {named} {done}.{'' if active else ' The history stays.'}")
+            return HttpResponseRedirect(place)
+        changing = self.get_queryset(request).filter(pk__in=rows.values("pk"), is_active=not active)
+        changing = changing.order_by("name", "pk")
+        number = changing.count()
+        verb = "Enable" if active else "Disable"
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"{verb} {self.opts.verbose_name_plural}",
+            "opts": self.opts,
+            "active": active,
+            "verb": verb,
+            "changing": Consequence("", "", first_rows(changing, self.describe_row), number),
+            "consequences": [one(changing, active) for one in _CONSEQUENCES] if number else [],
+            "unchanged": rows.count() - number,
+            "place": place,
+            "carried": _carried(request),
+        }
+        return TemplateResponse(request, "admin/enable_disable.html", context)
+
+    @transaction.atomic
+    def _apply_and_log(self, request: HttpRequest, rows: QuerySet[RowT], *, active: bool) -> list[RowT]:
+        changed = self.apply(rows, active=active)
+        if changed:
+            user_id: Any = request.user.pk
+            LogEntry.objects.log_actions(user_id, changed, CHANGE, [{"changed": {"fields": ["is_active"]}}])
+        return changed
+
+
+def _carried(request: HttpRequest) -> list[tuple[str, str]]:
+    """Return the list form's values, to be sent again with the confirmation."""
+    names = ("action", "select_across", "index", ACTION_CHECKBOX_NAME)
+    return [(name, value) for name in names for value in request.POST.getlist(name)]

@@ -1,0 +1,182 @@
+"""Import and export in the console: choose a file, see what it would do row by row, confirm."""
+
+import re
+import secrets
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from django import forms
+from django.contrib import messages
+from django.core.cache import cache
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+
+from chm_project.admin_kit.admin_bases import FileInput, ModelAdmin
+from chm_project.admin_kit.import_export.importing import Judgement, import_rows, in_words, try_rows
+from chm_project.admin_kit.import_export.sheets import FlagCell, Sheet
+from chm_project.admin_kit.import_export.tables import (
+    MAX_BYTES,
+    MAX_ROWS,
+    XLSX_TYPE,
+    Row,
+    UnreadableError,
+    read_table,
+    written_csv,
+    written_xlsx,
+)
+
+KEPT_SECONDS = 3600
+SHOWN = 200
+ModelT = TypeVar("ModelT", bound=Model)
+
+if TYPE_CHECKING:
+    _Admin = ModelAdmin
+else:
+
+    class _Admin:
+        def __class_getitem__(cls, _model: Any) -> type:
+            return cls
+
+
+class UploadForm(forms.Form):
+    file = forms.FileField(
+        label="File", help_text=f"CSV in UTF-8, or XLSX; at most {MAX_ROWS:,} rows and {MAX_BYTES // 1024 // 1024} MB.",
+        widget=FileInput(attrs={"accept": ".csv,.xlsx,text/csv"}),
+    )  # fmt: skip
+
+    def clean_file(self) -> bytes:
+        upload = self.cleaned_data["file"]
+        if upload.size > MAX_BYTES:
+            raise forms.ValidationError(f"The file is larger than {MAX_BYTES // 1024 // 1024} MB; import it in parts.")
+        data: bytes = upload.read()
+        return data
+
+
+class ImportExportMixin(_Admin[ModelT]):
+    sheet: ClassVar[Sheet[Any]]
+    change_list_template = "admin/import_export/change_list.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        info = f"{self.opts.app_label}_{self.opts.model_name}"
+        view = self.admin_site.admin_view
+        own = [
+            path("import/", view(self.import_view), name=f"{info}_import"),
+            path("export/<str:form>/", view(self.export_view), name=f"{info}_export"),
+        ]
+        return own + super().get_urls()
+
+    def has_import_permission(self, request: HttpRequest) -> bool:
+        """An import may both add and change."""
+        return self.has_add_permission(request) and self.has_change_permission(request)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        return super().changelist_view(
+            request, {**(extra_context or {}), "has_import_permission": self.has_import_permission(request)}
+        )
+
+    def import_view(self, request: HttpRequest) -> HttpResponse:
+        if not self.has_import_permission(request):
+            raise PermissionDenied
+        if "upload" in request.POST:
+            return self._confirm(request)
+        form = UploadForm(request.POST or None, request.FILES or None)
+        if not form.is_valid():
+            return self._page(request, form)
+        data = form.cleaned_data["file"]
+        try:
+            judgement = try_rows(self.sheet, self._read(data))
+        except UnreadableError as error:
+            form.add_error("file", str(error))
+            return self._page(request, form)
+        upload = secrets.token_hex(16)
+        if not judgement.faults:
+            cache.set(self._place(request, upload), data, KEPT_SECONDS)
+        return self._page(request, UploadForm(), judgement, upload=upload)
+
+    def _confirm(self, request: HttpRequest) -> HttpResponse:
+        place = self._place(request, request.POST["upload"])
+        if (data := cache.get(place)) is None:
+            messages.error(request, "The file is no longer kept here; choose it again.")
+            return HttpResponseRedirect(request.path)
+        judgement = import_rows(self.sheet, self._read(data), user_id=request.user.pk)
+        if judgement.faults:
+            messages.error(request, "Nothing was imported: the inventory has changed since the file was looked at.")
+            return self._page(request, UploadForm(), judgement)
+        cache.delete(place)
+        messages.success(
+            request,
+            f"Imported {self.opts.verbose_name_plural}: {len(judgement.new)} new, {len(judgement.changed)} changed, "
+            f"{judgement.unchanged} unchanged.",
+        )
+        return HttpResponseRedirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"))
+
+    def _read(self, data: bytes) -> list[Row]:
+        return read_table(data, columns=self.sheet.columns, required=self.sheet.required)
+
+    def _place(self, request: HttpRequest, upload: str) -> str:
+        name = upload if re.fullmatch("[0-9a-f]{32}", upload) else "none"
+        return f"import:{self.opts.model_name}:{request.user.pk}:{name}"
+
+    def _page(
+        self, request: HttpRequest, form: UploadForm, judgement: Judgement | None = None, upload: str = ""
+    ) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Import {self.opts.verbose_name_plural}",
+            "opts": self.opts,
+            "form": form,
+            "columns": described(self.sheet),
+            "key": in_words(self.sheet.key),
+            "upload": upload,
+            "judgement": judgement,
+            "media": self.media,
+        }
+        if judgement:
+            faults, changes = judgement.faults, judgement.changes
+            context |= {
+                "faults": faults[:SHOWN],
+                "more_faults": len(faults[SHOWN:]),
+                "faulty_rows": len({fault.number for fault in faults}),
+                "changes": changes[:SHOWN],
+                "more_changes": len(changes[SHOWN:]),
+            }
+        return TemplateResponse(request, "admin/import_export/import.html", context)
+
+    def export_view(self, request: HttpRequest, form: str) -> HttpResponse | StreamingHttpResponse:
+        """What the list shows, filters and search included, on all its pages."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        if form not in ("csv", "xlsx"):
+            raise Http404
+        found = self.sheet.rows(self.get_changelist_instance(request).get_queryset(request))
+        rows = (self.sheet.cells(row) for row in found.iterator(chunk_size=2000))
+        columns = self.sheet.columns
+        name = f"{self.opts.verbose_name_plural}-{timezone.now():%Y-%m-%d}.{form}"
+        headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+        if form == "xlsx":
+            return HttpResponse(written_xlsx(columns, rows), content_type=XLSX_TYPE, headers=headers)
+        return StreamingHttpResponse(
+            written_csv(columns, rows), content_type="text/csv; charset=utf-8", headers=headers
+        )
+
+
+def described(sheet: Sheet[Any]) -> list[tuple[str, str]]:
+    """Each column with what it takes, for people."""
+    found = []
+    for name, field in sheet.form.base_fields.items():
+        words = [str(value) for value, _ in getattr(field, "choices", [])]
+        plain = (
+            "yes or no"
+            if isinstance(field, FlagCell)
+            else "whole number"
+            if isinstance(field, forms.IntegerField)
+            else "text"
+        )
+        takes = ", ".join(words) or plain
+        default = sheet.default(name)
+        needed = "needed" if name in sheet.required else "needed for new rows" if field.required else "may be blank"
+        found.append((name, f"{takes}; {f'{default} for new rows where blank' if default else needed}"))
+    return found

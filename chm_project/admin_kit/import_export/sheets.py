@@ -1,0 +1,105 @@
+"""What a file of rows means: its columns, its key, and the form that validates one row."""
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db.models import Model, QuerySet
+from django.forms.models import construct_instance
+
+ModelT = TypeVar("ModelT", bound=Model)
+Key = tuple[Any, ...]
+
+YES, NO = {"true", "yes", "1", "y"}, {"false", "no", "0", "n"}
+
+
+class FlagCell(forms.Field):
+    def to_python(self, value: Any) -> bool:
+        if (word := str(value).strip().lower()) in YES | NO:
+            return word in YES
+        raise ValidationError("Write yes or no.")
+
+
+class ChoiceCell(forms.ChoiceField):
+    """A choice by its value, upper or lower case."""
+
+    def __init__(self, words: list[str]) -> None:
+        message = f"“%(value)s” is none of: {', '.join(words)}."
+        super().__init__(
+            choices=[(word, word) for word in words],
+            error_messages={"invalid_choice": message, "required": f"Write one of: {', '.join(words)}."},
+        )
+
+    def to_python(self, value: Any) -> str:
+        return str(super().to_python(value)).strip().lower()
+
+
+if TYPE_CHECKING:
+
+    class _RowForm(forms.ModelForm[ModelT], Generic[ModelT]):
+        pass
+else:
+
+    class _RowForm(forms.ModelForm):
+        def __class_getitem__(cls, _model: Any) -> type:
+            return cls
+
+
+class RowForm(_RowForm[ModelT]):
+    """Judges what one row says on its own; the database judges it beside the others."""
+
+    def _post_clean(self) -> None:
+        """Without the parent's constraints, each a query for each row: the database checks all when they are stored."""
+        self.instance = construct_instance(self, self.instance, self.Meta.fields)  # type: ignore[attr-defined]
+        try:
+            self.instance.clean_fields(exclude=self._get_validation_exclusions())  # type: ignore[attr-defined]
+        except ValidationError as error:
+            self._update_errors(error)  # type: ignore[attr-defined]
+
+
+class Sheet(Generic[ModelT]):
+    """One kind of file. Rows are known by their key; blank cells of `kept` columns leave what is stored as it is."""
+
+    model: type[ModelT]
+    form: type[RowForm[Any]]
+    key: tuple[str, ...]
+    required: tuple[str, ...]
+    kept: tuple[str, ...]
+
+    def key_of(self, cells: Mapping[str, str]) -> Key:
+        found = []
+        for name in self.key:
+            cell = cells.get(name, "").strip()
+            found.append(cell.lower() if isinstance(self.form.base_fields[name], ChoiceCell) else cell)
+        return tuple(found)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return tuple(self.form.base_fields)
+
+    def prepare(self, rows: Iterable[Mapping[str, str]]) -> None:
+        """Fetches at once what the rows of a file refer to."""
+
+    def stored(self, rows: Iterable[Mapping[str, str]]) -> dict[Key, ModelT]:
+        raise NotImplementedError
+
+    def form_options(self) -> dict[str, Any]:
+        return {}
+
+    def cells(self, row: ModelT) -> dict[str, str]:
+        """A stored row as a line of the file."""
+        return {column: self._cell(getattr(row, column)) for column in self.columns}
+
+    def default(self, column: str) -> str:
+        """The cell of a new row where the file leaves a kept column blank."""
+        field: Any = self.model._meta.get_field(column)
+        return self._cell(field.get_default()) if column in self.kept else ""
+
+    def rows(self, found: QuerySet[ModelT]) -> QuerySet[ModelT]:
+        return found
+
+    def _cell(self, value: Any) -> str:
+        if isinstance(value, bool):
+            return "yes" if value else "no"
+        return "" if value is None else str(value)

@@ -1,0 +1,365 @@
+"""Every kind of error, provoked, has the one envelope and its code."""
+
+import json
+from typing import Any
+
+import pytest
+from django.core import exceptions as django_exceptions
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Model, ProtectedError
+from django.http import Http404
+from django.test import Client as DjangoClient
+from django.test import RequestFactory
+from rest_framework.exceptions import ErrorDetail
+from rest_framework.test import APIClient
+from rest_framework.throttling import BaseThrottle
+
+from chm_project.api import errors
+from chm_project.db.constraint_errors import fields_of, violation
+from chm_project.tests.api import NOWHERE, ROOT, error, invalid, post_json, program
+from inventory.api.views import ClientViewSet
+from inventory.models import Client, Pipeline
+from inventory.tests.factories import ClientFactory, PipelineFactory
+from runs.tests.factories import RunFactory
+
+pytestmark = pytest.mark.django_db
+
+CLIENTS = f"{ROOT}/clients"
+
+
+@pytest.fixture
+def api() -> APIClient:
+    return program("admin")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{",
+        b"not json",
+        b'{"name": NaN}',
+        b'{"name": "\xff"}',
+        b'{"name": Infinity}',
+        b"[" * 100_000,
+        b'{"name": ' + b"1" * 5000 + b"}",
+        b"\xef\xbb\xbf{}",
+    ],
+    ids=lambda body: repr(body[:16]),
+)
+def test_a_malformed_body_is_400(api: APIClient, body: bytes) -> None:
+    assert set(invalid(api.post(CLIENTS, body, content_type="application/json"))) == {"body"}
+
+
+def test_a_body_beyond_what_is_read_is_400(api: APIClient) -> None:
+    assert set(invalid(api.post(CLIENTS, {"name": "x" * 17_000_000}))) == {"body"}
+
+
+def test_401(db: None) -> None:
+    response = APIClient().get(CLIENTS)
+
+    error(response, 401, "unauthorized")
+    assert response["WWW-Authenticate"] == 'Bearer realm="CHM"'
+
+
+def test_403(db: None) -> None:
+    error(program("ingest").get(CLIENTS), 403, "forbidden")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "/",
+        "/nothing",
+        "/clients/not-an-id",
+        "/clients/1",
+        f"/clients/{NOWHERE}/nothing",
+        "/clients//",
+        "//clients",
+        "/Clients",
+        "/clients.json",
+        "/%00",
+        "/line%0Abreak",
+        "/\u00e9",
+    ],
+)
+@pytest.mark.parametrize("method", ["get", "post", "put", "patch", "delete", "options"])
+def test_an_unknown_route_is_404_also_for_strangers(method: str, path: str) -> None:
+    error(getattr(APIClient(), method)(f"{ROOT}{path}"), 404, "not_found")
+
+
+def test_an_unknown_route_answers_json_whatever_is_asked_for() -> None:
+    error(APIClient(headers={"accept": "text/csv"}).get(f"{ROOT}/nothing"), 404, "not_found")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("put", "/clients", "GET, POST, HEAD, OPTIONS"),
+        ("delete", "/clients", "GET, POST, HEAD, OPTIONS"),
+        ("post", f"/clients/{NOWHERE}", "GET, PATCH, DELETE, HEAD, OPTIONS"),
+        ("put", f"/clients/{NOWHERE}", "GET, PATCH, DELETE, HEAD, OPTIONS"),
+        ("post", "/pipelines", "GET, HEAD, OPTIONS"),
+        ("delete", f"/pipelines/{NOWHERE}/runs", "GET, POST, HEAD, OPTIONS"),
+        ("post", f"/pipelines/{NOWHERE}/runs/latest", "GET, PUT, HEAD, OPTIONS"),
+        ("patch", f"/runs/{NOWHERE}", "GET, HEAD, OPTIONS"),
+        ("post", "/runs", "GET, HEAD, OPTIONS"),
+        ("post", "/schema", "GET, HEAD, OPTIONS"),
+    ],
+)
+def test_405_says_what_is_allowed(api: APIClient, method: str, path: str, allowed: str) -> None:
+    response = getattr(api, method)(f"{ROOT}{path}")
+
+    error(response, 405, "method_not_allowed")
+    assert response["Allow"] == allowed
+
+
+@pytest.mark.parametrize("method", ["TRACE", "PROPFIND", "FOO"])
+def test_a_method_nobody_knows_is_405(api: APIClient, method: str) -> None:
+    error(api.generic(method, CLIENTS), 405, "method_not_allowed")
+
+
+@pytest.mark.parametrize("path", ["/clients", "/schema", "/docs", f"/runs/{NOWHERE}"])
+def test_406(api: APIClient, path: str) -> None:
+    error(api.get(f"{ROOT}{path}", headers={"accept": "text/csv"}), 406, "not_acceptable")
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "application/xml", "application/x-www-form-urlencoded",
+                                          "multipart/form-data; boundary=x"])  # fmt: skip
+def test_415(api: APIClient, content_type: str) -> None:
+    response = api.generic("POST", CLIENTS, "name=x", content_type=content_type)
+
+    error(response, 415, "unsupported_media_type")
+
+
+def test_429_says_when_to_come_back(api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(BaseThrottle):
+        def allow_request(self, request: Any, view: Any) -> bool:
+            return False
+
+        def wait(self) -> float:
+            return 7
+
+    monkeypatch.setattr(ClientViewSet, "throttle_classes", [Full])
+
+    response = api.get(CLIENTS)
+
+    error(response, 429, "rate_limited")
+    assert response["Retry-After"] == "7"
+    assert "7 seconds" in response.json()["error"]["message"]
+
+
+@pytest.mark.proves("FR-016", "SE-002")
+@pytest.mark.parametrize("debug", [True, False])
+def test_500_tells_no_internals_but_logs_them(
+    api: APIClient, monkeypatch: pytest.MonkeyPatch, settings: Any, caplog: pytest.LogCaptureFixture, debug: bool
+) -> None:
+    def fail(*args: Any, **kwargs: Any) -> None:
+        raise RuntimeError("the password is hunter2")
+
+    settings.DEBUG = debug
+    api.raise_request_exception = False
+    monkeypatch.setattr(ClientViewSet, "list", fail)
+
+    response = api.get(CLIENTS)
+
+    assert error(response, 500, "internal_error") == {}
+    assert b"hunter2" not in response.content
+    assert any(record.exc_info and "hunter2" in str(record.exc_info[1]) for record in caplog.records)
+
+
+def test_unforeseen_errors_still_reach_whoever_watches_for_them(
+    api: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The test client, like an error tracker, listens to Django's signal."""
+
+    def fail(*args: Any, **kwargs: Any) -> None:
+        raise RuntimeError("seen")
+
+    monkeypatch.setattr(ClientViewSet, "list", fail)
+
+    with pytest.raises(RuntimeError, match="seen"):
+        api.get(CLIENTS)
+
+
+@pytest.mark.proves("FR-016")
+def test_errors_outside_the_views_have_the_envelope_too(settings: Any) -> None:
+    settings.ALLOWED_HOSTS = ["chm.example"]
+    response = DjangoClient(headers={"host": "elsewhere.example"}).get(CLIENTS)
+
+    assert response.status_code == 400
+    assert response.json()["error"]["code"] == "validation_error"
+
+
+@pytest.mark.parametrize("path", [CLIENTS, "/elsewhere"])
+def test_the_handlers_of_the_project(path: str) -> None:
+    request = RequestFactory().get(path)
+    answers = [
+        errors.bad_request(request, Exception()),
+        errors.permission_denied(request, Exception()),
+        errors.page_not_found(request, Exception()),
+        errors.server_error(request),
+    ]
+
+    assert [answer.status_code for answer in answers] == [400, 403, 404, 500]
+    if path == CLIENTS:
+        codes = [json.loads(answer.content)["error"]["code"] for answer in answers]
+        assert codes == ["validation_error", "forbidden", "not_found", "internal_error"]
+    else:
+        assert all(answer["Content-Type"].startswith("text/html") for answer in answers)
+
+
+@pytest.mark.proves("FR-016", "AC-003")
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/clients",
+        "/pipelines",
+        "/runs",
+        "/clients/{client}",
+        "/clients/{client}/pipelines",
+        "/clients/{client}/runs/summary",
+        "/pipelines/{pipeline}",
+        "/pipelines/{pipeline}/runs",
+        "/pipelines/{pipeline}/runs/latest",
+        "/runs/{run}",
+        "/schema",
+    ],
+)
+def test_unknown_parameters_are_named_on_every_route(api: APIClient, path: str) -> None:
+    run = RunFactory.create()
+    path = path.format(client=run.pipeline.client_id, pipeline=run.pipeline_id, run=run.pk)
+    assert api.get(f"{ROOT}{path}").status_code == 200
+
+    issues = invalid(api.get(f"{ROOT}{path}", {"stauts": "failed", "page": "2"}))
+
+    assert set(issues) == {"stauts", "page"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("post", "/clients"), ("patch", "/clients/{client}"), ("delete", "/clients/{client}")]
+)
+def test_unknown_parameters_are_refused_before_anything_is_written(api: APIClient, method: str, path: str) -> None:
+    client = ClientFactory.create(name="Northwind")
+
+    invalid(getattr(api, method)(f"{ROOT}{path.format(client=client.pk)}?force=1", {"name": "new"}))
+
+    assert list(Client.objects.values_list("name", "is_active")) == [("Northwind", True)]
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("status=exploded", "status"),
+        ("status=FAILED", "status"),
+        ("status=", "status"),
+        ("status=failed&status=success", "status"),
+        ("client_id=7", "client_id"),
+        ("client_id=%00", "client_id"),
+        ("platform=jenkins", "platform"),
+        ("environment=production", "environment"),
+        ("since=yesterday", "since"),
+        ("since=2026-13-01", "since"),
+        ("since=2026-01-01T00:00:00+01:00", "since"),  # an unescaped + is a space
+        ("until=0001-01-01T00:00:00%2B14:00", "until"),
+        ("until=%00", "until"),
+        ("limit=0", "limit"),
+        ("limit=1001", "limit"),
+        ("limit=-1", "limit"),
+        ("limit=ten", "limit"),
+        ("limit=1e2", "limit"),
+        ("limit=+5", "limit"),
+        ("limit=1_0", "limit"),
+        ("limit=%D9%A1", "limit"),
+        ("limit=" + "9" * 5000, "limit"),
+        ("cursor=x", "cursor"),
+        ("cursor=%00%C3%A9", "cursor"),
+    ],
+    ids=lambda value: value[:40],
+)
+def test_bad_parameters_are_named(api: APIClient, query: str, field: str) -> None:
+    assert set(invalid(api.get(f"{ROOT}/runs?{query}"))) == {field}
+
+
+@pytest.mark.parametrize("value", ["yes", "1", "True", "null", "tru"])
+def test_flags_are_true_or_false(api: APIClient, value: str) -> None:
+    assert invalid(api.get(CLIENTS, {"is_active": value})) == {"is_active": ["Give true or false."]}
+    assert set(invalid(api.get(CLIENTS, {"include_inactive": value}))) == {"include_inactive"}
+
+
+def test_what_a_caller_sent_is_shown_safely(api: APIClient) -> None:
+    issues = invalid(post_json(api, CLIENTS, {"name": "x", "\ud800" + "k" * 5000: 1}))
+
+    assert all(len(field) <= 500 for field in issues)
+
+
+# What the views never let through, should it come from elsewhere.
+
+
+def test_nested_details_are_dotted() -> None:
+    detail = {
+        "items": [{}, {"status": [ErrorDetail("bad")]}],
+        "payload": {"non_field_errors": [ErrorDetail("worse")]},
+        "non_field_errors": [ErrorDetail("worst")],
+    }
+
+    assert list(errors.faults(detail)) == [
+        {"field": "items.1.status", "issue": "bad"},
+        {"field": "payload", "issue": "worse"},
+        {"field": "body", "issue": "worst"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("raised", "status"),
+    [
+        (Http404(), 404),
+        (django_exceptions.PermissionDenied(), 403),
+        (ProtectedError("protected", set()), 400),
+        (django_exceptions.ValidationError({"name": ["bad"]}), 400),
+        (django_exceptions.ValidationError("bad"), 400),
+        (django_exceptions.RequestDataTooBig(), 400),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_the_frameworks_own_exceptions_are_known(raised: Exception, status: int) -> None:
+    translated = errors.translate(raised)
+
+    assert translated is not None
+    assert translated.status_code == status
+
+
+def refused(model: type[Model], **values: Any) -> IntegrityError:
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            model._default_manager.filter(pk=values.pop("pk")).update(**values)
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    except IntegrityError as error:
+        return error
+    pytest.fail("the database took the row")
+
+
+def test_what_the_database_refuses_names_fields() -> None:
+    client, taken = ClientFactory.create(), ClientFactory.create()
+    pipeline = PipelineFactory.create()
+
+    assert violation(refused(Client, pk=client.pk, name=taken.name)) == {
+        "name": ["A client with this name exists already."]
+    }
+    assert violation(refused(Client, pk=client.pk, name=" ")) == {"name": ["A client needs a name."]}
+    assert set(violation(refused(Pipeline, pk=pipeline.pk, platform="jenkins")) or ()) == {"platform"}
+    assert violation(refused(Pipeline, pk=pipeline.pk, description="x", platform=None)) == {
+        "platform": ["This field is required."]
+    }
+    assert set(violation(refused(Pipeline, pk=pipeline.pk, client_id=NOWHERE)) or ()) == {"client_id"}
+    assert violation(IntegrityError("of unknown origin")) is None
+
+
+@pytest.mark.proves("AC-002")
+def test_every_named_constraint_names_at_least_one_field() -> None:
+    from django.apps import apps
+
+    for label in ("inventory", "runs", "alerting", "access"):
+        for model in apps.get_app_config(label).get_models():
+            for constraint in model._meta.constraints:
+                assert fields_of(model, constraint), constraint.name

@@ -1,0 +1,129 @@
+"""API tokens in the console: made, shown once, listed and revoked; never changed, never shown again."""
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+
+from chm_project.access.models import ApiToken, Scope
+from chm_project.access.services import create_token, revoke_token
+from chm_project.admin_kit.admin_bases import ModelAdmin, NoHardDeleteMixin, display
+from chm_project.console.admin.push_lines import push_lines
+from runs.push.unmatched import unmatched_jobs
+
+if TYPE_CHECKING:
+    _TokenForm = forms.ModelForm[ApiToken]
+else:
+    _TokenForm = forms.ModelForm
+
+
+class TokenForm(_TokenForm):
+    class Meta:
+        model = ApiToken
+        fields = ("name", "scope", "client", "pipeline", "expires_at")
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        if values.get("client") and values.get("pipeline"):
+            raise forms.ValidationError("Bind a token to a client or to a pipeline, not to both.")
+        return values
+
+
+class TokenAdmin(NoHardDeleteMixin, ModelAdmin[ApiToken]):
+    form = TokenForm
+    list_display = ("name", "visible_part", "scope", "client", "pipeline", "state", "expires_at", "last_used_at")
+    list_filter = ("scope",)
+    list_select_related = ("client", "pipeline", "user")
+    search_fields = ("name", "prefix")
+    autocomplete_fields = ("client", "pipeline")
+    actions = ("revoke",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ApiToken]:
+        return super().get_queryset(request).defer("digest")
+
+    def has_change_permission(self, request: HttpRequest, obj: ApiToken | None = None) -> bool:
+        """For the list's action; a token itself is only looked at."""
+        return obj is None and super().has_change_permission(request)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """What the address says of a new token, as the links of clients and pipelines do; ids that are none are not
+        looked up."""
+        said = super().get_changeform_initial_data(request)
+        return {name: value for name, value in said.items() if name in {"name", "scope"} or _is_id(value)}
+
+    def get_fields(self, request: HttpRequest, obj: ApiToken | None = None) -> Any:
+        return [*super().get_fields(request, obj), *(["unmatched"] if obj is not None else [])]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: ApiToken | None = None) -> Any:
+        return [*super().get_readonly_fields(request, obj), *(["unmatched"] if obj is not None else [])]
+
+    @display(description="lineage jobs without a pipeline")
+    def unmatched(self, token: ApiToken) -> str:
+        """The last that it named: give a pipeline one of these as its external id, and its runs arrive."""
+        return "\n".join(unmatched_jobs(token)) or "none"
+
+    def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "scope" and not is_administrator(request):
+            kwargs["choices"] = [(Scope.INGEST.value, Scope.INGEST.label)]
+        return super().formfield_for_choice_field(db_field, request, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: ApiToken, form: Any, change: bool) -> None:
+        made, plaintext = create_token(
+            name=obj.name,
+            scope=Scope(obj.scope),
+            client_id=obj.client_id,
+            pipeline_id=obj.pipeline_id,
+            expires_at=obj.expires_at,
+        )
+        obj.pk, obj.prefix, obj.user = made.pk, made.prefix, made.user
+        # Rendered with the answer itself: a message would travel in a cookie.
+        request.chm_plaintext = plaintext  # type: ignore[attr-defined]
+
+    def response_add(self, request: HttpRequest, obj: ApiToken, post_url_continue: str | None = None) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Token for {obj.name}",
+            "token": request.chm_plaintext,  # type: ignore[attr-defined]
+            "lines": push_lines(
+                obj,
+                request.chm_plaintext,  # type: ignore[attr-defined]
+                request.build_absolute_uri("/").rstrip("/"),
+            ),
+            "opts": self.opts,
+        }
+        response = TemplateResponse(request, "admin/access/apitoken/made.html", context)
+        response["Cache-Control"] = "no-store"
+        return response
+
+    @admin.action(description="Revoke the selected tokens", permissions=["change"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
+        tokens = list(queryset.filter(revoked_at__isnull=True))
+        for token in tokens:
+            revoke_token(token=token)
+            self.log_change(request, token, [{"changed": {"fields": ["revoked_at"]}}])
+        self.message_user(request, f"{len(tokens)} tokens revoked; they stop working at once.", messages.SUCCESS)
+
+    @display(description="visible part")
+    def visible_part(self, token: ApiToken) -> str:
+        return f"chm_{token.prefix}_…"
+
+    @display(description="state", label={"valid": "success", "expired": "warning", "revoked": "danger"})
+    def state(self, token: ApiToken) -> str:
+        return token.state
+
+
+def _is_id(value: object) -> bool:
+    try:
+        UUID(str(value))
+    except ValueError:
+        return False
+    return True
+
+
+def is_administrator(request: HttpRequest) -> bool:
+    """Whoever gives people their roles may give programs any scope."""
+    return bool(request.user.has_perm("auth.change_user"))

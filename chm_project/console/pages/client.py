@@ -1,0 +1,89 @@
+"""All of one client: its pipelines and their last runs, trends, rules, and how its ingestion stands."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce
+
+from alerting.models import AlertRule
+from alerting.services import firing_rules
+from chm_project.console.drawing.charts import Bar, bars
+from chm_project.console.drawing.strips import draw, marks_of
+from chm_project.console.pages.board import failures_chart
+from chm_project.console.pages.board_scope import BoardScope
+from chm_project.console.pages.pipeline_links import add_pipelines
+from chm_project.console.pages.sections import SECTIONS
+from ingestion.connections import ConfigurationError, configured
+from inventory.models import Client, Pipeline
+from runs.reporting.adapter import Row, run_shape
+from runs.summary import summarize_client
+
+PIPELINES_A_PAGE = 50
+MAX_FAILING = 10
+MAX_RULES = 50
+SUMMARY_OVER = timedelta(days=7)
+
+
+def read_client(client: Client, as_of: datetime, page: str) -> dict[str, Any]:
+    scope = BoardScope(client_id=client.pk)
+    pages = Paginator(client.pipelines.order_by("name", "id"), PIPELINES_A_PAGE).get_page(page)
+    marks = marks_of(pipeline.pk for pipeline in pages.object_list)
+    weekly = run_shape("weekly_success_by_client", as_of=as_of, **scope.parameters)
+    failing, failing_total = SECTIONS["failing"].read(scope, as_of, MAX_FAILING)
+    add_pipelines([failing])
+    return {
+        "as_of": as_of,
+        "client": client,
+        "summary": summarize_client(client_id=client.pk, since=as_of - SUMMARY_OVER, until=as_of),
+        "failing": failing_total,
+        "failing_shown": failing,
+        "pages": pages,
+        "pipelines": [
+            {"pipeline": pipeline, "latest": ours[-1] if ours else None, "strip": draw(ours)}
+            for pipeline in pages.object_list
+            for ours in [marks.get(pipeline.pk, [])]
+        ],
+        "failures": failures_chart(scope, as_of),
+        "weekly": weekly,
+        "weekly_drawing": _weekly(weekly),
+        "rules": _rules(client, as_of),
+        "sources": run_shape("ingestion_health", as_of=as_of, **scope.parameters),
+        **_connections(client),
+    }
+
+
+def _weekly(weekly: list[Row]) -> Any:
+    values = [
+        Bar(f"Week of {row['week_start']:%d %b}: {row['success_rate'] * 100:.1f} % of {row['runs']} runs",
+            row["success_rate"], "success")
+        for row in weekly
+    ]  # fmt: skip
+    return bars(values, label="Share of successful runs by week")
+
+
+def _rules(client: Client, as_of: datetime) -> list[dict[str, Any]]:
+    """Those that the client owns: the pipeline's client decides where a rule names both."""
+    rules = (
+        AlertRule.objects.annotate(owner_id=Coalesce(F("pipeline__client_id"), F("client_id")))
+        .filter(owner_id=client.pk)
+        .select_related("pipeline")[:MAX_RULES]
+    )
+    firing = set(firing_rules(as_of))
+    return [{"rule": rule, "holds": rule.pk in firing} for rule in rules]
+
+
+def _connections(client: Client) -> dict[str, Any]:
+    """The connections that take this client's pipelines, and the walks of them that went wrong."""
+    ours = list(Pipeline.objects.ingestible().filter(client=client).select_related("client"))
+    try:
+        takers = {name: sum(map(connection.pipelines.takes, ours)) for name, connection in configured().items()}
+    except ConfigurationError:
+        return {"connections": [], "connections_faulty": True}
+    errors = client.pipelines.filter(~Q(last_ingest_error=None)).order_by("-last_ingest_at")[:10]
+    return {
+        "connections": [(name, number) for name, number in takers.items() if number],
+        "connections_faulty": False,
+        "ingest_errors": errors,
+    }

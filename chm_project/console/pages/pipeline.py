@@ -1,0 +1,84 @@
+"""All of one pipeline: its last runs, how long they took and how much they did, why they failed, who watches it."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Q
+from django.urls import reverse
+from django.utils.safestring import SafeString
+
+from alerting.models import AlertRule
+from chm_project.console.drawing.charts import Bar, Line, bars
+from chm_project.console.drawing.strips import strips_of
+from chm_project.console.drawing.text_format import duration, utc
+from chm_project.console.pages.error_groups import group_failures
+from chm_project.console.pages.rule_preview import preview_of
+from inventory.models import Pipeline
+from runs.models import Run, Status
+
+CHARTED, LISTED, MAX_FAILED, MAX_RULES = 100, 30, 500, 10
+FAILURES_OVER = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """`values` counts the runs that have the number."""
+
+    drawing: SafeString
+    values: int
+    most: float | None
+    median: float | None
+    p95: float | None
+
+
+def read_pipeline(pipeline: Pipeline, as_of: datetime) -> dict[str, Any]:
+    runs = Run.objects.filter(pipeline=pipeline)
+    newest = list(runs.latest_first().defer("payload")[:CHARTED])
+    failed = (
+        runs.filter(status=Status.FAILED, event_at__gte=as_of - FAILURES_OVER)
+        .order_by("-event_at", "-id")
+        .values_list("id", "error_message", "status_reason", "event_at")[:MAX_FAILED]
+    )
+    scope = Q(pipeline=pipeline) | Q(client=pipeline.client_id, pipeline=None)
+    rules = AlertRule.objects.filter(scope).select_related("client", "pipeline__client").order_by("created_at", "id")
+    return {
+        "as_of": as_of,
+        "pipeline": pipeline,
+        "strip": strips_of([pipeline.pk]).get(pipeline.pk, ""),
+        "runs": newest[:LISTED],
+        "latest": newest[0] if newest else None,
+        "durations": measured(newest, "duration_seconds", lambda value: duration(value), "Duration"),
+        "rows": measured(newest, "rows_processed", lambda value: f"{value:,.0f} rows", "Rows"),
+        "failures": group_failures(failed),
+        "previews": [preview_of(rule, as_of) for rule in rules[:MAX_RULES]],
+    }
+
+
+def measured(newest: Sequence[Run], field: str, told: Any, name: str) -> Measured:
+    """One bar a run, oldest first; a run without the number has an empty place. Median and p95 are of all shown."""
+    values = [value for run in newest if (value := getattr(run, field)) is not None]
+    median, p95 = percentile(values, 0.5), percentile(values, 0.95)
+    address = reverse("admin:runs_run_change", args=["RUN"])
+    columns = []
+    for run in reversed(newest):
+        value = getattr(run, field)
+        label = f"{utc(run.event_at)}, {run.status}: {'not known' if value is None else told(value)}"
+        columns.append(Bar(label, value or 0, run.status, address.replace("RUN", str(run.pk))))
+    lines = []
+    if median is not None and p95 is not None:
+        lines = [Line(f"median {told(median)}", median, "median"), Line(f"p95 {told(p95)}", p95, "p95")]
+    drawing = bars(columns, label=f"{name} of the last {len(newest)} runs, oldest first", lines=lines)
+    return Measured(drawing, len(values), max(values, default=None), median, p95)
+
+
+def percentile(values: Sequence[float], share: float) -> float | None:
+    """As PostgreSQL's percentile_cont: linear between the two nearest."""
+    if not values:
+        return None
+    ordered = sorted(values)
+    at = share * (len(ordered) - 1)
+    low, high = ordered[math.floor(at)], ordered[math.ceil(at)]
+    return low + (high - low) * (at - math.floor(at))

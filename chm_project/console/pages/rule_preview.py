@@ -1,0 +1,46 @@
+"""When a rule would have held over the last 30 days, drawn and told."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.utils.safestring import SafeString
+
+from alerting.evaluate import Span
+from alerting.models import AlertRule
+from alerting.services import preview
+from chm_project.console.drawing.charts import spans
+from chm_project.console.drawing.text_format import duration, utc
+
+OVER = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    rule: AlertRule
+    holds: list[Span]
+    seconds: float
+    drawing: SafeString
+    since: datetime
+    until: datetime
+
+    @property
+    def holds_now(self) -> bool:
+        return bool(self.holds) and self.holds[-1].until == self.until
+
+
+def preview_of(rule: AlertRule, as_of: datetime) -> Preview:
+    since = as_of - OVER
+    held = preview(rule, since=since, until=as_of)
+    told = [
+        (span.since, span.until, f"{utc(span.since)} for {duration((span.until - span.since).total_seconds())}")
+        for span in held
+    ]
+    label = f"When the rule would have held in 30 days; number of times: {len(held)}"
+    return Preview(
+        rule,
+        held,
+        sum((span.until - span.since).total_seconds() for span in held),
+        spans(told, since=since, until=as_of, label=label),
+        since,
+        as_of,
+    )

@@ -1,0 +1,148 @@
+"""The console's pages. Each needs a person whose roles may read what it shows."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from chm_project.console.pages.board import list_address, read_board
+from chm_project.console.pages.board_scope import choices, read_scope
+from chm_project.console.pages.client import read_client
+from chm_project.console.pages.pipeline import read_pipeline
+from chm_project.console.pages.pipeline_links import add_links
+from chm_project.console.pages.sections import SECTIONS
+from ingestion.connections import ConfigurationError
+from ingestion.sync import Asked, QueueUnavailable, start, state
+from inventory.models import Client, Pipeline
+
+READ = ("inventory.view_client", "inventory.view_pipeline", "runs.view_run", "alerting.view_alertrule")
+INGEST = "access.run_ingestion"
+ROWS_A_PAGE = 50
+MAX_ROWS = 100_000  # more than there are pipelines
+
+View = Callable[..., HttpResponse]
+
+
+def for_roles(*permissions: str) -> Callable[[View], View]:
+    """Like any page of the admin: to the login without one, and refused without the permissions."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if not request.user.has_perms(permissions):
+                raise PermissionDenied
+            return view(request, *args, **kwargs)
+
+        return admin.site.admin_view(checked)
+
+    return decorate
+
+
+def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """The admin's index: the board for whoever may read it, and the plain list of links for others."""
+    if not request.user.has_perms(READ):
+        return context
+    scope = read_scope(request.GET)
+    return context | read_board(scope, timezone.now()) | {
+        "title": "Health board", "scope": scope, "choices": choices(scope), "board": True,
+    }  # fmt: skip
+
+
+@require_safe
+@for_roles(*READ)
+def section_list(request: HttpRequest, key: str) -> HttpResponse:
+    """All rows of one of the board's sections, with the board's filters."""
+    if key not in SECTIONS:
+        raise Http404("The board has no such list.")
+    section, scope, as_of = SECTIONS[key], read_scope(request.GET), timezone.now()
+    rows, _ = section.read(scope, as_of, MAX_ROWS)
+    page = Paginator(rows, ROWS_A_PAGE).get_page(request.GET.get("page"))
+    shown = list(page.object_list)
+    add_links([(section, shown)])
+    context = {
+        "title": section.title, "section": section, "rows": shown, "total": len(rows), "pages": page, "scope": scope,
+        "choices": choices(scope), "as_of": as_of, "address": list_address(section, scope),
+        "back": reverse("admin:index") + scope.query, "page_query": _page_query(request),
+    }  # fmt: skip
+    return _page(request, "console/list.html", context)
+
+
+@require_safe
+@for_roles(*READ)
+def client_page(request: HttpRequest, client_id: UUID) -> HttpResponse:
+    client = get_object_or_404(Client, pk=client_id)
+    context = read_client(client, timezone.now(), request.GET.get("page", "1"))
+    return _page(
+        request, "console/client.html", context | {"title": f"Client {client.name}", "page_query": _page_query(request)}
+    )
+
+
+@require_safe
+@for_roles(*READ)
+def pipeline_page(request: HttpRequest, pipeline_id: UUID) -> HttpResponse:
+    pipeline = get_object_or_404(Pipeline.objects.select_related("client"), pk=pipeline_id)
+    ingestion = _ingestion(request)  # before the runs: what it says is done must be among them
+    context = read_pipeline(pipeline, timezone.now())
+    context |= {
+        "title": f"Pipeline {pipeline.name}",
+        "ingestion": ingestion,
+        "may_ingest": _may_ingest(request, pipeline),
+    }
+    return _page(request, "console/pipeline.html", context)
+
+
+@require_POST
+@for_roles(*READ, INGEST)
+def ingest_now(request: HttpRequest, pipeline_id: UUID) -> HttpResponse:
+    pipeline = get_object_or_404(Pipeline, pk=pipeline_id)
+    address = reverse("console:pipeline", args=[pipeline.pk])
+    try:
+        task_id = start(Asked(pipeline_id=str(pipeline.pk)))
+    except QueueUnavailable:
+        messages.error(request, "The queue of ingestion tasks cannot be reached. Nothing was started.")
+    except ConfigurationError:
+        messages.error(
+            request,
+            "Nothing was started: the web server has no connection that it can use. Perhaps it was started without "
+            "CHM_CONNECTIONS_FILE or a secret; manage.py check_connection, with the same variables, says why.",
+        )
+    else:
+        address += "?" + urlencode({"ingestion": task_id})
+    return HttpResponseRedirect(address)
+
+
+def _ingestion(request: HttpRequest) -> dict[str, Any] | None:
+    """How the ingestion stands that this page has started; none for an id that says nothing."""
+    try:
+        found = state(UUID(request.GET.get("ingestion", "")))
+    except (ValueError, QueueUnavailable):
+        return None
+    return found[1] | {"open": found[1]["state"] in {"queued", "running"}} if found else None
+
+
+def _may_ingest(request: HttpRequest, pipeline: Pipeline) -> bool:
+    """No button that would do nothing: disabled inventory and pipelines without an external id are not ingested."""
+    ingestible = pipeline.is_active and pipeline.client.is_active and pipeline.external_id is not None
+    return ingestible and request.user.has_perm(INGEST)
+
+
+def _page(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+    return TemplateResponse(request, template, {**admin.site.each_context(request), **context})
+
+
+def _page_query(request: HttpRequest) -> str:
+    """The address's filters without the page, ready for one to be added."""
+    query = request.GET.copy()
+    query.pop("page", None)
+    return f"?{query.urlencode()}&page=" if query else "?page="

@@ -1,0 +1,256 @@
+"""The health board: its numbers are the reports', its tiles count what they open, and its cost is known."""
+
+import re
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+from django.test import Client as Browser
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from chm_project.console.pages.sections import STALE_AFTER_HOURS
+from chm_project.tests import controlled_seed
+from chm_project.tests.api import ROOT, program
+from chm_project.tests.pages import addresses, browser, html, tables, tiles
+from inventory.models import Client, Pipeline
+from inventory.tests.factories import ClientFactory, PipelineFactory
+from runs.models import Run
+from runs.tests.factories import RunFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The controlled seed as if it were today."""
+    monkeypatch.setattr(controlled_seed, "AS_OF", timezone.now().replace(microsecond=0) - timedelta(seconds=1))
+    controlled_seed.plant()
+
+
+@pytest.fixture
+def viewer() -> Browser:
+    return browser("viewer")
+
+
+def reports(board: str, query: str) -> Any:
+    """What the reports say at the board's own moment and with its filters."""
+    [as_of] = re.findall(r'data-as-of="([^"]+)"', board)
+    api, parameters = program("read"), dict(re.findall(r"(\w+)=([^&]+)", query))
+    if "client" in parameters:
+        parameters["client_id"] = parameters.pop("client")
+
+    def ask(shape: str, **more: str) -> list[dict[str, Any]]:
+        answer = api.get(f"{ROOT}/reports/{shape}", parameters | {"as_of": as_of} | more)
+        assert answer.status_code == 200, answer.content
+        items: list[dict[str, Any]] = answer.json()["items"]
+        return items
+
+    return ask
+
+
+def moment(value: str | None) -> str:
+    return "–" if value is None else re.sub(r"\.\d+", "", value)
+
+
+QUERIES = ["", "client={acme}", "platform=vendor_api", "environment=prod", "client={acme}&platform=airflow"]
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_every_number_is_the_one_that_the_reports_give(seed: None, viewer: Browser, query: str) -> None:
+    query = query.format(acme=Client.objects.get(name="Acme").pk)
+    board = html(viewer.get(f"/admin/?{query}"))
+    ask, shown, counts = reports(board, query), tables(board), tiles(board)
+
+    failing = ask("failing_now")
+    assert counts["failing"] == len(failing)
+    assert [[row[0].split()[0], row[2].split()[0], row[3], row[4]] for row in shown.get("failing", [])] == [
+        [
+            item["pipeline_name"],
+            moment(item["failing_since"]),
+            str(item["failed_in_a_row"]),
+            item["error_message"] or "no error text",
+        ]
+        for item in failing
+    ]
+    changed = ask("changes_since_yesterday")
+    assert counts["changed"] == len(changed)
+    assert [[row[2], row[3], row[4].split()[0]] for row in shown.get("changed", [])] == [
+        [item["status_then"] or "none yet", item["status_now"], moment(item["changed_at"])] for item in changed
+    ]
+    late = ask("late_pipelines")
+    assert counts["late"] == len(late)
+    assert [[row[2], row[3]] for row in shown.get("late", [])] == [
+        [moment(item["last_start_at"]), moment(item["expected_by"])] for item in late
+    ]
+    behind = [
+        item for item in ask("ingestion_health") if item["stale"] or item["failing_ingestion"] or item["never_ingested"]
+    ]
+    assert counts["sources"] == len(behind)
+    assert [row[:6] for row in shown.get("sources", [])] == [
+        [item["client_name"], item["platform"]]
+        + [str(item[name]) for name in ("pipelines", "stale", "failing_ingestion", "never_ingested")]
+        for item in behind
+    ]
+    old = [
+        item
+        for item in ask("freshness_watchlist")
+        if item["hours_since_success"] is None or item["hours_since_success"] >= STALE_AFTER_HOURS
+    ]
+    assert counts["fresh"] == len(old)
+    assert [row[3] for row in shown.get("fresh", [])] == [str(item["hours_since_success"] or "–") for item in old]
+    assert [[row[2], row[3], row[5]] for row in shown.get("flaky", [])] == [
+        [str(item[name]) for name in ("failure_count", "total_runs", "flips")] for item in ask("top_flaky_pipelines")
+    ]
+    assert [[row[0], int(row[1])] for row in shown.get("failures", [])] == [
+        [moment(item["ts_bucket"]), item["failed_runs"]] for item in ask("failures_over_time")
+    ]
+    mix = {(item["week_start"], item["status"]): item["runs"] for item in ask("weekly_status_mix", weeks="4")}
+    drawn = {
+        (row[0], status): int(number)
+        for row in shown.get("mix", [])
+        for status, number in zip(("failed", "canceled", "skipped", "running", "success"), row[1:6], strict=True)
+        if number != "0"
+    }
+    assert drawn == mix
+
+
+def test_the_seed_has_something_for_each_of_these_lists(seed: None, viewer: Browser) -> None:
+    shown = tables(html(viewer.get("/admin/")))
+    assert {name for name, rows in shown.items() if rows} >= {
+        "failing", "changed", "late", "sources", "fresh", "flaky", "firing", "failures", "mix",
+    }  # fmt: skip
+
+
+def test_the_rules_that_hold_are_those_that_the_api_names(seed: None, viewer: Browser) -> None:
+    firing = program("read").get(f"{ROOT}/alert_rules/firing").json()["items"]
+    board = html(viewer.get("/admin/"))
+    assert tiles(board)["firing"] == len(firing) > 0
+    assert {rule["id"] for rule in firing} == set(re.findall(r"alertrule/([0-9a-f-]{36})/", board))
+
+
+@pytest.mark.parametrize("query", ["", "?environment=prod"])
+def test_a_tile_counts_the_rows_of_the_list_that_it_opens(seed: None, viewer: Browser, query: str) -> None:
+    RunFactory.create_batch(3, status="running", finished_at=None, started_at=timezone.now())
+    board = html(viewer.get(f"/admin/{query}"))
+    for key, address in addresses(board).items():
+        assert address.endswith(query)
+        page = html(viewer.get(address))
+        assert len(tables(page).get(key, [])) == tiles(board)[key], key
+
+
+def test_a_long_list_is_cut_on_the_board_and_whole_behind_it(viewer: Browser) -> None:
+    for number in range(60):
+        RunFactory.create(status="failed", pipeline__name=f"nightly {number:02}")
+    board = html(viewer.get("/admin/"))
+    address = addresses(board)["failing"]
+    assert tiles(board)["failing"] == 60
+    assert len(tables(board)["failing"]) == 15
+    assert f'href="{address}">All 60<' in board
+
+    names = [
+        row[0].split(" client ")[0]
+        for page in "12"
+        for row in tables(html(viewer.get(f"{address}?page={page}")))["failing"]
+    ]
+    assert sorted(names) == [f"nightly {number:02}" for number in range(60)]
+
+
+def test_a_run_that_takes_much_longer_than_usual_is_running_long(viewer: Browser) -> None:
+    now = timezone.now()
+    slow, usual = PipelineFactory.create(name="slow"), PipelineFactory.create(name="usual")
+    for pipeline, minutes in ((slow, 61), (usual, 59)):
+        for day in range(1, 6):
+            RunFactory.create(
+                pipeline=pipeline, started_at=now - timedelta(days=day), duration_seconds=1200,
+                finished_at=now - timedelta(days=day) + timedelta(minutes=20),
+            )  # fmt: skip
+        RunFactory.create(
+            pipeline=pipeline, status="running", started_at=now - timedelta(minutes=minutes), finished_at=None
+        )
+    [row] = tables(html(viewer.get("/admin/")))["long"]
+    assert row[0].startswith("slow ")
+    assert row[3:5] == ["1 h 1 min", "20 min"]
+
+
+def test_a_source_is_behind_when_it_is_overdue_failing_or_was_never_ingested(viewer: Browser) -> None:
+    now = timezone.now()
+    fine = {"last_ingest_at": now, "ingest_due_at": now + timedelta(hours=1), "last_ingest_error": None}
+    kinds: dict[str, dict[str, Any]] = {
+        "fine": {},
+        "failing": {"last_ingest_error": "GET /runs answered 503"},
+        "overdue": {"ingest_due_at": now - timedelta(minutes=1)},
+        "never": {"last_ingest_at": None, "ingest_due_at": None},
+    }
+    for name, fields in kinds.items():
+        PipelineFactory.create(client__name=name, **fine | fields)
+    assert [row[0] for row in tables(html(viewer.get("/admin/")))["sources"]] == ["failing", "never", "overdue"]
+
+
+def test_a_day_without_a_success_begins_after_twenty_four_hours(viewer: Browser) -> None:
+    now = timezone.now()
+    for hours in (23, 25):
+        at = now - timedelta(hours=hours)
+        RunFactory.create(pipeline__name=f"{hours} hours", started_at=at, finished_at=at)
+    PipelineFactory.create(name="never")
+    shown = tables(html(viewer.get("/admin/")))["fresh"]
+    assert [(row[0].split(" client ")[0], row[3]) for row in shown] == [("never", "–"), ("25 hours", "25.0")]
+
+
+def test_a_strip_shows_the_last_thirty_runs_of_each_pipeline_oldest_first(viewer: Browser) -> None:
+    now = timezone.now()
+    pipeline = PipelineFactory.create()
+    runs = [
+        RunFactory.create(
+            pipeline=pipeline, status="failed" if number == 34 else "success",
+            started_at=now - timedelta(hours=35 - number), finished_at=None, duration_seconds=60 * number,
+        )
+        for number in range(35)
+    ]  # fmt: skip
+    board = html(viewer.get("/admin/"))
+    strip = board[board.index('<svg class="chm-strip"') : board.index("</svg>", board.index('<svg class="chm-strip"'))]
+    assert re.findall(r"run/([0-9a-f-]{36})/", strip) == [str(run.pk) for run in runs[5:]]
+    assert "Last 30 runs, oldest first: 29 success, 1 failed; the latest is failed" in strip
+    assert strip.count("chm-fill-failed") == 1
+    assert f"<title>failed, {runs[-1].started_at:%Y-%m-%d %H:%M:%S} UTC, 34 min</title>" in strip
+
+
+def test_a_disabled_client_leaves_the_board(viewer: Browser) -> None:
+    run = RunFactory.create(status="failed")
+    assert tiles(html(viewer.get("/admin/")))["failing"] == 1
+    Client.objects.filter(pk=run.pipeline.client_id).update(is_active=False)
+    board = html(viewer.get("/admin/"))
+    assert tiles(board)["failing"] == 0
+    assert "Nothing is failing." in board
+
+
+def test_a_disabled_client_can_still_be_chosen_by_its_address(viewer: Browser) -> None:
+    client = ClientFactory.create(name="Northwind", is_active=False)
+    board = html(viewer.get(f"/admin/?client={client.pk}"))
+    assert f'<option value="{client.pk}" selected>Northwind (disabled)</option>' in board
+
+
+def test_an_address_that_no_filter_gives_is_not_found(viewer: Browser) -> None:
+    for query in ("platform=cobol", "environment=moon", "client=nobody", f"client={uuid4()}"):
+        assert viewer.get(f"/admin/?{query}").status_code == 404
+    assert viewer.get("/admin/console/list/nothing/").status_code == 404
+
+
+def test_the_board_costs_the_same_queries_however_much_there_is_on_it(seed: None, viewer: Browser) -> None:
+    html(viewer.get("/admin/"))  # what Django looks up once
+    with CaptureQueriesContext(connection) as few:
+        html(viewer.get("/admin/"))
+    for number in range(25):
+        RunFactory.create(status="failed", pipeline__name=f"nightly {number}")
+    with CaptureQueriesContext(connection) as many:
+        html(viewer.get("/admin/"))
+
+    asked = [query["sql"] for query in many if not re.match(r"SET LOCAL|SAVEPOINT|RELEASE", query["sql"])]
+    # Session, person, permissions of the person and of the roles; the clients of the filter; eight shapes; open runs;
+    # the rules that hold, and their rows; the pipelines shown, their strips, the clients of sources.
+    assert len(asked) == 4 + 1 + 8 + 1 + 2 + 3
+    assert len(many) == len(few)
+    assert Run.objects.count() > 60
+    assert Pipeline.objects.count() > 25

@@ -1,0 +1,414 @@
+"""The pages of a client, a pipeline and a run: what stands on them, for whom, as text, and at which cost."""
+
+import re
+from datetime import timedelta
+from html import unescape
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from celery import current_app
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client as Browser
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+from pytest_django import Settings
+
+from alerting.models import AlertRule
+from chm_project.console.pages.error_groups import group_failures
+from chm_project.console.pages.pipeline import percentile
+from chm_project.console.pages.sections import SECTIONS
+from chm_project.tests.api import ROOT, program
+from chm_project.tests.pages import browser, html, tables
+from inventory.models import Client, Pipeline
+from inventory.tests.factories import ClientFactory, PipelineFactory
+from runs.models import Run
+from runs.tests.factories import RunFactory
+
+pytestmark = pytest.mark.django_db
+
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)> {{ 7 }} {% now 'Y' %}"
+
+
+def client_address(client: Client) -> str:
+    return reverse("console:client", args=[client.pk])
+
+
+def pipeline_address(pipeline: Pipeline) -> str:
+    return reverse("console:pipeline", args=[pipeline.pk])
+
+
+def run_address(run: Run) -> str:
+    return reverse("admin:runs_run_change", args=[run.pk])
+
+
+@pytest.fixture
+def viewer() -> Browser:
+    return browser("viewer")
+
+
+def history(pipeline: Pipeline, *statuses: str, **fields: Any) -> list[Run]:
+    """One run an hour, ending an hour ago."""
+    now = timezone.now()
+    return [
+        RunFactory.create(
+            pipeline=pipeline, status=status, started_at=now - timedelta(hours=len(statuses) - number),
+            finished_at=now - timedelta(hours=len(statuses) - number) + timedelta(minutes=number + 1),
+            duration_seconds=60 * (number + 1), rows_processed=1000 * (number + 1), **fields,
+        )
+        for number, status in enumerate(statuses)
+    ]  # fmt: skip
+
+
+def test_the_pages_lead_from_the_board_to_the_error_text_in_two_clicks(viewer: Browser) -> None:
+    pipeline = PipelineFactory.create(name="orders load")
+    *_, failed = history(pipeline, "success", "failed", error_message="relation staging.orders does not exist")
+
+    board = html(viewer.get("/admin/"))
+    assert "relation staging.orders does not exist" in board
+    assert f'href="{pipeline_address(pipeline)}"' in board
+    page = html(viewer.get(pipeline_address(pipeline)))
+    assert f'href="{run_address(failed)}"' in page
+    assert "relation staging.orders does not exist" in html(viewer.get(run_address(failed)))
+
+
+def test_a_client_page_says_what_its_summary_and_its_reports_say(viewer: Browser) -> None:
+    client = ClientFactory.create(name="Northwind")
+    fine, broken = (PipelineFactory.create(client=client, name=name) for name in ("fine", "broken"))
+    silent = PipelineFactory.create(client=client, name="silent", is_active=False)
+    history(fine, "failed", "success")
+    history(broken, "success", "failed", "failed", error_message="no space left")
+    AlertRule.objects.create(client=client, rule_type="on_failure", channel="slack", destination="#northwind")
+    AlertRule.objects.create(pipeline=fine, rule_type="on_failure", channel="email", destination="a@example.com")
+    api = program("read")
+    summary = api.get(f"{ROOT}/clients/{client.pk}/runs/summary").json()
+
+    page = html(viewer.get(client_address(client)))
+
+    shown = tables(page)
+    for status, number in summary["status_counts"].items():
+        assert re.search(rf'<span class="chm-number">{number}</span><span><span class="chm-badge chm-{status}">', page)
+    latest = {row["pipeline_name"]: row["latest_status"] for row in summary["latest_by_pipeline"]}
+    assert {row[0].split()[0]: row[2] for row in shown["pipelines"]} == latest | {"silent": "none yet"}
+    assert "no space left" in page
+    assert "disabled" in next(row[0] for row in shown["pipelines"] if silent.name in row[0])
+    assert re.search(r"holds</strong>", page)
+    assert "does not hold" in page
+    assert "#northwind" in page
+    assert "Not ingested" not in page
+
+
+def test_a_client_with_more_pipelines_than_a_page_holds_has_pages(viewer: Browser) -> None:
+    client = ClientFactory.create()
+    for number in range(60):
+        PipelineFactory.create(client=client, name=f"p{number:02}")
+    names = [
+        row[0].split()[0]
+        for number in "12"
+        for row in tables(html(viewer.get(f"{client_address(client)}?page={number}")))["pipelines"]
+    ]
+    assert names == [f"p{number:02}" for number in range(60)]
+
+
+def test_a_pipeline_page_tells_the_median_and_the_95th_percentile(viewer: Browser) -> None:
+    pipeline = PipelineFactory.create()
+    history(pipeline, *["success"] * 20)  # 1 to 20 minutes, 1,000 to 20,000 rows
+
+    page = html(viewer.get(pipeline_address(pipeline)))
+
+    assert "Median <strong>10 min 30 s</strong>" in page
+    assert "p95 <strong>19 min 3 s</strong>" in page
+    assert "Median <strong>10,500</strong>" in page
+    assert "p95 <strong>19,050</strong>" in page
+    assert page.count("chm-line-median") == page.count("chm-line-p95") == 2
+    assert len(tables(page)["runs"]) == 20
+
+
+def test_all_runs_of_a_pipeline_are_one_link_away(viewer: Browser) -> None:
+    [ours] = history(PipelineFactory.create(), "success")
+    [other] = history(PipelineFactory.create(), "success")
+    [address] = re.findall(
+        r'href="([^"]+)">All runs of this pipeline', html(viewer.get(pipeline_address(ours.pipeline)))
+    )
+    listed = html(viewer.get(address))
+    assert run_address(ours) in listed
+    assert run_address(other) not in listed
+
+
+@pytest.mark.parametrize(
+    ("values", "share", "expected"),
+    [([], 0.5, None), ([7], 0.95, 7), ([1, 2], 0.5, 1.5), ([3, 1, 2], 0.5, 2), (list(range(101)), 0.95, 95)],
+)
+def test_percentiles_lie_between_the_nearest_values(values: list[float], share: float, expected: float | None) -> None:
+    assert percentile(values, share) == expected
+
+
+def test_errors_that_differ_only_in_numbers_are_one_cause(viewer: Browser) -> None:
+    pipeline = PipelineFactory.create()
+    history(pipeline, "failed", error_message="Timeout after 30 s on 10.0.0.7:5432")
+    [newest] = history(pipeline, "failed", error_message="timeout after 31 s on 10.0.0.9:5432\nDETAIL: …")
+    history(pipeline, "failed", error_message=None, status_reason="unknown status word")
+    Run.objects.filter(pk=newest.pk).update(finished_at=timezone.now())
+
+    groups = tables(html(viewer.get(pipeline_address(pipeline))))["failures"]
+
+    assert [row[:2] for row in groups] == [
+        ["2", "timeout after 31 s on 10.0.0.9:5432"], ["1", "unknown status word"],
+    ]  # fmt: skip
+
+
+def test_ids_and_times_do_not_tell_causes_apart_but_words_do() -> None:
+    now = timezone.now()
+    texts = [f"run {uuid4()} failed at 2026-11-20T10:00:0{number}" for number in range(5)] + ["disk full"]
+    groups = group_failures((uuid4(), text, None, now) for text in texts)
+    assert [group.count for group in groups] == [5, 1]
+
+
+def test_a_pipeline_page_shows_the_rules_that_watch_it_and_when_they_would_have_held(viewer: Browser) -> None:
+    pipeline = PipelineFactory.create()
+    history(pipeline, "success", "failed", "success", "failed")
+    own = AlertRule.objects.create(pipeline=pipeline, rule_type="on_failure", channel="slack", destination="#own")
+    AlertRule.objects.create(client=pipeline.client, rule_type="on_failure", channel="slack", destination="#client")
+    AlertRule.objects.create(pipeline=PipelineFactory.create(client=pipeline.client), rule_type="on_failure",
+                             channel="slack", destination="#another")  # fmt: skip
+    since = (timezone.now() - timedelta(days=30)).isoformat()
+    spans = program("read").get(f"{ROOT}/alert_rules/{own.pk}/preview", {"since": since}).json()["items"]
+
+    page = html(viewer.get(pipeline_address(pipeline)))
+
+    assert len(spans) == 2
+    assert page.count("Would have held <strong>2</strong> times in the last 30 days") == 2
+    assert page.count("holds now") == 2
+    assert "#own" in page
+    assert "#client" in page
+    assert "#another" not in page
+
+
+def test_a_new_rule_is_shown_with_its_preview_at_once() -> None:
+    pipeline = PipelineFactory.create()
+    history(pipeline, "failed", "success")
+    analyst = browser("analyst")
+
+    page = analyst.post(
+        "/admin/alerting/alertrule/add/",
+        {"pipeline": str(pipeline.pk), "client": "", "rule_type": "on_failure", "channel": "slack",
+         "destination": "#new", "is_enabled": "on", "_save": "Save"},
+        follow=True,
+    )  # fmt: skip
+
+    assert "Would have held <strong>1</strong> time in the last 30 days" in html(page)
+    assert AlertRule.objects.get().destination == "#new"
+
+
+def test_a_run_page_holds_everything_and_its_neighbours(viewer: Browser) -> None:
+    pipeline = PipelineFactory.create()
+    first, second, third = history(pipeline, "success", "failed", "running", payload={"dag": {"try": 2, "ok": None}})
+    Run.objects.filter(pk=second.pk).update(error_message="line one\nline two", status_reason="broke off")
+
+    page = html(viewer.get(run_address(second)))
+
+    assert f'rel="prev" href="{run_address(first)}"' in page
+    assert f'rel="next" href="{run_address(third)}"' in page
+    text = unescape(re.sub(r"<[^>]+>", "", page))
+    for shown in ("line one\nline two", "broke off", second.external_run_id, str(second.pk), "2,000", "2 min"):
+        assert shown in text, shown
+    assert '{\n  "dag": {\n    "ok": null,\n    "try": 2\n  }\n}' in text
+    assert page.index("<details>") < page.index("chm-json-key") < page.index("</details>")
+    assert "This is the latest run." in html(viewer.get(run_address(third)))
+    assert 'rel="prev"' not in html(viewer.get(run_address(first)))
+
+
+def test_runs_without_a_start_have_their_place_among_the_neighbours(viewer: Browser) -> None:
+    pipeline = PipelineFactory.create()
+    [known] = history(pipeline, "success")
+    unknown = [RunFactory.create(pipeline=pipeline, started_at=None, finished_at=None) for _ in range(2)]
+
+    page = html(viewer.get(run_address(unknown[1])))
+
+    assert f'rel="next" href="{run_address(known)}"' in page
+    assert f'rel="prev" href="{run_address(unknown[0])}"' in page
+
+
+def test_pages_of_things_that_are_not_there_are_not_found(viewer: Browser) -> None:
+    for address in (
+        reverse("console:client", args=[uuid4()]), reverse("console:pipeline", args=[uuid4()]),
+        reverse("admin:runs_run_change", args=[uuid4()]), reverse("admin:runs_run_change", args=["nothing"]),
+    ):  # fmt: skip
+        assert viewer.get(address).status_code == 404, address
+
+
+class _Elements(HTMLParser):
+    """What a browser would make of a page: its elements with their attributes, and the text inside scripts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attributes: list[str] = []
+        self.sources: list[str | None] = []
+        self.scripts = ""
+        self._script = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.attributes += [name for name, _ in attrs]
+        self.sources += [value for name, value in attrs if name == "src"]
+        self._script = tag == "script"
+
+    def handle_data(self, data: str) -> None:
+        if self._script:
+            self.scripts += data
+
+
+def hostile_world() -> list[str]:
+    """Addresses of every page that shows any of it."""
+    now = timezone.now()
+    client = ClientFactory.create(name=f"client {HOSTILE}")
+    pipeline = PipelineFactory.create(
+        client=client, name=f"pipeline {HOSTILE}", external_id=f"id {HOSTILE}", description=HOSTILE,
+        last_ingest_error=HOSTILE, last_ingest_at=now, ingest_due_at=now - timedelta(hours=1),
+    )  # fmt: skip
+    rule = AlertRule.objects.create(client=client, rule_type="on_failure", channel="slack", destination=HOSTILE)
+    for number in range(1, 13):
+        RunFactory.create(pipeline=pipeline, started_at=now - timedelta(days=number, hours=1), finished_at=None)
+    run = RunFactory.create(
+        pipeline=pipeline, status="failed", external_run_id=f"run {HOSTILE}", error_message=HOSTILE,
+        status_reason=HOSTILE, payload={HOSTILE: [HOSTILE, {"a\\\"b": HOSTILE}]}, started_at=now - timedelta(hours=20),
+        finished_at=now - timedelta(hours=19),
+    )  # fmt: skip
+    RunFactory.create(pipeline__client=client, status="running", started_at=now - timedelta(hours=9), finished_at=None)
+    lists = [reverse("console:list", args=[key]) for key in SECTIONS]
+    changelists = ["inventory/client", "inventory/pipeline", "runs/run", "alerting/alertrule"]
+    return [
+        "/admin/", client_address(client), pipeline_address(pipeline), run_address(run), *lists,
+        f"/admin/?client={client.pk}",
+        reverse("admin:alerting_alertrule_change", args=[rule.pk]),
+        reverse("admin:inventory_client_change", args=[client.pk]),
+        reverse("admin:inventory_pipeline_change", args=[pipeline.pk]),
+        *[f"/admin/{name}/" for name in changelists],
+    ]  # fmt: skip
+
+
+def test_hostile_names_errors_and_payloads_are_text_on_every_page() -> None:
+    administrator, shown = browser("administrator"), 0
+    for address in hostile_world():
+        page = html(administrator.get(address))
+        elements = _Elements()
+        elements.feed(page)
+        assert "alert(" not in elements.scripts, address
+        assert "onerror" not in elements.attributes, address
+        assert "x" not in elements.sources, address
+        assert "{{ 7 }}" in page or HOSTILE[:8] not in unescape(page), address
+        shown += HOSTILE in unescape(re.sub(r"<[^>]+>", "", page))
+    assert shown >= 10
+
+
+ROLES = {
+    "viewer": set(),
+    "analyst": {"Edit pipeline"},
+    "operator": {"Ingest now"},
+    "administrator": {"Edit pipeline", "Ingest now"},
+}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_sees_the_buttons_that_work_for_it(role: str) -> None:
+    pipeline = PipelineFactory.create()
+    person = browser(role)
+
+    page = html(person.get(pipeline_address(pipeline)))
+
+    assert {button for button in ("Edit pipeline", "Ingest now") if button in page} == ROLES[role]
+    assert html(person.get(client_address(pipeline.client)))
+    links = set(re.findall(r'href="(/admin/[^"#?]*)', page))
+    for address in links - {"/admin/logout/"}:
+        assert person.get(address).status_code in {200, 302}, address
+    if "Ingest now" not in ROLES[role]:
+        assert person.post(f"{pipeline_address(pipeline)}ingest/").status_code == 403
+
+
+def test_whoever_has_no_role_sees_no_number() -> None:
+    RunFactory.create(status="failed", pipeline__name="secret pipeline")
+    person = browser("viewer")
+    User.objects.get(username="a viewer").groups.clear()
+    assert "secret pipeline" not in html(person.get("/admin/"))
+    assert person.get(reverse("console:list", args=["failing"])).status_code == 403
+    assert person.get(client_address(Client.objects.get())).status_code == 403
+    assert person.get(run_address(Run.objects.get())).status_code == 403
+
+
+def test_nobody_sees_a_page_without_a_login() -> None:
+    run = RunFactory.create()
+    for address in (
+        "/admin/", client_address(run.pipeline.client), pipeline_address(run.pipeline), run_address(run),
+        reverse("console:list", args=["failing"]),
+    ):  # fmt: skip
+        answer = Browser().get(address)
+        assert answer.status_code == 302
+        assert "/admin/login/" in answer["Location"]
+
+
+@pytest.mark.parametrize("fields", [{"is_active": False}, {"client__is_active": False}, {"external_id": None}])
+def test_what_is_not_ingested_has_no_button_for_it(fields: dict[str, Any]) -> None:
+    pipeline = PipelineFactory.create(**fields)
+    assert "Ingest now" not in html(browser("operator").get(pipeline_address(pipeline)))
+
+
+def test_ingest_now_queues_it_and_the_page_follows(settings: Settings) -> None:
+    settings.CHM_PARTNER_API_BASE_URL = "http://127.0.0.1:9"
+    pipeline = PipelineFactory.create()
+    operator = browser("operator")
+    try:
+        started = operator.post(f"{pipeline_address(pipeline)}ingest/")
+        assert started.status_code == 302
+        page = html(operator.get(started["Location"]))
+    finally:
+        current_app.control.purge()
+
+    assert "Ingestion queued" in page
+    assert 'data-refresh="2"' in page
+    assert operator.get(f"{pipeline_address(pipeline)}ingest/").status_code == 405
+
+
+def test_ingest_now_without_a_connection_says_so(settings: Settings, tmp_path: Path) -> None:
+    settings.CHM_CONNECTIONS_FILE = str(tmp_path / "nothing.toml")
+    pipeline = PipelineFactory.create()
+    page = html(browser("operator").post(f"{pipeline_address(pipeline)}ingest/", follow=True))
+    assert "Nothing was started: the web server has no connection that it can use." in page
+
+
+# Beside session, person and the person's permissions (4). SET LOCAL and savepoints of shapes are not counted.
+COSTS = {
+    # the client; its pipelines (number, a page, strips); summary; failing, weekly, failures, sources; what fails, with
+    # strips; rules, which hold; its ingestible pipelines (and no errors, without a connection)
+    "client": 1 + 3 + 1 + 4 + 2 + 2 + 1,
+    "pipeline": 1 + 1 + 1 + 1 + 1 + 2,  # the pipeline; strip; runs; failures; rules, and a preview for each
+    "run": 1 + 2,  # the run with pipeline and client; its neighbours
+    "list": 1 + 1 + 2,  # the shape; the clients to filter by; pipelines, strips
+}
+
+
+@pytest.mark.parametrize("page", COSTS)
+def test_a_page_costs_the_same_queries_however_much_is_on_it(viewer: Browser, page: str) -> None:
+    client = ClientFactory.create()
+    pipeline = PipelineFactory.create(client=client)
+    runs = history(pipeline, "success", "failed")
+    for destination in ("#a", "#b"):
+        AlertRule.objects.create(client=client, rule_type="on_failure", channel="slack", destination=destination)
+    address = {
+        "client": client_address(client), "pipeline": pipeline_address(pipeline), "run": run_address(runs[0]),
+        "list": reverse("console:list", args=["failing"]),
+    }[page]  # fmt: skip
+    html(viewer.get(address))  # what Django looks up once
+    with CaptureQueriesContext(connection) as few:
+        html(viewer.get(address))
+    for _ in range(10):
+        history(PipelineFactory.create(client=client), "success", "failed", "failed")
+    history(pipeline, *["failed"] * 20)
+    with CaptureQueriesContext(connection) as many:
+        html(viewer.get(address))
+
+    asked = [query["sql"] for query in many if not re.match(r"SET LOCAL|SAVEPOINT|RELEASE", query["sql"])]
+    assert len(asked) == 4 + COSTS[page], "\n".join(asked)
+    assert len(many) == len(few)

@@ -1,0 +1,113 @@
+"""Ping keys and lineage tokens from the console: made from a pipeline's or client's page, with lines that work."""
+
+import html
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from pytest_django.live_server_helper import LiveServer
+
+from chm_project.access.models import ApiToken, Scope
+from chm_project.access.services import create_token
+from chm_project.console.admin.push_lines import push_lines
+from chm_project.console.tests.test_tokens_console import TOKENS, browser, form
+from chm_project.tests.api import ROOT, program
+from inventory.models import Pipeline
+from inventory.tests.factories import ClientFactory, PipelineFactory
+from runs.models import Run
+
+pytestmark = pytest.mark.django_db
+
+RECORDED = Path(__file__).parents[3] / "runs" / "tests" / "recordings" / "dbt" / "1-build-ok-with-warning.json"
+
+
+@pytest.mark.parametrize("kind", ["client", "pipeline"])
+def test_a_page_leads_to_the_form_of_its_key(kind: str) -> None:
+    thing = ClientFactory.create() if kind == "client" else PipelineFactory.create()
+    operator = browser("operator")
+
+    page = operator.get(f"/admin/inventory/{kind}/{thing.pk}/change/").content.decode()
+    [link] = set(re.findall(rf'href="({TOKENS}add/[^"]*)"', page))
+    form_address = html.unescape(link)
+
+    assert parse_qs(urlsplit(form_address).query) == {"scope": ["ingest"], kind: [str(thing.pk)], "name": [thing.name]}
+    shown = operator.get(form_address).content.decode()
+    assert f'value="{thing.pk}" selected' in shown
+    assert html.escape(thing.name) in shown
+
+
+def test_who_makes_no_tokens_is_not_led_there() -> None:
+    pipeline = PipelineFactory.create()
+    analyst = browser("analyst")
+    assert TOKENS not in analyst.get(f"/admin/inventory/pipeline/{pipeline.pk}/change/").content.decode()
+    assert analyst.get(f"{TOKENS}add/").status_code == 403
+
+
+@pytest.mark.parametrize("said", ["pipeline=garbage", "client=7&scope=nonsense", "digest=x&revoked_at=1"])
+def test_an_address_with_nonsense_shows_the_form(said: str) -> None:
+    assert browser("operator").get(f"{TOKENS}add/?{said}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("bound", "titles"),
+    [
+        ("pipeline", {"curl", "cron", "dbt", "Airflow (OpenLineage)"}),
+        ("client", {"Airflow (OpenLineage)"}),
+        (None, set()),
+    ],
+)
+def test_the_lines_are_shown_once_with_the_token(bound: str | None, titles: set[str]) -> None:
+    pipeline = PipelineFactory.create()
+    values = {"pipeline": {"pipeline": str(pipeline.pk)}, "client": {"client": str(pipeline.client_id)}}.get(
+        bound or "", {}
+    )
+    page = browser("operator").post(f"{TOKENS}add/", form(**values)).content.decode()
+
+    found = {html.unescape(title) for title in re.findall(r"<h2[^>]*>([^<]*)</h2>", page)}
+    assert found >= titles
+    assert bool(found & {"curl", "cron", "dbt"}) == (bound == "pipeline")
+    [token] = set(re.findall(r"chm_\w{8}_\w{40}", page))
+    assert (f"http://testserver/ping/{token}" in page) == (bound == "pipeline")
+
+
+def test_the_pages_of_a_token_name_the_jobs_that_match_no_pipeline() -> None:
+    client = ClientFactory.create()
+    api = program("ingest", client_id=client.pk)
+    event = {"eventType": "START", "eventTime": "2026-03-01T10:00:00Z", "run": {"runId": "1"}}
+    api.post(f"{ROOT}/lineage", event | {"job": {"namespace": "airflow-prod", "name": "<b>lost</b>"}})
+
+    page = browser("operator").get(f"{TOKENS}{ApiToken.objects.get().pk}/change/").content.decode()
+
+    assert "airflow-prod/&lt;b&gt;lost&lt;/b&gt;" in page
+
+
+def pasted(line: str, **replaced: str) -> "subprocess.CompletedProcess[str]":
+    for written, said in replaced.items():
+        assert written in line
+        line = line.replace(written, said)
+    return subprocess.run(["/bin/sh", "-c", line], capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_lines_work_as_pasted(live_server: LiveServer) -> None:
+    pipeline: Pipeline = PipelineFactory.create(platform="cron")
+    token, key = create_token(name="cron", scope=Scope.INGEST, pipeline_id=pipeline.pk)
+    lines = {line.title: line.text for line in push_lines(token, key, live_server.url)}
+
+    assert pasted(lines["curl"]).returncode == 0
+    assert pipeline.runs.get().status == "success"
+
+    cron: dict[str, Any] = {"0 3 * * * ": ""}
+    assert pasted(lines["cron"], **cron, **{"/path/to/job": "ls /no/such/folder"}).returncode == 0
+    failed = Run.objects.get(status="failed")
+    assert failed.status_reason == "exit status 2"
+    assert failed.error_message is not None
+    assert "/no/such/folder" in failed.error_message
+    assert failed.started_at is not None
+
+    dbt = pasted(lines["dbt"], **{"target/run_results.json": str(RECORDED)})
+    assert dbt.returncode == 0, dbt.stderr
+    assert pipeline.runs.filter(payload__command="build").count() == 1

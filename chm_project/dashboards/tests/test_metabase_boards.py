@@ -1,0 +1,238 @@
+"""Metabase's boards: provision.py as a process against a stand-in, and what it sent, asked as the reporting role."""
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from django.conf import settings
+from django.db import connection
+
+from chm_project.dashboards import expand
+from chm_project.dashboards import metabase as boards
+from chm_project.dashboards.boards import BUSINESS, GOVERNANCE, board
+from chm_project.dashboards.tests.metabase_stand_in import MASK, StandIn, metabase
+from chm_project.tests.controlled_seed import AS_OF, plant
+from chm_project.tests.expected_shapes import EXPECTED
+from chm_project.tests.reader import ask, of_shape
+from inventory.models import Client
+from runs.reporting.adapter import run_shape
+
+FOLDER = Path(settings.BASE_DIR) / "docker" / "metabase"
+CONTENT = json.loads((FOLDER / "boards.json").read_text())
+QUESTIONS = {question["shape"]: question for question in CONTENT["questions"]}
+ADMINISTRATOR = {"METABASE_ADMIN_EMAIL": "admin@chm.local", "METABASE_ADMIN_PASSWORD": "an-administrators-secret"}
+
+
+@pytest.fixture
+def server() -> Iterator[StandIn]:
+    with metabase() as found:
+        yield found
+
+
+def provision(server: StandIn, **changes: str) -> subprocess.CompletedProcess[str]:
+    environment = {
+        "PATH": os.environ["PATH"], "METABASE_URL": server.url, "METABASE_READER_PASSWORD": "a-readers-secret",
+        "METABASE_DATABASE_HOST": "postgres", **ADMINISTRATOR,
+    }  # fmt: skip
+    server.requests.clear()
+    return subprocess.run(
+        [sys.executable, "-I", FOLDER / "provision.py"],
+        env=environment | changes, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def sent(server: StandIn) -> Counter[tuple[str, str]]:
+    return Counter((method, path) for method, path, _ in server.requests if method != "GET")
+
+
+def test_the_first_run_makes_everything_request_by_request(server: StandIn) -> None:
+    done = provision(server)
+
+    assert done.returncode == 0, done.stderr
+    models, questions = len(CONTENT["models"]), len(CONTENT["questions"])
+    assert (models, questions) == (5, 13)
+    assert [(method, path) for method, path, _ in server.requests][:8] == [
+        ("GET", "/api/health"), ("GET", "/api/health"), ("GET", "/api/session/properties"), ("POST", "/api/setup"),
+        ("GET", "/api/database"), ("POST", "/api/database"), ("GET", "/api/collection"), ("POST", "/api/collection"),
+    ]  # fmt: skip
+    made = sent(server)
+    assert made["POST", "/api/card"] == models + questions
+    assert made["POST", "/api/dashboard"] == 2
+    assert sum(count for (method, _), count in made.items() if method == "PUT") == 2  # the cards onto the two boards
+    assert done.stdout.count("created") == 1 + 1 + 1 + models + questions + 2
+
+
+def test_the_second_run_makes_nothing_and_changes_nothing(server: StandIn) -> None:
+    provision(server)
+    before = json.dumps(server.stored)
+
+    done = provision(server)
+
+    assert done.returncode == 0, done.stderr
+    (database,) = server.stored["database"]
+    assert sent(server) == {("POST", "/api/session"): 1, ("PUT", f"/api/database/{database}"): 1}
+    assert json.dumps(server.stored) == before
+    assert "created" not in done.stdout
+    assert "updated" not in done.stdout
+
+
+def test_what_somebody_changed_or_took_away_is_put_back_and_nothing_else(server: StandIn) -> None:
+    provision(server)
+    card = next(one for one in server.stored["card"].values() if one["type"] == "question")
+    card["dataset_query"]["native"]["query"] = "SELECT 1"
+    model = next(one for one in server.stored["card"].values() if one["type"] == "model")
+    model["result_metadata"][0]["description"] = "changed"
+    dashboard = next(iter(server.stored["dashboard"].values()))
+    taken = dashboard["dashcards"].pop()
+    kept = [one["id"] for one in dashboard["dashcards"]]
+
+    done = provision(server)
+
+    (database,) = server.stored["database"]
+    assert sent(server) == {
+        ("POST", "/api/session"): 1,
+        ("PUT", f"/api/database/{database}"): 1,
+        ("PUT", f"/api/card/{card['id']}"): 1,
+        ("PUT", f"/api/card/{model['id']}"): 1,
+        ("PUT", f"/api/dashboard/{dashboard['id']}"): 1,
+    }
+    assert done.stdout.count("updated") == 3
+    assert [one["id"] for one in dashboard["dashcards"]][:-1] == kept
+    assert dashboard["dashcards"][-1]["card_id"] == taken["card_id"]
+
+
+def test_a_new_password_of_the_reader_reaches_metabase(server: StandIn) -> None:
+    provision(server)
+    provision(server, METABASE_READER_PASSWORD="another-secret")
+    (database,) = server.stored["database"].values()
+    assert database["details"]["password"] == "another-secret"
+    assert database["details"]["user"] == "metabase_reader"
+
+
+def test_secrets_come_from_files_and_are_never_said(server: StandIn, tmp_path: Path) -> None:
+    (tmp_path / "reader").write_text("a-secret-of-a-file\n")
+    first = provision(server, METABASE_READER_PASSWORD_FILE=str(tmp_path / "reader"))
+    wrong = provision(server, METABASE_ADMIN_PASSWORD="wrong-secret")
+
+    assert next(iter(server.stored["database"].values()))["details"]["password"] == "a-secret-of-a-file"
+    assert wrong.returncode == 1
+    assert "POST /api/session answered 401" in wrong.stderr
+    for text in (first.stdout, first.stderr, wrong.stdout, wrong.stderr):
+        assert "secret" not in text
+        assert MASK not in text
+
+
+def test_an_absent_setting_is_said(server: StandIn) -> None:
+    done = provision(server, METABASE_READER_PASSWORD="")
+    assert done.returncode == 1
+    assert "METABASE_READER_PASSWORD is not set" in done.stderr
+    assert server.requests == []
+
+
+def test_each_filter_of_a_board_reaches_every_card_that_has_its_tag(server: StandIn) -> None:
+    provision(server)
+    assert {one["name"] for one in server.stored["dashboard"].values()} == {BUSINESS, GOVERNANCE}
+    for one in server.stored["dashboard"].values():
+        slugs = {parameter["id"]: parameter["slug"] for parameter in one["parameters"]}
+        assert list(slugs.values()) == ["client", "platform", "environment", "as_of"]
+        for dashcard in one["dashcards"]:
+            card = server.stored["card"][dashcard["card_id"]]
+            tags = set(card["dataset_query"]["native"]["template-tags"])
+            targets = {slugs[found["parameter_id"]]: found["target"] for found in dashcard["parameter_mappings"]}
+            assert targets == {tag: ["variable", ["template-tag", tag]] for tag in tags}
+            assert {"client", "platform", "environment"} <= tags
+        names = [server.stored["card"][dashcard["card_id"]]["name"] for dashcard in one["dashcards"]]
+        assert names == [place.shape.question for place in board(one["name"])]
+        client = next(parameter for parameter in one["parameters"] if parameter["slug"] == "client")
+        assert server.stored["card"][client["values_source_config"]["card_id"]]["name"] == "Clients"
+
+
+@pytest.mark.django_db
+def test_the_boards_are_not_stale() -> None:
+    """Regenerate with `make dashboards`."""
+    assert (FOLDER / "boards.json").read_text() == boards.document()
+
+
+def rows_of(sql: str, tags: dict[str, Any], **given: str) -> list[dict[str, Any]]:
+    return ask(*expand.metabase(sql, tags, {name: value for name, value in given.items() if name in tags}))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", sorted(QUESTIONS))
+def test_a_question_says_what_was_worked_out_by_hand(server: StandIn, name: str) -> None:
+    plant()
+    provision(server)
+    (card,) = (one for one in server.stored["card"].values() if one["name"] == QUESTIONS[name]["name"])
+    native = card["dataset_query"]["native"]
+
+    rows = rows_of(native["query"], native["template-tags"], as_of=AS_OF.isoformat())
+
+    assert of_shape(name, rows) == EXPECTED[name]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", sorted(QUESTIONS))
+def test_the_tags_filter_as_the_shape_does(name: str) -> None:
+    plant()
+    acme = str(Client.objects.get(name="Acme").pk)
+    sql, tags = QUESTIONS[name]["sql"], QUESTIONS[name]["tags"]
+    as_of = AS_OF.isoformat()
+    for given, scope in (
+        ({"client": "Acme"}, {"client_id": acme}),
+        ({"platform": "vendor_api"}, {"platform": "vendor_api"}),
+        ({"environment": "staging"}, {"environment": "staging"}),
+        ({"client": "Acme", "platform": "airflow", "environment": "prod"},
+         {"client_id": acme, "platform": "airflow", "environment": "prod"}),
+    ):  # fmt: skip
+        expected = run_shape(name, as_of=AS_OF, **scope)
+        assert of_shape(name, rows_of(sql, tags, as_of=as_of, **given)) == of_shape(name, expected)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("client", ["Nobody", "' OR true --", "Acme' --", "%"])
+def test_a_client_that_is_none_finds_nothing_instead_of_everything(client: str) -> None:
+    plant()
+    found = QUESTIONS["client_risk"]
+    assert rows_of(found["sql"], found["tags"], as_of=AS_OF.isoformat(), client=client) == []
+    assert rows_of(found["sql"], found["tags"], as_of=AS_OF.isoformat(), platform=client) == []
+
+
+@pytest.mark.django_db
+def test_a_model_has_the_columns_it_describes_and_every_description() -> None:
+    plant()
+    for model in CONTENT["models"]:
+        rows = ask(model["sql"])
+        assert rows, model["name"]
+        assert list(rows[0]) == [column["name"] for column in model["columns"]]
+        assert all(column["description"] for column in model["columns"])
+        assert model["description"]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM reporting.run_facts")
+        (everything,) = cursor.fetchone()
+    runs = next(model for model in CONTENT["models"] if model["name"] == "Runs")
+    assert len(ask(runs["sql"])) == everything == 60
+
+
+def test_the_stand_in_refuses_what_metabase_would(server: StandIn) -> None:
+    """So that passing it says something."""
+    provision(server)
+    session = next(iter(server.sessions))
+    card = next(one for one in server.stored["card"].values() if one["type"] == "question")
+    body = {key: card[key] for key in ("name", "display", "dataset_query", "visualization_settings", "type")}
+    untagged = {**body["dataset_query"], "native": {"query": "SELECT {{client}}", "template-tags": {}}}
+    for wrong in ({**body, "type": "model"}, {**body, "name": " "}, {**body, "dataset_query": untagged}):
+        assert status(server, "POST", "/api/card", session, wrong) == 400
+    assert status(server, "GET", "/api/database", "no session", None) == 401
+    assert status(server, "GET", "/api/questions", session, None) == 404
+
+
+def status(server: StandIn, method: str, path: str, session: str, body: object) -> int:
+    headers = {"X-Metabase-Session": session}
+    return requests.request(method, server.url + path, json=body, headers=headers, timeout=10).status_code

@@ -1,0 +1,35 @@
+"""The abstract base of the four business tables: key, timestamps, and constraint messages by field."""
+
+from collections.abc import Collection
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models.functions import Now
+from uuid_utils.compat import uuid7
+
+from chm_project.db.constraint_errors import places_of
+
+
+class BaseModel(models.Model):
+    # Version 7 keys grow with time: inserts stay at the right edge of the index, ties sort by creation.
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False, db_comment="UUID version 7")
+    created_at = models.DateTimeField(auto_now_add=True, db_default=Now(), db_comment="When CHM stored the row")
+    updated_at = models.DateTimeField(
+        auto_now=True, db_default=Now(), db_comment="When the row last changed, ingestion bookkeeping aside"
+    )
+
+    class Meta:
+        abstract = True
+
+    def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
+        """Validate as Django does; attach each message to the fields to correct, with the constraint's name as code."""
+        errors: dict[str, list[ValidationError]] = {}
+        for model, constraints in self.get_constraints():
+            for constraint in constraints:
+                try:
+                    constraint.validate(model, self, exclude=set(exclude or ()))
+                except ValidationError as error:
+                    for place in places_of(self, constraint):
+                        errors.setdefault(place, []).append(ValidationError(error.messages[0], code=constraint.name))
+        if errors:
+            raise ValidationError(errors)

@@ -1,0 +1,99 @@
+"""PostgreSQL and Valkey without installing either: what development and the tests run on when no URL is given."""
+
+import atexit
+import os
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit, urlunsplit
+
+from chm_project.local.embedded.errors import EmbeddedServersUnavailable
+
+__all__ = [
+    "Attachment",
+    "EmbeddedServersUnavailable",
+    "attach",
+    "attach_to_environment",
+    "numbered_broker",
+    "redis_url",
+]
+
+DEFAULT_DATA_DIR = Path(__file__).resolve().parents[3] / ".chm"
+
+
+class Attachment:
+    """A reference to running servers; they stop when nobody holds one any more."""
+
+    def __init__(self, *, database_url: str | None, broker_url: str | None, held: ExitStack) -> None:
+        self.database_url = database_url
+        self.broker_url = broker_url
+        self._held = held
+
+    def release(self) -> None:
+        self._held.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+
+def attach(*, data_dir: Path, database: bool = True, broker: bool = True) -> Attachment:
+    """Start whichever server does not run yet and hold it; several processes may do so at once."""
+    if os.environ.get("DJANGO_SETTINGS_MODULE", "").endswith("production"):
+        raise EmbeddedServersUnavailable(
+            "The embedded servers are for development and tests. In production set CHM_DATABASE_URL and CHM_BROKER_URL."
+        )
+    if sys.platform == "win32":
+        raise EmbeddedServersUnavailable(
+            "The embedded servers need unix sockets and file locks, which Windows lacks. Use WSL, or set "
+            "CHM_DATABASE_URL and CHM_BROKER_URL."
+        )
+    # Not at the top: none of this can be imported on Windows, nor is it needed where both URLs are given.
+    from chm_project.local.embedded.folders import prepare_data_dir
+    from chm_project.local.embedded.postgres import Postgres
+    from chm_project.local.embedded.valkey import Valkey
+
+    data_dir = prepare_data_dir(data_dir)
+    with ExitStack() as held:
+        database_url = held.enter_context(Postgres(data_dir).held()).url if database else None
+        broker_url = held.enter_context(Valkey(data_dir).held()).url if broker else None
+        return Attachment(database_url=database_url, broker_url=broker_url, held=held.pop_all())
+
+
+def attach_to_environment() -> Attachment | None:
+    """Put the URLs that CHM_DATABASE_URL and CHM_BROKER_URL lack into os.environ, until this process ends."""
+    database, broker = not _is_set("CHM_DATABASE_URL"), not _is_set("CHM_BROKER_URL")
+    if not database and not broker:
+        return None
+    data_dir = Path(os.environ.get("CHM_DATA_DIR") or DEFAULT_DATA_DIR)
+    attachment = attach(data_dir=data_dir, database=database, broker=broker)
+    atexit.register(attachment.release)
+    if attachment.database_url is not None:
+        os.environ["CHM_DATABASE_URL"] = attachment.database_url
+    if attachment.broker_url is not None:
+        os.environ["CHM_BROKER_URL"] = attachment.broker_url
+    return attachment
+
+
+def redis_url(broker_url: str) -> str:
+    """The same server in redis-py's words, which differ from Celery's for unix sockets only."""
+    if not broker_url.startswith("redis+socket://"):
+        return broker_url
+    return broker_url.replace("redis+socket://", "unix://", 1).replace("virtual_host=", "db=", 1)
+
+
+def numbered_broker(url: str, number: int) -> str:
+    """The same server's numbered database."""
+    if url.startswith("redis+socket:"):
+        return f"{url.partition('?')[0]}?virtual_host={number}"
+    return urlunsplit(urlsplit(url)._replace(path=f"/{number}"))
+
+
+def _is_set(name: str) -> bool:
+    return bool(os.environ.get(name) or os.environ.get(f"{name}_FILE"))

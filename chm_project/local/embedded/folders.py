@@ -1,0 +1,74 @@
+"""Folders for the servers' files: ours, owner only, and with paths short enough for a socket."""
+
+import hashlib
+import os
+import pwd
+import re
+import stat
+from pathlib import Path
+
+from chm_project.local.embedded.errors import EmbeddedServersUnavailable
+
+# What belongs to root's servers but must be reachable by the account they run under.
+ROOT_FOLDER = Path("/var/lib/chm")
+# A socket's whole path may take 104 bytes on macOS and 108 on Linux, including its name.
+LONGEST_SOCKET_FOLDER = 80
+# Others may pass through to what is theirs inside, and see nothing.
+THROUGH = 0o711
+
+
+def prepare_data_dir(path: Path) -> Path:
+    data_dir = path.expanduser().resolve()
+    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if data_dir.stat().st_uid != os.geteuid():
+        raise EmbeddedServersUnavailable(
+            f"{data_dir} belongs to another user, whose servers it holds. Choose another folder with CHM_DATA_DIR, "
+            "or set CHM_DATABASE_URL and CHM_BROKER_URL."
+        )
+    return data_dir
+
+
+def private_folder(path: Path, *, owner: pwd.struct_passwd | None = None, mode: int = 0o700) -> Path:
+    """Create a folder that one account owns; an existing one must already be its own and no wider open than `mode`."""
+    uid = os.geteuid() if owner is None else owner.pw_uid
+    try:
+        path.mkdir(mode=mode)
+    except FileExistsError:
+        pass
+    else:
+        path.chmod(mode)  # whatever the umask left of it
+    if owner is not None and path.lstat().st_uid == os.geteuid():
+        os.chown(path, owner.pw_uid, owner.pw_gid, follow_symlinks=False)
+    found = path.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != uid or found.st_mode & 0o777 & ~mode:
+        raise EmbeddedServersUnavailable(
+            f"{path} must be a folder of uid {uid} with permissions {mode:o}, and it is not. Remove it, or choose "
+            "another CHM_DATA_DIR."
+        )
+    return path
+
+
+def outside_path(data_dir: Path) -> Path:
+    """Where the part of `data_dir` lives that would be unreachable or have too long a path inside of it."""
+    key = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:12]
+    if os.geteuid() == 0:
+        return ROOT_FOLDER / key
+    # Not XDG_RUNTIME_DIR or TMPDIR: all processes of a user must agree, also those started by cron.
+    return Path("/tmp") / f"chm-{os.geteuid()}-{key}"  # noqa: S108  # private_folder() refuses one planted by others
+
+
+def outside_folder(data_dir: Path) -> Path:
+    path = outside_path(data_dir)
+    if os.geteuid() != 0:
+        return private_folder(path)
+    ROOT_FOLDER.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(ROOT_FOLDER, mode=0o755)
+    return private_folder(path, mode=THROUGH)
+
+
+def socket_folder(preferred: Path, *, data_dir: Path) -> Path:
+    """`preferred`, unless its path is too long for a socket or would need escaping in a URL or a host list."""
+    plain = re.fullmatch(r"[A-Za-z0-9_./-]+", str(preferred))
+    if plain and len(str(preferred)) <= LONGEST_SOCKET_FOLDER:
+        return private_folder(preferred)
+    return private_folder(outside_folder(data_dir) / preferred.name)

@@ -1,0 +1,66 @@
+"""How the servers' programs are run: never under root's own account where they refuse it, never in our terminal."""
+
+import os
+import pwd
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
+
+from chm_project.local.embedded.errors import EmbeddedServersUnavailable
+
+# Nothing of our own environment: it holds secrets, and PGPORT or PGOPTIONS would change what the server does.
+ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}
+
+
+def unprivileged_account() -> pwd.struct_passwd | None:
+    """Whom root lends PostgreSQL to, which refuses to run as root; None for everybody else."""
+    if os.geteuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        try:
+            return pwd.getpwnam(name)
+        except KeyError:
+            continue
+    raise EmbeddedServersUnavailable(
+        "PostgreSQL does not run as root and this machine has neither an account `postgres` nor `nobody`. "
+        "Run CHM as an ordinary user, or set CHM_DATABASE_URL."
+    )
+
+
+def run(
+    command: Sequence[str | Path],
+    *,
+    account: pwd.struct_passwd | None = None,
+    output: IO[bytes] | int = subprocess.PIPE,
+    keep_open: Sequence[int] = (),
+    own_session: bool = False,
+) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(  # noqa: S603  # our own commands, no shell parses the paths
+        [str(part) for part in command],
+        check=False,
+        cwd="/",  # ours may be closed to the account
+        env=ENVIRONMENT,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        pass_fds=keep_open,
+        start_new_session=own_session,
+        umask=0o077,
+        user=account.pw_uid if account else None,
+        group=account.pw_gid if account else None,
+        extra_groups=[] if account else None,
+    )
+
+
+def spawn(
+    command: Sequence[str | Path], *, account: pwd.struct_passwd | None, log: IO[bytes], keep_open: Sequence[int]
+) -> None:
+    """Start a server that outlives us: init's child, not ours, and out of reach of Ctrl-C in our terminal."""
+    run(
+        ["/bin/sh", "-c", '"$@" &', "sh", *command],
+        account=account,
+        output=log,
+        keep_open=keep_open,
+        own_session=True,
+    )

@@ -1,0 +1,170 @@
+"""The life of a shared server: the first holder starts it, the last one stops it, whoever is killed in between."""
+
+import fcntl
+import os
+import pwd
+import socket
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Self
+
+from chm_project.local.embedded.errors import EmbeddedServersUnavailable
+from chm_project.local.embedded.processes import spawn
+
+PATIENCE_SECONDS = 60
+POLL_SECONDS = 0.02
+
+
+class Server(ABC):
+    """One server of one data folder, shared by any number of processes.
+
+    Three locked files, which the kernel lets go of however a process ends, so no list of pids can go stale:
+    NAME.turn   held for as long as somebody starts or stops the server
+    NAME.users  shared by all holders
+    NAME.alive  inherited by all processes of the server itself, and by what prepares its files
+    """
+
+    name: str
+    account: pwd.struct_passwd | None = None
+    home: Path
+    socket_path: Path
+
+    def __init__(self, data_dir: Path) -> None:
+        self.data_dir = data_dir
+        self.log = data_dir / f"{self.name}.log"
+
+    @abstractmethod
+    def prepare(self) -> None:
+        """Set `home` and `socket_path`, creating the folders."""
+
+    @abstractmethod
+    def answers(self) -> bool:
+        """Whether a client gets an answer, not merely whether a process or a file exists."""
+
+    @abstractmethod
+    def command(self, alive: int) -> Sequence[str | Path]:
+        """Make the server's files ready and say how to start it; called only while none of its processes lives."""
+
+    @abstractmethod
+    def ask_to_stop(self) -> None: ...
+
+    def provision(self) -> None:
+        """Create what users expect to find in a server that runs."""
+        return
+
+    @contextmanager
+    def held(self) -> Iterator[Self]:
+        with self._turn():
+            self.prepare()
+            users = self._open("users")
+            fcntl.flock(users, fcntl.LOCK_SH)
+            try:
+                self._ensure_running()
+                self.provision()
+            except BaseException:
+                self._let_go(users)
+                raise
+        try:
+            yield self
+        finally:
+            with suppress(FileNotFoundError), self._turn():  # unless somebody deleted the folder meanwhile
+                self._let_go(users)
+
+    def alive(self) -> bool:
+        with self._claim() as claimed:
+            return claimed is None
+
+    def listening(self) -> bool:
+        with closing(socket.socket(socket.AF_UNIX)) as client:
+            return client.connect_ex(str(self.socket_path)) == 0
+
+    def _ensure_running(self) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        started = False
+        while not self.answers():
+            with self._claim() as alive:
+                if alive is not None and started:
+                    raise self._unavailable("stopped while starting")
+                if alive is not None:
+                    self._start(alive)
+                    started = True
+                    continue
+            # A server may be starting, recovering or ending; so may the remains of one that was killed.
+            if time.monotonic() > deadline:
+                raise self._unavailable("has processes that do not answer")
+            time.sleep(POLL_SECONDS)
+
+    def _start(self, alive: int) -> None:
+        command = self.command(alive)
+        with suppress(FileNotFoundError):
+            self.log.replace(self.log.with_suffix(".log.1"))
+        self.log.touch(0o600)
+        with self.log.open("wb") as log:
+            spawn(command, account=self.account, log=log, keep_open=[alive])
+
+    def _let_go(self, users: int) -> None:
+        os.close(users)
+        with _closing(self._open("users")) as others:
+            if _lock_at_once(others):
+                self._stop()
+
+    def _stop(self) -> None:
+        for _ in range(PATIENCE_SECONDS):
+            # Again every second: a server that is only just starting does not listen yet.
+            if self.listening():
+                self.ask_to_stop()
+            if self._ends_within_a_second():
+                return
+        raise self._unavailable("does not stop")
+
+    def _ends_within_a_second(self) -> bool:
+        deadline = time.monotonic() + 1
+        while self.alive():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(POLL_SECONDS)
+        return True
+
+    def _unavailable(self, what: str) -> EmbeddedServersUnavailable:
+        last_lines = ""
+        with suppress(OSError):
+            last_lines = "\n".join(self.log.read_text(errors="replace").splitlines()[-5:])
+        return EmbeddedServersUnavailable(
+            f"The embedded {self.name} {what}. See {self.log}. Choose another folder with CHM_DATA_DIR "
+            "(its disk must know unix sockets), or a server of your own with CHM_DATABASE_URL or CHM_BROKER_URL."
+            f"\n{last_lines}".rstrip()
+        )
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        with _closing(self._open("turn")) as turn:
+            fcntl.flock(turn, fcntl.LOCK_EX)
+            yield
+
+    @contextmanager
+    def _claim(self) -> Iterator[int | None]:
+        """The lock that a new server's processes are to inherit, or None while processes of one hold it."""
+        with _closing(self._open("alive")) as alive:
+            yield alive if _lock_at_once(alive) else None
+
+    def _open(self, kind: str) -> int:
+        return os.open(self.data_dir / f"{self.name}.{kind}", os.O_RDWR | os.O_CREAT, 0o600)
+
+
+@contextmanager
+def _closing(descriptor: int) -> Iterator[int]:
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _lock_at_once(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,70 @@
+"""A process of its own that holds the servers of a folder: what the tests start, interrupt and kill.
+
+`python -m chm_project.local.embedded.tests.holder FOLDER [UID GID]` prints one line of JSON and stays until its input
+ends.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import cast
+
+PROJECT = Path(__file__).resolve().parents[4]
+
+
+class Holder:
+    def __init__(self, data_dir: Path, *, account: tuple[int, int] | None = None, site: Path | None = None) -> None:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(("CHM_", "DJANGO_"))}
+        if site is not None:
+            environment["PYTHONPATH"] = os.pathsep.join([str(site), environment.get("PYTHONPATH", "")])
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", __spec__.name, str(data_dir), *(str(number) for number in account or ())],
+            cwd=PROJECT,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def answer(self) -> dict[str, str]:
+        assert self.process.stdout is not None
+        return cast("dict[str, str]", json.loads(self.process.stdout.readline()))
+
+    def leave(self) -> None:
+        self.process.communicate()
+
+    def signal_all(self, number: signal.Signals) -> None:
+        """What a terminal does on Ctrl-C, or the kernel to a container: the whole process group gets it."""
+        os.killpg(self.process.pid, number)
+        self.process.communicate()
+
+
+def main() -> None:
+    # Everything is imported before the account changes: the interpreter may lie where only root can read.
+    import chm_project.local.embedded.postgres
+    import chm_project.local.embedded.valkey  # noqa: F401
+    from chm_project.local.embedded import EmbeddedServersUnavailable, attach
+
+    folder, *account = sys.argv[1:]
+    if account:
+        os.setgroups([])
+        os.setgid(int(account[1]))
+        os.setuid(int(account[0]))
+    try:
+        with attach(data_dir=Path(folder)) as attachment:
+            urls = {"database_url": attachment.database_url, "broker_url": attachment.broker_url}
+            sys.stdout.write(json.dumps(urls) + "\n")
+            sys.stdout.flush()
+            sys.stdin.read()
+    except EmbeddedServersUnavailable as error:
+        sys.stdout.write(json.dumps({"error": str(error)}) + "\n")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,159 @@
+"""Who may connect to the servers, and as what."""
+
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import kombu
+import psutil
+import psycopg
+import pytest
+import redis
+from psycopg.conninfo import conninfo_to_dict
+
+from chm_project.local.embedded import Attachment, attach, redis_url
+from chm_project.local.embedded.tests.conftest import open_to_all
+
+STRANGER = 54321  # a user id without an account is as good as one with
+
+CONNECT_AS_A_STRANGER = """
+import os, socket, sys
+os.setgroups([])
+os.setgid(int(sys.argv[1]))
+os.setuid(int(sys.argv[1]))
+print(os.strerror(socket.socket(socket.AF_UNIX).connect_ex(sys.argv[2])))
+"""
+
+CONNECT_THROUGH_DJANGO = """
+import sys
+import django
+import environ
+from django.conf import settings
+settings.configure(DATABASES={"default": environ.Env.db_url_config(sys.argv[1])})
+django.setup()
+from django.db import connection
+connection.creation.create_test_db(verbosity=0, autoclobber=True)
+with connection.cursor() as cursor:
+    print(*cursor.execute("SELECT current_user, current_database()").fetchone())
+connection.creation.destroy_test_db("chm", verbosity=0)
+"""
+
+
+@pytest.fixture(scope="module")
+def attachment(forget: Callable[[Path], None]) -> Iterator[Attachment]:
+    # Pytest's own folders are closed to others and would hide what the servers leave open.
+    with open_to_all() as folder:
+        with attach(data_dir=folder / "chm") as attachment:
+            yield attachment
+        forget(folder / "chm")
+
+
+@pytest.fixture
+def database_url(attachment: Attachment) -> str:
+    assert attachment.database_url is not None
+    return attachment.database_url
+
+
+@pytest.fixture
+def broker_url(attachment: Attachment) -> str:
+    assert attachment.broker_url is not None
+    return attachment.broker_url
+
+
+def sockets(database_url: str, broker_url: str) -> list[Path]:
+    folder = conninfo_to_dict(database_url)["host"]
+    assert isinstance(folder, str)
+    return [Path(folder, ".s.PGSQL.5432"), Path(broker_url.removeprefix("redis+socket://"))]
+
+
+def test_the_application_is_not_a_superuser_but_may_create_databases_and_roles(database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        rights = connection.execute(
+            "SELECT rolname, rolsuper, rolcreatedb, rolcreaterole FROM pg_roles WHERE rolname = current_user"
+        ).fetchone()
+        owner = connection.execute(
+            "SELECT datname, pg_get_userbyid(datdba) FROM pg_database WHERE datname = current_database()"
+        ).fetchone()
+
+    assert rights == ("chm", False, True, True)
+    assert owner == ("chm", "chm")
+
+
+def test_django_reads_the_database_url_and_can_create_its_test_database(database_url: str) -> None:
+    django = subprocess.run(
+        [sys.executable, "-W", "error", "-c", CONNECT_THROUGH_DJANGO, database_url],
+        # The address must not depend on what a developer's shell says about other servers.
+        env=os.environ | {"PGPORT": "1", "PGHOST": "nowhere.invalid"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (django.stdout, django.stderr) == ("chm test_chm\n", "")
+
+
+def test_celery_and_redis_py_both_reach_the_broker(broker_url: str) -> None:
+    with kombu.Connection(broker_url) as connection:
+        queue = connection.SimpleQueue("greetings")
+        queue.put("hello")
+        message = queue.get(timeout=5)
+        message.ack()
+        queue.close()
+    with redis.Redis.from_url(redis_url(broker_url)) as client:
+        assert client.ping()
+
+    assert message.payload == "hello"
+
+
+def test_neither_server_listens_on_the_network(database_url: str, broker_url: str) -> None:
+    with psycopg.connect(database_url) as connection, redis.Redis.from_url(redis_url(broker_url)) as client:
+        postmaster = psutil.Process(connection.info.backend_pid).parent()
+        valkey = psutil.Process(int(client.info("server")["process_id"]))
+
+    assert postmaster is not None
+    assert [*postmaster.net_connections("inet"), *valkey.net_connections("inet")] == []
+
+
+def test_trust_is_granted_through_the_socket_only(attachment: Attachment, database_url: str) -> None:
+    folder = conninfo_to_dict(database_url)["host"]
+    with psycopg.connect(host=str(folder), port=5432, user="postgres", dbname="postgres") as connection:
+        rules = connection.execute("SELECT type, database, user_name, auth_method FROM pg_hba_file_rules").fetchall()
+
+    assert rules == [("local", ["all"], ["all"], "trust")]
+
+
+def test_sockets_lie_in_folders_that_only_their_owner_can_enter(database_url: str, broker_url: str) -> None:
+    modes = [stat.S_IMODE(socket.parent.stat().st_mode) for socket in sockets(database_url, broker_url)]
+
+    assert modes == [0o700, 0o700]
+
+
+def test_another_user_cannot_connect(database_url: str, broker_url: str) -> None:
+    if os.geteuid() != 0:
+        # Only root can become somebody else. What keeps others out can still be taken away from ourselves.
+        for socket in sockets(database_url, broker_url):
+            assert socket.parent.stat().st_uid == os.geteuid()
+            assert not stat.S_IMODE(socket.stat().st_mode) & 0o077
+        return
+    for socket in sockets(database_url, broker_url):
+        answer = subprocess.run(
+            [sys.executable, "-c", CONNECT_AS_A_STRANGER, str(STRANGER), str(socket)],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert answer.stdout == "Permission denied\n"
+
+
+def test_the_servers_inherit_no_secret_of_ours(monkeypatch: pytest.MonkeyPatch, data_dir: Path) -> None:
+    monkeypatch.setenv("CHM_SECRET_KEY", "a-secret")
+
+    with attach(data_dir=data_dir, database=False) as attachment:
+        assert attachment.broker_url is not None
+        with redis.Redis.from_url(redis_url(attachment.broker_url)) as client:
+            environment = psutil.Process(int(client.info("server")["process_id"])).environ()
+
+    assert "a-secret" not in environment.values()

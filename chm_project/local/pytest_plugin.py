@@ -1,0 +1,21 @@
+"""Servers for the suite: embedded ones, unless the environment names others. Loaded with -p, before any settings."""
+
+import os
+from collections.abc import Generator
+
+import pytest
+
+from chm_project.local.embedded import EmbeddedServersUnavailable, attach_to_environment, numbered_broker
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests() -> Generator[None]:
+    try:
+        attach_to_environment()
+    except EmbeddedServersUnavailable as error:
+        pytest.exit(str(error), returncode=4)
+    if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+        # pytest-django gives each process a database of its own; this gives it a queue and a cache of its own.
+        number = int(worker.removeprefix("gw")) + 1
+        os.environ["CHM_BROKER_URL"] = numbered_broker(os.environ["CHM_BROKER_URL"], number)
+    yield

@@ -1,0 +1,88 @@
+"""The demonstration as a newcomer starts it: up, ingesting, and gone without a trace after Ctrl-C."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import requests
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_the_demonstration_starts_ingests_and_stops_without_a_trace(tmp_path: Path) -> None:
+    own = {"CHM_DATABASE_URL", "CHM_BROKER_URL", "DJANGO_SETTINGS_MODULE", "CHM_CONNECTIONS_FILE"}
+    environment = {name: value for name, value in os.environ.items() if name not in own}
+    environment |= {"CHM_DATA_DIR": str(tmp_path / "chm"), "CHM_PORT": str(free_port())}
+    log = tmp_path / "log"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", "demo"], cwd=ROOT, env=environment, stdout=output, stderr=output
+        )
+    try:
+        deadline = time.monotonic() + 90
+        while "CHM is up" not in log.read_text() and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.2)
+        text = log.read_text()
+        assert "CHM is up" in text, text
+        base = f"http://127.0.0.1:{environment['CHM_PORT']}"
+        found = re.search(r"token +(\S+)", text)
+        assert found is not None
+        headers = {"Authorization": f"Bearer {found[1]}"}
+
+        pipelines = requests.get(f"{base}/api/v1/pipelines", headers=headers, timeout=10).json()["items"]
+        assert {pipeline["platform"] for pipeline in pipelines} == {"airflow", "dbt", "cron", "vendor_api", "custom"}
+        assert len(pipelines) > 40
+        statuses = {
+            requests.get(f"{base}/api/v1/pipelines/{pipeline['id']}/runs/latest", headers=headers, timeout=10).json()[
+                "status"
+            ]
+            for pipeline in pipelines
+        }
+        assert {"running", "success", "failed"} <= statuses
+
+        def answer(path: str) -> list[dict[str, Any]]:
+            items: list[dict[str, Any]] = requests.get(f"{base}/api/v1/{path}", headers=headers, timeout=10).json()[
+                "items"
+            ]
+            return items
+
+        live: list[dict[str, Any]] = []
+        deadline = time.monotonic() + 60
+        while not any(".live-" in run["external_run_id"] for run in live) and time.monotonic() < deadline:
+            time.sleep(1)
+            live = answer("runs?limit=100")
+        assert any(".live-" in run["external_run_id"] for run in live), log.read_text()
+        for shape in ("failing_now", "top_flaky_pipelines", "late_pipelines", "changes_since_yesterday", "client_risk"):
+            assert answer(f"reports/{shape}"), shape
+        first = answer("reports/latest_status_by_pipeline")
+        deadline = time.monotonic() + 60
+        while (now := answer("reports/latest_status_by_pipeline")) == first and time.monotonic() < deadline:
+            time.sleep(1)
+        assert now != first
+        assert requests.get(f"{base}/admin/login/", timeout=10).status_code == 200
+
+        children = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(40) == 0
+        gone, alive = psutil.wait_procs(children, timeout=10)
+        assert alive == []
+        assert len(gone) >= 5
+    finally:
+        process.terminate()
+        process.wait(40)
+    assert "Traceback" not in log.read_text(), log.read_text()
+    servers = [p for p in psutil.process_iter(["cmdline"]) if str(tmp_path) in " ".join(p.info["cmdline"] or [])]
+    assert servers == []

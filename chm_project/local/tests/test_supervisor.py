@@ -1,0 +1,135 @@
+"""The supervisor: what it starts it keeps alive, and when it ends nothing of it is left."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import psutil
+import pytest
+
+SCRIPT = """
+import sys
+from chm_project.local.supervisor import Child, Supervisor
+children = [Child(name, [sys.executable, "-c", code]) for name, code in zip(sys.argv[1::2], sys.argv[2::2])]
+sys.exit(Supervisor(children, write=lambda line: print(line, flush=True), stop_seconds=2).run())
+"""
+SLEEPER = "import os, time; print('pid', os.getpid(), flush=True); time.sleep(600)"
+PARENT = (
+    "import os, subprocess, sys, time\n"
+    "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+    "print('pid', os.getpid(), 'and', child.pid, flush=True)\n"
+    "time.sleep(600)"
+)
+STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + SLEEPER
+
+
+Supervise = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def supervise() -> Iterator[Supervise]:
+    with ExitStack() as started:
+
+        def start(*names_and_code: str) -> "subprocess.Popen[str]":
+            process = subprocess.Popen(
+                [sys.executable, "-c", SCRIPT, *names_and_code],
+                stdout=subprocess.PIPE,
+                text=True,
+                start_new_session=True,
+            )
+            started.enter_context(process)  # closes its output
+            return process
+
+        yield start
+
+
+def line_of(process: "subprocess.Popen[str]", text: str) -> str:
+    assert process.stdout is not None
+    for line in process.stdout:
+        if text in line:
+            return line.rstrip()
+    raise AssertionError(f"it ended without saying {text!r}")
+
+
+def pids_in(line: str) -> list[int]:
+    return [int(word) for word in line.replace("|", " ").split() if word.isdecimal()]
+
+
+def soon(holds: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        if holds():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def gone(pid: int) -> bool:
+    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+def test_output_is_prefixed_with_the_childs_name(supervise: Supervise) -> None:
+    process = supervise("web", SLEEPER, "worker", SLEEPER)
+
+    lines = {line_of(process, "pid").split("|")[0] for _ in range(2)}
+
+    process.send_signal(signal.SIGTERM)
+    assert lines == {"web    ", "worker "}
+    assert process.wait(20) == 0
+
+
+def test_ctrl_c_stops_children_and_what_they_started(supervise: Supervise) -> None:
+    process = supervise("a", PARENT)
+    pids = pids_in(line_of(process, "pid"))
+
+    process.send_signal(signal.SIGINT)
+
+    assert process.wait(20) == 0
+    assert len(pids) == 2
+    assert all(soon(lambda pid=pid: gone(pid)) for pid in pids)  # type: ignore[misc]
+
+
+def test_a_child_that_ignores_sigterm_is_killed(supervise: Supervise) -> None:
+    process = supervise("a", STUBBORN)
+    [pid] = pids_in(line_of(process, "pid"))
+
+    process.send_signal(signal.SIGTERM)
+
+    assert process.wait(30) == 0
+    assert soon(lambda: gone(pid))
+
+
+def test_a_child_that_dies_is_started_again(supervise: Supervise) -> None:
+    process = supervise("a", SLEEPER)
+    [first] = pids_in(line_of(process, "pid"))
+
+    os.kill(first, signal.SIGKILL)
+
+    assert "starting it again" in line_of(process, "ended with status -9")
+    [second] = pids_in(line_of(process, "pid"))
+    assert second != first
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 0
+
+
+def test_a_crash_loop_ends_everything_with_status_1(supervise: Supervise) -> None:
+    process = supervise("steady", SLEEPER, "broken", "raise SystemExit(3)")
+    [steady] = pids_in(line_of(process, "pid"))
+
+    assert "giving up" in line_of(process, "giving up")
+    assert process.wait(20) == 1
+    assert soon(lambda: gone(steady))
+
+
+def test_kill_9_of_the_supervisor_leaves_no_child(supervise: Supervise) -> None:
+    process = supervise("a", SLEEPER)
+    [pid] = pids_in(line_of(process, "pid"))
+
+    process.kill()
+    process.wait(20)
+
+    assert soon(lambda: gone(pid))

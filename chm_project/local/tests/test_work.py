@@ -1,0 +1,60 @@
+"""manage.py work: worker and beat together, until they are told to stop."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from chm_project.tests.test_push_processes import own_database
+from ingestion.synthetic.generic_partner import GenericPartner
+from inventory.tests.factories import PipelineFactory
+from runs.models import Run
+from tools.support.processes import empty_broker
+
+COMMAND = [sys.executable, "manage.py", "work"]
+
+
+def environment(folder: Path, partner: str) -> dict[str, str]:
+    return os.environ | {
+        "DJANGO_SETTINGS_MODULE": "chm_project.settings.development",
+        "CHM_DATABASE_URL": own_database(),
+        "CHM_BROKER_URL": empty_broker(9),
+        "CHM_DATA_DIR": str(folder),
+        "CHM_CONNECTIONS_FILE": "",
+        "CHM_PARTNER_API_BASE_URL": partner,
+        "CHM_INGEST_INTERVAL_SECONDS": "1",
+    }
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_ingests_on_the_interval_until_it_is_stopped(tmp_path: Path) -> None:
+    PipelineFactory.create(external_id="orders")
+    with GenericPartner({"orders": [{"id": "1", "status": "success"}]}) as partner:
+        process = subprocess.Popen(
+            COMMAND, cwd=settings.BASE_DIR, env=environment(tmp_path, partner.base_url), stdout=subprocess.PIPE
+        )
+        try:
+            deadline = time.monotonic() + 60
+            while not Run.objects.exists() and time.monotonic() < deadline:
+                time.sleep(0.1)
+            assert Run.objects.get().status == "success"
+        finally:
+            process.send_signal(signal.SIGTERM)
+            printed, _ = process.communicate(timeout=30)
+
+    assert b"CHM ingests default" in printed
+    assert process.returncode in {0, 143}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_a_connection_it_says_what_to_set(tmp_path: Path) -> None:
+    done = subprocess.run(
+        COMMAND, cwd=settings.BASE_DIR, env=environment(tmp_path, ""), stderr=subprocess.PIPE, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "CHM_CONNECTIONS_FILE" in done.stderr

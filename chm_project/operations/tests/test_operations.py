@@ -1,0 +1,142 @@
+"""Readiness and metrics, and beat's pulse."""
+
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from importlib.metadata import version
+from typing import Any
+
+import pytest
+import requests
+from celery import current_app
+from django.core.cache import cache
+from django.utils import timezone
+from pytest_django import Settings
+
+from chm_project.operations.beat import BeatingScheduler, pulse_age
+from chm_project.tests.api import error, person, program
+from inventory.models import Pipeline
+from inventory.tests.factories import PipelineFactory
+from runs.tests.factories import RunFactory
+from tools.support.processes import drop_database, empty_database, web_server
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def quiet_cache() -> Iterator[None]:
+    cache.clear()
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def beat() -> None:
+    cache.set("beat", time.time(), timeout=None)
+
+
+def metrics(api: Any) -> dict[str, float]:
+    answer = api.get("/metrics")
+    assert answer.status_code == 200
+    assert answer["Content-Type"].startswith("text/plain")
+    lines = [line for line in answer.content.decode().splitlines() if not line.startswith("#")]
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
+
+
+def test_a_working_installation_is_ready(beat: None) -> None:
+    assert program("read").get("/ready").json() == {"status": "ok", "problems": {}, "stale_pipelines": 0}
+
+
+def test_without_beat_it_is_not(settings: Settings) -> None:
+    answer = program("read").get("/ready")
+    assert answer.status_code == 503
+    assert "is it running" in answer.json()["problems"]["beat"]
+    cache.set("beat", time.time() - 3_600, timeout=None)
+    assert "3600 s ago" in program("read").get("/ready").json()["problems"]["beat"]
+
+
+def test_without_its_broker_it_is_not(beat: None, settings: Settings) -> None:
+    settings.CELERY_BROKER_URL = "redis://:hunter2@127.0.0.1:1/0"
+    answer = program("read").get("/ready")
+    assert (answer.status_code, answer.json()["problems"]) == (503, {"broker": "the broker cannot be reached"})
+    assert metrics(program("read"))["chm_broker_up"] == 0
+    assert "hunter2" not in answer.content.decode()
+
+
+def test_without_its_database_it_is_alive_and_not_ready() -> None:
+    with empty_database("chm_test_ready") as url, web_server(CHM_DATABASE_URL=url) as address:
+        token = {"Authorization": "Bearer chm_12345678_" + "x" * 40}
+        without_tables = requests.get(f"{address}/ready", headers=token, timeout=30)
+        drop_database("chm_test_ready")
+        gone = requests.get(f"{address}/ready", headers=token, timeout=30)
+
+        for answer in (without_tables, gone):
+            assert answer.status_code == 503
+            assert answer.json() == {
+                "status": "unavailable",
+                "problems": {"database": "the database cannot be reached or has no tables"},
+                "stale_pipelines": None,
+            }
+        assert requests.get(f"{address}/health", timeout=30).status_code == 200
+        assert requests.get(f"{address}/ready", timeout=30).status_code == 401, "without a token nothing is looked up"
+
+
+def test_stale_pipelines_are_told_and_do_not_make_it_unready(beat: None) -> None:
+    Pipeline.objects.filter(pk=PipelineFactory.create().pk).update(ingest_due_at=timezone.now() - timedelta(hours=1))
+    answer = program("read").get("/ready")
+    assert (answer.status_code, answer.json()["stale_pipelines"]) == (200, 1)
+
+
+def test_metrics_are_what_the_database_and_the_broker_say(beat: None) -> None:
+    now = timezone.now()
+    pipeline = RunFactory.create(status="failed", started_at=now - timedelta(hours=1), finished_at=now).pipeline
+    RunFactory.create(pipeline=pipeline, started_at=now - timedelta(days=3), finished_at=now - timedelta(days=2))
+    Pipeline.objects.filter(pk=pipeline.pk).update(
+        last_ingest_at=now - timedelta(minutes=10), ingest_due_at=now - timedelta(minutes=5), last_ingest_error="down"
+    )
+    PipelineFactory.create(is_active=False)
+
+    said = metrics(program("read"))
+
+    assert said['chm_runs_24h{status="failed"}'] == 1
+    assert said['chm_runs_24h{status="success"}'] == 0
+    assert said["chm_pipelines_active"] == 1
+    assert said["chm_pipelines_failing"] == said["chm_pipelines_stale"] == said["chm_pipelines_failing_ingestion"] == 1
+    assert 600 <= said["chm_ingest_oldest_age_seconds"] < 700
+    assert said["chm_beat_age_seconds"] < 60
+    assert said["chm_broker_up"] == 1
+    assert said["chm_queue_length"] >= 0
+    assert said[f'chm_build_info{{version="{version("chm")}"}}'] == 1
+
+
+def test_unmatched_lineage_events_are_counted(beat: None) -> None:
+    before = metrics(program("read"))["chm_lineage_unmatched_events_total"]
+    event = {"eventTime": "2026-03-01T10:00:00Z", "run": {"runId": "1"}, "job": {"namespace": "no", "name": "job"}}
+    program("ingest", client_id=PipelineFactory.create().client_id).post("/api/v1/lineage", [event, event])
+    assert metrics(program("read"))["chm_lineage_unmatched_events_total"] == before + 2
+
+
+def test_metrics_cost_three_queries(beat: None, django_assert_num_queries: Any) -> None:
+    api = program("read")
+    api.get("/metrics")
+    with django_assert_num_queries(3):  # the token, the pipelines, the runs
+        api.get("/metrics")
+
+
+@pytest.mark.parametrize("path", ["/ready", "/metrics"])
+def test_both_need_permission(path: str, beat: None) -> None:
+    from rest_framework.test import APIClient
+
+    error(APIClient().get(path), 401, "unauthorized")
+    error(program("ingest").get(path), 403, "forbidden")
+    assert person("viewer").get(path).status_code == 200
+
+
+def test_each_tick_of_beat_is_a_pulse(tmp_path: Any) -> None:
+    assert pulse_age() is None
+    scheduler = BeatingScheduler(current_app, schedule_filename=str(tmp_path / "beat"))
+    scheduler.tick()
+    age = pulse_age()
+    assert age is not None
+    assert age < 5
+    scheduler.close()

@@ -1,0 +1,165 @@
+"""Clients and pipelines are disabled and enabled in the console after a page has said what follows; never deleted."""
+
+import re
+from html import unescape
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
+from django.test import Client as Browser
+
+from inventory.models import Client, Pipeline
+from inventory.tests.factories import ClientFactory, PipelineFactory
+
+pytestmark = pytest.mark.django_db
+
+CLIENTS, PIPELINES = "/admin/inventory/client/", "/admin/inventory/pipeline/"
+
+
+@pytest.fixture
+def browser(client: Browser) -> Browser:
+    client.force_login(User.objects.create_superuser("admin"))
+    return client
+
+
+def text(response: Any) -> str:
+    """What a person reads of the page's content."""
+    assert response.status_code == 200, response.content
+    content = response.content.decode().partition('id="content"')[2] or response.content.decode()
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", content)).split())
+
+
+def rule(**fields: Any) -> Any:
+    from django.apps import apps
+
+    given = {"rule_type": "on_failure", "channel": "slack", **fields}
+    return apps.get_model("alerting.AlertRule").objects.create(**given)
+
+
+def choose(browser: Browser, page: str, action: str, *rows: Any, **more: str) -> Any:
+    data = {"action": action, "_selected_action": [str(row.pk) for row in rows], **more}
+    return browser.post(page, data)
+
+
+def test_the_confirmation_says_which_pipelines_leave_and_which_rules_are_paused(browser: Browser) -> None:
+    northwind, contoso = ClientFactory.create(name="Northwind"), ClientFactory.create(name="Contoso")
+    orders = PipelineFactory.create(client=northwind, name="orders")
+    PipelineFactory.create(client=northwind, name="old orders", is_active=False)
+    invoices = PipelineFactory.create(client=contoso, name="invoices")
+    rule(client=northwind, destination="#all-of-northwind")
+    rule(pipeline=orders, destination="#orders")
+    rule(pipeline=orders, destination="#off", is_enabled=False)
+    rule(client=contoso, destination="#contoso")
+    rule(client=northwind, pipeline=invoices, destination="#invoices")
+
+    said = text(choose(browser, CLIENTS, "disable", northwind))
+
+    assert "Disable 1 client?" in said
+    assert "1 pipeline leaves the health board and is no longer ingested." in said
+    assert "orders of Northwind" in said
+    assert "2 alert rules are paused:" in said
+    assert "#all-of-northwind" in said
+    assert "#orders" in said
+    assert not re.search("old orders|#off|#contoso|#invoices", said)
+    assert Client.objects.filter(is_active=True).count() == 2
+
+
+def test_a_rule_of_a_client_is_paused_only_with_its_last_pipeline(browser: Browser) -> None:
+    client = ClientFactory.create()
+    first, second = PipelineFactory.create_batch(2, client=client)
+    rule(client=client, destination="#everything")
+
+    assert "No alert rule is paused." in text(choose(browser, PIPELINES, "disable", first))
+    assert "1 alert rule is paused:" in text(choose(browser, PIPELINES, "disable", first, second))
+
+
+def test_confirmed_each_object_is_disabled_and_logged_and_its_history_stays(browser: Browser) -> None:
+    pipelines = PipelineFactory.create_batch(3)
+    Pipeline.objects.filter(pk=pipelines[2].pk).update(is_active=False)
+
+    response = choose(browser, PIPELINES, "disable", *pipelines, confirmed="yes")
+
+    assert response.status_code == 302
+    assert Pipeline.objects.filter(is_active=True).count() == 0
+    assert Pipeline.objects.count() == 3
+    entries = LogEntry.objects.all()
+    assert {entry.object_id for entry in entries} == {str(pipelines[0].pk), str(pipelines[1].pk)}
+    assert {entry.get_change_message() for entry in entries} == {"Changed is_active."}
+    assert "2 pipelines disabled. The history stays." in browser.get(PIPELINES).content.decode()
+
+
+def test_enabling_a_client_brings_back_what_was_active_before(browser: Browser) -> None:
+    client = ClientFactory.create(is_active=False)
+    PipelineFactory.create(client=client, name="was active")
+    PipelineFactory.create(client=client, name="was not", is_active=False)
+    rule(client=client, destination="#again")
+
+    said = text(choose(browser, CLIENTS, "enable", client))
+    choose(browser, CLIENTS, "enable", client, confirmed="yes")
+
+    assert "1 pipeline comes back to the health board and is ingested again." in said
+    assert "was active of" in said
+    assert "was not of" not in said
+    assert "1 alert rule resumes:" in said
+    assert [pipeline.name for pipeline in Pipeline.objects.active()] == ["was active"]
+
+
+def test_a_selection_across_pages_is_carried_to_the_confirmation_and_switched_whole(browser: Browser) -> None:
+    PipelineFactory.create_batch(101, platform="dbt")
+    other = PipelineFactory.create(platform="cron")
+    page, first = f"{PIPELINES}?platform__exact=dbt", Pipeline.objects.filter(platform="dbt")[0]
+
+    response = choose(browser, page, "disable", first, select_across="1", index="0")
+
+    assert "Disable 101 pipelines?" in text(response)
+    assert "and 81 more" in text(response)
+    hidden = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', response.content.decode())
+    browser.post(page, {name: value for name, value in hidden if name != "csrfmiddlewaretoken"})
+    assert list(Pipeline.objects.filter(is_active=True)) == [other]
+
+
+@pytest.mark.parametrize("page", [CLIENTS, PIPELINES])
+def test_one_object_is_switched_from_its_own_page(browser: Browser, page: str) -> None:
+    row: Any = ClientFactory.create() if page == CLIENTS else PipelineFactory.create()
+    place = f"{page}{row.pk}/"
+    assert f"{place}disable/" in browser.get(f"{place}change/").content.decode()
+
+    assert "Disable 1" in text(browser.get(f"{place}disable/"))
+    browser.post(f"{place}disable/", {"confirmed": "yes"})
+
+    row.refresh_from_db()
+    assert row.is_active is False
+    offered = browser.get(f"{place}change/").content.decode()
+    assert f"{place}enable/" in offered
+    assert f"{place}disable/" not in offered
+    assert "Nothing to disable: disabled already." in text(browser.get(f"{place}disable/"))
+
+
+@pytest.mark.parametrize("page", [CLIENTS, PIPELINES])
+def test_switching_what_does_not_exist_is_not_found(browser: Browser, page: str) -> None:
+    assert browser.get(f"{page}019b0000-0000-7000-8000-000000000000/disable/").status_code == 404
+    assert browser.get(f"{page}nonsense/enable/").status_code == 404
+
+
+@pytest.mark.parametrize("page", [CLIENTS, PIPELINES])
+def test_nothing_offers_to_delete(browser: Browser, page: str) -> None:
+    row: Any = PipelineFactory.create()
+    row = row.client if page == CLIENTS else row
+
+    for place in (page, f"{page}{row.pk}/change/"):
+        assert not re.search("delete", text(browser.get(place)), re.IGNORECASE)
+        assert "/delete/" not in browser.get(place).content.decode()
+        assert "delete_selected" not in browser.get(place).content.decode()
+    assert browser.post(f"{page}{row.pk}/delete/", {"post": "yes"}).status_code == 403
+    choose(browser, page, "delete_selected", row, post="yes")
+    row.refresh_from_db()
+
+
+def test_hostile_names_are_shown_as_text_on_the_confirmation(browser: Browser) -> None:
+    hostile = "<script>alert(1)</script>"
+    pipeline = PipelineFactory.create(name=hostile, client__name=hostile)
+    rule(pipeline=pipeline, destination=hostile)
+
+    for page, row in ((CLIENTS, pipeline.client), (PIPELINES, pipeline)):
+        assert hostile not in choose(browser, page, "disable", row).content.decode()

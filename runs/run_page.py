@@ -1,0 +1,27 @@
+"""What the page of one run shows: the run, and its neighbours in time."""
+
+from typing import Any
+
+from django.utils import timezone
+
+from chm_project.api.pagination import Keyset
+from runs.api.views import LATEST_FIRST
+from runs.models import Run
+from runs.payload_html import highlighted
+
+
+def read_run(run: Run) -> dict[str, Any]:
+    return {
+        "as_of": timezone.now(),
+        "run": run,
+        "pipeline": run.pipeline,
+        "payload": None if run.payload is None else highlighted(run.payload),
+        "earlier": neighbour(run, LATEST_FIRST),
+        "later": neighbour(run, LATEST_FIRST.reversed()),
+    }
+
+
+def neighbour(run: Run, order: Keyset) -> Run | None:
+    """Return the pipeline's next run in this order, or None: one probe of the index of the latest runs."""
+    others = order.sort(Run.objects.filter(pipeline=run.pipeline_id).defer("payload"))
+    return order.behind(others, order.position(run)).first()  # type: ignore[return-value]  # of the model given

@@ -1,0 +1,72 @@
+"""The console's pages through the web server, for one reader: what a person waits for."""
+
+import os
+import statistics
+import time
+from typing import Any
+
+import psycopg
+import requests
+
+from tools.bench.servers import manage, web_server
+
+TIMES = 10
+PASSWORD = "only-for-the-bench"  # noqa: S105 - of a database that goes away
+
+
+def measure(url: str) -> dict[str, Any]:
+    with psycopg.connect(url) as connection:
+        [(run, pipeline, client)] = connection.execute(
+            "SELECT r.id, p.id, p.client_id FROM runs AS r JOIN pipelines AS p ON p.id = r.pipeline_id"
+            " WHERE r.status = 'failed' ORDER BY r.event_at DESC LIMIT 1"
+        ).fetchall()
+    manage("shell", "--verbosity", "0", "--command", _SOMEBODY, CHM_DATABASE_URL=url)
+    pages = {
+        "health board": "/admin/",
+        "health board of a client": f"/admin/?client={client}",
+        "all that fails": "/admin/console/list/failing/",
+        "a client": f"/admin/console/client/{client}/",
+        "a pipeline": f"/admin/console/pipeline/{pipeline}/",
+        "a run": f"/admin/runs/run/{run}/change/",
+    }
+    with web_server(CHM_DATABASE_URL=url) as (port, _), requests.Session() as session:
+        root = f"http://127.0.0.1:{port}"
+        session.get(f"{root}/admin/login/", timeout=60)
+        session.post(
+            f"{root}/admin/login/",
+            {"username": "bench", "password": PASSWORD, "csrfmiddlewaretoken": session.cookies["csrftoken"]},
+            timeout=60,
+        )
+        return {name: _page(session, root + path) for name, path in pages.items()}
+
+
+_SOMEBODY = f"""
+from django.contrib.auth.models import User
+User.objects.filter(username="bench").exists() or User.objects.create_superuser("bench", password={PASSWORD!r})
+"""
+
+
+def _page(session: requests.Session, address: str) -> dict[str, float]:
+    """Both web processes answer once before anything counts."""
+    times = []
+    for number in range(TIMES + 4):
+        begun = time.perf_counter()
+        answer = session.get(address, timeout=60)
+        if number >= 4:
+            times.append((time.perf_counter() - begun) * 1000)
+        answer.raise_for_status()
+        assert "/login/" not in answer.url
+    return {"median": round(statistics.median(times)), "worst": round(max(times)), "kB": len(answer.content) // 1000}
+
+
+def table(results: dict[str, Any]) -> list[str]:
+    lines = ["Pages of the console, one reader:", "", "| | median ms | worst of ten, ms | kB |", "|---|--:|--:|--:|"]
+    return lines + [f"| {name} | {page['median']} | {page['worst']} | {page['kB']} |" for name, page in results.items()]
+
+
+if __name__ == "__main__":  # over the history that is there already: CHM_DATABASE_URL, else CHM_DATA_DIR
+    from chm_project.local.embedded import attach_to_environment
+
+    attach_to_environment()
+    os.environ["CHM_DEBUG"] = "0"  # as in production
+    print("\n".join(table(measure(os.environ["CHM_DATABASE_URL"]))))

@@ -1,0 +1,72 @@
+"""Where the time of ingestion goes, by the profiler: shares of one cold ingestion in one process."""
+
+import cProfile
+import json
+import os
+import pstats
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from tools.bench.ingestion import PAGE, PIPELINES
+from tools.bench.servers import ROOT, connections_file, fill_inventory, partner
+
+# Cumulative time of these functions; what one calls of another is subtracted where it is listed as a part.
+PARTS = {
+    "waiting for and reading HTTP": [("http.py", "_attempt")],
+    "decoding JSON": [("decoder.py", "decode")],
+    "translating": [("generic.py", "event")],
+    "repairing and scrubbing": [("events.py", "storable")],
+    "PostgreSQL, and passing the rows to it": [("services.py", "_write")],
+}
+
+
+def measure(url: str, *, runs: int) -> dict[str, float]:
+    fill_inventory(url, [f"pipeline_{number}" for number in range(PIPELINES)])
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        partner("--pipelines", str(PIPELINES), "--runs", str(runs), "--page", str(PAGE)) as base_url,
+    ):
+        file = connections_file(Path(folder), base_url)
+        environment = {**os.environ, "CHM_DATABASE_URL": url, "CHM_CONNECTIONS_FILE": str(file)}
+        done = subprocess.run(
+            [sys.executable, "-m", "tools.bench.profiling"],
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            check=True,
+        )
+    shares: dict[str, float] = json.loads(done.stdout)
+    return shares
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chm_project.settings.development")
+    import django
+
+    django.setup()
+    from ingestion.connections import configured
+    from ingestion.services import assign, ingest_connection
+
+    connections = configured()
+    [connection] = connections.values()
+    pipelines = assign(connections).pipelines[connection.name]
+    profiler = cProfile.Profile()
+    profiler.runcall(ingest_connection, connection, pipelines)
+    stats: Any = pstats.Stats(profiler)
+    spent = {}
+    for name, functions in PARTS.items():
+        spent[name] = sum(
+            entry[3]
+            for (file, _, function), entry in stats.stats.items()
+            if any(file.endswith(f"{os.sep}{module}") and function == wanted for module, wanted in functions)
+        )
+    spent["waiting for and reading HTTP"] -= spent["decoding JSON"]
+    spent["the rest"] = stats.total_tt - sum(spent.values())
+    print(json.dumps({name: round(seconds / stats.total_tt, 3) for name, seconds in spent.items()}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,156 @@
+"""Pings and lineage events at two web workers, beside the same server's constant answer.
+
+On its own: python -m tools.bench.push
+"""
+
+import json
+import os
+import queue
+import socket
+import sys
+import threading
+import time
+import uuid
+from dataclasses import asdict
+from typing import Any
+
+import psycopg
+
+from tools.bench.load import ask, load
+from tools.bench.servers import UNLIMITED, create_database, manage, web_server
+
+FLOORS = {"pings/s, each run told by two with a rid": 400, "pings/s, each run told by one without": 400,
+          "lineage events/s, new, in lists": 5_000}  # fmt: skip
+KEYS = 8
+PINGS = 60_000
+LISTS, EVENTS = 40, 1_000
+CONNECTIONS = 8
+NAMESPACE = "warehouse://prod"
+
+
+def measure(url: str, *, seconds: float) -> dict[str, Any]:
+    _inventory(url)
+    with psycopg.connect(url) as connection:
+        ids = [row[0] for row in connection.execute("SELECT id FROM pipelines ORDER BY name").fetchall()]
+    keys = [
+        manage("create_api_token", "bench", "--scope", "ingest", "--pipeline", str(key), CHM_DATABASE_URL=url).strip()
+        for key in ids[:KEYS]
+    ]
+    token = manage("create_api_token", "bench", "--scope", "ingest", "--client", "Bench", CHM_DATABASE_URL=url).strip()
+    found: dict[str, Any] = {}
+    with web_server(CHM_DATABASE_URL=url, CHM_WEB_WORKERS="2") as (port, _):
+        constant = load(port, ["/health"], token=token, seconds=seconds)
+        pings = load(port, _pings(keys), token="", seconds=seconds)
+        plain = load(port, [f"/ping/{key}" for key in keys], token="", seconds=seconds)
+        events = [_lists("START"), _lists("COMPLETE")]
+        new, ended = (_send(port, lists, token) for lists in events)
+        again = _send(port, events[1], token)
+    found["constant answer, requests/s"] = constant.per_second
+    found["pings/s, each run told by two with a rid"] = pings.per_second
+    found["pings/s, each run told by one without"] = plain.per_second
+    found["lineage events/s, new, in lists"] = new
+    found["lineage events/s, ending those runs"] = ended
+    found["lineage events/s, all sent again"] = again
+    found["ping ÷ constant, p50"] = round(asdict(pings)["p50"] / constant.p50, 1)
+    found["ping, p95 ms"] = pings.p95
+    with psycopg.connect(url, autocommit=True) as connection:
+        counted = connection.execute("SELECT count(*) FROM runs WHERE status = 'success' AND payload ? 'job'")
+        if counted.fetchall() != [(LISTS * EVENTS,)]:
+            raise SystemExit("lineage events were lost")
+        connection.execute("TRUNCATE api_tokens, clients, pipelines, runs, alert_rules CASCADE")
+    return found
+
+
+def _inventory(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("INSERT INTO clients (id, name) VALUES (gen_random_uuid(), 'Bench')")
+        connection.execute(
+            "INSERT INTO pipelines (id, client_id, name, platform, external_id, pipeline_type)"
+            " SELECT gen_random_uuid(), c.id, 'Pipeline ' || n, 'custom', %s || '/job_' || n, 'ingestion'"
+            " FROM clients AS c, generate_series(0, 99) AS n",
+            [NAMESPACE],
+        )
+
+
+def _pings(keys: list[str]) -> list[str]:
+    """A start, and CONNECTIONS places later, where the same connection comes by, the end of it."""
+    paths = []
+    for first in range(0, PINGS, 2 * CONNECTIONS):
+        rids = [(keys[number % KEYS], uuid.UUID(int=first + number)) for number in range(CONNECTIONS)]
+        paths += [f"/ping/{key}/start?rid={rid}" for key, rid in rids]
+        paths += [f"/ping/{key}?rid={rid}" for key, rid in rids]
+    return paths
+
+
+def _lists(kind: str) -> list[bytes]:
+    """About what openlineage-python sends: 1 kB an event."""
+    minute = {"START": 0, "COMPLETE": 5}[kind]
+    facets = {
+        name: {"_producer": "https://github.com/OpenLineage/OpenLineage/tree/1.54.0/client/python",
+               "_schemaURL": f"https://openlineage.io/spec/facets/1-0-1/{name}.json#/$defs/{name}", **said}
+        for name, said in {
+            "nominalTime": {"nominalStartTime": "2026-11-20T00:00:00Z", "nominalEndTime": "2026-11-21T00:00:00Z"},
+            "processing_engine": {"name": "spark", "version": "3.5.1"},
+        }.items()
+    }  # fmt: skip
+    return [
+        json.dumps([
+            {
+                "eventType": kind, "eventTime": f"2026-11-20T10:{minute:02}:00.{number:06}+00:00",
+                "run": {"runId": str(uuid.UUID(int=2**64 + place * EVENTS + number)), "facets": facets},
+                "job": {"namespace": NAMESPACE, "name": f"job_{number % 100}", "facets": {}}, "inputs": [],
+                "outputs": [], "producer": "https://example.test/jobs",
+                "schemaURL": "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent",
+            }
+            for number in range(EVENTS)
+        ]).encode()
+        for place in range(LISTS)
+    ]  # fmt: skip
+
+
+def _send(port: int, lists: list[bytes], token: str) -> int:
+    """Every list once, over four connections; events a second."""
+    waiting: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    for body in lists:
+        waiting.put(body)
+    statuses: list[int] = []
+
+    def work() -> None:
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+            while True:
+                try:
+                    body = waiting.get_nowait()
+                except queue.Empty:
+                    return
+                statuses.append(ask(connection, "/api/v1/lineage", token, body))
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    begun = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if statuses != [201] * len(lists):
+        raise SystemExit(f"lineage answered {statuses}")
+    return round(len(lists) * EVENTS / (time.perf_counter() - begun))
+
+
+def rendered(found: dict[str, Any]) -> list[str]:
+    rows = [
+        f"| {name} | {value:,} | {f'≥ {FLOORS[name]:,}' if name in FLOORS else ''} |" for name, value in found.items()
+    ]
+    return ["| push, two web workers | | floor |", "|---|--:|---|", *rows]
+
+
+def main() -> None:
+    from chm_project.local.embedded import attach_to_environment
+
+    attach_to_environment()
+    os.environ |= UNLIMITED | {"CHM_DEBUG": "0"}
+    url = create_database(os.environ["CHM_DATABASE_URL"])
+    manage("migrate", "--verbosity", "0", CHM_DATABASE_URL=url)
+    sys.stdout.write("\n".join(rendered(measure(url, seconds=6))) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""The API's reads at 8 connections, beside the same server's constant answer."""
+
+import json
+import re
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+from urllib.request import Request, urlopen
+
+import psycopg
+
+from tools.bench.load import load
+from tools.bench.servers import manage, memory_mb, postgres_memory_mb, web_server
+
+SAMPLE = 2_000
+
+
+def measure(url: str, *, seconds: float) -> dict[str, Any]:
+    token = manage("create_api_token", "bench", "--scope", "read", CHM_DATABASE_URL=url).strip()
+    with psycopg.connect(url) as connection:
+        pipelines = _column(connection, f"SELECT id FROM pipelines ORDER BY md5(id::text) LIMIT {SAMPLE}")
+        clients = _column(connection, "SELECT id FROM clients ORDER BY name")
+        [longest] = _column(connection, "SELECT pipeline_id FROM runs GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1")
+    now = datetime.now(UTC)
+    week = quote((now - timedelta(days=7)).isoformat())
+    results: dict[str, Any] = {}
+    with web_server(CHM_DATABASE_URL=url) as (port, process):
+        deep_list = _deep(port, f"/api/v1/pipelines/{longest}/runs?limit=100", token, pages=50)
+        # A cursor holds for any page size: by pages of a thousand, page 5,001 of a hundred is soon reached.
+        deep_all = _deep(port, "/api/v1/runs?limit=1000", token, pages=501).replace("limit=1000", "limit=100")
+        asked = {
+            "constant answer": ["/health"],
+            "latest run": [f"/api/v1/pipelines/{key}/runs/latest" for key in pipelines],
+            "summary, a week": [f"/api/v1/clients/{key}/runs/summary?since={week}" for key in clients],
+            "summary, all history": [f"/api/v1/clients/{key}/runs/summary" for key in clients],
+            "a pipeline's runs, first page": [f"/api/v1/pipelines/{longest}/runs?limit=100"],
+            "a pipeline's runs, page 50": [deep_list],
+            "all runs, first page": ["/api/v1/runs?limit=100"],
+            "all runs, behind 500,000 of them": [deep_all],
+        }
+        for name, paths in asked.items():
+            paths = _answering(port, paths, token)
+            results[name] = asdict(load(port, paths, token=token, seconds=seconds))
+        results["memory, MB"] = {**memory_mb(process), "PostgreSQL": postgres_memory_mb()}
+    return results
+
+
+def _column(connection: psycopg.Connection[tuple[Any, ...]], query: str) -> list[Any]:
+    return [row[0] for row in connection.execute(query.encode()).fetchall()]
+
+
+def _answering(port: int, paths: list[str], token: str) -> list[str]:
+    """Without the few pipelines that have no run."""
+    if "/runs/latest" not in paths[0]:
+        return paths
+    found = []
+    for path in paths:
+        try:
+            _get(port, path, token)
+        except OSError:
+            continue
+        found.append(path)
+    return found
+
+
+def _deep(port: int, path: str, token: str, *, pages: int) -> str:
+    """The address of a page far behind the first, as a client gets there; the last one where there are fewer."""
+    address = path
+    for _ in range(pages - 1):
+        cursor = _get(port, address, token)["next_cursor"]
+        if cursor is None:
+            break
+        address = f"{re.sub('&cursor=.*', '', path)}&cursor={quote(cursor)}"
+    return address
+
+
+def _get(port: int, path: str, token: str) -> Any:
+    request = Request(f"http://127.0.0.1:{port}{path}", headers={"Authorization": f"Bearer {token}"})
+    with urlopen(request, timeout=60) as answer:
+        return json.load(answer)

@@ -1,0 +1,95 @@
+"""The shapes, beside the least that their question can cost: a count of the window, a probe of each pipeline."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from datetime import timedelta
+from typing import Any
+
+from tools.bench.servers import ROOT
+
+WINDOW = "count of the window"
+PROBES = "probe of each pipeline"
+# What is asked of every pipeline's own runs; the other shapes are about a window.
+BOARDS = {
+    "latest_status_by_pipeline", "failing_now", "late_pipelines", "freshness_watchlist", "governance_gaps",
+    "ingestion_health", "changes_since_yesterday",
+}  # fmt: skip
+BARE = {
+    WINDOW: "SELECT count(*) FROM runs WHERE event_at >= %(since)s AND event_at < %(until)s",
+    PROBES: """
+        SELECT count(latest.id)
+        FROM pipelines AS p
+        LEFT JOIN LATERAL (
+            SELECT id
+            FROM runs
+            WHERE pipeline_id = p.id
+            ORDER BY
+                coalesce(started_at, '-infinity'::timestamptz) DESC,
+                coalesce(finished_at, '-infinity'::timestamptz) DESC,
+                id DESC
+            LIMIT 1
+        ) AS latest ON true""",
+}
+
+
+def measure(url: str) -> dict[str, Any]:
+    environment = {**os.environ, "CHM_DATABASE_URL": url}
+    done = subprocess.run(
+        [sys.executable, "-m", "tools.bench.reporting"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, check=True
+    )
+    shapes: dict[str, Any] = json.loads(done.stdout)
+    return shapes
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chm_project.settings.development")
+    import django
+
+    django.setup()
+    from django.db import connection
+
+    from runs.reporting.parameters import validated
+    from runs.reporting.shapes import shapes
+    from tools.support.naive_shapes import NAIVE
+
+    with connection.cursor() as cursor:
+
+        def seconds(sql: str, values: dict[str, Any], times: int = 5) -> float:
+            best = float("inf")
+            for _ in range(times):
+                begun = time.perf_counter()
+                cursor.execute(sql, values)
+                cursor.fetchall()
+                best = min(best, time.perf_counter() - begun)
+            return best
+
+        cursor.execute("SELECT max(event_at) FROM runs")
+        [as_of] = cursor.fetchone()
+        results: dict[str, Any] = {}
+        for name, shape in shapes().items():
+            weeks = int(shape.parameters.get("weeks") or 12) if "weeks" in shape.parameters else None
+            days = weeks * 7 if weeks else 7 if name in {"client_risk", "failure_counts_by_client"} else 30
+            window = {"since": as_of - timedelta(days=days), "until": as_of}
+            given = {"as_of": as_of} | ({"since": window["since"]} if "since" in shape.parameters else {})
+            yardstick = PROBES if name in BOARDS else WINDOW
+            # Taken beside each shape, since machines change their pace.
+            bare = seconds(BARE[yardstick], window)
+            best = seconds(shape.sql, validated(shape.parameters, given))
+            bare = min(bare, seconds(BARE[yardstick], window))
+            described = yardstick if name in BOARDS else f"{yardstick}, {days} days"
+            results[name] = {
+                "ms": round(best * 1000, 1),
+                "yardstick": f"{described}: {bare * 1000:.1f} ms",
+                "ratio": round(best / bare, 2),
+            }
+            if name in NAIVE:
+                values = {"as_of": as_of, "week": window["since"], "month": window["since"], "limit": 20}
+                results[name]["naive ms"] = round(seconds(NAIVE[name], values, times=1) * 1000)
+    print(json.dumps(results))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""Measure pages of the console's list of runs on the database that URL names: python -m tools.bench.run_list URL"""
+
+import argparse
+import os
+import statistics
+import time
+from typing import Any
+from urllib.parse import quote
+
+from rich.console import Console
+from rich.table import Table
+
+LIMIT_MS = 300
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("url", help="a database filled by generate_history")
+    parser.add_argument("--times", type=int, default=5)
+    options = parser.parse_args()
+    os.environ |= {"CHM_DATABASE_URL": options.url, "CHM_DEBUG": "0"}
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chm_project.settings.test")
+    import django
+    from django.test.utils import setup_test_environment
+
+    django.setup()
+    setup_test_environment(debug=False)
+    table = Table("page", "rows", "median ms", "slowest ms", title=f"{runs():,} runs")
+    slowest = 0.0
+    for name, address in pages():
+        times, rows = measure(address, options.times)
+        slowest = max(slowest, statistics.median(times))
+        table.add_row(name, str(rows), f"{statistics.median(times):.0f}", f"{max(times):.0f}")
+    Console(width=140).print(table)
+    raise SystemExit(slowest > LIMIT_MS)
+
+
+def runs() -> int:
+    from runs.models import Run
+
+    return Run.objects.count()
+
+
+def pages() -> list[tuple[str, str]]:
+    from datetime import timedelta
+
+    from inventory.models import Client, Environment, Platform
+    from runs.models import Run, Status
+
+    newest, oldest = Run.objects.order_by("-event_at").first(), Run.objects.order_by("event_at").first()
+    assert newest
+    assert oldest
+    middle = newest.event_at - (newest.event_at - oldest.event_at) / 2
+    day = (middle.date(), (middle + timedelta(days=7)).date())
+    client = Client.objects.filter(pipelines__runs__isnull=False).first()
+    assert client
+    of_client, of_pipeline = f"pipeline__client__id__exact={client.pk}", f"pipeline__id__exact={newest.pipeline_id}"
+    idle = Client.objects.get_or_create(name="a client without runs")[0]
+    return [
+        ("first page", ""),
+        ("page behind the middle of history", f"older_than={quote(middle.isoformat())}_{newest.pk}"),
+        ("last page", f"older_than={quote(oldest.event_at.isoformat())}_{newest.pk}"),
+        ("a week in the middle", f"event_at_from={day[0]}&event_at_to={day[1]}"),
+        *((f"status {status}", f"status__exact={status}") for status in Status.values),
+        *((f"platform {platform}", f"pipeline__platform__exact={platform}") for platform in Platform.values),
+        ("running, dev", f"status__exact=running&pipeline__environment__exact={Environment.DEV}"),
+        ("skipped, cron, dev", "status__exact=skipped&pipeline__platform__exact=cron&pipeline__environment__exact=dev"),
+        ("one client", of_client),
+        ("one client, failed", f"{of_client}&status__exact=failed"),
+        ("one client, skipped", f"{of_client}&status__exact=skipped"),
+        ("a client without runs", f"pipeline__client__id__exact={idle.pk}"),
+        ("one pipeline", of_pipeline),
+        ("one pipeline, skipped", f"{of_pipeline}&status__exact=skipped"),
+        ("search, whole id", f"q={newest.external_run_id}"),
+        ("search, first letters", f"q={newest.external_run_id[:6]}"),
+        ("search, one letter", f"q={newest.external_run_id[:1]}"),
+        ("search, nothing", "q=nothing-begins-like-this"),
+    ]
+
+
+def measure(address: str, times: int) -> tuple[list[float], int]:
+    from django.contrib.auth.models import User
+    from django.test import Client as Browser
+
+    browser = Browser()
+    browser.force_login(User.objects.filter(username="bench").first() or User.objects.create_superuser("bench"))
+    spent: list[float] = []
+    response: Any = None
+    for _ in range(times):
+        begun = time.perf_counter()
+        response = browser.get(f"/admin/runs/run/?{address}")
+        spent.append((time.perf_counter() - begun) * 1000)
+        if response.status_code != 200:
+            raise SystemExit(f"{address}: {response.status_code}")
+    return spent, len(response.context["cl"].result_list)
+
+
+if __name__ == "__main__":
+    main()

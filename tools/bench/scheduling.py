@@ -1,0 +1,131 @@
+"""What a tick costs: ten thousand pipelines of which few changed, and many connections shared by workers."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import redis
+
+from chm_project.local.embedded import numbered_broker, redis_url
+from chm_project.local.supervisor import CELERY
+from ingestion.synthetic.airflow_of_many import AirflowOfMany, dag_run
+from ingestion.synthetic.generic_partner import GenericPartner
+from ingestion.synthetic.partner import Answer
+from tools.bench.servers import ROOT, empty_tables, fill_inventory, timed
+
+PIPELINES, CHANGED = 10_000, 200
+CONNECTIONS, PAGES, LATENCY_SECONDS = 20, 40, 0.05
+SECRET = {"CHM_BENCH_PARTNER_SECRET": "secret"}
+
+
+def measure(url: str) -> dict[str, Any]:
+    results: dict[str, Any] = {}
+    for pipelines in (CHANGED, PIPELINES):
+        seconds, requests = _tick(url, pipelines)
+        results[f"tick, {CHANGED} of {pipelines:,} pipelines changed, s with start-up"] = seconds
+        results[f"tick, {CHANGED} of {pipelines:,} pipelines changed, requests"] = requests
+    for workers in (1, 2):
+        results[f"{CONNECTIONS} connections of {PAGES} slow pages, {workers} worker(s), s"] = _shared(url, workers)
+    empty_tables(url)
+    return results
+
+
+def _tick(url: str, pipelines: int) -> tuple[float, int]:
+    now = datetime.now(UTC)
+    empty_tables(url)
+    names = [f"p{number}" for number in range(pipelines)]
+    fill_inventory(url, names, platform="airflow", through=now - timedelta(minutes=5))
+    with tempfile.TemporaryDirectory() as folder, AirflowOfMany() as airflow:
+        airflow.changes = [(now, dag_run(f"p{number}", 1, now)) for number in range(CHANGED)]
+        path = Path(folder) / "connections.toml"
+        path.write_text(
+            f'[connections.many]\nconnector = "airflow"\nbase_url = "{airflow.base_url}"\n'
+            'auth = { kind = "airflow_token", username = "chm", secret_env = "CHM_BENCH_PARTNER_SECRET" }\n'
+        )
+        environment = {"CHM_DATABASE_URL": url, "CHM_CONNECTIONS_FILE": str(path), **SECRET}
+        done = timed("ingest_runs", "--json", **environment)
+        if f'"created": {CHANGED}' not in done.printed:
+            raise SystemExit(done.printed)
+        return round(done.seconds, 2), sum("dagRuns" in request.path for request in airflow.requests)
+
+
+def _shared(url: str, workers: int) -> float:
+    """From the first message to the last watermark; the partner is slow, as partners are."""
+    names = [f"c{number}" for number in range(CONNECTIONS)]
+    empty_tables(url)
+    fill_inventory(url, names)
+    broker = numbered_broker(os.environ["CHM_BROKER_URL"], 7)
+    with tempfile.TemporaryDirectory() as folder, GenericPartner(page_size=100) as partner, ExitStack() as processes:
+        partner.answer_or_fault = _slowly(partner)  # type: ignore[method-assign]
+        for name in names:
+            partner.runs[name] = [
+                {"id": str(number), "status": "success", "started_at": "2026-01-01T00:00:00Z"}
+                for number in range(PAGES * 100)
+            ]
+        path = Path(folder) / "connections.toml"
+        path.write_text(
+            "\n".join(
+                f'[connections.{name}]\nconnector = "generic"\nbase_url = "{partner.base_url}"\n'
+                f'pipelines = {{ external_ids = ["{name}"] }}\n'
+                for name in names
+            )
+        )
+        environment = {
+            **os.environ,
+            "CHM_DATABASE_URL": url,
+            "CHM_BROKER_URL": broker,
+            "CHM_CONNECTIONS_FILE": str(path),
+            "DJANGO_SETTINGS_MODULE": "chm_project.settings.development",
+        }
+        with redis.Redis.from_url(redis_url(broker)) as client:
+            client.flushdb()
+        for number in range(workers):
+            processes.enter_context(_worker(number, environment))
+        time.sleep(4)  # they have started
+        begun = time.monotonic()
+        enqueue = "from ingestion.tasks import ingest; import sys; [ingest.delay(name) for name in sys.argv[1:]]"
+        code = f"import django; django.setup(); {enqueue}"
+        subprocess.run([sys.executable, "-c", code, *names], cwd=ROOT, env=environment, check=True)
+        while _unfinished(url):
+            if time.monotonic() - begun > 300:
+                raise SystemExit("the workers do not get done")
+            time.sleep(0.05)
+        return round(time.monotonic() - begun, 1)
+
+
+def _slowly(partner: GenericPartner) -> Any:
+    def answer(request: Any) -> Answer:
+        time.sleep(LATENCY_SECONDS)
+        return partner.answer(request)
+
+    return answer
+
+
+@contextmanager
+def _worker(number: int, environment: dict[str, str]) -> Iterator[None]:
+    arguments = ("--concurrency", "1", "--without-mingle", "--without-gossip", "--loglevel", "ERROR")
+    process = subprocess.Popen(
+        [*CELERY, "worker", "-n", f"w{number}@%h", *arguments],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _unfinished(url: str) -> int:
+    with psycopg.connect(url) as connection:
+        row = connection.execute("SELECT count(*) FROM pipelines WHERE ingested_through IS NULL").fetchone()
+    return int(row[0]) if row else 0

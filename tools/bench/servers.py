@@ -1,0 +1,180 @@
+"""The processes that a benchmark measures: a database of its own, a partner, CHM's web server."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+from uuid import UUID
+
+import psutil
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+ROOT = Path(__file__).resolve().parents[2]
+NAME = "chm_bench"
+# What is measured is the server, not its limits.
+UNLIMITED = dict.fromkeys(("CHM_THROTTLE_TOKEN", "CHM_THROTTLE_ADDRESS", "CHM_THROTTLE_LINEAGE"), "100000000/minute")
+
+
+def create_database(url: str, name: str = NAME) -> str:
+    """An empty database beside the one that `url` names; the address of the new one."""
+    with psycopg.connect(url, autocommit=True) as server:
+        server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        server.execute(f"CREATE DATABASE {name}")
+    parts = conninfo_to_dict(url)
+    if "host" in parts and str(parts["host"]).startswith("/"):
+        user = parts.get("user", "")
+        return f"postgresql://{user}@/{name}?host={parts['host']}" + (
+            f"&port={parts['port']}" if "port" in parts else ""
+        )
+    return url.rpartition("/")[0] + f"/{name}"
+
+
+def fill_inventory(
+    url: str, external_ids: list[str], *, platform: str = "custom", through: datetime | None = None
+) -> list[UUID]:
+    """One client with these pipelines, named as in their source; `through` is their watermark."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("INSERT INTO clients (id, name) VALUES (gen_random_uuid(), 'Bench')")
+        rows = connection.execute(
+            "INSERT INTO pipelines (id, client_id, name, platform, external_id, pipeline_type, ingested_through)"
+            " SELECT gen_random_uuid(), c.id, n, %s, n, 'ingestion', %s FROM clients AS c, unnest(%s::text[]) AS n"
+            " RETURNING id",
+            [platform, through, external_ids],
+        ).fetchall()
+    return [row[0] for row in rows]
+
+
+def empty_tables(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("TRUNCATE clients, pipelines, runs, alert_rules CASCADE")
+
+
+def dsn(url: str) -> str:
+    return make_conninfo(url)
+
+
+def manage(*arguments: str, **environment: str) -> str:
+    """Runs a command of manage.py to its end and answers with what it printed."""
+    done = subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise SystemExit(f"manage.py {' '.join(arguments)} ended with status {done.returncode}")
+    return done.stdout
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    seconds: float
+    peak_mb: float
+    printed: str
+
+
+def timed(*arguments: str, **environment: str) -> Timed:
+    """A command of manage.py with its wall time, start-up included, and the most memory it held."""
+    begun = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    printed = process.stdout.read() if process.stdout else ""
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - begun
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"manage.py {' '.join(arguments)} ended with status {process.returncode}: {printed}")
+    return Timed(seconds, usage.ru_maxrss / 1024, printed)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def web_server(**environment: str) -> Iterator[tuple[int, psutil.Process]]:
+    """`manage.py serve` as in production, on a free port."""
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "serve"],
+        cwd=ROOT,
+        env={**os.environ, **environment, "CHM_PORT": str(port)},
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        _wait_for(f"http://127.0.0.1:{port}/health", process)
+        yield port, psutil.Process(process.pid)
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+@contextmanager
+def partner(*arguments: str) -> Iterator[str]:
+    """The benchmark's partner in a process of its own; its address."""
+    port = free_port()
+    process = subprocess.Popen([sys.executable, "-m", "tools.bench.partner", "--port", str(port), *arguments], cwd=ROOT)
+    try:
+        _wait_for(f"http://127.0.0.1:{port}/health", process)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def _wait_for(address: str, process: subprocess.Popen[bytes], seconds: float = 120) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urlopen(address, timeout=5) as answer:
+                if answer.status == 200:
+                    return
+        except (URLError, OSError):
+            time.sleep(0.05)
+    raise SystemExit(f"{address} did not answer")
+
+
+def memory_mb(process: psutil.Process) -> dict[str, float]:
+    """Proportional memory of a process and all below it, by role: shared pages are counted once."""
+    found: dict[str, float] = {}
+    for number, child in enumerate(process.children(recursive=True)):
+        name = f"web {number}: {' '.join(child.cmdline()[:3])[-30:]}"
+        found[name] = round(child.memory_full_info().pss / 2**20, 1)
+    return found
+
+
+def postgres_memory_mb() -> float:
+    """All of PostgreSQL's processes, shared buffers counted once."""
+    total = 0
+    for process in psutil.process_iter(["name"]):
+        if process.info["name"] == "postgres":
+            try:
+                total += process.memory_full_info().pss
+            except (psutil.NoSuchProcess, psutil.AccessDenied):
+                continue
+    return round(total / 2**20, 1)
+
+
+def connections_file(folder: Path, base_url: str) -> Path:
+    path = folder / "connections.toml"
+    path.write_text(f'[connections.bench]\nconnector = "generic"\nbase_url = {json.dumps(base_url)}\n')
+    return path

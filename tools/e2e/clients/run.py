@@ -1,0 +1,245 @@
+"""Clients that nobody here wrote, unchanged but for the address, against a running CHM: `make clients`.
+
+Each client is a process under a Python of its own; what CHM then holds is read through its API.
+"""
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+from tools.bench.servers import ROOT, create_database, manage, web_server
+
+HERE = Path(__file__).parent
+SHOWN = ("openlineage-python", "openlineage-dbt", "dbt-core", "dbt-duckdb", "healthchecks-io", "healthchecks-decorator")
+
+
+class Chm:
+    """The running server, by its API alone."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self.url, self._token = url, token
+
+    def call(self, path: str, body: Any = None) -> Any:
+        request = Request(
+            f"{self.url}/api/v1{path}",
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"},
+        )
+        with urlopen(request, timeout=30) as answer:
+            return json.load(answer)
+
+    def pipeline(self, client_id: str, name: str, platform: str, external_id: str | None = None) -> str:
+        made = {"name": name, "platform": platform, "pipeline_type": "transform", "external_id": external_id}
+        return str(self.call(f"/clients/{client_id}/pipelines", made)["id"])
+
+    def runs(self, pipeline_id: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.call(f"/pipelines/{pipeline_id}/runs?limit=1000&order=asc")["items"]
+        return found
+
+
+class Checks:
+    """What was expected, and what came; kept for the document."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.failures = 0
+
+    def say(self, text: str) -> None:
+        self.lines.append(text)
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+
+    def expect(self, what: str, found: object, expected: object) -> None:
+        if found == expected:
+            self.say(f"  {what}: {_plain(found)}")
+        else:
+            self.failures += 1
+            self.say(f"  {what}: {_plain(found)}, EXPECTED {_plain(expected)}")
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {said}" for name, said in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def statuses(runs: list[dict[str, Any]]) -> dict[str, int]:
+    return dict(sorted(Counter(run["status"] for run in runs).items()))
+
+
+class World:
+    def __init__(self, chm: Chm, environment: dict[str, str], venv: Path, folder: Path, checks: Checks) -> None:
+        self.chm, self.venv, self.folder, self.checks = chm, venv, folder, checks
+        self.environment = environment
+        self.client_id = str(chm.call("/clients", {"name": "Northwind"})["id"])
+
+    def token(self, name: str, *binding: str) -> str:
+        return manage("create_api_token", name, "--scope", "ingest", *binding, **self.environment).strip()
+
+    def run(self, *command: str, cwd: Path | None = None, **environment: str) -> "subprocess.CompletedProcess[str]":
+        path = f"{self.venv / 'bin'}{os.pathsep}{os.environ['PATH']}"  # dbt-ol starts dbt itself
+        return subprocess.run(
+            [str(self.venv / "bin" / command[0]), *command[1:]],
+            cwd=cwd or self.folder, env={**os.environ, **environment, "PATH": path}, capture_output=True, text=True,
+            check=False, timeout=300,
+        )  # fmt: skip
+
+
+def lineage(world: World) -> None:
+    checks, chm = world.checks, world.chm
+    key = world.token("openlineage", "--client", "Northwind")
+    names = ("daily_mart", "close-month", "reindex", "still_running", "burst")
+    ids = {name: chm.pipeline(world.client_id, name, "custom", f"warehouse://prod/{name}") for name in names}
+    for what in ("plain", "gzip"):
+        checks.say(f"openlineage-python, {what}: four jobs, OTHER events, a JobEvent and a DatasetEvent")
+        ended = world.run("python", str(HERE / "lineage_jobs.py"), chm.url, key, what)
+        checks.expect("the client's exit status", ended.returncode, 0)
+        found = {name: chm.runs(ids[name])[-1] for name in names[:4]}
+        checks.expect(
+            "its runs",
+            [found[name]["status"] for name in names[:4]],
+            ["success", "failed", "canceled", "running"],
+        )
+    checks.expect("runs after both", sum(len(chm.runs(ids[name])) for name in names), 8)
+    failed, marted = chm.runs(ids["close-month"])[-1], chm.runs(ids["daily_mart"])[-1]
+    checks.expect("the error, scrubbed", failed["error_message"], "no route to postgres://[filtered]@db")
+    checks.expect("the engine", marted["payload"]["engine"], {"name": "spark", "version": "3.5.1"})
+
+
+def burst(world: World) -> None:
+    """Against a server that lets five events a second pass: the client waits as Retry-After says, and loses none."""
+    checks, chm = world.checks, world.chm
+    key = world.token("burst", "--client", "Northwind")
+    [pipeline] = [row for row in chm.call("/pipelines?limit=1000")["items"] if row["name"] == "burst"]
+    with web_server(**{**world.environment, "CHM_THROTTLE_LINEAGE": "5/second"}) as (port, _):
+        checks.say("openlineage-python, twelve events to a server that takes five a second")
+        ended = world.run("python", str(HERE / "lineage_jobs.py"), f"http://127.0.0.1:{port}", key, "burst")
+    checks.expect("the client's exit status", ended.returncode, 0)
+    checks.expect("events that arrived", statuses(chm.runs(pipeline["id"])), {"success": 12})
+
+
+def dbt(world: World) -> None:
+    checks, chm = world.checks, world.chm
+    shutil.copytree(HERE / "shop", world.folder / "shop")
+    shop = world.folder / "shop"
+    ol = chm.pipeline(world.client_id, "shop by dbt-ol", "dbt", "dbt-prod/dbt-run-shop")
+    model = chm.pipeline(world.client_id, "shop daily", "dbt", "dbt-prod/shop.main.shop.daily.build.run")
+    files = chm.pipeline(world.client_id, "shop by file", "dbt")
+    settings = {"OPENLINEAGE_URL": chm.url, "OPENLINEAGE_API_KEY": world.token("dbt-ol", "--client", "Northwind"),
+                "OPENLINEAGE_NAMESPACE": "dbt-prod"}  # fmt: skip
+    upload = {"CHM_DBT_URL": f"{chm.url}/api/v1/pipelines/{files}/dbt_run_results",
+              "CHM_TOKEN": world.token("dbt file", "--pipeline", files)}  # fmt: skip
+    script = str(ROOT / "docs" / "examples" / "send_dbt_results.py")
+    for variables, status in (("{}", "success"), ("{break_orders: true}", "failed")):
+        checks.say(f"dbt-ol build --vars '{variables}', then send_dbt_results.py")
+        world.run("dbt-ol", "build", "--profiles-dir", ".", "--project-dir", ".", "--vars", variables, cwd=shop,
+                  **settings)  # fmt: skip
+        checks.expect("the invocation as OpenLineage", chm.runs(ol)[-1]["status"], status)
+        sent = world.run("python", script, cwd=shop, **upload)
+        checks.expect("the file", sent.stdout.strip(), f"created {status}")
+        again = world.run("python", script, cwd=shop, **upload)
+        checks.expect("the file once more", again.stdout.strip(), f"unchanged {status}")
+        checks.expect("its nodes", chm.runs(files)[-1]["payload"]["node_counts"], _counted(shop))
+    checks.expect("runs of one model by OpenLineage", statuses(chm.runs(model)), {"success": 1})
+    checks.expect("the failed node", chm.runs(files)[-1]["payload"]["failed_nodes"][0]["file"], "models/stg_orders.sql")
+
+
+def _counted(shop: Path) -> dict[str, int]:
+    results = json.loads((shop / "target" / "run_results.json").read_text())["results"]
+    return dict(Counter(node["status"] for node in results))
+
+
+def healthchecks(world: World) -> None:
+    checks, chm = world.checks, world.chm
+    expected = {
+        "library": ("healthchecks-io: start, success, start, fail, exit statuses 3 and 0",
+                    ["success", "failed", "failed", "success"]),
+        "trap": ("healthchecks-io: CheckTrap around a job that works and one that raises", ["success", "failed"]),
+        "async": ("healthchecks-io: its asynchronous client", ["success"]),
+        "decorator": ("healthchecks-decorator: a function that works and one that raises", ["success", "failed"]),
+    }  # fmt: skip
+    for what, (title, wanted) in expected.items():
+        pipeline = chm.pipeline(world.client_id, f"cron {what}", "cron")
+        key = world.token(what, "--pipeline", pipeline)
+        checks.say(title)
+        ended = world.run("python", str(HERE / "healthchecks_jobs.py"), f"{chm.url}/ping", key, what)
+        checks.expect("the client's exit status", ended.returncode, 0)
+        checks.expect("pings it was refused", ended.stdout.count("(False"), 0)
+        checks.expect("its runs", [run["status"] for run in chm.runs(pipeline)], wanted)
+    errors = [run["error_message"] for run in chm.runs(pipeline_of(chm, "cron library")) if run["status"] == "failed"]
+    checks.expect("what the library sent with its failures", errors, ["disk full", "killed"])
+
+
+def curl(world: World) -> None:
+    checks, chm = world.checks, world.chm
+    pipeline = chm.pipeline(world.client_id, "cron curl", "cron")
+    key = world.token("curl", "--pipeline", pipeline)
+    checks.say("a crontab's line: curl before and after the job, with the job's exit status")
+    line = (
+        f"p={chm.url}/ping/{key}; curl -fsS -m 10 --retry 5 -o /dev/null $p/start; "
+        "out=$(ls /no/such/folder 2>&1); "
+        'curl -fsS -m 10 --retry 5 -o /dev/null --data-raw "$out" $p/$?'
+    )
+    ended = subprocess.run(["/bin/sh", "-c", line], check=False, timeout=60)
+    checks.expect("curl's exit status", ended.returncode, 0)
+    [run] = chm.runs(pipeline)
+    checks.expect("its run", (run["status"], run["status_reason"]), ("failed", "exit status 2"))
+    checks.expect("its error names the folder", "/no/such/folder" in run["error_message"], True)
+
+
+def pipeline_of(chm: Chm, name: str) -> str:
+    return next(str(row["id"]) for row in chm.call("/pipelines?limit=1000")["items"] if row["name"] == name)
+
+
+def document(checks: Checks, venv: Path, ended: str) -> str:
+    frozen = subprocess.run([str(venv / "bin" / "pip"), "freeze"], capture_output=True, text=True, check=True)
+    installed = dict(line.replace("_", "-").split("==") for line in frozen.stdout.splitlines() if "==" in line)
+    versions = [f"{name} {installed[name]}" for name in SHOWN]
+    return (
+        "# Clients of others, pushing to CHM\n\n"
+        "Written by `make clients`, which starts CHM's web server as in production and sends to it with client\n"
+        "libraries from the package index. Only their address and key are CHM's; what CHM then holds is read through\n"
+        "its API. The scripts lie in `tools/e2e/clients/`.\n\n"
+        f"Date {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {', '.join(versions)}, Python {platform.python_version()}, "
+        f"{platform.system()} {platform.machine()}.\n\n"
+        "```\n" + "\n".join(checks.lines) + f"\n{ended}\n```\n"
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("venv", type=Path, help="the clients' virtual environment")
+    parser.add_argument("--write", type=Path, help="the document to write")
+    options = parser.parse_args()
+    from chm_project.local.embedded import attach_to_environment
+
+    attach_to_environment()
+    url = create_database(os.environ["CHM_DATABASE_URL"], "chm_clients")
+    environment = {"CHM_DATABASE_URL": url, "CHM_DEBUG": "0"}
+    manage("migrate", "--verbosity", "0", **environment)
+    token = manage("create_api_token", "clients", "--scope", "admin", **environment).strip()
+    checks = Checks()
+    with web_server(**environment) as (port, _), tempfile.TemporaryDirectory() as folder:
+        chm = Chm(f"http://127.0.0.1:{port}", token)
+        world = World(chm, environment, options.venv.absolute(), Path(folder), checks)
+        for part in (lineage, burst, dbt, healthchecks, curl):
+            part(world)
+    ended = "PASSED" if not checks.failures else f"FAILED: {checks.failures} differences"
+    sys.stdout.write(f"{ended}\n")
+    if options.write:
+        options.write.write_text(document(checks, options.venv, ended))
+    return 1 if checks.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,77 @@
+"""Every page in light, in dark and on a phone: nothing beyond the edge, nothing serious by axe-core, and a picture."""
+
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+from tools.e2e.console.conftest import LogIn
+
+LOOKS = {"light": {}, "dark": {"dark": True}, "phone": {"phone": True}}
+TALLEST = 1800
+MAX_BYTES = 150_000
+
+# Where each page is: a path, or links to follow from the board.
+PAGES: dict[str, list[str]] = {
+    "board": [],
+    "list": ["[data-tile=fresh]"],
+    "client": ["[data-list=failing] .chm-who >> nth=1 >> a >> nth=1"],
+    "pipeline": ["[data-list=failing] .chm-who >> nth=1 >> a >> nth=0"],
+    "run": ["[data-list=failing] .chm-who >> nth=1 >> a >> nth=0", "[data-list=runs] a >> nth=0"],
+    "rule": ["[data-list=firing] a >> nth=0"],
+    "clients": ["/admin/inventory/client/"],
+    "pipelines": ["/admin/inventory/pipeline/"],
+    "client-form": ["/admin/inventory/client/", "#result_list tbody a >> nth=0"],
+    "pipeline-form": ["/admin/inventory/pipeline/", "#result_list tbody a >> nth=0"],
+    "runs": ["/admin/runs/run/"],
+    "rules": ["/admin/alerting/alertrule/"],
+    "tokens": ["/admin/access/apitoken/"],
+}
+
+
+def open_page(page: Page, steps: list[str]) -> None:
+    for step in steps:
+        if step.startswith("/"):
+            page.goto(step)
+        else:
+            with page.expect_navigation(wait_until="load"):
+                page.locator(step).click()
+    page.evaluate("document.fonts.ready")
+    page.wait_for_timeout(300)  # what slides in has arrived
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_readable(log_in: LogIn, screenshots: Path, name: str, look: str) -> None:
+    page = log_in("administrator", **LOOKS[look])
+    open_page(page, PAGES[name])
+
+    if name == "run":
+        page.locator("details summary").click()
+    keep_picture(page, screenshots / f"{name}-{look}.jpg")
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "wider than the screen"
+    assert serious(page) == []
+
+
+def serious(page: Page) -> list[str]:
+    """What axe-core finds that keeps somebody out, told shortly."""
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{violation['id']}: {violation['help']}: {[node['target'] for node in violation['nodes'][:3]]}"
+        for violation in found
+        if violation["impact"] in {"serious", "critical"}
+    ]
+
+
+def keep_picture(page: Page, path: Path) -> None:
+    """As good as fits into the size that a repository can bear."""
+    height = min(int(page.evaluate("document.documentElement.scrollHeight")), TALLEST)
+    width = int(page.evaluate("window.innerWidth"))
+    page.set_viewport_size({"width": width, "height": height})  # what sticks to the screen's edges stays there
+    page.wait_for_timeout(100)
+    for quality in (80, 65, 50, 35, 20):
+        picture = page.screenshot(type="jpeg", quality=quality)
+        if len(picture) <= MAX_BYTES:
+            break
+    path.write_bytes(picture)

@@ -1,0 +1,62 @@
+"""python -m tools.evidence: write the pages that show what CHM does from what was run, and check the documents."""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from tools.evidence import links, requirements
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    pages = commands.add_parser("pages", help="write the generated pages, or check that they are what would be written")
+    pages.add_argument("--check", action="store_true")
+    commands.add_parser("links", help="check the links between documents")
+    milestones = commands.add_parser("milestones", help="run each milestone's commands and write what they printed")
+    milestones.add_argument("--only", default="", help="milestones whose title holds this text; nothing is written")
+    documents = commands.add_parser("documents", help="run the commands of README and quickstart from a fresh clone")
+    documents.add_argument("--list", action="store_true", help="only show what would be run")
+    options = parser.parse_args()
+    match options.command:
+        case "pages":
+            sys.exit(_pages(check=options.check))
+        case "links":
+            sys.exit(_told(links.problems()))
+        case "milestones":
+            from tools.evidence import milestones as of_milestones
+
+            sys.exit(of_milestones.run(options.only))
+        case "documents":
+            from tools.evidence import documents as of_documents
+
+            sys.exit(of_documents.run(only_list=options.list))
+
+
+def _pages(*, check: bool) -> int:
+    from tools.evidence import settings_page
+
+    made: dict[Path, Callable[[], str]] = {
+        requirements.PAGE: requirements.page,
+        settings_page.PAGE: settings_page.page,
+    }
+    stale = []
+    for path, page in made.items():
+        if check and (not path.exists() or path.read_text(encoding="utf-8") != page()):
+            stale.append(f"{path.relative_to(requirements.ROOT)} is stale: run make docs")
+        elif not check:
+            path.write_text(page(), encoding="utf-8")
+    return _told([*requirements.problems(), *stale])
+
+
+def _told(problems: Iterable[str]) -> int:
+    count = 0
+    for problem in problems:
+        print(problem, file=sys.stderr)
+        count += 1
+    return min(count, 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,161 @@
+"""Runs what README and quickstart tell people to type, from a fresh clone in an empty folder.
+
+Every block of shell commands says in its first line what it is: `sh run` is run; `sh ready="TEXT"` is started, waited
+for until it prints TEXT (or, for an address, until that answers), and goes on running; `sh ci` is what CI runs as a
+stage of its own; `sh shown` is only shown (Docker, and what needs a system of yours). Blocks of one document share one
+environment, as one terminal does.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.request import urlopen
+
+from tools.evidence.requirements import ROOT
+
+DOCUMENTS = ("README.md", "docs/quickstart.md")
+READY_SECONDS, RUN_SECONDS = 300, 600
+_BLOCK = re.compile(r"^( *)```sh([^\n]*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+_READY = re.compile(r'ready="([^"]+)"')
+
+
+class Failed(Exception):
+    """A block did not do what the document says; the message holds what it printed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    document: str
+    line: int
+    kind: str  # run, ready, ci or shown
+    ready: str
+    commands: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.document}:{self.line}"
+
+
+def blocks(document: str) -> Iterator[Block]:
+    """Raises Failed for one that does not say what it is."""
+    text = (ROOT / document).read_text(encoding="utf-8")
+    for found in _BLOCK.finditer(text):
+        indent, mark, commands = found.groups()
+        line = text.count("\n", 0, found.start()) + 1
+        ready = _READY.search(mark)
+        kind = "ready" if ready else mark.strip()
+        if kind not in {"run", "ready", "ci", "shown"}:
+            raise Failed(f'{document}:{line}: say whether the block is run, ready="...", ci or shown')
+        lines = [text.removeprefix(indent) for text in commands.splitlines()]
+        yield Block(document, line, kind, ready[1] if ready else "", "\n".join(lines))
+
+
+def run(*, only_list: bool) -> int:
+    try:
+        for document in DOCUMENTS:
+            found = list(blocks(document))
+            if only_list:
+                for block in found:
+                    print(f"{block.name}: {block.kind} {block.ready}")
+            else:
+                _walk(found)
+    except Failed as failed:
+        print(failed, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _walk(found: list[Block]) -> None:
+    """In a clone of its own: what one document leaves behind is no help to the next."""
+    with tempfile.TemporaryDirectory(prefix="chm-documents-") as folder:
+        clone = Path(folder) / "chm"
+        subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
+        terminal = _Terminal(clone, Path(folder))
+        try:
+            for block in found:
+                terminal.do(block)
+        finally:
+            terminal.close()
+
+
+class _Terminal:
+    def __init__(self, clone: Path, folder: Path) -> None:
+        self._clone = clone
+        self._folder = folder
+        # A newcomer's terminal has none of our settings.
+        self._environment = {
+            name: value for name, value in os.environ.items() if not name.startswith(("CHM_", "DJANGO_"))
+        }
+        self._environment.pop("VIRTUAL_ENV", None)
+        self._running: list[subprocess.Popen[bytes]] = []
+
+    def do(self, block: Block) -> None:
+        if block.kind in {"run", "ready"}:
+            begun = time.monotonic()
+            (self._run if block.kind == "run" else self._start)(block)
+            print(f"{block.kind:5} {block.name} {time.monotonic() - begun:.0f} s", flush=True)
+        else:
+            print(f"{block.kind:5} {block.name}", flush=True)
+
+    def _run(self, block: Block) -> None:
+        kept = self._folder / "environment"
+        script = f"set -euo pipefail\n{block.commands}\nenv -0 > {kept}\n"
+        done = subprocess.run(
+            ["bash", "-c", script],
+            cwd=self._clone,
+            env=self._environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=RUN_SECONDS,
+            check=False,
+        )
+        if done.returncode:
+            raise Failed(f"{block.name} ended with status {done.returncode}:\n{done.stdout.decode(errors='replace')}")
+        pairs = (entry.partition("=") for entry in kept.read_text().split("\0") if entry)
+        self._environment = {name: value for name, _, value in pairs}
+
+    def _start(self, block: Block) -> None:
+        log = self._folder / f"ready-{block.line}.log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                ["bash", "-c", block.commands],
+                cwd=self._clone,
+                env=self._environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self._running.append(process)
+        deadline = time.monotonic() + READY_SECONDS
+        while not _is_ready(block.ready, log):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise Failed(f"{block.name} never printed {block.ready!r}:\n{log.read_text(errors='replace')}")
+            time.sleep(0.2)
+
+    def close(self) -> None:
+        for process in reversed(self._running):
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
+        for process in reversed(self._running):
+            try:
+                process.wait(60)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def _is_ready(ready: str, log: Path) -> bool:
+    if not ready.startswith("http"):
+        return ready in log.read_text(errors="replace")
+    try:
+        with urlopen(ready, timeout=5) as answer:
+            return int(answer.status) == 200
+    except OSError:
+        return False

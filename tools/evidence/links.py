@@ -1,0 +1,44 @@
+"""Links between documents: each leads to a file of the project, and each anchor to a heading of it."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote
+
+ROOT = Path(__file__).resolve().parents[2]
+_LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+_FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
+_HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+
+
+def documents(root: Path = ROOT) -> list[Path]:
+    """Every Markdown file that is part of the project, committed or about to be."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"],
+        cwd=root,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return [root / name for name in sorted(set(listed.stdout.splitlines())) if (root / name).exists()]
+
+
+def problems(root: Path = ROOT) -> Iterator[str]:
+    for document in documents(root):
+        text = _FENCE.sub("", document.read_text(encoding="utf-8"))
+        for target in _LINK.findall(text):
+            if re.match(r"[a-z]+:", target):
+                continue  # an address elsewhere: whether it answers is not ours to check
+            name, _, anchor = unquote(target).partition("#")
+            path = (document.parent / name).resolve() if name else document
+            where = document.relative_to(root)
+            if not path.exists():
+                yield f"{where}: {target} leads nowhere"
+            elif anchor and path.suffix == ".md" and anchor not in _anchors(path):
+                yield f"{where}: {target}: there is no such heading"
+
+
+def _anchors(path: Path) -> set[str]:
+    headings = _HEADING.findall(path.read_text(encoding="utf-8"))
+    return {re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-") for heading in headings}

@@ -1,0 +1,125 @@
+"""python -m tools.faults
+
+Break what ingestion stands on while it works, and count what was lost or doubled.
+
+Real processes throughout: PostgreSQL, Valkey, a Celery worker with two children, beat, a partner over HTTP whose runs
+start and end meanwhile. After each fault all comes to rest, and every run of the partner is compared with its row.
+"""
+
+import argparse
+import platform
+import shutil
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from tools.bench.servers import ROOT
+from tools.faults.scenarios import FAULTS, Fault
+from tools.faults.source import Source
+from tools.faults.world import Comparison, World
+
+WHAT = (__doc__ or "").partition("\n")[2].strip()
+DOCUMENT = ROOT / "docs" / "validation" / "faults.md"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    fault: Fault
+    injected: int
+    found: Comparison
+    seconds: float
+    error: str = ""
+    restarted: int = 0
+
+    @property
+    def survived(self) -> bool:
+        return not self.error and self.injected > 0 and self.found.clean
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="the faults that every CI run injects, shortened")
+    parser.add_argument("--only", metavar="TEXT", default="", help="faults whose title holds this text")
+    parser.add_argument("--write", action="store_true", help=f"write {DOCUMENT.relative_to(ROOT)}")
+    parser.add_argument("--keep", action="store_true", help="keep the folder with the processes' log")
+    options = parser.parse_args()
+    console = Console(width=140, highlight=False)
+    folder = Path(tempfile.mkdtemp(prefix="chm-faults-"))
+    world = World(folder)
+    chosen = [fault for fault in FAULTS if options.only in fault.title and (fault.quick or not options.quick)]
+    results = []
+    try:
+        world.start_servers()
+        for fault in chosen:
+            results.append(result := tried(world, fault, quick=options.quick))
+            console.print(_line(result))
+            if not result.survived:
+                console.print("\n".join(world.log.read_text(errors="replace").splitlines()[-40:]), markup=False)
+    finally:
+        world.release()
+        if options.keep:
+            console.print(f"kept: {folder}")
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+    survived = sum(result.survived for result in results)
+    console.print(f"{survived} of {len(results)} faults survived")
+    if options.write and survived == len(results):
+        DOCUMENT.write_text(_document(results))
+    sys.exit(survived != len(results) or not results)
+
+
+def tried(world: World, fault: Fault, *, quick: bool) -> Result:
+    begun, injected, error = time.monotonic(), 0, ""
+    with Source(history=150 if quick else 300) as source, world.ingesting(source, fault.connection):
+        source.live()
+        try:
+            injected = fault.strike(world, source, quick)
+        except AssertionError as failed:
+            error = str(failed)
+        finally:
+            source.rest()
+        found = world.settled(source)
+    return Result(fault, injected, found, time.monotonic() - begun, error, world.restarted)
+
+
+def _line(result: Result) -> str:
+    found = result.found
+    return (
+        f"{'ok  ' if result.survived else 'FAIL'} {result.fault.title:<40} injected {result.injected:>4}  "
+        f"runs {found.runs:>5}  lost {found.lost}  doubled {found.doubled}  wrong {found.wrong}  "
+        f"secrets shown {found.leaked}  restarted {result.restarted}  {result.seconds:.0f} s {result.error}"
+    )
+
+
+def _document(results: list[Result]) -> str:
+    rows = "\n".join(
+        f"| {result.fault.title} | {result.injected} | {'yes' if result.survived else 'no'} | {result.found.runs} | "
+        f"{result.found.lost} | {result.found.doubled} | {result.found.wrong} | {result.found.leaked} | "
+        f"{result.restarted} |"
+        for result in results
+    )
+    return f"""# Faults injected into ingestion
+
+Written by `make faults` on {datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}.
+
+{WHAT}
+
+*Injected* counts strikes: kills, restarts, or requests that were answered wrongly. *Wrong* are rows whose status or
+times differ from the partner's. *Secrets shown* are places in the database, in task results and messages, or in the
+log at DEBUG, that hold one of the secrets planted in runs, errors and tokens. *Restarted* are our processes that ended
+by themselves and were started again, as a service manager does: Celery's Redis transport can end a worker whose broker
+goes away while it holds messages.
+
+| fault | injected | survived | runs | lost | doubled | wrong | secrets shown | restarted |
+|---|---|---|---|---|---|---|---|---|
+{rows}
+"""
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,232 @@
+"""The faults. Each works on a world in which runs start, end and are ingested, and says how often it struck."""
+
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ingestion.synthetic.generic_partner import GenericPartner
+from ingestion.synthetic.partner import Answer, Request
+from tools.faults.source import SECRETS, Source
+from tools.faults.world import World
+
+GENERIC = 'connector = "generic"'
+# The same runs by offset and total.
+BY_OFFSET = """connector = "declarative"
+[connections.partner.source]
+items = "runs"
+request = { path = "/pipelines/{external_id}/runs" }
+paging = { kind = "offset", param = "cursor", total = "total" }
+status = { words = ["status"], running = ["running"], success = ["success"], failed = ["failed"] }
+[connections.partner.source.fields]
+external_run_id = "external_run_id"
+started_at = "started_at"
+finished_at = "finished_at"
+at = "updated_at"
+"""
+DISK_FULL = """
+CREATE OR REPLACE FUNCTION disk_full() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END $$;
+CREATE CONSTRAINT TRIGGER disk_full AFTER INSERT OR UPDATE ON runs DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION disk_full();
+"""
+
+Strike = Callable[[World, Source, bool], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """`strike` returns how often the fault was injected; `quick` ones are part of every CI run."""
+
+    title: str
+    strike: Strike
+    quick: bool = False
+    connection: str = GENERIC
+
+
+def wait_for_requests(source: Source, number: int, seconds: float = 30) -> None:
+    """Until the partner was asked so many more times."""
+    wanted, deadline = len(source.requests) + number, time.monotonic() + seconds
+    while len(source.requests) < wanted and time.monotonic() < deadline:
+        time.sleep(0.005)
+
+
+def in_a_page(source: Source, number: int, what: Callable[[], object]) -> None:
+    """Does `what` while the worker reads or stores a page, a different moment of it each time."""
+    for count in range(number):
+        wait_for_requests(source, 7)
+        time.sleep(0.004 * count)
+        what()
+
+
+def worker_killed(world: World, source: Source, quick: bool) -> int:
+    def kill() -> None:
+        world.kill(world.worker)
+        world.start_worker()
+
+    in_a_page(source, number := 3 if quick else 8, kill)
+    return number
+
+
+def beat_killed(world: World, source: Source, quick: bool) -> int:
+    for _ in range(3):
+        wait_for_requests(source, 5)
+        world.kill(world.beat)
+        time.sleep(1)
+        world.start_beat()
+    return 3
+
+
+def worker_asked_to_end(world: World, source: Source, quick: bool) -> int:
+    """While it walks through slow pages: it must end at the end of a page, not of the walk."""
+    source.misbehave = lambda _: time.sleep(0.3)
+    for _ in range(2):
+        wait_for_requests(source, 3)
+        seconds = world.stop_worker()
+        if seconds > 8:
+            raise AssertionError(f"the worker took {seconds:.1f} s to end, a page takes 0.3 s")
+        world.start_worker()
+    source.misbehave = lambda _: None
+    return 2
+
+
+def server_fault(name: str, how: signal.Signals) -> Strike:
+    def strike(world: World, source: Source, quick: bool) -> int:
+        def down_and_up() -> None:
+            world.bring_down(name, how)
+            time.sleep(0.5)
+            world.start_servers()
+
+        in_a_page(source, number := 2 if quick else 4, down_and_up)
+        return number
+
+    return strike
+
+
+def disk_full(world: World, source: Source, quick: bool) -> int:
+    """No page can be committed for a while."""
+    wait_for_requests(source, 10)
+    world.sql(DISK_FULL)
+    before = len(source.requests)
+    time.sleep(4)
+    world.sql("DROP TRIGGER disk_full ON runs")
+    return len(source.requests) - before
+
+
+def misbehaving(answer: Callable[[Source], Answer], share: float) -> Strike:
+    def strike(world: World, source: Source, quick: bool) -> int:
+        struck = 0
+
+        def misbehave(_: Request) -> Answer | None:
+            nonlocal struck
+            if source.random.random() >= share:
+                return None
+            struck += 1
+            return answer(source)
+
+        source.misbehave = misbehave
+        time.sleep(6 if quick else 12)
+        source.misbehave = lambda _: None
+        return struck
+
+    return strike
+
+
+def too_many_requests(world: World, source: Source, quick: bool) -> int:
+    wait_for_requests(source, 10)
+    struck = 0
+
+    def refuse(_: Request) -> Answer:
+        nonlocal struck
+        struck += 1
+        return Answer(429, headers={"Retry-After": "2"})
+
+    source.misbehave = refuse
+    time.sleep(6 if quick else 60)
+    source.misbehave = lambda _: None
+    return struck
+
+
+def the_same_page_for_ever(world: World, source: Source, quick: bool) -> int:
+    struck = 0
+
+    def again(request: Request) -> Answer | None:
+        nonlocal struck
+        struck += 1
+        runs = source.runs[request.path.split("/")[2]][:5]
+        return Answer(body={"runs": runs, "next_cursor": "1"})
+
+    source.misbehave = again
+    time.sleep(4)
+    source.misbehave = lambda _: None
+    return struck
+
+
+def totals_that_change(world: World, source: Source, quick: bool) -> int:
+    """Old runs are cleaned up at the source while its pages are read."""
+    struck = 0
+
+    def clean_up(request: Request) -> Answer:
+        nonlocal struck
+        name = request.path.split("/")[2]
+        if len(source.runs[name]) > 60:
+            source.runs[name] = source.runs[name][3:]
+            struck += 1
+        answer = source.answer(request)
+        if isinstance(answer.body, dict) and "runs" in answer.body:
+            answer.body["total"] = len(source.runs[name])
+        return answer
+
+    source.misbehave = clean_up
+    time.sleep(6 if quick else 12)
+
+    def told(request: Request) -> Answer:
+        answer = source.answer(request)
+        if isinstance(answer.body, dict) and "runs" in answer.body:
+            answer.body["total"] = len(source.runs[request.path.split("/")[2]])
+        return answer
+
+    source.misbehave = told
+    return struck
+
+
+def token_rotated(world: World, source: Source, quick: bool) -> int:
+    for token in (SECRETS[2], SECRETS[1]):
+        wait_for_requests(source, 10)
+        source.token = token
+        time.sleep(2)
+        world.token_file.write_text(token)
+    return 2
+
+
+def back_in_time(world: World, source: Source, quick: bool) -> int:
+    """The partner is restored from a backup for a while, and catches up again."""
+    for _ in range(2):
+        wait_for_requests(source, 5)
+        backup = GenericPartner(dict(source.runs), page_size=source.page_size, token=source.token)
+        time.sleep(2)
+        source.misbehave = backup.answer
+        time.sleep(2)
+        source.misbehave = lambda _: None
+    return 2
+
+
+FAULTS = (
+    Fault("worker killed (-9) in a page", worker_killed, quick=True),
+    Fault("worker asked to end in a long walk", worker_asked_to_end, quick=True),
+    Fault("beat killed (-9)", beat_killed),
+    Fault("Redis restarted", server_fault("redis", signal.SIGTERM)),
+    Fault("Redis killed (-9)", server_fault("redis", signal.SIGKILL), quick=True),
+    Fault("PostgreSQL restarted", server_fault("postgres", signal.SIGINT)),
+    Fault("PostgreSQL killed (-9) in a page", server_fault("postgres", signal.SIGKILL), quick=True),
+    Fault("disk full: commits fail", disk_full, quick=True),
+    Fault("partner drips bytes", misbehaving(lambda source: Answer(body=source.runs, drip=0.2), 0.3)),
+    Fault("partner resets connections", misbehaving(lambda _: Answer(reset=True), 0.4), quick=True),
+    Fault("partner cuts bodies short", misbehaving(lambda source: Answer(body=source.runs, cut_after=50), 0.4)),
+    Fault("partner answers 500", misbehaving(lambda _: Answer(500, {"error": "no"}), 0.5)),
+    Fault("partner answers 429 for a minute", too_many_requests),
+    Fault("partner gives the same page for ever", the_same_page_for_ever),
+    Fault("partner's totals change while paged", totals_that_change, connection=BY_OFFSET, quick=True),
+    Fault("partner's token is rotated", token_rotated, quick=True),
+    Fault("partner goes back in time", back_in_time),
+)

@@ -1,0 +1,227 @@
+"""What is broken on purpose: a PostgreSQL, a Valkey, a Celery worker, beat and a partner, all real and all our own."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+import psycopg
+import redis
+
+from chm_project.local.embedded import Attachment, attach, redis_url
+from chm_project.local.supervisor import CELERY
+from tools.bench.servers import ROOT, create_database, fill_inventory, manage
+from tools.faults.source import PIPELINES, SECRETS, Source
+
+INTERVAL_SECONDS = 1
+SETTLE_SECONDS = 120
+_OURS = """
+SELECT p.external_id, r.external_run_id, r.status, r.started_at, r.finished_at
+FROM runs AS r JOIN pipelines AS p ON p.id = r.pipeline_id
+"""
+_TEXTS = """
+SELECT concat_ws(' ', error_message, status_reason, payload) FROM runs
+UNION ALL SELECT last_ingest_error FROM pipelines
+"""
+
+
+@dataclass(slots=True)
+class Comparison:
+    """Of what the partner has with what is stored, when all has come to rest."""
+
+    runs: int = 0
+    lost: int = 0
+    wrong: int = 0
+    doubled: int = 0
+    leaked: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def clean(self) -> bool:
+        return self.runs > 0 and not (self.lost or self.wrong or self.doubled or self.leaked)
+
+
+class World:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.log = folder / "processes.log"
+        self.token_file = folder / "token"
+        self.worker: subprocess.Popen[bytes] | None = None
+        self.beat: subprocess.Popen[bytes] | None = None
+        self.restarted = 0
+        self._kept_running = threading.Event()
+        self._attachments: list[Attachment] = []
+        self._server_url = self._broker_url = self.database_url = ""
+
+    def start_servers(self) -> None:
+        """Whichever does not run; both keep their data and their addresses."""
+        attachment = attach(data_dir=self.folder / "servers")
+        self._attachments.append(attachment)
+        self._server_url, self._broker_url = attachment.database_url or "", attachment.broker_url or ""
+
+    def release(self) -> None:
+        for attachment in self._attachments:
+            attachment.release()
+
+    def server(self, name: str) -> psutil.Process:
+        """The main process of PostgreSQL or of Valkey, as its clients find it."""
+        if name == "redis":
+            with self.redis() as client:
+                info: Any = client.info()
+                return psutil.Process(int(info["process_id"]))
+        with psycopg.connect(self._server_url) as connection:
+            postmaster = psutil.Process(connection.info.backend_pid).parent()
+        assert postmaster is not None
+        return postmaster
+
+    def bring_down(self, name: str, how: signal.Signals) -> None:
+        process = self.server(name)
+        process.send_signal(how)
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.wait(30)
+
+    def redis(self) -> "redis.Redis":
+        return redis.Redis.from_url(redis_url(self._broker_url))
+
+    def sql(self, statement: Any) -> None:
+        with psycopg.connect(self.database_url, autocommit=True) as connection:
+            connection.execute(statement)
+
+    # Our own processes
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "CHM_DATABASE_URL": self.database_url,
+            "CHM_BROKER_URL": self._broker_url,
+            "CHM_CONNECTIONS_FILE": str(self.folder / "connections.toml"),
+            "DJANGO_SETTINGS_MODULE": "chm_project.settings.development",
+            "CHM_DEBUG": "0",
+        }
+
+    def start_worker(self) -> None:
+        arguments = ("--concurrency", "2", "--without-mingle", "--without-gossip", "--loglevel", "DEBUG")
+        self.worker = self._celery("worker", *arguments)
+
+    def start_beat(self) -> None:
+        arguments = ("--schedule", str(self.folder / "beat"), "--pidfile=", "--loglevel", "WARNING")
+        self.beat = self._celery("beat", *arguments)
+
+    def _celery(self, *arguments: str) -> "subprocess.Popen[bytes]":
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                [*CELERY, *arguments],
+                cwd=ROOT,
+                env={**os.environ, **self.environment},
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def _keep_running(self) -> None:
+        """Starts again what ends by itself, as a service manager does: Celery's Redis transport can end a worker whose
+        broker goes away while it holds messages."""
+        while not self._kept_running.wait(0.5):
+            for process, start in ((self.worker, self.start_worker), (self.beat, self.start_beat)):
+                if process is not None and process.poll() not in (None, 0, -signal.SIGKILL, -signal.SIGTERM):
+                    self.restarted += 1
+                    start()
+
+    def kill(self, process: "subprocess.Popen[bytes] | None") -> None:
+        """All of its processes at once, as on a machine that loses power."""
+        if process is not None and process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def stop_worker(self) -> float:
+        """Asks the worker to end, as an upgrade does; the seconds that it took."""
+        assert self.worker is not None
+        begun = time.monotonic()
+        self.worker.terminate()
+        self.worker.wait(120)
+        return time.monotonic() - begun
+
+    @contextmanager
+    def ingesting(self, source: Source, connection: str) -> Iterator[None]:
+        """An empty inventory but for the source's pipelines, ingested on a schedule."""
+        self.database_url = create_database(self._server_url, "chm_faults")
+        with self.redis() as client:
+            client.flushall()
+        for leftover in self.folder.glob("beat*"):
+            leftover.unlink()
+        self.log.write_bytes(b"")
+        self.token_file.write_text(source.token)
+        (self.folder / "connections.toml").write_text(
+            f"[connections.partner]\nbase_url = {source.base_url!r}\ninterval_seconds = {INTERVAL_SECONDS}\n"
+            f"timeout_seconds = 0.5\nmax_retries = 2\nbackoff_seconds = 0.2\n"
+            f'auth = {{ kind = "bearer", secret_file = "{self.token_file}" }}\n{connection}\n'
+        )
+        manage("migrate", "--verbosity", "0", **self.environment)
+        fill_inventory(self.database_url, list(PIPELINES))
+        self.restarted = 0
+        self._kept_running = threading.Event()
+        service_manager = threading.Thread(target=self._keep_running)
+        self.start_worker()
+        self.start_beat()
+        service_manager.start()
+        try:
+            yield
+        finally:
+            self._kept_running.set()
+            service_manager.join()
+            self.kill(self.beat)
+            self.kill(self.worker)
+
+    # What came of it
+
+    def settled(self, source: Source, *, seconds: float = SETTLE_SECONDS) -> Comparison:
+        """As soon as nothing is lost or wrong, or what it looks like when the time is up."""
+        deadline = time.monotonic() + seconds
+        while True:
+            found = self._compared(source)
+            if (not found.lost and not found.wrong) or time.monotonic() > deadline:
+                found.leaked = self._leaks()
+                return found
+            time.sleep(0.25)
+
+    def _compared(self, source: Source) -> Comparison:
+        try:
+            with psycopg.connect(self.database_url) as connection:
+                rows = connection.execute(_OURS).fetchall()
+        except psycopg.Error:
+            return Comparison(lost=1)
+        ours = {(row[0], row[1]): row[2:] for row in rows}
+        found = Comparison(runs=len(rows), doubled=len(rows) - len(ours))
+        for name, runs in source.runs.items():
+            for run in runs:
+                theirs = (run["status"], _time(run["started_at"]), _time(run.get("finished_at")))
+                stored = ours.get((name, run["external_run_id"]))
+                found.lost += stored is None
+                found.wrong += stored is not None and stored != theirs
+        return found
+
+    def _leaks(self) -> int:
+        """Places that show a secret: rows and error fields, task results and messages, what the processes logged."""
+        with psycopg.connect(self.database_url) as connection:
+            places = [row[0] or "" for row in connection.execute(_TEXTS).fetchall()]
+        with self.redis() as client:
+            keys: Any = client.keys("*")
+            places += [str(client.get(key)) for key in keys if client.type(key) == b"string"]
+            places += [str(client.lrange(key, 0, -1)) for key in keys if client.type(key) == b"list"]
+            places += [str(client.hgetall(key)) for key in keys if client.type(key) == b"hash"]
+        places += self.log.read_text(errors="replace").splitlines()
+        return sum(any(secret in place for secret in SECRETS) for place in places)
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text).astimezone(UTC)

@@ -1,0 +1,88 @@
+"""Real web servers for tests, in processes of their own, and the servers behind them."""
+
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import redis
+import requests
+from django.conf import settings
+from psycopg import sql
+
+from chm_project.local import web_server as web
+from chm_project.local.embedded import numbered_broker, redis_url
+
+
+@contextmanager
+def web_server(log: Path | None = None, /, **environment: str) -> Iterator[str]:
+    """Its address; what it needs beyond the suite's own environment is given. `log` keeps all that it prints."""
+    with socket.socket() as probe:
+        probe.bind((web.HOST, 0))
+        port = probe.getsockname()[1]
+    inherited = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    output = log.open("wb") if log else None
+    process = subprocess.Popen(
+        web.command(port), cwd=settings.BASE_DIR, env={**inherited, "CHM_DEBUG": "0", **environment},
+        stdout=output, stderr=output,
+    )  # fmt: skip
+    try:
+        address = f"http://{web.HOST}:{port}"
+        _wait_for(f"{address}/health", process)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(30)
+        if output:
+            output.close()
+
+
+def _wait_for(address: str, process: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            requests.get(address, timeout=5)
+        except requests.ConnectionError:
+            time.sleep(0.05)
+        else:
+            return
+    raise AssertionError("the web server does not answer")
+
+
+@contextmanager
+def empty_database(name: str) -> Iterator[str]:
+    """The address of a database without tables, which is gone afterwards at the latest."""
+    drop_database(name)
+    with _server() as server:
+        server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    try:
+        yield urlunsplit(urlsplit(os.environ["CHM_DATABASE_URL"])._replace(path=f"/{name}"))
+    finally:
+        drop_database(name)
+
+
+def drop_database(name: str) -> None:
+    with _server() as server:
+        server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _server() -> "psycopg.Connection[Any]":
+    own: dict[str, Any] = settings.DATABASES["default"]
+    return psycopg.connect(
+        host=own["HOST"], port=own["PORT"] or None, user=own["USER"], password=own["PASSWORD"] or None,
+        dbname="postgres", autocommit=True,
+    )  # fmt: skip
+
+
+def empty_broker(number: int) -> str:
+    """The address of one of the broker's numbered databases, emptied."""
+    url = numbered_broker(os.environ["CHM_BROKER_URL"], number)
+    with redis.Redis.from_url(redis_url(url)) as server:
+        server.flushdb()
+    return url
