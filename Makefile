@@ -66,7 +66,7 @@ fuzz: install-dev  ## schemathesis against the running server, all checks; FUZZ_
 	@$(BIN)/python -m tools.fuzz --cases $(or $(FUZZ_CASES),150) --seconds $(or $(FUZZ_SECONDS),60)
 
 critical-path: install-dev  ## schema, API, ingestion, summary, alert rules, dashboards in one pass, under a minute
-	@$(BIN)/python -m pytest -q alerting/tests/test_schema.py inventory/tests/test_api_clients.py \
+	@$(BIN)/python -m pytest -q inventory/tests/test_constraints.py runs/tests/test_constraints.py alerting/tests/test_constraints.py inventory/tests/test_api_clients.py \
 	  inventory/tests/test_api_pipelines.py runs/tests/test_api_runs.py alerting/tests/test_api_alert_rules.py \
 	  runs/tests/test_worked_sequences.py ingestion/tests/test_generic_ingestion.py ingestion/tests/test_airflow_ingestion.py \
 	  runs/tests/test_latest.py runs/tests/test_summary.py alerting/tests/test_stored_runs.py chm_project/tests/test_shapes.py

@@ -1,0 +1,44 @@
+"""Rows inserted by plain SQL, to show what the database itself refuses."""
+
+import uuid
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+
+# A row of each table that is valid but for its parents.
+VALID: dict[str, dict[str, Any]] = {
+    "clients": {"name": "Northwind"},
+    "pipelines": {"name": "orders", "platform": "airflow", "pipeline_type": "ingestion"},
+    "runs": {"external_run_id": "run-1", "status": "success"},
+    "alert_rules": {"rule_type": "on_failure", "channel": "slack", "destination": "#ops"},
+}
+
+
+def insert(table: str, **values: Any) -> str:
+    """Insert a valid row with these values in place of its own, and return its id."""
+    row = {"id": str(uuid.uuid4()), **VALID[table], **values}
+    columns = ", ".join(row)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {table} ({columns}) VALUES ({', '.join(['%s'] * len(row))})",
+            list(row.values()),
+        )
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    return str(row["id"])
+
+
+def insert_client() -> str:
+    return insert("clients", name="Contoso")
+
+
+def insert_pipeline(client_id: str | None = None) -> str:
+    return insert("pipelines", client_id=client_id or insert_client(), name="stock", external_id="stock")
+
+
+def refused_by(table: str, **values: Any) -> str | None:
+    """Return the name of the constraint that refuses the row."""
+    with pytest.raises(IntegrityError) as refusal, transaction.atomic():
+        insert(table, **values)
+    cause: Any = refusal.value.__cause__
+    return str(cause.diag.constraint_name)

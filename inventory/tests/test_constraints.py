@@ -1,0 +1,54 @@
+"""Each bad client or pipeline, inserted with SQL, is refused by the constraint that names the rule."""
+
+import pytest
+
+from chm_project.tests.sql_rows import insert, insert_client, insert_pipeline, refused_by
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.proves("DI-001")
+def test_a_client_name_is_unique() -> None:
+    insert_client()
+    assert refused_by("clients", name="Contoso") == "clients_name_unique"
+
+
+@pytest.mark.parametrize("name", ["", "  ", "\t\n"])
+def test_a_client_name_is_not_blank(name: str) -> None:
+    assert refused_by("clients", name=name) == "clients_name_not_blank"
+
+
+@pytest.mark.proves("DI-002")
+def test_a_pipeline_name_is_unique_within_its_client() -> None:
+    client = insert_client()
+    insert_pipeline(client)
+    assert refused_by("pipelines", client_id=client, name="stock") == "pipelines_client_name_unique"
+    insert("pipelines", client_id=insert("clients", name="Fabrikam"), name="stock")
+
+
+@pytest.mark.proves("DI-003")
+def test_an_external_id_is_unique_within_client_and_platform() -> None:
+    client = insert_client()
+    insert_pipeline(client)
+    constraint = refused_by("pipelines", client_id=client, name="other", external_id="stock")
+
+    assert constraint == "pipelines_client_platform_external_id_unique"
+    insert("pipelines", client_id=client, name="other", external_id="stock", platform="dbt")
+    insert("pipelines", client_id=client, name="none-1")
+    insert("pipelines", client_id=client, name="none-2")
+
+
+@pytest.mark.proves("DI-005")
+@pytest.mark.parametrize(
+    ("column", "value", "constraint"),
+    [
+        ("platform", "jenkins", "pipelines_platform_valid"),
+        ("pipeline_type", "magic", "pipelines_pipeline_type_valid"),
+        ("environment", "qa", "pipelines_environment_valid"),
+        ("name", " ", "pipelines_name_not_blank"),
+        ("external_id", "", "pipelines_external_id_not_blank"),
+    ],
+)
+def test_a_bad_pipeline_value_is_refused(column: str, value: str, constraint: str) -> None:
+    client = insert_client()
+    assert refused_by("pipelines", client_id=client, **{column: value}) == constraint
