@@ -1,6 +1,7 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
+from chm_project.api.root import RootView
 from chm_project.api.views import DocsView, HealthView, SchemaView, unknown_route
 from chm_project.operations.views import MetricsView, ReadyView
 
@@ -20,6 +21,7 @@ urlpatterns = [
     path("ready", ReadyView.as_view(), name="ready"),
     path("metrics", MetricsView.as_view(), name="metrics"),
     path("ping/", include("runs.api.ping_urls")),
+    path("api/v1", RootView.as_view(), name="root"),
     path("api/v1/", include(api)),
     # Last: what no route above knows is a JSON answer too.
     re_path(r"^api/v1(?:/[\s\S]*)?\Z", unknown_route),

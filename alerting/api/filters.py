@@ -2,15 +2,18 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from alerting.models import AlertRule
+from alerting.models import AlertRule, Channel, RuleType
 from chm_project.api.bases import FilterSet
-from chm_project.api.filters import FlagFilter, IdFilter
+from chm_project.api.filters import FlagFilter, IdFilter, IdsFilter, TextFilter, WordsFilter
 
 
 class AlertRuleFilter(FilterSet):
     client_id = IdFilter(method="of_client", help_text="Rules for all of this client; not those of its pipelines.")
-    pipeline_id = IdFilter(field_name="pipeline_id")
+    pipeline_id = IdsFilter(field_name="pipeline_id", help_text="Rules of this pipeline.")
+    rule_type = WordsFilter(RuleType, help_text="What must hold.")
+    channel = WordsFilter(Channel, help_text="How people are notified.")
     is_enabled = FlagFilter(help_text="Whether it is evaluated.")
+    search = TextFilter(method="having", max_length=512, help_text="A part of the destination, in either case.")
 
     class Meta:
         model = AlertRule
@@ -18,3 +21,6 @@ class AlertRuleFilter(FilterSet):
 
     def of_client(self, rules: QuerySet[AlertRule], name: str, value: UUID) -> QuerySet[AlertRule]:
         return rules.filter(client_id=value, pipeline__isnull=True)
+
+    def having(self, rules: QuerySet[AlertRule], name: str, value: str) -> QuerySet[AlertRule]:
+        return rules.filter(destination__icontains=value)

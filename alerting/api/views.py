@@ -15,8 +15,9 @@ from alerting.api.filters import AlertRuleFilter
 from alerting.api.serializers import AlertRuleSerializer, PreviewSerializer, PreviewWindowSerializer
 from alerting.models import AlertRule
 from alerting.services import firing_rules, preview
+from chm_project.api.csv import CsvList
 from chm_project.api.history import LoggedChanges
-from chm_project.api.pagination import keyset
+from chm_project.api.pagination import keyset, keysets
 from chm_project.api.viewsets import ApiViewSet
 
 DEFAULT_PREVIEW = timedelta(days=7)
@@ -32,8 +33,8 @@ MAX_PREVIEW = timedelta(days=400)
 )
 class AlertRuleViewSet(
     LoggedChanges,
+    CsvList,
     mixins.CreateModelMixin,
-    mixins.ListModelMixin,
     mixins.RetrieveModelMixin,
     mixins.UpdateModelMixin,
     mixins.DestroyModelMixin,
@@ -45,7 +46,9 @@ class AlertRuleViewSet(
     filterset_class = AlertRuleFilter
     # Keys grow with time: creation order, by the index of the primary key.
     keyset = keyset("id")
+    orderings = {"id": keyset, "-id": keyset.reversed()} | keysets("created_at", "updated_at")
     lookup_url_kwarg = "rule_id"
+    object_route = "alert-rule"
     client_path, pipeline_path = "owner_id", "pipeline_id"
 
     @extend_schema(
@@ -82,12 +85,13 @@ class AlertRuleViewSet(
 
 
 @extend_schema_view(list=extend_schema(operation_id="alert_rules_firing", summary="Which enabled rules hold now?"))
-class FiringRuleViewSet(mixins.ListModelMixin, ApiViewSet):
+class FiringRuleViewSet(CsvList, ApiViewSet):
     """Over active inventory; nothing is sent."""
 
     queryset = AlertRuleViewSet.queryset
     serializer_class = AlertRuleSerializer
     keyset = AlertRuleViewSet.keyset
+    orderings = AlertRuleViewSet.orderings
     client_path, pipeline_path = "owner_id", "pipeline_id"
 
     def get_queryset(self) -> QuerySet[AlertRule]:

@@ -2,9 +2,10 @@
 
 import contextlib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Container, Iterable
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -16,18 +17,22 @@ from rest_framework.request import Request
 from chm_project.api import bases
 from chm_project.api.times import parse_time
 
+# How many values one parameter may list.
+MAX_VALUES = 100
+SEVERAL = "Several values are possible: separated by commas, or the parameter repeated."
 
-def check_parameters(request: Request, known: Iterable[str]) -> None:
-    """Refuses unknown, repeated and empty query parameters, naming each."""
+
+def check_parameters(request: Request, known: Iterable[str], repeatable: Container[str] = ()) -> None:
+    """Refuse unknown and empty query parameters, and repeated ones that take one value, naming each."""
     known = sorted(known)
     hint = f"Known here: {', '.join(known)}." if known else "None is known here."
     problems: dict[str, list[str]] = {}
     for name, values in request.query_params.lists():
         if name not in known:
             problems[name] = [f"Unknown parameter. {hint}"]
-        elif len(values) > 1:
+        elif len(values) > 1 and name not in repeatable:
             problems[name] = ["Give this parameter once."]
-        elif not values[0]:
+        elif not all(values):
             problems[name] = ["Give this parameter a value, or leave it out."]
     if problems:
         raise exceptions.ValidationError(problems)
@@ -96,6 +101,76 @@ class WordFilter(bases.ChoiceFilter):
     def __init__(self, choices: type[TextChoices], **kwargs: Any) -> None:
         message = f"Give one of: {', '.join(choices.values)}."
         super().__init__(choices=choices.choices, error_messages={"invalid_choice": message}, **kwargs)
+
+
+class ListWidget(forms.TextInput):
+    """Read a parameter that is repeated, separated by commas, or both."""
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> list[str]:
+        return listed(data.getlist(name))
+
+
+class ListField(forms.Field):
+    widget = ListWidget
+
+    def __init__(self, *, read: Callable[[str], Any], **kwargs: Any) -> None:
+        self.read = read
+        super().__init__(**kwargs)
+
+    def to_python(self, value: Any) -> list[Any]:
+        if len(value) > MAX_VALUES:
+            raise ValidationError(f"Give at most {MAX_VALUES} values.")
+        try:
+            return list(dict.fromkeys(self.read(part) for part in value))
+        except ValueError as error:
+            raise ValidationError(str(error)) from error
+
+
+class ListFilter(bases.Filter):
+    """Rows that have one of several values."""
+
+    field_class = ListField
+
+    def __init__(self, read: Callable[[str], Any], items: dict[str, Any], help_text: str = "", **kwargs: Any) -> None:
+        super().__init__(read=read, **kwargs)
+        description = f"{help_text} {SEVERAL}".strip()
+        extend_schema_field({"type": "array", "items": items, "description": description})(self)
+
+    def filter(self, queryset: QuerySet[Any], value: list[Any]) -> QuerySet[Any]:
+        if self.method or not value:
+            return queryset
+        if len(value) == 1:
+            return queryset.filter(**{str(self.field_name): value[0]})
+        return queryset.filter(**{f"{self.field_name}__in": value})
+
+
+class WordsFilter(ListFilter):
+    """Rows whose field has one of these choices."""
+
+    def __init__(self, choices: type[TextChoices], **kwargs: Any) -> None:
+        def read(text: str) -> str:
+            if text not in choices.values:
+                raise ValueError(f"Give one of: {', '.join(choices.values)}.")
+            return text
+
+        super().__init__(read, {"type": "string", "enum": list(choices.values)}, **kwargs)
+
+
+class IdsFilter(ListFilter):
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(_id, {"type": "string", "format": "uuid"}, **kwargs)
+
+
+def _id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise ValueError("Give a UUID.") from None
+
+
+def listed(values: Iterable[str]) -> list[str]:
+    """The values of a parameter that is repeated, separated by commas, or both."""
+    return [part for value in values for part in value.split(",")]
 
 
 def parse_limit(text: str, *, maximum: int) -> int:

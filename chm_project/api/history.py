@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
+from django.urls import reverse
 from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer
 
@@ -34,6 +35,11 @@ class LoggedChanges:
     """For a viewset that creates, changes or deletes; the change and its entry are one transaction."""
 
     request: Any
+    # The name of the route that reads one object.
+    object_route: str
+
+    def get_success_headers(self, data: Any) -> dict[str, str]:
+        return {"Location": self.request.build_absolute_uri(reverse(self.object_route, args=[data["id"]]))}
 
     @transaction.atomic
     def perform_create(self, serializer: BaseSerializer[Any]) -> None:

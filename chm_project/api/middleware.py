@@ -1,9 +1,11 @@
 """Routes have no trailing slash; one is tolerated."""
 
+import re
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponseBase
 
+_OWN_ID = re.compile(r"/api/v1/pipelines/[^/]+/runs/([\s\S]+)")
 _PREFIXES = ("/api/v1/", "/health/", "/ready/", "/metrics/", "/ping/")
 
 
@@ -19,6 +21,8 @@ class TrailingSlashMiddleware:
 
 
 def has_spare_slash(method: str | None, path: str) -> bool:
-    """Not where the rest of the path is a run's own id, which may end in a slash."""
-    is_push = method == "PUT" and "/runs/" in path
-    return path.endswith("/") and path.startswith(_PREFIXES) and not is_push
+    """Tell whether to drop the last slash: not where the rest of the path is a run's own id, which may end in one."""
+    if not (path.endswith("/") and path.startswith(_PREFIXES)):
+        return False
+    own_id = _OWN_ID.match(path)
+    return own_id is None or (own_id[1] == "latest/" and method != "PUT")

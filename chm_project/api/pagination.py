@@ -77,6 +77,15 @@ def keyset(*keys: Key | str, descending: bool = False) -> Keyset:
     return Keyset(tuple(Key(key) if isinstance(key, str) else key for key in keys), descending)
 
 
+def keysets(*attributes: str) -> dict[str, Keyset]:
+    """The orders that a list offers by `ordering`: each attribute, ascending and, with a minus, descending."""
+    offered = {}
+    for attribute in attributes:
+        offered[attribute] = keyset(attribute, "id")
+        offered[f"-{attribute}"] = keyset(attribute, "id", descending=True)
+    return offered
+
+
 def _row(expressions: list[Any]) -> Func:
     return Func(*expressions, template="ROW(%(expressions)s)", output_field=BooleanField())
 
@@ -95,10 +104,12 @@ class KeysetPagination(BasePagination):
         # One row more than asked tells whether there is a next page, without counting.
         page = list(view.take(rows, limit + 1))
         self.next_cursor = _cursor(order.position(page[limit - 1]), request) if len(page) > limit else None
+        self.next_page = _address(request, self.next_cursor) if self.next_cursor else None
         return page[:limit]
 
     def get_paginated_response(self, data: Any) -> Response:
-        return Response({"items": data, "next_cursor": self.next_cursor})
+        headers = {"Link": f'<{self.next_page}>; rel="next"'} if self.next_page else {}
+        return Response({"items": data, "next_cursor": self.next_cursor}, headers=headers)
 
     def get_results(self, data: dict[str, Any]) -> Any:
         return data["items"]
@@ -118,7 +129,15 @@ class KeysetPagination(BasePagination):
         }
 
     def get_schema_operation_parameters(self, view: Any) -> list[Any]:
+        offered = list(view.orderings)
+        ordering = {
+            "name": "ordering",
+            "in": "query",
+            "description": "The order; a minus in front means descending. A cursor holds for one order.",
+            "schema": {"type": "string", "enum": offered, "default": view.default_ordering},
+        }
         return [
+            *([ordering] if offered else []),
             {
                 "name": "limit",
                 "in": "query",
@@ -136,8 +155,15 @@ class KeysetPagination(BasePagination):
 
 def _salt(request: Request) -> str:
     """A cursor holds for one list with one set of filters; the page size may change on the way."""
-    filters = sorted(pair for pair in request.query_params.items() if pair[0] not in PARAMETERS)
-    return f"chm.cursor:{request.path}?{urlencode(filters)}"
+    filters = sorted(pair for pair in request.query_params.lists() if pair[0] not in PARAMETERS)
+    return f"chm.cursor:{request.path}?{urlencode(filters, doseq=True)}"
+
+
+def _address(request: Request, cursor: str) -> str:
+    """The address of the next page."""
+    parameters = request.query_params.copy()
+    parameters["cursor"] = cursor
+    return request.build_absolute_uri(f"{request.path}?{parameters.urlencode()}")
 
 
 def _cursor(position: Position, request: Request) -> str:

@@ -1,19 +1,21 @@
 """What every view of the API shares; a view adds its queryset, serializer, filters and order."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Mapping
 from typing import Any, TypeVar
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import Model, QuerySet
-from rest_framework.exceptions import AuthenticationFailed, NotFound
+from rest_framework.exceptions import AuthenticationFailed, NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
 from chm_project.access.visibility import visible_to
-from chm_project.api.filters import check_parameters
+from chm_project.api.filters import ListFilter, check_parameters, listed
 from chm_project.api.pagination import PARAMETERS, Keyset
 from chm_project.api.throttling import count_refusal, throttle_address
+
+FIELDS, ORDERING = "fields", "ordering"
 
 ModelT = TypeVar("ModelT", bound=Model)
 
@@ -25,10 +27,23 @@ def find(queryset: QuerySet[ModelT], key: object) -> ModelT:
         raise NotFound(f"No {queryset.model._meta.verbose_name} has the id {key}.") from None
 
 
+def keep_fields(serializer: Any, names: list[str]) -> None:
+    """Drop all fields of an answer but these."""
+    if unknown := [name for name in names if name not in serializer.fields]:
+        known = ", ".join(serializer.fields)
+        raise ValidationError({FIELDS: [f"Unknown field: {unknown[0]}. Known here: {known}."]})
+    for name in [name for name in serializer.fields if name not in names]:
+        serializer.fields.pop(name)
+
+
 class StrictView(APIView):
     """Refuses query parameters that nobody reads, and methods that do not exist before asking who may use them."""
 
     def known_parameters(self) -> Iterable[str]:
+        return ()
+
+    def repeatable_parameters(self) -> Container[str]:
+        """The parameters that take several values."""
         return ()
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -36,7 +51,7 @@ class StrictView(APIView):
             throttle_address(request)
         super().initial(request, *args, **kwargs)
         if request.method != "OPTIONS":
-            check_parameters(request, self.known_parameters())
+            check_parameters(request, self.known_parameters(), self.repeatable_parameters())
 
     def perform_authentication(self, request: Request) -> None:
         try:
@@ -56,18 +71,48 @@ class ApiViewSet(StrictView, GenericViewSet[Any]):
     lookup_url_kwarg: str
     client_path: str
     pipeline_path: str | None
+    # The order of a list, and those that `ordering` offers.
     keyset: Keyset
+    orderings: Mapping[str, Keyset] = {}
     filterset_class: Any = None
     required_scope: str | None = None
+    # The actions that answer with chosen fields only, by `fields`.
+    sparse_actions: Container[str] = ("list", "retrieve")
 
     def known_parameters(self) -> Iterable[str]:
+        sparse = [FIELDS] if self.is_sparse else []
         if self.action != "list":
-            return ()
+            return sparse
         filters = self.filterset_class.base_filters if self.filterset_class else ()
-        return [*filters, *PARAMETERS]
+        ordering = [ORDERING] if self.orderings else []
+        return [*filters, *PARAMETERS, *ordering, *sparse]
+
+    def repeatable_parameters(self) -> Container[str]:
+        filters = self.filterset_class.base_filters if self.filterset_class else {}
+        return {FIELDS, *(name for name, accepted in filters.items() if isinstance(accepted, ListFilter))}
+
+    @property
+    def is_sparse(self) -> bool:
+        return self.action in self.sparse_actions
+
+    @property
+    def default_ordering(self) -> str:
+        return next(name for name, keyset in self.orderings.items() if keyset == self.keyset)
 
     def get_keyset(self) -> Keyset:
-        return self.keyset
+        chosen = self.request.query_params.get(ORDERING)
+        if chosen is None:
+            return self.keyset
+        if chosen not in self.orderings:
+            raise ValidationError({ORDERING: [f"Give one of: {', '.join(self.orderings)}."]})
+        return self.orderings[chosen]
+
+    def get_serializer(self, *args: Any, **kwargs: Any) -> Any:
+        serializer = super().get_serializer(*args, **kwargs)
+        given = self.request.query_params.getlist(FIELDS) if self.is_sparse and self.request else []
+        if given:
+            keep_fields(getattr(serializer, "child", serializer), listed(given))
+        return serializer
 
     def take(self, rows: QuerySet[Any], number: int) -> QuerySet[Any]:
         """The first of the rows, which are filtered, sorted and begin behind the cursor."""

@@ -106,7 +106,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["chm_project.api.parsers.StrictJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "chm_project.api.pagination.KeysetPagination",
     "DEFAULT_FILTER_BACKENDS": ["chm_project.api.filters.StrictFilterBackend"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "chm_project.api.auto_schema.ApiAutoSchema",
     "EXCEPTION_HANDLER": "chm_project.api.errors.exception_handler",
     "DATETIME_INPUT_FORMATS": ["iso-8601"],
     "TEST_REQUEST_DEFAULT_FORMAT": "json",

@@ -1,5 +1,6 @@
 from typing import Any
 
+from django.urls import reverse
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import APIException, NotFound, PermissionDenied, ValidationError
 from rest_framework.request import Request
@@ -46,7 +47,8 @@ class SyncView(StrictView):
             raise ValidationError({"connection": error.mistakes}) from None
         except QueueUnavailable:
             raise QueueDown from None
-        return Response({"task_id": task_id}, status=202)
+        location = request.build_absolute_uri(reverse("ingestion-sync-state", args=[task_id]))
+        return Response({"task_id": task_id}, status=202, headers={"Location": location})
 
 
 class SyncStateView(StrictView):

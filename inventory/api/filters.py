@@ -1,9 +1,9 @@
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from chm_project.api.bases import FilterSet
-from chm_project.api.filters import FlagFilter, IdFilter, TextFilter, WordFilter
+from chm_project.api.filters import FlagFilter, IdsFilter, TextFilter, WordsFilter
 from inventory.models import Client, Environment, Pipeline, PipelineType, Platform
 
 
@@ -25,23 +25,33 @@ class InventoryFilter(FilterSet):
 
 class ClientFilter(InventoryFilter):
     name = TextFilter(help_text="The exact name.")
+    search = TextFilter(method="having", max_length=255, help_text="A part of the name, in either case.")
 
     class Meta:
         model = Client
         fields: list[str] = []
 
+    def having(self, clients: QuerySet[Client], name: str, value: str) -> QuerySet[Client]:
+        return clients.filter(name__icontains=value)
+
 
 class ClientPipelineFilter(InventoryFilter):
     name = TextFilter(help_text="The exact name.")
-    platform = WordFilter(Platform)
+    platform = WordsFilter(Platform, help_text="The kind of orchestrator.")
     external_id = TextFilter(help_text="The exact id in the orchestrator.")
-    pipeline_type = WordFilter(PipelineType)
-    environment = WordFilter(Environment)
+    pipeline_type = WordsFilter(PipelineType, help_text="What the pipeline does.")
+    environment = WordsFilter(Environment, help_text="Where the pipeline runs.")
+    search = TextFilter(
+        method="having", max_length=255, help_text="A part of the name or of the external_id, in either case."
+    )
 
     class Meta:
         model = Pipeline
         fields: list[str] = []
 
+    def having(self, pipelines: QuerySet[Pipeline], name: str, value: str) -> QuerySet[Pipeline]:
+        return pipelines.filter(Q(name__icontains=value) | Q(external_id__icontains=value))
+
 
 class PipelineFilter(ClientPipelineFilter):
-    client_id = IdFilter(field_name="client_id")
+    client_id = IdsFilter(field_name="client_id", help_text="Pipelines of this client.")

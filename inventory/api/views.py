@@ -10,8 +10,9 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from chm_project.access.visibility import refuse_bound_token, visible_to
+from chm_project.api.csv import CsvList
 from chm_project.api.history import LoggedChanges, log
-from chm_project.api.pagination import keyset
+from chm_project.api.pagination import keyset, keysets
 from chm_project.api.viewsets import ApiViewSet, find
 from inventory.api.filters import ClientFilter, ClientPipelineFilter, PipelineFilter
 from inventory.api.serializers import ClientSerializer, PipelineSerializer, PipelineUpdateSerializer
@@ -21,14 +22,15 @@ from inventory.services import disable_client, disable_pipeline
 
 class InventoryViewSet(
     LoggedChanges,
+    CsvList,
     mixins.CreateModelMixin,
-    mixins.ListModelMixin,
     mixins.RetrieveModelMixin,
     mixins.UpdateModelMixin,
     mixins.DestroyModelMixin,
     ApiViewSet,
 ):
     keyset = keyset("name", "id")
+    orderings = keysets("name", "created_at", "updated_at")
     # Deleting disables, which whoever may change the object may do.
     method_permissions = {"DELETE": "change"}
 
@@ -45,6 +47,7 @@ class ClientViewSet(InventoryViewSet):
     serializer_class = ClientSerializer
     filterset_class = ClientFilter
     lookup_url_kwarg = "client_id"
+    object_route = "client"
     client_path, pipeline_path = "id", None
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -68,6 +71,7 @@ class PipelineViewSet(InventoryViewSet):
     serializer_class = PipelineSerializer
     filterset_class = PipelineFilter
     lookup_url_kwarg = "pipeline_id"
+    object_route = "pipeline"
     client_path, pipeline_path = "client_id", "id"
 
     def get_serializer_class(self) -> type[BaseSerializer[Any]]:

@@ -9,8 +9,8 @@ from inventory.models import Client, Pipeline
 
 NOT_FILTERABLE = {
     "id": "an object answers at its own address",
-    "created_at": "lists are by name",
-    "updated_at": "lists are by name",
+    "created_at": "a list can be ordered by it",
+    "updated_at": "a list can be ordered by it",
     "description": "free text",
     "ingested_through": "bookkeeping; the report ingestion_health asks about it",
     "ingest_due_at": "bookkeeping",
@@ -25,4 +25,4 @@ NOT_FILTERABLE = {
 def test_every_field_is_filterable_or_listed_as_not(model: type[Model], filterset: type[FilterSet]) -> None:
     columns = {field.attname for field in model._meta.concrete_fields}
 
-    assert columns - set(NOT_FILTERABLE) == set(filterset.base_filters) - {"include_inactive"}
+    assert columns - set(NOT_FILTERABLE) == set(filterset.base_filters) - {"include_inactive", "search"}

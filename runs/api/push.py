@@ -169,4 +169,4 @@ class DbtRunResultsViewSet(PipelineRunViewSet):
         if isinstance(invocation, dict):
             raise ValidationError(invocation)
         [result] = record_runs([dbt.run_event(invocation, pipeline.pk)])
-        return answer_of(result)
+        return answer_of(request, result)

@@ -2,6 +2,7 @@ from django.urls import path
 
 from chm_project.api import routing  # noqa: F401  # the converter of <id:...>
 from runs.api.push import DbtRunResultsViewSet, LineageView
+from runs.api.report_index import ReportIndexView
 from runs.api.reports import report_urls
 from runs.api.views import ClientSummaryViewSet, PipelineRunViewSet, RunBatchViewSet, RunViewSet
 
@@ -21,8 +22,8 @@ urlpatterns = [
     ),
     path(
         "pipelines/<id:pipeline_id>/runs/<rest:external_run_id>",
-        PipelineRunViewSet.as_view({"put": "push"}),
-        name="pipeline-run-push",
+        PipelineRunViewSet.as_view({"get": "read", "put": "push"}),
+        name="pipeline-run",
     ),
     path(
         "pipelines/<id:pipeline_id>/dbt_run_results",
@@ -35,5 +36,6 @@ urlpatterns = [
         ClientSummaryViewSet.as_view({"get": "summary"}),
         name="client-summary",
     ),
+    path("reports", ReportIndexView.as_view(), name="reports"),
     *report_urls(),
 ]

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Func, OuterRef, QuerySet, UUIDField
+from django.urls import reverse
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import mixins
 from rest_framework.exceptions import NotFound, ValidationError
@@ -14,8 +15,9 @@ from chm_project.access.models import Scope
 from chm_project.access.visibility import bound_client, visible_to
 from chm_project.api.csv import CsvList
 from chm_project.api.errors import faults
+from chm_project.api.filters import listed
 from chm_project.api.pagination import Key, Keyset, keyset
-from chm_project.api.viewsets import ApiViewSet, find
+from chm_project.api.viewsets import ORDERING, ApiViewSet, find
 from inventory.models import Client, Pipeline
 from runs.api.filters import Order, PipelineRunFilter, RunFilter
 from runs.api.serializers import (
@@ -38,6 +40,8 @@ from runs.summary import summarize_client
 LATEST_FIRST = keyset(
     Key("started_at", STARTED, BEGINNING), Key("finished_at", FINISHED, BEGINNING), "id", descending=True
 )
+NEWEST_EVENT_FIRST = keyset("event_at", "id", descending=True)
+BY_EVENT = {"-event_at": NEWEST_EVENT_FIRST, "event_at": NEWEST_EVENT_FIRST.reversed()}
 
 
 @extend_schema_view(
@@ -48,7 +52,8 @@ class RunViewSet(CsvList, mixins.RetrieveModelMixin, ApiViewSet):
     queryset = Run.objects.all()
     serializer_class = RunSerializer
     filterset_class = RunFilter
-    keyset = keyset("event_at", "id", descending=True)
+    keyset = NEWEST_EVENT_FIRST
+    orderings = BY_EVENT
     lookup_url_kwarg = "run_id"
     client_path, pipeline_path = "pipeline__client_id", "pipeline_id"
 
@@ -57,13 +62,28 @@ class RunViewSet(CsvList, mixins.RetrieveModelMixin, ApiViewSet):
 
         Walking all runs until a page is full would cost the more, the less the client has of them.
         """
-        client_id = self.request.query_params.get("client_id") or bound_client(self.request)
-        if client_id is None:
+        pipelines = self._few_pipelines()
+        if pipelines is None:
             return super().take(rows, number)
         newest = rows.filter(pipeline_id=OuterRef("pk")).values("pk")[:number]
-        pipelines = Pipeline.objects.filter(client_id=client_id).order_by()
-        found = pipelines.values_list(Func(ArraySubquery(newest), function="unnest", output_field=UUIDField()))
-        return self.keyset.sort(Run.objects.filter(pk__in=found))[:number]  # type: ignore[return-value]
+        found = pipelines.order_by().values_list(
+            Func(ArraySubquery(newest), function="unnest", output_field=UUIDField())
+        )
+        return self.get_keyset().sort(Run.objects.filter(pk__in=found))[:number]  # type: ignore[return-value]
+
+    def _few_pipelines(self) -> QuerySet[Pipeline] | None:
+        """Return the pipelines that the request is limited to; None where walking all runs, newest first, is faster:
+        one pipeline has an index of its own, and failed runs of a month (`q`) have another."""
+        given = self.request.query_params
+        pipelines = listed(given.getlist("pipeline_id"))
+        if "q" in given or len(pipelines) == 1:
+            return None
+        if pipelines:
+            return Pipeline.objects.filter(pk__in=pipelines)
+        if clients := listed(given.getlist("client_id")):
+            return Pipeline.objects.filter(client_id__in=clients)
+        client_id = bound_client(self.request)
+        return Pipeline.objects.filter(client_id=client_id) if client_id is not None else None
 
 
 PUSH: dict[str, Any] = {
@@ -88,6 +108,10 @@ class PipelineRunViewSet(CsvList, ApiViewSet):
     queryset = Run.objects.all()
     serializer_class = RunSerializer
     filterset_class = PipelineRunFilter
+    # Each has an index that begins with the pipeline.
+    keyset = LATEST_FIRST
+    orderings = {"-started_at": LATEST_FIRST, "started_at": LATEST_FIRST.reversed()} | BY_EVENT
+    sparse_actions = ("list", "latest", "read")
     client_path, pipeline_path = "pipeline__client_id", "pipeline_id"
     method_permissions = {"PUT": "add"}
 
@@ -96,8 +120,12 @@ class PipelineRunViewSet(CsvList, ApiViewSet):
         return Scope.INGEST if self.request.method == "PUT" else None
 
     def get_keyset(self) -> Keyset:
-        earliest_first = self.request.query_params.get("order") == Order.ASC
-        return LATEST_FIRST.reversed() if earliest_first else LATEST_FIRST
+        order = self.request.query_params.get("order")
+        if order is None:
+            return super().get_keyset()
+        if ORDERING in self.request.query_params:
+            raise ValidationError({"order": [f"Give {ORDERING} or order, not both."]})
+        return LATEST_FIRST.reversed() if order == Order.ASC else LATEST_FIRST
 
     def get_queryset(self) -> RunQuerySet:
         runs: RunQuerySet = super().get_queryset().filter(pipeline_id=self.kwargs["pipeline_id"])
@@ -123,13 +151,26 @@ class PipelineRunViewSet(CsvList, ApiViewSet):
         except RunExists as error:
             message = "This pipeline has a run with this external_run_id already."
             raise ValidationError({"external_run_id": [message]}) from error
-        return Response(RunSerializer(Run.objects.get(pk=run_id)).data, status=201)
+        body = RunSerializer(Run.objects.get(pk=run_id)).data
+        return Response(body, status=201, headers=location(request, run_id))
 
     @extend_schema(summary="Read a pipeline's latest run", filters=False)
     def latest(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """By started_at, then finished_at, nulls last, then the younger row."""
         if (run := latest_run(self.get_queryset())) is None:
             raise NotFound(f"The pipeline {self.get_pipeline().name} has no runs.")
+        return Response(self.get_serializer(run).data)
+
+    @extend_schema(operation_id="pipelines_runs_retrieve", summary="Read a run by its source's own id", filters=False)
+    def read(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """`external_run_id` is the whole rest of the path, slashes included. `latest` is the latest run instead: find a
+        run whose own id is `latest` by the filter `external_run_id` of the pipeline's runs."""
+        external_run_id = kwargs["external_run_id"]
+        run = (
+            self.get_queryset().filter(external_run_id=external_run_id).first() if "\0" not in external_run_id else None
+        )
+        if run is None:
+            raise NotFound(f"The pipeline {self.get_pipeline().name} has no run with the id {external_run_id}.")
         return Response(self.get_serializer(run).data)
 
     @extend_schema(operation_id="pipelines_runs_push", summary="Push the state of a run", **PUSH)
@@ -154,7 +195,7 @@ class PipelineRunViewSet(CsvList, ApiViewSet):
         serializer = BatchedRunSerializer(data={**request.data, **identity}, context=self.get_serializer_context())
         serializer.is_valid(raise_exception=True)
         [result] = record_runs([pushed(serializer.validated_data)])
-        return answer_of(result)
+        return answer_of(request, result)
 
 
 class RunBatchViewSet(ApiViewSet):
@@ -203,13 +244,19 @@ class RunBatchViewSet(ApiViewSet):
         return pushed(serializer.validated_data)
 
 
-def answer_of(result: Result) -> Response:
-    """The run as it now stands."""
+def answer_of(request: Request, result: Result) -> Response:
+    """Return the run as it now stands."""
     if result.run_id is None:
         raise ValidationError({"external_run_id": [str(result.error)]})
     body = RunSerializer(Run.objects.get(pk=result.run_id)).data
-    status = 201 if result.outcome is Outcome.CREATED else 200
-    return Response(body, status=status, headers={"CHM-Outcome": result.outcome.value})
+    headers = {"CHM-Outcome": result.outcome.value}
+    if result.outcome is not Outcome.CREATED:
+        return Response(body, headers=headers)
+    return Response(body, status=201, headers=headers | location(request, result.run_id))
+
+
+def location(request: Request, run_id: UUID) -> dict[str, str]:
+    return {"Location": request.build_absolute_uri(reverse("run", args=[run_id]))}
 
 
 def pushed(said: dict[str, Any]) -> RunEvent:

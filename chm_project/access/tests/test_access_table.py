@@ -28,6 +28,7 @@ RULE = {"rule_type": "on_failure", "channel": "slack", "destination": "#new"}
 TABLE: dict[tuple[str, str], tuple[Scope, Any]] = {
     ("get", "/ready"): (READ, None),
     ("get", "/metrics"): (READ, None),
+    ("get", ROOT): (READ, None),
     ("get", f"{ROOT}/schema"): (READ, None),
     ("get", f"{ROOT}/docs"): (READ, None),
     ("get", f"{ROOT}/clients"): (READ, None),
@@ -46,6 +47,7 @@ TABLE: dict[tuple[str, str], tuple[Scope, Any]] = {
     ("post", f"{ROOT}/pipelines/{{pipeline_id}}/runs"): (WRITE, {"status": "success"}),
     ("get", f"{ROOT}/pipelines/{{pipeline_id}}/runs/latest"): (READ, None),
     ("put", f"{ROOT}/pipelines/{{pipeline_id}}/runs/latest"): (INGEST, {"status": "success"}),
+    ("get", f"{ROOT}/pipelines/{{pipeline_id}}/runs/{{external_run_id}}"): (READ, None),
     ("put", f"{ROOT}/pipelines/{{pipeline_id}}/runs/{{external_run_id}}"): (INGEST, {"status": "success"}),
     ("post", f"{ROOT}/pipelines/{{pipeline_id}}/dbt_run_results"): (INGEST, DBT),
     ("post", f"{ROOT}/lineage"): (INGEST, {}),
@@ -61,6 +63,7 @@ TABLE: dict[tuple[str, str], tuple[Scope, Any]] = {
     ("get", f"{ROOT}/alert_rules/{{rule_id}}/preview"): (READ, None),
     ("post", f"{ROOT}/ingestion/runs/sync"): (INGEST, {"connection": "none"}),
     ("get", f"{ROOT}/ingestion/runs/sync/{{task_id}}"): (INGEST, None),
+    ("get", f"{ROOT}/reports"): (READ, None),
     **{("get", f"{ROOT}/reports/{name}"): (READ, None) for name in shapes()},
 }
 # No connection is configured, no task exists, and no token is bound in these tests: past the door, these are the right
@@ -82,11 +85,11 @@ def case(entry: tuple[str, str]) -> str:
 
 def world() -> dict[str, str]:
     pipeline: Pipeline = PipelineFactory.create()
-    run = RunFactory.create(pipeline=pipeline)
+    run = RunFactory.create(pipeline=pipeline, external_run_id="stored")
     rule = AlertRule.objects.create(pipeline=pipeline, **RULE | {"destination": "#old"})
     return {
         "client_id": str(pipeline.client_id), "pipeline_id": str(pipeline.pk), "run_id": str(run.pk),
-        "rule_id": str(rule.pk), "external_run_id": "pushed", "task_id": "019b0000-0000-7000-8000-000000000000",
+        "rule_id": str(rule.pk), "external_run_id": "stored", "task_id": "019b0000-0000-7000-8000-000000000000",
     }  # fmt: skip
 
 

@@ -59,9 +59,7 @@ def test_one_trailing_slash_is_tolerated_everywhere_and_two_are_not() -> None:
         "docs",
     ):
         assert api.get(f"{ROOT}/{path}/").status_code == 200
-        # Behind a pipeline's runs, slashes belong to the id of a run that can be pushed there.
-        refused = (405, "method_not_allowed") if path.endswith("/runs/latest") else (404, "not_found")
-        error(api.get(f"{ROOT}/{path}//"), *refused)
+        error(api.get(f"{ROOT}/{path}//"), 404, "not_found")
     assert api.post(f"{ROOT}/clients/", {"name": "Northwind"}).status_code == 201
     assert api.patch(f"{ROOT}/clients/{client}/", {"name": "renamed"}).status_code == 200
     assert api.delete(f"{ROOT}/clients/{client}/").status_code == 204
@@ -115,7 +113,9 @@ def test_every_route_and_method_is_in_the_document() -> None:
     served = {
         path: set(getattr(view, "actions", None) or methods(view.cls)) - {"head"}
         for path, view in routes(get_resolver()).items()
-        if path.startswith((f"{ROOT}/", "/health", "/ready", "/metrics", "/ping")) and path not in undescribed
+        if path.startswith((ROOT, "/health", "/ready", "/metrics", "/ping"))
+        and path not in undescribed
+        and "(" not in path
     }
 
     assert {path: set(operations) for path, operations in described.items()} == served

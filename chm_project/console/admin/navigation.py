@@ -6,21 +6,22 @@ from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse
 
-# Title, icon, page of the admin, and the permission that the page takes.
+# Title, icon, route of the page, and the permission that the page needs.
 _GROUPS = {
     "Health": [
-        ("Health board", "monitor_heart", "index", "runs.view_run"),
-        ("Runs", "history", "runs_run_changelist", "runs.view_run"),
+        ("Health board", "monitor_heart", "admin:index", "runs.view_run"),
+        ("Runs", "history", "admin:runs_run_changelist", "runs.view_run"),
     ],
     "Inventory": [
-        ("Clients", "apartment", "inventory_client_changelist", "inventory.view_client"),
-        ("Pipelines", "conversion_path", "inventory_pipeline_changelist", "inventory.view_pipeline"),
-        ("Alert rules", "notifications", "alerting_alertrule_changelist", "alerting.view_alertrule"),
+        ("Clients", "apartment", "admin:inventory_client_changelist", "inventory.view_client"),
+        ("Pipelines", "conversion_path", "admin:inventory_pipeline_changelist", "inventory.view_pipeline"),
+        ("Alert rules", "notifications", "admin:alerting_alertrule_changelist", "alerting.view_alertrule"),
     ],
+    "Programs": [("API", "api", "root", "inventory.view_client")],
     "Access": [
-        ("API tokens", "key", "access_apitoken_changelist", "access.view_apitoken"),
-        ("People", "person", "auth_user_changelist", "auth.view_user"),
-        ("Roles", "group", "auth_group_changelist", "auth.view_group"),
+        ("API tokens", "key", "admin:access_apitoken_changelist", "access.view_apitoken"),
+        ("People", "person", "admin:auth_user_changelist", "auth.view_user"),
+        ("Roles", "group", "admin:auth_group_changelist", "auth.view_group"),
     ],
 }
 
@@ -31,7 +32,7 @@ def side_bar(request: HttpRequest) -> list[dict[str, Any]]:
         {
             "title": group,
             "items": [
-                {"title": title, "icon": icon, "link": reverse(f"admin:{page}")}
+                {"title": title, "icon": icon, "link": reverse(page)}
                 for title, icon, page, permission in pages
                 if request.user.has_perm(permission)
             ],

@@ -1,0 +1,40 @@
+"""GET /api/v1: the addresses to start from."""
+
+from typing import Any
+
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema, inline_serializer
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from chm_project.api.viewsets import StrictView
+
+# The name of each entry, and of the route behind it.
+ENTRIES = {
+    "clients": "clients",
+    "pipelines": "pipelines",
+    "runs": "runs",
+    "alert_rules": "alert-rules",
+    "firing_alert_rules": "firing-alert-rules",
+    "reports": "reports",
+    "schema": "schema",
+    "docs": "docs",
+}
+
+
+class RootView(StrictView):
+    """Resources, reports, documentation and the contract document."""
+
+    permission = "inventory.view_client"
+
+    @extend_schema(
+        operation_id="root",
+        summary="List the addresses to start from",
+        description="Lists of resources, the reports, the documentation and the contract document.",
+        responses=inline_serializer(
+            "Root", {name: serializers.URLField(help_text=f"The address of {name}.") for name in ENTRIES}
+        ),
+    )
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return Response({name: request.build_absolute_uri(reverse(route)) for name, route in ENTRIES.items()})

@@ -1,0 +1,67 @@
+"""Where a newcomer starts: the root, and the index of the reports."""
+
+import pytest
+from django.contrib.auth.models import User
+from django.http import HttpRequest
+from django.urls import reverse
+
+from chm_project.console.admin.navigation import side_bar
+from chm_project.tests.api import ROOT, error, person, program
+from runs.reporting.parameters import COMMON
+from runs.reporting.shapes import shapes
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize("path", [ROOT, f"{ROOT}/"])
+def test_the_root_links_to_everything_and_every_link_answers(path: str) -> None:
+    api = program("read")
+
+    links = api.get(path).json()
+
+    assert {"clients", "pipelines", "runs", "alert_rules", "reports", "schema", "docs"} <= set(links)
+    for link in links.values():
+        assert link.startswith("http://testserver/api/v1/")
+        assert api.get(link).status_code == 200, link
+
+
+def test_people_browse_the_root_and_find_it_in_the_consoles_menu() -> None:
+    viewer = person("viewer")
+    page = viewer.get(ROOT, HTTP_ACCEPT="text/html").content.decode()
+    request = HttpRequest()
+    request.user = User.objects.get(username="a viewer")
+
+    assert 'href="http://testserver/api/v1/reports"' in page
+    assert reverse("root") in [entry["link"] for group in side_bar(request) for entry in group["items"]]
+
+
+def test_the_root_needs_a_token_that_may_read() -> None:
+    from rest_framework.test import APIClient
+
+    error(APIClient().get(ROOT), 401, "unauthorized")
+    error(program("ingest").get(ROOT), 403, "forbidden")
+
+
+def test_the_index_lists_every_report_with_its_parameters_and_columns() -> None:
+    api = program("read")
+
+    found = {item["name"]: item for item in api.get(f"{ROOT}/reports").json()["items"]}
+
+    assert set(found) == set(shapes())
+    for name, item in found.items():
+        shape = shapes()[name]
+        assert [column["name"] for column in item["columns"]] == [column.name for column in shape.columns]
+        assert [parameter["name"] for parameter in item["parameters"]] == [*shape.parameters, *COMMON]
+        answer = api.get(item["url"])
+        assert answer.status_code == 200
+    bucket = next(p for p in found["failures_over_time"]["parameters"] if p["name"] == "bucket")
+    assert (bucket["default_value"], bucket["choices"]) == ("hour", ["minute", "hour", "day", "week"])
+
+
+def test_a_parameter_of_the_index_is_accepted_by_its_report() -> None:
+    api = program("read")
+
+    for item in api.get(f"{ROOT}/reports").json()["items"]:
+        given = {p["name"]: p["choices"][0] if p["choices"] else p["minimum"] for p in item["parameters"]}
+        answer = api.get(item["url"], {name: value for name, value in given.items() if value is not None})
+        assert answer.status_code == 200, answer.content

@@ -1,1 +1,0 @@
-"""The schema `reporting`: views that the apps define in files, built after every `migrate`."""

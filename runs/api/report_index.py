@@ -1,0 +1,101 @@
+"""GET /reports: every shape of the registry with its parameters and columns."""
+
+from typing import Any
+
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from chm_project.api.viewsets import StrictView
+from runs.reporting.parameters import COMMON, OWN, Parameter
+from runs.reporting.shapes import TYPES, Shape, shapes
+
+_CHOICES = [(name, name) for name in TYPES]
+
+
+class ReportParameterSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField(help_text="What the query parameter is called.")
+    type = serializers.ChoiceField(choices=_CHOICES, help_text="PostgreSQL's name of the type.")
+    description = serializers.CharField(help_text="What it does.")
+    default_value = serializers.CharField(allow_null=True, help_text="What holds without it; null for no restriction.")
+    choices = serializers.ListField(
+        child=serializers.CharField(), help_text="The values to choose from; empty where any of its type will do."
+    )
+    minimum = serializers.IntegerField(allow_null=True, help_text="The smallest number; null where it is no number.")
+    maximum = serializers.IntegerField(allow_null=True, help_text="The largest number; null where it is no number.")
+
+
+class ReportColumnSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField(help_text="What the column is called.")
+    type = serializers.ChoiceField(choices=_CHOICES, help_text="PostgreSQL's name of the type.")
+    nullable = serializers.BooleanField(help_text="Whether it can be null.")
+    description = serializers.CharField(help_text="What it holds.")
+
+
+class ReportDescriptionSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField(help_text="What the report is called.")
+    url = serializers.URLField(help_text="Where it is read.")
+    question = serializers.CharField(help_text="The question it answers.")
+    grain = serializers.CharField(help_text="What one row stands for.")
+    inventory = serializers.CharField(help_text="Which inventory it covers: active or all.")
+    parameters = ReportParameterSerializer(many=True, help_text="What it can be asked.")
+    columns = ReportColumnSerializer(many=True, help_text="What each row holds.")
+
+
+class ReportIndexSerializer(serializers.Serializer[Any]):
+    items = ReportDescriptionSerializer(many=True, help_text="The reports by name.")
+
+
+class ReportIndexView(StrictView):
+    permission = "runs.view_run"
+
+    @extend_schema(
+        operation_id="reports_list",
+        summary="List the reports",
+        description="Each report with its parameters and columns. A report is also called a shape: one SQL query with "
+        "fixed columns, which the API, the console, Grafana and Metabase all run.",
+        responses=ReportIndexSerializer,
+        tags=["reports"],
+    )
+    def get(self, request: Request) -> Response:
+        items = [_described(shape, request.build_absolute_uri(reverse(f"report-{name}"))) for name, shape in _sorted()]
+        return Response({"items": items})
+
+
+def _sorted() -> list[tuple[str, Shape]]:
+    return sorted(shapes().items())
+
+
+def _described(shape: Shape, url: str) -> dict[str, Any]:
+    own = [_parameter(name, OWN[name], default) for name, default in shape.parameters.items()]
+    return {
+        "name": shape.name,
+        "url": url,
+        "question": shape.question,
+        "grain": shape.grain,
+        "inventory": shape.inventory,
+        "parameters": own + [_parameter(name, parameter, "") for name, parameter in COMMON.items()],
+        "columns": [
+            {
+                "name": column.name,
+                "type": column.sql_type,
+                "nullable": column.nullable,
+                "description": column.description,
+            }
+            for column in shape.columns
+        ],
+    }
+
+
+def _parameter(name: str, parameter: Parameter, default: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "type": parameter.sql_type,
+        "description": parameter.description,
+        "default_value": default or parameter.default or None,
+        "choices": list(parameter.choices),
+        "minimum": parameter.least,
+        "maximum": parameter.most,
+    }
