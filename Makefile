@@ -4,7 +4,7 @@ BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help install install-dev demo serve work test e2e screenshots e2e-airflow clients bench fuzz faults critical-path evidence documents docs dashboards board-pictures check-boards image-steps lint format lock
+.PHONY: help install install-dev demo serve work test e2e screenshots e2e-airflow clients bench fuzz faults critical-path evidence documents site docs dashboards board-pictures check-boards image-steps lint format lock
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -79,6 +79,11 @@ documents: install-dev  ## run what README and quickstart tell people to type, f
 
 faults: install-dev  ## break what ingestion stands on while it works; writes docs/validation/faults.md (ARGS=--quick: what CI runs)
 	@$(BIN)/python -m tools.faults $(or $(ARGS),--write)
+
+site: install-dev  ## the documents as a searchable site in .chm/site, checked for broken links and other hosts
+	@if command -v npm >/dev/null; then npm install --silent --no-fund --no-audit --prefix .chm/site-tools mermaid@11; fi
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@$(BIN)/python -m tools.site.check
 
 docs: install-dev  ## write the generated documents of docs/contracts anew
 	@$(MANAGE) migrate --verbosity 0

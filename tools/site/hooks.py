@@ -1,0 +1,75 @@
+"""MkDocs hooks: links to source files become names; every page is also there as Markdown, listed in llms.txt.
+
+llms.txt is written here because the plugin for it needs an older Markdown parser than rich does.
+"""
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+_LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
+_CODE_INFO = re.compile(r"^```(sh|toml|http|json|yaml) [^\n]+$", re.MULTILINE)
+
+
+MERMAID = Path(".chm/site-tools/node_modules/mermaid/dist/mermaid.min.js")
+
+
+def on_config(config: Any) -> Any:
+    """Draw diagrams with the site's own copy of Mermaid where `make site` could install it; the theme's is remote."""
+    if MERMAID.exists():
+        config["extra_javascript"].insert(0, "mermaid.min.js")
+    return config
+
+
+def on_page_markdown(markdown: str, *, page: Any, config: Any, **_options: Any) -> str:
+    """Replace links that leave docs/ by the file's name: the site holds the documents only."""
+    folder = (Path(config["docs_dir"]) / page.file.src_uri).parent
+    docs = Path(config["docs_dir"]).resolve()
+
+    def replace(found: re.Match[str]) -> str:
+        image, text, target = found.groups()
+        if image or re.match(r"[a-z]+:|#", target):
+            return found[0]
+        path = (folder / target.partition("#")[0]).resolve()
+        if path.is_relative_to(docs):
+            return found[0]
+        name = path.relative_to(docs.parent).as_posix()
+        return text if text.startswith("`") or text == name else f"{text} (`{name}`)"
+
+    # The words behind a fence's language are for the test that runs the block.
+    return _CODE_INFO.sub(r"```\1", _LINK.sub(replace, markdown))
+
+
+def on_nav(nav: Any, *, config: Any, **_options: Any) -> Any:
+    """Remember the navigation's sections for llms.txt."""
+    config["extra"]["sections"] = [
+        (item.title, list(_pages(item))) for item in nav.items if getattr(item, "children", None)
+    ]
+    return nav
+
+
+def _pages(item: Any) -> Iterator[Any]:
+    for child in item.children or ():
+        yield from _pages(child) if child.children else [child]
+
+
+def _llms_text(config: Any) -> str:
+    lines = [f"# {config['site_name']}", "", f"> {config['site_description']}"]
+    for title, pages in config["extra"]["sections"]:
+        lines += ["", f"## {title}", ""]
+        lines += [f"- [{page.title}]({page.file.src_uri})" for page in pages]
+    return "\n".join(lines) + "\n"
+
+
+def on_post_build(*, config: Any) -> None:
+    """Copy each page's Markdown beside its HTML, and Mermaid to where the pages load it from."""
+    docs, site = Path(config["docs_dir"]), Path(config["site_dir"])
+    (site / "llms.txt").write_text(_llms_text(config), encoding="utf-8")
+    if MERMAID.exists():
+        shutil.copyfile(MERMAID, site / "mermaid.min.js")
+    for source in docs.rglob("*.md"):
+        target = site / source.relative_to(docs)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
