@@ -1,0 +1,50 @@
+"""Size limits of what a run stores: one bound for every door, applied by the write path after scrubbing.
+
+Cutting is a function of the content alone, so a replay of an over-long answer is unchanged.
+"""
+
+import json
+
+MAX_TEXT_BYTES = 64 * 1024
+MAX_PAYLOAD_BYTES = 256 * 1024
+CUT_KEY = "[cut]"
+_MAX_NAMED_BYTES = 1024
+
+
+def bounded_text(value: str) -> str:
+    """Return the text, cut to MAX_TEXT_BYTES of UTF-8 with a note of its original size."""
+    # No character takes more than four bytes, so most texts need no encoding to measure them.
+    if len(value) * 4 <= MAX_TEXT_BYTES:
+        return value
+    encoded = value.encode()
+    if len(encoded) <= MAX_TEXT_BYTES:
+        return value
+    note = f"… [cut: {len(encoded):,} bytes originally]"
+    kept = encoded[: MAX_TEXT_BYTES - len(note.encode())]
+    return kept.decode(errors="ignore") + note
+
+
+def bounded_payload(encoded: str) -> str:
+    """Return the JSON object's text, without its largest fields where it exceeds MAX_PAYLOAD_BYTES.
+
+    What is left out is named, with the original size, under the key CUT_KEY.
+    """
+    if len(encoded) * 4 <= MAX_PAYLOAD_BYTES or (size := len(encoded.encode())) <= MAX_PAYLOAD_BYTES:
+        return encoded
+    fields = {name: (value, len(_dump({name: value}).encode())) for name, value in json.loads(encoded).items()}
+    room = MAX_PAYLOAD_BYTES - 2 * _MAX_NAMED_BYTES
+    kept = set()
+    for name, (_, needs) in sorted(fields.items(), key=lambda field: (field[1][1], field[0])):
+        room -= needs
+        if room < 0:
+            break
+        kept.add(name)
+    missing = ", ".join(name for name in sorted(fields) if name not in kept)
+    if len(missing.encode()) > _MAX_NAMED_BYTES:
+        missing = missing.encode()[:_MAX_NAMED_BYTES].decode(errors="ignore") + "…"
+    note = f"{size:,} bytes originally; left out: {missing}"
+    return _dump({name: value for name, (value, _) in fields.items() if name in kept} | {CUT_KEY: note})
+
+
+def _dump(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))

@@ -1,0 +1,88 @@
+"""How much of a run is stored, whatever its source sends."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inventory.tests.factories import PipelineFactory
+from runs.events import RunEvent
+from runs.limits import CUT_KEY, MAX_PAYLOAD_BYTES, MAX_TEXT_BYTES, bounded_payload, bounded_text
+from runs.models import Run
+from runs.services import Outcome, record_runs
+
+MEGABYTE = 1024 * 1024
+
+
+@pytest.mark.django_db
+def test_fifteen_megabytes_are_cut_with_a_note_of_their_size_and_a_replay_is_unchanged() -> None:
+    text = "Traceback (most recent call last): é " * (15 * MEGABYTE // 38)
+    write = RunEvent(
+        pipeline_id=PipelineFactory.create().pk,
+        external_run_id="r",
+        status="failed",
+        error_message=text,
+        status_reason=text,
+        payload={"id": 7, "log": text, "note": "short"},
+    )
+
+    outcomes = [record_runs([write])[0].outcome for _ in range(2)]
+
+    run = Run.objects.get()
+    assert outcomes == [Outcome.CREATED, Outcome.UNCHANGED]
+    for kept in (run.error_message, run.status_reason):
+        assert kept is not None
+        assert kept.startswith("Traceback")
+        assert kept.endswith(f"… [cut: {len(text.encode()):,} bytes originally]")
+        assert len(kept.encode()) <= MAX_TEXT_BYTES
+    assert run.payload is not None
+    assert {"id": 7, "note": "short"}.items() <= run.payload.items()
+    assert run.payload[CUT_KEY].endswith("bytes originally; left out: log")
+    assert len(json.dumps(run.payload)) <= MAX_PAYLOAD_BYTES
+
+
+@pytest.mark.django_db
+def test_a_secret_across_the_cut_is_filtered_before_it() -> None:
+    secret = "password=FAKEhunter2FAKEhunter2"
+    text = "x" * (MAX_TEXT_BYTES - 60) + " " + secret + "y" * 1000
+
+    record_runs(
+        [RunEvent(pipeline_id=PipelineFactory.create().pk, external_run_id="r", status="failed", error_message=text)]
+    )
+
+    assert "FAKE" not in str(Run.objects.get().error_message)
+
+
+@pytest.mark.parametrize("letter", ["x", "é", "漢", "😀"])
+@pytest.mark.parametrize("beyond", [-1, 0, 1, 2, 3, 4])
+def test_the_limit_counts_bytes_and_cuts_no_character_in_half(letter: str, beyond: int) -> None:
+    text = letter * (MAX_TEXT_BYTES // len(letter.encode())) + "z" * max(beyond, 0)
+
+    kept = bounded_text(text)
+
+    assert len(kept.encode()) <= MAX_TEXT_BYTES
+    assert (kept == text) == (len(text.encode()) <= MAX_TEXT_BYTES)
+    assert "\ufffd" not in kept
+
+
+@given(
+    st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), st.integers(0, 3 * MEGABYTE // 10), max_size=30)
+)
+def test_a_payload_of_any_shape_stays_an_object_within_the_limit(sizes: dict[str, int]) -> None:
+    payload = {name: "v" * size for name, size in sizes.items()}
+    encoded = json.dumps(payload, ensure_ascii=False)
+
+    kept = bounded_payload(encoded)
+
+    assert len(kept.encode()) <= MAX_PAYLOAD_BYTES
+    found = json.loads(kept)
+    assert found == payload if len(encoded.encode()) <= MAX_PAYLOAD_BYTES else CUT_KEY in found
+    assert bounded_payload(kept) == kept
+
+
+def test_a_hundred_thousand_small_fields_are_cut_too() -> None:
+    kept = bounded_payload(json.dumps({f"field-{number}": number for number in range(100_000)}))
+
+    assert len(kept.encode()) <= MAX_PAYLOAD_BYTES
+    assert "field-0" in json.loads(kept)
