@@ -162,6 +162,8 @@ class PipelineAdmin(
         "last_ingest_error",
         "source_paused",
         "source_next_run_at",
+        "source_url",
+        "source_url_template",
         "id",
         "created_at",
         "updated_at",

@@ -5,6 +5,7 @@ from typing import Any
 from django.db import models
 from django.db.models import Q
 
+from chm_project.db.address_constraints import web_address
 from chm_project.db.base_model import BaseModel
 from chm_project.db.choice_constraints import valid_choice
 
@@ -135,6 +136,15 @@ class Pipeline(BaseModel):
         editable=False,
         db_comment="When the source will start it next, by its own schedule; empty where the source does not say",
     )
+    source_url = models.TextField(
+        null=True, blank=True, editable=False, db_comment="Address of its page at the source, as of the last walk"
+    )
+    source_url_template = models.TextField(
+        null=True,
+        blank=True,
+        editable=False,
+        db_comment="Address of its runs' pages at the source: {run_id} stands for the percent-encoded external_run_id",
+    )
 
     objects = PipelineQuerySet.as_manager()
 
@@ -169,6 +179,8 @@ class Pipeline(BaseModel):
             valid_choice("platform", Platform, name="pipelines_platform_valid"),
             valid_choice("pipeline_type", PipelineType, name="pipelines_pipeline_type_valid"),
             valid_choice("environment", Environment, name="pipelines_environment_valid"),
+            web_address("source_url", name="pipelines_source_url_http"),
+            web_address("source_url_template", name="pipelines_source_url_template_http"),
         ]
         indexes = [
             # Lists are sorted by name across clients, keyset by (name, id).
@@ -189,7 +201,7 @@ class Pipeline(BaseModel):
     SOURCE_FIELDS = ("client_id", "platform", "external_id")
 
     # Cleared with the former source; the next walk of the new source fills them.
-    FROM_SOURCE = ("ingested_through", "source_paused", "source_next_run_at")
+    FROM_SOURCE = ("ingested_through", "source_paused", "source_next_run_at", "source_url", "source_url_template")
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save; a change of client, platform or external id clears what the former source said."""

@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from uuid import UUID
 
+from chm_project.api.web_addresses import is_web_address
+from runs.limits import bounded_payload, bounded_text
 from runs.models import Status
 from runs.scrub import scrub_mapping, scrub_text, storable_text
 
@@ -49,6 +51,7 @@ class RunEvent:
     error_message: object = None
     status_reason: object = None
     payload: object = None
+    source_url: object = None  # the run's page at its source, where the source itself gives an address
     at: object = None
     clock: Clock = Clock.SOURCE
     kind: Kind = Kind.SNAPSHOT
@@ -73,6 +76,7 @@ class StorableRun:
     error_message: str | None
     status_reason: str | None
     payload: str | None
+    given_source_url: str | None
     at: datetime | None
     clock: Clock
     kind: Kind
@@ -98,7 +102,8 @@ def storable(event: RunEvent) -> StorableRun | Rejected:
         rows_processed=whole_number("rows_processed", event.rows_processed, MAX_BIGINT, notes),
         error_message=text(error),
         status_reason=None,
-        payload=None if payload is None else scrub_mapping(payload),
+        payload=None if payload is None else bounded_payload(scrub_mapping(payload)),
+        given_source_url=web_address("source_url", event.source_url, notes),
         at=readable_time("the version time", event.at, notes),
         clock=event.clock,
         kind=event.kind,
@@ -108,7 +113,8 @@ def storable(event: RunEvent) -> StorableRun | Rejected:
     reason = text(event.status_reason)
     if not notes and not reason:
         return run
-    return _with_reason(run, "; ".join([*([reason] if reason else []), *map(scrub_text, notes)]))
+    said = [*([reason] if reason else []), *map(scrub_text, notes)]
+    return _with_reason(run, bounded_text("; ".join(said)))
 
 
 def _with_reason(run: StorableRun, reason: str) -> StorableRun:
@@ -167,14 +173,27 @@ def whole_number(field: str, value: object, maximum: int, notes: list[str]) -> i
 
 
 def text(value: object) -> str | None:
-    """Scrubbed text; a source that answers with a structure gets it back as JSON."""
+    """Return scrubbed text of bounded size; a structure comes back as JSON."""
     if value is None or value == "":
         return None
     if isinstance(value, Mapping):
-        return scrub_mapping(value)
+        return bounded_text(scrub_mapping(value))
     if not isinstance(value, str):
         value = json.dumps(value, ensure_ascii=False, default=str)
-    return scrub_text(storable_text(value))
+    return bounded_text(scrub_text(storable_text(value)))
+
+
+def web_address(field: str, value: object, notes: list[str]) -> str | None:
+    """Return an http or https address that a page may link to; anything else, or one with a secret, is left out."""
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str) or not is_web_address(value):
+        notes.append(f"{field} left out: not an http or https address: {_short(value)}")
+    elif scrub_text(value) != value:
+        notes.append(f"{field} left out: it holds a secret")
+    else:
+        return value
+    return None
 
 
 def _short(value: object) -> str:

@@ -1,10 +1,11 @@
 """One run of a pipeline, as its source last described it. Rows are written by `runs.services` alone."""
 
 from django.db import models
-from django.db.models import F, Func, Q, Value
+from django.db.models import F, Func, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Cast, Coalesce, Collate, Now
 from django.db.models.lookups import Exact
 
+from chm_project.db.address_constraints import web_address
 from chm_project.db.base_model import BaseModel
 from chm_project.db.choice_constraints import valid_choice
 from inventory.models import Pipeline
@@ -38,6 +39,20 @@ class RunQuerySet(models.QuerySet["Run"]):
         """The exact reverse of latest_first."""
         return self.order_by(STARTED.asc(), FINISHED.asc(), "id")
 
+    def with_source_url(self) -> "RunQuerySet":
+        """Annotate `source_url`, the address of the run's page at its source; null where none is known."""
+        template = Pipeline.objects.filter(pk=OuterRef("pipeline_id")).values("source_url_template")
+        return self.annotate(
+            # A subquery, not a join: it is asked for the rows of the page alone, whatever the list is sorted by.
+            source_url=Func(
+                F("given_source_url"),
+                Subquery(template),
+                F("external_run_id"),
+                function="run_source_url",
+                output_field=models.TextField(null=True),
+            )
+        )
+
     def still_open(self) -> "RunQuerySet":
         return self.filter(status=Status.RUNNING)
 
@@ -69,6 +84,11 @@ class Run(BaseModel):
         null=True, blank=True, db_comment="Version: the source's update or event time, or when we asked"
     )
     ingested_at = models.DateTimeField(db_default=Now(), db_comment="Last accepted write")
+    given_source_url = models.TextField(
+        null=True,
+        blank=True,
+        db_comment="Address of its page at the source where the source gives one; else the pipeline's template says it",
+    )
     started_at_kept = models.BooleanField(
         default=False,
         db_default=False,
@@ -99,6 +119,7 @@ class Run(BaseModel):
                 violation_error_message="A run needs an external_run_id.",
             ),
             valid_choice("status", Status, name="runs_status_valid"),
+            web_address("given_source_url", name="runs_given_source_url_http"),
             models.CheckConstraint(
                 condition=Q(duration_seconds__isnull=True) | Q(duration_seconds__gte=0),
                 name="runs_duration_seconds_not_negative",

@@ -31,7 +31,7 @@ _RECORD = (
 _COLUMNS = {
     "pipeline_id": "uuid", "external_run_id": "text", "status": "text", "started_at": "timestamptz",
     "finished_at": "timestamptz", "duration_seconds": "integer", "rows_processed": "bigint", "error_message": "text",
-    "status_reason": "text", "payload": "jsonb", "at": "timestamptz",
+    "status_reason": "text", "payload": "jsonb", "given_source_url": "text", "at": "timestamptz",
 }  # fmt: skip
 _ATTEMPTS = 5
 
@@ -116,6 +116,7 @@ def insert_run(
     error_message: str | None = None,
     status_reason: str | None = None,
     payload: dict[str, Any] | None = None,
+    source_url: str | None = None,
 ) -> uuid.UUID:
     """Stores a manual run, with an id of ours when it has none; raises RunExists rather than touch a stored one."""
     [result] = record_runs(
@@ -131,6 +132,7 @@ def insert_run(
                 error_message=error_message,
                 status_reason=status_reason,
                 payload=payload,
+                source_url=source_url,
                 kind=Kind.IF_ABSENT,
             )
         ]

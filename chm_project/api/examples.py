@@ -24,6 +24,8 @@ VALUES: dict[str, Any] = {
     "status_then": "failed",
     "status_now": "success",
     "source_paused": False,
+    "source_url": "https://airflow.northwind.example/dags/sales_daily_load",
+    "source_url_template": "https://airflow.northwind.example/dags/sales_daily_load/runs/{run_id}",
     "stale_since": None,
     "next_cursor": None,
     "connection": "northwind-airflow",

@@ -11,6 +11,7 @@ from rest_framework import serializers
 
 from chm_project.access.visibility import visible_to
 from chm_project.api.times import UNREADABLE, parse_time
+from chm_project.api.web_addresses import is_web_address
 
 MAX_DEPTH = 64
 
@@ -30,6 +31,16 @@ class TextField(serializers.CharField):
         if not isinstance(data, str):
             self.fail("invalid")
         return super().to_internal_value(data)
+
+
+class WebAddressField(TextField):
+    """An address that a page may link to."""
+
+    def to_internal_value(self, data: Any) -> str:
+        text = super().to_internal_value(data)
+        if not is_web_address(text):
+            raise serializers.ValidationError("Give an http:// or https:// address.")
+        return text
 
 
 class WholeNumberField(serializers.IntegerField):

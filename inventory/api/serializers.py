@@ -43,6 +43,8 @@ class PipelineSerializer(StrictModelSerializer[Pipeline]):
             "last_ingest_error",
             "source_paused",
             "source_next_run_at",
+            "source_url",
+            "source_url_template",
             "stale_since",
             "created_at",
             "updated_at",
@@ -55,6 +57,8 @@ class PipelineSerializer(StrictModelSerializer[Pipeline]):
             "last_ingest_error",
             "source_paused",
             "source_next_run_at",
+            "source_url",
+            "source_url_template",
             "created_at",
             "updated_at",
         ]

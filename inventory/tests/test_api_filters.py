@@ -18,6 +18,8 @@ NOT_FILTERABLE = {
     "last_ingest_error": "bookkeeping",
     "source_paused": "bookkeeping; the report late_pipelines uses it",
     "source_next_run_at": "bookkeeping; the report late_pipelines uses it",
+    "source_url": "a link",
+    "source_url_template": "a link",
 }
 
 

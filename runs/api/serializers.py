@@ -5,7 +5,7 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
-from chm_project.api.fields import JsonObjectField, TextField, TimeField, WholeNumberField, WordField
+from chm_project.api.fields import JsonObjectField, TextField, TimeField, WebAddressField, WholeNumberField, WordField
 from chm_project.api.serializers import StrictModelSerializer, StrictSerializer
 from inventory.models import Platform
 from runs.events import MAX_BIGINT, MAX_ID_LENGTH, MAX_INTEGER
@@ -20,6 +20,9 @@ class RunSerializer(StrictModelSerializer[Run]):
     """One run of a pipeline, as its source last described it."""
 
     pipeline_id = serializers.UUIDField(read_only=True)
+    source_url = serializers.CharField(
+        read_only=True, allow_null=True, help_text="The run's page at its source; null where none is known."
+    )
 
     class Meta:
         model = Run
@@ -35,6 +38,7 @@ class RunSerializer(StrictModelSerializer[Run]):
             "error_message",
             "status_reason",
             "payload",
+            "source_url",
             "source_updated_at",
             "ingested_at",
             "event_at",
@@ -61,6 +65,9 @@ class SaidOfRunSerializer(StrictSerializer):
     error_message = TextField(required=False, allow_null=True, allow_blank=True)
     status_reason = TextField(required=False, allow_null=True, allow_blank=True)
     payload = JsonObjectField(required=False, allow_null=True)
+    source_url = WebAddressField(
+        required=False, allow_null=True, help_text="The run's page at its source, an http:// or https:// address."
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         started_at, finished_at = attrs.get("started_at"), attrs.get("finished_at")

@@ -49,7 +49,7 @@ BY_EVENT = {"-event_at": NEWEST_EVENT_FIRST, "event_at": NEWEST_EVENT_FIRST.reve
     retrieve=extend_schema(summary="Read a run"),
 )
 class RunViewSet(CsvList, mixins.RetrieveModelMixin, ApiViewSet):
-    queryset = Run.objects.all()
+    queryset = Run.objects.with_source_url()
     serializer_class = RunSerializer
     filterset_class = RunFilter
     keyset = NEWEST_EVENT_FIRST
@@ -69,7 +69,7 @@ class RunViewSet(CsvList, mixins.RetrieveModelMixin, ApiViewSet):
         found = pipelines.order_by().values_list(
             Func(ArraySubquery(newest), function="unnest", output_field=UUIDField())
         )
-        return self.get_keyset().sort(Run.objects.filter(pk__in=found))[:number]  # type: ignore[return-value]
+        return self.get_keyset().sort(Run.objects.with_source_url().filter(pk__in=found))[:number]  # type: ignore[return-value]
 
     def _few_pipelines(self) -> QuerySet[Pipeline] | None:
         """Return the pipelines that the request is limited to; None where walking all runs, newest first, is faster:
@@ -105,7 +105,7 @@ PUSH: dict[str, Any] = {
 
 @extend_schema_view(list=extend_schema(summary="List a pipeline's runs, latest first"))
 class PipelineRunViewSet(CsvList, ApiViewSet):
-    queryset = Run.objects.all()
+    queryset = Run.objects.with_source_url()
     serializer_class = RunSerializer
     filterset_class = PipelineRunFilter
     # Each has an index that begins with the pipeline.
@@ -151,7 +151,7 @@ class PipelineRunViewSet(CsvList, ApiViewSet):
         except RunExists as error:
             message = "This pipeline has a run with this external_run_id already."
             raise ValidationError({"external_run_id": [message]}) from error
-        body = RunSerializer(Run.objects.get(pk=run_id)).data
+        body = RunSerializer(Run.objects.with_source_url().get(pk=run_id)).data
         return Response(body, status=201, headers=location(request, run_id))
 
     @extend_schema(summary="Read a pipeline's latest run", filters=False)
@@ -199,7 +199,7 @@ class PipelineRunViewSet(CsvList, ApiViewSet):
 
 
 class RunBatchViewSet(ApiViewSet):
-    queryset = Run.objects.all()
+    queryset = Run.objects.with_source_url()
     serializer_class = BatchAnswerSerializer
     client_path, pipeline_path = "pipeline__client_id", "pipeline_id"
     required_scope = Scope.INGEST
@@ -248,7 +248,7 @@ def answer_of(request: Request, result: Result) -> Response:
     """Return the run as it now stands."""
     if result.run_id is None:
         raise ValidationError({"external_run_id": [str(result.error)]})
-    body = RunSerializer(Run.objects.get(pk=result.run_id)).data
+    body = RunSerializer(Run.objects.with_source_url().get(pk=result.run_id)).data
     headers = {"CHM-Outcome": result.outcome.value}
     if result.outcome is not Outcome.CREATED:
         return Response(body, headers=headers)
@@ -272,7 +272,7 @@ def is_uuid(value: object) -> bool:
 
 
 class ClientSummaryViewSet(ApiViewSet):
-    queryset = Run.objects.all()
+    queryset = Run.objects.with_source_url()
     serializer_class = ClientSummarySerializer
     client_path, pipeline_path = "pipeline__client_id", "pipeline_id"
 

@@ -17,6 +17,8 @@ SKIPPED = "skipped"
 # These write a file in which every node, tests too, is a success, though nothing ran.
 RUN_NOTHING = {"compile", "generate", "docs", "parse", "list", "ls", "show"}
 MAX_NAMED = 20
+# dbt writes the variable DBT_ENV_CUSTOM_ENV_RUN_URL of its job into metadata.env under this name.
+RUN_URL = "RUN_URL"
 MAX_STATUSES = 50
 
 
@@ -79,6 +81,7 @@ def run_event(invocation: Invocation, pipeline_id: UUID) -> RunEvent:
             node_counts=dict(statuses.most_common(MAX_STATUSES)),
             failed_nodes=[_named(node, invocation.manifest) for node in bad[:MAX_NAMED]],
         ),
+        source_url=mapping(metadata, "env").get(RUN_URL),
         at=generated_at,
         kind=Kind.SNAPSHOT,
     )

@@ -82,6 +82,7 @@ def run_event(said: Mapping[str, Any], pipeline_id: UUID) -> RunEvent:
         rows_processed=_rows(said.get("outputs")),
         error_message=text(mapping(said, "run", "facets", "errorMessage").get("message"), LONG),
         payload=_payload(said, kind),
+        source_url=mapping(said, "run", "facets", "airflow", "taskInstance").get("log_url"),
         at=at,
         kind=Kind.EVENT,
     )

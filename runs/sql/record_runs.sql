@@ -14,15 +14,15 @@ WITH new AS (
             WHEN finished_at >= started_at AND extract(epoch FROM finished_at - started_at) < 2147483648
             THEN floor(extract(epoch FROM finished_at - started_at))::integer
         END AS duration_seconds,
-        rows_processed, error_message, status_reason, payload, source_updated_at
+        rows_processed, error_message, status_reason, payload, given_source_url, source_updated_at
     FROM unnest(
         %(position)s::integer[], %(id)s::uuid[], %(pipeline_id)s::uuid[], %(external_run_id)s::text[],
         %(status)s::text[], %(started_at)s::timestamptz[], %(finished_at)s::timestamptz[],
         %(duration_seconds)s::integer[], %(rows_processed)s::bigint[], %(error_message)s::text[],
-        %(status_reason)s::text[], %(payload)s::jsonb[], %(at)s::timestamptz[]
+        %(status_reason)s::text[], %(payload)s::jsonb[], %(given_source_url)s::text[], %(at)s::timestamptz[]
     ) AS given(
         position, id, pipeline_id, external_run_id, status, started_at, finished_at, given_seconds, rows_processed,
-        error_message, status_reason, payload, source_updated_at
+        error_message, status_reason, payload, given_source_url, source_updated_at
     )
 ),
 judged AS MATERIALIZED (
@@ -32,18 +32,18 @@ judged AS MATERIALIZED (
 written AS (
     INSERT INTO runs AS r (
         id, created_at, updated_at, ingested_at, pipeline_id, external_run_id, status, started_at, finished_at,
-        duration_seconds, rows_processed, error_message, status_reason, payload, source_updated_at
+        duration_seconds, rows_processed, error_message, status_reason, payload, given_source_url, source_updated_at
     )
     SELECT
         id, statement_timestamp(), statement_timestamp(), statement_timestamp(), pipeline_id, external_run_id,
         status, started_at, finished_at, duration_seconds, rows_processed, error_message, status_reason, payload,
-        source_updated_at
+        given_source_url, source_updated_at
     FROM judged
     WHERE verdict IN ('created', 'updated', 'started', 'moved')
     ORDER BY pipeline_id, external_run_id
     ON CONFLICT (pipeline_id, external_run_id) DO UPDATE SET (
         status, started_at, started_at_kept, finished_at, duration_seconds, rows_processed, error_message,
-        status_reason, payload, source_updated_at, updated_at, ingested_at
+        status_reason, payload, given_source_url, source_updated_at, updated_at, ingested_at
     ) = (
         SELECT
             CASE WHEN replaces THEN excluded.status ELSE r.status END,
@@ -60,6 +60,7 @@ written AS (
             CASE WHEN replaces THEN excluded.error_message ELSE r.error_message END,
             CASE WHEN replaces THEN excluded.status_reason ELSE r.status_reason END,
             CASE WHEN replaces THEN excluded.payload ELSE r.payload END,
+            CASE WHEN replaces THEN excluded.given_source_url ELSE r.given_source_url END,
             greatest(r.source_updated_at, excluded.source_updated_at),
             CASE WHEN verdict = 'moved' THEN r.updated_at ELSE statement_timestamp() END,
             CASE WHEN verdict = 'moved' THEN r.ingested_at ELSE statement_timestamp() END

@@ -6,9 +6,12 @@
 --   stale      an older write
 CASE
     WHEN %(kind)s = 'if_absent' THEN 'unchanged'
-    WHEN (r.status, r.finished_at, r.rows_processed, r.error_message, r.status_reason, r.payload)
-        IS NOT DISTINCT FROM
-        (new.status, new.finished_at, new.rows_processed, new.error_message, new.status_reason, new.payload)
+    WHEN (
+            r.status, r.finished_at, r.rows_processed, r.error_message, r.status_reason, r.payload, r.given_source_url
+        ) IS NOT DISTINCT FROM (
+            new.status, new.finished_at, new.rows_processed, new.error_message, new.status_reason, new.payload,
+            new.given_source_url
+        )
         AND (%(kind)s = 'event' OR (r.started_at, r.duration_seconds) IS NOT DISTINCT FROM (
             -- A re-opened run without a start of its own keeps the former one, and a replay of that too.
             CASE WHEN new.status = 'running' AND new.started_at IS NULL AND r.started_at_kept
@@ -31,7 +34,8 @@ CASE
             array_position(ARRAY['running', 'success', 'skipped', 'canceled', 'failed'], new.status::text),
             jsonb_build_array(
                 CASE WHEN %(kind)s = 'snapshot' THEN jsonb_build_array(new.started_at, new.duration_seconds) END,
-                new.finished_at, new.rows_processed, new.error_message, new.status_reason, new.payload
+                new.finished_at, new.rows_processed, new.error_message, new.status_reason, new.payload,
+                new.given_source_url
             )::text COLLATE "C"
         ) > (
             array_position(ARRAY['running', 'success', 'skipped', 'canceled', 'failed'], r.status::text),
@@ -39,7 +43,7 @@ CASE
                 CASE WHEN %(kind)s = 'snapshot' THEN jsonb_build_array(
                     CASE WHEN NOT r.started_at_kept THEN r.started_at END, r.duration_seconds
                 ) END,
-                r.finished_at, r.rows_processed, r.error_message, r.status_reason, r.payload
+                r.finished_at, r.rows_processed, r.error_message, r.status_reason, r.payload, r.given_source_url
             )::text COLLATE "C"
         )
     END THEN 'updated'

@@ -392,6 +392,7 @@ def test_every_column_of_a_run_is_filterable_or_listed_as_not() -> None:
         "error_message": "free text",
         "status_reason": "free text",
         "payload": "whatever the source sent",
+        "given_source_url": "a link",
     }
     columns = {field.attname for field in Run._meta.concrete_fields}
 
