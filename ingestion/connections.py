@@ -20,7 +20,7 @@ Without a file, CHM_PARTNER_API_BASE_URL and CHM_PARTNER_API_TOKEN make one gene
 import os
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,12 +28,14 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from chm_project.api.web_addresses import is_web_address
 from ingestion.auth import AirflowToken, Auth, Basic, Bearer, ClientCredentials, Header
 from ingestion.connectors import CONNECTORS
 from ingestion.connectors.base import Connector
 from ingestion.connectors.declarative import DeclarativeConnector
 from ingestion.connectors.source import PRESETS, Source, preset, read_source
 from ingestion.http import HttpSettings, PartnerSession
+from ingestion.links import EXTERNAL_ID, RUN_ID, Links, expanded, is_template, templates
 from ingestion.reader import Reader
 from inventory.models import Environment, Pipeline, Platform
 
@@ -118,6 +120,7 @@ class Connection:
     pipelines: Selection = field(default_factory=Selection)
     http: HttpSettings = field(default_factory=HttpSettings)
     interval_seconds: int = 60
+    ui_url: str = ""  # where people open the partner, if not at base_url; or the template of its runs' pages
     source: Source | None = None  # of a connector that is a description
 
     def connect(self, session: PartnerSession, known: Callable[[str], bool]) -> Connector:
@@ -125,6 +128,12 @@ class Connection:
         if self.source is not None:
             return DeclarativeConnector(session, self.source, known=known)
         return CONNECTORS[self.connector](session, known)
+
+    def links(self, connector: Connector, external_ids: Collection[str]) -> Mapping[str, Links]:
+        """Return by external id where people see a pipeline and its runs; raises PartnerError."""
+        if is_template(self.ui_url):
+            return expanded(templates(self.ui_url), external_ids)
+        return connector.links(external_ids, (self.ui_url or self.base_url).rstrip("/"))
 
     def authentication(self) -> Auth:
         """Raises ConfigurationError where the secret cannot be had."""
@@ -259,15 +268,37 @@ def _connection(reader: Reader, name: str, table: Any) -> Connection:
         interval_seconds=int(
             reader.number(table, where, "interval_seconds", settings.CHM_INGEST_INTERVAL_SECONDS, 1, 86_400)
         ),
+        ui_url=_ui_url(reader, where, table),
         source=_source(reader, where, connector, table),
     )
     reader.no_others(
         table,
         where,
         {"connector", "base_url", "auth", "pipelines", "timeout_seconds", "max_retries", "backoff_seconds",
-         "interval_seconds", "requests_per_second", "source"},
+         "interval_seconds", "requests_per_second", "ui_url", "source"},
     )  # fmt: skip
     return connection
+
+
+def _ui_url(reader: Reader, where: str, table: Mapping[str, Any]) -> str:
+    ui_url = reader.text(table, where, "ui_url")
+    if not ui_url:
+        return ""
+    address, known = ui_url, (EXTERNAL_ID, RUN_ID)
+    for place in known:
+        address = address.replace(place, "x")
+    try:
+        parts = urlsplit(address)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and is_web_address(address)
+    except ValueError:
+        usable = None
+    if not usable or "@" in parts.netloc or parts.netloc != urlsplit(ui_url).netloc:
+        reader.mistakes.append(f"{where}.ui_url: is not an http:// or https:// address")
+    elif "{" in address:
+        reader.mistakes.append(f"{where}.ui_url: only {' and '.join(known)} can be inserted")
+    elif is_template(ui_url) and RUN_ID not in ui_url:
+        reader.mistakes.append(f"{where}.ui_url: names {EXTERNAL_ID} without {RUN_ID}; it is the address of a run")
+    return ui_url
 
 
 def _source(reader: Reader, where: str, connector: str, table: Mapping[str, Any]) -> Source | None:

@@ -22,6 +22,7 @@ from ingestion.connections import ConfigurationError, Connection
 from ingestion.connectors.base import Connector, OpenRun, Page, Target, Walk
 from ingestion.errors import PartnerError, TokenRefused, Unavailable
 from ingestion.http import PartnerSession
+from ingestion.links import Links
 from ingestion.paging import Position
 from inventory.models import Pipeline
 from runs.events import RunEvent
@@ -247,7 +248,7 @@ def _walk(
         return failure
     report.pipelines_processed += len(walk.targets)
     if not scope.dry_run:
-        _mark_walked(walk.targets, connection, scope, checkpoint.through)
+        _mark_walked(walk.targets, connection, connector, scope, checkpoint.through)
     checkpoint.clear()
     return None
 
@@ -291,8 +292,12 @@ def _described(keys: set[OpenKey], targets: Sequence[Target]) -> list[OpenRun]:
     ]
 
 
-def _mark_walked(targets: Sequence[Target], connection: Connection, scope: Scope, through: datetime) -> None:
+def _mark_walked(
+    targets: Sequence[Target], connection: Connection, connector: Connector, scope: Scope, through: datetime
+) -> None:
     interval = timedelta(seconds=connection.interval_seconds)
+    links = _links(connection, connector, targets)
+    found = [(links or {}).get(target.external_id, Links()) for target in targets]
     with database.cursor() as cursor:
         cursor.execute(
             _MARK_WALKED,
@@ -304,6 +309,9 @@ def _mark_walked(targets: Sequence[Target], connection: Connection, scope: Scope
                 "client_id": [target.client_id for target in targets],
                 "platform": [target.platform for target in targets],
                 "external_id": [target.external_id for target in targets],
+                "links_known": links is not None,
+                "source_url": [link.pipeline for link in found],
+                "source_url_template": [link.runs for link in found],
                 # A walk from --since says nothing about what lies between the watermark and there.
                 "moves": [
                     scope.since is None or (target.through is not None and scope.since <= target.through)
@@ -311,6 +319,15 @@ def _mark_walked(targets: Sequence[Target], connection: Connection, scope: Scope
                 ],
             },
         )
+
+
+def _links(connection: Connection, connector: Connector, targets: Sequence[Target]) -> Mapping[str, Links] | None:
+    """Return the links by external id; None leaves the stored ones, since a link is not worth a failed walk."""
+    try:
+        return connection.links(connector, {target.external_id for target in targets})
+    except PartnerError as error:
+        logger.warning("connection %s: no links: %s", connection.name, error)
+        return None
 
 
 def _failed(targets: Iterable[Target], error: PartnerError | None, scope: Scope, report: Report) -> None:

@@ -4,7 +4,7 @@ Answers carry no update time, so the version of a run is the moment we asked; se
 ingestion/synthetic/recordings/airflow. API: https://airflow.apache.org/docs/apache-airflow/stable/stable-rest-api-ref.html
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -24,6 +24,7 @@ from ingestion.connectors.base import (
 )
 from ingestion.errors import BadAnswer, NotFound
 from ingestion.http import PartnerSession
+from ingestion.links import Links, expanded
 from ingestion.paging import CursorPaging, OffsetPaging, PageCap, Position
 from runs.events import Clock, Rejected, RunEvent
 
@@ -72,6 +73,11 @@ class AirflowConnector:
                     return
         for found in missing.values():
             yield Page([self._one(run) for run in found])
+
+    def links(self, external_ids: Collection[str], ui: str) -> Mapping[str, Links]:
+        """Airflow 3 has a page per run; Airflow 2 selects the run in the DAG's grid."""
+        page, run = ("", "/runs/{run_id}") if self._version() == "/api/v2" else ("/grid", "/grid?dag_run_id={run_id}")
+        return expanded(Links(f"{ui}/dags/{{external_id}}{page}", f"{ui}/dags/{{external_id}}{run}"), external_ids)
 
     def _one(self, run: OpenRun) -> RunEvent | Rejected:
         asked_at = datetime.now(UTC)

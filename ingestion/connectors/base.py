@@ -1,12 +1,13 @@
 """What a connector is: it fetches pages from one kind of partner and translates them, and nothing else."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 from uuid import UUID
 
 from ingestion.errors import BadAnswer
+from ingestion.links import Links
 from ingestion.paging import Position
 from runs.events import Clock, Rejected, RunEvent
 
@@ -66,6 +67,9 @@ class Connector(Protocol):
 
     def reread(self, runs: Sequence[OpenRun]) -> Iterator[Page]:
         """Asks for runs that a walk did not return; what is gone comes back canceled."""
+
+    def links(self, external_ids: Collection[str], ui: str) -> Mapping[str, Links]:
+        """Return by external id the pages of a pipeline and of its runs in the partner's user interface at `ui`."""
 
 
 def oldest(targets: Sequence[Target]) -> datetime | None:

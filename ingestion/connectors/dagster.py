@@ -4,7 +4,7 @@ A pipeline's external id is the name of a job. Times are seconds since 1970 with
 ingestion/synthetic/recordings/dagster. API: https://docs.dagster.io/api/graphql
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from ingestion.connectors.base import OpenRun, Page, Target, Walk, by_external_id, field_of, gone, translated
 from ingestion.errors import BadAnswer
 from ingestion.http import PartnerSession
+from ingestion.links import Links, expanded
 from ingestion.paging import CursorPaging, PageCap, Position
 from runs.events import Rejected, RunEvent
 
@@ -57,6 +58,10 @@ class DagsterConnector:
                     page.events.append(event(run.pipeline_id, row))
             page.events.extend(gone(run) for run in missing.values())
             yield page
+
+    def links(self, external_ids: Collection[str], ui: str) -> Mapping[str, Links]:
+        """The page /guess finds the code location of a job by itself."""
+        return expanded(Links(f"{ui}/guess/{{external_id}}", f"{ui}/runs/{{run_id}}"), external_ids)
 
     def _listing(self, targets: Sequence[Target], chosen: dict[str, Any], start: Position | None) -> Iterator[Page]:
         ours = by_external_id(targets)

@@ -6,10 +6,11 @@ lists pipeline by pipeline.
 
 import contextlib
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.utils.dateparse import parse_duration
@@ -20,6 +21,7 @@ from ingestion.connectors.source import IGNORED, Expression, OneRun, Source
 from ingestion.connectors.template import Request
 from ingestion.errors import BadAnswer, NotFound, Refused
 from ingestion.http import Exchanged, PartnerSession
+from ingestion.links import Links, expanded
 from ingestion.paging import CursorPaging, NumberPaging, OffsetPaging, PageCap, Position
 from runs.events import Clock, Rejected, RunEvent
 
@@ -72,6 +74,15 @@ class DeclarativeConnector:
         if self._source.one_run is not None:
             for run in missing.values():
                 yield Page(list(self._one(run, self._source.one_run)))
+
+    def links(self, external_ids: Collection[str], ui: str) -> Mapping[str, Links]:
+        """By the description's templates; {base_path} is the path of base_url, which names some partners' services."""
+        path = urlsplit(self._session.base_url).path
+        pipeline, runs = (
+            template and template.replace("{ui}", ui).replace("{base_path}", path)
+            for template in (self._source.links.pipeline, self._source.links.runs)
+        )
+        return expanded(Links(pipeline, runs), external_ids)
 
     def _one(self, run: OpenRun, one_run: OneRun) -> Iterator[RunEvent | Rejected]:
         asked_at = datetime.now(UTC)
@@ -262,6 +273,7 @@ def event(source: Source, pipeline_id: UUID, row: dict[str, Any], asked_at: date
         error_message=values.get("error_message"),
         status_reason="; ".join(notes) or None,
         payload=_without(row, source.drop),
+        source_url=values.get("source_url"),
         at=at,
         clock=clock,
     )

@@ -1,12 +1,13 @@
 """The generic partner API: GET {base_url}/pipelines/{external_id}/runs, one walk per pipeline."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 from urllib.parse import quote
 
 from ingestion.connectors.base import OpenRun, Page, Target, Walk, field_of, translated, utc_text
 from ingestion.http import PartnerSession
+from ingestion.links import Links
 from ingestion.paging import CursorPaging, PageCap, Position
 from runs.events import Rejected, RunEvent
 
@@ -30,6 +31,10 @@ class GenericConnector:
     def reread(self, runs: Sequence[OpenRun]) -> Iterator[Page]:
         """The API has no question about one run, so nothing can be said to be gone."""
         return iter(())
+
+    def links(self, external_ids: Collection[str], ui: str) -> Mapping[str, Links]:
+        """Return none: the API has no user interface. A run may carry its own `source_url`."""
+        return {}
 
     def _pages(self, target: Target, start: Position | None) -> Iterator[Page]:
         path = f"/pipelines/{quote(target.external_id, safe='')}/runs"
@@ -61,5 +66,6 @@ def event(target: Target, row: Any) -> RunEvent | Rejected:
         error_message=row.get("error_message"),
         status_reason=row.get("status_reason"),
         payload=row,
+        source_url=row.get("source_url"),
         at=row.get("updated_at"),
     )

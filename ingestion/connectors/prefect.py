@@ -4,13 +4,15 @@ A pipeline's external id is the id of a deployment, or of a flow. Runs that are 
 are no runs yet. Recorded answers: ingestion/synthetic/recordings/prefect. API: https://docs.prefect.io/v3/api-ref/rest-api
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from ingestion.connectors.base import OpenRun, Page, Target, Walk, by_external_id, gone, utc_text
 from ingestion.errors import BadAnswer
 from ingestion.http import PartnerSession
+from ingestion.links import Links, expanded
 from ingestion.paging import PageCap, Position
 from runs.events import Rejected, RunEvent
 
@@ -32,7 +34,12 @@ OPEN: tuple[dict[str, Any], ...] = (
     {"state": {"type": {"any_": ["SCHEDULED"]}}, **STARTED},
 )
 # The server's estimates, new in every answer.
+UUID_FORM = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 VOLATILE = frozenset({"estimated_run_time", "estimated_start_time_delta"})
+
+
+# Which external ids are flows, and not deployments, by server: a tick does not cost a request for it.
+_kinds: dict[str, dict[str, bool]] = {}
 
 
 class PrefectConnector:
@@ -64,6 +71,25 @@ class PrefectConnector:
                 if (run := missing.get(external_run_id)) is not None:
                     page.events.append(gone(run))
             yield page
+
+    def links(self, external_ids: Collection[str], ui: str) -> Mapping[str, Links]:
+        runs = f"{ui}/runs/flow-run/{{run_id}}"
+        flows = self._flows(external_ids)
+        return expanded(Links(f"{ui}/deployments/deployment/{{external_id}}", runs), external_ids) | expanded(
+            Links(f"{ui}/flows/flow/{{external_id}}", runs), flows
+        )
+
+    def _flows(self, external_ids: Collection[str]) -> set[str]:
+        """Return which of the ids are flows'; asked once in the life of the process, since an id keeps its kind."""
+        kinds = _kinds.setdefault(self._session.base_url, {})
+        asked = [name for name in external_ids if name not in kinds and UUID_FORM.fullmatch(name)]
+        for first in range(0, len(asked), PAGE_SIZE):
+            some = asked[first : first + PAGE_SIZE]
+            body = {"flows": {"id": {"any_": some}}, "limit": PAGE_SIZE}
+            rows = self._session.post("/api/flows/filter", body)
+            found = {str(row.get("id")) for row in rows if isinstance(row, dict)} if isinstance(rows, list) else set()
+            kinds |= {name: name in found for name in some}
+        return {name for name in external_ids if kinds.get(name)}
 
     def _listing(
         self, targets: Sequence[Target], filters: Sequence[dict[str, Any]], start: Position | None

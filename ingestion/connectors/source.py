@@ -12,7 +12,8 @@ from typing import Any
 import jmespath
 from jmespath.exceptions import JMESPathError
 
-from ingestion.connectors.template import Request, unknown_placeholders
+from ingestion.connectors.template import PLACE, Request, unknown_placeholders
+from ingestion.links import EXTERNAL_ID, RUN_ID, Links
 from ingestion.reader import Reader
 from runs.models import Status
 
@@ -21,7 +22,7 @@ PRESETS = {path.stem: path for path in sorted((Path(__file__).parent / "presets"
 IGNORED = "ignored"  # a status of what is no run, such as a plan
 FIELDS = (
     "external_run_id", "pipeline", "started_at", "finished_at", "duration_seconds", "rows_processed",
-    "error_message", "status_reason", "at",
+    "error_message", "status_reason", "source_url", "at",
 )  # fmt: skip
 TIME_FORMATS = ("iso", "epoch", "epoch_ms")
 DURATION_FORMATS = ("seconds", "milliseconds", "iso8601")
@@ -86,6 +87,7 @@ class Source:
     one_pipeline: Request | None = None
     open_runs: Request | None = None
     one_run: OneRun | None = None
+    links: Links = field(default_factory=Links)
     time_format: str = "iso"
     duration_format: str = "seconds"
     version: str = "none"
@@ -136,6 +138,7 @@ class _SourceReader:
             one_pipeline=self._extra(table, "one_pipeline", {"now", "external_id"}),
             open_runs=self._extra(table, "open_runs", {"now"}),
             one_run=self._one_run(table) if "one_run" in table else None,
+            links=self._links(reader.table(table, "links", where)),
             time_format=reader.choice(table, where, "time_format", TIME_FORMATS, default="iso"),
             duration_format=reader.choice(table, where, "duration_format", DURATION_FORMATS, default="seconds"),
             version=reader.choice(table, where, "version", ("asked", "none"), default="none"),
@@ -153,7 +156,7 @@ class _SourceReader:
             table,
             where,
             {"request", "items", "fields", "status", "paging", "since", "one_pipeline", "open_runs", "one_run",
-             "time_format", "duration_format", "version", "reopens", "drop"},
+             "links", "time_format", "duration_format", "version", "reopens", "drop"},
         )  # fmt: skip
         return source
 
@@ -221,6 +224,23 @@ class _SourceReader:
             gone=reader.boolean(part, where, "gone", default=True),
             gone_text=reader.text(part, where, "gone_text"),
         )
+
+    def _links(self, table: Mapping[str, Any]) -> Links:
+        """Templates of addresses; they begin with {ui}, or with an address that is the same for everybody."""
+        reader, where = self.reader, f"{self.where}.links"
+        links = Links(
+            pipeline=reader.text(table, where, "pipeline") or None, runs=reader.text(table, where, "runs") or None
+        )
+        for key, template in (("pipeline", links.pipeline), ("runs", links.runs)):
+            if template and not template.startswith(("{ui}", "https://", "http://")):
+                reader.mistakes.append(f"{where}.{key}: must begin with {{ui}}, https:// or http://")
+            known = {"{ui}", "{base_path}", EXTERNAL_ID, *({RUN_ID} if key == "runs" else ())}
+            for place in PLACE.finditer(template or ""):
+                if place[0] not in known:
+                    said = ", ".join(sorted(known))
+                    reader.mistakes.append(f"{where}.{key}: {place[0]} is not known here (known: {said})")
+        reader.no_others(table, where, {"pipeline", "runs"})
+        return links
 
     def _paging(self, table: Mapping[str, Any]) -> Paging:
         reader, where = self.reader, f"{self.where}.paging"

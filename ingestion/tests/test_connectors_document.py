@@ -38,7 +38,7 @@ def test_every_connection_shown_can_be_read_and_every_connector_is_shown(
 def test_the_connector_shown_is_one_as_it_stands_and_short() -> None:
     [shown] = blocks("python")
     assert shown == (ROOT / "ingestion" / "connectors" / "generic.py").read_text()
-    assert len(shown.splitlines()) < 70
+    assert len(shown.splitlines()) < 75
 
 
 def test_the_table_of_systems_names_each_connector() -> None:

@@ -58,7 +58,7 @@ def test_a_manual_run_answers_201_with_the_whole_run(api: APIClient, pipeline: P
     body = response.json()
     assert FULL.items() <= body.items()
     assert set(body) - set(FULL) == {
-        "id", "pipeline_id", "source_updated_at", "ingested_at", "event_at", "created_at", "updated_at",
+        "id", "pipeline_id", "source_url", "source_updated_at", "ingested_at", "event_at", "created_at", "updated_at",
     }  # fmt: skip
     assert body["pipeline_id"] == str(pipeline.pk)
     assert body["event_at"] == FULL["finished_at"]

@@ -1,0 +1,203 @@
+"""Links to the source: what a walk stores for each kind of partner, and what a connection may say itself."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection as database
+
+from ingestion.connections import ConfigurationError, Connection, read_file
+from ingestion.connectors.source import PRESETS, preset
+from ingestion.http import PartnerSession
+from ingestion.links import Links
+from ingestion.synthetic.partner import Answer, PartnerServer, Request
+from ingestion.tests.support import IMPATIENT, ingest, pipelines_of
+from inventory.models import Pipeline
+from runs.models import Run
+
+FLOW, DEPLOYMENT = "0190a1b2-0000-7000-8000-000000000001", "0190a1b2-0000-7000-8000-000000000002"
+
+
+def links(connector: str, base_url: str, external_id: str, **options: Any) -> Links:
+    connection = Connection("c", connector, base_url, http=IMPATIENT, **options)
+    with PartnerSession(base_url, auth=connection.authentication(), settings=IMPATIENT) as session:
+        found = connection.links(connection.connect(session, {external_id}.__contains__), {external_id})
+    return found[external_id]
+
+
+class AnyPartner(PartnerServer):
+    """Airflow's version in the API that it has; for Prefect one flow; no runs."""
+
+    api = "/api/v2"
+
+    def answer(self, request: Request) -> Answer:
+        if request.path == f"{self.api}/version":
+            return Answer(body={"version": "x"})
+        if request.path == "/api/flows/filter":
+            return Answer(body=[{"id": FLOW}])
+        return Answer(404, {"detail": "Not Found"})
+
+
+def test_airflow_3_has_a_page_per_run() -> None:
+    with AnyPartner() as partner:
+        found = links("airflow", partner.base_url, "übersicht täglich")
+
+    dag = f"{partner.base_url}/dags/%C3%BCbersicht%20t%C3%A4glich"
+    assert found == Links(dag, f"{dag}/runs/{{run_id}}")
+
+
+def test_airflow_2_selects_the_run_in_its_grid() -> None:
+    with AnyPartner() as partner:
+        partner.api = "/api/v1"
+        found = links("airflow", partner.base_url, "sales")
+
+    assert found == Links(
+        f"{partner.base_url}/dags/sales/grid", f"{partner.base_url}/dags/sales/grid?dag_run_id={{run_id}}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("external_id", "page"),
+    [(FLOW, f"flows/flow/{FLOW}"), (DEPLOYMENT, f"deployments/deployment/{DEPLOYMENT}")],
+    ids=["flow", "deployment"],
+)
+def test_prefect_tells_flows_from_deployments(external_id: str, page: str) -> None:
+    with AnyPartner() as partner:
+        found = links("prefect", partner.base_url, external_id)
+
+    assert found == Links(f"{partner.base_url}/{page}", f"{partner.base_url}/runs/flow-run/{{run_id}}")
+
+
+def test_dagster_finds_the_job_by_its_name() -> None:
+    found = links("dagster", "https://dagster.example", "daily load")
+
+    assert found == Links("https://dagster.example/guess/daily%20load", "https://dagster.example/runs/{run_id}")
+
+
+def from_preset(name: str, base_url: str, external_id: str, tmp_path: Path, more: str = "") -> Links:
+    file = tmp_path / "connections.toml"
+    file.write_text(f'[connections.c]\nconnector = "{name}"\nbase_url = "{base_url}"\n{more}')
+    connection = read_file(file)["c"]
+    with PartnerSession(base_url, auth=connection.authentication(), settings=IMPATIENT) as session:
+        return connection.links(connection.connect(session, bool), {external_id}).get(external_id, Links())
+
+
+def test_presets_build_the_addresses_of_their_partners(tmp_path: Path) -> None:
+    factory = (
+        "https://management.azure.com/subscriptions/S/resourceGroups/G/providers/Microsoft.DataFactory/factories/F"
+    )
+
+    azure = from_preset("azure_data_factory", factory, "copy orders", tmp_path)
+    databricks = from_preset("databricks", "https://adb-1.azuredatabricks.net", "77", tmp_path)
+
+    path = factory.removeprefix("https://management.azure.com")
+    assert azure == Links(
+        f"https://adf.azure.com/authoring/pipeline/copy%20orders?factory={path}",
+        f"https://adf.azure.com/monitoring/pipelineruns/{{run_id}}?factory={path}",
+    )
+    assert databricks == Links(
+        "https://adb-1.azuredatabricks.net/jobs/77", "https://adb-1.azuredatabricks.net/jobs/77/runs/{run_id}"
+    )
+
+
+def test_every_preset_links_to_its_runs_or_reads_their_address_or_leaves_it_to_ui_url(tmp_path: Path) -> None:
+    base_url = "https://partner.example/x"
+    without = {
+        name
+        for name in PRESETS
+        if from_preset(name, base_url, "p", tmp_path).runs is None and "source_url" not in preset(name)["fields"]
+    }
+
+    assert without == {"airbyte"}, "its API gives neither the address nor the id of the workspace"
+
+
+def test_ui_url_as_a_template_is_used_as_it_is(tmp_path: Path) -> None:
+    more = 'ui_url = "https://ui.example/c/{external_id}/jobs/{run_id}"'
+
+    found = from_preset("airbyte", "https://api.example/v1", "a/b", tmp_path, more)
+
+    assert found == Links("https://ui.example/c/a%2Fb", "https://ui.example/c/a%2Fb/jobs/{run_id}")
+
+
+def test_ui_url_as_an_address_stands_for_base_url(tmp_path: Path) -> None:
+    found = from_preset("dagster", "http://dagster.internal:3000", "load", tmp_path, 'ui_url = "https://ui.example/"')
+
+    assert found == Links("https://ui.example/guess/load", "https://ui.example/runs/{run_id}")
+
+
+@pytest.mark.parametrize(
+    ("ui_url", "mistake"),
+    [
+        ("javascript:alert(1)", "is not an http:// or https:// address"),
+        ("javascript:alert({run_id})", "is not an http:// or https:// address"),
+        ("https://{external_id}.example/{run_id}", "is not an http:// or https:// address"),
+        ("https://user:hunter2@ui.example/{run_id}", "is not an http:// or https:// address"),
+        ("https://ui.example/{dag}/{run_id}", "only {external_id} and {run_id} can be inserted"),
+        ("https://ui.example/{external_id}", "names {external_id} without {run_id}; it is the address of a run"),
+    ],
+)
+def test_a_ui_url_that_cannot_work_is_a_mistake_in_the_file(tmp_path: Path, ui_url: str, mistake: str) -> None:
+    file = tmp_path / "connections.toml"
+    file.write_text(f'[connections.c]\nconnector = "generic"\nbase_url = "https://x"\nui_url = "{ui_url}"\n')
+
+    with pytest.raises(ConfigurationError) as caught:
+        read_file(file)
+
+    assert caught.value.mistakes == [f"{file}: connections.c.ui_url: {mistake}"]
+
+
+class GenericPartner(PartnerServer):
+    def answer(self, request: Request) -> Answer:
+        runs = [
+            {"id": "r 1", "status": "failed", "updated_at": "2026-03-01T10:00:00Z"},
+            {
+                "id": "r2",
+                "status": "failed",
+                "updated_at": "2026-03-01T10:00:00Z",
+                "source_url": "https://own.example/2",
+            },
+        ]
+        return Answer(body={"runs": runs, "next_cursor": None})
+
+
+@pytest.mark.django_db
+def test_a_walk_stores_the_links_and_leaves_updated_at_alone_and_a_second_one_writes_nothing() -> None:
+    pipeline = pipelines_of("Northwind", "sales/daily", platform="custom")["sales/daily"]
+    with GenericPartner() as partner:
+        connection = Connection("generic", "generic", partner.base_url, http=IMPATIENT)
+        connection = replace(connection, ui_url="https://ui.example/p/{external_id}/{run_id}")
+        ingest(connection)
+        stored = Pipeline.objects.get()
+        version = row_version()
+        ingest(connection)
+
+    assert (stored.source_url, stored.source_url_template) == (
+        "https://ui.example/p/sales%2Fdaily",
+        "https://ui.example/p/sales%2Fdaily/{run_id}",
+    )
+    assert stored.updated_at == pipeline.updated_at
+    assert row_version() == version
+    runs: Any = Run.objects.with_source_url().order_by("external_run_id")
+    assert [run.source_url for run in runs] == ["https://ui.example/p/sales%2Fdaily/r%201", "https://own.example/2"]
+
+
+@pytest.mark.django_db
+def test_a_partner_that_refuses_to_say_what_is_a_flow_costs_no_walk_and_no_stored_link() -> None:
+    class Refusing(PartnerServer):
+        def answer(self, request: Request) -> Answer:
+            return Answer(body=[]) if request.path == "/api/flow_runs/filter" else Answer(403, {"detail": "no"})
+
+    pipelines_of("Northwind", FLOW)
+    Pipeline.objects.update(source_url="https://before.example/", source_url_template="https://before.example/{run_id}")
+    with Refusing() as partner:
+        report = ingest(Connection("prefect", "prefect", partner.base_url, http=IMPATIENT))
+
+    assert report.errors == []
+    assert Pipeline.objects.get().source_url == "https://before.example/"
+
+
+def row_version() -> Any:
+    with database.cursor() as cursor:
+        cursor.execute("SELECT ctid::text, xmin::text FROM pipelines")
+        return cursor.fetchall()
