@@ -119,15 +119,6 @@ def test_every_view_and_column_has_a_comment() -> None:
     assert [row[:2] for row in rows if not row[2] or not row[3]] == []
 
 
-def test_a_view_made_later_is_readable_too(reader: psycopg.Connection[Any]) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("CREATE VIEW reporting.later AS SELECT 1 AS one")
-        try:
-            assert reader.execute("SELECT one FROM reporting.later").fetchone() == (1,)
-        finally:
-            cursor.execute("DROP VIEW reporting.later")
-
-
 def test_the_command_can_be_repeated(reader: psycopg.Connection[Any], capsys: pytest.CaptureFixture[str]) -> None:
     call_command("grant_reporting_role", ROLE)
     assert "nothing else" in capsys.readouterr().out
@@ -145,11 +136,3 @@ def test_an_absent_password_is_said(tmp_path: Any) -> None:
         call_command("grant_reporting_role", ROLE, "--password-env", "CHM_NO_SUCH_VARIABLE")
     with pytest.raises(CommandError, match="Cannot read"):
         call_command("grant_reporting_role", ROLE, "--password-file", str(tmp_path / "none"))
-
-
-def test_the_views_can_be_taken_back_and_made_again() -> None:
-    before = views()
-    call_command("migrate", "runs", "0002", verbosity=0)
-    assert views() == []
-    call_command("migrate", verbosity=0)
-    assert views() == before

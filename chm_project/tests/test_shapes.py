@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from chm_project.access.models import Scope
+from chm_project.db.reporting.files import parse_shape
 from chm_project.tests.api import ROOT, error, person, program
 from chm_project.tests.controlled_seed import AS_OF, plant
 from chm_project.tests.expected_shapes import EXPECTED
@@ -18,7 +19,7 @@ from runs.events import MAX_BIGINT
 from runs.models import Run
 from runs.reporting.adapter import InvalidParameters, run_shape
 from runs.reporting.parameters import validated
-from runs.reporting.shapes import parse, shapes
+from runs.reporting.shapes import shapes
 
 pytestmark = pytest.mark.django_db
 
@@ -199,7 +200,7 @@ def test_a_report_costs_one_query_beside_its_limits(django_assert_num_queries: A
 
 def test_every_header_is_complete() -> None:
     with pytest.raises(ValueError, match="Grain"):
-        parse("broken", "-- Question what?\nSELECT 1")
+        parse_shape("broken", "-- Question what?\nSELECT 1")
     for shape in shapes().values():
         assert shape.question.endswith("?"), shape.name
         assert set(shape.inventory.split(",")[0].split()) <= {"active", "all"}, shape.name

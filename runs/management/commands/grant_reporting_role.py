@@ -11,6 +11,8 @@ from django.db import connection, transaction
 from django.db.utils import ProgrammingError
 from psycopg import sql
 
+from chm_project.db.reporting import builder
+
 BAD_USAGE = 2
 NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 TIMEOUT_SECONDS = 30
@@ -22,8 +24,8 @@ examples:
   manage.py grant_reporting_role metabase --password-file /run/secrets/metabase
 
 The role can select from the views of the schema reporting and do nothing else; its transactions are read-only and its
-statements end after 30 seconds. Repeating the command changes nothing, or the password. It needs a database user that
-may create roles.
+statements end after 30 seconds. manage.py migrate lets it read the views of later versions, too. Repeating the command
+changes nothing, or the password. It needs a database user that may create roles.
 """
 
 
@@ -45,6 +47,8 @@ class Command(BaseCommand):
         if not NAME.fullmatch(name := options["name"]) or name.startswith("pg_"):
             raise CommandError(f"{name!r} cannot be a role: use small letters, digits and _.", returncode=BAD_USAGE)
         password = _password(options)
+        if not builder.is_current(connection):
+            raise CommandError("The views of the schema reporting are not current. Run manage.py migrate first.")
         try:
             with transaction.atomic():
                 grant(name, password)
@@ -61,8 +65,8 @@ def grant(name: str, password: str | None) -> None:
             cursor.execute(sql.SQL("CREATE ROLE {}").format(role))
         elif found[0]:
             raise CommandError(f"{name} is a superuser, whom nothing can restrict; choose another role.")
-        cursor.execute("SELECT current_database(), current_user")
-        database, owner = (sql.Identifier(word) for word in cursor.fetchone())
+        cursor.execute("SELECT current_database()")
+        database = sql.Identifier(*cursor.fetchone())
         # What everybody may do by default: connect, use public, make temporary tables, write large objects.
         statements = [
             sql.SQL("REVOKE ALL ON DATABASE {database} FROM {role}"),
@@ -73,8 +77,6 @@ def grant(name: str, password: str | None) -> None:
             sql.SQL("REVOKE CREATE ON SCHEMA public FROM PUBLIC"),
             sql.SQL("GRANT USAGE ON SCHEMA reporting TO {role}"),
             sql.SQL("GRANT SELECT ON ALL TABLES IN SCHEMA reporting TO {role}"),
-            # Also views that a later migration makes.
-            sql.SQL("ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA reporting GRANT SELECT ON TABLES TO {role}"),
             sql.SQL("ALTER ROLE {role} SET search_path = reporting"),
             sql.SQL("ALTER ROLE {role} SET default_transaction_read_only = on"),
             sql.SQL("ALTER ROLE {role} SET statement_timeout = {limits}"),
@@ -84,9 +86,7 @@ def grant(name: str, password: str | None) -> None:
             statements.append(sql.SQL("ALTER ROLE {role} LOGIN PASSWORD {password}"))
         for statement in statements:
             cursor.execute(
-                statement.format(
-                    role=role, database=database, owner=owner, limits=limits, password=sql.Literal(password)
-                )
+                statement.format(role=role, database=database, limits=limits, password=sql.Literal(password))
             )
 
 

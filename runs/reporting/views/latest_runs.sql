@@ -13,7 +13,6 @@
 --   finished_at    When it ended
 --   event_at       When it happened
 --   last_run_time  First known of started, finished, stored
-CREATE VIEW reporting.latest_runs AS
 SELECT
     p.pipeline_id, p.pipeline_name, p.client_id, p.client_name, p.platform, p.environment, p.is_active,
     p.ingest_due_at, latest.run_id, latest.status AS latest_status, latest.started_at, latest.finished_at,

@@ -12,7 +12,6 @@
 --   last_success_at  When the last success happened; null: never
 --   error_message    Of the latest run
 --   failing_for      Age of the streak, by the database's clock
-CREATE VIEW reporting.current_failures AS
 SELECT
     l.pipeline_id, l.pipeline_name, l.client_id, l.client_name, l.platform, l.environment, l.run_id,
     streak.failing_since, streak.failed_in_a_row, s.last_success_at, latest.error_message,

@@ -4,7 +4,6 @@
 --   started_at       When that started
 --   finished_at      When that ended
 --   last_success_at  When that happened
-CREATE VIEW reporting.last_successes AS
 SELECT p.id AS pipeline_id, success.run_id, success.started_at, success.finished_at, success.event_at AS last_success_at
 FROM pipelines AS p
 LEFT JOIN LATERAL (

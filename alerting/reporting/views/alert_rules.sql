@@ -7,7 +7,6 @@
 --   window_minutes  Length of the window
 --   channel         slack, email, webhook
 --   is_enabled      False: kept, not evaluated
-CREATE VIEW reporting.alert_rules AS
 SELECT
     r.id AS rule_id, coalesce(p.client_id, r.client_id) AS client_id, r.pipeline_id, r.rule_type, r.threshold,
     r.window_minutes, r.channel, r.is_enabled

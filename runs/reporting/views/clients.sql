@@ -3,6 +3,5 @@
 --   client_name       Its unique name
 --   client_is_active  False: disabled, history kept
 --   created_at        When CHM stored it
-CREATE VIEW reporting.clients AS
 SELECT id AS client_id, name AS client_name, is_active AS client_is_active, created_at
 FROM clients

@@ -10,7 +10,6 @@
 --   started_at     When the run started; null: it waits
 --   usual_seconds  Median duration of the pipeline's last 20 successes; null: none is known
 --   long_after     From this moment on it is running long; null: nothing is known to compare with
-CREATE VIEW reporting.open_runs AS
 SELECT
     r.id AS run_id, p.pipeline_id, p.pipeline_name, p.client_id, p.client_name, p.platform, p.environment,
     r.started_at, usual.seconds AS usual_seconds,

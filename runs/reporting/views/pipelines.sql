@@ -13,7 +13,6 @@
 --   last_ingest_at    When ingestion last finished a walk of it
 --   last_ingest_error Why its last walk failed; null when it did not
 --   created_at        When CHM stored it
-CREATE VIEW reporting.pipelines AS
 SELECT
     p.id AS pipeline_id,
     p.name AS pipeline_name,

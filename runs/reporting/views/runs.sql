@@ -11,7 +11,6 @@
 --   error_message     Why it failed, scrubbed of secrets
 --   status_reason     More on the status, scrubbed of secrets
 --   created_at        When CHM stored it
-CREATE VIEW reporting.runs AS
 SELECT
     id AS run_id, pipeline_id, external_run_id, status, event_at, started_at, finished_at, duration_seconds,
     rows_processed, error_message, status_reason, created_at

@@ -1,0 +1,1 @@
+"""The schema `reporting`: views that the apps define in files, built after every `migrate`."""

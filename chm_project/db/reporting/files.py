@@ -1,0 +1,154 @@
+"""Read what the apps define for the schema `reporting`: views, shapes and the SQL fragments that both use.
+
+Each app may have a folder `reporting/` with
+  views/NAME.sql      the query of the view reporting.NAME, below a header that comments the view and every column
+  shapes/NAME.sql     a query with named parameters, below a header; `View` in it also makes it a view as of now
+  fragments/NAME.sql  a rule that views and shapes write as {NAME}
+"""
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from django.apps import apps
+
+TYPES = ("text", "integer", "numeric", "timestamptz", "date", "uuid")
+_VIEW_COLUMN = re.compile(r"--   (\w+) +(\S.*)")
+_SHAPE_COLUMN = re.compile(r"--   (\w+) +(\w+)(\??) +(\S.*)")
+_HEADING = re.compile(r"-- (\w+) *(.*)")
+_FRAGMENT = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class ViewFile:
+    """A view as its file describes it; `columns` maps each column to its comment."""
+
+    name: str
+    comment: str
+    columns: dict[str, str]
+    query: str
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    name: str
+    sql_type: str
+    nullable: bool
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """`parameters` maps the shape's own parameters to their defaults, empty where the parameter's usual one holds."""
+
+    name: str
+    question: str
+    grain: str
+    inventory: str
+    panel: str
+    view: str
+    parameters: dict[str, str]
+    columns: tuple[Column, ...]
+    notes: str
+    body: str
+
+    @property
+    def sql(self) -> str:
+        """The query with its fragments expanded and named placeholders in psycopg's form."""
+        return expanded(self.body, fragments())
+
+
+def parse_view(name: str, text: str) -> ViewFile:
+    header, body = _split(text)
+    comment, columns = [], {}
+    for line in header:
+        if column := _VIEW_COLUMN.fullmatch(line):
+            columns[column[1]] = column[2]
+        else:
+            comment.append(line[2:].strip())
+    return ViewFile(name, " ".join(comment), columns, body)
+
+
+def parse_shape(name: str, text: str) -> Shape:
+    """Raises ValueError for an incomplete header."""
+    header: dict[str, str] = {}
+    columns: list[Column] = []
+    notes: list[str] = []
+    lines, body = _split(text)
+    heading = ""
+    for line in lines:
+        if field := _SHAPE_COLUMN.fullmatch(line):
+            columns.append(Column(field[1], field[2], bool(field[3]), field[4]))
+        elif line.startswith("--    ") and columns:
+            last = columns.pop()
+            columns.append(Column(last.name, last.sql_type, last.nullable, f"{last.description} {line[2:].strip()}"))
+        elif heading == "Columns":
+            notes.append(line[2:].strip())
+        elif found := _HEADING.fullmatch(line):
+            heading = found[1]
+            header[heading] = found[2]
+    missing = {"Question", "Grain", "Inventory", "Panel", "Parameters", "Columns"} - set(header)
+    if missing or not columns or any(column.sql_type not in TYPES for column in columns):
+        raise ValueError(f"The header of the shape {name} is not complete: {', '.join(sorted(missing)) or 'columns'}.")
+    parameters = {}
+    for parameter in filter(None, (part.strip() for part in header["Parameters"].split(","))):
+        own, _, default = parameter.partition(" = ")
+        parameters[own] = default
+    return Shape(
+        name=name,
+        question=header["Question"],
+        grain=header["Grain"],
+        inventory=header["Inventory"],
+        panel=header["Panel"],
+        view=header.get("View", ""),
+        parameters=parameters,
+        columns=tuple(columns),
+        notes=" ".join(notes).strip(),
+        body=body,
+    )
+
+
+def view_files() -> list[ViewFile]:
+    return [parse_view(file.stem, file.read_text()) for file in _files("views")]
+
+
+@cache
+def shapes() -> dict[str, Shape]:
+    """Every shape by its name, in the order of the names."""
+    return {file.stem: parse_shape(file.stem, file.read_text()) for file in _files("shapes")}
+
+
+@cache
+def fragments() -> dict[str, str]:
+    """Every fragment by its name, on one line; a fragment may use others."""
+    return {file.stem: " ".join(_split(file.read_text())[1].split()) for file in _files("fragments")}
+
+
+def expanded(sql: str, known: dict[str, str]) -> str:
+    """`sql` with each {name} replaced by the fragment of that name; ValueError for an unknown one."""
+
+    def fragment(match: re.Match[str]) -> str:
+        if match[1] not in known:
+            raise ValueError(f"{match[0]} is not a fragment. Known: {', '.join(sorted(known))}.")
+        return expanded(known[match[1]], known)
+
+    return _FRAGMENT.sub(fragment, sql)
+
+
+def _split(text: str) -> tuple[list[str], str]:
+    """The lines of the header and the query below."""
+    lines = text.splitlines()
+    body_at = next(number for number, line in enumerate(lines) if not line.startswith("--"))
+    return lines[:body_at], "\n".join(lines[body_at:])
+
+
+def _files(kind: str) -> list[Path]:
+    """The files of one kind of all apps, by name. Raises ValueError when two apps use a name."""
+    files = [file for app in apps.get_app_configs() for file in Path(app.path, "reporting", kind).glob("*.sql")]
+    by_name: dict[str, Path] = {}
+    for file in files:
+        if other := by_name.get(file.stem):
+            raise ValueError(f"Two files of the schema reporting have one name: {other} and {file}.")
+        by_name[file.stem] = file
+    return [by_name[name] for name in sorted(by_name)]

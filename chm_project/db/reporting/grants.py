@@ -1,0 +1,85 @@
+"""Who may read the views of the schema `reporting`: kept while the views are dropped, restored with them."""
+
+from collections.abc import Iterable, Set
+from dataclasses import dataclass
+
+from django.db.backends.utils import CursorWrapper
+from psycopg import sql
+
+_GRANTS = """
+SELECT c.relname, NULL, r.rolname, acl.privilege_type, acl.is_grantable
+FROM pg_class AS c
+CROSS JOIN aclexplode(c.relacl) AS acl
+LEFT JOIN pg_roles AS r ON r.oid = acl.grantee
+WHERE c.relnamespace = 'reporting'::regnamespace AND c.relname = ANY (%(views)s) AND acl.grantee <> c.relowner
+UNION ALL
+SELECT c.relname, a.attname, r.rolname, acl.privilege_type, acl.is_grantable
+FROM pg_class AS c
+JOIN pg_attribute AS a ON a.attrelid = c.oid AND NOT a.attisdropped
+CROSS JOIN aclexplode(a.attacl) AS acl
+LEFT JOIN pg_roles AS r ON r.oid = acl.grantee
+WHERE c.relnamespace = 'reporting'::regnamespace AND c.relname = ANY (%(views)s) AND acl.grantee <> c.relowner
+"""
+_DEFAULTS = """
+SELECT DISTINCT r.rolname
+FROM pg_default_acl AS d
+CROSS JOIN aclexplode(d.defaclacl) AS acl
+JOIN pg_roles AS r ON r.oid = acl.grantee
+WHERE d.defaclnamespace = 'reporting'::regnamespace AND d.defaclrole = current_user::regrole AND d.defaclobjtype = 'r'
+    AND acl.grantee <> d.defaclrole
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """`column` is None for the whole view, `role` for everybody (PUBLIC)."""
+
+    view: str
+    column: str | None
+    role: str | None
+    privilege: str
+    grantable: bool
+
+
+def grants_on(cursor: CursorWrapper, views: Iterable[str]) -> list[Grant]:
+    cursor.execute(_GRANTS, {"views": list(views)})
+    return [Grant(*row) for row in cursor.fetchall()]
+
+
+def readers(grants: Iterable[Grant], views: Set[str]) -> set[str | None]:
+    """The roles that may select from every one of the views: what is new is for them, too."""
+    selectable: dict[str | None, set[str]] = {}
+    for grant in grants:
+        if grant.privilege == "SELECT" and grant.column is None:
+            selectable.setdefault(grant.role, set()).add(grant.view)
+    return {role for role, readable in selectable.items() if views and readable >= views}
+
+
+def restore(cursor: CursorWrapper, grants: Iterable[Grant], columns: dict[str, set[str]]) -> None:
+    """Give what still exists of `grants`; `columns` are those of each view. A role dropped meanwhile is left out."""
+    cursor.execute("SELECT rolname FROM pg_roles")
+    roles = {row[0] for row in cursor.fetchall()} | {None}
+    for grant in grants:
+        known = grant.role in roles and grant.view in columns
+        if not known or (grant.column is not None and grant.column not in columns[grant.view]):
+            continue
+        cursor.execute(
+            sql.SQL("GRANT {privilege} {column} ON reporting.{view} TO {role} {option}").format(
+                privilege=sql.SQL(grant.privilege),
+                column=sql.SQL("({})").format(sql.Identifier(grant.column)) if grant.column else sql.SQL(""),
+                view=sql.Identifier(grant.view),
+                role=sql.Identifier(grant.role) if grant.role else sql.SQL("PUBLIC"),
+                option=sql.SQL("WITH GRANT OPTION" if grant.grantable else ""),
+            )
+        )
+
+
+def revoke_default_privileges(cursor: CursorWrapper) -> None:
+    """Former versions left new views to ALTER DEFAULT PRIVILEGES, which cover only what one role creates."""
+    cursor.execute(_DEFAULTS)
+    for [role] in cursor.fetchall():
+        cursor.execute(
+            sql.SQL("ALTER DEFAULT PRIVILEGES IN SCHEMA reporting REVOKE ALL ON TABLES FROM {}").format(
+                sql.Identifier(role)
+            )
+        )

@@ -1,0 +1,51 @@
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.db import connection
+from django.test.utils import modify_settings
+
+from chm_project.db.reporting import builder, files
+
+NAME = "reporting_of_a_test"
+
+
+class OtherApp:
+    """An app of the test's own, whose files come and go."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / "reporting"
+
+    def write(self, kind: str, name: str, text: str) -> None:
+        file = self._folder / kind / f"{name}.sql"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+        _forget()
+
+    def view(self, name: str, query: str, *columns: str) -> None:
+        header = ["-- A view of a test.", *(f"--   {column}  A column" for column in columns)]
+        self.write("views", name, "\n".join([*header, query, ""]))
+
+    def remove(self, kind: str, name: str) -> None:
+        (self._folder / kind / f"{name}.sql").unlink()
+        _forget()
+
+
+def _forget() -> None:
+    files.shapes.cache_clear()
+    files.fragments.cache_clear()
+
+
+@pytest.fixture
+def other_app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, transactional_db: None) -> Iterator[OtherApp]:
+    (tmp_path / NAME).mkdir()
+    (tmp_path / NAME / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    try:
+        with modify_settings(INSTALLED_APPS={"append": NAME}):
+            yield OtherApp(tmp_path / NAME)
+    finally:
+        sys.modules.pop(NAME, None)
+        _forget()
+        builder.rebuild(connection)

@@ -1,0 +1,78 @@
+"""The views of the schema `reporting`, complete and in an order in which they can be created."""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+
+from chm_project.db.reporting.files import Shape, expanded, fragments, shapes, view_files
+
+# What a shape's scope and parameters are in its view: everything, as of now.
+_NO_SCOPE = {"in_scope": "true", "run_in_scope": "true"}
+_NOW = {
+    "as_of": "now()",
+    "since": "(now() - interval '7 days')",
+    "until": "now()",
+    "client_id": "NULL",
+    "platform": "NULL",
+    "environment": "NULL",
+}
+_PARAMETER = re.compile(r"%\((\w+)\)s")
+_READS = re.compile(r"\breporting\.(\w+)")
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """`columns` maps each column to its comment."""
+
+    name: str
+    query: str
+    comment: str
+    columns: dict[str, str]
+
+    @property
+    def reads(self) -> set[str]:
+        """The other views that the query names."""
+        return set(_READS.findall(re.sub(r"--.*", "", self.query))) - {self.name}
+
+
+def views() -> list[View]:
+    """Every view of every app, each after the views that it reads.
+
+    Raises ValueError for two views of one name, for an unknown view or fragment, and for views that read each other.
+    """
+    found = [
+        View(file.name, expanded(file.query, fragments()), file.comment, file.columns) for file in view_files()
+    ] + [_as_of_now(shape) for shape in shapes().values() if shape.view]
+    by_name = {view.name: view for view in found}
+    if len(by_name) < len(found):
+        names = sorted(view.name for view in found)
+        raise ValueError(f"Two views of the schema reporting have one name: {names}.")
+    for view in found:
+        if unknown := view.reads - set(by_name):
+            raise ValueError(f"reporting.{view.name} reads reporting.{min(unknown)}, which no file defines.")
+    try:
+        order = TopologicalSorter({name: sorted(by_name[name].reads) for name in sorted(by_name)}).static_order()
+        return [by_name[name] for name in order]
+    except CycleError as error:
+        raise ValueError(f"These views of the schema reporting read each other: {error.args[1]}.") from None
+
+
+def content_hash(definitions: Iterable[View]) -> str:
+    """Changes with any text that the database holds of the views."""
+    digest = hashlib.sha256()
+    for view in definitions:
+        digest.update(repr((view.name, view.query, view.comment, sorted(view.columns.items()))).encode())
+    return digest.hexdigest()[:16]
+
+
+def _as_of_now(shape: Shape) -> View:
+    def value(match: re.Match[str]) -> str:
+        if match[1] not in _NOW:
+            raise ValueError(f"The shape {shape.name} cannot be a view: its parameter {match[1]} has no value for now.")
+        return _NOW[match[1]]
+
+    query = _PARAMETER.sub(value, expanded(shape.body, fragments() | _NO_SCOPE)).replace("%%", "%")
+    comment = f"{shape.question} The shape {shape.name} as of now: {shape.grain}."
+    return View(shape.view, query, comment, {column.name: column.description for column in shape.columns})

@@ -1,0 +1,46 @@
+"""manage.py rebuild_reporting: the views of the schema `reporting`, built by hand or compared with their files."""
+
+import sys
+from argparse import RawDescriptionHelpFormatter
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connection
+
+from chm_project.db.reporting import builder
+
+EXAMPLES = """
+examples:
+  manage.py rebuild_reporting           build the views again, whether or not a file has changed
+  manage.py rebuild_reporting --check   print whether the database is current; exit status 1 if it is not
+
+manage.py migrate builds the views by itself when a file has changed. This command is for views that were changed or
+dropped by hand. It keeps who may read them.
+"""
+
+
+class Command(BaseCommand):
+    help = "Build the views of the schema reporting from their files, or say whether they are current."
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        return super().create_parser(
+            prog_name, subcommand, epilog=EXAMPLES, formatter_class=RawDescriptionHelpFormatter, **kwargs
+        )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--check", action="store_true", help="change nothing")
+        parser.add_argument(
+            "--wait", type=float, default=builder.WAIT_SECONDS, metavar="SECONDS",
+            help="how long to try while others read the views (default: %(default)s)",
+        )  # fmt: skip
+
+    def handle(self, *args: Any, check: bool, wait: float, **options: Any) -> None:
+        waiting = builder.unapplied_migrations(connection)
+        if check:
+            current = not waiting and builder.is_current(connection)
+            self.stdout.write(f"The schema reporting is {'' if current else 'not '}current.")
+            sys.exit(0 if current else 1)
+        if waiting:
+            raise CommandError(f"{waiting} migrations are not applied. Run manage.py migrate, which builds the views.")
+        built = builder.rebuild(connection, even_if_current=True, wait_seconds=wait)
+        self.stdout.write(f"The schema reporting was built: {built} views.")
