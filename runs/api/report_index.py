@@ -9,8 +9,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from chm_project.api.viewsets import StrictView
+from chm_project.db.reporting.files import TYPES
 from runs.reporting.parameters import COMMON, OWN, Parameter
-from runs.reporting.shapes import TYPES, Shape, shapes
+from runs.reporting.shapes import Shape, shapes
 
 _CHOICES = [(name, name) for name in TYPES]
 
