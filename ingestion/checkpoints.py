@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ingestion import remembered
+from ingestion import forgiving_cache
 from ingestion.connectors.base import Walk
 from ingestion.paging import Position
 
@@ -36,7 +36,7 @@ class Checkpoint:
         ]
         digest = hashlib.sha256(json.dumps(what).encode()).hexdigest()
         key = f"walk:{connection}:{digest}"
-        match remembered.recall(key):
+        match forgiving_cache.read(key):
             case {"through": datetime() as through, "position": dict() as position}:
                 return cls(key, through, position, resumed=True, _stored=True)
         return cls(key, now)
@@ -51,10 +51,10 @@ class Checkpoint:
     def save(self) -> None:
         if self.position is not None:
             value = {"through": self.through, "position": dict(self.position)}
-            remembered.remember(self.key, value, KEPT_SECONDS)
+            forgiving_cache.write(self.key, value, KEPT_SECONDS)
             self._saved_at, self._stored = time.monotonic(), True
 
     def clear(self) -> None:
         if self._stored:
-            remembered.forget(self.key)
+            forgiving_cache.delete(self.key)
             self._stored = False

@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 
-from ingestion import remembered
+from ingestion import forgiving_cache
 
 # Two ticks in a row may fail before a third of them is put off.
 PATIENT_FAILURES = 2
@@ -58,8 +58,8 @@ class Circuit:
         return f"circuit:{self.connection}"
 
     def _state(self) -> dict[str, float]:
-        found = remembered.recall(self._key)
+        found = forgiving_cache.read(self._key)
         return {"failures": 0, "closed_until": 0.0, "held_until": 0.0} | (found if isinstance(found, dict) else {})
 
     def _keep(self, state: dict[str, float]) -> None:
-        remembered.remember(self._key, state, KEPT_SECONDS)
+        forgiving_cache.write(self._key, state, KEPT_SECONDS)

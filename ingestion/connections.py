@@ -30,13 +30,13 @@ from django.conf import settings
 
 from chm_project.api.web_addresses import is_web_address
 from ingestion.auth import AirflowToken, Auth, Basic, Bearer, ClientCredentials, Header
+from ingestion.config_reader import ConfigReader
 from ingestion.connectors import CONNECTORS
 from ingestion.connectors.base import Connector
 from ingestion.connectors.declarative import DeclarativeConnector
 from ingestion.connectors.source import PRESETS, Source, preset, read_source
 from ingestion.http import HttpSettings, PartnerSession
 from ingestion.links import EXTERNAL_ID, RUN_ID, Links, expanded, is_template, templates
-from ingestion.reader import Reader
 from inventory.models import Environment, Pipeline, Platform
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
@@ -181,7 +181,7 @@ def read_file(path: Path) -> dict[str, Connection]:
         raise ConfigurationError([f"cannot read the connections file {path}: {error.strerror}"]) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError([f"{path} is not TOML: {error}"]) from None
-    reader = Reader()
+    reader = ConfigReader()
     tables = reader.table(document, "connections", required=True)
     reader.no_others(document, "", {"connections"})
     found = {name: _connection(reader, name, table) for name, table in tables.items()}
@@ -241,7 +241,7 @@ def _address_mistakes(base_url: str) -> list[str]:
     return mistakes
 
 
-def _connection(reader: Reader, name: str, table: Any) -> Connection:
+def _connection(reader: ConfigReader, name: str, table: Any) -> Connection:
     where = f"connections.{name}"
     if not NAME.fullmatch(name):
         reader.mistakes.append(f"{where}: a name has up to 63 letters, digits, '.', '_' or '-'")
@@ -280,7 +280,7 @@ def _connection(reader: Reader, name: str, table: Any) -> Connection:
     return connection
 
 
-def _ui_url(reader: Reader, where: str, table: Mapping[str, Any]) -> str:
+def _ui_url(reader: ConfigReader, where: str, table: Mapping[str, Any]) -> str:
     ui_url = reader.text(table, where, "ui_url")
     if not ui_url:
         return ""
@@ -301,7 +301,7 @@ def _ui_url(reader: Reader, where: str, table: Mapping[str, Any]) -> str:
     return ui_url
 
 
-def _source(reader: Reader, where: str, connector: str, table: Mapping[str, Any]) -> Source | None:
+def _source(reader: ConfigReader, where: str, connector: str, table: Mapping[str, Any]) -> Source | None:
     if connector in PRESETS or connector == DECLARATIVE:
         base = preset(connector) if connector in PRESETS else {}
         return read_source(reader, f"{where}.source", reader.table(table, "source", where, required=not base), base)
@@ -310,7 +310,7 @@ def _source(reader: Reader, where: str, connector: str, table: Mapping[str, Any]
     return None
 
 
-def _auth(reader: Reader, where: str, table: Mapping[str, Any]) -> AuthSettings:
+def _auth(reader: ConfigReader, where: str, table: Mapping[str, Any]) -> AuthSettings:
     kind = reader.choice(table, where, "kind", tuple(AUTH_KINDS), default="none")
     auth = AuthSettings(
         kind=kind,
@@ -348,7 +348,7 @@ def _auth(reader: Reader, where: str, table: Mapping[str, Any]) -> AuthSettings:
     return auth
 
 
-def _selection(reader: Reader, where: str, table: Mapping[str, Any]) -> Selection:
+def _selection(reader: ConfigReader, where: str, table: Mapping[str, Any]) -> Selection:
     selection = Selection(
         clients=reader.texts(table, where, "clients"),
         platform=reader.choice(table, where, "platform", tuple(Platform.values)),

@@ -23,7 +23,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 
 from ingestion.auth import Auth
 from ingestion.errors import BadAnswer, NotFound, PartnerError, Refused, TokenRefused, Unavailable
-from ingestion.pace import Pace
+from ingestion.rate_limit import RateLimit
 from runs.scrub import FILTERED, scrub_text
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
@@ -104,8 +104,8 @@ class PartnerSession:
         self.settings = settings
         self._sleep = sleep
         self._on_hold = on_hold
-        self._pace = Pace(settings.requests_per_second, sleep=sleep, clock=clock)
-        self._pace.hold(held)
+        self._rate_limit = RateLimit(settings.requests_per_second, sleep=sleep, clock=clock)
+        self._rate_limit.hold(held)
         self._session = requests.Session()
         self._session.trust_env = False  # a .netrc or proxy of the machine must not meet a client's token
         adapter = HTTPAdapter(max_retries=urllib3.Retry(0, read=False), pool_maxsize=4)
@@ -186,15 +186,15 @@ class PartnerSession:
         failure = state.outcome.exception() if state.outcome else None
         backoff = self.settings.backoff_seconds * 2 ** (state.attempt_number - 1)
         if isinstance(failure, _Retry) and failure.after is not None:
-            return 0  # the pace holds every request back, not only this one
+            return 0  # the rate limit holds every request back, not only this one
         return float(backoff * random.uniform(0.5, 1))  # noqa: S311 - jitter, not cryptography
 
     def _attempt(self, request: _Outgoing, *, authenticated: bool) -> Exchanged:
         what = f"{request.method} {request.path.partition('?')[0]}"
         proof = self.auth.headers(self) if authenticated else {}
-        if (held := self._pace.held()) > PATIENCE_SECONDS:
+        if (held := self._rate_limit.held()) > PATIENCE_SECONDS:
             raise Unavailable(f"the partner asked to be left alone for another {held:.0f} s")
-        self._pace.wait()
+        self._rate_limit.wait()
         deadline = time.monotonic() + self.settings.total_seconds
         try:
             response = self._session.request(
@@ -230,7 +230,7 @@ class PartnerSession:
         message = f"{what} answered {status}{detail}"
         after = _wait_asked_for(status, response.headers)
         if after is not None:
-            self._pace.hold(after)
+            self._rate_limit.hold(after)
             self._on_hold(after)
         if status == 429 or status >= 500 or (status == 403 and after is not None):
             raise _Retry(Unavailable(message), after)

@@ -9,10 +9,10 @@ from django.conf import settings
 
 from ingestion.circuit import Circuit
 from ingestion.connections import ConfigurationError, configured
+from ingestion.graceful_stop import worker_is_stopping
 from ingestion.locks import connection_lock
 from ingestion.schedule import Phased
 from ingestion.services import Limit, Report, Scope, assign, ingest_connection
-from ingestion.stopping import stopping
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ LIMIT_SHARE = 0.75
 
 def limit() -> Limit:
     """A task ends at the end of a page, before its time limit, and when its worker has to end."""
-    return Limit(settings.CELERY_TASK_SOFT_TIME_LIMIT * LIMIT_SHARE, stopping)
+    return Limit(settings.CELERY_TASK_SOFT_TIME_LIMIT * LIMIT_SHARE, worker_is_stopping)
 
 
 @shared_task(bind=True, name="ingestion.ingest")

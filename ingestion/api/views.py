@@ -10,8 +10,8 @@ from chm_project.access.models import ApiToken, Scope
 from chm_project.access.visibility import visible_to
 from chm_project.api.viewsets import StrictView
 from ingestion.api.serializers import SyncRequestSerializer, SyncStartedSerializer, SyncStateSerializer
+from ingestion.api_sync_task import Asked, QueueUnavailable, start, state
 from ingestion.connections import ConfigurationError
-from ingestion.sync import Asked, QueueUnavailable, start, state
 from inventory.models import Pipeline
 
 

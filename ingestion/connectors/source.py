@@ -14,7 +14,6 @@ from jmespath.exceptions import JMESPathError
 
 from ingestion.connectors.template import PLACE, Request, unknown_placeholders
 from ingestion.links import EXTERNAL_ID, RUN_ID, Links
-from ingestion.reader import Reader
 from runs.models import Status
 
 PRESETS = {path.stem: path for path in sorted((Path(__file__).parent / "presets").glob("*.toml"))}
@@ -104,7 +103,7 @@ def preset(name: str) -> dict[str, Any]:
     return tomllib.loads(PRESETS[name].read_text(encoding="utf-8"))
 
 
-def read_source(reader: Reader, where: str, table: Mapping[str, Any], base: Mapping[str, Any]) -> Source:
+def read_source(reader: ConfigReader, where: str, table: Mapping[str, Any], base: Mapping[str, Any]) -> Source:
     """`table` over `base` (a preset, or nothing): single keys replace the preset's, lists too."""
     return _SourceReader(reader, where).source(_over(base, table))
 
@@ -118,7 +117,7 @@ def _over(base: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class _SourceReader:
-    def __init__(self, reader: Reader, where: str) -> None:
+    def __init__(self, reader: ConfigReader, where: str) -> None:
         self.reader = reader
         self.where = where
 

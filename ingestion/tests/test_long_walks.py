@@ -293,7 +293,7 @@ def test_a_walk_that_ends_at_once_writes_nothing_to_the_cache(
     monkeypatch.setenv(PASSWORD_ENV, "partner-token-1")
     with generic(connect) as (_, connection):
         saved: list[str] = []
-        monkeypatch.setattr("ingestion.remembered.remember", lambda key, value, seconds: saved.append(key))
+        monkeypatch.setattr("ingestion.forgiving_cache.write", lambda key, value, seconds: saved.append(key))
         ingest_until(connection)
 
     assert saved == []

@@ -10,9 +10,9 @@ import pytest
 from django.db import connection as database
 from pytest_django import Settings
 
+from ingestion.config_reader import ConfigReader
 from ingestion.connections import Connection, configured
 from ingestion.connectors.source import PRESETS, preset, read_source
-from ingestion.reader import Reader
 from ingestion.synthetic.partner import Answer
 from ingestion.tests.documented_partners import (
     PARTNERS,
@@ -114,7 +114,7 @@ def test_a_second_time_touches_no_row(partner: DocumentedPartner, connect: Any) 
 
 
 def test_the_table_holds_every_documented_status_and_no_other(partner: DocumentedPartner) -> None:
-    table = read_source(Reader(), "source", {}, preset(partner.preset)).statuses
+    table = read_source(ConfigReader(), "source", {}, preset(partner.preset)).statuses
     documented = {
         "/".join(str(word) for word in words if word is not None).lower(): status
         for words, status in partner.documented.items()

@@ -22,8 +22,8 @@ from chm_project.console.pages.client import read_client
 from chm_project.console.pages.pipeline import read_pipeline
 from chm_project.console.pages.pipeline_links import add_links
 from chm_project.console.pages.sections import SECTIONS
+from ingestion.api_sync_task import Asked, QueueUnavailable, start, state
 from ingestion.connections import ConfigurationError
-from ingestion.sync import Asked, QueueUnavailable, start, state
 from inventory.models import Client, Pipeline
 
 READ = ("inventory.view_client", "inventory.view_pipeline", "runs.view_run", "alerting.view_alertrule")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 
-class Reader:
+class ConfigReader:
     """Typed access to a TOML document that collects every mistake instead of stopping at the first."""
 
     def __init__(self) -> None:

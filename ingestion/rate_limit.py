@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 
-class Pace:
+class RateLimit:
     """A token bucket of up to a second's requests, and a hold: a partner that says when to come back means everyone."""
 
     def __init__(

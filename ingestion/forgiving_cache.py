@@ -1,0 +1,35 @@
+"""The cache for what ingestion keeps from task to task. If it is down, work is repeated, but no run is lost."""
+
+import logging
+from typing import Any
+
+from django.core.cache import cache
+
+logger = logging.getLogger(__name__)
+
+
+def read(key: str) -> Any:
+    """Return the value, or None if there is none or the cache is down."""
+    try:
+        return cache.get(key)
+    except Exception as error:  # noqa: BLE001 - whatever the cache's client raises: ingestion goes on
+        _log(error)
+        return None
+
+
+def write(key: str, value: object, seconds: float) -> None:
+    try:
+        cache.set(key, value, timeout=seconds)
+    except Exception as error:  # noqa: BLE001 - as above
+        _log(error)
+
+
+def delete(key: str) -> None:
+    try:
+        cache.delete(key)
+    except Exception as error:  # noqa: BLE001 - as above
+        _log(error)
+
+
+def _log(error: Exception) -> None:
+    logger.warning("the cache is down: ingestion keeps nothing between tasks (%s)", type(error).__name__)
