@@ -1,4 +1,8 @@
-"""How a request to a partner proves who we are."""
+"""How a request to a partner proves who we are.
+
+Tokens that are exchanged for credentials live as long as the process, by connection, so that a tick does not cost an
+exchange. The lock is for the dictionary only: two threads may exchange at once, and either token serves.
+"""
 
 import threading
 import time
@@ -25,8 +29,12 @@ class Auth:
     def headers(self, session: TokenSource) -> dict[str, str]:
         return {}
 
+    def is_refusal(self, status: int, message: str) -> bool:
+        """Return whether an answer with this status and message says that the proof was not accepted."""
+        return status == 401
+
     def refused(self) -> bool:
-        """The partner refused the proof: whether another one can be had."""
+        """Drop the refused proof and return whether a fresh one is available."""
         return False
 
 
@@ -60,10 +68,7 @@ class Basic(Auth):
 
 
 class AirflowToken(Auth):
-    """Airflow 3: user name and password are exchanged for a token at /auth/token, kept until it is refused.
-
-    Tokens live as long as the process, by connection, so that a tick does not cost an exchange.
-    """
+    """Airflow 3: user name and password are exchanged for a token at /auth/token, kept until it is refused."""
 
     _tokens: dict[tuple[str, str, str], str] = {}
     _lock = threading.Lock()
@@ -74,24 +79,34 @@ class AirflowToken(Auth):
 
     def headers(self, session: TokenSource) -> dict[str, str]:
         with self._lock:
-            if self._key not in self._tokens:
-                _, username, password = self._key
-                answer = session.post("/auth/token", {"username": username, "password": password}, authenticated=False)
-                token = answer.get("access_token") if isinstance(answer, dict) else None
-                if not isinstance(token, str):
-                    raise BadAnswer("/auth/token answered without an access_token")
+            token = self._tokens.get(self._key)
+        if token is None:
+            token = self._fresh(session)
+            with self._lock:
                 self._tokens[self._key] = token
-            self.secrets = (self._key[2], self._tokens[self._key])
-            return {"Authorization": f"Bearer {self._tokens[self._key]}"}
+        self.secrets = (self._key[2], token)
+        return {"Authorization": f"Bearer {token}"}
+
+    def is_refusal(self, status: int, message: str) -> bool:
+        """Airflow answers 403 "Invalid JWT token" where others answer 401."""
+        return status == 401 or (status == 403 and "Invalid JWT" in message)
 
     def refused(self) -> bool:
         with self._lock:
             return self._tokens.pop(self._key, None) is not None
 
+    def _fresh(self, session: TokenSource) -> str:
+        _, username, password = self._key
+        answer = session.post("/auth/token", {"username": username, "password": password}, authenticated=False)
+        token = answer.get("access_token") if isinstance(answer, dict) else None
+        if not isinstance(token, str):
+            raise BadAnswer("/auth/token answered without an access_token")
+        return token
+
 
 class ClientCredentials(Auth):
     """OAuth2 client credentials (RFC 6749, 4.4): a token from `token_url`, kept until shortly before it expires or
-    until it is refused. Tokens live as long as the process, so that a tick does not cost an exchange."""
+    until it is refused."""
 
     MARGIN_SECONDS = 60
     _tokens: dict[tuple[str, ...], tuple[str, float]] = {}
@@ -108,10 +123,12 @@ class ClientCredentials(Auth):
     def headers(self, session: TokenSource) -> dict[str, str]:
         with self._lock:
             token, expires_at = self._tokens.get(self._key, ("", 0.0))
-            if time.monotonic() >= expires_at:
-                token, expires_at = self._tokens[self._key] = self._fresh(session)
-            self.secrets = (self._key[3], token)
-            return {"Authorization": f"Bearer {token}"}
+        if time.monotonic() >= expires_at:
+            token, expires_at = self._fresh(session)
+            with self._lock:
+                self._tokens[self._key] = token, expires_at
+        self.secrets = (self._key[3], token)
+        return {"Authorization": f"Bearer {token}"}
 
     def refused(self) -> bool:
         with self._lock:

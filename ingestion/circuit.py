@@ -1,4 +1,4 @@
-"""Leaving a partner alone that does not answer, or that asked for it: from tick to tick, for all workers."""
+"""Circuit breaker per connection, shared by all workers through the cache."""
 
 import time
 from dataclasses import dataclass
@@ -14,19 +14,22 @@ KEPT_SECONDS = 86_400
 
 @dataclass(slots=True)
 class Circuit:
-    """A connection's circuit breaker. After failures the next try waits twice as long each time; that one try decides
-    whether the partner is asked as usual again (half-open)."""
+    """The circuit breaker of a connection. While it is open, scheduled walks wait.
+
+    After each failure it stays open twice as long. The walk after that is a trial (half-open): it closes the circuit,
+    or opens it again.
+    """
 
     connection: str
     interval_seconds: float
 
     def pause(self) -> float:
-        """Seconds for which the schedule leaves the partner alone."""
+        """Return the seconds for which scheduled walks wait: the circuit is open, or the partner asked for a pause."""
         state = self._state()
-        return max(0.0, state["closed_until"] - time.time(), state["held_until"] - time.time())
+        return max(0.0, state["open_until"] - time.time(), state["held_until"] - time.time())
 
     def held(self) -> float:
-        """Seconds for which the partner itself asked to be left alone: nobody asks it anything before."""
+        """Return the seconds for which the partner itself asked for a pause: every request waits."""
         return max(0.0, self._state()["held_until"] - time.time())
 
     @property
@@ -45,13 +48,13 @@ class Circuit:
         doublings = state["failures"] - PATIENT_FAILURES
         if doublings > 0:
             most = min(MAX_PAUSE_SECONDS, self.interval_seconds * MAX_PAUSE_INTERVALS)
-            state["closed_until"] = time.time() + min(self.interval_seconds * 2.0 ** min(doublings, 30), most)
+            state["open_until"] = time.time() + min(self.interval_seconds * 2.0 ** min(doublings, 30), most)
         self._keep(state)
 
     def up(self) -> None:
         state = self._state()
         if state["failures"]:
-            self._keep(state | {"failures": 0, "closed_until": 0.0})
+            self._keep(state | {"failures": 0, "open_until": 0.0})
 
     @property
     def _key(self) -> str:
@@ -59,7 +62,7 @@ class Circuit:
 
     def _state(self) -> dict[str, float]:
         found = forgiving_cache.read(self._key)
-        return {"failures": 0, "closed_until": 0.0, "held_until": 0.0} | (found if isinstance(found, dict) else {})
+        return {"failures": 0, "open_until": 0.0, "held_until": 0.0} | (found if isinstance(found, dict) else {})
 
     def _keep(self, state: dict[str, float]) -> None:
         forgiving_cache.write(self._key, state, KEPT_SECONDS)

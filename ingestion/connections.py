@@ -27,6 +27,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.db.models import Q
 
 from chm_project.api.web_addresses import is_web_address
 from ingestion.auth import AirflowToken, Auth, Basic, Bearer, ClientCredentials, Header
@@ -37,7 +38,7 @@ from ingestion.connectors.declarative import DeclarativeConnector
 from ingestion.connectors.source import PRESETS, Source, preset, read_source
 from ingestion.http import HttpSettings, PartnerSession
 from ingestion.links import EXTERNAL_ID, RUN_ID, Links, expanded, is_template, templates
-from inventory.models import Environment, Pipeline, Platform
+from inventory.models import Environment, Platform
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 DECLARATIVE = "declarative"
@@ -73,15 +74,20 @@ class Selection:
     external_ids: tuple[str, ...] = ()
     external_id_prefix: str = ""
 
-    def takes(self, pipeline: Pipeline) -> bool:
-        external_id = pipeline.external_id or ""
-        return (
-            (not self.clients or pipeline.client.name in self.clients)
-            and (not self.platform or pipeline.platform == self.platform)
-            and (not self.environment or pipeline.environment == self.environment)
-            and (not self.external_ids or external_id in self.external_ids)
-            and external_id.startswith(self.external_id_prefix)
-        )
+    def q(self) -> Q:
+        """Return the condition on pipelines."""
+        condition = Q(external_id__isnull=False)
+        if self.clients:
+            condition &= Q(client__name__in=self.clients)
+        if self.platform:
+            condition &= Q(platform=self.platform)
+        if self.environment:
+            condition &= Q(environment=self.environment)
+        if self.external_ids:
+            condition &= Q(external_id__in=self.external_ids)
+        if self.external_id_prefix:
+            condition &= Q(external_id__startswith=self.external_id_prefix)
+        return condition
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +142,7 @@ class Connection:
         return connector.links(external_ids, (self.ui_url or self.base_url).rstrip("/"))
 
     def authentication(self) -> Auth:
-        """Raises ConfigurationError where the secret cannot be had."""
+        """Read the secret; raises ConfigurationError if it is not available here."""
         if self.auth.kind == "none":
             return Auth()
         try:
@@ -159,12 +165,18 @@ class Connection:
                     scope=self.auth.scope,
                     style=self.auth.style,
                 )
-            case _:
+            case "airflow_token":
                 return AirflowToken(self.name, self.auth.username, secret)
+            case unknown:
+                raise AssertionError(f"unknown auth kind {unknown!r}")
 
 
 def configured() -> dict[str, Connection]:
-    """All connections by name; raises ConfigurationError naming every mistake."""
+    """Return all connections by name; raises ConfigurationError naming every mistake.
+
+    Secrets are not read here but in `Connection.authentication`: the web server shows and starts connections without
+    holding any of them.
+    """
     if settings.CHM_CONNECTIONS_FILE:
         return read_file(Path(settings.CHM_CONNECTIONS_FILE))
     if settings.CHM_PARTNER_API_BASE_URL:
@@ -172,6 +184,17 @@ def configured() -> dict[str, Connection]:
     raise ConfigurationError(
         ["No partner is configured: set CHM_CONNECTIONS_FILE to a connections file, or CHM_PARTNER_API_BASE_URL."]
     )
+
+
+def missing_secrets(connections: Iterable[Connection]) -> list[str]:
+    """Return one line for each connection whose secret is not available to this process."""
+    missing: list[str] = []
+    for connection in connections:
+        try:
+            connection.authentication()
+        except ConfigurationError as error:
+            missing.extend(error.mistakes)
+    return missing
 
 
 def read_file(path: Path) -> dict[str, Connection]:
@@ -334,11 +357,6 @@ def _auth(reader: ConfigReader, where: str, table: Mapping[str, Any]) -> AuthSet
         reader.mistakes.extend(f"{where}.token_url {mistake}" for mistake in _address_mistakes(auth.token_url))
     if "secret" in needs and bool(auth.secret_env) == bool(auth.secret_file):
         reader.mistakes.append(f"{where}: {kind} needs either secret_env or secret_file")
-    elif "secret" in needs:
-        try:
-            auth.secret()
-        except LookupError as error:
-            reader.mistakes.append(f"{where}: {error}")
     reader.no_others(
         table,
         where,

@@ -214,9 +214,9 @@ class PartnerSession:
             raise TooLarge(f"{what}: {error}") from None
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise _Retry(Unavailable(f"{what} failed: {self._cause(error)}")) from None
-        return self._judge(what, response, content)
+        return self._judge(what, response, content, authenticated=authenticated)
 
-    def _judge(self, what: str, response: requests.Response, content: bytes) -> Exchanged:
+    def _judge(self, what: str, response: requests.Response, content: bytes, *, authenticated: bool) -> Exchanged:
         """The only judge of status codes and bodies."""
         status = response.status_code
         if 200 <= status < 300:
@@ -237,8 +237,7 @@ class PartnerSession:
         if 300 <= status < 400:
             host = urlsplit(response.headers.get("Location", "")).hostname or "another address"
             raise Refused(f"{message}: it redirects to {host}; set base_url to where the API is")
-        # Airflow answers 403 "Invalid JWT token" where others say 401.
-        if status == 401 or (status == 403 and "Invalid JWT" in message):
+        if status == 401 or (authenticated and self.auth.is_refusal(status, message)):
             raise TokenRefused(message)
         if status == 404:
             explained = bool(self._detail(content, keys=("detail", "title")))

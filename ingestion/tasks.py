@@ -1,76 +1,110 @@
-"""Ingestion on a schedule: beat enqueues one task per connection, the workers share them."""
+"""Ingestion in workers: one task for what beat enqueues and for what the API or the console requests."""
 
 import logging
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from celery import Task, shared_task
+from celery.exceptions import Ignore, SoftTimeLimitExceeded
 from django.conf import settings
 
+from ingestion.assignment import assign
 from ingestion.circuit import Circuit
-from ingestion.connections import ConfigurationError, configured
+from ingestion.connections import ConfigurationError, Connection, configured
 from ingestion.graceful_stop import worker_is_stopping
 from ingestion.locks import connection_lock
+from ingestion.report import Report, totals
 from ingestion.schedule import Phased
-from ingestion.services import Limit, Report, Scope, assign, ingest_connection
+from ingestion.scope import IngestionScope, StopCondition
+from ingestion.services import ingest_connection
 
 logger = logging.getLogger(__name__)
 
-# A task that waited longer than its period has been overtaken by the next one.
+PROGRESS = "PROGRESS"
+# A scheduled task that waited longer than its period has been overtaken by the next one.
 EXPIRES_SHARE = 0.9
 # What is left of the soft time limit is for the page that is being read when this part is up.
 LIMIT_SHARE = 0.75
-
-
-def limit() -> Limit:
-    """A task ends at the end of a page, before its time limit, and when its worker has to end."""
-    return Limit(settings.CELERY_TASK_SOFT_TIME_LIMIT * LIMIT_SHARE, worker_is_stopping)
+BUSY = "Another ingestion of this connection is under way; what it stores is as new."
 
 
 @shared_task(bind=True, name="ingestion.ingest")
 def ingest(
-    self: "Task[..., Any]", connection_name: str, client_id: str | None = None, pipeline_id: str | None = None
+    self: "Task[..., Any]",
+    connection: str | None = None,
+    client_id: str | None = None,
+    pipeline_id: str | None = None,
+    *,
+    requested: bool = False,
+    done: Sequence[str] = (),
+    counted: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Ingests one connection, or one client's or pipeline's part of it; answers with its report.
+    """Ingest one connection, or all one after the other, as far as they concern the client or pipeline.
 
-    What does not end within the limit is enqueued again, and goes on where it stopped.
+    Return what was requested and the counts. When the time of a task is up it is enqueued again under the same id,
+    with the connections that are `done` and what was `counted` so far.
     """
-    connections = configured()
-    connection = connections[connection_name]
-    report = Report(connection_name)
-    if pause := Circuit(connection_name, connection.interval_seconds).pause():
-        logger.info("connection %s: left alone for another %.0f s", connection_name, pause)
-        return report.as_dict()
-    scope = Scope(
+    request = {"connection": connection, "client_id": client_id, "pipeline_id": pipeline_id}
+    scope = IngestionScope(
         client_id=UUID(client_id) if client_id else None, pipeline_id=UUID(pipeline_id) if pipeline_id else None
     )
-    with connection_lock(connection_name) as free:
-        if not free:
-            logger.info("connection %s: another walk is under way", connection_name)
-            return report.as_dict()
+    reports: list[Report] = []
+    stop, finished = _stop_condition(), list(done)
 
-        def show_progress(_walked: int) -> None:
-            if self.request.id:
-                self.update_state(state="PROGRESS", meta=report.as_dict())
+    def show_progress(_walked: int = 0) -> None:
+        if self.request.id:
+            self.update_state(state=PROGRESS, meta=request | totals(reports, counted))
 
-        pipelines = assign(connections).pipelines[connection_name]
-        ingest_connection(connection, pipelines, scope, report=report, limit=limit(), on_walk=show_progress)
-    if report.unfinished and self.request.id:
-        self.apply_async((connection_name, client_id, pipeline_id), expires=connection.interval_seconds * EXPIRES_SHARE)
-    logger.info("connection %s: %s", connection_name, summary(report))
-    return report.as_dict()
+    connections = configured()
+    names = [connection] if connection else list(connections)
+    for name, pipelines in assign(connections, names).items():
+        if name in finished or not any(map(scope.covers, pipelines)):
+            continue
+        if _must_wait(connections[name], requested=requested):
+            continue
+        reports.append(report := Report(name))
+        show_progress()
+        with connection_lock(name) as free:
+            if free:
+                ingest_connection(connections[name], pipelines, scope, report=report, stop=stop, on_walk=show_progress)
+            else:
+                report.errors.append({"connection": name, "pipeline": None, "error": BUSY})
+        logger.info("connection %s: %s", name, report.summary())
+        if report.unfinished and self.request.id:
+            show_progress()
+            kept = {"requested": requested, "done": finished, "counted": totals(reports, counted)}
+            options = {} if requested else _expiring(connections[name])
+            self.apply_async(task_id=self.request.id, kwargs=request | kept, **options)
+            raise Ignore  # the state stays as shown, until the next task of this id
+        finished.append(name)
+    return request | totals(reports, counted)
 
 
-def summary(report: Report) -> str:
-    return (
-        f"{report.pages_processed} pages, {report.created} created, {report.updated} updated, "
-        f"{report.unchanged} unchanged, {report.stale} stale, {report.rejected} rejected, {len(report.errors)} errors"
-        + (", to be continued" if report.unfinished else "")
+def _expiring(connection: Connection) -> dict[str, Any]:
+    return {"expires": connection.interval_seconds * EXPIRES_SHARE}
+
+
+def _must_wait(connection: Connection, *, requested: bool) -> bool:
+    """Return whether the circuit breaker keeps a scheduled walk back.
+
+    A requested walk passes an open circuit on purpose: a person who repaired the partner sees the result at once.
+    """
+    pause = 0 if requested else Circuit(connection.name, connection.interval_seconds).pause()
+    if pause:
+        logger.info("connection %s: not requested for another %.0f s", connection.name, pause)
+    return bool(pause)
+
+
+def _stop_condition() -> StopCondition:
+    """A task ends at the end of a page, before its time limit, and when its worker has to end."""
+    return StopCondition(
+        settings.CELERY_TASK_SOFT_TIME_LIMIT * LIMIT_SHARE, worker_is_stopping, interrupts=(SoftTimeLimitExceeded,)
     )
 
 
 def beat_schedule() -> dict[str, dict[str, Any]]:
-    """One entry per connection; without a usable configuration there is nothing to schedule, and the log says why."""
+    """Return one entry per connection, or none, with the reason in the log, if the configuration is not usable."""
     try:
         connections = configured()
     except ConfigurationError as error:
@@ -81,7 +115,7 @@ def beat_schedule() -> dict[str, dict[str, Any]]:
             "task": ingest.name,
             "schedule": Phased(connection.interval_seconds, connection.name),
             "args": [connection.name],
-            "options": {"expires": connection.interval_seconds * EXPIRES_SHARE},
+            "options": _expiring(connection),
         }
         for connection in connections.values()
     }

@@ -10,7 +10,7 @@ from chm_project.access.models import ApiToken, Scope
 from chm_project.access.visibility import visible_to
 from chm_project.api.viewsets import StrictView
 from ingestion.api.serializers import SyncRequestSerializer, SyncStartedSerializer, SyncStateSerializer
-from ingestion.api_sync_task import Asked, QueueUnavailable, start, state
+from ingestion.api_sync_task import IngestionRequest, QueueUnavailable, start, state
 from ingestion.connections import ConfigurationError
 from inventory.models import Pipeline
 
@@ -36,13 +36,13 @@ class SyncView(StrictView):
         serializer.is_valid(raise_exception=True)
         said = serializer.validated_data
         client, pipeline = said.get("client_id"), said.get("pipeline_id")
-        asked = Asked(
+        wanted = IngestionRequest(
             connection=said.get("connection"),
             client_id=str(client.pk) if client else None,
             pipeline_id=str(pipeline.pk) if pipeline else None,
         )
         try:
-            task_id = start(_within(request, asked))
+            task_id = start(_within(request, wanted))
         except ConfigurationError as error:
             raise ValidationError({"connection": error.mistakes}) from None
         except QueueUnavailable:
@@ -70,23 +70,23 @@ class SyncStateView(StrictView):
         return Response(SyncStateSerializer(found[1]).data)
 
 
-def _within(request: Request, asked: Asked) -> Asked:
+def _within(request: Request, wanted: IngestionRequest) -> IngestionRequest:
     """What a bound token asks for is at most its own client or pipeline."""
     token = request.auth
     if not isinstance(token, ApiToken) or not token.is_bound:
-        return asked
+        return wanted
     if token.pipeline_id is not None:
-        if asked.client_id is not None:
+        if wanted.client_id is not None:
             raise PermissionDenied("This token is bound to one pipeline; ask for that.")
-        return Asked(asked.connection, None, str(token.pipeline_id))
-    return Asked(asked.connection, str(token.client_id), asked.pipeline_id)
+        return IngestionRequest(wanted.connection, None, str(token.pipeline_id))
+    return IngestionRequest(wanted.connection, str(token.client_id), wanted.pipeline_id)
 
 
-def _may_see(request: Request, asked: Asked) -> bool:
+def _may_see(request: Request, wanted: IngestionRequest) -> bool:
     token = request.auth
     if not isinstance(token, ApiToken) or not token.is_bound:
         return True
-    if asked.pipeline_id is not None:
+    if wanted.pipeline_id is not None:
         pipelines = visible_to(request, Pipeline.objects.all(), client="client_id", pipeline="id")
-        return pipelines.filter(pk=asked.pipeline_id).exists()
-    return token.client_id is not None and asked.client_id == str(token.client_id)
+        return pipelines.filter(pk=wanted.pipeline_id).exists()
+    return token.client_id is not None and wanted.client_id == str(token.client_id)

@@ -7,7 +7,9 @@ from django.db import connection as database
 
 from ingestion.connections import AuthSettings, Connection
 from ingestion.http import HttpSettings
-from ingestion.services import Report, Scope, ingest_connection
+from ingestion.report import Report
+from ingestion.scope import IngestionScope
+from ingestion.services import ingest_connection
 from ingestion.synthetic.partner import PartnerServer
 from inventory.models import Client, Pipeline
 
@@ -48,7 +50,7 @@ def generic_connection(partner: PartnerServer, **options: Any) -> Connection:
 def ingest(connection: Connection, **scope: Any) -> Report:
     """All ingestible pipelines, as the task would find them now."""
     pipelines = list(Pipeline.objects.ingestible().select_related("client").order_by("id"))
-    return ingest_connection(connection, pipelines, Scope(**scope))
+    return ingest_connection(connection, pipelines, IngestionScope(**scope))
 
 
 def outcomes(report: Report) -> dict[str, int]:

@@ -140,8 +140,8 @@ def test_operators_start_ingestions_and_others_do_not(partner: GenericPartner) -
 def test_a_queue_that_is_down_is_said_and_nothing_hangs(partner: GenericPartner, tmp_path: Path) -> None:
     code = (
         "import django; django.setup()\n"
-        "from ingestion.api_sync_task import Asked, QueueUnavailable, start\n"
-        "try: start(Asked())\n"
+        "from ingestion.api_sync_task import IngestionRequest, QueueUnavailable, start\n"
+        "try: start(IngestionRequest())\n"
         "except QueueUnavailable: print('unavailable')\n"
     )
 

@@ -111,6 +111,20 @@ def test_by_hand_the_partner_is_asked_while_the_schedule_leaves_it_alone(partner
     assert Circuit("generic", 60).pause() == 0
 
 
+def test_a_requested_ingestion_passes_the_open_circuit_and_a_scheduled_one_waits(
+    partner: GenericPartner, clock: Clock
+) -> None:
+    for _ in range(5):
+        Circuit("one", 60).down()
+
+    scheduled = tick.apply(args=("one",)).get()
+    assert (scheduled["pipelines_processed"], partner.requests) == (0, [])
+
+    requested = tick.apply(args=("one",), kwargs={"requested": True}).get()
+    assert requested["pipelines_processed"] == 10
+    assert Circuit("one", 60).pause() == 0, "its answer closes the circuit for the schedule, too"
+
+
 def test_a_long_wait_that_the_partner_asked_for_is_obeyed_by_everybody(partner: GenericPartner, clock: Clock) -> None:
     partner.faults = [Answer(429, headers={"Retry-After": "600"})]
     assert asked_in(partner) == 1

@@ -1,12 +1,15 @@
 """The connections file: every mistake named at once, no secret shown, no pipeline twice."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from pytest_django import Settings
 
-from ingestion.connections import ConfigurationError, configured
-from ingestion.services import assign
+from ingestion.assignment import assign, unselected
+from ingestion.connections import AuthSettings, ConfigurationError, configured, missing_secrets
 from ingestion.tests.support import pipelines_of
 
 GOOD = """
@@ -89,7 +92,6 @@ def test_every_mistake_is_named_at_once(written: Path) -> None:
         "two.base_url: is missing",
         "two.interval_seconds: must be a number",
         "two.auth.username: airflow_token needs one",
-        "two.auth: the environment variable NOT_SET_ANYWHERE is not set",
         "two.pipelines.clients: must be a list",
         "two.pipelines.platform: must be one of",
         "two.pipelines.external_ids: is empty",
@@ -143,11 +145,11 @@ def test_pipelines_go_to_the_connection_that_selects_them_and_the_rest_is_named(
     dags = pipelines_of("Northwind", "dag-1", "dag-2")
     etl = pipelines_of("Contoso", "etl-1", "other-1", platform="custom")
 
-    assignment = assign(configured())
+    assigned = assign(configured())
 
-    assert {pipeline.id for pipeline in assignment.pipelines["northwind"]} == {p.id for p in dags.values()}
-    assert assignment.pipelines["rest"] == [etl["etl-1"]]
-    assert assignment.unselected == [etl["other-1"]]
+    assert {pipeline.id for pipeline in assigned["northwind"]} == {p.id for p in dags.values()}
+    assert assigned["rest"] == [etl["etl-1"]]
+    assert list(unselected(configured())) == [etl["other-1"]]
 
 
 @pytest.mark.django_db
@@ -171,6 +173,37 @@ def test_disabled_inventory_is_not_ingested(written: Path) -> None:
     gone.is_active = False
     gone.save()
 
-    assignment = assign(configured())
+    assert assign(configured()) == {"northwind": [kept], "rest": []}
 
-    assert assignment.pipelines == {"northwind": [kept], "rest": []}
+
+@pytest.mark.django_db
+def test_ten_thousand_pipelines_are_assigned_by_two_queries(
+    written: Path, django_assert_num_queries: Callable[[int], AbstractContextManager[object]]
+) -> None:
+    written.write_text(GOOD.replace("TOKEN_FILE", str(written.parent / "token")))
+    pipelines_of("Northwind", "dag-1")
+    connections = configured()
+
+    with django_assert_num_queries(2):  # those that another connection selects too, and its own
+        assert len(assign(connections, ["northwind"])["northwind"]) == 1
+
+
+def test_connections_are_read_without_their_secrets(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written.write_text(GOOD.replace("TOKEN_FILE", str(written.parent / "nowhere")))
+    monkeypatch.delenv("NORTHWIND_PASSWORD")
+
+    connections = configured()
+
+    assert list(connections) == ["northwind", "rest"]
+    assert missing_secrets(connections.values()) == [
+        "connections.northwind.auth: the environment variable NORTHWIND_PASSWORD is not set",
+        f"connections.rest.auth: cannot read secret_file {written.parent / 'nowhere'}: No such file or directory",
+    ]
+
+
+def test_an_auth_kind_that_nobody_wrote_code_for_is_an_error_and_not_airflows(written: Path) -> None:
+    written.write_text(GOOD.replace("TOKEN_FILE", str(written.parent / "token")))
+    connection = replace(configured()["northwind"], auth=AuthSettings(kind="kerberos", secret_env="NORTHWIND_PASSWORD"))
+
+    with pytest.raises(AssertionError, match="kerberos"):
+        connection.authentication()

@@ -16,7 +16,8 @@ from django.core.management import call_command
 
 from ingestion.connectors.generic import STATUSES
 from ingestion.http import HttpSettings
-from ingestion.services import Report, ingest_connection
+from ingestion.report import Report
+from ingestion.services import ingest_connection
 from ingestion.synthetic.dataset import dataset, read_time
 from ingestion.synthetic.demo_partner import CYCLE_SECONDS, DOWN_SECONDS, DOWN_SOURCE, LEFT_OPEN_SECONDS, DemoPartner
 from ingestion.synthetic.live_runs import KEPT_SECONDS, PERIOD_SECONDS, Source

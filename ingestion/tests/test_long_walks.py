@@ -13,7 +13,9 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from ingestion.connections import Connection
-from ingestion.services import Limit, Report, Scope, ingest_connection
+from ingestion.report import Report
+from ingestion.scope import IngestionScope, StopCondition
+from ingestion.services import ingest_connection
 from ingestion.synthetic.airflow_replay import AirflowReplay
 from ingestion.synthetic.generic_partner import GenericPartner
 from ingestion.synthetic.partner import Answer, PartnerServer
@@ -41,9 +43,9 @@ def empty_cache() -> None:
     cache.clear()
 
 
-def ingest_until(connection: Connection, limit: Limit | None = None) -> Report:
+def ingest_until(connection: Connection, stop: StopCondition | None = None) -> Report:
     pipelines = list(Pipeline.objects.ingestible().select_related("client").order_by("id"))
-    return ingest_connection(connection, pipelines, limit=limit)
+    return ingest_connection(connection, pipelines, stop=stop)
 
 
 def stored() -> list[tuple[Any, ...]]:
@@ -51,10 +53,10 @@ def stored() -> list[tuple[Any, ...]]:
     return list(Run.objects.order_by("pipeline__name", "external_run_id").values_list(*fields))
 
 
-def after(partner: PartnerServer, requests: int) -> Limit:
+def after(partner: PartnerServer, requests: int) -> StopCondition:
     """A time that is up after so many more requests."""
     most = len(partner.requests) + requests
-    return Limit(stopping=lambda: len(partner.requests) >= most)
+    return StopCondition(is_stopping=lambda: len(partner.requests) >= most)
 
 
 def stopped_after_every_page(partner: PartnerServer, connection: Connection, *, most: int = 200) -> int:
@@ -176,7 +178,7 @@ def test_a_task_whose_time_is_up_is_enqueued_again_and_the_last_one_moves_the_wa
 ) -> None:
     monkeypatch.setenv(PASSWORD_ENV, "partner-token-1")
     again: list[Any] = []
-    monkeypatch.setattr(task, "apply_async", lambda *args, **kwargs: again.append(kwargs.get("args") or args[0]))
+    monkeypatch.setattr(task, "apply_async", lambda **options: again.append(options))
     settings.CELERY_TASK_SOFT_TIME_LIMIT = 0.3
     with generic(connect) as (partner, _):
         partner.faults = [lambda _: time.sleep(0.1)] * 100
@@ -189,13 +191,14 @@ def test_a_task_whose_time_is_up_is_enqueued_again_and_the_last_one_moves_the_wa
         tasks = 0
         while not tasks or again:
             tasks += 1
-            again.clear()
-            report = task.apply(args=("one",)).get()
-            assert again in ([], [("one", None, None)])
+            asked = again.pop() if again else {"kwargs": {"connection": "one"}, "task_id": "first"}
+            done = task.apply(kwargs=asked["kwargs"], task_id=asked["task_id"])
+            assert [(options["task_id"], options["expires"]) for options in again] in ([], [("first", 54.0)])
             assert (Pipeline.objects.get().ingested_through is None) is bool(again)
 
     assert tasks > 1
-    assert (report["unfinished"], Run.objects.count()) == (False, 30)
+    assert Run.objects.count() == 30
+    assert done.get()["created"] == 30, "the counts of all its tasks together"
     assert Pipeline.objects.get().ingested_through is not None
 
 
@@ -280,7 +283,8 @@ def test_what_is_asked_for_by_hand_begins_where_it_says(
         for _ in range(3):
             ingest_until(connection, after(partner, 1))
         partner.requests.clear()
-        ingest_connection(connection, list(Pipeline.objects.ingestible().select_related("client")), Scope(full=True))
+        everything = list(Pipeline.objects.ingestible())
+        ingest_connection(connection, everything, IngestionScope(full=True))
 
     assert [request.first("cursor") for request in partner.requests][:2] == [None, "4"]
     assert len(partner.requests) == 8

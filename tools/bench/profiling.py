@@ -47,12 +47,13 @@ def main() -> None:
     import django
 
     django.setup()
+    from ingestion.assignment import assign
     from ingestion.connections import configured
-    from ingestion.services import assign, ingest_connection
+    from ingestion.services import ingest_connection
 
     connections = configured()
     [connection] = connections.values()
-    pipelines = assign(connections).pipelines[connection.name]
+    pipelines = assign(connections)[connection.name]
     profiler = cProfile.Profile()
     profiler.runcall(ingest_connection, connection, pipelines)
     stats: Any = pstats.Stats(profiler)

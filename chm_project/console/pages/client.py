@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.paginator import Paginator
-from django.db.models import F, Q
+from django.db.models import Count, F, Q
 from django.db.models.functions import Coalesce
 
 from alerting.models import AlertRule
@@ -75,15 +75,23 @@ def _rules(client: Client, as_of: datetime) -> list[dict[str, Any]]:
 
 
 def _connections(client: Client) -> dict[str, Any]:
-    """The connections that take this client's pipelines, and the walks of them that went wrong."""
-    ours = list(Pipeline.objects.ingestible().filter(client=client).select_related("client"))
+    """The connections that select this client's pipelines, and their last errors."""
     try:
-        takers = {name: sum(map(connection.pipelines.takes, ours)) for name, connection in configured().items()}
+        connections = list(configured().values())
     except ConfigurationError:
         return {"connections": [], "connections_faulty": True}
+    ours = Pipeline.objects.ingestible().filter(client=client)
+    # Numbered, since a connection's name may hold what a column's alias may not.
+    counts = ours.aggregate(
+        **{f"selected_{number}": Count("pk", filter=each.pipelines.q()) for number, each in enumerate(connections)}
+    )
     errors = client.pipelines.filter(~Q(last_ingest_error=None)).order_by("-last_ingest_at")[:10]
     return {
-        "connections": [(name, number) for name, number in takers.items() if number],
+        "connections": [
+            (each.name, counts[f"selected_{number}"])
+            for number, each in enumerate(connections)
+            if counts[f"selected_{number}"]
+        ],
         "connections_faulty": False,
         "ingest_errors": errors,
     }

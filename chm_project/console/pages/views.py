@@ -22,7 +22,7 @@ from chm_project.console.pages.client import read_client
 from chm_project.console.pages.pipeline import read_pipeline
 from chm_project.console.pages.pipeline_links import add_links
 from chm_project.console.pages.sections import SECTIONS
-from ingestion.api_sync_task import Asked, QueueUnavailable, start, state
+from ingestion.api_sync_task import IngestionRequest, QueueUnavailable, start, state
 from ingestion.connections import ConfigurationError
 from inventory.models import Client, Pipeline
 
@@ -108,14 +108,14 @@ def ingest_now(request: HttpRequest, pipeline_id: UUID) -> HttpResponse:
     pipeline = get_object_or_404(Pipeline, pk=pipeline_id)
     address = reverse("console:pipeline", args=[pipeline.pk])
     try:
-        task_id = start(Asked(pipeline_id=str(pipeline.pk)))
+        task_id = start(IngestionRequest(pipeline_id=str(pipeline.pk)))
     except QueueUnavailable:
         messages.error(request, "The queue of ingestion tasks cannot be reached. Nothing was started.")
     except ConfigurationError:
         messages.error(
             request,
             "Nothing was started: the web server has no connection that it can use. Perhaps it was started without "
-            "CHM_CONNECTIONS_FILE or a secret; manage.py check_connection, with the same variables, says why.",
+            "CHM_CONNECTIONS_FILE; manage.py check_connection, with the same variables, says why.",
         )
     else:
         address += "?" + urlencode({"ingestion": task_id})

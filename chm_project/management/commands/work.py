@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from chm_project.local.supervisor import CELERY, Child, Supervisor
-from ingestion.connections import ConfigurationError, configured
+from ingestion.connections import ConfigurationError, configured, missing_secrets
 
 
 def ingesting() -> list[Child]:
@@ -27,6 +27,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             connections = configured()
+            if missing := missing_secrets(connections.values()):
+                raise ConfigurationError(missing)
         except ConfigurationError as error:
             raise CommandError(str(error), returncode=2) from None
         call_command("migrate", verbosity=0)

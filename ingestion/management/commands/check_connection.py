@@ -9,6 +9,7 @@ from jmespath.exceptions import JMESPathError
 from rich.console import Console
 from rich.table import Table
 
+from ingestion.assignment import assign
 from ingestion.connections import ConfigurationError, Connection, configured
 from ingestion.connectors.base import Page, Target
 from ingestion.connectors.declarative import word as word_of
@@ -16,7 +17,6 @@ from ingestion.connectors.source import Expression, Source
 from ingestion.errors import PartnerError
 from ingestion.http import PartnerSession
 from ingestion.management.commands.ingest_runs import uuid
-from ingestion.services import assign
 from inventory.models import Pipeline
 from runs.events import Rejected, RunEvent, StorableRun, storable, text
 from runs.scrub import scrub_text
@@ -58,7 +58,7 @@ class Command(BaseCommand):
                     [f"there is no connection {name!r}; there are: {', '.join(sorted(connections))}"]
                 )
             connection = connections[name]
-            selected = assign(connections).pipelines[name]
+            selected = assign(connections, [name])[name]
             pipeline = _chosen(selected, options["pipeline"], name)
             page = _first_page(connection, selected, pipeline)
         except ConfigurationError as error:

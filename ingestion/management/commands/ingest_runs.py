@@ -12,8 +12,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from ingestion.connections import ConfigurationError, configured
-from ingestion.services import Assignment, Report, Scope, assign, ingest_connection
+from ingestion.assignment import assign, unselected
+from ingestion.connections import ConfigurationError, configured, missing_secrets
+from ingestion.report import Report
+from ingestion.scope import IngestionScope
+from ingestion.services import ingest_connection
 from inventory.models import Client, Pipeline
 
 FAILED, BAD_USAGE, INTERRUPTED = 1, 2, 130
@@ -75,11 +78,13 @@ class Command(BaseCommand):
                 raise ConfigurationError(
                     [f"there is no connection {name!r}; there are: {', '.join(sorted(connections))}"]
                 )
-            assignment = assign(connections)
+            chosen = [connections[name]] if name is not None else list(connections.values())
+            if missing := missing_secrets(chosen):
+                raise ConfigurationError(missing)
+            assigned = assign(connections)
             scope = self._scope(options)
         except ConfigurationError as error:
             raise CommandError(str(error), returncode=BAD_USAGE) from None
-        chosen = [connections[name]] if name is not None else list(connections.values())
         reports: list[Report] = []
         interrupted = False
         console = Console(stderr=True)
@@ -94,8 +99,8 @@ class Command(BaseCommand):
             transient=True,
         ) as progress:
             for connection in chosen:
-                pipelines = assignment.pipelines[connection.name]
-                bar = progress.add_task(connection.name, total=sum(map(scope.takes, pipelines)))
+                pipelines = assigned[connection.name]
+                bar = progress.add_task(connection.name, total=sum(map(scope.covers, pipelines)))
                 reports.append(report := Report(connection.name))
                 try:
                     ingest_connection(
@@ -108,14 +113,14 @@ class Command(BaseCommand):
                 except KeyboardInterrupt:
                     interrupted = True
                     break
-        self._print(reports, assignment, scope, as_json=options["json"])
+        self._print(reports, list(unselected(connections)), scope, as_json=options["json"])
         if interrupted:
             self.stderr.write("Interrupted. What was stored stays; run the command again to go on.")
             sys.exit(INTERRUPTED)
         if any(report.errors for report in reports):
             sys.exit(FAILED)
 
-    def _scope(self, options: dict[str, Any]) -> Scope:
+    def _scope(self, options: dict[str, Any]) -> IngestionScope:
         client_id = pipeline_id = None
         if (name := options["client"]) is not None:
             client = Client.objects.filter(name=name).first()
@@ -131,7 +136,7 @@ class Command(BaseCommand):
                     [f"pipeline {pipeline.name!r} is not ingested: it is disabled, or has no external_id"]
                 )
             pipeline_id = pipeline.id
-        return Scope(
+        return IngestionScope(
             client_id=client_id,
             pipeline_id=pipeline_id,
             since=options["since"],
@@ -139,12 +144,12 @@ class Command(BaseCommand):
             dry_run=options["dry_run"],
         )
 
-    def _print(self, reports: list[Report], assignment: Assignment, scope: Scope, *, as_json: bool) -> None:
+    def _print(self, reports: list[Report], left_out: list[Pipeline], scope: IngestionScope, *, as_json: bool) -> None:
         if as_json:
             document = {
                 "dry_run": scope.dry_run,
                 "connections": [report.as_dict() for report in reports],
-                "unselected_pipelines": [str(pipeline.id) for pipeline in assignment.unselected],
+                "unselected_pipelines": [str(pipeline.id) for pipeline in left_out],
             }
             self.stdout.write(json.dumps(document, indent=2))
             return
@@ -165,6 +170,6 @@ class Command(BaseCommand):
             if report.unknown:
                 some = ", ".join(sorted(report.unknown)[:10])
                 self.stderr.write(f"{report.connection}: not in the inventory: {some}")
-        if assignment.unselected:
-            some = ", ".join(f"{pipeline.client.name}/{pipeline.name}" for pipeline in assignment.unselected[:10])
-            self.stderr.write(f"{len(assignment.unselected)} pipelines are selected by no connection: {some}")
+        if left_out:
+            some = ", ".join(f"{pipeline.client.name}/{pipeline.name}" for pipeline in left_out[:10])
+            self.stderr.write(f"{len(left_out)} pipelines are selected by no connection: {some}")

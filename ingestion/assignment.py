@@ -1,0 +1,66 @@
+"""Which connection ingests which pipeline, decided by the database."""
+
+from collections.abc import Collection, Mapping
+
+from django.db.models import Case, ExpressionWrapper, IntegerField, Q, QuerySet, Value, When
+from django.db.models.expressions import Combinable
+
+from ingestion.connections import ConfigurationError, Connection
+from inventory.models import Pipeline
+
+MAX_NAMED = 20
+
+
+def assign(connections: Mapping[str, Connection], names: Collection[str] | None = None) -> dict[str, list[Pipeline]]:
+    """Return the pipelines of the named connections (default: of all), by id.
+
+    Raises ConfigurationError if another connection selects one of them too.
+    """
+    wanted = {name: connections[name] for name in (connections if names is None else names)}
+    if mistakes := _selected_twice(connections, wanted):
+        raise ConfigurationError(mistakes)
+    return {
+        name: list(Pipeline.objects.ingestible().filter(connection.pipelines.q()).order_by("id"))
+        for name, connection in wanted.items()
+    }
+
+
+def unselected(connections: Mapping[str, Connection]) -> QuerySet[Pipeline]:
+    """Return the ingestible pipelines that no connection selects."""
+    return Pipeline.objects.ingestible().exclude(_any_of(connections)).select_related("client").order_by("id")
+
+
+def _any_of(connections: Mapping[str, Connection]) -> Q:
+    selected = Q(pk__in=[])
+    for connection in connections.values():
+        selected |= connection.pipelines.q()
+    return selected
+
+
+def _selected_twice(connections: Mapping[str, Connection], wanted: Mapping[str, Connection]) -> list[str]:
+    if len(connections) < 2 or not wanted:
+        return []
+    selections: Combinable = Value(0)
+    for connection in connections.values():
+        selections = selections + Case(When(connection.pipelines.q(), then=1), default=0)
+    clashes = (
+        Pipeline.objects.ingestible()
+        .filter(_any_of(wanted))
+        .annotate(selections=ExpressionWrapper(selections, output_field=IntegerField()))
+        .filter(selections__gt=1)
+        .select_related("client")
+        .order_by("id")[:MAX_NAMED]
+    )
+    return [
+        f"pipeline {pipeline.name!r} of {pipeline.client.name!r} is selected by "
+        + " and ".join(_selecting(connections, pipeline))
+        for pipeline in clashes
+    ]
+
+
+def _selecting(connections: Mapping[str, Connection], pipeline: Pipeline) -> list[str]:
+    return [
+        name
+        for name, connection in connections.items()
+        if Pipeline.objects.filter(connection.pipelines.q(), pk=pipeline.pk).exists()
+    ]

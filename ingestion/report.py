@@ -1,0 +1,63 @@
+"""What an ingestion did, in numbers and errors."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from ingestion.connectors.base import Page
+from runs.services import Outcome
+
+COUNTS = (
+    "pipelines_processed", "pages_processed", "runs_processed", "created", "updated", "unchanged", "stale", "rejected",
+    "unknown_pipelines",
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Report:
+    """What one connection's ingestion did; counts are of runs as they came in, repeats included."""
+
+    connection: str
+    pipelines_processed: int = 0
+    pages_processed: int = 0
+    runs_processed: int = 0
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    stale: int = 0
+    rejected: int = 0
+    unknown_pipelines: int = 0
+    errors: list[dict[str, str | None]] = field(default_factory=list)
+    rejections: list[str] = field(default_factory=list)
+    unknown: set[str] = field(default_factory=set)
+    unfinished: bool = False  # the time was up; another ingestion goes on from there
+
+    def add(self, page: Page, outcomes: Mapping[Outcome, int]) -> None:
+        self.pages_processed += 1
+        self.runs_processed += sum(outcomes.values())
+        self.created += outcomes.get(Outcome.CREATED, 0)
+        self.updated += outcomes.get(Outcome.UPDATED, 0)
+        self.unchanged += outcomes.get(Outcome.UNCHANGED, 0)
+        self.stale += outcomes.get(Outcome.STALE, 0)
+        self.rejected += outcomes.get(Outcome.REJECTED, 0)
+        self.unknown |= page.unknown
+        self.unknown_pipelines = len(self.unknown)
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self) | {"unknown": sorted(self.unknown)}
+
+    def summary(self) -> str:
+        return (
+            f"{self.pages_processed} pages, {self.created} created, {self.updated} updated, "
+            f"{self.unchanged} unchanged, {self.stale} stale, {self.rejected} rejected, {len(self.errors)} errors"
+            + (", to be continued" if self.unfinished else "")
+        )
+
+
+def totals(reports: Iterable[Report], before: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return the counts and errors of all reports, added to those of an earlier task."""
+    reports, before = list(reports), before or {}
+    numbers: dict[str, Any] = {
+        name: before.get(name, 0) + sum(getattr(report, name) for report in reports) for name in COUNTS
+    }
+    return numbers | {"errors": [*before.get("errors", ()), *(error for report in reports for error in report.errors)]}

@@ -1,0 +1,47 @@
+"""What one ingestion covers, and when it has to stop."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from inventory.models import Pipeline
+
+
+@dataclass(frozen=True, slots=True)
+class IngestionScope:
+    """How much of a connection to ingest, and from when: by default since its watermarks."""
+
+    client_id: UUID | None = None
+    pipeline_id: UUID | None = None
+    since: datetime | None = None
+    full: bool = False
+    dry_run: bool = False
+
+    def covers(self, pipeline: Pipeline) -> bool:
+        return (self.client_id is None or pipeline.client_id == self.client_id) and (
+            self.pipeline_id is None or pipeline.id == self.pipeline_id
+        )
+
+
+def _never() -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class StopCondition:
+    """When an ingestion has to stop at the end of a page: its time is up, or its worker has to end.
+
+    `interrupts` are exceptions that stop it in the middle of one, and are passed on to the caller.
+    """
+
+    seconds: float | None = None
+    is_stopping: Callable[[], bool] = _never
+    interrupts: tuple[type[Exception], ...] = ()
+    begun: float = field(default_factory=time.monotonic)
+
+    def reached(self, share: float = 1) -> bool:
+        """Return whether that part of the time is up."""
+        late = self.seconds is not None and time.monotonic() - self.begun >= self.seconds * share
+        return late or self.is_stopping()
