@@ -6,7 +6,6 @@ ingestion/synthetic/recordings/airflow. API: https://airflow.apache.org/docs/apa
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -22,6 +21,7 @@ from ingestion.connectors.base import (
     translated,
     utc_text,
 )
+from ingestion.connectors.walking import plan_walks, reread_open
 from ingestion.errors import BadAnswer, NotFound
 from ingestion.http import PartnerSession
 from ingestion.links import Links, expanded
@@ -32,8 +32,6 @@ STATUSES = {"queued": "running", "running": "running", "success": "success", "fa
 OPEN_STATES = ("running", "queued")
 PAGE_SIZE = 100  # Airflow's default maximum; a server with a lower one cuts the page, and paging copes
 ALL_DAGS = "~"
-# Listing DAG by DAG pays for a few new pipelines; beyond that one listing of everything is cheaper.
-MAX_SINGLE_BACKFILLS = 20
 
 # Which API each server speaks, kept for the life of the process: a tick does not cost a probe.
 _apis: dict[str, str] = {}
@@ -46,53 +44,39 @@ class AirflowConnector:
         self._known = known
 
     def walks(self, targets: Sequence[Target]) -> Iterator[Walk]:
-        """One listing from the oldest watermark; pipelines without one apart, so that they do not drag it back."""
-        new = [target for target in targets if target.since is None]
-        walked = [target for target in targets if target.since is not None]
-        if walked:
-            yield Walk(walked, partial(self._listing, walked, ALL_DAGS))
-        if len(new) > MAX_SINGLE_BACKFILLS:
-            yield Walk(new, partial(self._listing, new, ALL_DAGS))
-        else:
-            for external_id, group in by_external_id(new).items():
-                yield Walk(group, partial(self._listing, group, external_id))
+        return plan_walks(targets, self._listing)
 
     def reread(self, runs: Sequence[OpenRun]) -> Iterator[Page]:
-        """A hundred at a time by their state, then one by one those that are not open any more."""
-        missing: dict[tuple[object, object], list[OpenRun]] = {}
-        for run in runs:
-            missing.setdefault((run.external_id, run.external_run_id), []).append(run)
-        if len(missing) > 1:
-            for asked_at, rows, _ in self._pages(ALL_DAGS, [("state", state) for state in OPEN_STATES]):
-                page = Page()
-                for row in rows:
-                    found = missing.pop(_key(row), ())
-                    page.events.extend(event(run.pipeline_id, row, asked_at) for run in found)
-                yield page
-                if not missing:
-                    return
-        for found in missing.values():
-            yield Page([self._one(run) for run in found])
+        states = [("state", state) for state in OPEN_STATES]
+        return reread_open(
+            runs,
+            open_rows=((asked_at, rows) for asked_at, rows, _ in self._pages(ALL_DAGS, states)),
+            key=_key,
+            events=_events,
+            ask_one=self._one,
+        )
 
     def links(self, external_ids: Collection[str], ui: str) -> Mapping[str, Links]:
         """Airflow 3 has a page per run; Airflow 2 selects the run in the DAG's grid."""
         page, run = ("", "/runs/{run_id}") if self._version() == "/api/v2" else ("/grid", "/grid?dag_run_id={run_id}")
         return expanded(Links(f"{ui}/dags/{{external_id}}{page}", f"{ui}/dags/{{external_id}}{run}"), external_ids)
 
-    def _one(self, run: OpenRun) -> RunEvent | Rejected:
+    def _one(self, runs: Sequence[OpenRun]) -> Iterator[RunEvent | Rejected]:
         asked_at = datetime.now(UTC)
-        path = f"{self._dag_runs(run.external_id)}/{quote(run.external_run_id, safe='')}"
+        path = f"{self._dag_runs(runs[0].external_id)}/{quote(runs[0].external_run_id, safe='')}"
         try:
-            return event(run.pipeline_id, self._session.get(path), asked_at)
+            row = self._session.get(path)
         except NotFound as error:
             if not error.explained:
                 raise
-            return gone(run, at=asked_at)
+            yield from (gone(run, at=asked_at) for run in runs)
+        else:
+            yield from _events(runs, row, asked_at)
 
-    def _listing(self, targets: Sequence[Target], dag_id: str, start: Position | None) -> Iterator[Page]:
+    def _listing(self, targets: Sequence[Target], dag_id: str | None, start: Position | None) -> Iterator[Page]:
         ours, since = by_external_id(targets), oldest(targets)
         query = [] if since is None else [("updated_at_gte", utc_text(since))]
-        for asked_at, rows, position in self._pages(dag_id, query, start):
+        for asked_at, rows, position in self._pages(dag_id or ALL_DAGS, query, start):
             page = Page(position=position)
             for row in rows:
                 dag, _ = _key(row)
@@ -100,7 +84,7 @@ class AirflowConnector:
                     page.events.append(Rejected("a DAG run without dag_id"))
                     continue
                 found = ours.get(dag, ())
-                page.events.extend(event(target.pipeline_id, row, asked_at) for target in found)
+                page.events.extend(_events(found, row, asked_at))
                 if not found and not self._known(dag):
                     page.unknown.add(dag)
             yield page
@@ -173,6 +157,10 @@ def event(pipeline_id: Any, row: Any, asked_at: datetime) -> RunEvent | Rejected
         at=asked_at,
         clock=Clock.ASKED,
     )
+
+
+def _events(found: Sequence[Target | OpenRun], row: Any, asked_at: datetime) -> Iterator[RunEvent | Rejected]:
+    return (event(each.pipeline_id, row, asked_at) for each in found)
 
 
 def _key(row: Any) -> tuple[str | None, str | None]:

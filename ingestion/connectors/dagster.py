@@ -6,10 +6,10 @@ ingestion/synthetic/recordings/dagster. API: https://docs.dagster.io/api/graphql
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 
-from ingestion.connectors.base import OpenRun, Page, Target, Walk, by_external_id, field_of, gone, translated
+from ingestion.connectors.base import OpenRun, Page, Target, Walk, by_external_id, field_of, oldest, translated
+from ingestion.connectors.walking import plan_walks, reread_by_id
 from ingestion.errors import BadAnswer
 from ingestion.http import PartnerSession
 from ingestion.links import Links, expanded
@@ -39,31 +39,22 @@ class DagsterConnector:
         self._known = known
 
     def walks(self, targets: Sequence[Target]) -> Iterator[Walk]:
-        """One from the oldest watermark; jobs without one apart, each asked for alone."""
-        walked = [target for target in targets if target.since is not None]
-        if walked:
-            since = min(target.since for target in walked if target.since is not None)
-            yield Walk(walked, partial(self._listing, walked, {"updatedAfter": since.timestamp()}))
-        new = [target for target in targets if target.since is None]
-        for job, group in by_external_id(new).items():
-            yield Walk(group, partial(self._listing, group, {"pipelineName": job}))
+        return plan_walks(targets, self._listing)
 
     def reread(self, runs: Sequence[OpenRun]) -> Iterator[Page]:
-        for first in range(0, len(runs), PAGE_SIZE):
-            missing = {run.external_run_id: run for run in runs[first : first + PAGE_SIZE]}
-            page = Page()
-            for row in self._ask({"runIds": list(missing)}, None):
-                run = missing.pop(str(row.get("runId")), None) if isinstance(row, dict) else None
-                if run is not None:
-                    page.events.append(event(run.pipeline_id, row))
-            page.events.extend(gone(run) for run in missing.values())
-            yield page
+        return reread_by_id(
+            runs, batch=PAGE_SIZE, ask=lambda ids: self._ask({"runIds": ids}, None), run_id="runId", event=event
+        )
 
     def links(self, external_ids: Collection[str], ui: str) -> Mapping[str, Links]:
         """The page /guess finds the code location of a job by itself."""
         return expanded(Links(f"{ui}/guess/{{external_id}}", f"{ui}/runs/{{run_id}}"), external_ids)
 
-    def _listing(self, targets: Sequence[Target], chosen: dict[str, Any], start: Position | None) -> Iterator[Page]:
+    def _listing(self, targets: Sequence[Target], job: str | None, start: Position | None) -> Iterator[Page]:
+        since = oldest(targets)
+        chosen: dict[str, Any] = {} if since is None else {"updatedAfter": since.timestamp()}
+        if job is not None:
+            chosen["pipelineName"] = job
         ours = by_external_id(targets)
         paging, cap = CursorPaging(start), PageCap()
         while True:

@@ -19,14 +19,12 @@ from jmespath.exceptions import JMESPathError
 from ingestion.connectors.base import OpenRun, Page, Target, Walk, by_external_id, gone, oldest, utc_text
 from ingestion.connectors.source import IGNORED, Expression, OneRun, Source
 from ingestion.connectors.template import Request
+from ingestion.connectors.walking import MAX_SINGLE_BACKFILLS, RunKey, one_by_one, plan_walks, reread_open
 from ingestion.errors import BadAnswer, NotFound, Refused
 from ingestion.http import Exchanged, PartnerSession
 from ingestion.links import Links, expanded
 from ingestion.paging import CursorPaging, NumberPaging, OffsetPaging, PageCap, Position
 from runs.events import Clock, Rejected, RunEvent
-
-# Asking pipeline by pipeline pays for a few new ones; beyond that one listing of everything is cheaper.
-MAX_SINGLE_BACKFILLS = 20
 
 Values = dict[str, str | int | float]
 
@@ -40,40 +38,24 @@ class DeclarativeConnector:
 
     def walks(self, targets: Sequence[Target]) -> Iterator[Walk]:
         if self._source.per_pipeline:
-            for external_id, group in by_external_id(targets).items():
-                yield Walk(group, partial(self._listing, group, self._source.request, external_id))
-            return
-        walked = [target for target in targets if target.since is not None]
-        new = [target for target in targets if target.since is None]
-        if walked:
-            yield Walk(walked, partial(self._listing, walked, self._source.request, ""))
-        if self._source.one_pipeline is None or len(new) > MAX_SINGLE_BACKFILLS:
-            if new:
-                yield Walk(new, partial(self._listing, new, self._source.request, ""))
-            return
-        alone = self._source.request.with_part(self._source.one_pipeline)
-        for external_id, group in by_external_id(new).items():
-            yield Walk(group, partial(self._listing, group, alone, external_id))
+            return one_by_one(targets, self._listing)
+        return plan_walks(
+            targets, self._listing, max_single=0 if self._source.one_pipeline is None else MAX_SINGLE_BACKFILLS
+        )
 
     def reread(self, runs: Sequence[OpenRun]) -> Iterator[Page]:
         """What the partner lists as open, where it can; then one by one."""
-        missing = {(run.external_id, run.external_run_id): run for run in runs}
-        if self._source.open_runs is not None and len(missing) > 1:
-            request = self._source.request.with_part(self._source.open_runs)
-            for asked_at, rows, _ in self._pages(request, None, ""):
-                page = Page()
-                for row in rows:
-                    names = (self._found(name, row) for name in ("pipeline", "external_run_id"))
-                    pipeline, external_run_id = map(_text, names)
-                    run = missing.pop((pipeline, external_run_id), None)
-                    if run is not None:
-                        page.events.extend(self._events([run.pipeline_id], row, asked_at))
-                yield page
-                if not missing:
-                    return
-        if self._source.one_run is not None:
-            for run in missing.values():
-                yield Page(list(self._one(run, self._source.one_run)))
+        source, open_rows = self._source, None
+        if source.open_runs is not None:
+            pages = self._pages(source.request.with_part(source.open_runs), None, "")
+            open_rows = ((asked_at, rows) for asked_at, rows, _ in pages)
+        return reread_open(
+            runs,
+            open_rows=open_rows,
+            key=self._key,
+            events=self._events,
+            ask_one=None if source.one_run is None else partial(self._one, source.one_run),
+        )
 
     def links(self, external_ids: Collection[str], ui: str) -> Mapping[str, Links]:
         """By the description's templates; {base_path} is the path of base_url, which names some partners' services."""
@@ -84,24 +66,24 @@ class DeclarativeConnector:
         )
         return expanded(Links(pipeline, runs), external_ids)
 
-    def _one(self, run: OpenRun, one_run: OneRun) -> Iterator[RunEvent | Rejected]:
+    def _one(self, one_run: OneRun, runs: Sequence[OpenRun]) -> Iterator[RunEvent | Rejected]:
         asked_at = datetime.now(UTC)
-        values: Values = {"external_id": run.external_id, "external_run_id": run.external_run_id}
+        values: Values = {"external_id": runs[0].external_id, "external_run_id": runs[0].external_run_id}
         try:
             body = self._send(one_run.request.filled(values)).body
         except Refused as error:
             unknown = isinstance(error, NotFound) and error.in_json
             if not one_run.gone or not (unknown or (one_run.gone_text and one_run.gone_text in str(error))):
                 raise
-            yield gone(run, at=asked_at if self._source.version == "asked" else None)
+            yield from (gone(run, at=asked_at if self._source.version == "asked" else None) for run in runs)
             return
-        yield from self._events([run.pipeline_id], _searched(one_run.item, body), asked_at)
+        yield from self._events(runs, _searched(one_run.item, body), asked_at)
 
-    def _listing(
-        self, targets: Sequence[Target], request: Request, external_id: str, start: Position | None
-    ) -> Iterator[Page]:
-        ours = by_external_id(targets)
-        for asked_at, rows, position in self._pages(request, oldest(targets), external_id, start):
+    def _listing(self, targets: Sequence[Target], external_id: str | None, start: Position | None) -> Iterator[Page]:
+        ours, request = by_external_id(targets), self._source.request
+        if external_id is not None and not self._source.per_pipeline:
+            request = request.with_part(self._source.one_pipeline)
+        for asked_at, rows, position in self._pages(request, oldest(targets), external_id or "", start):
             page = Page(position=position)
             for row in rows:
                 if self._source.per_pipeline:
@@ -113,8 +95,11 @@ class DeclarativeConnector:
                 else:
                     page.events.append(Rejected("an item that does not say which pipeline it belongs to"))
                     continue
-                page.events.extend(self._events([target.pipeline_id for target in found], row, asked_at))
+                page.events.extend(self._events(found, row, asked_at))
             yield page
+
+    def _key(self, row: Any) -> RunKey:
+        return _text(self._found("pipeline", row)), _text(self._found("external_run_id", row))
 
     def _pages(
         self, request: Request, since: datetime | None, external_id: str, start: Position | None = None
@@ -163,14 +148,14 @@ class DeclarativeConnector:
             return expression.search(row) if expression is not None else None
         return None
 
-    def _events(self, pipeline_ids: Sequence[UUID], row: Any, asked_at: datetime) -> Iterator[RunEvent | Rejected]:
+    def _events(self, found: Sequence[Target | OpenRun], row: Any, asked_at: datetime) -> Iterator[RunEvent | Rejected]:
         if not isinstance(row, dict):
             yield Rejected(f"a run is a {type(row).__name__}, not an object")
             return
-        for pipeline_id in pipeline_ids:
-            found = event(self._source, pipeline_id, row, asked_at)
-            if found is not None:
-                yield found
+        for each in found:
+            made = event(self._source, each.pipeline_id, row, asked_at)
+            if made is not None:
+                yield made
 
 
 class _Place:
@@ -201,8 +186,10 @@ class _Place:
                 return self._offsets.position
             case "page":
                 return self._numbers.position
-            case _:
+            case "none" | "cursor" | "link" | "next_url":
                 return self._cursors.position
+            case unknown:
+                raise AssertionError(f"unknown kind of paging {unknown!r}")
 
     def _at(self, address: str) -> Request:
         return Request(self._first.method, address, {}, self._first.body)
@@ -215,7 +202,11 @@ class _Place:
         total = _searched(paging.total, answer.body) if paging.total is not None else None
         total = total if isinstance(total, int) else None
         match paging.kind:
-            case "cursor" if self._cursors.advance(_searched(paging.next, answer.body)):
+            case "none":
+                return False
+            case "cursor":
+                if not self._cursors.advance(_searched(paging.next, answer.body)):
+                    return False
                 self._ask_for(str(self._cursors.cursor))
             case "offset":
                 before = self._offsets.offset
@@ -234,8 +225,8 @@ class _Place:
                 if not self._cursors.advance(session.own_address(url) if isinstance(url, str) and url else url):
                     return False
                 self.request = self._at(str(self._cursors.cursor))
-            case _:
-                return False
+            case unknown:
+                raise AssertionError(f"unknown kind of paging {unknown!r}")
         return True
 
     def _ask_for(self, position: str | int) -> None:
@@ -331,8 +322,10 @@ def _sent(moment: datetime, time_format: str) -> str | int | float:
             return math.floor(moment.timestamp() * 1000)
         case "date":
             return moment.date().isoformat()
-        case _:
+        case "iso":
             return utc_text(moment)
+        case unknown:
+            raise AssertionError(f"unknown time format {unknown!r}")
 
 
 def _moment(value: object) -> datetime | None:

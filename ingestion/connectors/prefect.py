@@ -6,10 +6,10 @@ are no runs yet. Recorded answers: ingestion/synthetic/recordings/prefect. API: 
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from functools import partial
 from typing import Any
 
-from ingestion.connectors.base import OpenRun, Page, Target, Walk, by_external_id, gone, utc_text
+from ingestion.connectors.base import OpenRun, Page, Target, Walk, by_external_id, oldest, utc_text
+from ingestion.connectors.walking import plan_walks, reread_by_id
 from ingestion.errors import BadAnswer
 from ingestion.http import PartnerSession
 from ingestion.links import Links, expanded
@@ -49,28 +49,12 @@ class PrefectConnector:
 
     def walks(self, targets: Sequence[Target]) -> Iterator[Walk]:
         """One for all pipelines with a watermark, one for all without: a filter by update time does not exist."""
-        walked = [target for target in targets if target.since is not None]
-        new = [target for target in targets if target.since is None]
-        if walked:
-            since = min(target.since for target in walked if target.since is not None)
-            yield Walk(walked, partial(self._listing, walked, ({"end_time": {"after_": utc_text(since)}}, *OPEN)))
-        if new:
-            yield Walk(new, partial(self._listing, new, (STARTED, *OPEN)))
+        return plan_walks(targets, self._listing, max_single=0)
 
     def reread(self, runs: Sequence[OpenRun]) -> Iterator[Page]:
-        missing = {run.external_run_id: run for run in runs}
-        ids = list(missing)
-        for first in range(0, len(ids), PAGE_SIZE):
-            page = Page()
-            asked = ids[first : first + PAGE_SIZE]
-            for row in self._ask({"id": {"any_": asked}}, 0):
-                run = missing.pop(str(row.get("id")), None) if isinstance(row, dict) else None
-                if run is not None and (found := event(run.pipeline_id, row)) is not None:
-                    page.events.append(found)
-            for external_run_id in asked:
-                if (run := missing.get(external_run_id)) is not None:
-                    page.events.append(gone(run))
-            yield page
+        return reread_by_id(
+            runs, batch=PAGE_SIZE, ask=lambda ids: self._ask({"id": {"any_": ids}}, 0), run_id="id", event=event
+        )
 
     def links(self, external_ids: Collection[str], ui: str) -> Mapping[str, Links]:
         runs = f"{ui}/runs/flow-run/{{run_id}}"
@@ -91,13 +75,14 @@ class PrefectConnector:
             kinds |= {name: name in found for name in some}
         return {name for name in external_ids if kinds.get(name)}
 
-    def _listing(
-        self, targets: Sequence[Target], filters: Sequence[dict[str, Any]], start: Position | None
-    ) -> Iterator[Page]:
+    def _listing(self, targets: Sequence[Target], _flow: str | None, start: Position | None) -> Iterator[Page]:
+        since = oldest(targets)
+        chosen = STARTED if since is None else {"end_time": {"after_": utc_text(since)}}
+        filters = (chosen, *OPEN)
         ours = by_external_id(targets)
         first, offset = (start["filter"], start["offset"]) if start else (0, 0)
-        for number, chosen in enumerate(filters[first:], first):
-            for at, rows in self._pages(chosen, offset if number == first else 0):
+        for number, each in enumerate(filters[first:], first):
+            for at, rows in self._pages(each, offset if number == first else 0):
                 page = Page(position={"filter": number, "offset": at})
                 for row in rows:
                     if not isinstance(row, dict):

@@ -105,6 +105,21 @@ def test_a_second_walk_asks_for_what_changed_and_changes_no_row(dagster: Dagster
 
 
 @pytest.mark.django_db
+def test_an_open_run_that_two_clients_share_is_read_again_for_both(dagster: DagsterPartner) -> None:
+    for client in ("Northwind", "Contoso"):
+        pipelines_of(client, *jobs())
+    ingest(connection(dagster))
+    open_runs = Run.objects.still_open().count()
+    assert open_runs
+    assert open_runs % 2 == 0
+
+    dagster.rows = []
+    ingest(connection(dagster))
+
+    assert not Run.objects.still_open().exists()
+
+
+@pytest.mark.django_db
 def test_an_open_run_that_the_server_forgot_is_gone(dagster: DagsterPartner) -> None:
     pipelines_of("Northwind", *jobs(), platform="vendor_api")
     ingest(connection(dagster))

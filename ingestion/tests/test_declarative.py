@@ -242,6 +242,23 @@ def test_a_404_from_something_else_than_the_api_closes_no_run(partner: Scripted,
     assert Run.objects.get().status == "canceled"
 
 
+def test_two_clients_that_share_an_external_id_see_the_end_of_a_run_with_the_same_tick(
+    partner: Scripted, connect: Connect
+) -> None:
+    pipelines_of("Contoso", "orders")
+    source = LISTING + '[one_run]\npath = "/jobs/{external_id}/runs/{external_run_id}"\n'
+    partner.script = lambda request: Answer(body={"runs": [a_row(1, state="active", result=None, end=None)]})
+    ingest(connect(partner, source))
+    assert list(Run.objects.values_list("status", flat=True)) == ["running", "running"]
+
+    partner.script = lambda request: Answer(body={"runs": []} if request.path.endswith("runs") else a_row(1))
+    partner.requests.clear()
+    ingest(connect(partner, source))
+
+    assert list(Run.objects.values_list("status", flat=True)) == ["success", "success"]
+    assert len(partner.requests) == 2, "one listing, and one question for both"
+
+
 def test_every_mistake_of_a_description_is_named_at_once(connect: Connect) -> None:
     with pytest.raises(ConfigurationError) as error:
         connect(

@@ -191,7 +191,8 @@ def test_a_task_whose_time_is_up_is_enqueued_again_and_the_last_one_moves_the_wa
         tasks = 0
         while not tasks or again:
             tasks += 1
-            asked = again.pop() if again else {"kwargs": {"connection": "one"}, "task_id": "first"}
+            first: dict[str, Any] = {"kwargs": {"connection": "one"}, "task_id": "first"}
+            asked = again.pop() if again else first
             done = task.apply(kwargs=asked["kwargs"], task_id=asked["task_id"])
             assert [(options["task_id"], options["expires"]) for options in again] in ([], [("first", 54.0)])
             assert (Pipeline.objects.get().ingested_through is None) is bool(again)
