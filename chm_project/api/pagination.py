@@ -19,6 +19,7 @@ from chm_project.api.filters import parse_limit
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
+MAX_PAGE_BYTES = 8 * 1024 * 1024
 PARAMETERS = ("limit", "cursor")
 
 # One entry per key, as text; null where the row has none.
@@ -101,11 +102,10 @@ class KeysetPagination(BasePagination):
         rows = order.sort(queryset)
         if (cursor := request.query_params.get("cursor")) is not None:
             rows = order.behind(rows, _position(cursor, request))
-        # One row more than asked tells whether there is a next page, without counting.
-        page = list(view.take(rows, limit + 1))
-        self.next_cursor = _cursor(order.position(page[limit - 1]), request) if len(page) > limit else None
+        page, more = _page(view, order, rows, limit)
+        self.next_cursor = _cursor(order.position(page[-1]), request) if more else None
         self.next_page = _address(request, self.next_cursor) if self.next_cursor else None
-        return page[:limit]
+        return page
 
     def get_paginated_response(self, data: Any) -> Response:
         headers = {"Link": f'<{self.next_page}>; rel="next"'} if self.next_page else {}
@@ -141,7 +141,7 @@ class KeysetPagination(BasePagination):
             {
                 "name": "limit",
                 "in": "query",
-                "description": "How many items at most.",
+                "description": "How many items at most; a page of very large items ends earlier.",
                 "schema": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
             },
             {
@@ -151,6 +151,27 @@ class KeysetPagination(BasePagination):
                 "schema": {"type": "string"},
             },
         ]
+
+
+def _page(view: Any, order: Keyset, rows: QuerySet[Model], limit: int) -> tuple[list[Any], bool]:
+    """Return up to `limit` rows, fewer where they would exceed MAX_PAGE_BYTES, and whether more follow.
+
+    Rows of unbounded size are read in slices, so that no request holds a thousand of the largest in memory.
+    """
+    page: list[Any] = []
+    size, step = 0, DEFAULT_LIMIT + 1 if view.row_bytes else limit + 1
+    while True:
+        # One row more than asked tells whether there is a next page, without counting.
+        asked = min(step, limit + 1 - len(page))
+        found = list(view.take(order.behind(rows, order.position(page[-1])) if page else rows, asked))
+        for row in found:
+            size += view.row_bytes(row) if view.row_bytes else 0
+            if len(page) == limit or (page and size > MAX_PAGE_BYTES):
+                return page, True
+            page.append(row)
+        if len(found) < asked:
+            return page, False
+        step *= 2
 
 
 def _salt(request: Request) -> str:

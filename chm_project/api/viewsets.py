@@ -1,6 +1,6 @@
 """What every view of the API shares; a view adds its queryset, serializer, filters and order."""
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any, TypeVar
 
 from django.core.exceptions import ObjectDoesNotExist
@@ -75,6 +75,8 @@ class ApiViewSet(StrictView, GenericViewSet[Any]):
     keyset: Keyset
     orderings: Mapping[str, Keyset] = {}
     filterset_class: Any = None
+    # About how many bytes a row of its list answers with; None where rows are always small.
+    row_bytes: Callable[[Any], int] | None = None
     required_scope: str | None = None
     # The actions that answer with chosen fields only, by `fields`.
     sparse_actions: Container[str] = ("list", "retrieve")

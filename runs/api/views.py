@@ -1,4 +1,5 @@
 from collections.abc import Iterable
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -49,7 +50,8 @@ BY_EVENT = {"-event_at": NEWEST_EVENT_FIRST, "event_at": NEWEST_EVENT_FIRST.reve
     retrieve=extend_schema(summary="Read a run"),
 )
 class RunViewSet(CsvList, mixins.RetrieveModelMixin, ApiViewSet):
-    queryset = Run.objects.with_source_url()
+    queryset = Run.objects.with_source_url().with_stored_bytes()
+    row_bytes = staticmethod(attrgetter("stored_bytes"))
     serializer_class = RunSerializer
     filterset_class = RunFilter
     keyset = NEWEST_EVENT_FIRST
@@ -69,7 +71,7 @@ class RunViewSet(CsvList, mixins.RetrieveModelMixin, ApiViewSet):
         found = pipelines.order_by().values_list(
             Func(ArraySubquery(newest), function="unnest", output_field=UUIDField())
         )
-        return self.get_keyset().sort(Run.objects.with_source_url().filter(pk__in=found))[:number]  # type: ignore[return-value]
+        return self.get_keyset().sort(self.queryset.filter(pk__in=found))[:number]  # type: ignore[return-value]
 
     def _few_pipelines(self) -> QuerySet[Pipeline] | None:
         """Return the pipelines that the request is limited to; None where walking all runs, newest first, is faster:
@@ -105,7 +107,8 @@ PUSH: dict[str, Any] = {
 
 @extend_schema_view(list=extend_schema(summary="List a pipeline's runs, latest first"))
 class PipelineRunViewSet(CsvList, ApiViewSet):
-    queryset = Run.objects.with_source_url()
+    queryset = Run.objects.with_source_url().with_stored_bytes()
+    row_bytes = staticmethod(attrgetter("stored_bytes"))
     serializer_class = RunSerializer
     filterset_class = PipelineRunFilter
     # Each has an index that begins with the pipeline.

@@ -6,11 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chm_project.api.pagination import MAX_PAGE_BYTES
+from chm_project.tests.api import program
 from inventory.tests.factories import PipelineFactory
 from runs.events import RunEvent
 from runs.limits import CUT_KEY, MAX_PAYLOAD_BYTES, MAX_TEXT_BYTES, bounded_payload, bounded_text
 from runs.models import Run
 from runs.services import Outcome, record_runs
+from runs.tests.factories import RunFactory
 
 MEGABYTE = 1024 * 1024
 
@@ -86,3 +89,38 @@ def test_a_hundred_thousand_small_fields_are_cut_too() -> None:
 
     assert len(kept.encode()) <= MAX_PAYLOAD_BYTES
     assert "field-0" in json.loads(kept)
+
+
+@pytest.mark.django_db
+def test_a_page_of_the_largest_runs_ends_early_and_the_walk_still_finds_each_once() -> None:
+    pipeline = PipelineFactory.create()
+    RunFactory.create_batch(60, pipeline=pipeline, payload={"log": "x" * (MAX_PAYLOAD_BYTES - 100)})
+    api = program("read")
+
+    for path in (
+        "/api/v1/runs",
+        f"/api/v1/runs?client_id={pipeline.client_id}",
+        f"/api/v1/pipelines/{pipeline.pk}/runs",
+    ):
+        found: list[str] = []
+        address: str | None = path
+        while address:
+            answer = api.get(address)
+            body = answer.json()
+            assert len(answer.content) <= MAX_PAGE_BYTES + MEGABYTE
+            assert len(body["items"]) < 60
+            found += [run["id"] for run in body["items"]]
+            cursor, separator = body["next_cursor"], "&" if "?" in path else "?"
+            address = cursor and f"{path}{separator}cursor={cursor}"
+
+        assert len(found) == len(set(found)) == 60
+
+
+@pytest.mark.django_db
+def test_a_long_page_of_small_runs_is_whole() -> None:
+    RunFactory.create_batch(350, pipeline=PipelineFactory.create())
+
+    body = program("read").get("/api/v1/runs?limit=340").json()
+
+    assert len({run["id"] for run in body["items"]}) == 340
+    assert body["next_cursor"]
