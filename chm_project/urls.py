@@ -1,6 +1,7 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
+from chm_project.api.error_index import ErrorIndexView
 from chm_project.api.root import RootView
 from chm_project.api.views import DocsView, HealthView, SchemaView, unknown_route
 from chm_project.operations.views import MetricsView, ReadyView
@@ -10,6 +11,7 @@ api: list[URLPattern | URLResolver] = [
     path("", include("runs.api.urls")),
     path("", include("alerting.api.urls")),
     path("", include("ingestion.api.urls")),
+    path("errors", ErrorIndexView.as_view(), name="errors"),
     path("schema", SchemaView.as_view(), name="schema"),
     path("docs", DocsView.as_view(url_name="schema"), name="docs"),
 ]

@@ -15,8 +15,10 @@ from alerting.api.filters import AlertRuleFilter
 from alerting.api.serializers import AlertRuleSerializer, PreviewSerializer, PreviewWindowSerializer
 from alerting.models import AlertRule
 from alerting.services import firing_rules, preview
+from chm_project.api.conditional import VersionedObjects
 from chm_project.api.csv import CsvList
 from chm_project.api.history import LoggedChanges
+from chm_project.api.idempotency import idempotent
 from chm_project.api.pagination import keyset, keysets
 from chm_project.api.viewsets import ApiViewSet
 
@@ -32,6 +34,7 @@ MAX_PREVIEW = timedelta(days=400)
     destroy=extend_schema(summary="Delete an alert rule"),
 )
 class AlertRuleViewSet(
+    VersionedObjects,
     LoggedChanges,
     CsvList,
     mixins.CreateModelMixin,
@@ -50,6 +53,10 @@ class AlertRuleViewSet(
     lookup_url_kwarg = "rule_id"
     object_route = "alert-rule"
     client_path, pipeline_path = "owner_id", "pipeline_id"
+
+    @idempotent
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().create(request, *args, **kwargs)
 
     @extend_schema(
         operation_id="alert_rules_preview",

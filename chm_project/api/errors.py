@@ -1,4 +1,4 @@
-"""The one form of every error: {"error": {"code", "message", "details": [{"field", "issue"}]}}."""
+"""The one form of every error: {"error": {"code", "message", "details": [{"field", "issue"}], "request_id"}}."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -17,6 +17,9 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as framework_handler
 
+from chm_project.api.error_codes import BY_STATUS
+from chm_project.api.problem import MEDIA_TYPE, ProblemRenderer, problem, wants_problem
+from chm_project.api.request_ids import current_request_id
 from chm_project.db.constraint_errors import violation
 
 logger = logging.getLogger("django.request")
@@ -27,22 +30,11 @@ BODY = "body"
 INTERNAL_ERROR = "Something went wrong here, and it has been logged. Try again; if it stays, tell an administrator."
 NOT_FOUND = "Nothing is here: check the address and the id. A bound token sees only its own client or pipeline."
 
-CODES: dict[int, str] = {
-    400: "validation_error",
-    401: "unauthorized",
-    403: "forbidden",
-    404: "not_found",
-    405: "method_not_allowed",
-    406: "not_acceptable",
-    415: "unsupported_media_type",
-    429: "rate_limited",
-    500: "internal_error",
-}
-
 
 def envelope(status: int, message: str, details: list[dict[str, str]] | None = None) -> dict[str, Any]:
-    code = CODES.get(status) or CODES[400 if status < 500 else 500]
-    return {"error": {"code": code, "message": printable(message), "details": details or []}}
+    code = (BY_STATUS.get(status) or BY_STATUS[400 if status < 500 else 500]).code
+    error = {"code": code, "message": printable(message), "details": details or []}
+    return {"error": error | {"request_id": current_request_id()}}
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
@@ -61,8 +53,11 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
         message = _message(known, view, request)
         details = [{"field": BODY, "issue": message}] if isinstance(known, exceptions.ParseError) else []
         response.data = envelope(response.status_code, message, details)
-    # The schema and its documentation have renderers of their own, which would not know an error.
-    if getattr(getattr(request, "accepted_renderer", None), "format", None) not in {"json", "api"}:
+    if wants_problem(request.headers.get("Accept", "")):
+        response.data = problem(response.data, status=response.status_code, instance=request.path)
+        request.accepted_renderer, request.accepted_media_type = ProblemRenderer(), MEDIA_TYPE
+    # The schema and its documentation have renderers of their own, which cannot render an error.
+    elif getattr(getattr(request, "accepted_renderer", None), "format", None) not in {"json", "api"}:
         request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
     return response
 
@@ -138,9 +133,13 @@ def _message(error: exceptions.APIException, view: Any, request: Any) -> str:
 
 def _plain(request: HttpRequest, status: int, message: str) -> JsonResponse | None:
     """For errors outside the views, such as a refused host; None where people and not programs are asking."""
-    if request.path == API_ROOT or request.path.startswith(f"{API_ROOT}/"):
-        return JsonResponse(envelope(status, message), status=status)
-    return None
+    if request.path != API_ROOT and not request.path.startswith(f"{API_ROOT}/"):
+        return None
+    body = envelope(status, message)
+    if wants_problem(request.headers.get("Accept", "")):
+        body = problem(body, status=status, instance=request.path)
+        return JsonResponse(body, status=status, content_type=MEDIA_TYPE)
+    return JsonResponse(body, status=status)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

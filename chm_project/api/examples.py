@@ -2,9 +2,11 @@
 
 from typing import Any
 
-from chm_project.api.errors import CODES, envelope
+from chm_project.api.error_codes import CODES
+from chm_project.api.errors import envelope
 
 ID = "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f"
+REQUEST_ID = "6f1d8a52c0e94b7f8a3e5d1c2b4a6978"
 TIME = "2026-03-01T10:00:00Z"
 # By the name of a property: what a reader would expect there.
 VALUES: dict[str, Any] = {
@@ -51,6 +53,8 @@ ISSUES: dict[int, tuple[str, list[dict[str, str]]]] = {
     404: ("Nothing is here: check the address and the id.", []),
     405: ("PUT is not possible here; use one of: GET, POST, OPTIONS.", []),
     406: ("The answer is JSON and nothing else.", []),
+    409: ("A request with this Idempotency-Key is still being answered. Wait a second and repeat it.", []),
+    412: ("The object has changed since you read it. Read it again.", []),
     415: ("Send the body as application/json.", []),
     429: ("Too many requests. Try again in 12 seconds.", []),
     500: ("Something went wrong here, and it has been logged.", []),
@@ -66,10 +70,12 @@ def add_examples(result: dict[str, Any], **_: Any) -> dict[str, Any]:
                 for kind, content in body.get("content", {}).items():
                     if kind == "application/json" and "schema" in content:
                         content["example"] = example(content["schema"], schemas)
-    for status, code in CODES.items():
-        name = "".join(word.title() for word in code.split("_"))
+    for entry in CODES:
+        name = "".join(word.title() for word in entry.code.split("_"))
         if response := result["components"]["responses"].get(name):
-            response["content"]["application/json"]["example"] = envelope(status, *ISSUES[status])
+            answer = envelope(entry.status, *ISSUES[entry.status])
+            answer["error"]["request_id"] = REQUEST_ID
+            response["content"]["application/json"]["example"] = answer
     return result
 
 

@@ -37,6 +37,8 @@ class LoggedChanges:
     request: Any
     # The name of the route that reads one object.
     object_route: str
+    # The row that the request is about.
+    found: Any = None
 
     def get_success_headers(self, data: Any) -> dict[str, str]:
         return {"Location": self.request.build_absolute_uri(reverse(self.object_route, args=[data["id"]]))}
@@ -44,6 +46,7 @@ class LoggedChanges:
     @transaction.atomic
     def perform_create(self, serializer: BaseSerializer[Any]) -> None:
         self.save_new(serializer)
+        self.found = serializer.instance
         log(self.request, serializer.instance, ADDITION)
 
     def save_new(self, serializer: BaseSerializer[Any]) -> None:

@@ -18,6 +18,7 @@ ENTRIES = {
     "alert_rules": "alert-rules",
     "firing_alert_rules": "firing-alert-rules",
     "reports": "reports",
+    "errors": "errors",
     "schema": "schema",
     "docs": "docs",
 }

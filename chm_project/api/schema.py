@@ -4,28 +4,22 @@ from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 
-from chm_project.api.errors import CODES
+from chm_project.api.error_codes import BY_STATUS, CODES
 
-_MEANINGS = {
-    400: "A value, field or parameter is wrong; details names each.",
-    401: "No valid token or session.",
-    403: "The token's scope or the person's roles do not allow it.",
-    404: "Nothing has this id, or the token may not see it.",
-    406: "The answer is JSON and nothing else.",
-    415: "The body is not JSON.",
-    429: "Too many requests; Retry-After says when to try again.",
-    500: "An internal error; it has been logged.",
-}
 _ERROR = {
     "type": "object",
     "required": ["error"],
     "properties": {
         "error": {
             "type": "object",
-            "required": ["code", "message", "details"],
+            "required": ["code", "message", "details", "request_id"],
             "properties": {
-                "code": {"type": "string", "enum": list(CODES.values())},
+                "code": {"type": "string", "enum": [entry.code for entry in CODES]},
                 "message": {"type": "string", "description": "What to do about it."},
+                "request_id": {
+                    "type": "string",
+                    "description": "The value of X-Request-ID; the server's log has it too.",
+                },
                 "details": {
                     "type": "array",
                     "items": {
@@ -62,11 +56,11 @@ def document_errors(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     components = result.setdefault("components", {})
     components.setdefault("schemas", {})["Error"] = _ERROR
     components["responses"] = {
-        _name(status): {
-            "description": meaning,
+        _name(entry.status): {
+            "description": entry.title,
             "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
         }
-        for status, meaning in _MEANINGS.items()
+        for entry in CODES
     }
     for path, operations in result["paths"].items():
         if path.startswith("/ping/"):  # plain text, its errors too, which the view describes
@@ -101,4 +95,4 @@ def _possible(path: str, operation: dict[str, Any]) -> list[int]:
 
 
 def _name(status: int) -> str:
-    return "".join(word.title() for word in CODES[status].split("_"))
+    return "".join(word.title() for word in BY_STATUS[status].code.split("_"))

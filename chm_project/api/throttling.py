@@ -5,8 +5,10 @@ down throttles nobody and is logged: the API stays up without it.
 """
 
 import logging
+import math
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -25,6 +27,29 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a caller stands against a limit after a request was counted."""
+
+    limit: int
+    used: int
+    period: int
+    reset: float  # seconds
+
+    @property
+    def wait(self) -> float | None:
+        """Return the seconds to wait where this was too many."""
+        return self.reset if self.used > self.limit else None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        left = max(self.limit - self.used, 0)
+        return {
+            "RateLimit-Policy": f'"requests";q={self.limit};w={self.period}',
+            "RateLimit": f'"requests";r={left};t={math.ceil(self.reset)}',
+        }
+
+
 class Limit:
     """`rate` names a setting. Counts are per `who`, in windows that begin at whole multiples of the period."""
 
@@ -33,19 +58,25 @@ class Limit:
         self._rate = rate
 
     def count(self, who: str, number: int = 1) -> float | None:
-        """Counts so many; the seconds to wait where these were too many."""
+        """Count so many; return the seconds to wait where these were too many."""
+        standing = self.standing(who, number)
+        return standing.wait if standing else None
+
+    def standing(self, who: str, number: int = 1) -> Standing | None:
+        """Count so many; return None where the cache is down."""
         return self._judge(who, lambda key, seconds: self._incremented(key, seconds, number))
 
     def reached(self, who: str) -> float | None:
         """The seconds to wait where the next one would be too many; counts nothing."""
-        return self._judge(who, lambda key, seconds: int(cache.get(key, 0)) + 1)
+        standing = self._judge(who, lambda key, seconds: int(cache.get(key, 0)) + 1)
+        return standing.wait if standing else None
 
-    def _judge(self, who: str, count: Callable[[str, int], int]) -> float | None:
+    def _judge(self, who: str, count: Callable[[str, int], int]) -> Standing | None:
         most, seconds = parse_rate(getattr(settings, self._rate))
         window, passed = divmod(time.time(), seconds)
         key = f"throttle:{self._name}:{quote(who, safe=':')}:{int(window)}"
         try:
-            return seconds - passed if count(key, seconds) > most else None
+            return Standing(most, count(key, seconds), seconds, seconds - passed)
         except Exception as error:  # noqa: BLE001 - whatever the cache's client raises
             logger.error("the cache is down: %s limit not applied (%s)", self._name, type(error).__name__)  # noqa: TRY400
             return None
@@ -75,7 +106,12 @@ class TokenThrottle(BaseThrottle):
     def allow_request(self, request: Request, view: "APIView") -> bool:
         token = request.auth
         who = f"token-{token.pk}" if isinstance(token, ApiToken) else f"user-{request.user.pk}"
-        self._wait = TOKEN.count(who)
+        standing = TOKEN.standing(who)
+        if standing is None:
+            return True
+        self._wait = standing.wait
+        # For the headers of the answer, without asking the cache again.
+        request._request.rate_limit = standing  # type: ignore[attr-defined]
         return self._wait is None
 
     def wait(self) -> float | None:

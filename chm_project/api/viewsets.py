@@ -5,12 +5,14 @@ from typing import Any, TypeVar
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import Model, QuerySet
+from django.urls import reverse
 from rest_framework.exceptions import AuthenticationFailed, NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
 from chm_project.access.visibility import visible_to
+from chm_project.api.deprecation import Deprecation, announce
 from chm_project.api.filters import ListFilter, check_parameters, listed
 from chm_project.api.pagination import PARAMETERS, Keyset
 from chm_project.api.throttling import count_refusal, throttle_address
@@ -45,6 +47,19 @@ class StrictView(APIView):
     def repeatable_parameters(self) -> Container[str]:
         """The parameters that take several values."""
         return ()
+
+    # Query parameters that are going to leave.
+    deprecated_parameters: Mapping[str, Deprecation] = {}
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        answer = super().finalize_response(request, response, *args, **kwargs)
+        if (standing := getattr(request._request, "rate_limit", None)) is not None:
+            for header, value in standing.headers.items():
+                answer.headers[header] = value
+        for name, deprecation in self.deprecated_parameters.items():
+            if name in request.query_params:
+                announce(answer, deprecation, request.build_absolute_uri(reverse("docs")))
+        return answer
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         if self.authentication_classes:

@@ -32,10 +32,13 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "chm_project.access.path_keys.PathKeyMiddleware",  # first: nothing may log the key of a ping
+    "chm_project.api.request_ids.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "chm_project.content_policy.ContentPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "chm_project.api.middleware.TrailingSlashMiddleware",
+    "chm_project.api.compression.ApiGZipMiddleware",
+    "chm_project.api.conditional.ETagMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -129,6 +132,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "chm_project.api.schema.document_errors",
+        "chm_project.api.schema_manners.document_manners",
         "chm_project.api.schema.close_bodies",
         "chm_project.api.examples.add_examples",
     ],
@@ -149,6 +153,20 @@ CHM_THROTTLE_TOKEN = env.rate("CHM_THROTTLE_TOKEN", "6000/minute")
 CHM_THROTTLE_ADDRESS = env.rate("CHM_THROTTLE_ADDRESS", "12000/minute")
 CHM_THROTTLE_REFUSED = env.rate("CHM_THROTTLE_REFUSED", "60/minute")
 CHM_THROTTLE_LINEAGE = env.rate("CHM_THROTTLE_LINEAGE", "60000/minute")
+
+# Web pages of these origins may call the API from a browser; none by default.
+CORS_ALLOWED_ORIGINS = env.words("CHM_CORS_ORIGINS", [])
+CORS_URLS_REGEX = r"^/api/v1(/|$)"
+CORS_ALLOW_HEADERS = (
+    "accept", "authorization", "content-type", "idempotency-key", "if-match", "if-none-match", "x-request-id",
+)  # fmt: skip
+CORS_EXPOSE_HEADERS = (
+    "CHM-Next-Cursor", "CHM-Outcome", "Deprecation", "ETag", "Idempotent-Replayed", "Link", "Location", "RateLimit",
+    "RateLimit-Policy", "Retry-After", "Sunset", "X-Request-ID",
+)  # fmt: skip
+if CORS_ALLOWED_ORIGINS:
+    INSTALLED_APPS.append("corsheaders")
+    MIDDLEWARE.insert(0, "corsheaders.middleware.CorsMiddleware")
 
 CELERY_BROKER_URL = env.text("CHM_BROKER_URL")
 CELERY_BEAT_SCHEDULER = "chm_project.operations.beat:BeatingScheduler"

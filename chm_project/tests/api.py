@@ -42,7 +42,8 @@ def error(response: Any, status: int, code: str) -> dict[str, list[str]]:
     assert response["Content-Type"] == "application/json"
     body = response.json()
     assert set(body) == {"error"}
-    assert set(body["error"]) == {"code", "message", "details"}
+    assert set(body["error"]) == {"code", "message", "details", "request_id"}
+    assert body["error"]["request_id"] == response["X-Request-ID"]
     assert body["error"]["code"] == code
     assert body["error"]["message"]
     issues: dict[str, list[str]] = {}

@@ -8,6 +8,7 @@ from rest_framework.response import Response
 
 from chm_project.access.models import ApiToken, Scope
 from chm_project.access.visibility import visible_to
+from chm_project.api.idempotency import idempotent
 from chm_project.api.viewsets import StrictView
 from ingestion.api.serializers import SyncRequestSerializer, SyncStartedSerializer, SyncStateSerializer
 from ingestion.api_sync_task import IngestionRequest, QueueUnavailable, start, state
@@ -30,6 +31,7 @@ class SyncView(StrictView):
         request=SyncRequestSerializer,
         responses={202: SyncStartedSerializer},
     )
+    @idempotent
     def post(self, request: Request) -> Response:
         """Of everything, or of one connection, client or pipeline. A worker does it; ask for its state by the id."""
         serializer = SyncRequestSerializer(data=request.data, context={"request": request})

@@ -10,8 +10,10 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from chm_project.access.visibility import refuse_bound_token, visible_to
+from chm_project.api.conditional import VersionedObjects
 from chm_project.api.csv import CsvList
 from chm_project.api.history import LoggedChanges, log
+from chm_project.api.idempotency import idempotent
 from chm_project.api.pagination import keyset, keysets
 from chm_project.api.viewsets import ApiViewSet, find
 from inventory.api.filters import ClientFilter, ClientPipelineFilter, PipelineFilter
@@ -21,6 +23,7 @@ from inventory.services import disable_client, disable_pipeline
 
 
 class InventoryViewSet(
+    VersionedObjects,
     LoggedChanges,
     CsvList,
     mixins.CreateModelMixin,
@@ -50,6 +53,7 @@ class ClientViewSet(InventoryViewSet):
     object_route = "client"
     client_path, pipeline_path = "id", None
 
+    @idempotent
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         refuse_bound_token(request)
         return super().create(request, *args, **kwargs)
@@ -98,6 +102,10 @@ class ClientPipelineViewSet(PipelineViewSet):
     def get_queryset(self) -> QuerySet[Pipeline]:
         pipelines: QuerySet[Pipeline] = super().get_queryset().filter(client=self.client)
         return pipelines
+
+    @idempotent
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().create(request, *args, **kwargs)
 
     def save_new(self, serializer: BaseSerializer[Any]) -> None:
         serializer.save(client=self.client)

@@ -1,4 +1,5 @@
 from collections.abc import Iterable
+from datetime import date
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
@@ -15,8 +16,10 @@ from rest_framework.response import Response
 from chm_project.access.models import Scope
 from chm_project.access.visibility import bound_client, visible_to
 from chm_project.api.csv import CsvList
+from chm_project.api.deprecation import Deprecation
 from chm_project.api.errors import faults
 from chm_project.api.filters import listed
+from chm_project.api.idempotency import idempotent
 from chm_project.api.pagination import Key, Keyset, keyset
 from chm_project.api.viewsets import ORDERING, ApiViewSet, find
 from inventory.models import Client, Pipeline
@@ -115,6 +118,7 @@ class PipelineRunViewSet(CsvList, ApiViewSet):
     keyset = LATEST_FIRST
     orderings = {"-started_at": LATEST_FIRST, "started_at": LATEST_FIRST.reversed()} | BY_EVENT
     sparse_actions = ("list", "latest", "read")
+    deprecated_parameters = {"order": Deprecation(since=date(2026, 11, 21), instead=ORDERING)}
     client_path, pipeline_path = "pipeline__client_id", "pipeline_id"
     method_permissions = {"PUT": "add"}
 
@@ -143,6 +147,7 @@ class PipelineRunViewSet(CsvList, ApiViewSet):
         return super().list(request, *args, **kwargs)
 
     @extend_schema(summary="Record a manual run", request=ManualRunSerializer, responses={201: RunSerializer})
+    @idempotent
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Inserts only: an external_run_id that the pipeline has already is refused."""
         pipeline = self.get_pipeline()

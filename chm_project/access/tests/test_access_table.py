@@ -29,6 +29,7 @@ TABLE: dict[tuple[str, str], tuple[Scope, Any]] = {
     ("get", "/ready"): (READ, None),
     ("get", "/metrics"): (READ, None),
     ("get", ROOT): (READ, None),
+    ("get", f"{ROOT}/errors"): (READ, None),
     ("get", f"{ROOT}/schema"): (READ, None),
     ("get", f"{ROOT}/docs"): (READ, None),
     ("get", f"{ROOT}/clients"): (READ, None),

@@ -1,0 +1,76 @@
+"""Every error code: what it means, why it happens, what to do. The API, its contract and docs/errors.md use this."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorCode:
+    status: int
+    code: str
+    title: str
+    cause: str
+    remedy: str
+
+
+CODES = (
+    ErrorCode(
+        400, "validation_error", "A value, field or parameter is wrong.",
+        "The body is not JSON, a field or parameter is unknown, missing or has a wrong value, or the object would "
+        "clash with another one (a name or an id that is taken).",
+        "Correct what `details` names; it lists every wrong field at once. The same request would fail again.",
+    ),
+    ErrorCode(
+        401, "unauthorized", "No valid token or session.",
+        "The Authorization header is missing, or its token is malformed, unknown, expired or revoked.",
+        "Send `Authorization: Bearer TOKEN` with a valid token; `manage.py create_api_token` makes one.",
+    ),
+    ErrorCode(
+        403, "forbidden", "The token's scope or the person's roles do not allow this.",
+        "The token has a narrower scope than the request needs, the token is bound to a client or pipeline and the "
+        "request is about more, or the person lacks a role.",
+        "Use a token with the scope that the message names, or ask an administrator for the role.",
+    ),
+    ErrorCode(
+        404, "not_found", "Nothing is at this address.",
+        "No object has this id, the address is unknown, or the object belongs to a client that the token may not see.",
+        "Check the address and the id. For another client's objects use a token of that client.",
+    ),
+    ErrorCode(
+        405, "method_not_allowed", "This address does not have this method.",
+        "For example PUT on a list, or DELETE on a run.",
+        "Use one of the methods of the Allow header.",
+    ),
+    ErrorCode(
+        406, "not_acceptable", "The answer does not come in the requested form.",
+        "The Accept header names only media types that this address does not offer.",
+        "Accept `application/json`, or leave the header out. Lists and reports also offer `text/csv`.",
+    ),
+    ErrorCode(
+        409, "conflict", "A request with the same Idempotency-Key is still being answered.",
+        "Two requests with one key are under way at the same time, often because a client repeated after a timeout.",
+        "Wait a second and repeat the request with the same key and body: it gets the answer of the first one.",
+    ),
+    ErrorCode(
+        412, "precondition_failed", "The object has changed since you read it.",
+        "If-Match names a version that is no longer the current one: somebody else changed the object in between.",
+        "Read the object again, apply your change to what it is now, and send the new ETag in If-Match.",
+    ),
+    ErrorCode(
+        415, "unsupported_media_type", "The body is not JSON.",
+        "The Content-Type header names something else, or is missing.",
+        "Send `Content-Type: application/json`.",
+    ),
+    ErrorCode(
+        429, "rate_limited", "Too many requests.",
+        "The token, the person or the address sent more requests than its limit allows, or showed too many wrong "
+        "tokens.",
+        "Wait for the seconds in Retry-After. RateLimit and RateLimit-Policy say before that how many are left.",
+    ),
+    ErrorCode(
+        500, "internal_error", "An internal error.",
+        "A fault of CHM, or the queue of ingestion tasks cannot be reached. It is logged under the request id.",
+        "Repeat the request later. If it stays, give an administrator the value of X-Request-ID.",
+    ),
+)  # fmt: skip
+BY_STATUS = {entry.status: entry for entry in CODES}
+BY_CODE = {entry.code: entry for entry in CODES}

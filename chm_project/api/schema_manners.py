@@ -1,0 +1,120 @@
+"""Additions to the contract document: the headers of requests and answers."""
+
+from typing import Any
+
+from chm_project.api.error_codes import BY_STATUS
+
+# Answered from the cache after the first time; see chm_project.api.idempotency.
+CREATIONS = ("clients_create", "clients_pipelines_create", "pipelines_runs_create", "alert_rules_create",
+             "ingestion_sync_start")  # fmt: skip
+# Rows with a version; see chm_project.api.conditional.
+VERSIONED = ("clients", "pipelines", "alert_rules")
+
+_EXAMPLE_ETAG = '"1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"'
+PARAMETERS: dict[str, dict[str, Any]] = {
+    "IfNoneMatch": {
+        "name": "If-None-Match",
+        "in": "header",
+        "description": "The ETag of an earlier answer: 304 without a body as long as it still holds.",
+        "schema": {"type": "string"},
+        "example": _EXAMPLE_ETAG,
+    },
+    "IfMatch": {
+        "name": "If-Match",
+        "in": "header",
+        "description": "The ETag of the object as you read it: 412 if somebody else has changed it since.",
+        "schema": {"type": "string"},
+        "example": _EXAMPLE_ETAG,
+    },
+    "IdempotencyKey": {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "description": "Any text of your own that is new for each new object. The same key gets the same answer for 24 "
+        "hours, without a second object, unless the cache is lost in between.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
+        "example": "0d4f6b9c-order-1187",
+    },
+}
+HEADERS: dict[str, dict[str, Any]] = {
+    "ETag": {"description": "The version of this answer.", "schema": {"type": "string"}, "example": _EXAMPLE_ETAG},
+    "Link": {
+        "description": 'The address of the next page, with rel="next"; absent on the last one.',
+        "schema": {"type": "string"},
+        "example": '<https://chm.example.com/api/v1/clients?cursor=eyJ>; rel="next"',
+    },
+    "Location": {
+        "description": "The address of the new object.",
+        "schema": {"type": "string", "format": "uri"},
+        "example": "https://chm.example.com/api/v1/clients/019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f",
+    },
+    "RateLimit": {
+        "description": "r: requests left in this window; t: seconds until the next one.",
+        "schema": {"type": "string"},
+        "example": '"requests";r=5998;t=42',
+    },
+    "RateLimitPolicy": {
+        "description": "q: requests per window; w: its length in seconds.",
+        "schema": {"type": "string"},
+        "example": '"requests";q=6000;w=60',
+    },
+    "RequestId": {
+        "description": "The X-Request-ID of the request, or a new one; the server's log has it too.",
+        "schema": {"type": "string"},
+        "example": "6f1d8a52c0e94b7f8a3e5d1c2b4a6978",
+    },
+    "RetryAfter": {
+        "description": "The seconds to wait.",
+        "schema": {"type": "integer", "minimum": 0},
+        "example": 12,
+    },
+}
+_NAMES = {"RateLimitPolicy": "RateLimit-Policy", "RequestId": "X-Request-ID", "RetryAfter": "Retry-After"}
+
+
+def document_manners(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    components = result["components"]
+    components["parameters"], components["headers"] = PARAMETERS, HEADERS
+    components["responses"]["NotModified"] = {
+        "description": "The answer is the one whose ETag was sent.",
+        "headers": _headers("ETag", "RequestId"),
+    }
+    for status, entry in BY_STATUS.items():
+        name = "".join(word.title() for word in entry.code.split("_"))
+        components["responses"][name]["headers"] = _headers("RequestId", *(["RetryAfter"] if status == 429 else []))
+    for path, operations in result["paths"].items():
+        if path.startswith("/api/v1"):
+            for method, operation in operations.items():
+                _describe(path, method, operation)
+    return result
+
+
+def _describe(path: str, method: str, operation: dict[str, Any]) -> None:
+    for status, response in operation["responses"].items():
+        if status.startswith("2"):
+            names = ["RateLimit", "RateLimitPolicy", "RequestId"]
+            names += ["ETag"] if method == "get" or _is_versioned(path, method) else []
+            names += ["Location"] if status in {"201", "202"} and operation["operationId"] != "lineage" else []
+            parameters = {parameter.get("name") for parameter in operation.get("parameters", [])}
+            names += ["Link"] if "cursor" in parameters else []
+            response["headers"] = response.get("headers", {}) | _headers(*names)
+    if method == "get":
+        _add(operation, "IfNoneMatch", 304, "NotModified")
+    if method in {"patch", "delete"} and _is_versioned(path, method):
+        _add(operation, "IfMatch", 412, "PreconditionFailed")
+    if operation["operationId"] in CREATIONS:
+        _add(operation, "IdempotencyKey", 409, "Conflict")
+
+
+def _is_versioned(path: str, method: str) -> bool:
+    return path.removeprefix("/api/v1/").partition("/")[0] in VERSIONED and (
+        method in {"patch", "delete"} or (method == "post" and not path.endswith("runs"))
+    )
+
+
+def _add(operation: dict[str, Any], parameter: str, status: int, response: str) -> None:
+    operation.setdefault("parameters", []).append({"$ref": f"#/components/parameters/{parameter}"})
+    operation["responses"].setdefault(str(status), {"$ref": f"#/components/responses/{response}"})
+
+
+def _headers(*names: str) -> dict[str, Any]:
+    return {_NAMES.get(name, name): {"$ref": f"#/components/headers/{name}"} for name in names}

@@ -1,0 +1,447 @@
+"""HTTP manners: conditional requests, repeated posts, limits, ids, compression, HEAD, other origins, deprecations."""
+
+import gzip
+import json
+import logging
+import re
+import threading
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.cache import cache
+from django.db import connection
+from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
+from rest_framework.test import APIClient
+
+from alerting.models import AlertRule
+from chm_project.api import idempotency
+from chm_project.api.request_ids import RequestIdFilter
+from chm_project.tests.api import ROOT, error, invalid, items, person, program
+from inventory.models import Client, Pipeline
+from inventory.tests.factories import ClientFactory, PipelineFactory
+from runs.models import Run
+from runs.tests.factories import RunFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def api() -> APIClient:
+    return program("write")
+
+
+@pytest.fixture(autouse=True)
+def empty_cache() -> None:
+    cache.clear()
+
+
+# ETag and If-None-Match
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "", "/clients", "/clients/{client}", "/pipelines/{pipeline}", "/pipelines/{pipeline}/runs", "/runs/{run}",
+        "/pipelines/{pipeline}/runs/latest", "/runs?limit=1", "/reports", "/alert_rules", "/schema",
+        "/reports/latest_status_by_pipeline",
+    ],
+)  # fmt: skip
+def test_a_poller_gets_304_until_something_changes(api: APIClient, path: str) -> None:
+    run = RunFactory.create()
+    path = ROOT + path.format(client=run.pipeline.client_id, pipeline=run.pipeline_id, run=run.pk)
+    first = api.get(path)
+
+    again = api.get(path, HTTP_IF_NONE_MATCH=first["ETag"])
+    among_others = api.get(path, HTTP_IF_NONE_MATCH=f'"other", W/{first["ETag"]}')
+
+    assert (again.status_code, again.content, again["ETag"]) == (304, b"", first["ETag"])
+    assert among_others.status_code == 304
+    assert api.head(path, HTTP_IF_NONE_MATCH=first["ETag"]).status_code == 304
+    assert api.get(path, HTTP_IF_NONE_MATCH='"other"').content == first.content
+    for name in ("RateLimit", "X-Request-ID"):
+        assert again[name]
+
+
+def test_a_poller_gets_the_new_state_once_it_changed(api: APIClient) -> None:
+    run = RunFactory.create(status="running", finished_at=None)
+    path = f"{ROOT}/pipelines/{run.pipeline_id}/runs/latest"
+    etag = api.get(path)["ETag"]
+
+    api.put(f"{ROOT}/pipelines/{run.pipeline_id}/runs/{run.external_run_id}", {"status": "success"})
+
+    assert api.get(path, HTTP_IF_NONE_MATCH=etag).json()["status"] == "success"
+
+
+def test_what_ingestion_writes_is_seen_too(api: APIClient) -> None:
+    pipeline = PipelineFactory.create()
+    path = f"{ROOT}/pipelines/{pipeline.pk}"
+    etag = api.get(path)["ETag"]
+
+    Pipeline.objects.update(last_ingest_error="timeout")
+
+    assert api.get(path, HTTP_IF_NONE_MATCH=etag).json()["last_ingest_error"] == "timeout"
+
+
+def test_an_etag_costs_no_query(api: APIClient) -> None:
+    run = RunFactory.create()
+    path = f"{ROOT}/pipelines/{run.pipeline_id}/runs/latest"
+    etag = api.get(path)["ETag"]
+
+    with CaptureQueriesContext(connection) as queries:
+        api.get(path, HTTP_IF_NONE_MATCH=etag)
+
+    assert len(queries) == len(["the token with its user", "the run"])
+
+
+def test_an_error_has_no_etag_and_is_never_304(api: APIClient) -> None:
+    answer = api.get(f"{ROOT}/nothing", HTTP_IF_NONE_MATCH="*")
+
+    assert "ETag" not in answer
+    error(answer, 404, "not_found")
+
+
+# If-Match
+
+
+def objects() -> dict[str, dict[str, Any]]:
+    pipeline = PipelineFactory.create()
+    on_failure = {"rule_type": "on_failure", "channel": "slack", "destination": "#a"}
+    rule = AlertRule.objects.create(pipeline=pipeline, **on_failure)
+    return {
+        f"{ROOT}/clients/{pipeline.client_id}": {"name": "renamed"},
+        f"{ROOT}/pipelines/{pipeline.pk}": {"description": "new"},
+        f"{ROOT}/alert_rules/{rule.pk}": {"destination": "#b"},
+    }
+
+
+def test_a_lost_update_is_412_and_changes_nothing(api: APIClient) -> None:
+    for path, change in objects().items():
+        [(name, value)] = change.items()
+        stale = api.get(path)["ETag"]
+        assert api.patch(path, {name: f"{value} first"}, HTTP_IF_MATCH=stale).status_code == 200
+
+        error(api.patch(path, change, HTTP_IF_MATCH=stale), 412, "precondition_failed")
+
+        assert api.get(path).json()[name] == f"{value} first"
+        error(api.delete(path, HTTP_IF_MATCH=stale), 412, "precondition_failed")
+        assert api.get(path).status_code == 200
+
+
+def test_the_etag_of_each_answer_holds_for_the_next_change(api: APIClient) -> None:
+    created = api.post(f"{ROOT}/clients", {"name": "a"})
+    path = created["Location"]
+
+    changed = api.patch(path, {"name": "b"}, HTTP_IF_MATCH=created["ETag"])
+    again = api.patch(path, {"name": "c"}, HTTP_IF_MATCH=changed["ETag"])
+    compressed = api.patch(path, {"name": "d"}, HTTP_IF_MATCH=f"W/{again['ETag']}")
+    listed = api.patch(path, {"name": "e"}, HTTP_IF_MATCH=f'"other", {compressed["ETag"]}')
+    whatever = api.patch(path, {"name": "f"}, HTTP_IF_MATCH="*")
+
+    assert [answer.status_code for answer in (changed, again, compressed, listed, whatever)] == [200] * 5
+    assert api.get(path)["ETag"] == whatever["ETag"]
+    assert api.delete(path, HTTP_IF_MATCH=whatever["ETag"]).status_code == 204
+
+
+@pytest.mark.parametrize("given", ['"other"', "", "nonsense", '"0.0"'])
+def test_an_etag_that_is_none_matches_nothing(api: APIClient, given: str) -> None:
+    for path, change in objects().items():
+        error(api.patch(path, change, HTTP_IF_MATCH=given), 412, "precondition_failed")
+
+
+def test_bookkeeping_of_ingestion_does_not_refuse_a_persons_change(api: APIClient) -> None:
+    pipeline = PipelineFactory.create()
+    path = f"{ROOT}/pipelines/{pipeline.pk}"
+    etag = api.get(path)["ETag"]
+    Pipeline.objects.update(last_ingest_error="timeout")
+
+    assert api.patch(path, {"description": "new"}, HTTP_IF_MATCH=etag).status_code == 200
+
+
+def test_if_match_reveals_nothing_of_another_client() -> None:
+    theirs, own = PipelineFactory.create(), PipelineFactory.create()
+    bound = program("admin", client_id=own.client_id)
+
+    answer = bound.patch(f"{ROOT}/pipelines/{theirs.pk}", {"description": "x"}, HTTP_IF_MATCH='"other"')
+
+    error(answer, 404, "not_found")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_changes_at_once_with_one_etag_one_is_lost_to_neither() -> None:
+    client = Client.objects.create(name="a")
+    path = f"{ROOT}/clients/{client.pk}"
+    apis = [program("write") for _ in range(4)]
+    etag = apis[0].get(path)["ETag"]
+    barrier, statuses = threading.Barrier(4), []
+
+    def change(number: int) -> None:
+        barrier.wait()
+        statuses.append(apis[number].patch(path, {"name": f"by {number}"}, HTTP_IF_MATCH=etag).status_code)
+        connection.close()
+
+    threads = [threading.Thread(target=change, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(statuses) == [200, 412, 412, 412]
+
+
+# Idempotency-Key
+
+
+def creations() -> dict[str, dict[str, Any]]:
+    pipeline = PipelineFactory.create()
+    return {
+        f"{ROOT}/clients": {"name": "Northwind"},
+        f"{ROOT}/clients/{pipeline.client_id}/pipelines": {
+            "name": "new", "platform": "cron", "pipeline_type": "export",
+        },
+        f"{ROOT}/pipelines/{pipeline.pk}/runs": {"status": "success"},
+        f"{ROOT}/alert_rules": {
+            "pipeline_id": str(pipeline.pk), "rule_type": "on_failure", "channel": "slack", "destination": "#a",
+        },
+    }  # fmt: skip
+
+
+def count() -> list[int]:
+    return [model.objects.count() for model in (Client, Pipeline, Run, AlertRule)]
+
+
+def test_the_same_key_gets_the_same_answer_and_no_second_object(api: APIClient) -> None:
+    for path, body in creations().items():
+        first = api.post(path, body, HTTP_IDEMPOTENCY_KEY="7f3a")
+        before = count()
+
+        second = api.post(path, body, HTTP_IDEMPOTENCY_KEY="7f3a")
+
+        assert (first.status_code, second.status_code) == (201, 201)
+        assert second.json() == first.json()
+        assert second["Location"] == first["Location"]
+        assert (second["Idempotent-Replayed"], "Idempotent-Replayed" in first) == ("true", False)
+        assert count() == before
+
+
+def test_another_key_or_no_key_makes_another_object(api: APIClient) -> None:
+    path = f"{ROOT}/pipelines/{PipelineFactory.create().pk}/runs"
+
+    for headers in ({"idempotency-key": "a"}, {"idempotency-key": "b"}, {}, {}):
+        assert api.post(path, {"status": "success"}, headers=headers).status_code == 201
+
+    assert Run.objects.count() == 4
+
+
+def test_a_key_with_another_body_is_an_error(api: APIClient) -> None:
+    api.post(f"{ROOT}/clients", {"name": "a"}, HTTP_IDEMPOTENCY_KEY="k")
+
+    issues = invalid(api.post(f"{ROOT}/clients", {"name": "b"}, HTTP_IDEMPOTENCY_KEY="k"))
+
+    assert set(issues) == {"Idempotency-Key"}
+    assert Client.objects.count() == 1
+
+
+def test_a_refused_request_may_be_corrected_under_its_key(api: APIClient) -> None:
+    ClientFactory.create(name="taken")
+
+    assert set(invalid(api.post(f"{ROOT}/clients", {"name": "taken"}, HTTP_IDEMPOTENCY_KEY="k"))) == {"name"}
+    assert api.post(f"{ROOT}/clients", {"name": "free"}, HTTP_IDEMPOTENCY_KEY="k").status_code == 201
+
+
+@pytest.mark.parametrize("key", ["", "é", "x" * 256, "a\tb"])
+def test_a_key_that_is_none_is_an_error(api: APIClient, key: str) -> None:
+    assert set(invalid(api.post(f"{ROOT}/clients", {"name": "a"}, HTTP_IDEMPOTENCY_KEY=key))) == {"Idempotency-Key"}
+
+
+def test_a_key_belongs_to_one_token(api: APIClient) -> None:
+    path = f"{ROOT}/pipelines/{PipelineFactory.create().pk}/runs"
+
+    ids = {one.post(path, {"status": "success"}, HTTP_IDEMPOTENCY_KEY="k").json()["id"] for one in (api, program())}
+
+    assert len(ids) == 2
+
+
+def test_a_request_under_way_is_409(api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = []
+    stored = idempotency._kept
+
+    def meanwhile(*arguments: Any) -> Any:
+        answers.append(api.post(f"{ROOT}/clients", {"name": "a"}, HTTP_IDEMPOTENCY_KEY="k"))
+        return stored(*arguments)
+
+    monkeypatch.setattr(idempotency, "_kept", meanwhile)
+    assert api.post(f"{ROOT}/clients", {"name": "a"}, HTTP_IDEMPOTENCY_KEY="k").status_code == 201
+
+    error(answers[0], 409, "conflict")
+
+
+@override_settings(CACHES={"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache",
+                                       "LOCATION": "redis://127.0.0.1:1/0"}})  # fmt: skip
+def test_without_the_cache_the_request_is_executed(api: APIClient) -> None:
+    assert api.post(f"{ROOT}/clients", {"name": "a"}, HTTP_IDEMPOTENCY_KEY="k").status_code == 201
+
+
+# RateLimit
+
+
+@override_settings(CHM_THROTTLE_TOKEN="3/hour")
+def test_every_answer_says_how_many_requests_are_left(api: APIClient) -> None:
+    answers = [api.get(f"{ROOT}/clients") for _ in range(4)]
+
+    for answer, left in zip(answers, (2, 1, 0, 0), strict=True):
+        assert answer["RateLimit-Policy"] == '"requests";q=3;w=3600'
+        found = re.fullmatch(r'"requests";r=(\d+);t=(\d+)', answer["RateLimit"])
+        assert found is not None
+        assert int(found[1]) == left
+        assert 0 < int(found[2]) <= 3600
+    error(answers[3], 429, "rate_limited")
+    assert 0 < int(answers[3]["Retry-After"]) <= 3600
+
+
+# Request ids
+
+
+def test_a_request_id_comes_back_in_the_header_and_in_errors(api: APIClient) -> None:
+    answer = api.get(f"{ROOT}/clients/1", HTTP_X_REQUEST_ID="trace-7.a:b")
+
+    assert answer["X-Request-ID"] == "trace-7.a:b"
+    assert answer.json()["error"]["request_id"] == "trace-7.a:b"
+
+
+@pytest.mark.parametrize("given", [None, "", "line\nbreak", "x" * 129, "<script>", "é"])
+def test_without_a_usable_request_id_one_is_made(api: APIClient, given: str | None) -> None:
+    headers = {} if given is None else {"x-request-id": given}
+
+    ids = {api.get(f"{ROOT}/clients", headers=headers)["X-Request-ID"] for _ in range(2)}
+
+    assert len(ids) == 2
+    assert all(re.fullmatch("[0-9a-f]{32}", request_id) for request_id in ids)
+
+
+def test_the_log_of_a_failure_has_the_request_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    api, records = program(), []
+    api.raise_request_exception = False
+
+    class Kept(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            records.append(record)
+
+    handler = Kept()
+    handler.addFilter(RequestIdFilter())
+    logging.getLogger("django.request").addHandler(handler)
+    monkeypatch.setattr("chm_project.api.root.RootView.get", lambda view, request: 1 / 0)
+    try:
+        answer = api.get(ROOT, HTTP_X_REQUEST_ID="trace-8")
+    finally:
+        logging.getLogger("django.request").removeHandler(handler)
+
+    assert answer.json()["error"]["request_id"] == "trace-8"
+    assert {getattr(record, "request_id", None) for record in records} == {"trace-8"}
+
+
+def test_productions_log_is_filtered_for_the_request_id() -> None:
+    source = (settings.BASE_DIR / "chm_project" / "settings" / "production.py").read_text()
+
+    assert '"filters": ["request_id"]' in source
+
+
+# gzip and HEAD
+
+
+def test_long_answers_are_compressed_for_who_accepts_it(api: APIClient) -> None:
+    RunFactory.create_batch(5)
+    plain = api.get(f"{ROOT}/runs")
+
+    packed = api.get(f"{ROOT}/runs", HTTP_ACCEPT_ENCODING="gzip")
+
+    assert packed["Content-Encoding"] == "gzip"
+    assert gzip.decompress(packed.content) == plain.content
+    assert "Accept-Encoding" in plain["Vary"]
+    assert packed["ETag"] == f"W/{plain['ETag']}"
+    assert api.get(f"{ROOT}/runs", HTTP_ACCEPT_ENCODING="gzip", HTTP_IF_NONE_MATCH=packed["ETag"]).status_code == 304
+    csv = api.get(f"{ROOT}/runs", HTTP_ACCEPT="text/csv", HTTP_ACCEPT_ENCODING="gzip")
+    assert gzip.decompress(b"".join(csv)).startswith(b"id,")
+    assert "Content-Encoding" not in api.get(f"{ROOT}/clients?limit=1&fields=id", HTTP_ACCEPT_ENCODING="gzip")
+    assert "Content-Encoding" not in person("viewer").get("/admin/login/", HTTP_ACCEPT_ENCODING="gzip")
+
+
+@pytest.mark.parametrize("path", ["", "/clients", "/reports", "/reports/failing_now", "/runs", "/schema", "/docs"])
+def test_head_answers_as_get_without_the_body(api: APIClient, path: str) -> None:
+    got, head = api.get(ROOT + path), api.head(ROOT + path)
+
+    assert (head.status_code, head.content) == (200, b"")
+    assert head["Content-Type"] == got["Content-Type"]
+    assert head.get("ETag") == got.get("ETag")
+
+
+# Other origins
+
+ORIGIN = "https://status.example.com"
+
+
+def test_other_origins_are_not_answered_by_default(api: APIClient) -> None:
+    answer = api.get(f"{ROOT}/clients", HTTP_ORIGIN=ORIGIN)
+
+    assert not [name for name in answer.headers if name.lower().startswith("access-control")]
+
+
+@override_settings(
+    CORS_ALLOWED_ORIGINS=[ORIGIN], MIDDLEWARE=["corsheaders.middleware.CorsMiddleware", *settings.MIDDLEWARE]
+)
+def test_a_configured_origin_may_call_the_api_and_nothing_else(api: APIClient) -> None:
+    preflight = api.options(
+        f"{ROOT}/clients", HTTP_ORIGIN=ORIGIN, HTTP_ACCESS_CONTROL_REQUEST_METHOD="PATCH",
+        HTTP_ACCESS_CONTROL_REQUEST_HEADERS="authorization,if-match",
+    )  # fmt: skip
+    answer = api.get(f"{ROOT}/clients", HTTP_ORIGIN=ORIGIN)
+
+    assert preflight["Access-Control-Allow-Origin"] == answer["Access-Control-Allow-Origin"] == ORIGIN
+    assert {"authorization", "if-match", "idempotency-key"} <= set(
+        preflight["Access-Control-Allow-Headers"].split(", ")
+    )
+    assert {"ETag", "Link", "RateLimit"} <= set(answer["Access-Control-Expose-Headers"].split(", "))
+    assert "Access-Control-Allow-Credentials" not in answer
+    assert "Access-Control-Allow-Origin" not in api.get(f"{ROOT}/clients", HTTP_ORIGIN="https://other.example.com")
+    assert "Access-Control-Allow-Origin" not in api.get("/admin/login/", HTTP_ORIGIN=ORIGIN)
+
+
+# Deprecation
+
+
+def test_a_deprecated_parameter_is_announced_and_still_works(api: APIClient) -> None:
+    run = RunFactory.create()
+    path = f"{ROOT}/pipelines/{run.pipeline_id}/runs"
+
+    old, new = api.get(path, {"order": "asc"}), api.get(path, {"ordering": "started_at"})
+
+    assert items(old) == items(new)
+    assert old["Deprecation"] == "@1795219200"
+    assert re.search(r'<http://testserver/api/v1/docs>; rel="deprecation"', old["Link"])
+    assert "Deprecation" not in new
+
+
+# RFC 9457
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [("/clients/1", 404, "not_found"), ("/nothing", 404, "not_found"), ("/runs?limit=0", 400, "validation_error")],
+)
+def test_errors_come_as_problem_details_to_who_accepts_them(api: APIClient, path: str, status: int, code: str) -> None:
+    answer = api.get(ROOT + path, HTTP_ACCEPT="application/json, application/problem+json")
+
+    assert (answer.status_code, answer["Content-Type"]) == (status, "application/problem+json")
+    body = json.loads(answer.content)
+    assert set(body) == {"type", "title", "status", "detail", "instance", "code", "details", "request_id"}
+    assert (body["status"], body["code"], body["type"]) == (status, code, f"/api/v1/errors#{code}")
+    assert body["instance"] == ROOT + path.partition("?")[0]
+    explained = {entry["code"]: entry for entry in api.get(f"{ROOT}/errors").json()["items"]}
+    assert body["title"] == explained[code]["title"]
+
+
+def test_without_that_media_type_the_envelope_stays(api: APIClient) -> None:
+    for accept in ("*/*", "application/json", "application/*"):
+        error(api.get(f"{ROOT}/nothing", HTTP_ACCEPT=accept), 404, "not_found")
+    assert api.get(f"{ROOT}/clients", HTTP_ACCEPT="application/json, application/problem+json").status_code == 200
