@@ -1,4 +1,5 @@
-"""Prefect 3: one listing across all flows for what ended since, and one for what is open.
+"""Prefect 3: one listing across all flows for what ended since, one for what is open, and the runs that somebody set
+to another state since.
 
 A pipeline's external id is the id of a deployment, or of a flow. Runs that are only planned (SCHEDULED, never started)
 are no runs yet. Recorded answers: ingestion/synthetic/recordings/prefect. API: https://docs.prefect.io/v3/api-ref/rest-api
@@ -9,6 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from ingestion.connectors.base import OpenRun, Page, Target, Walk, by_external_id, oldest, utc_text
+from ingestion.connectors.prefect_events import changed_runs
 from ingestion.connectors.walking import plan_walks, reread_by_id
 from ingestion.errors import BadAnswer
 from ingestion.http import PartnerSession
@@ -33,8 +35,8 @@ OPEN: tuple[dict[str, Any], ...] = (
     # Between two attempts of its own, a run is scheduled again.
     {"state": {"type": {"any_": ["SCHEDULED"]}}, **STARTED},
 )
-# The server's estimates, new in every answer.
 UUID_FORM = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+# The server's estimates, new in every answer.
 VOLATILE = frozenset({"estimated_run_time", "estimated_start_time_delta"})
 
 
@@ -52,9 +54,7 @@ class PrefectConnector:
         return plan_walks(targets, self._listing, max_single=0)
 
     def reread(self, runs: Sequence[OpenRun]) -> Iterator[Page]:
-        return reread_by_id(
-            runs, batch=PAGE_SIZE, ask=lambda ids: self._ask({"id": {"any_": ids}}, 0), run_id="id", event=event
-        )
+        return reread_by_id(runs, batch=PAGE_SIZE, ask=self._by_id, run_id="id", event=event)
 
     def links(self, external_ids: Collection[str], ui: str) -> Mapping[str, Links]:
         runs = f"{ui}/runs/flow-run/{{run_id}}"
@@ -81,20 +81,31 @@ class PrefectConnector:
         filters = (chosen, *OPEN)
         ours = by_external_id(targets)
         first, offset = (start["filter"], start["offset"]) if start else (0, 0)
+        seen: set[str] = set()
         for number, each in enumerate(filters[first:], first):
             for at, rows in self._pages(each, offset if number == first else 0):
-                page = Page(position={"filter": number, "offset": at})
-                for row in rows:
-                    if not isinstance(row, dict):
-                        page.events.append(Rejected(f"a flow run is a {type(row).__name__}, not an object"))
-                        continue
-                    names = [str(row[name]) for name in ("deployment_id", "flow_id") if row.get(name)]
-                    found = [target for name in names for target in ours.get(name, ())]
-                    events = (event(target.pipeline_id, row) for target in found)
-                    page.events.extend(made for made in events if made is not None)
-                    if not any(map(self._known, names)):
-                        page.unknown.update(names[:1])
-                yield page
+                seen.update(str(row.get("id")) for row in rows if isinstance(row, dict))
+                yield self._page(rows, ours, {"filter": number, "offset": at})
+        if since is not None:
+            for ids in changed_runs(self._session, since, seen=seen):
+                yield self._page(self._by_id(ids), ours, None)
+
+    def _page(self, rows: Sequence[Any], ours: Mapping[str, Sequence[Target]], position: Position | None) -> Page:
+        page = Page(position=position)
+        for row in rows:
+            if not isinstance(row, dict):
+                page.events.append(Rejected(f"a flow run is a {type(row).__name__}, not an object"))
+                continue
+            names = [str(row[name]) for name in ("deployment_id", "flow_id") if row.get(name)]
+            found = [target for name in names for target in ours.get(name, ())]
+            events = (event(target.pipeline_id, row) for target in found)
+            page.events.extend(made for made in events if made is not None)
+            if not any(map(self._known, names)):
+                page.unknown.update(names[:1])
+        return page
+
+    def _by_id(self, ids: Sequence[str]) -> list[Any]:
+        return self._ask({"id": {"any_": list(ids)}}, 0)
 
     def _pages(self, chosen: dict[str, Any], offset: int) -> Iterator[tuple[int, list[Any]]]:
         """In the order of their starts: what is new comes behind what was read."""

@@ -33,11 +33,29 @@ class PrefectPartner(PartnerServer):
     def __init__(self) -> None:
         super().__init__()
         self.rows = rows("A-early")
+        self.state_changes: list[str] | None = []  # ids of flow runs, the newest change first; None: no events are kept
 
     def answer(self, request: Request) -> Answer:
-        if (request.method, request.path) != ("POST", "/api/flow_runs/filter"):
-            return Answer(404, {"detail": "Not Found"})
-        asked = json.loads(request.body)
+        match request.method, request.path:
+            case "POST", "/api/flows/filter":
+                return Answer(body=[{"id": row["flow_id"]} for row in self.rows])
+            case "POST", "/api/events/filter" if self.state_changes is not None:
+                return self.events(0)
+            case "GET", "/api/events/filter/next" if self.state_changes is not None:
+                return self.events(int(str(request.first("page-token")).strip("=")))
+            case "POST", "/api/flow_runs/filter":
+                return self.flow_runs(json.loads(request.body))
+        return Answer(404, {"detail": "Not Found"})
+
+    def events(self, first: int) -> Answer:
+        """Pages of 50; the next one's address is the one by which the server knows itself."""
+        changes = self.state_changes or []
+        page = changes[first : first + 50]
+        found = [{"resource": {"prefect.resource.id": f"prefect.flow-run.{name}"}} for name in page]
+        following = f"http://prefect.internal:4200/api/events/filter/next?page-token={first + 50}=="
+        return Answer(body={"events": found, "next_page": following if len(changes) > first + 50 else None})
+
+    def flow_runs(self, asked: dict[str, Any]) -> Answer:
         if asked["limit"] > 200:
             return Answer(422, {"exception_message": "Invalid request received."})
         chosen = [row for row in self.rows if self.matches(row, asked["flow_runs"])]
@@ -166,13 +184,66 @@ def test_long_listings_are_read_to_their_end(prefect: PrefectPartner) -> None:
 
 
 @pytest.mark.django_db
-def test_however_many_pipelines_are_unchanged_a_walk_costs_three_requests(prefect: PrefectPartner) -> None:
+def test_however_many_pipelines_are_unchanged_a_walk_costs_four_requests(prefect: PrefectPartner) -> None:
     prefect.rows = []
     pipelines_of("Northwind", *(f"flow-{number}" for number in range(300)), platform="vendor_api")
     ingest(connection(prefect))
     prefect.requests.clear()
     ingest(connection(prefect))
-    assert len(prefect.requests) == 3  # what ended, what is open, what waits for another attempt
+    assert len(prefect.requests) == 4  # what ended, what is open, what waits for another attempt, what was set by hand
+
+
+def set_by_hand(row: dict[str, Any], kind: str) -> dict[str, Any]:
+    """As set_state with force: the state and `updated` move, start_time and end_time do not."""
+    state = {"type": kind, "name": kind.title(), "message": None}
+    moved = {"state": state, "state_type": kind, "state_name": kind.title(), "updated": "2099-01-01T00:00:00Z"}
+    return row | moved
+
+
+@pytest.mark.django_db
+def test_a_state_set_by_hand_on_an_ended_run_is_seen_by_the_next_walk(prefect: PrefectPartner) -> None:
+    pipelines_of("Northwind", *flows(), platform="vendor_api")
+    ingest(connection(prefect))
+    failed = next(row for row in prefect.rows if row["state_type"] == "FAILED")
+    assert Run.objects.get(external_run_id=failed["id"]).status == "failed"
+    prefect.rows = [set_by_hand(row, "COMPLETED") if row is failed else row for row in prefect.rows]
+    prefect.state_changes = [failed["id"]]
+
+    ingest(connection(prefect))
+
+    run = Run.objects.get(external_run_id=failed["id"])
+    assert (run.status, run.error_message) == ("success", None)
+    before = physical_rows()
+    ingest(connection(prefect))
+    assert physical_rows() == before
+
+
+@pytest.mark.django_db
+def test_every_page_of_state_changes_is_read_and_each_run_asked_for_once(prefect: PrefectPartner) -> None:
+    row = next(row for row in rows("A-early") if row["state_type"] == "FAILED")
+    prefect.rows = [row | {"id": f"00000000-0000-4000-8000-{number:012}"} for number in range(130)]
+    pipelines_of("Northwind", row["flow_id"], platform="vendor_api")
+    ingest(connection(prefect))
+    prefect.rows = [set_by_hand(row, "COMPLETED") for row in prefect.rows]
+    prefect.state_changes = [row["id"] for row in prefect.rows] + [prefect.rows[0]["id"]] * 20
+    prefect.requests.clear()
+
+    ingest(connection(prefect))
+
+    assert set(Run.objects.values_list("status", flat=True)) == {"success"}
+    assert len(prefect.requests) == 3 + 3 + 3  # the listings, three pages of changes, and the runs of each
+
+
+@pytest.mark.django_db
+def test_a_server_that_keeps_no_events_is_walked_all_the_same(prefect: PrefectPartner) -> None:
+    prefect.state_changes = None
+    pipelines_of("Northwind", *flows(), platform="vendor_api")
+    ingest(connection(prefect))
+
+    report = ingest(connection(prefect))
+
+    assert report.errors == []
+    assert set(outcomes(report)) <= {"unchanged"}
 
 
 @pytest.mark.django_db

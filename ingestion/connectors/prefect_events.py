@@ -1,0 +1,69 @@
+"""Prefect's record of state changes: which flow runs changed since a moment, whoever changed them.
+
+A state that somebody sets by hand moves neither start_time nor end_time, and flow runs cannot be filtered by their
+update time, but the server records an event for each change. API: https://docs.prefect.io/v3/api-ref/rest-api
+"""
+
+import logging
+from collections.abc import Collection, Iterator
+from datetime import datetime
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from ingestion.connectors.base import utc_text
+from ingestion.errors import Refused, TokenRefused
+from ingestion.http import PartnerSession
+from ingestion.paging import PageCap
+
+logger = logging.getLogger(__name__)
+
+PREFIX = "prefect.flow-run."
+PAGE_SIZE = 50  # the server's maximum
+MAX_PAGES = 200  # after a longer absence, reconciliation reads the rest
+# Open states are listed anyway, and heartbeats change nothing: what is left is about one event per run.
+NOT_ASKED_FOR = [
+    f"{PREFIX}{name}"
+    for name in ("heartbeat", "Scheduled", "Late", "Pending", "Running", "Paused", "Cancelling", "AwaitingRetry")
+]
+
+
+def changed_runs(session: PartnerSession, since: datetime, *, seen: Collection[str]) -> Iterator[list[str]]:
+    """Yield page by page the ids of flow runs that reached another state since then, without those in `seen`.
+
+    Yields nothing where the server keeps no events or the account may not read them.
+    """
+    wanted = {"occurred": {"since": utc_text(since)}, "event": {"prefix": [PREFIX], "exclude_name": NOT_ASKED_FOR}}
+    found, cap = set(seen), PageCap()
+    try:
+        body = session.post("/api/events/filter", {"filter": wanted, "limit": PAGE_SIZE})
+        while True:
+            events = body.get("events") if isinstance(body, dict) else None
+            rows = events if isinstance(events, list) else []
+            cap.count(len(rows))
+            ids = list(dict.fromkeys(name for row in rows if (name := _flow_run(row)) and name not in found))
+            found.update(ids)
+            if ids:
+                yield ids
+            token = _page_token(body.get("next_page")) if isinstance(body, dict) else None
+            if not rows or token is None:
+                return
+            if cap.pages >= MAX_PAGES:
+                logger.warning("more than %d pages of Prefect events: reconciliation reads the rest", MAX_PAGES)
+                return
+            body = session.get("/api/events/filter/next", {"page-token": token})
+    except TokenRefused:
+        raise
+    except Refused as error:
+        logger.info("Prefect's events cannot be read: %s", error)
+
+
+def _page_token(address: object) -> str | None:
+    """Only the token of the next page's address: a server behind a proxy may not know how it is reached."""
+    found = parse_qs(urlsplit(address).query).get("page-token") if isinstance(address, str) else None
+    return found[0] if found else None
+
+
+def _flow_run(event: Any) -> str | None:
+    resource = event.get("resource") if isinstance(event, dict) else None
+    name = resource.get("prefect.resource.id") if isinstance(resource, dict) else None
+    return name.removeprefix(PREFIX) if isinstance(name, str) and name.startswith(PREFIX) else None
