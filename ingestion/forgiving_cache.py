@@ -1,6 +1,7 @@
 """The cache for what ingestion keeps from task to task. If it is down, work is repeated, but no run is lost."""
 
 import logging
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.core.cache import cache
@@ -15,6 +16,22 @@ def read(key: str) -> Any:
     except Exception as error:  # noqa: BLE001 - whatever the cache's client raises: ingestion goes on
         _log(error)
         return None
+
+
+def read_many(keys: Collection[str]) -> dict[str, Any]:
+    """Return the values that there are, by key."""
+    try:
+        return cache.get_many(keys)
+    except Exception as error:  # noqa: BLE001 - as above
+        _log(error)
+        return {}
+
+
+def write_many(values: Mapping[str, object], seconds: float) -> None:
+    try:
+        cache.set_many(dict(values), timeout=seconds)
+    except Exception as error:  # noqa: BLE001 - as above
+        _log(error)
 
 
 def write(key: str, value: object, seconds: float) -> None:

@@ -8,7 +8,8 @@ import json
 import math
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -38,6 +39,10 @@ Query = Sequence[tuple[str, str]] | Mapping[str, str]
 
 class TooLarge(BadAnswer):
     """More body than a page of runs can need."""
+
+
+class RequestsSpent(PartnerError):
+    """The number of requests that a session may still send is used up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +111,7 @@ class PartnerSession:
         self._on_hold = on_hold
         self._rate_limit = RateLimit(settings.requests_per_second, sleep=sleep, clock=clock)
         self._rate_limit.hold(held)
+        self._requests_left: int | None = None
         self._session = requests.Session()
         self._session.trust_env = False  # a .netrc or proxy of the machine must not meet a client's token
         adapter = HTTPAdapter(max_retries=urllib3.Retry(0, read=False), pool_maxsize=4)
@@ -119,6 +125,15 @@ class PartnerSession:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._session.close()
+
+    @contextmanager
+    def at_most(self, number: int) -> Iterator[None]:
+        """Raise RequestsSpent instead of sending more than this number of requests, repeated ones included."""
+        self._requests_left = number
+        try:
+            yield
+        finally:
+            self._requests_left = None
 
     def get(self, path: str, query: Query = ()) -> Any:
         """The decoded JSON body."""
@@ -192,6 +207,10 @@ class PartnerSession:
     def _attempt(self, request: _Outgoing, *, authenticated: bool) -> Exchanged:
         what = f"{request.method} {request.path.partition('?')[0]}"
         proof = self.auth.headers(self) if authenticated else {}
+        if self._requests_left is not None:
+            if not self._requests_left:
+                raise RequestsSpent("the requests of this session are used up")
+            self._requests_left -= 1
         if (held := self._rate_limit.held()) > PATIENCE_SECONDS:
             raise Unavailable(f"the partner asked to be left alone for another {held:.0f} s")
         self._rate_limit.wait()

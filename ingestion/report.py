@@ -27,6 +27,7 @@ class Report:
     stale: int = 0
     rejected: int = 0
     unknown_pipelines: int = 0
+    error_texts: int = 0  # fetched by a second request
     errors: list[dict[str, str | None]] = field(default_factory=list)
     rejections: list[str] = field(default_factory=list)
     unknown: set[str] = field(default_factory=set)

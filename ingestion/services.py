@@ -14,6 +14,7 @@ from ingestion.checkpoints import Checkpoint
 from ingestion.circuit import Circuit
 from ingestion.connections import ConfigurationError, Connection
 from ingestion.connectors.base import Connector, OpenRun, Page, Target, Walk
+from ingestion.error_texts import fetch_error_texts
 from ingestion.errors import PartnerError, TokenRefused, Unavailable
 from ingestion.http import PartnerSession
 from ingestion.paging import Position
@@ -88,6 +89,8 @@ def ingest_connection(
                 mark_failed(list(waiting.values()), error, scope, report)
                 on_walk(len(waiting))
                 break
+        if answered and not scope.dry_run and not stop.reached():
+            fetch_error_texts(connector, session, targets, stop, report)
     if answered:
         circuit.up()
     elif outages:

@@ -48,7 +48,7 @@ class RunAdmin(ReadOnlyMixin, ModelAdmin[Run]):
     ordering = ("-event_at", "-id")
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
-    exclude = ("started_at_kept",)
+    exclude = ("started_at_kept", "error_message_fetched")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[RunChangeList]:
         return RunChangeList

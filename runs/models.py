@@ -64,6 +64,10 @@ class RunQuerySet(models.QuerySet["Run"]):
         ]
         return self.annotate(stored_bytes=sizes[0] + sizes[1] + sizes[2])
 
+    def without_error_text(self) -> "RunQuerySet":
+        """Failed runs whose source did not say why."""
+        return self.filter(status=Status.FAILED, error_message=None)
+
     def still_open(self) -> "RunQuerySet":
         return self.filter(status=Status.RUNNING)
 
@@ -105,6 +109,12 @@ class Run(BaseModel):
         db_default=False,
         editable=False,
         db_comment="started_at is the former attempt's: the run was re-opened and has no new start yet",
+    )
+    error_message_fetched = models.BooleanField(
+        default=False,
+        db_default=False,
+        editable=False,
+        db_comment="error_message comes from a second request, not from the answer that describes the run",
     )
     event_at = models.GeneratedField(
         expression=Coalesce("finished_at", "started_at", "created_at"),
@@ -177,6 +187,13 @@ class Run(BaseModel):
             models.Index(SEARCHED_ID, name="runs_by_external_id"),
             # Failures of a window: a few runs in a hundred.
             models.Index(fields=["event_at"], name="runs_failed", include=["pipeline"], condition=Q(status="failed")),
+            # Failed runs for which ingestion asks the source for an error text.
+            models.Index(
+                fields=["event_at"],
+                name="runs_without_error_text",
+                include=["pipeline"],
+                condition=Q(status="failed", error_message__isnull=True),
+            ),
             # Runs that ingestion re-reads because a window did not return them.
             models.Index(fields=["pipeline"], condition=Q(status="running"), name="runs_open"),
         ]

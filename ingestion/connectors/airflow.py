@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ingestion.connectors.base import (
+    ErrorsInListing,
     OpenRun,
     Page,
     Target,
@@ -37,7 +38,7 @@ ALL_DAGS = "~"
 _apis: dict[str, str] = {}
 
 
-class AirflowConnector:
+class AirflowConnector(ErrorsInListing):
     def __init__(self, session: PartnerSession, *, known: Callable[[str], bool]) -> None:
         """`known` says whether an external id belongs to any pipeline of the connection."""
         self._session = session

@@ -36,6 +36,21 @@ class OpenRun:
     payload: Mapping[str, Any] | None
 
 
+@dataclass(frozen=True, slots=True)
+class FailedRun:
+    """A failed run that CHM holds without an error text; `payload` is the source's answer as it is stored."""
+
+    external_id: str
+    external_run_id: str
+    started_at: datetime | None
+    finished_at: datetime | None
+    payload: Mapping[str, Any] | None = field(compare=False)
+
+
+# A run with its error text, or with None if the source has none for it.
+Explained = tuple[FailedRun, str | None]
+
+
 @dataclass(slots=True)
 class Page:
     """One answer, translated. `unknown` are external ids that no pipeline of the connection has; `position` is where
@@ -68,8 +83,28 @@ class Connector(Protocol):
     def reread(self, runs: Sequence[OpenRun]) -> Iterator[Page]:
         """Asks for runs that a walk did not return; what is gone comes back canceled."""
 
+    # Whether error_texts sends requests: the list answers of some sources do not say why a run failed.
+    fetches_error_texts: bool
+
+    def error_texts(self, runs: Sequence[FailedRun]) -> Iterator[Explained]:
+        """Ask why these runs failed, newest first, and yield each answer as soon as it is known.
+
+        The session ends the questions after MAX_REQUESTS (ingestion/error_texts.py) by an exception that a connector
+        does not catch; runs without an answer are given again to the next ingestion. A run answered with None is not
+        asked about again while it stays the same.
+        """
+
     def links(self, external_ids: Collection[str], ui: str) -> Mapping[str, Links]:
         """Return by external id the pages of a pipeline and of its runs in the partner's user interface at `ui`."""
+
+
+class ErrorsInListing:
+    """Base class for connectors whose listing says why a run failed, or whose source never does."""
+
+    fetches_error_texts = False
+
+    def error_texts(self, runs: Sequence[FailedRun]) -> Iterator[Explained]:
+        return iter(())
 
 
 def oldest(targets: Sequence[Target]) -> datetime | None:

@@ -8,7 +8,17 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from ingestion.connectors.base import OpenRun, Page, Target, Walk, by_external_id, field_of, oldest, translated
+from ingestion.connectors.base import (
+    ErrorsInListing,
+    OpenRun,
+    Page,
+    Target,
+    Walk,
+    by_external_id,
+    field_of,
+    oldest,
+    translated,
+)
 from ingestion.connectors.walking import plan_walks, reread_by_id
 from ingestion.errors import BadAnswer
 from ingestion.http import PartnerSession
@@ -33,7 +43,7 @@ QUERY = """query Runs($filter: RunsFilter, $cursor: String, $limit: Int) {
     ... on PythonError { message } } }"""
 
 
-class DagsterConnector:
+class DagsterConnector(ErrorsInListing):
     def __init__(self, session: PartnerSession, *, known: Callable[[str], bool]) -> None:
         self._session = session
         self._known = known

@@ -16,7 +16,17 @@ from uuid import UUID
 from django.utils.dateparse import parse_duration
 from jmespath.exceptions import JMESPathError
 
-from ingestion.connectors.base import OpenRun, Page, Target, Walk, by_external_id, gone, oldest, utc_text
+from ingestion.connectors.base import (
+    ErrorsInListing,
+    OpenRun,
+    Page,
+    Target,
+    Walk,
+    by_external_id,
+    gone,
+    oldest,
+    utc_text,
+)
 from ingestion.connectors.source import IGNORED, Expression, OneRun, Source
 from ingestion.connectors.template import Request
 from ingestion.connectors.walking import MAX_SINGLE_BACKFILLS, RunKey, one_by_one, plan_walks, reread_open
@@ -29,7 +39,7 @@ from runs.events import Clock, Rejected, RunEvent
 Values = dict[str, str | int | float]
 
 
-class DeclarativeConnector:
+class DeclarativeConnector(ErrorsInListing):
     def __init__(self, session: PartnerSession, source: Source, *, known: Callable[[str], bool]) -> None:
         """`known` says whether an external id belongs to any pipeline of the connection."""
         self._session = session

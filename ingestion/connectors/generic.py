@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-from ingestion.connectors.base import OpenRun, Page, Target, Walk, field_of, translated, utc_text
+from ingestion.connectors.base import ErrorsInListing, OpenRun, Page, Target, Walk, field_of, translated, utc_text
 from ingestion.http import PartnerSession
 from ingestion.links import Links
 from ingestion.paging import CursorPaging, PageCap, Position
@@ -20,7 +20,7 @@ STATUSES = {
 }
 
 
-class GenericConnector:
+class GenericConnector(ErrorsInListing):
     def __init__(self, session: PartnerSession) -> None:
         self._session = session
 

@@ -9,7 +9,16 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from ingestion.connectors.base import OpenRun, Page, Target, Walk, by_external_id, oldest, utc_text
+from ingestion.connectors.base import (
+    ErrorsInListing,
+    OpenRun,
+    Page,
+    Target,
+    Walk,
+    by_external_id,
+    oldest,
+    utc_text,
+)
 from ingestion.connectors.prefect_events import changed_runs
 from ingestion.connectors.walking import plan_walks, reread_by_id
 from ingestion.errors import BadAnswer
@@ -44,7 +53,7 @@ VOLATILE = frozenset({"estimated_run_time", "estimated_start_time_delta"})
 _kinds: dict[str, dict[str, bool]] = {}
 
 
-class PrefectConnector:
+class PrefectConnector(ErrorsInListing):
     def __init__(self, session: PartnerSession, *, known: Callable[[str], bool]) -> None:
         self._session = session
         self._known = known

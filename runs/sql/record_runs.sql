@@ -43,7 +43,7 @@ written AS (
     ORDER BY pipeline_id, external_run_id
     ON CONFLICT (pipeline_id, external_run_id) DO UPDATE SET (
         status, started_at, started_at_kept, finished_at, duration_seconds, rows_processed, error_message,
-        status_reason, payload, given_source_url, source_updated_at, updated_at, ingested_at
+        error_message_fetched, status_reason, payload, given_source_url, source_updated_at, updated_at, ingested_at
     ) = (
         SELECT
             CASE WHEN replaces THEN excluded.status ELSE r.status END,
@@ -57,7 +57,8 @@ written AS (
                 THEN floor(extract(epoch FROM ended.finished_at - start.started_at))::integer
             END,
             CASE WHEN replaces THEN excluded.rows_processed ELSE r.rows_processed END,
-            CASE WHEN replaces THEN excluded.error_message ELSE r.error_message END,
+            CASE WHEN replaces AND NOT text.kept THEN excluded.error_message ELSE r.error_message END,
+            CASE WHEN replaces THEN text.kept ELSE r.error_message_fetched END,
             CASE WHEN replaces THEN excluded.status_reason ELSE r.status_reason END,
             CASE WHEN replaces THEN excluded.payload ELSE r.payload END,
             CASE WHEN replaces THEN excluded.given_source_url ELSE r.given_source_url END,
@@ -83,6 +84,12 @@ written AS (
         CROSS JOIN LATERAL (
             SELECT CASE WHEN replaces THEN excluded.finished_at ELSE r.finished_at END AS finished_at
         ) AS ended
+        -- A text from a second request stays for as long as the attempt that it explains is the stored one.
+        CROSS JOIN LATERAL (
+            SELECT
+                %(kind)s = 'snapshot' AND r.error_message_fetched AND excluded.error_message IS NULL
+                AND excluded.status = r.status AND excluded.finished_at IS NOT DISTINCT FROM r.finished_at AS kept
+        ) AS text
     )
     WHERE {verdict_on_excluded} IN ('updated', 'started', 'moved')
     RETURNING

@@ -7,7 +7,10 @@
 CASE
     WHEN %(kind)s = 'if_absent' THEN 'unchanged'
     WHEN (
-            r.status, r.finished_at, r.rows_processed, r.error_message, r.status_reason, r.payload, r.given_source_url
+            r.status, r.finished_at, r.rows_processed,
+            -- A text from a second request is not part of what the source's answer says.
+            CASE WHEN NOT r.error_message_fetched THEN r.error_message END,
+            r.status_reason, r.payload, r.given_source_url
         ) IS NOT DISTINCT FROM (
             new.status, new.finished_at, new.rows_processed, new.error_message, new.status_reason, new.payload,
             new.given_source_url
@@ -43,7 +46,8 @@ CASE
                 CASE WHEN %(kind)s = 'snapshot' THEN jsonb_build_array(
                     CASE WHEN NOT r.started_at_kept THEN r.started_at END, r.duration_seconds
                 ) END,
-                r.finished_at, r.rows_processed, r.error_message, r.status_reason, r.payload, r.given_source_url
+                r.finished_at, r.rows_processed, CASE WHEN NOT r.error_message_fetched THEN r.error_message END,
+                r.status_reason, r.payload, r.given_source_url
             )::text COLLATE "C"
         )
     END THEN 'updated'

@@ -387,6 +387,7 @@ def test_every_column_of_a_run_is_filterable_or_listed_as_not() -> None:
         "ingested_at": "bookkeeping",
         "source_updated_at": "bookkeeping",
         "started_at_kept": "bookkeeping",
+        "error_message_fetched": "bookkeeping",
         "duration_seconds": "a question for the reports",
         "rows_processed": "a question for the reports",
         "error_message": "free text",

@@ -1,0 +1,42 @@
+"""Error texts that a second request fetched: kept with the failed attempt that they explain."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+from django.db import connection
+
+from runs.events import text
+
+_KEEP = (Path(__file__).parent / "sql" / "keep_error_texts.sql").read_text()
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorText:
+    """Why the attempt of a run that ended at `finished_at` failed."""
+
+    run_id: UUID
+    finished_at: datetime | None
+    text: str
+
+
+def keep_error_texts(texts: Sequence[ErrorText]) -> int:
+    """Store the texts, scrubbed and cut, and return how many runs got one.
+
+    A run that has another attempt meanwhile, or a text from its source, stays as it is.
+    """
+    readable = [(each, cleaned) for each in texts if (cleaned := text(each.text))]
+    if not readable:
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _KEEP,
+            {
+                "run_id": [each.run_id for each, _ in readable],
+                "finished_at": [each.finished_at for each, _ in readable],
+                "error_message": [cleaned for _, cleaned in readable],
+            },
+        )
+        return int(cursor.rowcount)
