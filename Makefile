@@ -4,7 +4,7 @@ BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help install install-dev demo serve work test e2e screenshots e2e-airflow clients bench fuzz faults critical-path evidence documents site docs dashboards board-pictures check-boards image-steps lint format lock
+.PHONY: help install install-dev demo serve work test e2e screenshots e2e-airflow clients bench fuzz faults critical-path evidence documents site docs dashboards board-pictures check-boards upgrade-check image-steps lint format lock
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -102,6 +102,9 @@ board-pictures: install-dev  ## draw docs/dashboards/*.png from the boards' quer
 
 check-boards: install-dev  ## hold Grafana's boards against the types and the code of its release (needs npm)
 	@$(BIN)/python docker/grafana/check_boards.py
+
+upgrade-check: install-dev  ## upgrade the last release's database and compare it with a fresh install (20 s)
+	@$(BIN)/python -m tools.upgrade check
 
 image-steps: install-dev  ## the Dockerfile's and compose's steps without Docker (needs PostgreSQL 15 and Redis installed)
 	@$(BIN)/python docker/image_steps.py

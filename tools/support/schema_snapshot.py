@@ -1,0 +1,118 @@
+"""What a database holds, as text that can be compared: its schema line by line, its rows by their hashes."""
+
+import re
+from collections import Counter
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg import sql
+
+_OURS = "n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%'"
+_GRANTEE: LiteralString = "CASE acl.grantee WHEN 0 THEN 'PUBLIC' ELSE acl.grantee::regrole::text END"
+_QUERIES: tuple[LiteralString, ...] = (
+    # Schemas without the comment of reporting, which records what is installed: the views themselves are compared.
+    """
+    SELECT format('schema %s', n.nspname) FROM pg_namespace AS n WHERE {ours}
+    """,
+    """
+    SELECT format('relation %s.%s %s %s', n.nspname, c.relname, c.relkind, obj_description(c.oid, 'pg_class'))
+    FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE {ours}
+    """,
+    """
+    SELECT format('column %s.%s %s. %s %s, not null %s, generated %s%s, default %s: %s', n.nspname, c.relname,
+        row_number() OVER (PARTITION BY c.oid ORDER BY a.attnum), a.attname, format_type(a.atttypid, a.atttypmod),
+        a.attnotnull, a.attgenerated, a.attidentity, pg_get_expr(d.adbin, d.adrelid), col_description(c.oid, a.attnum))
+    FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    LEFT JOIN pg_attrdef AS d ON d.adrelid = c.oid AND d.adnum = a.attnum
+    WHERE {ours} AND c.relkind IN ('r', 'v', 'm', 'p')
+    """,
+    """
+    SELECT format('constraint %s.%s %s %s', n.nspname, k.conrelid::regclass, k.conname, pg_get_constraintdef(k.oid))
+    FROM pg_constraint AS k JOIN pg_namespace AS n ON n.oid = k.connamespace WHERE {ours}
+    """,
+    """
+    SELECT format('index %s.%s %s', n.nspname, c.relname, pg_get_indexdef(c.oid))
+    FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE {ours} AND c.relkind = 'i'
+    """,
+    """
+    SELECT format('view %s.%s %s', n.nspname, c.relname, pg_get_viewdef(c.oid))
+    FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE {ours} AND c.relkind IN ('v', 'm')
+    """,
+    """
+    SELECT format('function %s', pg_get_functiondef(p.oid))
+    FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE {ours} AND p.prokind IN ('f', 'p')
+    """,
+    """
+    SELECT format('trigger %s %s', t.tgrelid::regclass, pg_get_triggerdef(t.oid)) FROM pg_trigger AS t
+    WHERE NOT t.tgisinternal
+    """,
+    """
+    SELECT format('grant on schema %s: %s to %s', n.nspname, acl.privilege_type, {grantee})
+    FROM pg_namespace AS n CROSS JOIN aclexplode(n.nspacl) AS acl WHERE {ours} AND acl.grantee <> n.nspowner
+    """,
+    """
+    SELECT format('grant on %s.%s: %s to %s', n.nspname, c.relname, acl.privilege_type, {grantee})
+    FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace CROSS JOIN aclexplode(c.relacl) AS acl
+    WHERE {ours} AND acl.grantee <> c.relowner
+    """,
+    """
+    SELECT format('default grant %s: %s to %s', d.defaclnamespace::regnamespace, acl.privilege_type, {grantee})
+    FROM pg_default_acl AS d CROSS JOIN aclexplode(d.defaclacl) AS acl
+    """,
+)
+_COLUMNS = """
+SELECT n.nspname, c.relname, array_agg(a.attname::text ORDER BY a.attnum)
+FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+WHERE n.nspname = 'public' AND c.relkind = 'r' GROUP BY 1, 2
+"""
+
+Rows = dict[str, "Counter[str]"]
+Columns = dict[str, list[str]]
+
+
+def schema(url: str) -> set[str]:
+    """One line for each thing that the schema consists of, without what PostgreSQL brings."""
+    lines: set[str] = set()
+    with psycopg.connect(url) as database:
+        for query in _QUERIES:
+            text = sql.SQL(query).format(ours=sql.SQL(_OURS), grantee=sql.SQL(_GRANTEE))
+            lines |= {_as_restored(row[0]) for row in database.execute(text)}
+    return lines
+
+
+def differences(former: set[str], latter: set[str]) -> list[str]:
+    """What only one of two schemas has: `-` the former, `+` the latter."""
+    return sorted([f"- {line}" for line in former - latter] + [f"+ {line}" for line in latter - former])
+
+
+def columns(url: str) -> Columns:
+    """The columns of each table."""
+    with psycopg.connect(url) as database:
+        return {table: names for _, table, names in database.execute(_COLUMNS)}
+
+
+def rows(url: str, of: Columns) -> Rows:
+    """How often each row occurs, by the hash of these columns of it."""
+    with psycopg.connect(url) as database:
+        return {table: _hashes(database, sql.Identifier(table), names) for table, names in of.items()}
+
+
+def view_rows(url: str, view: str) -> "Counter[str]":
+    with psycopg.connect(url) as database:
+        name = sql.Identifier("reporting", view)
+        found = database.execute(sql.SQL("SELECT md5(row::text), count(*) FROM {} AS row GROUP BY 1").format(name))
+        return Counter(dict(found.fetchall()))
+
+
+def _as_restored(line: str) -> str:
+    """PostgreSQL prints the casts of `varchar IN (...)` in other places once a dump of it was restored."""
+    line = re.sub(r"\('([^']*)'::character varying\)::text|'([^']*)'::character varying", r"'\1\2'", line)
+    return re.sub(r"\((ARRAY\[[^\]]*\])\)::text\[\]", r"\1", line)
+
+
+def _hashes(database: "psycopg.Connection[Any]", table: sql.Identifier, names: list[str]) -> "Counter[str]":
+    chosen = sql.SQL(", ").join(map(sql.Identifier, names))
+    query = sql.SQL("SELECT md5(row({})::text), count(*) FROM {} GROUP BY 1").format(chosen, table)
+    return Counter(dict(database.execute(query).fetchall()))

@@ -1,0 +1,188 @@
+"""`make upgrade-check`: a database of the last release, upgraded, against a fresh install.
+
+`python -m tools.upgrade dump --checkout FOLDER NAME` writes the next release's dump: see releases/README.md.
+"""
+
+import argparse
+import contextlib
+import lzma
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from chm_project.local.embedded import attach_to_environment
+from tools.bench.servers import ROOT, create_database
+from tools.support import schema_snapshot as snapshot
+
+RELEASES = Path(__file__).parent / "releases"
+READER = "chm_former_reader"
+Connection = psycopg.Connection[tuple[Any, ...]]
+# In the order of their foreign keys.
+TABLES = ("clients", "pipelines", "runs", "alert_rules")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tools.upgrade", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("check", help="upgrade the last release's dump and compare it with a fresh install")
+    dump = commands.add_parser("dump", help="write a release's dump")
+    dump.add_argument("name", help="of the release, as in releases/NAME.sql.xz")
+    dump.add_argument("--checkout", type=Path, default=ROOT, help="the release's code (default: this one)")
+    dump.add_argument("--pg-dump", default="pg_dump", help="PostgreSQL 15's, whose text later versions read")
+    options = parser.parse_args()
+    attach_to_environment()
+    if options.command == "dump":
+        return write_dump(options.name, options.checkout, options.pg_dump)
+    return check()
+
+
+def check() -> int:
+    release = last_release()
+    reader = f"chm_upgrade_reader_{os.getpid()}"
+    begun = time.monotonic()
+    with _role(reader), _database("former") as former, _database("fresh") as fresh:
+        _restore(former, lzma.decompress(release.read_bytes()).decode().replace(READER, reader))
+        columns = snapshot.columns(former)
+        before = snapshot.rows(former, columns)
+        print(f"{release.name}: {sum(before['runs'].values())} runs, {len(columns)} tables")
+        manage(ROOT, former, "migrate", "--verbosity", "0")
+        manage(ROOT, fresh, "migrate", "--verbosity", "0")
+        manage(ROOT, fresh, "grant_reporting_role", reader)
+        manage(ROOT, former, "rebuild_reporting", "--check")
+
+        faults = [f"schema: {line}" for line in snapshot.differences(snapshot.schema(former), snapshot.schema(fresh))]
+        faults += lost_rows(before, former, columns)
+        views, different = compare_views(former, fresh)
+        faults += different
+    for fault in faults:
+        print(fault)
+    print(
+        f"upgraded in {time.monotonic() - begun:.0f} s: {len(columns)} tables, {views} views by their rows, "
+        f"{len(faults)} differences"
+    )
+    return 1 if faults else 0
+
+
+def last_release() -> Path:
+    """By the order in releases/ORDER, oldest first."""
+    names = (RELEASES / "ORDER").read_text().split()
+    return RELEASES / f"{names[-1]}.sql.xz"
+
+
+def lost_rows(before: snapshot.Rows, url: str, columns: snapshot.Columns) -> list[str]:
+    """Rows of the release that the upgrade lost or changed, in the columns that are still there."""
+    now = snapshot.columns(url)
+    if gone := [f"{table}.{name}" for table, names in columns.items() for name in names if name not in now[table]]:
+        return [f"column gone: {name}" for name in gone]
+    after = snapshot.rows(url, columns)
+    found = {table: before[table] - after[table] for table in columns}
+    return [f"rows of {table} lost or changed: {lost.total()}" for table, lost in found.items() if lost]
+
+
+def compare_views(former: str, fresh: str) -> tuple[int, list[str]]:
+    """How many views were compared by their rows, and those that differ, with the same rows in both databases.
+
+    Views that read the clock are left out: the two databases are not asked at one moment.
+    """
+    with psycopg.connect(former) as source, psycopg.connect(fresh) as target:
+        for table in TABLES:
+            _copy(source, target, table)
+    with psycopg.connect(former) as database:
+        texts: dict[str, str] = dict(
+            database.execute("SELECT viewname, definition FROM pg_views WHERE schemaname = 'reporting'").fetchall()
+        )
+    clocked = {name for name, text in texts.items() if "now()" in text}
+    while more := {
+        name
+        for name, text in texts.items()
+        if name not in clocked and clocked & set(re.findall(r"reporting\.(\w+)", text))
+    }:
+        clocked |= more
+    compared = sorted(set(texts) - clocked)
+    different = [v for v in compared if snapshot.view_rows(former, v) != snapshot.view_rows(fresh, v)]
+    return len(compared), [f"rows of reporting.{view} differ" for view in different]
+
+
+def write_dump(name: str, checkout: Path, pg_dump: str) -> int:
+    with _role(READER), _database("release") as url:
+        manage(checkout, url, "migrate", "--verbosity", "0")
+        manage(checkout, url, "load_synthetic")
+        manage(checkout, url, "grant_reporting_role", READER)
+        manage(checkout, url, "create_api_token", "a token of the release", "--scope", "read")
+        text = subprocess.run(
+            [pg_dump, "--inserts", "--rows-per-insert=200", "--no-owner", "--dbname", url],
+            stdout=subprocess.PIPE, text=True, check=True,
+        ).stdout  # fmt: skip
+    text = re.sub(r"^\\.*\n", "", text, flags=re.MULTILINE)  # psql's own commands
+    text = re.sub(r"FOR ROLE \S+ IN SCHEMA", "FOR ROLE CURRENT_USER IN SCHEMA", text)
+    path = RELEASES / f"{name}.sql.xz"
+    path.write_bytes(lzma.compress(text.encode(), preset=9))
+    print(f"{path.relative_to(ROOT)}: {path.stat().st_size} bytes")
+    return 0
+
+
+def manage(checkout: Path, url: str, *arguments: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "manage.py", *arguments], cwd=checkout, text=True, check=False,
+        env={**os.environ, "CHM_DATABASE_URL": url}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    if done.returncode != 0:
+        sys.exit(f"manage.py {' '.join(arguments)} ended with status {done.returncode}:\n{done.stdout}")
+
+
+@contextlib.contextmanager
+def _database(purpose: str) -> Iterator[str]:
+    url, name = os.environ["CHM_DATABASE_URL"], f"chm_upgrade_{purpose}_{os.getpid()}"
+    try:
+        yield create_database(url, name)
+    finally:
+        with psycopg.connect(url, autocommit=True) as server:
+            server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@contextlib.contextmanager
+def _role(name: str) -> Iterator[None]:
+    """A role without login, for as long as the databases that mention it."""
+    role = sql.Identifier(name)
+    with psycopg.connect(os.environ["CHM_DATABASE_URL"], autocommit=True) as server:
+        server.execute(sql.SQL("CREATE ROLE {}").format(role))
+    try:
+        yield
+    finally:
+        with psycopg.connect(os.environ["CHM_DATABASE_URL"], autocommit=True) as server:
+            server.execute(sql.SQL("DROP ROLE {}").format(role))
+
+
+def _restore(url: str, text: str) -> None:
+    with psycopg.connect(url, autocommit=True) as database:
+        database.execute(text.encode())
+
+
+def _copy(source: Connection, target: Connection, table: str) -> None:
+    names = [
+        row[0]
+        for row in source.execute(
+            "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped"
+            " AND attgenerated = ''",
+            [table],
+        )
+    ]
+    chosen = sql.SQL("{} ({})").format(sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, names)))
+    with (
+        source.cursor().copy(sql.SQL("COPY {} TO STDOUT").format(chosen)) as out,
+        target.cursor().copy(sql.SQL("COPY {} FROM STDIN").format(chosen)) as into,
+    ):
+        for data in out:
+            into.write(data)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
