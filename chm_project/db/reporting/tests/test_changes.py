@@ -154,7 +154,7 @@ def test_a_database_in_use_and_a_fresh_one_end_with_the_same_schema(tmp_path: Pa
             ending.start()
             output = checkout.manage(used, "migrate")
             ending.join()
-        assert "The schema reporting was built: 15 views." in output
+        assert "The schema reporting was built" in output
         assert readers.refused == []
         assert readers.answers > 0
 
