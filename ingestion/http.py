@@ -22,10 +22,10 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 
+from chm_project.scrubbing import FILTERED, scrub_text
 from ingestion.auth import Auth
 from ingestion.errors import BadAnswer, NotFound, PartnerError, Refused, TokenRefused, Unavailable
 from ingestion.rate_limit import RateLimit
-from runs.scrub import FILTERED, scrub_text
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
 MAX_RETRY_AFTER_SECONDS = 15 * 60

@@ -14,9 +14,9 @@ from enum import StrEnum
 from uuid import UUID
 
 from chm_project.api.web_addresses import is_web_address
+from chm_project.scrubbing import scrub_mapping, scrub_text, storable_text
 from runs.limits import bounded_payload, bounded_text
 from runs.models import Status
-from runs.scrub import scrub_mapping, scrub_text, storable_text
 
 MAX_ID_LENGTH = 255
 MAX_INTEGER = 2**31 - 1

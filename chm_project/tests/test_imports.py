@@ -21,6 +21,7 @@ GROUND = (
     "chm_project.admin_kit",
     "chm_project.api",
     "chm_project.db",
+    "chm_project.scrubbing",
     "chm_project.settings",
 )
 # Packages of chm_project that import no app: the ground floor, and what runs before Django does.

@@ -10,11 +10,11 @@ from typing import Any
 from uuid import UUID
 
 from chm_project.api.times import parse_time
+from chm_project.scrubbing import storable_text
 from inventory.models import Platform
 from runs.events import MAX_ID_LENGTH, Kind, Rejected, RunEvent, identity
 from runs.models import Status
 from runs.push.words import LONG, count, mapping, text, without_nulls
-from runs.scrub import storable_text
 
 STATUSES: dict[str, Status] = {
     "START": Status.RUNNING,

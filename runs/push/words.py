@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from runs.scrub import scrub_text
+from chm_project.scrubbing import scrub_text
 
 # Of an error's text; of a name or version.
 LONG, SHORT = 10_000, 500

@@ -1,17 +1,60 @@
 """How many of the labelled secrets are removed, and how many harmless texts are left alone."""
 
-from runs.tests.labelled_texts import labelled_texts, part_of
+from collections.abc import Iterable
+
+import pytest
+
+from tools.support.labelled_texts import Labelled, is_altered, is_missed, items_of, labelled_texts, part_of
+
+# Every miss and every alteration, with its reason. All of them are in the part that was set aside.
+MISSED = {
+    "try again with passphrase «correct-horse-battery»": "plain words after the name, without a sign between them",
+    "Invalid API key provided: «{alnum:32}»": "a word between the name and the colon",
+    "password = '«it''s me»'": "the value ends at the doubled quote, and 'it' is taken for a word of a sentence",
+    "https://f.example.test/x?Expires=1&Signature=«{alnum:40}~»&Key-Pair-Id=«APK{upper:14}»": (
+        "the signature is removed; the id of the key pair stays, and opens nothing"
+    ),
+    "{\"extra\": \"{'extra__google__key': '«{alnum:40}»', 'keyfile_dict': {'private_key': '«{base64:60}»'}}\"}": (
+        "the private key is removed; 'key' alone is no secret name, since it is a column's"
+    ),
+}
+ALTERED = {
+    "password: ****": "four stars are hidden too",
+    "パスワードが違います": "'is different' follows the word as its value would",
+}
+
+
+def written(items: Iterable[Labelled]) -> set[str]:
+    return {item.written for item in items}
 
 
 def test_there_are_enough_items_and_nobody_chose_their_part() -> None:
-    items = labelled_texts()
-
-    assert [item.written for item in items if item.part != part_of(item.written)] == []
+    assert [item.written for item in labelled_texts() if item.part != part_of(item.written)] == []
     for kind in ("secret", "harmless"):
-        assert len([item for item in items if item.kind == kind]) >= 200
-        assert len([item for item in items if item.kind == kind and item.part == "held_out"]) >= 150
+        assert len(items_of(kind)) >= 200
+        assert len(items_of(kind, "held_out")) >= 150
 
 
 def test_every_secret_is_marked_and_no_harmless_text_has_one() -> None:
     for item in labelled_texts():
         assert bool(item.secrets) == (item.kind == "secret"), item.written
+
+
+@pytest.mark.proves("SE-002", "SE-003")
+@pytest.mark.parametrize("part", ["rules", "held_out"])
+def test_at_least_97_of_100_secrets_are_removed(part: str) -> None:
+    items = items_of("secret", part)
+    missed = [item for item in items if is_missed(item)]
+    assert len(missed) <= 0.03 * len(items)
+
+
+@pytest.mark.parametrize("part", ["rules", "held_out"])
+def test_at_most_3_of_100_harmless_texts_are_altered(part: str) -> None:
+    items = items_of("harmless", part)
+    altered = [item for item in items if is_altered(item)]
+    assert len(altered) <= 0.03 * len(items)
+
+
+def test_each_miss_and_each_alteration_is_listed_with_its_reason() -> None:
+    assert written(item for item in items_of("secret") if is_missed(item)) == MISSED.keys()
+    assert written(item for item in items_of("harmless") if is_altered(item)) == ALTERED.keys()

@@ -9,6 +9,7 @@ from jmespath.exceptions import JMESPathError
 from rich.console import Console
 from rich.table import Table
 
+from chm_project.scrubbing import scrub_text
 from ingestion.assignment import assign
 from ingestion.connections import ConfigurationError, Connection, configured
 from ingestion.connectors.base import Page, Target
@@ -19,7 +20,6 @@ from ingestion.http import PartnerSession
 from ingestion.management.commands.ingest_runs import uuid
 from inventory.models import Pipeline
 from runs.events import Rejected, RunEvent, StorableRun, storable, text
-from runs.scrub import scrub_text
 
 FAILED, BAD_USAGE = 1, 2
 MAX_SHOWN = 80

@@ -1,4 +1,4 @@
-"""Reads secrets.toml: labelled secrets and harmless texts, with their random parts filled in."""
+"""Reads runs/tests/secrets.toml, fills in its random parts, and judges what the scrubber makes of each item."""
 
 import hashlib
 import json
@@ -11,8 +11,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-FILE = Path(__file__).with_name("secrets.toml")
-PASSWORD = "hunter2"
+from chm_project.scrubbing import scrub_mapping, scrub_text
+
+FILE = Path(__file__).parents[2] / "runs" / "tests" / "secrets.toml"
+KEY_VALUE = "hunter2"
 
 _ALPHABETS = {
     "alnum": string.ascii_letters + string.digits,
@@ -57,19 +59,41 @@ def part_of(written: str) -> str:
     return "held_out" if hashlib.sha256(written.encode()).digest()[0] % 2 else "rules"
 
 
+def items_of(kind: str, part: str | None = None) -> list[Labelled]:
+    """Return the items of a kind, "secret" or "harmless", and of one part or both."""
+    return [item for item in labelled_texts() if item.kind == kind and part in (None, item.part)]
+
+
+def is_missed(item: Labelled) -> bool:
+    """Return whether the scrubber leaves a word of a secret, in the text or as JSON writes it."""
+    found = _scrubbed(item)
+    words = [word for secret in item.secrets for word in secret.split() if len(word) > 2]
+    return any(word in found or json.dumps(word)[1:-1] in found for word in words)
+
+
+def is_altered(item: Labelled) -> bool:
+    """Return whether the scrubber changes the item."""
+    return _scrubbed(item) != (item.value if isinstance(item.value, str) else json.dumps(item.value))
+
+
+def _scrubbed(item: Labelled) -> str:
+    if isinstance(item.value, str):
+        return scrub_text(item.value)
+    payload = item.value if isinstance(item.value, dict) else {"value": item.value}
+    found = json.loads(scrub_mapping(payload))
+    return json.dumps(found if payload is item.value else found["value"])
+
+
 @cache
 def labelled_texts() -> tuple[Labelled, ...]:
-    return tuple(
-        _labelled(kind, item) for kind, items in tomllib.loads(FILE.read_text()).items() for item in items
-    )  # fmt: skip
+    return tuple(_labelled(kind, item) for kind, items in tomllib.loads(FILE.read_text()).items() for item in items)
 
 
 def _labelled(kind: str, item: dict[str, str]) -> Labelled:
     [written] = item.keys() & {"text", "payload", "key"}
     if written == "key":
-        value: Any = {"conf": [{"deep": {item["key"]: PASSWORD}}], item["key"]: PASSWORD}
-        return Labelled(kind, item["group"], item["part"], item["key"], value, (PASSWORD,))
+        value: Any = {"conf": [{"deep": {item["key"]: KEY_VALUE}}], item["key"]: KEY_VALUE}
+        return Labelled(kind, item["group"], item["part"], item["key"], value, (KEY_VALUE,))
     filled, secrets = fill(item[written])
-    return Labelled(
-        kind, item["group"], item["part"], item[written], json.loads(filled) if written == "payload" else filled, secrets
-    )  # fmt: skip
+    value = json.loads(filled) if written == "payload" else filled
+    return Labelled(kind, item["group"], item["part"], item[written], value, secrets)

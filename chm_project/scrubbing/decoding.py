@@ -1,0 +1,75 @@
+"""Texts as a person reads them: percent codes, HTML entities, escapes, full-width letters and invisible characters.
+
+Rules read the decoded text beside the original, so that no code hides a secret, as in `p%61ssword`.
+"""
+
+import html
+import re
+from bisect import bisect_right
+from dataclasses import dataclass
+
+_INVISIBLE = "\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff"
+_ESCAPES = r"%[2-7][0-9A-Fa-f]|&(?:quot|apos|lt|gt|amp|#\d{2,5}|#x[0-9A-Fa-f]{2,4});|\\{1,2}u00[2-7][0-9A-Fa-f]"
+_ASCII = re.compile(_ESCAPES)
+_ANY = re.compile(rf"{_ESCAPES}|[{_INVISIBLE}]+|[\uff01-\uff5e]|\u0130")
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A decoded text. From `starts[n]` on, its characters stand `shifts[n]` further right in the original."""
+
+    text: str
+    starts: list[int]
+    shifts: list[int]
+
+    def original(self, span: tuple[int, int]) -> tuple[int, int]:
+        """Return the place in the original text; a span ends before what was removed behind it."""
+        start, end = span
+        return start + self._shift(start), end - 1 + self._shift(end - 1) + 1
+
+    def _shift(self, position: int) -> int:
+        index = bisect_right(self.starts, position) - 1
+        return self.shifts[index] if index >= 0 else 0
+
+
+def decoded(text: str) -> Decoded | None:
+    """Return the decoded text, or None if there is nothing to decode."""
+    if text.isascii():
+        if "%" not in text and "&" not in text and "\\u00" not in text:
+            return None
+        pattern = _ASCII
+    else:
+        pattern = _ANY
+    pieces: list[str] = []
+    starts: list[int] = []
+    shifts: list[int] = []
+    position = length = 0
+    for found in pattern.finditer(text):
+        start, end = found.span()
+        piece = _character(found[0])
+        pieces += [text[position:start], piece]
+        length += start - position + len(piece)
+        starts.append(length)
+        shifts.append(end - length)
+        position = end
+    if not starts:
+        return None
+    pieces.append(text[position:])
+    return Decoded("".join(pieces), starts, shifts)
+
+
+def _character(written: str) -> str:
+    match written[0]:
+        case "%":
+            return chr(int(written[1:], 16))
+        case "&":
+            character = html.unescape(written)
+            return character if len(character) == 1 else " "
+        case "\\":
+            return chr(int(written[-2:], 16))
+        case "\u0130":
+            return "i"
+        case first if "\uff01" <= first <= "\uff5e":
+            return chr(ord(first) - 0xFEE0)
+        case _:
+            return ""

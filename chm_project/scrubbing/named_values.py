@@ -1,0 +1,167 @@
+"""Finds the value of a secret name in a text, in the forms in which people and programs write it."""
+
+import re
+from dataclasses import dataclass
+
+from chm_project.scrubbing.names import SecretName, secret_name
+from chm_project.scrubbing.values import is_secret_text, looks_random
+
+Span = tuple[int, int]
+
+_LONGEST_NAME = 64
+
+# Japanese and Chinese write no spaces, so a name ends with its word there.
+_NAME_END = re.compile(r"[^\W\u3040-\u30ff\u4e00-\u9fff]{0,64}(?:[.-](?=\w)[\w-]{1,64}){0,4}")
+_QUOTE = r"""(?:\\{0,6}["'`]|&quot;|&\#0?3[49];)"""
+# "password incorrect: X" and "password for etl: X"
+_ASIDE = (
+    r"(?:\s(?:incorrect|invalid|wrong|bad|falsch|incorrecta?|errónea|erroné|неверный)\s?"
+    r"|\s(?:for|of|für|de|del|du|pour|para|для|пользователя)\s(?:the\s)?(?:user\s)?[\w.@'-]{1,64}\s?)?"
+)
+_ASSIGNED = re.compile(
+    rf"""{_QUOTE}?\]?{_ASIDE}\s{{0,4}}(?P<sign>=>|:=|==|->|<-|[:=：＝]|\((?=["']))(?P<gap>(?:\s|\\[nrt]|\\\n){{0,8}})"""
+    r"""(?:[|>][+-]?(?:\s|\\[nr]){1,8})?(?=\S)""",
+    re.IGNORECASE,
+)
+_IS = re.compile(
+    r"""\s{1,3}(?:(?:for|of|für|de|del|du|pour)\s(?:the\s)?(?:user\s)?\S{1,64}\s)?"""
+    r"""(?:(?:(?:has\sbeen|was|is)\s)?(?:set|changed|updated|reset)\s(?:to|from)"""
+    r"""|(?:is|was|were|are|lautet|ist|war|es|era|fue|est|était|é|jest)(?:\snow)?)\s?:?\s{1,3}"""
+    r"""|\s?[はがを]\s?|\s?[是为]\s?""",
+    re.IGNORECASE,
+)
+_LISTED = re.compile(rf"{_QUOTE},\s{{0,4}}(?={_QUOTE})|\s{{1,4}}")
+_BEFORE_TAG = ("<", ":", ";")
+_TAG_START = re.compile(r"(?:<|&lt;)(?:[\w-]{1,32}:)?\Z")
+_TAG = re.compile(r"""[^<>]{0,200}?>(?=[^<])|[^&]{0,200}?&gt;(?=[^&])""")
+_ATTRIBUTE = re.compile(
+    r"""</\w{1,32}>\s{0,8}<\w{1,32}>(?=[^<])|\s{1,4}value=(?=["'])"""
+    r"""|["']\s{1,4}(?:value|val|default|content|text)\s{0,2}=\s{0,2}(?=["'])|["']\s{0,2}>(?=[^<])""",
+    re.IGNORECASE,
+)
+_NEXT_WORD = re.compile(rf"(?:\s{{0,3}}[|,]\s{{0,3}}|\s{{1,3}})(?={_QUOTE}?\S)")
+_VALUE = re.compile(
+    r"""(?P<reference>\$\{[^}\n]{0,256}\}|\{\{[^}\n]{0,256}\}\}|\$\([^)\n]{0,256}\)|<[^<>\n]{0,64}>)|(?P<open>\\{1,6}["'])(?P<escaped>(?:(?!(?P=open)).)+)|"(?P<double>(?:[^"\\]|\\.)+)|'(?P<single>(?:[^'\\]|\\.)+)"""
+    r"""|`(?P<tick>[^`]+)|[「『](?P<corner>[^」』]+)|(?P<bare>[^\s,;&|<>"'(){}\[\]「」『』、。]+)""",
+    re.DOTALL,
+)  # fmt: skip
+_TAG_TEXT = re.compile(r"(?P<bare>(?:(?!&lt;)[^<])+)")
+_AT_END = re.compile(r"[.,;!]?\s*(?:\Z|\n)|[.,;!]\s")
+_CODE = re.compile(r"\d{4,10}\Z")
+_SENTENCE_END = ".,:;!?)…"
+
+
+@dataclass(frozen=True, slots=True)
+class _Name:
+    """A secret name at text[first:last]."""
+
+    text: str
+    first: int
+    last: int
+    kind: SecretName
+
+
+def name_at(text: str, start: int, end: int) -> Span:
+    """Return the place of the whole name around a word of it."""
+    first = start
+    while first > 0 and start - first < _LONGEST_NAME and (text[first - 1].isalnum() or text[first - 1] in "_.-"):
+        first -= 1
+    last = _NAME_END.match(text, end)
+    return first, last.end() if last else end
+
+
+def secret_value(text: str, start: int, end: int) -> tuple[int, Span | None]:
+    """Return where the name at this place ends, and the place of its secret value.
+
+    A word that is no secret name ends where it ends: it may be the end of one, as in "mot de passe".
+    """
+    first, last = name_at(text, start, end)
+    kind = secret_name(text[first:last])
+    if kind is None or not kind.in_texts:
+        return start, None
+    name = _Name(text, first, last, kind)
+    return last, next((span for form in _FORMS if (span := form(name))), None)
+
+
+def _in_tag(name: _Name) -> Span | None:
+    """<password>X</password>, also with a namespace, attributes or as HTML entities."""
+    if name.text[name.first - 1 : name.first] not in _BEFORE_TAG or not _TAG_START.search(
+        name.text[max(0, name.first - 40) : name.first]
+    ):
+        return None
+    if tag := _TAG.match(name.text, name.last):
+        return _judged(_TAG_TEXT.match(name.text, tag.end()), name.kind, sure=True)
+    return None
+
+
+def _in_attribute(name: _Name) -> Span | None:
+    """<property name="password" value="X"/> and <entry key="password">X</entry>."""
+    found = _ATTRIBUTE.match(name.text, name.last)
+    if found is None:
+        return None
+    return _judged(
+        (_TAG_TEXT if found[0].endswith(">") else _VALUE).match(name.text, found.end()), name.kind, sure=True
+    )
+
+
+def _assigned(name: _Name) -> Span | None:
+    """password=X, "password": "X", password := X, and a value on the next line."""
+    found = _ASSIGNED.match(name.text, name.last)
+    if found is None:
+        return None
+    value = _VALUE.match(name.text, found.end())
+    if value is None:
+        return None
+    return _judged(value, name.kind, sure=found["sign"] not in (":", "：") or value.lastgroup != "bare")
+
+
+def _in_arguments(name: _Name) -> Span | None:
+    """--password X, also as items of a printed list, and ('DB_PASSWORD', 'X')."""
+    option = name.text[name.first] == "-"
+    if not option and not name.text[name.first : name.last].isupper():
+        return None
+    found = _LISTED.match(name.text, name.last)
+    if found is None or (not option and found[0].isspace()):
+        return None
+    value = _VALUE.match(name.text, found.end())
+    # --password PASSWORD stands in a description of the options.
+    return None if value and value[0].isupper() and secret_name(value[0]) else _judged(value, name.kind, sure=True)
+
+
+def _in_sentence(name: _Name) -> Span | None:
+    """The password is X. A word in small letters counts only at the end of its sentence."""
+    found = _IS.match(name.text, name.last)
+    value = found and _VALUE.match(name.text, found.end())
+    if not value:
+        return None
+    quoted = value.lastgroup != "bare"
+    if not quoted and value[0].isalpha() and value[0].islower() and not _AT_END.match(name.text, value.end()):
+        return None
+    return _judged(value, name.kind, sure=quoted)
+
+
+def _next_word(name: _Name) -> Span | None:
+    """Password 'X' for, token X has expired: quoted, or a jumble of letters and digits."""
+    found = _NEXT_WORD.match(name.text, name.last)
+    value = found and _VALUE.match(name.text, found.end())
+    if not value:
+        return None
+    if value.lastgroup != "bare":
+        return _judged(value, name.kind, sure=True)
+    word = value[0].rstrip(_SENTENCE_END)
+    if _CODE.match(word) if name.kind.name == "code" else looks_random(word):
+        return value.start(), value.start() + len(word)
+    return None
+
+
+_FORMS = (_in_tag, _in_attribute, _assigned, _in_arguments, _in_sentence, _next_word)
+
+
+def _judged(value: re.Match[str] | None, kind: SecretName, *, sure: bool) -> Span | None:
+    if value is None or value.lastgroup == "reference":
+        return None
+    start, end = value.span(value.lastgroup or 0)
+    if value.lastgroup == "bare" and not sure:
+        end = start + len(value[0].rstrip(_SENTENCE_END))
+    inside = value.string[start:end]
+    return (start, end) if inside and is_secret_text(inside, kind, sure=sure) else None

@@ -1,0 +1,186 @@
+"""The one list of secret names: what a variable, key, option or word is called when its value is a secret.
+
+Texts, keys of payloads and the scan for words all use this list.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+
+
+class PlainWords(StrEnum):
+    """Whether an ordinary word ("tiger") can be the value of such a name in a text."""
+
+    NEVER = "never"
+    AFTER_EQUALS = "after equals"
+    ALWAYS = "always"
+
+
+@dataclass(frozen=True, slots=True)
+class SecretName:
+    """A kind of secret and the names that announce it.
+
+    phrases: words in a row, split at spaces; "api key" also matches apiKey, API-KEY and apikey.
+    glued: phrases that also count at the end of a longer word, as in "smtppassword".
+    numbers: a plain number can be the secret; otherwise it is a count.
+    """
+
+    name: str
+    reason: str
+    phrases: tuple[str, ...]
+    examples: tuple[str, ...]
+    glued: tuple[str, ...] = ()
+    numbers: bool = False
+    words: PlainWords = PlainWords.NEVER
+    in_texts: bool = True
+
+
+def _phrases(text: str) -> tuple[str, ...]:
+    return tuple(phrase.strip() for phrase in text.split(","))
+
+
+SECRET_NAMES = (
+    SecretName(
+        "password",
+        "A password can be any word or number, so every value is hidden that is not a state such as 'expired'.",
+        _phrases(
+            "password, passwords, passwd, pwd, passphrase, passphrases, userpass, dbpass, wachtwoord, passwort,"
+            " passwörter, passwortes, kennwort, zugangskennwort, contraseña, contraseñas, contrasena, contrasenya,"
+            " mot de passe, mots de passe, motdepasse, mdp, senha, lösenord, losenord, hasło, haslo, adgangskode,"
+            " salasana, heslo, parola, jelszó, пароль, пароля, паролем, пароли, パスワード, 密码, 密碼, 口令, 비밀번호"
+        ),
+        ("password=«hunter2»", "Passwort: «geheim»", "mot de passe : «Soleil24»", "パスワード: «natsu»"),
+        glued=("password", "passwd", "passwort", "kennwort", "passphrase", "パスワード", "密码", "пароль"),
+        numbers=True,
+        words=PlainWords.ALWAYS,
+    ),
+    SecretName(
+        "short password",
+        "Short forms of password that also mean something else: 'pass: 12' counts tests.",
+        _phrases("pass, pw, passw, psw, pword"),
+        ("db_pass=«tiger»", "pw: «hunter2»"),
+        words=PlainWords.AFTER_EQUALS,
+    ),
+    SecretName(
+        "code",
+        "Codes that a person types are mostly plain numbers.",
+        _phrases(
+            "pin, pin code, passcode, pass code, otp, totp, one time password, one time code, mfa code, otp code,"
+            " security code, verification code, recovery code, recovery codes, backup codes, security answer, cvv,"
+            " 暗証番号, 認証コード, 验证码"
+        ),
+        ("otp=«492113»", "mfa_code: «128311»"),
+        numbers=True,
+    ),
+    SecretName(
+        "token",
+        "Bearers of access. A plain number after them is a count, an ordinary word a state.",
+        _phrases(
+            "token, tokens, secret, secrets, jwt, bearer, credential, credentials, creds, zugangsdaten, identifiants,"
+            " credenciales, clave, clé secrète, ключ, токен, секрет, トークン, 秘密鍵, 密钥, geheimnis, secreto"
+        ),
+        ("api_token=«{alnum:24}»", "client_secret: «{alnum:20}»", "invalid token '«{alnum:40}»'"),
+        glued=("secret", "token", "credentials", "トークン"),
+    ),
+    SecretName(
+        "key",
+        "Keys with a word that says that they are secret; 'key' alone is a column.",
+        _phrases(
+            "api key, api keys, app key, private key, secret key, access key, account key, shared key, encryption"
+            " key, signing key, fernet key, ssh key, rsa key, pgp key, gpg key, tls key, ssl key, cert key,"
+            " certificate key, license key, licence key, master key, deploy key, subscription key, storage key,"
+            " integration key, service key, functions key, host key, hmac key, session key, decryption key,"
+            " consumer key, ping key, service"
+            " account json, service account key, keyfile dict, pem, keytab, key pem, p12, pfx, jks"
+        ),
+        ("FERNET_KEY=«{alnum:43}=»", "private_key: «{base64:60}»", "X-API-Key: «{hex:32}»"),
+        glued=("apikey", "privatekey", "accesskey", "secretkey"),
+    ),
+    SecretName(
+        "authentication",
+        "Proofs of who somebody is. 'auth: failed' is a state.",
+        _phrases(
+            "auth, sas, sig, signature, hmac, salt, session, session id, sessionid, jsessionid, phpsessid, sessid,"
+            " session token, csrftoken, remember token, cookie, cookies, basic auth, userinfo"
+        ),
+        ("auth=«{alnum:24}»", "salt: «{hex:32}»", "session_id=«{alnum:32}»"),
+        glued=("sessionid", "sessid", "csrftoken"),
+    ),
+    SecretName(
+        "authorization",
+        "In a text the rule of the header keeps its scheme.",
+        _phrases("authorization, proxy authorization"),
+        (),
+        in_texts=False,
+    ),
+    SecretName(
+        "connection",
+        "Addresses that mostly hold a password.",
+        _phrases(
+            "connection string, connectionstring, conn str, connstr, conn string, connection uri, connection url,"
+            " database uri, database url, db uri, db url, redis url, broker url, mongo uri, mongodb uri, amqp url,"
+            " sqlalchemy conn, sql alchemy conn, dsn, webhook, webhook url, webhook uri, hook url, slack webhook,"
+            " incoming webhook"
+        ),
+        ("SENTRY_DSN=«https://{hex:32}@sentry.example.test/3»",),
+        glued=("connectionstring",),
+    ),
+)  # fmt: skip
+
+# The last word of a name that speaks about the secret without holding it.
+_ABOUT = frozenset(
+    "type types name names count counts limit limits usage used expires expiry expiration expired expire ttl"
+    " timeout length len size version versions policy policies enabled disabled required valid invalid missing"
+    " status state method mode provider backend scope scopes path paths file filename files dir folder arn ref"
+    " refs kind class at on date time age days seconds minutes hours error errors message manager management"
+    " events event endpoint service services server server1 rotation refresh reset regex pattern hint label"
+    " description format algorithm alg strategy source location region issuer audience position index column"
+    " columns field fields rate per max min total number num changed created updated sql py js ts json yml yaml md"
+    " html log flow config module handler middleware plugin store vault duration start started ended facts url hasher"
+    " uri".split()
+)  # fmt: skip
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_WORDS = re.compile(r"[^\W\d_]+|\d+")
+_SEPARATORS = ("", "_", "-", " ", ".", "__")
+
+
+def _index() -> tuple[dict[tuple[str, ...], SecretName], dict[str, SecretName]]:
+    rows = {tuple(phrase.split()): rule for rule in SECRET_NAMES for phrase in rule.phrases}
+    glued = {"".join(words): rule for words, rule in rows.items() if len(words) > 1}
+    return rows | {(word,): rule for word, rule in glued.items()}, {
+        word: rule for rule in SECRET_NAMES for word in rule.glued
+    }
+
+
+_BY_WORDS, _GLUED = _index()
+_LONGEST = max(map(len, _BY_WORDS))
+
+
+def name_triggers() -> frozenset[str]:
+    """Return the lower-case literals, one of which is in every text with a secret name."""
+    return frozenset(separator.join(words) for words in _BY_WORDS for separator in _SEPARATORS) | frozenset(_GLUED)
+
+
+def words_of(name: str) -> tuple[str, ...]:
+    """Return the words of a name in lower case: "apiKey", "API-KEY" and "api_key" are the same two."""
+    return tuple(_WORDS.findall(" ".join(_CAMEL.split(name)).lower()))
+
+
+@lru_cache(maxsize=8192)
+def secret_name(name: str) -> SecretName | None:
+    """Return the kind of secret that a name announces, or None if it is harmless."""
+    words = words_of(name)
+    for end in range(len(words), 0, -1):
+        found = _ending_at(words, end)
+        if found is None:
+            continue
+        return None if end < len(words) and words[-1] in _ABOUT else found
+    return None
+
+
+def _ending_at(words: tuple[str, ...], end: int) -> SecretName | None:
+    for length in range(min(_LONGEST, end), 0, -1):
+        if rule := _BY_WORDS.get(words[end - length : end]):
+            return rule
+    return next((rule for word, rule in _GLUED.items() if words[end - 1].endswith(word)), None)

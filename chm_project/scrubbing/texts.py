@@ -1,0 +1,126 @@
+"""Finds secrets in a text: one pass for all anchors and names, then a rule only where one of its own was found."""
+
+from ahocorasick_rs import AhoCorasick, Implementation
+
+from chm_project.scrubbing.context_rules import CONTEXT_RULES
+from chm_project.scrubbing.decoding import decoded
+from chm_project.scrubbing.named_values import Span, name_at, secret_value
+from chm_project.scrubbing.names import name_triggers, secret_name
+from chm_project.scrubbing.rules import Rule
+from chm_project.scrubbing.token_rules import TOKEN_RULES
+from chm_project.scrubbing.values import FILTERED, looks_random
+
+RULES = TOKEN_RULES + CONTEXT_RULES
+_NEARBY = 300
+
+
+def _by_anchor() -> dict[str, tuple[Rule, ...]]:
+    anchors = sorted({anchor for rule in RULES for anchor in rule.anchors})
+    return {anchor: tuple(rule for rule in RULES if anchor in rule.anchors) for anchor in anchors}
+
+
+_ANCHORED = _by_anchor()
+_LITERALS = sorted(name_triggers() | _ANCHORED.keys())
+_RULES_OF = [_ANCHORED.get(literal, ()) for literal in _LITERALS]
+_IS_NAME = [literal in name_triggers() for literal in _LITERALS]
+_FIND = AhoCorasick(_LITERALS, implementation=Implementation.DFA, store_patterns=False).find_matches_as_indexes
+
+
+def scrub_text(text: str) -> str:
+    """Return the text with [filtered] in place of every secret; the words around it stay."""
+    spans = secret_spans(text)
+    if not spans:
+        return text
+    pieces = []
+    position = 0
+    for start, end in spans:
+        pieces += [text[position:start], FILTERED]
+        position = end
+    return "".join([*pieces, text[position:]])
+
+
+def secret_spans(text: str) -> list[Span]:
+    """Return where the secrets of a text are, in order and without overlaps."""
+    found = _spans(text)
+    if view := decoded(text):
+        found += [view.original(span) for span in _spans(view.text)]
+    return _merged(found) if len(found) > 1 else found
+
+
+def may_hold_secrets(encoded: str) -> bool:
+    """Return False only if a payload, given as JSON, holds no secret name and nothing that a rule is for."""
+    view = decoded(encoded)
+    return _suspicious(encoded) or (view is not None and _suspicious(view.text))
+
+
+def _suspicious(encoded: str) -> bool:
+    escaped = "\\" in encoded
+    for literal, start, end in _FIND(lower := _lower(encoded), overlapping=True):
+        # Behind an escape a rule sees another character than in the text itself.
+        if any(
+            _follows(rule, lower, start, end) if escaped else _apply(rule, encoded, lower, start, end)
+            for rule in _RULES_OF[literal]
+        ):
+            return True
+        if _IS_NAME[literal]:
+            first, last = name_at(encoded, start, end)
+            if secret_name(encoded[first:last]) or (
+                escaped and encoded[first - 1] == "\\" and secret_name(encoded[first + 1 : last])
+            ):
+                return True
+    return False
+
+
+def _lower(text: str) -> str:
+    """Return the text in lower case, each character at its place."""
+    lower = text.lower()
+    if len(lower) == len(text):
+        return lower
+    return "".join(small if len(small := character.lower()) == 1 else character for character in text)
+
+
+def _spans(text: str) -> list[Span]:
+    """Return places of secrets, in the order in which they were found.
+
+    What lies in the last place is not read again, which keeps the time linear: a long value is always hidden.
+    """
+    spans: list[Span] = []
+    hidden_from = hidden_to = named_to = 0
+    for literal, start, end in _FIND(lower := _lower(text), overlapping=True):
+        if start >= hidden_from and end <= hidden_to:
+            continue
+        found = [span for rule in _RULES_OF[literal] if (span := _apply(rule, text, lower, start, end))]
+        if _IS_NAME[literal] and end > named_to:
+            named_to, value = secret_value(text, start, end)
+            if value:
+                found.append(value)
+        for span in found:
+            spans.append(span)
+            if span[1] > hidden_to:
+                hidden_from, hidden_to = span
+    return spans
+
+
+def _merged(spans: list[Span]) -> list[Span]:
+    merged: list[Span] = []
+    for start, end in sorted(spans):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = merged[-1][0], max(end, merged[-1][1])
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def _follows(rule: Rule, lower: str, start: int, end: int) -> bool:
+    return not rule.follows or any(lower.rfind(word, max(0, start - _NEARBY), end) >= 0 for word in rule.follows)
+
+
+def _apply(rule: Rule, text: str, lower: str, start: int, end: int) -> Span | None:
+    found = rule.pattern.match(text, start - rule.before) if start >= rule.before else None
+    if (
+        found is None
+        or not _follows(rule, lower, start, end)
+        or (rule.random and not looks_random(found[found.lastindex or 0]))
+    ):
+        return None
+    return found.span(found.lastindex or 0)

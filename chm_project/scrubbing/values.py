@@ -1,0 +1,103 @@
+"""Decides whether the value of a secret name is a secret, or a state, count, path or reference."""
+
+import re
+
+from chm_project.scrubbing.names import PlainWords, SecretName
+
+FILTERED = "[filtered]"
+
+# Longer than any state or path that a person writes after a name. It also keeps the scan linear: only short values
+# are read and left.
+LONGEST_HARMLESS = 256
+
+_STATES = frozenset(
+    # English
+    "null none nil undefined true false yes no on off ok okay not n/a na empty blank unset set missing required"
+    " optional needed expected invalid valid expired expires failed failure failing fail passed error wrong"
+    " incorrect correct unknown denied rejected refused revoked revoke disabled enabled closed open opened active"
+    " inactive changed reset rotated accepted unauthorized unauthenticated forbidden found given provided supplied"
+    " configured redacted hidden masked filtered removed omitted default deprecated present absent mismatch weak"
+    " strong short long the a an is was are be been and or for of to in at by with from must should can cannot may"
+    " has have had will does did too very this that it its your my our as if authentication authorization based"
+    " only over under about back here there now then than"
+    # types and words of SQL and code
+    " str string text varchar char bytes int integer bool boolean float uuid json jsonb secretstr optional any"
+    " object array list dict date timestamp numeric nullable"
+    # German, Spanish, French, Portuguese, Russian, Japanese
+    " falsch ungültig abgelaufen fehlt leer gesperrt geändert läuft lautet ist war wurde richtig korrekt nicht"
+    " erforderlich incorrecta incorrecto inválida inválido caducada caducado vacía vacío requerida primaria"
+    " primario foránea es está era fue incorrect invalide expiré manquant vide requis est était inválida expirada"
+    " vazia obrigatória неверный неверен истёк истек отсутствует пустой не が違います 無効 期限切れ 空".split()
+)  # fmt: skip
+_REFERENCE = re.compile(
+    r"\$\{.*|\$\(.*|\$[A-Za-z_][A-Z0-9_a-z]*$|%[A-Z_]+%$|\{\{.*|\{%.*|\{[\w.]*\}$|<.*|%\(\w+\)s|%s$|\*{2,}|x{3,}$|X{3,}$|\.{3}"
+    r"|\[filtered|\[redacted|\*$|env:|vault:|secretRef|file:|-{1,2}[a-z]",
+    re.DOTALL,
+)  # fmt: skip
+_PATH = re.compile(r"(?:~|\.{0,2})/[\w.@-]+(?:/[\w.@-]*)*$|[A-Za-z]:\\[\w\\. -]*$|/$")
+_SLASHED = re.compile(r"[a-z][\w.-]*(?:/[a-z0-9][\w.-]*)+$")
+_NUMBER = re.compile(r"[+-]?[\d.,_]{1,24}%?$")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d(?:[T ][\d:.+Z-]*)?$")
+_LETTERS = re.compile(r"[^\W\d_]+$")
+
+
+def is_secret_text(value: str, name: SecretName, *, sure: bool) -> bool:
+    """Return whether a value found after a secret name is a secret.
+
+    sure: the form leaves no doubt that a value was meant, as in `name=value`, a quoted value or an option.
+    """
+    if len(value) > LONGEST_HARMLESS:
+        return True
+    if _harmless(value):
+        return False
+    if _NUMBER.match(value):
+        return name.numbers
+    if name.words is PlainWords.ALWAYS:
+        return len(value) > 1 or sure
+    if name.words is PlainWords.AFTER_EQUALS and sure:
+        return True
+    return looks_random(value)
+
+
+def is_secret_member(value: str, name: SecretName) -> bool:
+    """Return whether the text under a secret key of a payload is a secret."""
+    if len(value) > LONGEST_HARMLESS:
+        return True
+    return not _harmless(value) and (name.numbers or not _NUMBER.match(value))
+
+
+def _harmless(value: str) -> bool:
+    stripped = value.strip("\"'`()[]{}.,:;!?… *")
+    if not stripped:
+        return len(value) <= 3
+    return (
+        stripped.lower() in _STATES
+        or _REFERENCE.match(value) is not None
+        or _REFERENCE.match(stripped) is not None
+        or _PATH.match(stripped) is not None
+        or _MOMENT.match(stripped) is not None
+    )
+
+
+def looks_random(value: str) -> bool:
+    """Return whether a value is unlike a word, an identifier or a path: letters mixed with digits, or a long jumble."""
+    if len(value) > LONGEST_HARMLESS:
+        return True
+    if len(value) < 6 or (len(value) < 10 and value.isalpha()):
+        return False
+    if _harmless(value) or _NUMBER.match(value):
+        return False
+    if _SLASHED.match(value):
+        return any(_jumbled(piece) and len(piece) >= 16 for piece in value.split("/"))
+    return _jumbled(value)
+
+
+def _jumbled(value: str) -> bool:
+    letters = sum(map(str.isalpha, value))
+    digits = sum(map(str.isdigit, value))
+    if digits and letters:
+        return True
+    if _LETTERS.match(value):
+        word = value.islower() or value.isupper() or value.istitle()
+        return (len(value) >= 16 and value.isascii()) or (len(value) >= 10 and not word)
+    return len(value) >= 20 and max(map(len, re.split(r"[\W_]+", value))) >= 16

@@ -1,0 +1,106 @@
+"""python -m tools.bench.scrubbing: what the scrubber finds, and what it costs beside an earlier one, in one run."""
+
+import argparse
+import json
+import subprocess
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+from chm_project import scrubbing
+from tools.support.labelled_texts import is_altered, is_missed, items_of
+
+ROOT = Path(__file__).resolve().parents[2]
+RECORDINGS = ("ingestion/synthetic/recordings", "runs/tests/recordings")
+RUN_KEYS = {"dag_run_id", "flow_id", "runId", "eventType"}
+HOSTILE = (
+    "bearer ",
+    "&lt;password ",
+    "--password ",
+    'session: "',
+    "password=",
+    "://a:",
+    "eyJ.",
+    "sk-a-",
+    "%70",
+    "\u200b",
+)
+# The last commit whose scrubber searched for each of its 77 words in turn.
+BEFORE = "5982282:runs/scrub.py"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--before", default=BEFORE, help="a scrubber in one file to compare with, as git show names it")
+    before = _module(parser.parse_args().before)
+    for part in ("rules", "held_out"):
+        secrets, harmless = items_of("secret", part), items_of("harmless", part)
+        missed, altered = sum(map(is_missed, secrets)), sum(map(is_altered, harmless))
+        _print(f"{part}: {len(secrets) - missed} of {len(secrets)} secrets removed ({1 - missed / len(secrets):.1%}),")
+        _print(f"  {altered} of {len(harmless)} harmless texts altered ({altered / len(harmless):.1%})")
+    payloads = list(_payloads())
+    texts = [json.dumps(payload, indent=1) for payload in payloads]
+    _print(f"{len(payloads)} recorded payloads, {sum(map(len, texts)) / 1000:.0f} kB; µs per kB, the best of five:")
+    for name, scrubber in (("before", before), ("now", scrubbing)):
+        payload_cost = _cost(scrubber.scrub_mapping, payloads)
+        _print(f"  {name}: payloads {payload_cost:.1f}, texts {_cost(scrubber.scrub_text, texts):.1f}")
+    _print("a hostile text of 250 kB and of 1 MB, seconds:")
+    for piece in HOSTILE:
+        _print(f"  {piece!r}: {_hostile(piece, 250_000):.2f}, {_hostile(piece, 1_000_000):.2f}")
+
+
+def _module(source: str) -> Any:
+    """Return the names of a scrubber of an earlier commit."""
+    text = subprocess.run(["git", "show", source], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    module = ModuleType("scrubber_before")
+    exec(compile(text, source, "exec"), module.__dict__)  # noqa: S102  # our own earlier file
+    return SimpleNamespace(**module.__dict__)
+
+
+def _payloads() -> Iterable[dict[str, Any]]:
+    """Every run in the recorded answers of partners, as ingestion stores it."""
+    for folder in RECORDINGS:
+        for path in sorted((ROOT / folder).rglob("*.json")):
+            yield from _runs(json.loads(path.read_text()))
+
+
+def _runs(value: Any) -> Iterable[dict[str, Any]]:
+    if isinstance(value, dict):
+        if value.keys() & RUN_KEYS:
+            yield value
+        else:
+            for item in value.values():
+                yield from _runs(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _runs(item)
+
+
+def _cost(scrub: Callable[[Any], Any], values: list[Any]) -> float:
+    size = sum(len(value) if isinstance(value, str) else len(json.dumps(value, indent=1)) for value in values) / 1000
+    seconds = []
+    for _ in range(5):
+        started = time.process_time()
+        for value in values:
+            scrub(value)
+        seconds.append(time.process_time() - started)
+    return min(seconds) * 1e6 / size
+
+
+def _hostile(piece: str, size: int) -> float:
+    text = "token ://@" + piece * (size // len(piece))
+    started = time.process_time()
+    scrubbing.scrub_text(text)
+    return time.process_time() - started
+
+
+def _print(line: str) -> None:
+    from rich.console import Console
+
+    Console().print(line, markup=False, highlight=False)
+
+
+if __name__ == "__main__":
+    main()
