@@ -4,7 +4,9 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import beat_init, setup_logging
+from celery.signals import beat_init, setup_logging, worker_init
+
+from chm_project.db import limits
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chm_project.settings.development")
 
@@ -19,6 +21,11 @@ def keep_the_projects_logging(**_: Any) -> None:
 
 if os.environ["DJANGO_SETTINGS_MODULE"].endswith(".production"):
     setup_logging.connect(keep_the_projects_logging)  # that anybody listens is what keeps Celery's own away
+
+
+@worker_init.connect
+def limit_statements(**_: Any) -> None:
+    limits.limit_process(limits.TASK)
 
 
 @beat_init.connect

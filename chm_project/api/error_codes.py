@@ -71,6 +71,17 @@ CODES = (
         "A fault of CHM, or the queue of ingestion tasks cannot be reached. It is logged under the request id.",
         "Repeat the request later. If it stays, give an administrator the value of X-Request-ID.",
     ),
+    ErrorCode(
+        503, "unavailable", "CHM cannot do this at the moment.",
+        "The database does not answer, other work holds a lock on the same rows, too many reports are being computed, "
+        "or every thread is at work. Nothing was stored.",
+        "Send the same request again after the seconds in Retry-After.",
+    ),
+    ErrorCode(
+        504, "timeout", "The database needed too long.",
+        "The request asks for more than can be read in its time: a wide window, or filters that fit many rows.",
+        "Ask for less: a shorter window, fewer rows, more filters.",
+    ),
 )  # fmt: skip
 BY_STATUS = {entry.status: entry for entry in CODES}
 BY_CODE = {entry.code: entry for entry in CODES}

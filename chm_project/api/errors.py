@@ -1,6 +1,7 @@
 """The one form of every error: {"error": {"code", "message", "details": [{"field", "issue"}], "request_id"}}."""
 
 import logging
+import sys
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -11,6 +12,7 @@ from django.core.signals import got_request_exception
 from django.db import IntegrityError
 from django.db.models import ProtectedError, RestrictedError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.template import loader
 from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.renderers import JSONRenderer
@@ -21,6 +23,7 @@ from chm_project.api.error_codes import BY_STATUS
 from chm_project.api.problem import MEDIA_TYPE, ProblemRenderer, problem, wants_problem
 from chm_project.api.request_ids import current_request_id
 from chm_project.db.constraint_errors import violation
+from chm_project.db.failures import Refusal, refusal_of
 
 logger = logging.getLogger("django.request")
 
@@ -29,6 +32,21 @@ API_ROOT = "/api/v1"
 BODY = "body"
 INTERNAL_ERROR = "Something went wrong here, and it has been logged. Try again; if it stays, tell an administrator."
 NOT_FOUND = "Nothing is here: check the address and the id. A bound token sees only its own client or pipeline."
+
+
+class DatabaseRefusal(exceptions.APIException):
+    """The database is down, busy or too slow: the client may try again."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.message)
+        self.status_code, self.wait = refusal.status, refusal.retry_after
+
+
+class Busy(exceptions.APIException):
+    """Too much of this kind of work is under way already."""
+
+    status_code = 503
+    wait = 5
 
 
 def envelope(status: int, message: str, details: list[dict[str, str]] | None = None) -> dict[str, Any]:
@@ -84,7 +102,8 @@ def translate(error: Exception) -> exceptions.APIException | None:
         case IntegrityError():
             details = violation(error)
             return exceptions.ValidationError(details) if details else None
-    return None
+    refusal = refusal_of(error)
+    return DatabaseRefusal(refusal) if refusal else None
 
 
 def faults(detail: Any, path: str = "") -> Iterator[dict[str, str]]:
@@ -156,4 +175,17 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
+    """Also for what failed before a view was found, such as the look-up of a session without a database."""
+    error = sys.exc_info()[1]
+    if error is not None and (refusal := refusal_of(error)) is not None:
+        return unavailable(request, refusal)
     return _plain(request, 500, INTERNAL_ERROR) or defaults.server_error(request)
+
+
+def unavailable(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+    """For programs in the API's form; for people a page that needs neither database nor session."""
+    answer = _plain(request, refusal.status, refusal.message) or HttpResponse(
+        loader.get_template("503.html").render({"message": refusal.message}), status=refusal.status
+    )
+    answer.headers["Retry-After"] = str(refusal.retry_after)
+    return answer

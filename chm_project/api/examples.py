@@ -58,6 +58,8 @@ ISSUES: dict[int, tuple[str, list[dict[str, str]]]] = {
     415: ("Send the body as application/json.", []),
     429: ("Too many requests. Try again in 12 seconds.", []),
     500: ("Something went wrong here, and it has been logged.", []),
+    503: ("The database does not answer at the moment. Nothing was stored; try again in a moment.", []),
+    504: ("This took the database too long and was ended. Ask for less, or try again later.", []),
 }
 
 

@@ -52,6 +52,14 @@ class TokenAuthenticationSchema(OpenApiAuthenticationExtension):  # type: ignore
         }
 
 
+class ScraperAuthenticationSchema(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    target_class = "chm_project.operations.views.ScraperAuthentication"
+    name = "scraper"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {"type": "http", "scheme": "bearer", "description": "The token of CHM_METRICS_TOKEN_FILE."}
+
+
 def document_errors(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     components = result.setdefault("components", {})
     components.setdefault("schemas", {})["Error"] = _ERROR
@@ -86,7 +94,7 @@ def close_bodies(result: dict[str, Any], **_: Any) -> dict[str, Any]:
 def _possible(path: str, operation: dict[str, Any]) -> list[int]:
     possible = {400, 406, 500}
     if {} not in operation["security"]:
-        possible |= {401, 403, 429}
+        possible |= {401, 403, 429, 503, 504}
     if "{" in path:
         possible.add(404)
     if "requestBody" in operation:

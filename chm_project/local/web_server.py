@@ -27,13 +27,4 @@ def port() -> int:
 
 
 def command(number: int) -> list[str]:
-    """Granian with one blocking thread per worker: with more, connections were seen to starve.
-
-    Without its access log, which would hold the keys of pings.
-    """
-    return [
-        sys.executable, "-m", "granian", "--interface", "wsgi", "--host", HOST, "--port", str(number),
-        "--workers", os.environ.get("CHM_WEB_WORKERS", "2"), "--blocking-threads", "1", "--no-ws",
-        # A client that holds its connection open does not hold up the end.
-        "--workers-kill-timeout", "20", "--log-level", "warning", "chm_project.wsgi:application",
-    ]  # fmt: skip
+    return [sys.executable, "-m", "chm_project.web_server", "--host", HOST, "--port", str(number)]

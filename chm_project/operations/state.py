@@ -71,19 +71,42 @@ class Readiness:
 
 NO_DATABASE = Readiness({"database": "the database cannot be reached or has no tables"}, None)
 
+_STALE = "SELECT count(*) FROM reporting.pipelines WHERE is_active AND ingest_due_at < now()"
+# Reading the migrations takes longer than all else here, and what is applied stays so: asked until the answer is yes.
+_migrated: set[str] = set()
+
 
 def readiness() -> Readiness:
     try:
-        found, stale = _unapplied(), numbers().stale
+        found, stale = _unapplied(), _stale_pipelines()
     except DatabaseError:
         return NO_DATABASE
     return Readiness(found | _idle(), stale)
 
 
+def can_serve() -> bool:
+    """Whether requests can be answered at all; ingestion is no part of it."""
+    try:
+        return not _unapplied() and _stale_pipelines() >= 0
+    except DatabaseError:
+        return False
+
+
+def _stale_pipelines() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(_STALE)
+        return int(cursor.fetchone()[0])
+
+
 def _unapplied() -> dict[str, str]:
+    name = str(connection.settings_dict["NAME"])
+    if name in _migrated:
+        return {}
     executor = MigrationExecutor(connections[DEFAULT_DB_ALIAS])
-    waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    return {"database": f"{len(waiting)} migrations are not applied; run manage.py migrate"} if waiting else {}
+    if waiting := executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        return {"database": f"{len(waiting)} migrations are not applied; run manage.py migrate"}
+    _migrated.add(name)
+    return {}
 
 
 def _idle() -> dict[str, str]:

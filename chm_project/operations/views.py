@@ -1,38 +1,59 @@
-"""/ready and /metrics, for programs with a reading token and for people logged in."""
+"""/ready and /metrics: a status for anyone, the rest for programs with a reading token and for people logged in."""
 
+import hmac
 from collections.abc import Iterator
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import redis
+from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
 from django.db import DatabaseError
 from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from rest_framework import serializers
+from rest_framework.authentication import BaseAuthentication, SessionAuthentication, get_authorization_header
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from chm_project.access.authentication import TokenAuthentication
+from chm_project.access.permissions import ScopedPermission
 from chm_project.access.visibility import refuse_bound_token
 from chm_project.api.viewsets import StrictView
 from chm_project.operations.beat import pulse_age
-from chm_project.operations.state import NO_DATABASE, Readiness, numbers, queue_length, readiness
+from chm_project.operations.state import NO_DATABASE, Numbers, Readiness, can_serve, numbers, queue_length, readiness
 from runs.models import Status
 from runs.push.unmatched import unmatched_total
 
 
 class ReadinessSerializer(serializers.Serializer[Any]):
     status = serializers.ChoiceField(choices=["ok", "unavailable"])
-    problems = serializers.DictField(child=serializers.CharField(), help_text="By part: database, broker, beat.")
-    stale_pipelines = serializers.IntegerField(
-        help_text="Whose ingestion is overdue; null without a database.", allow_null=True
+    problems = serializers.DictField(
+        child=serializers.CharField(), required=False, help_text="With a token. By part: database, broker, beat."
     )
+    stale_pipelines = serializers.IntegerField(
+        required=False,
+        help_text="With a token. Whose ingestion is overdue; null without a database.",
+        allow_null=True,
+    )
+
+
+class ReadyPermission(ScopedPermission):
+    """Anyone may ask for the status; a token or a person needs the permission, and gets the detail."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return not request.user.is_authenticated or super().has_permission(request, view)
 
 
 class ReadyView(StrictView):
     renderer_classes = (JSONRenderer,)
+    permission_classes = (ReadyPermission,)
+    throttle_classes = ()
     permission = "runs.view_run"
 
     @extend_schema(
@@ -41,7 +62,13 @@ class ReadyView(StrictView):
         responses={200: ReadinessSerializer, 503: ReadinessSerializer},
     )
     def get(self, request: Request) -> Response:
-        """Database with its migrations, broker, beat; and how fresh ingestion is, which alone makes nothing unready."""
+        """Without a token: whether the database answers and has its migrations, as a status alone.
+
+        With a token: also broker and beat, and how fresh ingestion is, which alone makes nothing unready.
+        """
+        if not request.user.is_authenticated:
+            is_ready = can_serve()
+            return Response({"status": "ok" if is_ready else "unavailable"}, status=200 if is_ready else 503)
         refuse_bound_token(request)
         return self._answer(readiness())
 
@@ -63,7 +90,41 @@ class PlainTextRenderer(BaseRenderer):
         return str(data).encode()
 
 
+class ScraperAuthentication(BaseAuthentication):
+    """The token of CHM_METRICS_TOKEN_FILE, for /metrics alone: it needs no database, so metrics outlive an outage."""
+
+    def authenticate(self, request: Request) -> tuple[AbstractBaseUser | AnonymousUser, str] | None:
+        scheme, _, presented = get_authorization_header(request).partition(b" ")
+        expected = metrics_token().encode()
+        if scheme.lower() != b"bearer" or not expected or not hmac.compare_digest(presented.strip(), expected):
+            return None
+        return AnonymousUser(), SCRAPER
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="CHM"'
+
+
+SCRAPER = "scraper"
+
+
+def metrics_token() -> str:
+    """Read at each scrape, so that a new token needs no restart."""
+    if not settings.CHM_METRICS_TOKEN_FILE:
+        return ""
+    try:
+        return Path(settings.CHM_METRICS_TOKEN_FILE).read_text(encoding="utf-8").strip()
+    except OSError:
+        return ""
+
+
+class MetricsPermission(ScopedPermission):
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return request.auth == SCRAPER or super().has_permission(request, view)
+
+
 class MetricsView(StrictView):
+    authentication_classes = (ScraperAuthentication, TokenAuthentication, SessionAuthentication)
+    permission_classes = (MetricsPermission,)
     renderer_classes = (PlainTextRenderer, JSONRenderer)
     permission = "runs.view_run"
 
@@ -85,7 +146,16 @@ class _Collector:
         build = GaugeMetricFamily("chm_build_info", "Always 1; which version this is", labels=["version"])
         build.add_metric([version("chm")], 1)
         yield build
-        now = numbers()
+        try:
+            now = numbers()
+        except DatabaseError:
+            yield _gauge("chm_database_up", "Whether the database answers", 0)
+        else:
+            yield _gauge("chm_database_up", "Whether the database answers", 1)
+            yield from self._numbers(now)
+        yield from self._broker()
+
+    def _numbers(self, now: Numbers) -> Iterator[GaugeMetricFamily]:
         yield _gauge("chm_pipelines_active", "Pipelines of the active inventory", now.pipelines)
         yield _gauge("chm_pipelines_failing", "Of these, those whose latest run failed", now.failing)
         yield _gauge("chm_pipelines_stale", "Of these, those whose ingestion is overdue", now.stale)
@@ -98,6 +168,8 @@ class _Collector:
         for status in Status.values:
             runs.add_metric([status], now.runs_24h.get(status, 0))
         yield runs
+
+    def _broker(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
         try:
             unmatched = CounterMetricFamily(
                 "chm_lineage_unmatched_events", "Lineage events whose job no pipeline is named after"

@@ -37,6 +37,8 @@ MIDDLEWARE = [
     "chm_project.content_policy.ContentPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "chm_project.api.middleware.TrailingSlashMiddleware",
+    "chm_project.operations.middleware.LimitsMiddleware",
+    "chm_project.operations.middleware.ProbeMiddleware",
     "chm_project.api.compression.ApiGZipMiddleware",
     "chm_project.api.conditional.ETagMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -167,6 +169,9 @@ CORS_EXPOSE_HEADERS = (
 if CORS_ALLOWED_ORIGINS:
     INSTALLED_APPS.append("corsheaders")
     MIDDLEWARE.insert(0, "corsheaders.middleware.CorsMiddleware")
+
+# A file with the token of a scraper of /metrics, which needs no database.
+CHM_METRICS_TOKEN_FILE = env.text("CHM_METRICS_TOKEN_FILE")
 
 CELERY_BROKER_URL = env.text("CHM_BROKER_URL")
 CELERY_BEAT_SCHEDULER = "chm_project.operations.beat:BeatingScheduler"

@@ -13,6 +13,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from environ.fileaware_mapping import FileAwareMapping
 
+from chm_project.db.postgresql.connection import Connection
 from chm_project.local.embedded import redis_url
 
 T = TypeVar("T")
@@ -125,9 +126,16 @@ def database(url: str) -> dict[str, object]:
     options = dict(settings.get("OPTIONS") or {})  # type: ignore[call-overload]
     if host := options.pop("host", None):  # a socket's folder; as HOST, dbshell finds it too
         settings["HOST"] = host
-    size = env.whole("CHM_DATABASE_POOL_SIZE", 4, least=1)
-    options["pool"] = {"min_size": 0, "max_size": size, "timeout": 10}
-    return settings | {"OPTIONS": options}
+    size = env.whole("CHM_DATABASE_POOL_SIZE", 8, least=1)
+    options.setdefault("connect_timeout", 2)
+    options["pool"] = {
+        "min_size": 0,
+        "max_size": size,
+        "timeout": 1,
+        "reconnect_timeout": 0.5,
+        "connection_class": Connection,
+    }
+    return settings | {"ENGINE": "chm_project.db.postgresql", "OPTIONS": options}
 
 
 def cache(broker_url: str) -> dict[str, object]:

@@ -7,13 +7,11 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from chm_project.db.limits import report_limits
 from runs.reporting.parameters import InvalidParameters, validated
 from runs.reporting.shapes import Shape, shapes
 
-__all__ = ["STATEMENT_TIMEOUT_SECONDS", "InvalidParameters", "Row", "head_of_shape", "run_shape"]
-
-# A report that takes this long asks for more than a page can show; it must not hold a web process.
-STATEMENT_TIMEOUT_SECONDS = 30
+__all__ = ["InvalidParameters", "Row", "head_of_shape", "run_shape"]
 
 Row = dict[str, Any]
 
@@ -53,13 +51,10 @@ def head_of_shape(name: str, /, most: int, where: str = "true", **parameters: An
 
 
 def _ask(sql: str, values: dict[str, Any]) -> tuple[list[str], list[tuple[Any, ...]]]:
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT_SECONDS}s'")
+    with transaction.atomic(), report_limits(), connection.cursor() as cursor:
         cursor.execute(sql, values)
         names = [column.name for column in cursor.description]
         rows = cursor.fetchall()
-        # Within a caller's transaction the limit would last longer than the report.
-        cursor.execute("SET LOCAL statement_timeout = DEFAULT")
     return names, rows
 
 

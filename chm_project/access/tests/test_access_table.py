@@ -147,13 +147,15 @@ def test_lists_and_reports_hold_nothing_of_another_client(entry: tuple[str, str]
     assert name not in answer.content.decode()
 
 
-def test_without_a_token_nothing_is_open_but_health() -> None:
+def test_without_a_token_nothing_is_open_but_health_and_the_bare_readiness() -> None:
     from rest_framework.test import APIClient
 
     ids = world()
     for entry in TABLE:
-        assert ask(APIClient(), entry, ids).status_code == 401, entry
+        if entry[1] != "/ready":
+            assert ask(APIClient(), entry, ids).status_code == 401, entry
     assert APIClient().get("/health").status_code == 200
+    assert APIClient().get("/ready").json() == {"status": "ok"}
 
 
 def test_options_tells_the_methods_of_every_route() -> None:

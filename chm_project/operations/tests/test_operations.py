@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from celery import current_app
 from django.core.cache import cache
 from django.utils import timezone
 from pytest_django import Settings
+from rest_framework.test import APIClient
 
 from chm_project.operations.beat import BeatingScheduler, pulse_age
 from chm_project.tests.api import error, person, program
@@ -78,7 +80,27 @@ def test_without_its_database_it_is_alive_and_not_ready() -> None:
                 "stale_pipelines": None,
             }
         assert requests.get(f"{address}/health", timeout=30).status_code == 200
-        assert requests.get(f"{address}/ready", timeout=30).status_code == 401, "without a token nothing is looked up"
+        bare = requests.get(f"{address}/ready", timeout=30)
+        assert (bare.status_code, bare.json()) == (503, {"status": "unavailable"})
+
+
+def test_anyone_may_ask_whether_it_is_ready_and_learns_nothing_else() -> None:
+    answer = APIClient().get("/ready", headers={"host": "10.0.0.7:8000"})
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"}), "beat is no part of it"
+
+
+def test_a_scraper_reads_metrics_with_the_token_of_a_file_and_without_the_database(tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("scraper-token\n")
+    nowhere = {"CHM_DATABASE_URL": "postgresql:///none?host=/nowhere", "CHM_METRICS_TOKEN_FILE": str(token)}
+    with web_server(**nowhere) as address:
+        said = requests.get(f"{address}/metrics", headers={"Authorization": "Bearer scraper-token"}, timeout=10)
+        assert said.status_code == 200
+        assert "chm_database_up 0.0" in said.text
+        wrong = requests.get(f"{address}/metrics", headers={"Authorization": "Bearer scraper"}, timeout=10)
+        assert wrong.status_code == 401
+        other = requests.get(f"{address}/api/v1/clients", headers={"Authorization": "Bearer scraper-token"}, timeout=10)
+        assert other.status_code == 401
 
 
 def test_stale_pipelines_are_told_and_do_not_make_it_unready(beat: None) -> None:
@@ -124,10 +146,9 @@ def test_metrics_cost_three_queries(beat: None, django_assert_num_queries: Any) 
 
 
 @pytest.mark.parametrize("path", ["/ready", "/metrics"])
-def test_both_need_permission(path: str, beat: None) -> None:
-    from rest_framework.test import APIClient
-
-    error(APIClient().get(path), 401, "unauthorized")
+def test_what_both_say_needs_permission(path: str, beat: None) -> None:
+    if path == "/metrics":
+        error(APIClient().get(path), 401, "unauthorized")
     error(program("ingest").get(path), 403, "forbidden")
     assert person("viewer").get(path).status_code == 200
 

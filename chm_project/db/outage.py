@@ -1,0 +1,53 @@
+"""Whether the database answers, as this process last saw it.
+
+During an outage one caller every PROBE_SECONDS tries a connection of its own; all others are refused at once.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+import psycopg
+
+logger = logging.getLogger(__name__)
+
+PROBE_SECONDS = 0.5
+
+
+class Outage:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._is_down = False
+        self._ask_at = 0.0
+
+    def began(self) -> None:
+        with self._lock:
+            if not self._is_down:
+                logger.error("the database does not answer; requests are refused until it does")
+            self._is_down, self._ask_at = True, self._clock() + PROBE_SECONDS
+
+    def refuse_while_down(self, connect: Callable[[], None]) -> None:
+        """Return when the database is believed to answer; raise psycopg.OperationalError when it is not."""
+        if not self._is_down:
+            return
+        with self._lock:
+            if self._is_down and self._clock() < self._ask_at:
+                raise psycopg.OperationalError("the database does not answer")
+            self._ask_at = self._clock() + PROBE_SECONDS
+        self.ask(connect)
+
+    def ask(self, connect: Callable[[], None]) -> None:
+        """Try a connection, remember the result, and raise what `connect` raises."""
+        try:
+            connect()
+        except psycopg.OperationalError:
+            self.began()
+            raise
+        if self._is_down:
+            logger.warning("the database answers again")
+        self._is_down = False
+
+
+outage = Outage()

@@ -1,0 +1,52 @@
+"""What every request passes: limits for its statements, probes before all else, plain answers during an outage."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.template.response import SimpleTemplateResponse
+
+from chm_project.api.errors import unavailable
+from chm_project.api.views import HealthView
+from chm_project.db import limits
+from chm_project.db.failures import refusal_of
+from chm_project.operations.views import MetricsView, ReadyView
+
+
+class ProbeMiddleware:
+    """Answers probes before sessions and allowed hosts: an orchestrator asks by address, and has no session."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+        self.views: dict[str, Callable[..., Any]] = {
+            "/health": HealthView.as_view(),
+            "/ready": ReadyView.as_view(),
+            "/metrics": MetricsView.as_view(),
+        }
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        view = self.views.get(request.path_info)
+        if view is None or settings.SESSION_COOKIE_NAME in request.COOKIES:
+            return self.get_response(request)
+        # A view of the API, which asks for no other middleware; its answer still has to be rendered.
+        answer: HttpResponse = view(request)
+        if isinstance(answer, SimpleTemplateResponse):
+            answer.render()
+        answer.headers["Content-Length"] = str(len(answer.content))
+        return answer
+
+
+class LimitsMiddleware:
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        with limits.limited(limits.PAGE if request.path_info.startswith("/admin/") else limits.API):
+            return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """For views that are not the API's, whose own handler says the same."""
+        refusal = refusal_of(error)
+        return unavailable(request, refusal) if refusal else None

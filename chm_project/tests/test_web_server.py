@@ -1,0 +1,167 @@
+"""The web server among slow clients, ended children and broken databases, as real processes."""
+
+import json
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from urllib.parse import urlsplit
+
+import psutil
+import psycopg
+import pytest
+import requests
+from psycopg import sql
+
+from chm_project.tests.processes import empty_database, web_server
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    with web_server(CHM_DATABASE_URL="postgresql:///none?host=/nowhere") as found:
+        yield found
+
+
+def connected(address: str) -> socket.socket:
+    parts = urlsplit(address)
+    return socket.create_connection((str(parts.hostname), parts.port or 0), timeout=30)
+
+
+def answer_of(client: socket.socket) -> tuple[int, dict[str, str], bytes]:
+    received = b""
+    while b"\r\n\r\n" not in received or len(received) < _length(received):
+        if not (more := client.recv(65_536)):
+            break
+        received += more
+    head, _, body = received.partition(b"\r\n\r\n")
+    first, *lines = head.decode().split("\r\n")
+    headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+    return int(first.split()[1]), headers, body
+
+
+def _length(received: bytes) -> int:
+    head, _, _ = received.partition(b"\r\n\r\n")
+    for line in head.decode().split("\r\n"):
+        if line.lower().startswith("content-length:"):
+            return len(head) + 4 + int(line.partition(":")[2])
+    return 0
+
+
+@contextmanager
+def slow_bodies(address: str, number: int) -> Iterator[None]:
+    """Clients that say they will send much, and send a byte now and then."""
+    with ExitStack() as held:
+        for _ in range(number):
+            client = held.enter_context(connected(address))
+            client.sendall(b"POST /api/v1/runs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\nx")
+        yield
+
+
+def slowest_of(address: str, path: str, seconds: float = 2) -> float:
+    """The longest that one of many requests took; each must be answered."""
+    slowest, until = 0.0, time.monotonic() + seconds
+    while time.monotonic() < until:
+        begun = time.monotonic()
+        assert requests.get(f"{address}{path}", timeout=5).status_code == 200
+        slowest = max(slowest, time.monotonic() - begun)
+    return slowest
+
+
+def test_clients_with_slow_bodies_hold_up_nobody(address: str) -> None:
+    with slow_bodies(address, 64):
+        assert slowest_of(address, "/health") < 1
+
+
+def test_a_body_that_stops_arriving_is_refused_after_its_grace(address: str) -> None:
+    with connected(address) as client:
+        begun = time.monotonic()
+        client.sendall(b"POST /ping/x/fail HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\nx")
+        status, headers, body = answer_of(client)
+    assert (status, json.loads(body)["error"]["code"]) == (408, "request_timeout")
+    assert "retry-after" in headers
+    assert 10 < time.monotonic() - begun < 15
+
+
+def test_a_chunked_body_is_read_whole(address: str) -> None:
+    with connected(address) as client:
+        client.sendall(
+            b"POST /health HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
+        )
+        assert answer_of(client)[0] == 405
+        client.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert answer_of(client)[0] == 200, "the body is not taken for the next request"
+
+
+def test_health_answers_to_any_host_name(address: str) -> None:
+    answer = requests.get(f"{address}/health", headers={"Host": "10.1.2.3:8000"}, timeout=5)
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+def test_a_killed_child_is_replaced_without_a_refused_connection(address: str) -> None:
+    refused: list[Exception] = []
+    stopped = threading.Event()
+
+    def ask() -> None:
+        while not stopped.is_set():
+            try:
+                connected(address).close()
+            except OSError as error:
+                refused.append(error)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    port = urlsplit(address).port
+    parent = next(
+        process
+        for process in psutil.Process().children(recursive=True)
+        if str(port) in process.cmdline() and process.children()
+    )
+    for _ in range(5):
+        for child in parent.children():
+            os.kill(child.pid, signal.SIGKILL)
+        assert requests.get(f"{address}/health", timeout=5).status_code == 200
+        time.sleep(0.3)
+    stopped.set()
+    asking.join()
+    assert not refused
+    assert len(parent.children()) == 2
+
+
+def test_without_a_database_every_way_in_is_refused_at_once_and_says_when_to_try_again(address: str) -> None:
+    token = {"Authorization": "Bearer chm_12345678_" + "x" * 40}
+    requests.get(f"{address}/api/v1/clients", headers=token, timeout=10)
+    for path in ("/api/v1/clients", "/ping/chm_12345678_" + "x" * 40, "/admin/login/?next=/admin/"):
+        cookies = {"sessionid": "x" * 32}
+        begun = time.monotonic()
+        answer = requests.get(f"{address}{path}", headers=token, cookies=cookies, timeout=10)
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "3"), path
+        assert time.monotonic() - begun < 2.5
+        if path.startswith("/api"):
+            assert answer.json()["error"]["code"] == "unavailable"
+        if path.startswith("/admin"):
+            assert "Not available at the moment" in answer.text
+    assert requests.get(f"{address}/health", timeout=5).status_code == 200
+    assert requests.get(f"{address}/ready", timeout=5).json() == {"status": "unavailable"}
+
+
+def test_a_database_that_comes_back_is_used_within_two_seconds() -> None:
+    with empty_database("chm_test_comes_back") as url, web_server(CHM_DATABASE_URL=url) as address:
+        name = sql.Identifier("chm_test_comes_back")
+        parts = urlsplit(url)._replace(path="/postgres").geturl()
+        with psycopg.connect(parts, autocommit=True) as server:
+            server.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(name))
+            until = time.monotonic() + 4
+            while time.monotonic() < until:
+                assert requests.get(f"{address}/ready", timeout=4).status_code == 503
+            server.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(name))
+        begun = time.monotonic()
+        token = {"Authorization": "Bearer chm_12345678_" + "x" * 40}
+        # Without tables the look-up of a token is an error of another kind, which shows that the database was asked.
+        while requests.get(f"{address}/api/v1/clients", headers=token, timeout=4).status_code == 503:
+            time.sleep(0.05)
+        assert time.monotonic() - begun < 2

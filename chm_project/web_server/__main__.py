@@ -1,0 +1,32 @@
+"""python -m chm_project.web_server: what runs in production and behind `make serve`."""
+
+import argparse
+import logging
+import os
+from typing import Any
+
+from chm_project.web_server.processes import Processes, listen
+from chm_project.web_server.server import Size
+
+
+def load() -> Any:
+    from chm_project.wsgi import application
+
+    # One line per request that had to wait for a thread says nothing that the answers do not.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    return application
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--processes", type=int, default=int(os.environ.get("CHM_WEB_WORKERS") or 2))
+    parser.add_argument("--threads", type=int, default=int(os.environ.get("CHM_WEB_THREADS") or 8))
+    options = parser.parse_args()
+    listening = listen(options.host, options.port)
+    Processes(load, listening, number=options.processes, size=Size(threads=options.threads)).run()
+
+
+if __name__ == "__main__":
+    main()
