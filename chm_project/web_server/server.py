@@ -34,7 +34,7 @@ class _Refusal(Error):  # type: ignore[misc]  # Waitress has no types
     error_code = ""
 
     def to_response(self, ident: str | None = None) -> tuple[str, list[tuple[str, str]], bytes]:
-        body = {"error": {"code": self.error_code, "message": self.body, "details": []}}
+        body = {"error": {"code": self.error_code, "message": self.body, "details": [], "request_id": ""}}
         headers = [("Content-Type", "application/json"), ("Retry-After", str(RETRY_AFTER_SECONDS))]
         return f"{self.code} {self.reason}", headers, json.dumps(body).encode()
 

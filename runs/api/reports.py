@@ -1,6 +1,8 @@
 """GET /reports/{shape}: one operation per shape of the registry, in JSON and CSV."""
 
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.http import StreamingHttpResponse
@@ -14,6 +16,7 @@ from rest_framework.response import Response
 
 from chm_project.access.models import ApiToken
 from chm_project.api.csv import CsvRenderer, csv_response
+from chm_project.api.errors import Busy
 from chm_project.api.viewsets import StrictView
 from runs.reporting.adapter import InvalidParameters, run_shape
 from runs.reporting.parameters import COMMON, OWN, Parameter
@@ -35,6 +38,22 @@ _TYPES: dict[str, dict[str, Any]] = {
 }
 
 
+# In each web process; the widest windows keep the database busy for seconds, and lists and pushes need it too.
+REPORTS_AT_ONCE = 2
+_slots = threading.BoundedSemaphore(REPORTS_AT_ONCE)
+
+
+@contextmanager
+def slot() -> Iterator[None]:
+    """Raise Busy when all slots are taken."""
+    if not _slots.acquire(blocking=False):
+        raise Busy("Too many reports are being computed; try again in a moment.")
+    try:
+        yield
+    finally:
+        _slots.release()
+
+
 class ReportView(StrictView):
     renderer_classes = (JSONRenderer, CsvRenderer, BrowsableAPIRenderer)
     permission = "runs.view_run"
@@ -45,7 +64,8 @@ class ReportView(StrictView):
 
     def report(self, request: Request) -> Response | StreamingHttpResponse:
         try:
-            rows = run_shape(self.shape.name, **_bound(request, request.query_params.dict()))
+            with slot():
+                rows = run_shape(self.shape.name, **_bound(request, request.query_params.dict()))
         except InvalidParameters as error:
             raise ValidationError({name: [problem] for name, problem in error.problems.items()}) from None
         if request.accepted_renderer.format == "csv":

@@ -130,7 +130,8 @@ print(json.dumps({
     "probe": ask("/health"),
     "plain": ask("/api/v1/clients"),
     "encrypted": ask("/health", **{"x-forwarded-proto": "https"}),
-    "foreign": ask("/health", host="elsewhere.example.com"),
+    "by_address": ask("/health", host="10.1.2.3:8000"),
+    "foreign": ask("/admin/login/", host="elsewhere.example.com", **{"x-forwarded-proto": "https"}),
 }))
 """
 
@@ -143,6 +144,7 @@ def test_production_speaks_https_only_but_to_probes_and_only_for_its_hosts() -> 
     assert said["plain"][:2] == [301, "https://chm.example.com/api/v1/clients"]
     assert said["encrypted"][0] == 200
     assert "max-age=31536000" in said["encrypted"][2]
+    assert said["by_address"][0] == 200, "a kubelet asks by address"
     assert said["foreign"][0] == 400
 
 

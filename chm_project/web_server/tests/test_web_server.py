@@ -16,7 +16,9 @@ import pytest
 import requests
 from psycopg import sql
 
-from chm_project.tests.processes import empty_database, web_server
+from chm_project.tests.api import error, program
+from runs.api.reports import slot
+from tools.support.processes import empty_database, web_server
 
 pytestmark = pytest.mark.django_db
 
@@ -165,3 +167,11 @@ def test_a_database_that_comes_back_is_used_within_two_seconds() -> None:
         while requests.get(f"{address}/api/v1/clients", headers=token, timeout=4).status_code == 503:
             time.sleep(0.05)
         assert time.monotonic() - begun < 2
+
+
+def test_reports_beyond_the_slots_are_refused_and_the_rest_answers() -> None:
+    api = program("read")
+    with slot(), slot():
+        error(api.get("/api/v1/reports/client_throughput"), 503, "unavailable")
+        assert api.get("/api/v1/clients").status_code == 200
+    assert api.get("/api/v1/reports/client_throughput").status_code == 200
