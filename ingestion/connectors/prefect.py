@@ -20,6 +20,7 @@ from ingestion.connectors.base import (
     utc_text,
 )
 from ingestion.connectors.prefect_events import changed_runs
+from ingestion.connectors.prefect_tasks import failed_tasks
 from ingestion.connectors.walking import plan_walks, reread_by_id
 from ingestion.errors import BadAnswer
 from ingestion.http import PartnerSession
@@ -57,13 +58,14 @@ class PrefectConnector(ErrorsInListing):
     def __init__(self, session: PartnerSession, *, known: Callable[[str], bool]) -> None:
         self._session = session
         self._known = known
+        self._tasks: dict[str, str] = {}  # of the flow runs of the last answer
 
     def walks(self, targets: Sequence[Target]) -> Iterator[Walk]:
         """One for all pipelines with a watermark, one for all without: a filter by update time does not exist."""
         return plan_walks(targets, self._listing, max_single=0)
 
     def reread(self, runs: Sequence[OpenRun]) -> Iterator[Page]:
-        return reread_by_id(runs, batch=PAGE_SIZE, ask=self._by_id, run_id="id", event=event)
+        return reread_by_id(runs, batch=PAGE_SIZE, ask=self._by_id, run_id="id", event=self._event)
 
     def links(self, external_ids: Collection[str], ui: str) -> Mapping[str, Links]:
         runs = f"{ui}/runs/flow-run/{{run_id}}"
@@ -107,7 +109,7 @@ class PrefectConnector(ErrorsInListing):
                 continue
             names = [str(row[name]) for name in ("deployment_id", "flow_id") if row.get(name)]
             found = [target for name in names for target in ours.get(name, ())]
-            events = (event(target.pipeline_id, row) for target in found)
+            events = (self._event(target.pipeline_id, row) for target in found)
             page.events.extend(made for made in events if made is not None)
             if not any(map(self._known, names)):
                 page.unknown.update(names[:1])
@@ -132,11 +134,16 @@ class PrefectConnector(ErrorsInListing):
         rows = self._session.post("/api/flow_runs/filter", body)
         if not isinstance(rows, list):
             raise BadAnswer(f"the answer is a {type(rows).__name__}, not a list of flow runs")
+        failed = [str(row.get("id")) for row in rows if isinstance(row, dict) and canonical(row) == "failed"]
+        self._tasks = failed_tasks(self._session, failed)
         return rows
 
+    def _event(self, pipeline_id: Any, row: dict[str, Any]) -> RunEvent | None:
+        return event(pipeline_id, row, self._tasks.get(str(row.get("id")), ""))
 
-def event(pipeline_id: Any, row: dict[str, Any]) -> RunEvent | None:
-    """None for a plan."""
+
+def event(pipeline_id: Any, row: dict[str, Any], tasks: str = "") -> RunEvent | None:
+    """Return None for a plan; `tasks` are the lines that name the failed tasks of the run."""
     status = canonical(row)
     if status is None:
         return None
@@ -149,7 +156,7 @@ def event(pipeline_id: Any, row: dict[str, Any]) -> RunEvent | None:
         status=status,
         started_at=row.get("start_time"),
         finished_at=row.get("end_time"),
-        error_message=message if status == "failed" else None,
+        error_message="\n".join(filter(None, [tasks, message])) if status == "failed" else None,
         status_reason=name if isinstance(name, str) and name.lower() != str(kind).lower() else None,
         payload={key: value for key, value in row.items() if key not in VOLATILE},
         at=row.get("updated"),

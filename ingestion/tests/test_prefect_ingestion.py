@@ -33,6 +33,7 @@ class PrefectPartner(PartnerServer):
     def __init__(self) -> None:
         super().__init__()
         self.rows = rows("A-early")
+        self.failed_tasks: list[dict[str, Any]] = []
         self.state_changes: list[str] | None = []  # ids of flow runs, the newest change first; None: no events are kept
 
     def answer(self, request: Request) -> Answer:
@@ -43,6 +44,11 @@ class PrefectPartner(PartnerServer):
                 return self.events(0)
             case "GET", "/api/events/filter/next" if self.state_changes is not None:
                 return self.events(int(str(request.first("page-token")).strip("=")))
+            case "POST", "/api/task_runs/filter":
+                asked = json.loads(request.body)
+                wanted = asked["flow_runs"]["id"]["any_"]
+                found = [task for task in self.failed_tasks if task["flow_run_id"] in wanted]
+                return Answer(body=found[asked["offset"] : asked["offset"] + asked["limit"]])
             case "POST", "/api/flow_runs/filter":
                 return self.flow_runs(json.loads(request.body))
         return Answer(404, {"detail": "Not Found"})
@@ -191,6 +197,26 @@ def test_however_many_pipelines_are_unchanged_a_walk_costs_four_requests(prefect
     prefect.requests.clear()
     ingest(connection(prefect))
     assert len(prefect.requests) == 4  # what ended, what is open, what waits for another attempt, what was set by hand
+
+
+@pytest.mark.django_db
+def test_a_failed_run_names_its_first_failed_tasks_before_its_own_message(prefect: PrefectPartner) -> None:
+    failed = next(row for row in prefect.rows if row["state_type"] == "FAILED")
+    prefect.failed_tasks = [
+        {"id": str(number), "flow_run_id": failed["id"], "name": f"load-{number}", "state_name": "Failed",
+         "end_time": f"2026-11-20T10:00:{59 - number % 60:02}Z", "state": {"message": f"row {number} does not fit"}}
+        for number in range(207)
+    ]  # fmt: skip
+    pipelines_of("Northwind", *flows(), platform="vendor_api")
+
+    ingest(connection(prefect))
+
+    text = str(Run.objects.get(external_run_id=failed["id"]).error_message)
+    assert text.splitlines()[0] == "task load-119: row 119 does not fit"
+    assert text.splitlines()[5:] == ["and 202 more tasks", failed["state"]["message"]]
+    before = physical_rows()
+    ingest(connection(prefect), full=True)
+    assert physical_rows() == before
 
 
 def set_by_hand(row: dict[str, Any], kind: str) -> dict[str, Any]:

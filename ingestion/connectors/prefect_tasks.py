@@ -1,0 +1,55 @@
+"""Which tasks made Prefect's flow runs fail: the state of a flow run has a message, but does not name the task.
+
+API: https://docs.prefect.io/v3/api-ref/rest-api
+"""
+
+from collections.abc import Collection
+from typing import Any
+
+from ingestion.errors import Refused, TokenRefused
+from ingestion.http import PartnerSession
+from ingestion.paging import PageCap
+
+PAGE_SIZE = 200  # the server's maximum
+MAX_PAGES = 10
+MAX_NAMED = 5
+
+
+def failed_tasks(session: PartnerSession, flow_runs: Collection[str]) -> dict[str, str]:
+    """Return by flow run a line for each of the first tasks that failed in it; nothing where the server refuses."""
+    if not flow_runs:
+        return {}
+    chosen = {
+        "flow_runs": {"id": {"any_": sorted(flow_runs)}},
+        "task_runs": {"state": {"type": {"any_": ["FAILED", "CRASHED"]}}},
+        "sort": "END_TIME_DESC",
+        "limit": PAGE_SIZE,
+    }
+    rows: list[dict[str, Any]] = []
+    cap = PageCap()
+    try:
+        while cap.pages < MAX_PAGES:
+            body = session.post("/api/task_runs/filter", chosen | {"offset": len(rows)})
+            page = body if isinstance(body, list) else []
+            cap.count(len(page))
+            rows += [row for row in page if isinstance(row, dict)]
+            if len(page) < PAGE_SIZE:
+                break
+    except TokenRefused:
+        raise
+    except Refused:
+        return {}
+    lines: dict[str, list[str]] = {}
+    for row in sorted(rows, key=lambda row: (str(row.get("end_time")), str(row.get("id")))):
+        lines.setdefault(str(row.get("flow_run_id")), []).append(_line(row))
+    return {name: "\n".join(_few(found)) for name, found in lines.items()}
+
+
+def _line(row: dict[str, Any]) -> str:
+    state = row.get("state")
+    message = state.get("message") if isinstance(state, dict) else None
+    return f"task {row.get('name')}: {message or row.get('state_name')}"
+
+
+def _few(lines: list[str]) -> list[str]:
+    return lines if len(lines) <= MAX_NAMED else [*lines[:MAX_NAMED], f"and {len(lines) - MAX_NAMED} more tasks"]

@@ -1,0 +1,158 @@
+"""What the comparisons with live orchestrators share: CHM as an operator uses it, links to open, a written record."""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import requests
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE_SECONDS = 120
+INTERVAL_SECONDS = 1
+# Ordinary walks start two intervals back: after this pause no filter sees an older change by its overlap alone.
+SETTLED_SECONDS = 4 * INTERVAL_SECONDS
+
+# Status, start and end of a run, as source and CHM must agree on them.
+State = tuple[str, datetime | None, datetime | None]
+
+
+class Record:
+    """What is printed, kept for the document."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.failures = 0
+
+    def say(self, text: str = "") -> None:
+        self.lines.append(text)
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+
+    def check(self, right: bool, text: str) -> None:
+        self.failures += not right
+        self.say(f"   {'ok  ' if right else 'FAIL'} {text}")
+
+
+class Chm:
+    """CHM as an operator uses it: its command, and its database for reading."""
+
+    def __init__(self, name: str, connector: str, base_url: str, auth: str, platform_name: str) -> None:
+        self._name, self._connector, self._base_url, self._auth = name, connector, base_url, auth
+        self._platform = platform_name
+        self.walks = 0
+        self.requests = 0
+
+    def prepare(self, folder: Path, pipelines: Mapping[str, str]) -> None:
+        """Empty CHM, and enter the pipelines by external id and name."""
+        from django.core.management import call_command
+
+        from inventory.models import Client, Pipeline
+        from runs.models import Run
+
+        call_command("migrate", verbosity=0)
+        Run.objects.all().delete()
+        Pipeline.objects.all().delete()
+        owner, _ = Client.objects.get_or_create(name=f"Live {self._name}")
+        for external_id, name in pipelines.items():
+            Pipeline.objects.create(
+                client=owner, name=name, external_id=external_id, platform=self._platform, pipeline_type="ingestion"
+            )
+        file = folder / "connections.toml"
+        file.write_text(
+            f'[connections.live]\nconnector = "{self._connector}"\nbase_url = "{self._base_url}"\n'
+            f"interval_seconds = {INTERVAL_SECONDS}\n{self._auth}\n"
+        )
+        os.environ["CHM_CONNECTIONS_FILE"] = str(file)
+
+    def ingest(self, *options: str) -> dict[str, Any]:
+        command = [sys.executable, "manage.py", "ingest_runs", "--json", *options]
+        ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+        if ended.returncode:
+            raise SystemExit(f"ingest_runs ended with {ended.returncode}: {ended.stderr}{ended.stdout}")
+        self.walks += 1
+        [report] = json.loads(ended.stdout)["connections"]
+        return dict(report)
+
+    def runs(self) -> dict[str, Any]:
+        from runs.models import Run
+
+        return {run.external_run_id: run for run in Run.objects.with_source_url().select_related("pipeline")}
+
+    def states(self) -> dict[str, State]:
+        return {name: (run.status, run.started_at, run.finished_at) for name, run in self.runs().items()}
+
+
+def compare(record: Record, title: str, theirs: Mapping[str, State], ours: Mapping[str, State]) -> int:
+    """Say how many of the source's runs CHM has in the same state; return how many it has not."""
+    different = [name for name, state in theirs.items() if ours.get(name) != state]
+    record.say(f"{title}: {len(theirs) - len(different)} of {len(theirs)} runs equal")
+    for name in different:
+        record.say(f"     {name}: source {theirs[name]}, CHM {ours.get(name)}")
+    return len(different)
+
+
+def follow(record: Record, run: Any, **request: Any) -> None:
+    """Open a failed run's link, as a browser does."""
+    address = run.source_url or ""
+    status = 0
+    if address:
+        status = requests.get(address, headers={"Accept": "text/html"}, timeout=30, **request).status_code
+    record.check(status == 200, f"{status} {address}")
+
+
+def until(condition: Callable[[], object], act: Callable[[], object], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        if time.monotonic() > deadline:
+            raise SystemExit(f"waited {PATIENCE_SECONDS} s in vain: {what}")
+        time.sleep(1)
+        act()
+
+
+def planted() -> int:
+    """Return how many runs hold a secret that was planted in the source."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM runs WHERE runs::text LIKE '%%hunter2%%' OR runs::text LIKE '%%FAKE%%'")
+        [[count]] = cursor.fetchall()
+    return int(count)
+
+
+def perform(
+    folder: Path, scenario: Callable[[Record], None], *, title: str, made_by: str, system: str, write: Path | None
+) -> int:
+    """Run a scenario on the embedded servers in the folder, and write its document."""
+    from chm_project.local.embedded import attach_to_environment
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chm_project.settings.development")
+    os.environ["CHM_DATA_DIR"] = str(folder / "chm")
+    servers = attach_to_environment()
+    import django
+
+    django.setup()
+    record, begun = Record(), time.monotonic()
+    scenario(record)
+    record.say(
+        f"{'PASSED' if not record.failures else f'FAILED: {record.failures}'} in {time.monotonic() - begun:.0f} s"
+    )
+    if write:
+        write.write_text(
+            f"# {title}\n\n{made_by}\n\n"
+            f"Date {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {system}, Python {platform.python_version()}, "
+            f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores.\n\n"
+            "```\n" + "\n".join(record.lines) + "\n```\n"
+        )
+    if servers is not None:
+        from django.db import connections
+
+        connections.close_all()
+        servers.release()
+    return 1 if record.failures else 0

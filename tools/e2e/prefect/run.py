@@ -1,0 +1,212 @@
+"""CHM against a live Prefect server while people change things by hand: `make e2e-prefect`.
+
+1. Flows run, fail, retry, crash and are skipped, and a deployment runs on schedule, while CHM ingests.
+2. States are set by hand, runs deleted, cancelled, paused and renamed, a deployment is paused; CHM goes on ingesting.
+3. Every run that Prefect has is compared with CHM; every failed one must name its task, and its link must open.
+"""
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from tools.e2e.live import SETTLED_SECONDS, Chm, Record, State, compare, follow, perform, planted, until
+
+HERE = Path(__file__).parent
+SINCE = "2020-01-01T00:00:00Z"
+PASSWORD_ENV = "CHM_E2E_PREFECT_PASSWORD"  # noqa: S105 - where the secret is
+CANONICAL = {
+    "PENDING": "running", "RUNNING": "running", "PAUSED": "running", "CANCELLING": "running", "SCHEDULED": "running",
+    "COMPLETED": "success", "FAILED": "failed", "CRASHED": "failed", "CANCELLED": "canceled",
+}  # fmt: skip
+
+
+class Prefect:
+    """Prefect's own API, asked without any code of CHM's."""
+
+    def __init__(self, client: dict[str, str], folder: Path) -> None:
+        self._base, self._folder = client["base_url"], folder
+        self.auth = (client["username"], client["password"])
+        self._started: list[subprocess.Popen[bytes]] = []
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        answer = requests.request(method, f"{self._base}/api{path}", json=body, auth=self.auth, timeout=30)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def flow_runs(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        while rows := self.call("POST", "/flow_runs/filter", {"sort": "ID_DESC", "limit": 200, "offset": len(found)}):
+            found += rows
+        return found
+
+    def states(self) -> dict[str, State]:
+        """Every run that is no plan."""
+        real = [row for row in self.flow_runs() if row["state_type"] != "SCHEDULED" or row["start_time"]]
+        return {row["id"]: (canonical(row), moment(row["start_time"]), moment(row["end_time"])) for row in real}
+
+    def set_state(self, run: str, kind: str, message: str | None = None) -> None:
+        body = {"state": {"type": kind, "message": message}, "force": True}
+        self.call("POST", f"/flow_runs/{run}/set_state", body)
+
+    def start(self, *names: str) -> "subprocess.Popen[bytes]":
+        lines = f". '{self._folder}/env.sh' && exec python '{HERE}/flows.py' \"$@\""
+        log = (self._folder / "logs" / f"{'-'.join(names)[:40]}.log").open("ab")
+        command = ["bash", "-c", lines, "flows", *names]
+        process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+        self._started.append(process)
+        return process
+
+    def stop(self) -> None:
+        for process in self._started:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+
+def canonical(row: dict[str, Any]) -> str:
+    return "skipped" if row["state_name"] == "Skipped" else CANONICAL[row["state_type"]]
+
+
+def moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def newest(prefect: Prefect, flow: str, kind: str) -> str:
+    [flow_id] = [row["id"] for row in prefect.call("POST", "/flows/filter", {"flows": {"name": {"any_": [flow]}}})]
+    rows = [row for row in prefect.flow_runs() if row["flow_id"] == flow_id and row["state_type"] == kind]
+    return str(rows[0]["id"])
+
+
+def scenario(prefect: Prefect, chm: Chm, folder: Path, record: Record) -> None:
+    record.say("1. Flows run while CHM ingests")
+    first = prefect.start()  # every flow, once
+    serving = prefect.start("serve")
+    until(lambda: len(prefect.call("POST", "/flows/filter", {})) > 9, lambda: None, "the flows are registered")
+    until(lambda: prefect.call("POST", "/deployments/filter", {}), lambda: None, "the deployment is registered")
+    [deployment] = prefect.call("POST", "/deployments/filter", {})
+    flows = {row["id"]: row["name"] for row in prefect.call("POST", "/flows/filter", {}) if row["name"] != "long"}
+    long = next(row["id"] for row in prefect.call("POST", "/flows/filter", {}) if row["name"] == "long")
+    chm.prepare(folder, flows | {long: "long"})
+    killed, crashed, ended = (prefect.start(f"long={seconds}") for seconds in (301, 300, 20))
+    until(lambda: first.poll() is not None, chm.ingest, "every flow has run")
+    until(lambda: len(running(prefect, long)) >= 3, chm.ingest, "the long runs are running")
+    chm.ingest()
+    killed_runs = running(prefect, long)
+    os.killpg(crashed.pid, signal.SIGTERM)
+    until(lambda: ended.poll() is not None and crashed.poll() is not None, chm.ingest, "the long run ends")
+    chm.ingest()
+    record.failures += compare(record, "   all have run", prefect.states(), chm.states())
+
+    record.say("2. Changes by hand, each made when no filter sees the run any more by its overlap")
+    changes = 0
+
+    def by_hand(what: str, change: Any) -> None:
+        nonlocal changes
+        time.sleep(SETTLED_SECONDS)
+        chm.ingest()
+        before = chm.states()
+        change()
+        changes += 1
+        time.sleep(6)  # the server writes its events every few seconds
+        chm.ingest()
+        theirs, ours = prefect.states(), chm.states()
+        missed = [name for name, state in theirs.items() if ours.get(name) != state and name in before]
+        record.check(not missed, f"{what}{f': {len(missed)} runs differ' if missed else ''}")
+
+    failed = newest(prefect, "sync customers: EU (é)", "FAILED")
+    success = newest(prefect, "load-orders", "COMPLETED")
+    no_task = newest(prefect, "no-task", "FAILED")
+    slow = newest(prefect, "too-slow", "FAILED")
+    by_hand("a failed run is set to COMPLETED", lambda: prefect.set_state(failed, "COMPLETED"))
+    by_hand("a successful run is set to FAILED", lambda: prefect.set_state(success, "FAILED", "wrong totals, by hand"))
+    by_hand("a failed run is set to RUNNING", lambda: prefect.set_state(no_task, "RUNNING"))
+    by_hand("and then to CRASHED", lambda: prefect.set_state(no_task, "CRASHED", "lost its worker"))
+    by_hand("a failed run is set to CANCELLED", lambda: prefect.set_state(slow, "CANCELLED"))
+    by_hand("and back to FAILED", lambda: prefect.set_state(slow, "FAILED", "again, by hand"))
+    os.killpg(killed.pid, signal.SIGKILL)  # Prefect shows such a run as running until somebody looks after it
+    orphan = [name for name in killed_runs if prefect.states()[name][0] == "running"]
+    by_hand("a killed run is paused", lambda: prefect.set_state(orphan[0], "PAUSED"))
+    by_hand("and cancelled", lambda: prefect.set_state(orphan[0], "CANCELLED"))
+    planned = prefect.call("POST", f"/deployments/{deployment['id']}/create_flow_run", {"name": "by-hand"})["id"]
+    by_hand("a planned run is set to RUNNING", lambda: prefect.set_state(planned, "RUNNING"))
+    by_hand("and deleted while it is open", lambda: prefect.call("DELETE", f"/flow_runs/{planned}"))
+    gone = chm.runs().get(planned)
+    said = gone and (gone.status, gone.status_reason)
+    record.check(said == ("canceled", "gone at source"), f"the deleted open run in CHM: {said}")
+    removed = newest(prefect, "skipped", "COMPLETED")
+    by_hand("an ended run is deleted; CHM keeps it", lambda: prefect.call("DELETE", f"/flow_runs/{removed}"))
+    by_hand("a run is renamed", lambda: prefect.call("PATCH", f"/flow_runs/{success}", {"name": "renamed by hand"}))
+    by_hand(
+        "the deployment is paused", lambda: prefect.call("POST", f"/deployments/{deployment['id']}/pause_deployment")
+    )
+    serving.terminate()
+    until(lambda: not running(prefect, long), chm.ingest, "the scheduled runs end")
+
+    record.say(f"3. At the end, after {changes} changes by hand and {chm.walks} ingestions")
+    chm.ingest()
+    record.failures += compare(record, "   by ordinary walks", prefect.states(), chm.states())
+    chm.ingest("--since", SINCE)
+    names = {row["id"]: row["name"] for row in prefect.flow_runs()}
+    renamed = [name for name, run in chm.runs().items() if name in names and run.payload["name"] != names[name]]
+    record.check(not renamed, f"after a reconciliation {len(renamed)} runs have another name than in Prefect")
+    again = chm.ingest("--since", SINCE)
+    written = again["created"] + again["updated"]
+    record.check(not written, f"a second one writes {written} runs")
+    everything = set(chm.states()) - set(prefect.states()) - {planned, removed}
+    record.check(not everything, f"{len(everything)} runs are in CHM alone, beside the two deleted ones")
+
+    record.say("4. Every failed run names its task, or says that none failed, and its link opens")
+    for run in sorted(chm.runs().values(), key=lambda run: run.pipeline.name):
+        if run.status == "failed":
+            lines = (run.error_message or "").splitlines() or ["no error text"]
+            named = (
+                lines[0].startswith("task ")
+                or run.external_run_id in {success, no_task, slow}
+                or "long" in run.pipeline.name
+            )
+            record.check(named or run.pipeline.name == "parent", f"{run.pipeline.name}: {lines[0][:90]}")
+            follow(record, run, auth=prefect.auth)
+    record.check(not planted(), f"secrets planted in Prefect that reached the database: {planted()}")
+
+
+def running(prefect: Prefect, flow_id: str) -> list[str]:
+    rows = prefect.flow_runs()
+    return [row["id"] for row in rows if row["flow_id"] == flow_id and row["state_type"] in {"RUNNING", "PENDING"}]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, help="where start_prefect.sh put Prefect")
+    parser.add_argument("--write", type=Path, help="the document to write")
+    options = parser.parse_args()
+    folder = options.folder.resolve()
+    client = json.loads((folder / "client.json").read_text())
+    os.environ[PASSWORD_ENV] = client["password"]
+    prefect = Prefect(client, folder)
+    auth = f'auth = {{ kind = "basic", username = "{client["username"]}", secret_env = "{PASSWORD_ENV}" }}'
+    chm = Chm("Prefect", "prefect", client["base_url"], auth, "vendor_api")
+    try:
+        return perform(
+            folder,
+            lambda record: scenario(prefect, chm, folder, record),
+            title="A live Prefect, changed by hand",
+            made_by="Written by `make e2e-prefect`, which starts a Prefect server in a folder of its own, runs flows, "
+            "changes their\nruns by hand while CHM ingests, and compares every run with Prefect's own answers.",
+            system=f"Prefect {client['version']}",
+            write=options.write,
+        )
+    finally:
+        prefect.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
