@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ingestion.connectors.base import (
-    ErrorsInListing,
+    Explained,
+    FailedRun,
     OpenRun,
     Page,
     Target,
@@ -19,6 +20,7 @@ from ingestion.connectors.base import (
     oldest,
     translated,
 )
+from ingestion.connectors.dagster_failures import failures
 from ingestion.connectors.walking import plan_walks, reread_by_id
 from ingestion.errors import BadAnswer
 from ingestion.http import PartnerSession
@@ -43,7 +45,9 @@ QUERY = """query Runs($filter: RunsFilter, $cursor: String, $limit: Int) {
     ... on PythonError { message } } }"""
 
 
-class DagsterConnector(ErrorsInListing):
+class DagsterConnector:
+    fetches_error_texts = True
+
     def __init__(self, session: PartnerSession, *, known: Callable[[str], bool]) -> None:
         self._session = session
         self._known = known
@@ -55,6 +59,9 @@ class DagsterConnector(ErrorsInListing):
         return reread_by_id(
             runs, batch=PAGE_SIZE, ask=lambda ids: self._ask({"runIds": ids}, None), run_id="runId", event=event
         )
+
+    def error_texts(self, runs: Sequence[FailedRun]) -> Iterator[Explained]:
+        return failures(runs, self._runs)
 
     def links(self, external_ids: Collection[str], ui: str) -> Mapping[str, Links]:
         """The page /guess finds the code location of a job by itself."""
@@ -89,8 +96,10 @@ class DagsterConnector(ErrorsInListing):
                 return
 
     def _ask(self, chosen: dict[str, Any], cursor: str | None) -> list[Any]:
-        variables = {"filter": chosen, "cursor": cursor, "limit": PAGE_SIZE}
-        body = self._session.post("/graphql", {"query": QUERY, "variables": variables})
+        return self._runs(QUERY, {"filter": chosen, "cursor": cursor, "limit": PAGE_SIZE})
+
+    def _runs(self, query: str, variables: Mapping[str, Any]) -> list[Any]:
+        body = self._session.post("/graphql", {"query": query, "variables": variables})
         answer = field_of(field_of(body, "data", dict, "the answer"), "runsOrError", dict, "the answer's data")
         if answer.get("__typename") != "Runs":
             raise BadAnswer(f"Dagster answered {answer.get('__typename')}: {str(answer.get('message'))[:200]}")

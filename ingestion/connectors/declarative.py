@@ -17,7 +17,8 @@ from django.utils.dateparse import parse_duration
 from jmespath.exceptions import JMESPathError
 
 from ingestion.connectors.base import (
-    ErrorsInListing,
+    Explained,
+    FailedRun,
     OpenRun,
     Page,
     Target,
@@ -27,7 +28,7 @@ from ingestion.connectors.base import (
     oldest,
     utc_text,
 )
-from ingestion.connectors.source import IGNORED, Expression, OneRun, Source
+from ingestion.connectors.source import IGNORED, ErrorTextRequest, Expression, OneRun, Source
 from ingestion.connectors.template import Request
 from ingestion.connectors.walking import MAX_SINGLE_BACKFILLS, RunKey, one_by_one, plan_walks, reread_open
 from ingestion.errors import BadAnswer, NotFound, Refused
@@ -36,15 +37,18 @@ from ingestion.links import Links, expanded
 from ingestion.paging import CursorPaging, NumberPaging, OffsetPaging, PageCap, Position
 from runs.events import Clock, Rejected, RunEvent
 
+MAX_LOG = 4_000  # characters of the end of a log
+
 Values = dict[str, str | int | float]
 
 
-class DeclarativeConnector(ErrorsInListing):
+class DeclarativeConnector:
     def __init__(self, session: PartnerSession, source: Source, *, known: Callable[[str], bool]) -> None:
         """`known` says whether an external id belongs to any pipeline of the connection."""
         self._session = session
         self._source = source
         self._known = known
+        self.fetches_error_texts = source.error_text is not None
 
     def walks(self, targets: Sequence[Target]) -> Iterator[Walk]:
         if self._source.per_pipeline:
@@ -66,6 +70,24 @@ class DeclarativeConnector(ErrorsInListing):
             events=self._events,
             ask_one=None if source.one_run is None else partial(self._one, source.one_run),
         )
+
+    def error_texts(self, runs: Sequence[FailedRun]) -> Iterator[Explained]:
+        if (rules := self._source.error_text) is None:
+            return
+        for run in runs:
+            now = datetime.now(UTC)
+            values: Values = {
+                "external_id": run.external_id,
+                "external_run_id": run.external_run_id,
+                "since": utc_text((run.started_at or run.finished_at or now) - timedelta(days=1)),
+                "now": utc_text(now),
+            }
+            try:
+                body = self._send(rules.request.filled(values)).body
+            except NotFound:
+                yield run, None
+                continue
+            yield run, error_text(rules, body)
 
     def links(self, external_ids: Collection[str], ui: str) -> Mapping[str, Links]:
         """By the description's templates; {base_path} is the path of base_url, which names some partners' services."""
@@ -278,6 +300,14 @@ def event(source: Source, pipeline_id: UUID, row: dict[str, Any], asked_at: date
         at=at,
         clock=clock,
     )
+
+
+def error_text(rules: ErrorTextRequest, body: object) -> str | None:
+    """Return the lines that the description finds, and the end of the log; None without both."""
+    found = _searched(rules.lines, body)
+    lines = [_text(line).strip() for line in (found if isinstance(found, list) else [found])]
+    log = _text(_searched(rules.log, body)).strip()
+    return "\n".join(filter(None, [*lines, log[-MAX_LOG:]])) or None
 
 
 def word(source: Source, row: object) -> str | None:

@@ -76,6 +76,15 @@ class OneRun:
 
 
 @dataclass(frozen=True, slots=True)
+class ErrorTextRequest:
+    """One more request for a failed run whose item does not say why it failed."""
+
+    request: Request
+    lines: Expression  # a text, or a list of texts: one line each
+    log: Expression | None = None  # a log, of which the end is kept
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     request: Request = field(default_factory=Request)
     items: Expression = IDENTITY
@@ -87,6 +96,7 @@ class Source:
     one_pipeline: Request | None = None
     open_runs: Request | None = None
     one_run: OneRun | None = None
+    error_text: ErrorTextRequest | None = None
     links: Links = field(default_factory=Links)
     time_format: str = "iso"
     duration_format: str = "seconds"
@@ -138,6 +148,7 @@ class _SourceReader:
             one_pipeline=self._extra(table, "one_pipeline", {"now", "external_id"}),
             open_runs=self._extra(table, "open_runs", {"now"}),
             one_run=self._one_run(table) if "one_run" in table else None,
+            error_text=self._error_text(table) if "error_text" in table else None,
             links=self._links(reader.table(table, "links", where)),
             time_format=reader.choice(table, where, "time_format", TIME_FORMATS, default="iso"),
             duration_format=reader.choice(table, where, "duration_format", DURATION_FORMATS, default="seconds"),
@@ -156,7 +167,7 @@ class _SourceReader:
             table,
             where,
             {"request", "items", "fields", "status", "paging", "since", "one_pipeline", "open_runs", "one_run",
-             "links", "time_format", "duration_format", "version", "reopens", "drop"},
+             "error_text", "links", "time_format", "duration_format", "version", "reopens", "drop"},
         )  # fmt: skip
         return source
 
@@ -223,6 +234,19 @@ class _SourceReader:
             item=self._expression(part, where, "item") or IDENTITY,
             gone=reader.boolean(part, where, "gone", default=True),
             gone_text=reader.text(part, where, "gone_text"),
+        )
+
+    def _error_text(self, table: Mapping[str, Any]) -> ErrorTextRequest:
+        where = f"{self.where}.error_text"
+        known = {"external_id", "external_run_id", "since", "now"}
+        request = self._request(table, "error_text", known, methods=True, others={"lines", "log"})
+        part = self.reader.table(table, "error_text", self.where)
+        if not request.path:
+            self.reader.mistakes.append(f"{where}.path: is missing")
+        return ErrorTextRequest(
+            request=request,
+            lines=self._expression(part, where, "lines", required=True) or IDENTITY,
+            log=self._expression(part, where, "log"),
         )
 
     def _links(self, table: Mapping[str, Any]) -> Links:

@@ -1,6 +1,7 @@
 """The shipped presets, each against a real server that answers as the partner's documentation says."""
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -182,7 +183,8 @@ def requests_of_a_second_walk(partner: DocumentedPartner, connection: Connection
     Run.objects.all().delete()  # so that none is open and asked for again
     partner.requests.clear()
     assert not ingest(connection).errors
-    return partner.requests
+    why_they_failed = re.compile(r"/actions/runs/\d+/jobs")
+    return [request for request in partner.requests if not why_they_failed.search(request.path)]
 
 
 @pytest.mark.parametrize(

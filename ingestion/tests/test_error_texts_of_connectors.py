@@ -1,0 +1,209 @@
+"""Why runs failed, where the listing does not say it: Dagster from its own answers, others as they are documented."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingestion import synthetic
+from ingestion.connections import Connection, read_file
+from ingestion.connectors.base import FailedRun
+from ingestion.http import PartnerSession
+from ingestion.synthetic.partner import Answer, PartnerServer, Request
+from ingestion.tests.support import IMPATIENT, ingest, physical_rows, pipelines_of
+from runs.models import Run
+
+RECORDED = json.loads((Path(synthetic.__file__).parent / "recordings" / "dagster" / "failures.json").read_text())
+
+
+class FailedDagster(PartnerServer):
+    """Two failed runs, and the logs that explain them, in pages of `page` events."""
+
+    page = 1_000
+    explains = True
+
+    def answer(self, request: Request) -> Answer:
+        asked = json.loads(request.body)
+        if "eventConnection" not in asked["query"]:
+            return runs(RECORDED["runs"])
+        if not self.explains:
+            return Answer(400, {"errors": [{"message": "Cannot query field 'eventConnection' on type 'Run'."}]})
+        variables = asked["variables"]
+        first = int(variables["cursor"] or 0)
+        found = []
+        for run in RECORDED["response"]["body"]["data"]["runsOrError"]["results"]:
+            events = run["eventConnection"]["events"]
+            page = events[first : first + self.page]
+            log = {"events": page, "cursor": str(first + self.page), "hasMore": len(events) > first + self.page}
+            if run["runId"] in variables["filter"]["runIds"]:
+                found.append(run | {"eventConnection": log})
+        return runs(found)
+
+
+def runs(results: list[Any]) -> Answer:
+    return Answer(body={"data": {"runsOrError": {"__typename": "Runs", "results": results}}})
+
+
+def walk(partner: FailedDagster) -> None:
+    ingest(Connection("dagster", "dagster", partner.base_url, http=IMPATIENT))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("page", [1_000, 5])
+def test_failed_runs_of_dagster_name_their_steps_with_the_innermost_message(page: int) -> None:
+    pipelines_of("Northwind", "two_failures", "reconcile_failing", platform="vendor_api")
+    with FailedDagster() as partner:
+        partner.page = page
+        walk(partner)
+        texts = {run.pipeline.name: run.error_message for run in Run.objects.select_related("pipeline")}
+        before = physical_rows()
+        walk(partner)
+
+    assert texts == {
+        "two_failures": "step left: RuntimeError: left side is empty\nstep right: RuntimeError: right side is empty",
+        "reconcile_failing": "step connect: ValueError: could not connect to postgres://[filtered]@db.example.test/x",
+    }
+    assert physical_rows() == before
+
+
+@pytest.mark.django_db
+def test_of_a_log_that_is_too_long_to_read_the_steps_are_named_without_their_messages() -> None:
+    pipelines_of("Northwind", "two_failures", platform="vendor_api")
+    with FailedDagster() as partner:
+        partner.page = 1
+        walk(partner)
+
+    assert Run.objects.get().error_message == "step left: failed\nstep right: failed"
+
+
+@pytest.mark.django_db
+def test_a_dagster_that_refuses_the_question_is_walked_and_not_asked_at_every_tick() -> None:
+    pipelines_of("Northwind", "two_failures", "reconcile_failing", platform="vendor_api")
+    with FailedDagster() as partner:
+        partner.explains = False
+        walk(partner)
+        partner.requests.clear()
+        walk(partner)
+        questions = [request for request in partner.requests if b"eventConnection" in request.body]
+
+    assert set(Run.objects.values_list("status", "error_message")) == {("failed", None)}
+    assert questions == []
+
+
+GITHUB = {
+    "total_count": 3,
+    "jobs": [
+        {"name": "lint", "conclusion": "success", "steps": [{"name": "ruff", "conclusion": "success"}]},
+        {
+            "name": "test (3.11)",
+            "conclusion": "failure",
+            "steps": [{"name": "Set up job", "conclusion": "success"}, {"name": "Run pytest", "conclusion": "failure"}],
+        },
+        {"name": "deploy", "conclusion": "timed_out", "steps": None},
+    ],
+}
+DBT_CLOUD = {
+    "data": {
+        "id": 7,
+        "run_steps": [
+            {"name": "Clone git repository", "status": 10, "logs": "ok"},
+            {
+                "name": "Invoke dbt with `dbt build`",
+                "status": 20,
+                "logs": f"{'x' * 9_000}\nDatabase Error in orders",
+            },
+        ],
+    }
+}
+DATABRICKS = {
+    "run_id": 7,
+    "tasks": [
+        {
+            "task_key": "extract",
+            "status": {"state": "TERMINATED", "termination_details": {"type": "SUCCESS", "code": "SUCCESS"}},
+        },
+        {
+            "task_key": "load",
+            "status": {
+                "state": "TERMINATED",
+                "termination_details": {
+                    "type": "CLIENT_ERROR",
+                    "code": "RUN_EXECUTION_ERROR",
+                    "message": "no table",
+                },
+            },
+        },
+        {"task_key": "report", "status": {"state": "BLOCKED"}},
+    ],
+}
+DATA_FACTORY = {
+    "value": [
+        {"activityName": "Lookup", "status": "Succeeded", "error": {"message": ""}},
+        {"activityName": "Copy orders", "status": "Failed", "error": {"errorCode": "2200", "message": "no table"}},
+    ]
+}
+
+
+class Documented(PartnerServer):
+    def __init__(self, body: Any) -> None:
+        super().__init__()
+        self.body = body
+
+    def answer(self, request: Request) -> Answer:
+        return Answer(body=self.body) if self.body is not None else Answer(404, {"message": "Not Found"})
+
+
+def explained(preset: str, body: Any, folder: Path) -> tuple[str | None, Request]:
+    with Documented(body) as partner:
+        file = folder / "connections.toml"
+        file.write_text(f'[connections.c]\nconnector = "{preset}"\nbase_url = "{partner.base_url}"\n')
+        connection = read_file(file)["c"]
+        with PartnerSession(partner.base_url, auth=connection.authentication(), settings=IMPATIENT) as session:
+            connector = connection.connect(session, bool)
+            assert connector.fetches_error_texts
+            [(_, text)] = connector.error_texts([FailedRun("11", "7", None, None, None)])
+        [request] = partner.requests
+    return text, request
+
+
+@pytest.mark.parametrize(
+    ("preset", "body", "asked", "text"),
+    [
+        (
+            "github_actions",
+            GITHUB,
+            "GET /actions/runs/7/jobs",
+            "job test (3.11) failure: step Run pytest\njob deploy timed_out:",
+        ),
+        ("dbt_cloud", DBT_CLOUD, "GET /runs/7/", "step Invoke dbt with `dbt build` failed\n"),
+        ("databricks", DATABRICKS, "GET /api/2.2/jobs/runs/get", "task load: no table"),
+        (
+            "azure_data_factory",
+            DATA_FACTORY,
+            "POST /pipelineruns/7/queryActivityruns",
+            "activity Copy orders: no table",
+        ),
+    ],
+    ids=["github", "dbt cloud", "databricks", "data factory"],
+)
+def test_a_failed_run_names_its_step_by_one_more_request(
+    preset: str, body: Any, asked: str, text: str, tmp_path: Path
+) -> None:
+    found, request = explained(preset, body, tmp_path)
+
+    assert found is not None
+    assert found.startswith(text)
+    assert f"{request.method} {request.path}" == asked
+
+
+def test_of_a_log_the_end_is_kept(tmp_path: Path) -> None:
+    text, _ = explained("dbt_cloud", DBT_CLOUD, tmp_path)
+
+    assert str(text).endswith("\nDatabase Error in orders")
+    assert len(str(text)) < 4_100
+
+
+@pytest.mark.parametrize("body", [None, {}, {"jobs": []}], ids=["gone", "empty", "no job"])
+def test_a_source_without_a_text_for_a_run_says_so_once(body: Any, tmp_path: Path) -> None:
+    assert explained("github_actions", body, tmp_path)[0] is None

@@ -1,0 +1,175 @@
+"""CHM against a live Dagster while people change things by hand: `make e2e-dagster`.
+
+1. Jobs run, fail, retry, wait in the queue, and one runs on schedule, while CHM ingests.
+2. Runs are terminated, canceled at once, deleted and executed again, the schedule is stopped; CHM goes on ingesting.
+3. Every run that Dagster has is compared with CHM; every failed one must name its step, and its link must open.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from tools.e2e.live import SETTLED_SECONDS, Chm, Record, State, compare, follow, perform, planted, until
+
+CANONICAL = {"SUCCESS": "success", "FAILURE": "failed", "CANCELED": "canceled"}
+RUNS = """query R($cursor: String) { runsOrError(cursor: $cursor, limit: 100) {
+  __typename ... on Runs { results { runId jobName status startTime endTime } } } }"""
+REPOSITORY = """{ repositoriesOrError { ... on RepositoryConnection { nodes {
+  name location { name } jobs { name } schedules { name scheduleState { id } } } } } }"""
+LAUNCH = """mutation L($p: ExecutionParams!) { launchRun(executionParams: $p) {
+  __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
+AGAIN = """mutation A($id: String!) { launchRunReexecution(reexecutionParams: {parentRunId: $id, strategy: ALL_STEPS}) {
+  __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
+TERMINATE = """mutation T($id: String!, $how: TerminateRunPolicy) { terminateRun(runId: $id, terminatePolicy: $how) {
+  __typename ... on TerminateRunFailure { message } ... on PythonError { message } } }"""
+DELETE = "mutation D($id: String!) { deletePipelineRun(runId: $id) { __typename ... on PythonError { message } } }"
+STOP = """mutation S($id: String!) { stopRunningSchedule(id: $id) {
+  __typename ... on PythonError { message } ... on UnauthorizedError { message } } }"""
+
+
+class Dagster:
+    """Dagster's own API, asked without any code of CHM's."""
+
+    def __init__(self, client: dict[str, str]) -> None:
+        self._base = client["base_url"]
+        [self.repository] = self.ask(REPOSITORY)["repositoriesOrError"]["nodes"]
+
+    def ask(self, query: str, **variables: Any) -> Any:
+        body = {"query": query, "variables": variables}
+        answer = requests.post(f"{self._base}/graphql", json=body, timeout=60)
+        answer.raise_for_status()
+        return answer.json()["data"]
+
+    def change(self, query: str, **variables: Any) -> Any:
+        [result] = self.ask(query, **variables).values()
+        if "Success" not in result["__typename"] and result["__typename"] != "ScheduleStateResult":
+            raise SystemExit(f"Dagster refused: {result}")
+        return result
+
+    def launch(self, job: str, **sleep: float) -> str:
+        config = {"ops": {"sleep": {"config": sleep}}} if sleep else {}
+        selector = {
+            "repositoryLocationName": self.repository["location"]["name"],
+            "repositoryName": self.repository["name"],
+            "pipelineName": job,
+        }
+        given = {"selector": selector, "runConfigData": config, "mode": "default"}
+        return str(self.change(LAUNCH, p=given)["run"]["runId"])
+
+    def runs(self) -> dict[str, dict[str, Any]]:
+        found: dict[str, dict[str, Any]] = {}
+        cursor = None
+        while rows := self.ask(RUNS, cursor=cursor)["runsOrError"]["results"]:
+            found |= {row["runId"]: row for row in rows}
+            cursor = rows[-1]["runId"]
+        return found
+
+    def status(self, run: str) -> str | None:
+        row = self.runs().get(run)
+        return row["status"] if row else None
+
+    def states(self) -> dict[str, State]:
+        return {
+            name: (CANONICAL.get(row["status"], "running"), moment(row["startTime"]), moment(row["endTime"]))
+            for name, row in self.runs().items()
+        }
+
+
+def moment(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(round(seconds, 6), UTC)
+
+
+def scenario(dagster: Dagster, chm: Chm, folder: Path, record: Record) -> None:
+    record.say("1. Jobs run while CHM ingests")
+    jobs = {job["name"]: job["name"] for job in dagster.repository["jobs"] if not job["name"].startswith("__")}
+    chm.prepare(folder, jobs)
+    failing = dagster.launch("reconcile_failing")
+    first = [failing, *map(dagster.launch, ("two_failures", "daily_load", "flaky_job"))]
+    ended = {"SUCCESS", "FAILURE", "CANCELED"}
+    until(lambda: all(dagster.status(run) in ended for run in first), chm.ingest, "the first runs end")
+    compare(record, "all have run", dagster.states, chm)
+
+    record.say("2. Changes by hand, each made when no filter sees the run any more by its overlap")
+    changes = 0
+
+    def by_hand(what: str, change: Callable[[], Any]) -> Any:
+        nonlocal changes
+        time.sleep(SETTLED_SECONDS)
+        chm.ingest()
+        result = change()
+        changes += 1
+        time.sleep(2)
+        compare(record, what, dagster.states, chm)
+        return result
+
+    schedule = dagster.repository["schedules"][0]["scheduleState"]["id"]
+    by_hand("the schedule is stopped", lambda: dagster.change(STOP, id=schedule))
+    again = by_hand("a failed run is executed again, as a new run", lambda: dagster.change(AGAIN, id=failing))
+    until(lambda: dagster.status(again["run"]["runId"]) in ended, chm.ingest, "it ends")
+    long = [dagster.launch("long_job", seconds=300.0) for _ in range(2)]
+    queued = [dagster.launch("long_job", seconds=1.0) for _ in range(2)]
+    until(lambda: all(dagster.status(run) == "STARTED" for run in long), chm.ingest, "two runs are running")
+    by_hand("a queued run is terminated", lambda: dagster.change(TERMINATE, id=queued[0], how="SAFE_TERMINATE"))
+    by_hand("a queued run is deleted", lambda: dagster.change(DELETE, id=queued[1]))
+    by_hand("a running run is terminated", lambda: dagster.change(TERMINATE, id=long[0], how="SAFE_TERMINATE"))
+    until(lambda: dagster.status(long[0]) in ended, chm.ingest, "it ends")
+    compare(record, "and has ended", dagster.states, chm)
+    by_hand(
+        "a running run is marked canceled at once",
+        lambda: dagster.change(TERMINATE, id=long[1], how="MARK_AS_CANCELED_IMMEDIATELY"),
+    )
+    by_hand("an ended run is deleted; CHM keeps it", lambda: dagster.change(DELETE, id=first[3]))
+    gone = chm.runs().get(queued[1])
+    said = gone and (gone.status, gone.status_reason)
+    record.check(said == ("canceled", "gone at source"), f"the deleted queued run in CHM: {said}")
+
+    record.say(f"3. At the end, after {changes} changes by hand and {chm.walks} ingestions")
+    compare(record, "by ordinary walks", dagster.states, chm)
+    for number in range(2):
+        chm.ingest(*RECONCILE)
+        if not number:
+            compare(record, "after a reconciliation", dagster.states, chm)
+    extra = set(chm.states()) - set(dagster.states()) - {queued[1], first[3]}
+    record.check(not extra, f"{len(extra)} runs are in CHM alone, beside the two deleted ones")
+
+    record.say("4. Every failed run names its step, and its link opens")
+    for run in sorted(chm.runs().values(), key=lambda run: run.pipeline.name):
+        if run.status == "failed":
+            line = next(iter((run.error_message or "").splitlines()), "no error text")
+            record.check(line.startswith("step "), f"{run.pipeline.name}: {line[:90]}")
+            follow(record, run)
+    record.check(not planted(), f"secrets planted in Dagster that reached the database: {planted()}")
+
+
+RECONCILE = ("--since", "2020-01-01T00:00:00Z")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, help="where start_dagster.sh put Dagster")
+    parser.add_argument("--write", type=Path, help="the document to write")
+    options = parser.parse_args()
+    folder = options.folder.resolve()
+    client = json.loads((folder / "client.json").read_text())
+    dagster = Dagster(client)
+    chm = Chm("Dagster", "dagster", client["base_url"], 'auth = { kind = "none" }', "vendor_api")
+    return perform(
+        folder,
+        lambda record: scenario(dagster, chm, folder, record),
+        title="A live Dagster, changed by hand",
+        made_by="Written by `make e2e-dagster`, which starts Dagster in a folder of its own, runs jobs, changes their\n"
+        "runs by hand while CHM ingests, and compares every run with Dagster's own answers.",
+        system=f"Dagster {client['version']}",
+        write=options.write,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
