@@ -28,7 +28,7 @@ def disable_pipeline(*, pipeline: Pipeline) -> bool:
 @transaction.atomic
 def set_active(rows: QuerySet[RowT], *, active: bool) -> list[RowT]:
     """Enables or disables; answers with those that were not so before."""
-    changed = list(rows.filter(is_active=not active).order_by("pk").select_for_update(of=("self",)))
+    changed = list(rows.filter(is_active=not active).order_by("pk").select_for_update(of=("self",), no_key=True))
     rows.model._default_manager.filter(pk__in=[row.pk for row in changed]).update(
         is_active=active, updated_at=timezone.now()
     )

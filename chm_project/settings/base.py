@@ -174,6 +174,11 @@ if CORS_ALLOWED_ORIGINS:
 CHM_METRICS_TOKEN_FILE = env.text("CHM_METRICS_TOKEN_FILE")
 
 CELERY_BROKER_URL = env.text("CHM_BROKER_URL")
+# Ingestion's entries come from the connections file (ingestion.tasks.beat_schedule). A task that waited longer than its
+# period is dropped: the next one does the same work.
+CELERY_BEAT_SCHEDULE = {
+    "compact rollup": {"task": "runs.compact_rollup", "schedule": 300.0, "options": {"expires": 270}},
+}
 CELERY_BEAT_SCHEDULER = "chm_project.operations.beat:BeatingScheduler"
 CACHES = {"default": cache(CELERY_BROKER_URL)}
 CELERY_RESULT_BACKEND = CELERY_BROKER_URL

@@ -1,6 +1,7 @@
 """manage.py generate_history: a large, believable history in an empty database."""
 
 from argparse import ArgumentTypeError, RawDescriptionHelpFormatter
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from inventory.models import Client, Pipeline
 from runs.models import Run
 
 BAD_USAGE = 2
+COPY_RUNS = 100_000
 
 EXAMPLES = """
 examples:
@@ -102,7 +104,20 @@ def _fill(history: History, progress: Progress, runs: int) -> None:
     Pipeline.objects.bulk_create(history.pipelines, batch_size=5_000)
     bar = progress.add_task("generating", total=runs)
     copy_runs = f"COPY {Run._meta.db_table} ({', '.join(RUN_COLUMNS)}) FROM STDIN"
-    with connection.cursor() as cursor, cursor.copy(copy_runs) as copy:
-        for number, lines in history.blocks():
-            copy.write(lines)
-            progress.advance(bar, number)
+    blocks = history.blocks()
+    with connection.cursor() as cursor:
+        while some := _up_to(COPY_RUNS, blocks):
+            # One COPY for all would make the triggers hold every row until its end.
+            with cursor.copy(copy_runs) as copy:
+                for number, lines in some:
+                    copy.write(lines)
+                    progress.advance(bar, number)
+        cursor.execute("SELECT rollup.compact()")
+
+
+def _up_to(runs: int, blocks: Iterator[tuple[int, str]]) -> list[tuple[int, str]]:
+    """Return the next blocks with about so many runs; empty at the end."""
+    some: list[tuple[int, str]] = []
+    while sum(number for number, _ in some) < runs and (block := next(blocks, None)):
+        some.append(block)
+    return some

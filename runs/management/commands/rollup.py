@@ -1,0 +1,53 @@
+"""manage.py rollup: verify, rebuild or compact the counts that reports over long windows read."""
+
+import sys
+from argparse import RawDescriptionHelpFormatter
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from rich.console import Console
+
+from runs.rollup.maintenance import compact, differences, rebuild
+
+EXAMPLES = """
+examples:
+  manage.py rollup --verify     compare the counts with the runs; exit status 1 if they differ
+  manage.py rollup --rebuild    count all runs again; writers wait meanwhile
+  manage.py rollup --compact    merge parts; the schedule does it every few minutes
+
+The counts are kept by triggers and are exact at every commit. Rebuild them in a database whose triggers were disabled.
+"""
+
+
+class Command(BaseCommand):
+    help = "Verify, rebuild or compact the daily and monthly counts of runs (schema rollup)."
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        return super().create_parser(
+            prog_name, subcommand, epilog=EXAMPLES, formatter_class=RawDescriptionHelpFormatter, **kwargs
+        )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        action = parser.add_mutually_exclusive_group(required=True)
+        action.add_argument("--verify", action="store_true", help="change nothing")
+        action.add_argument("--rebuild", action="store_true")
+        action.add_argument("--compact", action="store_true")
+
+    def handle(self, *args: Any, verify: bool, **options: Any) -> None:
+        with Console(stderr=True).status("reading all runs" if not options["compact"] else "merging parts"):
+            if options["rebuild"]:
+                rebuild()
+            elif options["compact"]:
+                compact()
+            found = differences() if verify else []
+        if options["rebuild"]:
+            self.stdout.write("The counts were rebuilt from the runs.")
+        elif options["compact"]:
+            self.stdout.write("The parts of the counts were merged.")
+        elif not found:
+            self.stdout.write("The counts agree with the runs.")
+        else:
+            for one in found:
+                self.stderr.write(f"rollup.{one.table} {one.key}: stored {one.stored}, counted {one.counted}")
+            self.stderr.write("The counts differ from the runs. Run: manage.py rollup --rebuild")
+            sys.exit(1)

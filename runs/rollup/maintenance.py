@@ -1,0 +1,37 @@
+"""Compact, rebuild and verify the schema `rollup`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.db import connection, transaction
+
+_DIFFERENCES = (Path(__file__).parent / "differences.sql").read_text()
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A key of one table whose sum is not what the runs say."""
+
+    table: str
+    key: str
+    stored: str
+    counted: str
+
+
+def compact() -> None:
+    """Merge the parts of each key into one row. Changes no sum; safe beside writers and other compactions."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT rollup.compact()")
+
+
+def rebuild() -> None:
+    """Count all runs again. Writers that are under way finish first; later ones wait."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT rollup.rebuild()")
+
+
+def differences(limit: int = 20) -> list[Difference]:
+    """Return keys whose stored sum differs from the runs, read in one snapshot; empty if all agree."""
+    with connection.cursor() as cursor:
+        cursor.execute(_DIFFERENCES, {"limit": limit})
+        return [Difference(*row) for row in cursor.fetchall()]

@@ -1,0 +1,195 @@
+"""The counts of the schema rollup equal the runs at every commit, whatever happens to runs and pipelines."""
+
+import threading
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connection, connections, transaction
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from hypothesis.extra.django import TestCase
+
+from chm_project.celery import app as celery_app
+from chm_project.tests.sql_rows import insert
+from inventory.models import Client, Environment, Pipeline, Platform
+from inventory.services import set_active
+from inventory.tests.factories import ClientFactory, PipelineFactory
+from runs.models import Run, Status
+from runs.rollup.maintenance import compact, differences, rebuild
+from runs.tests.factories import RunFactory
+
+BASE = datetime(2026, 3, 1, tzinfo=UTC)
+ACTIONS = ("insert", "insert", "insert", "update", "update", "delete", "move", "switch", "compact", "rebuild")
+
+
+class RandomHistories(TestCase):
+    @hypothesis_settings(deadline=None, max_examples=60)
+    @given(st.integers(0, 2**32), st.lists(st.sampled_from(ACTIONS), min_size=3, max_size=14))
+    def test_any_history_leaves_the_counts_exact(self, seed: int, actions: list[str]) -> None:
+        random = Random(seed)
+        clients = [ClientFactory.create() for _ in range(2)]
+        pipelines = [PipelineFactory.create(client=random.choice(clients)) for _ in range(3)]
+
+        for action in actions:
+            act(action, random, clients, pipelines)
+            assert differences() == [], action
+
+
+def act(action: str, random: Random, clients: list[Client], pipelines: list[Pipeline]) -> None:
+    pipeline = random.choice(pipelines)
+    match action:
+        case "insert":
+            for _ in range(random.randrange(1, 4)):
+                RunFactory.create(pipeline=random.choice(pipelines), **content(random))
+        case "update":
+            Run.objects.filter(pk__in=list(Run.objects.values_list("pk", flat=True)[:2])).update(**content(random))
+        case "delete":
+            Run.objects.filter(pk__in=list(Run.objects.values_list("pk", flat=True)[:1])).delete()
+        case "move":
+            Pipeline.objects.filter(pk=pipeline.pk).update(
+                client=random.choice(clients),
+                platform=random.choice(Platform.values),
+                environment=random.choice(Environment.values),
+            )
+        case "switch":
+            set_active(Pipeline.objects.filter(pk=pipeline.pk), active=random.random() < 0.5)
+        case "compact":
+            compact()
+        case "rebuild":
+            rebuild()
+
+
+def content(random: Random) -> dict[str, Any]:
+    started_at = random.choice([None, BASE + timedelta(minutes=random.randrange(-90_000, 90_000))])
+    return {
+        "status": random.choice(Status.values),
+        "started_at": started_at,
+        "finished_at": started_at and random.choice([None, started_at + timedelta(seconds=random.randrange(9_000))]),
+        "duration_seconds": random.choice([None, 0, 59, 60, 7_500]),
+        "rows_processed": random.choice([None, 0, 1, 2**63 - 1]),
+    }
+
+
+@pytest.mark.django_db
+def test_a_row_inserted_by_plain_sql_counts_at_once() -> None:
+    pipeline = PipelineFactory.create(platform="dbt")
+
+    insert("runs", pipeline_id=pipeline.pk, status="failed", started_at="2026-03-01T23:59:59Z", duration_seconds=61)
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT day::text, client_id, platform, failed FROM rollup.days")
+        assert cursor.fetchall() == [("2026-03-01", pipeline.client_id, "dbt", 1)]
+        cursor.execute("SELECT minutes, runs FROM rollup.duration_minutes")
+        assert cursor.fetchall() == [(1, 1)]
+
+
+@pytest.mark.django_db
+def test_a_replay_that_changes_nothing_appends_nothing() -> None:
+    run = RunFactory.create(status="success")
+    before = parts()
+
+    Run.objects.filter(pk=run.pk).update(error_message="a text", updated_at=datetime.now(UTC))
+
+    assert parts() == before
+
+
+@pytest.mark.django_db
+def test_compaction_leaves_one_row_for_each_key() -> None:
+    pipeline = PipelineFactory.create()
+    for number in range(5):
+        insert("runs", pipeline_id=pipeline.pk, external_run_id=str(number), started_at="2026-03-01T10:00:00Z")
+    assert parts() == 5
+
+    compact()
+
+    assert parts() == 1
+    assert differences() == []
+
+
+@pytest.mark.django_db
+def test_the_command_finds_and_repairs_a_wrong_count(capsys: pytest.CaptureFixture[str]) -> None:
+    RunFactory.create(status="success", started_at=BASE)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE rollup.days SET success = 7")
+
+    with pytest.raises(SystemExit) as ended:
+        call_command("rollup", "--verify")
+    assert ended.value.code == 1
+    assert "rollup.days" in capsys.readouterr().err
+    call_command("rollup", "--rebuild")
+    call_command("rollup", "--compact")
+    call_command("rollup", "--verify")
+
+    assert "The counts agree with the runs." in capsys.readouterr().out
+
+
+@pytest.mark.django_db(transaction=True)
+def test_truncating_the_runs_empties_the_counts() -> None:
+    RunFactory.create()
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE runs CASCADE")
+
+    assert parts() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_writers_movers_and_compactions_side_by_side_lose_no_count() -> None:
+    clients = [ClientFactory.create() for _ in range(2)]
+    pipelines = [PipelineFactory.create(client=clients[0]) for _ in range(4)]
+    errors: list[BaseException] = []
+
+    def repeat(action: Any) -> None:
+        try:
+            for number in range(25):
+                action(number)
+        except BaseException as error:  # noqa: BLE001 - shown by the test
+            errors.append(error)
+        finally:
+            connections.close_all()
+
+    def write(number: int) -> None:
+        with transaction.atomic():
+            for pipeline in pipelines:
+                RunFactory.create(pipeline=pipeline, started_at=BASE + timedelta(hours=number))
+
+    def change(_number: int) -> None:
+        Run.objects.filter(status="success").update(status="failed")
+
+    def move(number: int) -> None:
+        Pipeline.objects.filter(pk=pipelines[number % 4].pk).update(client=clients[number % 2])
+
+    actions = [write, write, change, move, lambda _number: compact()]
+    threads = [threading.Thread(target=repeat, args=(action,)) for action in actions]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert errors == []
+    assert differences() == []
+
+
+def parts() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM rollup.days")
+        row = cursor.fetchone()
+    return int(row[0])
+
+
+@pytest.mark.django_db
+def test_the_schedule_compacts_and_drops_what_waited_longer_than_its_period() -> None:
+    [entry] = [entry for entry in settings.CELERY_BEAT_SCHEDULE.values() if entry["task"] == "runs.compact_rollup"]
+    pipeline = PipelineFactory.create()
+    for number in range(2):
+        insert("runs", pipeline_id=pipeline.pk, external_run_id=str(number), started_at="2026-03-01T10:00:00Z")
+
+    celery_app.loader.import_default_modules()
+    celery_app.tasks[entry["task"]].apply()
+
+    assert parts() == 1
+    assert entry["options"]["expires"] < entry["schedule"]
