@@ -183,7 +183,8 @@ def parts() -> int:
 
 @pytest.mark.django_db
 def test_the_schedule_compacts_and_drops_what_waited_longer_than_its_period() -> None:
-    [entry] = [entry for entry in settings.CELERY_BEAT_SCHEDULE.values() if entry["task"] == "runs.compact_rollup"]
+    schedule: dict[str, Any] = settings.CELERY_BEAT_SCHEDULE
+    [entry] = [entry for entry in schedule.values() if entry["task"] == "runs.compact_rollup"]
     pipeline = PipelineFactory.create()
     for number in range(2):
         insert("runs", pipeline_id=pipeline.pk, external_run_id=str(number), started_at="2026-03-01T10:00:00Z")
