@@ -239,7 +239,7 @@ DROP SCHEMA rollup CASCADE;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("inventory", "0003_source_links"), ("runs", "0006_source_links")]
+    dependencies = [("inventory", "0003_source_links"), ("runs", "0007_error_texts")]
 
     operations = [
         migrations.RunSQL([TABLES, TRIGGERS, MAINTENANCE, "SELECT rollup.rebuild()"], FORGET),
