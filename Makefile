@@ -4,7 +4,7 @@ BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help install install-dev demo serve work test e2e screenshots e2e-airflow clients bench fuzz faults critical-path evidence documents site docs dashboards board-pictures check-boards upgrade-check image-steps lint format lock
+.PHONY: help install install-dev demo serve work test e2e screenshots e2e-airflow clients bench fuzz faults critical-path evidence documents site docs dashboards board-pictures check-boards upgrade-check package-check image-steps lint format lock
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -105,6 +105,9 @@ check-boards: install-dev  ## hold Grafana's boards against the types and the co
 
 upgrade-check: install-dev  ## upgrade the last release's database and compare it with a fresh install (20 s)
 	@$(BIN)/python -m tools.upgrade check
+
+package-check: install-dev  ## build sdist and wheel, install the wheel outside the checkout, migrate and serve from it (40 s)
+	@$(BIN)/python -m tools.package_check
 
 image-steps: install-dev  ## the Dockerfile's and compose's steps without Docker (needs PostgreSQL 15 and Redis installed)
 	@$(BIN)/python docker/image_steps.py

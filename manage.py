@@ -1,23 +1,7 @@
 #!/usr/bin/env python
 """CHM's command line; `manage.py help` lists the commands."""
 
-import os
-import sys
-
-
-def main() -> None:
-    settings = os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chm_project.settings.development")
-    if not settings.endswith(".production"):
-        from chm_project.local.embedded import EmbeddedServersUnavailable, attach_to_environment
-
-        try:
-            attach_to_environment()
-        except EmbeddedServersUnavailable as error:
-            sys.exit(str(error))
-    from django.core.management import execute_from_command_line
-
-    execute_from_command_line(sys.argv)
-
+from chm_project.command_line import main
 
 if __name__ == "__main__":
     main()

@@ -1,12 +1,12 @@
 """What every environment shares. Nothing here is a secret or a default that would be unsafe in production."""
 
 from datetime import timedelta
-from pathlib import Path
 
+from chm_project.settings import places
 from chm_project.settings.environment import cache, data_dir, env
 
-BASE_DIR = Path(__file__).resolve().parent.parent.parent
-DATA_DIR = data_dir(BASE_DIR / ".chm")
+BASE_DIR = places.ROOT
+DATA_DIR = data_dir(places.DATA_DIR)
 
 INSTALLED_APPS = [
     "unfold.apps.BasicAppConfig",  # without a site of its own: ConsoleConfig names the site
@@ -57,7 +57,7 @@ LOGIN_REDIRECT_URL = "/admin/"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates"],
+        "DIRS": [places.TEMPLATES],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -88,7 +88,7 @@ USE_TZ = True
 FORMAT_MODULE_PATH = ["chm_project.formats"]
 
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = places.STATIC_ROOT
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},

@@ -12,12 +12,13 @@ import csv
 import hashlib
 import io
 import os
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
+
+from chm_project.settings import places
 
 Row = dict[str, str]
 
@@ -111,12 +112,11 @@ class Dataset:
 
 def dataset(name: str) -> Dataset:
     """The data set of this name in the checkout, or where an installed package put its data; LookupError."""
-    places = [Path(__file__).resolve().parents[2] / "data" / "synthetic", Path(sys.prefix) / "share/chm/synthetic"]
-    found = [place / name for place in places if name.strip("./\\") == name and (place / name / "base").is_dir()]
-    if not found:
-        known = sorted({path.parent.name for place in places for path in place.glob("*/base")})
+    folder = places.DATA_SETS / name
+    if name.strip("./\\") != name or not (folder / "base").is_dir():
+        known = sorted({path.parent.name for path in places.DATA_SETS.glob("*/base")})
         raise LookupError(f"There is no data set {name!r}; there are: {', '.join(known) or 'none'}.")
-    return Dataset(found[0])
+    return Dataset(folder)
 
 
 def read_table(path: Path, name: str, columns: Iterable[str]) -> Table:

@@ -10,6 +10,7 @@ from typing import Self
 from urllib.parse import urlsplit, urlunsplit
 
 from chm_project.local.embedded.errors import EmbeddedServersUnavailable
+from chm_project.settings import places
 
 __all__ = [
     "Attachment",
@@ -19,8 +20,6 @@ __all__ = [
     "numbered_broker",
     "redis_url",
 ]
-
-DEFAULT_DATA_DIR = Path(__file__).resolve().parents[3] / ".chm"
 
 
 class Attachment:
@@ -71,7 +70,7 @@ def attach_to_environment() -> Attachment | None:
     database, broker = not _is_set("CHM_DATABASE_URL"), not _is_set("CHM_BROKER_URL")
     if not database and not broker:
         return None
-    data_dir = Path(os.environ.get("CHM_DATA_DIR") or DEFAULT_DATA_DIR)
+    data_dir = Path(os.environ.get("CHM_DATA_DIR") or places.DATA_DIR)
     attachment = attach(data_dir=data_dir, database=database, broker=broker)
     atexit.register(attachment.release)
     if attachment.database_url is not None:

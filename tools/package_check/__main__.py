@@ -1,0 +1,193 @@
+"""`make package-check`: build sdist and wheel, install the wheel far from the checkout, and use it.
+
+The sdist is built from the files in git, the wheel from the sdist, so that both are complete.
+"""
+
+import contextlib
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+import venv
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import psycopg
+
+from chm_project.local.embedded import attach_to_environment
+from tools.bench.servers import ROOT, create_database
+
+PACKAGES = ("chm_project", "inventory", "runs", "alerting", "ingestion")
+# Where the wheel keeps what lies beside the packages.
+SHARED = {"templates/": "templates/", "data/synthetic/": "synthetic/"}
+LOCK = "requirements.lock"
+
+
+def main() -> int:
+    begun = time.monotonic()
+    attach_to_environment()
+    database = create_database(os.environ["CHM_DATABASE_URL"], f"chm_package_{os.getpid()}")
+    with tempfile.TemporaryDirectory(prefix="chm-package-") as name:
+        folder = Path(name)
+        try:
+            tracked = copy_of_git(folder / "source")
+            sdist, wheel = built(folder / "source", folder)
+            faults = missing(tracked, sdist, wheel)
+            if faults:
+                print("\n".join(faults))
+                return 1
+            installed = Installed(install(wheel, folder / "environment"), folder / "elsewhere", database)
+            installed.use()
+        finally:
+            with psycopg.connect(os.environ["CHM_DATABASE_URL"], autocommit=True) as server:
+                server.execute(f"DROP DATABASE chm_package_{os.getpid()} WITH (FORCE)")
+    print(f"sdist and wheel are complete, and the wheel works: {time.monotonic() - begun:.0f} s")
+    return 0
+
+
+def copy_of_git(source: Path) -> list[str]:
+    """The names of the files in git; `source` gets a copy of each."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, stdout=subprocess.PIPE, check=True, text=True).stdout
+    names = [name for name in listed.split("\0") if name and (ROOT / name).is_file()]
+    for name in names:
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, source / name)
+    return names
+
+
+def built(source: Path, folder: Path) -> tuple[Path, Path]:
+    build = "import sys; from setuptools import build_meta; print(build_meta.build_sdist(sys.argv[1]))"
+    run([sys.executable, "-c", build, str(folder)], cwd=source)
+    [sdist] = folder.glob("*.tar.gz")
+    run([sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index",
+         "--wheel-dir", str(folder), str(sdist)], cwd=folder)  # fmt: skip
+    [wheel] = folder.glob("*.whl")
+    return sdist, wheel
+
+
+def missing(tracked: list[str], sdist: Path, wheel: Path) -> list[str]:
+    """What the two lack of the files in git, and what they have too much."""
+    with zipfile.ZipFile(wheel) as archive:
+        in_wheel = set(archive.namelist())
+    with tarfile.open(sdist) as archive_of_source:
+        in_sdist = {member.name.partition("/")[2] for member in archive_of_source.getmembers() if member.isfile()}
+    [share] = {name.partition("/data/share/chm/")[0] for name in in_wheel if "/data/share/chm/" in name}
+    faults = []
+    for name in tracked:
+        place = _place(name, f"{share}/data/share/chm/")
+        if place and place not in in_wheel:
+            faults.append(f"the wheel lacks {place}")
+        if place and name not in in_sdist:
+            faults.append(f"the sdist lacks {name}")
+    for kind, names in (("wheel", in_wheel), ("sdist", in_sdist)):
+        faults += [f"the {kind} has {name}" for name in sorted(names) if "tests" in Path(name).parts]
+        faults += [f"the {kind} has {name}" for name in sorted(names) if name.startswith("tools/")]
+    print(
+        f"{wheel.name}: {len(in_wheel)} files, {wheel.stat().st_size // 1024} kB; {sdist.name}: {len(in_sdist)} files"
+    )
+    return faults
+
+
+def _place(name: str, share: str) -> str:
+    """Where the wheel has this file of git; empty when it need not."""
+    for folder, inside in SHARED.items():
+        if name.startswith(folder):
+            return share + inside + name.removeprefix(folder)
+    is_product = name.split("/")[0] in PACKAGES and "tests" not in Path(name).parts
+    return name if is_product else ""
+
+
+def install(wheel: Path, environment: Path) -> Path:
+    """A new environment with production's packages and the wheel; the folder of its programs."""
+    venv.create(environment, with_pip=True)
+    programs = environment / "bin"
+    pip = [str(programs / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    run([*pip, "--require-hashes", "-r", str(ROOT / LOCK)], cwd=environment)
+    run([*pip, "--no-deps", str(wheel)], cwd=environment)
+    run([str(programs / "python"), "-m", "pip", "check"], cwd=environment)
+    return programs
+
+
+class Installed:
+    """The installed package, used from a folder that has nothing of the checkout."""
+
+    def __init__(self, programs: Path, folder: Path, database: str) -> None:
+        folder.mkdir()
+        self._programs, self._folder = programs, folder
+        self._environment = {
+            "PATH": f"{programs}:/usr/bin:/bin",
+            "HOME": str(folder),
+            "CHM_DATABASE_URL": database,
+            "CHM_BROKER_URL": os.environ["CHM_BROKER_URL"],
+            "CHM_DEBUG": "0",
+        }
+
+    def use(self) -> None:
+        self._chm("migrate", "--verbosity", "0")
+        self._chm("check")
+        self._chm("rebuild_reporting", "--check")
+        assert "usage: chm ingest_runs" in self._chm("ingest_runs", "--help")
+        assert "2500 created" in self._chm("load_synthetic")
+        find = "from django.template.loader import get_template as find; print(find('console/pipeline.html').origin)"
+        assert str(self._programs.parent) in self._chm("shell", "--command", find)
+        production = {
+            "DJANGO_SETTINGS_MODULE": "chm_project.settings.production",
+            "CHM_SECRET_KEY": secrets.token_urlsafe(64),
+            "CHM_ALLOWED_HOSTS": "127.0.0.1",
+            "CHM_DATABASE_URL": "postgresql:///none",
+            "CHM_BROKER_URL": "redis://localhost/0",
+        }
+        print(self._chm("collectstatic", "--no-input", **production).strip())
+        with self._served() as address:
+            with urlopen(f"{address}/admin/login/") as answer:
+                page = answer.read().decode()
+            assert "csrfmiddlewaretoken" in page
+            assert "/static/console/console.css" in page
+            with urlopen(f"{address}/static/console/console.css") as answer:
+                assert answer.status == 200
+
+    def _chm(self, *arguments: str, **environment: str) -> str:
+        return run(
+            [str(self._programs / "chm"), *arguments], cwd=self._folder, env={**self._environment, **environment}
+        )
+
+    @contextlib.contextmanager
+    def _served(self) -> Iterator[str]:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = str(probe.getsockname()[1])
+        process = subprocess.Popen(
+            [str(self._programs / "chm"), "serve"], cwd=self._folder, env={**self._environment, "CHM_PORT": port}
+        )
+        try:
+            address = f"http://127.0.0.1:{port}"
+            for _ in range(120):
+                with contextlib.suppress(URLError, ConnectionError):
+                    urlopen(f"{address}/health").close()
+                    break
+                time.sleep(0.5)
+            yield address
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def run(command: list[str], *, cwd: Path, env: dict[str, str] | None = None) -> str:
+    done = subprocess.run(
+        command, cwd=cwd, env=env, text=True, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(command)} ended with status {done.returncode}:\n{done.stdout}")
+    return done.stdout
+
+
+if __name__ == "__main__":
+    sys.exit(main())
