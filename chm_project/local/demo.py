@@ -1,12 +1,15 @@
 """What `make demo` fills CHM with: the synthetic data set, two clients on a replayed Airflow, a person and a token."""
 
+import fcntl
 import json
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from django.contrib.auth.models import User
+from django.core.management.base import CommandError
 from django.db import transaction
 
 from chm_project.access.models import ApiToken, Scope
@@ -47,6 +50,21 @@ class Login:
     username: str
     password: str
     token: str
+
+
+@contextmanager
+def only_one(data_dir: Path) -> Iterator[None]:
+    """Hold the lock of a running demonstration, which the system releases however its process ends."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    with (data_dir / "demo.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CommandError(
+                f"A demonstration is running already, with its data in {data_dir}. Stop it with Ctrl-C, or start "
+                "another with its own data: CHM_DATA_DIR=.chm/second CHM_PORT=8001 make demo"
+            ) from None
+        yield
 
 
 @transaction.atomic

@@ -1,6 +1,7 @@
 """Servers for the suite: embedded ones, unless the environment names others. Loaded with -p, before any settings."""
 
 import os
+import signal
 from collections.abc import Generator
 
 import pytest
@@ -10,6 +11,9 @@ from chm_project.local.embedded import EmbeddedServersUnavailable, attach_to_env
 
 @pytest.hookimpl(wrapper=True)
 def pytest_load_initial_conftests() -> Generator[None]:
+    # What is started in the background ignores interrupts, and so would the processes that tests interrupt.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         attach_to_environment()
     except EmbeddedServersUnavailable as error:

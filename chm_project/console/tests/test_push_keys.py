@@ -2,6 +2,7 @@
 
 import html
 import re
+import shlex
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,6 @@ def test_the_lines_work_as_pasted(live_server: LiveServer) -> None:
     assert "/no/such/folder" in failed.error_message
     assert failed.started_at is not None
 
-    dbt = pasted(lines["dbt"], **{"target/run_results.json": str(RECORDED)})
+    dbt = pasted(lines["dbt"], **{"target/run_results.json": shlex.quote(str(RECORDED))})
     assert dbt.returncode == 0, dbt.stderr
     assert pipeline.runs.filter(payload__command="build").count() == 1

@@ -22,7 +22,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def test_the_demonstration_starts_ingests_and_stops_without_a_trace(tmp_path: Path) -> None:
+def test_the_demonstration_starts_ingests_refuses_a_second_one_and_stops_without_a_trace(tmp_path: Path) -> None:
     own = {"CHM_DATABASE_URL", "CHM_BROKER_URL", "DJANGO_SETTINGS_MODULE", "CHM_CONNECTIONS_FILE"}
     environment = {name: value for name, value in os.environ.items() if name not in own}
     environment |= {"CHM_DATA_DIR": str(tmp_path / "chm"), "CHM_PORT": str(free_port())}
@@ -73,6 +73,16 @@ def test_the_demonstration_starts_ingests_and_stops_without_a_trace(tmp_path: Pa
             time.sleep(1)
         assert now != first
         assert requests.get(f"{base}/admin/login/", timeout=10).status_code == 200
+
+        connections = (tmp_path / "chm" / "demo-connections.toml").read_text()
+        second = subprocess.run(
+            [sys.executable, "manage.py", "demo"], cwd=ROOT, env={**environment, "CHM_PORT": str(free_port())},
+            text=True, capture_output=True, check=False, timeout=60,
+        )  # fmt: skip
+        assert second.returncode == 1
+        assert "A demonstration is running already, with its data in" in second.stderr
+        assert (tmp_path / "chm" / "demo-connections.toml").read_text() == connections
+        assert answer("pipelines"), "the first one's token still works"
 
         children = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal.SIGINT)

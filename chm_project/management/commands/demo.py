@@ -31,6 +31,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.DEBUG:
             raise CommandError("The demonstration runs on development settings only.")
+        with demo.only_one(Path(settings.DATA_DIR)):
+            sys.exit(self._run())
+
+    def _run(self) -> int:
+        """Until Ctrl-C; the exit status."""
         begun, began_at = time.monotonic(), timezone.now()
         port, airflow_port, partner_port = web_server.port(), _free_port(), _free_port()
         call_command("migrate", verbosity=0)
@@ -72,7 +77,7 @@ class Command(BaseCommand):
             Child("web", web_server.command(port)),
             *ingesting(),
         ]
-        sys.exit(Supervisor(children, write=self.stdout.write).run(when_started=announce))
+        return Supervisor(children, write=self.stdout.write).run(when_started=announce)
 
 
 def _airflow(port: int) -> list[str]:
