@@ -1,43 +1,10 @@
-"""When a rule held, from runs alone: no database, no clock. Times are datetimes in UTC, spans half-open.
+"""When a rule held, from failures alone: no database, no clock. Times are datetimes in UTC, spans half-open."""
 
-What is known at a moment is judged from the runs as they stand today: a run is running from its start on, and has its
-status from event_at on. One without a start is known from event_at on; one that ended before it started has its status
-from its start on.
-"""
-
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
-from uuid import UUID
-
-BEGINNING = datetime.min.replace(tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class PastRun:
-    id: UUID
-    pipeline_id: UUID
-    failed: bool
-    started_at: datetime | None
-    finished_at: datetime | None
-    event_at: datetime
-
-    @property
-    def begins(self) -> datetime:
-        """From when on it counts as a run at all."""
-        return self.started_at or self.event_at
-
-    @property
-    def settles(self) -> datetime:
-        """From when on it has its status."""
-        return max(self.begins, self.event_at)
-
-    @property
-    def order(self) -> tuple[datetime, datetime, UUID]:
-        """The definition of "latest run": nulls last, then the younger row."""
-        return self.started_at or BEGINNING, self.finished_at or BEGINNING, self.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +16,12 @@ class Span:
     failed_runs: int
 
 
-def on_failure(runs: Iterable[PastRun], *, since: datetime, until: datetime) -> list[Span]:
-    """Spans in which the latest run of at least one of the pipelines was failed.
+def on_failure(verdicts: Iterable[tuple[datetime, datetime | None]], *, since: datetime, until: datetime) -> list[Span]:
+    """Spans in which at least one of the pipelines was failing.
 
-    `runs` are, of each pipeline, all that began in the window and the latest of those before it.
+    `verdicts` are the failed runs that were decisive for their pipeline: from when on, and until when, where known.
     """
-    by_pipeline: dict[UUID, list[PastRun]] = {}
-    for run in runs:
-        by_pipeline.setdefault(run.pipeline_id, []).append(run)
-    pieces = [piece for ours in by_pipeline.values() for piece in _failed_as_latest(ours, until=until)]
+    pieces = [(start, end or until) for start, end in verdicts]
     return _joined(pieces, threshold=1, since=since, until=until)
 
 
@@ -71,19 +35,6 @@ def failures_in_window(
     """
     pieces = [(at, at + min(window, until - at)) for at in failures]
     return _joined(pieces, threshold=threshold, since=since, until=until)
-
-
-def _failed_as_latest(runs: Sequence[PastRun], *, until: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """One pipeline's spans of a failed latest run, one for each such run."""
-    latest: PastRun | None = None
-    for run in sorted(runs, key=lambda run: (run.begins, run.order)):
-        if latest is not None and run.order <= latest.order:
-            continue
-        if latest is not None and latest.failed:
-            yield latest.settles, run.begins
-        latest = run
-    if latest is not None and latest.failed:
-        yield latest.settles, until
 
 
 def _joined(

@@ -1,52 +1,87 @@
 """Rules over the stored runs: when one held, and which hold now. Nothing is sent."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from functools import cache, partial
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
 from django.utils import timezone
 
-from alerting.evaluate import PastRun, Span, failures_in_window, on_failure
+from alerting.evaluate import Span, failures_in_window, on_failure
 from alerting.models import AlertRule, RuleType
+from chm_project.db.reporting.files import expanded, fragments
+from runs.reporting.parameters import EVERYTHING
 
 _SQL = Path(__file__).parent / "sql"
-_FIRING = (_SQL / "firing.sql").read_text()
-_RUNS_OF_WINDOW = (_SQL / "runs_of_window.sql").read_text()
-_FAILURES_OF_WINDOW = (_SQL / "failures_of_window.sql").read_text()
 
 
 def preview(rule: AlertRule, *, since: datetime, until: datetime) -> list[Span]:
     """The spans of [since, until) in which the rule would have held, enabled or not, over active inventory."""
+    return previews([rule], since=since, until=until)[rule.pk]
+
+
+def previews(rules: Sequence[AlertRule], *, since: datetime, until: datetime) -> dict[UUID, list[Span]]:
+    """The same of several rules by their ids; what rules of one scope share is asked for once."""
     if since >= until:
-        return []
-    scope = {"pipeline_id": rule.pipeline_id, "client_id": None if rule.pipeline_id else rule.client_id}
-    with connection.cursor() as cursor:
-        if rule.rule_type == RuleType.ON_FAILURE:
-            cursor.execute(_RUNS_OF_WINDOW, {**scope, "since": since, "until": until})
-            return on_failure(_past_runs(cursor.fetchall()), since=since, until=until)
-        window = timedelta(minutes=rule.window_minutes or 0)
-        cursor.execute(_FAILURES_OF_WINDOW, {**scope, "since": _less(since, window), "until": until})
-        failures = [event_at for (event_at,) in cursor.fetchall()]
-        return failures_in_window(failures, threshold=rule.threshold or 1, window=window, since=since, until=until)
+        return {rule.pk: [] for rule in rules}
+    failing = cache(partial(_failed_verdicts, since=since, until=until))
+    failed = cache(partial(_failures, until=until))
+    found = {}
+    for rule in rules:
+        scope = Watched(rule.pipeline_id, None if rule.pipeline_id else rule.client_id)
+        match rule.rule_type:
+            case RuleType.ON_FAILURE:
+                found[rule.pk] = on_failure(failing(scope), since=since, until=until)
+            case RuleType.FAILURES_IN_WINDOW:
+                window = timedelta(minutes=rule.window_minutes or 0)
+                failures = failed(scope, _less(since, window))
+                found[rule.pk] = failures_in_window(
+                    failures, threshold=rule.threshold or 1, window=window, since=since, until=until
+                )
+            case _:
+                raise ValueError(f"Unknown rule type: {rule.rule_type}")
+    return found
 
 
-def firing_rules(as_of: datetime | None = None) -> list[UUID]:
-    """The enabled rules that hold now, over active inventory: one query, whatever their number.
+def firing_rules(as_of: datetime | None = None, *, clock: datetime | None = None) -> list[UUID]:
+    """The enabled rules that hold, over active inventory: one query, whatever their number.
 
-    on_failure asks for the latest run as it is stored, so a run dated in the future counts from today on.
+    Without as_of, now (or when `clock` says) and by all stored runs.
     """
+    values = {"as_of": as_of or clock or timezone.now(), "known_until": as_of or EVERYTHING}
+    return [rule_id for (rule_id,) in _rows("firing", values)]
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What a rule watches: one pipeline, or all of a client."""
+
+    pipeline_id: UUID | None
+    client_id: UUID | None
+
+
+def _failed_verdicts(scope: Watched, *, since: datetime, until: datetime) -> list[tuple[datetime, datetime | None]]:
+    return _rows("failed_verdicts", {**asdict(scope), "since": since, "until": until})
+
+
+def _failures(scope: Watched, since: datetime, *, until: datetime) -> list[datetime]:
+    rows = _rows("failures_of_window", {**asdict(scope), "since": since, "until": until})
+    return [event_at for (event_at,) in rows]
+
+
+def _rows(query: str, values: Mapping[str, Any]) -> list[Any]:
     with connection.cursor() as cursor:
-        cursor.execute(_FIRING, {"as_of": as_of or timezone.now()})
-        return [row[0] for row in cursor.fetchall()]
+        cursor.execute(_query(query), values)
+        return list(cursor.fetchall())
 
 
-def _past_runs(rows: Iterable[tuple[UUID, UUID, str, datetime | None, datetime | None, datetime]]) -> list[PastRun]:
-    return [
-        PastRun(run_id, pipeline_id, status == "failed", started_at, finished_at, event_at)
-        for run_id, pipeline_id, status, started_at, finished_at, event_at in rows
-    ]
+@cache
+def _query(name: str) -> str:
+    return expanded((_SQL / f"{name}.sql").read_text(), fragments())
 
 
 def _less(moment: datetime, window: timedelta) -> datetime:

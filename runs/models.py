@@ -1,9 +1,11 @@
 """One run of a pipeline, as its source last described it. Rows are written by `runs.services` alone."""
 
+from datetime import datetime
+
 from django.db import models
 from django.db.models import F, Func, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Cast, Coalesce, Collate, Now
-from django.db.models.lookups import Exact
+from django.db.models.lookups import Exact, LessThanOrEqual
 
 from chm_project.db.address_constraints import web_address
 from chm_project.db.base_model import BaseModel
@@ -28,7 +30,8 @@ class Status(models.TextChoices):
     SKIPPED = "skipped", "Skipped"
 
 
-TERMINAL = frozenset(Status) - {Status.RUNNING}
+# What says whether a pipeline works; the others neither end nor hide a failure.
+DECISIVE = frozenset({Status.SUCCESS, Status.FAILED})
 
 
 class RunQuerySet(models.QuerySet["Run"]):
@@ -67,6 +70,15 @@ class RunQuerySet(models.QuerySet["Run"]):
     def without_error_text(self) -> "RunQuerySet":
         """Failed runs whose source did not say why."""
         return self.filter(status=Status.FAILED, error_message=None)
+
+    def begun(self, as_of: datetime | None) -> "RunQuerySet":
+        """Known by then: from the start on, or from event_at where there is none. None: all."""
+        if as_of is None:
+            return self.all()
+        return self.filter(LessThanOrEqual(STARTED, Value(as_of)), Q(started_at__isnull=False) | Q(event_at__lte=as_of))
+
+    def decisive(self) -> "RunQuerySet":
+        return self.filter(status__in=DECISIVE)
 
     def still_open(self) -> "RunQuerySet":
         return self.filter(status=Status.RUNNING)

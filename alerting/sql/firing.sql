@@ -1,9 +1,9 @@
 -- Question    Which enabled rules hold at as_of?
 -- Grain       one row per rule, over active inventory
 -- Columns     rule_id
--- Parameters  as_of
+-- Parameters  as_of, known_until
 --
--- Each pipeline is asked once for its latest run, and each failure is read once, back to the widest window, from the
+-- Each pipeline is asked once for its latest decisive run, and each failure is read once, back to the widest window, from the
 -- small index of failures; rules then meet both by key, so that their number hardly matters.
 WITH enabled AS MATERIALIZED (
     SELECT
@@ -13,7 +13,7 @@ WITH enabled AS MATERIALIZED (
     WHERE is_enabled
 ),
 failing AS MATERIALIZED (
-    SELECT pipeline_id, client_id FROM reporting.latest_runs WHERE is_active AND latest_status = 'failed'
+    SELECT p.pipeline_id, p.client_id FROM {failing_pipelines} AS p
 ),
 failures AS MATERIALIZED (
     SELECT p.pipeline_id, p.client_id, r.event_at

@@ -199,7 +199,7 @@ def test_a_preview_tells_when_the_rule_would_have_held() -> None:
 
     assert api.get(f"{RULES}/{on_failure}/preview?{window}").json() == {
         "items": [
-            {"from": "2026-03-01T02:00:00Z", "until": "2026-03-01T05:00:00Z", "failed_runs": 1},
+            {"from": "2026-03-01T02:00:00Z", "until": "2026-03-01T06:00:00Z", "failed_runs": 1},
             {"from": "2026-03-01T10:00:00Z", "until": "2026-03-02T00:00:00Z", "failed_runs": 1},
         ]
     }

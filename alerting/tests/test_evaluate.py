@@ -1,14 +1,12 @@
 """When a rule held: spans against a moment-by-moment reference, and the cases one can count on one's fingers."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from uuid import UUID
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerting.evaluate import BEGINNING, PastRun, Span, failures_in_window, on_failure
+from alerting.evaluate import Span, failures_in_window, on_failure
 
 NOON = datetime(2026, 6, 17, 12, tzinfo=UTC)
 END = NOON + timedelta(hours=24)
@@ -18,38 +16,28 @@ def hour(number: float) -> datetime:
     return NOON + timedelta(hours=number)
 
 
-def past(number: int, status: str, started: float | None, finished: float | None, pipeline: int = 1) -> PastRun:
-    start, end = (None if moment is None else hour(moment) for moment in (started, finished))
-    return PastRun(UUID(int=number), UUID(int=pipeline), status == "failed", start, end,
-                   end or start or NOON)  # fmt: skip
-
-
 def spans(*expected: tuple[float, float, int]) -> list[Span]:
     return [Span(hour(since), hour(until), failed) for since, until, failed in expected]
 
 
-def test_on_failure_holds_from_the_failure_until_the_next_start() -> None:
-    runs = [past(1, "failed", 1, 2), past(2, "success", 5, 6)]
-    assert on_failure(runs, since=NOON, until=END) == spans((2, 5, 1))
+def test_on_failure_holds_from_a_failure_until_it_is_no_longer_decisive() -> None:
+    assert on_failure([(hour(2), hour(5))], since=NOON, until=END) == spans((2, 5, 1))
 
 
 def test_on_failure_holds_to_the_end_while_nothing_follows() -> None:
-    assert on_failure([past(1, "failed", 1, 2)], since=NOON, until=END) == spans((2, 24, 1))
+    assert on_failure([(hour(2), None)], since=NOON, until=END) == spans((2, 24, 1))
 
 
 def test_what_failed_before_the_window_holds_from_its_start() -> None:
-    runs = [past(1, "failed", -9, -8), past(2, "success", 5, 6)]
-    assert on_failure(runs, since=NOON, until=END) == spans((0, 5, 1))
+    assert on_failure([(hour(-8), hour(5))], since=NOON, until=END) == spans((0, 5, 1))
 
 
-def test_an_elder_run_that_ends_later_changes_nothing() -> None:
-    runs = [past(1, "failed", 1, 9), past(2, "success", 5, 6)]
-    assert on_failure(runs, since=NOON, until=END) == []
+def test_failures_in_a_row_are_one_span() -> None:
+    assert on_failure([(hour(2), hour(5)), (hour(5), hour(7))], since=NOON, until=END) == spans((2, 7, 2))
 
 
-def test_a_client_rule_holds_while_any_of_its_pipelines_is_failed() -> None:
-    runs = [past(1, "failed", 1, 2), past(2, "success", 5, 6), past(3, "failed", 3, 4, pipeline=2)]
-    assert on_failure(runs, since=NOON, until=END) == spans((2, 24, 2))
+def test_a_client_rule_holds_while_any_of_its_pipelines_fails() -> None:
+    assert on_failure([(hour(2), hour(5)), (hour(4), None)], since=NOON, until=END) == spans((2, 24, 2))
 
 
 def test_failures_count_from_their_moment_until_the_window_has_passed() -> None:
@@ -86,39 +74,19 @@ def test_a_failure_in_the_last_year_of_the_calendar_is_counted_to_the_end() -> N
     assert held == [Span(since, end, 1)]
 
 
-TIMES = st.one_of(st.none(), st.integers(-5, 29))
-RUNS = st.lists(
-    st.tuples(st.integers(1, 2), st.sampled_from(["failed", "success", "running", "canceled"]), TIMES, TIMES),
-    max_size=9,
-)
-
-
-def latest_failed(runs: Sequence[PastRun], moment: datetime) -> bool:
-    """By the words of the definition: any pipeline whose latest run, of those begun, has failed by now."""
-    for pipeline in {run.pipeline_id for run in runs}:
-        begun = [run for run in runs if run.pipeline_id == pipeline and run.begins <= moment]
-        if begun:
-            latest = max(begun, key=lambda run: (run.started_at or BEGINNING, run.finished_at or BEGINNING, run.id))
-            if latest.failed and max(latest.begins, latest.event_at) <= moment:
-                return True
-    return False
-
-
 def holds(held: list[Span], moment: datetime) -> bool:
     return any(span.since <= moment < span.until for span in held)
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)
-@given(runs=RUNS)
-def test_on_failure_equals_the_definition_at_every_moment(runs: list[tuple[int, str, int | None, int | None]]) -> None:
-    history = [
-        past(number, status, started, finished, pipeline)
-        for number, (pipeline, status, started, finished) in enumerate(runs, 1)
-    ]
-    held = on_failure(history, since=NOON, until=END)
+@given(verdicts=st.lists(st.tuples(st.integers(-5, 29), st.none() | st.integers(0, 9)), max_size=9))
+def test_on_failure_equals_the_definition_at_every_moment(verdicts: list[tuple[int, int | None]]) -> None:
+    failed = [(hour(start), None if lasted is None else hour(start + lasted)) for start, lasted in verdicts]
+    held = on_failure(failed, since=NOON, until=END)
     for half_hour in range(48):
         moment = hour(half_hour / 2)
-        assert holds(held, moment) == latest_failed(history, moment), moment
+        expected = any(start <= moment and (end is None or moment < end) for start, end in failed)
+        assert holds(held, moment) == expected, moment
     assert all(a.until < b.since for a, b in pairwise(held))
 
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from alerting.models import AlertRule
-from alerting.services import firing_rules, preview
+from alerting.services import firing_rules, preview, previews
 from inventory.models import Pipeline
 from inventory.tests.factories import ClientFactory, PipelineFactory
 from runs.models import Run
@@ -57,20 +57,22 @@ def order(run: Run) -> tuple[Any, ...]:
     return run.started_at or NEVER, run.finished_at or NEVER, run.pk
 
 
-def latest_has_failed(runs: list[Run], moment: datetime | None) -> bool:
-    """`moment` None: as stored, whatever the clock says."""
-    known = [run for run in runs if moment is None or (run.started_at or run.event_at) <= moment]
-    if not known:
-        return False
-    latest = max(known, key=order)
-    return latest.status == "failed" and (moment is None or latest.event_at <= moment)
+def is_failing(runs: list[Run], moment: datetime | None) -> bool:
+    """By the latest run that had succeeded or failed by then; `moment` None: as stored, whatever the clock says."""
+    decisive = [
+        run
+        for run in runs
+        if run.status in {"success", "failed"}
+        and (moment is None or max(run.started_at or run.event_at, run.event_at) <= moment)
+    ]
+    return bool(decisive) and max(decisive, key=order).status == "failed"
 
 
 def holds(world: World, rule: AlertRule, runs: list[Run], moment: datetime, *, as_stored: bool = False) -> bool:
     scope = world.scope(rule)
     if rule.rule_type == "on_failure":
         histories = [[run for run in runs if run.pipeline_id == pipeline.pk] for pipeline in scope]
-        return any(latest_has_failed(history, None if as_stored else moment) for history in histories)
+        return any(is_failing(history, None if as_stored else moment) for history in histories)
     window = timedelta(minutes=rule.window_minutes or 0)
     keys = {pipeline.pk for pipeline in scope}
     failed = [run for run in runs if run.pipeline_id in keys and run.status == "failed"]
@@ -81,7 +83,12 @@ def holds(world: World, rule: AlertRule, runs: list[Run], moment: datetime, *, a
 
 HOURS = st.none() | st.integers(-6, 18)
 RUNS = st.lists(
-    st.tuples(st.integers(0, 4), st.sampled_from(["failed", "failed", "failed", "success", "running"]), HOURS, HOURS),
+    st.tuples(
+        st.integers(0, 4),
+        st.sampled_from(["failed", "failed", "success", "success", "running", "skipped"]),
+        HOURS,
+        HOURS,
+    ),
     min_size=4,
     max_size=20,
 )
@@ -149,11 +156,14 @@ def test_previews_and_firing_equal_the_definitions(
     with transaction.atomic():
         history, made = stored(world, runs), defined(world, rules)
         firing = {number: set(firing_rules(hour(number))) for number in range(0, 19, 3)}
+        stored_now = {number: set(firing_rules(clock=hour(number))) for number in range(0, 19, 6)}
         previews = {rule.pk: preview(rule, since=since, until=until) for rule in made}
         transaction.set_rollback(True)
 
+    enabled = [rule for rule in made if rule.is_enabled]
     for number, found in firing.items():
-        enabled = [rule for rule in made if rule.is_enabled]
+        assert found == {rule.pk for rule in enabled if holds(world, rule, history, hour(number))}
+    for number, found in stored_now.items():
         assert found == {rule.pk for rule in enabled if holds(world, rule, history, hour(number), as_stored=True)}
     for rule in made:
         for half_hour in range(24):
@@ -182,13 +192,40 @@ def test_what_holds_now_is_one_query_through_the_indexes_of_latest_runs_and_of_f
     defined(world, [("client", 0, "on_failure", 1, 60, True), ("pipeline", 1, "failures_in_window", 1, 60, True)])
 
     with CaptureQueriesContext(connection) as queries:
-        firing_rules(NOON)
+        firing_rules()
 
     [query] = queries.captured_queries
     found = plan(query["sql"])
     assert "runs_latest" in found
     assert "runs_failed" in found
     assert "Seq Scan on runs" not in found
+
+
+def test_a_run_that_started_before_a_window_and_failed_in_it_counts_from_then_on(world: World) -> None:
+    stored(world, [(0, "success", -5, -4), (0, "failed", -3, 2), (0, "running", 4, None), (0, "success", 5, 6)])
+    [rule] = defined(world, [("pipeline", 0, "on_failure", 1, 60, True)])
+
+    held = preview(rule, since=hour(0), until=hour(12))
+
+    assert [(span.since, span.until, span.failed_runs) for span in held] == [(hour(2), hour(6), 1)]
+
+
+def test_rules_of_one_scope_are_previewed_by_the_same_queries(world: World, django_assert_num_queries: Any) -> None:
+    rules = defined(
+        world, [("client", 0, "on_failure", 1, 60, True)] * 3 + [("client", 0, "failures_in_window", 2, 60, True)] * 3
+    )
+
+    with django_assert_num_queries(2):
+        found = previews(rules, since=hour(0), until=hour(12))
+
+    assert set(found) == {rule.pk for rule in rules}
+
+
+def test_a_rule_of_an_unknown_type_raises(world: World) -> None:
+    [rule] = defined(world, [("client", 0, "on_failure", 1, 60, True)])
+    rule.rule_type = "on_tuesdays"
+    with pytest.raises(ValueError, match="on_tuesdays"):
+        preview(rule, since=hour(0), until=hour(12))
 
 
 @pytest.mark.parametrize(("rule_type", "index"), [("on_failure", "runs_latest"), ("failures_in_window", "runs_")])

@@ -7,21 +7,24 @@ import redis
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
 
+from chm_project.db.reporting.files import expanded, fragments
 from chm_project.local.embedded import redis_url
 from chm_project.operations.beat import DEAD_AFTER_SECONDS, pulse_age
+from runs.reporting.parameters import EVERYTHING
 
 QUEUE = "celery"
 
 _NUMBERS = """
 SELECT
     (SELECT count(*) FROM reporting.pipelines WHERE is_active),
-    (SELECT count(*) FROM reporting.pipelines WHERE is_active AND ingest_due_at < now()),
+    (SELECT count(*) FROM reporting.pipelines AS p WHERE is_active AND {stale}),
     (SELECT extract(epoch FROM now() - min(last_ingest_at)) FROM reporting.pipelines
         WHERE is_active AND external_id IS NOT NULL),
     (SELECT count(*) FROM reporting.pipelines
         WHERE is_active AND external_id IS NOT NULL AND last_ingest_error IS NOT NULL),
-    (SELECT count(*) FROM reporting.latest_runs WHERE is_active AND latest_status = 'failed')
+    (SELECT count(*) FROM {failing_pipelines} AS p)
 """
 _RUNS = """
 SELECT status, count(*) FROM reporting.runs
@@ -44,7 +47,7 @@ class Numbers:
 def numbers() -> Numbers:
     """Two queries, each by an index."""
     with connection.cursor() as cursor:
-        cursor.execute(_NUMBERS)
+        cursor.execute(expanded(_NUMBERS, fragments()), {"as_of": timezone.now(), "known_until": EVERYTHING})
         pipelines, stale, oldest, failing_ingestion, failing = cursor.fetchone()
         cursor.execute(_RUNS)
         runs = dict(cursor.fetchall())

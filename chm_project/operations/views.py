@@ -157,7 +157,7 @@ class _Collector:
 
     def _numbers(self, now: Numbers) -> Iterator[GaugeMetricFamily]:
         yield _gauge("chm_pipelines_active", "Pipelines of the active inventory", now.pipelines)
-        yield _gauge("chm_pipelines_failing", "Of these, those whose latest run failed", now.failing)
+        yield _gauge("chm_pipelines_failing", "Of these, those whose latest decisive run failed", now.failing)
         yield _gauge("chm_pipelines_stale", "Of these, those whose ingestion is overdue", now.stale)
         yield _gauge("chm_pipelines_failing_ingestion", "Of these, those whose last walk failed", now.failing_ingestion)
         if now.oldest_ingest_age is not None:

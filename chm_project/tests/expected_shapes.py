@@ -1,26 +1,34 @@
-"""What each shape says about the controlled seed, worked out by hand; columns in the shape's order."""
+"""What each shape says about the controlled seed, worked out by hand; columns in the shape's order.
+
+`by_hand` adds the keys of client and pipeline; a run is named by its external id.
+"""
 
 from datetime import date
+from typing import Any
 
+from chm_project.dashboards.boards import KEYS
 from chm_project.tests.controlled_seed import at
+from inventory.models import Client, Pipeline
+from runs.models import Run
+from runs.reporting.shapes import shapes
 
 EXPECTED: dict[str, list[tuple[object, ...]]] = {
     "failures_over_time": [
         (at(168), 1), (at(40), 1), (at(30), 1), (at(26), 1), (at(24), 1), (at(3), 1), (at(2), 1), (at(1), 2),
     ],
     "latest_status_by_pipeline": [
-        ("Acme", "Orders", "airflow", "failed", at(3.5), at(1)),
-        ("Acme", "Payments", "vendor_api", "success", at(1 + 1 / 60), None),
-        ("Borealis", "Hourly", "dbt", "success", at(5), None),
-        ("Borealis", "New", "custom", "success", at(2), None),
-        ("Borealis", "Sync", "vendor_api", "running", at(0.5), None),
-        ("Delta", "Empty", "custom", None, None, None),
+        ("Acme", "Orders", "airflow", "failed", at(3.5), at(1), "run 6"),
+        ("Acme", "Payments", "vendor_api", "success", at(1 + 1 / 60), None, "run 26"),
+        ("Borealis", "Hourly", "dbt", "success", at(5), None, "run 52"),
+        ("Borealis", "New", "custom", "success", at(2), None, "run 57"),
+        ("Borealis", "Sync", "vendor_api", "running", at(0.5), None, "run 56"),
+        ("Delta", "Empty", "custom", None, None, None, None),
     ],
     "failure_counts_by_client": [("Acme", 4, 7), ("Cygnus", 1, 1), ("Borealis", 0, 1), ("Delta", 0, 0)],
     "top_flaky_pipelines": [
-        ("Acme", "Orders", "airflow", 3, 6, 0.5, 3),
-        ("Acme", "Payments", "vendor_api", 3, 20, 0.15, 2),
-        ("Borealis", "Sync", "vendor_api", 1, 4, 0.25, 1),
+        ("Acme", "Orders", "airflow", 3, 6, 0.5, 3, "flaky"),
+        ("Acme", "Payments", "vendor_api", 3, 20, 0.15, 2, "flaky"),
+        ("Borealis", "Sync", "vendor_api", 1, 4, 0.25, 1, "rare"),
     ],
     "failure_rate_by_platform": [
         ("cron", 1, 1, 1.0), ("airflow", 4, 6, 0.6667), ("vendor_api", 4, 8, 0.5), ("custom", 0, 1, 0.0),
@@ -28,9 +36,10 @@ EXPECTED: dict[str, list[tuple[object, ...]]] = {
     ],
     "run_duration_distribution": [(1, 10), (2, 1), (4, 25), (7, 1), (11, 1), (21, 1)],
     "failing_now": [
-        ("Acme", "Orders", "airflow", "prod", at(26), 2, at(120), "relation staging.orders does not exist"),
+        ("Acme", "Orders", "airflow", "prod", at(26), 2, at(120), "relation staging.orders does not exist", "failed",
+         False, "run 6"),
     ],
-    "late_pipelines": [("Borealis", "Hourly", "dbt", "prod", at(5), 60.0, at(2.75), 165)],
+    "late_pipelines": [("Borealis", "Hourly", "dbt", "prod", at(5), 60.0, at(2.75), 165, "run 52")],
     "weekly_status_mix": [
         (date(2026, 5, 4), "success", 1),
         (date(2026, 5, 25), "skipped", 1), (date(2026, 5, 25), "success", 7),
@@ -41,9 +50,9 @@ EXPECTED: dict[str, list[tuple[object, ...]]] = {
     ],
     "client_risk": [("Acme", 6, 10, 0.6), ("Borealis", 1, 28, 0.0357), ("Delta", 0, 0, None)],
     "changes_since_yesterday": [
-        ("Acme", "Payments", "vendor_api", "failed", "success", at(1)),
-        ("Borealis", "New", "custom", None, "success", at(2)),
-        ("Borealis", "Sync", "vendor_api", "failed", "success", at(4)),
+        ("Acme", "Payments", "vendor_api", "failed", "success", at(1), "recovered", "run 26"),
+        ("Borealis", "Sync", "vendor_api", "failed", "success", at(4), "recovered", "run 55"),
+        ("Borealis", "New", "custom", None, "success", at(2), "first_success", "run 57"),
     ],
     "vendor_dependency": [("vendor_api", 4, 24, 0.1667), ("other_platforms", 5, 33, 0.1515)],
     "weekly_success_by_client": [
@@ -59,18 +68,18 @@ EXPECTED: dict[str, list[tuple[object, ...]]] = {
         ("Acme", 26, 1650, 91.67, 1.2498), ("Borealis", 29, 240, 9.6, 0.2041), ("Delta", 0, 0, None, None),
     ],
     "freshness_watchlist": [
-        ("Delta", "Empty", "custom", "staging", None, None, None),
-        ("Acme", "Orders", "airflow", "prod", at(3.5), at(120), 120.0),
-        ("Borealis", "Hourly", "dbt", "prod", at(5), at(5 - 1 / 6), 4.8),
-        ("Borealis", "Sync", "vendor_api", "staging", at(0.5), at(4), 4.0),
-        ("Borealis", "New", "custom", "dev", at(2), at(2), 2.0),
-        ("Acme", "Payments", "vendor_api", "prod", at(1 + 1 / 60), at(1), 1.0),
+        ("Delta", "Empty", "custom", "staging", None, None, None, None),
+        ("Acme", "Orders", "airflow", "prod", at(3.5), at(120), 120.0, "run 6"),
+        ("Borealis", "Hourly", "dbt", "prod", at(5), at(5 - 1 / 6), 4.8, "run 52"),
+        ("Borealis", "Sync", "vendor_api", "staging", at(0.5), at(4), 4.0, "run 56"),
+        ("Borealis", "New", "custom", "dev", at(2), at(2), 2.0, "run 57"),
+        ("Acme", "Payments", "vendor_api", "prod", at(1 + 1 / 60), at(1), 1.0, "run 26"),
     ],
     "reliability_by_environment": [("dev", 1, 2, 0.5), ("staging", 1, 4, 0.25), ("prod", 7, 51, 0.1373)],
     "ingestion_health": [
-        ("Acme", "airflow", 1, 0, 1, 1, at(2), "GET /dagRuns answered 503"),
-        ("Acme", "vendor_api", 1, 0, 0, 0, at(0.25), None),
-        ("Borealis", "dbt", 1, 1, 0, 0, None, None),
+        ("Acme", "airflow", 1, 0, 1, 1, at(2), "GET /dagRuns answered 503", 0),
+        ("Acme", "vendor_api", 1, 0, 0, 0, at(0.25), None, 0),
+        ("Borealis", "dbt", 1, 1, 0, 0, None, None, 1),
     ],
     "governance_gaps": [
         ("Borealis", "Hourly", "no_alert_rule"),
@@ -79,3 +88,22 @@ EXPECTED: dict[str, list[tuple[object, ...]]] = {
         ("Delta", "Empty", "no_alert_rule"), ("Delta", "Empty", "no_external_id"), ("Delta", "Empty", "no_run_30d"),
     ],
 }  # fmt: skip
+
+
+def by_hand(name: str) -> list[tuple[Any, ...]]:
+    """The rows of a shape with their keys, once the seed is planted."""
+    columns = [column.name for column in shapes()[name].columns]
+    clients = dict(Client.objects.values_list("name", "pk"))
+    pipelines = {(p.client.name, p.name): p.pk for p in Pipeline.objects.select_related("client")}
+    runs = dict(Run.objects.values_list("external_run_id", "pk"))
+    rows = []
+    for values in EXPECTED[name]:
+        row: dict[str, Any] = dict(zip((c for c in columns if c not in KEYS or c == "run_id"), values, strict=True))
+        if "run_id" in columns:
+            row["run_id"] = runs.get(row["run_id"])
+        if "client_id" in columns:
+            row["client_id"] = clients[row["client_name"]]
+        if "pipeline_id" in columns:
+            row["pipeline_id"] = pipelines[row["client_name"], row["pipeline_name"]]
+        rows.append(tuple(row[column] for column in columns))
+    return rows

@@ -10,8 +10,6 @@ from typing import Any
 from django.core.management import call_command
 from django.db import connection
 
-from runs.reporting.shapes import shapes
-
 # Roles belong to the whole server, which processes that test side by side share.
 ROLE = f"chm_test_boards_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
 
@@ -26,12 +24,6 @@ def ask(statement: str, values: Mapping[str, Any] | None = None) -> list[dict[st
         rows = [dict(zip(names, map(_plain, row), strict=True)) for row in cursor.fetchall()]
         cursor.execute("RESET ROLE")
     return rows
-
-
-def of_shape(name: str, rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
-    """The shape's columns alone, without the one key that nobody can work out by hand."""
-    columns = [column.name for column in shapes()[name].columns if column.name != "client_id"]
-    return [tuple(row[column] for column in columns) for row in rows]
 
 
 def _plain(value: Any) -> Any:

@@ -15,8 +15,9 @@ pytestmark = pytest.mark.django_db
 
 FOLDER = Path(settings.BASE_DIR) / "docs" / "contracts"
 PSQL = {
-    "as_of": "now()", "since": "now() - interval '7 days'", "until": "now()", "bucket": "'hour'", "limit": "20",
-    "weeks": "12", "max_duration_seconds": "3600", "bucket_count": "20", "client_id": "NULL", "platform": "NULL",
+    "as_of": "now()", "known_until": "'infinity'", "since": "now() - interval '7 days'", "until": "now()",
+    "bucket": "'hour'", "limit": "20", "order": "'failures'", "weeks": "12",
+    "max_duration_seconds": "3600", "bucket_count": "20", "client_id": "NULL", "platform": "NULL",
     "environment": "NULL",
 }  # fmt: skip
 

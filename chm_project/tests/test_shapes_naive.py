@@ -1,4 +1,4 @@
-"""The six dashboard shapes against their textbook forms, which join everything and rank all runs."""
+"""Eight shapes against their textbook forms, which join everything and rank all runs."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -71,9 +71,11 @@ def test_shapes_equal_their_textbook_forms(
     plant(runs, activity, due)
     values = {"as_of": AS_OF, "week": ago(24 * 7), "month": ago(24 * 30), "limit": limit}
     for name, textbook in NAIVE.items():
-        given_limit = {"limit": limit} if name == "top_flaky_pipelines" else {}
+        given_limit: dict[str, Any] = {"limit": limit} if name == "top_flaky_pipelines" else {}
         rows = run_shape(name, as_of=AS_OF, **given_limit)
         with connection.cursor() as cursor:
             cursor.execute(textbook, values)
             expected = [tuple(float(v) if type(v).__name__ == "Decimal" else v for v in r) for r in cursor.fetchall()]
+        # What kind of flaky a pipeline is has a test of its own.
+        rows = [row | {"kind": None} if "kind" in row else row for row in rows]
         assert [tuple(row.values()) for row in rows] == expected, name

@@ -24,7 +24,7 @@ CARRIED_BY = {
     "failing_now": {LATEST},
     "late_pipelines": {LATEST},
     "client_risk": {BY_EVENT},
-    "changes_since_yesterday": {BY_EVENT, LATEST},
+    "changes_since_yesterday": {LATEST},
     "vendor_dependency": {BY_EVENT},
     "client_throughput": {BY_EVENT},
     "freshness_watchlist": {LATEST},

@@ -19,7 +19,7 @@ from chm_project.api.csv import CsvRenderer, csv_response
 from chm_project.api.errors import Busy
 from chm_project.api.viewsets import StrictView
 from runs.reporting.adapter import InvalidParameters, run_shape
-from runs.reporting.parameters import COMMON, OWN, Parameter
+from runs.reporting.parameters import COMMON, LIMIT, OWN, Parameter
 from runs.reporting.shapes import Column, Shape, shapes
 
 _FIELDS: dict[str, type[serializers.Field[Any, Any, Any, Any]]] = {
@@ -29,6 +29,7 @@ _FIELDS: dict[str, type[serializers.Field[Any, Any, Any, Any]]] = {
     "timestamptz": serializers.DateTimeField,
     "date": serializers.DateField,
     "uuid": serializers.UUIDField,
+    "boolean": serializers.BooleanField,
 }
 _TYPES: dict[str, dict[str, Any]] = {
     "text": {"type": "string"},
@@ -60,7 +61,7 @@ class ReportView(StrictView):
     shape: Shape
 
     def known_parameters(self) -> Iterable[str]:
-        return [*self.shape.parameters, *COMMON]
+        return [*self.shape.parameters, *COMMON, LIMIT]
 
     def report(self, request: Request) -> Response | StreamingHttpResponse:
         try:
@@ -122,6 +123,8 @@ def _described(name: str, parameter: Parameter, default: str) -> OpenApiParamete
 def _view(shape: Shape) -> type[ReportView]:
     parameters = [_described(name, OWN[name], default) for name, default in shape.parameters.items()]
     parameters += [_described(name, parameter, "") for name, parameter in COMMON.items()]
+    if LIMIT not in shape.parameters:
+        parameters.append(_described(LIMIT, OWN[LIMIT], ""))
     name = "".join(word.title() for word in shape.name.split("_"))
 
     @extend_schema(

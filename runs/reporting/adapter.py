@@ -1,17 +1,17 @@
 """Runs any shape by its name."""
 
 from collections.abc import Callable
-from datetime import UTC
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from django.db import connection, transaction
 
 from chm_project.db.limits import report_limits
-from runs.reporting.parameters import InvalidParameters, validated
+from runs.reporting.parameters import LIMIT, InvalidParameters, validated
 from runs.reporting.shapes import Shape, shapes
 
-__all__ = ["InvalidParameters", "Row", "head_of_shape", "run_shape"]
+__all__ = ["InvalidParameters", "Row", "page_of_shape", "run_shape"]
 
 Row = dict[str, Any]
 
@@ -22,30 +22,37 @@ _READ: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def run_shape(name: str, /, **parameters: Any) -> list[Row]:
-    """The rows of a shape: text, int, float (numeric), datetime in UTC, date and UUID by the shape's columns.
+def run_shape(name: str, /, *, clock: datetime | None = None, **parameters: Any) -> list[Row]:
+    """The rows of a shape: text, bool, int, float (numeric), datetime in UTC, date and UUID by the shape's columns.
 
-    Parameters are given as values or as texts; one left out or None has its default. Raises KeyError for an unknown
+    Parameters are given as values or as texts; one left out or None has its default. `clock` is what the time is,
+    where several answers must have the same; as_of asks about a past moment instead. Raises KeyError for an unknown
     shape and InvalidParameters.
     """
     shape = shapes()[name]
-    values = validated(shape.parameters, parameters)
-    names, rows = _ask(shape.sql, values)
+    values = validated(shape.parameters, parameters, clock=clock)
+    cut = "" if LIMIT in shape.parameters or values[LIMIT] is None else f"\nLIMIT %({LIMIT})s"
+    names, rows = _ask(shape.sql + cut, values)
     expected = [column.name for column in shape.columns]
     if names != expected:
         raise ValueError(f"The shape {name} answers with {names}, its header says {expected}.")
     return _rows(shape, rows)
 
 
-def head_of_shape(name: str, /, most: int, where: str = "true", **parameters: Any) -> tuple[list[Row], int]:
-    """The first rows of a shape for which `where` holds, and how many there are in all: the rest stays in the database.
+def page_of_shape(
+    name: str, /, *, most: int, offset: int = 0, where: str = "true", clock: datetime | None = None, **parameters: Any
+) -> tuple[list[Row], int]:
+    """Rows of a shape for which `where` holds, from `offset` on, and how many there are in all.
 
-    `where` is a condition on the shape's columns, of the caller's own making.
+    The rest stays in the database. `where` is a condition on the shape's columns, of the caller's own making. Behind
+    the last row the total is 0.
     """
     shape = shapes()[name]
-    values = validated(shape.parameters, parameters) | {"most": most}
-    # The shape's own order holds: nothing here sorts anew.
-    head = f"SELECT shape.*, count(*) OVER () FROM (\n{shape.sql}\n) AS shape WHERE {where} LIMIT %(most)s"  # noqa: S608
+    values = validated(shape.parameters, parameters, clock=clock) | {"most": most, "offset": offset}
+    # The shape's own order holds: nothing here sorts again.
+    head = f"""SELECT shape.*, count(*) OVER () FROM (
+{shape.sql}
+) AS shape WHERE {where} LIMIT %(most)s OFFSET %(offset)s"""  # noqa: S608
     _, rows = _ask(head, values)
     return _rows(shape, [row[:-1] for row in rows]), rows[0][-1] if rows else 0
 

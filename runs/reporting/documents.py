@@ -22,8 +22,9 @@ def queries() -> str:
     """Every shape for psql: `psql -v as_of="now()" -v since="now() - interval '7 days'" ...`."""
     lines = [
         f"-- All shapes, {GENERATED}. Parameters are psql variables; NULL does not restrict:",
-        '--   psql -v as_of="now()" -v since="now() - interval \'7 days\'" -v until="now()" -v bucket="\'hour\'" \\',
-        "--        -v limit=20 -v weeks=12 -v max_duration_seconds=3600 -v bucket_count=20 \\",
+        '--   psql -v as_of="now()" -v known_until="\'infinity\'" -v since="now() - interval \'7 days\'" \\',
+        '--        -v until="now()" -v bucket="\'hour\'" -v limit=20 -v order="\'failures\'" -v weeks=12 \\',
+        "--        -v max_duration_seconds=3600 -v bucket_count=20 \\",
         "--        -v client_id=NULL -v platform=NULL -v environment=NULL -f dashboard-queries.sql",
         "",
     ]
@@ -33,8 +34,8 @@ def queries() -> str:
 
 
 def _psql(sql: str) -> str:
-    # psql's own variables are written as they are given, so that now() stays a call.
-    return re.sub(r"%\((\w+)\)s", r":\1", sql)
+    # psql writes its variables as they are given: now() stays a call, and a sum needs its brackets.
+    return re.sub(r"%\((\w+)\)s", r"(:\1)", sql)
 
 
 def readme() -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from django.utils import timezone
 
 from inventory.models import Environment, Platform
+from runs.reporting.shapes import USUAL_REACH, reach_of
 
 
 class InvalidParameters(Exception):
@@ -62,7 +63,7 @@ def _word(description: str, choices: tuple[str, ...], default: str = "") -> Para
     return Parameter("text", description, read, default, choices)
 
 
-def _number(description: str, least: int, most: int, default: int) -> Parameter:
+def _number(description: str, least: int, most: int, default: int | None = None) -> Parameter:
     def read(value: Any) -> int:
         try:
             number = (
@@ -78,33 +79,46 @@ def _number(description: str, least: int, most: int, default: int) -> Parameter:
             raise ValueError(f"Give a whole number from {least} to {most}.")
         return number
 
-    return Parameter("integer", description, read, str(default), least=least, most=most)
+    return Parameter("integer", description, read, "" if default is None else str(default), least=least, most=most)
 
+
+# Without as_of, every stored row counts.
+EVERYTHING = "infinity"
 
 # What the clock and the scope of every shape are.
 COMMON = {
-    "as_of": _time_parameter("In place of the clock; the past is judged from the rows as they stand.", "now"),
+    "as_of": _time_parameter(
+        "In place of the clock: a run counts from event_at on, and is open from its start until then, judged from the "
+        "rows as they stand. Without it all stored rows count.",
+        "now",
+    ),
     "client_id": Parameter("uuid", "Only this client's inventory.", _id),
     "platform": _word("Only pipelines on this platform.", tuple(Platform.values)),
     "environment": _word("Only pipelines of this environment.", tuple(Environment.values)),
 }
 OWN = {
-    "since": _time_parameter("Start of the window on event_at, inclusive.", "7 days before until"),
-    "until": _time_parameter("End of the window on event_at, exclusive.", "as_of"),
+    "since": _time_parameter("Start of the window, inclusive.", f"{USUAL_REACH} before until"),
+    "until": _time_parameter("End of the window, exclusive.", "as_of"),
     "bucket": _word("Width of a bucket.", ("minute", "hour", "day", "week"), "hour"),
-    "limit": _number("Most rows to answer with.", 1, 1000, 20),
+    "limit": _number("Most rows to answer with.", 1, 1000),
+    "order": _word("What the rows are ordered by, before the limit.", ("failures", "flips"), "failures"),
     "max_duration_seconds": _number("Where the last bucket ends; one more holds the longer runs.", 1, 2**31 - 1, 3600),
     "bucket_count": _number("Number of buckets.", 1, 1000, 20),
     "weeks": _number("Number of ISO weeks, the current one included.", 1, 520, 12),
 }
 
 
-def validated(own: Mapping[str, str], given: Mapping[str, Any]) -> dict[str, Any]:
+# Every report takes it, and cuts what the shape answers with; a shape with a limit of its own has a default for it.
+LIMIT = "limit"
+
+
+def validated(own: Mapping[str, str], given: Mapping[str, Any], clock: datetime | None = None) -> dict[str, Any]:
     """All values of a shape's parameters; `own` maps the shape's own ones to their defaults, where they differ.
 
-    Raises InvalidParameters, naming every problem at once.
+    Beside them, `known_until` is as_of where that is given, else infinity. Raises InvalidParameters, naming every
+    problem at once.
     """
-    known = {name: OWN[name] for name in own} | COMMON
+    known = {name: OWN[name] for name in own} | COMMON | {LIMIT: OWN[LIMIT]}
     problems = {
         name: f"Unknown parameter. Known here: {', '.join(sorted(known))}." for name in given if name not in known
     }
@@ -120,13 +134,20 @@ def validated(own: Mapping[str, str], given: Mapping[str, Any]) -> dict[str, Any
             problems[name] = str(error)
     if problems:
         raise InvalidParameters(problems)
-    values["as_of"] = values["as_of"] or timezone.now()
+    values["known_until"] = values["as_of"] or EVERYTHING
+    values["as_of"] = values["as_of"] or clock or timezone.now()
     if "since" in own:
-        values["until"] = values["until"] or values["as_of"]
-        try:
-            values["since"] = values["since"] or values["until"] - timedelta(days=7)
-        except OverflowError:
-            raise InvalidParameters({"until": "Give a time after the year 1."}) from None
-        if values["since"] >= values["until"]:
-            raise InvalidParameters({"since": "This must be before until."})
+        _complete_window(own, values)
     return values
+
+
+def _complete_window(own: Mapping[str, str], values: dict[str, Any]) -> None:
+    end = "until" if "until" in own else "as_of"
+    values[end] = values[end] or values["as_of"]
+    number, unit = reach_of(own).split()
+    try:
+        values["since"] = values["since"] or values[end] - timedelta(**{unit: int(number)})
+    except OverflowError:
+        raise InvalidParameters({end: "Give a time after the year 1."}) from None
+    if values["since"] >= values[end]:
+        raise InvalidParameters({"since": f"This must be before {end}."})

@@ -1,23 +1,34 @@
-"""The textbook forms of the six dashboard shapes: join everything, rank all runs.
+"""The textbook forms of eight shapes: join everything, rank all runs.
 
 Parameters: as_of, week and month (the starts of the windows), limit.
 """
 
 JOINED = "FROM runs r JOIN pipelines p ON p.id = r.pipeline_id JOIN clients c ON c.id = p.client_id"
+# The latest run that had succeeded or failed by as_of, of the active inventory.
+DECISIVE = """
+    decisive AS (
+        SELECT r.*, row_number() OVER (
+            PARTITION BY pipeline_id ORDER BY started_at DESC NULLS LAST, finished_at DESC NULLS LAST, r.id DESC
+        ) AS place
+        FROM runs r JOIN pipelines p ON p.id = r.pipeline_id JOIN clients c ON c.id = p.client_id
+        WHERE status IN ('success', 'failed') AND greatest(started_at, event_at) <= {moment}
+            AND p.is_active AND c.is_active
+    )"""
 NAIVE = {
     "failures_over_time": f"""
         SELECT date_trunc('hour', r.event_at, 'UTC'), count(*) {JOINED}
         WHERE r.status = 'failed' AND r.event_at >= %(week)s AND r.event_at < %(as_of)s GROUP BY 1 ORDER BY 1""",
     "latest_status_by_pipeline": """
-        SELECT c.name, p.name, p.platform, r.status,
+        SELECT c.name, p.name, p.platform,
+            CASE WHEN r.event_at > %(as_of)s THEN 'running' ELSE r.status END,
             coalesce(r.started_at, r.finished_at, CASE WHEN r.id IS NOT NULL THEN r.created_at END),
-            CASE WHEN p.ingest_due_at < %(as_of)s THEN p.ingest_due_at END
+            CASE WHEN p.ingest_due_at < %(as_of)s THEN p.ingest_due_at END, c.id, p.id, r.id
         FROM pipelines p JOIN clients c ON c.id = p.client_id
         LEFT JOIN (
             SELECT *, row_number() OVER (
                 PARTITION BY pipeline_id
                 ORDER BY started_at DESC NULLS LAST, finished_at DESC NULLS LAST, id DESC
-            ) AS place FROM runs
+            ) AS place FROM runs WHERE coalesce(started_at, event_at) <= %(as_of)s
         ) r ON r.pipeline_id = p.id AND r.place = 1
         WHERE p.is_active AND c.is_active ORDER BY c.name, p.name, p.id""",
     "failure_counts_by_client": """
@@ -30,7 +41,8 @@ NAIVE = {
         GROUP BY c.id, c.name ORDER BY 3 DESC, 4 DESC, 2""",
     "top_flaky_pipelines": f"""
         WITH recent AS (
-            SELECT c.name AS client, p.name AS pipeline, p.id, p.platform, r.status, r.event_at, r.id AS run_id {JOINED}
+            SELECT c.id AS client_id, c.name AS client, p.name AS pipeline, p.id, p.platform,
+                r.status, r.event_at, r.id AS run_id {JOINED}
             WHERE r.event_at >= %(month)s AND r.event_at < %(as_of)s AND p.is_active AND c.is_active
         ), turns AS (
             SELECT id, status, lag(status) OVER (PARTITION BY id ORDER BY event_at, run_id) AS former
@@ -38,8 +50,9 @@ NAIVE = {
         )
         SELECT client, pipeline, platform, count(*) FILTER (WHERE status = 'failed'), count(*),
             round(count(*) FILTER (WHERE status = 'failed') / count(*)::numeric, 4),
-            (SELECT count(*) FROM turns t WHERE t.id = recent.id AND t.status <> t.former)
-        FROM recent GROUP BY id, client, pipeline, platform HAVING count(*) FILTER (WHERE status = 'failed') > 0
+            (SELECT count(*) FROM turns t WHERE t.id = recent.id AND t.status <> t.former) AS flips, NULL, client_id, id
+        FROM recent GROUP BY id, client_id, client, pipeline, platform
+        HAVING count(*) FILTER (WHERE status = 'failed') > 0
         ORDER BY 4 DESC, count(*) FILTER (WHERE status = 'failed') / count(*)::numeric DESC, 5 DESC, 1, 2, id
         LIMIT %(limit)s""",
     "failure_rate_by_platform": f"""
@@ -51,4 +64,51 @@ NAIVE = {
         SELECT width_bucket(r.duration_seconds, 0, 3600, 20), count(*) {JOINED}
         WHERE r.duration_seconds IS NOT NULL AND r.event_at >= %(week)s AND r.event_at < %(as_of)s
         GROUP BY 1 ORDER BY 1""",
+    "failing_now": f"""
+        WITH {DECISIVE.format(moment="%(as_of)s")}, streak AS (
+            SELECT d.* FROM decisive d WHERE d.status = 'failed' AND d.place < coalesce(
+                (SELECT min(s.place) FROM decisive s WHERE s.pipeline_id = d.pipeline_id AND s.status = 'success'),
+                1000000
+            )
+        ), known AS (
+            SELECT *, CASE WHEN event_at > %(as_of)s THEN 'running' ELSE status END AS status_then, row_number() OVER (
+                PARTITION BY pipeline_id
+                ORDER BY started_at DESC NULLS LAST, finished_at DESC NULLS LAST, id DESC
+            ) AS place
+            FROM runs WHERE coalesce(started_at, event_at) <= %(as_of)s
+        )
+        SELECT c.name, p.name, p.platform, p.environment, min(s.event_at), count(*),
+            (SELECT event_at FROM decisive d WHERE d.pipeline_id = p.id AND d.status = 'success'
+                ORDER BY place LIMIT 1),
+            (SELECT error_message FROM decisive d WHERE d.pipeline_id = p.id AND place = 1),
+            (SELECT k.status_then FROM known k WHERE k.pipeline_id = p.id AND place = 1),
+            EXISTS (SELECT FROM known k WHERE k.pipeline_id = p.id AND k.status_then = 'running'),
+            c.id, p.id, (SELECT d.id FROM decisive d WHERE d.pipeline_id = p.id AND place = 1)
+        FROM streak s JOIN pipelines p ON p.id = s.pipeline_id JOIN clients c ON c.id = p.client_id
+        GROUP BY c.id, p.id ORDER BY 5, 1, 2, p.id""",
+    "changes_since_yesterday": f"""
+        WITH {DECISIVE.format(moment="%(as_of)s")},
+            {DECISIVE.replace("decisive", "before").format(moment="%(as_of)s::timestamptz - interval '24 hours'")},
+        found AS (
+            SELECT c.name AS client, p.name AS pipeline, p.platform, b.status AS status_then, d.status AS status_now,
+                c.id AS client_id, p.id, (
+                    SELECT max(x.place) FROM decisive x WHERE x.pipeline_id = p.id AND x.place < coalesce(
+                        (SELECT min(y.place) FROM decisive y WHERE y.pipeline_id = p.id AND y.status <> d.status),
+                        1000000
+                    )
+                ) AS first_place
+            FROM decisive d JOIN pipelines p ON p.id = d.pipeline_id JOIN clients c ON c.id = p.client_id
+            LEFT JOIN before b ON b.pipeline_id = p.id AND b.place = 1
+            WHERE d.place = 1 AND d.status IS DISTINCT FROM b.status
+        )
+        SELECT client, pipeline, platform, status_then, status_now, x.event_at, change, client_id, f.id, x.id
+        FROM found f JOIN decisive x ON x.pipeline_id = f.id AND x.place = f.first_place
+        CROSS JOIN LATERAL (
+            SELECT CASE
+                WHEN status_then IS NULL AND status_now = 'failed' THEN 'first_failure'
+                WHEN status_then IS NULL THEN 'first_success'
+                WHEN status_now = 'failed' THEN 'newly_failing' ELSE 'recovered' END AS change
+        ) named
+        ORDER BY CASE change WHEN 'newly_failing' THEN 1 WHEN 'recovered' THEN 2 WHEN 'first_failure' THEN 3 ELSE 4 END,
+            x.event_at DESC, client, pipeline, f.id""",
 }

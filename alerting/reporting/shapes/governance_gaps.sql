@@ -9,12 +9,14 @@
 --   pipeline_name  text  Name of the pipeline
 --   gap            text  no_external_id: it is not ingested; no_alert_rule: no enabled rule watches it or its client;
 --                        no_run_30d: nothing happened in the 30 days before as_of
+--   client_id      uuid  Key of the client
+--   pipeline_id    uuid  Key of the pipeline
 WITH ruled AS (
     SELECT client_id, pipeline_id FROM reporting.alert_rules WHERE is_enabled
 ),
 gaps AS (
     SELECT
-        p.client_name, p.pipeline_name, p.pipeline_id,
+        p.client_name, p.pipeline_name, p.client_id, p.pipeline_id,
         p.external_id IS NULL AS no_external_id,
         p.pipeline_id NOT IN (SELECT pipeline_id FROM ruled WHERE pipeline_id IS NOT NULL)
         AND p.client_id NOT IN (SELECT client_id FROM ruled WHERE pipeline_id IS NULL) AS no_alert_rule,
@@ -26,7 +28,7 @@ gaps AS (
     FROM reporting.pipelines AS p
     WHERE p.is_active AND {in_scope}
 )
-SELECT gaps.client_name, gaps.pipeline_name, gap.gap
+SELECT gaps.client_name, gaps.pipeline_name, gap.gap, gaps.client_id, gaps.pipeline_id
 FROM gaps
 CROSS JOIN LATERAL (
     VALUES

@@ -3,21 +3,26 @@
 Each app may have a folder `reporting/` with
   views/NAME.sql      the query of the view reporting.NAME, below a header that comments the view and every column
   shapes/NAME.sql     a query with named parameters, below a header; `View` in it also makes it a view as of now
-  fragments/NAME.sql  a rule that views and shapes write as {NAME}
+  fragments/NAME.sql  a rule that views and shapes write as {NAME}, below a comment that says what its aliases are
+
+What was not known by the parameter known_until does not count. {NAME@since} is the fragment as known at `since`.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from django.apps import apps
 
-TYPES = ("text", "integer", "numeric", "timestamptz", "date", "uuid")
+TYPES = ("text", "integer", "numeric", "timestamptz", "date", "uuid", "boolean")
 _VIEW_COLUMN = re.compile(r"--   (\w+) +(\S.*)")
 _SHAPE_COLUMN = re.compile(r"--   (\w+) +(\w+)(\??) +(\S.*)")
 _HEADING = re.compile(r"-- (\w+) *(.*)")
-_FRAGMENT = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+_FRAGMENT = re.compile(r"\{([a-z][a-z0-9_]*)(?:@([a-z_]+))?\}")
+# How far before the end of its window a shape looks where its header does not say.
+USUAL_REACH = "7 days"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,19 +126,32 @@ def shapes() -> dict[str, Shape]:
 
 @cache
 def fragments() -> dict[str, str]:
-    """Every fragment by its name, on one line; a fragment may use others."""
-    return {file.stem: " ".join(_split(file.read_text())[1].split()) for file in _files("fragments")}
+    """Every fragment by its name; a fragment may use others."""
+    return {file.stem: _split(file.read_text())[1] for file in _files("fragments")}
 
 
 def expanded(sql: str, known: dict[str, str]) -> str:
     """`sql` with each {name} replaced by the fragment of that name; ValueError for an unknown one."""
 
     def fragment(match: re.Match[str]) -> str:
-        if match[1] not in known:
+        name, moment = match.groups()
+        if name not in known:
             raise ValueError(f"{match[0]} is not a fragment. Known: {', '.join(sorted(known))}.")
-        return expanded(known[match[1]], known)
+        text = expanded(known[name], known)
+        if moment:
+            text = text.replace("%(known_until)s", f"%({moment})s")
+        line = sql[sql.rfind("\n", 0, match.start()) + 1 : match.start()]
+        return text.replace("\n", "\n" + " " * (len(line) - len(line.lstrip())))
 
     return _FRAGMENT.sub(fragment, sql)
+
+
+def reach_of(parameters: Mapping[str, str]) -> str:
+    """The interval from the default of `since` to the end of the window, such as "24 hours"."""
+    found = re.match(r"\d+ (?:hours|days)", parameters["since"] or USUAL_REACH)
+    if found is None:
+        raise ValueError(f"The default of since must begin like {USUAL_REACH!r}, not {parameters['since']!r}.")
+    return found[0]
 
 
 def _split(text: str) -> tuple[list[str], str]:

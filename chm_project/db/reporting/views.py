@@ -2,17 +2,18 @@
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
+from types import MappingProxyType
 
-from chm_project.db.reporting.files import Shape, expanded, fragments, shapes, view_files
+from chm_project.db.reporting.files import Shape, expanded, fragments, reach_of, shapes, view_files
 
 # What a shape's scope and parameters are in its view: everything, as of now.
 _NO_SCOPE = {"in_scope": "true", "run_in_scope": "true"}
 _NOW = {
     "as_of": "now()",
-    "since": "(now() - interval '7 days')",
+    "known_until": "'infinity'",
     "until": "now()",
     "client_id": "NULL",
     "platform": "NULL",
@@ -43,7 +44,8 @@ def views() -> list[View]:
     Raises ValueError for two views of one name, for an unknown view or fragment, and for views that read each other.
     """
     found = [
-        View(file.name, expanded(file.query, fragments()), file.comment, file.columns) for file in view_files()
+        View(file.name, _now(file.name, expanded(file.query, fragments())), file.comment, file.columns)
+        for file in view_files()
     ] + [_as_of_now(shape) for shape in shapes().values() if shape.view]
     by_name = {view.name: view for view in found}
     if len(by_name) < len(found):
@@ -68,11 +70,19 @@ def content_hash(definitions: Iterable[View]) -> str:
 
 
 def _as_of_now(shape: Shape) -> View:
-    def value(match: re.Match[str]) -> str:
-        if match[1] not in _NOW:
-            raise ValueError(f"The shape {shape.name} cannot be a view: its parameter {match[1]} has no value for now.")
-        return _NOW[match[1]]
-
-    query = _PARAMETER.sub(value, expanded(shape.body, fragments() | _NO_SCOPE)).replace("%%", "%")
+    query = _now(shape.name, expanded(shape.body, fragments() | _NO_SCOPE), shape.parameters)
     comment = f"{shape.question} The shape {shape.name} as of now: {shape.grain}."
     return View(shape.view, query, comment, {column.name: column.description for column in shape.columns})
+
+
+def _now(name: str, query: str, parameters: Mapping[str, str] = MappingProxyType({})) -> str:
+    values = dict(_NOW)
+    if "since" in parameters:
+        values["since"] = f"(now() - interval '{reach_of(parameters)}')"
+
+    def value(match: re.Match[str]) -> str:
+        if match[1] not in values:
+            raise ValueError(f"{name} cannot be a view: its parameter {match[1]} has no value for now.")
+        return values[match[1]]
+
+    return _PARAMETER.sub(value, query).replace("%%", "%")

@@ -1,79 +1,57 @@
 -- Question   Q3: What changed since yesterday?
--- Grain      one row per pipeline whose latest terminal status differs from 24 hours before, newest change first
+-- Grain      one row per pipeline whose verdict differs from the one at since: newly failing, recovered, then first runs
 -- Inventory  active
 -- Panel      Q1-Q5 Business Monitoring: table
 -- View       changes_since_yesterday
--- Parameters
+-- Parameters since = 24 hours before as_of
 -- Columns
 --   client_name    text         Name of the client
 --   pipeline_name  text         Name of the pipeline
 --   platform       text         Kind of orchestrator
---   status_then    text?        Latest terminal status 24 hours before as_of; null: no run had ended
---   status_now     text         Latest terminal status at as_of
+--   status_then    text?        Latest decisive status at since; null: no run had succeeded or failed
+--   status_now     text         Latest decisive status at as_of
 --   changed_at     timestamptz  When the first run happened since which the status is what it is now
+--   change         text         newly_failing, recovered, first_failure, first_success
+--   client_id      uuid         Key of the client
+--   pipeline_id    uuid         Key of the pipeline
+--   run_id         uuid         Key of the run of changed_at
 --
--- Only pipelines with a run in the last 24 hours can differ. Both moments are judged from the rows as they stand.
-WITH moved AS (
-    SELECT DISTINCT pipeline_id
-    FROM reporting.runs
-    WHERE status <> 'running'
-        AND event_at > %(as_of)s::timestamptz - interval '24 hours' AND event_at <= %(as_of)s
-)
+-- Decisive runs succeeded or failed. Both moments are judged from the rows as they stand.
 SELECT
     p.client_name, p.pipeline_name, p.platform,
     formerly.status AS status_then,
     currently.status AS status_now,
-    changed.changed_at
-FROM moved
-JOIN reporting.pipelines AS p USING (pipeline_id)
-CROSS JOIN LATERAL (
-    SELECT status
-    FROM reporting.runs AS r
-    WHERE r.pipeline_id = p.pipeline_id AND r.status <> 'running' AND r.event_at <= %(as_of)s
-    ORDER BY
-        coalesce(r.started_at, '-infinity'::timestamptz) DESC,
-        coalesce(r.finished_at, '-infinity'::timestamptz) DESC,
-        r.run_id DESC
-    LIMIT 1
-) AS currently
+    changed.event_at AS changed_at,
+    change.name AS change,
+    p.client_id, p.pipeline_id, changed.run_id
+FROM reporting.pipelines AS p
+CROSS JOIN {decisive_run} AS currently
+LEFT JOIN {decisive_run@since} AS formerly ON true
 LEFT JOIN LATERAL (
-    SELECT status
+    SELECT r.run_id, r.started_at, r.finished_at
     FROM reporting.runs AS r
-    WHERE r.pipeline_id = p.pipeline_id AND r.status <> 'running'
-        AND r.event_at <= %(as_of)s::timestamptz - interval '24 hours'
-    ORDER BY
-        coalesce(r.started_at, '-infinity'::timestamptz) DESC,
-        coalesce(r.finished_at, '-infinity'::timestamptz) DESC,
-        r.run_id DESC
+    WHERE r.pipeline_id = p.pipeline_id AND {decisive} AND r.status <> currently.status
+    ORDER BY {latest_first}
     LIMIT 1
-) AS formerly ON true
-LEFT JOIN LATERAL (
-    SELECT started_at, finished_at, run_id
-    FROM reporting.runs AS r
-    WHERE r.pipeline_id = p.pipeline_id AND r.status NOT IN ('running', currently.status) AND r.event_at <= %(as_of)s
-    ORDER BY
-        coalesce(r.started_at, '-infinity'::timestamptz) DESC,
-        coalesce(r.finished_at, '-infinity'::timestamptz) DESC,
-        r.run_id DESC
-    LIMIT 1
-) AS other ON true
+) AS former ON true
 CROSS JOIN LATERAL (
-    SELECT r.event_at AS changed_at
+    SELECT r.run_id, r.event_at
     FROM reporting.runs AS r
-    WHERE r.pipeline_id = p.pipeline_id AND r.status = currently.status AND r.event_at <= %(as_of)s
-        AND (
-            coalesce(r.started_at, '-infinity'::timestamptz), coalesce(r.finished_at, '-infinity'::timestamptz),
-            r.run_id
-        ) > (
-            coalesce(other.started_at, '-infinity'::timestamptz),
-            coalesce(other.finished_at, '-infinity'::timestamptz),
-            coalesce(other.run_id, '00000000-0000-0000-0000-000000000000'::uuid)
-        )
-    ORDER BY
-        coalesce(r.started_at, '-infinity'::timestamptz),
-        coalesce(r.finished_at, '-infinity'::timestamptz),
-        r.run_id
+    WHERE r.pipeline_id = p.pipeline_id AND {decisive} AND r.status = currently.status AND {later_than_former}
+    ORDER BY {earliest_first}
     LIMIT 1
 ) AS changed
-WHERE p.is_active AND {in_scope} AND currently.status IS DISTINCT FROM formerly.status
-ORDER BY changed.changed_at DESC, p.client_name, p.pipeline_name, p.pipeline_id
+CROSS JOIN LATERAL (
+    SELECT
+        CASE
+            WHEN formerly.status IS NULL THEN 'first_' || CASE currently.status WHEN 'failed' THEN 'failure' ELSE 'success' END
+            WHEN currently.status = 'failed' THEN 'newly_failing'
+            ELSE 'recovered'
+        END AS name
+) AS change
+-- What was settled by since was the verdict then too: only the others are asked for it.
+WHERE p.is_active AND {in_scope} AND currently.settled_at > %(since)s
+    AND currently.status IS DISTINCT FROM formerly.status
+ORDER BY
+    array_position(ARRAY['newly_failing', 'recovered', 'first_failure', 'first_success'], change.name),
+    changed.event_at DESC, p.client_name, p.pipeline_name, p.pipeline_id

@@ -9,6 +9,7 @@
 --   failed_7d        integer  Failed runs in the 7 days before as_of
 --   runs_7d          integer  All runs in them
 --   failure_rate_7d  numeric? Failed ÷ all runs, to 4 places; null without runs
+--   client_id        uuid     Key of the client
 WITH counted AS (
     SELECT pipeline_id, count(*) FILTER (WHERE status = 'failed') AS failed, count(*) AS runs
     FROM reporting.runs
@@ -19,7 +20,8 @@ SELECT
     p.client_name,
     coalesce(sum(c.failed), 0)::bigint AS failed_7d,
     coalesce(sum(c.runs), 0)::bigint AS runs_7d,
-    round(sum(c.failed) / sum(c.runs), 4) AS failure_rate_7d
+    round(sum(c.failed) / sum(c.runs), 4) AS failure_rate_7d,
+    p.client_id
 FROM reporting.pipelines AS p
 LEFT JOIN counted AS c USING (pipeline_id)
 WHERE p.is_active AND {in_scope}

@@ -1,7 +1,8 @@
 -- Question   What is failing now?
--- Grain      one row per pipeline whose latest run failed, failing longest first
+-- Grain      one row per pipeline whose latest decisive run failed, failing longest first
 -- Inventory  active
 -- Panel      Operations: table
+-- View       current_failures
 -- Parameters
 -- Columns
 --   client_name      text         Name of the client
@@ -11,10 +12,28 @@
 --   failing_since    timestamptz  When the first failure after the last success happened
 --   failed_in_a_row  integer      Failed runs since the last success
 --   last_success_at  timestamptz? When that was; null: never
---   error_message    text?        Of the latest run
+--   error_message    text?        Of the latest decisive run
+--   latest_status    text         Status of the latest run: failed, or what came after the failure
+--   retrying         boolean      Whether a run is open
+--   client_id        uuid         Key of the client
+--   pipeline_id      uuid         Key of the pipeline
+--   run_id           uuid         Key of the latest decisive run
+--
+-- Decisive runs succeeded or failed. Running, canceled and skipped ones neither end nor hide a failure, and neither
+-- count in the streak nor end it. Of a past moment it cannot be known that a run failed and was opened again since.
 SELECT
-    p.client_name, p.pipeline_name, p.platform, p.environment, p.failing_since, p.failed_in_a_row, p.last_success_at,
-    p.error_message
-FROM reporting.current_failures AS p
+    p.client_name, p.pipeline_name, p.platform, p.environment, streak.failing_since, streak.failed_in_a_row,
+    former.event_at AS last_success_at, failed.error_message, latest.status AS latest_status,
+    {has_open_run} AS retrying,
+    p.client_id, p.pipeline_id, p.run_id
+FROM {failing_pipelines} AS p
+JOIN reporting.runs AS failed ON failed.run_id = p.run_id
+CROSS JOIN {latest_run} AS latest
+LEFT JOIN {last_success} AS former ON true
+CROSS JOIN LATERAL (
+    SELECT min(r.event_at) AS failing_since, count(*) AS failed_in_a_row
+    FROM reporting.runs AS r
+    WHERE r.pipeline_id = p.pipeline_id AND r.status = 'failed' AND {settled} AND {later_than_former}
+) AS streak
 WHERE {in_scope}
-ORDER BY p.failing_since, p.client_name, p.pipeline_name, p.pipeline_id
+ORDER BY streak.failing_since, p.client_name, p.pipeline_name, p.pipeline_id

@@ -12,14 +12,17 @@
 --   last_run_at          timestamptz? First known of started, finished, stored of the latest run; null: no run
 --   last_success_at      timestamptz? When the last success happened; null: never
 --   hours_since_success  numeric?     From then to as_of, to 1 place; null: never
+--   client_id            uuid         Key of the client
+--   pipeline_id          uuid         Key of the pipeline
+--   run_id               uuid?        Key of the latest run; null: no run
 SELECT
     p.client_name, p.pipeline_name, p.platform, p.environment,
-    p.last_run_time AS last_run_at,
-    s.last_success_at,
-    round(extract(epoch FROM %(as_of)s::timestamptz - s.last_success_at) / 3600, 1) AS hours_since_success
-FROM reporting.latest_runs AS p
-CROSS JOIN LATERAL (
-    SELECT last_success_at FROM reporting.last_successes AS success WHERE success.pipeline_id = p.pipeline_id
-) AS s
+    latest.last_run_time AS last_run_at,
+    success.event_at AS last_success_at,
+    round(extract(epoch FROM %(as_of)s::timestamptz - success.event_at) / 3600, 1) AS hours_since_success,
+    p.client_id, p.pipeline_id, latest.run_id
+FROM reporting.pipelines AS p
+LEFT JOIN {latest_run} AS latest ON true
+LEFT JOIN {last_success} AS success ON true
 WHERE p.is_active AND {in_scope}
-ORDER BY s.last_success_at NULLS FIRST, p.client_name, p.pipeline_name, p.pipeline_id
+ORDER BY success.event_at NULLS FIRST, p.client_name, p.pipeline_name, p.pipeline_id

@@ -12,17 +12,24 @@
 --   failing_ingestion  integer      Of these, with an error in their last walk
 --   oldest_ingest_at   timestamptz? The finished walk that is longest ago
 --   last_error         text?        The error of the pipeline that was ingested last
+--   pushed_only        integer      Of the never ingested, those with runs: they are pushed to
+--   client_id          uuid         Key of the client
 SELECT
     p.client_name, p.platform,
     count(*) AS pipelines,
     count(*) FILTER (WHERE p.last_ingest_at IS NULL) AS never_ingested,
-    count(*) FILTER (WHERE p.ingest_due_at < %(as_of)s) AS stale,
+    count(*) FILTER (WHERE {stale}) AS stale,
     count(p.last_ingest_error) AS failing_ingestion,
     min(p.last_ingest_at) AS oldest_ingest_at,
     (
         array_agg(p.last_ingest_error ORDER BY p.last_ingest_at DESC NULLS LAST, p.pipeline_name)
         FILTER (WHERE p.last_ingest_error IS NOT NULL)
-    )[1] AS last_error
+    )[1] AS last_error,
+    count(*) FILTER (
+        WHERE p.last_ingest_at IS NULL AND p.last_ingest_error IS NULL
+            AND EXISTS (SELECT FROM reporting.runs AS r WHERE r.pipeline_id = p.pipeline_id)
+    ) AS pushed_only,
+    p.client_id
 FROM reporting.pipelines AS p
 WHERE p.is_active AND p.external_id IS NOT NULL AND {in_scope}
 GROUP BY p.client_id, p.client_name, p.platform

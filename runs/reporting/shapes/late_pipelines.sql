@@ -12,26 +12,26 @@
 --   usual_gap_minutes  numeric      Median gap between its last 20 starts, to 1 place
 --   expected_by        timestamptz  Last start + twice that gap + 15 minutes
 --   late_minutes       integer      Whole minutes since then
+--   client_id          uuid         Key of the client
+--   pipeline_id        uuid         Key of the pipeline
+--   run_id             uuid         Key of the run that started last
 --
 -- Regular: at least 10 starts known, and the median absolute deviation of the gaps is at most a quarter of their
 -- median. Medians are read from sorted arrays, which is what percentile_cont(0.5) computes, in less time.
 WITH starts AS (
     SELECT
-        p.client_name, p.pipeline_name, p.platform, p.environment, p.pipeline_id, last.first_starts[1] AS last_start_at,
+        p.client_name, p.pipeline_name, p.platform, p.environment, p.client_id, p.pipeline_id, last.run_id, last.first_starts[1] AS last_start_at,
         last.first_starts AS started
     FROM reporting.pipelines AS p
     CROSS JOIN LATERAL (
-        SELECT array_agg(started_at) AS first_starts
+        SELECT array_agg(started_at) AS first_starts, (array_agg(run_id))[1] AS run_id
         FROM (
-            SELECT started_at
+            SELECT r.started_at, r.run_id
             FROM reporting.runs AS r
             WHERE r.pipeline_id = p.pipeline_id
                 AND coalesce(r.started_at, '-infinity'::timestamptz) > '-infinity'::timestamptz
                 AND coalesce(r.started_at, '-infinity'::timestamptz) <= %(as_of)s
-            ORDER BY
-                coalesce(r.started_at, '-infinity'::timestamptz) DESC,
-                coalesce(r.finished_at, '-infinity'::timestamptz) DESC,
-                r.run_id DESC
+            ORDER BY {latest_first}
             LIMIT 20
         ) AS newest
     ) AS last
@@ -68,7 +68,8 @@ SELECT
     late.client_name, late.pipeline_name, late.platform, late.environment, late.last_start_at,
     round((late.usual / 60)::numeric, 1) AS usual_gap_minutes,
     late.expected_by,
-    floor(extract(epoch FROM %(as_of)s::timestamptz - late.expected_by) / 60)::bigint AS late_minutes
+    floor(extract(epoch FROM %(as_of)s::timestamptz - late.expected_by) / 60)::bigint AS late_minutes,
+    late.client_id, late.pipeline_id, late.run_id
 FROM late
 CROSS JOIN LATERAL (
     SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY abs(gap - late.usual)) AS deviation

@@ -10,9 +10,16 @@
 --   latest_status  text?        Status of the latest run; null: no run yet
 --   last_run_time  timestamptz? First known of started, finished, stored of that run
 --   stale_since    timestamptz? Since when ingestion is overdue; null: it is not
+--   client_id      uuid         Key of the client
+--   pipeline_id    uuid         Key of the pipeline
+--   run_id         uuid?        Key of the latest run; null: no run yet
+--
+-- The latest run may have any status. Of a past moment stale_since cannot be known unless ingestion is overdue since.
 SELECT
-    p.client_name, p.pipeline_name, p.platform, p.latest_status, p.last_run_time,
-    CASE WHEN p.ingest_due_at < %(as_of)s THEN p.ingest_due_at END AS stale_since
-FROM reporting.latest_runs AS p
+    p.client_name, p.pipeline_name, p.platform, latest.status AS latest_status, latest.last_run_time,
+    CASE WHEN {stale} THEN p.ingest_due_at END AS stale_since,
+    p.client_id, p.pipeline_id, latest.run_id
+FROM reporting.pipelines AS p
+LEFT JOIN {latest_run} AS latest ON true
 WHERE p.is_active AND {in_scope}
 ORDER BY p.client_name, p.pipeline_name, p.pipeline_id

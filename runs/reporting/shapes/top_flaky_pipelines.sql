@@ -1,8 +1,8 @@
 -- Question   Which pipelines are flaky over time?
--- Grain      one row per pipeline with a failure in the 30 days before as_of, most failures first
+-- Grain      one row per pipeline with a failure in the 30 days before as_of, most failures first, or most flips
 -- Inventory  active
 -- Panel      Operations: table; Q6-Q10 Operations & Governance: table
--- Parameters limit = 20
+-- Parameters limit = 20, order
 -- Columns
 --   client_name    text     Name of the client
 --   pipeline_name  text     Name of the pipeline
@@ -11,39 +11,52 @@
 --   total_runs     integer  All runs
 --   failure_rate   numeric  Failed ÷ all runs, to 4 places
 --   flips          integer  Changes between success and failed, from one such run to the next
+--   kind           text     broken: failing without a flip; flaky: at least 2 flips; rare: neither
+--   client_id      uuid     Key of the client
+--   pipeline_id    uuid     Key of the pipeline
 --
--- The few failed runs decide who is shown; only for these, and for those that tie with the last of them, all runs are
--- counted, in their order.
-WITH failures AS (
-    SELECT r.pipeline_id, p.client_name, p.pipeline_name, p.platform, count(*) AS failure_count
+-- By failures, the few failed runs decide who is shown; only for these, and for those that tie with the last of them,
+-- all runs are counted, in their order. By flips, all are counted that have enough failures to be among the first: a
+-- failure is part of two flips at most.
+WITH failures AS MATERIALIZED (
+    SELECT r.pipeline_id, p.client_id, p.client_name, p.pipeline_name, p.platform, count(*) AS failure_count
     FROM reporting.runs AS r
     JOIN reporting.pipelines AS p USING (pipeline_id)
     WHERE r.status = 'failed'
         AND r.event_at >= %(as_of)s::timestamptz - interval '30 days' AND r.event_at < %(as_of)s
         AND p.is_active AND {in_scope}
-    GROUP BY r.pipeline_id, p.client_name, p.pipeline_name, p.platform
-    ORDER BY failure_count DESC
-    FETCH FIRST %(limit)s ROWS WITH TIES
+    GROUP BY r.pipeline_id, p.client_id, p.client_name, p.pipeline_name, p.platform
+),
+most_failures AS MATERIALIZED (
+    SELECT * FROM failures ORDER BY failure_count DESC FETCH FIRST %(limit)s ROWS WITH TIES
+),
+first_counted AS MATERIALIZED (
+    SELECT p.*, counted.* FROM most_failures AS p CROSS JOIN {flips} AS counted
+),
+others_counted AS (
+    SELECT p.*, counted.*
+    FROM failures AS p
+    CROSS JOIN {flips} AS counted
+    WHERE %(order)s = 'flips'
+        AND p.pipeline_id NOT IN (SELECT pipeline_id FROM most_failures)
+        AND 2 * p.failure_count >= (
+            SELECT min(flips) FROM (SELECT flips FROM first_counted ORDER BY flips DESC LIMIT %(limit)s) AS least_shown
+        )
 )
 SELECT
-    f.client_name, f.pipeline_name, f.platform, f.failure_count, counted.total_runs,
-    round(f.failure_count::numeric / counted.total_runs, 4) AS failure_rate,
-    counted.flips
-FROM failures AS f
-CROSS JOIN LATERAL (
-    SELECT count(*) AS total_runs, count(*) FILTER (WHERE judged AND success <> former) AS flips
-    FROM (
-        SELECT
-            status IN ('success', 'failed') AS judged,
-            status = 'success' AS success,
-            lag(status = 'success') OVER (PARTITION BY status IN ('success', 'failed') ORDER BY event_at, run_id)
-            AS former
-        FROM reporting.runs AS r
-        WHERE r.pipeline_id = f.pipeline_id
-            AND r.event_at >= %(as_of)s::timestamptz - interval '30 days' AND r.event_at < %(as_of)s
-    ) AS ordered
-) AS counted
+    p.client_name, p.pipeline_name, p.platform, p.failure_count, p.total_runs,
+    round(p.failure_count::numeric / p.total_runs, 4) AS failure_rate,
+    p.flips,
+    CASE
+        WHEN p.flips >= 2 THEN 'flaky'
+        WHEN p.flips = 0 AND verdict.status = 'failed' THEN 'broken'
+        ELSE 'rare'
+    END AS kind,
+    p.client_id, p.pipeline_id
+FROM (SELECT * FROM first_counted UNION ALL SELECT * FROM others_counted) AS p
+LEFT JOIN {decisive_run} AS verdict ON true
 ORDER BY
-    f.failure_count DESC, f.failure_count::numeric / counted.total_runs DESC, counted.total_runs DESC, f.client_name,
-    f.pipeline_name, f.pipeline_id
+    CASE WHEN %(order)s = 'flips' THEN p.flips END DESC,
+    p.failure_count DESC, p.failure_count::numeric / p.total_runs DESC, p.total_runs DESC, p.client_name,
+    p.pipeline_name, p.pipeline_id
 LIMIT %(limit)s

@@ -9,6 +9,7 @@
 --   runs                       integer  Runs that happened in it
 --   success_rate               numeric  Successes ÷ all runs, to 4 places
 --   change_from_previous_week  numeric? Difference to the week before, to 4 places; null where that had no runs
+--   client_id                  uuid     Key of the client
 WITH counted AS (
     SELECT
         date_bin('7 days', event_at, '2001-01-01T00:00:00Z') AS week, pipeline_id,
@@ -32,7 +33,8 @@ SELECT
     (this.week AT TIME ZONE 'UTC')::date AS week_start,
     this.runs,
     round(this.rate, 4) AS success_rate,
-    round(this.rate - before.rate, 4) AS change_from_previous_week
+    round(this.rate - before.rate, 4) AS change_from_previous_week,
+    this.client_id
 FROM weekly AS this
 LEFT JOIN weekly AS before ON before.client_id = this.client_id AND before.week = this.week - interval '7 days'
 WHERE this.week > date_bin('7 days', %(as_of)s, '2001-01-01T00:00:00Z') - %(weeks)s * interval '7 days'

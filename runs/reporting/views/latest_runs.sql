@@ -16,17 +16,6 @@
 SELECT
     p.pipeline_id, p.pipeline_name, p.client_id, p.client_name, p.platform, p.environment, p.is_active,
     p.ingest_due_at, latest.run_id, latest.status AS latest_status, latest.started_at, latest.finished_at,
-    latest.event_at,
-    -- event_at is finished, else started, else stored: the last of the three where the first two are unknown.
-    coalesce(latest.started_at, latest.finished_at, latest.event_at) AS last_run_time
+    latest.event_at, latest.last_run_time
 FROM reporting.pipelines AS p
-LEFT JOIN LATERAL (
-    SELECT id AS run_id, status, started_at, finished_at, event_at
-    FROM runs
-    WHERE runs.pipeline_id = p.pipeline_id
-    ORDER BY
-        coalesce(started_at, '-infinity'::timestamptz) DESC,
-        coalesce(finished_at, '-infinity'::timestamptz) DESC,
-        id DESC
-    LIMIT 1
-) AS latest ON true
+LEFT JOIN {latest_run} AS latest ON true

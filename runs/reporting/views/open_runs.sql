@@ -11,22 +11,6 @@
 --   usual_seconds  Median duration of the pipeline's last 20 successes; null: none is known
 --   long_after     From this moment on it is running long; null: nothing is known to compare with
 SELECT
-    r.id AS run_id, p.pipeline_id, p.pipeline_name, p.client_id, p.client_name, p.platform, p.environment,
-    r.started_at, usual.seconds AS usual_seconds,
-    r.started_at + make_interval(secs => greatest(600, 3 * usual.seconds)) AS long_after
-FROM runs AS r
-JOIN reporting.pipelines AS p USING (pipeline_id)
-CROSS JOIN LATERAL (
-    SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY duration_seconds) AS seconds
-    FROM (
-        SELECT duration_seconds
-        FROM runs AS former
-        WHERE former.pipeline_id = r.pipeline_id AND former.status = 'success'
-        ORDER BY
-            coalesce(started_at, '-infinity'::timestamptz) DESC,
-            coalesce(finished_at, '-infinity'::timestamptz) DESC,
-            id DESC
-        LIMIT 20
-    ) AS last
-) AS usual
-WHERE r.status = 'running' AND p.is_active
+    r.run_id, r.pipeline_id, r.pipeline_name, r.client_id, r.client_name, r.platform, r.environment, r.started_at,
+    r.usual_seconds, r.long_after
+FROM {open_runs} AS r

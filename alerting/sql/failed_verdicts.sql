@@ -1,0 +1,63 @@
+-- Question    When was a pipeline failing, at any moment of a window?
+-- Grain       one row per failed run that was the latest decisive one of its pipeline, over active inventory
+-- Columns     failed_at: from when on; until: when a later run became decisive, null: none did before the window's end
+-- Parameters  pipeline_id or client_id, since, until
+--
+-- Only pipelines with a failure can matter. Of these, the run that was decisive when the window began and those that
+-- settle in it are put in their order; a run is overtaken where a later one has settled before it.
+WITH watched AS MATERIALIZED (
+    SELECT p.pipeline_id, former.run_id AS former_id, former.status = 'failed' AS was_failing
+    FROM reporting.pipelines AS p
+    LEFT JOIN {decisive_run@since} AS former ON true
+    WHERE p.is_active AND (p.pipeline_id = %(pipeline_id)s::uuid OR p.client_id = %(client_id)s::uuid)
+),
+failing AS MATERIALIZED (
+    SELECT pipeline_id, former_id
+    FROM watched
+    WHERE was_failing
+        OR pipeline_id IN (
+            SELECT r.pipeline_id
+            FROM reporting.runs AS r
+            WHERE r.status = 'failed' AND r.event_at > %(since)s AND r.event_at <= %(until)s
+        )
+        -- One that ended before it started.
+        OR EXISTS (
+            SELECT FROM reporting.runs AS r
+            WHERE r.pipeline_id = watched.pipeline_id AND r.status = 'failed'
+                AND coalesce(r.started_at, '-infinity'::timestamptz) > %(since)s
+                AND coalesce(r.started_at, '-infinity'::timestamptz) <= %(until)s
+        )
+),
+decided AS (
+    SELECT r.pipeline_id, r.run_id, r.status, r.started_at, r.finished_at, {settled_at} AS settled_at
+    FROM failing
+    JOIN reporting.runs AS r ON r.run_id = failing.former_id
+    UNION ALL
+    SELECT r.pipeline_id, r.run_id, r.status, r.started_at, r.finished_at, {settled_at} AS settled_at
+    FROM failing
+    JOIN reporting.runs AS r USING (pipeline_id)
+    WHERE {decisive@until}
+        AND (r.event_at > %(since)s OR coalesce(r.started_at, '-infinity'::timestamptz) > %(since)s)
+),
+placed AS (
+    SELECT
+        r.pipeline_id, r.status, r.settled_at,
+        row_number() OVER (PARTITION BY r.pipeline_id ORDER BY {earliest_first}) AS place
+    FROM decided AS r
+),
+met AS (
+    SELECT
+        placed.*,
+        max(place) OVER (
+            PARTITION BY pipeline_id ORDER BY settled_at, place ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ) AS latest_before
+    FROM placed
+),
+verdicts AS (
+    SELECT
+        status, settled_at AS failed_at,
+        lead(settled_at) OVER (PARTITION BY pipeline_id ORDER BY settled_at, place) AS until
+    FROM met
+    WHERE place > coalesce(latest_before, 0)
+)
+SELECT failed_at, until FROM verdicts WHERE status = 'failed'

@@ -1,0 +1,11 @@
+-- Whether a run of a pipeline (p) is open. Asked in two parts, so that the first can use the index runs_open.
+(
+    EXISTS (
+        SELECT FROM reporting.runs AS r
+        WHERE r.pipeline_id = p.pipeline_id AND r.status = 'running' AND {begun}
+    )
+    OR %(known_until)s::timestamptz < 'infinity'::timestamptz AND EXISTS (
+        SELECT FROM reporting.runs AS r
+        WHERE r.pipeline_id = p.pipeline_id AND r.event_at > %(known_until)s::timestamptz AND {begun}
+    )
+)

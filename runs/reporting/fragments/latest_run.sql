@@ -1,0 +1,10 @@
+-- The latest run of a pipeline (p), with the status that it had by known_until: one probe of the index runs_latest.
+LATERAL (
+    SELECT
+        r.run_id, r.started_at, r.finished_at, r.event_at, coalesce(r.started_at, r.event_at) AS last_run_time,
+        CASE WHEN r.event_at <= %(known_until)s::timestamptz THEN r.status ELSE 'running' END AS status
+    FROM reporting.runs AS r
+    WHERE r.pipeline_id = p.pipeline_id AND {begun}
+    ORDER BY {latest_first}
+    LIMIT 1
+)

@@ -1,0 +1,26 @@
+-- Open runs of the active inventory. Each runs long after 10 minutes and three times the median of its pipeline's last
+-- 20 successes.
+(
+    SELECT
+        running.run_id, p.pipeline_id, p.pipeline_name, p.client_id, p.client_name, p.platform, p.environment,
+        running.started_at, usual.seconds AS usual_seconds,
+        running.started_at + make_interval(secs => greatest(600, 3 * usual.seconds)) AS long_after
+    FROM (
+        SELECT r.run_id, r.pipeline_id, r.started_at
+        FROM reporting.runs AS r
+        WHERE (r.status = 'running' OR %(known_until)s::timestamptz < 'infinity'::timestamptz AND r.event_at > %(known_until)s::timestamptz)
+            AND {begun}
+    ) AS running
+    JOIN reporting.pipelines AS p USING (pipeline_id)
+    CROSS JOIN LATERAL (
+        SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY last.duration_seconds) AS seconds
+        FROM (
+            SELECT r.duration_seconds
+            FROM reporting.runs AS r
+            WHERE r.pipeline_id = running.pipeline_id AND r.status = 'success' AND {settled}
+            ORDER BY {latest_first}
+            LIMIT 20
+        ) AS last
+    ) AS usual
+    WHERE p.is_active
+)

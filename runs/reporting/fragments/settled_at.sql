@@ -1,0 +1,2 @@
+-- From when on a run (r) is settled.
+greatest(r.started_at, r.event_at)
