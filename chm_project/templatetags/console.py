@@ -10,9 +10,10 @@ from django.utils.safestring import SafeString
 
 from alerting.models import AlertRule
 from chm_project.console.drawing import text_format
-from chm_project.console.pages.rule_preview import Preview, preview_of
+from chm_project.console.pages.rule_preview import Preview, previews_of
 from inventory.models import Pipeline
 from runs.models import Status
+from runs.reporting.adapter import Row
 
 register = template.Library()
 register.filter("duration", text_format.duration)
@@ -50,6 +51,27 @@ def status(value: str | None) -> SafeString:
     return _badge(value, SIGNS.get(value, ""), value) if value else _badge("none", "", "none yet")
 
 
+@register.filter
+def words(value: str) -> str:
+    """newly_failing as "newly failing"."""
+    return value.replace("_", " ")
+
+
+@register.filter
+def less(number: int, other: int) -> int:
+    return number - other
+
+
+@register.simple_tag
+def since_failure(row: Row) -> SafeString:
+    """What came after the failure of a row of failing_now: an open run, else the latest run's status."""
+    if row["retrying"]:
+        return _badge("running", SIGNS[Status.RUNNING], "retrying")
+    if row["latest_status"] == Status.FAILED:
+        return format_html('<span class="chm-subtle">{}</span>', "–")
+    return status(row["latest_status"])
+
+
 @register.simple_tag
 def lasted(since: datetime, until: datetime) -> str:
     return text_format.duration((until - since).total_seconds())
@@ -78,7 +100,8 @@ def querystring_of(**parameters: object) -> str:
 @register.simple_tag
 def rule_preview(rule: AlertRule) -> Preview:
     """Return when the rule would have held until now."""
-    return preview_of(rule, timezone.now())
+    [found] = previews_of([rule], timezone.now())
+    return found
 
 
 def _badge(kind: str, sign: str, word: str) -> SafeString:

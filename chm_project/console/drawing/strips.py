@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
@@ -27,22 +28,26 @@ class Mark:
     seconds: int | None
 
 
-def marks_of(pipeline_ids: Iterable[UUID]) -> dict[UUID, list[Mark]]:
-    """The last 30 runs of each, oldest first, so that the last mark is the latest run: one query for all of them."""
-    latest = Run.objects.filter(pipeline=OuterRef("pk")).latest_first()
-    fields = JSONObject(id="id", status="status", at="event_at", seconds="duration_seconds")
+def marks_of(pipeline_ids: Iterable[UUID], as_of: datetime | None = None) -> dict[UUID, list[Mark]]:
+    """The last 30 runs of each, oldest first, so that the last mark is the latest run: one query for all of them.
+
+    With as_of, only runs that had begun by then, open where they had not ended.
+    """
+    latest = Run.objects.filter(pipeline=OuterRef("pk")).begun(as_of).latest_first()
+    fields = JSONObject(id="id", status="status", at="event_at", seconds="duration_seconds", started_at="started_at")
     rows = (
         Pipeline.objects.filter(pk__in=set(pipeline_ids))
         .order_by()
         .values_list("pk", ArraySubquery(latest.values_list(fields)[:LENGTH]))
     )
-    return {
-        pk: [
-            Mark(UUID(run["id"]), run["status"], datetime.fromisoformat(run["at"]), run["seconds"])
-            for run in reversed(runs)
-        ]
-        for pk, runs in rows
-    }
+    return {pk: [_mark(run, as_of) for run in reversed(runs)] for pk, runs in rows}
+
+
+def _mark(run: dict[str, Any], as_of: datetime | None) -> Mark:
+    at = datetime.fromisoformat(run["at"])
+    if as_of is not None and at > as_of:
+        return Mark(UUID(run["id"]), Status.RUNNING, datetime.fromisoformat(run["started_at"]), None)
+    return Mark(UUID(run["id"]), run["status"], at, run["seconds"])
 
 
 def draw(marks: Sequence[Mark]) -> SafeString:
@@ -101,10 +106,12 @@ def _shape(mark: Mark, x: int, longest: int) -> str:
             )
         case Status.SKIPPED:
             form = f'<circle class="chm-fill-skipped" cx="{middle}" cy="{_HEIGHT - 3}" r="2.5"/>'
-        case _:
+        case Status.SUCCESS:
             form = f'<rect class="chm-fill-success" x="{x}" y="{top}" width="{_WIDTH}" height="{tall}" rx="1"/>'
+        case _:
+            raise ValueError(f"Unknown status: {mark.status}")
     return column + form
 
 
-def strips_of(pipeline_ids: Iterable[UUID]) -> Mapping[UUID, SafeString]:
-    return {pk: draw(marks) for pk, marks in marks_of(pipeline_ids).items()}
+def strips_of(pipeline_ids: Iterable[UUID], as_of: datetime | None = None) -> Mapping[UUID, SafeString]:
+    return {pk: draw(marks) for pk, marks in marks_of(pipeline_ids, as_of).items()}

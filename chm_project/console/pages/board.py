@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 
 from chm_project.console.drawing.charts import STACKED, Bar, bars, stacked
 from chm_project.console.pages.board_scope import BoardScope
-from chm_project.console.pages.pipeline_links import add_links
+from chm_project.console.pages.row_strips import add_strips
 from chm_project.console.pages.sections import SECTIONS, Section
 from runs.reporting.adapter import Row, run_shape
 
@@ -41,12 +41,13 @@ def list_address(section: Section, scope: BoardScope) -> str:
     return reverse("console:list", args=[section.key]) + scope.query
 
 
-def read_board(scope: BoardScope, as_of: datetime) -> dict[str, Any]:
+def read_board(scope: BoardScope, clock: datetime) -> dict[str, Any]:
     shown = []
     for section in SECTIONS.values():
-        rows, total = section.read(scope, as_of, section.most)
+        rows, total = section.read(scope, clock, section.most, 0)
         shown.append(Shown(section, rows, total, list_address(section, scope)))
-    add_links((one.section, one.rows) for one in shown)
+    add_strips((row for one in shown for row in one.rows), scope.as_of)
+    as_of = scope.as_of or clock
     return {
         "as_of": as_of,
         "shown": shown,
@@ -59,7 +60,7 @@ def read_board(scope: BoardScope, as_of: datetime) -> dict[str, Any]:
 def failures_chart(scope: BoardScope, as_of: datetime) -> Chart:
     """Failed runs by the hour over 7 days, hours without failures included."""
     since = as_of - FAILURES_OVER
-    rows = run_shape("failures_over_time", as_of=as_of, since=since, until=as_of, **scope.parameters)
+    rows = run_shape("failures_over_time", clock=as_of, since=since, until=as_of, **scope.parameters)
     by_hour = {row["ts_bucket"]: row["failed_runs"] for row in rows}
     hour, values = since.replace(minute=0, second=0, microsecond=0), []
     while hour < as_of:
@@ -73,7 +74,7 @@ def failures_chart(scope: BoardScope, as_of: datetime) -> Chart:
 
 def mix_chart(scope: BoardScope, as_of: datetime) -> Chart:
     """Shares of the statuses by week."""
-    rows = run_shape("weekly_status_mix", as_of=as_of, weeks=MIX_WEEKS, **scope.parameters)
+    rows = run_shape("weekly_status_mix", clock=as_of, weeks=MIX_WEEKS, **scope.parameters)
     weeks: dict[Any, dict[str, int]] = {}
     for row in rows:
         weeks.setdefault(row["week_start"], {})[row["status"]] = row["runs"]

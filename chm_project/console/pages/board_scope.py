@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -20,6 +21,7 @@ class BoardScope:
     client_id: UUID | None = None
     platform: str = ""
     environment: str = ""
+    as_of: datetime | None = None
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -28,6 +30,7 @@ class BoardScope:
             "client_id": self.client_id,
             "platform": self.platform or None,
             "environment": self.environment or None,
+            "as_of": self.as_of,
         }
 
     @property

@@ -13,7 +13,7 @@ from chm_project.console.drawing.charts import Bar, bars
 from chm_project.console.drawing.strips import draw, marks_of
 from chm_project.console.pages.board import failures_chart
 from chm_project.console.pages.board_scope import BoardScope
-from chm_project.console.pages.pipeline_links import add_pipelines
+from chm_project.console.pages.row_strips import add_strips
 from chm_project.console.pages.sections import SECTIONS
 from ingestion.connections import ConfigurationError, configured
 from inventory.models import Client, Pipeline
@@ -30,9 +30,9 @@ def read_client(client: Client, as_of: datetime, page: str) -> dict[str, Any]:
     scope = BoardScope(client_id=client.pk)
     pages = Paginator(client.pipelines.order_by("name", "id"), PIPELINES_A_PAGE).get_page(page)
     marks = marks_of(pipeline.pk for pipeline in pages.object_list)
-    weekly = run_shape("weekly_success_by_client", as_of=as_of, **scope.parameters)
-    failing, failing_total = SECTIONS["failing"].read(scope, as_of, MAX_FAILING)
-    add_pipelines([failing])
+    weekly = run_shape("weekly_success_by_client", clock=as_of, **scope.parameters)
+    failing, failing_total = SECTIONS["failing"].read(scope, as_of, MAX_FAILING, 0)
+    add_strips(failing)
     return {
         "as_of": as_of,
         "client": client,
@@ -49,7 +49,7 @@ def read_client(client: Client, as_of: datetime, page: str) -> dict[str, Any]:
         "weekly": weekly,
         "weekly_drawing": _weekly(weekly),
         "rules": _rules(client, as_of),
-        "sources": run_shape("ingestion_health", as_of=as_of, **scope.parameters),
+        "sources": run_shape("ingestion_health", clock=as_of, **scope.parameters),
         **_connections(client),
     }
 
@@ -70,7 +70,7 @@ def _rules(client: Client, as_of: datetime) -> list[dict[str, Any]]:
         .filter(owner_id=client.pk)
         .select_related("pipeline")[:MAX_RULES]
     )
-    firing = set(firing_rules(as_of))
+    firing = set(firing_rules(clock=as_of))
     return [{"rule": rule, "holds": rule.pk in firing} for rule in rules]
 
 

@@ -15,7 +15,7 @@ from chm_project.console.drawing.charts import Bar, Line, bars
 from chm_project.console.drawing.strips import strips_of
 from chm_project.console.drawing.text_format import duration, utc
 from chm_project.console.pages.error_groups import group_failures
-from chm_project.console.pages.rule_preview import preview_of
+from chm_project.console.pages.rule_preview import previews_of
 from inventory.models import Pipeline
 from runs.models import Run, Status
 
@@ -53,7 +53,7 @@ def read_pipeline(pipeline: Pipeline, as_of: datetime) -> dict[str, Any]:
         "durations": measured(newest, "duration_seconds", lambda value: duration(value), "Duration"),
         "rows": measured(newest, "rows_processed", lambda value: f"{value:,.0f} rows", "Rows"),
         "failures": group_failures(failed),
-        "previews": [preview_of(rule, as_of) for rule in rules[:MAX_RULES]],
+        "previews": previews_of(list(rules[:MAX_RULES]), as_of),
     }
 
 

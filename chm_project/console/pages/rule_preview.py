@@ -1,5 +1,6 @@
 """When a rule would have held over the last 30 days, drawn and told."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -7,7 +8,7 @@ from django.utils.safestring import SafeString
 
 from alerting.evaluate import Span
 from alerting.models import AlertRule
-from alerting.services import preview
+from alerting.services import previews
 from chm_project.console.drawing.charts import spans
 from chm_project.console.drawing.text_format import duration, utc
 
@@ -28,9 +29,13 @@ class Preview:
         return bool(self.holds) and self.holds[-1].until == self.until
 
 
-def preview_of(rule: AlertRule, as_of: datetime) -> Preview:
+def previews_of(rules: Sequence[AlertRule], as_of: datetime) -> list[Preview]:
     since = as_of - OVER
-    held = preview(rule, since=since, until=as_of)
+    held = previews(rules, since=since, until=as_of)
+    return [_drawn(rule, held[rule.pk], since, as_of) for rule in rules]
+
+
+def _drawn(rule: AlertRule, held: list[Span], since: datetime, as_of: datetime) -> Preview:
     told = [
         (span.since, span.until, f"{utc(span.since)} for {duration((span.until - span.since).total_seconds())}")
         for span in held

@@ -8,19 +8,22 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import Q
+from django.db.models.functions import Coalesce
 
 from alerting.models import AlertRule
 from alerting.services import firing_rules
 from chm_project.console.pages.board_scope import BoardScope
-from runs.reporting.adapter import Row, head_of_shape
+from chm_project.db.reporting.files import expanded, fragments
+from runs.reporting.adapter import Row, page_of_shape
+from runs.reporting.parameters import validated
 
 STALE_AFTER_HOURS = 24
 _RUNNING_LONG = (Path(__file__).parent / "sql" / "running_long.sql").read_text()
 
 
-# The first rows, and how many there are in all.
-Read = Callable[[BoardScope, datetime, int], tuple[list[Row], int]]
-_BEHIND = "stale > 0 OR failing_ingestion > 0 OR never_ingested > 0"
+# The rows of a page from an offset on, and how many there are in all.
+Read = Callable[[BoardScope, datetime, int, int], tuple[list[Row], int]]
+_BEHIND = "stale > 0 OR failing_ingestion > 0 OR never_ingested > pushed_only"
 _OLD = f"hours_since_success IS NULL OR hours_since_success >= {STALE_AFTER_HOURS}"
 
 
@@ -39,50 +42,50 @@ class Section:
     grain: str = "pipeline"
 
 
-def _shape(name: str, where: str = "true") -> Read:
-    def read(scope: BoardScope, as_of: datetime, most: int) -> tuple[list[Row], int]:
-        return head_of_shape(name, most=most, where=where, as_of=as_of, **scope.parameters)
+def _shape(name: str, where: str = "true", **own: Any) -> Read:
+    def read(scope: BoardScope, clock: datetime, most: int, offset: int) -> tuple[list[Row], int]:
+        return page_of_shape(name, most=most, offset=offset, where=where, clock=clock, **scope.parameters, **own)
 
     return read
 
 
-def _running_long(scope: BoardScope, as_of: datetime, most: int) -> tuple[list[Row], int]:
+def _running_long(scope: BoardScope, clock: datetime, most: int, offset: int) -> tuple[list[Row], int]:
+    values = validated({}, scope.parameters, clock=clock) | {"most": most, "offset": offset}
     with connection.cursor() as cursor:
-        cursor.execute(_RUNNING_LONG, {"as_of": as_of, "most": most, **scope.parameters})
+        cursor.execute(expanded(_RUNNING_LONG, fragments()), values)
         names = [column.name for column in cursor.description or ()]
         rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     return rows, rows[0]["total"] if rows else 0
 
 
-def _firing(scope: BoardScope, as_of: datetime, most: int) -> tuple[list[Row], int]:
+def _firing(scope: BoardScope, clock: datetime, most: int, offset: int) -> tuple[list[Row], int]:
     """A rule of a whole client is in every platform and environment of it."""
-    rules = AlertRule.objects.filter(pk__in=firing_rules(as_of)).select_related("client", "pipeline__client")
+    rules = AlertRule.objects.filter(pk__in=firing_rules(scope.as_of, clock=clock)).select_related(
+        "client", "pipeline__client"
+    )
     if scope.client_id:
-        owned = Q(pipeline__client_id=scope.client_id) | Q(pipeline=None, client_id=scope.client_id)
-        rules = rules.filter(owned)
+        rules = rules.filter(Q(pipeline__client_id=scope.client_id) | Q(pipeline=None, client_id=scope.client_id))
+    if scope.platform:
+        rules = rules.filter(Q(pipeline=None) | Q(pipeline__platform=scope.platform))
+    if scope.environment:
+        rules = rules.filter(Q(pipeline=None) | Q(pipeline__environment=scope.environment))
+    rules = rules.order_by(Coalesce("pipeline__client__name", "client__name"), "created_at", "id")
     found: list[Row] = []
     for rule in rules:
-        pipeline = rule.pipeline
-        if pipeline and (
-            (scope.platform and pipeline.platform != scope.platform)
-            or (scope.environment and pipeline.environment != scope.environment)
-        ):
-            continue
-        owner: Any = pipeline.client if pipeline else rule.client
+        owner: Any = rule.pipeline.client if rule.pipeline else rule.client
         found.append({"rule": rule, "client_name": owner.name, "client_id": owner.pk})
-    found.sort(key=lambda row: (row["client_name"], row["rule"].created_at))
-    return found[:most], len(found)
+    return found[offset : offset + most], len(found)
 
 
 SECTIONS = {
     section.key: section
     for section in (
         Section(
-            "failing", "Failing now", "The latest run failed; longest first.", "Nothing is failing.", "bad", 15,
-            _shape("failing_now"), tile="Failing now",
+            "failing", "Failing now", "Since the last success a run has failed; longest first.",
+            "Nothing is failing.", "bad", 15, _shape("failing_now"), tile="Failing now",
         ),
         Section(
-            "changed", "Changed since yesterday", "The outcome differs from 24 hours ago; newest first.",
+            "changed", "Changed since yesterday", "Newly failing, recovered, then first runs; newest first.",
             "Nothing has changed since yesterday.", "note", 10, _shape("changes_since_yesterday"),
             tile="Changed",
         ),
@@ -110,8 +113,8 @@ SECTIONS = {
             "No rule holds.", "note", 8, _firing, tile="Rules that hold", grain="rule",
         ),
         Section(
-            "flaky", "Flakiest in 30 days", "Most failed runs; flips are changes between success and failed.",
-            "No failure in 30 days.", "note", 8, _shape("top_flaky_pipelines"),
+            "flaky", "Flakiest in 30 days", "Most flips first: changes between success and failed.",
+            "No failure in 30 days.", "note", 8, _shape("top_flaky_pipelines", order="flips"),
         ),
     )
 }  # fmt: skip

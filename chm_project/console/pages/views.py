@@ -1,6 +1,8 @@
 """The console's pages. Each needs a person whose roles may read what it shows."""
 
+import math
 from collections.abc import Callable
+from datetime import datetime
 from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
@@ -8,7 +10,7 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
+from django.core.paginator import Page, Paginator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -17,19 +19,20 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from chm_project.console.pages.board import list_address, read_board
-from chm_project.console.pages.board_scope import choices, read_scope
+from chm_project.console.pages.board_scope import BoardScope, choices, read_scope
 from chm_project.console.pages.client import read_client
 from chm_project.console.pages.pipeline import read_pipeline
-from chm_project.console.pages.pipeline_links import add_links
-from chm_project.console.pages.sections import SECTIONS
+from chm_project.console.pages.row_strips import add_strips
+from chm_project.console.pages.sections import SECTIONS, Section
 from ingestion.api_sync_task import IngestionRequest, QueueUnavailable, start, state
 from ingestion.connections import ConfigurationError
 from inventory.models import Client, Pipeline
+from runs.reporting.adapter import Row
 
 READ = ("inventory.view_client", "inventory.view_pipeline", "runs.view_run", "alerting.view_alertrule")
 INGEST = "access.run_ingestion"
 ROWS_A_PAGE = 50
-MAX_ROWS = 100_000  # more than there are pipelines
+MAX_PAGE = 100_000
 
 View = Callable[..., HttpResponse]
 
@@ -65,14 +68,13 @@ def section_list(request: HttpRequest, key: str) -> HttpResponse:
     """All rows of one of the board's sections, with the board's filters."""
     if key not in SECTIONS:
         raise Http404("The board has no such list.")
-    section, scope, as_of = SECTIONS[key], read_scope(request.GET), timezone.now()
-    rows, _ = section.read(scope, as_of, MAX_ROWS)
-    page = Paginator(rows, ROWS_A_PAGE).get_page(request.GET.get("page"))
-    shown = list(page.object_list)
-    add_links([(section, shown)])
+    section, scope, clock = SECTIONS[key], read_scope(request.GET), timezone.now()
+    rows, page = _page_of(section, scope, clock, request.GET.get("page", "1"))
+    add_strips(rows, scope.as_of)
     context = {
-        "title": section.title, "section": section, "rows": shown, "total": len(rows), "pages": page, "scope": scope,
-        "choices": choices(scope), "as_of": as_of, "address": list_address(section, scope),
+        "title": section.title, "section": section, "rows": rows, "total": page.paginator.count, "pages": page,
+        "scope": scope,
+        "choices": choices(scope), "as_of": scope.as_of or clock, "address": list_address(section, scope),
         "back": reverse("admin:index") + scope.query, "page_query": _page_query(request),
     }  # fmt: skip
     return _page(request, "console/list.html", context)
@@ -135,6 +137,17 @@ def _may_ingest(request: HttpRequest, pipeline: Pipeline) -> bool:
     """No button that would do nothing: disabled inventory and pipelines without an external id are not ingested."""
     ingestible = pipeline.is_active and pipeline.client.is_active and pipeline.external_id is not None
     return ingestible and request.user.has_perm(INGEST)
+
+
+def _page_of(section: Section, scope: BoardScope, clock: datetime, number: str) -> tuple[list[Row], Page[int]]:
+    """The rows of one page, and the page; the last one for a number behind it."""
+    asked = int(number) if number.isdecimal() and 0 < int(number) <= MAX_PAGE else 1
+    rows, total = section.read(scope, clock, ROWS_A_PAGE, (asked - 1) * ROWS_A_PAGE)
+    if not rows and asked > 1:
+        _, total = section.read(scope, clock, 1, 0)
+        asked = max(1, math.ceil(total / ROWS_A_PAGE))
+        rows, total = section.read(scope, clock, ROWS_A_PAGE, (asked - 1) * ROWS_A_PAGE)
+    return rows, Paginator(range(total), ROWS_A_PAGE).get_page(asked)
 
 
 def _page(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:

@@ -1,0 +1,15 @@
+"""The last runs of the pipelines that a list's rows are about."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from chm_project.console.drawing.strips import strips_of
+from runs.reporting.adapter import Row
+
+
+def add_strips(rows: Iterable[Row], as_of: datetime | None = None) -> None:
+    """Put `strip` into every row with a pipeline_id: one query for all of them."""
+    rows = [row for row in rows if "pipeline_id" in row]
+    strips = strips_of((row["pipeline_id"] for row in rows), as_of)
+    for row in rows:
+        row["strip"] = strips.get(row["pipeline_id"], "")
