@@ -92,21 +92,29 @@ def declared(title: str) -> dict[str, str]:
     return kinds
 
 
+# Boards show what flips first: what only fails is on the list of what fails now.
+ORDER = "flips"
+
+
 def defaults(shape: Shape) -> dict[str, str]:
-    """SQL of the shape's own parameters that a board leaves at their defaults."""
-    return {
+    """SQL of the shape's own parameters that no filter of a board sets."""
+    values = {
         name: f"'{value}'" if OWN[name].sql_type == "text" else value
         for name, own in shape.parameters.items()
         if (value := own or OWN[name].default) and OWN[name].sql_type != "timestamptz"
     }
+    return values | ({"order": f"'{ORDER}'"} if "order" in values else {})
 
 
 def fill(shape: Shape, values: Mapping[str, str]) -> str:
     """The shape's SQL with texts in place of its parameters. Raises KeyError for a parameter without one."""
-    names = [*COMMON, *shape.parameters]
+    names = [*COMMON, *shape.parameters, "known_until"]
     return (shape.sql % {name: values[name] for name in names}).strip()
 
 
-def linked(shape: Shape) -> bool:
-    """Whether a row is about one pipeline, which its names identify."""
-    return {"client_name", "pipeline_name"} <= {column.name for column in shape.columns}
+# The keys by which a row can be opened.
+KEYS = ("client_id", "pipeline_id", "run_id")
+
+
+def keys(shape: Shape) -> list[str]:
+    return [column.name for column in shape.columns if column.name in KEYS]

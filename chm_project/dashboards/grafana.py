@@ -24,11 +24,11 @@ from chm_project.dashboards.boards import (
     board,
     defaults,
     fill,
-    linked,
+    keys,
 )
 from inventory.models import Environment, Platform
 from runs.reporting.parameters import OWN
-from runs.reporting.shapes import Shape
+from runs.reporting.shapes import Shape, reach_of
 
 T = TypeVar("T")
 P = TypeVar("P", table.Panel, barchart.Panel, timeseries.Panel)
@@ -119,24 +119,24 @@ def dashboard_of(title: str) -> models.Dashboard:
 
 
 def sql_of(shape: Shape) -> str:
-    """The shape with Grafana's time range and variables in place of its parameters; a pipeline's row gets its key."""
-    values = defaults(shape) | {
-        "as_of": "$__timeTo()::timestamptz",
-        "since": "$__timeFrom()::timestamptz",
-        "until": "$__timeTo()::timestamptz",
+    """The shape with Grafana's time range and variables in place of its parameters."""
+    end = "$__timeTo()::timestamptz"
+    return fill(shape, defaults(shape) | {
+        "as_of": end,
+        # A range that ends now counts all stored rows, as the console does.
+        "known_until": f"CASE WHEN {end} < now() - interval '1 minute' THEN {end} ELSE 'infinity'::timestamptz END",
+        # A shape without an end of its own is not about the range.
+        "since": "$__timeFrom()::timestamptz" if "until" in shape.parameters else _reach(shape, end),
+        "until": end,
         "bucket": "${bucket:sqlstring}",
         "client_id": "${client:sqlstring}",
         "platform": "${platform:sqlstring}",
         "environment": "${environment:sqlstring}",
-    }
-    sql = fill(shape, values)
-    if not linked(shape):
-        return sql
-    return (
-        f"SELECT\n    row.*,\n    (\n        SELECT p.pipeline_id\n        FROM reporting.pipelines AS p\n"  # noqa: S608
-        "        WHERE p.client_name = row.client_name AND p.pipeline_name = row.pipeline_name\n    ) AS pipeline_id\n"
-        f"FROM (\n{sql}\n) AS row"
-    )
+    })  # fmt: skip
+
+
+def _reach(shape: Shape, end: str) -> str:
+    return f"({end} - interval '{reach_of(shape.parameters)}')" if "since" in shape.parameters else ""
 
 
 def variables(with_bucket: bool) -> list[Builder[models.VariableModel]]:
@@ -206,6 +206,7 @@ def _common(panel: P, place: Place) -> P:
 
 def table_panel(place: Place) -> table.Panel:
     panel = _common(table.Panel(), place).show_header(True).filterable(True).cell_height(options.TableCellHeight.SM)
+    hidden, linked = keys(place.shape), links(place.shape)
     for column in place.shape.columns:
         properties: list[tuple[str, object]] = [
             ("displayName", column.name.replace("_", " ").capitalize()),
@@ -223,20 +224,34 @@ def table_panel(place: Place) -> table.Panel:
             ]  # fmt: skip
         if column.name in WIDTHS:
             properties.append(("custom.width", WIDTHS[column.name]))
-        if column.name == "pipeline_name" and linked(place.shape):
-            properties.append(("links", [pipeline_link()]))
+        if column.name in hidden:
+            properties = [("custom.hidden", True)]
+        if path := linked.get(column.name):
+            properties.append(("links", [link(path)]))
         panel.override_by_name(column.name, dynamic(properties))
-    if linked(place.shape):
-        panel.override_by_name("pipeline_id", dynamic([("custom.hidden", True)]))
     return panel
 
 
-def pipeline_link() -> dict[str, object]:
-    return {
-        "title": "Open in CHM",
-        "url": "${chm_url}/admin/inventory/pipeline/${__data.fields.pipeline_id}/change/",
-        "targetBlank": True,
-    }
+# By key, the page in CHM and the columns of which the first that a shape has opens it.
+PAGES = {
+    "client_id": ("console/client/{}/", ("client_name",)),
+    "pipeline_id": ("console/pipeline/{}/", ("pipeline_name",)),
+    "run_id": ("runs/run/{}/change/", ("error_message", "changed_at", "last_start_at", "last_run_at", "latest_status")),
+}
+
+
+def links(shape: Shape) -> dict[str, str]:
+    """Where the cells of a column lead, by the row's keys."""
+    names = [column.name for column in shape.columns]
+    found = {}
+    for key in keys(shape):
+        page, shown = PAGES[key]
+        found[next(name for name in shown if name in names)] = page.format(f"${{__data.fields.{key}}}")
+    return found
+
+
+def link(path: str) -> dict[str, object]:
+    return {"title": "Open in CHM", "url": f"${{chm_url}}/admin/{path}", "targetBlank": True}
 
 
 def bar_chart(place: Place) -> barchart.Panel:

@@ -18,7 +18,7 @@ from chm_project.dashboards.boards import (
     fill,
 )
 from inventory.models import Environment, Platform
-from runs.reporting.shapes import Shape
+from runs.reporting.shapes import Shape, reach_of
 
 BOARDS = (BUSINESS, GOVERNANCE)
 # The views that people start their own questions from.
@@ -45,7 +45,7 @@ NAMESPACE = uuid.UUID("6f1c3c1e-6f0e-5d0a-9a55-1d0c5f4b7a10")
 _AS_OF = "coalesce([[{{as_of}}::timestamptz, ]]now())"
 VALUES = {
     "as_of": _AS_OF,
-    "since": f"({_AS_OF} - interval '7 days')",
+    "known_until": "coalesce([[{{as_of}}::timestamptz, ]]'infinity'::timestamptz)",
     "until": _AS_OF,
     # A name that no client has finds nothing, not everything.
     "client_id": (
@@ -119,7 +119,8 @@ def question(place: Place) -> dict[str, Any]:
 
 
 def sql_of(shape: Shape) -> str:
-    return fill(shape, defaults(shape) | VALUES)
+    since = f"({_AS_OF} - interval '{reach_of(shape.parameters)}')" if "since" in shape.parameters else ""
+    return fill(shape, defaults(shape) | VALUES | {"since": since})
 
 
 def tag(name: str, label: str) -> dict[str, Any]:

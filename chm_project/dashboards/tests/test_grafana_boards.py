@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,12 @@ from django.db import DataError, transaction
 from django.urls import resolve
 
 from chm_project.dashboards import expand, grafana
-from chm_project.dashboards.boards import BUSINESS, GOVERNANCE, OPERATIONS, board, linked
+from chm_project.dashboards.boards import BUSINESS, GOVERNANCE, OPERATIONS, board
 from chm_project.tests.controlled_seed import AS_OF, at, plant
-from chm_project.tests.expected_shapes import EXPECTED
-from chm_project.tests.reader import ask, of_shape
+from chm_project.tests.expected_shapes import EXPECTED, by_hand
+from chm_project.tests.reader import ask
 from inventory.models import Client, Pipeline
-from runs.models import Status
+from runs.models import Run, Status
 from runs.reporting.adapter import run_shape
 from runs.reporting.shapes import shapes
 
@@ -50,6 +51,10 @@ def read(
     return ask(expand.grafana(target["rawSql"], BOARDS[title], AS_OF - timedelta(days=days), AS_OF, chosen or {}))
 
 
+def values_of(rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    return [tuple(row.values()) for row in rows]
+
+
 @pytest.mark.parametrize("name", sorted(grafana.documents()))
 def test_a_board_is_not_stale(name: str) -> None:
     """Regenerate with `make dashboards`."""
@@ -73,21 +78,22 @@ def test_the_boards_hold_every_shape() -> None:
 
 @every_panel
 def test_a_panel_says_what_was_worked_out_by_hand(seed: None, title: str, panel: dict[str, Any], name: str) -> None:
-    assert of_shape(name, read(title, panel)) == EXPECTED[name]
+    assert values_of(read(title, panel)) == by_hand(name)
 
 
 @every_panel
 def test_the_variables_filter_as_the_shape_does(seed: None, title: str, panel: dict[str, Any], name: str) -> None:
     acme = str(Client.objects.get(name="Acme").pk)
-    for chosen, scope in (
+    cases: list[tuple[dict[str, str], dict[str, Any]]] = [
         ({"client": acme}, {"client_id": acme}),
         ({"platform": "vendor_api"}, {"platform": "vendor_api"}),
         ({"environment": "staging"}, {"environment": "staging"}),
         ({"client": acme, "platform": "airflow", "environment": "prod"},
          {"client_id": acme, "platform": "airflow", "environment": "prod"}),
-    ):  # fmt: skip
+    ]  # fmt: skip
+    for chosen, scope in cases:
         expected = run_shape(name, as_of=AS_OF, **scope)
-        assert of_shape(name, read(title, panel, chosen=chosen)) == of_shape(name, expected)
+        assert read(title, panel, chosen=chosen) == expected
     delta = {"client": str(Client.objects.get(name="Delta").pk)}
     assert read(title, panel, chosen=delta) != read(title, panel)
 
@@ -98,7 +104,7 @@ def test_the_time_range_is_the_window(seed: None, name: str) -> None:
 
     rows = read(title, panel, days=1)
 
-    assert of_shape(name, rows) == of_shape(name, run_shape(name, as_of=AS_OF, since=at(24)))
+    assert rows == run_shape(name, as_of=AS_OF, since=at(24))
     assert rows != read(title, panel)
 
 
@@ -128,26 +134,40 @@ def test_the_client_variable_offers_every_client_by_name(seed: None) -> None:
         ]
 
 
-def test_every_pipeline_in_a_table_links_to_its_page_in_the_admin(seed: None) -> None:
-    tables = [found for found in PANELS if linked(shapes()[found[2]])]
-    assert len(tables) == 9
-    for title, panel, name in tables:
+OPENED = {"client": ("client_id", Client), "pipeline": ("pipeline_id", Pipeline), "runs_run_change": ("run_id", Run)}
+
+
+def test_every_row_of_a_table_opens_what_it_is_about(seed: None) -> None:
+    opened = set()
+    for title, panel, name in PANELS:
+        if panel["type"] != "table":
+            continue
         overrides = {one["matcher"]["options"]: one["properties"] for one in panel["fieldConfig"]["overrides"]}
-        ((link,),) = (one["value"] for one in overrides["pipeline_name"] if one["id"] == "links")
-        assert {"id": "custom.hidden", "value": True} in overrides["pipeline_id"]
+        found = [
+            link["url"] for each in overrides.values() for one in each if one["id"] == "links" for link in one["value"]
+        ]
+        keys = {column.name for column in shapes()[name].columns} & {"client_id", "pipeline_id", "run_id"}
+        assert all({"id": "custom.hidden", "value": True} in overrides[key] for key in keys)
         for row in read(title, panel):
-            path = (
-                link["url"].replace("${chm_url}", "").replace("${__data.fields.pipeline_id}", str(row["pipeline_id"]))
-            )
-            found = resolve(path)
-            assert (found.url_name, name) == ("inventory_pipeline_change", name)
-            pipeline = Pipeline.objects.get(pk=found.kwargs["object_id"])
-            assert (pipeline.name, pipeline.client.name) == (row["pipeline_name"], row["client_name"])
+            for url in found:
+                path = re.sub(r"\$\{__data\.fields\.(\w+)\}", lambda match: str(row[match[1]]), url)  # noqa: B023
+                if path.endswith("/None/change/"):
+                    assert row["run_id"] is None
+                    continue
+                page = resolve(path.replace("${chm_url}", ""))
+                key, model = OPENED[str(page.url_name)]
+                assert model._default_manager.get(pk=next(iter(page.kwargs.values()))).pk == row[key]
+                opened.add((name, key))
+        assert len(found) == len(keys)
+    assert {name for name, _ in opened} == {
+        "failing_now", "late_pipelines", "latest_status_by_pipeline", "top_flaky_pipelines", "changes_since_yesterday",
+        "client_throughput", "freshness_watchlist", "ingestion_health", "governance_gaps",
+    }  # fmt: skip
 
 
 def test_the_columns_that_a_panel_speaks_of_exist(seed: None) -> None:
     for title, panel, name in PANELS:
-        columns = {column.name for column in shapes()[name].columns} | {"pipeline_id"}
+        columns = {column.name for column in shapes()[name].columns}
         if name == "weekly_status_mix":
             columns |= {"week_start\\status", *Status.values}
         named = {one["matcher"]["options"] for one in panel["fieldConfig"]["overrides"]}
