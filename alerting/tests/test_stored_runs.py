@@ -182,7 +182,7 @@ def plan(sql: str) -> str:
             " FROM pipelines AS p, generate_series(1, 2000) AS n,"
             " LATERAL (SELECT now() - n * interval '1 hour') AS t(moment)"
         )
-        cursor.execute("ANALYZE runs")
+        cursor.execute("ANALYZE runs, pipelines, clients")
         cursor.execute("SET LOCAL enable_seqscan = off")
         cursor.execute("EXPLAIN " + sql)
         return "\n".join(row[0] for row in cursor.fetchall())
