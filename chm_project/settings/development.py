@@ -6,6 +6,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from chm_project.settings.base import *  # noqa: F403
 from chm_project.settings.environment import database, env
 
+# Its commands write and draw the boards with development tools.
+INSTALLED_APPS = [*INSTALLED_APPS, "chm_project.dashboards"]  # noqa: F405
+
 DEBUG = env.flag("CHM_DEBUG", default=True)
 # With DEBUG, Django keeps the text of so many queries; ours can be a page of runs each.
 BaseDatabaseWrapper.queries_limit = 200

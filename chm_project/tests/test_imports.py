@@ -1,7 +1,10 @@
 """Imports run one way: apps stand on the ground floor, the roof stands on the apps, tools and tests stand outside."""
 
 import ast
+import re
+import sys
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -86,6 +89,24 @@ def test_tools_import_no_tests() -> None:
     for path in modules("tools"):
         for module in imports(path):
             assert "tests" not in module.split("."), f"{path}: {module}"
+
+
+# What production settings do not install: the boards' generator, and the suite's own plugin.
+DEVELOPMENT = ("chm_project.dashboards", "chm_project.local.pytest_plugin")
+
+
+@pytest.mark.parametrize("package", [*APPS, "chm_project"])
+def test_production_imports_only_what_its_lock_installs(package: str) -> None:
+    locked = set(re.findall(r"^([a-z0-9-]+)(?:\[.*\])?==", (ROOT / "requirements.lock").read_text(), re.MULTILINE))
+    distributions = packages_distributions()
+    for path in modules(package):
+        if within(".".join(path.relative_to(ROOT).with_suffix("").parts), *DEVELOPMENT):
+            continue
+        for module in (
+            {found.partition(".")[0] for found in imports(path)} - set(sys.stdlib_module_names) - set(PRODUCT)
+        ):
+            named = {re.sub(r"[-_.]+", "-", name).lower() for name in distributions.get(module, [])}
+            assert named & locked, f"{path}: {module}"
 
 
 def test_tokens_name_client_and_pipeline_by_string() -> None:

@@ -6,7 +6,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from chm_project.dashboards import pictures
-from chm_project.management.commands.render_dashboards import BOARDS, FOLDER
+from chm_project.dashboards.management.commands.render_dashboards import BOARDS, FOLDER
 from chm_project.tests.controlled_seed import AS_OF, plant
 
 pytestmark = pytest.mark.django_db
