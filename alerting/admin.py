@@ -4,10 +4,12 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
+from alerting.destinations import destination_contains, kept_destination
 from alerting.import_export import RuleSheet
 from alerting.models import AlertRule
 from chm_project.admin_kit.admin_bases import (
@@ -71,6 +73,18 @@ class RuleForm(_RuleForm):
     class Media:
         js = ("alerting/rule_form.js",)
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk and self.instance.destination:
+            self.initial["destination"] = self.instance.shown_destination
+
+    def clean_destination(self) -> str:
+        stored = AlertRule.objects.filter(pk=self.instance.pk).values_list("destination", flat=True).first()
+        try:
+            return kept_destination(self.cleaned_data["destination"], stored)
+        except ValueError as error:
+            raise ValidationError(str(error)) from error
+
 
 @consequence
 def rules_pause_or_resume(changing: QuerySet[Any], active: bool) -> Consequence:
@@ -88,14 +102,14 @@ def rules_pause_or_resume(changing: QuerySet[Any], active: bool) -> Consequence:
 
 def _describe(rule: AlertRule) -> tuple[str, str]:
     watched = f"on {rule.pipeline}" if rule.pipeline else f"on all of {rule.client}"
-    return f"{rule.get_rule_type_display()}, to {rule.get_channel_display()} {rule.destination}", watched
+    return f"{rule.get_rule_type_display()}, to {rule.get_channel_display()} {rule.shown_destination}", watched
 
 
 @admin.register(AlertRule)
 class AlertRuleAdmin(RecordMixin, ImportExportMixin[AlertRule], ModelAdmin[AlertRule]):
     sheet = RuleSheet()
     form = RuleForm
-    list_display = ("scope", "shown_type", "threshold", "window_minutes", "channel", "destination", "is_enabled")
+    list_display = ("scope", "shown_type", "threshold", "window_minutes", "channel", "shown_destination", "is_enabled")
     list_filter = (
         ("is_enabled", BooleanFilter),
         ("rule_type", ChoicesFilter),
@@ -107,7 +121,7 @@ class AlertRuleAdmin(RecordMixin, ImportExportMixin[AlertRule], ModelAdmin[Alert
     # The console's preview of the rule, drawn by a template tag.
     change_form_outer_before_template = "console/parts/rule_preview.html"
     list_select_related = ("client", "pipeline__client")
-    search_fields = ("destination", "client__name", "pipeline__name", "pipeline__client__name")
+    search_fields = ("client__name", "pipeline__name", "pipeline__client__name")
     search_help_text = "Destination, client or pipeline"
     autocomplete_fields = ("client", "pipeline")
     readonly_fields = ("id", "created_at", "updated_at")
@@ -132,6 +146,29 @@ class AlertRuleAdmin(RecordMixin, ImportExportMixin[AlertRule], ModelAdmin[Alert
         response = super().response_add(request, obj, post_url_continue)
         plain = "_save" in request.POST and isinstance(response, HttpResponseRedirect)
         return HttpResponseRedirect(reverse("admin:alerting_alertrule_change", args=[obj.pk])) if plain else response
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Show the masked destination also where it cannot be changed."""
+        found = super().get_fieldsets(request, obj)
+        if obj is None or self.has_change_permission(request, obj):
+            return found
+        shown = {"destination": "shown_destination"}
+        return [(title, {"fields": [shown.get(at, at) for at in options["fields"]]}) for title, options in found]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: AlertRule | None = None) -> Any:
+        return (*super().get_readonly_fields(request, obj), "shown_destination")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[AlertRule], search_term: str
+    ) -> tuple[QuerySet[AlertRule], bool]:
+        found, may_repeat = super().get_search_results(request, queryset, search_term)
+        if text := search_term.strip():
+            found |= destination_contains(queryset, text)
+        return found, may_repeat
+
+    @display(description="destination", ordering="destination")
+    def shown_destination(self, rule: AlertRule) -> str:
+        return rule.shown_destination
 
     @display(description="scope", ordering="client__name")
     def scope(self, rule: AlertRule) -> str:

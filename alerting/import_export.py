@@ -4,8 +4,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import forms
-from django.db.models import QuerySet
+from django.core.exceptions import ValidationError
+from django.db.models import Q, QuerySet
 
+from alerting.destinations import is_masked, kept_destination, shown_destination
 from alerting.models import AlertRule, Channel, RuleType
 from chm_project.admin_kit.import_export.sheets import ChoiceCell, FlagCell, Key, RowForm, Sheet
 from inventory.models import Client, Pipeline
@@ -29,6 +31,12 @@ class RuleRow(RowForm[AlertRule]):
     def __init__(self, *args: Any, clients: Mapping[str, Client], pipelines: Pipelines, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.clients, self.pipelines = clients, pipelines
+
+    def clean_destination(self) -> str:
+        try:
+            return kept_destination(self.cleaned_data["destination"], self.instance.destination or None)
+        except ValueError as error:
+            raise ValidationError(str(error)) from error
 
     def clean(self) -> dict[str, Any]:
         """A rule of a pipeline is stored without the client, which only says whose pipeline is meant."""
@@ -64,10 +72,20 @@ class RuleSheet(Sheet[AlertRule]):
         found = Pipeline.objects.filter(client__in=self.clients.values(), name__in=names).select_related("client")
         self.pipelines = {(pipeline.client.name, pipeline.name): pipeline for pipeline in found}
 
+    def key_of(self, cells: Mapping[str, str]) -> Key:
+        """Return the key with the masked form of the destination, which files exported from here hold."""
+        destination = cells.get("destination", "").strip()
+        return super().key_of(
+            {**cells, "destination": destination if is_masked(destination) else shown_destination(destination)}
+        )
+
     def stored(self, rows: Iterable[Mapping[str, str]]) -> dict[Key, AlertRule]:
         destinations = {row.get("destination", "").strip().replace("\x00", "") for row in rows}
+        among = Q(destination__in=destinations)
+        if any(map(is_masked, destinations)):
+            among |= Q(client__in=self.clients.values()) | Q(pipeline__in=self.pipelines.values())
         # Of rules that say the same only one is enabled: it comes last, and stays.
-        found = self.rows(AlertRule.objects.filter(destination__in=destinations)).order_by("is_enabled", "id")
+        found = self.rows(AlertRule.objects.filter(among)).order_by("is_enabled", "id")
         return {self.key_of(self.cells(rule)): rule for rule in found}
 
     def form_options(self) -> dict[str, Any]:
@@ -78,4 +96,8 @@ class RuleSheet(Sheet[AlertRule]):
 
     def cells(self, row: AlertRule) -> dict[str, str]:
         owner = row.pipeline.client if row.pipeline else row.client
-        return super().cells(row) | {"client": self._cell(owner), "pipeline": self._cell(row.pipeline)}
+        return super().cells(row) | {
+            "client": self._cell(owner),
+            "pipeline": self._cell(row.pipeline),
+            "destination": row.shown_destination,
+        }

@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Cast, Coalesce
 
+from alerting.destinations import shown_destination
 from chm_project.db.base_model import BaseModel
 from chm_project.db.choice_constraints import valid_choice
 from inventory.models import Client, Pipeline
@@ -101,4 +102,9 @@ class AlertRule(BaseModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.rule_type} to {self.channel} {self.destination}"
+        return f"{self.rule_type} to {self.channel} {self.shown_destination}"
+
+    @property
+    def shown_destination(self) -> str:
+        """The destination as people may see it: of a hook only the host."""
+        return shown_destination(self.destination)

@@ -1,14 +1,29 @@
 """The Celery application; the apps have the tasks, `ingestion.tasks` the schedule."""
 
+import json
 import os
 from typing import Any
 
 from celery import Celery
 from celery.signals import beat_init, setup_logging, worker_init
+from kombu.serialization import register
+from kombu.utils import json as kombu_json
 
 from chm_project.db import limits
+from chm_project.scrubbing import scrubbed
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chm_project.settings.development")
+
+
+def _scrubbed_json(value: Any) -> str:
+    """Return what the broker keeps of a task: its result, or its exception and traceback, without secrets."""
+    return json.dumps(scrubbed(json.loads(kombu_json.dumps(value))))
+
+
+register(
+    "scrubbed-json", _scrubbed_json, kombu_json.loads, content_type="application/x-scrubbed-json",
+    content_encoding="utf-8",
+)  # fmt: skip
 
 app = Celery("chm")
 app.config_from_object("django.conf:settings", namespace="CELERY")

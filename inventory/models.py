@@ -8,6 +8,8 @@ from django.db.models import Q
 from chm_project.db.address_constraints import web_address
 from chm_project.db.base_model import BaseModel
 from chm_project.db.choice_constraints import valid_choice
+from chm_project.scrubbing import scrub_text
+from chm_project.scrubbing.validators import refuse_secrets
 
 
 class ClientQuerySet(models.QuerySet["Client"]):
@@ -92,10 +94,11 @@ class Pipeline(BaseModel):
         max_length=255,
         null=True,
         blank=True,
+        validators=[refuse_secrets],
         db_comment="Its name in the orchestrator; without one it is not ingested",
     )
     pipeline_type = models.CharField(max_length=20, choices=PipelineType, db_comment="What it does")
-    description = models.TextField(null=True, blank=True, db_comment="Free text")
+    description = models.TextField(null=True, blank=True, validators=[refuse_secrets], db_comment="Free text")
     environment = models.CharField(
         max_length=20,
         choices=Environment,
@@ -204,7 +207,13 @@ class Pipeline(BaseModel):
     FROM_SOURCE = ("ingested_through", "source_paused", "source_next_run_at", "source_url", "source_url_template")
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save; a change of client, platform or external id clears what the former source said."""
+        """Save; a change of client, platform or external id clears what the former source said.
+
+        What people type is validated before; a secret that comes another way is masked here.
+        """
+        for field in ("description", "external_id"):
+            if value := getattr(self, field):
+                setattr(self, field, scrub_text(value))
         if not self._state.adding:
             former = Pipeline.objects.filter(pk=self.pk).values_list(*self.SOURCE_FIELDS).first()
             if former is not None and former != tuple(getattr(self, field) for field in self.SOURCE_FIELDS):

@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from uuid import UUID
 
+from django.utils.crypto import salted_hmac
+
 from chm_project.api.web_addresses import is_web_address
 from chm_project.scrubbing import scrub_mapping, scrub_text, storable_text
 from runs.limits import bounded_payload, bounded_text
@@ -130,7 +132,16 @@ def identity(value: object) -> str | Rejected:
         return Rejected(f"no external_run_id: {_short(value)}")
     if len(clean) > MAX_ID_LENGTH:
         return Rejected(f"external_run_id is longer than {MAX_ID_LENGTH} characters: {_short(clean)}")
-    return clean
+    return without_secret(clean)
+
+
+def without_secret(identity: str) -> str:
+    """Return an identity without its secrets; a keyed digest keeps two of them apart and one of them the same."""
+    shown = scrub_text(identity)
+    if shown == identity:
+        return identity
+    digest = salted_hmac("runs.events.without_secret", identity, algorithm="sha256").hexdigest()[:16]
+    return f"{shown[: MAX_ID_LENGTH - 1 - len(digest)]}-{digest}"
 
 
 def canonical_status(value: object, notes: list[str]) -> str:
@@ -197,5 +208,6 @@ def web_address(field: str, value: object, notes: list[str]) -> str | None:
 
 
 def _short(value: object) -> str:
-    shown = storable_text(json.dumps(value, ensure_ascii=False, default=str))
+    # Before the cut: half a secret would no longer look like one.
+    shown = scrub_text(storable_text(json.dumps(value, ensure_ascii=False, default=str)))
     return shown if len(shown) <= 100 else shown[:99] + "…"

@@ -2,6 +2,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
+from alerting.destinations import destination_contains
 from alerting.models import AlertRule, Channel, RuleType
 from chm_project.api.bases import FilterSet
 from chm_project.api.filters import FlagFilter, IdFilter, IdsFilter, TextFilter, WordsFilter
@@ -13,7 +14,9 @@ class AlertRuleFilter(FilterSet):
     rule_type = WordsFilter(RuleType, help_text="What must hold.")
     channel = WordsFilter(Channel, help_text="How people are notified.")
     is_enabled = FlagFilter(help_text="Whether it is evaluated.")
-    search = TextFilter(method="having", max_length=512, help_text="A part of the destination, in either case.")
+    search = TextFilter(
+        method="having", max_length=512, help_text="A part of the destination, in either case; of a hook, of its host."
+    )
 
     class Meta:
         model = AlertRule
@@ -23,4 +26,4 @@ class AlertRuleFilter(FilterSet):
         return rules.filter(client_id=value, pipeline__isnull=True)
 
     def having(self, rules: QuerySet[AlertRule], name: str, value: str) -> QuerySet[AlertRule]:
-        return rules.filter(destination__icontains=value)
+        return destination_contains(rules, value)

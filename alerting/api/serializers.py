@@ -2,6 +2,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from alerting.destinations import kept_destination
 from alerting.models import AlertRule, RuleType
 from chm_project.api.fields import IdField, TimeField
 from chm_project.api.serializers import StrictModelSerializer
@@ -35,7 +36,25 @@ class AlertRuleSerializer(StrictModelSerializer[AlertRule]):
             "updated_at",
         ]
         read_only_fields = ["id", "created_at", "updated_at"]
-        extra_kwargs = {name: {"min_value": 1, "max_value": 2**31 - 1} for name in ("threshold", "window_minutes")}
+        extra_kwargs = {name: {"min_value": 1, "max_value": 2**31 - 1} for name in ("threshold", "window_minutes")} | {
+            "destination": {
+                "help_text": "Channel name, address or hook. Of a hook answers show the host only; that masked form, "
+                "sent back, leaves what is stored."
+            }
+        }
+
+    def to_representation(self, instance: AlertRule) -> dict[str, Any]:
+        shown = super().to_representation(instance)
+        if "destination" in shown:  # readers choose fields
+            shown["destination"] = instance.shown_destination
+        return shown
+
+    def validate_destination(self, value: str) -> str:
+        """Keep what is stored if its masked form is sent back."""
+        try:
+            return kept_destination(value, getattr(self.instance, "destination", None))
+        except ValueError as error:
+            raise serializers.ValidationError(str(error)) from error
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """The database's rules in its own words, so that every field to correct is named at once."""

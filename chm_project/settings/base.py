@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from chm_project.scrubbing import logs
 from chm_project.settings import places
 from chm_project.settings.environment import cache, data_dir, env
 
@@ -182,6 +183,8 @@ CELERY_BEAT_SCHEDULE = {
 CELERY_BEAT_SCHEDULER = "chm_project.operations.beat:BeatingScheduler"
 CACHES = {"default": cache(CELERY_BROKER_URL)}
 CELERY_RESULT_BACKEND = CELERY_BROKER_URL
+CELERY_RESULT_SERIALIZER = "scrubbed-json"  # of chm_project.celery: results and tracebacks without secrets
+CELERY_RESULT_ACCEPT_CONTENT = ["scrubbed-json", "json"]
 CELERY_RESULT_EXPIRES = timedelta(days=1)
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -197,6 +200,9 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "unacked_restore_throttle": 1,
     "unacked_restore_interval": 5,
 }
+
+# Every process reads the settings, and none logs before.
+logs.install()
 
 UNFOLD = {
     "SITE_TITLE": "CHM",

@@ -290,3 +290,28 @@ def test_delete_disables_and_the_pipeline_still_answers(api: APIClient) -> None:
 @pytest.mark.parametrize("method", ["get", "patch", "delete"])
 def test_an_unknown_pipeline_is_404(api: APIClient, method: str) -> None:
     error(getattr(api, method)(f"{PIPELINES}/{NOWHERE}"), 404, "not_found")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("field", ["description", "external_id"])
+def test_a_secret_that_somebody_types_is_refused_and_not_repeated(field: str) -> None:
+    pipeline = PipelineFactory.create()
+    for answer in (
+        program().patch(f"{ROOT}/pipelines/{pipeline.pk}", {field: "load with password=hunter2"}, format="json"),
+        post_json(
+            program(),
+            f"{ROOT}/clients/{pipeline.client_id}/pipelines",
+            {"name": "new", "platform": "cron", "pipeline_type": "export", field: "load with password=hunter2"},
+        ),
+    ):
+        [issue] = invalid(answer)[field]
+        assert issue.startswith("This holds a secret")
+        assert "hunter2" not in answer.content.decode()
+
+
+@pytest.mark.django_db
+def test_a_secret_that_comes_another_way_is_masked() -> None:
+    pipeline = PipelineFactory.create(description="mails with token=FAKE-tok-77", external_id="a?token=FAKE-tok-78")
+
+    assert pipeline.description == "mails with token=[filtered]"
+    assert pipeline.external_id == "a?token=[filtered]"

@@ -8,6 +8,7 @@ import logging
 from django.core.cache import cache
 
 from chm_project.access.models import ApiToken
+from chm_project.scrubbing import scrub_text
 from runs.push.words import text
 
 logger = logging.getLogger(__name__)
@@ -24,7 +25,8 @@ def note_unmatched(token: ApiToken, jobs: list[str]) -> None:
         cache.add(_TOTAL, 0, timeout=None)
         cache.incr(_TOTAL, len(jobs))
         former = unmatched_jobs(token)
-        known = list(dict.fromkeys([*(text(job) or "" for job in jobs[:_REMEMBERED]), *former]))[:_REMEMBERED]
+        named = [scrub_text(text(job) or "") for job in jobs[:_REMEMBERED]]
+        known = list(dict.fromkeys([*named, *former]))[:_REMEMBERED]
         if set(known) != set(former):
             cache.set(_key(token), known, timeout=_SECONDS)
     except Exception as error:  # noqa: BLE001 - whatever the cache's client raises

@@ -8,11 +8,12 @@ import pytest
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
+from chm_project.access.models import ApiToken
 from chm_project.tests.api import ROOT, error, invalid, person, post_json, program
 from inventory.models import Pipeline
 from inventory.tests.factories import ClientFactory, PipelineFactory
 from runs.models import Run
-from runs.push.unmatched import unmatched_total
+from runs.push.unmatched import unmatched_jobs, unmatched_total
 
 pytestmark = pytest.mark.django_db
 
@@ -261,3 +262,21 @@ def test_too_many_events_are_told_when_to_come_again(api: APIClient, settings: S
     error(refused, 429, "rate_limited")
     assert int(refused["Retry-After"]) >= 1
     assert Run.objects.count() == 100
+
+
+def test_the_name_of_an_unmatched_job_is_remembered_without_its_secret(api: APIClient) -> None:
+    said = event("START", job={"namespace": "postgres://etl:hunter2@db", "name": "load password=hunter2"})
+    api.post(LINEAGE, said)
+
+    [remembered] = unmatched_jobs(ApiToken.objects.get())
+    assert "hunter2" not in remembered
+    assert remembered.startswith("postgres://[filtered]@db/load")
+
+
+def test_the_id_of_a_run_is_stored_without_its_secret_and_stays_one_id(api: APIClient) -> None:
+    for run_id in ("x?token=FAKE-tok-77", "x?token=FAKE-tok-77", "x?token=FAKE-tok-78"):
+        api.post(LINEAGE, event("START", run={"runId": run_id}))
+
+    stored = list(Run.objects.values_list("external_run_id", flat=True))
+    assert len(stored) == 2
+    assert all(found.startswith("x?token=[filtered]-") for found in stored)

@@ -1,0 +1,63 @@
+"""Destinations of alert rules as people may see them: whoever knows the address of a hook can post to it."""
+
+import re
+from typing import TYPE_CHECKING
+
+from django.db.models import F, Func, Q, QuerySet, TextField, Value
+from django.utils.crypto import salted_hmac
+
+from chm_project.scrubbing import FILTERED, scrub_text
+
+if TYPE_CHECKING:
+    from alerting.models import AlertRule
+
+_HOST = r"^[^:]*://(?:[^/@]*@)?([^/?#]*).*$"
+_ADDRESS = re.compile(r"([a-z][a-z0-9+.-]*://)(?:[^/@]*@)?([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
+_MASKED = re.compile(rf"{re.escape(FILTERED)}-[0-9a-f]{{8}}\Z")
+
+
+def shown_destination(destination: str) -> str:
+    """Return the destination without its secret: of an address only the host, of another text what is left of it.
+
+    A digest at its end keeps two hooks of one host apart.
+    """
+    address = _ADDRESS.match(destination)
+    if address is None:
+        shown = scrub_text(destination)
+        return shown if shown == destination else f"{FILTERED}-{_digest(destination)}"
+    if not address[3].strip("/") and address[0] == f"{address[1]}{address[2]}{address[3]}":
+        return destination
+    return f"{address[1]}{address[2]}/{FILTERED}-{_digest(destination)}"
+
+
+def is_masked(destination: str) -> bool:
+    """Return whether this is what shown_destination makes of a secret, rather than a destination."""
+    return _MASKED.search(destination) is not None
+
+
+def kept_destination(given: str, stored: str | None) -> str:
+    """Return the stored destination for its masked form, and any other text as it was given.
+
+    Raises ValueError for a masked form that is not the stored one's.
+    """
+    if not is_masked(given):
+        return given
+    if stored is None or given != shown_destination(stored):
+        raise ValueError("This is the masked form of another destination. Write the whole address.")
+    return stored
+
+
+def destination_contains(rules: "QuerySet[AlertRule]", text: str) -> "QuerySet[AlertRule]":
+    """Return the rules whose destination contains the text, in either case; of an address only its host is searched.
+
+    Searched in the whole of it, a secret could be guessed letter by letter.
+    """
+    host = Func(F("destination"), Value(_HOST), Value(r"\1"), function="regexp_replace", output_field=TextField())
+    is_address = Q(destination__contains="://")
+    return rules.alias(destination_host=host).filter(
+        (is_address & Q(destination_host__icontains=text)) | (~is_address & Q(destination__icontains=text))
+    )
+
+
+def _digest(destination: str) -> str:
+    return salted_hmac("alerting.destinations", destination, algorithm="sha256").hexdigest()[:8]

@@ -1,0 +1,131 @@
+"""The address of a hook is stored for whoever sends alerts, and shown to nobody."""
+
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from alerting.destinations import shown_destination
+from alerting.models import AlertRule
+from chm_project.tests.api import ROOT, invalid, person, post_json, program
+from chm_project.tests.pages import browser, html
+from inventory.models import Pipeline
+from inventory.tests.factories import PipelineFactory
+
+pytestmark = pytest.mark.django_db
+
+SECRET = "T0SECRET/B0SECRET/theSecretPart"
+HOOK = f"https://hooks.slack.com/services/{SECRET}"
+OTHER = "https://hooks.slack.com/services/T0SECRET/B0SECRET/anotherPart"
+
+
+@pytest.fixture
+def pipeline() -> Pipeline:
+    return PipelineFactory.create(client__name="Northwind", name="orders")
+
+
+@pytest.fixture
+def rule(pipeline: Pipeline) -> AlertRule:
+    return AlertRule.objects.create(pipeline=pipeline, rule_type="on_failure", channel="slack", destination=HOOK)
+
+
+def changed(api: Any, rule: AlertRule, **fields: Any) -> Any:
+    return api.patch(f"{ROOT}/alert_rules/{rule.pk}", fields, format="json")
+
+
+@pytest.mark.parametrize("shown", ["#data-alerts", "ops@example.test", "https://example.test", "https://example.test/"])
+def test_a_destination_without_a_secret_is_shown_as_it_is(shown: str) -> None:
+    assert shown_destination(shown) == shown
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [HOOK, "https://example.test/in/abc", "https://u:hunter2@example.test", "https://example.test?token=hunter2"],
+)
+def test_of_an_address_only_the_host_is_shown(hidden: str) -> None:
+    shown = shown_destination(hidden)
+
+    assert shown.startswith(("https://hooks.slack.com/[filtered]-", "https://example.test/[filtered]-"))
+    assert not any(secret in shown for secret in (SECRET, "abc/", "hunter2"))
+    assert shown_destination(shown) != hidden
+
+
+def test_two_hooks_of_one_host_are_told_apart() -> None:
+    assert shown_destination(HOOK) != shown_destination(OTHER)
+
+
+@pytest.mark.parametrize("role", ["viewer", "analyst", "administrator"])
+def test_no_answer_of_the_api_shows_it(rule: AlertRule, role: str) -> None:
+    api = person(role)
+
+    for path in (f"/alert_rules/{rule.pk}", "/alert_rules", "/alert_rules/firing"):
+        answer = api.get(ROOT + path)
+        assert answer.status_code == 200
+        assert SECRET not in answer.content.decode()
+    assert api.get(f"{ROOT}/alert_rules/{rule.pk}").json()["destination"] == shown_destination(HOOK)
+
+
+def test_a_new_rule_is_accepted_with_it_and_answered_without(pipeline: Pipeline) -> None:
+    said = {"pipeline_id": str(pipeline.pk), "rule_type": "on_failure", "channel": "slack", "destination": HOOK}
+    answer = post_json(program(), f"{ROOT}/alert_rules", said)
+
+    assert answer.status_code == 201
+    assert SECRET not in answer.content.decode()
+    assert AlertRule.objects.get().destination == HOOK
+
+
+def test_the_masked_form_sent_back_changes_nothing(rule: AlertRule) -> None:
+    answer = changed(program(), rule, destination=shown_destination(HOOK), window_minutes=5)
+
+    assert answer.status_code == 200
+    rule.refresh_from_db()
+    assert (rule.destination, rule.window_minutes) == (HOOK, 5)
+
+
+def test_the_masked_form_of_another_hook_is_refused(rule: AlertRule) -> None:
+    assert invalid(changed(program(), rule, destination=shown_destination(OTHER))) == {
+        "destination": ["This is the masked form of another destination. Write the whole address."]
+    }
+
+
+def test_a_search_finds_the_host_and_cannot_guess_the_rest(rule: AlertRule) -> None:
+    found = [
+        len(program().get(f"{ROOT}/alert_rules", {"search": text}).json()["items"])
+        for text in ("hooks.SLACK", "T0SECRET", "theSecretPart")
+    ]
+
+    assert found == [1, 0, 0]
+
+
+@pytest.mark.parametrize("role", ["viewer", "analyst", "administrator"])
+def test_no_page_of_the_console_shows_it(rule: AlertRule, role: str) -> None:
+    web = browser(role)
+    pages = [f"/admin/alerting/alertrule/{rule.pk}/change/", f"/admin/alerting/alertrule/{rule.pk}/history/"]
+
+    for page in (*pages, "/admin/alerting/alertrule/", "/admin/alerting/alertrule/?q=T0SECRET"):
+        assert SECRET not in html(web.get(page)), page
+    found = [web.get("/admin/alerting/alertrule/", {"q": text}) for text in ("slack.com", "theSecretPart")]
+    assert [page.context["cl"].result_count for page in found] == [1, 0]
+
+
+def test_the_form_of_the_console_keeps_it(rule: AlertRule) -> None:
+    web = browser("analyst")
+    form = web.get(f"/admin/alerting/alertrule/{rule.pk}/change/").context["adminform"].form
+    fields = {name: form.initial.get(name) or "" for name in form.fields} | {"window_minutes": "7", "is_enabled": "on"}
+    answer = web.post(f"/admin/alerting/alertrule/{rule.pk}/change/", fields)
+
+    assert answer.status_code == 302
+    rule.refresh_from_db()
+    assert (rule.destination, rule.window_minutes) == (HOOK, 7)
+
+
+def test_an_export_hides_it_and_reads_back_without_a_change(rule: AlertRule) -> None:
+    web = browser("analyst")
+    exported = web.get("/admin/alerting/alertrule/export/csv/").getvalue()
+
+    assert SECRET not in exported.decode()
+    assert shown_destination(HOOK) in exported.decode()
+    looked_at = web.post("/admin/alerting/alertrule/import/", {"file": SimpleUploadedFile("rules.csv", exported)})
+    assert looked_at.context["judgement"].unchanged == 1
+    assert looked_at.context["judgement"].changes == []
+    assert AlertRule.objects.get().destination == HOOK

@@ -1,0 +1,16 @@
+"""Refuses secrets in what people type."""
+
+from django.core.exceptions import ValidationError
+
+from chm_project.scrubbing.texts import scrub_text
+
+
+def refuse_secrets(value: str) -> None:
+    """Raise ValidationError if the text holds a secret; the message shows the rest of the text."""
+    shown = scrub_text(value)
+    if shown != value:
+        raise ValidationError(
+            "This holds a secret, which everybody who may see it could read. Leave it out: %(shown)s",
+            code="secret",
+            params={"shown": shown if len(shown) <= 200 else shown[:199] + "…"},
+        )
