@@ -9,8 +9,10 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
+from ingestion.connectors.airflow_errors import error_texts
 from ingestion.connectors.base import (
-    ErrorsInListing,
+    Explained,
+    FailedRun,
     OpenRun,
     Page,
     Target,
@@ -38,7 +40,9 @@ ALL_DAGS = "~"
 _apis: dict[str, str] = {}
 
 
-class AirflowConnector(ErrorsInListing):
+class AirflowConnector:
+    fetches_error_texts = True
+
     def __init__(self, session: PartnerSession, *, known: Callable[[str], bool]) -> None:
         """`known` says whether an external id belongs to any pipeline of the connection."""
         self._session = session
@@ -56,6 +60,9 @@ class AirflowConnector(ErrorsInListing):
             events=_events,
             ask_one=self._one,
         )
+
+    def error_texts(self, runs: Sequence[FailedRun]) -> Iterator[Explained]:
+        return error_texts(self._session, self._version(), runs)
 
     def links(self, external_ids: Collection[str], ui: str) -> Mapping[str, Links]:
         """Airflow 3 has a page per run; Airflow 2 selects the run in the DAG's grid."""

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from ingestion.synthetic.airflow_recording import RECORDINGS, Moment, Row, recorded_moments
+from ingestion.synthetic.airflow_tasks import answer_about_tasks
 from ingestion.synthetic.partner import Answer, PartnerServer, Request
 
 MOMENTS = ("A-early", "B-middle", "C-settled", "D-cleared", "E-final")
@@ -97,6 +98,8 @@ class AirflowReplay(PartnerServer):
         if request.path.startswith("/api/v1/"):
             gone = "/api/v1 has been removed in Airflow 3, please use its upgraded version /api/v2 instead."
             return Answer(404, {"error": gone})
+        if (about_tasks := self._about_tasks(request)) is not None:
+            return about_tasks
         parts = [unquote(part) for part in request.path.removeprefix("/api/v2/").split("/")]
         match parts:
             case ["dags", dag_id, "dagRuns"] if request.method == "GET":
@@ -108,6 +111,9 @@ class AirflowReplay(PartnerServer):
             case ["dags", _, "dagRuns"]:
                 return Answer(405, {"detail": "Method Not Allowed"})
         return Answer(404, {"error": "API route not found"})
+
+    def _about_tasks(self, request: Request) -> Answer | None:
+        return answer_about_tasks(request, self.rows, maximum_page_limit=self.maximum_page_limit)
 
     def _token(self, request: Request) -> Answer:
         given = json.loads(request.body)
@@ -263,6 +269,8 @@ class Airflow2Replay(AirflowReplay):
             return Answer(404, b"<!DOCTYPE html><h1>Airflow 404</h1>", {"Content-Type": "text/html; charset=utf-8"})
         if request.headers.get("authorization") != f"Basic {expected}":
             return problem(401, "Unauthorized", None)
+        if (about_tasks := self._about_tasks(request)) is not None:
+            return about_tasks
         match [unquote(part) for part in request.path.removeprefix("/api/v1/").split("/")]:
             case ["dags", dag_id, "dagRuns"]:
                 return self._list(dag_id, request)

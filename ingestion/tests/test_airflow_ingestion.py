@@ -47,7 +47,11 @@ def run_of(key: tuple[str, str]) -> Run:
 
 
 def asked(partner: AirflowReplay) -> list[str]:
-    return [request.path for request in partner.requests if "/dagRuns" in request.path]
+    return [
+        request.path
+        for request in partner.requests
+        if "/dagRuns" in request.path and "/taskInstances" not in request.path
+    ]
 
 
 @pytest.mark.proves("FR-011", "FR-013")

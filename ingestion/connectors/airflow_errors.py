@@ -1,0 +1,144 @@
+"""Why DAG runs of Airflow failed: the failed tasks of many runs by one request, and the end of the first one's log.
+
+Airflow 3: https://airflow.apache.org/docs/apache-airflow/stable/stable-rest-api-ref.html, Airflow 2 has the same
+requests below /api/v1.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+from ingestion.connectors.base import Explained, FailedRun, field_of
+from ingestion.errors import BadAnswer, NotFound, Refused, TokenRefused
+from ingestion.http import PartnerSession
+
+RUNS_PER_REQUEST = 50
+PAGE_SIZE = 100
+# Logs of older failures are not read: a backfill of years gets its texts by 50 runs a request.
+LOG_DAYS = 7
+MAX_LOG_LINES = 15
+MAX_LINE = 400
+# What Airflow 2 writes after the error itself, and what holds no information.
+NOISE = re.compile(r"^(::(end)?group::|\s*$)")
+NO_FAILED_TASK = "No task of this run failed: somebody marked it as failed, or the run as a whole timed out."
+
+Task = dict[str, Any]
+
+
+def error_texts(session: PartnerSession, api: str, runs: Sequence[FailedRun]) -> Iterator[Explained]:
+    """Yield a text for each run; `api` is /api/v2 or /api/v1."""
+    recent = datetime.now(UTC) - timedelta(days=LOG_DAYS)
+    for first in range(0, len(runs), RUNS_PER_REQUEST):
+        some = runs[first : first + RUNS_PER_REQUEST]
+        failed = _failed_tasks(session, api, some)
+        for run in some:
+            tasks = failed.get((run.external_id, run.external_run_id), [])
+            tasks.sort(key=lambda task: (str(task.get("end_date") or "~"), str(task.get("task_id"))))
+            if not tasks:
+                yield run, NO_FAILED_TASK
+                continue
+            is_recent = run.finished_at is None or run.finished_at >= recent
+            log = _log(session, api, tasks[0]) if is_recent else []
+            yield run, described(tasks, log)
+
+
+def _failed_tasks(session: PartnerSession, api: str, runs: Sequence[FailedRun]) -> dict[tuple[str, str], list[Task]]:
+    wanted = {(run.external_id, run.external_run_id) for run in runs}
+    body: dict[str, Any] = {
+        "dag_ids": sorted({dag for dag, _ in wanted}),
+        "dag_run_ids": sorted({run for _, run in wanted}),
+        "state": ["failed"],
+        "page_limit": PAGE_SIZE,
+    }
+    found: dict[tuple[str, str], list[Task]] = {}
+    offset = 0
+    while True:
+        answer = session.post(f"{api}/dags/~/dagRuns/~/taskInstances/list", body | {"page_offset": offset})
+        rows = field_of(answer, "task_instances", list, "the answer")
+        for row in rows:
+            # Both lists are filters of their own, so the answer has tasks of runs that nobody asked about.
+            if isinstance(row, dict) and (key := (row.get("dag_id"), row.get("dag_run_id"))) in wanted:
+                found.setdefault(key, []).append(row)
+        offset += len(rows)
+        total = answer.get("total_entries")
+        if not rows or not isinstance(total, int) or offset >= total:
+            return found
+
+
+def _log(session: PartnerSession, api: str, task: Task) -> list[str]:
+    """Return the last lines of a task's last try, or none if the log cannot be read: the task's name is enough."""
+    number = task.get("try_number")
+    if not isinstance(number, int) or number < 1:
+        return []
+    dag, run, name = (quote(str(task.get(key)), safe="") for key in ("dag_id", "dag_run_id", "task_id"))
+    query = {"full_content": "true"}
+    if isinstance(index := task.get("map_index"), int) and index >= 0:
+        query["map_index"] = str(index)
+    try:
+        answer = session.get(f"{api}/dags/{dag}/dagRuns/{run}/taskInstances/{name}/logs/{number}", query)
+    except TokenRefused:
+        raise
+    except (NotFound, Refused, BadAnswer):
+        return []
+    return lines(answer.get("content") if isinstance(answer, dict) else None)
+
+
+def lines(content: object) -> list[str]:
+    """Return the lines of a log in any of Airflow's forms; an exception is a line of its own, as Python prints it."""
+    found: list[str] = []
+    if isinstance(content, str):
+        # Airflow 2 answers the text of a Python list of pairs.
+        found.extend(content[-64 * 1024 :].removesuffix("')]").replace("\\n", "\n").splitlines())
+    elif isinstance(content, list):
+        for entry in content:
+            if isinstance(entry, str):
+                found.extend(entry.splitlines())
+            elif isinstance(entry, dict):
+                found.extend(str(entry.get("event") or "").splitlines())
+                found.extend(_exceptions(entry.get("error_detail")))
+    return [line.rstrip()[:MAX_LINE] for line in found if not NOISE.match(line)]
+
+
+def _exceptions(detail: object) -> Iterator[str]:
+    """Yield the exceptions of a structured log entry, the one that ended the task last."""
+    for each in reversed(detail) if isinstance(detail, list) else ():
+        if isinstance(each, Mapping) and each.get("exc_type"):
+            yield "Traceback (most recent call last):"
+            value = str(each.get("exc_value") or "")
+            yield f"{each['exc_type']}: {value}" if value else str(each["exc_type"])
+
+
+def described(tasks: Sequence[Task], log: Sequence[str]) -> str:
+    """Return one line that names the task, its try and its error, then other failed tasks and the end of the log."""
+    first, *others = tasks
+    text = f"Task {_name(first)} failed{_tries(first)}"
+    if error := _raised(log):
+        text += f": {error}"
+    if others:
+        shown = ", ".join(map(_name, others[:5]))
+        text += f"\nAlso failed: {shown}" + (f" and {len(others) - 5} more" if len(others) > 5 else "")
+    if log:
+        text += "\n\nThe end of its log:\n" + "\n".join(log[-MAX_LOG_LINES:])
+    return text
+
+
+def _name(task: Task) -> str:
+    index = task.get("map_index")
+    return f"{task.get('task_id')}" + (f"[{index}]" if isinstance(index, int) and index >= 0 else "")
+
+
+def _tries(task: Task) -> str:
+    number, retries = task.get("try_number"), task.get("max_tries")
+    if not isinstance(number, int) or number < 1:
+        return ""
+    return f" (try {number} of {max(number, retries + 1)})" if isinstance(retries, int) else f" (try {number})"
+
+
+def _raised(log: Sequence[str]) -> str | None:
+    """Return the line that the last traceback of the log ends with."""
+    starts = [number for number, line in enumerate(log) if "Traceback (most recent call last)" in line]
+    if not starts:
+        return None
+    return next((line.strip() for line in log[starts[-1] + 1 :] if line and not line[0].isspace()), None)

@@ -1,0 +1,219 @@
+"""Why DAG runs failed: the failing task and its error, fetched after the walk, with a bounded number of requests."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+
+from ingestion.connections import AuthSettings
+from ingestion.connectors.airflow_errors import NO_FAILED_TASK, described, lines
+from ingestion.error_texts import MAX_REQUESTS
+from ingestion.synthetic.airflow_recording import Row
+from ingestion.synthetic.airflow_replay import Airflow2Replay, AirflowReplay
+from ingestion.synthetic.airflow_tasks import OF_AIRFLOW_2, recorded
+from ingestion.synthetic.partner import Answer, Request
+from ingestion.tests.support import PASSWORD_ENV, airflow_connection, ingest, outcomes, physical_rows, pipelines_of
+from inventory.models import Pipeline
+from runs.models import Run
+
+pytestmark = pytest.mark.django_db
+
+ERROR = "Task reconcile failed (try 2 of 2): ValueError: ledger mismatch for"
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache() -> Iterator[None]:
+    """What earlier tests have kept about runs and refusals."""
+    cache.clear()
+    yield
+    cache.clear()
+
+
+def failed_runs(airflow: AirflowReplay, number: int, *, ended: datetime) -> None:
+    """Show as many failed runs of one DAG, a second apart, the newest last."""
+    template = next(row for row in airflow.moments["C-settled"].rows if row.data["state"] == "failed")
+    airflow.rows = [
+        Row(
+            template.data
+            | {
+                "dag_id": "orders.reconcile-v2",
+                "dag_run_id": f"run-{place:03}",
+                "start_date": (ended + timedelta(seconds=place - 60)).isoformat(),
+                "end_date": (ended + timedelta(seconds=place)).isoformat(),
+            },
+            datetime.now(UTC),
+        )
+        for place in range(number)
+    ]
+
+
+def about_tasks(airflow: AirflowReplay) -> list[Request]:
+    return [request for request in airflow.requests if "/taskInstances" in request.path]
+
+
+def texts() -> dict[str, str | None]:
+    return dict(Run.objects.filter(status="failed").values_list("external_run_id", "error_message"))
+
+
+def test_every_failed_run_names_its_failing_task_and_a_replay_leaves_it_alone(
+    airflow: AirflowReplay, dags: dict[str, Pipeline]
+) -> None:
+    failed_runs(airflow, 3, ended=datetime.now(UTC))
+    connection = airflow_connection(airflow)
+    assert ingest(connection).error_texts == 3
+    before = physical_rows()
+    airflow.requests.clear()
+
+    again = ingest(connection)
+
+    assert all(text and text.startswith(ERROR) for text in texts().values())
+    assert outcomes(again) == {"unchanged": 3}
+    assert physical_rows() == before
+    assert about_tasks(airflow) == [], "who has a text is not asked about"
+
+
+def test_a_cleared_run_loses_the_text_and_gets_that_of_its_next_failure(
+    airflow: AirflowReplay, dags: dict[str, Pipeline]
+) -> None:
+    failed_runs(airflow, 1, ended=datetime.now(UTC))
+    connection = airflow_connection(airflow)
+    ingest(connection)
+    [row] = airflow.rows
+    failed = row.data
+
+    airflow.rows = [replace(row, data=failed | {"state": "queued", "start_date": None, "end_date": None})]
+    ingest(connection)
+    run = Run.objects.get()
+    assert (run.status, run.error_message) == ("running", None)
+
+    airflow.rows = [replace(row, data=failed | {"end_date": datetime.now(UTC).isoformat()})]
+    ingest(connection)
+    assert (Run.objects.get().error_message or "").startswith(ERROR)
+
+
+def test_twenty_requests_an_ingestion_the_newest_failures_first_and_the_rest_with_the_next(
+    airflow: AirflowReplay, dags: dict[str, Pipeline]
+) -> None:
+    failed_runs(airflow, 45, ended=datetime.now(UTC))
+    connection = airflow_connection(airflow)
+
+    ingest(connection)
+    first = {run for run, text in texts().items() if text}
+    assert len(about_tasks(airflow)) == MAX_REQUESTS == 20
+    assert first == {f"run-{place:03}" for place in range(45 - 19, 45)}, "one list of tasks and 19 logs"
+
+    ingest(connection)
+    ingest(connection)
+    assert all(texts().values())
+
+
+def test_old_failures_get_their_task_without_a_log_fifty_a_request(
+    airflow: AirflowReplay, dags: dict[str, Pipeline]
+) -> None:
+    failed_runs(airflow, 120, ended=datetime.now(UTC) - timedelta(days=30))
+
+    ingest(airflow_connection(airflow))
+
+    assert set(texts().values()) == {"Task reconcile failed (try 2 of 2)"}
+    assert len(about_tasks(airflow)) == 3
+
+
+def test_a_run_without_a_failed_task_says_so_once(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
+    failed_runs(airflow, 1, ended=datetime.now(UTC))
+    airflow.faults = [_only("/taskInstances/list", Answer(body={"task_instances": [], "total_entries": 0}))] * 20
+
+    ingest(airflow_connection(airflow))
+
+    assert texts() == {"run-000": NO_FAILED_TASK}
+
+
+def test_a_log_that_cannot_be_read_costs_its_lines_alone(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
+    failed_runs(airflow, 1, ended=datetime.now(UTC))
+    airflow.faults = [_only("/logs/", Answer(404, {"detail": "TaskInstance not found"}))] * 20
+
+    assert ingest(airflow_connection(airflow)).errors == []
+    assert texts() == {"run-000": "Task reconcile failed (try 2 of 2)"}
+
+
+def test_a_source_that_refuses_costs_one_question_an_hour_and_no_walk(
+    airflow: AirflowReplay, dags: dict[str, Pipeline]
+) -> None:
+    failed_runs(airflow, 2, ended=datetime.now(UTC))
+    airflow.faults = [_only("/taskInstances", Answer(403, {"detail": "Forbidden"}))] * 40
+    connection = airflow_connection(airflow)
+
+    reports = [ingest(connection) for _ in range(3)]
+
+    assert [report.errors for report in reports] == [[], [], []]
+    assert Run.objects.count() == 2
+    assert len(about_tasks(airflow)) == 1
+
+
+def test_two_clients_that_share_a_dag_get_the_text_by_one_question(
+    airflow: AirflowReplay, dags: dict[str, Pipeline]
+) -> None:
+    pipelines_of("Contoso", "orders.reconcile-v2")
+    failed_runs(airflow, 1, ended=datetime.now(UTC))
+
+    ingest(airflow_connection(airflow))
+
+    assert Run.objects.filter(error_message__startswith=ERROR).count() == 2
+    assert len(about_tasks(airflow)) == 2
+
+
+def test_airflow_2_answers_the_same_questions_in_its_own_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(PASSWORD_ENV, "REDACTED")
+    pipelines_of("Northwind", "legacy_daily")
+    with Airflow2Replay(moment="B-settled") as airflow:
+        auth = AuthSettings(kind="basic", username="admin", secret_env=PASSWORD_ENV)
+        ended = datetime.now(UTC).isoformat()
+        airflow.rows = [
+            replace(row, data=row.data | {"end_date": ended}) if row.data["state"] == "failed" else row
+            for row in airflow.rows
+        ]
+        ingest(airflow_connection(airflow, auth=auth))
+
+        found = texts()
+        assert found
+        assert all(
+            text and text.startswith("Task reconcile failed (try 2 of 2): ValueError: no rows")
+            for text in found.values()
+        )
+        assert {request.path.split("/")[2] for request in about_tasks(airflow)} == {"v1"}
+
+
+def test_secrets_in_a_log_are_filtered(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
+    failed_runs(airflow, 1, ended=datetime.now(UTC))
+    log = {"content": [{"event": "connecting to https://user:hunter2@db.example"}], "continuation_token": None}
+    airflow.faults = [_only("/logs/", Answer(body=log))] * 20
+
+    ingest(airflow_connection(airflow))
+
+    [text] = texts().values()
+    assert "db.example" in (text or "")
+    assert "hunter2" not in (text or "")
+
+
+def test_mapped_and_many_failed_tasks_are_named() -> None:
+    tasks: list[dict[str, Any]] = [
+        {"task_id": "load", "map_index": number, "try_number": 1, "max_tries": 0} for number in range(8)
+    ]
+
+    assert described(tasks, []) == (
+        "Task load[0] failed (try 1 of 1)\nAlso failed: load[1], load[2], load[3], load[4], load[5] and 2 more"
+    )
+
+
+def test_logs_of_all_forms_are_read() -> None:
+    assert lines(recorded("task-log")["content"])[-1].startswith("ValueError: ledger mismatch")
+    assert lines(OF_AIRFLOW_2)[-2] == "ValueError: no rows"
+    assert lines(["one\ntwo", 3, {"event": None}]) == ["one", "two"]
+    assert lines(None) == []
+
+
+def _only(part: str, answer: Answer) -> Any:
+    """Answer so where the path holds this part, and as usual otherwise."""
+    return lambda request: answer if part in request.path else None
