@@ -4,7 +4,8 @@
 """
 
 import math
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ingestion.errors import BadAnswer
@@ -13,6 +14,13 @@ MAX_PAGES = 100_000
 MAX_PAGE_RUNS = 10_000
 
 Position = Mapping[str, Any]
+
+# Of a walk by offset: the rows that it knows, those that its position keeps, and how often it may step back.
+MAX_KNOWN_ROWS = 100_000
+KEPT_ROWS = 50
+MAX_STEPS_BACK = 200
+# Without a total, as many times may a page come again.
+MAX_SAME_PAGES = 20
 
 
 class PageCap:
@@ -54,33 +62,88 @@ class CursorPaging:
 
 
 class OffsetPaging:
-    """Advances by the rows received, for a server may cut a page short, and ends at the latest total, or at an empty
-    page where no total is told."""
+    """Pages by offset that lose no row while the partner's rows come and go.
+
+    Rows that are deleted before an offset move the rest up, so that the next page would begin too late. Therefore each
+    page begins with the last row of the page before. If it does not begin with a known row, rows may have been passed
+    over: the walk steps back, further each time, until a page begins with a known row or at offset 0. This holds for
+    every listing that keeps its rows in sequence, oldest or newest first. The offset advances by the rows received,
+    since a server may cut a page short.
+    """
 
     def __init__(self, start: Position | None = None) -> None:
         self.offset: int = start["offset"] if start else 0
-        self._total: int | None = start["total"] if start else None
-        self._last_page: object = None
+        self._overlap: int = start.get("overlap", 0) if start else 0
+        # Rows that follow each other from the beginning of the listing without a gap.
+        recent: list[str] = start.get("recent", []) if start else []
+        self._seen: dict[str, None] = dict.fromkeys(recent)
+        self._recent: deque[str] = deque(recent, maxlen=KEPT_ROWS)
+        self._last_page: Sequence[str] = ()
+        self._total: int | None = None
+        self._same_pages = 0
+        self._back = 0
+        self._steps_back = 0
+        self._passed_over: set[str] = set()
 
     @property
     def position(self) -> Position:
-        return {"offset": self.offset, "total": self._total}
+        return {"offset": self.offset, "overlap": self._overlap, "recent": list(self._recent)}
 
-    def advance(self, *, page: list[object], total: int | None = None) -> bool:
-        if not page:
-            return False
-        if page == self._last_page:
-            raise BadAnswer("the partner gave the same page twice")
-        vanished = 0 if self._total is None or total is None else max(0, self._total - total)
-        self._total = total
-        if vanished:
-            # Rows before this page went away, the rest moved up, and as many were passed over: read them again.
-            self.offset = max(0, self.offset - vanished)
-            self._last_page = None
+    def advance(self, *, keys: Sequence[str], total: int | None = None, last: bool = False) -> bool:
+        """Return whether there is a next page after the one whose rows have these keys.
+
+        `total` is the partner's latest count of rows; with `last` the page itself shows that it is the last one.
+        """
+        if self._overlap and self._may_have_passed_rows(keys):
+            self._step_back(len(keys))
             return True
-        self._last_page = page
-        self.offset += len(page)
-        return total is None or self.offset < total
+        if not keys or (self._overlap and len(keys) == self._overlap and total is None):
+            return False
+        if list(keys) != self._last_page:
+            self._same_pages = 0
+        elif self._is_a_circle(total):
+            raise BadAnswer("the partner gave the same page twice")
+        self._back, self._last_page, self._total = 0, list(keys), total
+        self._seen |= dict.fromkeys(keys)
+        self._recent.extend(keys[-KEPT_ROWS:])
+        if len(self._seen) > 2 * MAX_KNOWN_ROWS:
+            self._seen = dict.fromkeys(list(self._seen)[-MAX_KNOWN_ROWS:])
+        end = self.offset + len(keys)
+        if last or (total is not None and end >= total):
+            return False
+        # A server that gives single rows leaves no room for one that is repeated.
+        self._overlap = 1 if len(keys) > 1 else 0
+        self.offset = end - self._overlap
+        return True
+
+    def _is_a_circle(self, total: int | None) -> bool:
+        """Return whether a page that came twice says that the partner ignores the offset.
+
+        Newest first, as many arrivals as a page has rows show the same page once more; then the total has grown.
+        """
+        self._same_pages += 1
+        if total is None and self._overlap:
+            return self._same_pages >= MAX_SAME_PAGES
+        return not self._overlap or total == self._total
+
+    def _may_have_passed_rows(self, keys: Sequence[str]) -> bool:
+        if not keys:
+            return True
+        if keys[0] in self._seen:
+            return False
+        # The same row at the seam again, after the walk came back to a known row: the partner's order has ties.
+        again = keys[0] in self._passed_over and not self._back
+        self._passed_over.add(keys[0])
+        return not again
+
+    def _step_back(self, size: int) -> None:
+        self._steps_back += 1
+        if self._steps_back > MAX_STEPS_BACK:
+            raise BadAnswer("the partner's rows change faster than they can be read")
+        self._back = max(2 * self._back, size, len(self._last_page), 1)
+        self.offset = max(0, self.offset - self._back)
+        self._overlap = 1 if self.offset else 0
+        self._last_page = ()
 
 
 class NumberPaging:

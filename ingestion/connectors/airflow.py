@@ -127,7 +127,7 @@ class AirflowConnector:
             if body.get("next_cursor") is not None:
                 if not cursors.advance(body["next_cursor"]):
                     return
-            elif cursors.cursor is not None or not offsets.advance(page=rows, total=total):
+            elif cursors.cursor is not None or not offsets.advance(keys=[_text_key(row) for row in rows], total=total):
                 return
 
     def _dag_runs(self, dag_id: str) -> str:
@@ -169,6 +169,10 @@ def event(pipeline_id: Any, row: Any, asked_at: datetime) -> RunEvent | Rejected
 
 def _events(found: Sequence[Target | OpenRun], row: Any, asked_at: datetime) -> Iterator[RunEvent | Rejected]:
     return (event(each.pipeline_id, row, asked_at) for each in found)
+
+
+def _text_key(row: Any) -> str:
+    return "\n".join(part or "" for part in _key(row))
 
 
 def _key(row: Any) -> tuple[str | None, str | None]:

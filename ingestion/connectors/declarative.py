@@ -130,6 +130,9 @@ class DeclarativeConnector:
                 page.events.extend(self._events(found, row, asked_at))
             yield page
 
+    def _text_keys(self, rows: list[Any]) -> list[str]:
+        return ["\n".join(part or "" for part in self._key(row)) for row in rows]
+
     def _key(self, row: Any) -> RunKey:
         return _text(self._found("pipeline", row)), _text(self._found("external_run_id", row))
 
@@ -155,11 +158,11 @@ class DeclarativeConnector:
             rows = _searched(self._source.items, answer.body)
             if not isinstance(rows, list):
                 raise BadAnswer(f"the answer has no list at {self._source.items.text!r}")
-            if rows and rows == last:
+            if rows and rows == last and self._source.paging.kind != "offset":
                 raise BadAnswer("the partner gave the same page twice")
             cap.count(len(rows))
             yield asked_at, rows, here
-            if self._all_older(rows, since) or not walk.advance(answer, rows, self._session):
+            if self._all_older(rows, since) or not walk.advance(answer, rows, self._text_keys(rows), self._session):
                 return
             last = None if walk.stepped_back else rows
 
@@ -226,7 +229,7 @@ class _Place:
     def _at(self, address: str) -> Request:
         return Request(self._first.method, address, {}, self._first.body)
 
-    def advance(self, answer: Exchanged, rows: list[Any], session: PartnerSession) -> bool:
+    def advance(self, answer: Exchanged, rows: list[Any], keys: list[str], session: PartnerSession) -> bool:
         """Whether there is a next page; `request` is then the one for it."""
         paging = self._paging
         if paging.more is not None and not _searched(paging.more, answer.body):
@@ -241,10 +244,8 @@ class _Place:
                     return False
                 self._ask_for(str(self._cursors.cursor))
             case "offset":
-                before = self._offsets.offset
-                if not self._offsets.advance(page=rows, total=total):
+                if not self._offsets.advance(keys=keys, total=total):
                     return False
-                self.stepped_back = self._offsets.offset <= before
                 self._ask_for(self._offsets.offset)
             case "page":
                 before = self._numbers.number

@@ -25,7 +25,7 @@ from ingestion.connectors.walking import plan_walks, reread_by_id
 from ingestion.errors import BadAnswer
 from ingestion.http import PartnerSession
 from ingestion.links import Links, expanded
-from ingestion.paging import PageCap, Position
+from ingestion.paging import OffsetPaging, PageCap, Position
 from runs.events import Rejected, RunEvent
 
 STATUSES = {
@@ -91,12 +91,12 @@ class PrefectConnector(ErrorsInListing):
         chosen = STARTED if since is None else {"end_time": {"after_": utc_text(since)}}
         filters = (chosen, *OPEN)
         ours = by_external_id(targets)
-        first, offset = (start["filter"], start["offset"]) if start else (0, 0)
+        first = start["filter"] if start else 0
         seen: set[str] = set()
         for number, each in enumerate(filters[first:], first):
-            for at, rows in self._pages(each, offset if number == first else 0):
+            for at, rows in self._pages(each, start if number == first else None):
                 seen.update(str(row.get("id")) for row in rows if isinstance(row, dict))
-                yield self._page(rows, ours, {"filter": number, "offset": at})
+                yield self._page(rows, ours, {"filter": number, **at})
         if since is not None:
             for ids in changed_runs(self._session, since, seen=seen):
                 yield self._page(self._by_id(ids), ours, None)
@@ -118,16 +118,16 @@ class PrefectConnector(ErrorsInListing):
     def _by_id(self, ids: Sequence[str]) -> list[Any]:
         return self._ask({"id": {"any_": list(ids)}}, 0)
 
-    def _pages(self, chosen: dict[str, Any], offset: int) -> Iterator[tuple[int, list[Any]]]:
+    def _pages(self, chosen: dict[str, Any], start: Position | None = None) -> Iterator[tuple[Position, list[Any]]]:
         """In the order of their starts: what is new comes behind what was read."""
-        cap = PageCap()
+        paging, cap = OffsetPaging(start), PageCap()
         while True:
-            rows = self._ask(chosen, offset)
+            here, rows = paging.position, self._ask(chosen, paging.offset)
             cap.count(len(rows))
-            yield offset, rows
-            if len(rows) < PAGE_SIZE:
+            yield here, rows
+            keys = [str(row.get("id")) if isinstance(row, dict) else "" for row in rows]
+            if not paging.advance(keys=keys, last=len(rows) < PAGE_SIZE):
                 return
-            offset += len(rows)
 
     def _ask(self, chosen: dict[str, Any], offset: int) -> list[Any]:
         body = {"flow_runs": chosen, "sort": "START_TIME_ASC", "limit": PAGE_SIZE, "offset": offset}

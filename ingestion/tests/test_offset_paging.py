@@ -1,0 +1,169 @@
+"""Paging by offset while rows come and go: no row that is there all the time is passed over."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingestion.errors import BadAnswer
+from ingestion.paging import OffsetPaging
+from ingestion.synthetic.airflow_recording import Row
+from ingestion.synthetic.airflow_replay import AirflowReplay
+from ingestion.synthetic.partner import Answer, Request
+from ingestion.tests.scripted import LISTING, Connect, Scripted, a_row
+from ingestion.tests.support import PASSWORD_ENV, airflow_connection, ingest, pipelines_of
+from runs.models import Run
+
+
+def read(rows: list[int], size: int, *, with_total: bool, between: Callable[[], None], resume: bool) -> set[str]:
+    """Read the listing page by page, changing it between the requests; with `resume`, as tasks of one page each."""
+    paging, found = OffsetPaging(), set()
+    for _ in range(10_000):
+        page = [str(row) for row in rows[paging.offset : paging.offset + size]]
+        found.update(page)
+        here = paging.position
+        more = paging.advance(keys=page, total=len(rows) if with_total else None)
+        if not more:
+            return found
+        between()
+        if resume:
+            # The next task reads the page again at which this one stopped.
+            paging = OffsetPaging(here)
+            page = [str(row) for row in rows[paging.offset : paging.offset + size]]
+            found.update(page)
+            if not paging.advance(keys=page, total=len(rows) if with_total else None):
+                return found
+    raise AssertionError("the walk does not end")
+
+
+changes = st.lists(
+    st.tuples(
+        st.lists(st.integers(0, 40), max_size=6),  # which rows go, by their place
+        st.integers(0, 6),  # how many come
+    ),
+    max_size=12,
+)
+
+
+@settings(deadline=None, max_examples=400, derandomize=True)
+@given(
+    number=st.integers(0, 40), size=st.integers(2, 9), script=changes, newest_first=st.booleans(),
+    with_total=st.booleans(), resume=st.booleans(),
+)  # fmt: skip
+def test_every_row_that_stays_is_read(
+    number: int, size: int, script: list[tuple[list[int], int]], newest_first: bool, with_total: bool, resume: bool
+) -> None:
+    rows = list(range(number))
+    stay = set(rows)
+    steps = iter(script)
+    following = iter(range(number, 10_000))
+
+    def change() -> None:
+        gone, arrivals = next(steps, ([], 0))
+        for place in sorted(set(gone), reverse=True):
+            if place < len(rows):
+                stay.discard(rows.pop(place))
+        new = [next(following) for _ in range(arrivals)]
+        rows[:] = [*reversed(new), *rows] if newest_first else [*rows, *new]
+
+    if newest_first:
+        rows.reverse()
+    try:
+        found = read(rows, size, with_total=with_total, between=change, resume=resume)
+    except BadAnswer:  # arrivals and deletions that show the same page twice; the next tick begins again
+        return
+
+    assert {str(row) for row in stay} <= found
+
+
+def test_an_order_with_ties_ends_though_no_page_begins_with_a_known_row() -> None:
+    """Some servers sort rows of the same time differently for each offset."""
+    paging, pages = OffsetPaging(), {0: ["a", "b", "c"], 2: ["x", "d", "e"], 4: ["e", "f"]}
+    read_offsets = []
+    while True:
+        read_offsets.append(paging.offset)
+        if not paging.advance(keys=pages[paging.offset], total=6):
+            break
+
+    assert read_offsets == [0, 2, 0, 2, 4]
+
+
+def test_a_listing_that_never_holds_still_ends_with_an_error() -> None:
+    paging, numbers = OffsetPaging(), iter(range(10_000))
+
+    def next_page() -> bool:
+        return paging.advance(keys=[f"{next(numbers)}-{place}" for place in range(3)], total=10**6)
+
+    with pytest.raises(BadAnswer, match="change faster"):
+        all(next_page() for _ in range(10_000))
+
+
+def changing(rows: list[Any], after_first_page: Callable[[], None]) -> Callable[[Request], None]:
+    """Apply the change after the first page has been read."""
+    state = {"requests": 0}
+
+    def step(request: Request) -> None:
+        if "dagRuns" in request.path or request.path.endswith("/runs"):
+            state["requests"] += 1
+            if state["requests"] == 2:
+                after_first_page()
+
+    return step
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("gone", [5, 120], ids=["few", "more than a page"])
+def test_airflow_without_cursors_loses_no_run_when_deletions_and_arrivals_balance(
+    monkeypatch: pytest.MonkeyPatch, gone: int
+) -> None:
+    monkeypatch.setenv(PASSWORD_ENV, "REDACTED")
+    pipelines_of("Northwind", "orders.reconcile-v2")
+    with AirflowReplay(offers_cursors=False, moment="C-settled") as airflow:
+        template = next(row.data for row in airflow.rows if row.data["state"] == "success")
+        rows = [
+            Row(template | {"dag_id": "orders.reconcile-v2", "dag_run_id": f"run-{number:03}"}, datetime.now(UTC))
+            for number in range(250 + gone)
+        ]
+        airflow.rows = rows[:250]
+
+        def balance() -> None:
+            airflow.rows = rows[gone:]
+
+        step = changing(rows, balance)
+        airflow.faults = [lambda request: step(request)] * 100
+
+        assert ingest(airflow_connection(airflow)).errors == []
+
+    stored = set(Run.objects.values_list("external_run_id", flat=True))
+    assert {f"run-{number:03}" for number in range(gone, 250 + gone)} <= stored
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("newest_first", [True, False])
+def test_a_described_partner_loses_no_run_when_deletions_and_arrivals_balance(
+    connect: Connect, newest_first: bool
+) -> None:
+    pipelines_of("Northwind", "orders", platform="custom")
+    rows = list(range(40))
+
+    def balance() -> None:
+        rows[:] = rows[5:] + list(range(40, 45))
+
+    step = changing(rows, balance)
+
+    def answer(request: Request) -> Answer:
+        step(request)
+        shown = rows[::-1] if newest_first else rows
+        first = int(request.first("offset") or 0)
+        return Answer(body={"runs": [a_row(number) for number in shown[first : first + 10]], "total": len(shown)})
+
+    with Scripted() as partner:
+        partner.script = answer
+        paging = '[paging]\nkind = "offset"\nparam = "offset"\ntotal = "total"\n'
+        assert ingest(connect(partner, LISTING + paging)).errors == []
+
+    expected = set(range(5, 40)) if newest_first else set(range(5, 45))
+    assert {str(number) for number in expected} <= set(Run.objects.values_list("external_run_id", flat=True))
