@@ -112,6 +112,24 @@ package-check: install-dev  ## build sdist and wheel, install the wheel outside 
 image-steps: install-dev  ## the Dockerfile's and compose's steps without Docker (needs PostgreSQL 15 and Redis installed)
 	@$(BIN)/python docker/image_steps.py
 
+.chm/contract/stamp: tools/contract/package-lock.json tools/contract/package.json
+	@command -v npm >/dev/null || { echo "this needs Node.js 20 or newer, with npm"; exit 1; }
+	@echo "installing the linters of the contract into .chm/contract ..."
+	@mkdir -p .chm/contract && cp tools/contract/package.json tools/contract/package-lock.json tools/contract/.npmrc .chm/contract/
+	@cd .chm/contract && npm ci --silent
+	@touch $@
+
+.PHONY: api-clients contract
+
+api-clients: install-dev .chm/contract/stamp  ## write clients/python and clients/typescript from the contract document
+	@$(BIN)/python -m tools.contract clients
+
+contract: install-dev .chm/contract/stamp  ## lint the contract document, compare it with the last release, try the generated clients
+	@$(BIN)/python -m tools.contract lint
+	@$(BIN)/python -m tools.contract compare
+	@$(BIN)/python -m tools.contract check
+	@$(BIN)/python -m tools.contract round-trip
+
 lint: install-dev  ## ruff, mypy --strict, imports, migrations, contract, documents and links, deployment checks
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .

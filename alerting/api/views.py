@@ -27,11 +27,22 @@ MAX_PREVIEW = timedelta(days=400)
 
 
 @extend_schema_view(
-    create=extend_schema(summary="Create an alert rule"),
-    list=extend_schema(summary="List alert rules, oldest first"),
-    retrieve=extend_schema(summary="Read an alert rule"),
-    partial_update=extend_schema(summary="Change, enable or disable an alert rule"),
-    destroy=extend_schema(summary="Delete an alert rule"),
+    create=extend_schema(
+        summary="Create an alert rule",
+        description="It needs a client, a pipeline or both; the pipeline decides the scope. `failures_in_window` also "
+        "needs threshold and window_minutes.",
+    ),
+    list=extend_schema(
+        summary="List alert rules, oldest first",
+        description="Enabled or not. A rule with both scopes is listed under its pipeline, not under its client.",
+    ),
+    retrieve=extend_schema(summary="Read an alert rule", description="Enabled or not."),
+    partial_update=extend_schema(
+        summary="Change, enable or disable an alert rule", description="Only the fields that are sent are changed."
+    ),
+    destroy=extend_schema(
+        summary="Delete an alert rule", description="It is gone for good; set `is_enabled` to false to keep it."
+    ),
 )
 class AlertRuleViewSet(
     VersionedObjects,
@@ -91,7 +102,13 @@ class AlertRuleViewSet(
         return ("since", "until") if self.action == "preview" else super().known_parameters()
 
 
-@extend_schema_view(list=extend_schema(operation_id="alert_rules_firing", summary="Which enabled rules hold now?"))
+@extend_schema_view(
+    list=extend_schema(
+        operation_id="alert_rules_firing",
+        summary="Which enabled rules hold now?",
+        description="Over the active inventory. Nothing is sent.",
+    )
+)
 class FiringRuleViewSet(CsvList, ApiViewSet):
     """Over active inventory; nothing is sent."""
 

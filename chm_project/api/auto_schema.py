@@ -18,7 +18,8 @@ class ApiAutoSchema(AutoSchema):
             return parameters
         names = list(getattr(self.view, "serializer_class")().fields)  # noqa: B009  # a generic view's
         description = f"Answer with these fields only. {SEVERAL}"
-        schema = {"type": "array", "items": {"type": "string", "enum": names}}
+        model = getattr(self.view, "serializer_class").Meta.model.__name__  # noqa: B009
+        schema = {"type": "array", "items": {"type": "string", "enum": names, "x-enum-name": f"{model}Field"}}
         return [*parameters, OpenApiParameter(FIELDS, schema, description=description)]
 
     def get_description(self) -> str:  # type: ignore[override]  # as drf-spectacular's own

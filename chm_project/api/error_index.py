@@ -32,6 +32,7 @@ class ErrorIndexView(StrictView):
         summary="List the error codes",
         description="Each code that an error can have, with its cause and what to do about it.",
         responses=ErrorIndexSerializer,
+        tags=["start"],
     )
     def get(self, request: Request) -> Response:
         return Response({"items": [asdict(entry) for entry in CODES]})

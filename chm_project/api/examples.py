@@ -8,6 +8,12 @@ from chm_project.api.errors import envelope
 ID = "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f"
 REQUEST_ID = "6f1d8a52c0e94b7f8a3e5d1c2b4a6978"
 TIME = "2026-03-01T10:00:00Z"
+BY_FORMAT = {
+    "uuid": ID,
+    "date-time": TIME,
+    "date": "2026-03-02",
+    "uri": "https://chm.example.com/api/v1/clients",
+}
 # By the name of a property: what a reader would expect there.
 VALUES: dict[str, Any] = {
     "name": "Northwind Trading",
@@ -104,7 +110,7 @@ def example(schema: dict[str, Any], schemas: dict[str, Any], name: str = "") -> 
         case "boolean":
             return True
         case "string":
-            return {"uuid": ID, "date-time": TIME, "date": "2026-03-02"}.get(schema.get("format", ""), "text")
+            return BY_FORMAT.get(schema.get("format", ""), "text")
     return {}
 
 

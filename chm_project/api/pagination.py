@@ -130,11 +130,16 @@ class KeysetPagination(BasePagination):
 
     def get_schema_operation_parameters(self, view: Any) -> list[Any]:
         offered = list(view.orderings)
-        ordering = {
+        ordering: dict[str, Any] = {
             "name": "ordering",
             "in": "query",
-            "description": "The order; a minus in front means descending. A cursor holds for one order.",
-            "schema": {"type": "string", "enum": offered, "default": view.default_ordering},
+            "description": "The order; a minus in front means descending. A cursor holds for one order. Default: "
+            f"{view.default_ordering}.",
+            "schema": {
+                "type": "string",
+                "enum": offered,
+                "x-enum-name": f"{type(view).__name__.removesuffix('ViewSet')}Ordering",
+            },
         }
         return [
             *([ordering] if offered else []),

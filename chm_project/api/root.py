@@ -32,6 +32,7 @@ class RootView(StrictView):
     @extend_schema(
         operation_id="root",
         summary="List the addresses to start from",
+        tags=["start"],
         description="Lists of resources, the reports, the documentation and the contract document.",
         responses=inline_serializer(
             "Root", {name: serializers.URLField(help_text=f"The address of {name}.") for name in ENTRIES}

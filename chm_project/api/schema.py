@@ -14,7 +14,12 @@ _ERROR = {
             "type": "object",
             "required": ["code", "message", "details", "request_id"],
             "properties": {
-                "code": {"type": "string", "enum": [entry.code for entry in CODES]},
+                "code": {
+                    "type": "string",
+                    "enum": [entry.code for entry in CODES],
+                    "x-enum-name": "ErrorCodeName",
+                    "description": "What kind of error it is; /api/v1/errors explains each.",
+                },
                 "message": {"type": "string", "description": "What to do about it."},
                 "request_id": {
                     "type": "string",

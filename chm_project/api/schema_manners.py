@@ -80,7 +80,8 @@ def document_manners(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     }
     for status, entry in BY_STATUS.items():
         name = "".join(word.title() for word in entry.code.split("_"))
-        components["responses"][name]["headers"] = _headers("RequestId", *(["RetryAfter"] if status == 429 else []))
+        names = ["RequestId", "RetryAfter"] if status in {429, 503} else ["RequestId"]
+        components["responses"][name]["headers"] = _headers(*names)
     for path, operations in result["paths"].items():
         if path.startswith("/api/v1"):
             for method, operation in operations.items():

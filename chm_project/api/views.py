@@ -34,6 +34,7 @@ class HealthView(StrictView):
     @extend_schema(
         operation_id="health",
         summary="Is the web server alive?",
+        description="Needs no token and no database.",
         responses=inline_serializer("Health", {"status": ChoiceField(choices=["ok"])}),
     )
     def get(self, request: Request) -> Response:

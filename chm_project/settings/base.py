@@ -121,8 +121,17 @@ REST_FRAMEWORK = {
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "CHM, the Client Health Monitor",
-    "DESCRIPTION": "Latest status, failures and flakiness of every client's pipelines, across orchestrators.",
-    "VERSION": "1",
+    "DESCRIPTION": (
+        "Latest status, failures and flakiness of every client's pipelines, across orchestrators.\n\n"
+        "Times are ISO 8601 in UTC. Lists are pages: send `next_cursor` as `cursor`, or follow the `Link` header. "
+        "Filters, orders and fields that do not exist are errors. Errors have one form; send "
+        "`Accept: application/json, application/problem+json` for RFC 9457's."
+    ),
+    # Of the contract: its major number is that of the address, and a breaking change needs a new one.
+    "VERSION": "1.1.0",
+    "CONTACT": {"name": "The operators of this CHM"},
+    "LICENSE": {"name": "Apache 2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0.html"},
+    "SERVERS": [{"url": "/", "description": "The server that this document comes from."}],
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
@@ -131,12 +140,13 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "PATH_CONVERTER_OVERRIDES": {"id": {"type": "string", "format": "uuid"}, "rest": {"type": "string"}},
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
-    "ENUM_NAME_OVERRIDES": {"RunStatus": "runs.models.Status"},
+    "ENUM_NAME_OVERRIDES": {"RunStatus": "runs.models.Status", "ColumnType": "runs.api.report_index.COLUMN_TYPES"},
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "chm_project.api.schema.document_errors",
         "chm_project.api.schema_manners.document_manners",
         "chm_project.api.schema.close_bodies",
+        "chm_project.api.schema_public.publish",
         "chm_project.api.examples.add_examples",
     ],
 }

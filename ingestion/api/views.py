@@ -60,6 +60,7 @@ class SyncStateView(StrictView):
     @extend_schema(
         operation_id="ingestion_sync_state",
         summary="Read how an ingestion stands",
+        description="Counts grow while the state is running. States are kept for a day.",
         responses=SyncStateSerializer,
     )
     def get(self, request: Request, task_id: Any) -> Response:

@@ -21,6 +21,12 @@ from inventory.api.serializers import ClientSerializer, PipelineSerializer, Pipe
 from inventory.models import Client, Pipeline
 from inventory.services import disable_client, disable_pipeline
 
+ACTIVE = (
+    "The active inventory: active pipelines of active clients. `include_inactive=true` lists everything, "
+    "`is_active=false` what was disabled. Follow `next_cursor` until it is null."
+)
+PARTIAL = "Only the fields that are sent are changed."
+
 
 class InventoryViewSet(
     VersionedObjects,
@@ -39,11 +45,14 @@ class InventoryViewSet(
 
 
 @extend_schema_view(
-    create=extend_schema(summary="Create a client"),
-    list=extend_schema(summary="List clients by name"),
-    retrieve=extend_schema(summary="Read a client, disabled or not"),
-    partial_update=extend_schema(summary="Change a client"),
-    destroy=extend_schema(summary="Disable a client; its history stays"),
+    create=extend_schema(summary="Create a client", description="Its name must be unique, disabled clients included."),
+    list=extend_schema(summary="List clients by name", description=ACTIVE),
+    retrieve=extend_schema(summary="Read a client, disabled or not", description="A disabled client keeps its id."),
+    partial_update=extend_schema(summary="Change a client", description=PARTIAL),
+    destroy=extend_schema(
+        summary="Disable a client; its history stays",
+        description="Takes the client and its pipelines out of the active inventory. `is_active` brings them back.",
+    ),
 )
 class ClientViewSet(InventoryViewSet):
     queryset = Client.objects.all()
@@ -65,10 +74,17 @@ class ClientViewSet(InventoryViewSet):
 
 
 @extend_schema_view(
-    list=extend_schema(summary="List pipelines by name"),
-    retrieve=extend_schema(summary="Read a pipeline, disabled or not"),
-    partial_update=extend_schema(summary="Change a pipeline", responses=PipelineSerializer),
-    destroy=extend_schema(summary="Disable a pipeline; its history stays"),
+    list=extend_schema(summary="List pipelines by name", description=ACTIVE),
+    retrieve=extend_schema(summary="Read a pipeline, disabled or not", description="A disabled pipeline keeps its id."),
+    partial_update=extend_schema(
+        summary="Change a pipeline",
+        description=f"{PARTIAL} With another `client_id` it moves to that client, and its history with it.",
+        responses=PipelineSerializer,
+    ),
+    destroy=extend_schema(
+        summary="Disable a pipeline; its history stays",
+        description="Takes the pipeline out of the active inventory. `is_active` brings it back.",
+    ),
 )
 class PipelineViewSet(InventoryViewSet):
     queryset = Pipeline.objects.all()
@@ -88,8 +104,11 @@ class PipelineViewSet(InventoryViewSet):
 
 
 @extend_schema_view(
-    create=extend_schema(summary="Create a pipeline of a client"),
-    list=extend_schema(summary="List a client's pipelines by name"),
+    create=extend_schema(
+        summary="Create a pipeline of a client",
+        description="Its name must be unique within the client; so must its external_id on its platform.",
+    ),
+    list=extend_schema(summary="List a client's pipelines by name", description=ACTIVE),
 )
 class ClientPipelineViewSet(PipelineViewSet):
     filterset_class = ClientPipelineFilter

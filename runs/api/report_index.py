@@ -13,12 +13,12 @@ from chm_project.db.reporting.files import TYPES
 from runs.reporting.parameters import COMMON, OWN, Parameter
 from runs.reporting.shapes import Shape, shapes
 
-_CHOICES = [(name, name) for name in TYPES]
+COLUMN_TYPES = [(name, name) for name in TYPES]
 
 
 class ReportParameterSerializer(serializers.Serializer[Any]):
     name = serializers.CharField(help_text="What the query parameter is called.")
-    type = serializers.ChoiceField(choices=_CHOICES, help_text="PostgreSQL's name of the type.")
+    type = serializers.ChoiceField(choices=COLUMN_TYPES, help_text="PostgreSQL's name of the type.")
     description = serializers.CharField(help_text="What it does.")
     default_value = serializers.CharField(allow_null=True, help_text="What holds without it; null for no restriction.")
     choices = serializers.ListField(
@@ -30,7 +30,7 @@ class ReportParameterSerializer(serializers.Serializer[Any]):
 
 class ReportColumnSerializer(serializers.Serializer[Any]):
     name = serializers.CharField(help_text="What the column is called.")
-    type = serializers.ChoiceField(choices=_CHOICES, help_text="PostgreSQL's name of the type.")
+    type = serializers.ChoiceField(choices=COLUMN_TYPES, help_text="PostgreSQL's name of the type.")
     nullable = serializers.BooleanField(help_text="Whether it can be null.")
     description = serializers.CharField(help_text="What it holds.")
 

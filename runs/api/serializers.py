@@ -49,7 +49,7 @@ class RunSerializer(StrictModelSerializer[Run]):
 
 
 class SaidOfRunSerializer(StrictSerializer):
-    """What a person or program may say about a run; the rest is ours to fill in."""
+    """What a person or program may say about a run; CHM fills in the rest."""
 
     status = WordField(choices=Status.choices)
     started_at = TimeField(required=False, allow_null=True)
@@ -99,7 +99,7 @@ class BatchedRunSerializer(PushedRunSerializer):
 
 
 class BatchSerializer(serializers.Serializer[Any]):
-    """For the contract document; each item is judged on its own."""
+    """Up to 1,000 runs; each item is judged on its own."""
 
     items = serializers.ListField(child=BatchedRunSerializer(), min_length=1, max_length=MAX_BATCH)
 

@@ -49,8 +49,12 @@ BY_EVENT = {"-event_at": NEWEST_EVENT_FIRST, "event_at": NEWEST_EVENT_FIRST.reve
 
 
 @extend_schema_view(
-    list=extend_schema(summary="List runs across pipelines, newest event first"),
-    retrieve=extend_schema(summary="Read a run"),
+    list=extend_schema(
+        summary="List runs across pipelines, newest event first",
+        description="since and until are on event_at: when a run finished, else started, else was stored. For a window "
+        "on started_at list the runs of one pipeline.",
+    ),
+    retrieve=extend_schema(summary="Read a run", description="By its id in CHM."),
 )
 class RunViewSet(CsvList, mixins.RetrieveModelMixin, ApiViewSet):
     queryset = Run.objects.with_source_url().with_stored_bytes()
@@ -108,7 +112,13 @@ PUSH: dict[str, Any] = {
 }
 
 
-@extend_schema_view(list=extend_schema(summary="List a pipeline's runs, latest first"))
+@extend_schema_view(
+    list=extend_schema(
+        summary="List a pipeline's runs, latest first",
+        description="since and until are on started_at, event_since and event_until on event_at: when a run finished, "
+        "else started, else was stored.",
+    )
+)
 class PipelineRunViewSet(CsvList, ApiViewSet):
     queryset = Run.objects.with_source_url().with_stored_bytes()
     row_bytes = staticmethod(attrgetter("stored_bytes"))
@@ -188,7 +198,10 @@ class PipelineRunViewSet(CsvList, ApiViewSet):
         return self._push(request, kwargs["external_run_id"])
 
     @extend_schema(
-        operation_id="pipelines_runs_push_latest", summary="Push the state of the run whose id is `latest`", **PUSH
+        operation_id="pipelines_runs_push_latest",
+        summary="Push the state of the run whose id is `latest`",
+        description="As for any other id. Reading this address answers with the latest run instead.",
+        **PUSH,
     )
     def push_latest(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return self._push(request, "latest")

@@ -13,8 +13,13 @@ from django.core.management import call_command
 from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.test import APIClient
 
+from chm_project.api.conditional import VersionedObjects
+from chm_project.api.csv import CsvList
+from chm_project.api.history import LoggedChanges
 from chm_project.api.middleware import has_spare_slash
+from chm_project.api.viewsets import StrictView
 from chm_project.tests.api import ROOT, error, items, person, program
+from inventory.api.views import InventoryViewSet
 from inventory.tests.factories import ClientFactory
 from runs.tests.factories import RunFactory
 
@@ -166,6 +171,46 @@ def test_every_operation_describes_its_errors() -> None:
             assert ("404" in statuses) == ("{" in path)
             assert ("415" in statuses) == (method in {"post", "patch", "put"})
             assert ({"401", "403", "429"} <= statuses) == (path != "/health")
+
+
+def test_every_parameter_says_what_it_does_and_has_an_example_that_its_schema_allows() -> None:
+    document = yaml.safe_load(DOCUMENT.read_text())
+    found = list(document["components"]["parameters"].values())
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            assert operation["description"], operation["operationId"]
+            found += [parameter for parameter in operation.get("parameters", []) if "$ref" not in parameter]
+
+    for parameter in found:
+        assert parameter["description"], parameter
+        schema = nullable({**parameter["schema"], "components": document["components"]})
+        jsonschema.validate(parameter["example"], schema)
+    assert len(found) > 150
+
+
+def test_the_same_choices_are_one_type_everywhere() -> None:
+    """So that a generated client has one for them."""
+    document = yaml.safe_load(DOCUMENT.read_text())
+    inline: list[tuple[str, ...]] = []
+
+    def collect(node: Any) -> None:
+        if isinstance(node, dict):
+            if isinstance(node.get("enum"), list):
+                inline.append(tuple(node["enum"]))
+            for value in node.values():
+                collect(value)
+        elif isinstance(node, list):
+            for value in node:
+                collect(value)
+
+    collect(document)
+    assert sorted(inline) == sorted(set(inline))
+
+
+def test_no_docstring_of_a_class_is_published() -> None:
+    described = DOCUMENT.read_text()
+    for view in (InventoryViewSet, LoggedChanges, CsvList, StrictView, VersionedObjects):
+        assert view.__doc__ is None or view.__doc__.strip()[:30] not in described
 
 
 @pytest.mark.django_db

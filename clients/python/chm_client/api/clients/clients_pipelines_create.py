@@ -1,0 +1,295 @@
+from http import HTTPStatus
+from typing import Any, cast
+from urllib.parse import quote
+
+import httpx
+
+from ...client import AuthenticatedClient, Client
+from ...types import Response, UNSET
+from ... import errors
+
+from ...models.error import Error
+from ...models.pipeline import Pipeline
+from ...models.pipeline_request import PipelineRequest
+from ...types import UNSET, Unset
+from typing import cast
+from uuid import UUID
+
+
+
+def _get_kwargs(
+    client_id: UUID,
+    *,
+    body: PipelineRequest,
+    idempotency_key: str | Unset = UNSET,
+
+) -> dict[str, Any]:
+    headers: dict[str, Any] = {}
+    if not isinstance(idempotency_key, Unset):
+        headers["Idempotency-Key"] = idempotency_key
+
+
+
+    
+
+    
+
+    _kwargs: dict[str, Any] = {
+        "method": "post",
+        "url": "/api/v1/clients/{client_id}/pipelines".format(client_id=quote(str(client_id), safe=""),),
+    }
+
+    _kwargs["json"] = body.to_dict()
+
+    headers["Content-Type"] = "application/json"
+
+    _kwargs["headers"] = headers
+    return _kwargs
+
+
+
+def _parse_response(*, client: AuthenticatedClient | Client, response: httpx.Response) -> Error | Pipeline | None:
+    if response.status_code == 201:
+        response_201 = Pipeline.from_dict(response.json())
+
+
+
+        return response_201
+
+    if response.status_code == 400:
+        response_400 = Error.from_dict(response.json())
+
+
+
+        return response_400
+
+    if response.status_code == 401:
+        response_401 = Error.from_dict(response.json())
+
+
+
+        return response_401
+
+    if response.status_code == 403:
+        response_403 = Error.from_dict(response.json())
+
+
+
+        return response_403
+
+    if response.status_code == 404:
+        response_404 = Error.from_dict(response.json())
+
+
+
+        return response_404
+
+    if response.status_code == 406:
+        response_406 = Error.from_dict(response.json())
+
+
+
+        return response_406
+
+    if response.status_code == 409:
+        response_409 = Error.from_dict(response.json())
+
+
+
+        return response_409
+
+    if response.status_code == 415:
+        response_415 = Error.from_dict(response.json())
+
+
+
+        return response_415
+
+    if response.status_code == 429:
+        response_429 = Error.from_dict(response.json())
+
+
+
+        return response_429
+
+    if response.status_code == 500:
+        response_500 = Error.from_dict(response.json())
+
+
+
+        return response_500
+
+    if response.status_code == 503:
+        response_503 = Error.from_dict(response.json())
+
+
+
+        return response_503
+
+    if response.status_code == 504:
+        response_504 = Error.from_dict(response.json())
+
+
+
+        return response_504
+
+    if client.raise_on_unexpected_status:
+        raise errors.UnexpectedStatus(response.status_code, response.content)
+    else:
+        return None
+
+
+def _build_response(*, client: AuthenticatedClient | Client, response: httpx.Response) -> Response[Error | Pipeline]:
+    return Response(
+        status_code=HTTPStatus(response.status_code),
+        content=response.content,
+        headers=response.headers,
+        parsed=_parse_response(client=client, response=response),
+    )
+
+
+def sync_detailed(
+    client_id: UUID,
+    *,
+    client: AuthenticatedClient,
+    body: PipelineRequest,
+    idempotency_key: str | Unset = UNSET,
+
+) -> Response[Error | Pipeline]:
+    """ Create a pipeline of a client
+
+     Its name must be unique within the client; so must its external_id on its platform.
+
+    Args:
+        client_id (UUID):
+        idempotency_key (str | Unset):
+        body (PipelineRequest): A pipeline of one client, on any orchestrator.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[Error | Pipeline]
+     """
+
+
+    kwargs = _get_kwargs(
+        client_id=client_id,
+body=body,
+idempotency_key=idempotency_key,
+
+    )
+
+    response = client.get_httpx_client().request(
+        **kwargs,
+    )
+
+    return _build_response(client=client, response=response)
+
+def sync(
+    client_id: UUID,
+    *,
+    client: AuthenticatedClient,
+    body: PipelineRequest,
+    idempotency_key: str | Unset = UNSET,
+
+) -> Error | Pipeline | None:
+    """ Create a pipeline of a client
+
+     Its name must be unique within the client; so must its external_id on its platform.
+
+    Args:
+        client_id (UUID):
+        idempotency_key (str | Unset):
+        body (PipelineRequest): A pipeline of one client, on any orchestrator.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Error | Pipeline
+     """
+
+
+    return sync_detailed(
+        client_id=client_id,
+client=client,
+body=body,
+idempotency_key=idempotency_key,
+
+    ).parsed
+
+async def asyncio_detailed(
+    client_id: UUID,
+    *,
+    client: AuthenticatedClient,
+    body: PipelineRequest,
+    idempotency_key: str | Unset = UNSET,
+
+) -> Response[Error | Pipeline]:
+    """ Create a pipeline of a client
+
+     Its name must be unique within the client; so must its external_id on its platform.
+
+    Args:
+        client_id (UUID):
+        idempotency_key (str | Unset):
+        body (PipelineRequest): A pipeline of one client, on any orchestrator.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[Error | Pipeline]
+     """
+
+
+    kwargs = _get_kwargs(
+        client_id=client_id,
+body=body,
+idempotency_key=idempotency_key,
+
+    )
+
+    response = await client.get_async_httpx_client().request(
+        **kwargs
+    )
+
+    return _build_response(client=client, response=response)
+
+async def asyncio(
+    client_id: UUID,
+    *,
+    client: AuthenticatedClient,
+    body: PipelineRequest,
+    idempotency_key: str | Unset = UNSET,
+
+) -> Error | Pipeline | None:
+    """ Create a pipeline of a client
+
+     Its name must be unique within the client; so must its external_id on its platform.
+
+    Args:
+        client_id (UUID):
+        idempotency_key (str | Unset):
+        body (PipelineRequest): A pipeline of one client, on any orchestrator.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Error | Pipeline
+     """
+
+
+    return (await asyncio_detailed(
+        client_id=client_id,
+client=client,
+body=body,
+idempotency_key=idempotency_key,
+
+    )).parsed

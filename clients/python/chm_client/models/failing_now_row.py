@@ -1,0 +1,214 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar, BinaryIO, TextIO, TYPE_CHECKING, Generator
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..types import UNSET, Unset
+
+from typing import cast
+from uuid import UUID
+import datetime
+
+
+
+
+
+
+T = TypeVar("T", bound="FailingNowRow")
+
+
+
+@_attrs_define
+class FailingNowRow:
+    """ 
+        Attributes:
+            client_name (str): Name of the client
+            pipeline_name (str): Name of the pipeline
+            platform (str): Kind of orchestrator
+            environment (str): Where it runs
+            failing_since (datetime.datetime): When the first failure after the last success happened
+            failed_in_a_row (int): Failed runs since the last success
+            last_success_at (datetime.datetime | None): When that was; null: never
+            error_message (None | str): Of the latest decisive run
+            latest_status (str): Status of the latest run: failed, or what came after the failure
+            retrying (bool): Whether a run is open
+            client_id (UUID): Key of the client
+            pipeline_id (UUID): Key of the pipeline
+            run_id (UUID): Key of the latest decisive run
+     """
+
+    client_name: str
+    pipeline_name: str
+    platform: str
+    environment: str
+    failing_since: datetime.datetime
+    failed_in_a_row: int
+    last_success_at: datetime.datetime | None
+    error_message: None | str
+    latest_status: str
+    retrying: bool
+    client_id: UUID
+    pipeline_id: UUID
+    run_id: UUID
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+
+
+
+
+    def to_dict(self) -> dict[str, Any]:
+        client_name = self.client_name
+
+        pipeline_name = self.pipeline_name
+
+        platform = self.platform
+
+        environment = self.environment
+
+        failing_since = self.failing_since.isoformat()
+
+        failed_in_a_row = self.failed_in_a_row
+
+        last_success_at: None | str
+        if isinstance(self.last_success_at, datetime.datetime):
+            last_success_at = self.last_success_at.isoformat()
+        else:
+            last_success_at = self.last_success_at
+
+        error_message: None | str
+        error_message = self.error_message
+
+        latest_status = self.latest_status
+
+        retrying = self.retrying
+
+        client_id = str(self.client_id)
+
+        pipeline_id = str(self.pipeline_id)
+
+        run_id = str(self.run_id)
+
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update({
+            "client_name": client_name,
+            "pipeline_name": pipeline_name,
+            "platform": platform,
+            "environment": environment,
+            "failing_since": failing_since,
+            "failed_in_a_row": failed_in_a_row,
+            "last_success_at": last_success_at,
+            "error_message": error_message,
+            "latest_status": latest_status,
+            "retrying": retrying,
+            "client_id": client_id,
+            "pipeline_id": pipeline_id,
+            "run_id": run_id,
+        })
+
+        return field_dict
+
+
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        d = dict(src_dict)
+        client_name = d.pop("client_name")
+
+        pipeline_name = d.pop("pipeline_name")
+
+        platform = d.pop("platform")
+
+        environment = d.pop("environment")
+
+        failing_since = datetime.datetime.fromisoformat(d.pop("failing_since"))
+
+
+
+
+        failed_in_a_row = d.pop("failed_in_a_row")
+
+        def _parse_last_success_at(data: object) -> datetime.datetime | None:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                last_success_at_type_0 = datetime.datetime.fromisoformat(data)
+
+
+
+                return last_success_at_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(datetime.datetime | None, data)
+
+        last_success_at = _parse_last_success_at(d.pop("last_success_at"))
+
+
+        def _parse_error_message(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        error_message = _parse_error_message(d.pop("error_message"))
+
+
+        latest_status = d.pop("latest_status")
+
+        retrying = d.pop("retrying")
+
+        client_id = UUID(d.pop("client_id"))
+
+
+
+
+        pipeline_id = UUID(d.pop("pipeline_id"))
+
+
+
+
+        run_id = UUID(d.pop("run_id"))
+
+
+
+
+        failing_now_row = cls(
+            client_name=client_name,
+            pipeline_name=pipeline_name,
+            platform=platform,
+            environment=environment,
+            failing_since=failing_since,
+            failed_in_a_row=failed_in_a_row,
+            last_success_at=last_success_at,
+            error_message=error_message,
+            latest_status=latest_status,
+            retrying=retrying,
+            client_id=client_id,
+            pipeline_id=pipeline_id,
+            run_id=run_id,
+        )
+
+
+        failing_now_row.additional_properties = d
+        return failing_now_row
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties

@@ -1,0 +1,225 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar, BinaryIO, TextIO, TYPE_CHECKING, Generator
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..types import UNSET, Unset
+
+from ..models.channel_enum import ChannelEnum
+from ..models.channel_enum import check_channel_enum
+from ..models.rule_type_enum import check_rule_type_enum
+from ..models.rule_type_enum import RuleTypeEnum
+from ..types import UNSET, Unset
+from typing import cast
+from uuid import UUID
+
+
+
+
+
+
+T = TypeVar("T", bound="PatchedAlertRuleRequest")
+
+
+
+@_attrs_define
+class PatchedAlertRuleRequest:
+    """ What is worth telling someone. With both scopes, the pipeline decides, and its client owns the rule.
+
+        Attributes:
+            client_id (None | Unset | UUID):
+            pipeline_id (None | Unset | UUID):
+            rule_type (RuleTypeEnum | Unset):
+            threshold (int | None | Unset):
+            window_minutes (int | None | Unset):
+            channel (ChannelEnum | Unset):
+            destination (str | Unset): Channel name, address or hook. Of a hook answers show the host only; that masked
+                form, sent back, leaves what is stored.
+            is_enabled (bool | Unset):
+     """
+
+    client_id: None | Unset | UUID = UNSET
+    pipeline_id: None | Unset | UUID = UNSET
+    rule_type: RuleTypeEnum | Unset = UNSET
+    threshold: int | None | Unset = UNSET
+    window_minutes: int | None | Unset = UNSET
+    channel: ChannelEnum | Unset = UNSET
+    destination: str | Unset = UNSET
+    is_enabled: bool | Unset = UNSET
+
+
+
+
+
+    def to_dict(self) -> dict[str, Any]:
+        client_id: None | str | Unset
+        if isinstance(self.client_id, Unset):
+            client_id = UNSET
+        elif isinstance(self.client_id, UUID):
+            client_id = str(self.client_id)
+        else:
+            client_id = self.client_id
+
+        pipeline_id: None | str | Unset
+        if isinstance(self.pipeline_id, Unset):
+            pipeline_id = UNSET
+        elif isinstance(self.pipeline_id, UUID):
+            pipeline_id = str(self.pipeline_id)
+        else:
+            pipeline_id = self.pipeline_id
+
+        rule_type: str | Unset = UNSET
+        if not isinstance(self.rule_type, Unset):
+            rule_type = self.rule_type
+
+
+        threshold: int | None | Unset
+        if isinstance(self.threshold, Unset):
+            threshold = UNSET
+        else:
+            threshold = self.threshold
+
+        window_minutes: int | None | Unset
+        if isinstance(self.window_minutes, Unset):
+            window_minutes = UNSET
+        else:
+            window_minutes = self.window_minutes
+
+        channel: str | Unset = UNSET
+        if not isinstance(self.channel, Unset):
+            channel = self.channel
+
+
+        destination = self.destination
+
+        is_enabled = self.is_enabled
+
+
+        field_dict: dict[str, Any] = {}
+
+        field_dict.update({
+        })
+        if client_id is not UNSET:
+            field_dict["client_id"] = client_id
+        if pipeline_id is not UNSET:
+            field_dict["pipeline_id"] = pipeline_id
+        if rule_type is not UNSET:
+            field_dict["rule_type"] = rule_type
+        if threshold is not UNSET:
+            field_dict["threshold"] = threshold
+        if window_minutes is not UNSET:
+            field_dict["window_minutes"] = window_minutes
+        if channel is not UNSET:
+            field_dict["channel"] = channel
+        if destination is not UNSET:
+            field_dict["destination"] = destination
+        if is_enabled is not UNSET:
+            field_dict["is_enabled"] = is_enabled
+
+        return field_dict
+
+
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        d = dict(src_dict)
+        def _parse_client_id(data: object) -> None | Unset | UUID:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                client_id_type_0 = UUID(data)
+
+
+
+                return client_id_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(None | Unset | UUID, data)
+
+        client_id = _parse_client_id(d.pop("client_id", UNSET))
+
+
+        def _parse_pipeline_id(data: object) -> None | Unset | UUID:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                pipeline_id_type_0 = UUID(data)
+
+
+
+                return pipeline_id_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(None | Unset | UUID, data)
+
+        pipeline_id = _parse_pipeline_id(d.pop("pipeline_id", UNSET))
+
+
+        _rule_type = d.pop("rule_type", UNSET)
+        rule_type: RuleTypeEnum | Unset
+        if isinstance(_rule_type,  Unset):
+            rule_type = UNSET
+        else:
+            rule_type = check_rule_type_enum(_rule_type)
+
+
+
+
+        def _parse_threshold(data: object) -> int | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(int | None | Unset, data)
+
+        threshold = _parse_threshold(d.pop("threshold", UNSET))
+
+
+        def _parse_window_minutes(data: object) -> int | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(int | None | Unset, data)
+
+        window_minutes = _parse_window_minutes(d.pop("window_minutes", UNSET))
+
+
+        _channel = d.pop("channel", UNSET)
+        channel: ChannelEnum | Unset
+        if isinstance(_channel,  Unset):
+            channel = UNSET
+        else:
+            channel = check_channel_enum(_channel)
+
+
+
+
+        destination = d.pop("destination", UNSET)
+
+        is_enabled = d.pop("is_enabled", UNSET)
+
+        patched_alert_rule_request = cls(
+            client_id=client_id,
+            pipeline_id=pipeline_id,
+            rule_type=rule_type,
+            threshold=threshold,
+            window_minutes=window_minutes,
+            channel=channel,
+            destination=destination,
+            is_enabled=is_enabled,
+        )
+
+        return patched_alert_rule_request
+

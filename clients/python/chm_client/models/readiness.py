@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar, BinaryIO, TextIO, TYPE_CHECKING, Generator
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..types import UNSET, Unset
+
+from ..models.readiness_status_enum import check_readiness_status_enum
+from ..models.readiness_status_enum import ReadinessStatusEnum
+from typing import cast
+
+if TYPE_CHECKING:
+  from ..models.readiness_problems import ReadinessProblems
+
+
+
+
+
+T = TypeVar("T", bound="Readiness")
+
+
+
+@_attrs_define
+class Readiness:
+    """ 
+        Attributes:
+            status (ReadinessStatusEnum):
+            problems (ReadinessProblems): With a token. By part: database, broker, beat.
+            stale_pipelines (int | None): With a token. Whose ingestion is overdue; null without a database.
+     """
+
+    status: ReadinessStatusEnum
+    problems: ReadinessProblems
+    stale_pipelines: int | None
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+
+
+
+
+    def to_dict(self) -> dict[str, Any]:
+        from ..models.readiness_problems import ReadinessProblems # noqa: PLC0415
+        status: str = self.status
+
+        problems = self.problems.to_dict()
+
+        stale_pipelines: int | None
+        stale_pipelines = self.stale_pipelines
+
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update({
+            "status": status,
+            "problems": problems,
+            "stale_pipelines": stale_pipelines,
+        })
+
+        return field_dict
+
+
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.readiness_problems import ReadinessProblems # noqa: PLC0415
+        d = dict(src_dict)
+        status = check_readiness_status_enum(d.pop("status"))
+
+
+
+
+        problems = ReadinessProblems.from_dict(d.pop("problems"))
+
+
+
+
+        def _parse_stale_pipelines(data: object) -> int | None:
+            if data is None:
+                return data
+            return cast(int | None, data)
+
+        stale_pipelines = _parse_stale_pipelines(d.pop("stale_pipelines"))
+
+
+        readiness = cls(
+            status=status,
+            problems=problems,
+            stale_pipelines=stale_pipelines,
+        )
+
+
+        readiness.additional_properties = d
+        return readiness
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties

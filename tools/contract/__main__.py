@@ -1,0 +1,114 @@
+"""python -m tools.contract lint | compare | clients | check | round-trip: other programs on the contract document."""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tools.contract.comparison import breaking_changes, major
+from tools.contract.generate import CLIENTS, DOCUMENT, HERE, NODE, RELEASED, contract, differences, generate, node
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("command", choices=["lint", "compare", "clients", "check", "round-trip"])
+    chosen = parser.parse_args().command
+    commands = {
+        "lint": lint, "compare": compare, "clients": lambda: generate(CLIENTS), "check": check,
+        "round-trip": round_trip,
+    }  # fmt: skip
+    commands[chosen]()
+
+
+def lint() -> None:
+    """Hold the document against spectral's and redocly's rules; a warning fails too."""
+    spectral = node("spectral", "lint", DOCUMENT, "--ruleset", HERE / "spectral.yaml", "--fail-severity", "hint")
+    redocly = node("redocly", "lint", DOCUMENT, "--config", HERE / "redocly.yaml", "--max-problems", "20")
+    warned = re.search(r"(\d+) warnings?", redocly.stdout)
+    if spectral.returncode or redocly.returncode or warned:
+        raise SystemExit(f"{spectral.stdout}\n{redocly.stdout}")
+    print("spectral: no problem\nredocly: no problem")
+
+
+def compare() -> None:
+    """Compare with the last release. A breaking change needs a new major version."""
+    released, current = contract(RELEASED), contract()
+    changes = breaking_changes(released, current)
+    print("\n".join(changes) or "no breaking change since the last release")
+    if changes and major(current) == major(released):
+        raise SystemExit(
+            f"{len(changes)} breaking changes, but the version is {current['info']['version']}. Keep what was "
+            "released, or raise the major number of VERSION in chm_project/settings/base.py."
+        )
+
+
+def check() -> None:
+    """Generate the packages again and compare them with the committed ones."""
+    with tempfile.TemporaryDirectory() as folder:
+        generate(Path(folder))
+        stale = differences(CLIENTS, Path(folder))
+    if stale:
+        raise SystemExit(f"clients/ is stale ({', '.join(stale[:5])}): run make api-clients")
+    print("clients/ is what the contract document generates")
+
+
+def round_trip() -> None:
+    """Run both clients, and their quickstarts, against a server of its own."""
+    from chm_project.local.embedded import attach_to_environment
+    from tools.bench.servers import UNLIMITED, create_database, manage, web_server
+
+    attach_to_environment()
+    url = create_database(os.environ["CHM_DATABASE_URL"], "chm_contract")
+    environment = {"CHM_DATABASE_URL": url, "CHM_DEBUG": "0", **UNLIMITED}
+    manage("migrate", "--verbosity", "0", **environment)
+    token = manage("create_api_token", "contract", "--scope", "write", **environment).strip()
+    with web_server(**environment) as (port, _):
+        address = f"http://127.0.0.1:{port}"
+        _python(address, token)
+        _typescript(address, token)
+
+
+def _python(address: str, token: str) -> None:
+    quickstart = _quickstart("python", "python", address, token)
+    for script, arguments in ((str(HERE / "round_trip.py"), [address, token]), ("-c", [quickstart])):
+        subprocess.run(
+            [sys.executable, script, *arguments], check=True, env=os.environ | {"PYTHONPATH": str(CLIENTS / "python")}
+        )
+
+
+def _typescript(address: str, token: str) -> None:
+    """Compile the client as its users get it, then what uses it, with all of the compiler's strictness."""
+    package = NODE / "node_modules" / "@chm" / "client"
+    shutil.rmtree(package, ignore_errors=True)
+    shutil.copytree(CLIENTS / "typescript", package)
+    _compiled("-p", package)
+    scripts = NODE / "scripts"
+    shutil.rmtree(scripts, ignore_errors=True)
+    scripts.mkdir()
+    (scripts / "package.json").write_text('{"type": "module"}\n')
+    shutil.copy(HERE / "round_trip.ts", scripts)
+    (scripts / "quickstart.ts").write_text(_quickstart("typescript", "ts", address, token))
+    options = ("--strict", "--module", "NodeNext", "--target", "ES2022", "--types", "node", "--skipLibCheck")
+    _compiled(*options, scripts / "round_trip.ts", scripts / "quickstart.ts")
+    for name in ("round_trip.js", "quickstart.js"):
+        subprocess.run(["node", scripts / name, address, token], check=True)
+
+
+def _compiled(*arguments: str | Path) -> None:
+    done = node("tsc", *arguments, cwd=NODE)
+    if done.returncode:
+        raise SystemExit(done.stdout)
+
+
+def _quickstart(package: str, language: str, address: str, token: str) -> str:
+    """Return the code of a package's README, for this server."""
+    [code] = re.findall(rf"```{language}\n(.*?)```", (CLIENTS / package / "README.md").read_text(), re.DOTALL)
+    return str(code).replace("https://chm.example.com", address).replace("chm_...", token)
+
+
+if __name__ == "__main__":
+    main()

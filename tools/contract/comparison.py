@@ -1,0 +1,149 @@
+"""What a caller of the last release would notice in today's contract.
+
+Own code, since neither npm nor PyPI has a well-kept tool for it. A change is breaking if a
+request that worked fails, or an answer that was read cannot be read: something was removed, renamed, retyped, made
+required in a request, or made optional in an answer. New addresses, parameters, fields and words in answers are not.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+Contract = dict[str, Any]
+METHODS = ("get", "post", "put", "patch", "delete")
+
+
+def breaking_changes(released: Contract, current: Contract) -> list[str]:
+    return list(dict.fromkeys(_Comparison(released, current).changes()))
+
+
+def major(contract: Contract) -> int:
+    return int(str(contract["info"]["version"]).partition(".")[0])
+
+
+class _Comparison:
+    def __init__(self, released: Contract, current: Contract) -> None:
+        self.released, self.current = released, current
+
+    def changes(self) -> Iterator[str]:
+        for path, operations in self.released["paths"].items():
+            for method in METHODS:
+                if method not in operations:
+                    continue
+                where = f"{method.upper()} {path}"
+                operation = self.current["paths"].get(path, {}).get(method)
+                if operation is None:
+                    yield f"{where}: removed"
+                else:
+                    yield from self._operation(where, operations[method], operation)
+
+    def _operation(self, where: str, old: Contract, new: Contract) -> Iterator[str]:
+        if old["operationId"] != new["operationId"]:
+            yield f"{where}: operationId {old['operationId']} is now {new['operationId']}"
+        yield from self._parameters(where, old, new)
+        yield from self._body(where, old.get("requestBody"), new.get("requestBody"))
+        for status, response in old["responses"].items():
+            if status.startswith("2"):
+                if status not in new["responses"]:
+                    yield f"{where}: no longer answers {status}"
+                else:
+                    yield from self._content(f"{where} {status}", response, new["responses"][status], answer=True)
+
+    def _parameters(self, where: str, old: Contract, new: Contract) -> Iterator[str]:
+        before, after = self._by_name(self.released, old), self._by_name(self.current, new)
+        for name, parameter in before.items():
+            if name not in after:
+                yield f"{where}: parameter {name[1]} removed"
+            else:
+                wanted = after[name]["schema"]
+                now_several = self._type(self.current, wanted) == "array"
+                if now_several and self._type(self.released, parameter["schema"]) != "array":
+                    # Several values where one was possible: one still is.
+                    wanted = self._resolved(self.current, wanted)["items"]
+                yield from self._schema(f"{where}: parameter {name[1]}", parameter["schema"], wanted, answer=False)
+        for name, parameter in after.items():
+            if parameter.get("required") and not before.get(name, {}).get("required"):
+                yield f"{where}: parameter {name[1]} is now required"
+
+    def _by_name(self, contract: Contract, operation: Contract) -> dict[tuple[str, str], Contract]:
+        found = [self._resolved(contract, parameter) for parameter in operation.get("parameters", [])]
+        return {(parameter["in"], parameter["name"]): parameter for parameter in found}
+
+    def _body(self, where: str, old: Contract | None, new: Contract | None) -> Iterator[str]:
+        if new is not None and new.get("required") and not (old or {}).get("required"):
+            yield f"{where}: a body is now required"
+        if old is not None:
+            if new is None:
+                yield f"{where}: takes no body any more"
+            else:
+                yield from self._content(f"{where} body", old, new, answer=False)
+
+    def _content(self, where: str, old: Contract, new: Contract, *, answer: bool) -> Iterator[str]:
+        for kind, content in old.get("content", {}).items():
+            if kind not in new.get("content", {}):
+                yield f"{where}: {kind} removed"
+            elif kind != "text/csv":  # its columns are the fields of the JSON form
+                yield from self._schema(where, content["schema"], new["content"][kind]["schema"], answer=answer)
+
+    def _schema(self, where: str, old: Contract, new: Contract, *, answer: bool) -> Iterator[str]:
+        old, new = self._resolved(self.released, old), self._resolved(self.current, new)
+        if old.get("type") != new.get("type") or old.get("format") != new.get("format"):
+            yield f"{where}: {_kind(old)} is now {_kind(new)}"
+            return
+        was_nullable, is_nullable = bool(old.get("nullable")), bool(new.get("nullable"))
+        if answer and is_nullable and not was_nullable:
+            yield f"{where}: can now be null"
+        if not answer and was_nullable and not is_nullable:
+            yield f"{where}: can no longer be null"
+        yield from self._choices(where, old, new, answer=answer)
+        if "items" in old and "items" in new:
+            yield from self._schema(f"{where}[]", old["items"], new["items"], answer=answer)
+        yield from self._properties(where, old, new, answer=answer)
+
+    @staticmethod
+    def _choices(where: str, old: Contract, new: Contract, *, answer: bool) -> Iterator[str]:
+        if answer:
+            return
+        if "enum" in new:
+            gone = [word for word in old.get("enum", []) if word not in new["enum"]] if "enum" in old else ["any text"]
+            if gone:
+                yield f"{where}: no longer takes {', '.join(map(str, gone))}"
+        for bound, tighter in (("maxLength", min), ("maximum", min), ("maxItems", min), ("minLength", max),
+                               ("minimum", max), ("minItems", max)):  # fmt: skip
+            if bound in new and (bound not in old or tighter(old[bound], new[bound]) != old[bound]):
+                yield f"{where}: {bound} is now {new[bound]}"
+
+    def _properties(self, where: str, old: Contract, new: Contract, *, answer: bool) -> Iterator[str]:
+        before, after = old.get("properties", {}), new.get("properties", {})
+        for name, schema in before.items():
+            if name not in after:
+                yield f"{where}: field {name} removed"
+            else:
+                yield from self._schema(f"{where}.{name}", schema, after[name], answer=answer)
+        was, now = set(old.get("required", [])), set(new.get("required", []))
+        if answer:
+            for name in sorted(was - now & set(after)):
+                if name in after:
+                    yield f"{where}: field {name} may now be absent"
+        else:
+            for name in sorted(now - was):
+                yield f"{where}: field {name} is now required"
+
+    def _resolved(self, contract: Contract, node: Contract) -> Contract:
+        """Follow references; an allOf of one part and attributes beside it become one schema."""
+        if reference := node.get("$ref"):
+            found: Any = contract
+            for part in reference.removeprefix("#/").split("/"):
+                found = found[part]
+            return self._resolved(contract, found)
+        if len(parts := node.get("allOf", [])) == 1:
+            return self._resolved(contract, parts[0]) | {key: value for key, value in node.items() if key != "allOf"}
+        return node
+
+    def _type(self, contract: Contract, schema: Contract) -> str | None:
+        kind: str | None = self._resolved(contract, schema).get("type")
+        return kind
+
+
+def _kind(schema: Contract) -> str:
+    kind = schema.get("type") or "a choice of forms"
+    return f"{kind} ({schema['format']})" if "format" in schema else str(kind)

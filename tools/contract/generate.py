@@ -1,0 +1,78 @@
+"""Packages under clients/, generated from the contract document."""
+
+import filecmp
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).parent
+DOCUMENT = ROOT / "docs" / "contracts" / "openapi.yaml"
+RELEASED = ROOT / "docs" / "contracts" / "openapi-released.yaml"
+CLIENTS = ROOT / "clients"
+# Where npm's packages go; `make api-tools` puts them there.
+NODE = ROOT / ".chm" / "contract"
+
+
+def contract(path: Path = DOCUMENT) -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.load(path.read_text(), Loader=yaml.CSafeLoader)  # the fast safe one
+    return loaded
+
+
+def node(program: str, *arguments: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """Run a program of npm's packages to its end and return what it printed."""
+    return subprocess.run(
+        [NODE / "node_modules" / ".bin" / program, *arguments],
+        cwd=cwd, check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+
+
+def generate(folder: Path) -> None:
+    """Write both packages into a folder, in place of what is there."""
+    _python(folder / "python")
+    _typescript(folder / "typescript")
+
+
+def _python(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "openapi_python_client", "generate", "--meta", "uv", "--path", DOCUMENT,
+         "--output-path", folder, "--config", HERE / "python.yaml", "--custom-template-path", HERE / "templates",
+         "--fail-on-warning"],
+        check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    if done.returncode:
+        raise SystemExit(done.stdout)
+    (folder / ".gitignore").unlink()
+
+
+def _typescript(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(HERE / "typescript", folder)
+    package = folder / "package.json"
+    package.write_text(package.read_text().replace("VERSION", contract()["info"]["version"]))
+    done = node("openapi-typescript", DOCUMENT, "-o", folder / "src" / "schema.ts")
+    if done.returncode:
+        raise SystemExit(done.stdout)
+
+
+def differences(one: Path, other: Path) -> list[str]:
+    """Return the files that two folders do not have in common, or not with the same content."""
+    names = {
+        path.relative_to(folder)
+        for folder in (one, other)
+        for path in folder.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    return sorted(
+        str(name)
+        for name in names
+        if not (one / name).is_file()
+        or not (other / name).is_file()
+        or not filecmp.cmp(one / name, other / name, shallow=False)
+    )

@@ -1,0 +1,123 @@
+"""What counts as a breaking change of the contract, and what does not."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from tools.contract.comparison import breaking_changes
+from tools.contract.generate import RELEASED, contract
+
+RELEASE: dict[str, Any] = {
+    "info": {"version": "1.0.0"},
+    "paths": {
+        "/runs": {
+            "get": {
+                "operationId": "runs_list",
+                "parameters": [
+                    {"in": "query", "name": "status", "schema": {"type": "string", "enum": ["failed", "success"]}},
+                    {"in": "query", "name": "limit", "schema": {"type": "integer", "maximum": 1000}},
+                ],
+                "responses": {
+                    "200": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Run"}},
+                                        "text/csv": {"schema": {"type": "string"}}}},
+                },
+            },
+            "post": {
+                "operationId": "runs_create",
+                "requestBody": {"content": {"application/json": {"schema": {
+                    "type": "object", "required": ["status"],
+                    "properties": {"status": {"type": "string"}, "rows": {"type": "integer", "nullable": True}},
+                }}}},
+                "responses": {"201": {"content": {}}},
+            },
+        },
+    },
+    "components": {"schemas": {"Run": {
+        "type": "object", "required": ["id", "error"],
+        "properties": {
+            "id": {"type": "string", "format": "uuid"},
+            "error": {"type": "string", "nullable": True},
+            "labels": {"type": "array", "items": {"type": "string"}},
+        },
+    }}},
+}  # fmt: skip
+
+Change = Callable[[dict[str, Any]], object]
+
+
+def get(document: dict[str, Any]) -> Any:
+    return document["paths"]["/runs"]["get"]
+
+
+def body(document: dict[str, Any]) -> Any:
+    return document["paths"]["/runs"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+
+
+def run(document: dict[str, Any]) -> Any:
+    return document["components"]["schemas"]["Run"]
+
+
+BREAKING: dict[str, Change] = {
+    "an address is gone": lambda new: new["paths"].pop("/runs"),
+    "a method is gone": lambda new: new["paths"]["/runs"].pop("post"),
+    "an operation has another name": lambda new: get(new).update(operationId="list_runs"),
+    "a parameter is gone": lambda new: get(new)["parameters"].pop(),
+    "a parameter is required": lambda new: get(new)["parameters"][0].update(required=True),
+    "a new parameter is required": lambda new: get(new)["parameters"].append(
+        {"in": "query", "name": "client", "required": True, "schema": {"type": "string"}}
+    ),
+    "a parameter has another type": lambda new: get(new)["parameters"][1]["schema"].update(type="string"),
+    "a parameter takes fewer words": lambda new: get(new)["parameters"][0]["schema"]["enum"].pop(),
+    "a bound is tighter": lambda new: get(new)["parameters"][1]["schema"].update(maximum=100),
+    "a status is gone": lambda new: get(new)["responses"].pop("200"),
+    "a form of the answer is gone": lambda new: get(new)["responses"]["200"]["content"].pop("text/csv"),
+    "a field of an answer is gone": lambda new: run(new)["properties"].pop("error"),
+    "a field of an answer may be absent": lambda new: run(new)["required"].remove("error"),
+    "a field of an answer can be null": lambda new: run(new)["properties"]["id"].update(nullable=True),
+    "a field of an answer has another form": lambda new: run(new)["properties"]["id"].pop("format"),
+    "the items of a list have another type": lambda new: run(new)["properties"]["labels"]["items"].update(
+        type="integer"
+    ),
+    "a field of a body is gone": lambda new: body(new)["properties"].pop("rows"),
+    "a field of a body is required": lambda new: body(new)["required"].append("rows"),
+    "a field of a body can no longer be null": lambda new: body(new)["properties"]["rows"].pop("nullable"),
+}
+COMPATIBLE: dict[str, Change] = {
+    "nothing": lambda new: None,
+    "a new address": lambda new: new["paths"].update({"/new": {}}),
+    "a new parameter": lambda new: get(new)["parameters"].append(
+        {"in": "query", "name": "q", "schema": {"type": "string"}}
+    ),
+    "several values where there was one": lambda new: get(new)["parameters"][0].update(
+        schema={"type": "array", "items": {"type": "string", "enum": ["failed", "success"]}}
+    ),
+    "another word for a parameter": lambda new: get(new)["parameters"][0]["schema"]["enum"].append("running"),
+    "a new field of an answer": lambda new: run(new)["properties"].update(url={"type": "string"}),
+    "a new field of a body": lambda new: body(new)["properties"].update(url={"type": "string"}),
+    "a schema by reference": lambda new: (
+        new["components"]["schemas"].update(Id=run(new)["properties"]["id"]),
+        run(new)["properties"].update(id={"allOf": [{"$ref": "#/components/schemas/Id"}], "description": "Its id."}),
+    ),
+}
+
+
+@pytest.mark.parametrize("change", BREAKING.values(), ids=BREAKING)
+def test_what_breaks_a_caller_is_found(change: Change) -> None:
+    new = deepcopy(RELEASE)
+    change(new)
+
+    assert len(breaking_changes(RELEASE, new)) == (2 if "/runs" not in new["paths"] else 1)
+
+
+@pytest.mark.parametrize("change", COMPATIBLE.values(), ids=COMPATIBLE)
+def test_what_breaks_no_caller_is_not(change: Change) -> None:
+    new = deepcopy(RELEASE)
+    change(new)
+
+    assert breaking_changes(RELEASE, new) == []
+
+
+def test_todays_contract_breaks_no_caller_of_the_last_release() -> None:
+    assert breaking_changes(contract(RELEASED), contract()) == []
