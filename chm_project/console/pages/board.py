@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from chm_project.console.drawing.charts import STACKED, Bar, bars, stacked
-from chm_project.console.pages.board_scope import BoardScope
+from chm_project.console.pages.board_scope import BoardScope, why_nothing_is_judged
 from chm_project.console.pages.row_strips import add_strips
 from chm_project.console.pages.sections import SECTIONS, Section
 from runs.reporting.adapter import Row, run_shape
@@ -50,6 +50,8 @@ def read_board(scope: BoardScope, clock: datetime) -> dict[str, Any]:
     as_of = scope.as_of or clock
     return {
         "as_of": as_of,
+        "changed_since": scope.compared_since(clock),
+        "nothing_judged": why_nothing_is_judged(scope),
         "shown": shown,
         "tiles": [one for one in shown if one.section.tile],
         "failures": failures_chart(scope, as_of),

@@ -2,30 +2,47 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.http import Http404
 from django.http.request import QueryDict
 from django.shortcuts import get_object_or_404
+from django.utils import timezone
 
-from inventory.models import Client, Environment, Platform
+from inventory.models import Client, Environment, Pipeline, Platform
+
+UTC_ZONE = ZoneInfo("UTC")
+# Since when the board compares, by what the address says; any other word there is a time.
+DAY, YESTERDAY, WORKING_EVENING, CUSTOM = "24h", "yesterday", "working_evening", "custom"
+SINCE = {
+    DAY: "24 hours",
+    YESTERDAY: "yesterday 18:00",
+    WORKING_EVENING: "last working evening 18:00",
+    CUSTOM: "another time",
+}
+EVENING = time(18)
+SATURDAY = 5
 
 
 @dataclass(frozen=True, slots=True)
 class BoardScope:
-    """What is empty does not restrict."""
+    """What is empty does not restrict; without as_of the board is about now. Times without an offset are in `zone`."""
 
     client_id: UUID | None = None
     platform: str = ""
     environment: str = ""
+    since: str = ""
+    since_time: datetime | None = None
     as_of: datetime | None = None
+    zone: ZoneInfo = UTC_ZONE
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """As the shapes take them."""
+        """As every shape takes them."""
         return {
             "client_id": self.client_id,
             "platform": self.platform or None,
@@ -36,9 +53,44 @@ class BoardScope:
     @property
     def query(self) -> str:
         """The address's part behind the path; empty without a filter."""
-        given = {"client": self.client_id, "platform": self.platform, "environment": self.environment}
+        given = {
+            "client": self.client_id, "platform": self.platform, "environment": self.environment, "since": self.since,
+            "since_time": self.since_value, "as_of": self.as_of_value,
+            "zone": self.zone.key if (self.since or self.as_of) and self.zone != UTC_ZONE else "",
+        }  # fmt: skip
         found = urlencode({name: value for name, value in given.items() if value})
         return f"?{found}" if found else ""
+
+    def local(self, moment: datetime | None) -> str:
+        """As a field for date and time holds it."""
+        return "" if moment is None else f"{moment.astimezone(self.zone):%Y-%m-%dT%H:%M}"
+
+    @property
+    def since_value(self) -> str:
+        return self.local(self.since_time)
+
+    @property
+    def as_of_value(self) -> str:
+        return self.local(self.as_of)
+
+    def compared_since(self, clock: datetime) -> datetime:
+        """The moment that `since` names, before as_of or the clock."""
+        now = (self.as_of or clock).astimezone(self.zone)
+        match self.since:
+            case "" | "24h":
+                return now - timedelta(hours=24)
+            case "yesterday":
+                return _evening(now, 1)
+            case "working_evening":
+                return next(evening for ago in range(1, 8) if (evening := _evening(now, ago)).weekday() < SATURDAY)
+            case "custom" if self.since_time is not None:
+                return self.since_time
+            case other:
+                raise ValueError(f"No time is known for since={other}")
+
+
+def _evening(now: datetime, days_ago: int) -> datetime:
+    return datetime.combine(now.date() - timedelta(days=days_ago), EVENING, now.tzinfo)
 
 
 def read_scope(query: QueryDict | Mapping[str, str]) -> BoardScope:
@@ -50,7 +102,28 @@ def read_scope(query: QueryDict | Mapping[str, str]) -> BoardScope:
         client_id = UUID(client) if client else None
     except ValueError:
         raise Http404("There is no such client.") from None
-    return BoardScope(client_id, platform, environment)
+    try:
+        zone = ZoneInfo(query.get("zone") or "UTC")
+        as_of = _time(query.get("as_of", ""), zone)
+        since, since_time = query.get("since", ""), None
+        if since == CUSTOM:
+            since_time = _time(query.get("since_time", ""), zone)
+            since = CUSTOM if since_time else ""
+        elif since not in ("", *SINCE):
+            since, since_time = CUSTOM, _time(since, zone)
+    except (ValueError, OverflowError, ZoneInfoNotFoundError, OSError):
+        raise Http404("There is no such time.") from None
+    if since_time is not None and since_time >= (as_of or timezone.now()):
+        raise Http404("This time is not before the moment that the board is about.")
+    return BoardScope(client_id, platform, environment, since, since_time, as_of, zone)
+
+
+def _time(text: str, zone: ZoneInfo) -> datetime | None:
+    if not text:
+        return None
+    # An offset's plus sign arrives as a space.
+    moment = datetime.fromisoformat(text.replace(" ", "+"))
+    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
 
 
 def choices(scope: BoardScope) -> dict[str, list[tuple[str, str]]]:
@@ -63,4 +136,25 @@ def choices(scope: BoardScope) -> dict[str, list[tuple[str, str]]]:
         "client": clients,
         "platform": list(Platform.choices),
         "environment": list(Environment.choices),
+        "since": list(SINCE.items()),
     }
+
+
+def why_nothing_is_judged(scope: BoardScope) -> str:
+    """A sentence where no active pipeline is within the scope, else empty: a board without pipelines is not green."""
+    pipelines = Pipeline.objects.active()
+    for field, value in (
+        ("client", scope.client_id),
+        ("platform", scope.platform),
+        ("environment", scope.environment),
+    ):
+        if value:
+            pipelines = pipelines.filter(**{field: value})
+    if pipelines.exists():
+        return ""
+    client = Client.objects.filter(pk=scope.client_id, is_active=False).first() if scope.client_id else None
+    if client is not None:
+        return f"{client.name} is disabled: none of its pipelines is judged or ingested. Its history is kept."
+    if scope.client_id or scope.platform or scope.environment:
+        return "No active pipeline matches these filters."
+    return "No pipeline yet. What fails or is late shows here once there is one."

@@ -77,6 +77,10 @@ def _firing(scope: BoardScope, clock: datetime, most: int, offset: int) -> tuple
     return found[offset : offset + most], len(found)
 
 
+def _changed(scope: BoardScope, clock: datetime, most: int, offset: int) -> tuple[list[Row], int]:
+    return _shape("changes_since_yesterday", since=scope.compared_since(clock))(scope, clock, most, offset)
+
+
 SECTIONS = {
     section.key: section
     for section in (
@@ -85,9 +89,8 @@ SECTIONS = {
             "Nothing is failing.", "bad", 15, _shape("failing_now"), tile="Failing now",
         ),
         Section(
-            "changed", "Changed since yesterday", "Newly failing, recovered, then first runs; newest first.",
-            "Nothing has changed since yesterday.", "note", 10, _shape("changes_since_yesterday"),
-            tile="Changed",
+            "changed", "Changed", "Newly failing, recovered, then first runs; newest first.",
+            "Nothing has changed.", "note", 10, _changed, tile="Changed",
         ),
         Section(
             "late", "Late", "Usually starts regularly, and has not; latest first.", "Nothing is late.", "warn", 8,

@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from chm_project.console.pages.board import list_address, read_board
-from chm_project.console.pages.board_scope import BoardScope, choices, read_scope
+from chm_project.console.pages.board_scope import BoardScope, choices, read_scope, why_nothing_is_judged
 from chm_project.console.pages.client import read_client
 from chm_project.console.pages.pipeline import read_pipeline
 from chm_project.console.pages.row_strips import add_strips
@@ -74,7 +74,8 @@ def section_list(request: HttpRequest, key: str) -> HttpResponse:
     context = {
         "title": section.title, "section": section, "rows": rows, "total": page.paginator.count, "pages": page,
         "scope": scope,
-        "choices": choices(scope), "as_of": scope.as_of or clock, "address": list_address(section, scope),
+        "choices": choices(scope), "as_of": scope.as_of or clock, "changed_since": scope.compared_since(clock),
+        "nothing_judged": why_nothing_is_judged(scope), "address": list_address(section, scope),
         "back": reverse("admin:index") + scope.query, "page_query": _page_query(request),
     }  # fmt: skip
     return _page(request, "console/list.html", context)

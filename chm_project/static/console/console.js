@@ -39,9 +39,15 @@
 
   function filters(root) {
     for (const form of root.querySelectorAll("form[data-submits-itself]")) {
-      form.addEventListener("change", () => form.requestSubmit());
-      // An address that says only what is filtered by.
+      // A time is complete only when it is sent; so is the choice of another one.
+      form.addEventListener("change", (event) => {
+        if (event.target.matches("select") && event.target.value !== "custom") form.requestSubmit();
+      });
+      // An address that says only what is filtered by, with times in the browser's zone.
       form.addEventListener("submit", () => {
+        const zone = form.querySelector("[data-browser-zone]");
+        const told = ["since", "since_time", "as_of"].some((name) => form.elements[name]?.value);
+        if (zone) zone.value = told ? Intl.DateTimeFormat().resolvedOptions().timeZone || "" : "";
         for (const field of form.elements) if (field.name && !field.value) field.disabled = true;
       });
     }
