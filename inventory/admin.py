@@ -181,13 +181,16 @@ class PipelineAdmin(
 
     @display(
         description="ingestion",
-        label={"ok": "success", "failing": "danger", "stale": "warning", "not yet": "warning", "none": "info"},
+        label={
+            "ok": "success",
+            "failing": "danger",
+            "stale": "warning",
+            "not yet": "warning",
+            "pushed": "info",
+            "none": "info",
+        },
     )
     def ingestion(self, pipeline: Pipeline) -> str:
-        if pipeline.external_id is None:
-            return "none"
-        if pipeline.last_ingest_error:
-            return "failing"
-        if pipeline.last_ingest_at is None:
-            return "not yet"
-        return "stale" if pipeline.ingest_due_at and pipeline.ingest_due_at < timezone.now() else "ok"
+        # The console adds the latest run to the list; without it a pipeline that is pushed to is "not yet" ingested.
+        has_runs = getattr(pipeline, "latest_run_status", None) is not None
+        return pipeline.ingestion_state(timezone.now(), has_runs=has_runs)

@@ -1,5 +1,6 @@
 """The inventory: whom we watch for (clients) and what we watch (their pipelines)."""
 
+from datetime import datetime
 from typing import Any
 
 from django.db import models
@@ -192,6 +193,20 @@ class Pipeline(BaseModel):
 
     def __str__(self) -> str:
         return self.name
+
+    def stale_since(self, at: datetime) -> datetime | None:
+        """ingest_due_at once it has passed. The SQL fragment `stale` says the same of a row of reporting.pipelines."""
+        return self.ingest_due_at if self.ingest_due_at is not None and self.ingest_due_at < at else None
+
+    def ingestion_state(self, at: datetime, *, has_runs: bool) -> str:
+        """none, failing, pushed (runs without a walk), not yet, stale or ok; disabled inventory is not ingested."""
+        if self.external_id is None or not (self.is_active and self.client.is_active):
+            return "none"
+        if self.last_ingest_error:
+            return "failing"
+        if self.last_ingest_at is None:
+            return "pushed" if has_runs else "not yet"
+        return "stale" if self.stale_since(at) else "ok"
 
     def name_with_client(self) -> str:
         """Return "orders of Acme": many clients have a pipeline named "orders"."""

@@ -74,7 +74,7 @@ class Readiness:
 
 NO_DATABASE = Readiness({"database": "the database cannot be reached or has no tables"}, None)
 
-_STALE = "SELECT count(*) FROM reporting.pipelines WHERE is_active AND ingest_due_at < now()"
+_STALE = "SELECT count(*) FROM reporting.pipelines AS p WHERE is_active AND {stale}"
 # Reading the migrations takes longer than all else here, and what is applied stays so: asked until the answer is yes.
 _migrated: set[str] = set()
 
@@ -97,7 +97,7 @@ def can_serve() -> bool:
 
 def _stale_pipelines() -> int:
     with connection.cursor() as cursor:
-        cursor.execute(_STALE)
+        cursor.execute(expanded(_STALE, fragments()), {"as_of": timezone.now()})
         return int(cursor.fetchone()[0])
 
 

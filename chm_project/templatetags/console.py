@@ -78,17 +78,23 @@ def lasted(since: datetime, until: datetime) -> str:
 
 
 @register.simple_tag
-def ingestion(pipeline: Pipeline, as_of: datetime) -> SafeString:
-    """How ingestion of it stands; stale since when its next walk is overdue."""
-    if pipeline.external_id is None or not pipeline.is_active:
-        return format_html('<span class="chm-subtle">{}</span>', "not ingested")
-    if pipeline.last_ingest_error:
-        return _badge("failed", "✕", "failing")
-    if pipeline.last_ingest_at is None:
-        return _badge("canceled", "…", "not yet")
-    if pipeline.ingest_due_at and pipeline.ingest_due_at < as_of:
-        return format_html("{} since {}", _badge("canceled", "!", "stale"), when(pipeline.ingest_due_at))
-    return _badge("success", "✓", "ok")
+def ingestion(pipeline: Pipeline, as_of: datetime, latest: object = None) -> SafeString:
+    """How ingestion of it stands; `latest` is its latest run, empty where it has none."""
+    match pipeline.ingestion_state(as_of, has_runs=bool(latest)):
+        case "none":
+            return format_html('<span class="chm-subtle">{}</span>', "not ingested")
+        case "pushed":
+            return format_html('<span class="chm-subtle">{}</span>', "only pushed to")
+        case "failing":
+            return _badge("failed", "✕", "failing")
+        case "not yet":
+            return _badge("canceled", "…", "not yet")
+        case "stale":
+            return format_html("{} since {}", _badge("canceled", "!", "stale"), when(pipeline.ingest_due_at))
+        case "ok":
+            return _badge("success", "✓", "ok")
+        case other:
+            raise ValueError(f"Unknown state of ingestion: {other}")
 
 
 @register.simple_tag

@@ -70,8 +70,7 @@ class PipelineSerializer(StrictModelSerializer[Pipeline]):
         }
 
     def get_stale_since(self, pipeline: Pipeline) -> datetime | None:
-        due = pipeline.ingest_due_at
-        return due if due is not None and due < timezone.now() else None
+        return pipeline.stale_since(timezone.now())
 
 
 class PipelineUpdateSerializer(PipelineSerializer):

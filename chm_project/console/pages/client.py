@@ -36,6 +36,7 @@ def read_client(client: Client, as_of: datetime, page: str) -> dict[str, Any]:
     return {
         "as_of": as_of,
         "client": client,
+        "has_active": client.is_active and client.pipelines.filter(is_active=True).exists(),
         "summary": summarize_client(client_id=client.pk, since=as_of - SUMMARY_OVER, until=as_of),
         "failing": failing_total,
         "failing_shown": failing,

@@ -18,6 +18,7 @@ from chm_project.console.pages.error_groups import group_failures
 from chm_project.console.pages.rule_preview import previews_of
 from inventory.models import Pipeline
 from runs.models import Run, Status
+from runs.reporting.adapter import Row, page_of_shape
 
 CHARTED, LISTED, MAX_FAILED, MAX_RULES = 100, 30, 500, 10
 FAILURES_OVER = timedelta(days=30)
@@ -47,6 +48,7 @@ def read_pipeline(pipeline: Pipeline, as_of: datetime) -> dict[str, Any]:
     return {
         "as_of": as_of,
         "pipeline": pipeline,
+        "verdict": read_verdict(pipeline, as_of),
         "strip": strips_of([pipeline.pk]).get(pipeline.pk, ""),
         "runs": newest[:LISTED],
         "latest": newest[0] if newest else None,
@@ -55,6 +57,25 @@ def read_pipeline(pipeline: Pipeline, as_of: datetime) -> dict[str, Any]:
         "failures": group_failures(failed),
         "previews": previews_of(list(rules[:MAX_RULES]), as_of),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`failing` is the pipeline's row of failing_now; the rest is asked for where there is none."""
+
+    failing: Row | None
+    decisive: Run | None = None
+    running: bool = False
+
+
+def read_verdict(pipeline: Pipeline, as_of: datetime) -> Verdict:
+    rows, _ = page_of_shape(
+        "failing_now", most=1, where=f"pipeline_id = '{pipeline.pk}'", clock=as_of, client_id=pipeline.client_id
+    )
+    if rows:
+        return Verdict(rows[0])
+    runs = Run.objects.filter(pipeline=pipeline).defer("payload")
+    return Verdict(None, runs.decisive().latest_first().first(), runs.still_open().exists())
 
 
 def measured(newest: Sequence[Run], field: str, told: Any, name: str) -> Measured:

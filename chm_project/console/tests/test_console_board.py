@@ -56,7 +56,7 @@ def moment(value: str | None) -> str:
 
 
 # What the board shows of the run that came after a failure.
-AFTER = {"canceled": "– canceled", "skipped": "• skipped"}
+AFTER = {"canceled": "canceled", "skipped": "skipped"}
 QUERIES = ["", "client={acme}", "platform=vendor_api", "environment=prod", "client={acme}&platform=airflow"]
 
 
@@ -73,7 +73,7 @@ def test_every_number_is_the_one_that_the_reports_give(seed: None, viewer: Brows
             item["pipeline_name"],
             moment(item["failing_since"]),
             str(item["failed_in_a_row"]),
-            AFTER.get(item["latest_status"], "–") if not item["retrying"] else "▷ retrying",
+            AFTER.get(item["latest_status"], "–") if not item["retrying"] else "retrying",
             item["error_message"] or "no error text",
         ]
         for item in failing
@@ -236,7 +236,46 @@ def test_a_disabled_client_leaves_the_board(viewer: Browser) -> None:
     Client.objects.filter(pk=run.pipeline.client_id).update(is_active=False)
     board = html(viewer.get("/admin/"))
     assert tiles(board)["failing"] == 0
-    assert "Nothing is failing." in board
+    assert "Nothing is failing." not in board
+    assert "No pipeline yet." in board
+
+
+def test_the_board_of_a_disabled_client_says_so_instead_of_being_green(viewer: Browser) -> None:
+    run = RunFactory.create(status="failed", pipeline__client__name="Northwind", pipeline__client__is_active=False)
+    RunFactory.create()
+    for address in (
+        f"/admin/?client={run.pipeline.client_id}",
+        f"/admin/console/list/fresh/?client={run.pipeline.client_id}",
+    ):
+        page = html(viewer.get(address))
+        assert "Northwind is disabled: none of its pipelines is judged or ingested." in page
+        assert "Not judged." in page
+        assert "Everything has succeeded" not in page
+
+    client = html(viewer.get(f"/admin/console/client/{run.pipeline.client_id}/"))
+    assert "No run in these weeks." not in client
+    assert "only active pipelines count here, and this client has none" in client
+    assert "not ingested" in client
+
+
+def test_an_installation_without_pipelines_does_not_say_that_all_is_well(viewer: Browser) -> None:
+    board = html(viewer.get("/admin/"))
+    assert "No pipeline yet." in board
+    assert "Everything has succeeded" not in board
+    PipelineFactory.create(platform="dbt")
+    assert "No pipeline yet." not in html(viewer.get("/admin/"))
+    assert "No active pipeline matches these filters." in html(viewer.get("/admin/?platform=cron"))
+
+
+def test_a_pipeline_that_is_only_pushed_to_is_not_a_source_behind(viewer: Browser) -> None:
+    pushed = RunFactory.create(pipeline__external_id="warehouse/orders", pipeline__client__name="pushed").pipeline
+    PipelineFactory.create(external_id="waits", client__name="waits")
+    board = html(viewer.get("/admin/"))
+    assert [row[0] for row in tables(board)["sources"]] == ["waits"]
+    assert "only pushed to" in html(viewer.get(f"/admin/console/pipeline/{pushed.pk}/"))
+    assert ">pushed<" in " ".join(html(viewer.get("/admin/inventory/pipeline/")).split()).replace(
+        "> pushed <", ">pushed<"
+    )
 
 
 def test_a_disabled_client_can_still_be_chosen_by_its_address(viewer: Browser) -> None:
@@ -262,8 +301,8 @@ def test_the_board_costs_the_same_queries_however_much_there_is_on_it(seed: None
 
     asked = [query["sql"] for query in many if not re.match(r"SET LOCAL|SAVEPOINT|RELEASE", query["sql"])]
     # Session, person, permissions of the person and of the roles; the clients of the filter; eight shapes; open runs;
-    # the rules that hold, and their rows; the strips of the pipelines shown.
-    assert len(asked) == 4 + 1 + 8 + 1 + 2 + 1
+    # the rules that hold, and their rows; the strips of the pipelines shown; whether any pipeline is judged.
+    assert len(asked) == 4 + 1 + 8 + 1 + 2 + 1 + 1
     assert len(many) == len(few)
     assert Run.objects.count() > 60
     assert Pipeline.objects.count() > 25

@@ -381,11 +381,18 @@ def test_ingest_now_without_a_connection_says_so(settings: Settings, tmp_path: P
 # Beside session, person and the person's permissions (4). SET LOCAL and savepoints of shapes are not counted.
 COSTS = {
     # the client; its pipelines (number, a page, strips); summary; failing, weekly, failures, sources; strips of what
-    # fails; rules, which hold (and no pipelines per connection, no errors, without a connection)
-    "client": 1 + 3 + 1 + 4 + 1 + 2,
-    "pipeline": 1 + 1 + 1 + 1 + 1 + 1,  # the pipeline; strip; runs; failures; rules, and what those of one scope share
+    # fails; rules, which hold; whether any pipeline is active (and no pipelines per connection, no
+    # errors, without a connection)
+    "client": 1 + 3 + 1 + 4 + 1 + 2 + 1,
+    "pipeline": 1
+    + 1
+    + 1
+    + 1
+    + 1
+    + 1
+    + 1,  # the pipeline; verdict; strip; runs; failures; rules, and what those of one scope share
     "run": 1 + 2,  # the run with pipeline and client; its neighbours
-    "list": 1 + 1 + 1,  # the shape; the clients to filter by; strips
+    "list": 1 + 1 + 1 + 1,  # the shape; the clients to filter by; strips; whether any pipeline is judged
 }
 
 
