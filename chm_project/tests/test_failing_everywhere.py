@@ -1,0 +1,220 @@
+"""Failing is decided by the latest run that succeeded or failed: a table of states, and what each consumer says."""
+
+import csv
+import io
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.urls import reverse
+from django.utils import timezone
+
+from alerting.models import AlertRule
+from alerting.services import preview
+from chm_project.dashboards import expand, grafana
+from chm_project.dashboards.boards import OPERATIONS, board
+from chm_project.tests.api import ROOT, program
+from chm_project.tests.pages import browser, html, tables, tiles
+from chm_project.tests.reader import ask
+from inventory.models import Client, Pipeline
+from inventory.tests.factories import ClientFactory, PipelineFactory
+from runs.models import Run
+from runs.reporting.adapter import run_shape
+from runs.tests.factories import RunFactory
+
+pytestmark = pytest.mark.django_db
+
+NOW = timezone.now().replace(second=0, microsecond=0)
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What failing_now says: the run that decides, the status of the latest run, and whether a run is open."""
+
+    run: str
+    in_a_row: int
+    latest_status: str
+    retrying: bool
+
+
+# Runs as (id, status, started, finished), in minutes ago; rows are stored in this order. None: it is not failing.
+OPEN = None
+SUCCESS = ("success", 300, 290)
+STATES: dict[str, tuple[list[tuple[str, int, int | None]], Expected | None]] = {
+    "succeeded": ([SUCCESS], None),
+    "failed": ([SUCCESS, ("failed", 60, 50)], Expected("1", 1, "failed", False)),
+    "failed, running": ([SUCCESS, ("failed", 60, 50), ("running", 10, OPEN)], Expected("1", 1, "running", True)),
+    "failed, canceled": ([SUCCESS, ("failed", 60, 50), ("canceled", 10, 5)], Expected("1", 1, "canceled", False)),
+    "failed, skipped": ([SUCCESS, ("failed", 60, 50), ("skipped", 10, 5)], Expected("1", 1, "skipped", False)),
+    "failed, failed, running, canceled": (
+        [SUCCESS, ("failed", 90, 80), ("failed", 60, 50), ("running", 20, OPEN), ("canceled", 10, 5)],
+        Expected("2", 2, "canceled", True),
+    ),
+    "success, running": ([SUCCESS, ("running", 10, OPEN)], None),
+    "failed, success, skipped": ([SUCCESS, ("failed", 60, 50), ("success", 40, 30), ("skipped", 10, 5)], None),
+    "re-opened after a success": ([SUCCESS, ("re-opened", 60, 50)], None),
+    "re-opened after a failure": (
+        [SUCCESS, ("failed", 90, 80), ("re-opened", 60, 50)],
+        Expected("1", 1, "running", True),
+    ),
+    "overlapping, the later start succeeded": ([SUCCESS, ("failed", 60, 10), ("success", 50, 40)], None),
+    "overlapping, the later start failed": (
+        [SUCCESS, ("success", 60, 10), ("failed", 50, 40)],
+        Expected("2", 1, "failed", False),
+    ),
+    "tie, the younger row succeeded": ([SUCCESS, ("failed", 60, 50), ("success", 60, 50)], None),
+    "tie, the younger row failed": (
+        [SUCCESS, ("success", 60, 50), ("failed", 60, 50)],
+        Expected("2", 1, "failed", False),
+    ),
+    "never ran": ([], None),
+    "only skipped": ([("skipped", 60, 50)], None),
+}
+FAILING = {name: expected for name, (_, expected) in STATES.items() if expected is not None}
+GRAFANA = json.loads((Path(settings.BASE_DIR) / "docker/grafana/dashboards/chm-operations.json").read_text())
+METABASE = json.loads((Path(settings.BASE_DIR) / "docker/metabase/boards.json").read_text())
+
+
+def ago(minutes: int) -> datetime:
+    return NOW - timedelta(minutes=minutes)
+
+
+@pytest.fixture
+def states() -> dict[str, Pipeline]:
+    client = ClientFactory.create(name="Acme")
+    planted = {name: PipelineFactory.create(client=client, name=name) for name in STATES}
+    for name, (runs, _) in STATES.items():
+        for number, (status, started, finished) in enumerate(runs):
+            run = RunFactory.create(
+                pipeline=planted[name], external_run_id=str(number), started_at=ago(started),
+                status="failed" if status == "re-opened" else status,
+                error_message="boom" if status == "failed" else None,
+                finished_at=None if finished is None else ago(finished),
+            )  # fmt: skip
+            if status == "re-opened":
+                Run.objects.filter(pk=run.pk).update(status="running", finished_at=None, error_message=None)
+    # Disabled inventory is nobody's failure.
+    RunFactory.create(pipeline__is_active=False, status="failed")
+    RunFactory.create(pipeline__client__is_active=False, status="failed")
+    return planted
+
+
+def said(rows: list[dict[str, Any]]) -> dict[str, Expected]:
+    ids = {str(pk): external_id for pk, external_id in Run.objects.values_list("pk", "external_run_id")}
+    return {
+        row["pipeline_name"]: Expected(
+            ids[str(row["run_id"])],
+            int(row["failed_in_a_row"]),
+            row["latest_status"],
+            row["retrying"] in (True, "true"),
+        )
+        for row in rows
+    }
+
+
+def test_shape_views_api_csv_grafana_and_metabase_agree(states: dict[str, Pipeline]) -> None:
+    assert said(run_shape("failing_now")) == FAILING
+    assert said(run_shape("failing_now", as_of=NOW)) == FAILING
+    assert said(ask("SELECT * FROM reporting.current_failures")) == FAILING
+
+    api = program("read")
+    assert said(api.get(f"{ROOT}/reports/failing_now").json()["items"]) == FAILING
+    table = api.get(f"{ROOT}/reports/failing_now", headers={"accept": "text/csv"}).getvalue().decode()
+    assert said(list(csv.DictReader(io.StringIO(table)))) == FAILING
+
+    place = [place.shape.name for place in board(OPERATIONS)].index("failing_now")
+    (target,) = GRAFANA["panels"][place]["targets"]
+    for end in (timezone.now(), NOW):
+        assert said(ask(expand.grafana(target["rawSql"], GRAFANA, NOW - timedelta(days=7), end, {}))) == FAILING
+    (model,) = (model for model in METABASE["models"] if model["name"] == "Current failures")
+    assert said(ask(model["sql"])) == FAILING
+    assert grafana.UIDS[OPERATIONS] == GRAFANA["uid"]
+
+
+def test_verdicts_name_the_run_that_decided(states: dict[str, Pipeline]) -> None:
+    rows = ask("SELECT * FROM reporting.latest_decisive_runs WHERE is_active AND verdict = 'failed'")
+
+    assert {row["pipeline_name"] for row in rows} == set(FAILING)
+
+
+def test_the_board_the_client_page_and_the_metrics_agree(states: dict[str, Pipeline]) -> None:
+    viewer = browser("viewer")
+    after = {name: "retrying" for name, each in FAILING.items() if each.retrying}
+    after |= {"failed, canceled": "canceled", "failed, skipped": "skipped"}
+
+    shown = html(viewer.get("/admin/"))
+    listed = html(viewer.get("/admin/console/list/failing/"))
+    client = html(viewer.get(reverse("console:client", args=[Client.objects.get(name="Acme").pk])))
+
+    assert tiles(shown)["failing"] == len(FAILING)
+    for page in (shown, listed):
+        rows = {row[0].split(" Acme ")[0]: (int(row[3]), row[4]) for row in tables(page)["failing"]}
+        assert rows == {name: (each.in_a_row, after.get(name, "–")) for name, each in FAILING.items()}
+    assert f'<span class="chm-number">{len(FAILING)}</span><span>Failing now</span>' in client
+    metrics = program("read").get("/metrics").content.decode()
+    assert f"chm_pipelines_failing {len(FAILING)}.0" in metrics
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_the_pipeline_page_begins_with_what_a_person_needs(states: dict[str, Pipeline], name: str) -> None:
+    page = html(browser("viewer").get(reverse("console:pipeline", args=[states[name].pk])))
+    sentence = " ".join(re.sub(r"<[^>]+>", "", page.split('id="verdict">')[1].split("</p>")[0]).split())
+
+    expected = FAILING.get(name)
+    assert sentence.startswith("Failing for ") == (expected is not None)
+    if expected is not None:
+        assert f", {expected.in_a_row} in a row" in sentence
+        assert (", retrying now;" in sentence) == expected.retrying
+        assert sentence.endswith("latest error: boom")
+        assert "last success " in sentence
+    elif name in ("never ran", "only skipped"):
+        assert sentence == "No run has succeeded or failed yet."
+    else:
+        assert sentence.startswith("Succeeded ")
+
+
+def test_rules_fire_by_the_same_definition(states: dict[str, Pipeline]) -> None:
+    rules = {
+        name: AlertRule.objects.create(pipeline=pipeline, rule_type="on_failure", channel="slack", destination="#all")
+        for name, pipeline in states.items()
+    }
+
+    firing = program("read").get(f"{ROOT}/alert_rules/firing").json()["items"]
+
+    assert {rule["id"] for rule in firing} == {str(rules[name].pk) for name in FAILING}
+    until = timezone.now()
+    for name, rule in rules.items():
+        held = preview(rule, since=until - timedelta(days=1), until=until)
+        assert (bool(held) and held[-1].until == until) == (name in FAILING), name
+
+
+def test_the_past_is_judged_by_what_had_happened_by_then(states: dict[str, Pipeline]) -> None:
+    """At 55 minutes ago the run that failed 50 minutes ago was open."""
+    rows = {row["pipeline_name"]: row for row in run_shape("failing_now", as_of=ago(55))}
+    latest = {
+        row["pipeline_name"]: row["latest_status"] for row in run_shape("latest_status_by_pipeline", as_of=ago(55))
+    }
+    strip = html(browser("viewer").get(f"/admin/console/list/fresh/?as_of={ago(55):%Y-%m-%dT%H:%M}"))
+
+    assert set(rows) == {"failed, failed, running, canceled", "re-opened after a failure"}
+    assert rows["failed, failed, running, canceled"]["failed_in_a_row"] == 1
+    assert rows["failed, failed, running, canceled"]["retrying"] is True
+    assert latest["failed"] == latest["failed, canceled"] == "running"
+    assert latest["succeeded"] == "success"
+    assert latest["never ran"] is None
+    assert run_shape("failing_now", as_of=ago(400)) == []
+    assert "the latest is running" in strip
+
+
+def test_without_as_of_a_run_from_the_future_counts(states: dict[str, Pipeline]) -> None:
+    RunFactory.create(
+        pipeline=states["succeeded"], status="failed", started_at=NOW, finished_at=NOW + timedelta(minutes=5)
+    )
+
+    assert "succeeded" in said(run_shape("failing_now"))
+    assert "succeeded" not in said(run_shape("failing_now", as_of=datetime.now(UTC)))

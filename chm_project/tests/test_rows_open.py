@@ -1,0 +1,79 @@
+"""Every row that is about a client, a pipeline or a run opens it: in the API, in CSV and on the board."""
+
+import csv
+import io
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from chm_project.tests import controlled_seed
+from chm_project.tests.api import ROOT, program
+from chm_project.tests.pages import addresses, browser, html, tables
+from runs.reporting.shapes import shapes
+
+pytestmark = pytest.mark.django_db
+
+# What is about none of the three: times, platforms, environments, buckets.
+AGGREGATES = {
+    "failures_over_time", "failure_rate_by_platform", "run_duration_distribution", "weekly_status_mix",
+    "vendor_dependency", "reliability_by_environment",
+}  # fmt: skip
+
+
+@pytest.fixture
+def seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The controlled seed as if it were today."""
+    monkeypatch.setattr(controlled_seed, "AS_OF", timezone.now().replace(microsecond=0) - timedelta(seconds=1))
+    controlled_seed.plant()
+
+
+def test_shapes_have_the_keys_of_their_grain() -> None:
+    for name, shape in shapes().items():
+        columns = {column.name for column in shape.columns}
+        assert ("client_id" in columns) == ("client_name" in columns) == (name not in AGGREGATES), name
+        assert ("pipeline_id" in columns) == ("pipeline_name" in columns), name
+
+
+@pytest.mark.parametrize("name", sorted(set(shapes()) - AGGREGATES))
+def test_a_row_of_a_report_opens_what_it_names(seed: None, name: str) -> None:
+    api = program("read")
+    rows: list[dict[str, Any]] = api.get(f"{ROOT}/reports/{name}").json()["items"]
+    table = api.get(f"{ROOT}/reports/{name}", headers={"accept": "text/csv"}).getvalue().decode()
+
+    assert rows
+    for row in [*rows, *csv.DictReader(io.StringIO(table))]:
+        assert api.get(f"{ROOT}/clients/{row['client_id']}").json()["name"] == row["client_name"]
+        if "pipeline_id" in row:
+            pipeline = api.get(f"{ROOT}/pipelines/{row['pipeline_id']}").json()
+            assert (pipeline["name"], pipeline["client_id"]) == (row["pipeline_name"], row["client_id"])
+        if row.get("run_id"):
+            assert api.get(f"{ROOT}/runs/{row['run_id']}").json()["pipeline_id"] == row["pipeline_id"]
+
+
+def test_a_row_of_the_board_opens_what_it_names(seed: None) -> None:
+    viewer = browser("viewer")
+    board = html(viewer.get("/admin/"))
+    opened: dict[str, int] = {}
+
+    for key, address in addresses(board).items():
+        page = html(viewer.get(address))
+        for row in re.findall(r"<tr>.*?</tr>", page.split(f'data-list="{key}"')[-1].split("</table>")[0], re.DOTALL)[
+            1:
+        ]:
+            for link, label in re.findall(r'<a class="chm-link[^"]*" href="([^"]+)">([^<]*)', row):
+                answer = html(viewer.get(link))
+                opened[key] = opened.get(key, 0) + 1
+                if "/console/" in link:
+                    assert label in answer
+    lists = {key for key in addresses(board) if tables(html(viewer.get(addresses(board)[key]))).get(key)}
+    assert set(opened) == lists >= {"failing", "changed", "late", "sources", "fresh", "firing"}
+
+
+def test_a_limit_cuts_what_a_report_answers_with(seed: None) -> None:
+    api = program("read")
+    for name in shapes():
+        rows = api.get(f"{ROOT}/reports/{name}").json()["items"]
+        assert api.get(f"{ROOT}/reports/{name}?limit=1").json()["items"] == rows[:1], name
