@@ -141,7 +141,7 @@ lint: install-dev  ## ruff, mypy --strict, imports, migrations, contract, docume
 	@$(BIN)/python -m pytest -q --no-header chm_project/tests/test_imports.py
 	@CHM_DATABASE_URL=postgresql:///none $(BIN)/python -m tools.evidence pages --check
 	@$(BIN)/python -m tools.evidence links
-	@DJANGO_SETTINGS_MODULE=chm_project.settings.production CHM_SECRET_KEY=only-for-this-check-9vQx2LmZr7TpWc4NbHs8KyJd3GfRa5Eu \
+	@DJANGO_SETTINGS_MODULE=chm_project.settings.production CHM_SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))') \
 	  CHM_ALLOWED_HOSTS=chm.example.com CHM_DATABASE_URL=postgresql:///none CHM_BROKER_URL=redis://localhost/0 \
 	  $(MANAGE) check --deploy --fail-level WARNING
 

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from django.conf import settings
 from django.core.cache import cache
+from django.http import HttpRequest
 from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
@@ -83,6 +84,8 @@ class Limit:
 
     @staticmethod
     def _incremented(key: str, seconds: int, number: int) -> int:
+        if counted := getattr(cache, "counted", None):
+            return int(counted(key, number, seconds * 2))
         try:
             return cache.incr(key, number)
         except ValueError:
@@ -124,25 +127,21 @@ def throttle_token(token: ApiToken, limit: Limit = TOKEN, number: int = 1) -> No
         raise Throttled(wait)
 
 
-def throttle_address(request: Request) -> None:
-    """Before anything is looked up; raises Throttled."""
-    address = address_of(request)
-    wait = REFUSED.reached(address) or ADDRESS.count(address)
-    if wait is not None:
+def throttle_address(request: HttpRequest | Request) -> None:
+    """Count a request without credentials; raises Throttled."""
+    if (wait := ADDRESS.count(address_of(request))) is not None:
         raise Throttled(wait)
 
 
-def throttle_refused(request: Request) -> None:
-    """For those who showed too many wrong keys; raises Throttled."""
-    if (wait := REFUSED.reached(address_of(request))) is not None:
+def throttle_refusal(request: HttpRequest | Request) -> None:
+    """Count a wrong key or token; raises Throttled when its address showed too many.
+
+    Valid credentials never come here: others behind the same address cannot lock their owner out.
+    """
+    if (wait := REFUSED.count(address_of(request))) is not None:
         raise Throttled(wait)
 
 
-def count_refusal(request: Request) -> None:
-    """A token that was none: whoever guesses runs into this limit."""
-    REFUSED.count(address_of(request))
-
-
-def address_of(request: Request) -> str:
-    """Believes X-Forwarded-For only as far as our own proxies wrote it (NUM_PROXIES)."""
-    return str(BaseThrottle().get_ident(request))
+def address_of(request: HttpRequest | Request) -> str:
+    """The client's address, as `ProxyMiddleware` found it."""
+    return str(request.META["REMOTE_ADDR"])

@@ -15,7 +15,7 @@ from chm_project.access.visibility import visible_to
 from chm_project.api.deprecation import Deprecation, announce
 from chm_project.api.filters import ListFilter, check_parameters, listed
 from chm_project.api.pagination import PARAMETERS, Keyset
-from chm_project.api.throttling import count_refusal, throttle_address
+from chm_project.api.throttling import throttle_address, throttle_refusal
 
 FIELDS, ORDERING = "fields", "ordering"
 
@@ -62,8 +62,6 @@ class StrictView(APIView):
         return answer
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        if self.authentication_classes:
-            throttle_address(request)
         super().initial(request, *args, **kwargs)
         if request.method != "OPTIONS":
             check_parameters(request, self.known_parameters(), self.repeatable_parameters())
@@ -72,8 +70,10 @@ class StrictView(APIView):
         try:
             super().perform_authentication(request)
         except AuthenticationFailed:
-            count_refusal(request)
+            throttle_refusal(request)
             raise
+        if self.authentication_classes and request.auth is None and not request.user.is_authenticated:
+            throttle_address(request)
 
     def check_permissions(self, request: Request) -> None:
         if request.user.is_authenticated and request.method not in self.allowed_methods:

@@ -32,6 +32,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "chm_project.operations.proxies.ProxyMiddleware",
     "chm_project.access.path_keys.PathKeyMiddleware",  # first: nothing may log the key of a ping
     "chm_project.api.request_ids.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -70,6 +71,10 @@ TEMPLATES = [
     },
 ]
 
+AUTHENTICATION_BACKENDS = [
+    "chm_project.access.login_limits.LoginLimitBackend",  # first: it judges before a password is hashed
+    "django.contrib.auth.backends.ModelBackend",
+]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -106,8 +111,6 @@ REST_FRAMEWORK = {
         "rest_framework.renderers.BrowsableAPIRenderer",
     ],
     "DEFAULT_THROTTLE_CLASSES": ["chm_project.api.throttling.TokenThrottle"],
-    # How many proxies of ours stand before the web server: only that many addresses of X-Forwarded-For are believed.
-    "NUM_PROXIES": env.whole("CHM_PROXIES", 0, least=0),
     "DEFAULT_METADATA_CLASS": "chm_project.api.metadata.Metadata",
     "DEFAULT_PARSER_CLASSES": ["chm_project.api.parsers.StrictJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "chm_project.api.pagination.KeysetPagination",
@@ -165,6 +168,9 @@ CHM_INGEST_INTERVAL_SECONDS = env.whole("CHM_INGEST_INTERVAL_SECONDS", 60, least
 CHM_THROTTLE_TOKEN = env.rate("CHM_THROTTLE_TOKEN", "6000/minute")
 CHM_THROTTLE_ADDRESS = env.rate("CHM_THROTTLE_ADDRESS", "12000/minute")
 CHM_THROTTLE_REFUSED = env.rate("CHM_THROTTLE_REFUSED", "60/minute")
+# Logins as one account from one address; then as any account from one address, or as one account from anywhere.
+CHM_THROTTLE_LOGIN = env.rate("CHM_THROTTLE_LOGIN", "20/hour")
+CHM_THROTTLE_LOGINS = env.rate("CHM_THROTTLE_LOGINS", "200/hour")
 CHM_THROTTLE_LINEAGE = env.rate("CHM_THROTTLE_LINEAGE", "60000/minute")
 
 # Web pages of these origins may call the API from a browser; none by default.
@@ -181,6 +187,8 @@ if CORS_ALLOWED_ORIGINS:
     INSTALLED_APPS.append("corsheaders")
     MIDDLEWARE.insert(0, "corsheaders.middleware.CorsMiddleware")
 
+# The addresses or networks of our own proxies: only what they forward is believed.
+CHM_PROXIES = env.networks("CHM_PROXIES")
 # A file with the token of a scraper of /metrics, which needs no database.
 CHM_METRICS_TOKEN_FILE = env.text("CHM_METRICS_TOKEN_FILE")
 

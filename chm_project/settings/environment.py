@@ -5,6 +5,7 @@ What cannot be read is collected, never shown, and said all at once: see `Enviro
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -79,6 +80,14 @@ class Environment:
     def rate(self, name: str, default: str) -> str:
         return self._read(name, default, _rate, "a rate such as 6000/minute (second, minute, hour or day)")
 
+    def networks(self, name: str) -> list[str]:
+        """Addresses or networks, separated by commas."""
+
+        def parse(text: str) -> list[str]:
+            return [str(ip_network(word)) for word in _words(text)]
+
+        return self._read(name, [], parse, "addresses or networks, such as 127.0.0.1,10.0.3.0/24")
+
     def fault(self, name: str, what: str) -> None:
         """The first one of a variable is told; what else is wrong with it mostly follows from that."""
         self._faults.setdefault(name, what)
@@ -145,7 +154,7 @@ def cache(broker_url: str) -> dict[str, object]:
     if urlsplit(broker_url).scheme not in {"redis", "rediss", "redis+socket"}:
         env.fault("CHM_BROKER_URL", "must be a redis://, rediss:// or redis+socket:// address.")
     return {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "chm_project.db.redis_cache.RedisCache",
         "LOCATION": redis_url(broker_url),
         "KEY_PREFIX": "chm",
         "OPTIONS": {"socket_connect_timeout": 2, "socket_timeout": 2},

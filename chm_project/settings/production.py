@@ -3,6 +3,7 @@
 Refuses to start, naming every fault at once, on what would be unsafe.
 """
 
+import os
 from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
@@ -17,6 +18,8 @@ def unsafe(key: str, hosts: list[str], database_url: str, broker_url: str) -> It
     """Variables, and what is missing or unsafe about each; never a value that could be secret."""
     if not key:
         yield "CHM_SECRET_KEY", "is not set: give at least 50 random characters, or CHM_SECRET_KEY_FILE."
+    elif "only-for-this-check" in key:
+        yield "CHM_SECRET_KEY", "is a published example: give at least 50 random characters."
     elif len(key) < 50 or len(set(key)) < 12 or "development" in key or "insecure" in key:
         yield "CHM_SECRET_KEY", "is weak: give at least 50 random characters."
     if env.flag("CHM_DEBUG", default=False):
@@ -29,12 +32,43 @@ def unsafe(key: str, hosts: list[str], database_url: str, broker_url: str) -> It
         yield "CHM_DATABASE_URL", "is not set: give a postgresql:// address, or CHM_DATABASE_URL_FILE."
     elif is_embedded(database_url):
         yield "CHM_DATABASE_URL", "is the embedded database of development: give a PostgreSQL server's."
+    elif detours := database_detours(database_url):
+        yield "CHM_DATABASE_URL", f"{detours}: name the server and sslmode once, in the address itself."
     elif is_exposed(database_url):
         yield "CHM_DATABASE_URL", "is remote and not encrypted: add ?sslmode=verify-full (or require)."
     if not broker_url:
         yield "CHM_BROKER_URL", "is not set: give the address of a Redis or Valkey."
     elif is_embedded(broker_url):
         yield "CHM_BROKER_URL", "is the embedded broker of development: give the address of a Redis or Valkey."
+    else:
+        yield from unsafe_broker(broker_url)
+
+
+def unsafe_broker(url: str) -> Iterator[tuple[str, str]]:
+    parts, options = urlsplit(url), parse_qs(urlsplit(url).query)
+    checks = [word.lower() for name in ("ssl_cert_reqs", "cert_reqs") for word in options.get(name, [])]
+    if any(word not in {"required", "cert_required"} for word in checks):
+        yield "CHM_BROKER_URL", "does not check the certificate of its server: leave ssl_cert_reqs out."
+    elif is_remote(parts.hostname) and not env.flag("CHM_BROKER_UNENCRYPTED", default=False):
+        if parts.scheme != "rediss":
+            yield "CHM_BROKER_URL", "is remote and not encrypted: use rediss://, or set CHM_BROKER_UNENCRYPTED=true."
+        elif not parts.password:
+            yield "CHM_BROKER_URL", "is remote and has no password: set one, or set CHM_BROKER_UNENCRYPTED=true."
+
+
+def database_detours(url: str) -> str:
+    """What would send the connection elsewhere than the address says, or weaken its encryption."""
+    options = parse_qs(urlsplit(url).query)
+    if "service" in options or "servicefile" in options:
+        return "names a service, whose file can say anything"
+    if any(len(given) > 1 for given in options.values()):
+        return "gives an option twice"
+    named = [name for name in ("PGHOST", "PGHOSTADDR", "PGSERVICE", "PGSSLMODE") if os.environ.get(name)]
+    return f"meets {', '.join(named)} in the environment" if named else ""
+
+
+def is_remote(host: str | None) -> bool:
+    return bool(host) and host not in LOCAL
 
 
 def is_embedded(url: str) -> bool:

@@ -14,4 +14,4 @@ CHM_HTTP_BACKOFF_SECONDS = 0.01
 WHITENOISE_AUTOREFRESH = True
 # All tests come from one address, and each has a cache of its own making.
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
-CHM_THROTTLE_ADDRESS = CHM_THROTTLE_REFUSED = "1000000/minute"
+CHM_THROTTLE_ADDRESS = CHM_THROTTLE_REFUSED = CHM_THROTTLE_LOGIN = CHM_THROTTLE_LOGINS = "1000000/minute"

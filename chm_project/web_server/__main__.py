@@ -10,9 +10,15 @@ from chm_project.web_server.server import Size
 
 
 def load() -> Any:
+    from django.conf import settings
+
     from chm_project.wsgi import application
 
     # One line per request that had to wait for a thread says nothing that the answers do not.
+    if not settings.DEBUG and not settings.CHM_PROXIES:
+        logging.getLogger(__name__).warning(
+            "no proxy is configured (CHM_PROXIES): in production put nginx before this server, see docs/docker.md"
+        )
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     return application
 

@@ -2,6 +2,8 @@
 
 import io
 import re
+import resource
+import time
 import zipfile
 from collections.abc import Sequence
 from html import unescape
@@ -384,3 +386,52 @@ def test_a_file_of_new_rows_costs_the_same_number_of_queries_however_long(browse
 def test_neutralised_text_is_no_formula_and_is_read_as_it_was_meant(text: str) -> None:
     assert not neutralised(text).startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
     assert as_meant(neutralised(text)) == text
+
+
+def packed_workbook(sheet: bytes, strings: bytes = b"") -> bytes:
+    """A workbook whose first sheet, and whose shared strings, are these bytes of XML."""
+    book = openpyxl.Workbook()
+    book.worksheets[0].append(["name"])
+    packed = io.BytesIO()
+    book.save(packed)
+    made = io.BytesIO()
+    with zipfile.ZipFile(packed) as source, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as target:
+        for name in source.namelist():
+            content = source.read(name)
+            if name == "xl/worksheets/sheet1.xml":
+                content = sheet
+            if name == "xl/sharedStrings.xml" and strings:
+                content = strings
+            target.writestr(name, content)
+    return made.getvalue()
+
+
+MAIN = b'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+HEAD = b'<row r="1"><c r="A1" t="inlineStr"><is><t>name</t></is></c></row>'
+
+
+def sheet_of(rows: bytes) -> bytes:
+    return b"<worksheet " + MAIN + b"><sheetData>" + HEAD + rows + b"</sheetData></worksheet>"
+
+
+BOMBS = {
+    "a row far below": lambda: packed_workbook(sheet_of(b'<row r="1000000000"><c r="A1000000000"><v>1</v></c></row>')),
+    "millions of empty rows": lambda: packed_workbook(sheet_of(b"<row/>" * 5_000_000)),
+    "millions of cells in a row": lambda: packed_workbook(
+        sheet_of(b'<row r="2">' + b"<c><v>1</v></c>" * 2_300_000 + b"</row>")
+    ),
+    "many shared strings": lambda: packed_workbook(
+        sheet_of(b""), b"<sst " + MAIN + b">" + b"<si><t>x</t></si>" * 4_000_000 + b"</sst>"
+    ),
+    "a zip bomb": lambda: packed_workbook(sheet_of(b" " * 200_000_000)),
+}
+
+
+@pytest.mark.parametrize("what", BOMBS)
+def test_a_bomb_is_refused_soon_and_costs_the_server_no_memory(browser: Browser, what: str) -> None:
+    bomb = BOMBS[what]()
+    before, begun = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
+    [message] = errors(choose(browser, CLIENTS, bomb))
+    assert time.monotonic() - begun < 5
+    assert "import it in parts" in message or "no rows" in message
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50 * 1024

@@ -17,7 +17,7 @@ from uuid_utils.compat import uuid7
 
 from chm_project.access.models import ApiToken
 from chm_project.access.services import find_ping_key
-from chm_project.api.throttling import count_refusal, throttle_refused, throttle_token
+from chm_project.api.throttling import throttle_refusal, throttle_token
 from runs.latest import newest_open_first
 from runs.models import Run
 from runs.push.pings import MAX_BODY, MAX_READ, Ping, read, run_event
@@ -65,11 +65,10 @@ class _View(APIView):
 
         An address is limited by its wrong keys, and each right key by itself: no count of all that it asks is needed.
         """
-        throttle_refused(request)
         if settings.SECURE_SSL_REDIRECT and not request.is_secure():
             raise PermissionDenied("send pings over https; this key has now been sent in the clear: replace it")
         if (token := find_ping_key(getattr(request, "path_key", ""))) is None:
-            count_refusal(request)
+            throttle_refusal(request)
             raise NotFound("not found")
         throttle_token(token)
         request.auth = token

@@ -44,7 +44,7 @@ def read(word: str, body: bytes) -> Ping | None:
         return Ping(sign=Sign(word), body=said)
     if not word:
         return Ping(sign=Sign.SUCCESS, body=said)
-    if not (word.isascii() and word.isdecimal()) or int(word) > MAX_EXIT_STATUS:
+    if not (word.isascii() and word.isdecimal() and len(word) <= 3) or int(word) > MAX_EXIT_STATUS:
         return None
     return Ping(sign=Sign.FAIL if int(word) else Sign.SUCCESS, exit_status=int(word), body=said)
 

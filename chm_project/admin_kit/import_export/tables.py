@@ -2,15 +2,18 @@
 
 import csv
 import io
+import json
+import subprocess
+import sys
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
 from typing import Any
 
 import openpyxl
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
+from chm_project.admin_kit.import_export import workbook_reader
 from chm_project.api.csv import as_meant, csv_lines, neutralised
 
 MAX_BYTES = 5 * 1024 * 1024
@@ -18,6 +21,10 @@ MAX_ROWS = 5_000
 # An XLSX is a zip file, and a small one can hold gigabytes.
 MAX_UNPACKED = 100 * 1024 * 1024
 MAX_COLUMNS = 100
+# Blank rows are rows too: a sheet can name a thousand million of them in a few bytes.
+MAX_LINES = 4 * MAX_ROWS
+_BROKEN = "This is not a workbook that can be read; save it as XLSX or CSV again."
+_TOO_MUCH = "This workbook takes too much time or memory to read; import it in parts, or save it as CSV."
 XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -42,6 +49,10 @@ def read_table(data: bytes, *, columns: Sequence[str], required: Sequence[str]) 
     heading = _heading(next(lines, []), columns, required)
     rows: list[Row] = []
     for number, line in enumerate(lines, start=2):
+        if number > MAX_LINES:
+            raise UnreadableError(
+                f"The file has more than {MAX_LINES:,} rows, blank ones included; import it in parts."
+            )
         if any(cell != "" for cell in line):
             if len(rows) == MAX_ROWS:
                 raise UnreadableError(f"The file has more than {MAX_ROWS:,} rows; import it in parts.")
@@ -106,38 +117,23 @@ class Formula(str):
 
 
 def _xlsx_lines(data: bytes) -> Iterator[list[str]]:
-    """The cells of the first sheet, as text."""
+    """The cells of the first sheet, as text, read by a process of its own: see workbook_reader."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as packed:
             if sum(part.file_size for part in packed.infolist()) > MAX_UNPACKED:
                 raise UnreadableError("The workbook is too large when unpacked; import it in parts.")
-        book = openpyxl.load_workbook(io.BytesIO(data), read_only=True)
-        sheet = book.worksheets[0]
-        sheet.reset_dimensions()  # it says what it likes
-        for cells in sheet.iter_rows(max_col=MAX_COLUMNS):
-            line = [_text(cell) for cell in cells]
-            while line and line[-1] == "":
-                line.pop()
-            yield line
-    except UnreadableError:
-        raise
-    except Exception:  # noqa: BLE001  # openpyxl meets a broken workbook with whatever breaks first
-        raise UnreadableError("This is not a workbook that can be read; save it as XLSX or CSV again.") from None
-
-
-def _text(cell: Any) -> str:
-    value = cell.value
-    if cell.data_type == "f":
-        return Formula(value)
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    if isinstance(value, date | datetime):
-        return value.isoformat()
-    return str(value)
+        done = subprocess.run(  # noqa: S603 - our own script
+            [sys.executable, "-I", workbook_reader.__file__, str(MAX_LINES), str(MAX_COLUMNS)],
+            input=data, capture_output=True, check=False, timeout=workbook_reader.WALL_SECONDS,
+        )  # fmt: skip
+    except zipfile.BadZipFile:
+        raise UnreadableError(_BROKEN) from None
+    except subprocess.TimeoutExpired:
+        raise UnreadableError(_TOO_MUCH) from None
+    if done.returncode:
+        raise UnreadableError(_BROKEN if done.returncode == workbook_reader.BROKEN else _TOO_MUCH)
+    for line in json.loads(done.stdout):
+        yield [Formula(cell[0]) if isinstance(cell, list) else cell for cell in line]
 
 
 def written_csv(columns: Sequence[str], rows: Iterable[dict[str, str]]) -> Iterator[str]:

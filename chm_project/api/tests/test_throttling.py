@@ -1,18 +1,28 @@
 """Limits on requests, and what happens without the cache that counts them."""
 
+import os
+import pickle
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import pytest
+import redis
+from django.contrib.auth.models import User
 from django.core.cache import cache
+from django.test import Client
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
+from chm_project.access.models import Scope
+from chm_project.access.services import create_token
 from chm_project.api.throttling import Limit
 from chm_project.local.embedded import redis_url
 from chm_project.settings.environment import parse_rate
 from chm_project.tests.api import ROOT, error, person, program
+from inventory.tests.factories import PipelineFactory
 
 CLIENTS = f"{ROOT}/clients"
 
@@ -21,7 +31,7 @@ CLIENTS = f"{ROOT}/clients"
 def shared_cache(settings: Settings) -> Iterator[None]:
     settings.CACHES = {
         "default": {
-            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "BACKEND": "chm_project.db.redis_cache.RedisCache",
             "LOCATION": redis_url(settings.CELERY_BROKER_URL),
             "KEY_PREFIX": "chm-test-throttling",
         }
@@ -49,22 +59,78 @@ def test_people_are_limited_too() -> None:
 
 
 @pytest.mark.django_db
-def test_an_address_is_limited_before_anything_is_looked_up(settings: Settings, django_assert_num_queries: Any) -> None:
+def test_an_address_without_credentials_is_limited(settings: Settings) -> None:
     settings.CHM_THROTTLE_ADDRESS = "2/day"
-    apis = [program("read") for _ in range(3)]
-    assert [api.get(CLIENTS).status_code for api in apis] == [200, 200, 429]
-    with django_assert_num_queries(0):
-        error(apis[0].get(CLIENTS), 429, "rate_limited")
-    assert apis[0].get(CLIENTS, REMOTE_ADDR="10.0.0.9").status_code == 200
+    assert [APIClient().get(CLIENTS).status_code for _ in range(3)] == [401, 401, 429]
+    assert APIClient().get(CLIENTS, REMOTE_ADDR="10.0.0.9").status_code == 401
+    assert program("read").get(CLIENTS).status_code == 200, "valid credentials have limits of their own"
 
 
 @pytest.mark.django_db
-def test_guessing_tokens_ends_soon_and_a_forged_address_does_not_help(settings: Settings) -> None:
+def test_guessing_tokens_ends_soon_and_locks_out_nobody_else_of_the_address(settings: Settings) -> None:
     settings.CHM_THROTTLE_REFUSED = "2/day"
     guess = APIClient(headers={"authorization": "Bearer chm_guessing_" + "x" * 40})
     for number in range(2):
         error(guess.get(CLIENTS, headers={"x-forwarded-for": f"10.0.0.{number}"}), 401, "unauthorized")
     error(guess.get(CLIENTS, headers={"x-forwarded-for": "10.0.0.7"}), 429, "rate_limited")
+    assert program("read").get(CLIENTS).status_code == 200
+    key = create_token(name="cron", scope=Scope.INGEST, pipeline_id=PipelineFactory.create().pk)[1]
+    assert APIClient().get(f"/ping/{key}").status_code == 200
+    assert APIClient().get("/ping/wrong").status_code == 429
+
+
+@pytest.mark.django_db
+def test_guessing_passwords_ends_soon_and_the_owner_stays_logged_in(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.CHM_THROTTLE_LOGIN, settings.CHM_THROTTLE_LOGINS = "5/day", "100/day"
+    owner = User.objects.create_superuser("ada", password="right-password")
+    session = Client()
+    session.force_login(owner)
+
+    def log_in(address: str, password: str) -> bool:
+        answer = Client().post("/admin/login/", {"username": "ada", "password": password}, REMOTE_ADDR=address)
+        return answer.status_code == 302
+
+    assert not any(log_in("10.0.0.1", f"guess-{number}") for number in range(5))
+    with caplog.at_level("WARNING"):
+        assert not log_in("10.0.0.1", "right-password"), "no password is looked at any more"
+    assert "too many logins" in caplog.text
+    assert session.get("/admin/").status_code == 200
+    assert log_in("10.0.0.2", "right-password"), "the owner, from another address"
+
+
+@pytest.mark.django_db
+def test_a_request_costs_one_round_trip_to_redis(settings: Settings) -> None:
+    settings.CHM_THROTTLE_TOKEN = "100/day"
+    api = program("read")
+    api.get(CLIENTS)
+    with redis.Redis.from_url(redis_url(settings.CELERY_BROKER_URL)) as server:
+        before = commands(server)
+        api.get(CLIENTS)
+        assert commands(server) - before <= 3, "SET, INCRBY, and the INFO before"
+
+
+def commands(server: Any) -> int:
+    return int(server.info("stats")["total_commands_processed"])
+
+
+def test_a_pickle_in_the_cache_runs_nothing(settings: Settings, tmp_path: Path) -> None:
+    class Trap:
+        def __reduce__(self) -> tuple[Any, tuple[str]]:
+            return os.mkdir, (str(tmp_path / "ran"),)
+
+    with redis.Redis.from_url(redis_url(settings.CELERY_BROKER_URL)) as server:
+        server.set("chm-test-throttling:1:trap", pickle.dumps(Trap()))
+    with pytest.raises(ValueError, match=r"decode|Expecting"):
+        cache.get("trap")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_the_cache_keeps_bytes_and_times() -> None:
+    value = {"file": b"\x00\xff", "through": datetime(2026, 3, 1, tzinfo=UTC), "count": 3}
+    cache.set("kept", value)
+    assert cache.get("kept") == value
 
 
 @pytest.mark.django_db
@@ -76,7 +142,7 @@ def test_health_is_never_limited(settings: Settings) -> None:
 @pytest.mark.django_db
 def test_without_its_cache_the_api_stays_up_and_says_so(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
     settings.CACHES = {
-        "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://127.0.0.1:1/0"}
+        "default": {"BACKEND": "chm_project.db.redis_cache.RedisCache", "LOCATION": "redis://127.0.0.1:1/0"}
     }
     api = program("read")
     assert {api.get(CLIENTS).status_code for _ in range(5)} == {200}

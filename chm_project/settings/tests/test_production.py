@@ -14,7 +14,7 @@ SAFE = {
     "CHM_SECRET_KEY": KEY,
     "CHM_ALLOWED_HOSTS": "chm.example.com",
     "CHM_DATABASE_URL": "postgresql://chm:pw@db.example.com/chm?sslmode=verify-full",
-    "CHM_BROKER_URL": "redis://redis.example.com/0",
+    "CHM_BROKER_URL": "rediss://:pw@redis.example.com/0",
 }
 
 
@@ -77,7 +77,14 @@ def test_a_safe_environment_passes_the_deployment_checks() -> None:
         ({"CHM_BROKER_URL": "amqp://localhost"}, "CHM_BROKER_URL must be a redis://"),
         ({"CHM_SECRET_KEY": None, "CHM_SECRET_KEY_FILE": "/nowhere"}, "the file that CHM_SECRET_KEY_FILE names"),
         ({"CHM_DEBUG": "maybe"}, "CHM_DEBUG must be true or false"),
-        ({"CHM_PROXIES": "one"}, "CHM_PROXIES must be a whole number from 0"),
+        ({"CHM_PROXIES": "one"}, "CHM_PROXIES must be addresses or networks"),
+        ({"CHM_SECRET_KEY": "only-for-this-check-9vQx2LmZr7TpWc4NbHs8KyJd3GfRa5Eu"}, "CHM_SECRET_KEY is a published"),
+        ({"CHM_BROKER_URL": "redis://:pw@redis.example.com/0"}, "CHM_BROKER_URL is remote and not encrypted"),
+        ({"CHM_BROKER_URL": "rediss://redis.example.com/0"}, "CHM_BROKER_URL is remote and has no password"),
+        ({"CHM_BROKER_URL": "rediss://:pw@r.example.com/0?ssl_cert_reqs=none"}, "CHM_BROKER_URL does not check"),
+        ({"CHM_DATABASE_URL": SAFE["CHM_DATABASE_URL"] + "&sslmode=disable"}, "CHM_DATABASE_URL gives an option twice"),
+        ({"CHM_DATABASE_URL": "postgresql:///chm?service=other"}, "CHM_DATABASE_URL names a service"),
+        ({"PGHOST": "db.example.com"}, "CHM_DATABASE_URL meets PGHOST"),
         ({"CHM_DATABASE_POOL_SIZE": "0"}, "CHM_DATABASE_POOL_SIZE must be a whole number from 1"),
         ({"CHM_HTTP_TIMEOUT_SECONDS": "nan"}, "CHM_HTTP_TIMEOUT_SECONDS must be a number"),
         ({"CHM_THROTTLE_TOKEN": "fast"}, "CHM_THROTTLE_TOKEN must be a rate"),
@@ -137,7 +144,7 @@ print(json.dumps({
 
 
 def test_production_speaks_https_only_but_to_probes_and_only_for_its_hosts() -> None:
-    done = run("-c", ANSWERS)
+    done = run("-c", ANSWERS, CHM_PROXIES="127.0.0.1")
 
     said = json.loads(done.stdout)
     assert said["probe"][0] == 200
@@ -146,6 +153,11 @@ def test_production_speaks_https_only_but_to_probes_and_only_for_its_hosts() -> 
     assert "max-age=31536000" in said["encrypted"][2]
     assert said["by_address"][0] == 200, "a kubelet asks by address"
     assert said["foreign"][0] == 400
+
+
+def test_forwarded_headers_are_believed_from_configured_proxies_only() -> None:
+    said = json.loads(run("-c", ANSWERS, CHM_PROXIES="10.9.9.9").stdout)
+    assert said["encrypted"][2] is None, "plain HTTP, whatever its sender says"
 
 
 def test_the_log_is_one_json_object_a_line_from_web_and_worker_alike() -> None:

@@ -1,0 +1,32 @@
+"""How many passwords may be tried, judged before a password is hashed: hashing is what a flood of guesses costs."""
+
+import logging
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+
+from chm_project.api.throttling import Limit, address_of
+
+logger = logging.getLogger(__name__)
+
+# An account from one address; then all accounts of an address, and an account from all addresses.
+PAIR = Limit("login", "CHM_THROTTLE_LOGIN")
+ADDRESS = Limit("login-address", "CHM_THROTTLE_LOGINS")
+ACCOUNT = Limit("login-account", "CHM_THROTTLE_LOGINS")
+
+
+class LoginLimitBackend:
+    """First of the backends: refuses what is too much, and leaves everything else to the others.
+
+    Someone who guesses from elsewhere does not lock out the owner's own address, nor any session or token.
+    """
+
+    def authenticate(self, request: HttpRequest | None, username: str | None = None, **_: Any) -> None:
+        if request is None or not username:
+            return
+        address, account = address_of(request), username.lower()[:150]
+        waits = (PAIR.count(f"{account}@{address}"), ADDRESS.count(address), ACCOUNT.count(account))
+        if any(wait is not None for wait in waits):
+            logger.warning("too many logins as %r from %s: refused without looking at the password", account, address)
+            raise PermissionDenied("Too many logins; try again later.")
