@@ -35,11 +35,12 @@ def main() -> None:
 
 
 def _pages(*, check: bool) -> int:
-    from tools.evidence import settings_page
+    from tools.evidence import errors_page, settings_page
 
     made: dict[Path, Callable[[], str]] = {
         requirements.PAGE: requirements.page,
         settings_page.PAGE: settings_page.page,
+        errors_page.PAGE: errors_page.page,
     }
     stale = []
     for path, page in made.items():

@@ -7,6 +7,7 @@ import argparse
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import psycopg
 
@@ -15,7 +16,7 @@ from tools.bench.servers import ROOT, create_database, manage, web_server
 RATES = dict.fromkeys(
     ("CHM_THROTTLE_TOKEN", "CHM_THROTTLE_ADDRESS", "CHM_THROTTLE_REFUSED", "CHM_THROTTLE_LINEAGE"), "100000000/minute"
 )
-CONFIGURATION = ROOT / "fuzz" / "schemathesis.toml"
+CONFIGURATION = Path(__file__).parent / "schemathesis.toml"
 
 
 def main() -> None:

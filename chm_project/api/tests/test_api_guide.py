@@ -11,7 +11,9 @@ from django.conf import settings
 from chm_project.tests.api import ROOT, program
 
 DOCUMENT = Path(settings.BASE_DIR) / "docs" / "api.md"
-EXAMPLE = re.compile(r"^```http\n(GET|POST|PUT) (\S+)\n(\{.*\}\n)?\n(\d+)\n(\{.*\})\n```$", re.MULTILINE)
+EXAMPLE = re.compile(
+    r"^```http\n(GET|POST|PUT|PATCH) (\S+)\n((?:[A-Z][\w-]+: .+\n)*)(\{.*\}\n)?\n(\d+)\n(\{.*\})\n```$", re.MULTILINE
+)
 
 
 def shows(shown: Any, answered: Any) -> bool:
@@ -29,17 +31,22 @@ def shows(shown: Any, answered: Any) -> bool:
 def test_every_example_is_answered_as_shown() -> None:
     text = DOCUMENT.read_text()
     examples = EXAMPLE.findall(text)
-    assert len(examples) == text.count("```http\n"), "each block has the form: request, body, blank line, answer"
+    assert len(examples) == text.count("```http\n"), "each block: request, headers, body, blank line, answer"
     api = program("write")
     known: dict[str, str] = {}
-    for method, path, body, status, shown in examples:
+    for method, path, headers, body, status, shown in examples:
         for name, value in known.items():
             path, body = path.replace(f"{{{name}}}", value), body.replace(f"{{{name}}}", value)
-        send: Any = {"GET": api.get, "POST": api.post, "PUT": api.put}[method]
-        answer = send(f"{ROOT}{path}", json.loads(body)) if body else send(f"{ROOT}{path}")
+        send: Any = getattr(api, method.lower())
+        given = dict(line.split(": ", 1) for line in headers.splitlines())
+        body_given = [json.loads(body)] if body else []
+        answer = send(f"{ROOT}{path}", *body_given, headers=given)
 
         assert answer.status_code == int(status), (method, path, answer.content)
         assert shows(json.loads(shown), answer.json()), (method, path, answer.json())
         if status == "201" and method == "POST":
-            kind = {"/clients": "client_id", "/alert_rules": "rule_id"}.get(path, "pipeline_id")
+            last = path.rpartition("/")[2]
+            kind = {"clients": "client_id", "alert_rules": "rule_id", "pipelines": "pipeline_id", "runs": "run_id"}[
+                last
+            ]
             known[kind] = answer.json()["id"]

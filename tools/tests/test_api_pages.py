@@ -1,0 +1,35 @@
+"""The pages about the API: every error code is explained, and every line of the comparison is proven by a test."""
+
+import re
+
+from chm_project.api.error_codes import CODES
+from tools.contract.generate import ROOT, contract
+
+COMPARISON = ROOT / "docs" / "api-comparison.md"
+
+
+def test_every_error_code_of_the_contract_has_a_cause_and_a_remedy() -> None:
+    published = contract()["components"]["schemas"]["ErrorCodeName"]["enum"]
+    page = (ROOT / "docs" / "errors.md").read_text()
+
+    assert [entry.code for entry in CODES] == published
+    for entry in CODES:
+        assert f"## {entry.code}\n\nStatus {entry.status}." in page
+        assert entry.cause in page
+        assert entry.remedy in page
+
+
+def test_every_line_of_the_comparison_names_a_test_that_exists() -> None:
+    lines = [line for line in COMPARISON.read_text().splitlines() if line.startswith("| ") and "---" not in line][1:]
+    tests = {
+        name
+        for path in ROOT.rglob("tests/test_*.py")
+        if ".venv" not in path.parts
+        for name in re.findall(r"^def (test_\w+)", path.read_text(), re.MULTILINE)
+    }
+
+    assert len(lines) > 20
+    for line in lines:
+        named = re.findall(r"`(test_\w+|make contract)`", line)
+        assert named, line
+        assert set(named) <= tests | {"make contract"}, line
