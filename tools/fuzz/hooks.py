@@ -6,19 +6,22 @@ import schemathesis
 
 
 @schemathesis.hook
-def map_query(context: Any, query: Any) -> Any:
+def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:  # noqa: ARG001  # the signature of the hook
     """Ask for all fields where only known ones are asked for; what is not known is still sent as it is."""
-    if not isinstance(query, dict) or "fields" not in query:
-        return query
-    given = query["fields"] if isinstance(query["fields"], list) else [query["fields"]]
-    known = _fields(context.operation)
-    return {**query, "fields": known} if given and all(name in known for name in given) else query
+    if not isinstance(case.query, dict) or "fields" not in case.query:
+        return
+    given = case.query["fields"] if isinstance(case.query["fields"], list) else [case.query["fields"]]
+    known = _fields(case.operation)
+    if given and all(name in known for name in given):
+        case.query["fields"] = known
 
 
 def _fields(operation: Any) -> list[str]:
     schema = operation.schema.raw_schema
     parameters = schema["paths"][operation.path][operation.method.lower()]["parameters"]
-    [accepted] = [parameter for parameter in parameters if parameter.get("name") == "fields"]
+    accepted = next((parameter for parameter in parameters if parameter.get("name") == "fields"), None)
+    if accepted is None:
+        return []
     name = accepted["schema"]["items"]["$ref"].rpartition("/")[2]
     known: list[str] = schema["components"]["schemas"][name]["enum"]
     return known
