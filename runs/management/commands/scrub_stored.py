@@ -1,0 +1,36 @@
+"""manage.py scrub_stored: apply new scrubbing rules to what is stored already."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from runs.stored_secrets import TABLES, Table, forget_position, rows_left, scrub_table
+
+
+class Command(BaseCommand):
+    help = "Remove secrets that present rules find in stored runs, pipelines and the admin log. Continues after a stop."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--dry-run", action="store_true", help="count what would change; change nothing")
+        parser.add_argument("--restart", action="store_true", help="begin at the first row, not where a run stopped")
+
+    def handle(self, *args: Any, dry_run: bool, restart: bool, **options: Any) -> None:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        times = (TimeElapsedColumn(), TimeRemainingColumn())
+        with Progress(*columns, *times, console=Console(stderr=True)) as progress:
+            for table in TABLES:
+                if restart and not dry_run:
+                    forget_position(table)
+                self.stdout.write(self._scrub(table, progress, dry_run=dry_run))
+
+    def _scrub(self, table: Table, progress: Progress, *, dry_run: bool) -> str:
+        task = progress.add_task(table.name, total=rows_left(table, dry_run=dry_run))
+        read = changed = clashes = 0
+        for batch in scrub_table(table, dry_run=dry_run):
+            read, changed, clashes = read + batch.read, changed + batch.changed, clashes + batch.clashes
+            progress.advance(task, batch.read)
+        line = f"{table.name}: {changed:,} of {read:,} rows {'would change' if dry_run else 'changed'}"
+        return f"{line}; {clashes:,} kept an id whose masked form another run has" if clashes else line

@@ -1,0 +1,120 @@
+"""New rules reach what is stored, without a new version of it."""
+
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.core.management import call_command
+from django.db import connection
+
+from inventory.models import Pipeline
+from inventory.tests.factories import PipelineFactory
+from runs import stored_secrets
+from runs.events import RunEvent
+from runs.models import Run
+from runs.services import Outcome, record_runs
+from runs.tests.factories import RunFactory
+
+pytestmark = pytest.mark.django_db
+
+SECRET = "FAKE-tok-77"
+
+
+def scrub(*arguments: str) -> list[str]:
+    said = StringIO()
+    call_command("scrub_stored", *arguments, stdout=said)
+    return said.getvalue().splitlines()
+
+
+def stored_before_the_rules(**fields: Any) -> Run:
+    """A row as an earlier version of the scrubber left it."""
+    run = RunFactory.create()
+    Run.objects.filter(pk=run.pk).update(**fields)
+    return Run.objects.get(pk=run.pk)
+
+
+@pytest.fixture(autouse=True)
+def empty_cache() -> None:
+    cache.clear()
+
+
+def test_a_dry_run_counts_and_changes_nothing() -> None:
+    run = stored_before_the_rules(error_message=f"token={SECRET}")
+
+    assert scrub("--dry-run")[0] == "runs: 1 of 1 rows would change"
+    assert Run.objects.get(pk=run.pk).error_message == f"token={SECRET}"
+
+
+def test_every_column_that_may_hold_a_secret_is_scrubbed() -> None:
+    run = stored_before_the_rules(
+        error_message=f"token={SECRET}", status_reason=f"token={SECRET}", payload={"token": SECRET, "rows": 3}
+    )
+    Pipeline.objects.filter(pk=run.pipeline_id).update(
+        description=f"token={SECRET}", last_ingest_error=f"token={SECRET}"
+    )
+
+    assert scrub()[:2] == ["runs: 1 of 1 rows changed", "pipelines: 1 of 1 rows changed"]
+
+    found = Run.objects.select_related("pipeline").get()
+    assert found.error_message == found.status_reason == "token=[filtered]"
+    assert found.payload == {"token": "[filtered]", "rows": 3}
+    assert found.pipeline.description == found.pipeline.last_ingest_error == "token=[filtered]"
+    assert scrub()[0] == "runs: 0 of 1 rows changed"
+
+
+def test_versions_and_times_stay_and_a_replay_is_unchanged() -> None:
+    pipeline = PipelineFactory.create()
+    event = RunEvent(
+        pipeline_id=pipeline.pk, external_run_id="r1", status="failed", error_message=f"token={SECRET}",
+        payload={"token": SECRET}, at="2026-01-01T00:00:00Z",
+    )  # fmt: skip
+    record_runs([event])
+    Run.objects.update(error_message=f"token={SECRET}", payload={"token": SECRET})
+    before = Run.objects.get()
+
+    scrub()
+
+    after = Run.objects.get()
+    assert SECRET not in str(after.error_message) + str(after.payload)
+    for column in ("updated_at", "ingested_at", "source_updated_at", "created_at"):
+        assert getattr(after, column) == getattr(before, column), column
+    assert record_runs([event])[0].outcome is Outcome.UNCHANGED
+
+
+def test_an_interrupted_run_goes_on_where_it_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stored_secrets, "BATCH", 2)
+    for number in range(5):
+        stored_before_the_rules(error_message=f"token={SECRET}{number}")
+    first = next(stored_secrets.scrub_table(stored_secrets.TABLES[0], dry_run=False))
+
+    assert (first.read, first.changed) == (2, 2)
+    assert scrub()[0] == "runs: 3 of 3 rows changed"
+    assert not Run.objects.filter(error_message__contains=SECRET).exists()
+    assert scrub("--restart")[0] == "runs: 0 of 5 rows changed"
+
+
+def test_an_id_whose_masked_form_is_taken_stays_and_is_reported() -> None:
+    first = stored_before_the_rules(external_run_id=f"x?token={SECRET}")
+    scrub()
+    taken = Run.objects.get(pk=first.pk)
+    assert SECRET not in taken.external_run_id
+    second = RunFactory.create(pipeline=taken.pipeline)
+    Run.objects.filter(pk=second.pk).update(external_run_id=f"x?token={SECRET}", error_message=f"token={SECRET}")
+
+    assert scrub()[0] == "runs: 1 of 2 rows changed; 1 kept an id whose masked form another run has"
+    assert Run.objects.get(pk=second.pk).error_message == "token=[filtered]"
+
+
+def test_a_row_without_a_secret_is_not_written() -> None:
+    run = stored_before_the_rules(error_message="column missing", payload={"rows": 3})
+
+    def version() -> Any:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT xmin, ctid FROM runs WHERE id = %s", [run.pk])
+            return cursor.fetchone()
+
+    before = version()
+    scrub()
+
+    assert version() == before
