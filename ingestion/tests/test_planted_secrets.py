@@ -1,0 +1,183 @@
+"""Secrets planted at every door are found behind none: database, Redis, logs, API, console, exports."""
+
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import redis
+from django.conf import settings as configured_settings
+from django.core.cache import cache
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from kombu.serialization import dumps
+from pytest_django import Settings
+
+from alerting.models import AlertRule
+from chm_project.access.models import Scope
+from chm_project.access.services import create_token
+from chm_project.local.embedded import redis_url
+from chm_project.settings.environment import cache as redis_cache
+from chm_project.tests.api import ROOT, person, post_json, program
+from chm_project.tests.pages import browser
+from ingestion.synthetic.generic_partner import GenericPartner
+from ingestion.tests.support import generic_connection, ingest, pipelines_of
+from inventory.models import Pipeline
+from runs.models import Run
+from tools.support.labelled_texts import items_of
+
+pytestmark = pytest.mark.django_db
+
+NOON = "2026-11-20T12:00:00Z"
+MARK = "Pl4nted-0-Secret"
+HOOK = f"https://hooks.slack.com/services/T0AAAAAAA/B0BBBBBBB/{MARK}"
+# Every text of the corpus that was read while the rules were written, as a source would send it.
+LABELLED = [item for item in items_of("secret", "rules") if isinstance(item.value, str)]
+WORDS = {word for item in LABELLED for secret in item.secrets for word in secret.split() if len(word) > 7} | {MARK}
+
+
+@pytest.fixture
+def stored_in_redis(settings: Settings) -> Iterator[redis.Redis]:
+    """The cache in the broker's Redis, as in production; only keys that appear during the test are read."""
+    settings.CACHES = {"default": redis_cache(configured_settings.CELERY_BROKER_URL)}
+    with redis.Redis.from_url(redis_url(configured_settings.CELERY_BROKER_URL)) as server:
+        yield server
+    cache.clear()
+
+
+@pytest.fixture
+def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    caplog.set_level(logging.DEBUG)
+    return caplog
+
+
+@pytest.fixture
+def orders(db: None) -> Pipeline:
+    return pipelines_of("Northwind", "orders")["orders"]
+
+
+def plant_in_pages(partner: GenericPartner) -> None:
+    partner.runs["orders"] = [
+        {"external_run_id": f"page-{number}", "status": "failed", "started_at": NOON, "updated_at": NOON,
+         "error_message": item.value, "status_reason": item.value, "conf": {"note": [item.value]}}
+        for number, item in enumerate(LABELLED)
+    ] + [
+        {"external_run_id": f"x?token={MARK}", "status": f"token={MARK}", "started_at": f"password={MARK}",
+         "updated_at": NOON, "password": MARK, "env": [["DB_PASSWORD", MARK], {"Name": "API_TOKEN", "Value": MARK}]}
+    ]  # fmt: skip
+    report = ingest(generic_connection(partner))
+    assert report.runs_processed == len(LABELLED) + 1
+    # What the task would leave in the broker.
+    _, _, result = dumps({"errors": report.errors, "note": f"password={MARK}"}, serializer="scrubbed-json")
+    cache.set("result_of_the_task", result)
+
+
+def plant_by_push(orders: Pipeline) -> None:
+    api, text = program("ingest"), f"login with password={MARK} failed"
+    run = {"status": "failed", "error_message": text, "payload": {"token": MARK, "url": f"https://u:{MARK}@h/x"}}
+    assert api.put(f"{ROOT}/pipelines/{orders.pk}/runs/put-1", run, format="json").status_code == 201
+    batch = {"items": [run | {"pipeline_id": str(orders.pk), "external_run_id": f"b?token={MARK}"}]}
+    assert post_json(api, f"{ROOT}/runs/batch", batch).status_code == 200
+    _, key = create_token(name="ping", scope=Scope.INGEST, pipeline_id=orders.pk)
+    assert api.post(f"/ping/{key}/fail", text, content_type="text/plain").status_code == 200
+    lineage = program("ingest", client_id=orders.client_id)
+    for job in ("orders", f"load password={MARK}"):
+        event = {
+            "eventType": "FAIL", "eventTime": NOON, "producer": f"https://p/?token={MARK}",
+            "job": {"namespace": f"postgres://etl:{MARK}@db" if job != "orders" else "n", "name": job},
+            "run": {"runId": f"token={MARK}", "facets": {
+                "processing_engine": {"name": f"spark password={MARK}", "version": "1"},
+                "errorMessage": {"message": text, "stackTrace": text},
+            }},
+        }  # fmt: skip
+        Pipeline.objects.filter(pk=orders.pk).update(external_id="n/orders")
+        assert post_json(lineage, f"{ROOT}/lineage", event).status_code in {200, 201}
+    Pipeline.objects.filter(pk=orders.pk).update(external_id="orders")
+
+
+def plant_by_hand(orders: Pipeline) -> None:
+    """What people type: refused for a pipeline, kept but hidden for the hook of a rule."""
+    described = {"description": f"password={MARK}"}
+    assert program().patch(f"{ROOT}/pipelines/{orders.pk}", described, format="json").status_code == 400
+    web = browser("analyst")
+    rows = f"client,name,platform,pipeline_type,description\nNorthwind,new,cron,export,password={MARK}\n"
+    looked_at = web.post(
+        "/admin/inventory/pipeline/import/", {"file": SimpleUploadedFile("pipelines.csv", rows.encode())}
+    )
+    assert looked_at.context["judgement"].faults
+    said = {"pipeline_id": str(orders.pk), "rule_type": "on_failure", "channel": "slack", "destination": HOOK}
+    assert post_json(program(), f"{ROOT}/alert_rules", said).status_code == 201
+
+
+def planted_in(text: str) -> list[str]:
+    return sorted(word for word in WORDS if word in text or json.dumps(word)[1:-1] in text)
+
+
+def database_text() -> str:
+    """Every row of every table, without the one column that holds hooks on purpose."""
+    with connection.cursor() as cursor:
+        tables = [name for name in connection.introspection.table_names(cursor) if name != "django_session"]
+        rows = []
+        for table in tables:
+            cursor.execute(f'SELECT to_jsonb(t) - %s FROM "{table}" t', ["destination"])
+            rows += [json.dumps(row[0], ensure_ascii=False) for row in cursor.fetchall()]
+    return "\n".join(rows)
+
+
+def redis_text(server: redis.Redis) -> str:
+    found: list[bytes] = []
+    keys: Any = server.keys("*")
+    for key in keys:
+        kind: Any = server.type(key)
+        value: Any = {b"string": server.get, b"hash": server.hgetall, b"set": server.smembers}.get(kind, server.dump)(
+            key
+        )
+        found += [key, str(value).encode()]
+    return b"\n".join(found).decode(errors="replace")
+
+
+@pytest.mark.proves("SE-002", "SE-003")
+def test_no_planted_secret_is_found_anywhere(
+    generic: GenericPartner,
+    orders: Pipeline,
+    stored_in_redis: redis.Redis,
+    log: pytest.LogCaptureFixture,
+) -> None:
+    plant_in_pages(generic)
+    plant_by_push(orders)
+    plant_by_hand(orders)
+    logging.getLogger("a library").debug("sending %s", {"password": MARK})
+
+    assert Run.objects.count() >= len(LABELLED) + 4
+    assert AlertRule.objects.get().destination == HOOK
+    assert planted_in(database_text()) == []
+    assert planted_in(redis_text(stored_in_redis)) == []
+    assert "DEBUG" in log.text
+    assert planted_in(log.text) == []
+
+
+@pytest.mark.proves("SE-002")
+def test_no_planted_secret_is_shown_to_anybody(generic: GenericPartner, orders: Pipeline) -> None:
+    plant_in_pages(generic)
+    plant_by_push(orders)
+    plant_by_hand(orders)
+    api, web, run = person("viewer"), browser("administrator"), Run.objects.latest("created_at")
+    answers: list[Any] = [
+        api.get(f"{ROOT}{path}")
+        for path in ("/runs?limit=1000", f"/pipelines/{orders.pk}", "/pipelines", "/alert_rules", f"/runs/{run.pk}",
+                     "/reports/failing_now", "/alert_rules/firing")
+    ]  # fmt: skip
+    answers += [api.get(f"{ROOT}{path}", HTTP_ACCEPT="text/csv") for path in ("/runs?limit=1000", "/alert_rules")]
+    answers += [
+        web.get(path)
+        for path in ("/admin/", "/admin/runs/run/", f"/admin/runs/run/{run.pk}/change/", "/admin/alerting/alertrule/",
+                     f"/admin/inventory/pipeline/{orders.pk}/change/",
+                     f"/admin/inventory/client/{orders.client_id}/change/",
+                     f"/admin/console/client/{orders.client_id}/", f"/admin/console/pipeline/{orders.pk}/",
+                     "/admin/alerting/alertrule/export/csv/", "/admin/inventory/pipeline/export/csv/")
+    ]  # fmt: skip
+
+    for answer in answers:
+        assert answer.status_code in {200, 302}, answer.request["PATH_INFO"]
+        assert planted_in(answer.getvalue().decode(errors="replace")) == [], answer.request["PATH_INFO"]
