@@ -4,7 +4,7 @@ BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help install install-dev demo serve work test e2e screenshots e2e-airflow clients bench fuzz faults critical-path evidence documents site docs dashboards board-pictures check-boards upgrade-check package-check image-steps lint format lock
+.PHONY: help install install-dev demo serve work test e2e screenshots e2e-airflow e2e-prefect e2e-dagster nightly clients bench fuzz faults critical-path evidence documents site docs dashboards board-pictures check-boards upgrade-check package-check image-steps lint format lock
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -49,6 +49,18 @@ e2e-airflow: install-dev  ## against a real Airflow 3, started in .chm/airflow (
 	@tools/e2e/airflow/start_airflow.sh .chm/airflow
 	@$(BIN)/python -m tools.e2e.airflow.run .chm/airflow --write docs/validation/airflow-live.md; \
 	  status=$$?; tools/e2e/airflow/stop_airflow.sh .chm/airflow; exit $$status
+
+e2e-prefect: install-dev  ## against a real Prefect server that people change by hand (packages: 200 MB; about 6 minutes)
+	@tools/e2e/prefect/start_prefect.sh .chm/prefect
+	@$(BIN)/python -m tools.e2e.prefect.run .chm/prefect --write docs/validation/prefect-live.md; \
+	  status=$$?; tools/e2e/stop.sh .chm/prefect; exit $$status
+
+e2e-dagster: install-dev  ## against a real Dagster that people change by hand (packages: 200 MB; about 6 minutes)
+	@tools/e2e/dagster/start_dagster.sh .chm/dagster
+	@$(BIN)/python -m tools.e2e.dagster.run .chm/dagster --write docs/validation/dagster-live.md; \
+	  status=$$?; tools/e2e/stop.sh .chm/dagster; exit $$status
+
+nightly: e2e-airflow e2e-prefect e2e-dagster  ## what takes too long for each change: live orchestrators, compared run by run
 
 .chm/clients/stamp: tools/e2e/clients/requirements.txt
 	@echo "installing the clients of others into .chm/clients ..."

@@ -44,7 +44,7 @@ class RunQuerySet(models.QuerySet["Run"]):
 
     def with_source_url(self) -> "RunQuerySet":
         """Annotate `source_url`, the address of the run's page at its source; null where none is known."""
-        template = Pipeline.objects.filter(pk=OuterRef("pipeline_id")).values("source_url_template")
+        template = Pipeline.objects.filter(pk=OuterRef("pipeline_id")).order_by().values("source_url_template")
         return self.annotate(
             # A subquery, not a join: it is asked for the rows of the page alone, whatever the list is sorted by.
             source_url=Func(

@@ -15,10 +15,16 @@ def read_run(run: Run) -> dict[str, Any]:
         "as_of": timezone.now(),
         "run": run,
         "pipeline": run.pipeline,
+        "source_url": address_at_source(run),
         "payload": None if run.payload is None else highlighted(run.payload),
         "earlier": neighbour(run, LATEST_FIRST),
         "later": neighbour(run, LATEST_FIRST.reversed()),
     }
+
+
+def address_at_source(run: Run) -> str | None:
+    found: Any = Run.objects.with_source_url().only("pk").get(pk=run.pk)
+    return found.source_url  # type: ignore[no-any-return]  # annotated
 
 
 def neighbour(run: Run, order: Keyset) -> Run | None:

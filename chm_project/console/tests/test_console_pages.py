@@ -391,7 +391,7 @@ COSTS = {
     + 1
     + 1
     + 1,  # the pipeline; verdict; strip; runs; failures; rules, and what those of one scope share
-    "run": 1 + 2,  # the run with pipeline and client; its neighbours
+    "run": 1 + 1 + 2,  # the run with pipeline and client; its link to the source; its neighbours
     "list": 1 + 1 + 1 + 1,  # the shape; the clients to filter by; strips; whether any pipeline is judged
 }
 
@@ -419,3 +419,25 @@ def test_a_page_costs_the_same_queries_however_much_is_on_it(viewer: Browser, pa
     asked = [query["sql"] for query in many if not re.match(r"SET LOCAL|SAVEPOINT|RELEASE", query["sql"])]
     assert len(asked) == 4 + COSTS[page], "\n".join(asked)
     assert len(many) == len(few)
+
+
+def test_run_and_pipeline_pages_link_to_the_source_and_nowhere_without_one(viewer: Browser) -> None:
+    linked = PipelineFactory.create(
+        source_url="https://airflow.example/dags/a",
+        source_url_template='https://airflow.example/dags/a/runs/{run_id}?x="1"&y=2',
+    )
+    alone = PipelineFactory.create()
+    run, other = (RunFactory.create(pipeline=pipeline, external_run_id="r 1") for pipeline in (linked, alone))
+
+    pages = [
+        html(viewer.get(pipeline_address(linked))),
+        html(viewer.get(run_address(run))),
+    ]
+    bare = [
+        html(viewer.get(pipeline_address(alone))),
+        html(viewer.get(run_address(other))),
+    ]
+
+    assert 'href="https://airflow.example/dags/a" target="_blank" rel="noopener noreferrer"' in pages[0]
+    assert 'href="https://airflow.example/dags/a/runs/r%201?x=&quot;1&quot;&amp;y=2"' in pages[1]
+    assert all("Open at the source" not in page for page in bare)
