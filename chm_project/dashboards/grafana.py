@@ -228,10 +228,13 @@ def table_panel(place: Place) -> table.Panel:
             properties = [("custom.hidden", True)]
         if path := linked.get(column.name):
             properties.append(("links", [link(path)]))
+        if column.name == "source_url":
+            properties.append(("links", [AT_THE_SOURCE]))
         panel.override_by_name(column.name, dynamic(properties))
     return panel
 
 
+AT_THE_SOURCE = {"title": "Open at the source", "url": "${__value.raw}", "targetBlank": True}
 # By key, the page in CHM and the columns of which the first that a shape has opens it.
 PAGES = {
     "client_id": ("console/client/{}/", ("client_name",)),

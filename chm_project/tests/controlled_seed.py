@@ -17,10 +17,15 @@ def at(hours: float) -> datetime:
     return AS_OF - timedelta(hours=hours)
 
 
+SOURCE = "https://airflow.example/dags/orders/runs"
+
+
 def plant() -> None:
     acme, borealis, delta = (Client.objects.create(name=name) for name in ("Acme", "Borealis", "Delta"))
     cygnus = Client.objects.create(name="Cygnus", is_active=False)
-    orders = _pipeline(acme, "Orders", "airflow", "prod", external_id="orders")
+    orders = _pipeline(
+        acme, "Orders", "airflow", "prod", external_id="orders", source_url_template=f"{SOURCE}/{{run_id}}"
+    )
     payments = _pipeline(acme, "Payments", "vendor_api", "prod", external_id="payments")
     legacy = _pipeline(acme, "Legacy", "cron", "dev", external_id="legacy", is_active=False)
     hourly = _pipeline(borealis, "Hourly", "dbt", "prod", external_id="hourly")

@@ -39,6 +39,7 @@ def plant(runs: list[Any], activity: list[bool], due: list[int | None]) -> None:
         Pipeline.objects.create(
             client=clients[n // 2], name=f"pipeline {n}", platform=("airflow", "dbt", "cron")[n % 3],
             pipeline_type="quality", is_active=activity[3 + n], ingest_due_at=ago(due[n]),
+            source_url_template=f"https://source.example/{n}/{{run_id}}" if n % 2 else None,
         )
         for n in range(6)
     ]  # fmt: skip

@@ -126,7 +126,7 @@ SELECT
             WHERE r.pipeline_id = p.pipeline_id AND r.event_at > (:known_until)::timestamptz AND coalesce(r.started_at, '-infinity'::timestamptz) <= (:known_until)::timestamptz AND (r.started_at IS NOT NULL OR r.event_at <= (:known_until)::timestamptz)
         )
     ) AS retrying,
-    p.client_id, p.pipeline_id, p.run_id
+    p.client_id, p.pipeline_id, p.run_id, failed.source_url
 FROM (
     SELECT p.*, decisive.run_id
     FROM reporting.pipelines AS p
@@ -380,7 +380,8 @@ ORDER BY late.expected_by, late.client_name, late.pipeline_name, late.pipeline_i
 SELECT
     p.client_name, p.pipeline_name, p.platform, latest.status AS latest_status, latest.last_run_time,
     CASE WHEN p.ingest_due_at < (:as_of)::timestamptz THEN p.ingest_due_at END AS stale_since,
-    p.client_id, p.pipeline_id, latest.run_id
+    p.client_id, p.pipeline_id, latest.run_id,
+    (SELECT r.source_url FROM reporting.runs AS r WHERE r.run_id = latest.run_id) AS source_url
 FROM reporting.pipelines AS p
 LEFT JOIN LATERAL (
     SELECT

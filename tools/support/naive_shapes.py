@@ -22,7 +22,8 @@ NAIVE = {
         SELECT c.name, p.name, p.platform,
             CASE WHEN r.event_at > %(as_of)s THEN 'running' ELSE r.status END,
             coalesce(r.started_at, r.finished_at, CASE WHEN r.id IS NOT NULL THEN r.created_at END),
-            CASE WHEN p.ingest_due_at < %(as_of)s THEN p.ingest_due_at END, c.id, p.id, r.id
+            CASE WHEN p.ingest_due_at < %(as_of)s THEN p.ingest_due_at END, c.id, p.id, r.id,
+            replace(p.source_url_template, '{run_id}', r.external_run_id)
         FROM pipelines p JOIN clients c ON c.id = p.client_id
         LEFT JOIN (
             SELECT *, row_number() OVER (
@@ -83,7 +84,9 @@ NAIVE = {
             (SELECT error_message FROM decisive d WHERE d.pipeline_id = p.id AND place = 1),
             (SELECT k.status_then FROM known k WHERE k.pipeline_id = p.id AND place = 1),
             EXISTS (SELECT FROM known k WHERE k.pipeline_id = p.id AND k.status_then = 'running'),
-            c.id, p.id, (SELECT d.id FROM decisive d WHERE d.pipeline_id = p.id AND place = 1)
+            c.id, p.id, (SELECT d.id FROM decisive d WHERE d.pipeline_id = p.id AND place = 1),
+            (SELECT replace(p.source_url_template, '{{run_id}}', d.external_run_id) FROM decisive d
+                WHERE d.pipeline_id = p.id AND place = 1)
         FROM streak s JOIN pipelines p ON p.id = s.pipeline_id JOIN clients c ON c.id = p.client_id
         GROUP BY c.id, p.id ORDER BY 5, 1, 2, p.id""",
     "changes_since_yesterday": f"""

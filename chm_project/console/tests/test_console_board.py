@@ -68,7 +68,10 @@ def test_every_number_is_the_one_that_the_reports_give(seed: None, viewer: Brows
 
     failing = ask("failing_now")
     assert counts["failing"] == len(failing)
-    assert [[row[0].split()[0], row[2].split()[0], row[3], row[4], row[5]] for row in shown.get("failing", [])] == [
+    assert [
+        [row[0].split()[0], row[2].split()[0], row[3], row[4], row[5].removesuffix(" source ↗")]
+        for row in shown.get("failing", [])
+    ] == [
         [
             item["pipeline_name"],
             moment(item["failing_since"]),
@@ -306,3 +309,9 @@ def test_the_board_costs_the_same_queries_however_much_there_is_on_it(seed: None
     assert len(many) == len(few)
     assert Run.objects.count() > 60
     assert Pipeline.objects.count() > 25
+
+
+def test_a_failing_pipeline_opens_its_failed_run_at_the_source(seed: None, viewer: Browser) -> None:
+    board = html(viewer.get("/admin/"))
+
+    assert 'href="https://airflow.example/dags/orders/runs/run%206" target="_blank" rel="noopener noreferrer"' in board

@@ -146,6 +146,8 @@ def test_every_row_of_a_table_opens_what_it_is_about(seed: None) -> None:
         found = [
             link["url"] for each in overrides.values() for one in each if one["id"] == "links" for link in one["value"]
         ]
+        if "source_url" in overrides:
+            found.remove("${__value.raw}")
         keys = {column.name for column in shapes()[name].columns} & {"client_id", "pipeline_id", "run_id"}
         assert all({"id": "custom.hidden", "value": True} in overrides[key] for key in keys)
         for row in read(title, panel):

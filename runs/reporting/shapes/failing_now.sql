@@ -18,6 +18,7 @@
 --   client_id        uuid         Key of the client
 --   pipeline_id      uuid         Key of the pipeline
 --   run_id           uuid         Key of the latest decisive run
+--   source_url       text?        Its page at the source; null: none is known
 --
 -- Decisive runs succeeded or failed. Running, canceled and skipped ones neither end nor hide a failure, and neither
 -- count in the streak nor end it. Of a past moment it cannot be known that a run failed and was opened again since.
@@ -25,7 +26,7 @@ SELECT
     p.client_name, p.pipeline_name, p.platform, p.environment, streak.failing_since, streak.failed_in_a_row,
     former.event_at AS last_success_at, failed.error_message, latest.status AS latest_status,
     {has_open_run} AS retrying,
-    p.client_id, p.pipeline_id, p.run_id
+    p.client_id, p.pipeline_id, p.run_id, failed.source_url
 FROM {failing_pipelines} AS p
 JOIN reporting.runs AS failed ON failed.run_id = p.run_id
 CROSS JOIN {latest_run} AS latest

@@ -13,12 +13,14 @@
 --   client_id      uuid         Key of the client
 --   pipeline_id    uuid         Key of the pipeline
 --   run_id         uuid?        Key of the latest run; null: no run yet
+--   source_url     text?        Its page at the source; null: none is known
 --
 -- The latest run may have any status. Of a past moment stale_since cannot be known unless ingestion is overdue since.
 SELECT
     p.client_name, p.pipeline_name, p.platform, latest.status AS latest_status, latest.last_run_time,
     CASE WHEN {stale} THEN p.ingest_due_at END AS stale_since,
-    p.client_id, p.pipeline_id, latest.run_id
+    p.client_id, p.pipeline_id, latest.run_id,
+    (SELECT r.source_url FROM reporting.runs AS r WHERE r.run_id = latest.run_id) AS source_url
 FROM reporting.pipelines AS p
 LEFT JOIN {latest_run} AS latest ON true
 WHERE p.is_active AND {in_scope}

@@ -13,6 +13,7 @@
 --   last_ingest_at    When ingestion last finished a walk of it
 --   last_ingest_error Why its last walk failed; null when it did not
 --   created_at        When CHM stored it
+--   source_url        Its page at the source; null: none is known
 SELECT
     p.id AS pipeline_id,
     p.name AS pipeline_name,
@@ -27,6 +28,7 @@ SELECT
     p.ingest_due_at,
     p.last_ingest_at,
     p.last_ingest_error,
-    p.created_at
+    p.created_at,
+    p.source_url
 FROM pipelines AS p
 JOIN clients AS c ON c.id = p.client_id

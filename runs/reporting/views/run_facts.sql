@@ -17,9 +17,10 @@
 --   rows_processed    Rows it handled, by the source
 --   error_message     Why it failed, scrubbed of secrets
 --   status_reason     More on the status, scrubbed of secrets
+--   source_url        The run's page at the source; null: none is known
 SELECT
     r.run_id, p.pipeline_id, p.pipeline_name, p.client_id, p.client_name, p.platform, p.pipeline_type, p.environment,
     p.is_active, r.external_run_id, r.status, r.event_at, r.started_at, r.finished_at, r.duration_seconds,
-    r.rows_processed, r.error_message, r.status_reason
+    r.rows_processed, r.error_message, r.status_reason, r.source_url
 FROM reporting.runs AS r
 JOIN reporting.pipelines AS p USING (pipeline_id)

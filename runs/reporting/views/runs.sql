@@ -11,7 +11,12 @@
 --   error_message     Why it failed, scrubbed of secrets
 --   status_reason     More on the status, scrubbed of secrets
 --   created_at        When CHM stored it
+--   source_url        Its page at the source; null: none is known
 SELECT
     id AS run_id, pipeline_id, external_run_id, status, event_at, started_at, finished_at, duration_seconds,
-    rows_processed, error_message, status_reason, created_at
+    rows_processed, error_message, status_reason, created_at,
+    -- A subquery, so that whoever does not ask for the address pays nothing for it.
+    run_source_url(
+        given_source_url, (SELECT p.source_url_template FROM pipelines AS p WHERE p.id = runs.pipeline_id), external_run_id
+    ) AS source_url
 FROM runs

@@ -98,9 +98,9 @@ def scenario(prefect: Prefect, chm: Chm, folder: Path, record: Record) -> None:
     chm.prepare(folder, flows | {long: "long"})
     killed, crashed, ended = (prefect.start(f"long={seconds}") for seconds in (301, 300, 20))
     until(lambda: first.poll() is not None, chm.ingest, "every flow has run")
-    until(lambda: len(running(prefect, long)) >= 3, chm.ingest, "the long runs are running")
+    until(lambda: all(running(prefect, long, seconds) for seconds in (300, 301)), chm.ingest, "the long runs run")
     chm.ingest()
-    killed_runs = running(prefect, long)
+    [orphan] = running(prefect, long, 301)
     os.killpg(crashed.pid, signal.SIGTERM)
     until(lambda: ended.poll() is not None and crashed.poll() is not None, chm.ingest, "the long run ends")
     chm.ingest()
@@ -129,9 +129,8 @@ def scenario(prefect: Prefect, chm: Chm, folder: Path, record: Record) -> None:
     by_hand("a failed run is set to CANCELLED", lambda: prefect.set_state(slow, "CANCELLED"))
     by_hand("and back to FAILED", lambda: prefect.set_state(slow, "FAILED", "again, by hand"))
     os.killpg(killed.pid, signal.SIGKILL)  # Prefect shows such a run as running until somebody looks after it
-    orphan = [name for name in killed_runs if prefect.states()[name][0] == "running"]
-    by_hand("a killed run is paused", lambda: prefect.set_state(orphan[0], "PAUSED"))
-    by_hand("and cancelled", lambda: prefect.set_state(orphan[0], "CANCELLED"))
+    by_hand("a killed run is paused", lambda: prefect.set_state(orphan, "PAUSED"))
+    by_hand("and cancelled", lambda: prefect.set_state(orphan, "CANCELLED"))
     lost = prefect.call("POST", "/flow_runs/", {"flow_id": long, "state": {"type": "PENDING"}})["id"]
     by_hand("a run that no process works on is set to RUNNING", lambda: prefect.set_state(lost, "RUNNING"))
     by_hand("and deleted while it is open", lambda: prefect.call("DELETE", f"/flow_runs/{lost}"))
@@ -173,9 +172,14 @@ def scenario(prefect: Prefect, chm: Chm, folder: Path, record: Record) -> None:
     record.check(not planted(), f"secrets planted in Prefect that reached the database: {planted()}")
 
 
-def running(prefect: Prefect, flow_id: str) -> list[str]:
-    rows = prefect.flow_runs()
-    return [row["id"] for row in rows if row["flow_id"] == flow_id and row["state_type"] in {"RUNNING", "PENDING"}]
+def running(prefect: Prefect, flow_id: str, seconds: int | None = None) -> list[str]:
+    return [
+        row["id"]
+        for row in prefect.flow_runs()
+        if row["flow_id"] == flow_id
+        and row["state_type"] in {"RUNNING", "PENDING"}
+        and (seconds is None or row["parameters"].get("seconds") == seconds)
+    ]
 
 
 def main() -> int:
