@@ -131,8 +131,9 @@ PostgreSQL and Valkey are the embedded ones. The last lines of what each command
 ## Known limits
 
 - `.ci/run` repeats the suite on Debian's PostgreSQL 15 and Redis; this page is from the embedded servers alone.
-- Airflow was driven live ([airflow-live.md](airflow-live.md)); Prefect, Dagster, dbt and OpenLineage are proved on
-  answers and events recorded from the real systems; dbt Cloud, Databricks, GitHub Actions, Airbyte and Azure Data
+- Airflow ([airflow-live.md](airflow-live.md)), Prefect ([prefect-live.md](prefect-live.md)) and Dagster
+  ([dagster-live.md](dagster-live.md)) were driven live; dbt and OpenLineage are proved on answers and events recorded
+  from the real systems; dbt Cloud, Databricks, GitHub Actions, Airbyte and Azure Data
   Factory on answers that follow their documentation ([connectors.md](../connectors.md) marks what is uncertain).
 - Grafana, Metabase and Docker themselves were not run where this was made.
 - Speed and memory: [performance.md](../performance.md). Faults: [faults.md](faults.md).

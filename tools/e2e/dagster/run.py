@@ -135,7 +135,7 @@ def scenario(dagster: Dagster, chm: Chm, folder: Path, record: Record) -> None:
     for number in range(2):
         chm.ingest(*RECONCILE)
         if not number:
-            compare(record, "after a reconciliation", dagster.states, chm)
+            compare(record, "after a walk with --since", dagster.states, chm)
     extra = set(chm.states()) - set(dagster.states()) - {queued[1], first[3]}
     record.check(not extra, f"{len(extra)} runs are in CHM alone, beside the two deleted ones")
 

@@ -151,7 +151,7 @@ def scenario(prefect: Prefect, chm: Chm, folder: Path, record: Record) -> None:
     chm.ingest("--since", SINCE)
     names = {row["id"]: row["name"] for row in prefect.flow_runs()}
     renamed = [name for name, run in chm.runs().items() if name in names and run.payload["name"] != names[name]]
-    record.check(not renamed, f"after a reconciliation {len(renamed)} runs have another name than in Prefect")
+    record.check(not renamed, f"after a walk with --since {len(renamed)} runs have another name than in Prefect")
     again = chm.ingest("--since", SINCE)
     written = again["created"] + again["updated"]
     record.check(not written, f"a second one writes {written} runs")
