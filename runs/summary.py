@@ -3,13 +3,18 @@
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 
 from django.db import connection
 
+from chm_project.db.reporting.files import expanded, fragments
 from runs.models import Status
 
-CLIENT_SUMMARY = (Path(__file__).parent / "sql" / "client_summary.sql").read_text()
+
+@cache
+def client_summary_sql() -> str:
+    return expanded((Path(__file__).parent / "sql" / "client_summary.sql").read_text(), fragments())
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +37,7 @@ class ClientSummary:
 
 def summarize_client(*, client_id: uuid.UUID, since: datetime, until: datetime) -> ClientSummary:
     with connection.cursor() as cursor:
-        cursor.execute(CLIENT_SUMMARY, {"client_id": client_id, "since": since, "until": until})
+        cursor.execute(client_summary_sql(), {"client_id": client_id, "since": since, "until": until})
         rows = cursor.fetchall()
     counts = dict.fromkeys(Status.values, 0)
     for row in rows:

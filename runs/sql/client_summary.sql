@@ -19,25 +19,22 @@ SELECT
 FROM pipelines AS p
 CROSS JOIN LATERAL (
     (
-        SELECT status, started_at, 1 AS place
-        FROM runs
-        WHERE pipeline_id = p.id
-            AND coalesce(started_at, '-infinity'::timestamptz) >= %(since)s
-            AND coalesce(started_at, '-infinity'::timestamptz) < %(until)s
-        ORDER BY
-            coalesce(started_at, '-infinity'::timestamptz) DESC,
-            coalesce(finished_at, '-infinity'::timestamptz) DESC,
-            id DESC
+        SELECT r.status, r.started_at, 1 AS place
+        FROM reporting.runs AS r
+        WHERE r.pipeline_id = p.id
+            AND coalesce(r.started_at, '-infinity'::timestamptz) >= %(since)s
+            AND coalesce(r.started_at, '-infinity'::timestamptz) < %(until)s
+        ORDER BY {latest_first}
         LIMIT 1
     )
     UNION ALL
     (
-        SELECT status, started_at, 2 AS place
-        FROM runs
-        WHERE pipeline_id = p.id
-            AND coalesce(started_at, '-infinity'::timestamptz) = '-infinity'::timestamptz
-            AND event_at >= %(since)s AND event_at < %(until)s
-        ORDER BY coalesce(finished_at, '-infinity'::timestamptz) DESC, id DESC
+        SELECT r.status, r.started_at, 2 AS place
+        FROM reporting.runs AS r
+        WHERE r.pipeline_id = p.id
+            AND coalesce(r.started_at, '-infinity'::timestamptz) = '-infinity'::timestamptz
+            AND r.event_at >= %(since)s AND r.event_at < %(until)s
+        ORDER BY {latest_first}
         LIMIT 1
     )
     ORDER BY place

@@ -1,0 +1,127 @@
+"""Each rule about runs has one SQL definition, and Python's twin of it says the same."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.utils import timezone
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from chm_project.console.drawing.strips import Mark, draw
+from chm_project.db.reporting.files import expanded, fragments
+from chm_project.tests.reader import ask
+from inventory.models import Pipeline
+from inventory.tests.factories import PipelineFactory
+from runs.models import Run
+from runs.reporting.adapter import InvalidParameters, run_shape
+from runs.tests.factories import RunFactory
+
+pytestmark = pytest.mark.django_db
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+HOURS = st.none() | st.integers(0, 4)
+
+
+@pytest.mark.parametrize(
+    ("rule", "text"),
+    [
+        ("the order of the latest run", "finished_at, '-infinity'::timestamptz) DESC"),
+        ("which runs are decisive", "status IN ('success', 'failed') AND"),
+        ("since when a pipeline is stale", "ingest_due_at <"),
+    ],
+)
+def test_a_rule_stands_in_one_file(rule: str, text: str) -> None:
+    folders = (Path(settings.BASE_DIR) / app for app in ("alerting", "chm_project", "ingestion", "inventory", "runs"))
+    files = [file for folder in folders for file in folder.rglob("*.sql")]
+
+    found = [file.parent.name for file in files if text in file.read_text()]
+
+    assert found == ["fragments"], rule
+
+
+@hypothesis_settings(
+    max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(times=st.lists(st.tuples(HOURS, HOURS), max_size=8), known=st.integers(-1, 5))
+def test_the_order_and_what_is_known_are_the_same_in_sql_and_in_the_models(
+    times: list[tuple[int | None, int | None]], known: int
+) -> None:
+    Run.objects.all().delete()
+    pipeline = Pipeline.objects.first() or PipelineFactory.create()
+    for started, finished in times:
+        RunFactory.create(
+            pipeline=pipeline,
+            started_at=None if started is None else NOON + timedelta(hours=started),
+            finished_at=None if finished is None else NOON + timedelta(hours=finished),
+        )
+    until = NOON + timedelta(hours=known)
+
+    sql = "SELECT r.run_id FROM reporting.runs AS r WHERE {begun} ORDER BY {latest_first}"
+    rows = ask(expanded(sql, fragments()), {"known_until": until})
+
+    assert [row["run_id"] for row in rows] == [run.pk for run in Run.objects.begun(until).latest_first()]
+
+
+def test_a_pipeline_is_stale_in_python_when_it_is_in_sql() -> None:
+    now = timezone.now()
+    for minutes in (-1, 1, None):
+        due = None if minutes is None else now + timedelta(minutes=minutes)
+        PipelineFactory.create(ingest_due_at=due)
+
+    rows = ask(
+        expanded("SELECT p.pipeline_id FROM reporting.pipelines AS p WHERE {stale}", fragments()), {"as_of": now}
+    )
+
+    stale = [pipeline.pk for pipeline in Pipeline.objects.all() if pipeline.stale_since(now)]
+    assert [row["pipeline_id"] for row in rows] == stale
+    assert len(stale) == 1
+
+
+def test_a_fragment_can_be_known_at_another_moment() -> None:
+    assert "%(since)s" in expanded("{decisive@since}", fragments())
+    assert "%(known_until)s" not in expanded("{decisive@since}", fragments())
+
+
+def test_a_status_without_a_mark_is_not_drawn_as_a_success() -> None:
+    mark = Mark(RunFactory.create().pk, "exploded", NOON, 60)
+    with pytest.raises(ValueError, match="exploded"):
+        draw([mark])
+
+
+KINDS = {
+    "broken": ["failed"] * 5,
+    "flaky": ["failed", "success", "failed"],
+    "recovers": ["failed", "failed", "failed", "failed", "success"],
+    "fails once": ["success"] * 5 + ["failed"],
+}
+
+
+def test_flaky_pipelines_have_a_kind_and_an_order() -> None:
+    for name, statuses in KINDS.items():
+        pipeline = PipelineFactory.create(name=name)
+        for hour, status in enumerate(statuses):
+            at = NOON + timedelta(hours=hour)
+            RunFactory.create(pipeline=pipeline, status=status, started_at=at, finished_at=at)
+
+    def found(**parameters: Any) -> list[tuple[str, str, int]]:
+        rows = run_shape("top_flaky_pipelines", as_of=NOON + timedelta(days=1), **parameters)
+        return [(row["pipeline_name"], row["kind"], row["flips"]) for row in rows]
+
+    by_failures = [("broken", "broken", 0), ("recovers", "rare", 1), ("flaky", "flaky", 2), ("fails once", "rare", 1)]
+    by_flips = [("flaky", "flaky", 2), ("recovers", "rare", 1), ("fails once", "rare", 1), ("broken", "broken", 0)]
+    assert found() == found(order="failures") == by_failures
+    assert found(order="flips") == by_flips
+    # The order decides who is within the limit.
+    for limit in range(1, 5):
+        assert found(order="flips", limit=limit) == by_flips[:limit]
+        assert found(limit=limit) == by_failures[:limit]
+
+
+@pytest.mark.parametrize("since", [NOON, NOON + timedelta(hours=1)])
+def test_what_changed_is_asked_since_a_moment_before_as_of(since: datetime) -> None:
+    with pytest.raises(InvalidParameters, match="since: This must be before as_of"):
+        run_shape("changes_since_yesterday", since=since, as_of=NOON)
