@@ -89,7 +89,7 @@ evidence: install-dev  ## run each milestone's commands and write docs/validatio
 documents: install-dev  ## run what README and quickstart tell people to type, from a fresh clone
 	@$(BIN)/python -m tools.evidence documents
 
-faults: install-dev  ## break what ingestion stands on while it works; writes docs/validation/faults.md (ARGS=--quick: what CI runs)
+faults: install-dev  ## break what ingestion and the web server stand on (needs nginx); writes docs/validation/faults.md (ARGS=--quick: what CI runs)
 	@$(BIN)/python -m tools.faults $(or $(ARGS),--write)
 
 site: install-dev  ## the documents as a searchable site in .chm/site, checked for broken links and other hosts

@@ -19,11 +19,11 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 
 from chm_project.scrubbing import FILTERED, scrub_text
 from ingestion.auth import Auth
+from ingestion.bounded_connections import TIMEOUTS_PER_EXCHANGE, BoundedAdapter
 from ingestion.errors import BadAnswer, NotFound, PartnerError, Refused, TokenRefused, Unavailable
 from ingestion.rate_limit import RateLimit
 
@@ -55,7 +55,7 @@ class HttpSettings:
     @property
     def total_seconds(self) -> float:
         """For one request and its body: a partner that drips bytes does not hold a worker for ever."""
-        return self.timeout_seconds * 6
+        return self.timeout_seconds * TIMEOUTS_PER_EXCHANGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class PartnerSession:
         self._requests_left: int | None = None
         self._session = requests.Session()
         self._session.trust_env = False  # a .netrc or proxy of the machine must not meet a client's token
-        adapter = HTTPAdapter(max_retries=urllib3.Retry(0, read=False), pool_maxsize=4)
+        adapter = BoundedAdapter(max_retries=urllib3.Retry(0, read=False), pool_maxsize=4)
         self._session.mount("http://", adapter)
         self._session.mount("https://", adapter)
 

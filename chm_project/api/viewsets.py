@@ -53,6 +53,8 @@ class StrictView(APIView):
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         answer = super().finalize_response(request, response, *args, **kwargs)
+        # What a token may see is nobody else's to keep; with its ETag a client may ask whether it still holds.
+        answer.headers.setdefault("Cache-Control", "private, no-cache")
         if (standing := getattr(request._request, "rate_limit", None)) is not None:
             for header, value in standing.headers.items():
                 answer.headers[header] = value

@@ -161,6 +161,8 @@ CHM_PARTNER_API_TOKEN = env.text("CHM_PARTNER_API_TOKEN")
 CHM_HTTP_TIMEOUT_SECONDS = env.decimal("CHM_HTTP_TIMEOUT_SECONDS", 10, least=0.001)
 CHM_HTTP_MAX_RETRIES = env.whole("CHM_HTTP_MAX_RETRIES", 3, least=0)
 CHM_HTTP_BACKOFF_SECONDS = env.decimal("CHM_HTTP_BACKOFF_SECONDS", 1, least=0)
+# Whether a partner may live at a link-local address, where clouds keep the credentials of machines.
+CHM_PARTNER_LINK_LOCAL = env.flag("CHM_PARTNER_LINK_LOCAL", default=False)
 CHM_INGEST_INTERVAL_SECONDS = env.whole("CHM_INGEST_INTERVAL_SECONDS", 60, least=1)
 
 # Requests per token or person, per address, refused logins per address, and lineage events per token; each

@@ -67,6 +67,12 @@ class ClientViewSet(InventoryViewSet):
         refuse_bound_token(request)
         return super().create(request, *args, **kwargs)
 
+    def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """A name that is taken says that another client exists, which a bound token must not learn."""
+        if "name" in request.data:
+            refuse_bound_token(request)
+        return super().partial_update(request, *args, **kwargs)
+
     @transaction.atomic
     def perform_destroy(self, instance: Any) -> None:
         if disable_client(client=instance):

@@ -19,6 +19,7 @@ from pathlib import Path
 from rich.console import Console
 
 from tools.bench.servers import ROOT
+from tools.faults import web
 from tools.faults.scenarios import FAULTS, Fault
 from tools.faults.source import Source
 from tools.faults.world import Comparison, World
@@ -46,6 +47,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="the faults that every CI run injects, shortened")
     parser.add_argument("--only", metavar="TEXT", default="", help="faults whose title holds this text")
     parser.add_argument("--write", action="store_true", help=f"write {DOCUMENT.relative_to(ROOT)}")
+    parser.add_argument("--web", action="store_true", help="only the faults of the web server and the API")
     parser.add_argument("--keep", action="store_true", help="keep the folder with the processes' log")
     options = parser.parse_args()
     console = Console(width=140, highlight=False)
@@ -53,8 +55,16 @@ def main() -> None:
     world = World(folder)
     chosen = [fault for fault in FAULTS if options.only in fault.title and (fault.quick or not options.quick)]
     results = []
+
+    def show(result: web.Result) -> None:
+        console.print(web.line(result))
+
     try:
-        world.start_servers()
+        web_results = web.run(folder / "web", quick=options.quick, only=options.only, show=show)
+        if options.web:
+            chosen = []
+        else:
+            world.start_servers()
         for fault in chosen:
             results.append(result := tried(world, fault, quick=options.quick))
             console.print(_line(result))
@@ -66,11 +76,15 @@ def main() -> None:
             console.print(f"kept: {folder}")
         else:
             shutil.rmtree(folder, ignore_errors=True)
-    survived = sum(result.survived for result in results)
-    console.print(f"{survived} of {len(results)} faults survived")
-    if options.write and survived == len(results):
-        DOCUMENT.write_text(_document(results))
-    sys.exit(survived != len(results) or not results)
+    both = [result.survived for result in results] + [result.survived for result in web_results]
+    survived = sum(both)
+    console.print(f"{survived} of {len(both)} faults survived")
+    if options.write and options.web:
+        former = DOCUMENT.read_text().partition("\n## Web server and API")[0]
+        DOCUMENT.write_text(f"{former.rstrip()}\n\n{web.table(web_results)}")
+    elif options.write and survived == len(both):
+        DOCUMENT.write_text(f"{_document(results)}\n{web.table(web_results)}")
+    sys.exit(survived != len(both) or not both)
 
 
 def tried(world: World, fault: Fault, *, quick: bool) -> Result:

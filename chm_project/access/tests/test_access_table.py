@@ -169,3 +169,16 @@ def test_options_tells_the_methods_of_every_route() -> None:
 def test_a_bound_token_makes_no_client() -> None:
     api = program("admin", client_id=ClientFactory.create().pk)
     assert api.post(f"{ROOT}/clients", {"name": "new"}).status_code == 403
+
+
+def test_a_bound_token_learns_no_other_clients_name_by_renaming_its_own() -> None:
+    own, other = ClientFactory.create(), ClientFactory.create(name="Secret customer")
+    api = program("write", client_id=own.pk)
+    path = f"{ROOT}/clients/{own.pk}"
+    taken, free = api.patch(path, {"name": other.name}), api.patch(path, {"name": "Free name"})
+    assert (taken.status_code, free.status_code) == (403, 403)
+    assert taken.json()["error"]["message"] == free.json()["error"]["message"]
+
+
+def test_answers_are_for_their_reader_alone() -> None:
+    assert program("read").get(f"{ROOT}/clients")["Cache-Control"] == "private, no-cache"

@@ -1,0 +1,82 @@
+"""Connections to partners that end in time and do not reach the machine's own metadata service.
+
+requests limits the wait for each byte, and a body is read under a deadline of ours; the status line and the headers
+are read inside http.client. So a connection cuts itself off when its headers take too long.
+"""
+
+import contextlib
+import socket
+import threading
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Any
+
+from django.conf import settings
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.response import HTTPResponse
+
+from ingestion.errors import Refused
+
+# An exchange as a whole may take so many times the timeout of a single wait.
+TIMEOUTS_PER_EXCHANGE = 6
+# Where clouds offer a machine its own credentials.
+_FORBIDDEN = [ip_network(text) for text in ("169.254.0.0/16", "fe80::/10", "fd00:ec2::/32", "100.100.100.200/32")]
+
+
+def is_forbidden(address: str) -> bool:
+    found = ip_address(address.partition("%")[0])
+    if isinstance(found, IPv6Address) and found.ipv4_mapped is not None:
+        found = found.ipv4_mapped
+    return any(found in network for network in _FORBIDDEN)
+
+
+class _Bounded:
+    sock: Any
+    timeout: Any
+
+    def connect(self) -> None:
+        """Judges the address that was connected to, before anything is sent: a name can lead anywhere."""
+        super().connect()  # type: ignore[misc]
+        address = str(self.sock.getpeername()[0])
+        if not settings.CHM_PARTNER_LINK_LOCAL and is_forbidden(address):
+            self.close()  # type: ignore[attr-defined]
+            raise Refused(f"the partner's name leads to {address}, where machines keep credentials: not asked")
+
+    def getresponse(self) -> HTTPResponse:
+        if not isinstance(self.timeout, int | float):
+            return super().getresponse()  # type: ignore[misc,no-any-return]
+        cut = threading.Timer(self.timeout * TIMEOUTS_PER_EXCHANGE, _cut, [self.sock])
+        cut.daemon = True
+        cut.start()
+        try:
+            return super().getresponse()  # type: ignore[misc,no-any-return]
+        finally:
+            cut.cancel()
+
+
+def _cut(connected: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        connected.shutdown(socket.SHUT_RDWR)
+
+
+class _Connection(_Bounded, HTTPConnection):  # type: ignore[misc]
+    pass
+
+
+class _TLSConnection(_Bounded, HTTPSConnection):  # type: ignore[misc]
+    pass
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _TLSPool(HTTPSConnectionPool):
+    ConnectionCls = _TLSConnection
+
+
+class BoundedAdapter(HTTPAdapter):
+    def init_poolmanager(self, *arguments: Any, **named: Any) -> None:
+        super().init_poolmanager(*arguments, **named)
+        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TLSPool}

@@ -1,0 +1,61 @@
+"""Partners that send their headers one byte at a time, and names that lead to a machine's own credentials."""
+
+import contextlib
+import socket
+import threading
+import time
+
+import pytest
+
+from ingestion.auth import Auth
+from ingestion.bounded_connections import is_forbidden
+from ingestion.errors import Refused, Unavailable
+from ingestion.http import HttpSettings, PartnerSession
+
+
+def test_headers_that_drip_end_with_the_exchanges_deadline() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def drip() -> None:
+            client, _ = server.accept()
+            with contextlib.suppress(OSError), client:
+                for letter in b"HTTP/1.1 200 OK\r\nX-Slow: " + b"x" * 200:
+                    client.sendall(bytes([letter]))
+                    time.sleep(0.1)
+
+        threading.Thread(target=drip, daemon=True).start()
+        patience = HttpSettings(timeout_seconds=0.3, max_retries=0)
+        begun = time.monotonic()
+        address = f"http://127.0.0.1:{server.getsockname()[1]}"
+        with PartnerSession(address, auth=Auth(), settings=patience) as session, pytest.raises(Unavailable):
+            session.get("/runs")
+        assert 1.5 < time.monotonic() - begun < 3
+
+
+@pytest.mark.parametrize(
+    ("address", "forbidden"),
+    [
+        ("169.254.169.254", True),
+        ("::ffff:169.254.169.254", True),
+        ("fe80::1%eth0", True),
+        ("fd00:ec2::254", True),
+        ("100.100.100.200", True),
+        ("127.0.0.1", False),
+        ("10.0.0.4", False),
+        ("2001:db8::1", False),
+    ],
+)
+def test_addresses_of_metadata_services_are_known(address: str, forbidden: bool) -> None:
+    assert is_forbidden(address) == forbidden
+
+
+def test_a_partner_at_a_metadata_address_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setattr("ingestion.bounded_connections.is_forbidden", lambda address: True)
+        address = f"http://127.0.0.1:{server.getsockname()[1]}"
+        once = HttpSettings(max_retries=0)
+        with (
+            PartnerSession(address, auth=Auth(), settings=once) as session,
+            pytest.raises(Refused, match="where machines keep credentials"),
+        ):
+            session.get("/runs")
