@@ -11,6 +11,7 @@ from chm_project.web_server.server import Size
 
 def load() -> Any:
     from django.conf import settings
+    from django.urls import get_resolver
 
     from chm_project.wsgi import application
 
@@ -20,6 +21,8 @@ def load() -> Any:
             "no proxy is configured (CHM_PROXIES): in production put nginx before this server, see docs/docker.md"
         )
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    # Routes are imported by the first request; here once, and not by each new child.
+    get_resolver().url_patterns  # noqa: B018
     return application
 
 
