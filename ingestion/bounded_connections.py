@@ -46,16 +46,21 @@ class _Bounded:
     def getresponse(self) -> HTTPResponse:
         if not isinstance(self.timeout, int | float):
             return super().getresponse()  # type: ignore[misc,no-any-return]
-        cut = threading.Timer(self.timeout * TIMEOUTS_PER_EXCHANGE, _cut, [self.sock])
+        late = threading.Event()
+        cut = threading.Timer(self.timeout * TIMEOUTS_PER_EXCHANGE, _cut, [self.sock, late])
         cut.daemon = True
         cut.start()
         try:
-            return super().getresponse()  # type: ignore[misc,no-any-return]
+            response: HTTPResponse = super().getresponse()  # type: ignore[misc]
         finally:
             cut.cancel()
+        if late.is_set():  # what was cut off can look like an answer without a body
+            raise TimeoutError("the headers took too long")
+        return response
 
 
-def _cut(connected: socket.socket) -> None:
+def _cut(connected: socket.socket, late: threading.Event) -> None:
+    late.set()
     with contextlib.suppress(OSError):
         connected.shutdown(socket.SHUT_RDWR)
 
