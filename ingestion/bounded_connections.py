@@ -55,6 +55,8 @@ class _Bounded:
         finally:
             cut.cancel()
         if late.is_set():  # what was cut off can look like an answer without a body
+            response.close()
+            self.close()  # type: ignore[attr-defined]
             raise TimeoutError("the headers took too long")
         return response
 
