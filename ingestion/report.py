@@ -8,8 +8,8 @@ from ingestion.connectors.base import Page
 from runs.services import Outcome
 
 COUNTS = (
-    "pipelines_processed", "pages_processed", "runs_processed", "created", "updated", "unchanged", "stale", "rejected",
-    "unknown_pipelines",
+    "pipelines_processed", "pages_processed", "runs_processed", "created", "updated", "unchanged", "stale", "pruned",
+    "rejected", "unknown_pipelines",
 )  # fmt: skip
 
 
@@ -25,6 +25,7 @@ class Report:
     updated: int = 0
     unchanged: int = 0
     stale: int = 0
+    pruned: int = 0  # older than the runs that their pipelines keep
     rejected: int = 0
     unknown_pipelines: int = 0
     error_texts: int = 0  # fetched by a second request
@@ -40,6 +41,7 @@ class Report:
         self.updated += outcomes.get(Outcome.UPDATED, 0)
         self.unchanged += outcomes.get(Outcome.UNCHANGED, 0)
         self.stale += outcomes.get(Outcome.STALE, 0)
+        self.pruned += outcomes.get(Outcome.PRUNED, 0)
         self.rejected += outcomes.get(Outcome.REJECTED, 0)
         self.unknown |= page.unknown
         self.unknown_pipelines = len(self.unknown)
@@ -50,8 +52,8 @@ class Report:
     def summary(self) -> str:
         return (
             f"{self.pages_processed} pages, {self.created} created, {self.updated} updated, "
-            f"{self.unchanged} unchanged, {self.stale} stale, {self.rejected} rejected, {len(self.errors)} errors"
-            + (", to be continued" if self.unfinished else "")
+            f"{self.unchanged} unchanged, {self.stale} stale, {self.pruned} pruned, {self.rejected} rejected, "
+            f"{len(self.errors)} errors" + (", to be continued" if self.unfinished else "")
         )
 
 

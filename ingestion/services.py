@@ -23,7 +23,7 @@ from ingestion.scope import IngestionScope, StopCondition
 from inventory.models import Pipeline
 from runs.events import RunEvent
 from runs.models import Run
-from runs.services import count, record_runs
+from runs.services import Outcome, count, record_runs
 
 logger = logging.getLogger(__name__)
 
@@ -177,8 +177,8 @@ def _store(page: Page, scope: IngestionScope, report: Report) -> None:
             transaction.set_rollback(True)
     report.add(page, count(results))
     for result in results:
-        if result.error is not None and len(report.rejections) < MAX_REPORTED_REJECTIONS:
-            report.rejections.append(result.error)
+        if result.outcome is Outcome.REJECTED and len(report.rejections) < MAX_REPORTED_REJECTIONS:
+            report.rejections.append(str(result.error))
             logger.warning("connection %s: rejected: %s", report.connection, result.error)
 
 

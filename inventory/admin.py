@@ -164,6 +164,7 @@ class PipelineAdmin(
         "source_next_run_at",
         "source_url",
         "source_url_template",
+        "pruned_before",
         "id",
         "created_at",
         "updated_at",

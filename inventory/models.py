@@ -150,6 +150,13 @@ class Pipeline(BaseModel):
         db_comment="Address of its runs' pages at the source: {run_id} stands for the percent-encoded external_run_id",
     )
 
+    pruned_before = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        db_comment="Runs that happened before were pruned and are not stored again; empty until the first pruning",
+    )
+
     objects = PipelineQuerySet.as_manager()
 
     class Meta:

@@ -6,7 +6,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -53,12 +53,13 @@ class Outcome(StrEnum):
     UPDATED = "updated"
     UNCHANGED = "unchanged"
     STALE = "stale"
+    PRUNED = "pruned"
     REJECTED = "rejected"
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one write; `run_id` is null and `error` says why where it was rejected."""
+    """What became of one write. If it was rejected or pruned, `run_id` is null and `error` says why."""
 
     outcome: Outcome
     run_id: uuid.UUID | None = None
@@ -67,6 +68,10 @@ class Result:
 
 class RunExists(Exception):
     """A manual run names an external_run_id that its pipeline has already."""
+
+
+class RunPruned(Exception):
+    """A manual run is older than the runs that its pipeline keeps. The message says so."""
 
 
 def record_runs(events: Iterable[RunEvent | Rejected]) -> list[Result]:
@@ -118,7 +123,10 @@ def insert_run(
     payload: dict[str, Any] | None = None,
     source_url: str | None = None,
 ) -> uuid.UUID:
-    """Stores a manual run, with an id of ours when it has none; raises RunExists rather than touch a stored one."""
+    """Store a manual run, with an id of ours when it has none, and return its key.
+
+    Raises RunExists rather than touch a stored run, and RunPruned for one older than the runs that its pipeline keeps.
+    """
     [result] = record_runs(
         [
             RunEvent(
@@ -137,6 +145,8 @@ def insert_run(
             )
         ]
     )
+    if result.outcome is Outcome.PRUNED:
+        raise RunPruned(result.error)
     if result.error is not None:
         raise ValueError(result.error)
     if result.outcome is not Outcome.CREATED or result.run_id is None:
@@ -169,13 +179,17 @@ def _write(layer: Sequence[tuple[int, StorableRun]], results: list[Result]) -> N
     with connection.cursor() as cursor:
         for _ in range(_ATTEMPTS):
             cursor.execute(_statement(len(pending)), _parameters(pending))
-            for position, run_id, outcome in cursor.fetchall():
+            for position, run_id, outcome, pruned_before in cursor.fetchall():
                 if outcome is not None:
-                    results[position] = Result(Outcome(outcome), run_id)
+                    results[position] = Result(Outcome(outcome), run_id, pruned_before and _pruned(pruned_before))
                     del pending[position]
             if not pending:
                 return
     raise RuntimeError(f"{len(pending)} runs kept changing while they were written; ingest them again.")
+
+
+def _pruned(before: datetime) -> str:
+    return f"Runs of this pipeline from before {before.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ} were pruned."
 
 
 def _statement(rows: int) -> str:

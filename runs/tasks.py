@@ -1,11 +1,32 @@
 """Work on runs that the schedule does."""
 
 from celery import shared_task
+from django.conf import settings
+from django.utils import timezone
 
+from runs.retention import Selection, prune
 from runs.rollup.maintenance import compact
+
+# Below the time limit of tasks: what is left is done by another task.
+_PRUNING_SECONDS = 300
 
 
 @shared_task(name="runs.compact_rollup")
 def compact_rollup() -> None:
     """Merge the parts that writers have appended, so that reports read few rows."""
     compact()
+
+
+@shared_task(name="runs.prune")
+def prune_runs() -> dict[str, int]:
+    """Delete the runs that are older than CHM_PRUNE_OLDER_THAN; nothing if it is not set."""
+    age = settings.CHM_PRUNE_OLDER_THAN
+    if age is None:
+        return {"runs": 0, "pipelines": 0}
+    pruned = prune(
+        Selection(cutoff=timezone.now() - age, keep_failures=settings.CHM_PRUNE_KEEP_FAILURES),
+        seconds=_PRUNING_SECONDS,
+    )
+    if not pruned.finished:
+        prune_runs.delay()
+    return {"runs": pruned.runs, "pipelines": pruned.pipelines}

@@ -34,6 +34,7 @@ VALUES: dict[str, Any] = {
     "source_paused": False,
     "source_url": "https://airflow.northwind.example/dags/sales_daily_load",
     "source_url_template": "https://airflow.northwind.example/dags/sales_daily_load/runs/{run_id}",
+    "pruned_before": None,
     "stale_since": None,
     "next_cursor": None,
     "connection": "northwind-airflow",

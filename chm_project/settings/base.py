@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+from celery.schedules import crontab
+
 from chm_project.scrubbing import logs
 from chm_project.settings import places
 from chm_project.settings.environment import cache, data_dir, env
@@ -197,9 +199,16 @@ CHM_METRICS_TOKEN_FILE = env.text("CHM_METRICS_TOKEN_FILE")
 CELERY_BROKER_URL = env.text("CHM_BROKER_URL")
 # Ingestion's entries come from the connections file (ingestion.tasks.beat_schedule). A task that waited longer than its
 # period is dropped: the next one does the same work.
-CELERY_BEAT_SCHEDULE = {
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "compact rollup": {"task": "runs.compact_rollup", "schedule": 300.0, "options": {"expires": 270}},
 }
+# Runs older than this are deleted each night; off by default. runs/retention.py says which ones stay.
+CHM_PRUNE_OLDER_THAN = env.age("CHM_PRUNE_OLDER_THAN")
+CHM_PRUNE_KEEP_FAILURES = env.flag("CHM_PRUNE_KEEP_FAILURES", False)
+if CHM_PRUNE_OLDER_THAN is not None:
+    CELERY_BEAT_SCHEDULE["prune runs"] = {
+        "task": "runs.prune", "schedule": crontab(hour="2", minute="30"), "options": {"expires": 12 * 3600},
+    }  # fmt: skip
 CELERY_BEAT_SCHEDULER = "chm_project.operations.beat:BeatingScheduler"
 CACHES = {"default": cache(CELERY_BROKER_URL)}
 CELERY_RESULT_BACKEND = CELERY_BROKER_URL

@@ -5,6 +5,7 @@ What cannot be read is collected, never shown, and said all at once: see `Enviro
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from typing import TypeVar
@@ -18,6 +19,8 @@ from chm_project.db.postgresql.connection import Connection
 from chm_project.local.embedded import redis_url
 
 T = TypeVar("T")
+
+MAX_DAYS = 36_500
 
 _FLAGS = dict.fromkeys(("1", "true", "yes", "on"), True) | dict.fromkeys(("0", "false", "no", "off"), False)
 _SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
@@ -88,6 +91,10 @@ class Environment:
 
         return self._read(name, [], parse, "addresses or networks, such as 127.0.0.1,10.0.3.0/24")
 
+    def age(self, name: str) -> timedelta | None:
+        """A number of days such as 400d; None if not set."""
+        return self._read(name, None, parse_age, "a number of days such as 400d")
+
     def fault(self, name: str, what: str) -> None:
         """The first one of a variable is told; what else is wrong with it mostly follows from that."""
         self._faults.setdefault(name, what)
@@ -119,6 +126,14 @@ def parse_rate(rate: str) -> tuple[int, int]:
     if not number.isdecimal() or int(number) < 1 or period not in _SECONDS:
         raise ValueError(f"{rate!r} is not a rate such as 6000/minute")
     return int(number), _SECONDS[period]
+
+
+def parse_age(text: str) -> timedelta:
+    """Return the time of "400d"; ValueError for anything else, and for less than a day."""
+    number, unit = text[:-1], text[-1:]
+    if unit != "d" or not number.isdecimal() or not 1 <= int(number) <= MAX_DAYS:
+        raise ValueError(f"{text!r} is not a number of days such as 400d")
+    return timedelta(days=int(number))
 
 
 def database(url: str) -> dict[str, object]:

@@ -44,6 +44,7 @@ class SyncStateSerializer(serializers.Serializer[Any]):
     updated = serializers.IntegerField()
     unchanged = serializers.IntegerField()
     stale = serializers.IntegerField()
+    pruned = serializers.IntegerField()
     rejected = serializers.IntegerField()
     unknown_pipelines = serializers.IntegerField()
     errors = SyncErrorSerializer(many=True)  # type: ignore[assignment]  # a field, beside the base's property

@@ -54,7 +54,7 @@ def ingest(connection: Connection, **scope: Any) -> Report:
 
 
 def outcomes(report: Report) -> dict[str, int]:
-    names = ("created", "updated", "unchanged", "stale", "rejected")
+    names = ("created", "updated", "unchanged", "stale", "pruned", "rejected")
     return {name: number for name in names if (number := getattr(report, name))}
 
 

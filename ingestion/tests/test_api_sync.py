@@ -81,7 +81,8 @@ def test_an_ingestion_is_started_watched_and_found_done(worker: None, partner: G
     task_id = started.json()["task_id"]
     assert finished(api, task_id) == {
         "task_id": task_id, "state": "succeeded", "pipelines_processed": 2, "pages_processed": 2, "runs_processed": 2,
-        "created": 2, "updated": 0, "unchanged": 0, "stale": 0, "rejected": 0, "unknown_pipelines": 0, "errors": [],
+        "created": 2, "updated": 0, "unchanged": 0, "stale": 0, "pruned": 0, "rejected": 0, "unknown_pipelines": 0,
+        "errors": [],
     }  # fmt: skip
 
     partner.runs["orders"].append({"id": "2", "status": "failed"})

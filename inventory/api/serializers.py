@@ -45,6 +45,7 @@ class PipelineSerializer(StrictModelSerializer[Pipeline]):
             "source_next_run_at",
             "source_url",
             "source_url_template",
+            "pruned_before",
             "stale_since",
             "created_at",
             "updated_at",
@@ -59,6 +60,7 @@ class PipelineSerializer(StrictModelSerializer[Pipeline]):
             "source_next_run_at",
             "source_url",
             "source_url_template",
+            "pruned_before",
             "created_at",
             "updated_at",
         ]

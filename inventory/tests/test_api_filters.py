@@ -20,6 +20,7 @@ NOT_FILTERABLE = {
     "source_next_run_at": "bookkeeping; the report late_pipelines uses it",
     "source_url": "a link",
     "source_url_template": "a link",
+    "pruned_before": "bookkeeping",
 }
 
 

@@ -55,7 +55,7 @@ class LineageOutcomeSerializer(serializers.Serializer[Any]):
         help_text="unmatched: no pipeline has the job's `namespace/name` as its external_id; ignored: no run event.",
     )
     id = serializers.UUIDField(required=False, help_text="The stored run, where there is one.")
-    error = serializers.CharField(required=False, help_text="Why it was rejected or not matched.")
+    error = serializers.CharField(required=False, help_text="Why it was rejected, pruned or not matched.")
 
 
 class LineageAnswerSerializer(serializers.Serializer[Any]):

@@ -108,8 +108,8 @@ class BatchSerializer(serializers.Serializer[Any]):
 class BatchOutcomeSerializer(serializers.Serializer[Any]):
     index = serializers.IntegerField(help_text="Place of the item in the request, from 0.")
     outcome = serializers.ChoiceField(choices=[(outcome.value, outcome.value) for outcome in Outcome])
-    id = serializers.UUIDField(required=False, help_text="The stored run; absent where the item was rejected.")
-    error = serializers.CharField(required=False, help_text="Why it was rejected, field by field.")
+    id = serializers.UUIDField(required=False, help_text="The stored run; absent if the item was rejected or pruned.")
+    error = serializers.CharField(required=False, help_text="Why it was rejected, field by field, or pruned.")
 
 
 class BatchAnswerSerializer(serializers.Serializer[Any]):

@@ -38,7 +38,7 @@ from runs.api.serializers import (
 from runs.events import Kind, Rejected, RunEvent
 from runs.latest import latest_run
 from runs.models import BEGINNING, FINISHED, STARTED, Run, RunQuerySet
-from runs.services import Outcome, Result, RunExists, insert_run, record_runs
+from runs.services import Outcome, Result, RunExists, RunPruned, insert_run, record_runs
 from runs.summary import summarize_client
 
 LATEST_FIRST = keyset(
@@ -169,6 +169,8 @@ class PipelineRunViewSet(CsvList, ApiViewSet):
         except RunExists as error:
             message = "This pipeline has a run with this external_run_id already."
             raise ValidationError({"external_run_id": [message]}) from error
+        except RunPruned as error:
+            raise ValidationError({"started_at": [str(error)]}) from error
         body = RunSerializer(Run.objects.with_source_url().get(pk=run_id)).data
         return Response(body, status=201, headers=location(request, run_id))
 
@@ -268,7 +270,8 @@ class RunBatchViewSet(ApiViewSet):
 def answer_of(request: Request, result: Result) -> Response:
     """Return the run as it now stands."""
     if result.run_id is None:
-        raise ValidationError({"external_run_id": [str(result.error)]})
+        field = "started_at" if result.outcome is Outcome.PRUNED else "external_run_id"
+        raise ValidationError({field: [str(result.error)]})
     body = RunSerializer(Run.objects.with_source_url().get(pk=result.run_id)).data
     headers = {"CHM-Outcome": result.outcome.value}
     if result.outcome is not Outcome.CREATED:

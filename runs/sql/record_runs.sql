@@ -1,7 +1,7 @@
 -- Question    What does each of these writes do to the stored runs? Does it, and says so.
 -- Grain       one row per write; no two writes of one statement concern the same run
--- Columns     position, run_id, outcome (created, updated, unchanged, stale; null: another writer came between,
---             judge again)
+-- Columns     position, run_id, outcome (created, updated, unchanged, stale, pruned; null: another writer came
+--             between, judge again), pruned_before (with the outcome pruned)
 -- Parameters  kind (snapshot, event, if_absent), clock (source, asked), and one array per column of `new`
 --
 -- Writes that change nothing are set aside before the insert, since ON CONFLICT locks a row, and writes WAL for it,
@@ -26,8 +26,23 @@ WITH new AS (
     )
 ),
 judged AS MATERIALIZED (
-    SELECT new.*, r.id AS run_id, CASE WHEN r.id IS NULL THEN 'created' ELSE {verdict_on_new} END AS verdict
-    FROM new LEFT JOIN runs AS r USING (pipeline_id, external_run_id)
+    SELECT
+        new.*, r.id AS run_id, pruned.pruned_before,
+        CASE
+            WHEN r.id IS NOT NULL THEN {verdict_on_new}
+            WHEN pruned.pruned_before IS NOT NULL THEN 'pruned'
+            ELSE 'created'
+        END AS verdict
+    FROM new
+    LEFT JOIN runs AS r USING (pipeline_id, external_run_id)
+    -- Looked up only for a run that is not stored; compared with the time that its event_at would have.
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN r.id IS NULL THEN (
+            SELECT p.pruned_before
+            FROM pipelines AS p
+            WHERE p.id = new.pipeline_id AND coalesce(new.finished_at, new.started_at) < p.pruned_before
+        ) END AS pruned_before
+    ) AS pruned
 ),
 written AS (
     INSERT INTO runs AS r (
@@ -102,6 +117,7 @@ SELECT
         WHEN written.inserted THEN 'created'
         WHEN written.changed THEN 'updated'
         WHEN written.id IS NOT NULL OR judged.verdict = 'unchanged' THEN 'unchanged'
-        WHEN judged.verdict = 'stale' THEN 'stale'
-    END AS outcome
+        WHEN judged.verdict IN ('stale', 'pruned') THEN judged.verdict
+    END AS outcome,
+    judged.pruned_before
 FROM judged LEFT JOIN written USING (pipeline_id, external_run_id)

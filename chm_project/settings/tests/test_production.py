@@ -47,10 +47,18 @@ def test_a_safe_environment_passes_the_deployment_checks() -> None:
     assert "no issues" in done.stdout + done.stderr
 
 
+@pytest.mark.parametrize(("age", "scheduled"), [(None, "None"), ("400d", "runs.prune")])
+def test_pruning_is_scheduled_only_on_request(age: str | None, scheduled: str) -> None:
+    show = "from django.conf import settings as s; print(s.CELERY_BEAT_SCHEDULE.get('prune runs', {}).get('task'))"
+
+    assert run("-c", show, CHM_PRUNE_OLDER_THAN=age).stdout.strip() == scheduled
+
+
 @pytest.mark.proves("SE-004")
 @pytest.mark.parametrize(
     ("changes", "fault"),
     [
+        ({"CHM_PRUNE_OLDER_THAN": "400"}, "CHM_PRUNE_OLDER_THAN must be a number of days such as 400d"),
         ({"CHM_SECRET_KEY": None}, "CHM_SECRET_KEY is not set"),
         ({"CHM_SECRET_KEY": "short"}, "CHM_SECRET_KEY is weak"),
         ({"CHM_SECRET_KEY": "a" * 60}, "CHM_SECRET_KEY is weak"),

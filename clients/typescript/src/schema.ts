@@ -1043,14 +1043,14 @@ export interface components {
             outcome: components["schemas"]["BatchOutcomeOutcomeEnum"];
             /**
              * Format: uuid
-             * @description The stored run; absent where the item was rejected.
+             * @description The stored run; absent if the item was rejected or pruned.
              */
             id?: string;
-            /** @description Why it was rejected, field by field. */
+            /** @description Why it was rejected, field by field, or pruned. */
             error?: string;
         };
         /** @enum {string} */
-        BatchOutcomeOutcomeEnum: "created" | "updated" | "unchanged" | "stale" | "rejected";
+        BatchOutcomeOutcomeEnum: "created" | "updated" | "unchanged" | "stale" | "pruned" | "rejected";
         /** @description Up to 1,000 runs; each item is judged on its own. */
         BatchRequest: {
             items: components["schemas"]["BatchedRunRequest"][];
@@ -1535,11 +1535,11 @@ export interface components {
              * @description The stored run, where there is one.
              */
             id?: string;
-            /** @description Why it was rejected or not matched. */
+            /** @description Why it was rejected, pruned or not matched. */
             error?: string;
         };
         /** @enum {string} */
-        LineageOutcomeOutcomeEnum: "created" | "updated" | "unchanged" | "stale" | "rejected" | "ignored" | "unmatched";
+        LineageOutcomeOutcomeEnum: "created" | "updated" | "unchanged" | "stale" | "pruned" | "rejected" | "ignored" | "unmatched";
         /** @description What a person or program may say about a run; CHM fills in the rest. */
         ManualRunRequest: {
             status: components["schemas"]["RunStatus"];
@@ -1637,6 +1637,8 @@ export interface components {
             readonly source_next_run_at: string | null;
             readonly source_url: string | null;
             readonly source_url_template: string | null;
+            /** Format: date-time */
+            readonly pruned_before: string | null;
             /**
              * Format: date-time
              * @description ingest_due_at once it has passed: the status is what was last heard, not what is.
@@ -1648,7 +1650,7 @@ export interface components {
             readonly updated_at: string;
         };
         /** @enum {string} */
-        PipelineField: "id" | "client_id" | "name" | "platform" | "external_id" | "pipeline_type" | "description" | "environment" | "is_active" | "ingested_through" | "ingest_due_at" | "last_ingest_at" | "last_ingest_error" | "source_paused" | "source_next_run_at" | "source_url" | "source_url_template" | "stale_since" | "created_at" | "updated_at";
+        PipelineField: "id" | "client_id" | "name" | "platform" | "external_id" | "pipeline_type" | "description" | "environment" | "is_active" | "ingested_through" | "ingest_due_at" | "last_ingest_at" | "last_ingest_error" | "source_paused" | "source_next_run_at" | "source_url" | "source_url_template" | "pruned_before" | "stale_since" | "created_at" | "updated_at";
         /** @description A pipeline of one client, on any orchestrator. */
         PipelineRequest: {
             name: string;
@@ -1916,6 +1918,7 @@ export interface components {
             updated: number;
             unchanged: number;
             stale: number;
+            pruned: number;
             rejected: number;
             unknown_pipelines: number;
             errors: components["schemas"]["SyncError"][];
@@ -3371,6 +3374,7 @@ export interface operations {
                      *           "source_next_run_at": "2026-03-01T10:00:00Z",
                      *           "source_url": "https://airflow.northwind.example/dags/sales_daily_load",
                      *           "source_url_template": "https://airflow.northwind.example/dags/sales_daily_load/runs/{run_id}",
+                     *           "pruned_before": null,
                      *           "stale_since": null,
                      *           "created_at": "2026-03-01T10:00:00Z",
                      *           "updated_at": "2026-03-01T10:00:00Z"
@@ -3461,6 +3465,7 @@ export interface operations {
                      *       "source_next_run_at": "2026-03-01T10:00:00Z",
                      *       "source_url": "https://airflow.northwind.example/dags/sales_daily_load",
                      *       "source_url_template": "https://airflow.northwind.example/dags/sales_daily_load/runs/{run_id}",
+                     *       "pruned_before": null,
                      *       "stale_since": null,
                      *       "created_at": "2026-03-01T10:00:00Z",
                      *       "updated_at": "2026-03-01T10:00:00Z"
@@ -3712,6 +3717,7 @@ export interface operations {
                      *       "updated": 1,
                      *       "unchanged": 1,
                      *       "stale": 1,
+                     *       "pruned": 1,
                      *       "rejected": 1,
                      *       "unknown_pipelines": 1,
                      *       "errors": []
@@ -3943,6 +3949,7 @@ export interface operations {
                      *           "source_next_run_at": "2026-03-01T10:00:00Z",
                      *           "source_url": "https://airflow.northwind.example/dags/sales_daily_load",
                      *           "source_url_template": "https://airflow.northwind.example/dags/sales_daily_load/runs/{run_id}",
+                     *           "pruned_before": null,
                      *           "stale_since": null,
                      *           "created_at": "2026-03-01T10:00:00Z",
                      *           "updated_at": "2026-03-01T10:00:00Z"
@@ -4024,6 +4031,7 @@ export interface operations {
                      *       "source_next_run_at": "2026-03-01T10:00:00Z",
                      *       "source_url": "https://airflow.northwind.example/dags/sales_daily_load",
                      *       "source_url_template": "https://airflow.northwind.example/dags/sales_daily_load/runs/{run_id}",
+                     *       "pruned_before": null,
                      *       "stale_since": null,
                      *       "created_at": "2026-03-01T10:00:00Z",
                      *       "updated_at": "2026-03-01T10:00:00Z"
@@ -4154,6 +4162,7 @@ export interface operations {
                      *       "source_next_run_at": "2026-03-01T10:00:00Z",
                      *       "source_url": "https://airflow.northwind.example/dags/sales_daily_load",
                      *       "source_url_template": "https://airflow.northwind.example/dags/sales_daily_load/runs/{run_id}",
+                     *       "pruned_before": null,
                      *       "stale_since": null,
                      *       "created_at": "2026-03-01T10:00:00Z",
                      *       "updated_at": "2026-03-01T10:00:00Z"

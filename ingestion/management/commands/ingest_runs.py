@@ -20,7 +20,7 @@ from ingestion.services import ingest_connection
 from inventory.models import Client, Pipeline
 
 FAILED, BAD_USAGE, INTERRUPTED = 1, 2, 130
-COUNTS = ("pages_processed", "created", "updated", "unchanged", "stale", "rejected")
+COUNTS = ("pages_processed", "created", "updated", "unchanged", "stale", "pruned", "rejected")
 
 EXAMPLES = """
 examples:

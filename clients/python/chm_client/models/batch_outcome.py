@@ -29,8 +29,8 @@ class BatchOutcome:
         Attributes:
             index (int): Place of the item in the request, from 0.
             outcome (BatchOutcomeOutcomeEnum):
-            id (UUID | Unset): The stored run; absent where the item was rejected.
-            error (str | Unset): Why it was rejected, field by field.
+            id (UUID | Unset): The stored run; absent if the item was rejected or pruned.
+            error (str | Unset): Why it was rejected, field by field, or pruned.
      """
 
     index: int

@@ -49,6 +49,7 @@ class Pipeline:
             source_next_run_at (datetime.datetime | None):
             source_url (None | str):
             source_url_template (None | str):
+            pruned_before (datetime.datetime | None):
             stale_since (datetime.datetime | None): ingest_due_at once it has passed: the status is what was last heard, not
                 what is.
             created_at (datetime.datetime):
@@ -72,6 +73,7 @@ class Pipeline:
     source_next_run_at: datetime.datetime | None
     source_url: None | str
     source_url_template: None | str
+    pruned_before: datetime.datetime | None
     stale_since: datetime.datetime | None
     created_at: datetime.datetime
     updated_at: datetime.datetime
@@ -138,6 +140,12 @@ class Pipeline:
         source_url_template: None | str
         source_url_template = self.source_url_template
 
+        pruned_before: None | str
+        if isinstance(self.pruned_before, datetime.datetime):
+            pruned_before = self.pruned_before.isoformat()
+        else:
+            pruned_before = self.pruned_before
+
         stale_since: None | str
         if isinstance(self.stale_since, datetime.datetime):
             stale_since = self.stale_since.isoformat()
@@ -169,6 +177,7 @@ class Pipeline:
             "source_next_run_at": source_next_run_at,
             "source_url": source_url,
             "source_url_template": source_url_template,
+            "pruned_before": pruned_before,
             "stale_since": stale_since,
             "created_at": created_at,
             "updated_at": updated_at,
@@ -330,6 +339,24 @@ class Pipeline:
         source_url_template = _parse_source_url_template(d.pop("source_url_template"))
 
 
+        def _parse_pruned_before(data: object) -> datetime.datetime | None:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                pruned_before_type_0 = datetime.datetime.fromisoformat(data)
+
+
+
+                return pruned_before_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(datetime.datetime | None, data)
+
+        pruned_before = _parse_pruned_before(d.pop("pruned_before"))
+
+
         def _parse_stale_since(data: object) -> datetime.datetime | None:
             if data is None:
                 return data
@@ -376,6 +403,7 @@ class Pipeline:
             source_next_run_at=source_next_run_at,
             source_url=source_url,
             source_url_template=source_url_template,
+            pruned_before=pruned_before,
             stale_since=stale_since,
             created_at=created_at,
             updated_at=updated_at,

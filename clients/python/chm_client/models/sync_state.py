@@ -38,6 +38,7 @@ class SyncState:
             updated (int):
             unchanged (int):
             stale (int):
+            pruned (int):
             rejected (int):
             unknown_pipelines (int):
             errors (list[SyncError]):
@@ -52,6 +53,7 @@ class SyncState:
     updated: int
     unchanged: int
     stale: int
+    pruned: int
     rejected: int
     unknown_pipelines: int
     errors: list[SyncError]
@@ -81,6 +83,8 @@ class SyncState:
 
         stale = self.stale
 
+        pruned = self.pruned
+
         rejected = self.rejected
 
         unknown_pipelines = self.unknown_pipelines
@@ -105,6 +109,7 @@ class SyncState:
             "updated": updated,
             "unchanged": unchanged,
             "stale": stale,
+            "pruned": pruned,
             "rejected": rejected,
             "unknown_pipelines": unknown_pipelines,
             "errors": errors,
@@ -142,6 +147,8 @@ class SyncState:
 
         stale = d.pop("stale")
 
+        pruned = d.pop("pruned")
+
         rejected = d.pop("rejected")
 
         unknown_pipelines = d.pop("unknown_pipelines")
@@ -166,6 +173,7 @@ class SyncState:
             updated=updated,
             unchanged=unchanged,
             stale=stale,
+            pruned=pruned,
             rejected=rejected,
             unknown_pipelines=unknown_pipelines,
             errors=errors,

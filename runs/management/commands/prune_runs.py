@@ -1,0 +1,99 @@
+"""manage.py prune_runs: delete runs older than an age."""
+
+import json
+import sys
+from argparse import ArgumentTypeError, RawDescriptionHelpFormatter
+from datetime import timedelta
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from chm_project.settings.environment import parse_age
+from inventory.models import Client
+from runs.retention import Selection, count_prunable, prune
+
+BAD_USAGE, INTERRUPTED = 2, 130
+
+EXAMPLES = """
+examples:
+  manage.py prune_runs --older-than 400d --dry-run            how many runs would go; changes nothing
+  manage.py prune_runs --older-than 400d                      delete them
+  manage.py prune_runs --older-than 90d --keep-failures       keep every failed run
+  manage.py prune_runs --older-than 30d --client "Northwind"  one client's
+
+A run is as old as its event_at: when it finished, else started, else was stored. A pipeline always keeps its latest
+run, its latest decisive run, its last success and the failed runs of its current streak. A source cannot bring back
+what was pruned. Safe to interrupt and to repeat.
+exit codes: 0 done, 2 bad arguments, 130 interrupted
+"""
+
+
+def age(text: str) -> timedelta:
+    try:
+        return parse_age(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from None
+
+
+class Command(BaseCommand):
+    help = "Delete runs older than an age, in batches. Pipelines keep what says how they are now."
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        return super().create_parser(
+            prog_name, subcommand, epilog=EXAMPLES, formatter_class=RawDescriptionHelpFormatter, **kwargs
+        )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--older-than", metavar="DAYSd", type=age, required=True, help="an age such as 400d")
+        parser.add_argument("--keep-failures", action="store_true", help="keep failed runs of any age")
+        parser.add_argument("--client", metavar="NAME", help="only pipelines of this client")
+        parser.add_argument("--dry-run", action="store_true", help="count, change nothing")
+        parser.add_argument("--json", action="store_true", help="print the result as JSON")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        client_id = None
+        if (name := options["client"]) is not None:
+            client_id = Client.objects.filter(name=name).values_list("pk", flat=True).first()
+            if client_id is None:
+                raise CommandError(f"There is no client named {name!r}.", returncode=BAD_USAGE)
+        selection = Selection(
+            cutoff=timezone.now() - options["older_than"],
+            keep_failures=options["keep_failures"],
+            client_id=client_id,
+        )
+        if options["dry_run"]:
+            counts = count_prunable(selection)
+            self._print(selection, sum(counts.values()), len(counts), options)
+            return
+        deleted = 0
+        console = Console(stderr=True)
+        with Progress(
+            TextColumn("pruning"), BarColumn(), MofNCompleteColumn(), TextColumn("runs"), TimeElapsedColumn(),
+            TimeRemainingColumn(), console=console, disable=not console.is_terminal or options["json"], transient=True,
+        ) as progress:  # fmt: skip
+            bar = progress.add_task("pruning", total=None)
+
+            def on_batch(done: int, expected: int) -> None:
+                nonlocal deleted
+                deleted = done
+                progress.update(bar, completed=done, total=expected)
+
+            try:
+                pruned = prune(selection, on_batch=on_batch)
+            except KeyboardInterrupt:
+                progress.stop()
+                self.stderr.write(f"Interrupted after {deleted} runs were deleted. Run the command again to go on.")
+                sys.exit(INTERRUPTED)
+        self._print(selection, pruned.runs, pruned.pipelines, options)
+
+    def _print(self, selection: Selection, runs: int, pipelines: int, options: dict[str, Any]) -> None:
+        cutoff = f"{selection.cutoff:%Y-%m-%dT%H:%M:%SZ}"
+        if options["json"]:
+            document = {"dry_run": options["dry_run"], "before": cutoff, "pipelines": pipelines, "runs": runs}
+            self.stdout.write(json.dumps(document))
+            return
+        done = "would be deleted" if options["dry_run"] else "were deleted"
+        self.stdout.write(f"{runs} runs of {pipelines} pipelines from before {cutoff} {done}.")

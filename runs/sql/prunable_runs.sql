@@ -1,0 +1,44 @@
+-- Question    Which runs of these pipelines may be pruned?
+-- Grain       one row per run that happened before the cutoff (event_at) and is not protected
+-- Columns     id, pipeline_id
+-- Parameters  pipeline_ids, cutoff, keep_failures
+--
+-- Protected are the latest run, the last success, and the failed runs after it: the current streak. The latest decisive
+-- run is one of the latter two. The order is that of the latest run.
+SELECT r.id, r.pipeline_id
+FROM unnest(%(pipeline_ids)s::uuid[]) AS p(id)
+CROSS JOIN LATERAL (
+    SELECT last.id
+    FROM runs AS last
+    WHERE last.pipeline_id = p.id
+    ORDER BY
+        coalesce(last.started_at, '-infinity'::timestamptz) DESC,
+        coalesce(last.finished_at, '-infinity'::timestamptz) DESC,
+        last.id DESC
+    LIMIT 1
+) AS latest
+LEFT JOIN LATERAL (
+    SELECT
+        last.id,
+        coalesce(last.started_at, '-infinity'::timestamptz) AS started,
+        coalesce(last.finished_at, '-infinity'::timestamptz) AS finished
+    FROM runs AS last
+    WHERE last.pipeline_id = p.id AND last.status = 'success'
+    ORDER BY
+        coalesce(last.started_at, '-infinity'::timestamptz) DESC,
+        coalesce(last.finished_at, '-infinity'::timestamptz) DESC,
+        last.id DESC
+    LIMIT 1
+) AS success ON true
+JOIN runs AS r
+    ON r.pipeline_id = p.id
+    AND r.event_at < %(cutoff)s::timestamptz
+    AND r.id <> latest.id
+    AND r.id IS DISTINCT FROM success.id
+    AND CASE
+        WHEN r.status <> 'failed' THEN true
+        WHEN %(keep_failures)s::boolean OR success.id IS NULL THEN false
+        ELSE (
+            coalesce(r.started_at, '-infinity'::timestamptz), coalesce(r.finished_at, '-infinity'::timestamptz), r.id
+        ) < (success.started, success.finished, success.id)
+    END

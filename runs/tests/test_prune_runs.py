@@ -1,0 +1,331 @@
+"""Pruning deletes old runs, keeps what says how a pipeline is, and no source brings back what is deleted."""
+
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.utils import timezone
+
+from chm_project.celery import app as celery_app
+from chm_project.tests.api import invalid, program
+from inventory.models import Pipeline
+from inventory.tests.factories import PipelineFactory
+from runs import retention, tasks
+from runs.models import Run
+from runs.retention import Selection, count_prunable, prune
+from runs.rollup.maintenance import differences
+from runs.services import record_runs
+from runs.tests.factories import RunFactory
+from runs.tests.writes import Source, write
+
+NOW = datetime(2026, 11, 20, tzinfo=UTC)
+CUTOFF = NOW - timedelta(days=400)
+OLD = Selection(cutoff=CUTOFF)
+
+
+def run(pipeline: Pipeline, days_ago: float, status: str = "success", **fields: Any) -> Run:
+    """A run that started and ended so many days before NOW."""
+    moment = NOW - timedelta(days=days_ago)
+    return RunFactory.create(
+        pipeline=pipeline, status=status, **({"started_at": moment, "finished_at": moment} | fields)
+    )
+
+
+def left(pipeline: Pipeline) -> list[float]:
+    """The ages in days of the runs that are left, oldest first."""
+    moments = Run.objects.filter(pipeline=pipeline).order_by("event_at").values_list("event_at", flat=True)
+    return [(NOW - moment) / timedelta(days=1) for moment in moments]
+
+
+@pytest.fixture
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "BATCH", 3)
+
+
+def test_a_run_of_exactly_the_age_stays_and_one_a_microsecond_older_goes(pipeline: Pipeline) -> None:
+    run(pipeline, 1)
+    exact = run(pipeline, 400)
+    older = run(pipeline, 400, finished_at=CUTOFF - timedelta(microseconds=1))
+
+    pruned = prune(OLD)
+
+    assert (pruned.runs, pruned.pipelines, pruned.finished) == (1, 1, True)
+    assert Run.objects.filter(pk=exact.pk).exists()
+    assert not Run.objects.filter(pk=older.pk).exists()
+    assert differences() == []
+
+
+def test_a_run_is_as_old_as_its_end_else_its_start_else_its_row(pipeline: Pipeline) -> None:
+    run(pipeline, 1)
+    run(pipeline, 500, finished_at=NOW - timedelta(days=399))
+    run(pipeline, 401, status="running", finished_at=None)
+    unplaced = run(pipeline, 0, status="canceled", started_at=None, finished_at=None)
+
+    assert prune(OLD).runs == 1
+
+    assert Run.objects.filter(pk=unplaced.pk).exists()
+    assert Run.objects.filter(status="running").count() == 0
+
+
+@pytest.mark.parametrize(
+    ("history", "kept"),
+    [
+        pytest.param([("success", 500)], [500], id="the only run"),
+        pytest.param([("success", 600), ("success", 500)], [500], id="the last success"),
+        pytest.param([("success", 600), ("canceled", 500)], [600, 500], id="the latest run, canceled"),
+        pytest.param([("success", 700), ("skipped", 600), ("running", 500)], [700, 500], id="the latest run, open"),
+        pytest.param(
+            [("failed", 900), ("success", 800), ("failed", 700), ("canceled", 650), ("failed", 600), ("failed", 10)],
+            [800, 700, 600, 10],
+            id="the current streak and the success before it",
+        ),
+        pytest.param([("failed", 900), ("failed", 800)], [900, 800], id="a streak without any success"),
+        pytest.param([("failed", 900), ("success", 800), ("success", 1)], [1], id="a streak that ended goes"),
+        pytest.param(
+            [("success", 900), ("failed", 800), ("skipped", 700)], [900, 800, 700], id="the latest decisive run"
+        ),
+    ],
+)
+def test_what_says_how_a_pipeline_is_stays_at_any_age(
+    pipeline: Pipeline, history: list[tuple[str, int]], kept: list[int]
+) -> None:
+    for status, days_ago in history:
+        run(pipeline, days_ago, status)
+
+    prune(OLD)
+
+    assert left(pipeline) == kept
+    assert differences() == []
+
+
+def test_the_verdict_goes_by_the_order_of_the_latest_run_and_not_by_age(pipeline: Pipeline) -> None:
+    """A run without a start sorts behind those that have one, whenever it ended."""
+    run(pipeline, 500)
+    run(pipeline, 450, status="failed", started_at=None)
+
+    prune(OLD)
+
+    assert left(pipeline) == [500]
+
+
+def test_failures_stay_on_request_and_other_clients_are_left_alone(pipeline: Pipeline) -> None:
+    other = PipelineFactory.create()
+    for each in (pipeline, other):
+        for status, days_ago in (("failed", 600), ("success", 500), ("success", 1)):
+            run(each, days_ago, status)
+
+    pruned = prune(Selection(cutoff=CUTOFF, keep_failures=True, client_id=pipeline.client_id))
+
+    assert pruned.runs == 1
+    assert (left(pipeline), left(other)) == ([600, 1], [600, 500, 1])
+    other.refresh_from_db()
+    assert other.pruned_before is None
+
+
+def test_the_pipeline_remembers_the_latest_cutoff_and_is_otherwise_unchanged(pipeline: Pipeline) -> None:
+    before = Pipeline.objects.get()
+
+    prune(OLD)
+    prune(Selection(cutoff=CUTOFF - timedelta(days=9)))
+
+    after = Pipeline.objects.get()
+    assert after.pruned_before == CUTOFF
+    assert after.updated_at == before.updated_at
+
+
+def test_a_source_that_sends_pruned_runs_again_stores_nothing(source: Source, pipeline: Pipeline) -> None:
+    moments = [NOW - timedelta(days=days) for days in (500, 450, 400, 1)]
+    page = [
+        source.snapshot("success", external_run_id=str(number), started_at=moment, finished_at=moment)
+        for number, moment in enumerate(moments)
+    ]
+    assert write(*page) == ["created"] * 4
+    prune(OLD)
+
+    results = record_runs(page)
+
+    assert [result.outcome.value for result in results] == ["pruned", "pruned", "unchanged", "unchanged"]
+    assert results[0].run_id is None
+    assert results[0].error == "Runs of this pipeline from before 2025-10-16T00:00:00Z were pruned."
+    assert left(pipeline) == [400, 1]
+    many = [source.snapshot("failed", external_run_id=f"x{n}", started_at=moments[0]) for n in range(30)]
+    assert {result.outcome.value for result in record_runs(many)} == {"pruned"}
+
+
+def test_a_protected_run_is_still_updated_and_a_run_without_times_still_stored(
+    source: Source, pipeline: Pipeline
+) -> None:
+    moment = NOW - timedelta(days=500)
+    write(source.snapshot("failed", external_run_id="kept", started_at=moment, finished_at=moment))
+    prune(OLD)
+
+    outcomes = write(
+        source.snapshot("success", external_run_id="kept", started_at=moment, finished_at=moment),
+        source.snapshot("running", external_run_id="without times"),
+    )
+
+    assert outcomes == ["updated", "created"]
+
+
+def test_pushes_and_manual_runs_that_are_too_old_are_refused_with_the_reason(pipeline: Pipeline) -> None:
+    prune(OLD)
+    api = program("write")
+    old = {"status": "success", "started_at": "2024-01-01T00:00:00Z"}
+    reason = "Runs of this pipeline from before 2025-10-16T00:00:00Z were pruned."
+
+    put = api.put(f"/api/v1/pipelines/{pipeline.pk}/runs/7", old)
+    manual = api.post(f"/api/v1/pipelines/{pipeline.pk}/runs", old)
+    item = old | {"pipeline_id": str(pipeline.pk), "external_run_id": "7"}
+    batch = api.post("/api/v1/runs/batch", {"items": [item]})
+
+    assert invalid(put) == invalid(manual) == {"started_at": [reason]}
+    assert batch.json() == {"items": [{"index": 0, "outcome": "pruned", "error": reason}]}
+    assert Run.objects.count() == 0
+
+
+def test_the_command_prints_the_same_numbers_dry_and_then_deletes(
+    pipeline: Pipeline, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = timezone.now()
+    for days in (500, 450, 401, 399):
+        RunFactory.create(pipeline=pipeline, started_at=now - timedelta(days=days), finished_at=None)
+
+    call_command("prune_runs", "--older-than", "400d", "--dry-run", "--json")
+    dry = json.loads(capsys.readouterr().out)
+    assert Run.objects.count() == 4
+    assert Pipeline.objects.get().pruned_before is None
+    call_command("prune_runs", "--older-than", "400d", "--client", "Northwind", "--json")
+    wet = json.loads(capsys.readouterr().out)
+
+    assert (dry.pop("dry_run"), wet.pop("dry_run")) == (True, False)
+    assert (dry["runs"], dry["pipelines"]) == (wet["runs"], wet["pipelines"]) == (3, 1)
+    assert Run.objects.count() == 1
+    call_command("prune_runs", "--older-than", "400d")
+    assert "0 runs of 0 pipelines" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("age", ["400", "0d", "-1d", "d", "400h", "1.5d", "99999d"])
+def test_an_age_is_a_number_of_days(age: str, db: None) -> None:
+    with pytest.raises(CommandError, match="such as 400d"):
+        call_command("prune_runs", f"--older-than={age}")
+
+
+def test_an_unknown_client_is_bad_usage(db: None) -> None:
+    with pytest.raises(CommandError, match="no client named 'Nobody'") as refused:
+        call_command("prune_runs", "--older-than", "400d", "--client", "Nobody")
+
+    assert refused.value.returncode == 2
+
+
+def test_ctrl_c_between_batches_keeps_what_is_done_and_a_second_pruning_ends_it(
+    pipeline: Pipeline, small_batches: None
+) -> None:
+    for days in range(401, 409):
+        run(pipeline, days)
+    run(pipeline, 1)
+    seen: list[tuple[int, int]] = []
+
+    def interrupt(deleted: int, expected: int) -> None:
+        seen.append((deleted, expected))
+        if deleted == 6:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        prune(OLD, on_batch=interrupt)
+
+    assert seen == [(0, 8), (3, 8), (6, 8)]
+    assert Run.objects.count() == 3
+    assert sum(count_prunable(OLD).values()) == 2
+    assert prune(OLD).runs == 2
+    assert left(pipeline) == [1]
+    assert differences() == []
+
+
+def test_a_pruning_whose_time_is_up_says_that_it_is_not_finished(pipeline: Pipeline) -> None:
+    run(pipeline, 500)
+    run(pipeline, 1)
+
+    assert not prune(OLD, seconds=0).finished
+    assert prune(OLD, seconds=60).finished
+    assert left(pipeline) == [1]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_prunings_at_once_delete_each_run_once(pipeline: Pipeline, small_batches: None) -> None:
+    for number in range(60):
+        run(pipeline, 401 + number)
+    run(pipeline, 1)
+    barrier = threading.Barrier(2)
+
+    def work() -> int:
+        barrier.wait()
+        try:
+            return prune(OLD).runs
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        counts = [future.result() for future in [pool.submit(work), pool.submit(work)]]
+
+    assert sum(counts) == 60
+    assert left(pipeline) == [1]
+    assert differences() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_source_that_sends_its_whole_history_meanwhile_brings_back_nothing(
+    source: Source, pipeline: Pipeline, small_batches: None
+) -> None:
+    moments = [NOW - timedelta(days=400 + number) for number in range(60)]
+    page = [
+        source.snapshot("success", external_run_id=str(number), started_at=moment, finished_at=moment)
+        for number, moment in enumerate(moments)
+    ]
+    record_runs(page)
+    done = threading.Event()
+
+    def replay() -> int:
+        walks = 0
+        try:
+            while not done.is_set() or walks == 0:
+                record_runs(page)
+                walks += 1
+        finally:
+            connection.close()
+        return walks
+
+    with ThreadPoolExecutor(1) as pool:
+        walks = pool.submit(replay)
+        pruned = prune(OLD)
+        done.set()
+        assert walks.result() > 0
+
+    assert pruned.runs == 59
+    assert left(pipeline) == [400]
+    assert differences() == []
+
+
+@pytest.fixture
+def schedule(settings: Any) -> Any:
+    settings.CHM_PRUNE_OLDER_THAN = timedelta(days=400)
+    settings.CHM_PRUNE_KEEP_FAILURES = True
+    celery_app.loader.import_default_modules()
+    return settings
+
+
+def test_the_schedules_task_prunes_by_the_settings_and_does_nothing_without(pipeline: Pipeline, schedule: Any) -> None:
+    now = timezone.now()
+    for status, days in (("failed", 600), ("success", 500), ("success", 1)):
+        RunFactory.create(pipeline=pipeline, status=status, started_at=now - timedelta(days=days), finished_at=None)
+
+    assert celery_app.tasks["runs.prune"].apply().get() == {"runs": 1, "pipelines": 1}
+    schedule.CHM_PRUNE_OLDER_THAN = None
+    schedule.CHM_PRUNE_KEEP_FAILURES = False
+    assert tasks.prune_runs() == {"runs": 0, "pipelines": 0}
+
+    assert Run.objects.count() == 2
