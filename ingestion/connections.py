@@ -126,6 +126,7 @@ class Connection:
     pipelines: Selection = field(default_factory=Selection)
     http: HttpSettings = field(default_factory=HttpSettings)
     interval_seconds: int = 60
+    reconcile_days: int = 3
     ui_url: str = ""  # where people open the partner, if not at base_url; or the template of its runs' pages
     source: Source | None = None  # of a connector that is a description
 
@@ -292,13 +293,14 @@ def _connection(reader: ConfigReader, name: str, table: Any) -> Connection:
             reader.number(table, where, "interval_seconds", settings.CHM_INGEST_INTERVAL_SECONDS, 1, 86_400)
         ),
         ui_url=_ui_url(reader, where, table),
+        reconcile_days=int(reader.number(table, where, "reconcile_days", 3, 0, 90)),
         source=_source(reader, where, connector, table),
     )
     reader.no_others(
         table,
         where,
         {"connector", "base_url", "auth", "pipelines", "timeout_seconds", "max_retries", "backoff_seconds",
-         "interval_seconds", "requests_per_second", "ui_url", "source"},
+         "interval_seconds", "reconcile_days", "requests_per_second", "ui_url", "source"},
     )  # fmt: skip
     return connection
 

@@ -32,10 +32,17 @@ class Report:
     errors: list[dict[str, str | None]] = field(default_factory=list)
     rejections: list[str] = field(default_factory=list)
     unknown: set[str] = field(default_factory=set)
+    notices: set[str] = field(default_factory=set)  # what an operator should look at
     unfinished: bool = False  # the time was up; another ingestion goes on from there
 
     def add(self, page: Page, outcomes: Mapping[Outcome, int]) -> None:
         self.pages_processed += 1
+        self.count(outcomes)
+        self.unknown |= page.unknown
+        self.unknown_pipelines = len(self.unknown)
+        self.notices |= page.notices
+
+    def count(self, outcomes: Mapping[Outcome, int]) -> None:
         self.runs_processed += sum(outcomes.values())
         self.created += outcomes.get(Outcome.CREATED, 0)
         self.updated += outcomes.get(Outcome.UPDATED, 0)
@@ -43,11 +50,9 @@ class Report:
         self.stale += outcomes.get(Outcome.STALE, 0)
         self.pruned += outcomes.get(Outcome.PRUNED, 0)
         self.rejected += outcomes.get(Outcome.REJECTED, 0)
-        self.unknown |= page.unknown
-        self.unknown_pipelines = len(self.unknown)
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self) | {"unknown": sorted(self.unknown)}
+        return asdict(self) | {"unknown": sorted(self.unknown), "notices": sorted(self.notices)}
 
     def summary(self) -> str:
         return (

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from ingestion.error_texts import fetch_error_texts
 from ingestion.errors import PartnerError, TokenRefused, Unavailable
 from ingestion.http import PartnerSession
 from ingestion.paging import Position
+from ingestion.reconciliation import start_of_walk
 from ingestion.report import Report
 from ingestion.scope import IngestionScope, StopCondition
 from inventory.models import Pipeline
@@ -74,6 +76,7 @@ def ingest_connection(
         connection.base_url, auth=authentication, settings=connection.http, held=circuit.held(), on_hold=circuit.hold
     ) as session:
         connector = connection.connect(session, known.__contains__)
+        targets = [_reconciled(target, connection, connector, scope) for target in targets]
         for walk in connector.walks(targets):
             share = SHARE_OF_THE_KNOWN if some_new and walk.since is not None else 1
             if stop.reached(share):
@@ -115,6 +118,20 @@ def _target(pipeline: Pipeline, connection: Connection, scope: IngestionScope) -
         since=since,
         through=pipeline.ingested_through,
     )
+
+
+def _reconciled(target: Target, connection: Connection, connector: Connector, scope: IngestionScope) -> Target:
+    """Return the target, once a day with an earlier start; what is started by hand begins where it says."""
+    if target.since is None or target.through is None or scope.full or scope.dry_run or scope.since is not None:
+        return target
+    since = start_of_walk(
+        target.since,
+        through=target.through,
+        now=timezone.now(),
+        days=connection.reconcile_days,
+        name=target.external_id if connector.asks_one_by_one else connection.name,
+    )
+    return replace(target, since=since)
 
 
 def _walk(

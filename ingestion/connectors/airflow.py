@@ -41,6 +41,7 @@ _apis: dict[str, str] = {}
 
 
 class AirflowConnector:
+    asks_one_by_one = False
     fetches_error_texts = True
 
     def __init__(self, session: PartnerSession, *, known: Callable[[str], bool]) -> None:

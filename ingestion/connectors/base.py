@@ -58,6 +58,7 @@ class Page:
 
     events: list[RunEvent | Rejected] = field(default_factory=list)
     unknown: set[str] = field(default_factory=set)
+    notices: set[str] = field(default_factory=set)
     position: Position | None = None
 
 
@@ -83,6 +84,8 @@ class Connector(Protocol):
     def reread(self, runs: Sequence[OpenRun]) -> Iterator[Page]:
         """Asks for runs that a walk did not return; what is gone comes back canceled."""
 
+    # Whether each pipeline costs requests of its own; else one listing covers them all.
+    asks_one_by_one: bool
     # Whether error_texts sends requests: the list answers of some sources do not say why a run failed.
     fetches_error_texts: bool
 

@@ -46,6 +46,7 @@ QUERY = """query Runs($filter: RunsFilter, $cursor: String, $limit: Int) {
 
 
 class DagsterConnector:
+    asks_one_by_one = False
     fetches_error_texts = True
 
     def __init__(self, session: PartnerSession, *, known: Callable[[str], bool]) -> None:

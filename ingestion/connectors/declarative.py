@@ -28,6 +28,7 @@ from ingestion.connectors.base import (
     oldest,
     utc_text,
 )
+from ingestion.connectors.next_page import looks_full, says_more
 from ingestion.connectors.source import IGNORED, ErrorTextRequest, Expression, OneRun, Source
 from ingestion.connectors.template import Request
 from ingestion.connectors.walking import MAX_SINGLE_BACKFILLS, RunKey, one_by_one, plan_walks, reread_open
@@ -49,6 +50,7 @@ class DeclarativeConnector:
         self._source = source
         self._known = known
         self.fetches_error_texts = source.error_text is not None
+        self.asks_one_by_one = source.per_pipeline
 
     def walks(self, targets: Sequence[Target]) -> Iterator[Walk]:
         if self._source.per_pipeline:
@@ -116,7 +118,7 @@ class DeclarativeConnector:
         if external_id is not None and not self._source.per_pipeline:
             request = request.with_part(self._source.one_pipeline)
         for asked_at, rows, position in self._pages(request, oldest(targets), external_id or "", start):
-            page = Page(position=position)
+            page = Page(position=position, notices=self._notices(rows))
             for row in rows:
                 if self._source.per_pipeline:
                     found: Sequence[Target] = targets
@@ -162,9 +164,21 @@ class DeclarativeConnector:
                 raise BadAnswer("the partner gave the same page twice")
             cap.count(len(rows))
             yield asked_at, rows, here
+            if not self._source.paging.described and (sign := says_more(answer)):
+                raise BadAnswer(
+                    f"{sign} says that a next page follows, and the description does not say how pages follow each "
+                    'other: describe source.paging (kind = "none" if the first page is all that is wanted)'
+                )
             if self._all_older(rows, since) or not walk.advance(answer, rows, self._text_keys(rows), self._session):
                 return
             last = None if walk.stepped_back else rows
+
+    def _notices(self, rows: list[Any]) -> set[str]:
+        request = self._source.request
+        limits = {str(value) for value in [*request.query.values(), *(request.body or {}).values()]}
+        if self._source.paging.described or not looks_full(rows, limits):
+            return set()
+        return {f"a page of exactly {len(rows)} runs, and no source.paging: there may be more"}
 
     def _send(self, request: Request) -> Exchanged:
         return self._session.exchange(request.method, request.path, request.query, request.body)

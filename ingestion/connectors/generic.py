@@ -21,6 +21,8 @@ STATUSES = {
 
 
 class GenericConnector(ErrorsInListing):
+    asks_one_by_one = True
+
     def __init__(self, session: PartnerSession) -> None:
         self._session = session
 

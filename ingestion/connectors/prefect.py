@@ -55,6 +55,8 @@ _kinds: dict[str, dict[str, bool]] = {}
 
 
 class PrefectConnector(ErrorsInListing):
+    asks_one_by_one = False
+
     def __init__(self, session: PartnerSession, *, known: Callable[[str], bool]) -> None:
         self._session = session
         self._known = known

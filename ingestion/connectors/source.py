@@ -54,6 +54,7 @@ class Paging:
     more: Expression | None = None  # false or nothing: this page is the last, whatever else it says
     total: Expression | None = None
     first: int = 1
+    described: bool = False  # false: nobody wrote how pages follow each other
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +270,7 @@ class _SourceReader:
     def _paging(self, table: Mapping[str, Any]) -> Paging:
         reader, where = self.reader, f"{self.where}.paging"
         paging = Paging(
+            described=bool(table),
             kind=reader.choice(table, where, "kind", PAGING_KINDS, default="none"),
             param=reader.text(table, where, "param"),
             next=self._expression(table, where, "next"),

@@ -47,6 +47,7 @@ connector = "{connector}"
 base_url = "{partner.base_url if partner else "https://house.example"}/api"
 timeout_seconds = 2
 backoff_seconds = 0.01
+reconcile_days = 0
 {options}
 [connections.house.source]
 {head}

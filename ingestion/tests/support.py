@@ -38,13 +38,16 @@ def pipelines_of(client_name: str, *external_ids: str, **fields: Any) -> dict[st
 
 def airflow_connection(partner: PartnerServer, **options: Any) -> Connection:
     auth = AuthSettings(kind="airflow_token", username="admin", secret_env=PASSWORD_ENV)
-    connection = Connection(f"airflow-{partner.base_url}", "airflow", partner.base_url, auth, http=IMPATIENT)
+    connection = Connection(
+        f"airflow-{partner.base_url}", "airflow", partner.base_url, auth, http=IMPATIENT, reconcile_days=0
+    )
     return replace(connection, **options)
 
 
 def generic_connection(partner: PartnerServer, **options: Any) -> Connection:
     auth = AuthSettings(kind="bearer", secret_env=PASSWORD_ENV)
-    return replace(Connection("generic", "generic", partner.base_url, auth, http=IMPATIENT), **options)
+    connection = Connection("generic", "generic", partner.base_url, auth, http=IMPATIENT, reconcile_days=0)
+    return replace(connection, **options)
 
 
 def ingest(connection: Connection, **scope: Any) -> Report:

@@ -58,7 +58,7 @@ def dagster() -> Any:
 
 
 def connection(partner: DagsterPartner) -> Connection:
-    return Connection("dagster", "dagster", partner.base_url, http=IMPATIENT)
+    return Connection("dagster", "dagster", partner.base_url, http=IMPATIENT, reconcile_days=0)
 
 
 def jobs() -> list[str]:

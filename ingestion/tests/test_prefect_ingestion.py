@@ -89,7 +89,9 @@ def prefect(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def connection(partner: PrefectPartner) -> Connection:
     auth = AuthSettings(kind="basic", username="admin", secret_env=PASSWORD_ENV)
-    return replace(Connection("prefect", "prefect", partner.base_url, auth, http=IMPATIENT), interval_seconds=60)
+    return replace(
+        Connection("prefect", "prefect", partner.base_url, auth, http=IMPATIENT, reconcile_days=0), interval_seconds=60
+    )
 
 
 def flows() -> list[str]:

@@ -2,6 +2,7 @@
 
 from argparse import RawDescriptionHelpFormatter
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -23,6 +24,7 @@ from runs.events import Rejected, RunEvent, StorableRun, storable, text
 
 FAILED, BAD_USAGE = 1, 2
 MAX_SHOWN = 80
+UNREADABLE = "cannot read the time"  # as runs.events names it in status_reason
 
 EXAMPLES = """
 examples:
@@ -60,7 +62,7 @@ class Command(BaseCommand):
             connection = connections[name]
             selected = assign(connections, [name])[name]
             pipeline = _chosen(selected, options["pipeline"], name)
-            page = _first_page(connection, selected, pipeline)
+            page, follows = _first_page(connection, selected, pipeline)
         except ConfigurationError as error:
             raise CommandError(str(error), returncode=BAD_USAGE) from None
         except PartnerError as error:
@@ -71,6 +73,9 @@ class Command(BaseCommand):
         if connection.source is not None:
             _explain(console, connection.source, page)
         _show(console, page, options["rows"], connection.source)
+        console.print(f"next page: {follows}", highlight=False)
+        for notice in sorted(page.notices):
+            console.print(f"look at this: {notice}", highlight=False)
 
 
 def _chosen(selected: list[Pipeline], wanted: object, name: str) -> Pipeline:
@@ -83,15 +88,25 @@ def _chosen(selected: list[Pipeline], wanted: object, name: str) -> Pipeline:
     return found[0]
 
 
-def _first_page(connection: Connection, selected: list[Pipeline], pipeline: Pipeline) -> Page:
+def _first_page(connection: Connection, selected: list[Pipeline], pipeline: Pipeline) -> tuple[Page, str]:
+    """Return the first page, and whether another one follows: the second is requested too, and not shown."""
     target = Target(pipeline.pk, pipeline.client_id, pipeline.platform, pipeline.external_id or "", since=None)
     known = {other.external_id for other in selected}
     with PartnerSession(connection.base_url, auth=connection.authentication(), settings=connection.http) as session:
         connector = connection.connect(session, known.__contains__)
         for walk in connector.walks([target]):
-            for page in walk.pages(None):
-                return page
-    return Page()
+            pages = walk.pages(None)
+            if (page := next(pages, None)) is not None:
+                return page, _following(pages)
+    return Page(), "none"
+
+
+def _following(pages: Iterator[Page]) -> str:
+    try:
+        second = next(pages, None)
+    except PartnerError as error:
+        return str(error)
+    return "follows" if second is not None and second.events else "none, this is all"
 
 
 def _show(console: Console, page: Page, most: int, source: Source | None) -> None:
@@ -111,6 +126,9 @@ def _show(console: Console, page: Page, most: int, source: Source | None) -> Non
     statuses = Counter(run.status if isinstance(run, StorableRun) else "rejected" for _, run in made)
     counted = ", ".join(f"{number} {status}" for status, number in sorted(statuses.items())) or "no run"
     console.print(f"first page: {counted}. Nothing was written.", highlight=False)
+    unreadable = sum((run.status_reason or "").count(UNREADABLE) for _, run in made if isinstance(run, StorableRun))
+    if unreadable:
+        console.print(f"times that could not be read: {unreadable}; see time_format", highlight=False)
 
 
 def _explain(console: Console, source: Source, page: Page) -> None:

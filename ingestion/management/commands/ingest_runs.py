@@ -3,6 +3,7 @@
 import json
 import sys
 from argparse import ArgumentTypeError, RawDescriptionHelpFormatter
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -13,7 +14,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from ingestion.assignment import assign, unselected
-from ingestion.connections import ConfigurationError, configured, missing_secrets
+from ingestion.connections import ConfigurationError, Connection, configured, missing_secrets
+from ingestion.remapping import remap
 from ingestion.report import Report
 from ingestion.scope import IngestionScope
 from ingestion.services import ingest_connection
@@ -28,6 +30,7 @@ examples:
   manage.py ingest_runs --connection northwind-airflow   one connection
   manage.py ingest_runs --client "Northwind" --full      everything one client's partners still have
   manage.py ingest_runs --since 2026-11-01T00:00:00Z     fill a gap
+  manage.py ingest_runs --connection house --remap       apply a changed description to what is stored
   manage.py ingest_runs --dry-run --json                 what would happen, for a program
 
 exit codes: 0 all went well, 1 something failed (the rest is ingested), 2 bad arguments or configuration
@@ -40,6 +43,13 @@ def moment(text: str) -> datetime:
     except ValueError:
         raise ArgumentTypeError(f"{text!r} is not an ISO 8601 time, such as 2026-11-01T00:00:00Z") from None
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+
+def _only_described(connections: Iterable[Connection], *, named: bool) -> None:
+    """Raise ConfigurationError if a connection was named whose answers no description translates."""
+    for connection in connections:
+        if named and connection.source is None:
+            raise ConfigurationError([f"{connection.name}: {connection.connector} has no description to apply again"])
 
 
 def uuid(text: str) -> UUID:
@@ -68,6 +78,11 @@ class Command(BaseCommand):
             "--since", metavar="ISO", type=moment, help="from this time, instead of each pipeline's watermark"
         )
         start.add_argument("--full", action="store_true", help="from the beginning")
+        start.add_argument(
+            "--remap",
+            action="store_true",
+            help="translate the stored answers again, after fields or status in a description changed; asks no partner",
+        )
         parser.add_argument("--dry-run", action="store_true", help="ask the partners, store nothing")
         parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
@@ -81,6 +96,9 @@ class Command(BaseCommand):
             chosen = [connections[name]] if name is not None else list(connections.values())
             if missing := missing_secrets(chosen):
                 raise ConfigurationError(missing)
+            if options["remap"]:
+                _only_described(chosen, named=name is not None)
+                chosen = [connection for connection in chosen if connection.source is not None]
             assigned = assign(connections)
             scope = self._scope(options)
         except ConfigurationError as error:
@@ -102,6 +120,10 @@ class Command(BaseCommand):
                 pipelines = assigned[connection.name]
                 bar = progress.add_task(connection.name, total=sum(map(scope.covers, pipelines)))
                 reports.append(report := Report(connection.name))
+                if options["remap"]:
+                    pipelines = list(filter(scope.covers, pipelines))
+                    reports[-1] = remap(connection, pipelines, dry_run=scope.dry_run)
+                    continue
                 try:
                     ingest_connection(
                         connection,
@@ -165,6 +187,8 @@ class Command(BaseCommand):
             for error in report.errors:
                 of = f" {error['pipeline']}" if error["pipeline"] else ""
                 self.stderr.write(f"{report.connection}{of}: {error['error']}")
+            for notice in sorted(report.notices):
+                self.stderr.write(f"{report.connection}: {notice}")
             for reason in report.rejections:
                 self.stderr.write(f"{report.connection}: rejected: {reason}")
             if report.unknown:

@@ -1,0 +1,36 @@
+"""Signs of a next page in an answer whose description has no `paging`."""
+
+from typing import Any
+
+from ingestion.http import Exchanged
+
+# Where APIs put the way to the next page: at the top of the answer, or one level below.
+NAMES = frozenset(
+    name.replace("_", "")
+    for name in (
+        "next", "next_cursor", "next_page", "next_page_token", "next_token", "next_url", "next_link", "next_page_url",
+        "next_offset", "continuation_token", "@odata.nextlink", "has_more", "has_next", "has_next_page",
+    )
+)  # fmt: skip
+# What servers cut a listing at if the request does not say it.
+USUAL_SIZES = frozenset({10, 15, 20, 25, 30, 50, 100, 200, 250, 500, 1_000})
+
+
+def says_more(answer: Exchanged) -> str | None:
+    """Return what in the answer says that a next page follows, or None."""
+    if answer.next_url:
+        return 'a header Link with rel="next"'
+    body = answer.body
+    if not isinstance(body, dict):
+        return None
+    below = [(f"{name}.", value) for name, value in body.items() if isinstance(value, dict)]
+    for prefix, part in [("", body), *below]:
+        for name, value in part.items():
+            if name.lower().replace("_", "") in NAMES and value not in (None, "", False, 0, [], {}):
+                return f"the field {prefix}{name}"
+    return None
+
+
+def looks_full(rows: list[Any], limits: set[str]) -> bool:
+    """Return whether the page has as many rows as the request asked for, or as servers usually give."""
+    return str(len(rows)) in limits or len(rows) in USUAL_SIZES

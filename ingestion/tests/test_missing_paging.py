@@ -1,0 +1,115 @@
+"""A description without paging whose partner has more pages: reported, never silently a part."""
+
+import json
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+
+from ingestion.synthetic.partner import Answer
+from ingestion.tests.scripted import LISTING, Connect, Scripted, a_row
+from ingestion.tests.support import ingest, pipelines_of
+from inventory.models import Pipeline
+from runs.models import Run
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def partner(db: None) -> Any:
+    pipelines_of("Northwind", "orders", platform="custom")
+    with Scripted() as server:
+        yield server
+
+
+ROWS = [a_row(number) for number in range(4)]
+SIGNS = {
+    "link header": Answer(body={"runs": ROWS}, headers={"Link": '<http://x/api?page=2>; rel="next"'}),
+    "cursor": Answer(body={"runs": ROWS, "next_cursor": "abc"}),
+    "nested": Answer(body={"runs": ROWS, "meta": {"hasMore": True}}),
+}
+
+
+@pytest.mark.parametrize("sign", SIGNS)
+def test_a_next_page_that_no_description_follows_is_an_error_and_its_runs_are_stored(
+    partner: Scripted, connect: Connect, sign: str
+) -> None:
+    partner.script = lambda request: SIGNS[sign]
+
+    [problem] = ingest(connect(partner, LISTING)).errors
+
+    assert "describe source.paging" in str(problem["error"])
+    assert Run.objects.count() == 4
+    assert Pipeline.objects.get().ingested_through is None, "the walk was not complete"
+
+
+def test_who_wants_the_first_page_alone_says_so(partner: Scripted, connect: Connect) -> None:
+    partner.script = lambda request: SIGNS["cursor"]
+
+    assert ingest(connect(partner, LISTING + '[paging]\nkind = "none"\n')).errors == []
+
+
+@pytest.mark.parametrize("body", [{"next": None}, {"next_cursor": ""}, {"has_more": False}, {"links": {"next": None}}])
+def test_an_answer_that_says_it_is_the_last_is_complete(partner: Scripted, connect: Connect, body: Any) -> None:
+    partner.script = lambda request: Answer(body={"runs": ROWS} | body)
+
+    report = ingest(connect(partner, LISTING))
+
+    assert (report.errors, report.notices) == ([], set())
+
+
+def test_a_full_page_is_noticed(partner: Scripted, connect: Connect) -> None:
+    partner.script = lambda request: Answer(body={"runs": [a_row(number) for number in range(25)]})
+
+    report = ingest(connect(partner, LISTING))
+
+    assert report.errors == []
+    assert report.notices == {"a page of exactly 25 runs, and no source.paging: there may be more"}
+
+
+def checked() -> str:
+    out = StringIO()
+    call_command("check_connection", "house", stdout=out)
+    return out.getvalue()
+
+
+def test_the_check_says_whether_a_page_follows_and_what_it_could_not_read(partner: Scripted, connect: Connect) -> None:
+    partner.script = lambda request: SIGNS["link header"]
+    connect(partner, LISTING)
+    assert "describe source.paging" in checked()
+
+    partner.script = lambda request: Answer(body={"runs": [a_row(1, start="soon", end="17:00 o'clock")]})
+    said = checked()
+    assert "times that could not be read: 2" in said
+    assert "next page: none" in said
+
+    partner.script = lambda request: Answer(body={"runs": [a_row(int(request.first("page") or 1))]})
+    connect(partner, LISTING + '[paging]\nkind = "page"\nparam = "page"\n')
+    assert "next page: follows" in checked()
+    assert not Run.objects.exists()
+
+
+def test_remap_reads_stored_answers_by_the_changed_description_and_asks_nobody(
+    partner: Scripted, connect: Connect
+) -> None:
+    partner.script = lambda request: Answer(
+        body={"runs": [a_row(number, changed="2026-11-20T12:05:00Z", note="late") for number in range(3)]}
+    )
+    ingest(connect(partner, LISTING))
+    Run.objects.filter(external_run_id="2").update(payload=None)
+    connect(partner, LISTING.replace('error_message = "error"', 'error_message = "error"\nstatus_reason = "note"'))
+    partner.requests.clear()
+
+    def remapped() -> dict[str, Any]:
+        out = StringIO()
+        call_command("ingest_runs", "--connection", "house", "--remap", "--json", stdout=out)
+        [report] = json.loads(out.getvalue())["connections"]
+        return {name: report[name] for name in ("created", "updated", "unchanged", "stale")}
+
+    assert remapped() == {"created": 0, "updated": 2, "unchanged": 0, "stale": 0}
+    assert remapped() == {"created": 0, "updated": 0, "unchanged": 2, "stale": 0}
+    assert partner.requests == []
+    found = dict(Run.objects.values_list("external_run_id", "status_reason"))
+    assert found == {"0": "late", "1": "late", "2": None}
+    assert not Run.objects.filter(source_updated_at=None).exists(), "versions are as before"

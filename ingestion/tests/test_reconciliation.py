@@ -1,0 +1,75 @@
+"""Once a day each pipeline's last days are read again, spread over the day."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.utils import timezone
+
+from ingestion.reconciliation import start_of_walk
+from ingestion.synthetic.generic_partner import GenericPartner
+from ingestion.tests.support import generic_connection, ingest, pipelines_of
+from inventory.models import Pipeline
+
+MINUTE = timedelta(minutes=1)
+
+
+def walks_of_a_day(name: str, days: int) -> list[datetime]:
+    """When, of a day of ticks each minute, a walk began earlier than its watermark asks."""
+    found = []
+    now = datetime(2026, 11, 20, tzinfo=UTC)
+    through = now - MINUTE
+    for _ in range(24 * 60):
+        now += MINUTE
+        since = through - 2 * MINUTE
+        start = start_of_walk(since, through=through, now=now, days=days, name=name)
+        if start != since:
+            assert timedelta(days=days) <= now - start < timedelta(days=days, minutes=2)
+            found.append(now)
+        through = now
+    return found
+
+
+def test_each_connection_reads_its_last_days_once_a_day_at_its_own_time() -> None:
+    moments = {name: walks_of_a_day(name, 3) for name in ("airflow", "dagster", "prefect")}
+
+    assert [len(found) for found in moments.values()] == [1, 1, 1]
+    assert len({found[0] for found in moments.values()}) == 3
+    assert walks_of_a_day("airflow", 0) == []
+
+
+def test_pipelines_that_are_asked_one_by_one_are_spread_over_the_day() -> None:
+    hours = [0] * 24
+    for number in range(240):
+        [moment] = walks_of_a_day(f"pipeline-{number}", 3)
+        hours[moment.hour] += 1
+
+    assert max(hours) < 40, "not all in one hour"
+
+
+def test_a_day_that_was_missed_is_made_up_for() -> None:
+    now = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    through = now - timedelta(days=4)
+
+    assert start_of_walk(through, through=through, now=now, days=3, name="x") == through
+    assert start_of_walk(now, through=now - timedelta(hours=25), now=now, days=3, name="x") < now - timedelta(days=2)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("days", [3, 0])
+def test_the_first_walk_after_the_moment_asks_for_the_last_days_and_the_next_one_as_usual(
+    generic: GenericPartner, days: int
+) -> None:
+    pipelines_of("Northwind", "orders")
+    generic.runs = {"orders": [{"id": "1", "status": "failed"}]}
+    connection = generic_connection(generic, reconcile_days=days)
+    ingest(connection)
+    Pipeline.objects.update(ingested_through=timezone.now() - timedelta(hours=25))
+    generic.requests.clear()
+
+    ingest(connection)
+    ingest(connection)
+
+    ages = [
+        timezone.now() - datetime.fromisoformat(request.first("updated_since") or "") for request in generic.requests
+    ]
+    assert [age > timedelta(days=2) for age in ages] == [days == 3, False]
