@@ -62,7 +62,14 @@ LIMITS: dict[str, tuple[float, float]] = {
     "throughput_cv": (1, 2),
 } | dict.fromkeys(("failure_rate", "failure_rate_7d", "failure_rate_30d"), (WARN_RATE, BAD_RATE))
 STATUSES = ("status_then", "status_now", "latest_status")
-WIDTHS = {"error_message": 420, "last_error": 420, "client_name": 160, "platform": 110, "environment": 110}
+WIDTHS = {
+    "error_message": 420,
+    "reason": 420,
+    "last_error": 420,
+    "client_name": 160,
+    "platform": 110,
+    "environment": 110,
+}
 
 
 class Query(Dataquery):

@@ -39,7 +39,10 @@ EXPECTED: dict[str, list[tuple[object, ...]]] = {
         ("Acme", "Orders", "airflow", "prod", at(26), 2, at(120), "relation staging.orders does not exist", "failed",
          False, "run 6"),
     ],
-    "late_pipelines": [("Borealis", "Hourly", "dbt", "prod", at(5), 60.0, at(2.75), 165, "run 52")],
+    "late_pipelines": [
+        ("Borealis", "Hourly", "dbt", "prod", at(5), 60.0, at(4), at(3.75), 225,
+         "Its source had planned it for 17 June 08:00 UTC", "run 52"),
+    ],
     "weekly_status_mix": [
         (date(2026, 5, 4), "success", 1),
         (date(2026, 5, 25), "skipped", 1), (date(2026, 5, 25), "success", 7),

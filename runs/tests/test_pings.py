@@ -303,21 +303,21 @@ def test_no_log_and_no_error_page_shows_a_key(
 
 
 def test_a_cron_job_that_stops_pinging_is_late_at_the_promised_moment(pipeline: Pipeline, key: str) -> None:
-    """Twenty hourly pings and no more: late from two usual gaps and fifteen minutes after the last."""
-    for _ in range(20):
+    """Nine days of pings every eight hours and no more: late two hours after the next was due."""
+    for _ in range(28):
         ok(ping(key))
-    # All were received within this second: they are moved back, an hour between each and the next.
+    # All were received within this second: they are moved back, eight hours between each and the next.
     last = timezone.now() - timedelta(hours=1)
-    for hours, run in enumerate(pipeline.runs.order_by("-started_at", "-id")):
-        moment = last - timedelta(hours=hours)
+    for number, run in enumerate(pipeline.runs.order_by("-started_at", "-id")):
+        moment = last - timedelta(hours=8 * number)
         Run.objects.filter(pk=run.pk).update(started_at=moment, finished_at=moment)
 
-    promised = last + timedelta(hours=2, minutes=15)
+    promised = last + timedelta(hours=10)
 
     assert not run_shape("late_pipelines", as_of=promised - timedelta(seconds=1))
     [row] = run_shape("late_pipelines", as_of=promised + timedelta(seconds=1))
     assert (row["pipeline_name"], row["platform"], row["expected_by"]) == (pipeline.name, "cron", promised)
-    assert row["usual_gap_minutes"] == 60
+    assert (row["expected_at"], row["usual_gap_minutes"]) == (last + timedelta(hours=8), 480)
 
     ok(ping(key))
     assert not run_shape("late_pipelines", as_of=promised + timedelta(seconds=1))

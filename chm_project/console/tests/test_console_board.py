@@ -95,7 +95,7 @@ def test_every_number_is_the_one_that_the_reports_give(seed: None, viewer: Brows
     late = ask("late_pipelines")
     assert counts["late"] == len(late)
     assert [[row[2], row[3]] for row in shown.get("late", [])] == [
-        [moment(item["last_start_at"]), moment(item["expected_by"])] for item in late
+        [moment(item["last_start_at"]), moment(item["expected_at"])] for item in late
     ]
     behind = [
         item

@@ -4,76 +4,478 @@
 -- Panel      Operations: table
 -- Parameters
 -- Columns
---   client_name        text         Name of the client
---   pipeline_name      text         Name of the pipeline
---   platform           text         Kind of orchestrator
---   environment        text         Where it runs
---   last_start_at      timestamptz  When it last started
---   usual_gap_minutes  numeric      Median gap between its last 20 starts, to 1 place
---   expected_by        timestamptz  Last start + twice that gap + 15 minutes
---   late_minutes       integer      Whole minutes since then
---   client_id          uuid         Key of the client
---   pipeline_id        uuid         Key of the pipeline
---   run_id             uuid         Key of the run that started last
+--   client_name        text          Name of the client
+--   pipeline_name      text          Name of the pipeline
+--   platform           text          Kind of orchestrator
+--   environment        text          Where it runs
+--   last_start_at      timestamptz?  When it last started; null: its source planned a start, and it never started
+--   usual_gap_minutes  numeric?      Median gap between its last 20 starts, to 1 place; null: its gaps are not regular
+--   expected_at        timestamptz   When its next start was expected
+--   expected_by        timestamptz   From this moment on it is late: expected_at and a grace
+--   late_minutes       integer       Whole minutes since then
+--   reason             text          Why it was expected, for people
+--   client_id          uuid          Key of the client
+--   pipeline_id        uuid          Key of the pipeline
+--   run_id             uuid?         Key of the run that started last
 --
--- Regular: at least 10 starts known, and the median absolute deviation of the gaps is at most a quarter of their
--- median. Medians are read from sorted arrays, which is what percentile_cont(0.5) computes, in less time.
-WITH starts AS (
+-- A pipeline is late if a start that its own rhythm leads one to expect has not come. Decision 0016 explains the rule
+-- with examples; tools/support/lateness.py is the same rule in plain Python, start by start, and a test compares both.
+-- The source's own plan decides where it is known. Otherwise the weeks before the last start say what comes next, by the
+-- clocks of each zone that explains the recent starts best; a silence of more than eight days is compared with the gaps.
+-- Paused and stale pipelines are not late, nor is one with an open run, unless that is running long. Nothing is
+-- expected of a source after the moment through which it was read.
+-- Lengths of time are in hours, since days depend on the time zone of the session.
+WITH judged AS (
     SELECT
-        p.client_name, p.pipeline_name, p.platform, p.environment, p.client_id, p.pipeline_id, last.run_id, last.first_starts[1] AS last_start_at,
-        last.first_starts AS started
+        p.client_id, p.client_name, p.pipeline_id, p.pipeline_name, p.platform, p.environment, p.source_next_run_at,
+        least(%(as_of)s::timestamptz, p.ingested_through) AS judged_at
     FROM reporting.pipelines AS p
-    CROSS JOIN LATERAL (
-        SELECT array_agg(started_at) AS first_starts, (array_agg(run_id))[1] AS run_id
-        FROM (
-            SELECT r.started_at, r.run_id
-            FROM reporting.runs AS r
-            WHERE r.pipeline_id = p.pipeline_id
-                AND coalesce(r.started_at, '-infinity'::timestamptz) > '-infinity'::timestamptz
-                AND coalesce(r.started_at, '-infinity'::timestamptz) <= %(as_of)s
-            ORDER BY {latest_first}
-            LIMIT 20
-        ) AS newest
-    ) AS last
     WHERE p.is_active AND {in_scope}
-        AND cardinality(last.first_starts) >= 10
-        AND last.first_starts[1] < %(as_of)s::timestamptz - interval '15 minutes'
+        AND p.source_paused IS NOT TRUE
+        AND ({stale}) IS NOT TRUE
 ),
+silent AS MATERIALIZED (
+    SELECT
+        j.*, newest.starts[1] AS last_start_at, recent.gap,
+        -- A start this soon after the same time was the last start's own turn.
+        greatest(least(0.75 * recent.gap, 1500), least(0.4 * recent.gap, 7200))
+            * CASE WHEN cardinality(newest.starts) = 4 AND recent.gap IS NOT NULL THEN interval '1 second' END AS skipped
+    FROM judged AS j
+    CROSS JOIN LATERAL (
+        SELECT array_agg(started_at) AS starts
+        FROM (
+            SELECT r.started_at
+            FROM reporting.runs AS r
+            WHERE r.pipeline_id = j.pipeline_id
+                AND coalesce(r.started_at, '-infinity'::timestamptz) > '-infinity'::timestamptz
+                AND coalesce(r.started_at, '-infinity'::timestamptz) <= j.judged_at
+            ORDER BY coalesce(r.started_at, '-infinity'::timestamptz) DESC
+            LIMIT 4
+        ) AS last_four
+    ) AS newest
+    LEFT JOIN LATERAL (
+        SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM later - earlier)::float8) AS gap
+        FROM unnest(newest.starts[1:3], newest.starts[2:4]) AS pair (later, earlier)
+        WHERE later - earlier >= interval '1 minute'
+    ) AS recent ON true
+    WHERE newest.starts IS NULL OR newest.starts[1] < j.judged_at - interval '5 minutes'
+),
+planned AS (
+    SELECT s.*, s.source_next_run_at AS expected_at, s.source_next_run_at + interval '15 minutes' AS expected_by
+    FROM silent AS s
+    WHERE s.source_next_run_at > coalesce(s.last_start_at, '-infinity')
+),
+unplanned AS (
+    SELECT * FROM silent WHERE source_next_run_at IS NULL OR source_next_run_at <= last_start_at
+),
+-- UTC, and a zone per kind of clock change if its clocks changed in the weeks that are compared.
+zones AS MATERIALIZED (
+    SELECT zone, place
+    FROM unnest(ARRAY['UTC', 'Europe/Berlin', 'America/New_York', 'Australia/Sydney']) WITH ORDINALITY AS z (zone, place)
+    WHERE zone = 'UTC' OR EXISTS (
+        SELECT FROM generate_series(1, 5) AS week
+        CROSS JOIN LATERAL (
+            SELECT %(as_of)s::timestamptz AS today, %(as_of)s::timestamptz - week * interval '168 hours' AS former
+        ) AS compared
+        WHERE (today AT TIME ZONE zone) - (today AT TIME ZONE 'UTC')
+            <> (former AT TIME ZONE zone) - (former AT TIME ZONE 'UTC')
+    )
+),
+-- Most pipelines are on time, which two weeks without a start between the same times show.
+candidates AS MATERIALIZED (
+    SELECT u.*
+    FROM unplanned AS u
+    WHERE u.judged_at > u.last_start_at + u.skipped + interval '5 minutes'
+        AND EXISTS (
+            SELECT FROM zones AS z
+            WHERE (
+                SELECT count(*)
+                FROM (
+                    SELECT FROM generate_series(1, 4) AS week
+                    WHERE NOT EXISTS (
+                        SELECT FROM reporting.runs AS r
+                        WHERE r.pipeline_id = u.pipeline_id
+                            AND coalesce(r.started_at, '-infinity'::timestamptz)
+                                > ((u.last_start_at AT TIME ZONE z.zone) - week * interval '7 days') AT TIME ZONE z.zone
+                                    + u.skipped
+                            AND coalesce(r.started_at, '-infinity'::timestamptz)
+                                <= ((u.judged_at AT TIME ZONE z.zone) - week * interval '7 days') AT TIME ZONE z.zone
+                                    - interval '5 minutes'
+                    )
+                    LIMIT 2
+                ) AS weeks_without
+            ) < 2
+        )
+),
+-- The first start after that time in each week, by each zone.
+firsts AS MATERIALIZED (
+    SELECT c.pipeline_id, z.zone, z.place, week, same_time, first_at
+    FROM candidates AS c
+    CROSS JOIN zones AS z
+    CROSS JOIN generate_series(1, 4) AS week
+    CROSS JOIN LATERAL (
+        SELECT ((c.last_start_at AT TIME ZONE z.zone) - week * interval '7 days') AT TIME ZONE z.zone AS same_time
+    ) AS former
+    CROSS JOIN LATERAL (
+        SELECT r.started_at AS first_at
+        FROM reporting.runs AS r
+        WHERE r.pipeline_id = c.pipeline_id
+            AND coalesce(r.started_at, '-infinity'::timestamptz) > same_time + c.skipped
+            AND coalesce(r.started_at, '-infinity'::timestamptz) <= c.last_start_at
+        ORDER BY coalesce(r.started_at, '-infinity'::timestamptz)
+        LIMIT 1
+    ) AS first_after
+),
+-- Three of the four weeks agree within two hours: others are irregular.
+agreeing AS (
+    SELECT DISTINCT pipeline_id
+    FROM (
+        SELECT pipeline_id, array_agg(first_at - same_time ORDER BY first_at - same_time) AS after
+        FROM firsts
+        GROUP BY pipeline_id, place
+    ) AS by_zone
+    WHERE after[3] - after[1] <= interval '2 hours' OR after[4] - after[2] <= interval '2 hours'
+),
+recent AS MATERIALIZED (
+    SELECT c.*, newest.starts, least(1800, coalesce(usual.gap / 3, 1800)) * interval '1 second' AS tolerance
+    FROM agreeing
+    JOIN candidates AS c USING (pipeline_id)
+    CROSS JOIN LATERAL (
+        SELECT array_agg(started_at) AS starts
+        FROM (
+            SELECT r.started_at
+            FROM reporting.runs AS r
+            WHERE r.pipeline_id = c.pipeline_id
+                AND coalesce(r.started_at, '-infinity'::timestamptz) > '-infinity'::timestamptz
+                AND coalesce(r.started_at, '-infinity'::timestamptz) <= c.last_start_at
+            ORDER BY coalesce(r.started_at, '-infinity'::timestamptz) DESC
+            LIMIT 100
+        ) AS last_hundred
+    ) AS newest
+    CROSS JOIN LATERAL (
+        SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM later - earlier)::float8) AS gap
+        FROM unnest(newest.starts[1:23], newest.starts[2:24]) AS pair (later, earlier)
+        WHERE later - earlier >= interval '1 minute' AND earlier >= c.last_start_at - interval '696 hours'
+    ) AS usual
+),
+-- How well the weeks before explain the last 24 starts, by each zone's clocks.
+fits AS MATERIALIZED (
+    SELECT
+        recent.pipeline_id, z.zone, z.place, count(*) AS tried,
+        count(*) FILTER (WHERE nearest.distance <= recent.tolerance) AS close,
+        count(nearest.distance) AS near
+    FROM recent
+    CROSS JOIN zones AS z
+    CROSS JOIN LATERAL unnest(recent.starts[1:24]) AS started_at
+    CROSS JOIN generate_series(1, 4) AS week
+    CROSS JOIN LATERAL (
+        SELECT ((started_at AT TIME ZONE z.zone) - week * interval '7 days') AT TIME ZONE z.zone AS same_time
+    ) AS former
+    CROSS JOIN LATERAL (
+        SELECT min(greatest(r.started_at - same_time, same_time - r.started_at)) AS distance
+        FROM reporting.runs AS r
+        WHERE r.pipeline_id = recent.pipeline_id
+            AND coalesce(r.started_at, '-infinity'::timestamptz) >= same_time - interval '30 minutes'
+            AND coalesce(r.started_at, '-infinity'::timestamptz)
+                <= least(same_time + interval '30 minutes', recent.last_start_at)
+    ) AS nearest
+    WHERE started_at >= recent.last_start_at - interval '696 hours'
+        AND same_time >= recent.last_start_at - interval '864 hours'
+    GROUP BY recent.pipeline_id, z.zone, z.place
+),
+best AS (
+    SELECT pipeline_id, max(near) AS near
+    FROM fits
+    GROUP BY pipeline_id
+    HAVING max(close) >= 0.6 * max(tried)
+),
+-- What came next in each week after the same time as the last start. A start that is nearer to that time than the one
+-- before is the last start's own turn, later in that week: then the one after it counts.
+turns AS (
+    SELECT
+        recent.pipeline_id, fits.zone, fits.place,
+        ((turn.started_at AT TIME ZONE fits.zone) + week * interval '7 days') AT TIME ZONE fits.zone AS expected_at,
+        coalesce(extract(epoch FROM turn.next_at - turn.started_at)::float8, 604800) AS following
+    FROM recent
+    JOIN best ON best.pipeline_id = recent.pipeline_id
+    JOIN fits ON fits.pipeline_id = recent.pipeline_id AND fits.near >= best.near - 1
+    JOIN firsts ON firsts.pipeline_id = recent.pipeline_id AND firsts.place = fits.place
+    CROSS JOIN LATERAL (
+        SELECT max(r.started_at) AS before_at
+        FROM (
+            SELECT r.started_at
+            FROM reporting.runs AS r
+            WHERE r.pipeline_id = recent.pipeline_id
+                AND coalesce(r.started_at, '-infinity'::timestamptz) > '-infinity'::timestamptz
+                AND coalesce(r.started_at, '-infinity'::timestamptz) <= same_time + recent.skipped
+            ORDER BY coalesce(r.started_at, '-infinity'::timestamptz) DESC
+            LIMIT 1
+        ) AS r
+    ) AS before
+    CROSS JOIN LATERAL (
+        SELECT min(r.started_at) AS second_at
+        FROM (
+            SELECT r.started_at
+            FROM reporting.runs AS r
+            WHERE r.pipeline_id = recent.pipeline_id
+                AND coalesce(r.started_at, '-infinity'::timestamptz) > first_at + interval '1 minute'
+                AND coalesce(r.started_at, '-infinity'::timestamptz) <= recent.last_start_at
+            ORDER BY coalesce(r.started_at, '-infinity'::timestamptz)
+            LIMIT 1
+        ) AS r
+    ) AS second_after
+    CROSS JOIN LATERAL (
+        SELECT min(r.started_at) AS third_at
+        FROM (
+            SELECT r.started_at
+            FROM reporting.runs AS r
+            WHERE r.pipeline_id = recent.pipeline_id
+                AND coalesce(r.started_at, '-infinity'::timestamptz) > second_at + interval '1 minute'
+                AND coalesce(r.started_at, '-infinity'::timestamptz) <= recent.last_start_at
+            ORDER BY coalesce(r.started_at, '-infinity'::timestamptz)
+            LIMIT 1
+        ) AS r
+    ) AS third_after
+    CROSS JOIN LATERAL (
+        SELECT
+            CASE WHEN own_turn THEN second_at ELSE first_at END AS started_at,
+            CASE WHEN own_turn THEN third_at ELSE second_at END AS next_at
+        FROM (
+            SELECT coalesce(
+                first_at - same_time <= least(interval '4 hours', (second_at - first_at) / 2)
+                AND first_at - same_time
+                    < coalesce(greatest(same_time - before_at, before_at - same_time), interval '168 hours'),
+                false
+            ) AS own_turn
+        ) AS nearer
+    ) AS turn
+),
+by_zone AS (
+    SELECT
+        pipeline_id, place, array_agg(expected_at ORDER BY expected_at) AS expected,
+        percentile_disc(0.5) WITHIN GROUP (ORDER BY following) AS following
+    FROM turns
+    GROUP BY pipeline_id, place
+),
+-- Late only by all zones that explain the starts equally well: the latest expectation counts.
+usual AS (
+    SELECT
+        pipeline_id, (array_agg(expected[2] ORDER BY expected[3] DESC, place))[1] AS expected_at,
+        min(expected[3]) AS earliest, max(expected[3]) AS latest, max(least(expected[3] - expected[1], expected[4] - expected[2])) AS spread,
+        min(following) AS following, min(same_hour) AS weeks
+    FROM by_zone
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS same_hour
+        FROM unnest(expected) AS moment
+        WHERE moment BETWEEN expected[2] - interval '75 minutes' AND expected[2] + interval '75 minutes'
+    ) AS alike
+    GROUP BY pipeline_id
+    HAVING min(cardinality(expected)) >= 3
+),
+by_week AS MATERIALIZED (
+    SELECT
+        recent.*, usual.expected_at, usual.following, usual.weeks,
+        CASE
+            WHEN usual.following > 2700 THEN greatest(
+                usual.earliest + least(0.4 * usual.following, 3600) * interval '1 second',
+                usual.latest + least(0.4 * usual.following, 1200) * interval '1 second'
+            ) + usual.spread
+            ELSE greatest(
+                usual.latest + 0.4 * usual.following * interval '1 second',
+                recent.last_start_at + 1.3 * longest.gap * interval '1 second'
+            )
+        END AS expected_by
+    FROM recent
+    JOIN usual ON usual.pipeline_id = recent.pipeline_id
+    -- The second longest of the last gaps, leaving out nights and days off.
+    CROSS JOIN LATERAL (
+        SELECT array_agg(extract(epoch FROM later - earlier)::float8) AS gaps
+        FROM unnest(recent.starts[1:99], recent.starts[2:100]) AS pair (later, earlier)
+        WHERE later - earlier >= interval '1 minute'
+    ) AS apart
+    CROSS JOIN LATERAL (
+        SELECT coalesce((array_agg(gap ORDER BY gap DESC))[2], max(gap)) AS gap
+        FROM unnest(apart.gaps) AS gap
+        WHERE gap <= 3 * (SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY one) FROM unnest(apart.gaps) AS one)
+    ) AS longest
+),
+-- Rhythms longer than a week: the same day of each month, or much the same gap.
 gaps AS (
     SELECT
-        s.*, g.gaps, (g.gaps[(cardinality(g.gaps) + 1) / 2] + g.gaps[(cardinality(g.gaps) + 2) / 2]) / 2 AS usual
-    FROM (
-        -- Nearly all are on time, which the lower of the two middle gaps, at most their median, tells sooner.
-        SELECT *
-        FROM starts
-        WHERE %(as_of)s::timestamptz - interval '15 minutes' - last_start_at > 2 * (
-            SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY started[n] - started[n + 1])
-            FROM generate_series(1, cardinality(started) - 1) AS n
-        )
-    ) AS s
+        u.*, between_starts.gaps, between_starts.monthly,
+        (
+            SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY gap) FROM unnest(between_starts.gaps[1:6]) AS gap
+        ) AS usual_gap,
+        month.after AS month_after
+    FROM unplanned AS u
     CROSS JOIN LATERAL (
-        SELECT array_agg(gap ORDER BY gap) AS gaps
+        SELECT array_agg(started_at) AS starts
         FROM (
-            SELECT extract(epoch FROM s.started[n] - s.started[n + 1])::float8 AS gap
-            FROM generate_series(1, cardinality(s.started) - 1) AS n
+            SELECT r.started_at
+            FROM reporting.runs AS r
+            WHERE r.pipeline_id = u.pipeline_id
+                AND coalesce(r.started_at, '-infinity'::timestamptz) > '-infinity'::timestamptz
+                AND coalesce(r.started_at, '-infinity'::timestamptz) <= u.last_start_at
+            ORDER BY coalesce(r.started_at, '-infinity'::timestamptz) DESC
+            LIMIT 13
+        ) AS last_thirteen
+    ) AS newest
+    CROSS JOIN LATERAL (
+        SELECT
+            array_agg(extract(epoch FROM later - earlier)::float8 ORDER BY place) AS gaps,
+            bool_and(monthly) FILTER (WHERE place <= 3) AS monthly
+        FROM (
+            SELECT
+                later, earlier, row_number() OVER (ORDER BY nth) AS place,
+                greatest(month.after - later, later - month.after) <= interval '36 hours' AS monthly
+            FROM unnest(newest.starts[1:12], newest.starts[2:13]) WITH ORDINALITY AS pair (later, earlier, nth)
+            CROSS JOIN LATERAL (
+                SELECT max(
+                    ((earlier + shift) AT TIME ZONE 'UTC' + interval '1 month') AT TIME ZONE 'UTC' - shift
+                ) AS after
+                FROM unnest(ARRAY[interval '-12 hours', interval '0', interval '12 hours']) AS shift
+            ) AS month
+            WHERE later - earlier >= interval '1 hour'
+        ) AS pairs
+    ) AS between_starts
+    CROSS JOIN LATERAL (
+        SELECT max(((u.last_start_at + shift) AT TIME ZONE 'UTC' + interval '1 month') AT TIME ZONE 'UTC' - shift) AS after
+        FROM unnest(ARRAY[interval '-12 hours', interval '0', interval '12 hours']) AS shift
+    ) AS month
+    WHERE u.judged_at > u.last_start_at + interval '192 hours'
+        AND NOT EXISTS (SELECT FROM by_week WHERE by_week.pipeline_id = u.pipeline_id)
+        AND cardinality(between_starts.gaps) >= 2
+        AND (SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY gap) FROM unnest(between_starts.gaps) AS gap) >= 691200
+),
+by_gap AS (
+    SELECT
+        gaps.*,
+        CASE WHEN monthly THEN month_after ELSE last_start_at + usual_gap * interval '1 second' END AS expected_at,
+        CASE WHEN monthly THEN month_after ELSE last_start_at + alike.longest * interval '1 second' END
+            + interval '36 hours' AS expected_by
+    FROM gaps
+    CROSS JOIN LATERAL (
+        SELECT max(gap) AS longest, count(*) AS gaps
+        FROM unnest(gaps.gaps[1:6]) AS gap
+        WHERE abs(gap - usual_gap) <= greatest(129600, usual_gap / 8)
+    ) AS alike
+    WHERE monthly OR (cardinality(gaps.gaps) >= 4 AND 4 * alike.gaps >= 3 * least(cardinality(gaps.gaps), 6))
+),
+-- A steady gap round the clock: every seven hours, or a pipeline's second week.
+by_steady_gap AS (
+    SELECT
+        u.*, u.last_start_at + steady.usual * interval '1 second' AS expected_at, steady.usual,
+        u.last_start_at + (alike.longest + greatest(0.25 * steady.usual, 600)) * interval '1 second' AS expected_by
+    FROM unplanned AS u
+    CROSS JOIN LATERAL (
+        SELECT array_agg(started_at) AS starts
+        FROM (
+            SELECT r.started_at
+            FROM reporting.runs AS r
+            WHERE r.pipeline_id = u.pipeline_id
+                AND coalesce(r.started_at, '-infinity'::timestamptz) >= u.last_start_at - interval '360 hours'
+                AND coalesce(r.started_at, '-infinity'::timestamptz) <= u.last_start_at
+            ORDER BY coalesce(r.started_at, '-infinity'::timestamptz) DESC
+            LIMIT 1500
+        ) AS two_weeks
+    ) AS newest
+    CROSS JOIN LATERAL (
+        SELECT
+            array_agg(gap) AS gaps, percentile_disc(0.5) WITHIN GROUP (ORDER BY gap) AS usual,
+            extract(epoch FROM u.last_start_at - newest.starts[cardinality(newest.starts)]) AS span
+        FROM (
+            SELECT extract(epoch FROM starts[n] - starts[n + 1])::float8 AS gap
+            FROM generate_series(1, cardinality(newest.starts) - 1) AS n
+            WHERE starts[n] - starts[n + 1] >= interval '1 minute'
         ) AS between_starts
-    ) AS g
+    ) AS steady
+    CROSS JOIN LATERAL (
+        SELECT max(gap) AS longest, sum(gap) AS covered
+        FROM unnest(steady.gaps) AS gap
+        WHERE abs(gap - steady.usual) <= steady.usual / 4
+    ) AS alike
+    WHERE u.judged_at > u.last_start_at + u.gap * interval '1 second'
+        AND NOT EXISTS (SELECT FROM by_week WHERE by_week.pipeline_id = u.pipeline_id)
+        AND NOT EXISTS (SELECT FROM by_gap WHERE by_gap.pipeline_id = u.pipeline_id)
+        AND cardinality(steady.gaps) >= 5
+        AND steady.span >= 691200
+        AND alike.covered >= 0.9 * steady.span
 ),
 late AS (
-    SELECT *, last_start_at + make_interval(secs => 2 * usual + 900) AS expected_by
-    FROM gaps
-    WHERE last_start_at + make_interval(secs => 2 * usual + 900) < %(as_of)s
+    SELECT
+        client_id, client_name, pipeline_id, pipeline_name, platform, environment, last_start_at, expected_at,
+        expected_by, 'Its source had planned it for ' || to_char(expected_at AT TIME ZONE 'UTC', 'FMDD FMMonth HH24:MI')
+            || ' UTC' AS reason
+    FROM planned
+    WHERE expected_by < judged_at
+    UNION ALL
+    SELECT
+        client_id, client_name, pipeline_id, pipeline_name, platform, environment, last_start_at, expected_at,
+        expected_by,
+        CASE WHEN following <= 2700
+            THEN 'Started about every ' || round(following / 60) || ' minutes at this time of the week'
+            ELSE 'Started at about ' || to_char(expected_at AT TIME ZONE 'UTC', 'HH24:MI') || ' UTC'
+        END
+        || CASE WHEN weeks = 4 THEN ' on each of the ' ELSE ' on three of the ' END
+        || CASE WHEN expected_at > %(as_of)s::timestamptz - interval '168 hours' THEN 'last four ' ELSE 'four ' END
+        || to_char(expected_at AT TIME ZONE 'UTC', 'FMDay') || 's'
+        || CASE WHEN expected_at > %(as_of)s::timestamptz - interval '168 hours' THEN '' ELSE ' before' END
+    FROM by_week
+    WHERE expected_by < judged_at
+    UNION ALL
+    SELECT
+        client_id, client_name, pipeline_id, pipeline_name, platform, environment, last_start_at, expected_at,
+        expected_by,
+        CASE WHEN monthly THEN 'Started at about the same day of each month, last on '
+            ELSE 'Started about every ' || round(usual_gap / 86400) || ' days, last on '
+        END || to_char(last_start_at AT TIME ZONE 'UTC', 'FMDD FMMonth')
+    FROM by_gap
+    WHERE expected_by < judged_at
+    UNION ALL
+    SELECT
+        client_id, client_name, pipeline_id, pipeline_name, platform, environment, last_start_at, expected_at,
+        expected_by,
+        'Started every ' || CASE
+            WHEN usual < 5400 THEN round(usual / 60) || ' minutes'
+            WHEN usual < 129600 THEN round(usual / 3600) || ' hours'
+            ELSE round(usual / 86400) || ' days'
+        END || ', by day and night'
+    FROM by_steady_gap
+    WHERE expected_by < judged_at
 )
 SELECT
-    late.client_name, late.pipeline_name, late.platform, late.environment, late.last_start_at,
-    round((late.usual / 60)::numeric, 1) AS usual_gap_minutes,
-    late.expected_by,
-    floor(extract(epoch FROM %(as_of)s::timestamptz - late.expected_by) / 60)::bigint AS late_minutes,
-    late.client_id, late.pipeline_id, late.run_id
+    late.client_name, late.pipeline_name, late.platform, late.environment, late.last_start_at, usual.usual_gap_minutes, late.expected_at, late.expected_by,
+    floor(extract(epoch FROM %(as_of)s::timestamptz - late.expected_by) / 60)::bigint AS late_minutes, late.reason,
+    late.client_id, late.pipeline_id, newest.run_id
 FROM late
 CROSS JOIN LATERAL (
-    SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY abs(gap - late.usual)) AS deviation
-    FROM unnest(late.gaps) AS gap
-) AS spread
-WHERE spread.deviation <= late.usual / 4
+    SELECT array_agg(started_at) AS starts, (array_agg(run_id))[1] AS run_id
+    FROM (
+        SELECT r.started_at, r.run_id
+        FROM reporting.runs AS r
+        WHERE r.pipeline_id = late.pipeline_id
+            AND coalesce(r.started_at, '-infinity'::timestamptz) > '-infinity'::timestamptz
+            AND coalesce(r.started_at, '-infinity'::timestamptz) <= late.last_start_at
+        ORDER BY {latest_first}
+        LIMIT 20
+    ) AS last_twenty
+) AS newest
+CROSS JOIN LATERAL (
+    SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM later - earlier)::float8) AS gap
+    FROM unnest(newest.starts[1:19], newest.starts[2:20]) AS pair (later, earlier)
+    WHERE cardinality(newest.starts) >= 3
+) AS middle
+CROSS JOIN LATERAL (
+    SELECT CASE
+        WHEN percentile_cont(0.5) WITHIN GROUP (ORDER BY abs(extract(epoch FROM later - earlier)::float8 - middle.gap))
+            <= middle.gap / 4
+        THEN round((middle.gap / 60)::numeric, 1)
+    END AS usual_gap_minutes
+    FROM unnest(newest.starts[1:19], newest.starts[2:20]) AS pair (later, earlier)
+) AS usual
+-- A run that is open keeps the next one back, unless it is running long.
+WHERE NOT EXISTS (
+    SELECT FROM {open_runs} AS o
+    WHERE o.pipeline_id = late.pipeline_id AND (o.long_after IS NULL OR o.long_after >= %(as_of)s)
+)
 ORDER BY late.expected_by, late.client_name, late.pipeline_name, late.pipeline_id

@@ -14,6 +14,8 @@
 --   last_ingest_error Why its last walk failed; null when it did not
 --   created_at        When CHM stored it
 --   source_url        Its page at the source; null: none is known
+--   source_paused     Whether its source has paused it; null: the source does not say
+--   source_next_run_at When its source will start it next; null: the source does not say
 SELECT
     p.id AS pipeline_id,
     p.name AS pipeline_name,
@@ -30,5 +32,7 @@ SELECT
     p.last_ingest_error,
     p.created_at,
     p.source_url
+    p.source_paused,
+    p.source_next_run_at
 FROM pipelines AS p
 JOIN clients AS c ON c.id = p.client_id

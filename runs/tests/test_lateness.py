@@ -1,0 +1,165 @@
+"""The shape late_pipelines against its rule in plain Python, on histories of many rhythms and at many moments."""
+
+import random
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import connection
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from inventory.models import Pipeline
+from inventory.tests.factories import PipelineFactory
+from runs.models import Run
+from runs.reporting.adapter import run_shape
+from runs.tests.factories import RunFactory
+from tools.support.lateness import late
+from tools.support.rhythms import RHYTHMS, ZONES, starts_of
+
+QUICK = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+pytestmark = pytest.mark.django_db
+
+
+def stored(starts: list[float], **pipeline: object) -> Pipeline:
+    """A pipeline with one success per start."""
+    created = PipelineFactory.create(**pipeline)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO runs (id, created_at, updated_at, pipeline_id, external_run_id, status, started_at,"
+            " finished_at, duration_seconds)"
+            " SELECT gen_random_uuid(), now(), now(), %s, n, 'success', to_timestamp(start),"
+            " to_timestamp(start + 20), 20"
+            " FROM unnest(%s::float8[]) WITH ORDINALITY AS starts (start, n)",
+            [created.pk, starts],
+        )
+    return created
+
+
+def moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+@settings(max_examples=100, deadline=None, derandomize=True, suppress_health_check=QUICK)
+@given(
+    rhythm=st.sampled_from(sorted(RHYTHMS)),
+    zone=st.sampled_from(ZONES),
+    jitter=st.sampled_from([0, 60, 300, 1800]),
+    seed=st.integers(0, 10_000),
+    lost=st.sampled_from([0.0, 0.02, 0.2]),
+    weeks=st.sampled_from([2, 9, 9]),
+    # Around the clock changes of all zones, and in between.
+    end=st.datetimes(min_value=datetime(2026, 2, 20), max_value=datetime(2026, 12, 1)),  # noqa: DTZ001
+    extra=st.integers(0, 3),
+)
+def test_the_shape_answers_what_the_rule_in_python_says(
+    rhythm: str, zone: str, jitter: int, seed: int, lost: float, weeks: int, end: datetime, extra: int
+) -> None:
+    rng = random.Random(seed)
+    until = end.replace(tzinfo=UTC).timestamp()
+    first_day = moment(until).date() - timedelta(weeks=20 if "1st" in rhythm or "other" in rhythm else weeks)
+    starts = [
+        float(round(start))
+        for start in starts_of(RHYTHMS[rhythm], zone, jitter, first_day, until, seed)
+        if rng.random() >= lost
+    ]
+    # By hand, at once with others, and after a silence.
+    starts += [rng.choice(starts) + rng.choice([0, 0, 30, 3600]) for _ in range(extra) if starts]
+    silence = rng.choice([0, 0, 3600, 90_000, 700_000, 3_000_000])
+    starts = sorted(start for start in starts if start <= until - silence)
+    Run.objects.all().delete()
+    Pipeline.objects.all().delete()
+    stored(starts, name="judged")
+
+    for instant in [until - rng.randrange(7 * 86400) for _ in range(4)] + [until]:
+        expected = late(starts, instant)
+        rows = run_shape("late_pipelines", as_of=moment(instant))
+
+        assert bool(rows) == bool(expected), (moment(instant), expected, rows)
+        for row in rows:
+            assert expected is not None
+            assert abs(row["expected_at"].timestamp() - expected.at) < 0.001
+            assert abs(row["expected_by"].timestamp() - expected.by) < 0.001
+
+
+# What the source says, and what the row says
+
+
+def weekly_mondays() -> list[float]:
+    """06:00 UTC on every Monday of ten weeks, for the last time on 8 June 2026."""
+    last = datetime(2026, 6, 8, 6, tzinfo=UTC).timestamp()
+    return [last - week * 7 * 86400 for week in reversed(range(10))]
+
+
+MONDAY_NOON = datetime(2026, 6, 15, 12, tzinfo=UTC)
+
+
+def test_a_missed_monday_is_late_and_says_why() -> None:
+    pipeline = stored(weekly_mondays())
+
+    [row] = run_shape("late_pipelines", as_of=MONDAY_NOON)
+
+    assert row["expected_at"] == datetime(2026, 6, 15, 6, tzinfo=UTC)
+    assert row["expected_by"] == datetime(2026, 6, 15, 7, tzinfo=UTC)
+    assert (row["late_minutes"], row["usual_gap_minutes"]) == (300, 7 * 1440)
+    assert row["reason"] == "Started at about 06:00 UTC on each of the last four Mondays"
+    assert (row["pipeline_id"], row["client_id"]) == (pipeline.pk, pipeline.client_id)
+    assert row["run_id"] == Run.objects.latest_first()[0].pk
+
+
+def test_a_fortnight_later_it_is_still_late_since_that_monday() -> None:
+    stored(weekly_mondays())
+
+    [row] = run_shape("late_pipelines", as_of=MONDAY_NOON + timedelta(days=14))
+
+    assert row["expected_at"] == datetime(2026, 6, 15, 6, tzinfo=UTC)
+    assert row["reason"] == "Started at about 06:00 UTC on each of the four Mondays before"
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        {"source_paused": True},
+        {"ingest_due_at": MONDAY_NOON - timedelta(hours=1)},
+        {"ingested_through": datetime(2026, 6, 15, 6, 30, tzinfo=UTC)},
+        {"source_next_run_at": datetime(2026, 6, 15, 18, tzinfo=UTC)},
+        {"is_active": False},
+    ],
+    ids=["paused", "stale", "read until before it would be late", "planned for the evening", "disabled"],
+)
+def test_it_is_not_late_when_it_is(known: dict[str, object]) -> None:
+    stored(weekly_mondays(), **known)
+
+    assert run_shape("late_pipelines", as_of=MONDAY_NOON) == []
+
+
+def test_a_start_that_the_source_planned_is_late_after_a_quarter_of_an_hour_whatever_came_before() -> None:
+    plan = datetime(2026, 6, 15, 11, tzinfo=UTC)
+    stored(weekly_mondays()[-1:], source_next_run_at=plan)
+    stored([], source_next_run_at=plan, name="never started")
+
+    assert run_shape("late_pipelines", as_of=plan + timedelta(minutes=15)) == []
+    rows = run_shape("late_pipelines", as_of=MONDAY_NOON)
+
+    assert [(row["expected_at"], row["expected_by"]) for row in rows] == [(plan, plan + timedelta(minutes=15))] * 2
+    assert {row["reason"] for row in rows} == {"Its source had planned it for 15 June 11:00 UTC"}
+    assert [row["last_start_at"] is None for row in rows if row["pipeline_name"] == "never started"] == [True]
+
+
+def test_a_plan_that_a_start_has_overtaken_says_nothing() -> None:
+    stored(weekly_mondays(), source_next_run_at=datetime(2026, 6, 8, 6, tzinfo=UTC))
+
+    [row] = run_shape("late_pipelines", as_of=MONDAY_NOON)
+
+    assert row["reason"].startswith("Started at about 06:00 UTC")
+
+
+def test_an_open_run_keeps_the_next_one_back_until_it_is_running_long() -> None:
+    pipeline = stored(weekly_mondays())
+    opened = RunFactory.create(
+        pipeline=pipeline, external_run_id="open", status="running", started_at=None, finished_at=None
+    )
+
+    assert run_shape("late_pipelines", as_of=MONDAY_NOON) == []
+
+    Run.objects.filter(pk=opened.pk).update(started_at=datetime(2026, 6, 8, 7, tzinfo=UTC))
+    assert len(run_shape("late_pipelines", as_of=MONDAY_NOON)) == 1

@@ -1,0 +1,250 @@
+"""The rule for late pipelines in plain Python: what the shape late_pipelines is compared with, start by start.
+
+Times are epoch seconds. Decision 0016 explains the rule in words and with examples.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+MINUTE = 60
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+WEEK = 7 * DAY
+WEEKS = (1, 2, 3, 4)
+# Where clocks change on other days, or in the other direction. UTC stands for every place where they do not.
+ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Australia/Sydney")
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """When the next start was expected; the pipeline is late from `by` on."""
+
+    at: float
+    by: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Usual:
+    """What came next after the last start's time of the week, moved to this week: by one zone."""
+
+    starts: list[float]
+    following: float
+
+    @property
+    def third(self) -> float:
+        """The moment by which three of four weeks had started."""
+        return self.starts[2]
+
+    @property
+    def spread(self) -> float:
+        """How far apart three of them are, those that are closest."""
+        return min(third - first for first, third in zip(self.starts, self.starts[2:], strict=False))
+
+
+def late(starts: Sequence[float], at: float) -> Expectation | None:
+    """Return what was expected before `at` and has not come, None if the pipeline is not late; `starts` are sorted."""
+    past = starts[: bisect_right(starts, at)]
+    expected = _by_time_of_week(past, at) or _by_long_gap(past, at) or _by_steady_gap(past, at)
+    return expected if expected is not None and expected.by < at else None
+
+
+def _by_time_of_week(past: Sequence[float], at: float) -> Expectation | None:
+    """What at least three of the four previous weeks lead one to expect after the last start."""
+    apart = _apart(past[-4:])
+    if len(past) < 4 or not apart:
+        return None
+    last = past[-1]
+    gap = _median(apart)
+    skip = max(min(0.75 * gap, 25 * MINUTE), min(0.4 * gap, 2 * HOUR))
+    zones = _zones(at)
+    if at <= last + skip + 5 * MINUTE:
+        return None
+    if not any(_weeks_that_started(past, last, at, skip, zone) >= 3 for zone in zones):
+        return None
+    if not any(_agree(_first_starts(past, last, skip, zone)) for zone in zones):
+        return None
+    fits = {zone: _fit(past, zone) for zone in zones}
+    if max(close for _, close, _ in fits.values()) < 0.6 * max(tried for tried, _, _ in fits.values()):
+        return None
+    near = max(near for _, _, near in fits.values())
+    usual = [_usual(past, last, skip, zone) for zone in zones if fits[zone][2] >= near - 1]
+    known = [entry for entry in usual if entry is not None]
+    if len(known) < len(usual):
+        return None
+    following = min(entry.following for entry in known)
+    earliest, latest = min(known, key=lambda entry: entry.third), max(known, key=lambda entry: entry.third)
+    if following > 45 * MINUTE:
+        spread = max(entry.spread for entry in known)
+        by = (
+            max(earliest.third + min(0.4 * following, 60 * MINUTE), latest.third + min(0.4 * following, 20 * MINUTE))
+            + spread
+        )
+    else:
+        by = max(latest.third + 0.4 * following, last + 1.3 * _longest_usual_gap(past))
+    return Expectation(at=latest.starts[1], by=by)
+
+
+def _weeks_that_started(past: Sequence[float], last: float, at: float, skip: float, zone: str) -> int:
+    return sum(
+        bisect_right(past, weeks_before(at, week, zone) - 5 * MINUTE)
+        > bisect_right(past, weeks_before(last, week, zone) + skip)
+        for week in WEEKS
+    )
+
+
+def _first_starts(past: Sequence[float], last: float, skip: float, zone: str) -> list[float]:
+    """How long after the last start's time of the week the next start came, in each week where one did."""
+    same_times = [weeks_before(last, week, zone) for week in WEEKS]
+    places = [bisect_right(past, same_time + skip) for same_time in same_times]
+    return sorted(past[place] - same for place, same in zip(places, same_times, strict=True) if place < len(past))
+
+
+def _agree(after: Sequence[float]) -> bool:
+    """Whether three of the four lie within two hours."""
+    return any(third - first <= 2 * HOUR for first, third in zip(after, after[2:], strict=False))
+
+
+def _fit(past: Sequence[float], zone: str) -> tuple[int, int, int]:
+    """(pairs of a recent start and an earlier week, those with a start as close as can be asked, within 30 minutes)"""
+    last = past[-1]
+    recent = [start for start in past[-24:] if start >= last - 29 * DAY]
+    apart = _apart(recent)
+    tolerance = min(30 * MINUTE, _median(apart) / 3) if apart else 30 * MINUTE
+    tried = close = near = 0
+    for start in recent:
+        for week in WEEKS:
+            same_time = weeks_before(start, week, zone)
+            if same_time < last - 36 * DAY:
+                continue
+            found = bisect_left(past, same_time)
+            distance = min(abs(other - same_time) for other in past[max(0, found - 1) : found + 1])
+            tried += 1
+            close += distance <= tolerance
+            near += distance <= 30 * MINUTE
+    return tried, close, near
+
+
+def _usual(past: Sequence[float], last: float, skip: float, zone: str) -> _Usual | None:
+    found = []
+    for week in WEEKS:
+        same_time = weeks_before(last, week, zone)
+        place = bisect_right(past, same_time + skip)
+        if place == len(past):
+            continue
+        start = past[place]
+        following = _next(past, start)
+        gap = following - start if following is not None else WEEK
+        before = abs(same_time - past[place - 1]) if place else WEEK
+        if following is not None and start - same_time < before and start - same_time <= min(4 * HOUR, gap / 2):
+            # That was the last start's own turn, which came later in that week.
+            start, after = following, _next(past, following)
+            gap = after - start if after is not None else WEEK
+        found.append((weeks_before(start, -week, zone), gap))
+    if len(found) < 3:
+        return None
+    return _Usual(sorted(start for start, _ in found), _median([gap for _, gap in found]))
+
+
+def _longest_usual_gap(past: Sequence[float]) -> float:
+    """The second longest of the last 99 gaps, leaving out those that are more than three usual ones."""
+    apart = _apart(past[-100:])
+    usual = [gap for gap in sorted(apart) if gap <= 3 * _median(apart)]
+    return usual[-2] if len(usual) > 1 else usual[-1]
+
+
+def _by_long_gap(past: Sequence[float], at: float) -> Expectation | None:
+    """What rhythms longer than a week lead one to expect: the same day of the month, or the usual gap."""
+    if not past or at - past[-1] <= 8 * DAY:
+        return None
+    last = past[-1]
+    pairs = [(former, start) for former, start in pairwise(past[-13:]) if start - former >= HOUR]
+    gaps = [start - former for former, start in pairs]
+    if len(gaps) < 2 or _median(gaps) < 8 * DAY:
+        return None
+    if all(abs(month_after(former) - start) <= 1.5 * DAY for former, start in pairs[-3:]):
+        return Expectation(at=month_after(last), by=month_after(last) + 1.5 * DAY)
+    recent = gaps[-6:]
+    usual = _median(recent)
+    alike = [gap for gap in recent if abs(gap - usual) <= max(1.5 * DAY, usual / 8)]
+    if len(recent) < 4 or 4 * len(alike) < 3 * len(recent):
+        return None
+    return Expectation(at=last + usual, by=last + max(alike) + 1.5 * DAY)
+
+
+def _by_steady_gap(past: Sequence[float], at: float) -> Expectation | None:
+    """What a steady gap leads one to expect, round the clock: every seven hours, or a pipeline's second week."""
+    apart = _apart(past[-4:])
+    if not apart or at <= past[-1] + _median(apart):
+        return None
+    last = past[-1]
+    recent = [start for start in past[-1500:] if start >= last - 15 * DAY]
+    gaps = _apart(recent)
+    if len(gaps) < 5 or last - recent[0] < 8 * DAY:
+        return None
+    usual = _median(gaps)
+    alike = [gap for gap in gaps if abs(gap - usual) <= usual / 4]
+    if sum(alike) < 0.9 * (last - recent[0]):
+        return None
+    return Expectation(at=last + usual, by=last + max(alike) + max(0.25 * usual, 10 * MINUTE))
+
+
+def _next(past: Sequence[float], start: float) -> float | None:
+    """The next start, more than a minute later: runs that start together are one start."""
+    place = bisect_right(past, start + MINUTE)
+    return past[place] if place < len(past) else None
+
+
+def _apart(starts: Sequence[float]) -> list[float]:
+    return [start - former for former, start in pairwise(starts) if start - former >= MINUTE]
+
+
+def _median(values: Sequence[float]) -> float:
+    """The lower one of the two in the middle, as percentile_disc(0.5)."""
+    return sorted(values)[(len(values) - 1) // 2]
+
+
+@lru_cache(maxsize=100_000)
+def weeks_before(moment: float, weeks: int, zone: str) -> float:
+    """The same time of the week by the zone's clocks; a skipped or repeated hour is read as standard time."""
+    if zone == "UTC":
+        return moment - weeks * WEEK
+    place = _zone(zone)
+    local = datetime.fromtimestamp(moment, place).replace(tzinfo=None) - timedelta(weeks=weeks)
+    offset = min(local.replace(tzinfo=place, fold=fold).utcoffset() or timedelta() for fold in (0, 1))
+    return (local - offset).replace(tzinfo=UTC).timestamp()
+
+
+def _zones(at: float) -> tuple[str, ...]:
+    """The zones whose clocks changed in the weeks that are compared; always UTC."""
+    return tuple(
+        zone
+        for zone in ZONES
+        if zone == "UTC" or any(_offset(at, zone) != _offset(at - week * WEEK, zone) for week in range(1, 6))
+    )
+
+
+def _offset(moment: float, zone: str) -> timedelta | None:
+    return datetime.fromtimestamp(moment, _zone(zone)).utcoffset()
+
+
+@lru_cache
+def _zone(name: str) -> ZoneInfo:
+    return ZoneInfo(name)
+
+
+def month_after(moment: float) -> float:
+    """The same time a month later; by the calendar half a day away where that gives a later day (a month's last)."""
+    later = []
+    for shift in (-12, 0, 12):
+        day = datetime.fromtimestamp(moment, UTC) + timedelta(hours=shift)
+        year, month = (day.year + 1, 1) if day.month == 12 else (day.year, day.month + 1)
+        first = day.replace(year=year, month=month, day=1)
+        following = (first.replace(day=28) + timedelta(days=4)).replace(day=1)
+        last_day = (following - timedelta(days=1)).day
+        later.append((first.replace(day=min(day.day, last_day)) - timedelta(hours=shift)).timestamp())
+    return max(later)
