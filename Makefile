@@ -4,7 +4,7 @@ BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help install install-dev demo serve work test e2e screenshots e2e-airflow e2e-prefect e2e-dagster nightly clients bench fuzz faults critical-path evidence documents site docs dashboards board-pictures check-boards upgrade-check package-check image-steps lint format lock
+.PHONY: help install install-dev demo serve work test e2e screenshots e2e-airflow e2e-prefect e2e-dagster nightly clients bench lateness fuzz faults critical-path evidence documents site docs dashboards board-pictures check-boards upgrade-check package-check image-steps lint format lock
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -73,6 +73,9 @@ clients: install-dev .chm/clients/stamp  ## real OpenLineage, dbt-ol and Healthc
 
 bench: install-dev  ## speed and memory into docs/performance.md; RUNS=5000000 for the planned scale (needs a quiet machine)
 	@$(BIN)/python -m tools.bench --runs $(or $(RUNS),500000) --write $(ARGS)
+
+lateness: install-dev  ## run the lateness rule over a simulated year of many rhythms; fails if it misses its aims
+	@$(BIN)/python -m tools.bench.lateness $(ARGS)
 
 fuzz: install-dev  ## schemathesis against the running server, all checks; FUZZ_CASES per operation (150), FUZZ_SECONDS of scenarios (60)
 	@$(BIN)/python -m tools.fuzz --cases $(or $(FUZZ_CASES),150) --seconds $(or $(FUZZ_SECONDS),60)

@@ -31,7 +31,7 @@ SELECT
     p.last_ingest_at,
     p.last_ingest_error,
     p.created_at,
-    p.source_url
+    p.source_url,
     p.source_paused,
     p.source_next_run_at
 FROM pipelines AS p

@@ -1,0 +1,32 @@
+"""A short form of the simulation that `python -m tools.bench.lateness` runs over a year."""
+
+from datetime import UTC, datetime
+
+import pytest
+from django.db import connection
+
+from tools.bench.lateness import HOUR, Row, Size, simulate
+
+SHORT = Size(
+    # The weeks around the end of March, in which the clocks of New York, Berlin and Sydney change.
+    begin=datetime(2026, 3, 2, tzinfo=UTC).timestamp(),
+    end=datetime(2026, 4, 13, tzinfo=UTC).timestamp(),
+    every=HOUR, misses=10, stops=2, zones=("Europe/Berlin",), scenarios=("plain", "holidays"),
+    rhythms=("daily Mon-Fri 06:00", "hourly 08-18 Mon-Fri", "weekly, Monday", "irregular, 0-5 a day"),
+)  # fmt: skip
+
+
+@pytest.mark.django_db
+def test_no_false_alarm_and_every_miss_noticed_around_a_clock_change() -> None:
+    rows = list(simulate(connection, SHORT))
+
+    assert [row for row in rows if row.missed_aims] == []
+    assert [row.false_hours for row in rows] == [0] * 7
+    assert [row.noticed for row in rows if row.noticed is not None] == [1, 1, 1]
+
+
+def test_a_line_that_misses_an_aim_says_which() -> None:
+    assert Row("hourly", "UTC", "plain", 1.5, 0.9, 30, 0.9).missed_aims == [
+        "false alarms", "single misses", "stopped jobs",
+    ]  # fmt: skip
+    assert Row("irregular, 0-5 a day", "UTC", "plain", 9.5).missed_aims == []
