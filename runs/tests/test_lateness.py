@@ -158,6 +158,7 @@ def test_an_open_run_keeps_the_next_one_back_until_it_is_running_long() -> None:
     opened = RunFactory.create(
         pipeline=pipeline, external_run_id="open", status="running", started_at=None, finished_at=None
     )
+    Run.objects.filter(pk=opened.pk).update(created_at=MONDAY_NOON - timedelta(days=1))
 
     assert run_shape("late_pipelines", as_of=MONDAY_NOON) == []
 

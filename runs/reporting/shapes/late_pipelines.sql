@@ -158,7 +158,7 @@ recent AS MATERIALIZED (
         WHERE later - earlier >= interval '1 minute' AND earlier >= c.last_start_at - interval '696 hours'
     ) AS usual
 ),
--- How well the weeks before explain the last 24 starts, by each zone's clocks.
+-- How well the weeks before explain the last starts, by each zone's clocks.
 fits AS MATERIALIZED (
     SELECT
         recent.pipeline_id, z.zone, z.place, count(*) AS tried,
@@ -166,7 +166,7 @@ fits AS MATERIALIZED (
         count(nearest.distance) AS near
     FROM recent
     CROSS JOIN zones AS z
-    CROSS JOIN LATERAL unnest(recent.starts[1:24]) AS started_at
+    CROSS JOIN LATERAL unnest(recent.starts[1:CASE WHEN recent.gap <= 3600 THEN 24 ELSE 12 END]) AS started_at
     CROSS JOIN generate_series(1, 4) AS week
     CROSS JOIN LATERAL (
         SELECT ((started_at AT TIME ZONE z.zone) - week * interval '7 days') AT TIME ZONE z.zone AS same_time
