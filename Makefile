@@ -60,7 +60,7 @@ e2e-dagster: install-dev  ## against a real Dagster that people change by hand (
 	@$(BIN)/python -m tools.e2e.dagster.run .chm/dagster --write docs/validation/dagster-live.md; \
 	  status=$$?; tools/e2e/stop.sh .chm/dagster; exit $$status
 
-nightly: e2e-airflow e2e-prefect e2e-dagster  ## what takes too long for each change: live orchestrators, compared run by run
+nightly: e2e-airflow e2e-prefect e2e-dagster lateness  ## what takes too long for each change: live orchestrators, compared run by run, and a year of lateness
 
 .chm/clients/stamp: tools/e2e/clients/requirements.txt
 	@echo "installing the clients of others into .chm/clients ..."

@@ -26,7 +26,7 @@ JITTER = 5 * MINUTE
 IRREGULAR = ("irregular", "by hand", "by events")
 LONGER = ("every other week", "monthly")
 # Starts that follow each other more closely than single misses can be told apart with such a jitter.
-CLOSE = ("every 15 min",)
+CLOSE = ("every 15 min", "three at a time")
 OUTAGE = (datetime(2026, 2, 9, tzinfo=UTC).timestamp(), datetime(2026, 2, 16, tzinfo=UTC).timestamp())
 HOLIDAYS = (date(2026, 4, 6), date(2026, 5, 25))
 MOVED_AT = datetime(2026, 9, 7, tzinfo=UTC).timestamp()
@@ -108,7 +108,7 @@ def _measured(connection: Any, size: Size, name: str, zone: str, scenario: str) 
 def _moved(rhythm: Rhythm) -> Rhythm:
     def moved(day: date, rng: random.Random) -> list[tuple[int, int]]:
         later = 3 if datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() >= MOVED_AT else 0
-        return [(min(hour + later, 23), minute) for hour, minute in rhythm(day, rng)]
+        return [((hour + later) % 24, minute) for hour, minute in rhythm(day, rng)]
 
     return moved
 

@@ -142,7 +142,9 @@ def _usual(past: Sequence[float], last: float, skip: float, zone: str) -> _Usual
         following = _next(past, start)
         gap = following - start if following is not None else WEEK
         before = abs(same_time - past[place - 1]) if place else WEEK
-        if following is not None and start - same_time < before and start - same_time <= min(4 * HOUR, gap / 2):
+        after_that = start - same_time
+        nearer = after_that < before and after_that <= min(4 * HOUR, gap / 2)
+        if following is not None and (nearer or after_that <= min(30 * MINUTE, gap / 8)):
             # That was the last start's own turn, which came later in that week.
             start, after = following, _next(past, following)
             gap = after - start if after is not None else WEEK

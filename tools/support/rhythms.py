@@ -23,6 +23,7 @@ RHYTHMS: dict[str, Rhythm] = {
     "hourly 08-18 Mon-Fri": lambda day, rng: [(hour, 0) for hour in range(8, 19)] if _working_day(day) else [],
     "every 15 min 07-19": lambda day, rng: [(hour, m) for hour in range(7, 19) for m in (0, 15, 30, 45)],
     "every 15 min": lambda day, rng: [(hour, m) for hour in range(24) for m in (0, 15, 30, 45)],
+    "three at a time, daily": lambda day, rng: [(2, 30), (2, 35), (2, 40)],
     "every 7 hours": lambda day, rng: [
         (minute // 60, minute % 60) for minute in range(1440) if (day.toordinal() * 1440 + minute) % 420 == 0
     ],

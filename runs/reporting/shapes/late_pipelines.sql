@@ -190,7 +190,8 @@ best AS (
     HAVING max(close) >= 0.6 * max(tried)
 ),
 -- What came next in each week after the same time as the last start. A start that is nearer to that time than the one
--- before is the last start's own turn, later in that week: then the one after it counts.
+-- before is the last start's own turn, later in that week: then the one after it counts. So is one that comes within 30
+-- minutes before a long silence: the last of several that belong together.
 turns AS (
     SELECT
         recent.pipeline_id, fits.zone, fits.place,
@@ -242,7 +243,8 @@ turns AS (
             CASE WHEN own_turn THEN third_at ELSE second_at END AS next_at
         FROM (
             SELECT coalesce(
-                first_at - same_time <= least(interval '4 hours', (second_at - first_at) / 2)
+                first_at - same_time <= least(interval '30 minutes', (second_at - first_at) / 8)
+                OR first_at - same_time <= least(interval '4 hours', (second_at - first_at) / 2)
                 AND first_at - same_time
                     < coalesce(greatest(same_time - before_at, before_at - same_time), interval '168 hours'),
                 false
