@@ -1,0 +1,71 @@
+"""manage.py erase_client: remove a client and all it has."""
+
+import getpass
+import sys
+from argparse import RawDescriptionHelpFormatter
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from chm_project.operations.erasure import belongings, erase_client
+from inventory.models import Client
+
+BAD_USAGE, INTERRUPTED = 2, 130
+
+EXAMPLES = """
+examples:
+  manage.py erase_client "Northwind"                    say what would go, and ask for the name
+  manage.py erase_client "Northwind" --yes "Northwind"  the same for a script, without a question
+
+There is no way back except a backup. To stop watching a client and keep its history, disable it instead.
+The admin log keeps an entry with the client's name and the numbers. Safe to interrupt and to repeat.
+exit codes: 0 erased, 2 not erased: no such client, or the name was not repeated, 130 interrupted
+"""
+
+
+class Command(BaseCommand):
+    help = "Remove a client for good: its pipelines, their runs, its alert rules, and the tokens bound to it."
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        return super().create_parser(
+            prog_name, subcommand, epilog=EXAMPLES, formatter_class=RawDescriptionHelpFormatter, **kwargs
+        )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("name", help="the client's whole name")
+        parser.add_argument("--yes", metavar="NAME", help="the name again, instead of typing it")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        name = options["name"]
+        if (client := Client.objects.filter(name=name).first()) is None:
+            raise CommandError(f"There is no client named {name!r}.", returncode=BAD_USAGE)
+        found = belongings(client)
+        state = "active" if client.is_active else "disabled"
+        self.stderr.write(f"This removes the {state} client {name} for good, with {found}.")
+        try:
+            repeated = options["yes"] if options["yes"] is not None else self._ask()
+            if repeated != name:
+                raise CommandError(f"{repeated!r} is not {name!r}. Nothing was removed.", returncode=BAD_USAGE)
+            erased = self._erase(client, found.runs)
+        except KeyboardInterrupt:
+            self.stderr.write("\nInterrupted. What was removed is gone; run the command again to go on.")
+            sys.exit(INTERRUPTED)
+        self.stdout.write(f"Removed {name} with {erased}.")
+
+    def _ask(self) -> str:
+        self.stderr.write("Type the name of the client to remove it: ", ending="")
+        self.stderr.flush()
+        return sys.stdin.readline().rstrip("\n")
+
+    def _erase(self, client: Client, runs: int) -> object:
+        console = Console(stderr=True)
+        with Progress(
+            TextColumn("removing"), BarColumn(), MofNCompleteColumn(), TextColumn("runs"), TimeElapsedColumn(),
+            console=console, disable=not console.is_terminal, transient=True,
+        ) as progress:  # fmt: skip
+            bar = progress.add_task("removing", total=runs)
+            return erase_client(
+                client, by=getpass.getuser(), on_batch=lambda done: progress.update(bar, completed=done)
+            )

@@ -1,0 +1,178 @@
+"""Erasing removes a client and all it has, nothing of others, and leaves an entry in the admin log."""
+
+import io
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import DELETION, LogEntry
+from django.core.management import CommandError, call_command
+from django.db import IntegrityError, connection
+from django.db.models import Model
+
+from alerting.models import AlertRule
+from chm_project.access.models import ApiToken, Scope
+from chm_project.access.services import create_token
+from chm_project.operations import erasure
+from chm_project.operations.erasure import Belongings, belongings, erase_client
+from chm_project.tests.api import program
+from inventory.models import Client, Pipeline
+from inventory.tests.factories import ClientFactory, PipelineFactory
+from runs.events import RunEvent
+from runs.models import Run
+from runs.rollup.maintenance import differences
+from runs.services import record_runs
+from runs.tests.factories import RunFactory
+
+ALL = Belongings(pipelines=2, runs=6, alert_rules=2, tokens=2)
+NONE = Belongings(pipelines=0, runs=0, alert_rules=0, tokens=0)
+MODELS: tuple[type[Model], ...] = (Client, Pipeline, Run, AlertRule, ApiToken)
+
+
+def populated(name: str) -> Client:
+    client = ClientFactory.create(name=name)
+    pipelines = [PipelineFactory.create(client=client) for _ in range(2)]
+    for pipeline in pipelines:
+        RunFactory.create_batch(3, pipeline=pipeline)
+    AlertRule.objects.create(client=client, rule_type="on_failure", channel="slack", destination=f"#{client.pk}")
+    AlertRule.objects.create(pipeline=pipelines[0], rule_type="on_failure", channel="slack", destination="#one")
+    create_token(name="of the client", scope=Scope.READ, client_id=client.pk)
+    create_token(name="ping key", scope=Scope.INGEST, pipeline_id=pipelines[0].pk)
+    return client
+
+
+@pytest.fixture
+def clients(db: None) -> tuple[Client, Client]:
+    return populated("Northwind"), populated("Contoso")
+
+
+def test_all_that_a_client_has_goes_and_nothing_of_another(clients: tuple[Client, Client]) -> None:
+    northwind, contoso = clients
+
+    call_command("erase_client", "Northwind", "--yes", "Northwind")
+
+    assert list(Client.objects.all()) == [contoso]
+    assert belongings(contoso) == ALL
+    assert [model.objects.count() for model in MODELS] == [1, 2, 6, 2, 2]  # type: ignore[attr-defined]
+    assert differences() == []
+    entry = LogEntry.objects.get()
+    assert (entry.object_repr, entry.object_id, entry.action_flag) == ("Northwind", str(northwind.pk), DELETION)
+    assert f"with {ALL}." in entry.get_change_message()
+    assert (entry.user.get_username(), entry.user.is_active) == ("command-line", False)
+
+
+def test_a_rule_on_anothers_pipeline_stays_without_the_client(clients: tuple[Client, Client]) -> None:
+    northwind, contoso = clients
+    rule = AlertRule.objects.create(
+        client=northwind, pipeline=contoso.pipelines.all()[0], rule_type="on_failure", channel="slack", destination="#x"
+    )
+
+    assert erase_client(northwind, by="test") == ALL
+
+    rule.refresh_from_db()
+    assert rule.client_id is None
+
+
+def test_a_client_without_anything_can_go(db: None) -> None:
+    assert erase_client(ClientFactory.create(), by="test") == NONE
+    assert not Client.objects.exists()
+
+
+def test_what_the_clients_programs_did_stays_in_the_log(clients: tuple[Client, Client]) -> None:
+    northwind, _ = clients
+    api = program("write", client_id=northwind.pk)
+    pipeline = northwind.pipelines.all()[0]
+    assert api.patch(f"/api/v1/pipelines/{pipeline.pk}", {"description": "changed"}).status_code == 200
+
+    erase_client(northwind, by="test")
+
+    assert LogEntry.objects.filter(object_id=str(pipeline.pk)).count() == 1
+    assert api.get("/api/v1/clients").status_code == 401
+
+
+@pytest.mark.parametrize("typed", ["northwind", "Contoso", ""])
+def test_nothing_goes_unless_the_name_is_repeated(
+    clients: tuple[Client, Client], typed: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{typed}\n"))
+    for arguments in (["Northwind"], ["Northwind", "--yes", typed]):
+        with pytest.raises(CommandError, match="Nothing was removed") as refused:
+            call_command("erase_client", *arguments)
+        assert refused.value.returncode == 2
+
+    assert belongings(clients[0]) == ALL
+    assert Client.objects.get(name="Northwind").is_active
+    assert f"the active client Northwind for good, with {ALL}" in capsys.readouterr().err
+
+
+def test_the_typed_name_erases(
+    clients: tuple[Client, Client], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("Northwind\n"))
+
+    call_command("erase_client", "Northwind")
+
+    assert capsys.readouterr().out == f"Removed Northwind with {ALL}.\n"
+    with pytest.raises(CommandError, match="no client named 'Northwind'"):
+        call_command("erase_client", "Northwind", "--yes", "Northwind")
+
+
+def test_an_interrupted_erasure_goes_on_where_it_stopped(
+    clients: tuple[Client, Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    northwind, _ = clients
+    monkeypatch.setattr(erasure, "BATCH", 2)
+
+    def interrupt(deleted: int) -> None:
+        if deleted == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        erase_client(northwind, by="test", on_batch=interrupt)
+
+    assert belongings(northwind) == Belongings(pipelines=2, runs=2, alert_rules=0, tokens=0)
+    assert not Client.objects.get(name="Northwind").is_active
+    assert erase_client(northwind, by="test") == Belongings(pipelines=2, runs=2, alert_rules=0, tokens=0)
+    assert differences() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_source_that_sends_runs_meanwhile_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    northwind, contoso = populated("Northwind"), populated("Contoso")
+    monkeypatch.setattr(erasure, "BATCH", 2)
+    done = threading.Event()
+    moment = datetime(2026, 3, 1, tzinfo=UTC)
+    pipelines = list(Pipeline.objects.values_list("pk", flat=True))
+
+    def send() -> int:
+        """Whole pages over both clients until the erasure is done; the page at its very end may be refused."""
+        number = 0
+        try:
+            while not done.is_set():
+                number += 1
+                times: dict[str, Any] = {"started_at": moment + timedelta(minutes=number)} if number % 2 else {}
+                page = [
+                    RunEvent(pipeline_id=pipeline, external_run_id=f"sent-{number}", status="success", **times)
+                    for pipeline in pipelines
+                ]
+                record_runs(page)
+        except IntegrityError:
+            pass
+        finally:
+            connection.close()
+        return number
+
+    with ThreadPoolExecutor(1) as pool:
+        pages = pool.submit(send)
+        try:
+            erase_client(northwind, by="test")
+        finally:
+            done.set()
+        assert pages.result() > 0
+
+    assert list(Client.objects.all()) == [contoso]
+    assert set(Run.objects.values_list("pipeline__client", flat=True)) == {contoso.pk}
+    assert differences() == []
