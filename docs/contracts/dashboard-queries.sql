@@ -61,55 +61,164 @@ ORDER BY
 
 -- client_risk: Q2: Which clients are at risk this week?
 -- one row per client, also without runs, worst first
-WITH counted AS (
-    SELECT pipeline_id, count(*) FILTER (WHERE status = 'failed') AS failed, count(*) AS runs
-    FROM reporting.runs
-    WHERE event_at >= (:as_of)::timestamptz - interval '7 days' AND event_at < (:as_of)
-    GROUP BY pipeline_id
-)
-SELECT
-    p.client_name,
-    coalesce(sum(c.failed), 0)::bigint AS failed_7d,
-    coalesce(sum(c.runs), 0)::bigint AS runs_7d,
-    round(sum(c.failed) / sum(c.runs), 4) AS failure_rate_7d,
-    p.client_id
-FROM reporting.pipelines AS p
-LEFT JOIN counted AS c USING (pipeline_id)
-WHERE p.is_active AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
-AND ((:platform)::text IS NULL OR p.platform = (:platform))
-AND ((:environment)::text IS NULL OR p.environment = (:environment))
-GROUP BY p.client_id, p.client_name
-ORDER BY sum(c.failed) / sum(c.runs) DESC NULLS LAST, failed_7d DESC, p.client_name;
-
--- client_throughput: Q6: How much data do a client's pipelines move, and how evenly?
--- one row per client, also without runs, most rows first
-WITH counted AS (
-    SELECT
-        pipeline_id, count(*) AS runs, count(rows_processed) AS known, sum(rows_processed) AS total,
-        sum(rows_processed::float8 * rows_processed) AS squares
-    FROM reporting.runs
-    WHERE event_at >= (:as_of)::timestamptz - interval '30 days' AND event_at < (:as_of)
-    GROUP BY pipeline_id
+WITH bounds AS (
+    SELECT (:as_of)::timestamptz - interval '7 days' AS since, (:as_of)::timestamptz AS until
 ),
-by_client AS (
+whole AS (
+    SELECT first_day, greatest(first_day, last_day) AS last_day
+    FROM (
+        SELECT
+            ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
+            (until AT TIME ZONE 'UTC')::date AS last_day
+        FROM bounds
+    ) AS days
+),
+edges AS (
+    SELECT bounds.since AS begins, least(bounds.until, whole.first_day::timestamp AT TIME ZONE 'UTC') AS ends
+    FROM bounds CROSS JOIN whole
+    UNION ALL
+    SELECT greatest(bounds.since, whole.last_day::timestamp AT TIME ZONE 'UTC'), bounds.until
+    FROM bounds CROSS JOIN whole
+    WHERE whole.last_day > whole.first_day OR bounds.until > whole.first_day::timestamp AT TIME ZONE 'UTC'
+),
+counted AS (
     SELECT
-        p.client_id, p.client_name, coalesce(sum(c.runs), 0)::bigint AS runs_30d, coalesce(sum(c.total), 0) AS total_rows_30d,
-        sum(c.total) / nullif(sum(c.known), 0) AS mean, sum(c.squares) / nullif(sum(c.known), 0)::float8 AS mean_square
+        p.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active, p.running, p.success, p.failed,
+        p.canceled, p.skipped, p.rows_known, p.rows_total, p.rows_squares,
+        p.running + p.success + p.failed + p.canceled + p.skipped AS runs
+    FROM reporting.daily_counts AS p
+    WHERE p.day >= (SELECT first_day FROM whole) AND p.day < (SELECT last_day FROM whole) AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
+    AND ((:platform)::text IS NULL OR p.platform = (:platform))
+    AND ((:environment)::text IS NULL OR p.environment = (:environment))
+    UNION ALL
+    SELECT e.*, e.running + e.success + e.failed + e.canceled + e.skipped
+    FROM (SELECT
+        c.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active, sum(c.running) AS running,
+        sum(c.success) AS success, sum(c.failed) AS failed, sum(c.canceled) AS canceled, sum(c.skipped) AS skipped,
+        sum(c.rows_known) AS rows_known, sum(c.rows_total) AS rows_total, sum(c.rows_squares) AS rows_squares
+    FROM (
+        SELECT
+            r.pipeline_id, (r.event_at AT TIME ZONE 'UTC')::date AS day, count(*) FILTER (WHERE r.status = 'running') AS running,
+            count(*) FILTER (WHERE r.status = 'success') AS success, count(*) FILTER (WHERE r.status = 'failed') AS failed,
+            count(*) FILTER (WHERE r.status = 'canceled') AS canceled,
+            count(*) FILTER (WHERE r.status = 'skipped') AS skipped, count(r.rows_processed) AS rows_known,
+            coalesce(sum(r.rows_processed::numeric), 0) AS rows_total,
+            coalesce(sum(r.rows_processed::numeric * r.rows_processed), 0) AS rows_squares
+        FROM edges
+        JOIN reporting.runs AS r ON r.event_at >= edges.begins AND r.event_at < edges.ends
+        GROUP BY r.pipeline_id, (r.event_at AT TIME ZONE 'UTC')::date
+    ) AS c
+    JOIN reporting.pipelines AS p USING (pipeline_id)
+    WHERE ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
+    AND ((:platform)::text IS NULL OR p.platform = (:platform))
+    AND ((:environment)::text IS NULL OR p.environment = (:environment))
+    GROUP BY c.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active) AS e
+),
+clients AS (
+    SELECT DISTINCT p.client_id, p.client_name
     FROM reporting.pipelines AS p
-    LEFT JOIN counted AS c USING (pipeline_id)
     WHERE p.is_active AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
     AND ((:platform)::text IS NULL OR p.platform = (:platform))
     AND ((:environment)::text IS NULL OR p.environment = (:environment))
-    GROUP BY p.client_id, p.client_name
+),
+by_client AS (
+    SELECT client_id, sum(failed) AS failed, sum(runs) AS runs
+    FROM counted
+    WHERE is_active
+    GROUP BY client_id
 )
 SELECT
-    client_name, runs_30d, total_rows_30d,
-    round(mean, 2) AS avg_rows_per_run,
-    round((sqrt(greatest(mean_square - mean::float8 * mean::float8, 0)) / nullif(mean, 0)::float8)::numeric, 4)
+    clients.client_name,
+    coalesce(c.failed, 0)::bigint AS failed_7d,
+    coalesce(c.runs, 0)::bigint AS runs_7d,
+    round(c.failed::numeric / nullif(c.runs, 0), 4) AS failure_rate_7d,
+    clients.client_id
+FROM clients
+LEFT JOIN by_client AS c USING (client_id)
+ORDER BY c.failed::numeric / nullif(c.runs, 0) DESC NULLS LAST, failed_7d DESC, clients.client_name;
+
+-- client_throughput: Q6: How much data do a client's pipelines move, and how evenly?
+-- one row per client, also without runs, most rows first
+WITH bounds AS (
+    SELECT (:as_of)::timestamptz - interval '30 days' AS since, (:as_of)::timestamptz AS until
+),
+whole AS (
+    SELECT first_day, greatest(first_day, last_day) AS last_day
+    FROM (
+        SELECT
+            ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
+            (until AT TIME ZONE 'UTC')::date AS last_day
+        FROM bounds
+    ) AS days
+),
+edges AS (
+    SELECT bounds.since AS begins, least(bounds.until, whole.first_day::timestamp AT TIME ZONE 'UTC') AS ends
+    FROM bounds CROSS JOIN whole
+    UNION ALL
+    SELECT greatest(bounds.since, whole.last_day::timestamp AT TIME ZONE 'UTC'), bounds.until
+    FROM bounds CROSS JOIN whole
+    WHERE whole.last_day > whole.first_day OR bounds.until > whole.first_day::timestamp AT TIME ZONE 'UTC'
+),
+counted AS (
+    SELECT
+        p.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active, p.running, p.success, p.failed,
+        p.canceled, p.skipped, p.rows_known, p.rows_total, p.rows_squares,
+        p.running + p.success + p.failed + p.canceled + p.skipped AS runs
+    FROM reporting.daily_counts AS p
+    WHERE p.day >= (SELECT first_day FROM whole) AND p.day < (SELECT last_day FROM whole) AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
+    AND ((:platform)::text IS NULL OR p.platform = (:platform))
+    AND ((:environment)::text IS NULL OR p.environment = (:environment))
+    UNION ALL
+    SELECT e.*, e.running + e.success + e.failed + e.canceled + e.skipped
+    FROM (SELECT
+        c.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active, sum(c.running) AS running,
+        sum(c.success) AS success, sum(c.failed) AS failed, sum(c.canceled) AS canceled, sum(c.skipped) AS skipped,
+        sum(c.rows_known) AS rows_known, sum(c.rows_total) AS rows_total, sum(c.rows_squares) AS rows_squares
+    FROM (
+        SELECT
+            r.pipeline_id, (r.event_at AT TIME ZONE 'UTC')::date AS day, count(*) FILTER (WHERE r.status = 'running') AS running,
+            count(*) FILTER (WHERE r.status = 'success') AS success, count(*) FILTER (WHERE r.status = 'failed') AS failed,
+            count(*) FILTER (WHERE r.status = 'canceled') AS canceled,
+            count(*) FILTER (WHERE r.status = 'skipped') AS skipped, count(r.rows_processed) AS rows_known,
+            coalesce(sum(r.rows_processed::numeric), 0) AS rows_total,
+            coalesce(sum(r.rows_processed::numeric * r.rows_processed), 0) AS rows_squares
+        FROM edges
+        JOIN reporting.runs AS r ON r.event_at >= edges.begins AND r.event_at < edges.ends
+        GROUP BY r.pipeline_id, (r.event_at AT TIME ZONE 'UTC')::date
+    ) AS c
+    JOIN reporting.pipelines AS p USING (pipeline_id)
+    WHERE ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
+    AND ((:platform)::text IS NULL OR p.platform = (:platform))
+    AND ((:environment)::text IS NULL OR p.environment = (:environment))
+    GROUP BY c.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active) AS e
+),
+clients AS (
+    SELECT DISTINCT p.client_id, p.client_name
+    FROM reporting.pipelines AS p
+    WHERE p.is_active AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
+    AND ((:platform)::text IS NULL OR p.platform = (:platform))
+    AND ((:environment)::text IS NULL OR p.environment = (:environment))
+),
+by_client AS (
+    SELECT
+        client_id, sum(runs) AS runs, sum(rows_total) AS total,
+        sum(rows_total) / nullif(sum(rows_known), 0) AS mean,
+        sum(rows_squares)::float8 / nullif(sum(rows_known), 0)::float8 AS mean_square
+    FROM counted
+    WHERE is_active
+    GROUP BY client_id
+)
+SELECT
+    clients.client_name,
+    coalesce(c.runs, 0)::bigint AS runs_30d,
+    coalesce(c.total, 0) AS total_rows_30d,
+    round(c.mean, 2) AS avg_rows_per_run,
+    round((sqrt(greatest(c.mean_square - c.mean::float8 * c.mean::float8, 0)) / nullif(c.mean, 0)::float8)::numeric, 4)
     AS throughput_cv,
-    client_id
-FROM by_client
-ORDER BY total_rows_30d DESC, client_name;
+    clients.client_id
+FROM clients
+LEFT JOIN by_client AS c USING (client_id)
+ORDER BY total_rows_30d DESC, clients.client_name;
 
 -- failing_now: What is failing now?
 -- one row per pipeline whose latest decisive run failed, failing longest first
@@ -193,37 +302,140 @@ ORDER BY failed_24h DESC, failed_7d DESC, c.client_name;
 
 -- failure_rate_by_platform: On which platform do runs fail most?
 -- one row per platform with runs in the window, worst first
-WITH counted AS (
-    SELECT pipeline_id, count(*) FILTER (WHERE status = 'failed') AS failures, count(*) AS total_runs
-    FROM reporting.runs
-    WHERE event_at >= (:since) AND event_at < (:until)
-    GROUP BY pipeline_id
+WITH bounds AS (SELECT (:since)::timestamptz AS since, (:until)::timestamptz AS until),
+whole AS (
+    SELECT first_day, greatest(first_day, last_day) AS last_day
+    FROM (
+        SELECT
+            ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
+            (until AT TIME ZONE 'UTC')::date AS last_day
+        FROM bounds
+    ) AS days
+),
+edges AS (
+    SELECT bounds.since AS begins, least(bounds.until, whole.first_day::timestamp AT TIME ZONE 'UTC') AS ends
+    FROM bounds CROSS JOIN whole
+    UNION ALL
+    SELECT greatest(bounds.since, whole.last_day::timestamp AT TIME ZONE 'UTC'), bounds.until
+    FROM bounds CROSS JOIN whole
+    WHERE whole.last_day > whole.first_day OR bounds.until > whole.first_day::timestamp AT TIME ZONE 'UTC'
+),
+whole_months AS (
+    SELECT first_month, greatest(first_month, last_month) AS last_month
+    FROM (
+        SELECT
+            date_trunc('month', first_day + interval '1 month' - interval '1 day')::date AS first_month,
+            date_trunc('month', last_day)::date AS last_month
+        FROM whole
+    ) AS months
+),
+counted AS (
+    SELECT
+        p.client_id, p.client_name, p.platform, p.environment, p.is_active, p.running, p.success, p.failed, p.canceled,
+        p.skipped, p.running + p.success + p.failed + p.canceled + p.skipped AS runs
+    FROM reporting.monthly_counts AS p
+    WHERE p.month >= (SELECT first_month FROM whole_months) AND p.month < (SELECT last_month FROM whole_months)
+        AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
+        AND ((:platform)::text IS NULL OR p.platform = (:platform))
+        AND ((:environment)::text IS NULL OR p.environment = (:environment))
+    UNION ALL
+    SELECT
+        p.client_id, p.client_name, p.platform, p.environment, p.is_active, p.running, p.success, p.failed, p.canceled,
+        p.skipped, p.running + p.success + p.failed + p.canceled + p.skipped
+    FROM reporting.daily_counts AS p
+    WHERE p.day >= (SELECT first_day FROM whole)
+        AND p.day < (SELECT least(last_day, first_month) FROM whole CROSS JOIN whole_months) AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
+        AND ((:platform)::text IS NULL OR p.platform = (:platform))
+        AND ((:environment)::text IS NULL OR p.environment = (:environment))
+    UNION ALL
+    SELECT
+        p.client_id, p.client_name, p.platform, p.environment, p.is_active, p.running, p.success, p.failed, p.canceled,
+        p.skipped, p.running + p.success + p.failed + p.canceled + p.skipped
+    FROM reporting.daily_counts AS p
+    WHERE p.day >= (SELECT greatest(first_day, last_month) FROM whole CROSS JOIN whole_months)
+        AND p.day < (SELECT last_day FROM whole) AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
+        AND ((:platform)::text IS NULL OR p.platform = (:platform))
+        AND ((:environment)::text IS NULL OR p.environment = (:environment))
+    UNION ALL
+    SELECT
+        e.client_id, e.client_name, e.platform, e.environment, e.is_active, e.running, e.success, e.failed, e.canceled,
+        e.skipped, e.running + e.success + e.failed + e.canceled + e.skipped
+    FROM (SELECT
+        c.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active, sum(c.running) AS running,
+        sum(c.success) AS success, sum(c.failed) AS failed, sum(c.canceled) AS canceled, sum(c.skipped) AS skipped,
+        sum(c.rows_known) AS rows_known, sum(c.rows_total) AS rows_total, sum(c.rows_squares) AS rows_squares
+    FROM (
+        SELECT
+            r.pipeline_id, (r.event_at AT TIME ZONE 'UTC')::date AS day, count(*) FILTER (WHERE r.status = 'running') AS running,
+            count(*) FILTER (WHERE r.status = 'success') AS success, count(*) FILTER (WHERE r.status = 'failed') AS failed,
+            count(*) FILTER (WHERE r.status = 'canceled') AS canceled,
+            count(*) FILTER (WHERE r.status = 'skipped') AS skipped, count(r.rows_processed) AS rows_known,
+            coalesce(sum(r.rows_processed::numeric), 0) AS rows_total,
+            coalesce(sum(r.rows_processed::numeric * r.rows_processed), 0) AS rows_squares
+        FROM edges
+        JOIN reporting.runs AS r ON r.event_at >= edges.begins AND r.event_at < edges.ends
+        GROUP BY r.pipeline_id, (r.event_at AT TIME ZONE 'UTC')::date
+    ) AS c
+    JOIN reporting.pipelines AS p USING (pipeline_id)
+    WHERE ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
+    AND ((:platform)::text IS NULL OR p.platform = (:platform))
+    AND ((:environment)::text IS NULL OR p.environment = (:environment))
+    GROUP BY c.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active) AS e
 )
 SELECT
-    p.platform,
-    sum(c.failures)::bigint AS failures,
-    sum(c.total_runs)::bigint AS total_runs,
-    round(sum(c.failures) / sum(c.total_runs), 4) AS failure_rate
+    c.platform,
+    sum(c.failed)::bigint AS failures,
+    sum(c.runs)::bigint AS total_runs,
+    round(sum(c.failed)::numeric / sum(c.runs), 4) AS failure_rate
 FROM counted AS c
-JOIN reporting.pipelines AS p USING (pipeline_id)
-WHERE ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
-AND ((:platform)::text IS NULL OR p.platform = (:platform))
-AND ((:environment)::text IS NULL OR p.environment = (:environment))
-GROUP BY p.platform
-ORDER BY sum(c.failures) / sum(c.total_runs) DESC, failures DESC, p.platform;
+GROUP BY c.platform
+HAVING sum(c.runs) > 0
+ORDER BY sum(c.failed)::numeric / sum(c.runs) DESC, failures DESC, c.platform;
 
 -- failures_over_time: When did runs fail?
 -- one row per bucket in which a run failed, oldest first
+WITH bounds AS (
+    SELECT
+        since, until, first_hour, greatest(first_hour, last_hour) AS last_hour
+    FROM (
+        SELECT
+            since, until,
+            CASE WHEN by_hours THEN date_bin('1 hour', since + interval '1 hour' - interval '1 microsecond', '2001-01-01Z')
+                ELSE until END AS first_hour,
+            CASE WHEN by_hours THEN date_bin('1 hour', until, '2001-01-01Z') ELSE until END AS last_hour
+        FROM (
+            SELECT
+                (:since)::timestamptz AS since, (:until)::timestamptz AS until,
+                -- Whole hours of all pipelines are counted already.
+                (:bucket) <> 'minute' AND ((:client_id)::uuid IS NULL AND (:platform)::text IS NULL AND (:environment)::text IS NULL) AS by_hours
+        ) AS asked
+    ) AS hours
+),
+failures AS (
+    SELECT h.hour AS event_at, h.failed
+    FROM reporting.hourly_failures AS h
+    WHERE h.hour >= (SELECT first_hour FROM bounds) AND h.hour < (SELECT last_hour FROM bounds)
+    UNION ALL
+    SELECT r.event_at, 1
+    FROM reporting.runs AS r
+    WHERE r.status = 'failed' AND r.event_at >= (SELECT since FROM bounds)
+        AND r.event_at < (SELECT least(first_hour, until) FROM bounds) AND (((:client_id)::uuid IS NULL AND (:platform)::text IS NULL AND (:environment)::text IS NULL) OR r.pipeline_id IN (SELECT p.pipeline_id FROM reporting.pipelines AS p WHERE ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
+        AND ((:platform)::text IS NULL OR p.platform = (:platform))
+        AND ((:environment)::text IS NULL OR p.environment = (:environment))))
+    UNION ALL
+    SELECT r.event_at, 1
+    FROM reporting.runs AS r
+    WHERE r.status = 'failed' AND r.event_at >= (SELECT last_hour FROM bounds)
+        AND r.event_at < (SELECT until FROM bounds) AND (((:client_id)::uuid IS NULL AND (:platform)::text IS NULL AND (:environment)::text IS NULL) OR r.pipeline_id IN (SELECT p.pipeline_id FROM reporting.pipelines AS p WHERE ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
+        AND ((:platform)::text IS NULL OR p.platform = (:platform))
+        AND ((:environment)::text IS NULL OR p.environment = (:environment))))
+)
 SELECT
-    date_bin(('1 ' || (:bucket))::interval, r.event_at, '2001-01-01T00:00:00Z') AS ts_bucket,
-    count(*) AS failed_runs
-FROM reporting.runs AS r
-WHERE r.status = 'failed' AND r.event_at >= (:since) AND r.event_at < (:until)
-    AND (((:client_id)::uuid IS NULL AND (:platform)::text IS NULL AND (:environment)::text IS NULL)
-    OR r.pipeline_id IN (SELECT p.pipeline_id FROM reporting.pipelines AS p WHERE ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
-    AND ((:platform)::text IS NULL OR p.platform = (:platform))
-    AND ((:environment)::text IS NULL OR p.environment = (:environment))))
+    date_bin(('1 ' || (:bucket))::interval, event_at, '2001-01-01T00:00:00Z') AS ts_bucket,
+    sum(failed) AS failed_runs
+FROM failures
 GROUP BY ts_bucket
+HAVING sum(failed) > 0
 ORDER BY ts_bucket;
 
 -- freshness_watchlist: Q7: Whose data is getting old?
@@ -819,38 +1031,117 @@ ORDER BY p.client_name, p.pipeline_name, p.pipeline_id;
 
 -- reliability_by_environment: Q8: How reliable is each environment?
 -- one row per environment with runs, worst first
-WITH counted AS (
-    SELECT pipeline_id, count(*) FILTER (WHERE status = 'failed') AS failed, count(*) AS runs
-    FROM reporting.runs
-    WHERE event_at >= (:as_of)::timestamptz - interval '30 days' AND event_at < (:as_of)
-    GROUP BY pipeline_id
+WITH bounds AS (
+    SELECT (:as_of)::timestamptz - interval '30 days' AS since, (:as_of)::timestamptz AS until
+),
+whole AS (
+    SELECT first_day, greatest(first_day, last_day) AS last_day
+    FROM (
+        SELECT
+            ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
+            (until AT TIME ZONE 'UTC')::date AS last_day
+        FROM bounds
+    ) AS days
+),
+edges AS (
+    SELECT bounds.since AS begins, least(bounds.until, whole.first_day::timestamp AT TIME ZONE 'UTC') AS ends
+    FROM bounds CROSS JOIN whole
+    UNION ALL
+    SELECT greatest(bounds.since, whole.last_day::timestamp AT TIME ZONE 'UTC'), bounds.until
+    FROM bounds CROSS JOIN whole
+    WHERE whole.last_day > whole.first_day OR bounds.until > whole.first_day::timestamp AT TIME ZONE 'UTC'
+),
+counted AS (
+    SELECT
+        p.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active, p.running, p.success, p.failed,
+        p.canceled, p.skipped, p.rows_known, p.rows_total, p.rows_squares,
+        p.running + p.success + p.failed + p.canceled + p.skipped AS runs
+    FROM reporting.daily_counts AS p
+    WHERE p.day >= (SELECT first_day FROM whole) AND p.day < (SELECT last_day FROM whole) AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
+    AND ((:platform)::text IS NULL OR p.platform = (:platform))
+    AND ((:environment)::text IS NULL OR p.environment = (:environment))
+    UNION ALL
+    SELECT e.*, e.running + e.success + e.failed + e.canceled + e.skipped
+    FROM (SELECT
+        c.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active, sum(c.running) AS running,
+        sum(c.success) AS success, sum(c.failed) AS failed, sum(c.canceled) AS canceled, sum(c.skipped) AS skipped,
+        sum(c.rows_known) AS rows_known, sum(c.rows_total) AS rows_total, sum(c.rows_squares) AS rows_squares
+    FROM (
+        SELECT
+            r.pipeline_id, (r.event_at AT TIME ZONE 'UTC')::date AS day, count(*) FILTER (WHERE r.status = 'running') AS running,
+            count(*) FILTER (WHERE r.status = 'success') AS success, count(*) FILTER (WHERE r.status = 'failed') AS failed,
+            count(*) FILTER (WHERE r.status = 'canceled') AS canceled,
+            count(*) FILTER (WHERE r.status = 'skipped') AS skipped, count(r.rows_processed) AS rows_known,
+            coalesce(sum(r.rows_processed::numeric), 0) AS rows_total,
+            coalesce(sum(r.rows_processed::numeric * r.rows_processed), 0) AS rows_squares
+        FROM edges
+        JOIN reporting.runs AS r ON r.event_at >= edges.begins AND r.event_at < edges.ends
+        GROUP BY r.pipeline_id, (r.event_at AT TIME ZONE 'UTC')::date
+    ) AS c
+    JOIN reporting.pipelines AS p USING (pipeline_id)
+    WHERE ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
+    AND ((:platform)::text IS NULL OR p.platform = (:platform))
+    AND ((:environment)::text IS NULL OR p.environment = (:environment))
+    GROUP BY c.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active) AS e
 )
 SELECT
-    p.environment,
+    c.environment,
     sum(c.failed)::bigint AS failed_30d,
     sum(c.runs)::bigint AS runs_30d,
-    round(sum(c.failed) / sum(c.runs), 4) AS failure_rate_30d
+    round(sum(c.failed)::numeric / sum(c.runs), 4) AS failure_rate_30d
 FROM counted AS c
-JOIN reporting.pipelines AS p USING (pipeline_id)
-WHERE ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
-AND ((:platform)::text IS NULL OR p.platform = (:platform))
-AND ((:environment)::text IS NULL OR p.environment = (:environment))
-GROUP BY p.environment
-ORDER BY sum(c.failed) / sum(c.runs) DESC, failed_30d DESC, p.environment;
+GROUP BY c.environment
+HAVING sum(c.runs) > 0
+ORDER BY sum(c.failed)::numeric / sum(c.runs) DESC, failed_30d DESC, c.environment;
 
 -- run_duration_distribution: How long do runs take?
 -- one row per bucket that holds a run, shortest first
-SELECT
-    width_bucket(r.duration_seconds, 0, (:max_duration_seconds)::integer, (:bucket_count)::integer)
-    AS duration_bucket,
-    count(*) AS run_count
-FROM reporting.runs AS r
-WHERE r.duration_seconds IS NOT NULL AND r.event_at >= (:since) AND r.event_at < (:until)
-    AND (((:client_id)::uuid IS NULL AND (:platform)::text IS NULL AND (:environment)::text IS NULL)
-    OR r.pipeline_id IN (SELECT p.pipeline_id FROM reporting.pipelines AS p WHERE ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
+WITH bounds AS (SELECT (:since)::timestamptz AS since, (:until)::timestamptz AS until),
+whole AS (
+    SELECT first_day, greatest(first_day, last_day) AS last_day
+    FROM (
+        SELECT
+            ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
+            (until AT TIME ZONE 'UTC')::date AS last_day
+        FROM bounds
+    ) AS days
+),
+edges AS (
+    SELECT bounds.since AS begins, least(bounds.until, whole.first_day::timestamp AT TIME ZONE 'UTC') AS ends
+    FROM bounds CROSS JOIN whole
+    UNION ALL
+    SELECT greatest(bounds.since, whole.last_day::timestamp AT TIME ZONE 'UTC'), bounds.until
+    FROM bounds CROSS JOIN whole
+    WHERE whole.last_day > whole.first_day OR bounds.until > whole.first_day::timestamp AT TIME ZONE 'UTC'
+),
+asked AS (
+    -- Whole minutes of all pipelines are counted already: they serve where every bucket is a number of minutes.
+    SELECT
+        ((:client_id)::uuid IS NULL AND (:platform)::text IS NULL AND (:environment)::text IS NULL) AND mod((:max_duration_seconds)::bigint, 60 * (:bucket_count)::bigint) = 0 AS by_minutes
+),
+durations AS (
+    SELECT m.minutes * 60 AS seconds, m.runs
+    FROM reporting.daily_duration_minutes AS m
+    WHERE (SELECT by_minutes FROM asked)
+        AND m.day >= (SELECT first_day FROM whole) AND m.day < (SELECT last_day FROM whole)
+    UNION ALL
+    SELECT r.duration_seconds, 1
+    FROM (
+        SELECT begins, ends FROM edges WHERE (SELECT by_minutes FROM asked)
+        UNION ALL
+        SELECT since, until FROM bounds WHERE NOT (SELECT by_minutes FROM asked)
+    ) AS pieces
+    JOIN reporting.runs AS r ON r.event_at >= pieces.begins AND r.event_at < pieces.ends
+    WHERE r.duration_seconds IS NOT NULL AND (((:client_id)::uuid IS NULL AND (:platform)::text IS NULL AND (:environment)::text IS NULL) OR r.pipeline_id IN (SELECT p.pipeline_id FROM reporting.pipelines AS p WHERE ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
     AND ((:platform)::text IS NULL OR p.platform = (:platform))
     AND ((:environment)::text IS NULL OR p.environment = (:environment))))
+)
+SELECT
+    width_bucket(seconds, 0, (:max_duration_seconds)::integer, (:bucket_count)::integer) AS duration_bucket,
+    sum(runs) AS run_count
+FROM durations
 GROUP BY duration_bucket
+HAVING sum(runs) > 0
 ORDER BY duration_bucket;
 
 -- top_flaky_pipelines: Which pipelines are flaky over time?
@@ -934,82 +1225,218 @@ LIMIT (:limit);
 
 -- vendor_dependency: Q4: How much of the failing is the vendors'?
 -- one row for vendor_api, one for all other platforms, also without runs
-WITH counted AS (
-    SELECT pipeline_id, count(*) FILTER (WHERE status = 'failed') AS failed, count(*) AS runs
-    FROM reporting.runs
-    WHERE event_at >= (:as_of)::timestamptz - interval '30 days' AND event_at < (:as_of)
-    GROUP BY pipeline_id
+WITH bounds AS (
+    SELECT (:as_of)::timestamptz - interval '30 days' AS since, (:as_of)::timestamptz AS until
+),
+whole AS (
+    SELECT first_day, greatest(first_day, last_day) AS last_day
+    FROM (
+        SELECT
+            ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
+            (until AT TIME ZONE 'UTC')::date AS last_day
+        FROM bounds
+    ) AS days
+),
+edges AS (
+    SELECT bounds.since AS begins, least(bounds.until, whole.first_day::timestamp AT TIME ZONE 'UTC') AS ends
+    FROM bounds CROSS JOIN whole
+    UNION ALL
+    SELECT greatest(bounds.since, whole.last_day::timestamp AT TIME ZONE 'UTC'), bounds.until
+    FROM bounds CROSS JOIN whole
+    WHERE whole.last_day > whole.first_day OR bounds.until > whole.first_day::timestamp AT TIME ZONE 'UTC'
+),
+counted AS (
+    SELECT
+        p.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active, p.running, p.success, p.failed,
+        p.canceled, p.skipped, p.rows_known, p.rows_total, p.rows_squares,
+        p.running + p.success + p.failed + p.canceled + p.skipped AS runs
+    FROM reporting.daily_counts AS p
+    WHERE p.day >= (SELECT first_day FROM whole) AND p.day < (SELECT last_day FROM whole) AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
+    AND ((:platform)::text IS NULL OR p.platform = (:platform))
+    AND ((:environment)::text IS NULL OR p.environment = (:environment))
+    UNION ALL
+    SELECT e.*, e.running + e.success + e.failed + e.canceled + e.skipped
+    FROM (SELECT
+        c.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active, sum(c.running) AS running,
+        sum(c.success) AS success, sum(c.failed) AS failed, sum(c.canceled) AS canceled, sum(c.skipped) AS skipped,
+        sum(c.rows_known) AS rows_known, sum(c.rows_total) AS rows_total, sum(c.rows_squares) AS rows_squares
+    FROM (
+        SELECT
+            r.pipeline_id, (r.event_at AT TIME ZONE 'UTC')::date AS day, count(*) FILTER (WHERE r.status = 'running') AS running,
+            count(*) FILTER (WHERE r.status = 'success') AS success, count(*) FILTER (WHERE r.status = 'failed') AS failed,
+            count(*) FILTER (WHERE r.status = 'canceled') AS canceled,
+            count(*) FILTER (WHERE r.status = 'skipped') AS skipped, count(r.rows_processed) AS rows_known,
+            coalesce(sum(r.rows_processed::numeric), 0) AS rows_total,
+            coalesce(sum(r.rows_processed::numeric * r.rows_processed), 0) AS rows_squares
+        FROM edges
+        JOIN reporting.runs AS r ON r.event_at >= edges.begins AND r.event_at < edges.ends
+        GROUP BY r.pipeline_id, (r.event_at AT TIME ZONE 'UTC')::date
+    ) AS c
+    JOIN reporting.pipelines AS p USING (pipeline_id)
+    WHERE ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
+    AND ((:platform)::text IS NULL OR p.platform = (:platform))
+    AND ((:environment)::text IS NULL OR p.environment = (:environment))
+    GROUP BY c.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active) AS e
 )
 SELECT
     g.platform_group,
     coalesce(sum(c.failed), 0)::bigint AS failed_30d,
     coalesce(sum(c.runs), 0)::bigint AS runs_30d,
-    round(sum(c.failed) / sum(c.runs), 4) AS failure_rate_30d
+    round(sum(c.failed)::numeric / nullif(sum(c.runs), 0), 4) AS failure_rate_30d
 FROM (VALUES ('vendor_api', true), ('other_platforms', false)) AS g(platform_group, is_vendor)
-LEFT JOIN (
-    counted AS c JOIN reporting.pipelines AS p USING (pipeline_id)
-) ON (p.platform = 'vendor_api') = g.is_vendor AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
-AND ((:platform)::text IS NULL OR p.platform = (:platform))
-AND ((:environment)::text IS NULL OR p.environment = (:environment))
+LEFT JOIN counted AS c ON (c.platform = 'vendor_api') = g.is_vendor
 GROUP BY g.platform_group, g.is_vendor
 ORDER BY g.is_vendor DESC;
 
 -- weekly_status_mix: Q1: How does the mix of statuses change from week to week?
 -- one row per ISO week and status that occurred, oldest first; the current week is the last
-SELECT
-    (w.week AT TIME ZONE 'UTC')::date AS week_start,
-    counted.status,
-    counted.runs
-FROM generate_series(0, (:weeks) - 1) AS ago
+WITH bounds AS (
+    SELECT
+        date_bin('7 days', (:as_of), '2001-01-01T00:00:00Z') - ((:weeks) - 1) * interval '7 days' AS since,
+        (:as_of)::timestamptz AS until
+),
+whole AS (
+    SELECT first_day, greatest(first_day, last_day) AS last_day
+    FROM (
+        SELECT
+            ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
+            (until AT TIME ZONE 'UTC')::date AS last_day
+        FROM bounds
+    ) AS days
+),
+edges AS (
+    SELECT bounds.since AS begins, least(bounds.until, whole.first_day::timestamp AT TIME ZONE 'UTC') AS ends
+    FROM bounds CROSS JOIN whole
+    UNION ALL
+    SELECT greatest(bounds.since, whole.last_day::timestamp AT TIME ZONE 'UTC'), bounds.until
+    FROM bounds CROSS JOIN whole
+    WHERE whole.last_day > whole.first_day OR bounds.until > whole.first_day::timestamp AT TIME ZONE 'UTC'
+),
+counted AS (
+    SELECT
+        p.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active, p.running, p.success, p.failed,
+        p.canceled, p.skipped, p.rows_known, p.rows_total, p.rows_squares,
+        p.running + p.success + p.failed + p.canceled + p.skipped AS runs
+    FROM reporting.daily_counts AS p
+    WHERE p.day >= (SELECT first_day FROM whole) AND p.day < (SELECT last_day FROM whole) AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
+    AND ((:platform)::text IS NULL OR p.platform = (:platform))
+    AND ((:environment)::text IS NULL OR p.environment = (:environment))
+    UNION ALL
+    SELECT e.*, e.running + e.success + e.failed + e.canceled + e.skipped
+    FROM (SELECT
+        c.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active, sum(c.running) AS running,
+        sum(c.success) AS success, sum(c.failed) AS failed, sum(c.canceled) AS canceled, sum(c.skipped) AS skipped,
+        sum(c.rows_known) AS rows_known, sum(c.rows_total) AS rows_total, sum(c.rows_squares) AS rows_squares
+    FROM (
+        SELECT
+            r.pipeline_id, (r.event_at AT TIME ZONE 'UTC')::date AS day, count(*) FILTER (WHERE r.status = 'running') AS running,
+            count(*) FILTER (WHERE r.status = 'success') AS success, count(*) FILTER (WHERE r.status = 'failed') AS failed,
+            count(*) FILTER (WHERE r.status = 'canceled') AS canceled,
+            count(*) FILTER (WHERE r.status = 'skipped') AS skipped, count(r.rows_processed) AS rows_known,
+            coalesce(sum(r.rows_processed::numeric), 0) AS rows_total,
+            coalesce(sum(r.rows_processed::numeric * r.rows_processed), 0) AS rows_squares
+        FROM edges
+        JOIN reporting.runs AS r ON r.event_at >= edges.begins AND r.event_at < edges.ends
+        GROUP BY r.pipeline_id, (r.event_at AT TIME ZONE 'UTC')::date
+    ) AS c
+    JOIN reporting.pipelines AS p USING (pipeline_id)
+    WHERE ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
+    AND ((:platform)::text IS NULL OR p.platform = (:platform))
+    AND ((:environment)::text IS NULL OR p.environment = (:environment))
+    GROUP BY c.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active) AS e
+),
+weekly AS (
+    SELECT
+        day - (extract(isodow FROM day)::integer - 1) AS week, sum(running) AS running, sum(success) AS success,
+        sum(failed) AS failed, sum(canceled) AS canceled, sum(skipped) AS skipped
+    FROM counted
+    GROUP BY week
+)
+SELECT w.week AS week_start, s.status, s.runs::bigint AS runs
+FROM weekly AS w
 CROSS JOIN LATERAL (
-    SELECT date_bin('7 days', (:as_of), '2001-01-01T00:00:00Z') - ago * interval '7 days' AS week
-) AS w
--- Week by week: grouped by week and status at once, the database would sort all runs of the window.
-CROSS JOIN LATERAL (
-    SELECT r.status, count(*) AS runs
-    FROM reporting.runs AS r
-    WHERE r.event_at >= w.week AND r.event_at < least(w.week + interval '7 days', (:as_of))
-        AND (((:client_id)::uuid IS NULL AND (:platform)::text IS NULL AND (:environment)::text IS NULL)
-        OR r.pipeline_id IN (SELECT p.pipeline_id FROM reporting.pipelines AS p WHERE ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
-        AND ((:platform)::text IS NULL OR p.platform = (:platform))
-        AND ((:environment)::text IS NULL OR p.environment = (:environment))))
-    GROUP BY r.status
-) AS counted
-ORDER BY week_start, counted.status;
+    VALUES
+        ('running', w.running), ('success', w.success), ('failed', w.failed), ('canceled', w.canceled),
+        ('skipped', w.skipped)
+) AS s(status, runs)
+WHERE s.runs > 0
+ORDER BY week_start, s.status;
 
 -- weekly_success_by_client: Q5: How reliable is each client from week to week?
 -- one row per client and ISO week with runs, by name, oldest first; the current week is the last
-WITH counted AS (
-    SELECT
-        date_bin('7 days', event_at, '2001-01-01T00:00:00Z') AS week, pipeline_id,
-        count(*) FILTER (WHERE status = 'success') AS successes, count(*) AS runs
-    FROM reporting.runs AS r
+WITH bounds AS (
     -- One week more than is shown, for the first difference.
-    WHERE event_at >= date_bin('7 days', (:as_of), '2001-01-01T00:00:00Z') - (:weeks) * interval '7 days'
-        AND event_at < (:as_of)
-        AND (((:client_id)::uuid IS NULL AND (:platform)::text IS NULL AND (:environment)::text IS NULL)
-        OR r.pipeline_id IN (SELECT p.pipeline_id FROM reporting.pipelines AS p WHERE ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
-        AND ((:platform)::text IS NULL OR p.platform = (:platform))
-        AND ((:environment)::text IS NULL OR p.environment = (:environment))))
-    GROUP BY week, pipeline_id
+    SELECT
+        date_bin('7 days', (:as_of), '2001-01-01T00:00:00Z') - (:weeks) * interval '7 days' AS since,
+        (:as_of)::timestamptz AS until
 ),
-weekly AS (
-    SELECT p.client_id, p.client_name, c.week, sum(c.runs)::bigint AS runs, sum(c.successes) / sum(c.runs) AS rate
-    FROM counted AS c
-    JOIN reporting.pipelines AS p USING (pipeline_id)
-    WHERE p.is_active AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
+whole AS (
+    SELECT first_day, greatest(first_day, last_day) AS last_day
+    FROM (
+        SELECT
+            ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
+            (until AT TIME ZONE 'UTC')::date AS last_day
+        FROM bounds
+    ) AS days
+),
+edges AS (
+    SELECT bounds.since AS begins, least(bounds.until, whole.first_day::timestamp AT TIME ZONE 'UTC') AS ends
+    FROM bounds CROSS JOIN whole
+    UNION ALL
+    SELECT greatest(bounds.since, whole.last_day::timestamp AT TIME ZONE 'UTC'), bounds.until
+    FROM bounds CROSS JOIN whole
+    WHERE whole.last_day > whole.first_day OR bounds.until > whole.first_day::timestamp AT TIME ZONE 'UTC'
+),
+counted AS (
+    SELECT
+        p.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active, p.running, p.success, p.failed,
+        p.canceled, p.skipped, p.rows_known, p.rows_total, p.rows_squares,
+        p.running + p.success + p.failed + p.canceled + p.skipped AS runs
+    FROM reporting.daily_counts AS p
+    WHERE p.day >= (SELECT first_day FROM whole) AND p.day < (SELECT last_day FROM whole) AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
     AND ((:platform)::text IS NULL OR p.platform = (:platform))
     AND ((:environment)::text IS NULL OR p.environment = (:environment))
-    GROUP BY p.client_id, p.client_name, c.week
+    UNION ALL
+    SELECT e.*, e.running + e.success + e.failed + e.canceled + e.skipped
+    FROM (SELECT
+        c.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active, sum(c.running) AS running,
+        sum(c.success) AS success, sum(c.failed) AS failed, sum(c.canceled) AS canceled, sum(c.skipped) AS skipped,
+        sum(c.rows_known) AS rows_known, sum(c.rows_total) AS rows_total, sum(c.rows_squares) AS rows_squares
+    FROM (
+        SELECT
+            r.pipeline_id, (r.event_at AT TIME ZONE 'UTC')::date AS day, count(*) FILTER (WHERE r.status = 'running') AS running,
+            count(*) FILTER (WHERE r.status = 'success') AS success, count(*) FILTER (WHERE r.status = 'failed') AS failed,
+            count(*) FILTER (WHERE r.status = 'canceled') AS canceled,
+            count(*) FILTER (WHERE r.status = 'skipped') AS skipped, count(r.rows_processed) AS rows_known,
+            coalesce(sum(r.rows_processed::numeric), 0) AS rows_total,
+            coalesce(sum(r.rows_processed::numeric * r.rows_processed), 0) AS rows_squares
+        FROM edges
+        JOIN reporting.runs AS r ON r.event_at >= edges.begins AND r.event_at < edges.ends
+        GROUP BY r.pipeline_id, (r.event_at AT TIME ZONE 'UTC')::date
+    ) AS c
+    JOIN reporting.pipelines AS p USING (pipeline_id)
+    WHERE ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
+    AND ((:platform)::text IS NULL OR p.platform = (:platform))
+    AND ((:environment)::text IS NULL OR p.environment = (:environment))
+    GROUP BY c.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active) AS e
+),
+weekly AS (
+    SELECT
+        client_id, client_name, day - (extract(isodow FROM day)::integer - 1) AS week, sum(runs)::bigint AS runs,
+        sum(success)::numeric / nullif(sum(runs), 0) AS rate
+    FROM counted
+    WHERE is_active
+    GROUP BY client_id, client_name, week
+    HAVING sum(runs) > 0
 )
 SELECT
     this.client_name,
-    (this.week AT TIME ZONE 'UTC')::date AS week_start,
+    this.week AS week_start,
     this.runs,
     round(this.rate, 4) AS success_rate,
     round(this.rate - before.rate, 4) AS change_from_previous_week,
     this.client_id
 FROM weekly AS this
-LEFT JOIN weekly AS before ON before.client_id = this.client_id AND before.week = this.week - interval '7 days'
-WHERE this.week > date_bin('7 days', (:as_of), '2001-01-01T00:00:00Z') - (:weeks) * interval '7 days'
+LEFT JOIN weekly AS before ON before.client_id = this.client_id AND before.week = this.week - 7
+WHERE this.week > (SELECT (since AT TIME ZONE 'UTC')::date FROM bounds)
 ORDER BY this.client_name, week_start;

@@ -9,6 +9,7 @@ import pytest
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection, connections, transaction
+from django.db.models import Count, Q
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -20,6 +21,7 @@ from inventory.models import Client, Environment, Pipeline, Platform
 from inventory.services import set_active
 from inventory.tests.factories import ClientFactory, PipelineFactory
 from runs.models import Run, Status
+from runs.reporting.adapter import run_shape
 from runs.rollup.maintenance import compact, differences, rebuild
 from runs.tests.factories import RunFactory
 
@@ -194,3 +196,41 @@ def test_the_schedule_compacts_and_drops_what_waited_longer_than_its_period() ->
 
     assert parts() == 1
     assert entry["options"]["expires"] < entry["schedule"]
+
+
+@pytest.mark.django_db
+def test_reports_over_any_window_equal_the_plain_count() -> None:
+    random = Random(7)
+    pipelines = [PipelineFactory.create(platform=platform) for platform in Platform.values for _ in range(2)]
+    Run.objects.bulk_create(RunFactory.build(pipeline=random.choice(pipelines), **content(random)) for _ in range(600))
+    edges = [
+        BASE + timedelta(minutes=random.choice([0, 1, 59, 60, 1440]) * random.randrange(-90, 90)) for _ in range(60)
+    ]
+
+    for since, until in zip(edges[::2], edges[1::2], strict=True):
+        since, until = sorted((since, until))
+        if since == until:
+            continue
+        runs = Run.objects.filter(event_at__gte=since, event_at__lt=until)
+        window = {"since": since, "until": until, "as_of": until}
+
+        rates = {
+            row["platform"]: (row["failures"], row["total_runs"])
+            for row in run_shape("failure_rate_by_platform", **window)
+        }
+        assert rates == {
+            row["pipeline__platform"]: (row["failures"], row["total"])
+            for row in runs.values("pipeline__platform")
+            .order_by()
+            .annotate(failures=Count("pk", Q(status="failed")), total=Count("pk"))
+        }
+        for bucket in ("minute", "hour", "day", "week"):
+            failed = sum(row["failed_runs"] for row in run_shape("failures_over_time", bucket=bucket, **window))
+            assert failed == runs.filter(status="failed").count(), bucket
+        for seconds, buckets in ((3600, 20), (7200, 7)):
+            shown = run_shape("run_duration_distribution", max_duration_seconds=seconds, bucket_count=buckets, **window)
+            counted: dict[int, int] = {}
+            for duration in runs.exclude(duration_seconds=None).values_list("duration_seconds", flat=True):
+                bucket_number = min(duration * buckets // seconds, buckets) + 1
+                counted[bucket_number] = counted.get(bucket_number, 0) + 1
+            assert {row["duration_bucket"]: row["run_count"] for row in shown} == counted

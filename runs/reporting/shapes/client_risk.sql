@@ -10,20 +10,27 @@
 --   runs_7d          integer  All runs in them
 --   failure_rate_7d  numeric? Failed ÷ all runs, to 4 places; null without runs
 --   client_id        uuid     Key of the client
-WITH counted AS (
-    SELECT pipeline_id, count(*) FILTER (WHERE status = 'failed') AS failed, count(*) AS runs
-    FROM reporting.runs
-    WHERE event_at >= %(as_of)s::timestamptz - interval '7 days' AND event_at < %(as_of)s
-    GROUP BY pipeline_id
+WITH bounds AS (
+    SELECT %(as_of)s::timestamptz - interval '7 days' AS since, %(as_of)s::timestamptz AS until
+),
+{counted_by_day},
+clients AS (
+    SELECT DISTINCT p.client_id, p.client_name
+    FROM reporting.pipelines AS p
+    WHERE p.is_active AND {in_scope}
+),
+by_client AS (
+    SELECT client_id, sum(failed) AS failed, sum(runs) AS runs
+    FROM counted
+    WHERE is_active
+    GROUP BY client_id
 )
 SELECT
-    p.client_name,
-    coalesce(sum(c.failed), 0)::bigint AS failed_7d,
-    coalesce(sum(c.runs), 0)::bigint AS runs_7d,
-    round(sum(c.failed) / sum(c.runs), 4) AS failure_rate_7d,
-    p.client_id
-FROM reporting.pipelines AS p
-LEFT JOIN counted AS c USING (pipeline_id)
-WHERE p.is_active AND {in_scope}
-GROUP BY p.client_id, p.client_name
-ORDER BY sum(c.failed) / sum(c.runs) DESC NULLS LAST, failed_7d DESC, p.client_name
+    clients.client_name,
+    coalesce(c.failed, 0)::bigint AS failed_7d,
+    coalesce(c.runs, 0)::bigint AS runs_7d,
+    round(c.failed::numeric / nullif(c.runs, 0), 4) AS failure_rate_7d,
+    clients.client_id
+FROM clients
+LEFT JOIN by_client AS c USING (client_id)
+ORDER BY c.failed::numeric / nullif(c.runs, 0) DESC NULLS LAST, failed_7d DESC, clients.client_name

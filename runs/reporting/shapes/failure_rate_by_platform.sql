@@ -9,19 +9,14 @@
 --   failures      integer  Failed runs
 --   total_runs    integer  All runs
 --   failure_rate  numeric  Failed ÷ all runs, to 4 places
-WITH counted AS (
-    SELECT pipeline_id, count(*) FILTER (WHERE status = 'failed') AS failures, count(*) AS total_runs
-    FROM reporting.runs
-    WHERE event_at >= %(since)s AND event_at < %(until)s
-    GROUP BY pipeline_id
-)
+WITH bounds AS (SELECT %(since)s::timestamptz AS since, %(until)s::timestamptz AS until),
+{counted}
 SELECT
-    p.platform,
-    sum(c.failures)::bigint AS failures,
-    sum(c.total_runs)::bigint AS total_runs,
-    round(sum(c.failures) / sum(c.total_runs), 4) AS failure_rate
+    c.platform,
+    sum(c.failed)::bigint AS failures,
+    sum(c.runs)::bigint AS total_runs,
+    round(sum(c.failed)::numeric / sum(c.runs), 4) AS failure_rate
 FROM counted AS c
-JOIN reporting.pipelines AS p USING (pipeline_id)
-WHERE {in_scope}
-GROUP BY p.platform
-ORDER BY sum(c.failures) / sum(c.total_runs) DESC, failures DESC, p.platform
+GROUP BY c.platform
+HAVING sum(c.runs) > 0
+ORDER BY sum(c.failed)::numeric / sum(c.runs) DESC, failures DESC, c.platform

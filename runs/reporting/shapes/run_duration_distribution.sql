@@ -6,12 +6,32 @@
 -- Columns
 --   duration_bucket  integer  1 to bucket_count, of equal width from 0 up to max_duration_seconds; one more: longer runs
 --   run_count        integer  Runs with a duration in it
+WITH bounds AS (SELECT %(since)s::timestamptz AS since, %(until)s::timestamptz AS until),
+{whole_days},
+asked AS (
+    -- Whole minutes of all pipelines are counted already: they serve where every bucket is a number of minutes.
+    SELECT
+        {unscoped} AND mod(%(max_duration_seconds)s::bigint, 60 * %(bucket_count)s::bigint) = 0 AS by_minutes
+),
+durations AS (
+    SELECT m.minutes * 60 AS seconds, m.runs
+    FROM reporting.daily_duration_minutes AS m
+    WHERE (SELECT by_minutes FROM asked)
+        AND m.day >= (SELECT first_day FROM whole) AND m.day < (SELECT last_day FROM whole)
+    UNION ALL
+    SELECT r.duration_seconds, 1
+    FROM (
+        SELECT begins, ends FROM edges WHERE (SELECT by_minutes FROM asked)
+        UNION ALL
+        SELECT since, until FROM bounds WHERE NOT (SELECT by_minutes FROM asked)
+    ) AS pieces
+    JOIN reporting.runs AS r ON r.event_at >= pieces.begins AND r.event_at < pieces.ends
+    WHERE r.duration_seconds IS NOT NULL AND {run_in_scope}
+)
 SELECT
-    width_bucket(r.duration_seconds, 0, %(max_duration_seconds)s::integer, %(bucket_count)s::integer)
-    AS duration_bucket,
-    count(*) AS run_count
-FROM reporting.runs AS r
-WHERE r.duration_seconds IS NOT NULL AND r.event_at >= %(since)s AND r.event_at < %(until)s
-    AND {run_in_scope}
+    width_bucket(seconds, 0, %(max_duration_seconds)s::integer, %(bucket_count)s::integer) AS duration_bucket,
+    sum(runs) AS run_count
+FROM durations
 GROUP BY duration_bucket
+HAVING sum(runs) > 0
 ORDER BY duration_bucket

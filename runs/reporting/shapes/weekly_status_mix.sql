@@ -7,20 +7,25 @@
 --   week_start  date     Monday of the week, UTC
 --   status      text     running, success, failed, canceled, skipped
 --   runs        integer  Runs that happened in it
-SELECT
-    (w.week AT TIME ZONE 'UTC')::date AS week_start,
-    counted.status,
-    counted.runs
-FROM generate_series(0, %(weeks)s - 1) AS ago
+WITH bounds AS (
+    SELECT
+        date_bin('7 days', %(as_of)s, '2001-01-01T00:00:00Z') - (%(weeks)s - 1) * interval '7 days' AS since,
+        %(as_of)s::timestamptz AS until
+),
+{counted_by_day},
+weekly AS (
+    SELECT
+        day - (extract(isodow FROM day)::integer - 1) AS week, sum(running) AS running, sum(success) AS success,
+        sum(failed) AS failed, sum(canceled) AS canceled, sum(skipped) AS skipped
+    FROM counted
+    GROUP BY week
+)
+SELECT w.week AS week_start, s.status, s.runs::bigint AS runs
+FROM weekly AS w
 CROSS JOIN LATERAL (
-    SELECT date_bin('7 days', %(as_of)s, '2001-01-01T00:00:00Z') - ago * interval '7 days' AS week
-) AS w
--- Week by week: grouped by week and status at once, the database would sort all runs of the window.
-CROSS JOIN LATERAL (
-    SELECT r.status, count(*) AS runs
-    FROM reporting.runs AS r
-    WHERE r.event_at >= w.week AND r.event_at < least(w.week + interval '7 days', %(as_of)s)
-        AND {run_in_scope}
-    GROUP BY r.status
-) AS counted
-ORDER BY week_start, counted.status
+    VALUES
+        ('running', w.running), ('success', w.success), ('failed', w.failed), ('canceled', w.canceled),
+        ('skipped', w.skipped)
+) AS s(status, runs)
+WHERE s.runs > 0
+ORDER BY week_start, s.status

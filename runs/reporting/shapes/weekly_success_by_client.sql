@@ -10,32 +10,30 @@
 --   success_rate               numeric  Successes ÷ all runs, to 4 places
 --   change_from_previous_week  numeric? Difference to the week before, to 4 places; null where that had no runs
 --   client_id                  uuid     Key of the client
-WITH counted AS (
-    SELECT
-        date_bin('7 days', event_at, '2001-01-01T00:00:00Z') AS week, pipeline_id,
-        count(*) FILTER (WHERE status = 'success') AS successes, count(*) AS runs
-    FROM reporting.runs AS r
+WITH bounds AS (
     -- One week more than is shown, for the first difference.
-    WHERE event_at >= date_bin('7 days', %(as_of)s, '2001-01-01T00:00:00Z') - %(weeks)s * interval '7 days'
-        AND event_at < %(as_of)s
-        AND {run_in_scope}
-    GROUP BY week, pipeline_id
+    SELECT
+        date_bin('7 days', %(as_of)s, '2001-01-01T00:00:00Z') - %(weeks)s * interval '7 days' AS since,
+        %(as_of)s::timestamptz AS until
 ),
+{counted_by_day},
 weekly AS (
-    SELECT p.client_id, p.client_name, c.week, sum(c.runs)::bigint AS runs, sum(c.successes) / sum(c.runs) AS rate
-    FROM counted AS c
-    JOIN reporting.pipelines AS p USING (pipeline_id)
-    WHERE p.is_active AND {in_scope}
-    GROUP BY p.client_id, p.client_name, c.week
+    SELECT
+        client_id, client_name, day - (extract(isodow FROM day)::integer - 1) AS week, sum(runs)::bigint AS runs,
+        sum(success)::numeric / nullif(sum(runs), 0) AS rate
+    FROM counted
+    WHERE is_active
+    GROUP BY client_id, client_name, week
+    HAVING sum(runs) > 0
 )
 SELECT
     this.client_name,
-    (this.week AT TIME ZONE 'UTC')::date AS week_start,
+    this.week AS week_start,
     this.runs,
     round(this.rate, 4) AS success_rate,
     round(this.rate - before.rate, 4) AS change_from_previous_week,
     this.client_id
 FROM weekly AS this
-LEFT JOIN weekly AS before ON before.client_id = this.client_id AND before.week = this.week - interval '7 days'
-WHERE this.week > date_bin('7 days', %(as_of)s, '2001-01-01T00:00:00Z') - %(weeks)s * interval '7 days'
+LEFT JOIN weekly AS before ON before.client_id = this.client_id AND before.week = this.week - 7
+WHERE this.week > (SELECT (since AT TIME ZONE 'UTC')::date FROM bounds)
 ORDER BY this.client_name, week_start

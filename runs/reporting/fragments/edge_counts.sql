@@ -1,0 +1,20 @@
+-- Counts of the runs at the edges of the bounds, by day and scope, within the caller's scope.
+SELECT
+    c.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active, sum(c.running) AS running,
+    sum(c.success) AS success, sum(c.failed) AS failed, sum(c.canceled) AS canceled, sum(c.skipped) AS skipped,
+    sum(c.rows_known) AS rows_known, sum(c.rows_total) AS rows_total, sum(c.rows_squares) AS rows_squares
+FROM (
+    SELECT
+        r.pipeline_id, (r.event_at AT TIME ZONE 'UTC')::date AS day, count(*) FILTER (WHERE r.status = 'running') AS running,
+        count(*) FILTER (WHERE r.status = 'success') AS success, count(*) FILTER (WHERE r.status = 'failed') AS failed,
+        count(*) FILTER (WHERE r.status = 'canceled') AS canceled,
+        count(*) FILTER (WHERE r.status = 'skipped') AS skipped, count(r.rows_processed) AS rows_known,
+        coalesce(sum(r.rows_processed::numeric), 0) AS rows_total,
+        coalesce(sum(r.rows_processed::numeric * r.rows_processed), 0) AS rows_squares
+    FROM edges
+    JOIN reporting.runs AS r ON r.event_at >= edges.begins AND r.event_at < edges.ends
+    GROUP BY r.pipeline_id, (r.event_at AT TIME ZONE 'UTC')::date
+) AS c
+JOIN reporting.pipelines AS p USING (pipeline_id)
+WHERE {in_scope}
+GROUP BY c.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active

@@ -1,0 +1,19 @@
+-- CTE bodies for a query that begins with `WITH bounds AS (SELECT ... AS since, ... AS until)`: the whole UTC days within
+-- the bounds, and the pieces of days at their edges. Without a whole day the first piece is all there is.
+whole AS (
+    SELECT first_day, greatest(first_day, last_day) AS last_day
+    FROM (
+        SELECT
+            ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
+            (until AT TIME ZONE 'UTC')::date AS last_day
+        FROM bounds
+    ) AS days
+),
+edges AS (
+    SELECT bounds.since AS begins, least(bounds.until, whole.first_day::timestamp AT TIME ZONE 'UTC') AS ends
+    FROM bounds CROSS JOIN whole
+    UNION ALL
+    SELECT greatest(bounds.since, whole.last_day::timestamp AT TIME ZONE 'UTC'), bounds.until
+    FROM bounds CROSS JOIN whole
+    WHERE whole.last_day > whole.first_day OR bounds.until > whole.first_day::timestamp AT TIME ZONE 'UTC'
+)
