@@ -188,11 +188,11 @@ def compaction(table: str, keys: str, sums: str) -> str:
     totals = ", ".join(f"sum({name}) AS {name}" for name in sums.split(", "))
     zeros = ", ".join("0" for _ in sums.split(", "))
     return f"""
-    WITH crowded AS (
-        SELECT {keys} FROM rollup.{table} GROUP BY {keys} HAVING count(*) > 1
+    WITH places AS (
+        SELECT ctid AS place, count(*) OVER (PARTITION BY {keys}) AS parts FROM rollup.{table}
     ),
     parts AS (
-        DELETE FROM rollup.{table} WHERE ({keys}) IN (SELECT {keys} FROM crowded) RETURNING *
+        DELETE FROM rollup.{table} AS t USING places WHERE t.ctid = places.place AND places.parts > 1 RETURNING t.*
     ),
     merged AS (SELECT {keys}, {totals} FROM parts GROUP BY {keys})
     INSERT INTO rollup.{table} SELECT {keys}, {sums} FROM merged WHERE ({sums}) <> ({zeros});
