@@ -21,9 +21,10 @@ from runs.models import Run
 BATCH = 5_000
 # The account under which the admin log shows what commands did. Nobody can log in with it.
 COMMAND_LINE = "command-line"
-# As pruned_before: no run of this pipeline is stored any more.
+# As pruned_before: no write that begins later stores a run of this pipeline.
 _FOREVER = datetime(9999, 12, 31, tzinfo=UTC)
-_ATTEMPTS = 5
+# Each write that was under way when the client was closed can spoil one attempt at most.
+_ATTEMPTS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,7 +40,8 @@ judged AS MATERIALIZED (
         SELECT CASE WHEN r.id IS NULL THEN (
             SELECT p.pruned_before
             FROM pipelines AS p
-            WHERE p.id = new.pipeline_id AND coalesce(new.finished_at, new.started_at) < p.pruned_before
+            WHERE p.id = new.pipeline_id
+                AND coalesce(new.finished_at, new.started_at, statement_timestamp()) < p.pruned_before
         ) END AS pruned_before
     ) AS pruned
 ),
