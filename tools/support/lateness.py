@@ -81,7 +81,7 @@ def _by_time_of_week(past: Sequence[float], at: float) -> Expectation | None:
     if following > 45 * MINUTE:
         spread = max(entry.spread for entry in known)
         by = (
-            max(earliest.third + min(0.4 * following, 60 * MINUTE), latest.third + min(0.4 * following, 20 * MINUTE))
+            max(earliest.third + min(0.4 * following, 60 * MINUTE), latest.third + min(0.4 * following, 15 * MINUTE))
             + spread
         )
     else:

@@ -160,28 +160,30 @@ recent AS MATERIALIZED (
 ),
 -- How well the weeks before explain the last starts, by each zone's clocks.
 fits AS MATERIALIZED (
-    SELECT
-        recent.pipeline_id, z.zone, z.place, count(*) AS tried,
-        count(*) FILTER (WHERE nearest.distance <= recent.tolerance) AS close,
-        count(nearest.distance) AS near
+    SELECT recent.pipeline_id, z.zone, z.place, fit.tried, fit.close, fit.near
     FROM recent
     CROSS JOIN zones AS z
-    CROSS JOIN LATERAL unnest(recent.starts[1:CASE WHEN recent.gap <= 3600 THEN 24 ELSE 12 END]) AS started_at
-    CROSS JOIN generate_series(1, 4) AS week
     CROSS JOIN LATERAL (
-        SELECT ((started_at AT TIME ZONE z.zone) - week * interval '7 days') AT TIME ZONE z.zone AS same_time
-    ) AS former
-    CROSS JOIN LATERAL (
-        SELECT min(greatest(r.started_at - same_time, same_time - r.started_at)) AS distance
-        FROM reporting.runs AS r
-        WHERE r.pipeline_id = recent.pipeline_id
-            AND coalesce(r.started_at, '-infinity'::timestamptz) >= same_time - interval '30 minutes'
-            AND coalesce(r.started_at, '-infinity'::timestamptz)
-                <= least(same_time + interval '30 minutes', recent.last_start_at)
-    ) AS nearest
-    WHERE started_at >= recent.last_start_at - interval '696 hours'
-        AND same_time >= recent.last_start_at - interval '864 hours'
-    GROUP BY recent.pipeline_id, z.zone, z.place
+        SELECT
+            count(*) AS tried, count(*) FILTER (WHERE nearest.distance <= recent.tolerance) AS close,
+            count(nearest.distance) AS near
+        FROM unnest(recent.starts[1:CASE WHEN recent.gap <= 3600 THEN 24 ELSE 12 END]) AS started_at
+        CROSS JOIN generate_series(1, 4) AS week
+        CROSS JOIN LATERAL (
+            SELECT ((started_at AT TIME ZONE z.zone) - week * interval '7 days') AT TIME ZONE z.zone AS same_time
+            OFFSET 0  -- computes it once
+        ) AS former
+        CROSS JOIN LATERAL (
+            SELECT min(greatest(r.started_at - same_time, same_time - r.started_at)) AS distance
+            FROM reporting.runs AS r
+            WHERE r.pipeline_id = recent.pipeline_id
+                AND coalesce(r.started_at, '-infinity'::timestamptz) >= same_time - interval '30 minutes'
+                AND coalesce(r.started_at, '-infinity'::timestamptz)
+                    <= least(same_time + interval '30 minutes', recent.last_start_at)
+        ) AS nearest
+        WHERE started_at >= recent.last_start_at - interval '696 hours'
+            AND same_time >= recent.last_start_at - interval '864 hours'
+    ) AS fit
 ),
 best AS (
     SELECT pipeline_id, max(near) AS near
@@ -280,7 +282,7 @@ by_week AS MATERIALIZED (
         CASE
             WHEN usual.following > 2700 THEN greatest(
                 usual.earliest + least(0.4 * usual.following, 3600) * interval '1 second',
-                usual.latest + least(0.4 * usual.following, 1200) * interval '1 second'
+                usual.latest + least(0.4 * usual.following, 900) * interval '1 second'
             ) + usual.spread
             ELSE greatest(
                 usual.latest + 0.4 * usual.following * interval '1 second',
@@ -446,18 +448,19 @@ late AS (
     WHERE expected_by < judged_at
 )
 SELECT
-    late.client_name, late.pipeline_name, late.platform, late.environment, late.last_start_at, usual.usual_gap_minutes, late.expected_at, late.expected_by,
-    floor(extract(epoch FROM %(as_of)s::timestamptz - late.expected_by) / 60)::bigint AS late_minutes, late.reason,
-    late.client_id, late.pipeline_id, newest.run_id
-FROM late
+    p.client_name, p.pipeline_name, p.platform, p.environment, p.last_start_at, usual.usual_gap_minutes, p.expected_at,
+    p.expected_by,
+    floor(extract(epoch FROM %(as_of)s::timestamptz - p.expected_by) / 60)::bigint AS late_minutes, p.reason,
+    p.client_id, p.pipeline_id, newest.run_id
+FROM late AS p
 CROSS JOIN LATERAL (
     SELECT array_agg(started_at) AS starts, (array_agg(run_id))[1] AS run_id
     FROM (
         SELECT r.started_at, r.run_id
         FROM reporting.runs AS r
-        WHERE r.pipeline_id = late.pipeline_id
+        WHERE r.pipeline_id = p.pipeline_id
             AND coalesce(r.started_at, '-infinity'::timestamptz) > '-infinity'::timestamptz
-            AND coalesce(r.started_at, '-infinity'::timestamptz) <= late.last_start_at
+            AND coalesce(r.started_at, '-infinity'::timestamptz) <= p.last_start_at
         ORDER BY {latest_first}
         LIMIT 20
     ) AS last_twenty
@@ -476,8 +479,11 @@ CROSS JOIN LATERAL (
     FROM unnest(newest.starts[1:19], newest.starts[2:20]) AS pair (later, earlier)
 ) AS usual
 -- A run that is open keeps the next one back, unless it is running long.
-WHERE NOT EXISTS (
-    SELECT FROM {open_runs} AS o
-    WHERE o.pipeline_id = late.pipeline_id AND (o.long_after IS NULL OR o.long_after >= %(as_of)s)
+WHERE NOT (
+    {has_open_run}
+    AND EXISTS (
+        SELECT FROM {open_runs} AS o
+        WHERE o.pipeline_id = p.pipeline_id AND (o.long_after IS NULL OR o.long_after >= %(as_of)s)
+    )
 )
-ORDER BY late.expected_by, late.client_name, late.pipeline_name, late.pipeline_id
+ORDER BY p.expected_by, p.client_name, p.pipeline_name, p.pipeline_id
