@@ -7,20 +7,26 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 
 from django.db import connection, transaction
 from django.db.models import Q
 
+from chm_project.db.reporting.files import expanded, fragments
 from inventory.models import Pipeline, PipelineQuerySet
 
 _SQL = Path(__file__).parent / "sql"
-_PRUNABLE = (_SQL / "prunable_runs.sql").read_text()
-_COUNT = (_SQL / "count_prunable.sql").read_text().replace("{prunable_runs}", _PRUNABLE)
-_DELETE = (_SQL / "prune_batch.sql").read_text().replace("{prunable_runs}", _PRUNABLE)
 
 BATCH = 5_000
 _PIPELINES_AT_ONCE = 200
+
+
+@cache
+def _sql(name: str) -> str:
+    """Return a query over the prunable runs."""
+    prunable = (_SQL / "prunable_runs.sql").read_text()
+    return expanded((_SQL / f"{name}.sql").read_text(), fragments() | {"prunable_runs": prunable})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +50,7 @@ def count_prunable(selection: Selection) -> dict[uuid.UUID, int]:
     ids = list(_pipelines(selection).values_list("pk", flat=True))
     counts: dict[uuid.UUID, int] = {}
     for start in range(0, len(ids), _PIPELINES_AT_ONCE):
-        counts |= _execute(_COUNT, selection, ids[start : start + _PIPELINES_AT_ONCE])
+        counts |= _execute(_sql("count_prunable"), selection, ids[start : start + _PIPELINES_AT_ONCE])
     return counts
 
 
@@ -72,7 +78,7 @@ def prune(
         while full:
             if time.monotonic() >= stop_at:
                 return Pruned(runs=deleted.total(), pipelines=len(deleted), finished=False)
-            batch = _execute(_DELETE, selection, pipeline_ids)
+            batch = _execute(_sql("prune_batch"), selection, pipeline_ids)
             deleted.update(batch)
             on_batch(deleted.total(), expected)
             full = sum(batch.values()) == BATCH

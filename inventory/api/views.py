@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib.admin.models import CHANGE
@@ -69,7 +70,8 @@ class ClientViewSet(InventoryViewSet):
 
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """A name that is taken says that another client exists, which a bound token must not learn."""
-        if "name" in request.data:
+        self.get_object()  # 404 before 403: another client does not exist for the token
+        if isinstance(request.data, Mapping) and "name" in request.data:
             refuse_bound_token(request)
         return super().partial_update(request, *args, **kwargs)
 

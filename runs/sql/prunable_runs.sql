@@ -6,32 +6,26 @@
 -- Protected are the latest run, the last success, and the failed runs after it: the current streak. The latest decisive
 -- run is one of the latter two. The order is that of the latest run.
 SELECT r.id, r.pipeline_id
-FROM unnest(%(pipeline_ids)s::uuid[]) AS p(id)
+FROM unnest(%(pipeline_ids)s::uuid[]) AS p(pipeline_id)
 CROSS JOIN LATERAL (
-    SELECT last.id
-    FROM runs AS last
-    WHERE last.pipeline_id = p.id
-    ORDER BY
-        coalesce(last.started_at, '-infinity'::timestamptz) DESC,
-        coalesce(last.finished_at, '-infinity'::timestamptz) DESC,
-        last.id DESC
+    SELECT r.run_id AS id
+    FROM reporting.runs AS r
+    WHERE r.pipeline_id = p.pipeline_id
+    ORDER BY {latest_first}
     LIMIT 1
 ) AS latest
 LEFT JOIN LATERAL (
     SELECT
-        last.id,
-        coalesce(last.started_at, '-infinity'::timestamptz) AS started,
-        coalesce(last.finished_at, '-infinity'::timestamptz) AS finished
-    FROM runs AS last
-    WHERE last.pipeline_id = p.id AND last.status = 'success'
-    ORDER BY
-        coalesce(last.started_at, '-infinity'::timestamptz) DESC,
-        coalesce(last.finished_at, '-infinity'::timestamptz) DESC,
-        last.id DESC
+        r.run_id AS id,
+        coalesce(r.started_at, '-infinity'::timestamptz) AS started,
+        coalesce(r.finished_at, '-infinity'::timestamptz) AS finished
+    FROM reporting.runs AS r
+    WHERE r.pipeline_id = p.pipeline_id AND r.status = 'success'
+    ORDER BY {latest_first}
     LIMIT 1
 ) AS success ON true
 JOIN runs AS r
-    ON r.pipeline_id = p.id
+    ON r.pipeline_id = p.pipeline_id
     AND r.event_at < %(cutoff)s::timestamptz
     AND r.id <> latest.id
     AND r.id IS DISTINCT FROM success.id

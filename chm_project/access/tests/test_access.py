@@ -88,7 +88,10 @@ def test_expired_revoked_disabled_and_unknown_tokens_get_the_same_answer() -> No
     User.objects.filter(pk=token.user_id).update(is_active=False)
     unknown = "chm_aaaaaaaa_" + "a" * 40
 
-    answers = [with_header(f"Bearer {each}").get(CLIENTS) for each in (expired, revoked, disabled, unknown)]
+    same_id = {"X-Request-ID": "the-same-id"}
+    answers = [
+        with_header(f"Bearer {each}").get(CLIENTS, headers=same_id) for each in (expired, revoked, disabled, unknown)
+    ]
 
     assert {answer.status_code for answer in answers} == {401}
     assert len({answer.content for answer in answers}) == 1

@@ -35,7 +35,7 @@ TABLE: dict[tuple[str, str], tuple[Scope, Any]] = {
     ("get", f"{ROOT}/clients"): (READ, None),
     ("post", f"{ROOT}/clients"): (WRITE, {"name": "new"}),
     ("get", f"{ROOT}/clients/{{client_id}}"): (READ, None),
-    ("patch", f"{ROOT}/clients/{{client_id}}"): (WRITE, {"name": "renamed"}),
+    ("patch", f"{ROOT}/clients/{{client_id}}"): (WRITE, {"is_active": True}),
     ("delete", f"{ROOT}/clients/{{client_id}}"): (WRITE, None),
     ("get", f"{ROOT}/clients/{{client_id}}/pipelines"): (READ, None),
     ("post", f"{ROOT}/clients/{{client_id}}/pipelines"): (WRITE, PIPELINE),
