@@ -10,7 +10,18 @@ import tempfile
 from pathlib import Path
 
 from tools.contract.comparison import breaking_changes, major
-from tools.contract.generate import CLIENTS, DOCUMENT, HERE, NODE, RELEASED, contract, differences, generate, node
+from tools.contract.generate import (
+    ACCEPTED,
+    CLIENTS,
+    DOCUMENT,
+    HERE,
+    NODE,
+    RELEASED,
+    contract,
+    differences,
+    generate,
+    node,
+)
 
 
 def main() -> None:
@@ -35,14 +46,19 @@ def lint() -> None:
 
 
 def compare() -> None:
-    """Compare with the last release. A breaking change needs a new major version."""
+    """Compare with the last release. A breaking change needs a new major version, or a line in the accepted ones."""
     released, current = contract(RELEASED), contract()
-    changes = breaking_changes(released, current)
-    print("\n".join(changes) or "no breaking change since the last release")
+    found = breaking_changes(released, current)
+    accepted = [line for line in ACCEPTED.read_text().splitlines() if line and not line.startswith("#")]
+    if gone := sorted(set(accepted) - set(found)):
+        raise SystemExit("\n".join((f"{ACCEPTED.name} accepts what is no breaking change:", *gone)))
+    changes = [change for change in found if change not in accepted]
+    print("\n".join(changes) or f"no breaking change since the last release but {len(accepted)} accepted ones")
     if changes and major(current) == major(released):
         raise SystemExit(
             f"{len(changes)} breaking changes, but the version is {current['info']['version']}. Keep what was "
-            "released, or raise the major number of VERSION in chm_project/settings/base.py."
+            "released, raise the major number of VERSION in chm_project/settings/base.py, or accept it with a reason "
+            f"in {ACCEPTED.name}."
         )
 
 

@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
 DOCUMENT = ROOT / "docs" / "contracts" / "openapi.yaml"
 RELEASED = ROOT / "docs" / "contracts" / "openapi-released.yaml"
+ACCEPTED = ROOT / "docs" / "contracts" / "accepted-breaking-changes.txt"
 CLIENTS = ROOT / "clients"
 # Where npm's packages go; `make api-tools` puts them there.
 NODE = ROOT / ".chm" / "contract"

@@ -671,7 +671,7 @@ export interface paths {
         };
         /**
          * Which pipelines should have started by now?
-         * @description One row per late pipeline, latest first. Inventory: active. Regular: at least 10 starts known, and the median absolute deviation of the gaps is at most a quarter of their median. Medians are read from sorted arrays, which is what percentile_cont(0.5) computes, in less time.
+         * @description One row per late pipeline, latest first. Inventory: active. A pipeline is late if a start that its own rhythm leads one to expect has not come. Decision 0016 explains the rule with examples; tools/support/lateness.py is the same rule in plain Python, start by start, and a test compares both. The source's own plan decides where it is known. Otherwise the weeks before the last start say what comes next, by the clocks of each zone that explains the recent starts best; a silence of more than eight days is compared with the gaps. Paused and stale pipelines are not late, nor is one with an open run, unless that is running long. Nothing is expected of a source after the moment through which it was read. Lengths of time are in hours, since days depend on the time zone of the session.
          */
         get: operations["report_late_pipelines"];
         put?: never;
@@ -1280,6 +1280,8 @@ export interface components {
              * @description Key of the latest decisive run
              */
             run_id: string;
+            /** @description Its page at the source; null: none is known */
+            source_url: string | null;
         };
         FailureCountsByClientReport: {
             items: components["schemas"]["FailureCountsByClientRow"][];
@@ -1439,21 +1441,28 @@ export interface components {
             environment: string;
             /**
              * Format: date-time
-             * @description When it last started
+             * @description When it last started; null: its source planned a start, and it never started
              */
-            last_start_at: string;
+            last_start_at: string | null;
             /**
              * Format: double
-             * @description Median gap between its last 20 starts, to 1 place
+             * @description Median gap between its last 20 starts, to 1 place; null: its gaps are not regular
              */
-            usual_gap_minutes: number;
+            usual_gap_minutes: number | null;
             /**
              * Format: date-time
-             * @description Last start + twice that gap + 15 minutes
+             * @description When its next start was expected
+             */
+            expected_at: string;
+            /**
+             * Format: date-time
+             * @description From this moment on it is late: expected_at and a grace
              */
             expected_by: string;
             /** @description Whole minutes since then */
             late_minutes: number;
+            /** @description Why it was expected, for people */
+            reason: string;
             /**
              * Format: uuid
              * @description Key of the client
@@ -1468,7 +1477,7 @@ export interface components {
              * Format: uuid
              * @description Key of the run that started last
              */
-            run_id: string;
+            run_id: string | null;
         };
         LatestOfPipeline: {
             /** Format: uuid */
@@ -1519,6 +1528,8 @@ export interface components {
              * @description Key of the latest run; null: no run yet
              */
             run_id: string | null;
+            /** @description Its page at the source; null: none is known */
+            source_url: string | null;
         };
         LineageAnswer: {
             items: components["schemas"]["LineageOutcome"][];
@@ -5337,7 +5348,8 @@ export interface operations {
                      *           "retrying": true,
                      *           "client_id": "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f",
                      *           "pipeline_id": "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f",
-                     *           "run_id": "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f"
+                     *           "run_id": "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f",
+                     *           "source_url": "https://airflow.northwind.example/dags/sales_daily_load"
                      *         }
                      *       ]
                      *     }
@@ -5922,8 +5934,10 @@ export interface operations {
                      *           "environment": "text",
                      *           "last_start_at": "2026-03-01T10:00:00Z",
                      *           "usual_gap_minutes": 0.25,
+                     *           "expected_at": "2026-03-01T10:00:00Z",
                      *           "expected_by": "2026-03-01T10:00:00Z",
                      *           "late_minutes": 1,
+                     *           "reason": "text",
                      *           "client_id": "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f",
                      *           "pipeline_id": "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f",
                      *           "run_id": "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f"
@@ -6009,7 +6023,8 @@ export interface operations {
                      *           "stale_since": null,
                      *           "client_id": "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f",
                      *           "pipeline_id": "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f",
-                     *           "run_id": "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f"
+                     *           "run_id": "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f",
+                     *           "source_url": "https://airflow.northwind.example/dags/sales_daily_load"
                      *         }
                      *       ]
                      *     }

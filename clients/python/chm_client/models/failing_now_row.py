@@ -38,6 +38,7 @@ class FailingNowRow:
             client_id (UUID): Key of the client
             pipeline_id (UUID): Key of the pipeline
             run_id (UUID): Key of the latest decisive run
+            source_url (None | str): Its page at the source; null: none is known
      """
 
     client_name: str
@@ -53,6 +54,7 @@ class FailingNowRow:
     client_id: UUID
     pipeline_id: UUID
     run_id: UUID
+    source_url: None | str
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
 
@@ -91,6 +93,9 @@ class FailingNowRow:
 
         run_id = str(self.run_id)
 
+        source_url: None | str
+        source_url = self.source_url
+
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
@@ -108,6 +113,7 @@ class FailingNowRow:
             "client_id": client_id,
             "pipeline_id": pipeline_id,
             "run_id": run_id,
+            "source_url": source_url,
         })
 
         return field_dict
@@ -177,6 +183,14 @@ class FailingNowRow:
 
 
 
+        def _parse_source_url(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        source_url = _parse_source_url(d.pop("source_url"))
+
+
         failing_now_row = cls(
             client_name=client_name,
             pipeline_name=pipeline_name,
@@ -191,6 +205,7 @@ class FailingNowRow:
             client_id=client_id,
             pipeline_id=pipeline_id,
             run_id=run_id,
+            source_url=source_url,
         )
 
 

@@ -29,26 +29,32 @@ class LatePipelinesRow:
             pipeline_name (str): Name of the pipeline
             platform (str): Kind of orchestrator
             environment (str): Where it runs
-            last_start_at (datetime.datetime): When it last started
-            usual_gap_minutes (float): Median gap between its last 20 starts, to 1 place
-            expected_by (datetime.datetime): Last start + twice that gap + 15 minutes
+            last_start_at (datetime.datetime | None): When it last started; null: its source planned a start, and it never
+                started
+            usual_gap_minutes (float | None): Median gap between its last 20 starts, to 1 place; null: its gaps are not
+                regular
+            expected_at (datetime.datetime): When its next start was expected
+            expected_by (datetime.datetime): From this moment on it is late: expected_at and a grace
             late_minutes (int): Whole minutes since then
+            reason (str): Why it was expected, for people
             client_id (UUID): Key of the client
             pipeline_id (UUID): Key of the pipeline
-            run_id (UUID): Key of the run that started last
+            run_id (None | UUID): Key of the run that started last
      """
 
     client_name: str
     pipeline_name: str
     platform: str
     environment: str
-    last_start_at: datetime.datetime
-    usual_gap_minutes: float
+    last_start_at: datetime.datetime | None
+    usual_gap_minutes: float | None
+    expected_at: datetime.datetime
     expected_by: datetime.datetime
     late_minutes: int
+    reason: str
     client_id: UUID
     pipeline_id: UUID
-    run_id: UUID
+    run_id: None | UUID
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
 
@@ -64,19 +70,32 @@ class LatePipelinesRow:
 
         environment = self.environment
 
-        last_start_at = self.last_start_at.isoformat()
+        last_start_at: None | str
+        if isinstance(self.last_start_at, datetime.datetime):
+            last_start_at = self.last_start_at.isoformat()
+        else:
+            last_start_at = self.last_start_at
 
+        usual_gap_minutes: float | None
         usual_gap_minutes = self.usual_gap_minutes
+
+        expected_at = self.expected_at.isoformat()
 
         expected_by = self.expected_by.isoformat()
 
         late_minutes = self.late_minutes
 
+        reason = self.reason
+
         client_id = str(self.client_id)
 
         pipeline_id = str(self.pipeline_id)
 
-        run_id = str(self.run_id)
+        run_id: None | str
+        if isinstance(self.run_id, UUID):
+            run_id = str(self.run_id)
+        else:
+            run_id = self.run_id
 
 
         field_dict: dict[str, Any] = {}
@@ -88,8 +107,10 @@ class LatePipelinesRow:
             "environment": environment,
             "last_start_at": last_start_at,
             "usual_gap_minutes": usual_gap_minutes,
+            "expected_at": expected_at,
             "expected_by": expected_by,
             "late_minutes": late_minutes,
+            "reason": reason,
             "client_id": client_id,
             "pipeline_id": pipeline_id,
             "run_id": run_id,
@@ -110,12 +131,36 @@ class LatePipelinesRow:
 
         environment = d.pop("environment")
 
-        last_start_at = datetime.datetime.fromisoformat(d.pop("last_start_at"))
+        def _parse_last_start_at(data: object) -> datetime.datetime | None:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                last_start_at_type_0 = datetime.datetime.fromisoformat(data)
 
 
 
+                return last_start_at_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(datetime.datetime | None, data)
 
-        usual_gap_minutes = d.pop("usual_gap_minutes")
+        last_start_at = _parse_last_start_at(d.pop("last_start_at"))
+
+
+        def _parse_usual_gap_minutes(data: object) -> float | None:
+            if data is None:
+                return data
+            return cast(float | None, data)
+
+        usual_gap_minutes = _parse_usual_gap_minutes(d.pop("usual_gap_minutes"))
+
+
+        expected_at = datetime.datetime.fromisoformat(d.pop("expected_at"))
+
+
+
 
         expected_by = datetime.datetime.fromisoformat(d.pop("expected_by"))
 
@@ -123,6 +168,8 @@ class LatePipelinesRow:
 
 
         late_minutes = d.pop("late_minutes")
+
+        reason = d.pop("reason")
 
         client_id = UUID(d.pop("client_id"))
 
@@ -134,9 +181,22 @@ class LatePipelinesRow:
 
 
 
-        run_id = UUID(d.pop("run_id"))
+        def _parse_run_id(data: object) -> None | UUID:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                run_id_type_0 = UUID(data)
 
 
+
+                return run_id_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(None | UUID, data)
+
+        run_id = _parse_run_id(d.pop("run_id"))
 
 
         late_pipelines_row = cls(
@@ -146,8 +206,10 @@ class LatePipelinesRow:
             environment=environment,
             last_start_at=last_start_at,
             usual_gap_minutes=usual_gap_minutes,
+            expected_at=expected_at,
             expected_by=expected_by,
             late_minutes=late_minutes,
+            reason=reason,
             client_id=client_id,
             pipeline_id=pipeline_id,
             run_id=run_id,

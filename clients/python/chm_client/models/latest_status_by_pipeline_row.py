@@ -34,6 +34,7 @@ class LatestStatusByPipelineRow:
             client_id (UUID): Key of the client
             pipeline_id (UUID): Key of the pipeline
             run_id (None | UUID): Key of the latest run; null: no run yet
+            source_url (None | str): Its page at the source; null: none is known
      """
 
     client_name: str
@@ -45,6 +46,7 @@ class LatestStatusByPipelineRow:
     client_id: UUID
     pipeline_id: UUID
     run_id: None | UUID
+    source_url: None | str
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
 
@@ -83,6 +85,9 @@ class LatestStatusByPipelineRow:
         else:
             run_id = self.run_id
 
+        source_url: None | str
+        source_url = self.source_url
+
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
@@ -96,6 +101,7 @@ class LatestStatusByPipelineRow:
             "client_id": client_id,
             "pipeline_id": pipeline_id,
             "run_id": run_id,
+            "source_url": source_url,
         })
 
         return field_dict
@@ -183,6 +189,14 @@ class LatestStatusByPipelineRow:
         run_id = _parse_run_id(d.pop("run_id"))
 
 
+        def _parse_source_url(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        source_url = _parse_source_url(d.pop("source_url"))
+
+
         latest_status_by_pipeline_row = cls(
             client_name=client_name,
             pipeline_name=pipeline_name,
@@ -193,6 +207,7 @@ class LatestStatusByPipelineRow:
             client_id=client_id,
             pipeline_id=pipeline_id,
             run_id=run_id,
+            source_url=source_url,
         )
 
 

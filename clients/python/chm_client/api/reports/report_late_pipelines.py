@@ -177,9 +177,14 @@ def sync_detailed(
 ) -> Response[Any | Error | LatePipelinesReport]:
     """ Which pipelines should have started by now?
 
-     One row per late pipeline, latest first. Inventory: active. Regular: at least 10 starts known, and
-    the median absolute deviation of the gaps is at most a quarter of their median. Medians are read
-    from sorted arrays, which is what percentile_cont(0.5) computes, in less time.
+     One row per late pipeline, latest first. Inventory: active. A pipeline is late if a start that its
+    own rhythm leads one to expect has not come. Decision 0016 explains the rule with examples;
+    tools/support/lateness.py is the same rule in plain Python, start by start, and a test compares
+    both. The source's own plan decides where it is known. Otherwise the weeks before the last start say
+    what comes next, by the clocks of each zone that explains the recent starts best; a silence of more
+    than eight days is compared with the gaps. Paused and stale pipelines are not late, nor is one with
+    an open run, unless that is running long. Nothing is expected of a source after the moment through
+    which it was read. Lengths of time are in hours, since days depend on the time zone of the session.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -227,9 +232,14 @@ def sync(
 ) -> Any | Error | LatePipelinesReport | None:
     """ Which pipelines should have started by now?
 
-     One row per late pipeline, latest first. Inventory: active. Regular: at least 10 starts known, and
-    the median absolute deviation of the gaps is at most a quarter of their median. Medians are read
-    from sorted arrays, which is what percentile_cont(0.5) computes, in less time.
+     One row per late pipeline, latest first. Inventory: active. A pipeline is late if a start that its
+    own rhythm leads one to expect has not come. Decision 0016 explains the rule with examples;
+    tools/support/lateness.py is the same rule in plain Python, start by start, and a test compares
+    both. The source's own plan decides where it is known. Otherwise the weeks before the last start say
+    what comes next, by the clocks of each zone that explains the recent starts best; a silence of more
+    than eight days is compared with the gaps. Paused and stale pipelines are not late, nor is one with
+    an open run, unless that is running long. Nothing is expected of a source after the moment through
+    which it was read. Lengths of time are in hours, since days depend on the time zone of the session.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -272,9 +282,14 @@ async def asyncio_detailed(
 ) -> Response[Any | Error | LatePipelinesReport]:
     """ Which pipelines should have started by now?
 
-     One row per late pipeline, latest first. Inventory: active. Regular: at least 10 starts known, and
-    the median absolute deviation of the gaps is at most a quarter of their median. Medians are read
-    from sorted arrays, which is what percentile_cont(0.5) computes, in less time.
+     One row per late pipeline, latest first. Inventory: active. A pipeline is late if a start that its
+    own rhythm leads one to expect has not come. Decision 0016 explains the rule with examples;
+    tools/support/lateness.py is the same rule in plain Python, start by start, and a test compares
+    both. The source's own plan decides where it is known. Otherwise the weeks before the last start say
+    what comes next, by the clocks of each zone that explains the recent starts best; a silence of more
+    than eight days is compared with the gaps. Paused and stale pipelines are not late, nor is one with
+    an open run, unless that is running long. Nothing is expected of a source after the moment through
+    which it was read. Lengths of time are in hours, since days depend on the time zone of the session.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -322,9 +337,14 @@ async def asyncio(
 ) -> Any | Error | LatePipelinesReport | None:
     """ Which pipelines should have started by now?
 
-     One row per late pipeline, latest first. Inventory: active. Regular: at least 10 starts known, and
-    the median absolute deviation of the gaps is at most a quarter of their median. Medians are read
-    from sorted arrays, which is what percentile_cont(0.5) computes, in less time.
+     One row per late pipeline, latest first. Inventory: active. A pipeline is late if a start that its
+    own rhythm leads one to expect has not come. Decision 0016 explains the rule with examples;
+    tools/support/lateness.py is the same rule in plain Python, start by start, and a test compares
+    both. The source's own plan decides where it is known. Otherwise the weeks before the last start say
+    what comes next, by the clocks of each zone that explains the recent starts best; a silence of more
+    than eight days is compared with the gaps. Paused and stale pipelines are not late, nor is one with
+    an open run, unless that is running long. Nothing is expected of a source after the moment through
+    which it was read. Lengths of time are in hours, since days depend on the time zone of the session.
 
     Args:
         as_of (datetime.datetime | Unset):
