@@ -669,7 +669,7 @@ fits AS MATERIALIZED (
         SELECT
             count(*) AS tried, count(*) FILTER (WHERE nearest.distance <= recent.tolerance) AS close,
             count(nearest.distance) AS near
-        FROM unnest(recent.starts[1:CASE WHEN recent.gap <= 3600 THEN 24 ELSE 12 END]) AS started_at
+        FROM unnest(recent.starts[1:CASE WHEN recent.gap <= 7200 THEN 24 ELSE 12 END]) AS started_at
         CROSS JOIN generate_series(1, 4) AS week
         CROSS JOIN LATERAL (
             SELECT ((started_at AT TIME ZONE z.zone) - week * interval '7 days') AT TIME ZONE z.zone AS same_time

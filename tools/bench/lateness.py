@@ -69,7 +69,11 @@ class Row:
         if not irregular and not self.rhythm.startswith(CLOSE) and self.noticed is not None and self.noticed < 0.95:
             aims.append("single misses")
         single = not irregular and not self.rhythm.startswith(TOGETHER)
-        if single and self.stops_noticed is not None and self.stops_noticed < (0.9 if longer else 0.95):
+        if (
+            single
+            and self.stops_noticed is not None
+            and self.stops_noticed < (0.9 if longer or self.rhythm.startswith(CLOSE) else 0.95)
+        ):
             aims.append("stopped jobs")
         return aims
 

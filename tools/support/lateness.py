@@ -115,7 +115,7 @@ def _fit(past: Sequence[float], zone: str) -> tuple[int, int, int]:
     recent = [start for start in past[-24:] if start >= last - 29 * DAY]
     apart = _apart(recent)
     # A day's worth where they follow each other closely.
-    judged = recent[-24:] if _median(_apart(past[-4:])) <= HOUR else recent[-12:]
+    judged = recent[-24:] if _median(_apart(past[-4:])) <= 2 * HOUR else recent[-12:]
     tolerance = min(30 * MINUTE, _median(apart) / 3) if apart else 30 * MINUTE
     tried = close = near = 0
     for start in judged:
