@@ -94,35 +94,33 @@ def storable(event: RunEvent) -> StorableRun | Rejected:
     payload, error = event.payload, event.error_message
     if payload is not None and not isinstance(payload, Mapping):
         payload = {"value": payload}
-    run = StorableRun(
+    started_at = readable_time("started_at", event.started_at, notes)
+    finished_at = readable_time("finished_at", event.finished_at, notes)
+    duration_seconds = whole_number("duration_seconds", event.duration_seconds, MAX_INTEGER, notes)
+    rows_processed = whole_number("rows_processed", event.rows_processed, MAX_BIGINT, notes)
+    source_url = web_address("source_url", event.source_url, notes)
+    at = readable_time("the version time", event.at, notes)
+    if duration_seconds is None and started_at and finished_at and finished_at < started_at:
+        notes.append("duration_seconds left out: finished_at is before started_at")
+    reason = text(event.status_reason)
+    if notes:
+        reason = bounded_text("; ".join([*([reason] if reason else []), *map(scrub_text, notes)]))
+    return StorableRun(
         pipeline_id=event.pipeline_id,
         external_run_id=external_run_id,
         status=status,
-        started_at=readable_time("started_at", event.started_at, notes),
-        finished_at=readable_time("finished_at", event.finished_at, notes),
-        duration_seconds=whole_number("duration_seconds", event.duration_seconds, MAX_INTEGER, notes),
-        rows_processed=whole_number("rows_processed", event.rows_processed, MAX_BIGINT, notes),
+        started_at=started_at,
+        finished_at=finished_at,
+        duration_seconds=duration_seconds,
+        rows_processed=rows_processed,
         error_message=text(error),
-        status_reason=None,
+        status_reason=reason,
         payload=None if payload is None else bounded_payload(scrub_mapping(payload)),
-        given_source_url=web_address("source_url", event.source_url, notes),
-        at=readable_time("the version time", event.at, notes),
+        given_source_url=source_url,
+        at=at,
         clock=event.clock,
         kind=event.kind,
     )
-    if run.duration_seconds is None and run.started_at and run.finished_at and run.finished_at < run.started_at:
-        notes.append("duration_seconds left out: finished_at is before started_at")
-    reason = text(event.status_reason)
-    if not notes and not reason:
-        return run
-    said = [*([reason] if reason else []), *map(scrub_text, notes)]
-    return _with_reason(run, bounded_text("; ".join(said)))
-
-
-def _with_reason(run: StorableRun, reason: str) -> StorableRun:
-    # dataclasses.replace() costs more than all the rest of a clean run.
-    object.__setattr__(run, "status_reason", reason)
-    return run
 
 
 def identity(value: object) -> str | Rejected:

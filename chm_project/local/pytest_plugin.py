@@ -5,8 +5,13 @@ import signal
 from collections.abc import Generator
 
 import pytest
+from hypothesis import settings
 
 from chm_project.local.embedded import EmbeddedServersUnavailable, attach_to_environment, numbered_broker
+
+# Loaded machines are slow: a test fails for what it finds, never for its time.
+settings.register_profile("chm", deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.load_profile("chm")
 
 
 @pytest.hookimpl(wrapper=True)
