@@ -76,8 +76,11 @@ class Place:
 def board(title: str) -> list[Place]:
     """Raises ValueError when the layout and the shapes' headers disagree."""
     kinds = declared(title)
-    if sorted(kinds) != sorted(name for name, _, _ in LAYOUT[title]):
-        raise ValueError(f"The layout of {title} does not hold just the shapes that name it: {', '.join(kinds)}.")
+    placed = {name for name, _, _ in LAYOUT[title]}
+    if missing := sorted(set(kinds) - placed):
+        raise ValueError(f"{missing[0]} names the board {title}; add it to LAYOUT in chm_project/dashboards/boards.py.")
+    if strange := sorted(placed - set(kinds)):
+        raise ValueError(f"LAYOUT has {strange[0]} on the board {title}, which the shape's header does not name.")
     return [Place(shapes()[name], kinds[name], width, height) for name, width, height in LAYOUT[title]]
 
 

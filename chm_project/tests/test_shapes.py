@@ -1,4 +1,4 @@
-"""The eighteen shapes: worked out by hand on the controlled seed, and the same through every door."""
+"""The shapes: worked out by hand on the controlled seed, and the same through every door."""
 
 import csv
 import io
@@ -41,9 +41,9 @@ def as_cell(value: object) -> str:
     return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def test_there_are_eighteen() -> None:
+def test_each_shape_is_worked_out_by_hand() -> None:
     assert sorted(shapes()) == NAMES
-    assert len(NAMES) == 18
+    assert len(NAMES) >= 18, "the contract's"
 
 
 @pytest.mark.proves("FR-017", "OB-001", "OB-002", "OB-003", "OB-004", "OB-005", "OB-006")

@@ -42,7 +42,7 @@ def readme() -> str:
     lines = [
         "# Dashboard shapes",
         "",
-        f"The eighteen numbers of CHM, each defined once. This page is {GENERATED}.",
+        f"The numbers of CHM, each defined once. This page is {GENERATED}.",
         "",
         INTRODUCTION,
         "",

@@ -63,7 +63,7 @@ MILESTONES = (
     ),
     Milestone(
         "Dashboards",
-        "Eighteen shapes as worked out by hand, through adapter, API, SQL, boards and console alike.",
+        "Every shape as worked out by hand, through adapter, API, SQL, boards and console alike.",
         (f"{PYTEST} -k 'shapes or reporting or board or grafana or metabase' chm_project",),
     ),
     Milestone(

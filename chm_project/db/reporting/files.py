@@ -94,8 +94,14 @@ def parse_shape(name: str, text: str) -> Shape:
             heading = found[1]
             header[heading] = found[2]
     missing = {"Question", "Grain", "Inventory", "Panel", "Parameters", "Columns"} - set(header)
-    if missing or not columns or any(column.sql_type not in TYPES for column in columns):
+    if missing or not columns:
         raise ValueError(f"The header of the shape {name} is not complete: {', '.join(sorted(missing)) or 'columns'}.")
+    for column in columns:
+        if column.sql_type not in TYPES:
+            raise ValueError(
+                f"The column {column.name} of the shape {name} has the type {column.sql_type}. Use one of: "
+                f"{', '.join(TYPES)}."
+            )
     parameters = {}
     for parameter in filter(None, (part.strip() for part in header["Parameters"].split(","))):
         own, _, default = parameter.partition(" = ")
