@@ -4,6 +4,7 @@ from typing import Any
 from django.contrib.admin.models import CHANGE
 from django.db import transaction
 from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins
 from rest_framework.request import Request
@@ -70,8 +71,9 @@ class ClientViewSet(InventoryViewSet):
 
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """A name that is taken says that another client exists, which a bound token must not learn."""
-        self.get_object()  # 404 before 403: another client does not exist for the token
         if isinstance(request.data, Mapping) and "name" in request.data:
+            # 404 before 403: another client does not exist for the token.
+            get_object_or_404(self.get_queryset(), pk=self.kwargs["client_id"])
             refuse_bound_token(request)
         return super().partial_update(request, *args, **kwargs)
 
