@@ -69,7 +69,7 @@ def _by_time_of_week(past: Sequence[float], at: float) -> Expectation | None:
     if not any(_agree(_first_starts(past, last, skip, zone)) for zone in zones):
         return None
     fits = {zone: _fit(past, zone) for zone in zones}
-    if max(close for _, close, _ in fits.values()) < 0.6 * max(tried for tried, _, _ in fits.values()):
+    if max(close for _, close, _ in fits.values()) < 0.65 * max(tried for tried, _, _ in fits.values()):
         return None
     near = max(near for _, _, near in fits.values())
     usual = [_usual(past, last, skip, zone) for zone in zones if fits[zone][2] >= near - 1]

@@ -189,7 +189,7 @@ best AS (
     SELECT pipeline_id, max(near) AS near
     FROM fits
     GROUP BY pipeline_id
-    HAVING max(close) >= 0.6 * max(tried)
+    HAVING max(close) >= 0.65 * max(tried)
 ),
 -- What came next in each week after the same time as the last start. A start that is nearer to that time than the one
 -- before is the last start's own turn, later in that week: then the one after it counts. So is one that comes within 30
