@@ -3,6 +3,7 @@
 import logging
 from typing import Any
 
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
@@ -25,8 +26,23 @@ class LoginLimitBackend:
     def authenticate(self, request: HttpRequest | None, username: str | None = None, **_: Any) -> None:
         if request is None or not username:
             return
-        address, account = address_of(request), username.lower()[:150]
-        waits = (PAIR.count(f"{account}@{address}"), ADDRESS.count(address), ACCOUNT.count(account))
+        waits = [limit.count(who) for limit, who in _counted(request, username)]
         if any(wait is not None for wait in waits):
-            logger.warning("too many logins as %r from %s: refused without looking at the password", account, address)
+            logger.warning(
+                "too many logins as %r from %s: refused without looking at the password",
+                username[:150],
+                address_of(request),
+            )
             raise PermissionDenied("Too many logins; try again later.")
+
+
+def give_back(request: HttpRequest | None, user: AbstractBaseUser, **_: Any) -> None:
+    """Take a login that succeeded out of the counts: only failed ones are guesses."""
+    if request is not None and request.META.get("REMOTE_ADDR"):
+        for limit, who in _counted(request, user.get_username()):
+            limit.count(who, -1)
+
+
+def _counted(request: HttpRequest, username: str) -> tuple[tuple[Limit, str], ...]:
+    address, account = address_of(request), username.lower()[:150]
+    return (PAIR, f"{account}@{address}"), (ADDRESS, address), (ACCOUNT, account)

@@ -101,6 +101,17 @@ def test_guessing_passwords_ends_soon_and_the_owner_stays_logged_in(
 
 
 @pytest.mark.django_db
+def test_logins_that_succeed_are_not_counted(settings: Settings) -> None:
+    settings.CHM_THROTTLE_LOGIN, settings.CHM_THROTTLE_LOGINS = "3/day", "100/day"
+    User.objects.create_superuser("ada", password="right-password")
+    form = {"username": "ada", "password": "right-password"}
+
+    answers = [Client().post("/admin/login/", form, REMOTE_ADDR="10.0.0.1").status_code for _ in range(5)]
+
+    assert answers == [302] * 5
+
+
+@pytest.mark.django_db
 def test_a_request_costs_one_round_trip_to_redis(settings: Settings) -> None:
     settings.CHM_THROTTLE_TOKEN = "100/day"
     api = program("read")
