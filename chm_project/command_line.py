@@ -5,6 +5,10 @@ import sys
 
 
 def main() -> None:
+    if sys.argv[1:2] and sys.argv[1] in ("check-config", "check_config"):
+        from chm_project.operations import check_config
+
+        sys.exit(check_config.main(sys.argv[2:]))
     settings = os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chm_project.settings.development")
     if not settings.endswith(".production"):
         from chm_project.local.embedded import EmbeddedServersUnavailable, attach_to_environment

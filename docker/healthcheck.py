@@ -7,11 +7,9 @@ import urllib.request
 
 
 def web() -> bool:
-    """By a name that CHM is reached by: it answers to no other."""
-    host = os.environ.get("CHM_ALLOWED_HOSTS", "localhost").split(",")[0].strip()
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{os.environ.get('CHM_PORT', '8000')}/health", headers={"Host": host}
-    )
+    from chm_project.settings.environment import env
+
+    request = urllib.request.Request(f"http://127.0.0.1:{env.raw('CHM_PORT') or 8000}/health")
     with urllib.request.urlopen(request, timeout=4) as answer:  # noqa: S310
         return bool(answer.status == 200)
 

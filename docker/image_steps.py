@@ -243,8 +243,7 @@ def serve(machine: Machine) -> None:
         once("readers")
         say("load_synthetic: the data set is in the image")
         machine.run(["python", "manage.py", "load_synthetic", "--end", "now"], **environment("web"))
-        command = [word.replace("8000", str(ports["web"])) for word in machine.command]
-        stack.enter_context(running("web", machine.start(command, **environment("web"))))
+        stack.enter_context(running("web", machine.start(machine.command, **environment("web"))))
         for service in ("worker", "beat"):
             process = machine.start(compose[service]["command"], **environment(service))
             stack.enter_context(running(service, process))

@@ -17,7 +17,6 @@ or "declarative" with a whole `source`.
 Without a file, CHM_PARTNER_API_BASE_URL and CHM_PARTNER_API_TOKEN make one generic connection, "default".
 """
 
-import os
 import re
 import tomllib
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -30,6 +29,7 @@ from django.conf import settings
 from django.db.models import Q
 
 from chm_project.api.web_addresses import is_web_address
+from chm_project.settings.environment import env
 from ingestion.auth import AirflowToken, Auth, Basic, Bearer, ClientCredentials, Header
 from ingestion.config_reader import ConfigReader
 from ingestion.connectors import CONNECTORS
@@ -112,7 +112,11 @@ class AuthSettings:
                 return Path(self.secret_file).read_text().strip()
             except OSError as error:
                 raise LookupError(f"cannot read secret_file {self.secret_file}: {error.strerror}") from None
-        if not (value := os.environ.get(self.secret_env, "")):
+        try:
+            value = env.raw(self.secret_env)
+        except OSError as error:
+            raise LookupError(f"cannot read the file that {self.secret_env}_FILE names: {error.strerror}") from None
+        if not value:
             raise LookupError(f"the environment variable {self.secret_env} is not set")
         return value
 

@@ -159,7 +159,7 @@ SPECTACULAR_SETTINGS = {
 # Partner systems. Without a connections file these describe one generic connection for all pipelines.
 CHM_CONNECTIONS_FILE = env.text("CHM_CONNECTIONS_FILE")
 CHM_PARTNER_API_BASE_URL = env.text("CHM_PARTNER_API_BASE_URL")
-CHM_PARTNER_API_TOKEN = env.text("CHM_PARTNER_API_TOKEN")
+CHM_PARTNER_API_TOKEN = env.secret("CHM_PARTNER_API_TOKEN")
 CHM_HTTP_TIMEOUT_SECONDS = env.decimal("CHM_HTTP_TIMEOUT_SECONDS", 10, least=0.001)
 CHM_HTTP_MAX_RETRIES = env.whole("CHM_HTTP_MAX_RETRIES", 3, least=0)
 CHM_HTTP_BACKOFF_SECONDS = env.decimal("CHM_HTTP_BACKOFF_SECONDS", 1, least=0)
@@ -191,12 +191,19 @@ if CORS_ALLOWED_ORIGINS:
     INSTALLED_APPS.append("corsheaders")
     MIDDLEWARE.insert(0, "corsheaders.middleware.CorsMiddleware")
 
+# The web server: its port, its processes, and the threads of each.
+CHM_PORT = env.whole("CHM_PORT", 8000, least=1, most=65_535)
+CHM_WEB_WORKERS = env.whole("CHM_WEB_WORKERS", 2, least=1)
+CHM_WEB_THREADS = env.whole("CHM_WEB_THREADS", 8, least=1)
+
+CHM_DATABASE_POOL_SIZE = env.whole("CHM_DATABASE_POOL_SIZE", 8, least=1)
+
 # The addresses or networks of our own proxies: only what they forward is believed.
 CHM_PROXIES = env.networks("CHM_PROXIES")
 # A file with the token of a scraper of /metrics, which needs no database.
 CHM_METRICS_TOKEN_FILE = env.text("CHM_METRICS_TOKEN_FILE")
 
-CELERY_BROKER_URL = env.text("CHM_BROKER_URL")
+CELERY_BROKER_URL = env.address("CHM_BROKER_URL")
 # Ingestion's entries come from the connections file (ingestion.tasks.beat_schedule). A task that waited longer than its
 # period is dropped: the next one does the same work.
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {

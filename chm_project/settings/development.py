@@ -1,6 +1,5 @@
 """A developer's machine: `make demo`, `make serve`, `manage.py`. Safe only on a loopback address."""
 
-from django.core.exceptions import ImproperlyConfigured
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from chm_project.settings.base import *  # noqa: F403
@@ -12,16 +11,18 @@ INSTALLED_APPS = [*INSTALLED_APPS, "chm_project.dashboards"]  # noqa: F405
 DEBUG = env.flag("CHM_DEBUG", default=True)
 # With DEBUG, Django keeps the text of so many queries; ours can be a page of runs each.
 BaseDatabaseWrapper.queries_limit = 200
-SECRET_KEY = env.text("CHM_SECRET_KEY", "development-only-key-that-production-refuses")
+SECRET_KEY = env.secret("CHM_SECRET_KEY", "development-only-key-that-production-refuses")
 ALLOWED_HOSTS = env.words("CHM_ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 INTERNAL_IPS = ["127.0.0.1"]
 
-if not (database_url := env.text("CHM_DATABASE_URL")):
-    raise ImproperlyConfigured(
-        "No database. Start through `make demo`, `make serve` or `python manage.py ...`, which bring their "
-        "own PostgreSQL, or set CHM_DATABASE_URL."
+if database_url := env.address("CHM_DATABASE_URL"):
+    DATABASES = {"default": database(database_url, pool_size=CHM_DATABASE_POOL_SIZE)}  # noqa: F405
+else:
+    env.fault(
+        "CHM_DATABASE_URL",
+        "is not set: start through `make demo`, `make serve` or `python manage.py ...`, which bring their own "
+        "PostgreSQL, or set it.",
     )
-DATABASES = {"default": database(database_url)}
 env.refuse()
 STORAGES = STORAGES | {  # noqa: F405
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}

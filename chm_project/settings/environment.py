@@ -3,6 +3,8 @@
 What cannot be read is collected, never shown, and said all at once: see `Environment.refuse`.
 """
 
+import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,6 +23,7 @@ from chm_project.local.embedded import redis_url
 T = TypeVar("T")
 
 MAX_DAYS = 36_500
+ADDRESS = "an address"
 
 _FLAGS = dict.fromkeys(("1", "true", "yes", "on"), True) | dict.fromkeys(("0", "false", "no", "off"), False)
 _SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
@@ -28,24 +31,44 @@ _SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """What a reader said of a variable: for the reference of settings, which is generated."""
+    """A variable as it was read: for `check-config`, and for the reference of settings, which is generated from it."""
 
     kind: str
     default: object
+    value: object
+    origin: str  # "default", "environment", or "file" with its path
+    is_secret: bool = False
 
     @property
     def shown(self) -> str:
-        match self.default:
-            case None | "" | []:
-                return ""
-            case bool() as flag:
-                return f"`{str(flag).lower()}`"
-            case list() as words:
-                return f"`{','.join(map(str, words))}`"
-            case str() as text if text.startswith("/"):
-                return ""  # where it lies differs from machine to machine
-            case value:
-                return f"`{value}`"
+        """The value without what is secret in it."""
+        text = written(self.value)
+        if not text:
+            return ""
+        if self.is_secret or (self.kind == ADDRESS and "://" not in text and self.origin != "default"):
+            return f"(set, {len(text)} characters)"
+        return _without_password(text)
+
+
+def written(value: object) -> str:
+    """A value as one writes it into a variable; nothing for None and for what is empty."""
+    match value:
+        case None:
+            return ""
+        case bool() as flag:
+            return str(flag).lower()
+        case list() as words:
+            return ",".join(map(str, words))
+        case timedelta() as age:
+            return f"{age.days}d"
+        case other:
+            return str(other)
+
+
+def _without_password(text: str) -> str:
+    """An address with *** in place of its password, which can stand before the @ and among the options."""
+    text = re.sub(r"(?<=://)([^/@:]*):.*@", r"\1:***@", text)
+    return re.sub(r"([?&]\w*password\w*=)[^&]*", r"\1***", text, flags=re.IGNORECASE)
 
 
 class Environment:
@@ -59,6 +82,18 @@ class Environment:
     def text(self, name: str, default: str = "") -> str:
         return self._read(name, default, str, "text")
 
+    def secret(self, name: str, default: str = "") -> str:
+        """A text that is never shown."""
+        return self._read(name, default, str, "text", is_secret=True)
+
+    def address(self, name: str) -> str:
+        """The address of a server, whose password is never shown."""
+        return self._read(name, "", str, ADDRESS)
+
+    def raw(self, name: str) -> str:
+        """A variable that is no setting, such as the secret of a connection; raises OSError for its file."""
+        return str(self._values.get(name, "")).strip()
+
     def words(self, name: str, default: list[str]) -> list[str]:
         """Separated by commas."""
         return self._read(name, default, _words, "words")
@@ -66,8 +101,14 @@ class Environment:
     def flag(self, name: str, default: bool) -> bool:
         return self._read(name, default, _flag, "true or false")
 
-    def whole(self, name: str, default: int, *, least: int) -> int:
-        return self._read(name, default, lambda text: _at_least(least, int(text)), f"a whole number from {least}")
+    def whole(self, name: str, default: int, *, least: int, most: int | None = None) -> int:
+        def parse(text: str) -> int:
+            if most is not None and int(text) > most:
+                raise ValueError
+            return _at_least(least, int(text))
+
+        limits = f"from {least}" if most is None else f"from {least} to {most}"
+        return self._read(name, default, parse, f"a whole number {limits}")
 
     def decimal(self, name: str, default: float, *, least: float) -> float:
         return self._read(name, default, lambda text: _at_least(least, float(text)), f"a number from {least:g}")
@@ -99,22 +140,31 @@ class Environment:
         """The first one of a variable is told; what else is wrong with it mostly follows from that."""
         self._faults.setdefault(name, what)
 
+    @property
+    def faults(self) -> dict[str, str]:
+        """By variable, what is wrong with it; never a value."""
+        return dict(self._faults)
+
     def refuse(self) -> None:
         """Ends the start-up when anything was wrong."""
         if self._faults:
             lines = (f"- {name} {what}" for name, what in self._faults.items())
             raise ImproperlyConfigured("\n".join(("CHM does not start:", *lines)))
 
-    def _read(self, name: str, default: T, parse: Callable[[str], T], expected: str) -> T:
-        self.known[name] = Variable(expected, default)
+    def _read(self, name: str, default: T, parse: Callable[[str], T], expected: str, *, is_secret: bool = False) -> T:
+        value, origin = default, "default"
         try:
-            text = str(self._values.get(name, "")).strip()
-            return parse(text) if text else default
-        except OSError as error:
-            self.fault(name, f"cannot be read from the file that {name}_FILE names: {error.strerror}.")
+            text = self.raw(name)
+            if text:
+                path = os.environ.get(f"{name}_FILE")
+                value, origin = parse(text), f"file {path}" if path else "environment"
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
+            self.fault(name, f"cannot be read from the file that {name}_FILE names: {reason}.")
         except ValueError:
             self.fault(name, f"must be {expected}.")
-        return default
+        self.known[name] = Variable(expected, default, value, origin, is_secret)
+        return value
 
 
 env = Environment()
@@ -136,7 +186,7 @@ def parse_age(text: str) -> timedelta:
     return timedelta(days=int(number))
 
 
-def database(url: str) -> dict[str, object]:
+def database(url: str, *, pool_size: int) -> dict[str, object]:
     """Django's DATABASES entry for a PostgreSQL URL, with a connection pool; nothing, and a fault, for another URL."""
     try:
         parts = urlsplit(url)
@@ -150,11 +200,10 @@ def database(url: str) -> dict[str, object]:
     options = dict(settings.get("OPTIONS") or {})  # type: ignore[call-overload]
     if host := options.pop("host", None):  # a socket's folder; as HOST, dbshell finds it too
         settings["HOST"] = host
-    size = env.whole("CHM_DATABASE_POOL_SIZE", 8, least=1)
     options.setdefault("connect_timeout", 2)
     options["pool"] = {
         "min_size": 0,
-        "max_size": size,
+        "max_size": pool_size,
         "timeout": 1,
         "reconnect_timeout": 0.5,
         "connection_class": Connection,

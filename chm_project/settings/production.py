@@ -11,7 +11,9 @@ from chm_project.settings.base import *  # noqa: F403
 from chm_project.settings.environment import database, env
 
 LOCAL = {"localhost", "127.0.0.1", "::1"}
+YEAR = 31_536_000
 ENCRYPTED = {"require", "verify-ca", "verify-full"}
+BROKER_UNENCRYPTED = env.flag("CHM_BROKER_UNENCRYPTED", default=False)
 
 
 def unsafe(key: str, hosts: list[str], database_url: str, broker_url: str) -> Iterator[tuple[str, str]]:
@@ -49,7 +51,7 @@ def unsafe_broker(url: str) -> Iterator[tuple[str, str]]:
     checks = [word.lower() for name in ("ssl_cert_reqs", "cert_reqs") for word in options.get(name, [])]
     if any(word not in {"required", "cert_required"} for word in checks):
         yield "CHM_BROKER_URL", "does not check the certificate of its server: leave ssl_cert_reqs out."
-    elif is_remote(parts.hostname) and not env.flag("CHM_BROKER_UNENCRYPTED", default=False):
+    elif is_remote(parts.hostname) and not BROKER_UNENCRYPTED:
         if parts.scheme != "rediss":
             yield "CHM_BROKER_URL", "is remote and not encrypted: use rediss://, or set CHM_BROKER_UNENCRYPTED=true."
         elif not parts.password:
@@ -87,10 +89,10 @@ def is_exposed(url: str) -> bool:
 
 DEBUG = False
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
-SECRET_KEY = env.text("CHM_SECRET_KEY")
+SECRET_KEY = env.secret("CHM_SECRET_KEY")
 ALLOWED_HOSTS = env.words("CHM_ALLOWED_HOSTS", [])
-_database_url = env.text("CHM_DATABASE_URL")
-DATABASES = {"default": database(_database_url) if _database_url else {}}
+_database_url = env.address("CHM_DATABASE_URL")
+DATABASES = {"default": database(_database_url, pool_size=CHM_DATABASE_POOL_SIZE) if _database_url else {}}  # noqa: F405
 
 # One JSON object a line, on standard error: what containers and service managers collect. Refusals (4xx) are no news.
 LOGGING = {
@@ -118,9 +120,14 @@ SECURE_SSL_REDIRECT = env.flag("CHM_SSL_REDIRECT", default=True)
 # refuses it instead.
 SECURE_REDIRECT_EXEMPT = [r"^(health|ready|metrics)/?$", r"^ping/"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-SECURE_HSTS_SECONDS = 31_536_000
-SECURE_HSTS_INCLUDE_SUBDOMAINS = True
-SECURE_HSTS_PRELOAD = True
+# What browsers remember of us cannot be taken back before its time: docs/operations/install.md explains each.
+SECURE_HSTS_SECONDS = env.whole("CHM_HSTS_SECONDS", YEAR, least=0)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.flag("CHM_HSTS_SUBDOMAINS", default=False)
+SECURE_HSTS_PRELOAD = env.flag("CHM_HSTS_PRELOAD", default=False)
+if SECURE_HSTS_PRELOAD and not (SECURE_HSTS_INCLUDE_SUBDOMAINS and SECURE_HSTS_SECONDS >= YEAR):
+    env.fault("CHM_HSTS_PRELOAD", "needs CHM_HSTS_SUBDOMAINS=true and CHM_HSTS_SECONDS of a year, as browsers do.")
+# Subdomains and preload concern a whole domain, which is not CHM's to decide.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
 

@@ -3,14 +3,17 @@
 import argparse
 import logging
 import os
+import sys
 from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
 from chm_project.web_server.processes import Processes, listen
 from chm_project.web_server.server import Size
 
 
 def load() -> Any:
-    from django.conf import settings
     from django.urls import get_resolver
 
     from chm_project.wsgi import application
@@ -27,11 +30,16 @@ def load() -> Any:
 
 
 def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chm_project.settings.development")
+    try:
+        port, processes, threads = settings.CHM_PORT, settings.CHM_WEB_WORKERS, settings.CHM_WEB_THREADS
+    except ImproperlyConfigured as error:
+        sys.exit(str(error))
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8000)
-    parser.add_argument("--processes", type=int, default=int(os.environ.get("CHM_WEB_WORKERS") or 2))
-    parser.add_argument("--threads", type=int, default=int(os.environ.get("CHM_WEB_THREADS") or 8))
+    parser.add_argument("--port", type=int, default=port, help="default: CHM_PORT")
+    parser.add_argument("--processes", type=int, default=processes, help="default: CHM_WEB_WORKERS")
+    parser.add_argument("--threads", type=int, default=threads, help="default: CHM_WEB_THREADS")
     options = parser.parse_args()
     listening = listen(options.host, options.port)
     Processes(load, listening, number=options.processes, size=Size(threads=options.threads)).run()

@@ -48,7 +48,9 @@ def _pages(*, check: bool) -> int:
             stale.append(f"{path.relative_to(requirements.ROOT)} is stale: run make docs")
         elif not check:
             path.write_text(page(), encoding="utf-8")
-    return _told([*requirements.problems(), *stale])
+    # What a page lacks because its source does comes first: the page is stale only afterwards.
+    causes = [*requirements.problems(), *settings_page.problems()]
+    return _told(causes or stale)
 
 
 def _told(problems: Iterable[str]) -> int:

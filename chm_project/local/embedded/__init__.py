@@ -70,8 +70,9 @@ def attach_to_environment() -> Attachment | None:
     database, broker = not _is_set("CHM_DATABASE_URL"), not _is_set("CHM_BROKER_URL")
     if not database and not broker:
         return None
-    data_dir = Path(os.environ.get("CHM_DATA_DIR") or places.DATA_DIR)
-    attachment = attach(data_dir=data_dir, database=database, broker=broker)
+    from chm_project.settings.environment import data_dir  # which reads this package for the names of Redis
+
+    attachment = attach(data_dir=data_dir(places.DATA_DIR), database=database, broker=broker)
     atexit.register(attachment.release)
     if attachment.database_url is not None:
         os.environ["CHM_DATABASE_URL"] = attachment.database_url

@@ -3,7 +3,10 @@
 import re
 from pathlib import Path
 
+import pytest
 from django.conf import settings
+
+from tools.evidence import settings_page
 
 ROOT = Path(settings.BASE_DIR)
 READ = re.compile(r"""["'](CHM_[A-Z_]+)["']""")
@@ -21,3 +24,16 @@ def test_the_example_is_complete_and_holds_nothing_else() -> None:
     read = {name for path in sources for name in READ.findall(path.read_text())} - NOT_READ
     named = set(re.findall(r"^(CHM_[A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
     assert named == read
+
+
+def test_a_variable_that_the_example_lacks_is_named_as_the_cause(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shortened = tmp_path / ".env.example"
+    shortened.write_text((ROOT / ".env.example").read_text().replace("CHM_PORT=8000\n", "CHM_PORTS=8000\n"))
+    monkeypatch.setattr(settings_page, "EXAMPLE", shortened)
+
+    assert settings_page.problems() == [
+        ".env.example lacks CHM_PORT: add the line CHM_PORT=DEFAULT below a comment that says what it is for",
+        ".env.example has CHM_PORTS, which no settings read",
+    ]

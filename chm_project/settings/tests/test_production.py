@@ -24,12 +24,13 @@ def check(**changes: str | None) -> subprocess.CompletedProcess[str]:
 
 
 def run(*arguments: str, **changes: str | None) -> subprocess.CompletedProcess[str]:
-    chosen = {name: value for name, value in (SAFE | changes).items() if value is not None}
+    production = {"DJANGO_SETTINGS_MODULE": "chm_project.settings.production"}
+    chosen = {name: value for name, value in (production | SAFE | changes).items() if value is not None}
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("CHM_")}
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=settings.BASE_DIR,
-        env={**inherited, **chosen, "DJANGO_SETTINGS_MODULE": "chm_project.settings.production"},
+        env={**inherited, **chosen},
         capture_output=True,
         text=True,
         check=False,
@@ -161,6 +162,22 @@ def test_production_speaks_https_only_but_to_probes_and_only_for_its_hosts() -> 
     assert "max-age=31536000" in said["encrypted"][2]
     assert said["by_address"][0] == 200, "a kubelet asks by address"
     assert said["foreign"][0] == 400
+
+
+@pytest.mark.parametrize(
+    ("changes", "header"),
+    [
+        ({}, "max-age=31536000"),
+        ({"CHM_HSTS_SECONDS": "0"}, None),
+        ({"CHM_HSTS_SECONDS": "3600", "CHM_HSTS_SUBDOMAINS": "true"}, "max-age=3600; includeSubDomains"),
+        (
+            {"CHM_HSTS_SUBDOMAINS": "true", "CHM_HSTS_PRELOAD": "true"},
+            "max-age=31536000; includeSubDomains; preload",
+        ),
+    ],
+)
+def test_browsers_remember_https_for_as_much_as_the_operator_says(changes: dict[str, str], header: str | None) -> None:
+    assert json.loads(run("-c", ANSWERS, CHM_PROXIES="127.0.0.1", **changes).stdout)["encrypted"][2] == header
 
 
 def test_forwarded_headers_are_believed_from_configured_proxies_only() -> None:

@@ -1,13 +1,17 @@
 """The web server among slow clients, ended children and broken databases, as real processes."""
 
+import contextlib
 import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import psutil
@@ -18,6 +22,7 @@ from psycopg import sql
 
 from chm_project.tests.api import error, program
 from runs.api.reports import slot
+from tools.bench.servers import free_port
 from tools.support.processes import empty_database, web_server
 
 pytestmark = pytest.mark.django_db
@@ -175,3 +180,31 @@ def test_reports_beyond_the_slots_are_refused_and_the_rest_answers() -> None:
         error(api.get("/api/v1/reports/client_throughput"), 503, "unavailable")
         assert api.get("/api/v1/clients").status_code == 200
     assert api.get("/api/v1/reports/client_throughput").status_code == 200
+
+
+def test_port_processes_and_threads_come_from_settings_and_their_files(tmp_path: Path) -> None:
+    port = free_port()
+    (tmp_path / "port").write_text(f"{port}\n")
+    given = {"CHM_PORT_FILE": str(tmp_path / "port"), "CHM_WEB_WORKERS": "3"}
+    environment = {name: value for name, value in os.environ.items() if name != "CHM_PORT"} | given
+
+    with subprocess.Popen([sys.executable, "-m", "chm_project.web_server"], env=environment) as process:
+        try:
+            until = time.monotonic() + 30
+            while time.monotonic() < until:
+                with contextlib.suppress(requests.ConnectionError):
+                    assert requests.get(f"http://127.0.0.1:{port}/health", timeout=5).status_code == 200
+                    break
+                time.sleep(0.1)
+            assert len(psutil.Process(process.pid).children()) == 3
+        finally:
+            process.terminate()
+
+
+def test_a_wrong_port_is_refused_in_one_line_and_not_with_a_traceback() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "chm_project.web_server"],
+        env={**os.environ, "CHM_PORT": "99999"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == ["CHM does not start:", "- CHM_PORT must be a whole number from 1 to 65535."]

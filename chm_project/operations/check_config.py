@@ -1,0 +1,148 @@
+"""`chm check-config`: each setting as CHM reads it, without secrets, and everything that is wrong with it.
+
+It also answers when the settings are too wrong to start with, so nothing of Django starts before they are read.
+"""
+
+import argparse
+import contextlib
+import difflib
+import importlib
+import json
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from chm_project.settings.environment import Variable, env, written
+
+# As for every command that meets a wrong configuration.
+WRONG = 2
+DEVELOPMENT = "chm_project.settings.development"
+
+
+@dataclass(slots=True)
+class Report:
+    settings: str
+    variables: dict[str, Variable]
+    faults: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def as_json(self) -> str:
+        settings = {
+            name: {
+                "value": known.shown,
+                "origin": known.origin,
+                "default": "" if known.is_secret else written(known.default),
+                "kind": known.kind,
+            }
+            for name, known in sorted(self.variables.items())
+        }
+        found = {"module": self.settings, "settings": settings, "faults": self.faults, "warnings": self.warnings}
+        return json.dumps(found, indent=2)
+
+    def lines(self) -> Iterator[str]:
+        yield f"settings: {self.settings}"
+        yield ""
+        for name, known in sorted(self.variables.items()):
+            yield f"{name} = {known.shown}" if known.shown else f"{name} is not set"
+            if known.origin != "default":
+                default = written(known.default)
+                is_told = default and not known.is_secret and default != written(known.value)
+                yield f"    from: {known.origin}" + (f"; default: {default}" if is_told else "")
+        for kind, found in (("warning", self.warnings), ("fault", self.faults)):
+            if found:
+                yield ""
+            for each in found:
+                yield f"{kind}: {each}"
+        yield ""
+        yield (
+            f"faults: {len(self.faults)}; CHM does not start with these settings"
+            if self.faults
+            else "no faults: CHM starts with these settings"
+        )
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="chm check-config", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="print it for a program")
+    options = parser.parse_args(arguments)
+    found = report()
+    sys.stdout.write((found.as_json() if options.json else "\n".join(found.lines())) + "\n")
+    return WRONG if found.faults else 0
+
+
+def report() -> Report:
+    module = os.environ.setdefault("DJANGO_SETTINGS_MODULE", DEVELOPMENT)
+    embedded = set[str]()
+    if not module.endswith(".production"):
+        # Nothing is started for this: without addresses, CHM brings its own servers.
+        embedded = {name for name in ("CHM_DATABASE_URL", "CHM_BROKER_URL") if not _is_set(name)}
+    other = ""
+    try:
+        importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        return Report(module, {}, [f"DJANGO_SETTINGS_MODULE names {module}: {error}."])
+    except Exception as error:  # noqa: BLE001 - reported; what the variables caused is in env.faults already
+        other = "" if env.faults else f"{module}: {error}"
+    found = Report(module, dict(env.known))
+    for name in embedded:
+        found.variables[name] = Variable("an address", "", "the embedded server", "default")
+    found.faults = [f"{name} {what}" for name, what in env.faults.items() if name not in embedded]
+    found.faults += [other] if other else []
+    secrets = set[str]()
+    if not found.faults and not embedded:
+        faults, secrets = _connections()
+        found.faults += faults
+    found.faults += _unreadable_token(found)
+    found.warnings += _unknown(set(found.variables) | secrets)
+    found.warnings += _shadowed(found.variables)
+    return found
+
+
+def _is_set(name: str) -> bool:
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        return bool(env.raw(name))
+    return True
+
+
+def _connections() -> tuple[list[str], set[str]]:
+    """What is wrong with the connections file, and the variables that it names for secrets."""
+    import django
+
+    django.setup()
+    from ingestion.connections import ConfigurationError, configured, missing_secrets
+
+    if not env.raw("CHM_CONNECTIONS_FILE"):
+        return [], set()
+    try:
+        connections = configured()
+    except ConfigurationError as error:
+        return [f"CHM_CONNECTIONS_FILE: {line.strip()}" for line in str(error).splitlines() if line.strip()], set()
+    secrets = {each.auth.secret_env for each in connections.values() if each.auth.secret_env}
+    return [f"CHM_CONNECTIONS_FILE: {line}" for line in missing_secrets(connections.values())], secrets
+
+
+def _unreadable_token(found: Report) -> list[str]:
+    path = written(found.variables["CHM_METRICS_TOKEN_FILE"].value) if found.variables else ""
+    if not path:
+        return []
+    try:
+        is_empty = not Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        return [f"CHM_METRICS_TOKEN_FILE names a file that cannot be read: {error.strerror}."]
+    return ["CHM_METRICS_TOKEN_FILE names an empty file: no scraper can log in."] if is_empty else []
+
+
+def _unknown(known: set[str]) -> Iterator[str]:
+    for name in sorted(os.environ):
+        bare = name.removesuffix("_FILE")
+        if name.startswith("CHM_") and name not in known and bare not in known:
+            near = difflib.get_close_matches(bare, known, n=1)
+            yield f"{name} is no setting of CHM" + (f"; is it {near[0]}?" if near else ".")
+
+
+def _shadowed(known: dict[str, Variable]) -> Iterator[str]:
+    for name in sorted(known):
+        if os.environ.get(name) and os.environ.get(f"{name}_FILE"):
+            yield f"{name} is set twice: the file that {name}_FILE names counts."

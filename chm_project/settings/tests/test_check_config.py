@@ -1,0 +1,114 @@
+"""`chm check-config` shows what CHM reads, hides what is secret, and names every fault at once."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chm_project.settings.tests.test_production import KEY, SAFE, run
+
+CONNECTIONS = """
+[connections.airflow]
+connector = "airflow"
+base_url = "https://airflow.example.com"
+auth = { kind = "bearer", secret_env = "AIRFLOW_TOKEN" }
+pipelines = { platform = "airflow" }
+"""
+
+
+def told(**changes: str | None) -> tuple[int, dict[str, Any]]:
+    done = run("manage.py", "check-config", "--json", **changes)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return done.returncode, found
+
+
+def test_a_safe_configuration_has_no_fault_and_shows_where_each_value_comes_from(tmp_path: Path) -> None:
+    (tmp_path / "port").write_text("8123\n")
+
+    status, found = told(CHM_PORT_FILE=str(tmp_path / "port"), CHM_WEB_WORKERS="5")
+
+    assert (status, found["faults"], found["warnings"]) == (0, [], [])
+    settings = found["settings"]
+    assert settings["CHM_PORT"]["value"] == "8123"
+    assert settings["CHM_PORT"]["origin"] == f"file {tmp_path / 'port'}"
+    assert settings["CHM_PORT"]["default"] == "8000"
+    assert (settings["CHM_WEB_WORKERS"]["value"], settings["CHM_WEB_WORKERS"]["origin"]) == ("5", "environment")
+    assert (settings["CHM_LOG_LEVEL"]["value"], settings["CHM_LOG_LEVEL"]["origin"]) == ("INFO", "default")
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_no_secret_is_shown(form: tuple[str, ...]) -> None:
+    done = run(
+        "manage.py", "check-config", *form,
+        CHM_PARTNER_API_TOKEN="partner-hush-1",
+        CHM_DATABASE_URL="postgresql://chm:hush%2F2@db.example.com/chm?sslmode=verify-full&password=hush4",
+        CHM_BROKER_URL="rediss://:hush5@redis.example.com/0",
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stdout
+    assert "hush" not in done.stdout + done.stderr
+    assert KEY not in done.stdout
+    assert "postgresql://chm:***@db.example.com/chm" in done.stdout
+
+
+def test_an_address_that_is_none_is_not_shown_either() -> None:
+    done = run(
+        "manage.py", "check-config", CHM_DATABASE_URL="postgresql://chm:hush/2@3@db/chm", CHM_BROKER_URL="hush@x:1"
+    )
+
+    assert done.returncode == 2
+    assert "hush" not in done.stdout + done.stderr
+
+
+def test_every_fault_is_named_at_once() -> None:
+    status, found = told(
+        CHM_PORT="70000", CHM_WEB_WORKERS="0", CHM_WEB_THREADS_FILE="/nowhere/threads", CHM_SECRET_KEY=None,
+        CHM_HSTS_PRELOAD="true", CHM_METRICS_TOKEN_FILE="/nowhere/token",
+    )  # fmt: skip
+
+    assert status == 2
+    assert {line.split()[0] for line in found["faults"]} == {
+        "CHM_PORT", "CHM_WEB_WORKERS", "CHM_WEB_THREADS", "CHM_SECRET_KEY", "CHM_HSTS_PRELOAD",
+        "CHM_METRICS_TOKEN_FILE",
+    }  # fmt: skip
+    assert found["settings"]["CHM_ALLOWED_HOSTS"]["value"] == "chm.example.com", "what can be read is shown"
+
+
+def test_a_misspelt_variable_and_one_set_twice_are_warnings(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text(KEY)
+
+    status, found = told(CHM_WEB_WORKER="3", CHM_SECRET_KEY_FILE=str(tmp_path / "key"))
+
+    assert status == 0
+    assert found["warnings"] == [
+        "CHM_WEB_WORKER is no setting of CHM; is it CHM_WEB_WORKERS?",
+        "CHM_SECRET_KEY is set twice: the file that CHM_SECRET_KEY_FILE names counts.",
+    ]
+
+
+def test_the_connections_file_and_its_secrets_belong_to_it(tmp_path: Path) -> None:
+    (tmp_path / "connections.toml").write_text(CONNECTIONS)
+    (tmp_path / "token").write_text("hush")
+    named = str(tmp_path / "connections.toml")
+
+    without, with_it = told(CHM_CONNECTIONS_FILE=named), told(
+        CHM_CONNECTIONS_FILE=named, AIRFLOW_TOKEN_FILE=str(tmp_path / "token")
+    )  # fmt: skip
+
+    assert without[0] == 2
+    assert "AIRFLOW_TOKEN" in without[1]["faults"][0]
+    assert with_it[0] == 0, with_it[1]["faults"]
+
+
+def test_development_needs_no_address_and_starts_nothing(tmp_path: Path) -> None:
+    absent: dict[str, str | None] = dict.fromkeys(SAFE)
+
+    done = run(
+        "-c", "import sys; from chm_project.command_line import main; sys.argv = ['chm', 'check-config']; main()",
+        **absent, CHM_DATA_DIR=str(tmp_path / "data"), DJANGO_SETTINGS_MODULE="chm_project.settings.development",
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stdout
+    assert "CHM_DATABASE_URL = the embedded server" in done.stdout
+    assert not (tmp_path / "data").exists()
