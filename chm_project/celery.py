@@ -9,6 +9,7 @@ from celery.signals import beat_init, setup_logging, worker_init
 from kombu.serialization import register
 from kombu.utils import json as kombu_json
 
+import chm_project.telemetry.tasks  # noqa: F401 - connects its signals
 from chm_project.db import limits
 from chm_project.scrubbing import scrubbed
 
@@ -46,6 +47,9 @@ def limit_statements(**_: Any) -> None:
 @beat_init.connect
 def schedule_ingestion(sender: Any, **_: Any) -> None:
     """Only beat reads the connections for their periods; a web process need not."""
+    from chm_project.telemetry.metrics import name_process
     from ingestion.tasks import beat_schedule
+
+    name_process("beat")
 
     sender.scheduler.merge_inplace(beat_schedule())

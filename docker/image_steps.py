@@ -34,7 +34,7 @@ REPOSITORY = DOCKER.parent
 POSTGRESQL = Path("/usr/lib/postgresql/15/bin")
 UID = 10001
 # What of the image's file system the steps touch.
-PLACES = re.compile(r"(?<![\w./-])/(opt/venv|app|tmp|run/secrets)(?=[/\s\"':]|$)")
+PLACES = re.compile(r"(?<![\w./-])/(opt/venv|app|tmp|run/secrets|var/lib/metrics)(?=[/\s\"':]|$)")
 
 
 TO_THE_INDEX = re.compile(r"PIP_\w+|(https?|no)_proxy|SSL_CERT_FILE|REQUESTS_CA_BUNDLE", re.IGNORECASE)
@@ -59,7 +59,7 @@ class Machine:
         )
         self.command: list[str] = []
         self.health: list[str] = []
-        for place in ("app", "data", "opt", "tmp", "usr/bin"):
+        for place in ("app", "data", "opt", "tmp", "usr/bin", "var/lib/metrics"):
             (root / place).mkdir(parents=True)
         # The base image's interpreter: this one, without anybody's packages, where every user can reach it.
         unneeded = shutil.ignore_patterns("test", "site-packages", "__pycache__", "share", "*.a")

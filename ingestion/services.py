@@ -1,7 +1,7 @@
 """Ingestion: from connections to recorded runs. The command, the task, the admin and the API are skins on this."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -18,6 +18,7 @@ from ingestion.connectors.base import Connector, OpenRun, Page, Target, Walk
 from ingestion.error_texts import fetch_error_texts
 from ingestion.errors import PartnerError, TokenRefused, Unavailable
 from ingestion.http import PartnerSession
+from ingestion.page_log import PageLog
 from ingestion.paging import Position
 from ingestion.reconciliation import start_of_walk
 from ingestion.report import Report
@@ -150,9 +151,10 @@ def _walk(
     unseen = _open_runs(walk.targets)
     passed_on: tuple[type[Exception], ...] = (DatabaseError, *stop.interrupts)
     pages = 0
+    log = PageLog(connection.name, walk.targets)
     try:
         for page in _pages(connector, walk, checkpoint.position, unseen):
-            _store(page, scope, report)
+            log.stored(_store(page, scope, report))
             pages += 1
             unseen -= _keys(page)
             if not by_hand:
@@ -165,6 +167,7 @@ def _walk(
     except PartnerError as error:
         if checkpoint.resumed and not pages and not isinstance(error, Unavailable | TokenRefused):
             checkpoint.clear()  # a position that the partner does not know any more
+        log.failed(error)
         mark_failed(walk.targets, error, scope, report)
         return error
     except passed_on:
@@ -172,6 +175,7 @@ def _walk(
     except Exception as error:  # a bug in one connector must not stop the others
         logger.exception("connection %s: unexpected error", connection.name)
         failure = PartnerError(f"CHM could not read the partner's answer ({type(error).__name__}); see the log")
+        log.failed(failure)
         mark_failed(walk.targets, failure, scope, report)
         return failure
     report.pipelines_processed += len(walk.targets)
@@ -187,16 +191,18 @@ def _pages(connector: Connector, walk: Walk, start: Position | None, unseen: set
     yield from connector.reread(_described(unseen, walk.targets))
 
 
-def _store(page: Page, scope: IngestionScope, report: Report) -> None:
+def _store(page: Page, scope: IngestionScope, report: Report) -> Mapping[Outcome, int]:
     with transaction.atomic():
         results = record_runs(page.events)
         if scope.dry_run:
             transaction.set_rollback(True)
-    report.add(page, count(results))
+    outcomes = count(results)
+    report.add(page, outcomes)
     for result in results:
         if result.outcome is Outcome.REJECTED and len(report.rejections) < MAX_REPORTED_REJECTIONS:
             report.rejections.append(str(result.error))
             logger.warning("connection %s: rejected: %s", report.connection, result.error)
+    return outcomes
 
 
 def _keys(page: Page) -> set[OpenKey]:

@@ -8,7 +8,9 @@ from uuid import UUID
 from celery import Task, shared_task
 from celery.exceptions import Ignore, SoftTimeLimitExceeded
 from django.conf import settings
+from django.db.models import Min
 
+from chm_project.telemetry.metrics import set_ingested
 from ingestion.assignment import assign
 from ingestion.circuit import Circuit
 from ingestion.connections import ConfigurationError, Connection, configured
@@ -18,6 +20,7 @@ from ingestion.report import Report, totals
 from ingestion.schedule import Phased
 from ingestion.scope import IngestionScope, StopCondition
 from ingestion.services import ingest_connection
+from inventory.models import Pipeline
 
 logger = logging.getLogger(__name__)
 
@@ -71,6 +74,7 @@ def ingest(
             else:
                 report.errors.append({"connection": name, "pipeline": None, "error": BUSY})
         logger.info("connection %s: %s", name, report.summary())
+        _note(connections[name], pipelines, report)
         if report.unfinished and self.request.id:
             show_progress()
             kept = {"requested": requested, "done": finished, "counted": totals(reports, counted)}
@@ -79,6 +83,21 @@ def ingest(
             raise Ignore  # the state stays as shown, until the next task of this id
         finished.append(name)
     return request | totals(reports, counted)
+
+
+def _note(connection: Connection, pipelines: Sequence[Pipeline], report: Report) -> None:
+    """Set the connection's times for /metrics."""
+    ids = [pipeline.pk for pipeline in pipelines]
+    if Pipeline.objects.filter(pk__in=ids, ingested_through=None).exists():
+        watermark = None
+    else:
+        watermark = Pipeline.objects.filter(pk__in=ids).aggregate(oldest=Min("ingested_through"))["oldest"]
+    set_ingested(
+        connection.name,
+        interval_seconds=connection.interval_seconds,
+        succeeded=report.pipelines_processed > 0 or not (report.errors or report.unfinished),
+        watermark=watermark,
+    )
 
 
 def _expiring(connection: Connection) -> dict[str, Any]:

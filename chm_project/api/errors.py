@@ -21,9 +21,9 @@ from rest_framework.views import exception_handler as framework_handler
 
 from chm_project.api.error_codes import BY_STATUS
 from chm_project.api.problem import MEDIA_TYPE, ProblemRenderer, problem, wants_problem
-from chm_project.api.request_ids import current_request_id
 from chm_project.db.constraint_errors import violation
 from chm_project.db.failures import Refusal, refusal_of
+from chm_project.telemetry.context import current_request_id
 
 logger = logging.getLogger("django.request")
 

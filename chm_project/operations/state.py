@@ -1,6 +1,7 @@
 """The state of the installation, read from the database and the broker when asked: web processes share no memory."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import redis
@@ -16,15 +17,20 @@ from runs.reporting.parameters import EVERYTHING
 
 QUEUE = "celery"
 
-_NUMBERS = """
+_GROUPS = """
+WITH failing AS (SELECT p.pipeline_id FROM {failing_pipelines} AS p)
 SELECT
-    (SELECT count(*) FROM reporting.pipelines WHERE is_active),
-    (SELECT count(*) FROM reporting.pipelines AS p WHERE is_active AND {stale}),
-    (SELECT extract(epoch FROM now() - min(last_ingest_at)) FROM reporting.pipelines
-        WHERE is_active AND external_id IS NOT NULL),
-    (SELECT count(*) FROM reporting.pipelines
-        WHERE is_active AND external_id IS NOT NULL AND last_ingest_error IS NOT NULL),
-    (SELECT count(*) FROM {failing_pipelines} AS p)
+    p.client_name, p.platform,
+    count(*),
+    count(failing.pipeline_id),
+    count(*) FILTER (WHERE {stale}),
+    count(*) FILTER (WHERE p.external_id IS NOT NULL AND p.last_ingest_error IS NOT NULL),
+    extract(epoch FROM now() - min(p.last_ingest_at) FILTER (WHERE p.external_id IS NOT NULL))
+FROM reporting.pipelines AS p
+LEFT JOIN failing USING (pipeline_id)
+WHERE p.is_active
+GROUP BY p.client_name, p.platform
+ORDER BY p.client_name, p.platform
 """
 _RUNS = """
 SELECT status, count(*) FROM reporting.runs
@@ -33,26 +39,37 @@ WHERE event_at >= now() - interval '24 hours' AND event_at < now() GROUP BY stat
 
 
 @dataclass(frozen=True, slots=True)
-class Numbers:
-    """Pipelines of the active inventory; ages in seconds."""
+class Group:
+    """Pipelines of the active inventory of one client on one platform; the age in seconds."""
 
-    pipelines: int
-    stale: int
-    oldest_ingest_age: float | None
-    failing_ingestion: int
+    client: str
+    platform: str
+    active: int
     failing: int
+    stale: int
+    failing_ingestion: int
+    oldest_ingest_age: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    groups: list[Group]
     runs_24h: dict[str, int]
+
+    @property
+    def oldest_ingest_age(self) -> float | None:
+        ages = [float(age) for group in self.groups if (age := group.oldest_ingest_age) is not None]
+        return max(ages, default=None)
 
 
 def numbers() -> Numbers:
     """Two queries, each by an index."""
     with connection.cursor() as cursor:
-        cursor.execute(expanded(_NUMBERS, fragments()), {"as_of": timezone.now(), "known_until": EVERYTHING})
-        pipelines, stale, oldest, failing_ingestion, failing = cursor.fetchone()
+        cursor.execute(expanded(_GROUPS, fragments()), {"as_of": timezone.now(), "known_until": EVERYTHING})
+        groups = [Group(*row) for row in cursor.fetchall()]
         cursor.execute(_RUNS)
         runs = dict(cursor.fetchall())
-    age = None if oldest is None else float(oldest)
-    return Numbers(pipelines, stale, age, failing_ingestion, failing, runs)
+    return Numbers(groups, runs)
 
 
 def queue_length() -> int:

@@ -1,12 +1,9 @@
 """/ready and /metrics: a status for anyone, the rest for programs with a reading token and for people logged in."""
 
 import hmac
-from collections.abc import Iterator
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import redis
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
@@ -14,7 +11,6 @@ from django.db import DatabaseError
 from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from rest_framework import serializers
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication, get_authorization_header
 from rest_framework.renderers import BaseRenderer, JSONRenderer
@@ -25,10 +21,8 @@ from chm_project.access.authentication import TokenAuthentication
 from chm_project.access.permissions import ScopedPermission
 from chm_project.access.visibility import refuse_bound_token
 from chm_project.api.viewsets import StrictView
-from chm_project.operations.beat import pulse_age
-from chm_project.operations.state import NO_DATABASE, Numbers, Readiness, can_serve, numbers, queue_length, readiness
-from runs.models import Status
-from runs.push.unmatched import unmatched_total
+from chm_project.operations.collector import Collector
+from chm_project.operations.state import NO_DATABASE, Readiness, can_serve, readiness
 
 
 class ReadinessSerializer(serializers.Serializer[Any]):
@@ -137,56 +131,5 @@ class MetricsView(StrictView):
         """Read from the database and the broker when asked, so every web process says the same."""
         refuse_bound_token(request)
         registry = CollectorRegistry()
-        registry.register(_Collector())
+        registry.register(Collector())
         return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
-
-
-class _Collector:
-    def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
-        build = GaugeMetricFamily("chm_build_info", "Always 1; which version this is", labels=["version"])
-        build.add_metric([version("chm")], 1)
-        yield build
-        try:
-            now = numbers()
-        except DatabaseError:
-            yield _gauge("chm_database_up", "Whether the database answers", 0)
-        else:
-            yield _gauge("chm_database_up", "Whether the database answers", 1)
-            yield from self._numbers(now)
-        yield from self._broker()
-
-    def _numbers(self, now: Numbers) -> Iterator[GaugeMetricFamily]:
-        yield _gauge("chm_pipelines_active", "Pipelines of the active inventory", now.pipelines)
-        yield _gauge("chm_pipelines_failing", "Of these, those whose latest decisive run failed", now.failing)
-        yield _gauge("chm_pipelines_stale", "Of these, those whose ingestion is overdue", now.stale)
-        yield _gauge("chm_pipelines_failing_ingestion", "Of these, those whose last walk failed", now.failing_ingestion)
-        if now.oldest_ingest_age is not None:
-            yield _gauge(
-                "chm_ingest_oldest_age_seconds", "Since the finished walk that is longest ago", now.oldest_ingest_age
-            )
-        runs = GaugeMetricFamily("chm_runs_24h", "Runs that happened in the last 24 hours", labels=["status"])
-        for status in Status.values:
-            runs.add_metric([status], now.runs_24h.get(status, 0))
-        yield runs
-
-    def _broker(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
-        try:
-            unmatched = CounterMetricFamily(
-                "chm_lineage_unmatched_events", "Lineage events whose job no pipeline is named after"
-            )
-            unmatched.add_metric([], unmatched_total())
-            yield unmatched
-        except (redis.RedisError, OSError, ValueError):
-            pass  # the cache is the broker: what follows says that it is down
-        try:
-            yield _gauge("chm_queue_length", "Tasks that wait for a worker", queue_length())
-        except (redis.RedisError, OSError, ValueError):
-            yield _gauge("chm_broker_up", "Whether the broker answers", 0)
-            return
-        yield _gauge("chm_broker_up", "Whether the broker answers", 1)
-        if (age := pulse_age()) is not None:
-            yield _gauge("chm_beat_age_seconds", "Since beat's last pulse", age)
-
-
-def _gauge(name: str, documentation: str, value: float) -> GaugeMetricFamily:
-    return GaugeMetricFamily(name, documentation, value=value)

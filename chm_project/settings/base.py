@@ -37,6 +37,7 @@ MIDDLEWARE = [
     "chm_project.operations.proxies.ProxyMiddleware",
     "chm_project.access.path_keys.PathKeyMiddleware",  # first: nothing may log the key of a ping
     "chm_project.api.request_ids.RequestIdMiddleware",
+    "chm_project.telemetry.requests.RequestLogMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "chm_project.content_policy.ContentPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -202,6 +203,8 @@ CHM_DATABASE_POOL_SIZE = env.whole("CHM_DATABASE_POOL_SIZE", 8, least=1)
 CHM_PROXIES = env.networks("CHM_PROXIES")
 # A file with the token of a scraper of /metrics, which needs no database.
 CHM_METRICS_TOKEN_FILE = env.text("CHM_METRICS_TOKEN_FILE")
+# Where the processes of web server and workers keep their counts: one folder for all of them.
+CHM_METRICS_DIR = env.text("CHM_METRICS_DIR", str(DATA_DIR / "metrics"))
 
 CELERY_BROKER_URL = env.address("CHM_BROKER_URL")
 # Ingestion's entries come from the connections file (ingestion.tasks.beat_schedule). A task that waited longer than its

@@ -26,6 +26,7 @@ GROUND = (
     "chm_project.db",
     "chm_project.scrubbing",
     "chm_project.settings",
+    "chm_project.telemetry",
 )
 # Packages of chm_project that import no app: the ground floor, and what runs before Django does.
 BELOW_THE_APPS = (*GROUND, "chm_project.local.embedded")

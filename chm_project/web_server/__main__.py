@@ -16,7 +16,10 @@ from chm_project.web_server.server import Size
 def load() -> Any:
     from django.urls import get_resolver
 
+    from chm_project.telemetry.metrics import name_process
     from chm_project.wsgi import application
+
+    name_process("web")
 
     # One line per request that had to wait for a thread says nothing that the answers do not.
     if not settings.DEBUG and not settings.CHM_PROXIES:

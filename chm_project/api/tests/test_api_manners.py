@@ -17,7 +17,7 @@ from rest_framework.test import APIClient
 
 from alerting.models import AlertRule
 from chm_project.api import idempotency
-from chm_project.api.request_ids import RequestIdFilter
+from chm_project.telemetry.context import ContextFilter
 from chm_project.tests.api import ROOT, error, invalid, items, person, program
 from inventory.models import Client, Pipeline
 from inventory.tests.factories import ClientFactory, PipelineFactory
@@ -329,7 +329,7 @@ def test_the_log_of_a_failure_has_the_request_id(monkeypatch: pytest.MonkeyPatch
             records.append(record)
 
     handler = Kept()
-    handler.addFilter(RequestIdFilter())
+    handler.addFilter(ContextFilter())
     logging.getLogger("django.request").addHandler(handler)
     monkeypatch.setattr("chm_project.api.root.RootView.get", lambda view, request: 1 / 0)
     try:
@@ -344,7 +344,7 @@ def test_the_log_of_a_failure_has_the_request_id(monkeypatch: pytest.MonkeyPatch
 def test_productions_log_is_filtered_for_the_request_id() -> None:
     source = (settings.BASE_DIR / "chm_project" / "settings" / "production.py").read_text()
 
-    assert '"filters": ["request_id"]' in source
+    assert '"filters": ["context"]' in source
 
 
 # gzip and HEAD

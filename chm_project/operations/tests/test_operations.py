@@ -122,13 +122,30 @@ def test_metrics_are_what_the_database_and_the_broker_say(beat: None) -> None:
 
     assert said['chm_runs_24h{status="failed"}'] == 1
     assert said['chm_runs_24h{status="success"}'] == 0
-    assert said["chm_pipelines_active"] == 1
-    assert said["chm_pipelines_failing"] == said["chm_pipelines_stale"] == said["chm_pipelines_failing_ingestion"] == 1
+    group = f'{{client="{pipeline.client.name}",platform="{pipeline.platform}"}}'
+    assert said[f"chm_pipelines_active{group}"] == 1
+    for state in ("failing", "stale", "failing_ingestion"):
+        assert said[f"chm_pipelines_{state}{group}"] == 1
+    assert said[f"chm_pipelines_late{group}"] == 0
     assert 600 <= said["chm_ingest_oldest_age_seconds"] < 700
     assert said["chm_beat_age_seconds"] < 60
     assert said["chm_broker_up"] == 1
     assert said["chm_queue_length"] >= 0
     assert said[f'chm_build_info{{version="{version("chm")}"}}'] == 1
+
+
+def test_late_pipelines_are_counted_by_client_and_platform(beat: None) -> None:
+    now = timezone.now()
+    planned = PipelineFactory.create(platform="dbt")
+    Pipeline.objects.filter(pk=planned.pk).update(
+        source_next_run_at=now - timedelta(hours=2), ingested_through=now, ingest_due_at=now + timedelta(hours=1)
+    )
+    on_time = PipelineFactory.create(client=planned.client, platform="airflow")
+
+    said = metrics(program("read"))
+
+    assert said[f'chm_pipelines_late{{client="{planned.client.name}",platform="dbt"}}'] == 1
+    assert said[f'chm_pipelines_late{{client="{on_time.client.name}",platform="airflow"}}'] == 0
 
 
 def test_unmatched_lineage_events_are_counted(beat: None) -> None:

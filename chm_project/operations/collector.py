@@ -1,0 +1,121 @@
+"""What /metrics answers: the counts of all processes, and what the database and the broker say at the moment."""
+
+import logging
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from importlib.metadata import version
+
+import redis
+from django.core.cache import cache
+from django.db import DatabaseError
+from prometheus_client import Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector as PrometheusCollector
+
+from chm_project.operations.beat import pulse_age
+from chm_project.operations.state import Numbers, numbers, queue_length
+from chm_project.telemetry.process_values import collected
+from runs.models import Status
+from runs.push.unmatched import unmatched_total
+from runs.reporting.adapter import run_shape
+
+logger = logging.getLogger(__name__)
+
+# Comparing all pipelines with their rhythms takes longer than all else here, and changes slowly.
+LATE_SECONDS = 60
+_LATE = "metrics:late"
+
+
+class Collector(PrometheusCollector):
+    def collect(self) -> Iterator[Metric]:
+        build = GaugeMetricFamily("chm_build_info", "Always 1; which version this is", labels=["version"])
+        build.add_metric([version("chm")], 1)
+        yield build
+        yield from collected()
+        try:
+            now = numbers()
+        except DatabaseError:
+            yield _gauge("chm_database_up", "Whether the database answers", 0)
+        else:
+            yield _gauge("chm_database_up", "Whether the database answers", 1)
+            yield from _numbers(now)
+            yield from _late(now)
+        yield from _broker()
+
+
+def _numbers(now: Numbers) -> Iterator[Metric]:
+    yield _by_group("chm_pipelines_active", "Pipelines of the active inventory", now, "active")
+    yield _by_group("chm_pipelines_failing", "Of these, those whose latest decisive run failed", now, "failing")
+    yield _by_group("chm_pipelines_stale", "Of these, those whose ingestion is overdue", now, "stale")
+    yield _by_group(
+        "chm_pipelines_failing_ingestion", "Of these, those whose last walk failed", now, "failing_ingestion"
+    )
+    if now.oldest_ingest_age is not None:
+        yield _gauge(
+            "chm_ingest_oldest_age_seconds", "Since the finished walk that is longest ago", now.oldest_ingest_age
+        )
+    runs = GaugeMetricFamily("chm_runs_24h", "Runs that happened in the last 24 hours", labels=["status"])
+    for status in Status.values:
+        runs.add_metric([status], now.runs_24h.get(status, 0))
+    yield runs
+
+
+def _late(now: Numbers) -> Iterator[Metric]:
+    try:
+        counted = _late_by_group()
+    except DatabaseError:
+        logger.warning("late pipelines are not counted: the database took too long")
+        return
+    late = {(client, platform): number for client, platform, number in counted}
+    family = GaugeMetricFamily(
+        "chm_pipelines_late", f"Pipelines that should have started by now, as of {LATE_SECONDS} seconds ago at most",
+        labels=["client", "platform"],
+    )  # fmt: skip
+    for group in now.groups:
+        family.add_metric([group.client, group.platform], late.get((group.client, group.platform), 0))
+    yield family
+
+
+def _late_by_group() -> Iterable[tuple[str, str, int]]:
+    try:
+        if (kept := cache.get(_LATE)) is not None:
+            return [(client, platform, number) for client, platform, number in kept]
+    except Exception:  # noqa: BLE001 - whatever the cache's client raises: the database is asked
+        logger.debug("the cache is down")
+    counts = Counter((row["client_name"], row["platform"]) for row in run_shape("late_pipelines"))
+    found = [(client, platform, number) for (client, platform), number in sorted(counts.items())]
+    try:
+        cache.set(_LATE, found, timeout=LATE_SECONDS)
+    except Exception:  # noqa: BLE001 - likewise
+        logger.debug("the cache is down")
+    return found
+
+
+def _broker() -> Iterator[Metric]:
+    try:
+        unmatched = CounterMetricFamily(
+            "chm_lineage_unmatched_events", "Lineage events whose job no pipeline is named after"
+        )
+        unmatched.add_metric([], unmatched_total())
+        yield unmatched
+    except (redis.RedisError, OSError, ValueError):
+        pass  # the cache is the broker: what follows says that it is down
+    try:
+        yield _gauge("chm_queue_length", "Tasks that wait for a worker", queue_length())
+    except (redis.RedisError, OSError, ValueError):
+        yield _gauge("chm_broker_up", "Whether the broker answers", 0)
+        return
+    yield _gauge("chm_broker_up", "Whether the broker answers", 1)
+    if (age := pulse_age()) is not None:
+        yield _gauge("chm_beat_age_seconds", "Since beat's last pulse", age)
+
+
+def _by_group(name: str, documentation: str, now: Numbers, field: str) -> Metric:
+    family = GaugeMetricFamily(name, documentation, labels=["client", "platform"])
+    for group in now.groups:
+        family.add_metric([group.client, group.platform], getattr(group, field))
+    return family
+
+
+def _gauge(name: str, documentation: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, documentation, value=value)

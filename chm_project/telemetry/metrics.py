@@ -1,0 +1,148 @@
+"""The metrics that processes count as they work. What the database knows is asked at each scrape instead.
+
+Names follow Prometheus: a prefix, the base unit as suffix, `_total` for counters. docs/monitoring.md lists them all.
+"""
+
+import functools
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import ParamSpec
+
+from django.db import connection
+from django.utils import timezone
+from prometheus_client import Counter, Gauge, Histogram
+
+from chm_project.telemetry.process_values import OWN
+
+logger = logging.getLogger(__name__)
+P = ParamSpec("P")
+
+_REQUEST = Histogram(
+    "chm_http_request_duration_seconds", "Time from a request's first middleware to its answer",
+    ["method", "route", "status"], buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10), registry=OWN,
+)  # fmt: skip
+_TASK = Histogram(
+    "chm_task_duration_seconds", "Time that a task worked, by its final state", ["task", "state"],
+    buckets=(0.1, 0.5, 1, 5, 15, 60, 300, 600), registry=OWN,
+)  # fmt: skip
+_TASK_WAIT = Histogram(
+    "chm_task_wait_seconds", "Time that a task waited in the queue", ["task"],
+    buckets=(0.1, 0.5, 1, 5, 15, 60, 300, 600), registry=OWN,
+)  # fmt: skip
+_PAGE = Histogram(
+    "chm_ingest_page_duration_seconds", "Time to fetch and store one page of runs", ["connection"],
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60), registry=OWN,
+)  # fmt: skip
+_RUNS = Counter(
+    "chm_ingest_runs", "Runs read from a source, by what became of them", ["connection", "outcome"], registry=OWN
+)
+_ERRORS = Counter("chm_ingest_errors", "Walks of a source that failed, by kind", ["connection", "kind"], registry=OWN)
+_SUCCEEDED_AT = Gauge(
+    "chm_ingest_last_success_timestamp_seconds", "When a walk of this connection last succeeded", ["connection"],
+    multiprocess_mode="mostrecent", registry=OWN,
+)  # fmt: skip
+_WATERMARK = Gauge(
+    "chm_ingest_watermark_timestamp_seconds", "Every change up to here is stored, of each pipeline of this connection",
+    ["connection"], multiprocess_mode="mostrecent", registry=OWN,
+)  # fmt: skip
+_INTERVAL = Gauge(
+    "chm_ingest_interval_seconds", "How often this connection is to be read", ["connection"],
+    multiprocess_mode="mostrecent", registry=OWN,
+)  # fmt: skip
+_POOL = Gauge(
+    "chm_database_pool_connections", "Connections that the processes' pools hold, at their last work",
+    ["process", "state"], multiprocess_mode="livesum", registry=OWN,
+)  # fmt: skip
+_POOL_WAIT = Counter(
+    "chm_database_pool_wait_seconds", "Time that work waited for a connection of a pool", ["process"], registry=OWN
+)
+_POOL_ERRORS = Counter(
+    "chm_database_pool_errors", "Work that got no connection of a pool in time", ["process"], registry=OWN
+)
+
+# What this process is: web, worker, beat, or a command that a person started.
+_process_kind = "command"
+_pool_before: dict[str, float] = {}
+METHODS = {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"}
+
+
+def name_process(kind: str) -> None:
+    global _process_kind
+    _process_kind = kind
+
+
+def process_kind() -> str:
+    return _process_kind
+
+
+def _never_fails(record: Callable[P, None]) -> Callable[P, None]:
+    """A full disk or a removed folder costs the metric, never the work that it measures."""
+
+    @functools.wraps(record)
+    def recorded(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            record(*args, **kwargs)
+        except (OSError, ValueError) as error:
+            logger.warning("not counted: %s", error)
+
+    return recorded
+
+
+@_never_fails
+def count_request(method: str, route: str, status: int, seconds: float) -> None:
+    _REQUEST.labels(method if method in METHODS else "OTHER", route, str(status)).observe(seconds)
+
+
+@_never_fails
+def count_task(name: str, state: str, seconds: float) -> None:
+    _TASK.labels(name, state).observe(seconds)
+
+
+@_never_fails
+def count_task_wait(name: str, seconds: float) -> None:
+    _TASK_WAIT.labels(name).observe(max(0.0, seconds))
+
+
+@_never_fails
+def count_page(connection_name: str, seconds: float, outcomes: Mapping[str, int]) -> None:
+    _PAGE.labels(connection_name).observe(seconds)
+    for outcome, number in outcomes.items():
+        _RUNS.labels(connection_name, outcome).inc(number)
+
+
+@_never_fails
+def count_failed_walk(connection_name: str, kind: str) -> None:
+    _ERRORS.labels(connection_name, kind).inc()
+
+
+@_never_fails
+def set_ingested(connection_name: str, *, interval_seconds: float, succeeded: bool, watermark: datetime | None) -> None:
+    """`watermark` is the oldest of the connection's pipelines; None while one was never read completely."""
+    _INTERVAL.labels(connection_name).set(interval_seconds)
+    if succeeded:
+        _SUCCEEDED_AT.labels(connection_name).set(timezone.now().timestamp())
+    if watermark is not None:
+        _WATERMARK.labels(connection_name).set(watermark.timestamp())
+
+
+@_never_fails
+def note_pool() -> None:
+    """Called at the end of each request and task; a process without a pool has nothing to note."""
+    pool = getattr(connection, "pool", None)
+    if not pool:
+        return
+    stats = pool.get_stats()
+    idle = stats.get("pool_available", 0)
+    _POOL.labels(_process_kind, "idle").set(idle)
+    _POOL.labels(_process_kind, "used").set(stats.get("pool_size", 0) - idle)
+    _POOL.labels(_process_kind, "max").set(stats.get("pool_max", 0))
+    _POOL_WAIT.labels(_process_kind).inc(_new("requests_wait_ms", stats) / 1000)
+    _POOL_ERRORS.labels(_process_kind).inc(_new("requests_errors", stats))
+
+
+def _new(name: str, stats: Mapping[str, int]) -> float:
+    """What the pool counted since the last call. Two threads at once may count the same twice for an instant."""
+    before, now = _pool_before.get(name, 0), stats.get(name, 0)
+    _pool_before[name] = now
+    return max(0, now - before)

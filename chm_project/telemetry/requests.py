@@ -1,0 +1,62 @@
+"""One line of log and one observation per request."""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from chm_project.access.path_keys import visible_part
+from chm_project.telemetry.metrics import count_request, note_pool
+
+logger = logging.getLogger("chm.request")
+
+# They come every few seconds, and say the same each time.
+PROBES = {"/health": "health", "/ready": "ready", "/metrics": "metrics"}
+
+
+class RequestLogMiddleware:
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        began = time.perf_counter()
+        response = self.get_response(request)
+        seconds = time.perf_counter() - began
+        route, status = _route(request), response.status_code
+        count_request(request.method or "", route, status, seconds)
+        note_pool()
+        quiet = status < 500 and (route in PROBES.values() or route == "static")
+        level = logging.DEBUG if quiet else logging.INFO
+        if logger.isEnabledFor(level):
+            said = {
+                "method": request.method, "route": route, "path": request.path, "status": status,
+                "ms": round(seconds * 1000, 1), "actor": _actor(request),
+            }  # fmt: skip
+            logger.log(level, "%(method)s %(path)s %(status)s in %(ms)s ms", said, extra=said)
+        return response
+
+
+def _route(request: HttpRequest) -> str:
+    """Return the route as the list of addresses writes it: a label of few values, whatever people request."""
+    if probe := PROBES.get(request.path_info):
+        return probe
+    if request.path_info.startswith(f"/{settings.STATIC_URL.strip('/')}/"):
+        return "static"
+    found = request.resolver_match
+    return found.route if found and "[\\s\\S]" not in found.route else "unmatched"
+
+
+def _actor(request: HttpRequest) -> str:
+    """Return who sent the request, as far as it was found out; this asks the database nothing."""
+    if key := getattr(request, "path_key", None):
+        return visible_part(key)
+    if isinstance(auth := getattr(request, "auth", None), str):
+        return auth
+    user: Any = vars(request).get("user")
+    if hasattr(user, "_wrapped"):  # a session's user, which is read when somebody asks for it
+        user = getattr(request, "_cached_user", None)
+    return user.get_username() if user is not None and user.is_authenticated else "anonymous"

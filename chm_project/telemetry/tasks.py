@@ -1,0 +1,56 @@
+"""One line of log and one observation per task; the id of the request that enqueued it travels in its headers."""
+
+import logging
+import time
+from typing import Any
+
+from celery.signals import before_task_publish, task_postrun, task_prerun, worker_init, worker_process_init
+
+from chm_project.telemetry.context import begin_task, current_request_id, end_task
+from chm_project.telemetry.metrics import count_task, count_task_wait, name_process, note_pool
+from chm_project.telemetry.process_values import forget_ended_gauges
+
+logger = logging.getLogger("chm.task")
+
+REQUEST_ID, ENQUEUED_AT = "chm_request_id", "chm_enqueued_at"
+# By task: when it began, and what the log belonged to before.
+_under_way: dict[str, tuple[float, tuple[str, str]]] = {}
+
+
+@before_task_publish.connect
+def add_headers(headers: dict[str, Any], **_: Any) -> None:
+    headers[ENQUEUED_AT] = time.time()
+    if request_id := current_request_id():
+        headers[REQUEST_ID] = request_id
+
+
+@task_prerun.connect
+def begin(task_id: str, task: Any, **_: Any) -> None:
+    before = begin_task(task_id, str(getattr(task.request, REQUEST_ID, None) or ""))
+    _under_way[task_id] = time.perf_counter(), before
+    if enqueued_at := getattr(task.request, ENQUEUED_AT, None):
+        count_task_wait(task.name, time.time() - float(enqueued_at))
+
+
+@task_postrun.connect
+def end(task_id: str, task: Any, state: str | None = None, **_: Any) -> None:
+    began, before = _under_way.pop(task_id)
+    seconds = time.perf_counter() - began
+    state = state or "UNKNOWN"
+    count_task(task.name, state, seconds)
+    note_pool()
+    said = {"task": task.name, "state": state, "ms": round(seconds * 1000, 1)}
+    logger.info("%(task)s %(state)s in %(ms)s ms", said, extra=said)
+    end_task(before)
+
+
+@worker_init.connect
+def name_worker(**_: Any) -> None:
+    name_process("worker")
+    # Connections may have other names now; those that are left set theirs with their next walk.
+    forget_ended_gauges()
+
+
+@worker_process_init.connect
+def name_worker_process(**_: Any) -> None:
+    name_process("worker")

@@ -1,0 +1,51 @@
+"""docs/monitoring.md names every metric, with its type and its labels, and no other."""
+
+import re
+from decimal import Decimal
+from pathlib import Path
+
+from django.conf import settings
+from prometheus_client import Metric
+
+from chm_project.operations import collector
+from chm_project.operations.state import Group, Numbers
+from chm_project.telemetry import metrics
+from chm_project.telemetry.process_values import OWN
+
+DOCUMENT = (Path(settings.BASE_DIR) / "docs" / "monitoring.md").read_text()
+ROW = re.compile(r"^\| (`chm_[^|]+) \| (\w+) \|([^|]*)\|", re.MULTILINE)
+
+
+def documented() -> dict[str, tuple[str, tuple[str, ...]]]:
+    found = {}
+    for names, kind, labels in ROW.findall(DOCUMENT):
+        for name in re.findall(r"`(\w+)`", names):
+            found[name] = (kind, tuple(sorted(label for label in re.split(r",\s*", labels.strip()) if label)))
+    return found
+
+
+def existing(numbers: Numbers) -> dict[str, tuple[str, tuple[str, ...]]]:
+    own = {
+        _name(metric.name, metric.type): (metric.type, tuple(sorted(getattr(metrics, name)._labelnames)))
+        for name in vars(metrics)
+        if hasattr(getattr(metrics, name), "_labelnames")
+        for metric in getattr(metrics, name).describe()
+    }
+    asked: list[Metric] = [*collector._numbers(numbers), *collector._late(numbers)]
+    return own | {metric.name: (metric.type, tuple(sorted(metric.samples[0].labels))) for metric in asked}
+
+
+def _name(name: str, kind: str) -> str:
+    return f"{name}_total" if kind == "counter" else name
+
+
+def test_the_document_lists_every_metric(db: None) -> None:
+    groups = [Group("Acme", "airflow", 1, 0, 0, 0, Decimal(60))]
+
+    found = documented()
+    expected = existing(Numbers(groups, {}))
+
+    assert list(OWN.collect()), "the processes' own metrics are registered"
+    assert expected.items() <= found.items()
+    broker = {"chm_queue_length", "chm_beat_age_seconds", "chm_lineage_unmatched_events_total", "chm_database_up"}
+    assert found.keys() - expected.keys() == broker | {"chm_broker_up", "chm_build_info"}

@@ -1,0 +1,124 @@
+"""Counts of all processes add up, also those of processes that have ended, and a failing disk costs no work."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import requests
+from django.conf import settings
+
+from chm_project.tests.prometheus import samples
+from tools.support.processes import web_server
+
+ROOT = Path(settings.BASE_DIR)
+
+COUNTING = """
+import os, sys
+import django
+django.setup()
+from chm_project.telemetry import metrics
+metrics.name_process(sys.argv[1])
+metrics.count_page("acme", 0.2, {"created": int(sys.argv[2])})
+metrics._POOL.labels(sys.argv[1], "used").set(3)
+if child := os.fork():
+    os.waitpid(child, 0)
+else:
+    metrics.count_page("acme", 0.2, {"created": 1})
+    os._exit(0)
+print("ready", flush=True)
+sys.stdin.read()
+"""
+READING = """
+import django
+django.setup()
+from prometheus_client import CollectorRegistry, generate_latest
+from chm_project.telemetry.process_values import collected
+class All:
+    collect = staticmethod(collected)
+registry = CollectorRegistry()
+registry.register(All())
+print(generate_latest(registry).decode())
+"""
+
+
+def environment(folder: Path) -> dict[str, str]:
+    return {**os.environ, "CHM_METRICS_DIR": str(folder), "PYTHONPATH": str(ROOT)}
+
+
+@contextmanager
+def process_that_counts(folder: Path, kind: str, number: int) -> Iterator["subprocess.Popen[str]"]:
+    command = [sys.executable, "-c", COUNTING, kind, str(number)]
+    with subprocess.Popen(
+        command, env=environment(folder), text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+        yield process
+        process.kill()
+
+
+def read(folder: Path) -> dict[str, float]:
+    said = subprocess.run(
+        [sys.executable, "-c", READING], env=environment(folder), text=True, capture_output=True, check=True
+    )
+    return samples(said.stdout)
+
+
+CREATED = 'chm_ingest_runs_total{connection="acme",outcome="created"}'
+PAGES = 'chm_ingest_page_duration_seconds_count{connection="acme"}'
+
+
+def used(kind: str) -> str:
+    return f'chm_database_pool_connections{{process="{kind}",state="used"}}'
+
+
+def test_processes_and_their_forks_add_up_and_keep_their_counts_when_they_end(tmp_path: Path) -> None:
+    with process_that_counts(tmp_path, "web", 5), process_that_counts(tmp_path, "worker", 7) as worker:
+        said = read(tmp_path)
+        assert (said[CREATED], said[PAGES]) == (14, 4)
+        assert said[used("web")] == said[used("worker")] == 3
+
+        worker.send_signal(signal.SIGKILL)
+        worker.wait()
+        said = read(tmp_path)
+        assert (said[CREATED], said[PAGES]) == (14, 4), "a counter never goes back"
+        assert used("worker") not in said, "an ended process holds no connections"
+        assert said[used("web")] == 3
+    said = read(tmp_path)
+    assert (said[CREATED], said[PAGES]) == (14, 4)
+    left = {path.name for path in tmp_path.iterdir() if "ended" not in path.name}
+    assert left == {"lock"}, "files of ended processes are removed"
+
+
+def test_a_folder_that_cannot_be_used_costs_the_counts_and_no_request(tmp_path: Path) -> None:
+    (tmp_path / "metrics").write_text("a file, where the folder should be")
+    log, token = tmp_path / "log", tmp_path / "token"
+    token.write_text("scraper")
+    given = {"CHM_METRICS_DIR": str(tmp_path / "metrics"), "CHM_METRICS_TOKEN_FILE": str(token)}
+    with web_server(log, **given) as address:
+        assert requests.get(f"{address}/health", timeout=10).status_code == 200
+        said = requests.get(f"{address}/metrics", headers={"Authorization": "Bearer scraper"}, timeout=10)
+    assert said.status_code == 200
+    assert "chm_broker_up 1.0" in said.text
+    assert "each process has only its own metrics" in log.read_text()
+
+
+def test_requests_of_all_web_processes_are_counted_by_route_and_status(tmp_path: Path) -> None:
+    (token := tmp_path / "token").write_text("scraper")
+    given = {"CHM_METRICS_DIR": str(tmp_path / "metrics"), "CHM_METRICS_TOKEN_FILE": str(token)}
+    with web_server(**given) as address:
+        for _ in range(40):  # each over a connection of its own, which any of the processes accepts
+            requests.get(f"{address}/api/v1/runs/0b7e4c1e-0000-7000-8000-000000000000", timeout=10)
+        requests.get(f"{address}/no/such/page", timeout=10)
+        requests.get(f"{address}/api/v1/nothing?page={'x' * 200}", timeout=10)
+        said = requests.get(f"{address}/metrics", headers={"Authorization": "Bearer scraper"}, timeout=10)
+        answered = {path.stem.rpartition("_")[2] for path in (tmp_path / "metrics").glob("histogram_*.db")}
+    found = samples(said.text)
+    count = "chm_http_request_duration_seconds_count"
+    assert found[f'{count}{{method="GET",route="api/v1/runs/<id:run_id>",status="401"}}'] == 40
+    assert found[f'{count}{{method="GET",route="unmatched",status="404"}}'] == 2
+    assert len(answered) == 2, "both web processes have counted"

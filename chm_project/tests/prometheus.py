@@ -1,0 +1,16 @@
+"""Prometheus' text format, read for tests."""
+
+from prometheus_client.parser import text_string_to_metric_families
+
+
+def samples(text: str) -> dict[str, float]:
+    """Return the values by name and labels, as one writes them in a query."""
+    return {
+        sample.name + _labels(sample.labels): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def _labels(labels: dict[str, str]) -> str:
+    return "{" + ",".join(f'{name}="{value}"' for name, value in sorted(labels.items())) + "}" if labels else ""
