@@ -4,7 +4,7 @@ BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help install install-dev demo serve work test e2e screenshots e2e-airflow e2e-prefect e2e-dagster nightly clients bench lateness fuzz faults critical-path evidence documents site docs dashboards board-pictures check-boards upgrade-check package-check image-steps lint format lock
+.PHONY: help install install-dev demo serve work test e2e screenshots e2e-airflow e2e-prefect e2e-dagster nightly clients bench lateness fuzz faults critical-path evidence documents site docs dashboards board-pictures check-boards upgrade-check package-check release image-steps lint format lock
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -123,6 +123,9 @@ upgrade-check: install-dev  ## upgrade the last release's database and compare i
 
 package-check: install-dev  ## build sdist and wheel, install the wheel outside the checkout, migrate and serve from it (40 s)
 	@$(BIN)/python -m tools.package_check
+
+release: lint upgrade-check package-check  ## check the commit and write wheel, sdist, image context, SBOM and notes into .chm/release (CONTRIBUTING: a release)
+	@$(BIN)/python -m tools.release build $(ARGS)
 
 image-steps: install-dev  ## the Dockerfile's and compose's steps without Docker (needs PostgreSQL 15 and Redis installed)
 	@$(BIN)/python docker/image_steps.py

@@ -13,7 +13,7 @@ from drf_spectacular.renderers import (
 )
 from drf_spectacular.utils import extend_schema, inline_serializer
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
-from rest_framework.fields import ChoiceField
+from rest_framework.fields import CharField, ChoiceField
 from rest_framework.permissions import AllowAny
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -23,6 +23,7 @@ from rest_framework.views import APIView
 from chm_project.access.permissions import ScopedPermission
 from chm_project.api import schema  # noqa: F401  # the generator must know how tokens are sent
 from chm_project.api.viewsets import StrictView
+from chm_project.settings.version import VERSION
 
 
 class HealthView(StrictView):
@@ -35,10 +36,10 @@ class HealthView(StrictView):
         operation_id="health",
         summary="Is the web server alive?",
         description="Needs no token and no database.",
-        responses=inline_serializer("Health", {"status": ChoiceField(choices=["ok"])}),
+        responses=inline_serializer("Health", {"status": ChoiceField(choices=["ok"]), "version": CharField()}),
     )
     def get(self, request: Request) -> Response:
-        return Response({"status": "ok"})
+        return Response({"status": "ok", "version": VERSION})
 
 
 class SchemaView(StrictView, SpectacularAPIView):

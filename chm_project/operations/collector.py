@@ -3,7 +3,6 @@
 import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from importlib.metadata import version
 
 import redis
 from django.core.cache import cache
@@ -14,6 +13,7 @@ from prometheus_client.registry import Collector as PrometheusCollector
 
 from chm_project.operations.beat import pulse_age
 from chm_project.operations.state import Numbers, numbers, queue_length
+from chm_project.settings.version import VERSION
 from chm_project.telemetry.process_values import collected
 from runs.models import Status
 from runs.push.unmatched import unmatched_total
@@ -29,7 +29,7 @@ _LATE = "metrics:late"
 class Collector(PrometheusCollector):
     def collect(self) -> Iterator[Metric]:
         build = GaugeMetricFamily("chm_build_info", "Always 1; which version this is", labels=["version"])
-        build.add_metric([version("chm")], 1)
+        build.add_metric([VERSION], 1)
         yield build
         yield from collected()
         try:

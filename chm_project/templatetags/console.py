@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from alerting.models import AlertRule
 from chm_project.console.drawing import text_format
 from chm_project.console.pages.rule_preview import Preview, previews_of
+from chm_project.settings.version import VERSION
 from inventory.models import Pipeline
 from runs.models import Status
 from runs.reporting.adapter import Row
@@ -26,6 +27,11 @@ register.filter("whole", text_format.whole)
 SIGNS: dict[str, str] = {
     Status.RUNNING: "▷", Status.SUCCESS: "✓", Status.FAILED: "✕", Status.CANCELED: "–", Status.SKIPPED: "•",
 }  # fmt: skip
+
+
+@register.simple_tag
+def chm_version() -> str:
+    return VERSION
 
 
 @register.simple_tag

@@ -18,6 +18,7 @@ from chm_project.api.csv import CsvList
 from chm_project.api.history import LoggedChanges
 from chm_project.api.middleware import has_spare_slash
 from chm_project.api.viewsets import StrictView
+from chm_project.settings.version import VERSION
 from chm_project.tests.api import ROOT, error, items, person, program
 from inventory.api.views import InventoryViewSet
 from inventory.tests.factories import ClientFactory
@@ -33,7 +34,7 @@ DOCUMENT = Path(settings.BASE_DIR) / "docs" / "contracts" / "openapi.yaml"
 def test_health_needs_no_permission_and_no_database(path: str) -> None:
     response = APIClient().get(path)
 
-    assert (response.status_code, response.json()) == (200, {"status": "ok"})
+    assert (response.status_code, response.json()) == (200, {"status": "ok", "version": VERSION})
     assert APIClient().head(path).status_code == 200
 
 

@@ -22,6 +22,7 @@ from alerting.models import AlertRule
 from chm_project.console.pages.error_groups import group_failures
 from chm_project.console.pages.pipeline import percentile
 from chm_project.console.pages.sections import SECTIONS
+from chm_project.settings.version import VERSION
 from chm_project.tests.api import ROOT, program
 from chm_project.tests.pages import browser, html, tables
 from inventory.models import Client, Pipeline
@@ -336,6 +337,12 @@ def test_whoever_has_no_role_sees_no_number() -> None:
     assert person.get(reverse("console:list", args=["failing"])).status_code == 403
     assert person.get(client_address(Client.objects.get())).status_code == 403
     assert person.get(run_address(Run.objects.get())).status_code == 403
+
+
+def test_every_page_says_at_its_foot_which_version_this_is() -> None:
+    run, analyst = RunFactory.create(), browser("analyst")
+    for address in ("/admin/", run_address(run), "/admin/runs/run/", f"/admin/runs/run/{run.pk}/change/"):
+        assert f">CHM {VERSION}</footer>" in html(analyst.get(address, follow=True)), address
 
 
 def test_nobody_sees_a_page_without_a_login() -> None:

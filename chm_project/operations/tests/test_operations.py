@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterator
 from datetime import timedelta
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from chm_project.operations.beat import BeatingScheduler, pulse_age
+from chm_project.settings.version import VERSION
 from chm_project.tests.api import error, person, program
 from inventory.models import Pipeline
 from inventory.tests.factories import PipelineFactory
@@ -86,7 +86,7 @@ def test_without_its_database_it_is_alive_and_not_ready() -> None:
 
 def test_anyone_may_ask_whether_it_is_ready_and_learns_nothing_else() -> None:
     answer = APIClient().get("/ready", headers={"host": "10.0.0.7:8000"})
-    assert (answer.status_code, answer.json()) == (200, {"status": "ok"}), "beat is no part of it"
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok", "version": VERSION}), "beat is no part of it"
 
 
 def test_a_scraper_reads_metrics_with_the_token_of_a_file_and_without_the_database(tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_metrics_are_what_the_database_and_the_broker_say(beat: None) -> None:
     assert said["chm_beat_age_seconds"] < 60
     assert said["chm_broker_up"] == 1
     assert said["chm_queue_length"] >= 0
-    assert said[f'chm_build_info{{version="{version("chm")}"}}'] == 1
+    assert said[f'chm_build_info{{version="{VERSION}"}}'] == 1
 
 
 def test_late_pipelines_are_counted_by_client_and_platform(beat: None) -> None:

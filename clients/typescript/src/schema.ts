@@ -1393,6 +1393,7 @@ export interface components {
         };
         Health: {
             status: components["schemas"]["HealthStatusEnum"];
+            version: string;
         };
         /** @enum {string} */
         HealthStatusEnum: "ok";
@@ -6868,7 +6869,8 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "status": "ok"
+                     *       "status": "ok",
+                     *       "version": "text"
                      *     }
                      */
                     "application/json": components["schemas"]["Health"];

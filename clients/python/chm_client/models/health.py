@@ -26,9 +26,11 @@ class Health:
     """ 
         Attributes:
             status (HealthStatusEnum):
+            version (str):
      """
 
     status: HealthStatusEnum
+    version: str
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
 
@@ -38,11 +40,14 @@ class Health:
     def to_dict(self) -> dict[str, Any]:
         status: str = self.status
 
+        version = self.version
+
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update({
             "status": status,
+            "version": version,
         })
 
         return field_dict
@@ -57,8 +62,11 @@ class Health:
 
 
 
+        version = d.pop("version")
+
         health = cls(
             status=status,
+            version=version,
         )
 
 

@@ -1,0 +1,180 @@
+"""`make release`: what is handed out with a version, in .chm/release/VERSION.
+
+`prepare VERSION` writes the version into pyproject.toml and its date into CHANGELOG.md, to be committed. `build` checks
+the commit and writes wheel, sdist, image context, SBOM, notes and SHA256SUMS. `build --rehearse` does so for any
+state of the tree, with the notes of what is unreleased.
+"""
+
+import argparse
+import hashlib
+import io
+import json
+import re
+import runpy
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import tomllib
+import venv
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tools.package_check.__main__ import LOCK, built, copy_of_git, missing, run
+from tools.upgrade.__main__ import RELEASES
+
+ROOT = Path(__file__).resolve().parents[2]
+CHANGELOG, PROJECT = ROOT / "CHANGELOG.md", ROOT / "pyproject.toml"
+UNRELEASED = "Unreleased"
+_VERSION = re.compile(r"\d+\.\d+\.\d+(?:(?:a|b|rc)\d+)?")
+_SECTION = re.compile(
+    r"^## (?P<name>\S+)(?: - (?P<date>\d{4}-\d{2}-\d{2}))?\n(?P<text>.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL
+)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tools.release", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    preparing = commands.add_parser("prepare", help="write version and date into pyproject.toml and CHANGELOG.md")
+    preparing.add_argument("version")
+    building = commands.add_parser("build", help="write what is handed out into .chm/release")
+    building.add_argument("--rehearse", action="store_true", help="of any state of the tree")
+    building.add_argument("--into", type=Path, default=ROOT / ".chm" / "release")
+    options = parser.parse_args()
+    if options.command == "prepare":
+        return prepare(options.version)
+    return build(options.into, rehearse=options.rehearse)
+
+
+def version() -> str:
+    found: str = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["version"]
+    return found
+
+
+def prepare(new: str) -> int:
+    sections = notes()
+    if not _VERSION.fullmatch(new):
+        return refuse([f"{new} is no version such as 1.4.0 or 2.0.0rc1"])
+    if new in sections:
+        return refuse([f"CHANGELOG.md has {new} already"])
+    if not sections[UNRELEASED].strip():
+        return refuse(["CHANGELOG.md has nothing unreleased"])
+    text = PROJECT.read_text(encoding="utf-8")
+    PROJECT.write_text(text.replace(f'version = "{version()}"', f'version = "{new}"', 1), encoding="utf-8")
+    dated = f"## {UNRELEASED}\n\n## {new} - {datetime.now(UTC):%Y-%m-%d}\n"
+    text = CHANGELOG.read_text(encoding="utf-8")
+    CHANGELOG.write_text(text.replace(f"## {UNRELEASED}\n", dated, 1), encoding="utf-8")
+    print(f"pyproject.toml and CHANGELOG.md say {new}: read them, commit, then make release")
+    return 0
+
+
+def notes() -> dict[str, str]:
+    """By version, its section of the changelog."""
+    return {found["name"]: found["text"] for found in _SECTION.finditer(CHANGELOG.read_text(encoding="utf-8"))}
+
+
+def refuse(faults: list[str]) -> int:
+    for fault in faults:
+        print(f"no release: {fault}", file=sys.stderr)
+    return 1
+
+
+def faults_of_the_commit() -> Iterator[str]:
+    """Why this commit is no release."""
+    sections, number = notes(), version()
+    if git("status", "--porcelain"):
+        yield "the tree has changes that are not committed"
+    if not sections.get(number, "").strip():
+        yield f"CHANGELOG.md says nothing of {number}: run python -m tools.release prepare VERSION"
+    if sections[UNRELEASED].strip():
+        yield f"CHANGELOG.md has lines below {UNRELEASED}: run python -m tools.release prepare VERSION"
+    if git("tag", "--list", f"v{number}"):
+        yield f"the tag v{number} exists"
+    for lock in ("requirements.lock", "requirements-local.lock"):
+        if "--hash=sha256:" not in (ROOT / lock).read_text(encoding="utf-8"):
+            yield f"{lock} has no hashes"
+    if not any(RELEASES.glob("*.sql.xz")):
+        yield "tools/upgrade/releases has no database of a former release"
+
+
+def build(into: Path, *, rehearse: bool) -> int:
+    faults = [] if rehearse else list(faults_of_the_commit())
+    if faults:
+        return refuse(faults)
+    number = version()
+    target = into / (f"{number}-rehearsal" if rehearse else number)
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    with tempfile.TemporaryDirectory(prefix="chm-release-") as name:
+        folder = Path(name)
+        tracked = copy_of_git(folder / "source")
+        sdist, wheel = built(folder / "source", folder)
+        faults = missing(tracked, sdist, wheel)
+        if faults:
+            return refuse(faults)
+        for each in (sdist, wheel):
+            shutil.copy(each, target)
+        shutil.copy(ROOT / LOCK, target)
+        image_context(tracked, target / f"chm-{number}-image.tar.gz")
+        bill_of_materials(wheel, folder / "installed", target / f"chm-{number}.cdx.json")
+    text = notes()[UNRELEASED if rehearse else number].strip()
+    commit = git("rev-parse", "HEAD").strip()
+    (target / "NOTES.md").write_text(f"# CHM {number}\n\nCommit {commit}.\n\n{text}\n", encoding="utf-8")
+    sums = [f"{digest(path)}  {path.name}" for path in sorted(target.iterdir())]
+    (target / "SHA256SUMS").write_text("\n".join(sums) + "\n", encoding="utf-8")
+    for path in sorted(target.iterdir()):
+        print(f"{path.stat().st_size / 1024:10,.0f} kB  {path.name}")
+    print(f"{target}\nnext: git tag v{number}, then python -m tools.upgrade dump {number}, for the next upgrade-check")
+    return 0
+
+
+def image_context(tracked: list[str], path: Path) -> None:
+    """What `docker build` is sent, as one archive: docker build -f docker/Dockerfile - < ARCHIVE."""
+    # A script beside the Dockerfile, in no package.
+    ignored: Callable[[str, list[str]], bool] = runpy.run_path(str(ROOT / "docker" / "image_steps.py"))["ignored"]
+    patterns = (ROOT / "docker" / "Dockerfile.dockerignore").read_text(encoding="utf-8").splitlines()
+    moment = int(git("log", "-1", "--format=%ct"))
+    with tarfile.open(path, "w:gz") as archive:
+        for name in sorted(tracked):
+            # The Dockerfile itself is no part of the image, but of the archive.
+            if name == "docker/Dockerfile" or not ignored(name, patterns):
+                content = (ROOT / name).read_bytes()
+                entry = tarfile.TarInfo(name)
+                entry.size, entry.mtime = len(content), moment
+                entry.mode = 0o755 if (ROOT / name).stat().st_mode & 0o100 else 0o644
+                archive.addfile(entry, io.BytesIO(content))
+
+
+def bill_of_materials(wheel: Path, environment: Path, path: Path) -> None:
+    """CycloneDX, of an environment with production's locked packages and the wheel, and nothing else."""
+    venv.create(environment, with_pip=False)
+    pip = [sys.executable, "-m", "pip", "--python", str(environment / "bin" / "python"), "install", "--quiet",
+           "--disable-pip-version-check"]  # fmt: skip
+    run([*pip, "--require-hashes", "-r", str(ROOT / LOCK)], cwd=environment)
+    run([*pip, "--no-deps", str(wheel)], cwd=environment)
+    run([sys.executable, "-m", "cyclonedx_py", "environment", str(environment), "--pyproject", str(PROJECT),
+         "--mc-type", "application", "--spec-version", "1.6", "--output-reproducible", "--output-file", str(path)],
+        cwd=environment)  # fmt: skip
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    locked = set(re.findall(r"^([a-z0-9-]+)==", (ROOT / LOCK).read_text(encoding="utf-8"), re.MULTILINE))
+    listed = {re.sub(r"[-_.]+", "-", each["name"]).lower() for each in found["components"]}
+    if listed - locked - {"chm"}:
+        sys.exit(f"the bill of materials has what the lock lacks: {sorted(listed - locked)}")
+    without = [each["name"] for each in found["components"] if not each.get("licenses")]
+    print(f"{path.name}: {len(listed)} packages, {len(without)} without a licence{': ' if without else ''}"
+          f"{', '.join(without)}")  # fmt: skip
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def git(*arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=ROOT, stdout=subprocess.PIPE, check=True, text=True).stdout
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,93 @@
+"""A release is refused while anything of it is missing, and prepared in one step."""
+
+import io
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from tools.release import __main__ as release
+
+CHANGELOG = """# Changelog
+
+## Unreleased
+
+### Added
+
+- A thing.
+
+## 0.1.0 - 2026-01-01
+
+The first version.
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository of its own with a version, a changelog, locks and a former release."""
+    (tmp_path / "CHANGELOG.md").write_text(CHANGELOG)
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "chm"\nversion = "0.1.0"\n')
+    for lock in ("requirements.lock", "requirements-local.lock"):
+        (tmp_path / lock).write_text("a==1 --hash=sha256:00\n")
+    (tmp_path / "former.sql.xz").touch()
+    monkeypatch.setattr(release, "ROOT", tmp_path)
+    monkeypatch.setattr(release, "RELEASES", tmp_path)
+    monkeypatch.setattr(release, "CHANGELOG", tmp_path / "CHANGELOG.md")
+    monkeypatch.setattr(release, "PROJECT", tmp_path / "pyproject.toml")
+    git(tmp_path, "init", "--quiet")
+    commit(tmp_path)
+    return tmp_path
+
+
+def git(folder: Path, *arguments: str) -> None:
+    subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b", *arguments], cwd=folder, check=True)
+
+
+def commit(folder: Path) -> None:
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message", "state")
+
+
+def test_a_version_is_prepared_committed_and_then_nothing_stands_in_its_way(project: Path) -> None:
+    assert [line.partition(":")[0] for line in release.faults_of_the_commit()] == [
+        "CHANGELOG.md has lines below Unreleased"
+    ]
+
+    assert release.prepare("0.2.0") == 0
+    assert "the tree has changes that are not committed" in list(release.faults_of_the_commit())
+    commit(project)
+
+    assert list(release.faults_of_the_commit()) == []
+    assert release.version() == "0.2.0"
+    assert "- A thing." in release.notes()["0.2.0"]
+    assert "A thing" not in release.notes()["Unreleased"]
+
+
+@pytest.mark.parametrize("version", ["0.1.0", "two", "1.0"])
+def test_a_version_that_exists_or_is_none_changes_nothing(project: Path, version: str) -> None:
+    assert release.prepare(version) == 1
+    assert (project / "CHANGELOG.md").read_text() == CHANGELOG
+
+
+def test_a_version_is_released_once(project: Path) -> None:
+    release.prepare("0.2.0")
+    commit(project)
+    git(project, "tag", "v0.2.0")
+    assert list(release.faults_of_the_commit()) == ["the tag v0.2.0 exists"]
+
+
+def test_the_image_context_holds_what_docker_would_be_sent_and_is_the_same_each_time(tmp_path: Path) -> None:
+    tracked = ["manage.py", "docker/Dockerfile", "requirements.lock", "runs/tests/factories.py", ".ci/run"]
+    for name in ("one", "two"):
+        release.image_context(tracked, tmp_path / name)
+
+    first, second = ((tmp_path / name).read_bytes() for name in ("one", "two"))
+    assert content(first) == content(second)
+    assert {"manage.py", "docker/Dockerfile", "requirements.lock"} <= set(content(first))
+    assert ".ci/run" not in content(first)
+
+
+def content(archive: bytes) -> dict[str, int]:
+    with tarfile.open(fileobj=io.BytesIO(archive)) as found:
+        return {member.name: member.size for member in found.getmembers()}
