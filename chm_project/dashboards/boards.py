@@ -13,6 +13,7 @@ GOVERNANCE = "Q6-Q10 Operations & Governance"
 # In reading order, with width and height in Grafana's grid of 24 columns.
 LAYOUT: dict[str, tuple[tuple[str, int, int], ...]] = {
     OPERATIONS: (
+        ("incidents", 24, 8),
         ("failing_now", 24, 9),
         ("late_pipelines", 24, 8),
         ("failures_over_time", 16, 9),

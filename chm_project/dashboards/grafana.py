@@ -64,6 +64,7 @@ LIMITS: dict[str, tuple[float, float]] = {
 STATUSES = ("status_then", "status_now", "latest_status")
 WIDTHS = {
     "error_message": 420,
+    "cause": 420,
     "reason": 420,
     "last_error": 420,
     "client_name": 160,

@@ -12,6 +12,9 @@ from inventory.models import Client, Pipeline
 from runs.models import Run
 from runs.reporting.shapes import shapes
 
+# The fingerprint of "relation # does not exist" on Airflow.
+MISSING_RELATION = "0be9897c3b37"
+
 EXPECTED: dict[str, list[tuple[object, ...]]] = {
     "failures_over_time": [
         (at(168), 1), (at(40), 1), (at(30), 1), (at(26), 1), (at(24), 1), (at(3), 1), (at(2), 1), (at(1), 2),
@@ -37,7 +40,12 @@ EXPECTED: dict[str, list[tuple[object, ...]]] = {
     "run_duration_distribution": [(1, 10), (2, 1), (4, 25), (7, 1), (11, 1), (21, 1)],
     "failing_now": [
         ("Acme", "Orders", "airflow", "prod", at(26), 2, at(120), "relation staging.orders does not exist", "failed",
-         False, "run 6"),
+         False, "run 6", MISSING_RELATION),
+    ],
+    # The failure before had no text: the cause of the latest one is younger than the streak.
+    "incidents": [
+        (MISSING_RELATION, "airflow", at(2), at(2), 1, 1, "Acme", "relation staging.orders does not exist",
+         "relation # does not exist", "run 6", "run 6"),
     ],
     "late_pipelines": [
         ("Borealis", "Hourly", "dbt", "prod", at(5), 60.0, at(4), at(3.75), 225,
@@ -105,8 +113,9 @@ def by_hand(name: str) -> list[tuple[Any, ...]]:
         row: dict[str, Any] = dict(zip(given, values, strict=True))
         if "source_url" in columns:  # of all pipelines of the seed, Orders alone links to its source
             row["source_url"] = f"{SOURCE}/{quote(row['run_id'])}" if row["pipeline_name"] == "Orders" else None
-        if "run_id" in columns:
-            row["run_id"] = runs.get(row["run_id"])
+        for key in ("run_id", "first_run_id"):
+            if key in columns:
+                row[key] = runs.get(row[key])
         if "client_id" in columns:
             row["client_id"] = clients[row["client_name"]]
         if "pipeline_id" in columns:

@@ -22,6 +22,7 @@ CARRIED_BY = {
     "failure_rate_by_platform": {BY_EVENT},
     "run_duration_distribution": {BY_EVENT},
     "failing_now": {LATEST},
+    "incidents": {LATEST},
     "late_pipelines": {LATEST},
     "client_risk": {BY_EVENT},
     "changes_since_yesterday": {LATEST},

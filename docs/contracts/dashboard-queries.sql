@@ -235,7 +235,11 @@ SELECT
             WHERE r.pipeline_id = p.pipeline_id AND r.event_at > (:known_until)::timestamptz AND coalesce(r.started_at, '-infinity'::timestamptz) <= (:known_until)::timestamptz AND (r.started_at IS NOT NULL OR r.event_at <= (:known_until)::timestamptz)
         )
     ) AS retrying,
-    p.client_id, p.pipeline_id, p.run_id, failed.source_url
+    p.client_id, p.pipeline_id, p.run_id, failed.source_url, left(md5(concat_ws(E'\n', p.platform, cause.masked, CASE WHEN regexp_replace(
+        cause.masked,
+        '\y(?:the|an?|of|in|on|at|by|for|to|with|from|and|or|is|was|were|has|have|had|been|be|not|non|zero|no|its?|this|that|see|more|details?|logs?|output|above|below|check|please|as|while|during|\w*errors?|\w*exception|failed|failures?|fails?|failing|errored|unsuccessful|tasks?|jobs?|runs?|flows?|steps?|ops?|dags?|pipelines?|process|command|bash|shell|script|execution|executing|executed|occurred|encountered|completed|finished|ended|terminated|exit|exited|exitcode|returned|return|code|status|state|unknown|internal|unexpected|something|went|wrong|airflow|prefect|dagster|dbt|python|traceback|most|recent|call|last|handling|another|following|reason|reported|marked|instance|worker|try|tries|attempts?|retry|retries|none|null)\y',
+        '', 'g'
+    ) !~ '\w' THEN p.client_id END)), 12) AS incident
 FROM (
     SELECT p.*, decisive.run_id
     FROM reporting.pipelines AS p
@@ -249,6 +253,56 @@ FROM (
     WHERE p.is_active AND decisive.status = 'failed'
 ) AS p
 JOIN reporting.runs AS failed ON failed.run_id = p.run_id
+CROSS JOIN LATERAL (
+    SELECT (
+        SELECT
+            left(btrim(regexp_replace(
+                -- Several tasks that failed alike are one cause, as one task is.
+                CASE
+                    WHEN strpos(varying.text, E'\n') > 0 THEN regexp_replace(varying.text, '^(.{1,250})(?:\n\1)+$', '\1', 'gn')
+                    ELSE varying.text
+                END,
+                '\s+', ' ', 'g')), 300)
+            -- The status of an HTTP answer is no varying number: 401 and 503 have different causes.
+            || coalesce(' http ' || coalesce(
+                substring(plain.text FROM '\y(?:https?|status|code|answered|returned|got)[ :=/(]*(?:[12]\.[01])?(?:code)?[ :=(]*([45]\d\d)\y'),
+                substring(plain.text FROM '\y([45]\d\d) (?:bad|unauthorized|forbidden|not|request|too|internal|server|client|service|gateway)\y')
+            ), '')
+        FROM (SELECT coalesce(nullif(r.error_message, ''), r.status_reason, '') AS text) AS given
+        CROSS JOIN LATERAL (
+            SELECT lower(CASE
+                -- Of a Python traceback the exceptions count, not the lines of code on the way.
+                WHEN strpos(given.text, 'Traceback (most recent call last)') > 0
+                    THEN regexp_replace(right(given.text, 4000), '(^|\n)[ \t]+[^\n]*', '', 'g')
+                -- Nor do the rows and statements that a database adds.
+                ELSE regexp_replace(left(given.text, 2000), '\n\s*(?:DETAIL|HINT|CONTEXT):.*$', '')
+            END) AS text
+        ) AS plain
+        CROSS JOIN LATERAL (
+            SELECT replace(replace(replace(
+                -- The task, step or dbt node that failed first.
+                regexp_replace(
+                    plain.text,
+                    '^(?:(task|step) [^\s:]+|(model|test|seed|snapshot|source|operation)\.[^\s:]+(?=:))', '\1\2 #', 'gn'
+                ),
+                CASE WHEN p.external_id ~ '[^a-zA-Z]' AND length(p.external_id) > 4 THEN lower(p.external_id) ELSE '' END, '#'),
+                CASE WHEN p.pipeline_name ~ '[^a-zA-Z]' AND length(p.pipeline_name) > 4 THEN lower(p.pipeline_name) ELSE '' END, '#'),
+                CASE WHEN length(p.client_name) > 3 THEN lower(p.client_name) ELSE '' END, '#') AS text
+        ) AS named
+        CROSS JOIN LATERAL (
+            SELECT regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(
+                named.text,
+                -- Of an address the host stays: it says which system did not answer.
+                '(\w+://[^\s/''"?#]+)[^\s''"),\x3b]*', '\1', 'g'),
+                '[\w.+-]+@[\w.-]+|(?<![/:\w.-])[\w.#-]*(?:/[\w.#-]+)+', '#', 'g'),
+                '"[^"\n]*"|`[^`\n]*`|“[^”\n]*”|(?<!\w)''[^''\n]*''(?!\w)', '#', 'g'),
+                '\y(model|table|relation|column|view|schema|database|warehouse|test|task|dag|op|step|job|flow|seed|snapshot|topic|bucket|queue|customer|user|role)\s+(?:[\w#-]*[._][\w.#-]*|[\w#-]+(?= \())', '\1 #', 'g'),
+                '[\w-]*\d[\w-]*', '#', 'g'),
+                '#([-+.,:;/ \t]*#)+', '#', 'g') AS text
+        ) AS varying
+    ) AS masked
+    FROM (SELECT failed.error_message, failed.status_reason) AS r
+) AS cause
 CROSS JOIN LATERAL (
     SELECT
         r.run_id, r.started_at, r.finished_at, r.event_at, coalesce(r.started_at, r.event_at) AS last_run_time,
@@ -497,6 +551,182 @@ CROSS JOIN LATERAL (
 ) AS gap(gap, is_one)
 WHERE gap.is_one
 ORDER BY gaps.client_name, gaps.pipeline_name, gaps.pipeline_id, gap.gap;
+
+-- incidents: Which outages explain what fails now?
+-- one row per incident: failing pipelines with one cause that began to fail together; most pipelines first
+SELECT
+    found.incident, found.platform, min(found.failing_since) AS since, max(found.failed_at) AS until,
+    count(*) AS pipelines, count(DISTINCT found.client_id) AS clients,
+    array_to_string((array_agg(DISTINCT found.client_name ORDER BY found.client_name))[1:3], ', ')
+        || CASE
+            WHEN count(DISTINCT found.client_name) > 3 THEN ' and ' || count(DISTINCT found.client_name) - 3 || ' more'
+            ELSE ''
+        END AS client_names,
+    (array_agg(found.error_message ORDER BY found.failed_at DESC, found.run_id DESC))[1] AS error_message,
+    min(found.masked) AS cause,
+    (array_agg(found.run_id ORDER BY found.failing_since, found.pipeline_id))[1] AS first_run_id,
+    (array_agg(found.run_id ORDER BY found.failed_at DESC, found.run_id DESC))[1] AS run_id
+FROM (
+    SELECT
+        joined.*,
+        count(*) FILTER (WHERE joined.apart) OVER (
+            PARTITION BY joined.incident ORDER BY joined.failing_since, joined.pipeline_id
+        ) AS number
+    FROM (
+        SELECT
+            found.*,
+            found.failing_since - lag(found.failing_since) OVER (
+                PARTITION BY found.incident ORDER BY found.failing_since, found.pipeline_id
+            ) > CASE WHEN found.is_vague THEN interval '15 minutes' ELSE interval '1 hour' END AS apart
+        FROM (
+            SELECT
+                p.pipeline_id, p.pipeline_name, p.client_id, p.client_name, p.platform, p.environment, p.run_id,
+                cause.masked, vague.is_vague, failed.error_message, failed.event_at AS failed_at, streak.failing_since,
+                left(md5(concat_ws(E'\n', p.platform, cause.masked, CASE WHEN regexp_replace(
+                    cause.masked,
+                    '\y(?:the|an?|of|in|on|at|by|for|to|with|from|and|or|is|was|were|has|have|had|been|be|not|non|zero|no|its?|this|that|see|more|details?|logs?|output|above|below|check|please|as|while|during|\w*errors?|\w*exception|failed|failures?|fails?|failing|errored|unsuccessful|tasks?|jobs?|runs?|flows?|steps?|ops?|dags?|pipelines?|process|command|bash|shell|script|execution|executing|executed|occurred|encountered|completed|finished|ended|terminated|exit|exited|exitcode|returned|return|code|status|state|unknown|internal|unexpected|something|went|wrong|airflow|prefect|dagster|dbt|python|traceback|most|recent|call|last|handling|another|following|reason|reported|marked|instance|worker|try|tries|attempts?|retry|retries|none|null)\y',
+                    '', 'g'
+                ) !~ '\w' THEN p.client_id END)), 12) AS incident
+            FROM (
+                SELECT p.*, decisive.run_id
+                FROM reporting.pipelines AS p
+                CROSS JOIN LATERAL (
+                    SELECT r.run_id, r.status, r.started_at, r.finished_at, r.event_at, greatest(r.started_at, r.event_at) AS settled_at
+                    FROM reporting.runs AS r
+                    WHERE r.pipeline_id = p.pipeline_id AND r.status IN ('success', 'failed') AND coalesce(r.started_at, '-infinity'::timestamptz) <= (:known_until)::timestamptz AND r.event_at <= (:known_until)::timestamptz
+                    ORDER BY coalesce(r.started_at, '-infinity'::timestamptz) DESC, coalesce(r.finished_at, '-infinity'::timestamptz) DESC, r.run_id DESC
+                    LIMIT 1
+                ) AS decisive
+                WHERE p.is_active AND decisive.status = 'failed'
+            ) AS p
+            JOIN reporting.runs AS failed ON failed.run_id = p.run_id
+            CROSS JOIN LATERAL (
+                SELECT (
+                    SELECT
+                        left(btrim(regexp_replace(
+                            -- Several tasks that failed alike are one cause, as one task is.
+                            CASE
+                                WHEN strpos(varying.text, E'\n') > 0 THEN regexp_replace(varying.text, '^(.{1,250})(?:\n\1)+$', '\1', 'gn')
+                                ELSE varying.text
+                            END,
+                            '\s+', ' ', 'g')), 300)
+                        -- The status of an HTTP answer is no varying number: 401 and 503 have different causes.
+                        || coalesce(' http ' || coalesce(
+                            substring(plain.text FROM '\y(?:https?|status|code|answered|returned|got)[ :=/(]*(?:[12]\.[01])?(?:code)?[ :=(]*([45]\d\d)\y'),
+                            substring(plain.text FROM '\y([45]\d\d) (?:bad|unauthorized|forbidden|not|request|too|internal|server|client|service|gateway)\y')
+                        ), '')
+                    FROM (SELECT coalesce(nullif(r.error_message, ''), r.status_reason, '') AS text) AS given
+                    CROSS JOIN LATERAL (
+                        SELECT lower(CASE
+                            -- Of a Python traceback the exceptions count, not the lines of code on the way.
+                            WHEN strpos(given.text, 'Traceback (most recent call last)') > 0
+                                THEN regexp_replace(right(given.text, 4000), '(^|\n)[ \t]+[^\n]*', '', 'g')
+                            -- Nor do the rows and statements that a database adds.
+                            ELSE regexp_replace(left(given.text, 2000), '\n\s*(?:DETAIL|HINT|CONTEXT):.*$', '')
+                        END) AS text
+                    ) AS plain
+                    CROSS JOIN LATERAL (
+                        SELECT replace(replace(replace(
+                            -- The task, step or dbt node that failed first.
+                            regexp_replace(
+                                plain.text,
+                                '^(?:(task|step) [^\s:]+|(model|test|seed|snapshot|source|operation)\.[^\s:]+(?=:))', '\1\2 #', 'gn'
+                            ),
+                            CASE WHEN p.external_id ~ '[^a-zA-Z]' AND length(p.external_id) > 4 THEN lower(p.external_id) ELSE '' END, '#'),
+                            CASE WHEN p.pipeline_name ~ '[^a-zA-Z]' AND length(p.pipeline_name) > 4 THEN lower(p.pipeline_name) ELSE '' END, '#'),
+                            CASE WHEN length(p.client_name) > 3 THEN lower(p.client_name) ELSE '' END, '#') AS text
+                    ) AS named
+                    CROSS JOIN LATERAL (
+                        SELECT regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(
+                            named.text,
+                            -- Of an address the host stays: it says which system did not answer.
+                            '(\w+://[^\s/''"?#]+)[^\s''"),\x3b]*', '\1', 'g'),
+                            '[\w.+-]+@[\w.-]+|(?<![/:\w.-])[\w.#-]*(?:/[\w.#-]+)+', '#', 'g'),
+                            '"[^"\n]*"|`[^`\n]*`|“[^”\n]*”|(?<!\w)''[^''\n]*''(?!\w)', '#', 'g'),
+                            '\y(model|table|relation|column|view|schema|database|warehouse|test|task|dag|op|step|job|flow|seed|snapshot|topic|bucket|queue|customer|user|role)\s+(?:[\w#-]*[._][\w.#-]*|[\w#-]+(?= \())', '\1 #', 'g'),
+                            '[\w-]*\d[\w-]*', '#', 'g'),
+                            '#([-+.,:;/ \t]*#)+', '#', 'g') AS text
+                    ) AS varying
+                ) AS masked
+                FROM (SELECT failed.error_message, failed.status_reason) AS r
+            ) AS cause
+            CROSS JOIN LATERAL (SELECT regexp_replace(
+                cause.masked,
+                '\y(?:the|an?|of|in|on|at|by|for|to|with|from|and|or|is|was|were|has|have|had|been|be|not|non|zero|no|its?|this|that|see|more|details?|logs?|output|above|below|check|please|as|while|during|\w*errors?|\w*exception|failed|failures?|fails?|failing|errored|unsuccessful|tasks?|jobs?|runs?|flows?|steps?|ops?|dags?|pipelines?|process|command|bash|shell|script|execution|executing|executed|occurred|encountered|completed|finished|ended|terminated|exit|exited|exitcode|returned|return|code|status|state|unknown|internal|unexpected|something|went|wrong|airflow|prefect|dagster|dbt|python|traceback|most|recent|call|last|handling|another|following|reason|reported|marked|instance|worker|try|tries|attempts?|retry|retries|none|null)\y',
+                '', 'g'
+            ) !~ '\w' AS is_vague) AS vague
+            -- The run before this cause: a success, or a failure for another cause.
+            LEFT JOIN LATERAL (
+                SELECT r.run_id, r.started_at, r.finished_at
+                FROM reporting.runs AS r
+                WHERE r.pipeline_id = p.pipeline_id AND r.status IN ('success', 'failed') AND coalesce(r.started_at, '-infinity'::timestamptz) <= (:known_until)::timestamptz AND r.event_at <= (:known_until)::timestamptz
+                    AND (
+                        r.status = 'success'
+                        OR (r.error_message, r.status_reason) IS DISTINCT FROM (failed.error_message, failed.status_reason)
+                        AND (
+                            SELECT
+                                left(btrim(regexp_replace(
+                                    -- Several tasks that failed alike are one cause, as one task is.
+                                    CASE
+                                        WHEN strpos(varying.text, E'\n') > 0 THEN regexp_replace(varying.text, '^(.{1,250})(?:\n\1)+$', '\1', 'gn')
+                                        ELSE varying.text
+                                    END,
+                                    '\s+', ' ', 'g')), 300)
+                                -- The status of an HTTP answer is no varying number: 401 and 503 have different causes.
+                                || coalesce(' http ' || coalesce(
+                                    substring(plain.text FROM '\y(?:https?|status|code|answered|returned|got)[ :=/(]*(?:[12]\.[01])?(?:code)?[ :=(]*([45]\d\d)\y'),
+                                    substring(plain.text FROM '\y([45]\d\d) (?:bad|unauthorized|forbidden|not|request|too|internal|server|client|service|gateway)\y')
+                                ), '')
+                            FROM (SELECT coalesce(nullif(r.error_message, ''), r.status_reason, '') AS text) AS given
+                            CROSS JOIN LATERAL (
+                                SELECT lower(CASE
+                                    -- Of a Python traceback the exceptions count, not the lines of code on the way.
+                                    WHEN strpos(given.text, 'Traceback (most recent call last)') > 0
+                                        THEN regexp_replace(right(given.text, 4000), '(^|\n)[ \t]+[^\n]*', '', 'g')
+                                    -- Nor do the rows and statements that a database adds.
+                                    ELSE regexp_replace(left(given.text, 2000), '\n\s*(?:DETAIL|HINT|CONTEXT):.*$', '')
+                                END) AS text
+                            ) AS plain
+                            CROSS JOIN LATERAL (
+                                SELECT replace(replace(replace(
+                                    -- The task, step or dbt node that failed first.
+                                    regexp_replace(
+                                        plain.text,
+                                        '^(?:(task|step) [^\s:]+|(model|test|seed|snapshot|source|operation)\.[^\s:]+(?=:))', '\1\2 #', 'gn'
+                                    ),
+                                    CASE WHEN p.external_id ~ '[^a-zA-Z]' AND length(p.external_id) > 4 THEN lower(p.external_id) ELSE '' END, '#'),
+                                    CASE WHEN p.pipeline_name ~ '[^a-zA-Z]' AND length(p.pipeline_name) > 4 THEN lower(p.pipeline_name) ELSE '' END, '#'),
+                                    CASE WHEN length(p.client_name) > 3 THEN lower(p.client_name) ELSE '' END, '#') AS text
+                            ) AS named
+                            CROSS JOIN LATERAL (
+                                SELECT regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(
+                                    named.text,
+                                    -- Of an address the host stays: it says which system did not answer.
+                                    '(\w+://[^\s/''"?#]+)[^\s''"),\x3b]*', '\1', 'g'),
+                                    '[\w.+-]+@[\w.-]+|(?<![/:\w.-])[\w.#-]*(?:/[\w.#-]+)+', '#', 'g'),
+                                    '"[^"\n]*"|`[^`\n]*`|“[^”\n]*”|(?<!\w)''[^''\n]*''(?!\w)', '#', 'g'),
+                                    '\y(model|table|relation|column|view|schema|database|warehouse|test|task|dag|op|step|job|flow|seed|snapshot|topic|bucket|queue|customer|user|role)\s+(?:[\w#-]*[._][\w.#-]*|[\w#-]+(?= \())', '\1 #', 'g'),
+                                    '[\w-]*\d[\w-]*', '#', 'g'),
+                                    '#([-+.,:;/ \t]*#)+', '#', 'g') AS text
+                            ) AS varying
+                        ) <> cause.masked
+                    )
+                ORDER BY coalesce(r.started_at, '-infinity'::timestamptz) DESC, coalesce(r.finished_at, '-infinity'::timestamptz) DESC, r.run_id DESC
+                LIMIT 1
+            ) AS former ON true
+            CROSS JOIN LATERAL (
+                SELECT min(r.event_at) AS failing_since
+                FROM reporting.runs AS r
+                WHERE r.pipeline_id = p.pipeline_id AND r.status = 'failed' AND coalesce(r.started_at, '-infinity'::timestamptz) <= (:known_until)::timestamptz AND r.event_at <= (:known_until)::timestamptz AND (coalesce(r.started_at, '-infinity'::timestamptz), coalesce(r.finished_at, '-infinity'::timestamptz), r.run_id) > (coalesce(former.started_at, '-infinity'::timestamptz), coalesce(former.finished_at, '-infinity'::timestamptz), coalesce(former.run_id, '00000000-0000-0000-0000-000000000000'::uuid))
+            ) AS streak
+            WHERE ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
+            AND ((:platform)::text IS NULL OR p.platform = (:platform))
+            AND ((:environment)::text IS NULL OR p.environment = (:environment))
+        ) AS found
+    ) AS joined
+) AS found
+GROUP BY found.incident, found.number, found.platform
+ORDER BY count(*) DESC, min(found.failing_since) DESC, found.incident, found.number;
 
 -- ingestion_health: Q9: Is CHM itself up to date with every source?
 -- one row per client and platform that is ingested, by names

@@ -132,6 +132,20 @@ def test_every_board_has_something_to_show() -> None:
     assert {row["gap"] for row in run_shape("governance_gaps", as_of=END)} >= {"no_external_id", "no_alert_rule"}
 
 
+@pytest.mark.usefixtures("v1")
+def test_the_planted_incident_is_one_row_while_it_lasts() -> None:
+    planted = Run.objects.filter(error_message=INCIDENT[0]).order_by("event_at")
+    last = planted.last()
+    assert last is not None
+
+    rows = run_shape("incidents", as_of=last.event_at)
+
+    [outage] = [row for row in rows if row["error_message"] == INCIDENT[0]]
+    assert outage["platform"] == "vendor_api"
+    failing = [row for row in run_shape("failing_now", as_of=last.event_at) if row["error_message"] == INCIDENT[0]]
+    assert outage["pipelines"] == len(failing) > 5
+
+
 @pytest.mark.django_db(transaction=True)
 def test_moved_to_end_now_and_loaded_again_later_nothing_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     load_synthetic()

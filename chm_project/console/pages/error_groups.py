@@ -1,18 +1,19 @@
-"""Error texts put together where they differ only in numbers, ids and times: one cause is one line."""
+"""The failures of one pipeline by cause: texts that differ only in numbers, ids and names are one cause."""
 
-import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from uuid import UUID
 
+from django.db import connection
+
 from chm_project.console.drawing.text_format import first_line
+from chm_project.db.reporting.files import expanded, fragments
 
-# Ids, then any word with a digit in it, such as a time, an address or a table of the day.
-_VARYING = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|\b0x[0-9a-fA-F]+\b|\d+(?:[.:,-]\d+)*")
+_SQL = (Path(__file__).parent / "sql" / "failure_groups.sql").read_text()
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Failures:
     """`text` and `run_id` are of the newest."""
 
@@ -20,18 +21,14 @@ class Failures:
     run_id: UUID
     last_at: datetime
     first_at: datetime
-    count: int = 1
+    count: int
 
 
-def group_failures(failed: Iterable[tuple[UUID, str | None, str | None, datetime]]) -> list[Failures]:
-    """Of (run, error message, status reason, event_at), newest first; the most frequent cause comes first."""
-    groups: dict[str, Failures] = {}
-    for run_id, error, reason, event_at in failed:
-        text = first_line(error) or first_line(reason) or "no error text"
-        key = _VARYING.sub("#", text).casefold()
-        if group := groups.get(key):
-            group.count += 1
-            group.first_at = event_at
-        else:
-            groups[key] = Failures(text, run_id, event_at, event_at)
-    return sorted(groups.values(), key=lambda group: -group.count)
+def grouped_failures(pipeline_id: UUID, *, since: datetime, most: int) -> list[Failures]:
+    """Return the causes of the pipeline's newest failures, the most frequent one first."""
+    with connection.cursor() as cursor:
+        cursor.execute(expanded(_SQL, fragments()), {"pipeline_id": pipeline_id, "since": since, "most": most})
+        return [
+            Failures(first_line(text) or "no error text", run_id, last_at, first_at, count)
+            for text, run_id, last_at, first_at, count in cursor.fetchall()
+        ]

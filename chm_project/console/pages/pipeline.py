@@ -14,10 +14,10 @@ from alerting.models import AlertRule
 from chm_project.console.drawing.charts import Bar, Line, bars
 from chm_project.console.drawing.strips import strips_of
 from chm_project.console.drawing.text_format import duration, utc
-from chm_project.console.pages.error_groups import group_failures
+from chm_project.console.pages.error_groups import grouped_failures
 from chm_project.console.pages.rule_preview import previews_of
 from inventory.models import Pipeline
-from runs.models import Run, Status
+from runs.models import Run
 from runs.reporting.adapter import Row, page_of_shape
 
 CHARTED, LISTED, MAX_FAILED, MAX_RULES = 100, 30, 500, 10
@@ -38,11 +38,6 @@ class Measured:
 def read_pipeline(pipeline: Pipeline, as_of: datetime) -> dict[str, Any]:
     runs = Run.objects.filter(pipeline=pipeline)
     newest = list(runs.latest_first().defer("payload")[:CHARTED])
-    failed = (
-        runs.filter(status=Status.FAILED, event_at__gte=as_of - FAILURES_OVER)
-        .order_by("-event_at", "-id")
-        .values_list("id", "error_message", "status_reason", "event_at")[:MAX_FAILED]
-    )
     scope = Q(pipeline=pipeline) | Q(client=pipeline.client_id, pipeline=None)
     rules = AlertRule.objects.filter(scope).select_related("client", "pipeline__client").order_by("created_at", "id")
     return {
@@ -54,7 +49,7 @@ def read_pipeline(pipeline: Pipeline, as_of: datetime) -> dict[str, Any]:
         "latest": newest[0] if newest else None,
         "durations": measured(newest, "duration_seconds", lambda value: duration(value), "Duration"),
         "rows": measured(newest, "rows_processed", lambda value: f"{value:,.0f} rows", "Rows"),
-        "failures": group_failures(failed),
+        "failures": grouped_failures(pipeline.pk, since=as_of - FAILURES_OVER, most=MAX_FAILED),
         "previews": previews_of(list(rules[:MAX_RULES]), as_of),
     }
 

@@ -18,7 +18,11 @@ from runs.reporting.adapter import Row, page_of_shape
 from runs.reporting.parameters import validated
 
 STALE_AFTER_HOURS = 24
-_RUNNING_LONG = (Path(__file__).parent / "sql" / "running_long.sql").read_text()
+_SQL = Path(__file__).parent / "sql"
+_RUNNING_LONG = (_SQL / "running_long.sql").read_text()
+_OF_INCIDENTS = (_SQL / "pipelines_of_incidents.sql").read_text()
+# Pipelines shown beneath each incident.
+BENEATH = 5
 
 
 # The rows of a page from an offset on, and how many there are in all.
@@ -49,13 +53,28 @@ def _shape(name: str, where: str = "true", **own: Any) -> Read:
     return read
 
 
-def _running_long(scope: BoardScope, clock: datetime, most: int, offset: int) -> tuple[list[Row], int]:
-    values = validated({}, scope.parameters, clock=clock) | {"most": most, "offset": offset}
+def _rows(sql: str, scope: BoardScope, clock: datetime, **own: Any) -> list[Row]:
     with connection.cursor() as cursor:
-        cursor.execute(expanded(_RUNNING_LONG, fragments()), values)
+        cursor.execute(expanded(sql, fragments()), validated({}, scope.parameters, clock=clock) | own)
         names = [column.name for column in cursor.description or ()]
-        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def _running_long(scope: BoardScope, clock: datetime, most: int, offset: int) -> tuple[list[Row], int]:
+    rows = _rows(_RUNNING_LONG, scope, clock, most=most, offset=offset)
     return rows, rows[0]["total"] if rows else 0
+
+
+def _incidents(scope: BoardScope, clock: datetime, most: int, offset: int) -> tuple[list[Row], int]:
+    """Each incident with `beneath`, its first pipelines."""
+    incidents, total = _shape("incidents")(scope, clock, most, offset)
+    shown = [row["incident"] for row in incidents]
+    beneath: dict[tuple[str, datetime], list[Row]] = {}
+    for row in _rows(_OF_INCIDENTS, scope, clock, incidents=shown, most=BENEATH):
+        beneath.setdefault((row["incident"], row["since"]), []).append(row)
+    for row in incidents:
+        row["beneath"] = beneath.get((row["incident"], row["since"]), [])
+    return incidents, total
 
 
 def _firing(scope: BoardScope, clock: datetime, most: int, offset: int) -> tuple[list[Row], int]:
@@ -84,6 +103,11 @@ def _changed(scope: BoardScope, clock: datetime, most: int, offset: int) -> tupl
 SECTIONS = {
     section.key: section
     for section in (
+        Section(
+            "incidents", "Incidents",
+            "Failing pipelines with one cause that began to fail together; most pipelines first.",
+            "No incident.", "bad", 10, _incidents, tile="Incidents", grain="incident",
+        ),
         Section(
             "failing", "Failing now", "Since the last success a run has failed; longest first.",
             "Nothing is failing.", "bad", 15, _shape("failing_now"), tile="Failing now",

@@ -81,6 +81,12 @@ def test_every_number_is_the_one_that_the_reports_give(seed: None, viewer: Brows
         ]
         for item in failing
     ]
+    incidents = ask("incidents")
+    assert counts["incidents"] == len(incidents)
+    assert [[row[0], row[1], row[2].split()[0], row[4], row[5]] for row in shown.get("incidents", [])] == [
+        [item["error_message"], item["platform"], moment(item["since"]), str(item["pipelines"]), item["client_names"]]
+        for item in incidents
+    ]
     changed = ask("changes_since_yesterday")
     assert counts["changed"] == len(changed)
     assert [[row[2], row[3], row[4], row[5].split()[0]] for row in shown.get("changed", [])] == [
@@ -136,7 +142,7 @@ def test_every_number_is_the_one_that_the_reports_give(seed: None, viewer: Brows
 def test_the_seed_has_something_for_each_of_these_lists(seed: None, viewer: Browser) -> None:
     shown = tables(html(viewer.get("/admin/")))
     assert {name for name, rows in shown.items() if rows} >= {
-        "failing", "changed", "late", "sources", "fresh", "flaky", "firing", "failures", "mix",
+        "incidents", "failing", "changed", "late", "sources", "fresh", "flaky", "firing", "failures", "mix",
     }  # fmt: skip
 
 
@@ -303,9 +309,10 @@ def test_the_board_costs_the_same_queries_however_much_there_is_on_it(seed: None
         html(viewer.get("/admin/"))
 
     asked = [query["sql"] for query in many if not re.match(r"SET LOCAL|SAVEPOINT|RELEASE", query["sql"])]
-    # Session, person, permissions of the person and of the roles; the clients of the filter; eight shapes; open runs;
-    # the rules that hold, and their rows; the strips of the pipelines shown; whether any pipeline is judged.
-    assert len(asked) == 4 + 1 + 8 + 1 + 2 + 1 + 1
+    # Session, person, permissions of the person and of the roles; the clients of the filter; nine shapes; the pipelines
+    # of the incidents; open runs; the rules that hold, and their rows; the strips of the pipelines shown; whether any
+    # pipeline is judged.
+    assert len(asked) == 4 + 1 + 9 + 1 + 1 + 2 + 1 + 1
     assert len(many) == len(few)
     assert Run.objects.count() > 60
     assert Pipeline.objects.count() > 25

@@ -642,6 +642,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/reports/incidents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Which outages explain what fails now?
+         * @description One row per incident: failing pipelines with one cause that began to fail together; most pipelines first. Inventory: active. The cause of a pipeline is that of its latest decisive run, and counts from the first failure since which no other cause and no success came. Decision 0028 says which errors are one cause, and how near their beginnings must be.
+         */
+        get: operations["report_incidents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/reports/ingestion_health": {
         parameters: {
             query?: never;
@@ -1282,6 +1302,8 @@ export interface components {
             run_id: string;
             /** @description Its page at the source; null: none is known */
             source_url: string | null;
+            /** @description Fingerprint of platform and cause: the shape incidents has a row for it */
+            incident: string;
         };
         FailureCountsByClientReport: {
             items: components["schemas"]["FailureCountsByClientRow"][];
@@ -1397,6 +1419,45 @@ export interface components {
         };
         /** @enum {string} */
         HealthStatusEnum: "ok";
+        IncidentsReport: {
+            items: components["schemas"]["IncidentsRow"][];
+        };
+        IncidentsRow: {
+            /** @description Fingerprint of platform and cause, which stays the same while pipelines come and go; with since the key */
+            incident: string;
+            /** @description Kind of orchestrator */
+            platform: string;
+            /**
+             * Format: date-time
+             * @description When the first of these pipelines failed for this cause
+             */
+            since: string;
+            /**
+             * Format: date-time
+             * @description When the latest of these failures happened
+             */
+            until: string;
+            /** @description Pipelines that fail for it now */
+            pipelines: number;
+            /** @description Their clients */
+            clients: number;
+            /** @description Their names: the first three, and how many more */
+            client_names: string;
+            /** @description Of the latest failure */
+            error_message: string | null;
+            /** @description What the errors have in common: # stands for what varies; empty: they have no text */
+            cause: string;
+            /**
+             * Format: uuid
+             * @description Key of the latest run of the pipeline that failed first
+             */
+            first_run_id: string;
+            /**
+             * Format: uuid
+             * @description Key of the run that failed latest
+             */
+            run_id: string;
+        };
         IngestionHealthReport: {
             items: components["schemas"]["IngestionHealthRow"][];
         };
@@ -5350,7 +5411,8 @@ export interface operations {
                      *           "client_id": "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f",
                      *           "pipeline_id": "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f",
                      *           "run_id": "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f",
-                     *           "source_url": "https://airflow.northwind.example/dags/sales_daily_load"
+                     *           "source_url": "https://airflow.northwind.example/dags/sales_daily_load",
+                     *           "incident": "text"
                      *         }
                      *       ]
                      *     }
@@ -5776,6 +5838,91 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["GovernanceGapsReport"];
+                    "text/csv": string;
+                };
+            };
+            304: components["responses"]["NotModified"];
+            400: components["responses"]["ValidationError"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            406: components["responses"]["NotAcceptable"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["Timeout"];
+        };
+    };
+    report_incidents: {
+        parameters: {
+            query?: {
+                /**
+                 * @description In place of the clock: a run counts from event_at on, and is open from its start until then, judged from the rows as they stand. Without it all stored rows count. Default: now.
+                 * @example 2026-03-01T10:00:00Z
+                 */
+                as_of?: string;
+                /**
+                 * @description Only this client's inventory.
+                 * @example 019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f
+                 */
+                client_id?: string;
+                /**
+                 * @description Only pipelines of this environment.
+                 * @example dev
+                 */
+                environment?: components["schemas"]["EnvironmentEnum"];
+                /**
+                 * @description Most rows to answer with.
+                 * @example 100
+                 */
+                limit?: number;
+                /**
+                 * @description Only pipelines on this platform.
+                 * @example airflow
+                 */
+                platform?: components["schemas"]["PlatformEnum"];
+            };
+            header?: {
+                /**
+                 * @description The ETag of an earlier answer: 304 without a body as long as it still holds.
+                 * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
+                 */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "incident": "text",
+                     *           "platform": "airflow",
+                     *           "since": "2026-03-01T10:00:00Z",
+                     *           "until": "2026-03-08T00:00:00Z",
+                     *           "pipelines": 1,
+                     *           "clients": 1,
+                     *           "client_names": "text",
+                     *           "error_message": null,
+                     *           "cause": "text",
+                     *           "first_run_id": "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f",
+                     *           "run_id": "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["IncidentsReport"];
                     "text/csv": string;
                 };
             };

@@ -19,6 +19,7 @@
 --   pipeline_id      uuid         Key of the pipeline
 --   run_id           uuid         Key of the latest decisive run
 --   source_url       text?        Its page at the source; null: none is known
+--   incident         text         Fingerprint of platform and cause: the shape incidents has a row for it
 --
 -- Decisive runs succeeded or failed. Running, canceled and skipped ones neither end nor hide a failure, and neither
 -- count in the streak nor end it. Of a past moment it cannot be known that a run failed and was opened again since.
@@ -26,9 +27,13 @@ SELECT
     p.client_name, p.pipeline_name, p.platform, p.environment, streak.failing_since, streak.failed_in_a_row,
     former.event_at AS last_success_at, failed.error_message, latest.status AS latest_status,
     {has_open_run} AS retrying,
-    p.client_id, p.pipeline_id, p.run_id, failed.source_url
+    p.client_id, p.pipeline_id, p.run_id, failed.source_url, {incident_key} AS incident
 FROM {failing_pipelines} AS p
 JOIN reporting.runs AS failed ON failed.run_id = p.run_id
+CROSS JOIN LATERAL (
+    SELECT {masked_error} AS masked
+    FROM (SELECT failed.error_message, failed.status_reason) AS r
+) AS cause
 CROSS JOIN {latest_run} AS latest
 LEFT JOIN {last_success} AS former ON true
 CROSS JOIN LATERAL (

@@ -44,6 +44,8 @@ from .governance_gaps_report import GovernanceGapsReport
 from .governance_gaps_row import GovernanceGapsRow
 from .health import Health
 from .health_status_enum import HealthStatusEnum
+from .incidents_report import IncidentsReport
+from .incidents_row import IncidentsRow
 from .ingestion_health_report import IngestionHealthReport
 from .ingestion_health_row import IngestionHealthRow
 from .late_pipelines_report import LatePipelinesReport
@@ -165,6 +167,8 @@ __all__ = (
     "GovernanceGapsRow",
     "Health",
     "HealthStatusEnum",
+    "IncidentsReport",
+    "IncidentsRow",
     "IngestionHealthReport",
     "IngestionHealthRow",
     "LatePipelinesReport",

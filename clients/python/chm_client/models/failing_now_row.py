@@ -39,6 +39,7 @@ class FailingNowRow:
             pipeline_id (UUID): Key of the pipeline
             run_id (UUID): Key of the latest decisive run
             source_url (None | str): Its page at the source; null: none is known
+            incident (str): Fingerprint of platform and cause: the shape incidents has a row for it
      """
 
     client_name: str
@@ -55,6 +56,7 @@ class FailingNowRow:
     pipeline_id: UUID
     run_id: UUID
     source_url: None | str
+    incident: str
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
 
@@ -96,6 +98,8 @@ class FailingNowRow:
         source_url: None | str
         source_url = self.source_url
 
+        incident = self.incident
+
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
@@ -114,6 +118,7 @@ class FailingNowRow:
             "pipeline_id": pipeline_id,
             "run_id": run_id,
             "source_url": source_url,
+            "incident": incident,
         })
 
         return field_dict
@@ -191,6 +196,8 @@ class FailingNowRow:
         source_url = _parse_source_url(d.pop("source_url"))
 
 
+        incident = d.pop("incident")
+
         failing_now_row = cls(
             client_name=client_name,
             pipeline_name=pipeline_name,
@@ -206,6 +213,7 @@ class FailingNowRow:
             pipeline_id=pipeline_id,
             run_id=run_id,
             source_url=source_url,
+            incident=incident,
         )
 
 

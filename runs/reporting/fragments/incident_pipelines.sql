@@ -1,0 +1,48 @@
+-- The failing pipelines of the caller's scope, each with its incident: `incident` and `number` together are its key.
+-- Decision 0028 defines when two failures belong together.
+(
+    SELECT
+        joined.*,
+        count(*) FILTER (WHERE joined.apart) OVER (
+            PARTITION BY joined.incident ORDER BY joined.failing_since, joined.pipeline_id
+        ) AS number
+    FROM (
+        SELECT
+            found.*,
+            found.failing_since - lag(found.failing_since) OVER (
+                PARTITION BY found.incident ORDER BY found.failing_since, found.pipeline_id
+            ) > CASE WHEN found.is_vague THEN interval '15 minutes' ELSE interval '1 hour' END AS apart
+        FROM (
+            SELECT
+                p.pipeline_id, p.pipeline_name, p.client_id, p.client_name, p.platform, p.environment, p.run_id,
+                cause.masked, vague.is_vague, failed.error_message, failed.event_at AS failed_at, streak.failing_since,
+                {incident_key} AS incident
+            FROM {failing_pipelines} AS p
+            JOIN reporting.runs AS failed ON failed.run_id = p.run_id
+            CROSS JOIN LATERAL (
+                SELECT {masked_error} AS masked
+                FROM (SELECT failed.error_message, failed.status_reason) AS r
+            ) AS cause
+            CROSS JOIN LATERAL (SELECT {vague_cause} AS is_vague) AS vague
+            -- The run before this cause: a success, or a failure for another cause.
+            LEFT JOIN LATERAL (
+                SELECT r.run_id, r.started_at, r.finished_at
+                FROM reporting.runs AS r
+                WHERE r.pipeline_id = p.pipeline_id AND {decisive}
+                    AND (
+                        r.status = 'success'
+                        OR (r.error_message, r.status_reason) IS DISTINCT FROM (failed.error_message, failed.status_reason)
+                        AND {masked_error} <> cause.masked
+                    )
+                ORDER BY {latest_first}
+                LIMIT 1
+            ) AS former ON true
+            CROSS JOIN LATERAL (
+                SELECT min(r.event_at) AS failing_since
+                FROM reporting.runs AS r
+                WHERE r.pipeline_id = p.pipeline_id AND r.status = 'failed' AND {settled} AND {later_than_former}
+            ) AS streak
+            WHERE {in_scope}
+        ) AS found
+    ) AS joined
+)

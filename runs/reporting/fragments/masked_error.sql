@@ -1,0 +1,49 @@
+-- Why a run (r) of a pipeline (p) failed, with what varies replaced by #: ids, numbers, dates, addresses, paths, quoted
+-- names and the pipeline's and client's own. Empty without a text. The only place that says which texts are one cause.
+(
+    SELECT
+        left(btrim(regexp_replace(
+            -- Several tasks that failed alike are one cause, as one task is.
+            CASE
+                WHEN strpos(varying.text, E'\n') > 0 THEN regexp_replace(varying.text, '^(.{1,250})(?:\n\1)+$', '\1', 'gn')
+                ELSE varying.text
+            END,
+            '\s+', ' ', 'g')), 300)
+        -- The status of an HTTP answer is no varying number: 401 and 503 have different causes.
+        || coalesce(' http ' || coalesce(
+            substring(plain.text FROM '\y(?:https?|status|code|answered|returned|got)[ :=/(]*(?:[12]\.[01])?(?:code)?[ :=(]*([45]\d\d)\y'),
+            substring(plain.text FROM '\y([45]\d\d) (?:bad|unauthorized|forbidden|not|request|too|internal|server|client|service|gateway)\y')
+        ), '')
+    FROM (SELECT coalesce(nullif(r.error_message, ''), r.status_reason, '') AS text) AS given
+    CROSS JOIN LATERAL (
+        SELECT lower(CASE
+            -- Of a Python traceback the exceptions count, not the lines of code on the way.
+            WHEN strpos(given.text, 'Traceback (most recent call last)') > 0
+                THEN regexp_replace(right(given.text, 4000), '(^|\n)[ \t]+[^\n]*', '', 'g')
+            -- Nor do the rows and statements that a database adds.
+            ELSE regexp_replace(left(given.text, 2000), '\n\s*(?:DETAIL|HINT|CONTEXT):.*$', '')
+        END) AS text
+    ) AS plain
+    CROSS JOIN LATERAL (
+        SELECT replace(replace(replace(
+            -- The task, step or dbt node that failed first.
+            regexp_replace(
+                plain.text,
+                '^(?:(task|step) [^\s:]+|(model|test|seed|snapshot|source|operation)\.[^\s:]+(?=:))', '\1\2 #', 'gn'
+            ),
+            CASE WHEN p.external_id ~ '[^a-zA-Z]' AND length(p.external_id) > 4 THEN lower(p.external_id) ELSE '' END, '#'),
+            CASE WHEN p.pipeline_name ~ '[^a-zA-Z]' AND length(p.pipeline_name) > 4 THEN lower(p.pipeline_name) ELSE '' END, '#'),
+            CASE WHEN length(p.client_name) > 3 THEN lower(p.client_name) ELSE '' END, '#') AS text
+    ) AS named
+    CROSS JOIN LATERAL (
+        SELECT regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(
+            named.text,
+            -- Of an address the host stays: it says which system did not answer.
+            '(\w+://[^\s/''"?#]+)[^\s''"),\x3b]*', '\1', 'g'),
+            '[\w.+-]+@[\w.-]+|(?<![/:\w.-])[\w.#-]*(?:/[\w.#-]+)+', '#', 'g'),
+            '"[^"\n]*"|`[^`\n]*`|“[^”\n]*”|(?<!\w)''[^''\n]*''(?!\w)', '#', 'g'),
+            '\y(model|table|relation|column|view|schema|database|warehouse|test|task|dag|op|step|job|flow|seed|snapshot|topic|bucket|queue|customer|user|role)\s+(?:[\w#-]*[._][\w.#-]*|[\w#-]+(?= \())', '\1 #', 'g'),
+            '[\w-]*\d[\w-]*', '#', 'g'),
+            '#([-+.,:;/ \t]*#)+', '#', 'g') AS text
+    ) AS varying
+)

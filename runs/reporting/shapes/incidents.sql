@@ -1,0 +1,37 @@
+-- Question   Which outages explain what fails now?
+-- Grain      one row per incident: failing pipelines with one cause that began to fail together; most pipelines first
+-- Inventory  active
+-- Panel      Operations: table
+-- View       incidents
+-- Parameters
+-- Columns
+--   incident       text         Fingerprint of platform and cause, which stays the same while pipelines come and go; with
+--                               since the key
+--   platform       text         Kind of orchestrator
+--   since          timestamptz  When the first of these pipelines failed for this cause
+--   until          timestamptz  When the latest of these failures happened
+--   pipelines      integer      Pipelines that fail for it now
+--   clients        integer      Their clients
+--   client_names   text         Their names: the first three, and how many more
+--   error_message  text?        Of the latest failure
+--   cause          text         What the errors have in common: # stands for what varies; empty: they have no text
+--   first_run_id   uuid         Key of the latest run of the pipeline that failed first
+--   run_id         uuid         Key of the run that failed latest
+--
+-- The cause of a pipeline is that of its latest decisive run, and counts from the first failure since which no other
+-- cause and no success came. Decision 0028 says which errors are one cause, and how near their beginnings must be.
+SELECT
+    found.incident, found.platform, min(found.failing_since) AS since, max(found.failed_at) AS until,
+    count(*) AS pipelines, count(DISTINCT found.client_id) AS clients,
+    array_to_string((array_agg(DISTINCT found.client_name ORDER BY found.client_name))[1:3], ', ')
+        || CASE
+            WHEN count(DISTINCT found.client_name) > 3 THEN ' and ' || count(DISTINCT found.client_name) - 3 || ' more'
+            ELSE ''
+        END AS client_names,
+    (array_agg(found.error_message ORDER BY found.failed_at DESC, found.run_id DESC))[1] AS error_message,
+    min(found.masked) AS cause,
+    (array_agg(found.run_id ORDER BY found.failing_since, found.pipeline_id))[1] AS first_run_id,
+    (array_agg(found.run_id ORDER BY found.failed_at DESC, found.run_id DESC))[1] AS run_id
+FROM {incident_pipelines} AS found
+GROUP BY found.incident, found.number, found.platform
+ORDER BY count(*) DESC, min(found.failing_since) DESC, found.incident, found.number
