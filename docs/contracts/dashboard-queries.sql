@@ -298,7 +298,7 @@ CROSS JOIN LATERAL (
                 '"[^"\n]*"|`[^`\n]*`|“[^”\n]*”|(?<!\w)''[^''\n]*''(?!\w)', '#', 'g'),
                 '\y(model|table|relation|column|view|schema|database|warehouse|test|task|dag|op|step|job|flow|seed|snapshot|topic|bucket|queue|customer|user|role)\s+(?:[\w#-]*[._][\w.#-]*|[\w#-]+(?= \())', '\1 #', 'g'),
                 '[\w-]*\d[\w-]*', '#', 'g'),
-                '#([-+.,:;/ \t]*#)+', '#', 'g') AS text
+                '#([-+.,:\x3b/ \t]*#)+', '#', 'g') AS text
         ) AS varying
     ) AS masked
     FROM (SELECT failed.error_message, failed.status_reason) AS r
@@ -645,7 +645,7 @@ FROM (
                             '"[^"\n]*"|`[^`\n]*`|“[^”\n]*”|(?<!\w)''[^''\n]*''(?!\w)', '#', 'g'),
                             '\y(model|table|relation|column|view|schema|database|warehouse|test|task|dag|op|step|job|flow|seed|snapshot|topic|bucket|queue|customer|user|role)\s+(?:[\w#-]*[._][\w.#-]*|[\w#-]+(?= \())', '\1 #', 'g'),
                             '[\w-]*\d[\w-]*', '#', 'g'),
-                            '#([-+.,:;/ \t]*#)+', '#', 'g') AS text
+                            '#([-+.,:\x3b/ \t]*#)+', '#', 'g') AS text
                     ) AS varying
                 ) AS masked
                 FROM (SELECT failed.error_message, failed.status_reason) AS r
@@ -707,7 +707,7 @@ FROM (
                                     '"[^"\n]*"|`[^`\n]*`|“[^”\n]*”|(?<!\w)''[^''\n]*''(?!\w)', '#', 'g'),
                                     '\y(model|table|relation|column|view|schema|database|warehouse|test|task|dag|op|step|job|flow|seed|snapshot|topic|bucket|queue|customer|user|role)\s+(?:[\w#-]*[._][\w.#-]*|[\w#-]+(?= \())', '\1 #', 'g'),
                                     '[\w-]*\d[\w-]*', '#', 'g'),
-                                    '#([-+.,:;/ \t]*#)+', '#', 'g') AS text
+                                    '#([-+.,:\x3b/ \t]*#)+', '#', 'g') AS text
                             ) AS varying
                         ) <> cause.masked
                     )

@@ -44,6 +44,6 @@
             '"[^"\n]*"|`[^`\n]*`|“[^”\n]*”|(?<!\w)''[^''\n]*''(?!\w)', '#', 'g'),
             '\y(model|table|relation|column|view|schema|database|warehouse|test|task|dag|op|step|job|flow|seed|snapshot|topic|bucket|queue|customer|user|role)\s+(?:[\w#-]*[._][\w.#-]*|[\w#-]+(?= \())', '\1 #', 'g'),
             '[\w-]*\d[\w-]*', '#', 'g'),
-            '#([-+.,:;/ \t]*#)+', '#', 'g') AS text
+            '#([-+.,:\x3b/ \t]*#)+', '#', 'g') AS text
     ) AS varying
 )
