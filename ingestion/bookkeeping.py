@@ -9,7 +9,7 @@ from django.db import connection as database
 from django.utils import timezone
 
 from ingestion.connections import Connection
-from ingestion.connectors.base import Connector, Target
+from ingestion.connectors.base import Connector, SourcePipeline, Target
 from ingestion.errors import PartnerError
 from ingestion.links import Links
 from ingestion.report import Report
@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 _SQL = Path(__file__).parent / "sql"
 _MARK_WALKED = (_SQL / "mark_walked.sql").read_text()
 _MARK_FAILED = (_SQL / "mark_failed.sql").read_text()
+_MARK_LISTED = (_SQL / "mark_listed.sql").read_text()
 
 DUE_INTERVALS = 3
 # A watermark moves by steps of a minute; where ticks are closer, by every tick, though it may come a little early.
@@ -52,6 +53,25 @@ def mark_walked(
                     scope.since is None or (target.through is not None and scope.since <= target.through)
                     for target in targets
                 ],
+            },
+        )
+
+
+def mark_listed(targets: Sequence[Target], listed: Mapping[str, SourcePipeline], listed_at: datetime) -> None:
+    """Note what the source's list says of these pipelines; one that is not in it is missing since `listed_at`."""
+    found = [listed.get(target.external_id) for target in targets]
+    with database.cursor() as cursor:
+        cursor.execute(
+            _MARK_LISTED,
+            {
+                "listed_at": listed_at,
+                "pipeline_id": [target.pipeline_id for target in targets],
+                "client_id": [target.client_id for target in targets],
+                "platform": [target.platform for target in targets],
+                "external_id": [target.external_id for target in targets],
+                "found": [each is not None for each in found],
+                "paused": [each and each.paused for each in found],
+                "next_run_at": [each and each.next_run_at for each in found],
             },
         )
 

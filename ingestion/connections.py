@@ -131,6 +131,7 @@ class Connection:
     http: HttpSettings = field(default_factory=HttpSettings)
     interval_seconds: int = 60
     reconcile_days: int = 3
+    inventory_seconds: int = 300  # how often the source's list of pipelines is read; 0: never
     ui_url: str = ""  # where people open the partner, if not at base_url; or the template of its runs' pages
     source: Source | None = None  # of a connector that is a description
 
@@ -298,13 +299,14 @@ def _connection(reader: ConfigReader, name: str, table: Any) -> Connection:
         ),
         ui_url=_ui_url(reader, where, table),
         reconcile_days=int(reader.number(table, where, "reconcile_days", 3, 0, 90)),
+        inventory_seconds=int(reader.number(table, where, "inventory_seconds", 300, 0, 86_400)),
         source=_source(reader, where, connector, table),
     )
     reader.no_others(
         table,
         where,
         {"connector", "base_url", "auth", "pipelines", "timeout_seconds", "max_retries", "backoff_seconds",
-         "interval_seconds", "reconcile_days", "requests_per_second", "ui_url", "source"},
+         "interval_seconds", "reconcile_days", "inventory_seconds", "requests_per_second", "ui_url", "source"},
     )  # fmt: skip
     return connection
 

@@ -19,6 +19,11 @@ class IngestionScope:
     full: bool = False
     dry_run: bool = False
 
+    @property
+    def is_everything(self) -> bool:
+        """Return whether it covers every pipeline of a connection."""
+        return self.client_id is None and self.pipeline_id is None
+
     def covers(self, pipeline: Pipeline) -> bool:
         return (self.client_id is None or pipeline.client_id == self.client_id) and (
             self.pipeline_id is None or pipeline.id == self.pipeline_id

@@ -23,6 +23,7 @@ from ingestion.paging import Position
 from ingestion.reconciliation import start_of_walk
 from ingestion.report import Report
 from ingestion.scope import IngestionScope, StopCondition
+from ingestion.source_inventory import read_source_list
 from inventory.models import Pipeline
 from runs.events import RunEvent
 from runs.models import Run
@@ -55,6 +56,7 @@ def ingest_connection(
     1. Pages come in one by one; each is recorded in a transaction of its own.
     2. Runs that we hold as running and the walk did not return are asked for.
     3. Only then the watermarks move, all together, to the moment before the first request.
+    4. If they are due, the source's list of pipelines is read and missing error texts are fetched.
 
     A walk that `stop` ends early is `unfinished`, and the next ingestion goes on where it stopped. `on_walk` is called
     with the number of pipelines that each finished walk covered; a `report` given is filled as the work goes on.
@@ -93,7 +95,9 @@ def ingest_connection(
                 mark_failed(list(waiting.values()), error, scope, report)
                 on_walk(len(waiting))
                 break
-        if answered and not scope.dry_run and not stop.reached():
+        if (answered or not targets) and not scope.dry_run and not stop.reached():
+            if scope.is_everything:
+                read_source_list(connection, connector, targets, known, stop, report)
             fetch_error_texts(connector, session, targets, stop, report)
     if answered:
         circuit.up()

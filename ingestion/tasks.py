@@ -62,7 +62,8 @@ def ingest(
     connections = configured()
     names = [connection] if connection else list(connections)
     for name, pipelines in assign(connections, names).items():
-        if name in finished or not any(map(scope.covers, pipelines)):
+        # A connection without pipelines still reads the source's list: that is where they come from.
+        if name in finished or not (scope.is_everything or any(map(scope.covers, pipelines))):
             continue
         if _must_wait(connections[name], requested=requested):
             continue

@@ -162,6 +162,7 @@ class PipelineAdmin(
         "last_ingest_error",
         "source_paused",
         "source_next_run_at",
+        "source_missing_since",
         "source_url",
         "source_url_template",
         "pruned_before",
@@ -185,6 +186,7 @@ class PipelineAdmin(
         label={
             "ok": "success",
             "failing": "danger",
+            "missing": "danger",
             "stale": "warning",
             "not yet": "warning",
             "pushed": "info",

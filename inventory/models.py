@@ -140,6 +140,12 @@ class Pipeline(BaseModel):
         editable=False,
         db_comment="When the source will start it next, by its own schedule; empty where the source does not say",
     )
+    source_missing_since = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        db_comment="Since when the source's list of pipelines lacks it; empty while it is there, or nothing is listed",
+    )
     source_url = models.TextField(
         null=True, blank=True, editable=False, db_comment="Address of its page at the source, as of the last walk"
     )
@@ -206,9 +212,14 @@ class Pipeline(BaseModel):
         return self.ingest_due_at if self.ingest_due_at is not None and self.ingest_due_at < at else None
 
     def ingestion_state(self, at: datetime, *, has_runs: bool) -> str:
-        """none, failing, pushed (runs without a walk), not yet, stale or ok; disabled inventory is not ingested."""
+        """none, missing (at the source), failing, pushed (runs without a walk), not yet, stale or ok.
+
+        Disabled inventory is not ingested.
+        """
         if self.external_id is None or not (self.is_active and self.client.is_active):
             return "none"
+        if self.source_missing_since:
+            return "missing"
         if self.last_ingest_error:
             return "failing"
         if self.last_ingest_at is None:
@@ -226,7 +237,10 @@ class Pipeline(BaseModel):
     SOURCE_FIELDS = ("client_id", "platform", "external_id")
 
     # Cleared with the former source; the next walk of the new source fills them.
-    FROM_SOURCE = ("ingested_through", "source_paused", "source_next_run_at", "source_url", "source_url_template")
+    FROM_SOURCE = (
+        "ingested_through", "source_paused", "source_next_run_at", "source_missing_since", "source_url",
+        "source_url_template",
+    )  # fmt: skip
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save; a change of client, platform or external id clears what the former source said.

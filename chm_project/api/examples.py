@@ -32,6 +32,7 @@ VALUES: dict[str, Any] = {
     "status_then": "failed",
     "status_now": "success",
     "source_paused": False,
+    "source_missing_since": None,
     "source_url": "https://airflow.northwind.example/dags/sales_daily_load",
     "source_url_template": "https://airflow.northwind.example/dags/sales_daily_load/runs/{run_id}",
     "pruned_before": None,

@@ -91,6 +91,8 @@ def ingestion(pipeline: Pipeline, as_of: datetime, latest: object = None) -> Saf
             return format_html('<span class="chm-subtle">{}</span>', "not ingested")
         case "pushed":
             return format_html('<span class="chm-subtle">{}</span>', "only pushed to")
+        case "missing":
+            return format_html("{} since {}", _badge("failed", "✕", "missing"), when(pipeline.source_missing_since))
         case "failing":
             return _badge("failed", "✕", "failing")
         case "not yet":

@@ -70,7 +70,9 @@ def plant() -> None:
         ingest_due_at=at(1), last_ingest_at=at(2), last_ingest_error="GET /dagRuns answered 503"
     )
     Pipeline.objects.filter(pk=hourly.pk).update(source_next_run_at=at(4))
-    Pipeline.objects.filter(pk=payments.pk).update(ingest_due_at=at(0), last_ingest_at=at(0.25))
+    Pipeline.objects.filter(pk=payments.pk).update(
+        ingest_due_at=at(0), last_ingest_at=at(0.25), source_missing_since=at(3)
+    )
     AlertRule.objects.create(client=acme, rule_type="on_failure", channel="slack", destination="#acme")
     AlertRule.objects.create(pipeline=new, rule_type="on_failure", channel="slack", destination="#new")
     AlertRule.objects.create(

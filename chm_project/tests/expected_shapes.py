@@ -88,9 +88,9 @@ EXPECTED: dict[str, list[tuple[object, ...]]] = {
     ],
     "reliability_by_environment": [("dev", 1, 2, 0.5), ("staging", 1, 4, 0.25), ("prod", 7, 51, 0.1373)],
     "ingestion_health": [
-        ("Acme", "airflow", 1, 0, 1, 1, at(2), "GET /dagRuns answered 503", 0),
-        ("Acme", "vendor_api", 1, 0, 0, 0, at(0.25), None, 0),
-        ("Borealis", "dbt", 1, 1, 0, 0, None, None, 1),
+        ("Acme", "airflow", 1, 0, 1, 1, at(2), "GET /dagRuns answered 503", 0, 0),
+        ("Acme", "vendor_api", 1, 0, 0, 0, at(0.25), None, 0, 1),
+        ("Borealis", "dbt", 1, 1, 0, 0, None, None, 1, 0),
     ],
     "governance_gaps": [
         ("Borealis", "Hourly", "no_alert_rule"),

@@ -12,7 +12,8 @@ SELECT
     currently.status AS status_now,
     changed.event_at AS changed_at,
     change.name AS change,
-    p.client_id, p.pipeline_id, changed.run_id
+    p.client_id, p.pipeline_id, changed.run_id,
+    (SELECT r.source_url FROM reporting.runs AS r WHERE r.run_id = changed.run_id) AS source_url
 FROM reporting.pipelines AS p
 CROSS JOIN LATERAL (
     SELECT r.run_id, r.status, r.started_at, r.finished_at, r.event_at, greatest(r.started_at, r.event_at) AS settled_at
@@ -745,6 +746,7 @@ SELECT
         WHERE p.last_ingest_at IS NULL AND p.last_ingest_error IS NULL
             AND EXISTS (SELECT FROM reporting.runs AS r WHERE r.pipeline_id = p.pipeline_id)
     ) AS pushed_only,
+    count(p.source_missing_since) AS missing_at_source,
     p.client_id
 FROM reporting.pipelines AS p
 WHERE p.is_active AND p.external_id IS NOT NULL AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
@@ -1183,7 +1185,8 @@ SELECT
     p.client_name, p.pipeline_name, p.platform, p.environment, p.last_start_at, usual.usual_gap_minutes, p.expected_at,
     p.expected_by,
     floor(extract(epoch FROM (:as_of)::timestamptz - p.expected_by) / 60)::bigint AS late_minutes, p.reason,
-    p.client_id, p.pipeline_id, newest.run_id
+    p.client_id, p.pipeline_id, newest.run_id,
+    (SELECT r.source_url FROM reporting.runs AS r WHERE r.run_id = newest.run_id) AS source_url
 FROM late AS p
 CROSS JOIN LATERAL (
     SELECT array_agg(started_at) AS starts, (array_agg(run_id))[1] AS run_id

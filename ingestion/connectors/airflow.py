@@ -9,12 +9,14 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
+from ingestion.connectors.airflow_dags import listed_dags
 from ingestion.connectors.airflow_errors import error_texts
 from ingestion.connectors.base import (
     Explained,
     FailedRun,
     OpenRun,
     Page,
+    SourcePipeline,
     Target,
     Walk,
     by_external_id,
@@ -43,6 +45,7 @@ _apis: dict[str, str] = {}
 class AirflowConnector:
     asks_one_by_one = False
     fetches_error_texts = True
+    lists_pipelines = True
 
     def __init__(self, session: PartnerSession, *, known: Callable[[str], bool]) -> None:
         """`known` says whether an external id belongs to any pipeline of the connection."""
@@ -69,6 +72,9 @@ class AirflowConnector:
         """Airflow 3 has a page per run; Airflow 2 selects the run in the DAG's grid."""
         page, run = ("", "/runs/{run_id}") if self._version() == "/api/v2" else ("/grid", "/grid?dag_run_id={run_id}")
         return expanded(Links(f"{ui}/dags/{{external_id}}{page}", f"{ui}/dags/{{external_id}}{run}"), external_ids)
+
+    def pipelines(self) -> Iterator[SourcePipeline]:
+        return listed_dags(self._session, self._version())
 
     def _one(self, runs: Sequence[OpenRun]) -> Iterator[RunEvent | Rejected]:
         asked_at = datetime.now(UTC)

@@ -47,6 +47,18 @@ class FailedRun:
     payload: Mapping[str, Any] | None = field(compare=False)
 
 
+@dataclass(frozen=True, slots=True)
+class SourcePipeline:
+    """A pipeline as the source lists it; None where the source does not say. `next_run_at` is by its own schedule."""
+
+    external_id: str
+    name: str
+    paused: bool | None = None
+    next_run_at: datetime | None = None
+    has_import_errors: bool = False
+    offered: bool = True  # false: known to exist, but not proposed for the inventory
+
+
 # A run with its error text, or with None if the source has none for it.
 Explained = tuple[FailedRun, str | None]
 
@@ -100,6 +112,12 @@ class Connector(Protocol):
     def links(self, external_ids: Collection[str], ui: str) -> Mapping[str, Links]:
         """Return by external id the pages of a pipeline and of its runs in the partner's user interface at `ui`."""
 
+    # Whether the source can list its pipelines.
+    lists_pipelines: bool
+
+    def pipelines(self) -> Iterator[SourcePipeline]:
+        """List all pipelines of the source. Whoever is not in it, the source no longer has."""
+
 
 class ErrorsInListing:
     """Base class for connectors whose listing says why a run failed, or whose source never does."""
@@ -107,6 +125,15 @@ class ErrorsInListing:
     fetches_error_texts = False
 
     def error_texts(self, runs: Sequence[FailedRun]) -> Iterator[Explained]:
+        return iter(())
+
+
+class NoPipelineList:
+    """Base class for connectors whose source has no list of pipelines that CHM reads."""
+
+    lists_pipelines = False
+
+    def pipelines(self) -> Iterator[SourcePipeline]:
         return iter(())
 
 

@@ -13,6 +13,7 @@ from ingestion.connectors.base import (
     FailedRun,
     OpenRun,
     Page,
+    SourcePipeline,
     Target,
     Walk,
     by_external_id,
@@ -21,6 +22,7 @@ from ingestion.connectors.base import (
     translated,
 )
 from ingestion.connectors.dagster_failures import failures
+from ingestion.connectors.dagster_jobs import listed_jobs
 from ingestion.connectors.walking import plan_walks, reread_by_id
 from ingestion.errors import BadAnswer
 from ingestion.http import PartnerSession
@@ -48,6 +50,7 @@ QUERY = """query Runs($filter: RunsFilter, $cursor: String, $limit: Int) {
 class DagsterConnector:
     asks_one_by_one = False
     fetches_error_texts = True
+    lists_pipelines = True
 
     def __init__(self, session: PartnerSession, *, known: Callable[[str], bool]) -> None:
         self._session = session
@@ -67,6 +70,9 @@ class DagsterConnector:
     def links(self, external_ids: Collection[str], ui: str) -> Mapping[str, Links]:
         """The page /guess finds the code location of a job by itself."""
         return expanded(Links(f"{ui}/guess/{{external_id}}", f"{ui}/runs/{{run_id}}"), external_ids)
+
+    def pipelines(self) -> Iterator[SourcePipeline]:
+        return listed_jobs(self._session)
 
     def _listing(self, targets: Sequence[Target], job: str | None, start: Position | None) -> Iterator[Page]:
         since = oldest(targets)

@@ -19,6 +19,7 @@ from jmespath.exceptions import JMESPathError
 from ingestion.connectors.base import (
     Explained,
     FailedRun,
+    NoPipelineList,
     OpenRun,
     Page,
     Target,
@@ -43,7 +44,7 @@ MAX_LOG = 4_000  # characters of the end of a log
 Values = dict[str, str | int | float]
 
 
-class DeclarativeConnector:
+class DeclarativeConnector(NoPipelineList):
     def __init__(self, session: PartnerSession, source: Source, *, known: Callable[[str], bool]) -> None:
         """`known` says whether an external id belongs to any pipeline of the connection."""
         self._session = session

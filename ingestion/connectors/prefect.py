@@ -13,12 +13,14 @@ from ingestion.connectors.base import (
     ErrorsInListing,
     OpenRun,
     Page,
+    SourcePipeline,
     Target,
     Walk,
     by_external_id,
     oldest,
     utc_text,
 )
+from ingestion.connectors.prefect_deployments import listed_deployments
 from ingestion.connectors.prefect_events import changed_runs
 from ingestion.connectors.prefect_tasks import failed_tasks
 from ingestion.connectors.walking import plan_walks, reread_by_id
@@ -56,6 +58,7 @@ _kinds: dict[str, dict[str, bool]] = {}
 
 class PrefectConnector(ErrorsInListing):
     asks_one_by_one = False
+    lists_pipelines = True
 
     def __init__(self, session: PartnerSession, *, known: Callable[[str], bool]) -> None:
         self._session = session
@@ -75,6 +78,9 @@ class PrefectConnector(ErrorsInListing):
         return expanded(Links(f"{ui}/deployments/deployment/{{external_id}}", runs), external_ids) | expanded(
             Links(f"{ui}/flows/flow/{{external_id}}", runs), flows
         )
+
+    def pipelines(self) -> Iterator[SourcePipeline]:
+        return listed_deployments(self._session)
 
     def _flows(self, external_ids: Collection[str]) -> set[str]:
         """Return which of the ids are flows'; asked once in the life of the process, since an id keeps its kind."""

@@ -1,8 +1,10 @@
-"""An Airflow 3 of any number of DAGs, for sizes that no recording has: token, version, and the listing of runs."""
+"""An Airflow 3 of any number of DAGs, for sizes that no recording has: token, version, lists of runs, DAGs and tasks."""
 
 from datetime import datetime
 from typing import Any
 
+from ingestion.synthetic.airflow_recording import Row
+from ingestion.synthetic.airflow_tasks import answer_about_tasks
 from ingestion.synthetic.partner import Answer, PartnerServer, Request
 
 
@@ -29,12 +31,21 @@ class AirflowOfMany(PartnerServer):
     def __init__(self) -> None:
         super().__init__()
         self.changes: list[tuple[datetime, dict[str, Any]]] = []
+        self.dag_ids: list[str] = []
 
     def answer(self, request: Request) -> Answer:
         if request.path == "/auth/token":
             return Answer(201, {"access_token": "token-of-many"})
         if request.path == "/api/v2/version":
             return Answer(body={"version": "3.1.0"})
+        if request.path == "/api/v2/dags":
+            offset, limit = int(request.first("offset") or 0), int(request.first("limit") or 50)
+            some = sorted(self.dag_ids)[offset : offset + min(limit, self.maximum_page_limit)]
+            dags = [{"dag_id": dag, "is_paused": False, "next_dagrun_run_after": None} for dag in some]
+            return Answer(body={"dags": dags, "total_entries": len(self.dag_ids)})
+        rows_so_far = [Row(row, moment) for moment, row in self.changes]
+        if (about_tasks := answer_about_tasks(request, rows_so_far)) is not None:
+            return about_tasks
         parts = request.path.split("/")
         if parts[:4] != ["", "api", "v2", "dags"] or parts[5:] != ["dagRuns"]:
             return Answer(404, {"detail": "Not Found"})

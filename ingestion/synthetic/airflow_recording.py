@@ -53,6 +53,12 @@ def recorded_moments(folder: Path, names: Sequence[str], listing: str) -> list[M
     return moments
 
 
+def recorded_dags(file: Path) -> list[dict[str, Any]]:
+    """Return the rows of a recorded list of DAGs."""
+    rows: list[dict[str, Any]] = json.loads(file.read_text())["response"]["body"]["dags"]
+    return rows
+
+
 def moved(row: Row, by: timedelta, suffix: str) -> Row:
     """The same run at another time, under another run id."""
     data = shifted(row.data, by)

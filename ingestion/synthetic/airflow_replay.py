@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from ingestion.synthetic.airflow_recording import RECORDINGS, Moment, Row, recorded_moments
+from ingestion.synthetic.airflow_recording import RECORDINGS, Moment, Row, recorded_dags, recorded_moments
 from ingestion.synthetic.airflow_tasks import answer_about_tasks
 from ingestion.synthetic.partner import Answer, PartnerServer, Request
 
@@ -56,12 +56,17 @@ class AirflowReplay(PartnerServer):
         self.dags = {row.data["dag_id"] for found in self.moments.values() for row in found.rows}
         self.maximum_page_limit = maximum_page_limit
         self.offers_cursors = offers_cursors
+        # What /dags lists; as recorded, and free to be set.
+        self.dag_list: list[dict[str, Any]] = self._read_dags(recordings)
         self._credentials = (username, password)
         self._tokens: set[str] = set()
         self._expired: set[str] = set()
 
     def _read(self, recordings: Path) -> list[Moment]:
         return recorded_moments(recordings / "airflow", MOMENTS, "runs-all.p")
+
+    def _read_dags(self, recordings: Path) -> list[dict[str, Any]]:
+        return recorded_dags(recordings / "airflow" / "C-settled" / "dags.p1.json")
 
     def move_to(self, moment: str) -> None:
         """As a live server gets there: what differs from before changed just now."""
@@ -102,6 +107,8 @@ class AirflowReplay(PartnerServer):
             return about_tasks
         parts = [unquote(part) for part in request.path.removeprefix("/api/v2/").split("/")]
         match parts:
+            case ["dags"] if request.method == "GET":
+                return self._list_dags(request)
             case ["dags", dag_id, "dagRuns"] if request.method == "GET":
                 return self._list(dag_id, request)
             case ["dags", "~", "dagRuns", "list"] if request.method == "POST":
@@ -157,6 +164,12 @@ class AirflowReplay(PartnerServer):
             more = start + limit < len(rows)
             return self._page(rows[start : start + limit], len(rows), f"k{start + limit}" if more else None)
         return self._page(rows[offset : offset + limit], len(rows), None)
+
+    def _list_dags(self, request: Request) -> Answer:
+        rows = sorted(self.dag_list, key=lambda row: str(row["dag_id"]))
+        start = self.natural(request, "offset", 0)
+        limit = min(self.natural(request, "limit", 50), self.maximum_page_limit)
+        return Answer(body={"dags": rows[start : start + limit], "total_entries": len(rows)})
 
     def _batch(self, wanted: dict[str, Any]) -> Answer:
         rows = [
@@ -261,6 +274,9 @@ class Airflow2Replay(AirflowReplay):
     def _read(self, recordings: Path) -> list[Moment]:
         return recorded_moments(recordings / "airflow2", ("A-early", "B-settled"), "runs.legacy_daily")
 
+    def _read_dags(self, recordings: Path) -> list[dict[str, Any]]:
+        return recorded_dags(recordings / "airflow2" / "B-settled" / "dags.json")
+
     def answer(self, request: Request) -> Answer:
         if request.path == "/api/v1/version":
             return Answer(body={"version": "2.11.0", "git_version": "replayed"})
@@ -272,6 +288,8 @@ class Airflow2Replay(AirflowReplay):
         if (about_tasks := self._about_tasks(request)) is not None:
             return about_tasks
         match [unquote(part) for part in request.path.removeprefix("/api/v1/").split("/")]:
+            case ["dags"]:
+                return self._list_dags(request)
             case ["dags", dag_id, "dagRuns"]:
                 return self._list(dag_id, request)
             case ["dags", dag_id, "dagRuns", run_id]:

@@ -39,8 +39,9 @@ def pipelines_of(client_name: str, *external_ids: str, **fields: Any) -> dict[st
 def airflow_connection(partner: PartnerServer, **options: Any) -> Connection:
     auth = AuthSettings(kind="airflow_token", username="admin", secret_env=PASSWORD_ENV)
     connection = Connection(
-        f"airflow-{partner.base_url}", "airflow", partner.base_url, auth, http=IMPATIENT, reconcile_days=0
-    )
+        f"airflow-{partner.base_url}", "airflow", partner.base_url, auth, http=IMPATIENT, reconcile_days=0,
+        inventory_seconds=0,
+    )  # fmt: skip
     return replace(connection, **options)
 
 

@@ -18,6 +18,7 @@ NOT_FILTERABLE = {
     "last_ingest_error": "bookkeeping",
     "source_paused": "bookkeeping; the report late_pipelines uses it",
     "source_next_run_at": "bookkeeping; the report late_pipelines uses it",
+    "source_missing_since": "bookkeeping; the page Connections lists them",
     "source_url": "a link",
     "source_url_template": "a link",
     "pruned_before": "bookkeeping",

@@ -49,7 +49,7 @@ def test_creating_a_pipeline_answers_201_with_the_whole_pipeline(api: APIClient,
     assert set(body) - set(FULL) == {
         "id", "client_id", "created_at", "updated_at", "stale_since",
         "ingested_through", "ingest_due_at", "last_ingest_at", "last_ingest_error",
-        "source_paused", "source_next_run_at", "source_url", "source_url_template",
+        "source_paused", "source_next_run_at", "source_missing_since", "source_url", "source_url_template",
         "pruned_before",
     }  # fmt: skip
     assert api.get(f"{PIPELINES}/{body['id']}").json() == body

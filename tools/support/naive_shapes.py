@@ -104,7 +104,10 @@ NAIVE = {
             LEFT JOIN before b ON b.pipeline_id = p.id AND b.place = 1
             WHERE d.place = 1 AND d.status IS DISTINCT FROM b.status
         )
-        SELECT client, pipeline, platform, status_then, status_now, x.event_at, change, client_id, f.id, x.id
+        SELECT client, pipeline, platform, status_then, status_now, x.event_at, change, client_id, f.id, x.id, (
+                SELECT replace(p.source_url_template, '{{run_id}}', x.external_run_id)
+                FROM pipelines p WHERE p.id = f.id
+            )
         FROM found f JOIN decisive x ON x.pipeline_id = f.id AND x.place = f.first_place
         CROSS JOIN LATERAL (
             SELECT CASE

@@ -27,7 +27,7 @@ BENEATH = 5
 
 # The rows of a page from an offset on, and how many there are in all.
 Read = Callable[[BoardScope, datetime, int, int], tuple[list[Row], int]]
-_BEHIND = "stale > 0 OR failing_ingestion > 0 OR never_ingested > pushed_only"
+_BEHIND = "stale > 0 OR failing_ingestion > 0 OR missing_at_source > 0 OR never_ingested > pushed_only"
 _OLD = f"hours_since_success IS NULL OR hours_since_success >= {STALE_AFTER_HOURS}"
 
 
@@ -126,7 +126,7 @@ SECTIONS = {
         ),
         Section(
             "sources", "Sources not up to date",
-            "Client and platform with an ingestion that is overdue, failing, or has never finished.",
+            "Ingestion is overdue, failing or has never finished, or the source no longer has a pipeline.",
             "Every source is up to date.", "warn", 8, _shape("ingestion_health", _BEHIND),
             tile="Sources behind", grain="client",
         ),

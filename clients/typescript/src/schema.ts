@@ -1138,6 +1138,8 @@ export interface components {
              * @description Key of the run of changed_at
              */
             run_id: string;
+            /** @description Its page at the source; null: none is known */
+            source_url: string | null;
         };
         /** @enum {string} */
         ChannelEnum: "slack" | "email" | "webhook";
@@ -1483,6 +1485,8 @@ export interface components {
             last_error: string | null;
             /** @description Of the never ingested, those with runs: they are pushed to */
             pushed_only: number;
+            /** @description Of the pipelines, those that their source no longer lists */
+            missing_at_source: number;
             /**
              * Format: uuid
              * @description Key of the client
@@ -1540,6 +1544,8 @@ export interface components {
              * @description Key of the run that started last
              */
             run_id: string | null;
+            /** @description Its page at the source; null: none is known */
+            source_url: string | null;
         };
         LatestOfPipeline: {
             /** Format: uuid */
@@ -1708,6 +1714,8 @@ export interface components {
             readonly source_paused: boolean | null;
             /** Format: date-time */
             readonly source_next_run_at: string | null;
+            /** Format: date-time */
+            readonly source_missing_since: string | null;
             readonly source_url: string | null;
             readonly source_url_template: string | null;
             /** Format: date-time */
@@ -1723,7 +1731,7 @@ export interface components {
             readonly updated_at: string;
         };
         /** @enum {string} */
-        PipelineField: "id" | "client_id" | "name" | "platform" | "external_id" | "pipeline_type" | "description" | "environment" | "is_active" | "ingested_through" | "ingest_due_at" | "last_ingest_at" | "last_ingest_error" | "source_paused" | "source_next_run_at" | "source_url" | "source_url_template" | "pruned_before" | "stale_since" | "created_at" | "updated_at";
+        PipelineField: "id" | "client_id" | "name" | "platform" | "external_id" | "pipeline_type" | "description" | "environment" | "is_active" | "ingested_through" | "ingest_due_at" | "last_ingest_at" | "last_ingest_error" | "source_paused" | "source_next_run_at" | "source_missing_since" | "source_url" | "source_url_template" | "pruned_before" | "stale_since" | "created_at" | "updated_at";
         /** @description A pipeline of one client, on any orchestrator. */
         PipelineRequest: {
             name: string;
@@ -3445,6 +3453,7 @@ export interface operations {
                      *           "last_ingest_error": null,
                      *           "source_paused": false,
                      *           "source_next_run_at": "2026-03-01T10:00:00Z",
+                     *           "source_missing_since": null,
                      *           "source_url": "https://airflow.northwind.example/dags/sales_daily_load",
                      *           "source_url_template": "https://airflow.northwind.example/dags/sales_daily_load/runs/{run_id}",
                      *           "pruned_before": null,
@@ -3536,6 +3545,7 @@ export interface operations {
                      *       "last_ingest_error": null,
                      *       "source_paused": false,
                      *       "source_next_run_at": "2026-03-01T10:00:00Z",
+                     *       "source_missing_since": null,
                      *       "source_url": "https://airflow.northwind.example/dags/sales_daily_load",
                      *       "source_url_template": "https://airflow.northwind.example/dags/sales_daily_load/runs/{run_id}",
                      *       "pruned_before": null,
@@ -4020,6 +4030,7 @@ export interface operations {
                      *           "last_ingest_error": null,
                      *           "source_paused": false,
                      *           "source_next_run_at": "2026-03-01T10:00:00Z",
+                     *           "source_missing_since": null,
                      *           "source_url": "https://airflow.northwind.example/dags/sales_daily_load",
                      *           "source_url_template": "https://airflow.northwind.example/dags/sales_daily_load/runs/{run_id}",
                      *           "pruned_before": null,
@@ -4102,6 +4113,7 @@ export interface operations {
                      *       "last_ingest_error": null,
                      *       "source_paused": false,
                      *       "source_next_run_at": "2026-03-01T10:00:00Z",
+                     *       "source_missing_since": null,
                      *       "source_url": "https://airflow.northwind.example/dags/sales_daily_load",
                      *       "source_url_template": "https://airflow.northwind.example/dags/sales_daily_load/runs/{run_id}",
                      *       "pruned_before": null,
@@ -4233,6 +4245,7 @@ export interface operations {
                      *       "last_ingest_error": null,
                      *       "source_paused": false,
                      *       "source_next_run_at": "2026-03-01T10:00:00Z",
+                     *       "source_missing_since": null,
                      *       "source_url": "https://airflow.northwind.example/dags/sales_daily_load",
                      *       "source_url_template": "https://airflow.northwind.example/dags/sales_daily_load/runs/{run_id}",
                      *       "pruned_before": null,
@@ -5164,7 +5177,8 @@ export interface operations {
                      *           "change": "text",
                      *           "client_id": "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f",
                      *           "pipeline_id": "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f",
-                     *           "run_id": "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f"
+                     *           "run_id": "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f",
+                     *           "source_url": "https://airflow.northwind.example/dags/sales_daily_load"
                      *         }
                      *       ]
                      *     }
@@ -6001,6 +6015,7 @@ export interface operations {
                      *           "oldest_ingest_at": "2026-03-01T10:00:00Z",
                      *           "last_error": null,
                      *           "pushed_only": 1,
+                     *           "missing_at_source": 1,
                      *           "client_id": "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f"
                      *         }
                      *       ]
@@ -6088,7 +6103,8 @@ export interface operations {
                      *           "reason": "text",
                      *           "client_id": "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f",
                      *           "pipeline_id": "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f",
-                     *           "run_id": "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f"
+                     *           "run_id": "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f",
+                     *           "source_url": "https://airflow.northwind.example/dags/sales_daily_load"
                      *         }
                      *       ]
                      *     }

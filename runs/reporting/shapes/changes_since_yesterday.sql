@@ -15,6 +15,7 @@
 --   client_id      uuid         Key of the client
 --   pipeline_id    uuid         Key of the pipeline
 --   run_id         uuid         Key of the run of changed_at
+--   source_url     text?        Its page at the source; null: none is known
 --
 -- Decisive runs succeeded or failed. Both moments are judged from the rows as they stand.
 SELECT
@@ -23,7 +24,8 @@ SELECT
     currently.status AS status_now,
     changed.event_at AS changed_at,
     change.name AS change,
-    p.client_id, p.pipeline_id, changed.run_id
+    p.client_id, p.pipeline_id, changed.run_id,
+    (SELECT r.source_url FROM reporting.runs AS r WHERE r.run_id = changed.run_id) AS source_url
 FROM reporting.pipelines AS p
 CROSS JOIN {decisive_run} AS currently
 LEFT JOIN {decisive_run@since} AS formerly ON true

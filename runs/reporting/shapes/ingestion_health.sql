@@ -13,6 +13,7 @@
 --   oldest_ingest_at   timestamptz? The finished walk that is longest ago
 --   last_error         text?        The error of the pipeline that was ingested last
 --   pushed_only        integer      Of the never ingested, those with runs: they are pushed to
+--   missing_at_source  integer      Of the pipelines, those that their source no longer lists
 --   client_id          uuid         Key of the client
 SELECT
     p.client_name, p.platform,
@@ -29,6 +30,7 @@ SELECT
         WHERE p.last_ingest_at IS NULL AND p.last_ingest_error IS NULL
             AND EXISTS (SELECT FROM reporting.runs AS r WHERE r.pipeline_id = p.pipeline_id)
     ) AS pushed_only,
+    count(p.source_missing_since) AS missing_at_source,
     p.client_id
 FROM reporting.pipelines AS p
 WHERE p.is_active AND p.external_id IS NOT NULL AND {in_scope}

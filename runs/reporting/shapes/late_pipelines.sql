@@ -17,6 +17,7 @@
 --   client_id          uuid          Key of the client
 --   pipeline_id        uuid          Key of the pipeline
 --   run_id             uuid?         Key of the run that started last
+--   source_url         text?         Its page at the source; null: none is known
 --
 -- A pipeline is late if a start that its own rhythm leads one to expect has not come. Decision 0016 explains the rule
 -- with examples; tools/support/lateness.py is the same rule in plain Python, start by start, and a test compares both.
@@ -451,7 +452,8 @@ SELECT
     p.client_name, p.pipeline_name, p.platform, p.environment, p.last_start_at, usual.usual_gap_minutes, p.expected_at,
     p.expected_by,
     floor(extract(epoch FROM %(as_of)s::timestamptz - p.expected_by) / 60)::bigint AS late_minutes, p.reason,
-    p.client_id, p.pipeline_id, newest.run_id
+    p.client_id, p.pipeline_id, newest.run_id,
+    (SELECT r.source_url FROM reporting.runs AS r WHERE r.run_id = newest.run_id) AS source_url
 FROM late AS p
 CROSS JOIN LATERAL (
     SELECT array_agg(started_at) AS starts, (array_agg(run_id))[1] AS run_id

@@ -16,6 +16,7 @@
 --   source_url        Its page at the source; null: none is known
 --   source_paused     Whether its source has paused it; null: the source does not say
 --   source_next_run_at When its source will start it next; null: the source does not say
+--   source_missing_since Since when its source no longer lists it; null: it is there, or the source lists nothing
 SELECT
     p.id AS pipeline_id,
     p.name AS pipeline_name,
@@ -33,6 +34,7 @@ SELECT
     p.created_at,
     p.source_url,
     p.source_paused,
-    p.source_next_run_at
+    p.source_next_run_at,
+    p.source_missing_since
 FROM pipelines AS p
 JOIN clients AS c ON c.id = p.client_id

@@ -35,6 +35,7 @@ class ChangesSinceYesterdayRow:
             client_id (UUID): Key of the client
             pipeline_id (UUID): Key of the pipeline
             run_id (UUID): Key of the run of changed_at
+            source_url (None | str): Its page at the source; null: none is known
      """
 
     client_name: str
@@ -47,6 +48,7 @@ class ChangesSinceYesterdayRow:
     client_id: UUID
     pipeline_id: UUID
     run_id: UUID
+    source_url: None | str
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
 
@@ -75,6 +77,9 @@ class ChangesSinceYesterdayRow:
 
         run_id = str(self.run_id)
 
+        source_url: None | str
+        source_url = self.source_url
+
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
@@ -89,6 +94,7 @@ class ChangesSinceYesterdayRow:
             "client_id": client_id,
             "pipeline_id": pipeline_id,
             "run_id": run_id,
+            "source_url": source_url,
         })
 
         return field_dict
@@ -136,6 +142,14 @@ class ChangesSinceYesterdayRow:
 
 
 
+        def _parse_source_url(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        source_url = _parse_source_url(d.pop("source_url"))
+
+
         changes_since_yesterday_row = cls(
             client_name=client_name,
             pipeline_name=pipeline_name,
@@ -147,6 +161,7 @@ class ChangesSinceYesterdayRow:
             client_id=client_id,
             pipeline_id=pipeline_id,
             run_id=run_id,
+            source_url=source_url,
         )
 
 

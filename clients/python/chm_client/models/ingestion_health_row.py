@@ -34,6 +34,7 @@ class IngestionHealthRow:
             oldest_ingest_at (datetime.datetime | None): The finished walk that is longest ago
             last_error (None | str): The error of the pipeline that was ingested last
             pushed_only (int): Of the never ingested, those with runs: they are pushed to
+            missing_at_source (int): Of the pipelines, those that their source no longer lists
             client_id (UUID): Key of the client
      """
 
@@ -46,6 +47,7 @@ class IngestionHealthRow:
     oldest_ingest_at: datetime.datetime | None
     last_error: None | str
     pushed_only: int
+    missing_at_source: int
     client_id: UUID
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
@@ -77,6 +79,8 @@ class IngestionHealthRow:
 
         pushed_only = self.pushed_only
 
+        missing_at_source = self.missing_at_source
+
         client_id = str(self.client_id)
 
 
@@ -92,6 +96,7 @@ class IngestionHealthRow:
             "oldest_ingest_at": oldest_ingest_at,
             "last_error": last_error,
             "pushed_only": pushed_only,
+            "missing_at_source": missing_at_source,
             "client_id": client_id,
         })
 
@@ -142,6 +147,8 @@ class IngestionHealthRow:
 
         pushed_only = d.pop("pushed_only")
 
+        missing_at_source = d.pop("missing_at_source")
+
         client_id = UUID(d.pop("client_id"))
 
 
@@ -157,6 +164,7 @@ class IngestionHealthRow:
             oldest_ingest_at=oldest_ingest_at,
             last_error=last_error,
             pushed_only=pushed_only,
+            missing_at_source=missing_at_source,
             client_id=client_id,
         )
 

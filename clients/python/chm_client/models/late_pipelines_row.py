@@ -40,6 +40,7 @@ class LatePipelinesRow:
             client_id (UUID): Key of the client
             pipeline_id (UUID): Key of the pipeline
             run_id (None | UUID): Key of the run that started last
+            source_url (None | str): Its page at the source; null: none is known
      """
 
     client_name: str
@@ -55,6 +56,7 @@ class LatePipelinesRow:
     client_id: UUID
     pipeline_id: UUID
     run_id: None | UUID
+    source_url: None | str
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
 
@@ -97,6 +99,9 @@ class LatePipelinesRow:
         else:
             run_id = self.run_id
 
+        source_url: None | str
+        source_url = self.source_url
+
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
@@ -114,6 +119,7 @@ class LatePipelinesRow:
             "client_id": client_id,
             "pipeline_id": pipeline_id,
             "run_id": run_id,
+            "source_url": source_url,
         })
 
         return field_dict
@@ -199,6 +205,14 @@ class LatePipelinesRow:
         run_id = _parse_run_id(d.pop("run_id"))
 
 
+        def _parse_source_url(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        source_url = _parse_source_url(d.pop("source_url"))
+
+
         late_pipelines_row = cls(
             client_name=client_name,
             pipeline_name=pipeline_name,
@@ -213,6 +227,7 @@ class LatePipelinesRow:
             client_id=client_id,
             pipeline_id=pipeline_id,
             run_id=run_id,
+            source_url=source_url,
         )
 
 

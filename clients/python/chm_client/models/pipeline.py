@@ -47,6 +47,7 @@ class Pipeline:
             last_ingest_error (None | str):
             source_paused (bool | None):
             source_next_run_at (datetime.datetime | None):
+            source_missing_since (datetime.datetime | None):
             source_url (None | str):
             source_url_template (None | str):
             pruned_before (datetime.datetime | None):
@@ -71,6 +72,7 @@ class Pipeline:
     last_ingest_error: None | str
     source_paused: bool | None
     source_next_run_at: datetime.datetime | None
+    source_missing_since: datetime.datetime | None
     source_url: None | str
     source_url_template: None | str
     pruned_before: datetime.datetime | None
@@ -134,6 +136,12 @@ class Pipeline:
         else:
             source_next_run_at = self.source_next_run_at
 
+        source_missing_since: None | str
+        if isinstance(self.source_missing_since, datetime.datetime):
+            source_missing_since = self.source_missing_since.isoformat()
+        else:
+            source_missing_since = self.source_missing_since
+
         source_url: None | str
         source_url = self.source_url
 
@@ -175,6 +183,7 @@ class Pipeline:
             "last_ingest_error": last_ingest_error,
             "source_paused": source_paused,
             "source_next_run_at": source_next_run_at,
+            "source_missing_since": source_missing_since,
             "source_url": source_url,
             "source_url_template": source_url_template,
             "pruned_before": pruned_before,
@@ -323,6 +332,24 @@ class Pipeline:
         source_next_run_at = _parse_source_next_run_at(d.pop("source_next_run_at"))
 
 
+        def _parse_source_missing_since(data: object) -> datetime.datetime | None:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                source_missing_since_type_0 = datetime.datetime.fromisoformat(data)
+
+
+
+                return source_missing_since_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(datetime.datetime | None, data)
+
+        source_missing_since = _parse_source_missing_since(d.pop("source_missing_since"))
+
+
         def _parse_source_url(data: object) -> None | str:
             if data is None:
                 return data
@@ -401,6 +428,7 @@ class Pipeline:
             last_ingest_error=last_ingest_error,
             source_paused=source_paused,
             source_next_run_at=source_next_run_at,
+            source_missing_since=source_missing_since,
             source_url=source_url,
             source_url_template=source_url_template,
             pruned_before=pruned_before,

@@ -1,0 +1,51 @@
+"""The jobs of a Dagster, with what their schedules and sensors say. One request lists all.
+
+Recorded answers: ingestion/synthetic/recordings/dagster. API: https://docs.dagster.io/api/graphql
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from ingestion.connectors.base import SourcePipeline, field_of
+from ingestion.errors import BadAnswer
+from ingestion.http import PartnerSession
+
+RUNNING = "RUNNING"
+QUERY = """query Jobs { repositoriesOrError { __typename
+  ... on PythonError { message }
+  ... on RepositoryConnection { nodes { jobs { name }
+    schedules { pipelineName scheduleState { status } futureTicks(limit: 1) { results { timestamp } } }
+    sensors { sensorState { status } targets { pipelineName } } } } } }"""
+
+
+def listed_jobs(session: PartnerSession) -> Iterator[SourcePipeline]:
+    """Yield all jobs of the code locations that load. The one that Dagster adds for single assets is not offered."""
+    body = session.post("/graphql", {"query": QUERY})
+    answer = field_of(field_of(body, "data", dict, "the answer"), "repositoriesOrError", dict, "the answer's data")
+    if answer.get("__typename") != "RepositoryConnection":
+        raise BadAnswer(f"Dagster answered {answer.get('__typename')}: {str(answer.get('message'))[:200]}")
+    starters: dict[str, list[dict[str, Any]]] = {}
+    names: dict[str, None] = {}
+    for node in field_of(answer, "nodes", list, "repositoriesOrError"):
+        names |= {str(job["name"]): None for job in node["jobs"]}
+        for schedule in node["schedules"]:
+            starters.setdefault(str(schedule["pipelineName"]), []).append(schedule)
+        for sensor in node["sensors"]:
+            for target in sensor["targets"] or ():
+                starters.setdefault(str(target["pipelineName"]), []).append(sensor)
+    for name in names:
+        yield _pipeline(name, starters.get(name, []))
+
+
+def _pipeline(name: str, starters: Sequence[dict[str, Any]]) -> SourcePipeline:
+    """Return a job as paused if all that would start it is switched off; None if nothing would."""
+    running = [each for each in starters if (each.get("scheduleState") or each["sensorState"])["status"] == RUNNING]
+    ticks = [tick["timestamp"] for each in running for tick in each.get("futureTicks", {}).get("results", ())]
+    return SourcePipeline(
+        external_id=name,
+        name=name,
+        paused=not running if starters else None,
+        next_run_at=datetime.fromtimestamp(min(ticks), UTC) if ticks else None,
+        offered=not name.startswith("__"),
+    )

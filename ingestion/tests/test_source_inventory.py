@@ -1,0 +1,349 @@
+"""The source's list of pipelines: paused, next start and missing on each pipeline; what CHM lacks, for adoption."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.utils import timezone
+
+from ingestion import synthetic
+from ingestion.connections import AuthSettings, Connection
+from ingestion.source_inventory import last_list
+from ingestion.synthetic.airflow_of_many import AirflowOfMany
+from ingestion.synthetic.airflow_replay import Airflow2Replay, AirflowReplay
+from ingestion.synthetic.generic_partner import GenericPartner
+from ingestion.synthetic.partner import Answer, Request
+from ingestion.tests.scripted import Connect, Scripted, a_row
+from ingestion.tests.support import (
+    IMPATIENT,
+    PASSWORD_ENV,
+    airflow_connection,
+    generic_connection,
+    ingest,
+    physical_rows,
+    pipelines_of,
+)
+from inventory.models import Pipeline
+
+pytestmark = pytest.mark.django_db
+
+RECORDINGS = Path(synthetic.__file__).parent / "recordings"
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache() -> Iterator[None]:
+    cache.clear()
+    yield
+    cache.clear()
+
+
+def listing(airflow: AirflowReplay, **options: Any) -> Connection:
+    return airflow_connection(airflow, inventory_seconds=300, **options)
+
+
+def lists_read(airflow: AirflowReplay | AirflowOfMany) -> int:
+    return len([request for request in airflow.requests if request.path.endswith("/dags")])
+
+
+def listed_again(connection: Connection) -> None:
+    """Ingest as if the list were due again."""
+    cache.delete(f"source-list:{connection.name}")
+    ingest(connection)
+
+
+def dag(airflow: AirflowReplay, name: str) -> dict[str, Any]:
+    return next(row for row in airflow.dag_list if row["dag_id"] == name)
+
+
+def test_pausing_a_dag_and_its_next_start_are_noted_on_the_pipeline(
+    airflow: AirflowReplay, dags: dict[str, Pipeline]
+) -> None:
+    dag(airflow, "manual_refund")["is_paused"] = True
+
+    ingest(listing(airflow))
+
+    paused = dict(Pipeline.objects.values_list("external_id", "source_paused"))
+    assert (paused["manual_refund"], paused["sales_daily_load"]) == (True, False)
+    assert Pipeline.objects.get(external_id="archive_backfill").source_next_run_at == datetime(2026, 11, 22, tzinfo=UTC)
+    assert Pipeline.objects.get(external_id="manual_refund").source_next_run_at is None
+
+
+def test_a_paused_dag_has_no_next_start_although_airflow_gives_one(
+    airflow: AirflowReplay, dags: dict[str, Pipeline]
+) -> None:
+    dag(airflow, "archive_backfill")["is_paused"] = True
+
+    ingest(listing(airflow))
+
+    assert Pipeline.objects.get(external_id="archive_backfill").source_next_run_at is None
+
+
+def test_airflow_2_says_the_same_in_its_own_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(PASSWORD_ENV, "REDACTED")
+    pipelines_of("Northwind", "legacy_daily")
+    with Airflow2Replay() as airflow:
+        dag(airflow, "legacy_daily")["next_dagrun_create_after"] = "2026-11-23T03:00:00+00:00"
+        auth = AuthSettings(kind="basic", username="admin", secret_env=PASSWORD_ENV)
+        ingest(listing(airflow, auth=auth))
+
+    pipeline = Pipeline.objects.get()
+    assert pipeline.source_paused is False
+    assert pipeline.source_next_run_at == datetime(2026, 11, 23, 3, tzinfo=UTC)
+
+
+def test_a_deleted_dag_is_missing_from_then_on_and_back_when_it_is_listed_again(
+    airflow: AirflowReplay, dags: dict[str, Pipeline]
+) -> None:
+    connection = listing(airflow)
+    ingest(connection)
+    deleted = dag(airflow, "sales_daily_load")
+    airflow.dag_list.remove(deleted)
+
+    listed_again(connection)
+    since = Pipeline.objects.get(external_id="sales_daily_load").source_missing_since
+    listed_again(connection)
+
+    assert since is not None
+    assert timezone.now() - since < timedelta(minutes=1)
+    missing = Pipeline.objects.get(external_id="sales_daily_load")
+    assert missing.source_missing_since == since, "the first list without it counts"
+    assert missing.ingestion_state(timezone.now(), has_runs=True) == "missing"
+    assert Pipeline.objects.filter(source_missing_since=None).count() == len(dags) - 1
+    airflow.dag_list.append(deleted)
+    listed_again(connection)
+    assert not Pipeline.objects.exclude(source_missing_since=None).exists()
+
+
+def test_two_clients_that_share_a_dag_both_miss_it(airflow: AirflowReplay) -> None:
+    pipelines_of("Northwind", "deleted_dag")
+    pipelines_of("Contoso", "deleted_dag")
+
+    ingest(listing(airflow))
+
+    assert Pipeline.objects.exclude(source_missing_since=None).count() == 2
+
+
+def test_a_pipeline_that_moves_to_another_source_is_not_missing_there_yet(airflow: AirflowReplay) -> None:
+    pipeline = pipelines_of("Northwind", "deleted_dag")["deleted_dag"]
+    ingest(listing(airflow))
+    pipeline.refresh_from_db()
+    assert pipeline.source_missing_since
+
+    pipeline.external_id = "sales_daily_load"
+    pipeline.save()
+
+    assert Pipeline.objects.get().source_missing_since is None
+
+
+def test_what_the_list_says_again_is_not_written_again(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
+    connection = listing(airflow, interval_seconds=3600)
+    pipelines_of("Northwind", "deleted_dag")
+    ingest(connection)
+    before = list(Pipeline.objects.extra(select={"xmin": "xmin::text"}).values_list("id", "xmin").order_by("id"))
+
+    listed_again(connection)
+
+    after = list(Pipeline.objects.extra(select={"xmin": "xmin::text"}).values_list("id", "xmin").order_by("id"))
+    assert after == before
+
+
+def test_the_list_is_read_once_in_its_period_and_not_with_every_walk(
+    airflow: AirflowReplay, dags: dict[str, Pipeline]
+) -> None:
+    connection = listing(airflow)
+    for _ in range(3):
+        ingest(connection)
+    assert lists_read(airflow) == 1
+
+    listed_again(connection)
+    ingest(airflow_connection(airflow, inventory_seconds=0, name=connection.name))
+
+    assert lists_read(airflow) == 2
+
+
+def test_a_list_costs_one_request_for_a_hundred_dags(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(PASSWORD_ENV, "secret")
+    with AirflowOfMany() as airflow:
+        airflow.dag_ids = [f"dag-{number:04}" for number in range(990)]
+        pipelines_of("Northwind", *airflow.dag_ids[:10])
+
+        ingest(listing(airflow))  # type: ignore[arg-type]
+
+        found = last_list(listing(airflow).name)  # type: ignore[arg-type]
+    assert lists_read(airflow) == 10, "each page begins with the last DAG of the one before"
+    assert found is not None
+    assert (found.listed, len(found.unmatched)) == (990, 980)
+
+
+def test_an_airflow_that_refuses_its_list_costs_nothing_else(
+    airflow: AirflowReplay, dags: dict[str, Pipeline], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    airflow.move_to("C-settled")
+    forbidden = Answer(403, {"detail": "Forbidden"})
+    monkeypatch.setattr(airflow, "_list_dags", lambda request: forbidden)
+    connection = listing(airflow)
+
+    reports = [ingest(connection) for _ in range(2)]
+
+    assert [report.errors for report in reports] == [[], []]
+    assert reports[0].created == 71
+    assert reports[0].error_texts, "the texts of failed runs come all the same"
+    assert lists_read(airflow) == 1, "who refuses is not asked again at once"
+    found = last_list(connection.name)
+    assert found is not None
+    assert found.refused
+    assert "403" in found.error
+    assert not Pipeline.objects.exclude(source_paused=None).exists()
+    assert not Pipeline.objects.exclude(last_ingest_error=None).exists()
+
+
+def test_an_answer_that_is_no_list_stops_nothing(
+    airflow: AirflowReplay, dags: dict[str, Pipeline], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(airflow, "_list_dags", lambda request: Answer(body={"dags": "none", "total_entries": 3}))
+
+    report = ingest(listing(airflow))
+
+    assert (report.errors, report.pipelines_processed) == ([], len(dags))
+    found = last_list(listing(airflow).name)
+    assert found is not None
+    assert "dags" in found.error
+
+
+def test_what_the_source_has_and_chm_lacks_is_kept_with_import_errors(airflow: AirflowReplay) -> None:
+    pipelines_of("Northwind", "sales_daily_load", "manual_refund")
+    dag(airflow, "manual_refund")["has_import_errors"] = True
+    dag(airflow, "branch_and_map")["is_paused"] = True
+
+    ingest(listing(airflow))
+
+    found = last_list(listing(airflow).name)
+    assert found is not None
+    assert found.import_errors == ("manual_refund",)
+    assert len(found.unmatched) == 6
+    assert found.unmatched["branch_and_map"] == ("branch_and_map", True)
+    assert "sales_daily_load" not in found.unmatched
+
+
+def test_a_connection_without_pipelines_lists_what_there_is(airflow: AirflowReplay) -> None:
+    report = ingest(listing(airflow))
+
+    found = last_list(listing(airflow).name)
+    assert report.errors == []
+    assert found is not None
+    assert len(found.unmatched) == 8
+
+
+def test_a_walk_of_one_client_or_a_dry_run_reads_no_list(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
+    ingest(listing(airflow), client_id=dags["manual_refund"].client_id)
+    ingest(listing(airflow), dry_run=True)
+
+    assert lists_read(airflow) == 0
+
+
+def test_prefect_lists_deployments_and_flows_by_their_names() -> None:
+    def recorded(name: str) -> Any:
+        return json.loads((RECORDINGS / "prefect" / "B-later" / f"{name}.json").read_text())["response"]["body"]
+
+    deployments, flows = recorded("deployments"), recorded("flows")
+    deployments[0]["paused"] = True
+
+    def script(request: Request) -> Answer:
+        match request.path:
+            case "/api/deployments/filter":
+                return Answer(body=deployments)
+            case "/api/flows/filter":
+                return Answer(body=flows)
+            case "/api/flow_runs/filter":
+                return Answer(body=[])
+        return Answer(404, {"detail": "Not Found"})
+
+    deployment, flow = deployments[0]["id"], flows[0]["id"]
+    pipelines_of("Northwind", deployment, flow, "00000000-0000-4000-8000-000000000000", platform="vendor_api")
+    with Scripted() as prefect:
+        prefect.script = script
+        ingest(Connection("prefect", "prefect", prefect.base_url, http=IMPATIENT))
+
+    paused = dict(Pipeline.objects.values_list("external_id", "source_paused"))
+    assert (paused[deployment], paused[flow]) == (True, None)
+    assert Pipeline.objects.exclude(source_missing_since=None).count() == 1
+    found = last_list("prefect")
+    assert found is not None
+    assert deployments[0]["flow_id"] not in found.unmatched, "its runs are its deployment's"
+    assert {name for name, _ in found.unmatched.values()} == {
+        row["name"] for row in flows if row["id"] not in {flow, deployments[0]["flow_id"]}
+    }
+
+
+def test_dagster_says_which_schedules_run_and_when_their_jobs_start_next() -> None:
+    jobs = json.loads((RECORDINGS / "dagster" / "jobs-and-schedules.json").read_text())["response"]["body"]
+    [node] = jobs["data"]["repositoriesOrError"]["nodes"]
+    [schedule] = node["schedules"]
+    scheduled = schedule["pipelineName"]
+    others = {job["name"] for job in node["jobs"]} - {scheduled, "__ASSET_JOB"}
+    by_hand = min(others)
+
+    def script(request: Request) -> Answer:
+        if "repositoriesOrError" in json.loads(request.body)["query"]:
+            return Answer(body=jobs)
+        return Answer(body={"data": {"runsOrError": {"__typename": "Runs", "results": []}}})
+
+    pipelines_of("Northwind", scheduled, by_hand, "deleted_job", platform="vendor_api")
+    with Scripted() as dagster:
+        dagster.script = script
+        connection = Connection("dagster", "dagster", dagster.base_url, http=IMPATIENT)
+        ingest(connection)
+        running = Pipeline.objects.get(external_id=scheduled)
+        schedule["scheduleState"]["status"] = "STOPPED"
+        listed_again(connection)
+
+    assert running.source_paused is False
+    [tick] = schedule["futureTicks"]["results"]
+    assert running.source_next_run_at == datetime.fromtimestamp(tick["timestamp"], UTC)
+    stopped = Pipeline.objects.get(external_id=scheduled)
+    assert (stopped.source_paused, stopped.source_next_run_at) == (True, None)
+    assert Pipeline.objects.get(external_id=by_hand).source_paused is None, "nothing starts it but people"
+    assert Pipeline.objects.get(external_id="deleted_job").source_missing_since is not None
+    found = last_list("dagster")
+    assert found is not None
+    assert set(found.unmatched) == others - {by_hand}
+
+
+def test_a_source_without_a_list_shows_the_ids_that_its_walks_met(connect: Connect) -> None:
+    source = """
+items = "runs"
+[request]
+path = "/runs"
+[fields]
+external_run_id = "id"
+pipeline = "job"
+[status]
+words = ["state"]
+success = ["done"]
+"""
+    pipelines_of("Northwind", "orders", platform="custom")
+    with Scripted() as house:
+        house.script = lambda request: Answer(body={"runs": [a_row(1), a_row(2, job="stock")]})
+        connection = connect(house, source)
+        ingest(connection)
+        house.script = lambda request: Answer(body={"runs": [a_row(3, job="returns")]})
+        ingest(connection)
+
+    found = last_list(connection.name)
+    assert found is not None
+    assert set(found.unmatched) == {"stock", "returns"}
+    assert not Pipeline.objects.exclude(source_missing_since=None).exists()
+
+
+def test_the_generic_partner_is_asked_for_no_list(generic: GenericPartner) -> None:
+    pipelines_of("Northwind", "orders")
+    generic.runs["orders"] = []
+
+    ingest(generic_connection(generic, inventory_seconds=300))
+
+    assert {request.path for request in generic.requests} == {"/pipelines/orders/runs"}
+    assert physical_rows() == {}
