@@ -1,4 +1,4 @@
-"""An Airflow 3 of any number of DAGs, for sizes that no recording has: token, version, lists of runs, DAGs and tasks."""
+"""An Airflow 3 of any number of DAGs, larger than any recording: token, version, and lists of runs, DAGs and tasks."""
 
 from datetime import datetime
 from typing import Any
