@@ -137,6 +137,10 @@ class NoPipelineList:
         return iter(())
 
 
+class RunsOnly(ErrorsInListing, NoPipelineList):
+    """Base class for connectors that list runs and nothing else."""
+
+
 def oldest(targets: Sequence[Target]) -> datetime | None:
     """Where a walk of these starts; null, everything, where any of them has no start."""
     starts = [target.since for target in targets if target.since is not None]

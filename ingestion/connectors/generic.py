@@ -5,17 +5,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-from ingestion.connectors.base import (
-    ErrorsInListing,
-    NoPipelineList,
-    OpenRun,
-    Page,
-    Target,
-    Walk,
-    field_of,
-    translated,
-    utc_text,
-)
+from ingestion.connectors.base import OpenRun, Page, RunsOnly, Target, Walk, field_of, translated, utc_text
 from ingestion.http import PartnerSession
 from ingestion.links import Links
 from ingestion.paging import CursorPaging, PageCap, Position
@@ -30,7 +20,7 @@ STATUSES = {
 }
 
 
-class GenericConnector(ErrorsInListing, NoPipelineList):
+class GenericConnector(RunsOnly):
     asks_one_by_one = True
 
     def __init__(self, session: PartnerSession) -> None:
