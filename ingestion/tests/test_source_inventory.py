@@ -56,7 +56,7 @@ def listed_again(connection: Connection) -> None:
     ingest(connection)
 
 
-def row_versions() -> list[Any]:
+def row_versions() -> object:
     with database.cursor() as cursor:
         cursor.execute("SELECT ctid::text, xmin::text FROM pipelines ORDER BY id")
         return cursor.fetchall()
