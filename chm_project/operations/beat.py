@@ -1,12 +1,24 @@
-"""Celery's scheduler with a pulse: beat is one process, and nothing else would notice its end."""
+"""Celery's scheduler with a pulse, of which one in an installation is at work: any other waits for its end.
+
+Whoever holds a lock in the broker's Redis schedules. It renews the lock at each tick; when it ends, it gives the lock
+back, and when it is killed, the lock expires. A beat that takes over starts what has become due meanwhile, once.
+"""
 
 import logging
 import math
+import os
+import socket
 import time
 from typing import Any
 
+import redis
 from celery.beat import PersistentScheduler
+from django.conf import settings
 from django.core.cache import cache
+from redis.exceptions import LockError
+from redis.lock import Lock
+
+from chm_project.local.embedded import redis_url
 
 logger = logging.getLogger(__name__)
 
@@ -16,11 +28,57 @@ MIN_PULSE_SECONDS = 1
 # Without a pulse for so long, beat is taken for dead.
 DEAD_AFTER_SECONDS = 4 * PULSE_SECONDS
 
+LOCK_KEY = "chm:beat:lock"
+# The lock of a beat that was killed is free after this time; a living one renews it four times as often.
+LEASE_SECONDS = 20
+RENEW_SECONDS = 5
+
+
+class Turn:
+    """The right to schedule, which one beat has at a time."""
+
+    def __init__(self, url: str) -> None:
+        self._name = f"{socket.gethostname()}:{os.getpid()}"
+        client = redis.Redis.from_url(redis_url(url), socket_connect_timeout=2, socket_timeout=2)
+        self._lock = Lock(client, LOCK_KEY, timeout=LEASE_SECONDS, thread_local=False)
+        self._is_ours: bool | None = None
+
+    def is_ours(self) -> bool:
+        """Whether this beat may schedule now; false while Redis does not answer, as it cannot enqueue either."""
+        try:
+            ours = self._renewed() or bool(self._lock.acquire(blocking=False, token=self._name))
+        except redis.RedisError:
+            logger.warning("beat cannot reach the broker: nothing is scheduled")
+            return False
+        if ours != self._is_ours:
+            logger.warning("this beat schedules" if ours else "another beat schedules; this one waits for its end")
+        self._is_ours = ours
+        return ours
+
+    def give_back(self) -> None:
+        try:
+            if self._lock.local.token is not None:
+                self._lock.release()
+        except (redis.RedisError, LockError):
+            logger.warning("beat could not give its lock back: it expires within %s s", LEASE_SECONDS)
+
+    def _renewed(self) -> bool:
+        if self._lock.local.token is None:
+            return False
+        try:
+            return bool(self._lock.reacquire())
+        except LockError:  # expired, or another's
+            self._lock.local.token = None
+            return False
+
 
 class BeatingScheduler(PersistentScheduler):
     _beat_at = -math.inf
+    _turn: Turn | None = None
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
+        if not self._may_schedule():
+            return RENEW_SECONDS
         # Celery ticks without a pause in the last milliseconds before an entry is due.
         if (now := time.monotonic()) - self._beat_at >= MIN_PULSE_SECONDS:
             self._beat_at = now
@@ -28,7 +86,19 @@ class BeatingScheduler(PersistentScheduler):
                 cache.set(_KEY, time.time(), timeout=None)
             except Exception:  # noqa: BLE001 - whatever the cache's client raises: scheduling goes on
                 logger.warning("beat cannot show its pulse: the cache is down")
-        return min(float(super().tick(*args, **kwargs)), PULSE_SECONDS)
+        return min(float(super().tick(*args, **kwargs)), RENEW_SECONDS)
+
+    def close(self) -> None:
+        if self._turn is not None:
+            self._turn.give_back()
+        super().close()
+
+    def _may_schedule(self) -> bool:
+        if not settings.CELERY_BROKER_URL:
+            return True
+        if self._turn is None:
+            self._turn = Turn(settings.CELERY_BROKER_URL)
+        return self._turn.is_ours()
 
 
 def pulse_age() -> float | None:

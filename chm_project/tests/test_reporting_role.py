@@ -136,3 +136,14 @@ def test_an_absent_password_is_said(tmp_path: Any) -> None:
         call_command("grant_reporting_role", ROLE, "--password-env", "CHM_NO_SUCH_VARIABLE")
     with pytest.raises(CommandError, match="Cannot read"):
         call_command("grant_reporting_role", ROLE, "--password-file", str(tmp_path / "none"))
+
+
+def test_default_privileges_of_a_former_version_end_with_the_next_grant(reader: psycopg.Connection[Any]) -> None:
+    """They stopped the restore of a dump by the owner, when another role had set them."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER DEFAULT PRIVILEGES IN SCHEMA reporting GRANT SELECT ON TABLES TO {ROLE}")
+
+        call_command("grant_reporting_role", ROLE)
+
+        cursor.execute("SELECT count(*) FROM pg_default_acl WHERE defaclnamespace = 'reporting'::regnamespace")
+        assert cursor.fetchone() == (0,)

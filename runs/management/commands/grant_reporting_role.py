@@ -12,6 +12,7 @@ from django.db.utils import ProgrammingError
 from psycopg import sql
 
 from chm_project.db.reporting import builder
+from chm_project.db.reporting.grants import revoke_default_privileges
 
 BAD_USAGE = 2
 NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
@@ -65,6 +66,9 @@ def grant(name: str, password: str | None) -> None:
             cursor.execute(sql.SQL("CREATE ROLE {}").format(role))
         elif found[0]:
             raise CommandError(f"{name} is a superuser, whom nothing can restrict; choose another role.")
+        # A former version of this command left default privileges that only their maker can take back, and that stop
+        # the restore of a dump by the database's owner.
+        revoke_default_privileges(cursor)
         cursor.execute("SELECT current_database()")
         database = sql.Identifier(*cursor.fetchone())
         # What everybody may do by default: connect, use public, make temporary tables, write large objects.
