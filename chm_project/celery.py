@@ -2,9 +2,12 @@
 
 import json
 import os
+from datetime import UTC, datetime
 from typing import Any
 
 from celery import Celery
+from celery.apps import worker as worker_module
+from celery.apps.beat import Beat
 from celery.signals import beat_init, setup_logging, worker_init
 from kombu.serialization import register
 from kombu.utils import json as kombu_json
@@ -12,6 +15,8 @@ from kombu.utils import json as kombu_json
 import chm_project.telemetry.tasks  # noqa: F401 - connects its signals
 from chm_project.db import limits
 from chm_project.scrubbing import scrubbed
+from chm_project.telemetry.context import name_process, process_role
+from chm_project.telemetry.uncaught import log_uncaught
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chm_project.settings.development")
 
@@ -26,7 +31,25 @@ register(
     content_encoding="utf-8",
 )  # fmt: skip
 
-app = Celery("chm")
+
+class QuietWorker(worker_module.Worker):
+    def on_before_init(self, quiet: bool = False, **kwargs: Any) -> None:
+        super().on_before_init(quiet=True, **kwargs)
+
+
+class QuietBeat(Beat):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs | {"quiet": True})
+
+
+class Application(Celery):
+    """Celery without the banners of worker and beat, which are no lines of a log."""
+
+    Worker = property(lambda self: self.subclass_with_self(QuietWorker))
+    Beat = property(lambda self: self.subclass_with_self(QuietBeat))
+
+
+app = Application("chm")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
@@ -35,7 +58,18 @@ def keep_the_projects_logging(**_: Any) -> None:
     """Workers and beat then write the log that the settings describe, as the web server does."""
 
 
+def say_in_json(message: str, _stream: Any = None) -> None:
+    """Write what a worker says when a signal stops it, without the locks of the log: a signal can come within them."""
+    line = {
+        "time": datetime.now(UTC).isoformat(), "level": "INFO", "logger": "celery.worker", "role": process_role(),
+        "message": message.strip(),
+    }  # fmt: skip
+    os.write(2, json.dumps(line).encode() + b"\n")
+
+
 if os.environ["DJANGO_SETTINGS_MODULE"].endswith(".production"):
+    log_uncaught()
+    worker_module.safe_say = say_in_json
     setup_logging.connect(keep_the_projects_logging)  # that anybody listens is what keeps Celery's own away
 
 
@@ -47,9 +81,7 @@ def limit_statements(**_: Any) -> None:
 @beat_init.connect
 def schedule_ingestion(sender: Any, **_: Any) -> None:
     """Only beat reads the connections for their periods; a web process need not."""
-    from chm_project.telemetry.metrics import name_process
     from ingestion.tasks import beat_schedule
 
     name_process("beat")
-
     sender.scheduler.merge_inplace(beat_schedule())

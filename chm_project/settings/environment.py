@@ -121,6 +121,17 @@ class Environment:
 
         return self._read(name, default, parse, f"one of {', '.join(choices)}")
 
+    def levels(self, name: str, levels: tuple[str, ...]) -> list[str]:
+        """Pairs such as chm.page=DEBUG, separated by commas."""
+
+        def parse(text: str) -> list[str]:
+            pairs = [word.partition("=") for word in _words(text)]
+            if not all(logger.strip() and level.strip().upper() in levels for logger, _, level in pairs):
+                raise ValueError
+            return [f"{logger.strip()}={level.strip().upper()}" for logger, _, level in pairs]
+
+        return self._read(name, [], parse, "loggers with their levels, such as chm.page=DEBUG,chm.request=WARNING")
+
     def rate(self, name: str, default: str) -> str:
         return self._read(name, default, _rate, "a rate such as 6000/minute (second, minute, hour or day)")
 

@@ -3,12 +3,16 @@
 Refuses to start, naming every fault at once, on what would be unsafe.
 """
 
+import logging
 import os
 from collections.abc import Iterator
+from importlib.metadata import version
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from chm_project.settings.base import *  # noqa: F403
 from chm_project.settings.environment import database, env
+from chm_project.telemetry import sentry
 
 LOCAL = {"localhost", "127.0.0.1", "::1"}
 YEAR = 31_536_000
@@ -95,7 +99,7 @@ _database_url = env.address("CHM_DATABASE_URL")
 DATABASES = {"default": database(_database_url, pool_size=CHM_DATABASE_POOL_SIZE) if _database_url else {}}  # noqa: F405
 
 # One JSON object a line, on standard error: what containers and service managers collect. Refusals (4xx) are no news.
-LOGGING = {
+LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
@@ -111,8 +115,24 @@ LOGGING = {
     "loggers": {
         "django": {"handlers": [], "propagate": True},
         "django.request": {"level": "ERROR"},
+        # Each task has a line of our own.
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
     },
 }
+for _logger, _, _level in (pair.partition("=") for pair in env.levels("CHM_LOG_LEVELS", LOG_LEVELS)):
+    LOGGING["loggers"][_logger] = LOGGING["loggers"].get(_logger, {}) | {"level": _level}
+# Warnings of Python are lines of the log like all others.
+logging.captureWarnings(True)
+
+# Where errors are reported to; nowhere if not set.
+if _sentry := env.secret("CHM_SENTRY_DSN"):
+    try:
+        sentry.start(_sentry, release=f"chm@{version('chm')}")
+    except ImportError:
+        env.fault("CHM_SENTRY_DSN", "needs the package sentry-sdk: install chm[sentry].")
+    except ValueError:
+        env.fault("CHM_SENTRY_DSN", "is no address of a Sentry project.")
 
 SECURE_SSL_REDIRECT = env.flag("CHM_SSL_REDIRECT", default=True)
 # Probes come from inside, past the proxy that speaks TLS.

@@ -6,10 +6,26 @@ from contextvars import ContextVar
 _request_id: ContextVar[str] = ContextVar("request_id", default="")
 _task_id: ContextVar[str] = ContextVar("task_id", default="")
 
+# What this process is: web, worker, beat, or a command that a person started.
+_role = "command"
+
+
+def name_process(role: str) -> None:
+    global _role
+    _role = role
+
+
+def process_role() -> str:
+    return _role
+
 
 def current_request_id() -> str:
     """Return the id of the request that this thread answers, or answered last; empty before the first one."""
     return _request_id.get()
+
+
+def current_task_id() -> str:
+    return _task_id.get()
 
 
 def begin_request(request_id: str) -> None:
@@ -31,9 +47,10 @@ def end_task(before: tuple[str, str]) -> None:
 
 
 class ContextFilter(logging.Filter):
-    """Add `request_id` and `task_id` to the records of a request or task."""
+    """Add what the process is, and to the records of a request or task `request_id` and `task_id`."""
 
     def filter(self, record: logging.LogRecord) -> bool:
+        record.role = process_role()
         if request_id := _request_id.get():
             record.request_id = request_id
         if task_id := _task_id.get():

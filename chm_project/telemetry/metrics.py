@@ -13,6 +13,7 @@ from django.db import connection
 from django.utils import timezone
 from prometheus_client import Counter, Gauge, Histogram
 
+from chm_project.telemetry.context import process_role
 from chm_project.telemetry.process_values import OWN
 
 logger = logging.getLogger(__name__)
@@ -61,19 +62,8 @@ _POOL_ERRORS = Counter(
     "chm_database_pool_errors", "Work that got no connection of a pool in time", ["process"], registry=OWN
 )
 
-# What this process is: web, worker, beat, or a command that a person started.
-_process_kind = "command"
 _pool_before: dict[str, float] = {}
 METHODS = {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"}
-
-
-def name_process(kind: str) -> None:
-    global _process_kind
-    _process_kind = kind
-
-
-def process_kind() -> str:
-    return _process_kind
 
 
 def _never_fails(record: Callable[P, None]) -> Callable[P, None]:
@@ -134,11 +124,11 @@ def note_pool() -> None:
         return
     stats = pool.get_stats()
     idle = stats.get("pool_available", 0)
-    _POOL.labels(_process_kind, "idle").set(idle)
-    _POOL.labels(_process_kind, "used").set(stats.get("pool_size", 0) - idle)
-    _POOL.labels(_process_kind, "max").set(stats.get("pool_max", 0))
-    _POOL_WAIT.labels(_process_kind).inc(_new("requests_wait_ms", stats) / 1000)
-    _POOL_ERRORS.labels(_process_kind).inc(_new("requests_errors", stats))
+    _POOL.labels(process_role(), "idle").set(idle)
+    _POOL.labels(process_role(), "used").set(stats.get("pool_size", 0) - idle)
+    _POOL.labels(process_role(), "max").set(stats.get("pool_max", 0))
+    _POOL_WAIT.labels(process_role()).inc(_new("requests_wait_ms", stats) / 1000)
+    _POOL_ERRORS.labels(process_role()).inc(_new("requests_errors", stats))
 
 
 def _new(name: str, stats: Mapping[str, int]) -> float:

@@ -6,8 +6,8 @@ from typing import Any
 
 from celery.signals import before_task_publish, task_postrun, task_prerun, worker_init, worker_process_init
 
-from chm_project.telemetry.context import begin_task, current_request_id, end_task
-from chm_project.telemetry.metrics import count_task, count_task_wait, name_process, note_pool
+from chm_project.telemetry.context import begin_task, current_request_id, end_task, name_process
+from chm_project.telemetry.metrics import count_task, count_task_wait, note_pool
 from chm_project.telemetry.process_values import forget_ended_gauges
 
 logger = logging.getLogger("chm.task")

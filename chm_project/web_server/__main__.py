@@ -16,7 +16,7 @@ from chm_project.web_server.server import Size
 def load() -> Any:
     from django.urls import get_resolver
 
-    from chm_project.telemetry.metrics import name_process
+    from chm_project.telemetry.context import name_process
     from chm_project.wsgi import application
 
     name_process("web")

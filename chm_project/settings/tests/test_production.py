@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -196,3 +198,45 @@ def test_the_log_is_one_json_object_a_line_from_web_and_worker_alike() -> None:
         told = json.loads(line)
         assert (told["level"], told["logger"], told["message"]) == ("WARNING", "runs", "page 7")
         assert told["time"]
+
+
+def outside(folder: Path, address: str) -> str:
+    """The address of an embedded server by another path: production refuses the folder's own."""
+    socket = Path(re.sub(r"^redis\+socket://|\?.*$", "", address))
+    (folder / "servers").symlink_to(socket.parent)
+    return address.replace(str(socket.parent), str(folder / "servers"))
+
+
+@pytest.mark.parametrize("process", ["worker", "beat"])
+def test_each_line_of_a_process_is_a_json_object_from_the_start_to_the_end(process: str, tmp_path: Path) -> None:
+    options = ["--concurrency", "1"] if process == "worker" else ["--schedule", str(tmp_path / "beat"), "--pidfile="]
+    command = [sys.executable, "-m", "celery", "-A", "chm_project", process, "--loglevel", "INFO", *options]
+    given = SAFE | {
+        "DJANGO_SETTINGS_MODULE": "chm_project.settings.production",
+        "CHM_BROKER_URL": outside(tmp_path, os.environ["CHM_BROKER_URL"]),
+        "CHM_METRICS_DIR": str(tmp_path / "metrics"),
+    }
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("CHM_")}
+    with (tmp_path / "log").open("w") as log:
+        running = subprocess.Popen(
+            command, cwd=settings.BASE_DIR, env={**inherited, **given}, stdout=log, stderr=subprocess.STDOUT
+        )
+        ready = {"worker": "ready", "beat": "beat: Starting"}[process]
+        deadline = time.monotonic() + 60
+        while ready not in (tmp_path / "log").read_text() and running.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.1)
+        running.terminate()
+        running.wait(60)
+
+    lines = (tmp_path / "log").read_text().splitlines()
+
+    assert any(ready in json.loads(line)["message"] for line in lines), lines
+    assert {json.loads(line)["role"] for line in lines} <= {process, "command"}
+
+
+def test_each_logger_has_the_level_that_is_set_for_it() -> None:
+    said = "import django; django.setup(); import logging; print(logging.getLogger('chm.page').getEffectiveLevel())"
+    assert run("-c", said, CHM_LOG_LEVELS="chm.page=debug, chm.task=ERROR").stdout == "10\n"
+    refused = run("-c", said, CHM_LOG_LEVELS="chm.page=LOUD")
+    [fault] = named(refused)
+    assert fault.startswith("- CHM_LOG_LEVELS must be loggers with their levels")

@@ -20,8 +20,8 @@ COUNTING = """
 import os, sys
 import django
 django.setup()
-from chm_project.telemetry import metrics
-metrics.name_process(sys.argv[1])
+from chm_project.telemetry import context, metrics
+context.name_process(sys.argv[1])
 metrics.count_page("acme", 0.2, {"created": int(sys.argv[2])})
 metrics._POOL.labels(sys.argv[1], "used").set(3)
 if child := os.fork():

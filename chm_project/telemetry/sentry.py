@@ -1,0 +1,43 @@
+"""Errors reported to Sentry, or to a server of the same protocol, if CHM_SENTRY_DSN names one; without secrets."""
+
+import logging
+from typing import Any
+
+from chm_project.scrubbing import scrubbed
+from chm_project.telemetry.context import current_request_id, current_task_id
+
+
+def start(dsn: str, release: str) -> None:
+    """Report what is logged as an error from now on; raises ImportError without the package of the extra `sentry`."""
+    import sentry_sdk
+    from sentry_sdk.integrations.celery import CeleryIntegration
+    from sentry_sdk.integrations.django import DjangoIntegration
+    from sentry_sdk.integrations.logging import LoggingIntegration
+
+    sentry_sdk.init(
+        dsn=dsn,
+        release=release,
+        default_integrations=True,
+        auto_enabling_integrations=False,
+        integrations=[
+            DjangoIntegration(),
+            CeleryIntegration(),
+            LoggingIntegration(level=None, event_level=logging.ERROR),
+        ],
+        # Neither addresses of people, nor bodies of requests, nor the values of variables.
+        send_default_pii=False,
+        max_request_body_size="never",
+        include_local_variables=False,
+        max_breadcrumbs=0,
+        traces_sample_rate=None,
+        before_send=_prepared,
+    )
+
+
+def _prepared(event: Any, _hint: Any) -> Any:
+    tags = {"request_id": current_request_id(), "task_id": current_task_id()}
+    event.setdefault("tags", {}).update({name: value for name, value in tags.items() if value})
+    if isinstance(request := event.get("request"), dict):
+        # A path or query can name a key; the headers hold tokens and cookies.
+        event["request"] = {"method": request.get("method")}
+    return scrubbed(event)

@@ -1,0 +1,71 @@
+"""One line of log per request, page and task, with the ids that lead from one to the other."""
+
+import logging
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from chm_project.telemetry.context import ContextFilter, current_request_id
+from chm_project.tests.api import person, program
+from ingestion.tasks import ingest
+from inventory.tests.factories import PipelineFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def lines(caplog: pytest.LogCaptureFixture) -> Any:
+    caplog.set_level(logging.INFO, "chm")
+    caplog.handler.addFilter(context := ContextFilter())
+    yield lambda name: [vars(record) for record in caplog.records if record.name == name]
+    caplog.handler.removeFilter(context)
+
+
+def test_a_request_leaves_a_line_with_its_route_status_time_actor_and_id(lines: Any) -> None:
+    pipeline = PipelineFactory.create()
+    program("read").get(f"/api/v1/pipelines/{pipeline.pk}", HTTP_X_REQUEST_ID="trace-9")
+
+    [line] = lines("chm.request")
+
+    assert (line["method"], line["route"], line["status"]) == ("GET", "api/v1/pipelines/<id:pipeline_id>", 200)
+    assert line["path"] == f"/api/v1/pipelines/{pipeline.pk}"
+    assert line["request_id"] == "trace-9"
+    assert line["actor"].startswith("api-token-")
+    assert 0 < line["ms"] < 60_000
+
+
+def test_the_actor_of_a_page_is_the_person_and_of_a_refusal_nobody(lines: Any) -> None:
+    viewer = person("viewer")
+    viewer.get("/admin/")
+    APIClient().get("/api/v1/runs")
+
+    assert [(line["actor"], line["status"]) for line in lines("chm.request")][-1] == ("anonymous", 401)
+    assert lines("chm.request")[0]["actor"] not in {"", "anonymous"}
+
+
+def test_the_key_of_a_ping_is_in_no_line(lines: Any) -> None:
+    key = "chm_abcd1234_" + "x" * 40
+    APIClient().get(f"/ping/{key}")
+
+    [line] = lines("chm.request")
+
+    assert line["actor"] == "chm_abcd1234_***"
+    assert key not in str(line)
+
+
+def test_probes_leave_no_line_while_they_are_answered(lines: Any) -> None:
+    APIClient().get("/health")
+    program("read").get("/metrics")
+    assert lines("chm.request") == []
+
+
+def test_a_task_leaves_a_line_and_gives_the_request_its_id_back(lines: Any, settings: Any) -> None:
+    settings.CHM_PARTNER_API_BASE_URL = "http://127.0.0.1:1"
+    APIClient().get("/api/v1", HTTP_X_REQUEST_ID="before")
+    ingest.apply(task_id="0f7e", throw=True)
+
+    [line] = lines("chm.task")
+
+    assert (line["task"], line["state"], line["task_id"]) == ("ingestion.ingest", "SUCCESS", "0f7e")
+    assert line["request_id"] == current_request_id() == "before"

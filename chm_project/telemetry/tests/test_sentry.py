@@ -1,0 +1,76 @@
+"""Errors reach a server of Sentry's protocol, with the ids of request and task, and without secrets."""
+
+import gzip
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+from chm_project.settings.tests.test_production import named, run
+
+REPORTING = """
+import logging, django, sentry_sdk
+django.setup()
+from chm_project.telemetry.context import begin_request
+begin_request("trace-11")
+password = "hunter2-in-a-variable"
+try:
+    raise ValueError("password=hunter2-in-a-message")
+except ValueError:
+    logging.getLogger("runs").exception("it broke: token=hunter2-in-a-line", extra={"api_key": "hunter2-in-a-field"})
+sentry_sdk.flush(10)
+"""
+
+
+@contextmanager
+def receiver() -> Iterator[tuple[str, list[bytes]]]:
+    received: list[bytes] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            received.append(gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body)
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            """No lines between the tests'."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://key@127.0.0.1:{server.server_address[1]}/1", received
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_an_error_is_reported_with_its_request_id_and_without_secrets() -> None:
+    with receiver() as (dsn, received):
+        done = run("-c", REPORTING, CHM_SENTRY_DSN=dsn)
+
+    assert done.returncode == 0, done.stderr
+    [envelope] = [body for body in received if b"it broke" in body]
+    event = json.loads(envelope.splitlines()[2])
+    assert event["tags"]["request_id"] == "trace-11"
+    assert event["exception"]["values"][0]["type"] == "ValueError"
+    assert b"hunter2" not in b"".join(received)
+
+
+def test_without_the_package_the_setting_is_refused() -> None:
+    hidden = "import sys; sys.modules['sentry_sdk'] = None; import django; django.setup()"
+    done = run("-c", hidden, CHM_SENTRY_DSN="http://key@127.0.0.1/1")
+    assert named(done) == ["- CHM_SENTRY_DSN needs the package sentry-sdk: install chm[sentry]."]
+
+
+def test_an_address_that_is_none_is_refused_and_not_shown() -> None:
+    done = run("-c", "import django; django.setup()", CHM_SENTRY_DSN="hunter2")
+    assert named(done) == ["- CHM_SENTRY_DSN is no address of a Sentry project."]
+    assert "hunter2" not in done.stderr
+
+
+def test_nothing_is_loaded_unless_it_is_set() -> None:
+    done = run("-c", "import django; django.setup(); import sys; print('sentry_sdk' in sys.modules)")
+    assert done.stdout == "False\n"

@@ -1,0 +1,19 @@
+"""Errors that nobody caught, as a line of the log instead of a traceback in many lines."""
+
+import logging
+import sys
+import threading
+from types import TracebackType
+
+logger = logging.getLogger(__name__)
+
+
+def log_uncaught() -> None:
+    """For processes whose output is a log: the web server, workers and beat."""
+    sys.excepthook = _log
+    threading.excepthook = lambda args: _log(args.exc_type, args.exc_value, args.exc_traceback)
+
+
+def _log(kind: type[BaseException], error: BaseException | None, traceback: TracebackType | None) -> None:
+    if error is not None and not issubclass(kind, KeyboardInterrupt | SystemExit):
+        logger.critical("ended by an error that nothing caught", exc_info=(kind, error, traceback))
