@@ -69,7 +69,7 @@ def say_in_json(message: str, _stream: Any = None) -> None:
 
 if os.environ["DJANGO_SETTINGS_MODULE"].endswith(".production"):
     log_uncaught()
-    worker_module.safe_say = say_in_json
+    setattr(worker_module, "safe_say", say_in_json)  # noqa: B010 - it has no types
     setup_logging.connect(keep_the_projects_logging)  # that anybody listens is what keeps Celery's own away
 
 
