@@ -5,11 +5,13 @@ import logging
 import os
 import sys
 from typing import Any
+from wsgiref.util import setup_testing_defaults
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from chm_project.web_server.processes import Processes, listen
+from chm_project.web_server.listening import open_socket
+from chm_project.web_server.processes import Processes
 from chm_project.web_server.server import Size
 
 
@@ -27,9 +29,16 @@ def load() -> Any:
             "no proxy is configured (CHM_PROXIES): in production put nginx before this server, see docs/docker.md"
         )
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
-    # Routes are imported by the first request; here once, and not by each new child.
+    # Routes and middleware are ready after a first request; here once, and not in each new child.
     get_resolver().url_patterns  # noqa: B018
+    request: dict[str, Any] = {"PATH_INFO": "/health"}
+    setup_testing_defaults(request)
+    list(application(request, _ignore))
     return application
+
+
+def _ignore(*_: Any) -> Any:
+    """What a server calls with the status and the headers of an answer."""
 
 
 def main() -> None:
@@ -43,9 +52,15 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=port, help="default: CHM_PORT")
     parser.add_argument("--processes", type=int, default=processes, help="default: CHM_WEB_WORKERS")
     parser.add_argument("--threads", type=int, default=threads, help="default: CHM_WEB_THREADS")
+    parser.add_argument("--check", action="store_true", help="only try whether the application loads")
     options = parser.parse_args()
-    listening = listen(options.host, options.port)
-    Processes(load, listening, number=options.processes, size=Size(threads=options.threads)).run()
+    if options.check:
+        load()
+        return
+    listening, held = open_socket(options.host, options.port)
+    linger = bool(settings.CHM_PROXIES)
+    size = Size(threads=options.threads)
+    Processes(load, listening, number=options.processes, size=size, linger=linger, held=held).run()
 
 
 if __name__ == "__main__":

@@ -2,6 +2,9 @@
 
 The parent loads the application once. A new child is a fork of it and answers within milliseconds; meanwhile
 connections wait in the socket's queue, and the other children take them.
+
+SIGHUP loads the application again without a gap: a process of its own tries whether it loads, then the parent replaces
+itself (exec), keeps its process id and the socket, forks new children, and lets the former ones finish.
 """
 
 import ctypes
@@ -10,51 +13,61 @@ import logging
 import os
 import signal
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
-from chm_project.web_server.server import STOP_SECONDS, Server, Size
+from chm_project.web_server import listening as sockets
+from chm_project.web_server.server import LINGER_SECONDS, STOP_SECONDS, Server, Size
 
 logger = logging.getLogger(__name__)
 
-BACKLOG = 2_048
 # A child that dies younger than this waits before the next one starts: a fault at the start must not spin.
 YOUNG_SECONDS = 0.5
-_SIGNALS = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT}
-
-
-def listen(host: str, port: int) -> socket.socket:
-    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listening.bind((host, port))
-    listening.listen(BACKLOG)
-    listening.setblocking(False)
-    return listening
+FORMER = "CHM_WEB_FORMER_CHILDREN"
+# For children: SIGTERM lets kept connections send one more request, SIGINT does not.
+_SIGNALS = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 
 
 class Processes:
-    def __init__(self, load: Callable[[], Any], listening: socket.socket, *, number: int, size: Size) -> None:
+    """`linger`: whether a proxy keeps connections open, so that a stop waits for their last request. `held`: whether a
+    service manager keeps the socket, so that connections wait in it for the next parent."""
+
+    def __init__(
+        self, load: Callable[[], Any], listening: socket.socket, *, number: int, size: Size, linger: bool, held: bool
+    ) -> None:
         self._load = load
         self._listening = listening
         self._number = number
         self._size = size
+        self._linger = linger
+        self._held = held
         self._started: dict[int, float] = {}
+        self._former = {int(pid) for pid in os.environ.pop(FORMER, "").split()}
+        self._trial: subprocess.Popen[bytes] | None = None
 
     def run(self) -> None:
         """Until SIGTERM or SIGINT."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         application = self._load()
         gc.collect()
         gc.freeze()  # what is loaded stays shared between the children
-        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        # Not sooner: a proxy with another server behind it asks that one while this one loads.
+        self._listening.listen(sockets.BACKLOG)
         for _ in range(self._number):
             self._fork(application)
-        while (received := signal.sigwait(_SIGNALS)) == signal.SIGCHLD:
+        self._signal(self._former, signal.SIGTERM)
+        while (received := signal.sigwait(_SIGNALS)) not in (signal.SIGTERM, signal.SIGINT):
+            if received == signal.SIGHUP:
+                self._try_to_load()
             for status, age in self._ended():
                 logger.error("a web process ended with status %s; starting another", status)
-                time.sleep(YOUNG_SECONDS if age < YOUNG_SECONDS else 0)
+                if age < YOUNG_SECONDS and status != -signal.SIGKILL:
+                    time.sleep(YOUNG_SECONDS)
                 self._fork(application)
+            self._replace_if_tried()
         self._stop(received)
 
     def _fork(self, application: Any) -> None:
@@ -77,13 +90,16 @@ class Processes:
             if os.getppid() != parent:
                 return
         server = Server(application, self._listening, self._size)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: server.stop())
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, lambda *_: server.stop(linger=True))
+        signal.signal(signal.SIGINT, lambda *_: server.stop(linger=False))
+        for number in (signal.SIGCHLD, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL if number == signal.SIGCHLD else signal.SIG_IGN)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         server.run()
 
     def _ended(self) -> list[tuple[int, float]]:
+        """Status and age of each child that must be replaced."""
+        self._former -= {pid for pid in self._former if os.waitpid(pid, os.WNOHANG)[0]}
         found = []
         for child in list(self._started):
             ended, status = os.waitpid(child, os.WNOHANG)
@@ -91,15 +107,39 @@ class Processes:
                 found.append((os.waitstatus_to_exitcode(status), time.monotonic() - self._started.pop(child)))
         return found
 
+    # SIGHUP
+
+    def _try_to_load(self) -> None:
+        """What cannot be loaded must not replace what works."""
+        if self._trial is None:
+            self._trial = subprocess.Popen([sys.executable, *sys.orig_argv[1:], "--check"])  # noqa: S603 - our own
+
+    def _replace_if_tried(self) -> None:
+        if self._trial is None or self._trial.poll() is None:
+            return
+        status, self._trial = self._trial.returncode, None
+        if status:
+            logger.error("the application cannot be loaded again (status %s); the former one stays", status)
+            return
+        former = {FORMER: " ".join(str(pid) for pid in {*self._started, *self._former})}
+        environment = os.environ | sockets.pass_on(self._listening, held=self._held) | former
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)  # noqa: S606 - our own
+
+    # The end
+
     def _stop(self, received: int) -> None:
+        if not self._held:
+            sockets.drop_new_connections(self._listening)
+        children = {*self._started, *self._former}
+        self._signal(children, signal.SIGTERM if self._linger and received == signal.SIGTERM else signal.SIGINT)
         self._listening.close()
-        self._signal_all(received)
-        deadline = time.monotonic() + STOP_SECONDS + 2
-        while self._started and time.monotonic() < deadline:
+        deadline = time.monotonic() + STOP_SECONDS + LINGER_SECONDS
+        while (self._started or self._former) and time.monotonic() < deadline:
             self._ended()
             time.sleep(0.02)
-        self._signal_all(signal.SIGKILL)
+        self._signal({*self._started, *self._former}, signal.SIGKILL)
 
-    def _signal_all(self, number: int) -> None:
-        for child in self._started:
+    @staticmethod
+    def _signal(children: set[int], number: int) -> None:
+        for child in children:
             os.kill(child, number)

@@ -1,6 +1,8 @@
 """One process of the web server: Waitress with deadlines for slow clients and for waiting requests."""
 
 import json
+import select
+import threading
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -10,8 +12,10 @@ from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.server import TcpWSGIServer
-from waitress.task import ThreadedTaskDispatcher
+from waitress.task import ThreadedTaskDispatcher, WSGITask
 from waitress.utilities import Error
+
+from chm_project.web_server.listening import BACKLOG
 
 # Headers must be complete after this time.
 HEADER_SECONDS = 15
@@ -24,8 +28,19 @@ QUEUE_SECONDS = 2
 RETRY_AFTER_SECONDS = 2
 IDLE_SECONDS = 75
 STOP_SECONDS = 20
-# Probes have a thread of their own: they answer while all others wait for a database.
+# After a stop, connections that are kept open still get their next request answered for this long. A proxy that keeps
+# idle connections for a shorter time (nginx.conf: 4 s) so never sends a request into a connection that just closed.
+LINGER_SECONDS = 5
+# Probes need no database: the event loop answers them itself, whatever the threads do.
 PROBES = ("/health", "/health/")
+# Reports hold the database for seconds: they get a few threads of their own, and a short queue.
+REPORTS = "/api/v1/reports/"
+REPORT_THREADS = 2
+REPORTS_WAITING = 4
+# An answer that its client does not read waits on disk, so that no thread waits for the client.
+UNREAD_BYTES = 256 * 1024 * 1024
+# A client that asks on before it has read this much has its connection closed after the answer.
+UNREAD_BYTES_OF_ASKING_CLIENT = 1024 * 1024
 
 
 class _Refusal(Error):  # type: ignore[misc]  # Waitress has no types
@@ -63,12 +78,32 @@ class Request(HTTPRequestParser):  # type: ignore[misc]
         return age > BODY_SECONDS or (age > GRACE_SECONDS and self.body_bytes_received < age * LEAST_BYTES_PER_SECOND)
 
 
+class Task(WSGITask):  # type: ignore[misc]
+    def write(self, data: bytes) -> None:
+        """Send the headers together with the first part of the body.
+
+        If the process is killed between the two, a proxy has begun an answer and cannot ask again.
+        """
+        if self.wrote_header or not self.complete:
+            super().write(data)
+            return
+        self.channel.held = []
+        try:
+            super().write(data)
+        finally:
+            held, self.channel.held = self.channel.held, None
+        self.channel.write_soon(b"".join(held))
+
+
 class Channel(HTTPChannel):  # type: ignore[misc]
     """One connection."""
 
     parser_class = Request
+    task_class = Task
+    held: list[bytes] | None = None
     request: Request | None = None
     queued_at = 0.0
+    answers_itself = False
     # When the answer that is being sent was first seen to wait for its reader, and how much was read since.
     sending_since: float | None = None
     sent_since = 0
@@ -78,11 +113,28 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         self.sent_since += sent
         return sent
 
+    def received(self, data: bytes) -> bool:
+        result: bool = super().received(data)
+        if self.answers_itself:
+            # Not within super().received(), which holds a lock that service() needs.
+            self.answers_itself = False
+            self.service()
+        return result
+
     def service(self) -> None:
         request = self.requests[0]
         if not request.error and time.monotonic() - self.queued_at > QUEUE_SECONDS:
             request.error = Busy("Every thread of this server is at work; try again in a moment.")
+        if self.server.is_stopping or self.total_outbufs_len > UNREAD_BYTES_OF_ASKING_CLIENT:
+            request.headers["CONNECTION"] = "close"
         super().service()
+
+    def write_soon(self, data: Any) -> int:
+        if self.held is not None:
+            self.held.append(data)
+            return len(data)
+        written: int = super().write_soon(data)
+        return written
 
     def end_if_slow(self, now: float) -> None:
         """Runs in the event loop, as all reading does."""
@@ -115,8 +167,17 @@ class Channel(HTTPChannel):  # type: ignore[misc]
 
 @dataclass(frozen=True, slots=True)
 class Size:
+    """Of one process; reports get some of the threads."""
+
     threads: int = 8
     connections: int = 2_000
+
+
+def lane(threads: int) -> ThreadedTaskDispatcher:
+    """Threads with a queue of their own."""
+    dispatcher = ThreadedTaskDispatcher()
+    dispatcher.set_thread_count(threads)
+    return dispatcher
 
 
 class Server(TcpWSGIServer):  # type: ignore[misc]
@@ -125,7 +186,9 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
     def __init__(self, application: Any, listening: Any, size: Size) -> None:
         adjustments = Adjustments(
             sockets=[listening],
+            backlog=BACKLOG,
             threads=size.threads,
+            outbuf_high_watermark=UNREAD_BYTES,
             connection_limit=size.connections,
             channel_timeout=IDLE_SECONDS,
             cleanup_interval=1,
@@ -133,21 +196,37 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
             clear_untrusted_proxy_headers=False,  # a middleware of ours judges them
             ident="",
         )
-        self.probe_dispatcher = ThreadedTaskDispatcher()
-        self.probe_dispatcher.set_thread_count(1)
+        report_threads = min(REPORT_THREADS, size.threads - 1) or 1
+        self.report_lane = lane(report_threads)
+        # For answers that are ready: refusals, and probes that the event loop cannot answer.
+        self.quick_lane = lane(1)
         self._stop_at: float | None = None
-        dispatcher = ThreadedTaskDispatcher()
-        dispatcher.set_thread_count(size.threads)
+        self._linger_until = 0.0
         address = (listening.family, listening.type, listening.proto, listening.getsockname())
         super().__init__(
-            application, {}, True, listening, dispatcher=dispatcher, adj=adjustments, bind_socket=False,
-            sockinfo=address,
+            application, {}, True, listening, dispatcher=lane(max(size.threads - report_threads, 1)), adj=adjustments,
+            bind_socket=False, sockinfo=address,
         )  # fmt: skip
 
     def add_task(self, channel: Channel) -> None:
         channel.queued_at = time.monotonic()
-        is_probe = getattr(channel.requests[0], "path", "") in PROBES
-        (self.probe_dispatcher if is_probe else self.task_dispatcher).add_task(channel)
+        request = channel.requests[0]
+        path = getattr(request, "path", "")
+        if path in PROBES:
+            # With a cookie a session may be looked up, which needs the database.
+            is_in_loop = threading.get_ident() == self._loop_thread
+            if is_in_loop and not channel.total_outbufs_len and "COOKIE" not in request.headers:
+                channel.answers_itself = True
+            else:
+                self.quick_lane.add_task(channel)
+        elif path.startswith(REPORTS):
+            if len(self.report_lane.queue) >= REPORTS_WAITING:
+                request.error = Busy("Too many reports are being computed; try again in a moment.")
+                self.quick_lane.add_task(channel)
+            else:
+                self.report_lane.add_task(channel)
+        else:
+            self.task_dispatcher.add_task(channel)
 
     def maintenance(self, now: float) -> None:
         super().maintenance(now)
@@ -155,18 +234,45 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         for channel in list(self.active_channels.values()):
             channel.end_if_slow(moment)
 
-    def stop(self) -> None:
-        """No new connections; `run` ends when what was received is answered, or after STOP_SECONDS."""
-        self._stop_at = time.monotonic() + STOP_SECONDS
-        self.accepting = False
-        self.pull_trigger()
+    @property
+    def is_stopping(self) -> bool:
+        return self._stop_at is not None
+
+    def stop(self, *, linger: bool) -> None:
+        """Accept no new connection; `run` ends when what was received is answered, or after STOP_SECONDS.
+
+        With `linger`, connections that are kept open may send one more request for LINGER_SECONDS.
+        """
+        if self._stop_at is None:
+            now = time.monotonic()
+            self._stop_at, self._linger_until = now + STOP_SECONDS, now + LINGER_SECONDS * linger
+            self.pull_trigger()
 
     def run(self) -> None:
+        self._loop_thread = threading.get_ident()
         while not self._is_done():
             wasyncore.loop(timeout=1, use_poll=True, map=self._map, count=1)
-        self.task_dispatcher.shutdown(timeout=1)
+            if self.is_stopping and self.accepting:
+                self._close_listening()
+        for each in (self.task_dispatcher, self.report_lane, self.quick_lane):
+            each.shutdown(timeout=1)
+        for channel in list(self.active_channels.values()):
+            channel.handle_close()
+        self.close()
+
+    def _close_listening(self) -> None:
+        """First accept what waits in the socket's queue: the kernel would reset it."""
+        waiting = select.poll()
+        waiting.register(self.socket, select.POLLIN)
+        while waiting.poll(0):
+            self.handle_accept()
+        self.accepting = False
+        wasyncore.dispatcher.close(self)
 
     def _is_done(self) -> bool:
         if self._stop_at is None:
             return False
-        return time.monotonic() > self._stop_at or not any(each.is_busy for each in self.active_channels.values())
+        now = time.monotonic()
+        if now > self._stop_at or not self.active_channels:
+            return True
+        return now > self._linger_until and not any(each.is_busy for each in self.active_channels.values())

@@ -18,11 +18,13 @@ import psutil
 import psycopg
 import pytest
 import requests
+from django.conf import settings
+from django.db import connection
 from psycopg import sql
 
 from chm_project.settings.version import VERSION
 from chm_project.tests.api import error, program
-from runs.api.reports import slot
+from runs.api.reports import SLOTS
 from tools.bench.servers import free_port
 from tools.support.processes import empty_database, web_server
 
@@ -175,10 +177,14 @@ def test_a_database_that_comes_back_is_used_within_two_seconds() -> None:
         assert time.monotonic() - begun < 2
 
 
-def test_reports_beyond_the_slots_are_refused_and_the_rest_answers() -> None:
+def test_reports_beyond_the_slots_of_the_installation_are_refused_and_the_rest_answers() -> None:
     api = program("read")
-    with slot(), slot():
-        error(api.get("/api/v1/reports/client_throughput"), 503, "unavailable")
+    with psycopg.connect(**connection.get_connection_params()) as another_process:
+        for number in range(settings.CHM_REPORTS_AT_ONCE):
+            another_process.execute("SELECT pg_advisory_xact_lock(%s, %s)", [SLOTS, number + 1])
+        refused = api.get("/api/v1/reports/client_throughput")
+        error(refused, 503, "unavailable")
+        assert refused["Retry-After"]
         assert api.get("/api/v1/clients").status_code == 200
     assert api.get("/api/v1/reports/client_throughput").status_code == 200
 

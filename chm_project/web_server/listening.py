@@ -1,0 +1,56 @@
+"""The listening socket: opened here, received from systemd, or kept across an exec of the parent."""
+
+import ctypes
+import os
+import socket
+import struct
+import sys
+
+BACKLOG = 2_048
+# The first file descriptor that systemd passes on: sd_listen_fds(3).
+_FIRST = 3
+# The name of a socket that only the parent holds.
+_OURS = "chm-own"
+_SO_ATTACH_FILTER = 26
+# A classic BPF program for TCP headers: drop a segment that has the flag SYN, pass any other.
+_DROP_SYN = ((0x30, 0, 0, 13), (0x45, 0, 1, 0x02), (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFFFFFF))
+
+
+def open_socket(host: str, port: int) -> tuple[socket.socket, bool]:
+    """The socket, which may not listen yet, and whether a service manager holds it too.
+
+    It is the one that systemd or the former parent passed on, else a new one.
+    """
+    held = False
+    if os.environ.get("LISTEN_PID") == str(os.getpid()) and os.environ.get("LISTEN_FDS") == "1":
+        listening = socket.socket(fileno=_FIRST)
+        listening.set_inheritable(False)
+        held = os.environ.get("LISTEN_FDNAMES") != _OURS
+    else:
+        listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+    listening.setblocking(False)
+    return listening, held
+
+
+def pass_on(listening: socket.socket, *, held: bool) -> dict[str, str]:
+    """Prepare an exec, which must follow at once; return the variables by which `open_socket` finds the socket."""
+    if listening.fileno() == _FIRST:
+        os.set_inheritable(_FIRST, True)
+    else:
+        os.dup2(listening.fileno(), _FIRST)
+    return {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1", "LISTEN_FDNAMES": "" if held else _OURS}
+
+
+def drop_new_connections(listening: socket.socket) -> None:
+    """Let no connection begin between the last accept and the close, which would reset it.
+
+    A client that tries meanwhile asks again a second later, and is then refused or reaches the next server. Linux only.
+    """
+    if sys.platform != "linux":
+        return
+    program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *each) for each in _DROP_SYN))
+    listening.setsockopt(
+        socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HP", len(_DROP_SYN), ctypes.addressof(program))
+    )

@@ -1,0 +1,112 @@
+"""One process of the web server with an application that never answers: who is served all the same."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from http.client import HTTPConnection, HTTPResponse
+from typing import Any
+
+import pytest
+
+from chm_project.web_server.server import REPORT_THREADS, REPORTS_WAITING, Server, Size
+
+REPORT = "/api/v1/reports/failing_now"
+BIG = b"x" * 100_000
+
+
+class Application:
+    """Answers all but /health, /quick and /big only when it is told to."""
+
+    def __init__(self) -> None:
+        self.released = threading.Event()
+        self.asked: list[str] = []
+
+    def __call__(self, environment: dict[str, Any], start: Any) -> list[bytes]:
+        path = environment["PATH_INFO"]
+        self.asked.append(path)
+        if path not in ("/health", "/quick", "/big"):
+            self.released.wait(30)
+        start("200 OK", [])
+        return [BIG if path == "/big" else b"ok"]
+
+
+@pytest.fixture
+def application() -> Application:
+    return Application()
+
+
+class Client:
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.connections: list[HTTPConnection] = []
+
+    def ask(self, path: str, headers: dict[str, str] | None = None) -> HTTPConnection:
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
+        self.connections.append(connection)
+        connection.request("GET", path, headers=headers or {})
+        return connection
+
+    def answer(self, path: str, headers: dict[str, str] | None = None) -> HTTPResponse:
+        found = self.ask(path, headers).getresponse()
+        found.read()
+        return found
+
+
+@pytest.fixture
+def client(application: Application) -> Iterator[Client]:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        client = Client(listening.getsockname()[1])
+        listening.setblocking(False)
+        server = Server(application, listening, Size(threads=4))
+        running = threading.Thread(target=server.run)
+        running.start()
+        yield client
+        application.released.set()
+        for connection in client.connections:
+            connection.close()
+        server.stop(linger=False)
+        running.join(30)
+
+
+def wait_for(condition: Any) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("headers", [{}, {"Cookie": "sessionid=x"}])
+def test_health_is_answered_while_every_thread_waits(
+    client: Client, application: Application, headers: dict[str, str]
+) -> None:
+    waiting = [client.ask(path) for path in ("/slow", "/slow", REPORT, REPORT)]
+    wait_for(lambda: len(application.asked) == 4)
+
+    assert client.answer("/health", headers).status == 200
+    assert len(waiting) == 4
+
+
+def test_reports_leave_threads_to_everybody_else(client: Client, application: Application) -> None:
+    waiting = [client.ask(REPORT) for _ in range(REPORT_THREADS + REPORTS_WAITING)]
+    wait_for(lambda: application.asked == [REPORT] * REPORT_THREADS)
+
+    assert client.answer("/quick").status == 200
+    refused = client.answer(REPORT)
+    assert (refused.status, refused.getheader("Retry-After")) == (503, "2")
+
+    application.released.set()
+    assert [each.getresponse().status for each in waiting[:REPORT_THREADS]] == [200] * REPORT_THREADS
+
+
+def test_a_client_that_reads_nothing_and_asks_on_is_disconnected(client: Client, application: Application) -> None:
+    with socket.socket() as reader:
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        reader.connect(("127.0.0.1", client.port))
+        reader.sendall(b"GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n" * 200)
+        time.sleep(1)
+        count = len(application.asked)
+        assert 10 < count < 150
+        assert client.answer("/quick").status == 200
