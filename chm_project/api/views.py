@@ -1,8 +1,9 @@
 """Views without a domain: alive, the API's description, and what is not there."""
 
-from typing import Any, NoReturn
+import threading
+from typing import Any, ClassVar, NoReturn
 
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 from drf_spectacular.renderers import (
@@ -22,6 +23,7 @@ from rest_framework.views import APIView
 
 from chm_project.access.permissions import ScopedPermission
 from chm_project.api import schema  # noqa: F401  # the generator must know how tokens are sent
+from chm_project.api.errors import Busy
 from chm_project.api.viewsets import StrictView
 from chm_project.settings.version import VERSION
 
@@ -46,6 +48,26 @@ class SchemaView(StrictView, SpectacularAPIView):
     permission_classes = [ScopedPermission]
     renderer_classes = [OpenApiJsonRenderer2, OpenApiJsonRenderer, OpenApiYamlRenderer, OpenApiYamlRenderer2]
     permission = "inventory.view_client"
+    # By media type: the schema is the same for everybody, and building it takes half a second of a processor.
+    rendered: ClassVar[dict[str, str | bytes]] = {}
+    building = threading.Lock()
+
+    def _get_schema_response(self, request: Request) -> HttpResponse:
+        renderer = request.accepted_renderer
+        if renderer.media_type not in self.rendered:
+            if not self.building.acquire(blocking=False):
+                raise Busy("The schema is being built; ask again in a moment.")
+            try:
+                answer = super()._get_schema_response(request)  # type: ignore[no-untyped-call]
+                self.rendered[renderer.media_type] = renderer.render(answer.data, renderer.media_type, {})
+            finally:
+                self.building.release()
+        name = f'inline; filename="{self._get_filename(request, None)}"'  # type: ignore[no-untyped-call]
+        return HttpResponse(
+            self.rendered[renderer.media_type],
+            content_type=renderer.media_type,
+            headers={"Content-Disposition": name},
+        )
 
 
 class DocsView(SpectacularSwaggerSplitView):

@@ -177,6 +177,8 @@ CHM_THROTTLE_REFUSED = env.rate("CHM_THROTTLE_REFUSED", "60/minute")
 CHM_THROTTLE_LOGIN = env.rate("CHM_THROTTLE_LOGIN", "20/hour")
 CHM_THROTTLE_LOGINS = env.rate("CHM_THROTTLE_LOGINS", "200/hour")
 CHM_THROTTLE_LINEAGE = env.rate("CHM_THROTTLE_LINEAGE", "60000/minute")
+# Reports that the whole installation computes at once; further ones are refused with 503 and Retry-After.
+CHM_REPORTS_AT_ONCE = env.whole("CHM_REPORTS_AT_ONCE", 2, least=1)
 
 # Web pages of these origins may call the API from a browser; none by default.
 CORS_ALLOWED_ORIGINS = env.words("CHM_CORS_ORIGINS", [])

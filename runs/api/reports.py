@@ -1,10 +1,11 @@
 """GET /reports/{shape}: one operation per shape of the registry, in JSON and CSV."""
 
-import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from django.conf import settings
+from django.db import connection, transaction
 from django.http import StreamingHttpResponse
 from django.urls import URLPattern, path
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
@@ -39,20 +40,24 @@ _TYPES: dict[str, dict[str, Any]] = {
 }
 
 
-# In each web process; the widest windows keep the database busy for seconds, and lists and pushes need it too.
-REPORTS_AT_ONCE = 2
-_slots = threading.BoundedSemaphore(REPORTS_AT_ONCE)
+# The first key of the advisory locks that are the slots.
+SLOTS = 0x43485250
+_FREE_SLOT = "SELECT n FROM generate_series(1, %s) AS n WHERE pg_try_advisory_xact_lock(%s, n) LIMIT 1"
 
 
 @contextmanager
 def slot() -> Iterator[None]:
-    """Raise Busy when all slots are taken."""
-    if not _slots.acquire(blocking=False):
-        raise Busy("Too many reports are being computed; try again in a moment.")
-    try:
+    """One of the installation's slots for reports, in a transaction; raise Busy when all are taken.
+
+    The widest windows keep the database busy for seconds, and lists and pushes need it too. The slots are locks of the
+    database, so that all web processes share them, and a process that dies leaves none behind.
+    """
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(_FREE_SLOT, [settings.CHM_REPORTS_AT_ONCE, SLOTS])
+            if cursor.fetchone() is None:
+                raise Busy("Too many reports are being computed; try again in a moment.")
         yield
-    finally:
-        _slots.release()
 
 
 class ReportView(StrictView):
