@@ -1,0 +1,234 @@
+"""The faults of the web server's surroundings: what is broken, and what may happen to requests meanwhile."""
+
+import contextlib
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import psutil
+import psycopg
+import requests
+
+from tools.faults.scenarios import DISK_FULL
+from tools.faults.web_probes import BROKEN
+from tools.faults.web_site import Site, Web
+
+SLOW_BODY = b"POST /api/v1/runs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\nx"
+# 500 kB each, and a connection that can hold little and is not read.
+SLOW_READER = "GET /api/v1/schema HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n"
+SLOW_READER_BUFFER, SLOW_READER_REQUESTS = 4_096, 2
+# A full scan: no roll-up has buckets of this width.
+WIDEST_REPORT = "run_duration_distribution?max_duration_seconds=3599&bucket_count=37&since={since}"
+YEAR_OF_HOURS = 365 * 24
+
+
+@dataclass(frozen=True, slots=True)
+class WebFault:
+    """`strike` lasts as long as the fault and may answer with a remark. `allowed` says how probes of health and writes
+    may end beside 200."""
+
+    title: str
+    strike: Callable[[Site, bool], str | None]
+    allowed: tuple[int, ...] = ()
+    allowed_health: tuple[int, ...] = ()
+    quick: bool = False
+    target: str = "proxy"
+    slowest: float = 3
+    health_p99: float = 0.1
+    write_p95: float = 3
+    prepare: Callable[[Site], None] | None = None
+    # The seconds after which a write must be stored again.
+    recovery: float = 3
+
+
+def slow_clients(number: int, *, direct: bool) -> Callable[[Site, bool], str | None]:
+    def strike(site: Site, quick: bool) -> str:
+        address = ("127.0.0.1", site.web.port if direct else site.proxy_port)
+        # Each process builds the schema once.
+        for _ in range(16):
+            requests.get(f"http://127.0.0.1:{site.web.port}/api/v1/schema", headers=site.reading, timeout=60)
+        asked = SLOW_READER.format(token=site.reader).encode() * SLOW_READER_REQUESTS
+        with ExitStack() as held:
+            bodies, readers = [], []
+            for _ in range(number):
+                bodies.append(body := held.enter_context(socket.create_connection(address, 5)))
+                body.sendall(SLOW_BODY)
+                readers.append(reader := held.enter_context(socket.socket()))
+                reader.settimeout(5)
+                reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SLOW_READER_BUFFER)
+                reader.connect(address)
+                reader.sendall(asked)
+            until = time.monotonic() + (6 if quick else 20)
+            while time.monotonic() < until:
+                for body in bodies:
+                    with contextlib.suppress(OSError):
+                        body.sendall(b"x")
+                time.sleep(1)
+            answered = sum(reader.recv(12) == b"HTTP/1.1 200" for reader in readers)
+        if answered != number:
+            raise AssertionError(f"{number - answered} of {number} slow readers were not answered")
+        return f"{number} slow readers held answers of 500 kB"
+
+    return strike
+
+
+def database_down(seconds: float) -> Callable[[Site, bool], str | None]:
+    def strike(site: Site, quick: bool) -> None:
+        site.world.bring_down("postgres", signal.SIGINT)
+        time.sleep(5 if quick else seconds)
+        site.world.start_servers()
+
+    return strike
+
+
+def database_frozen(site: Site, quick: bool) -> None:  # noqa: ARG001 - as all faults
+    postmaster = site.world.server("postgres")
+    processes = [postmaster, *postmaster.children(recursive=True)]
+    for process in processes:
+        process.suspend()
+    time.sleep(20)
+    for process in processes:
+        process.resume()
+
+
+def broker_down(site: Site, quick: bool) -> None:
+    site.world.bring_down("redis", signal.SIGTERM)
+    time.sleep(3 if quick else 20)
+    site.world.start_servers()
+
+
+def runs_locked(site: Site, quick: bool) -> None:
+    with psycopg.connect(site.world.database_url) as connection:
+        connection.execute("LOCK TABLE runs IN ACCESS EXCLUSIVE MODE")
+        time.sleep(4 if quick else 20)
+
+
+def disk_full(site: Site, quick: bool) -> None:
+    site.world.sql(DISK_FULL)
+    time.sleep(3 if quick else 10)
+    site.world.sql("DROP TRIGGER disk_full ON runs")
+
+
+def many_reports(site: Site, quick: bool) -> str:
+    since = (datetime.now(UTC) - timedelta(days=365)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    address = f"http://127.0.0.1:{site.proxy_port}/api/v1/reports/{WIDEST_REPORT.format(since=since)}"
+    until = time.monotonic() + (4 if quick else 20)
+    statuses: list[int] = []
+    unannounced = []
+
+    def read() -> None:
+        with requests.Session() as session:
+            session.headers.update(site.reading)
+            while time.monotonic() < until:
+                answer = session.get(address, timeout=60)
+                statuses.append(answer.status_code)
+                if answer.status_code == 503 and "Retry-After" not in answer.headers:
+                    unannounced.append(1)
+                time.sleep(float(answer.headers.get("Retry-After", 0)))
+
+    threads = [threading.Thread(target=read) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    counts = {status: statuses.count(status) for status in sorted(set(statuses))}
+    said = ", ".join(f"{number} x {status}" for status, number in counts.items())
+    if set(counts) != {200, 503} or unannounced:
+        raise AssertionError(f"reports were answered otherwise than by 200 and 503 with Retry-After: {said}")
+    return f"reports: {said}"
+
+
+def children_killed(site: Site, quick: bool) -> str:
+    parent, until, killed = psutil.Process(site.web.process.pid), time.monotonic() + (6 if quick else 120), 0
+    while time.monotonic() < until:
+        for child in parent.children()[:1]:
+            child.kill()
+            killed += 1
+        time.sleep(0.5)
+    return f"{killed} children killed"
+
+
+def reloaded(site: Site, quick: bool) -> str:
+    times = 1 if quick else 5
+    for _ in range(times):
+        _reload(site.web)
+    return f"{times} times"
+
+
+def _reload(web: Web) -> None:
+    """Return when all children are new, and the former ones have ended."""
+    parent = psutil.Process(web.process.pid)
+    former = set(parent.children())
+    parent.send_signal(signal.SIGHUP)
+    until = time.monotonic() + 60
+    while former & set(parent.children()) or len(parent.children()) < len(former):
+        if time.monotonic() > until:
+            raise AssertionError("the web server did not replace its children")
+        time.sleep(0.1)
+
+
+def restarted(site: Site, quick: bool) -> None:  # noqa: ARG001
+    site.web.stop()
+    site.web.start()
+
+
+def hold_socket(site: Site) -> None:
+    """What systemd does with a .socket unit: it listens, and gives the socket to each new process."""
+    site.web.stop()
+    site.web.hold()
+    site.web.start()
+    site.web.wait()
+
+
+def restarted_several_times(site: Site, quick: bool) -> str:
+    times = 1 if quick else 3
+    for _ in range(times):
+        site.web.stop()
+        site.web.start()
+        site.web.wait()
+    return f"{times} times"
+
+
+def rolled(site: Site, quick: bool) -> str:
+    times = 1 if quick else 3
+    for _ in range(times):
+        for web in (site.web, site.second):
+            web.stop()
+            web.start()
+            web.wait()
+    return f"{times} times each of two"
+
+
+WEB_FAULTS = (
+    WebFault("64 slow bodies and 64 slow readers at nginx", slow_clients(64, direct=False), quick=True, write_p95=0.5),
+    WebFault("16 of each straight at the web server", slow_clients(16, direct=True), target="web", write_p95=0.5),
+    WebFault("20 readers of the widest report", many_reports, quick=True, write_p95=0.5),
+    WebFault("`runs` locked", runs_locked, allowed=(503,), quick=True),
+    WebFault("database down for 20 s", database_down(20), allowed=(503,)),
+    WebFault("database down for 130 s", database_down(130), allowed=(503,), quick=True),
+    # A frozen server ends no statement; the client does, 2 s after the limit of 10 s.
+    WebFault("database frozen for 20 s", database_frozen, allowed=(503,), slowest=14),
+    WebFault("broker down", broker_down, quick=True),
+    WebFault("disk full: commits fail", disk_full, allowed=(503,), quick=True),
+    WebFault("web child killed (-9) every half second, at nginx", children_killed, quick=True),
+    # Without a proxy, what a killed child had accepted is broken off; no connection is refused.
+    WebFault("the same, straight at the web server", children_killed, (BROKEN,), (BROKEN,), target="web"),
+    WebFault("web server reloaded (SIGHUP)", reloaded, quick=True),
+    WebFault("rolling restart of two web servers", rolled, target="both", quick=True),
+    # The time that the application needs to load.
+    WebFault("web server restarted, nothing holds its socket", restarted, (503,), (503,), recovery=10),
+    # Connections wait in the socket meanwhile.
+    WebFault(
+        "web server restarted, systemd holds its socket",
+        restarted_several_times,
+        prepare=hold_socket,
+        slowest=20,
+        health_p99=20,
+        write_p95=20,
+    ),
+)

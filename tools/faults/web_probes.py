@@ -1,0 +1,124 @@
+"""Probes of a web server, in a process of their own: what breaks the server must not slow down the measurement."""
+
+import http.client
+import multiprocessing
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+
+# Statuses of requests without an answer.
+REFUSED, BROKEN = 0, -1
+
+
+@dataclass(slots=True)
+class Probe:
+    """What one kind of request met: seconds and status of each."""
+
+    seconds: list[float] = field(default_factory=list)
+    statuses: list[int] = field(default_factory=list)
+    unannounced: int = 0
+
+    def add(self, seconds: float, status: int, retry_after: str | None) -> None:
+        self.seconds.append(seconds)
+        self.statuses.append(status)
+        self.unannounced += status == 503 and retry_after is None
+
+    def count(self, *statuses: int) -> int:
+        return sum(status in statuses for status in self.statuses)
+
+    def part(self, share: float) -> float:
+        return sorted(self.seconds)[int(share * (len(self.seconds) - 1))] if self.seconds else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """`control` is an unloaded web server on the same machine; `keep` keeps connections open, as a proxy is used."""
+
+    port: int
+    control: int
+    key: str
+    keep: bool
+
+
+@dataclass(slots=True)
+class Found:
+    health: Probe = field(default_factory=Probe)
+    control: Probe = field(default_factory=Probe)
+    writes: Probe = field(default_factory=Probe)
+    # Ids of the pings that were answered with 200, and the moments (of the monotonic clock) of the answers.
+    acknowledged: dict[str, float] = field(default_factory=dict)
+
+
+@contextmanager
+def probing(target: Target) -> Iterator[Found]:
+    """What was found is complete when the block has ended."""
+    found = Found()
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_probe, args=(target, theirs), daemon=True)
+    process.start()
+    ours.recv()
+    try:
+        yield found
+    finally:
+        ours.send("stop")
+        done: Found = ours.recv()
+        process.join()
+        found.health, found.control, found.writes = done.health, done.control, done.writes
+        found.acknowledged = done.acknowledged
+
+
+def ping(port: int, key: str) -> bool:
+    return _Client(port, keep=False).ask(Probe(), f"/ping/{key}?rid={uuid.uuid4()}") == 200
+
+
+def _probe(target: Target, pipe: Connection) -> None:
+    found, stopped = Found(), threading.Event()
+
+    def ask_health() -> None:
+        asked, control = _Client(target.port, keep=target.keep), _Client(target.control, keep=target.keep)
+        while not stopped.wait(0.02):
+            control.ask(found.control, "/health")
+            asked.ask(found.health, "/health")
+
+    def write() -> None:
+        client = _Client(target.port, keep=target.keep)
+        while not stopped.wait(0.05):
+            rid = str(uuid.uuid4())
+            if client.ask(found.writes, f"/ping/{target.key}?rid={rid}") == 200:
+                found.acknowledged[rid] = time.monotonic()
+
+    threads = [threading.Thread(target=target) for target in (ask_health, write, write)]
+    for thread in threads:
+        thread.start()
+    pipe.send("started")
+    pipe.recv()
+    stopped.set()
+    for thread in threads:
+        thread.join()
+    pipe.send(found)
+
+
+class _Client:
+    def __init__(self, port: int, *, keep: bool) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        self._keep = keep
+
+    def ask(self, probe: Probe, path: str) -> int:
+        begun, status, retry_after = time.monotonic(), BROKEN, None
+        try:
+            self._connection.request("GET", path, headers={} if self._keep else {"Connection": "close"})
+            answer = self._connection.getresponse()
+            answer.read()
+            status, retry_after = answer.status, answer.headers.get("Retry-After")
+        except ConnectionRefusedError:
+            status = REFUSED
+            self._connection.close()
+        except (OSError, http.client.HTTPException):
+            self._connection.close()
+        probe.add(time.monotonic() - begun, status, retry_after)
+        return status

@@ -1,0 +1,138 @@
+"""A database, two web servers, and two proxies: one before the first server, one before both."""
+
+import contextlib
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+
+import psycopg
+import requests
+
+from tools.bench.servers import ROOT, create_database, fill_inventory, free_port, manage
+from tools.faults.world import World
+
+# Runs of a year, so that the reports have work to do.
+_HISTORY = """
+INSERT INTO runs (id, created_at, updated_at, pipeline_id, external_run_id, status, started_at, finished_at)
+SELECT
+    gen_random_uuid(), now(), now(), p.id, 'history-' || n, CASE WHEN n %% 17 = 0 THEN 'failed' ELSE 'success' END,
+    now() - n * interval '1 hour', now() - n * interval '1 hour' + (n %% 3000) * interval '1 second'
+FROM pipelines AS p, generate_series(1, %(hours)s) AS n
+WHERE p.name LIKE 'history%%'
+"""
+
+
+# The process id is only known after the fork, hence a shell. sd_listen_fds(3) describes the variables.
+_WITH_SOCKET = 'exec 3<&"$0"; LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"'
+
+
+class Web:
+    """`python -m chm_project.web_server`."""
+
+    def __init__(self, world: World, environment: dict[str, str]) -> None:
+        self._world, self._environment = world, environment
+        self._held: socket.socket | None = None
+        self.port = free_port()
+        self.process = self.start()
+
+    def hold(self) -> None:
+        """From now on listen here, as systemd does for a .socket unit, and pass the socket on at each start."""
+        self._held = socket.socket()
+        self._held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._held.bind(("127.0.0.1", self.port))
+        self._held.listen(2_048)
+
+    def start(self) -> "subprocess.Popen[bytes]":
+        command = [sys.executable, "-m", "chm_project.web_server", "--port", str(self.port)]
+        passed = [self._held.fileno()] if self._held else []
+        if passed:
+            command = ["bash", "-c", _WITH_SOCKET, str(passed[0]), *command]
+        environment = {**os.environ, **self._environment}
+        with self._world.log.open("ab") as log:
+            self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, pass_fds=passed)
+        return self.process
+
+    def stop(self) -> None:
+        self.process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(40)
+
+    def wait(self) -> None:
+        wait_for(self.port)
+
+
+class Site:
+    def __init__(self, world: World, stack: ExitStack) -> None:
+        self.world = world
+        world.database_url = create_database(world._server_url, "chm_web_faults")
+        self.environment = {**world.environment, "CHM_PROXIES": "127.0.0.1", "CHM_THROTTLE_TOKEN": "1000000/minute"}
+        manage("migrate", "--verbosity", "0", **self.environment)
+        [self.pipeline, *_] = fill_inventory(world.database_url, ["pipeline", *(f"history {n}" for n in range(20))])
+        self.key = self._token("--scope", "ingest", "--pipeline", str(self.pipeline))
+        self.reader = self._token("--scope", "read")
+        self.reading = {"Authorization": f"Bearer {self.reader}"}
+        # The second one is idle, and the measure of the machine, except where both serve.
+        self.web, self.second = Web(world, self.environment), Web(world, self.environment)
+        stack.callback(lambda: self.web.stop())
+        stack.callback(lambda: self.second.stop())
+        self.proxy_port, self.proxy_of_both = free_port(), free_port()
+        for port, servers in ((self.proxy_port, [self.web]), (self.proxy_of_both, [self.web, self.second])):
+            stack.callback(_end, self._start_nginx(port, [server.port for server in servers]))
+        for port in (self.web.port, self.second.port, self.proxy_port, self.proxy_of_both):
+            wait_for(port)
+
+    def add_history(self, hours: int) -> None:
+        with psycopg.connect(self.world.database_url, autocommit=True) as connection:
+            [count] = connection.execute(
+                "SELECT count(*) FROM runs WHERE external_run_id LIKE 'history%'"
+            ).fetchone() or [0]
+            if not count:
+                connection.execute(_HISTORY, {"hours": hours})
+                connection.execute("VACUUM ANALYZE runs")
+
+    def _token(self, *arguments: str) -> str:
+        printed = manage("create_api_token", "drill", *arguments, **self.environment)
+        found = re.search(r"chm_\w{8}_\w{40}", printed)
+        assert found is not None
+        return found[0]
+
+    def _start_nginx(self, port: int, servers: list[int]) -> "subprocess.Popen[bytes]":
+        """The shipped configuration with addresses of this machine; the servers take turns at the lines of web:8000."""
+        program = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+        if program is None:
+            raise SystemExit("nginx is not installed: apt-get install nginx-light")
+        text = (ROOT / "docker" / "nginx" / "nginx.conf").read_text().replace("8080", str(port))
+        for number in range(text.count("server web:8000")):
+            text = text.replace("server web:8000", f"server 127.0.0.1:{servers[number % len(servers)]}", 1)
+        folder = self.world.folder / f"nginx-{port}"
+        folder.mkdir()
+        text = text.replace("/tmp/nginx", f"{folder}/nginx")  # noqa: S108
+        configuration = folder / "nginx.conf"
+        configuration.write_text("daemon off;\n" + text)
+        with self.world.log.open("ab") as log:
+            return subprocess.Popen([program, "-c", str(configuration)], stdout=log, stderr=log)
+
+    def stored(self) -> set[str]:
+        with psycopg.connect(self.world.database_url) as connection:
+            rows = connection.execute("SELECT external_run_id FROM runs WHERE pipeline_id = %s", [self.pipeline])
+            return {row[0] for row in rows.fetchall()}
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    process.terminate()
+    process.wait(30)
+
+
+def wait_for(port: int) -> None:
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        with contextlib.suppress(requests.RequestException):
+            if requests.get(f"http://127.0.0.1:{port}/ready", timeout=5).status_code == 200:
+                return
+        time.sleep(0.1)
+    raise SystemExit("the web server is not ready")
