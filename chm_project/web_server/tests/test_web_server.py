@@ -201,7 +201,8 @@ def test_port_processes_and_threads_come_from_settings_and_their_files(tmp_path:
             while time.monotonic() < until:
                 with contextlib.suppress(requests.ConnectionError, requests.Timeout):
                     assert requests.get(f"http://127.0.0.1:{port}/health", timeout=5).status_code == 200
-                    break
+                    if len(psutil.Process(process.pid).children()) == 3:
+                        break
                 time.sleep(0.1)
             assert len(psutil.Process(process.pid).children()) == 3
         finally:
