@@ -1,16 +1,11 @@
-"""The latest run of a pipeline, and the runs of a window: one definition each, used everywhere."""
+"""The newest open run of a pipeline, and the runs of a window: one definition each, used everywhere."""
 
 from datetime import datetime
 
 from django.db.models import F, Q, Value
 from django.db.models.lookups import Exact, GreaterThanOrEqual, LessThan
 
-from runs.models import BEGINNING, STARTED, Run, RunQuerySet
-
-
-def latest_run(runs: RunQuerySet) -> Run | None:
-    """The latest of one pipeline's runs: one probe of the index runs_latest."""
-    return runs.latest_first().first()
+from runs.models import BEGINNING, STARTED, RunQuerySet
 
 
 def newest_open_first(runs: RunQuerySet) -> RunQuerySet:

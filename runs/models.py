@@ -56,17 +56,6 @@ class RunQuerySet(models.QuerySet["Run"]):
             )
         )
 
-    def with_stored_bytes(self) -> "RunQuerySet":
-        """Annotate `stored_bytes`, the size of the columns that may be large."""
-        texts = ("payload", "error_message", "status_reason")
-        sizes = [
-            Coalesce(
-                Func(Cast(text, models.TextField()), function="octet_length"), 0, output_field=models.IntegerField()
-            )
-            for text in texts
-        ]
-        return self.annotate(stored_bytes=sizes[0] + sizes[1] + sizes[2])
-
     def without_error_text(self) -> "RunQuerySet":
         """Failed runs whose source did not say why."""
         return self.filter(status=Status.FAILED, error_message=None)

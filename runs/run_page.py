@@ -5,7 +5,7 @@ from typing import Any
 from django.utils import timezone
 
 from chm_project.api.pagination import Keyset
-from runs.api.views import LATEST_FIRST
+from runs.api.rows import LATEST_FIRST
 from runs.models import Run
 from runs.payload_html import highlighted
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.db import OperationalError, connection, transaction
 from psycopg.errors import DeadlockDetected
 from uuid_utils.compat import uuid7
@@ -193,7 +194,7 @@ def _pruned(before: datetime) -> str:
 
 
 def _statement(rows: int) -> str:
-    if rows > _FEW:
+    if rows > _FEW or not settings.CHM_DATABASE_PREPARE:
         return _RECORD
     session: Any = connection.connection
     if not getattr(session, "chm_has_prepared", False):

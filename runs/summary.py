@@ -6,8 +6,7 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 
-from django.db import connection
-
+from chm_project.db.hot_queries import HotQuery
 from chm_project.db.reporting.files import expanded, fragments
 from runs.models import Status
 
@@ -15,6 +14,11 @@ from runs.models import Status
 @cache
 def client_summary_sql() -> str:
     return expanded((Path(__file__).parent / "sql" / "client_summary.sql").read_text(), fragments())
+
+
+@cache
+def _summary_query() -> HotQuery:
+    return HotQuery(client_summary_sql())
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +40,7 @@ class ClientSummary:
 
 
 def summarize_client(*, client_id: uuid.UUID, since: datetime, until: datetime) -> ClientSummary:
-    with connection.cursor() as cursor:
-        cursor.execute(client_summary_sql(), {"client_id": client_id, "since": since, "until": until})
-        rows = cursor.fetchall()
+    rows = _summary_query().rows(client_id=client_id, since=since, until=until)
     counts = dict.fromkeys(Status.values, 0)
     for row in rows:
         for status, number in zip(("running", "success", "failed", "canceled", "skipped"), row[5:], strict=True):

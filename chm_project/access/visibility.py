@@ -1,6 +1,7 @@
 """What a bound token can see: for it, nothing outside its client or pipeline exists."""
 
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db.models import Model, QuerySet
@@ -12,17 +13,35 @@ from chm_project.access.models import ApiToken
 ModelT = TypeVar("ModelT", bound=Model)
 
 
-def visible_to(request: Request, queryset: QuerySet[ModelT], *, client: str, pipeline: str | None) -> QuerySet[ModelT]:
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """The client or pipeline that a token is limited to; both are None without a limit."""
+
+    client_id: Any = None
+    pipeline_id: Any = None
+
+
+UNBOUND = Binding()
+
+
+def binding_of(request: Request) -> Binding:
+    token = request.auth
+    return Binding(token.client_id, token.pipeline_id) if isinstance(token, ApiToken) and token.is_bound else UNBOUND
+
+
+def visible_to(
+    request: Request | Binding, queryset: QuerySet[ModelT], *, client: str, pipeline: str | None
+) -> QuerySet[ModelT]:
     """The rows that the request may see; `client` and `pipeline` are the paths to their ids.
 
     Without a path to a pipeline the rows are wider than one, and a token bound to a pipeline sees none of them.
     """
-    token = request.auth
-    if not isinstance(token, ApiToken) or not token.is_bound:
-        return queryset
-    if token.client_id is not None:
-        return queryset.filter(**{client: token.client_id})
-    return queryset.filter(**{pipeline: token.pipeline_id}) if pipeline else queryset.none()
+    binding = request if isinstance(request, Binding) else binding_of(request)
+    if binding.client_id is not None:
+        return queryset.filter(**{client: binding.client_id})
+    if binding.pipeline_id is not None:
+        return queryset.filter(**{pipeline: binding.pipeline_id}) if pipeline else queryset.none()
+    return queryset
 
 
 def bound_client(request: Request) -> UUID | None:

@@ -9,8 +9,11 @@ from typing import Any
 
 from django.http import StreamingHttpResponse
 from rest_framework import mixins
-from rest_framework.renderers import BaseRenderer, BrowsableAPIRenderer, JSONRenderer
+from rest_framework.renderers import BaseRenderer, BrowsableAPIRenderer
 from rest_framework.request import Request
+from rest_framework.response import Response
+
+from chm_project.api.json_answers import JsonRenderer, JsonText
 
 # What spreadsheets take for the start of a formula, or skip before one.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -31,11 +34,15 @@ class CsvList(mixins.ListModelMixin):
     """A list that also answers in CSV, page by page: the next cursor is in the header CHM-Next-Cursor."""
 
     def get_renderers(self) -> list[BaseRenderer]:
-        renderers: list[BaseRenderer] = [JSONRenderer(), BrowsableAPIRenderer()]
+        renderers: list[BaseRenderer] = [JsonRenderer(), BrowsableAPIRenderer()]
         return [*renderers, CsvRenderer()] if getattr(self, "action", "list") == "list" else renderers
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Any:
-        response = super().list(request, *args, **kwargs)
+        return self.as_csv(super().list(request, *args, **kwargs))
+
+    def as_csv(self, response: Response) -> Response | StreamingHttpResponse:
+        """Return a page in CSV where that was asked for."""
+        request: Request = self.request  # type: ignore[attr-defined]  # a generic view's
         if getattr(request.accepted_renderer, "format", None) != CsvRenderer.format:
             return response
         columns = list(self.get_serializer().fields)  # type: ignore[attr-defined]  # a generic view's
@@ -71,6 +78,8 @@ def _lines(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iterato
 def _cell(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, JsonText):
+        return value.text
     if isinstance(value, bool | dict | list):
         return json.dumps(value, ensure_ascii=False)
     return neutralised(value) if isinstance(value, str) else value

@@ -3,13 +3,14 @@
 A view declares its order as a Keyset. Rows that do not change during a walk appear exactly once.
 """
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
 from django.core import signing
 from django.db.models import BooleanField, F, Func, Model, QuerySet, Value
-from django.db.models.expressions import Combinable
+from django.db.models.expressions import Combinable, Expression
 from rest_framework import exceptions
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
@@ -24,6 +25,8 @@ PARAMETERS = ("limit", "cursor")
 
 # One entry per key, as text; null where the row has none.
 Position = list[str | None]
+# Up to so many rows behind a position, or from the start.
+Fetch = Callable[[Position | None, int], list[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +41,10 @@ class Key:
     def sorted_by(self) -> Any:
         return self.expression if self.expression is not None else F(self.attribute)
 
-    def bound(self, stored: str | None, model: type[Model]) -> Any:
+    def bound(self, stored: str | Expression | None, model: type[Model]) -> Any:
         """The database's value of this key in the row that a cursor stands for."""
+        if isinstance(stored, Expression):
+            return stored
         field: Any = model._meta.get_field(self.attribute)
         field = getattr(field, "output_field", field)  # a generated column reads as what it generates
         return self.null if stored is None else Value(field.to_python(stored), output_field=field)
@@ -55,11 +60,11 @@ class Keyset:
     def reversed(self) -> "Keyset":
         return replace(self, descending=not self.descending)
 
-    def sort(self, queryset: QuerySet[Model]) -> QuerySet[Model]:
+    def sort(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         orders = [key.sorted_by for key in self.keys]
         return queryset.order_by(*[order.desc() if self.descending else order.asc() for order in orders])
 
-    def behind(self, queryset: QuerySet[Model], position: Position) -> QuerySet[Model]:
+    def behind(self, queryset: QuerySet[Any], position: Sequence[str | Expression | None]) -> QuerySet[Any]:
         bounds = [key.bound(stored, queryset.model) for key, stored in zip(self.keys, position, strict=True)]
         comparison = Func(
             _row([key.sorted_by for key in self.keys]),
@@ -70,7 +75,9 @@ class Keyset:
         )
         return queryset.filter(comparison)
 
-    def position(self, row: Model) -> Position:
+    def position(self, row: Model | Mapping[str, Any]) -> Position:
+        if isinstance(row, Mapping):
+            return [_stored(row[key.attribute]) for key in self.keys]
         return [_stored(getattr(row, key.attribute)) for key in self.keys]
 
 
@@ -98,11 +105,19 @@ def _stored(value: Any) -> str | None:
 class KeysetPagination(BasePagination):
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         order: Keyset = view.get_keyset()
-        limit = parse_limit(request.query_params.get("limit", str(DEFAULT_LIMIT)), maximum=MAX_LIMIT)
         rows = order.sort(queryset)
-        if (cursor := request.query_params.get("cursor")) is not None:
-            rows = order.behind(rows, _position(cursor, request))
-        page, more = _page(view, order, rows, limit)
+
+        def fetch(behind: Position | None, number: int) -> list[Any]:
+            return list(view.take(rows if behind is None else order.behind(rows, behind), number))
+
+        return self.paginate(fetch, request, view)
+
+    def paginate(self, fetch: Fetch, request: Request, view: Any) -> list[Any]:
+        order: Keyset = view.get_keyset()
+        limit = parse_limit(request.query_params.get("limit", str(DEFAULT_LIMIT)), maximum=MAX_LIMIT)
+        cursor = request.query_params.get("cursor")
+        behind = None if cursor is None else _position(cursor, request)
+        page, more = _page(view.row_bytes, order, fetch, behind, limit)
         self.next_cursor = _cursor(order.position(page[-1]), request) if more else None
         self.next_page = _address(request, self.next_cursor) if self.next_cursor else None
         return page
@@ -158,19 +173,21 @@ class KeysetPagination(BasePagination):
         ]
 
 
-def _page(view: Any, order: Keyset, rows: QuerySet[Model], limit: int) -> tuple[list[Any], bool]:
+def _page(
+    row_bytes: Callable[[Any], int] | None, order: Keyset, fetch: Fetch, behind: Position | None, limit: int
+) -> tuple[list[Any], bool]:
     """Return up to `limit` rows, fewer where they would exceed MAX_PAGE_BYTES, and whether more follow.
 
     Rows of unbounded size are read in slices, so that no request holds a thousand of the largest in memory.
     """
     page: list[Any] = []
-    size, step = 0, DEFAULT_LIMIT + 1 if view.row_bytes else limit + 1
+    size, step = 0, DEFAULT_LIMIT + 1 if row_bytes else limit + 1
     while True:
         # One row more than asked tells whether there is a next page, without counting.
         asked = min(step, limit + 1 - len(page))
-        found = list(view.take(order.behind(rows, order.position(page[-1])) if page else rows, asked))
+        found = fetch(order.position(page[-1]) if page else behind, asked)
         for row in found:
-            size += view.row_bytes(row) if view.row_bytes else 0
+            size += row_bytes(row) if row_bytes else 0
             if len(page) == limit or (page and size > MAX_PAGE_BYTES):
                 return page, True
             page.append(row)

@@ -1,6 +1,6 @@
 """What every view of the API shares; a view adds its queryset, serializer, filters and order."""
 
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from django.core.exceptions import ObjectDoesNotExist
@@ -29,12 +29,17 @@ def find(queryset: QuerySet[ModelT], key: object) -> ModelT:
         raise NotFound(f"No {queryset.model._meta.verbose_name} has the id {key}.") from None
 
 
+def known_fields(chosen: Sequence[str], known: Sequence[str]) -> list[str]:
+    """Return the chosen fields in the order of an answer. Raises ValidationError for one that it does not have."""
+    if unknown := [name for name in chosen if name not in known]:
+        raise ValidationError({FIELDS: [f"Unknown field: {unknown[0]}. Known here: {', '.join(known)}."]})
+    return [name for name in known if name in chosen]
+
+
 def keep_fields(serializer: Any, names: list[str]) -> None:
     """Drop all fields of an answer but these."""
-    if unknown := [name for name in names if name not in serializer.fields]:
-        known = ", ".join(serializer.fields)
-        raise ValidationError({FIELDS: [f"Unknown field: {unknown[0]}. Known here: {known}."]})
-    for name in [name for name in serializer.fields if name not in names]:
+    kept = known_fields(names, list(serializer.fields))
+    for name in [name for name in serializer.fields if name not in kept]:
         serializer.fields.pop(name)
 
 

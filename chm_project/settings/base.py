@@ -110,7 +110,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["chm_project.access.permissions.ScopedPermission"],
     "DEFAULT_RENDERER_CLASSES": [
-        "rest_framework.renderers.JSONRenderer",
+        "chm_project.api.json_answers.JsonRenderer",
         "rest_framework.renderers.BrowsableAPIRenderer",
     ],
     "DEFAULT_THROTTLE_CLASSES": ["chm_project.api.throttling.TokenThrottle"],
@@ -167,6 +167,9 @@ CHM_HTTP_BACKOFF_SECONDS = env.decimal("CHM_HTTP_BACKOFF_SECONDS", 1, least=0)
 # Whether a partner may live at a link-local address, where clouds keep the credentials of machines.
 CHM_PARTNER_LINK_LOCAL = env.flag("CHM_PARTNER_LINK_LOCAL", default=False)
 CHM_INGEST_INTERVAL_SECONDS = env.whole("CHM_INGEST_INTERVAL_SECONDS", 60, least=1)
+
+# Whether sessions of the database keep prepared statements; not behind PgBouncer in transaction mode.
+CHM_DATABASE_PREPARE = env.flag("CHM_DATABASE_PREPARE", default=True)
 
 # Requests per token or person, per address, refused logins per address, and lineage events per token; each
 # "number/second|minute|hour|day".

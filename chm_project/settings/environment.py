@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from ipaddress import ip_network
 from pathlib import Path
 from typing import TypeVar
@@ -181,6 +182,7 @@ class Environment:
 env = Environment()
 
 
+@lru_cache
 def parse_rate(rate: str) -> tuple[int, int]:
     """Requests and seconds of "number/second|minute|hour|day"; ValueError for anything else."""
     number, _, period = rate.partition("/")

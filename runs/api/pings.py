@@ -1,9 +1,11 @@
 """/ping/{key}: what curl and Healthchecks clients send. Answers are plain text, also the refusals."""
 
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import TextField, UUIDField
 from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
@@ -18,6 +20,7 @@ from uuid_utils.compat import uuid7
 from chm_project.access.models import ApiToken
 from chm_project.access.services import find_ping_key
 from chm_project.api.throttling import throttle_refusal, throttle_token
+from chm_project.db.hot_queries import HotQuery, Parameter
 from runs.latest import newest_open_first
 from runs.models import Run
 from runs.push.pings import MAX_BODY, MAX_READ, Ping, read, run_event
@@ -153,10 +156,15 @@ def _external_run_id(ping: Ping, pipeline_id: UUID, run_id: str | None) -> str |
     if run_id is not None and ping.sign != "log":
         return run_id
     if ping.ends or ping.sign == "log":
-        open_runs = newest_open_first(Run.objects.filter(pipeline_id=pipeline_id))
-        if run_id is not None:
-            open_runs = open_runs.filter(external_run_id=run_id)
-        newest = open_runs.values_list("external_run_id", flat=True).first()
-        if newest is not None or not ping.ends:
-            return newest
+        found = _newest_open(run_id is not None).first(pipeline_id=pipeline_id, external_run_id=run_id)
+        if found is not None or not ping.ends:
+            return None if found is None else str(found[0])
     return f"ping-{uuid7()}"
+
+
+@cache
+def _newest_open(by_own_id: bool) -> HotQuery:
+    runs = Run.objects.filter(pipeline_id=Parameter("pipeline_id", UUIDField()))
+    if by_own_id:
+        runs = runs.filter(external_run_id=Parameter("external_run_id", TextField()))
+    return HotQuery.of(newest_open_first(runs).values_list("external_run_id")[:1])

@@ -1,6 +1,5 @@
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
-from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -8,44 +7,102 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Func, OuterRef, QuerySet, UUIDField
 from django.urls import reverse
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
-from rest_framework import mixins
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from chm_project.access.models import Scope
-from chm_project.access.visibility import bound_client, visible_to
+from chm_project.access.visibility import UNBOUND, binding_of, bound_client, visible_to
 from chm_project.api.csv import CsvList
 from chm_project.api.deprecation import Deprecation
 from chm_project.api.errors import faults
 from chm_project.api.filters import listed
 from chm_project.api.idempotency import idempotent
-from chm_project.api.pagination import Key, Keyset, keyset
-from chm_project.api.viewsets import ORDERING, ApiViewSet, find
+from chm_project.api.pagination import Fetch, Keyset, Position
+from chm_project.api.viewsets import FIELDS, ORDERING, ApiViewSet, find, known_fields
 from inventory.models import Client, Pipeline
 from runs.api.filters import Order, PipelineRunFilter, RunFilter
+from runs.api.rows import (
+    BY_EVENT,
+    CLIENT,
+    LATEST_FIRST,
+    NEWEST_EVENT_FIRST,
+    ORDERS,
+    PIPELINE,
+    Row,
+    latest_row,
+    page_fetch,
+    row_by_id,
+    row_bytes,
+    rows_of,
+)
+from runs.api.rows import FIELDS as RUN_FIELDS
 from runs.api.serializers import (
     MAX_BATCH,
     BatchAnswerSerializer,
     BatchedRunSerializer,
     BatchSerializer,
     ClientSummarySerializer,
+    LatestOfPipelineSerializer,
     ManualRunSerializer,
     PushedRunSerializer,
     RunSerializer,
     WindowSerializer,
 )
 from runs.events import Kind, Rejected, RunEvent
-from runs.latest import latest_run
-from runs.models import BEGINNING, FINISHED, STARTED, Run, RunQuerySet
+from runs.models import Run, RunQuerySet
 from runs.services import Outcome, Result, RunExists, RunPruned, insert_run, record_runs
 from runs.summary import summarize_client
 
-LATEST_FIRST = keyset(
-    Key("started_at", STARTED, BEGINNING), Key("finished_at", FINISHED, BEGINNING), "id", descending=True
-)
-NEWEST_EVENT_FIRST = keyset("event_at", "id", descending=True)
-BY_EVENT = {"-event_at": NEWEST_EVENT_FIRST, "event_at": NEWEST_EVENT_FIRST.reversed()}
+# Parameters of a list that leave its query the same but for values.
+_OF_PAGE = frozenset({"limit", "cursor", ORDERING, FIELDS})
+
+
+class RunAnswers(CsvList, ApiViewSet):
+    """Answers with rows as the database gives them; the serializer is the contract's description of them."""
+
+    serializer_class = RunSerializer
+    row_bytes = staticmethod(row_bytes)
+    client_path, pipeline_path = CLIENT, PIPELINE
+    default_order: str
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Any:
+        paginator: Any = self.paginator
+        rows = paginator.paginate(self.get_fetch(), request, self)
+        self.check_empty(rows)
+        return self.as_csv(paginator.get_paginated_response(self.chosen(rows)))
+
+    def get_fetch(self) -> Fetch:
+        """Return what reads a page: by a query compiled before, or, with filters, by one of this request's own."""
+        chosen = self.request.query_params.get(ORDERING, self.default_order)
+        if self.request.query_params.keys() <= _OF_PAGE and self.is_plain and chosen in self.orderings:
+            return page_fetch(binding_of(self.request), chosen, pipeline_id=self.kwargs.get("pipeline_id"))
+        order = self.get_keyset()
+        runs = order.sort(self.filter_queryset(self.get_queryset()))
+
+        def fetch(behind: Position | None, number: int) -> list[Row]:
+            return rows_of(self.take(runs if behind is None else order.behind(runs, behind), number))
+
+        return fetch
+
+    @property
+    def is_plain(self) -> bool:
+        return True
+
+    def check_empty(self, rows: Sequence[Row]) -> None:
+        """Raise NotFound where there is nothing because there is no such list."""
+
+    def one(self, row: Row) -> Response:
+        [answer] = self.chosen([row])
+        return Response(answer)
+
+    def chosen(self, rows: Sequence[Row]) -> Sequence[Row]:
+        """Return the rows with the fields that `fields` names."""
+        given = self.request.query_params.getlist(FIELDS)
+        if not given:
+            return rows
+        names = known_fields(listed(given), RUN_FIELDS)
+        return [{name: row[name] for name in names} for row in rows]
 
 
 @extend_schema_view(
@@ -56,15 +113,24 @@ BY_EVENT = {"-event_at": NEWEST_EVENT_FIRST, "event_at": NEWEST_EVENT_FIRST.reve
     ),
     retrieve=extend_schema(summary="Read a run", description="By its id in CHM."),
 )
-class RunViewSet(CsvList, mixins.RetrieveModelMixin, ApiViewSet):
-    queryset = Run.objects.with_source_url().with_stored_bytes()
-    row_bytes = staticmethod(attrgetter("stored_bytes"))
-    serializer_class = RunSerializer
+class RunViewSet(RunAnswers):
+    queryset = Run.objects.all()
     filterset_class = RunFilter
     keyset = NEWEST_EVENT_FIRST
     orderings = BY_EVENT
+    default_order = "-event_at"
     lookup_url_kwarg = "run_id"
-    client_path, pipeline_path = "pipeline__client_id", "pipeline_id"
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        row = row_by_id(binding_of(request), kwargs["run_id"])
+        if row is None:
+            raise NotFound(f"No run has the id {kwargs['run_id']}.")
+        return self.one(row)
+
+    @property
+    def is_plain(self) -> bool:
+        """Tell whether one walk of the newest runs answers: not for few pipelines, see `take`."""
+        return self._few_pipelines() is None
 
     def take(self, rows: QuerySet[Run], number: int) -> QuerySet[Run]:
         """One client's newest are among the newest of each of its pipelines: a few probes of runs_by_pipeline_event.
@@ -73,12 +139,13 @@ class RunViewSet(CsvList, mixins.RetrieveModelMixin, ApiViewSet):
         """
         pipelines = self._few_pipelines()
         if pipelines is None:
-            return super().take(rows, number)
+            return rows[:number]
         newest = rows.filter(pipeline_id=OuterRef("pk")).values("pk")[:number]
         found = pipelines.order_by().values_list(
             Func(ArraySubquery(newest), function="unnest", output_field=UUIDField())
         )
-        return self.get_keyset().sort(self.queryset.filter(pk__in=found))[:number]  # type: ignore[return-value]
+        newest_of_all: QuerySet[Run] = self.get_keyset().sort(Run.objects.filter(pk__in=found))[:number]
+        return newest_of_all
 
     def _few_pipelines(self) -> QuerySet[Pipeline] | None:
         """Return the pipelines that the request is limited to; None where walking all runs, newest first, is faster:
@@ -119,17 +186,15 @@ PUSH: dict[str, Any] = {
         "else started, else was stored.",
     )
 )
-class PipelineRunViewSet(CsvList, ApiViewSet):
-    queryset = Run.objects.with_source_url().with_stored_bytes()
-    row_bytes = staticmethod(attrgetter("stored_bytes"))
-    serializer_class = RunSerializer
+class PipelineRunViewSet(RunAnswers):
+    queryset = Run.objects.all()
     filterset_class = PipelineRunFilter
     # Each has an index that begins with the pipeline.
     keyset = LATEST_FIRST
-    orderings = {"-started_at": LATEST_FIRST, "started_at": LATEST_FIRST.reversed()} | BY_EVENT
+    orderings = ORDERS
+    default_order = "-started_at"
     sparse_actions = ("list", "latest", "read")
     deprecated_parameters = {"order": Deprecation(since=date(2026, 11, 21), instead=ORDERING)}
-    client_path, pipeline_path = "pipeline__client_id", "pipeline_id"
     method_permissions = {"PUT": "add"}
 
     @property
@@ -152,9 +217,10 @@ class PipelineRunViewSet(CsvList, ApiViewSet):
         pipelines = visible_to(self.request, Pipeline.objects.all(), client="client_id", pipeline="id")
         return find(pipelines, self.kwargs["pipeline_id"])
 
-    def list(self, request: Request, *args: Any, **kwargs: Any) -> Any:
-        self.get_pipeline()
-        return super().list(request, *args, **kwargs)
+    def check_empty(self, rows: Sequence[Row]) -> None:
+        # A run that may be seen shows that its pipeline may.
+        if not rows:
+            self.get_pipeline()
 
     @extend_schema(summary="Record a manual run", request=ManualRunSerializer, responses={201: RunSerializer})
     @idempotent
@@ -171,27 +237,26 @@ class PipelineRunViewSet(CsvList, ApiViewSet):
             raise ValidationError({"external_run_id": [message]}) from error
         except RunPruned as error:
             raise ValidationError({"started_at": [str(error)]}) from error
-        body = RunSerializer(Run.objects.with_source_url().get(pk=run_id)).data
-        return Response(body, status=201, headers=location(request, run_id))
+        return Response(row_by_id(UNBOUND, run_id), status=201, headers=location(request, run_id))
 
     @extend_schema(summary="Read a pipeline's latest run", filters=False)
     def latest(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """By started_at, then finished_at, nulls last, then the younger row."""
-        if (run := latest_run(self.get_queryset())) is None:
+        if (row := latest_row(binding_of(request), kwargs["pipeline_id"])) is None:
             raise NotFound(f"The pipeline {self.get_pipeline().name} has no runs.")
-        return Response(self.get_serializer(run).data)
+        return self.one(row)
 
     @extend_schema(operation_id="pipelines_runs_retrieve", summary="Read a run by its source's own id", filters=False)
     def read(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """`external_run_id` is the whole rest of the path, slashes included. `latest` is the latest run instead: find a
         run whose own id is `latest` by the filter `external_run_id` of the pipeline's runs."""
         external_run_id = kwargs["external_run_id"]
-        run = (
-            self.get_queryset().filter(external_run_id=external_run_id).first() if "\0" not in external_run_id else None
+        rows = (
+            rows_of(self.get_queryset().filter(external_run_id=external_run_id)) if "\0" not in external_run_id else []
         )
-        if run is None:
+        if not rows:
             raise NotFound(f"The pipeline {self.get_pipeline().name} has no run with the id {external_run_id}.")
-        return Response(self.get_serializer(run).data)
+        return self.one(rows[0])
 
     @extend_schema(operation_id="pipelines_runs_push", summary="Push the state of a run", **PUSH)
     def push(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -222,7 +287,7 @@ class PipelineRunViewSet(CsvList, ApiViewSet):
 
 
 class RunBatchViewSet(ApiViewSet):
-    queryset = Run.objects.with_source_url()
+    queryset = Run.objects.all()
     serializer_class = BatchAnswerSerializer
     client_path, pipeline_path = "pipeline__client_id", "pipeline_id"
     required_scope = Scope.INGEST
@@ -272,7 +337,7 @@ def answer_of(request: Request, result: Result) -> Response:
     if result.run_id is None:
         field = "started_at" if result.outcome is Outcome.PRUNED else "external_run_id"
         raise ValidationError({field: [str(result.error)]})
-    body = RunSerializer(Run.objects.with_source_url().get(pk=result.run_id)).data
+    body = row_by_id(UNBOUND, result.run_id)
     headers = {"CHM-Outcome": result.outcome.value}
     if result.outcome is not Outcome.CREATED:
         return Response(body, headers=headers)
@@ -295,8 +360,11 @@ def is_uuid(value: object) -> bool:
     return True
 
 
+_OF_PIPELINE = tuple(LatestOfPipelineSerializer().fields)
+
+
 class ClientSummaryViewSet(ApiViewSet):
-    queryset = Run.objects.with_source_url()
+    queryset = Run.objects.all()
     serializer_class = ClientSummarySerializer
     client_path, pipeline_path = "pipeline__client_id", "pipeline_id"
 
@@ -306,9 +374,18 @@ class ClientSummaryViewSet(ApiViewSet):
     @extend_schema(summary="Summarise a client's runs in a window", parameters=[WindowSerializer])
     def summary(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Status counts, and each pipeline's latest run, of the runs that started in [since, until)."""
-        clients = visible_to(request, Client.objects.all(), client="id", pipeline=None)
-        client = find(clients, self.kwargs["client_id"])
+        client_id = self.kwargs["client_id"]
+        if binding_of(request) != UNBOUND:
+            self._check_client(client_id)
         window = WindowSerializer(data=request.query_params)
         window.is_valid(raise_exception=True)
-        summary = summarize_client(client_id=client.pk, **window.validated_data)
-        return Response(self.get_serializer(summary).data)
+        summary = summarize_client(client_id=client_id, **window.validated_data)
+        if not summary.latest_by_pipeline:
+            self._check_client(client_id)
+        answer = {name: getattr(summary, name) for name in ("client_id", "since", "until", "status_counts")}
+        latest = [{name: getattr(each, name) for name in _OF_PIPELINE} for each in summary.latest_by_pipeline]
+        return Response(answer | {"latest_by_pipeline": latest})
+
+    def _check_client(self, client_id: object) -> None:
+        """Raise NotFound for a client that does not exist, or that the request may not see."""
+        find(visible_to(self.request, Client.objects.all(), client="id", pipeline=None), client_id)

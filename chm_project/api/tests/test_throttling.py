@@ -122,6 +122,43 @@ def test_a_request_costs_one_round_trip_to_redis(settings: Settings) -> None:
         assert commands(server) - before <= 3, "SET, INCRBY, and the INFO before"
 
 
+@pytest.mark.django_db
+def test_a_large_limit_is_counted_ahead_and_asks_redis_seldom(settings: Settings) -> None:
+    settings.CHM_THROTTLE_TOKEN = "5000/day"
+    api = program("read")
+    left = [int(api.get(CLIENTS)["RateLimit"].partition("r=")[2].partition(";")[0]) for _ in range(3)]
+    assert left == [4999, 4998, 4997], "each request is counted, also those that were counted ahead"
+    with redis.Redis.from_url(redis_url(settings.CELERY_BROKER_URL)) as server:
+        before = commands(server)
+        for _ in range(20):
+            api.get(CLIENTS)
+        assert commands(server) - before <= 2 * 2 + 1, "SET and INCRBY for ten requests, and the INFO before"
+
+
+def test_processes_that_count_ahead_never_exceed_the_limit(settings: Settings) -> None:
+    settings.CHM_THROTTLE_TOKEN = "2000/day"
+    processes = [Limit("test", "CHM_THROTTLE_TOKEN", ahead=True) for _ in range(3)]
+    allowed = 0
+    for number in range(2100):
+        allowed += processes[number % 3].count("somebody") is None
+    assert 2000 - 2 * 4 <= allowed <= 2000
+
+
+def test_threads_share_what_was_counted_ahead(settings: Settings) -> None:
+    settings.CHM_THROTTLE_TOKEN = "1000/day"
+    limit = Limit("test", "CHM_THROTTLE_TOKEN", ahead=True)
+    used: list[int] = []
+    threads = [
+        Thread(target=lambda: used.extend(getattr(limit.standing("somebody"), "used", 0) for _ in range(50)))
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(used)) == 200, "no request has the number of another"
+
+
 def commands(server: Any) -> int:
     return int(server.info("stats")["total_commands_processed"])
 

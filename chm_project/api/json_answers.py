@@ -1,0 +1,59 @@
+"""JSON of the API's answers, written by orjson.
+
+A value that the database stores as JSON is read as text, and stands in an answer as it is: see `JsonText`.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from rest_framework.renderers import JSONRenderer
+from rest_framework.utils.encoders import JSONEncoder
+
+# Dataclasses too go through `_default`, so that JsonText is not written as an object of one member.
+_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC | orjson.OPT_PASSTHROUGH_DATACLASS
+
+
+@dataclass(frozen=True, slots=True)
+class JsonText:
+    """JSON as the database gives it."""
+
+    text: str
+
+
+class _Encoder(JSONEncoder):
+    """The framework's, for what orjson cannot write: lazy texts, and numbers beyond 64 bits."""
+
+    def default(self, obj: Any) -> Any:
+        return json.loads(obj.text) if isinstance(obj, JsonText) else super().default(obj)
+
+
+class _FrameworkRenderer(JSONRenderer):
+    encoder_class = _Encoder
+
+
+class JsonRenderer(_FrameworkRenderer):
+    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
+        if data is None:
+            return b""
+        if self.get_indent(accepted_media_type or "", renderer_context or {}) is None:
+            return dumped(data)
+        indented: bytes = super().render(data, accepted_media_type, renderer_context)
+        return indented
+
+
+def dumped(data: Any) -> bytes:
+    """Return JSON text; times are in UTC and end in Z."""
+    try:
+        return orjson.dumps(data, _default, _OPTIONS)
+    except TypeError:  # numbers beyond 64 bits, keys that are no text, halves of surrogate pairs
+        rendered: bytes = _FrameworkRenderer().render(data)
+        return rendered
+
+
+def _default(value: Any) -> Any:
+    return orjson.Fragment(value.text) if type(value) is JsonText else _encode(value)
+
+
+_encode: Any = _Encoder().default

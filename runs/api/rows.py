@@ -1,0 +1,133 @@
+"""Runs as the API answers with them: rows of the database written as JSON, without a model instance or a serializer
+for each. `RunSerializer` describes the same fields in the contract; a test compares the two.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from django.db.models import DateTimeField, QuerySet, TextField, UUIDField
+from django.db.models.functions import Cast
+
+from chm_project.access.visibility import Binding, visible_to
+from chm_project.api.json_answers import JsonText
+from chm_project.api.pagination import DEFAULT_LIMIT, Fetch, Key, Position, keyset
+from chm_project.db.hot_queries import HotQuery, Parameter, tuples
+from runs.api.serializers import RunSerializer
+from runs.models import BEGINNING, FINISHED, STARTED, Run, RunQuerySet
+
+LATEST_FIRST = keyset(
+    Key("started_at", STARTED, BEGINNING), Key("finished_at", FINISHED, BEGINNING), "id", descending=True
+)
+NEWEST_EVENT_FIRST = keyset("event_at", "id", descending=True)
+BY_EVENT = {"-event_at": NEWEST_EVENT_FIRST, "event_at": NEWEST_EVENT_FIRST.reversed()}
+ORDERS = {"-started_at": LATEST_FIRST, "started_at": LATEST_FIRST.reversed()} | BY_EVENT
+
+FIELDS: tuple[str, ...] = tuple(RunSerializer.Meta.fields)
+CLIENT, PIPELINE = "pipeline__client_id", "pipeline_id"
+_PAYLOAD = FIELDS.index("payload")
+_ID, _TIME = UUIDField(), DateTimeField()
+# What the order by a time takes for a run without it.
+_NO_TIME = "-infinity"
+
+Row = dict[str, Any]
+
+
+def as_tuples(runs: Any) -> "QuerySet[Any, Any]":
+    """Select an answer's fields, the payload as the JSON text that the database has."""
+    columns = ["payload_text" if name == "payload" else name for name in FIELDS]
+    found: QuerySet[Any, Any] = (
+        runs.with_source_url().annotate(payload_text=Cast("payload", TextField())).values_list(*columns)
+    )
+    return found
+
+
+def rows_of(runs: "QuerySet[Run]") -> list[Row]:
+    return [_row(values) for values in tuples(as_tuples(runs))]
+
+
+def _row(values: Sequence[Any]) -> Row:
+    row = dict(zip(FIELDS, values, strict=True))
+    if (payload := values[_PAYLOAD]) is not None:
+        row["payload"] = JsonText(payload)
+    return row
+
+
+def row_bytes(row: Row) -> int:
+    """About how much the fields of unbounded size hold."""
+    payload = row["payload"]
+    texts = (row["error_message"], row["status_reason"], None if payload is None else payload.text)
+    return sum(len(text) for text in texts if text is not None)
+
+
+def latest_row(binding: Binding, pipeline_id: object) -> Row | None:
+    """The latest run of a pipeline, if the binding may see it."""
+    return _first(_latest(*_kind(binding)), binding, pipeline_id=pipeline_id)
+
+
+def row_by_id(binding: Binding, run_id: object) -> Row | None:
+    return _first(_by_id(*_kind(binding)), binding, run_id=run_id)
+
+
+def page_fetch(binding: Binding, ordering: str, *, pipeline_id: object = None) -> Fetch:
+    """Return what reads a page of the runs that the binding may see, of one pipeline or of all."""
+
+    def fetch(behind: Position | None, number: int) -> list[Row]:
+        # The usual page is planned once. For another size the plan depends on it: a parameter would hide it.
+        limit = number if number == DEFAULT_LIMIT + 1 else None
+        query = _page(ordering, *_kind(binding), pipeline_id is not None, behind is not None, limit)
+        place = {f"behind_{place}": _NO_TIME if at is None else at for place, at in enumerate(behind or ())}
+        found = query.rows(pipeline_id=pipeline_id, number=number, **place, **_values(binding))
+        return [_row(values) for values in found]
+
+    return fetch
+
+
+def _first(query: HotQuery, binding: Binding, **values: object) -> Row | None:
+    found = query.first(**values, **_values(binding))
+    return None if found is None else _row(found)
+
+
+def _kind(binding: Binding) -> tuple[bool, bool]:
+    return binding.client_id is not None, binding.pipeline_id is not None
+
+
+def _values(binding: Binding) -> dict[str, Any]:
+    return {"bound_client": binding.client_id, "bound_pipeline": binding.pipeline_id}
+
+
+def _visible(to_client: bool, to_pipeline: bool) -> RunQuerySet:
+    binding = Binding(
+        Parameter("bound_client", _ID) if to_client else None, Parameter("bound_pipeline", _ID) if to_pipeline else None
+    )
+    runs: Any = visible_to(binding, Run.objects.all(), client=CLIENT, pipeline=PIPELINE)
+    found: RunQuerySet = runs
+    return found
+
+
+@cache
+def _latest(to_client: bool, to_pipeline: bool) -> HotQuery:
+    runs = _visible(to_client, to_pipeline).filter(pipeline_id=Parameter("pipeline_id", _ID))
+    return HotQuery.of(as_tuples(runs.latest_first())[:1])
+
+
+@cache
+def _by_id(to_client: bool, to_pipeline: bool) -> HotQuery:
+    return HotQuery.of(as_tuples(_visible(to_client, to_pipeline).filter(pk=Parameter("run_id", _ID))))
+
+
+@cache
+def _page(
+    ordering: str, to_client: bool, to_pipeline: bool, of_pipeline: bool, continued: bool, limit: int | None
+) -> HotQuery:
+    order = ORDERS[ordering]
+    runs = _visible(to_client, to_pipeline)
+    if of_pipeline:
+        runs = runs.filter(pipeline_id=Parameter("pipeline_id", _ID))
+    rows = order.sort(as_tuples(runs))
+    if continued:
+        fields = [_ID if key.attribute == "id" else _TIME for key in order.keys]
+        rows = order.behind(rows, [Parameter(f"behind_{place}", field) for place, field in enumerate(fields)])
+    if limit is not None:
+        return HotQuery.of(rows[:limit])
+    return HotQuery(f"{HotQuery.of(rows).text} LIMIT %(number)s", prepared=False)

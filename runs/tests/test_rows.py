@@ -1,0 +1,206 @@
+"""Rows of runs: what the serializer in the contract describes, read by queries that are compiled and planned once."""
+
+import csv
+import io
+import json
+from datetime import UTC, datetime, timedelta
+from itertools import product
+from typing import Any
+
+import pytest
+from django.db import DataError, connection, transaction
+from django.http import HttpResponse
+from pytest_django import Settings
+from rest_framework.renderers import JSONRenderer
+from rest_framework.test import APIClient
+
+from chm_project.access.models import ApiToken
+from chm_project.access.services import revoke_token
+from chm_project.access.visibility import UNBOUND
+from chm_project.db.hot_queries import HotQuery
+from chm_project.tests.api import ROOT, error, invalid, items, person, program
+from inventory.models import Pipeline
+from inventory.tests.factories import PipelineFactory
+from runs.api import rows
+from runs.api.serializers import RunSerializer
+from runs.models import Run, Status
+from runs.tests.factories import RunFactory
+
+pytestmark = pytest.mark.django_db
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+PAYLOAD = {"text": 'é \u2028 "quoted" \\ \t', "large": 12345678901234567890123, "deep": [{"a": None}, 1.5, True, []]}
+
+
+@pytest.fixture
+def pipeline() -> Pipeline:
+    pipeline = PipelineFactory.create(source_url_template="https://airflow.example/{run_id}")
+    RunFactory.create(pipeline=pipeline, started_at=None, finished_at=None, external_run_id="a b/ç", payload=PAYLOAD)
+    RunFactory.create(
+        pipeline=pipeline,
+        status=Status.FAILED,
+        started_at=NOON - timedelta(microseconds=1),
+        finished_at=NOON,
+        rows_processed=2**63 - 1,
+        error_message="disk full",
+        status_reason="exit status 1",
+        given_source_url="https://source.example/1",
+        payload={},
+    )
+    RunFactory.create(pipeline=pipeline, started_at=NOON, finished_at=None, duration_seconds=None, payload=None)
+    return pipeline
+
+
+def described(pipeline: Pipeline) -> dict[str, Any]:
+    """The runs as the contract's serializer gives them, by id."""
+    runs = Run.objects.filter(pipeline=pipeline).with_source_url()
+    return {run["id"]: run for run in json.loads(JSONRenderer().render(RunSerializer(runs, many=True).data))}
+
+
+def body(answer: HttpResponse) -> Any:
+    return json.loads(answer.content)
+
+
+def test_answers_are_what_the_serializer_describes(pipeline: Pipeline) -> None:
+    api, expected = program("read"), described(pipeline)
+    of_pipeline = f"{ROOT}/pipelines/{pipeline.pk}/runs"
+
+    lists = [of_pipeline, f"{of_pipeline}?limit=7", f"{of_pipeline}?status=failed,success,running", f"{ROOT}/runs"]
+    single = [f"{ROOT}/runs/{run_id}" for run_id in expected] + [f"{of_pipeline}/a%20b/%C3%A7", f"{of_pipeline}/latest"]
+
+    for path in lists:
+        found = items(api.get(path))
+        assert {run["id"]: run for run in found} == expected
+        assert [list(run) for run in found] == [list(RunSerializer.Meta.fields)] * len(expected)
+    for path in single:
+        found = body(api.get(path))
+        assert found == expected[found["id"]]
+
+
+@pytest.mark.parametrize("accept", ["application/json; indent=4", "text/html"])
+def test_people_read_the_same_rows(pipeline: Pipeline, accept: str) -> None:
+    answer = person("viewer").get(f"{ROOT}/pipelines/{pipeline.pk}/runs/latest", headers={"accept": accept})
+    assert answer.status_code == 200
+    assert str(pipeline.pk) in answer.content.decode()
+
+
+def test_chosen_fields_come_in_the_order_of_the_contract(pipeline: Pipeline) -> None:
+    api, path = program("read"), f"{ROOT}/pipelines/{pipeline.pk}/runs"
+    assert [list(run) for run in items(api.get(f"{path}?fields=status,id&limit=2"))] == [["id", "status"]] * 2
+    assert list(body(api.get(f"{path}/latest?fields=payload,status"))) == ["status", "payload"]
+    assert set(invalid(api.get(f"{path}?fields=stored_bytes"))) == {"fields"}
+    assert set(invalid(api.get(f"{path}/latest?fields=stored_bytes"))) == {"fields"}
+
+
+def test_csv_holds_the_same_values(pipeline: Pipeline) -> None:
+    path = f"{ROOT}/pipelines/{pipeline.pk}/runs?fields=status,started_at,payload&ordering=started_at"
+    answer: Any = program("read").get(path, headers={"accept": "text/csv"})
+    found = list(csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode())))
+    assert found[1] == {"status": "failed", "started_at": "2026-03-01T11:59:59.999999Z", "payload": "{}"}
+    assert json.loads(found[0]["payload"]) == PAYLOAD
+
+
+@pytest.mark.parametrize(
+    "path", ["runs", "pipelines/{pipeline}/runs", "pipelines/{pipeline}/runs/latest", "runs/{run}"]
+)
+def test_a_bound_token_sees_its_own_alone(pipeline: Pipeline, path: str) -> None:
+    run = Run.objects.filter(pipeline=pipeline).latest_first()[0]
+    path = f"{ROOT}/{path.format(pipeline=pipeline.pk, run=run.pk)}"
+    stranger = PipelineFactory.create()
+    for own in ({"client_id": pipeline.client_id}, {"pipeline_id": pipeline.pk}):
+        assert str(pipeline.pk) in program("read", **own).get(path).content.decode()
+    for other in ({"client_id": stranger.client_id}, {"pipeline_id": stranger.pk}):
+        answer = program("read", **other).get(path)
+        assert str(run.pk) not in answer.content.decode() or answer.status_code == 404
+        assert answer.status_code == (200 if path.endswith("/api/v1/runs") else 404)
+
+
+def test_a_token_ends_at_once(pipeline: Pipeline) -> None:
+    api, path = program("read"), f"{ROOT}/pipelines/{pipeline.pk}/runs/latest"
+    assert api.get(path).status_code == 200
+    revoke_token(token=ApiToken.objects.get())
+    error(api.get(path), 401, "unauthorized")
+    ApiToken.objects.update(revoked_at=None)
+    assert api.get(path).status_code == 200
+    ApiToken.objects.update(expires_at=NOON - timedelta(days=4000))
+    error(api.get(path), 401, "unauthorized")
+
+
+def prepared() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_prepared_statements")
+        [[number]] = cursor.fetchall()
+    return int(number)
+
+
+def api_write(pipeline: Pipeline) -> HttpResponse:
+    return program("write").post(f"{ROOT}/pipelines/{pipeline.pk}/runs", {"status": "success"})
+
+
+def test_a_session_prepares_a_query_once(pipeline: Pipeline) -> None:
+    api, before = program("read"), prepared()
+    for _ in range(3):
+        api.get(f"{ROOT}/pipelines/{pipeline.pk}/runs/latest")
+    first = prepared()
+    api.get(f"{ROOT}/pipelines/{pipeline.pk}/runs/latest")
+    assert before <= first == prepared() > 0
+
+
+def test_a_prepared_query_outlives_a_rollback_and_an_error(pipeline: Pipeline) -> None:
+    api, path = program("read"), f"{ROOT}/pipelines/{pipeline.pk}/runs/latest"
+    assert api.get(path).status_code == 200
+    number = prepared()
+    with pytest.raises(DataError), transaction.atomic():
+        rows.row_by_id(UNBOUND, "no uuid")
+    assert api.get(path).status_code == 200
+    assert prepared() >= number
+
+
+def test_behind_a_pooler_nothing_is_prepared(pipeline: Pipeline, settings: Settings) -> None:
+    settings.CHM_DATABASE_PREPARE = False
+    before = prepared()
+    api: APIClient = program("read", pipeline_id=pipeline.pk)
+    expected = described(pipeline)
+    found = items(api.get(f"{ROOT}/pipelines/{pipeline.pk}/runs"))
+    assert {run["id"]: run for run in found} == expected
+    assert api_write(pipeline).status_code == 201
+    assert prepared() == before
+
+
+def general_plan(query: HotQuery, **values: Any) -> str:
+    """The plan for any values, which a session makes once."""
+    names = {name: f"${place}" for place, name in enumerate(values, 1)}
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off")
+        connection.connection.execute(("PREPARE judged AS " + query.text % names).encode())
+        cursor.execute(f"EXPLAIN EXECUTE judged({', '.join(['%s'] * len(values))})", list(values.values()))
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+        cursor.execute("DEALLOCATE judged")
+    return plan
+
+
+INDEXES = {"started_at": "runs_latest", "event_at": "runs_by_pipeline_event"}
+
+
+@pytest.mark.parametrize(("ordering", "continued"), list(product(rows.ORDERS, (False, True))))
+def test_a_page_planned_once_walks_its_index(pipeline: Pipeline, ordering: str, continued: bool) -> None:
+    values: dict[str, Any] = {"pipeline_id": pipeline.pk}
+    if continued:
+        keys = rows.ORDERS[ordering].keys
+        place = {f"behind_{n}": pipeline.pk if key.attribute == "id" else NOON for n, key in enumerate(keys)}
+        values |= place
+    plan = general_plan(rows._page(ordering, False, False, True, continued, 101), **values)
+    assert "Sort" not in plan
+    assert f"using {INDEXES[ordering.removeprefix('-')]} " in plan
+    assert not continued or any("Index Cond" in line and "ROW(" in line for line in plan.splitlines()), plan
+
+
+@pytest.mark.parametrize(("client", "of_pipeline"), [(False, False), (True, False), (False, True)])
+def test_the_latest_run_planned_once_is_one_probe(pipeline: Pipeline, client: bool, of_pipeline: bool) -> None:
+    values = {"pipeline_id": pipeline.pk}
+    values |= {"bound_client": pipeline.client_id} if client else {}
+    values |= {"bound_pipeline": pipeline.pk} if of_pipeline else {}
+    plan = general_plan(rows._latest(client, of_pipeline), **values)
+    assert "using runs_latest " in plan
+    assert "Sort" not in plan
