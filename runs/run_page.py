@@ -30,4 +30,4 @@ def address_at_source(run: Run) -> str | None:
 def neighbour(run: Run, order: Keyset) -> Run | None:
     """Return the pipeline's next run in this order, or None: one probe of the index of the latest runs."""
     others = order.sort(Run.objects.filter(pipeline=run.pipeline_id).defer("payload"))
-    return order.behind(others, order.position(run)).first()  # type: ignore[return-value]  # of the model given
+    return order.behind(others, order.position(run)).first()
