@@ -1,13 +1,15 @@
 """What the comparisons with live orchestrators share: CHM as an operator uses it, links to open, a written record."""
 
+import itertools
 import json
 import os
 import platform
 import subprocess
 import sys
 import time
+import zlib
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,9 @@ PATIENCE_SECONDS = 120
 INTERVAL_SECONDS = 1
 # Ordinary walks start two intervals back: after this pause no filter sees an older change by its overlap alone.
 SETTLED_SECONDS = 4 * INTERVAL_SECONDS
+
+# How exactly a moment of the day is met by choosing a name.
+WINDOW = timedelta(seconds=5)
 
 # Status, start and end of a run, as source and CHM must agree on them.
 State = tuple[str, datetime | None, datetime | None]
@@ -64,12 +69,15 @@ class Chm:
             Pipeline.objects.create(
                 client=owner, name=name, external_id=external_id, platform=self._platform, pipeline_type="ingestion"
             )
-        file = folder / "connections.toml"
-        file.write_text(
-            f'[connections.live]\nconnector = "{self._connector}"\nbase_url = "{self._base_url}"\n'
-            f"interval_seconds = {INTERVAL_SECONDS}\n{self._auth}\n"
+        self._file = folder / "connections.toml"
+        self._connect("live")
+        os.environ["CHM_CONNECTIONS_FILE"] = str(self._file)
+
+    def _connect(self, name: str) -> None:
+        self._file.write_text(
+            f'[connections.{name}]\nconnector = "{self._connector}"\nbase_url = "{self._base_url}"\n'
+            f"interval_seconds = {INTERVAL_SECONDS}\ninventory_seconds = {INTERVAL_SECONDS}\n{self._auth}\n"
         )
-        os.environ["CHM_CONNECTIONS_FILE"] = str(file)
 
     def ingest(self, *options: str) -> dict[str, Any]:
         command = [sys.executable, "manage.py", "ingest_runs", "--json", *options]
@@ -80,6 +88,23 @@ class Chm:
         [report] = json.loads(ended.stdout)["connections"]
         return dict(report)
 
+    def reconcile(self) -> dict[str, Any]:
+        """Ingest at the moment of the day at which the last days are read again.
+
+        The moment depends on the connection's name, so the connection gets a name whose moment has just come.
+        """
+        self.ingest()
+        soon = datetime.now(UTC) + timedelta(seconds=3)
+        name = next(name for number in itertools.count() if soon < moment_of(name := f"live-{number}") < soon + WINDOW)
+        time.sleep(max(0.0, (moment_of(name) - datetime.now(UTC)).total_seconds()) + 0.1)
+        self._connect(name)
+        return self.ingest()
+
+    def pipelines(self) -> dict[str, Any]:
+        from inventory.models import Pipeline
+
+        return {pipeline.external_id or "": pipeline for pipeline in Pipeline.objects.all()}
+
     def runs(self) -> dict[str, Any]:
         from runs.models import Run
 
@@ -87,6 +112,12 @@ class Chm:
 
     def states(self) -> dict[str, State]:
         return {name: (run.status, run.started_at, run.finished_at) for name, run in self.runs().items()}
+
+
+def moment_of(connection: str) -> datetime:
+    """Return when today the connection reads its last days again, as CHM's documents say: by the CRC-32 of its name."""
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return today + timedelta(days=zlib.crc32(connection.encode()) / 2**32)
 
 
 def compare(record: Record, title: str, states: Callable[[], Mapping[str, State]], chm: Chm) -> None:

@@ -110,7 +110,14 @@ def scenario(dagster: Dagster, chm: Chm, folder: Path, record: Record) -> None:
         return result
 
     schedule = dagster.repository["schedules"][0]["scheduleState"]["id"]
+    planned = chm.pipelines()["daily_load"]
+    schedule_said = planned.source_paused, planned.source_next_run_at is not None
+    record.check(schedule_said == (False, True), f"the scheduled job in CHM: paused, next start known: {schedule_said}")
     by_hand("the schedule is stopped", lambda: dagster.change(STOP, id=schedule))
+    chm.ingest()
+    planned = chm.pipelines()["daily_load"]
+    schedule_said = planned.source_paused, planned.source_next_run_at is not None
+    record.check(schedule_said == (True, False), f"and then: {schedule_said}")
     again = by_hand("a failed run is executed again, as a new run", lambda: dagster.change(AGAIN, id=failing))
     until(lambda: dagster.status(again["run"]["runId"]) in ended, chm.ingest, "it ends")
     long = [dagster.launch("long_job", seconds=300.0) for _ in range(2)]
@@ -133,9 +140,11 @@ def scenario(dagster: Dagster, chm: Chm, folder: Path, record: Record) -> None:
     record.say(f"3. At the end, after {changes} changes by hand and {chm.walks} ingestions")
     compare(record, "by ordinary walks", dagster.states, chm)
     for number in range(2):
-        chm.ingest(*RECONCILE)
+        again = chm.reconcile()
         if not number:
-            compare(record, "after a walk with --since", dagster.states, chm)
+            compare(record, "after the day's reading of the last 3 days", dagster.states, chm)
+    written = again["created"] + again["updated"]
+    record.check(not written, f"a second one writes {written} runs")
     extra = set(chm.states()) - set(dagster.states()) - {queued[1], first[3]}
     record.check(not extra, f"{len(extra)} runs are in CHM alone, beside the two deleted ones")
 
@@ -146,9 +155,6 @@ def scenario(dagster: Dagster, chm: Chm, folder: Path, record: Record) -> None:
             record.check(line.startswith("step "), f"{run.pipeline.name}: {line[:90]}")
             follow(record, run)
     record.check(not planted(), f"secrets planted in Dagster that reached the database: {planted()}")
-
-
-RECONCILE = ("--since", "2020-01-01T00:00:00Z")
 
 
 def main() -> int:

@@ -21,7 +21,6 @@ import requests
 from tools.e2e.live import SETTLED_SECONDS, Chm, Record, State, compare, follow, perform, planted, until
 
 HERE = Path(__file__).parent
-SINCE = "2020-01-01T00:00:00Z"
 PASSWORD_ENV = "CHM_E2E_PREFECT_PASSWORD"  # noqa: S105 - where the secret is
 CANONICAL = {
     "PENDING": "running", "RUNNING": "running", "PAUSED": "running", "CANCELLING": "running", "SCHEDULED": "running",
@@ -95,7 +94,7 @@ def scenario(prefect: Prefect, chm: Chm, folder: Path, record: Record) -> None:
     [deployment] = prefect.call("POST", "/deployments/filter", {})
     flows = {row["id"]: row["name"] for row in prefect.call("POST", "/flows/filter", {}) if row["name"] != "long"}
     long = next(row["id"] for row in prefect.call("POST", "/flows/filter", {}) if row["name"] == "long")
-    chm.prepare(folder, flows | {long: "long"})
+    chm.prepare(folder, flows | {long: "long", deployment["id"]: "long, deployed"})
     killed, crashed, ended = (prefect.start(f"long={seconds}") for seconds in (301, 300, 20))
     until(lambda: first.poll() is not None, chm.ingest, "every flow has run")
     until(lambda: all(running(prefect, long, seconds) for seconds in (300, 301)), chm.ingest, "the long runs run")
@@ -143,16 +142,24 @@ def scenario(prefect: Prefect, chm: Chm, folder: Path, record: Record) -> None:
     by_hand(
         "the deployment is paused", lambda: prefect.call("POST", f"/deployments/{deployment['id']}/pause_deployment")
     )
+    chm.ingest()
+    paused = chm.pipelines()[deployment["id"]].source_paused
+    record.check(paused is True, f"CHM says of the deployment that it is paused: {paused}")
+    skipped = next(name for name, flow in flows.items() if flow == "skipped")
+    by_hand("a flow is deleted", lambda: prefect.call("DELETE", f"/flows/{skipped}"))
+    chm.ingest()
+    missing = [pipeline.name for pipeline in chm.pipelines().values() if pipeline.source_missing_since]
+    record.check(missing == ["skipped"], f"CHM says that these pipelines are missing at the source: {missing}")
     serving.terminate()
     until(lambda: not running(prefect, long), chm.ingest, "the scheduled runs end")
 
     record.say(f"3. At the end, after {changes} changes by hand and {chm.walks} ingestions")
     compare(record, "by ordinary walks", prefect.states, chm)
-    chm.ingest("--since", SINCE)
+    chm.reconcile()
     names = {row["id"]: row["name"] for row in prefect.flow_runs()}
     renamed = [name for name, run in chm.runs().items() if name in names and run.payload["name"] != names[name]]
-    record.check(not renamed, f"after a walk with --since {len(renamed)} runs have another name than in Prefect")
-    again = chm.ingest("--since", SINCE)
+    record.check(not renamed, f"after the day's reading of the last 3 days {len(renamed)} runs have another name")
+    again = chm.reconcile()
     written = again["created"] + again["updated"]
     record.check(not written, f"a second one writes {written} runs")
     everything = set(chm.states()) - set(prefect.states()) - {lost, removed}
