@@ -21,6 +21,7 @@ import re
 import tomllib
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -89,6 +90,12 @@ class Selection:
             condition &= Q(external_id__startswith=self.external_id_prefix)
         return condition
 
+    def may_have(self, external_id: str) -> bool:
+        """Return whether a pipeline with this external id could be selected."""
+        return (not self.external_ids or external_id in self.external_ids) and external_id.startswith(
+            self.external_id_prefix
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class AuthSettings:
@@ -132,8 +139,16 @@ class Connection:
     interval_seconds: int = 60
     reconcile_days: int = 3
     inventory_seconds: int = 300  # how often the source's list of pipelines is read; 0: never
+    adopt_clients: tuple[tuple[str, str], ...] = ()  # patterns of external ids, and the client of each
     ui_url: str = ""  # where people open the partner, if not at base_url; or the template of its runs' pages
     source: Source | None = None  # of a connector that is a description
+
+    def client_of(self, external_id: str) -> str:
+        """Return the name of the client that owns this external id by rule, or "" if no rule says it."""
+        for pattern, client in self.adopt_clients:
+            if fnmatchcase(external_id, pattern):
+                return client
+        return self.pipelines.clients[0] if len(self.pipelines.clients) == 1 else ""
 
     def connect(self, session: PartnerSession, known: Callable[[str], bool]) -> Connector:
         """`known` says whether an external id belongs to any pipeline of the connection."""
@@ -297,6 +312,7 @@ def _connection(reader: ConfigReader, name: str, table: Any) -> Connection:
         interval_seconds=int(
             reader.number(table, where, "interval_seconds", settings.CHM_INGEST_INTERVAL_SECONDS, 1, 86_400)
         ),
+        adopt_clients=_adopt_clients(reader, where, table),
         ui_url=_ui_url(reader, where, table),
         reconcile_days=int(reader.number(table, where, "reconcile_days", 3, 0, 90)),
         inventory_seconds=int(reader.number(table, where, "inventory_seconds", 300, 0, 86_400)),
@@ -306,9 +322,15 @@ def _connection(reader: ConfigReader, name: str, table: Any) -> Connection:
         table,
         where,
         {"connector", "base_url", "auth", "pipelines", "timeout_seconds", "max_retries", "backoff_seconds",
-         "interval_seconds", "reconcile_days", "inventory_seconds", "requests_per_second", "ui_url", "source"},
+         "interval_seconds", "reconcile_days", "inventory_seconds", "adopt_clients", "requests_per_second", "ui_url",
+         "source"},
     )  # fmt: skip
     return connection
+
+
+def _adopt_clients(reader: ConfigReader, where: str, table: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    rules = reader.table(table, "adopt_clients", where)
+    return tuple((pattern, reader.text(rules, f"{where}.adopt_clients", pattern)) for pattern in rules)
 
 
 def _ui_url(reader: ConfigReader, where: str, table: Mapping[str, Any]) -> str:

@@ -26,6 +26,11 @@ class Phased(schedule):
         remaining = self.period - now % self.period
         return schedstate(math.floor(now / self.period) > math.floor(last / self.period), remaining)
 
+    def next_at(self, now: datetime) -> datetime:
+        """Return the first moment after `now` at which it is due."""
+        elapsed = (now.timestamp() - self.phase) % self.period
+        return now + timedelta(seconds=self.period - elapsed)
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Phased) and (self.period, self.name) == (other.period, other.name)
 

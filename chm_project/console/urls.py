@@ -1,6 +1,6 @@
 from django.urls import path
 
-from chm_project.console.pages import views
+from chm_project.console.pages import connection_views, views
 
 app_name = "console"
 
@@ -9,4 +9,7 @@ urlpatterns = [
     path("client/<uuid:client_id>/", views.client_page, name="client"),
     path("pipeline/<uuid:pipeline_id>/", views.pipeline_page, name="pipeline"),
     path("pipeline/<uuid:pipeline_id>/ingest/", views.ingest_now, name="ingest"),
+    path("connections/", connection_views.connections_page, name="connections"),
+    path("connections/<str:name>/", connection_views.connection_page, name="connection"),
+    path("connections/<str:name>/adopt/", connection_views.adopt_pipelines, name="adopt"),
 ]

@@ -15,6 +15,7 @@ _GROUPS = {
     "Inventory": [
         ("Clients", "apartment", "admin:inventory_client_changelist", "inventory.view_client"),
         ("Pipelines", "conversion_path", "admin:inventory_pipeline_changelist", "inventory.view_pipeline"),
+        ("Connections", "cable", "console:connections", "inventory.view_pipeline"),
         ("Alert rules", "notifications", "admin:alerting_alertrule_changelist", "alerting.view_alertrule"),
     ],
     "Programs": [("API", "api", "root", "inventory.view_client")],

@@ -78,7 +78,7 @@ def section_list(request: HttpRequest, key: str) -> HttpResponse:
         "nothing_judged": why_nothing_is_judged(scope), "address": list_address(section, scope),
         "back": reverse("admin:index") + scope.query, "page_query": _page_query(request),
     }  # fmt: skip
-    return _page(request, "console/list.html", context)
+    return console_page(request, "console/list.html", context)
 
 
 @require_safe
@@ -86,7 +86,7 @@ def section_list(request: HttpRequest, key: str) -> HttpResponse:
 def client_page(request: HttpRequest, client_id: UUID) -> HttpResponse:
     client = get_object_or_404(Client, pk=client_id)
     context = read_client(client, timezone.now(), request.GET.get("page", "1"))
-    return _page(
+    return console_page(
         request, "console/client.html", context | {"title": f"Client {client.name}", "page_query": _page_query(request)}
     )
 
@@ -102,7 +102,7 @@ def pipeline_page(request: HttpRequest, pipeline_id: UUID) -> HttpResponse:
         "ingestion": ingestion,
         "may_ingest": _may_ingest(request, pipeline),
     }
-    return _page(request, "console/pipeline.html", context)
+    return console_page(request, "console/pipeline.html", context)
 
 
 @require_POST
@@ -151,7 +151,7 @@ def _page_of(section: Section, scope: BoardScope, clock: datetime, number: str) 
     return rows, Paginator(range(total), ROWS_A_PAGE).get_page(asked)
 
 
-def _page(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+def console_page(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
     return TemplateResponse(request, template, {**admin.site.each_context(request), **context})
 
 

@@ -27,6 +27,8 @@ PAGES: dict[str, list[str]] = {
     "runs": ["/admin/runs/run/"],
     "rules": ["/admin/alerting/alertrule/"],
     "tokens": ["/admin/access/apitoken/"],
+    "connections": ["/admin/console/connections/"],
+    "connection": ["/admin/console/connections/", "[data-list=connections] a >> nth=0"],
 }
 
 

@@ -1,0 +1,95 @@
+"""The pages of connections: how each stands, what its source has beside the inventory, and adopting what CHM lacks."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from chm_project.console.pages.views import READ, console_page, for_roles
+from ingestion.adoption import MAX_ADOPTED, adopt
+from ingestion.connection_status import ConnectionStatus, missing, paused, read_status
+from ingestion.connections import ConfigurationError, configured
+from inventory.models import Client, PipelineType
+
+# What the importer of pipelines needs.
+ADOPT = ("inventory.add_pipeline", "inventory.change_pipeline")
+MAX_LISTED, MAX_FAULTS = 200, 5
+
+
+@require_safe
+@for_roles(*READ)
+def connections_page(request: HttpRequest) -> HttpResponse:
+    now = timezone.now()
+    try:
+        connections = configured()
+    except ConfigurationError:
+        connections = {}
+    statuses = [read_status(connection, connections, now) for connection in connections.values()]
+    return console_page(
+        request, "console/connections.html", {"title": "Connections", "statuses": statuses, "as_of": now}
+    )
+
+
+@require_safe
+@for_roles(*READ)
+def connection_page(request: HttpRequest, name: str) -> HttpResponse:
+    status = _status(name)
+    pipelines = status.selected.select_related("client")
+    context: dict[str, Any] = {
+        "title": f"Connection {name}",
+        "as_of": timezone.now(),
+        "status": status,
+        "unmatched": status.unmatched[:MAX_LISTED],
+        "missing": missing(pipelines)[:MAX_LISTED],
+        "paused": paused(pipelines)[:MAX_LISTED],
+        "import_errors": status.import_errors[:MAX_LISTED],
+        "may_adopt": request.user.has_perms(ADOPT),
+        "clients": Client.objects.active(),
+        "pipeline_types": PipelineType.choices,
+        "most": MAX_ADOPTED,
+    }
+    return console_page(request, "console/connection.html", context)
+
+
+@require_POST
+@for_roles(*READ)
+def adopt_pipelines(request: HttpRequest, name: str) -> HttpResponse:
+    if not request.user.has_perms(ADOPT):
+        raise PermissionDenied
+    status = _status(name)
+    chosen = request.POST.getlist("external_id")
+    if "all" in request.POST:
+        chosen = [each.external_id for each in status.unmatched[:MAX_ADOPTED]]
+    judgement = adopt(
+        status,
+        chosen,
+        client=request.POST.get("client", ""),
+        pipeline_type=request.POST.get("pipeline_type", ""),
+        user_id=request.user.pk,
+    )
+    if judgement.faults:
+        for fault in judgement.faults[:MAX_FAULTS]:
+            where = f"Selected pipeline {fault.number}, {fault.column}: " if fault.number else ""
+            messages.error(request, where + fault.message)
+        messages.error(request, "Nothing was adopted.")
+    elif not judgement.new:
+        messages.warning(request, "Select at least one pipeline.")
+    else:
+        number = len(judgement.new)
+        said = f"Adopted {number} pipeline{'' if number == 1 else 's'}. The next walk reads all runs of each."
+        messages.success(request, said)
+    return HttpResponseRedirect(reverse("console:connection", args=[name]))
+
+
+def _status(name: str) -> ConnectionStatus:
+    try:
+        connections = configured()
+    except ConfigurationError:
+        connections = {}
+    if name not in connections:
+        raise Http404("There is no such connection.")
+    return read_status(connections[name], connections, timezone.now())

@@ -1,0 +1,146 @@
+"""The pages of connections: what they show, to whom, and adopting from them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.core.cache import cache
+from django.test import Client as Browser
+from pytest_django import Settings
+
+from ingestion.connections import configured
+from ingestion.services import ingest_connection
+from ingestion.synthetic.airflow_replay import AirflowReplay
+from inventory.models import Client, Pipeline
+
+pytestmark = pytest.mark.django_db
+
+LIST, PAGE, ADOPT = (
+    "/admin/console/connections/",
+    "/admin/console/connections/live/",
+    "/admin/console/connections/live/adopt/",
+)
+
+
+@pytest.fixture
+def airflow(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[AirflowReplay]:
+    cache.clear()
+    monkeypatch.setenv("LIVE_PASSWORD", "REDACTED")
+    with AirflowReplay() as partner:
+        file = tmp_path / "connections.toml"
+        file.write_text(
+            f'''[connections.live]
+connector = "airflow"
+base_url = "{partner.base_url}"
+reconcile_days = 0
+auth = {{ kind = "airflow_token", username = "admin", secret_env = "LIVE_PASSWORD" }}
+'''
+        )
+        settings.CHM_CONNECTIONS_FILE = str(file)
+        yield partner
+    cache.clear()
+
+
+def walk() -> None:
+    connection = configured()["live"]
+    ingest_connection(connection, list(Pipeline.objects.ingestible().filter(connection.pipelines.q())))
+
+
+def browser(role: str) -> Browser:
+    user = User.objects.create_user(f"the {role}", is_staff=True)
+    user.groups.add(Group.objects.get(name=role))
+    found = Browser()
+    found.force_login(user)
+    return found
+
+
+def pipeline(external_id: str, **fields: Any) -> Pipeline:
+    client, _ = Client.objects.get_or_create(name="Northwind")
+    return Pipeline.objects.create(
+        client=client, name=f"The {external_id}", external_id=external_id, platform="airflow", pipeline_type="export",
+        **fields,
+    )  # fmt: skip
+
+
+def test_the_pages_show_what_each_side_has_alone(airflow: AirflowReplay) -> None:
+    pipeline("deleted_dag")
+    pipeline("manual_refund")
+    for row in airflow.dag_list:
+        row["is_paused"] = row["has_import_errors"] = row["dag_id"] == "manual_refund"
+    walk()
+    page = browser("viewer")
+
+    listed, shown = (page.get(address).content.decode() for address in (LIST, PAGE))
+
+    assert airflow.base_url in listed
+    assert f'href="{PAGE}"' in listed
+    missing = shown.partition("Missing at the source")[2].partition("</section>")[0]
+    assert "deleted_dag" in missing
+    assert "manual_refund" not in missing
+    assert "branch_and_map" in shown.partition('id="unmatched"')[2].partition("</section>")[0]
+    assert "The manual_refund" in shown.partition("<h2>Paused")[2].partition("</section>")[0]
+    assert "manual_refund" in shown.partition("<h2>Import errors")[2].partition("</section>")[0]
+
+
+def test_a_pipeline_that_its_source_lost_says_so_wherever_it_is_shown(airflow: AirflowReplay) -> None:
+    lost = pipeline("deleted_dag")
+    walk()
+    page = browser("viewer")
+
+    shown = page.get(f"/admin/console/pipeline/{lost.pk}/").content.decode()
+    board = page.get("/admin/").content.decode()
+    client = page.get(f"/admin/console/client/{lost.client_id}/").content.decode()
+
+    assert "Missing at the source" in shown
+    assert "its list of pipelines no longer has deleted_dag" in shown
+    sources = board.partition('data-list="sources"')[2].partition("</table>")[0]
+    assert "Northwind" in sources
+    assert "missing</span> since" in client
+
+
+def test_who_may_import_pipelines_may_adopt_them_and_others_are_refused(airflow: AirflowReplay) -> None:
+    Client.objects.create(name="Northwind")
+    walk()
+    wanted = {"external_id": ["manual_refund", "branch_and_map"], "client": "Northwind", "pipeline_type": "export"}
+
+    for role in ("viewer", "operator"):
+        page = browser(role)
+        assert "Adopt selected" not in page.get(PAGE).content.decode()
+        assert page.post(ADOPT, wanted).status_code == 403
+    analyst = browser("analyst")
+    assert "Adopt selected" in analyst.get(PAGE).content.decode()
+    answer = analyst.post(ADOPT, wanted, follow=True).content.decode()
+
+    assert "Adopted 2 pipelines. The next walk reads all runs of each." in answer
+    assert set(Pipeline.objects.values_list("external_id", flat=True)) == {"manual_refund", "branch_and_map"}
+
+
+def test_a_refused_adoption_says_why_and_stores_nothing(airflow: AirflowReplay) -> None:
+    walk()
+    analyst = browser("analyst")
+
+    answer = analyst.post(ADOPT, {"all": "yes", "pipeline_type": "export"}, follow=True).content.decode()
+    empty = analyst.post(ADOPT, {"pipeline_type": "export"}, follow=True).content.decode()
+
+    assert "Selected pipeline 1, client: No rule says whose it is: choose a client." in answer
+    assert "Nothing was adopted." in answer
+    assert "Select at least one pipeline." in empty
+    assert not Pipeline.objects.exists()
+
+
+def test_without_a_usable_connection_the_page_says_so(settings: Settings) -> None:
+    settings.CHM_CONNECTIONS_FILE = "/nowhere/connections.toml"
+    page = browser("viewer")
+
+    assert "No connection can be used" in page.get(LIST).content.decode()
+    assert page.get(PAGE).status_code == 404
+
+
+def test_nobody_without_a_role_sees_connections() -> None:
+    user = User.objects.create_user("nobody", is_staff=True)
+    page = Browser()
+    page.force_login(user)
+
+    assert page.get(LIST).status_code == 403

@@ -1,0 +1,128 @@
+"""How each connection stands: its walks, its errors, and its source's pipelines beside the inventory's."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Count, Max, Q, QuerySet
+
+from ingestion.circuit import Circuit
+from ingestion.connections import Connection
+from ingestion.schedule import Phased
+from ingestion.source_inventory import SourceList, last_list
+from inventory.models import Pipeline
+
+MAX_ERRORS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Unmatched:
+    """A pipeline of the source that CHM does not have; `client` is its owner by rule, or ""."""
+
+    external_id: str
+    name: str
+    paused: bool | None
+    client: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionStatus:
+    """`errors` are the texts of failed walks with the number of pipelines, the most frequent first."""
+
+    connection: Connection
+    pipelines: int
+    missing: int
+    paused: int
+    last_walk_at: datetime | None
+    next_walk_at: datetime
+    errors: list[tuple[str, int]]
+    unmatched: list[Unmatched]
+    import_errors: tuple[str, ...]
+    source: SourceList | None
+
+    @property
+    def selected(self) -> QuerySet[Pipeline]:
+        return selected_by(self.connection)
+
+    def as_dict(self) -> dict[str, Any]:
+        def named(rows: QuerySet[Pipeline]) -> list[dict[str, str | None]]:
+            values = rows.values_list("external_id", "name", "client__name")
+            return [{"external_id": each, "name": name, "client": client} for each, name, client in values]
+
+        return {
+            "name": self.connection.name,
+            "connector": self.connection.connector,
+            "base_url": self.connection.base_url,
+            "interval_seconds": self.connection.interval_seconds,
+            "pipelines": self.pipelines,
+            "last_walk_at": self.last_walk_at and self.last_walk_at.isoformat(),
+            "next_walk_at": self.next_walk_at.isoformat(),
+            "errors": [{"error": error, "pipelines": number} for error, number in self.errors],
+            "list_read_at": self.source and self.source.read_at and self.source.read_at.isoformat(),
+            "list_error": self.source.error if self.source else "",
+            "unmatched": [
+                {"external_id": each.external_id, "name": each.name, "paused": each.paused, "client": each.client}
+                for each in self.unmatched
+            ],
+            "missing": named(missing(self.selected)),
+            "paused": named(paused(self.selected)),
+            "import_errors": list(self.import_errors),
+        }
+
+
+def selected_by(connection: Connection) -> QuerySet[Pipeline]:
+    return Pipeline.objects.ingestible().filter(connection.pipelines.q()).order_by("client__name", "name", "id")
+
+
+def missing(pipelines: QuerySet[Pipeline]) -> QuerySet[Pipeline]:
+    return pipelines.exclude(source_missing_since=None)
+
+
+def paused(pipelines: QuerySet[Pipeline]) -> QuerySet[Pipeline]:
+    return pipelines.filter(source_paused=True)
+
+
+def read_status(connection: Connection, connections: Mapping[str, Connection], now: datetime) -> ConnectionStatus:
+    """Return how one of the connections stands, without asking its source."""
+    found = selected_by(connection)
+    counts = found.aggregate(
+        pipelines=Count("pk"),
+        missing=Count("source_missing_since"),
+        paused=Count("pk", filter=Q(source_paused=True)),
+        last_walk_at=Max("last_ingest_at"),
+    )
+    source = last_list(connection.name)
+    errors = (
+        found.exclude(last_ingest_error=None)
+        .order_by()
+        .values_list("last_ingest_error")
+        .annotate(number=Count("pk"))
+        .order_by("-number", "last_ingest_error")
+    )
+    pause = timedelta(seconds=Circuit(connection.name, connection.interval_seconds).pause())
+    return ConnectionStatus(
+        connection=connection,
+        next_walk_at=Phased(connection.interval_seconds, connection.name).next_at(now + pause),
+        errors=[(str(text), number) for text, number in errors[:MAX_ERRORS]],
+        unmatched=_unmatched(connection, connections.values(), source),
+        import_errors=source.import_errors if source else (),
+        source=source,
+        **counts,
+    )
+
+
+def _unmatched(connection: Connection, connections: Iterable[Connection], source: SourceList | None) -> list[Unmatched]:
+    """Return what the source listed and no pipeline has, disabled ones and other connections to it included."""
+    if source is None or not source.unmatched:
+        return []
+    same = Q(pk__in=[])
+    for other in connections:
+        if (other.connector, other.base_url) == (connection.connector, connection.base_url):
+            same |= other.pipelines.q()
+    held = set(Pipeline.objects.filter(same).values_list("external_id", flat=True))
+    return [
+        Unmatched(external_id, name, is_paused, connection.client_of(external_id))
+        for external_id, (name, is_paused) in sorted(source.unmatched.items())
+        if external_id not in held and connection.pipelines.may_have(external_id)
+    ]

@@ -1,0 +1,241 @@
+"""How connections stand, by the command, and adopting what only the source has."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.cache import cache
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+from pytest_django import Settings
+
+from ingestion.adoption import adopt
+from ingestion.connection_status import ConnectionStatus, read_status
+from ingestion.connections import ConfigurationError, configured
+from ingestion.schedule import Phased
+from ingestion.synthetic.airflow_of_many import AirflowOfMany
+from ingestion.synthetic.airflow_replay import AirflowReplay
+from ingestion.tests.support import PASSWORD_ENV, ingest, pipelines_of
+from inventory.models import Client, Pipeline
+
+pytestmark = pytest.mark.django_db
+
+Connected = Callable[..., None]
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache() -> Iterator[None]:
+    cache.clear()
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def connected(tmp_path: Path, settings: Settings) -> Connected:
+    """Write a connections file with one Airflow, "live", or several with the options of each."""
+
+    def write(partner: Any, **options: str) -> None:
+        file = tmp_path / "connections.toml"
+        file.write_text(
+            "".join(
+                f'''[connections.{name}]
+connector = "airflow"
+base_url = "{partner.base_url}"
+reconcile_days = 0
+auth = {{ kind = "airflow_token", username = "admin", secret_env = "{PASSWORD_ENV}" }}
+{option}
+'''
+                for name, option in (options or {"live": ""}).items()
+            )
+        )
+        settings.CHM_CONNECTIONS_FILE = str(file)
+
+    return write
+
+
+def walked(name: str = "live") -> ConnectionStatus:
+    ingest(configured()[name])
+    return status(name)
+
+
+def status(name: str = "live") -> ConnectionStatus:
+    connections = configured()
+    return read_status(connections[name], connections, timezone.now())
+
+
+def command(*arguments: str) -> str:
+    out = StringIO()
+    call_command("connections", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def test_the_command_shows_both_sides_of_each_connection(airflow: AirflowReplay, connected: Connected) -> None:
+    connected(airflow)
+    pipelines_of("Northwind", "sales_daily_load", "manual_refund", "deleted_dag")
+    Pipeline.objects.update(ingested_through=timezone.now() - timedelta(minutes=5))
+    airflow.dag_list[0] |= {"has_import_errors": True}
+    for row in airflow.dag_list:
+        row["is_paused"] = row["dag_id"] == "manual_refund"
+    ingest(configured()["live"])
+
+    [found] = json.loads(command("--json"))
+
+    assert [each["external_id"] for each in found["missing"]] == ["deleted_dag"]
+    assert [each["external_id"] for each in found["paused"]] == ["manual_refund"]
+    assert found["import_errors"] == ["archive_backfill"]
+    assert {each["external_id"] for each in found["unmatched"]} == {
+        row["dag_id"] for row in airflow.dag_list
+    } - {"sales_daily_load", "manual_refund"}  # fmt: skip
+    assert (found["pipelines"], found["errors"], found["list_error"]) == (3, [], "")
+    assert found["base_url"] == airflow.base_url
+    assert (
+        datetime.fromisoformat(found["last_walk_at"]) <= timezone.now() < datetime.fromisoformat(found["next_walk_at"])
+    )
+    table = command("live")
+    assert "live" in table
+    assert [part.strip() for part in table.splitlines()[3].split("│")[6:12]] == ["3", "6", "1", "1", "1", "0"]
+
+
+def test_the_command_names_errors_and_unknown_connections(
+    airflow: AirflowReplay, connected: Connected, capsys: pytest.CaptureFixture[str]
+) -> None:
+    connected(airflow)
+    pipelines_of("Northwind", "sales_daily_load", "manual_refund")
+    Pipeline.objects.update(last_ingest_error="GET /dagRuns answered 503")
+
+    command()
+
+    assert "live: GET /dagRuns answered 503 (2 pipelines)" in capsys.readouterr().err
+    with pytest.raises(CommandError, match="there is no connection 'other'; there are: live"):
+        command("other")
+
+
+def test_the_next_walk_is_when_beat_enqueues_it() -> None:
+    phased, now = Phased(300, "live"), datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+    next_at = phased.next_at(now)
+
+    assert timedelta(0) < next_at - now <= timedelta(seconds=300)
+    periods = (next_at.timestamp() - phased.phase) / 300
+    assert periods == pytest.approx(round(periods), abs=1e-6)
+
+
+def test_an_id_of_another_connection_to_the_same_source_is_not_unmatched(
+    airflow: AirflowReplay, connected: Connected
+) -> None:
+    connected(airflow, north='pipelines = { clients = ["Northwind"] }', south='pipelines = { clients = ["Contoso"] }')
+    Client.objects.create(name="Northwind")
+    pipelines_of("Contoso", "sales_daily_load")
+    disabled = pipelines_of("Contoso", "manual_refund")["manual_refund"]
+    Pipeline.objects.filter(pk=disabled.pk).update(is_active=False)
+
+    found = {each.external_id for each in walked("north").unmatched}
+
+    assert len(found) == 6
+    assert not found & {"sales_daily_load", "manual_refund"}
+
+
+def test_a_connection_for_some_ids_offers_only_those(airflow: AirflowReplay, connected: Connected) -> None:
+    connected(airflow, live='pipelines = { external_id_prefix = "sales" }')
+
+    assert {each.external_id for each in walked().unmatched} == {"sales_daily_load", "sales-mart.refresh"}
+
+
+def test_two_hundred_are_adopted_at_once_and_the_next_walk_reads_their_runs(
+    connected: Connected, monkeypatch: pytest.MonkeyPatch, admin_user: User
+) -> None:
+    monkeypatch.setenv(PASSWORD_ENV, "secret")
+    Client.objects.create(name="Northwind")
+    with AirflowOfMany() as airflow:
+        airflow.dag_ids = [f"dag-{number:03}" for number in range(250)]
+        connected(airflow, live='adopt_clients = { "dag-*" = "Northwind" }')
+        found = walked()
+        chosen = [each.external_id for each in found.unmatched]
+
+        too_many = adopt(found, chosen, client="", pipeline_type="ingestion", user_id=admin_user.pk)
+        adopted = adopt(found, chosen[:200], client="", pipeline_type="ingestion", user_id=admin_user.pk)
+
+        assert [fault.message for fault in too_many.faults] == ["At most 200 can be adopted at once."]
+        assert (adopted.faults, len(adopted.new)) == ([], 200)
+        assert len(status().unmatched) == 50, "without another list"
+        assert ingest(configured()["live"]).pipelines_processed == 200
+    pipeline = Pipeline.objects.order_by("name")[0]
+    assert (pipeline.client.name, pipeline.platform, pipeline.environment) == ("Northwind", "airflow", "prod")
+    assert admin_user.logentry_set.count() == 200
+
+
+def test_a_client_chosen_by_hand_comes_before_the_rule(
+    airflow: AirflowReplay, connected: Connected, admin_user: User
+) -> None:
+    connected(airflow, live='adopt_clients = { "sales*" = "Northwind" }')
+    for name in ("Northwind", "Contoso"):
+        Client.objects.create(name=name)
+    found = walked()
+
+    by_rule = adopt(found, ["sales_daily_load"], client="", pipeline_type="export", user_id=admin_user.pk)
+    by_hand = adopt(found, ["sales-mart.refresh"], client="Contoso", pipeline_type="export", user_id=admin_user.pk)
+    neither = adopt(found, ["manual_refund"], client="", pipeline_type="export", user_id=admin_user.pk)
+
+    assert (by_rule.faults, by_hand.faults) == ([], [])
+    owners = dict(Pipeline.objects.values_list("external_id", "client__name"))
+    assert owners == {"sales_daily_load": "Northwind", "sales-mart.refresh": "Contoso"}
+    assert [fault.message for fault in neither.faults] == ["No rule says whose it is: choose a client."]
+
+
+def test_the_only_client_of_a_connection_owns_what_it_adopts_and_no_other_can(
+    airflow: AirflowReplay, connected: Connected, admin_user: User
+) -> None:
+    connected(airflow, live='pipelines = { clients = ["Northwind"], environment = "staging" }')
+    for name in ("Northwind", "Contoso"):
+        Client.objects.create(name=name)
+    found = walked()
+
+    other = adopt(found, ["manual_refund"], client="Contoso", pipeline_type="export", user_id=admin_user.pk)
+    owned = adopt(found, ["manual_refund"], client="", pipeline_type="export", user_id=admin_user.pk)
+
+    assert [fault.message for fault in other.faults] == ["The connection does not select Contoso."]
+    assert owned.faults == []
+    assert (Pipeline.objects.get().client.name, Pipeline.objects.get().environment) == ("Northwind", "staging")
+
+
+def test_adopting_changes_no_pipeline_that_has_the_name_already(
+    airflow: AirflowReplay, connected: Connected, admin_user: User
+) -> None:
+    connected(airflow)
+    other = pipelines_of("Northwind", "manual_refund_of_old")["manual_refund_of_old"]
+    Pipeline.objects.filter(pk=other.pk).update(name="manual_refund")
+    found = walked()
+
+    judgement = adopt(
+        found, ["manual_refund", "branch_and_map"], client="Northwind", pipeline_type="export", user_id=admin_user.pk
+    )
+
+    assert [fault.message for fault in judgement.faults] == [
+        "manual_refund exists already; give it this external id there."
+    ]
+    assert Pipeline.objects.get().external_id == "manual_refund_of_old"
+    assert admin_user.logentry_set.count() == 0
+
+
+def test_what_is_no_longer_unmatched_is_not_adopted(
+    airflow: AirflowReplay, connected: Connected, admin_user: User
+) -> None:
+    connected(airflow)
+    Client.objects.create(name="Northwind")
+
+    judgement = adopt(walked(), ["made_up"], client="Northwind", pipeline_type="export", user_id=admin_user.pk)
+
+    assert [fault.message for fault in judgement.faults] == ["Some are no longer on the list; look at it again."]
+    assert not Pipeline.objects.exists()
+
+
+def test_a_rule_without_a_client_is_a_mistake(airflow: AirflowReplay, connected: Connected) -> None:
+    connected(airflow, live='adopt_clients = { "dag-*" = "" }')
+
+    with pytest.raises(ConfigurationError, match=r"adopt_clients.dag-\*: must be a text that is not empty"):
+        configured()
