@@ -6,10 +6,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from django.conf import settings
 
 from chm_project.local.supervisor import CELERY
+from ingestion.synthetic.airflow_replay import AirflowReplay
 from ingestion.synthetic.generic_partner import GenericPartner
 from tools.support.processes import empty_broker, empty_database, web_server
 
@@ -24,35 +27,86 @@ for role in {ROLES!r}:
 """
 
 
+AIRFLOW_CLIENT = "Airflow live"
+# A DAG that somebody deleted at the source, under a client whose other DAGs CHM does not have yet.
+_DELETED_DAG = f"""
+from django.utils import timezone
+from inventory.models import Client, Pipeline
+owner = Client.objects.create(name={AIRFLOW_CLIENT!r})
+Pipeline.objects.create(
+    client=owner, name="deleted", external_id="deleted_dag", platform="airflow", pipeline_type="export",
+    ingested_through=timezone.now(), last_ingest_at=timezone.now(),
+)
+"""
+_OTHER_CLIENTS = f"""
+import json
+from inventory.models import Client
+print(json.dumps(list(Client.objects.exclude(name={AIRFLOW_CLIENT!r}).values_list("name", flat=True))))
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
-    """`partner` is what every pipeline is ingested from; people are called as their role is."""
+    """`partner` is what every pipeline of the data set is ingested from; people are called as their role is.
+
+    Another connection, "airflow", has one pipeline that its source lost and seven DAGs to adopt.
+    """
 
     address: str
     partner: GenericPartner
 
 
+_CONNECTIONS = f"""
+[connections.airflow]
+connector = "airflow"
+base_url = "{{airflow.base_url}}"
+auth = {{{{ kind = "airflow_token", username = "admin", secret_env = "E2E_AIRFLOW_PASSWORD" }}}}
+pipelines = {{{{ clients = ["{AIRFLOW_CLIENT}"] }}}}
+
+[connections.partner]
+connector = "generic"
+base_url = "{{partner.base_url}}"
+auth = {{{{ kind = "bearer", secret_env = "E2E_PARTNER_TOKEN" }}}}
+pipelines = {{{{ clients = {{others}} }}}}
+"""
+
+
 @contextmanager
 def running_site() -> Iterator[Site]:
-    with empty_database(DATABASE) as database, GenericPartner(token="partner-token") as partner:
+    with (
+        empty_database(DATABASE) as database,
+        GenericPartner(token="partner-token") as partner,
+        AirflowReplay() as airflow,
+        TemporaryDirectory() as folder,
+    ):
+        connections = Path(folder) / "connections.toml"
         environment = {
             "CHM_DATABASE_URL": database,
             "CHM_BROKER_URL": empty_broker(BROKER),
-            "CHM_PARTNER_API_BASE_URL": partner.base_url,
-            "CHM_PARTNER_API_TOKEN": "partner-token",
-            "CHM_CONNECTIONS_FILE": "",
+            "E2E_PARTNER_TOKEN": "partner-token",
+            "E2E_AIRFLOW_PASSWORD": "REDACTED",
+            "CHM_CONNECTIONS_FILE": str(connections),
         }
-        for command in (["migrate"], ["load_synthetic", "--end", "now"], ["shell", "--command", _PEOPLE]):
+        for command in (["migrate"], ["load_synthetic", "--end", "now"]):
             _manage(*command, "--verbosity", "0", **environment)
+        for code in (_PEOPLE, _DELETED_DAG):
+            _manage("shell", "--command", code, "--verbosity", "0", **environment)
+        others = _manage("shell", "--command", _OTHER_CLIENTS, "--verbosity", "0", **environment)
+        connections.write_text(_CONNECTIONS.format(partner=partner, airflow=airflow, others=others.strip()))
+        for row in airflow.dag_list:
+            row["is_paused"] = row["has_import_errors"] = row["dag_id"] == "branch_and_map"
+        _manage("ingest_runs", "--connection", "airflow", **environment)
         with _worker(environment), web_server(**environment) as address:
             yield Site(address, partner)
 
 
-def _manage(*arguments: str, **environment: str) -> None:
-    subprocess.run(
+def _manage(*arguments: str, **environment: str) -> str:
+    """Return what the command printed."""
+    ended = subprocess.run(
         [sys.executable, "manage.py", *arguments],
-        cwd=settings.BASE_DIR, env=_development(environment), check=True, stdout=subprocess.DEVNULL,
+        cwd=settings.BASE_DIR, env=_development(environment), check=True, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
+    return ended.stdout
 
 
 @contextmanager

@@ -136,6 +136,26 @@ def test_ingest_now_brings_the_new_status(log_in: LogIn, site: Site) -> None:
     expect(page.locator("[data-list=runs] tbody tr").first).to_contain_text("from-the-partner")
 
 
+def test_what_only_the_source_has_is_adopted_from_the_page_of_its_connection(log_in: LogIn) -> None:
+    page = log_in("analyst")
+    page.get_by_role("link", name="Connections").click()
+    page.get_by_role("link", name="airflow", exact=True).click()
+    expect(page.locator("[data-list=missing] tbody tr")).to_contain_text("deleted_dag")
+    before = page.locator("[data-list=unmatched] tbody tr").count()
+
+    page.get_by_label("Adopt manual_refund").check()
+    page.get_by_label("Adopt sales_daily_load").check()
+    page.get_by_label("Pipeline type").select_option("export")
+    page.get_by_role("button", name="Adopt selected").click()
+
+    expect(page.get_by_text("Adopted 2 pipelines. The next walk reads all runs of each.")).to_be_visible()
+    expect(page.locator("[data-list=unmatched] tbody tr")).to_have_count(before - 2)
+    page.locator("[data-list=missing]").get_by_role("link", name="deleted", exact=True).click()
+    expect(page.get_by_text("its list of pipelines no longer has deleted_dag")).to_be_visible()
+    page.goto("/admin/inventory/pipeline/?q=manual_refund")
+    expect(page.locator("#result_list tbody tr")).to_have_count(1)
+
+
 def test_the_board_refreshes_itself_quietly(log_in: LogIn) -> None:
     page = log_in("viewer")
     page.clock.install()
