@@ -1,5 +1,6 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path, re_path
+from django.views.generic import RedirectView
 
 from chm_project.api.error_index import ErrorIndexView
 from chm_project.api.root import RootView
@@ -17,6 +18,7 @@ api: list[URLPattern | URLResolver] = [
 ]
 
 urlpatterns = [
+    re_path(r"^(?:admin)?\Z", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/console/", include("chm_project.console.urls")),
     path("admin/", admin.site.urls),
     path("health", HealthView.as_view(), name="health"),

@@ -1,10 +1,15 @@
-"""The admin site: Unfold's, with autocomplete fields that show a model's own `autocomplete_label()`."""
+"""The admin site: Unfold's, with labels of our own in autocomplete fields, and forms that survive a session's end."""
 
+from collections.abc import Callable
+from functools import update_wrapper
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.http import HttpRequest
+from django.urls import reverse
+
+from chm_project.api.error_pages import session_ended
 
 if TYPE_CHECKING:
     _UnfoldSite = admin.AdminSite
@@ -21,3 +26,17 @@ class LabelledAutocomplete(AutocompleteJsonView):
 class ConsoleSite(_UnfoldSite):
     def autocomplete_view(self, request: HttpRequest) -> Any:
         return LabelledAutocomplete.as_view(admin_site=self)(request)
+
+    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Any:
+        """Keep what a person entered if the session ended before the form was sent."""
+        checked = super().admin_view(view, cacheable)
+
+        def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            if request.method == "POST" and not request.user.is_authenticated and request.path != self.logout_path():
+                return session_ended(request)
+            return checked(request, *args, **kwargs)
+
+        return update_wrapper(inner, checked)
+
+    def logout_path(self) -> str:
+        return reverse("admin:logout", current_app=self.name)

@@ -12,14 +12,13 @@ from django.core.signals import got_request_exception
 from django.db import IntegrityError
 from django.db.models import ProtectedError, RestrictedError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.template import loader
-from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as framework_handler
 
 from chm_project.api.error_codes import BY_STATUS
+from chm_project.api.error_pages import error_page
 from chm_project.api.problem import MEDIA_TYPE, ProblemRenderer, problem, wants_problem
 from chm_project.db.constraint_errors import violation
 from chm_project.db.failures import Refusal, refusal_of
@@ -161,17 +160,17 @@ def _plain(request: HttpRequest, status: int, message: str) -> JsonResponse | No
     return JsonResponse(body, status=status)
 
 
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001  # Django passes both
     message = f"{HTTPStatus.BAD_REQUEST.phrase}: check the address and the headers."
-    return _plain(request, 400, message) or defaults.bad_request(request, exception)
+    return _plain(request, 400, message) or error_page(400)
 
 
-def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _plain(request, 403, "This is not allowed.") or defaults.permission_denied(request, exception)
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001  # Django passes both
+    return _plain(request, 403, "This is not allowed.") or error_page(403)
 
 
-def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _plain(request, 404, NOT_FOUND) or defaults.page_not_found(request, exception)
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001  # Django passes both
+    return _plain(request, 404, NOT_FOUND) or error_page(404)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -179,13 +178,13 @@ def server_error(request: HttpRequest) -> HttpResponse:
     error = sys.exc_info()[1]
     if error is not None and (refusal := refusal_of(error)) is not None:
         return unavailable(request, refusal)
-    return _plain(request, 500, INTERNAL_ERROR) or defaults.server_error(request)
+    return _plain(request, 500, INTERNAL_ERROR) or error_page(500)
 
 
 def unavailable(request: HttpRequest, refusal: Refusal) -> HttpResponse:
     """For programs in the API's form; for people a page that needs neither database nor session."""
-    answer = _plain(request, refusal.status, refusal.message) or HttpResponse(
-        loader.get_template("503.html").render({"message": refusal.message}), status=refusal.status
+    answer = _plain(request, refusal.status, refusal.message) or error_page(
+        refusal.status, refusal.message, link=("", "Try again")
     )
     answer.headers["Retry-After"] = str(refusal.retry_after)
     return answer

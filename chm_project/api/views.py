@@ -3,8 +3,10 @@
 import threading
 from typing import Any, ClassVar, NoReturn
 
+from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 from drf_spectacular.renderers import (
     OpenApiJsonRenderer,
@@ -14,6 +16,7 @@ from drf_spectacular.renderers import (
 )
 from drf_spectacular.utils import extend_schema, inline_serializer
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from rest_framework.exceptions import NotAuthenticated
 from rest_framework.fields import CharField, ChoiceField
 from rest_framework.permissions import AllowAny
 from rest_framework.renderers import JSONRenderer
@@ -76,6 +79,12 @@ class DocsView(SpectacularSwaggerSplitView):
     http_method_names = ["get", "head"]
     permission_classes = [ScopedPermission]
     permission = "inventory.view_client"
+
+    def handle_exception(self, exc: Exception) -> Any:
+        """Lead a browser without a session to the login page, and back here."""
+        if isinstance(exc, NotAuthenticated) and "text/html" in self.request.headers.get("Accept", ""):
+            return redirect_to_login(self.request.get_full_path(), reverse("admin:login"))
+        return super().handle_exception(exc)
 
 
 class UnknownRoute(APIView):

@@ -58,6 +58,7 @@ ROOT_URLCONF = "chm_project.urls"
 WSGI_APPLICATION = "chm_project.wsgi.application"
 APPEND_SLASH = False
 LOGIN_REDIRECT_URL = "/admin/"
+CSRF_FAILURE_VIEW = "chm_project.api.error_pages.csrf_failure"
 
 TEMPLATES = [
     {
@@ -249,6 +250,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 logs.install()
 
 UNFOLD = {
+    "LOGIN": {"form": "chm_project.access.login_form.LoginForm"},
     "SITE_TITLE": "CHM",
     "SITE_HEADER": "Client Health Monitor",
     "SITE_SYMBOL": "monitor_heart",

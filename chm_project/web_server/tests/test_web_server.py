@@ -154,7 +154,7 @@ def test_without_a_database_every_way_in_is_refused_at_once_and_says_when_to_try
         if path.startswith("/api"):
             assert answer.json()["error"]["code"] == "unavailable"
         if path.startswith("/admin"):
-            assert "Not available at the moment" in answer.text
+            assert "CHM cannot answer at the moment" in answer.text
     assert requests.get(f"{address}/health", timeout=5).status_code == 200
     assert requests.get(f"{address}/ready", timeout=5).json() == {"status": "unavailable"}
 

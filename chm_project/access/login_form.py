@@ -1,0 +1,23 @@
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.admin.forms import AdminAuthenticationForm
+from django.core.exceptions import ValidationError
+
+if TYPE_CHECKING:
+    _UnfoldForm = AdminAuthenticationForm
+else:
+    from unfold.forms import AuthenticationForm as _UnfoldForm
+
+
+class LoginForm(_UnfoldForm):
+    """The console's login, with messages that say what is wrong: the password, or the missing role."""
+
+    error_messages = {
+        "invalid_login": "The user name or the password is not correct. Both are case-sensitive.",
+        "inactive": "This person may not log in any more.",
+        "no_role": "This person has no role in the console. Ask the administrator of CHM for one.",
+    }
+
+    def confirm_login_allowed(self, user: Any) -> None:
+        if not user.is_staff:
+            raise ValidationError(self.error_messages["no_role"], code="no_role")

@@ -1,0 +1,93 @@
+"""Error pages for people. They need no database, session or static file: any of these may be what failed."""
+
+import logging
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import get_token
+from django.template import loader
+from django.urls import reverse
+
+from chm_project.telemetry.context import current_request_id
+
+logger = logging.getLogger(__name__)
+
+TEXTS = {
+    400: ("This address or form is not valid", "Go back, correct what you entered, and try again."),
+    403: (
+        "Your roles do not include this page",
+        "Ask the administrator of CHM for a role that does. Your work elsewhere is not affected.",
+    ),
+    404: (
+        "There is nothing at this address",
+        "It may have been removed, the address may be mistyped, or it belongs to a client that you do not see.",
+    ),
+    500: (
+        "Something went wrong",
+        "The error has been logged. Try again. If it happens again, give the request id to an administrator.",
+    ),
+    503: ("CHM cannot answer at the moment", ""),
+}
+# Values of these are not written into a page.
+SECRET_FIELDS = ("password", "secret", "token")
+BOARD = ("/admin/", "Go to the health board")
+
+
+def error_page(status: int, message: str = "", *, link: tuple[str, str] = BOARD) -> HttpResponse:
+    """Return the page of a status; `message` replaces the usual advice, `link` is an address and its text."""
+    title, advice = TEXTS.get(status, TEXTS[503])
+    context = {"title": title, "message": message or advice, "link": link}
+    return _render("errors/page.html", context, status=status)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Offer to send the form again if a page of this site sent it; refuse it without its content otherwise."""
+    logger.info("form refused: %s", reason)
+    if request.path == reverse("admin:login"):
+        link = (request.get_full_path(), "Open the login page again")
+        return error_page(403, "This login page is too old, so nobody has been logged in.", link=link)
+    if not _sent_by_this_site(request):
+        return error_page(403, "The form was not sent from a page of CHM. Open the page in CHM and try again.")
+    return kept_form(
+        request,
+        title="Please send the form again",
+        message="You logged in or out after this form was opened, so nothing has been saved yet.",
+    )
+
+
+def session_ended(request: HttpRequest) -> HttpResponse:
+    """Return a page that keeps what was entered in a form whose session ended before it was sent."""
+    return kept_form(
+        request,
+        title="Your session has ended",
+        message="Nothing has been saved yet. What you entered is kept on this page.",
+    )
+
+
+def kept_form(request: HttpRequest, *, title: str, message: str) -> HttpResponse:
+    """Return the posted fields as a form that can be sent again; passwords and files are named, not kept."""
+    names = [name for name in request.POST if name != "csrfmiddlewaretoken"]
+    secret = {name for name in names if any(part in name.lower() for part in SECRET_FIELDS)}
+    context = {
+        "title": title,
+        "message": message,
+        "address": request.get_full_path(),
+        "fields": [(name, value) for name in names if name not in secret for value in request.POST.getlist(name)],
+        "lost": sorted(secret | set(request.FILES)),
+        "signed_in": request.user.is_authenticated,
+        "login_address": reverse("admin:login"),
+        "csrf_token": get_token(request),
+    }
+    return _render("errors/kept_form.html", context, status=403)
+
+
+def _render(template: str, context: dict[str, Any], *, status: int) -> HttpResponse:
+    context |= {"status": status, "request_id": current_request_id()}
+    return HttpResponse(loader.get_template(template).render(context), status=status)
+
+
+def _sent_by_this_site(request: HttpRequest) -> bool:
+    """Judge by the header Origin: every browser sends it with a form, and no page can forge it."""
+    own = f"{request.scheme}://{request.get_host()}"
+    return request.headers.get("Origin") in {own, *settings.CSRF_TRUSTED_ORIGINS}

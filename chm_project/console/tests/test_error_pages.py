@@ -1,0 +1,137 @@
+"""Pages for people when something is wrong: what happened, what to do, and nothing typed is lost."""
+
+import re
+
+import pytest
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse
+from django.test import Client as Browser
+from django.test import override_settings
+from django.urls import path
+
+from chm_project import urls
+from inventory.models import Client
+
+pytestmark = pytest.mark.django_db
+ADD = "/admin/inventory/client/add/"
+ENTERED = {"name": "Baltic Foods", "is_active": "on", "pipelines-TOTAL_FORMS": "0", "pipelines-INITIAL_FORMS": "0"}
+
+
+def broken(request: HttpRequest) -> HttpResponse:
+    raise RuntimeError("secret details")
+
+
+urlpatterns = [*urls.urlpatterns[:1], path("broken", broken), *urls.urlpatterns[1:]]
+handler404, handler500 = urls.handler404, urls.handler500
+
+
+@pytest.mark.parametrize("address", ["/", "/admin"])
+def test_short_addresses_lead_to_the_console(client: Browser, address: str) -> None:
+    answer = client.get(address)
+
+    assert (answer.status_code, answer["Location"]) == (302, "/admin/")
+
+
+def test_an_unknown_address_says_so_and_links_to_the_board(client: Browser) -> None:
+    answer = client.get("/nowhere")
+
+    assert answer.status_code == 404
+    assert "There is nothing at this address" in answer.content.decode()
+    assert 'href="/admin/"' in answer.content.decode()
+
+
+def test_a_page_without_the_role_says_which_step_helps(client: Browser) -> None:
+    client.force_login(User.objects.create_user("no-role", is_staff=True))
+
+    answer = client.get("/admin/console/list/failing/")
+
+    assert answer.status_code == 403
+    assert "Ask the administrator of CHM for a role" in answer.content.decode()
+
+
+@override_settings(ROOT_URLCONF=__name__)
+def test_an_unforeseen_error_shows_the_request_id_and_no_details(client: Browser) -> None:
+    client.raise_request_exception = False
+
+    page = client.get("/broken", headers={"X-Request-ID": "trace-me-17"})
+
+    assert page.status_code == 500
+    assert "trace-me-17" in page.content.decode()
+    assert "secret details" not in page.content.decode()
+
+
+def test_the_documentation_leads_a_browser_to_the_login_and_a_program_to_an_error(client: Browser) -> None:
+    browser = client.get("/api/v1/docs", headers={"Accept": "text/html,*/*"})
+    program = client.get("/api/v1/docs", headers={"Accept": "*/*"})
+
+    assert (browser.status_code, browser["Location"]) == (302, "/admin/login/?next=/api/v1/docs")
+    assert program.status_code == 401
+
+
+def test_a_form_sent_after_the_session_ended_keeps_its_input_and_saves_after_the_login(client: Browser) -> None:
+    page = client.post(ADD, ENTERED)
+
+    assert page.status_code == 403
+    assert "Your session has ended" in page.content.decode()
+    kept = dict(re.findall(r'type="hidden" name="([\w-]+)" value="([^"]*)"', page.content.decode()))
+    assert kept.items() >= ENTERED.items()
+    assert not Client.objects.exists()
+
+    client.force_login(User.objects.create_superuser("owner"))
+    assert client.post(ADD, {name: kept[name] for name in ENTERED}).status_code == 302
+    assert Client.objects.get().name == "Baltic Foods"
+
+
+def test_passwords_and_files_are_not_written_into_the_page_that_keeps_a_form(client: Browser) -> None:
+    page = client.post("/admin/auth/user/add/", {"username": "new", "password1": "horse-battery"}).content.decode()
+
+    assert "horse-battery" not in page
+    assert "enter them again afterwards: password1" in page
+
+
+def test_a_form_with_an_old_csrf_token_is_offered_again_with_its_input() -> None:
+    browser = Browser(enforce_csrf_checks=True)
+    browser.force_login(User.objects.create_superuser("owner"))
+    browser.get(ADD)
+
+    page = browser.post(ADD, ENTERED | {"csrfmiddlewaretoken": "x" * 64}, headers={"Origin": "http://testserver"})
+
+    assert "Please send the form again" in page.content.decode()
+    fresh = dict(re.findall(r'type="hidden" name="([\w-]+)" value="([^"]*)"', page.content.decode()))
+    assert browser.post(ADD, fresh, headers={"Origin": "http://testserver"}).status_code == 302
+    assert Client.objects.get().name == "Baltic Foods"
+
+
+@pytest.mark.parametrize("origin", [{}, {"Origin": "https://elsewhere.example"}])
+def test_a_form_from_another_site_is_refused_without_its_content(origin: dict[str, str]) -> None:
+    browser = Browser(enforce_csrf_checks=True)
+    browser.force_login(User.objects.create_superuser("owner"))
+
+    page = browser.post(ADD, ENTERED, headers=origin)
+
+    assert page.status_code == 403
+    assert "Baltic Foods" not in page.content.decode()
+
+
+def test_an_old_login_page_asks_to_open_it_again() -> None:
+    browser = Browser(enforce_csrf_checks=True)
+
+    page = browser.post("/admin/login/", {"username": "owner", "password": "horse-battery"}).content.decode()
+
+    assert "This login page is too old" in page
+    assert "horse-battery" not in page
+
+
+@pytest.mark.parametrize(
+    ("has_role", "password", "message"),
+    [
+        (True, "wrong", "The user name or the password is not correct"),
+        (False, "right-and-long", "This person has no role in the console"),
+    ],
+)
+def test_a_refused_login_says_what_is_missing(client: Browser, has_role: bool, password: str, message: str) -> None:
+    User.objects.create_user("someone", password="right-and-long", is_staff=has_role)
+
+    page = client.post("/admin/login/", {"username": "someone", "password": password})
+
+    assert message in page.content.decode()
