@@ -11,17 +11,18 @@ DOCKER = Path(settings.BASE_DIR) / "docker"
 
 class Command(BaseCommand):
     help = (
-        "Write docker/grafana/dashboards/*.json and docker/metabase/boards.json anew (needs the development tools, and "
-        "a migrated database)."
+        "Write the boards of docker/grafana and docker/metabase, and the rules and the board of docker/prometheus "
+        "(needs the development tools, and a migrated database)."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--folder", type=Path, default=DOCKER, help="in place of docker/")
 
     def handle(self, *args: Any, folder: Path, **options: Any) -> None:
-        from chm_project.dashboards import grafana, metabase  # the former's SDK is a development tool
+        from chm_project.dashboards import grafana, metabase, prometheus_files  # the SDK is a development tool
 
         files = {f"grafana/dashboards/{name}": text for name, text in grafana.documents().items()}
+        files |= {f"prometheus/{name}": text for name, text in prometheus_files.documents().items()}
         for name, text in (files | {"metabase/boards.json": metabase.document()}).items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)

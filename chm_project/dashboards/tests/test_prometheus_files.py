@@ -1,0 +1,33 @@
+"""Prometheus' rules and the board for CHM itself are as generated, and ask for metrics that exist."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from chm_project.dashboards import prometheus_files
+from chm_project.dashboards.prometheus_files import Timing, alerts
+
+ROOT = Path(settings.BASE_DIR)
+FOLDER = ROOT / "docker" / "prometheus"
+DOCUMENT = (ROOT / "docs" / "monitoring.md").read_text()
+
+
+@pytest.mark.parametrize("name", sorted(prometheus_files.documents()))
+def test_the_files_are_as_generated(name: str) -> None:
+    assert (FOLDER / name).read_text() == prometheus_files.documents()[name], "run make dashboards"
+
+
+def test_rules_and_board_ask_for_metrics_that_exist() -> None:
+    board = json.loads(prometheus_files.board())
+    queries = [target["expr"] for panel in board["panels"] for target in panel["targets"]]
+    queries += [alert.expression for alert in alerts(Timing())]
+    asked = {re.sub(r"_(count|bucket|sum)$", "", name) for query in queries for name in re.findall(r"\bchm_\w+", query)}
+    listed = set(re.findall(r"`(chm_\w+)`", DOCUMENT))
+    assert asked <= listed
+
+
+def test_the_document_lists_every_alert() -> None:
+    assert [alert.name for alert in alerts(Timing())] == re.findall(r"^\| `(Chm\w+)` \|", DOCUMENT, re.MULTILINE)

@@ -1,0 +1,181 @@
+"""python -m tools.watch
+
+Let Debian's Prometheus watch a live CHM while its worker and its database are stopped and started again.
+
+Two web and two worker processes, production settings. The rules are those of docker/prometheus with shorter times,
+which the options set. Ends with 1 if an alert does not fire or resolve, or if /metrics fails.
+"""
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from chm_project.dashboards.prometheus_files import Timing, rules
+from tools.bench.servers import ROOT, free_port
+from tools.faults.source import Source
+from tools.watch.installation import Installation, wait_until
+
+ALERT = "ChmIngestionStopped"
+DOCUMENT = ROOT / "docs" / "validation" / "prometheus.md"
+_COUNTED = "chm_http_request_duration_seconds_count"
+
+
+class Prometheus:
+    def __init__(self, folder: Path, chm: Installation, timing: Timing, scrape: int) -> None:
+        self.folder, self.port = folder / "prometheus", free_port()
+        self.folder.mkdir()
+        (self.folder / "chm-token").write_text(chm.scraper_token)
+        (self.folder / "chm-rules.yml").write_text(rules(timing))
+        text = (ROOT / "docker" / "prometheus" / "prometheus.yml").read_text()
+        text = text.replace("127.0.0.1:8000", f"127.0.0.1:{chm.port}").replace("15s", f"{scrape}s")
+        (self.folder / "prometheus.yml").write_text(text)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        command = [
+            "prometheus", "--config.file=prometheus.yml", "--storage.tsdb.path=data",
+            f"--web.listen-address=127.0.0.1:{self.port}", "--log.level=warn",
+        ]  # fmt: skip
+        with (self.folder / "log").open("wb") as log:
+            process = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log)
+            try:
+                wait_until(self._is_ready, "Prometheus is ready")
+                yield
+            finally:
+                process.terminate()
+                process.wait(30)
+
+    def _is_ready(self) -> bool:
+        with suppress(requests.ConnectionError, requests.Timeout):
+            return requests.get(f"http://127.0.0.1:{self.port}/-/ready", timeout=5).status_code == 200
+        return False
+
+    def ask(self, path: str, **parameters: str) -> Any:
+        answer = requests.get(f"http://127.0.0.1:{self.port}/api/v1/{path}", params=parameters, timeout=10)
+        return answer.json()["data"]
+
+    def value(self, query: str) -> float:
+        """Return the first value; 0 if there is none."""
+        found = self.ask("query", query=query)["result"]
+        return float(found[0]["value"][1]) if found else 0
+
+    def state(self, alert: str) -> str:
+        [group] = self.ask("rules")["groups"]
+        return str(next(rule["state"] for rule in group["rules"] if rule["name"] == alert))
+
+
+def promtool(*arguments: str, text: str = "", folder: Path = ROOT) -> None:
+    done = subprocess.run(["promtool", *arguments], input=text, text=True, cwd=folder, capture_output=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not done.stderr.strip(), done.stderr
+
+
+def drill(folder: Path, timing: Timing, scrape: int) -> Iterator[str]:
+    """Yield a line for each thing that was seen."""
+    chm = Installation(folder)
+    with Source(history=20) as source, chm.running(source):
+        source.live()
+        yield "a live CHM: two web and two worker processes, beat, a partner whose runs start and end"
+        token = chm.token("--scope", "read")
+        for _ in range(30):
+            requests.get(f"{chm.address}/api/v1/runs", headers={"Authorization": f"Bearer {token}"}, timeout=30)
+        promtool("check", "metrics", text=chm.metrics().text)
+        yield f"promtool check metrics: clean, {len(chm.metrics().text.splitlines())} lines"
+        prometheus = Prometheus(folder, chm, timing, scrape)
+        promtool("check", "config", "prometheus.yml", folder=prometheus.folder)
+        with prometheus.running():
+            wait_until(lambda: prometheus.value('up{job="chm"}') == 1, "the target is up")
+            [group] = prometheus.ask("rules")["groups"]
+            wait_until(lambda: all(rule["health"] == "ok" for rule in prometheus.ask("rules")["groups"][0]["rules"]),
+                       "all rules are evaluated")  # fmt: skip
+            yield f"rules: {len(group['rules'])} loaded and evaluated without an error"
+            answered = prometheus.value(f'sum({_COUNTED}{{route="api/v1/runs",status="200"}})')
+            assert answered == 30, answered
+            writers = {path.stem.rpartition("_")[2] for path in (folder / "metrics").glob("histogram_*.db")}
+            pages = prometheus.value('chm_ingest_page_duration_seconds_count{connection="partner"}')
+            assert len(writers) >= 4, writers
+            assert pages > 0
+            yield f"counted by {len(writers)} processes: 30 of 30 requests, {pages:.0f} pages"
+            yield from _worker_stopped(chm, prometheus)
+            yield from _database_stopped(chm, prometheus)
+        source.rest()
+
+
+def _worker_stopped(chm: Installation, prometheus: Prometheus) -> Iterator[str]:
+    assert prometheus.state(ALERT) == "inactive"
+    chm.stop_worker()
+    seconds = wait_until(lambda: prometheus.state(ALERT) == "firing", f"{ALERT} fires")
+    yield f"worker stopped: {ALERT} fires after {seconds:.0f} s"
+    chm.start_worker()
+    seconds = wait_until(lambda: prometheus.state(ALERT) == "inactive", f"{ALERT} resolves")
+    yield f"worker started: {ALERT} resolved after {seconds:.0f} s"
+
+
+def _database_stopped(chm: Installation, prometheus: Prometheus) -> Iterator[str]:
+    chm.stop_database()
+    answer = chm.metrics()
+    assert (answer.status_code, "chm_database_up 0.0" in answer.text) == (200, True), answer.text[-500:]
+    assert "chm_pipelines_active{" not in answer.text
+    promtool("check", "metrics", text=answer.text)
+    seconds = wait_until(lambda: prometheus.state("ChmDatabaseDown") == "firing", "ChmDatabaseDown fires")
+    yield f"database stopped: /metrics answers 200 with chm_database_up 0; ChmDatabaseDown fires after {seconds:.0f} s"
+    chm.start_servers()
+    seconds = wait_until(lambda: "chm_database_up 1.0" in chm.metrics().text, "the database is up again")
+    wait_until(lambda: prometheus.state("ChmDatabaseDown") == "inactive", "ChmDatabaseDown resolves")
+    yield f"database started: chm_database_up 1 after {seconds:.0f} s, and the alert resolved"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--stopped-seconds", type=int, default=8, help="when ingestion counts as stopped (600)")
+    parser.add_argument("--hold-seconds", type=int, default=2, help="how long an alert is pending (120)")
+    parser.add_argument("--scrape-seconds", type=int, default=1, help="between two scrapes and evaluations (15)")
+    parser.add_argument("--write", action="store_true", help=f"write {DOCUMENT.relative_to(ROOT)}")
+    options = parser.parse_args()
+    if not (shutil.which("prometheus") and shutil.which("promtool")):
+        sys.exit("Prometheus is not installed: apt-get install prometheus")
+    folder = Path(tempfile.mkdtemp(prefix="chm-watch-"))
+    begun, seen = time.monotonic(), []
+    timing = Timing(stopped=options.stopped_seconds, hold=options.hold_seconds)
+    try:
+        for line in drill(folder, timing, options.scrape_seconds):
+            seen.append(line)
+            sys.stdout.write(f"{time.monotonic() - begun:4.0f} s  {line}\n")
+            sys.stdout.flush()
+    except AssertionError as failed:
+        log = folder / "processes.log"
+        tail = log.read_text(errors="replace").splitlines()[-25:] if log.exists() else []
+        sys.stdout.write("\n".join([*tail, f"FAIL {failed}"]) + "\n")
+        return 1
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    if options.write:
+        DOCUMENT.write_text(document(seen, timing))
+    return 0
+
+
+def document(seen: list[str], timing: Timing) -> str:
+    version = subprocess.run(["prometheus", "--version"], capture_output=True, text=True, check=True)
+    told = (version.stdout or version.stderr).split()[2].partition("+")[0]
+    lines = "\n".join(f"- {line}" for line in seen)
+    return f"""# Prometheus watches CHM
+
+Written by `make prometheus-drill`: Debian's Prometheus {told} scrapes a live CHM with production settings. Its rules
+are those of `docker/prometheus/chm-rules.yml` with shorter times: ingestion counts as stopped after {timing.stopped} s,
+and an alert is pending for {timing.hold} s.
+
+{lines}
+"""
+
+
+if __name__ == "__main__":
+    sys.exit(main())
