@@ -50,6 +50,7 @@ class RuleForm(_RuleForm):
             "threshold": "Failed runs needed, counted over all pipelines in scope.",
             "window_minutes": "Length of the window, in minutes.",
             "destination": "Channel name, e-mail address or hook address. CHM stores it and sends nothing itself.",
+            "include_known": "Without it, pipelines whose failure somebody marked as known do not count.",
             "is_enabled": "A disabled rule is kept and never holds.",
         }
         error_messages = {
@@ -127,7 +128,7 @@ class AlertRuleAdmin(RecordMixin, ImportExportMixin[AlertRule], ModelAdmin[Alert
     readonly_fields = ("id", "created_at", "updated_at")
     fieldsets = (
         ("Scope", {"fields": ("client", "pipeline")}),
-        ("Condition", {"fields": ("rule_type", "threshold", "window_minutes")}),
+        ("Condition", {"fields": ("rule_type", "threshold", "window_minutes", "include_known")}),
         ("Destination", {"fields": ("channel", "destination", "is_enabled")}),
     )
 

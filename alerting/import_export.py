@@ -21,11 +21,13 @@ class RuleRow(RowForm[AlertRule]):
     rule_type = ChoiceCell(RuleType.values)
     channel = ChoiceCell(Channel.values)
     is_enabled = FlagCell()
+    include_known = FlagCell()
 
     class Meta:
         model = AlertRule
         fields = (
             "client", "pipeline", "rule_type", "threshold", "window_minutes", "channel", "destination", "is_enabled",
+            "include_known",
         )  # fmt: skip
 
     def __init__(self, *args: Any, clients: Mapping[str, Client], pipelines: Pipelines, **kwargs: Any) -> None:
@@ -63,7 +65,7 @@ class RuleSheet(Sheet[AlertRule]):
     form = RuleRow
     key = ("client", "pipeline", "rule_type", "channel", "destination")
     required = ("client", "rule_type", "channel", "destination")
-    kept = ("is_enabled",)
+    kept = ("is_enabled", "include_known")
 
     def prepare(self, rows: Iterable[Mapping[str, str]]) -> None:
         names = {row.get("client", "").strip().replace("\x00", "") for row in rows}

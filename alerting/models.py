@@ -56,6 +56,9 @@ class AlertRule(BaseModel):
     channel = models.CharField(max_length=20, choices=Channel, db_comment="How people are to be told")
     destination = models.CharField(max_length=512, db_comment="Channel name, address or hook")
     is_enabled = models.BooleanField(default=True, db_default=True, db_comment="False: kept, not evaluated")
+    include_known = models.BooleanField(
+        default=True, db_default=True, db_comment="False: pipelines whose failure is known do not count"
+    )
 
     objects = AlertRuleQuerySet.as_manager()
 

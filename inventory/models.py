@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from chm_project.db.address_constraints import web_address
 from chm_project.db.base_model import BaseModel
@@ -163,6 +163,30 @@ class Pipeline(BaseModel):
         db_comment="Runs that happened before were pruned and are not stored again; empty until the first pruning",
     )
 
+    # Whether the mark holds is derived when read: decision 0029.
+    known_reason = models.TextField(
+        null=True, blank=True, editable=False, db_comment="Why its failure is known; empty: it was not marked as known"
+    )
+    known_ticket_url = models.TextField(
+        null=True, blank=True, editable=False, db_comment="Address of the ticket of the known failure"
+    )
+    known_until = models.DateTimeField(
+        null=True, blank=True, editable=False, db_comment="The failure is known until then; empty: until it ends"
+    )
+    known_run_id = models.UUIDField(
+        null=True, blank=True, editable=False, db_comment="The failed run that was marked as known"
+    )
+    known_fingerprint = models.CharField(
+        max_length=12,
+        null=True,
+        blank=True,
+        editable=False,
+        db_comment="The incident of that failure when it was marked",
+    )
+    known_since = models.DateTimeField(
+        null=True, blank=True, editable=False, db_comment="When the failure was marked as known"
+    )
+
     objects = PipelineQuerySet.as_manager()
 
     class Meta:
@@ -198,6 +222,35 @@ class Pipeline(BaseModel):
             valid_choice("environment", Environment, name="pipelines_environment_valid"),
             web_address("source_url", name="pipelines_source_url_http"),
             web_address("source_url_template", name="pipelines_source_url_template_http"),
+            models.CheckConstraint(
+                condition=Q(
+                    known_reason__isnull=False,
+                    known_run_id__isnull=False,
+                    known_fingerprint__isnull=False,
+                    known_since__isnull=False,
+                )
+                | Q(
+                    known_reason__isnull=True,
+                    known_run_id__isnull=True,
+                    known_fingerprint__isnull=True,
+                    known_since__isnull=True,
+                    known_ticket_url__isnull=True,
+                    known_until__isnull=True,
+                ),
+                name="pipelines_known_failure_complete",
+                violation_error_message="A known failure needs a reason, a run, a fingerprint and a time.",
+            ),
+            models.CheckConstraint(
+                condition=Q(known_reason__isnull=True) | Q(known_reason__regex=r"\S"),
+                name="pipelines_known_reason_not_blank",
+                violation_error_message="Say why the failure is known.",
+            ),
+            models.CheckConstraint(
+                condition=Q(known_until__isnull=True) | Q(known_until__gt=F("known_since")),
+                name="pipelines_known_until_later",
+                violation_error_message="A failure can be known until a later moment only.",
+            ),
+            web_address("known_ticket_url", name="pipelines_known_ticket_url_http"),
         ]
         indexes = [
             # Lists are sorted by name across clients, keyset by (name, id).

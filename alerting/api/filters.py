@@ -14,6 +14,7 @@ class AlertRuleFilter(FilterSet):
     rule_type = WordsFilter(RuleType, help_text="What must hold.")
     channel = WordsFilter(Channel, help_text="How people are notified.")
     is_enabled = FlagFilter(help_text="Whether it is evaluated.")
+    include_known = FlagFilter(help_text="Whether pipelines whose failure is known count.")
     search = TextFilter(
         method="having", max_length=512, help_text="A part of the destination, in either case; of a hook, of its host."
     )

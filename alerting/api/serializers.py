@@ -32,6 +32,7 @@ class AlertRuleSerializer(StrictModelSerializer[AlertRule]):
             "channel",
             "destination",
             "is_enabled",
+            "include_known",
             "created_at",
             "updated_at",
         ]

@@ -7,13 +7,22 @@
 -- small index of failures; rules then meet both by key, so that their number hardly matters.
 WITH enabled AS MATERIALIZED (
     SELECT
-        rule_id, client_id, pipeline_id, rule_type, threshold,
+        rule_id, client_id, pipeline_id, rule_type, threshold, include_known,
         %(as_of)s::timestamptz - make_interval(mins => window_minutes) AS since
     FROM reporting.alert_rules
     WHERE is_enabled
 ),
 failing AS MATERIALIZED (
-    SELECT p.pipeline_id, p.client_id FROM {failing_pipelines} AS p
+    SELECT p.pipeline_id, p.client_id, {known} AS known
+    FROM {failing_pipelines} AS p
+    JOIN reporting.runs AS failed ON failed.run_id = p.run_id
+    CROSS JOIN LATERAL (
+        SELECT {masked_error} AS masked
+        FROM (SELECT failed.error_message, failed.status_reason) AS r
+    ) AS cause
+),
+known AS MATERIALIZED (
+    SELECT pipeline_id FROM failing WHERE known
 ),
 failures AS MATERIALIZED (
     SELECT p.pipeline_id, p.client_id, r.event_at
@@ -28,18 +37,20 @@ counted AS (
     FROM enabled
     JOIN failures ON failures.pipeline_id = enabled.pipeline_id AND failures.event_at > enabled.since
     WHERE enabled.rule_type = 'failures_in_window'
+        AND (enabled.include_known OR failures.pipeline_id NOT IN (SELECT pipeline_id FROM known))
     GROUP BY enabled.rule_id, enabled.threshold
     UNION ALL
     SELECT enabled.rule_id, enabled.threshold, count(*)
     FROM enabled
     JOIN failures ON failures.client_id = enabled.client_id AND failures.event_at > enabled.since
     WHERE enabled.rule_type = 'failures_in_window' AND enabled.pipeline_id IS NULL
+        AND (enabled.include_known OR failures.pipeline_id NOT IN (SELECT pipeline_id FROM known))
     GROUP BY enabled.rule_id, enabled.threshold
 )
-SELECT rule_id FROM enabled JOIN failing USING (pipeline_id) WHERE rule_type = 'on_failure'
+SELECT rule_id FROM enabled JOIN failing USING (pipeline_id) WHERE rule_type = 'on_failure' AND (include_known OR NOT known)
 UNION
 SELECT rule_id
 FROM enabled JOIN failing USING (client_id)
-WHERE rule_type = 'on_failure' AND enabled.pipeline_id IS NULL
+WHERE rule_type = 'on_failure' AND enabled.pipeline_id IS NULL AND (include_known OR NOT known)
 UNION
 SELECT rule_id FROM counted WHERE failed_runs >= threshold

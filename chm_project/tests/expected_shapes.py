@@ -40,12 +40,12 @@ EXPECTED: dict[str, list[tuple[object, ...]]] = {
     "run_duration_distribution": [(1, 10), (2, 1), (4, 25), (7, 1), (11, 1), (21, 1)],
     "failing_now": [
         ("Acme", "Orders", "airflow", "prod", at(26), 2, at(120), "relation staging.orders does not exist", "failed",
-         False, "run 6", MISSING_RELATION),
+         False, "run 6", MISSING_RELATION, False, None, None, None),
     ],
     # The failure before had no text: the cause of the latest one is younger than the streak.
     "incidents": [
         (MISSING_RELATION, "airflow", at(2), at(2), 1, 1, "Acme", "relation staging.orders does not exist",
-         "relation # does not exist", "run 6", "run 6"),
+         "relation # does not exist", "run 6", "run 6", 0),
     ],
     "late_pipelines": [
         ("Borealis", "Hourly", "dbt", "prod", at(5), 60.0, at(4), at(3.75), 225,

@@ -222,7 +222,7 @@ LEFT JOIN by_client AS c USING (client_id)
 ORDER BY total_rows_30d DESC, clients.client_name;
 
 -- failing_now: What is failing now?
--- one row per pipeline whose latest decisive run failed, failing longest first
+-- one row per pipeline whose latest decisive run failed: new failures first, then known ones, each longest first
 SELECT
     p.client_name, p.pipeline_name, p.platform, p.environment, streak.failing_since, streak.failed_in_a_row,
     former.event_at AS last_success_at, failed.error_message, latest.status AS latest_status,
@@ -240,7 +240,10 @@ SELECT
         cause.masked,
         '\y(?:the|an?|of|in|on|at|by|for|to|with|from|and|or|is|was|were|has|have|had|been|be|not|non|zero|no|its?|this|that|see|more|details?|logs?|output|above|below|check|please|as|while|during|\w*errors?|\w*exception|failed|failures?|fails?|failing|errored|unsuccessful|tasks?|jobs?|runs?|flows?|steps?|ops?|dags?|pipelines?|process|command|bash|shell|script|execution|executing|executed|occurred|encountered|completed|finished|ended|terminated|exit|exited|exitcode|returned|return|code|status|state|unknown|internal|unexpected|something|went|wrong|airflow|prefect|dagster|dbt|python|traceback|most|recent|call|last|handling|another|following|reason|reported|marked|instance|worker|try|tries|attempts?|retry|retries|none|null)\y',
         '', 'g'
-    ) !~ '\w' THEN p.client_id END)), 12) AS incident
+    ) !~ '\w' THEN p.client_id END)), 12) AS incident,
+    mark.known, CASE WHEN mark.known THEN p.known_reason END AS known_reason,
+    CASE WHEN mark.known THEN p.known_ticket_url END AS known_ticket_url,
+    CASE WHEN mark.known THEN p.known_until END AS known_until
 FROM (
     SELECT p.*, decisive.run_id
     FROM reporting.pipelines AS p
@@ -304,6 +307,77 @@ CROSS JOIN LATERAL (
     ) AS masked
     FROM (SELECT failed.error_message, failed.status_reason) AS r
 ) AS cause
+CROSS JOIN LATERAL (SELECT (
+    p.known_reason IS NOT NULL AND p.known_since <= (:as_of)::timestamptz
+    AND (p.known_until IS NULL OR p.known_until > (:as_of)::timestamptz)
+    AND p.known_fingerprint = left(md5(concat_ws(E'\n', p.platform, cause.masked, CASE WHEN regexp_replace(
+        cause.masked,
+        '\y(?:the|an?|of|in|on|at|by|for|to|with|from|and|or|is|was|were|has|have|had|been|be|not|non|zero|no|its?|this|that|see|more|details?|logs?|output|above|below|check|please|as|while|during|\w*errors?|\w*exception|failed|failures?|fails?|failing|errored|unsuccessful|tasks?|jobs?|runs?|flows?|steps?|ops?|dags?|pipelines?|process|command|bash|shell|script|execution|executing|executed|occurred|encountered|completed|finished|ended|terminated|exit|exited|exitcode|returned|return|code|status|state|unknown|internal|unexpected|something|went|wrong|airflow|prefect|dagster|dbt|python|traceback|most|recent|call|last|handling|another|following|reason|reported|marked|instance|worker|try|tries|attempts?|retry|retries|none|null)\y',
+        '', 'g'
+    ) !~ '\w' THEN p.client_id END)), 12)
+    AND NOT EXISTS (
+        SELECT
+        FROM reporting.runs AS r
+        LEFT JOIN reporting.runs AS former ON former.run_id = p.known_run_id
+        WHERE r.pipeline_id = p.pipeline_id AND r.status IN ('success', 'failed') AND coalesce(r.started_at, '-infinity'::timestamptz) <= (:known_until)::timestamptz AND r.event_at <= (:known_until)::timestamptz
+            AND CASE
+                -- The marked run was pruned.
+                WHEN former.run_id IS NULL THEN r.event_at > p.known_since
+                ELSE r.run_id = former.run_id OR (coalesce(r.started_at, '-infinity'::timestamptz), coalesce(r.finished_at, '-infinity'::timestamptz), r.run_id) > (coalesce(former.started_at, '-infinity'::timestamptz), coalesce(former.finished_at, '-infinity'::timestamptz), coalesce(former.run_id, '00000000-0000-0000-0000-000000000000'::uuid))
+            END
+            AND (
+                r.status = 'success'
+                OR (r.error_message, r.status_reason) IS DISTINCT FROM (failed.error_message, failed.status_reason)
+                AND (
+                    SELECT
+                        left(btrim(regexp_replace(
+                            -- Several tasks that failed alike are one cause, as one task is.
+                            CASE
+                                WHEN strpos(varying.text, E'\n') > 0 THEN regexp_replace(varying.text, '^(.{1,250})(?:\n\1)+$', '\1', 'gn')
+                                ELSE varying.text
+                            END,
+                            '\s+', ' ', 'g')), 300)
+                        -- The status of an HTTP answer is no varying number: 401 and 503 have different causes.
+                        || coalesce(' http ' || coalesce(
+                            substring(plain.text FROM '\y(?:https?|status|code|answered|returned|got)[ :=/(]*(?:[12]\.[01])?(?:code)?[ :=(]*([45]\d\d)\y'),
+                            substring(plain.text FROM '\y([45]\d\d) (?:bad|unauthorized|forbidden|not|request|too|internal|server|client|service|gateway)\y')
+                        ), '')
+                    FROM (SELECT coalesce(nullif(r.error_message, ''), r.status_reason, '') AS text) AS given
+                    CROSS JOIN LATERAL (
+                        SELECT lower(CASE
+                            -- Of a Python traceback the exceptions count, not the lines of code on the way.
+                            WHEN strpos(given.text, 'Traceback (most recent call last)') > 0
+                                THEN regexp_replace(right(given.text, 4000), '(^|\n)[ \t]+[^\n]*', '', 'g')
+                            -- Nor do the rows and statements that a database adds.
+                            ELSE regexp_replace(left(given.text, 2000), '\n\s*(?:DETAIL|HINT|CONTEXT):.*$', '')
+                        END) AS text
+                    ) AS plain
+                    CROSS JOIN LATERAL (
+                        SELECT replace(replace(replace(
+                            -- The task, step or dbt node that failed first.
+                            regexp_replace(
+                                plain.text,
+                                '^(?:(task|step) [^\s:]+|(model|test|seed|snapshot|source|operation)\.[^\s:]+(?=:))', '\1\2 #', 'gn'
+                            ),
+                            CASE WHEN p.external_id ~ '[^a-zA-Z]' AND length(p.external_id) > 4 THEN lower(p.external_id) ELSE '' END, '#'),
+                            CASE WHEN p.pipeline_name ~ '[^a-zA-Z]' AND length(p.pipeline_name) > 4 THEN lower(p.pipeline_name) ELSE '' END, '#'),
+                            CASE WHEN length(p.client_name) > 3 THEN lower(p.client_name) ELSE '' END, '#') AS text
+                    ) AS named
+                    CROSS JOIN LATERAL (
+                        SELECT regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(
+                            named.text,
+                            -- Of an address the host stays: it says which system did not answer.
+                            '(\w+://[^\s/''"?#]+)[^\s''"),\x3b]*', '\1', 'g'),
+                            '[\w.+-]+@[\w.-]+|(?<![/:\w.-])[\w.#-]*(?:/[\w.#-]+)+', '#', 'g'),
+                            '"[^"\n]*"|`[^`\n]*`|“[^”\n]*”|(?<!\w)''[^''\n]*''(?!\w)', '#', 'g'),
+                            '\y(model|table|relation|column|view|schema|database|warehouse|test|task|dag|op|step|job|flow|seed|snapshot|topic|bucket|queue|customer|user|role)\s+(?:[\w#-]*[._][\w.#-]*|[\w#-]+(?= \())', '\1 #', 'g'),
+                            '[\w-]*\d[\w-]*', '#', 'g'),
+                            '#([-+.,:\x3b/ \t]*#)+', '#', 'g') AS text
+                    ) AS varying
+                ) <> cause.masked
+            )
+    )
+) AS known) AS mark
 CROSS JOIN LATERAL (
     SELECT
         r.run_id, r.started_at, r.finished_at, r.event_at, coalesce(r.started_at, r.event_at) AS last_run_time,
@@ -328,7 +402,7 @@ CROSS JOIN LATERAL (
 WHERE ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
 AND ((:platform)::text IS NULL OR p.platform = (:platform))
 AND ((:environment)::text IS NULL OR p.environment = (:environment))
-ORDER BY streak.failing_since, p.client_name, p.pipeline_name, p.pipeline_id;
+ORDER BY mark.known, streak.failing_since, p.client_name, p.pipeline_name, p.pipeline_id;
 
 -- failure_counts_by_client: Which clients have the most failures, today and this week?
 -- one row per client, also without failures, worst first
@@ -554,7 +628,7 @@ WHERE gap.is_one
 ORDER BY gaps.client_name, gaps.pipeline_name, gaps.pipeline_id, gap.gap;
 
 -- incidents: Which outages explain what fails now?
--- one row per incident: failing pipelines with one cause that began to fail together; most pipelines first
+-- one row per incident: pipelines with one cause that began to fail together; known ones last, largest first
 SELECT
     found.incident, found.platform, min(found.failing_since) AS since, max(found.failed_at) AS until,
     count(*) AS pipelines, count(DISTINCT found.client_id) AS clients,
@@ -566,7 +640,8 @@ SELECT
     (array_agg(found.error_message ORDER BY found.failed_at DESC, found.run_id DESC))[1] AS error_message,
     min(found.masked) AS cause,
     (array_agg(found.run_id ORDER BY found.failing_since, found.pipeline_id))[1] AS first_run_id,
-    (array_agg(found.run_id ORDER BY found.failed_at DESC, found.run_id DESC))[1] AS run_id
+    (array_agg(found.run_id ORDER BY found.failed_at DESC, found.run_id DESC))[1] AS run_id,
+    count(*) FILTER (WHERE found.known) AS known
 FROM (
     SELECT
         joined.*,
@@ -587,7 +662,77 @@ FROM (
                     cause.masked,
                     '\y(?:the|an?|of|in|on|at|by|for|to|with|from|and|or|is|was|were|has|have|had|been|be|not|non|zero|no|its?|this|that|see|more|details?|logs?|output|above|below|check|please|as|while|during|\w*errors?|\w*exception|failed|failures?|fails?|failing|errored|unsuccessful|tasks?|jobs?|runs?|flows?|steps?|ops?|dags?|pipelines?|process|command|bash|shell|script|execution|executing|executed|occurred|encountered|completed|finished|ended|terminated|exit|exited|exitcode|returned|return|code|status|state|unknown|internal|unexpected|something|went|wrong|airflow|prefect|dagster|dbt|python|traceback|most|recent|call|last|handling|another|following|reason|reported|marked|instance|worker|try|tries|attempts?|retry|retries|none|null)\y',
                     '', 'g'
-                ) !~ '\w' THEN p.client_id END)), 12) AS incident
+                ) !~ '\w' THEN p.client_id END)), 12) AS incident, (
+                    p.known_reason IS NOT NULL AND p.known_since <= (:as_of)::timestamptz
+                    AND (p.known_until IS NULL OR p.known_until > (:as_of)::timestamptz)
+                    AND p.known_fingerprint = left(md5(concat_ws(E'\n', p.platform, cause.masked, CASE WHEN regexp_replace(
+                        cause.masked,
+                        '\y(?:the|an?|of|in|on|at|by|for|to|with|from|and|or|is|was|were|has|have|had|been|be|not|non|zero|no|its?|this|that|see|more|details?|logs?|output|above|below|check|please|as|while|during|\w*errors?|\w*exception|failed|failures?|fails?|failing|errored|unsuccessful|tasks?|jobs?|runs?|flows?|steps?|ops?|dags?|pipelines?|process|command|bash|shell|script|execution|executing|executed|occurred|encountered|completed|finished|ended|terminated|exit|exited|exitcode|returned|return|code|status|state|unknown|internal|unexpected|something|went|wrong|airflow|prefect|dagster|dbt|python|traceback|most|recent|call|last|handling|another|following|reason|reported|marked|instance|worker|try|tries|attempts?|retry|retries|none|null)\y',
+                        '', 'g'
+                    ) !~ '\w' THEN p.client_id END)), 12)
+                    AND NOT EXISTS (
+                        SELECT
+                        FROM reporting.runs AS r
+                        LEFT JOIN reporting.runs AS former ON former.run_id = p.known_run_id
+                        WHERE r.pipeline_id = p.pipeline_id AND r.status IN ('success', 'failed') AND coalesce(r.started_at, '-infinity'::timestamptz) <= (:known_until)::timestamptz AND r.event_at <= (:known_until)::timestamptz
+                            AND CASE
+                                -- The marked run was pruned.
+                                WHEN former.run_id IS NULL THEN r.event_at > p.known_since
+                                ELSE r.run_id = former.run_id OR (coalesce(r.started_at, '-infinity'::timestamptz), coalesce(r.finished_at, '-infinity'::timestamptz), r.run_id) > (coalesce(former.started_at, '-infinity'::timestamptz), coalesce(former.finished_at, '-infinity'::timestamptz), coalesce(former.run_id, '00000000-0000-0000-0000-000000000000'::uuid))
+                            END
+                            AND (
+                                r.status = 'success'
+                                OR (r.error_message, r.status_reason) IS DISTINCT FROM (failed.error_message, failed.status_reason)
+                                AND (
+                                    SELECT
+                                        left(btrim(regexp_replace(
+                                            -- Several tasks that failed alike are one cause, as one task is.
+                                            CASE
+                                                WHEN strpos(varying.text, E'\n') > 0 THEN regexp_replace(varying.text, '^(.{1,250})(?:\n\1)+$', '\1', 'gn')
+                                                ELSE varying.text
+                                            END,
+                                            '\s+', ' ', 'g')), 300)
+                                        -- The status of an HTTP answer is no varying number: 401 and 503 have different causes.
+                                        || coalesce(' http ' || coalesce(
+                                            substring(plain.text FROM '\y(?:https?|status|code|answered|returned|got)[ :=/(]*(?:[12]\.[01])?(?:code)?[ :=(]*([45]\d\d)\y'),
+                                            substring(plain.text FROM '\y([45]\d\d) (?:bad|unauthorized|forbidden|not|request|too|internal|server|client|service|gateway)\y')
+                                        ), '')
+                                    FROM (SELECT coalesce(nullif(r.error_message, ''), r.status_reason, '') AS text) AS given
+                                    CROSS JOIN LATERAL (
+                                        SELECT lower(CASE
+                                            -- Of a Python traceback the exceptions count, not the lines of code on the way.
+                                            WHEN strpos(given.text, 'Traceback (most recent call last)') > 0
+                                                THEN regexp_replace(right(given.text, 4000), '(^|\n)[ \t]+[^\n]*', '', 'g')
+                                            -- Nor do the rows and statements that a database adds.
+                                            ELSE regexp_replace(left(given.text, 2000), '\n\s*(?:DETAIL|HINT|CONTEXT):.*$', '')
+                                        END) AS text
+                                    ) AS plain
+                                    CROSS JOIN LATERAL (
+                                        SELECT replace(replace(replace(
+                                            -- The task, step or dbt node that failed first.
+                                            regexp_replace(
+                                                plain.text,
+                                                '^(?:(task|step) [^\s:]+|(model|test|seed|snapshot|source|operation)\.[^\s:]+(?=:))', '\1\2 #', 'gn'
+                                            ),
+                                            CASE WHEN p.external_id ~ '[^a-zA-Z]' AND length(p.external_id) > 4 THEN lower(p.external_id) ELSE '' END, '#'),
+                                            CASE WHEN p.pipeline_name ~ '[^a-zA-Z]' AND length(p.pipeline_name) > 4 THEN lower(p.pipeline_name) ELSE '' END, '#'),
+                                            CASE WHEN length(p.client_name) > 3 THEN lower(p.client_name) ELSE '' END, '#') AS text
+                                    ) AS named
+                                    CROSS JOIN LATERAL (
+                                        SELECT regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(
+                                            named.text,
+                                            -- Of an address the host stays: it says which system did not answer.
+                                            '(\w+://[^\s/''"?#]+)[^\s''"),\x3b]*', '\1', 'g'),
+                                            '[\w.+-]+@[\w.-]+|(?<![/:\w.-])[\w.#-]*(?:/[\w.#-]+)+', '#', 'g'),
+                                            '"[^"\n]*"|`[^`\n]*`|“[^”\n]*”|(?<!\w)''[^''\n]*''(?!\w)', '#', 'g'),
+                                            '\y(model|table|relation|column|view|schema|database|warehouse|test|task|dag|op|step|job|flow|seed|snapshot|topic|bucket|queue|customer|user|role)\s+(?:[\w#-]*[._][\w.#-]*|[\w#-]+(?= \())', '\1 #', 'g'),
+                                            '[\w-]*\d[\w-]*', '#', 'g'),
+                                            '#([-+.,:\x3b/ \t]*#)+', '#', 'g') AS text
+                                    ) AS varying
+                                ) <> cause.masked
+                            )
+                    )
+                ) AS known
             FROM (
                 SELECT p.*, decisive.run_id
                 FROM reporting.pipelines AS p
@@ -727,7 +872,7 @@ FROM (
     ) AS joined
 ) AS found
 GROUP BY found.incident, found.number, found.platform
-ORDER BY count(*) DESC, min(found.failing_since) DESC, found.incident, found.number;
+ORDER BY bool_and(found.known), count(*) DESC, min(found.failing_since) DESC, found.incident, found.number;
 
 -- ingestion_health: Q9: Is CHM itself up to date with every source?
 -- one row per client and platform that is ingested, by names

@@ -22,6 +22,12 @@ NOT_FILTERABLE = {
     "source_url": "a link",
     "source_url_template": "a link",
     "pruned_before": "bookkeeping",
+    "known_reason": "bookkeeping",
+    "known_ticket_url": "bookkeeping",
+    "known_until": "bookkeeping",
+    "known_run_id": "bookkeeping",
+    "known_fingerprint": "bookkeeping",
+    "known_since": "bookkeeping",
 }
 
 

@@ -52,3 +52,23 @@ def test_an_external_id_is_unique_within_client_and_platform() -> None:
 def test_a_bad_pipeline_value_is_refused(column: str, value: str, constraint: str) -> None:
     client = insert_client()
     assert refused_by("pipelines", client_id=client, **{column: value}) == constraint
+
+
+@pytest.mark.parametrize(
+    ("columns", "constraint"),
+    [
+        ({"known_reason": "ticket 123"}, "pipelines_known_failure_complete"),
+        ({"known_ticket_url": "https://tickets.example/1"}, "pipelines_known_failure_complete"),
+        ({"reason": " "}, "pipelines_known_reason_not_blank"),
+        ({"until": "2026-01-01T00:00:00Z"}, "pipelines_known_until_later"),
+        ({"ticket_url": "javascript:alert(1)"}, "pipelines_known_ticket_url_http"),
+    ],
+)
+def test_a_known_failure_is_complete_and_its_values_are_legal(columns: dict[str, str], constraint: str) -> None:
+    mark = {
+        "known_reason": "ticket 123", "known_run_id": "019b0000-0000-7000-8000-000000000000",
+        "known_fingerprint": "0be9897c3b37", "known_since": "2026-01-02T00:00:00Z",
+    }  # fmt: skip
+    given = {f"known_{name}": value for name, value in columns.items() if not name.startswith("known_")}
+    row = mark | given if given else columns
+    assert refused_by("pipelines", client_id=insert_client(), **row) == constraint

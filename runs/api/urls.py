@@ -1,6 +1,7 @@
 from django.urls import path
 
 from chm_project.api import routing  # noqa: F401  # the converter of <id:...>
+from runs.api.known_failures import KnownFailureView
 from runs.api.push import DbtRunResultsViewSet, LineageView
 from runs.api.report_index import ReportIndexView
 from runs.api.reports import report_urls
@@ -30,6 +31,7 @@ urlpatterns = [
         DbtRunResultsViewSet.as_view({"post": "push"}),
         name="pipeline-dbt-run-results",
     ),
+    path("pipelines/<id:pipeline_id>/known_failure", KnownFailureView.as_view(), name="pipeline-known-failure"),
     path("lineage", LineageView.as_view(), name="lineage"),
     path(
         "clients/<id:client_id>/runs/summary",

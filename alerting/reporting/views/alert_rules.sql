@@ -7,8 +7,9 @@
 --   window_minutes  Length of the window
 --   channel         slack, email, webhook
 --   is_enabled      False: kept, not evaluated
+--   include_known   False: pipelines whose failure is known do not count
 SELECT
     r.id AS rule_id, coalesce(p.client_id, r.client_id) AS client_id, r.pipeline_id, r.rule_type, r.threshold,
-    r.window_minutes, r.channel, r.is_enabled
+    r.window_minutes, r.channel, r.is_enabled, r.include_known
 FROM alert_rules AS r
 LEFT JOIN pipelines AS p ON p.id = r.pipeline_id

@@ -51,6 +51,8 @@ TABLE: dict[tuple[str, str], tuple[Scope, Any]] = {
     ("get", f"{ROOT}/pipelines/{{pipeline_id}}/runs/{{external_run_id}}"): (READ, None),
     ("put", f"{ROOT}/pipelines/{{pipeline_id}}/runs/{{external_run_id}}"): (INGEST, {"status": "success"}),
     ("post", f"{ROOT}/pipelines/{{pipeline_id}}/dbt_run_results"): (INGEST, DBT),
+    ("post", f"{ROOT}/pipelines/{{pipeline_id}}/known_failure"): (WRITE, {"reason": "ticket 123"}),
+    ("delete", f"{ROOT}/pipelines/{{pipeline_id}}/known_failure"): (WRITE, None),
     ("post", f"{ROOT}/lineage"): (INGEST, {}),
     ("get", f"{ROOT}/runs"): (READ, None),
     ("post", f"{ROOT}/runs/batch"): (INGEST, {"items": [{}]}),
@@ -86,7 +88,7 @@ def case(entry: tuple[str, str]) -> str:
 
 def world() -> dict[str, str]:
     pipeline: Pipeline = PipelineFactory.create()
-    run = RunFactory.create(pipeline=pipeline, external_run_id="stored")
+    run = RunFactory.create(pipeline=pipeline, external_run_id="stored", status="failed")
     rule = AlertRule.objects.create(pipeline=pipeline, **RULE | {"destination": "#old"})
     return {
         "client_id": str(pipeline.client_id), "pipeline_id": str(pipeline.pk), "run_id": str(run.pk),

@@ -21,6 +21,7 @@ STALE_AFTER_HOURS = 24
 _SQL = Path(__file__).parent / "sql"
 _RUNNING_LONG = (_SQL / "running_long.sql").read_text()
 _OF_INCIDENTS = (_SQL / "pipelines_of_incidents.sql").read_text()
+_KNOWN = (_SQL / "known_failures.sql").read_text()
 # Pipelines shown beneath each incident.
 BENEATH = 5
 
@@ -63,6 +64,11 @@ def _rows(sql: str, scope: BoardScope, clock: datetime, **own: Any) -> list[Row]
 def _running_long(scope: BoardScope, clock: datetime, most: int, offset: int) -> tuple[list[Row], int]:
     rows = _rows(_RUNNING_LONG, scope, clock, most=most, offset=offset)
     return rows, rows[0]["total"] if rows else 0
+
+
+def known_failures(scope: BoardScope, clock: datetime) -> int:
+    """How many failing pipelines of the scope are marked as known."""
+    return int(_rows(_KNOWN, scope, clock)[0]["count"])
 
 
 def _incidents(scope: BoardScope, clock: datetime, most: int, offset: int) -> tuple[list[Row], int]:
@@ -109,7 +115,7 @@ SECTIONS = {
             "No incident.", "bad", 10, _incidents, tile="Incidents", grain="incident",
         ),
         Section(
-            "failing", "Failing now", "Since the last success a run has failed; longest first.",
+            "failing", "Failing now", "Since the last success a run has failed; new failures first, longest first.",
             "Nothing is failing.", "bad", 15, _shape("failing_now"), tile="Failing now",
         ),
         Section(

@@ -9,8 +9,10 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import admin, messages
+from django.contrib.admin.models import CHANGE
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Page, Paginator
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -18,6 +20,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
+from chm_project.api.history import log
 from chm_project.console.pages.board import list_address, read_board
 from chm_project.console.pages.board_scope import BoardScope, choices, read_scope, why_nothing_is_judged
 from chm_project.console.pages.client import read_client
@@ -27,10 +30,13 @@ from chm_project.console.pages.sections import SECTIONS, Section
 from ingestion.api_sync_task import IngestionRequest, QueueUnavailable, start, state
 from ingestion.connections import ConfigurationError
 from inventory.models import Client, Pipeline
+from runs.api.known_failures import LOGGED, KnownFailureSerializer
+from runs.known_failures import NotFailing, clear_known, mark_known
 from runs.reporting.adapter import Row
 
 READ = ("inventory.view_client", "inventory.view_pipeline", "runs.view_run", "alerting.view_alertrule")
 INGEST = "access.run_ingestion"
+CHANGE_PIPELINE = "inventory.change_pipeline"
 ROWS_A_PAGE = 50
 MAX_PAGE = 100_000
 
@@ -123,6 +129,33 @@ def ingest_now(request: HttpRequest, pipeline_id: UUID) -> HttpResponse:
     else:
         address += "?" + urlencode({"ingestion": task_id})
     return HttpResponseRedirect(address)
+
+
+@require_POST
+@for_roles(*READ, CHANGE_PIPELINE)
+def known_failure(request: HttpRequest, pipeline_id: UUID) -> HttpResponse:
+    """Mark the failure of a pipeline as known, or remove the mark."""
+    pipeline = get_object_or_404(Pipeline, pk=pipeline_id)
+    given = {name: text for name in ("reason", "ticket_url", "until") if (text := request.POST.get(name, "").strip())}
+    form = KnownFailureSerializer(data=given)
+    if "clear" in request.POST:
+        with transaction.atomic():
+            if clear_known(pipeline=pipeline):
+                log(request, pipeline, CHANGE, [LOGGED])
+        messages.success(request, "The failure is no longer marked as known.")
+    elif not form.is_valid():
+        for name, problems in form.errors.items():
+            messages.error(request, f"{name.replace('_', ' ').capitalize()}: {problems[0]}")
+    else:
+        try:
+            with transaction.atomic():
+                mark_known(pipeline=pipeline, **form.validated_data)
+                log(request, pipeline, CHANGE, [LOGGED])
+        except NotFailing:
+            messages.error(request, "Nothing was marked: the pipeline is not failing.")
+        else:
+            messages.success(request, "The failure is marked as known.")
+    return HttpResponseRedirect(reverse("console:pipeline", args=[pipeline.pk]))
 
 
 def _ingestion(request: HttpRequest) -> dict[str, Any] | None:

@@ -368,6 +368,33 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/pipelines/{pipeline_id}/known_failure": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Mark the failure of a pipeline as known
+         * @description It stays on every list, below new failures. A mark that is there already is replaced.
+         *
+         *     The mark ends with the first success, at `until`, or when the error changes. A pipeline that is not failing
+         *     cannot be marked.
+         */
+        post: operations["mark_known_failure"];
+        /**
+         * Remove the mark of a known failure
+         * @description Also of a mark that has ended; without one nothing happens.
+         */
+        delete: operations["clear_known_failure"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/pipelines/{pipeline_id}/runs": {
         parameters: {
             query?: never;
@@ -531,7 +558,7 @@ export interface paths {
         };
         /**
          * What is failing now?
-         * @description One row per pipeline whose latest decisive run failed, failing longest first. Inventory: active. Decisive runs succeeded or failed. Running, canceled and skipped ones neither end nor hide a failure, and neither count in the streak nor end it. Of a past moment it cannot be known that a run failed and was opened again since.
+         * @description One row per pipeline whose latest decisive run failed: new failures first, then known ones, each longest first. Inventory: active. Decisive runs succeeded or failed. Running, canceled and skipped ones neither end nor hide a failure, and neither count in the streak nor end it. Of a past moment it cannot be known that a run failed and was opened again since.
          */
         get: operations["report_failing_now"];
         put?: never;
@@ -651,7 +678,7 @@ export interface paths {
         };
         /**
          * Which outages explain what fails now?
-         * @description One row per incident: failing pipelines with one cause that began to fail together; most pipelines first. Inventory: active. The cause of a pipeline is that of its latest decisive run, and counts from the first failure since which no other cause and no success came. Decision 0028 says which errors are one cause, and how near their beginnings must be.
+         * @description One row per incident: pipelines with one cause that began to fail together; known ones last, largest first. Inventory: active. The cause of a pipeline is that of its latest decisive run, and counts from the first failure since which no other cause and no success came. Decision 0028 says which errors are one cause, and how near their beginnings must be.
          */
         get: operations["report_incidents"];
         put?: never;
@@ -1031,13 +1058,14 @@ export interface components {
             /** @description Channel name, address or hook. Of a hook answers show the host only; that masked form, sent back, leaves what is stored. */
             destination: string;
             is_enabled: boolean;
+            include_known: boolean;
             /** Format: date-time */
             readonly created_at: string;
             /** Format: date-time */
             readonly updated_at: string;
         };
         /** @enum {string} */
-        AlertRuleField: "id" | "client_id" | "pipeline_id" | "rule_type" | "threshold" | "window_minutes" | "channel" | "destination" | "is_enabled" | "created_at" | "updated_at";
+        AlertRuleField: "id" | "client_id" | "pipeline_id" | "rule_type" | "threshold" | "window_minutes" | "channel" | "destination" | "is_enabled" | "include_known" | "created_at" | "updated_at";
         /** @enum {string} */
         AlertRuleOrdering: "id" | "-id" | "created_at" | "-created_at" | "updated_at" | "-updated_at";
         /** @description What is worth telling someone. With both scopes, the pipeline decides, and its client owns the rule. */
@@ -1053,6 +1081,7 @@ export interface components {
             /** @description Channel name, address or hook. Of a hook answers show the host only; that masked form, sent back, leaves what is stored. */
             destination: string;
             is_enabled?: boolean;
+            include_known?: boolean;
         };
         BatchAnswer: {
             items: components["schemas"]["BatchOutcome"][];
@@ -1306,6 +1335,17 @@ export interface components {
             source_url: string | null;
             /** @description Fingerprint of platform and cause: the shape incidents has a row for it */
             incident: string;
+            /** @description Whether somebody marked this failure as known, and the mark holds */
+            known: boolean;
+            /** @description Why, by whoever marked it; null: it is new */
+            known_reason: string | null;
+            /** @description Address of the ticket */
+            known_ticket_url: string | null;
+            /**
+             * Format: date-time
+             * @description When the mark ends at the latest
+             */
+            known_until: string | null;
         };
         FailureCountsByClientReport: {
             items: components["schemas"]["FailureCountsByClientRow"][];
@@ -1459,6 +1499,8 @@ export interface components {
              * @description Key of the run that failed latest
              */
             run_id: string;
+            /** @description Pipelines of it whose failure somebody marked as known */
+            known: number;
         };
         IngestionHealthReport: {
             items: components["schemas"]["IngestionHealthRow"][];
@@ -1492,6 +1534,33 @@ export interface components {
              * @description Key of the client
              */
             client_id: string;
+        };
+        KnownFailureAnswer: {
+            reason: string;
+            ticket_url: string | null;
+            /** Format: date-time */
+            until: string | null;
+            /** Format: date-time */
+            since: string;
+            /**
+             * Format: uuid
+             * @description The failed run that was marked.
+             */
+            run_id: string;
+            /** @description As in the report incidents. */
+            incident: string;
+        };
+        /** @description That a failure is known, why, and until when. */
+        KnownFailureRequest: {
+            /** @description Why it fails, or who deals with it. */
+            reason: string;
+            /** @description Address of the ticket, http or https. */
+            ticket_url?: string | null;
+            /**
+             * Format: date-time
+             * @description When the mark ends at the latest; null: when the failure ends.
+             */
+            until?: string | null;
         };
         LatePipelinesReport: {
             items: components["schemas"]["LatePipelinesRow"][];
@@ -1673,6 +1742,7 @@ export interface components {
             /** @description Channel name, address or hook. Of a hook answers show the host only; that masked form, sent back, leaves what is stored. */
             destination?: string;
             is_enabled?: boolean;
+            include_known?: boolean;
         };
         /** @description A client of the consultancy. */
         PatchedClientRequest: {
@@ -2495,6 +2565,11 @@ export interface operations {
                  */
                 fields?: components["schemas"]["AlertRuleField"][];
                 /**
+                 * @description Whether pipelines whose failure is known count.
+                 * @example true
+                 */
+                include_known?: boolean;
+                /**
                  * @description Whether it is evaluated.
                  * @example true
                  */
@@ -2565,6 +2640,7 @@ export interface operations {
                      *           "channel": "slack",
                      *           "destination": "#data-alerts",
                      *           "is_enabled": true,
+                     *           "include_known": true,
                      *           "created_at": "2026-03-01T10:00:00Z",
                      *           "updated_at": "2026-03-01T10:00:00Z"
                      *         }
@@ -2611,7 +2687,8 @@ export interface operations {
                  *       "window_minutes": 60,
                  *       "channel": "slack",
                  *       "destination": "#data-alerts",
-                 *       "is_enabled": true
+                 *       "is_enabled": true,
+                 *       "include_known": true
                  *     }
                  */
                 "application/json": components["schemas"]["AlertRuleRequest"];
@@ -2640,6 +2717,7 @@ export interface operations {
                      *       "channel": "slack",
                      *       "destination": "#data-alerts",
                      *       "is_enabled": true,
+                     *       "include_known": true,
                      *       "created_at": "2026-03-01T10:00:00Z",
                      *       "updated_at": "2026-03-01T10:00:00Z"
                      *     }
@@ -2709,6 +2787,7 @@ export interface operations {
                      *       "channel": "slack",
                      *       "destination": "#data-alerts",
                      *       "is_enabled": true,
+                     *       "include_known": true,
                      *       "created_at": "2026-03-01T10:00:00Z",
                      *       "updated_at": "2026-03-01T10:00:00Z"
                      *     }
@@ -2802,7 +2881,8 @@ export interface operations {
                  *       "window_minutes": 60,
                  *       "channel": "slack",
                  *       "destination": "#data-alerts",
-                 *       "is_enabled": true
+                 *       "is_enabled": true,
+                 *       "include_known": true
                  *     }
                  */
                 "application/json": components["schemas"]["PatchedAlertRuleRequest"];
@@ -2830,6 +2910,7 @@ export interface operations {
                      *       "channel": "slack",
                      *       "destination": "#data-alerts",
                      *       "is_enabled": true,
+                     *       "include_known": true,
                      *       "created_at": "2026-03-01T10:00:00Z",
                      *       "updated_at": "2026-03-01T10:00:00Z"
                      *     }
@@ -2980,6 +3061,7 @@ export interface operations {
                      *           "channel": "slack",
                      *           "destination": "#data-alerts",
                      *           "is_enabled": true,
+                     *           "include_known": true,
                      *           "created_at": "2026-03-01T10:00:00Z",
                      *           "updated_at": "2026-03-01T10:00:00Z"
                      *         }
@@ -4396,6 +4478,111 @@ export interface operations {
             504: components["responses"]["Timeout"];
         };
     };
+    mark_known_failure: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of a pipeline.
+                 * @example 019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f
+                 */
+                pipeline_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "text",
+                 *       "ticket_url": "text",
+                 *       "until": "2026-03-08T00:00:00Z"
+                 *     }
+                 */
+                "application/json": components["schemas"]["KnownFailureRequest"];
+            };
+        };
+        responses: {
+            /** @description OK. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "reason": "text",
+                     *       "ticket_url": "text",
+                     *       "until": "2026-03-08T00:00:00Z",
+                     *       "since": "2026-03-01T10:00:00Z",
+                     *       "run_id": "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f",
+                     *       "incident": "text"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["KnownFailureAnswer"];
+                };
+            };
+            400: components["responses"]["ValidationError"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["Timeout"];
+        };
+    };
+    clear_known_failure: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The ETag of the object as you read it: 412 if somebody else has changed it since.
+                 * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
+                 */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                /**
+                 * @description The id of a pipeline.
+                 * @example 019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f
+                 */
+                pipeline_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["ValidationError"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            412: components["responses"]["PreconditionFailed"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["Timeout"];
+        };
+    };
     pipelines_runs_list: {
         parameters: {
             query?: {
@@ -5426,7 +5613,11 @@ export interface operations {
                      *           "pipeline_id": "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f",
                      *           "run_id": "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f",
                      *           "source_url": "https://airflow.northwind.example/dags/sales_daily_load",
-                     *           "incident": "text"
+                     *           "incident": "text",
+                     *           "known": true,
+                     *           "known_reason": "text",
+                     *           "known_ticket_url": "text",
+                     *           "known_until": "2026-03-01T10:00:00Z"
                      *         }
                      *       ]
                      *     }
@@ -5931,7 +6122,8 @@ export interface operations {
                      *           "error_message": null,
                      *           "cause": "text",
                      *           "first_run_id": "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f",
-                     *           "run_id": "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f"
+                     *           "run_id": "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f",
+                     *           "known": 1
                      *         }
                      *       ]
                      *     }

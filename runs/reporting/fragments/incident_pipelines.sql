@@ -16,7 +16,7 @@
             SELECT
                 p.pipeline_id, p.pipeline_name, p.client_id, p.client_name, p.platform, p.environment, p.run_id,
                 cause.masked, vague.is_vague, failed.error_message, failed.event_at AS failed_at, streak.failing_since,
-                {incident_key} AS incident
+                {incident_key} AS incident, {known} AS known
             FROM {failing_pipelines} AS p
             JOIN reporting.runs AS failed ON failed.run_id = p.run_id
             CROSS JOIN LATERAL (

@@ -1,5 +1,5 @@
 -- Question   What is failing now?
--- Grain      one row per pipeline whose latest decisive run failed, failing longest first
+-- Grain      one row per pipeline whose latest decisive run failed: new failures first, then known ones, each longest first
 -- Inventory  active
 -- Panel      Operations: table
 -- View       current_failures
@@ -20,6 +20,10 @@
 --   run_id           uuid         Key of the latest decisive run
 --   source_url       text?        Its page at the source; null: none is known
 --   incident         text         Fingerprint of platform and cause: the shape incidents has a row for it
+--   known            boolean      Whether somebody marked this failure as known, and the mark holds
+--   known_reason     text?        Why, by whoever marked it; null: it is new
+--   known_ticket_url text?        Address of the ticket
+--   known_until      timestamptz? When the mark ends at the latest
 --
 -- Decisive runs succeeded or failed. Running, canceled and skipped ones neither end nor hide a failure, and neither
 -- count in the streak nor end it. Of a past moment it cannot be known that a run failed and was opened again since.
@@ -27,13 +31,17 @@ SELECT
     p.client_name, p.pipeline_name, p.platform, p.environment, streak.failing_since, streak.failed_in_a_row,
     former.event_at AS last_success_at, failed.error_message, latest.status AS latest_status,
     {has_open_run} AS retrying,
-    p.client_id, p.pipeline_id, p.run_id, failed.source_url, {incident_key} AS incident
+    p.client_id, p.pipeline_id, p.run_id, failed.source_url, {incident_key} AS incident,
+    mark.known, CASE WHEN mark.known THEN p.known_reason END AS known_reason,
+    CASE WHEN mark.known THEN p.known_ticket_url END AS known_ticket_url,
+    CASE WHEN mark.known THEN p.known_until END AS known_until
 FROM {failing_pipelines} AS p
 JOIN reporting.runs AS failed ON failed.run_id = p.run_id
 CROSS JOIN LATERAL (
     SELECT {masked_error} AS masked
     FROM (SELECT failed.error_message, failed.status_reason) AS r
 ) AS cause
+CROSS JOIN LATERAL (SELECT {known} AS known) AS mark
 CROSS JOIN {latest_run} AS latest
 LEFT JOIN {last_success} AS former ON true
 CROSS JOIN LATERAL (
@@ -42,4 +50,4 @@ CROSS JOIN LATERAL (
     WHERE r.pipeline_id = p.pipeline_id AND r.status = 'failed' AND {settled} AND {later_than_former}
 ) AS streak
 WHERE {in_scope}
-ORDER BY streak.failing_since, p.client_name, p.pipeline_name, p.pipeline_id
+ORDER BY mark.known, streak.failing_since, p.client_name, p.pipeline_name, p.pipeline_id

@@ -1,5 +1,5 @@
 -- Question   Which outages explain what fails now?
--- Grain      one row per incident: failing pipelines with one cause that began to fail together; most pipelines first
+-- Grain      one row per incident: pipelines with one cause that began to fail together; known ones last, largest first
 -- Inventory  active
 -- Panel      Operations: table
 -- View       incidents
@@ -17,6 +17,7 @@
 --   cause          text         What the errors have in common: # stands for what varies; empty: they have no text
 --   first_run_id   uuid         Key of the latest run of the pipeline that failed first
 --   run_id         uuid         Key of the run that failed latest
+--   known          integer      Pipelines of it whose failure somebody marked as known
 --
 -- The cause of a pipeline is that of its latest decisive run, and counts from the first failure since which no other
 -- cause and no success came. Decision 0028 says which errors are one cause, and how near their beginnings must be.
@@ -31,7 +32,8 @@ SELECT
     (array_agg(found.error_message ORDER BY found.failed_at DESC, found.run_id DESC))[1] AS error_message,
     min(found.masked) AS cause,
     (array_agg(found.run_id ORDER BY found.failing_since, found.pipeline_id))[1] AS first_run_id,
-    (array_agg(found.run_id ORDER BY found.failed_at DESC, found.run_id DESC))[1] AS run_id
+    (array_agg(found.run_id ORDER BY found.failed_at DESC, found.run_id DESC))[1] AS run_id,
+    count(*) FILTER (WHERE found.known) AS known
 FROM {incident_pipelines} AS found
 GROUP BY found.incident, found.number, found.platform
-ORDER BY count(*) DESC, min(found.failing_since) DESC, found.incident, found.number
+ORDER BY bool_and(found.known), count(*) DESC, min(found.failing_since) DESC, found.incident, found.number

@@ -17,6 +17,12 @@
 --   source_paused     Whether its source has paused it; null: the source does not say
 --   source_next_run_at When its source will start it next; null: the source does not say
 --   source_missing_since Since when its source no longer lists it; null: it is there, or the source lists nothing
+--   known_reason      Why its failure is known; null: not marked. Whether the mark still holds: current_failures
+--   known_ticket_url  Address of the ticket
+--   known_until       The failure is known until then; null: until it ends
+--   known_run_id      The failed run that was marked
+--   known_fingerprint The incident of that run when it was marked
+--   known_since       When it was marked
 SELECT
     p.id AS pipeline_id,
     p.name AS pipeline_name,
@@ -35,6 +41,12 @@ SELECT
     p.source_url,
     p.source_paused,
     p.source_next_run_at,
-    p.source_missing_since
+    p.source_missing_since,
+    p.known_reason,
+    p.known_ticket_url,
+    p.known_until,
+    p.known_run_id,
+    p.known_fingerprint,
+    p.known_since
 FROM pipelines AS p
 JOIN clients AS c ON c.id = p.client_id

@@ -48,6 +48,8 @@ from .incidents_report import IncidentsReport
 from .incidents_row import IncidentsRow
 from .ingestion_health_report import IngestionHealthReport
 from .ingestion_health_row import IngestionHealthRow
+from .known_failure_answer import KnownFailureAnswer
+from .known_failure_request import KnownFailureRequest
 from .late_pipelines_report import LatePipelinesReport
 from .late_pipelines_row import LatePipelinesRow
 from .latest_of_pipeline import LatestOfPipeline
@@ -171,6 +173,8 @@ __all__ = (
     "IncidentsRow",
     "IngestionHealthReport",
     "IngestionHealthRow",
+    "KnownFailureAnswer",
+    "KnownFailureRequest",
     "LatePipelinesReport",
     "LatePipelinesRow",
     "LatestOfPipeline",

@@ -40,6 +40,7 @@ class AlertRule:
             destination (str): Channel name, address or hook. Of a hook answers show the host only; that masked form, sent
                 back, leaves what is stored.
             is_enabled (bool):
+            include_known (bool):
             created_at (datetime.datetime):
             updated_at (datetime.datetime):
      """
@@ -53,6 +54,7 @@ class AlertRule:
     channel: ChannelEnum
     destination: str
     is_enabled: bool
+    include_known: bool
     created_at: datetime.datetime
     updated_at: datetime.datetime
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
@@ -90,6 +92,8 @@ class AlertRule:
 
         is_enabled = self.is_enabled
 
+        include_known = self.include_known
+
         created_at = self.created_at.isoformat()
 
         updated_at = self.updated_at.isoformat()
@@ -107,6 +111,7 @@ class AlertRule:
             "channel": channel,
             "destination": destination,
             "is_enabled": is_enabled,
+            "include_known": include_known,
             "created_at": created_at,
             "updated_at": updated_at,
         })
@@ -189,6 +194,8 @@ class AlertRule:
 
         is_enabled = d.pop("is_enabled")
 
+        include_known = d.pop("include_known")
+
         created_at = datetime.datetime.fromisoformat(d.pop("created_at"))
 
 
@@ -209,6 +216,7 @@ class AlertRule:
             channel=channel,
             destination=destination,
             is_enabled=is_enabled,
+            include_known=include_known,
             created_at=created_at,
             updated_at=updated_at,
         )

@@ -39,6 +39,7 @@ class AlertRuleRequest:
             threshold (int | None | Unset):
             window_minutes (int | None | Unset):
             is_enabled (bool | Unset):
+            include_known (bool | Unset):
      """
 
     rule_type: RuleTypeEnum
@@ -49,6 +50,7 @@ class AlertRuleRequest:
     threshold: int | None | Unset = UNSET
     window_minutes: int | None | Unset = UNSET
     is_enabled: bool | Unset = UNSET
+    include_known: bool | Unset = UNSET
 
 
 
@@ -91,6 +93,8 @@ class AlertRuleRequest:
 
         is_enabled = self.is_enabled
 
+        include_known = self.include_known
+
 
         field_dict: dict[str, Any] = {}
 
@@ -109,6 +113,8 @@ class AlertRuleRequest:
             field_dict["window_minutes"] = window_minutes
         if is_enabled is not UNSET:
             field_dict["is_enabled"] = is_enabled
+        if include_known is not UNSET:
+            field_dict["include_known"] = include_known
 
         return field_dict
 
@@ -191,6 +197,8 @@ class AlertRuleRequest:
 
         is_enabled = d.pop("is_enabled", UNSET)
 
+        include_known = d.pop("include_known", UNSET)
+
         alert_rule_request = cls(
             rule_type=rule_type,
             channel=channel,
@@ -200,6 +208,7 @@ class AlertRuleRequest:
             threshold=threshold,
             window_minutes=window_minutes,
             is_enabled=is_enabled,
+            include_known=include_known,
         )
 
         return alert_rule_request

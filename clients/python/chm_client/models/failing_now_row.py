@@ -40,6 +40,10 @@ class FailingNowRow:
             run_id (UUID): Key of the latest decisive run
             source_url (None | str): Its page at the source; null: none is known
             incident (str): Fingerprint of platform and cause: the shape incidents has a row for it
+            known (bool): Whether somebody marked this failure as known, and the mark holds
+            known_reason (None | str): Why, by whoever marked it; null: it is new
+            known_ticket_url (None | str): Address of the ticket
+            known_until (datetime.datetime | None): When the mark ends at the latest
      """
 
     client_name: str
@@ -57,6 +61,10 @@ class FailingNowRow:
     run_id: UUID
     source_url: None | str
     incident: str
+    known: bool
+    known_reason: None | str
+    known_ticket_url: None | str
+    known_until: datetime.datetime | None
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
 
@@ -100,6 +108,20 @@ class FailingNowRow:
 
         incident = self.incident
 
+        known = self.known
+
+        known_reason: None | str
+        known_reason = self.known_reason
+
+        known_ticket_url: None | str
+        known_ticket_url = self.known_ticket_url
+
+        known_until: None | str
+        if isinstance(self.known_until, datetime.datetime):
+            known_until = self.known_until.isoformat()
+        else:
+            known_until = self.known_until
+
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
@@ -119,6 +141,10 @@ class FailingNowRow:
             "run_id": run_id,
             "source_url": source_url,
             "incident": incident,
+            "known": known,
+            "known_reason": known_reason,
+            "known_ticket_url": known_ticket_url,
+            "known_until": known_until,
         })
 
         return field_dict
@@ -198,6 +224,42 @@ class FailingNowRow:
 
         incident = d.pop("incident")
 
+        known = d.pop("known")
+
+        def _parse_known_reason(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        known_reason = _parse_known_reason(d.pop("known_reason"))
+
+
+        def _parse_known_ticket_url(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        known_ticket_url = _parse_known_ticket_url(d.pop("known_ticket_url"))
+
+
+        def _parse_known_until(data: object) -> datetime.datetime | None:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                known_until_type_0 = datetime.datetime.fromisoformat(data)
+
+
+
+                return known_until_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(datetime.datetime | None, data)
+
+        known_until = _parse_known_until(d.pop("known_until"))
+
+
         failing_now_row = cls(
             client_name=client_name,
             pipeline_name=pipeline_name,
@@ -214,6 +276,10 @@ class FailingNowRow:
             run_id=run_id,
             source_url=source_url,
             incident=incident,
+            known=known,
+            known_reason=known_reason,
+            known_ticket_url=known_ticket_url,
+            known_until=known_until,
         )
 
 

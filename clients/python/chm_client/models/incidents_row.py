@@ -37,6 +37,7 @@ class IncidentsRow:
             cause (str): What the errors have in common: # stands for what varies; empty: they have no text
             first_run_id (UUID): Key of the latest run of the pipeline that failed first
             run_id (UUID): Key of the run that failed latest
+            known (int): Pipelines of it whose failure somebody marked as known
      """
 
     incident: str
@@ -50,6 +51,7 @@ class IncidentsRow:
     cause: str
     first_run_id: UUID
     run_id: UUID
+    known: int
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
 
@@ -80,6 +82,8 @@ class IncidentsRow:
 
         run_id = str(self.run_id)
 
+        known = self.known
+
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
@@ -95,6 +99,7 @@ class IncidentsRow:
             "cause": cause,
             "first_run_id": first_run_id,
             "run_id": run_id,
+            "known": known,
         })
 
         return field_dict
@@ -144,6 +149,8 @@ class IncidentsRow:
 
 
 
+        known = d.pop("known")
+
         incidents_row = cls(
             incident=incident,
             platform=platform,
@@ -156,6 +163,7 @@ class IncidentsRow:
             cause=cause,
             first_run_id=first_run_id,
             run_id=run_id,
+            known=known,
         )
 
 

@@ -39,6 +39,7 @@ class PatchedAlertRuleRequest:
             destination (str | Unset): Channel name, address or hook. Of a hook answers show the host only; that masked
                 form, sent back, leaves what is stored.
             is_enabled (bool | Unset):
+            include_known (bool | Unset):
      """
 
     client_id: None | Unset | UUID = UNSET
@@ -49,6 +50,7 @@ class PatchedAlertRuleRequest:
     channel: ChannelEnum | Unset = UNSET
     destination: str | Unset = UNSET
     is_enabled: bool | Unset = UNSET
+    include_known: bool | Unset = UNSET
 
 
 
@@ -97,6 +99,8 @@ class PatchedAlertRuleRequest:
 
         is_enabled = self.is_enabled
 
+        include_known = self.include_known
+
 
         field_dict: dict[str, Any] = {}
 
@@ -118,6 +122,8 @@ class PatchedAlertRuleRequest:
             field_dict["destination"] = destination
         if is_enabled is not UNSET:
             field_dict["is_enabled"] = is_enabled
+        if include_known is not UNSET:
+            field_dict["include_known"] = include_known
 
         return field_dict
 
@@ -210,6 +216,8 @@ class PatchedAlertRuleRequest:
 
         is_enabled = d.pop("is_enabled", UNSET)
 
+        include_known = d.pop("include_known", UNSET)
+
         patched_alert_rule_request = cls(
             client_id=client_id,
             pipeline_id=pipeline_id,
@@ -219,6 +227,7 @@ class PatchedAlertRuleRequest:
             channel=channel,
             destination=destination,
             is_enabled=is_enabled,
+            include_known=include_known,
         )
 
         return patched_alert_rule_request

@@ -30,6 +30,7 @@ def _get_kwargs(
     client_id: UUID | Unset = UNSET,
     cursor: str | Unset = UNSET,
     fields: list[AlertRuleField] | Unset = UNSET,
+    include_known: bool | Unset = UNSET,
     is_enabled: bool | Unset = UNSET,
     limit: int | Unset = 100,
     ordering: AlertRuleOrdering | Unset = UNSET,
@@ -75,6 +76,8 @@ def _get_kwargs(
 
 
     params["fields"] = json_fields
+
+    params["include_known"] = include_known
 
     params["is_enabled"] = is_enabled
 
@@ -214,6 +217,7 @@ def sync_detailed(
     client_id: UUID | Unset = UNSET,
     cursor: str | Unset = UNSET,
     fields: list[AlertRuleField] | Unset = UNSET,
+    include_known: bool | Unset = UNSET,
     is_enabled: bool | Unset = UNSET,
     limit: int | Unset = 100,
     ordering: AlertRuleOrdering | Unset = UNSET,
@@ -232,6 +236,7 @@ def sync_detailed(
         client_id (UUID | Unset):
         cursor (str | Unset):
         fields (list[AlertRuleField] | Unset):
+        include_known (bool | Unset):
         is_enabled (bool | Unset):
         limit (int | Unset):  Default: 100.
         ordering (AlertRuleOrdering | Unset):
@@ -254,6 +259,7 @@ def sync_detailed(
 client_id=client_id,
 cursor=cursor,
 fields=fields,
+include_known=include_known,
 is_enabled=is_enabled,
 limit=limit,
 ordering=ordering,
@@ -277,6 +283,7 @@ def sync(
     client_id: UUID | Unset = UNSET,
     cursor: str | Unset = UNSET,
     fields: list[AlertRuleField] | Unset = UNSET,
+    include_known: bool | Unset = UNSET,
     is_enabled: bool | Unset = UNSET,
     limit: int | Unset = 100,
     ordering: AlertRuleOrdering | Unset = UNSET,
@@ -295,6 +302,7 @@ def sync(
         client_id (UUID | Unset):
         cursor (str | Unset):
         fields (list[AlertRuleField] | Unset):
+        include_known (bool | Unset):
         is_enabled (bool | Unset):
         limit (int | Unset):  Default: 100.
         ordering (AlertRuleOrdering | Unset):
@@ -318,6 +326,7 @@ channel=channel,
 client_id=client_id,
 cursor=cursor,
 fields=fields,
+include_known=include_known,
 is_enabled=is_enabled,
 limit=limit,
 ordering=ordering,
@@ -335,6 +344,7 @@ async def asyncio_detailed(
     client_id: UUID | Unset = UNSET,
     cursor: str | Unset = UNSET,
     fields: list[AlertRuleField] | Unset = UNSET,
+    include_known: bool | Unset = UNSET,
     is_enabled: bool | Unset = UNSET,
     limit: int | Unset = 100,
     ordering: AlertRuleOrdering | Unset = UNSET,
@@ -353,6 +363,7 @@ async def asyncio_detailed(
         client_id (UUID | Unset):
         cursor (str | Unset):
         fields (list[AlertRuleField] | Unset):
+        include_known (bool | Unset):
         is_enabled (bool | Unset):
         limit (int | Unset):  Default: 100.
         ordering (AlertRuleOrdering | Unset):
@@ -375,6 +386,7 @@ async def asyncio_detailed(
 client_id=client_id,
 cursor=cursor,
 fields=fields,
+include_known=include_known,
 is_enabled=is_enabled,
 limit=limit,
 ordering=ordering,
@@ -398,6 +410,7 @@ async def asyncio(
     client_id: UUID | Unset = UNSET,
     cursor: str | Unset = UNSET,
     fields: list[AlertRuleField] | Unset = UNSET,
+    include_known: bool | Unset = UNSET,
     is_enabled: bool | Unset = UNSET,
     limit: int | Unset = 100,
     ordering: AlertRuleOrdering | Unset = UNSET,
@@ -416,6 +429,7 @@ async def asyncio(
         client_id (UUID | Unset):
         cursor (str | Unset):
         fields (list[AlertRuleField] | Unset):
+        include_known (bool | Unset):
         is_enabled (bool | Unset):
         limit (int | Unset):  Default: 100.
         ordering (AlertRuleOrdering | Unset):
@@ -439,6 +453,7 @@ channel=channel,
 client_id=client_id,
 cursor=cursor,
 fields=fields,
+include_known=include_known,
 is_enabled=is_enabled,
 limit=limit,
 ordering=ordering,

@@ -177,10 +177,10 @@ def sync_detailed(
 ) -> Response[Any | Error | FailingNowReport]:
     """ What is failing now?
 
-     One row per pipeline whose latest decisive run failed, failing longest first. Inventory: active.
-    Decisive runs succeeded or failed. Running, canceled and skipped ones neither end nor hide a
-    failure, and neither count in the streak nor end it. Of a past moment it cannot be known that a run
-    failed and was opened again since.
+     One row per pipeline whose latest decisive run failed: new failures first, then known ones, each
+    longest first. Inventory: active. Decisive runs succeeded or failed. Running, canceled and skipped
+    ones neither end nor hide a failure, and neither count in the streak nor end it. Of a past moment it
+    cannot be known that a run failed and was opened again since.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -228,10 +228,10 @@ def sync(
 ) -> Any | Error | FailingNowReport | None:
     """ What is failing now?
 
-     One row per pipeline whose latest decisive run failed, failing longest first. Inventory: active.
-    Decisive runs succeeded or failed. Running, canceled and skipped ones neither end nor hide a
-    failure, and neither count in the streak nor end it. Of a past moment it cannot be known that a run
-    failed and was opened again since.
+     One row per pipeline whose latest decisive run failed: new failures first, then known ones, each
+    longest first. Inventory: active. Decisive runs succeeded or failed. Running, canceled and skipped
+    ones neither end nor hide a failure, and neither count in the streak nor end it. Of a past moment it
+    cannot be known that a run failed and was opened again since.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -274,10 +274,10 @@ async def asyncio_detailed(
 ) -> Response[Any | Error | FailingNowReport]:
     """ What is failing now?
 
-     One row per pipeline whose latest decisive run failed, failing longest first. Inventory: active.
-    Decisive runs succeeded or failed. Running, canceled and skipped ones neither end nor hide a
-    failure, and neither count in the streak nor end it. Of a past moment it cannot be known that a run
-    failed and was opened again since.
+     One row per pipeline whose latest decisive run failed: new failures first, then known ones, each
+    longest first. Inventory: active. Decisive runs succeeded or failed. Running, canceled and skipped
+    ones neither end nor hide a failure, and neither count in the streak nor end it. Of a past moment it
+    cannot be known that a run failed and was opened again since.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -325,10 +325,10 @@ async def asyncio(
 ) -> Any | Error | FailingNowReport | None:
     """ What is failing now?
 
-     One row per pipeline whose latest decisive run failed, failing longest first. Inventory: active.
-    Decisive runs succeeded or failed. Running, canceled and skipped ones neither end nor hide a
-    failure, and neither count in the streak nor end it. Of a past moment it cannot be known that a run
-    failed and was opened again since.
+     One row per pipeline whose latest decisive run failed: new failures first, then known ones, each
+    longest first. Inventory: active. Decisive runs succeeded or failed. Running, canceled and skipped
+    ones neither end nor hide a failure, and neither count in the streak nor end it. Of a past moment it
+    cannot be known that a run failed and was opened again since.
 
     Args:
         as_of (datetime.datetime | Unset):

@@ -177,7 +177,7 @@ def sync_detailed(
 ) -> Response[Any | Error | IncidentsReport]:
     """ Which outages explain what fails now?
 
-     One row per incident: failing pipelines with one cause that began to fail together; most pipelines
+     One row per incident: pipelines with one cause that began to fail together; known ones last, largest
     first. Inventory: active. The cause of a pipeline is that of its latest decisive run, and counts
     from the first failure since which no other cause and no success came. Decision 0028 says which
     errors are one cause, and how near their beginnings must be.
@@ -228,7 +228,7 @@ def sync(
 ) -> Any | Error | IncidentsReport | None:
     """ Which outages explain what fails now?
 
-     One row per incident: failing pipelines with one cause that began to fail together; most pipelines
+     One row per incident: pipelines with one cause that began to fail together; known ones last, largest
     first. Inventory: active. The cause of a pipeline is that of its latest decisive run, and counts
     from the first failure since which no other cause and no success came. Decision 0028 says which
     errors are one cause, and how near their beginnings must be.
@@ -274,7 +274,7 @@ async def asyncio_detailed(
 ) -> Response[Any | Error | IncidentsReport]:
     """ Which outages explain what fails now?
 
-     One row per incident: failing pipelines with one cause that began to fail together; most pipelines
+     One row per incident: pipelines with one cause that began to fail together; known ones last, largest
     first. Inventory: active. The cause of a pipeline is that of its latest decisive run, and counts
     from the first failure since which no other cause and no success came. Decision 0028 says which
     errors are one cause, and how near their beginnings must be.
@@ -325,7 +325,7 @@ async def asyncio(
 ) -> Any | Error | IncidentsReport | None:
     """ Which outages explain what fails now?
 
-     One row per incident: failing pipelines with one cause that began to fail together; most pipelines
+     One row per incident: pipelines with one cause that began to fail together; known ones last, largest
     first. Inventory: active. The cause of a pipeline is that of its latest decisive run, and counts
     from the first failure since which no other cause and no success came. Decision 0028 says which
     errors are one cause, and how near their beginnings must be.

@@ -1,0 +1,226 @@
+"""Known failures: marked with a reason, shown below new ones, ended by a success, a date or another error."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import permutations
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.utils import timezone
+
+from alerting.models import AlertRule
+from alerting.services import firing_rules
+from chm_project.tests.api import ROOT, error, program
+from chm_project.tests.pages import browser, html, tables
+from inventory.models import Pipeline
+from inventory.tests.factories import PipelineFactory
+from runs.events import RunEvent
+from runs.known_failures import NotFailing, clear_known, mark_known
+from runs.models import Run
+from runs.reporting.adapter import run_shape
+from runs.services import record_runs
+from runs.tests.factories import RunFactory
+
+pytestmark = pytest.mark.django_db
+
+NOON = datetime(2026, 6, 17, 12, tzinfo=UTC)
+DISK, QUOTA = "disk full on node 7", "quota of project 12 exceeded"
+
+
+def arrive(
+    pipeline: Pipeline, run: str, status: str, hour: int, error_message: str | None = None, version: int = 0
+) -> None:
+    """A run as its source gave it: it started and ended at this hour; a later version replaces an earlier one."""
+    at = NOON + timedelta(hours=hour)
+    record_runs(
+        [
+            RunEvent(
+                pipeline_id=pipeline.pk, external_run_id=run, status=status, started_at=at.isoformat(),
+                finished_at=None if status == "running" else at.isoformat(), error_message=error_message,
+                at=(at + timedelta(minutes=version)).isoformat(),
+            )
+        ]
+    )  # fmt: skip
+
+
+def state(pipeline: Pipeline, as_of: datetime | None = None) -> str:
+    rows = {row["pipeline_id"]: row for row in run_shape("failing_now", as_of=as_of)}
+    if pipeline.pk not in rows:
+        return "not failing"
+    return "known" if rows[pipeline.pk]["known"] else "new"
+
+
+Write = tuple[str, str, int, str | None, int]
+
+
+@pytest.mark.parametrize(
+    ("writes", "expected"),
+    [
+        pytest.param([], "known", id="mark"),
+        pytest.param([("b", "running", 1, None, 0)], "known", id="retry that runs"),
+        pytest.param([("b", "running", 1, None, 0), ("b", "failed", 1, "disk full on node 9", 5)], "known",
+                     id="retry that fails alike"),
+        pytest.param([("b", "success", 1, None, 0)], "not failing", id="success"),
+        pytest.param([("b", "success", 1, None, 0), ("c", "failed", 2, DISK, 0)], "new", id="failure after a success"),
+        pytest.param([("b", "failed", 1, QUOTA, 0)], "new", id="new error"),
+        pytest.param([("b", "failed", 1, QUOTA, 0), ("c", "failed", 2, DISK, 0)], "new",
+                     id="the old error after a new one"),
+        pytest.param([("b", "canceled", 1, None, 0), ("c", "skipped", 2, None, 0)], "known", id="canceled and skipped"),
+        pytest.param([("0", "success", -1, None, 0)], "known", id="late data: an older success"),
+        pytest.param([("0", "failed", -1, QUOTA, 0)], "known", id="late data: an older failure for another cause"),
+        pytest.param([("c", "failed", 2, DISK, 0), ("b", "success", 1, None, 0)], "new",
+                     id="late data: a success between two failures"),
+        pytest.param([("a", "failed", 0, DISK, 0)], "known", id="replay"),
+        pytest.param([("a", "running", 0, None, 1)], "not failing", id="the marked run is cleared"),
+        pytest.param([("a", "running", 0, None, 1), ("a", "failed", 0, DISK, 2)], "known",
+                     id="the marked run is cleared and fails alike"),
+        pytest.param([("a", "success", 0, None, 3), ("b", "failed", 1, DISK, 0)], "new",
+                     id="the marked run succeeds on retry, and a later one fails"),
+    ],
+)  # fmt: skip
+def test_the_state_of_a_mark_does_not_depend_on_the_order_in_which_runs_arrive(
+    writes: list[Write], expected: str
+) -> None:
+    for order in permutations(writes):
+        pipeline = PipelineFactory.create()
+        arrive(pipeline, "a", "failed", 0, DISK)
+        mark_known(pipeline=pipeline, reason="ticket 123")
+        for run, status, hour, text, version in order:
+            arrive(pipeline, run, status, hour, text, version)
+        for run, status, hour, text, version in writes:  # everything once more
+            arrive(pipeline, run, status, hour, text, version)
+
+        assert state(pipeline) == expected, order
+
+
+def test_a_mark_ends_at_its_date() -> None:
+    run = RunFactory.create(status="failed", error_message=DISK)
+    until = timezone.now() + timedelta(days=2)
+    mark_known(pipeline=run.pipeline, reason="until Monday", until=until)
+
+    assert state(run.pipeline, until - timedelta(seconds=1)) == "known"
+    assert state(run.pipeline, until) == "new"
+
+
+def test_a_moment_before_the_mark_had_a_new_failure() -> None:
+    run = RunFactory.create(status="failed", error_message=DISK, started_at=NOON, finished_at=NOON)
+    Run.objects.update(created_at=NOON)
+    mark_known(pipeline=run.pipeline, reason="ticket 123")
+
+    assert state(run.pipeline, NOON + timedelta(minutes=1)) == "new"
+
+
+def test_a_mark_outlives_the_pruning_of_its_run_until_a_success() -> None:
+    pipeline = PipelineFactory.create()
+    arrive(pipeline, "a", "failed", 0, DISK)
+    mark_known(pipeline=pipeline, reason="ticket 123")
+    Run.objects.all().delete()
+    at = timezone.now() + timedelta(minutes=1)
+    RunFactory.create(pipeline=pipeline, status="failed", error_message=DISK, started_at=at, finished_at=at)
+    assert state(pipeline) == "known"
+
+    before = at - timedelta(seconds=30)
+    RunFactory.create(pipeline=pipeline, status="success", started_at=before, finished_at=before)
+
+    assert state(pipeline) == "new"
+
+
+def test_only_a_failing_pipeline_can_be_marked() -> None:
+    run = RunFactory.create(status="success")
+
+    with pytest.raises(NotFailing):
+        mark_known(pipeline=run.pipeline, reason="?")
+
+
+def test_removing_a_mark_says_whether_there_was_one() -> None:
+    run = RunFactory.create(status="failed", error_message=DISK)
+    mark_known(pipeline=run.pipeline, reason="ticket 123")
+
+    assert [clear_known(pipeline=run.pipeline), clear_known(pipeline=run.pipeline)] == [True, False]
+    assert state(run.pipeline) == "new"
+
+
+def test_a_write_token_marks_and_removes_and_the_log_has_both() -> None:
+    run = RunFactory.create(status="failed", error_message=DISK)
+    api, path = program("write"), f"{ROOT}/pipelines/{run.pipeline_id}/known_failure"
+
+    answer = api.post(
+        path, {"reason": "ticket 123", "ticket_url": "https://tickets.example/123", "until": "2099-01-01T00:00:00Z"}
+    )
+
+    assert answer.status_code == 200
+    body: dict[str, Any] = answer.json()
+    [row] = run_shape("failing_now")
+    assert (body["run_id"], body["incident"]) == (str(run.pk), row["incident"])
+    assert (row["known"], row["known_reason"], row["known_ticket_url"]) == (
+        True, "ticket 123", "https://tickets.example/123",
+    )  # fmt: skip
+    assert [row["known"] for row in run_shape("incidents")] == [1]
+    assert api.delete(path).status_code == 204
+    assert state(run.pipeline) == "new"
+    entries = LogEntry.objects.filter(object_id=str(run.pipeline_id))
+    assert [entry.get_change_message() for entry in entries] == ["Changed known failure."] * 2
+
+
+@pytest.mark.parametrize(
+    ("body", "wrong"),
+    [
+        ({}, {"reason"}),
+        ({"reason": "  "}, {"reason"}),
+        ({"reason": "x", "ticket_url": "javascript:alert(1)"}, {"ticket_url"}),
+        ({"reason": "x", "until": "2020-01-01T00:00:00Z"}, {"until"}),
+        ({"reason": "x", "unknown": 1}, {"unknown"}),
+    ],
+)
+def test_a_mark_that_says_nothing_or_ended_is_refused(body: dict[str, Any], wrong: set[str]) -> None:
+    run = RunFactory.create(status="failed")
+
+    answer = program("write").post(f"{ROOT}/pipelines/{run.pipeline_id}/known_failure", body)
+
+    assert set(error(answer, 400, "validation_error")) == wrong
+
+
+def test_the_board_shows_new_failures_above_known_ones_and_counts_both() -> None:
+    old = RunFactory.create(status="failed", pipeline__name="old", error_message=DISK, finished_at=NOON).pipeline
+    RunFactory.create(status="failed", pipeline__name="fresh", error_message=QUOTA)
+    mark_known(pipeline=old, reason="we know, ticket 123")
+
+    board = html(browser("viewer").get("/admin/"))
+
+    assert [row[0].split()[0] for row in tables(board)["failing"]] == ["fresh", "old"]
+    assert "1 new, 1 known." in board
+    assert "we know, ticket 123" in tables(board)["failing"][1][5]
+
+
+def test_an_analyst_marks_and_removes_on_the_pipelines_page_and_a_viewer_cannot() -> None:
+    pipeline = RunFactory.create(status="failed", error_message=DISK).pipeline
+    page, path = f"/admin/console/pipeline/{pipeline.pk}/", f"/admin/console/pipeline/{pipeline.pk}/known/"
+    analyst, viewer = browser("analyst"), browser("viewer")
+
+    analyst.post(path, {"reason": "ticket 123", "until": "2099-01-01T10:00", "ticket_url": ""})
+
+    assert state(pipeline) == "known"
+    assert Pipeline.objects.get().known_until == datetime(2099, 1, 1, 10, tzinfo=UTC)
+    assert "ticket 123" in html(viewer.get(page))
+    assert "Mark as known" not in html(viewer.get(page))
+    assert viewer.post(path, {"clear": "1"}).status_code == 403
+    analyst.post(path, {"clear": "1", "reason": ""})
+    assert state(pipeline) == "new"
+
+
+@pytest.mark.parametrize("scope", ["pipeline", "client"])
+@pytest.mark.parametrize(
+    "condition", [{"rule_type": "on_failure"}, {"rule_type": "failures_in_window", "threshold": 1, "window_minutes": 9}]
+)
+def test_a_rule_holds_for_known_failures_unless_it_is_not_to_include_them(
+    scope: str, condition: dict[str, Any]
+) -> None:
+    pipeline = RunFactory.create(status="failed", error_message=DISK, finished_at=timezone.now()).pipeline
+    watched = {"pipeline": pipeline} if scope == "pipeline" else {"client": pipeline.client}
+    every = AlertRule.objects.create(**watched, **condition, channel="slack", destination="#all")
+    new = AlertRule.objects.create(**watched, **condition, channel="slack", destination="#new", include_known=False)
+    assert set(firing_rules()) == {every.pk, new.pk}
+
+    mark_known(pipeline=pipeline, reason="ticket 123")
+
+    assert set(firing_rules()) == {every.pk}

@@ -1,0 +1,287 @@
+from http import HTTPStatus
+from typing import Any, cast
+from urllib.parse import quote
+
+import httpx
+
+from ...client import AuthenticatedClient, Client
+from ...types import Response, UNSET
+from ... import errors
+
+from ...models.error import Error
+from ...models.known_failure_answer import KnownFailureAnswer
+from ...models.known_failure_request import KnownFailureRequest
+from typing import cast
+from uuid import UUID
+
+
+
+def _get_kwargs(
+    pipeline_id: UUID,
+    *,
+    body: KnownFailureRequest,
+
+) -> dict[str, Any]:
+    headers: dict[str, Any] = {}
+
+
+    
+
+    
+
+    _kwargs: dict[str, Any] = {
+        "method": "post",
+        "url": "/api/v1/pipelines/{pipeline_id}/known_failure".format(pipeline_id=quote(str(pipeline_id), safe=""),),
+    }
+
+    _kwargs["json"] = body.to_dict()
+
+    headers["Content-Type"] = "application/json"
+
+    _kwargs["headers"] = headers
+    return _kwargs
+
+
+
+def _parse_response(*, client: AuthenticatedClient | Client, response: httpx.Response) -> Error | KnownFailureAnswer | None:
+    if response.status_code == 200:
+        response_200 = KnownFailureAnswer.from_dict(response.json())
+
+
+
+        return response_200
+
+    if response.status_code == 400:
+        response_400 = Error.from_dict(response.json())
+
+
+
+        return response_400
+
+    if response.status_code == 401:
+        response_401 = Error.from_dict(response.json())
+
+
+
+        return response_401
+
+    if response.status_code == 403:
+        response_403 = Error.from_dict(response.json())
+
+
+
+        return response_403
+
+    if response.status_code == 404:
+        response_404 = Error.from_dict(response.json())
+
+
+
+        return response_404
+
+    if response.status_code == 406:
+        response_406 = Error.from_dict(response.json())
+
+
+
+        return response_406
+
+    if response.status_code == 415:
+        response_415 = Error.from_dict(response.json())
+
+
+
+        return response_415
+
+    if response.status_code == 429:
+        response_429 = Error.from_dict(response.json())
+
+
+
+        return response_429
+
+    if response.status_code == 500:
+        response_500 = Error.from_dict(response.json())
+
+
+
+        return response_500
+
+    if response.status_code == 503:
+        response_503 = Error.from_dict(response.json())
+
+
+
+        return response_503
+
+    if response.status_code == 504:
+        response_504 = Error.from_dict(response.json())
+
+
+
+        return response_504
+
+    if client.raise_on_unexpected_status:
+        raise errors.UnexpectedStatus(response.status_code, response.content)
+    else:
+        return None
+
+
+def _build_response(*, client: AuthenticatedClient | Client, response: httpx.Response) -> Response[Error | KnownFailureAnswer]:
+    return Response(
+        status_code=HTTPStatus(response.status_code),
+        content=response.content,
+        headers=response.headers,
+        parsed=_parse_response(client=client, response=response),
+    )
+
+
+def sync_detailed(
+    pipeline_id: UUID,
+    *,
+    client: AuthenticatedClient,
+    body: KnownFailureRequest,
+
+) -> Response[Error | KnownFailureAnswer]:
+    """ Mark the failure of a pipeline as known
+
+     It stays on every list, below new failures. A mark that is there already is replaced.
+
+    The mark ends with the first success, at `until`, or when the error changes. A pipeline that is not
+    failing
+    cannot be marked.
+
+    Args:
+        pipeline_id (UUID):
+        body (KnownFailureRequest): That a failure is known, why, and until when.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[Error | KnownFailureAnswer]
+     """
+
+
+    kwargs = _get_kwargs(
+        pipeline_id=pipeline_id,
+body=body,
+
+    )
+
+    response = client.get_httpx_client().request(
+        **kwargs,
+    )
+
+    return _build_response(client=client, response=response)
+
+def sync(
+    pipeline_id: UUID,
+    *,
+    client: AuthenticatedClient,
+    body: KnownFailureRequest,
+
+) -> Error | KnownFailureAnswer | None:
+    """ Mark the failure of a pipeline as known
+
+     It stays on every list, below new failures. A mark that is there already is replaced.
+
+    The mark ends with the first success, at `until`, or when the error changes. A pipeline that is not
+    failing
+    cannot be marked.
+
+    Args:
+        pipeline_id (UUID):
+        body (KnownFailureRequest): That a failure is known, why, and until when.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Error | KnownFailureAnswer
+     """
+
+
+    return sync_detailed(
+        pipeline_id=pipeline_id,
+client=client,
+body=body,
+
+    ).parsed
+
+async def asyncio_detailed(
+    pipeline_id: UUID,
+    *,
+    client: AuthenticatedClient,
+    body: KnownFailureRequest,
+
+) -> Response[Error | KnownFailureAnswer]:
+    """ Mark the failure of a pipeline as known
+
+     It stays on every list, below new failures. A mark that is there already is replaced.
+
+    The mark ends with the first success, at `until`, or when the error changes. A pipeline that is not
+    failing
+    cannot be marked.
+
+    Args:
+        pipeline_id (UUID):
+        body (KnownFailureRequest): That a failure is known, why, and until when.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[Error | KnownFailureAnswer]
+     """
+
+
+    kwargs = _get_kwargs(
+        pipeline_id=pipeline_id,
+body=body,
+
+    )
+
+    response = await client.get_async_httpx_client().request(
+        **kwargs
+    )
+
+    return _build_response(client=client, response=response)
+
+async def asyncio(
+    pipeline_id: UUID,
+    *,
+    client: AuthenticatedClient,
+    body: KnownFailureRequest,
+
+) -> Error | KnownFailureAnswer | None:
+    """ Mark the failure of a pipeline as known
+
+     It stays on every list, below new failures. A mark that is there already is replaced.
+
+    The mark ends with the first success, at `until`, or when the error changes. A pipeline that is not
+    failing
+    cannot be marked.
+
+    Args:
+        pipeline_id (UUID):
+        body (KnownFailureRequest): That a failure is known, why, and until when.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Error | KnownFailureAnswer
+     """
+
+
+    return (await asyncio_detailed(
+        pipeline_id=pipeline_id,
+client=client,
+body=body,
+
+    )).parsed

@@ -1,0 +1,94 @@
+"""POST and DELETE /pipelines/{pipeline_id}/known_failure: mark the failure of a pipeline as known."""
+
+from typing import Any
+
+from django.contrib.admin.models import CHANGE
+from django.db import transaction
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from chm_project.access.visibility import visible_to
+from chm_project.api.fields import TextField, TimeField, WebAddressField
+from chm_project.api.history import log
+from chm_project.api.serializers import StrictSerializer
+from chm_project.api.viewsets import StrictView, find
+from inventory.models import Pipeline
+from runs.known_failures import NotFailing, clear_known, mark_known
+
+MAX_REASON = 2000
+MAX_URL = 2000
+LOGGED = "known failure"
+
+
+class KnownFailureSerializer(StrictSerializer):
+    """That a failure is known, why, and until when."""
+
+    reason = TextField(max_length=MAX_REASON, help_text="Why it fails, or who deals with it.")
+    ticket_url = WebAddressField(
+        max_length=MAX_URL, required=False, allow_null=True, help_text="Address of the ticket, http or https."
+    )
+    until = TimeField(
+        required=False, allow_null=True, help_text="When the mark ends at the latest; null: when the failure ends."
+    )
+
+    def validate_until(self, value: Any) -> Any:
+        if value is not None and value <= timezone.now():
+            raise serializers.ValidationError("Give a time in the future.")
+        return value
+
+
+class KnownFailureAnswerSerializer(serializers.Serializer[Any]):
+    reason = serializers.CharField(source="known_reason")
+    ticket_url = serializers.CharField(source="known_ticket_url", allow_null=True)
+    until = serializers.DateTimeField(source="known_until", allow_null=True)
+    since = serializers.DateTimeField(source="known_since")
+    run_id = serializers.UUIDField(source="known_run_id", help_text="The failed run that was marked.")
+    incident = serializers.CharField(source="known_fingerprint", help_text="As in the report incidents.")
+
+
+class KnownFailureView(StrictView):
+    queryset = Pipeline.objects.all()
+    # Marking changes the pipeline, and so does removing the mark.
+    method_permissions = {"POST": "change", "DELETE": "change"}
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        pipelines = visible_to(request, Pipeline.objects.all(), client="client_id", pipeline="id")
+        self.pipeline = find(pipelines, kwargs["pipeline_id"])
+
+    @extend_schema(
+        operation_id="mark_known_failure",
+        summary="Mark the failure of a pipeline as known",
+        request=KnownFailureSerializer,
+        responses=KnownFailureAnswerSerializer,
+    )
+    @transaction.atomic
+    def post(self, request: Request, pipeline_id: Any) -> Response:
+        """It stays on every list, below new failures. A mark that is there already is replaced.
+
+        The mark ends with the first success, at `until`, or when the error changes. A pipeline that is not failing
+        cannot be marked.
+        """
+        given = KnownFailureSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        try:
+            mark_known(pipeline=self.pipeline, **given.validated_data)
+        except NotFailing:
+            raise ValidationError({"pipeline_id": ["The pipeline is not failing."]}) from None
+        log(request, self.pipeline, CHANGE, [LOGGED])
+        self.pipeline.refresh_from_db()
+        return Response(KnownFailureAnswerSerializer(self.pipeline).data)
+
+    @extend_schema(
+        operation_id="clear_known_failure", summary="Remove the mark of a known failure", responses={204: None}
+    )
+    @transaction.atomic
+    def delete(self, request: Request, pipeline_id: Any) -> Response:
+        """Also of a mark that has ended; without one nothing happens."""
+        if clear_known(pipeline=self.pipeline):
+            log(request, self.pipeline, CHANGE, [LOGGED])
+        return Response(status=204)

@@ -1,0 +1,46 @@
+"""Known failures: somebody marks a failing pipeline with a reason. Whether the mark holds is derived when read."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from chm_project.scrubbing import scrub_text
+from inventory.models import Pipeline
+from runs.reporting.adapter import page_of_shape
+
+_CLEARED = dict.fromkeys(
+    ("known_reason", "known_ticket_url", "known_until", "known_run_id", "known_fingerprint", "known_since")
+)
+
+
+class NotFailing(Exception):
+    """The pipeline is not failing, so there is nothing to mark."""
+
+
+@transaction.atomic
+def mark_known(
+    *, pipeline: Pipeline, reason: str, ticket_url: str | None = None, until: datetime | None = None
+) -> None:
+    """Mark the present failure of the pipeline as known; a former mark is replaced. Raises NotFailing."""
+    now = timezone.now()
+    rows, _ = page_of_shape(
+        "failing_now", most=1, where=f"pipeline_id = '{pipeline.pk}'", clock=now, client_id=pipeline.client_id
+    )
+    if not rows:
+        raise NotFailing
+    mark = {
+        "known_reason": scrub_text(reason),
+        "known_ticket_url": ticket_url or None,
+        "known_until": until,
+        "known_run_id": rows[0]["run_id"],
+        "known_fingerprint": rows[0]["incident"],
+        "known_since": now,
+    }
+    Pipeline.objects.filter(pk=pipeline.pk).update(**mark)
+
+
+def clear_known(*, pipeline: Pipeline) -> bool:
+    """Remove the mark, whether it holds or not; return whether there was one."""
+    marked = Pipeline.objects.filter(pk=pipeline.pk, known_reason__isnull=False)
+    return bool(marked.update(**_CLEARED))
