@@ -7,12 +7,13 @@ from typing import Any
 from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
+from django.http import HttpRequest
 from django.urls import reverse
 from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer
 
 
-def log(request: Request, instance: Any, action: int, fields: Sequence[str] = ()) -> None:
+def log(request: Request | HttpRequest, instance: Any, action: int, fields: Sequence[str] = ()) -> None:
     """As the admin does: `action` is ADDITION, CHANGE or DELETION; a token acts as its own service user."""
     LogEntry.objects.create(
         user_id=request.user.pk or 0,
