@@ -20,6 +20,7 @@ from chm_project.scrubbing import scrub_mapping, scrub_text, storable_text
 from runs.limits import bounded_payload, bounded_text
 from runs.models import Status
 
+_STATUSES = frozenset(Status.values)
 MAX_ID_LENGTH = 255
 MAX_INTEGER = 2**31 - 1
 MAX_BIGINT = 2**63 - 1
@@ -143,7 +144,7 @@ def without_secret(identity: str) -> str:
 
 
 def canonical_status(value: object, notes: list[str]) -> str:
-    if isinstance(value, str) and value in Status:
+    if isinstance(value, str) and value in _STATUSES:
         return str(value)
     notes.append("no status given" if value is None else f"unknown status {_short(value)}")
     return Status.FAILED.value

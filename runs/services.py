@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+import orjson
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
 from psycopg.errors import DeadlockDetected
@@ -29,19 +30,12 @@ _RECORD = (
     .replace("{verdict_on_new}", _VERDICT)
     .replace("{verdict_on_excluded}", _VERDICT.replace("new.", "excluded."))
 )
-_COLUMNS = {
-    "pipeline_id": "uuid", "external_run_id": "text", "status": "text", "started_at": "timestamptz",
-    "finished_at": "timestamptz", "duration_seconds": "integer", "rows_processed": "bigint", "error_message": "text",
-    "status_reason": "text", "payload": "jsonb", "given_source_url": "text", "at": "timestamptz",
-}  # fmt: skip
 _ATTEMPTS = 5
 
 # Planning the statement takes longer than writing a run with it. So a few runs are written by a form of it that each
 # connection has prepared, while a page is planned for its own size.
 _FEW = 20
-_PARAMETERS = {"kind": "text", "clock": "text", "position": "integer[]", "id": "uuid[]"} | {
-    column: f"{kind}[]" for column, kind in _COLUMNS.items()
-}
+_PARAMETERS = {"kind": "text", "clock": "text", "rows": "json"}
 _POSITIONS = {name: f"${number}" for number, name in enumerate(_PARAMETERS, 1)}
 _PREPARE = f"PREPARE chm_record_runs({', '.join(_PARAMETERS.values())}) AS " + re.sub(
     r"%\((\w+)\)s", lambda name: _POSITIONS[name[1]], _RECORD
@@ -205,12 +199,17 @@ def _statement(rows: int) -> str:
     return _EXECUTE
 
 
-def _parameters(pending: dict[int, StorableRun]) -> dict[str, Any]:
+def _parameters(pending: dict[int, StorableRun]) -> dict[str, str]:
     first = next(iter(pending.values()))
-    arrays: dict[str, Any] = {column: [getattr(run, column) for run in pending.values()] for column in _COLUMNS}
-    return arrays | {
-        "kind": first.kind.value,
-        "clock": first.clock.value,
-        "position": list(pending),
-        "id": [uuid7() for _ in pending],
-    }
+    rows = [
+        {
+            "position": position, "id": uuid7(), "pipeline_id": run.pipeline_id,
+            "external_run_id": run.external_run_id, "status": run.status, "started_at": run.started_at,
+            "finished_at": run.finished_at, "given_seconds": run.duration_seconds,
+            "rows_processed": run.rows_processed, "error_message": run.error_message,
+            "status_reason": run.status_reason, "payload": run.payload and orjson.Fragment(run.payload),
+            "given_source_url": run.given_source_url, "source_updated_at": run.at,
+        }
+        for position, run in pending.items()
+    ]  # fmt: skip
+    return {"kind": first.kind.value, "clock": first.clock.value, "rows": orjson.dumps(rows).decode()}

@@ -7,10 +7,14 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+import orjson
+
 from chm_project.scrubbing.names import SecretName, secret_name, words_of
 from chm_project.scrubbing.texts import may_hold_secrets, scrub_text, secret_spans
 from chm_project.scrubbing.values import FILTERED, is_secret_member, looks_random
 
+# Times and dataclasses are no JSON; `_storable` turns what is none into text.
+_AS_JSON = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_SUBCLASS
 MAX_DEPTH = 64
 TOO_DEEP = "[nested too deep]"
 
@@ -39,10 +43,9 @@ def storable_text(value: str) -> str:
 def scrub_mapping(value: Mapping[str, Any]) -> str:
     """Return the payload as JSON text that PostgreSQL can store, without its secrets."""
     try:
-        encoded = _dump(value)
-        encoded.encode()
+        encoded = orjson.dumps(value, option=_AS_JSON).decode()
         fit = "\\u0000" not in encoded
-    except (ValueError, TypeError, RecursionError):
+    except TypeError:
         fit = False
     if fit and not may_hold_secrets(encoded):
         return encoded

@@ -2,7 +2,8 @@
 -- Grain       one row per write; no two writes of one statement concern the same run
 -- Columns     position, run_id, outcome (created, updated, unchanged, stale, pruned; null: another writer came
 --             between, judge again), pruned_before (with the outcome pruned)
--- Parameters  kind (snapshot, event, if_absent), clock (source, asked), and one array per column of `new`
+-- Parameters  kind (snapshot, event, if_absent), clock (source, asked), and rows: a JSON array of the writes, which
+--             costs the writer a tenth of what one array per column costs
 --
 -- Writes that change nothing are set aside before the insert, since ON CONFLICT locks a row, and writes WAL for it,
 -- even where its WHERE then says no. Rows are written in key order, so that two writers cannot deadlock.
@@ -15,14 +16,10 @@ WITH new AS (
             THEN floor(extract(epoch FROM finished_at - started_at))::integer
         END AS duration_seconds,
         rows_processed, error_message, status_reason, payload, given_source_url, source_updated_at
-    FROM unnest(
-        %(position)s::integer[], %(id)s::uuid[], %(pipeline_id)s::uuid[], %(external_run_id)s::text[],
-        %(status)s::text[], %(started_at)s::timestamptz[], %(finished_at)s::timestamptz[],
-        %(duration_seconds)s::integer[], %(rows_processed)s::bigint[], %(error_message)s::text[],
-        %(status_reason)s::text[], %(payload)s::jsonb[], %(given_source_url)s::text[], %(at)s::timestamptz[]
-    ) AS given(
-        position, id, pipeline_id, external_run_id, status, started_at, finished_at, given_seconds, rows_processed,
-        error_message, status_reason, payload, given_source_url, source_updated_at
+    FROM json_to_recordset(%(rows)s::json) AS given(
+        position integer, id uuid, pipeline_id uuid, external_run_id text, status text, started_at timestamptz,
+        finished_at timestamptz, given_seconds integer, rows_processed bigint, error_message text, status_reason text,
+        payload jsonb, given_source_url text, source_updated_at timestamptz
     )
 ),
 judged AS MATERIALIZED (
