@@ -16,7 +16,7 @@ from typing import Any
 import requests
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 300
 INTERVAL_SECONDS = 1
 # Ordinary walks start two intervals back: after this pause no filter sees an older change by its overlap alone.
 SETTLED_SECONDS = 4 * INTERVAL_SECONDS

@@ -1,18 +1,17 @@
-"""CHM against a live Airflow, while it works: `make e2e-airflow`.
+"""CHM against a live Airflow while people change things by hand: `make e2e-airflow`.
 
 1. Runs are triggered and caught up; CHM ingests every few seconds, as its command, until all have ended.
-2. A failed run is cleared, and ingested while it runs again and after it has ended.
-3. A queued run is deleted in Airflow.
-After each part every run of the inventory is compared with what Airflow's own API says of it at that moment.
+2. Runs are cleared, marked and deleted, a DAG is paused and another renamed in its file; CHM goes on ingesting.
+3. Every run that Airflow has is compared with CHM; every failed one must name its task, and its link must open.
 """
 
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,12 +19,14 @@ from urllib.parse import quote
 
 import requests
 
-ROOT = Path(__file__).resolve().parents[3]
+from tools.e2e.live import ROOT, SETTLED_SECONDS, Chm, Record, State, compare, follow, perform, planted, until
+
 PASSWORD_ENV = "CHM_E2E_AIRFLOW_PASSWORD"  # noqa: S105 - where the secret is
 DAGS = ("sales_daily_load", "orders.reconcile-v2", "long_haul_export", "manual_refund")
+RENAMED = "sales_hourly_load"
+CAUGHT_UP = 24 + 20
 CANONICAL = {"queued": "running", "running": "running", "success": "success", "failed": "failed"}
-PATIENCE_SECONDS = 300
-Key = tuple[str, str]
+NO_TASK = "No task of this run failed"
 
 
 class Airflow:
@@ -39,194 +40,157 @@ class Airflow:
         self._session.headers["Authorization"] = f"Bearer {token}"
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        answer = self._session.request(method, f"{self._base}/api/v2{path}", json=body, timeout=30)
+        answer = self._session.request(method, f"{self._base}/api/v2{path}", json=body, timeout=60)
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
-    def trigger(self, dag: str, run: str, **conf: Any) -> Key:
+    def trigger(self, dag: str, run: str, **conf: Any) -> str:
         self.call("POST", f"/dags/{quote(dag)}/dagRuns", {"logical_date": None, "dag_run_id": run, "conf": conf})
-        return dag, run
+        return f"{dag} {run}"
 
-    def runs(self) -> dict[Key, dict[str, Any]]:
-        found: dict[Key, dict[str, Any]] = {}
-        for dag in DAGS:
-            path = f"/dags/{quote(dag)}/dagRuns?order_by=id&limit=100"
-            for run in self.call("GET", path)["dag_runs"]:
-                found[dag, run["dag_run_id"]] = run
+    def change(self, name: str, **fields: Any) -> None:
+        self.call("PATCH", path_of(name), fields)
+
+    def runs(self) -> dict[str, dict[str, Any]]:
+        found: dict[str, dict[str, Any]] = {}
+        while page := self.call("GET", f"/dags/~/dagRuns?order_by=id&limit=100&offset={len(found)}")["dag_runs"]:
+            found |= {f"{row['dag_id']} {row['dag_run_id']}": row for row in page}
         return found
 
+    def status(self, name: str) -> str:
+        return str(self.call("GET", path_of(name))["state"])
 
-class Chm:
-    """CHM as an operator uses it: its command, and its database for reading."""
+    def states(self) -> dict[str, State]:
+        return {
+            name: (CANONICAL[row["state"]], moment(row["start_date"]), moment(row["end_date"]))
+            for name, row in self.runs().items()
+        }
 
-    def __init__(self) -> None:
-        self.reports: list[dict[str, Any]] = []
-        self.seen: dict[Key, list[str]] = {}
+    def settled(self, expected: int) -> bool:
+        runs = self.runs().values()
+        return len(runs) >= expected and all(run["state"] in {"success", "failed"} for run in runs)
 
-    def ingest(self) -> dict[str, Any]:
-        command = [sys.executable, "manage.py", "ingest_runs", "--json"]
-        ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
-        if ended.returncode:
-            raise SystemExit(f"ingest_runs ended with {ended.returncode}: {ended.stderr}")
-        [report] = json.loads(ended.stdout)["connections"]
-        self.reports.append(report)
-        for key, run in self.runs().items():
-            shown = f"{run.status}{'' if run.started_at else ' (queued)' if run.status == 'running' else ''}"
-            if (history := self.seen.setdefault(key, []))[-1:] != [shown]:
-                history.append(shown)
-        return dict(report)
+    def lists(self, dag: str) -> bool:
+        return any(row["dag_id"] == dag for row in self.call("GET", "/dags?limit=100")["dags"])
 
-    def runs(self) -> dict[Key, Any]:
+
+class AirflowChm(Chm):
+    """Run ids are unique within their DAG only."""
+
+    def runs(self) -> dict[str, Any]:
         from runs.models import Run
 
-        runs = Run.objects.select_related("pipeline")
-        return {(run.pipeline.external_id or "", run.external_run_id): run for run in runs}
+        runs = Run.objects.with_source_url().select_related("pipeline")
+        return {f"{run.pipeline.external_id} {run.external_run_id}": run for run in runs}
+
+    def connection(self) -> dict[str, Any]:
+        """Return what `manage.py connections --json` says."""
+        command = [sys.executable, "manage.py", "connections", "--json"]
+        ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True)
+        [found] = json.loads(ended.stdout)
+        return dict(found)
 
 
-class Record:
-    """What is printed, kept for the document."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def say(self, text: str = "") -> None:
-        self.lines.append(text)
-        sys.stdout.write(f"{text}\n")
-        sys.stdout.flush()
+def path_of(name: str) -> str:
+    dag, run = name.split(" ", 1)
+    return f"/dags/{quote(dag)}/dagRuns/{quote(run, safe='')}"
 
 
 def moment(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
-def compare(chm: Chm, airflow: Airflow, record: Record, title: str, *, gone: frozenset[Key] = frozenset()) -> int:
-    """Says how many runs are equal in status, start and end; returns how many are not."""
-    theirs, ours = airflow.runs(), chm.runs()
-    different = []
-    for key, run in theirs.items():
-        expected = (CANONICAL[run["state"]], moment(run["start_date"]), moment(run["end_date"]))
-        own = ours.get(key)
-        if own is None or (own.status, own.started_at, own.finished_at) != expected:
-            different.append(
-                f"  {key}: Airflow {expected}, CHM {own and (own.status, own.started_at, own.finished_at)}"
-            )
-    extra = sorted(set(ours) - set(theirs) - gone)
-    record.say(f"{title}: {len(theirs) - len(different)} of {len(theirs)} runs equal, {len(extra)} unknown to Airflow")
-    for line in [*different, *(f"  only in CHM: {key}" for key in extra)]:
-        record.say(line)
-    return len(different) + len(extra)
-
-
-def until(condition: Any, chm: Chm) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        if time.monotonic() > deadline:
-            raise SystemExit("Airflow did not get there in time; its logs are in its folder.")
-        time.sleep(2)
-        chm.ingest()
-
-
-def settled(airflow: Airflow, expected: int) -> bool:
-    runs = airflow.runs()
-    return len(runs) >= expected and all(run["state"] in {"success", "failed"} for run in runs.values())
-
-
-def prepare(client: dict[str, str], folder: Path) -> None:
-    """An empty CHM whose inventory is Airflow's DAGs."""
-    from django.core.management import call_command
-
-    from inventory.models import Client, Pipeline
-    from runs.models import Run
-
-    call_command("migrate", verbosity=0)
-    Run.objects.all().delete()
-    Pipeline.objects.all().delete()
-    owner, _ = Client.objects.get_or_create(name="Live Airflow")
-    for dag in DAGS:
-        Pipeline.objects.create(client=owner, name=dag, external_id=dag, platform="airflow", pipeline_type="ingestion")
-    connections = folder / "connections.toml"
-    connections.write_text(
-        f'[connections.live-airflow]\nconnector = "airflow"\nbase_url = "{client["base_url"]}"\ninterval_seconds = 5\n'
-        f'auth = {{ kind = "airflow_token", username = "{client["username"]}", secret_env = "{PASSWORD_ENV}" }}\n'
-    )
-    os.environ |= {PASSWORD_ENV: client["password"], "CHM_CONNECTIONS_FILE": str(connections)}
-
-
-def scenario(airflow: Airflow, chm: Chm, record: Record) -> int:
-    failures = 0
-    stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%S}"
+def scenario(airflow: Airflow, chm: AirflowChm, folder: Path, record: Record) -> None:
     record.say("1. Runs are queued, run and end while CHM ingests")
+    stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%S}"
+    chm.prepare(folder, {dag: dag for dag in DAGS})
     for dag in DAGS:
         airflow.call("PATCH", f"/dags/{quote(dag)}", {"is_paused": False})
-    for number in range(3):
-        airflow.trigger("long_haul_export", f"haul-{number}:{stamp}+x~1", seconds=8)
+    hauls = [airflow.trigger("long_haul_export", f"haul-{number}:{stamp}+x~1", seconds=8) for number in range(3)]
     failing = airflow.trigger("manual_refund", f"refund-{stamp}", fail=True, seconds=6)
     chm.ingest()
-    until(lambda: settled(airflow, 24 + 20 + 4), chm)
-    chm.ingest()
-    failures += compare(chm, airflow, record, "   all ended")
-    stepped = [key for key, states in chm.seen.items() if states[0].startswith("running") and states[-1] != "running"]
-    queued = [key for key in stepped if chm.seen[key][0] == "running (queued)"]
-    record.say(f"   {len(stepped)} runs were seen open first and ended later, {len(queued)} of them queued first:")
-    for key in sorted(queued)[:4]:
-        record.say(f"     {key[0]} {key[1]}: {' → '.join(chm.seen[key])}")
-    failures += not queued
+    queued = [name for name, run in chm.runs().items() if run.status == "running" and run.started_at is None]
+    record.check(bool(queued), f"{len(queued)} runs were first seen queued")
+    until(lambda: airflow.settled(CAUGHT_UP + 4), chm.ingest, "all runs have ended")
+    compare(record, "all have run", airflow.states, chm)
     again = chm.ingest()
-    record.say(f"   once more, with nothing changed: {again['created']} created, {again['updated']} updated")
-    failures += again["created"] + again["updated"]
+    written = again["created"] + again["updated"]
+    record.check(not written, f"once more, with nothing changed: {written} runs written")
 
-    record.say("2. A failed run is cleared")
-    path = f"/dags/{failing[0]}/dagRuns/{quote(failing[1], safe='')}"
+    record.say("2. Changes by hand, each made when no filter sees the run any more by its overlap")
+    changes = 0
+
+    def by_hand(what: str, change: Callable[[], Any]) -> None:
+        nonlocal changes
+        time.sleep(SETTLED_SECONDS)
+        chm.ingest()
+        change()
+        changes += 1
+        compare(record, what, airflow.states, chm)
+
     before = chm.runs()[failing]
-    airflow.call("POST", f"{path}/clear", {"dry_run": False})
-    chm.ingest()
+    by_hand("a failed run is cleared", lambda: airflow.call("POST", f"{path_of(failing)}/clear", {"dry_run": False}))
     reopened = chm.runs()[failing]
-    record.say(
-        f"   CHM right after: {before.status} → {reopened.status}, started_at {reopened.started_at:%H:%M:%S} kept"
-    )
-    failures += reopened.status != "running"
-    until(lambda: settled(airflow, 24 + 20 + 4), chm)
-    chm.ingest()
-    record.say(f"   {failing[0]} {failing[1]}: {' → '.join(chm.seen[failing])}")
-    failures += chm.runs()[failing].started_at <= before.started_at
-    failures += compare(chm, airflow, record, "   all ended again")
-
-    record.say("3. A queued run is deleted")
-    airflow.trigger("long_haul_export", f"running-{stamp}", seconds=12)
+    record.check(reopened.status == "running", f"CHM right after: {before.status} → {reopened.status}")
+    until(lambda: airflow.status(failing) == "failed", chm.ingest, "it has failed again")
+    compare(record, "and has failed again", airflow.states, chm)
+    started = chm.runs()[failing].started_at
+    record.check(started > before.started_at, "with the start of its new attempt")
+    by_hand("a successful run is marked failed", lambda: airflow.change(hauls[0], state="failed"))
+    by_hand("and success again", lambda: airflow.change(hauls[0], state="success"))
+    by_hand("a failed run is marked success", lambda: airflow.change(failing, state="success"))
+    by_hand("and failed again", lambda: airflow.change(failing, state="failed"))
+    by_hand("a note is written", lambda: airflow.change(hauls[1], note="looked at by hand"))
+    noted = chm.runs()[hauls[1]].status_reason
+    record.check(noted == "looked at by hand", f"the note in CHM: {noted!r}")
+    running = airflow.trigger("long_haul_export", f"running-{stamp}", seconds=300)
     deleted = airflow.trigger("long_haul_export", f"deleted-{stamp}", seconds=1)
-    until(lambda: deleted in chm.seen, chm)
-    airflow.call("DELETE", f"/dags/{deleted[0]}/dagRuns/{quote(deleted[1], safe='')}")
+    until(lambda: airflow.status(running) == "running", chm.ingest, "a run is running")
+    by_hand("a queued run is deleted", lambda: airflow.call("DELETE", path_of(deleted)))
+    gone = chm.runs()[deleted]
+    said = gone.status, gone.status_reason
+    record.check(said == ("canceled", "gone at source"), f"the deleted queued run in CHM: {said}")
+    by_hand("a running run is marked failed, which cancels it", lambda: airflow.change(running, state="failed"))
+    until(lambda: airflow.settled(CAUGHT_UP + 5), chm.ingest, "its task has ended")
+    compare(record, "and its task has ended", airflow.states, chm)
+    by_hand("an ended run is deleted; CHM keeps it", lambda: airflow.call("DELETE", path_of(hauls[2])))
+    by_hand("a DAG is paused", lambda: airflow.call("PATCH", "/dags/long_haul_export", {"is_paused": True}))
+    by_hand("a DAG is renamed in its file, and its old name deleted", lambda: rename(airflow, folder / "dags"))
+    until(lambda: airflow.lists(RENAMED), chm.ingest, "Airflow has read the file")
+    time.sleep(SETTLED_SECONDS)
     chm.ingest()
-    run = chm.runs()[deleted]
-    record.say(f"   {deleted[0]} {deleted[1]}: {' → '.join(chm.seen[deleted])}, {run.status_reason!r}")
-    failures += (run.status, run.status_reason) != ("canceled", "gone at source")
-    until(lambda: settled(airflow, 24 + 20 + 5), chm)
-    chm.ingest()
-    failures += compare(chm, airflow, record, "   all others", gone=frozenset({deleted}))
+    found = chm.connection()
+    for key, expected in (("paused", "long_haul_export"), ("missing", DAGS[0]), ("unmatched", RENAMED)):
+        names = [each["external_id"] for each in found[key]]
+        record.check(names == [expected], f"manage.py connections, {key}: {', '.join(names)}")
 
-    record.say(f"Secrets planted in Airflow that reached the database: {planted()}")
-    failures += planted()
-    return int(failures)
+    record.say(f"3. At the end, after {changes} changes by hand and {chm.walks} ingestions")
+    compare(record, "by ordinary walks", airflow.states, chm)
+    chm.reconcile()
+    compare(record, "after the day's reading of the last 3 days", airflow.states, chm)
+    again = chm.reconcile()
+    written = again["created"] + again["updated"]
+    record.check(not written, f"a second one writes {written} runs")
+    lost = {name for name in chm.states() if name.startswith(f"{DAGS[0]} ")}
+    extra = set(chm.states()) - set(airflow.states()) - {deleted, hauls[2]} - lost
+    record.check(not extra, f"{len(extra)} runs are in CHM alone, beside the deleted ones and those of the renamed DAG")
+
+    record.say("4. Every failed run names its task, or says that none failed, and its link opens")
+    for name, run in sorted(chm.runs().items()):
+        if run.status == "failed":
+            line = next(iter((run.error_message or "").splitlines()), "no error text")
+            record.check(line.startswith("Task ") or (name == running and NO_TASK in line), f"{name}: {line[:90]}")
+            follow(record, run)
+    record.check(not planted(), f"secrets planted in Airflow that reached the database: {planted()}")
 
 
-def planted() -> int:
-    from django.db import connection
-
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM runs WHERE runs::text LIKE '%%hunter2%%' OR runs::text LIKE '%%FAKE%%'")
-        [[count]] = cursor.fetchall()
-    return int(count)
-
-
-def document(record: Record, client: dict[str, str], ended: str) -> str:
-    return (
-        "# A live Airflow\n\n"
-        "Written by `make e2e-airflow`, which starts Apache Airflow in a folder of its own, triggers runs, ingests\n"
-        "while they run, clears one, deletes one, and compares every run with Airflow's own answers.\n\n"
-        f"Date {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, Airflow {client['version']}, "
-        f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores.\n\n"
-        "```\n" + "\n".join(record.lines) + f"\n{ended}\n```\n"
-    )
+def rename(airflow: Airflow, dags: Path) -> None:
+    """Give a DAG another name in its file, as people do, and delete the old name at once."""
+    airflow.call("PATCH", f"/dags/{DAGS[0]}", {"is_paused": True})
+    file = dags / f"{DAGS[0]}.py"
+    (dags / f"{RENAMED}.py").write_text(file.read_text().replace(DAGS[0], RENAMED))
+    file.unlink()
+    airflow.call("DELETE", f"/dags/{DAGS[0]}")
 
 
 def main() -> int:
@@ -234,29 +198,20 @@ def main() -> int:
     parser.add_argument("folder", type=Path, help="where start_airflow.sh put Airflow")
     parser.add_argument("--write", type=Path, help="the document to write")
     options = parser.parse_args()
-    client = json.loads((options.folder / "client.json").read_text())
-
-    from chm_project.local.embedded import attach_to_environment
-
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chm_project.settings.development")
-    os.environ["CHM_DATA_DIR"] = str(options.folder / "chm")
-    servers = attach_to_environment()
-    import django
-
-    django.setup()
-    prepare(client, options.folder)
-    record = Record()
-    failures = scenario(Airflow(client), Chm(), record)
-    ended = "PASSED" if not failures else f"FAILED: {failures} differences"
-    sys.stdout.write(f"{ended}\n")
-    if options.write:
-        options.write.write_text(document(record, client, ended))
-    if servers is not None:
-        from django.db import connections
-
-        connections.close_all()
-        servers.release()
-    return 1 if failures else 0
+    folder = options.folder.resolve()
+    client = json.loads((folder / "client.json").read_text())
+    os.environ[PASSWORD_ENV] = client["password"]
+    auth = f'auth = {{ kind = "airflow_token", username = "{client["username"]}", secret_env = "{PASSWORD_ENV}" }}'
+    airflow, chm = Airflow(client), AirflowChm("Airflow", "airflow", client["base_url"], auth, "airflow")
+    return perform(
+        folder,
+        lambda record: scenario(airflow, chm, folder, record),
+        title="A live Airflow, changed by hand",
+        made_by="Written by `make e2e-airflow`, which starts Apache Airflow in a folder of its own, runs DAGs, changes "
+        "their\nruns by hand while CHM ingests, and compares every run with Airflow's own answers.",
+        system=f"Airflow {client['version']}",
+        write=options.write,
+    )
 
 
 if __name__ == "__main__":

@@ -1,20 +1,21 @@
 #!/usr/bin/env bash
 # Install (first time) and start a real Apache Airflow 3 on loopback.
 #   start_airflow.sh DIR [DAGS_FOLDER]
-# Environment: AIRFLOW_VERSION (3.3.2), AIRFLOW_PORT (18080), PYTHON (python3),
+# Environment: AIRFLOW_VERSION (3.3.2), AIRFLOW_PORT (a free port), PYTHON (python3),
 #              LOCK (a pinned requirements file), EXTRA (more packages), NO_UV=1 (plain pip),
 #              AIRFLOW_ADMIN_PASSWORD / AIRFLOW_VIEWER_PASSWORD (made at random when unset).
-# Leaves in DIR: venv/, home/ (SQLite, logs), run/*.pid, env.sh (source it to use the CLI),
+# Leaves in DIR: venv/, home/ (SQLite, logs), dags/ (a copy), run/*.pid, env.sh (source it to use the CLI),
 #                client.json (base_url, username, password: what record_airflow.py reads).
-# All DAGs start paused. Stop with stop_airflow.sh DIR. Listens on 127.0.0.1 only.
+# Each start is a server without history. All DAGs start paused. Stop with stop_airflow.sh DIR. Listens on 127.0.0.1 only.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 [ $# -ge 1 ] || { sed -n 2,9p "$0"; exit 2; }
 mkdir -p "$1"; DIR=$(cd "$1" && pwd)
-DAGS=$(cd "${2:-$here/dags}" && pwd)
+GIVEN=$(cd "${2:-$here/dags}" && pwd)
+DAGS="$DIR/dags"
 VERSION=${AIRFLOW_VERSION:-3.3.2}
-PORT=${AIRFLOW_PORT:-18080}
 PY=${PYTHON:-python3}
+PORT=${AIRFLOW_PORT:-$("$PY" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')}
 t0=$(date +%s)
 if [ ! -x "$DIR/venv/bin/airflow" ]; then
   "$PY" -m venv "$DIR/venv"
@@ -31,7 +32,10 @@ if [ ! -x "$DIR/venv/bin/airflow" ]; then
   fi
 fi
 t1=$(date +%s)
+# The comparison counts every run of the server, and changes the files of DAGs.
+rm -rf "$DIR/home" "$DIR/run" "$DIR/logs" "$DIR/dags" "$DIR/env.sh"
 mkdir -p "$DIR/home" "$DIR/run" "$DIR/logs"
+cp -r "$GIVEN" "$DIR/dags"
 rnd() { "$PY" -c 'import secrets;print(secrets.token_hex(16))'; }
 if [ ! -f "$DIR/env.sh" ]; then
   admin=${AIRFLOW_ADMIN_PASSWORD:-$(rnd)}; viewer=${AIRFLOW_VIEWER_PASSWORD:-$(rnd)}
