@@ -1,14 +1,17 @@
 """Ten thousand pipelines on one connection, and a year of history: what a tick costs depends on what changed."""
 
+from collections import Counter
 from datetime import timedelta
 
 import pytest
+from django.core.cache import cache
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from ingestion.synthetic.airflow_of_many import AirflowOfMany, dag_run
 from ingestion.synthetic.generic_partner import GenericPartner
+from ingestion.synthetic.partner import Request
 from ingestion.tests.support import (
     PASSWORD_ENV,
     airflow_connection,
@@ -21,7 +24,7 @@ from ingestion.tests.support import (
 from inventory.models import Client, Pipeline
 from runs.models import Run
 
-CHANGED = 200
+CHANGED, FAILED = 200, 20
 
 
 @pytest.mark.django_db
@@ -56,6 +59,52 @@ def test_a_tick_costs_what_changed_and_one_statement_of_bookkeeping(
     assert len(statements) <= 8, "the inventory, the open runs, three pages, one statement of bookkeeping"
     assert Pipeline.objects.filter(ingested_through__gt=before).count() == pipelines
     assert Run.objects.count() == CHANGED
+
+
+@pytest.mark.django_db
+def test_the_requests_of_a_tick_of_ten_thousand_pipelines_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(PASSWORD_ENV, "secret")
+    cache.clear()
+    client = Client.objects.create(name="Northwind")
+    before = timezone.now() - timedelta(minutes=10)
+    names = [f"p{number:05}" for number in range(10_000)]
+    Pipeline.objects.bulk_create(
+        Pipeline(
+            client=client, name=name, external_id=name, platform="airflow", pipeline_type="transform",
+            ingested_through=before, last_ingest_at=before, ingest_due_at=before,
+        )
+        for name in names
+    )  # fmt: skip
+    with AirflowOfMany() as airflow:
+        airflow.dag_ids = names
+        connection = airflow_connection(airflow, interval_seconds=60, inventory_seconds=300)
+        ticks = []
+        for changed in (0, CHANGED, 0, 0):
+            now = timezone.now()
+            airflow.changes = [
+                *((moment - timedelta(minutes=5), row) for moment, row in airflow.changes),
+                *((now, dag_run(name, 1, now, "failed" if place < FAILED else "success"))
+                  for place, name in enumerate(names[:changed])),
+            ]  # fmt: skip
+            sent = len(airflow.requests)
+            report = ingest(connection)
+            assert report.errors == []
+            ticks.append(Counter(kind(request) for request in airflow.requests[sent:]))
+            Pipeline.objects.update(ingested_through=timezone.now())
+    cache.clear()
+
+    first, changes, rest, idle = ticks
+    assert first["dags"] == 101, "a hundred a page, each beginning with the last of the page before, every five minutes"
+    assert changes == {"dagRuns": 3, "taskInstances": 1, "logs": 19}, "20 requests for texts at most, as documented"
+    assert rest == {"dagRuns": 1, "taskInstances": 1, "logs": 1}, "the text that was left"
+    assert idle == {"dagRuns": 1}
+    assert Run.objects.filter(status="failed").exclude(error_message=None).count() == FAILED
+    assert Run.objects.count() == CHANGED
+
+
+def kind(request: Request) -> str:
+    known = ("logs", "taskInstances", "dagRuns", "dags", "token", "version")
+    return next(part for part in known if f"/{part}" in request.path)
 
 
 @pytest.mark.django_db
