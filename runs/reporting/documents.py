@@ -87,6 +87,37 @@ def _meaning(description: str, default: str, choices: tuple[str, ...]) -> str:
     return " ".join(parts)
 
 
+# By view of which a row says something: what one row is, and how long it is kept. Others are shapes: their grain is in
+# their description, and they keep nothing.
+_RUNS_KEPT = "as long as its run: forever, or by `CHM_PRUNE_OLDER_THAN`"
+_COUNTS_KEPT = "as long as the runs: each is subtracted as it is deleted"
+_INVENTORY_KEPT = "until it is deleted, or its client is erased"
+KEPT: dict[str, tuple[str, str]] = {
+    "alert_rules": ("one alert rule", _INVENTORY_KEPT),
+    "clients": ("one client", "until it is erased"),
+    "daily_counts": ("part of the count of one UTC day, scope and status", _COUNTS_KEPT),
+    "daily_duration_minutes": ("part of the count of one UTC day and length in minutes", _COUNTS_KEPT),
+    "hourly_failures": ("part of the count of one hour", _COUNTS_KEPT),
+    "last_successes": ("one pipeline", "its last success is never pruned"),
+    "latest_decisive_runs": ("one pipeline", "its latest decisive run is never pruned"),
+    "latest_runs": ("one pipeline", "its latest run is never pruned"),
+    "monthly_counts": ("part of the count of one UTC month, scope and status", _COUNTS_KEPT),
+    "open_runs": ("one run that has not ended", _RUNS_KEPT),
+    "pipelines": ("one pipeline", _INVENTORY_KEPT),
+    "run_facts": ("one run", _RUNS_KEPT),
+    "runs": ("one run", _RUNS_KEPT),
+}
+
+
+def _grains(views: Sequence[str], descriptions: dict[str, str]) -> list[str]:
+    rows = []
+    for view in views:
+        grain, kept = KEPT.get(view, ("", "nothing: it is computed when asked"))
+        found = re.search(r"one row per ([^,:.;]+)", descriptions[view])
+        rows.append((f"[`{view}`](#reporting{view})", grain or (f"one {found[1]}" if found else "see there"), kept))
+    return _table(("view", "a row is", "kept"), rows)
+
+
 def dictionary() -> str:
     with connection.cursor() as cursor:
         cursor.execute(
@@ -97,7 +128,10 @@ def dictionary() -> str:
         )
         rows = cursor.fetchall()
     lines = ["# Data dictionary", "", f"The views of the schema `reporting`, from their comments; {GENERATED}.", ""]
-    for view in dict.fromkeys(row[0] for row in rows):
+    views = list(dict.fromkeys(row[0] for row in rows))
+    lines += [*_grains(views, {row[0]: row[1] for row in rows}), ""]
+    lines += ["[Prune runs and erase clients](../operations/retention.md) says what stays at any age.", ""]
+    for view in views:
         columns = [row for row in rows if row[0] == view]
         lines += [f"## reporting.{view}", "", columns[0][1], ""]
         lines += [*_table(("column", "type", "meaning"), [(f"`{r[2]}`", r[3], r[4]) for r in columns]), ""]
