@@ -11,8 +11,8 @@ _EVERYWHERE = (
 )
 # Swagger UI and the browsable API bring inline styles, but no inline script.
 STRICT = _EVERYWHERE + "script-src 'self'"
-# The admin's pages are Alpine components: expressions in attributes, which it compiles, and one inline script.
-ADMIN = _EVERYWHERE + "script-src 'self' 'unsafe-inline' 'unsafe-eval'"
+# The admin's pages are Alpine components: expressions in attributes, which it compiles. None has an inline script.
+ADMIN = _EVERYWHERE + "script-src 'self' 'unsafe-eval'"
 
 
 class ContentPolicyMiddleware:

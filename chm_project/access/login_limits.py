@@ -26,8 +26,8 @@ class LoginLimitBackend:
     def authenticate(self, request: HttpRequest | None, username: str | None = None, **_: Any) -> None:
         if request is None or not username:
             return
-        waits = [limit.count(who) for limit, who in _counted(request, username)]
-        if any(wait is not None for wait in waits):
+        # What the first limit refuses counts in no other: guesses from one address never lock the account elsewhere.
+        if any(limit.count(who) is not None for limit, who in _counted(request, username)):
             logger.warning(
                 "too many logins as %r from %s: refused without looking at the password",
                 username[:150],

@@ -48,6 +48,7 @@ def main() -> None:
     parser.add_argument("--only", metavar="TEXT", default="", help="faults whose title holds this text")
     parser.add_argument("--write", action="store_true", help=f"write {DOCUMENT.relative_to(ROOT)}")
     parser.add_argument("--web", action="store_true", help="only the faults of the web server and the API")
+    parser.add_argument("--ingestion", action="store_true", help="only the faults of ingestion")
     parser.add_argument("--keep", action="store_true", help="keep the folder with the processes' log")
     options = parser.parse_args()
     console = Console(width=140, highlight=False)
@@ -60,7 +61,9 @@ def main() -> None:
         console.print(web.line(result))
 
     try:
-        web_results = web.run(folder / "web", quick=options.quick, only=options.only, show=show)
+        web_results = []
+        if not options.ingestion:
+            web_results = web.run(folder / "web", quick=options.quick, only=options.only, show=show)
         if options.web:
             chosen = []
         else:
@@ -80,9 +83,12 @@ def main() -> None:
     survived = sum(both)
     console.print(f"{survived} of {len(both)} faults survived")
     if options.write and options.web:
-        former = DOCUMENT.read_text().partition("\n## Web server and API")[0]
+        former = DOCUMENT.read_text().partition(f"\n{web.HEADING}")[0]
         DOCUMENT.write_text(f"{former.rstrip()}\n\n{web.table(web_results)}")
-    elif options.write and survived == len(both):
+    elif options.write and options.ingestion:
+        former = DOCUMENT.read_text().partition(f"\n{web.HEADING}")[2]
+        DOCUMENT.write_text(f"{_document(results)}\n{web.HEADING}{former}")
+    elif options.write:
         DOCUMENT.write_text(f"{_document(results)}\n{web.table(web_results)}")
     sys.exit(survived != len(both) or not both)
 

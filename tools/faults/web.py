@@ -20,6 +20,7 @@ from tools.faults.world import World
 CONTROL_MULTIPLE = 3
 # Each kind of result that is no answer, as the table names it.
 NAMES = {REFUSED: "refused", BROKEN: "broken off"}
+HEADING = "## Web server and API"
 COLUMNS = (
     "fault", "survived", "health", "failed", "p99 ms", "idle p99 ms", "writes", "503", "other", "p95 ms", "slowest s",
     "lost", "back after s", "remarks",
@@ -121,7 +122,7 @@ def line(result: Result) -> str:
 
 def table(results: list[Result]) -> str:
     rows = "\n".join(_row(result) for result in results)
-    return f"""## Web server and API
+    return f"""{HEADING}
 
 {(__doc__ or "").partition(chr(10))[2].strip()}
 

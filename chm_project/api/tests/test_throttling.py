@@ -101,6 +101,46 @@ def test_guessing_passwords_ends_soon_and_the_owner_stays_logged_in(
 
 
 @pytest.mark.django_db
+def test_150_wrong_logins_lock_the_guesser_out_and_neither_the_owners_session_nor_token(
+    settings: Settings,
+) -> None:
+    settings.CHM_THROTTLE_LOGIN, settings.CHM_THROTTLE_LOGINS = "20/day", "100/day"
+    settings.CHM_THROTTLE_TOKEN = "6000/minute"
+    owner = User.objects.create_superuser("ada", password="right-password")
+    session, api = Client(), program("read")
+    session.force_login(owner)
+
+    def log_in(password: str, address: str = "10.0.0.1") -> int:
+        form = {"username": "ada", "password": password}
+        return Client().post("/admin/login/", form, REMOTE_ADDR=address).status_code
+
+    for number in range(150):
+        assert log_in(f"guess-{number}") == 200
+        if number % 50 == 0:
+            assert session.get("/admin/").status_code == 200
+            assert api.get(CLIENTS, REMOTE_ADDR="10.0.0.1").status_code == 200
+
+    assert log_in("right-password") == 200, "from where the guesses come the right password is refused too"
+    assert log_in("right-password", "10.0.0.2") == 302, "from elsewhere it is not"
+    assert session.get("/admin/").status_code == 200
+    assert api.get(CLIENTS, REMOTE_ADDR="10.0.0.1").status_code == 200
+
+
+@pytest.mark.django_db
+def test_60_wrong_keys_take_nothing_from_the_valid_pings_of_the_same_address(settings: Settings) -> None:
+    settings.CHM_THROTTLE_TOKEN, settings.CHM_THROTTLE_REFUSED = "6000/minute", "60/day"
+    key = create_token(name="cron", scope=Scope.INGEST, pipeline_id=PipelineFactory.create().pk)[1]
+
+    wrong, valid = [], []
+    for number in range(61):
+        wrong.append(APIClient().get(f"/ping/wrong-{number}", REMOTE_ADDR="10.0.0.1").status_code)
+        valid.append(APIClient().get(f"/ping/{key}", REMOTE_ADDR="10.0.0.1").status_code)
+
+    assert valid == [200] * 61
+    assert wrong == [404] * 60 + [429]
+
+
+@pytest.mark.django_db
 def test_logins_that_succeed_are_not_counted(settings: Settings) -> None:
     settings.CHM_THROTTLE_LOGIN, settings.CHM_THROTTLE_LOGINS = "3/day", "100/day"
     User.objects.create_superuser("ada", password="right-password")
