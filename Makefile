@@ -27,8 +27,8 @@ install: .venv/local.stamp  ## create .venv with everything that demo and serve 
 
 install-dev: .venv/dev.stamp  ## install, and the test tools too
 
-demo: install  ## servers, migrations, a replayed partner, web, worker and beat in one; Ctrl-C stops all
-	@$(MANAGE) demo
+demo: install  ## servers, migrations, a replayed partner, web, worker and beat in one; Ctrl-C stops all (ARGS=--verbose: every line)
+	@$(MANAGE) demo $(ARGS)
 
 serve: install  ## the web server alone, as in production, on CHM_PORT (development settings)
 	@$(MANAGE) serve

@@ -84,6 +84,10 @@ def test_the_demonstration_starts_ingests_refuses_a_second_one_and_stops_without
         assert (tmp_path / "chm" / "demo-connections.toml").read_text() == connections
         assert answer("pipelines"), "the first one's token still works"
 
+        shown = log.read_text()
+        assert "ForkPoolWorker" not in shown, "no lines of the worker's log"
+        assert re.search(r"^\d\d:\d\d:\d\d  \S+-\S+: .*\d+ (created|updated)", shown, re.MULTILINE), "a line per event"
+
         children = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal.SIGINT)
         assert process.wait(40) == 0

@@ -10,10 +10,11 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from chm_project.local import demo, web_server
+from chm_project.local.demo_lines import EventLines
 from chm_project.local.supervisor import Child, Supervisor
 from chm_project.management.commands.work import ingesting
 from ingestion.synthetic.demo_partner import DOWN_SOURCE
@@ -28,14 +29,18 @@ class Command(BaseCommand):
         "Ctrl-C stops all of it; the data stays in CHM_DATA_DIR (.chm) for the next start."
     )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--verbose", action="store_true", help="show every line that the processes print")
+
+    def handle(self, *args: Any, verbose: bool, **options: Any) -> None:
         if not settings.DEBUG:
             raise CommandError("The demonstration runs on development settings only.")
         with demo.only_one(Path(settings.DATA_DIR)):
-            sys.exit(self._run())
+            sys.exit(self._run(verbose=verbose))
 
-    def _run(self) -> int:
+    def _run(self, *, verbose: bool) -> int:
         """Until Ctrl-C; the exit status."""
+        events = EventLines(self._write, in_place=self.stdout.isatty())
         begun, began_at = time.monotonic(), timezone.now()
         port, airflow_port, partner_port = web_server.port(), _free_port(), _free_port()
         call_command("migrate", verbosity=0)
@@ -60,14 +65,14 @@ class Command(BaseCommand):
             some, waiting = ingestible.filter(last_ingest_at__gte=began_at), ingestible.filter(last_ingest_at=None)
             if not _answers(port) or not some.exists() or waiting.exists():
                 return False
-            self.stdout.write(
+            events.whole(
                 f"\nCHM is up, and has ingested, after {time.monotonic() - begun:.0f} s.\n\n"
                 f"  console   http://{web_server.HOST}:{port}/admin/   {login.username} / {login.password}\n"
                 f"  API       http://{web_server.HOST}:{port}/api/v1/docs\n"
                 f"  token     {login.token}\n\n"
                 f"  curl -H 'Authorization: Bearer {login.token}' http://{web_server.HOST}:{port}/api/v1/pipelines\n\n"
                 "Runs start, fail and are run again every few seconds; one source goes down for a while, again and\n"
-                "again. What to look at: docs/demo-tour.md. Ctrl-C stops everything.\n"
+                "again. What to look at: docs/demo-tour.md. Ctrl-C stops everything; ARGS=--verbose shows every line.\n"
             )
             return True
 
@@ -77,7 +82,11 @@ class Command(BaseCommand):
             Child("web", web_server.command(port)),
             *ingesting(),
         ]
-        return Supervisor(children, write=self.stdout.write).run(when_started=announce)
+        return Supervisor(children, write=self.stdout.write if verbose else events).run(when_started=announce)
+
+    def _write(self, text: str) -> None:
+        self.stdout.write(text, ending="")
+        self.stdout.flush()
 
 
 def _airflow(port: int) -> list[str]:
