@@ -4,10 +4,13 @@ import uuid
 from pathlib import Path
 
 import pytest
+from django.core.cache import cache
 from pytest_django import Settings
 
 from ingestion.locks import connection_lock
 from ingestion.schedule import Phased
+from ingestion.source_inventory import last_list
+from ingestion.synthetic.airflow_replay import AirflowReplay
 from ingestion.synthetic.generic_partner import GenericPartner
 from ingestion.tasks import beat_schedule, ingest
 from ingestion.tests.support import pipelines_of
@@ -50,6 +53,26 @@ def test_the_task_ingests_its_connection_and_reports(partner: GenericPartner) ->
     report = ingest.apply(args=("one",)).get()
 
     assert (report["created"], report["pipelines_processed"], report["errors"]) == (2, 2, [])
+
+
+@pytest.mark.django_db
+def test_the_task_of_a_connection_without_pipelines_reads_what_its_source_has(
+    airflow: AirflowReplay, settings: Settings, tmp_path: Path
+) -> None:
+    path = tmp_path / "connections.toml"
+    path.write_text(
+        f'[connections.new]\nconnector = "airflow"\nbase_url = "{airflow.base_url}"\n'
+        'auth = { kind = "airflow_token", username = "admin", secret_env = "CHM_TEST_PARTNER_SECRET" }\n'
+    )
+    settings.CHM_CONNECTIONS_FILE = str(path)
+    cache.delete("source-list:new")
+
+    report = ingest.apply(args=("new",)).get()
+
+    found = last_list("new")
+    assert report["errors"] == []
+    assert found is not None
+    assert len(found.unmatched) == 8
 
 
 @pytest.mark.django_db

@@ -4495,8 +4495,8 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "reason": "text",
-                 *       "ticket_url": "text",
+                 *       "reason": "Vendor outage, they deploy a fix on Monday",
+                 *       "ticket_url": "https://tickets.northwind.example/OPS-123",
                  *       "until": "2026-03-08T00:00:00Z"
                  *     }
                  */
@@ -4516,8 +4516,8 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "reason": "text",
-                     *       "ticket_url": "text",
+                     *       "reason": "Vendor outage, they deploy a fix on Monday",
+                     *       "ticket_url": "https://tickets.northwind.example/OPS-123",
                      *       "until": "2026-03-08T00:00:00Z",
                      *       "since": "2026-03-01T10:00:00Z",
                      *       "run_id": "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f",
@@ -6292,7 +6292,7 @@ export interface operations {
                      *           "expected_at": "2026-03-01T10:00:00Z",
                      *           "expected_by": "2026-03-01T10:00:00Z",
                      *           "late_minutes": 1,
-                     *           "reason": "text",
+                     *           "reason": "Vendor outage, they deploy a fix on Monday",
                      *           "client_id": "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f",
                      *           "pipeline_id": "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f",
                      *           "run_id": "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f",
