@@ -4,7 +4,7 @@ BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help install install-dev demo serve work test e2e screenshots e2e-airflow e2e-prefect e2e-dagster nightly prometheus-drill clients bench lateness fuzz faults critical-path evidence documents site docs dashboards board-pictures check-boards upgrade-check package-check release image-steps lint format lock
+.PHONY: help install install-dev demo serve work test e2e screenshots e2e-airflow e2e-prefect e2e-dagster nightly prometheus-drill oncall clients bench lateness fuzz faults critical-path evidence documents site docs dashboards board-pictures check-boards upgrade-check package-check release image-steps lint format lock
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -63,7 +63,10 @@ e2e-dagster: install-dev  ## against a real Dagster that people change by hand (
 prometheus-drill: install-dev  ## Debian's Prometheus watches a live CHM: rules, alerts that fire and resolve (ARGS=--help; about a minute)
 	@$(BIN)/python -m tools.watch $(or $(ARGS),--write)
 
-nightly: e2e-airflow e2e-prefect e2e-dagster lateness prometheus-drill  ## what takes too long for each change: live orchestrators, compared run by run, and a year of lateness
+nightly: e2e-airflow e2e-prefect e2e-dagster lateness prometheus-drill oncall  ## what takes too long for each change: live orchestrators, compared run by run, and a year of lateness
+
+oncall: install-dev  ## an outage of 200 pipelines through Debian's Prometheus and Alertmanager (one minute)
+	@$(BIN)/python -m tools.oncall
 
 .chm/clients/stamp: tools/e2e/clients/requirements.txt
 	@echo "installing the clients of others into .chm/clients ..."

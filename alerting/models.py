@@ -108,6 +108,13 @@ class AlertRule(BaseModel):
         return f"{self.rule_type} to {self.channel} {self.shown_destination}"
 
     @property
+    def owner(self) -> Client:
+        """The pipeline's client if the rule has a pipeline, else its own."""
+        client = self.pipeline.client if self.pipeline else self.client
+        assert client is not None  # noqa: S101 - alert_rules_scope_required
+        return client
+
+    @property
     def shown_destination(self) -> str:
         """The destination as people may see it: of a hook only the host."""
         return shown_destination(self.destination)

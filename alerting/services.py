@@ -47,13 +47,13 @@ def previews(rules: Sequence[AlertRule], *, since: datetime, until: datetime) ->
     return found
 
 
-def firing_rules(as_of: datetime | None = None, *, clock: datetime | None = None) -> list[UUID]:
-    """The enabled rules that hold, over active inventory: one query, whatever their number.
+def firing_rules(as_of: datetime | None = None, *, clock: datetime | None = None) -> dict[UUID, datetime]:
+    """The enabled rules that hold, over active inventory, and since when: one query, whatever their number.
 
     Without as_of, now (or when `clock` says) and by all stored runs.
     """
     values = {"as_of": as_of or clock or timezone.now(), "known_until": as_of or EVERYTHING}
-    return [rule_id for (rule_id,) in _rows("firing", values)]
+    return dict(_rows("firing", values))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,3 +1,5 @@
+from datetime import datetime
+from hashlib import blake2b
 from typing import Any
 
 from rest_framework import serializers
@@ -72,6 +74,26 @@ class AlertRuleSerializer(StrictModelSerializer[AlertRule]):
         if problems:
             raise serializers.ValidationError(problems)
         return attrs
+
+
+class FiringRuleSerializer(AlertRuleSerializer):
+    """A rule that holds, and since when."""
+
+    since = serializers.SerializerMethodField(
+        help_text="The first failure, after its last success, of the pipeline in scope that has failed longest; of "
+        "failures_in_window the oldest failure that counts."
+    )
+    fingerprint = serializers.SerializerMethodField(help_text="The same whenever this rule holds.")
+
+    class Meta(AlertRuleSerializer.Meta):
+        fields = [*AlertRuleSerializer.Meta.fields, "since", "fingerprint"]
+
+    def get_since(self, rule: AlertRule) -> datetime:
+        since: datetime = self.context["firing"][rule.pk]
+        return since
+
+    def get_fingerprint(self, rule: AlertRule) -> str:
+        return blake2b(rule.pk.bytes, digest_size=8).hexdigest()
 
 
 class PreviewWindowSerializer(serializers.Serializer[Any]):

@@ -1,6 +1,7 @@
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db.models import F, QuerySet
 from django.db.models.functions import Coalesce
@@ -12,7 +13,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from alerting.api.filters import AlertRuleFilter
-from alerting.api.serializers import AlertRuleSerializer, PreviewSerializer, PreviewWindowSerializer
+from alerting.api.serializers import (
+    AlertRuleSerializer,
+    FiringRuleSerializer,
+    PreviewSerializer,
+    PreviewWindowSerializer,
+)
 from alerting.models import AlertRule
 from alerting.services import firing_rules, preview
 from chm_project.api.conditional import VersionedObjects
@@ -106,18 +112,26 @@ class AlertRuleViewSet(
     list=extend_schema(
         operation_id="alert_rules_firing",
         summary="Which enabled rules hold now?",
-        description="Over the active inventory. Nothing is sent.",
+        description="Over the active inventory. Nothing is sent. A poller notifies once when a `fingerprint` "
+        "appears, and once when it is gone; replayed runs change neither.",
     )
 )
 class FiringRuleViewSet(CsvList, ApiViewSet):
     """Over active inventory; nothing is sent."""
 
     queryset = AlertRuleViewSet.queryset
-    serializer_class = AlertRuleSerializer
+    serializer_class = FiringRuleSerializer
     keyset = AlertRuleViewSet.keyset
     orderings = AlertRuleViewSet.orderings
     client_path, pipeline_path = "owner_id", "pipeline_id"
 
+    # Set when rules are listed; the document of the API is made without.
+    firing: dict[UUID, datetime] = {}
+
     def get_queryset(self) -> QuerySet[AlertRule]:
-        rules: QuerySet[AlertRule] = super().get_queryset().filter(pk__in=firing_rules())
+        self.firing = firing_rules()
+        rules: QuerySet[AlertRule] = super().get_queryset().filter(pk__in=self.firing)
         return rules
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        return {**super().get_serializer_context(), "firing": self.firing}

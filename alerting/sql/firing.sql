@@ -1,6 +1,7 @@
 -- Question    Which enabled rules hold at as_of?
 -- Grain       one row per rule, over active inventory
--- Columns     rule_id
+-- Columns     rule_id, since: the first failure after the last success of the pipeline in scope that has failed longest;
+--             of failures_in_window the oldest failure that counts
 -- Parameters  as_of, known_until
 --
 -- Each pipeline is asked once for its latest decisive run, and each failure is read once, back to the widest window, from the
@@ -13,13 +14,19 @@ WITH enabled AS MATERIALIZED (
     WHERE is_enabled
 ),
 failing AS MATERIALIZED (
-    SELECT p.pipeline_id, p.client_id, {known} AS known
+    SELECT p.pipeline_id, p.client_id, {known} AS known, streak.failing_since
     FROM {failing_pipelines} AS p
     JOIN reporting.runs AS failed ON failed.run_id = p.run_id
     CROSS JOIN LATERAL (
         SELECT {masked_error} AS masked
         FROM (SELECT failed.error_message, failed.status_reason) AS r
     ) AS cause
+    LEFT JOIN {last_success} AS former ON true
+    CROSS JOIN LATERAL (
+        SELECT min(r.event_at) AS failing_since
+        FROM reporting.runs AS r
+        WHERE r.pipeline_id = p.pipeline_id AND r.status = 'failed' AND {settled} AND {later_than_former}
+    ) AS streak
 ),
 known AS MATERIALIZED (
     SELECT pipeline_id FROM failing WHERE known
@@ -33,24 +40,30 @@ failures AS MATERIALIZED (
         AND p.is_active
 ),
 counted AS (
-    SELECT enabled.rule_id, enabled.threshold, count(*) AS failed_runs
+    SELECT enabled.rule_id, enabled.threshold, count(*) AS failed_runs, min(failures.event_at) AS since
     FROM enabled
     JOIN failures ON failures.pipeline_id = enabled.pipeline_id AND failures.event_at > enabled.since
     WHERE enabled.rule_type = 'failures_in_window'
         AND (enabled.include_known OR failures.pipeline_id NOT IN (SELECT pipeline_id FROM known))
     GROUP BY enabled.rule_id, enabled.threshold
     UNION ALL
-    SELECT enabled.rule_id, enabled.threshold, count(*)
+    SELECT enabled.rule_id, enabled.threshold, count(*), min(failures.event_at)
     FROM enabled
     JOIN failures ON failures.client_id = enabled.client_id AND failures.event_at > enabled.since
     WHERE enabled.rule_type = 'failures_in_window' AND enabled.pipeline_id IS NULL
         AND (enabled.include_known OR failures.pipeline_id NOT IN (SELECT pipeline_id FROM known))
     GROUP BY enabled.rule_id, enabled.threshold
 )
-SELECT rule_id FROM enabled JOIN failing USING (pipeline_id) WHERE rule_type = 'on_failure' AND (include_known OR NOT known)
-UNION
-SELECT rule_id
-FROM enabled JOIN failing USING (client_id)
-WHERE rule_type = 'on_failure' AND enabled.pipeline_id IS NULL AND (include_known OR NOT known)
-UNION
-SELECT rule_id FROM counted WHERE failed_runs >= threshold
+SELECT rule_id, min(since) AS since
+FROM (
+    SELECT rule_id, failing_since AS since
+    FROM enabled JOIN failing USING (pipeline_id)
+    WHERE rule_type = 'on_failure' AND (include_known OR NOT known)
+    UNION ALL
+    SELECT rule_id, failing_since
+    FROM enabled JOIN failing USING (client_id)
+    WHERE rule_type = 'on_failure' AND enabled.pipeline_id IS NULL AND (include_known OR NOT known)
+    UNION ALL
+    SELECT rule_id, since FROM counted WHERE failed_runs >= threshold
+) AS held
+GROUP BY rule_id

@@ -50,6 +50,7 @@ VALUES: dict[str, Any] = {
     "is_active": True,
     "is_enabled": True,
     "include_known": True,
+    "fingerprint": "5f0c1d2e3a4b5c6d",
     "reason": "Vendor outage, they deploy a fix on Monday",
     "ticket_url": "https://tickets.northwind.example/OPS-123",
     "outcome": "created",

@@ -11,6 +11,7 @@ from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector as PrometheusCollector
 
+from chm_project.operations.alert_metrics import alert_metrics
 from chm_project.operations.beat import pulse_age
 from chm_project.operations.state import Numbers, numbers, queue_length
 from chm_project.settings.version import VERSION
@@ -40,6 +41,7 @@ class Collector(PrometheusCollector):
             yield _gauge("chm_database_up", "Whether the database answers", 1)
             yield from _numbers(now)
             yield from _late(now)
+            yield from alert_metrics()
         yield from _broker()
 
 

@@ -110,7 +110,7 @@ export interface paths {
         };
         /**
          * Which enabled rules hold now?
-         * @description Over the active inventory. Nothing is sent.
+         * @description Over the active inventory. Nothing is sent. A poller notifies once when a `fingerprint` appears, and once when it is gone; replayed runs change neither.
          */
         get: operations["alert_rules_firing"];
         put?: never;
@@ -1391,6 +1391,34 @@ export interface components {
             /** @description Failed runs that happened in it */
             failed_runs: number;
         };
+        /** @description A rule that holds, and since when. */
+        FiringRule: {
+            /** Format: uuid */
+            readonly id: string;
+            /** Format: uuid */
+            client_id: string | null;
+            /** Format: uuid */
+            pipeline_id: string | null;
+            rule_type: components["schemas"]["RuleTypeEnum"];
+            threshold: number | null;
+            window_minutes: number | null;
+            channel: components["schemas"]["ChannelEnum"];
+            /** @description Channel name, address or hook. Of a hook answers show the host only; that masked form, sent back, leaves what is stored. */
+            destination: string;
+            is_enabled: boolean;
+            include_known: boolean;
+            /** Format: date-time */
+            readonly created_at: string;
+            /** Format: date-time */
+            readonly updated_at: string;
+            /**
+             * Format: date-time
+             * @description The first failure, after its last success, of the pipeline in scope that has failed longest; of failures_in_window the oldest failure that counts.
+             */
+            readonly since: string;
+            /** @description The same whenever this rule holds. */
+            readonly fingerprint: string;
+        };
         FreshnessWatchlistReport: {
             items: components["schemas"]["FreshnessWatchlistRow"][];
         };
@@ -1716,6 +1744,11 @@ export interface components {
         };
         PaginatedClientList: {
             items: components["schemas"]["Client"][];
+            /** @description Send it as `cursor`, with the same filters, for the next page; null on the last. */
+            next_cursor: string | null;
+        };
+        PaginatedFiringRuleList: {
+            items: components["schemas"]["FiringRule"][];
             /** @description Send it as `cursor`, with the same filters, for the next page; null on the last. */
             next_cursor: string | null;
         };
@@ -3063,13 +3096,15 @@ export interface operations {
                      *           "is_enabled": true,
                      *           "include_known": true,
                      *           "created_at": "2026-03-01T10:00:00Z",
-                     *           "updated_at": "2026-03-01T10:00:00Z"
+                     *           "updated_at": "2026-03-01T10:00:00Z",
+                     *           "since": "2026-03-01T10:00:00Z",
+                     *           "fingerprint": "5f0c1d2e3a4b5c6d"
                      *         }
                      *       ],
                      *       "next_cursor": null
                      *     }
                      */
-                    "application/json": components["schemas"]["PaginatedAlertRuleList"];
+                    "application/json": components["schemas"]["PaginatedFiringRuleList"];
                     "text/csv": string;
                 };
             };

@@ -38,6 +38,7 @@ from .failure_rate_by_platform_report import FailureRateByPlatformReport
 from .failure_rate_by_platform_row import FailureRateByPlatformRow
 from .failures_over_time_report import FailuresOverTimeReport
 from .failures_over_time_row import FailuresOverTimeRow
+from .firing_rule import FiringRule
 from .freshness_watchlist_report import FreshnessWatchlistReport
 from .freshness_watchlist_row import FreshnessWatchlistRow
 from .governance_gaps_report import GovernanceGapsReport
@@ -69,6 +70,7 @@ from .manual_run_request import ManualRunRequest
 from .manual_run_request_payload_type_0 import ManualRunRequestPayloadType0
 from .paginated_alert_rule_list import PaginatedAlertRuleList
 from .paginated_client_list import PaginatedClientList
+from .paginated_firing_rule_list import PaginatedFiringRuleList
 from .paginated_pipeline_list import PaginatedPipelineList
 from .paginated_run_list import PaginatedRunList
 from .patched_alert_rule_request import PatchedAlertRuleRequest
@@ -163,6 +165,7 @@ __all__ = (
     "FailureRateByPlatformRow",
     "FailuresOverTimeReport",
     "FailuresOverTimeRow",
+    "FiringRule",
     "FreshnessWatchlistReport",
     "FreshnessWatchlistRow",
     "GovernanceGapsReport",
@@ -194,6 +197,7 @@ __all__ = (
     "ManualRunRequestPayloadType0",
     "PaginatedAlertRuleList",
     "PaginatedClientList",
+    "PaginatedFiringRuleList",
     "PaginatedPipelineList",
     "PaginatedRunList",
     "PatchedAlertRuleRequest",

@@ -13,7 +13,7 @@ from ...models.alert_rule_field import check_alert_rule_field
 from ...models.alert_rule_ordering import AlertRuleOrdering
 from ...models.alert_rule_ordering import check_alert_rule_ordering
 from ...models.error import Error
-from ...models.paginated_alert_rule_list import PaginatedAlertRuleList
+from ...models.paginated_firing_rule_list import PaginatedFiringRuleList
 from ...types import UNSET, Unset
 from typing import cast
 
@@ -74,9 +74,9 @@ def _get_kwargs(
 
 
 
-def _parse_response(*, client: AuthenticatedClient | Client, response: httpx.Response) -> Any | Error | PaginatedAlertRuleList | None:
+def _parse_response(*, client: AuthenticatedClient | Client, response: httpx.Response) -> Any | Error | PaginatedFiringRuleList | None:
     if response.status_code == 200:
-        response_200 = PaginatedAlertRuleList.from_dict(response.json())
+        response_200 = PaginatedFiringRuleList.from_dict(response.json())
 
 
 
@@ -148,7 +148,7 @@ def _parse_response(*, client: AuthenticatedClient | Client, response: httpx.Res
         return None
 
 
-def _build_response(*, client: AuthenticatedClient | Client, response: httpx.Response) -> Response[Any | Error | PaginatedAlertRuleList]:
+def _build_response(*, client: AuthenticatedClient | Client, response: httpx.Response) -> Response[Any | Error | PaginatedFiringRuleList]:
     return Response(
         status_code=HTTPStatus(response.status_code),
         content=response.content,
@@ -166,10 +166,11 @@ def sync_detailed(
     ordering: AlertRuleOrdering | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
 
-) -> Response[Any | Error | PaginatedAlertRuleList]:
+) -> Response[Any | Error | PaginatedFiringRuleList]:
     """ Which enabled rules hold now?
 
-     Over the active inventory. Nothing is sent.
+     Over the active inventory. Nothing is sent. A poller notifies once when a `fingerprint` appears, and
+    once when it is gone; replayed runs change neither.
 
     Args:
         cursor (str | Unset):
@@ -183,7 +184,7 @@ def sync_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[Any | Error | PaginatedAlertRuleList]
+        Response[Any | Error | PaginatedFiringRuleList]
      """
 
 
@@ -211,10 +212,11 @@ def sync(
     ordering: AlertRuleOrdering | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
 
-) -> Any | Error | PaginatedAlertRuleList | None:
+) -> Any | Error | PaginatedFiringRuleList | None:
     """ Which enabled rules hold now?
 
-     Over the active inventory. Nothing is sent.
+     Over the active inventory. Nothing is sent. A poller notifies once when a `fingerprint` appears, and
+    once when it is gone; replayed runs change neither.
 
     Args:
         cursor (str | Unset):
@@ -228,7 +230,7 @@ def sync(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Any | Error | PaginatedAlertRuleList
+        Any | Error | PaginatedFiringRuleList
      """
 
 
@@ -251,10 +253,11 @@ async def asyncio_detailed(
     ordering: AlertRuleOrdering | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
 
-) -> Response[Any | Error | PaginatedAlertRuleList]:
+) -> Response[Any | Error | PaginatedFiringRuleList]:
     """ Which enabled rules hold now?
 
-     Over the active inventory. Nothing is sent.
+     Over the active inventory. Nothing is sent. A poller notifies once when a `fingerprint` appears, and
+    once when it is gone; replayed runs change neither.
 
     Args:
         cursor (str | Unset):
@@ -268,7 +271,7 @@ async def asyncio_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[Any | Error | PaginatedAlertRuleList]
+        Response[Any | Error | PaginatedFiringRuleList]
      """
 
 
@@ -296,10 +299,11 @@ async def asyncio(
     ordering: AlertRuleOrdering | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
 
-) -> Any | Error | PaginatedAlertRuleList | None:
+) -> Any | Error | PaginatedFiringRuleList | None:
     """ Which enabled rules hold now?
 
-     Over the active inventory. Nothing is sent.
+     Over the active inventory. Nothing is sent. A poller notifies once when a `fingerprint` appears, and
+    once when it is gone; replayed runs change neither.
 
     Args:
         cursor (str | Unset):
@@ -313,7 +317,7 @@ async def asyncio(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Any | Error | PaginatedAlertRuleList
+        Any | Error | PaginatedFiringRuleList
      """
 
 

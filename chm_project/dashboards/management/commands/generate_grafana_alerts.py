@@ -1,0 +1,54 @@
+"""manage.py generate_grafana_alerts: Grafana alert rules from the enabled alert rules."""
+
+import json
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from alerting.models import AlertRule
+from chm_project.operations.alert_metrics import severity
+
+
+class Command(BaseCommand):
+    help = (
+        "Print one Grafana alert rule per enabled alert rule, over chm_rule_firing of a Prometheus that scrapes CHM. "
+        "The output is a provisioning file: save it as provisioning/alerting/chm.json."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--datasource", default="prometheus", help="uid of the Prometheus data source in Grafana")
+
+    def handle(self, *args: Any, datasource: str, **options: Any) -> None:
+        rules = AlertRule.objects.enabled().select_related("client", "pipeline__client").order_by("id")
+        group = {
+            "orgId": 1, "name": "CHM alert rules", "folder": "CHM", "interval": "1m",
+            "rules": [grafana_rule(rule, datasource) for rule in rules],
+        }  # fmt: skip
+        self.stdout.write(json.dumps({"apiVersion": 1, "groups": [group]}, indent=2, ensure_ascii=False))
+
+
+def grafana_rule(rule: AlertRule, datasource: str) -> dict[str, Any]:
+    """Without the destination: who is notified is up to Grafana's policies."""
+    watched = rule.pipeline.name_with_client() if rule.pipeline else f"all pipelines of {rule.owner}"
+    threshold = {"evaluator": {"type": "gt", "params": [0]}}
+    return {
+        "uid": f"chm-{rule.pk}",
+        "title": f"{rule.get_rule_type_display()}: {watched} ({rule.pk})",
+        "condition": "holds",
+        "data": [
+            {
+                "refId": "firing", "datasourceUid": datasource, "relativeTimeRange": {"from": 300, "to": 0},
+                "model": {"refId": "firing", "instant": True, "expr": f'max(chm_rule_firing{{rule="{rule.pk}"}})'},
+            },
+            {
+                "refId": "holds", "datasourceUid": "__expr__",
+                "model": {"refId": "holds", "type": "threshold", "expression": "firing", "conditions": [threshold]},
+            },
+        ],
+        # A rule that does not hold has no sample.
+        "noDataState": "OK",
+        "execErrState": "Error",
+        "for": "0s",
+        "labels": {"client": rule.owner.name, "severity": severity(rule)},
+        "annotations": {"summary": f"{rule.get_rule_type_display()}: {watched}"},
+    }  # fmt: skip

@@ -1,0 +1,63 @@
+"""Firing rules and failing pipelines one by one in /metrics, for Prometheus and Alertmanager."""
+
+import logging
+from collections.abc import Iterator
+
+from django.db import DatabaseError
+from prometheus_client import Metric
+from prometheus_client.core import GaugeMetricFamily
+
+from alerting.models import AlertRule
+from alerting.services import firing_rules
+from inventory.models import Environment
+from runs.reporting.adapter import run_shape
+
+logger = logging.getLogger(__name__)
+
+# Above this many, a metric has no samples: each would be a time series of its own.
+MOST = 2_000
+_PIPELINE = ["client", "pipeline", "platform", "environment", "incident"]
+
+
+def alert_metrics() -> Iterator[Metric]:
+    """Yield one sample per failing pipeline and per firing rule; never a destination."""
+    try:
+        yield from _failing_pipelines()
+        yield from _firing_rules()
+    except DatabaseError:
+        logger.warning("failing pipelines and firing rules are not listed: the database took too long")
+
+
+def _failing_pipelines() -> Iterator[Metric]:
+    failing = GaugeMetricFamily(
+        "chm_pipeline_failing", f"1 for each failing pipeline; none above {MOST}", labels=_PIPELINE
+    )
+    known = GaugeMetricFamily("chm_pipeline_known", "1 for each of these whose failure is known", labels=_PIPELINE)
+    rows = run_shape("failing_now")
+    for row in rows if len(rows) <= MOST else ():
+        labels = [row[name] for name in ("client_name", "pipeline_name", "platform", "environment", "incident")]
+        failing.add_metric(labels, 1)
+        if row["known"]:
+            known.add_metric(labels, 1)
+    yield failing
+    yield known
+
+
+def _firing_rules() -> Iterator[Metric]:
+    family = GaugeMetricFamily(
+        "chm_rule_firing", f"1 for each enabled rule that holds; none above {MOST}",
+        labels=["rule", "client", "pipeline", "severity"],
+    )  # fmt: skip
+    firing = firing_rules()
+    rules = AlertRule.objects.filter(pk__in=firing).select_related("client", "pipeline__client")
+    for rule in rules.order_by("id") if len(firing) <= MOST else ():
+        family.add_metric(
+            [str(rule.pk), rule.owner.name, rule.pipeline.name if rule.pipeline else "", severity(rule)], 1
+        )
+    yield family
+
+
+def severity(rule: AlertRule) -> str:
+    """critical for a pipeline in production and for a whole client, else warning."""
+    is_production = rule.pipeline is None or rule.pipeline.environment == Environment.PROD
+    return "critical" if is_production else "warning"

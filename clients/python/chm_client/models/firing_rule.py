@@ -1,0 +1,262 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar, BinaryIO, TextIO, TYPE_CHECKING, Generator
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..types import UNSET, Unset
+
+from ..models.channel_enum import ChannelEnum
+from ..models.channel_enum import check_channel_enum
+from ..models.rule_type_enum import check_rule_type_enum
+from ..models.rule_type_enum import RuleTypeEnum
+from typing import cast
+from uuid import UUID
+import datetime
+
+
+
+
+
+
+T = TypeVar("T", bound="FiringRule")
+
+
+
+@_attrs_define
+class FiringRule:
+    """ A rule that holds, and since when.
+
+        Attributes:
+            id (UUID):
+            client_id (None | UUID):
+            pipeline_id (None | UUID):
+            rule_type (RuleTypeEnum):
+            threshold (int | None):
+            window_minutes (int | None):
+            channel (ChannelEnum):
+            destination (str): Channel name, address or hook. Of a hook answers show the host only; that masked form, sent
+                back, leaves what is stored.
+            is_enabled (bool):
+            include_known (bool):
+            created_at (datetime.datetime):
+            updated_at (datetime.datetime):
+            since (datetime.datetime): The first failure, after its last success, of the pipeline in scope that has failed
+                longest; of failures_in_window the oldest failure that counts.
+            fingerprint (str): The same whenever this rule holds.
+     """
+
+    id: UUID
+    client_id: None | UUID
+    pipeline_id: None | UUID
+    rule_type: RuleTypeEnum
+    threshold: int | None
+    window_minutes: int | None
+    channel: ChannelEnum
+    destination: str
+    is_enabled: bool
+    include_known: bool
+    created_at: datetime.datetime
+    updated_at: datetime.datetime
+    since: datetime.datetime
+    fingerprint: str
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+
+
+
+
+    def to_dict(self) -> dict[str, Any]:
+        id = str(self.id)
+
+        client_id: None | str
+        if isinstance(self.client_id, UUID):
+            client_id = str(self.client_id)
+        else:
+            client_id = self.client_id
+
+        pipeline_id: None | str
+        if isinstance(self.pipeline_id, UUID):
+            pipeline_id = str(self.pipeline_id)
+        else:
+            pipeline_id = self.pipeline_id
+
+        rule_type: str = self.rule_type
+
+        threshold: int | None
+        threshold = self.threshold
+
+        window_minutes: int | None
+        window_minutes = self.window_minutes
+
+        channel: str = self.channel
+
+        destination = self.destination
+
+        is_enabled = self.is_enabled
+
+        include_known = self.include_known
+
+        created_at = self.created_at.isoformat()
+
+        updated_at = self.updated_at.isoformat()
+
+        since = self.since.isoformat()
+
+        fingerprint = self.fingerprint
+
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update({
+            "id": id,
+            "client_id": client_id,
+            "pipeline_id": pipeline_id,
+            "rule_type": rule_type,
+            "threshold": threshold,
+            "window_minutes": window_minutes,
+            "channel": channel,
+            "destination": destination,
+            "is_enabled": is_enabled,
+            "include_known": include_known,
+            "created_at": created_at,
+            "updated_at": updated_at,
+            "since": since,
+            "fingerprint": fingerprint,
+        })
+
+        return field_dict
+
+
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        d = dict(src_dict)
+        id = UUID(d.pop("id"))
+
+
+
+
+        def _parse_client_id(data: object) -> None | UUID:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                client_id_type_0 = UUID(data)
+
+
+
+                return client_id_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(None | UUID, data)
+
+        client_id = _parse_client_id(d.pop("client_id"))
+
+
+        def _parse_pipeline_id(data: object) -> None | UUID:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                pipeline_id_type_0 = UUID(data)
+
+
+
+                return pipeline_id_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(None | UUID, data)
+
+        pipeline_id = _parse_pipeline_id(d.pop("pipeline_id"))
+
+
+        rule_type = check_rule_type_enum(d.pop("rule_type"))
+
+
+
+
+        def _parse_threshold(data: object) -> int | None:
+            if data is None:
+                return data
+            return cast(int | None, data)
+
+        threshold = _parse_threshold(d.pop("threshold"))
+
+
+        def _parse_window_minutes(data: object) -> int | None:
+            if data is None:
+                return data
+            return cast(int | None, data)
+
+        window_minutes = _parse_window_minutes(d.pop("window_minutes"))
+
+
+        channel = check_channel_enum(d.pop("channel"))
+
+
+
+
+        destination = d.pop("destination")
+
+        is_enabled = d.pop("is_enabled")
+
+        include_known = d.pop("include_known")
+
+        created_at = datetime.datetime.fromisoformat(d.pop("created_at"))
+
+
+
+
+        updated_at = datetime.datetime.fromisoformat(d.pop("updated_at"))
+
+
+
+
+        since = datetime.datetime.fromisoformat(d.pop("since"))
+
+
+
+
+        fingerprint = d.pop("fingerprint")
+
+        firing_rule = cls(
+            id=id,
+            client_id=client_id,
+            pipeline_id=pipeline_id,
+            rule_type=rule_type,
+            threshold=threshold,
+            window_minutes=window_minutes,
+            channel=channel,
+            destination=destination,
+            is_enabled=is_enabled,
+            include_known=include_known,
+            created_at=created_at,
+            updated_at=updated_at,
+            since=since,
+            fingerprint=fingerprint,
+        )
+
+
+        firing_rule.additional_properties = d
+        return firing_rule
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties

@@ -1,0 +1,1 @@
+"""The drill of on-call notifications: an outage through Prometheus and Alertmanager."""

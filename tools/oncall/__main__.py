@@ -1,0 +1,192 @@
+"""python -m tools.oncall
+
+Let an outage of 200 pipelines pass through Debian's Prometheus and Alertmanager to a local webhook receiver.
+
+The rules and the routing are the examples in docker/prometheus and docker/alertmanager with shorter times. Ends with 1
+unless the outage arrives as one notification, resolves as one, and a replay of all runs sends nothing.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+from urllib.request import Request, urlopen
+
+from tools.bench.servers import ROOT, UNLIMITED, create_database, fill_inventory, free_port, manage, web_server
+
+PIPELINES = 200
+QUIET_SECONDS = 15
+
+
+class Receiver:
+    """A webhook that keeps what Alertmanager sends."""
+
+    def __init__(self) -> None:
+        self.notifications: list[dict[str, Any]] = []
+        kept = self.notifications
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                kept.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port = self.server.server_address[1]
+        Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def seen(self) -> list[tuple[str, int, str]]:
+        """Return status, number of alerts and alert name of each notification."""
+        return [
+            (each["status"], len(each["alerts"]), each["groupLabels"]["alertname"]) for each in list(self.notifications)
+        ]
+
+
+class Chm:
+    def __init__(self, address: str, token: str) -> None:
+        self.address, self.token = address, token
+
+    def push(self, runs: list[dict[str, str]]) -> set[str]:
+        """Return the outcomes."""
+        request = Request(
+            f"{self.address}/api/v1/runs/batch", data=json.dumps({"items": runs}).encode(),
+            headers={"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"},
+        )  # fmt: skip
+        with urlopen(request, timeout=60) as answer:
+            return {item["outcome"] for item in json.load(answer)["items"]}
+
+
+def runs(pipelines: list[str], number: int, status: str, error: str | None) -> list[dict[str, str]]:
+    at = (datetime.now(UTC) - timedelta(hours=1, minutes=-number)).isoformat()
+    common = {"external_run_id": f"run {number}", "status": status, "started_at": at, "finished_at": at,
+              "source_updated_at": at}  # fmt: skip
+    extra = {"error_message": error} if error else {}
+    return [{"pipeline_id": pipeline, **common, **extra} for pipeline in pipelines]
+
+
+@contextmanager
+def process(*command: str, folder: Path) -> Iterator[None]:
+    with (folder / f"{Path(command[0]).name}.log").open("wb") as log:
+        started = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
+        try:
+            yield
+        finally:
+            started.terminate()
+            started.wait(30)
+
+
+def write_files(folder: Path, *, chm: int, alertmanager: int, receiver: int, token: str) -> None:
+    docker = ROOT / "docker"
+    routing = (
+        (docker / "alertmanager" / "alertmanager.yml").read_text().replace("127.0.0.1:9999", f"127.0.0.1:{receiver}")
+    )
+    routing = routing.replace("group_wait: 1m", "group_wait: 3s").replace("group_interval: 5m", "group_interval: 5s")
+    (folder / "alertmanager.yml").write_text(routing)
+    (folder / "chm-pipelines.yml").write_text((docker / "prometheus" / "chm-pipelines.yml").read_text())
+    (folder / "chm-token").write_text(token)
+    config = (docker / "prometheus" / "prometheus.yml").read_text()
+    config = config.replace("15s", "2s").replace("127.0.0.1:8000", f"127.0.0.1:{chm}")
+    config = config.replace("chm-rules.yml", "chm-pipelines.yml")
+    config += f'alerting: {{ alertmanagers: [{{ static_configs: [{{ targets: ["127.0.0.1:{alertmanager}"] }}] }}] }}\n'
+    (folder / "prometheus.yml").write_text(config)
+
+
+def drill(chm: Chm, pipelines: list[str], receiver: Receiver) -> Iterator[str]:
+    """Yield a line for each thing that was seen; raises AssertionError."""
+
+    def expect(what: str, notifications: list[tuple[str, int, str]]) -> str:
+        wait_until(lambda: len(receiver.seen()) >= len(notifications))
+        time.sleep(QUIET_SECONDS)
+        assert receiver.seen() == notifications, (what, receiver.seen())
+        return f"{what}: {len(notifications)} notifications in all, the last {notifications[-1]}"
+
+    failed = runs(pipelines, 1, "failed", "could not connect to warehouse.example: connection refused")
+    assert chm.push(failed) == {"created"}
+    outage = [("firing", PIPELINES, "ChmPipelineFailing")]
+    yield expect(f"outage of {PIPELINES} pipelines", outage)
+    assert chm.push(failed) == {"unchanged"}
+    yield expect("replay of all runs", outage)
+    succeeded = runs(pipelines, 2, "success", None)
+    assert chm.push(succeeded) == {"created"}
+    resolved = [*outage, ("resolved", PIPELINES, "ChmPipelineFailing")]
+    yield expect("all succeed", resolved)
+    assert chm.push(failed + succeeded) == {"unchanged"}
+    yield expect("replay of all runs", resolved)
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds() and time.monotonic() < deadline:
+        time.sleep(0.5)
+
+
+def installed() -> str:
+    """Install what is missing, as root, and return the name of Debian's Alertmanager."""
+    name, packages = "prometheus-alertmanager", ("prometheus", "prometheus-alertmanager")
+    if not all(shutil.which(program) for program in (name, "prometheus", "promtool")):
+        if os.geteuid() != 0:
+            sys.exit(f"Not installed: apt-get install {' '.join(packages)}")
+        subprocess.run(["apt-get", "update", "-qq"], check=True)
+        subprocess.run(["apt-get", "install", "-qq", "-y", "--no-install-recommends", *packages], check=True)
+    return name
+
+
+def main() -> int:
+    alertmanager = installed()
+    from chm_project.local.embedded import attach_to_environment
+
+    attach_to_environment()
+    url = create_database(os.environ["CHM_DATABASE_URL"], "chm_oncall")
+    environment = {"CHM_DATABASE_URL": url, "CHM_DEBUG": "0", **UNLIMITED}
+    manage("migrate", "--verbosity", "0", **environment)
+    token = manage("create_api_token", "oncall", "--scope", "admin", **environment).strip()
+    pipelines = [str(key) for key in fill_inventory(url, [f"load_{number}" for number in range(PIPELINES)])]
+    receiver, port, web_port = Receiver(), free_port(), free_port()
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        chm_port, _ = stack.enter_context(web_server(**environment))
+        write_files(folder, chm=chm_port, alertmanager=port, receiver=receiver.port, token=token)
+        subprocess.run(
+            ["promtool", "check", "config", "prometheus.yml"], cwd=folder, check=True, stdout=subprocess.DEVNULL
+        )
+        stack.enter_context(
+            process(
+                alertmanager, "--config.file=alertmanager.yml", "--storage.path=alertmanager",
+                f"--web.listen-address=127.0.0.1:{port}", "--cluster.listen-address=", folder=folder,
+            )
+        )  # fmt: skip
+        stack.enter_context(
+            process(
+                "prometheus", "--config.file=prometheus.yml", "--storage.tsdb.path=data",
+                f"--web.listen-address=127.0.0.1:{web_port}", folder=folder,
+            )
+        )  # fmt: skip
+        time.sleep(5)
+        try:
+            for line in drill(Chm(f"http://127.0.0.1:{chm_port}", token), pipelines, receiver):
+                sys.stdout.write(f"{line}\n")
+                sys.stdout.flush()
+        except AssertionError as failed:
+            for log in folder.glob("*.log"):
+                sys.stdout.write("\n".join([log.name, *log.read_text(errors="replace").splitlines()[-8:]]) + "\n")
+            sys.stdout.write(f"FAILED: {failed}\n")
+            return 1
+    sys.stdout.write("PASSED\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
