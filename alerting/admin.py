@@ -6,14 +6,15 @@ from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from alerting.destinations import destination_contains, kept_destination
 from alerting.import_export import RuleSheet
-from alerting.models import AlertRule
+from alerting.models import OWNER_ID, AlertRule
+from chm_project.access.visibility import visibility_of
 from chm_project.admin_kit.admin_bases import (
-    AutocompleteFilter,
     BooleanFilter,
     ChoicesFilter,
     ModelAdmin,
@@ -22,6 +23,7 @@ from chm_project.admin_kit.admin_bases import (
 )
 from chm_project.admin_kit.enable_disable import Consequence, consequence, first_rows
 from chm_project.admin_kit.import_export.pages import ImportExportMixin
+from chm_project.admin_kit.visible_rows import VisibleChoiceFilter, VisibleRowsMixin, my_clients_filter
 from inventory.models import Pipeline
 from inventory.services import pipelines_switched
 
@@ -107,22 +109,25 @@ def _describe(rule: AlertRule) -> tuple[str, str]:
 
 
 @admin.register(AlertRule)
-class AlertRuleAdmin(RecordMixin, ImportExportMixin[AlertRule], ModelAdmin[AlertRule]):
+class AlertRuleAdmin(VisibleRowsMixin[AlertRule], RecordMixin, ImportExportMixin[AlertRule], ModelAdmin[AlertRule]):
     sheet = RuleSheet()
+    client_path = "owner_id"
     form = RuleForm
     list_display = ("scope", "shown_type", "threshold", "window_minutes", "channel", "shown_destination", "is_enabled")
     list_filter = (
+        my_clients_filter("owner_id", "client__id__exact", "pipeline__id__exact"),
         ("is_enabled", BooleanFilter),
         ("rule_type", ChoicesFilter),
         ("channel", ChoicesFilter),
-        ("client", AutocompleteFilter),
-        ("pipeline", AutocompleteFilter),
+        ("client", VisibleChoiceFilter),
+        ("pipeline", VisibleChoiceFilter),
     )
     list_filter_submit = True
     # The console's preview of the rule, drawn by a template tag.
     change_form_outer_before_template = "console/parts/rule_preview.html"
     list_select_related = ("client", "pipeline__client")
-    search_fields = ("client__name", "pipeline__name", "pipeline__client__name")
+    # By the name of the client that owns the rule.
+    search_fields = ("owner_name", "pipeline__name")
     search_help_text = "Destination, client or pipeline"
     autocomplete_fields = ("client", "pipeline")
     readonly_fields = ("id", "created_at", "updated_at")
@@ -132,8 +137,19 @@ class AlertRuleAdmin(RecordMixin, ImportExportMixin[AlertRule], ModelAdmin[Alert
         ("Destination", {"fields": ("channel", "destination", "is_enabled")}),
     )
 
+    def visible(self, request: HttpRequest, rows: QuerySet[AlertRule]) -> QuerySet[AlertRule]:
+        owner_name = Coalesce("pipeline__client__name", "client__name")
+        return super().visible(request, rows.annotate(owner_id=OWNER_ID, owner_name=owner_name))
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[AlertRule]:
         return super().get_queryset(request).select_related("client", "pipeline__client")
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> AlertRule | None:
+        """Return the rule, without the client that it also names where only the pipeline's is visible."""
+        rule = super().get_object(request, object_id, from_field)
+        if rule is not None and rule.client_id is not None and not visibility_of(request).sees_client(rule.client_id):
+            rule.client = None
+        return rule
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field: Any = super().formfield_for_foreignkey(db_field, request, **kwargs)

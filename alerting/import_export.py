@@ -69,7 +69,8 @@ class RuleSheet(Sheet[AlertRule]):
 
     def prepare(self, rows: Iterable[Mapping[str, str]]) -> None:
         names = {row.get("client", "").strip().replace("\x00", "") for row in rows}
-        self.clients = {client.name: client for client in Client.objects.filter(name__in=names)}
+        clients = self.visibility.of(Client.objects.filter(name__in=names), client="id")
+        self.clients = {client.name: client for client in clients}
         names = {row.get("pipeline", "").strip().replace("\x00", "") for row in rows}
         found = Pipeline.objects.filter(client__in=self.clients.values(), name__in=names).select_related("client")
         self.pipelines = {(pipeline.client.name, pipeline.name): pipeline for pipeline in found}
@@ -87,7 +88,8 @@ class RuleSheet(Sheet[AlertRule]):
         if any(map(is_masked, destinations)):
             among |= Q(client__in=self.clients.values()) | Q(pipeline__in=self.pipelines.values())
         # Of rules that say the same only one is enabled: it comes last, and stays.
-        found = self.rows(AlertRule.objects.filter(among)).order_by("is_enabled", "id")
+        visible = self.visibility.of(AlertRule.objects.with_owner(), client="owner_id")
+        found = self.rows(visible.filter(among)).order_by("is_enabled", "id")
         return {self.key_of(self.cells(rule)): rule for rule in found}
 
     def form_options(self) -> dict[str, Any]:

@@ -21,9 +21,17 @@ class Channel(models.TextChoices):
     WEBHOOK = "webhook", "Webhook"
 
 
+# The client that owns a rule: the pipeline's where it names both.
+OWNER_ID = Coalesce("pipeline__client_id", "client_id")
+
+
 class AlertRuleQuerySet(models.QuerySet["AlertRule"]):
     def enabled(self) -> "AlertRuleQuerySet":
         return self.filter(is_enabled=True)
+
+    def with_owner(self) -> "AlertRuleQuerySet":
+        """Annotate `owner_id`."""
+        return self.annotate(owner_id=OWNER_ID)
 
     def resting_on(self, pipelines: QuerySet[Pipeline]) -> "AlertRuleQuerySet":
         """The enabled rules that watch nothing but these: silent when they are disabled, heard when enabled."""

@@ -9,8 +9,8 @@ from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
+from chm_project.access.visibility import visibility_of
 from chm_project.admin_kit.admin_bases import (
-    AutocompleteFilter,
     BooleanFilter,
     ChoicesFilter,
     InlineFormSet,
@@ -23,6 +23,7 @@ from chm_project.admin_kit.admin_bases import (
 from chm_project.admin_kit.enable_disable import Consequence, EnableDisableMixin, consequence, first_rows
 from chm_project.admin_kit.extra_columns import ExtraColumnsMixin
 from chm_project.admin_kit.import_export.pages import ImportExportMixin
+from chm_project.admin_kit.visible_rows import VisibleChoiceFilter, VisibleRowsMixin, my_clients_filter
 from inventory.import_export import ClientSheet, PipelineSheet
 from inventory.models import Client, Pipeline
 from inventory.services import pipelines_switched, set_active
@@ -101,11 +102,15 @@ class PipelineInline(TabularInline[Pipeline, Client]):
 
 @admin.register(Client)
 class ClientAdmin(
-    RecordMixin, NoHardDeleteMixin, EnableDisableMixin[Client], ImportExportMixin[Client], ModelAdmin[Client]
-):
+    VisibleRowsMixin[Client], RecordMixin, NoHardDeleteMixin, EnableDisableMixin[Client], ImportExportMixin[Client],
+    ModelAdmin[Client],
+):  # fmt: skip
     sheet = ClientSheet()
+    client_path = "id"
     list_display = ("name", "is_active", "pipeline_count")
-    list_filter = (("is_active", BooleanFilter),)
+    # Said here too: a query that groups, as the count does, forgets the model's own order.
+    ordering = ("name", "id")
+    list_filter = (my_clients_filter("id"), ("is_active", BooleanFilter))
     list_filter_submit = True
     search_fields = ("name",)
     search_help_text = "Name"
@@ -113,6 +118,14 @@ class ClientAdmin(
     record = ("is_active", "id", "created_at", "updated_at")
     readonly_fields = record
     inlines = (PipelineInline,)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Nobody bound to clients makes one: it would lie outside, and a name that is taken would show."""
+        return not visibility_of(request).is_bound and super().has_add_permission(request)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Client | None = None) -> Any:
+        fields = super().get_readonly_fields(request, obj)
+        return (*fields, "name") if visibility_of(request).is_bound else fields
 
     def apply(self, rows: QuerySet[Client], *, active: bool) -> list[Client]:
         return set_active(rows, active=active)
@@ -127,10 +140,11 @@ class ClientAdmin(
 
 @admin.register(Pipeline)
 class PipelineAdmin(
-    ExtraColumnsMixin[Pipeline], RecordMixin, NoHardDeleteMixin, EnableDisableMixin[Pipeline],
-    ImportExportMixin[Pipeline], ModelAdmin[Pipeline],
+    VisibleRowsMixin[Pipeline], ExtraColumnsMixin[Pipeline], RecordMixin, NoHardDeleteMixin,
+    EnableDisableMixin[Pipeline], ImportExportMixin[Pipeline], ModelAdmin[Pipeline],
 ):  # fmt: skip
     sheet = PipelineSheet()
+    client_path = "client_id"
     form = PipelineForm
     list_display = (
         "name",
@@ -142,8 +156,9 @@ class PipelineAdmin(
         "ingestion",
     )
     list_filter = (
+        my_clients_filter("client_id", "client__id__exact"),
         ("is_active", BooleanFilter),
-        ("client", AutocompleteFilter),
+        ("client", VisibleChoiceFilter),
         ("platform", ChoicesFilter),
         ("pipeline_type", ChoicesFilter),
         ("environment", ChoicesFilter),

@@ -59,7 +59,8 @@ class ClientSheet(Sheet[Client]):
 
     def stored(self, rows: Iterable[Mapping[str, str]]) -> dict[Key, Client]:
         names = {row.get("name", "").strip().replace("\x00", "") for row in rows}
-        return {(client.name,): client for client in Client.objects.filter(name__in=names)}
+        clients = self.visibility.of(Client.objects.filter(name__in=names), client="id")
+        return {(client.name,): client for client in clients}
 
 
 class PipelineSheet(Sheet[Pipeline]):
@@ -71,7 +72,8 @@ class PipelineSheet(Sheet[Pipeline]):
 
     def prepare(self, rows: Iterable[Mapping[str, str]]) -> None:
         names = {row.get("client", "").strip().replace("\x00", "") for row in rows}
-        self.clients = {client.name: client for client in Client.objects.filter(name__in=names)}
+        clients = self.visibility.of(Client.objects.filter(name__in=names), client="id")
+        self.clients = {client.name: client for client in clients}
 
     def stored(self, rows: Iterable[Mapping[str, str]]) -> dict[Key, Pipeline]:
         names = {row.get("name", "").strip().replace("\x00", "") for row in rows}

@@ -13,7 +13,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.html import format_html
 
-from chm_project.admin_kit.admin_bases import AutocompleteFilter, ChoicesFilter, ModelAdmin, ReadOnlyMixin, display
+from chm_project.admin_kit.admin_bases import ChoicesFilter, ModelAdmin, ReadOnlyMixin, display
+from chm_project.admin_kit.visible_rows import VisibleChoiceFilter, VisibleRowsMixin, my_clients_filter
 from runs.changelist import CLIENT, PERIOD, PIPELINE, WALKING, PeriodFilter, RunChangeList
 from runs.models import SEARCHED_ID, Run
 from runs.run_page import read_run
@@ -28,13 +29,15 @@ class UncountedPaginator(Paginator):  # type: ignore[type-arg]  # not subscripta
 
 
 @admin.register(Run)
-class RunAdmin(ReadOnlyMixin, ModelAdmin[Run]):
+class RunAdmin(VisibleRowsMixin[Run], ReadOnlyMixin, ModelAdmin[Run]):
+    client_path = "pipeline__client_id"
     list_display = ("run_id", "pipeline", "client", "shown_status", "happened", "took", "error")
     list_filter = (
+        my_clients_filter("pipeline__client_id", CLIENT, PIPELINE, "q"),
         ("event_at", PeriodFilter),
         ("status", ChoicesFilter),
-        ("pipeline__client", AutocompleteFilter),
-        ("pipeline", AutocompleteFilter),
+        ("pipeline__client", VisibleChoiceFilter),
+        ("pipeline", VisibleChoiceFilter),
         ("pipeline__platform", ChoicesFilter),
         ("pipeline__environment", ChoicesFilter),
     )
@@ -67,7 +70,7 @@ class RunAdmin(ReadOnlyMixin, ModelAdmin[Run]):
     ) -> HttpResponse:
         """Show the run's own page in place of a form: runs are evidence."""
         try:
-            run = Run.objects.select_related("pipeline__client").get(pk=UUID(object_id))
+            run = self.visible(request, Run.objects.select_related("pipeline__client")).get(pk=UUID(object_id))
         except (ValueError, Run.DoesNotExist):
             raise Http404("There is no such run.") from None
         if not self.has_view_permission(request, run):
@@ -85,7 +88,7 @@ class RunAdmin(ReadOnlyMixin, ModelAdmin[Run]):
         if not (text := search_term.strip()):
             return queryset, False
         begins = Run.objects.alias(searched=SEARCHED_ID).filter(searched__startswith=text).order_by("searched")
-        found = list(begins.values_list("pk", flat=True)[: FOUND + 1])
+        found = list(self.visible(request, begins).values_list("pk", flat=True)[: FOUND + 1])
         if len(found) > FOUND:
             messages.warning(
                 request, f"More than {FOUND} runs have an id that begins so; {FOUND} are listed. Type more of it."

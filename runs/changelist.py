@@ -1,6 +1,6 @@
 """The list of runs in the console, at any number of runs: paged by keyset, nothing counted, no walk without a bound."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
@@ -11,7 +11,9 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Func, OuterRef, QuerySet, UUIDField
 from django.http import HttpRequest
 
+from chm_project.access.visibility import visibility_of
 from chm_project.admin_kit.admin_bases import ChangeList, RangeDateForm
+from chm_project.admin_kit.visible_rows import MyClientsFilter
 from chm_project.api.pagination import Position, keyset
 from inventory.models import Pipeline
 from runs.models import Run
@@ -20,6 +22,7 @@ NEWEST_FIRST = keyset("event_at", "id", descending=True)
 # How many runs one page walks at most for filters that no index carries.
 WALK = 200_000
 WALKING = ("status__exact", "pipeline__platform__exact", "pipeline__environment__exact")
+FIRST_ID, LAST_ID = UUID(int=0), UUID(int=2**128 - 1)
 PERIOD = ("event_at_from", "event_at_to")
 CLIENT, PIPELINE = "pipeline__client__id__exact", "pipeline__id__exact"
 
@@ -33,6 +36,7 @@ class RunChangeList(ChangeList):
         self.newer_than = _position(asked.pop("newer_than", []))
         # No link or form of the page shall carry the place along: other filters begin at the newest again.
         request.GET = asked  # type: ignore[assignment]
+        self.visible_clients = visibility_of(request).clients
         super().__init__(request, *args, **kwargs)
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
@@ -55,8 +59,10 @@ class RunChangeList(ChangeList):
         if self.must_walk():
             edge = list(order.sort(everything).only("id", "event_at")[WALK - 1 : WALK + 1])
             if len(edge) == 2:
-                walked = order.position(edge[0])
-                rows = order.reversed().behind(rows, order.position(edge[1]))
+                # Up to all runs of that moment: the next page begins behind it, and names no run of another client.
+                moment = order.position(edge[0])[0]
+                rows = rows.filter(**{"event_at__lte" if self.newer_than else "event_at__gte": moment})
+                walked = [moment, str(LAST_ID if self.newer_than else FIRST_ID)]
         page = list(self.take(order.sort(rows), number + 1, order))
         more = len(page) > number
         page = page[:number]
@@ -79,18 +85,25 @@ class RunChangeList(ChangeList):
         return any(self.params.get(name) for name in WALKING) and not (self.params.get(PIPELINE) or self.query)
 
     def take(self, rows: QuerySet[Any], number: int, order: Any) -> QuerySet[Any]:
-        """One client's newest are among the newest of each of its pipelines, as in the API."""
-        client_id = self.params.get(CLIENT)
-        if not client_id or self.params.get(PIPELINE) or self.query:
+        """Some clients' newest are among the newest of each of their pipelines, as in the API."""
+        clients = self.clients()
+        if clients is None or self.params.get(PIPELINE) or self.query:
             return rows[:number]
         newest = rows.filter(pipeline_id=OuterRef("pk")).values("pk")[:number]
         found = (
-            Pipeline.objects.filter(client_id=client_id)
+            Pipeline.objects.filter(client_id__in=clients)
             .order_by()
             .values_list(Func(ArraySubquery(newest), function="unnest", output_field=UUIDField()))
         )
         sorted_rows: QuerySet[Any] = order.sort(self.apply_select_related(self.root_queryset.filter(pk__in=found)))
         return sorted_rows[:number]
+
+    def clients(self) -> Collection[Any] | None:
+        """The clients that the list is restricted to: by its filter, by the person's own, or by what is visible."""
+        if client_id := self.params.get(CLIENT):
+            return [client_id]
+        [mine] = [spec.clients for spec in self.filter_specs if isinstance(spec, MyClientsFilter)] or [None]
+        return mine if mine is not None else self.visible_clients
 
     def place(self, name: str, position: Position | None) -> str | None:
         """The query string of the page that starts behind a run."""

@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from alerting.destinations import kept_destination
 from alerting.models import AlertRule, RuleType
+from chm_project.access.visibility import visibility_of
 from chm_project.api.fields import IdField, TimeField
 from chm_project.api.serializers import StrictModelSerializer
 from inventory.models import Client, Pipeline
@@ -48,6 +49,10 @@ class AlertRuleSerializer(StrictModelSerializer[AlertRule]):
 
     def to_representation(self, instance: AlertRule) -> dict[str, Any]:
         shown = super().to_representation(instance)
+        visible = visibility_of(self.context["request"]).clients
+        if shown.get("client_id") and visible is not None and instance.client_id not in visible:
+            # Seen by its pipeline; the other client that it names does not exist for the caller.
+            shown["client_id"] = None
         if "destination" in shown:  # readers choose fields
             shown["destination"] = instance.shown_destination
         return shown

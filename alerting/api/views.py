@@ -3,8 +3,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F, QuerySet
-from django.db.models.functions import Coalesce
+from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins
@@ -60,8 +59,7 @@ class AlertRuleViewSet(
     mixins.DestroyModelMixin,
     ApiViewSet,
 ):
-    # The pipeline's client owns a rule that names both.
-    queryset = AlertRule.objects.annotate(owner_id=Coalesce(F("pipeline__client_id"), F("client_id")))
+    queryset = AlertRule.objects.with_owner()
     serializer_class = AlertRuleSerializer
     filterset_class = AlertRuleFilter
     # Keys grow with time: creation order, by the index of the primary key.

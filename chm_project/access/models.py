@@ -1,4 +1,4 @@
-"""Tokens of programs. A framework table like sessions: people have accounts, programs have these."""
+"""Tokens of programs, and the clients that people are bound to. Framework tables like sessions, not business data."""
 
 from django.conf import settings
 from django.db import models
@@ -93,3 +93,55 @@ class ApiToken(models.Model):
 
     def grants(self, scope: str) -> bool:
         return scope in GRANTS[self.scope]
+
+
+class Binding(models.Model):
+    """Binds a person, or the people of a group, to clients: nothing of another client exists for them.
+
+    The row itself binds: with no client left in it, its people see nothing.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True, related_name="binding"
+    )
+    # Deleting a group must not show its people everything.
+    group = models.OneToOneField("auth.Group", on_delete=models.PROTECT, null=True, blank=True, related_name="binding")
+    clients = models.ManyToManyField(
+        "inventory.Client",
+        blank=True,
+        related_name="+",
+        db_table="access_binding_clients",
+        help_text="Nothing of other clients exists for whoever is bound. Several bindings add up; an empty one shows "
+        "nothing.",
+    )
+
+    class Meta:
+        db_table = "access_bindings"
+        verbose_name = "binding to clients"
+        verbose_name_plural = "binding to clients"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(user__isnull=False, group__isnull=True) | Q(user__isnull=True, group__isnull=False),
+                name="access_bindings_one_holder",
+                violation_error_message="A binding belongs to a person or to a group.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"binding of {self.user or self.group}"
+
+
+class MyClient(models.Model):
+    """One of the clients that a person's board and lists start with. It restricts nothing."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="my_clients")
+    client = models.ForeignKey("inventory.Client", on_delete=models.CASCADE, related_name="+")
+
+    class Meta:
+        db_table = "access_my_clients"
+        constraints = [models.UniqueConstraint(fields=["user", "client"], name="access_my_clients_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.client} of {self.user}"

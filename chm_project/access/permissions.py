@@ -10,6 +10,7 @@ A view says what it needs by these attributes; all of them have defaults.
 
 from typing import TYPE_CHECKING, Any
 
+from django.http import HttpRequest
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
@@ -32,6 +33,11 @@ class ScopedPermission(BasePermission):
         permission = required_permission(request, view)
         self.message = f"Your roles do not allow this; it takes the permission {permission}. Ask an administrator."
         return permission is not None and request.user.has_perm(permission)
+
+
+def manages_people(request: HttpRequest) -> bool:
+    """Whoever gives people their roles may bind them to clients, and give programs any scope."""
+    return bool(request.user.has_perm("auth.change_user"))
 
 
 def required_scope(request: Request, view: Any) -> str:

@@ -1,55 +1,99 @@
-"""What a bound token can see: for it, nothing outside its client or pipeline exists."""
+"""Which inventory exists for a caller: the one place that decides it, for tokens and for people.
 
+A token is bound to a client or a pipeline by its own columns, a person by the bindings of the account and of its
+groups. Whatever lies outside is answered as if it did not exist.
+"""
+
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
+from django.http import HttpRequest
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 
-from chm_project.access.models import ApiToken
+from chm_project.access.models import ApiToken, Binding
 
 ModelT = TypeVar("ModelT", bound=Model)
+_KEPT = "chm_visibility"
 
 
 @dataclass(frozen=True, slots=True)
-class Binding:
-    """The client or pipeline that a token is limited to; both are None without a limit."""
+class Visibility:
+    """`clients` of None restricts nothing; an empty set shows nothing. `pipeline` is set instead for a token of one."""
 
-    client_id: Any = None
-    pipeline_id: Any = None
+    clients: frozenset[UUID] | None = None
+    pipeline: UUID | None = None
+
+    @property
+    def is_bound(self) -> bool:
+        return self.clients is not None or self.pipeline is not None
+
+    def of(self, queryset: QuerySet[ModelT], *, client: str, pipeline: str | None = None) -> QuerySet[ModelT]:
+        """Return the visible rows; `client` and `pipeline` are the paths to their ids.
+
+        Without a path to a pipeline the rows are wider than one, and who is bound to a pipeline sees none of them.
+        """
+        if self.pipeline is not None:
+            return queryset.filter(**{pipeline: self.pipeline}) if pipeline else queryset.none()
+        if self.clients is None:
+            return queryset
+        if len(self.clients) == 1:
+            return queryset.filter(**{client: next(iter(self.clients))})
+        return queryset.filter(**{f"{client}__in": self.clients})
+
+    def sees_client(self, client_id: UUID | None) -> bool:
+        """Return whether this client is visible; for None, which means all clients, whether nothing is hidden."""
+        return not self.is_bound or (self.clients is not None and client_id in self.clients)
+
+    def within(self, client_ids: Iterable[UUID] | None) -> frozenset[UUID] | None:
+        """Return those of the clients that are visible; None for all, where nothing is restricted."""
+        if client_ids is None:
+            return self.clients
+        return frozenset(client_ids) if self.clients is None else self.clients & frozenset(client_ids)
 
 
-UNBOUND = Binding()
+UNBOUND = Visibility()
 
 
-def binding_of(request: Request) -> Binding:
-    token = request.auth
-    return Binding(token.client_id, token.pipeline_id) if isinstance(token, ApiToken) and token.is_bound else UNBOUND
+def visibility_of(request: Request | HttpRequest) -> Visibility:
+    """Return what the request's token or person may see. Read once per request."""
+    token = getattr(request, "auth", None)
+    if isinstance(token, ApiToken):
+        return _of_token(token)
+    kept: Any = request._request if isinstance(request, Request) else request
+    if not hasattr(kept, _KEPT):
+        setattr(kept, _KEPT, _of_person(request.user))
+    found: Visibility = getattr(kept, _KEPT)
+    return found
 
 
 def visible_to(
-    request: Request | Binding, queryset: QuerySet[ModelT], *, client: str, pipeline: str | None
+    request: Request | HttpRequest, queryset: QuerySet[ModelT], *, client: str, pipeline: str | None
 ) -> QuerySet[ModelT]:
-    """The rows that the request may see; `client` and `pipeline` are the paths to their ids.
-
-    Without a path to a pipeline the rows are wider than one, and a token bound to a pipeline sees none of them.
-    """
-    binding = request if isinstance(request, Binding) else binding_of(request)
-    if binding.client_id is not None:
-        return queryset.filter(**{client: binding.client_id})
-    if binding.pipeline_id is not None:
-        return queryset.filter(**{pipeline: binding.pipeline_id}) if pipeline else queryset.none()
-    return queryset
+    return visibility_of(request).of(queryset, client=client, pipeline=pipeline)
 
 
-def bound_client(request: Request) -> UUID | None:
-    """The client that the request's token is bound to, if it is."""
-    return request.auth.client_id if isinstance(request.auth, ApiToken) else None
-
-
-def refuse_bound_token(request: Request) -> None:
+def refuse_bound(request: Request) -> None:
     """For what would lie outside every binding, such as a new client."""
-    if isinstance(request.auth, ApiToken) and request.auth.is_bound:
+    if not visibility_of(request).is_bound:
+        return
+    if isinstance(request.auth, ApiToken):
         raise PermissionDenied("This token is bound to one client or pipeline; use one that is not.")
+    raise PermissionDenied("Your account is bound to certain clients, and this concerns all. Ask an administrator.")
+
+
+def _of_token(token: ApiToken) -> Visibility:
+    clients = None if token.client_id is None else frozenset({token.client_id})
+    return Visibility(clients, token.pipeline_id)
+
+
+def _of_person(user: Any) -> Visibility:
+    """A superuser can remove any binding, so none holds for one."""
+    if not user.is_authenticated or user.is_superuser:
+        return UNBOUND
+    own = Binding.objects.filter(Q(user=user) | Q(group__user=user)).order_by()
+    rows = list(own.values_list("pk", "clients"))
+    return Visibility(frozenset(client for _, client in rows if client is not None)) if rows else UNBOUND

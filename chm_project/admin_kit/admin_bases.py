@@ -20,7 +20,12 @@ if TYPE_CHECKING:
     ChangeList = DjangoChangeList
     FileInput = forms.FileInput
     InlineFormSet = forms.BaseInlineFormSet
-    AutocompleteFilter = BooleanFilter = ChoicesFilter = admin.FieldListFilter
+    BooleanFilter = ChoicesFilter = admin.FieldListFilter
+    RadioFilter = admin.SimpleListFilter
+
+    class AutocompleteFilter(admin.RelatedFieldListFilter):
+        request: HttpRequest
+        model_admin: Any
 
     class RangeDateForm(forms.Form):
         def __init__(self, name: str, data: Mapping[str, str]) -> None: ...
@@ -36,6 +41,7 @@ else:
     from unfold.admin import ModelAdmin as _ModelAdmin
     from unfold.admin import TabularInline as _TabularInline
     from unfold.contrib.filters.admin import AutocompleteSelectFilter, BooleanRadioFilter, ChoicesDropdownFilter
+    from unfold.contrib.filters.admin import RadioFilter as RadioFilter
     from unfold.contrib.filters.forms import RangeDateForm as RangeDateForm
     from unfold.decorators import action as action
     from unfold.decorators import display as display

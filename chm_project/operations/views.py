@@ -19,7 +19,7 @@ from rest_framework.response import Response
 
 from chm_project.access.authentication import TokenAuthentication
 from chm_project.access.permissions import ScopedPermission
-from chm_project.access.visibility import refuse_bound_token
+from chm_project.access.visibility import refuse_bound
 from chm_project.api.viewsets import StrictView
 from chm_project.operations.collector import Collector
 from chm_project.operations.state import NO_DATABASE, Readiness, can_serve, readiness
@@ -63,7 +63,7 @@ class ReadyView(StrictView):
         if not request.user.is_authenticated:
             is_ready = can_serve()
             return Response({"status": "ok" if is_ready else "unavailable"}, status=200 if is_ready else 503)
-        refuse_bound_token(request)
+        refuse_bound(request)
         return self._answer(readiness())
 
     def handle_exception(self, exc: Exception) -> Response:
@@ -129,7 +129,7 @@ class MetricsView(StrictView):
     )
     def get(self, request: Request) -> HttpResponse:
         """Read from the database and the broker when asked, so every web process says the same."""
-        refuse_bound_token(request)
+        refuse_bound(request)
         registry = CollectorRegistry()
         registry.register(Collector())
         return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

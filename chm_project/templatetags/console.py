@@ -1,6 +1,7 @@
 """What the console's templates say in the same way everywhere: moments, ages, statuses."""
 
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import urlencode
 
 from django import template
@@ -9,6 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from alerting.models import AlertRule
+from chm_project.access.my_clients import ALL, PARAMETER
 from chm_project.console.drawing import text_format
 from chm_project.console.pages.rule_preview import Preview, previews_of
 from chm_project.settings.version import VERSION
@@ -109,6 +111,18 @@ def ingestion(pipeline: Pipeline, as_of: datetime, latest: object = None) -> Saf
 def querystring_of(**parameters: object) -> str:
     """Return "?name=value&..." with every value encoded, texts cut to 100 characters."""
     return "?" + urlencode({name: str(value)[:100] for name, value in parameters.items()})
+
+
+@register.simple_tag
+def all_clients_address(changelist: Any) -> str:
+    """Return the query of the same list of all clients."""
+    return str(changelist.get_query_string({PARAMETER: ALL}))
+
+
+@register.simple_tag
+def my_clients_address(changelist: Any) -> str:
+    """Return the query of the same list of the person's own clients."""
+    return str(changelist.get_query_string(remove=[PARAMETER]))
 
 
 @register.simple_tag

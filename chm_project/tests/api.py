@@ -5,12 +5,13 @@ from importlib import import_module
 from typing import Any
 
 from django.apps import apps
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
 from django.db import connection
 from rest_framework.test import APIClient
 
-from chm_project.access.models import Scope
+from chm_project.access.models import Binding, Scope
 from chm_project.access.services import create_token
+from inventory.models import Client
 
 ROOT = "/api/v1"
 # An id that nothing has; fixed, so that parallel workers collect the same tests.
@@ -34,6 +35,21 @@ def person(role: str) -> APIClient:
     client = APIClient()
     client.force_login(user)
     return client
+
+
+def bound_person(kind: str, *client_ids: Any) -> User:
+    """Somebody on the staff with every permission there is, who is bound: alone, by a group, or also to one more."""
+    user = User.objects.create_user(f"a bound {kind}", password="secret", is_staff=True)
+    user.user_permissions.set(Permission.objects.all())
+    holder: dict[str, Any] = {"user": user}
+    if kind == "person of a group":
+        holder = {"group": Group.objects.create(name="north")}
+        user.groups.add(holder["group"])
+    binding = Binding.objects.create(**holder)
+    binding.clients.set(client_ids)
+    if kind == "person of two clients":
+        binding.clients.add(Client.objects.create(name="Also theirs"))
+    return user
 
 
 def error(response: Any, status: int, code: str) -> dict[str, list[str]]:

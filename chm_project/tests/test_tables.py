@@ -10,7 +10,7 @@ from chm_project.tests.sql_rows import insert, insert_client, insert_pipeline, r
 
 pytestmark = pytest.mark.django_db
 
-FRAMEWORK_PREFIXES = ("auth_", "django_", "api_tokens")
+FRAMEWORK_PREFIXES = ("auth_", "django_", "api_tokens", "access_")
 
 
 @pytest.mark.proves("FR-001")

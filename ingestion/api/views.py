@@ -1,4 +1,5 @@
 from typing import Any
+from uuid import UUID
 
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema
@@ -6,8 +7,8 @@ from rest_framework.exceptions import APIException, NotFound, PermissionDenied, 
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from chm_project.access.models import ApiToken, Scope
-from chm_project.access.visibility import visible_to
+from chm_project.access.models import Scope
+from chm_project.access.visibility import Visibility, visibility_of
 from chm_project.api.idempotency import idempotent
 from chm_project.api.viewsets import StrictView
 from ingestion.api.serializers import SyncRequestSerializer, SyncStartedSerializer, SyncStateSerializer
@@ -68,28 +69,30 @@ class SyncStateView(StrictView):
             found = state(task_id)
         except QueueUnavailable:
             raise QueueDown from None
-        if found is None or not _may_see(request, found[0]):
+        if found is None or not may_see(visibility_of(request), found[0]):
             raise NotFound("No ingestion has this id; states are kept for a day.")
         return Response(SyncStateSerializer(found[1]).data)
 
 
 def _within(request: Request, wanted: IngestionRequest) -> IngestionRequest:
-    """What a bound token asks for is at most its own client or pipeline."""
-    token = request.auth
-    if not isinstance(token, ApiToken) or not token.is_bound:
-        return wanted
-    if token.pipeline_id is not None:
+    """Return the request limited to what a bound caller may see; the ids in it are visible already."""
+    visibility = visibility_of(request)
+    if visibility.pipeline is not None:
         if wanted.client_id is not None:
             raise PermissionDenied("This token is bound to one pipeline; ask for that.")
-        return IngestionRequest(wanted.connection, None, str(token.pipeline_id))
-    return IngestionRequest(wanted.connection, str(token.client_id), wanted.pipeline_id)
+        return IngestionRequest(wanted.connection, None, str(visibility.pipeline))
+    if visibility.clients is None:
+        return wanted
+    if len(visibility.clients) == 1:
+        return IngestionRequest(wanted.connection, str(next(iter(visibility.clients))), wanted.pipeline_id)
+    if wanted.client_id is None and wanted.pipeline_id is None:
+        raise PermissionDenied("Your account is bound to certain clients; name one of them, or a pipeline.")
+    return wanted
 
 
-def _may_see(request: Request, wanted: IngestionRequest) -> bool:
-    token = request.auth
-    if not isinstance(token, ApiToken) or not token.is_bound:
-        return True
-    if wanted.pipeline_id is not None:
-        pipelines = visible_to(request, Pipeline.objects.all(), client="client_id", pipeline="id")
+def may_see(visibility: Visibility, wanted: IngestionRequest) -> bool:
+    """Return whether the state of what was requested may be read."""
+    if wanted.pipeline_id is not None and visibility.is_bound:
+        pipelines = visibility.of(Pipeline.objects.all(), client="client_id", pipeline="id")
         return pipelines.filter(pk=wanted.pipeline_id).exists()
-    return token.client_id is not None and wanted.client_id == str(token.client_id)
+    return visibility.sees_client(UUID(wanted.client_id) if wanted.client_id else None)

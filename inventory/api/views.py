@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
-from chm_project.access.visibility import refuse_bound_token, visible_to
+from chm_project.access.visibility import refuse_bound, visible_to
 from chm_project.api.conditional import VersionedObjects
 from chm_project.api.csv import CsvList
 from chm_project.api.history import LoggedChanges, log
@@ -66,15 +66,15 @@ class ClientViewSet(InventoryViewSet):
 
     @idempotent
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        refuse_bound_token(request)
+        refuse_bound(request)
         return super().create(request, *args, **kwargs)
 
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """A name that is taken says that another client exists, which a bound token must not learn."""
+        """A name that is taken says that another client exists, which a bound caller must not learn."""
         if isinstance(request.data, Mapping) and "name" in request.data:
-            # 404 before 403: another client does not exist for the token.
+            # 404 before 403: another client does not exist for the caller.
             get_object_or_404(self.get_queryset(), pk=self.kwargs["client_id"])
-            refuse_bound_token(request)
+            refuse_bound(request)
         return super().partial_update(request, *args, **kwargs)
 
     @transaction.atomic

@@ -15,7 +15,7 @@ from rest_framework.renderers import BrowsableAPIRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from chm_project.access.models import ApiToken
+from chm_project.access.visibility import visibility_of
 from chm_project.api.csv import CsvRenderer, csv_response
 from chm_project.api.errors import Busy
 from chm_project.api.viewsets import StrictView
@@ -82,15 +82,16 @@ class ReportView(StrictView):
 
 
 def _bound(request: Request, given: dict[str, Any]) -> dict[str, Any]:
-    """A token bound to a client sees that client's inventory; one bound to a pipeline is too narrow for a report."""
-    token = request.auth
-    if not isinstance(token, ApiToken) or not token.is_bound:
-        return given
-    if token.client_id is None:
+    """Add the clients that a bound caller sees; who is bound to a pipeline is bound too narrowly for a report."""
+    visibility = visibility_of(request)
+    if visibility.pipeline is not None:
         raise PermissionDenied("This token is bound to one pipeline, and reports are about more; use another one.")
-    if given.get("client_id") not in {None, str(token.client_id)}:
+    if visibility.clients is None:
+        return given
+    wanted = given.get("client_id")
+    if wanted is not None and wanted not in set(map(str, visibility.clients)):
         raise NotFound
-    return given | {"client_id": str(token.client_id)}
+    return given | {"clients": visibility.clients}
 
 
 def row_serializer(shape: Shape) -> type[serializers.Serializer[Any]]:

@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import DateTimeField, QuerySet, TextField, UUIDField
 from django.db.models.functions import Cast
 
-from chm_project.access.visibility import Binding, visible_to
+from chm_project.access.visibility import Visibility
 from chm_project.api.json_answers import JsonText
 from chm_project.api.pagination import DEFAULT_LIMIT, Fetch, Key, Position, keyset
 from chm_project.db.hot_queries import HotQuery, Parameter, tuples
@@ -60,47 +60,58 @@ def row_bytes(row: Row) -> int:
     return sum(len(text) for text in texts if text is not None)
 
 
-def latest_row(binding: Binding, pipeline_id: object) -> Row | None:
-    """The latest run of a pipeline, if the binding may see it."""
-    return _first(_latest(*_kind(binding)), binding, pipeline_id=pipeline_id)
+def is_compiled(visibility: Visibility) -> bool:
+    """Whether the queries compiled before answer: none of them is about several clients."""
+    return visibility.clients is None or len(visibility.clients) == 1
 
 
-def row_by_id(binding: Binding, run_id: object) -> Row | None:
-    return _first(_by_id(*_kind(binding)), binding, run_id=run_id)
+def latest_row(visibility: Visibility, pipeline_id: object) -> Row | None:
+    """The latest run of a pipeline, if it is visible."""
+    if not is_compiled(visibility):
+        runs: Any = visibility.of(Run.objects.filter(pipeline_id=pipeline_id), client=CLIENT, pipeline=PIPELINE)
+        return next(iter(rows_of(runs.latest_first()[:1])), None)
+    return _first(_latest(*_kind(visibility)), visibility, pipeline_id=pipeline_id)
 
 
-def page_fetch(binding: Binding, ordering: str, *, pipeline_id: object = None) -> Fetch:
-    """Return what reads a page of the runs that the binding may see, of one pipeline or of all."""
+def row_by_id(visibility: Visibility, run_id: object) -> Row | None:
+    if not is_compiled(visibility):
+        runs = visibility.of(Run.objects.filter(pk=run_id), client=CLIENT, pipeline=PIPELINE)
+        return next(iter(rows_of(runs)), None)
+    return _first(_by_id(*_kind(visibility)), visibility, run_id=run_id)
+
+
+def page_fetch(visibility: Visibility, ordering: str, *, pipeline_id: object = None) -> Fetch:
+    """Return what reads a page of the runs that are visible, of one pipeline or of all."""
 
     def fetch(behind: Position | None, number: int) -> list[Row]:
         # The usual page is planned once. For another size the plan depends on it: a parameter would hide it.
         limit = number if number == DEFAULT_LIMIT + 1 else None
-        query = _page(ordering, *_kind(binding), pipeline_id is not None, behind is not None, limit)
+        query = _page(ordering, *_kind(visibility), pipeline_id is not None, behind is not None, limit)
         place = {f"behind_{place}": _NO_TIME if at is None else at for place, at in enumerate(behind or ())}
-        found = query.rows(pipeline_id=pipeline_id, number=number, **place, **_values(binding))
+        found = query.rows(pipeline_id=pipeline_id, number=number, **place, **_values(visibility))
         return [_row(values) for values in found]
 
     return fetch
 
 
-def _first(query: HotQuery, binding: Binding, **values: object) -> Row | None:
-    found = query.first(**values, **_values(binding))
+def _first(query: HotQuery, visibility: Visibility, **values: object) -> Row | None:
+    found = query.first(**values, **_values(visibility))
     return None if found is None else _row(found)
 
 
-def _kind(binding: Binding) -> tuple[bool, bool]:
-    return binding.client_id is not None, binding.pipeline_id is not None
+def _kind(visibility: Visibility) -> tuple[bool, bool]:
+    return visibility.clients is not None, visibility.pipeline is not None
 
 
-def _values(binding: Binding) -> dict[str, Any]:
-    return {"bound_client": binding.client_id, "bound_pipeline": binding.pipeline_id}
+def _values(visibility: Visibility) -> dict[str, Any]:
+    return {"bound_client": next(iter(visibility.clients or ()), None), "bound_pipeline": visibility.pipeline}
 
 
 def _visible(to_client: bool, to_pipeline: bool) -> RunQuerySet:
-    binding = Binding(
-        Parameter("bound_client", _ID) if to_client else None, Parameter("bound_pipeline", _ID) if to_pipeline else None
-    )
-    runs: Any = visible_to(binding, Run.objects.all(), client=CLIENT, pipeline=PIPELINE)
+    client: Any = Parameter("bound_client", _ID)
+    pipeline: Any = Parameter("bound_pipeline", _ID)
+    visibility = Visibility(frozenset({client}) if to_client else None, pipeline if to_pipeline else None)
+    runs: Any = visibility.of(Run.objects.all(), client=CLIENT, pipeline=PIPELINE)
     found: RunQuerySet = runs
     return found
 

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from chm_project.access.models import Scope
-from chm_project.access.visibility import UNBOUND, binding_of, bound_client, visible_to
+from chm_project.access.visibility import UNBOUND, visibility_of, visible_to
 from chm_project.api.csv import CsvList
 from chm_project.api.deprecation import Deprecation
 from chm_project.api.errors import faults
@@ -75,8 +75,9 @@ class RunAnswers(CsvList, ApiViewSet):
     def get_fetch(self) -> Fetch:
         """Return what reads a page: by a query compiled before, or, with filters, by one of this request's own."""
         chosen = self.request.query_params.get(ORDERING, self.default_order)
-        if self.request.query_params.keys() <= _OF_PAGE and self.is_plain and chosen in self.orderings:
-            return page_fetch(binding_of(self.request), chosen, pipeline_id=self.kwargs.get("pipeline_id"))
+        plain = self.is_plain and is_compiled(visibility_of(self.request))
+        if self.request.query_params.keys() <= _OF_PAGE and plain and chosen in self.orderings:
+            return page_fetch(visibility_of(self.request), chosen, pipeline_id=self.kwargs.get("pipeline_id"))
         order = self.get_keyset()
         runs = order.sort(self.filter_queryset(self.get_queryset()))
 
@@ -122,7 +123,7 @@ class RunViewSet(RunAnswers):
     lookup_url_kwarg = "run_id"
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        row = row_by_id(binding_of(request), kwargs["run_id"])
+        row = row_by_id(visibility_of(request), kwargs["run_id"])
         if row is None:
             raise NotFound(f"No run has the id {kwargs['run_id']}.")
         return self.one(row)
@@ -158,8 +159,10 @@ class RunViewSet(RunAnswers):
             return Pipeline.objects.filter(pk__in=pipelines)
         if clients := listed(given.getlist("client_id")):
             return Pipeline.objects.filter(client_id__in=clients)
-        client_id = bound_client(self.request)
-        return Pipeline.objects.filter(client_id=client_id) if client_id is not None else None
+        visibility = visibility_of(self.request)
+        if visibility.clients is None:
+            return None
+        return visibility.of(Pipeline.objects.all(), client="client_id", pipeline="id")
 
 
 PUSH: dict[str, Any] = {
@@ -242,7 +245,7 @@ class PipelineRunViewSet(RunAnswers):
     @extend_schema(summary="Read a pipeline's latest run", filters=False)
     def latest(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """By started_at, then finished_at, nulls last, then the younger row."""
-        if (row := latest_row(binding_of(request), kwargs["pipeline_id"])) is None:
+        if (row := latest_row(visibility_of(request), kwargs["pipeline_id"])) is None:
             raise NotFound(f"The pipeline {self.get_pipeline().name} has no runs.")
         return self.one(row)
 
@@ -375,7 +378,7 @@ class ClientSummaryViewSet(ApiViewSet):
     def summary(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Status counts, and each pipeline's latest run, of the runs that started in [since, until)."""
         client_id = self.kwargs["client_id"]
-        if binding_of(request) != UNBOUND:
+        if visibility_of(request).is_bound:
             self._check_client(client_id)
         window = WindowSerializer(data=request.query_params)
         window.is_valid(raise_exception=True)

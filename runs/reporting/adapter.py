@@ -1,17 +1,19 @@
 """Runs any shape by its name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.db import connection, transaction
 
 from chm_project.db.limits import report_limits
+from chm_project.db.reporting.files import expanded, fragments
 from runs.reporting.parameters import LIMIT, InvalidParameters, validated
 from runs.reporting.shapes import Shape, shapes
 
-__all__ = ["InvalidParameters", "Row", "page_of_shape", "run_shape"]
+__all__ = ["InvalidParameters", "Row", "page_of_shape", "run_shape", "scoped"]
 
 Row = dict[str, Any]
 
@@ -22,17 +24,33 @@ _READ: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def run_shape(name: str, /, *, clock: datetime | None = None, **parameters: Any) -> list[Row]:
+# The fragments of a query that is restricted to several clients, beside what its parameters restrict.
+_OF_CLIENTS = {"client_in_scope": "({one_client} AND p.client_id = ANY(%(clients)s::uuid[]))", "unscoped": "false"}
+# None: all clients.
+Clients = Collection[UUID] | None
+
+
+def scoped(sql: str, clients: Clients) -> tuple[str, dict[str, Any]]:
+    """Return the SQL with its fragments, restricted to the clients, and the values that this adds."""
+    known = fragments()
+    if clients is None:
+        return expanded(sql, known), {}
+    return expanded(sql, known | {"one_client": known["client_in_scope"]} | _OF_CLIENTS), {"clients": list(clients)}
+
+
+def run_shape(name: str, /, *, clients: Clients = None, clock: datetime | None = None, **parameters: Any) -> list[Row]:
     """The rows of a shape: text, bool, int, float (numeric), datetime in UTC, date and UUID by the shape's columns.
 
     Parameters are given as values or as texts; one left out or None has its default. `clock` is what the time is,
-    where several answers must have the same; as_of asks about a past moment instead. Raises KeyError for an unknown
-    shape and InvalidParameters.
+    where several answers must have the same; as_of asks about a past moment instead. `clients` restricts the
+    inventory to these, whatever the parameter client_id says. Raises KeyError for an unknown shape and
+    InvalidParameters.
     """
     shape = shapes()[name]
-    values = validated(shape.parameters, parameters, clock=clock)
+    sql, of_clients = scoped(shape.body, clients)
+    values = validated(shape.parameters, parameters, clock=clock) | of_clients
     cut = "" if LIMIT in shape.parameters or values[LIMIT] is None else f"\nLIMIT %({LIMIT})s"
-    names, rows = _ask(shape.sql + cut, values)
+    names, rows = _ask(sql + cut, values)
     expected = [column.name for column in shape.columns]
     if names != expected:
         raise ValueError(f"The shape {name} answers with {names}, its header says {expected}.")
@@ -40,7 +58,15 @@ def run_shape(name: str, /, *, clock: datetime | None = None, **parameters: Any)
 
 
 def page_of_shape(
-    name: str, /, *, most: int, offset: int = 0, where: str = "true", clock: datetime | None = None, **parameters: Any
+    name: str,
+    /,
+    *,
+    most: int,
+    offset: int = 0,
+    where: str = "true",
+    clients: Clients = None,
+    clock: datetime | None = None,
+    **parameters: Any,
 ) -> tuple[list[Row], int]:
     """Rows of a shape for which `where` holds, from `offset` on, and how many there are in all.
 
@@ -48,10 +74,11 @@ def page_of_shape(
     the last row the total is 0.
     """
     shape = shapes()[name]
-    values = validated(shape.parameters, parameters, clock=clock) | {"most": most, "offset": offset}
+    sql, of_clients = scoped(shape.body, clients)
+    values = validated(shape.parameters, parameters, clock=clock) | of_clients | {"most": most, "offset": offset}
     # The shape's own order holds: nothing here sorts again.
     head = f"""SELECT shape.*, count(*) OVER () FROM (
-{shape.sql}
+{sql}
 ) AS shape WHERE {where} LIMIT %(most)s OFFSET %(offset)s"""  # noqa: S608
     _, rows = _ask(head, values)
     return _rows(shape, [row[:-1] for row in rows]), rows[0][-1] if rows else 0

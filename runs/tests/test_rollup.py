@@ -212,7 +212,7 @@ def test_reports_over_any_window_equal_the_plain_count() -> None:
         if since == until:
             continue
         runs = Run.objects.filter(event_at__gte=since, event_at__lt=until)
-        window = {"since": since, "until": until, "as_of": until}
+        window: dict[str, Any] = {"since": since, "until": until, "as_of": until}
 
         rates = {
             row["platform"]: (row["failures"], row["total_runs"])

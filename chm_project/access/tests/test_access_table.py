@@ -1,17 +1,19 @@
 """Every route and method, for every scope, on the caller's own client and on another's.
 
-The table below says which scope each operation takes. A new route fails the first test until it is in the table.
+The table below says which scope each operation takes. A new route fails the first test until it is in the table. Bound
+callers are tokens and people; the pages of the console are in test_console_table.py, for the same people.
 """
 
 from typing import Any
 
 import pytest
 from django.urls import get_resolver
+from rest_framework.test import APIClient
 
 from alerting.models import AlertRule
 from chm_project.access.models import GRANTS, Scope
 from chm_project.api.tests.test_api_surface import methods, routes
-from chm_project.tests.api import ROOT, program
+from chm_project.tests.api import ROOT, bound_person, program
 from inventory.models import Pipeline
 from inventory.tests.factories import ClientFactory, PipelineFactory
 from runs.reporting.shapes import shapes
@@ -104,6 +106,23 @@ def ask(api: Any, entry: tuple[str, str], ids: dict[str, str]) -> Any:
     return getattr(api, method)(path.format(**ids), *([body] if body is not None else []))
 
 
+# Who is bound to the client of `own`, some to another one as well.
+BOUND = ("token of a client", "token of a pipeline", "person", "person of a group", "person of two clients")
+
+
+def bound(caller: str, own: dict[str, str]) -> APIClient:
+    """A caller who may do everything, within what it is bound to."""
+    match caller:
+        case "token of a client":
+            return program("admin", client_id=own["client_id"])
+        case "token of a pipeline":
+            return program("admin", pipeline_id=own["pipeline_id"])
+        case _:
+            api = APIClient()
+            api.force_login(bound_person(caller, own["client_id"]))
+            return api
+
+
 def test_every_route_and_method_is_in_the_table() -> None:
     """A new one goes into TABLE with the scope that it takes, and with a body that is accepted."""
     served = {
@@ -127,31 +146,31 @@ def test_a_scope_opens_what_it_grants_and_nothing_else(entry: tuple[str, str], s
         assert answer.status_code == 403, answer.content
 
 
+@pytest.mark.parametrize("caller", BOUND)
 @pytest.mark.parametrize("entry", [entry for entry in TABLE if "{" in entry[1]], ids=case)
-def test_another_clients_things_do_not_exist_for_a_bound_token(entry: tuple[str, str]) -> None:
+def test_another_clients_things_do_not_exist_for_a_bound_caller(entry: tuple[str, str], caller: str) -> None:
     own, foreign = world(), world()
-    api = program("admin", client_id=own["client_id"])
-    if entry[1] not in BEYOND_THE_DOOR:
+    api = bound(caller, own)
+    assert ask(api, entry, foreign).status_code == 404
+    if entry[1] not in BEYOND_THE_DOOR and caller != "token of a pipeline":
         assert 200 <= ask(api, entry, own).status_code < 300
-    assert ask(program("admin", client_id=own["client_id"]), entry, foreign).status_code == 404
-    assert ask(program("admin", pipeline_id=own["pipeline_id"]), entry, foreign).status_code == 404
 
 
+@pytest.mark.parametrize("caller", BOUND)
 @pytest.mark.parametrize("entry", [entry for entry in TABLE if "{" not in entry[1] and entry[0] == "get"], ids=case)
-def test_lists_and_reports_hold_nothing_of_another_client(entry: tuple[str, str]) -> None:
+def test_lists_and_reports_hold_nothing_of_another_client(entry: tuple[str, str], caller: str) -> None:
     own, foreign = world(), world()
-    api = program("admin", client_id=own["client_id"])
-    answer = ask(api, entry, own)
+    answer = ask(bound(caller, own), entry, own)
     if entry[1] in {"/ready", "/metrics"}:  # about the whole installation
         assert answer.status_code == 403
+    elif caller != "token of a pipeline":
+        assert answer.status_code == 200
     assert foreign["client_id"] not in answer.content.decode() or entry[1].endswith(("schema", "docs"))
     name = Pipeline.objects.get(pk=foreign["pipeline_id"]).name
     assert name not in answer.content.decode()
 
 
 def test_without_a_token_nothing_is_open_but_health_and_the_bare_readiness() -> None:
-    from rest_framework.test import APIClient
-
     ids = world()
     for entry in TABLE:
         if entry[1] != "/ready":

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from django import forms
 from django.contrib import messages
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
@@ -14,6 +15,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
+from chm_project.access.visibility import visibility_of
 from chm_project.admin_kit.admin_bases import FileInput, ModelAdmin
 from chm_project.admin_kit.import_export.importing import Judgement, import_rows, in_words, try_rows
 from chm_project.admin_kit.import_export.sheets import FlagCell, Sheet
@@ -87,7 +89,7 @@ class ImportExportMixin(_Admin[ModelT]):
             return self._page(request, form)
         data = form.cleaned_data["file"]
         try:
-            judgement = try_rows(self.sheet, self._read(data))
+            judgement = try_rows(self.sheet.seen_by(visibility_of(request)), self._read(data))
         except UnreadableError as error:
             form.add_error("file", str(error))
             return self._page(request, form)
@@ -101,7 +103,7 @@ class ImportExportMixin(_Admin[ModelT]):
         if (data := cache.get(place)) is None:
             messages.error(request, "The file is no longer kept here; choose it again.")
             return HttpResponseRedirect(request.path)
-        judgement = import_rows(self.sheet, self._read(data), user_id=request.user.pk)
+        judgement = import_rows(self.sheet.seen_by(visibility_of(request)), self._read(data), user_id=request.user.pk)
         if judgement.faults:
             messages.error(request, "Nothing was imported: the inventory has changed since the file was looked at.")
             return self._page(request, UploadForm(), judgement)
@@ -151,7 +153,11 @@ class ImportExportMixin(_Admin[ModelT]):
             raise PermissionDenied
         if form not in ("csv", "xlsx"):
             raise Http404
-        found = self.sheet.rows(self.get_changelist_instance(request).get_queryset(request))
+        try:
+            listed = self.get_changelist_instance(request).get_queryset(request)
+        except IncorrectLookupParameters:  # the list itself answers so to an unknown filter
+            return HttpResponseRedirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"))
+        found = self.sheet.rows(listed)
         rows = (self.sheet.cells(row) for row in found.iterator(chunk_size=2000))
         columns = self.sheet.columns
         name = f"{self.opts.verbose_name_plural}-{timezone.now():%Y-%m-%d}.{form}"

@@ -1,12 +1,15 @@
 """What a file of rows means: its columns, its key, and the form that validates one row."""
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from copy import copy
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.forms.models import construct_instance
+
+from chm_project.access.visibility import UNBOUND, Visibility
 
 ModelT = TypeVar("ModelT", bound=Model)
 Key = tuple[Any, ...]
@@ -66,6 +69,14 @@ class Sheet(Generic[ModelT]):
     key: tuple[str, ...]
     required: tuple[str, ...]
     kept: tuple[str, ...]
+    # Rows outside exist for nobody who imports: a file that names their clients is refused.
+    visibility: Visibility = UNBOUND
+
+    def seen_by(self, visibility: Visibility) -> Self:
+        """Return the sheet for one import."""
+        sheet = copy(self)
+        sheet.visibility = visibility
+        return sheet
 
     def key_of(self, cells: Mapping[str, str]) -> Key:
         found = []

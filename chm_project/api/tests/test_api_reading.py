@@ -12,7 +12,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from alerting.models import AlertRule
-from chm_project.tests.api import NOWHERE, ROOT, invalid, items, program, walk
+from chm_project.tests.api import NOWHERE, ROOT, bound_person, invalid, items, program, walk
 from inventory.tests.factories import ClientFactory, PipelineFactory
 from runs.tests.factories import RunFactory
 
@@ -252,7 +252,7 @@ def test_a_search_of_error_texts_reads_the_index_of_failed_runs(api: APIClient) 
     ],
 )
 @pytest.mark.parametrize("accept", ["application/json", "text/csv"])
-def test_no_parameter_shows_a_bound_token_anything_of_another_client(path: str, query: str, accept: str) -> None:
+def test_no_parameter_shows_a_bound_caller_anything_of_another_client(path: str, query: str, accept: str) -> None:
     theirs = PipelineFactory.create(client__name="secret", name="secret pipeline", external_id="secret_dag")
     now = timezone.now()
     RunFactory.create(
@@ -262,8 +262,10 @@ def test_no_parameter_shows_a_bound_token_anything_of_another_client(path: str, 
     own = PipelineFactory.create()
     query = query.format(client=theirs.client_id, other=NOWHERE, pipeline=theirs.pk, other_pipeline=NOWHERE)
 
-    for binding in ({"client_id": own.client_id}, {"pipeline_id": own.pk}):
-        answer = program("admin", **binding).get(f"{ROOT}/{path}?{query}", HTTP_ACCEPT=accept)
+    somebody = APIClient()
+    somebody.force_login(bound_person("person of two clients", own.client_id))
+    for caller in (program("admin", client_id=own.client_id), program("admin", pipeline_id=own.pk), somebody):
+        answer = caller.get(f"{ROOT}/{path}?{query}", HTTP_ACCEPT=accept)
         content = b"".join(answer) if answer.streaming else answer.content
         assert answer.status_code == 200
         assert b"secret" not in content

@@ -6,11 +6,14 @@ from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse
 
+from chm_project.access.visibility import visibility_of
+
 # Title, icon, route of the page, and the permission that the page needs.
 _GROUPS = {
     "Health": [
         ("Health board", "monitor_heart", "admin:index", "runs.view_run"),
         ("Runs", "history", "admin:runs_run_changelist", "runs.view_run"),
+        ("My clients", "bookmark", "console:my-clients", "runs.view_run"),
     ],
     "Inventory": [
         ("Clients", "apartment", "admin:inventory_client_changelist", "inventory.view_client"),
@@ -25,17 +28,20 @@ _GROUPS = {
         ("Roles", "group", "admin:auth_group_changelist", "auth.view_group"),
     ],
 }
+# What concerns more than some clients: closed to who is bound to those.
+_OF_ALL = {"admin:auth_user_changelist", "admin:auth_group_changelist"}
 
 
 def side_bar(request: HttpRequest) -> list[dict[str, Any]]:
     """Only what the person may open."""
+    is_bound = visibility_of(request).is_bound
     return [
         {
             "title": group,
             "items": [
                 {"title": title, "icon": icon, "link": reverse(page)}
                 for title, icon, page, permission in pages
-                if request.user.has_perm(permission)
+                if request.user.has_perm(permission) and not (page in _OF_ALL and is_bound)
             ],
         }
         for group, pages in _GROUPS.items()

@@ -1,4 +1,4 @@
-"""People and roles: Django's own models, in Unfold's forms."""
+"""People and roles: Django's own models, in Unfold's forms, with the clients that they are bound to."""
 
 from typing import Any
 
@@ -9,17 +9,54 @@ from django.contrib.auth.models import Group, User
 from django.http import HttpRequest
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from chm_project.admin_kit.admin_bases import ModelAdmin
+from chm_project.access.models import Binding
+from chm_project.access.permissions import manages_people
+from chm_project.access.visibility import visibility_of
+from chm_project.admin_kit.admin_bases import ModelAdmin, TabularInline
 
 admin.site.unregister([User, Group])
 
 
-@admin.register(User)
-class UserAdmin(DjangoUserAdmin, ModelAdmin[User]):  # type: ignore[type-arg]
-    form = UserChangeForm
-    add_form = UserCreationForm
-    change_password_form = AdminPasswordChangeForm
+class BindingInline(TabularInline[Binding, Any]):
+    """Edited by the role that manages people, for a person as for a group."""
 
+    model = Binding
+    fields = ("clients",)
+    autocomplete_fields = ("clients",)
+    extra = 1
+    max_num = 1
+    verbose_name_plural = "Sees only these clients"
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return manages_people(request)
+
+    has_change_permission = has_view_permission
+    has_delete_permission = has_view_permission
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return manages_people(request)
+
+
+class NotForTheBoundMixin:
+    """Who is bound to clients manages no people: a new account, or a group, would see more."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return not visibility_of(request).is_bound and bool(super().has_module_permission(request))  # type: ignore[misc]
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return not visibility_of(request).is_bound and bool(super().has_view_permission(request, obj))  # type: ignore[misc]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return not visibility_of(request).is_bound and bool(super().has_add_permission(request))  # type: ignore[misc]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return not visibility_of(request).is_bound and bool(super().has_change_permission(request, obj))  # type: ignore[misc]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return not visibility_of(request).is_bound and bool(super().has_delete_permission(request, obj))  # type: ignore[misc]
+
+
+class UserRules(DjangoUserAdmin):  # type: ignore[type-arg]
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         """Superusers are changed by superusers alone: their password would be everything."""
         if obj is not None and obj.is_superuser and not request.user.is_superuser:
@@ -36,6 +73,34 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin[User]):  # type: ignore[type-arg]
         return fields if request.user.is_superuser else (*fields, "is_superuser", "user_permissions")
 
 
+@admin.register(User)
+class UserAdmin(NotForTheBoundMixin, UserRules, ModelAdmin[User]):
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    inlines = (BindingInline,)
+
+    def get_inlines(self, request: HttpRequest, obj: User | None = None) -> Any:
+        """Not for a superuser, whom no binding holds; a new account is bound on its page, after its first save."""
+        return [] if obj is None or obj.is_superuser else super().get_inlines(request, obj)
+
+
+class GroupRules(DjangoGroupAdmin):
+    """Whoever manages people makes groups and binds them; what a group permits stays a superuser's to say."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return manages_people(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        return manages_people(request)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Group | None = None) -> Any:
+        fields = super().get_readonly_fields(request, obj)
+        if request.user.has_perm("auth.change_group"):
+            return fields
+        return (*fields, "permissions") if obj is None else (*fields, "name", "permissions")
+
+
 @admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin, ModelAdmin[Group]):
-    pass
+class GroupAdmin(NotForTheBoundMixin, GroupRules, ModelAdmin[Group]):
+    inlines = (BindingInline,)

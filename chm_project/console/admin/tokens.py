@@ -6,12 +6,16 @@ from uuid import UUID
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from chm_project.access.models import ApiToken, Scope
+from chm_project.access.permissions import manages_people
 from chm_project.access.services import create_token, revoke_token
+from chm_project.access.visibility import visibility_of
 from chm_project.admin_kit.admin_bases import ModelAdmin, NoHardDeleteMixin, display
+from chm_project.admin_kit.visible_rows import VisibleRowsMixin
 from chm_project.console.admin.push_lines import push_lines
 from runs.push.unmatched import unmatched_jobs
 
@@ -22,6 +26,9 @@ else:
 
 
 class TokenForm(_TokenForm):
+    # Set for who is bound to clients: a token of theirs is bound to no more.
+    must_be_bound = False
+
     class Meta:
         model = ApiToken
         fields = ("name", "scope", "client", "pipeline", "expires_at")
@@ -30,11 +37,14 @@ class TokenForm(_TokenForm):
         values = super().clean() or {}
         if values.get("client") and values.get("pipeline"):
             raise forms.ValidationError("Bind a token to a client or to a pipeline, not to both.")
+        if self.must_be_bound and not (values.get("client") or values.get("pipeline")):
+            raise forms.ValidationError("Bind the token to one of your clients or pipelines.")
         return values
 
 
-class TokenAdmin(NoHardDeleteMixin, ModelAdmin[ApiToken]):
+class TokenAdmin(VisibleRowsMixin[ApiToken], NoHardDeleteMixin, ModelAdmin[ApiToken]):
     form = TokenForm
+    client_path = "bound_to"
     list_display = ("name", "visible_part", "scope", "client", "pipeline", "state", "expires_at", "last_used_at")
     list_filter = ("scope",)
     list_select_related = ("client", "pipeline", "user")
@@ -42,8 +52,15 @@ class TokenAdmin(NoHardDeleteMixin, ModelAdmin[ApiToken]):
     autocomplete_fields = ("client", "pipeline")
     actions = ("revoke",)
 
+    def visible(self, request: HttpRequest, rows: QuerySet[ApiToken]) -> QuerySet[ApiToken]:
+        return super().visible(request, rows.alias(bound_to=Coalesce("pipeline__client_id", "client_id")))
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApiToken]:
         return super().get_queryset(request).defer("digest")
+
+    def get_form(self, request: HttpRequest, obj: ApiToken | None = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change, **kwargs)
+        return type(form.__name__, (form,), {"must_be_bound": visibility_of(request).is_bound})
 
     def has_change_permission(self, request: HttpRequest, obj: ApiToken | None = None) -> bool:
         """For the list's action; a token itself is only looked at."""
@@ -67,7 +84,7 @@ class TokenAdmin(NoHardDeleteMixin, ModelAdmin[ApiToken]):
         return "\n".join(unmatched_jobs(token)) or "none"
 
     def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        if db_field.name == "scope" and not is_administrator(request):
+        if db_field.name == "scope" and not manages_people(request):
             kwargs["choices"] = [(Scope.INGEST.value, Scope.INGEST.label)]
         return super().formfield_for_choice_field(db_field, request, **kwargs)
 
@@ -122,8 +139,3 @@ def _is_id(value: object) -> bool:
     except ValueError:
         return False
     return True
-
-
-def is_administrator(request: HttpRequest) -> bool:
-    """Whoever gives people their roles may give programs any scope."""
-    return bool(request.user.has_perm("auth.change_user"))

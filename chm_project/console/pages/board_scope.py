@@ -1,18 +1,21 @@
 """The board's filters, as they stand in the address."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from django.http import Http404
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest
 from django.http.request import QueryDict
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
+from chm_project.access.my_clients import ALL, PARAMETER, shown_clients
+from chm_project.access.visibility import Visibility, visibility_of
 from inventory.models import Client, Environment, Pipeline, Platform
 
 UTC_ZONE = ZoneInfo("UTC")
@@ -39,11 +42,15 @@ class BoardScope:
     since_time: datetime | None = None
     as_of: datetime | None = None
     zone: ZoneInfo = UTC_ZONE
+    # The clients that the board is restricted to, beside its filters: one's own, or those that a person is bound to.
+    clients: frozenset[UUID] | None = None
+    all_clients: bool = False
 
     @property
     def parameters(self) -> dict[str, Any]:
         """As every shape takes them."""
         return {
+            "clients": self.clients,
             "client_id": self.client_id,
             "platform": self.platform or None,
             "environment": self.environment or None,
@@ -54,12 +61,22 @@ class BoardScope:
     def query(self) -> str:
         """The address's part behind the path; empty without a filter."""
         given = {
-            "client": self.client_id, "platform": self.platform, "environment": self.environment, "since": self.since,
+            "client": self.client_id, PARAMETER: ALL if self.all_clients else "", "platform": self.platform,
+            "environment": self.environment, "since": self.since,
             "since_time": self.since_value, "as_of": self.as_of_value,
             "zone": self.zone.key if (self.since or self.as_of) and self.zone != UTC_ZONE else "",
         }  # fmt: skip
         found = urlencode({name: value for name, value in given.items() if value})
         return f"?{found}" if found else ""
+
+    @property
+    def query_of_all(self) -> str:
+        """The same address about all clients."""
+        return replace(self, all_clients=True).query
+
+    @property
+    def query_of_mine(self) -> str:
+        return replace(self, all_clients=False).query
 
     def local(self, moment: datetime | None) -> str:
         """As a field for date and time holds it."""
@@ -93,6 +110,16 @@ def _evening(now: datetime, days_ago: int) -> datetime:
     return datetime.combine(now.date() - timedelta(days=days_ago), EVENING, now.tzinfo)
 
 
+def scope_of(request: HttpRequest) -> BoardScope:
+    """Return the scope of the request's address, restricted to the clients that the person sees or has chosen."""
+    scope, visible = read_scope(request.GET), visibility_of(request)
+    if scope.client_id is None:
+        return replace(scope, clients=shown_clients(request))
+    if not visible.sees_client(scope.client_id):
+        raise Http404("There is no such client.")
+    return replace(scope, clients=visible.clients)
+
+
 def read_scope(query: QueryDict | Mapping[str, str]) -> BoardScope:
     """Raises Http404 for what no filter offers: a wrong address must not look like an empty board."""
     client, platform, environment = (query.get(name, "") for name in ("client", "platform", "environment"))
@@ -115,7 +142,9 @@ def read_scope(query: QueryDict | Mapping[str, str]) -> BoardScope:
         raise Http404("There is no such time.") from None
     if since_time is not None and since_time >= (as_of or timezone.now()):
         raise Http404("This time is not before the moment that the board is about.")
-    return BoardScope(client_id, platform, environment, since, since_time, as_of, zone)
+    return BoardScope(
+        client_id, platform, environment, since, since_time, as_of, zone, all_clients=query.get(PARAMETER) == ALL
+    )
 
 
 def _time(text: str, zone: ZoneInfo) -> datetime | None:
@@ -126,11 +155,12 @@ def _time(text: str, zone: ZoneInfo) -> datetime | None:
     return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
 
 
-def choices(scope: BoardScope) -> dict[str, list[tuple[str, str]]]:
+def choices(scope: BoardScope, visible: Visibility) -> dict[str, list[tuple[str, str]]]:
     """What the filters offer, value and label, and a disabled client where the address names it; Http404 for none."""
-    clients = [(str(pk), name) for pk, name in Client.objects.active().order_by("name").values_list("pk", "name")]
+    seen = visible.of(Client.objects.order_by("name"), client="id")
+    clients = [(str(pk), name) for pk, name in seen.filter(is_active=True).values_list("pk", "name")]
     if scope.client_id and str(scope.client_id) not in dict(clients):
-        disabled = get_object_or_404(Client, pk=scope.client_id)
+        disabled = get_object_or_404(seen, pk=scope.client_id)
         clients.append((str(disabled.pk), f"{disabled.name} (disabled)"))
     return {
         "client": clients,
@@ -142,7 +172,9 @@ def choices(scope: BoardScope) -> dict[str, list[tuple[str, str]]]:
 
 def why_nothing_is_judged(scope: BoardScope) -> str:
     """A sentence where no active pipeline is within the scope, else empty: a board without pipelines is not green."""
-    pipelines = Pipeline.objects.active()
+    pipelines: QuerySet[Pipeline] = Pipeline.objects.active()
+    if scope.clients is not None:
+        pipelines = pipelines.filter(client__in=scope.clients)
     for field, value in (
         ("client", scope.client_id),
         ("platform", scope.platform),
@@ -155,6 +187,6 @@ def why_nothing_is_judged(scope: BoardScope) -> str:
     client = Client.objects.filter(pk=scope.client_id, is_active=False).first() if scope.client_id else None
     if client is not None:
         return f"{client.name} is disabled: none of its pipelines is judged or ingested. Its history is kept."
-    if scope.client_id or scope.platform or scope.environment:
+    if scope.client_id or scope.platform or scope.environment or scope.clients is not None:
         return "No active pipeline matches these filters."
     return "No pipeline yet. What fails or is late shows here once there is one."

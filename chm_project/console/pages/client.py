@@ -4,8 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.paginator import Paginator
-from django.db.models import Count, F, Q
-from django.db.models.functions import Coalesce
+from django.db.models import Count, Q, QuerySet
 
 from alerting.models import AlertRule
 from alerting.services import firing_rules
@@ -66,11 +65,8 @@ def _weekly(weekly: list[Row]) -> Any:
 
 def _rules(client: Client, as_of: datetime) -> list[dict[str, Any]]:
     """Those that the client owns: the pipeline's client decides where a rule names both."""
-    rules = (
-        AlertRule.objects.annotate(owner_id=Coalesce(F("pipeline__client_id"), F("client_id")))
-        .filter(owner_id=client.pk)
-        .select_related("pipeline")[:MAX_RULES]
-    )
+    owned: QuerySet[Any] = AlertRule.objects.with_owner()
+    rules = owned.filter(owner_id=client.pk).select_related("pipeline")[:MAX_RULES]
     firing = set(firing_rules(clock=as_of))
     return [{"rule": rule, "holds": rule.pk in firing} for rule in rules]
 

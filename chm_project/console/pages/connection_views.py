@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from chm_project.console.pages.views import READ, console_page, for_roles
+from chm_project.console.pages.views import READ, console_page, for_roles, of_all_clients
 from ingestion.adoption import MAX_ADOPTED, adopt
 from ingestion.connection_status import ConnectionStatus, missing, paused, read_status
 from ingestion.connections import ConfigurationError, configured
@@ -22,6 +22,7 @@ MAX_LISTED, MAX_FAULTS = 200, 5
 
 @require_safe
 @for_roles(*READ)
+@of_all_clients
 def connections_page(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     try:
@@ -36,6 +37,7 @@ def connections_page(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @for_roles(*READ)
+@of_all_clients
 def connection_page(request: HttpRequest, name: str) -> HttpResponse:
     status = _status(name)
     pipelines = status.selected.select_related("client")
@@ -57,6 +59,7 @@ def connection_page(request: HttpRequest, name: str) -> HttpResponse:
 
 @require_POST
 @for_roles(*READ)
+@of_all_clients
 def adopt_pipelines(request: HttpRequest, name: str) -> HttpResponse:
     if not request.user.has_perms(ADOPT):
         raise PermissionDenied

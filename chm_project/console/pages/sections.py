@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from alerting.models import AlertRule
 from alerting.services import firing_rules
 from chm_project.console.pages.board_scope import BoardScope
-from chm_project.db.reporting.files import expanded, fragments
-from runs.reporting.adapter import Row, page_of_shape
+from runs.reporting.adapter import Row, page_of_shape, scoped
 from runs.reporting.parameters import validated
 
 STALE_AFTER_HOURS = 24
@@ -54,9 +53,11 @@ def _shape(name: str, where: str = "true", **own: Any) -> Read:
     return read
 
 
-def _rows(sql: str, scope: BoardScope, clock: datetime, **own: Any) -> list[Row]:
+def _rows(text: str, scope: BoardScope, clock: datetime, **own: Any) -> list[Row]:
+    parameters = scope.parameters
+    sql, of_clients = scoped(text, parameters.pop("clients"))
     with connection.cursor() as cursor:
-        cursor.execute(expanded(sql, fragments()), validated({}, scope.parameters, clock=clock) | own)
+        cursor.execute(sql, validated({}, parameters, clock=clock) | of_clients | own)
         names = [column.name for column in cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
@@ -85,11 +86,12 @@ def _incidents(scope: BoardScope, clock: datetime, most: int, offset: int) -> tu
 
 def _firing(scope: BoardScope, clock: datetime, most: int, offset: int) -> tuple[list[Row], int]:
     """A rule of a whole client is in every platform and environment of it."""
-    rules = AlertRule.objects.filter(pk__in=firing_rules(scope.as_of, clock=clock)).select_related(
-        "client", "pipeline__client"
-    )
+    rules: QuerySet[Any] = AlertRule.objects.with_owner().filter(pk__in=firing_rules(scope.as_of, clock=clock))
+    rules = rules.select_related("client", "pipeline__client")
     if scope.client_id:
-        rules = rules.filter(Q(pipeline__client_id=scope.client_id) | Q(pipeline=None, client_id=scope.client_id))
+        rules = rules.filter(owner_id=scope.client_id)
+    if scope.clients is not None:
+        rules = rules.filter(owner_id__in=scope.clients)
     if scope.platform:
         rules = rules.filter(Q(pipeline=None) | Q(pipeline__platform=scope.platform))
     if scope.environment:

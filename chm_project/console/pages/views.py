@@ -13,6 +13,7 @@ from django.contrib.admin.models import CHANGE
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Page, Paginator
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -21,12 +22,15 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from chm_project.api.history import log
+from chm_project.access.my_clients import my_clients
+from chm_project.access.visibility import visibility_of, visible_to
 from chm_project.console.pages.board import list_address, read_board
-from chm_project.console.pages.board_scope import BoardScope, choices, read_scope, why_nothing_is_judged
+from chm_project.console.pages.board_scope import BoardScope, choices, scope_of, why_nothing_is_judged
 from chm_project.console.pages.client import read_client
 from chm_project.console.pages.pipeline import read_pipeline
 from chm_project.console.pages.row_strips import add_strips
 from chm_project.console.pages.sections import SECTIONS, Section
+from ingestion.api.views import may_see
 from ingestion.api_sync_task import IngestionRequest, QueueUnavailable, start, state
 from ingestion.connections import ConfigurationError
 from inventory.models import Client, Pipeline
@@ -58,13 +62,26 @@ def for_roles(*permissions: str) -> Callable[[View], View]:
     return decorate
 
 
+def of_all_clients(view: View) -> View:
+    """For a page about all clients: closed to who is bound to some."""
+
+    @wraps(view)
+    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if visibility_of(request).is_bound:
+            raise PermissionDenied
+        return view(request, *args, **kwargs)
+
+    return checked
+
+
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """The admin's index: the board for whoever may read it, and the plain list of links for others."""
     if not request.user.has_perms(READ):
         return context
-    scope = read_scope(request.GET)
+    scope = scope_of(request)
     return context | read_board(scope, timezone.now()) | {
-        "title": "Health board", "scope": scope, "choices": choices(scope), "board": True,
+        "title": "Health board", "scope": scope, "choices": choices(scope, visibility_of(request)), "board": True,
+        "my_clients": len(my_clients(request)),
     }  # fmt: skip
 
 
@@ -74,13 +91,14 @@ def section_list(request: HttpRequest, key: str) -> HttpResponse:
     """All rows of one of the board's sections, with the board's filters."""
     if key not in SECTIONS:
         raise Http404("The board has no such list.")
-    section, scope, clock = SECTIONS[key], read_scope(request.GET), timezone.now()
+    section, scope, clock = SECTIONS[key], scope_of(request), timezone.now()
     rows, page = _page_of(section, scope, clock, request.GET.get("page", "1"))
     add_strips(rows, scope.as_of)
     context = {
         "title": section.title, "section": section, "rows": rows, "total": page.paginator.count, "pages": page,
         "scope": scope,
-        "choices": choices(scope), "as_of": scope.as_of or clock, "changed_since": scope.compared_since(clock),
+        "choices": choices(scope, visibility_of(request)), "my_clients": len(my_clients(request)),
+        "as_of": scope.as_of or clock, "changed_since": scope.compared_since(clock),
         "nothing_judged": why_nothing_is_judged(scope), "address": list_address(section, scope),
         "back": reverse("admin:index") + scope.query, "page_query": _page_query(request),
     }  # fmt: skip
@@ -90,7 +108,7 @@ def section_list(request: HttpRequest, key: str) -> HttpResponse:
 @require_safe
 @for_roles(*READ)
 def client_page(request: HttpRequest, client_id: UUID) -> HttpResponse:
-    client = get_object_or_404(Client, pk=client_id)
+    client = get_object_or_404(visible_to(request, Client.objects.all(), client="id", pipeline=None), pk=client_id)
     context = read_client(client, timezone.now(), request.GET.get("page", "1"))
     return console_page(
         request, "console/client.html", context | {"title": f"Client {client.name}", "page_query": _page_query(request)}
@@ -100,7 +118,7 @@ def client_page(request: HttpRequest, client_id: UUID) -> HttpResponse:
 @require_safe
 @for_roles(*READ)
 def pipeline_page(request: HttpRequest, pipeline_id: UUID) -> HttpResponse:
-    pipeline = get_object_or_404(Pipeline.objects.select_related("client"), pk=pipeline_id)
+    pipeline = get_object_or_404(_pipelines(request), pk=pipeline_id)
     ingestion = _ingestion(request)  # before the runs: what it says is done must be among them
     context = read_pipeline(pipeline, timezone.now())
     context |= {
@@ -114,7 +132,7 @@ def pipeline_page(request: HttpRequest, pipeline_id: UUID) -> HttpResponse:
 @require_POST
 @for_roles(*READ, INGEST)
 def ingest_now(request: HttpRequest, pipeline_id: UUID) -> HttpResponse:
-    pipeline = get_object_or_404(Pipeline, pk=pipeline_id)
+    pipeline = get_object_or_404(_pipelines(request), pk=pipeline_id)
     address = reverse("console:pipeline", args=[pipeline.pk])
     try:
         task_id = start(IngestionRequest(pipeline_id=str(pipeline.pk)))
@@ -135,7 +153,7 @@ def ingest_now(request: HttpRequest, pipeline_id: UUID) -> HttpResponse:
 @for_roles(*READ, CHANGE_PIPELINE)
 def known_failure(request: HttpRequest, pipeline_id: UUID) -> HttpResponse:
     """Mark the failure of a pipeline as known, or remove the mark."""
-    pipeline = get_object_or_404(Pipeline, pk=pipeline_id)
+    pipeline = get_object_or_404(_pipelines(request), pk=pipeline_id)
     given = {name: text for name in ("reason", "ticket_url", "until") if (text := request.POST.get(name, "").strip())}
     form = KnownFailureSerializer(data=given)
     if "clear" in request.POST:
@@ -156,6 +174,9 @@ def known_failure(request: HttpRequest, pipeline_id: UUID) -> HttpResponse:
         else:
             messages.success(request, "The failure is marked as known.")
     return HttpResponseRedirect(reverse("console:pipeline", args=[pipeline.pk]))
+def _pipelines(request: HttpRequest) -> QuerySet[Pipeline]:
+    pipelines = Pipeline.objects.select_related("client")
+    return visible_to(request, pipelines, client="client_id", pipeline="id")
 
 
 def _ingestion(request: HttpRequest) -> dict[str, Any] | None:
@@ -164,7 +185,9 @@ def _ingestion(request: HttpRequest) -> dict[str, Any] | None:
         found = state(UUID(request.GET.get("ingestion", "")))
     except (ValueError, QueueUnavailable):
         return None
-    return found[1] | {"open": found[1]["state"] in {"queued", "running"}} if found else None
+    if found is None or not may_see(visibility_of(request), found[0]):
+        return None
+    return found[1] | {"open": found[1]["state"] in {"queued", "running"}}
 
 
 def _may_ingest(request: HttpRequest, pipeline: Pipeline) -> bool:

@@ -1,0 +1,264 @@
+"""Every page of the console, for every kind of bound person, on another client's things.
+
+The routes are read from the resolver, so a new page is judged without an entry here. What is another client's answers
+as what does not exist: 404, or what the page answers whatever the id is.
+"""
+
+import io
+import re
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client as Browser
+from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
+
+from alerting.models import AlertRule
+from chm_project.access.models import ApiToken, Binding, Scope
+from chm_project.access.services import create_token
+from chm_project.console.pages.sections import SECTIONS
+from chm_project.tests.api import NOWHERE, bound_person
+from inventory.models import Client, Pipeline
+from inventory.tests.factories import PipelineFactory
+from runs.models import Run
+from runs.tests.factories import RunFactory
+
+pytestmark = pytest.mark.django_db
+
+PEOPLE = ("person", "person of a group", "person of two clients")
+# A session ends here; whose it was is tested elsewhere.
+LEAVING = {"/admin/login/", "/admin/logout/"}
+# Pages about all clients, closed to who is bound to some.
+CLOSED = ("/admin/auth/", "/admin/inventory/client/add/", "/admin/inventory/client/import/")
+OBJECTS = {
+    "inventory/client": "client", "inventory/pipeline": "pipeline", "runs/run": "run", "alerting/alertrule": "rule",
+    "access/apitoken": "token",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class World:
+    """The rows of one client; every name that people see begins with `word`."""
+
+    word: str
+    ids: dict[str, str]
+
+    @property
+    def texts(self) -> list[str]:
+        """What no page of another client's person may hold."""
+        return [self.word, *self.ids.values()]
+
+
+def world(word: str) -> World:
+    now = timezone.now()
+    pipeline: Pipeline = PipelineFactory.create(
+        client__name=f"{word} client", name=f"{word} pipeline", external_id=f"{word}_dag"
+    )
+    for status in ("success", "failed"):
+        run = RunFactory.create(
+            pipeline=pipeline, status=status, external_run_id=f"{word}_{status}", started_at=now, finished_at=now,
+            error_message=f"{word} text",
+        )  # fmt: skip
+    RunFactory.create(pipeline=pipeline, status="running", external_run_id=f"{word}_open", started_at=now)
+    rule = AlertRule.objects.create(pipeline=pipeline, rule_type="on_failure", channel="slack", destination=f"#{word}")
+    token, _ = create_token(name=f"{word} token", scope=Scope.INGEST, pipeline_id=pipeline.pk)
+    return World(word, {
+        "client": str(pipeline.client_id), "pipeline": str(pipeline.pk), "run": str(run.pk), "rule": str(rule.pk),
+        "token": str(token.pk),
+    })  # fmt: skip
+
+
+def patterns(resolver: URLResolver, prefix: str = "/") -> Iterator[str]:
+    for entry in resolver.url_patterns:
+        path = prefix + str(entry.pattern)
+        if isinstance(entry, URLResolver):
+            yield from patterns(entry, path)
+        elif isinstance(entry, URLPattern) and "(?P" not in path and "^" not in path:
+            yield path
+
+
+def console_routes() -> list[str]:
+    return sorted(path for path in patterns(get_resolver()) if path.startswith("/admin/") and path not in LEAVING)
+
+
+def addresses(route: str, ids: dict[str, str]) -> list[str]:
+    """The addresses of a route about these rows."""
+    model = next((name for place, name in OBJECTS.items() if f"/{place}/" in route), "client")
+    values = {
+        "client_id": [ids["client"]], "pipeline_id": [ids["pipeline"]], "object_id": [ids[model]],
+        "id": [ids[model]], "form": ["csv", "xlsx"], "key": list(SECTIONS), "content_type_id": ["1"],
+        "app_label": ["inventory", "runs", "access"],
+    }  # fmt: skip
+    found = [route]
+    while any("<" in path for path in found):
+        name = re.search(r"<(?:\w+:)?(\w+)>", found[0])[1]  # type: ignore[index]
+        found = [re.sub(r"<(?:\w+:)?" + name + ">", value, path) for path in found for value in values[name]]
+    return found
+
+
+def is_about_an_object(route: str) -> bool:
+    return "_id>" in route
+
+
+def browser(kind: str, own: World) -> Browser:
+    found = Browser()
+    found.force_login(bound_person(kind, own.ids["client"]))
+    return found
+
+
+def body(answer: Any) -> str:
+    content: bytes = b"".join(answer) if answer.streaming else answer.content
+    if content.startswith(b"PK"):  # a workbook, which is a zip file
+        with zipfile.ZipFile(io.BytesIO(content)) as packed:
+            content = b"".join(packed.read(name) for name in packed.namelist())
+    return content.decode(errors="replace")
+
+
+def leaks(answer: Any, foreign: World, address: str) -> list[str]:
+    """What the answer holds of the other client, beside what the caller sent."""
+    shown = body(answer)
+    return [text for text in foreign.texts if text in shown and text not in address]
+
+
+def everything() -> list[list[Any]]:
+    models = (Client, Pipeline, AlertRule, Run, ApiToken, Binding)
+    return [list(model._default_manager.order_by("pk").values()) for model in models]
+
+
+def test_the_routes_of_the_console_are_all_found() -> None:
+    routes = console_routes()
+
+    assert len(routes) > 50
+    for place in OBJECTS:
+        assert any(f"/admin/{place}/<path:object_id>/change/" == route for route in routes)
+    assert {model._meta.label_lower.replace(".", "/") for model in apps.get_models()} >= set(OBJECTS)
+
+
+@pytest.mark.parametrize("kind", PEOPLE)
+@pytest.mark.parametrize("route", [route for route in console_routes() if is_about_an_object(route)])
+def test_another_clients_pages_do_not_exist_for_a_bound_person(route: str, kind: str) -> None:
+    own, foreign = world("Own"), world("Hidden")
+    person, nothing = browser(kind, own), dict.fromkeys(own.ids, NOWHERE)
+    before = everything()
+
+    for method in ("get", "post"):
+        data = {"post": "yes", "confirmed": "yes", "status": "success"} if method == "post" else None
+        for address, none in zip(addresses(route, foreign.ids), addresses(route, nothing), strict=True):
+            answer, expected = getattr(person, method)(address, data), getattr(person, method)(none, data)
+            assert answer.status_code == expected.status_code, address
+            assert not leaks(answer, foreign, address), address
+            if answer.status_code != 404:  # the page answers so whatever the id is
+                [alike] = {getattr(person, method)(path, data).status_code for path in addresses(route, own.ids)[:1]}
+                assert answer.status_code in {alike, 302, 403, 405}, address
+                assert answer.status_code != 200, address
+    assert [rows for rows in everything() if str(rows).find(foreign.word) >= 0] == [
+        rows for rows in before if str(rows).find(foreign.word) >= 0
+    ] or is_about_own_deletion(route)
+
+
+def is_about_own_deletion(route: str) -> bool:
+    """Asking for the own row as well deletes it; the other client's rows are compared by the next tests."""
+    return "delete" in route
+
+
+@pytest.mark.parametrize("kind", PEOPLE)
+@pytest.mark.parametrize("route", [route for route in console_routes() if not is_about_an_object(route)])
+def test_no_page_shows_a_bound_person_anything_of_another_client(route: str, kind: str) -> None:
+    own, foreign = world("Own"), world("Hidden")
+    person, other = browser(kind, own), foreign.ids
+    seen = 0
+    queries = ["", "?clients=all"]
+    if kind == "person of two clients":
+        queries += [
+            "?q=Hid", f"?client__id__exact={other['client']}", f"?client={other['client']}", "?s=Hid&extended=1",
+            f"?pipeline__client__id__exact={other['client']}", f"?pipeline__id__exact={other['pipeline']}",
+            "?status__exact=failed", f"?client={other['client']}&pipeline={other['pipeline']}",
+        ]  # fmt: skip
+
+    for address in addresses(route, own.ids):
+        for query in queries:
+            answer = person.get(address + query)
+            assert not leaks(answer, foreign, query), address + query
+            if address.startswith(CLOSED):
+                assert answer.status_code in {302, 403}, address
+            seen += answer.status_code == 200
+    assert seen or route.startswith(CLOSED) or answer.status_code in {302, 403, 404, 405}
+
+
+@pytest.mark.parametrize("kind", PEOPLE)
+def test_autocomplete_offers_a_bound_person_nothing_of_another_client(kind: str) -> None:
+    own, foreign = world("Own"), world("Hidden")
+    person, offered = browser(kind, own), 0
+
+    for model in apps.get_models():
+        for field in (field for field in model._meta.get_fields() if field.is_relation and not field.auto_created):
+            about = {"app_label": model._meta.app_label, "model_name": model._meta.model_name, "field_name": field.name}
+            answer = person.get("/admin/autocomplete/", about)
+            assert not leaks(answer, foreign, ""), f"{model._meta.label}.{field.name}"
+            offered += "Own" in body(answer)
+
+    assert offered >= 4  # clients and pipelines, of rules, tokens and others
+
+
+@pytest.mark.parametrize("kind", PEOPLE)
+def test_a_bound_person_writes_nothing_of_another_client(kind: str) -> None:
+    own, foreign = world("Own"), world("Hidden")
+    person, theirs = browser(kind, own), foreign.ids
+    before = everything()
+    pipeline = {"name": "sent", "platform": "dbt", "pipeline_type": "export", "environment": "prod"}
+    rule = {"rule_type": "on_failure", "channel": "slack", "destination": "#sent", "is_enabled": "on"}
+    clients = b"name,is_active\nHidden client,no\nNew client,yes\n"
+    pipelines = b"client,name,platform,pipeline_type\nHidden client,sent,dbt,export\n"
+    rules = b"client,rule_type,channel,destination\nHidden client,on_failure,slack,#sent\n"
+
+    for path, data in (
+        ("inventory/client/add/", {"name": "sent"}),
+        ("inventory/pipeline/add/", pipeline | {"client": theirs["client"]}),
+        (f"inventory/pipeline/{own.ids['pipeline']}/change/", pipeline | {"client": theirs["client"]}),
+        ("alerting/alertrule/add/", rule | {"client": theirs["client"]}),
+        ("alerting/alertrule/add/", rule | {"pipeline": theirs["pipeline"]}),
+        (f"alerting/alertrule/{own.ids['rule']}/change/", rule | {"pipeline": theirs["pipeline"]}),
+        ("access/apitoken/add/", {"name": "sent", "scope": "admin", "client": theirs["client"]}),
+        ("access/apitoken/add/", {"name": "sent", "scope": "admin", "pipeline": theirs["pipeline"]}),
+        ("access/apitoken/add/", {"name": "sent", "scope": "admin"}),
+        ("inventory/client/", {"action": "disable", "confirmed": "yes", "_selected_action": theirs["client"]}),
+        ("inventory/pipeline/", {"action": "disable", "confirmed": "yes", "_selected_action": theirs["pipeline"]}),
+        ("alerting/alertrule/", {"action": "delete_selected", "post": "yes", "_selected_action": theirs["rule"]}),
+        ("access/apitoken/", {"action": "revoke", "_selected_action": theirs["token"]}),
+        (f"console/pipeline/{theirs['pipeline']}/ingest/", {}),
+    ):
+        answer = person.post(f"/admin/{path}", data)
+        assert not leaks(answer, foreign, ""), path
+    for path, file in (("inventory/client", clients), ("inventory/pipeline", pipelines), ("alerting/alertrule", rules)):
+        answer = person.post(f"/admin/{path}/import/", {"file": SimpleUploadedFile("f.csv", file)})
+        if answer.status_code == 200:
+            assert "There is no client" in body(answer)
+            person.post(f"/admin/{path}/import/", {"upload": answer.context["upload"]})
+
+    assert everything() == before
+
+
+def test_a_bound_person_cannot_widen_what_they_see() -> None:
+    own, foreign = world("Own"), world("Hidden")
+    person = browser("person of a group", own)
+    user = Binding.objects.get().group.user_set.get()  # type: ignore[union-attr]
+    before = everything()
+
+    for path in (
+        f"auth/user/{user.pk}/change/", f"auth/user/{user.pk}/delete/", f"auth/user/{user.pk}/password/",
+        "auth/user/add/", "auth/group/add/", f"auth/group/{user.groups.get().pk}/change/",
+        f"auth/group/{user.groups.get().pk}/delete/",
+    ):  # fmt: skip
+        data = {"username": "a new one", "name": "all", "post": "yes", "binding-TOTAL_FORMS": "0"}
+        assert person.get(f"/admin/{path}").status_code == 403, path
+        assert person.post(f"/admin/{path}", data).status_code == 403, path
+    person.post("/admin/console/my-clients/", {"clients": [foreign.ids["client"]]})
+
+    assert everything() == before
+    assert not user.my_clients.exists()
+    assert person.get(f"/admin/console/client/{foreign.ids['client']}/").status_code == 404

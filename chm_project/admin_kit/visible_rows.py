@@ -1,0 +1,97 @@
+"""What a bound person finds in the admin: rows of their clients, in lists, forms, filters, search and autocomplete."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
+
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest
+
+from chm_project.access.my_clients import ALL, PARAMETER, my_clients
+from chm_project.access.visibility import visible_to
+from chm_project.admin_kit.admin_bases import AutocompleteFilter, ModelAdmin, RadioFilter
+
+ModelT = TypeVar("ModelT", bound=Model)
+
+if TYPE_CHECKING:
+    _Admin = ModelAdmin
+else:
+
+    class _Admin:
+        def __class_getitem__(cls, _model: Any) -> type:
+            return cls
+
+
+class VisibleRowsMixin(_Admin[ModelT]):
+    """Stands before the other bases: what they do to the rows, they do to visible ones."""
+
+    # The path from a row to the id of its client.
+    client_path: str
+
+    def visible(self, request: HttpRequest, rows: QuerySet[ModelT]) -> QuerySet[ModelT]:
+        return visible_to(request, rows, client=self.client_path, pipeline=None)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ModelT]:
+        return self.visible(request, super().get_queryset(request))
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Offer and accept only what the related model's own page lists."""
+        field: Any = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        related = self.admin_site._registry.get(db_field.remote_field.model)
+        if field is not None and isinstance(related, VisibleRowsMixin):
+            field.queryset = related.visible(request, field.queryset)
+        return field
+
+    def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> Any:
+        """Answer 404 in place of Django's way back to the index: for what is hidden as for what does not exist."""
+        raise Http404(f"There is no {opts.verbose_name} with this id.")
+
+
+class VisibleChoiceFilter(AutocompleteFilter):
+    """An autocomplete filter that names only what its reader may see."""
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        remote: Any = self.field.remote_field
+        related = self.model_admin.admin_site._registry[remote.model]
+        offered: Iterator[Any] = super().choices(changelist)
+        for choice in offered:
+            field = choice["form"].fields[self.lookup_kwarg]
+            field.queryset = related.visible(self.request, field.queryset)
+            yield choice
+
+
+class MyClientsFilter(RadioFilter):
+    """Starts a list with the person's own clients; one click shows all. Only for who keeps a filter."""
+
+    title = "my clients"
+    parameter_name = PARAMETER
+    all_option = None
+    # The path to the client's id, and the parameters that name a client or less: these show it, whosever it is.
+    client_path = "client_id"
+    narrower: tuple[str, ...] = ()
+
+    def __init__(self, request: HttpRequest, params: dict[str, Any], model: Any, model_admin: Any) -> None:
+        self.mine = my_clients(request)
+        self.named = any(request.GET.get(name) for name in self.narrower)
+        super().__init__(request, params, model, model_admin)
+
+    def has_output(self) -> bool:
+        return bool(self.mine)
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("mine", "My clients"), (ALL, "All clients")]
+
+    def value(self) -> str:
+        return ALL if super().value() == ALL or not self.mine or self.named else "mine"
+
+    @property
+    def clients(self) -> frozenset[UUID] | None:
+        """The clients that it restricts the list to; None for all."""
+        return self.mine if self.value() != ALL else None
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset if self.clients is None else queryset.filter(**{f"{self.client_path}__in": self.clients})
+
+
+def my_clients_filter(client_path: str, *narrower: str) -> type[MyClientsFilter]:
+    return type("MyClientsFilter", (MyClientsFilter,), {"client_path": client_path, "narrower": narrower})

@@ -1,0 +1,42 @@
+"""Where a person chooses the clients that the board and the lists start with."""
+
+from typing import TYPE_CHECKING
+
+from django import forms
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from chm_project.access.my_clients import keep_my_clients, my_clients
+from chm_project.access.visibility import visible_to
+from chm_project.console.pages.views import READ, for_roles
+from inventory.models import Client
+
+if TYPE_CHECKING:
+    _ClientsField = forms.ModelMultipleChoiceField[Client]
+else:
+    _ClientsField = forms.ModelMultipleChoiceField
+
+
+class MyClientsForm(forms.Form):
+    clients = _ClientsField(Client.objects.none(), required=False, widget=forms.CheckboxSelectMultiple)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_roles(*READ)
+def page(request: HttpRequest) -> HttpResponse:
+    form = MyClientsForm(request.POST or None, initial={"clients": my_clients(request)})
+    field: forms.ModelMultipleChoiceField[Client] = form.fields["clients"]  # type: ignore[assignment]
+    field.queryset = visible_to(request, Client.objects.order_by("name"), client="id", pipeline=None)
+    if request.method == "POST" and form.is_valid():
+        chosen = [client.pk for client in form.cleaned_data["clients"]]
+        keep_my_clients(request.user, chosen)  # type: ignore[arg-type]  # logged in
+        said = (
+            f"The board and the lists now start with {len(chosen)} of the clients." if chosen else "No filter is kept."
+        )
+        messages.success(request, said)
+        return HttpResponseRedirect(reverse("admin:index"))
+    context = {**admin.site.each_context(request), "title": "My clients", "form": form}
+    return TemplateResponse(request, "console/my_clients.html", context)
