@@ -13,6 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.html import format_html
 
+from chm_project.access.my_clients import PARAMETER
 from chm_project.admin_kit.admin_bases import ChoicesFilter, ModelAdmin, ReadOnlyMixin, display
 from chm_project.admin_kit.visible_rows import VisibleChoiceFilter, VisibleRowsMixin, my_clients_filter
 from runs.changelist import CLIENT, PERIOD, PIPELINE, WALKING, PeriodFilter, RunChangeList
@@ -80,7 +81,7 @@ class RunAdmin(VisibleRowsMixin[Run], ReadOnlyMixin, ModelAdmin[Run]):
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Nothing but the filters: any other column would be looked for in every run."""
-        return lookup in (*WALKING, CLIENT, PIPELINE, *PERIOD)
+        return lookup in (*WALKING, CLIENT, PIPELINE, *PERIOD, PARAMETER)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Run], search_term: str

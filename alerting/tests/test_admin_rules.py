@@ -167,7 +167,11 @@ def test_list_and_form_cost_a_constant_number_of_queries(browser: Browser) -> No
         counts.append(pages)
 
     (few_list, few_form), (list_, form) = counts
-    assert few_list == list_ == len(["session", "person", "how many are found", "how many there are", "rules"])
+    assert (
+        few_list
+        == list_
+        == len(["session", "person", "my clients", "how many are found", "how many there are", "rules"])
+    )
     # Session, person, the rule, its client and pipeline as choices; what the console shows beside it comes on top.
     assert 5 <= few_form == form <= 8
 

@@ -421,13 +421,13 @@ WITH failures AS (
     GROUP BY p.client_id
 )
 SELECT
-    c.client_id, c.client_name,
+    p.client_id, p.client_name,
     coalesce(f.failed_24h, 0) AS failed_24h,
     coalesce(f.failed_7d, 0) AS failed_7d
-FROM reporting.clients AS c
+FROM reporting.clients AS p
 LEFT JOIN failures AS f USING (client_id)
-WHERE (:client_id)::uuid IS NULL OR c.client_id = (:client_id)::uuid
-ORDER BY failed_24h DESC, failed_7d DESC, c.client_name;
+WHERE ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
+ORDER BY failed_24h DESC, failed_7d DESC, p.client_name;
 
 -- failure_rate_by_platform: On which platform do runs fail most?
 -- one row per platform with runs in the window, worst first

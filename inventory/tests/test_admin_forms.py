@@ -190,8 +190,8 @@ def test_pipelines_are_filtered_by_client(browser: Browser) -> None:
 @pytest.mark.parametrize(
     ("page", "queries"),
     [
-        (CLIENTS, ["session", "person", "how many are found", "how many there are", "clients"]),
-        (PIPELINES, ["session", "person", "how many are found", "how many there are", "pipelines"]),
+        (CLIENTS, ["session", "person", "my clients", "how many are found", "how many there are", "clients"]),
+        (PIPELINES, ["session", "person", "my clients", "how many are found", "how many there are", "pipelines"]),
         ("{client}", ["session", "person", "client", "its state", "how many pipelines", "pipelines of the page"]),
         ("{pipeline}", ["session", "person", "pipeline", "its state", "chosen client"]),
     ],

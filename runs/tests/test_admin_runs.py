@@ -241,12 +241,18 @@ def test_nothing_of_the_list_scans_all_runs(browser: Browser, monkeypatch: pytes
 @pytest.mark.parametrize(
     ("address", "queries"),
     [
-        ("", ["session", "person", "page"]),
-        ("?_facets=True", ["session", "person", "page"]),
-        ("?q=r00", ["session", "person", "found", "page"]),
-        ("?status__exact=success", ["session", "person", "edge of the walk", "page"]),
-        ("?pipeline__client__id__exact={client}", ["session", "person", "page", "chosen client", "and as a choice"]),
-        ("?pipeline__id__exact={pipeline}", ["session", "person", "page", "chosen pipeline", "and as a choice"]),
+        ("", ["session", "person", "my clients", "page"]),
+        ("?_facets=True", ["session", "person", "my clients", "page"]),
+        ("?q=r00", ["session", "person", "my clients", "found", "page"]),
+        ("?status__exact=success", ["session", "person", "my clients", "edge of the walk", "page"]),
+        (
+            "?pipeline__client__id__exact={client}",
+            ["session", "person", "my clients", "page", "chosen client", "and as a choice"],
+        ),
+        (
+            "?pipeline__id__exact={pipeline}",
+            ["session", "person", "my clients", "page", "chosen pipeline", "and as a choice"],
+        ),
     ],
 )
 def test_a_page_costs_these_queries(browser: Browser, address: str, queries: list[str]) -> None:

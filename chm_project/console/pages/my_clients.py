@@ -27,7 +27,7 @@ class MyClientsForm(forms.Form):
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_roles(*READ)
 def page(request: HttpRequest) -> HttpResponse:
-    form = MyClientsForm(request.POST or None, initial={"clients": my_clients(request)})
+    form = MyClientsForm(request.POST if request.method == "POST" else None, initial={"clients": my_clients(request)})
     field: forms.ModelMultipleChoiceField[Client] = form.fields["clients"]  # type: ignore[assignment]
     field.queryset = visible_to(request, Client.objects.order_by("name"), client="id", pipeline=None)
     if request.method == "POST" and form.is_valid():

@@ -1,0 +1,191 @@
+"""Binding people to clients on their pages, and the clients that a person's board and lists start with."""
+
+import re
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Group, User
+from django.db.models import ProtectedError
+from django.test import Client as Browser
+
+from chm_project.access.models import Binding, MyClient
+from chm_project.operations.erasure import erase_client
+from chm_project.tests.pages import browser, html, tiles
+from inventory.models import Client, Pipeline
+from inventory.tests.factories import PipelineFactory
+from runs.tests.factories import RunFactory
+
+pytestmark = pytest.mark.django_db
+
+CLIENTS, PIPELINES, RUNS = "/admin/inventory/client/", "/admin/inventory/pipeline/", "/admin/runs/run/"
+
+
+def failing(client: str) -> Pipeline:
+    pipeline: Pipeline = PipelineFactory.create(client__name=client, name=f"{client} nightly")
+    RunFactory.create(pipeline=pipeline, status="failed", external_run_id=f"{client}-1")
+    return pipeline
+
+
+def names(answer: Any) -> list[str]:
+    return [str(row) for row in answer.context["cl"].result_list]
+
+
+def form_of(person: Browser, page: str) -> dict[str, Any]:
+    """What the browser would send from the page as it stands."""
+    answer = person.get(page)
+    values: dict[str, Any] = {}
+    forms = [answer.context["adminform"].form, *answer.context["inline_admin_formsets"]]
+    for form in forms[:1]:
+        values |= {field.html_name: field.value() for field in form if field.value() not in (None, "")}
+    for inline in forms[1:]:
+        for form in (inline.formset.management_form, *inline.formset.forms):
+            values |= {field.html_name: field.value() for field in form if field.value() not in (None, "")}
+    values = {name: value for name, value in values.items() if value is not False and "password" not in name}
+    for name in ("last_login", "date_joined"):
+        if (moment := values.pop(name, None)) is not None:
+            values |= {f"{name}_0": f"{moment:%Y-%m-%d}", f"{name}_1": f"{moment:%H:%M:%S}"}
+    return values
+
+
+def bind(person: Browser, page: str, *clients: Client) -> Any:
+    sent = {"username": "renamed", "binding-0-clients": [str(client.pk) for client in clients]}
+    return person.post(page, form_of(person, page) | sent)
+
+
+def test_an_administrator_binds_a_person_on_the_persons_page() -> None:
+    own, other = failing("Acme"), failing("Borealis")
+    viewer, administrator = browser("viewer"), browser("administrator")
+    person = User.objects.get(username="a viewer")
+    assert tiles(html(viewer.get("/admin/")))["failing"] == 2
+
+    answer = bind(administrator, f"/admin/auth/user/{person.pk}/change/", own.client)
+    assert answer.status_code == 302
+
+    assert list(Binding.objects.get(user=person).clients.all()) == [own.client]
+    assert "binding to clients" in LogEntry.objects.get(object_id=str(person.pk)).get_change_message()
+    assert tiles(html(viewer.get("/admin/")))["failing"] == 1
+    assert names(viewer.get(PIPELINES)) == ["Acme nightly"]
+    assert viewer.get(f"/admin/console/pipeline/{other.pk}/").status_code == 404
+
+
+def test_an_administrator_binds_a_group_and_its_permissions_stay_a_superusers() -> None:
+    own = failing("Acme")
+    failing("Borealis")
+    viewer, administrator = browser("viewer"), browser("administrator")
+    group = Group.objects.get(name="viewer")
+    permissions = set(group.permissions.values_list("codename", flat=True))
+
+    answer = administrator.post(
+        f"/admin/auth/group/{group.pk}/change/",
+        form_of(administrator, f"/admin/auth/group/{group.pk}/change/")
+        | {"binding-0-clients": [str(own.client_id)], "name": "renamed", "permissions": ["1", "2"]},
+    )
+
+    assert answer.status_code == 302
+    group.refresh_from_db()
+    assert group.name == "viewer"
+    assert set(group.permissions.values_list("codename", flat=True)) == permissions
+    assert names(viewer.get(CLIENTS)) == ["Acme"]
+
+
+def test_bindings_of_a_person_and_of_groups_add_up() -> None:
+    own, more, hidden = failing("Acme"), failing("Borealis"), failing("Cirrus")
+    viewer = browser("viewer")
+    person = User.objects.get(username="a viewer")
+
+    Binding.objects.create(user=person).clients.set([own.client])
+    Binding.objects.create(group=person.groups.get()).clients.set([more.client])
+
+    assert names(viewer.get(CLIENTS)) == ["Acme", "Borealis"]
+    assert viewer.get(f"/admin/console/client/{hidden.client_id}/").status_code == 404
+
+
+def test_other_roles_neither_see_nor_change_bindings() -> None:
+    own = failing("Acme")
+    person = User.objects.create_user("somebody")
+    for role in ("viewer", "analyst", "operator"):
+        staff = browser(role)
+        for page in (f"/admin/auth/user/{person.pk}/change/", "/admin/auth/group/"):
+            assert staff.get(page).status_code == 403
+        staff.post(f"/admin/auth/user/{person.pk}/change/", {"binding-0-clients": [str(own.client_id)]})
+
+    assert not Binding.objects.exists()
+
+
+def test_who_loses_the_last_client_sees_nothing_rather_than_everything() -> None:
+    own = failing("Acme")
+    failing("Borealis")
+    viewer = browser("viewer")
+    Binding.objects.create(user=User.objects.get(username="a viewer")).clients.set([own.client])
+
+    erase_client(own.client, by="a test")
+
+    assert names(viewer.get(CLIENTS)) == []
+    assert tiles(html(viewer.get("/admin/")))["failing"] == 0
+
+
+def test_a_group_that_binds_people_is_not_deleted() -> None:
+    group = Group.objects.create(name="north")
+    Binding.objects.create(group=group)
+
+    with pytest.raises(ProtectedError):
+        group.delete()
+
+
+def test_the_board_and_the_lists_start_with_the_persons_own_clients_and_one_click_shows_all() -> None:
+    own = failing("Acme")
+    failing("Borealis")
+    viewer = browser("viewer")
+
+    viewer.post("/admin/console/my-clients/", {"clients": [str(own.client_id)]})
+
+    lists = {CLIENTS: ["Acme", "Borealis"], PIPELINES: ["Acme nightly", "Borealis nightly"]}
+    board = html(viewer.get("/admin/"))
+    assert tiles(board)["failing"] == 1
+    assert tiles(html(viewer.get(shown_address(board, "Show all clients", "/admin/"))))["failing"] == 2
+    for page, everything in lists.items():
+        answer = viewer.get(page)
+        assert names(answer) == everything[:1]
+        assert names(viewer.get(shown_address(html(answer), "List all clients", page))) == everything
+    assert len(names(viewer.get(RUNS))) == 1
+    assert len(names(viewer.get(f"{RUNS}?clients=all"))) == 2
+
+
+def shown_address(page: str, link: str, here: str) -> str:
+    [address] = re.findall(rf'href="([^"]*)">{link}<', page)
+    return address if address.startswith("/") else here + address
+
+
+def test_the_filter_restricts_no_access() -> None:
+    own, other = failing("Acme"), failing("Borealis")
+    viewer = browser("viewer")
+    MyClient.objects.create(user=User.objects.get(username="a viewer"), client=own.client)
+
+    assert viewer.get(f"/admin/console/client/{other.client_id}/").status_code == 200
+    assert names(viewer.get(f"{PIPELINES}?client__id__exact={other.client_id}")) == ["Borealis nightly"]
+    assert tiles(html(viewer.get(f"/admin/?client={other.client_id}")))["failing"] == 1
+
+
+def test_an_export_holds_what_the_list_shows() -> None:
+    own = failing("Acme")
+    failing("Borealis")
+    viewer = browser("viewer")
+    MyClient.objects.create(user=User.objects.get(username="a viewer"), client=own.client)
+
+    mine, everything = (b"".join(viewer.get(f"{PIPELINES}export/csv/{query}")) for query in ("", "?clients=all"))
+
+    assert (b"Acme nightly" in mine, b"Borealis nightly" in mine) == (True, False)
+    assert b"Borealis nightly" in everything
+
+
+def test_choosing_none_clears_the_filter() -> None:
+    own = failing("Acme")
+    viewer = browser("viewer")
+    MyClient.objects.create(user=User.objects.get(username="a viewer"), client=own.client)
+    assert "checked" in html(viewer.get("/admin/console/my-clients/"))
+
+    viewer.post("/admin/console/my-clients/", {})
+
+    assert not MyClient.objects.exists()
+    assert "data-my-clients" not in html(viewer.get("/admin/"))
