@@ -30,6 +30,7 @@ from runs.api.rows import (
     ORDERS,
     PIPELINE,
     Row,
+    is_compiled,
     latest_row,
     page_fetch,
     row_by_id,

@@ -34,7 +34,12 @@ PEOPLE = ("person", "person of a group", "person of two clients")
 # A session ends here; whose it was is tested elsewhere.
 LEAVING = {"/admin/login/", "/admin/logout/"}
 # Pages about all clients, closed to who is bound to some.
-CLOSED = ("/admin/auth/", "/admin/inventory/client/add/", "/admin/inventory/client/import/")
+CLOSED = (
+    "/admin/auth/",
+    "/admin/console/connections/",
+    "/admin/inventory/client/add/",
+    "/admin/inventory/client/import/",
+)
 OBJECTS = {
     "inventory/client": "client", "inventory/pipeline": "pipeline", "runs/run": "run", "alerting/alertrule": "rule",
     "access/apitoken": "token",
@@ -92,6 +97,7 @@ def addresses(route: str, ids: dict[str, str]) -> list[str]:
     values = {
         "client_id": [ids["client"]], "pipeline_id": [ids["pipeline"]], "object_id": [ids[model]],
         "id": [ids[model]], "form": ["csv", "xlsx"], "key": list(SECTIONS), "content_type_id": ["1"],
+        "name": ["default"],
         "app_label": ["inventory", "runs", "access"],
     }  # fmt: skip
     found = [route]

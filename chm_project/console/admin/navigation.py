@@ -29,7 +29,7 @@ _GROUPS = {
     ],
 }
 # What concerns more than some clients: closed to who is bound to those.
-_OF_ALL = {"admin:auth_user_changelist", "admin:auth_group_changelist"}
+_OF_ALL = {"admin:auth_user_changelist", "admin:auth_group_changelist", "console:connections"}
 
 
 def side_bar(request: HttpRequest) -> list[dict[str, Any]]:

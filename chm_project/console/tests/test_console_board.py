@@ -310,8 +310,8 @@ def test_the_board_costs_the_same_queries_however_much_there_is_on_it(seed: None
 
     asked = [query["sql"] for query in many if not re.match(r"SET LOCAL|SAVEPOINT|RELEASE", query["sql"])]
     # Session, person, permissions of the person and of the roles, what the person is bound to, and "my clients"; the
-    # clients of the filter; nine shapes; the pipelines of the incidents; how many failures are known; open runs; the rules that hold, and their rows; the strips of the
-    # pipelines shown; whether any pipeline is judged.
+    # clients of the filter; nine shapes; the pipelines of the incidents; how many failures are known; open runs; the
+    # rules that hold, and their rows; the strips of the pipelines shown; whether any pipeline is judged.
     assert len(asked) == 6 + 1 + 9 + 1 + 1 + 1 + 2 + 1 + 1
     assert len(many) == len(few)
     assert Run.objects.count() > 60
