@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from django.db.models import DateTimeField, QuerySet, TextField, UUIDField
+from django.db.models import DateTimeField, Q, QuerySet, TextField, UUIDField
 from django.db.models.functions import Cast
 
 from chm_project.access.visibility import Visibility
@@ -68,14 +68,14 @@ def is_compiled(visibility: Visibility) -> bool:
 def latest_row(visibility: Visibility, pipeline_id: object) -> Row | None:
     """The latest run of a pipeline, if it is visible."""
     if not is_compiled(visibility):
-        runs: Any = visibility.of(Run.objects.filter(pipeline_id=pipeline_id), client=CLIENT, pipeline=PIPELINE)
+        runs: Any = visibility.of(Run.objects.filter(Q(pipeline_id=pipeline_id)), client=CLIENT, pipeline=PIPELINE)
         return next(iter(rows_of(runs.latest_first()[:1])), None)
     return _first(_latest(*_kind(visibility)), visibility, pipeline_id=pipeline_id)
 
 
 def row_by_id(visibility: Visibility, run_id: object) -> Row | None:
     if not is_compiled(visibility):
-        runs = visibility.of(Run.objects.filter(pk=run_id), client=CLIENT, pipeline=PIPELINE)
+        runs = visibility.of(Run.objects.filter(Q(pk=run_id)), client=CLIENT, pipeline=PIPELINE)
         return next(iter(rows_of(runs)), None)
     return _first(_by_id(*_kind(visibility)), visibility, run_id=run_id)
 

@@ -203,7 +203,8 @@ def test_autocomplete_offers_a_bound_person_nothing_of_another_client(kind: str)
 
     for model in apps.get_models():
         for field in (field for field in model._meta.get_fields() if field.is_relation and not field.auto_created):
-            about = {"app_label": model._meta.app_label, "model_name": model._meta.model_name, "field_name": field.name}
+            about: Any = {"app_label": model._meta.app_label, "model_name": model._meta.model_name}
+            about["field_name"] = field.name
             answer = person.get("/admin/autocomplete/", about)
             assert not leaks(answer, foreign, ""), f"{model._meta.label}.{field.name}"
             offered += "Own" in body(answer)

@@ -21,9 +21,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from chm_project.api.history import log
 from chm_project.access.my_clients import my_clients
 from chm_project.access.visibility import visibility_of, visible_to
+from chm_project.api.history import log
 from chm_project.console.pages.board import list_address, read_board
 from chm_project.console.pages.board_scope import BoardScope, choices, scope_of, why_nothing_is_judged
 from chm_project.console.pages.client import read_client
@@ -174,6 +174,8 @@ def known_failure(request: HttpRequest, pipeline_id: UUID) -> HttpResponse:
         else:
             messages.success(request, "The failure is marked as known.")
     return HttpResponseRedirect(reverse("console:pipeline", args=[pipeline.pk]))
+
+
 def _pipelines(request: HttpRequest) -> QuerySet[Pipeline]:
     pipelines = Pipeline.objects.select_related("client")
     return visible_to(request, pipelines, client="client_id", pipeline="id")

@@ -153,6 +153,7 @@ def test_the_board_and_the_lists_start_with_the_persons_own_clients_and_one_clic
 
 
 def shown_address(page: str, link: str, here: str) -> str:
+    address: str
     [address] = re.findall(rf'href="([^"]*)">{link}<', page)
     return address if address.startswith("/") else here + address
 
