@@ -44,7 +44,8 @@ MIDDLEWARE = [
     "chm_project.api.middleware.TrailingSlashMiddleware",
     "chm_project.operations.middleware.LimitsMiddleware",
     "chm_project.operations.middleware.ProbeMiddleware",
-    "chm_project.api.compression.ApiGZipMiddleware",
+    "chm_project.api.compression.CompressionMiddleware",
+    "chm_project.console.refresh.RefreshMiddleware",
     "chm_project.api.conditional.ETagMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -64,8 +65,16 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [places.TEMPLATES],
-        "APP_DIRS": True,
         "OPTIONS": {
+            "loaders": [
+                (
+                    "django.template.loaders.cached.Loader",
+                    [
+                        "django.template.loaders.filesystem.Loader",
+                        "chm_project.console.template_loader.LoaderWithoutCharts",
+                    ],
+                )
+            ],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",

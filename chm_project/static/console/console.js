@@ -64,18 +64,32 @@
       || String(getSelection()).trim() !== "";
   }
 
+  // What the page shows now, by the server's digest; see chm_project/console/refresh.py.
+  let shown = "nothing";
+
   async function refresh() {
     const page = document.querySelector(".chm[data-refresh]");
     if (!page) return;
     const seconds = Number(page.dataset.refresh);
     if (seconds >= 30 && busy(page)) return again(page);
     try {
-      const answer = await fetch(location.href, { headers: { Accept: "text/html" }, cache: "no-store" });
+      const headers = { Accept: "text/html", "CHM-Refresh": shown };
+      const answer = await fetch(location.href, { headers, cache: "no-store" });
       const text = await answer.text();
-      const fresh = new DOMParser().parseFromString(text, "text/html").getElementById(page.id);
-      if (!answer.ok || answer.redirected || !fresh) throw new Error("no page");
+      if (!answer.ok || answer.redirected) throw new Error("no page");
+      const received = new DOMParser().parseFromString(text, "text/html");
+      const digest = answer.headers.get("CHM-Refresh");
+      if (digest && digest === shown) {
+        const asOf = received.querySelector(".chm-as-of");
+        if (asOf) page.querySelector(".chm-as-of").replaceWith(asOf);
+        localTimes(page);
+        return again(page);
+      }
+      const fresh = received.getElementById(page.id);
+      if (!fresh) throw new Error("no page");
       if (seconds >= 30 && busy(page)) return again(page);
       page.replaceWith(fresh);
+      shown = digest || "nothing";
       prepare(fresh.parentElement);
       again(fresh);
     } catch {

@@ -1,0 +1,50 @@
+"""What a page that refreshes itself is sent: the part of it that changed, and next to nothing where none did.
+
+The script of the console sends the digest of what it shows in the header CHM-Refresh. The answer is the refreshed part
+of the page with its new digest, or, where the digest is the same, the line that says as of when it holds.
+"""
+
+import re
+from collections.abc import Callable
+from hashlib import blake2b
+
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+
+HEADER = "CHM-Refresh"
+END = b"<!-- end of refresh -->"
+_PART = re.compile(rb'<div [^>]*\bdata-refresh="\d+"[^>]*>.*?' + re.escape(END), re.DOTALL)
+_AS_OF = re.compile(rb'<p class="chm-subtle chm-as-of">.*?</p>', re.DOTALL)
+_MINUTE_AND_SECOND = re.compile(rb'<time datetime="[^"]*(:\d\d:\d\dZ)"')
+# Different in each answer, and all of them hold.
+_FORM_TOKEN = re.compile(rb'name="csrfmiddlewaretoken" value="\w+"')
+
+
+class RefreshMiddleware:
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        shown = request.headers.get(HEADER)
+        if shown is None or response.status_code != 200 or not isinstance(response, HttpResponse):
+            return response
+        if (found := _PART.search(response.content)) is None:
+            return response
+        part = found[0]
+        as_of = _AS_OF.search(part)
+        digest = _digest(part, as_of[0] if as_of else b"")
+        response.content = part if shown != digest else as_of[0] if as_of else b""
+        response.headers[HEADER] = digest
+        return response
+
+
+def _digest(part: bytes, as_of: bytes) -> str:
+    """Return the digest of what a part says, without what moves with the clock alone.
+
+    That is the line `as_of`, and the ends of windows: whole hours or days before it, so with its minute and second.
+    """
+    said = _FORM_TOKEN.sub(b"", part.replace(as_of, b""))
+    if moment := _MINUTE_AND_SECOND.search(as_of):
+        said = re.sub(rb'<time datetime="[^"]*' + moment[1] + rb'"[^>]*>[^<]*</time>', b"", said)
+    return blake2b(said, digest_size=12).hexdigest()

@@ -1,0 +1,104 @@
+"""How many bytes a page of the console costs: the page, what it loads, and each refresh."""
+
+import gzip
+import re
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.staticfiles import finders
+from django.test import Client as Browser
+from django.urls import reverse
+from django.utils import timezone
+
+from chm_project.console.template_loader import CHART_LIBRARY
+from chm_project.tests.pages import browser, html
+from inventory.tests.factories import PipelineFactory
+from runs.models import Run
+from runs.tests.factories import RunFactory
+
+pytestmark = pytest.mark.django_db
+
+LOADED = re.compile(r'(?:<script src|<link href)="/static/([^"?]+)"')
+
+
+@pytest.fixture
+def viewer() -> Browser:
+    now = timezone.now()
+    for number in range(60):
+        pipeline = PipelineFactory.create(name=f"nightly {number}")
+        RunFactory.create(
+            pipeline=pipeline,
+            status="failed",
+            started_at=now - timedelta(hours=2, minutes=number),
+            finished_at=now - timedelta(hours=1, minutes=number),
+        )
+    return browser("viewer")
+
+
+def loaded(page: str) -> dict[str, int]:
+    """What a page loads before it shows anything, with the bytes sent for it."""
+    found = {}
+    for name in LOADED.findall(page):
+        path: Any = finders.find(name)
+        found[name] = len(gzip.compress(Path(path).read_bytes()))
+    return found
+
+
+def pages() -> list[str]:
+    run = Run.objects.select_related("pipeline").latest("id")
+    return [
+        "/admin/",
+        reverse("console:list", args=["failing"]),
+        reverse("console:client", args=[run.pipeline.client_id]),
+        reverse("console:pipeline", args=[run.pipeline_id]),
+        reverse("admin:runs_run_change", args=[run.pk]),
+    ]
+
+
+def test_no_page_loads_a_chart_library(viewer: Browser) -> None:
+    for path in pages():
+        files = loaded(html(viewer.get(path)))
+        assert "unfold/js/app.js" in files, "the pattern finds what a page loads"
+        assert not [name for name in files if "chart" in name]
+
+
+def test_the_line_to_leave_out_is_where_unfold_loads_it() -> None:
+    import unfold
+
+    skeleton = Path(unfold.__path__[0]) / "templates" / "unfold" / "layouts" / "skeleton.html"
+    assert skeleton.read_text(encoding="utf-8").count(CHART_LIBRARY) == 1
+
+
+def test_a_first_visit_costs_less_than_200_kb_without_fonts(viewer: Browser) -> None:
+    """On a connection of 1.6 Mbit/s that is one second."""
+    for path in pages():
+        answer = viewer.get(path, headers={"accept-encoding": "gzip"})
+        page = gzip.decompress(answer.content)
+        assert len(answer.content) < 40_000
+        assert len(answer.content) + sum(loaded(page.decode()).values()) < 200_000, path
+
+
+def test_a_refresh_sends_the_part_that_changed_and_nothing_where_none_did(viewer: Browser) -> None:
+    whole = viewer.get("/admin/")
+    first = viewer.get("/admin/", headers={"chm-refresh": "nothing"})
+    assert first.content.startswith(b'<div id="chm-board"')
+    assert len(first.content) < len(whole.content)
+
+    time.sleep(1.1)  # the clock alone changes nothing
+    same = viewer.get("/admin/", headers={"chm-refresh": first["CHM-Refresh"]})
+    assert same["CHM-Refresh"] == first["CHM-Refresh"]
+    assert same.content.startswith(b'<p class="chm-subtle chm-as-of">')
+    assert len(same.content) < 500
+
+    RunFactory.create(status="failed", pipeline__name="new on the board", started_at=timezone.now())
+    changed = viewer.get("/admin/", headers={"chm-refresh": first["CHM-Refresh"]})
+    assert changed["CHM-Refresh"] != first["CHM-Refresh"]
+    assert "new on the board" in html(changed)
+
+
+def test_who_has_no_session_is_sent_to_the_login_in_a_refresh_too() -> None:
+    answer = Browser().get("/admin/", headers={"chm-refresh": "nothing"})
+    assert answer.status_code == 302
