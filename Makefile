@@ -43,7 +43,7 @@ e2e: install-dev  ## the console in Debian's chromium: a person's paths, accessi
 	@$(BIN)/python -m pytest tools/e2e/console $(ARGS)
 
 screenshots: install-dev  ## write the pictures of docs/screenshots anew
-	@$(BIN)/python -m pytest tools/e2e/console/test_screens.py --screenshots docs/screenshots
+	@$(BIN)/python -m pytest tools/e2e/console/test_screens.py tools/e2e/console/test_tour_picture.py --screenshots docs/screenshots
 
 e2e-airflow: install-dev  ## against a real Airflow 3, started in .chm/airflow (its packages: 220 MB)
 	@tools/e2e/airflow/start_airflow.sh .chm/airflow

@@ -1,0 +1,48 @@
+"""An animated picture for the README: from what is failing to the run and its error, and back to the client."""
+
+import io
+from pathlib import Path
+
+from PIL import Image, ImageDraw
+from playwright.sync_api import Page
+
+from tools.e2e.console.conftest import LogIn
+from tools.e2e.console.test_screens import PAGES, open_page
+
+# What each frame shows, by the page of test_screens.
+FRAMES = {
+    "board": "What is failing, what changed, what is late",
+    "pipeline": "A failing pipeline: its last runs, and since when",
+    "run": "The run that failed, with its error text",
+    "client": "All pipelines of the client",
+    "connections": "Where runs come from, and whether that works",
+}
+SIZE = (840, 556)
+SECONDS = 2.5
+MAX_BYTES = 400_000
+
+
+def frame(page: Page, title: str) -> Image.Image:
+    picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB").resize(SIZE, Image.Resampling.LANCZOS)
+    whole = Image.new("RGB", (SIZE[0], SIZE[1] + 34), "#1f2937")
+    whole.paste(picture, (0, 34))
+    ImageDraw.Draw(whole).text((12, 8), title, fill="white", font_size=16)
+    return whole
+
+
+def test_the_tour_is_a_small_animated_picture(log_in: LogIn, screenshots: Path) -> None:
+    page = log_in("administrator")
+    frames = []
+    for name, title in FRAMES.items():
+        page.goto("/admin/")
+        open_page(page, PAGES[name])
+        frames.append(frame(page, title))
+
+    path = screenshots / "tour.webp"
+    frames[0].save(
+        path, save_all=True, append_images=frames[1:], duration=int(SECONDS * 1000), loop=0, quality=60, method=6
+    )
+
+    with Image.open(path) as kept:
+        assert getattr(kept, "n_frames", 1) == len(FRAMES)
+    assert path.stat().st_size <= MAX_BYTES
