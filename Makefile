@@ -4,7 +4,7 @@ BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help install install-dev demo serve work test e2e screenshots e2e-airflow e2e-prefect e2e-dagster nightly prometheus-drill oncall clients bench lateness fuzz faults critical-path evidence documents site docs dashboards board-pictures check-boards upgrade-check package-check release image-steps lint format lock
+.PHONY: help install install-dev demo serve work test e2e screenshots e2e-airflow e2e-prefect e2e-dagster nightly prometheus-drill oncall clients bench lateness fuzz faults critical-path evidence documents site docs dashboards board-pictures check-boards upgrade-check package-check units recovery life release image-steps lint format lock
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -63,7 +63,7 @@ e2e-dagster: install-dev  ## against a real Dagster that people change by hand (
 prometheus-drill: install-dev  ## Debian's Prometheus watches a live CHM: rules, alerts that fire and resolve (ARGS=--help; about a minute)
 	@$(BIN)/python -m tools.watch $(or $(ARGS),--write)
 
-nightly: e2e-airflow e2e-prefect e2e-dagster lateness prometheus-drill oncall  ## what takes too long for each change: live orchestrators, compared run by run, and a year of lateness
+nightly: e2e-airflow e2e-prefect e2e-dagster lateness prometheus-drill oncall life recovery  ## what takes too long for each change: live orchestrators, compared run by run, a year of lateness, a life of an installation
 
 oncall: install-dev  ## an outage of 200 pipelines through Debian's Prometheus and Alertmanager (one minute)
 	@$(BIN)/python -m tools.oncall
@@ -129,6 +129,15 @@ upgrade-check: install-dev  ## upgrade the last release's database and compare i
 
 package-check: install-dev  ## build sdist and wheel, install the wheel outside the checkout, migrate and serve from it (40 s)
 	@$(BIN)/python -m tools.package_check
+
+units: install-dev  ## judge the systemd units, nginx and Caddy files by their own programs (needs systemd, nginx, caddy)
+	@$(BIN)/python -m tools.operate units
+
+recovery: install-dev  ## recover a database to the moment before an accident, and compare hashes (20 s)
+	@$(BIN)/python -m tools.operate recovery
+
+life: install-dev  ## a life of an installation: former release, upgrade while serving, prune, erase, restore (ARGS=--short: what CI runs)
+	@$(BIN)/python -m tools.operate life $(ARGS)
 
 release: lint upgrade-check package-check  ## check the commit and write wheel, sdist, image context, SBOM and notes into .chm/release (CONTRIBUTING: a release)
 	@$(BIN)/python -m tools.release build $(ARGS)

@@ -1,0 +1,368 @@
+"""`make life`: a life of an installation in minutes, by the scripts, units and commands of the operations guide.
+
+1. The former release runs with data; from now on programs read and write without a break until step 8.
+2. This version is built, installed from its wheel and configured. 3. It backs up the database of the former release.
+4. `migrate` runs while the former release serves. 5. Two web servers take over. 6. The former release comes back for a
+   moment, as in a rollback, on the upgraded database. 7. Worker and beat ingest from a partner.
+8. Old runs are pruned. 9. A client is erased. 10. A backup is restored into a second place, as owner and as superuser,
+   and compared by hashes. 11. The second place serves.
+"""
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import venv
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import psycopg
+import requests
+from psycopg import sql
+
+from tools.bench.servers import ROOT, free_port
+from tools.operate.servers import OWNER, READER, SUPERUSER, Place, contents, run
+from tools.operate.traffic import HEADERS, Traffic
+from tools.operate.units import EXAMPLES, Machine
+from tools.package_check.__main__ import built, copy_of_git, install
+from tools.upgrade.__main__ import last_release
+
+OLDER_THAN = "10d"
+CONNECTIONS = """
+[connections.partner]
+connector = "generic"
+base_url = "{address}/dbt"
+auth = {{ kind = "bearer", secret_env = "PARTNER_TOKEN" }}
+pipelines = {{ platform = "dbt" }}
+interval_seconds = 1
+"""
+_LATEST = """
+SELECT md5(string_agg(p.id::text || coalesce(r.id::text, ''), '' ORDER BY p.id)) FROM pipelines AS p LEFT JOIN LATERAL (
+    SELECT id FROM runs WHERE pipeline_id = p.id
+    ORDER BY started_at DESC NULLS LAST, finished_at DESC NULLS LAST, id DESC LIMIT 1) AS r ON true
+"""
+
+
+def live(*, short: bool) -> int:
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="chm-life-", dir="/tmp") as name, ExitStack() as stack:
+        life = Life(Path(name), stack, short=short)
+        for step in (
+            life.former_release, life.install, life.back_up_the_former_release, life.upgrade_while_it_serves,
+            life.two_web_servers_take_over, life.roll_back_and_forward, life.ingest, life.prune, life.erase_a_client,
+            life.restore_into_a_second_place, life.serve_from_the_second_place,
+        ):  # fmt: skip
+            try:
+                life.take(step.__name__.replace("_", " "), step)
+            except BaseException:
+                print((life.folder / "log").read_text()[-4000:], file=sys.stderr)
+                raise
+    print(f"| all | {time.monotonic() - begun:.0f} | {len(life.faults)} faults |")
+    for fault in life.faults:
+        print(fault)
+    return 1 if life.faults else 0
+
+
+class Life:
+    def __init__(self, folder: Path, stack: ExitStack, *, short: bool) -> None:
+        self.folder, self.stack, self.short = folder, stack, short
+        self.faults: list[str] = []
+        self.first = Place(folder / "a")
+        stack.callback(self.first.close)
+        self.machine = self._machine("one", self.first)
+        self.log = stack.enter_context((folder / "log").open("ab"))
+        print("| step | seconds | shown |\n|---|--:|---|")
+
+    def take(self, title: str, step: Callable[[], str]) -> None:
+        begun = time.monotonic()
+        shown = step()
+        print(f"| {title} | {time.monotonic() - begun:.1f} | {shown} |", flush=True)
+
+    def expect(self, is_so: bool, what: str) -> None:
+        if not is_so:
+            self.faults.append(what)
+
+    # The steps: each says what it shows
+
+    def former_release(self) -> str:
+        name = last_release().name.removesuffix(".sql.xz")
+        self.former = self.folder / "former"
+        self.former.mkdir()
+        known = [each for each in (f"v{name}", name) if _git("rev-parse", "--verify", "--quiet", f"{each}^{{commit}}")]
+        if not known:
+            sys.exit(f"git has neither v{name} nor {name}, the last release: fetch the whole history")
+        archive = self.folder / "former.tar"
+        _git("archive", f"--output={archive}", known[0])
+        shutil.unpack_archive(archive, self.former)
+        self._former("migrate", "--verbosity", "0")
+        self._former("load_synthetic", "--end", "now")
+        self._former("grant_reporting_role", READER)
+        said = self._former("create_api_token", "life", "--scope", "write")
+        self.token = next(word for word in said.split() if word.startswith("chm_") and word.count("_") == 2)
+        self.old = self._start_former()
+        self.traffic = Traffic(self.token)
+        self.stack.callback(self.traffic.stop)
+        self.traffic.start([self.old.address])
+        return f"{known[0]}: {self._count('runs')} runs of {self._count('clients')} clients, serving"
+
+    def install(self) -> str:
+        tracked = copy_of_git(self.folder / "source")
+        _, wheel = built(self.folder / "source", self.folder)
+        if self.short:
+            _install_beside(wheel, self.folder / "installed")
+        else:
+            install(wheel, self.folder / "installed")
+        self._chm("check-config")
+        if not self.short:
+            self._chm("collectstatic", "--no-input")
+        return f"{wheel.name} of {len(tracked)} files; check-config finds no fault under the units' settings"
+
+    def back_up_the_former_release(self) -> str:
+        dump = self._back_up()
+        return f"{dump.name}: {dump.stat().st_size // 1024} kB by the owner"
+
+    def upgrade_while_it_serves(self) -> str:
+        answered = self.traffic.answered
+        self._chm("migrate", "--verbosity", "0")
+        self.traffic.wait_for(40)
+        self._chm("grant_reporting_role", READER)
+        self._expect_no_loss("while the database was upgraded")
+        return f"{self.traffic.answered - answered} requests to the former release meanwhile, none failed"
+
+    def two_web_servers_take_over(self) -> str:
+        self.web = [self._start_web(self.machine) for _ in range(2)]
+        for each in self.web:
+            each.wait("/ready")
+        self.traffic.go_to([each.address for each in self.web])
+        self.old.stop()
+        self.traffic.wait_for(40)
+        told = requests.get(f"{self.web[0].address}/health", timeout=10).json()
+        self._expect_no_loss("when the new web servers took over")
+        return f"version {told['version']} on two ports; {self.traffic.answered} requests until now, none failed"
+
+    def roll_back_and_forward(self) -> str:
+        old, answered = self._start_former(), self.traffic.answered
+        self.traffic.go_to([old.address])
+        self.traffic.wait_for(40)
+        served = self.traffic.answered - answered
+        self.traffic.go_to([each.address for each in self.web])
+        old.stop()
+        self._expect_no_loss("of the former release on the upgraded database")
+        return f"{served} requests by the former release on the upgraded database, none failed"
+
+    def ingest(self) -> str:
+        theirs = "pipeline_id IN (SELECT id FROM pipelines WHERE platform = 'dbt')"
+        with self._partner() as address:
+            (self.machine.etc / "connections.toml").write_text(CONNECTIONS.format(address=address))
+            self._chm("check-config")
+            before, until = self._count("runs", theirs), time.monotonic() + 120
+            worker, beat = self._start_unit("chm-worker@1"), self._start_unit("chm-beat")
+            while time.monotonic() < until and self._count("runs", theirs) == before:
+                time.sleep(0.5)
+            new = self._count("runs", theirs) - before
+            ended = {"beat": beat.stop(), "worker": worker.stop()}
+        walked = self._count("pipelines", "last_ingest_at IS NOT NULL")
+        self.expect(new > 0, "worker and beat ingested nothing")
+        self.expect(not any(ended.values()), f"a process ended otherwise than by itself: {ended}")
+        return f"{new} new runs of {walked} pipelines, by worker and beat"
+
+    def prune(self) -> str:
+        self.traffic.stop()
+        stored = {row[0] for row in self._rows("SELECT external_run_id FROM runs WHERE external_run_id IS NOT NULL")}
+        lost = self.traffic.acknowledged - stored
+        self.expect(not lost, f"{len(lost)} acknowledged writes are not in the database")
+        [latest] = self._rows(_LATEST)
+        would = json.loads(self._chm("prune_runs", "--older-than", OLDER_THAN, "--dry-run", "--json"))
+        before = self._count("runs")
+        self._chm("prune_runs", "--older-than", OLDER_THAN)
+        gone = before - self._count("runs")
+        self.expect(self._rows(_LATEST) == [latest], "pruning changed a latest run")
+        self.expect(gone == would["runs"] > 0, f"pruned {gone}, and the dry run said {would}")
+        kept = f"all {self.traffic.written} writes kept"
+        return f"{gone} of {before} runs older than {OLDER_THAN}, as the dry run said; {kept}"
+
+    def erase_a_client(self) -> str:
+        kept = self.traffic.client_id
+        [(name, runs)] = self._rows(
+            "SELECT c.name, count(r.id) FROM clients AS c JOIN pipelines AS p ON p.client_id = c.id"
+            f" JOIN runs AS r ON r.pipeline_id = p.id WHERE c.id <> '{kept}' GROUP BY 1 ORDER BY 2 DESC LIMIT 1"
+        )
+        before = self._count("runs")
+        self._chm("erase_client", str(name), "--yes", str(name))
+        self.expect(before - self._count("runs") == runs, "not all runs of the client went, or too many")
+        self.expect(self._rows(f"SELECT 1 FROM clients WHERE name = '{name}'") == [], "the client is still there")
+        self._chm("rollup", "--verify")
+        return f"a client with {runs} runs; the roll-up agrees"
+
+    def restore_into_a_second_place(self) -> str:
+        for each in self.web:
+            self.expect(each.stop() == 0, "a web server did not end by itself")
+        dump, source = self._back_up(), contents(self.first.url())
+        self.second = Place(self.folder / "b")
+        self.stack.callback(self.second.close)
+        # By the owner: since PostgreSQL 16 only who made a role may change it, and superusers.
+        with psycopg.connect(self.second.url(), autocommit=True) as database:
+            database.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(READER)))
+        self.second.create("by_superuser")
+        restore = str(EXAMPLES / "backup" / "restore.sh")
+        run([restore, str(dump)], environment=self.second.environment("chm", OWNER))
+        run([restore, str(dump), OWNER], environment=self.second.environment("by_superuser", SUPERUSER))
+        for database in ("chm", "by_superuser"):
+            for difference in source.differences(contents(self.second.url(database))):
+                self.faults.append(f"restored into {database}: {difference}")
+        self.expect(_refused(restore, dump, self.second), "a restore over data was not refused")
+        return (
+            f"by owner and by superuser: {len(source.relations)} relations and {len(source.schema)} lines of schema"
+            f" and grants have the hash {source.digest} in all three"
+        )
+
+    def serve_from_the_second_place(self) -> str:
+        machine = self._machine("two", self.second)
+        shutil.copy(self.machine.etc / "secrets" / "chm_secret_key", machine.etc / "secrets")
+        for command in (("migrate", "--check"), ("rebuild_reporting", "--check"), ("rollup", "--verify")):
+            self._chm(*command, machine=machine)
+        self._chm("grant_reporting_role", READER, machine=machine)
+        web = self._start_web(machine)
+        web.wait("/ready")
+        traffic = Traffic(self.token)
+        traffic.start([web.address])
+        traffic.wait_for(40)
+        traffic.stop()
+        web.stop()
+        self.expect(not traffic.failures, f"the second place: {traffic.failures[:3]}")
+        return f"{traffic.answered} requests with the token of the first place, none failed"
+
+    # What the steps are made of
+
+    def _machine(self, name: str, place: Place) -> Machine:
+        etc, state = self.folder / name / "etc", self.folder / name / "state"
+        (etc / "secrets").mkdir(parents=True)
+        state.mkdir()
+        shutil.copy(EXAMPLES / "systemd" / "chm.env", etc)
+        (etc / "connections.toml").write_text(CONNECTIONS.format(address="http://127.0.0.1:9"))
+        (etc / "partners.env").write_text("PARTNER_TOKEN=life\n")
+        given = {
+            "chm_secret_key": secrets.token_urlsafe(64),
+            "chm_database_url": place.url(),
+            "chm_broker_url": place.broker_url,
+        }
+        for each, value in given.items():
+            (etc / "secrets" / each).write_text(value)
+        return Machine(self.folder / "installed" / "bin", etc, state)
+
+    def _former(self, *arguments: str) -> str:
+        return run([sys.executable, "manage.py", *arguments], environment=self._former_environment(),
+                   folder=self.former)  # fmt: skip
+
+    def _former_environment(self) -> dict[str, str]:
+        given = {name: (self.machine.etc / "secrets" / name.lower()).read_text()
+                 for name in ("CHM_SECRET_KEY", "CHM_DATABASE_URL", "CHM_BROKER_URL")}  # fmt: skip
+        return {"PATH": os.environ["PATH"], "CHM_DEBUG": "0", "CHM_ALLOWED_HOSTS": "chm.example.com,127.0.0.1",
+                "CHM_DATA_DIR": str(self.folder / "a"), **given}  # fmt: skip
+
+    def _start_former(self) -> "Process":
+        port = free_port()
+        server = ["-m", "chm_project.web_server", "--port", str(port)]
+        if not (self.former / "chm_project" / "web_server").exists():
+            server = ["-m", "waitress", f"--listen=127.0.0.1:{port}", "--threads=8", "chm_project.wsgi:application"]
+        process = Process([sys.executable, *server], self._former_environment(), self.former, self.log, port)
+        self.stack.callback(process.stop)
+        process.wait("/health")
+        return process
+
+    def _start_web(self, machine: Machine) -> "Process":
+        return self._start_unit(f"chm-web@{free_port()}", machine)
+
+    def _start_unit(self, name: str, machine: Machine | None = None) -> "Process":
+        unit = (machine or self.machine).unit(name)
+        port = int(unit.environment.get("CHM_PORT", "0"))
+        process = Process(unit.command, {"PATH": os.environ["PATH"], **unit.environment}, unit.folder, self.log, port)
+        self.stack.callback(process.stop)
+        return process
+
+    def _chm(self, *arguments: str, machine: Machine | None = None) -> str:
+        machine = machine or self.machine
+        unit = machine.unit("chm-worker@1")  # which also has the secrets of the connections
+        environment = {"PATH": os.environ["PATH"], **unit.environment}
+        return run([str(machine.programs / "chm"), *arguments], environment=environment, folder=unit.folder)
+
+    def _back_up(self) -> Path:
+        folder = self.folder / f"backup-{time.monotonic_ns()}"
+        folder.mkdir()
+        environment = self.first.environment("chm", OWNER)
+        return Path(run([str(EXAMPLES / "backup" / "backup.sh"), str(folder)], environment=environment).strip())
+
+    @contextmanager
+    def _partner(self) -> Iterator[str]:
+        port = free_port()
+        command = [str(self.machine.programs / "python"), "-m", "ingestion.synthetic.demo_partner", "--port", str(port),
+                   "--token-env", "TOKEN"]  # fmt: skip
+        process = Process(command, {"PATH": os.environ["PATH"], "TOKEN": "life"}, self.folder, self.log, port)
+        try:
+            time.sleep(1)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.stop()
+
+    def _expect_no_loss(self, when: str) -> None:
+        self.expect(not self.traffic.failures, f"{len(self.traffic.failures)} requests failed {when}: "
+                    f"{self.traffic.failures[:3]}")  # fmt: skip
+
+    def _rows(self, query: str) -> list[tuple[object, ...]]:
+        with psycopg.connect(self.first.url()) as database:
+            return database.execute(query.encode()).fetchall()
+
+    def _count(self, table: str, condition: str = "true") -> int:
+        return int(str(self._rows(f"SELECT count(*) FROM {table} WHERE {condition}")[0][0]))
+
+
+class Process:
+    def __init__(self, command: list[str], environment: dict[str, str], folder: Path, log: object, port: int) -> None:
+        self._process = subprocess.Popen(command, env=environment, cwd=folder, stdout=log, stderr=log)  # type: ignore[call-overload]
+        self.address = f"http://127.0.0.1:{port}"
+
+    def wait(self, path: str) -> None:
+        until = time.monotonic() + 90
+        while time.monotonic() < until and self._process.poll() is None:
+            with contextlib.suppress(requests.RequestException):
+                if requests.get(self.address + path, headers=HEADERS, timeout=10).status_code == 200:
+                    return
+            time.sleep(0.1)
+        sys.exit(f"{self.address}{path} does not answer with 200")
+
+    def stop(self) -> int:
+        """The status with which it ended; a second call changes nothing."""
+        if self._process.poll() is None:
+            self._process.terminate()
+        try:
+            return int(self._process.wait(60))
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return int(self._process.wait())
+
+
+def _install_beside(wheel: Path, environment: Path) -> None:
+    """The wheel in an environment of its own, with the packages of this one."""
+    venv.create(environment, with_pip=False)
+    python = environment / "bin" / "python"
+    command = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-deps", "--no-index",
+               "--disable-pip-version-check", str(wheel)]  # fmt: skip
+    run(command, environment=dict(os.environ))
+    [packages] = (environment / "lib").glob("python3*/site-packages")
+    ours = next(Path(place) for place in sys.path if place.endswith("site-packages"))
+    (packages / "beside.pth").write_text(f"{ours}\n")
+
+
+def _refused(restore: str, dump: Path, place: Place) -> bool:
+    environment = place.environment("chm", OWNER)
+    return subprocess.run([restore, str(dump)], env=environment, check=False, stderr=subprocess.DEVNULL).returncode == 1
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False).stdout

@@ -1,0 +1,123 @@
+"""Point-in-time recovery, as docs/operations/backup.md says: a base backup, an archive of the log, and a moment.
+
+A PostgreSQL archives its log. After the base backup runs are written, then all runs of a client are deleted by mistake.
+The cluster that is recovered to the moment before has every run, those after the base backup too.
+"""
+
+import os
+import shutil
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import psycopg
+
+from chm_project.local.embedded.binaries import copy_programs, postgres_programs
+from chm_project.local.embedded.processes import run, unprivileged_account
+from tools.bench.servers import ROOT
+from tools.operate.servers import Contents, contents
+from tools.operate.servers import run as run_ours
+
+_ARCHIVE = "test ! -f {archive}/%f && cp %p {archive}/%f"
+_SETTINGS = "listen_addresses= fsync=off archive_mode=on archive_timeout=60"
+
+
+def drill() -> int:
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="chm-pitr-", dir="/tmp") as name, ExitStack() as stack:
+        clusters = Clusters(Path(name), stack)
+        clusters.start("one")
+        url = clusters.url("one")
+        environment = {**os.environ, "CHM_DATABASE_URL": url, "CHM_BROKER_URL": ""}
+        run_ours([sys.executable, "manage.py", "migrate", "--verbosity", "0"], environment=environment, folder=ROOT)
+        clusters.base_backup()
+        run_ours([sys.executable, "manage.py", "load_synthetic"], environment=environment, folder=ROOT)
+        before, moment = contents(url), clusters.now()
+        with psycopg.connect(url) as database:
+            deleted = database.execute("DELETE FROM runs").rowcount
+        clusters.archive_the_rest()
+        clusters.recover(moment)
+        found: Contents = contents(clusters.url("two"))
+        differences = before.differences(found)
+    for difference in differences:
+        print(difference)
+    print(
+        f"{deleted} runs deleted by mistake, recovered to {moment}: hash {before.digest} before,"
+        f" {found.digest} after; {len(differences)} differences, {time.monotonic() - begun:.0f} s"
+    )
+    return 1 if differences else 0
+
+
+class Clusters:
+    """Two folders of PostgreSQL, `one` and the one recovered from its backup, and the archive between them."""
+
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
+        self.folder, self.stack, self.account = folder, stack, unprivileged_account()
+        self.programs = postgres_programs()
+        self.archive = folder / "archive"
+        self.archive.mkdir()
+        if self.account:
+            self.programs = copy_programs(self.programs, folder / "programs")
+            for each in (folder, self.archive):
+                shutil.chown(each, self.account.pw_uid, self.account.pw_gid)
+        self._do("initdb", "-D", folder / "one", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C")
+
+    def url(self, name: str) -> str:
+        return f"postgresql://postgres@:{self._port(name)}/postgres?host={self.folder}"
+
+    def start(self, name: str) -> None:
+        archive = _ARCHIVE.format(archive=self.archive)
+        options = " ".join(f"-c {setting}" for setting in _SETTINGS.split())
+        options += f" -c unix_socket_directories={self.folder} -c port={self._port(name)}"
+        options += f" -c archive_command='{archive}'"
+        self._do("pg_ctl", "-D", self.folder / name, "-l", self.folder / f"{name}.log", "-w", "-o", options, "start")
+        self.stack.callback(self._do, "pg_ctl", "-D", self.folder / name, "-m", "immediate", "stop")
+
+    def now(self) -> str:
+        """The moment to recover to; what follows is later."""
+        with psycopg.connect(self.url("one"), autocommit=True) as database:
+            [moment] = database.execute("SELECT clock_timestamp()::text").fetchone() or [""]
+            database.execute("SELECT pg_sleep(0.1)")
+        return str(moment)
+
+    def base_backup(self) -> None:
+        self._do("pg_basebackup", "-D", self.folder / "two", "-h", self.folder, "-p", self._port("one"),
+                 "-U", "postgres", "--checkpoint=fast")  # fmt: skip
+
+    def archive_the_rest(self) -> None:
+        """The last file of the log is archived when it is full, or when the next one is begun."""
+        with psycopg.connect(self.url("one"), autocommit=True) as database:
+            [name] = database.execute("SELECT pg_walfile_name(pg_switch_wal())").fetchone() or [""]
+        until = time.monotonic() + 60
+        while not (self.archive / str(name)).exists():
+            if time.monotonic() > until:
+                sys.exit(f"{name} was not archived: {(self.folder / 'one.log').read_text()[-500:]}")
+            time.sleep(0.1)
+
+    def recover(self, moment: str) -> None:
+        settings = self.folder / "two" / "postgresql.auto.conf"
+        with settings.open("a") as file:
+            file.write(f"restore_command = 'cp {self.archive}/%f %p'\n")
+            file.write(f"recovery_target_time = '{moment}'\nrecovery_target_action = 'promote'\n")
+        signal = self.folder / "two" / "recovery.signal"
+        signal.touch()
+        if self.account:
+            shutil.chown(signal, self.account.pw_uid, self.account.pw_gid)
+        self.start("two")
+        with psycopg.connect(self.url("two"), autocommit=True) as database:
+            until = time.monotonic() + 60
+            while database.execute("SELECT pg_is_in_recovery()").fetchone() != (False,):
+                if time.monotonic() > until:
+                    sys.exit("the recovery did not end")
+                time.sleep(0.1)
+
+    def _port(self, name: str) -> str:
+        return {"one": "5433", "two": "5434"}[name]  # of sockets in a folder of our own
+
+    def _do(self, program: str, *arguments: str | Path) -> None:
+        with (self.folder / f"{program}.said").open("wb") as said:
+            done = run([self.programs / program, *arguments], account=self.account, output=said)
+        if done.returncode != 0:
+            sys.exit(f"{program} ended with status {done.returncode}: {(self.folder / f'{program}.said').read_text()}")

@@ -1,0 +1,107 @@
+"""Two places to run in, each with a PostgreSQL and a broker of its own, and what their databases hold, as hashes."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from chm_project.local.embedded import attach
+from chm_project.local.embedded.binaries import postgres_programs
+from tools.support import schema_snapshot
+
+OWNER, SUPERUSER, READER = "chm", "postgres", "chm_boards"
+_TABLES = """
+SELECT n.nspname, c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE n.nspname IN ('public', 'rollup') AND c.relkind = 'r' ORDER BY 1, 2
+"""
+_VIEWS = "SELECT schemaname, viewname FROM pg_views WHERE schemaname = 'reporting' AND definition NOT LIKE '%now()%'"
+_HASH = (
+    "SELECT count(*), coalesce(md5(string_agg(h, '' ORDER BY h)), '') FROM (SELECT md5(t::text) AS h FROM {} AS t) AS t"
+)
+
+
+class Place:
+    """A machine's database server and broker, in `folder`; the programs of PostgreSQL are those of the server."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self._held = attach(data_dir=folder)
+        self.broker_url = str(self._held.broker_url)
+        # By a short name of its own: production refuses the folders of the embedded servers.
+        parts = psycopg.conninfo.conninfo_to_dict(str(self._held.database_url))
+        self.socket = folder / "s"
+        self.socket.symlink_to(str(parts["host"]))
+        self.port = str(parts["port"])
+
+    def url(self, database: str = "chm", user: str = OWNER) -> str:
+        return f"postgresql://{user}@:{self.port}/{database}?host={self.socket}"
+
+    def environment(self, database: str, user: str) -> dict[str, str]:
+        """For PostgreSQL's programs."""
+        return {
+            "PATH": f"{postgres_programs()}:{os.environ['PATH']}",
+            "PGHOST": str(self.socket), "PGPORT": self.port, "PGDATABASE": database, "PGUSER": user,
+        }  # fmt: skip
+
+    def create(self, database: str) -> None:
+        """An empty database of the owner's."""
+        self.ask(
+            sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0").format(
+                sql.Identifier(database), sql.Identifier(OWNER)
+            )
+        )
+
+    def ask(self, statement: sql.Composed) -> None:
+        with psycopg.connect(self.url("postgres", SUPERUSER), autocommit=True) as server:
+            server.execute(statement)
+
+    def close(self) -> None:
+        self._held.release()
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """A database's content: by relation its rows and their hash, and the schema line by line, grants included."""
+
+    relations: dict[str, tuple[int, str]]
+    schema: frozenset[str]
+
+    def differences(self, other: "Contents") -> list[str]:
+        names = sorted(self.relations.keys() | other.relations.keys())
+        found = [f"{name}: {self.relations.get(name)} and {other.relations.get(name)}" for name in names
+                 if self.relations.get(name) != other.relations.get(name)]  # fmt: skip
+        return [*found, *schema_snapshot.differences(set(self.schema), set(other.schema))]
+
+    def rows(self, table: str) -> int:
+        return self.relations[f"public.{table}"][0]
+
+    @property
+    def digest(self) -> str:
+        """A short name for all of it."""
+        text = "\n".join((*(f"{name} {told}" for name, told in sorted(self.relations.items())), *sorted(self.schema)))
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def contents(url: str) -> Contents:
+    relations = {}
+    with psycopg.connect(url) as database:
+        for schema, name in database.execute(_TABLES).fetchall() + database.execute(_VIEWS).fetchall():
+            rows, digest = database.execute(sql.SQL(_HASH).format(sql.Identifier(schema, name))).fetchone() or (0, "")
+            relations[f"{schema}.{name}"] = (int(rows), str(digest))
+    return Contents(relations, frozenset(schema_snapshot.schema(url)))
+
+
+def run(command: list[str], *, environment: dict[str, str], folder: Path | None = None) -> str:
+    """What it printed; ends everything when the command fails."""
+    done = subprocess.run(
+        command, cwd=folder, env=environment, text=True, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(command)} ended with status {done.returncode}:\n{done.stdout[-3000:]}")
+    return done.stdout

@@ -1,0 +1,139 @@
+"""The systemd units of docs/examples, judged by systemd's own programs, and run by their own words without systemd.
+
+A unit's settings are its drop-in's and its own. Without systemd the process gets their environment, credentials, folder
+and command; the isolation is systemd's alone.
+"""
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLES = ROOT / "docs" / "examples"
+UNITS = EXAMPLES / "systemd"
+NAMES = ("chm-web@8001", "chm-worker@1", "chm-beat")
+# systemd-analyze security, in tenths: 0 is closed, 100 is open. Network and files of its own keep a service from 0.
+MOST_EXPOSED = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    command: list[str]
+    environment: dict[str, str]
+    folder: Path
+
+
+class Machine:
+    """Stands for /: where the installation, its configuration and its state are."""
+
+    def __init__(self, programs: Path, etc: Path, state: Path) -> None:
+        self.programs, self.etc, self.state = programs, etc, state
+
+    def here(self, text: str) -> str:
+        for place, folder in (("/opt/chm/bin", self.programs), ("/etc/chm", self.etc), ("/var/lib/chm", self.state)):
+            text = text.replace(place, str(folder))
+        return text
+
+    def unit(self, service: str) -> Unit:
+        """The process that `systemctl start SERVICE` would start."""
+        kind, _, instance = service.partition("@")
+        own = UNITS / f"{kind}{'@' if instance else ''}.service"
+        words = [*_settings(UNITS / "chm-.service.d" / "common.conf"), *_settings(own)]
+        environment, command, folder = dict[str, str](), list[str](), ""
+        specifiers = {"%i": instance, "%d": str(self.etc / "secrets"), "%%": "%"}
+        for key, text in words:
+            value = re.sub("%[id%]", lambda found: specifiers[found[0]], self.here(text))
+            match key:
+                case "Environment":
+                    name, _, content = value.partition("=")
+                    environment[name] = content
+                case "EnvironmentFile" if not value.startswith("-") or Path(value[1:]).exists():
+                    environment |= dict(_settings(Path(value.removeprefix("-")), self))
+                case "ExecStart":
+                    command = shlex.split(value)
+                case "WorkingDirectory":
+                    folder = value
+        return Unit(command, environment, Path(folder))
+
+
+def _settings(path: Path, machine: Machine | None = None) -> Iterator[tuple[str, str]]:
+    for line in path.read_text().splitlines():
+        key, sign, value = line.partition("=")
+        if sign and not line.startswith("#"):
+            yield key, machine.here(value) if machine else value
+
+
+def check() -> int:
+    """Judge units, nginx and Caddy by their own programs; the status."""
+    for program in ("systemd-analyze", "nginx", "caddy", "openssl"):
+        if not _found(program):
+            sys.exit(f"{program} is not installed: apt-get install systemd nginx-light caddy openssl")
+    with tempfile.TemporaryDirectory(prefix="chm-units-") as name:
+        folder = Path(name)
+        faults = [*_units(folder), *_nginx(folder), *_caddy()]
+    for fault in faults:
+        print(fault)
+    print(f"{len(NAMES)} units, nginx and Caddy: {len(faults)} faults")
+    return 1 if faults else 0
+
+
+def _units(folder: Path) -> Iterator[str]:
+    system = folder / "root" / "etc" / "systemd" / "system"
+    shutil.copytree(UNITS, system)
+    for path in system.glob("*.service"):
+        path.write_text(path.read_text().replace("/opt/chm/bin/python", sys.executable))
+    services = [f"{name}.service" for name in NAMES]
+    judged = _said(["systemd-analyze", "verify", *(str(system / service) for service in services)])
+    # Other units of this machine are none of ours.
+    yield from (f"verify: {line}" for line in judged.splitlines() if "chm" in line)
+    for service in services:
+        said = _said(
+            ["systemd-analyze", "security", "--no-pager", "--offline=true", f"--root={folder / 'root'}",
+             f"--threshold={MOST_EXPOSED}", service],
+            may_fail=True,
+        )  # fmt: skip
+        level = re.search(r"exposure level for \S+ ([\d.]+)", said)
+        if level is None or float(level[1]) * 10 > MOST_EXPOSED:
+            yield f"security: {service} {said.strip()[-200:]}"
+        else:
+            print(f"{service}: exposure {level[1]} of 10 (at most {MOST_EXPOSED / 10})")
+
+
+def _nginx(folder: Path) -> Iterator[str]:
+    key, certificate = folder / "chm.key", folder / "chm.pem"
+    _said(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=chm.example.com",
+           "-keyout", str(key), "-out", str(certificate)])  # fmt: skip
+    text = (EXAMPLES / "nginx" / "chm.conf").read_text()
+    text = text.replace("/etc/ssl/certs/chm.pem", str(certificate)).replace("/etc/ssl/private/chm.key", str(key))
+    text = text.replace("/var/log/nginx", str(folder))
+    whole = folder / "nginx.conf"
+    whole.write_text(f"pid {folder}/pid;\nerror_log stderr;\nevents {{}}\nhttp {{\n{text}\n}}\n")
+    said = _said([_found("nginx"), "-t", "-c", str(whole)], may_fail=True)
+    if "test is successful" not in said:
+        yield f"nginx: {said.strip()}"
+
+
+def _caddy() -> Iterator[str]:
+    said = _said(
+        [_found("caddy"), "validate", "--adapter", "caddyfile", "--config", str(EXAMPLES / "caddy" / "Caddyfile")],
+        may_fail=True,
+    )
+    if "Valid configuration" not in said:
+        yield f"caddy: {said.strip()}"
+
+
+def _found(program: str) -> str:
+    return shutil.which(program, path="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin") or ""
+
+
+def _said(command: list[str], *, may_fail: bool = False) -> str:
+    done = subprocess.run(command, text=True, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if done.returncode and not may_fail and command[1] != "verify":
+        sys.exit(f"{' '.join(command)} ended with status {done.returncode}: {done.stdout}")
+    return done.stdout
