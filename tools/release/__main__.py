@@ -29,6 +29,8 @@ from tools.upgrade.__main__ import RELEASES
 ROOT = Path(__file__).resolve().parents[2]
 CHANGELOG, PROJECT = ROOT / "CHANGELOG.md", ROOT / "pyproject.toml"
 UNRELEASED = "Unreleased"
+# What an operator needs beside the program.
+OPERATIONS = ("docs/operations/", "docs/examples/", "docs/settings.md", "docs/connectors.md", "docker/nginx/")
 _VERSION = re.compile(r"\d+\.\d+\.\d+(?:(?:a|b|rc)\d+)?")
 _SECTION = re.compile(
     r"^## (?P<name>\S+)(?: - (?P<date>\d{4}-\d{2}-\d{2}))?\n(?P<text>.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL
@@ -119,6 +121,8 @@ def build(into: Path, *, rehearse: bool) -> int:
             shutil.copy(each, target)
         shutil.copy(ROOT / LOCK, target)
         image_context(tracked, target / f"chm-{number}-image.tar.gz")
+        guide = [name for name in tracked if name.startswith(OPERATIONS)]
+        pack(guide, target / f"chm-{number}-operations.tar.gz")
         bill_of_materials(wheel, folder / "installed", target / f"chm-{number}.cdx.json")
     text = notes()[UNRELEASED if rehearse else number].strip()
     commit = git("rev-parse", "HEAD").strip()
@@ -136,16 +140,20 @@ def image_context(tracked: list[str], path: Path) -> None:
     # A script beside the Dockerfile, in no package.
     ignored: Callable[[str, list[str]], bool] = runpy.run_path(str(ROOT / "docker" / "image_steps.py"))["ignored"]
     patterns = (ROOT / "docker" / "Dockerfile.dockerignore").read_text(encoding="utf-8").splitlines()
+    # The Dockerfile itself is no part of the image, but of the archive.
+    pack([name for name in tracked if name == "docker/Dockerfile" or not ignored(name, patterns)], path)
+
+
+def pack(names: list[str], path: Path) -> None:
+    """An archive of these files of git, the same each time."""
     moment = int(git("log", "-1", "--format=%ct"))
     with tarfile.open(path, "w:gz") as archive:
-        for name in sorted(tracked):
-            # The Dockerfile itself is no part of the image, but of the archive.
-            if name == "docker/Dockerfile" or not ignored(name, patterns):
-                content = (ROOT / name).read_bytes()
-                entry = tarfile.TarInfo(name)
-                entry.size, entry.mtime = len(content), moment
-                entry.mode = 0o755 if (ROOT / name).stat().st_mode & 0o100 else 0o644
-                archive.addfile(entry, io.BytesIO(content))
+        for name in sorted(names):
+            content = (ROOT / name).read_bytes()
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mtime = len(content), moment
+            entry.mode = 0o755 if (ROOT / name).stat().st_mode & 0o100 else 0o644
+            archive.addfile(entry, io.BytesIO(content))
 
 
 def bill_of_materials(wheel: Path, environment: Path, path: Path) -> None:

@@ -1,0 +1,22 @@
+#!/bin/sh
+# /usr/local/sbin/chm: a command of CHM with the units' user and settings, for root. chm check-config, chm migrate, ...
+# RUN_AS=postgres with CHM_DATABASE_URL=postgresql:///chm?host=/var/run/postgresql makes the roles of boards.
+set -eu
+etc=${CHM_ETC:-/etc/chm} state=${CHM_STATE:-/var/lib/chm} program=${CHM_PROGRAM:-/opt/chm/bin/chm}
+given=${CHM_DATABASE_URL:-}
+unset CHM_ETC CHM_STATE CHM_PROGRAM
+set -a
+. "$etc/chm.env"
+if [ -r "$etc/partners.env" ]; then . "$etc/partners.env"; fi
+DJANGO_SETTINGS_MODULE=chm_project.settings.production
+CHM_DATA_DIR=$state
+# In the environment, not as files: the account may not read these, nor may others read its environment.
+CHM_SECRET_KEY=$(cat "$etc/secrets/chm_secret_key")
+CHM_DATABASE_URL=${given:-$(cat "$etc/secrets/chm_database_url")}
+CHM_BROKER_URL=$(cat "$etc/secrets/chm_broker_url")
+set +a
+cd "$state"
+if [ "$(id -u)" = 0 ]; then
+  exec setpriv --reuid="${RUN_AS:-chm}" --regid="${RUN_AS:-chm}" --init-groups --no-new-privs "$program" "$@"
+fi
+exec "$program" "$@"
