@@ -20,6 +20,7 @@ class Traffic:
     def __init__(self, token: str) -> None:
         self._headers = {**HEADERS, "Authorization": f"Bearer {token}"}
         self._stopped = threading.Event()
+        self._reading, self._writing = threading.Lock(), threading.Lock()
         self._addresses: list[str] = []
         self._threads: list[threading.Thread] = []
         self.acknowledged: set[str] = set()
@@ -31,6 +32,10 @@ class Traffic:
     def written(self) -> int:
         return len(self.acknowledged)
 
+    @property
+    def failed(self) -> str:
+        return f"{len(self.failures)} failed" if self.failures else "none failed"
+
     def start(self, addresses: list[str]) -> None:
         self._addresses = addresses
         found = requests.get(f"{addresses[0]}/api/v1/pipelines", headers=self._headers, timeout=30).json()["items"][0]
@@ -40,8 +45,11 @@ class Traffic:
             thread.start()
 
     def go_to(self, addresses: list[str]) -> None:
-        """Ask these from now on; what is under way at others ends first, as behind a proxy."""
+        """Ask these from now on, and return when what was under way at others has ended, as behind a proxy."""
         self._addresses = addresses
+        for busy in (self._reading, self._writing):
+            with busy:
+                pass
 
     def wait_for(self, requests_more: int) -> None:
         """Until so many more requests were answered, or failed."""
@@ -58,7 +66,8 @@ class Traffic:
         for number in itertools.count():
             if self._stopped.wait(PAUSE_SECONDS):
                 return
-            self._ask("GET", READS[number % len(READS)], number)
+            with self._reading:
+                self._ask("GET", READS[number % len(READS)], number)
 
     def _write(self) -> None:
         for number in itertools.count():
@@ -66,8 +75,9 @@ class Traffic:
                 return
             run_id, now = str(uuid.uuid4()), datetime.now(UTC).isoformat()
             body = {"status": "success", "started_at": now, "finished_at": now}
-            if self._ask("PUT", f"/api/v1/pipelines/{self._pipeline}/runs/{run_id}", number, body):
-                self.acknowledged.add(run_id)
+            with self._writing:
+                if self._ask("PUT", f"/api/v1/pipelines/{self._pipeline}/runs/{run_id}", number, body):
+                    self.acknowledged.add(run_id)
 
     def _ask(self, method: str, path: str, number: int, body: dict[str, str] | None = None) -> bool:
         addresses = self._addresses
