@@ -29,7 +29,7 @@ RETRY_AFTER_SECONDS = 2
 IDLE_SECONDS = 75
 STOP_SECONDS = 20
 # After a stop, connections that are kept open still get their next request answered for this long. A proxy that keeps
-# idle connections for a shorter time (nginx.conf: 4 s) so never sends a request into a connection that just closed.
+# idle connections for a shorter time never sends a request into a connection that just closed.
 LINGER_SECONDS = 5
 # Probes need no database: the event loop answers them itself, whatever the threads do.
 PROBES = ("/health", "/health/")

@@ -82,7 +82,9 @@ def main() -> None:
     both = [result.survived for result in results] + [result.survived for result in web_results]
     survived = sum(both)
     console.print(f"{survived} of {len(both)} faults survived")
-    if options.write and options.web:
+    if options.write and options.web and options.only:
+        DOCUMENT.write_text(web.with_rows(DOCUMENT.read_text(), web_results))
+    elif options.write and options.web:
         former = DOCUMENT.read_text().partition(f"\n{web.HEADING}")[0]
         DOCUMENT.write_text(f"{former.rstrip()}\n\n{web.table(web_results)}")
     elif options.write and options.ingestion:

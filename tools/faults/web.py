@@ -1,6 +1,6 @@
 """Faults of the web server's surroundings, with probes of health and of writes while they last.
 
-Two web servers of two processes each, nginx before them as it is shipped, PostgreSQL and Valkey, all real. Meanwhile a
+Web servers of two processes each, nginx before them as it is shipped, PostgreSQL and Valkey, all real. Meanwhile a
 process of its own asks /health and sends pings, each with an id of its own; afterwards every ping that was answered
 with 200 must be a row.
 """
@@ -47,7 +47,7 @@ def tried(site: Site, fault: WebFault, *, quick: bool) -> Result:
     if fault.prepare is not None:
         fault.prepare(site)
     port = {"proxy": site.proxy_port, "web": site.web.port, "both": site.proxy_of_both}[fault.target]
-    with probing(Target(port, site.second.port, site.key, keep=fault.target != "web")) as found:
+    with probing(Target(port, site.control.port, site.key, keep=fault.target != "web")) as found:
         time.sleep(1)
         try:
             remark = fault.strike(site, quick) or ""
@@ -67,9 +67,7 @@ def tried(site: Site, fault: WebFault, *, quick: bool) -> Result:
 
 def _problems(fault: WebFault, found: Found) -> list[str]:
     health, writes, problems = found.health, found.writes, []
-    # The second server is the measure of the machine, unless the fault is about it.
-    machine = 0 if fault.target == "both" else CONTROL_MULTIPLE * found.control.part(0.99)
-    slack = max(1, machine / fault.health_p99)
+    slack = max(1, CONTROL_MULTIPLE * found.control.part(0.99) / fault.health_p99)
     if failed := [status for status in health.statuses if status not in (200, *fault.allowed_health)]:
         problems.append(f"{len(failed)} health probes failed: {_named(failed)}")
     if health.part(0.99) > fault.health_p99 * slack:
@@ -127,7 +125,7 @@ def table(results: list[Result]) -> str:
 {(__doc__ or "").partition(chr(10))[2].strip()}
 
 *Health* are probes of /health: how many, how many were not answered with 200, and the 99th percentile. *Idle* is the
-same percentile of a second web server on the same machine, which nobody else uses: it says how busy the machine was.
+same percentile of another web server on the same machine, which nobody else uses: it says how busy the machine was.
 Limits are those of the issue (health 100 ms, writes 500 ms) or, on a busy machine, {CONTROL_MULTIPLE} times what the
 idle server needs. *503* are writes that were refused with Retry-After, *other* those that ended otherwise. *Back after*
 is the time from the end of the fault to the first write that is stored.
@@ -138,6 +136,13 @@ is the time from the end of the fault to the first write that is stored.
 """
 
 
+def with_rows(document: str, results: list[Result]) -> str:
+    """The document with these rows in place of the former ones."""
+    rows = {result.fault.title: _row(result) for result in results}
+    lines = [rows.get(line.split(" | ")[0].removeprefix("| "), line) for line in document.split("\n")]
+    return "\n".join(lines)
+
+
 def _row(result: Result) -> str:
     health, control, writes = result.found.health, result.found.control, result.found.writes
     cells = [
@@ -146,7 +151,7 @@ def _row(result: Result) -> str:
         len(health.statuses),
         len(health.statuses) - health.count(200),
         f"{health.part(0.99) * 1000:.0f}",
-        "–" if result.fault.target == "both" else f"{control.part(0.99) * 1000:.0f}",
+        f"{control.part(0.99) * 1000:.0f}",
         writes.count(200),
         writes.count(503),
         _named([status for status in writes.statuses if status not in (200, 503)]) or 0,

@@ -165,7 +165,7 @@ def _reload(web: Web) -> None:
     parent = psutil.Process(web.process.pid)
     former = set(parent.children())
     parent.send_signal(signal.SIGHUP)
-    until = time.monotonic() + 60
+    until = time.monotonic() + 180
     while former & set(parent.children()) or len(parent.children()) < len(former):
         if time.monotonic() > until:
             raise AssertionError("the web server did not replace its children")

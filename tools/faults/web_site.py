@@ -1,4 +1,4 @@
-"""A database, two web servers, and two proxies: one before the first server, one before both."""
+"""A database, web servers, and two proxies: one before the first server, one before the first two."""
 
 import contextlib
 import os
@@ -76,14 +76,16 @@ class Site:
         self.key = self._token("--scope", "ingest", "--pipeline", str(self.pipeline))
         self.reader = self._token("--scope", "read")
         self.reading = {"Authorization": f"Bearer {self.reader}"}
-        # The second one is idle, and the measure of the machine, except where both serve.
         self.web, self.second = Web(world, self.environment), Web(world, self.environment)
+        # Nobody uses it but the probes: the measure of the machine.
+        self.control = Web(world, self.environment)
         stack.callback(lambda: self.web.stop())
         stack.callback(lambda: self.second.stop())
+        stack.callback(self.control.stop)
         self.proxy_port, self.proxy_of_both = free_port(), free_port()
         for port, servers in ((self.proxy_port, [self.web]), (self.proxy_of_both, [self.web, self.second])):
             stack.callback(_end, self._start_nginx(port, [server.port for server in servers]))
-        for port in (self.web.port, self.second.port, self.proxy_port, self.proxy_of_both):
+        for port in (self.web.port, self.second.port, self.control.port, self.proxy_port, self.proxy_of_both):
             wait_for(port)
 
     def add_history(self, hours: int) -> None:
