@@ -26,4 +26,4 @@ fi
 if [ -n "$owner" ]; then set -- "$@" --role="$owner"; fi
 pg_restore "$@" --dbname="$PGDATABASE" "$dump"
 # Statistics are no part of a dump: without them the first pages are slow.
-vacuumdb --quiet --analyze-only
+ask "SET client_min_messages = error; ANALYZE"
