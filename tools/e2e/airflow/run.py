@@ -26,6 +26,8 @@ DAGS = ("sales_daily_load", "orders.reconcile-v2", "long_haul_export", "manual_r
 RENAMED = "sales_hourly_load"
 CAUGHT_UP = 24 + 20
 CANONICAL = {"queued": "running", "running": "running", "success": "success", "failed": "failed"}
+# Shortly after its start, and on a loaded machine, Airflow answers some changes with 500.
+BUSY_TRIES = 5
 NO_TASK = "No task of this run failed"
 
 
@@ -40,7 +42,11 @@ class Airflow:
         self._session.headers["Authorization"] = f"Bearer {token}"
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        answer = self._session.request(method, f"{self._base}/api/v2{path}", json=body, timeout=60)
+        for _ in range(BUSY_TRIES):
+            answer = self._session.request(method, f"{self._base}/api/v2{path}", json=body, timeout=60)
+            if answer.status_code != 500:
+                break
+            time.sleep(2)
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
