@@ -65,7 +65,7 @@ def test_the_command_writes_what_is_committed(tmp_path: Path) -> None:
     call_command("generate_dashboards", "--folder", str(tmp_path), stdout=io.StringIO())
 
     written = list(tmp_path.rglob("*.json"))
-    assert len(written) == 4
+    assert len(written) == 5
     for path in written:
         assert path.read_text() == (FOLDER.parent / path.relative_to(tmp_path)).read_text()
 
