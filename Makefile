@@ -77,8 +77,8 @@ oncall: install-dev  ## an outage of 200 pipelines through Debian's Prometheus a
 clients: install-dev .chm/clients/stamp  ## real OpenLineage, dbt-ol and Healthchecks clients push to a running server
 	@$(BIN)/python -m tools.e2e.clients.run .chm/clients/venv --write docs/validation/push-clients.md
 
-bench: install-dev  ## speed and memory into docs/performance.md; RUNS=5000000 for the planned scale (needs a quiet machine)
-	@$(BIN)/python -m tools.bench --runs $(or $(RUNS),500000) --write $(ARGS)
+bench: install-dev  ## speed and memory into docs/performance.md; fails below a floor; RUNS=5000000 for the planned scale (needs a quiet machine)
+	@$(BIN)/python -m tools.bench --runs $(or $(RUNS),500000) --write --keep $(ARGS)
 
 lateness: install-dev  ## run the lateness rule over a simulated year of many rhythms; fails if it misses its aims
 	@$(BIN)/python -m tools.bench.lateness $(ARGS)

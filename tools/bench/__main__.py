@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,13 @@ from typing import Any
 import psycopg
 from rich.console import Console
 
-from tools.bench import ingestion, pages, profiling, push, reads, reporting, scheduling
+from tools.bench import floors, ingestion, pages, profiling, push, reads, reporting, scheduling
 from tools.bench.servers import ROOT, UNLIMITED, create_database, manage, timed
 
 RESULTS = ROOT / "tools" / "bench" / "results.json"
 PAGE = ROOT / "docs" / "performance.md"
+# In this order: what is ingested and pushed is gone before the history is made.
+PARTS = ("ingestion", "scheduling", "push", "profile", "reads", "console", "shapes")
 LIMITS_MS = {"latest run": 25, "summary, a week": 25, "summary, all history": 50}
 
 
@@ -26,6 +29,8 @@ def main() -> None:
     parser.add_argument("--ingest", type=int, help="runs to ingest (default: as many, at most 500,000)")
     parser.add_argument("--seconds", type=float, default=6, help="load on each address")
     parser.add_argument("--write", action="store_true", help="put the tables into docs/performance.md")
+    parser.add_argument("--keep", action="store_true", help="keep the figures of this commit, and draw the history")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="measure these parts alone")
     options = parser.parse_args()
     from chm_project.local.embedded import attach_to_environment
 
@@ -36,30 +41,49 @@ def main() -> None:
     url = create_database(os.environ["CHM_DATABASE_URL"])
     results: dict[str, Any] = {"machine": machine(url), "runs": options.runs}
     manage("migrate", "--verbosity", "0", CHM_DATABASE_URL=url)
-    console.print("ingestion through HTTP ...")
-    results["ingestion"] = ingestion.measure(url, runs=options.ingest or min(options.runs, 500_000))
-    console.print("ticks and workers ...")
-    results["scheduling"] = scheduling.measure(url)
-    console.print("push ...")
-    results["push"] = push.measure(url, seconds=options.seconds)
-    console.print("profile of ingestion ...")
-    results["profile"] = profiling.measure(url, runs=50_000)
+
+    def measure(part: str, title: str, figures: Callable[[], Any]) -> None:
+        if part in options.only:
+            console.print(f"{title} ...")
+            results[part] = figures()
+
+    ingested = options.ingest or min(options.runs, 500_000)
+    measure("ingestion", "ingestion through HTTP", lambda: ingestion.measure(url, runs=ingested))
+    measure("scheduling", "ticks and workers", lambda: scheduling.measure(url))
+    measure("push", "push", lambda: push.measure(url, seconds=options.seconds))
+    measure("profile", "profile of ingestion", lambda: profiling.measure(url, runs=50_000))
+    if {"reads", "console", "shapes"} & set(options.only):
+        results["history, seconds"] = fill(url, options.runs, console)
+    measure("reads", "reads at 8 connections", lambda: reads.measure(url, seconds=options.seconds))
+    measure("console", "pages of the console", lambda: pages.measure(url))
+    measure("shapes", "shapes", lambda: reporting.measure(url))
+    values = floors.measured(results)
+    beside_floors = "\n".join([*floors.table(values), ""])
+    if options.keep:
+        floors.keep(values, date=results["machine"]["date"], runs=options.runs, load=os.getloadavg()[0])
+        floors.draw()
+    if list(options.only) == list(PARTS):
+        write(results, beside_floors, console, to_page=options.write)
+    console.print(beside_floors, markup=False, highlight=False)
+    if missed := floors.missed(values):
+        raise SystemExit(f"below the floor: {'; '.join(missed)}")
+
+
+def fill(url: str, runs: int, console: Console) -> int:
+    """Replace what is stored by a history of so many runs; return the seconds it took."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("TRUNCATE clients, pipelines, runs, alert_rules CASCADE")
-    pipelines = max(options.runs // 500, 200)
-    console.print(f"a history of {options.runs} runs of {pipelines} pipelines ...")
-    sizes = ("--clients", str(max(pipelines // 50, 1)), "--pipelines", str(pipelines), "--runs", str(options.runs))
-    results["history, seconds"] = round(timed("generate_history", *sizes, CHM_DATABASE_URL=url).seconds)
-    console.print("reads at 8 connections ...")
-    results["reads"] = reads.measure(url, seconds=options.seconds)
-    console.print("pages of the console ...")
-    results["console"] = pages.measure(url)
-    console.print("shapes ...")
-    results["shapes"] = reporting.measure(url)
+    pipelines = max(runs // 500, 200)
+    console.print(f"a history of {runs} runs of {pipelines} pipelines ...")
+    sizes = ("--clients", str(max(pipelines // 50, 1)), "--pipelines", str(pipelines), "--runs", str(runs))
+    return round(timed("generate_history", *sizes, CHM_DATABASE_URL=url).seconds)
+
+
+def write(results: dict[str, Any], beside_floors: str, console: Console, *, to_page: bool) -> None:
     RESULTS.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n")
-    tables = rendered(results)
-    console.print(tables, markup=False, highlight=False)
-    if options.write:
+    tables = rendered(results) + "\n" + beside_floors
+    console.print(rendered(results), markup=False, highlight=False)
+    if to_page:
         text = re.sub(r"(?s)(<!-- bench -->\n).*(<!-- /bench -->)", lambda at: at[1] + tables + at[2], PAGE.read_text())
         PAGE.write_text(text)
 

@@ -1,0 +1,124 @@
+"""What a measurement must reach: each ratio beside its floor, kept for every commit, and drawn over time."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tools.bench.servers import ROOT
+
+HISTORY = ROOT / "tools" / "bench" / "history.json"
+PLOT = ROOT / "docs" / "images" / "bench-history.svg"
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """`most` or `least` is what fails the benchmark; `aim` is what we want."""
+
+    name: str
+    most: float | None = None
+    least: float | None = None
+    aim: float | None = None
+
+    def holds(self, value: float) -> bool:
+        return (self.most is None or value <= self.most) and (self.least is None or value >= self.least)
+
+    @property
+    def shown(self) -> str:
+        return f"≤ {self.most:g}" if self.most is not None else f"≥ {self.least:g}"
+
+
+FLOORS = (
+    Floor("latest run ÷ constant answer", most=5, aim=3),
+    Floor("page of 100 runs ÷ constant answer", most=12, aim=8),
+    Floor("page of 100 of all runs ÷ constant answer", most=12, aim=8),
+    Floor("summary, a week, p95 ms", most=25),
+    Floor("summary, all history, p95 ms", most=50),
+    Floor("cold ingestion ÷ raw upsert", least=0.6),
+    Floor("replay ÷ cold ingestion", least=1.5),
+    Floor("pings/s, each run told by two with a rid", least=400),
+    Floor("lineage events/s, new, in lists", least=5_000),
+)
+# The shape with the largest ratio to the least that its question can cost.
+SHAPE = Floor("slowest shape ÷ its yardstick", most=4, aim=2.5)
+
+
+def measured(results: dict[str, Any]) -> dict[str, float]:
+    """Return the figures that have a floor, of the parts that were measured."""
+    return dict(_measured(results))
+
+
+def _measured(results: dict[str, Any]) -> Iterator[tuple[str, float]]:
+    if reads := results.get("reads"):
+        constant = reads["constant answer"]["p50"]
+        asked = ("latest run", "a pipeline's runs, first page", "all runs, first page")
+        for floor, name in zip(FLOORS[:3], asked, strict=True):
+            yield floor.name, round(reads[name]["p50"] / constant, 1)
+        for name in ("summary, a week", "summary, all history"):
+            yield f"{name}, p95 ms", reads[name]["p95"]
+    if ingestion := results.get("ingestion"):
+        yield "cold ingestion ÷ raw upsert", ingestion["cold ÷ raw"]
+        yield "replay ÷ cold ingestion", ingestion["replay ÷ cold"]
+    for floor in FLOORS[7:]:
+        if floor.name in results.get("push", {}):
+            yield floor.name, results["push"][floor.name]
+    if shapes := results.get("shapes"):
+        yield SHAPE.name, max(value["ratio"] for value in shapes.values() if value.get("ratio"))
+
+
+def table(values: dict[str, float]) -> list[str]:
+    lines = ["| figure | measured | floor | aim | |", "|---|--:|--:|--:|---|"]
+    for floor in (*FLOORS, SHAPE):
+        if (value := values.get(floor.name)) is not None:
+            aim = "" if floor.aim is None else f"{floor.aim:g}"
+            verdict = "holds" if floor.holds(value) else "BELOW THE FLOOR"
+            lines.append(f"| {floor.name} | {value:,} | {floor.shown} | {aim} | {verdict} |")
+    return lines
+
+
+def missed(values: dict[str, float]) -> list[str]:
+    return [floor.name for floor in (*FLOORS, SHAPE) if floor.name in values and not floor.holds(values[floor.name])]
+
+
+def keep(values: dict[str, float], *, date: str, runs: int, load: float, history: Path = HISTORY) -> None:
+    """Keep the figures of this commit; a later run of the same commit replaces them."""
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short=12", "HEAD"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
+    ).stdout.strip()
+    entries = json.loads(history.read_text()) if history.exists() else []
+    entries = [entry for entry in entries if entry["commit"] != commit]
+    entries.append({"commit": commit, "date": date, "runs": runs, "load before": load, "figures": values})
+    history.write_text(json.dumps(entries, indent=1, ensure_ascii=False) + "\n")
+
+
+def draw(history: Path = HISTORY, plot: Path = PLOT) -> None:
+    """Draw each figure as a share of its floor, over the commits: below the line at 1 it holds."""
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    from matplotlib import pyplot
+
+    # The same history gives the same file.
+    mpl.rcParams["svg.hashsalt"] = "bench"
+    entries = json.loads(history.read_text())
+    figure, axes = pyplot.subplots(figsize=(9, 5))
+    commits = [entry["commit"][:7] for entry in entries]
+    for floor in (*FLOORS, SHAPE):
+        found = [_share(floor, entry["figures"].get(floor.name)) for entry in entries]
+        if any(share is not None for share in found):
+            axes.plot(commits, [float("nan") if share is None else share for share in found], "o-", label=floor.name)
+    axes.axhline(1, color="black", linewidth=1, linestyle="--")
+    axes.set_yscale("log")
+    axes.set_ylabel("share of the floor (1 = at the floor, less is better)")
+    axes.legend(fontsize="x-small")
+    plot.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(plot, metadata={"Date": None}, bbox_inches="tight")
+    pyplot.close(figure)
+
+
+def _share(floor: Floor, value: float | None) -> float | None:
+    if value is None:
+        return None
+    return value / floor.most if floor.most is not None else (floor.least or 0) / value
