@@ -5,6 +5,7 @@ from django.views.generic import RedirectView
 from chm_project.api.error_index import ErrorIndexView
 from chm_project.api.root import RootView
 from chm_project.api.views import DocsView, HealthView, SchemaView, unknown_route
+from chm_project.handover.views import HandoverView, incident_feed
 from chm_project.operations.views import MetricsView, ReadyView
 
 api: list[URLPattern | URLResolver] = [
@@ -13,6 +14,7 @@ api: list[URLPattern | URLResolver] = [
     path("", include("alerting.api.urls")),
     path("", include("ingestion.api.urls")),
     path("errors", ErrorIndexView.as_view(), name="errors"),
+    path("handover", HandoverView.as_view(), name="handover"),
     path("schema", SchemaView.as_view(), name="schema"),
     path("docs", DocsView.as_view(url_name="schema"), name="docs"),
 ]
@@ -24,6 +26,7 @@ urlpatterns = [
     path("health", HealthView.as_view(), name="health"),
     path("ready", ReadyView.as_view(), name="ready"),
     path("metrics", MetricsView.as_view(), name="metrics"),
+    path("feed/<str:key>", incident_feed, name="incident-feed"),
     path("ping/", include("runs.api.ping_urls")),
     path("api/v1", RootView.as_view(), name="root"),
     path("api/v1/", include(api)),

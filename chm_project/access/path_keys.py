@@ -1,4 +1,4 @@
-"""Ping keys stand in the path, which logs and error pages repeat. So the key is taken out of the request at the door.
+"""Keys of pings and feeds stand in the path, which logs and error pages repeat. So a key is taken out at the door.
 
 Whatever comes after, our own code, Django's request log and error reports alike, sees the visible part alone.
 """
@@ -11,7 +11,7 @@ from django.http.response import HttpResponseBase
 
 from chm_project.access.services import TOKEN_SHAPE
 
-_KEY = re.compile(r"(/*ping/+)([^/?]+)")
+_KEY = re.compile(r"(/*(?:ping|feed)/+)([^/?]+)")
 # Also where a key stands in a path that is none of ours, as in //ping/KEY: the request log repeats every wrong path.
 _TOKEN = re.compile(TOKEN_SHAPE.pattern)
 _PATHS = ("PATH_INFO", "REQUEST_URI", "RAW_URI", "SCRIPT_URL", "QUERY_STRING")

@@ -72,6 +72,16 @@ def find_ping_key(plaintext: str) -> ApiToken | None:
 
 
 @sensitive_variables()
+def find_feed_key(plaintext: str) -> ApiToken | None:
+    """As find_token, for a read token that is not bound to one pipeline. Its use is recorded."""
+    token = find_token(plaintext) if TOKEN_SHAPE.fullmatch(plaintext) else None
+    if token is None or token.scope != Scope.READ or token.pipeline_id is not None:
+        return None
+    record_use(token)
+    return token
+
+
+@sensitive_variables()
 def _digests(plaintext: str) -> dict[str, str]:
     keys = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
     return {f"digest_{number}": _digest(plaintext, key) for number, key in enumerate(keys)}

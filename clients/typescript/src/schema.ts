@@ -237,6 +237,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/handover": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the next shift must know
+         * @description New incidents, recovered, failing (new and known), late, sources dark, changes to rules and inventory.
+         */
+        get: operations["handover"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/ingestion/runs/sync": {
         parameters: {
             query?: never;
@@ -1482,6 +1502,39 @@ export interface components {
              * @description Key of the pipeline
              */
             pipeline_id: string;
+        };
+        Handover: {
+            /** Format: date-time */
+            since: string;
+            /**
+             * Format: date-time
+             * @description Now.
+             */
+            until: string;
+            /** @description Rows of the report incidents that began in the shift. */
+            incidents: {
+                [key: string]: unknown;
+            }[];
+            /** @description Rows of the report changes_since_yesterday that recovered in the shift. */
+            recovered: {
+                [key: string]: unknown;
+            }[];
+            /** @description Rows of the report failing_now: new failures first, then known ones. */
+            failing: {
+                [key: string]: unknown;
+            }[];
+            /** @description Rows of the report late_pipelines. */
+            late: {
+                [key: string]: unknown;
+            }[];
+            /** @description Rows of the report ingestion_health that are overdue or failing. */
+            sources_dark: {
+                [key: string]: unknown;
+            }[];
+            /** @description Changes to clients, pipelines and alert rules: changed_at, kind, name, change. */
+            changes: {
+                [key: string]: unknown;
+            }[];
         };
         Health: {
             status: components["schemas"]["HealthStatusEnum"];
@@ -3806,6 +3859,81 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["ErrorIndex"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            400: components["responses"]["ValidationError"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            406: components["responses"]["NotAcceptable"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["Timeout"];
+        };
+    };
+    handover: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only this client.
+                 * @example 019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f
+                 */
+                client_id?: string;
+                /**
+                 * @description When the shift began; 12 hours ago when left out.
+                 * @example 2026-03-01T10:00:00Z
+                 */
+                since?: string;
+            };
+            header?: {
+                /**
+                 * @description The ETag of an earlier answer: 304 without a body as long as it still holds.
+                 * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
+                 */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "since": "2026-03-01T10:00:00Z",
+                     *       "until": "2026-03-08T00:00:00Z",
+                     *       "incidents": [
+                     *         {}
+                     *       ],
+                     *       "recovered": [
+                     *         {}
+                     *       ],
+                     *       "failing": [
+                     *         {}
+                     *       ],
+                     *       "late": [
+                     *         {}
+                     *       ],
+                     *       "sources_dark": [
+                     *         {}
+                     *       ],
+                     *       "changes": [
+                     *         {}
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Handover"];
+                    "text/markdown": string;
                 };
             };
             304: components["responses"]["NotModified"];

@@ -43,6 +43,13 @@ from .freshness_watchlist_report import FreshnessWatchlistReport
 from .freshness_watchlist_row import FreshnessWatchlistRow
 from .governance_gaps_report import GovernanceGapsReport
 from .governance_gaps_row import GovernanceGapsRow
+from .handover import Handover
+from .handover_changes_item import HandoverChangesItem
+from .handover_failing_item import HandoverFailingItem
+from .handover_incidents_item import HandoverIncidentsItem
+from .handover_late_item import HandoverLateItem
+from .handover_recovered_item import HandoverRecoveredItem
+from .handover_sources_dark_item import HandoverSourcesDarkItem
 from .health import Health
 from .health_status_enum import HealthStatusEnum
 from .incidents_report import IncidentsReport
@@ -170,6 +177,13 @@ __all__ = (
     "FreshnessWatchlistRow",
     "GovernanceGapsReport",
     "GovernanceGapsRow",
+    "Handover",
+    "HandoverChangesItem",
+    "HandoverFailingItem",
+    "HandoverIncidentsItem",
+    "HandoverLateItem",
+    "HandoverRecoveredItem",
+    "HandoverSourcesDarkItem",
     "Health",
     "HealthStatusEnum",
     "IncidentsReport",

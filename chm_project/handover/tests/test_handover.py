@@ -1,0 +1,124 @@
+"""The handover of a shift: the same facts as JSON, as Markdown, and its incidents as an Atom feed."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client as Browser
+from django.utils import timezone
+from lxml import etree
+
+from chm_project.access.models import Scope
+from chm_project.access.services import create_token
+from chm_project.tests.api import ROOT, error, program
+from inventory.models import Client, Pipeline
+from inventory.tests.factories import ClientFactory
+from runs.known_failures import mark_known
+from runs.tests.factories import RunFactory
+
+pytestmark = pytest.mark.django_db
+
+ATOM = {"a": "http://www.w3.org/2005/Atom"}
+
+
+def run(name: str, hours: float, status: str, text: str | None = None, client: Client | None = None) -> Pipeline:
+    at = timezone.now() - timedelta(hours=hours)
+    client = client or Client.objects.filter(name="Acme").first() or ClientFactory.create(name="Acme")
+    pipeline = Pipeline.objects.filter(name=name, client=client).first()
+    given = {"pipeline": pipeline} if pipeline else {"pipeline__name": name, "pipeline__client": client}
+    return RunFactory.create(status=status, error_message=text, started_at=at, finished_at=at, **given).pipeline
+
+
+@pytest.fixture
+def shift() -> None:
+    run("fresh", 1, "failed", "disk full on *node*")
+    mark_known(pipeline=run("old", 40, "failed", "quota exceeded"), reason="ticket 123")
+    run("mended", 20, "failed", "x")
+    run("mended", 2, "success")
+
+
+def handover(api: Any, **query: str) -> dict[str, Any]:
+    answer = api.get(f"{ROOT}/handover", query)
+    assert answer.status_code == 200, answer.content
+    body: dict[str, Any] = answer.json()
+    return body
+
+
+def test_a_shift_hands_over_what_began_what_ended_and_what_still_fails(shift: None) -> None:
+    body = handover(program("read"))
+
+    assert [row["error_message"] for row in body["incidents"]] == ["disk full on *node*"]
+    assert [row["pipeline_name"] for row in body["recovered"]] == ["mended"]
+    assert [(row["pipeline_name"], row["known"]) for row in body["failing"]] == [("fresh", False), ("old", True)]
+    earlier = handover(program("read"), since=(timezone.now() - timedelta(hours=50)).isoformat())
+    assert len(earlier["incidents"]) == 2
+
+
+def test_changes_to_rules_and_inventory_are_in_it(shift: None) -> None:
+    pipeline = Pipeline.objects.get(name="fresh")
+    program("write").patch(f"{ROOT}/pipelines/{pipeline.pk}", {"description": "new"})
+    foreign = ClientFactory.create(name="Other")
+
+    assert [(row["kind"], row["name"]) for row in handover(program("read"))["changes"]] == [("pipeline", "fresh")]
+    assert handover(program("read"), client_id=str(foreign.pk))["changes"] == []
+
+
+def test_markdown_says_the_same_and_keeps_the_signs_of_error_texts_harmless(shift: None) -> None:
+    answer = program("read").get(f"{ROOT}/handover", headers={"accept": "text/markdown"})
+
+    text = answer.content.decode()
+    assert answer["Content-Type"] == "text/markdown; charset=utf-8"
+    assert "## New incidents: 1" in text
+    assert r"disk full on \*node\*" in text
+    assert "old of Acme" in text.split("## Failing, known: 1")[1].split("##")[0]
+
+
+def test_a_token_bound_to_a_client_gets_that_clients_handover(shift: None) -> None:
+    other = ClientFactory.create(name="Other")
+    api = program("read", client_id=other.pk)
+
+    assert handover(api)["failing"] == []
+    error(api.get(f"{ROOT}/handover?client_id={Client.objects.get(name='Acme').pk}"), 404, "not_found")
+
+
+def test_a_shift_began_in_the_last_month() -> None:
+    for since in ("2020-01-01T00:00:00Z", "2999-01-01T00:00:00Z"):
+        assert set(error(program("read").get(f"{ROOT}/handover?since={since}"), 400, "validation_error")) == {"since"}
+
+
+def feed(**binding: Any) -> Any:
+    _, key = create_token(name=f"feed {binding}", scope=Scope.READ, **binding)
+    answer = Browser().get(f"/feed/{key}")
+    assert answer.status_code == 200
+    assert answer["Content-Type"] == "application/atom+xml; charset=utf-8"
+    assert key not in answer.content.decode()
+    return etree.fromstring(answer.content)
+
+
+def test_the_feed_is_valid_atom_with_one_entry_per_incident(shift: None) -> None:
+    schema = etree.RelaxNG(etree.parse(Path(__file__).parent / "atom.rng"))
+
+    found = feed()
+
+    schema.assertValid(found)
+    titles = found.xpath("a:entry/a:title/text()", namespaces=ATOM)
+    assert titles[0] == "1 pipelines of Acme on airflow: disk full on *node*"
+    ids = found.xpath("//a:id/text()", namespaces=ATOM)
+    assert len(set(ids)) == len(ids) == 3
+    assert feed_ids(feed()) == ids, "the same at the next reading"
+
+
+def feed_ids(found: Any) -> list[str]:
+    return [str(text) for text in found.xpath("//a:id/text()", namespaces=ATOM)]
+
+
+def test_a_clients_key_opens_that_clients_feed(shift: None) -> None:
+    assert feed(client_id=ClientFactory.create(name="Other").pk).xpath("a:entry", namespaces=ATOM) == []
+
+
+def test_no_other_key_opens_a_feed(shift: None) -> None:
+    _, ingest = create_token(name="ingest", scope=Scope.INGEST)
+    _, narrow = create_token(name="narrow", scope=Scope.READ, pipeline_id=Pipeline.objects.get(name="old").pk)
+    for key in ("nothing", ingest, narrow):
+        assert Browser().get(f"/feed/{key}").status_code == 404

@@ -1,0 +1,64 @@
+"""The handover in Markdown, to paste into a chat or to print."""
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from chm_project.handover.report import Handover
+from runs.reporting.adapter import Row
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~@])")
+
+
+def markdown(handover: Handover) -> str:
+    new = [row for row in handover.failing if not row["known"]]
+    known = [row for row in handover.failing if row["known"]]
+    sections = [
+        ("New incidents", [_incident(row) for row in handover.incidents]),
+        ("Recovered", [f"{_pipeline(row)} at {_time(row['changed_at'])}" for row in handover.recovered]),
+        ("Failing, new", [_failing(row) for row in new]),
+        ("Failing, known", [f"{_failing(row)} (known: {_plain(row['known_reason'])})" for row in known]),
+        ("Late", [f"{_pipeline(row)}, expected {_time(row['expected_at'])}" for row in handover.late]),
+        ("Sources dark", [
+            f"{_plain(row['client_name'])}, {row['platform']}: {row['stale']} overdue, "
+            f"{row['failing_ingestion']} failing"
+            for row in handover.sources_dark
+        ]),
+        ("Changes to rules and inventory", [
+            f"{_time(row['changed_at'])} {row['kind']} {_plain(row['name'])}: {_plain(row['change'])}"
+            for row in handover.changes
+        ]),
+    ]  # fmt: skip
+    lines = [f"# Handover {_time(handover.since)} to {_time(handover.until)}"]
+    for title, items in sections:
+        lines += ["", f"## {title}: {len(items)}", "", *_list(items)]
+    return "\n".join(lines) + "\n"
+
+
+def _list(items: Iterable[str]) -> list[str]:
+    return [f"- {item}" for item in items] or ["None."]
+
+
+def _incident(row: Row) -> str:
+    return (
+        f"{row['pipelines']} pipelines of {_plain(row['client_names'])} on {row['platform']} "
+        f"since {_time(row['since'])}: {_plain(row['error_message'] or 'no error text')}"
+    )
+
+
+def _failing(row: Row) -> str:
+    return f"{_pipeline(row)} since {_time(row['failing_since'])}: {_plain(row['error_message'] or 'no error text')}"
+
+
+def _pipeline(row: Row) -> str:
+    return f"{_plain(row['pipeline_name'])} of {_plain(row['client_name'])}"
+
+
+def _time(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _plain(text: str) -> str:
+    """The first line of what others wrote, without Markdown's and a chat's own signs."""
+    line = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    return _SPECIAL.sub(r"\\\1", line[:200])

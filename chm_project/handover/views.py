@@ -1,0 +1,132 @@
+"""GET /api/v1/handover, and the Atom feed of incidents at /feed/{key}."""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.feedgenerator import Atom1Feed
+from django.views.decorators.debug import sensitive_variables
+from django.views.decorators.http import require_safe
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
+from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from chm_project.access.models import ApiToken
+from chm_project.access.services import find_feed_key
+from chm_project.api.fields import TimeField
+from chm_project.api.viewsets import StrictView
+from chm_project.console.drawing.text_format import first_line
+from chm_project.handover.report import read_handover
+from chm_project.handover.texts import markdown
+from runs.reporting.adapter import run_shape
+
+USUAL = timedelta(hours=12)
+LONGEST = timedelta(days=31)
+
+
+class MarkdownRenderer(BaseRenderer):
+    media_type = "text/markdown"
+    format = "md"
+    charset = "utf-8"
+
+    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
+        return str(data).encode()
+
+
+class HandoverWindowSerializer(serializers.Serializer[Any]):
+    since = TimeField(required=False, help_text="When the shift began; 12 hours ago when left out.")
+    client_id = serializers.UUIDField(required=False, help_text="Only this client.")
+
+
+def _rows(help_text: str) -> serializers.Field[Any, Any, Any, Any]:
+    return serializers.ListField(child=serializers.DictField(), help_text=help_text)
+
+
+class HandoverSerializer(serializers.Serializer[Any]):
+    since = serializers.DateTimeField()
+    until = serializers.DateTimeField(help_text="Now.")
+    incidents = _rows("Rows of the report incidents that began in the shift.")
+    recovered = _rows("Rows of the report changes_since_yesterday that recovered in the shift.")
+    failing = _rows("Rows of the report failing_now: new failures first, then known ones.")
+    late = _rows("Rows of the report late_pipelines.")
+    sources_dark = _rows("Rows of the report ingestion_health that are overdue or failing.")
+    changes = _rows("Changes to clients, pipelines and alert rules: changed_at, kind, name, change.")
+
+
+class HandoverView(StrictView):
+    permission = "runs.view_run"
+    renderer_classes = (JSONRenderer, MarkdownRenderer)
+
+    def known_parameters(self) -> Iterable[str]:
+        return ("since", "client_id")
+
+    @extend_schema(
+        operation_id="handover",
+        summary="What the next shift must know",
+        parameters=[HandoverWindowSerializer],
+        responses={
+            (200, "application/json"): HandoverSerializer,
+            (200, "text/markdown"): OpenApiResponse({"type": "string"}, "For a chat, or to print."),
+        },
+    )
+    def get(self, request: Request) -> Response:
+        """New incidents, recovered, failing (new and known), late, sources dark, changes to rules and inventory."""
+        window = HandoverWindowSerializer(data=request.query_params)
+        window.is_valid(raise_exception=True)
+        now = timezone.now()
+        since = window.validated_data.get("since") or now - USUAL
+        if not now - LONGEST <= since < now:
+            raise ValidationError({"since": [f"Give a time in the last {LONGEST.days} days."]})
+        client_id = _visible_client(request, window.validated_data.get("client_id"))
+        found = read_handover(since=since, until=now, client_id=client_id)
+        if getattr(request.accepted_renderer, "format", "") == MarkdownRenderer.format:
+            return Response(markdown(found))
+        return Response(asdict(found))
+
+
+def _visible_client(request: Request, given: UUID | None) -> UUID | None:
+    """The client that a token is bound to, else the one that was given."""
+    token = request.auth
+    if not isinstance(token, ApiToken) or not token.is_bound:
+        return given
+    if token.client_id is None:
+        raise PermissionDenied("This token is bound to one pipeline, and a handover is about more; use another one.")
+    if given not in {None, token.client_id}:
+        raise NotFound
+    return token.client_id
+
+
+@require_safe
+@sensitive_variables()
+def incident_feed(request: HttpRequest, key: str) -> HttpResponse:  # noqa: ARG001 - masked
+    """The incidents that last, as an Atom feed: of one client if the key is bound to it, else of all."""
+    if settings.SECURE_SSL_REDIRECT and not request.is_secure():
+        return HttpResponse("use https; this key has now been sent in the clear: replace it", status=403)
+    token = find_feed_key(getattr(request, "path_key", ""))
+    if token is None:
+        return HttpResponse("not found", status=404, content_type="text/plain; charset=utf-8")
+    board = request.build_absolute_uri(reverse("admin:index"))
+    feed = Atom1Feed(
+        title="CHM: incidents", link=board, description="", author_name="CHM",
+        feed_guid=f"urn:chm:incidents:{token.client_id or 'all'}",
+    )  # fmt: skip
+    for row in sorted(run_shape("incidents", client_id=token.client_id), key=lambda row: row["until"], reverse=True):
+        text = f"{row['pipelines']} pipelines of {row['client_names']} on {row['platform']}"
+        run = request.build_absolute_uri(reverse("admin:runs_run_change", args=[row["run_id"]]))
+        feed.add_item(
+            title=f"{text}: {first_line(row['error_message']) or 'no error text'}", link=run, description=text,
+            unique_id=f"urn:chm:incident:{row['incident']}:{row['since']:%Y%m%dT%H%M%SZ}",
+            pubdate=row["since"], updateddate=row["until"],
+        )  # fmt: skip
+    answer = HttpResponse(feed.writeString("utf-8"), content_type="application/atom+xml; charset=utf-8")
+    answer["Cache-Control"] = "private, no-cache"
+    return answer
