@@ -139,7 +139,7 @@ def _unknown(known: set[str]) -> Iterator[str]:
         bare = name.removesuffix("_FILE")
         if name.startswith("CHM_") and name not in known and bare not in known:
             near = difflib.get_close_matches(bare, known, n=1)
-            yield f"{name} is no setting of CHM" + (f"; is it {near[0]}?" if near else ".")
+            yield f"{name} is not read by these settings" + (f"; is it {near[0]}?" if near else ".")
 
 
 def _shadowed(known: dict[str, Variable]) -> Iterator[str]:

@@ -42,8 +42,9 @@ the same as not set. CHM does not load a file named `.env`: give it to what star
 unit, `env_file:` in compose, `set -a; . ./.env; set +a` in a shell).
 
 `chm check-config` prints each setting as CHM reads it, where it came from, and its default, without secrets. It names
-everything that is wrong at once and ends with status 2; with 0, CHM starts. A variable `CHM_...` that is no setting is
-a warning with the nearest name. What is wrong, or unsafe in production, is also refused at the start of every process.
+everything that is wrong at once and ends with status 2; with 0, CHM starts. A variable `CHM_...` that these settings
+do not read is a warning with the nearest name. What is wrong, or unsafe in production, is also refused at the start of
+every process.
 
 How proxies, HTTPS and browsers work together: [install](operations/install.md#proxies-and-https).
 {body}
