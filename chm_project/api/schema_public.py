@@ -10,6 +10,7 @@ from chm_project.api.examples import example
 TAGS = {
     "alert_rules": "Definitions of what is worth an alert, and which of them hold. CHM sends nothing.",
     "clients": "The clients of the consultancy.",
+    "handover": "What the next shift must know.",
     "health": "Is the web server alive?",
     "ingestion": "Start an ingestion, and follow it.",
     "lineage": "Runs pushed as OpenLineage events.",

@@ -1,5 +1,6 @@
 """What happened in a shift and how things stand at its end, from the shapes and the admin's log."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -31,9 +32,9 @@ class Handover:
     changes: list[Row]
 
 
-def read_handover(*, since: datetime, until: datetime, client_id: UUID | None = None) -> Handover:
-    """Return what a shift from `since` to `until`, which is now, hands over; of one client if it is given."""
-    scope: dict[str, Any] = {"client_id": client_id, "clock": until}
+def read_handover(*, since: datetime, until: datetime, clients: Collection[UUID] | None = None) -> Handover:
+    """Return what a shift from `since` to `until`, which is now, hands over; of these clients if they are given."""
+    scope: dict[str, Any] = {"clients": clients, "clock": until}
     changed = run_shape("changes_since_yesterday", since=since, **scope)
     return Handover(
         since=since,
@@ -45,15 +46,15 @@ def read_handover(*, since: datetime, until: datetime, client_id: UUID | None = 
         sources_dark=[
             row for row in run_shape("ingestion_health", **scope) if row["stale"] or row["failing_ingestion"]
         ],
-        changes=_changes(since, client_id),
+        changes=_changes(since, clients),
     )
 
 
-def _changes(since: datetime, client_id: UUID | None) -> list[Row]:
-    """Changes to inventory and rules, newest first; of one client only to what it still has."""
+def _changes(since: datetime, clients: Collection[UUID] | None) -> list[Row]:
+    """Changes to inventory and rules, newest first; of certain clients only to what they still have."""
     entries = LogEntry.objects.filter(action_time__gte=since, content_type__model__in=CHANGED)
-    if client_id is not None:
-        entries = entries.filter(object_id__in=_belongings(client_id))
+    if clients is not None:
+        entries = entries.filter(object_id__in=_belongings(clients))
     return [
         {
             "changed_at": entry.action_time,
@@ -65,9 +66,9 @@ def _changes(since: datetime, client_id: UUID | None) -> list[Row]:
     ]
 
 
-def _belongings(client_id: UUID) -> list[str]:
-    owned = Q(owner_id=client_id)
+def _belongings(clients: Collection[UUID]) -> list[str]:
+    owned = Q(owner_id__in=clients)
     rules: Any = AlertRule.objects.annotate(owner_id=Coalesce(F("pipeline__client_id"), F("client_id"))).filter(owned)
-    pipelines = Pipeline.objects.filter(client=client_id)
-    clients = Client.objects.filter(pk=client_id)
-    return [str(key) for rows in (clients, pipelines, rules) for key in rows.values_list("pk", flat=True)]
+    pipelines = Pipeline.objects.filter(client__in=clients)
+    found = Client.objects.filter(pk__in=clients)
+    return [str(key) for rows in (found, pipelines, rules) for key in rows.values_list("pk", flat=True)]

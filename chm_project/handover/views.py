@@ -20,8 +20,8 @@ from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from chm_project.access.models import ApiToken
 from chm_project.access.services import find_feed_key
+from chm_project.access.visibility import visibility_of
 from chm_project.api.fields import TimeField
 from chm_project.api.viewsets import StrictView
 from chm_project.console.drawing.text_format import first_line
@@ -86,23 +86,23 @@ class HandoverView(StrictView):
         since = window.validated_data.get("since") or now - USUAL
         if not now - LONGEST <= since < now:
             raise ValidationError({"since": [f"Give a time in the last {LONGEST.days} days."]})
-        client_id = _visible_client(request, window.validated_data.get("client_id"))
-        found = read_handover(since=since, until=now, client_id=client_id)
+        clients = _visible_clients(request, window.validated_data.get("client_id"))
+        found = read_handover(since=since, until=now, clients=clients)
         if getattr(request.accepted_renderer, "format", "") == MarkdownRenderer.format:
             return Response(markdown(found))
         return Response(asdict(found))
 
 
-def _visible_client(request: Request, given: UUID | None) -> UUID | None:
-    """The client that a token is bound to, else the one that was given."""
-    token = request.auth
-    if not isinstance(token, ApiToken) or not token.is_bound:
-        return given
-    if token.client_id is None:
+def _visible_clients(request: Request, given: UUID | None) -> frozenset[UUID] | None:
+    """Return the clients that the answer is about: the given one, else all that the token or person may see."""
+    visibility = visibility_of(request)
+    if visibility.pipeline is not None:
         raise PermissionDenied("This token is bound to one pipeline, and a handover is about more; use another one.")
-    if given not in {None, token.client_id}:
+    if given is None:
+        return visibility.clients
+    if not visibility.sees_client(given):
         raise NotFound
-    return token.client_id
+    return frozenset({given})
 
 
 @require_safe

@@ -131,8 +131,16 @@ class RunViewSet(RunAnswers):
 
     @property
     def is_plain(self) -> bool:
-        """Tell whether one walk of the newest runs answers: not for few pipelines, see `take`."""
-        return self._few_pipelines() is None
+        """Tell whether one walk of the newest runs answers: not for few pipelines, see `take`.
+
+        One pipeline has an index of its own, and failed runs of a month (`q`) have another. Asked before the
+        parameters are validated, so it looks at no value.
+        """
+        given = self.request.query_params
+        pipelines = listed(given.getlist("pipeline_id"))
+        if "q" in given or len(pipelines) == 1:
+            return True
+        return not pipelines and "client_id" not in given and visibility_of(self.request).clients is None
 
     def take(self, rows: QuerySet[Run], number: int) -> QuerySet[Run]:
         """One client's newest are among the newest of each of its pipelines: a few probes of runs_by_pipeline_event.
@@ -150,20 +158,15 @@ class RunViewSet(RunAnswers):
         return newest_of_all
 
     def _few_pipelines(self) -> QuerySet[Pipeline] | None:
-        """Return the pipelines that the request is limited to; None where walking all runs, newest first, is faster:
-        one pipeline has an index of its own, and failed runs of a month (`q`) have another."""
-        given = self.request.query_params
-        pipelines = listed(given.getlist("pipeline_id"))
-        if "q" in given or len(pipelines) == 1:
+        """Return the pipelines that the request is limited to; None where one walk is faster."""
+        if self.is_plain:
             return None
-        if pipelines:
+        given = self.request.query_params
+        if pipelines := listed(given.getlist("pipeline_id")):
             return Pipeline.objects.filter(pk__in=pipelines)
         if clients := listed(given.getlist("client_id")):
             return Pipeline.objects.filter(client_id__in=clients)
-        visibility = visibility_of(self.request)
-        if visibility.clients is None:
-            return None
-        return visibility.of(Pipeline.objects.all(), client="client_id", pipeline="id")
+        return visibility_of(self.request).of(Pipeline.objects.all(), client="client_id", pipeline="id")
 
 
 PUSH: dict[str, Any] = {

@@ -60,7 +60,7 @@ def test_what_a_program_reads(pipeline: Pipeline, path: str, queries: list[str])
 @pytest.mark.parametrize("path", ["clients", "pipelines", "runs"])
 def test_what_a_person_reads(pipeline: Pipeline, path: str) -> None:
     api = person("viewer")
-    queries = ["the session", "the user", "permissions of the user", "permissions of the groups", "a page"]
+    queries = ["the session", "the user", "permissions of the user", "permissions of the groups", "bindings", "a page"]
 
     assert len(queries_of(lambda: api.get(f"{ROOT}/{path}"))) == len(queries)
 

@@ -387,21 +387,20 @@ def test_ingest_now_without_a_connection_says_so(settings: Settings, tmp_path: P
     assert "Nothing was started: the web server has no connection that it can use." in page
 
 
-# Beside session, person and the person's permissions (4). SET LOCAL and savepoints of shapes are not counted.
+# Beside session, person, and the person's permissions and bindings (5). SET LOCAL and savepoints are not counted.
 COSTS = {
     # the client; its pipelines (number, a page, strips); summary; failing, weekly, failures, sources; strips of what
     # fails; rules, which hold; whether any pipeline is active (and no pipelines per connection, no
     # errors, without a connection)
     "client": 1 + 3 + 1 + 4 + 1 + 2 + 1,
-    "pipeline": 1
-    + 1
-    + 1
-    + 1
-    + 1
-    + 1
-    + 1,  # the pipeline; verdict; strip; runs; failures; rules, and what those of one scope share
+    # the pipeline; verdict; strip; runs; failures; rules, and what those of one scope share
+    "pipeline": 1 + 1 + 1 + 1 + 1 + 1 + 1,
     "run": 1 + 1 + 2,  # the run with pipeline and client; its link to the source; its neighbours
-    "list": 1 + 1 + 1 + 1,  # the shape; the clients to filter by; strips; whether any pipeline is judged
+    "list": 1
+    + 1
+    + 1
+    + 1
+    + 1,  # the kept clients; the shape; the clients to filter by; strips; whether any pipeline is judged
 }
 
 
@@ -426,7 +425,7 @@ def test_a_page_costs_the_same_queries_however_much_is_on_it(viewer: Browser, pa
         html(viewer.get(address))
 
     asked = [query["sql"] for query in many if not re.match(r"SET LOCAL|SAVEPOINT|RELEASE", query["sql"])]
-    assert len(asked) == 4 + COSTS[page], "\n".join(asked)
+    assert len(asked) == 5 + COSTS[page], "\n".join(asked)
     assert len(many) == len(few)
 
 

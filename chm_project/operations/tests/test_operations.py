@@ -155,10 +155,14 @@ def test_unmatched_lineage_events_are_counted(beat: None) -> None:
     assert metrics(program("read"))["chm_lineage_unmatched_events_total"] == before + 2
 
 
-def test_metrics_cost_three_queries(beat: None, django_assert_num_queries: Any) -> None:
+def test_metrics_cost_the_same_queries_however_many_pipelines_fail(beat: None, django_assert_num_queries: Any) -> None:
     api = program("read")
     api.get("/metrics")
-    with django_assert_num_queries(3):  # the token, the pipelines, the runs
+    with django_assert_num_queries(9):
+        api.get("/metrics")
+    for _ in range(10):
+        RunFactory.create(status="failed", started_at=timezone.now())
+    with django_assert_num_queries(9):
         api.get("/metrics")
 
 
