@@ -13,11 +13,11 @@ from typing import Any
 
 from django.core.cache import cache
 from rest_framework.exceptions import APIException, ValidationError
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from chm_project.access.models import ApiToken
+from chm_project.api.json_answers import dumped
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ def idempotent(create: Create) -> Create:
             return create(view, request, *args, **kwargs)
         if not (1 <= len(key) <= MAX_LENGTH and key.isascii() and key.isprintable()):
             raise ValidationError({HEADER: [f"Give 1 to {MAX_LENGTH} printable ASCII characters."]})
-        place, content = _place(request, key), _digest(JSONRenderer().render(request.data))
+        place, content = _place(request, key), _digest(dumped(request.data))
         try:
             stored = None if cache.add(place, _RUNNING, RUNNING_SECONDS) else cache.get(place)
         except Exception as error:  # noqa: BLE001 - whatever the cache's client raises
@@ -68,7 +68,7 @@ def _kept(place: str, content: str, create: Callable[[], Response]) -> Response:
         _forget(place)
         raise
     headers = {name: response.headers[name] for name in _HEADERS if name in response.headers}
-    body = JSONRenderer().render(response.data).decode()
+    body = dumped(response.data).decode()
     try:
         cache.set(place, json.dumps([content, response.status_code, headers, body]), KEPT_SECONDS)
     except Exception as error:  # noqa: BLE001 - the object exists: the answer must reach the client

@@ -200,7 +200,7 @@ def creations() -> dict[str, dict[str, Any]]:
         f"{ROOT}/clients/{pipeline.client_id}/pipelines": {
             "name": "new", "platform": "cron", "pipeline_type": "export",
         },
-        f"{ROOT}/pipelines/{pipeline.pk}/runs": {"status": "success"},
+        f"{ROOT}/pipelines/{pipeline.pk}/runs": {"status": "success", "payload": {"attempt": 2}},
         f"{ROOT}/alert_rules": {
             "pipeline_id": str(pipeline.pk), "rule_type": "on_failure", "channel": "slack", "destination": "#a",
         },
