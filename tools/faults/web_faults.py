@@ -207,19 +207,19 @@ def rolled(site: Site, quick: bool) -> str:
 WEB_FAULTS = (
     WebFault("64 slow bodies and 64 slow readers at nginx", slow_clients(64, direct=False), quick=True, write_p95=0.5),
     WebFault("16 of each straight at the web server", slow_clients(16, direct=True), target="web", write_p95=0.5),
-    WebFault("20 readers of the widest report", many_reports, quick=True, write_p95=0.5),
-    WebFault("`runs` locked", runs_locked, allowed=(503,), quick=True),
+    WebFault("20 readers of the widest report", many_reports, write_p95=0.5),
+    WebFault("`runs` locked", runs_locked, allowed=(503,)),
     WebFault("database down for 20 s", database_down(20), allowed=(503,)),
     WebFault("database down for 130 s", database_down(130), allowed=(503,), quick=True),
     # A frozen server ends no statement; the client does, 2 s after the limit of 10 s.
     WebFault("database frozen for 20 s", database_frozen, allowed=(503,), slowest=14),
-    WebFault("broker down", broker_down, quick=True),
-    WebFault("disk full: commits fail", disk_full, allowed=(503,), quick=True),
+    WebFault("broker down", broker_down),
+    WebFault("disk full: commits fail", disk_full, allowed=(503,)),
     WebFault("web child killed (-9) every half second, at nginx", children_killed, quick=True),
     # Without a proxy, what a killed child had accepted is broken off; no connection is refused.
     WebFault("the same, straight at the web server", children_killed, (BROKEN,), (BROKEN,), target="web"),
-    WebFault("web server reloaded (SIGHUP)", reloaded, quick=True),
-    WebFault("rolling restart of two web servers", rolled, target="both", quick=True),
+    WebFault("web server reloaded (SIGHUP)", reloaded),
+    WebFault("rolling restart of two web servers", rolled, target="both"),
     # The time that the application needs to load.
     WebFault("web server restarted, nothing holds its socket", restarted, (503,), (503,), recovery=10),
     # Connections wait in the socket meanwhile.
