@@ -1,7 +1,7 @@
 """gzip for the API's answers and for pages, to clients that accept it; static files are compressed ahead of time.
 
-A page repeats what its address says, and holds a token against forged forms. Django masks that token anew in each page
-and pads the compressed body by a random length, so that sizes tell nobody what it is (the attack BREACH).
+A page repeats what its address says, and holds a token against forged forms. Django masks that token differently in
+each page and pads the compressed body by a random length, so that sizes tell nobody what it is (the attack BREACH).
 """
 
 from django.http import HttpRequest, HttpResponse

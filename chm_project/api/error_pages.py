@@ -1,4 +1,4 @@
-"""Error pages for people. They need no database, session or static file: any of these may be what failed."""
+"""Error pages for people. `error_page` needs no database, session or static file: any of these may be what failed."""
 
 import logging
 from typing import Any
@@ -13,11 +13,12 @@ from chm_project.telemetry.context import current_request_id
 
 logger = logging.getLogger(__name__)
 
+# By status: the title, and what to do.
 TEXTS = {
     400: ("This address or form is not valid", "Go back, correct what you entered, and try again."),
     403: (
         "Your roles do not include this page",
-        "Ask the administrator of CHM for a role that does. Your work elsewhere is not affected.",
+        "Ask the administrator of CHM for a role that does.",
     ),
     404: (
         "There is nothing at this address",

@@ -39,11 +39,14 @@ def _list(items: Iterable[str]) -> list[str]:
     return [f"- {item}" for item in items] or ["None."]
 
 
+def extent(row: Row) -> str:
+    """Return what an incident covers: its pipelines, clients and platform."""
+    number = row["pipelines"]
+    return f"{number} pipeline{'' if number == 1 else 's'} of {row['client_names']} on {row['platform']}"
+
+
 def _incident(row: Row) -> str:
-    return (
-        f"{row['pipelines']} pipelines of {_plain(row['client_names'])} on {row['platform']} "
-        f"since {_time(row['since'])}: {_plain(row['error_message'] or 'no error text')}"
-    )
+    return f"{_plain(extent(row))} since {_time(row['since'])}: {_plain(row['error_message'] or 'no error text')}"
 
 
 def _failing(row: Row) -> str:

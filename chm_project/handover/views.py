@@ -26,7 +26,7 @@ from chm_project.api.fields import TimeField
 from chm_project.api.viewsets import StrictView
 from chm_project.console.drawing.text_format import first_line
 from chm_project.handover.report import read_handover
-from chm_project.handover.texts import markdown
+from chm_project.handover.texts import extent, markdown
 from runs.reporting.adapter import run_shape
 
 USUAL = timedelta(hours=12)
@@ -120,7 +120,7 @@ def incident_feed(request: HttpRequest, key: str) -> HttpResponse:  # noqa: ARG0
         feed_guid=f"urn:chm:incidents:{token.client_id or 'all'}",
     )  # fmt: skip
     for row in sorted(run_shape("incidents", client_id=token.client_id), key=lambda row: row["until"], reverse=True):
-        text = f"{row['pipelines']} pipelines of {row['client_names']} on {row['platform']}"
+        text = extent(row)
         run = request.build_absolute_uri(reverse("admin:runs_run_change", args=[row["run_id"]]))
         feed.add_item(
             title=f"{text}: {first_line(row['error_message']) or 'no error text'}", link=run, description=text,

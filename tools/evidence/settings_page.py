@@ -28,11 +28,11 @@ def page() -> str:
         lines += ["", f"## {title}", "", "| variable | default | kind | what it is for |", "|---|---|---|---|"]
         for comment, name, example in _ENTRY.findall(text):
             meaning = " ".join(line.removeprefix("#").strip() for line in comment.splitlines())
-            told = known.get(name, {"default": "", "kind": "text"})
-            default = "required" if name in required else f"`{told['default']}`" if told["default"] else ""
-            default = "" if told["default"].startswith("/") else default  # differs from machine to machine
+            described = known.get(name, {"default": "", "kind": "text"})
+            default = "required" if name in required else f"`{described['default']}`" if described["default"] else ""
+            default = "" if described["default"].startswith("/") else default  # differs from machine to machine
             shown = f" Example: `{example}`." if example and name in required | {_MODULE} else ""
-            lines.append(f"| `{name}` | {default} | {told['kind']} | {meaning}{shown} |")
+            lines.append(f"| `{name}` | {default} | {described['kind']} | {meaning}{shown} |")
     body = "\n".join(lines)
     return f"""# Settings
 

@@ -81,7 +81,7 @@ class UserAdmin(NotForTheBoundMixin, UserRules, ModelAdmin[User]):
     inlines = (BindingInline,)
 
     def get_inlines(self, request: HttpRequest, obj: User | None = None) -> Any:
-        """Not for a superuser, whom no binding holds; a new account is bound on its page, after its first save."""
+        """Leave out superusers, who are never bound, and new accounts, which are bound after their first save."""
         return [] if obj is None or obj.is_superuser else super().get_inlines(request, obj)
 
 

@@ -1,4 +1,4 @@
-"""The pages of connections: what they show, to whom, and adopting from them."""
+"""The pages of connections: what each role sees, and adopting from them."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -34,8 +34,8 @@ def run(name: str, hours: float, status: str, text: str | None = None, client: C
 def shift() -> None:
     run("fresh", 1, "failed", "disk full on *node*")
     mark_known(pipeline=run("old", 40, "failed", "quota exceeded"), reason="ticket 123")
-    run("mended", 20, "failed", "x")
-    run("mended", 2, "success")
+    run("recovered", 20, "failed", "x")
+    run("recovered", 2, "success")
 
 
 def handover(api: Any, **query: str) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def test_a_shift_hands_over_what_began_what_ended_and_what_still_fails(shift: No
     body = handover(program("read"))
 
     assert [row["error_message"] for row in body["incidents"]] == ["disk full on *node*"]
-    assert [row["pipeline_name"] for row in body["recovered"]] == ["mended"]
+    assert [row["pipeline_name"] for row in body["recovered"]] == ["recovered"]
     assert [(row["pipeline_name"], row["known"]) for row in body["failing"]] == [("fresh", False), ("old", True)]
     earlier = handover(program("read"), since=(timezone.now() - timedelta(hours=50)).isoformat())
     assert len(earlier["incidents"]) == 2
@@ -103,7 +103,7 @@ def test_the_feed_is_valid_atom_with_one_entry_per_incident(shift: None) -> None
 
     schema.assertValid(found)
     titles = found.xpath("a:entry/a:title/text()", namespaces=ATOM)
-    assert titles[0] == "1 pipelines of Acme on airflow: disk full on *node*"
+    assert titles[0] == "1 pipeline of Acme on airflow: disk full on *node*"
     ids = found.xpath("//a:id/text()", namespaces=ATOM)
     assert len(set(ids)) == len(ids) == 3
     assert feed_ids(feed()) == ids, "the same at the next reading"

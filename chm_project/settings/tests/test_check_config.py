@@ -17,7 +17,7 @@ pipelines = { platform = "airflow" }
 """
 
 
-def told(**changes: str | None) -> tuple[int, dict[str, Any]]:
+def checked(**changes: str | None) -> tuple[int, dict[str, Any]]:
     done = run("manage.py", "check-config", "--json", **changes)
     found: dict[str, Any] = json.loads(done.stdout)
     return done.returncode, found
@@ -26,7 +26,7 @@ def told(**changes: str | None) -> tuple[int, dict[str, Any]]:
 def test_a_safe_configuration_has_no_fault_and_shows_where_each_value_comes_from(tmp_path: Path) -> None:
     (tmp_path / "port").write_text("8123\n")
 
-    status, found = told(CHM_PORT_FILE=str(tmp_path / "port"), CHM_WEB_WORKERS="5")
+    status, found = checked(CHM_PORT_FILE=str(tmp_path / "port"), CHM_WEB_WORKERS="5")
 
     assert (status, found["faults"], found["warnings"]) == (0, [], [])
     settings = found["settings"]
@@ -62,7 +62,7 @@ def test_an_address_that_is_none_is_not_shown_either() -> None:
 
 
 def test_every_fault_is_named_at_once() -> None:
-    status, found = told(
+    status, found = checked(
         CHM_PORT="70000", CHM_WEB_WORKERS="0", CHM_WEB_THREADS_FILE="/nowhere/threads", CHM_SECRET_KEY=None,
         CHM_HSTS_PRELOAD="true", CHM_METRICS_TOKEN_FILE="/nowhere/token",
     )  # fmt: skip
@@ -78,7 +78,7 @@ def test_every_fault_is_named_at_once() -> None:
 def test_a_misspelt_variable_and_one_set_twice_are_warnings(tmp_path: Path) -> None:
     (tmp_path / "key").write_text(KEY)
 
-    status, found = told(CHM_WEB_WORKER="3", CHM_SECRET_KEY_FILE=str(tmp_path / "key"))
+    status, found = checked(CHM_WEB_WORKER="3", CHM_SECRET_KEY_FILE=str(tmp_path / "key"))
 
     assert status == 0
     assert found["warnings"] == [
@@ -92,7 +92,7 @@ def test_the_connections_file_and_its_secrets_belong_to_it(tmp_path: Path) -> No
     (tmp_path / "token").write_text("hush")
     named = str(tmp_path / "connections.toml")
 
-    without, with_it = told(CHM_CONNECTIONS_FILE=named), told(
+    without, with_it = checked(CHM_CONNECTIONS_FILE=named), checked(
         CHM_CONNECTIONS_FILE=named, AIRFLOW_TOKEN_FILE=str(tmp_path / "token")
     )  # fmt: skip
 
