@@ -27,45 +27,45 @@ install: .venv/local.stamp  ## create .venv with everything that demo and serve 
 
 install-dev: .venv/dev.stamp  ## install, and the test tools too
 
-demo: install  ## servers, migrations, a replayed partner, web, worker and beat in one; Ctrl-C stops all (ARGS=--verbose: every line)
+demo: install  ## start servers, a replayed partner, web, worker and beat; Ctrl-C stops all (ARGS=--verbose: every line)
 	@$(MANAGE) demo $(ARGS)
 
-serve: install  ## the web server alone, as in production, on CHM_PORT (development settings)
+serve: install  ## start only the web server, as in production, on CHM_PORT (development settings)
 	@$(MANAGE) serve
 
-work: install  ## worker and beat, which ingest on schedule (development settings); Ctrl-C stops both
+work: install  ## start worker and beat, which ingest on schedule (development settings); Ctrl-C stops both
 	@$(MANAGE) work
 
-test: install-dev  ## the whole suite, on the embedded servers unless CHM_DATABASE_URL and CHM_BROKER_URL are set
+test: install-dev  ## run all tests, on the embedded servers unless CHM_DATABASE_URL and CHM_BROKER_URL are set
 	@$(BIN)/python -m pytest -n auto $(ARGS)
 
-e2e: install-dev  ## the console in Debian's chromium: a person's paths, accessibility, pictures into .chm/screenshots
+e2e: install-dev  ## test the console in Debian's Chromium: user journeys, accessibility; pictures go to .chm/screenshots
 	@$(BIN)/python -m pytest tools/e2e/console $(ARGS)
 
-screenshots: install-dev  ## write the pictures of docs/screenshots anew
+screenshots: install-dev  ## regenerate the pictures in docs/screenshots
 	@$(BIN)/python -m pytest tools/e2e/console/test_screens.py tools/e2e/console/test_tour_picture.py --screenshots docs/screenshots
 
-e2e-airflow: install-dev  ## against a real Airflow 3, started in .chm/airflow (its packages: 220 MB)
+e2e-airflow: install-dev  ## test ingestion against a real Airflow 3 in .chm/airflow (packages: 220 MB)
 	@tools/e2e/airflow/start_airflow.sh .chm/airflow
 	@$(BIN)/python -m tools.e2e.airflow.run .chm/airflow --write docs/validation/airflow-live.md; \
 	  status=$$?; tools/e2e/airflow/stop_airflow.sh .chm/airflow; exit $$status
 
-e2e-prefect: install-dev  ## against a real Prefect server that people change by hand (packages: 200 MB; about 6 minutes)
+e2e-prefect: install-dev  ## test ingestion against a real Prefect server with manual changes (packages: 200 MB; 6 minutes)
 	@tools/e2e/prefect/start_prefect.sh .chm/prefect
 	@$(BIN)/python -m tools.e2e.prefect.run .chm/prefect --write docs/validation/prefect-live.md; \
 	  status=$$?; tools/e2e/stop.sh .chm/prefect; exit $$status
 
-e2e-dagster: install-dev  ## against a real Dagster that people change by hand (packages: 200 MB; about 6 minutes)
+e2e-dagster: install-dev  ## test ingestion against a real Dagster with manual changes (packages: 200 MB; 6 minutes)
 	@tools/e2e/dagster/start_dagster.sh .chm/dagster
 	@$(BIN)/python -m tools.e2e.dagster.run .chm/dagster --write docs/validation/dagster-live.md; \
 	  status=$$?; tools/e2e/stop.sh .chm/dagster; exit $$status
 
-prometheus-drill: install-dev  ## Debian's Prometheus watches a live CHM: rules, alerts that fire and resolve (ARGS=--help; about a minute)
+prometheus-drill: install-dev  ## monitor a live CHM with Debian's Prometheus: its alerts fire and resolve (ARGS=--help; 1 minute)
 	@$(BIN)/python -m tools.watch $(or $(ARGS),--write)
 
-nightly: e2e-airflow e2e-prefect e2e-dagster lateness prometheus-drill oncall life recovery  ## what takes too long for each change: live orchestrators, compared run by run, a year of lateness, a life of an installation
+nightly: e2e-airflow e2e-prefect e2e-dagster lateness prometheus-drill oncall life recovery  ## the tests that are too slow for every change: live orchestrators, a year of lateness, an installation's life
 
-oncall: install-dev  ## an outage of 200 pipelines through Debian's Prometheus and Alertmanager (one minute)
+oncall: install-dev  ## simulate an outage of 200 pipelines with Debian's Prometheus and Alertmanager (1 minute)
 	@$(BIN)/python -m tools.oncall
 
 .chm/clients/stamp: tools/e2e/clients/requirements.txt
@@ -74,19 +74,19 @@ oncall: install-dev  ## an outage of 200 pipelines through Debian's Prometheus a
 	@.chm/clients/venv/bin/pip install --quiet --disable-pip-version-check -r tools/e2e/clients/requirements.txt
 	@touch $@
 
-clients: install-dev .chm/clients/stamp  ## real OpenLineage, dbt-ol and Healthchecks clients push to a running server
+clients: install-dev .chm/clients/stamp  ## push with real OpenLineage, dbt-ol and Healthchecks clients to a running server
 	@$(BIN)/python -m tools.e2e.clients.run .chm/clients/venv --write docs/validation/push-clients.md
 
-bench: install-dev  ## speed and memory into docs/performance.md; fails below a floor; RUNS=5000000 for the planned scale (needs a quiet machine)
+bench: install-dev  ## measure speed and memory into docs/performance.md; fails below a floor; RUNS=5000000 for the planned scale (needs a quiet machine)
 	@$(BIN)/python -m tools.bench --runs $(or $(RUNS),500000) --write --keep $(ARGS)
 
-lateness: install-dev  ## run the lateness rule over a simulated year of many rhythms; fails if it misses its aims
+lateness: install-dev  ## run the lateness rule over a simulated year; fails if it misses its goals
 	@$(BIN)/python -m tools.bench.lateness $(ARGS)
 
-fuzz: install-dev  ## schemathesis against the running server, all checks; FUZZ_CASES per operation (150), FUZZ_SECONDS of scenarios (60)
+fuzz: install-dev  ## fuzz the running server with schemathesis; FUZZ_CASES per operation (150), FUZZ_SECONDS of scenarios (60)
 	@$(BIN)/python -m tools.fuzz --cases $(or $(FUZZ_CASES),150) --seconds $(or $(FUZZ_SECONDS),60)
 
-critical-path: install-dev  ## schema, API, ingestion, summary, alert rules, dashboards in one pass, under a minute
+critical-path: install-dev  ## test schema, API, ingestion, summary, alert rules and dashboards in under a minute
 	@$(BIN)/python -m pytest -q inventory/tests/test_constraints.py runs/tests/test_constraints.py alerting/tests/test_constraints.py inventory/tests/test_api_clients.py \
 	  inventory/tests/test_api_pipelines.py runs/tests/test_api_runs.py alerting/tests/test_api_alert_rules.py \
 	  runs/tests/test_worked_sequences.py ingestion/tests/test_generic_ingestion.py ingestion/tests/test_airflow_ingestion.py \
@@ -95,24 +95,24 @@ critical-path: install-dev  ## schema, API, ingestion, summary, alert rules, das
 evidence: install-dev  ## run each milestone's commands and write docs/validation/001-chm-api-ingestion.md
 	@$(BIN)/python -m tools.evidence milestones
 
-documents: install-dev  ## run what README and quickstart tell people to type, from a fresh clone
+documents: install-dev  ## run the commands of README and quickstart in a fresh clone
 	@$(BIN)/python -m tools.evidence documents
 
-faults: install-dev  ## break what ingestion and the web server stand on (needs nginx); writes docs/validation/faults.md (ARGS=--quick: what CI runs)
+faults: install-dev  ## break the services that ingestion and the web server need (needs nginx); writes docs/validation/faults.md (ARGS=--quick: what CI runs)
 	@$(BIN)/python -m tools.faults $(or $(ARGS),--write)
 
-site: install-dev  ## the documents as a searchable site in .chm/site, checked for broken links and other hosts
+site: install-dev  ## build the documents as a searchable site in .chm/site; fails on broken links and other hosts
 	@if command -v npm >/dev/null; then npm install --silent --no-fund --no-audit --prefix .chm/site-tools mermaid@11; fi
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 	@$(BIN)/python -m tools.site.check
 
-docs: install-dev  ## write the generated documents of docs/contracts anew
+docs: install-dev  ## regenerate the documents in docs/contracts
 	@$(MANAGE) migrate --verbosity 0
 	@$(MANAGE) spectacular --fail-on-warn --file docs/contracts/openapi.yaml
 	@$(MANAGE) generate_reporting_docs
 	@CHM_DATABASE_URL=postgresql:///none $(BIN)/python -m tools.evidence pages
 
-dashboards: install-dev  ## write the boards of docker/grafana and docker/metabase anew, from the shapes
+dashboards: install-dev  ## regenerate the boards of docker/grafana and docker/metabase from the shapes
 	@$(MANAGE) migrate --verbosity 0
 	@$(MANAGE) generate_dashboards
 
@@ -121,7 +121,7 @@ board-pictures: install-dev  ## draw docs/dashboards/*.png from the boards' quer
 	@CHM_DATA_DIR=.chm/pictures $(MANAGE) load_synthetic --end now
 	@CHM_DATA_DIR=.chm/pictures $(MANAGE) render_dashboards
 
-check-boards: install-dev  ## hold Grafana's boards against the types and the code of its release (needs npm)
+check-boards: install-dev  ## check Grafana's boards against the types and code of its release (needs npm)
 	@$(BIN)/python docker/grafana/check_boards.py
 
 upgrade-check: install-dev  ## upgrade the last release's database and compare it with a fresh install (20 s)
@@ -130,19 +130,19 @@ upgrade-check: install-dev  ## upgrade the last release's database and compare i
 package-check: install-dev  ## build sdist and wheel, install the wheel outside the checkout, migrate and serve from it (40 s)
 	@$(BIN)/python -m tools.package_check
 
-units: install-dev  ## judge the systemd units, nginx and Caddy files by their own programs (needs systemd, nginx, caddy)
+units: install-dev  ## check the systemd units, nginx and Caddy files with systemd, nginx and caddy (which it needs)
 	@$(BIN)/python -m tools.operate units
 
-recovery: install-dev  ## recover a database to the moment before an accident, and compare hashes (20 s)
+recovery: install-dev  ## recover a database to the moment before an accident and compare hashes (20 s)
 	@$(BIN)/python -m tools.operate recovery
 
-life: install-dev  ## a life of an installation: former release, upgrade while serving, prune, erase, restore (ARGS=--short: what CI runs)
+life: install-dev  ## simulate an installation's life: previous release, upgrade while serving, prune, erase, restore (ARGS=--short: what CI runs)
 	@$(BIN)/python -m tools.operate life $(ARGS)
 
 release: lint upgrade-check package-check  ## check the commit and write wheel, sdist, image context, SBOM and notes into .chm/release (CONTRIBUTING: a release)
 	@$(BIN)/python -m tools.release build $(ARGS)
 
-image-steps: install-dev  ## the Dockerfile's and compose's steps without Docker (needs PostgreSQL 15 and Redis installed)
+image-steps: install-dev  ## run the steps of the Dockerfile and compose without Docker (needs PostgreSQL 15 and Redis)
 	@$(BIN)/python docker/image_steps.py
 
 .chm/contract/stamp: tools/contract/package-lock.json tools/contract/package.json
@@ -182,7 +182,7 @@ format: install-dev  ## let ruff rewrite what it can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-lock: install-dev  ## compile the three lock files anew (hashes, no index addresses)
+lock: install-dev  ## recompile the three lock files (hashes, no index addresses)
 	@$(PIP_INSTALL) uv
 	@for extra in "" local dev; do \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

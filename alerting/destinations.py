@@ -1,4 +1,4 @@
-"""Destinations of alert rules as people may see them: whoever knows the address of a hook can post to it."""
+"""Mask destinations of alert rules for display: anyone with the address of a hook can post to it."""
 
 import re
 from typing import TYPE_CHECKING

@@ -34,7 +34,7 @@ class AlertRuleQuerySet(models.QuerySet["AlertRule"]):
         return self.annotate(owner_id=OWNER_ID)
 
     def resting_on(self, pipelines: QuerySet[Pipeline]) -> "AlertRuleQuerySet":
-        """The enabled rules that watch nothing but these: silent when they are disabled, heard when enabled."""
+        """Return the enabled rules that watch only these clients or pipelines; they are paused while those are disabled."""
         among = pipelines.order_by().values("pk")
         others = Pipeline.objects.active().filter(client=OuterRef("client")).exclude(pk__in=among)
         of_client = Q(pipeline=None, client__in=pipelines.order_by().values("client")) & ~Exists(others)

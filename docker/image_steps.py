@@ -132,7 +132,7 @@ def instructions(text: str) -> Iterator[tuple[str, str]]:
 
 
 def copy(machine: Machine, names: list[str]) -> None:
-    """Of the files that git knows, those that the ignore file lets into the build."""
+    """Return the files in git that the ignore file does not exclude from the build."""
     listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=REPOSITORY, capture_output=True,  # noqa: S607
                             text=True, check=True).stdout.splitlines()  # fmt: skip
     patterns = (DOCKER / "Dockerfile.dockerignore").read_text().splitlines()

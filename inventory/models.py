@@ -1,4 +1,4 @@
-"""The inventory: whom we watch for (clients) and what we watch (their pipelines)."""
+"""The inventory: clients and their pipelines."""
 
 from datetime import datetime
 from typing import Any

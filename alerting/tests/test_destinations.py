@@ -1,4 +1,4 @@
-"""The address of a hook is stored for whoever sends alerts, and shown to nobody."""
+"""The address of a hook is stored in full for sending alerts, and always shown masked."""
 
 from typing import Any
 
@@ -66,8 +66,8 @@ def test_no_answer_of_the_api_shows_it(rule: AlertRule, role: str) -> None:
 
 
 def test_a_new_rule_is_accepted_with_it_and_answered_without(pipeline: Pipeline) -> None:
-    said = {"pipeline_id": str(pipeline.pk), "rule_type": "on_failure", "channel": "slack", "destination": HOOK}
-    answer = post_json(program(), f"{ROOT}/alert_rules", said)
+    body = {"pipeline_id": str(pipeline.pk), "rule_type": "on_failure", "channel": "slack", "destination": HOOK}
+    answer = post_json(program(), f"{ROOT}/alert_rules", body)
 
     assert answer.status_code == 201
     assert SECRET not in answer.content.decode()

@@ -27,7 +27,7 @@ class LoginLimitBackend:
         if request is None or not username:
             return
         # What the first limit refuses counts in no other: guesses from one address never lock the account elsewhere.
-        if any(limit.count(who) is not None for limit, who in _counted(request, username)):
+        if any(limit.count(caller) is not None for limit, caller in _counted(request, username)):
             logger.warning(
                 "too many logins as %r from %s: refused without looking at the password",
                 username[:150],
@@ -39,8 +39,8 @@ class LoginLimitBackend:
 def give_back(request: HttpRequest | None, user: AbstractBaseUser, **_: Any) -> None:
     """Take a login that succeeded out of the counts: only failed ones are guesses."""
     if request is not None and request.META.get("REMOTE_ADDR"):
-        for limit, who in _counted(request, user.get_username()):
-            limit.count(who, -1)
+        for limit, caller in _counted(request, user.get_username()):
+            limit.count(caller, -1)
 
 
 def _counted(request: HttpRequest, username: str) -> tuple[tuple[Limit, str], ...]:

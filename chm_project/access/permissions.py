@@ -36,7 +36,7 @@ class ScopedPermission(BasePermission):
 
 
 def manages_people(request: HttpRequest) -> bool:
-    """Whoever gives people their roles may bind them to clients, and give programs any scope."""
+    """Users who may assign roles may also bind users to clients and give tokens any scope."""
     return bool(request.user.has_perm("auth.change_user"))
 
 

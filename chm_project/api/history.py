@@ -1,4 +1,4 @@
-"""Changes made through the API, in the admin's own log: an object's history there is complete, whoever changed it."""
+"""Write changes made through the API to the admin's log, so that an object's history there is complete."""
 
 import json
 from collections.abc import Callable, Sequence

@@ -94,8 +94,8 @@ def _forget(place: str) -> None:
 
 def _place(request: Request, key: str) -> str:
     token = request.auth
-    who = f"token-{token.pk}" if isinstance(token, ApiToken) else f"user-{request.user.pk}"
-    return f"idempotency:{who}:{_digest(f'{request.path} {key}'.encode())}"
+    caller = f"token-{token.pk}" if isinstance(token, ApiToken) else f"user-{request.user.pk}"
+    return f"idempotency:{caller}:{_digest(f'{request.path} {key}'.encode())}"
 
 
 def _digest(content: bytes) -> str:

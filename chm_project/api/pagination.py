@@ -184,14 +184,14 @@ def _page(
     size, step = 0, DEFAULT_LIMIT + 1 if row_bytes else limit + 1
     while True:
         # One row more than asked tells whether there is a next page, without counting.
-        asked = min(step, limit + 1 - len(page))
-        found = fetch(order.position(page[-1]) if page else behind, asked)
+        requested = min(step, limit + 1 - len(page))
+        found = fetch(order.position(page[-1]) if page else behind, requested)
         for row in found:
             size += row_bytes(row) if row_bytes else 0
             if len(page) == limit or (page and size > MAX_PAGE_BYTES):
                 return page, True
             page.append(row)
-        if len(found) < asked:
+        if len(found) < requested:
             return page, False
         step *= 2
 

@@ -38,7 +38,7 @@ class GzipJSONParser(StrictJSONParser):
                 except (OSError, EOFError, zlib.error) as error:
                     raise ParseError("it is not gzip, as its Content-Encoding says") from error
             case _:
-                raise ParseError("its Content-Encoding is none that is known here; send gzip, or leave it out")
+                raise ParseError("its Content-Encoding is not supported; send gzip, or leave it out")
         return super().parse(io.BytesIO(body), media_type, parser_context)
 
 

@@ -86,7 +86,7 @@ def document_errors(result: dict[str, Any], **_: Any) -> dict[str, Any]:
 
 
 def close_bodies(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Says that requests take no unknown field, and that answers hold every field."""
+    """Declare that requests may not contain unknown fields, and that responses contain every field."""
     for name, schema in result["components"]["schemas"].items():
         if name.endswith("Request"):
             schema["additionalProperties"] = False

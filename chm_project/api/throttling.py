@@ -89,12 +89,12 @@ class Limit:
         self._rate = rate
         self._ahead = CountedAhead() if ahead else None
 
-    def count(self, who: str, number: int = 1) -> float | None:
+    def count(self, caller: str, number: int = 1) -> float | None:
         """Count so many; return the seconds to wait where these were too many."""
-        standing = self.standing(who, number)
+        standing = self.standing(caller, number)
         return standing.wait if standing else None
 
-    def standing(self, who: str, number: int = 1) -> Standing | None:
+    def standing(self, caller: str, number: int = 1) -> Standing | None:
         """Count so many; return None where the cache is down."""
 
         def counted(key: str, seconds: int) -> int:
@@ -103,17 +103,17 @@ class Limit:
                 return self._incremented(key, seconds, number)
             return self._ahead.next(key, lambda: (self._incremented(key, seconds, ahead), ahead))
 
-        return self._judge(who, counted)
+        return self._judge(caller, counted)
 
-    def reached(self, who: str) -> float | None:
+    def reached(self, caller: str) -> float | None:
         """The seconds to wait where the next one would be too many; counts nothing."""
-        standing = self._judge(who, lambda key, seconds: int(cache.get(key, 0)) + 1)
+        standing = self._judge(caller, lambda key, seconds: int(cache.get(key, 0)) + 1)
         return standing.wait if standing else None
 
-    def _judge(self, who: str, count: Callable[[str, int], int]) -> Standing | None:
+    def _judge(self, caller: str, count: Callable[[str, int], int]) -> Standing | None:
         most, seconds = parse_rate(getattr(settings, self._rate))
         window, passed = divmod(time.time(), seconds)
-        key = f"throttle:{self._name}:{quote(who, safe=':')}:{int(window)}"
+        key = f"throttle:{self._name}:{quote(caller, safe=':')}:{int(window)}"
         try:
             return Standing(most, count(key, seconds), seconds, seconds - passed)
         except Exception as error:  # noqa: BLE001 - whatever the cache's client raises
@@ -146,8 +146,8 @@ class TokenThrottle(BaseThrottle):
 
     def allow_request(self, request: Request, view: "APIView") -> bool:
         token = request.auth
-        who = f"token-{token.pk}" if isinstance(token, ApiToken) else f"user-{request.user.pk}"
-        standing = TOKEN.standing(who)
+        caller = f"token-{token.pk}" if isinstance(token, ApiToken) else f"user-{request.user.pk}"
+        standing = TOKEN.standing(caller)
         if standing is None:
             return True
         self._wait = standing.wait

@@ -1,4 +1,4 @@
-"""What a failure of the database means to whoever asked: which answer, and when to try again."""
+"""Map database errors to HTTP responses: status, message and when to retry."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ _UNAVAILABLE_CLASSES = ("08", "53", "57", "58")
 
 
 def refusal_of(error: BaseException) -> Refusal | None:
-    """None for an error of ours, such as a statement that cannot be right."""
+    """Return None for an error in CHM itself, such as invalid SQL."""
     if not isinstance(error, DatabaseError | InterfaceError):
         return None
     state = getattr(error.__cause__, "sqlstate", None)

@@ -1,7 +1,7 @@
-"""Celery's scheduler with a pulse, of which one in an installation is at work: any other waits for its end.
+"""Celery's scheduler with a pulse; one is active per installation, others wait until it ends.
 
-Whoever holds a lock in the broker's Redis schedules. It renews the lock at each tick; when it ends, it gives the lock
-back, and when it is killed, the lock expires. A beat that takes over starts what has become due meanwhile, once.
+The beat that holds a lock in the broker's Redis schedules tasks. It renews the lock at each tick and releases it when it
+ends; if it is killed, the lock expires. A beat that takes over starts overdue tasks once.
 """
 
 import logging
@@ -41,19 +41,19 @@ class Turn:
         self._name = f"{socket.gethostname()}:{os.getpid()}"
         client = redis.Redis.from_url(redis_url(url), socket_connect_timeout=2, socket_timeout=2)
         self._lock = Lock(client, LOCK_KEY, timeout=LEASE_SECONDS, thread_local=False)
-        self._is_ours: bool | None = None
+        self._is_active: bool | None = None
 
     def is_ours(self) -> bool:
         """Whether this beat may schedule now; false while Redis does not answer, as it cannot enqueue either."""
         try:
-            ours = self._renewed() or bool(self._lock.acquire(blocking=False, token=self._name))
+            is_active = self._renewed() or bool(self._lock.acquire(blocking=False, token=self._name))
         except redis.RedisError:
             logger.warning("beat cannot reach the broker: nothing is scheduled")
             return False
-        if ours != self._is_ours:
-            logger.warning("this beat schedules" if ours else "another beat schedules; this one waits for its end")
-        self._is_ours = ours
-        return ours
+        if is_active != self._is_active:
+            logger.warning("this beat schedules" if is_active else "another beat schedules; this one waits for its end")
+        self._is_active = is_active
+        return is_active
 
     def give_back(self) -> None:
         try:

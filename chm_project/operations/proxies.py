@@ -1,4 +1,4 @@
-"""Forwarded headers, believed only when a proxy of ours wrote them."""
+"""Use forwarded headers only from the proxies in CHM_PROXIES."""
 
 from collections.abc import Callable
 from ipaddress import ip_address, ip_network
@@ -26,7 +26,7 @@ class ProxyMiddleware:
         return self.get_response(request)
 
     def _client(self, request: HttpRequest) -> str:
-        """The last address that is no proxy of ours: what stands before it, anyone could have written."""
+        """Return the last address that is not one of these proxies; a client can forge everything before it."""
         address = str(request.META["REMOTE_ADDR"])
         for text in reversed(request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")):
             if not _is_address(text.strip()):

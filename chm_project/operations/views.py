@@ -67,7 +67,7 @@ class ReadyView(StrictView):
         return self._answer(readiness())
 
     def handle_exception(self, exc: Exception) -> Response:
-        """Without the database nobody can be recognised: then it says that much, to whoever asks."""
+        """Answer without details if the database is down, because no caller can be authenticated."""
         return self._answer(NO_DATABASE) if isinstance(exc, DatabaseError) else super().handle_exception(exc)
 
     def _answer(self, found: Readiness) -> Response:

@@ -9,7 +9,7 @@ from chm_project.settings.environment import database, env
 INSTALLED_APPS = [*INSTALLED_APPS, "chm_project.dashboards"]  # noqa: F405
 
 DEBUG = env.flag("CHM_DEBUG", default=True)
-# With DEBUG, Django keeps the text of so many queries; ours can be a page of runs each.
+# With DEBUG, Django keeps the text of this many queries; one can be a whole page of runs.
 BaseDatabaseWrapper.queries_limit = 200
 SECRET_KEY = env.secret("CHM_SECRET_KEY", "development-only-key-that-production-refuses")
 ALLOWED_HOSTS = env.words("CHM_ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])

@@ -149,7 +149,7 @@ class Environment:
         return self._read(name, None, parse_age, "a number of days such as 400d")
 
     def fault(self, name: str, what: str) -> None:
-        """The first one of a variable is told; what else is wrong with it mostly follows from that."""
+        """Keep only the first error per variable; later ones usually follow from it."""
         self._faults.setdefault(name, what)
 
     @property

@@ -136,7 +136,7 @@ if _sentry := env.secret("CHM_SENTRY_DSN"):
 
 SECURE_SSL_REDIRECT = env.flag("CHM_SSL_REDIRECT", default=True)
 # Probes come from inside, past the proxy that speaks TLS.
-# A redirected ping would have told its key to everyone on the way, and curl takes the redirect for success: its view
+# A redirected ping has already exposed its key on the way, and curl reports the redirect as success: its view
 # refuses it instead.
 SECURE_REDIRECT_EXEMPT = [r"^(health|ready|metrics)/?$", r"^ping/"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")

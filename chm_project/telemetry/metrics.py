@@ -1,4 +1,4 @@
-"""The metrics that processes count as they work. What the database knows is asked at each scrape instead.
+"""Metrics that processes count while they work. Values from the database are read at each scrape instead.
 
 Names follow Prometheus: a prefix, the base unit as suffix, `_total` for counters. docs/monitoring.md lists them all.
 """

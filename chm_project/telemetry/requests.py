@@ -32,11 +32,11 @@ class RequestLogMiddleware:
         quiet = status < 500 and (route in PROBES.values() or route == "static")
         level = logging.DEBUG if quiet else logging.INFO
         if logger.isEnabledFor(level):
-            said = {
+            fields = {
                 "method": request.method, "route": route, "path": request.path, "status": status,
                 "ms": round(seconds * 1000, 1), "actor": _actor(request),
             }  # fmt: skip
-            logger.log(level, "%(method)s %(path)s %(status)s in %(ms)s ms", said, extra=said)
+            logger.log(level, "%(method)s %(path)s %(status)s in %(ms)s ms", fields, extra=fields)
         return response
 
 

@@ -39,15 +39,15 @@ def end(task_id: str, task: Any, state: str | None = None, **_: Any) -> None:
     state = state or "UNKNOWN"
     count_task(task.name, state, seconds)
     note_pool()
-    said = {"task": task.name, "state": state, "ms": round(seconds * 1000, 1)}
-    logger.info("%(task)s %(state)s in %(ms)s ms", said, extra=said)
+    fields = {"task": task.name, "state": state, "ms": round(seconds * 1000, 1)}
+    logger.info("%(task)s %(state)s in %(ms)s ms", fields, extra=fields)
     end_task(before)
 
 
 @worker_init.connect
 def name_worker(**_: Any) -> None:
     name_process("worker")
-    # Connections may have other names now; those that are left set theirs with their next walk.
+    # Connections may have other names now; the remaining ones set their gauge with their next walk.
     forget_ended_gauges()
 
 

@@ -25,7 +25,7 @@ register.filter("share", text_format.share)
 register.filter("minutes", text_format.minutes)
 register.filter("whole", text_format.whole)
 
-# Beside the word and the colour, for whoever sees neither well.
+# Shown beside word and colour, for users who cannot see these well.
 SIGNS: dict[str, str] = {
     Status.RUNNING: "▷", Status.SUCCESS: "✓", Status.FAILED: "✕", Status.CANCELED: "–", Status.SKIPPED: "•",
 }  # fmt: skip

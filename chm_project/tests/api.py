@@ -48,7 +48,7 @@ def bound_person(kind: str, *client_ids: Any) -> User:
     binding = Binding.objects.create(**holder)
     binding.clients.set(client_ids)
     if kind == "person of two clients":
-        binding.clients.add(Client.objects.create(name="Also theirs"))
+        binding.clients.add(Client.objects.create(name="Another client"))
     return user
 
 

@@ -1,6 +1,6 @@
 """Sixty runs whose every number was worked out by hand: nulls, ties, disabled inventory, window edges.
 
-All times are told as hours before AS_OF, a Wednesday at noon; `at(24)` is the same time yesterday.
+All times are hours before AS_OF, a Wednesday at noon; `at(24)` is the same time yesterday.
 """
 
 from datetime import UTC, datetime, timedelta

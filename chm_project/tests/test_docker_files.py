@@ -21,7 +21,7 @@ ROOT = Path(settings.BASE_DIR)
 DOCKER = ROOT / "docker"
 COMPOSE: dict[str, Any] = yaml.safe_load((DOCKER / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-OURS = {name for name, service in SERVICES.items() if service["image"] == "chm"}
+CHM_SERVICES = {name for name, service in SERVICES.items() if service["image"] == "chm"}
 
 
 def tool(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -78,7 +78,7 @@ def test_boards_reach_the_database_and_not_redis_and_everything_has_a_limit_of_m
 
 
 def test_our_containers_can_write_nothing_and_gain_nothing() -> None:
-    for name in OURS:
+    for name in CHM_SERVICES:
         assert SERVICES[name]["read_only"], name
         assert SERVICES[name]["cap_drop"] == ["ALL"], name
         assert SERVICES[name]["security_opt"] == ["no-new-privileges:true"], name
@@ -125,7 +125,7 @@ def test_the_image_serves_as_make_serve_does() -> None:
 
 def test_every_variable_of_compose_is_one_that_chm_reads() -> None:
     known = set(re.findall(r"^(CHM_\w+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
-    for name in OURS:
+    for name in CHM_SERVICES:
         for variable in SERVICES[name]["environment"]:
             if variable.startswith("CHM_"):
                 assert variable.removesuffix("_FILE") in known, (name, variable)

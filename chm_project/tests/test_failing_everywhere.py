@@ -105,7 +105,7 @@ def states() -> dict[str, Pipeline]:
     return planted
 
 
-def said(rows: list[dict[str, Any]]) -> dict[str, Expected]:
+def summarized(rows: list[dict[str, Any]]) -> dict[str, Expected]:
     ids = {str(pk): external_id for pk, external_id in Run.objects.values_list("pk", "external_run_id")}
     return {
         row["pipeline_name"]: Expected(
@@ -119,21 +119,21 @@ def said(rows: list[dict[str, Any]]) -> dict[str, Expected]:
 
 
 def test_shape_views_api_csv_grafana_and_metabase_agree(states: dict[str, Pipeline]) -> None:
-    assert said(run_shape("failing_now")) == FAILING
-    assert said(run_shape("failing_now", as_of=NOW)) == FAILING
-    assert said(ask("SELECT * FROM reporting.current_failures")) == FAILING
+    assert summarized(run_shape("failing_now")) == FAILING
+    assert summarized(run_shape("failing_now", as_of=NOW)) == FAILING
+    assert summarized(ask("SELECT * FROM reporting.current_failures")) == FAILING
 
     api = program("read")
-    assert said(api.get(f"{ROOT}/reports/failing_now").json()["items"]) == FAILING
+    assert summarized(api.get(f"{ROOT}/reports/failing_now").json()["items"]) == FAILING
     table = api.get(f"{ROOT}/reports/failing_now", headers={"accept": "text/csv"}).getvalue().decode()
-    assert said(list(csv.DictReader(io.StringIO(table)))) == FAILING
+    assert summarized(list(csv.DictReader(io.StringIO(table)))) == FAILING
 
     place = [place.shape.name for place in board(OPERATIONS)].index("failing_now")
     (target,) = GRAFANA["panels"][place]["targets"]
     for end in (timezone.now(), NOW):
-        assert said(ask(expand.grafana(target["rawSql"], GRAFANA, NOW - timedelta(days=7), end, {}))) == FAILING
+        assert summarized(ask(expand.grafana(target["rawSql"], GRAFANA, NOW - timedelta(days=7), end, {}))) == FAILING
     (model,) = (model for model in METABASE["models"] if model["name"] == "Current failures")
-    assert said(ask(model["sql"])) == FAILING
+    assert summarized(ask(model["sql"])) == FAILING
     assert grafana.UIDS[OPERATIONS] == GRAFANA["uid"]
 
 
@@ -218,5 +218,5 @@ def test_without_as_of_a_run_from_the_future_counts(states: dict[str, Pipeline])
         pipeline=states["succeeded"], status="failed", started_at=NOW, finished_at=NOW + timedelta(days=1)
     )
 
-    assert "succeeded" in said(run_shape("failing_now"))
-    assert "succeeded" not in said(run_shape("failing_now", as_of=datetime.now(UTC)))
+    assert "succeeded" in summarized(run_shape("failing_now"))
+    assert "succeeded" not in summarized(run_shape("failing_now", as_of=datetime.now(UTC)))

@@ -92,7 +92,7 @@ def test_a_body_without_a_length_is_taken_or_refused_but_never_waited_for(tmp_pa
 
 
 def test_many_at_once_lose_nothing_and_mix_nothing_up(tmp_path: Path) -> None:
-    """Two workers; each run is told by a start and an end, of which one or the other is repeated beside it."""
+    """Two workers push each run as a start and an end, and some of these twice."""
     pipeline, key = pipeline_and_key()
     rids = [str(uuid4()) for _ in range(60)]
 

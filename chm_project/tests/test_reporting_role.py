@@ -23,8 +23,8 @@ def reader(monkeypatch: pytest.MonkeyPatch) -> Iterator[psycopg.Connection[Any]]
     monkeypatch.setenv("TEST_REPORTING_PASSWORD", PASSWORD)
     call_command("grant_reporting_role", ROLE, "--password-env", "TEST_REPORTING_PASSWORD")
     parameters = connection.get_connection_params()
-    for ours in ("pool", "cursor_factory", "context", "prepare_threshold"):
-        parameters.pop(ours, None)
+    for name in ("pool", "cursor_factory", "context", "prepare_threshold"):
+        parameters.pop(name, None)
     try:
         with psycopg.connect(**{**parameters, "user": ROLE, "password": PASSWORD}, autocommit=True) as own:
             yield own

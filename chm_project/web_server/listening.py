@@ -10,7 +10,7 @@ BACKLOG = 2_048
 # The first file descriptor that systemd passes on: sd_listen_fds(3).
 _FIRST = 3
 # The name of a socket that only the parent holds.
-_OURS = "chm-own"
+_OWN_NAME = "chm-own"
 _SO_ATTACH_FILTER = 26
 # A classic BPF program for TCP headers: drop a segment that has the flag SYN, pass any other.
 _DROP_SYN = ((0x30, 0, 0, 13), (0x45, 0, 1, 0x02), (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFFFFFF))
@@ -25,7 +25,7 @@ def open_socket(host: str, port: int) -> tuple[socket.socket, bool]:
     if os.environ.get("LISTEN_PID") == str(os.getpid()) and os.environ.get("LISTEN_FDS") == "1":
         listening = socket.socket(fileno=_FIRST)
         listening.set_inheritable(False)
-        held = os.environ.get("LISTEN_FDNAMES") != _OURS
+        held = os.environ.get("LISTEN_FDNAMES") != _OWN_NAME
     else:
         listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -40,7 +40,7 @@ def pass_on(listening: socket.socket, *, held: bool) -> dict[str, str]:
         os.set_inheritable(_FIRST, True)
     else:
         os.dup2(listening.fileno(), _FIRST)
-    return {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1", "LISTEN_FDNAMES": "" if held else _OURS}
+    return {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1", "LISTEN_FDNAMES": "" if held else _OWN_NAME}
 
 
 def drop_new_connections(listening: socket.socket) -> None:

@@ -193,7 +193,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
             channel_timeout=IDLE_SECONDS,
             cleanup_interval=1,
             asyncore_use_poll=True,
-            clear_untrusted_proxy_headers=False,  # a middleware of ours judges them
+            clear_untrusted_proxy_headers=False,  # a middleware of CHM checks them
             ident="",
         )
         report_threads = min(REPORT_THREADS, size.threads - 1) or 1

@@ -75,13 +75,13 @@ def behaviour(folder: str, boards: list[dict[str, Any]]) -> Iterator[str]:
         return
     answer = json.loads(done.stdout)
     start = END - timedelta(days=7)
-    for asked, theirs in zip(sql, answer["sql"], strict=True):
+    for query, grafana_sql in zip(sql, answer["sql"], strict=True):
         # The macros are the server's, after the page has put the variables in.
-        ours = expand.grafana(asked["sql"], asked["board"], start, END, asked["chosen"])
+        own_sql = expand.grafana(query["sql"], query["board"], start, END, query["chosen"])
         for macro, moment in (("$__timeFrom()", start), ("$__timeTo()", END)):
-            theirs = theirs.replace(macro, f"'{moment.isoformat().replace('+00:00', 'Z')}'")
-        if ours != theirs:
-            yield f"{asked['board']['title']}, {asked['chosen']}: Grafana asks\n{theirs}\nand not\n{ours}"
+            grafana_sql = grafana_sql.replace(macro, f"'{moment.isoformat().replace('+00:00', 'Z')}'")
+        if own_sql != grafana_sql:
+            yield f"{query['board']['title']}, {query['chosen']}: Grafana asks\n{grafana_sql}\nand not\n{own_sql}"
     for name, found in zip(FRAMES, answer["fields"], strict=True):
         shown = [{key: field[key] for key in EXPECTED[name][0]} for field in found]
         if shown != EXPECTED[name]:

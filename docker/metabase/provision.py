@@ -40,8 +40,8 @@ class Metabase:
             with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
                 text = answer.read()
         except urllib.error.HTTPError as error:
-            said = error.read(2_000).decode(errors="replace")
-            raise Refused(f"{method} {path} answered {error.code}: {said}") from None
+            reason = error.read(2_000).decode(errors="replace")
+            raise Refused(f"{method} {path} answered {error.code}: {reason}") from None
         return json.loads(text) if text else None
 
     def wait(self) -> None:

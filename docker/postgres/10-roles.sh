@@ -1,5 +1,5 @@
 #!/bin/sh
-# Roles and databases, on the first start of an empty volume. Nothing but this script is a superuser:
+# Roles and databases, on the first start of an empty volume. Only this script runs as superuser:
 #   chm           owns the database chm: migrations, web, worker, beat
 #   chm_admin     may do what chm may, and create roles: it makes the two readers of the boards
 #   metabase_app  owns Metabase's own database

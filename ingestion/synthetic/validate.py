@@ -197,7 +197,7 @@ def _text(row: Row, field: str, longest: int, *, required: bool = True) -> Itera
 
 def _choice(row: Row, field: str, choices: tuple[str, ...]) -> Iterator[Fault]:
     if row[field] not in choices:
-        yield field, f"{_short(row[field])} is none of: {', '.join(choices)}"
+        yield field, f"{_short(row[field])} is not one of: {', '.join(choices)}"
 
 
 def _number(row: Row, field: str, least: int, most: int) -> Iterator[Fault]:

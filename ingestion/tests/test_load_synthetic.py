@@ -231,7 +231,7 @@ def test_a_faulty_data_set_is_refused_whole_with_its_faults(
     batch.write_text(batch.read_text().replace(",success,", ",succeeded,", 1))
 
     monkeypatch.setattr("ingestion.management.commands.load_synthetic.dataset", lambda name: datasets.Dataset(root))
-    with pytest.raises(CommandError, match=r'runs_2026-10\.csv:\d+: status: "succeeded" is none of') as refusal:
+    with pytest.raises(CommandError, match=r'runs_2026-10\.csv:\d+: status: "succeeded" is not one of') as refusal:
         load_synthetic()
 
     assert refusal.value.returncode == 2

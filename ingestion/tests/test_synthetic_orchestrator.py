@@ -249,7 +249,7 @@ def test_runs_are_not_made_from_a_faulty_inventory(v1: Path) -> None:
 
     assert blocked.returncode == 1
     assert state(v1)["C"]["status"] == "blocked"
-    assert '"airfow" is none of' in state(v1)["C"]["error"]
+    assert '"airfow" is not one of' in state(v1)["C"]["error"]
 
 
 def test_a_step_that_cannot_write_is_blocked_with_the_error(v1: Path) -> None:

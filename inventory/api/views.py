@@ -42,7 +42,7 @@ class InventoryViewSet(
 ):
     keyset = keyset("name", "id")
     orderings = keysets("name", "created_at", "updated_at")
-    # Deleting disables, which whoever may change the object may do.
+    # Deleting disables, so permission to change the object is enough.
     method_permissions = {"DELETE": "change"}
 
 

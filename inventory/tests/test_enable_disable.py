@@ -53,15 +53,15 @@ def test_the_confirmation_says_which_pipelines_leave_and_which_rules_are_paused(
     rule(client=contoso, destination="#contoso")
     rule(client=northwind, pipeline=invoices, destination="#invoices")
 
-    said = text(choose(browser, CLIENTS, "disable", northwind))
+    shown = text(choose(browser, CLIENTS, "disable", northwind))
 
-    assert "Disable 1 client?" in said
-    assert "1 pipeline leaves the health board and is no longer ingested." in said
-    assert "orders of Northwind" in said
-    assert "2 alert rules are paused:" in said
-    assert "#all-of-northwind" in said
-    assert "#orders" in said
-    assert not re.search("old orders|#off|#contoso|#invoices", said)
+    assert "Disable 1 client?" in shown
+    assert "1 pipeline leaves the health board and is no longer ingested." in shown
+    assert "orders of Northwind" in shown
+    assert "2 alert rules are paused:" in shown
+    assert "#all-of-northwind" in shown
+    assert "#orders" in shown
+    assert not re.search("old orders|#off|#contoso|#invoices", shown)
     assert Client.objects.filter(is_active=True).count() == 2
 
 
@@ -95,13 +95,13 @@ def test_enabling_a_client_brings_back_what_was_active_before(browser: Browser) 
     PipelineFactory.create(client=client, name="was not", is_active=False)
     rule(client=client, destination="#again")
 
-    said = text(choose(browser, CLIENTS, "enable", client))
+    shown = text(choose(browser, CLIENTS, "enable", client))
     choose(browser, CLIENTS, "enable", client, confirmed="yes")
 
-    assert "1 pipeline comes back to the health board and is ingested again." in said
-    assert "was active of" in said
-    assert "was not of" not in said
-    assert "1 alert rule resumes:" in said
+    assert "1 pipeline comes back to the health board and is ingested again." in shown
+    assert "was active of" in shown
+    assert "was not of" not in shown
+    assert "1 alert rule resumes:" in shown
     assert [pipeline.name for pipeline in Pipeline.objects.active()] == ["was active"]
 
 

@@ -100,7 +100,7 @@ def test_two_bad_rows_are_named_and_stop_the_good_ones(browser: Browser) -> None
 
     assert errors(response) == [
         "3 client There is no client “Nobody”.",
-        "4 platform “arflow” is none of: airflow, dbt, cron, vendor_api, custom.",
+        "4 platform “arflow” is not one of: airflow, dbt, cron, vendor_api, custom.",
     ]
     assert Pipeline.objects.count() == 0
 
@@ -115,9 +115,9 @@ def test_two_bad_rows_are_named_and_stop_the_good_ones(browser: Browser) -> None
         ("Northwind,a,,,export,prod,,yes", "2 platform Write one of: airflow, dbt, cron, vendor_api, custom."),
         (
             "Northwind,a,dbt,,exports,prod,,yes",
-            "2 pipeline_type “exports” is none of: ingestion, transform, quality, export, healthcheck.",
+            "2 pipeline_type “exports” is not one of: ingestion, transform, quality, export, healthcheck.",
         ),
-        ("Northwind,a,dbt,,export,production,,yes", "2 environment “production” is none of: dev, staging, prod."),
+        ("Northwind,a,dbt,,export,production,,yes", "2 environment “production” is not one of: dev, staging, prod."),
         ("Northwind,a,dbt,,export,prod,,perhaps", "2 is_active Write yes or no."),
         (
             f"Northwind,{'a' * 256},dbt,,export,prod,,yes",
@@ -190,9 +190,9 @@ def test_rows_that_clash_with_each_other_are_named(browser: Browser) -> None:
     ],
 )
 def test_a_file_that_is_no_table_is_refused_with_the_reason(browser: Browser, content: str | bytes, error: str) -> None:
-    [said] = errors(choose(browser, CLIENTS, content))
+    [message] = errors(choose(browser, CLIENTS, content))
 
-    assert said.startswith(error)
+    assert message.startswith(error)
     assert Client.objects.count() == 0
 
 

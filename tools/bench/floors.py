@@ -53,8 +53,8 @@ def measured(results: dict[str, Any]) -> dict[str, float]:
 def _measured(results: dict[str, Any]) -> Iterator[tuple[str, float]]:
     if reads := results.get("reads"):
         constant = reads["constant answer"]["p50"]
-        asked = ("latest run", "a pipeline's runs, first page", "all runs, first page")
-        for floor, name in zip(FLOORS[:3], asked, strict=True):
+        names = ("latest run", "a pipeline's runs, first page", "all runs, first page")
+        for floor, name in zip(FLOORS[:3], names, strict=True):
             yield floor.name, round(reads[name]["p50"] / constant, 1)
         for name in ("summary, a week", "summary, all history"):
             yield f"{name}, p95 ms", reads[name]["p95"]

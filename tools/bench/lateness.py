@@ -25,7 +25,7 @@ FIRST_DAY = date(2025, 10, 1)
 JITTER = 5 * MINUTE
 IRREGULAR = ("irregular", "by hand", "by events")
 LONGER = ("every other week", "monthly")
-# Starts that follow each other more closely than single misses can be told apart with such a jitter.
+# Starts so close together that this jitter hides single misses.
 CLOSE = ("every 15 min", "three at a time")
 # Only the first of several is expected: the others may fail to come unnoticed until the next day.
 TOGETHER = ("three at a time",)

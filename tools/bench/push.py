@@ -87,8 +87,8 @@ def _lists(kind: str) -> list[bytes]:
     minute = {"START": 0, "COMPLETE": 5}[kind]
     facets = {
         name: {"_producer": "https://github.com/OpenLineage/OpenLineage/tree/1.54.0/client/python",
-               "_schemaURL": f"https://openlineage.io/spec/facets/1-0-1/{name}.json#/$defs/{name}", **said}
-        for name, said in {
+               "_schemaURL": f"https://openlineage.io/spec/facets/1-0-1/{name}.json#/$defs/{name}", **content}
+        for name, content in {
             "nominalTime": {"nominalStartTime": "2026-11-20T00:00:00Z", "nominalEndTime": "2026-11-21T00:00:00Z"},
             "processing_engine": {"name": "spark", "version": "3.5.1"},
         }.items()

@@ -29,7 +29,7 @@ def measure(url: str, *, seconds: float) -> dict[str, Any]:
         deep_list = _deep(port, f"/api/v1/pipelines/{longest}/runs?limit=100", token, pages=50)
         # A cursor holds for any page size: by pages of a thousand, page 5,001 of a hundred is soon reached.
         deep_all = _deep(port, "/api/v1/runs?limit=1000", token, pages=501).replace("limit=1000", "limit=100")
-        asked = {
+        requests = {
             "constant answer": ["/health"],
             "latest run": [f"/api/v1/pipelines/{key}/runs/latest" for key in pipelines],
             "summary, a week": [f"/api/v1/clients/{key}/runs/summary?since={week}" for key in clients],
@@ -39,7 +39,7 @@ def measure(url: str, *, seconds: float) -> dict[str, Any]:
             "all runs, first page": ["/api/v1/runs?limit=100"],
             "all runs, behind 500,000 of them": [deep_all],
         }
-        for name, paths in asked.items():
+        for name, paths in requests.items():
             paths = _answering(port, paths, token)
             results[name] = asdict(load(port, paths, token=token, seconds=seconds))
         results["memory, MB"] = {**memory_mb(process), "PostgreSQL": postgres_memory_mb()}

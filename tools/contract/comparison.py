@@ -73,7 +73,7 @@ class _Comparison:
             yield f"{where}: a body is now required"
         if old is not None:
             if new is None:
-                yield f"{where}: takes no body any more"
+                yield f"{where}: accepts no body any more"
             else:
                 yield from self._content(f"{where} body", old, new, answer=False)
 

@@ -128,13 +128,13 @@ def compare(record: Record, title: str, states: Callable[[], Mapping[str, State]
     while True:
         before = states()
         chm.ingest()
-        theirs, ours = states(), chm.states()
-        different = [name for name, state in theirs.items() if ours.get(name) != state]
-        if not any(before.get(name) != theirs[name] for name in different):
+        at_source, stored = states(), chm.states()
+        different = [name for name, state in at_source.items() if stored.get(name) != state]
+        if not any(before.get(name) != at_source[name] for name in different):
             break
-    record.check(not different, f"{title}: {len(theirs) - len(different)} of {len(theirs)} runs equal")
+    record.check(not different, f"{title}: {len(at_source) - len(different)} of {len(at_source)} runs equal")
     for name in different:
-        record.say(f"        {name}: source {theirs[name]}, CHM {ours.get(name)}")
+        record.say(f"        {name}: source {at_source[name]}, CHM {stored.get(name)}")
 
 
 def follow(record: Record, run: Any, **request: Any) -> None:

@@ -23,7 +23,7 @@ def main() -> None:
         case "pages":
             sys.exit(_pages(check=options.check))
         case "links":
-            sys.exit(_told(links.problems()))
+            sys.exit(_print_problems(links.problems()))
         case "milestones":
             from tools.evidence import milestones as of_milestones
 
@@ -50,10 +50,10 @@ def _pages(*, check: bool) -> int:
             path.write_text(page(), encoding="utf-8")
     # What a page lacks because its source does comes first: the page is stale only afterwards.
     causes = [*requirements.problems(), *settings_page.problems()]
-    return _told(causes or stale)
+    return _print_problems(causes or stale)
 
 
-def _told(problems: Iterable[str]) -> int:
+def _print_problems(problems: Iterable[str]) -> int:
     count = 0
     for problem in problems:
         print(problem, file=sys.stderr)

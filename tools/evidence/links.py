@@ -29,7 +29,7 @@ def problems(root: Path = ROOT) -> Iterator[str]:
         text = _FENCE.sub("", document.read_text(encoding="utf-8"))
         for target in _LINK.findall(text):
             if re.match(r"[a-z]+:", target):
-                continue  # an address elsewhere: whether it answers is not ours to check
+                continue  # an external address is not checked
             name, _, anchor = unquote(target).partition("#")
             path = (document.parent / name).resolve() if name else document
             where = document.relative_to(root)

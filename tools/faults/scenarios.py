@@ -147,7 +147,7 @@ def too_many_requests(world: World, source: Source, quick: bool) -> int:
     return struck
 
 
-def the_same_page_for_ever(world: World, source: Source, quick: bool) -> int:
+def the_same_page_forever(world: World, source: Source, quick: bool) -> int:
     struck = 0
 
     def again(request: Request) -> Answer | None:
@@ -180,13 +180,13 @@ def totals_that_change(world: World, source: Source, quick: bool) -> int:
     source.misbehave = clean_up
     time.sleep(6 if quick else 12)
 
-    def told(request: Request) -> Answer:
+    def with_total(request: Request) -> Answer:
         answer = source.answer(request)
         if isinstance(answer.body, dict) and "runs" in answer.body:
             answer.body["total"] = len(source.runs[request.path.split("/")[2]])
         return answer
 
-    source.misbehave = told
+    source.misbehave = with_total
     return struck
 
 
@@ -225,7 +225,7 @@ FAULTS = (
     Fault("partner cuts bodies short", misbehaving(lambda source: Answer(body=source.runs, cut_after=50), 0.4)),
     Fault("partner answers 500", misbehaving(lambda _: Answer(500, {"error": "no"}), 0.5)),
     Fault("partner answers 429 for a minute", too_many_requests),
-    Fault("partner gives the same page for ever", the_same_page_for_ever),
+    Fault("partner returns the same page forever", the_same_page_forever),
     Fault("partner's totals change while paged", totals_that_change, connection=BY_OFFSET),
     Fault("partner's token is rotated", token_rotated),
     Fault("partner goes back in time", back_in_time),

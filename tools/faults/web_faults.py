@@ -52,7 +52,7 @@ def slow_clients(number: int, *, direct: bool) -> Callable[[Site, bool], str | N
         # Each process builds the schema once.
         for _ in range(16):
             requests.get(f"http://127.0.0.1:{site.web.port}/api/v1/schema", headers=site.reading, timeout=60)
-        asked = SLOW_READER.format(token=site.reader).encode() * SLOW_READER_REQUESTS
+        pipelined = SLOW_READER.format(token=site.reader).encode() * SLOW_READER_REQUESTS
         with ExitStack() as held:
             bodies, readers = [], []
             for _ in range(number):
@@ -62,7 +62,7 @@ def slow_clients(number: int, *, direct: bool) -> Callable[[Site, bool], str | N
                 reader.settimeout(5)
                 reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SLOW_READER_BUFFER)
                 reader.connect(address)
-                reader.sendall(asked)
+                reader.sendall(pipelined)
             until = time.monotonic() + (6 if quick else 20)
             while time.monotonic() < until:
                 for body in bodies:
@@ -137,10 +137,10 @@ def many_reports(site: Site, quick: bool) -> str:
     for thread in threads:
         thread.join()
     counts = {status: statuses.count(status) for status in sorted(set(statuses))}
-    said = ", ".join(f"{number} x {status}" for status, number in counts.items())
+    summary = ", ".join(f"{number} x {status}" for status, number in counts.items())
     if set(counts) != {200, 503} or unannounced:
-        raise AssertionError(f"reports were answered otherwise than by 200 and 503 with Retry-After: {said}")
-    return f"reports: {said}"
+        raise AssertionError(f"reports were answered otherwise than by 200 and 503 with Retry-After: {summary}")
+    return f"reports: {summary}"
 
 
 def children_killed(site: Site, quick: bool) -> str:

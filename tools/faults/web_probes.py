@@ -58,15 +58,15 @@ def probing(target: Target) -> Iterator[Found]:
     """What was found is complete when the block has ended."""
     found = Found()
     context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_probe, args=(target, theirs), daemon=True)
+    parent_end, child_end = context.Pipe()
+    process = context.Process(target=_probe, args=(target, child_end), daemon=True)
     process.start()
-    ours.recv()
+    parent_end.recv()
     try:
         yield found
     finally:
-        ours.send("stop")
-        done: Found = ours.recv()
+        parent_end.send("stop")
+        done: Found = parent_end.recv()
         process.join()
         found.health, found.control, found.writes = done.health, done.control, done.writes
         found.acknowledged = done.acknowledged
@@ -80,10 +80,10 @@ def _probe(target: Target, pipe: Connection) -> None:
     found, stopped = Found(), threading.Event()
 
     def ask_health() -> None:
-        asked, control = _Client(target.port, keep=target.keep), _Client(target.control, keep=target.keep)
+        probed, control = _Client(target.port, keep=target.keep), _Client(target.control, keep=target.keep)
         while not stopped.wait(0.02):
             control.ask(found.control, "/health")
-            asked.ask(found.health, "/health")
+            probed.ask(found.health, "/health")
 
     def write() -> None:
         client = _Client(target.port, keep=target.keep)

@@ -27,7 +27,7 @@ WHERE p.name LIKE 'history%%'
 """
 
 
-# The process id is only known after the fork, hence a shell. sd_listen_fds(3) describes the variables.
+# The process id is only known after the fork, so a shell sets it. sd_listen_fds(3) describes the variables.
 _WITH_SOCKET = 'exec 3<&"$0"; LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"'
 
 

@@ -24,7 +24,7 @@ from tools.faults.source import PIPELINES, SECRETS, Source
 
 INTERVAL_SECONDS = 1
 SETTLE_SECONDS = 120
-_OURS = """
+_STORED_RUNS = """
 SELECT p.external_id, r.external_run_id, r.status, r.started_at, r.finished_at
 FROM runs AS r JOIN pipelines AS p ON p.id = r.pipeline_id
 """
@@ -197,17 +197,17 @@ class World:
     def _compared(self, source: Source) -> Comparison:
         try:
             with psycopg.connect(self.database_url) as connection:
-                rows = connection.execute(_OURS).fetchall()
+                rows = connection.execute(_STORED_RUNS).fetchall()
         except psycopg.Error:
             return Comparison(lost=1)
-        ours = {(row[0], row[1]): row[2:] for row in rows}
-        found = Comparison(runs=len(rows), doubled=len(rows) - len(ours))
+        stored_runs = {(row[0], row[1]): row[2:] for row in rows}
+        found = Comparison(runs=len(rows), doubled=len(rows) - len(stored_runs))
         for name, runs in source.runs.items():
             for run in runs:
-                theirs = (run["status"], _time(run["started_at"]), _time(run.get("finished_at")))
-                stored = ours.get((name, run["external_run_id"]))
+                expected = (run["status"], _time(run["started_at"]), _time(run.get("finished_at")))
+                stored = stored_runs.get((name, run["external_run_id"]))
                 found.lost += stored is None
-                found.wrong += stored is not None and stored != theirs
+                found.wrong += stored is not None and stored != expected
         return found
 
     def _leaks(self) -> int:

@@ -104,8 +104,8 @@ class Life:
         self._former("migrate", "--verbosity", "0")
         self._former("load_synthetic", "--end", "now")
         self._former("grant_reporting_role", READER)
-        said = self._former("create_api_token", "life", "--scope", "write")
-        self.token = next(word for word in said.split() if word.startswith("chm_") and word.count("_") == 2)
+        output = self._former("create_api_token", "life", "--scope", "write")
+        self.token = next(word for word in output.split() if word.startswith("chm_") and word.count("_") == 2)
         self.old = self._start_former()
         self.traffic = Traffic(self.token)
         self.stack.callback(self.traffic.stop)
@@ -143,10 +143,10 @@ class Life:
         self.traffic.go_to([each.address for each in self.web])
         self.old.stop()
         self.traffic.wait_for(40)
-        told = requests.get(f"{self.web[0].address}/health", timeout=10).json()
+        health = requests.get(f"{self.web[0].address}/health", timeout=10).json()
         self._expect_no_loss("when the new web servers took over")
         return (
-            f"version {told['version']} on two ports; {self.traffic.answered} requests until now, {self.traffic.failed}"
+            f"version {health['version']} on two ports; {self.traffic.answered} requests until now, {self.traffic.failed}"
         )
 
     def roll_back_and_forward(self) -> str:
@@ -360,8 +360,8 @@ def _install_beside(wheel: Path, environment: Path) -> None:
                "--disable-pip-version-check", str(wheel)]  # fmt: skip
     run(command, environment=dict(os.environ))
     [packages] = (environment / "lib").glob("python3*/site-packages")
-    ours = next(Path(place) for place in sys.path if place.endswith("site-packages"))
-    (packages / "beside.pth").write_text(f"{ours}\n")
+    installed = next(Path(place) for place in sys.path if place.endswith("site-packages"))
+    (packages / "beside.pth").write_text(f"{installed}\n")
 
 
 def _refused(restore: str, dump: Path, place: Place) -> bool:

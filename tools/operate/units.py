@@ -89,50 +89,50 @@ def _units(folder: Path) -> Iterator[str]:
     for path in system.glob("*.service"):
         path.write_text(path.read_text().replace("/opt/chm/bin/python", sys.executable))
     services = [f"{name}.service" for name in NAMES]
-    judged = _said(["systemd-analyze", "verify", *(str(system / service) for service in services)])
-    # Other units of this machine are none of ours.
+    judged = _output_of(["systemd-analyze", "verify", *(str(system / service) for service in services)])
+    # Other units of this machine are not checked.
     yield from (f"verify: {line}" for line in judged.splitlines() if "chm" in line)
     for service in services:
-        said = _said(
+        output = _output_of(
             ["systemd-analyze", "security", "--no-pager", "--offline=true", f"--root={folder / 'root'}",
              f"--threshold={MOST_EXPOSED}", service],
             may_fail=True,
         )  # fmt: skip
-        level = re.search(r"exposure level for \S+ ([\d.]+)", said)
+        level = re.search(r"exposure level for \S+ ([\d.]+)", output)
         if level is None or float(level[1]) * 10 > MOST_EXPOSED:
-            yield f"security: {service} {said.strip()[-200:]}"
+            yield f"security: {service} {output.strip()[-200:]}"
         else:
             print(f"{service}: exposure {level[1]} of 10 (at most {MOST_EXPOSED / 10})")
 
 
 def _nginx(folder: Path) -> Iterator[str]:
     key, certificate = folder / "chm.key", folder / "chm.pem"
-    _said(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=chm.example.com",
+    _output_of(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=chm.example.com",
            "-keyout", str(key), "-out", str(certificate)])  # fmt: skip
     text = (EXAMPLES / "nginx" / "chm.conf").read_text()
     text = text.replace("/etc/ssl/certs/chm.pem", str(certificate)).replace("/etc/ssl/private/chm.key", str(key))
     text = text.replace("/var/log/nginx", str(folder))
     whole = folder / "nginx.conf"
     whole.write_text(f"pid {folder}/pid;\nerror_log stderr;\nevents {{}}\nhttp {{\n{text}\n}}\n")
-    said = _said([_found("nginx"), "-t", "-c", str(whole)], may_fail=True)
-    if "test is successful" not in said:
-        yield f"nginx: {said.strip()}"
+    output = _output_of([_found("nginx"), "-t", "-c", str(whole)], may_fail=True)
+    if "test is successful" not in output:
+        yield f"nginx: {output.strip()}"
 
 
 def _caddy() -> Iterator[str]:
-    said = _said(
+    output = _output_of(
         [_found("caddy"), "validate", "--adapter", "caddyfile", "--config", str(EXAMPLES / "caddy" / "Caddyfile")],
         may_fail=True,
     )
-    if "Valid configuration" not in said:
-        yield f"caddy: {said.strip()}"
+    if "Valid configuration" not in output:
+        yield f"caddy: {output.strip()}"
 
 
 def _found(program: str) -> str:
     return shutil.which(program, path="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin") or ""
 
 
-def _said(command: list[str], *, may_fail: bool = False) -> str:
+def _output_of(command: list[str], *, may_fail: bool = False) -> str:
     done = subprocess.run(command, text=True, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if done.returncode and not may_fail and command[1] != "verify":
         sys.exit(f"{' '.join(command)} ended with status {done.returncode}: {done.stdout}")

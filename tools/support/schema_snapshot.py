@@ -7,16 +7,16 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg import sql
 
-_OURS = "n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%'"
+_OWN_SCHEMAS = "n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%'"
 _GRANTEE: LiteralString = "CASE acl.grantee WHEN 0 THEN 'PUBLIC' ELSE acl.grantee::regrole::text END"
 _QUERIES: tuple[LiteralString, ...] = (
     # Schemas without the comment of reporting, which records what is installed: the views themselves are compared.
     """
-    SELECT format('schema %s', n.nspname) FROM pg_namespace AS n WHERE {ours}
+    SELECT format('schema %s', n.nspname) FROM pg_namespace AS n WHERE {own_schemas}
     """,
     """
     SELECT format('relation %s.%s %s %s', n.nspname, c.relname, c.relkind, obj_description(c.oid, 'pg_class'))
-    FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE {ours}
+    FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE {own_schemas}
     """,
     """
     SELECT format('column %s.%s %s. %s %s, not null %s, generated %s%s, default %s: %s', n.nspname, c.relname,
@@ -25,23 +25,23 @@ _QUERIES: tuple[LiteralString, ...] = (
     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
     JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
     LEFT JOIN pg_attrdef AS d ON d.adrelid = c.oid AND d.adnum = a.attnum
-    WHERE {ours} AND c.relkind IN ('r', 'v', 'm', 'p')
+    WHERE {own_schemas} AND c.relkind IN ('r', 'v', 'm', 'p')
     """,
     """
     SELECT format('constraint %s.%s %s %s', n.nspname, k.conrelid::regclass, k.conname, pg_get_constraintdef(k.oid))
-    FROM pg_constraint AS k JOIN pg_namespace AS n ON n.oid = k.connamespace WHERE {ours}
+    FROM pg_constraint AS k JOIN pg_namespace AS n ON n.oid = k.connamespace WHERE {own_schemas}
     """,
     """
     SELECT format('index %s.%s %s', n.nspname, c.relname, pg_get_indexdef(c.oid))
-    FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE {ours} AND c.relkind = 'i'
+    FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE {own_schemas} AND c.relkind = 'i'
     """,
     """
     SELECT format('view %s.%s %s', n.nspname, c.relname, pg_get_viewdef(c.oid))
-    FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE {ours} AND c.relkind IN ('v', 'm')
+    FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE {own_schemas} AND c.relkind IN ('v', 'm')
     """,
     """
     SELECT format('function %s', pg_get_functiondef(p.oid))
-    FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE {ours} AND p.prokind IN ('f', 'p')
+    FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE {own_schemas} AND p.prokind IN ('f', 'p')
     """,
     """
     SELECT format('trigger %s %s', t.tgrelid::regclass, pg_get_triggerdef(t.oid)) FROM pg_trigger AS t
@@ -49,12 +49,12 @@ _QUERIES: tuple[LiteralString, ...] = (
     """,
     """
     SELECT format('grant on schema %s: %s to %s', n.nspname, acl.privilege_type, {grantee})
-    FROM pg_namespace AS n CROSS JOIN aclexplode(n.nspacl) AS acl WHERE {ours} AND acl.grantee <> n.nspowner
+    FROM pg_namespace AS n CROSS JOIN aclexplode(n.nspacl) AS acl WHERE {own_schemas} AND acl.grantee <> n.nspowner
     """,
     """
     SELECT format('grant on %s.%s: %s to %s', n.nspname, c.relname, acl.privilege_type, {grantee})
     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace CROSS JOIN aclexplode(c.relacl) AS acl
-    WHERE {ours} AND acl.grantee <> c.relowner
+    WHERE {own_schemas} AND acl.grantee <> c.relowner
     """,
     """
     SELECT format('default grant %s: %s to %s', d.defaclnamespace::regnamespace, acl.privilege_type, {grantee})
@@ -77,7 +77,7 @@ def schema(url: str) -> set[str]:
     lines: set[str] = set()
     with psycopg.connect(url) as database:
         for query in _QUERIES:
-            text = sql.SQL(query).format(ours=sql.SQL(_OURS), grantee=sql.SQL(_GRANTEE))
+            text = sql.SQL(query).format(own_schemas=sql.SQL(_OWN_SCHEMAS), grantee=sql.SQL(_GRANTEE))
             lines |= {_as_restored(row[0]) for row in database.execute(text)}
     return lines
 

@@ -27,10 +27,10 @@ def test_a_mark_is_found_and_a_missing_proof_is_told(tmp_path: Path, monkeypatch
     assert found["FR-001"] == [requirements.Proof("runs/test_some.py", "test_it")]
     monkeypatch.setattr(requirements, "proofs", lambda: found)
 
-    told = list(requirements.problems())
+    reported = list(requirements.problems())
 
-    assert "FR-002 is proved by no test: mark one with pytest.mark.proves('FR-002')" in told
-    assert any("XX-999" in problem for problem in told)
+    assert "FR-002 is proved by no test: mark one with pytest.mark.proves('FR-002')" in reported
+    assert any("XX-999" in problem for problem in reported)
 
 
 def test_the_reference_of_settings_is_not_stale() -> None:

@@ -165,11 +165,11 @@ def main() -> int:
 
 def document(seen: list[str], timing: Timing) -> str:
     version = subprocess.run(["prometheus", "--version"], capture_output=True, text=True, check=True)
-    told = (version.stdout or version.stderr).split()[2].partition("+")[0]
+    version_number = (version.stdout or version.stderr).split()[2].partition("+")[0]
     lines = "\n".join(f"- {line}" for line in seen)
     return f"""# Prometheus watches CHM
 
-Written by `make prometheus-drill`: Debian's Prometheus {told} scrapes a live CHM with production settings. Its rules
+Written by `make prometheus-drill`: Debian's Prometheus {version_number} scrapes a live CHM with production settings. Its rules
 are those of `docker/prometheus/chm-rules.yml` with shorter times: ingestion counts as stopped after {timing.stopped} s,
 and an alert is pending for {timing.hold} s.
 

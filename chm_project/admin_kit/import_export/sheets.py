@@ -28,7 +28,7 @@ class ChoiceCell(forms.ChoiceField):
     """A choice by its value, upper or lower case."""
 
     def __init__(self, words: list[str]) -> None:
-        message = f"“%(value)s” is none of: {', '.join(words)}."
+        message = f"“%(value)s” is not one of: {', '.join(words)}."
         super().__init__(
             choices=[(word, word) for word in words],
             error_messages={"invalid_choice": message, "required": f"Write one of: {', '.join(words)}."},

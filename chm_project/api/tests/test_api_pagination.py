@@ -153,11 +153,11 @@ def test_a_walk_over_one_clients_pipelines_meets_each_of_its_runs_once_in_order(
     own = Run.objects.filter(pipeline__client=pipeline.client).order_by("-event_at", "-id")
     expected = [str(key) for key in own.values_list("pk", flat=True)]
 
-    asked = walk(program("read"), f"{ROOT}/runs", limit=limit, client_id=client)
+    filtered = walk(program("read"), f"{ROOT}/runs", limit=limit, client_id=client)
     bound = walk(program("read", client_id=client), f"{ROOT}/runs", limit=limit)
     until = walk(program("read"), f"{ROOT}/runs", limit=limit, client_id=client, until=NOON.isoformat())
 
-    assert [run["id"] for run in asked] == [run["id"] for run in bound] == expected
+    assert [run["id"] for run in filtered] == [run["id"] for run in bound] == expected
     assert [run["id"] for run in until] == [str(run.pk) for run in own if run.event_at < NOON]
 
 

@@ -1,4 +1,4 @@
-"""A connection of the pool, which knows the limits that its session has."""
+"""A pooled connection that remembers the limits of its session."""
 
 import select
 from typing import Any

@@ -152,16 +152,16 @@ def _installed(cursor: CursorWrapper, definitions: Sequence[View]) -> Installed:
     names = {view.name for view in definitions}
     there = _existing(cursor)
     # The first release kept no record.
-    ours = set(recorded.get("views", names & there))
-    if strange := (there & names) - ours:
+    recorded_views = set(recorded.get("views", names & there))
+    if strange := (there & names) - recorded_views:
         raise ReportingSchemaError(
             f"reporting.{min(strange)} exists and was not made by CHM, which now has a view of that name. Rename yours."
         )
     kept = [Grant(*grant) for grant in recorded.get("grants", ())]
     return Installed(
-        existing=frozenset(ours & there),
-        dropped=frozenset(ours - there) if kept else frozenset(),
-        grants=(*kept, *grants_on(cursor, ours & there)),
+        existing=frozenset(recorded_views & there),
+        dropped=frozenset(recorded_views - there) if kept else frozenset(),
+        grants=(*kept, *grants_on(cursor, recorded_views & there)),
     )
 
 
@@ -193,7 +193,7 @@ def _create_or_replace(cursor: CursorWrapper, definitions: Iterable[View]) -> No
 
 def _drop(cursor: CursorWrapper, names: Sequence[str]) -> None:
     if names:
-        # Never CASCADE: what others built on these views is theirs.
+        # Never CASCADE: it would drop what other people built on these views.
         cursor.execute(f"DROP VIEW {', '.join(f'reporting.{name}' for name in names)}")
 
 

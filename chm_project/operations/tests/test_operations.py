@@ -94,9 +94,9 @@ def test_a_scraper_reads_metrics_with_the_token_of_a_file_and_without_the_databa
     token.write_text("scraper-token\n")
     nowhere = {"CHM_DATABASE_URL": "postgresql:///none?host=/nowhere", "CHM_METRICS_TOKEN_FILE": str(token)}
     with web_server(**nowhere) as address:
-        said = requests.get(f"{address}/metrics", headers={"Authorization": "Bearer scraper-token"}, timeout=10)
-        assert said.status_code == 200
-        assert "chm_database_up 0.0" in said.text
+        scraped = requests.get(f"{address}/metrics", headers={"Authorization": "Bearer scraper-token"}, timeout=10)
+        assert scraped.status_code == 200
+        assert "chm_database_up 0.0" in scraped.text
         wrong = requests.get(f"{address}/metrics", headers={"Authorization": "Bearer scraper"}, timeout=10)
         assert wrong.status_code == 401
         other = requests.get(f"{address}/api/v1/clients", headers={"Authorization": "Bearer scraper-token"}, timeout=10)
@@ -118,20 +118,20 @@ def test_metrics_are_what_the_database_and_the_broker_say(beat: None) -> None:
     )
     PipelineFactory.create(is_active=False)
 
-    said = metrics(program("read"))
+    scraped = metrics(program("read"))
 
-    assert said['chm_runs_24h{status="failed"}'] == 1
-    assert said['chm_runs_24h{status="success"}'] == 0
+    assert scraped['chm_runs_24h{status="failed"}'] == 1
+    assert scraped['chm_runs_24h{status="success"}'] == 0
     group = f'{{client="{pipeline.client.name}",platform="{pipeline.platform}"}}'
-    assert said[f"chm_pipelines_active{group}"] == 1
+    assert scraped[f"chm_pipelines_active{group}"] == 1
     for state in ("failing", "stale", "failing_ingestion"):
-        assert said[f"chm_pipelines_{state}{group}"] == 1
-    assert said[f"chm_pipelines_late{group}"] == 0
-    assert 600 <= said["chm_ingest_oldest_age_seconds"] < 700
-    assert said["chm_beat_age_seconds"] < 60
-    assert said["chm_broker_up"] == 1
-    assert said["chm_queue_length"] >= 0
-    assert said[f'chm_build_info{{version="{VERSION}"}}'] == 1
+        assert scraped[f"chm_pipelines_{state}{group}"] == 1
+    assert scraped[f"chm_pipelines_late{group}"] == 0
+    assert 600 <= scraped["chm_ingest_oldest_age_seconds"] < 700
+    assert scraped["chm_beat_age_seconds"] < 60
+    assert scraped["chm_broker_up"] == 1
+    assert scraped["chm_queue_length"] >= 0
+    assert scraped[f'chm_build_info{{version="{VERSION}"}}'] == 1
 
 
 def test_late_pipelines_are_counted_by_client_and_platform(beat: None) -> None:
@@ -142,10 +142,10 @@ def test_late_pipelines_are_counted_by_client_and_platform(beat: None) -> None:
     )
     on_time = PipelineFactory.create(client=planned.client, platform="airflow")
 
-    said = metrics(program("read"))
+    scraped = metrics(program("read"))
 
-    assert said[f'chm_pipelines_late{{client="{planned.client.name}",platform="dbt"}}'] == 1
-    assert said[f'chm_pipelines_late{{client="{on_time.client.name}",platform="airflow"}}'] == 0
+    assert scraped[f'chm_pipelines_late{{client="{planned.client.name}",platform="dbt"}}'] == 1
+    assert scraped[f'chm_pipelines_late{{client="{on_time.client.name}",platform="airflow"}}'] == 0
 
 
 def test_unmatched_lineage_events_are_counted(beat: None) -> None:

@@ -44,8 +44,8 @@ def beat(broker: str, folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
 
 def holder(client: "redis.Redis") -> int | None:
     """The process that schedules."""
-    said = client.get(LOCK_KEY)
-    return int(said.decode().rpartition(":")[2]) if isinstance(said, bytes) else None
+    value = client.get(LOCK_KEY)
+    return int(value.decode().rpartition(":")[2]) if isinstance(value, bytes) else None
 
 
 def wait_for_another(client: "redis.Redis", former: int | None, seconds: float) -> tuple[int, float]:

@@ -40,7 +40,7 @@ def run(*arguments: str, **changes: str | None) -> subprocess.CompletedProcess[s
 
 
 def named(done: subprocess.CompletedProcess[str]) -> list[str]:
-    """The faults of a refusal. Python quotes no line of ours in a traceback that begins with a dash."""
+    """The faults of a refusal. Lines of CHM in a traceback never begin with a dash."""
     return sorted({line: None for line in done.stderr.splitlines() if line.startswith("- ")}, key=done.stderr.index)
 
 
@@ -157,13 +157,13 @@ print(json.dumps({
 def test_production_speaks_https_only_but_to_probes_and_only_for_its_hosts() -> None:
     done = run("-c", ANSWERS, CHM_PROXIES="127.0.0.1")
 
-    said = json.loads(done.stdout)
-    assert said["probe"][0] == 200
-    assert said["plain"][:2] == [301, "https://chm.example.com/api/v1/clients"]
-    assert said["encrypted"][0] == 200
-    assert "max-age=31536000" in said["encrypted"][2]
-    assert said["by_address"][0] == 200, "a kubelet asks by address"
-    assert said["foreign"][0] == 400
+    answers = json.loads(done.stdout)
+    assert answers["probe"][0] == 200
+    assert answers["plain"][:2] == [301, "https://chm.example.com/api/v1/clients"]
+    assert answers["encrypted"][0] == 200
+    assert "max-age=31536000" in answers["encrypted"][2]
+    assert answers["by_address"][0] == 200, "a kubelet asks by address"
+    assert answers["foreign"][0] == 400
 
 
 @pytest.mark.parametrize(
@@ -183,21 +183,21 @@ def test_browsers_remember_https_for_as_much_as_the_operator_says(changes: dict[
 
 
 def test_forwarded_headers_are_believed_from_configured_proxies_only() -> None:
-    said = json.loads(run("-c", ANSWERS, CHM_PROXIES="10.9.9.9").stdout)
-    assert said["encrypted"][2] is None, "plain HTTP, whatever its sender says"
+    answers = json.loads(run("-c", ANSWERS, CHM_PROXIES="10.9.9.9").stdout)
+    assert answers["encrypted"][2] is None, "plain HTTP, whatever its sender says"
 
 
 def test_the_log_is_one_json_object_a_line_from_web_and_worker_alike() -> None:
     start = "import django; django.setup(); from chm_project import celery_app; "
-    said = "import logging; logging.getLogger('runs').warning('page %s', 7); logging.getLogger('runs').debug('no')"
-    web, worker = run("-c", start + said), run("-c", f"{start}celery_app.log.setup(loglevel='INFO'); {said}")
+    code = "import logging; logging.getLogger('runs').warning('page %s', 7); logging.getLogger('runs').debug('no')"
+    web, worker = run("-c", start + code), run("-c", f"{start}celery_app.log.setup(loglevel='INFO'); {code}")
 
     for done in (web, worker):
         assert done.returncode == 0, done.stderr
         [line] = done.stderr.splitlines()
-        told = json.loads(line)
-        assert (told["level"], told["logger"], told["message"]) == ("WARNING", "runs", "page 7")
-        assert told["time"]
+        entry = json.loads(line)
+        assert (entry["level"], entry["logger"], entry["message"]) == ("WARNING", "runs", "page 7")
+        assert entry["time"]
 
 
 def outside(folder: Path, address: str) -> str:
@@ -235,8 +235,8 @@ def test_each_line_of_a_process_is_a_json_object_from_the_start_to_the_end(proce
 
 
 def test_each_logger_has_the_level_that_is_set_for_it() -> None:
-    said = "import django; django.setup(); import logging; print(logging.getLogger('chm.page').getEffectiveLevel())"
-    assert run("-c", said, CHM_LOG_LEVELS="chm.page=debug, chm.task=ERROR").stdout == "10\n"
-    refused = run("-c", said, CHM_LOG_LEVELS="chm.page=LOUD")
+    code = "import django; django.setup(); import logging; print(logging.getLogger('chm.page').getEffectiveLevel())"
+    assert run("-c", code, CHM_LOG_LEVELS="chm.page=debug, chm.task=ERROR").stdout == "10\n"
+    refused = run("-c", code, CHM_LOG_LEVELS="chm.page=LOUD")
     [fault] = named(refused)
     assert fault.startswith("- CHM_LOG_LEVELS must be loggers with their levels")

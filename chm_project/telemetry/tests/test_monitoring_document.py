@@ -31,8 +31,8 @@ def existing(numbers: Numbers) -> dict[str, tuple[str, tuple[str, ...]]]:
         if hasattr(getattr(metrics, name), "_labelnames")
         for metric in getattr(metrics, name).describe()
     }
-    asked: list[Metric] = [*collector._numbers(numbers), *collector._late(numbers)]
-    return own | {metric.name: (metric.type, tuple(sorted(metric.samples[0].labels))) for metric in asked}
+    scraped: list[Metric] = [*collector._numbers(numbers), *collector._late(numbers)]
+    return own | {metric.name: (metric.type, tuple(sorted(metric.samples[0].labels))) for metric in scraped}
 
 
 def _name(name: str, kind: str) -> str:

@@ -62,10 +62,10 @@ def process_that_counts(folder: Path, kind: str, number: int) -> Iterator["subpr
 
 
 def read(folder: Path) -> dict[str, float]:
-    said = subprocess.run(
+    scraped = subprocess.run(
         [sys.executable, "-c", READING], env=environment(folder), text=True, capture_output=True, check=True
     )
-    return samples(said.stdout)
+    return samples(scraped.stdout)
 
 
 CREATED = 'chm_ingest_runs_total{connection="acme",outcome="created"}'
@@ -78,18 +78,18 @@ def used(kind: str) -> str:
 
 def test_processes_and_their_forks_add_up_and_keep_their_counts_when_they_end(tmp_path: Path) -> None:
     with process_that_counts(tmp_path, "web", 5), process_that_counts(tmp_path, "worker", 7) as worker:
-        said = read(tmp_path)
-        assert (said[CREATED], said[PAGES]) == (14, 4)
-        assert said[used("web")] == said[used("worker")] == 3
+        scraped = read(tmp_path)
+        assert (scraped[CREATED], scraped[PAGES]) == (14, 4)
+        assert scraped[used("web")] == scraped[used("worker")] == 3
 
         worker.send_signal(signal.SIGKILL)
         worker.wait()
-        said = read(tmp_path)
-        assert (said[CREATED], said[PAGES]) == (14, 4), "a counter never goes back"
-        assert used("worker") not in said, "an ended process holds no connections"
-        assert said[used("web")] == 3
-    said = read(tmp_path)
-    assert (said[CREATED], said[PAGES]) == (14, 4)
+        scraped = read(tmp_path)
+        assert (scraped[CREATED], scraped[PAGES]) == (14, 4), "a counter never goes back"
+        assert used("worker") not in scraped, "an ended process holds no connections"
+        assert scraped[used("web")] == 3
+    scraped = read(tmp_path)
+    assert (scraped[CREATED], scraped[PAGES]) == (14, 4)
     left = {path.name for path in tmp_path.iterdir() if "ended" not in path.name}
     assert left == {"lock"}, "files of ended processes are removed"
 
@@ -101,9 +101,9 @@ def test_a_folder_that_cannot_be_used_costs_the_counts_and_no_request(tmp_path: 
     given = {"CHM_METRICS_DIR": str(tmp_path / "metrics"), "CHM_METRICS_TOKEN_FILE": str(token)}
     with web_server(log, **given) as address:
         assert requests.get(f"{address}/health", timeout=10).status_code == 200
-        said = requests.get(f"{address}/metrics", headers={"Authorization": "Bearer scraper"}, timeout=10)
-    assert said.status_code == 200
-    assert "chm_broker_up 1.0" in said.text
+        scraped = requests.get(f"{address}/metrics", headers={"Authorization": "Bearer scraper"}, timeout=10)
+    assert scraped.status_code == 200
+    assert "chm_broker_up 1.0" in scraped.text
     assert "each process has only its own metrics" in log.read_text()
 
 
@@ -115,9 +115,9 @@ def test_requests_of_all_web_processes_are_counted_by_route_and_status(tmp_path:
             requests.get(f"{address}/api/v1/runs/0b7e4c1e-0000-7000-8000-000000000000", timeout=10)
         requests.get(f"{address}/no/such/page", timeout=10)
         requests.get(f"{address}/api/v1/nothing?page={'x' * 200}", timeout=10)
-        said = requests.get(f"{address}/metrics", headers={"Authorization": "Bearer scraper"}, timeout=10)
+        scraped = requests.get(f"{address}/metrics", headers={"Authorization": "Bearer scraper"}, timeout=10)
         answered = {path.stem.rpartition("_")[2] for path in (tmp_path / "metrics").glob("histogram_*.db")}
-    found = samples(said.text)
+    found = samples(scraped.text)
     count = "chm_http_request_duration_seconds_count"
     assert found[f'{count}{{method="GET",route="api/v1/runs/<id:run_id>",status="401"}}'] == 40
     assert found[f'{count}{{method="GET",route="unmatched",status="404"}}'] == 2

@@ -16,7 +16,7 @@ BIG = b"x" * 100_000
 
 
 class Application:
-    """Answers all but /health, /quick and /big only when it is told to."""
+    """Answers all but /health, /quick and /big only when the test releases it."""
 
     def __init__(self) -> None:
         self.released = threading.Event()

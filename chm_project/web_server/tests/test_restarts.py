@@ -26,7 +26,7 @@ def free_port() -> int:
 
 @contextmanager
 def server(port: int, *, held: socket.socket | None = None, **environment: str) -> Iterator[psutil.Process]:
-    """A web server behind a proxy, hence one whose connections are kept; `held` is passed on as systemd does."""
+    """A web server behind a proxy, so its connections are kept; `held` is passed on as systemd does."""
     command = [sys.executable, "-m", "chm_project.web_server", "--port", str(port)]
     passed: tuple[int, ...] = ()
     if held is not None:

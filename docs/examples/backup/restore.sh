@@ -1,6 +1,6 @@
 #!/bin/sh
 # restore.sh DUMP [OWNER]: restore a dump of backup.sh into the empty database that PGDATABASE names, in one transaction.
-# As the database's owner leave OWNER out. As a superuser name the role that shall own everything, such as chm.
+# As the database's owner leave OWNER out. As a superuser name the role that will own everything, such as chm.
 # The roles that may read the boards' views must exist. Without them: RESTORE_GRANTS=no, and grant_reporting_role later.
 set -eu
 dump=${1:?usage: restore.sh DUMP [OWNER]}

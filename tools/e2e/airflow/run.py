@@ -158,8 +158,8 @@ def scenario(airflow: Airflow, chm: AirflowChm, folder: Path, record: Record) ->
     until(lambda: airflow.status(running) == "running", chm.ingest, "a run is running")
     by_hand("a queued run is deleted", lambda: airflow.call("DELETE", path_of(deleted)))
     gone = chm.runs()[deleted]
-    said = gone.status, gone.status_reason
-    record.check(said == ("canceled", "gone at source"), f"the deleted queued run in CHM: {said}")
+    final_state = gone.status, gone.status_reason
+    record.check(final_state == ("canceled", "gone at source"), f"the deleted queued run in CHM: {final_state}")
     by_hand("a running run is marked failed, which cancels it", lambda: airflow.change(running, state="failed"))
     until(lambda: airflow.settled(CAUGHT_UP + 6), chm.ingest, "its task has ended")
     compare(record, "and its task has ended", airflow.states, chm)

@@ -69,7 +69,7 @@ class Checks:
 
 def _plain(value: object) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{name} {said}" for name, said in value.items())
+        return ", ".join(f"{name} {content}" for name, content in value.items())
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 

@@ -51,7 +51,7 @@ def test_a_filter_stands_in_the_address_and_holds_in_the_lists_behind_the_tiles(
     page = log_in("viewer")
     page.get_by_label("Platform").select_option("vendor_api")
     page.wait_for_url(re.compile(r"\?platform=vendor_api$"))
-    assert all("vendor_api" in who for who in section(page, "failing"))
+    assert all("vendor_api" in row for row in section(page, "failing"))
     number = page.locator("[data-tile=failing] .chm-number").inner_text()
 
     page.locator("[data-tile=failing]").click()
@@ -71,11 +71,11 @@ def test_a_client_that_is_disabled_leaves_the_board_and_comes_back(log_in: LogIn
     form = page.url
     set_active(page, False)
     page.goto("/admin/")
-    assert not any(client in who for key in ("failing", "changed", "fresh") for who in section(page, key))
+    assert not any(client in row for key in ("failing", "changed", "fresh") for row in section(page, key))
     page.goto(form)
     set_active(page, True)
     page.goto("/admin/")
-    assert any(client in who for who in section(page, "failing"))
+    assert any(client in row for row in section(page, "failing"))
 
 
 def set_active(page: Page, active: bool) -> None:
@@ -166,7 +166,7 @@ def test_the_board_refreshes_itself_quietly(log_in: LogIn) -> None:
     page.clock.run_for(61_000)
 
     expect(page.locator("[data-as-of]")).not_to_have_attribute("data-as-of", str(before))
-    assert page.evaluate("window.stays"), "the page was loaded anew"
+    assert page.evaluate("window.stays"), "the page was reloaded"
 
 
 def test_the_board_can_be_worked_with_the_keyboard(log_in: LogIn) -> None:

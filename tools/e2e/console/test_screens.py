@@ -57,7 +57,7 @@ def test_a_page_is_readable(log_in: LogIn, screenshots: Path, name: str, look: s
 
 
 def serious(page: Page) -> list[str]:
-    """What axe-core finds that keeps somebody out, told shortly."""
+    """Return a short line for each serious accessibility problem that axe-core finds."""
     # A colour that is still changing has no contrast to judge.
     page.evaluate("Promise.all(document.getAnimations().map(animation => animation.finished.catch(() => null)))")
     found = Axe().run(page).response["violations"]

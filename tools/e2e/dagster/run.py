@@ -134,8 +134,8 @@ def scenario(dagster: Dagster, chm: Chm, folder: Path, record: Record) -> None:
     )
     by_hand("an ended run is deleted; CHM keeps it", lambda: dagster.change(DELETE, id=first[3]))
     gone = chm.runs().get(queued[1])
-    said = gone and (gone.status, gone.status_reason)
-    record.check(said == ("canceled", "gone at source"), f"the deleted queued run in CHM: {said}")
+    final_state = gone and (gone.status, gone.status_reason)
+    record.check(final_state == ("canceled", "gone at source"), f"the deleted queued run in CHM: {final_state}")
 
     record.say(f"3. At the end, after {changes} changes by hand and {chm.walks} ingestions")
     compare(record, "by ordinary walks", dagster.states, chm)

@@ -62,7 +62,7 @@ def test_the_commands_of_the_document_find_the_request_the_page_and_the_row(fold
         source.misbehave = refuse_one_pipeline
         wait_until(lambda: "chm_ingest_errors_total" in chm.metrics().text, "a page fails")
         variables = {"CHM": chm.address, "SCRAPER": chm.scraper_token, "TOKEN": token, "LOG": str(chm.log)}
-        said = []
+        outputs = []
         for number, block in enumerate(BLOCKS):
             if number == 7:
                 source.misbehave = lambda request: None
@@ -71,9 +71,9 @@ def test_the_commands_of_the_document_find_the_request_the_page_and_the_row(fold
                 capture_output=True, text=True, timeout=120, check=False,
             )  # fmt: skip
             assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
-            said.append(done.stdout)
+            outputs.append(done.stdout)
 
-    histogram, requests_found, lines_of_request, errors, pages, lines_of_task, row, repaired = said
+    histogram, requests_found, lines_of_request, errors, pages, lines_of_task, row, repaired = outputs
     bucket, count = (float(line.rpartition(" ")[2]) for line in histogram.splitlines())
     assert count > bucket, "the histogram shows that some requests took longer than half a second"
     assert slow in requests_found

@@ -45,8 +45,8 @@ def all_views() -> set[str]:
 
 def own_connection() -> psycopg.Connection[Any]:
     parameters: dict[str, Any] = connection.get_connection_params()
-    for ours in ("pool", "cursor_factory", "context"):
-        parameters.pop(ours, None)
+    for name in ("pool", "cursor_factory", "context"):
+        parameters.pop(name, None)
     return psycopg.connect(**parameters)
 
 

@@ -1,0 +1,162 @@
+"""Words that do not appear in documents, docstrings, comments, messages and names.
+
+To add a word, add a line to WORDS or NAMES with what to write instead. Where a word is a real term, such as a quotation or
+a partner's field, add the file and the word to TERMS.
+"""
+
+import ast
+import io
+import re
+import subprocess
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+# A pattern of whole words, what to write instead, and why.
+WORDS = [
+    ("anew", "again", "dated"),
+    ("whom", "who, which", "formal; usually the sign of a sentence that can be split"),
+    ("mend(s|ed|ing)?", "fix, correct", "dated"),
+    ("told(?! apart| to )", "reported, notified, configured", "code does not talk"),
+    ("heard", "received", "code does not listen"),
+    ("(knows|wants)", "has, accepts, needs", "code has no knowledge and no wishes"),
+    ("takes? no", "has no, accepts no", "code does not take"),
+    ("(to be|may be|can be) had", "available", "dated"),
+    ("for ever", "forever, without end", "dated spelling"),
+    ("so long ago", "that old", "inverted"),
+    ("none that", "no ... that", "inverted"),
+    ("(falls?|fell) silent", "is paused, stops reporting", "a metaphor"),
+    ("shall", "must, will", "legal language"),
+    ("(lest|hence|thence|whence|henceforth|thereof|therein)", "so that, therefore, of it", "dated"),
+    ("nothing but", "only", "a negation to resolve"),
+    ("ever (more|less|rarer|longer|shorter)", "more and more", "dated"),
+    ("(whoever|whomever|whosoever)", "anyone who, the user who", "formal"),
+    ("so that none", "so that no", "inverted"),
+    ("of (its|their|one's|his) own accord", "by itself", "an idiom"),
+    ("let alone", "and even less", "an idiom that is easily misread"),
+    ("is none of", "is not part of", "inverted"),
+    ("(ours|theirs)", "CHM's, the partner's", "name the owner"),
+    ("without (losing|doubling) or (losing|doubling)", "without losing or duplicating any", "ambiguous"),
+    ("(goes|go|went) on (with|from|in|until|alone|where)", "continues", "two words for one"),
+    ("said otherwise", "in other words", "an idiom that is easily misread"),
+    ("were it|had it", "if it", "inverted"),
+]
+# Names of variables, parameters, functions and classes that say nothing about what they hold.
+NAMES = {
+    "said": "message, output, reason",
+    "told": "message, reported, names of what is reported",
+    "heard": "received",
+    "ours": "own, chm, what it is",
+    "calm": "small, quiet: what it looks like",
+    "anew": "again",
+    "who": "caller, user",
+    "asked": "request, requested",
+    "thing": "what it is",
+}
+# The word is a real term in this file.
+TERMS: dict[str, set[str]] = {
+    "tools/tests/test_plain_words.py": {"*"},
+    # Help texts and column comments that are part of migrations.
+    "alerting/models.py": {"told"},
+    "chm_project/access/models.py": {"nothing but", "whoever"},
+}
+# Not checked yet: other work changes these.
+NOT_YET: tuple[str, ...] = (
+    "chm_project/admin_kit/", "chm_project/console/", "chm_project/dashboards/", "chm_project/handover/", "chm_project/local/",
+    "chm_project/management/", "chm_project/templatetags/", "docs/contracts/", "docs/performance.md", "ingestion/", "runs/",
+    "templates/", "tools/bench/",
+)  # fmt: skip
+
+PROSE = {".md", ".html", ".txt"}
+HASH_COMMENTS = {".sh", ".yml", ".yaml", ".toml", ".conf", ".service", ".timer", ".socket", ".example"}
+
+
+def _tracked() -> list[str]:
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    # Recorded messages, generated code and synthetic data are not texts of this project.
+    return [
+        name for name in listed.splitlines()
+        if not re.search(r"^clients/|/recordings/|/migrations/|^data/|/static/|openapi-released|\.lock$", name)
+        and (ROOT / name).is_file()
+    ]
+
+
+def _python_texts(source: str) -> Iterator[tuple[int, str]]:
+    """Yield line and text of each comment and string; code between them is not a text."""
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.start[0], token.string
+        elif token.type in {tokenize.STRING, getattr(tokenize, "FSTRING_MIDDLE", -1)} and " " in token.string:
+            for number, line in enumerate(token.string.splitlines(), token.start[0]):
+                yield number, re.sub(r"\{[^{}]*\}", "", line)
+
+
+def _texts(name: str, source: str) -> Iterator[tuple[int, str]]:
+    suffix = Path(name).suffix
+    if suffix == ".py":
+        yield from _python_texts(source)
+        return
+    in_code = False
+    for number, line in enumerate(source.splitlines(), 1):
+        if suffix == ".md" and line.lstrip().startswith("```"):
+            in_code = not in_code
+        elif suffix in PROSE:
+            if not in_code:
+                yield number, re.sub(r"`[^`]*`", "", line)
+        elif suffix == ".sql":
+            yield number, line.partition("--")[2]
+        elif suffix in HASH_COMMENTS or name in {"Makefile", "docker/Dockerfile"}:
+            yield number, line.partition("#")[2]
+
+
+def _names(source: str) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name) | ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                yield node.lineno, name.strip("_").lower()
+
+
+def problems() -> Iterator[str]:
+    """Yield a line for each word that should not appear."""
+    any_word = re.compile(r"\b(" + "|".join(word for word, _, _ in WORDS) + r")\b", re.IGNORECASE)
+    words = [(re.compile(rf"\b({word})\b", re.IGNORECASE), instead) for word, instead, _ in WORDS]
+    for name in _tracked():
+        allowed = TERMS.get(name, set())
+        if "*" in allowed or name.startswith(NOT_YET):
+            continue
+        try:
+            source = (ROOT / name).read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue
+        if any_word.search(source):
+            for number, text in _texts(name, source):
+                for word, instead in words:
+                    if (found := word.search(text)) and found[0].lower() not in allowed:
+                        yield f"{name}:{number}: {found[0]!r}: write {instead}"
+        if name.endswith(".py"):
+            for number, identifier in _names(source):
+                if identifier in NAMES and identifier not in allowed:
+                    yield f"{name}:{number}: the name {identifier!r}: {NAMES[identifier]}"
+
+
+def test_texts_and_names_avoid_the_listed_words() -> None:
+    found = list(problems())
+
+    assert not found, "\n".join(["", *found])
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "expected"),
+    [
+        ("a.py", '"""Write it anew."""\nanew = 1  # anew\n', [1, 2]),
+        ("a.md", "anew\n```\nanew\n```\n`anew`\n", [1]),
+        ("a.sql", "SELECT anew -- anew\n", [1]),
+    ],
+    ids=["python", "markdown", "sql"],
+)
+def test_only_texts_are_read(name: str, source: str, expected: list[int]) -> None:
+    assert [number for number, text in _texts(name, source) if "anew" in text] == expected
