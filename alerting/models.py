@@ -34,7 +34,10 @@ class AlertRuleQuerySet(models.QuerySet["AlertRule"]):
         return self.annotate(owner_id=OWNER_ID)
 
     def resting_on(self, pipelines: QuerySet[Pipeline]) -> "AlertRuleQuerySet":
-        """Return the enabled rules that watch only these clients or pipelines; they are paused while those are disabled."""
+        """Return the enabled rules that watch only these clients or pipelines.
+
+        They are paused while those are disabled.
+        """
         among = pipelines.order_by().values("pk")
         others = Pipeline.objects.active().filter(client=OuterRef("client")).exclude(pk__in=among)
         of_client = Q(pipeline=None, client__in=pipelines.order_by().values("client")) & ~Exists(others)

@@ -41,10 +41,12 @@ class AlertRuleSerializer(StrictModelSerializer[AlertRule]):
         ]
         read_only_fields = ["id", "created_at", "updated_at"]
         extra_kwargs = {name: {"min_value": 1, "max_value": 2**31 - 1} for name in ("threshold", "window_minutes")} | {
+            "channel": {"help_text": "How the alert is sent."},
+            "rule_type": {"help_text": "The condition."},
             "destination": {
-                "help_text": "Channel name, address or hook. Of a hook answers show the host only; that masked form, "
-                "sent back, leaves what is stored."
-            }
+                "help_text": "Channel name, address or hook. Responses mask a hook except for its host; the masked "
+                "form, sent back, keeps the stored address."
+            },
         }
 
     def to_representation(self, instance: AlertRule) -> dict[str, Any]:
@@ -82,13 +84,13 @@ class AlertRuleSerializer(StrictModelSerializer[AlertRule]):
 
 
 class FiringRuleSerializer(AlertRuleSerializer):
-    """A rule that holds, and since when."""
+    """A firing rule, and since when it fires."""
 
     since = serializers.SerializerMethodField(
-        help_text="The first failure, after its last success, of the pipeline in scope that has failed longest; of "
-        "failures_in_window the oldest failure that counts."
+        help_text="For on_failure the first failure after the last success, of the pipeline in scope that has failed "
+        "longest; for failures_in_window the oldest counted failure."
     )
-    fingerprint = serializers.SerializerMethodField(help_text="The same whenever this rule holds.")
+    fingerprint = serializers.SerializerMethodField(help_text="Identifies the rule; the same each time it fires.")
 
     class Meta(AlertRuleSerializer.Meta):
         fields = [*AlertRuleSerializer.Meta.fields, "since", "fingerprint"]
@@ -102,15 +104,15 @@ class FiringRuleSerializer(AlertRuleSerializer):
 
 
 class PreviewWindowSerializer(serializers.Serializer[Any]):
-    since = TimeField(required=False, help_text="Inclusive; 7 days before until when left out.")
-    until = TimeField(required=False, help_text="Exclusive; now when left out.")
+    since = TimeField(required=False, help_text="Start of the window, inclusive. Default: 7 days before until.")
+    until = TimeField(required=False, help_text="End of the window, exclusive. Default: now.")
 
 
 class SpanSerializer(serializers.Serializer[Any]):
-    """The rule held from `from` on, until `until`; both are cut to the window that was asked for."""
+    """The rule fired from `from` until `until`, within the requested window."""
 
     until = serializers.DateTimeField()
-    failed_runs = serializers.IntegerField(help_text="Failed runs that made it hold.")
+    failed_runs = serializers.IntegerField(help_text="Failed runs that made the rule fire.")
 
     def get_fields(self) -> dict[str, Any]:
         # `from` is a word of the language.

@@ -46,7 +46,8 @@ MAX_PREVIEW = timedelta(days=400)
         summary="Change, enable or disable an alert rule", description="Only the fields that are sent are changed."
     ),
     destroy=extend_schema(
-        summary="Delete an alert rule", description="It is gone for good; set `is_enabled` to false to keep it."
+        summary="Delete an alert rule",
+        description="Deletes it permanently. To keep it without alerts, set `is_enabled` to false.",
     ),
 )
 class AlertRuleViewSet(
@@ -75,18 +76,18 @@ class AlertRuleViewSet(
 
     @extend_schema(
         operation_id="alert_rules_preview",
-        summary="When would a rule have held?",
+        summary="Preview when a rule would have fired",
         parameters=[PreviewWindowSerializer],
         responses=PreviewSerializer,
         filters=False,
     )
     def preview(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """The spans of the window in which the rule held, enabled or not, judged from the runs as they stand.
+        """Return the spans of the window in which the rule would have fired, from the runs as stored now.
 
-        `on_failure` holds while the latest run of a pipeline in scope is failed, where a run is running from its start
-        until event_at and has its status from then on; `failures_in_window` while at least `threshold` runs of the
-        scope failed, by event_at, in the `window_minutes` before the moment. Disabled inventory is left out, and
-        nothing is foretold: the last span ends now at the latest.
+        `on_failure` fires while the latest run of a pipeline in scope is failed; a run is running from its start until
+        event_at and has its status after that. `failures_in_window` fires while at least `threshold` runs of the scope
+        failed, by event_at, in the last `window_minutes`. Disabled inventory is excluded. The last span ends now at the
+        latest.
         """
         window = PreviewWindowSerializer(data=request.query_params)
         window.is_valid(raise_exception=True)
@@ -109,13 +110,13 @@ class AlertRuleViewSet(
 @extend_schema_view(
     list=extend_schema(
         operation_id="alert_rules_firing",
-        summary="Which enabled rules hold now?",
-        description="Over the active inventory. Nothing is sent. A poller notifies once when a `fingerprint` "
-        "appears, and once when it is gone; replayed runs change neither.",
+        summary="List the enabled rules that are firing",
+        description="Covers the active inventory. CHM sends nothing itself: poll this list and notify when a "
+        "`fingerprint` appears or disappears. Replayed runs do not change it.",
     )
 )
 class FiringRuleViewSet(CsvList, ApiViewSet):
-    """Over active inventory; nothing is sent."""
+    """The firing rules of the active inventory."""
 
     queryset = AlertRuleViewSet.queryset
     serializer_class = FiringRuleSerializer

@@ -12,7 +12,8 @@ from django.http.response import HttpResponseBase
 from chm_project.access.services import TOKEN_SHAPE
 
 _KEY = re.compile(r"(/*(?:ping|feed)/+)([^/?]+)")
-# Also removes a key from a path that is not CHM's, such as //ping/KEY, because the request log repeats every wrong path.
+# Also removes a key from a path that is not CHM's, such as //ping/KEY, because the request log repeats every wrong
+# path.
 _TOKEN = re.compile(TOKEN_SHAPE.pattern)
 _PATHS = ("PATH_INFO", "REQUEST_URI", "RAW_URI", "SCRIPT_URL", "QUERY_STRING")
 

@@ -1,8 +1,9 @@
-"""How views become operations of the contract document."""
+"""Turn views into operations of the contract document."""
 
 import inspect
 from typing import Any
 
+from django.core.exceptions import FieldDoesNotExist
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
 
@@ -12,17 +13,30 @@ from chm_project.api.viewsets import FIELDS
 
 class ApiAutoSchema(AutoSchema):
     def get_override_parameters(self) -> list[Any]:
-        """Add `fields` where an answer can be cut to chosen fields."""
+        """Add the parameter `fields` to views that can return chosen fields only."""
         parameters: list[Any] = super().get_override_parameters()
         if self.method != "GET" or not getattr(self.view, "is_sparse", False):
             return parameters
         names = list(getattr(self.view, "serializer_class")().fields)  # noqa: B009  # a generic view's
-        description = f"Answer with these fields only. {SEVERAL}"
+        description = f"Return only these fields. {SEVERAL}"
         model = getattr(self.view, "serializer_class").Meta.model.__name__  # noqa: B009
         schema = {"type": "array", "items": {"type": "string", "enum": names, "x-enum-name": f"{model}Field"}}
         return [*parameters, OpenApiParameter(FIELDS, schema, description=description)]
 
+    def _get_serializer_field_meta(self, field: Any, direction: str) -> dict[str, Any]:
+        """Describe a field of a model by its column comment unless the serializer has a help text."""
+        meta: dict[str, Any] = super()._get_serializer_field_meta(field, direction)
+        model = getattr(getattr(field.parent, "Meta", None), "model", None)
+        if model is not None and "description" not in meta:
+            try:
+                comment = model._meta.get_field(field.source).db_comment
+            except (AttributeError, FieldDoesNotExist):
+                comment = None
+            if comment:
+                meta["description"] = f"{comment}."
+        return meta
+
     def get_description(self) -> str:  # type: ignore[override]  # as drf-spectacular's own
-        """Return the docstring of the method, never that of the class, which is for readers of the code."""
+        """Return the docstring of the method. The one of the class is for readers of the code and is not published."""
         method = getattr(self.view, getattr(self.view, "action", None) or self.method.lower(), None)
         return inspect.getdoc(method) or ""

@@ -30,7 +30,7 @@ class ErrorIndexView(StrictView):
     @extend_schema(
         operation_id="errors_list",
         summary="List the error codes",
-        description="Each code that an error can have, with its cause and what to do about it.",
+        description="Every error code with its cause and remedy.",
         responses=ErrorIndexSerializer,
         tags=["start"],
     )

@@ -89,7 +89,10 @@ class JsonObjectField(serializers.JSONField):
 
 
 class IdField(serializers.PrimaryKeyRelatedField[Model]):
-    """The id of another object, named like its column. `client` and `pipeline` are the paths from that object to their ids."""
+    """The id of another object, named like its column.
+
+    `client` and `pipeline` are the paths from that object to their ids.
+    """
 
     default_error_messages = {"does_not_exist": "Nothing has this id."}
 

@@ -15,22 +15,22 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "IfNoneMatch": {
         "name": "If-None-Match",
         "in": "header",
-        "description": "The ETag of an earlier answer: 304 without a body as long as it still holds.",
+        "description": "The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.",
         "schema": {"type": "string"},
         "example": _EXAMPLE_ETAG,
     },
     "IfMatch": {
         "name": "If-Match",
         "in": "header",
-        "description": "The ETag of the object as you read it: 412 if somebody else has changed it since.",
+        "description": "The ETag of the object as you read it: the answer is 412 if it has changed since.",
         "schema": {"type": "string"},
         "example": _EXAMPLE_ETAG,
     },
     "IdempotencyKey": {
         "name": "Idempotency-Key",
         "in": "header",
-        "description": "Any text of your own that is new for each new object. The same key gets the same answer for 24 "
-        "hours, without a second object, unless the cache is lost in between.",
+        "description": "A text that you choose, different for each new object. A repeated request with the same key "
+        "gets the same answer for 24 hours without a second object, unless the cache is lost.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
         "example": "0d4f6b9c-order-1187",
     },
@@ -75,7 +75,7 @@ def document_manners(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     components = result["components"]
     components["parameters"], components["headers"] = PARAMETERS, HEADERS
     components["responses"]["NotModified"] = {
-        "description": "The answer is the one whose ETag was sent.",
+        "description": "Unchanged since the ETag that was sent.",
         "headers": _headers("ETag", "RequestId"),
     }
     for status, entry in BY_STATUS.items():

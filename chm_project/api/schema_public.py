@@ -1,4 +1,4 @@
-"""Additions to the contract document for its readers: tags, shared enums, descriptions and examples of parameters."""
+"""Complete the contract document: tags, shared enums, descriptions and examples of parameters."""
 
 from collections.abc import Iterator
 from copy import deepcopy
@@ -8,21 +8,21 @@ from typing import Any
 from chm_project.api.examples import example
 
 TAGS = {
-    "alert_rules": "Definitions of what is worth an alert, and which of them hold. CHM sends nothing.",
+    "alert_rules": "Alert rules, and which of them are firing. CHM sends no notifications.",
     "clients": "The clients of the consultancy.",
-    "handover": "What the next shift must know.",
-    "health": "Is the web server alive?",
-    "ingestion": "Start an ingestion, and follow it.",
+    "handover": "Summary of the last hours for the next shift.",
+    "health": "Check that the web server runs",
+    "ingestion": "Start an ingestion and read its state.",
     "lineage": "Runs pushed as OpenLineage events.",
-    "metrics": "Prometheus text.",
+    "metrics": "Metrics in the Prometheus text format.",
     "ping": "Runs pushed by plain requests, as Healthchecks clients send them.",
     "pipelines": "Pipelines of clients, on any orchestrator, and their runs.",
-    "ready": "Are the database, the broker and ingestion in order?",
+    "ready": "Readiness: database, broker, beat and ingestion.",
     "reports": "One SQL query each, with fixed parameters and columns; also as CSV.",
     "runs": "Runs across all pipelines.",
-    "start": "Where to start: the root, and the error codes.",
+    "start": "The root of the API and the error codes.",
 }
-# By the name of a parameter: what a caller would send.
+# Examples by parameter name.
 EXAMPLES: dict[str, Any] = {
     "CHM-Outcome": "created",
     "cursor": "WyIyMDI2LTAzLTAxIl0:1vQk2m:5f0c2a9e7b1d4c3a8e6f0b12",
@@ -43,12 +43,65 @@ DESCRIPTIONS = {
     "pipeline_id": "The id of a pipeline.",
     "rule_id": "The id of an alert rule.",
     "run_id": "The id of a run in CHM.",
-    "task_id": "The id that the start of an ingestion answered with.",
-    "external_run_id": "The run's own id in its source: the whole rest of the path, slashes included.",
+    "task_id": "The id returned when the ingestion was started.",
+    "external_run_id": "The run's id at its source: the rest of the path, including slashes.",
+}
+# Descriptions by property name, for properties that no model column or help text describes.
+PROPERTIES = {
+    "canceled": "Runs stopped by a person or gone at their source.",
+    "client_id": "The id of a client.",
+    "client_name": "The name of the client.",
+    "connection": "The name of the connection.",
+    "created": "Runs stored for the first time.",
+    "environment": "Where the pipeline runs.",
+    "error": "The reason, in one sentence.",
+    "error_message": "Why the run failed.",
+    "errors": "Errors by connection and pipeline.",
+    "external_run_id": "The id of the run at its source.",
+    "failed": "Failed runs.",
+    "finished_at": "When it ended; null while it runs.",
+    "from": "When the rule began to fire.",
+    "items": "The rows of this answer.",
+    "latest_by_pipeline": "The latest run of each pipeline with a run in the window.",
+    "latest_status": "The status of the latest run.",
+    "next_cursor": "Send it as `cursor` to get the next page; null on the last page.",
+    "outcome": "The effect of the write.",
+    "pages_processed": "Pages read from the source.",
+    "payload": "The source's own data about the run; secrets are removed.",
+    "pipeline_id": "The id of a pipeline.",
+    "pipeline_name": "The name of the pipeline.",
+    "pipelines_processed": "Pipelines whose ingestion is done.",
+    "platform": "Kind of orchestrator.",
+    "pruned": "Runs older than the pruned history of their pipeline; not stored.",
+    "reason": "Why the failure is known.",
+    "rejected": "Invalid runs; not stored.",
+    "rows_processed": "Rows that the run handled.",
+    "run_id": "The id of the run in CHM.",
+    "running": "Runs that have not ended.",
+    "runs_processed": "Runs received, repeated ones included.",
+    "since": "Start of the window, inclusive.",
+    "skipped": "Runs that their source skipped.",
+    "stale": "Runs older than the stored ones; not stored.",
+    "started_at": "When it started.",
+    "state": "The state of the ingestion.",
+    "status": "The status.",
+    "status_counts": "Number of runs by status.",
+    "status_reason": "More about the status.",
+    "success": "Successful runs.",
+    "ticket_url": "Address of the ticket.",
+    "task_id": "The id of the ingestion.",
+    "unknown_pipelines": "Pipelines of the source that CHM does not have.",
+    "unchanged": "Runs received again without a change.",
+    "until": "End of the window, exclusive.",
+    "updated": "Runs changed by a newer version.",
+    "version": "The version of CHM.",
 }
 ENUM_NAMES = {
     ("created", "stale", "unchanged", "updated"): "PushOutcome",
     ("START", "RUNNING", "COMPLETE", "FAIL", "ABORT", "OTHER"): "LineageEventType",
+    ("asc", "desc"): "SortDirection",
+    ("minute", "hour", "day", "week"): "BucketWidth",
+    ("failures", "flips"): "FlakyOrdering",
 }
 CSV_DESCRIPTION = (
     "A header line, then one line per item. A text that spreadsheets would run as a formula begins with '."
@@ -71,12 +124,16 @@ def publish(result: dict[str, Any], **_: Any) -> dict[str, Any]:
                 if "text/csv" in body.get("content", {}):
                     body["content"]["text/csv"] = {"schema": {"type": "string", "description": CSV_DESCRIPTION}}
     _share_enums(result, schemas)
+    for schema in schemas.values():
+        for name, held in schema.get("properties", {}).items():
+            if "description" not in held and name in PROPERTIES:
+                schema["properties"][name] = _with_description(held, PROPERTIES[name])
     for operations in result["paths"].values():
         for operation in operations.values():
             for parameter in operation.get("parameters", []):
                 if "name" in parameter:
                     _complete(parameter, schemas)
-    # An address that is given answers to its own methods only.
+    # Documented paths only list methods that they support.
     result["components"]["responses"].pop("MethodNotAllowed", None)
     result["components"]["schemas"] = dict(sorted(schemas.items()))
     return result
@@ -94,11 +151,18 @@ def _complete(parameter: dict[str, Any], schemas: dict[str, Any]) -> None:
         parameter["example"] = schema.get("default", example(schema, schemas, name))
 
 
+def _with_description(schema: dict[str, Any], description: str) -> dict[str, Any]:
+    """Return the schema with a description; OpenAPI 3.0 ignores one beside a $ref."""
+    if "$ref" in schema:
+        return {"allOf": [schema], "description": description}
+    return {**schema, "description": description}
+
+
 def _share_enums(result: dict[str, Any], schemas: dict[str, Any]) -> None:
-    """Refer to one component wherever a text has the same choices, so that generated clients have one type for them."""
+    """Replace enums with the same choices by one component, so that generated clients have one type for them."""
     known = {tuple(schema["enum"]): name for name, schema in schemas.items() if "enum" in schema}
     for holder in list(_enums(result)):
-        if "enum" not in holder:  # one object in several places, done before
+        if "enum" not in holder:  # the same object occurs in several places
             continue
         choices = tuple(holder["enum"])
         given = holder.pop("x-enum-name", None)

@@ -39,7 +39,7 @@ class HealthView(StrictView):
 
     @extend_schema(
         operation_id="health",
-        summary="Is the web server alive?",
+        summary="Check that the web server runs",
         description="Needs no token and no database.",
         responses=inline_serializer("Health", {"status": ChoiceField(choices=["ok"]), "version": CharField()}),
     )

@@ -1,7 +1,7 @@
 """Celery's scheduler with a pulse; one is active per installation, others wait until it ends.
 
-The beat that holds a lock in the broker's Redis schedules tasks. It renews the lock at each tick and releases it when it
-ends; if it is killed, the lock expires. A beat that takes over starts overdue tasks once.
+The beat that holds a lock in the broker's Redis schedules tasks. It renews the lock at each tick and releases it when
+it ends; if it is killed, the lock expires. A beat that takes over starts overdue tasks once.
 """
 
 import logging

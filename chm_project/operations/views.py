@@ -28,11 +28,13 @@ from chm_project.operations.state import NO_DATABASE, Readiness, can_serve, read
 class ReadinessSerializer(serializers.Serializer[Any]):
     status = serializers.ChoiceField(choices=["ok", "unavailable"])
     problems = serializers.DictField(
-        child=serializers.CharField(), required=False, help_text="With a token. By part: database, broker, beat."
+        child=serializers.CharField(),
+        required=False,
+        help_text="Problems by part (database, broker, beat). Only with a token.",
     )
     stale_pipelines = serializers.IntegerField(
         required=False,
-        help_text="With a token. Whose ingestion is overdue; null without a database.",
+        help_text="Number of pipelines whose ingestion is overdue; null if the database is down. Only with a token.",
         allow_null=True,
     )
 
@@ -52,13 +54,13 @@ class ReadyView(StrictView):
 
     @extend_schema(
         operation_id="ready",
-        summary="Can this installation do its work?",
+        summary="Check that the installation can work",
         responses={200: ReadinessSerializer, 503: ReadinessSerializer},
     )
     def get(self, request: Request) -> Response:
-        """Without a token: whether the database answers and has its migrations, as a status alone.
+        """Without a token: only a status, whether the database answers and is migrated.
 
-        With a token: also broker and beat, and how fresh ingestion is, which alone makes nothing unready.
+        With a token: also broker, beat and the freshness of ingestion. Stale ingestion alone does not make CHM unready.
         """
         if not request.user.is_authenticated:
             is_ready = can_serve()
@@ -128,7 +130,7 @@ class MetricsView(StrictView):
         responses={(200, "text/plain"): OpenApiResponse({"type": "string"}, "One line per sample.")},
     )
     def get(self, request: Request) -> HttpResponse:
-        """Read from the database and the broker when asked, so every web process says the same."""
+        """Values come from the database and the broker, so every web process returns the same."""
         refuse_bound(request)
         registry = CollectorRegistry()
         registry.register(Collector())

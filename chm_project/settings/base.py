@@ -156,7 +156,16 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "PATH_CONVERTER_OVERRIDES": {"id": {"type": "string", "format": "uuid"}, "rest": {"type": "string"}},
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
-    "ENUM_NAME_OVERRIDES": {"RunStatus": "runs.models.Status", "ColumnType": "runs.api.report_index.COLUMN_TYPES"},
+    "ENUM_NAME_OVERRIDES": {
+        "AlertChannel": "alerting.models.Channel",
+        "ColumnType": "runs.api.report_index.COLUMN_TYPES",
+        "Environment": "inventory.models.Environment",
+        "IngestionState": "ingestion.api.serializers.STATES",
+        "PipelineType": "inventory.models.PipelineType",
+        "Platform": "inventory.models.Platform",
+        "RuleType": "alerting.models.RuleType",
+        "RunStatus": "runs.models.Status",
+    },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "chm_project.api.schema.document_errors",

@@ -10,7 +10,7 @@ STATES = ("queued", "running", "succeeded", "failed")
 
 
 class SyncRequestSerializer(StrictSerializer):
-    """What to ingest; everything when nothing is given."""
+    """What to ingest. Without any field, everything."""
 
     connection = TextField(required=False, allow_null=True, max_length=63, help_text="The name of one connection.")
     client_id = IdField(queryset=Client.objects.all(), client="id", pipeline=None, required=False, allow_null=True)
@@ -25,17 +25,19 @@ class SyncStartedSerializer(serializers.Serializer[Any]):
 
 class SyncErrorSerializer(serializers.Serializer[Any]):
     connection = serializers.CharField()
-    pipeline = serializers.CharField(allow_null=True, help_text="Its external id; null where more are concerned.")
+    pipeline = serializers.CharField(
+        allow_null=True, help_text="The external id; null if the error concerns several pipelines."
+    )
     error = serializers.CharField()
 
 
 class SyncStateSerializer(serializers.Serializer[Any]):
-    """Counts are of runs as they came in, repeats included; they grow while the state is running."""
+    """Counts include repeated runs and grow while the state is running."""
 
     task_id = serializers.UUIDField()
     state = serializers.ChoiceField(
         choices=[(state, state) for state in STATES],
-        help_text="failed: the ingestion itself broke off; errors of single pipelines are in `errors`.",
+        help_text="failed: the ingestion was aborted; errors of single pipelines are in `errors`.",
     )
     pipelines_processed = serializers.IntegerField()
     pages_processed = serializers.IntegerField()

@@ -34,7 +34,10 @@ class SyncView(StrictView):
     )
     @idempotent
     def post(self, request: Request) -> Response:
-        """Of everything, or of one connection, client or pipeline. A worker does it; ask for its state by the id."""
+        """Ingest all connections, or one connection, client or pipeline.
+
+        A worker does the work; read its state by the returned id.
+        """
         serializer = SyncRequestSerializer(data=request.data, context={"request": request})
         serializer.is_valid(raise_exception=True)
         said = serializer.validated_data
@@ -60,8 +63,8 @@ class SyncStateView(StrictView):
 
     @extend_schema(
         operation_id="ingestion_sync_state",
-        summary="Read how an ingestion stands",
-        description="Counts grow while the state is running. States are kept for a day.",
+        summary="Read the state of an ingestion",
+        description="Counts grow while the state is `running`. A state is kept for a day.",
         responses=SyncStateSerializer,
     )
     def get(self, request: Request, task_id: Any) -> Response:

@@ -10,8 +10,8 @@ from inventory.models import Client, Environment, Pipeline, PipelineType, Platfo
 class InventoryFilter(FilterSet):
     """The active inventory, unless the caller asks for the rest."""
 
-    is_active = FlagFilter(help_text="The object's own flag; false lists what was disabled.")
-    include_inactive = FlagFilter(method="keep", help_text="true lists active and inactive alike.")
+    is_active = FlagFilter(help_text="Objects with this value of is_active; false lists disabled ones.")
+    include_inactive = FlagFilter(method="keep", help_text="true lists active and inactive objects.")
 
     def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         filtered: QuerySet[Any] = super().filter_queryset(queryset)
@@ -25,7 +25,7 @@ class InventoryFilter(FilterSet):
 
 class ClientFilter(InventoryFilter):
     name = TextFilter(help_text="The exact name.")
-    search = TextFilter(method="having", max_length=255, help_text="A part of the name, in either case.")
+    search = TextFilter(method="having", max_length=255, help_text="Part of the name; case is ignored.")
 
     class Meta:
         model = Client
@@ -42,7 +42,7 @@ class ClientPipelineFilter(InventoryFilter):
     pipeline_type = WordsFilter(PipelineType, help_text="What the pipeline does.")
     environment = WordsFilter(Environment, help_text="Where the pipeline runs.")
     search = TextFilter(
-        method="having", max_length=255, help_text="A part of the name or of the external_id, in either case."
+        method="having", max_length=255, help_text="Part of the name or the external_id; case is ignored."
     )
 
     class Meta:

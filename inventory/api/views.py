@@ -47,13 +47,16 @@ class InventoryViewSet(
 
 
 @extend_schema_view(
-    create=extend_schema(summary="Create a client", description="Its name must be unique, disabled clients included."),
+    create=extend_schema(
+        summary="Create a client", description="The name must be unique, also among disabled clients."
+    ),
     list=extend_schema(summary="List clients by name", description=ACTIVE),
-    retrieve=extend_schema(summary="Read a client, disabled or not", description="A disabled client keeps its id."),
+    retrieve=extend_schema(summary="Read a client, disabled or not", description="Disabled clients are returned too."),
     partial_update=extend_schema(summary="Change a client", description=PARTIAL),
     destroy=extend_schema(
         summary="Disable a client; its history stays",
-        description="Takes the client and its pipelines out of the active inventory. `is_active` brings them back.",
+        description="Removes the client and its pipelines from the active inventory. "
+        "Set `is_active` to true to restore them.",
     ),
 )
 class ClientViewSet(InventoryViewSet):
@@ -85,15 +88,17 @@ class ClientViewSet(InventoryViewSet):
 
 @extend_schema_view(
     list=extend_schema(summary="List pipelines by name", description=ACTIVE),
-    retrieve=extend_schema(summary="Read a pipeline, disabled or not", description="A disabled pipeline keeps its id."),
+    retrieve=extend_schema(
+        summary="Read a pipeline, disabled or not", description="Disabled pipelines are returned too."
+    ),
     partial_update=extend_schema(
         summary="Change a pipeline",
-        description=f"{PARTIAL} With another `client_id` it moves to that client, and its history with it.",
+        description=f"{PARTIAL} Another `client_id` moves the pipeline and its history to that client.",
         responses=PipelineSerializer,
     ),
     destroy=extend_schema(
         summary="Disable a pipeline; its history stays",
-        description="Takes the pipeline out of the active inventory. `is_active` brings it back.",
+        description="Removes the pipeline from the active inventory. Set `is_active` to true to restore it.",
     ),
 )
 class PipelineViewSet(InventoryViewSet):
@@ -116,7 +121,7 @@ class PipelineViewSet(InventoryViewSet):
 @extend_schema_view(
     create=extend_schema(
         summary="Create a pipeline of a client",
-        description="Its name must be unique within the client; so must its external_id on its platform.",
+        description="The name must be unique within the client, the external_id within the client and platform.",
     ),
     list=extend_schema(summary="List a client's pipelines by name", description=ACTIVE),
 )

@@ -24,8 +24,8 @@ class SearchedRuns(FilterSet):
     """What both lists of runs share."""
 
     status = WordsFilter(Status, help_text="The status.")
-    external_run_id = TextFilter(method="by_own_id", max_length=255, help_text="The source's own id, exactly.")
-    search = TextFilter(method="beginning", max_length=255, help_text="The beginning of the source's own id.")
+    external_run_id = TextFilter(method="by_own_id", max_length=255, help_text="The exact id at the source.")
+    search = TextFilter(method="beginning", max_length=255, help_text="The beginning of the id at the source.")
 
     class Meta:
         model = Run
@@ -82,7 +82,7 @@ class RunFilter(SearchedRuns):
         method="failed_with",
         min_length=2,
         max_length=200,
-        help_text="A part of the error text of failed runs, in either case. Searches at most "
+        help_text="Part of the error text of failed runs; case is ignored. Searches at most "
         f"{MAX_TEXT_SEARCH.days} days: without since, those before until; without both, the last ones.",
     )
 

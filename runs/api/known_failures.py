@@ -27,12 +27,12 @@ LOGGED = "known failure"
 class KnownFailureSerializer(StrictSerializer):
     """That a failure is known, why, and until when."""
 
-    reason = TextField(max_length=MAX_REASON, help_text="Why it fails, or who deals with it.")
+    reason = TextField(max_length=MAX_REASON, help_text="Why it fails, or who works on it.")
     ticket_url = WebAddressField(
         max_length=MAX_URL, required=False, allow_null=True, help_text="Address of the ticket, http or https."
     )
     until = TimeField(
-        required=False, allow_null=True, help_text="When the mark ends at the latest; null: when the failure ends."
+        required=False, allow_null=True, help_text="When the mark ends at the latest; null: with the failure."
     )
 
     def validate_until(self, value: Any) -> Any:
@@ -47,7 +47,9 @@ class KnownFailureAnswerSerializer(serializers.Serializer[Any]):
     until = serializers.DateTimeField(source="known_until", allow_null=True)
     since = serializers.DateTimeField(source="known_since")
     run_id = serializers.UUIDField(source="known_run_id", help_text="The failed run that was marked.")
-    incident = serializers.CharField(source="known_fingerprint", help_text="As in the report incidents.")
+    incident = serializers.CharField(
+        source="known_fingerprint", help_text="The incident's fingerprint, as in the report incidents."
+    )
 
 
 class KnownFailureView(StrictView):
@@ -68,7 +70,7 @@ class KnownFailureView(StrictView):
     )
     @transaction.atomic
     def post(self, request: Request, pipeline_id: Any) -> Response:
-        """It stays on every list, below new failures. A mark that is there already is replaced.
+        """The pipeline stays on every list, below new failures. An existing mark is replaced.
 
         The mark ends with the first success, at `until`, or when the error changes. A pipeline that is not failing
         cannot be marked.
@@ -88,7 +90,7 @@ class KnownFailureView(StrictView):
     )
     @transaction.atomic
     def delete(self, request: Request, pipeline_id: Any) -> Response:
-        """Also of a mark that has ended; without one nothing happens."""
+        """Removes a mark that has ended, too. Without a mark nothing happens."""
         if clear_known(pipeline=self.pipeline):
             log(request, self.pipeline, CHANGE, [LOGGED])
         return Response(status=204)

@@ -37,7 +37,7 @@ _DESCRIPTION: dict[str, Any] = {
     "auth": [],
     "parameters": [
         OpenApiParameter("key", str, OpenApiParameter.PATH, description="An ingest token bound to one pipeline."),
-        OpenApiParameter("rid", OpenApiTypes.UUID, description="Ties the pings of one run together."),
+        OpenApiParameter("rid", OpenApiTypes.UUID, description="Identifies the run that several pings belong to."),
     ],
     "responses": {
         (200, "text/plain"): _answer("The ping is stored.", "OK"),
@@ -105,17 +105,17 @@ _SIGN_DESCRIPTION = _DESCRIPTION | {"parameters": [*_DESCRIPTION["parameters"], 
 class PingView(_View):
     """A job that ran well."""
 
-    @extend_schema(operation_id="ping", summary="Report that a job ran well", **_DESCRIPTION)
+    @extend_schema(operation_id="ping", summary="Report a success", **_DESCRIPTION)
     def get(self, request: Request, key: str) -> HttpResponse:
-        """Without `rid` it ends the newest run that is open; where none is, it is a run of its own."""
+        """Without `rid` the newest open run ends; if no run is open, a new run is stored."""
         return self._record(request, "", b"")
 
     @extend_schema(
-        operation_id="ping_with_text", summary="Report that a job ran well, and what it did", request=_BODY,
+        operation_id="ping_with_text", summary="Report a success with a text", request=_BODY,
         **_DESCRIPTION,
     )  # fmt: skip
     def post(self, request: Request, key: str) -> HttpResponse:
-        """As GET; up to 10,000 characters of the text are kept."""
+        """Works like GET. The first 10,000 characters of the text are stored."""
         return self._record(request, "", _text_of(request))
 
 
@@ -124,15 +124,15 @@ class PingSignView(_View):
 
     @extend_schema(operation_id="ping_sign", summary="Report a start, a failure or an exit status", **_SIGN_DESCRIPTION)
     def get(self, request: Request, key: str, sign: str) -> HttpResponse:
-        """`log` changes no status."""
+        """`log` adds a text and does not change the status."""
         return self._record(request, sign, b"")
 
     @extend_schema(
-        operation_id="ping_sign_with_text", summary="Report a start, a failure or an exit status, and why",
+        operation_id="ping_sign_with_text", summary="Report a start, a failure or an exit status with a text",
         request=_BODY, **_SIGN_DESCRIPTION,
     )  # fmt: skip
     def post(self, request: Request, key: str, sign: str) -> HttpResponse:
-        """As GET; up to 10,000 characters of the text are kept, of a failure as its error message."""
+        """Works like GET. The first 10,000 characters of the text are stored, for a failure as its error message."""
         return self._record(request, sign, _text_of(request))
 
 

@@ -49,12 +49,12 @@ _EVENTS = {"type": "array", "items": _RUN_EVENT, "minItems": 1, "maxItems": MAX_
 
 @extend_schema_serializer(extensions={"x-optional": ["id", "error"]})
 class LineageOutcomeSerializer(serializers.Serializer[Any]):
-    index = serializers.IntegerField(help_text="Place of the event in the request, from 0.")
+    index = serializers.IntegerField(help_text="Position of the event in the request, from 0.")
     outcome = serializers.ChoiceField(
         choices=[(word, word) for word in (*(outcome.value for outcome in Outcome), IGNORED, UNMATCHED)],
-        help_text="unmatched: no pipeline has the job's `namespace/name` as its external_id; ignored: no run event.",
+        help_text="unmatched: no pipeline has the job's `namespace/name` as its external_id; ignored: not a run event.",
     )
-    id = serializers.UUIDField(required=False, help_text="The stored run, where there is one.")
+    id = serializers.UUIDField(required=False, help_text="The stored run, if there is one.")
     error = serializers.CharField(required=False, help_text="Why it was rejected, pruned or not matched.")
 
 
@@ -76,7 +76,7 @@ class LineageView(StrictView):
     def post(self, request: Request) -> Response:
         """As OpenLineage clients send them: in any order, again, compressed with gzip. The token is bound to a client
         or a pipeline; a job is the pipeline whose external_id is `namespace/name`. JobEvent and DatasetEvent are
-        accepted and ignored. One wrong event alone is refused; in a list it is rejected on its own."""
+        accepted and ignored. A single invalid event is refused; in a list only that event is rejected."""
         token = request.auth
         if not isinstance(token, ApiToken) or not token.is_bound:
             raise PermissionDenied("A lineage token is bound to one client or pipeline; make one from its page.")
@@ -162,8 +162,8 @@ class DbtRunResultsViewSet(PipelineRunViewSet):
         },
     )
     def push(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """One run per invocation, failed where a node failed; the counts of nodes are in its payload. Sent again, or
-        after a newer file of the same invocation, it changes nothing."""
+        """Store one run per invocation, failed if a node failed, with counts of nodes in its payload. Sending a file
+        again, or after a newer file of the same invocation, changes nothing."""
         pipeline = self.get_pipeline()
         invocation = dbt.read(request.data)
         if isinstance(invocation, dict):

@@ -17,32 +17,32 @@ COLUMN_TYPES = [(name, name) for name in TYPES]
 
 
 class ReportParameterSerializer(serializers.Serializer[Any]):
-    name = serializers.CharField(help_text="What the query parameter is called.")
+    name = serializers.CharField(help_text="The name of the query parameter.")
     type = serializers.ChoiceField(choices=COLUMN_TYPES, help_text="PostgreSQL's name of the type.")
-    description = serializers.CharField(help_text="What it does.")
-    default_value = serializers.CharField(allow_null=True, help_text="What holds without it; null for no restriction.")
+    description = serializers.CharField(help_text="The effect of the parameter.")
+    default_value = serializers.CharField(allow_null=True, help_text="The default; null for no restriction.")
     choices = serializers.ListField(
-        child=serializers.CharField(), help_text="The values to choose from; empty where any of its type will do."
+        child=serializers.CharField(), help_text="The allowed values; empty if every value of the type is allowed."
     )
-    minimum = serializers.IntegerField(allow_null=True, help_text="The smallest number; null where it is no number.")
-    maximum = serializers.IntegerField(allow_null=True, help_text="The largest number; null where it is no number.")
+    minimum = serializers.IntegerField(allow_null=True, help_text="The smallest number; null if it is not a number.")
+    maximum = serializers.IntegerField(allow_null=True, help_text="The largest number; null if it is not a number.")
 
 
 class ReportColumnSerializer(serializers.Serializer[Any]):
-    name = serializers.CharField(help_text="What the column is called.")
+    name = serializers.CharField(help_text="The name of the column.")
     type = serializers.ChoiceField(choices=COLUMN_TYPES, help_text="PostgreSQL's name of the type.")
     nullable = serializers.BooleanField(help_text="Whether it can be null.")
-    description = serializers.CharField(help_text="What it holds.")
+    description = serializers.CharField(help_text="The content of the column.")
 
 
 class ReportDescriptionSerializer(serializers.Serializer[Any]):
-    name = serializers.CharField(help_text="What the report is called.")
-    url = serializers.URLField(help_text="Where it is read.")
+    name = serializers.CharField(help_text="The name of the report.")
+    url = serializers.URLField(help_text="The URL of the report.")
     question = serializers.CharField(help_text="The question it answers.")
-    grain = serializers.CharField(help_text="What one row stands for.")
+    grain = serializers.CharField(help_text="What one row represents.")
     inventory = serializers.CharField(help_text="Which inventory it covers: active or all.")
-    parameters = ReportParameterSerializer(many=True, help_text="What it can be asked.")
-    columns = ReportColumnSerializer(many=True, help_text="What each row holds.")
+    parameters = ReportParameterSerializer(many=True, help_text="Its query parameters.")
+    columns = ReportColumnSerializer(many=True, help_text="The columns of a row.")
 
 
 class ReportIndexSerializer(serializers.Serializer[Any]):

@@ -21,7 +21,7 @@ class RunSerializer(StrictModelSerializer[Run]):
 
     pipeline_id = serializers.UUIDField(read_only=True)
     source_url = serializers.CharField(
-        read_only=True, allow_null=True, help_text="The run's page at its source; null where none is known."
+        read_only=True, allow_null=True, help_text="The run's page at its source; null if unknown."
     )
 
     class Meta:
@@ -59,7 +59,7 @@ class SaidOfRunSerializer(StrictSerializer):
         allow_null=True,
         min_value=0,
         max_value=MAX_INTEGER,
-        help_text="finished_at less started_at when left out.",
+        help_text="Whole seconds. Default: finished_at minus started_at.",
     )
     rows_processed = WholeNumberField(required=False, allow_null=True, min_value=0, max_value=MAX_BIGINT)
     error_message = TextField(required=False, allow_null=True, allow_blank=True)
@@ -78,7 +78,10 @@ class SaidOfRunSerializer(StrictSerializer):
 
 class ManualRunSerializer(SaidOfRunSerializer):
     external_run_id = TextField(
-        required=False, allow_null=True, max_length=MAX_ID_LENGTH, help_text="Generated when left out."
+        required=False,
+        allow_null=True,
+        max_length=MAX_ID_LENGTH,
+        help_text="The id at the source. Generated if omitted.",
     )
 
 
@@ -99,17 +102,17 @@ class BatchedRunSerializer(PushedRunSerializer):
 
 
 class BatchSerializer(serializers.Serializer[Any]):
-    """Up to 1,000 runs; each item is judged on its own."""
+    """Up to 1,000 runs, each validated separately."""
 
     items = serializers.ListField(child=BatchedRunSerializer(), min_length=1, max_length=MAX_BATCH)
 
 
 @extend_schema_serializer(extensions={"x-optional": ["id", "error"]})
 class BatchOutcomeSerializer(serializers.Serializer[Any]):
-    index = serializers.IntegerField(help_text="Place of the item in the request, from 0.")
+    index = serializers.IntegerField(help_text="Position of the item in the request, from 0.")
     outcome = serializers.ChoiceField(choices=[(outcome.value, outcome.value) for outcome in Outcome])
     id = serializers.UUIDField(required=False, help_text="The stored run; absent if the item was rejected or pruned.")
-    error = serializers.CharField(required=False, help_text="Why it was rejected, field by field, or pruned.")
+    error = serializers.CharField(required=False, help_text="Why it was rejected, by field, or pruned.")
 
 
 class BatchAnswerSerializer(serializers.Serializer[Any]):
@@ -117,8 +120,8 @@ class BatchAnswerSerializer(serializers.Serializer[Any]):
 
 
 class WindowSerializer(serializers.Serializer[Any]):
-    since = TimeField(default=EPOCH, help_text="Inclusive.")
-    until = TimeField(default=timezone.now, help_text="Exclusive; now when left out.")
+    since = TimeField(default=EPOCH, help_text="Start of the window, inclusive.")
+    until = TimeField(default=timezone.now, help_text="End of the window, exclusive. Default: now.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs["since"] >= attrs["until"]:

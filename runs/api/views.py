@@ -113,7 +113,7 @@ class RunAnswers(CsvList, ApiViewSet):
         description="since and until are on event_at: when a run finished, else started, else was stored. For a window "
         "on started_at list the runs of one pipeline.",
     ),
-    retrieve=extend_schema(summary="Read a run", description="By its id in CHM."),
+    retrieve=extend_schema(summary="Read a run", description="`run_id` is the id in CHM, not that of the source."),
 )
 class RunViewSet(RunAnswers):
     queryset = Run.objects.all()
@@ -179,7 +179,7 @@ PUSH: dict[str, Any] = {
             OpenApiParameter.HEADER,
             response=True,
             enum=[Outcome.CREATED.value, Outcome.UPDATED.value, Outcome.UNCHANGED.value, Outcome.STALE.value],
-            description="What became of the write. unchanged: a replay; stale: older than what is stored.",
+            description="The effect of the write. unchanged: a replay; stale: older than the stored version.",
         )
     ],
     "filters": False,
@@ -232,7 +232,7 @@ class PipelineRunViewSet(RunAnswers):
     @extend_schema(summary="Record a manual run", request=ManualRunSerializer, responses={201: RunSerializer})
     @idempotent
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Inserts only: an external_run_id that the pipeline has already is refused."""
+        """Inserts only: an external_run_id that the pipeline already has is refused."""
         pipeline = self.get_pipeline()
         serializer = ManualRunSerializer(data=request.data, context=self.get_serializer_context())
         serializer.is_valid(raise_exception=True)
@@ -248,15 +248,15 @@ class PipelineRunViewSet(RunAnswers):
 
     @extend_schema(summary="Read a pipeline's latest run", filters=False)
     def latest(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """By started_at, then finished_at, nulls last, then the younger row."""
+        """The latest run has the latest started_at, then finished_at (nulls last), then the newest id."""
         if (row := latest_row(visibility_of(request), kwargs["pipeline_id"])) is None:
             raise NotFound(f"The pipeline {self.get_pipeline().name} has no runs.")
         return self.one(row)
 
     @extend_schema(operation_id="pipelines_runs_retrieve", summary="Read a run by its source's own id", filters=False)
     def read(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """`external_run_id` is the whole rest of the path, slashes included. `latest` is the latest run instead: find a
-        run whose own id is `latest` by the filter `external_run_id` of the pipeline's runs."""
+        """`external_run_id` is the rest of the path, including slashes. `latest` returns the latest run; to find a run
+        whose id is `latest`, list the pipeline's runs with the filter `external_run_id`."""
         external_run_id = kwargs["external_run_id"]
         rows = (
             rows_of(self.get_queryset().filter(external_run_id=external_run_id)) if "\0" not in external_run_id else []
@@ -267,14 +267,14 @@ class PipelineRunViewSet(RunAnswers):
 
     @extend_schema(operation_id="pipelines_runs_push", summary="Push the state of a run", **PUSH)
     def push(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Idempotent: a program that is not sure whether it was heard sends it again. `external_run_id` is the whole
-        rest of the path, slashes included; an id that a path cannot carry goes through the batch."""
+        """Idempotent: repeat the request if you did not get an answer. `external_run_id` is the rest of the path,
+        including slashes. Use the batch for an id that cannot be part of a path."""
         return self._push(request, kwargs["external_run_id"])
 
     @extend_schema(
         operation_id="pipelines_runs_push_latest",
         summary="Push the state of the run whose id is `latest`",
-        description="As for any other id. Reading this address answers with the latest run instead.",
+        description="Works like any other id. GET on this path returns the latest run instead.",
         **PUSH,
     )
     def push_latest(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -307,7 +307,7 @@ class RunBatchViewSet(ApiViewSet):
         filters=False,
     )
     def push(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Each item is judged on its own: a bad one is rejected, and the rest is stored."""
+        """Each item is validated separately: invalid ones are rejected, the others are stored."""
         items = self._items(request)
         ids = {item["pipeline_id"] for item in items if isinstance(item, dict) and is_uuid(item.get("pipeline_id"))}
         pipelines = visible_to(request, Pipeline.objects.all(), client="client_id", pipeline="id")
@@ -378,9 +378,9 @@ class ClientSummaryViewSet(ApiViewSet):
     def known_parameters(self) -> Iterable[str]:
         return ("since", "until")
 
-    @extend_schema(summary="Summarise a client's runs in a window", parameters=[WindowSerializer])
+    @extend_schema(summary="Summarize a client's runs in a window", parameters=[WindowSerializer])
     def summary(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Status counts, and each pipeline's latest run, of the runs that started in [since, until)."""
+        """Counts by status and each pipeline's latest run, of the runs that started from `since` to before `until`."""
         client_id = self.kwargs["client_id"]
         if visibility_of(request).is_bound:
             self._check_client(client_id)

@@ -88,8 +88,8 @@ EVERYTHING = "infinity"
 # What the clock and the scope of every shape are.
 COMMON = {
     "as_of": _time_parameter(
-        "In place of the clock: a run counts from event_at on, and is open from its start until then, judged from the "
-        "rows as they stand. Without it all stored rows count.",
+        "Evaluate the report at this past moment: a run is open from its start until event_at and has its status after "
+        "that, from the rows as stored now. Without it all stored rows count.",
         "now",
     ),
     "client_id": Parameter("uuid", "Only this client's inventory.", _id),
@@ -100,9 +100,9 @@ OWN = {
     "since": _time_parameter("Start of the window, inclusive.", f"{USUAL_REACH} before until"),
     "until": _time_parameter("End of the window, exclusive.", "as_of"),
     "bucket": _word("Width of a bucket.", ("minute", "hour", "day", "week"), "hour"),
-    "limit": _number("Most rows to answer with.", 1, 1000),
-    "order": _word("What the rows are ordered by, before the limit.", ("failures", "flips"), "failures"),
-    "max_duration_seconds": _number("Where the last bucket ends; one more holds the longer runs.", 1, 2**31 - 1, 3600),
+    "limit": _number("Maximum number of rows.", 1, 1000),
+    "order": _word("Order of the rows, applied before the limit.", ("failures", "flips"), "failures"),
+    "max_duration_seconds": _number("End of the last bucket; longer runs are counted in one more.", 1, 2**31 - 1, 3600),
     "bucket_count": _number("Number of buckets.", 1, 1000, 20),
     "weeks": _number("Number of ISO weeks, the current one included.", 1, 520, 12),
 }

@@ -145,9 +145,8 @@ class Life:
         self.traffic.wait_for(40)
         health = requests.get(f"{self.web[0].address}/health", timeout=10).json()
         self._expect_no_loss("when the new web servers took over")
-        return (
-            f"version {health['version']} on two ports; {self.traffic.answered} requests until now, {self.traffic.failed}"
-        )
+        version = health["version"]
+        return f"version {version} on two ports; {self.traffic.answered} requests until now, {self.traffic.failed}"
 
     def roll_back_and_forward(self) -> str:
         old, answered = self._start_former(), self.traffic.answered

@@ -117,7 +117,9 @@ class Clusters:
         return {"one": "5433", "two": "5434"}[name]  # of sockets in a folder of our own
 
     def _do(self, program: str, *arguments: str | Path) -> None:
-        with (self.folder / f"{program}.said").open("wb") as output:
+        with (self.folder / f"{program}.output").open("wb") as output:
             done = run([self.programs / program, *arguments], account=self.account, output=output)
         if done.returncode != 0:
-            sys.exit(f"{program} ended with status {done.returncode}: {(self.folder / f'{program}.said').read_text()}")
+            sys.exit(
+                f"{program} ended with status {done.returncode}: {(self.folder / f'{program}.output').read_text()}"
+            )

@@ -85,7 +85,9 @@ class Contents:
     @property
     def digest(self) -> str:
         """A short name for all of it."""
-        text = "\n".join((*(f"{name} {content}" for name, content in sorted(self.relations.items())), *sorted(self.schema)))
+        text = "\n".join(
+            (*(f"{name} {content}" for name, content in sorted(self.relations.items())), *sorted(self.schema))
+        )
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

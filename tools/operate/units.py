@@ -107,7 +107,8 @@ def _units(folder: Path) -> Iterator[str]:
 
 def _nginx(folder: Path) -> Iterator[str]:
     key, certificate = folder / "chm.key", folder / "chm.pem"
-    _output_of(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=chm.example.com",
+    _output_of(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+        "-subj", "/CN=chm.example.com",
            "-keyout", str(key), "-out", str(certificate)])  # fmt: skip
     text = (EXAMPLES / "nginx" / "chm.conf").read_text()
     text = text.replace("/etc/ssl/certs/chm.pem", str(certificate)).replace("/etc/ssl/private/chm.key", str(key))

@@ -1,7 +1,7 @@
 """Words that do not appear in documents, docstrings, comments, messages and names.
 
-To add a word, add a line to WORDS or NAMES with what to write instead. Where a word is a real term, such as a quotation or
-a partner's field, add the file and the word to TERMS.
+To add a word, add a line to WORDS or NAMES with what to write instead. Where a word is a real term, such as a quotation
+or a partner's field, add the file and the word to TERMS.
 """
 
 import ast
@@ -66,9 +66,9 @@ TERMS: dict[str, set[str]] = {
 }
 # Not checked yet: other work changes these.
 NOT_YET: tuple[str, ...] = (
-    "chm_project/admin_kit/", "chm_project/console/", "chm_project/dashboards/", "chm_project/handover/", "chm_project/local/",
-    "chm_project/management/", "chm_project/templatetags/", "docs/contracts/", "docs/performance.md", "ingestion/", "runs/",
-    "templates/", "tools/bench/",
+    "chm_project/admin_kit/", "chm_project/console/", "chm_project/dashboards/", "chm_project/handover/",
+    "chm_project/local/", "chm_project/management/", "chm_project/templatetags/", "docs/contracts/",
+    "docs/performance.md", "ingestion/", "runs/", "templates/", "tools/bench/",
 )  # fmt: skip
 
 PROSE = {".md", ".html", ".txt"}
@@ -79,7 +79,8 @@ def _tracked() -> list[str]:
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     # Recorded messages, generated code and synthetic data are not texts of this project.
     return [
-        name for name in listed.splitlines()
+        name
+        for name in listed.splitlines()
         if not re.search(r"^clients/|/recordings/|/migrations/|^data/|/static/|openapi-released|\.lock$", name)
         and (ROOT / name).is_file()
     ]
@@ -116,7 +117,12 @@ def _texts(name: str, source: str) -> Iterator[tuple[int, str]]:
 def _names(source: str) -> Iterator[tuple[int, str]]:
     for node in ast.walk(ast.parse(source)):
         match node:
-            case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name) | ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+            case (
+                ast.Name(id=name, ctx=ast.Store())
+                | ast.arg(arg=name)
+                | ast.FunctionDef(name=name)
+                | ast.ClassDef(name=name)
+            ):
                 yield node.lineno, name.strip("_").lower()
 
 

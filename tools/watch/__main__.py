@@ -169,9 +169,9 @@ def document(seen: list[str], timing: Timing) -> str:
     lines = "\n".join(f"- {line}" for line in seen)
     return f"""# Prometheus watches CHM
 
-Written by `make prometheus-drill`: Debian's Prometheus {version_number} scrapes a live CHM with production settings. Its rules
-are those of `docker/prometheus/chm-rules.yml` with shorter times: ingestion counts as stopped after {timing.stopped} s,
-and an alert is pending for {timing.hold} s.
+Written by `make prometheus-drill`: Debian's Prometheus {version_number} scrapes a live CHM with production settings.
+Its rules are those of `docker/prometheus/chm-rules.yml` with shorter times: ingestion counts as stopped after
+{timing.stopped} s, and an alert is pending for {timing.hold} s.
 
 {lines}
 """

@@ -208,6 +208,28 @@ def test_the_same_choices_are_one_type_everywhere() -> None:
     assert sorted(inline) == sorted(set(inline))
 
 
+def test_every_property_and_tag_is_described_and_every_enum_is_named() -> None:
+    document = yaml.safe_load(DOCUMENT.read_text())
+    schemas, tags = document["components"]["schemas"], {tag["name"]: tag["description"] for tag in document["tags"]}
+
+    described = {
+        f"{schema}.{name}": held.get("description")
+        for schema, content in schemas.items()
+        for name, held in content.get("properties", {}).items()
+    }
+    assert [name for name, description in described.items() if not description] == []
+    used = {
+        tag
+        for operations in document["paths"].values()
+        for operation in operations.values()
+        for tag in operation["tags"]
+    }
+    assert used == set(tags)
+    assert all(tags.values())
+    named = {name for name, schema in schemas.items() if "enum" in schema}
+    assert DOCUMENT.read_text().count("enum:") == len(named)
+
+
 def test_no_docstring_of_a_class_is_published() -> None:
     described = DOCUMENT.read_text()
     for view in (InventoryViewSet, LoggedChanges, CsvList, StrictView, VersionedObjects):

@@ -64,7 +64,7 @@ export interface paths {
         post?: never;
         /**
          * Delete an alert rule
-         * @description It is gone for good; set `is_enabled` to false to keep it.
+         * @description Deletes it permanently. To keep it without alerts, set `is_enabled` to false.
          */
         delete: operations["alert_rules_destroy"];
         options?: never;
@@ -84,13 +84,13 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * When would a rule have held?
-         * @description The spans of the window in which the rule held, enabled or not, judged from the runs as they stand.
+         * Preview when a rule would have fired
+         * @description Return the spans of the window in which the rule would have fired, from the runs as stored now.
          *
-         *     `on_failure` holds while the latest run of a pipeline in scope is failed, where a run is running from its start
-         *     until event_at and has its status from then on; `failures_in_window` while at least `threshold` runs of the
-         *     scope failed, by event_at, in the `window_minutes` before the moment. Disabled inventory is left out, and
-         *     nothing is foretold: the last span ends now at the latest.
+         *     `on_failure` fires while the latest run of a pipeline in scope is failed; a run is running from its start until
+         *     event_at and has its status after that. `failures_in_window` fires while at least `threshold` runs of the scope
+         *     failed, by event_at, in the last `window_minutes`. Disabled inventory is excluded. The last span ends now at the
+         *     latest.
          */
         get: operations["alert_rules_preview"];
         put?: never;
@@ -109,8 +109,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Which enabled rules hold now?
-         * @description Over the active inventory. Nothing is sent. A poller notifies once when a `fingerprint` appears, and once when it is gone; replayed runs change neither.
+         * List the enabled rules that are firing
+         * @description Covers the active inventory. CHM sends nothing itself: poll this list and notify when a `fingerprint` appears or disappears. Replayed runs do not change it.
          */
         get: operations["alert_rules_firing"];
         put?: never;
@@ -136,7 +136,7 @@ export interface paths {
         put?: never;
         /**
          * Create a client
-         * @description Its name must be unique, disabled clients included.
+         * @description The name must be unique, also among disabled clients.
          */
         post: operations["clients_create"];
         delete?: never;
@@ -154,14 +154,14 @@ export interface paths {
         };
         /**
          * Read a client, disabled or not
-         * @description A disabled client keeps its id.
+         * @description Disabled clients are returned too.
          */
         get: operations["clients_retrieve"];
         put?: never;
         post?: never;
         /**
          * Disable a client; its history stays
-         * @description Takes the client and its pipelines out of the active inventory. `is_active` brings them back.
+         * @description Removes the client and its pipelines from the active inventory. Set `is_active` to true to restore them.
          */
         delete: operations["clients_destroy"];
         options?: never;
@@ -188,7 +188,7 @@ export interface paths {
         put?: never;
         /**
          * Create a pipeline of a client
-         * @description Its name must be unique within the client; so must its external_id on its platform.
+         * @description The name must be unique within the client, the external_id within the client and platform.
          */
         post: operations["clients_pipelines_create"];
         delete?: never;
@@ -205,8 +205,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Summarise a client's runs in a window
-         * @description Status counts, and each pipeline's latest run, of the runs that started in [since, until).
+         * Summarize a client's runs in a window
+         * @description Counts by status and each pipeline's latest run, of the runs that started from `since` to before `until`.
          */
         get: operations["clients_runs_summary_retrieve"];
         put?: never;
@@ -226,7 +226,7 @@ export interface paths {
         };
         /**
          * List the error codes
-         * @description Each code that an error can have, with its cause and what to do about it.
+         * @description Every error code with its cause and remedy.
          */
         get: operations["errors_list"];
         put?: never;
@@ -268,7 +268,9 @@ export interface paths {
         put?: never;
         /**
          * Start an ingestion
-         * @description Of everything, or of one connection, client or pipeline. A worker does it; ask for its state by the id.
+         * @description Ingest all connections, or one connection, client or pipeline.
+         *
+         *     A worker does the work; read its state by the returned id.
          */
         post: operations["ingestion_sync_start"];
         delete?: never;
@@ -285,8 +287,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read how an ingestion stands
-         * @description Counts grow while the state is running. States are kept for a day.
+         * Read the state of an ingestion
+         * @description Counts grow while the state is `running`. A state is kept for a day.
          */
         get: operations["ingestion_sync_state"];
         put?: never;
@@ -310,7 +312,7 @@ export interface paths {
          * Push OpenLineage events, one or a list of up to 1,000
          * @description As OpenLineage clients send them: in any order, again, compressed with gzip. The token is bound to a client
          *     or a pipeline; a job is the pipeline whose external_id is `namespace/name`. JobEvent and DatasetEvent are
-         *     accepted and ignored. One wrong event alone is refused; in a list it is rejected on its own.
+         *     accepted and ignored. A single invalid event is refused; in a list only that event is rejected.
          */
         post: operations["lineage"];
         delete?: never;
@@ -348,21 +350,21 @@ export interface paths {
         };
         /**
          * Read a pipeline, disabled or not
-         * @description A disabled pipeline keeps its id.
+         * @description Disabled pipelines are returned too.
          */
         get: operations["pipelines_retrieve"];
         put?: never;
         post?: never;
         /**
          * Disable a pipeline; its history stays
-         * @description Takes the pipeline out of the active inventory. `is_active` brings it back.
+         * @description Removes the pipeline from the active inventory. Set `is_active` to true to restore it.
          */
         delete: operations["pipelines_destroy"];
         options?: never;
         head?: never;
         /**
          * Change a pipeline
-         * @description Only the fields that are sent are changed. With another `client_id` it moves to that client, and its history with it.
+         * @description Only the fields that are sent are changed. Another `client_id` moves the pipeline and its history to that client.
          */
         patch: operations["pipelines_partial_update"];
         trace?: never;
@@ -378,8 +380,8 @@ export interface paths {
         put?: never;
         /**
          * Push dbt's run_results.json
-         * @description One run per invocation, failed where a node failed; the counts of nodes are in its payload. Sent again, or
-         *     after a newer file of the same invocation, it changes nothing.
+         * @description Store one run per invocation, failed if a node failed, with counts of nodes in its payload. Sending a file
+         *     again, or after a newer file of the same invocation, changes nothing.
          */
         post: operations["pipelines_dbt_run_results"];
         delete?: never;
@@ -399,7 +401,7 @@ export interface paths {
         put?: never;
         /**
          * Mark the failure of a pipeline as known
-         * @description It stays on every list, below new failures. A mark that is there already is replaced.
+         * @description The pipeline stays on every list, below new failures. An existing mark is replaced.
          *
          *     The mark ends with the first success, at `until`, or when the error changes. A pipeline that is not failing
          *     cannot be marked.
@@ -407,7 +409,7 @@ export interface paths {
         post: operations["mark_known_failure"];
         /**
          * Remove the mark of a known failure
-         * @description Also of a mark that has ended; without one nothing happens.
+         * @description Removes a mark that has ended, too. Without a mark nothing happens.
          */
         delete: operations["clear_known_failure"];
         options?: never;
@@ -430,7 +432,7 @@ export interface paths {
         put?: never;
         /**
          * Record a manual run
-         * @description Inserts only: an external_run_id that the pipeline has already is refused.
+         * @description Inserts only: an external_run_id that the pipeline already has is refused.
          */
         post: operations["pipelines_runs_create"];
         delete?: never;
@@ -448,14 +450,14 @@ export interface paths {
         };
         /**
          * Read a run by its source's own id
-         * @description `external_run_id` is the whole rest of the path, slashes included. `latest` is the latest run instead: find a
-         *     run whose own id is `latest` by the filter `external_run_id` of the pipeline's runs.
+         * @description `external_run_id` is the rest of the path, including slashes. `latest` returns the latest run; to find a run
+         *     whose id is `latest`, list the pipeline's runs with the filter `external_run_id`.
          */
         get: operations["pipelines_runs_retrieve"];
         /**
          * Push the state of a run
-         * @description Idempotent: a program that is not sure whether it was heard sends it again. `external_run_id` is the whole
-         *     rest of the path, slashes included; an id that a path cannot carry goes through the batch.
+         * @description Idempotent: repeat the request if you did not get an answer. `external_run_id` is the rest of the path,
+         *     including slashes. Use the batch for an id that cannot be part of a path.
          */
         put: operations["pipelines_runs_push"];
         post?: never;
@@ -474,12 +476,12 @@ export interface paths {
         };
         /**
          * Read a pipeline's latest run
-         * @description By started_at, then finished_at, nulls last, then the younger row.
+         * @description The latest run has the latest started_at, then finished_at (nulls last), then the newest id.
          */
         get: operations["pipelines_runs_latest_retrieve"];
         /**
          * Push the state of the run whose id is `latest`
-         * @description As for any other id. Reading this address answers with the latest run instead.
+         * @description Works like any other id. GET on this path returns the latest run instead.
          */
         put: operations["pipelines_runs_push_latest"];
         post?: never;
@@ -918,7 +920,7 @@ export interface paths {
         };
         /**
          * Read a run
-         * @description By its id in CHM.
+         * @description `run_id` is the id in CHM, not that of the source.
          */
         get: operations["runs_retrieve"];
         put?: never;
@@ -940,7 +942,7 @@ export interface paths {
         put?: never;
         /**
          * Push the states of up to 1,000 runs
-         * @description Each item is judged on its own: a bad one is rejected, and the rest is stored.
+         * @description Each item is validated separately: invalid ones are rejected, the others are stored.
          */
         post: operations["runs_batch"];
         delete?: never;
@@ -957,7 +959,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Is the web server alive?
+         * Check that the web server runs
          * @description Needs no token and no database.
          */
         get: operations["health"];
@@ -978,7 +980,7 @@ export interface paths {
         };
         /**
          * Metrics in Prometheus' text format
-         * @description Read from the database and the broker when asked, so every web process says the same.
+         * @description Values come from the database and the broker, so every web process returns the same.
          */
         get: operations["metrics"];
         put?: never;
@@ -997,14 +999,14 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Report that a job ran well
-         * @description Without `rid` it ends the newest run that is open; where none is, it is a run of its own.
+         * Report a success
+         * @description Without `rid` the newest open run ends; if no run is open, a new run is stored.
          */
         get: operations["ping"];
         put?: never;
         /**
-         * Report that a job ran well, and what it did
-         * @description As GET; up to 10,000 characters of the text are kept.
+         * Report a success with a text
+         * @description Works like GET. The first 10,000 characters of the text are stored.
          */
         post: operations["ping_with_text"];
         delete?: never;
@@ -1022,13 +1024,13 @@ export interface paths {
         };
         /**
          * Report a start, a failure or an exit status
-         * @description `log` changes no status.
+         * @description `log` adds a text and does not change the status.
          */
         get: operations["ping_sign"];
         put?: never;
         /**
-         * Report a start, a failure or an exit status, and why
-         * @description As GET; up to 10,000 characters of the text are kept, of a failure as its error message.
+         * Report a start, a failure or an exit status with a text
+         * @description Works like GET. The first 10,000 characters of the text are stored, for a failure as its error message.
          */
         post: operations["ping_sign_with_text"];
         delete?: never;
@@ -1045,10 +1047,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Can this installation do its work?
-         * @description Without a token: whether the database answers and has its migrations, as a status alone.
+         * Check that the installation can work
+         * @description Without a token: only a status, whether the database answers and is migrated.
          *
-         *     With a token: also broker and beat, and how fresh ingestion is, which alone makes nothing unready.
+         *     With a token: also broker, beat and the freshness of ingestion. Stale ingestion alone does not make CHM unready.
          */
         get: operations["ready"];
         put?: never;
@@ -1063,25 +1065,48 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @enum {string} */
+        AlertChannel: "slack" | "email" | "webhook";
         /** @description What is worth telling someone. With both scopes, the pipeline decides, and its client owns the rule. */
         AlertRule: {
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description UUID version 7.
+             */
             readonly id: string;
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description Scope: all active pipelines of this client, unless a pipeline is given.
+             */
             client_id: string | null;
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description Scope: this pipeline; its client then owns the rule.
+             */
             pipeline_id: string | null;
-            rule_type: components["schemas"]["RuleTypeEnum"];
+            /** @description The condition. */
+            rule_type: components["schemas"]["RuleType"];
+            /** @description Failed runs needed in the window. */
             threshold: number | null;
+            /** @description Length of the window. */
             window_minutes: number | null;
-            channel: components["schemas"]["ChannelEnum"];
-            /** @description Channel name, address or hook. Of a hook answers show the host only; that masked form, sent back, leaves what is stored. */
+            /** @description How the alert is sent. */
+            channel: components["schemas"]["AlertChannel"];
+            /** @description Channel name, address or hook. Responses mask a hook except for its host; the masked form, sent back, keeps the stored address. */
             destination: string;
+            /** @description False: kept, not evaluated. */
             is_enabled: boolean;
+            /** @description False: pipelines whose failure is known do not count. */
             include_known: boolean;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When CHM stored the row.
+             */
             readonly created_at: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When the row last changed, ingestion bookkeeping aside.
+             */
             readonly updated_at: string;
         };
         /** @enum {string} */
@@ -1090,53 +1115,81 @@ export interface components {
         AlertRuleOrdering: "id" | "-id" | "created_at" | "-created_at" | "updated_at" | "-updated_at";
         /** @description What is worth telling someone. With both scopes, the pipeline decides, and its client owns the rule. */
         AlertRuleRequest: {
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description Scope: all active pipelines of this client, unless a pipeline is given.
+             */
             client_id?: string | null;
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description Scope: this pipeline; its client then owns the rule.
+             */
             pipeline_id?: string | null;
-            rule_type: components["schemas"]["RuleTypeEnum"];
+            /** @description The condition. */
+            rule_type: components["schemas"]["RuleType"];
+            /** @description Failed runs needed in the window. */
             threshold?: number | null;
+            /** @description Length of the window. */
             window_minutes?: number | null;
-            channel: components["schemas"]["ChannelEnum"];
-            /** @description Channel name, address or hook. Of a hook answers show the host only; that masked form, sent back, leaves what is stored. */
+            /** @description How the alert is sent. */
+            channel: components["schemas"]["AlertChannel"];
+            /** @description Channel name, address or hook. Responses mask a hook except for its host; the masked form, sent back, keeps the stored address. */
             destination: string;
+            /** @description False: kept, not evaluated. */
             is_enabled?: boolean;
+            /** @description False: pipelines whose failure is known do not count. */
             include_known?: boolean;
         };
         BatchAnswer: {
+            /** @description The rows of this answer. */
             items: components["schemas"]["BatchOutcome"][];
         };
         BatchOutcome: {
-            /** @description Place of the item in the request, from 0. */
+            /** @description Position of the item in the request, from 0. */
             index: number;
+            /** @description The effect of the write. */
             outcome: components["schemas"]["BatchOutcomeOutcomeEnum"];
             /**
              * Format: uuid
              * @description The stored run; absent if the item was rejected or pruned.
              */
             id?: string;
-            /** @description Why it was rejected, field by field, or pruned. */
+            /** @description Why it was rejected, by field, or pruned. */
             error?: string;
         };
         /** @enum {string} */
         BatchOutcomeOutcomeEnum: "created" | "updated" | "unchanged" | "stale" | "pruned" | "rejected";
-        /** @description Up to 1,000 runs; each item is judged on its own. */
+        /** @description Up to 1,000 runs, each validated separately. */
         BatchRequest: {
+            /** @description The rows of this answer. */
             items: components["schemas"]["BatchedRunRequest"][];
         };
         /** @description The whole state of a run: what is left out becomes null. */
         BatchedRunRequest: {
+            /** @description The status. */
             status: components["schemas"]["RunStatus"];
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it started.
+             */
             started_at?: string | null;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it ended; null while it runs.
+             */
             finished_at?: string | null;
-            /** @description finished_at less started_at when left out. */
+            /** @description Whole seconds. Default: finished_at minus started_at. */
             duration_seconds?: number | null;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Rows that the run handled.
+             */
             rows_processed?: number | null;
+            /** @description Why the run failed. */
             error_message?: string | null;
+            /** @description More about the status. */
             status_reason?: string | null;
+            /** @description The source's own data about the run; secrets are removed. */
             payload?: {
                 [key: string]: unknown;
             } | null;
@@ -1147,11 +1200,18 @@ export interface components {
              * @description The source's own update time: an older write never replaces a newer one. Without it the last write stands, but a run that ended never goes back to running.
              */
             source_updated_at?: string | null;
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description The id of a pipeline.
+             */
             pipeline_id: string;
+            /** @description The id of the run at its source. */
             external_run_id: string;
         };
+        /** @enum {string} */
+        BucketWidth: "minute" | "hour" | "day" | "week";
         ChangesSinceYesterdayReport: {
+            /** @description The rows of this answer. */
             items: components["schemas"]["ChangesSinceYesterdayRow"][];
         };
         ChangesSinceYesterdayRow: {
@@ -1190,17 +1250,26 @@ export interface components {
             /** @description Its page at the source; null: none is known */
             source_url: string | null;
         };
-        /** @enum {string} */
-        ChannelEnum: "slack" | "email" | "webhook";
         /** @description A client of the consultancy. */
         Client: {
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description UUID version 7.
+             */
             readonly id: string;
+            /** @description Unique, shown everywhere. */
             name: string;
+            /** @description False: disabled, history kept, not ingested. */
             is_active: boolean;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When CHM stored the row.
+             */
             readonly created_at: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When the row last changed, ingestion bookkeeping aside.
+             */
             readonly updated_at: string;
         };
         /** @enum {string} */
@@ -1209,10 +1278,13 @@ export interface components {
         ClientOrdering: "name" | "-name" | "created_at" | "-created_at" | "updated_at" | "-updated_at";
         /** @description A client of the consultancy. */
         ClientRequest: {
+            /** @description Unique, shown everywhere. */
             name: string;
+            /** @description False: disabled, history kept, not ingested. */
             is_active?: boolean;
         };
         ClientRiskReport: {
+            /** @description The rows of this answer. */
             items: components["schemas"]["ClientRiskRow"][];
         };
         ClientRiskRow: {
@@ -1234,16 +1306,28 @@ export interface components {
             client_id: string;
         };
         ClientSummary: {
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description The id of a client.
+             */
             client_id: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description Start of the window, inclusive.
+             */
             since: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description End of the window, exclusive.
+             */
             until: string;
+            /** @description Number of runs by status. */
             status_counts: components["schemas"]["StatusCounts"];
+            /** @description The latest run of each pipeline with a run in the window. */
             latest_by_pipeline: components["schemas"]["LatestOfPipeline"][];
         };
         ClientThroughputReport: {
+            /** @description The rows of this answer. */
             items: components["schemas"]["ClientThroughputRow"][];
         };
         ClientThroughputRow: {
@@ -1272,8 +1356,9 @@ export interface components {
         /** @enum {string} */
         ColumnType: "text" | "integer" | "numeric" | "timestamptz" | "date" | "uuid" | "boolean";
         /** @enum {string} */
-        EnvironmentEnum: "dev" | "staging" | "prod";
+        Environment: "dev" | "staging" | "prod";
         Error: {
+            /** @description The reason, in one sentence. */
             error: {
                 /** @description What kind of error it is; /api/v1/errors explains each. */
                 code: components["schemas"]["ErrorCodeName"];
@@ -1307,6 +1392,7 @@ export interface components {
             items: components["schemas"]["ErrorCode"][];
         };
         FailingNowReport: {
+            /** @description The rows of this answer. */
             items: components["schemas"]["FailingNowRow"][];
         };
         FailingNowRow: {
@@ -1368,6 +1454,7 @@ export interface components {
             known_until: string | null;
         };
         FailureCountsByClientReport: {
+            /** @description The rows of this answer. */
             items: components["schemas"]["FailureCountsByClientRow"][];
         };
         FailureCountsByClientRow: {
@@ -1384,6 +1471,7 @@ export interface components {
             failed_7d: number;
         };
         FailureRateByPlatformReport: {
+            /** @description The rows of this answer. */
             items: components["schemas"]["FailureRateByPlatformRow"][];
         };
         FailureRateByPlatformRow: {
@@ -1400,6 +1488,7 @@ export interface components {
             failure_rate: number;
         };
         FailuresOverTimeReport: {
+            /** @description The rows of this answer. */
             items: components["schemas"]["FailuresOverTimeRow"][];
         };
         FailuresOverTimeRow: {
@@ -1411,35 +1500,59 @@ export interface components {
             /** @description Failed runs that happened in it */
             failed_runs: number;
         };
-        /** @description A rule that holds, and since when. */
+        /** @description A firing rule, and since when it fires. */
         FiringRule: {
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description UUID version 7.
+             */
             readonly id: string;
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description Scope: all active pipelines of this client, unless a pipeline is given.
+             */
             client_id: string | null;
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description Scope: this pipeline; its client then owns the rule.
+             */
             pipeline_id: string | null;
-            rule_type: components["schemas"]["RuleTypeEnum"];
+            /** @description The condition. */
+            rule_type: components["schemas"]["RuleType"];
+            /** @description Failed runs needed in the window. */
             threshold: number | null;
+            /** @description Length of the window. */
             window_minutes: number | null;
-            channel: components["schemas"]["ChannelEnum"];
-            /** @description Channel name, address or hook. Of a hook answers show the host only; that masked form, sent back, leaves what is stored. */
+            /** @description How the alert is sent. */
+            channel: components["schemas"]["AlertChannel"];
+            /** @description Channel name, address or hook. Responses mask a hook except for its host; the masked form, sent back, keeps the stored address. */
             destination: string;
+            /** @description False: kept, not evaluated. */
             is_enabled: boolean;
+            /** @description False: pipelines whose failure is known do not count. */
             include_known: boolean;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When CHM stored the row.
+             */
             readonly created_at: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When the row last changed, ingestion bookkeeping aside.
+             */
             readonly updated_at: string;
             /**
              * Format: date-time
-             * @description The first failure, after its last success, of the pipeline in scope that has failed longest; of failures_in_window the oldest failure that counts.
+             * @description For on_failure the first failure after the last success, of the pipeline in scope that has failed longest; for failures_in_window the oldest counted failure.
              */
             readonly since: string;
-            /** @description The same whenever this rule holds. */
+            /** @description Identifies the rule; the same each time it fires. */
             readonly fingerprint: string;
         };
+        /** @enum {string} */
+        FlakyOrdering: "failures" | "flips";
         FreshnessWatchlistReport: {
+            /** @description The rows of this answer. */
             items: components["schemas"]["FreshnessWatchlistRow"][];
         };
         FreshnessWatchlistRow: {
@@ -1483,6 +1596,7 @@ export interface components {
             run_id: string | null;
         };
         GovernanceGapsReport: {
+            /** @description The rows of this answer. */
             items: components["schemas"]["GovernanceGapsRow"][];
         };
         GovernanceGapsRow: {
@@ -1504,7 +1618,10 @@ export interface components {
             pipeline_id: string;
         };
         Handover: {
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description Start of the window, inclusive.
+             */
             since: string;
             /**
              * Format: date-time
@@ -1537,12 +1654,15 @@ export interface components {
             }[];
         };
         Health: {
+            /** @description The status. */
             status: components["schemas"]["HealthStatusEnum"];
+            /** @description The version of CHM. */
             version: string;
         };
         /** @enum {string} */
         HealthStatusEnum: "ok";
         IncidentsReport: {
+            /** @description The rows of this answer. */
             items: components["schemas"]["IncidentsRow"][];
         };
         IncidentsRow: {
@@ -1584,6 +1704,7 @@ export interface components {
             known: number;
         };
         IngestionHealthReport: {
+            /** @description The rows of this answer. */
             items: components["schemas"]["IngestionHealthRow"][];
         };
         IngestionHealthRow: {
@@ -1616,34 +1737,45 @@ export interface components {
              */
             client_id: string;
         };
+        /** @enum {string} */
+        IngestionState: "queued" | "running" | "succeeded" | "failed";
         KnownFailureAnswer: {
+            /** @description Why the failure is known. */
             reason: string;
+            /** @description Address of the ticket. */
             ticket_url: string | null;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description End of the window, exclusive.
+             */
             until: string | null;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description Start of the window, inclusive.
+             */
             since: string;
             /**
              * Format: uuid
              * @description The failed run that was marked.
              */
             run_id: string;
-            /** @description As in the report incidents. */
+            /** @description The incident's fingerprint, as in the report incidents. */
             incident: string;
         };
         /** @description That a failure is known, why, and until when. */
         KnownFailureRequest: {
-            /** @description Why it fails, or who deals with it. */
+            /** @description Why it fails, or who works on it. */
             reason: string;
             /** @description Address of the ticket, http or https. */
             ticket_url?: string | null;
             /**
              * Format: date-time
-             * @description When the mark ends at the latest; null: when the failure ends.
+             * @description When the mark ends at the latest; null: with the failure.
              */
             until?: string | null;
         };
         LatePipelinesReport: {
+            /** @description The rows of this answer. */
             items: components["schemas"]["LatePipelinesRow"][];
         };
         LatePipelinesRow: {
@@ -1698,10 +1830,16 @@ export interface components {
             source_url: string | null;
         };
         LatestOfPipeline: {
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description The id of a pipeline.
+             */
             pipeline_id: string;
+            /** @description The name of the pipeline. */
             pipeline_name: string;
-            platform: components["schemas"]["PlatformEnum"];
+            /** @description Kind of orchestrator. */
+            platform: components["schemas"]["Platform"];
+            /** @description The status of the latest run. */
             latest_status: components["schemas"]["RunStatus"];
             /**
              * Format: date-time
@@ -1710,6 +1848,7 @@ export interface components {
             latest_run_at: string | null;
         };
         LatestStatusByPipelineReport: {
+            /** @description The rows of this answer. */
             items: components["schemas"]["LatestStatusByPipelineRow"][];
         };
         LatestStatusByPipelineRow: {
@@ -1750,18 +1889,19 @@ export interface components {
             source_url: string | null;
         };
         LineageAnswer: {
+            /** @description The rows of this answer. */
             items: components["schemas"]["LineageOutcome"][];
         };
         /** @enum {string} */
         LineageEventType: "START" | "RUNNING" | "COMPLETE" | "FAIL" | "ABORT" | "OTHER";
         LineageOutcome: {
-            /** @description Place of the event in the request, from 0. */
+            /** @description Position of the event in the request, from 0. */
             index: number;
-            /** @description unmatched: no pipeline has the job's `namespace/name` as its external_id; ignored: no run event. */
+            /** @description unmatched: no pipeline has the job's `namespace/name` as its external_id; ignored: not a run event. */
             outcome: components["schemas"]["LineageOutcomeOutcomeEnum"];
             /**
              * Format: uuid
-             * @description The stored run, where there is one.
+             * @description The stored run, if there is one.
              */
             id?: string;
             /** @description Why it was rejected, pruned or not matched. */
@@ -1771,157 +1911,261 @@ export interface components {
         LineageOutcomeOutcomeEnum: "created" | "updated" | "unchanged" | "stale" | "pruned" | "rejected" | "ignored" | "unmatched";
         /** @description What a person or program may say about a run; CHM fills in the rest. */
         ManualRunRequest: {
+            /** @description The status. */
             status: components["schemas"]["RunStatus"];
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it started.
+             */
             started_at?: string | null;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it ended; null while it runs.
+             */
             finished_at?: string | null;
-            /** @description finished_at less started_at when left out. */
+            /** @description Whole seconds. Default: finished_at minus started_at. */
             duration_seconds?: number | null;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Rows that the run handled.
+             */
             rows_processed?: number | null;
+            /** @description Why the run failed. */
             error_message?: string | null;
+            /** @description More about the status. */
             status_reason?: string | null;
+            /** @description The source's own data about the run; secrets are removed. */
             payload?: {
                 [key: string]: unknown;
             } | null;
             /** @description The run's page at its source, an http:// or https:// address. */
             source_url?: string | null;
-            /** @description Generated when left out. */
+            /** @description The id at the source. Generated if omitted. */
             external_run_id?: string | null;
         };
         PaginatedAlertRuleList: {
+            /** @description The rows of this answer. */
             items: components["schemas"]["AlertRule"][];
             /** @description Send it as `cursor`, with the same filters, for the next page; null on the last. */
             next_cursor: string | null;
         };
         PaginatedClientList: {
+            /** @description The rows of this answer. */
             items: components["schemas"]["Client"][];
             /** @description Send it as `cursor`, with the same filters, for the next page; null on the last. */
             next_cursor: string | null;
         };
         PaginatedFiringRuleList: {
+            /** @description The rows of this answer. */
             items: components["schemas"]["FiringRule"][];
             /** @description Send it as `cursor`, with the same filters, for the next page; null on the last. */
             next_cursor: string | null;
         };
         PaginatedPipelineList: {
+            /** @description The rows of this answer. */
             items: components["schemas"]["Pipeline"][];
             /** @description Send it as `cursor`, with the same filters, for the next page; null on the last. */
             next_cursor: string | null;
         };
         PaginatedRunList: {
+            /** @description The rows of this answer. */
             items: components["schemas"]["Run"][];
             /** @description Send it as `cursor`, with the same filters, for the next page; null on the last. */
             next_cursor: string | null;
         };
         /** @description What is worth telling someone. With both scopes, the pipeline decides, and its client owns the rule. */
         PatchedAlertRuleRequest: {
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description Scope: all active pipelines of this client, unless a pipeline is given.
+             */
             client_id?: string | null;
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description Scope: this pipeline; its client then owns the rule.
+             */
             pipeline_id?: string | null;
-            rule_type?: components["schemas"]["RuleTypeEnum"];
+            /** @description The condition. */
+            rule_type?: components["schemas"]["RuleType"];
+            /** @description Failed runs needed in the window. */
             threshold?: number | null;
+            /** @description Length of the window. */
             window_minutes?: number | null;
-            channel?: components["schemas"]["ChannelEnum"];
-            /** @description Channel name, address or hook. Of a hook answers show the host only; that masked form, sent back, leaves what is stored. */
+            /** @description How the alert is sent. */
+            channel?: components["schemas"]["AlertChannel"];
+            /** @description Channel name, address or hook. Responses mask a hook except for its host; the masked form, sent back, keeps the stored address. */
             destination?: string;
+            /** @description False: kept, not evaluated. */
             is_enabled?: boolean;
+            /** @description False: pipelines whose failure is known do not count. */
             include_known?: boolean;
         };
         /** @description A client of the consultancy. */
         PatchedClientRequest: {
+            /** @description Unique, shown everywhere. */
             name?: string;
+            /** @description False: disabled, history kept, not ingested. */
             is_active?: boolean;
         };
         /** @description A pipeline may move to another client; its history moves with it. */
         PatchedPipelineUpdateRequest: {
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description The client it runs for.
+             */
             client_id?: string;
+            /** @description Unique within the client. */
             name?: string;
-            platform?: components["schemas"]["PlatformEnum"];
+            /** @description Kind of orchestrator that runs it. */
+            platform?: components["schemas"]["Platform"];
+            /** @description Its name in the orchestrator; without one it is not ingested. */
             external_id?: string | null;
-            pipeline_type?: components["schemas"]["PipelineTypeEnum"];
+            /** @description What it does. */
+            pipeline_type?: components["schemas"]["PipelineType"];
+            /** @description Free text. */
             description?: string | null;
-            environment?: components["schemas"]["EnvironmentEnum"];
+            /** @description Where it runs. */
+            environment?: components["schemas"]["Environment"];
+            /** @description False: disabled, history kept, not ingested. */
             is_active?: boolean;
         };
         /** @description A pipeline of one client, on any orchestrator. */
         Pipeline: {
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description UUID version 7.
+             */
             readonly id: string;
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description The client it runs for.
+             */
             readonly client_id: string;
+            /** @description Unique within the client. */
             name: string;
-            platform: components["schemas"]["PlatformEnum"];
+            /** @description Kind of orchestrator that runs it. */
+            platform: components["schemas"]["Platform"];
+            /** @description Its name in the orchestrator; without one it is not ingested. */
             external_id: string | null;
-            pipeline_type: components["schemas"]["PipelineTypeEnum"];
+            /** @description What it does. */
+            pipeline_type: components["schemas"]["PipelineType"];
+            /** @description Free text. */
             description: string | null;
-            environment: components["schemas"]["EnvironmentEnum"];
+            /** @description Where it runs. */
+            environment: components["schemas"]["Environment"];
+            /** @description False: disabled, history kept, not ingested. */
             is_active: boolean;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description Watermark: every change up to here is stored; empty until the first complete walk.
+             */
             readonly ingested_through: string | null;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description Past this moment the pipeline's status is stale.
+             */
             readonly ingest_due_at: string | null;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When ingestion last finished a walk of it.
+             */
             readonly last_ingest_at: string | null;
+            /** @description Why its last walk failed, in one sentence; empty when it did not. */
             readonly last_ingest_error: string | null;
+            /** @description Whether the source has paused its schedule; empty where the source does not say. */
             readonly source_paused: boolean | null;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When the source will start it next, by its own schedule; empty where the source does not say.
+             */
             readonly source_next_run_at: string | null;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description Since when the source's list of pipelines lacks it; empty while it is there, or nothing is listed.
+             */
             readonly source_missing_since: string | null;
+            /** @description Address of its page at the source, as of the last walk. */
             readonly source_url: string | null;
+            /** @description Address of its runs' pages at the source: {run_id} stands for the percent-encoded external_run_id. */
             readonly source_url_template: string | null;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description Runs that happened before were pruned and are not stored again; empty until the first pruning.
+             */
             readonly pruned_before: string | null;
             /**
              * Format: date-time
-             * @description ingest_due_at once it has passed: the status is what was last heard, not what is.
+             * @description ingest_due_at once it has passed: the status is the last one received and may be outdated.
              */
             readonly stale_since: string | null;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When CHM stored the row.
+             */
             readonly created_at: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When the row last changed, ingestion bookkeeping aside.
+             */
             readonly updated_at: string;
         };
         /** @enum {string} */
         PipelineField: "id" | "client_id" | "name" | "platform" | "external_id" | "pipeline_type" | "description" | "environment" | "is_active" | "ingested_through" | "ingest_due_at" | "last_ingest_at" | "last_ingest_error" | "source_paused" | "source_next_run_at" | "source_missing_since" | "source_url" | "source_url_template" | "pruned_before" | "stale_since" | "created_at" | "updated_at";
         /** @description A pipeline of one client, on any orchestrator. */
         PipelineRequest: {
+            /** @description Unique within the client. */
             name: string;
-            platform: components["schemas"]["PlatformEnum"];
+            /** @description Kind of orchestrator that runs it. */
+            platform: components["schemas"]["Platform"];
+            /** @description Its name in the orchestrator; without one it is not ingested. */
             external_id?: string | null;
-            pipeline_type: components["schemas"]["PipelineTypeEnum"];
+            /** @description What it does. */
+            pipeline_type: components["schemas"]["PipelineType"];
+            /** @description Free text. */
             description?: string | null;
-            environment?: components["schemas"]["EnvironmentEnum"];
+            /** @description Where it runs. */
+            environment?: components["schemas"]["Environment"];
+            /** @description False: disabled, history kept, not ingested. */
             is_active?: boolean;
         };
         /** @enum {string} */
         PipelineRunOrdering: "-started_at" | "started_at" | "-event_at" | "event_at";
         /** @enum {string} */
-        PipelineTypeEnum: "ingestion" | "transform" | "quality" | "export" | "healthcheck";
+        PipelineType: "ingestion" | "transform" | "quality" | "export" | "healthcheck";
         /** @enum {string} */
-        PlatformEnum: "airflow" | "dbt" | "cron" | "vendor_api" | "custom";
+        Platform: "airflow" | "dbt" | "cron" | "vendor_api" | "custom";
         Preview: {
+            /** @description The rows of this answer. */
             items: components["schemas"]["Span"][];
         };
         /** @enum {string} */
         PushOutcome: "created" | "stale" | "unchanged" | "updated";
         /** @description The whole state of a run: what is left out becomes null. */
         PushedRunRequest: {
+            /** @description The status. */
             status: components["schemas"]["RunStatus"];
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it started.
+             */
             started_at?: string | null;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it ended; null while it runs.
+             */
             finished_at?: string | null;
-            /** @description finished_at less started_at when left out. */
+            /** @description Whole seconds. Default: finished_at minus started_at. */
             duration_seconds?: number | null;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Rows that the run handled.
+             */
             rows_processed?: number | null;
+            /** @description Why the run failed. */
             error_message?: string | null;
+            /** @description More about the status. */
             status_reason?: string | null;
+            /** @description The source's own data about the run; secrets are removed. */
             payload?: {
                 [key: string]: unknown;
             } | null;
@@ -1934,17 +2178,19 @@ export interface components {
             source_updated_at?: string | null;
         };
         Readiness: {
+            /** @description The status. */
             status: components["schemas"]["ReadinessStatusEnum"];
-            /** @description With a token. By part: database, broker, beat. */
+            /** @description Problems by part (database, broker, beat). Only with a token. */
             problems: {
                 [key: string]: string;
             };
-            /** @description With a token. Whose ingestion is overdue; null without a database. */
+            /** @description Number of pipelines whose ingestion is overdue; null if the database is down. Only with a token. */
             stale_pipelines: number | null;
         };
         /** @enum {string} */
         ReadinessStatusEnum: "ok" | "unavailable";
         ReliabilityByEnvironmentReport: {
+            /** @description The rows of this answer. */
             items: components["schemas"]["ReliabilityByEnvironmentRow"][];
         };
         ReliabilityByEnvironmentRow: {
@@ -1961,32 +2207,32 @@ export interface components {
             failure_rate_30d: number;
         };
         ReportColumn: {
-            /** @description What the column is called. */
+            /** @description The name of the column. */
             name: string;
             /** @description PostgreSQL's name of the type. */
             type: components["schemas"]["ColumnType"];
             /** @description Whether it can be null. */
             nullable: boolean;
-            /** @description What it holds. */
+            /** @description The content of the column. */
             description: string;
         };
         ReportDescription: {
-            /** @description What the report is called. */
+            /** @description The name of the report. */
             name: string;
             /**
              * Format: uri
-             * @description Where it is read.
+             * @description The URL of the report.
              */
             url: string;
             /** @description The question it answers. */
             question: string;
-            /** @description What one row stands for. */
+            /** @description What one row represents. */
             grain: string;
             /** @description Which inventory it covers: active or all. */
             inventory: string;
-            /** @description What it can be asked. */
+            /** @description Its query parameters. */
             parameters: components["schemas"]["ReportParameter"][];
-            /** @description What each row holds. */
+            /** @description The columns of a row. */
             columns: components["schemas"]["ReportColumn"][];
         };
         ReportIndex: {
@@ -1994,19 +2240,19 @@ export interface components {
             items: components["schemas"]["ReportDescription"][];
         };
         ReportParameter: {
-            /** @description What the query parameter is called. */
+            /** @description The name of the query parameter. */
             name: string;
             /** @description PostgreSQL's name of the type. */
             type: components["schemas"]["ColumnType"];
-            /** @description What it does. */
+            /** @description The effect of the parameter. */
             description: string;
-            /** @description What holds without it; null for no restriction. */
+            /** @description The default; null for no restriction. */
             default_value: string | null;
-            /** @description The values to choose from; empty where any of its type will do. */
+            /** @description The allowed values; empty if every value of the type is allowed. */
             choices: string[];
-            /** @description The smallest number; null where it is no number. */
+            /** @description The smallest number; null if it is not a number. */
             minimum: number | null;
-            /** @description The largest number; null where it is no number. */
+            /** @description The largest number; null if it is not a number. */
             maximum: number | null;
         };
         Root: {
@@ -2057,40 +2303,75 @@ export interface components {
             docs: string;
         };
         /** @enum {string} */
-        RuleTypeEnum: "on_failure" | "failures_in_window";
+        RuleType: "on_failure" | "failures_in_window";
         /** @description One run of a pipeline, as its source last described it. */
         Run: {
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description UUID version 7.
+             */
             readonly id: string;
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description The pipeline that ran.
+             */
             readonly pipeline_id: string;
+            /** @description The source's own id; with the pipeline the idempotency key. */
             readonly external_run_id: string;
+            /** @description Canonical status. */
             readonly status: components["schemas"]["RunStatus"];
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it started, by the source.
+             */
             readonly started_at: string | null;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it ended, by the source.
+             */
             readonly finished_at: string | null;
+            /** @description Whole seconds, the source's or finished less started. */
             readonly duration_seconds: number | null;
+            /** @description Rows it handled, by the source. */
             readonly rows_processed: number | null;
+            /** @description Why it failed, scrubbed of secrets. */
             readonly error_message: string | null;
+            /** @description More on the status, and what CHM repaired in the source's answer. */
             readonly status_reason: string | null;
+            /** @description The source's own answer, scrubbed of secrets. */
             readonly payload: {
                 [key: string]: unknown;
             } | null;
-            /** @description The run's page at its source; null where none is known. */
+            /** @description The run's page at its source; null if unknown. */
             readonly source_url: string | null;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description Version: the source's update or event time, or when we asked.
+             */
             readonly source_updated_at: string | null;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description Last accepted write.
+             */
             readonly ingested_at: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it happened: finished, else started, else stored.
+             */
             readonly event_at: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When CHM stored the row.
+             */
             readonly created_at: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When the row last changed, ingestion bookkeeping aside.
+             */
             readonly updated_at: string;
         };
         RunDurationDistributionReport: {
+            /** @description The rows of this answer. */
             items: components["schemas"]["RunDurationDistributionRow"][];
         };
         RunDurationDistributionRow: {
@@ -2105,62 +2386,99 @@ export interface components {
         RunOrdering: "-event_at" | "event_at";
         /** @enum {string} */
         RunStatus: "running" | "success" | "failed" | "canceled" | "skipped";
-        /** @description The rule held from `from` on, until `until`; both are cut to the window that was asked for. */
+        /** @enum {string} */
+        SortDirection: "asc" | "desc";
+        /** @description The rule fired from `from` until `until`, within the requested window. */
         Span: {
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When the rule began to fire.
+             */
             from: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description End of the window, exclusive.
+             */
             until: string;
-            /** @description Failed runs that made it hold. */
+            /** @description Failed runs that made the rule fire. */
             failed_runs: number;
         };
-        /** @enum {string} */
-        StateEnum: "queued" | "running" | "succeeded" | "failed";
         StatusCounts: {
+            /** @description Runs that have not ended. */
             running: number;
+            /** @description Successful runs. */
             success: number;
+            /** @description Failed runs. */
             failed: number;
+            /** @description Runs stopped by a person or gone at their source. */
             canceled: number;
+            /** @description Runs that their source skipped. */
             skipped: number;
         };
         SyncError: {
+            /** @description The name of the connection. */
             connection: string;
-            /** @description Its external id; null where more are concerned. */
+            /** @description The external id; null if the error concerns several pipelines. */
             pipeline: string | null;
+            /** @description The reason, in one sentence. */
             error: string;
         };
-        /** @description What to ingest; everything when nothing is given. */
+        /** @description What to ingest. Without any field, everything. */
         SyncRequestRequest: {
             /** @description The name of one connection. */
             connection?: string | null;
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description The id of a client.
+             */
             client_id?: string | null;
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description The id of a pipeline.
+             */
             pipeline_id?: string | null;
         };
         SyncStarted: {
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description The id of the ingestion.
+             */
             task_id: string;
         };
-        /** @description Counts are of runs as they came in, repeats included; they grow while the state is running. */
+        /** @description Counts include repeated runs and grow while the state is running. */
         SyncState: {
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description The id of the ingestion.
+             */
             task_id: string;
-            /** @description failed: the ingestion itself broke off; errors of single pipelines are in `errors`. */
-            state: components["schemas"]["StateEnum"];
+            /** @description failed: the ingestion was aborted; errors of single pipelines are in `errors`. */
+            state: components["schemas"]["IngestionState"];
+            /** @description Pipelines whose ingestion is done. */
             pipelines_processed: number;
+            /** @description Pages read from the source. */
             pages_processed: number;
+            /** @description Runs received, repeated ones included. */
             runs_processed: number;
+            /** @description Runs stored for the first time. */
             created: number;
+            /** @description Runs changed by a newer version. */
             updated: number;
+            /** @description Runs received again without a change. */
             unchanged: number;
+            /** @description Runs older than the stored ones; not stored. */
             stale: number;
+            /** @description Runs older than the pruned history of their pipeline; not stored. */
             pruned: number;
+            /** @description Invalid runs; not stored. */
             rejected: number;
+            /** @description Pipelines of the source that CHM does not have. */
             unknown_pipelines: number;
+            /** @description Errors by connection and pipeline. */
             errors: components["schemas"]["SyncError"][];
         };
         TopFlakyPipelinesReport: {
+            /** @description The rows of this answer. */
             items: components["schemas"]["TopFlakyPipelinesRow"][];
         };
         TopFlakyPipelinesRow: {
@@ -2195,6 +2513,7 @@ export interface components {
             pipeline_id: string;
         };
         VendorDependencyReport: {
+            /** @description The rows of this answer. */
             items: components["schemas"]["VendorDependencyRow"][];
         };
         VendorDependencyRow: {
@@ -2211,6 +2530,7 @@ export interface components {
             failure_rate_30d: number | null;
         };
         WeeklyStatusMixReport: {
+            /** @description The rows of this answer. */
             items: components["schemas"]["WeeklyStatusMixRow"][];
         };
         WeeklyStatusMixRow: {
@@ -2225,6 +2545,7 @@ export interface components {
             runs: number;
         };
         WeeklySuccessByClientReport: {
+            /** @description The rows of this answer. */
             items: components["schemas"]["WeeklySuccessByClientRow"][];
         };
         WeeklySuccessByClientRow: {
@@ -2502,7 +2823,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description The answer is the one whose ETag was sent. */
+        /** @description Unchanged since the ETag that was sent. */
         NotModified: {
             headers: {
                 ETag: components["headers"]["ETag"];
@@ -2514,17 +2835,17 @@ export interface components {
     };
     parameters: {
         /**
-         * @description The ETag of an earlier answer: 304 without a body as long as it still holds.
+         * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
          * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
          */
         IfNoneMatch: string;
         /**
-         * @description The ETag of the object as you read it: 412 if somebody else has changed it since.
+         * @description The ETag of the object as you read it: the answer is 412 if it has changed since.
          * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
          */
         IfMatch: string;
         /**
-         * @description Any text of your own that is new for each new object. The same key gets the same answer for 24 hours, without a second object, unless the cache is lost in between.
+         * @description A text that you choose, different for each new object. A repeated request with the same key gets the same answer for 24 hours without a second object, unless the cache is lost.
          * @example 0d4f6b9c-order-1187
          */
         IdempotencyKey: string;
@@ -2576,7 +2897,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: 304 without a body as long as it still holds.
+                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -2632,7 +2953,7 @@ export interface operations {
                  *       "slack"
                  *     ]
                  */
-                channel?: components["schemas"]["ChannelEnum"][];
+                channel?: components["schemas"]["AlertChannel"][];
                 /**
                  * @description Rules for all of this client; not those of its pipelines.
                  * @example 019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f
@@ -2644,7 +2965,7 @@ export interface operations {
                  */
                 cursor?: string;
                 /**
-                 * @description Answer with these fields only. Several values are possible: separated by commas, or the parameter repeated.
+                 * @description Return only these fields. Several values are possible: separated by commas, or the parameter repeated.
                  * @example [
                  *       "id"
                  *     ]
@@ -2683,7 +3004,7 @@ export interface operations {
                  *       "on_failure"
                  *     ]
                  */
-                rule_type?: components["schemas"]["RuleTypeEnum"][];
+                rule_type?: components["schemas"]["RuleType"][];
                 /**
                  * @description A part of the destination, in either case; of a hook, of its host.
                  * @example sales
@@ -2692,7 +3013,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: 304 without a body as long as it still holds.
+                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -2754,7 +3075,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Any text of your own that is new for each new object. The same key gets the same answer for 24 hours, without a second object, unless the cache is lost in between.
+                 * @description A text that you choose, different for each new object. A repeated request with the same key gets the same answer for 24 hours without a second object, unless the cache is lost.
                  * @example 0d4f6b9c-order-1187
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -2827,7 +3148,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Answer with these fields only. Several values are possible: separated by commas, or the parameter repeated.
+                 * @description Return only these fields. Several values are possible: separated by commas, or the parameter repeated.
                  * @example [
                  *       "id"
                  *     ]
@@ -2836,7 +3157,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: 304 without a body as long as it still holds.
+                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -2898,7 +3219,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The ETag of the object as you read it: 412 if somebody else has changed it since.
+                 * @description The ETag of the object as you read it: the answer is 412 if it has changed since.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
@@ -2942,7 +3263,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The ETag of the object as you read it: 412 if somebody else has changed it since.
+                 * @description The ETag of the object as you read it: the answer is 412 if it has changed since.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
@@ -3021,19 +3342,19 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Inclusive; 7 days before until when left out.
+                 * @description Start of the window, inclusive. Default: 7 days before until.
                  * @example 2026-03-01T10:00:00Z
                  */
                 since?: string;
                 /**
-                 * @description Exclusive; now when left out.
+                 * @description End of the window, exclusive. Default: now.
                  * @example 2026-03-08T00:00:00Z
                  */
                 until?: string;
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: 304 without a body as long as it still holds.
+                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -3094,7 +3415,7 @@ export interface operations {
                  */
                 cursor?: string;
                 /**
-                 * @description Answer with these fields only. Several values are possible: separated by commas, or the parameter repeated.
+                 * @description Return only these fields. Several values are possible: separated by commas, or the parameter repeated.
                  * @example [
                  *       "id"
                  *     ]
@@ -3113,7 +3434,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: 304 without a body as long as it still holds.
+                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -3181,19 +3502,19 @@ export interface operations {
                  */
                 cursor?: string;
                 /**
-                 * @description Answer with these fields only. Several values are possible: separated by commas, or the parameter repeated.
+                 * @description Return only these fields. Several values are possible: separated by commas, or the parameter repeated.
                  * @example [
                  *       "id"
                  *     ]
                  */
                 fields?: components["schemas"]["ClientField"][];
                 /**
-                 * @description true lists active and inactive alike.
+                 * @description true lists active and inactive objects.
                  * @example true
                  */
                 include_inactive?: boolean;
                 /**
-                 * @description The object's own flag; false lists what was disabled.
+                 * @description Objects with this value of is_active; false lists disabled ones.
                  * @example true
                  */
                 is_active?: boolean;
@@ -3213,14 +3534,14 @@ export interface operations {
                  */
                 ordering?: components["schemas"]["ClientOrdering"];
                 /**
-                 * @description A part of the name, in either case.
+                 * @description Part of the name; case is ignored.
                  * @example sales
                  */
                 search?: string;
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: 304 without a body as long as it still holds.
+                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -3275,7 +3596,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Any text of your own that is new for each new object. The same key gets the same answer for 24 hours, without a second object, unless the cache is lost in between.
+                 * @description A text that you choose, different for each new object. A repeated request with the same key gets the same answer for 24 hours without a second object, unless the cache is lost.
                  * @example 0d4f6b9c-order-1187
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -3334,7 +3655,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Answer with these fields only. Several values are possible: separated by commas, or the parameter repeated.
+                 * @description Return only these fields. Several values are possible: separated by commas, or the parameter repeated.
                  * @example [
                  *       "id"
                  *     ]
@@ -3343,7 +3664,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: 304 without a body as long as it still holds.
+                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -3398,7 +3719,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The ETag of the object as you read it: 412 if somebody else has changed it since.
+                 * @description The ETag of the object as you read it: the answer is 412 if it has changed since.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
@@ -3442,7 +3763,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The ETag of the object as you read it: 412 if somebody else has changed it since.
+                 * @description The ETag of the object as you read it: the answer is 412 if it has changed since.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
@@ -3517,26 +3838,26 @@ export interface operations {
                  *       "dev"
                  *     ]
                  */
-                environment?: components["schemas"]["EnvironmentEnum"][];
+                environment?: components["schemas"]["Environment"][];
                 /**
                  * @description The exact id in the orchestrator.
                  * @example sales_daily_load
                  */
                 external_id?: string;
                 /**
-                 * @description Answer with these fields only. Several values are possible: separated by commas, or the parameter repeated.
+                 * @description Return only these fields. Several values are possible: separated by commas, or the parameter repeated.
                  * @example [
                  *       "id"
                  *     ]
                  */
                 fields?: components["schemas"]["PipelineField"][];
                 /**
-                 * @description true lists active and inactive alike.
+                 * @description true lists active and inactive objects.
                  * @example true
                  */
                 include_inactive?: boolean;
                 /**
-                 * @description The object's own flag; false lists what was disabled.
+                 * @description Objects with this value of is_active; false lists disabled ones.
                  * @example true
                  */
                 is_active?: boolean;
@@ -3561,23 +3882,23 @@ export interface operations {
                  *       "ingestion"
                  *     ]
                  */
-                pipeline_type?: components["schemas"]["PipelineTypeEnum"][];
+                pipeline_type?: components["schemas"]["PipelineType"][];
                 /**
                  * @description The kind of orchestrator. Several values are possible: separated by commas, or the parameter repeated.
                  * @example [
                  *       "airflow"
                  *     ]
                  */
-                platform?: components["schemas"]["PlatformEnum"][];
+                platform?: components["schemas"]["Platform"][];
                 /**
-                 * @description A part of the name or of the external_id, in either case.
+                 * @description Part of the name or the external_id; case is ignored.
                  * @example sales
                  */
                 search?: string;
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: 304 without a body as long as it still holds.
+                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -3656,7 +3977,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Any text of your own that is new for each new object. The same key gets the same answer for 24 hours, without a second object, unless the cache is lost in between.
+                 * @description A text that you choose, different for each new object. A repeated request with the same key gets the same answer for 24 hours without a second object, unless the cache is lost.
                  * @example 0d4f6b9c-order-1187
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -3744,19 +4065,19 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Inclusive.
+                 * @description Start of the window, inclusive.
                  * @example 1970-01-01T00:00:00Z
                  */
                 since?: string;
                 /**
-                 * @description Exclusive; now when left out.
+                 * @description End of the window, exclusive. Default: now.
                  * @example 2026-03-08T00:00:00Z
                  */
                 until?: string;
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: 304 without a body as long as it still holds.
+                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -3825,7 +4146,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: 304 without a body as long as it still holds.
+                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -3888,7 +4209,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: 304 without a body as long as it still holds.
+                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -3952,7 +4273,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Any text of your own that is new for each new object. The same key gets the same answer for 24 hours, without a second object, unless the cache is lost in between.
+                 * @description A text that you choose, different for each new object. A repeated request with the same key gets the same answer for 24 hours without a second object, unless the cache is lost.
                  * @example 0d4f6b9c-order-1187
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -4008,14 +4329,14 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: 304 without a body as long as it still holds.
+                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
             };
             path: {
                 /**
-                 * @description The id that the start of an ingestion answered with.
+                 * @description The id returned when the ingestion was started.
                  * @example 019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f
                  */
                 task_id: string;
@@ -4175,26 +4496,26 @@ export interface operations {
                  *       "dev"
                  *     ]
                  */
-                environment?: components["schemas"]["EnvironmentEnum"][];
+                environment?: components["schemas"]["Environment"][];
                 /**
                  * @description The exact id in the orchestrator.
                  * @example sales_daily_load
                  */
                 external_id?: string;
                 /**
-                 * @description Answer with these fields only. Several values are possible: separated by commas, or the parameter repeated.
+                 * @description Return only these fields. Several values are possible: separated by commas, or the parameter repeated.
                  * @example [
                  *       "id"
                  *     ]
                  */
                 fields?: components["schemas"]["PipelineField"][];
                 /**
-                 * @description true lists active and inactive alike.
+                 * @description true lists active and inactive objects.
                  * @example true
                  */
                 include_inactive?: boolean;
                 /**
-                 * @description The object's own flag; false lists what was disabled.
+                 * @description Objects with this value of is_active; false lists disabled ones.
                  * @example true
                  */
                 is_active?: boolean;
@@ -4219,23 +4540,23 @@ export interface operations {
                  *       "ingestion"
                  *     ]
                  */
-                pipeline_type?: components["schemas"]["PipelineTypeEnum"][];
+                pipeline_type?: components["schemas"]["PipelineType"][];
                 /**
                  * @description The kind of orchestrator. Several values are possible: separated by commas, or the parameter repeated.
                  * @example [
                  *       "airflow"
                  *     ]
                  */
-                platform?: components["schemas"]["PlatformEnum"][];
+                platform?: components["schemas"]["Platform"][];
                 /**
-                 * @description A part of the name or of the external_id, in either case.
+                 * @description Part of the name or the external_id; case is ignored.
                  * @example sales
                  */
                 search?: string;
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: 304 without a body as long as it still holds.
+                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -4306,7 +4627,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Answer with these fields only. Several values are possible: separated by commas, or the parameter repeated.
+                 * @description Return only these fields. Several values are possible: separated by commas, or the parameter repeated.
                  * @example [
                  *       "id"
                  *     ]
@@ -4315,7 +4636,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: 304 without a body as long as it still holds.
+                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -4387,7 +4708,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The ETag of the object as you read it: 412 if somebody else has changed it since.
+                 * @description The ETag of the object as you read it: the answer is 412 if it has changed since.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
@@ -4431,7 +4752,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The ETag of the object as you read it: 412 if somebody else has changed it since.
+                 * @description The ETag of the object as you read it: the answer is 412 if it has changed since.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
@@ -4555,7 +4876,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
-                    /** @description What became of the write. unchanged: a replay; stale: older than what is stored. */
+                    /** @description The effect of the write. unchanged: a replay; stale: older than the stored version. */
                     "CHM-Outcome"?: components["schemas"]["PushOutcome"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
@@ -4593,7 +4914,7 @@ export interface operations {
             /** @description Created. */
             201: {
                 headers: {
-                    /** @description What became of the write. unchanged: a replay; stale: older than what is stored. */
+                    /** @description The effect of the write. unchanged: a replay; stale: older than the stored version. */
                     "CHM-Outcome"?: components["schemas"]["PushOutcome"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
@@ -4707,7 +5028,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The ETag of the object as you read it: 412 if somebody else has changed it since.
+                 * @description The ETag of the object as you read it: the answer is 412 if it has changed since.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
@@ -4765,12 +5086,12 @@ export interface operations {
                  */
                 event_until?: string;
                 /**
-                 * @description The source's own id, exactly.
+                 * @description The exact id at the source.
                  * @example scheduled__2026-03-01T10:00:00+00:00
                  */
                 external_run_id?: string;
                 /**
-                 * @description Answer with these fields only. Several values are possible: separated by commas, or the parameter repeated.
+                 * @description Return only these fields. Several values are possible: separated by commas, or the parameter repeated.
                  * @example [
                  *       "id"
                  *     ]
@@ -4785,14 +5106,14 @@ export interface operations {
                  * @description desc, the default: latest first. Use `ordering` instead.
                  * @example asc
                  */
-                order?: "asc" | "desc";
+                order?: components["schemas"]["SortDirection"];
                 /**
                  * @description The order; a minus in front means descending. A cursor holds for one order. Default: -started_at.
                  * @example -started_at
                  */
                 ordering?: components["schemas"]["PipelineRunOrdering"];
                 /**
-                 * @description The beginning of the source's own id.
+                 * @description The beginning of the id at the source.
                  * @example sales
                  */
                 search?: string;
@@ -4816,7 +5137,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: 304 without a body as long as it still holds.
+                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -4892,7 +5213,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Any text of your own that is new for each new object. The same key gets the same answer for 24 hours, without a second object, unless the cache is lost in between.
+                 * @description A text that you choose, different for each new object. A repeated request with the same key gets the same answer for 24 hours without a second object, unless the cache is lost.
                  * @example 0d4f6b9c-order-1187
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -4981,7 +5302,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Answer with these fields only. Several values are possible: separated by commas, or the parameter repeated.
+                 * @description Return only these fields. Several values are possible: separated by commas, or the parameter repeated.
                  * @example [
                  *       "id"
                  *     ]
@@ -4990,14 +5311,14 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: 304 without a body as long as it still holds.
+                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
             };
             path: {
                 /**
-                 * @description The run's own id in its source: the whole rest of the path, slashes included.
+                 * @description The run's id at its source: the rest of the path, including slashes.
                  * @example scheduled__2026-03-01T10:00:00+00:00
                  */
                 external_run_id: string;
@@ -5065,7 +5386,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description The run's own id in its source: the whole rest of the path, slashes included.
+                 * @description The run's id at its source: the rest of the path, including slashes.
                  * @example scheduled__2026-03-01T10:00:00+00:00
                  */
                 external_run_id: string;
@@ -5102,7 +5423,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
-                    /** @description What became of the write. unchanged: a replay; stale: older than what is stored. */
+                    /** @description The effect of the write. unchanged: a replay; stale: older than the stored version. */
                     "CHM-Outcome"?: components["schemas"]["PushOutcome"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
@@ -5139,7 +5460,7 @@ export interface operations {
             /** @description Created. */
             201: {
                 headers: {
-                    /** @description What became of the write. unchanged: a replay; stale: older than what is stored. */
+                    /** @description The effect of the write. unchanged: a replay; stale: older than the stored version. */
                     "CHM-Outcome"?: components["schemas"]["PushOutcome"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
@@ -5190,7 +5511,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Answer with these fields only. Several values are possible: separated by commas, or the parameter repeated.
+                 * @description Return only these fields. Several values are possible: separated by commas, or the parameter repeated.
                  * @example [
                  *       "id"
                  *     ]
@@ -5199,7 +5520,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: 304 without a body as long as it still holds.
+                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -5301,7 +5622,7 @@ export interface operations {
             /** @description OK. */
             200: {
                 headers: {
-                    /** @description What became of the write. unchanged: a replay; stale: older than what is stored. */
+                    /** @description The effect of the write. unchanged: a replay; stale: older than the stored version. */
                     "CHM-Outcome"?: components["schemas"]["PushOutcome"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
@@ -5338,7 +5659,7 @@ export interface operations {
             /** @description Created. */
             201: {
                 headers: {
-                    /** @description What became of the write. unchanged: a replay; stale: older than what is stored. */
+                    /** @description The effect of the write. unchanged: a replay; stale: older than the stored version. */
                     "CHM-Outcome"?: components["schemas"]["PushOutcome"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
@@ -5390,7 +5711,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: 304 without a body as long as it still holds.
+                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -5462,7 +5783,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description In place of the clock: a run counts from event_at on, and is open from its start until then, judged from the rows as they stand. Without it all stored rows count. Default: now.
+                 * @description Evaluate the report at this past moment: a run is open from its start until event_at and has its status after that, from the rows as stored now. Without it all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -5475,9 +5796,9 @@ export interface operations {
                  * @description Only pipelines of this environment.
                  * @example dev
                  */
-                environment?: components["schemas"]["EnvironmentEnum"];
+                environment?: components["schemas"]["Environment"];
                 /**
-                 * @description Most rows to answer with.
+                 * @description Maximum number of rows.
                  * @example 100
                  */
                 limit?: number;
@@ -5485,7 +5806,7 @@ export interface operations {
                  * @description Only pipelines on this platform.
                  * @example airflow
                  */
-                platform?: components["schemas"]["PlatformEnum"];
+                platform?: components["schemas"]["Platform"];
                 /**
                  * @description Start of the window, inclusive. Default: 24 hours before as_of.
                  * @example 2026-03-01T10:00:00Z
@@ -5494,7 +5815,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: 304 without a body as long as it still holds.
+                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -5552,7 +5873,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description In place of the clock: a run counts from event_at on, and is open from its start until then, judged from the rows as they stand. Without it all stored rows count. Default: now.
+                 * @description Evaluate the report at this past moment: a run is open from its start until event_at and has its status after that, from the rows as stored now. Without it all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -5565,9 +5886,9 @@ export interface operations {
                  * @description Only pipelines of this environment.
                  * @example dev
                  */
-                environment?: components["schemas"]["EnvironmentEnum"];
+                environment?: components["schemas"]["Environment"];
                 /**
-                 * @description Most rows to answer with.
+                 * @description Maximum number of rows.
                  * @example 100
                  */
                 limit?: number;
@@ -5575,11 +5896,11 @@ export interface operations {
                  * @description Only pipelines on this platform.
                  * @example airflow
                  */
-                platform?: components["schemas"]["PlatformEnum"];
+                platform?: components["schemas"]["Platform"];
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: 304 without a body as long as it still holds.
+                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -5631,7 +5952,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description In place of the clock: a run counts from event_at on, and is open from its start until then, judged from the rows as they stand. Without it all stored rows count. Default: now.
+                 * @description Evaluate the report at this past moment: a run is open from its start until event_at and has its status after that, from the rows as stored now. Without it all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -5644,9 +5965,9 @@ export interface operations {
                  * @description Only pipelines of this environment.
                  * @example dev
                  */
-                environment?: components["schemas"]["EnvironmentEnum"];
+                environment?: components["schemas"]["Environment"];
                 /**
-                 * @description Most rows to answer with.
+                 * @description Maximum number of rows.
                  * @example 100
                  */
                 limit?: number;
@@ -5654,11 +5975,11 @@ export interface operations {
                  * @description Only pipelines on this platform.
                  * @example airflow
                  */
-                platform?: components["schemas"]["PlatformEnum"];
+                platform?: components["schemas"]["Platform"];
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: 304 without a body as long as it still holds.
+                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -5711,7 +6032,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description In place of the clock: a run counts from event_at on, and is open from its start until then, judged from the rows as they stand. Without it all stored rows count. Default: now.
+                 * @description Evaluate the report at this past moment: a run is open from its start until event_at and has its status after that, from the rows as stored now. Without it all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -5724,9 +6045,9 @@ export interface operations {
                  * @description Only pipelines of this environment.
                  * @example dev
                  */
-                environment?: components["schemas"]["EnvironmentEnum"];
+                environment?: components["schemas"]["Environment"];
                 /**
-                 * @description Most rows to answer with.
+                 * @description Maximum number of rows.
                  * @example 100
                  */
                 limit?: number;
@@ -5734,11 +6055,11 @@ export interface operations {
                  * @description Only pipelines on this platform.
                  * @example airflow
                  */
-                platform?: components["schemas"]["PlatformEnum"];
+                platform?: components["schemas"]["Platform"];
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: 304 without a body as long as it still holds.
+                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -5804,7 +6125,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description In place of the clock: a run counts from event_at on, and is open from its start until then, judged from the rows as they stand. Without it all stored rows count. Default: now.
+                 * @description Evaluate the report at this past moment: a run is open from its start until event_at and has its status after that, from the rows as stored now. Without it all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -5817,9 +6138,9 @@ export interface operations {
                  * @description Only pipelines of this environment.
                  * @example dev
                  */
-                environment?: components["schemas"]["EnvironmentEnum"];
+                environment?: components["schemas"]["Environment"];
                 /**
-                 * @description Most rows to answer with.
+                 * @description Maximum number of rows.
                  * @example 100
                  */
                 limit?: number;
@@ -5827,11 +6148,11 @@ export interface operations {
                  * @description Only pipelines on this platform.
                  * @example airflow
                  */
-                platform?: components["schemas"]["PlatformEnum"];
+                platform?: components["schemas"]["Platform"];
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: 304 without a body as long as it still holds.
+                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -5882,7 +6203,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description In place of the clock: a run counts from event_at on, and is open from its start until then, judged from the rows as they stand. Without it all stored rows count. Default: now.
+                 * @description Evaluate the report at this past moment: a run is open from its start until event_at and has its status after that, from the rows as stored now. Without it all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -5895,9 +6216,9 @@ export interface operations {
                  * @description Only pipelines of this environment.
                  * @example dev
                  */
-                environment?: components["schemas"]["EnvironmentEnum"];
+                environment?: components["schemas"]["Environment"];
                 /**
-                 * @description Most rows to answer with.
+                 * @description Maximum number of rows.
                  * @example 100
                  */
                 limit?: number;
@@ -5905,7 +6226,7 @@ export interface operations {
                  * @description Only pipelines on this platform.
                  * @example airflow
                  */
-                platform?: components["schemas"]["PlatformEnum"];
+                platform?: components["schemas"]["Platform"];
                 /**
                  * @description Start of the window, inclusive. Default: 7 days before until.
                  * @example 2026-03-01T10:00:00Z
@@ -5919,7 +6240,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: 304 without a body as long as it still holds.
+                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -5970,7 +6291,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description In place of the clock: a run counts from event_at on, and is open from its start until then, judged from the rows as they stand. Without it all stored rows count. Default: now.
+                 * @description Evaluate the report at this past moment: a run is open from its start until event_at and has its status after that, from the rows as stored now. Without it all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -5978,7 +6299,7 @@ export interface operations {
                  * @description Width of a bucket.
                  * @example hour
                  */
-                bucket?: "minute" | "hour" | "day" | "week";
+                bucket?: components["schemas"]["BucketWidth"];
                 /**
                  * @description Only this client's inventory.
                  * @example 019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f
@@ -5988,9 +6309,9 @@ export interface operations {
                  * @description Only pipelines of this environment.
                  * @example dev
                  */
-                environment?: components["schemas"]["EnvironmentEnum"];
+                environment?: components["schemas"]["Environment"];
                 /**
-                 * @description Most rows to answer with.
+                 * @description Maximum number of rows.
                  * @example 100
                  */
                 limit?: number;
@@ -5998,7 +6319,7 @@ export interface operations {
                  * @description Only pipelines on this platform.
                  * @example airflow
                  */
-                platform?: components["schemas"]["PlatformEnum"];
+                platform?: components["schemas"]["Platform"];
                 /**
                  * @description Start of the window, inclusive. Default: 7 days before until.
                  * @example 2026-03-01T10:00:00Z
@@ -6012,7 +6333,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: 304 without a body as long as it still holds.
+                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -6061,7 +6382,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description In place of the clock: a run counts from event_at on, and is open from its start until then, judged from the rows as they stand. Without it all stored rows count. Default: now.
+                 * @description Evaluate the report at this past moment: a run is open from its start until event_at and has its status after that, from the rows as stored now. Without it all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -6074,9 +6395,9 @@ export interface operations {
                  * @description Only pipelines of this environment.
                  * @example dev
                  */
-                environment?: components["schemas"]["EnvironmentEnum"];
+                environment?: components["schemas"]["Environment"];
                 /**
-                 * @description Most rows to answer with.
+                 * @description Maximum number of rows.
                  * @example 100
                  */
                 limit?: number;
@@ -6084,11 +6405,11 @@ export interface operations {
                  * @description Only pipelines on this platform.
                  * @example airflow
                  */
-                platform?: components["schemas"]["PlatformEnum"];
+                platform?: components["schemas"]["Platform"];
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: 304 without a body as long as it still holds.
+                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -6145,7 +6466,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description In place of the clock: a run counts from event_at on, and is open from its start until then, judged from the rows as they stand. Without it all stored rows count. Default: now.
+                 * @description Evaluate the report at this past moment: a run is open from its start until event_at and has its status after that, from the rows as stored now. Without it all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -6158,9 +6479,9 @@ export interface operations {
                  * @description Only pipelines of this environment.
                  * @example dev
                  */
-                environment?: components["schemas"]["EnvironmentEnum"];
+                environment?: components["schemas"]["Environment"];
                 /**
-                 * @description Most rows to answer with.
+                 * @description Maximum number of rows.
                  * @example 100
                  */
                 limit?: number;
@@ -6168,11 +6489,11 @@ export interface operations {
                  * @description Only pipelines on this platform.
                  * @example airflow
                  */
-                platform?: components["schemas"]["PlatformEnum"];
+                platform?: components["schemas"]["Platform"];
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: 304 without a body as long as it still holds.
+                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -6224,7 +6545,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description In place of the clock: a run counts from event_at on, and is open from its start until then, judged from the rows as they stand. Without it all stored rows count. Default: now.
+                 * @description Evaluate the report at this past moment: a run is open from its start until event_at and has its status after that, from the rows as stored now. Without it all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -6237,9 +6558,9 @@ export interface operations {
                  * @description Only pipelines of this environment.
                  * @example dev
                  */
-                environment?: components["schemas"]["EnvironmentEnum"];
+                environment?: components["schemas"]["Environment"];
                 /**
-                 * @description Most rows to answer with.
+                 * @description Maximum number of rows.
                  * @example 100
                  */
                 limit?: number;
@@ -6247,11 +6568,11 @@ export interface operations {
                  * @description Only pipelines on this platform.
                  * @example airflow
                  */
-                platform?: components["schemas"]["PlatformEnum"];
+                platform?: components["schemas"]["Platform"];
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: 304 without a body as long as it still holds.
+                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -6310,7 +6631,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description In place of the clock: a run counts from event_at on, and is open from its start until then, judged from the rows as they stand. Without it all stored rows count. Default: now.
+                 * @description Evaluate the report at this past moment: a run is open from its start until event_at and has its status after that, from the rows as stored now. Without it all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -6323,9 +6644,9 @@ export interface operations {
                  * @description Only pipelines of this environment.
                  * @example dev
                  */
-                environment?: components["schemas"]["EnvironmentEnum"];
+                environment?: components["schemas"]["Environment"];
                 /**
-                 * @description Most rows to answer with.
+                 * @description Maximum number of rows.
                  * @example 100
                  */
                 limit?: number;
@@ -6333,11 +6654,11 @@ export interface operations {
                  * @description Only pipelines on this platform.
                  * @example airflow
                  */
-                platform?: components["schemas"]["PlatformEnum"];
+                platform?: components["schemas"]["Platform"];
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: 304 without a body as long as it still holds.
+                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -6395,7 +6716,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description In place of the clock: a run counts from event_at on, and is open from its start until then, judged from the rows as they stand. Without it all stored rows count. Default: now.
+                 * @description Evaluate the report at this past moment: a run is open from its start until event_at and has its status after that, from the rows as stored now. Without it all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -6408,9 +6729,9 @@ export interface operations {
                  * @description Only pipelines of this environment.
                  * @example dev
                  */
-                environment?: components["schemas"]["EnvironmentEnum"];
+                environment?: components["schemas"]["Environment"];
                 /**
-                 * @description Most rows to answer with.
+                 * @description Maximum number of rows.
                  * @example 100
                  */
                 limit?: number;
@@ -6418,11 +6739,11 @@ export interface operations {
                  * @description Only pipelines on this platform.
                  * @example airflow
                  */
-                platform?: components["schemas"]["PlatformEnum"];
+                platform?: components["schemas"]["Platform"];
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: 304 without a body as long as it still holds.
+                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -6483,7 +6804,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description In place of the clock: a run counts from event_at on, and is open from its start until then, judged from the rows as they stand. Without it all stored rows count. Default: now.
+                 * @description Evaluate the report at this past moment: a run is open from its start until event_at and has its status after that, from the rows as stored now. Without it all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -6496,9 +6817,9 @@ export interface operations {
                  * @description Only pipelines of this environment.
                  * @example dev
                  */
-                environment?: components["schemas"]["EnvironmentEnum"];
+                environment?: components["schemas"]["Environment"];
                 /**
-                 * @description Most rows to answer with.
+                 * @description Maximum number of rows.
                  * @example 100
                  */
                 limit?: number;
@@ -6506,11 +6827,11 @@ export interface operations {
                  * @description Only pipelines on this platform.
                  * @example airflow
                  */
-                platform?: components["schemas"]["PlatformEnum"];
+                platform?: components["schemas"]["Platform"];
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: 304 without a body as long as it still holds.
+                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -6567,7 +6888,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description In place of the clock: a run counts from event_at on, and is open from its start until then, judged from the rows as they stand. Without it all stored rows count. Default: now.
+                 * @description Evaluate the report at this past moment: a run is open from its start until event_at and has its status after that, from the rows as stored now. Without it all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -6580,9 +6901,9 @@ export interface operations {
                  * @description Only pipelines of this environment.
                  * @example dev
                  */
-                environment?: components["schemas"]["EnvironmentEnum"];
+                environment?: components["schemas"]["Environment"];
                 /**
-                 * @description Most rows to answer with.
+                 * @description Maximum number of rows.
                  * @example 100
                  */
                 limit?: number;
@@ -6590,11 +6911,11 @@ export interface operations {
                  * @description Only pipelines on this platform.
                  * @example airflow
                  */
-                platform?: components["schemas"]["PlatformEnum"];
+                platform?: components["schemas"]["Platform"];
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: 304 without a body as long as it still holds.
+                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -6645,7 +6966,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description In place of the clock: a run counts from event_at on, and is open from its start until then, judged from the rows as they stand. Without it all stored rows count. Default: now.
+                 * @description Evaluate the report at this past moment: a run is open from its start until event_at and has its status after that, from the rows as stored now. Without it all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -6663,14 +6984,14 @@ export interface operations {
                  * @description Only pipelines of this environment.
                  * @example dev
                  */
-                environment?: components["schemas"]["EnvironmentEnum"];
+                environment?: components["schemas"]["Environment"];
                 /**
-                 * @description Most rows to answer with.
+                 * @description Maximum number of rows.
                  * @example 100
                  */
                 limit?: number;
                 /**
-                 * @description Where the last bucket ends; one more holds the longer runs.
+                 * @description End of the last bucket; longer runs are counted in one more.
                  * @example 3600
                  */
                 max_duration_seconds?: number;
@@ -6678,7 +6999,7 @@ export interface operations {
                  * @description Only pipelines on this platform.
                  * @example airflow
                  */
-                platform?: components["schemas"]["PlatformEnum"];
+                platform?: components["schemas"]["Platform"];
                 /**
                  * @description Start of the window, inclusive. Default: 7 days before until.
                  * @example 2026-03-01T10:00:00Z
@@ -6692,7 +7013,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: 304 without a body as long as it still holds.
+                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -6741,7 +7062,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description In place of the clock: a run counts from event_at on, and is open from its start until then, judged from the rows as they stand. Without it all stored rows count. Default: now.
+                 * @description Evaluate the report at this past moment: a run is open from its start until event_at and has its status after that, from the rows as stored now. Without it all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -6754,26 +7075,26 @@ export interface operations {
                  * @description Only pipelines of this environment.
                  * @example dev
                  */
-                environment?: components["schemas"]["EnvironmentEnum"];
+                environment?: components["schemas"]["Environment"];
                 /**
-                 * @description Most rows to answer with.
+                 * @description Maximum number of rows.
                  * @example 100
                  */
                 limit?: number;
                 /**
-                 * @description What the rows are ordered by, before the limit.
+                 * @description Order of the rows, applied before the limit.
                  * @example failures
                  */
-                order?: "failures" | "flips";
+                order?: components["schemas"]["FlakyOrdering"];
                 /**
                  * @description Only pipelines on this platform.
                  * @example airflow
                  */
-                platform?: components["schemas"]["PlatformEnum"];
+                platform?: components["schemas"]["Platform"];
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: 304 without a body as long as it still holds.
+                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -6830,7 +7151,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description In place of the clock: a run counts from event_at on, and is open from its start until then, judged from the rows as they stand. Without it all stored rows count. Default: now.
+                 * @description Evaluate the report at this past moment: a run is open from its start until event_at and has its status after that, from the rows as stored now. Without it all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -6843,9 +7164,9 @@ export interface operations {
                  * @description Only pipelines of this environment.
                  * @example dev
                  */
-                environment?: components["schemas"]["EnvironmentEnum"];
+                environment?: components["schemas"]["Environment"];
                 /**
-                 * @description Most rows to answer with.
+                 * @description Maximum number of rows.
                  * @example 100
                  */
                 limit?: number;
@@ -6853,11 +7174,11 @@ export interface operations {
                  * @description Only pipelines on this platform.
                  * @example airflow
                  */
-                platform?: components["schemas"]["PlatformEnum"];
+                platform?: components["schemas"]["Platform"];
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: 304 without a body as long as it still holds.
+                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -6908,7 +7229,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description In place of the clock: a run counts from event_at on, and is open from its start until then, judged from the rows as they stand. Without it all stored rows count. Default: now.
+                 * @description Evaluate the report at this past moment: a run is open from its start until event_at and has its status after that, from the rows as stored now. Without it all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -6921,9 +7242,9 @@ export interface operations {
                  * @description Only pipelines of this environment.
                  * @example dev
                  */
-                environment?: components["schemas"]["EnvironmentEnum"];
+                environment?: components["schemas"]["Environment"];
                 /**
-                 * @description Most rows to answer with.
+                 * @description Maximum number of rows.
                  * @example 100
                  */
                 limit?: number;
@@ -6931,7 +7252,7 @@ export interface operations {
                  * @description Only pipelines on this platform.
                  * @example airflow
                  */
-                platform?: components["schemas"]["PlatformEnum"];
+                platform?: components["schemas"]["Platform"];
                 /**
                  * @description Number of ISO weeks, the current one included.
                  * @example 12
@@ -6940,7 +7261,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: 304 without a body as long as it still holds.
+                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -6990,7 +7311,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description In place of the clock: a run counts from event_at on, and is open from its start until then, judged from the rows as they stand. Without it all stored rows count. Default: now.
+                 * @description Evaluate the report at this past moment: a run is open from its start until event_at and has its status after that, from the rows as stored now. Without it all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -7003,9 +7324,9 @@ export interface operations {
                  * @description Only pipelines of this environment.
                  * @example dev
                  */
-                environment?: components["schemas"]["EnvironmentEnum"];
+                environment?: components["schemas"]["Environment"];
                 /**
-                 * @description Most rows to answer with.
+                 * @description Maximum number of rows.
                  * @example 100
                  */
                 limit?: number;
@@ -7013,7 +7334,7 @@ export interface operations {
                  * @description Only pipelines on this platform.
                  * @example airflow
                  */
-                platform?: components["schemas"]["PlatformEnum"];
+                platform?: components["schemas"]["Platform"];
                 /**
                  * @description Number of ISO weeks, the current one included.
                  * @example 8
@@ -7022,7 +7343,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: 304 without a body as long as it still holds.
+                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -7092,14 +7413,14 @@ export interface operations {
                  *       "dev"
                  *     ]
                  */
-                environment?: components["schemas"]["EnvironmentEnum"][];
+                environment?: components["schemas"]["Environment"][];
                 /**
-                 * @description The source's own id, exactly.
+                 * @description The exact id at the source.
                  * @example scheduled__2026-03-01T10:00:00+00:00
                  */
                 external_run_id?: string;
                 /**
-                 * @description Answer with these fields only. Several values are possible: separated by commas, or the parameter repeated.
+                 * @description Return only these fields. Several values are possible: separated by commas, or the parameter repeated.
                  * @example [
                  *       "id"
                  *     ]
@@ -7128,14 +7449,14 @@ export interface operations {
                  *       "airflow"
                  *     ]
                  */
-                platform?: components["schemas"]["PlatformEnum"][];
+                platform?: components["schemas"]["Platform"][];
                 /**
-                 * @description A part of the error text of failed runs, in either case. Searches at most 31 days: without since, those before until; without both, the last ones.
+                 * @description Part of the error text of failed runs; case is ignored. Searches at most 31 days: without since, those before until; without both, the last ones.
                  * @example disk full
                  */
                 q?: string;
                 /**
-                 * @description The beginning of the source's own id.
+                 * @description The beginning of the id at the source.
                  * @example sales
                  */
                 search?: string;
@@ -7159,7 +7480,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: 304 without a body as long as it still holds.
+                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -7227,7 +7548,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Answer with these fields only. Several values are possible: separated by commas, or the parameter repeated.
+                 * @description Return only these fields. Several values are possible: separated by commas, or the parameter repeated.
                  * @example [
                  *       "id"
                  *     ]
@@ -7236,7 +7557,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The ETag of an earlier answer: 304 without a body as long as it still holds.
+                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
                  * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -7431,7 +7752,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Ties the pings of one run together.
+                 * @description Identifies the run that several pings belong to.
                  * @example 019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f
                  */
                 rid?: string;
@@ -7508,7 +7829,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Ties the pings of one run together.
+                 * @description Identifies the run that several pings belong to.
                  * @example 019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f
                  */
                 rid?: string;
@@ -7589,7 +7910,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Ties the pings of one run together.
+                 * @description Identifies the run that several pings belong to.
                  * @example 019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f
                  */
                 rid?: string;
@@ -7671,7 +7992,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Ties the pings of one run together.
+                 * @description Identifies the run that several pings belong to.
                  * @example 019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f
                  */
                 rid?: string;

@@ -1,5 +1,6 @@
 """ Contains all the data models used in inputs/outputs """
 
+from .alert_channel import AlertChannel
 from .alert_rule import AlertRule
 from .alert_rule_field import AlertRuleField
 from .alert_rule_ordering import AlertRuleOrdering
@@ -10,9 +11,9 @@ from .batch_outcome_outcome_enum import BatchOutcomeOutcomeEnum
 from .batch_request import BatchRequest
 from .batched_run_request import BatchedRunRequest
 from .batched_run_request_payload_type_0 import BatchedRunRequestPayloadType0
+from .bucket_width import BucketWidth
 from .changes_since_yesterday_report import ChangesSinceYesterdayReport
 from .changes_since_yesterday_row import ChangesSinceYesterdayRow
-from .channel_enum import ChannelEnum
 from .client import Client
 from .client_field import ClientField
 from .client_ordering import ClientOrdering
@@ -23,7 +24,7 @@ from .client_summary import ClientSummary
 from .client_throughput_report import ClientThroughputReport
 from .client_throughput_row import ClientThroughputRow
 from .column_type import ColumnType
-from .environment_enum import EnvironmentEnum
+from .environment import Environment
 from .error import Error
 from .error_code import ErrorCode
 from .error_code_name import ErrorCodeName
@@ -39,6 +40,7 @@ from .failure_rate_by_platform_row import FailureRateByPlatformRow
 from .failures_over_time_report import FailuresOverTimeReport
 from .failures_over_time_row import FailuresOverTimeRow
 from .firing_rule import FiringRule
+from .flaky_ordering import FlakyOrdering
 from .freshness_watchlist_report import FreshnessWatchlistReport
 from .freshness_watchlist_row import FreshnessWatchlistRow
 from .governance_gaps_report import GovernanceGapsReport
@@ -56,6 +58,7 @@ from .incidents_report import IncidentsReport
 from .incidents_row import IncidentsRow
 from .ingestion_health_report import IngestionHealthReport
 from .ingestion_health_row import IngestionHealthRow
+from .ingestion_state import IngestionState
 from .known_failure_answer import KnownFailureAnswer
 from .known_failure_request import KnownFailureRequest
 from .late_pipelines_report import LatePipelinesReport
@@ -87,12 +90,11 @@ from .pipeline import Pipeline
 from .pipeline_field import PipelineField
 from .pipeline_request import PipelineRequest
 from .pipeline_run_ordering import PipelineRunOrdering
-from .pipeline_type_enum import PipelineTypeEnum
+from .pipeline_type import PipelineType
 from .pipelines_dbt_run_results_body import PipelinesDbtRunResultsBody
 from .pipelines_dbt_run_results_body_metadata import PipelinesDbtRunResultsBodyMetadata
 from .pipelines_dbt_run_results_body_results_item import PipelinesDbtRunResultsBodyResultsItem
-from .pipelines_runs_list_order import PipelinesRunsListOrder
-from .platform_enum import PlatformEnum
+from .platform import Platform
 from .preview import Preview
 from .push_outcome import PushOutcome
 from .pushed_run_request import PushedRunRequest
@@ -104,12 +106,10 @@ from .reliability_by_environment_report import ReliabilityByEnvironmentReport
 from .reliability_by_environment_row import ReliabilityByEnvironmentRow
 from .report_column import ReportColumn
 from .report_description import ReportDescription
-from .report_failures_over_time_bucket import ReportFailuresOverTimeBucket
 from .report_index import ReportIndex
 from .report_parameter import ReportParameter
-from .report_top_flaky_pipelines_order import ReportTopFlakyPipelinesOrder
 from .root import Root
-from .rule_type_enum import RuleTypeEnum
+from .rule_type import RuleType
 from .run import Run
 from .run_duration_distribution_report import RunDurationDistributionReport
 from .run_duration_distribution_row import RunDurationDistributionRow
@@ -117,8 +117,8 @@ from .run_field import RunField
 from .run_ordering import RunOrdering
 from .run_payload_type_0 import RunPayloadType0
 from .run_status import RunStatus
+from .sort_direction import SortDirection
 from .span import Span
-from .state_enum import StateEnum
 from .status_counts import StatusCounts
 from .sync_error import SyncError
 from .sync_request_request import SyncRequestRequest
@@ -134,6 +134,7 @@ from .weekly_success_by_client_report import WeeklySuccessByClientReport
 from .weekly_success_by_client_row import WeeklySuccessByClientRow
 
 __all__ = (
+    "AlertChannel",
     "AlertRule",
     "AlertRuleField",
     "AlertRuleOrdering",
@@ -144,9 +145,9 @@ __all__ = (
     "BatchOutcome",
     "BatchOutcomeOutcomeEnum",
     "BatchRequest",
+    "BucketWidth",
     "ChangesSinceYesterdayReport",
     "ChangesSinceYesterdayRow",
-    "ChannelEnum",
     "Client",
     "ClientField",
     "ClientOrdering",
@@ -157,7 +158,7 @@ __all__ = (
     "ClientThroughputReport",
     "ClientThroughputRow",
     "ColumnType",
-    "EnvironmentEnum",
+    "Environment",
     "Error",
     "ErrorCode",
     "ErrorCodeName",
@@ -173,6 +174,7 @@ __all__ = (
     "FailuresOverTimeReport",
     "FailuresOverTimeRow",
     "FiringRule",
+    "FlakyOrdering",
     "FreshnessWatchlistReport",
     "FreshnessWatchlistRow",
     "GovernanceGapsReport",
@@ -190,6 +192,7 @@ __all__ = (
     "IncidentsRow",
     "IngestionHealthReport",
     "IngestionHealthRow",
+    "IngestionState",
     "KnownFailureAnswer",
     "KnownFailureRequest",
     "LatePipelinesReport",
@@ -224,9 +227,8 @@ __all__ = (
     "PipelinesDbtRunResultsBody",
     "PipelinesDbtRunResultsBodyMetadata",
     "PipelinesDbtRunResultsBodyResultsItem",
-    "PipelinesRunsListOrder",
-    "PipelineTypeEnum",
-    "PlatformEnum",
+    "PipelineType",
+    "Platform",
     "Preview",
     "PushedRunRequest",
     "PushedRunRequestPayloadType0",
@@ -238,12 +240,10 @@ __all__ = (
     "ReliabilityByEnvironmentRow",
     "ReportColumn",
     "ReportDescription",
-    "ReportFailuresOverTimeBucket",
     "ReportIndex",
     "ReportParameter",
-    "ReportTopFlakyPipelinesOrder",
     "Root",
-    "RuleTypeEnum",
+    "RuleType",
     "Run",
     "RunDurationDistributionReport",
     "RunDurationDistributionRow",
@@ -251,8 +251,8 @@ __all__ = (
     "RunOrdering",
     "RunPayloadType0",
     "RunStatus",
+    "SortDirection",
     "Span",
-    "StateEnum",
     "StatusCounts",
     "SyncError",
     "SyncRequestRequest",

@@ -8,10 +8,10 @@ from attrs import field as _attrs_field
 
 from ..types import UNSET, Unset
 
-from ..models.channel_enum import ChannelEnum
-from ..models.channel_enum import check_channel_enum
-from ..models.rule_type_enum import check_rule_type_enum
-from ..models.rule_type_enum import RuleTypeEnum
+from ..models.alert_channel import AlertChannel
+from ..models.alert_channel import check_alert_channel
+from ..models.rule_type import check_rule_type
+from ..models.rule_type import RuleType
 from ..types import UNSET, Unset
 from typing import cast
 from uuid import UUID
@@ -30,20 +30,20 @@ class AlertRuleRequest:
     """ What is worth telling someone. With both scopes, the pipeline decides, and its client owns the rule.
 
         Attributes:
-            rule_type (RuleTypeEnum):
-            channel (ChannelEnum):
-            destination (str): Channel name, address or hook. Of a hook answers show the host only; that masked form, sent
-                back, leaves what is stored.
-            client_id (None | Unset | UUID):
-            pipeline_id (None | Unset | UUID):
-            threshold (int | None | Unset):
-            window_minutes (int | None | Unset):
-            is_enabled (bool | Unset):
-            include_known (bool | Unset):
+            rule_type (RuleType):
+            channel (AlertChannel):
+            destination (str): Channel name, address or hook. Responses mask a hook except for its host; the masked form,
+                sent back, keeps the stored address.
+            client_id (None | Unset | UUID): Scope: all active pipelines of this client, unless a pipeline is given.
+            pipeline_id (None | Unset | UUID): Scope: this pipeline; its client then owns the rule.
+            threshold (int | None | Unset): Failed runs needed in the window.
+            window_minutes (int | None | Unset): Length of the window.
+            is_enabled (bool | Unset): False: kept, not evaluated.
+            include_known (bool | Unset): False: pipelines whose failure is known do not count.
      """
 
-    rule_type: RuleTypeEnum
-    channel: ChannelEnum
+    rule_type: RuleType
+    channel: AlertChannel
     destination: str
     client_id: None | Unset | UUID = UNSET
     pipeline_id: None | Unset | UUID = UNSET
@@ -123,12 +123,12 @@ class AlertRuleRequest:
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         d = dict(src_dict)
-        rule_type = check_rule_type_enum(d.pop("rule_type"))
+        rule_type = check_rule_type(d.pop("rule_type"))
 
 
 
 
-        channel = check_channel_enum(d.pop("channel"))
+        channel = check_alert_channel(d.pop("channel"))
 
 
 

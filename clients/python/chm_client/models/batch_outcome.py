@@ -27,10 +27,10 @@ T = TypeVar("T", bound="BatchOutcome")
 class BatchOutcome:
     """ 
         Attributes:
-            index (int): Place of the item in the request, from 0.
+            index (int): Position of the item in the request, from 0.
             outcome (BatchOutcomeOutcomeEnum):
             id (UUID | Unset): The stored run; absent if the item was rejected or pruned.
-            error (str | Unset): Why it was rejected, field by field, or pruned.
+            error (str | Unset): Why it was rejected, by field, or pruned.
      """
 
     index: int

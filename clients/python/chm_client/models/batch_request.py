@@ -23,10 +23,10 @@ T = TypeVar("T", bound="BatchRequest")
 
 @_attrs_define
 class BatchRequest:
-    """ Up to 1,000 runs; each item is judged on its own.
+    """ Up to 1,000 runs, each validated separately.
 
         Attributes:
-            items (list[BatchedRunRequest]):
+            items (list[BatchedRunRequest]): The rows of this answer.
      """
 
     items: list[BatchedRunRequest]

@@ -20,7 +20,9 @@ T = TypeVar("T", bound="BatchedRunRequestPayloadType0")
 
 @_attrs_define
 class BatchedRunRequestPayloadType0:
-    
+    """ The source's own data about the run; secrets are removed.
+
+     """
 
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 

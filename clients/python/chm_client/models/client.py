@@ -26,11 +26,11 @@ class Client:
     """ A client of the consultancy.
 
         Attributes:
-            id (UUID):
-            name (str):
-            is_active (bool):
-            created_at (datetime.datetime):
-            updated_at (datetime.datetime):
+            id (UUID): UUID version 7.
+            name (str): Unique, shown everywhere.
+            is_active (bool): False: disabled, history kept, not ingested.
+            created_at (datetime.datetime): When CHM stored the row.
+            updated_at (datetime.datetime): When the row last changed, ingestion bookkeeping aside.
      """
 
     id: UUID

@@ -24,8 +24,8 @@ class ClientRequest:
     """ A client of the consultancy.
 
         Attributes:
-            name (str):
-            is_active (bool | Unset):
+            name (str): Unique, shown everywhere.
+            is_active (bool | Unset): False: disabled, history kept, not ingested.
      """
 
     name: str

@@ -28,11 +28,11 @@ T = TypeVar("T", bound="ClientSummary")
 class ClientSummary:
     """ 
         Attributes:
-            client_id (UUID):
-            since (datetime.datetime):
-            until (datetime.datetime):
+            client_id (UUID): The id of a client.
+            since (datetime.datetime): Start of the window, inclusive.
+            until (datetime.datetime): End of the window, exclusive.
             status_counts (StatusCounts):
-            latest_by_pipeline (list[LatestOfPipeline]):
+            latest_by_pipeline (list[LatestOfPipeline]): The latest run of each pipeline with a run in the window.
      """
 
     client_id: UUID

@@ -25,7 +25,8 @@ T = TypeVar("T", bound="ErrorError")
 
 @_attrs_define
 class ErrorError:
-    """ 
+    """ The reason, in one sentence.
+
         Attributes:
             code (ErrorCodeName):
             message (str): What to do about it.

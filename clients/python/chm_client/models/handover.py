@@ -31,7 +31,7 @@ T = TypeVar("T", bound="Handover")
 class Handover:
     """ 
         Attributes:
-            since (datetime.datetime):
+            since (datetime.datetime): Start of the window, inclusive.
             until (datetime.datetime): Now.
             incidents (list[HandoverIncidentsItem]): Rows of the report incidents that began in the shift.
             recovered (list[HandoverRecoveredItem]): Rows of the report changes_since_yesterday that recovered in the shift.

@@ -26,7 +26,7 @@ class Health:
     """ 
         Attributes:
             status (HealthStatusEnum):
-            version (str):
+            version (str): The version of CHM.
      """
 
     status: HealthStatusEnum

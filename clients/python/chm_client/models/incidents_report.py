@@ -25,7 +25,7 @@ T = TypeVar("T", bound="IncidentsReport")
 class IncidentsReport:
     """ 
         Attributes:
-            items (list[IncidentsRow]):
+            items (list[IncidentsRow]): The rows of this answer.
      """
 
     items: list[IncidentsRow]

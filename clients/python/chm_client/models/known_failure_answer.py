@@ -25,12 +25,12 @@ T = TypeVar("T", bound="KnownFailureAnswer")
 class KnownFailureAnswer:
     """ 
         Attributes:
-            reason (str):
-            ticket_url (None | str):
-            until (datetime.datetime | None):
-            since (datetime.datetime):
+            reason (str): Why the failure is known.
+            ticket_url (None | str): Address of the ticket.
+            until (datetime.datetime | None): End of the window, exclusive.
+            since (datetime.datetime): Start of the window, inclusive.
             run_id (UUID): The failed run that was marked.
-            incident (str): As in the report incidents.
+            incident (str): The incident's fingerprint, as in the report incidents.
      """
 
     reason: str

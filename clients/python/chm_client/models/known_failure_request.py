@@ -26,9 +26,9 @@ class KnownFailureRequest:
     """ That a failure is known, why, and until when.
 
         Attributes:
-            reason (str): Why it fails, or who deals with it.
+            reason (str): Why it fails, or who works on it.
             ticket_url (None | str | Unset): Address of the ticket, http or https.
-            until (datetime.datetime | None | Unset): When the mark ends at the latest; null: when the failure ends.
+            until (datetime.datetime | None | Unset): When the mark ends at the latest; null: with the failure.
      """
 
     reason: str

@@ -25,7 +25,7 @@ T = TypeVar("T", bound="LatePipelinesReport")
 class LatePipelinesReport:
     """ 
         Attributes:
-            items (list[LatePipelinesRow]):
+            items (list[LatePipelinesRow]): The rows of this answer.
      """
 
     items: list[LatePipelinesRow]

@@ -8,8 +8,8 @@ from attrs import field as _attrs_field
 
 from ..types import UNSET, Unset
 
-from ..models.platform_enum import check_platform_enum
-from ..models.platform_enum import PlatformEnum
+from ..models.platform import check_platform
+from ..models.platform import Platform
 from ..models.run_status import check_run_status
 from ..models.run_status import RunStatus
 from typing import cast
@@ -29,16 +29,16 @@ T = TypeVar("T", bound="LatestOfPipeline")
 class LatestOfPipeline:
     """ 
         Attributes:
-            pipeline_id (UUID):
-            pipeline_name (str):
-            platform (PlatformEnum):
+            pipeline_id (UUID): The id of a pipeline.
+            pipeline_name (str): The name of the pipeline.
+            platform (Platform):
             latest_status (RunStatus):
             latest_run_at (datetime.datetime | None): When the latest run started.
      """
 
     pipeline_id: UUID
     pipeline_name: str
-    platform: PlatformEnum
+    platform: Platform
     latest_status: RunStatus
     latest_run_at: datetime.datetime | None
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
@@ -87,7 +87,7 @@ class LatestOfPipeline:
 
         pipeline_name = d.pop("pipeline_name")
 
-        platform = check_platform_enum(d.pop("platform"))
+        platform = check_platform(d.pop("platform"))
 
 
 

@@ -27,9 +27,9 @@ T = TypeVar("T", bound="LineageOutcome")
 class LineageOutcome:
     """ 
         Attributes:
-            index (int): Place of the event in the request, from 0.
+            index (int): Position of the event in the request, from 0.
             outcome (LineageOutcomeOutcomeEnum):
-            id (UUID | Unset): The stored run, where there is one.
+            id (UUID | Unset): The stored run, if there is one.
             error (str | Unset): Why it was rejected, pruned or not matched.
      """
 

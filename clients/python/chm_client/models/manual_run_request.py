@@ -31,15 +31,15 @@ class ManualRunRequest:
 
         Attributes:
             status (RunStatus):
-            started_at (datetime.datetime | None | Unset):
-            finished_at (datetime.datetime | None | Unset):
-            duration_seconds (int | None | Unset): finished_at less started_at when left out.
-            rows_processed (int | None | Unset):
-            error_message (None | str | Unset):
-            status_reason (None | str | Unset):
-            payload (ManualRunRequestPayloadType0 | None | Unset):
+            started_at (datetime.datetime | None | Unset): When it started.
+            finished_at (datetime.datetime | None | Unset): When it ended; null while it runs.
+            duration_seconds (int | None | Unset): Whole seconds. Default: finished_at minus started_at.
+            rows_processed (int | None | Unset): Rows that the run handled.
+            error_message (None | str | Unset): Why the run failed.
+            status_reason (None | str | Unset): More about the status.
+            payload (ManualRunRequestPayloadType0 | None | Unset): The source's own data about the run; secrets are removed.
             source_url (None | str | Unset): The run's page at its source, an http:// or https:// address.
-            external_run_id (None | str | Unset): Generated when left out.
+            external_run_id (None | str | Unset): The id at the source. Generated if omitted.
      """
 
     status: RunStatus

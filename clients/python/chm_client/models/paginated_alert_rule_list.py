@@ -25,7 +25,7 @@ T = TypeVar("T", bound="PaginatedAlertRuleList")
 class PaginatedAlertRuleList:
     """ 
         Attributes:
-            items (list[AlertRule]):
+            items (list[AlertRule]): The rows of this answer.
             next_cursor (None | str): Send it as `cursor`, with the same filters, for the next page; null on the last.
      """
 

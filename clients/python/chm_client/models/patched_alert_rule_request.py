@@ -8,10 +8,10 @@ from attrs import field as _attrs_field
 
 from ..types import UNSET, Unset
 
-from ..models.channel_enum import ChannelEnum
-from ..models.channel_enum import check_channel_enum
-from ..models.rule_type_enum import check_rule_type_enum
-from ..models.rule_type_enum import RuleTypeEnum
+from ..models.alert_channel import AlertChannel
+from ..models.alert_channel import check_alert_channel
+from ..models.rule_type import check_rule_type
+from ..models.rule_type import RuleType
 from ..types import UNSET, Unset
 from typing import cast
 from uuid import UUID
@@ -30,24 +30,24 @@ class PatchedAlertRuleRequest:
     """ What is worth telling someone. With both scopes, the pipeline decides, and its client owns the rule.
 
         Attributes:
-            client_id (None | Unset | UUID):
-            pipeline_id (None | Unset | UUID):
-            rule_type (RuleTypeEnum | Unset):
-            threshold (int | None | Unset):
-            window_minutes (int | None | Unset):
-            channel (ChannelEnum | Unset):
-            destination (str | Unset): Channel name, address or hook. Of a hook answers show the host only; that masked
-                form, sent back, leaves what is stored.
-            is_enabled (bool | Unset):
-            include_known (bool | Unset):
+            client_id (None | Unset | UUID): Scope: all active pipelines of this client, unless a pipeline is given.
+            pipeline_id (None | Unset | UUID): Scope: this pipeline; its client then owns the rule.
+            rule_type (RuleType | Unset):
+            threshold (int | None | Unset): Failed runs needed in the window.
+            window_minutes (int | None | Unset): Length of the window.
+            channel (AlertChannel | Unset):
+            destination (str | Unset): Channel name, address or hook. Responses mask a hook except for its host; the masked
+                form, sent back, keeps the stored address.
+            is_enabled (bool | Unset): False: kept, not evaluated.
+            include_known (bool | Unset): False: pipelines whose failure is known do not count.
      """
 
     client_id: None | Unset | UUID = UNSET
     pipeline_id: None | Unset | UUID = UNSET
-    rule_type: RuleTypeEnum | Unset = UNSET
+    rule_type: RuleType | Unset = UNSET
     threshold: int | None | Unset = UNSET
     window_minutes: int | None | Unset = UNSET
-    channel: ChannelEnum | Unset = UNSET
+    channel: AlertChannel | Unset = UNSET
     destination: str | Unset = UNSET
     is_enabled: bool | Unset = UNSET
     include_known: bool | Unset = UNSET
@@ -173,11 +173,11 @@ class PatchedAlertRuleRequest:
 
 
         _rule_type = d.pop("rule_type", UNSET)
-        rule_type: RuleTypeEnum | Unset
+        rule_type: RuleType | Unset
         if isinstance(_rule_type,  Unset):
             rule_type = UNSET
         else:
-            rule_type = check_rule_type_enum(_rule_type)
+            rule_type = check_rule_type(_rule_type)
 
 
 
@@ -203,11 +203,11 @@ class PatchedAlertRuleRequest:
 
 
         _channel = d.pop("channel", UNSET)
-        channel: ChannelEnum | Unset
+        channel: AlertChannel | Unset
         if isinstance(_channel,  Unset):
             channel = UNSET
         else:
-            channel = check_channel_enum(_channel)
+            channel = check_alert_channel(_channel)
 
 
 

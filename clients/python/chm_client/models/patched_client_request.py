@@ -24,8 +24,8 @@ class PatchedClientRequest:
     """ A client of the consultancy.
 
         Attributes:
-            name (str | Unset):
-            is_active (bool | Unset):
+            name (str | Unset): Unique, shown everywhere.
+            is_active (bool | Unset): False: disabled, history kept, not ingested.
      """
 
     name: str | Unset = UNSET

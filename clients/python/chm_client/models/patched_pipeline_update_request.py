@@ -8,12 +8,12 @@ from attrs import field as _attrs_field
 
 from ..types import UNSET, Unset
 
-from ..models.environment_enum import check_environment_enum
-from ..models.environment_enum import EnvironmentEnum
-from ..models.pipeline_type_enum import check_pipeline_type_enum
-from ..models.pipeline_type_enum import PipelineTypeEnum
-from ..models.platform_enum import check_platform_enum
-from ..models.platform_enum import PlatformEnum
+from ..models.environment import check_environment
+from ..models.environment import Environment
+from ..models.pipeline_type import check_pipeline_type
+from ..models.pipeline_type import PipelineType
+from ..models.platform import check_platform
+from ..models.platform import Platform
 from ..types import UNSET, Unset
 from typing import cast
 from uuid import UUID
@@ -32,23 +32,23 @@ class PatchedPipelineUpdateRequest:
     """ A pipeline may move to another client; its history moves with it.
 
         Attributes:
-            client_id (UUID | Unset):
-            name (str | Unset):
-            platform (PlatformEnum | Unset):
-            external_id (None | str | Unset):
-            pipeline_type (PipelineTypeEnum | Unset):
-            description (None | str | Unset):
-            environment (EnvironmentEnum | Unset):
-            is_active (bool | Unset):
+            client_id (UUID | Unset): The client it runs for.
+            name (str | Unset): Unique within the client.
+            platform (Platform | Unset):
+            external_id (None | str | Unset): Its name in the orchestrator; without one it is not ingested.
+            pipeline_type (PipelineType | Unset):
+            description (None | str | Unset): Free text.
+            environment (Environment | Unset):
+            is_active (bool | Unset): False: disabled, history kept, not ingested.
      """
 
     client_id: UUID | Unset = UNSET
     name: str | Unset = UNSET
-    platform: PlatformEnum | Unset = UNSET
+    platform: Platform | Unset = UNSET
     external_id: None | str | Unset = UNSET
-    pipeline_type: PipelineTypeEnum | Unset = UNSET
+    pipeline_type: PipelineType | Unset = UNSET
     description: None | str | Unset = UNSET
-    environment: EnvironmentEnum | Unset = UNSET
+    environment: Environment | Unset = UNSET
     is_active: bool | Unset = UNSET
 
 
@@ -133,11 +133,11 @@ class PatchedPipelineUpdateRequest:
         name = d.pop("name", UNSET)
 
         _platform = d.pop("platform", UNSET)
-        platform: PlatformEnum | Unset
+        platform: Platform | Unset
         if isinstance(_platform,  Unset):
             platform = UNSET
         else:
-            platform = check_platform_enum(_platform)
+            platform = check_platform(_platform)
 
 
 
@@ -153,11 +153,11 @@ class PatchedPipelineUpdateRequest:
 
 
         _pipeline_type = d.pop("pipeline_type", UNSET)
-        pipeline_type: PipelineTypeEnum | Unset
+        pipeline_type: PipelineType | Unset
         if isinstance(_pipeline_type,  Unset):
             pipeline_type = UNSET
         else:
-            pipeline_type = check_pipeline_type_enum(_pipeline_type)
+            pipeline_type = check_pipeline_type(_pipeline_type)
 
 
 
@@ -173,11 +173,11 @@ class PatchedPipelineUpdateRequest:
 
 
         _environment = d.pop("environment", UNSET)
-        environment: EnvironmentEnum | Unset
+        environment: Environment | Unset
         if isinstance(_environment,  Unset):
             environment = UNSET
         else:
-            environment = check_environment_enum(_environment)
+            environment = check_environment(_environment)
 
 
 

@@ -8,12 +8,12 @@ from attrs import field as _attrs_field
 
 from ..types import UNSET, Unset
 
-from ..models.environment_enum import check_environment_enum
-from ..models.environment_enum import EnvironmentEnum
-from ..models.pipeline_type_enum import check_pipeline_type_enum
-from ..models.pipeline_type_enum import PipelineTypeEnum
-from ..models.platform_enum import check_platform_enum
-from ..models.platform_enum import PlatformEnum
+from ..models.environment import check_environment
+from ..models.environment import Environment
+from ..models.pipeline_type import check_pipeline_type
+from ..models.pipeline_type import PipelineType
+from ..models.platform import check_platform
+from ..models.platform import Platform
 from typing import cast
 from uuid import UUID
 import datetime
@@ -32,39 +32,44 @@ class Pipeline:
     """ A pipeline of one client, on any orchestrator.
 
         Attributes:
-            id (UUID):
-            client_id (UUID):
-            name (str):
-            platform (PlatformEnum):
-            external_id (None | str):
-            pipeline_type (PipelineTypeEnum):
-            description (None | str):
-            environment (EnvironmentEnum):
-            is_active (bool):
-            ingested_through (datetime.datetime | None):
-            ingest_due_at (datetime.datetime | None):
-            last_ingest_at (datetime.datetime | None):
-            last_ingest_error (None | str):
-            source_paused (bool | None):
-            source_next_run_at (datetime.datetime | None):
-            source_missing_since (datetime.datetime | None):
-            source_url (None | str):
-            source_url_template (None | str):
-            pruned_before (datetime.datetime | None):
-            stale_since (datetime.datetime | None): ingest_due_at once it has passed: the status is what was last heard, not
-                what is.
-            created_at (datetime.datetime):
-            updated_at (datetime.datetime):
+            id (UUID): UUID version 7.
+            client_id (UUID): The client it runs for.
+            name (str): Unique within the client.
+            platform (Platform):
+            external_id (None | str): Its name in the orchestrator; without one it is not ingested.
+            pipeline_type (PipelineType):
+            description (None | str): Free text.
+            environment (Environment):
+            is_active (bool): False: disabled, history kept, not ingested.
+            ingested_through (datetime.datetime | None): Watermark: every change up to here is stored; empty until the first
+                complete walk.
+            ingest_due_at (datetime.datetime | None): Past this moment the pipeline's status is stale.
+            last_ingest_at (datetime.datetime | None): When ingestion last finished a walk of it.
+            last_ingest_error (None | str): Why its last walk failed, in one sentence; empty when it did not.
+            source_paused (bool | None): Whether the source has paused its schedule; empty where the source does not say.
+            source_next_run_at (datetime.datetime | None): When the source will start it next, by its own schedule; empty
+                where the source does not say.
+            source_missing_since (datetime.datetime | None): Since when the source's list of pipelines lacks it; empty while
+                it is there, or nothing is listed.
+            source_url (None | str): Address of its page at the source, as of the last walk.
+            source_url_template (None | str): Address of its runs' pages at the source: {run_id} stands for the percent-
+                encoded external_run_id.
+            pruned_before (datetime.datetime | None): Runs that happened before were pruned and are not stored again; empty
+                until the first pruning.
+            stale_since (datetime.datetime | None): ingest_due_at once it has passed: the status is the last one received
+                and may be outdated.
+            created_at (datetime.datetime): When CHM stored the row.
+            updated_at (datetime.datetime): When the row last changed, ingestion bookkeeping aside.
      """
 
     id: UUID
     client_id: UUID
     name: str
-    platform: PlatformEnum
+    platform: Platform
     external_id: None | str
-    pipeline_type: PipelineTypeEnum
+    pipeline_type: PipelineType
     description: None | str
-    environment: EnvironmentEnum
+    environment: Environment
     is_active: bool
     ingested_through: datetime.datetime | None
     ingest_due_at: datetime.datetime | None
@@ -211,7 +216,7 @@ class Pipeline:
 
         name = d.pop("name")
 
-        platform = check_platform_enum(d.pop("platform"))
+        platform = check_platform(d.pop("platform"))
 
 
 
@@ -224,7 +229,7 @@ class Pipeline:
         external_id = _parse_external_id(d.pop("external_id"))
 
 
-        pipeline_type = check_pipeline_type_enum(d.pop("pipeline_type"))
+        pipeline_type = check_pipeline_type(d.pop("pipeline_type"))
 
 
 
@@ -237,7 +242,7 @@ class Pipeline:
         description = _parse_description(d.pop("description"))
 
 
-        environment = check_environment_enum(d.pop("environment"))
+        environment = check_environment(d.pop("environment"))
 
 
 

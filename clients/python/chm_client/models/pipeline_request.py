@@ -8,12 +8,12 @@ from attrs import field as _attrs_field
 
 from ..types import UNSET, Unset
 
-from ..models.environment_enum import check_environment_enum
-from ..models.environment_enum import EnvironmentEnum
-from ..models.pipeline_type_enum import check_pipeline_type_enum
-from ..models.pipeline_type_enum import PipelineTypeEnum
-from ..models.platform_enum import check_platform_enum
-from ..models.platform_enum import PlatformEnum
+from ..models.environment import check_environment
+from ..models.environment import Environment
+from ..models.pipeline_type import check_pipeline_type
+from ..models.pipeline_type import PipelineType
+from ..models.platform import check_platform
+from ..models.platform import Platform
 from ..types import UNSET, Unset
 from typing import cast
 
@@ -31,21 +31,21 @@ class PipelineRequest:
     """ A pipeline of one client, on any orchestrator.
 
         Attributes:
-            name (str):
-            platform (PlatformEnum):
-            pipeline_type (PipelineTypeEnum):
-            external_id (None | str | Unset):
-            description (None | str | Unset):
-            environment (EnvironmentEnum | Unset):
-            is_active (bool | Unset):
+            name (str): Unique within the client.
+            platform (Platform):
+            pipeline_type (PipelineType):
+            external_id (None | str | Unset): Its name in the orchestrator; without one it is not ingested.
+            description (None | str | Unset): Free text.
+            environment (Environment | Unset):
+            is_active (bool | Unset): False: disabled, history kept, not ingested.
      """
 
     name: str
-    platform: PlatformEnum
-    pipeline_type: PipelineTypeEnum
+    platform: Platform
+    pipeline_type: PipelineType
     external_id: None | str | Unset = UNSET
     description: None | str | Unset = UNSET
-    environment: EnvironmentEnum | Unset = UNSET
+    environment: Environment | Unset = UNSET
     is_active: bool | Unset = UNSET
 
 
@@ -104,12 +104,12 @@ class PipelineRequest:
         d = dict(src_dict)
         name = d.pop("name")
 
-        platform = check_platform_enum(d.pop("platform"))
+        platform = check_platform(d.pop("platform"))
 
 
 
 
-        pipeline_type = check_pipeline_type_enum(d.pop("pipeline_type"))
+        pipeline_type = check_pipeline_type(d.pop("pipeline_type"))
 
 
 
@@ -135,11 +135,11 @@ class PipelineRequest:
 
 
         _environment = d.pop("environment", UNSET)
-        environment: EnvironmentEnum | Unset
+        environment: Environment | Unset
         if isinstance(_environment,  Unset):
             environment = UNSET
         else:
-            environment = check_environment_enum(_environment)
+            environment = check_environment(_environment)
 
 
 

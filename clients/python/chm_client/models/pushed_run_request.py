@@ -31,13 +31,13 @@ class PushedRunRequest:
 
         Attributes:
             status (RunStatus):
-            started_at (datetime.datetime | None | Unset):
-            finished_at (datetime.datetime | None | Unset):
-            duration_seconds (int | None | Unset): finished_at less started_at when left out.
-            rows_processed (int | None | Unset):
-            error_message (None | str | Unset):
-            status_reason (None | str | Unset):
-            payload (None | PushedRunRequestPayloadType0 | Unset):
+            started_at (datetime.datetime | None | Unset): When it started.
+            finished_at (datetime.datetime | None | Unset): When it ended; null while it runs.
+            duration_seconds (int | None | Unset): Whole seconds. Default: finished_at minus started_at.
+            rows_processed (int | None | Unset): Rows that the run handled.
+            error_message (None | str | Unset): Why the run failed.
+            status_reason (None | str | Unset): More about the status.
+            payload (None | PushedRunRequestPayloadType0 | Unset): The source's own data about the run; secrets are removed.
             source_url (None | str | Unset): The run's page at its source, an http:// or https:// address.
             source_updated_at (datetime.datetime | None | Unset): The source's own update time: an older write never
                 replaces a newer one. Without it the last write stands, but a run that ended never goes back to running.

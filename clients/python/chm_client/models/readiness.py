@@ -28,8 +28,9 @@ class Readiness:
     """ 
         Attributes:
             status (ReadinessStatusEnum):
-            problems (ReadinessProblems): With a token. By part: database, broker, beat.
-            stale_pipelines (int | None): With a token. Whose ingestion is overdue; null without a database.
+            problems (ReadinessProblems): Problems by part (database, broker, beat). Only with a token.
+            stale_pipelines (int | None): Number of pipelines whose ingestion is overdue; null if the database is down. Only
+                with a token.
      """
 
     status: ReadinessStatusEnum

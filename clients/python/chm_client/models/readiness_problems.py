@@ -20,7 +20,7 @@ T = TypeVar("T", bound="ReadinessProblems")
 
 @_attrs_define
 class ReadinessProblems:
-    """ With a token. By part: database, broker, beat.
+    """ Problems by part (database, broker, beat). Only with a token.
 
      """
 

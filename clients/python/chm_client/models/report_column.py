@@ -25,10 +25,10 @@ T = TypeVar("T", bound="ReportColumn")
 class ReportColumn:
     """ 
         Attributes:
-            name (str): What the column is called.
+            name (str): The name of the column.
             type_ (ColumnType):
             nullable (bool): Whether it can be null.
-            description (str): What it holds.
+            description (str): The content of the column.
      """
 
     name: str

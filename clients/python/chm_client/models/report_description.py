@@ -26,13 +26,13 @@ T = TypeVar("T", bound="ReportDescription")
 class ReportDescription:
     """ 
         Attributes:
-            name (str): What the report is called.
-            url (str): Where it is read.
+            name (str): The name of the report.
+            url (str): The URL of the report.
             question (str): The question it answers.
-            grain (str): What one row stands for.
+            grain (str): What one row represents.
             inventory (str): Which inventory it covers: active or all.
-            parameters (list[ReportParameter]): What it can be asked.
-            columns (list[ReportColumn]): What each row holds.
+            parameters (list[ReportParameter]): Its query parameters.
+            columns (list[ReportColumn]): The columns of a row.
      """
 
     name: str

@@ -25,13 +25,13 @@ T = TypeVar("T", bound="ReportParameter")
 class ReportParameter:
     """ 
         Attributes:
-            name (str): What the query parameter is called.
+            name (str): The name of the query parameter.
             type_ (ColumnType):
-            description (str): What it does.
-            default_value (None | str): What holds without it; null for no restriction.
-            choices (list[str]): The values to choose from; empty where any of its type will do.
-            minimum (int | None): The smallest number; null where it is no number.
-            maximum (int | None): The largest number; null where it is no number.
+            description (str): The effect of the parameter.
+            default_value (None | str): The default; null for no restriction.
+            choices (list[str]): The allowed values; empty if every value of the type is allowed.
+            minimum (int | None): The smallest number; null if it is not a number.
+            maximum (int | None): The largest number; null if it is not a number.
      """
 
     name: str

@@ -30,23 +30,23 @@ class Run:
     """ One run of a pipeline, as its source last described it.
 
         Attributes:
-            id (UUID):
-            pipeline_id (UUID):
-            external_run_id (str):
+            id (UUID): UUID version 7.
+            pipeline_id (UUID): The pipeline that ran.
+            external_run_id (str): The source's own id; with the pipeline the idempotency key.
             status (RunStatus):
-            started_at (datetime.datetime | None):
-            finished_at (datetime.datetime | None):
-            duration_seconds (int | None):
-            rows_processed (int | None):
-            error_message (None | str):
-            status_reason (None | str):
-            payload (None | RunPayloadType0):
-            source_url (None | str): The run's page at its source; null where none is known.
-            source_updated_at (datetime.datetime | None):
-            ingested_at (datetime.datetime):
-            event_at (datetime.datetime):
-            created_at (datetime.datetime):
-            updated_at (datetime.datetime):
+            started_at (datetime.datetime | None): When it started, by the source.
+            finished_at (datetime.datetime | None): When it ended, by the source.
+            duration_seconds (int | None): Whole seconds, the source's or finished less started.
+            rows_processed (int | None): Rows it handled, by the source.
+            error_message (None | str): Why it failed, scrubbed of secrets.
+            status_reason (None | str): More on the status, and what CHM repaired in the source's answer.
+            payload (None | RunPayloadType0): The source's own answer, scrubbed of secrets.
+            source_url (None | str): The run's page at its source; null if unknown.
+            source_updated_at (datetime.datetime | None): Version: the source's update or event time, or when we asked.
+            ingested_at (datetime.datetime): Last accepted write.
+            event_at (datetime.datetime): When it happened: finished, else started, else stored.
+            created_at (datetime.datetime): When CHM stored the row.
+            updated_at (datetime.datetime): When the row last changed, ingestion bookkeeping aside.
      """
 
     id: UUID

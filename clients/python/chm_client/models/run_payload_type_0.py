@@ -20,7 +20,9 @@ T = TypeVar("T", bound="RunPayloadType0")
 
 @_attrs_define
 class RunPayloadType0:
-    
+    """ The source's own answer, scrubbed of secrets.
+
+     """
 
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 

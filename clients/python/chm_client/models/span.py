@@ -22,12 +22,12 @@ T = TypeVar("T", bound="Span")
 
 @_attrs_define
 class Span:
-    """ The rule held from `from` on, until `until`; both are cut to the window that was asked for.
+    """ The rule fired from `from` until `until`, within the requested window.
 
         Attributes:
-            from_ (datetime.datetime):
-            until (datetime.datetime):
-            failed_runs (int): Failed runs that made it hold.
+            from_ (datetime.datetime): When the rule began to fire.
+            until (datetime.datetime): End of the window, exclusive.
+            failed_runs (int): Failed runs that made the rule fire.
      """
 
     from_: datetime.datetime

@@ -22,11 +22,11 @@ T = TypeVar("T", bound="StatusCounts")
 class StatusCounts:
     """ 
         Attributes:
-            running (int):
-            success (int):
-            failed (int):
-            canceled (int):
-            skipped (int):
+            running (int): Runs that have not ended.
+            success (int): Successful runs.
+            failed (int): Failed runs.
+            canceled (int): Runs stopped by a person or gone at their source.
+            skipped (int): Runs that their source skipped.
      """
 
     running: int

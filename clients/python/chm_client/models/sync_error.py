@@ -23,9 +23,9 @@ T = TypeVar("T", bound="SyncError")
 class SyncError:
     """ 
         Attributes:
-            connection (str):
-            pipeline (None | str): Its external id; null where more are concerned.
-            error (str):
+            connection (str): The name of the connection.
+            pipeline (None | str): The external id; null if the error concerns several pipelines.
+            error (str): The reason, in one sentence.
      """
 
     connection: str

@@ -23,12 +23,12 @@ T = TypeVar("T", bound="SyncRequestRequest")
 
 @_attrs_define
 class SyncRequestRequest:
-    """ What to ingest; everything when nothing is given.
+    """ What to ingest. Without any field, everything.
 
         Attributes:
             connection (None | str | Unset): The name of one connection.
-            client_id (None | Unset | UUID):
-            pipeline_id (None | Unset | UUID):
+            client_id (None | Unset | UUID): The id of a client.
+            pipeline_id (None | Unset | UUID): The id of a pipeline.
      """
 
     connection: None | str | Unset = UNSET

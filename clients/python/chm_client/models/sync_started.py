@@ -23,7 +23,7 @@ T = TypeVar("T", bound="SyncStarted")
 class SyncStarted:
     """ 
         Attributes:
-            task_id (UUID):
+            task_id (UUID): The id of the ingestion.
      """
 
     task_id: UUID

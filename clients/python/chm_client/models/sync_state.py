@@ -8,8 +8,8 @@ from attrs import field as _attrs_field
 
 from ..types import UNSET, Unset
 
-from ..models.state_enum import check_state_enum
-from ..models.state_enum import StateEnum
+from ..models.ingestion_state import check_ingestion_state
+from ..models.ingestion_state import IngestionState
 from typing import cast
 from uuid import UUID
 
@@ -26,26 +26,26 @@ T = TypeVar("T", bound="SyncState")
 
 @_attrs_define
 class SyncState:
-    """ Counts are of runs as they came in, repeats included; they grow while the state is running.
+    """ Counts include repeated runs and grow while the state is running.
 
         Attributes:
-            task_id (UUID):
-            state (StateEnum):
-            pipelines_processed (int):
-            pages_processed (int):
-            runs_processed (int):
-            created (int):
-            updated (int):
-            unchanged (int):
-            stale (int):
-            pruned (int):
-            rejected (int):
-            unknown_pipelines (int):
-            errors (list[SyncError]):
+            task_id (UUID): The id of the ingestion.
+            state (IngestionState):
+            pipelines_processed (int): Pipelines whose ingestion is done.
+            pages_processed (int): Pages read from the source.
+            runs_processed (int): Runs received, repeated ones included.
+            created (int): Runs stored for the first time.
+            updated (int): Runs changed by a newer version.
+            unchanged (int): Runs received again without a change.
+            stale (int): Runs older than the stored ones; not stored.
+            pruned (int): Runs older than the pruned history of their pipeline; not stored.
+            rejected (int): Invalid runs; not stored.
+            unknown_pipelines (int): Pipelines of the source that CHM does not have.
+            errors (list[SyncError]): Errors by connection and pipeline.
      """
 
     task_id: UUID
-    state: StateEnum
+    state: IngestionState
     pipelines_processed: int
     pages_processed: int
     runs_processed: int
@@ -128,7 +128,7 @@ class SyncState:
 
 
 
-        state = check_state_enum(d.pop("state"))
+        state = check_ingestion_state(d.pop("state"))
 
 
 

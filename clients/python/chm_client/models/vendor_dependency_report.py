@@ -25,7 +25,7 @@ T = TypeVar("T", bound="VendorDependencyReport")
 class VendorDependencyReport:
     """ 
         Attributes:
-            items (list[VendorDependencyRow]):
+            items (list[VendorDependencyRow]): The rows of this answer.
      """
 
     items: list[VendorDependencyRow]

@@ -167,10 +167,10 @@ def sync_detailed(
     if_none_match: str | Unset = UNSET,
 
 ) -> Response[Any | Error | PaginatedFiringRuleList]:
-    """ Which enabled rules hold now?
+    """ List the enabled rules that are firing
 
-     Over the active inventory. Nothing is sent. A poller notifies once when a `fingerprint` appears, and
-    once when it is gone; replayed runs change neither.
+     Covers the active inventory. CHM sends nothing itself: poll this list and notify when a
+    `fingerprint` appears or disappears. Replayed runs do not change it.
 
     Args:
         cursor (str | Unset):
@@ -213,10 +213,10 @@ def sync(
     if_none_match: str | Unset = UNSET,
 
 ) -> Any | Error | PaginatedFiringRuleList | None:
-    """ Which enabled rules hold now?
+    """ List the enabled rules that are firing
 
-     Over the active inventory. Nothing is sent. A poller notifies once when a `fingerprint` appears, and
-    once when it is gone; replayed runs change neither.
+     Covers the active inventory. CHM sends nothing itself: poll this list and notify when a
+    `fingerprint` appears or disappears. Replayed runs do not change it.
 
     Args:
         cursor (str | Unset):
@@ -254,10 +254,10 @@ async def asyncio_detailed(
     if_none_match: str | Unset = UNSET,
 
 ) -> Response[Any | Error | PaginatedFiringRuleList]:
-    """ Which enabled rules hold now?
+    """ List the enabled rules that are firing
 
-     Over the active inventory. Nothing is sent. A poller notifies once when a `fingerprint` appears, and
-    once when it is gone; replayed runs change neither.
+     Covers the active inventory. CHM sends nothing itself: poll this list and notify when a
+    `fingerprint` appears or disappears. Replayed runs do not change it.
 
     Args:
         cursor (str | Unset):
@@ -300,10 +300,10 @@ async def asyncio(
     if_none_match: str | Unset = UNSET,
 
 ) -> Any | Error | PaginatedFiringRuleList | None:
-    """ Which enabled rules hold now?
+    """ List the enabled rules that are firing
 
-     Over the active inventory. Nothing is sent. A poller notifies once when a `fingerprint` appears, and
-    once when it is gone; replayed runs change neither.
+     Covers the active inventory. CHM sends nothing itself: poll this list and notify when a
+    `fingerprint` appears or disappears. Replayed runs do not change it.
 
     Args:
         cursor (str | Unset):

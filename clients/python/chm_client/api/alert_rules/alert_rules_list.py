@@ -8,16 +8,16 @@ from ...client import AuthenticatedClient, Client
 from ...types import Response, UNSET
 from ... import errors
 
+from ...models.alert_channel import AlertChannel
+from ...models.alert_channel import check_alert_channel
 from ...models.alert_rule_field import AlertRuleField
 from ...models.alert_rule_field import check_alert_rule_field
 from ...models.alert_rule_ordering import AlertRuleOrdering
 from ...models.alert_rule_ordering import check_alert_rule_ordering
-from ...models.channel_enum import ChannelEnum
-from ...models.channel_enum import check_channel_enum
 from ...models.error import Error
 from ...models.paginated_alert_rule_list import PaginatedAlertRuleList
-from ...models.rule_type_enum import check_rule_type_enum
-from ...models.rule_type_enum import RuleTypeEnum
+from ...models.rule_type import check_rule_type
+from ...models.rule_type import RuleType
 from ...types import UNSET, Unset
 from typing import cast
 from uuid import UUID
@@ -26,7 +26,7 @@ from uuid import UUID
 
 def _get_kwargs(
     *,
-    channel: list[ChannelEnum] | Unset = UNSET,
+    channel: list[AlertChannel] | Unset = UNSET,
     client_id: UUID | Unset = UNSET,
     cursor: str | Unset = UNSET,
     fields: list[AlertRuleField] | Unset = UNSET,
@@ -35,7 +35,7 @@ def _get_kwargs(
     limit: int | Unset = 100,
     ordering: AlertRuleOrdering | Unset = UNSET,
     pipeline_id: list[UUID] | Unset = UNSET,
-    rule_type: list[RuleTypeEnum] | Unset = UNSET,
+    rule_type: list[RuleType] | Unset = UNSET,
     search: str | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
 
@@ -213,7 +213,7 @@ def _build_response(*, client: AuthenticatedClient | Client, response: httpx.Res
 def sync_detailed(
     *,
     client: AuthenticatedClient,
-    channel: list[ChannelEnum] | Unset = UNSET,
+    channel: list[AlertChannel] | Unset = UNSET,
     client_id: UUID | Unset = UNSET,
     cursor: str | Unset = UNSET,
     fields: list[AlertRuleField] | Unset = UNSET,
@@ -222,7 +222,7 @@ def sync_detailed(
     limit: int | Unset = 100,
     ordering: AlertRuleOrdering | Unset = UNSET,
     pipeline_id: list[UUID] | Unset = UNSET,
-    rule_type: list[RuleTypeEnum] | Unset = UNSET,
+    rule_type: list[RuleType] | Unset = UNSET,
     search: str | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
 
@@ -232,7 +232,7 @@ def sync_detailed(
      Enabled or not. A rule with both scopes is listed under its pipeline, not under its client.
 
     Args:
-        channel (list[ChannelEnum] | Unset):
+        channel (list[AlertChannel] | Unset):
         client_id (UUID | Unset):
         cursor (str | Unset):
         fields (list[AlertRuleField] | Unset):
@@ -241,7 +241,7 @@ def sync_detailed(
         limit (int | Unset):  Default: 100.
         ordering (AlertRuleOrdering | Unset):
         pipeline_id (list[UUID] | Unset):
-        rule_type (list[RuleTypeEnum] | Unset):
+        rule_type (list[RuleType] | Unset):
         search (str | Unset):
         if_none_match (str | Unset):
 
@@ -279,7 +279,7 @@ if_none_match=if_none_match,
 def sync(
     *,
     client: AuthenticatedClient,
-    channel: list[ChannelEnum] | Unset = UNSET,
+    channel: list[AlertChannel] | Unset = UNSET,
     client_id: UUID | Unset = UNSET,
     cursor: str | Unset = UNSET,
     fields: list[AlertRuleField] | Unset = UNSET,
@@ -288,7 +288,7 @@ def sync(
     limit: int | Unset = 100,
     ordering: AlertRuleOrdering | Unset = UNSET,
     pipeline_id: list[UUID] | Unset = UNSET,
-    rule_type: list[RuleTypeEnum] | Unset = UNSET,
+    rule_type: list[RuleType] | Unset = UNSET,
     search: str | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
 
@@ -298,7 +298,7 @@ def sync(
      Enabled or not. A rule with both scopes is listed under its pipeline, not under its client.
 
     Args:
-        channel (list[ChannelEnum] | Unset):
+        channel (list[AlertChannel] | Unset):
         client_id (UUID | Unset):
         cursor (str | Unset):
         fields (list[AlertRuleField] | Unset):
@@ -307,7 +307,7 @@ def sync(
         limit (int | Unset):  Default: 100.
         ordering (AlertRuleOrdering | Unset):
         pipeline_id (list[UUID] | Unset):
-        rule_type (list[RuleTypeEnum] | Unset):
+        rule_type (list[RuleType] | Unset):
         search (str | Unset):
         if_none_match (str | Unset):
 
@@ -340,7 +340,7 @@ if_none_match=if_none_match,
 async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
-    channel: list[ChannelEnum] | Unset = UNSET,
+    channel: list[AlertChannel] | Unset = UNSET,
     client_id: UUID | Unset = UNSET,
     cursor: str | Unset = UNSET,
     fields: list[AlertRuleField] | Unset = UNSET,
@@ -349,7 +349,7 @@ async def asyncio_detailed(
     limit: int | Unset = 100,
     ordering: AlertRuleOrdering | Unset = UNSET,
     pipeline_id: list[UUID] | Unset = UNSET,
-    rule_type: list[RuleTypeEnum] | Unset = UNSET,
+    rule_type: list[RuleType] | Unset = UNSET,
     search: str | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
 
@@ -359,7 +359,7 @@ async def asyncio_detailed(
      Enabled or not. A rule with both scopes is listed under its pipeline, not under its client.
 
     Args:
-        channel (list[ChannelEnum] | Unset):
+        channel (list[AlertChannel] | Unset):
         client_id (UUID | Unset):
         cursor (str | Unset):
         fields (list[AlertRuleField] | Unset):
@@ -368,7 +368,7 @@ async def asyncio_detailed(
         limit (int | Unset):  Default: 100.
         ordering (AlertRuleOrdering | Unset):
         pipeline_id (list[UUID] | Unset):
-        rule_type (list[RuleTypeEnum] | Unset):
+        rule_type (list[RuleType] | Unset):
         search (str | Unset):
         if_none_match (str | Unset):
 
@@ -406,7 +406,7 @@ if_none_match=if_none_match,
 async def asyncio(
     *,
     client: AuthenticatedClient,
-    channel: list[ChannelEnum] | Unset = UNSET,
+    channel: list[AlertChannel] | Unset = UNSET,
     client_id: UUID | Unset = UNSET,
     cursor: str | Unset = UNSET,
     fields: list[AlertRuleField] | Unset = UNSET,
@@ -415,7 +415,7 @@ async def asyncio(
     limit: int | Unset = 100,
     ordering: AlertRuleOrdering | Unset = UNSET,
     pipeline_id: list[UUID] | Unset = UNSET,
-    rule_type: list[RuleTypeEnum] | Unset = UNSET,
+    rule_type: list[RuleType] | Unset = UNSET,
     search: str | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
 
@@ -425,7 +425,7 @@ async def asyncio(
      Enabled or not. A rule with both scopes is listed under its pipeline, not under its client.
 
     Args:
-        channel (list[ChannelEnum] | Unset):
+        channel (list[AlertChannel] | Unset):
         client_id (UUID | Unset):
         cursor (str | Unset):
         fields (list[AlertRuleField] | Unset):
@@ -434,7 +434,7 @@ async def asyncio(
         limit (int | Unset):  Default: 100.
         ordering (AlertRuleOrdering | Unset):
         pipeline_id (list[UUID] | Unset):
-        rule_type (list[RuleTypeEnum] | Unset):
+        rule_type (list[RuleType] | Unset):
         search (str | Unset):
         if_none_match (str | Unset):
 

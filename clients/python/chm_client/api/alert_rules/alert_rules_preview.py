@@ -160,17 +160,17 @@ def sync_detailed(
     if_none_match: str | Unset = UNSET,
 
 ) -> Response[Any | Error | Preview]:
-    """ When would a rule have held?
+    """ Preview when a rule would have fired
 
-     The spans of the window in which the rule held, enabled or not, judged from the runs as they stand.
+     Return the spans of the window in which the rule would have fired, from the runs as stored now.
 
-    `on_failure` holds while the latest run of a pipeline in scope is failed, where a run is running
-    from its start
-    until event_at and has its status from then on; `failures_in_window` while at least `threshold` runs
-    of the
-    scope failed, by event_at, in the `window_minutes` before the moment. Disabled inventory is left
-    out, and
-    nothing is foretold: the last span ends now at the latest.
+    `on_failure` fires while the latest run of a pipeline in scope is failed; a run is running from its
+    start until
+    event_at and has its status after that. `failures_in_window` fires while at least `threshold` runs
+    of the scope
+    failed, by event_at, in the last `window_minutes`. Disabled inventory is excluded. The last span
+    ends now at the
+    latest.
 
     Args:
         rule_id (UUID):
@@ -210,17 +210,17 @@ def sync(
     if_none_match: str | Unset = UNSET,
 
 ) -> Any | Error | Preview | None:
-    """ When would a rule have held?
+    """ Preview when a rule would have fired
 
-     The spans of the window in which the rule held, enabled or not, judged from the runs as they stand.
+     Return the spans of the window in which the rule would have fired, from the runs as stored now.
 
-    `on_failure` holds while the latest run of a pipeline in scope is failed, where a run is running
-    from its start
-    until event_at and has its status from then on; `failures_in_window` while at least `threshold` runs
-    of the
-    scope failed, by event_at, in the `window_minutes` before the moment. Disabled inventory is left
-    out, and
-    nothing is foretold: the last span ends now at the latest.
+    `on_failure` fires while the latest run of a pipeline in scope is failed; a run is running from its
+    start until
+    event_at and has its status after that. `failures_in_window` fires while at least `threshold` runs
+    of the scope
+    failed, by event_at, in the last `window_minutes`. Disabled inventory is excluded. The last span
+    ends now at the
+    latest.
 
     Args:
         rule_id (UUID):
@@ -255,17 +255,17 @@ async def asyncio_detailed(
     if_none_match: str | Unset = UNSET,
 
 ) -> Response[Any | Error | Preview]:
-    """ When would a rule have held?
+    """ Preview when a rule would have fired
 
-     The spans of the window in which the rule held, enabled or not, judged from the runs as they stand.
+     Return the spans of the window in which the rule would have fired, from the runs as stored now.
 
-    `on_failure` holds while the latest run of a pipeline in scope is failed, where a run is running
-    from its start
-    until event_at and has its status from then on; `failures_in_window` while at least `threshold` runs
-    of the
-    scope failed, by event_at, in the `window_minutes` before the moment. Disabled inventory is left
-    out, and
-    nothing is foretold: the last span ends now at the latest.
+    `on_failure` fires while the latest run of a pipeline in scope is failed; a run is running from its
+    start until
+    event_at and has its status after that. `failures_in_window` fires while at least `threshold` runs
+    of the scope
+    failed, by event_at, in the last `window_minutes`. Disabled inventory is excluded. The last span
+    ends now at the
+    latest.
 
     Args:
         rule_id (UUID):
@@ -305,17 +305,17 @@ async def asyncio(
     if_none_match: str | Unset = UNSET,
 
 ) -> Any | Error | Preview | None:
-    """ When would a rule have held?
+    """ Preview when a rule would have fired
 
-     The spans of the window in which the rule held, enabled or not, judged from the runs as they stand.
+     Return the spans of the window in which the rule would have fired, from the runs as stored now.
 
-    `on_failure` holds while the latest run of a pipeline in scope is failed, where a run is running
-    from its start
-    until event_at and has its status from then on; `failures_in_window` while at least `threshold` runs
-    of the
-    scope failed, by event_at, in the `window_minutes` before the moment. Disabled inventory is left
-    out, and
-    nothing is foretold: the last span ends now at the latest.
+    `on_failure` fires while the latest run of a pipeline in scope is failed; a run is running from its
+    start until
+    event_at and has its status after that. `failures_in_window` fires while at least `threshold` runs
+    of the scope
+    failed, by event_at, in the last `window_minutes`. Disabled inventory is excluded. The last span
+    ends now at the
+    latest.
 
     Args:
         rule_id (UUID):

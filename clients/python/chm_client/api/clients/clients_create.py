@@ -148,7 +148,7 @@ def sync_detailed(
 ) -> Response[Client | Error]:
     """ Create a client
 
-     Its name must be unique, disabled clients included.
+     The name must be unique, also among disabled clients.
 
     Args:
         idempotency_key (str | Unset):
@@ -184,7 +184,7 @@ def sync(
 ) -> Client | Error | None:
     """ Create a client
 
-     Its name must be unique, disabled clients included.
+     The name must be unique, also among disabled clients.
 
     Args:
         idempotency_key (str | Unset):
@@ -215,7 +215,7 @@ async def asyncio_detailed(
 ) -> Response[Client | Error]:
     """ Create a client
 
-     Its name must be unique, disabled clients included.
+     The name must be unique, also among disabled clients.
 
     Args:
         idempotency_key (str | Unset):
@@ -251,7 +251,7 @@ async def asyncio(
 ) -> Client | Error | None:
     """ Create a client
 
-     Its name must be unique, disabled clients included.
+     The name must be unique, also among disabled clients.
 
     Args:
         idempotency_key (str | Unset):

@@ -141,7 +141,8 @@ def sync_detailed(
 ) -> Response[Any | Error]:
     """ Disable a client; its history stays
 
-     Takes the client and its pipelines out of the active inventory. `is_active` brings them back.
+     Removes the client and its pipelines from the active inventory. Set `is_active` to true to restore
+    them.
 
     Args:
         client_id (UUID):
@@ -177,7 +178,8 @@ def sync(
 ) -> Any | Error | None:
     """ Disable a client; its history stays
 
-     Takes the client and its pipelines out of the active inventory. `is_active` brings them back.
+     Removes the client and its pipelines from the active inventory. Set `is_active` to true to restore
+    them.
 
     Args:
         client_id (UUID):
@@ -208,7 +210,8 @@ async def asyncio_detailed(
 ) -> Response[Any | Error]:
     """ Disable a client; its history stays
 
-     Takes the client and its pipelines out of the active inventory. `is_active` brings them back.
+     Removes the client and its pipelines from the active inventory. Set `is_active` to true to restore
+    them.
 
     Args:
         client_id (UUID):
@@ -244,7 +247,8 @@ async def asyncio(
 ) -> Any | Error | None:
     """ Disable a client; its history stays
 
-     Takes the client and its pipelines out of the active inventory. `is_active` brings them back.
+     Removes the client and its pipelines from the active inventory. Set `is_active` to true to restore
+    them.
 
     Args:
         client_id (UUID):

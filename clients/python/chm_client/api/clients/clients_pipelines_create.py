@@ -158,7 +158,7 @@ def sync_detailed(
 ) -> Response[Error | Pipeline]:
     """ Create a pipeline of a client
 
-     Its name must be unique within the client; so must its external_id on its platform.
+     The name must be unique within the client, the external_id within the client and platform.
 
     Args:
         client_id (UUID):
@@ -197,7 +197,7 @@ def sync(
 ) -> Error | Pipeline | None:
     """ Create a pipeline of a client
 
-     Its name must be unique within the client; so must its external_id on its platform.
+     The name must be unique within the client, the external_id within the client and platform.
 
     Args:
         client_id (UUID):
@@ -231,7 +231,7 @@ async def asyncio_detailed(
 ) -> Response[Error | Pipeline]:
     """ Create a pipeline of a client
 
-     Its name must be unique within the client; so must its external_id on its platform.
+     The name must be unique within the client, the external_id within the client and platform.
 
     Args:
         client_id (UUID):
@@ -270,7 +270,7 @@ async def asyncio(
 ) -> Error | Pipeline | None:
     """ Create a pipeline of a client
 
-     Its name must be unique within the client; so must its external_id on its platform.
+     The name must be unique within the client, the external_id within the client and platform.
 
     Args:
         client_id (UUID):

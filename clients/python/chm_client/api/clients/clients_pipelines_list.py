@@ -10,16 +10,16 @@ from ... import errors
 
 from ...models.client_ordering import check_client_ordering
 from ...models.client_ordering import ClientOrdering
-from ...models.environment_enum import check_environment_enum
-from ...models.environment_enum import EnvironmentEnum
+from ...models.environment import check_environment
+from ...models.environment import Environment
 from ...models.error import Error
 from ...models.paginated_pipeline_list import PaginatedPipelineList
 from ...models.pipeline_field import check_pipeline_field
 from ...models.pipeline_field import PipelineField
-from ...models.pipeline_type_enum import check_pipeline_type_enum
-from ...models.pipeline_type_enum import PipelineTypeEnum
-from ...models.platform_enum import check_platform_enum
-from ...models.platform_enum import PlatformEnum
+from ...models.pipeline_type import check_pipeline_type
+from ...models.pipeline_type import PipelineType
+from ...models.platform import check_platform
+from ...models.platform import Platform
 from ...types import UNSET, Unset
 from typing import cast
 from uuid import UUID
@@ -30,7 +30,7 @@ def _get_kwargs(
     client_id: UUID,
     *,
     cursor: str | Unset = UNSET,
-    environment: list[EnvironmentEnum] | Unset = UNSET,
+    environment: list[Environment] | Unset = UNSET,
     external_id: str | Unset = UNSET,
     fields: list[PipelineField] | Unset = UNSET,
     include_inactive: bool | Unset = UNSET,
@@ -38,8 +38,8 @@ def _get_kwargs(
     limit: int | Unset = 100,
     name: str | Unset = UNSET,
     ordering: ClientOrdering | Unset = UNSET,
-    pipeline_type: list[PipelineTypeEnum] | Unset = UNSET,
-    platform: list[PlatformEnum] | Unset = UNSET,
+    pipeline_type: list[PipelineType] | Unset = UNSET,
+    platform: list[Platform] | Unset = UNSET,
     search: str | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
 
@@ -225,7 +225,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient,
     cursor: str | Unset = UNSET,
-    environment: list[EnvironmentEnum] | Unset = UNSET,
+    environment: list[Environment] | Unset = UNSET,
     external_id: str | Unset = UNSET,
     fields: list[PipelineField] | Unset = UNSET,
     include_inactive: bool | Unset = UNSET,
@@ -233,8 +233,8 @@ def sync_detailed(
     limit: int | Unset = 100,
     name: str | Unset = UNSET,
     ordering: ClientOrdering | Unset = UNSET,
-    pipeline_type: list[PipelineTypeEnum] | Unset = UNSET,
-    platform: list[PlatformEnum] | Unset = UNSET,
+    pipeline_type: list[PipelineType] | Unset = UNSET,
+    platform: list[Platform] | Unset = UNSET,
     search: str | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
 
@@ -247,7 +247,7 @@ def sync_detailed(
     Args:
         client_id (UUID):
         cursor (str | Unset):
-        environment (list[EnvironmentEnum] | Unset):
+        environment (list[Environment] | Unset):
         external_id (str | Unset):
         fields (list[PipelineField] | Unset):
         include_inactive (bool | Unset):
@@ -255,8 +255,8 @@ def sync_detailed(
         limit (int | Unset):  Default: 100.
         name (str | Unset):
         ordering (ClientOrdering | Unset):
-        pipeline_type (list[PipelineTypeEnum] | Unset):
-        platform (list[PlatformEnum] | Unset):
+        pipeline_type (list[PipelineType] | Unset):
+        platform (list[Platform] | Unset):
         search (str | Unset):
         if_none_match (str | Unset):
 
@@ -298,7 +298,7 @@ def sync(
     *,
     client: AuthenticatedClient,
     cursor: str | Unset = UNSET,
-    environment: list[EnvironmentEnum] | Unset = UNSET,
+    environment: list[Environment] | Unset = UNSET,
     external_id: str | Unset = UNSET,
     fields: list[PipelineField] | Unset = UNSET,
     include_inactive: bool | Unset = UNSET,
@@ -306,8 +306,8 @@ def sync(
     limit: int | Unset = 100,
     name: str | Unset = UNSET,
     ordering: ClientOrdering | Unset = UNSET,
-    pipeline_type: list[PipelineTypeEnum] | Unset = UNSET,
-    platform: list[PlatformEnum] | Unset = UNSET,
+    pipeline_type: list[PipelineType] | Unset = UNSET,
+    platform: list[Platform] | Unset = UNSET,
     search: str | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
 
@@ -320,7 +320,7 @@ def sync(
     Args:
         client_id (UUID):
         cursor (str | Unset):
-        environment (list[EnvironmentEnum] | Unset):
+        environment (list[Environment] | Unset):
         external_id (str | Unset):
         fields (list[PipelineField] | Unset):
         include_inactive (bool | Unset):
@@ -328,8 +328,8 @@ def sync(
         limit (int | Unset):  Default: 100.
         name (str | Unset):
         ordering (ClientOrdering | Unset):
-        pipeline_type (list[PipelineTypeEnum] | Unset):
-        platform (list[PlatformEnum] | Unset):
+        pipeline_type (list[PipelineType] | Unset):
+        platform (list[Platform] | Unset):
         search (str | Unset):
         if_none_match (str | Unset):
 
@@ -366,7 +366,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
     cursor: str | Unset = UNSET,
-    environment: list[EnvironmentEnum] | Unset = UNSET,
+    environment: list[Environment] | Unset = UNSET,
     external_id: str | Unset = UNSET,
     fields: list[PipelineField] | Unset = UNSET,
     include_inactive: bool | Unset = UNSET,
@@ -374,8 +374,8 @@ async def asyncio_detailed(
     limit: int | Unset = 100,
     name: str | Unset = UNSET,
     ordering: ClientOrdering | Unset = UNSET,
-    pipeline_type: list[PipelineTypeEnum] | Unset = UNSET,
-    platform: list[PlatformEnum] | Unset = UNSET,
+    pipeline_type: list[PipelineType] | Unset = UNSET,
+    platform: list[Platform] | Unset = UNSET,
     search: str | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
 
@@ -388,7 +388,7 @@ async def asyncio_detailed(
     Args:
         client_id (UUID):
         cursor (str | Unset):
-        environment (list[EnvironmentEnum] | Unset):
+        environment (list[Environment] | Unset):
         external_id (str | Unset):
         fields (list[PipelineField] | Unset):
         include_inactive (bool | Unset):
@@ -396,8 +396,8 @@ async def asyncio_detailed(
         limit (int | Unset):  Default: 100.
         name (str | Unset):
         ordering (ClientOrdering | Unset):
-        pipeline_type (list[PipelineTypeEnum] | Unset):
-        platform (list[PlatformEnum] | Unset):
+        pipeline_type (list[PipelineType] | Unset):
+        platform (list[Platform] | Unset):
         search (str | Unset):
         if_none_match (str | Unset):
 
@@ -439,7 +439,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient,
     cursor: str | Unset = UNSET,
-    environment: list[EnvironmentEnum] | Unset = UNSET,
+    environment: list[Environment] | Unset = UNSET,
     external_id: str | Unset = UNSET,
     fields: list[PipelineField] | Unset = UNSET,
     include_inactive: bool | Unset = UNSET,
@@ -447,8 +447,8 @@ async def asyncio(
     limit: int | Unset = 100,
     name: str | Unset = UNSET,
     ordering: ClientOrdering | Unset = UNSET,
-    pipeline_type: list[PipelineTypeEnum] | Unset = UNSET,
-    platform: list[PlatformEnum] | Unset = UNSET,
+    pipeline_type: list[PipelineType] | Unset = UNSET,
+    platform: list[Platform] | Unset = UNSET,
     search: str | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
 
@@ -461,7 +461,7 @@ async def asyncio(
     Args:
         client_id (UUID):
         cursor (str | Unset):
-        environment (list[EnvironmentEnum] | Unset):
+        environment (list[Environment] | Unset):
         external_id (str | Unset):
         fields (list[PipelineField] | Unset):
         include_inactive (bool | Unset):
@@ -469,8 +469,8 @@ async def asyncio(
         limit (int | Unset):  Default: 100.
         name (str | Unset):
         ordering (ClientOrdering | Unset):
-        pipeline_type (list[PipelineTypeEnum] | Unset):
-        platform (list[PlatformEnum] | Unset):
+        pipeline_type (list[PipelineType] | Unset):
+        platform (list[Platform] | Unset):
         search (str | Unset):
         if_none_match (str | Unset):
 

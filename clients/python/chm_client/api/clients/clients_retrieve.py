@@ -161,7 +161,7 @@ def sync_detailed(
 ) -> Response[Any | Client | Error]:
     """ Read a client, disabled or not
 
-     A disabled client keeps its id.
+     Disabled clients are returned too.
 
     Args:
         client_id (UUID):
@@ -200,7 +200,7 @@ def sync(
 ) -> Any | Client | Error | None:
     """ Read a client, disabled or not
 
-     A disabled client keeps its id.
+     Disabled clients are returned too.
 
     Args:
         client_id (UUID):
@@ -234,7 +234,7 @@ async def asyncio_detailed(
 ) -> Response[Any | Client | Error]:
     """ Read a client, disabled or not
 
-     A disabled client keeps its id.
+     Disabled clients are returned too.
 
     Args:
         client_id (UUID):
@@ -273,7 +273,7 @@ async def asyncio(
 ) -> Any | Client | Error | None:
     """ Read a client, disabled or not
 
-     A disabled client keeps its id.
+     Disabled clients are returned too.
 
     Args:
         client_id (UUID):

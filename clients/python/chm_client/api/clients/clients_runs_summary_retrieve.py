@@ -160,9 +160,10 @@ def sync_detailed(
     if_none_match: str | Unset = UNSET,
 
 ) -> Response[Any | ClientSummary | Error]:
-    """ Summarise a client's runs in a window
+    """ Summarize a client's runs in a window
 
-     Status counts, and each pipeline's latest run, of the runs that started in [since, until).
+     Counts by status and each pipeline's latest run, of the runs that started from `since` to before
+    `until`.
 
     Args:
         client_id (UUID):
@@ -203,9 +204,10 @@ def sync(
     if_none_match: str | Unset = UNSET,
 
 ) -> Any | ClientSummary | Error | None:
-    """ Summarise a client's runs in a window
+    """ Summarize a client's runs in a window
 
-     Status counts, and each pipeline's latest run, of the runs that started in [since, until).
+     Counts by status and each pipeline's latest run, of the runs that started from `since` to before
+    `until`.
 
     Args:
         client_id (UUID):
@@ -241,9 +243,10 @@ async def asyncio_detailed(
     if_none_match: str | Unset = UNSET,
 
 ) -> Response[Any | ClientSummary | Error]:
-    """ Summarise a client's runs in a window
+    """ Summarize a client's runs in a window
 
-     Status counts, and each pipeline's latest run, of the runs that started in [since, until).
+     Counts by status and each pipeline's latest run, of the runs that started from `since` to before
+    `until`.
 
     Args:
         client_id (UUID):
@@ -284,9 +287,10 @@ async def asyncio(
     if_none_match: str | Unset = UNSET,
 
 ) -> Any | ClientSummary | Error | None:
-    """ Summarise a client's runs in a window
+    """ Summarize a client's runs in a window
 
-     Status counts, and each pipeline's latest run, of the runs that started in [since, until).
+     Counts by status and each pipeline's latest run, of the runs that started from `since` to before
+    `until`.
 
     Args:
         client_id (UUID):

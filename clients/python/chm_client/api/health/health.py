@@ -82,7 +82,7 @@ def sync_detailed(
     client: AuthenticatedClient,
 
 ) -> Response[Error | Health]:
-    """ Is the web server alive?
+    """ Check that the web server runs
 
      Needs no token and no database.
 
@@ -110,7 +110,7 @@ def sync(
     client: AuthenticatedClient,
 
 ) -> Error | Health | None:
-    """ Is the web server alive?
+    """ Check that the web server runs
 
      Needs no token and no database.
 
@@ -133,7 +133,7 @@ async def asyncio_detailed(
     client: AuthenticatedClient,
 
 ) -> Response[Error | Health]:
-    """ Is the web server alive?
+    """ Check that the web server runs
 
      Needs no token and no database.
 
@@ -161,7 +161,7 @@ async def asyncio(
     client: AuthenticatedClient,
 
 ) -> Error | Health | None:
-    """ Is the web server alive?
+    """ Check that the web server runs
 
      Needs no token and no database.
 

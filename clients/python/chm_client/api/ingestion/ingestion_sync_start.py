@@ -150,12 +150,13 @@ def sync_detailed(
 ) -> Response[Error | SyncStarted]:
     """ Start an ingestion
 
-     Of everything, or of one connection, client or pipeline. A worker does it; ask for its state by the
-    id.
+     Ingest all connections, or one connection, client or pipeline.
+
+    A worker does the work; read its state by the returned id.
 
     Args:
         idempotency_key (str | Unset):
-        body (SyncRequestRequest | Unset): What to ingest; everything when nothing is given.
+        body (SyncRequestRequest | Unset): What to ingest. Without any field, everything.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -187,12 +188,13 @@ def sync(
 ) -> Error | SyncStarted | None:
     """ Start an ingestion
 
-     Of everything, or of one connection, client or pipeline. A worker does it; ask for its state by the
-    id.
+     Ingest all connections, or one connection, client or pipeline.
+
+    A worker does the work; read its state by the returned id.
 
     Args:
         idempotency_key (str | Unset):
-        body (SyncRequestRequest | Unset): What to ingest; everything when nothing is given.
+        body (SyncRequestRequest | Unset): What to ingest. Without any field, everything.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -219,12 +221,13 @@ async def asyncio_detailed(
 ) -> Response[Error | SyncStarted]:
     """ Start an ingestion
 
-     Of everything, or of one connection, client or pipeline. A worker does it; ask for its state by the
-    id.
+     Ingest all connections, or one connection, client or pipeline.
+
+    A worker does the work; read its state by the returned id.
 
     Args:
         idempotency_key (str | Unset):
-        body (SyncRequestRequest | Unset): What to ingest; everything when nothing is given.
+        body (SyncRequestRequest | Unset): What to ingest. Without any field, everything.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -256,12 +259,13 @@ async def asyncio(
 ) -> Error | SyncStarted | None:
     """ Start an ingestion
 
-     Of everything, or of one connection, client or pipeline. A worker does it; ask for its state by the
-    id.
+     Ingest all connections, or one connection, client or pipeline.
+
+    A worker does the work; read its state by the returned id.
 
     Args:
         idempotency_key (str | Unset):
-        body (SyncRequestRequest | Unset): What to ingest; everything when nothing is given.
+        body (SyncRequestRequest | Unset): What to ingest. Without any field, everything.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -140,9 +140,9 @@ def sync_detailed(
     if_none_match: str | Unset = UNSET,
 
 ) -> Response[Any | Error | SyncState]:
-    """ Read how an ingestion stands
+    """ Read the state of an ingestion
 
-     Counts grow while the state is running. States are kept for a day.
+     Counts grow while the state is `running`. A state is kept for a day.
 
     Args:
         task_id (UUID):
@@ -176,9 +176,9 @@ def sync(
     if_none_match: str | Unset = UNSET,
 
 ) -> Any | Error | SyncState | None:
-    """ Read how an ingestion stands
+    """ Read the state of an ingestion
 
-     Counts grow while the state is running. States are kept for a day.
+     Counts grow while the state is `running`. A state is kept for a day.
 
     Args:
         task_id (UUID):
@@ -207,9 +207,9 @@ async def asyncio_detailed(
     if_none_match: str | Unset = UNSET,
 
 ) -> Response[Any | Error | SyncState]:
-    """ Read how an ingestion stands
+    """ Read the state of an ingestion
 
-     Counts grow while the state is running. States are kept for a day.
+     Counts grow while the state is `running`. A state is kept for a day.
 
     Args:
         task_id (UUID):
@@ -243,9 +243,9 @@ async def asyncio(
     if_none_match: str | Unset = UNSET,
 
 ) -> Any | Error | SyncState | None:
-    """ Read how an ingestion stands
+    """ Read the state of an ingestion
 
-     Counts grow while the state is running. States are kept for a day.
+     Counts grow while the state is `running`. A state is kept for a day.
 
     Args:
         task_id (UUID):

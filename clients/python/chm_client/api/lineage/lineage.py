@@ -151,7 +151,7 @@ def sync_detailed(
     client
     or a pipeline; a job is the pipeline whose external_id is `namespace/name`. JobEvent and
     DatasetEvent are
-    accepted and ignored. One wrong event alone is refused; in a list it is rejected on its own.
+    accepted and ignored. A single invalid event is refused; in a list only that event is rejected.
 
     Args:
         body (LineageBodyType0 | list[LineageBodyType1Item] | Unset):
@@ -188,7 +188,7 @@ def sync(
     client
     or a pipeline; a job is the pipeline whose external_id is `namespace/name`. JobEvent and
     DatasetEvent are
-    accepted and ignored. One wrong event alone is refused; in a list it is rejected on its own.
+    accepted and ignored. A single invalid event is refused; in a list only that event is rejected.
 
     Args:
         body (LineageBodyType0 | list[LineageBodyType1Item] | Unset):
@@ -220,7 +220,7 @@ async def asyncio_detailed(
     client
     or a pipeline; a job is the pipeline whose external_id is `namespace/name`. JobEvent and
     DatasetEvent are
-    accepted and ignored. One wrong event alone is refused; in a list it is rejected on its own.
+    accepted and ignored. A single invalid event is refused; in a list only that event is rejected.
 
     Args:
         body (LineageBodyType0 | list[LineageBodyType1Item] | Unset):
@@ -257,7 +257,7 @@ async def asyncio(
     client
     or a pipeline; a job is the pipeline whose external_id is `namespace/name`. JobEvent and
     DatasetEvent are
-    accepted and ignored. One wrong event alone is refused; in a list it is rejected on its own.
+    accepted and ignored. A single invalid event is refused; in a list only that event is rejected.
 
     Args:
         body (LineageBodyType0 | list[LineageBodyType1Item] | Unset):

@@ -115,7 +115,7 @@ def sync_detailed(
 ) -> Response[Error | str]:
     """ Metrics in Prometheus' text format
 
-     Read from the database and the broker when asked, so every web process says the same.
+     Values come from the database and the broker, so every web process returns the same.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -143,7 +143,7 @@ def sync(
 ) -> Error | str | None:
     """ Metrics in Prometheus' text format
 
-     Read from the database and the broker when asked, so every web process says the same.
+     Values come from the database and the broker, so every web process returns the same.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -166,7 +166,7 @@ async def asyncio_detailed(
 ) -> Response[Error | str]:
     """ Metrics in Prometheus' text format
 
-     Read from the database and the broker when asked, so every web process says the same.
+     Values come from the database and the broker, so every web process returns the same.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -194,7 +194,7 @@ async def asyncio(
 ) -> Error | str | None:
     """ Metrics in Prometheus' text format
 
-     Read from the database and the broker when asked, so every web process says the same.
+     Values come from the database and the broker, so every web process returns the same.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -92,9 +92,9 @@ def sync_detailed(
     rid: UUID | Unset = UNSET,
 
 ) -> Response[str]:
-    """ Report that a job ran well
+    """ Report a success
 
-     Without `rid` it ends the newest run that is open; where none is, it is a run of its own.
+     Without `rid` the newest open run ends; if no run is open, a new run is stored.
 
     Args:
         key (str):
@@ -128,9 +128,9 @@ def sync(
     rid: UUID | Unset = UNSET,
 
 ) -> str | None:
-    """ Report that a job ran well
+    """ Report a success
 
-     Without `rid` it ends the newest run that is open; where none is, it is a run of its own.
+     Without `rid` the newest open run ends; if no run is open, a new run is stored.
 
     Args:
         key (str):
@@ -159,9 +159,9 @@ async def asyncio_detailed(
     rid: UUID | Unset = UNSET,
 
 ) -> Response[str]:
-    """ Report that a job ran well
+    """ Report a success
 
-     Without `rid` it ends the newest run that is open; where none is, it is a run of its own.
+     Without `rid` the newest open run ends; if no run is open, a new run is stored.
 
     Args:
         key (str):
@@ -195,9 +195,9 @@ async def asyncio(
     rid: UUID | Unset = UNSET,
 
 ) -> str | None:
-    """ Report that a job ran well
+    """ Report a success
 
-     Without `rid` it ends the newest run that is open; where none is, it is a run of its own.
+     Without `rid` the newest open run ends; if no run is open, a new run is stored.
 
     Args:
         key (str):

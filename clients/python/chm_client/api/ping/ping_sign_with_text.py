@@ -103,9 +103,10 @@ def sync_detailed(
     rid: UUID | Unset = UNSET,
 
 ) -> Response[str]:
-    """ Report a start, a failure or an exit status, and why
+    """ Report a start, a failure or an exit status with a text
 
-     As GET; up to 10,000 characters of the text are kept, of a failure as its error message.
+     Works like GET. The first 10,000 characters of the text are stored, for a failure as its error
+    message.
 
     Args:
         key (str):
@@ -145,9 +146,10 @@ def sync(
     rid: UUID | Unset = UNSET,
 
 ) -> str | None:
-    """ Report a start, a failure or an exit status, and why
+    """ Report a start, a failure or an exit status with a text
 
-     As GET; up to 10,000 characters of the text are kept, of a failure as its error message.
+     Works like GET. The first 10,000 characters of the text are stored, for a failure as its error
+    message.
 
     Args:
         key (str):
@@ -182,9 +184,10 @@ async def asyncio_detailed(
     rid: UUID | Unset = UNSET,
 
 ) -> Response[str]:
-    """ Report a start, a failure or an exit status, and why
+    """ Report a start, a failure or an exit status with a text
 
-     As GET; up to 10,000 characters of the text are kept, of a failure as its error message.
+     Works like GET. The first 10,000 characters of the text are stored, for a failure as its error
+    message.
 
     Args:
         key (str):
@@ -224,9 +227,10 @@ async def asyncio(
     rid: UUID | Unset = UNSET,
 
 ) -> str | None:
-    """ Report a start, a failure or an exit status, and why
+    """ Report a start, a failure or an exit status with a text
 
-     As GET; up to 10,000 characters of the text are kept, of a failure as its error message.
+     Works like GET. The first 10,000 characters of the text are stored, for a failure as its error
+    message.
 
     Args:
         key (str):

@@ -101,9 +101,9 @@ def sync_detailed(
     rid: UUID | Unset = UNSET,
 
 ) -> Response[str]:
-    """ Report that a job ran well, and what it did
+    """ Report a success with a text
 
-     As GET; up to 10,000 characters of the text are kept.
+     Works like GET. The first 10,000 characters of the text are stored.
 
     Args:
         key (str):
@@ -140,9 +140,9 @@ def sync(
     rid: UUID | Unset = UNSET,
 
 ) -> str | None:
-    """ Report that a job ran well, and what it did
+    """ Report a success with a text
 
-     As GET; up to 10,000 characters of the text are kept.
+     Works like GET. The first 10,000 characters of the text are stored.
 
     Args:
         key (str):
@@ -174,9 +174,9 @@ async def asyncio_detailed(
     rid: UUID | Unset = UNSET,
 
 ) -> Response[str]:
-    """ Report that a job ran well, and what it did
+    """ Report a success with a text
 
-     As GET; up to 10,000 characters of the text are kept.
+     Works like GET. The first 10,000 characters of the text are stored.
 
     Args:
         key (str):
@@ -213,9 +213,9 @@ async def asyncio(
     rid: UUID | Unset = UNSET,
 
 ) -> str | None:
-    """ Report that a job ran well, and what it did
+    """ Report a success with a text
 
-     As GET; up to 10,000 characters of the text are kept.
+     Works like GET. The first 10,000 characters of the text are stored.
 
     Args:
         key (str):

@@ -141,7 +141,7 @@ def sync_detailed(
 ) -> Response[Any | Error]:
     """ Disable a pipeline; its history stays
 
-     Takes the pipeline out of the active inventory. `is_active` brings it back.
+     Removes the pipeline from the active inventory. Set `is_active` to true to restore it.
 
     Args:
         pipeline_id (UUID):
@@ -177,7 +177,7 @@ def sync(
 ) -> Any | Error | None:
     """ Disable a pipeline; its history stays
 
-     Takes the pipeline out of the active inventory. `is_active` brings it back.
+     Removes the pipeline from the active inventory. Set `is_active` to true to restore it.
 
     Args:
         pipeline_id (UUID):
@@ -208,7 +208,7 @@ async def asyncio_detailed(
 ) -> Response[Any | Error]:
     """ Disable a pipeline; its history stays
 
-     Takes the pipeline out of the active inventory. `is_active` brings it back.
+     Removes the pipeline from the active inventory. Set `is_active` to true to restore it.
 
     Args:
         pipeline_id (UUID):
@@ -244,7 +244,7 @@ async def asyncio(
 ) -> Any | Error | None:
     """ Disable a pipeline; its history stays
 
-     Takes the pipeline out of the active inventory. `is_active` brings it back.
+     Removes the pipeline from the active inventory. Set `is_active` to true to restore it.
 
     Args:
         pipeline_id (UUID):

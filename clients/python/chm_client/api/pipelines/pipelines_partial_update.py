@@ -160,8 +160,8 @@ def sync_detailed(
 ) -> Response[Error | Pipeline]:
     """ Change a pipeline
 
-     Only the fields that are sent are changed. With another `client_id` it moves to that client, and its
-    history with it.
+     Only the fields that are sent are changed. Another `client_id` moves the pipeline and its history to
+    that client.
 
     Args:
         pipeline_id (UUID):
@@ -201,8 +201,8 @@ def sync(
 ) -> Error | Pipeline | None:
     """ Change a pipeline
 
-     Only the fields that are sent are changed. With another `client_id` it moves to that client, and its
-    history with it.
+     Only the fields that are sent are changed. Another `client_id` moves the pipeline and its history to
+    that client.
 
     Args:
         pipeline_id (UUID):
@@ -237,8 +237,8 @@ async def asyncio_detailed(
 ) -> Response[Error | Pipeline]:
     """ Change a pipeline
 
-     Only the fields that are sent are changed. With another `client_id` it moves to that client, and its
-    history with it.
+     Only the fields that are sent are changed. Another `client_id` moves the pipeline and its history to
+    that client.
 
     Args:
         pipeline_id (UUID):
@@ -278,8 +278,8 @@ async def asyncio(
 ) -> Error | Pipeline | None:
     """ Change a pipeline
 
-     Only the fields that are sent are changed. With another `client_id` it moves to that client, and its
-    history with it.
+     Only the fields that are sent are changed. Another `client_id` moves the pipeline and its history to
+    that client.
 
     Args:
         pipeline_id (UUID):

@@ -161,7 +161,7 @@ def sync_detailed(
 ) -> Response[Any | Error | Pipeline]:
     """ Read a pipeline, disabled or not
 
-     A disabled pipeline keeps its id.
+     Disabled pipelines are returned too.
 
     Args:
         pipeline_id (UUID):
@@ -200,7 +200,7 @@ def sync(
 ) -> Any | Error | Pipeline | None:
     """ Read a pipeline, disabled or not
 
-     A disabled pipeline keeps its id.
+     Disabled pipelines are returned too.
 
     Args:
         pipeline_id (UUID):
@@ -234,7 +234,7 @@ async def asyncio_detailed(
 ) -> Response[Any | Error | Pipeline]:
     """ Read a pipeline, disabled or not
 
-     A disabled pipeline keeps its id.
+     Disabled pipelines are returned too.
 
     Args:
         pipeline_id (UUID):
@@ -273,7 +273,7 @@ async def asyncio(
 ) -> Any | Error | Pipeline | None:
     """ Read a pipeline, disabled or not
 
-     A disabled pipeline keeps its id.
+     Disabled pipelines are returned too.
 
     Args:
         pipeline_id (UUID):

@@ -158,7 +158,7 @@ def sync_detailed(
 ) -> Response[Error | Run]:
     """ Record a manual run
 
-     Inserts only: an external_run_id that the pipeline has already is refused.
+     Inserts only: an external_run_id that the pipeline already has is refused.
 
     Args:
         pipeline_id (UUID):
@@ -198,7 +198,7 @@ def sync(
 ) -> Error | Run | None:
     """ Record a manual run
 
-     Inserts only: an external_run_id that the pipeline has already is refused.
+     Inserts only: an external_run_id that the pipeline already has is refused.
 
     Args:
         pipeline_id (UUID):
@@ -233,7 +233,7 @@ async def asyncio_detailed(
 ) -> Response[Error | Run]:
     """ Record a manual run
 
-     Inserts only: an external_run_id that the pipeline has already is refused.
+     Inserts only: an external_run_id that the pipeline already has is refused.
 
     Args:
         pipeline_id (UUID):
@@ -273,7 +273,7 @@ async def asyncio(
 ) -> Error | Run | None:
     """ Record a manual run
 
-     Inserts only: an external_run_id that the pipeline has already is refused.
+     Inserts only: an external_run_id that the pipeline already has is refused.
 
     Args:
         pipeline_id (UUID):

@@ -161,7 +161,7 @@ def sync_detailed(
 ) -> Response[Any | Error | Run]:
     """ Read a pipeline's latest run
 
-     By started_at, then finished_at, nulls last, then the younger row.
+     The latest run has the latest started_at, then finished_at (nulls last), then the newest id.
 
     Args:
         pipeline_id (UUID):
@@ -200,7 +200,7 @@ def sync(
 ) -> Any | Error | Run | None:
     """ Read a pipeline's latest run
 
-     By started_at, then finished_at, nulls last, then the younger row.
+     The latest run has the latest started_at, then finished_at (nulls last), then the newest id.
 
     Args:
         pipeline_id (UUID):
@@ -234,7 +234,7 @@ async def asyncio_detailed(
 ) -> Response[Any | Error | Run]:
     """ Read a pipeline's latest run
 
-     By started_at, then finished_at, nulls last, then the younger row.
+     The latest run has the latest started_at, then finished_at (nulls last), then the newest id.
 
     Args:
         pipeline_id (UUID):
@@ -273,7 +273,7 @@ async def asyncio(
 ) -> Any | Error | Run | None:
     """ Read a pipeline's latest run
 
-     By started_at, then finished_at, nulls last, then the younger row.
+     The latest run has the latest started_at, then finished_at (nulls last), then the newest id.
 
     Args:
         pipeline_id (UUID):

@@ -12,12 +12,12 @@ from ...models.error import Error
 from ...models.paginated_run_list import PaginatedRunList
 from ...models.pipeline_run_ordering import check_pipeline_run_ordering
 from ...models.pipeline_run_ordering import PipelineRunOrdering
-from ...models.pipelines_runs_list_order import check_pipelines_runs_list_order
-from ...models.pipelines_runs_list_order import PipelinesRunsListOrder
 from ...models.run_field import check_run_field
 from ...models.run_field import RunField
 from ...models.run_status import check_run_status
 from ...models.run_status import RunStatus
+from ...models.sort_direction import check_sort_direction
+from ...models.sort_direction import SortDirection
 from ...types import UNSET, Unset
 from typing import cast
 from uuid import UUID
@@ -34,7 +34,7 @@ def _get_kwargs(
     external_run_id: str | Unset = UNSET,
     fields: list[RunField] | Unset = UNSET,
     limit: int | Unset = 100,
-    order: PipelinesRunsListOrder | Unset = UNSET,
+    order: SortDirection | Unset = UNSET,
     ordering: PipelineRunOrdering | Unset = UNSET,
     search: str | Unset = UNSET,
     since: datetime.datetime | Unset = UNSET,
@@ -229,7 +229,7 @@ def sync_detailed(
     external_run_id: str | Unset = UNSET,
     fields: list[RunField] | Unset = UNSET,
     limit: int | Unset = 100,
-    order: PipelinesRunsListOrder | Unset = UNSET,
+    order: SortDirection | Unset = UNSET,
     ordering: PipelineRunOrdering | Unset = UNSET,
     search: str | Unset = UNSET,
     since: datetime.datetime | Unset = UNSET,
@@ -251,7 +251,7 @@ def sync_detailed(
         external_run_id (str | Unset):
         fields (list[RunField] | Unset):
         limit (int | Unset):  Default: 100.
-        order (PipelinesRunsListOrder | Unset):
+        order (SortDirection | Unset):
         ordering (PipelineRunOrdering | Unset):
         search (str | Unset):
         since (datetime.datetime | Unset):
@@ -302,7 +302,7 @@ def sync(
     external_run_id: str | Unset = UNSET,
     fields: list[RunField] | Unset = UNSET,
     limit: int | Unset = 100,
-    order: PipelinesRunsListOrder | Unset = UNSET,
+    order: SortDirection | Unset = UNSET,
     ordering: PipelineRunOrdering | Unset = UNSET,
     search: str | Unset = UNSET,
     since: datetime.datetime | Unset = UNSET,
@@ -324,7 +324,7 @@ def sync(
         external_run_id (str | Unset):
         fields (list[RunField] | Unset):
         limit (int | Unset):  Default: 100.
-        order (PipelinesRunsListOrder | Unset):
+        order (SortDirection | Unset):
         ordering (PipelineRunOrdering | Unset):
         search (str | Unset):
         since (datetime.datetime | Unset):
@@ -370,7 +370,7 @@ async def asyncio_detailed(
     external_run_id: str | Unset = UNSET,
     fields: list[RunField] | Unset = UNSET,
     limit: int | Unset = 100,
-    order: PipelinesRunsListOrder | Unset = UNSET,
+    order: SortDirection | Unset = UNSET,
     ordering: PipelineRunOrdering | Unset = UNSET,
     search: str | Unset = UNSET,
     since: datetime.datetime | Unset = UNSET,
@@ -392,7 +392,7 @@ async def asyncio_detailed(
         external_run_id (str | Unset):
         fields (list[RunField] | Unset):
         limit (int | Unset):  Default: 100.
-        order (PipelinesRunsListOrder | Unset):
+        order (SortDirection | Unset):
         ordering (PipelineRunOrdering | Unset):
         search (str | Unset):
         since (datetime.datetime | Unset):
@@ -443,7 +443,7 @@ async def asyncio(
     external_run_id: str | Unset = UNSET,
     fields: list[RunField] | Unset = UNSET,
     limit: int | Unset = 100,
-    order: PipelinesRunsListOrder | Unset = UNSET,
+    order: SortDirection | Unset = UNSET,
     ordering: PipelineRunOrdering | Unset = UNSET,
     search: str | Unset = UNSET,
     since: datetime.datetime | Unset = UNSET,
@@ -465,7 +465,7 @@ async def asyncio(
         external_run_id (str | Unset):
         fields (list[RunField] | Unset):
         limit (int | Unset):  Default: 100.
-        order (PipelinesRunsListOrder | Unset):
+        order (SortDirection | Unset):
         ordering (PipelineRunOrdering | Unset):
         search (str | Unset):
         since (datetime.datetime | Unset):

@@ -154,9 +154,9 @@ def sync_detailed(
 ) -> Response[Error | Run]:
     """ Push the state of a run
 
-     Idempotent: a program that is not sure whether it was heard sends it again. `external_run_id` is the
-    whole
-    rest of the path, slashes included; an id that a path cannot carry goes through the batch.
+     Idempotent: repeat the request if you did not get an answer. `external_run_id` is the rest of the
+    path,
+    including slashes. Use the batch for an id that cannot be part of a path.
 
     Args:
         pipeline_id (UUID):
@@ -195,9 +195,9 @@ def sync(
 ) -> Error | Run | None:
     """ Push the state of a run
 
-     Idempotent: a program that is not sure whether it was heard sends it again. `external_run_id` is the
-    whole
-    rest of the path, slashes included; an id that a path cannot carry goes through the batch.
+     Idempotent: repeat the request if you did not get an answer. `external_run_id` is the rest of the
+    path,
+    including slashes. Use the batch for an id that cannot be part of a path.
 
     Args:
         pipeline_id (UUID):
@@ -231,9 +231,9 @@ async def asyncio_detailed(
 ) -> Response[Error | Run]:
     """ Push the state of a run
 
-     Idempotent: a program that is not sure whether it was heard sends it again. `external_run_id` is the
-    whole
-    rest of the path, slashes included; an id that a path cannot carry goes through the batch.
+     Idempotent: repeat the request if you did not get an answer. `external_run_id` is the rest of the
+    path,
+    including slashes. Use the batch for an id that cannot be part of a path.
 
     Args:
         pipeline_id (UUID):
@@ -272,9 +272,9 @@ async def asyncio(
 ) -> Error | Run | None:
     """ Push the state of a run
 
-     Idempotent: a program that is not sure whether it was heard sends it again. `external_run_id` is the
-    whole
-    rest of the path, slashes included; an id that a path cannot carry goes through the batch.
+     Idempotent: repeat the request if you did not get an answer. `external_run_id` is the rest of the
+    path,
+    including slashes. Use the batch for an id that cannot be part of a path.
 
     Args:
         pipeline_id (UUID):

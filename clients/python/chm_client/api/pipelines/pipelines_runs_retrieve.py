@@ -163,9 +163,9 @@ def sync_detailed(
 ) -> Response[Any | Error | Run]:
     """ Read a run by its source's own id
 
-     `external_run_id` is the whole rest of the path, slashes included. `latest` is the latest run
-    instead: find a
-    run whose own id is `latest` by the filter `external_run_id` of the pipeline's runs.
+     `external_run_id` is the rest of the path, including slashes. `latest` returns the latest run; to
+    find a run
+    whose id is `latest`, list the pipeline's runs with the filter `external_run_id`.
 
     Args:
         pipeline_id (UUID):
@@ -207,9 +207,9 @@ def sync(
 ) -> Any | Error | Run | None:
     """ Read a run by its source's own id
 
-     `external_run_id` is the whole rest of the path, slashes included. `latest` is the latest run
-    instead: find a
-    run whose own id is `latest` by the filter `external_run_id` of the pipeline's runs.
+     `external_run_id` is the rest of the path, including slashes. `latest` returns the latest run; to
+    find a run
+    whose id is `latest`, list the pipeline's runs with the filter `external_run_id`.
 
     Args:
         pipeline_id (UUID):
@@ -246,9 +246,9 @@ async def asyncio_detailed(
 ) -> Response[Any | Error | Run]:
     """ Read a run by its source's own id
 
-     `external_run_id` is the whole rest of the path, slashes included. `latest` is the latest run
-    instead: find a
-    run whose own id is `latest` by the filter `external_run_id` of the pipeline's runs.
+     `external_run_id` is the rest of the path, including slashes. `latest` returns the latest run; to
+    find a run
+    whose id is `latest`, list the pipeline's runs with the filter `external_run_id`.
 
     Args:
         pipeline_id (UUID):
@@ -290,9 +290,9 @@ async def asyncio(
 ) -> Any | Error | Run | None:
     """ Read a run by its source's own id
 
-     `external_run_id` is the whole rest of the path, slashes included. `latest` is the latest run
-    instead: find a
-    run whose own id is `latest` by the filter `external_run_id` of the pipeline's runs.
+     `external_run_id` is the rest of the path, including slashes. `latest` returns the latest run; to
+    find a run
+    whose id is `latest`, list the pipeline's runs with the filter `external_run_id`.
 
     Args:
         pipeline_id (UUID):

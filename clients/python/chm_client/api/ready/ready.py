@@ -117,11 +117,12 @@ def sync_detailed(
     client: AuthenticatedClient,
 
 ) -> Response[Error | Readiness]:
-    """ Can this installation do its work?
+    """ Check that the installation can work
 
-     Without a token: whether the database answers and has its migrations, as a status alone.
+     Without a token: only a status, whether the database answers and is migrated.
 
-    With a token: also broker and beat, and how fresh ingestion is, which alone makes nothing unready.
+    With a token: also broker, beat and the freshness of ingestion. Stale ingestion alone does not make
+    CHM unready.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -147,11 +148,12 @@ def sync(
     client: AuthenticatedClient,
 
 ) -> Error | Readiness | None:
-    """ Can this installation do its work?
+    """ Check that the installation can work
 
-     Without a token: whether the database answers and has its migrations, as a status alone.
+     Without a token: only a status, whether the database answers and is migrated.
 
-    With a token: also broker and beat, and how fresh ingestion is, which alone makes nothing unready.
+    With a token: also broker, beat and the freshness of ingestion. Stale ingestion alone does not make
+    CHM unready.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -172,11 +174,12 @@ async def asyncio_detailed(
     client: AuthenticatedClient,
 
 ) -> Response[Error | Readiness]:
-    """ Can this installation do its work?
+    """ Check that the installation can work
 
-     Without a token: whether the database answers and has its migrations, as a status alone.
+     Without a token: only a status, whether the database answers and is migrated.
 
-    With a token: also broker and beat, and how fresh ingestion is, which alone makes nothing unready.
+    With a token: also broker, beat and the freshness of ingestion. Stale ingestion alone does not make
+    CHM unready.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -202,11 +205,12 @@ async def asyncio(
     client: AuthenticatedClient,
 
 ) -> Error | Readiness | None:
-    """ Can this installation do its work?
+    """ Check that the installation can work
 
-     Without a token: whether the database answers and has its migrations, as a status alone.
+     Without a token: only a status, whether the database answers and is migrated.
 
-    With a token: also broker and beat, and how fresh ingestion is, which alone makes nothing unready.
+    With a token: also broker, beat and the freshness of ingestion. Stale ingestion alone does not make
+    CHM unready.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -9,11 +9,11 @@ from ...types import Response, UNSET
 from ... import errors
 
 from ...models.changes_since_yesterday_report import ChangesSinceYesterdayReport
-from ...models.environment_enum import check_environment_enum
-from ...models.environment_enum import EnvironmentEnum
+from ...models.environment import check_environment
+from ...models.environment import Environment
 from ...models.error import Error
-from ...models.platform_enum import check_platform_enum
-from ...models.platform_enum import PlatformEnum
+from ...models.platform import check_platform
+from ...models.platform import Platform
 from ...types import UNSET, Unset
 from typing import cast
 from uuid import UUID
@@ -25,9 +25,9 @@ def _get_kwargs(
     *,
     as_of: datetime.datetime | Unset = UNSET,
     client_id: UUID | Unset = UNSET,
-    environment: EnvironmentEnum | Unset = UNSET,
+    environment: Environment | Unset = UNSET,
     limit: int | Unset = UNSET,
-    platform: PlatformEnum | Unset = UNSET,
+    platform: Platform | Unset = UNSET,
     since: datetime.datetime | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
 
@@ -175,9 +175,9 @@ def sync_detailed(
     client: AuthenticatedClient,
     as_of: datetime.datetime | Unset = UNSET,
     client_id: UUID | Unset = UNSET,
-    environment: EnvironmentEnum | Unset = UNSET,
+    environment: Environment | Unset = UNSET,
     limit: int | Unset = UNSET,
-    platform: PlatformEnum | Unset = UNSET,
+    platform: Platform | Unset = UNSET,
     since: datetime.datetime | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
 
@@ -191,9 +191,9 @@ def sync_detailed(
     Args:
         as_of (datetime.datetime | Unset):
         client_id (UUID | Unset):
-        environment (EnvironmentEnum | Unset):
+        environment (Environment | Unset):
         limit (int | Unset):
-        platform (PlatformEnum | Unset):
+        platform (Platform | Unset):
         since (datetime.datetime | Unset):
         if_none_match (str | Unset):
 
@@ -228,9 +228,9 @@ def sync(
     client: AuthenticatedClient,
     as_of: datetime.datetime | Unset = UNSET,
     client_id: UUID | Unset = UNSET,
-    environment: EnvironmentEnum | Unset = UNSET,
+    environment: Environment | Unset = UNSET,
     limit: int | Unset = UNSET,
-    platform: PlatformEnum | Unset = UNSET,
+    platform: Platform | Unset = UNSET,
     since: datetime.datetime | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
 
@@ -244,9 +244,9 @@ def sync(
     Args:
         as_of (datetime.datetime | Unset):
         client_id (UUID | Unset):
-        environment (EnvironmentEnum | Unset):
+        environment (Environment | Unset):
         limit (int | Unset):
-        platform (PlatformEnum | Unset):
+        platform (Platform | Unset):
         since (datetime.datetime | Unset):
         if_none_match (str | Unset):
 
@@ -276,9 +276,9 @@ async def asyncio_detailed(
     client: AuthenticatedClient,
     as_of: datetime.datetime | Unset = UNSET,
     client_id: UUID | Unset = UNSET,
-    environment: EnvironmentEnum | Unset = UNSET,
+    environment: Environment | Unset = UNSET,
     limit: int | Unset = UNSET,
-    platform: PlatformEnum | Unset = UNSET,
+    platform: Platform | Unset = UNSET,
     since: datetime.datetime | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
 
@@ -292,9 +292,9 @@ async def asyncio_detailed(
     Args:
         as_of (datetime.datetime | Unset):
         client_id (UUID | Unset):
-        environment (EnvironmentEnum | Unset):
+        environment (Environment | Unset):
         limit (int | Unset):
-        platform (PlatformEnum | Unset):
+        platform (Platform | Unset):
         since (datetime.datetime | Unset):
         if_none_match (str | Unset):
 
@@ -329,9 +329,9 @@ async def asyncio(
     client: AuthenticatedClient,
     as_of: datetime.datetime | Unset = UNSET,
     client_id: UUID | Unset = UNSET,
-    environment: EnvironmentEnum | Unset = UNSET,
+    environment: Environment | Unset = UNSET,
     limit: int | Unset = UNSET,
-    platform: PlatformEnum | Unset = UNSET,
+    platform: Platform | Unset = UNSET,
     since: datetime.datetime | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
 
@@ -345,9 +345,9 @@ async def asyncio(
     Args:
         as_of (datetime.datetime | Unset):
         client_id (UUID | Unset):
-        environment (EnvironmentEnum | Unset):
+        environment (Environment | Unset):
         limit (int | Unset):
-        platform (PlatformEnum | Unset):
+        platform (Platform | Unset):
         since (datetime.datetime | Unset):
         if_none_match (str | Unset):
 

@@ -8,12 +8,12 @@ from ...client import AuthenticatedClient, Client
 from ...types import Response, UNSET
 from ... import errors
 
-from ...models.environment_enum import check_environment_enum
-from ...models.environment_enum import EnvironmentEnum
+from ...models.environment import check_environment
+from ...models.environment import Environment
 from ...models.error import Error
 from ...models.failure_rate_by_platform_report import FailureRateByPlatformReport
-from ...models.platform_enum import check_platform_enum
-from ...models.platform_enum import PlatformEnum
+from ...models.platform import check_platform
+from ...models.platform import Platform
 from ...types import UNSET, Unset
 from typing import cast
 from uuid import UUID
@@ -25,9 +25,9 @@ def _get_kwargs(
     *,
     as_of: datetime.datetime | Unset = UNSET,
     client_id: UUID | Unset = UNSET,
-    environment: EnvironmentEnum | Unset = UNSET,
+    environment: Environment | Unset = UNSET,
     limit: int | Unset = UNSET,
-    platform: PlatformEnum | Unset = UNSET,
+    platform: Platform | Unset = UNSET,
     since: datetime.datetime | Unset = UNSET,
     until: datetime.datetime | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
@@ -181,9 +181,9 @@ def sync_detailed(
     client: AuthenticatedClient,
     as_of: datetime.datetime | Unset = UNSET,
     client_id: UUID | Unset = UNSET,
-    environment: EnvironmentEnum | Unset = UNSET,
+    environment: Environment | Unset = UNSET,
     limit: int | Unset = UNSET,
-    platform: PlatformEnum | Unset = UNSET,
+    platform: Platform | Unset = UNSET,
     since: datetime.datetime | Unset = UNSET,
     until: datetime.datetime | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
@@ -196,9 +196,9 @@ def sync_detailed(
     Args:
         as_of (datetime.datetime | Unset):
         client_id (UUID | Unset):
-        environment (EnvironmentEnum | Unset):
+        environment (Environment | Unset):
         limit (int | Unset):
-        platform (PlatformEnum | Unset):
+        platform (Platform | Unset):
         since (datetime.datetime | Unset):
         until (datetime.datetime | Unset):
         if_none_match (str | Unset):
@@ -235,9 +235,9 @@ def sync(
     client: AuthenticatedClient,
     as_of: datetime.datetime | Unset = UNSET,
     client_id: UUID | Unset = UNSET,
-    environment: EnvironmentEnum | Unset = UNSET,
+    environment: Environment | Unset = UNSET,
     limit: int | Unset = UNSET,
-    platform: PlatformEnum | Unset = UNSET,
+    platform: Platform | Unset = UNSET,
     since: datetime.datetime | Unset = UNSET,
     until: datetime.datetime | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
@@ -250,9 +250,9 @@ def sync(
     Args:
         as_of (datetime.datetime | Unset):
         client_id (UUID | Unset):
-        environment (EnvironmentEnum | Unset):
+        environment (Environment | Unset):
         limit (int | Unset):
-        platform (PlatformEnum | Unset):
+        platform (Platform | Unset):
         since (datetime.datetime | Unset):
         until (datetime.datetime | Unset):
         if_none_match (str | Unset):
@@ -284,9 +284,9 @@ async def asyncio_detailed(
     client: AuthenticatedClient,
     as_of: datetime.datetime | Unset = UNSET,
     client_id: UUID | Unset = UNSET,
-    environment: EnvironmentEnum | Unset = UNSET,
+    environment: Environment | Unset = UNSET,
     limit: int | Unset = UNSET,
-    platform: PlatformEnum | Unset = UNSET,
+    platform: Platform | Unset = UNSET,
     since: datetime.datetime | Unset = UNSET,
     until: datetime.datetime | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
@@ -299,9 +299,9 @@ async def asyncio_detailed(
     Args:
         as_of (datetime.datetime | Unset):
         client_id (UUID | Unset):
-        environment (EnvironmentEnum | Unset):
+        environment (Environment | Unset):
         limit (int | Unset):
-        platform (PlatformEnum | Unset):
+        platform (Platform | Unset):
         since (datetime.datetime | Unset):
         until (datetime.datetime | Unset):
         if_none_match (str | Unset):
@@ -338,9 +338,9 @@ async def asyncio(
     client: AuthenticatedClient,
     as_of: datetime.datetime | Unset = UNSET,
     client_id: UUID | Unset = UNSET,
-    environment: EnvironmentEnum | Unset = UNSET,
+    environment: Environment | Unset = UNSET,
     limit: int | Unset = UNSET,
-    platform: PlatformEnum | Unset = UNSET,
+    platform: Platform | Unset = UNSET,
     since: datetime.datetime | Unset = UNSET,
     until: datetime.datetime | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
@@ -353,9 +353,9 @@ async def asyncio(
     Args:
         as_of (datetime.datetime | Unset):
         client_id (UUID | Unset):
-        environment (EnvironmentEnum | Unset):
+        environment (Environment | Unset):
         limit (int | Unset):
-        platform (PlatformEnum | Unset):
+        platform (Platform | Unset):
         since (datetime.datetime | Unset):
         until (datetime.datetime | Unset):
         if_none_match (str | Unset):

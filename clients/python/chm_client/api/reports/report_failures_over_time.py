@@ -8,14 +8,14 @@ from ...client import AuthenticatedClient, Client
 from ...types import Response, UNSET
 from ... import errors
 
-from ...models.environment_enum import check_environment_enum
-from ...models.environment_enum import EnvironmentEnum
+from ...models.bucket_width import BucketWidth
+from ...models.bucket_width import check_bucket_width
+from ...models.environment import check_environment
+from ...models.environment import Environment
 from ...models.error import Error
 from ...models.failures_over_time_report import FailuresOverTimeReport
-from ...models.platform_enum import check_platform_enum
-from ...models.platform_enum import PlatformEnum
-from ...models.report_failures_over_time_bucket import check_report_failures_over_time_bucket
-from ...models.report_failures_over_time_bucket import ReportFailuresOverTimeBucket
+from ...models.platform import check_platform
+from ...models.platform import Platform
 from ...types import UNSET, Unset
 from typing import cast
 from uuid import UUID
@@ -26,11 +26,11 @@ import datetime
 def _get_kwargs(
     *,
     as_of: datetime.datetime | Unset = UNSET,
-    bucket: ReportFailuresOverTimeBucket | Unset = 'hour',
+    bucket: BucketWidth | Unset = 'hour',
     client_id: UUID | Unset = UNSET,
-    environment: EnvironmentEnum | Unset = UNSET,
+    environment: Environment | Unset = UNSET,
     limit: int | Unset = UNSET,
-    platform: PlatformEnum | Unset = UNSET,
+    platform: Platform | Unset = UNSET,
     since: datetime.datetime | Unset = UNSET,
     until: datetime.datetime | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
@@ -189,11 +189,11 @@ def sync_detailed(
     *,
     client: AuthenticatedClient,
     as_of: datetime.datetime | Unset = UNSET,
-    bucket: ReportFailuresOverTimeBucket | Unset = 'hour',
+    bucket: BucketWidth | Unset = 'hour',
     client_id: UUID | Unset = UNSET,
-    environment: EnvironmentEnum | Unset = UNSET,
+    environment: Environment | Unset = UNSET,
     limit: int | Unset = UNSET,
-    platform: PlatformEnum | Unset = UNSET,
+    platform: Platform | Unset = UNSET,
     since: datetime.datetime | Unset = UNSET,
     until: datetime.datetime | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
@@ -205,11 +205,11 @@ def sync_detailed(
 
     Args:
         as_of (datetime.datetime | Unset):
-        bucket (ReportFailuresOverTimeBucket | Unset):  Default: 'hour'.
+        bucket (BucketWidth | Unset):  Default: 'hour'.
         client_id (UUID | Unset):
-        environment (EnvironmentEnum | Unset):
+        environment (Environment | Unset):
         limit (int | Unset):
-        platform (PlatformEnum | Unset):
+        platform (Platform | Unset):
         since (datetime.datetime | Unset):
         until (datetime.datetime | Unset):
         if_none_match (str | Unset):
@@ -246,11 +246,11 @@ def sync(
     *,
     client: AuthenticatedClient,
     as_of: datetime.datetime | Unset = UNSET,
-    bucket: ReportFailuresOverTimeBucket | Unset = 'hour',
+    bucket: BucketWidth | Unset = 'hour',
     client_id: UUID | Unset = UNSET,
-    environment: EnvironmentEnum | Unset = UNSET,
+    environment: Environment | Unset = UNSET,
     limit: int | Unset = UNSET,
-    platform: PlatformEnum | Unset = UNSET,
+    platform: Platform | Unset = UNSET,
     since: datetime.datetime | Unset = UNSET,
     until: datetime.datetime | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
@@ -262,11 +262,11 @@ def sync(
 
     Args:
         as_of (datetime.datetime | Unset):
-        bucket (ReportFailuresOverTimeBucket | Unset):  Default: 'hour'.
+        bucket (BucketWidth | Unset):  Default: 'hour'.
         client_id (UUID | Unset):
-        environment (EnvironmentEnum | Unset):
+        environment (Environment | Unset):
         limit (int | Unset):
-        platform (PlatformEnum | Unset):
+        platform (Platform | Unset):
         since (datetime.datetime | Unset):
         until (datetime.datetime | Unset):
         if_none_match (str | Unset):
@@ -298,11 +298,11 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
     as_of: datetime.datetime | Unset = UNSET,
-    bucket: ReportFailuresOverTimeBucket | Unset = 'hour',
+    bucket: BucketWidth | Unset = 'hour',
     client_id: UUID | Unset = UNSET,
-    environment: EnvironmentEnum | Unset = UNSET,
+    environment: Environment | Unset = UNSET,
     limit: int | Unset = UNSET,
-    platform: PlatformEnum | Unset = UNSET,
+    platform: Platform | Unset = UNSET,
     since: datetime.datetime | Unset = UNSET,
     until: datetime.datetime | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
@@ -314,11 +314,11 @@ async def asyncio_detailed(
 
     Args:
         as_of (datetime.datetime | Unset):
-        bucket (ReportFailuresOverTimeBucket | Unset):  Default: 'hour'.
+        bucket (BucketWidth | Unset):  Default: 'hour'.
         client_id (UUID | Unset):
-        environment (EnvironmentEnum | Unset):
+        environment (Environment | Unset):
         limit (int | Unset):
-        platform (PlatformEnum | Unset):
+        platform (Platform | Unset):
         since (datetime.datetime | Unset):
         until (datetime.datetime | Unset):
         if_none_match (str | Unset):
@@ -355,11 +355,11 @@ async def asyncio(
     *,
     client: AuthenticatedClient,
     as_of: datetime.datetime | Unset = UNSET,
-    bucket: ReportFailuresOverTimeBucket | Unset = 'hour',
+    bucket: BucketWidth | Unset = 'hour',
     client_id: UUID | Unset = UNSET,
-    environment: EnvironmentEnum | Unset = UNSET,
+    environment: Environment | Unset = UNSET,
     limit: int | Unset = UNSET,
-    platform: PlatformEnum | Unset = UNSET,
+    platform: Platform | Unset = UNSET,
     since: datetime.datetime | Unset = UNSET,
     until: datetime.datetime | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
@@ -371,11 +371,11 @@ async def asyncio(
 
     Args:
         as_of (datetime.datetime | Unset):
-        bucket (ReportFailuresOverTimeBucket | Unset):  Default: 'hour'.
+        bucket (BucketWidth | Unset):  Default: 'hour'.
         client_id (UUID | Unset):
-        environment (EnvironmentEnum | Unset):
+        environment (Environment | Unset):
         limit (int | Unset):
-        platform (PlatformEnum | Unset):
+        platform (Platform | Unset):
         since (datetime.datetime | Unset):
         until (datetime.datetime | Unset):
         if_none_match (str | Unset):

@@ -8,12 +8,12 @@ from ...client import AuthenticatedClient, Client
 from ...types import Response, UNSET
 from ... import errors
 
-from ...models.environment_enum import check_environment_enum
-from ...models.environment_enum import EnvironmentEnum
+from ...models.environment import check_environment
+from ...models.environment import Environment
 from ...models.error import Error
 from ...models.latest_status_by_pipeline_report import LatestStatusByPipelineReport
-from ...models.platform_enum import check_platform_enum
-from ...models.platform_enum import PlatformEnum
+from ...models.platform import check_platform
+from ...models.platform import Platform
 from ...types import UNSET, Unset
 from typing import cast
 from uuid import UUID
@@ -25,9 +25,9 @@ def _get_kwargs(
     *,
     as_of: datetime.datetime | Unset = UNSET,
     client_id: UUID | Unset = UNSET,
-    environment: EnvironmentEnum | Unset = UNSET,
+    environment: Environment | Unset = UNSET,
     limit: int | Unset = UNSET,
-    platform: PlatformEnum | Unset = UNSET,
+    platform: Platform | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
 
 ) -> dict[str, Any]:
@@ -169,9 +169,9 @@ def sync_detailed(
     client: AuthenticatedClient,
     as_of: datetime.datetime | Unset = UNSET,
     client_id: UUID | Unset = UNSET,
-    environment: EnvironmentEnum | Unset = UNSET,
+    environment: Environment | Unset = UNSET,
     limit: int | Unset = UNSET,
-    platform: PlatformEnum | Unset = UNSET,
+    platform: Platform | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
 
 ) -> Response[Any | Error | LatestStatusByPipelineReport]:
@@ -183,9 +183,9 @@ def sync_detailed(
     Args:
         as_of (datetime.datetime | Unset):
         client_id (UUID | Unset):
-        environment (EnvironmentEnum | Unset):
+        environment (Environment | Unset):
         limit (int | Unset):
-        platform (PlatformEnum | Unset):
+        platform (Platform | Unset):
         if_none_match (str | Unset):
 
     Raises:
@@ -218,9 +218,9 @@ def sync(
     client: AuthenticatedClient,
     as_of: datetime.datetime | Unset = UNSET,
     client_id: UUID | Unset = UNSET,
-    environment: EnvironmentEnum | Unset = UNSET,
+    environment: Environment | Unset = UNSET,
     limit: int | Unset = UNSET,
-    platform: PlatformEnum | Unset = UNSET,
+    platform: Platform | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
 
 ) -> Any | Error | LatestStatusByPipelineReport | None:
@@ -232,9 +232,9 @@ def sync(
     Args:
         as_of (datetime.datetime | Unset):
         client_id (UUID | Unset):
-        environment (EnvironmentEnum | Unset):
+        environment (Environment | Unset):
         limit (int | Unset):
-        platform (PlatformEnum | Unset):
+        platform (Platform | Unset):
         if_none_match (str | Unset):
 
     Raises:
@@ -262,9 +262,9 @@ async def asyncio_detailed(
     client: AuthenticatedClient,
     as_of: datetime.datetime | Unset = UNSET,
     client_id: UUID | Unset = UNSET,
-    environment: EnvironmentEnum | Unset = UNSET,
+    environment: Environment | Unset = UNSET,
     limit: int | Unset = UNSET,
-    platform: PlatformEnum | Unset = UNSET,
+    platform: Platform | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
 
 ) -> Response[Any | Error | LatestStatusByPipelineReport]:
@@ -276,9 +276,9 @@ async def asyncio_detailed(
     Args:
         as_of (datetime.datetime | Unset):
         client_id (UUID | Unset):
-        environment (EnvironmentEnum | Unset):
+        environment (Environment | Unset):
         limit (int | Unset):
-        platform (PlatformEnum | Unset):
+        platform (Platform | Unset):
         if_none_match (str | Unset):
 
     Raises:
@@ -311,9 +311,9 @@ async def asyncio(
     client: AuthenticatedClient,
     as_of: datetime.datetime | Unset = UNSET,
     client_id: UUID | Unset = UNSET,
-    environment: EnvironmentEnum | Unset = UNSET,
+    environment: Environment | Unset = UNSET,
     limit: int | Unset = UNSET,
-    platform: PlatformEnum | Unset = UNSET,
+    platform: Platform | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
 
 ) -> Any | Error | LatestStatusByPipelineReport | None:
@@ -325,9 +325,9 @@ async def asyncio(
     Args:
         as_of (datetime.datetime | Unset):
         client_id (UUID | Unset):
-        environment (EnvironmentEnum | Unset):
+        environment (Environment | Unset):
         limit (int | Unset):
-        platform (PlatformEnum | Unset):
+        platform (Platform | Unset):
         if_none_match (str | Unset):
 
     Raises:

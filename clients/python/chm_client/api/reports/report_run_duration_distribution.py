@@ -8,11 +8,11 @@ from ...client import AuthenticatedClient, Client
 from ...types import Response, UNSET
 from ... import errors
 
-from ...models.environment_enum import check_environment_enum
-from ...models.environment_enum import EnvironmentEnum
+from ...models.environment import check_environment
+from ...models.environment import Environment
 from ...models.error import Error
-from ...models.platform_enum import check_platform_enum
-from ...models.platform_enum import PlatformEnum
+from ...models.platform import check_platform
+from ...models.platform import Platform
 from ...models.run_duration_distribution_report import RunDurationDistributionReport
 from ...types import UNSET, Unset
 from typing import cast
@@ -26,10 +26,10 @@ def _get_kwargs(
     as_of: datetime.datetime | Unset = UNSET,
     bucket_count: int | Unset = 20,
     client_id: UUID | Unset = UNSET,
-    environment: EnvironmentEnum | Unset = UNSET,
+    environment: Environment | Unset = UNSET,
     limit: int | Unset = UNSET,
     max_duration_seconds: int | Unset = 3600,
-    platform: PlatformEnum | Unset = UNSET,
+    platform: Platform | Unset = UNSET,
     since: datetime.datetime | Unset = UNSET,
     until: datetime.datetime | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
@@ -188,10 +188,10 @@ def sync_detailed(
     as_of: datetime.datetime | Unset = UNSET,
     bucket_count: int | Unset = 20,
     client_id: UUID | Unset = UNSET,
-    environment: EnvironmentEnum | Unset = UNSET,
+    environment: Environment | Unset = UNSET,
     limit: int | Unset = UNSET,
     max_duration_seconds: int | Unset = 3600,
-    platform: PlatformEnum | Unset = UNSET,
+    platform: Platform | Unset = UNSET,
     since: datetime.datetime | Unset = UNSET,
     until: datetime.datetime | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
@@ -205,10 +205,10 @@ def sync_detailed(
         as_of (datetime.datetime | Unset):
         bucket_count (int | Unset):  Default: 20.
         client_id (UUID | Unset):
-        environment (EnvironmentEnum | Unset):
+        environment (Environment | Unset):
         limit (int | Unset):
         max_duration_seconds (int | Unset):  Default: 3600.
-        platform (PlatformEnum | Unset):
+        platform (Platform | Unset):
         since (datetime.datetime | Unset):
         until (datetime.datetime | Unset):
         if_none_match (str | Unset):
@@ -248,10 +248,10 @@ def sync(
     as_of: datetime.datetime | Unset = UNSET,
     bucket_count: int | Unset = 20,
     client_id: UUID | Unset = UNSET,
-    environment: EnvironmentEnum | Unset = UNSET,
+    environment: Environment | Unset = UNSET,
     limit: int | Unset = UNSET,
     max_duration_seconds: int | Unset = 3600,
-    platform: PlatformEnum | Unset = UNSET,
+    platform: Platform | Unset = UNSET,
     since: datetime.datetime | Unset = UNSET,
     until: datetime.datetime | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
@@ -265,10 +265,10 @@ def sync(
         as_of (datetime.datetime | Unset):
         bucket_count (int | Unset):  Default: 20.
         client_id (UUID | Unset):
-        environment (EnvironmentEnum | Unset):
+        environment (Environment | Unset):
         limit (int | Unset):
         max_duration_seconds (int | Unset):  Default: 3600.
-        platform (PlatformEnum | Unset):
+        platform (Platform | Unset):
         since (datetime.datetime | Unset):
         until (datetime.datetime | Unset):
         if_none_match (str | Unset):
@@ -303,10 +303,10 @@ async def asyncio_detailed(
     as_of: datetime.datetime | Unset = UNSET,
     bucket_count: int | Unset = 20,
     client_id: UUID | Unset = UNSET,
-    environment: EnvironmentEnum | Unset = UNSET,
+    environment: Environment | Unset = UNSET,
     limit: int | Unset = UNSET,
     max_duration_seconds: int | Unset = 3600,
-    platform: PlatformEnum | Unset = UNSET,
+    platform: Platform | Unset = UNSET,
     since: datetime.datetime | Unset = UNSET,
     until: datetime.datetime | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
@@ -320,10 +320,10 @@ async def asyncio_detailed(
         as_of (datetime.datetime | Unset):
         bucket_count (int | Unset):  Default: 20.
         client_id (UUID | Unset):
-        environment (EnvironmentEnum | Unset):
+        environment (Environment | Unset):
         limit (int | Unset):
         max_duration_seconds (int | Unset):  Default: 3600.
-        platform (PlatformEnum | Unset):
+        platform (Platform | Unset):
         since (datetime.datetime | Unset):
         until (datetime.datetime | Unset):
         if_none_match (str | Unset):
@@ -363,10 +363,10 @@ async def asyncio(
     as_of: datetime.datetime | Unset = UNSET,
     bucket_count: int | Unset = 20,
     client_id: UUID | Unset = UNSET,
-    environment: EnvironmentEnum | Unset = UNSET,
+    environment: Environment | Unset = UNSET,
     limit: int | Unset = UNSET,
     max_duration_seconds: int | Unset = 3600,
-    platform: PlatformEnum | Unset = UNSET,
+    platform: Platform | Unset = UNSET,
     since: datetime.datetime | Unset = UNSET,
     until: datetime.datetime | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
@@ -380,10 +380,10 @@ async def asyncio(
         as_of (datetime.datetime | Unset):
         bucket_count (int | Unset):  Default: 20.
         client_id (UUID | Unset):
-        environment (EnvironmentEnum | Unset):
+        environment (Environment | Unset):
         limit (int | Unset):
         max_duration_seconds (int | Unset):  Default: 3600.
-        platform (PlatformEnum | Unset):
+        platform (Platform | Unset):
         since (datetime.datetime | Unset):
         until (datetime.datetime | Unset):
         if_none_match (str | Unset):

@@ -8,13 +8,13 @@ from ...client import AuthenticatedClient, Client
 from ...types import Response, UNSET
 from ... import errors
 
-from ...models.environment_enum import check_environment_enum
-from ...models.environment_enum import EnvironmentEnum
+from ...models.environment import check_environment
+from ...models.environment import Environment
 from ...models.error import Error
-from ...models.platform_enum import check_platform_enum
-from ...models.platform_enum import PlatformEnum
-from ...models.report_top_flaky_pipelines_order import check_report_top_flaky_pipelines_order
-from ...models.report_top_flaky_pipelines_order import ReportTopFlakyPipelinesOrder
+from ...models.flaky_ordering import check_flaky_ordering
+from ...models.flaky_ordering import FlakyOrdering
+from ...models.platform import check_platform
+from ...models.platform import Platform
 from ...models.top_flaky_pipelines_report import TopFlakyPipelinesReport
 from ...types import UNSET, Unset
 from typing import cast
@@ -27,10 +27,10 @@ def _get_kwargs(
     *,
     as_of: datetime.datetime | Unset = UNSET,
     client_id: UUID | Unset = UNSET,
-    environment: EnvironmentEnum | Unset = UNSET,
+    environment: Environment | Unset = UNSET,
     limit: int | Unset = 20,
-    order: ReportTopFlakyPipelinesOrder | Unset = 'failures',
-    platform: PlatformEnum | Unset = UNSET,
+    order: FlakyOrdering | Unset = 'failures',
+    platform: Platform | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
 
 ) -> dict[str, Any]:
@@ -178,10 +178,10 @@ def sync_detailed(
     client: AuthenticatedClient,
     as_of: datetime.datetime | Unset = UNSET,
     client_id: UUID | Unset = UNSET,
-    environment: EnvironmentEnum | Unset = UNSET,
+    environment: Environment | Unset = UNSET,
     limit: int | Unset = 20,
-    order: ReportTopFlakyPipelinesOrder | Unset = 'failures',
-    platform: PlatformEnum | Unset = UNSET,
+    order: FlakyOrdering | Unset = 'failures',
+    platform: Platform | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
 
 ) -> Response[Any | Error | TopFlakyPipelinesReport]:
@@ -195,10 +195,10 @@ def sync_detailed(
     Args:
         as_of (datetime.datetime | Unset):
         client_id (UUID | Unset):
-        environment (EnvironmentEnum | Unset):
+        environment (Environment | Unset):
         limit (int | Unset):  Default: 20.
-        order (ReportTopFlakyPipelinesOrder | Unset):  Default: 'failures'.
-        platform (PlatformEnum | Unset):
+        order (FlakyOrdering | Unset):  Default: 'failures'.
+        platform (Platform | Unset):
         if_none_match (str | Unset):
 
     Raises:
@@ -232,10 +232,10 @@ def sync(
     client: AuthenticatedClient,
     as_of: datetime.datetime | Unset = UNSET,
     client_id: UUID | Unset = UNSET,
-    environment: EnvironmentEnum | Unset = UNSET,
+    environment: Environment | Unset = UNSET,
     limit: int | Unset = 20,
-    order: ReportTopFlakyPipelinesOrder | Unset = 'failures',
-    platform: PlatformEnum | Unset = UNSET,
+    order: FlakyOrdering | Unset = 'failures',
+    platform: Platform | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
 
 ) -> Any | Error | TopFlakyPipelinesReport | None:
@@ -249,10 +249,10 @@ def sync(
     Args:
         as_of (datetime.datetime | Unset):
         client_id (UUID | Unset):
-        environment (EnvironmentEnum | Unset):
+        environment (Environment | Unset):
         limit (int | Unset):  Default: 20.
-        order (ReportTopFlakyPipelinesOrder | Unset):  Default: 'failures'.
-        platform (PlatformEnum | Unset):
+        order (FlakyOrdering | Unset):  Default: 'failures'.
+        platform (Platform | Unset):
         if_none_match (str | Unset):
 
     Raises:
@@ -281,10 +281,10 @@ async def asyncio_detailed(
     client: AuthenticatedClient,
     as_of: datetime.datetime | Unset = UNSET,
     client_id: UUID | Unset = UNSET,
-    environment: EnvironmentEnum | Unset = UNSET,
+    environment: Environment | Unset = UNSET,
     limit: int | Unset = 20,
-    order: ReportTopFlakyPipelinesOrder | Unset = 'failures',
-    platform: PlatformEnum | Unset = UNSET,
+    order: FlakyOrdering | Unset = 'failures',
+    platform: Platform | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
 
 ) -> Response[Any | Error | TopFlakyPipelinesReport]:
@@ -298,10 +298,10 @@ async def asyncio_detailed(
     Args:
         as_of (datetime.datetime | Unset):
         client_id (UUID | Unset):
-        environment (EnvironmentEnum | Unset):
+        environment (Environment | Unset):
         limit (int | Unset):  Default: 20.
-        order (ReportTopFlakyPipelinesOrder | Unset):  Default: 'failures'.
-        platform (PlatformEnum | Unset):
+        order (FlakyOrdering | Unset):  Default: 'failures'.
+        platform (Platform | Unset):
         if_none_match (str | Unset):
 
     Raises:
@@ -335,10 +335,10 @@ async def asyncio(
     client: AuthenticatedClient,
     as_of: datetime.datetime | Unset = UNSET,
     client_id: UUID | Unset = UNSET,
-    environment: EnvironmentEnum | Unset = UNSET,
+    environment: Environment | Unset = UNSET,
     limit: int | Unset = 20,
-    order: ReportTopFlakyPipelinesOrder | Unset = 'failures',
-    platform: PlatformEnum | Unset = UNSET,
+    order: FlakyOrdering | Unset = 'failures',
+    platform: Platform | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
 
 ) -> Any | Error | TopFlakyPipelinesReport | None:
@@ -352,10 +352,10 @@ async def asyncio(
     Args:
         as_of (datetime.datetime | Unset):
         client_id (UUID | Unset):
-        environment (EnvironmentEnum | Unset):
+        environment (Environment | Unset):
         limit (int | Unset):  Default: 20.
-        order (ReportTopFlakyPipelinesOrder | Unset):  Default: 'failures'.
-        platform (PlatformEnum | Unset):
+        order (FlakyOrdering | Unset):  Default: 'failures'.
+        platform (Platform | Unset):
         if_none_match (str | Unset):
 
     Raises:

@@ -8,11 +8,11 @@ from ...client import AuthenticatedClient, Client
 from ...types import Response, UNSET
 from ... import errors
 
-from ...models.environment_enum import check_environment_enum
-from ...models.environment_enum import EnvironmentEnum
+from ...models.environment import check_environment
+from ...models.environment import Environment
 from ...models.error import Error
-from ...models.platform_enum import check_platform_enum
-from ...models.platform_enum import PlatformEnum
+from ...models.platform import check_platform
+from ...models.platform import Platform
 from ...models.weekly_success_by_client_report import WeeklySuccessByClientReport
 from ...types import UNSET, Unset
 from typing import cast
@@ -25,9 +25,9 @@ def _get_kwargs(
     *,
     as_of: datetime.datetime | Unset = UNSET,
     client_id: UUID | Unset = UNSET,
-    environment: EnvironmentEnum | Unset = UNSET,
+    environment: Environment | Unset = UNSET,
     limit: int | Unset = UNSET,
-    platform: PlatformEnum | Unset = UNSET,
+    platform: Platform | Unset = UNSET,
     weeks: int | Unset = 8,
     if_none_match: str | Unset = UNSET,
 
@@ -172,9 +172,9 @@ def sync_detailed(
     client: AuthenticatedClient,
     as_of: datetime.datetime | Unset = UNSET,
     client_id: UUID | Unset = UNSET,
-    environment: EnvironmentEnum | Unset = UNSET,
+    environment: Environment | Unset = UNSET,
     limit: int | Unset = UNSET,
-    platform: PlatformEnum | Unset = UNSET,
+    platform: Platform | Unset = UNSET,
     weeks: int | Unset = 8,
     if_none_match: str | Unset = UNSET,
 
@@ -187,9 +187,9 @@ def sync_detailed(
     Args:
         as_of (datetime.datetime | Unset):
         client_id (UUID | Unset):
-        environment (EnvironmentEnum | Unset):
+        environment (Environment | Unset):
         limit (int | Unset):
-        platform (PlatformEnum | Unset):
+        platform (Platform | Unset):
         weeks (int | Unset):  Default: 8.
         if_none_match (str | Unset):
 
@@ -224,9 +224,9 @@ def sync(
     client: AuthenticatedClient,
     as_of: datetime.datetime | Unset = UNSET,
     client_id: UUID | Unset = UNSET,
-    environment: EnvironmentEnum | Unset = UNSET,
+    environment: Environment | Unset = UNSET,
     limit: int | Unset = UNSET,
-    platform: PlatformEnum | Unset = UNSET,
+    platform: Platform | Unset = UNSET,
     weeks: int | Unset = 8,
     if_none_match: str | Unset = UNSET,
 
@@ -239,9 +239,9 @@ def sync(
     Args:
         as_of (datetime.datetime | Unset):
         client_id (UUID | Unset):
-        environment (EnvironmentEnum | Unset):
+        environment (Environment | Unset):
         limit (int | Unset):
-        platform (PlatformEnum | Unset):
+        platform (Platform | Unset):
         weeks (int | Unset):  Default: 8.
         if_none_match (str | Unset):
 
@@ -271,9 +271,9 @@ async def asyncio_detailed(
     client: AuthenticatedClient,
     as_of: datetime.datetime | Unset = UNSET,
     client_id: UUID | Unset = UNSET,
-    environment: EnvironmentEnum | Unset = UNSET,
+    environment: Environment | Unset = UNSET,
     limit: int | Unset = UNSET,
-    platform: PlatformEnum | Unset = UNSET,
+    platform: Platform | Unset = UNSET,
     weeks: int | Unset = 8,
     if_none_match: str | Unset = UNSET,
 
@@ -286,9 +286,9 @@ async def asyncio_detailed(
     Args:
         as_of (datetime.datetime | Unset):
         client_id (UUID | Unset):
-        environment (EnvironmentEnum | Unset):
+        environment (Environment | Unset):
         limit (int | Unset):
-        platform (PlatformEnum | Unset):
+        platform (Platform | Unset):
         weeks (int | Unset):  Default: 8.
         if_none_match (str | Unset):
 
@@ -323,9 +323,9 @@ async def asyncio(
     client: AuthenticatedClient,
     as_of: datetime.datetime | Unset = UNSET,
     client_id: UUID | Unset = UNSET,
-    environment: EnvironmentEnum | Unset = UNSET,
+    environment: Environment | Unset = UNSET,
     limit: int | Unset = UNSET,
-    platform: PlatformEnum | Unset = UNSET,
+    platform: Platform | Unset = UNSET,
     weeks: int | Unset = 8,
     if_none_match: str | Unset = UNSET,
 
@@ -338,9 +338,9 @@ async def asyncio(
     Args:
         as_of (datetime.datetime | Unset):
         client_id (UUID | Unset):
-        environment (EnvironmentEnum | Unset):
+        environment (Environment | Unset):
         limit (int | Unset):
-        platform (PlatformEnum | Unset):
+        platform (Platform | Unset):
         weeks (int | Unset):  Default: 8.
         if_none_match (str | Unset):
 

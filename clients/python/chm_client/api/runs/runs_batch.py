@@ -135,10 +135,10 @@ def sync_detailed(
 ) -> Response[BatchAnswer | Error]:
     """ Push the states of up to 1,000 runs
 
-     Each item is judged on its own: a bad one is rejected, and the rest is stored.
+     Each item is validated separately: invalid ones are rejected, the others are stored.
 
     Args:
-        body (BatchRequest): Up to 1,000 runs; each item is judged on its own.
+        body (BatchRequest): Up to 1,000 runs, each validated separately.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -168,10 +168,10 @@ def sync(
 ) -> BatchAnswer | Error | None:
     """ Push the states of up to 1,000 runs
 
-     Each item is judged on its own: a bad one is rejected, and the rest is stored.
+     Each item is validated separately: invalid ones are rejected, the others are stored.
 
     Args:
-        body (BatchRequest): Up to 1,000 runs; each item is judged on its own.
+        body (BatchRequest): Up to 1,000 runs, each validated separately.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -196,10 +196,10 @@ async def asyncio_detailed(
 ) -> Response[BatchAnswer | Error]:
     """ Push the states of up to 1,000 runs
 
-     Each item is judged on its own: a bad one is rejected, and the rest is stored.
+     Each item is validated separately: invalid ones are rejected, the others are stored.
 
     Args:
-        body (BatchRequest): Up to 1,000 runs; each item is judged on its own.
+        body (BatchRequest): Up to 1,000 runs, each validated separately.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -229,10 +229,10 @@ async def asyncio(
 ) -> BatchAnswer | Error | None:
     """ Push the states of up to 1,000 runs
 
-     Each item is judged on its own: a bad one is rejected, and the rest is stored.
+     Each item is validated separately: invalid ones are rejected, the others are stored.
 
     Args:
-        body (BatchRequest): Up to 1,000 runs; each item is judged on its own.
+        body (BatchRequest): Up to 1,000 runs, each validated separately.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -8,12 +8,12 @@ from ...client import AuthenticatedClient, Client
 from ...types import Response, UNSET
 from ... import errors
 
-from ...models.environment_enum import check_environment_enum
-from ...models.environment_enum import EnvironmentEnum
+from ...models.environment import check_environment
+from ...models.environment import Environment
 from ...models.error import Error
 from ...models.paginated_run_list import PaginatedRunList
-from ...models.platform_enum import check_platform_enum
-from ...models.platform_enum import PlatformEnum
+from ...models.platform import check_platform
+from ...models.platform import Platform
 from ...models.run_field import check_run_field
 from ...models.run_field import RunField
 from ...models.run_ordering import check_run_ordering
@@ -31,13 +31,13 @@ def _get_kwargs(
     *,
     client_id: list[UUID] | Unset = UNSET,
     cursor: str | Unset = UNSET,
-    environment: list[EnvironmentEnum] | Unset = UNSET,
+    environment: list[Environment] | Unset = UNSET,
     external_run_id: str | Unset = UNSET,
     fields: list[RunField] | Unset = UNSET,
     limit: int | Unset = 100,
     ordering: RunOrdering | Unset = UNSET,
     pipeline_id: list[UUID] | Unset = UNSET,
-    platform: list[PlatformEnum] | Unset = UNSET,
+    platform: list[Platform] | Unset = UNSET,
     q: str | Unset = UNSET,
     search: str | Unset = UNSET,
     since: datetime.datetime | Unset = UNSET,
@@ -246,13 +246,13 @@ def sync_detailed(
     client: AuthenticatedClient,
     client_id: list[UUID] | Unset = UNSET,
     cursor: str | Unset = UNSET,
-    environment: list[EnvironmentEnum] | Unset = UNSET,
+    environment: list[Environment] | Unset = UNSET,
     external_run_id: str | Unset = UNSET,
     fields: list[RunField] | Unset = UNSET,
     limit: int | Unset = 100,
     ordering: RunOrdering | Unset = UNSET,
     pipeline_id: list[UUID] | Unset = UNSET,
-    platform: list[PlatformEnum] | Unset = UNSET,
+    platform: list[Platform] | Unset = UNSET,
     q: str | Unset = UNSET,
     search: str | Unset = UNSET,
     since: datetime.datetime | Unset = UNSET,
@@ -269,13 +269,13 @@ def sync_detailed(
     Args:
         client_id (list[UUID] | Unset):
         cursor (str | Unset):
-        environment (list[EnvironmentEnum] | Unset):
+        environment (list[Environment] | Unset):
         external_run_id (str | Unset):
         fields (list[RunField] | Unset):
         limit (int | Unset):  Default: 100.
         ordering (RunOrdering | Unset):
         pipeline_id (list[UUID] | Unset):
-        platform (list[PlatformEnum] | Unset):
+        platform (list[Platform] | Unset):
         q (str | Unset):
         search (str | Unset):
         since (datetime.datetime | Unset):
@@ -322,13 +322,13 @@ def sync(
     client: AuthenticatedClient,
     client_id: list[UUID] | Unset = UNSET,
     cursor: str | Unset = UNSET,
-    environment: list[EnvironmentEnum] | Unset = UNSET,
+    environment: list[Environment] | Unset = UNSET,
     external_run_id: str | Unset = UNSET,
     fields: list[RunField] | Unset = UNSET,
     limit: int | Unset = 100,
     ordering: RunOrdering | Unset = UNSET,
     pipeline_id: list[UUID] | Unset = UNSET,
-    platform: list[PlatformEnum] | Unset = UNSET,
+    platform: list[Platform] | Unset = UNSET,
     q: str | Unset = UNSET,
     search: str | Unset = UNSET,
     since: datetime.datetime | Unset = UNSET,
@@ -345,13 +345,13 @@ def sync(
     Args:
         client_id (list[UUID] | Unset):
         cursor (str | Unset):
-        environment (list[EnvironmentEnum] | Unset):
+        environment (list[Environment] | Unset):
         external_run_id (str | Unset):
         fields (list[RunField] | Unset):
         limit (int | Unset):  Default: 100.
         ordering (RunOrdering | Unset):
         pipeline_id (list[UUID] | Unset):
-        platform (list[PlatformEnum] | Unset):
+        platform (list[Platform] | Unset):
         q (str | Unset):
         search (str | Unset):
         since (datetime.datetime | Unset):
@@ -393,13 +393,13 @@ async def asyncio_detailed(
     client: AuthenticatedClient,
     client_id: list[UUID] | Unset = UNSET,
     cursor: str | Unset = UNSET,
-    environment: list[EnvironmentEnum] | Unset = UNSET,
+    environment: list[Environment] | Unset = UNSET,
     external_run_id: str | Unset = UNSET,
     fields: list[RunField] | Unset = UNSET,
     limit: int | Unset = 100,
     ordering: RunOrdering | Unset = UNSET,
     pipeline_id: list[UUID] | Unset = UNSET,
-    platform: list[PlatformEnum] | Unset = UNSET,
+    platform: list[Platform] | Unset = UNSET,
     q: str | Unset = UNSET,
     search: str | Unset = UNSET,
     since: datetime.datetime | Unset = UNSET,
@@ -416,13 +416,13 @@ async def asyncio_detailed(
     Args:
         client_id (list[UUID] | Unset):
         cursor (str | Unset):
-        environment (list[EnvironmentEnum] | Unset):
+        environment (list[Environment] | Unset):
         external_run_id (str | Unset):
         fields (list[RunField] | Unset):
         limit (int | Unset):  Default: 100.
         ordering (RunOrdering | Unset):
         pipeline_id (list[UUID] | Unset):
-        platform (list[PlatformEnum] | Unset):
+        platform (list[Platform] | Unset):
         q (str | Unset):
         search (str | Unset):
         since (datetime.datetime | Unset):
@@ -469,13 +469,13 @@ async def asyncio(
     client: AuthenticatedClient,
     client_id: list[UUID] | Unset = UNSET,
     cursor: str | Unset = UNSET,
-    environment: list[EnvironmentEnum] | Unset = UNSET,
+    environment: list[Environment] | Unset = UNSET,
     external_run_id: str | Unset = UNSET,
     fields: list[RunField] | Unset = UNSET,
     limit: int | Unset = 100,
     ordering: RunOrdering | Unset = UNSET,
     pipeline_id: list[UUID] | Unset = UNSET,
-    platform: list[PlatformEnum] | Unset = UNSET,
+    platform: list[Platform] | Unset = UNSET,
     q: str | Unset = UNSET,
     search: str | Unset = UNSET,
     since: datetime.datetime | Unset = UNSET,
@@ -492,13 +492,13 @@ async def asyncio(
     Args:
         client_id (list[UUID] | Unset):
         cursor (str | Unset):
-        environment (list[EnvironmentEnum] | Unset):
+        environment (list[Environment] | Unset):
         external_run_id (str | Unset):
         fields (list[RunField] | Unset):
         limit (int | Unset):  Default: 100.
         ordering (RunOrdering | Unset):
         pipeline_id (list[UUID] | Unset):
-        platform (list[PlatformEnum] | Unset):
+        platform (list[Platform] | Unset):
         q (str | Unset):
         search (str | Unset):
         since (datetime.datetime | Unset):

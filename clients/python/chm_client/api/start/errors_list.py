@@ -132,7 +132,7 @@ def sync_detailed(
 ) -> Response[Any | Error | ErrorIndex]:
     """ List the error codes
 
-     Each code that an error can have, with its cause and what to do about it.
+     Every error code with its cause and remedy.
 
     Args:
         if_none_match (str | Unset):
@@ -165,7 +165,7 @@ def sync(
 ) -> Any | Error | ErrorIndex | None:
     """ List the error codes
 
-     Each code that an error can have, with its cause and what to do about it.
+     Every error code with its cause and remedy.
 
     Args:
         if_none_match (str | Unset):
@@ -193,7 +193,7 @@ async def asyncio_detailed(
 ) -> Response[Any | Error | ErrorIndex]:
     """ List the error codes
 
-     Each code that an error can have, with its cause and what to do about it.
+     Every error code with its cause and remedy.
 
     Args:
         if_none_match (str | Unset):
@@ -226,7 +226,7 @@ async def asyncio(
 ) -> Any | Error | ErrorIndex | None:
     """ List the error codes
 
-     Each code that an error can have, with its cause and what to do about it.
+     Every error code with its cause and remedy.
 
     Args:
         if_none_match (str | Unset):
