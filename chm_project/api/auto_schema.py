@@ -25,7 +25,7 @@ class ApiAutoSchema(AutoSchema):
 
     def _get_serializer_field_meta(self, field: Any, direction: str) -> dict[str, Any]:
         """Describe a field of a model by its column comment unless the serializer has a help text."""
-        meta: dict[str, Any] = super()._get_serializer_field_meta(field, direction)
+        meta: dict[str, Any] = super()._get_serializer_field_meta(field, direction)  # type: ignore[no-untyped-call]
         model = getattr(getattr(field.parent, "Meta", None), "model", None)
         if model is not None and "description" not in meta:
             try:
