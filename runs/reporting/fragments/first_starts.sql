@@ -1,0 +1,21 @@
+-- The first start of a pipeline (h) after the same time as its last start and that start's own turn, in each of the four
+-- weeks before, by the clocks of a zone (zones). `h.starts` has the oldest start first; before_at is the start before.
+(
+    SELECT week, same_time, h.starts[n] AS before_at, h.starts[n + 1] AS first_at
+    FROM (
+        SELECT week, same_time, width_bucket(same_time + h.skipped, h.starts) AS n
+        FROM (
+            SELECT
+                w.week,
+                CASE
+                    WHEN w.place = 1 OR h.is_recent AND NOT w.is_shifted THEN h.last_start_at - w.week * interval '168 hours'
+                    ELSE ((h.last_start_at AT TIME ZONE w.zone) - w.week * interval '7 days') AT TIME ZONE w.zone
+                END AS same_time
+            FROM weeks AS w
+            WHERE w.place = zones.place
+            OFFSET 0  -- computes each level once
+        ) AS former
+        OFFSET 0
+    ) AS placed
+    WHERE h.starts[n + 1] IS NOT NULL
+)
