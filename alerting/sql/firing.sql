@@ -17,10 +17,8 @@ failing AS MATERIALIZED (
     SELECT p.pipeline_id, p.client_id, {known} AS known, streak.failing_since
     FROM {failing_pipelines} AS p
     JOIN reporting.runs AS failed ON failed.run_id = p.run_id
-    CROSS JOIN LATERAL (
-        SELECT {masked_error} AS masked
-        FROM (SELECT failed.error_message, failed.status_reason) AS r
-    ) AS cause
+    -- Only a failure that was marked is compared.
+    LEFT JOIN LATERAL (SELECT cause.* FROM {cause} AS cause WHERE p.known_reason IS NOT NULL) AS cause ON true
     LEFT JOIN {last_success} AS former ON true
     CROSS JOIN LATERAL (
         SELECT min(r.event_at) AS failing_since

@@ -236,11 +236,7 @@ SELECT
             WHERE r.pipeline_id = p.pipeline_id AND r.event_at > (:known_until)::timestamptz AND coalesce(r.started_at, '-infinity'::timestamptz) <= (:known_until)::timestamptz AND (r.started_at IS NOT NULL OR r.event_at <= (:known_until)::timestamptz)
         )
     ) AS retrying,
-    p.client_id, p.pipeline_id, p.run_id, failed.source_url, left(md5(concat_ws(E'\n', p.platform, cause.masked, CASE WHEN regexp_replace(
-        cause.masked,
-        '\y(?:the|an?|of|in|on|at|by|for|to|with|from|and|or|is|was|were|has|have|had|been|be|not|non|zero|no|its?|this|that|see|more|details?|logs?|output|above|below|check|please|as|while|during|\w*errors?|\w*exception|failed|failures?|fails?|failing|errored|unsuccessful|tasks?|jobs?|runs?|flows?|steps?|ops?|dags?|pipelines?|process|command|bash|shell|script|execution|executing|executed|occurred|encountered|completed|finished|ended|terminated|exit|exited|exitcode|returned|return|code|status|state|unknown|internal|unexpected|something|went|wrong|airflow|prefect|dagster|dbt|python|traceback|most|recent|call|last|handling|another|following|reason|reported|marked|instance|worker|try|tries|attempts?|retry|retries|none|null)\y',
-        '', 'g'
-    ) !~ '\w' THEN p.client_id END)), 12) AS incident,
+    p.client_id, p.pipeline_id, p.run_id, failed.source_url, left(md5(concat_ws(E'\n', p.platform, cause.masked, CASE WHEN cause.is_vague THEN p.client_id END)), 12) AS incident,
     mark.known, CASE WHEN mark.known THEN p.known_reason END AS known_reason,
     CASE WHEN mark.known THEN p.known_ticket_url END AS known_ticket_url,
     CASE WHEN mark.known THEN p.known_until END AS known_until
@@ -258,63 +254,70 @@ FROM (
 ) AS p
 JOIN reporting.runs AS failed ON failed.run_id = p.run_id
 CROSS JOIN LATERAL (
-    SELECT (
-        SELECT
-            left(btrim(regexp_replace(
-                -- Several tasks that failed alike are one cause, as one task is.
-                CASE
-                    WHEN strpos(varying.text, E'\n') > 0 THEN regexp_replace(varying.text, '^(.{1,250})(?:\n\1)+$', '\1', 'gn')
-                    ELSE varying.text
-                END,
-                '\s+', ' ', 'g')), 300)
-            -- The status of an HTTP answer is no varying number: 401 and 503 have different causes.
-            || coalesce(' http ' || coalesce(
-                substring(plain.text FROM '\y(?:https?|status|code|answered|returned|got)[ :=/(]*(?:[12]\.[01])?(?:code)?[ :=(]*([45]\d\d)\y'),
-                substring(plain.text FROM '\y([45]\d\d) (?:bad|unauthorized|forbidden|not|request|too|internal|server|client|service|gateway)\y')
-            ), '')
-        FROM (SELECT coalesce(nullif(r.error_message, ''), r.status_reason, '') AS text) AS given
-        CROSS JOIN LATERAL (
-            SELECT lower(CASE
-                -- Of a Python traceback the exceptions count, not the lines of code on the way.
-                WHEN strpos(given.text, 'Traceback (most recent call last)') > 0
-                    THEN regexp_replace(right(given.text, 4000), '(^|\n)[ \t]+[^\n]*', '', 'g')
-                -- Nor do the rows and statements that a database adds.
-                ELSE regexp_replace(left(given.text, 2000), '\n\s*(?:DETAIL|HINT|CONTEXT):.*$', '')
-            END) AS text
-        ) AS plain
-        CROSS JOIN LATERAL (
-            SELECT replace(replace(replace(
-                -- The task, step or dbt node that failed first.
-                regexp_replace(
-                    plain.text,
-                    '^(?:(task|step) [^\s:]+|(model|test|seed|snapshot|source|operation)\.[^\s:]+(?=:))', '\1\2 #', 'gn'
-                ),
-                CASE WHEN p.external_id ~ '[^a-zA-Z]' AND length(p.external_id) > 4 THEN lower(p.external_id) ELSE '' END, '#'),
-                CASE WHEN p.pipeline_name ~ '[^a-zA-Z]' AND length(p.pipeline_name) > 4 THEN lower(p.pipeline_name) ELSE '' END, '#'),
-                CASE WHEN length(p.client_name) > 3 THEN lower(p.client_name) ELSE '' END, '#') AS text
-        ) AS named
-        CROSS JOIN LATERAL (
-            SELECT regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(
-                named.text,
-                -- Of an address the host stays: it says which system did not answer.
-                '(\w+://[^\s/''"?#]+)[^\s''"),\x3b]*', '\1', 'g'),
-                '[\w.+-]+@[\w.-]+|(?<![/:\w.-])[\w.#-]*(?:/[\w.#-]+)+', '#', 'g'),
-                '"[^"\n]*"|`[^`\n]*`|“[^”\n]*”|(?<!\w)''[^''\n]*''(?!\w)', '#', 'g'),
-                '\y(model|table|relation|column|view|schema|database|warehouse|test|task|dag|op|step|job|flow|seed|snapshot|topic|bucket|queue|customer|user|role)\s+(?:[\w#-]*[._][\w.#-]*|[\w#-]+(?= \())', '\1 #', 'g'),
-                '[\w-]*\d[\w-]*', '#', 'g'),
-                '#([-+.,:\x3b/ \t]*#)+', '#', 'g') AS text
-        ) AS varying
-    ) AS masked
-    FROM (SELECT failed.error_message, failed.status_reason) AS r
+    SELECT cause.masked, regexp_replace(
+        cause.masked,
+        '\y(?:the|an?|of|in|on|at|by|for|to|with|from|and|or|is|was|were|has|have|had|been|be|not|non|zero|no|its?|this|that|see|more|details?|logs?|output|above|below|check|please|as|while|during|\w*errors?|\w*exception|failed|failures?|fails?|failing|errored|unsuccessful|tasks?|jobs?|runs?|flows?|steps?|ops?|dags?|pipelines?|process|command|bash|shell|script|execution|executing|executed|occurred|encountered|completed|finished|ended|terminated|exit|exited|exitcode|returned|return|code|status|state|unknown|internal|unexpected|something|went|wrong|airflow|prefect|dagster|dbt|python|traceback|most|recent|call|last|handling|another|following|reason|reported|marked|instance|worker|try|tries|attempts?|retry|retries|none|null)\y',
+        '', 'g'
+    ) !~ '\w' AS is_vague
+    FROM (
+        SELECT (
+            SELECT
+                left(btrim(regexp_replace(
+                    -- Several tasks that failed alike are one cause, as one task is.
+                    CASE
+                        WHEN strpos(varying.text, E'\n') > 0 THEN regexp_replace(varying.text, '^(.{1,250})(?:\n\1)+$', '\1', 'gn')
+                        ELSE varying.text
+                    END,
+                    '\s+', ' ', 'g')), 300)
+                -- The status of an HTTP answer is no varying number: 401 and 503 have different causes.
+                || coalesce(' http ' || coalesce(
+                    substring(plain.text FROM '\y(?:https?|status|code|answered|returned|got)[ :=/(]*(?:[12]\.[01])?(?:code)?[ :=(]*([45]\d\d)\y'),
+                    substring(plain.text FROM '\y([45]\d\d) (?:bad|unauthorized|forbidden|not|request|too|internal|server|client|service|gateway)\y')
+                ), '')
+            FROM (SELECT coalesce(nullif(r.error_message, ''), r.status_reason, '') AS text) AS given
+            CROSS JOIN LATERAL (
+                SELECT lower(CASE
+                    -- Of a Python traceback the exceptions count, not the lines of code on the way.
+                    WHEN strpos(given.text, 'Traceback (most recent call last)') > 0
+                        THEN regexp_replace(right(given.text, 4000), '(^|\n)[ \t]+[^\n]*', '', 'g')
+                    -- Nor do the rows and statements that a database adds.
+                    ELSE regexp_replace(left(given.text, 2000), '\n\s*(?:DETAIL|HINT|CONTEXT):.*$', '')
+                END) AS text
+                OFFSET 0  -- computes it once, though it is used more than once
+            ) AS plain
+            CROSS JOIN LATERAL (
+                SELECT replace(replace(replace(
+                    -- The task, step or dbt node that failed first.
+                    regexp_replace(
+                        plain.text,
+                        '^(?:(task|step) [^\s:]+|(model|test|seed|snapshot|source|operation)\.[^\s:]+(?=:))', '\1\2 #', 'gn'
+                    ),
+                    CASE WHEN p.external_id ~ '[^a-zA-Z]' AND length(p.external_id) > 4 THEN lower(p.external_id) ELSE '' END, '#'),
+                    CASE WHEN p.pipeline_name ~ '[^a-zA-Z]' AND length(p.pipeline_name) > 4 THEN lower(p.pipeline_name) ELSE '' END, '#'),
+                    CASE WHEN length(p.client_name) > 3 THEN lower(p.client_name) ELSE '' END, '#') AS text
+            ) AS named
+            CROSS JOIN LATERAL (
+                SELECT regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(
+                    named.text,
+                    -- Of an address the host stays: it says which system did not answer.
+                    '(\w+://[^\s/''"?#]+)[^\s''"),\x3b]*', '\1', 'g'),
+                    '[\w.+-]+@[\w.-]+|(?<![/:\w.-])[\w.#-]*(?:/[\w.#-]+)+', '#', 'g'),
+                    '"[^"\n]*"|`[^`\n]*`|“[^”\n]*”|(?<!\w)''[^''\n]*''(?!\w)', '#', 'g'),
+                    '\y(model|table|relation|column|view|schema|database|warehouse|test|task|dag|op|step|job|flow|seed|snapshot|topic|bucket|queue|customer|user|role)\s+(?:[\w#-]*[._][\w.#-]*|[\w#-]+(?= \())', '\1 #', 'g'),
+                    '[\w-]*\d[\w-]*', '#', 'g'),
+                    '#([-+.,:\x3b/ \t]*#)+', '#', 'g') AS text
+                OFFSET 0
+            ) AS varying
+        ) AS masked
+        FROM (SELECT failed.error_message, failed.status_reason) AS r
+        OFFSET 0  -- computes it once
+    ) AS cause
+    OFFSET 0
 ) AS cause
 CROSS JOIN LATERAL (SELECT (
     p.known_reason IS NOT NULL AND p.known_since <= (:as_of)::timestamptz
     AND (p.known_until IS NULL OR p.known_until > (:as_of)::timestamptz)
-    AND p.known_fingerprint = left(md5(concat_ws(E'\n', p.platform, cause.masked, CASE WHEN regexp_replace(
-        cause.masked,
-        '\y(?:the|an?|of|in|on|at|by|for|to|with|from|and|or|is|was|were|has|have|had|been|be|not|non|zero|no|its?|this|that|see|more|details?|logs?|output|above|below|check|please|as|while|during|\w*errors?|\w*exception|failed|failures?|fails?|failing|errored|unsuccessful|tasks?|jobs?|runs?|flows?|steps?|ops?|dags?|pipelines?|process|command|bash|shell|script|execution|executing|executed|occurred|encountered|completed|finished|ended|terminated|exit|exited|exitcode|returned|return|code|status|state|unknown|internal|unexpected|something|went|wrong|airflow|prefect|dagster|dbt|python|traceback|most|recent|call|last|handling|another|following|reason|reported|marked|instance|worker|try|tries|attempts?|retry|retries|none|null)\y',
-        '', 'g'
-    ) !~ '\w' THEN p.client_id END)), 12)
+    AND p.known_fingerprint = left(md5(concat_ws(E'\n', p.platform, cause.masked, CASE WHEN cause.is_vague THEN p.client_id END)), 12)
     AND NOT EXISTS (
         SELECT
         FROM reporting.runs AS r
@@ -351,6 +354,7 @@ CROSS JOIN LATERAL (SELECT (
                             -- Nor do the rows and statements that a database adds.
                             ELSE regexp_replace(left(given.text, 2000), '\n\s*(?:DETAIL|HINT|CONTEXT):.*$', '')
                         END) AS text
+                        OFFSET 0  -- computes it once, though it is used more than once
                     ) AS plain
                     CROSS JOIN LATERAL (
                         SELECT replace(replace(replace(
@@ -373,11 +377,12 @@ CROSS JOIN LATERAL (SELECT (
                             '\y(model|table|relation|column|view|schema|database|warehouse|test|task|dag|op|step|job|flow|seed|snapshot|topic|bucket|queue|customer|user|role)\s+(?:[\w#-]*[._][\w.#-]*|[\w#-]+(?= \())', '\1 #', 'g'),
                             '[\w-]*\d[\w-]*', '#', 'g'),
                             '#([-+.,:\x3b/ \t]*#)+', '#', 'g') AS text
+                        OFFSET 0
                     ) AS varying
                 ) <> cause.masked
             )
     )
-) AS known) AS mark
+) AS known OFFSET 0) AS mark
 CROSS JOIN LATERAL (
     SELECT
         r.run_id, r.started_at, r.finished_at, r.event_at, coalesce(r.started_at, r.event_at) AS last_run_time,
@@ -657,19 +662,11 @@ FROM (
         FROM (
             SELECT
                 p.pipeline_id, p.pipeline_name, p.client_id, p.client_name, p.platform, p.environment, p.run_id,
-                cause.masked, vague.is_vague, failed.error_message, failed.event_at AS failed_at, streak.failing_since,
-                left(md5(concat_ws(E'\n', p.platform, cause.masked, CASE WHEN regexp_replace(
-                    cause.masked,
-                    '\y(?:the|an?|of|in|on|at|by|for|to|with|from|and|or|is|was|were|has|have|had|been|be|not|non|zero|no|its?|this|that|see|more|details?|logs?|output|above|below|check|please|as|while|during|\w*errors?|\w*exception|failed|failures?|fails?|failing|errored|unsuccessful|tasks?|jobs?|runs?|flows?|steps?|ops?|dags?|pipelines?|process|command|bash|shell|script|execution|executing|executed|occurred|encountered|completed|finished|ended|terminated|exit|exited|exitcode|returned|return|code|status|state|unknown|internal|unexpected|something|went|wrong|airflow|prefect|dagster|dbt|python|traceback|most|recent|call|last|handling|another|following|reason|reported|marked|instance|worker|try|tries|attempts?|retry|retries|none|null)\y',
-                    '', 'g'
-                ) !~ '\w' THEN p.client_id END)), 12) AS incident, (
+                cause.masked, cause.is_vague, failed.error_message, failed.event_at AS failed_at, streak.failing_since,
+                left(md5(concat_ws(E'\n', p.platform, cause.masked, CASE WHEN cause.is_vague THEN p.client_id END)), 12) AS incident, (
                     p.known_reason IS NOT NULL AND p.known_since <= (:as_of)::timestamptz
                     AND (p.known_until IS NULL OR p.known_until > (:as_of)::timestamptz)
-                    AND p.known_fingerprint = left(md5(concat_ws(E'\n', p.platform, cause.masked, CASE WHEN regexp_replace(
-                        cause.masked,
-                        '\y(?:the|an?|of|in|on|at|by|for|to|with|from|and|or|is|was|were|has|have|had|been|be|not|non|zero|no|its?|this|that|see|more|details?|logs?|output|above|below|check|please|as|while|during|\w*errors?|\w*exception|failed|failures?|fails?|failing|errored|unsuccessful|tasks?|jobs?|runs?|flows?|steps?|ops?|dags?|pipelines?|process|command|bash|shell|script|execution|executing|executed|occurred|encountered|completed|finished|ended|terminated|exit|exited|exitcode|returned|return|code|status|state|unknown|internal|unexpected|something|went|wrong|airflow|prefect|dagster|dbt|python|traceback|most|recent|call|last|handling|another|following|reason|reported|marked|instance|worker|try|tries|attempts?|retry|retries|none|null)\y',
-                        '', 'g'
-                    ) !~ '\w' THEN p.client_id END)), 12)
+                    AND p.known_fingerprint = left(md5(concat_ws(E'\n', p.platform, cause.masked, CASE WHEN cause.is_vague THEN p.client_id END)), 12)
                     AND NOT EXISTS (
                         SELECT
                         FROM reporting.runs AS r
@@ -706,6 +703,7 @@ FROM (
                                             -- Nor do the rows and statements that a database adds.
                                             ELSE regexp_replace(left(given.text, 2000), '\n\s*(?:DETAIL|HINT|CONTEXT):.*$', '')
                                         END) AS text
+                                        OFFSET 0  -- computes it once, though it is used more than once
                                     ) AS plain
                                     CROSS JOIN LATERAL (
                                         SELECT replace(replace(replace(
@@ -728,6 +726,7 @@ FROM (
                                             '\y(model|table|relation|column|view|schema|database|warehouse|test|task|dag|op|step|job|flow|seed|snapshot|topic|bucket|queue|customer|user|role)\s+(?:[\w#-]*[._][\w.#-]*|[\w#-]+(?= \())', '\1 #', 'g'),
                                             '[\w-]*\d[\w-]*', '#', 'g'),
                                             '#([-+.,:\x3b/ \t]*#)+', '#', 'g') AS text
+                                        OFFSET 0
                                     ) AS varying
                                 ) <> cause.masked
                             )
@@ -747,60 +746,66 @@ FROM (
             ) AS p
             JOIN reporting.runs AS failed ON failed.run_id = p.run_id
             CROSS JOIN LATERAL (
-                SELECT (
-                    SELECT
-                        left(btrim(regexp_replace(
-                            -- Several tasks that failed alike are one cause, as one task is.
-                            CASE
-                                WHEN strpos(varying.text, E'\n') > 0 THEN regexp_replace(varying.text, '^(.{1,250})(?:\n\1)+$', '\1', 'gn')
-                                ELSE varying.text
-                            END,
-                            '\s+', ' ', 'g')), 300)
-                        -- The status of an HTTP answer is no varying number: 401 and 503 have different causes.
-                        || coalesce(' http ' || coalesce(
-                            substring(plain.text FROM '\y(?:https?|status|code|answered|returned|got)[ :=/(]*(?:[12]\.[01])?(?:code)?[ :=(]*([45]\d\d)\y'),
-                            substring(plain.text FROM '\y([45]\d\d) (?:bad|unauthorized|forbidden|not|request|too|internal|server|client|service|gateway)\y')
-                        ), '')
-                    FROM (SELECT coalesce(nullif(r.error_message, ''), r.status_reason, '') AS text) AS given
-                    CROSS JOIN LATERAL (
-                        SELECT lower(CASE
-                            -- Of a Python traceback the exceptions count, not the lines of code on the way.
-                            WHEN strpos(given.text, 'Traceback (most recent call last)') > 0
-                                THEN regexp_replace(right(given.text, 4000), '(^|\n)[ \t]+[^\n]*', '', 'g')
-                            -- Nor do the rows and statements that a database adds.
-                            ELSE regexp_replace(left(given.text, 2000), '\n\s*(?:DETAIL|HINT|CONTEXT):.*$', '')
-                        END) AS text
-                    ) AS plain
-                    CROSS JOIN LATERAL (
-                        SELECT replace(replace(replace(
-                            -- The task, step or dbt node that failed first.
-                            regexp_replace(
-                                plain.text,
-                                '^(?:(task|step) [^\s:]+|(model|test|seed|snapshot|source|operation)\.[^\s:]+(?=:))', '\1\2 #', 'gn'
-                            ),
-                            CASE WHEN p.external_id ~ '[^a-zA-Z]' AND length(p.external_id) > 4 THEN lower(p.external_id) ELSE '' END, '#'),
-                            CASE WHEN p.pipeline_name ~ '[^a-zA-Z]' AND length(p.pipeline_name) > 4 THEN lower(p.pipeline_name) ELSE '' END, '#'),
-                            CASE WHEN length(p.client_name) > 3 THEN lower(p.client_name) ELSE '' END, '#') AS text
-                    ) AS named
-                    CROSS JOIN LATERAL (
-                        SELECT regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(
-                            named.text,
-                            -- Of an address the host stays: it says which system did not answer.
-                            '(\w+://[^\s/''"?#]+)[^\s''"),\x3b]*', '\1', 'g'),
-                            '[\w.+-]+@[\w.-]+|(?<![/:\w.-])[\w.#-]*(?:/[\w.#-]+)+', '#', 'g'),
-                            '"[^"\n]*"|`[^`\n]*`|“[^”\n]*”|(?<!\w)''[^''\n]*''(?!\w)', '#', 'g'),
-                            '\y(model|table|relation|column|view|schema|database|warehouse|test|task|dag|op|step|job|flow|seed|snapshot|topic|bucket|queue|customer|user|role)\s+(?:[\w#-]*[._][\w.#-]*|[\w#-]+(?= \())', '\1 #', 'g'),
-                            '[\w-]*\d[\w-]*', '#', 'g'),
-                            '#([-+.,:\x3b/ \t]*#)+', '#', 'g') AS text
-                    ) AS varying
-                ) AS masked
-                FROM (SELECT failed.error_message, failed.status_reason) AS r
+                SELECT cause.masked, regexp_replace(
+                    cause.masked,
+                    '\y(?:the|an?|of|in|on|at|by|for|to|with|from|and|or|is|was|were|has|have|had|been|be|not|non|zero|no|its?|this|that|see|more|details?|logs?|output|above|below|check|please|as|while|during|\w*errors?|\w*exception|failed|failures?|fails?|failing|errored|unsuccessful|tasks?|jobs?|runs?|flows?|steps?|ops?|dags?|pipelines?|process|command|bash|shell|script|execution|executing|executed|occurred|encountered|completed|finished|ended|terminated|exit|exited|exitcode|returned|return|code|status|state|unknown|internal|unexpected|something|went|wrong|airflow|prefect|dagster|dbt|python|traceback|most|recent|call|last|handling|another|following|reason|reported|marked|instance|worker|try|tries|attempts?|retry|retries|none|null)\y',
+                    '', 'g'
+                ) !~ '\w' AS is_vague
+                FROM (
+                    SELECT (
+                        SELECT
+                            left(btrim(regexp_replace(
+                                -- Several tasks that failed alike are one cause, as one task is.
+                                CASE
+                                    WHEN strpos(varying.text, E'\n') > 0 THEN regexp_replace(varying.text, '^(.{1,250})(?:\n\1)+$', '\1', 'gn')
+                                    ELSE varying.text
+                                END,
+                                '\s+', ' ', 'g')), 300)
+                            -- The status of an HTTP answer is no varying number: 401 and 503 have different causes.
+                            || coalesce(' http ' || coalesce(
+                                substring(plain.text FROM '\y(?:https?|status|code|answered|returned|got)[ :=/(]*(?:[12]\.[01])?(?:code)?[ :=(]*([45]\d\d)\y'),
+                                substring(plain.text FROM '\y([45]\d\d) (?:bad|unauthorized|forbidden|not|request|too|internal|server|client|service|gateway)\y')
+                            ), '')
+                        FROM (SELECT coalesce(nullif(r.error_message, ''), r.status_reason, '') AS text) AS given
+                        CROSS JOIN LATERAL (
+                            SELECT lower(CASE
+                                -- Of a Python traceback the exceptions count, not the lines of code on the way.
+                                WHEN strpos(given.text, 'Traceback (most recent call last)') > 0
+                                    THEN regexp_replace(right(given.text, 4000), '(^|\n)[ \t]+[^\n]*', '', 'g')
+                                -- Nor do the rows and statements that a database adds.
+                                ELSE regexp_replace(left(given.text, 2000), '\n\s*(?:DETAIL|HINT|CONTEXT):.*$', '')
+                            END) AS text
+                            OFFSET 0  -- computes it once, though it is used more than once
+                        ) AS plain
+                        CROSS JOIN LATERAL (
+                            SELECT replace(replace(replace(
+                                -- The task, step or dbt node that failed first.
+                                regexp_replace(
+                                    plain.text,
+                                    '^(?:(task|step) [^\s:]+|(model|test|seed|snapshot|source|operation)\.[^\s:]+(?=:))', '\1\2 #', 'gn'
+                                ),
+                                CASE WHEN p.external_id ~ '[^a-zA-Z]' AND length(p.external_id) > 4 THEN lower(p.external_id) ELSE '' END, '#'),
+                                CASE WHEN p.pipeline_name ~ '[^a-zA-Z]' AND length(p.pipeline_name) > 4 THEN lower(p.pipeline_name) ELSE '' END, '#'),
+                                CASE WHEN length(p.client_name) > 3 THEN lower(p.client_name) ELSE '' END, '#') AS text
+                        ) AS named
+                        CROSS JOIN LATERAL (
+                            SELECT regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(
+                                named.text,
+                                -- Of an address the host stays: it says which system did not answer.
+                                '(\w+://[^\s/''"?#]+)[^\s''"),\x3b]*', '\1', 'g'),
+                                '[\w.+-]+@[\w.-]+|(?<![/:\w.-])[\w.#-]*(?:/[\w.#-]+)+', '#', 'g'),
+                                '"[^"\n]*"|`[^`\n]*`|“[^”\n]*”|(?<!\w)''[^''\n]*''(?!\w)', '#', 'g'),
+                                '\y(model|table|relation|column|view|schema|database|warehouse|test|task|dag|op|step|job|flow|seed|snapshot|topic|bucket|queue|customer|user|role)\s+(?:[\w#-]*[._][\w.#-]*|[\w#-]+(?= \())', '\1 #', 'g'),
+                                '[\w-]*\d[\w-]*', '#', 'g'),
+                                '#([-+.,:\x3b/ \t]*#)+', '#', 'g') AS text
+                            OFFSET 0
+                        ) AS varying
+                    ) AS masked
+                    FROM (SELECT failed.error_message, failed.status_reason) AS r
+                    OFFSET 0  -- computes it once
+                ) AS cause
+                OFFSET 0
             ) AS cause
-            CROSS JOIN LATERAL (SELECT regexp_replace(
-                cause.masked,
-                '\y(?:the|an?|of|in|on|at|by|for|to|with|from|and|or|is|was|were|has|have|had|been|be|not|non|zero|no|its?|this|that|see|more|details?|logs?|output|above|below|check|please|as|while|during|\w*errors?|\w*exception|failed|failures?|fails?|failing|errored|unsuccessful|tasks?|jobs?|runs?|flows?|steps?|ops?|dags?|pipelines?|process|command|bash|shell|script|execution|executing|executed|occurred|encountered|completed|finished|ended|terminated|exit|exited|exitcode|returned|return|code|status|state|unknown|internal|unexpected|something|went|wrong|airflow|prefect|dagster|dbt|python|traceback|most|recent|call|last|handling|another|following|reason|reported|marked|instance|worker|try|tries|attempts?|retry|retries|none|null)\y',
-                '', 'g'
-            ) !~ '\w' AS is_vague) AS vague
             -- The run before this cause: a success, or a failure for another cause.
             LEFT JOIN LATERAL (
                 SELECT r.run_id, r.started_at, r.finished_at
@@ -832,6 +837,7 @@ FROM (
                                     -- Nor do the rows and statements that a database adds.
                                     ELSE regexp_replace(left(given.text, 2000), '\n\s*(?:DETAIL|HINT|CONTEXT):.*$', '')
                                 END) AS text
+                                OFFSET 0  -- computes it once, though it is used more than once
                             ) AS plain
                             CROSS JOIN LATERAL (
                                 SELECT replace(replace(replace(
@@ -854,6 +860,7 @@ FROM (
                                     '\y(model|table|relation|column|view|schema|database|warehouse|test|task|dag|op|step|job|flow|seed|snapshot|topic|bucket|queue|customer|user|role)\s+(?:[\w#-]*[._][\w.#-]*|[\w#-]+(?= \())', '\1 #', 'g'),
                                     '[\w-]*\d[\w-]*', '#', 'g'),
                                     '#([-+.,:\x3b/ \t]*#)+', '#', 'g') AS text
+                                OFFSET 0
                             ) AS varying
                         ) <> cause.masked
                     )
@@ -918,11 +925,10 @@ silent AS MATERIALIZED (
         j.*, newest.starts[1] AS last_start_at, recent.gap,
         -- A start this soon after the same time was the last start's own turn.
         greatest(least(0.75 * recent.gap, 1500), least(0.4 * recent.gap, 7200))
-            * CASE WHEN cardinality(newest.starts) = 4 AND recent.gap IS NOT NULL THEN interval '1 second' END AS skipped
+            * CASE WHEN cardinality(newest.starts) = 4 THEN interval '1 second' END AS skipped
     FROM judged AS j
     CROSS JOIN LATERAL (
-        SELECT array_agg(started_at) AS starts
-        FROM (
+        SELECT ARRAY(
             SELECT r.started_at
             FROM reporting.runs AS r
             WHERE r.pipeline_id = j.pipeline_id
@@ -930,14 +936,32 @@ silent AS MATERIALIZED (
                 AND coalesce(r.started_at, '-infinity'::timestamptz) <= j.judged_at
             ORDER BY coalesce(r.started_at, '-infinity'::timestamptz) DESC
             LIMIT 4
-        ) AS last_four
+        ) AS starts
+        OFFSET 0  -- computes it once
     ) AS newest
-    LEFT JOIN LATERAL (
-        SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM later - earlier)::float8) AS gap
-        FROM unnest(newest.starts[1:3], newest.starts[2:4]) AS pair (later, earlier)
-        WHERE later - earlier >= interval '1 minute'
-    ) AS recent ON true
-    WHERE newest.starts IS NULL OR newest.starts[1] < j.judged_at - interval '5 minutes'
+    CROSS JOIN LATERAL (
+        SELECT
+            CASE WHEN newest >= 60 THEN newest END AS newest, CASE WHEN middle >= 60 THEN middle END AS middle,
+            CASE WHEN oldest >= 60 THEN oldest END AS oldest
+        FROM (
+            SELECT
+                extract(epoch FROM starts[1] - starts[2])::float8 AS newest,
+                extract(epoch FROM starts[2] - starts[3])::float8 AS middle,
+                extract(epoch FROM starts[3] - starts[4])::float8 AS oldest
+            OFFSET 0
+        ) AS seconds
+        OFFSET 0
+    ) AS apart
+    CROSS JOIN LATERAL (
+        -- The median, the lower one of two.
+        SELECT CASE
+            WHEN num_nulls(apart.newest, middle, oldest) = 0
+                THEN greatest(least(apart.newest, middle), least(greatest(apart.newest, middle), oldest))
+            ELSE least(apart.newest, middle, oldest)
+        END AS gap
+        OFFSET 0
+    ) AS recent
+    WHERE newest.starts[1] IS NULL OR newest.starts[1] < j.judged_at - interval '5 minutes'
 ),
 planned AS (
     SELECT s.*, s.source_next_run_at AS expected_at, s.source_next_run_at + interval '15 minutes' AS expected_by
@@ -960,108 +984,165 @@ zones AS MATERIALIZED (
             <> (former AT TIME ZONE zone) - (former AT TIME ZONE 'UTC')
     )
 ),
--- Most pipelines are on time, which two weeks without a start between the same times show.
-candidates AS MATERIALIZED (
-    SELECT u.*
-    FROM unplanned AS u
-    WHERE u.judged_at > u.last_start_at + u.skipped + interval '5 minutes'
-        AND EXISTS (
-            SELECT FROM zones AS z
-            WHERE (
-                SELECT count(*)
-                FROM (
-                    SELECT FROM generate_series(1, 4) AS week
-                    WHERE NOT EXISTS (
-                        SELECT FROM reporting.runs AS r
-                        WHERE r.pipeline_id = u.pipeline_id
-                            AND coalesce(r.started_at, '-infinity'::timestamptz)
-                                > ((u.last_start_at AT TIME ZONE z.zone) - week * interval '7 days') AT TIME ZONE z.zone
-                                    + u.skipped
-                            AND coalesce(r.started_at, '-infinity'::timestamptz)
-                                <= ((u.judged_at AT TIME ZONE z.zone) - week * interval '7 days') AT TIME ZONE z.zone
-                                    - interval '5 minutes'
-                    )
-                    LIMIT 2
-                ) AS weeks_without
-            ) < 2
-        )
-),
--- The first start after that time in each week, by each zone.
-firsts AS MATERIALIZED (
-    SELECT c.pipeline_id, z.zone, z.place, week, same_time, first_at
-    FROM candidates AS c
-    CROSS JOIN zones AS z
+-- Whether a zone's clocks changed between a moment of the last week and the same time in an earlier week.
+weeks AS MATERIALIZED (
+    SELECT
+        zone, place, week,
+        (today AT TIME ZONE zone) - (today AT TIME ZONE 'UTC')
+            <> (former AT TIME ZONE zone) - (former AT TIME ZONE 'UTC') AS is_shifted
+    FROM zones
     CROSS JOIN generate_series(1, 4) AS week
     CROSS JOIN LATERAL (
-        SELECT ((c.last_start_at AT TIME ZONE z.zone) - week * interval '7 days') AT TIME ZONE z.zone AS same_time
-    ) AS former
-    CROSS JOIN LATERAL (
-        SELECT r.started_at AS first_at
-        FROM reporting.runs AS r
-        WHERE r.pipeline_id = c.pipeline_id
-            AND coalesce(r.started_at, '-infinity'::timestamptz) > same_time + c.skipped
-            AND coalesce(r.started_at, '-infinity'::timestamptz) <= c.last_start_at
-        ORDER BY coalesce(r.started_at, '-infinity'::timestamptz)
-        LIMIT 1
-    ) AS first_after
+        SELECT
+            (:as_of)::timestamptz AS today, (:as_of)::timestamptz - (week + 1) * interval '168 hours' AS former
+    ) AS compared
 ),
--- Three of the four weeks agree within two hours: others are irregular.
-agreeing AS (
-    SELECT DISTINCT pipeline_id
-    FROM (
-        SELECT pipeline_id, array_agg(first_at - same_time ORDER BY first_at - same_time) AS after
-        FROM firsts
-        GROUP BY pipeline_id, place
-    ) AS by_zone
-    WHERE after[3] - after[1] <= interval '2 hours' OR after[4] - after[2] <= interval '2 hours'
+any_zone AS MATERIALIZED (
+    SELECT week, week * interval '168 hours' AS ago, bool_or(is_shifted) AS is_shifted, max(place) > 1 AS has_zones
+    FROM weeks
+    GROUP BY week
 ),
-recent AS MATERIALIZED (
-    SELECT c.*, newest.starts, least(1800, coalesce(usual.gap / 3, 1800)) * interval '1 second' AS tolerance
-    FROM agreeing
-    JOIN candidates AS c USING (pipeline_id)
-    CROSS JOIN LATERAL (
-        SELECT array_agg(started_at) AS starts
-        FROM (
+-- Most pipelines are on time, which two weeks without a start between the same times show. By any zone these times are
+-- at most an hour away from those by UTC.
+candidates AS MATERIALIZED (
+    SELECT u.*, u.last_start_at >= (:as_of)::timestamptz - interval '168 hours' AS is_recent
+    FROM unplanned AS u
+    WHERE u.judged_at > u.last_start_at + u.skipped + interval '5 minutes'
+        AND (
+            SELECT count(*)
+            FROM (
+                SELECT
+                FROM any_zone AS w
+                CROSS JOIN LATERAL (
+                    SELECT CASE
+                        WHEN w.is_shifted THEN interval '1 hour'
+                        WHEN w.has_zones AND u.last_start_at < (:as_of)::timestamptz - interval '168 hours'
+                            THEN interval '1 hour'
+                        ELSE interval '0'
+                    END AS wider
+                    OFFSET 0
+                ) AS by_zones
+                WHERE NOT EXISTS (
+                    SELECT FROM reporting.runs AS r
+                    WHERE r.pipeline_id = u.pipeline_id
+                        AND coalesce(r.started_at, '-infinity'::timestamptz) > u.last_start_at - ago + u.skipped - wider
+                        AND coalesce(r.started_at, '-infinity'::timestamptz)
+                            <= u.judged_at - ago - interval '5 minutes' + wider
+                )
+                LIMIT 2
+            ) AS weeks_without
+        ) < 2
+),
+-- All that is compared, read once: 36 days, the oldest start first.
+histories AS MATERIALIZED (
+    SELECT
+        c.*,
+        ARRAY(
             SELECT r.started_at
             FROM reporting.runs AS r
             WHERE r.pipeline_id = c.pipeline_id
-                AND coalesce(r.started_at, '-infinity'::timestamptz) > '-infinity'::timestamptz
+                AND coalesce(r.started_at, '-infinity'::timestamptz) >= c.last_start_at - interval '865 hours'
                 AND coalesce(r.started_at, '-infinity'::timestamptz) <= c.last_start_at
-            ORDER BY coalesce(r.started_at, '-infinity'::timestamptz) DESC
-            LIMIT 100
-        ) AS last_hundred
-    ) AS newest
+            ORDER BY coalesce(r.started_at, '-infinity'::timestamptz)
+        ) AS starts
+    FROM candidates AS c
+),
+-- Three of the four weeks have had a start by now, and three agree within two hours: others are irregular.
+recent AS MATERIALIZED (
+    SELECT
+        h.*, last_starts,
+        least(1800, coalesce(usual.gap / 3, 1800)) * interval '1 second' AS tolerance
+    FROM histories AS h
+    CROSS JOIN LATERAL (SELECT h.starts[cardinality(h.starts) - 23:] AS last_starts) AS last
     CROSS JOIN LATERAL (
         SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM later - earlier)::float8) AS gap
-        FROM unnest(newest.starts[1:23], newest.starts[2:24]) AS pair (later, earlier)
-        WHERE later - earlier >= interval '1 minute' AND earlier >= c.last_start_at - interval '696 hours'
+        FROM unnest(last_starts[2:], last_starts[:cardinality(last_starts) - 1]) AS pair (later, earlier)
+        WHERE later - earlier >= interval '1 minute' AND earlier >= h.last_start_at - interval '696 hours'
     ) AS usual
+    WHERE EXISTS (
+        SELECT FROM zones
+        CROSS JOIN LATERAL (
+            SELECT array_agg(first_at - same_time ORDER BY first_at - same_time) AS after
+            FROM (
+                SELECT week, same_time, h.starts[n] AS before_at, h.starts[n + 1] AS first_at
+                FROM (
+                    SELECT week, same_time, width_bucket(same_time + h.skipped, h.starts) AS n
+                    FROM (
+                        SELECT
+                            w.week,
+                            CASE
+                                WHEN w.place = 1 OR h.is_recent AND NOT w.is_shifted THEN h.last_start_at - w.week * interval '168 hours'
+                                ELSE ((h.last_start_at AT TIME ZONE w.zone) - w.week * interval '7 days') AT TIME ZONE w.zone
+                            END AS same_time
+                        FROM weeks AS w
+                        WHERE w.place = zones.place
+                        OFFSET 0  -- computes each level once
+                    ) AS former
+                    OFFSET 0
+                ) AS placed
+                WHERE h.starts[n + 1] IS NOT NULL
+            ) AS of_week
+        ) AS by_zone
+        WHERE after[3] - after[1] <= interval '2 hours' OR after[4] - after[2] <= interval '2 hours'
+    )
+    AND EXISTS (
+        SELECT FROM zones
+        WHERE (
+            SELECT count(*)
+            FROM (
+                SELECT week, same_time, h.starts[n] AS before_at, h.starts[n + 1] AS first_at
+                FROM (
+                    SELECT week, same_time, width_bucket(same_time + h.skipped, h.starts) AS n
+                    FROM (
+                        SELECT
+                            w.week,
+                            CASE
+                                WHEN w.place = 1 OR h.is_recent AND NOT w.is_shifted THEN h.last_start_at - w.week * interval '168 hours'
+                                ELSE ((h.last_start_at AT TIME ZONE w.zone) - w.week * interval '7 days') AT TIME ZONE w.zone
+                            END AS same_time
+                        FROM weeks AS w
+                        WHERE w.place = zones.place
+                        OFFSET 0  -- computes each level once
+                    ) AS former
+                    OFFSET 0
+                ) AS placed
+                WHERE h.starts[n + 1] IS NOT NULL
+            ) AS of_week
+            WHERE first_at <= ((h.judged_at AT TIME ZONE zones.zone) - week * interval '7 days') AT TIME ZONE zones.zone
+                - interval '5 minutes'
+        ) >= 3
+    )
 ),
 -- How well the weeks before explain the last starts, by each zone's clocks.
 fits AS MATERIALIZED (
-    SELECT recent.pipeline_id, z.zone, z.place, fit.tried, fit.close, fit.near
+    SELECT recent.pipeline_id, z.zone, z.place, fit.*
     FROM recent
     CROSS JOIN zones AS z
     CROSS JOIN LATERAL (
         SELECT
-            count(*) AS tried, count(*) FILTER (WHERE nearest.distance <= recent.tolerance) AS close,
-            count(nearest.distance) AS near
-        FROM unnest(recent.starts[1:CASE WHEN recent.gap <= 7200 THEN 24 ELSE 12 END]) AS started_at
-        CROSS JOIN generate_series(1, 4) AS week
-        CROSS JOIN LATERAL (
-            SELECT ((started_at AT TIME ZONE z.zone) - week * interval '7 days') AT TIME ZONE z.zone AS same_time
-            OFFSET 0  -- computes it once
-        ) AS former
-        CROSS JOIN LATERAL (
-            SELECT min(greatest(r.started_at - same_time, same_time - r.started_at)) AS distance
-            FROM reporting.runs AS r
-            WHERE r.pipeline_id = recent.pipeline_id
-                AND coalesce(r.started_at, '-infinity'::timestamptz) >= same_time - interval '30 minutes'
-                AND coalesce(r.started_at, '-infinity'::timestamptz)
-                    <= least(same_time + interval '30 minutes', recent.last_start_at)
+            count(*) AS tried, count(*) FILTER (WHERE distance <= recent.tolerance) AS close,
+            count(*) FILTER (WHERE distance <= interval '30 minutes') AS near
+        FROM (
+            SELECT least(same_time - recent.starts[n], recent.starts[n + 1] - same_time) AS distance
+            FROM (
+                SELECT same_time, width_bucket(same_time, recent.starts) AS n
+                FROM (
+                    SELECT CASE
+                        WHEN z.place = 1 THEN started_at - week * interval '168 hours'
+                        ELSE ((started_at AT TIME ZONE z.zone) - week * interval '7 days') AT TIME ZONE z.zone
+                    END AS same_time
+                    FROM unnest(
+                        last_starts[CASE WHEN recent.gap <= 7200 THEN 1 ELSE cardinality(last_starts) - 11 END:]
+                    ) AS started_at
+                    CROSS JOIN generate_series(1, 4) AS week
+                    WHERE started_at >= recent.last_start_at - interval '696 hours'
+                    OFFSET 0  -- computes each level once
+                ) AS former
+                WHERE same_time >= recent.last_start_at - interval '864 hours'
+                OFFSET 0
+            ) AS placed
+            OFFSET 0
         ) AS nearest
-        WHERE started_at >= recent.last_start_at - interval '696 hours'
-            AND same_time >= recent.last_start_at - interval '864 hours'
     ) AS fit
 ),
 best AS (
@@ -1075,48 +1156,36 @@ best AS (
 -- minutes before a long silence: the last of several that belong together.
 turns AS (
     SELECT
-        recent.pipeline_id, fits.zone, fits.place,
-        ((turn.started_at AT TIME ZONE fits.zone) + week * interval '7 days') AT TIME ZONE fits.zone AS expected_at,
+        h.pipeline_id, zones.zone, zones.place,
+        ((turn.started_at AT TIME ZONE zones.zone) + week * interval '7 days') AT TIME ZONE zones.zone AS expected_at,
         coalesce(extract(epoch FROM turn.next_at - turn.started_at)::float8, 604800) AS following
-    FROM recent
-    JOIN best ON best.pipeline_id = recent.pipeline_id
-    JOIN fits ON fits.pipeline_id = recent.pipeline_id AND fits.near >= best.near - 1
-    JOIN firsts ON firsts.pipeline_id = recent.pipeline_id AND firsts.place = fits.place
+    FROM recent AS h
+    JOIN best ON best.pipeline_id = h.pipeline_id
+    JOIN fits AS zones ON zones.pipeline_id = h.pipeline_id AND zones.near >= best.near - 1
     CROSS JOIN LATERAL (
-        SELECT max(r.started_at) AS before_at
+        SELECT week, same_time, h.starts[n] AS before_at, h.starts[n + 1] AS first_at
         FROM (
-            SELECT r.started_at
-            FROM reporting.runs AS r
-            WHERE r.pipeline_id = recent.pipeline_id
-                AND coalesce(r.started_at, '-infinity'::timestamptz) > '-infinity'::timestamptz
-                AND coalesce(r.started_at, '-infinity'::timestamptz) <= same_time + recent.skipped
-            ORDER BY coalesce(r.started_at, '-infinity'::timestamptz) DESC
-            LIMIT 1
-        ) AS r
-    ) AS before
+            SELECT week, same_time, width_bucket(same_time + h.skipped, h.starts) AS n
+            FROM (
+                SELECT
+                    w.week,
+                    CASE
+                        WHEN w.place = 1 OR h.is_recent AND NOT w.is_shifted THEN h.last_start_at - w.week * interval '168 hours'
+                        ELSE ((h.last_start_at AT TIME ZONE w.zone) - w.week * interval '7 days') AT TIME ZONE w.zone
+                    END AS same_time
+                FROM weeks AS w
+                WHERE w.place = zones.place
+                OFFSET 0  -- computes each level once
+            ) AS former
+            OFFSET 0
+        ) AS placed
+        WHERE h.starts[n + 1] IS NOT NULL
+    ) AS of_week
     CROSS JOIN LATERAL (
-        SELECT min(r.started_at) AS second_at
-        FROM (
-            SELECT r.started_at
-            FROM reporting.runs AS r
-            WHERE r.pipeline_id = recent.pipeline_id
-                AND coalesce(r.started_at, '-infinity'::timestamptz) > first_at + interval '1 minute'
-                AND coalesce(r.started_at, '-infinity'::timestamptz) <= recent.last_start_at
-            ORDER BY coalesce(r.started_at, '-infinity'::timestamptz)
-            LIMIT 1
-        ) AS r
+        SELECT h.starts[width_bucket(first_at + interval '1 minute', h.starts) + 1] AS second_at OFFSET 0
     ) AS second_after
     CROSS JOIN LATERAL (
-        SELECT min(r.started_at) AS third_at
-        FROM (
-            SELECT r.started_at
-            FROM reporting.runs AS r
-            WHERE r.pipeline_id = recent.pipeline_id
-                AND coalesce(r.started_at, '-infinity'::timestamptz) > second_at + interval '1 minute'
-                AND coalesce(r.started_at, '-infinity'::timestamptz) <= recent.last_start_at
-            ORDER BY coalesce(r.started_at, '-infinity'::timestamptz)
-            LIMIT 1
-        ) AS r
+        SELECT h.starts[width_bucket(second_at + interval '1 minute', h.starts) + 1] AS third_at OFFSET 0
     ) AS third_after
     CROSS JOIN LATERAL (
         SELECT
@@ -1172,9 +1241,17 @@ by_week AS MATERIALIZED (
     JOIN usual ON usual.pipeline_id = recent.pipeline_id
     -- The second longest of the last gaps, leaving out nights and days off.
     CROSS JOIN LATERAL (
-        SELECT array_agg(extract(epoch FROM later - earlier)::float8) AS gaps
-        FROM unnest(recent.starts[1:99], recent.starts[2:100]) AS pair (later, earlier)
-        WHERE later - earlier >= interval '1 minute'
+        SELECT array_agg(extract(epoch FROM gap)::float8) AS gaps
+        FROM (
+            SELECT r.started_at - lead(r.started_at) OVER (ORDER BY coalesce(r.started_at, '-infinity'::timestamptz) DESC) AS gap
+            FROM reporting.runs AS r
+            WHERE r.pipeline_id = recent.pipeline_id
+                AND coalesce(r.started_at, '-infinity'::timestamptz) > '-infinity'::timestamptz
+                AND coalesce(r.started_at, '-infinity'::timestamptz) <= recent.last_start_at
+            ORDER BY coalesce(r.started_at, '-infinity'::timestamptz) DESC
+            LIMIT 99
+        ) AS last_hundred
+        WHERE gap >= interval '1 minute'
     ) AS apart
     CROSS JOIN LATERAL (
         SELECT coalesce((array_agg(gap ORDER BY gap DESC))[2], max(gap)) AS gap

@@ -15,15 +15,11 @@
         FROM (
             SELECT
                 p.pipeline_id, p.pipeline_name, p.client_id, p.client_name, p.platform, p.environment, p.run_id,
-                cause.masked, vague.is_vague, failed.error_message, failed.event_at AS failed_at, streak.failing_since,
+                cause.masked, cause.is_vague, failed.error_message, failed.event_at AS failed_at, streak.failing_since,
                 {incident_key} AS incident, {known} AS known
             FROM {failing_pipelines} AS p
             JOIN reporting.runs AS failed ON failed.run_id = p.run_id
-            CROSS JOIN LATERAL (
-                SELECT {masked_error} AS masked
-                FROM (SELECT failed.error_message, failed.status_reason) AS r
-            ) AS cause
-            CROSS JOIN LATERAL (SELECT {vague_cause} AS is_vague) AS vague
+            CROSS JOIN LATERAL {cause} AS cause
             -- The run before this cause: a success, or a failure for another cause.
             LEFT JOIN LATERAL (
                 SELECT r.run_id, r.started_at, r.finished_at

@@ -23,6 +23,7 @@
             -- Nor do the rows and statements that a database adds.
             ELSE regexp_replace(left(given.text, 2000), '\n\s*(?:DETAIL|HINT|CONTEXT):.*$', '')
         END) AS text
+        OFFSET 0  -- computes it once, though it is used more than once
     ) AS plain
     CROSS JOIN LATERAL (
         SELECT replace(replace(replace(
@@ -45,5 +46,6 @@
             '\y(model|table|relation|column|view|schema|database|warehouse|test|task|dag|op|step|job|flow|seed|snapshot|topic|bucket|queue|customer|user|role)\s+(?:[\w#-]*[._][\w.#-]*|[\w#-]+(?= \())', '\1 #', 'g'),
             '[\w-]*\d[\w-]*', '#', 'g'),
             '#([-+.,:\x3b/ \t]*#)+', '#', 'g') AS text
+        OFFSET 0
     ) AS varying
 )

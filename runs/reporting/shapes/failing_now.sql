@@ -37,11 +37,8 @@ SELECT
     CASE WHEN mark.known THEN p.known_until END AS known_until
 FROM {failing_pipelines} AS p
 JOIN reporting.runs AS failed ON failed.run_id = p.run_id
-CROSS JOIN LATERAL (
-    SELECT {masked_error} AS masked
-    FROM (SELECT failed.error_message, failed.status_reason) AS r
-) AS cause
-CROSS JOIN LATERAL (SELECT {known} AS known) AS mark
+CROSS JOIN LATERAL {cause} AS cause
+CROSS JOIN LATERAL (SELECT {known} AS known OFFSET 0) AS mark
 CROSS JOIN {latest_run} AS latest
 LEFT JOIN {last_success} AS former ON true
 CROSS JOIN LATERAL (

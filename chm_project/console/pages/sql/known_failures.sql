@@ -5,8 +5,5 @@
 SELECT count(*)
 FROM {failing_pipelines} AS p
 JOIN reporting.runs AS failed ON failed.run_id = p.run_id
-CROSS JOIN LATERAL (
-    SELECT {masked_error} AS masked
-    FROM (SELECT failed.error_message, failed.status_reason) AS r
-) AS cause
+CROSS JOIN LATERAL {cause} AS cause
 WHERE p.known_reason IS NOT NULL AND {in_scope} AND {known}

@@ -1,0 +1,10 @@
+-- The cause of a failed run (failed) of a pipeline (p): its masked error, and whether that says why it failed.
+(
+    SELECT cause.masked, {vague_cause} AS is_vague
+    FROM (
+        SELECT {masked_error} AS masked
+        FROM (SELECT failed.error_message, failed.status_reason) AS r
+        OFFSET 0  -- computes it once
+    ) AS cause
+    OFFSET 0
+)
