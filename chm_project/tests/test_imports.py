@@ -23,6 +23,7 @@ GROUND = (
     "chm_project.access",
     "chm_project.admin_kit",
     "chm_project.api",
+    "chm_project.command_kit",
     "chm_project.db",
     "chm_project.scrubbing",
     "chm_project.settings",

@@ -6,9 +6,8 @@ from argparse import RawDescriptionHelpFormatter
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from chm_project.command_kit.progress import progress_bar
 from chm_project.operations.erasure import belongings, erase_client
 from inventory.models import Client
 
@@ -60,11 +59,7 @@ class Command(BaseCommand):
         return sys.stdin.readline().rstrip("\n")
 
     def _erase(self, client: Client, runs: int) -> object:
-        console = Console(stderr=True)
-        with Progress(
-            TextColumn("removing"), BarColumn(), MofNCompleteColumn(), TextColumn("runs"), TimeElapsedColumn(),
-            console=console, disable=not console.is_terminal, transient=True,
-        ) as progress:  # fmt: skip
+        with progress_bar("runs") as progress:
             bar = progress.add_task("removing", total=runs)
             return erase_client(
                 client, by=getpass.getuser(), on_batch=lambda done: progress.update(bar, completed=done)

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
+from chm_project.command_kit.progress import spinner
 from chm_project.db.reporting import builder
 
 EXAMPLES = """
@@ -42,5 +43,6 @@ class Command(BaseCommand):
             sys.exit(0 if current else 1)
         if waiting:
             raise CommandError(f"{waiting} migrations are not applied. Run manage.py migrate, which builds the views.")
-        built = builder.rebuild(connection, even_if_current=True, wait_seconds=wait)
+        with spinner("building the views"):
+            built = builder.rebuild(connection, even_if_current=True, wait_seconds=wait)
         self.stdout.write(f"The schema reporting was built: {built} views.")

@@ -2,14 +2,14 @@
 
 from argparse import RawDescriptionHelpFormatter
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from jmespath.exceptions import JMESPathError
-from rich.console import Console
-from rich.table import Table
 
+from chm_project.command_kit.progress import spinner
+from chm_project.command_kit.tables import show_json, show_table
 from chm_project.scrubbing import scrub_text
 from ingestion.assignment import assign
 from ingestion.connections import ConfigurationError, Connection, configured
@@ -51,6 +51,7 @@ class Command(BaseCommand):
         parser.add_argument("name", help="the connection, as the connections file names it")
         parser.add_argument("--pipeline", metavar="UUID", type=uuid, help="ask for this pipeline's runs")
         parser.add_argument("--rows", metavar="N", type=int, default=20, help="how many runs to show (20)")
+        parser.add_argument("--json", action="store_true", help="print what would be stored as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -62,20 +63,30 @@ class Command(BaseCommand):
             connection = connections[name]
             selected = assign(connections, [name])[name]
             pipeline = _chosen(selected, options["pipeline"], name)
-            page, follows = _first_page(connection, selected, pipeline)
+            with spinner(f"asking {name}", quiet=options["json"]):
+                page, follows = _first_page(connection, selected, pipeline)
         except ConfigurationError as error:
             raise CommandError(str(error), returncode=BAD_USAGE) from None
         except PartnerError as error:
             raise CommandError(f"{name}: {error}", returncode=FAILED) from None
-        console = Console(file=self.stdout, width=160, markup=False)  # type: ignore[arg-type]  # Django's wrapper writes like a file
-        console.print(f"{name}: {connection.connector} at {connection.base_url}", highlight=False)
-        console.print(f"selects {len(selected)} pipelines; asked for {pipeline.external_id}", highlight=False)
+        made = [(event, event if isinstance(event, Rejected) else storable(event)) for event in page.events]
+        if options["json"]:
+            document = {
+                "connection": name, "connector": connection.connector, "base_url": connection.base_url,
+                "pipelines": len(selected), "external_id": pipeline.external_id, "next_page": follows,
+                "runs": [_document(event, run, connection.source) for event, run in made[: options["rows"]]],
+                "notices": sorted(page.notices),
+            }  # fmt: skip
+            show_json(self.stdout, document)
+            return
+        self.stdout.write(f"{name}: {connection.connector} at {connection.base_url}")
+        self.stdout.write(f"selects {len(selected)} pipelines; asked for {pipeline.external_id}")
         if connection.source is not None:
-            _explain(console, connection.source, page)
-        _show(console, page, options["rows"], connection.source)
-        console.print(f"next page: {follows}", highlight=False)
+            _explain(self.stdout, connection.source, page)
+        _show(self.stdout, made, options["rows"], connection.source)
+        self.stdout.write(f"next page: {follows}")
         for notice in sorted(page.notices):
-            console.print(f"look at this: {notice}", highlight=False)
+            self.stdout.write(f"look at this: {notice}")
 
 
 def _chosen(selected: list[Pipeline], wanted: object, name: str) -> Pipeline:
@@ -109,41 +120,53 @@ def _following(pages: Iterator[Page]) -> str:
     return "follows" if second is not None and second.events else "none, this is all"
 
 
-def _show(console: Console, page: Page, most: int, source: Source | None) -> None:
-    made = [(event, event if isinstance(event, Rejected) else storable(event)) for event in page.events]
-    table = Table("external_run_id", "source's status", "status", "started", "finished", "version", "reason")
+Made = tuple[RunEvent | Rejected, StorableRun | Rejected]
+
+
+def _document(event: RunEvent | Rejected, run: StorableRun | Rejected, source: Source | None) -> dict[str, Any]:
+    if not isinstance(event, RunEvent) or not isinstance(run, StorableRun):
+        return {"rejected": run.reason if isinstance(run, Rejected) else ""}
+    return {
+        "external_run_id": run.external_run_id, "source_status": _source_word(event, source), "status": run.status,
+        "started_at": run.started_at, "finished_at": run.finished_at, "version": run.at, "reason": run.status_reason,
+    }  # fmt: skip
+
+
+def _show(out: Any, made: Sequence[Made], most: int, source: Source | None) -> None:
+    rows: list[tuple[object, ...]] = []
     for event, run in made[:most]:
         if isinstance(event, RunEvent) and isinstance(run, StorableRun):
             times = [
                 f"{moment:%Y-%m-%d %H:%M:%S}" if moment else "" for moment in (run.started_at, run.finished_at, run.at)
             ]
             word = _source_word(event, source)
-            table.add_row(run.external_run_id, word, run.status, *times, run.status_reason or "")
+            rows.append((run.external_run_id, word, run.status, *times, run.status_reason))
         elif isinstance(run, Rejected):
-            table.add_row("rejected", "", "", "", "", "", run.reason)
-    if made:
-        console.print(table)
+            rows.append(("rejected", "", "", "", "", "", run.reason))
+    if rows:
+        columns = ("external_run_id", "source's status", "status", "started", "finished", "version", "reason")
+        show_table(out, columns, rows)
     statuses = Counter(run.status if isinstance(run, StorableRun) else "rejected" for _, run in made)
     counted = ", ".join(f"{number} {status}" for status, number in sorted(statuses.items())) or "no run"
-    console.print(f"first page: {counted}. Nothing was written.", highlight=False)
+    out.write(f"first page: {counted}. Nothing was written.")
     unreadable = sum((run.status_reason or "").count(UNREADABLE) for _, run in made if isinstance(run, StorableRun))
     if unreadable:
-        console.print(f"times that could not be read: {unreadable}; see time_format", highlight=False)
+        out.write(f"times that could not be read: {unreadable}; see time_format")
 
 
-def _explain(console: Console, source: Source, page: Page) -> None:
+def _explain(out: Any, source: Source, page: Page) -> None:
     """Of the first run: where a description looks, what it finds there, what would be stored."""
     event = next((event for event in page.events if isinstance(event, RunEvent)), None)
     run = storable(event) if event is not None else None
     if event is None or not isinstance(run, StorableRun):
         return
-    table = Table("field", "from", "the partner's", "stored", title="the first run")
+    rows = []
     for name, expression in source.fields.items():
         found = _found(expression, event.payload)
-        table.add_row(name, expression.text, found, str(getattr(run, name, "")))
+        rows.append((name, expression.text, found, getattr(run, name, "")))
     looked_at = ", ".join(expression.text for expression in source.words)
-    table.add_row("status", looked_at, _source_word(event, source), run.status)
-    console.print(table)
+    rows.append(("status", looked_at, _source_word(event, source), run.status))
+    show_table(out, ("field", "from", "the partner's", "stored"), rows, title="the first run")
 
 
 def _found(expression: Expression, payload: object) -> str:

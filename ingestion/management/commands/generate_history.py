@@ -7,9 +7,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import IntegrityError, connection, transaction
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress
 
+from chm_project.command_kit.progress import progress_bar
 from ingestion.management.commands.ingest_runs import moment
 from ingestion.synthetic.history import RUN_COLUMNS, History, Sizes
 from inventory.models import Client, Pipeline
@@ -66,16 +66,8 @@ class Command(BaseCommand):
             )
         until = options["until"] or datetime.now(UTC).replace(second=0, microsecond=0)
         history = History(sizes, seed=options["seed"], until=until)
-        console = Console(stderr=True)
         try:
-            with (
-                Progress(
-                    TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("runs"),
-                    TimeElapsedColumn(), TimeRemainingColumn(),
-                    console=console, disable=not console.is_terminal, transient=True,
-                ) as progress,
-                transaction.atomic(),
-            ):  # fmt: skip
+            with progress_bar("runs") as progress, transaction.atomic():
                 with connection.cursor() as cursor:
                     cursor.execute("SET LOCAL synchronous_commit = on")
                 _fill(history, progress, sizes.runs)

@@ -9,10 +9,9 @@ from typing import Any
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
+from chm_project.command_kit.progress import progress_bar
+from chm_project.command_kit.tables import show_table
 from ingestion.assignment import assign, unselected
 from ingestion.connections import ConfigurationError, Connection, configured, missing_secrets
 from ingestion.remapping import remap
@@ -33,7 +32,8 @@ examples:
   manage.py ingest_runs --connection house --remap       apply a changed description to what is stored
   manage.py ingest_runs --dry-run --json                 what would happen, for a program
 
-exit codes: 0 all went well, 1 something failed (the rest is ingested), 2 bad arguments or configuration
+exit codes: 0 all went well, 1 something failed (the rest is ingested), 2 bad arguments or configuration,
+            130 interrupted
 """
 
 
@@ -105,17 +105,7 @@ class Command(BaseCommand):
             raise CommandError(str(error), returncode=BAD_USAGE) from None
         reports: list[Report] = []
         interrupted = False
-        console = Console(stderr=True)
-        with Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("pipelines"),
-            TimeElapsedColumn(),
-            console=console,
-            disable=not console.is_terminal or options["json"],
-            transient=True,
-        ) as progress:
+        with progress_bar("pipelines", quiet=options["json"]) as progress:
             for connection in chosen:
                 pipelines = assigned[connection.name]
                 bar = progress.add_task(connection.name, total=sum(map(scope.covers, pipelines)))
@@ -123,6 +113,7 @@ class Command(BaseCommand):
                 if options["remap"]:
                     pipelines = list(filter(scope.covers, pipelines))
                     reports[-1] = remap(connection, pipelines, dry_run=scope.dry_run)
+                    progress.advance(bar, len(pipelines))
                     continue
                 try:
                     ingest_connection(
@@ -175,14 +166,14 @@ class Command(BaseCommand):
             }
             self.stdout.write(json.dumps(document, indent=2))
             return
-        table = Table(title="Dry run: nothing was stored" if scope.dry_run else None)
-        table.add_column("connection")
-        for heading in ("pipelines", "pages", *COUNTS[1:], "unknown", "errors"):
-            table.add_column(heading, justify="right")
-        for report in reports:
-            numbers = [report.pipelines_processed, *(getattr(report, name) for name in COUNTS)]
-            table.add_row(report.connection, *map(str, [*numbers, report.unknown_pipelines, len(report.errors)]))
-        Console(file=self.stdout, width=None if sys.stdout.isatty() else 120).print(table)  # type: ignore[arg-type]
+        numbers = ("pipelines", "pages", *COUNTS[1:], "unknown", "errors")
+        rows = [
+            (report.connection, report.pipelines_processed, *(getattr(report, name) for name in COUNTS),
+             report.unknown_pipelines, len(report.errors))
+            for report in reports
+        ]  # fmt: skip
+        title = "Dry run: nothing was stored" if scope.dry_run else ""
+        show_table(self.stdout, ("connection", *numbers), rows, title=title, numbers=numbers)
         for report in reports:
             for error in report.errors:
                 of = f" {error['pipeline']}" if error["pipeline"] else ""

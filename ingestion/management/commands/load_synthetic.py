@@ -6,9 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from chm_project.command_kit.progress import progress_bar
 from ingestion.synthetic.dataset import dataset
 from ingestion.synthetic.loading import CannotLoad, Faulty, load
 
@@ -60,11 +59,7 @@ class Command(BaseCommand):
         fixed = end != "now"
         if end == "now":
             end = timezone.now().replace(second=0, microsecond=0)
-        console = Console(stderr=True)
-        with Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("runs"),
-            TimeElapsedColumn(), console=console, disable=not console.is_terminal, transient=True,
-        ) as progress:  # fmt: skip
+        with progress_bar("runs") as progress:
             bar = progress.add_task(f"loading {options['dataset']}", total=None)
             try:
                 loaded = load(

@@ -8,9 +8,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from chm_project.command_kit.progress import progress_bar
 from chm_project.settings.environment import parse_age
 from inventory.models import Client
 from runs.retention import Selection, count_prunable, prune
@@ -69,11 +68,7 @@ class Command(BaseCommand):
             self._print(selection, sum(counts.values()), len(counts), options)
             return
         deleted = 0
-        console = Console(stderr=True)
-        with Progress(
-            TextColumn("pruning"), BarColumn(), MofNCompleteColumn(), TextColumn("runs"), TimeElapsedColumn(),
-            TimeRemainingColumn(), console=console, disable=not console.is_terminal or options["json"], transient=True,
-        ) as progress:  # fmt: skip
+        with progress_bar("runs", quiet=options["json"]) as progress:
             bar = progress.add_task("pruning", total=None)
 
             def on_batch(done: int, expected: int) -> None:

@@ -2,11 +2,13 @@
 
 import sys
 from argparse import RawDescriptionHelpFormatter
+from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
-from rich.console import Console
 
+from chm_project.command_kit.progress import spinner
+from chm_project.command_kit.tables import show_json
 from runs.rollup.maintenance import compact, differences, rebuild
 
 EXAMPLES = """
@@ -32,14 +34,19 @@ class Command(BaseCommand):
         action.add_argument("--verify", action="store_true", help="change nothing")
         action.add_argument("--rebuild", action="store_true")
         action.add_argument("--compact", action="store_true")
+        parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
     def handle(self, *args: Any, verify: bool, **options: Any) -> None:
-        with Console(stderr=True).status("reading all runs" if not options["compact"] else "merging parts"):
+        with spinner("reading all runs" if not options["compact"] else "merging parts", quiet=options["json"]):
             if options["rebuild"]:
                 rebuild()
             elif options["compact"]:
                 compact()
             found = differences() if verify else []
+        if options["json"]:
+            done = next(name for name in ("verify", "rebuild", "compact") if {**options, "verify": verify}[name])
+            show_json(self.stdout, {"done": done, "differences": [asdict(one) for one in found]})
+            sys.exit(1 if found else 0)
         if options["rebuild"]:
             self.stdout.write("The counts were rebuilt from the runs.")
         elif options["compact"]:

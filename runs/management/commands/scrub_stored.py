@@ -4,9 +4,9 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress
 
+from chm_project.command_kit.progress import progress_bar
 from runs.stored_secrets import TABLES, Table, forget_position, rows_left, scrub_table
 
 
@@ -18,9 +18,7 @@ class Command(BaseCommand):
         parser.add_argument("--restart", action="store_true", help="begin at the first row, not where a run stopped")
 
     def handle(self, *args: Any, dry_run: bool, restart: bool, **options: Any) -> None:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-        times = (TimeElapsedColumn(), TimeRemainingColumn())
-        with Progress(*columns, *times, console=Console(stderr=True)) as progress:
+        with progress_bar("rows") as progress:
             for table in TABLES:
                 if restart and not dry_run:
                     forget_position(table)
