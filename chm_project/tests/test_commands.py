@@ -29,6 +29,7 @@ COLUMNS = 80
 # Arguments with which a command comes as far as its first question to the database.
 ARGUMENTS: dict[str, list[str]] = {
     "check_connection": ["default"],
+    "connections": [],
     "create_api_token": ["somebody", "--scope", "read"],
     "demo": [],
     "erase_client": ["Northwind", "--yes", "Northwind"],
@@ -48,7 +49,7 @@ ARGUMENTS: dict[str, list[str]] = {
     "work": [],
 }
 # These ask no database.
-WITHOUT_DATABASE = {"check_config", "completion", "generate_dashboards", "render_dashboards"}
+WITHOUT_DATABASE = {"check_config", "completion", "generate_dashboards", "generate_grafana_alerts", "render_dashboards"}
 
 
 def environment(database_url: str, folder: Path, **more: str) -> dict[str, str]:
@@ -58,7 +59,6 @@ def environment(database_url: str, folder: Path, **more: str) -> dict[str, str]:
             "CHM_DATABASE_URL": database_url,
             "CHM_BROKER_URL": "redis://127.0.0.1:1/0",
             "CHM_DATA_DIR": str(folder),
-            "CHM_PORT": "0",
             "CHM_CONNECTIONS_FILE": "",
             "CHM_PARTNER_API_BASE_URL": "http://127.0.0.1:1",
             "CHM_PARTNER_API_TOKEN": "token",
