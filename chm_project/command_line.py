@@ -1,25 +1,30 @@
 """CHM's commands: `manage.py` in a checkout, `chm` where the package is installed."""
 
+import logging
 import os
 import sys
 from collections.abc import Sequence
 
 FAILED, INTERRUPTED = 1, 130
-# Commands that start before Django and without a database, by how they may be written.
+# Commands that run without Django and without a database, by the names people may type.
 BEFORE_DJANGO = {"check-config": "check_config", "check_config": "check_config", "completion": "completion"}
+
+# Commands that go on through an outage, so that its log lines matter.
+SERVICES = {"demo", "serve", "work"}
+OUTAGE_LOGGERS = ("psycopg.pool", "chm_project.db.outage")
 
 
 def main() -> None:
     try:
         status = _run(sys.argv)
     except KeyboardInterrupt:
-        # Commands that can say more about what they did catch it themselves.
+        # Commands with more to say about their progress catch it themselves.
         sys.stderr.write("\nInterrupted. What was stored stays; the command can be run again.\n")
         status = INTERRUPTED
     except Exception as error:
-        if "--traceback" in sys.argv or (cause := database_cause(error)) is None:
+        if "--traceback" in sys.argv or (line := outage_message(error)) is None:
             raise
-        sys.stderr.write(f"The database refused or did not answer: {cause}\n")
+        sys.stderr.write(f"{line}\n")
         status = FAILED
     sys.exit(status)
 
@@ -37,21 +42,28 @@ def _run(arguments: Sequence[str]) -> int:
             attach_to_environment()
         except EmbeddedServersUnavailable as error:
             sys.exit(str(error))
+    if not SERVICES.intersection(arguments[1:2]):
+        # Any other command ends with the error, which says the same in one line.
+        for name in OUTAGE_LOGGERS:
+            logging.getLogger(name).addFilter(lambda record: False)
     from django.core.management import execute_from_command_line
 
     execute_from_command_line(list(arguments))
     return 0
 
 
-def database_cause(error: Exception) -> str | None:
-    """Return the cause of a database error in one line, with what to do where that is known; None for other errors."""
+def outage_message(error: Exception) -> str | None:
+    """Return an error of the database or of Redis in one line, with advice if there is any; None for other errors."""
     import psycopg
+    import redis
     from django.db import Error
 
+    cause = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, redis.RedisError):
+        return f"Redis error: {cause}"
     if not isinstance(error, Error | psycopg.Error):
         return None
-    cause = " ".join(str(error).split()) or type(error).__name__
     missing = psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn | psycopg.errors.InvalidSchemaName
     if isinstance(error, missing) or isinstance(error.__cause__, missing):
-        return f"{cause} Run manage.py migrate first."
-    return cause
+        cause += " Run manage.py migrate first."
+    return f"Database error: {cause}"

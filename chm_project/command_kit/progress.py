@@ -1,4 +1,4 @@
-"""Progress of commands: a bar on a terminal, nothing anywhere else."""
+"""Progress bars for commands: shown on a terminal only."""
 
 from contextlib import AbstractContextManager
 
@@ -7,7 +7,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 
 def progress_bar(unit: str = "", *, quiet: bool = False) -> Progress:
-    """Return a bar on standard error; `unit` is what is counted. `quiet` shows nothing."""
+    """Return a progress bar on standard error that counts `unit`; `quiet` hides it."""
     console = Console(stderr=True)
     counted = [TextColumn(unit)] if unit else []
     return Progress(
@@ -24,6 +24,6 @@ def progress_bar(unit: str = "", *, quiet: bool = False) -> Progress:
 
 
 def spinner(message: str, *, quiet: bool = False) -> AbstractContextManager[object]:
-    """Show that something lasts whose length nobody knows."""
+    """Show that work of unknown length goes on."""
     console = Console(stderr=True, quiet=quiet)
     return console.status(message)

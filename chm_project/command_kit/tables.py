@@ -1,4 +1,4 @@
-"""Tables and lists that commands print: they fit the terminal, and a program gets them as JSON."""
+"""Tables that fit the terminal, and the same lists as JSON."""
 
 import json
 import shutil
@@ -9,21 +9,21 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-# Where the output is no terminal: what a mail or a log shows without breaking lines.
+# Used when the output is not a terminal: mails and logs show 80 columns without wrapping.
 WIDTH = 80
 
 
 def show_table(
     out: Any, columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "", numbers: Sequence[str] = ()
 ) -> None:
-    """Print the rows as a table, or where that is wider than the terminal, each row as lines of "column  value".
+    """Print the rows as a table. If that is wider than the terminal, print each row as lines of "column  value".
 
-    `numbers` are the columns that are set to the right. An empty value takes no line of its own.
+    `numbers` names the columns to align right. Lines of empty values are left out.
     """
     width = terminal_width()
     texts = [["" if value is None else str(value) for value in row] for row in rows]
     console = Console(file=out, width=width, markup=False, highlight=False, emoji=False)
-    needed = [max([len(name), *(len(row[place]) for row in texts)]) for place, name in enumerate(columns)]
+    needed = [max([len(name), *(len(row[index]) for row in texts)]) for index, name in enumerate(columns)]
     if sum(needed) + 3 * len(columns) + 1 <= width:
         table = Table(title=title or None)
         for name in columns:
@@ -38,20 +38,20 @@ def show_table(
     listing.add_column(max_width=width // 3)
     listing.add_column(overflow="fold")
     for row in texts:
-        for place, (name, value) in enumerate(zip(columns, row, strict=True)):
-            if value or place == 0:
+        for index, (name, value) in enumerate(zip(columns, row, strict=True)):
+            if value or index == 0:
                 listing.add_row(name, value)
         listing.add_row("", "")
     console.print(listing)
 
 
 def terminal_width() -> int:
-    """Return the columns of the terminal, which COLUMNS overrides; WIDTH where the output is none."""
+    """Return the terminal's columns, or what COLUMNS says; WIDTH when the output is not a terminal."""
     return shutil.get_terminal_size((WIDTH, 24)).columns if sys.stdout.isatty() else WIDTH
 
 
 def show_json(out: Any, document: object) -> None:
-    """Print it for a program; a moment in ISO 8601, an id as its text."""
+    """Print the document as JSON: times in ISO 8601, ids as text."""
     out.write(
         json.dumps(
             document, indent=2, default=lambda value: value.isoformat() if hasattr(value, "isoformat") else str(value)

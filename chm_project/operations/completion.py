@@ -1,4 +1,4 @@
-"""chm completion: a script for the shell, made from the commands as they are installed."""
+"""chm completion: a completion script for the shell, made from the installed commands."""
 
 import os
 import sys
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 SHELLS = ("bash", "zsh")
-HELP = "Print a completion script for a shell: the commands of CHM with their options and words."
+HELP = "Print a completion script for a shell: CHM's commands, their options and their choices."
 EXAMPLES = """
 examples:
   chm completion bash > ~/.local/share/bash-completion/completions/chm
@@ -15,12 +15,13 @@ examples:
 
 Make it again after an upgrade.
 """
-# Commands of the packages that CHM's own tables and pages come from are Django's; these are offered as well.
-OF_DJANGO = ("changepassword", "check", "createsuperuser", "dbshell", "shell", "showmigrations")
+PACKAGES = ("alerting", "chm_project", "ingestion", "inventory", "runs")
+# Commands of Django itself that operators use.
+DJANGO_COMMANDS = ("changepassword", "check", "createsuperuser", "dbshell", "shell", "showmigrations")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Start Django for its commands alone: no database is opened, and none has to be there."""
+    """Print the script. Django starts without opening a database; the addresses below are never used."""
     parser = ArgumentParser(
         "chm completion", description=HELP, epilog=EXAMPLES, formatter_class=RawDescriptionHelpFormatter
     )
@@ -36,20 +37,17 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def script(shell: str) -> str:
+    """Return the completion script for bash or zsh."""
     import shtab
 
     return str(shtab.complete(command_parser(), shell=shell))
 
 
 def product_commands() -> dict[str, str]:
-    """Return CHM's own commands with the app of each; a command that replaces one of Django's is CHM's."""
+    """Return CHM's own commands and the app of each. A command that replaces one of Django's counts as CHM's."""
     from django.core.management import get_commands
 
-    ours = {line.partition(".")[0] for line in OUR_PACKAGES}
-    return {name: app for name, app in sorted(get_commands().items()) if str(app).partition(".")[0] in ours}
-
-
-OUR_PACKAGES = ("alerting", "chm_project", "ingestion", "inventory", "runs")
+    return {name: app for name, app in sorted(get_commands().items()) if str(app).partition(".")[0] in PACKAGES}
 
 
 def command_parser() -> ArgumentParser:
@@ -58,12 +56,12 @@ def command_parser() -> ArgumentParser:
 
     parser = ArgumentParser("chm")
     commands: _SubParsersAction[Any] = parser.add_subparsers(dest="command")
-    known = get_commands()
-    for name in sorted({*product_commands(), *OF_DJANGO}):
-        command: Any = known[name]
+    installed = get_commands()
+    for name in sorted({*product_commands(), *DJANGO_COMMANDS}):
+        command: Any = installed[name]
         loaded = load_command_class(command, name) if isinstance(command, str) else command
-        own = loaded.create_parser("chm", name)
-        # As add_parser does, which would make a parser of its own.
+        subparser = loaded.create_parser("chm", name)
+        # What add_parser does, except that it would create a new parser.
         commands._choices_actions.append(commands._ChoicesPseudoAction(name, (), loaded.help.partition(". ")[0]))
-        commands.choices[name] = own
+        commands.choices[name] = subparser
     return parser
