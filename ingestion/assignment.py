@@ -20,7 +20,7 @@ def assign(connections: Mapping[str, Connection], names: Collection[str] | None 
     if mistakes := _selected_twice(connections, wanted):
         raise ConfigurationError(mistakes)
     return {
-        name: list(Pipeline.objects.ingestible().filter(connection.pipelines.q()).order_by("id"))
+        name: list(Pipeline.objects.ingestible().filter(connection.condition()).order_by("id"))
         for name, connection in wanted.items()
     }
 
@@ -33,7 +33,7 @@ def unselected(connections: Mapping[str, Connection]) -> QuerySet[Pipeline]:
 def _any_of(connections: Mapping[str, Connection]) -> Q:
     selected = Q(pk__in=[])
     for connection in connections.values():
-        selected |= connection.pipelines.q()
+        selected |= connection.condition()
     return selected
 
 
@@ -42,7 +42,7 @@ def _selected_twice(connections: Mapping[str, Connection], wanted: Mapping[str, 
         return []
     selections: Combinable = Value(0)
     for connection in connections.values():
-        selections = selections + Case(When(connection.pipelines.q(), then=1), default=0)
+        selections = selections + Case(When(connection.condition(), then=1), default=0)
     clashes = (
         Pipeline.objects.ingestible()
         .filter(_any_of(wanted))
@@ -62,5 +62,5 @@ def _selecting(connections: Mapping[str, Connection], pipeline: Pipeline) -> lis
     return [
         name
         for name, connection in connections.items()
-        if Pipeline.objects.filter(connection.pipelines.q(), pk=pipeline.pk).exists()
+        if Pipeline.objects.filter(connection.condition(), pk=pipeline.pk).exists()
     ]

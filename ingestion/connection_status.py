@@ -72,7 +72,7 @@ class ConnectionStatus:
 
 
 def selected_by(connection: Connection) -> QuerySet[Pipeline]:
-    return Pipeline.objects.ingestible().filter(connection.pipelines.q()).order_by("client__name", "name", "id")
+    return Pipeline.objects.ingestible().filter(connection.condition()).order_by("client__name", "name", "id")
 
 
 def missing(pipelines: QuerySet[Pipeline]) -> QuerySet[Pipeline]:
@@ -119,7 +119,7 @@ def _unmatched(connection: Connection, connections: Iterable[Connection], source
     same = Q(pk__in=[])
     for other in connections:
         if (other.connector, other.base_url) == (connection.connector, connection.base_url):
-            same |= other.pipelines.q()
+            same |= other.condition()
     held = set(Pipeline.objects.filter(same).values_list("external_id", flat=True))
     return [
         Unmatched(external_id, name, is_paused, connection.client_of(external_id))

@@ -30,16 +30,16 @@ from django.conf import settings
 from django.db.models import Q
 
 from chm_project.api.web_addresses import is_web_address
+from chm_project.settings.config_reader import ConfigReader
 from chm_project.settings.environment import env
 from ingestion.auth import AirflowToken, Auth, Basic, Bearer, ClientCredentials, Header
-from ingestion.config_reader import ConfigReader
 from ingestion.connectors import CONNECTORS
 from ingestion.connectors.base import Connector
 from ingestion.connectors.declarative import DeclarativeConnector
 from ingestion.connectors.source import PRESETS, Source, preset, read_source
 from ingestion.http import HttpSettings, PartnerSession
 from ingestion.links import EXTERNAL_ID, RUN_ID, Links, expanded, is_template, templates
-from inventory.models import Environment, Platform
+from inventory.selection import Selection, read_selection
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 DECLARATIVE = "declarative"
@@ -63,38 +63,6 @@ class ConfigurationError(Exception):
     def __init__(self, mistakes: Iterable[str]) -> None:
         self.mistakes = list(mistakes)
         super().__init__("\n".join(self.mistakes))
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Which pipelines a connection ingests; what is empty does not restrict."""
-
-    clients: tuple[str, ...] = ()
-    platform: str = ""
-    environment: str = ""
-    external_ids: tuple[str, ...] = ()
-    external_id_prefix: str = ""
-
-    def q(self) -> Q:
-        """Return the condition on pipelines."""
-        condition = Q(external_id__isnull=False)
-        if self.clients:
-            condition &= Q(client__name__in=self.clients)
-        if self.platform:
-            condition &= Q(platform=self.platform)
-        if self.environment:
-            condition &= Q(environment=self.environment)
-        if self.external_ids:
-            condition &= Q(external_id__in=self.external_ids)
-        if self.external_id_prefix:
-            condition &= Q(external_id__startswith=self.external_id_prefix)
-        return condition
-
-    def may_have(self, external_id: str) -> bool:
-        """Return whether a pipeline with this external id could be selected."""
-        return (not self.external_ids or external_id in self.external_ids) and external_id.startswith(
-            self.external_id_prefix
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +110,10 @@ class Connection:
     adopt_clients: tuple[tuple[str, str], ...] = ()  # patterns of external ids, and the client of each
     ui_url: str = ""  # where people open the partner, if not at base_url; or the template of its runs' pages
     source: Source | None = None  # of a connector that is a description
+
+    def condition(self) -> Q:
+        """Return the condition on the pipelines that it ingests."""
+        return Q(external_id__isnull=False) & self.pipelines.q()
 
     def client_of(self, external_id: str) -> str:
         """Return the name of the client that owns this external id by rule, or "" if no rule says it."""
@@ -302,7 +274,7 @@ def _connection(reader: ConfigReader, name: str, table: Any) -> Connection:
         connector=connector,
         base_url=base_url,
         auth=_auth(reader, f"{where}.auth", reader.table(table, "auth", where)),
-        pipelines=_selection(reader, f"{where}.pipelines", reader.table(table, "pipelines", where)),
+        pipelines=read_selection(reader, f"{where}.pipelines", reader.table(table, "pipelines", where)),
         http=HttpSettings(
             timeout_seconds=reader.number(table, where, "timeout_seconds", defaults.timeout_seconds, 0.1, 600),
             max_retries=int(reader.number(table, where, "max_retries", defaults.max_retries, 0, 20)),
@@ -394,15 +366,3 @@ def _auth(reader: ConfigReader, where: str, table: Mapping[str, Any]) -> AuthSet
          "style"},
     )  # fmt: skip
     return auth
-
-
-def _selection(reader: ConfigReader, where: str, table: Mapping[str, Any]) -> Selection:
-    selection = Selection(
-        clients=reader.texts(table, where, "clients"),
-        platform=reader.choice(table, where, "platform", tuple(Platform.values)),
-        environment=reader.choice(table, where, "environment", tuple(Environment.values)),
-        external_ids=reader.texts(table, where, "external_ids"),
-        external_id_prefix=reader.text(table, where, "external_id_prefix"),
-    )
-    reader.no_others(table, where, {"clients", "platform", "environment", "external_ids", "external_id_prefix"})
-    return selection

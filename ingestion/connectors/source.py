@@ -12,7 +12,7 @@ from typing import Any
 import jmespath
 from jmespath.exceptions import JMESPathError
 
-from ingestion.config_reader import ConfigReader
+from chm_project.settings.config_reader import ConfigReader
 from ingestion.connectors.template import PLACE, Request, unknown_placeholders
 from ingestion.links import EXTERNAL_ID, RUN_ID, Links
 from runs.models import Status

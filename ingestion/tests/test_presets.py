@@ -11,7 +11,7 @@ import pytest
 from django.db import connection as database
 from pytest_django import Settings
 
-from ingestion.config_reader import ConfigReader
+from chm_project.settings.config_reader import ConfigReader
 from ingestion.connections import Connection, configured
 from ingestion.connectors.source import PRESETS, preset, read_source
 from ingestion.synthetic.partner import Answer

@@ -80,7 +80,7 @@ def _connections(client: Client) -> dict[str, Any]:
     ours = Pipeline.objects.ingestible().filter(client=client)
     # Numbered, since a connection's name may hold what a column's alias may not.
     counts = ours.aggregate(
-        **{f"selected_{number}": Count("pk", filter=each.pipelines.q()) for number, each in enumerate(connections)}
+        **{f"selected_{number}": Count("pk", filter=each.condition()) for number, each in enumerate(connections)}
     )
     errors = client.pipelines.filter(~Q(last_ingest_error=None)).order_by("-last_ingest_at")[:10]
     return {

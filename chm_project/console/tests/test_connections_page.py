@@ -45,7 +45,7 @@ auth = {{ kind = "airflow_token", username = "admin", secret_env = "LIVE_PASSWOR
 
 def walk() -> None:
     connection = configured()["live"]
-    ingest_connection(connection, list(Pipeline.objects.ingestible().filter(connection.pipelines.q())))
+    ingest_connection(connection, list(Pipeline.objects.ingestible().filter(connection.condition())))
 
 
 def browser(role: str) -> Browser:

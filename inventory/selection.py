@@ -1,0 +1,52 @@
+"""Which pipelines a TOML file means, in the same words in every file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Q
+
+from chm_project.settings.config_reader import ConfigReader
+from inventory.models import Environment, Platform
+
+KEYS = {"clients", "platform", "environment", "external_ids", "external_id_prefix"}
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which pipelines a table of a file is about; what is empty does not restrict."""
+
+    clients: tuple[str, ...] = ()
+    platform: str = ""
+    environment: str = ""
+    external_ids: tuple[str, ...] = ()
+    external_id_prefix: str = ""
+
+    def q(self) -> Q:
+        """Return the condition on pipelines."""
+        given = {
+            "client__name__in": self.clients,
+            "platform": self.platform,
+            "environment": self.environment,
+            "external_id__in": self.external_ids,
+            "external_id__startswith": self.external_id_prefix,
+        }
+        return Q(pk__isnull=False, **{path: value for path, value in given.items() if value})
+
+    def may_have(self, external_id: str) -> bool:
+        """Return whether a pipeline with this external id could be selected."""
+        return (not self.external_ids or external_id in self.external_ids) and external_id.startswith(
+            self.external_id_prefix
+        )
+
+
+def read_selection(reader: ConfigReader, where: str, table: Mapping[str, Any]) -> Selection:
+    selection = Selection(
+        clients=reader.texts(table, where, "clients"),
+        platform=reader.choice(table, where, "platform", tuple(Platform.values)),
+        environment=reader.choice(table, where, "environment", tuple(Environment.values)),
+        external_ids=reader.texts(table, where, "external_ids"),
+        external_id_prefix=reader.text(table, where, "external_id_prefix"),
+    )
+    reader.no_others(table, where, KEYS)
+    return selection
