@@ -92,8 +92,23 @@ class FiringRuleSerializer(AlertRuleSerializer):
     )
     fingerprint = serializers.SerializerMethodField(help_text="Identifies the rule; the same each time it fires.")
 
+    owner = serializers.SerializerMethodField(
+        help_text="Who looks after its pipeline, by the maintenance file; null of a rule of a whole client."
+    )
+    runbook_url = serializers.SerializerMethodField(help_text="What to do about it, by the maintenance file.")
+
     class Meta(AlertRuleSerializer.Meta):
-        fields = [*AlertRuleSerializer.Meta.fields, "since", "fingerprint"]
+        fields = [*AlertRuleSerializer.Meta.fields, "since", "fingerprint", "owner", "runbook_url"]
+
+    def get_owner(self, rule: AlertRule) -> str | None:
+        return self._note(rule, "owner")
+
+    def get_runbook_url(self, rule: AlertRule) -> str | None:
+        return self._note(rule, "runbook_url")
+
+    def _note(self, rule: AlertRule, name: str) -> str | None:
+        note: str | None = self.context["notes"].get(rule.pipeline_id, {}).get(name)
+        return note
 
     def get_since(self, rule: AlertRule) -> datetime:
         since: datetime = self.context["firing"][rule.pk]

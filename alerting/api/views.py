@@ -26,6 +26,8 @@ from chm_project.api.history import LoggedChanges
 from chm_project.api.idempotency import idempotent
 from chm_project.api.pagination import keyset, keysets
 from chm_project.api.viewsets import ApiViewSet
+from inventory.maintenance_file import maintenance_file
+from runs.planned_maintenance import note_rows
 
 DEFAULT_PREVIEW = timedelta(days=7)
 MAX_PREVIEW = timedelta(days=400)
@@ -126,11 +128,16 @@ class FiringRuleViewSet(CsvList, ApiViewSet):
 
     # Set when rules are listed; the document of the API is made without.
     firing: dict[UUID, datetime] = {}
+    notes: dict[UUID, dict[str, Any]] = {}
 
     def get_queryset(self) -> QuerySet[AlertRule]:
         self.firing = firing_rules()
         rules: QuerySet[AlertRule] = super().get_queryset().filter(pk__in=self.firing)
+        if maintenance_file().owners:
+            watched = rules.filter(pipeline__isnull=False).values_list("pipeline_id", flat=True)
+            self.notes = {pipeline_id: {"pipeline_id": pipeline_id} for pipeline_id in watched}
+            note_rows(self.notes.values(), as_of=timezone.now())
         return rules
 
     def get_serializer_context(self) -> dict[str, Any]:
-        return {**super().get_serializer_context(), "firing": self.firing}
+        return {**super().get_serializer_context(), "firing": self.firing, "notes": self.notes}

@@ -2,7 +2,7 @@
 -- Grain       one row per rule, over active inventory
 -- Columns     rule_id, since: the first failure after the last success of the pipeline in scope that has failed longest;
 --             of failures_in_window the oldest failure that counts
--- Parameters  as_of, known_until
+-- Parameters  as_of, known_until; in_maintenance: the pipelines whose failure is in planned maintenance, which counts as known
 --
 -- Each pipeline is asked once for its latest decisive run, and each failure is read once, back to the widest window, from the
 -- small index of failures; rules then meet both by key, so that their number hardly matters.
@@ -14,7 +14,8 @@ WITH enabled AS MATERIALIZED (
     WHERE is_enabled
 ),
 failing AS MATERIALIZED (
-    SELECT p.pipeline_id, p.client_id, {known} AS known, streak.failing_since
+    SELECT
+        p.pipeline_id, p.client_id, {known} OR p.pipeline_id = ANY(%(in_maintenance)s::uuid[]) AS known, streak.failing_since
     FROM {failing_pipelines} AS p
     JOIN reporting.runs AS failed ON failed.run_id = p.run_id
     -- Only a failure that was marked is compared.

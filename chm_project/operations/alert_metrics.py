@@ -4,19 +4,21 @@ import logging
 from collections.abc import Iterator
 
 from django.db import DatabaseError
+from django.utils import timezone
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 
 from alerting.models import AlertRule
 from alerting.services import firing_rules
 from inventory.models import Environment
+from runs.planned_maintenance import note_rows
 from runs.reporting.adapter import run_shape
 
 logger = logging.getLogger(__name__)
 
 # Above this many, a metric has no samples: each would be a time series of its own.
 MOST = 2_000
-_PIPELINE = ["client", "pipeline", "platform", "environment", "incident"]
+_PIPELINE = ["client", "pipeline", "platform", "environment", "incident", "owner"]
 
 
 def alert_metrics() -> Iterator[Metric]:
@@ -33,14 +35,23 @@ def _failing_pipelines() -> Iterator[Metric]:
         "chm_pipeline_failing", f"1 for each failing pipeline; none above {MOST}", labels=_PIPELINE
     )
     known = GaugeMetricFamily("chm_pipeline_known", "1 for each of these whose failure is known", labels=_PIPELINE)
-    rows = run_shape("failing_now")
+    planned = GaugeMetricFamily(
+        "chm_pipeline_in_maintenance", "1 for each of these that failed in planned maintenance", labels=_PIPELINE
+    )
+    now = timezone.now()
+    rows = run_shape("failing_now", clock=now)
+    note_rows(rows if len(rows) <= MOST else (), as_of=now)
     for row in rows if len(rows) <= MOST else ():
-        labels = [row[name] for name in ("client_name", "pipeline_name", "platform", "environment", "incident")]
+        names = ("client_name", "pipeline_name", "platform", "environment", "incident", "owner")
+        labels = [row[name] or "" for name in names]
         failing.add_metric(labels, 1)
         if row["known"]:
             known.add_metric(labels, 1)
+        if row["maintenance"]:
+            planned.add_metric(labels, 1)
     yield failing
     yield known
+    yield planned
 
 
 def _firing_rules() -> Iterator[Metric]:

@@ -93,7 +93,7 @@ def report() -> Report:
     secrets = set[str]()
     if not found.faults and not embedded:
         faults, secrets = _connections()
-        found.faults += faults
+        found.faults += faults + _maintenance()
     found.faults += _unreadable_token(found)
     found.warnings += _unknown(set(found.variables) | secrets)
     found.warnings += _shadowed(found.variables)
@@ -121,6 +121,13 @@ def _connections() -> tuple[list[str], set[str]]:
         return [f"CHM_CONNECTIONS_FILE: {line.strip()}" for line in str(error).splitlines() if line.strip()], set()
     secrets = {each.auth.secret_env for each in connections.values() if each.auth.secret_env}
     return [f"CHM_CONNECTIONS_FILE: {line}" for line in missing_secrets(connections.values())], secrets
+
+
+def _maintenance() -> list[str]:
+    """What is wrong with the file of planned maintenance and owners; CHM starts, but marks nothing."""
+    from inventory.maintenance_file import maintenance_file
+
+    return [f"CHM_MAINTENANCE_FILE: {fault}" for fault in maintenance_file().faults]
 
 
 def _unreadable_token(found: Report) -> list[str]:

@@ -178,6 +178,8 @@ SPECTACULAR_SETTINGS = {
 
 # Partner systems. Without a connections file these describe one generic connection for all pipelines.
 CHM_CONNECTIONS_FILE = env.text("CHM_CONNECTIONS_FILE")
+# Planned maintenance, owners and runbooks, in one TOML file.
+CHM_MAINTENANCE_FILE = env.text("CHM_MAINTENANCE_FILE")
 CHM_PARTNER_API_BASE_URL = env.text("CHM_PARTNER_API_BASE_URL")
 CHM_PARTNER_API_TOKEN = env.secret("CHM_PARTNER_API_TOKEN")
 CHM_HTTP_TIMEOUT_SECONDS = env.decimal("CHM_HTTP_TIMEOUT_SECONDS", 10, least=0.001)

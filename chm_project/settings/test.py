@@ -7,6 +7,7 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # Tests count connections and open them in threads: without the pool each is the test's own.
 DATABASES["default"]["OPTIONS"].pop("pool")  # type: ignore[attr-defined]  # noqa: F405
 CHM_CONNECTIONS_FILE = ""
+CHM_MAINTENANCE_FILE = ""
 CHM_PARTNER_API_BASE_URL = ""
 CHM_PARTNER_API_TOKEN = ""
 CHM_HTTP_BACKOFF_SECONDS = 0.01

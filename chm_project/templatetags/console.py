@@ -14,6 +14,7 @@ from chm_project.access.my_clients import ALL, PARAMETER
 from chm_project.console.drawing import text_format
 from chm_project.console.pages.rule_preview import Preview, previews_of
 from chm_project.settings.version import VERSION
+from inventory.maintenance_file import maintenance_file
 from inventory.models import Pipeline
 from runs.models import Status
 from runs.reporting.adapter import Row
@@ -105,6 +106,20 @@ def ingestion(pipeline: Pipeline, as_of: datetime, latest: object = None) -> Saf
             return _badge("success", "✓", "ok")
         case other:
             raise ValueError(f"Unknown state of ingestion: {other}")
+
+
+@register.simple_tag
+def maintenance_faults() -> SafeString | str:
+    """Say that the maintenance file has faults; empty without any. Which, the log and `chm check-config` say."""
+    number = len(maintenance_file().faults)
+    if not number:
+        return ""
+    return format_html(
+        '<p class="chm-note" role="status" id="maintenance-faults">The file of planned maintenance and owners has {} '
+        'fault{}, so that nothing is marked. <span class="chm-code">chm check-config</span> names each.</p>',
+        number,
+        "" if number == 1 else "s",
+    )
 
 
 @register.simple_tag

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 
 from chm_project.api.viewsets import StrictView
 from chm_project.db.reporting.files import TYPES
+from runs.api.reports import columns_of
 from runs.reporting.parameters import COMMON, OWN, Parameter
 from runs.reporting.shapes import Shape, shapes
 
@@ -85,7 +86,7 @@ def _described(shape: Shape, url: str) -> dict[str, Any]:
                 "nullable": column.nullable,
                 "description": column.description,
             }
-            for column in shape.columns
+            for column in columns_of(shape)
         ],
     }
 

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.http import StreamingHttpResponse
 from django.urls import URLPattern, path
+from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
@@ -19,8 +20,10 @@ from chm_project.access.visibility import visibility_of
 from chm_project.api.csv import CsvRenderer, csv_response
 from chm_project.api.errors import Busy
 from chm_project.api.viewsets import StrictView
+from runs.planned_maintenance import COLUMNS as NOTES
+from runs.planned_maintenance import NOTED_SHAPES, note_rows
 from runs.reporting.adapter import InvalidParameters, run_shape
-from runs.reporting.parameters import COMMON, LIMIT, OWN, Parameter
+from runs.reporting.parameters import COMMON, LIMIT, OWN, Parameter, validated
 from runs.reporting.shapes import Column, Shape, shapes
 
 _FIELDS: dict[str, type[serializers.Field[Any, Any, Any, Any]]] = {
@@ -69,14 +72,17 @@ class ReportView(StrictView):
         return [*self.shape.parameters, *COMMON, LIMIT]
 
     def report(self, request: Request) -> Response | StreamingHttpResponse:
+        now, given = timezone.now(), request.query_params.dict()
         try:
             with slot():
-                rows = run_shape(self.shape.name, **_bound(request, request.query_params.dict()))
+                rows = run_shape(self.shape.name, clock=now, **_bound(request, given))
+                if self.shape.name in NOTED_SHAPES:
+                    note_rows(rows, as_of=validated(self.shape.parameters, given, clock=now)["as_of"])
         except InvalidParameters as error:
             raise ValidationError({name: [problem] for name, problem in error.problems.items()}) from None
         if request.accepted_renderer.format == "csv":
             disposition = f'attachment; filename="{self.shape.name}.csv"'
-            columns = [column.name for column in self.shape.columns]
+            columns = [column.name for column in columns_of(self.shape)]
             return csv_response(columns, rows, headers={"Content-Disposition": disposition})
         return Response({"items": row_serializer(self.shape)(rows, many=True).data})
 
@@ -94,9 +100,15 @@ def _bound(request: Request, given: dict[str, Any]) -> dict[str, Any]:
     return given | {"clients": visibility.clients}
 
 
+def columns_of(shape: Shape) -> list[Column]:
+    """The columns of the answer: those of the shape, and what the maintenance file adds to some."""
+    added = NOTES if shape.name in NOTED_SHAPES else {}
+    return [*shape.columns, *(Column(name, "text", True, meaning) for name, meaning in added.items())]
+
+
 def row_serializer(shape: Shape) -> type[serializers.Serializer[Any]]:
     name = "".join(word.title() for word in shape.name.split("_"))
-    return type(f"{name}RowSerializer", (serializers.Serializer,), {c.name: _field(c) for c in shape.columns})
+    return type(f"{name}RowSerializer", (serializers.Serializer,), {c.name: _field(c) for c in columns_of(shape)})
 
 
 def _field(column: Column) -> serializers.Field[Any, Any, Any, Any]:

@@ -1,6 +1,6 @@
 """Runs any shape by its name."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -13,7 +13,7 @@ from chm_project.db.reporting.files import expanded, fragments
 from runs.reporting.parameters import LIMIT, InvalidParameters, validated
 from runs.reporting.shapes import Shape, shapes
 
-__all__ = ["InvalidParameters", "Row", "page_of_shape", "run_shape", "scoped"]
+__all__ = ["InvalidParameters", "Row", "page_of_shape", "run_query", "run_shape", "scoped"]
 
 Row = dict[str, Any]
 
@@ -82,6 +82,24 @@ def page_of_shape(
 ) AS shape WHERE {where} LIMIT %(most)s OFFSET %(offset)s"""  # noqa: S608
     _, rows = _ask(head, values)
     return _rows(shape, [row[:-1] for row in rows]), rows[0][-1] if rows else 0
+
+
+def run_query(
+    text: str,
+    /,
+    *,
+    clients: Clients = None,
+    clock: datetime | None = None,
+    own: Mapping[str, Any] | None = None,
+    **parameters: Any,
+) -> list[Row]:
+    """The rows of a page's own query over the views of `reporting`, with the fragments and the scope of a shape.
+
+    `own` are the values of the parameters that only this query has.
+    """
+    sql, of_clients = scoped(text, clients)
+    names, rows = _ask(sql, validated({}, parameters, clock=clock) | of_clients | dict(own or {}))
+    return [dict(zip(names, row, strict=True)) for row in rows]
 
 
 def _ask(sql: str, values: dict[str, Any]) -> tuple[list[str], list[tuple[Any, ...]]]:

@@ -18,6 +18,7 @@ from chm_project.console.pages.error_groups import grouped_failures
 from chm_project.console.pages.rule_preview import previews_of
 from inventory.models import Pipeline
 from runs.models import Run
+from runs.planned_maintenance import note_rows
 from runs.reporting.adapter import Row, page_of_shape
 
 CHARTED, LISTED, MAX_FAILED, MAX_RULES = 100, 30, 500, 10
@@ -39,11 +40,15 @@ def read_pipeline(pipeline: Pipeline, as_of: datetime) -> dict[str, Any]:
     runs = Run.objects.filter(pipeline=pipeline)
     newest = list(runs.latest_first().defer("payload")[:CHARTED])
     scope = Q(pipeline=pipeline) | Q(client=pipeline.client_id, pipeline=None)
+    verdict = read_verdict(pipeline, as_of)
+    notes: Row = {"pipeline_id": pipeline.pk}
+    note_rows([notes, *([verdict.failing] if verdict.failing else [])], as_of=as_of)
     rules = AlertRule.objects.filter(scope).select_related("client", "pipeline__client").order_by("created_at", "id")
     return {
         "as_of": as_of,
         "pipeline": pipeline,
-        "verdict": read_verdict(pipeline, as_of),
+        "verdict": verdict,
+        "notes": notes,
         "strip": strips_of([pipeline.pk]).get(pipeline.pk, ""),
         "runs": newest[:LISTED],
         "latest": newest[0] if newest else None,

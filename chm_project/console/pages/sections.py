@@ -6,15 +6,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from django.db import connection
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from alerting.models import AlertRule
 from alerting.services import firing_rules
 from chm_project.console.pages.board_scope import BoardScope
-from runs.reporting.adapter import Row, page_of_shape, scoped
-from runs.reporting.parameters import validated
+from runs.planned_maintenance import note_rows
+from runs.reporting.adapter import Row, page_of_shape, run_query
 
 STALE_AFTER_HOURS = 24
 _SQL = Path(__file__).parent / "sql"
@@ -53,13 +52,19 @@ def _shape(name: str, where: str = "true", **own: Any) -> Read:
     return read
 
 
+def _noted(read: Read) -> Read:
+    """The same rows, with what the maintenance file says about them."""
+
+    def noted(scope: BoardScope, clock: datetime, most: int, offset: int) -> tuple[list[Row], int]:
+        rows, total = read(scope, clock, most, offset)
+        note_rows(rows, as_of=scope.as_of or clock)
+        return rows, total
+
+    return noted
+
+
 def _rows(text: str, scope: BoardScope, clock: datetime, **own: Any) -> list[Row]:
-    parameters = scope.parameters
-    sql, of_clients = scoped(text, parameters.pop("clients"))
-    with connection.cursor() as cursor:
-        cursor.execute(sql, validated({}, parameters, clock=clock) | of_clients | own)
-        names = [column.name for column in cursor.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    return run_query(text, clock=clock, own=own, **scope.parameters)
 
 
 def _running_long(scope: BoardScope, clock: datetime, most: int, offset: int) -> tuple[list[Row], int]:
@@ -114,11 +119,11 @@ SECTIONS = {
         Section(
             "incidents", "Incidents",
             "Failing pipelines with one cause that began to fail together; most pipelines first.",
-            "No incident.", "bad", 10, _incidents, tile="Incidents", grain="incident",
+            "No incident.", "bad", 10, _noted(_incidents), tile="Incidents", grain="incident",
         ),
         Section(
             "failing", "Failing now", "Since the last success a run has failed; new failures first, longest first.",
-            "Nothing is failing.", "bad", 15, _shape("failing_now"), tile="Failing now",
+            "Nothing is failing.", "bad", 15, _noted(_shape("failing_now")), tile="Failing now",
         ),
         Section(
             "changed", "Changed", "Newly failing, recovered, then first runs; newest first.",
@@ -126,7 +131,7 @@ SECTIONS = {
         ),
         Section(
             "late", "Late", "Usually starts regularly, and has not; latest first.", "Nothing is late.", "warn", 8,
-            _shape("late_pipelines"), tile="Late",
+            _noted(_shape("late_pipelines")), tile="Late",
         ),
         Section(
             "long", "Running long", "More than 10 minutes and three times the usual.", "Nothing is running long.",

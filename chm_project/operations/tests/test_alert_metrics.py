@@ -41,7 +41,7 @@ def test_metrics_name_each_failing_pipeline_with_its_incident_and_say_which_are_
     mark_known(pipeline=failing("old"), reason="ticket 123")
     incident = run_shape("failing_now")[0]["incident"]
 
-    labels = 'client="client of {0}",environment="prod",incident="{1}",pipeline="{0}",platform="airflow"'
+    labels = 'client="client of {0}",environment="prod",incident="{1}",owner="",pipeline="{0}",platform="airflow"'
     assert samples("chm_pipeline_failing") == [
         f"chm_pipeline_failing{{{labels.format(name, incident)}}} 1.0" for name in ("new", "old")
     ]
@@ -94,7 +94,7 @@ def test_the_list_of_firing_rules_in_csv_has_the_fingerprint_too() -> None:
 
     table = program("read").get(f"{ROOT}/alert_rules/firing", headers={"accept": "text/csv"}).getvalue().decode()
 
-    assert table.splitlines()[0].endswith(",since,fingerprint")
+    assert table.splitlines()[0].endswith(",since,fingerprint,owner,runbook_url")
     assert len(table.splitlines()) == 2
 
 

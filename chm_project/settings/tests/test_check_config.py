@@ -101,6 +101,18 @@ def test_the_connections_file_and_its_secrets_belong_to_it(tmp_path: Path) -> No
     assert with_it[0] == 0, with_it[1]["faults"]
 
 
+def test_the_maintenance_file_belongs_to_it(tmp_path: Path) -> None:
+    (tmp_path / "maintenance.toml").write_text('[[maintenance]]\nfrom = 3\n')
+
+    status, found = checked(CHM_MAINTENANCE_FILE=str(tmp_path / "maintenance.toml"))
+
+    assert status == 2
+    assert [fault.split(": ")[2] for fault in found["faults"]] == [
+        "maintenance[1].reason", "maintenance[1].from", "maintenance[1].until"
+    ]  # fmt: skip
+    assert all(fault.startswith("CHM_MAINTENANCE_FILE: ") for fault in found["faults"])
+
+
 def test_development_needs_no_address_and_starts_nothing(tmp_path: Path) -> None:
     absent: dict[str, str | None] = dict.fromkeys(SAFE)
 

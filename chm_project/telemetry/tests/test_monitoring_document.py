@@ -48,5 +48,5 @@ def test_the_document_lists_every_metric(db: None) -> None:
     assert list(OWN.collect()), "the processes' own metrics are registered"
     assert expected.items() <= found.items()
     broker = {"chm_queue_length", "chm_beat_age_seconds", "chm_lineage_unmatched_events_total", "chm_database_up"}
-    on_call = {"chm_pipeline_failing", "chm_pipeline_known", "chm_rule_firing"}
+    on_call = {"chm_pipeline_failing", "chm_pipeline_known", "chm_pipeline_in_maintenance", "chm_rule_firing"}
     assert found.keys() - expected.keys() == broker | on_call | {"chm_broker_up", "chm_build_info"}

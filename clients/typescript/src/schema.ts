@@ -1452,6 +1452,12 @@ export interface components {
              * @description When the mark ends at the latest
              */
             known_until: string | null;
+            /** @description Reason of the planned maintenance that it is in; null: it is in none */
+            maintenance: string | null;
+            /** @description Who looks after it, by the maintenance file; of an incident, after the pipeline that failed latest */
+            owner: string | null;
+            /** @description What to do about it, by the maintenance file */
+            runbook_url: string | null;
         };
         FailureCountsByClientReport: {
             /** @description The rows of this answer. */
@@ -1548,6 +1554,10 @@ export interface components {
             readonly since: string;
             /** @description Identifies the rule; the same each time it fires. */
             readonly fingerprint: string;
+            /** @description Who looks after its pipeline, by the maintenance file; null of a rule of a whole client. */
+            readonly owner: string | null;
+            /** @description What to do about it, by the maintenance file. */
+            readonly runbook_url: string | null;
         };
         /** @enum {string} */
         FlakyOrdering: "failures" | "flips";
@@ -1628,7 +1638,7 @@ export interface components {
              * @description Now.
              */
             until: string;
-            /** @description Rows of the report incidents that began in the shift. */
+            /** @description Rows of the report incidents that began in the shift, with ended_at: null while one lasts. */
             incidents: {
                 [key: string]: unknown;
             }[];
@@ -1648,7 +1658,7 @@ export interface components {
             sources_dark: {
                 [key: string]: unknown;
             }[];
-            /** @description Changes to clients, pipelines and alert rules: changed_at, kind, name, change. */
+            /** @description Changes to clients, pipelines and alert rules: changed_at, object_id, kind, name, change. */
             changes: {
                 [key: string]: unknown;
             }[];
@@ -1702,6 +1712,12 @@ export interface components {
             run_id: string;
             /** @description Pipelines of it whose failure somebody marked as known */
             known: number;
+            /** @description Reason of the planned maintenance that it is in; null: it is in none */
+            maintenance: string | null;
+            /** @description Who looks after it, by the maintenance file; of an incident, after the pipeline that failed latest */
+            owner: string | null;
+            /** @description What to do about it, by the maintenance file */
+            runbook_url: string | null;
         };
         IngestionHealthReport: {
             /** @description The rows of this answer. */
@@ -1828,6 +1844,12 @@ export interface components {
             run_id: string | null;
             /** @description Its page at the source; null: none is known */
             source_url: string | null;
+            /** @description Reason of the planned maintenance that it is in; null: it is in none */
+            maintenance: string | null;
+            /** @description Who looks after it, by the maintenance file; of an incident, after the pipeline that failed latest */
+            owner: string | null;
+            /** @description What to do about it, by the maintenance file */
+            runbook_url: string | null;
         };
         LatestOfPipeline: {
             /**
@@ -3472,7 +3494,9 @@ export interface operations {
                      *           "created_at": "2026-03-01T10:00:00Z",
                      *           "updated_at": "2026-03-01T10:00:00Z",
                      *           "since": "2026-03-01T10:00:00Z",
-                     *           "fingerprint": "5f0c1d2e3a4b5c6d"
+                     *           "fingerprint": "5f0c1d2e3a4b5c6d",
+                     *           "owner": "text",
+                     *           "runbook_url": "text"
                      *         }
                      *       ],
                      *       "next_cursor": null
@@ -6101,7 +6125,10 @@ export interface operations {
                      *           "known": true,
                      *           "known_reason": "text",
                      *           "known_ticket_url": "text",
-                     *           "known_until": "2026-03-01T10:00:00Z"
+                     *           "known_until": "2026-03-01T10:00:00Z",
+                     *           "maintenance": "text",
+                     *           "owner": "text",
+                     *           "runbook_url": "text"
                      *         }
                      *       ]
                      *     }
@@ -6607,7 +6634,10 @@ export interface operations {
                      *           "cause": "text",
                      *           "first_run_id": "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f",
                      *           "run_id": "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f",
-                     *           "known": 1
+                     *           "known": 1,
+                     *           "maintenance": "text",
+                     *           "owner": "text",
+                     *           "runbook_url": "text"
                      *         }
                      *       ]
                      *     }
@@ -6780,7 +6810,10 @@ export interface operations {
                      *           "client_id": "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f",
                      *           "pipeline_id": "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f",
                      *           "run_id": "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f",
-                     *           "source_url": "https://airflow.northwind.example/dags/sales_daily_load"
+                     *           "source_url": "https://airflow.northwind.example/dags/sales_daily_load",
+                     *           "maintenance": "text",
+                     *           "owner": "text",
+                     *           "runbook_url": "text"
                      *         }
                      *       ]
                      *     }

@@ -44,6 +44,10 @@ class FailingNowRow:
             known_reason (None | str): Why, by whoever marked it; null: it is new
             known_ticket_url (None | str): Address of the ticket
             known_until (datetime.datetime | None): When the mark ends at the latest
+            maintenance (None | str): Reason of the planned maintenance that it is in; null: it is in none
+            owner (None | str): Who looks after it, by the maintenance file; of an incident, after the pipeline that failed
+                latest
+            runbook_url (None | str): What to do about it, by the maintenance file
      """
 
     client_name: str
@@ -65,6 +69,9 @@ class FailingNowRow:
     known_reason: None | str
     known_ticket_url: None | str
     known_until: datetime.datetime | None
+    maintenance: None | str
+    owner: None | str
+    runbook_url: None | str
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
 
@@ -122,6 +129,15 @@ class FailingNowRow:
         else:
             known_until = self.known_until
 
+        maintenance: None | str
+        maintenance = self.maintenance
+
+        owner: None | str
+        owner = self.owner
+
+        runbook_url: None | str
+        runbook_url = self.runbook_url
+
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
@@ -145,6 +161,9 @@ class FailingNowRow:
             "known_reason": known_reason,
             "known_ticket_url": known_ticket_url,
             "known_until": known_until,
+            "maintenance": maintenance,
+            "owner": owner,
+            "runbook_url": runbook_url,
         })
 
         return field_dict
@@ -260,6 +279,30 @@ class FailingNowRow:
         known_until = _parse_known_until(d.pop("known_until"))
 
 
+        def _parse_maintenance(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        maintenance = _parse_maintenance(d.pop("maintenance"))
+
+
+        def _parse_owner(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        owner = _parse_owner(d.pop("owner"))
+
+
+        def _parse_runbook_url(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        runbook_url = _parse_runbook_url(d.pop("runbook_url"))
+
+
         failing_now_row = cls(
             client_name=client_name,
             pipeline_name=pipeline_name,
@@ -280,6 +323,9 @@ class FailingNowRow:
             known_reason=known_reason,
             known_ticket_url=known_ticket_url,
             known_until=known_until,
+            maintenance=maintenance,
+            owner=owner,
+            runbook_url=runbook_url,
         )
 
 

@@ -8,10 +8,10 @@ from attrs import field as _attrs_field
 
 from ..types import UNSET, Unset
 
-from ..models.alert_channel import AlertChannel
-from ..models.alert_channel import check_alert_channel
-from ..models.rule_type import check_rule_type
-from ..models.rule_type import RuleType
+from ..models.channel_enum import ChannelEnum
+from ..models.channel_enum import check_channel_enum
+from ..models.rule_type_enum import check_rule_type_enum
+from ..models.rule_type_enum import RuleTypeEnum
 from typing import cast
 from uuid import UUID
 import datetime
@@ -27,34 +27,36 @@ T = TypeVar("T", bound="FiringRule")
 
 @_attrs_define
 class FiringRule:
-    """ A firing rule, and since when it fires.
+    """ A rule that holds, and since when.
 
         Attributes:
-            id (UUID): UUID version 7.
-            client_id (None | UUID): Scope: all active pipelines of this client, unless a pipeline is given.
-            pipeline_id (None | UUID): Scope: this pipeline; its client then owns the rule.
-            rule_type (RuleType):
-            threshold (int | None): Failed runs needed in the window.
-            window_minutes (int | None): Length of the window.
-            channel (AlertChannel):
-            destination (str): Channel name, address or hook. Responses mask a hook except for its host; the masked form,
-                sent back, keeps the stored address.
-            is_enabled (bool): False: kept, not evaluated.
-            include_known (bool): False: pipelines whose failure is known do not count.
-            created_at (datetime.datetime): When CHM stored the row.
-            updated_at (datetime.datetime): When the row last changed, ingestion bookkeeping aside.
-            since (datetime.datetime): For on_failure the first failure after the last success, of the pipeline in scope
-                that has failed longest; for failures_in_window the oldest counted failure.
-            fingerprint (str): Identifies the rule; the same each time it fires.
+            id (UUID):
+            client_id (None | UUID):
+            pipeline_id (None | UUID):
+            rule_type (RuleTypeEnum):
+            threshold (int | None):
+            window_minutes (int | None):
+            channel (ChannelEnum):
+            destination (str): Channel name, address or hook. Of a hook answers show the host only; that masked form, sent
+                back, leaves what is stored.
+            is_enabled (bool):
+            include_known (bool):
+            created_at (datetime.datetime):
+            updated_at (datetime.datetime):
+            since (datetime.datetime): The first failure, after its last success, of the pipeline in scope that has failed
+                longest; of failures_in_window the oldest failure that counts.
+            fingerprint (str): The same whenever this rule holds.
+            owner (None | str): Who looks after its pipeline, by the maintenance file; null of a rule of a whole client.
+            runbook_url (None | str): What to do about it, by the maintenance file.
      """
 
     id: UUID
     client_id: None | UUID
     pipeline_id: None | UUID
-    rule_type: RuleType
+    rule_type: RuleTypeEnum
     threshold: int | None
     window_minutes: int | None
-    channel: AlertChannel
+    channel: ChannelEnum
     destination: str
     is_enabled: bool
     include_known: bool
@@ -62,6 +64,8 @@ class FiringRule:
     updated_at: datetime.datetime
     since: datetime.datetime
     fingerprint: str
+    owner: None | str
+    runbook_url: None | str
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
 
@@ -107,6 +111,12 @@ class FiringRule:
 
         fingerprint = self.fingerprint
 
+        owner: None | str
+        owner = self.owner
+
+        runbook_url: None | str
+        runbook_url = self.runbook_url
+
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
@@ -125,6 +135,8 @@ class FiringRule:
             "updated_at": updated_at,
             "since": since,
             "fingerprint": fingerprint,
+            "owner": owner,
+            "runbook_url": runbook_url,
         })
 
         return field_dict
@@ -175,7 +187,7 @@ class FiringRule:
         pipeline_id = _parse_pipeline_id(d.pop("pipeline_id"))
 
 
-        rule_type = check_rule_type(d.pop("rule_type"))
+        rule_type = check_rule_type_enum(d.pop("rule_type"))
 
 
 
@@ -196,7 +208,7 @@ class FiringRule:
         window_minutes = _parse_window_minutes(d.pop("window_minutes"))
 
 
-        channel = check_alert_channel(d.pop("channel"))
+        channel = check_channel_enum(d.pop("channel"))
 
 
 
@@ -224,6 +236,22 @@ class FiringRule:
 
         fingerprint = d.pop("fingerprint")
 
+        def _parse_owner(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        owner = _parse_owner(d.pop("owner"))
+
+
+        def _parse_runbook_url(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        runbook_url = _parse_runbook_url(d.pop("runbook_url"))
+
+
         firing_rule = cls(
             id=id,
             client_id=client_id,
@@ -239,6 +267,8 @@ class FiringRule:
             updated_at=updated_at,
             since=since,
             fingerprint=fingerprint,
+            owner=owner,
+            runbook_url=runbook_url,
         )
 
 

@@ -33,13 +33,14 @@ class Handover:
         Attributes:
             since (datetime.datetime): Start of the window, inclusive.
             until (datetime.datetime): Now.
-            incidents (list[HandoverIncidentsItem]): Rows of the report incidents that began in the shift.
+            incidents (list[HandoverIncidentsItem]): Rows of the report incidents that began in the shift, with ended_at:
+                null while one lasts.
             recovered (list[HandoverRecoveredItem]): Rows of the report changes_since_yesterday that recovered in the shift.
             failing (list[HandoverFailingItem]): Rows of the report failing_now: new failures first, then known ones.
             late (list[HandoverLateItem]): Rows of the report late_pipelines.
             sources_dark (list[HandoverSourcesDarkItem]): Rows of the report ingestion_health that are overdue or failing.
-            changes (list[HandoverChangesItem]): Changes to clients, pipelines and alert rules: changed_at, kind, name,
-                change.
+            changes (list[HandoverChangesItem]): Changes to clients, pipelines and alert rules: changed_at, object_id, kind,
+                name, change.
      """
 
     since: datetime.datetime

@@ -38,6 +38,10 @@ class IncidentsRow:
             first_run_id (UUID): Key of the latest run of the pipeline that failed first
             run_id (UUID): Key of the run that failed latest
             known (int): Pipelines of it whose failure somebody marked as known
+            maintenance (None | str): Reason of the planned maintenance that it is in; null: it is in none
+            owner (None | str): Who looks after it, by the maintenance file; of an incident, after the pipeline that failed
+                latest
+            runbook_url (None | str): What to do about it, by the maintenance file
      """
 
     incident: str
@@ -52,6 +56,9 @@ class IncidentsRow:
     first_run_id: UUID
     run_id: UUID
     known: int
+    maintenance: None | str
+    owner: None | str
+    runbook_url: None | str
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
 
@@ -84,6 +91,15 @@ class IncidentsRow:
 
         known = self.known
 
+        maintenance: None | str
+        maintenance = self.maintenance
+
+        owner: None | str
+        owner = self.owner
+
+        runbook_url: None | str
+        runbook_url = self.runbook_url
+
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
@@ -100,6 +116,9 @@ class IncidentsRow:
             "first_run_id": first_run_id,
             "run_id": run_id,
             "known": known,
+            "maintenance": maintenance,
+            "owner": owner,
+            "runbook_url": runbook_url,
         })
 
         return field_dict
@@ -151,6 +170,30 @@ class IncidentsRow:
 
         known = d.pop("known")
 
+        def _parse_maintenance(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        maintenance = _parse_maintenance(d.pop("maintenance"))
+
+
+        def _parse_owner(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        owner = _parse_owner(d.pop("owner"))
+
+
+        def _parse_runbook_url(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        runbook_url = _parse_runbook_url(d.pop("runbook_url"))
+
+
         incidents_row = cls(
             incident=incident,
             platform=platform,
@@ -164,6 +207,9 @@ class IncidentsRow:
             first_run_id=first_run_id,
             run_id=run_id,
             known=known,
+            maintenance=maintenance,
+            owner=owner,
+            runbook_url=runbook_url,
         )
 
 

@@ -41,6 +41,10 @@ class LatePipelinesRow:
             pipeline_id (UUID): Key of the pipeline
             run_id (None | UUID): Key of the run that started last
             source_url (None | str): Its page at the source; null: none is known
+            maintenance (None | str): Reason of the planned maintenance that it is in; null: it is in none
+            owner (None | str): Who looks after it, by the maintenance file; of an incident, after the pipeline that failed
+                latest
+            runbook_url (None | str): What to do about it, by the maintenance file
      """
 
     client_name: str
@@ -57,6 +61,9 @@ class LatePipelinesRow:
     pipeline_id: UUID
     run_id: None | UUID
     source_url: None | str
+    maintenance: None | str
+    owner: None | str
+    runbook_url: None | str
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
 
@@ -102,6 +109,15 @@ class LatePipelinesRow:
         source_url: None | str
         source_url = self.source_url
 
+        maintenance: None | str
+        maintenance = self.maintenance
+
+        owner: None | str
+        owner = self.owner
+
+        runbook_url: None | str
+        runbook_url = self.runbook_url
+
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
@@ -120,6 +136,9 @@ class LatePipelinesRow:
             "pipeline_id": pipeline_id,
             "run_id": run_id,
             "source_url": source_url,
+            "maintenance": maintenance,
+            "owner": owner,
+            "runbook_url": runbook_url,
         })
 
         return field_dict
@@ -213,6 +232,30 @@ class LatePipelinesRow:
         source_url = _parse_source_url(d.pop("source_url"))
 
 
+        def _parse_maintenance(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        maintenance = _parse_maintenance(d.pop("maintenance"))
+
+
+        def _parse_owner(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        owner = _parse_owner(d.pop("owner"))
+
+
+        def _parse_runbook_url(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        runbook_url = _parse_runbook_url(d.pop("runbook_url"))
+
+
         late_pipelines_row = cls(
             client_name=client_name,
             pipeline_name=pipeline_name,
@@ -228,6 +271,9 @@ class LatePipelinesRow:
             pipeline_id=pipeline_id,
             run_id=run_id,
             source_url=source_url,
+            maintenance=maintenance,
+            owner=owner,
+            runbook_url=runbook_url,
         )
 
 

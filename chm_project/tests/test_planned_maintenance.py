@@ -1,0 +1,188 @@
+"""Planned maintenance marks failures and lateness and drops neither; owners and runbooks stand beside failures."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from alerting.models import AlertRule
+from alerting.services import firing_rules
+from chm_project.tests.api import ROOT, program
+from chm_project.tests.pages import browser, html, tiles
+from inventory.models import Pipeline
+from inventory.tests.factories import ClientFactory, PipelineFactory
+from runs.planned_maintenance import note_rows
+from runs.reporting.adapter import run_shape
+from runs.tests.factories import RunFactory
+
+pytestmark = pytest.mark.django_db
+
+# A Saturday night; the window is from 22:00 to 04:00 in UTC.
+MIDNIGHT = datetime(2026, 6, 14, tzinfo=UTC)
+WEEKLY = """
+[[maintenance]]
+reason = "Backup of the warehouse"
+pipelines = { clients = ["Northwind"] }
+days = ["saturday"]
+from = 22:00:00
+until = 04:00:00
+"""
+OWNERS = """
+[[owners]]
+pipelines = { clients = ["Northwind"], platform = "airflow" }
+owner = "Data platform"
+[[owners]]
+owner = "Operations"
+runbook_url = "https://wiki.example.com/all"
+"""
+
+
+@pytest.fixture
+def plan(tmp_path: Path, settings: Any) -> Path:
+    settings.CHM_MAINTENANCE_FILE = str(tmp_path / "maintenance.toml")
+    (tmp_path / "maintenance.toml").write_text(WEEKLY + OWNERS)
+    return tmp_path / "maintenance.toml"
+
+
+def northwind(name: str = "load", **fields: Any) -> Pipeline:
+    client = Pipeline.objects.filter(client__name="Northwind").first()
+    owner = client.client if client else ClientFactory.create(name="Northwind")
+    return PipelineFactory.create(client=owner, name=name, platform="airflow", **fields)
+
+
+def ran(pipeline: Pipeline, status: str, *hours: float, since: datetime = MIDNIGHT) -> None:
+    for hour in hours:
+        at = since + timedelta(hours=hour)
+        RunFactory.create(pipeline=pipeline, status=status, error_message="disk full", started_at=at, finished_at=at)
+
+
+@pytest.mark.parametrize(
+    ("failed", "mark"),
+    [
+        pytest.param([1], True, id="in the window"),
+        pytest.param([-1, 0, 3.9], True, id="several times in it"),
+        pytest.param([-3], False, id="before it"),
+        pytest.param([-3, 1], False, id="before it and in it"),
+        pytest.param([1, 4], False, id="in it and at its end"),
+        pytest.param([1, 30], False, id="in it and on the next day"),
+    ],
+)
+def test_a_failure_is_marked_if_all_of_it_happened_in_the_window(plan: Path, failed: list[float], mark: bool) -> None:
+    pipeline = northwind()
+    ran(pipeline, "success", -5)
+    ran(pipeline, "failed", *failed)
+    other = PipelineFactory.create(client__name="Other")
+    ran(other, "failed", 1)
+
+    rows = program("read").get(f"{ROOT}/reports/failing_now?as_of=2026-06-16T00:00:00Z").json()["items"]
+
+    found = {row["pipeline_name"]: row for row in rows}
+    assert set(found) == {"load", other.name}, "nothing is dropped"
+    assert found["load"]["maintenance"] == ("Backup of the warehouse" if mark else None)
+    assert (found["load"]["owner"], found["load"]["runbook_url"]) == ("Data platform", "https://wiki.example.com/all")
+    assert (found[other.name]["maintenance"], found[other.name]["owner"]) == (None, "Operations")
+    [incident] = [
+        row for row in program("read").get(f"{ROOT}/reports/incidents?as_of=2026-06-16T00:00:00Z").json()["items"]
+        if "Northwind" in row["client_names"] and row["pipelines"] == 1
+    ] or [None]  # fmt: skip
+    assert incident is None or incident["maintenance"] == found["load"]["maintenance"]
+
+
+def test_lateness_is_marked_while_the_window_lasts(plan: Path) -> None:
+    pipeline = northwind(ingested_through=MIDNIGHT + timedelta(days=9))
+    ran(pipeline, "success", *range(-24 * 30, -1))
+
+    def mark(hour: float) -> list[Any]:
+        as_of = MIDNIGHT + timedelta(hours=hour)
+        rows = run_shape("late_pipelines", as_of=as_of)
+        note_rows(rows, as_of=as_of)
+        return [row["maintenance"] for row in rows]
+
+    assert mark(1) == ["Backup of the warehouse"]
+    assert mark(5) == [None], "still late, and no longer expected to be"
+    plan.write_text(WEEKLY.replace("22:00:00", "23:30:00"))
+    assert mark(1) == [None], "the start was expected before the window"
+
+
+def test_the_console_shows_the_mark_the_owner_and_the_runbook_and_counts_as_before(plan: Path) -> None:
+    now = timezone.now()
+    window = (
+        f"from = {now - timedelta(hours=2):%Y-%m-%dT%H:%M:%SZ}\nuntil = {now + timedelta(hours=2):%Y-%m-%dT%H:%M:%SZ}"
+    )
+    plan.write_text(f'[[maintenance]]\nreason = "Backup of the warehouse"\n{window}\n{OWNERS}')
+    pipeline = northwind()
+    ran(pipeline, "failed", -1, since=now)
+    viewer = browser("viewer")
+
+    board = html(viewer.get("/admin/"))
+    assert tiles(board)["failing"] == tiles(board)["incidents"] == 1
+    for path in (
+        "/admin/",
+        "/admin/console/list/failing/",
+        "/admin/console/list/incidents/",
+        "/admin/console/handover/",
+        f"/admin/console/pipeline/{pipeline.pk}/",
+    ):
+        page = html(viewer.get(path))
+        for text in ("lanned maintenance", "Backup of the warehouse", "Data platform", "https://wiki.example.com/all"):
+            assert text in page, (path, text)
+    text = program("read").get(f"{ROOT}/handover", headers={"accept": "text/markdown"}).content.decode()
+    assert "(planned maintenance: Backup of the warehouse)" in text
+    assert "(owner: Data platform)" in text
+    [row] = program("read").get(f"{ROOT}/handover").json()["failing"]
+    assert (row["maintenance"], row["owner"]) == ("Backup of the warehouse", "Data platform")
+    csv = program("read").get(f"{ROOT}/reports/failing_now", headers={"accept": "text/csv"})
+    lines = csv.getvalue().decode().splitlines()
+    assert lines[0].endswith("maintenance,owner,runbook_url")
+    metrics = program("read").get("/metrics").content.decode()
+    assert 'owner="Data platform"' in metrics
+    assert "chm_pipeline_in_maintenance{" in metrics
+
+
+def test_a_rule_leaves_planned_failures_out_only_where_it_leaves_known_ones_out(plan: Path) -> None:
+    pipeline = northwind()
+    ran(pipeline, "failed", 1)
+    watched = {"pipeline": pipeline, "rule_type": "on_failure", "channel": "slack"}
+    every = AlertRule.objects.create(**watched, destination="#all")
+    new = AlertRule.objects.create(**watched, destination="#new", include_known=False)
+
+    assert set(firing_rules()) == {every.pk}
+    answer = program("read").get(f"{ROOT}/alert_rules/firing").json()["items"]
+    assert [(row["id"], row["owner"]) for row in answer] == [(str(every.pk), "Data platform")]
+    plan.write_text(OWNERS)
+    assert set(firing_rules()) == {every.pk, new.pk}
+
+
+def test_a_faulty_file_marks_nothing_and_takes_nothing_down(plan: Path, caplog: pytest.LogCaptureFixture) -> None:
+    pipeline = northwind()
+    ran(pipeline, "failed", 1)
+    plan.write_text(WEEKLY + '[[owners]]\nrunbook_url = "no address"')
+    viewer = browser("viewer")
+
+    for path in (
+        "/admin/",
+        "/admin/console/list/failing/",
+        "/admin/console/handover/",
+        f"/admin/console/pipeline/{pipeline.pk}/",
+    ):
+        page = html(viewer.get(path))
+        assert "has 1 fault" in page, path
+        assert "Backup of the warehouse" not in page
+    assert program("read").get(f"{ROOT}/reports/failing_now").json()["items"][0]["maintenance"] is None
+    assert "owners[1].runbook_url" in caplog.text
+
+
+def test_notes_cost_two_queries_whatever_the_number_of_rows(plan: Path) -> None:
+    for number in range(30):
+        ran(northwind(f"load {number}"), "failed", 1)
+    rows = run_shape("failing_now")
+
+    with CaptureQueriesContext(connection) as queries:
+        note_rows(rows, as_of=timezone.now())
+
+    assert len(queries) == len(["the moments of the latest failures", "the tables that select their pipelines"])
+    assert {row["maintenance"] for row in rows} == {"Backup of the warehouse"}

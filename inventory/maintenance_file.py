@@ -1,0 +1,196 @@
+"""Planned maintenance, owners and runbooks: one small TOML file that CHM_MAINTENANCE_FILE names.
+
+    [[maintenance]]
+    reason = "Backup of the warehouse"
+    pipelines = { clients = ["Northwind"], platform = "airflow" }
+    days = ["saturday"]                        # weekly; without days a dated window
+    from = 22:00:00
+    until = 02:00:00                           # on Sunday
+    zone = "Europe/Berlin"                     # UTC when left out
+
+    [[maintenance]]
+    reason = "Move to the new cluster"
+    pipelines = { external_id_prefix = "etl_" }
+    from = 2026-12-05T20:00:00
+    until = 2026-12-06T06:00:00
+    zone = "Europe/Berlin"
+
+    [[owners]]
+    pipelines = { clients = ["Northwind"] }
+    owner = "Data platform, #data-platform"
+    runbook_url = "https://wiki.example/runbooks/northwind"
+
+`pipelines` selects as in the connections file; without it a table is about all. Of several owners the first counts.
+A file with a fault marks nothing: half of a plan could be the wrong half.
+"""
+
+import logging
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, time
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+
+from chm_project.api.web_addresses import is_web_address
+from chm_project.settings.config_reader import ConfigReader
+from inventory.maintenance_windows import (
+    DAYS,
+    DatedWindow,
+    Span,
+    WeeklyWindow,
+    Window,
+    first_moment,
+    last_moment,
+)
+from inventory.selection import Selection, read_selection
+
+logger = logging.getLogger(__name__)
+
+MOST_TABLES = 500
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Maintenance:
+    reason: str
+    pipelines: Selection
+    window: Window
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    pipelines: Selection
+    owner: str
+    runbook_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class MaintenanceFile:
+    """With `faults` there is neither maintenance nor an owner."""
+
+    maintenance: tuple[Maintenance, ...] = ()
+    owners: tuple[Owner, ...] = ()
+    faults: tuple[str, ...] = ()
+
+
+def maintenance_file() -> MaintenanceFile:
+    """Return what the file says now; it is read again when it changes. A faulty one is logged once per process."""
+    if not settings.CHM_MAINTENANCE_FILE:
+        return MaintenanceFile()
+    path = Path(settings.CHM_MAINTENANCE_FILE)
+    try:
+        stat = path.stat()
+    except OSError as error:
+        return _unreadable(str(path), error.strerror or "it cannot be read")
+    return _kept(path, stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=8)
+def _kept(path: Path, _changed_at: int, _size: int) -> MaintenanceFile:
+    return _logged(read_maintenance_file(path))
+
+
+@lru_cache(maxsize=8)
+def _unreadable(path: str, why: str) -> MaintenanceFile:
+    return _logged(MaintenanceFile(faults=(f"cannot read {path}: {why}",)))
+
+
+def _logged(found: MaintenanceFile) -> MaintenanceFile:
+    for fault in found.faults:
+        logger.error("CHM_MAINTENANCE_FILE: %s", fault)
+    return found
+
+
+def read_maintenance_file(path: Path) -> MaintenanceFile:
+    """Return what the file says, or every fault of it at once."""
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        return MaintenanceFile(faults=(f"cannot read {path}: {error.strerror}",))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return MaintenanceFile(faults=(f"{path} is not TOML: {error}",))
+    reader = ConfigReader()
+    reader.no_others(document, "", {"maintenance", "owners"})
+    maintenance = [_maintenance(reader, where, table) for where, table in _tables(reader, document, "maintenance")]
+    owners = [_owner(reader, where, table) for where, table in _tables(reader, document, "owners")]
+    if reader.mistakes:
+        return MaintenanceFile(faults=tuple(f"{path}: {mistake}" for mistake in reader.mistakes))
+    return MaintenanceFile(tuple(each for each in maintenance if each), tuple(owners))
+
+
+def _tables(reader: ConfigReader, document: Mapping[str, Any], key: str) -> list[tuple[str, dict[str, Any]]]:
+    """The tables of an array with the name that faults have for each: maintenance[1] is the first one."""
+    value = document.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(table, dict) for table in value):
+        reader.mistakes.append(f"{key}: must be tables, each below a line [[{key}]]")
+        return []
+    if len(value) > MOST_TABLES:
+        reader.mistakes.append(f"{key}: more than {MOST_TABLES} tables")
+    return [(f"{key}[{number}]", table) for number, table in enumerate(value, start=1)]
+
+
+def _maintenance(reader: ConfigReader, where: str, table: dict[str, Any]) -> Maintenance | None:
+    reason = reader.text(table, where, "reason", required=True)
+    pipelines = read_selection(reader, f"{where}.pipelines", reader.table(table, "pipelines", where))
+    zone = _zone(reader, where, table)
+    window = _weekly(reader, where, table, zone) if "days" in table else _dated(reader, where, table, zone)
+    reader.no_others(table, where, {"reason", "pipelines", "days", "from", "until", "zone"})
+    return Maintenance(reason, pipelines, window) if window else None
+
+
+def _zone(reader: ConfigReader, where: str, table: dict[str, Any]) -> ZoneInfo:
+    name = reader.text(table, where, "zone") or "UTC"
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, KeyError):  # KeyError: ZoneInfoNotFoundError
+        reader.mistakes.append(f"{where}.zone: {name!r} is no IANA time zone, such as Europe/Berlin")
+        return ZoneInfo("UTC")
+
+
+def _weekly(reader: ConfigReader, where: str, table: dict[str, Any], zone: ZoneInfo) -> WeeklyWindow | None:
+    days = reader.texts(table, where, "days")
+    unknown = [day for day in days if day not in DAYS]
+    if unknown:
+        reader.mistakes.append(f"{where}.days: {', '.join(unknown)}: must be of {', '.join(DAYS)}")
+    start, end = (_value(reader, where, table, key, time, "a time such as 22:00:00") for key in ("from", "until"))
+    if start is None or end is None or unknown or not days:
+        return None
+    return WeeklyWindow(frozenset(DAYS.index(day) for day in days), start, end, zone)
+
+
+def _dated(reader: ConfigReader, where: str, table: dict[str, Any], zone: ZoneInfo) -> DatedWindow | None:
+    wanted = "a date and time such as 2026-12-05T20:00:00"
+    start, end = (_value(reader, where, table, key, datetime, wanted) for key in ("from", "until"))
+    if start is None or end is None:
+        return None
+    since = start.astimezone(UTC) if start.tzinfo else first_moment(start, zone)
+    until = end.astimezone(UTC) if end.tzinfo else last_moment(end, zone)
+    if since >= until:
+        reader.mistakes.append(f"{where}.until: must be after from")
+        return None
+    return DatedWindow(Span(since, until))
+
+
+def _value(reader: ConfigReader, where: str, table: dict[str, Any], key: str, kind: type[T], wanted: str) -> T | None:
+    value = table.get(key)
+    if isinstance(value, kind):
+        return value
+    fault = "is missing" if value is None else f"must be {wanted}, without quotes"
+    reader.mistakes.append(f"{where}.{key}: {fault}")
+    return None
+
+
+def _owner(reader: ConfigReader, where: str, table: dict[str, Any]) -> Owner:
+    pipelines = read_selection(reader, f"{where}.pipelines", reader.table(table, "pipelines", where))
+    owner, runbook_url = (reader.text(table, where, key) for key in ("owner", "runbook_url"))
+    if not table.keys() & {"owner", "runbook_url"}:
+        reader.mistakes.append(f"{where}: needs owner, runbook_url or both")
+    if runbook_url and not is_web_address(runbook_url):
+        reader.mistakes.append(f"{where}.runbook_url: is not an http:// or https:// address")
+    reader.no_others(table, where, {"pipelines", "owner", "runbook_url"})
+    return Owner(pipelines, owner, runbook_url)

@@ -1,0 +1,73 @@
+"""When planned maintenance is: weekly or dated windows on the clocks of a time zone."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From `since` (inclusive) until `until` (exclusive)."""
+
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class WeeklyWindow:
+    """On these days of the week, 0 is Monday; one that ends no later than it starts ends on the next day."""
+
+    days: frozenset[int]
+    start: time
+    end: time
+    zone: ZoneInfo
+
+    def span_at(self, moment: datetime) -> Span | None:
+        """Return the latest span of the window that holds the moment."""
+        today = moment.astimezone(self.zone).date()
+        # A change of the clocks may move a moment across midnight, and a window may last until the next day.
+        for day in (today + timedelta(days=1), today, today - timedelta(days=1)):
+            if day.weekday() in self.days:
+                span = self._span_of(day)
+                if span.since <= moment < span.until:
+                    return span
+        return None
+
+    def _span_of(self, day: date) -> Span:
+        end_day = day if self.end > self.start else day + timedelta(days=1)
+        return Span(first_moment(datetime.combine(day, self.start), self.zone),
+                    last_moment(datetime.combine(end_day, self.end), self.zone))  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class DatedWindow:
+    span: Span
+
+    def span_at(self, moment: datetime) -> Span | None:
+        return self.span if self.span.since <= moment < self.span.until else None
+
+
+Window = WeeklyWindow | DatedWindow
+
+
+def first_moment(local: datetime, zone: ZoneInfo) -> datetime:
+    """Return when a clock of the zone first shows this time; a time that is skipped counts as the one after it."""
+    return local.replace(tzinfo=zone, fold=0).astimezone(UTC)
+
+
+def last_moment(local: datetime, zone: ZoneInfo) -> datetime:
+    """Return when a clock of the zone last shows this time, so that a window holds an hour that comes twice."""
+    return max(local.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+
+
+def lasting_until(windows: Iterable[Window], since: datetime, until: datetime) -> datetime | None:
+    """Return when the windows end that hold all of [since, until], one after the other; None if they do not."""
+    found, reached = list(windows), since
+    while spans := [span for window in found if (span := window.span_at(reached))]:
+        reached = max(span.until for span in spans)
+        if reached > until:
+            return reached
+    return None

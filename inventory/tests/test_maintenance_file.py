@@ -1,0 +1,152 @@
+"""The file of planned maintenance and owners: when its windows are, and that every fault is named at once."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from inventory.maintenance_file import maintenance_file, read_maintenance_file
+from inventory.maintenance_windows import lasting_until
+
+EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "maintenance.toml"
+SECOND = timedelta(seconds=1)
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("window", "since", "until"),
+    [
+        pytest.param(
+            'days = ["saturday"]\nfrom = 22:00:00\nuntil = 02:00:00\nzone = "Europe/Berlin"',
+            "2026-06-13 20:00", "2026-06-14 00:00", id="across midnight, in summer",
+        ),
+        pytest.param(
+            'days = ["saturday"]\nfrom = 22:00:00\nuntil = 02:00:00\nzone = "Europe/Berlin"',
+            "2026-01-17 21:00", "2026-01-18 01:00", id="the same in winter",
+        ),
+        pytest.param(
+            'days = ["sunday"]\nfrom = 01:00:00\nuntil = 04:00:00\nzone = "Europe/Berlin"',
+            "2026-03-29 00:00", "2026-03-29 02:00", id="the clocks skip an hour of it",
+        ),
+        pytest.param(
+            'days = ["sunday"]\nfrom = 02:30:00\nuntil = 06:00:00\nzone = "Europe/Berlin"',
+            "2026-03-29 01:30", "2026-03-29 04:00", id="it starts in the hour that is skipped",
+        ),
+        pytest.param(
+            'days = ["sunday"]\nfrom = 01:00:00\nuntil = 02:30:00\nzone = "Europe/Berlin"',
+            "2026-10-24 23:00", "2026-10-25 01:30", id="it ends in the hour that comes twice",
+        ),
+        pytest.param(
+            'days = ["saturday"]\nfrom = 22:00:00\nuntil = 04:00:00\nzone = "America/New_York"',
+            "2026-11-01 02:00", "2026-11-01 09:00", id="it holds the hour that comes twice",
+        ),
+        pytest.param(
+            'days = ["wednesday"]\nfrom = 00:00:00\nuntil = 00:00:00', "2026-06-17 00:00", "2026-06-18 00:00",
+            id="a whole day, in UTC",
+        ),
+        pytest.param(
+            'days = ["monday"]\nfrom = 08:00:00\nuntil = 09:00:00\nzone = "Pacific/Kiritimati"',
+            "2026-06-14 18:00", "2026-06-14 19:00", id="Monday is Sunday in UTC",
+        ),
+        pytest.param(
+            'from = 2026-12-05T20:00:00\nuntil = 2026-12-06T06:00:00\nzone = "Asia/Kolkata"',
+            "2026-12-05 14:30", "2026-12-06 00:30", id="dated",
+        ),
+        pytest.param(
+            "from = 2026-12-05T20:00:00+02:00\nuntil = 2026-12-06T06:00:00Z", "2026-12-05 18:00", "2026-12-06 06:00",
+            id="dated with offsets",
+        ),
+    ],
+)  # fmt: skip
+def test_a_window_follows_the_clocks_of_its_zone(tmp_path: Path, window: str, since: str, until: str) -> None:
+    (tmp_path / "file.toml").write_text(f'[[maintenance]]\nreason = "x"\n{window}\n')
+    found = read_maintenance_file(tmp_path / "file.toml")
+    assert found.faults == ()
+
+    [one] = found.maintenance
+
+    span = one.window.span_at(at(since))
+    assert span is not None
+    assert (span.since, span.until) == (at(since), at(until))
+    assert one.window.span_at(at(until) - SECOND) == span
+    assert one.window.span_at(at(since) - SECOND) is None
+    assert one.window.span_at(at(until)) is None
+
+
+def test_windows_that_follow_each_other_are_one(tmp_path: Path) -> None:
+    (tmp_path / "file.toml").write_text(
+        '[[maintenance]]\nreason = "x"\ndays = ["saturday", "sunday"]\nfrom = 00:00:00\nuntil = 00:00:00\n'
+        '[[maintenance]]\nreason = "y"\nfrom = 2026-06-15T00:30:00\nuntil = 2026-06-15T02:00:00\n'
+    )
+    windows = [one.window for one in read_maintenance_file(tmp_path / "file.toml").maintenance]
+
+    assert lasting_until(windows, at("2026-06-13 05:00"), at("2026-06-14 23:00")) == at("2026-06-15 00:00")
+    assert lasting_until(windows, at("2026-06-13 05:00"), at("2026-06-15 01:00")) is None, "half an hour lies between"
+    assert lasting_until(windows, at("2026-06-12 23:00"), at("2026-06-13 05:00")) is None
+
+
+def test_every_fault_is_named_with_its_key(tmp_path: Path) -> None:
+    (tmp_path / "file.toml").write_text(
+        """
+        colour = "red"
+        [[maintenance]]
+        zone = "Europe/Berlinn"
+        days = ["saturday", "caturday"]
+        from = "22:00"
+        pipelines = { platform = "airflow2", client = "Northwind" }
+        [[maintenance]]
+        reason = "backwards"
+        from = 2026-12-06T20:00:00
+        until = 2026-12-05T20:00:00
+        until_further = true
+        [[owners]]
+        pipelines = { clients = "Northwind" }
+        [[owners]]
+        owner = ""
+        runbook_url = "javascript:alert(1)"
+        """
+    )
+
+    faults = read_maintenance_file(tmp_path / "file.toml").faults
+
+    assert [fault.removeprefix(f"{tmp_path / 'file.toml'}: ").split(":")[0] for fault in faults] == [
+        "colour",
+        "maintenance[1].reason", "maintenance[1].pipelines.platform", "maintenance[1].pipelines.client",
+        "maintenance[1].zone", "maintenance[1].days", "maintenance[1].from", "maintenance[1].until",
+        "maintenance[2].until", "maintenance[2].until_further",
+        "owners[1].pipelines.clients", "owners[1]",
+        "owners[2].owner", "owners[2].runbook_url",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [("[[maintenance]\n", "line 1"), ("maintenance = 3", "maintenance: must be tables"), (None, "cannot read")],
+)
+def test_a_file_that_cannot_be_read_has_one_fault(tmp_path: Path, text: str | None, fault: str) -> None:
+    if text is not None:
+        (tmp_path / "file.toml").write_text(text)
+
+    [found] = read_maintenance_file(tmp_path / "file.toml").faults
+    assert fault in found
+
+
+def test_the_example_has_no_fault() -> None:
+    found = read_maintenance_file(EXAMPLE)
+
+    assert found.faults == ()
+    assert (len(found.maintenance), len(found.owners)) == (2, 2)
+
+
+def test_a_changed_file_is_read_again(tmp_path: Path, settings: object) -> None:
+    file = tmp_path / "file.toml"
+    settings.CHM_MAINTENANCE_FILE = str(file)  # type: ignore[attr-defined]
+
+    assert "cannot read" in maintenance_file().faults[0]
+    file.write_text('[[owners]]\nowner = "a"\n')
+    assert [owner.owner for owner in maintenance_file().owners] == ["a"]
+    file.write_text('[[owners]]\nowner = "another one"\n')
+    assert [owner.owner for owner in maintenance_file().owners] == ["another one"]

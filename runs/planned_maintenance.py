@@ -1,0 +1,109 @@
+"""What the maintenance file says about rows of failures and lateness: decision 0032.
+
+A failure is in planned maintenance if every failed run since the last success happened in windows of its pipeline that
+follow each other; a late pipeline, if such windows hold everything from the expected start until now.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import BooleanField, Case, Value, When
+
+from inventory.maintenance_file import Maintenance, MaintenanceFile, Owner, maintenance_file
+from inventory.maintenance_windows import lasting_until
+from inventory.models import Pipeline
+from runs.models import Run
+
+Row = dict[str, Any]
+# The shapes whose rows are noted, and the columns that this adds: name, whether it may be null, meaning.
+NOTED_SHAPES = ("failing_now", "late_pipelines", "incidents")
+COLUMNS = {
+    "maintenance": "Reason of the planned maintenance that it is in; null: it is in none",
+    "owner": "Who looks after it, by the maintenance file; of an incident, after the pipeline that failed latest",
+    "runbook_url": "What to do about it, by the maintenance file",
+}
+
+
+def note_rows(rows: Iterable[Row], *, as_of: datetime) -> None:
+    """Put `maintenance`, `owner` and `runbook_url` into rows of the noted shapes and into any with a pipeline_id.
+
+    At most two queries, whatever the number of rows; none without a file.
+    """
+    noted = list(rows)
+    for row in noted:
+        row.update(dict.fromkeys(COLUMNS))
+    file = maintenance_file()
+    if not noted or not (file.maintenance or file.owners):
+        return
+    failed_runs = {row["run_id"] for row in noted if "failing_since" in row or "incident" in row}
+    failures = {
+        run_id: (pipeline_id, event_at)
+        for run_id, pipeline_id, event_at in Run.objects.filter(pk__in=failed_runs).values_list(
+            "pk", "pipeline_id", "event_at"
+        )
+    }
+    pipelines = {_pipeline_of(row, failures) for row in noted} - {None}
+    tables = tables_of(pipelines, file)
+    for row in noted:
+        maintenance, owners = tables.get(_pipeline_of(row, failures), ([], []))
+        span = _judged(row, failures, as_of)
+        row["maintenance"] = reason_for(maintenance, *span) if span else None
+        row["owner"] = next((one.owner for one in owners if one.owner), None)
+        row["runbook_url"] = next((one.runbook_url for one in owners if one.runbook_url), None)
+
+
+def in_maintenance(failing: Iterable[Row], *, as_of: datetime) -> set[UUID]:
+    """Return the pipelines, of these rows of failing_now, whose failure is in planned maintenance."""
+    if not maintenance_file().maintenance:
+        return set()
+    rows = [dict(row) for row in failing]
+    note_rows(rows, as_of=as_of)
+    return {row["pipeline_id"] for row in rows if row["maintenance"]}
+
+
+def _pipeline_of(row: Row, failures: Mapping[Any, tuple[UUID, datetime]]) -> Any:
+    if "pipeline_id" in row:
+        return row["pipeline_id"]
+    return failures[row["run_id"]][0] if row.get("run_id") in failures else None
+
+
+def _judged(
+    row: Row, failures: Mapping[Any, tuple[UUID, datetime]], as_of: datetime
+) -> tuple[datetime, datetime] | None:
+    """From when until when the windows must last; None for a row that is about neither failure nor lateness."""
+    if "expected_at" in row:
+        return row["expected_at"], as_of
+    if "failing_since" in row and row["run_id"] in failures:
+        return row["failing_since"], failures[row["run_id"]][1]
+    if "incident" in row:
+        return row["since"], row["until"]
+    return None
+
+
+def tables_of(pipelines: Iterable[Any], file: MaintenanceFile) -> dict[Any, tuple[list[Maintenance], list[Owner]]]:
+    """Return by pipeline the tables of the file that select it, in their order."""
+    tables: list[Maintenance | Owner] = [*file.maintenance, *file.owners]
+    names = [f"table_{number}" for number in range(len(tables))]
+    selected = {
+        name: Case(When(table.pipelines.q(), then=True), default=Value(False), output_field=BooleanField())
+        for name, table in zip(names, tables, strict=True)
+    }
+    rows = Pipeline.objects.filter(pk__in=pipelines).annotate(**selected).values_list("pk", *names)
+    found: dict[Any, tuple[list[Maintenance], list[Owner]]] = {}
+    for pk, *held in rows:
+        ours = [table for table, holds in zip(tables, held, strict=True) if holds]
+        found[pk] = (
+            [table for table in ours if isinstance(table, Maintenance)],
+            [table for table in ours if isinstance(table, Owner)],
+        )
+    return found
+
+
+def reason_for(maintenance: Iterable[Maintenance], since: datetime, until: datetime) -> str | None:
+    """Return why, if the windows of these tables hold all of [since, until], the first one's reason; else None."""
+    tables = list(maintenance)
+    if lasting_until((table.window for table in tables), since, until) is None:
+        return None
+    return next(table.reason for table in tables if table.window.span_at(since))
