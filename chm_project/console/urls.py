@@ -1,12 +1,13 @@
 from django.urls import path
 
-from chm_project.console.pages import connection_views, my_clients, views
+from chm_project.console.pages import connection_views, handover, my_clients, views
 
 app_name = "console"
 
 urlpatterns = [
     path("list/<slug:key>/", views.section_list, name="list"),
     path("client/<uuid:client_id>/", views.client_page, name="client"),
+    path("handover/", handover.page, name="handover"),
     path("my-clients/", my_clients.page, name="my-clients"),
     path("pipeline/<uuid:pipeline_id>/", views.pipeline_page, name="pipeline"),
     path("pipeline/<uuid:pipeline_id>/ingest/", views.ingest_now, name="ingest"),

@@ -2,7 +2,8 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -12,15 +13,24 @@ from django.db.models.functions import Coalesce
 
 from alerting.models import AlertRule
 from inventory.models import Client, Pipeline
-from runs.reporting.adapter import Row, run_shape
+from runs.planned_maintenance import note_rows
+from runs.reporting.adapter import Row, run_query, run_shape
 
 MOST_CHANGES = 200
+# How far back a handover goes.
+LONGEST = timedelta(days=31)
+# Two groups of one fingerprint that are nearer than this are one incident, as decision 0028 says of beginnings.
+ONE_INCIDENT = timedelta(hours=1)
+_ENDED = (Path(__file__).parent / "sql" / "ended_incidents.sql").read_text()
 CHANGED = {"client": "client", "pipeline": "pipeline", "alertrule": "alert rule"}
 
 
 @dataclass(frozen=True, slots=True)
 class Handover:
-    """`incidents` began in the shift and still last; `failing` has new failures before known ones."""
+    """`incidents` began in the shift: those that last, then those with an `ended_at`.
+
+    `failing` has new failures before known ones.
+    """
 
     since: datetime
     until: datetime
@@ -31,23 +41,55 @@ class Handover:
     sources_dark: list[Row]
     changes: list[Row]
 
+    @property
+    def new_failures(self) -> list[Row]:
+        return [row for row in self.failing if not row["known"]]
 
-def read_handover(*, since: datetime, until: datetime, clients: Collection[UUID] | None = None) -> Handover:
-    """Return what a shift from `since` to `until`, which is now, hands over; of these clients if they are given."""
+    @property
+    def known_failures(self) -> list[Row]:
+        return [row for row in self.failing if row["known"]]
+
+
+def read_handover(
+    *, since: datetime, until: datetime, clients: Collection[UUID] | None = None, client_id: UUID | None = None
+) -> Handover:
+    """Return what a shift from `since` to `until`, which is now, hands over.
+
+    It is about these clients if they are given, and about the one with this id if that is given.
+    """
+    if client_id is not None:
+        clients = {client_id} if clients is None else {client_id} & set(clients)
     scope: dict[str, Any] = {"clients": clients, "clock": until}
     changed = run_shape("changes_since_yesterday", since=since, **scope)
+    incidents = _incidents(since, until, scope)
+    failing, late = run_shape("failing_now", **scope), run_shape("late_pipelines", **scope)
+    note_rows([*incidents, *failing, *late], as_of=until)
     return Handover(
         since=since,
         until=until,
-        incidents=[row for row in run_shape("incidents", **scope) if row["since"] >= since],
+        incidents=incidents,
         recovered=[row for row in changed if row["change"] == "recovered"],
-        failing=run_shape("failing_now", **scope),
-        late=run_shape("late_pipelines", **scope),
+        failing=failing,
+        late=late,
         sources_dark=[
             row for row in run_shape("ingestion_health", **scope) if row["stale"] or row["failing_ingestion"]
         ],
         changes=_changes(since, clients),
     )
+
+
+def _incidents(since: datetime, until: datetime, scope: dict[str, Any]) -> list[Row]:
+    lasting = run_shape("incidents", **scope)
+    ended = run_query(_ENDED, own={"since": since, "until": until}, **scope)
+    return [
+        *({**row, "ended_at": None} for row in lasting if row["since"] >= since),
+        *(row for row in ended if not any(_are_one(row, other) for other in lasting)),
+    ]
+
+
+def _are_one(row: Row, other: Row) -> bool:
+    is_near = row["since"] <= other["until"] + ONE_INCIDENT and row["until"] >= other["since"] - ONE_INCIDENT
+    return bool(row["incident"] == other["incident"] and is_near)
 
 
 def _changes(since: datetime, clients: Collection[UUID] | None) -> list[Row]:
@@ -58,6 +100,7 @@ def _changes(since: datetime, clients: Collection[UUID] | None) -> list[Row]:
     return [
         {
             "changed_at": entry.action_time,
+            "object_id": None if entry.is_deletion() else entry.object_id,
             "kind": CHANGED[str(entry.content_type.model)] if entry.content_type else "",
             "name": entry.object_repr,
             "change": entry.get_change_message() or "Deleted.",

@@ -11,14 +11,14 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~@])")
 
 
 def markdown(handover: Handover) -> str:
-    new = [row for row in handover.failing if not row["known"]]
-    known = [row for row in handover.failing if row["known"]]
     sections = [
         ("New incidents", [_incident(row) for row in handover.incidents]),
         ("Recovered", [f"{_pipeline(row)} at {_time(row['changed_at'])}" for row in handover.recovered]),
-        ("Failing, new", [_failing(row) for row in new]),
-        ("Failing, known", [f"{_failing(row)} (known: {_plain(row['known_reason'])})" for row in known]),
-        ("Late", [f"{_pipeline(row)}, expected {_time(row['expected_at'])}" for row in handover.late]),
+        ("Failing, new", [_failing(row) for row in handover.new_failures]),
+        ("Failing, known", [
+            f"{_failing(row)} (known: {_plain(row['known_reason'])})" for row in handover.known_failures
+        ]),
+        ("Late", [f"{_pipeline(row)}, expected {_time(row['expected_at'])}{_notes(row)}" for row in handover.late]),
         ("Sources dark", [
             f"{_plain(row['client_name'])}, {row['platform']}: {row['stale']} overdue, "
             f"{row['failing_ingestion']} failing"
@@ -46,11 +46,24 @@ def extent(row: Row) -> str:
 
 
 def _incident(row: Row) -> str:
-    return f"{_plain(extent(row))} since {_time(row['since'])}: {_plain(row['error_message'] or 'no error text')}"
+    since = _time(row["since"])
+    lasted = f"from {since} to {_time(row['ended_at'])}" if row["ended_at"] else f"since {since}"
+    return f"{_plain(extent(row))} {lasted}: {_error(row)}"
 
 
 def _failing(row: Row) -> str:
-    return f"{_pipeline(row)} since {_time(row['failing_since'])}: {_plain(row['error_message'] or 'no error text')}"
+    return f"{_pipeline(row)} since {_time(row['failing_since'])}: {_error(row)}"
+
+
+def _error(row: Row) -> str:
+    return _plain(row["error_message"] or "no error text") + _notes(row)
+
+
+def _notes(row: Row) -> str:
+    """What the maintenance file says about a row."""
+    names = {"maintenance": "planned maintenance", "owner": "owner"}
+    found = [f" ({name}: {_plain(row[key])})" for key, name in names.items() if row[key]]
+    return "".join(found) + (f" <{row['runbook_url']}>" if row["runbook_url"] else "")
 
 
 def _pipeline(row: Row) -> str:

@@ -25,12 +25,11 @@ from chm_project.access.visibility import visibility_of
 from chm_project.api.fields import TimeField
 from chm_project.api.viewsets import StrictView
 from chm_project.console.drawing.text_format import first_line
-from chm_project.handover.report import read_handover
+from chm_project.handover.report import LONGEST, read_handover
 from chm_project.handover.texts import extent, markdown
 from runs.reporting.adapter import run_shape
 
 USUAL = timedelta(hours=12)
-LONGEST = timedelta(days=31)
 
 
 class MarkdownRenderer(BaseRenderer):
@@ -54,12 +53,12 @@ def _rows(help_text: str) -> serializers.Field[Any, Any, Any, Any]:
 class HandoverSerializer(serializers.Serializer[Any]):
     since = serializers.DateTimeField()
     until = serializers.DateTimeField(help_text="Now.")
-    incidents = _rows("Rows of the report incidents that began in the shift.")
+    incidents = _rows("Rows of the report incidents that began in the shift, with ended_at: null while one lasts.")
     recovered = _rows("Rows of the report changes_since_yesterday that recovered in the shift.")
     failing = _rows("Rows of the report failing_now: new failures first, then known ones.")
     late = _rows("Rows of the report late_pipelines.")
     sources_dark = _rows("Rows of the report ingestion_health that are overdue or failing.")
-    changes = _rows("Changes to clients, pipelines and alert rules: changed_at, kind, name, change.")
+    changes = _rows("Changes to clients, pipelines and alert rules: changed_at, object_id, kind, name, change.")
 
 
 class HandoverView(StrictView):

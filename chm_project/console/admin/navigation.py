@@ -12,6 +12,7 @@ from chm_project.access.visibility import visibility_of
 _GROUPS = {
     "Health": [
         ("Health board", "monitor_heart", "admin:index", "runs.view_run"),
+        ("Handover", "assignment", "console:handover", "runs.view_run"),
         ("Runs", "history", "admin:runs_run_changelist", "runs.view_run"),
         ("My clients", "bookmark", "console:my-clients", "runs.view_run"),
     ],

@@ -1,5 +1,6 @@
 """The handover of a shift: the same facts as JSON, as Markdown, and its incidents as an Atom feed."""
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,40 @@ def test_a_shift_hands_over_what_began_what_ended_and_what_still_fails(shift: No
     assert [row["pipeline_name"] for row in body["recovered"]] == ["recovered"]
     assert [(row["pipeline_name"], row["known"]) for row in body["failing"]] == [("fresh", False), ("old", True)]
     earlier = handover(program("read"), since=(timezone.now() - timedelta(hours=50)).isoformat())
-    assert len(earlier["incidents"]) == 2
+    assert [row["ended_at"] is None for row in earlier["incidents"]] == [True, True, False]
+
+
+def test_an_outage_that_began_and_ended_in_the_shift_is_in_it() -> None:
+    other = ClientFactory.create(name="Borealis")
+    for name, client, began, ended in (
+        ("a", None, 9, 7),  # one outage of two clients
+        ("b", other, 8.5, 6),
+        ("c", None, 6.4, 6.2),  # more than an hour later: another one
+    ):
+        run(name, began, "failed", "connection to wh.example refused", client)
+        run(name, ended, "success", client=client)
+    run("began before", 14, "failed", "disk full")
+    run("began before", 11, "failed", "disk full")
+    run("began before", 10, "success")
+    run("changed its cause", 5, "failed", "column missing")
+    run("changed its cause", 4, "failed", "quota exceeded")
+    run("recovered of a lasting one", 3.9, "failed", "quota exceeded")
+    run("recovered of a lasting one", 3, "success")
+
+    found = handover(program("read"))["incidents"]
+
+    assert [
+        (row["error_message"], row["pipelines"], row["client_names"], row["ended_at"] is None) for row in found
+    ] == [
+        ("quota exceeded", 1, "Acme", True),
+        ("connection to wh.example refused", 2, "Acme, Borealis", False),
+        ("column missing", 1, "Acme", False),
+        ("connection to wh.example refused", 1, "Acme", False),
+    ]
+    assert {row["incident"] for row in found[1::2]} == {found[1]["incident"]}
+    text = program("read").get(f"{ROOT}/handover", headers={"accept": "text/markdown"}).content.decode()
+    assert "## New incidents: 4" in text
+    assert re.search(r"2 pipelines of Acme, Borealis on airflow from \d.* UTC to \d.* UTC: ", text)
 
 
 def test_changes_to_rules_and_inventory_are_in_it(shift: None) -> None:

@@ -114,7 +114,30 @@
     }
   }
 
+  // A text that the page holds, to paste elsewhere; where the browser refuses, it is selected to be copied by hand.
+  function copies(root) {
+    for (const button of root.querySelectorAll("button[data-copies]")) {
+      const source = document.getElementById(button.dataset.copies);
+      button.hidden = false;
+      button.addEventListener("click", async () => {
+        try {
+          await navigator.clipboard.writeText(source.value);
+          say("Copied.");
+        } catch {
+          source.closest("details").open = true;
+          source.select();
+          say("Press Ctrl+C to copy what is selected.");
+        }
+      });
+    }
+    for (const button of root.querySelectorAll("button[data-prints]")) {
+      button.hidden = false;
+      button.addEventListener("click", () => print());
+    }
+  }
+
   function prepare(root) {
+    copies(root);
     localTimes(root);
     labels(root);
     filters(root);

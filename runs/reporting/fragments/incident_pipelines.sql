@@ -9,9 +9,7 @@
     FROM (
         SELECT
             found.*,
-            found.failing_since - lag(found.failing_since) OVER (
-                PARTITION BY found.incident ORDER BY found.failing_since, found.pipeline_id
-            ) > CASE WHEN found.is_vague THEN interval '15 minutes' ELSE interval '1 hour' END AS apart
+            {apart} AS apart
         FROM (
             SELECT
                 p.pipeline_id, p.pipeline_name, p.client_id, p.client_name, p.platform, p.environment, p.run_id,

@@ -24,11 +24,7 @@
 SELECT
     found.incident, found.platform, min(found.failing_since) AS since, max(found.failed_at) AS until,
     count(*) AS pipelines, count(DISTINCT found.client_id) AS clients,
-    array_to_string((array_agg(DISTINCT found.client_name ORDER BY found.client_name))[1:3], ', ')
-        || CASE
-            WHEN count(DISTINCT found.client_name) > 3 THEN ' and ' || count(DISTINCT found.client_name) - 3 || ' more'
-            ELSE ''
-        END AS client_names,
+    {client_names} AS client_names,
     (array_agg(found.error_message ORDER BY found.failed_at DESC, found.run_id DESC))[1] AS error_message,
     min(found.masked) AS cause,
     (array_agg(found.run_id ORDER BY found.failing_since, found.pipeline_id))[1] AS first_run_id,

@@ -1,0 +1,94 @@
+-- Question   Which outages began in a shift and ended in it?
+-- Grain      one row per incident: pipelines with one cause that began to fail together, and of which each stopped
+-- Inventory  active
+-- Parameters as_of, known_until; since, until: the shift; client_id, platform, environment: null does not restrict
+-- Columns are those of the shape incidents, and ended_at: when the last of its pipelines succeeded or failed otherwise.
+-- Decision 0028 says which errors are one cause, and how near their beginnings must be.
+WITH failed_in_shift AS MATERIALIZED (
+    SELECT p.*
+    FROM reporting.pipelines AS p
+    WHERE p.is_active AND {in_scope}
+        AND p.pipeline_id IN (
+            SELECT r.pipeline_id
+            FROM reporting.runs AS r
+            WHERE r.status = 'failed' AND r.event_at >= %(since)s AND r.event_at < %(until)s
+        )
+),
+decided AS MATERIALIZED (
+    SELECT
+        p.pipeline_id, p.client_id, p.client_name, p.platform, r.run_id, r.status, r.event_at, r.error_message,
+        coalesce(r.started_at, '-infinity'::timestamptz) AS started_at,
+        coalesce(r.finished_at, '-infinity'::timestamptz) AS finished_at,
+        CASE WHEN r.status = 'failed' THEN {masked_error} END AS masked
+    FROM failed_in_shift AS p
+    CROSS JOIN LATERAL (
+        (
+            SELECT r.*
+            FROM reporting.runs AS r
+            WHERE r.pipeline_id = p.pipeline_id AND {decisive}
+                AND r.event_at >= %(since)s AND r.event_at < %(until)s
+        )
+        UNION ALL
+        -- How it stood before the shift: a failure that goes on did not begin in it.
+        (
+            SELECT r.*
+            FROM reporting.runs AS r
+            WHERE r.pipeline_id = p.pipeline_id AND {decisive} AND r.event_at < %(since)s
+            ORDER BY r.event_at DESC, r.run_id DESC
+            LIMIT 1
+        )
+    ) AS r
+),
+counted AS (
+    SELECT
+        changed.*,
+        count(*) FILTER (WHERE changed.changes) OVER in_order AS spell,
+        lead(changed.event_at) OVER in_order AS next_at
+    FROM (
+        SELECT
+            d.*,
+            d.status = 'success' OR lag(d.status) OVER in_order IS DISTINCT FROM 'failed'
+                OR lag(d.masked) OVER in_order <> d.masked AS changes
+        FROM decided AS d
+        WINDOW in_order AS (PARTITION BY d.pipeline_id ORDER BY d.started_at, d.finished_at, d.run_id)
+    ) AS changed
+    WINDOW in_order AS (PARTITION BY changed.pipeline_id ORDER BY changed.started_at, changed.finished_at, changed.run_id)
+),
+ended AS (
+    SELECT
+        p.pipeline_id, p.client_id, p.client_name, p.platform, cause.masked, vague.is_vague, p.failing_since,
+        p.failed_at, p.ended_at, p.run_id, p.error_message, {incident_key} AS incident
+    FROM (
+        SELECT
+            c.pipeline_id, c.client_id, c.client_name, c.platform, c.masked,
+            min(c.event_at) AS failing_since, max(c.event_at) AS failed_at,
+            (array_agg(c.next_at ORDER BY c.started_at DESC, c.finished_at DESC, c.run_id DESC))[1] AS ended_at,
+            (array_agg(c.run_id ORDER BY c.started_at DESC, c.finished_at DESC, c.run_id DESC))[1] AS run_id,
+            (array_agg(c.error_message ORDER BY c.started_at DESC, c.finished_at DESC, c.run_id DESC))[1]
+                AS error_message
+        FROM counted AS c
+        WHERE c.status = 'failed'
+        GROUP BY c.pipeline_id, c.client_id, c.client_name, c.platform, c.masked, c.spell
+    ) AS p
+    CROSS JOIN LATERAL (SELECT p.masked) AS cause
+    CROSS JOIN LATERAL (SELECT {vague_cause} AS is_vague) AS vague
+    WHERE p.failing_since >= %(since)s AND p.ended_at IS NOT NULL
+)
+SELECT
+    found.incident, found.platform, min(found.failing_since) AS since, max(found.failed_at) AS until,
+    count(DISTINCT found.pipeline_id) AS pipelines, count(DISTINCT found.client_id) AS clients,
+    {client_names} AS client_names,
+    (array_agg(found.error_message ORDER BY found.failed_at DESC, found.run_id DESC))[1] AS error_message,
+    min(found.masked) AS cause,
+    (array_agg(found.run_id ORDER BY found.failing_since, found.pipeline_id))[1] AS first_run_id,
+    (array_agg(found.run_id ORDER BY found.failed_at DESC, found.run_id DESC))[1] AS run_id,
+    0 AS known,
+    max(found.ended_at) AS ended_at
+FROM (
+    SELECT joined.*, count(*) FILTER (WHERE joined.apart) OVER (
+        PARTITION BY joined.incident ORDER BY joined.failing_since, joined.pipeline_id
+    ) AS number
+    FROM (SELECT found.*, {apart} AS apart FROM ended AS found) AS joined
+) AS found
+GROUP BY found.incident, found.number, found.platform
+ORDER BY count(DISTINCT found.pipeline_id) DESC, min(found.failing_since) DESC, found.incident, found.number

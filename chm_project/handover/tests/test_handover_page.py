@@ -1,0 +1,100 @@
+"""The handover in the console: the API's numbers, each row a link, and the same text to copy."""
+
+import html as entities
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client as Browser
+from django.utils import timezone
+
+from alerting.models import AlertRule
+from chm_project.handover.tests.test_handover import run
+from chm_project.tests.api import ROOT, bound_person, program
+from chm_project.tests.pages import browser, html, tables
+from inventory.models import Client, Pipeline
+from inventory.tests.factories import ClientFactory
+from runs.known_failures import mark_known
+
+pytestmark = pytest.mark.django_db
+
+PAGE = "/admin/console/handover/"
+
+
+@pytest.fixture
+def shift() -> None:
+    """Something for every part of the page, of Acme; and a failure of Borealis."""
+    run("fresh", 1, "failed", "disk full on *node*")
+    mark_known(pipeline=run("old", 40, "failed", "quota exceeded"), reason="ticket 123")
+    run("recovered", 30, "failed", "x")
+    run("recovered", 2, "success")
+    run("over", 6, "failed", "a host is down")
+    run("over", 5, "success")
+    for ago in range(1, 60):
+        run("late", 24 * ago + 3, "success")
+    now = timezone.now()
+    Pipeline.objects.filter(name="late").update(ingested_through=now)
+    Pipeline.objects.filter(name="fresh").update(external_id="x", ingest_due_at=now - timedelta(hours=1))
+    program("write").patch(f"{ROOT}/pipelines/{Pipeline.objects.get(name='fresh').pk}", {"description": "new"})
+    run("theirs", 1, "failed", "another client's error", ClientFactory.create(name="Borealis"))
+
+
+def test_the_page_says_what_the_api_says_and_every_row_opens(shift: None) -> None:
+    since = (timezone.now() - timedelta(hours=24)).isoformat()
+    body: dict[str, Any] = program("read").get(f"{ROOT}/handover", {"since": since}).json()
+    person = browser("administrator")
+    page = html(person.get(PAGE))
+
+    parts = tables(page)
+    known = [row for row in body["failing"] if row["known"]]
+    expected = {
+        "incidents": body["incidents"], "recovered": body["recovered"], "known": known, "late": body["late"],
+        "new": [row for row in body["failing"] if not row["known"]], "sources": body["sources_dark"],
+        "changes": body["changes"],
+    }  # fmt: skip
+    assert {key: len(rows) for key, rows in parts.items()} == {key: len(rows) for key, rows in expected.items()}
+    assert all(expected.values()), "the shift has something for every part"
+    assert any("lasts" in row for row in parts["incidents"])
+    assert any("lasts" not in row for row in parts["incidents"]), "one that ended"
+    for row in re.findall(r"<tr>(<td.*?)</tr>", page, re.DOTALL):
+        address = re.search(r'href="([^"]+)"', row)
+        assert address, row
+        assert person.get(address[1]).status_code == 200, address[1]
+
+
+def test_the_markdown_to_copy_is_the_apis(shift: None) -> None:
+    page = html(browser("viewer").get(PAGE))
+
+    text = re.search(r"<textarea[^>]*>(.*?)</textarea>", page, re.DOTALL)
+    assert text
+    since = (timezone.now() - timedelta(hours=24)).isoformat()
+    api = program("read").get(f"{ROOT}/handover", {"since": since}, headers={"accept": "text/markdown"})
+    assert entities.unescape(text[1]).split("\n")[2:] == api.content.decode().split("\n")[2:]
+    assert "http://testserver/feed/KEY" in page
+
+
+def test_the_menu_leads_to_it_and_the_boards_presets_choose_the_shift(shift: None) -> None:
+    viewer = browser("viewer")
+
+    assert f'href="{PAGE}"' in html(viewer.get("/admin/"))
+    page = html(viewer.get(PAGE))
+    for value in ("yesterday", "working_evening"):
+        assert f'<option value="{value}"' in page
+        assert viewer.get(f"{PAGE}?since={value}").status_code == 200
+    assert viewer.get(f"{PAGE}?since=2020-01-01").status_code == 404
+
+
+def test_a_bound_person_and_a_chosen_client_see_that_client_only(shift: None) -> None:
+    acme, borealis = Client.objects.get(name="Acme"), Client.objects.get(name="Borealis")
+    AlertRule.objects.create(client=acme, rule_type="on_failure", channel="slack", destination="#acme")
+    person = Browser()
+    person.force_login(bound_person("person", str(borealis.pk)))
+
+    page = html(person.get(PAGE))
+    assert "another client" in page
+    assert "Acme" not in page
+    assert person.get(f"{PAGE}?client={acme.pk}").status_code == 404
+    chosen = html(browser("viewer").get(f"{PAGE}?client={acme.pk}"))
+    assert "another client" not in chosen
+    assert "disk full" in chosen

@@ -1,0 +1,4 @@
+-- Whether a failure (found) begins too long after the former one of its incident to belong to the same outage.
+found.failing_since - lag(found.failing_since) OVER (
+    PARTITION BY found.incident ORDER BY found.failing_since, found.pipeline_id
+) > CASE WHEN found.is_vague THEN interval '15 minutes' ELSE interval '1 hour' END
