@@ -102,7 +102,7 @@ def test_the_connections_file_and_its_secrets_belong_to_it(tmp_path: Path) -> No
 
 
 def test_the_maintenance_file_belongs_to_it(tmp_path: Path) -> None:
-    (tmp_path / "maintenance.toml").write_text('[[maintenance]]\nfrom = 3\n')
+    (tmp_path / "maintenance.toml").write_text("[[maintenance]]\nfrom = 3\n")
 
     status, found = checked(CHM_MAINTENANCE_FILE=str(tmp_path / "maintenance.toml"))
 

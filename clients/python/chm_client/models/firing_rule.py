@@ -8,10 +8,10 @@ from attrs import field as _attrs_field
 
 from ..types import UNSET, Unset
 
-from ..models.channel_enum import ChannelEnum
-from ..models.channel_enum import check_channel_enum
-from ..models.rule_type_enum import check_rule_type_enum
-from ..models.rule_type_enum import RuleTypeEnum
+from ..models.alert_channel import AlertChannel
+from ..models.alert_channel import check_alert_channel
+from ..models.rule_type import check_rule_type
+from ..models.rule_type import RuleType
 from typing import cast
 from uuid import UUID
 import datetime
@@ -27,25 +27,25 @@ T = TypeVar("T", bound="FiringRule")
 
 @_attrs_define
 class FiringRule:
-    """ A rule that holds, and since when.
+    """ A firing rule, and since when it fires.
 
         Attributes:
-            id (UUID):
-            client_id (None | UUID):
-            pipeline_id (None | UUID):
-            rule_type (RuleTypeEnum):
-            threshold (int | None):
-            window_minutes (int | None):
-            channel (ChannelEnum):
-            destination (str): Channel name, address or hook. Of a hook answers show the host only; that masked form, sent
-                back, leaves what is stored.
-            is_enabled (bool):
-            include_known (bool):
-            created_at (datetime.datetime):
-            updated_at (datetime.datetime):
-            since (datetime.datetime): The first failure, after its last success, of the pipeline in scope that has failed
-                longest; of failures_in_window the oldest failure that counts.
-            fingerprint (str): The same whenever this rule holds.
+            id (UUID): UUID version 7.
+            client_id (None | UUID): Scope: all active pipelines of this client, unless a pipeline is given.
+            pipeline_id (None | UUID): Scope: this pipeline; its client then owns the rule.
+            rule_type (RuleType):
+            threshold (int | None): Failed runs needed in the window.
+            window_minutes (int | None): Length of the window.
+            channel (AlertChannel):
+            destination (str): Channel name, address or hook. Responses mask a hook except for its host; the masked form,
+                sent back, keeps the stored address.
+            is_enabled (bool): False: kept, not evaluated.
+            include_known (bool): False: pipelines whose failure is known do not count.
+            created_at (datetime.datetime): When CHM stored the row.
+            updated_at (datetime.datetime): When the row last changed, ingestion bookkeeping aside.
+            since (datetime.datetime): For on_failure the first failure after the last success, of the pipeline in scope
+                that has failed longest; for failures_in_window the oldest counted failure.
+            fingerprint (str): Identifies the rule; the same each time it fires.
             owner (None | str): Who looks after its pipeline, by the maintenance file; null of a rule of a whole client.
             runbook_url (None | str): What to do about it, by the maintenance file.
      """
@@ -53,10 +53,10 @@ class FiringRule:
     id: UUID
     client_id: None | UUID
     pipeline_id: None | UUID
-    rule_type: RuleTypeEnum
+    rule_type: RuleType
     threshold: int | None
     window_minutes: int | None
-    channel: ChannelEnum
+    channel: AlertChannel
     destination: str
     is_enabled: bool
     include_known: bool
@@ -187,7 +187,7 @@ class FiringRule:
         pipeline_id = _parse_pipeline_id(d.pop("pipeline_id"))
 
 
-        rule_type = check_rule_type_enum(d.pop("rule_type"))
+        rule_type = check_rule_type(d.pop("rule_type"))
 
 
 
@@ -208,7 +208,7 @@ class FiringRule:
         window_minutes = _parse_window_minutes(d.pop("window_minutes"))
 
 
-        channel = check_channel_enum(d.pop("channel"))
+        channel = check_alert_channel(d.pop("channel"))
 
 
 
