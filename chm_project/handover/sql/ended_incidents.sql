@@ -56,7 +56,7 @@ counted AS (
 ),
 ended AS (
     SELECT
-        p.pipeline_id, p.client_id, p.client_name, p.platform, cause.masked, vague.is_vague, p.failing_since,
+        p.pipeline_id, p.client_id, p.client_name, p.platform, cause.masked, cause.is_vague, p.failing_since,
         p.failed_at, p.ended_at, p.run_id, p.error_message, {incident_key} AS incident
     FROM (
         SELECT
@@ -70,8 +70,7 @@ ended AS (
         WHERE c.status = 'failed'
         GROUP BY c.pipeline_id, c.client_id, c.client_name, c.platform, c.masked, c.spell
     ) AS p
-    CROSS JOIN LATERAL (SELECT p.masked) AS cause
-    CROSS JOIN LATERAL (SELECT {vague_cause} AS is_vague) AS vague
+    CROSS JOIN LATERAL (SELECT cause.masked, {vague_cause} AS is_vague FROM (SELECT p.masked) AS cause) AS cause
     WHERE p.failing_since >= %(since)s AND p.ended_at IS NOT NULL
 )
 SELECT
