@@ -10,7 +10,8 @@ from django.db.models import Q, QuerySet
 from alerting.destinations import is_masked, kept_destination, shown_destination
 from alerting.models import AlertRule, Channel, RuleType
 from chm_project.admin_kit.import_export.sheets import ChoiceCell, FlagCell, Key, RowForm, Sheet
-from inventory.models import Client, Pipeline
+from inventory.import_export import NamedClients
+from inventory.models import Pipeline
 
 Pipelines = Mapping[tuple[str, str], Pipeline]
 
@@ -18,8 +19,8 @@ Pipelines = Mapping[tuple[str, str], Pipeline]
 class RuleRow(RowForm[AlertRule]):
     client = forms.CharField(error_messages={"required": "Name the client, also of a pipeline."})
     pipeline = forms.CharField(required=False)
-    rule_type = ChoiceCell(RuleType.values)
-    channel = ChoiceCell(Channel.values)
+    rule_type = ChoiceCell(RuleType)
+    channel = ChoiceCell(Channel)
     is_enabled = FlagCell()
     include_known = FlagCell()
 
@@ -30,7 +31,7 @@ class RuleRow(RowForm[AlertRule]):
             "include_known",
         )  # fmt: skip
 
-    def __init__(self, *args: Any, clients: Mapping[str, Client], pipelines: Pipelines, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, clients: NamedClients, pipelines: Pipelines, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.clients, self.pipelines = clients, pipelines
 
@@ -46,12 +47,15 @@ class RuleRow(RowForm[AlertRule]):
         client, pipeline = values.pop("client", None), values.pop("pipeline", "")
         if client is None:
             return values
-        if client not in self.clients:
-            self.add_error("client", f"There is no client “{client[:100]}”.")
-        elif pipeline and (client, pipeline) not in self.pipelines:
+        try:
+            owner = self.clients.one(client)
+        except ValidationError as error:
+            self.add_error("client", error)
+            return values
+        if pipeline and (client, pipeline) not in self.pipelines:
             self.add_error("pipeline", f"This client has no pipeline “{pipeline[:100]}”.")
         else:
-            values["client"] = None if pipeline else self.clients[client]
+            values["client"] = None if pipeline else owner
             values["pipeline"] = self.pipelines[client, pipeline] if pipeline else None
         return values
 
@@ -68,11 +72,11 @@ class RuleSheet(Sheet[AlertRule]):
     kept = ("is_enabled", "include_known")
 
     def prepare(self, rows: Iterable[Mapping[str, str]]) -> None:
-        names = {row.get("client", "").strip().replace("\x00", "") for row in rows}
-        clients = self.visibility.of(Client.objects.filter(name__in=names), client="id")
-        self.clients = {client.name: client for client in clients}
+        self.clients = NamedClients(rows, "client", self.visibility)
         names = {row.get("pipeline", "").strip().replace("\x00", "") for row in rows}
-        found = Pipeline.objects.filter(client__in=self.clients.values(), name__in=names).select_related("client")
+        found = Pipeline.objects.filter(client__in=self.clients.by_name.values(), name__in=names).select_related(
+            "client"
+        )
         self.pipelines = {(pipeline.client.name, pipeline.name): pipeline for pipeline in found}
 
     def key_of(self, cells: Mapping[str, str]) -> Key:
@@ -86,7 +90,7 @@ class RuleSheet(Sheet[AlertRule]):
         destinations = {row.get("destination", "").strip().replace("\x00", "") for row in rows}
         among = Q(destination__in=destinations)
         if any(map(is_masked, destinations)):
-            among |= Q(client__in=self.clients.values()) | Q(pipeline__in=self.pipelines.values())
+            among |= Q(client__in=self.clients.by_name.values()) | Q(pipeline__in=self.pipelines.values())
         # Of rules that say the same only one is enabled: it comes last, and stays.
         visible = self.visibility.of(AlertRule.objects.with_owner(), client="owner_id")
         found = self.rows(visible.filter(among)).order_by("is_enabled", "id")

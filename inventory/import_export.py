@@ -6,13 +6,49 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
+from django.db.models.functions import Lower
 
+from chm_project.access.visibility import Visibility
 from chm_project.admin_kit.import_export.sheets import ChoiceCell, FlagCell, Key, RowForm, Sheet
 from inventory.models import Client, Environment, Pipeline, PipelineType, Platform
 
 
+class NamedClients:
+    """The visible clients that a file names, by their names as stored."""
+
+    def __init__(self, rows: Iterable[Mapping[str, str]], column: str, visibility: Visibility) -> None:
+        names = {row.get(column, "").strip().replace("\x00", "").lower() for row in rows}
+        folded = Client.objects.annotate(folded=Lower("name")).filter(folded__in=names)
+        self.by_name = {client.name: client for client in visibility.of(folded, client="id")}
+        self._spelled = {name.lower(): name for name in self.by_name}
+
+    def one(self, name: str) -> Client:
+        """Return the client of this name. Raises ValidationError, with the right spelling if only the case differs."""
+        if (client := self.by_name.get(name)) is not None:
+            return client
+        spelled = self._spelled.get(name.lower())
+        raise ValidationError(
+            f"There is no client “{name[:100]}”." + (f" Did you mean “{spelled}”?" if spelled is not None else "")
+        )
+
+    def refuse_other_spelling(self, name: str) -> None:
+        """Raises ValidationError if a client has this name in other upper and lower case."""
+        spelled = self._spelled.get(name.lower(), name)
+        if spelled != name and name not in self.by_name:
+            raise ValidationError(f"There is a client “{spelled}” already; upper and lower case are the same.")
+
+
 class ClientRow(RowForm[Client]):
     is_active = FlagCell()
+
+    def __init__(self, *args: Any, clients: NamedClients, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.clients = clients
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"]
+        self.clients.refuse_other_spelling(name)
+        return name
 
     class Meta:
         model = Client
@@ -21,9 +57,9 @@ class ClientRow(RowForm[Client]):
 
 class PipelineRow(RowForm[Pipeline]):
     client = forms.CharField(error_messages={"required": "Name the client."})
-    platform = ChoiceCell(Platform.values)
-    pipeline_type = ChoiceCell(PipelineType.values)
-    environment = ChoiceCell(Environment.values)
+    platform = ChoiceCell(Platform)
+    pipeline_type = ChoiceCell(PipelineType)
+    environment = ChoiceCell(Environment)
     is_active = FlagCell()
 
     class Meta:
@@ -32,15 +68,12 @@ class PipelineRow(RowForm[Pipeline]):
             "client", "name", "platform", "external_id", "pipeline_type", "environment", "description", "is_active",
         )  # fmt: skip
 
-    def __init__(self, *args: Any, clients: Mapping[str, Client], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, clients: NamedClients, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.clients = clients
 
     def clean_client(self) -> Client:
-        name = self.cleaned_data["client"]
-        if (client := self.clients.get(name)) is None:
-            raise ValidationError(f"There is no client “{name[:100]}”.")
-        return client
+        return self.clients.one(self.cleaned_data["client"])
 
     def clean_description(self) -> str | None:
         return self.cleaned_data["description"] or None
@@ -57,10 +90,14 @@ class ClientSheet(Sheet[Client]):
     required = ("name",)
     kept = ("is_active",)
 
+    def prepare(self, rows: Iterable[Mapping[str, str]]) -> None:
+        self.clients = NamedClients(rows, "name", self.visibility)
+
     def stored(self, rows: Iterable[Mapping[str, str]]) -> dict[Key, Client]:
-        names = {row.get("name", "").strip().replace("\x00", "") for row in rows}
-        clients = self.visibility.of(Client.objects.filter(name__in=names), client="id")
-        return {(client.name,): client for client in clients}
+        return {(name,): client for name, client in self.clients.by_name.items()}
+
+    def form_options(self) -> dict[str, Any]:
+        return {"clients": self.clients}
 
 
 class PipelineSheet(Sheet[Pipeline]):
@@ -71,13 +108,13 @@ class PipelineSheet(Sheet[Pipeline]):
     kept = ("environment", "is_active", "platform", "pipeline_type")
 
     def prepare(self, rows: Iterable[Mapping[str, str]]) -> None:
-        names = {row.get("client", "").strip().replace("\x00", "") for row in rows}
-        clients = self.visibility.of(Client.objects.filter(name__in=names), client="id")
-        self.clients = {client.name: client for client in clients}
+        self.clients = NamedClients(rows, "client", self.visibility)
 
     def stored(self, rows: Iterable[Mapping[str, str]]) -> dict[Key, Pipeline]:
         names = {row.get("name", "").strip().replace("\x00", "") for row in rows}
-        found = Pipeline.objects.filter(client__in=self.clients.values(), name__in=names).select_related("client")
+        found = Pipeline.objects.filter(client__in=self.clients.by_name.values(), name__in=names).select_related(
+            "client"
+        )
         return {(pipeline.client.name, pipeline.name): pipeline for pipeline in found}
 
     def form_options(self) -> dict[str, Any]:

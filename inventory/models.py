@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Lower
 
 from chm_project.db.address_constraints import web_address
 from chm_project.db.base_model import BaseModel
@@ -19,7 +20,7 @@ class ClientQuerySet(models.QuerySet["Client"]):
 
 
 class Client(BaseModel):
-    name = models.CharField(max_length=255, db_comment="Unique, shown everywhere")
+    name = models.CharField(max_length=255, db_comment="Unique without regard to case, shown everywhere")
     is_active = models.BooleanField(
         default=True, db_default=True, db_comment="False: disabled, history kept, not ingested"
     )
@@ -32,9 +33,9 @@ class Client(BaseModel):
         ordering = ["name", "id"]
         constraints = [
             models.UniqueConstraint(
-                fields=["name"],
+                Lower("name"),
                 name="clients_name_unique",
-                violation_error_message="A client with this name exists already.",
+                violation_error_message="A client with this name exists already; upper and lower case are the same.",
             ),
             models.CheckConstraint(
                 condition=Q(name__regex=r"\S"),

@@ -68,8 +68,11 @@ def test_rules_of_a_client_and_of_a_pipeline_are_made_and_logged(browser: Browse
         ("Nobody,,on_failure,,,slack,#a,", "2 client There is no client “Nobody”."),
         (",orders,on_failure,,,slack,#a,", "2 client Name the client, also of a pipeline."),
         ("Northwind,invoices,on_failure,,,slack,#a,", "2 pipeline This client has no pipeline “invoices”."),
-        ("Northwind,,sometimes,,,slack,#a,", "2 rule_type “sometimes” is not one of: on_failure, failures_in_window."),
-        ("Northwind,,on_failure,,,pager,#a,", "2 channel “pager” is not one of: slack, email, webhook."),
+        (
+            "Northwind,,sometimes,,,slack,#a,",
+            "2 rule_type “sometimes” is not valid. Use one of: on_failure, failures_in_window.",
+        ),
+        ("Northwind,,on_failure,,,pager,#a,", "2 channel “pager” is not valid. Use one of: slack, email, webhook."),
         ("Northwind,,on_failure,,,slack,,", "2 destination This field is required."),
         ("Northwind,,failures_in_window,many,60,slack,#a,", "2 threshold Enter a whole number."),
         (

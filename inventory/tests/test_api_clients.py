@@ -80,12 +80,13 @@ def test_a_body_that_is_no_object_is_refused(api: APIClient, body: Any) -> None:
 
 
 @pytest.mark.proves("FR-002")
-def test_a_taken_name_is_refused(api: APIClient) -> None:
+@pytest.mark.parametrize("name", ["Northwind", "northwind", "NORTHWIND"])
+def test_a_taken_name_is_refused(api: APIClient, name: str) -> None:
     ClientFactory.create(name="Northwind")
 
-    issues = invalid(api.post(CLIENTS, {"name": "Northwind"}))
+    issues = invalid(api.post(CLIENTS, {"name": name}))
 
-    assert issues == {"name": ["A client with this name exists already."]}
+    assert issues == {"name": ["A client with this name exists already; upper and lower case are the same."]}
 
 
 @pytest.mark.proves("FR-002")
@@ -206,6 +207,6 @@ def test_of_concurrent_creations_with_one_name_one_succeeds_and_the_rest_are_tol
 
     refused = [response for response in responses if response.status_code != 201]
     assert len(refused) == writers - 1
-    assert [invalid(response) for response in refused] == [{"name": ["A client with this name exists already."]}] * (
-        writers - 1
-    )
+    assert [invalid(response) for response in refused] == [
+        {"name": ["A client with this name exists already; upper and lower case are the same."]}
+    ] * (writers - 1)

@@ -1,6 +1,11 @@
 """Each bad client or pipeline, inserted with SQL, is refused by the constraint that names the rule."""
 
+import importlib
+
 import pytest
+from django.apps import apps
+from django.core.management import CommandError
+from django.db import connection
 
 from chm_project.tests.sql_rows import insert, insert_client, insert_pipeline, refused_by
 
@@ -11,6 +16,21 @@ pytestmark = pytest.mark.django_db
 def test_a_client_name_is_unique() -> None:
     insert_client()
     assert refused_by("clients", name="Contoso") == "clients_name_unique"
+    assert refused_by("clients", name="CONTOSO") == "clients_name_unique"
+
+
+def test_the_migration_to_unique_names_lists_clashes_and_changes_nothing() -> None:
+    migration = importlib.import_module("inventory.migrations.0008_client_names")
+    with connection.cursor() as cursor:
+        cursor.execute("DROP INDEX clients_name_unique")
+    for name in ("Baltic Foods", "baltic foods", "Northwind", "Contoso", "CONTOSO"):
+        insert("clients", name=name)
+
+    with pytest.raises(CommandError) as refused, connection.schema_editor(atomic=False) as editor:
+        migration.refuse_clashes(apps, editor)
+
+    assert str(refused.value).startswith("Nothing was changed.")
+    assert str(refused.value).splitlines()[1:] == ["  'Baltic Foods', 'baltic foods'", "  'CONTOSO', 'Contoso'"]
 
 
 @pytest.mark.parametrize("name", ["", "  ", "\t\n"])

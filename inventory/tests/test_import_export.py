@@ -100,7 +100,7 @@ def test_two_bad_rows_are_named_and_stop_the_good_ones(browser: Browser) -> None
 
     assert errors(response) == [
         "3 client There is no client “Nobody”.",
-        "4 platform “arflow” is not one of: airflow, dbt, cron, vendor_api, custom.",
+        "4 platform “arflow” is not valid. Use one of: airflow, dbt, cron, vendor_api, custom.",
     ]
     assert Pipeline.objects.count() == 0
 
@@ -115,9 +115,9 @@ def test_two_bad_rows_are_named_and_stop_the_good_ones(browser: Browser) -> None
         ("Northwind,a,,,export,prod,,yes", "2 platform Write one of: airflow, dbt, cron, vendor_api, custom."),
         (
             "Northwind,a,dbt,,exports,prod,,yes",
-            "2 pipeline_type “exports” is not one of: ingestion, transform, quality, export, healthcheck.",
+            "2 pipeline_type “exports” is not valid. Use one of: ingestion, transform, quality, export, healthcheck.",
         ),
-        ("Northwind,a,dbt,,export,production,,yes", "2 environment “production” is not one of: dev, staging, prod."),
+        ("Northwind,a,dbt,,export,live,,yes", "2 environment “live” is not valid. Use one of: dev, staging, prod."),
         ("Northwind,a,dbt,,export,prod,,perhaps", "2 is_active Write yes or no."),
         (
             f"Northwind,{'a' * 256},dbt,,export,prod,,yes",
@@ -136,6 +136,10 @@ def test_two_bad_rows_are_named_and_stop_the_good_ones(browser: Browser) -> None
             "2 external_id This client has a pipeline with this external id on this platform already.",
         ),
         ("<b>x</b>,a,dbt,,export,prod,,yes", "2 client There is no client “<b>x</b>”."),
+        (
+            "northwind,a,dbt,,export,prod,,yes",
+            "2 client There is no client “northwind”. Did you mean “Northwind”?",
+        ),
     ],
 )
 def test_a_bad_row_is_named_with_its_column_and_nothing_is_stored(browser: Browser, row: str, error: str) -> None:
@@ -218,7 +222,7 @@ def test_a_workbook_is_read_with_its_numbers_and_flags_and_formulas_are_refused(
     refused = choose(browser, PIPELINES, workbook(heading, *good, ["Northwind", "=1+1", "dbt", "export", None, True]))
     bring_in(browser, PIPELINES, workbook(heading, *good))
 
-    assert errors(refused) == ["5 name This cell holds a formula; write the value itself."]
+    assert errors(refused) == ["5 name The cell of name holds a formula; write the value itself."]
     assert list(Pipeline.objects.values_list("name", "external_id", "is_active")) == [
         ("a", "4711", True),
         ("b", None, False),
@@ -435,3 +439,53 @@ def test_a_bomb_is_refused_soon_and_costs_the_server_no_memory(browser: Browser,
     assert time.monotonic() - begun < 5
     assert "import it in parts" in message or "no rows" in message
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50 * 1024
+
+
+def test_a_client_in_another_spelling_is_refused_with_the_name_that_exists(browser: Browser) -> None:
+    ClientFactory.create(name="Baltic Foods")
+
+    response = choose(browser, CLIENTS, "name\nbaltic foods\nNew\nNEW\n")
+
+    assert errors(response) == [
+        "2 name There is a client “Baltic Foods” already; upper and lower case are the same.",
+        "4 name A client with this name exists already; upper and lower case are the same.",
+    ]
+
+
+def test_choices_are_accepted_as_people_see_them(browser: Browser) -> None:
+    ClientFactory.create(name="Northwind")
+
+    bring_in(
+        browser, PIPELINES,
+        "client,name,platform,pipeline_type,environment\nNorthwind,a,Vendor API,Health check,Production\n",
+    )  # fmt: skip
+
+    assert list(Pipeline.objects.values_list("platform", "pipeline_type", "environment")) == [
+        ("vendor_api", "healthcheck", "prod")
+    ]
+
+
+def test_an_error_of_many_rows_is_listed_once_with_its_rows(browser: Browser) -> None:
+    lines = [f"Nobody,p{number},dbt,export" for number in range(15)] + ["Nobody,odd,arflow,export"]
+
+    response = choose(browser, PIPELINES, "\n".join(["client,name,platform,pipeline_type", *lines]))
+
+    assert errors(response) == [
+        "2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 6 more client There is no client “Nobody”.",
+        "17 platform “arflow” is not valid. Use one of: airflow, dbt, cron, vendor_api, custom.",
+    ]
+    assert "16 rows have errors" in " ".join(response.content.decode().split())
+
+
+def test_a_formula_and_a_blank_in_a_required_cell_are_called_by_their_names(browser: Browser) -> None:
+    ClientFactory.create(name="Northwind")
+    heading = ["client", "name", "platform", "pipeline_type"]
+
+    response = choose(
+        browser, PIPELINES,
+        workbook(heading, ["Northwind", "=1+1", "dbt", "export"], ["Northwind", None, "dbt", "export"]),
+    )  # fmt: skip
+
+    assert errors(response) == [
+        "2 name The cell of name holds a formula; write the value itself.", "3 name This field is required.",
+    ]  # fmt: skip

@@ -12,6 +12,9 @@ from chm_project.admin_kit.import_export.sheets import Key, Sheet
 from chm_project.admin_kit.import_export.tables import Row
 from chm_project.db.constraint_errors import violation
 
+# Rows named of each kind of fault.
+NAMED = 10
+
 
 @dataclass(frozen=True, slots=True)
 class RowFault:
@@ -20,6 +23,21 @@ class RowFault:
     number: int
     column: str
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class FaultGroup:
+    """The same fault in several rows; `numbers` are theirs."""
+
+    column: str
+    message: str
+    numbers: list[int]
+
+    @property
+    def rows(self) -> str:
+        """The first rows, and how many more there are."""
+        shown, more = self.numbers[:NAMED], len(self.numbers) - NAMED
+        return ", ".join(map(str, shown)) + (f" and {more:,} more" if more > 0 else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +55,14 @@ class Judgement:
     faults: list[RowFault] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     unchanged: int = 0
+
+    @property
+    def fault_groups(self) -> list[FaultGroup]:
+        """The faults, those of one kind together, in the order of their first rows."""
+        found: dict[tuple[str, str], list[int]] = {}
+        for fault in self.faults:
+            found.setdefault((fault.column, fault.message), []).append(fault.number)
+        return [FaultGroup(*kind, numbers) for kind, numbers in found.items()]
 
     @property
     def new(self) -> list[Change]:
@@ -73,15 +99,16 @@ def _import(sheet: Sheet[Any], rows: Sequence[Row]) -> Judgement:
     stored = sheet.stored(cells)
     seen: dict[Key, int] = {}
     for row in rows:
-        key = sheet.key_of(row.cells)
+        key = sheet.key_of(row.cells) if sheet.has_key(row.cells) else None
         if row.faults:
             judgement.faults += [RowFault(row.number, column, message) for column, message in row.faults]
-        elif any(key) and key in seen:
+        elif key in seen:
             message = f"Row {seen[key]} has the same {in_words(sheet.key)}."
             judgement.faults.append(RowFault(row.number, sheet.key[-1], message))
         else:
-            _judge(sheet, row, stored.get(key), judgement)
-        seen.setdefault(key, row.number)
+            _judge(sheet, row, stored.get(key) if key else None, judgement)
+        if key:
+            seen.setdefault(key, row.number)
     _store(judgement)
     judgement.faults.sort(key=lambda fault: fault.number)
     return judgement

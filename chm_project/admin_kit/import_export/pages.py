@@ -137,11 +137,11 @@ class ImportExportMixin(_Admin[ModelT]):
             "media": self.media,
         }
         if judgement:
-            faults, changes = judgement.faults, judgement.changes
+            faults, changes = judgement.fault_groups, judgement.changes
             context |= {
                 "faults": faults[:SHOWN],
                 "more_faults": len(faults[SHOWN:]),
-                "faulty_rows": len({fault.number for fault in faults}),
+                "faulty_rows": len({fault.number for fault in judgement.faults}),
                 "changes": changes[:SHOWN],
                 "more_changes": len(changes[SHOWN:]),
             }

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models import Model, QuerySet
+from django.db.models import Choices, Model, QuerySet
 from django.forms.models import construct_instance
 
 from chm_project.access.visibility import UNBOUND, Visibility
@@ -25,17 +25,22 @@ class FlagCell(forms.Field):
 
 
 class ChoiceCell(forms.ChoiceField):
-    """A choice by its value, upper or lower case."""
+    """A choice by its value or by the label that people see, upper or lower case."""
 
-    def __init__(self, words: list[str]) -> None:
-        message = f"“%(value)s” is not one of: {', '.join(words)}."
+    def __init__(self, words: type[Choices]) -> None:
+        allowed = ", ".join(words.values)
         super().__init__(
-            choices=[(word, word) for word in words],
-            error_messages={"invalid_choice": message, "required": f"Write one of: {', '.join(words)}."},
+            choices=[(word, word) for word in words.values],
+            error_messages={
+                "invalid_choice": f"“%(value)s” is not valid. Use one of: {allowed}.",
+                "required": f"Write one of: {allowed}.",
+            },
         )
+        self.by_name = {str(label).lower(): str(value) for value, label in words.choices}
 
     def to_python(self, value: Any) -> str:
-        return str(super().to_python(value)).strip().lower()
+        word = str(super().to_python(value)).strip().lower()
+        return self.by_name.get(word, word)
 
 
 if TYPE_CHECKING:
@@ -81,9 +86,13 @@ class Sheet(Generic[ModelT]):
     def key_of(self, cells: Mapping[str, str]) -> Key:
         found = []
         for name in self.key:
-            cell = cells.get(name, "").strip()
-            found.append(cell.lower() if isinstance(self.form.base_fields[name], ChoiceCell) else cell)
+            cell, field = cells.get(name, "").strip(), self.form.base_fields[name]
+            found.append(field.to_python(cell) if isinstance(field, ChoiceCell) else cell)
         return tuple(found)
+
+    def has_key(self, cells: Mapping[str, str]) -> bool:
+        """Return whether a row names what it is about; without that it is like no other row."""
+        return all(cells.get(name, "").strip() for name in self.key if name in self.required)
 
     @property
     def columns(self) -> tuple[str, ...]:

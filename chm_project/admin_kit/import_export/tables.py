@@ -83,7 +83,7 @@ def _row(number: int, line: Sequence[Any], heading: list[str]) -> Row:
     cells: dict[str, str] = {}
     for name, cell in zip(heading, line, strict=False):
         if isinstance(cell, Formula):
-            faults.append((name, "This cell holds a formula; write the value itself."))
+            faults.append((name, f"The cell of {name} holds a formula; write the value itself."))
         else:
             cells[name] = as_meant(cell)
     if len(line) != len(heading) and any(cell != "" for cell in line[len(heading) :]):

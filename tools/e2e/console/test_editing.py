@@ -34,7 +34,7 @@ def test_a_file_with_two_bad_rows_is_mended_and_imported(log_in: Any) -> None:
     rows.first.wait_for()
     assert [re.split(r"\s*\t\s*", row) for row in rows.all_inner_texts()] == [
         ["3", "client", "There is no client “Nobody”."],
-        ["4", "platform", "“arflow” is not one of: airflow, dbt, cron, vendor_api, custom."],
+        ["4", "platform", "“arflow” is not valid. Use one of: airflow, dbt, cron, vendor_api, custom."],
     ]
     upload(page, f"{heading}{good}{client},=2+2,dbt,export\n")
     page.get_by_text("2 new, 0 changed, 0 unchanged.").wait_for()
