@@ -8,6 +8,7 @@ urlpatterns = [
     path("list/<slug:key>/", views.section_list, name="list"),
     path("client/<uuid:client_id>/", views.client_page, name="client"),
     path("handover/", handover.page, name="handover"),
+    path("client/<uuid:client_id>/csv/<slug:table>/", views.client_csv, name="client-csv"),
     path("my-clients/", my_clients.page, name="my-clients"),
     path("pipeline/<uuid:pipeline_id>/", views.pipeline_page, name="pipeline"),
     path("pipeline/<uuid:pipeline_id>/ingest/", views.ingest_now, name="ingest"),

@@ -15,7 +15,7 @@ from chm_project.console.drawing import text_format
 from chm_project.console.pages.rule_preview import Preview, previews_of
 from chm_project.settings.version import VERSION
 from inventory.maintenance_file import maintenance_file
-from inventory.models import Pipeline
+from inventory.models import Pipeline, Platform
 from runs.models import Status
 from runs.reporting.adapter import Row
 
@@ -58,6 +58,12 @@ def when(moment: datetime | None, as_of: datetime | None = None) -> SafeString:
 @register.simple_tag
 def status(value: str | None) -> SafeString:
     return _badge(value, SIGNS.get(value, ""), value) if value else _badge("none", "", "none yet")
+
+
+@register.simple_tag
+def platform(value: str) -> str:
+    """Return the platform's name as people see it."""
+    return str(Platform(value).label)
 
 
 @register.filter

@@ -59,6 +59,18 @@ EXPECTED: dict[str, list[tuple[object, ...]]] = {
         (date(2026, 6, 15), "canceled", 1), (date(2026, 6, 15), "failed", 8), (date(2026, 6, 15), "running", 1),
         (date(2026, 6, 15), "success", 28),
     ],
+    "daily_success": [
+        (date(2026, 6, 10), 1, 0, 1, 0.0), (date(2026, 6, 12), 1, 1, 0, 1.0), (date(2026, 6, 15), 1, 0, 1, 0.0),
+        (date(2026, 6, 16), 20, 17, 3, 0.85), (date(2026, 6, 17), 17, 11, 4, 0.6471),
+    ],
+    "failure_streaks": [
+        ("Cygnus", "Archive", "airflow", at(1), None, 1, None, "run 58"),
+        ("Acme", "Payments", "vendor_api", at(24), at(1), 3, None, "run 23"),
+        ("Acme", "Orders", "airflow", at(26), None, 2, None, "run 4"),
+        ("Borealis", "Sync", "vendor_api", at(30), at(4), 1, None, "run 54"),
+        ("Acme", "Legacy", "cron", at(40), None, 1, None, "run 28"),
+        ("Acme", "Orders", "airflow", at(168), at(120), 1, None, "run 2"),
+    ],
     "client_risk": [("Acme", 6, 10, 0.6), ("Borealis", 1, 28, 0.0357), ("Delta", 0, 0, None)],
     "changes_since_yesterday": [
         ("Acme", "Payments", "vendor_api", "failed", "success", at(1), "recovered", "run 26"),

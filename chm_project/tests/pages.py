@@ -24,12 +24,17 @@ def html(answer: Any) -> str:
     return str(answer.content.decode())
 
 
+# Elements without an end tag.
+VOID = {"br", "hr", "img", "input", "link", "meta"}
+
+
 class _Tables(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.tables: dict[str, list[list[str]]] = {}
         self._rows: list[list[str]] | None = None
-        self._hidden = 0
+        # The open elements from a hidden one on.
+        self._hidden: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
@@ -39,17 +44,17 @@ class _Tables(HTMLParser):
             self._rows.append([])
         elif tag == "td" and self._rows:
             self._rows[-1].append("")
-        elif tag == "title" or given.get("aria-hidden") == "true":
-            self._hidden += 1
         elif tag == "time" and self._rows and self._rows[-1]:
             self._rows[-1][-1] += f"{given['datetime']} "
-            self._hidden += 1
+        if tag not in VOID and (self._hidden or tag in {"title", "time"} or given.get("aria-hidden") == "true"):
+            self._hidden.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "table":
             self._rows = None
-        elif (tag in {"title", "time"} or tag == "span") and self._hidden:
-            self._hidden -= 1
+        if tag in self._hidden:
+            while self._hidden.pop() != tag:
+                pass
 
     def handle_data(self, data: str) -> None:
         if self._rows and self._rows[-1] and not self._hidden:

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 # What is about none of the three: times, platforms, environments, buckets.
 AGGREGATES = {
     "failures_over_time", "failure_rate_by_platform", "run_duration_distribution", "weekly_status_mix",
-    "vendor_dependency", "reliability_by_environment", "incidents",
+    "vendor_dependency", "reliability_by_environment", "incidents", "daily_success",
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Eight shapes against their textbook forms, which join everything and rank all runs."""
+"""Shapes against their textbook forms, which join everything and rank all runs."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

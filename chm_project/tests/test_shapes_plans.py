@@ -25,6 +25,8 @@ CARRIED_BY = {
     "incidents": {LATEST},
     "late_pipelines": {LATEST},
     "client_risk": {BY_EVENT},
+    "daily_success": {BY_EVENT},
+    "failure_streaks": {FAILED},
     "changes_since_yesterday": {LATEST},
     "vendor_dependency": {BY_EVENT},
     "client_throughput": {BY_EVENT},

@@ -221,6 +221,69 @@ FROM clients
 LEFT JOIN by_client AS c USING (client_id)
 ORDER BY total_rows_30d DESC, clients.client_name;
 
+-- daily_success: How many runs succeed from day to day?
+-- one row per UTC day with runs, oldest first
+WITH bounds AS (
+    SELECT (:since)::timestamptz AS since, (:until)::timestamptz AS until
+),
+whole AS (
+    SELECT first_day, greatest(first_day, last_day) AS last_day
+    FROM (
+        SELECT
+            ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
+            (until AT TIME ZONE 'UTC')::date AS last_day
+        FROM bounds
+    ) AS days
+),
+edges AS (
+    SELECT bounds.since AS begins, least(bounds.until, whole.first_day::timestamp AT TIME ZONE 'UTC') AS ends
+    FROM bounds CROSS JOIN whole
+    UNION ALL
+    SELECT greatest(bounds.since, whole.last_day::timestamp AT TIME ZONE 'UTC'), bounds.until
+    FROM bounds CROSS JOIN whole
+    WHERE whole.last_day > whole.first_day OR bounds.until > whole.first_day::timestamp AT TIME ZONE 'UTC'
+),
+counted AS (
+    SELECT
+        p.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active, p.running, p.success, p.failed,
+        p.canceled, p.skipped, p.rows_known, p.rows_total, p.rows_squares,
+        p.running + p.success + p.failed + p.canceled + p.skipped AS runs
+    FROM reporting.daily_counts AS p
+    WHERE p.day >= (SELECT first_day FROM whole) AND p.day < (SELECT last_day FROM whole) AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
+    AND ((:platform)::text IS NULL OR p.platform = (:platform))
+    AND ((:environment)::text IS NULL OR p.environment = (:environment))
+    UNION ALL
+    SELECT e.*, e.running + e.success + e.failed + e.canceled + e.skipped
+    FROM (SELECT
+        c.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active, sum(c.running) AS running,
+        sum(c.success) AS success, sum(c.failed) AS failed, sum(c.canceled) AS canceled, sum(c.skipped) AS skipped,
+        sum(c.rows_known) AS rows_known, sum(c.rows_total) AS rows_total, sum(c.rows_squares) AS rows_squares
+    FROM (
+        SELECT
+            r.pipeline_id, (r.event_at AT TIME ZONE 'UTC')::date AS day, count(*) FILTER (WHERE r.status = 'running') AS running,
+            count(*) FILTER (WHERE r.status = 'success') AS success, count(*) FILTER (WHERE r.status = 'failed') AS failed,
+            count(*) FILTER (WHERE r.status = 'canceled') AS canceled,
+            count(*) FILTER (WHERE r.status = 'skipped') AS skipped, count(r.rows_processed) AS rows_known,
+            coalesce(sum(r.rows_processed::numeric), 0) AS rows_total,
+            coalesce(sum(r.rows_processed::numeric * r.rows_processed), 0) AS rows_squares
+        FROM edges
+        JOIN reporting.runs AS r ON r.event_at >= edges.begins AND r.event_at < edges.ends
+        GROUP BY r.pipeline_id, (r.event_at AT TIME ZONE 'UTC')::date
+    ) AS c
+    JOIN reporting.pipelines AS p USING (pipeline_id)
+    WHERE ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
+    AND ((:platform)::text IS NULL OR p.platform = (:platform))
+    AND ((:environment)::text IS NULL OR p.environment = (:environment))
+    GROUP BY c.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active) AS e
+)
+SELECT
+    day, sum(runs)::bigint AS runs, sum(success)::bigint AS success, sum(failed)::bigint AS failed,
+    round(sum(success)::numeric / sum(runs), 4) AS success_rate
+FROM counted
+GROUP BY day
+HAVING sum(runs) > 0
+ORDER BY day;
+
 -- failing_now: What is failing now?
 -- one row per pipeline whose latest decisive run failed: new failures first, then known ones, each longest first
 SELECT
@@ -525,6 +588,83 @@ FROM counted AS c
 GROUP BY c.platform
 HAVING sum(c.runs) > 0
 ORDER BY sum(c.failed)::numeric / sum(c.runs) DESC, failures DESC, c.platform;
+
+-- failure_streaks: When did pipelines fail, and how long until they recovered?
+-- one row per streak of failed runs without a success between them, in any part of the window; newest first
+WITH first_failures AS (
+    SELECT f.pipeline_id, f.run_id, f.event_at
+    FROM (
+        SELECT r.pipeline_id, r.run_id, r.event_at
+        FROM reporting.runs AS r
+        WHERE r.status = 'failed' AND r.event_at >= (:since) AND r.event_at < (:until) AND (((:client_id)::uuid IS NULL AND (:platform)::text IS NULL AND (:environment)::text IS NULL) OR r.pipeline_id IN (SELECT p.pipeline_id FROM reporting.pipelines AS p WHERE ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
+        AND ((:platform)::text IS NULL OR p.platform = (:platform))
+        AND ((:environment)::text IS NULL OR p.environment = (:environment))))
+    ) AS f
+    LEFT JOIN LATERAL (
+        SELECT r.status
+        FROM reporting.runs AS r
+        WHERE r.pipeline_id = f.pipeline_id AND r.status IN ('success', 'failed') AND coalesce(r.started_at, '-infinity'::timestamptz) <= (:known_until)::timestamptz AND r.event_at <= (:known_until)::timestamptz AND (r.event_at, r.run_id) < (f.event_at, f.run_id)
+        ORDER BY r.event_at DESC, r.run_id DESC
+        LIMIT 1
+    ) AS before ON true
+    WHERE before.status IS DISTINCT FROM 'failed'
+    UNION ALL
+    SELECT p.pipeline_id, first_failed.run_id, first_failed.event_at
+    FROM reporting.pipelines AS p
+    CROSS JOIN LATERAL (
+        SELECT r.status
+        FROM reporting.runs AS r
+        WHERE r.pipeline_id = p.pipeline_id AND r.status IN ('success', 'failed') AND coalesce(r.started_at, '-infinity'::timestamptz) <= (:known_until)::timestamptz AND r.event_at <= (:known_until)::timestamptz AND r.event_at < (:since)
+        ORDER BY r.event_at DESC, r.run_id DESC
+        LIMIT 1
+    ) AS verdict
+    LEFT JOIN LATERAL (
+        SELECT r.event_at, r.run_id
+        FROM reporting.runs AS r
+        WHERE r.pipeline_id = p.pipeline_id AND r.status = 'success' AND r.event_at < (:since)
+        ORDER BY r.event_at DESC, r.run_id DESC
+        LIMIT 1
+    ) AS former ON verdict.status = 'failed'
+    CROSS JOIN LATERAL (
+        SELECT r.run_id, r.event_at
+        FROM reporting.runs AS r
+        WHERE r.pipeline_id = p.pipeline_id AND r.status = 'failed'
+            AND (r.event_at, r.run_id) > (
+                coalesce(former.event_at, '-infinity'::timestamptz),
+                coalesce(former.run_id, '00000000-0000-0000-0000-000000000000'::uuid)
+            )
+        ORDER BY r.event_at, r.run_id
+        LIMIT 1
+    ) AS first_failed
+    WHERE verdict.status = 'failed' AND p.is_active AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
+    AND ((:platform)::text IS NULL OR p.platform = (:platform))
+    AND ((:environment)::text IS NULL OR p.environment = (:environment))
+)
+SELECT
+    p.client_name, p.pipeline_name, p.platform, s.event_at AS began_at, recovered.event_at AS recovered_at,
+    counted.failed_runs, first_run.error_message, p.client_id, p.pipeline_id, s.run_id
+FROM first_failures AS s
+JOIN reporting.pipelines AS p USING (pipeline_id)
+JOIN reporting.runs AS first_run ON first_run.run_id = s.run_id
+LEFT JOIN LATERAL (
+    SELECT r.event_at, r.run_id
+    FROM reporting.runs AS r
+    WHERE r.pipeline_id = s.pipeline_id AND r.status = 'success' AND r.event_at < (:until)
+        AND (r.event_at, r.run_id) > (s.event_at, s.run_id)
+    ORDER BY r.event_at, r.run_id
+    LIMIT 1
+) AS recovered ON true
+CROSS JOIN LATERAL (
+    SELECT count(*) AS failed_runs
+    FROM reporting.runs AS r
+    WHERE r.pipeline_id = s.pipeline_id AND r.status = 'failed'
+        AND (r.event_at, r.run_id) >= (s.event_at, s.run_id)
+        AND (r.event_at, r.run_id) < (
+            coalesce(recovered.event_at, (:until)::timestamptz),
+            coalesce(recovered.run_id, '00000000-0000-0000-0000-000000000000'::uuid)
+        )
+) AS counted
+ORDER BY began_at DESC, p.client_name, p.pipeline_name, s.run_id;
 
 -- failures_over_time: When did runs fail?
 -- one row per bucket in which a run failed, oldest first
@@ -1615,13 +1755,13 @@ HAVING sum(runs) > 0
 ORDER BY duration_bucket;
 
 -- top_flaky_pipelines: Which pipelines are flaky over time?
--- one row per pipeline with a failure in the 30 days before as_of, most failures first, or most flips
+-- one row per pipeline with a failure between since and as_of, most failures first, or most flips
 WITH failures AS MATERIALIZED (
     SELECT r.pipeline_id, p.client_id, p.client_name, p.pipeline_name, p.platform, count(*) AS failure_count
     FROM reporting.runs AS r
     JOIN reporting.pipelines AS p USING (pipeline_id)
     WHERE r.status = 'failed'
-        AND r.event_at >= (:as_of)::timestamptz - interval '30 days' AND r.event_at < (:as_of)
+        AND r.event_at >= (:since) AND r.event_at < (:as_of)
         AND p.is_active AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
         AND ((:platform)::text IS NULL OR p.platform = (:platform))
         AND ((:environment)::text IS NULL OR p.environment = (:environment))
@@ -1642,7 +1782,7 @@ first_counted AS MATERIALIZED (
                 ) AS before
             FROM reporting.runs AS r
             WHERE r.pipeline_id = p.pipeline_id
-                AND r.event_at >= (:as_of)::timestamptz - interval '30 days' AND r.event_at < (:as_of)
+                AND r.event_at >= (:since) AND r.event_at < (:as_of)
         ) AS ordered
     ) AS counted
 ),
@@ -1660,7 +1800,7 @@ others_counted AS (
                 ) AS before
             FROM reporting.runs AS r
             WHERE r.pipeline_id = p.pipeline_id
-                AND r.event_at >= (:as_of)::timestamptz - interval '30 days' AND r.event_at < (:as_of)
+                AND r.event_at >= (:since) AND r.event_at < (:as_of)
         ) AS ordered
     ) AS counted
     WHERE (:order) = 'flips'

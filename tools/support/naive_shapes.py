@@ -1,4 +1,4 @@
-"""The textbook forms of eight shapes: join everything, rank all runs.
+"""The textbook forms of some shapes: join everything, rank all runs.
 
 Parameters: as_of, week and month (the starts of the windows), limit.
 """
@@ -56,6 +56,31 @@ NAIVE = {
         HAVING count(*) FILTER (WHERE status = 'failed') > 0
         ORDER BY 4 DESC, count(*) FILTER (WHERE status = 'failed') / count(*)::numeric DESC, 5 DESC, 1, 2, id
         LIMIT %(limit)s""",
+    "daily_success": f"""
+        SELECT (r.event_at AT TIME ZONE 'UTC')::date, count(*), count(*) FILTER (WHERE r.status = 'success'),
+            count(*) FILTER (WHERE r.status = 'failed'),
+            round(count(*) FILTER (WHERE r.status = 'success') / count(*)::numeric, 4) {JOINED}
+        WHERE r.event_at >= %(week)s AND r.event_at < %(as_of)s GROUP BY 1 ORDER BY 1""",
+    "failure_streaks": f"""
+        WITH decisive AS (
+            SELECT r.*, c.name AS client, c.id AS client_id, p.name AS pipeline, p.platform,
+                p.is_active AND c.is_active AS active,
+                count(*) FILTER (WHERE r.status = 'success') OVER (
+                    PARTITION BY r.pipeline_id ORDER BY r.event_at, r.id
+                ) AS successes {JOINED}
+            WHERE r.status IN ('success', 'failed') AND r.event_at < %(as_of)s
+        ), streaks AS (
+            SELECT f.*, row_number() OVER streak AS place,
+                count(*) OVER (PARTITION BY pipeline_id, successes) AS failed,
+                (SELECT min(s.event_at) FROM decisive s WHERE s.pipeline_id = f.pipeline_id AND s.status = 'success'
+                    AND s.successes = f.successes + 1) AS recovered
+            FROM decisive f WHERE status = 'failed'
+            WINDOW streak AS (PARTITION BY pipeline_id, successes ORDER BY event_at, id)
+        )
+        SELECT client, pipeline, platform, event_at, recovered, failed, error_message, client_id, pipeline_id, id
+        FROM streaks
+        WHERE place = 1 AND (event_at >= %(week)s OR active AND coalesce(recovered, 'infinity') >= %(week)s)
+        ORDER BY event_at DESC, client, pipeline, id""",
     "failure_rate_by_platform": f"""
         SELECT p.platform, count(*) FILTER (WHERE r.status = 'failed'), count(*),
             round(count(*) FILTER (WHERE r.status = 'failed') / count(*)::numeric, 4) {JOINED}

@@ -57,5 +57,9 @@ def script(_request: HttpRequest) -> str:
     return static("console/console.js")
 
 
+def bar_values(_request: HttpRequest) -> str:
+    return static("console/bar_values.js")
+
+
 def icon(_request: HttpRequest) -> str:
     return static("console/icon.svg")

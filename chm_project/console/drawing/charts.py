@@ -1,22 +1,27 @@
 """Charts drawn on the server as inline SVG: numbers, dates and words of our own only, never a partner's text.
 
-They stretch to the width of their place, so their texts stand outside, in HTML.
+They stretch to the width of their place, so their texts stand beside them, in HTML, and grow with the page's text.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any
 
+from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
+from chm_project.console.drawing.axis import NUMBER, Unit, floor_of, top_of
+from chm_project.console.drawing.text_format import counted, share
 from runs.models import Status
 
-WIDTH, HEIGHT, ROOF = 600, 120, 5
+WIDTH, HEIGHT, ROOF = 600, 140, 5
+GRID = (0.0, 0.5, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """`kind` is a status: it colours the bar."""
+    """`kind` is a status: it colours the bar. `href` opens the runs that it counts."""
 
     label: str
     value: float
@@ -31,58 +36,84 @@ class Line:
     kind: str
 
 
-def bars(values: Sequence[Bar], *, label: str, lines: Sequence[Line] = ()) -> SafeString:
-    """One bar each, from zero up to the largest; `lines` go across at their values."""
-    top = max([bar.value for bar in values] + [line.value for line in lines], default=0) or 1
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A share from 0 to 1; None leaves a gap."""
+
+    label: str
+    share: float | None
+    href: str = ""
+
+
+def bars(
+    values: Sequence[Bar], *, label: str, dates: Sequence[str] = (), lines: Sequence[Line] = (), unit: Unit = NUMBER
+) -> SafeString:
+    """One bar each, from zero up; `lines` go across at their values, `dates` stand below at equal distances.
+
+    A bar above the end of the axis is cut, shows a gap, and is named below the chart.
+    """
+    top = top_of([bar.value for bar in values] + [line.value for line in lines], unit)
     step = WIDTH / max(len(values), 1)
     wide = step * (0.8 if step > 3 else 1)
-    pieces = []
+    pieces, cut = _grid(), []
     for place, bar in enumerate(values):
-        tall = HEIGHT * bar.value / top
         x = place * step
-        column = f'<rect class="chm-column" x="{x:.1f}" y="0" width="{step:.1f}" height="{HEIGHT}"/>'
+        tall = HEIGHT * min(bar.value / top, 1)
         # As in the strips, a failed run's bar is pointed: not by colour alone.
         roof = min(ROOF, tall) if bar.kind == Status.FAILED and step >= ROOF else 0
         form = (
             f'<path class="chm-fill-{bar.kind}" d="M{x:.1f} {HEIGHT}v{roof - tall:.1f}l{wide / 2:.1f} {-roof:.1f}'
             f'l{wide / 2:.1f} {roof:.1f}V{HEIGHT}z"/>'
         )
-        piece = f"{column}{form}<title>{bar.label}</title>"
-        pieces.append(
-            f'<a href="{bar.href}" tabindex="-1" aria-label="{bar.label}">{piece}</a>'
-            if bar.href
-            else f"<g>{piece}</g>"
-        )
+        if bar.value > top:
+            cut.append(bar.label)
+            form += f'<path class="chm-cut" d="M{x - 1:.1f} 22l{wide + 2:.1f} -6"/>'
+        pieces.append(_place(x, step, form, bar.label, bar.href, first=not place))
     for line in lines:
-        y = HEIGHT - HEIGHT * line.value / top
+        y = HEIGHT - HEIGHT * min(line.value / top, 1)
         pieces.append(
             f'<line class="chm-line-{line.kind}" x1="0" x2="{WIDTH}" y1="{y:.1f}" y2="{y:.1f}">'
             f"<title>{line.label}</title></line>"
         )
-    return _svg(pieces, label, HEIGHT, "group" if any(bar.href for bar in values) else "img")
+    marks = [unit.write(top * share) for share in GRID]
+    note = f"Above the axis: {'; '.join(cut[:3])}{f'; and {len(cut) - 3} more' if len(cut) > 3 else ''}." if cut else ""
+    return _figure(pieces, label, marks, dates, note)
 
 
-def stacked(columns: Sequence[tuple[str, Mapping[str, int]]], *, label: str) -> SafeString:
-    """One column each, its parts as high as their share of the column."""
-    step = WIDTH / max(len(columns), 1)
-    pieces = []
-    for place, (name, parts) in enumerate(columns):
-        total = sum(parts.values()) or 1
-        y = float(HEIGHT)
-        for status in STACKED:
-            if number := parts.get(status, 0):
-                tall = HEIGHT * number / total
-                y -= tall
-                told = f"{name}: {number} {status}, {number / total * 100:.1f} %"
-                pieces.append(
-                    f'<rect class="chm-fill-{status}" x="{place * step:.1f}" y="{y:.1f}" width="{step * 0.8:.1f}" '
-                    f'height="{tall:.1f}"><title>{told}</title></rect>'
-                )
-    return _svg(pieces, label, HEIGHT)
+def rates(points: Sequence[Point], *, label: str, dates: Sequence[str] = ()) -> SafeString:
+    """A line of shares up to 100 %. What lies below the beginning of the axis stands on it, pointed down."""
+    known = [point.share for point in points if point.share is not None]
+    floor = floor_of(known)
+    step = WIDTH / max(len(points), 1)
+    pieces, path, below, joined = _grid(), [], [], False
+    marks: list[str] = []
+    for place, point in enumerate(points):
+        x = (place + 0.5) * step
+        if point.share is None:
+            joined = False
+            continue
+        y = HEIGHT - HEIGHT * max(point.share - floor, 0) / (1 - floor)
+        path.append(f"{'L' if joined else 'M'}{x:.1f} {y:.1f}")
+        joined = True
+        if point.share < floor:
+            below.append(point.label)
+            form = f'<path class="chm-fill-failed" d="M{x - 5:.1f} {HEIGHT - 9}h10l-5 9z"/>'
+        else:
+            # A line of no length with round ends is a round dot, however the drawing is stretched.
+            form = f'<path class="chm-point" d="M{x:.1f} {y:.1f}h.01"/>'
+        marks.append(_place(place * step, step, form, point.label, point.href, first=not marks))
+    pieces += [f'<path class="chm-rate" d="{"".join(path)}"/>', *marks]
+    note = f"Below the axis: {'; '.join(below[:3])}{f'; and {len(below) - 3} more' if len(below) > 3 else ''}."
+    ticks = [f"{(floor + (1 - floor) * share) * 100:.3g} %" for share in GRID]
+    return _figure(pieces, label, ticks, dates, note if below else "")
 
 
-# From the bottom up: what went wrong stands on the axis, where its height can be compared.
-STACKED = (Status.FAILED, Status.CANCELED, Status.SKIPPED, Status.RUNNING, Status.SUCCESS)
+def success_point(day: date, row: Mapping[str, Any] | None, href: str) -> Point:
+    """A day of the shape daily_success, or a gap for a day without runs."""
+    if row is None:
+        return Point(f"{day:%a %d %b}: no runs", None)
+    text = f"{share(row['success_rate'])} of {counted(row['runs'], 'run')} succeeded"
+    return Point(f"{day:%a %d %b}: {text}", row["success_rate"], href)
 
 
 def spans(
@@ -98,10 +129,44 @@ def spans(
             f'<rect class="chm-fill-failed" x="{min(x, WIDTH - wide):.1f}" y="0" width="{wide:.1f}" height="20">'
             f"<title>{told}</title></rect>"
         )
-    return _svg(pieces, label, 20)
+    return _svg(pieces, label, 20, "img")
 
 
-def _svg(pieces: Sequence[str], label: str, height: int, role: str = "img") -> SafeString:
+def few(labels: Sequence[str], most: int = 6) -> list[str]:
+    """Return the first, the last and evenly placed labels between them, for the dates of an axis."""
+    if len(labels) <= most:
+        return list(labels)
+    return [labels[round(number * (len(labels) - 1) / (most - 1))] for number in range(most)]
+
+
+def _place(x: float, step: float, form: str, label: str, href: str, *, first: bool) -> str:
+    """One value: the whole column reacts to the pointer, and the arrow keys go from one to the next."""
+    column = f'<rect class="chm-column" x="{x:.1f}" y="0" width="{step:.1f}" height="{HEIGHT}"/>'
+    reach = f'tabindex="{0 if first else -1}" aria-label="{label}"'
+    inside = f"{column}{form}<title>{label}</title>"
+    return f'<a href="{escape(href)}" {reach}>{inside}</a>' if href else f'<g role="img" {reach}>{inside}</g>'
+
+
+def _grid() -> list[str]:
+    return [
+        f'<line class="chm-grid" x1="0" x2="{WIDTH}" y1="{HEIGHT * share:.0f}" y2="{HEIGHT * share:.0f}"/>'
+        for share in GRID
+    ]
+
+
+def _figure(pieces: Sequence[str], label: str, marks: Sequence[str], dates: Sequence[str], note: str) -> SafeString:
+    """`marks` are the axis's numbers from the bottom up. Each bar's label says its value, so readers skip the axes."""
+    axis = "".join(f"<span>{mark}</span>" for mark in reversed(marks))
+    below = "".join(f"<span>{date}</span>" for date in dates)
+    return mark_safe(  # noqa: S308 - see the module's first line
+        f'<div class="chm-figure"><div class="chm-y" aria-hidden="true">{axis}</div>'
+        f"{_svg(pieces, label, HEIGHT, 'group')}"
+        f'<div class="chm-x" aria-hidden="true">{below}</div></div>'
+        f'<p class="chm-value" aria-hidden="true">{note}</p>'
+    )
+
+
+def _svg(pieces: Sequence[str], label: str, height: int, role: str) -> SafeString:
     return mark_safe(  # noqa: S308 - see the module's first line
         f'<svg class="chm-chart" viewBox="0 0 {WIDTH} {height}" preserveAspectRatio="none" height="{height}" '
         f'role="{role}" aria-label="{label}">{"".join(pieces)}</svg>'

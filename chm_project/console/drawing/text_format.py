@@ -40,3 +40,8 @@ def minutes(number: float | None) -> str:
 
 def whole(number: float | None) -> str:
     return "–" if number is None else f"{number:,.0f}"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return "1 run", "2 runs"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,20 +1,21 @@
 """The health board: what an analyst looks at first in the morning."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from chm_project.console.drawing.charts import STACKED, Bar, bars, stacked
+from chm_project.console.drawing.charts import Bar, bars, few, rates, success_point
 from chm_project.console.pages.board_scope import BoardScope, why_nothing_is_judged
 from chm_project.console.pages.row_strips import add_strips
+from chm_project.console.pages.run_links import runs_of_scope
 from chm_project.console.pages.sections import SECTIONS, Section, known_failures
 from runs.reporting.adapter import Row, run_shape
 
 FAILURES_OVER = timedelta(days=7)
-MIX_WEEKS = 4
+SUCCESS_DAYS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +34,6 @@ class Chart:
     most: int
     total: int
     rows: list[Row]
-    since: datetime | None = None
-    until: datetime | None = None
 
 
 def list_address(section: Section, scope: BoardScope) -> str:
@@ -56,7 +55,7 @@ def read_board(scope: BoardScope, clock: datetime) -> dict[str, Any]:
         "known": known_failures(scope, clock),
         "tiles": [one for one in shown if one.section.tile],
         "failures": failures_chart(scope, as_of),
-        "mix": mix_chart(scope, as_of),
+        "success": success_chart(scope, as_of),
     }
 
 
@@ -65,27 +64,28 @@ def failures_chart(scope: BoardScope, as_of: datetime) -> Chart:
     since = as_of - FAILURES_OVER
     rows = run_shape("failures_over_time", clock=as_of, since=since, until=as_of, **scope.parameters)
     by_hour = {row["ts_bucket"]: row["failed_runs"] for row in rows}
-    hour, values = since.replace(minute=0, second=0, microsecond=0), []
+    hour, values, dates = since.replace(minute=0, second=0, microsecond=0), [], []
     while hour < as_of:
         number = by_hour.get(hour, 0)
-        values.append(Bar(f"{hour:%a %d %b %H:%M} UTC: {number} failed", number))
+        href = runs_of_scope(scope.parameters, hour.date(), status="failed") if number else ""
+        values.append(Bar(f"{hour:%a %d %b %H:%M} UTC: {number:,} failed", number, href=href))
+        if hour.date() not in dates:
+            dates.append(hour.date())
         hour += timedelta(hours=1)
     total = sum(by_hour.values())
     label = f"Failed runs by the hour over 7 days: {total}"
-    return Chart(bars(values, label=label), max(by_hour.values(), default=0), total, rows, since, as_of)
+    drawing = bars(values, label=label, dates=few([f"{day:%a %d %b}" for day in dates], 5))
+    return Chart(drawing, max(by_hour.values(), default=0), total, rows)
 
 
-def mix_chart(scope: BoardScope, as_of: datetime) -> Chart:
-    """Shares of the statuses by week."""
-    rows = run_shape("weekly_status_mix", clock=as_of, weeks=MIX_WEEKS, **scope.parameters)
-    weeks: dict[Any, dict[str, int]] = {}
-    for row in rows:
-        weeks.setdefault(row["week_start"], {})[row["status"]] = row["runs"]
-    columns = [(f"Week of {week:%d %b}", parts) for week, parts in weeks.items()]
-    table = [
-        {"week": week, "parts": [(status, parts.get(status, 0)) for status in STACKED], "runs": sum(parts.values())}
-        for week, parts in weeks.items()
-    ]
+def success_chart(scope: BoardScope, as_of: datetime) -> Chart:
+    """The share of successful runs by UTC day, the last 30 days."""
+    first = as_of.astimezone(UTC).date() - timedelta(days=SUCCESS_DAYS - 1)
+    since = datetime(first.year, first.month, first.day, tzinfo=UTC)
+    rows = run_shape("daily_success", clock=as_of, since=since, until=as_of, **scope.parameters)
+    by_day = {row["day"]: row for row in rows}
+    days = [first + timedelta(days=number) for number in range(SUCCESS_DAYS)]
+    points = [success_point(day, by_day.get(day), runs_of_scope(scope.parameters, day)) for day in days]
     total = sum(row["runs"] for row in rows)
-    label = f"Shares of the statuses in {len(columns)} weeks: {total} runs"
-    return Chart(stacked(columns, label=label), 0, total, table)
+    label = f"Share of successful runs by day over {SUCCESS_DAYS} days: {total} runs"
+    return Chart(rates(points, label=label, dates=few([f"{day:%d %b}" for day in days])), 0, total, rows)

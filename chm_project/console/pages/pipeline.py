@@ -11,7 +11,8 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from alerting.models import AlertRule
-from chm_project.console.drawing.charts import Bar, Line, bars
+from chm_project.console.drawing.axis import NUMBER, SECONDS, Unit
+from chm_project.console.drawing.charts import Bar, Line, bars, few
 from chm_project.console.drawing.strips import strips_of
 from chm_project.console.drawing.text_format import duration, utc
 from chm_project.console.pages.error_groups import grouped_failures
@@ -52,8 +53,8 @@ def read_pipeline(pipeline: Pipeline, as_of: datetime) -> dict[str, Any]:
         "strip": strips_of([pipeline.pk]).get(pipeline.pk, ""),
         "runs": newest[:LISTED],
         "latest": newest[0] if newest else None,
-        "durations": measured(newest, "duration_seconds", lambda value: duration(value), "Duration"),
-        "rows": measured(newest, "rows_processed", lambda value: f"{value:,.0f} rows", "Rows"),
+        "durations": measured(newest, "duration_seconds", duration, "Duration", SECONDS),
+        "rows": measured(newest, "rows_processed", lambda value: f"{value:,.0f} rows", "Rows", NUMBER),
         "failures": grouped_failures(pipeline.pk, since=as_of - FAILURES_OVER, most=MAX_FAILED),
         "previews": previews_of(list(rules[:MAX_RULES]), as_of),
     }
@@ -78,7 +79,7 @@ def read_verdict(pipeline: Pipeline, as_of: datetime) -> Verdict:
     return Verdict(None, runs.decisive().latest_first().first(), runs.still_open().exists())
 
 
-def measured(newest: Sequence[Run], field: str, told: Any, name: str) -> Measured:
+def measured(newest: Sequence[Run], field: str, told: Any, name: str, unit: Unit) -> Measured:
     """One bar a run, oldest first; a run without the number has an empty place. Median and p95 are of all shown."""
     values = [value for run in newest if (value := getattr(run, field)) is not None]
     median, p95 = percentile(values, 0.5), percentile(values, 0.95)
@@ -91,7 +92,9 @@ def measured(newest: Sequence[Run], field: str, told: Any, name: str) -> Measure
     lines = []
     if median is not None and p95 is not None:
         lines = [Line(f"median {told(median)}", median, "median"), Line(f"p95 {told(p95)}", p95, "p95")]
-    drawing = bars(columns, label=f"{name} of the last {len(newest)} runs, oldest first", lines=lines)
+    dates = few([f"{run.event_at:%d %b %H:%M}" for run in reversed(newest)], 4)
+    label = f"{name} of the last {len(newest)} runs, oldest first"
+    drawing = bars(columns, label=label, lines=lines, dates=dates, unit=unit)
     return Measured(drawing, len(values), max(values, default=None), median, p95)
 
 

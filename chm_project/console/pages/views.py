@@ -15,18 +15,22 @@ from django.core.paginator import Page, Paginator
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.text import slugify
 from django.views.decorators.http import require_POST, require_safe
 
 from chm_project.access.my_clients import my_clients
 from chm_project.access.visibility import visibility_of, visible_to
+from chm_project.api.csv import csv_response
 from chm_project.api.history import log
 from chm_project.console.pages.board import list_address, read_board
 from chm_project.console.pages.board_scope import BoardScope, choices, scope_of, why_nothing_is_judged
 from chm_project.console.pages.client import read_client
+from chm_project.console.pages.client_report import TABLES, USUAL_DAYS, Period, UnknownPeriod, period_of
 from chm_project.console.pages.pipeline import read_pipeline
 from chm_project.console.pages.row_strips import add_strips
 from chm_project.console.pages.sections import SECTIONS, Section
@@ -44,7 +48,7 @@ CHANGE_PIPELINE = "inventory.change_pipeline"
 ROWS_A_PAGE = 50
 MAX_PAGE = 100_000
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 def for_roles(*permissions: str) -> Callable[[View], View]:
@@ -52,7 +56,7 @@ def for_roles(*permissions: str) -> Callable[[View], View]:
 
     def decorate(view: View) -> View:
         @wraps(view)
-        def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not request.user.has_perms(permissions):
                 raise PermissionDenied
             return view(request, *args, **kwargs)
@@ -66,7 +70,7 @@ def of_all_clients(view: View) -> View:
     """For a page about all clients: closed to who is bound to some."""
 
     @wraps(view)
-    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if visibility_of(request).is_bound:
             raise PermissionDenied
         return view(request, *args, **kwargs)
@@ -108,11 +112,37 @@ def section_list(request: HttpRequest, key: str) -> HttpResponse:
 @require_safe
 @for_roles(*READ)
 def client_page(request: HttpRequest, client_id: UUID) -> HttpResponse:
-    client = get_object_or_404(visible_to(request, Client.objects.all(), client="id", pipeline=None), pk=client_id)
-    context = read_client(client, timezone.now(), request.GET.get("page", "1"))
+    client, now = _client(request, client_id), timezone.now()
+    context = read_client(client, _period(request, now), now, request.GET.get("page", "1"))
     return console_page(
         request, "console/client.html", context | {"title": f"Client {client.name}", "page_query": _page_query(request)}
     )
+
+
+@require_safe
+@for_roles(*READ)
+def client_csv(request: HttpRequest, client_id: UUID, table: str) -> HttpResponseBase:
+    """One of the tables of a client's report, with all its rows."""
+    client = _client(request, client_id)
+    if table not in TABLES:
+        raise Http404("The report has no such table.")
+    period = _period(request, timezone.now())
+    columns, read = TABLES[table]
+    name = f"{slugify(client.name) or 'client'}-{table}-{period.key}.csv"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    return csv_response(columns, read(client, period), headers=headers)
+
+
+def _client(request: HttpRequest, client_id: UUID) -> Client:
+    visible = visible_to(request, Client.objects.all(), client="id", pipeline=None)
+    return get_object_or_404(visible, pk=client_id)
+
+
+def _period(request: HttpRequest, now: datetime) -> Period:
+    try:
+        return period_of(request.GET.get("period") or f"{USUAL_DAYS}d", now)
+    except UnknownPeriod as error:
+        raise Http404(str(error)) from error
 
 
 @require_safe

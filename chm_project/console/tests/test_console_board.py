@@ -1,7 +1,7 @@
 """The health board: its numbers are the reports', its tiles count what they open, and its cost is known."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -129,20 +129,17 @@ def test_every_number_is_the_one_that_the_reports_give(seed: None, viewer: Brows
     assert [[row[0], int(row[1])] for row in shown.get("failures", [])] == [
         [moment(item["ts_bucket"]), item["failed_runs"]] for item in ask("failures_over_time")
     ]
-    mix = {(item["week_start"], item["status"]): item["runs"] for item in ask("weekly_status_mix", weeks="4")}
-    drawn = {
-        (row[0], status): int(number)
-        for row in shown.get("mix", [])
-        for status, number in zip(("failed", "canceled", "skipped", "running", "success"), row[1:6], strict=True)
-        if number != "0"
-    }
-    assert drawn == mix
+    first = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=29)
+    days = ask("daily_success", since=first.isoformat())
+    assert [row[:4] for row in shown.get("success", [])] == [
+        [item["day"], *(str(item[name]) for name in ("runs", "success", "failed"))] for item in days
+    ]
 
 
 def test_the_seed_has_something_for_each_of_these_lists(seed: None, viewer: Browser) -> None:
     shown = tables(html(viewer.get("/admin/")))
     assert {name for name, rows in shown.items() if rows} >= {
-        "incidents", "failing", "changed", "late", "sources", "fresh", "flaky", "firing", "failures", "mix",
+        "incidents", "failing", "changed", "late", "sources", "fresh", "flaky", "firing", "failures", "success",
     }  # fmt: skip
 
 
@@ -262,7 +259,7 @@ def test_the_board_of_a_disabled_client_says_so_instead_of_being_green(viewer: B
         assert "Everything has succeeded" not in page
 
     client = html(viewer.get(f"/admin/console/client/{run.pipeline.client_id}/"))
-    assert "No run in these weeks." not in client
+    assert "✓ No active pipeline" not in client
     assert "only active pipelines count here, and this client has none" in client
     assert "not ingested" in client
 

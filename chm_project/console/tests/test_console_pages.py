@@ -76,29 +76,20 @@ def test_the_pages_lead_from_the_board_to_the_error_text_in_two_clicks(viewer: B
     assert "relation staging.orders does not exist" in html(viewer.get(run_address(failed)))
 
 
-def test_a_client_page_says_what_its_summary_and_its_reports_say(viewer: Browser) -> None:
+def test_a_client_page_lists_its_pipelines_and_their_latest_status(viewer: Browser) -> None:
     client = ClientFactory.create(name="Northwind")
     fine, broken = (PipelineFactory.create(client=client, name=name) for name in ("fine", "broken"))
     silent = PipelineFactory.create(client=client, name="silent", is_active=False)
     history(fine, "failed", "success")
     history(broken, "success", "failed", "failed", error_message="no space left")
-    AlertRule.objects.create(client=client, rule_type="on_failure", channel="slack", destination="#northwind")
-    AlertRule.objects.create(pipeline=fine, rule_type="on_failure", channel="email", destination="a@example.com")
-    api = program("read")
-    summary = api.get(f"{ROOT}/clients/{client.pk}/runs/summary").json()
+    summary = program("read").get(f"{ROOT}/clients/{client.pk}/runs/summary").json()
 
     page = html(viewer.get(client_address(client)))
 
     shown = tables(page)
-    for status, number in summary["status_counts"].items():
-        assert re.search(rf'<span class="chm-number">{number}</span><span><span class="chm-badge chm-{status}">', page)
     latest = {row["pipeline_name"]: row["latest_status"] for row in summary["latest_by_pipeline"]}
     assert {row[0].split()[0]: row[2] for row in shown["pipelines"]} == latest | {"silent": "none yet"}
-    assert "no space left" in page
     assert "disabled" in next(row[0] for row in shown["pipelines"] if silent.name in row[0])
-    assert re.search(r"holds</strong>", page)
-    assert "does not hold" in page
-    assert "#northwind" in page
     assert "Not ingested" not in page
 
 
@@ -389,10 +380,10 @@ def test_ingest_now_without_a_connection_says_so(settings: Settings, tmp_path: P
 
 # Beside session, person, and the person's permissions and bindings (5). SET LOCAL and savepoints are not counted.
 COSTS = {
-    # the client; its pipelines (number, a page, strips); summary; failing, weekly, failures, sources; strips of what
-    # fails; rules, which hold; whether any pipeline is active (and no pipelines per connection, no
-    # errors, without a connection)
-    "client": 1 + 3 + 1 + 4 + 1 + 2 + 1,
+    # the client; its pipelines (number, a page, strips); days, streaks, failing, flaky, sources; strips of what fails;
+    # rules, which hold; whether it has active pipelines (and no pipelines per connection, no errors, without a
+    # connection)
+    "client": 1 + 3 + 5 + 1 + 2 + 1,
     # the pipeline; verdict; strip; runs; failures; rules, and what those of one scope share
     "pipeline": 1 + 1 + 1 + 1 + 1 + 1 + 1,
     "run": 1 + 1 + 2,  # the run with pipeline and client; its link to the source; its neighbours

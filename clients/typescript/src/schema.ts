@@ -571,6 +571,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/reports/daily_success": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How many runs succeed from day to day?
+         * @description One row per UTC day with runs, oldest first. Inventory: all.
+         */
+        get: operations["report_daily_success"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/reports/failing_now": {
         parameters: {
             query?: never;
@@ -623,6 +643,26 @@ export interface paths {
          * @description One row per platform with runs in the window, worst first. Inventory: all.
          */
         get: operations["report_failure_rate_by_platform"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/failure_streaks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * When did pipelines fail, and how long until they recovered?
+         * @description One row per streak of failed runs without a success between them, in any part of the window; newest first. Inventory: all. Runs are in the order in which they happened. A streak that began before since is listed for active pipelines only: that of a disabled one would be in every window.
+         */
+        get: operations["report_failure_streaks"];
         put?: never;
         post?: never;
         delete?: never;
@@ -820,7 +860,7 @@ export interface paths {
         };
         /**
          * Which pipelines are flaky over time?
-         * @description One row per pipeline with a failure in the 30 days before as_of, most failures first, or most flips. Inventory: active. By failures, the few failed runs decide who is shown; only for these, and for those that tie with the last of them, all runs are counted, in their order. By flips, all are counted that have enough failures to be among the first: a failure is part of two flips at most.
+         * @description One row per pipeline with a failure between since and as_of, most failures first, or most flips. Inventory: active. By failures, the few failed runs decide who is shown; only for these, and for those that tie with the last of them, all runs are counted, in their order. By flips, all are counted that have enough failures to be among the first: a failure is part of two flips at most.
          */
         get: operations["report_top_flaky_pipelines"];
         put?: never;
@@ -1257,7 +1297,7 @@ export interface components {
              * @description UUID version 7.
              */
             readonly id: string;
-            /** @description Unique, shown everywhere. */
+            /** @description Unique without regard to case, shown everywhere. */
             name: string;
             /** @description False: disabled, history kept, not ingested. */
             is_active: boolean;
@@ -1278,7 +1318,7 @@ export interface components {
         ClientOrdering: "name" | "-name" | "created_at" | "-created_at" | "updated_at" | "-updated_at";
         /** @description A client of the consultancy. */
         ClientRequest: {
-            /** @description Unique, shown everywhere. */
+            /** @description Unique without regard to case, shown everywhere. */
             name: string;
             /** @description False: disabled, history kept, not ingested. */
             is_active?: boolean;
@@ -1355,6 +1395,28 @@ export interface components {
         };
         /** @enum {string} */
         ColumnType: "text" | "integer" | "numeric" | "timestamptz" | "date" | "uuid" | "boolean";
+        DailySuccessReport: {
+            /** @description The rows of this answer. */
+            items: components["schemas"]["DailySuccessRow"][];
+        };
+        DailySuccessRow: {
+            /**
+             * Format: date
+             * @description UTC day
+             */
+            day: string;
+            /** @description Runs that happened in it */
+            runs: number;
+            /** @description Runs of these that succeeded */
+            success: number;
+            /** @description Runs of these that failed */
+            failed: number;
+            /**
+             * Format: double
+             * @description Successes ÷ all runs, to 4 places
+             */
+            success_rate: number;
+        };
         /** @enum {string} */
         Environment: "dev" | "staging" | "prod";
         Error: {
@@ -1492,6 +1554,47 @@ export interface components {
              * @description Failed ÷ all runs, to 4 places
              */
             failure_rate: number;
+        };
+        FailureStreaksReport: {
+            /** @description The rows of this answer. */
+            items: components["schemas"]["FailureStreaksRow"][];
+        };
+        FailureStreaksRow: {
+            /** @description Name of the client */
+            client_name: string;
+            /** @description Name of the pipeline */
+            pipeline_name: string;
+            /** @description Kind of orchestrator */
+            platform: string;
+            /**
+             * Format: date-time
+             * @description When the first failed run of the streak happened; before since where it continues
+             */
+            began_at: string;
+            /**
+             * Format: date-time
+             * @description When the next success happened; null: not before until
+             */
+            recovered_at: string | null;
+            /** @description Failed runs of the streak before until */
+            failed_runs: number;
+            /** @description Of the first failed run */
+            error_message: string | null;
+            /**
+             * Format: uuid
+             * @description Key of the client
+             */
+            client_id: string;
+            /**
+             * Format: uuid
+             * @description Key of the pipeline
+             */
+            pipeline_id: string;
+            /**
+             * Format: uuid
+             * @description Key of the first failed run
+             */
+            run_id: string;
         };
         FailuresOverTimeReport: {
             /** @description The rows of this answer. */
@@ -2024,7 +2127,7 @@ export interface components {
         };
         /** @description A client of the consultancy. */
         PatchedClientRequest: {
-            /** @description Unique, shown everywhere. */
+            /** @description Unique without regard to case, shown everywhere. */
             name?: string;
             /** @description False: disabled, history kept, not ingested. */
             is_active?: boolean;
@@ -6052,6 +6155,95 @@ export interface operations {
             504: components["responses"]["Timeout"];
         };
     };
+    report_daily_success: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Evaluate the report at this past moment: a run is open from its start until event_at and has its status after that, from the rows as stored now. Without it all stored rows count. Default: now.
+                 * @example 2026-03-01T10:00:00Z
+                 */
+                as_of?: string;
+                /**
+                 * @description Only this client's inventory.
+                 * @example 019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f
+                 */
+                client_id?: string;
+                /**
+                 * @description Only pipelines of this environment.
+                 * @example dev
+                 */
+                environment?: components["schemas"]["Environment"];
+                /**
+                 * @description Maximum number of rows.
+                 * @example 100
+                 */
+                limit?: number;
+                /**
+                 * @description Only pipelines on this platform.
+                 * @example airflow
+                 */
+                platform?: components["schemas"]["Platform"];
+                /**
+                 * @description Start of the window, inclusive. Default: 7 days before until.
+                 * @example 2026-03-01T10:00:00Z
+                 */
+                since?: string;
+                /**
+                 * @description End of the window, exclusive. Default: as_of.
+                 * @example 2026-03-08T00:00:00Z
+                 */
+                until?: string;
+            };
+            header?: {
+                /**
+                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
+                 * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
+                 */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "day": "2026-03-02",
+                     *           "runs": 1,
+                     *           "success": 1,
+                     *           "failed": 1,
+                     *           "success_rate": 0.25
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DailySuccessReport"];
+                    "text/csv": string;
+                };
+            };
+            304: components["responses"]["NotModified"];
+            400: components["responses"]["ValidationError"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            406: components["responses"]["NotAcceptable"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["Timeout"];
+        };
+    };
     report_failing_now: {
         parameters: {
             query?: {
@@ -6300,6 +6492,100 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["FailureRateByPlatformReport"];
+                    "text/csv": string;
+                };
+            };
+            304: components["responses"]["NotModified"];
+            400: components["responses"]["ValidationError"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            406: components["responses"]["NotAcceptable"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["Timeout"];
+        };
+    };
+    report_failure_streaks: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Evaluate the report at this past moment: a run is open from its start until event_at and has its status after that, from the rows as stored now. Without it all stored rows count. Default: now.
+                 * @example 2026-03-01T10:00:00Z
+                 */
+                as_of?: string;
+                /**
+                 * @description Only this client's inventory.
+                 * @example 019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f
+                 */
+                client_id?: string;
+                /**
+                 * @description Only pipelines of this environment.
+                 * @example dev
+                 */
+                environment?: components["schemas"]["Environment"];
+                /**
+                 * @description Maximum number of rows.
+                 * @example 100
+                 */
+                limit?: number;
+                /**
+                 * @description Only pipelines on this platform.
+                 * @example airflow
+                 */
+                platform?: components["schemas"]["Platform"];
+                /**
+                 * @description Start of the window, inclusive. Default: 7 days before until.
+                 * @example 2026-03-01T10:00:00Z
+                 */
+                since?: string;
+                /**
+                 * @description End of the window, exclusive. Default: as_of.
+                 * @example 2026-03-08T00:00:00Z
+                 */
+                until?: string;
+            };
+            header?: {
+                /**
+                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
+                 * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
+                 */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "client_name": "Northwind Trading",
+                     *           "pipeline_name": "Daily sales load",
+                     *           "platform": "airflow",
+                     *           "began_at": "2026-03-01T10:00:00Z",
+                     *           "recovered_at": "2026-03-01T10:00:00Z",
+                     *           "failed_runs": 1,
+                     *           "error_message": null,
+                     *           "client_id": "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f",
+                     *           "pipeline_id": "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f",
+                     *           "run_id": "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FailureStreaksReport"];
                     "text/csv": string;
                 };
             };
@@ -7124,6 +7410,11 @@ export interface operations {
                  * @example airflow
                  */
                 platform?: components["schemas"]["Platform"];
+                /**
+                 * @description Start of the window, inclusive. Default: 30 days before as_of.
+                 * @example 2026-03-01T10:00:00Z
+                 */
+                since?: string;
             };
             header?: {
                 /**

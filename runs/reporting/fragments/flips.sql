@@ -1,4 +1,4 @@
--- Of the 30 days before as_of, the runs of a pipeline (p) and how often success and failure follow each other.
+-- Between since and as_of, the runs of a pipeline (p) and how often success and failure follow each other.
 LATERAL (
     SELECT count(*) AS total_runs, count(*) FILTER (WHERE judged AND success <> before) AS flips
     FROM (
@@ -10,6 +10,6 @@ LATERAL (
             ) AS before
         FROM reporting.runs AS r
         WHERE r.pipeline_id = p.pipeline_id
-            AND r.event_at >= %(as_of)s::timestamptz - interval '30 days' AND r.event_at < %(as_of)s
+            AND r.event_at >= %(since)s AND r.event_at < %(as_of)s
     ) AS ordered
 )

@@ -1,8 +1,8 @@
 -- Question   Which pipelines are flaky over time?
--- Grain      one row per pipeline with a failure in the 30 days before as_of, most failures first, or most flips
+-- Grain      one row per pipeline with a failure between since and as_of, most failures first, or most flips
 -- Inventory  active
 -- Panel      Operations: table; Q6-Q10 Operations & Governance: table
--- Parameters limit = 20, order
+-- Parameters since = 30 days before as_of, limit = 20, order
 -- Columns
 --   client_name    text     Name of the client
 --   pipeline_name  text     Name of the pipeline
@@ -23,7 +23,7 @@ WITH failures AS MATERIALIZED (
     FROM reporting.runs AS r
     JOIN reporting.pipelines AS p USING (pipeline_id)
     WHERE r.status = 'failed'
-        AND r.event_at >= %(as_of)s::timestamptz - interval '30 days' AND r.event_at < %(as_of)s
+        AND r.event_at >= %(since)s AND r.event_at < %(as_of)s
         AND p.is_active AND {in_scope}
     GROUP BY r.pipeline_id, p.client_id, p.client_name, p.pipeline_name, p.platform
 ),

@@ -24,6 +24,8 @@ from .client_summary import ClientSummary
 from .client_throughput_report import ClientThroughputReport
 from .client_throughput_row import ClientThroughputRow
 from .column_type import ColumnType
+from .daily_success_report import DailySuccessReport
+from .daily_success_row import DailySuccessRow
 from .environment import Environment
 from .error import Error
 from .error_code import ErrorCode
@@ -37,6 +39,8 @@ from .failure_counts_by_client_report import FailureCountsByClientReport
 from .failure_counts_by_client_row import FailureCountsByClientRow
 from .failure_rate_by_platform_report import FailureRateByPlatformReport
 from .failure_rate_by_platform_row import FailureRateByPlatformRow
+from .failure_streaks_report import FailureStreaksReport
+from .failure_streaks_row import FailureStreaksRow
 from .failures_over_time_report import FailuresOverTimeReport
 from .failures_over_time_row import FailuresOverTimeRow
 from .firing_rule import FiringRule
@@ -158,6 +162,8 @@ __all__ = (
     "ClientThroughputReport",
     "ClientThroughputRow",
     "ColumnType",
+    "DailySuccessReport",
+    "DailySuccessRow",
     "Environment",
     "Error",
     "ErrorCode",
@@ -173,6 +179,8 @@ __all__ = (
     "FailureRateByPlatformRow",
     "FailuresOverTimeReport",
     "FailuresOverTimeRow",
+    "FailureStreaksReport",
+    "FailureStreaksRow",
     "FiringRule",
     "FlakyOrdering",
     "FreshnessWatchlistReport",

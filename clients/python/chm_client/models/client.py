@@ -27,7 +27,7 @@ class Client:
 
         Attributes:
             id (UUID): UUID version 7.
-            name (str): Unique, shown everywhere.
+            name (str): Unique without regard to case, shown everywhere.
             is_active (bool): False: disabled, history kept, not ingested.
             created_at (datetime.datetime): When CHM stored the row.
             updated_at (datetime.datetime): When the row last changed, ingestion bookkeeping aside.

@@ -24,7 +24,7 @@ class ClientRequest:
     """ A client of the consultancy.
 
         Attributes:
-            name (str): Unique, shown everywhere.
+            name (str): Unique without regard to case, shown everywhere.
             is_active (bool | Unset): False: disabled, history kept, not ingested.
      """
 

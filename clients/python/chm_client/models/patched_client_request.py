@@ -24,7 +24,7 @@ class PatchedClientRequest:
     """ A client of the consultancy.
 
         Attributes:
-            name (str | Unset): Unique, shown everywhere.
+            name (str | Unset): Unique without regard to case, shown everywhere.
             is_active (bool | Unset): False: disabled, history kept, not ingested.
      """
 

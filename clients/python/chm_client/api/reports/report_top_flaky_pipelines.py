@@ -31,6 +31,7 @@ def _get_kwargs(
     limit: int | Unset = 20,
     order: FlakyOrdering | Unset = 'failures',
     platform: Platform | Unset = UNSET,
+    since: datetime.datetime | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
 
 ) -> dict[str, Any]:
@@ -73,6 +74,11 @@ def _get_kwargs(
         json_platform = platform
 
     params["platform"] = json_platform
+
+    json_since: str | Unset = UNSET
+    if not isinstance(since, Unset):
+        json_since = since.isoformat()
+    params["since"] = json_since
 
 
     params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
@@ -182,12 +188,13 @@ def sync_detailed(
     limit: int | Unset = 20,
     order: FlakyOrdering | Unset = 'failures',
     platform: Platform | Unset = UNSET,
+    since: datetime.datetime | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
 
 ) -> Response[Any | Error | TopFlakyPipelinesReport]:
     """ Which pipelines are flaky over time?
 
-     One row per pipeline with a failure in the 30 days before as_of, most failures first, or most flips.
+     One row per pipeline with a failure between since and as_of, most failures first, or most flips.
     Inventory: active. By failures, the few failed runs decide who is shown; only for these, and for
     those that tie with the last of them, all runs are counted, in their order. By flips, all are
     counted that have enough failures to be among the first: a failure is part of two flips at most.
@@ -199,6 +206,7 @@ def sync_detailed(
         limit (int | Unset):  Default: 20.
         order (FlakyOrdering | Unset):  Default: 'failures'.
         platform (Platform | Unset):
+        since (datetime.datetime | Unset):
         if_none_match (str | Unset):
 
     Raises:
@@ -217,6 +225,7 @@ environment=environment,
 limit=limit,
 order=order,
 platform=platform,
+since=since,
 if_none_match=if_none_match,
 
     )
@@ -236,12 +245,13 @@ def sync(
     limit: int | Unset = 20,
     order: FlakyOrdering | Unset = 'failures',
     platform: Platform | Unset = UNSET,
+    since: datetime.datetime | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
 
 ) -> Any | Error | TopFlakyPipelinesReport | None:
     """ Which pipelines are flaky over time?
 
-     One row per pipeline with a failure in the 30 days before as_of, most failures first, or most flips.
+     One row per pipeline with a failure between since and as_of, most failures first, or most flips.
     Inventory: active. By failures, the few failed runs decide who is shown; only for these, and for
     those that tie with the last of them, all runs are counted, in their order. By flips, all are
     counted that have enough failures to be among the first: a failure is part of two flips at most.
@@ -253,6 +263,7 @@ def sync(
         limit (int | Unset):  Default: 20.
         order (FlakyOrdering | Unset):  Default: 'failures'.
         platform (Platform | Unset):
+        since (datetime.datetime | Unset):
         if_none_match (str | Unset):
 
     Raises:
@@ -272,6 +283,7 @@ environment=environment,
 limit=limit,
 order=order,
 platform=platform,
+since=since,
 if_none_match=if_none_match,
 
     ).parsed
@@ -285,12 +297,13 @@ async def asyncio_detailed(
     limit: int | Unset = 20,
     order: FlakyOrdering | Unset = 'failures',
     platform: Platform | Unset = UNSET,
+    since: datetime.datetime | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
 
 ) -> Response[Any | Error | TopFlakyPipelinesReport]:
     """ Which pipelines are flaky over time?
 
-     One row per pipeline with a failure in the 30 days before as_of, most failures first, or most flips.
+     One row per pipeline with a failure between since and as_of, most failures first, or most flips.
     Inventory: active. By failures, the few failed runs decide who is shown; only for these, and for
     those that tie with the last of them, all runs are counted, in their order. By flips, all are
     counted that have enough failures to be among the first: a failure is part of two flips at most.
@@ -302,6 +315,7 @@ async def asyncio_detailed(
         limit (int | Unset):  Default: 20.
         order (FlakyOrdering | Unset):  Default: 'failures'.
         platform (Platform | Unset):
+        since (datetime.datetime | Unset):
         if_none_match (str | Unset):
 
     Raises:
@@ -320,6 +334,7 @@ environment=environment,
 limit=limit,
 order=order,
 platform=platform,
+since=since,
 if_none_match=if_none_match,
 
     )
@@ -339,12 +354,13 @@ async def asyncio(
     limit: int | Unset = 20,
     order: FlakyOrdering | Unset = 'failures',
     platform: Platform | Unset = UNSET,
+    since: datetime.datetime | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
 
 ) -> Any | Error | TopFlakyPipelinesReport | None:
     """ Which pipelines are flaky over time?
 
-     One row per pipeline with a failure in the 30 days before as_of, most failures first, or most flips.
+     One row per pipeline with a failure between since and as_of, most failures first, or most flips.
     Inventory: active. By failures, the few failed runs decide who is shown; only for these, and for
     those that tie with the last of them, all runs are counted, in their order. By flips, all are
     counted that have enough failures to be among the first: a failure is part of two flips at most.
@@ -356,6 +372,7 @@ async def asyncio(
         limit (int | Unset):  Default: 20.
         order (FlakyOrdering | Unset):  Default: 'failures'.
         platform (Platform | Unset):
+        since (datetime.datetime | Unset):
         if_none_match (str | Unset):
 
     Raises:
@@ -375,6 +392,7 @@ environment=environment,
 limit=limit,
 order=order,
 platform=platform,
+since=since,
 if_none_match=if_none_match,
 
     )).parsed

@@ -1,0 +1,56 @@
+"""The scale of a chart's axis: round numbers, and no spike that flattens the rest."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from chm_project.console.drawing.text_format import duration
+
+# What stands this many times above the usual largest value is a spike, if there are values enough to say so.
+SPIKE, ENOUGH = 4, 5
+USUAL, LOWEST = 0.75, 0.1
+_STEPS = (1, 2, 4, 6, 8, 10)
+_SECONDS = tuple(
+    steps * unit for unit, choices in ((1, (2, 4, 10, 20, 40)), (60, (1, 2, 4, 10, 20, 40)), (3600, (1, 2, 4, 6, 12)))
+    for steps in choices
+)  # fmt: skip
+_DAY = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """How the numbers of an axis are written, and which of them are round."""
+
+    write: Callable[[float], str]
+    above: Callable[[float], float]
+
+
+def round_above(value: float) -> float:
+    """Return the round number at or above a positive value, at least 2; half of it is round too."""
+    scale = 10.0 ** math.floor(math.log10(max(value, 2)))
+    return next(step * scale for step in _STEPS if step * scale >= max(value, 2) * (1 - 1e-9))
+
+
+def round_seconds_above(value: float) -> float:
+    found = next((seconds for seconds in _SECONDS if seconds >= value), None)
+    return float(found) if found is not None else _DAY * round_above(value / _DAY)
+
+
+NUMBER = Unit(lambda value: f"{value:,.0f}" if value == round(value) else f"{value:,.1f}", round_above)
+SECONDS = Unit(duration, round_seconds_above)
+
+
+def top_of(values: Sequence[float], unit: Unit = NUMBER) -> float:
+    """Return where the axis ends: at the largest value, or lower where that one stands far above the others."""
+    known = sorted(value for value in values if value > 0)
+    if not known:
+        return unit.above(1)
+    usual = known[int(USUAL * (len(known) - 1))]
+    is_spike = len(known) >= ENOUGH and known[-1] > SPIKE * usual
+    return unit.above(1.5 * usual if is_spike else known[-1])
+
+
+def floor_of(shares: Sequence[float]) -> float:
+    """Return where an axis of shares begins: high enough that 99 % and 98 % differ, low enough for nearly all."""
+    usual = sorted(shares)[int(LOWEST * (len(shares) - 1))] if shares else 0
+    return next((floor for floor in (0.98, 0.9, 0.8, 0.5) if usual > floor), 0)

@@ -1,0 +1,218 @@
+"""The report of a client over a period: the same numbers for its page, its CSV files and its HTML file."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from statistics import fmean
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils.safestring import SafeString
+
+from alerting.models import AlertRule
+from alerting.services import firing_rules
+from chm_project.console.drawing.charts import Bar, bars, few, rates, success_point
+from chm_project.console.pages.run_links import runs_of_client
+from inventory.models import Client
+from runs.reporting.adapter import Row, run_shape
+
+DAYS = (7, 30, 90)
+USUAL_DAYS = 30
+MONTHS_OFFERED = 12
+MOST_RULES, MOST_WORST = 50, 10
+MOST_ROWS = 1000
+_MONTH = re.compile(r"(\d{4})-(\d\d)")
+
+
+class UnknownPeriod(ValueError):
+    """The text names no period that has begun."""
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """From `since` up to `until`: whole UTC days, of which the last one may not have ended."""
+
+    key: str
+    name: str
+    since: datetime
+    until: datetime
+    is_over: bool
+
+    @property
+    def dates(self) -> str:
+        """The first and the last moment, for people."""
+        first, last = self.days[0], self.days[-1]
+        ends = f"{last.day} {last:%B %Y}" if self.is_over else f"{self.until.day} {self.until:%B %Y, %H:%M}"
+        return f"{first.day} {first:%B %Y} to {ends} UTC"
+
+    @property
+    def days(self) -> list[date]:
+        first, last = self.since.date(), (self.until - timedelta(microseconds=1)).date()
+        return [first + timedelta(days=number) for number in range((last - first).days + 1)]
+
+
+def period_of(text: str, now: datetime) -> Period:
+    """Return the period of "7d", "30d", "90d" or a month as "2026-10". Raises UnknownPeriod."""
+    now = now.astimezone(UTC)
+    if text in {f"{days}d" for days in DAYS}:
+        days = int(text[:-1])
+        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        return Period(text, f"last {days} days", midnight - timedelta(days=days - 1), now, is_over=False)
+    found = _MONTH.fullmatch(text)
+    try:
+        since = datetime(int(found[1]), int(found[2]), 1, tzinfo=UTC) if found else now
+        ends = (since + timedelta(days=31)).replace(day=1)
+    except (ValueError, OverflowError):
+        raise UnknownPeriod(f"{text} is not a month.") from None
+    if since >= now:
+        raise UnknownPeriod(f"{text} is not 7d, 30d, 90d or a month that has begun, such as {now:%Y-%m}.")
+    return Period(text, f"{since:%B %Y}", since, min(ends, now), is_over=ends <= now)
+
+
+def periods(now: datetime) -> list[tuple[str, str]]:
+    """The periods that the page offers, newest month first: key and name."""
+    month, months = now.astimezone(UTC).replace(day=1), []
+    for _ in range(MONTHS_OFFERED):
+        months.append((f"{month:%Y-%m}", f"{month:%B %Y}"))
+        month = (month - timedelta(days=1)).replace(day=1)
+    return [(f"{days}d", f"Last {days} days") for days in DAYS] + months
+
+
+@dataclass(frozen=True, slots=True)
+class ClientReport:
+    """`streaks` are those of the shape failure_streaks, newest first; `rates` and `failures` are charts.
+
+    `is_judged` is whether the client has active pipelines: only these are failing, worst or flakiest.
+    """
+
+    client: Client
+    period: Period
+    is_judged: bool
+    days: list[Row]
+    streaks: list[Row]
+    failing: list[Row]
+    worst: list[Row]
+    flakiest: list[Row]
+    rules: list[dict[str, Any]]
+    rates: SafeString
+    failures: SafeString
+
+    @property
+    def runs(self) -> int:
+        return sum(row["runs"] for row in self.days)
+
+    @property
+    def success(self) -> int:
+        return sum(row["success"] for row in self.days)
+
+    @property
+    def failed(self) -> int:
+        return sum(row["failed"] for row in self.days)
+
+    @property
+    def success_rate(self) -> float | None:
+        return self.success / self.runs if self.runs else None
+
+    @property
+    def recoveries(self) -> list[timedelta]:
+        """How long each streak lasted that both began and ended within the period."""
+        return [
+            row["recovered_at"] - row["began_at"]
+            for row in self.streaks
+            if row["recovered_at"] and row["began_at"] >= self.period.since
+        ]
+
+    @property
+    def mean_recovery_seconds(self) -> float | None:
+        return fmean(each.total_seconds() for each in self.recoveries) if self.recoveries else None
+
+    @property
+    def not_recovered(self) -> int:
+        return sum(row["recovered_at"] is None for row in self.streaks)
+
+    @property
+    def most_failed(self) -> int:
+        return max((row["failed"] for row in self.days), default=0)
+
+
+def read_report(client: Client, period: Period, *, linked: bool = True) -> ClientReport:
+    """Read the report; `linked` makes the charts' bars open their runs."""
+    days, flaky = read_days(client, period), read_flaky(client, period)
+    by_failures = sorted(flaky, key=lambda row: (-row["failure_count"], -row["failure_rate"], row["pipeline_name"]))
+    by_flips = sorted(flaky, key=lambda row: (-row["flips"], -row["failure_count"], row["pipeline_name"]))
+    return ClientReport(
+        client, period,
+        is_judged=client.is_active and client.pipelines.filter(is_active=True).exists(),
+        days=days,
+        streaks=read_streaks(client, period),
+        failing=_failing(client, period),
+        worst=by_failures[:MOST_WORST],
+        flakiest=[row for row in by_flips if row["flips"]][:MOST_WORST],
+        rules=_rules(client, period),
+        rates=_rates(client, period, days, linked=linked),
+        failures=_failures(client, period, days, linked=linked),
+    )  # fmt: skip
+
+
+def read_days(client: Client, period: Period) -> list[Row]:
+    return run_shape("daily_success", client_id=client.pk, since=period.since, until=period.until)
+
+
+def read_streaks(client: Client, period: Period) -> list[Row]:
+    return run_shape("failure_streaks", client_id=client.pk, since=period.since, until=period.until)
+
+
+def read_flaky(client: Client, period: Period) -> list[Row]:
+    return run_shape(
+        "top_flaky_pipelines", client_id=client.pk, since=period.since, as_of=period.until, limit=MOST_ROWS
+    )
+
+
+def _failing(client: Client, period: Period) -> list[Row]:
+    """What fails at the end of the period; by all stored runs where that is now."""
+    as_of = period.until if period.is_over else None
+    return run_shape("failing_now", clock=period.until, client_id=client.pk, as_of=as_of)
+
+
+def _rules(client: Client, period: Period) -> list[dict[str, Any]]:
+    """Those that the client owns: the pipeline's client decides where a rule names both."""
+    owned: QuerySet[Any] = AlertRule.objects.with_owner()
+    rules = owned.filter(owner_id=client.pk).select_related("pipeline")[:MOST_RULES]
+    firing = firing_rules(period.until if period.is_over else None, clock=period.until)
+    return [{"rule": rule, "is_firing": rule.pk in firing} for rule in rules]
+
+
+def _rates(client: Client, period: Period, days: list[Row], *, linked: bool) -> SafeString:
+    by_day = {row["day"]: row for row in days}
+    points = [
+        success_point(day, by_day.get(day), runs_of_client(client.pk, day) if linked else "") for day in period.days
+    ]
+    dates = few([f"{day:%d %b}" for day in period.days])
+    return rates(points, label="Share of successful runs by day", dates=dates)
+
+
+def _failures(client: Client, period: Period, days: list[Row], *, linked: bool) -> SafeString:
+    by_day = {row["day"]: row["failed"] for row in days}
+    columns = []
+    for day in period.days:
+        failed = by_day.get(day, 0)
+        href = runs_of_client(client.pk, day, status="failed") if linked and failed else ""
+        columns.append(Bar(f"{day:%a %d %b}: {failed:,} failed", failed, href=href))
+    dates = few([f"{day:%d %b}" for day in period.days])
+    return bars(columns, label="Failed runs by day", dates=dates)
+
+
+# What the page offers as CSV: the columns, and the rows that the report is made of.
+TABLES: dict[str, tuple[tuple[str, ...], Callable[[Client, Period], list[Row]]]] = {
+    "days": (("day", "runs", "success", "failed", "success_rate"), read_days),
+    "incidents": (
+        ("pipeline_name", "platform", "began_at", "recovered_at", "failed_runs", "error_message", "pipeline_id",
+         "run_id"),
+        read_streaks,
+    ),
+    "pipelines": (
+        ("pipeline_name", "platform", "failure_count", "total_runs", "failure_rate", "flips", "kind", "pipeline_id"),
+        read_flaky,
+    ),
+}  # fmt: skip

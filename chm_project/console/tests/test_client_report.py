@@ -1,0 +1,232 @@
+"""The report of a client: its page, its CSV files and its HTML file say what the shapes say, about any period."""
+
+import csv
+import io
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client as Browser
+from django.urls import reverse
+from django.utils import timezone
+
+from alerting.models import AlertRule
+from chm_project.access.models import Binding
+from chm_project.console.drawing.text_format import duration, share
+from chm_project.console.pages.client_report import UnknownPeriod, period_of
+from chm_project.tests import controlled_seed
+from chm_project.tests.api import ROOT, bound_person, program
+from chm_project.tests.pages import browser, html, tables
+from inventory.models import Client, Pipeline
+from inventory.tests.factories import PipelineFactory
+from runs.models import Run
+from runs.tests.factories import RunFactory
+
+pytestmark = pytest.mark.django_db
+
+FIGURE = re.compile(r'data-figure="(\w+)"><span class="chm-number">([^<]+)</span>')
+NOW = datetime(2026, 6, 17, 12, tzinfo=UTC)
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def run(pipeline: Pipeline, status: str, moment: datetime, **fields: Any) -> Run:
+    found: Run = RunFactory.create(pipeline=pipeline, status=status, started_at=moment, finished_at=moment, **fields)
+    return found
+
+
+def page(browser: Browser, client: Client, period: str) -> str:
+    return html(browser.get(f"{reverse('console:client', args=[client.pk])}?period={period}"))
+
+
+def figures(text: str) -> dict[str, str]:
+    return dict(FIGURE.findall(text))
+
+
+def moment(text: str | None) -> str:
+    return text or "not recovered"
+
+
+@pytest.fixture
+def acme(monkeypatch: pytest.MonkeyPatch) -> Client:
+    """A client of the controlled seed, as if the seed were today."""
+    monkeypatch.setattr(controlled_seed, "AS_OF", timezone.now().replace(microsecond=0) - timedelta(seconds=1))
+    controlled_seed.plant()
+    return Client.objects.get(name="Acme")
+
+
+@pytest.mark.parametrize("length", ["7d", "30d", "90d", "month"])
+def test_every_number_of_the_report_is_the_one_of_its_shape(acme: Client, length: str) -> None:
+    key = f"{timezone.now():%Y-%m}" if length == "month" else length
+    period = period_of(key, timezone.now())
+    window = {"client_id": str(acme.pk), "since": period.since.isoformat()}
+
+    def ask(name: str, **parameters: str) -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = program("read").get(f"{ROOT}/reports/{name}", parameters).json()["items"]
+        return items
+
+    days, streaks = ask("daily_success", **window), ask("failure_streaks", **window)
+    failing = ask("failing_now", client_id=str(acme.pk))
+    worst = ask("top_flaky_pipelines", **window)
+    flips = [row for row in ask("top_flaky_pipelines", **window, order="flips") if row["flips"]]
+    recovered = [
+        (datetime.fromisoformat(row["recovered_at"]) - datetime.fromisoformat(row["began_at"])).total_seconds()
+        for row in streaks
+        if row["recovered_at"] and row["began_at"] >= f"{period.since:%Y-%m-%dT%H:%M:%SZ}"
+    ]
+
+    text = page(browser("viewer"), acme, key)
+
+    runs, success, failed = (sum(row[name] for row in days) for name in ("runs", "success", "failed"))
+    assert figures(text) == {
+        "runs": str(runs), "failed": str(failed), "success_rate": share(success / runs if runs else None),
+        "incidents": str(len(streaks)), "failing": str(len(failing)),
+        "recovery": duration(sum(recovered) / len(recovered) if recovered else None),
+    }  # fmt: skip
+    shown = tables(text)
+    assert [row[:4] for row in shown["days"]] == [
+        [row["day"], *(str(row[name]) for name in ("runs", "success", "failed"))] for row in days
+    ]
+    assert [(row[1], row[2], row[4]) for row in shown["incidents"]] == [
+        (row["began_at"], moment(row["recovered_at"]), str(row["failed_runs"])) for row in streaks
+    ]
+    assert [row[1:] for row in shown["worst"]] == [
+        [str(row["failure_count"]), str(row["total_runs"]), share(row["failure_rate"])] for row in worst
+    ]
+    assert [row[1:] for row in shown["flakiest"]] == [
+        [str(row[name]) for name in ("flips", "failure_count", "total_runs")] for row in flips
+    ]
+    assert [row[2].split()[0] for row in shown["failing"]] == [row["failing_since"] for row in failing]
+
+
+def test_the_mean_time_to_recovery_is_of_incidents_that_began_and_ended_in_the_period() -> None:
+    load = PipelineFactory.create(client__name="Baltic Foods", name="load")
+    other = PipelineFactory.create(client=load.client, name="other")
+    for status, text in (
+        ("failed", "2026-09-30 20:00"), ("success", "2026-10-01 02:00"),  # began before
+        ("failed", "2026-10-05 10:00"), ("failed", "2026-10-05 11:00"), ("success", "2026-10-05 12:00"),  # 2 hours
+        ("failed", "2026-10-20 10:00"), ("canceled", "2026-10-20 11:00"), ("success", "2026-10-20 14:00"),  # 4 hours
+        ("failed", "2026-10-31 23:00"), ("success", "2026-11-01 01:00"),  # ended after
+    ):  # fmt: skip
+        run(load, status, at(text))
+    run(other, "success", at("2026-10-07 10:00"))
+
+    text = page(browser("viewer"), load.client, "2026-10")
+
+    assert figures(text) == {
+        "runs": "9", "failed": "4", "success_rate": "44.4 %", "incidents": "4", "recovery": "3 h", "failing": "1",
+    }  # fmt: skip
+    assert [(row[1], row[2], row[3], row[4]) for row in tables(text)["incidents"]] == [
+        ("2026-10-31T23:00:00Z", "not recovered", "1 h", "1"),
+        ("2026-10-20T10:00:00Z", "2026-10-20T14:00:00Z", "4 h", "1"),
+        ("2026-10-05T10:00:00Z", "2026-10-05T12:00:00Z", "2 h", "2"),
+        ("2026-09-30T20:00:00Z", "2026-10-01T02:00:00Z", "6 h", "1"),
+    ]
+    assert "failing at the end" in text
+
+
+@pytest.mark.parametrize(
+    ("key", "since", "until", "days"),
+    [
+        ("7d", "2026-06-11", "2026-06-17 12:00", 7),
+        ("30d", "2026-05-19", "2026-06-17 12:00", 30),
+        ("90d", "2026-03-20", "2026-06-17 12:00", 90),
+        ("2026-06", "2026-06-01", "2026-06-17 12:00", 17),
+        ("2026-02", "2026-02-01", "2026-03-01", 28),
+        ("2025-12", "2025-12-01", "2026-01-01", 31),
+    ],
+)
+def test_a_period_is_whole_utc_days_up_to_now(key: str, since: str, until: str, days: int) -> None:
+    period = period_of(key, NOW)
+    assert (period.since, period.until, len(period.days)) == (at(since), at(until), days)
+    assert period.is_over == (key < "2026-06" and "-" in key)
+
+
+@pytest.mark.parametrize("key", ["2026-07", "2026-13", "0000-01", "8d", "month", "9999-12", "2026-6"])
+def test_a_period_that_does_not_exist_is_not_found(key: str) -> None:
+    with pytest.raises(UnknownPeriod):
+        period_of(key, NOW)
+    client = PipelineFactory.create().client
+    wrong = key if key != "2026-07" else "2099-01"
+    assert browser("viewer").get(f"{reverse('console:client', args=[client.pk])}?period={wrong}").status_code == 404
+
+
+def test_the_csv_files_hold_the_rows_of_the_shapes(acme: Client) -> None:
+    window = {"client_id": str(acme.pk), "since": period_of("30d", timezone.now()).since.isoformat()}
+    viewer = browser("viewer")
+    for table, shape in (
+        ("days", "daily_success"), ("incidents", "failure_streaks"), ("pipelines", "top_flaky_pipelines"),
+    ):  # fmt: skip
+        answer: Any = viewer.get(reverse("console:client-csv", args=[acme.pk, table]) + "?period=30d")
+        rows = list(csv.DictReader(io.StringIO(b"".join(answer).decode())))
+        expected = program("read").get(f"{ROOT}/reports/{shape}", window).json()["items"]
+        assert rows
+        assert rows == [
+            {name: "" if item[name] is None else str(item[name]) for name in rows[0]} for item in expected
+        ], table
+        assert answer["Content-Disposition"] == f'attachment; filename="acme-{table}-30d.csv"'
+    assert viewer.get(reverse("console:client-csv", args=[acme.pk, "secrets"])).status_code == 404
+
+
+def test_the_command_writes_the_numbers_of_the_page_into_one_file_that_needs_nothing_else(
+    acme: Client, tmp_path: Path
+) -> None:
+    AlertRule.objects.create(
+        client=acme, rule_type="on_failure", channel="webhook", destination="https://hooks.example/secret/part"
+    )
+    month, path = f"{timezone.now():%Y-%m}", tmp_path / "report.html"
+    out = io.StringIO()
+
+    call_command("client_report", "acme", "--month", month, "--output", str(path), stdout=out)
+
+    written = path.read_text()
+    on_page = page(browser("viewer"), acme, month)
+    assert out.getvalue() == f"{path}\n"
+    assert figures(written) == figures(on_page)
+    for name in ("days", "incidents", "worst", "flakiest", "rules"):
+        assert tables(written)[name] == tables(on_page)[name], name
+    assert not re.search(r"<script|<link|<img|\shref=|\ssrc=|url\(", written)
+    assert "@page" in written
+    assert "secret/part" not in written
+
+
+@pytest.mark.parametrize(
+    "arguments", [["Nobody", "--month", "2026-01"], ["Acme", "--month", "2999-01"], ["Acme", "--month", "January"]]
+)
+def test_the_command_refuses_what_it_cannot_report(arguments: list[str], tmp_path: Path) -> None:
+    Client.objects.create(name="Acme")
+    with pytest.raises(CommandError):
+        call_command("client_report", *arguments, "--output", str(tmp_path / "report.html"))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_bound_person_gets_the_report_of_their_clients_only(acme: Client) -> None:
+    other = Client.objects.get(name="Borealis")
+    person = Browser()
+    person.force_login(bound_person("person", str(acme.pk)))
+    assert Binding.objects.exists()
+    for client, status in ((acme, 200), (other, 404)):
+        for address in (
+            reverse("console:client", args=[client.pk]), reverse("console:client-csv", args=[client.pk, "days"]),
+        ):  # fmt: skip
+            assert person.get(address).status_code == status, address
+
+
+def test_a_bar_opens_the_runs_that_it_counts() -> None:
+    pipeline, day = PipelineFactory.create(), timezone.now() - timedelta(days=2)
+    failed = run(pipeline, "failed", day)
+    others = [run(pipeline, "success", day), run(pipeline, "failed", day - timedelta(days=1)),
+              run(PipelineFactory.create(), "failed", day)]  # fmt: skip
+    viewer = browser("viewer")
+    text = page(viewer, pipeline.client, "7d")
+
+    [address] = re.findall(rf'href="([^"]+)"[^>]+aria-label="{day:%a %d %b}: 1 failed"', text)
+    listed = html(viewer.get(address.replace("&amp;", "&")))
+
+    assert str(failed.pk) in listed
+    assert not [other for other in others if str(other.pk) in listed]

@@ -1,0 +1,57 @@
+"""manage.py client_report: the report of a client over a period, as one HTML file."""
+
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from django.contrib.staticfiles import finders
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.safestring import mark_safe
+from django.utils.text import slugify
+
+from chm_project.console.pages.client_report import DAYS, UnknownPeriod, period_of, read_report
+from inventory.models import Client
+
+
+class Command(BaseCommand):
+    help = "Write the health report of a client as one HTML file, which needs nothing else; the same as on its page."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("client", help="the name of the client, or its id")
+        period = parser.add_mutually_exclusive_group(required=True)
+        period.add_argument("--month", metavar="YYYY-MM", help="a month in UTC, such as 2026-10")
+        period.add_argument("--days", type=int, choices=DAYS, help="the last days, today included")
+        parser.add_argument(
+            "--output", metavar="FILE", help="where to write; CLIENT-PERIOD.html in this folder if not given"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        client = _client(options["client"])
+        try:
+            period = period_of(options["month"] or f"{options['days']}d", timezone.now())
+        except UnknownPeriod as error:
+            raise CommandError(str(error)) from error
+        context = {"report": read_report(client, period, linked=False), "styles": _styles()}
+        path = Path(options["output"] or f"{slugify(client.name) or 'client'}-{period.key}.html")
+        try:
+            path.write_text(render_to_string("console/client_report_file.html", context), encoding="utf-8")
+        except OSError as error:
+            raise CommandError(f"The report cannot be written: {error}") from error
+        self.stdout.write(str(path))
+
+
+def _client(given: str) -> Client:
+    try:
+        found = Client.objects.filter(pk=UUID(given)).first()
+    except ValueError:
+        found = Client.objects.filter(name__iexact=given.strip()).order_by("name").first()
+    if found is None:
+        raise CommandError(f"There is no client with the name or id {given!r}.")
+    return found
+
+
+def _styles() -> str:
+    path: Any = finders.find("console/console.css")
+    return mark_safe(Path(path).read_text(encoding="utf-8"))  # noqa: S308 - our own file
