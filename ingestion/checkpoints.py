@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ingestion import forgiving_cache
+from chm_project.db import best_effort_cache
 from ingestion.connectors.base import Walk
 from ingestion.paging import Position
 
@@ -36,7 +36,7 @@ class Checkpoint:
         ]
         digest = hashlib.sha256(json.dumps(what).encode()).hexdigest()
         key = f"walk:{connection}:{digest}"
-        match forgiving_cache.read(key):
+        match best_effort_cache.read(key):
             case {"through": datetime() as through, "position": dict() as position}:
                 return cls(key, through, position, resumed=True, _stored=True)
         return cls(key, now)
@@ -51,10 +51,10 @@ class Checkpoint:
     def save(self) -> None:
         if self.position is not None:
             value = {"through": self.through, "position": dict(self.position)}
-            forgiving_cache.write(self.key, value, KEPT_SECONDS)
+            best_effort_cache.write(self.key, value, KEPT_SECONDS)
             self._saved_at, self._stored = time.monotonic(), True
 
     def clear(self) -> None:
         if self._stored:
-            forgiving_cache.delete(self.key)
+            best_effort_cache.delete(self.key)
             self._stored = False

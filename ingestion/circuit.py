@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 
-from ingestion import forgiving_cache
+from chm_project.db import best_effort_cache
 
 # Two ticks in a row may fail before a third of them is put off.
 PATIENT_FAILURES = 2
@@ -61,8 +61,8 @@ class Circuit:
         return f"circuit:{self.connection}"
 
     def _state(self) -> dict[str, float]:
-        found = forgiving_cache.read(self._key)
+        found = best_effort_cache.read(self._key)
         return {"failures": 0, "open_until": 0.0, "held_until": 0.0} | (found if isinstance(found, dict) else {})
 
     def _keep(self, state: dict[str, float]) -> None:
-        forgiving_cache.write(self._key, state, KEPT_SECONDS)
+        best_effort_cache.write(self._key, state, KEPT_SECONDS)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from django.db.models import F
 
-from ingestion import forgiving_cache
+from chm_project.db import best_effort_cache
 from ingestion.connectors.base import Connector, FailedRun, Target
 from ingestion.errors import PartnerError, Refused
 from ingestion.http import PartnerSession, RequestsSpent
@@ -33,7 +33,7 @@ def fetch_error_texts(
     Whatever goes wrong is logged: a text is not worth a failed walk.
     """
     refused = f"error-texts-refused:{report.connection}"
-    if not connector.fetches_error_texts or forgiving_cache.read(refused):
+    if not connector.fetches_error_texts or best_effort_cache.read(refused):
         return
     groups = _failed_without_text(targets)
     if not groups:
@@ -53,14 +53,14 @@ def fetch_error_texts(
     except PartnerError as error:
         logger.info("connection %s: no error texts: %s", report.connection, error)
         if isinstance(error, Refused):
-            forgiving_cache.write(refused, True, REFUSED_SECONDS)
+            best_effort_cache.write(refused, True, REFUSED_SECONDS)
     except stop.interrupts:
         raise
     except Exception:
         logger.exception("connection %s: unexpected error while asking for error texts", report.connection)
     report.error_texts += keep_error_texts(texts)
     if none:
-        forgiving_cache.write_many(none, NO_TEXT_SECONDS)
+        best_effort_cache.write_many(none, NO_TEXT_SECONDS)
 
 
 def _failed_without_text(targets: Sequence[Target]) -> dict[FailedRun, list[Run]]:
@@ -72,7 +72,7 @@ def _failed_without_text(targets: Sequence[Target]) -> dict[FailedRun, list[Run]
         .order_by(F("event_at").desc())
         .only("pipeline_id", "external_run_id", "started_at", "finished_at", "payload")[:MAX_RUNS]
     )
-    known = forgiving_cache.read_many([_key(run) for run in runs]) if runs else {}
+    known = best_effort_cache.read_many([_key(run) for run in runs]) if runs else {}
     groups: dict[FailedRun, list[Run]] = {}
     for run in runs:
         if _key(run) in known:

@@ -12,8 +12,8 @@ from typing import Any
 
 from django.utils import timezone
 
+from chm_project.db import best_effort_cache
 from chm_project.scrubbing import scrub_text
-from ingestion import forgiving_cache
 from ingestion.bookkeeping import mark_listed
 from ingestion.connections import Connection
 from ingestion.connectors.base import Connector, SourcePipeline, Target
@@ -50,7 +50,7 @@ class SourceList:
 
 def last_list(connection: str) -> SourceList | None:
     """Return the last reading, or None if there was none, or the cache is down."""
-    match forgiving_cache.read(_key(connection)):
+    match best_effort_cache.read(_key(connection)):
         case {"tried_at": datetime()} as found:
             return SourceList(**found)
     return None
@@ -118,7 +118,7 @@ def _with_unknown(former: SourceList | None, unknown: Collection[str], now: date
 
 def _keep(connection: str, found: SourceList) -> None:
     value: dict[str, Any] = {name: getattr(found, name) for name in SourceList.__dataclass_fields__}
-    forgiving_cache.write(_key(connection), value, KEPT_SECONDS)
+    best_effort_cache.write(_key(connection), value, KEPT_SECONDS)
 
 
 def _key(connection: str) -> str:

@@ -5,12 +5,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 import redis
-from django.core.cache import cache
 from django.db import DatabaseError
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector as PrometheusCollector
 
+from chm_project.db import best_effort_cache
 from chm_project.operations.alert_metrics import alert_metrics
 from chm_project.operations.beat import pulse_age
 from chm_project.operations.state import Numbers, numbers, queue_length
@@ -79,18 +79,12 @@ def _late(now: Numbers) -> Iterator[Metric]:
 
 
 def _late_by_group() -> Iterable[tuple[str, str, int]]:
-    try:
-        if (kept := cache.get(_LATE)) is not None:
-            return [(client, platform, number) for client, platform, number in kept]
-    except Exception:  # noqa: BLE001 - whatever the cache's client raises: the database is asked
-        logger.debug("the cache is down")
+    if (cached := best_effort_cache.read(_LATE)) is not None:
+        return [(client, platform, number) for client, platform, number in cached]
     counts = Counter((row["client_name"], row["platform"]) for row in run_shape("late_pipelines"))
-    found = [(client, platform, number) for (client, platform), number in sorted(counts.items())]
-    try:
-        cache.set(_LATE, found, timeout=LATE_SECONDS)
-    except Exception:  # noqa: BLE001 - likewise
-        logger.debug("the cache is down")
-    return found
+    groups = [(client, platform, number) for (client, platform), number in sorted(counts.items())]
+    best_effort_cache.write(_LATE, groups, LATE_SECONDS)
+    return groups
 
 
 def _broker() -> Iterator[Metric]:

@@ -147,7 +147,7 @@ def test_without_its_cache_a_partner_is_asked_at_every_tick(
         def __getattr__(self, name: str) -> Any:
             raise ConnectionError("no cache")
 
-    monkeypatch.setattr("ingestion.forgiving_cache.cache", Broken())
+    monkeypatch.setattr("chm_project.db.best_effort_cache.cache", Broken())
     partner.faults = [Answer(503)] * 1000
     for _ in range(8):
         assert asked_in(partner) == 3

@@ -298,7 +298,7 @@ def test_a_walk_that_ends_at_once_writes_nothing_to_the_cache(
     monkeypatch.setenv(PASSWORD_ENV, "partner-token-1")
     with generic(connect) as (_, connection):
         saved: list[str] = []
-        monkeypatch.setattr("ingestion.forgiving_cache.write", lambda key, value, seconds: saved.append(key))
+        monkeypatch.setattr("chm_project.db.best_effort_cache.write", lambda key, value, seconds: saved.append(key))
         ingest_until(connection)
 
     assert saved == []

@@ -1,4 +1,4 @@
-"""The cache for what ingestion keeps from task to task. If it is down, work is repeated, but no run is lost."""
+"""A cache for what can be computed or fetched again. While it is down, reads find nothing and writes do nothing."""
 
 import logging
 from collections.abc import Collection, Mapping
@@ -13,7 +13,7 @@ def read(key: str) -> Any:
     """Return the value, or None if there is none or the cache is down."""
     try:
         return cache.get(key)
-    except Exception as error:  # noqa: BLE001 - whatever the cache's client raises: ingestion goes on
+    except Exception as error:  # noqa: BLE001 - the cache's client may raise anything; the caller goes on
         _log(error)
         return None
 
@@ -49,4 +49,4 @@ def delete(key: str) -> None:
 
 
 def _log(error: Exception) -> None:
-    logger.warning("the cache is down: ingestion keeps nothing between tasks (%s)", type(error).__name__)
+    logger.warning("the cache is down; work is repeated until it answers (%s)", type(error).__name__)
