@@ -42,19 +42,19 @@ class RuleForm(_RuleForm):
         help_texts = {
             "client": "The rule watches every active pipeline of this client, unless a pipeline is named below.",
             "pipeline": (
-                "A pipeline decides the scope: the rule then watches it alone, whatever the client above, and belongs "
-                "to the pipeline's own client."
+                "A pipeline decides the scope: the rule then watches only this pipeline, also if a client is chosen "
+                "above, and belongs to the pipeline's client."
             ),
             "rule_type": (
-                "On failure: holds while the latest run of a pipeline in scope is failed. Failures in a window: holds "
-                "while at least so many runs in scope failed within the last so many minutes."
+                "On failure: fires while the latest run of a pipeline in scope is failed. Failures in a window: fires "
+                "while at least the given number of runs in scope failed within the given minutes."
             ),
             "threshold": "Failed runs needed, counted over all pipelines in scope.",
             "window_minutes": "Length of the window, in minutes.",
             "destination": "Channel name, e-mail address or hook address. CHM stores it and sends nothing itself.",
-            "include_known": "Without it, pipelines whose failure somebody marked as known, or that failed in planned "
-            "maintenance, do not count.",
-            "is_enabled": "A disabled rule is kept and never holds.",
+            "include_known": "If off, pipelines whose failure is marked as known, or that failed in planned maintenance, do "
+            "not count.",
+            "is_enabled": "A disabled rule is kept and never fires.",
         }
         error_messages = {
             "client": {"alert_rules_scope_required": "Choose a client, a pipeline, or both."},
@@ -69,7 +69,7 @@ class RuleForm(_RuleForm):
             },
             "destination": {
                 "alert_rules_enabled_unique": (
-                    "Another enabled rule of this type tells this destination about the same scope already."
+                    "Another enabled rule of this type already notifies this destination about the same scope."
                 ),
             },
         }
@@ -127,7 +127,7 @@ class AlertRuleAdmin(VisibleRowsMixin[AlertRule], RecordMixin, ImportExportMixin
     # The console's preview of the rule, drawn by a template tag.
     change_form_outer_before_template = "console/parts/rule_preview.html"
     list_select_related = ("client", "pipeline__client")
-    # By the name of the client that owns the rule.
+    # owner_name is the name of the client that owns the rule.
     search_fields = ("owner_name", "pipeline__name")
     search_help_text = "Destination, client or pipeline"
     autocomplete_fields = ("client", "pipeline")
@@ -146,7 +146,7 @@ class AlertRuleAdmin(VisibleRowsMixin[AlertRule], RecordMixin, ImportExportMixin
         return super().get_queryset(request).select_related("client", "pipeline__client")
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> AlertRule | None:
-        """Return the rule, without the client that it also names where only the pipeline's is visible."""
+        """Return the rule; hide its client if the user may only see the client of its pipeline."""
         rule = super().get_object(request, object_id, from_field)
         if rule is not None and rule.client_id is not None and not visibility_of(request).sees_client(rule.client_id):
             rule.client = None
@@ -160,13 +160,13 @@ class AlertRuleAdmin(VisibleRowsMixin[AlertRule], RecordMixin, ImportExportMixin
         return field
 
     def response_add(self, request: HttpRequest, obj: AlertRule, post_url_continue: str | None = None) -> HttpResponse:
-        """Open a new rule with its preview, unless another button than "Save" was used."""
+        """Show a new rule with its preview after "Save"; other buttons work as usual."""
         response = super().response_add(request, obj, post_url_continue)
         plain = "_save" in request.POST and isinstance(response, HttpResponseRedirect)
         return HttpResponseRedirect(reverse("admin:alerting_alertrule_change", args=[obj.pk])) if plain else response
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Show the masked destination also where it cannot be changed."""
+        """Show the masked destination to users who cannot change the rule."""
         found = super().get_fieldsets(request, obj)
         if obj is None or self.has_change_permission(request, obj):
             return found
@@ -190,7 +190,7 @@ class AlertRuleAdmin(VisibleRowsMixin[AlertRule], RecordMixin, ImportExportMixin
 
     @display(description="scope", ordering="client__name")
     def scope(self, rule: AlertRule) -> str:
-        """What the rule watches: its pipeline, else all of its client."""
+        """Return what the rule watches: its pipeline, else its whole client."""
         return rule.pipeline.name_with_client() if rule.pipeline else f"all of {rule.client}"
 
     @display(description="type", ordering="rule_type")

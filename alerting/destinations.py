@@ -17,9 +17,9 @@ _MASKED = re.compile(rf"{re.escape(FILTERED)}-[0-9a-f]{{8}}\Z")
 
 
 def shown_destination(destination: str) -> str:
-    """Return the destination without its secret: of an address only the host, of another text what is left of it.
+    """Return the destination without its secret: only the host of an address, or the text without secrets.
 
-    A digest at its end keeps two hooks of one host apart.
+    A digest at the end distinguishes hooks of the same host.
     """
     address = _ADDRESS.match(destination)
     if address is None:
@@ -31,14 +31,14 @@ def shown_destination(destination: str) -> str:
 
 
 def is_masked(destination: str) -> bool:
-    """Return whether this is what shown_destination makes of a secret, rather than a destination."""
+    """Return whether the text is a masked destination (a result of shown_destination)."""
     return _MASKED.search(destination) is not None
 
 
 def kept_destination(given: str, stored: str | None) -> str:
-    """Return the stored destination for its masked form, and any other text as it was given.
+    """Return the stored destination if `given` is its masked form, else `given`.
 
-    Raises ValueError for a masked form that is not the stored one's.
+    Raise ValueError for the masked form of another destination.
     """
     if not is_masked(given):
         return given
@@ -48,9 +48,9 @@ def kept_destination(given: str, stored: str | None) -> str:
 
 
 def destination_contains(rules: "QuerySet[AlertRule]", text: str) -> "QuerySet[AlertRule]":
-    """Return the rules whose destination contains the text, in either case; of an address only its host is searched.
+    """Return the rules whose destination contains the text; case is ignored. Only the host of an address is searched.
 
-    Searched in the whole of it, a secret could be guessed letter by letter.
+    Otherwise a secret could be guessed letter by letter.
     """
     host = Func(F("destination"), Value(_HOST), Value(r"\1"), function="regexp_replace", output_field=TextField())
     is_address = Q(destination__contains="://")

@@ -1,4 +1,4 @@
-"""When a rule held, from failures alone: no database, no clock. Times are datetimes in UTC, spans half-open."""
+"""Evaluate rules from lists of failures, without database or clock. Times are in UTC, spans half-open."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from operator import itemgetter
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The rule held from `since` (inclusive) until `until` (exclusive), because of so many failed runs."""
+    """The rule fired from `since` (inclusive) until `until` (exclusive), because of `failed_runs` runs."""
 
     since: datetime
     until: datetime
@@ -17,9 +17,9 @@ class Span:
 
 
 def on_failure(verdicts: Iterable[tuple[datetime, datetime | None]], *, since: datetime, until: datetime) -> list[Span]:
-    """Spans in which at least one of the pipelines was failing.
+    """Return the spans in which at least one of the pipelines was failing.
 
-    `verdicts` are the failed runs that were decisive for their pipeline: from when on, and until when, where known.
+    `verdicts` are the times from and until which a failed run decided a pipeline's state; None: it still does.
     """
     pieces = [(start, end or until) for start, end in verdicts]
     return _joined(pieces, threshold=1, since=since, until=until)
@@ -28,10 +28,10 @@ def on_failure(verdicts: Iterable[tuple[datetime, datetime | None]], *, since: d
 def failures_in_window(
     failures: Iterable[datetime], *, threshold: int, window: timedelta, since: datetime, until: datetime
 ) -> list[Span]:
-    """Spans at each moment of which at least `threshold` runs had failed in the `window` before it.
+    """Return the spans in which at least `threshold` runs had failed within the last `window`.
 
-    `failures` are the event_at of failed runs, from `since` less the window on and before `until`; one counts from its
-    moment on, and no longer once the window has passed.
+    `failures` are the event_at of failed runs between `since` minus the window and `until`. A failure counts from its
+    event_at until the window has passed.
     """
     pieces = [(at, at + min(window, until - at)) for at in failures]
     return _joined(pieces, threshold=threshold, since=since, until=until)
@@ -40,23 +40,23 @@ def failures_in_window(
 def _joined(
     pieces: Iterable[tuple[datetime, datetime]], *, threshold: int, since: datetime, until: datetime
 ) -> list[Span]:
-    """Where at least `threshold` pieces overlap, one piece a failed run; each span with how many touch it."""
+    """Return the spans where at least `threshold` pieces overlap, each with its number of pieces (failed runs)."""
     clipped = [(max(start, since), min(end, until)) for start, end in pieces]
     edges = sorted(
         (moment, change) for start, end in clipped if start < end for moment, change in ((start, 1), (end, -1))
     )
     spans: list[Span] = []
     overlapping = counted = 0
-    holds_since: datetime | None = None
+    fires_since: datetime | None = None
     for moment, group in groupby(edges, key=itemgetter(0)):
         changes = [change for _, change in group]
         overlapping += sum(changes)
         if overlapping >= threshold:
-            if holds_since is None:
-                holds_since, counted = moment, overlapping
+            if fires_since is None:
+                fires_since, counted = moment, overlapping
             else:
                 counted += changes.count(1)
-        elif holds_since is not None:
-            spans.append(Span(holds_since, moment, counted))
-            holds_since = None
+        elif fires_since is not None:
+            spans.append(Span(fires_since, moment, counted))
+            fires_since = None
     return spans

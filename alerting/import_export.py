@@ -1,4 +1,4 @@
-"""Alert rules from spreadsheets and back. A rule is known by what it watches, its type, its channel and destination."""
+"""Import and export alert rules. A rule is identified by its scope, type, channel and destination."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -42,7 +42,7 @@ class RuleRow(RowForm[AlertRule]):
             raise ValidationError(str(error)) from error
 
     def clean(self) -> dict[str, Any]:
-        """A rule of a pipeline is stored without the client, which only says whose pipeline is meant."""
+        """Drop the client of a rule with a pipeline: the column only identifies the pipeline."""
         values = self.cleaned_data
         client, pipeline = values.pop("client", None), values.pop("pipeline", "")
         if client is None:
@@ -60,7 +60,7 @@ class RuleRow(RowForm[AlertRule]):
         return values
 
     def _get_validation_exclusions(self) -> set[str]:
-        # They were looked up just now.
+        # clean() has just looked them up.
         return {*super()._get_validation_exclusions(), "client", "pipeline"}  # type: ignore[misc]
 
 
@@ -80,7 +80,7 @@ class RuleSheet(Sheet[AlertRule]):
         self.pipelines = {(pipeline.client.name, pipeline.name): pipeline for pipeline in found}
 
     def key_of(self, cells: Mapping[str, str]) -> Key:
-        """Return the key with the masked form of the destination, which files exported from here hold."""
+        """Return the key with the masked destination, as in exported files."""
         destination = cells.get("destination", "").strip()
         return super().key_of(
             {**cells, "destination": destination if is_masked(destination) else shown_destination(destination)}
@@ -91,7 +91,7 @@ class RuleSheet(Sheet[AlertRule]):
         among = Q(destination__in=destinations)
         if any(map(is_masked, destinations)):
             among |= Q(client__in=self.clients.by_name.values()) | Q(pipeline__in=self.pipelines.values())
-        # Of rules that say the same only one is enabled: it comes last, and stays.
+        # Of rules with the same key at most one is enabled. It comes last, so it is the one in the dictionary.
         visible = self.visibility.of(AlertRule.objects.with_owner(), client="owner_id")
         found = self.rows(visible.filter(among)).order_by("is_enabled", "id")
         return {self.key_of(self.cells(rule)): rule for rule in found}

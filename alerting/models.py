@@ -1,4 +1,4 @@
-"""Alert rules: definitions of what is worth telling someone. CHM evaluates them and sends nothing."""
+"""Alert rules: conditions over runs. CHM evaluates them and sends nothing."""
 
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
@@ -21,7 +21,7 @@ class Channel(models.TextChoices):
     WEBHOOK = "webhook", "Webhook"
 
 
-# The client that owns a rule: the pipeline's where it names both.
+# The client that owns a rule: that of its pipeline if it has one.
 OWNER_ID = Coalesce("pipeline__client_id", "client_id")
 
 
@@ -100,9 +100,9 @@ class AlertRule(BaseModel):
                 name="alert_rules_window_rule_complete",
                 violation_error_message="failures_in_window needs threshold and window_minutes.",
             ),
-            # The pipeline decides the scope where it is set.
+            # If set, the pipeline decides the scope.
             models.UniqueConstraint(
-                # Cast, for Django also asks with values, and two nulls have no type of their own.
+                # Cast, because Django's validation queries the constraint with values, and NULL has no type.
                 Cast(Coalesce(F("pipeline"), F("client")), models.UUIDField()),
                 "rule_type",
                 "channel",
@@ -120,12 +120,12 @@ class AlertRule(BaseModel):
 
     @property
     def owner(self) -> Client:
-        """The pipeline's client if the rule has a pipeline, else its own."""
+        """Return the client of the pipeline if the rule has one, else the client of the rule."""
         client = self.pipeline.client if self.pipeline else self.client
         assert client is not None  # noqa: S101 - alert_rules_scope_required
         return client
 
     @property
     def shown_destination(self) -> str:
-        """The destination as people may see it: of a hook only the host."""
+        """Return the destination for display; only the host of a hook."""
         return shown_destination(self.destination)

@@ -1,4 +1,4 @@
-"""Rules over the stored runs: when one held, and which hold now. Nothing is sent."""
+"""Evaluate rules over stored runs: when a rule fired, and which rules fire now. Nothing is sent."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -23,12 +23,12 @@ _SQL = Path(__file__).parent / "sql"
 
 
 def preview(rule: AlertRule, *, since: datetime, until: datetime) -> list[Span]:
-    """The spans of [since, until) in which the rule would have held, enabled or not, over active inventory."""
+    """Return the spans of [since, until) in which the rule would have fired, for active inventory."""
     return previews([rule], since=since, until=until)[rule.pk]
 
 
 def previews(rules: Sequence[AlertRule], *, since: datetime, until: datetime) -> dict[UUID, list[Span]]:
-    """The same of several rules by their ids; what rules of one scope share is asked for once."""
+    """Return the spans of several rules by id. Rules with the same scope share queries."""
     if since >= until:
         return {rule.pk: [] for rule in rules}
     failing = cache(partial(_failed_verdicts, since=since, until=until))
@@ -41,7 +41,7 @@ def previews(rules: Sequence[AlertRule], *, since: datetime, until: datetime) ->
                 found[rule.pk] = on_failure(failing(scope), since=since, until=until)
             case RuleType.FAILURES_IN_WINDOW:
                 window = timedelta(minutes=rule.window_minutes or 0)
-                failures = failed(scope, _less(since, window))
+                failures = failed(scope, _subtract(since, window))
                 found[rule.pk] = failures_in_window(
                     failures, threshold=rule.threshold or 1, window=window, since=since, until=until
                 )
@@ -51,9 +51,9 @@ def previews(rules: Sequence[AlertRule], *, since: datetime, until: datetime) ->
 
 
 def firing_rules(as_of: datetime | None = None, *, clock: datetime | None = None) -> dict[UUID, datetime]:
-    """The enabled rules that hold, over active inventory, and since when: one query, whatever their number.
+    """Return the firing rules by id with the time since when, for active inventory, in one query.
 
-    Without as_of, now (or when `clock` says) and by all stored runs.
+    Without `as_of`, evaluate all stored runs now, or at `clock`.
     """
     moment = as_of or clock or timezone.now()
     values = {"as_of": moment, "known_until": as_of or EVERYTHING, "in_maintenance": _in_maintenance(moment, as_of)}
@@ -72,7 +72,7 @@ def _in_maintenance(moment: datetime, as_of: datetime | None) -> list[UUID]:
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """What a rule watches: one pipeline, or all of a client."""
+    """The scope of a rule: one pipeline, or all pipelines of a client."""
 
     pipeline_id: UUID | None
     client_id: UUID | None
@@ -98,8 +98,8 @@ def _query(name: str) -> str:
     return expanded((_SQL / f"{name}.sql").read_text(), fragments())
 
 
-def _less(moment: datetime, window: timedelta) -> datetime:
-    """Windows may be longer than there are years before the moment."""
+def _subtract(moment: datetime, window: timedelta) -> datetime:
+    """Return the moment minus the window, at least the year 1."""
     try:
         return moment - window
     except OverflowError:

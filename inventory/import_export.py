@@ -1,4 +1,4 @@
-"""Clients and pipelines as spreadsheet rows."""
+"""Import and export clients and pipelines."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -79,7 +79,7 @@ class PipelineRow(RowForm[Pipeline]):
         return self.cleaned_data["description"] or None
 
     def _get_validation_exclusions(self) -> set[str]:
-        # It was looked up just now.
+        # clean_client() has just looked it up.
         return {*super()._get_validation_exclusions(), "client"}  # type: ignore[misc]
 
 

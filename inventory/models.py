@@ -164,7 +164,7 @@ class Pipeline(BaseModel):
         db_comment="Runs that happened before were pruned and are not stored again; empty until the first pruning",
     )
 
-    # Whether the mark holds is derived when read: decision 0029.
+    # Whether the mark is valid is computed when read: decision 0029.
     known_reason = models.TextField(
         null=True, blank=True, editable=False, db_comment="Why its failure is known; empty: it was not marked as known"
     )
@@ -195,13 +195,13 @@ class Pipeline(BaseModel):
         db_table_comment = "Pipelines of clients, on any orchestrator"
         ordering = ["name", "id"]
         constraints = [
-            # Also the index of a client's pipelines in their order, so the foreign key needs none of its own.
+            # Its index also lists a client's pipelines in order, so the foreign key needs no index.
             models.UniqueConstraint(
                 fields=["client", "name"],
                 name="pipelines_client_name_unique",
                 violation_error_message="This client has a pipeline with this name already.",
             ),
-            # Also the lookup from a partner's answer to our pipelines.
+            # Its index also finds the pipeline for an id in a partner's response.
             models.UniqueConstraint(
                 fields=["client", "platform", "external_id"],
                 condition=Q(external_id__isnull=False),
@@ -254,7 +254,7 @@ class Pipeline(BaseModel):
             web_address("known_ticket_url", name="pipelines_known_ticket_url_http"),
         ]
         indexes = [
-            # Lists are sorted by name across clients, keyset by (name, id).
+            # For lists of all clients, sorted and paged by (name, id).
             models.Index(fields=["name", "id"], name="pipelines_by_name"),
         ]
 
@@ -262,11 +262,11 @@ class Pipeline(BaseModel):
         return self.name
 
     def stale_since(self, at: datetime) -> datetime | None:
-        """ingest_due_at once it has passed. The SQL fragment `stale` says the same of a row of reporting.pipelines."""
+        """Return ingest_due_at if it has passed, else None. The SQL fragment `stale` is the same rule."""
         return self.ingest_due_at if self.ingest_due_at is not None and self.ingest_due_at < at else None
 
     def ingestion_state(self, at: datetime, *, has_runs: bool) -> str:
-        """none, missing (at the source), failing, pushed (runs without a walk), not yet, stale or ok.
+        """Return none, missing (at the source), failing, pushed (runs without a walk), not yet, stale or ok.
 
         Disabled inventory is not ingested.
         """
@@ -287,19 +287,19 @@ class Pipeline(BaseModel):
     def autocomplete_label(self) -> str:
         return self.name_with_client() if self.is_active else f"{self.name_with_client()} (disabled)"
 
-    # These decide which runs the source returns; a pipeline that moves is backfilled again.
+    # A change of these changes which runs the source returns, so the pipeline is backfilled again.
     SOURCE_FIELDS = ("client_id", "platform", "external_id")
 
-    # Cleared with the former source; the next walk of the new source fills them.
+    # Cleared when the source changes; the next walk of the new source fills them.
     FROM_SOURCE = (
         "ingested_through", "source_paused", "source_next_run_at", "source_missing_since", "source_url",
         "source_url_template",
     )  # fmt: skip
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save; a change of client, platform or external id clears what the former source said.
+        """Save. A change of client, platform or external id clears the fields that come from the source.
 
-        What people type is validated before; a secret that comes another way is masked here.
+        Secrets in the description and the external id are masked; forms refuse them before.
         """
         for field in ("description", "external_id"):
             if value := getattr(self, field):

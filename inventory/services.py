@@ -1,4 +1,4 @@
-"""Changes to the inventory that are more than saving a row."""
+"""Enable and disable clients and pipelines."""
 
 from typing import TypeVar
 
@@ -12,9 +12,9 @@ RowT = TypeVar("RowT", Client, Pipeline)
 
 
 def disable_client(*, client: Client) -> bool:
-    """Takes the client and all its pipelines out of the active inventory, keeping history; False when it was out.
+    """Disable the client, which removes its pipelines from the active inventory. Return False if it was disabled.
 
-    Its pipelines keep their own flags, so that enabling it again restores what was active before.
+    Its pipelines keep their flags, so enabling the client restores the previous state.
     """
     active = Client.objects.filter(pk=client.pk, is_active=True)
     return bool(active.update(is_active=False, updated_at=timezone.now()))
@@ -27,7 +27,7 @@ def disable_pipeline(*, pipeline: Pipeline) -> bool:
 
 @transaction.atomic
 def set_active(rows: QuerySet[RowT], *, active: bool) -> list[RowT]:
-    """Enables or disables; answers with those that were not so before."""
+    """Enable or disable the rows; return those that changed."""
     changed = list(rows.filter(is_active=not active).order_by("pk").select_for_update(of=("self",), no_key=True))
     rows.model._default_manager.filter(pk__in=[row.pk for row in changed]).update(
         is_active=active, updated_at=timezone.now()
@@ -36,7 +36,7 @@ def set_active(rows: QuerySet[RowT], *, active: bool) -> list[RowT]:
 
 
 def pipelines_switched(rows: QuerySet[RowT], *, active: bool) -> PipelineQuerySet:
-    """The pipelines that enter the active inventory, or leave it, when these clients or pipelines are switched."""
+    """Return the pipelines that enter or leave the active inventory when these rows are enabled or disabled."""
     if rows.model is Client:
         switched = Pipeline.objects.filter(is_active=True, client__is_active=not active)
         return switched.filter(client__in=rows.order_by().values("pk"))

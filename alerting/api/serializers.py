@@ -13,7 +13,7 @@ from inventory.models import Client, Pipeline
 
 
 class AlertRuleSerializer(StrictModelSerializer[AlertRule]):
-    """What is worth telling someone. With both scopes, the pipeline decides, and its client owns the rule."""
+    """An alert rule. If it has a client and a pipeline, the pipeline is the scope and its client owns the rule."""
 
     client_id = IdField(
         source="client", queryset=Client.objects.all(), client="id", pipeline=None, required=False, allow_null=True
@@ -53,7 +53,7 @@ class AlertRuleSerializer(StrictModelSerializer[AlertRule]):
         shown = super().to_representation(instance)
         visible = visibility_of(self.context["request"]).clients
         if shown.get("client_id") and visible is not None and instance.client_id not in visible:
-            # Seen by its pipeline; the other client that it names does not exist for the caller.
+            # The rule is visible through its pipeline, but its client is not visible to the caller.
             shown["client_id"] = None
         if "destination" in shown:  # readers choose fields
             shown["destination"] = instance.shown_destination
@@ -67,7 +67,7 @@ class AlertRuleSerializer(StrictModelSerializer[AlertRule]):
             raise serializers.ValidationError(str(error)) from error
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """The database's rules in its own words, so that every field to correct is named at once."""
+        """Check the database constraints here, so that all invalid fields are reported at once."""
 
         def value(name: str) -> Any:
             return attrs.get(name, getattr(self.instance, name, None))
@@ -130,7 +130,7 @@ class SpanSerializer(serializers.Serializer[Any]):
     failed_runs = serializers.IntegerField(help_text="Failed runs that made the rule fire.")
 
     def get_fields(self) -> dict[str, Any]:
-        # `from` is a word of the language.
+        # `from` is a Python keyword.
         return {"from": serializers.DateTimeField(source="since"), **super().get_fields()}
 
 

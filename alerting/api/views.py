@@ -65,7 +65,7 @@ class AlertRuleViewSet(
     queryset = AlertRule.objects.with_owner()
     serializer_class = AlertRuleSerializer
     filterset_class = AlertRuleFilter
-    # Keys grow with time: creation order, by the index of the primary key.
+    # UUIDs of version 7 sort by creation time, so the primary key's index serves this order.
     keyset = keyset("id")
     orderings = {"id": keyset, "-id": keyset.reversed()} | keysets("created_at", "updated_at")
     lookup_url_kwarg = "rule_id"
@@ -126,7 +126,7 @@ class FiringRuleViewSet(CsvList, ApiViewSet):
     orderings = AlertRuleViewSet.orderings
     client_path, pipeline_path = "owner_id", "pipeline_id"
 
-    # Set when rules are listed; the document of the API is made without.
+    # Set when rules are listed, and absent when the contract document is generated.
     firing: dict[UUID, datetime] = {}
     notes: dict[UUID, dict[str, Any]] = {}
 

@@ -82,7 +82,11 @@ def test_a_rule_is_made_and_logged(browser: Browser) -> None:
         ({"scoped": True, "destination": "a\x00"}, {"destination": ["Null characters are not allowed."]}),
         (
             {"scoped": True, "destination": "#taken"},
-            {"destination": ["Another enabled rule of this type tells this destination about the same scope already."]},
+            {
+                "destination": [
+                    "Another enabled rule of this type already notifies this destination about the same scope."
+                ]
+            },
         ),
     ],
 )

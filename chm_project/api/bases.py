@@ -1,4 +1,4 @@
-"""Bases from libraries without types, named once, so that everything built on them is checked."""
+"""Typed base classes for libraries without types, so that mypy checks subclasses."""
 
 from typing import Any
 

@@ -1,7 +1,7 @@
-"""gzip for the API's answers and for pages, to clients that accept it; static files are compressed ahead of time.
+"""Compress API responses and pages with gzip if the client accepts it. Static files are compressed at build time.
 
-A page repeats what its address says, and holds a token against forged forms. Django masks that token differently in
-each page and pads the compressed body by a random length, so that sizes tell nobody what it is (the attack BREACH).
+Compressing a page that contains both a secret and input from the URL allows the BREACH attack. Django prevents it: the
+CSRF token is masked differently in each page, and the compressed body has a random length.
 """
 
 from django.http import HttpRequest, HttpResponse
@@ -10,7 +10,7 @@ from django.middleware.gzip import GZipMiddleware
 
 from chm_project.api.errors import API_ROOT
 
-# Shorter answers fit into one packet anyway.
+# Shorter responses fit into one packet anyway.
 LEAST_BYTES = 1_000
 
 

@@ -1,8 +1,8 @@
-"""ETags: a read that has not changed is a 304, and a change by If-Match is refused when somebody else was faster.
+"""ETags: an unchanged read answers 304, and a change with an outdated If-Match answers 412.
 
-An ETag is computed from the rendered body, without a query. That of an object also begins with its version, which is
-its updated_at, and If-Match compares the version only: ingestion changes bookkeeping columns of a pipeline every
-minute, and a person's change must not fail because of that.
+An ETag is a hash of the rendered body, without a query. The ETag of an object begins with its version (updated_at), and
+If-Match compares only the version: ingestion changes bookkeeping columns of a pipeline every minute, which must not
+refuse a user's change.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from rest_framework.response import Response
 
 from chm_project.api.errors import API_ROOT
 
-# Headers of an answer that its 304 repeats.
+# Headers that a 304 repeats (RFC 9110).
 _KEPT = (
     "ETag",
     "Cache-Control",
@@ -42,7 +42,7 @@ class PreconditionFailed(APIException):
 
 
 class ETagMiddleware:
-    """Set the ETag of every complete answer of the API; answer 304 to a matching If-None-Match."""
+    """Set the ETag of every complete API response; answer 304 to a matching If-None-Match."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -63,9 +63,9 @@ class ETagMiddleware:
 
 
 class VersionedObjects:
-    """For a viewset whose rows have updated_at: answers carry the version, and If-Match is honoured.
+    """Mixin for viewsets of rows with updated_at: responses have a version, and If-Match is checked.
 
-    Stands before the framework's mixins. The row stays locked from the comparison to the end of the change.
+    List it before the mixins of REST framework. The row is locked from the comparison to the end of the change.
     """
 
     request: Any
@@ -108,12 +108,12 @@ class VersionedObjects:
 
 
 def version_of(row: Any) -> str:
-    """Return the version of an object: when it last changed, bookkeeping aside."""
+    """Return the version of an object, its updated_at; bookkeeping does not change it."""
     return f"{row.updated_at.timestamp() * 1_000_000:.0f}"
 
 
 def _has_version(wanted: str, version: str) -> bool:
-    # Compression makes an ETag weak; what is compared here is the version, which it leaves alone.
+    # Compression makes an ETag weak (W/), but does not change the version inside it.
     tags = [tag.removeprefix("W/").strip('"') for tag in parse_etags(wanted)]
     return tags == ["*"] or any(tag.partition(".")[0] == version for tag in tags)
 

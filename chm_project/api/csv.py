@@ -1,4 +1,4 @@
-"""CSV as spreadsheets may open it: a text that would be a formula there stays a text."""
+"""Write CSV in which spreadsheets do not run texts as formulas."""
 
 import csv
 import io
@@ -15,12 +15,12 @@ from rest_framework.response import Response
 
 from chm_project.api.json_answers import JsonRenderer, JsonText
 
-# What spreadsheets take for the start of a formula, or skip before one.
+# Characters that start a formula in spreadsheets, or that they skip before one.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 class CsvRenderer(BaseRenderer):
-    """Offered by a view that answers with `csv_lines` itself; errors stay JSON."""
+    """For views that return `csv_lines` themselves; errors stay JSON."""
 
     media_type = "text/csv"
     format = "csv"
@@ -31,7 +31,7 @@ class CsvRenderer(BaseRenderer):
 
 
 class CsvList(mixins.ListModelMixin):
-    """A list that also answers in CSV, page by page: the next cursor is in the header CHM-Next-Cursor."""
+    """A list that is also available as CSV, by page: the next cursor is in the header CHM-Next-Cursor."""
 
     def get_renderers(self) -> list[BaseRenderer]:
         renderers: list[BaseRenderer] = [JsonRenderer(), BrowsableAPIRenderer()]
@@ -41,7 +41,7 @@ class CsvList(mixins.ListModelMixin):
         return self.as_csv(super().list(request, *args, **kwargs))
 
     def as_csv(self, response: Response) -> Response | StreamingHttpResponse:
-        """Return a page in CSV where that was asked for."""
+        """Return the page as CSV if the request accepts it."""
         request: Request = self.request  # type: ignore[attr-defined]  # a generic view's
         if getattr(request.accepted_renderer, "format", None) != CsvRenderer.format:
             return response
@@ -59,7 +59,7 @@ def csv_response(
 
 
 def csv_lines(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """The header, then one text per row; times end in Z, null is empty."""
+    """Yield the header and one line per row; times end in Z, null is empty."""
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     for values in _lines(columns, rows):
@@ -86,7 +86,7 @@ def _cell(value: Any) -> Any:
 
 
 def neutralised(text: str) -> str:
-    """With a quote before what would be a formula, and before such quotes, so that `as_meant` gets the text back."""
+    """Return the text with ' before a formula (and before such quotes, so that `as_meant` can restore it)."""
     return f"'{text}" if text.lstrip("'").startswith(FORMULA) else text
 
 

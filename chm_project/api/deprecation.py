@@ -1,6 +1,6 @@
-"""What is going to leave the API, announced in the headers Deprecation (RFC 9745), Sunset (RFC 8594) and Link.
+"""Announce removals from the API in the headers Deprecation (RFC 9745), Sunset (RFC 8594) and Link.
 
-Within /api/v1 nothing leaves earlier than twelve months after its deprecation; docs/api-changes.md lists both.
+Nothing is removed earlier than twelve months after its deprecation; docs/api-changes.md lists both.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Every error code: what it means, why it happens, what to do. The API, its contract and docs/errors.md use this."""
+"""Error codes with meaning, cause and remedy, for the API, its contract and docs/errors.md."""
 
 from dataclasses import dataclass
 
@@ -41,7 +41,7 @@ CODES = (
         "Use one of the methods of the Allow header.",
     ),
     ErrorCode(
-        406, "not_acceptable", "The answer does not come in the requested form.",
+        406, "not_acceptable", "The response is not available in the requested form.",
         "The Accept header names only media types that this address does not offer.",
         "Accept `application/json`, or leave the header out. Lists and reports also offer `text/csv`.",
     ),
@@ -52,7 +52,7 @@ CODES = (
     ),
     ErrorCode(
         412, "precondition_failed", "The object has changed since you read it.",
-        "If-Match names a version that is no longer the current one: somebody else changed the object in between.",
+        "If-Match names a version that is no longer the current one: another client changed the object in between.",
         "Read the object again, apply your change to what it is now, and send the new ETag in If-Match.",
     ),
     ErrorCode(
@@ -64,21 +64,21 @@ CODES = (
         429, "rate_limited", "Too many requests.",
         "The token, the person or the address sent more requests than its limit allows, or showed too many wrong "
         "tokens.",
-        "Wait for the seconds in Retry-After. RateLimit and RateLimit-Policy say before that how many are left.",
+        "Wait for the seconds in Retry-After. RateLimit and RateLimit-Policy show before that how many are left.",
     ),
     ErrorCode(
         500, "internal_error", "An internal error.",
         "A fault of CHM, or the queue of ingestion tasks cannot be reached. It is logged under the request id.",
-        "Repeat the request later. If it stays, give an administrator the value of X-Request-ID.",
+        "Repeat the request later. If it persists, give an administrator the value of X-Request-ID.",
     ),
     ErrorCode(
         503, "unavailable", "CHM cannot do this at the moment.",
         "The database does not answer, other work holds a lock on the same rows, too many reports are being computed, "
-        "or every thread is at work. Nothing was stored.",
+        "or every thread is busy. Nothing was stored.",
         "Send the same request again after the seconds in Retry-After.",
     ),
     ErrorCode(
-        504, "timeout", "The database needed too long.",
+        504, "timeout", "The database took too long.",
         "The request asks for more than can be read in its time: a wide window, or filters that fit many rows.",
         "Ask for less: a shorter window, fewer rows, more filters.",
     ),

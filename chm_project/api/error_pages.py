@@ -1,4 +1,7 @@
-"""Error pages for people. `error_page` needs no database, session or static file: any of these may be what failed."""
+"""Error pages for browsers.
+
+`error_page` needs no database, session or static file, because any of these may have failed.
+"""
 
 import logging
 from typing import Any
@@ -13,7 +16,7 @@ from chm_project.telemetry.context import current_request_id
 
 logger = logging.getLogger(__name__)
 
-# By status: the title, and what to do.
+# Title and advice by status.
 TEXTS = {
     400: ("This address or form is not valid", "Go back, correct what you entered, and try again."),
     403: (
@@ -30,20 +33,20 @@ TEXTS = {
     ),
     503: ("CHM cannot answer at the moment", ""),
 }
-# Values of these are not written into a page.
+# Values of these fields are not repeated in a page.
 SECRET_FIELDS = ("password", "secret", "token")
 BOARD = ("/admin/", "Go to the health board")
 
 
 def error_page(status: int, message: str = "", *, link: tuple[str, str] = BOARD) -> HttpResponse:
-    """Return the page of a status; `message` replaces the usual advice, `link` is an address and its text."""
+    """Return the page of a status. `message` replaces the usual advice, `link` is a URL and its text."""
     title, advice = TEXTS.get(status, TEXTS[503])
     context = {"title": title, "message": message or advice, "link": link}
     return _render("errors/page.html", context, status=status)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Offer to send the form again if a page of this site sent it; refuse it without its content otherwise."""
+    """Return a page to send the form again if this site sent it, else a refusal without the form's content."""
     logger.info("form refused: %s", reason)
     if request.path == reverse("admin:login"):
         link = (request.get_full_path(), "Open the login page again")
@@ -58,7 +61,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def session_ended(request: HttpRequest) -> HttpResponse:
-    """Return a page that keeps what was entered in a form whose session ended before it was sent."""
+    """Return a page that keeps the input of a form whose session ended before it was sent."""
     return kept_form(
         request,
         title="Your session has ended",
@@ -67,7 +70,7 @@ def session_ended(request: HttpRequest) -> HttpResponse:
 
 
 def kept_form(request: HttpRequest, *, title: str, message: str) -> HttpResponse:
-    """Return the posted fields as a form that can be sent again; passwords and files are named, not kept."""
+    """Return the posted fields as a form to send again; passwords and files are listed but not kept."""
     names = [name for name in request.POST if name != "csrfmiddlewaretoken"]
     secret = {name for name in names if any(part in name.lower() for part in SECRET_FIELDS)}
     context = {
@@ -89,6 +92,6 @@ def _render(template: str, context: dict[str, Any], *, status: int) -> HttpRespo
 
 
 def _sent_by_this_site(request: HttpRequest) -> bool:
-    """Judge by the header Origin: every browser sends it with a form, and no page can forge it."""
+    """Check the header Origin: every browser sends it with a form, and no page can forge it."""
     own = f"{request.scheme}://{request.get_host()}"
     return request.headers.get("Origin") in {own, *settings.CSRF_TRUSTED_ORIGINS}

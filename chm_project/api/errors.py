@@ -1,4 +1,4 @@
-"""The one form of every error: {"error": {"code", "message", "details": [{"field", "issue"}], "request_id"}}."""
+"""The format of every error: {"error": {"code", "message", "details": [{"field", "issue"}], "request_id"}}."""
 
 import logging
 import sys
@@ -27,14 +27,14 @@ from chm_project.telemetry.context import current_request_id
 logger = logging.getLogger("django.request")
 
 API_ROOT = "/api/v1"
-# The field that stands for a body as a whole.
+# The name for errors of the whole body.
 BODY = "body"
 INTERNAL_ERROR = "Something went wrong here, and it has been logged. Try again; if it stays, tell an administrator."
 NOT_FOUND = "Nothing is here: check the address and the id. A bound token sees only its own client or pipeline."
 
 
 class DatabaseRefusal(exceptions.APIException):
-    """The database is down, busy or too slow: the client may try again."""
+    """The database is down, busy or too slow; the client may retry."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.message)
@@ -42,7 +42,7 @@ class DatabaseRefusal(exceptions.APIException):
 
 
 class Busy(exceptions.APIException):
-    """Too much of this kind of work is under way already."""
+    """Too many requests of this kind are running."""
 
     status_code = 503
     wait = 5
@@ -55,7 +55,7 @@ def envelope(status: int, message: str, details: list[dict[str, str]] | None = N
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
-    """What an exception in a view becomes; also the unforeseen ones, so that no setting can change their form."""
+    """Turn an exception in a view into a response, also an unexpected one, so that DEBUG does not change its format."""
     view, request = context["view"], context["request"]
     known = translate(error)
     response = framework_handler(known, context) if known is not None else None
@@ -73,14 +73,14 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
     if wants_problem(request.headers.get("Accept", "")):
         response.data = problem(response.data, status=response.status_code, instance=request.path)
         request.accepted_renderer, request.accepted_media_type = ProblemRenderer(), MEDIA_TYPE
-    # The schema and its documentation have renderers of their own, which cannot render an error.
+    # The renderers of the schema and its documentation cannot render an error.
     elif getattr(getattr(request, "accepted_renderer", None), "format", None) not in {"json", "api"}:
         request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
     return response
 
 
 def translate(error: Exception) -> exceptions.APIException | None:
-    """The API's own kind of exception; None for what nobody foresaw."""
+    """Return the matching APIException, or None for an unexpected error."""
     match error:
         case exceptions.APIException():
             return error
@@ -106,7 +106,7 @@ def translate(error: Exception) -> exceptions.APIException | None:
 
 
 def faults(detail: Any, path: str = "") -> Iterator[dict[str, str]]:
-    """The framework's nested details as a flat list; nested fields are dotted."""
+    """Flatten REST framework's nested details; nested fields are dotted."""
     if isinstance(detail, Mapping):
         for key, value in detail.items():
             part = "" if key == "non_field_errors" else str(key)
@@ -120,7 +120,7 @@ def faults(detail: Any, path: str = "") -> Iterator[dict[str, str]]:
 
 
 def printable(text: str) -> str:
-    """Bounded, and free of the half characters that JSON can escape but no encoding can carry."""
+    """Return the text shortened, without lone surrogates, which no encoding can represent."""
     text = text.encode("utf-8", "replace").decode()
     return text if len(text) <= 500 else text[:499] + "…"
 
@@ -150,7 +150,7 @@ def _message(error: exceptions.APIException, view: Any, request: Any) -> str:
 
 
 def _plain(request: HttpRequest, status: int, message: str) -> JsonResponse | None:
-    """For errors outside the views, such as a refused host; None where people and not programs are asking."""
+    """Return the API's error for a failure outside the views, such as a refused host; None for pages."""
     if request.path != API_ROOT and not request.path.startswith(f"{API_ROOT}/"):
         return None
     body = envelope(status, message)
@@ -174,7 +174,7 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse: 
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Also for what failed before a view was found, such as the look-up of a session without a database."""
+    """Answer 500, also for failures before the view, such as reading a session without a database."""
     error = sys.exc_info()[1]
     if error is not None and (refusal := refusal_of(error)) is not None:
         return unavailable(request, refusal)
@@ -182,7 +182,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def unavailable(request: HttpRequest, refusal: Refusal) -> HttpResponse:
-    """For programs in the API's form; for people a page that needs neither database nor session."""
+    """Answer 503: in the API's format, or as a page that needs neither database nor session."""
     answer = _plain(request, refusal.status, refusal.message) or error_page(
         refusal.status, refusal.message, link=("", "Try again")
     )

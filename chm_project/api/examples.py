@@ -1,4 +1,4 @@
-"""An example for every operation and error of the contract document, built from the schemas themselves."""
+"""Build an example for every operation and error of the contract document from the schemas."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ BY_FORMAT = {
     "date": "2026-03-02",
     "uri": "https://chm.example.com/api/v1/clients",
 }
-# By the name of a property: what a reader would expect there.
+# Realistic values by property name.
 VALUES: dict[str, Any] = {
     "name": "Northwind Trading",
     "client_name": "Northwind Trading",
@@ -94,7 +94,7 @@ def add_examples(result: dict[str, Any], **_: Any) -> dict[str, Any]:
 
 
 def example(schema: dict[str, Any], schemas: dict[str, Any], name: str = "") -> Any:
-    """A value that the schema allows; `name` is the property's."""
+    """Return a value that the schema allows; `name` is the name of the property."""
     if reference := schema.get("$ref"):
         return example(schemas[reference.rpartition("/")[2]], schemas, name)
     if parts := schema.get("allOf") or schema.get("oneOf") or schema.get("anyOf"):

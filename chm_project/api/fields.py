@@ -1,4 +1,4 @@
-"""Fields that take a value of their own type or refuse it: the API corrects nothing."""
+"""Fields that accept only values of their type: the API converts nothing."""
 
 import math
 from datetime import datetime
@@ -17,7 +17,7 @@ MAX_DEPTH = 64
 
 
 class TextField(serializers.CharField):
-    """Stored as sent, surrounding spaces included; blank only where the field says so."""
+    """A text stored as sent, surrounding spaces included; blank only if the field allows it."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"trim_whitespace": False, **kwargs})
@@ -34,7 +34,7 @@ class TextField(serializers.CharField):
 
 
 class WebAddressField(TextField):
-    """An address that a page may link to."""
+    """A URL that a page may link to."""
 
     def to_internal_value(self, data: Any) -> str:
         text = super().to_internal_value(data)
@@ -101,7 +101,7 @@ class IdField(serializers.PrimaryKeyRelatedField[Model]):
         super().__init__(queryset=queryset, pk_field=serializers.UUIDField(), **kwargs)
 
     def run_validation(self, data: Any = serializers.empty) -> Any:
-        if data == "":  # which a form sends for nothing, and JSON does not
+        if data == "":  # a form sends this for an empty value
             self.fail("incorrect_type", data_type="str")
         return super().run_validation(data)
 
@@ -112,7 +112,7 @@ class IdField(serializers.PrimaryKeyRelatedField[Model]):
 
 
 def _unstorable(data: object) -> str | None:
-    """Why PostgreSQL, or the scrubber, could not keep this JSON as it is."""
+    """Return why PostgreSQL or the scrubber could not store this JSON unchanged; None if they can."""
     level: list[object] = [data]
     depth = 0
     while level:

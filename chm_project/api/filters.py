@@ -1,4 +1,7 @@
-"""Filters that refuse what they do not understand: a misspelt filter must never answer with everything."""
+"""Strict filters.
+
+Unknown or invalid parameters are errors, because ignoring a misspelt filter would return everything.
+"""
 
 import contextlib
 import re
@@ -17,13 +20,13 @@ from rest_framework.request import Request
 from chm_project.api import bases
 from chm_project.api.times import parse_time
 
-# How many values one parameter may list.
+# Maximum number of values of one parameter.
 MAX_VALUES = 100
 SEVERAL = "Several values are possible: separated by commas, or the parameter repeated."
 
 
 def check_parameters(request: Request, known: Iterable[str], repeatable: Container[str] = ()) -> None:
-    """Refuse unknown and empty query parameters, and repeated ones that take one value, naming each."""
+    """Raise ValidationError for unknown, empty and wrongly repeated query parameters, by name."""
     known = sorted(known)
     hint = f"Known here: {', '.join(known)}." if known else "None is known here."
     problems: dict[str, list[str]] = {}
@@ -39,7 +42,7 @@ def check_parameters(request: Request, known: Iterable[str], repeatable: Contain
 
 
 class StrictFilterBackend(bases.FilterBackend):
-    """Filters lists alone: a single object answers by its id, whatever a list would hide."""
+    """Filter lists only; an object is found by its id even if a list would exclude it."""
 
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
         if view.action != "list":
@@ -48,7 +51,7 @@ class StrictFilterBackend(bases.FilterBackend):
         return filtered
 
     def to_html(self, request: Request, queryset: QuerySet[Model], view: Any) -> None:
-        """No form in the browsable API: a form sends every field, also the empty ones."""
+        """Show no filter form in the browsable API, because it would send empty parameters."""
 
 
 class TimeField(forms.Field):
@@ -127,7 +130,7 @@ class ListField(forms.Field):
 
 
 class ListFilter(bases.Filter):
-    """Rows that have one of several values."""
+    """Select rows with one of several values."""
 
     field_class = ListField
 
@@ -145,7 +148,7 @@ class ListFilter(bases.Filter):
 
 
 class WordsFilter(ListFilter):
-    """Rows whose field has one of these choices."""
+    """Select rows whose field has one of these choices."""
 
     def __init__(self, choices: type[TextChoices], **kwargs: Any) -> None:
         def read(text: str) -> str:
@@ -169,7 +172,7 @@ def _id(text: str) -> UUID:
 
 
 def listed(values: Iterable[str]) -> list[str]:
-    """The values of a parameter that is repeated, separated by commas, or both."""
+    """Return the values of a parameter that is repeated, separated by commas, or both."""
     return [part for value in values for part in value.split(",")]
 
 

@@ -14,7 +14,7 @@ from rest_framework.serializers import BaseSerializer
 
 
 def log(request: Request | HttpRequest, instance: Any, action: int, fields: Sequence[str] = ()) -> None:
-    """As the admin does: `action` is ADDITION, CHANGE or DELETION; a token acts as its own service user."""
+    """Add an entry like the admin's. `action` is ADDITION, CHANGE or DELETION; a token acts as its service user."""
     LogEntry.objects.create(
         user_id=request.user.pk or 0,
         content_type=ContentType.objects.get_for_model(instance),
@@ -33,12 +33,12 @@ _MESSAGES: dict[int, Callable[[Sequence[str]], list[dict[str, Any]]]] = {
 
 
 class LoggedChanges:
-    """For a viewset that creates, changes or deletes; the change and its entry are one transaction."""
+    """Mixin for viewsets: a change and its log entry are one transaction."""
 
     request: Any
-    # The name of the route that reads one object.
+    # The name of the route of one object.
     object_route: str
-    # The row that the request is about.
+    # The object of the request.
     found: Any = None
 
     def get_success_headers(self, data: Any) -> dict[str, str]:

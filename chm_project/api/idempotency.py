@@ -1,7 +1,7 @@
-"""Idempotency-Key on POSTs that create: the same key gets the same answer for a day, without a second object.
+"""Idempotency-Key for creating POSTs: the same key gets the same answer for a day, without a second object.
 
-Answers are kept in the cache that all web processes share, and are lost with it: a request that is repeated after that
-is executed again. A key belongs to one token or person and one address.
+Answers are kept in the shared cache. If it is lost, a repeated request is executed again. A key belongs to one token or
+user and one path.
 """
 
 import json
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 HEADER = "Idempotency-Key"
 MAX_LENGTH = 255
 KEPT_SECONDS = 24 * 60 * 60
-# Longer than any request runs; after that the answer of an interrupted request is unknown.
+# Longer than any request runs. After that a request that was interrupted can be repeated.
 RUNNING_SECONDS = 120
 _RUNNING = "running"
 _HEADERS = ("Location",)
@@ -38,7 +38,7 @@ class InProgress(APIException):
 
 
 def idempotent(create: Create) -> Create:
-    """Decorate the method of a view that answers a POST."""
+    """Decorate a view method that handles POST."""
 
     @wraps(create)
     def once(view: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -47,56 +47,56 @@ def idempotent(create: Create) -> Create:
             return create(view, request, *args, **kwargs)
         if not (1 <= len(key) <= MAX_LENGTH and key.isascii() and key.isprintable()):
             raise ValidationError({HEADER: [f"Give 1 to {MAX_LENGTH} printable ASCII characters."]})
-        place, content = _place(request, key), _digest(dumped(request.data))
+        cache_key, body_digest = _cache_key(request, key), _digest(dumped(request.data))
         try:
-            stored = None if cache.add(place, _RUNNING, RUNNING_SECONDS) else cache.get(place)
+            stored = None if cache.add(cache_key, _RUNNING, RUNNING_SECONDS) else cache.get(cache_key)
         except Exception as error:  # noqa: BLE001 - whatever the cache's client raises
             logger.error("the cache is down: Idempotency-Key ignored (%s)", type(error).__name__)  # noqa: TRY400
             return create(view, request, *args, **kwargs)
         if stored is not None:
-            return _repeated(stored, content)
-        return _kept(place, content, lambda: create(view, request, *args, **kwargs))
+            return _repeated(stored, body_digest)
+        return _kept(cache_key, body_digest, lambda: create(view, request, *args, **kwargs))
 
     return once
 
 
-def _kept(place: str, content: str, create: Callable[[], Response]) -> Response:
-    """Keep the answer to a request that succeeded; a refused one may be corrected and sent with the same key."""
+def _kept(cache_key: str, body_digest: str, create: Callable[[], Response]) -> Response:
+    """Keep a successful answer. A refused request may be corrected and sent again with the same key."""
     try:
         response = create()
     except BaseException:
-        _forget(place)
+        _forget(cache_key)
         raise
     headers = {name: response.headers[name] for name in _HEADERS if name in response.headers}
     body = dumped(response.data).decode()
     try:
-        cache.set(place, json.dumps([content, response.status_code, headers, body]), KEPT_SECONDS)
+        cache.set(cache_key, json.dumps([body_digest, response.status_code, headers, body]), KEPT_SECONDS)
     except Exception as error:  # noqa: BLE001 - the object exists: the answer must reach the client
         logger.error("the cache is down: answer for Idempotency-Key lost (%s)", type(error).__name__)  # noqa: TRY400
     return response
 
 
-def _repeated(stored: str, content: str) -> Response:
+def _repeated(stored: str, body_digest: str) -> Response:
     if stored == _RUNNING:
         raise InProgress
-    first_content, status, headers, body = json.loads(stored)
-    if content != first_content:
+    first_digest, status, headers, body = json.loads(stored)
+    if body_digest != first_digest:
         raise ValidationError({HEADER: ["This key was sent with another body before. Use a new key for a new object."]})
     return Response(json.loads(body), status=status, headers=headers | {"Idempotent-Replayed": "true"})
 
 
-def _forget(place: str) -> None:
+def _forget(cache_key: str) -> None:
     try:
-        cache.delete(place)
+        cache.delete(cache_key)
     except Exception as error:  # noqa: BLE001
         logger.error("the cache is down: Idempotency-Key not released (%s)", type(error).__name__)  # noqa: TRY400
 
 
-def _place(request: Request, key: str) -> str:
+def _cache_key(request: Request, key: str) -> str:
     token = request.auth
     caller = f"token-{token.pk}" if isinstance(token, ApiToken) else f"user-{request.user.pk}"
     return f"idempotency:{caller}:{_digest(f'{request.path} {key}'.encode())}"
 
 
-def _digest(content: bytes) -> str:
-    return blake2b(content, digest_size=16).hexdigest()
+def _digest(body_digest: bytes) -> str:
+    return blake2b(body_digest, digest_size=16).hexdigest()

@@ -1,6 +1,6 @@
-"""JSON of the API's answers, written by orjson.
+"""Write API responses as JSON with orjson.
 
-A value that the database stores as JSON is read as text, and stands in an answer as it is: see `JsonText`.
+JSON columns are read as text and inserted unchanged: see `JsonText`.
 """
 
 import json
@@ -11,19 +11,19 @@ import orjson
 from rest_framework.renderers import JSONRenderer
 from rest_framework.utils.encoders import JSONEncoder
 
-# Dataclasses too go through `_default`, so that JsonText is not written as an object of one member.
+# Dataclasses go through `_default` too; otherwise JsonText would become an object with one member.
 _OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC | orjson.OPT_PASSTHROUGH_DATACLASS
 
 
 @dataclass(frozen=True, slots=True)
 class JsonText:
-    """JSON as the database gives it."""
+    """JSON text as returned by the database."""
 
     text: str
 
 
 class _Encoder(JSONEncoder):
-    """The framework's, for what orjson cannot write: lazy texts, and numbers beyond 64 bits."""
+    """REST framework's encoder for what orjson cannot write: lazy strings and numbers beyond 64 bits."""
 
     def default(self, obj: Any) -> Any:
         return json.loads(obj.text) if isinstance(obj, JsonText) else super().default(obj)
@@ -47,7 +47,7 @@ def dumped(data: Any) -> bytes:
     """Return JSON text; times are in UTC and end in Z."""
     try:
         return orjson.dumps(data, _default, _OPTIONS)
-    except TypeError:  # numbers beyond 64 bits, keys that are no text, halves of surrogate pairs
+    except TypeError:  # numbers beyond 64 bits, keys that are not strings, lone surrogates
         rendered: bytes = _FrameworkRenderer().render(data)
         return rendered
 

@@ -6,8 +6,9 @@ from rest_framework.request import Request, clone_request
 
 
 class Metadata(SimpleMetadata):
-    """What OPTIONS tells. Of bodies only those that make something new: the framework looks for a stored object
-    before it describes a PUT, but a run of CHM may be pushed before it exists."""
+    """Answer OPTIONS, with the fields of POST only.
+
+    For PUT, REST framework looks up the object first, but a pushed run may not exist yet."""
 
     def determine_actions(self, request: Request, view: Any) -> dict[str, Any]:
         if "POST" not in view.allowed_methods or not hasattr(view, "get_serializer"):

@@ -21,7 +21,7 @@ class TrailingSlashMiddleware:
 
 
 def has_spare_slash(method: str | None, path: str) -> bool:
-    """Tell whether to drop the last slash: not where the rest of the path is a run's own id, which may end in one."""
+    """Return whether to drop the last slash. It stays if it is part of a run's id."""
     if not (path.endswith("/") and path.startswith(_PREFIXES)):
         return False
     own_id = _OWN_ID.match(path)

@@ -1,6 +1,6 @@
-"""Keyset pagination: each page starts behind the last row of the one before, by an index, however deep.
+"""Keyset pagination: each page starts after the last row of the previous one, by an index, at any depth.
 
-A view declares its order as a Keyset. Rows that do not change during a walk appear exactly once.
+A view declares its order as a Keyset. Rows that do not change while a client pages appear exactly once.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -23,36 +23,39 @@ MAX_LIMIT = 1000
 MAX_PAGE_BYTES = 8 * 1024 * 1024
 PARAMETERS = ("limit", "cursor")
 
-# One entry per key, as text; null where the row has none.
+# One entry per key, as text; null for null.
 Position = list[str | None]
-# Up to so many rows behind a position, or from the start.
+# Return up to this many rows after a position, or from the start.
 Fetch = Callable[[Position | None, int], list[Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One sort key: the row's attribute, and what the database sorts by where that is not the column itself."""
+    """One sort key: the attribute of the row, and the expression that the database sorts by if it is not the column."""
 
     attribute: str
     expression: Combinable | None = None
-    null: Combinable | None = None  # what the expression makes of a null
+    null: Combinable | None = None  # the expression's value for null
 
     @property
     def sorted_by(self) -> Any:
         return self.expression if self.expression is not None else F(self.attribute)
 
     def bound(self, stored: str | Expression | None, model: type[Model]) -> Any:
-        """The database's value of this key in the row that a cursor stands for."""
+        """Return the database value of this key for the row in a cursor."""
         if isinstance(stored, Expression):
             return stored
         field: Any = model._meta.get_field(self.attribute)
-        field = getattr(field, "output_field", field)  # a generated column reads as what it generates
+        field = getattr(field, "output_field", field)  # compare with the output type of a generated column
         return self.null if stored is None else Value(field.to_python(stored), output_field=field)
 
 
 @dataclass(frozen=True, slots=True)
 class Keyset:
-    """A total order: the last key is unique. All keys run the same way, so that one row comparison says *behind*."""
+    """A total order.
+
+    The last key is unique. All keys sort in the same direction, so one row comparison finds the next page.
+    """
 
     keys: tuple[Key, ...]
     descending: bool = False
@@ -86,7 +89,7 @@ def keyset(*keys: Key | str, descending: bool = False) -> Keyset:
 
 
 def keysets(*attributes: str) -> dict[str, Keyset]:
-    """The orders that a list offers by `ordering`: each attribute, ascending and, with a minus, descending."""
+    """Return the values of `ordering`: each attribute ascending, and descending with a minus."""
     offered = {}
     for attribute in attributes:
         offered[attribute] = keyset(attribute, "id")
@@ -176,14 +179,14 @@ class KeysetPagination(BasePagination):
 def _page(
     row_bytes: Callable[[Any], int] | None, order: Keyset, fetch: Fetch, behind: Position | None, limit: int
 ) -> tuple[list[Any], bool]:
-    """Return up to `limit` rows, fewer where they would exceed MAX_PAGE_BYTES, and whether more follow.
+    """Return up to `limit` rows (fewer if they exceed MAX_PAGE_BYTES), and whether more follow.
 
-    Rows of unbounded size are read in slices, so that no request holds a thousand of the largest in memory.
+    Rows of unbounded size are read in slices, so that a request never holds a thousand of the largest in memory.
     """
     page: list[Any] = []
     size, step = 0, DEFAULT_LIMIT + 1 if row_bytes else limit + 1
     while True:
-        # One row more than asked tells whether there is a next page, without counting.
+        # One row more than requested shows whether there is a next page, without counting.
         requested = min(step, limit + 1 - len(page))
         found = fetch(order.position(page[-1]) if page else behind, requested)
         for row in found:
@@ -197,13 +200,13 @@ def _page(
 
 
 def _salt(request: Request) -> str:
-    """A cursor holds for one list with one set of filters; the page size may change on the way."""
+    """Return the salt that binds a cursor to one list and its filters; the page size may change."""
     filters = sorted(pair for pair in request.query_params.lists() if pair[0] not in PARAMETERS)
     return f"chm.cursor:{request.path}?{urlencode(filters, doseq=True)}"
 
 
 def _address(request: Request, cursor: str) -> str:
-    """The address of the next page."""
+    """Return the URL of the next page."""
     parameters = request.query_params.copy()
     parameters["cursor"] = cursor
     return request.build_absolute_uri(f"{request.path}?{parameters.urlencode()}")

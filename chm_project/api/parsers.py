@@ -20,7 +20,7 @@ class StrictJSONParser(JSONParser):
 
 
 class GzipJSONParser(StrictJSONParser):
-    """JSON that may come compressed; the limit on bodies holds before and after that."""
+    """Parse JSON, optionally compressed; the size limit applies before and after decompression."""
 
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None

@@ -1,4 +1,4 @@
-"""Errors as application/problem+json (RFC 9457), for clients that name this media type in Accept."""
+"""Errors as application/problem+json (RFC 9457), for clients that accept this media type."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +8,7 @@ from rest_framework.renderers import JSONRenderer
 from chm_project.api.error_codes import BY_CODE
 
 MEDIA_TYPE = "application/problem+json"
-# Where the codes are explained, in the API itself.
+# The list of codes in the API.
 EXPLAINED_AT = "/api/v1/errors"
 
 
@@ -22,7 +22,7 @@ def wants_problem(accept: str) -> bool:
 
 
 def problem(envelope: Mapping[str, Any], *, status: int, instance: str) -> dict[str, Any]:
-    """Return the envelope of an error in the members of RFC 9457; what has no member there keeps its name."""
+    """Return an error in the members of RFC 9457; other members keep their names."""
     error = envelope["error"]
     return {
         "type": f"{EXPLAINED_AT}#{error['code']}",

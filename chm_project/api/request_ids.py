@@ -1,4 +1,4 @@
-"""One id per request: accepted from the client or a proxy, or made here; sent back, logged, and part of every error."""
+"""One id per request, from the client or proxy or generated; returned, logged, and part of every error."""
 
 import re
 import secrets
@@ -10,7 +10,7 @@ from django.http.response import HttpResponseBase
 from chm_project.telemetry.context import begin_request
 
 HEADER = "X-Request-ID"
-# What may enter a log line as it is.
+# Ids that are safe in a log line.
 _ACCEPTED = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 
 

@@ -1,4 +1,4 @@
-"""GET /api/v1: the addresses to start from."""
+"""GET /api/v1: links to all resources."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from chm_project.api.viewsets import StrictView
 
-# The name of each entry, and of the route behind it.
+# Entries and their route names.
 ENTRIES = {
     "clients": "clients",
     "pipelines": "pipelines",

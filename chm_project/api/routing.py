@@ -1,4 +1,4 @@
-"""Identifiers in paths: a UUID in either case; anything else is an unknown route."""
+"""Path converters: a UUID in upper or lower case; anything else is an unknown route."""
 
 import uuid
 
@@ -16,7 +16,7 @@ class IdConverter:
 
 
 class RestConverter:
-    """The whole rest of a path, slashes and line ends included: a run's own id."""
+    """The rest of a path, including slashes and line breaks: a run's id at its source."""
 
     regex = r"[\s\S]+"
 

@@ -1,4 +1,4 @@
-"""Additions to the generated OpenAPI document: what every operation may answer when it refuses."""
+"""Add the error responses of every operation to the OpenAPI document."""
 
 from typing import Any
 
@@ -76,7 +76,7 @@ def document_errors(result: dict[str, Any], **_: Any) -> dict[str, Any]:
         for entry in CODES
     }
     for path, operations in result["paths"].items():
-        if path.startswith("/ping/"):  # plain text, its errors too, which the view describes
+        if path.startswith("/ping/"):  # pings answer in plain text, errors included; the view describes them
             continue
         for operation in operations.values():
             for status in _possible(path, operation):

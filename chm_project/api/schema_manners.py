@@ -1,13 +1,13 @@
-"""Additions to the contract document: the headers of requests and answers."""
+"""Add the headers of requests and responses to the contract document."""
 
 from typing import Any
 
 from chm_project.api.error_codes import BY_STATUS
 
-# Answered from the cache after the first time; see chm_project.api.idempotency.
+# Operations that accept an Idempotency-Key; see chm_project.api.idempotency.
 CREATIONS = ("clients_create", "clients_pipelines_create", "pipelines_runs_create", "alert_rules_create",
              "ingestion_sync_start")  # fmt: skip
-# Rows with a version; see chm_project.api.conditional.
+# Resources with a version; see chm_project.api.conditional.
 VERSIONED = ("clients", "pipelines", "alert_rules")
 
 _EXAMPLE_ETAG = '"1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"'

@@ -109,7 +109,7 @@ CSV_DESCRIPTION = (
 
 
 def publish(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    # A copy, since some parts are constants of the views.
+    # A copy, because some parts are constants of views.
     result = deepcopy(result)
     result["tags"] = [{"name": name, "description": text} for name, text in sorted(TAGS.items())]
     schemas = result["components"]["schemas"]

@@ -1,4 +1,4 @@
-"""Serializers that refuse unknown fields, and models' serializers built on the strict fields."""
+"""Serializers that refuse unknown fields, and model serializers with the strict fields."""
 
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -16,7 +16,7 @@ class RefusesUnknownFields(serializers.BaseSerializer[Any]):
     fields: Any
 
     def to_internal_value(self, data: Any) -> Any:
-        """Unknown fields are reported together with what is wrong with the known ones."""
+        """Report unknown fields together with the errors of known ones."""
         unknown = self._unknown(data) if isinstance(data, Mapping) else {}
         try:
             values = super().to_internal_value(data)
@@ -52,11 +52,11 @@ class StrictModelSerializer(RefusesUnknownFields, serializers.ModelSerializer[Mo
         models.JSONField: fields.JsonObjectField,
     }
     serializer_choice_field = fields.WordField
-    # What the last update really changed.
+    # The fields that the last update changed.
     changed: list[str] = []
 
     def get_validators(self) -> list[Any]:
-        """None of the framework's guesses: the model's constraints are asked instead, with their own messages."""
+        """Return no validators: the model's constraints are checked instead, with their own messages."""
         return []
 
     def include_extra_kwargs(self, kwargs: Any, extra_kwargs: Any) -> Any:
@@ -76,7 +76,7 @@ class StrictModelSerializer(RefusesUnknownFields, serializers.ModelSerializer[Mo
         if changed:
             for name in changed:
                 setattr(instance, name, validated_data[name])
-            # Only these columns: the rest may have moved on since the row was read.
+            # Save only these columns: others may have changed since the row was read.
             self._save(instance, update_fields=[*changed, "updated_at"])
         return instance
 

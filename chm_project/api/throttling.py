@@ -1,9 +1,9 @@
-"""Limits on requests, counted in the cache that all web processes share.
+"""Limit requests with counters in the shared cache.
 
-Windows are fixed, so a count is one number that the cache increments: two processes never lose one. Where a limit is
-large, a process counts a few requests ahead and hands them out itself, so most requests ask the cache nothing. The
-limit is never exceeded; a caller may reach it early by what other processes counted ahead. A cache that is down
-throttles nobody and is logged: the API stays up without it.
+Windows are fixed, so a counter is one number that the cache increments atomically. For large limits a process reserves
+a few requests at once, so most requests need no access to the cache. The limit is never exceeded, but a caller may
+reach it early because of requests that other processes reserved. If the cache is down, no limit applies and an error
+is logged.
 """
 
 import logging
@@ -30,16 +30,16 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# A process counts this part of a limit ahead, and at most so many requests.
+# A process reserves this fraction of a limit, and at most MOST_AHEAD requests.
 AHEAD_SHARE = 500
 MOST_AHEAD = 20
-# Callers and windows that a process remembers.
+# Maximum number of callers and windows that a process keeps.
 MOST_KEYS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a caller stands against a limit after a request was counted."""
+    """The state of a caller's limit after a request was counted."""
 
     limit: int
     used: int
@@ -48,7 +48,7 @@ class Standing:
 
     @property
     def wait(self) -> float | None:
-        """Return the seconds to wait where this was too many."""
+        """Return the seconds to wait if the limit is exceeded, else None."""
         return self.reset if self.used > self.limit else None
 
     @property
@@ -61,14 +61,14 @@ class Standing:
 
 
 class CountedAhead:
-    """Numbers of requests that this process has counted in the cache and not yet used, by key."""
+    """Requests that this process has reserved in the cache and not used yet, by key."""
 
     def __init__(self) -> None:
         self._left: dict[str, range] = {}
         self._lock = threading.Lock()
 
     def next(self, key: str, count: Callable[[], tuple[int, int]]) -> int:
-        """Return the number of this request; `count` takes more of them and returns the last one and how many."""
+        """Return the number of this request. `count` reserves more and returns the last number and how many."""
         with self._lock:
             if left := self._left.get(key):
                 self._left[key] = left[1:]
@@ -76,13 +76,13 @@ class CountedAhead:
         last, number = count()
         with self._lock:
             if len(self._left) >= MOST_KEYS:
-                self._left.clear()  # mostly of windows that have ended
+                self._left.clear()  # most of them belong to windows that have ended
             self._left[key] = range(last - number + 2, last + 1)
         return last - number + 1
 
 
 class Limit:
-    """`rate` names a setting. Counts are per `who`, in windows that begin at whole multiples of the period."""
+    """A limit per caller. `rate` is the name of a setting; windows begin at multiples of the period."""
 
     def __init__(self, name: str, rate: str, *, ahead: bool = False) -> None:
         self._name = name
@@ -90,12 +90,12 @@ class Limit:
         self._ahead = CountedAhead() if ahead else None
 
     def count(self, caller: str, number: int = 1) -> float | None:
-        """Count so many; return the seconds to wait where these were too many."""
+        """Count `number` requests; return the seconds to wait if the limit is exceeded."""
         standing = self.standing(caller, number)
         return standing.wait if standing else None
 
     def standing(self, caller: str, number: int = 1) -> Standing | None:
-        """Count so many; return None where the cache is down."""
+        """Count `number` requests; return None if the cache is down."""
 
         def counted(key: str, seconds: int) -> int:
             ahead = min(parse_rate(getattr(settings, self._rate))[0] // AHEAD_SHARE, MOST_AHEAD)
@@ -106,7 +106,7 @@ class Limit:
         return self._judge(caller, counted)
 
     def reached(self, caller: str) -> float | None:
-        """The seconds to wait where the next one would be too many; counts nothing."""
+        """Return the seconds to wait if the next request would exceed the limit, without counting."""
         standing = self._judge(caller, lambda key, seconds: int(cache.get(key, 0)) + 1)
         return standing.wait if standing else None
 
@@ -127,7 +127,7 @@ class Limit:
         try:
             return cache.incr(key, number)
         except ValueError:
-            # Where another process adds it in between, the second increment finds it.
+            # If another process adds the key in between, the second increment finds it.
             cache.add(key, 0, timeout=seconds * 2)
             return cache.incr(key, number)
 
@@ -139,7 +139,7 @@ LINEAGE = Limit("lineage", "CHM_THROTTLE_LINEAGE")
 
 
 class TokenThrottle(BaseThrottle):
-    """Per token, and per person."""
+    """Limit requests per token and per user."""
 
     def __init__(self) -> None:
         self._wait: float | None = None
@@ -151,7 +151,7 @@ class TokenThrottle(BaseThrottle):
         if standing is None:
             return True
         self._wait = standing.wait
-        # For the headers of the answer, without asking the cache again.
+        # For the response headers, without another access to the cache.
         request._request.rate_limit = standing  # type: ignore[attr-defined]
         return self._wait is None
 
@@ -160,26 +160,26 @@ class TokenThrottle(BaseThrottle):
 
 
 def throttle_token(token: ApiToken, limit: Limit = TOKEN, number: int = 1) -> None:
-    """Raises Throttled."""
+    """Count requests of a token; raise Throttled if the limit is exceeded."""
     if (wait := limit.count(f"token-{token.pk}", number)) is not None:
         raise Throttled(wait)
 
 
 def throttle_address(request: HttpRequest | Request) -> None:
-    """Count a request without credentials; raises Throttled."""
+    """Count a request without credentials; raise Throttled if the limit is exceeded."""
     if (wait := ADDRESS.count(address_of(request))) is not None:
         raise Throttled(wait)
 
 
 def throttle_refusal(request: HttpRequest | Request) -> None:
-    """Count a wrong key or token; raises Throttled when its address showed too many.
+    """Count a wrong key or token; raise Throttled if the address sent too many.
 
-    Valid credentials never come here: others behind the same address cannot lock their owner out.
+    Valid credentials are not counted, so others behind the same address cannot lock their owner out.
     """
     if (wait := REFUSED.count(address_of(request))) is not None:
         raise Throttled(wait)
 
 
 def address_of(request: HttpRequest | Request) -> str:
-    """The client's address, as `ProxyMiddleware` found it."""
+    """Return the client's address, as determined by `ProxyMiddleware`."""
     return str(request.META["REMOTE_ADDR"])

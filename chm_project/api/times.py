@@ -1,4 +1,4 @@
-"""Times as the API reads them."""
+"""Parse times of the API."""
 
 from datetime import UTC, datetime
 
@@ -6,7 +6,7 @@ UNREADABLE = "Give a time in ISO 8601, such as 2026-01-31T08:00:00Z; without an 
 
 
 def parse_time(text: str) -> datetime:
-    """A time in UTC; ValueError when the text is none or lies outside the years 1 to 9999."""
+    """Return the time in UTC. Raise ValueError for an invalid text or a year outside 1 to 9999."""
     try:
         time = datetime.fromisoformat(text)
         return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)

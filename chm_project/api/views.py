@@ -1,4 +1,4 @@
-"""Views without a domain: alive, the API's description, and what is not there."""
+"""General views: health, the API's description, and unknown routes."""
 
 import threading
 from typing import Any, ClassVar, NoReturn
@@ -51,7 +51,7 @@ class SchemaView(StrictView, SpectacularAPIView):
     permission_classes = [ScopedPermission]
     renderer_classes = [OpenApiJsonRenderer2, OpenApiJsonRenderer, OpenApiYamlRenderer, OpenApiYamlRenderer2]
     permission = "inventory.view_client"
-    # By media type: the schema is the same for everybody, and building it takes half a second of a processor.
+    # Cached by media type: the schema is the same for everyone, and building it takes half a second of CPU.
     rendered: ClassVar[dict[str, str | bytes]] = {}
     building = threading.Lock()
 
@@ -74,21 +74,21 @@ class SchemaView(StrictView, SpectacularAPIView):
 
 
 class DocsView(SpectacularSwaggerSplitView):
-    """A page for people; its script comes from the same address, so that a strict content policy can hold."""
+    """The documentation page. Its script has the same URL, so that a strict content policy works."""
 
     http_method_names = ["get", "head"]
     permission_classes = [ScopedPermission]
     permission = "inventory.view_client"
 
     def handle_exception(self, exc: Exception) -> Any:
-        """Lead a browser without a session to the login page, and back here."""
+        """Redirect a browser without a session to the login page, and then back here."""
         if isinstance(exc, NotAuthenticated) and "text/html" in self.request.headers.get("Accept", ""):
             return redirect_to_login(self.request.get_full_path(), reverse("admin:login"))
         return super().handle_exception(exc)
 
 
 class UnknownRoute(APIView):
-    """Also for people who are not logged in: there is nothing here to protect."""
+    """Answer 404, also without credentials."""
 
     authentication_classes = ()
     permission_classes = ()
@@ -101,5 +101,5 @@ class UnknownRoute(APIView):
 
 @csrf_exempt
 def unknown_route(request: HttpRequest) -> HttpResponseBase:
-    """A plain function, which the browsable API does not take for a parent of every page."""
+    """A function, because the browsable API would show a view class as the parent of every page."""
     return UnknownRoute.as_view()(request)

@@ -1,4 +1,4 @@
-"""What every view of the API shares; a view adds its queryset, serializer, filters and order."""
+"""Base classes of all API views; a view adds its queryset, serializer, filters and order."""
 
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -30,35 +30,35 @@ def find(queryset: QuerySet[ModelT], key: object) -> ModelT:
 
 
 def known_fields(chosen: Sequence[str], known: Sequence[str]) -> list[str]:
-    """Return the chosen fields in the order of an answer. Raises ValidationError for one that it does not have."""
+    """Return the chosen fields in the order of the response. Raise ValidationError for unknown ones."""
     if unknown := [name for name in chosen if name not in known]:
         raise ValidationError({FIELDS: [f"Unknown field: {unknown[0]}. Known here: {', '.join(known)}."]})
     return [name for name in known if name in chosen]
 
 
 def keep_fields(serializer: Any, names: list[str]) -> None:
-    """Drop all fields of an answer but these."""
+    """Keep only these fields in the response."""
     kept = known_fields(names, list(serializer.fields))
     for name in [name for name in serializer.fields if name not in kept]:
         serializer.fields.pop(name)
 
 
 class StrictView(APIView):
-    """Refuses query parameters that nobody reads, and methods that do not exist before asking who may use them."""
+    """Refuse unknown query parameters, and unsupported methods before checking permissions."""
 
     def known_parameters(self) -> Iterable[str]:
         return ()
 
     def repeatable_parameters(self) -> Container[str]:
-        """The parameters that take several values."""
+        """Return the parameters that may have several values."""
         return ()
 
-    # Query parameters that are going to leave.
+    # Query parameters that will be removed.
     deprecated_parameters: Mapping[str, Deprecation] = {}
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         answer = super().finalize_response(request, response, *args, **kwargs)
-        # What a token may see is nobody else's to keep; with its ETag a client may ask whether it still holds.
+        # Shared caches must not store a token's data; a client may revalidate its own copy with the ETag.
         answer.headers.setdefault("Cache-Control", "private, no-cache")
         if (standing := getattr(request._request, "rate_limit", None)) is not None:
             for header, value in standing.headers.items():
@@ -89,18 +89,18 @@ class StrictView(APIView):
 
 
 class ApiViewSet(StrictView, GenericViewSet[Any]):
-    # The paths from its rows to the ids of their client and pipeline; see visible_to.
+    # Paths from its rows to the ids of client and pipeline; see visible_to.
     lookup_url_kwarg: str
     client_path: str
     pipeline_path: str | None
-    # The order of a list, and those that `ordering` offers.
+    # The default order of a list, and the orders for `ordering`.
     keyset: Keyset
     orderings: Mapping[str, Keyset] = {}
     filterset_class: Any = None
-    # About how many bytes a row of its list answers with; None where rows are always small.
+    # Estimates the bytes of a row; None if rows are always small.
     row_bytes: Callable[[Any], int] | None = None
     required_scope: str | None = None
-    # The actions that answer with chosen fields only, by `fields`.
+    # The actions that support `fields`.
     sparse_actions: Container[str] = ("list", "retrieve")
 
     def known_parameters(self) -> Iterable[str]:
@@ -139,7 +139,7 @@ class ApiViewSet(StrictView, GenericViewSet[Any]):
         return serializer
 
     def take(self, rows: QuerySet[Any], number: int) -> QuerySet[Any]:
-        """The first of the rows, which are filtered, sorted and begin behind the cursor."""
+        """Return the first `number` of the rows, which are filtered, sorted and start after the cursor."""
         return rows[:number]
 
     def get_queryset(self) -> Any:

@@ -1,4 +1,4 @@
-"""Addresses that a page may link to: http and https, without spaces, control characters or quotes."""
+"""Validate URLs that a page may link to: http and https, without spaces, control characters or quotes."""
 
 import re
 

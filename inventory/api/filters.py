@@ -8,7 +8,7 @@ from inventory.models import Client, Environment, Pipeline, PipelineType, Platfo
 
 
 class InventoryFilter(FilterSet):
-    """The active inventory, unless the caller asks for the rest."""
+    """Limit lists to the active inventory unless the request includes the rest."""
 
     is_active = FlagFilter(help_text="Objects with this value of is_active; false lists disabled ones.")
     include_inactive = FlagFilter(method="keep", help_text="true lists active and inactive objects.")

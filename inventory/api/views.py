@@ -73,9 +73,9 @@ class ClientViewSet(InventoryViewSet):
         return super().create(request, *args, **kwargs)
 
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """A name that is taken says that another client exists, which a bound caller must not learn."""
+        """Refuse renaming to bound callers: the error for a taken name would reveal another client."""
         if isinstance(request.data, Mapping) and "name" in request.data:
-            # 404 before 403: another client does not exist for the caller.
+            # 404 before 403: clients of others must look like unknown ids.
             get_object_or_404(self.get_queryset(), pk=self.kwargs["client_id"])
             refuse_bound(request)
         return super().partial_update(request, *args, **kwargs)

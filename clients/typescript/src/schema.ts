@@ -1107,7 +1107,7 @@ export interface components {
     schemas: {
         /** @enum {string} */
         AlertChannel: "slack" | "email" | "webhook";
-        /** @description What is worth telling someone. With both scopes, the pipeline decides, and its client owns the rule. */
+        /** @description An alert rule. If it has a client and a pipeline, the pipeline is the scope and its client owns the rule. */
         AlertRule: {
             /**
              * Format: uuid
@@ -1153,7 +1153,7 @@ export interface components {
         AlertRuleField: "id" | "client_id" | "pipeline_id" | "rule_type" | "threshold" | "window_minutes" | "channel" | "destination" | "is_enabled" | "include_known" | "created_at" | "updated_at";
         /** @enum {string} */
         AlertRuleOrdering: "id" | "-id" | "created_at" | "-created_at" | "updated_at" | "-updated_at";
-        /** @description What is worth telling someone. With both scopes, the pipeline decides, and its client owns the rule. */
+        /** @description An alert rule. If it has a client and a pipeline, the pipeline is the scope and its client owns the rule. */
         AlertRuleRequest: {
             /**
              * Format: uuid
@@ -2098,7 +2098,7 @@ export interface components {
             /** @description Send it as `cursor`, with the same filters, for the next page; null on the last. */
             next_cursor: string | null;
         };
-        /** @description What is worth telling someone. With both scopes, the pipeline decides, and its client owns the rule. */
+        /** @description An alert rule. If it has a client and a pipeline, the pipeline is the scope and its client owns the rule. */
         PatchedAlertRuleRequest: {
             /**
              * Format: uuid
@@ -2786,7 +2786,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description The answer does not come in the requested form. */
+        /** @description The response is not available in the requested form. */
         NotAcceptable: {
             headers: {
                 "X-Request-ID": components["headers"]["RequestId"];
@@ -2928,7 +2928,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description The database needed too long. */
+        /** @description The database took too long. */
         Timeout: {
             headers: {
                 "X-Request-ID": components["headers"]["RequestId"];

@@ -165,8 +165,8 @@ def sync_detailed(
     Args:
         rule_id (UUID):
         if_match (str | Unset):
-        body (PatchedAlertRuleRequest | Unset): What is worth telling someone. With both scopes,
-            the pipeline decides, and its client owns the rule.
+        body (PatchedAlertRuleRequest | Unset): An alert rule. If it has a client and a pipeline,
+            the pipeline is the scope and its client owns the rule.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -205,8 +205,8 @@ def sync(
     Args:
         rule_id (UUID):
         if_match (str | Unset):
-        body (PatchedAlertRuleRequest | Unset): What is worth telling someone. With both scopes,
-            the pipeline decides, and its client owns the rule.
+        body (PatchedAlertRuleRequest | Unset): An alert rule. If it has a client and a pipeline,
+            the pipeline is the scope and its client owns the rule.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -240,8 +240,8 @@ async def asyncio_detailed(
     Args:
         rule_id (UUID):
         if_match (str | Unset):
-        body (PatchedAlertRuleRequest | Unset): What is worth telling someone. With both scopes,
-            the pipeline decides, and its client owns the rule.
+        body (PatchedAlertRuleRequest | Unset): An alert rule. If it has a client and a pipeline,
+            the pipeline is the scope and its client owns the rule.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -280,8 +280,8 @@ async def asyncio(
     Args:
         rule_id (UUID):
         if_match (str | Unset):
-        body (PatchedAlertRuleRequest | Unset): What is worth telling someone. With both scopes,
-            the pipeline decides, and its client owns the rule.
+        body (PatchedAlertRuleRequest | Unset): An alert rule. If it has a client and a pipeline,
+            the pipeline is the scope and its client owns the rule.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
