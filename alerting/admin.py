@@ -52,8 +52,8 @@ class RuleForm(_RuleForm):
             "threshold": "Failed runs needed, counted over all pipelines in scope.",
             "window_minutes": "Length of the window, in minutes.",
             "destination": "Channel name, e-mail address or hook address. CHM stores it and sends nothing itself.",
-            "include_known": "If off, pipelines whose failure is marked as known, or that failed in planned maintenance, do "
-            "not count.",
+            "include_known": "If off, pipelines whose failure is marked as known, or that failed in planned "
+            "maintenance, do not count.",
             "is_enabled": "A disabled rule is kept and never fires.",
         }
         error_messages = {

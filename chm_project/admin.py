@@ -1,4 +1,4 @@
-"""What the console adds to the admin: people, roles, API tokens, and the latest run in the list of pipelines."""
+"""Register the console's additions to the admin: users, roles, API tokens, the latest run of pipelines."""
 
 from django.contrib import admin
 

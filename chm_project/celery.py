@@ -1,4 +1,4 @@
-"""The Celery application; the apps have the tasks, `ingestion.tasks` the schedule."""
+"""The Celery application. Apps define tasks; `ingestion.tasks` defines the schedule."""
 
 import json
 import os
@@ -22,7 +22,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chm_project.settings.developmen
 
 
 def _scrubbed_json(value: Any) -> str:
-    """Return what the broker keeps of a task: its result, or its exception and traceback, without secrets."""
+    """Return a task's result, or exception and traceback, as JSON without secrets."""
     return json.dumps(scrubbed(json.loads(kombu_json.dumps(value))))
 
 
@@ -43,7 +43,7 @@ class QuietBeat(Beat):
 
 
 class Application(Celery):
-    """Celery without the banners of worker and beat, which are no lines of a log."""
+    """Celery without the banners of worker and beat, because every line of the log must be JSON."""
 
     Worker = property(lambda self: self.subclass_with_self(QuietWorker))
     Beat = property(lambda self: self.subclass_with_self(QuietBeat))
@@ -55,11 +55,11 @@ app.autodiscover_tasks()
 
 
 def keep_the_projects_logging(**_: Any) -> None:
-    """Workers and beat then write the log that the settings describe, as the web server does."""
+    """Make workers and beat use the logging of the settings."""
 
 
 def say_in_json(message: str, _stream: Any = None) -> None:
-    """Write what a worker says when a signal stops it, without the locks of the log: a signal can come within them."""
+    """Log a worker's message about a signal, without the logging locks, which the interrupted code may hold."""
     line = {
         "time": datetime.now(UTC).isoformat(), "level": "INFO", "logger": "celery.worker", "role": process_role(),
         "message": message.strip(),
@@ -70,7 +70,7 @@ def say_in_json(message: str, _stream: Any = None) -> None:
 if os.environ["DJANGO_SETTINGS_MODULE"].endswith(".production"):
     log_uncaught()
     setattr(worker_module, "safe_say", say_in_json)  # noqa: B010 - it has no types
-    setup_logging.connect(keep_the_projects_logging)  # that anybody listens is what keeps Celery's own away
+    setup_logging.connect(keep_the_projects_logging)  # a connected receiver disables Celery's logging setup
 
 
 @worker_init.connect
@@ -80,7 +80,7 @@ def limit_statements(**_: Any) -> None:
 
 @beat_init.connect
 def schedule_ingestion(sender: Any, **_: Any) -> None:
-    """Only beat reads the connections for their periods; a web process need not."""
+    """Add the schedule of connections; only beat needs it."""
     from ingestion.tasks import beat_schedule
 
     name_process("beat")

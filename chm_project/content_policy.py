@@ -1,4 +1,4 @@
-"""Content-Security-Policy: what a page may load and run, so that text from partners can never become a script."""
+"""Set the Content-Security-Policy, so that text from partners can never run as a script."""
 
 from collections.abc import Callable
 
@@ -9,9 +9,9 @@ _EVERYWHERE = (
     "default-src 'none'; connect-src 'self'; font-src 'self'; img-src 'self' data:; form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'; style-src 'self' 'unsafe-inline'; "
 )
-# Swagger UI and the browsable API bring inline styles, but no inline script.
+# Swagger UI and the browsable API have inline styles, but no inline script.
 STRICT = _EVERYWHERE + "script-src 'self'"
-# The admin's pages are Alpine components: expressions in attributes, which it compiles. None has an inline script.
+# The admin's pages are Alpine components: it compiles expressions in attributes. No page has an inline script.
 ADMIN = _EVERYWHERE + "script-src 'self' 'unsafe-eval'"
 
 

@@ -1,4 +1,4 @@
-"""The WSGI application, which every web server starts from."""
+"""The WSGI application for web servers."""
 
 import os
 

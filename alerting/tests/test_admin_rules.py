@@ -105,7 +105,10 @@ def test_the_form_explains_which_scope_decides(browser: Browser) -> None:
     page = unescape(browser.get(f"{RULES}add/").content.decode())
 
     assert "The rule watches every active pipeline of this client, unless a pipeline is named below." in page
-    assert "A pipeline decides the scope: the rule then watches only this pipeline, also if a client is chosen above" in page
+    assert (
+        "A pipeline decides the scope: the rule then watches only this pipeline, also if a client is chosen above"
+        in page
+    )
 
 
 def test_the_form_works_without_its_script_which_is_a_file_of_our_own(browser: Browser) -> None:

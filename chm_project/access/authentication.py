@@ -1,4 +1,4 @@
-"""`Authorization: Bearer TOKEN`. Every way in which a token can be wrong gets the same answer."""
+"""`Authorization: Bearer TOKEN`. Every invalid token gets the same answer, whatever the reason."""
 
 from django.contrib.auth.models import AbstractBaseUser
 from rest_framework.authentication import BaseAuthentication, get_authorization_header

@@ -10,7 +10,7 @@ else:
 
 
 class LoginForm(_UnfoldForm):
-    """The console's login, with messages that say what is wrong: the password, or the missing role."""
+    """The console's login form; its messages distinguish a wrong password from a missing role."""
 
     error_messages = {
         "invalid_login": "The user name or the password is not correct. Both are case-sensitive.",

@@ -1,4 +1,4 @@
-"""How many passwords may be tried, judged before a password is hashed: hashing is what a flood of guesses costs."""
+"""Limit logins before a password is hashed, because hashing is the cost of a flood of guesses."""
 
 import logging
 from typing import Any
@@ -11,22 +11,23 @@ from chm_project.api.throttling import Limit, address_of
 
 logger = logging.getLogger(__name__)
 
-# An account from one address; then all accounts of an address, and an account from all addresses.
+# One account from one address; all accounts from one address; one account from all addresses.
 PAIR = Limit("login", "CHM_THROTTLE_LOGIN")
 ADDRESS = Limit("login-address", "CHM_THROTTLE_LOGINS")
 ACCOUNT = Limit("login-account", "CHM_THROTTLE_LOGINS")
 
 
 class LoginLimitBackend:
-    """First of the backends: refuses what is too much, and leaves everything else to the others.
+    """The first authentication backend: refuse logins beyond a limit, and leave all others to the next backends.
 
-    Someone who guesses from elsewhere does not lock out the owner's own address, nor any session or token.
+    Guesses from other addresses do not lock out the owner's address, sessions or tokens.
     """
 
     def authenticate(self, request: HttpRequest | None, username: str | None = None, **_: Any) -> None:
         if request is None or not username:
             return
-        # What the first limit refuses counts in no other: guesses from one address never lock the account elsewhere.
+        # A login refused by the first limit does not count in the others, so guesses from one address never lock the
+        # account elsewhere.
         if any(limit.count(caller) is not None for limit, caller in _counted(request, username)):
             logger.warning(
                 "too many logins as %r from %s: refused without looking at the password",
@@ -37,7 +38,7 @@ class LoginLimitBackend:
 
 
 def give_back(request: HttpRequest | None, user: AbstractBaseUser, **_: Any) -> None:
-    """Take a login that succeeded out of the counts: only failed ones are guesses."""
+    """Do not count a successful login: only failed ones are guesses."""
     if request is not None and request.META.get("REMOTE_ADDR"):
         for limit, caller in _counted(request, user.get_username()):
             limit.count(caller, -1)

@@ -1,4 +1,4 @@
-"""Tokens of programs, and the clients that people are bound to. Framework tables like sessions, not business data."""
+"""API tokens, and the clients that users are bound to. Support tables like sessions, not business data."""
 
 from django.conf import settings
 from django.db import models
@@ -15,7 +15,7 @@ class Scope(models.TextChoices):
     ADMIN = "admin", "Everything"
 
 
-# An ingest token ends up in cron lines and job configurations, so it can push and nothing else, not even read.
+# An ingest token ends up in cron lines and job configurations, so it can only push, and not even read.
 GRANTS: dict[str, frozenset[str]] = {
     Scope.READ: frozenset({Scope.READ}),
     Scope.INGEST: frozenset({Scope.INGEST}),
@@ -62,7 +62,7 @@ class ApiToken(models.Model):
         db_table = "api_tokens"
         verbose_name = "API token"
         ordering = ["name", "id"]
-        # Ingestion has no table of its own to hang its permission on.
+        # Ingestion has no table of its own for this permission.
         permissions = [("run_ingestion", "Can start an ingestion")]
         constraints = [
             models.CheckConstraint(
@@ -86,7 +86,7 @@ class ApiToken(models.Model):
 
     @property
     def state(self) -> str:
-        """valid, expired or revoked."""
+        """Return valid, expired or revoked."""
         if self.revoked_at is not None:
             return "revoked"
         return "expired" if self.expires_at is not None and self.expires_at <= timezone.now() else "valid"
@@ -96,16 +96,16 @@ class ApiToken(models.Model):
 
 
 class Binding(models.Model):
-    """Binds a person, or the people of a group, to clients: nothing of another client exists for them.
+    """Binds a user, or the users of a group, to clients: they see nothing of other clients.
 
-    The row itself binds: with no client left in it, its people see nothing.
+    The row itself binds: without any client left, its users see nothing.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True, related_name="binding"
     )
-    # Deleting a group must not show its people everything.
+    # Deleting a group must not unbind its users.
     group = models.OneToOneField("auth.Group", on_delete=models.PROTECT, null=True, blank=True, related_name="binding")
     clients = models.ManyToManyField(
         "inventory.Client",
@@ -133,7 +133,7 @@ class Binding(models.Model):
 
 
 class MyClient(models.Model):
-    """One of the clients that a person's board and lists start with. It restricts nothing."""
+    """A client that a user's board and lists start with. It is a filter, not a restriction."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="my_clients")

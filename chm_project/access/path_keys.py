@@ -1,6 +1,6 @@
-"""Keys of pings and feeds stand in the path, which logs and error pages repeat. So a key is taken out at the door.
+"""Keys of pings and feeds are part of the path, which logs and error pages repeat. So they are removed first.
 
-Whatever comes after, our own code, Django's request log and error reports alike, sees the visible part alone.
+Everything after this, CHM's code, Django's request log and error reports, only sees the visible part of a key.
 """
 
 import re
@@ -19,7 +19,7 @@ _PATHS = ("PATH_INFO", "REQUEST_URI", "RAW_URI", "SCRIPT_URL", "QUERY_STRING")
 
 
 class PathKey(str):
-    """A secret: it shows itself to nobody who only prints it."""
+    """A key whose repr does not show it."""
 
     __slots__ = ()
 
@@ -28,7 +28,7 @@ class PathKey(str):
 
 
 class PathKeyMiddleware:
-    """Stands first, so that no other middleware can log the key. The view finds it in `request.path_key`."""
+    """The first middleware, so that no other can log the key. Views read it from `request.path_key`."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -50,5 +50,5 @@ def masked(path: str) -> str:
 
 
 def visible_part(key: str) -> str:
-    """What lists of tokens show of it too; nothing of a key that is not shaped like one."""
+    """Return the part of a key that lists of tokens show; empty for a malformed key."""
     return f"{key[:12]}_***" if TOKEN_SHAPE.fullmatch(key) else "***"

@@ -1,10 +1,10 @@
-"""Who may do what: the scope of a token, or the roles of a person.
+"""Check permissions: by the scope of a token, or the roles of a user.
 
-A view says what it needs by these attributes; all of them have defaults.
+A view declares what it requires with these attributes; all have defaults.
 
-    required_scope      the scope a token needs; else read for reading and write for writing
-    queryset            its model's view, add, change and delete permissions are what a person needs
-    method_permissions  other kinds of permission by method, where deleting is really a change
+    required_scope      the scope that a token needs; default: read for reading, write for writing
+    queryset            a user needs the view, add, change or delete permission of its model
+    method_permissions  other permissions by method, such as change for a DELETE that disables
     permission          one full permission name, for views without a model
 """
 
@@ -36,7 +36,7 @@ class ScopedPermission(BasePermission):
 
 
 def manages_people(request: HttpRequest) -> bool:
-    """Users who may assign roles may also bind users to clients and give tokens any scope."""
+    """Return whether the user may assign roles, and so may bind users to clients and give tokens any scope."""
     return bool(request.user.has_perm("auth.change_user"))
 
 
@@ -46,7 +46,7 @@ def required_scope(request: Request, view: Any) -> str:
 
 
 def required_permission(request: Request, view: Any) -> str | None:
-    """None, which nobody has, for a view that says neither a permission nor a model."""
+    """Return the permission; None (always denied) if the view declares neither a permission nor a queryset."""
     if permission := getattr(view, "permission", None):
         return str(permission)
     if (queryset := getattr(view, "queryset", None)) is None:

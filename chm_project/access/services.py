@@ -1,4 +1,4 @@
-"""Making, finding and revoking API tokens. The secret is shown once; only its keyed digest is stored."""
+"""Create, find and revoke API tokens. The secret is shown once; only its keyed digest is stored."""
 
 import re
 import secrets
@@ -32,7 +32,7 @@ def create_token(
     pipeline_id: uuid.UUID | None = None,
     expires_at: datetime | None = None,
 ) -> tuple[ApiToken, str]:
-    """The stored token and its plaintext, which cannot be had again."""
+    """Return the stored token and its plaintext, which cannot be read again."""
     prefix = _random(8)
     plaintext = f"chm_{prefix}_{_random(40)}"
     with transaction.atomic():
@@ -53,7 +53,7 @@ def create_token(
 
 @sensitive_variables()
 def find_token(plaintext: str) -> ApiToken | None:
-    """The usable token with its user. The database compares keyed digests, so its timing tells nothing."""
+    """Return the valid token with its user, or None. Comparing keyed digests leaks nothing through timing."""
     row = _usable_by_digest(1 + len(settings.SECRET_KEY_FALLBACKS)).first(**_digests(plaintext))
     if row is None:
         return None
@@ -63,7 +63,7 @@ def find_token(plaintext: str) -> ApiToken | None:
 
 
 def find_ping_key(plaintext: str) -> ApiToken | None:
-    """As find_token, for an ingest token bound to one pipeline. Its use is recorded."""
+    """Return the ingest token bound to one pipeline, or None, and record its use."""
     token = find_token(plaintext) if TOKEN_SHAPE.fullmatch(plaintext) else None
     if token is None or token.scope != Scope.INGEST or token.pipeline_id is None:
         return None
@@ -73,7 +73,7 @@ def find_ping_key(plaintext: str) -> ApiToken | None:
 
 @sensitive_variables()
 def find_feed_key(plaintext: str) -> ApiToken | None:
-    """As find_token, for a read token that is not bound to one pipeline. Its use is recorded."""
+    """Return the read token that is not bound to one pipeline, or None, and record its use."""
     token = find_token(plaintext) if TOKEN_SHAPE.fullmatch(plaintext) else None
     if token is None or token.scope != Scope.READ or token.pipeline_id is not None:
         return None
@@ -102,7 +102,7 @@ def _user_columns() -> list[str]:
 
 
 def record_use(token: ApiToken) -> None:
-    """Keeps last_used_at true to five minutes, so that reading does not write."""
+    """Update last_used_at at most every five minutes, so that most reads do not write."""
     now = timezone.now()
     if token.last_used_at is None or token.last_used_at < now - _USE_RECORDED_EVERY:
         due = Q(last_used_at__isnull=True) | Q(last_used_at__lt=now - _USE_RECORDED_EVERY)

@@ -1,7 +1,7 @@
-"""Which inventory exists for a caller: the one place that decides it, for tokens and for people.
+"""Decide which clients and pipelines a caller may see, for tokens and users. No other module decides it.
 
-A token is bound to a client or a pipeline by its own columns, a person by the bindings of the account and of its
-groups. Whatever lies outside is answered as if it did not exist.
+A token is bound to a client or a pipeline by its columns, a user by the bindings of the account and its groups. Other
+objects are treated as if they did not exist.
 """
 
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ _KEPT = "chm_visibility"
 
 @dataclass(frozen=True, slots=True)
 class Visibility:
-    """`clients` of None restricts nothing; an empty set shows nothing. `pipeline` is set instead for a token of one."""
+    """What a caller may see. `clients`: None for all, an empty set for none. `pipeline` is set for a token of one."""
 
     clients: frozenset[UUID] | None = None
     pipeline: UUID | None = None
@@ -34,7 +34,7 @@ class Visibility:
     def of(self, queryset: QuerySet[ModelT], *, client: str, pipeline: str | None = None) -> QuerySet[ModelT]:
         """Return the visible rows; `client` and `pipeline` are the paths to their ids.
 
-        Without a path to a pipeline the rows are wider than one, and who is bound to a pipeline sees none of them.
+        Without a path to a pipeline, callers bound to a pipeline see no rows.
         """
         if self.pipeline is not None:
             return queryset.filter(**{pipeline: self.pipeline}) if pipeline else queryset.none()
@@ -45,11 +45,11 @@ class Visibility:
         return queryset.filter(**{f"{client}__in": self.clients})
 
     def sees_client(self, client_id: UUID | None) -> bool:
-        """Return whether this client is visible; for None, which means all clients, whether nothing is hidden."""
+        """Return whether the client is visible; for None (all clients) whether the caller is unrestricted."""
         return not self.is_bound or (self.clients is not None and client_id in self.clients)
 
     def within(self, client_ids: Iterable[UUID] | None) -> frozenset[UUID] | None:
-        """Return those of the clients that are visible; None for all, where nothing is restricted."""
+        """Return the visible ones of the clients. None stands for all clients."""
         if client_ids is None:
             return self.clients
         return frozenset(client_ids) if self.clients is None else self.clients & frozenset(client_ids)
@@ -59,7 +59,7 @@ UNBOUND = Visibility()
 
 
 def visibility_of(request: Request | HttpRequest) -> Visibility:
-    """Return what the request's token or person may see. Read once per request."""
+    """Return what the request's token or user may see. Read once per request."""
     token = getattr(request, "auth", None)
     if isinstance(token, ApiToken):
         return _of_token(token)
@@ -77,7 +77,7 @@ def visible_to(
 
 
 def refuse_bound(request: Request) -> None:
-    """For what would lie outside every binding, such as a new client."""
+    """Raise PermissionDenied for bound callers, for actions such as creating a client."""
     if not visibility_of(request).is_bound:
         return
     if isinstance(request.auth, ApiToken):
@@ -91,7 +91,7 @@ def _of_token(token: ApiToken) -> Visibility:
 
 
 def _of_person(user: Any) -> Visibility:
-    """A superuser can remove any binding, so none holds for one."""
+    """Return the visibility of a user. Superusers are never bound, because they can remove any binding."""
     if not user.is_authenticated or user.is_superuser:
         return UNBOUND
     own = Binding.objects.filter(Q(user=user) | Q(group__user=user)).order_by()

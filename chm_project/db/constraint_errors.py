@@ -1,4 +1,4 @@
-"""From the database's named constraints to errors that name fields."""
+"""Turn violations of named constraints into errors by field."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,9 +12,9 @@ from psycopg.errors import Diagnostic, ForeignKeyViolation, NotNullViolation
 
 
 def clashes(instance: models.Model) -> dict[str, list[str]]:
-    """Every uniqueness rule that the unsaved values break, so that all of them are named at once.
+    """Return all uniqueness rules that the unsaved values break.
 
-    The database decides in the end; this only finds more than the first clash.
+    The database still decides; it would report only the first one.
     """
     details: dict[str, list[str]] = {}
     for constraint in instance._meta.constraints:
@@ -27,7 +27,7 @@ def clashes(instance: models.Model) -> dict[str, list[str]]:
 
 
 def violation(error: IntegrityError) -> dict[str, list[str]] | None:
-    """What the database refused, by field; None or nothing when it is no rule that a caller could know."""
+    """Return the violated rule's message by field; None or empty if the rule is internal."""
     cause = error.__cause__
     diagnostic: Diagnostic | None = getattr(cause, "diag", None)
     if diagnostic is None:
@@ -45,12 +45,12 @@ def violation(error: IntegrityError) -> dict[str, list[str]] | None:
 
 
 def fields_of(model: type[models.Model], constraint: BaseConstraint) -> list[str]:
-    """The API's names of the fields to correct: the parent only where nothing else could be changed."""
+    """Return the API's names of the fields to correct; the parent only if no other field could be changed."""
     return [getattr(field, "attname", field.name) for field in _mendable(model, constraint)]
 
 
 def places_of(instance: models.Model, constraint: BaseConstraint) -> list[str]:
-    """Where a form says what the instance breaks: at what is missing, where something is; a clash at its last field."""
+    """Return the form fields for a violation: the missing ones if any, for a uniqueness rule its last field."""
     names = [field.name for field in _mendable(type(instance), constraint)]
     if isinstance(constraint, models.UniqueConstraint):
         return names[-1:]
@@ -63,7 +63,7 @@ def _mendable(model: type[models.Model], constraint: BaseConstraint) -> list[Any
 
 
 def _foreign_keys(diagnostic: Diagnostic) -> Iterator[str]:
-    """Django names these constraints itself: table, column, a hash and where it leads."""
+    """Django names foreign keys by table, column, a hash and the target."""
     for model in apps.get_models():
         if model._meta.db_table == diagnostic.table_name:
             for field in model._meta.concrete_fields:

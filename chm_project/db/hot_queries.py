@@ -1,7 +1,7 @@
-"""Queries that run on every request: compiled once per process, prepared once per database session.
+"""Prepared queries for frequent requests: compiled once per process, prepared once per database session.
 
-A queryset is written as anywhere else, with a `Parameter` in place of each value that differs between requests. So the
-rules of a queryset, such as what a token may see, are the same here and there.
+They are ordinary querysets with a `Parameter` in place of each value that differs between requests. So the rules of
+querysets, such as what a token may see, apply here too.
 """
 
 import itertools
@@ -17,7 +17,7 @@ from psycopg._preparing import Prepare
 
 
 class Parameter(Value):
-    """A value that is given when the query runs."""
+    """A placeholder for a value that is given when the query runs."""
 
     def __init__(self, name: str, output_field: "Field[Any, Any]") -> None:
         super().__init__(name, output_field=output_field)
@@ -27,7 +27,7 @@ class Parameter(Value):
 
 
 class _Cursor(Cursor[Any]):
-    """Binds values on the server and answers in binary, which is faster to read; Django's own cursor does neither."""
+    """A cursor that binds values on the server and reads binary results, which is faster than Django's cursor."""
 
     prepares = False
 
@@ -37,12 +37,12 @@ class _Cursor(Cursor[Any]):
         try:
             return super().execute(query, params, binary=True)
         except Exception:
-            # The query may have failed before it was prepared, and it costs little to prepare it again.
+            # The query may have failed before it was prepared; preparing it again is cheap.
             _names_of(self.connection).clear()
             raise
 
     def _get_prepared(self, pgq: Any, prepare: bool | None = None) -> tuple[Prepare, bytes]:
-        """Return the name under which the session keeps the query. Unlike psycopg's own, it outlives a rollback."""
+        """Return the name of the prepared query. Unlike psycopg's prepared statements, it survives a rollback."""
         if not self.prepares:
             return Prepare.NO, b""
         names = _names_of(self.connection)
@@ -65,12 +65,12 @@ def _names_of(session: Any) -> dict[Any, bytes]:
 @dataclass(frozen=True, slots=True)
 class HotQuery:
     text: str
-    # False where the best plan depends on a value, such as a LIMIT: then each execution is planned.
+    # False if the best plan depends on a value, such as a LIMIT: then each execution is planned.
     prepared: bool = True
 
     @classmethod
     def of(cls, queryset: "QuerySet[Any, Any]", *, prepared: bool = True) -> Self:
-        """Return the queryset's query. Raises EmptyResultSet for one that no row can match."""
+        """Return the queryset's query. Raise EmptyResultSet if no row can match."""
         text, values = queryset.query.sql_with_params()
         return cls(text.replace("%%", "%%%%") % tuple(map(_placed, values)), prepared)
 
@@ -88,7 +88,7 @@ class HotQuery:
 
 
 def tuples(queryset: "QuerySet[Any, Any]") -> list[tuple[Any, ...]]:
-    """Return the rows of a `values_list` of any kind, read as those of a hot query are."""
+    """Return the rows of a `values_list`, read like those of a hot query."""
     with _cursor(prepares=False) as cursor:
         cursor.execute(*queryset.query.sql_with_params())
         found: list[tuple[Any, ...]] = cursor.fetchall()
@@ -96,7 +96,7 @@ def tuples(queryset: "QuerySet[Any, Any]") -> list[tuple[Any, ...]]:
 
 
 def _cursor(*, prepares: bool) -> Any:
-    """Return a cursor with Django's errors and its log of queries."""
+    """Return a cursor with Django's exceptions and query log."""
     connection.ensure_connection()
     database: Any = connection
     cursor = _Cursor(database.connection)
@@ -105,7 +105,7 @@ def _cursor(*, prepares: bool) -> Any:
 
 
 def _placed(value: Any) -> str:
-    """Return what stands in the text for a value: a constant where it is the same each time."""
+    """Return the SQL for a value: a placeholder, or a literal for a constant."""
     if isinstance(value, Parameter):
         return f"%({value.value})s"
     value = value.value if isinstance(value, Enum) else value

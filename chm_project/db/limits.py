@@ -1,7 +1,7 @@
-"""How long a statement may run and wait for a lock, by kind of work.
+"""Limit how long a statement runs and waits for a lock, by kind of work.
 
-A process has one kind; a web request narrows it by its path, a report widens it for its own statements. Every
-connection of the pool is set to the limits of the work that borrows it.
+A process has default limits; a web request sets stricter ones by its path, a report longer ones for its statements.
+Each pooled connection gets the limits of the work that uses it.
 """
 
 from collections.abc import Iterator
@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 from django.db import connection
 
-# The client waits a little longer than the server: only a server that no longer answers reaches this.
+# The client waits longer than the server's limit, so this only ends statements of a frozen server.
 MARGIN_SECONDS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """In seconds; 0 is no limit."""
+    """Limits in seconds; 0 is no limit."""
 
     statement: float
     lock: float
@@ -27,7 +27,7 @@ class Limits:
         return self.statement + MARGIN_SECONDS if self.statement else None
 
 
-NONE = Limits(0, 0)  # commands that people start, such as migrate
+NONE = Limits(0, 0)  # commands that users start, such as migrate
 PAGE = Limits(statement=20, lock=2)
 API = Limits(statement=10, lock=1)
 REPORT = Limits(statement=30, lock=2)
@@ -38,7 +38,7 @@ _of_request: ContextVar[Limits | None] = ContextVar("limits", default=None)
 
 
 def limit_process(limits: Limits) -> None:
-    """For all work of this process that says nothing narrower."""
+    """Set the default limits of this process."""
     global _of_process
     _of_process = limits
 
@@ -49,7 +49,7 @@ def current() -> Limits:
 
 @contextmanager
 def limited(limits: Limits) -> Iterator[None]:
-    """For a request that runs in a process with limits; other processes keep their own."""
+    """Apply limits to a request, if its process has limits."""
     if _of_process is NONE:
         yield
         return
@@ -62,7 +62,7 @@ def limited(limits: Limits) -> Iterator[None]:
 
 @contextmanager
 def report_limits() -> Iterator[None]:
-    """Inside a transaction: the statements within may take as long as a report."""
+    """Allow the statements within to take as long as a report; use it inside a transaction."""
     pooled = connection.connection
     former = getattr(pooled, "limits", NONE)
     with connection.cursor() as cursor:
@@ -74,5 +74,5 @@ def report_limits() -> Iterator[None]:
         finally:
             if former is not NONE:
                 pooled.limits = former
-        # Within a caller's transaction the limit would last longer than the report.
+        # In a transaction of the caller the limit would otherwise stay after the report.
         cursor.execute(f"SET LOCAL statement_timeout = {former.statement * 1000:.0f}")

@@ -1,6 +1,6 @@
-"""Whether the database answers, as this process last saw it.
+"""Remember whether the database answers, per process.
 
-During an outage one caller every PROBE_SECONDS tries a connection of its own; all others are refused at once.
+During an outage one caller every PROBE_SECONDS tries a new connection; all others fail immediately.
 """
 
 import logging
@@ -29,7 +29,10 @@ class Outage:
             self._is_down, self._ask_at = True, self._clock() + PROBE_SECONDS
 
     def refuse_while_down(self, connect: Callable[[], None]) -> None:
-        """Return when the database is believed to answer; raise psycopg.OperationalError when it is not."""
+        """Return if the database answered last.
+
+        Otherwise raise psycopg.OperationalError, unless a new probe succeeds.
+        """
         if not self._is_down:
             return
         with self._lock:

@@ -1,4 +1,4 @@
-"""The cache in Redis, without pickle: who can write to Redis must not be able to run code in CHM."""
+"""The Redis cache, without pickle: anyone who can write to Redis must not be able to run code in CHM."""
 
 import base64
 import json
@@ -11,7 +11,10 @@ _BYTES, _MOMENT = "base64", "datetime"
 
 
 class JsonSerializer:
-    """Whole numbers stay plain, so that Redis can add to them; bytes and times are objects of one member."""
+    """Serialize to JSON.
+
+    Integers stay plain, so that Redis can increment them; bytes and times are objects of one member.
+    """
 
     def dumps(self, value: Any) -> int | bytes:
         return value if type(value) is int else json.dumps(value, default=_encoded).encode()
@@ -40,7 +43,7 @@ class RedisCache(DjangoRedisCache):
         super().__init__(server, params)
 
     def counted(self, key: str, number: int, seconds: int) -> int:
-        """Add to a counter that ends after so many seconds, in one round trip; return its new value."""
+        """Increment a counter that expires after `seconds`, in one round trip; return its new value."""
         place = self.make_and_validate_key(key)
         client: Any = self._cache.get_client(place, write=True)
         pipeline = client.pipeline(transaction=False)

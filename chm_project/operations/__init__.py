@@ -1,1 +1,1 @@
-"""What keeps CHM running can be asked: readiness, metrics, beat's own life."""
+"""Readiness, metrics, beat, proxies and erasure: what operators need."""

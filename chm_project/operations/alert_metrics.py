@@ -1,4 +1,4 @@
-"""Firing rules and failing pipelines one by one in /metrics, for Prometheus and Alertmanager."""
+"""Samples of /metrics for each firing rule and failing pipeline, for Prometheus and Alertmanager."""
 
 import logging
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from runs.reporting.adapter import run_shape
 
 logger = logging.getLogger(__name__)
 
-# Above this many, a metric has no samples: each would be a time series of its own.
+# A metric with more samples than this has none: each would be a time series.
 MOST = 2_000
 _PIPELINE = ["client", "pipeline", "platform", "environment", "incident", "owner"]
 
@@ -69,6 +69,6 @@ def _firing_rules() -> Iterator[Metric]:
 
 
 def severity(rule: AlertRule) -> str:
-    """critical for a pipeline in production and for a whole client, else warning."""
+    """Return critical for a pipeline in production or a whole client, else warning."""
     is_production = rule.pipeline is None or rule.pipeline.environment == Environment.PROD
     return "critical" if is_production else "warning"

@@ -25,17 +25,17 @@ logger = logging.getLogger(__name__)
 _KEY = "beat"
 PULSE_SECONDS = 15
 MIN_PULSE_SECONDS = 1
-# Without a pulse for so long, beat is taken for dead.
+# Beat counts as dead without a pulse for this time.
 DEAD_AFTER_SECONDS = 4 * PULSE_SECONDS
 
 LOCK_KEY = "chm:beat:lock"
-# The lock of a beat that was killed is free after this time; a living one renews it four times as often.
+# The lock of a killed beat expires after this time; a running beat renews it four times as often.
 LEASE_SECONDS = 20
 RENEW_SECONDS = 5
 
 
 class Turn:
-    """The right to schedule, which one beat has at a time."""
+    """The lock that makes one beat active at a time."""
 
     def __init__(self, url: str) -> None:
         self._name = f"{socket.gethostname()}:{os.getpid()}"
@@ -43,8 +43,8 @@ class Turn:
         self._lock = Lock(client, LOCK_KEY, timeout=LEASE_SECONDS, thread_local=False)
         self._is_active: bool | None = None
 
-    def is_ours(self) -> bool:
-        """Whether this beat may schedule now; false while Redis does not answer, as it cannot enqueue either."""
+    def is_active(self) -> bool:
+        """Return whether this beat may schedule now; false while Redis is down, because it cannot enqueue."""
         try:
             is_active = self._renewed() or bool(self._lock.acquire(blocking=False, token=self._name))
         except redis.RedisError:
@@ -67,7 +67,7 @@ class Turn:
             return False
         try:
             return bool(self._lock.reacquire())
-        except LockError:  # expired, or another's
+        except LockError:  # expired, or held by another beat
             self._lock.local.token = None
             return False
 
@@ -79,7 +79,7 @@ class BeatingScheduler(PersistentScheduler):
     def tick(self, *args: Any, **kwargs: Any) -> float:
         if not self._may_schedule():
             return RENEW_SECONDS
-        # Celery ticks without a pause in the last milliseconds before an entry is due.
+        # Celery ticks without pause in the last milliseconds before an entry is due.
         if (now := time.monotonic()) - self._beat_at >= MIN_PULSE_SECONDS:
             self._beat_at = now
             try:
@@ -98,10 +98,10 @@ class BeatingScheduler(PersistentScheduler):
             return True
         if self._turn is None:
             self._turn = Turn(settings.CELERY_BROKER_URL)
-        return self._turn.is_ours()
+        return self._turn.is_active()
 
 
 def pulse_age() -> float | None:
-    """Seconds since beat's last pulse; None when there was none."""
+    """Return the seconds since beat's last pulse; None without one."""
     moment = cache.get(_KEY)
     return None if moment is None else max(0.0, time.time() - float(moment))

@@ -1,6 +1,6 @@
-"""`chm check-config`: each setting as CHM reads it, without secrets, and everything that is wrong with it.
+"""`chm check-config`: print each setting as CHM reads it, without secrets, and all errors.
 
-It also answers when the settings are too wrong to start with, so nothing of Django starts before they are read.
+It also works if the settings are invalid, so Django starts only after they are read.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from chm_project.settings.environment import Variable, env, written
 
-# As for every command that meets a wrong configuration.
+# The exit status of every command with an invalid configuration.
 WRONG = 2
 DEVELOPMENT = "chm_project.settings.development"
 
@@ -76,7 +76,7 @@ def report() -> Report:
     module = os.environ.setdefault("DJANGO_SETTINGS_MODULE", DEVELOPMENT)
     embedded = set[str]()
     if not module.endswith(".production"):
-        # Nothing is started for this: without addresses, CHM brings its own servers.
+        # Without addresses CHM starts embedded servers, but not for this command.
         embedded = {name for name in ("CHM_DATABASE_URL", "CHM_BROKER_URL") if not _is_set(name)}
     other = ""
     try:
@@ -107,7 +107,7 @@ def _is_set(name: str) -> bool:
 
 
 def _connections() -> tuple[list[str], set[str]]:
-    """What is wrong with the connections file, and the variables that it names for secrets."""
+    """Return the errors of the connections file and of the variables that it names for secrets."""
     import django
 
     django.setup()

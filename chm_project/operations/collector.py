@@ -1,4 +1,4 @@
-"""What /metrics answers: the counts of all processes, and what the database and the broker say at the moment."""
+"""Collect /metrics: the counts of all processes, and current values from the database and the broker."""
 
 import logging
 from collections import Counter
@@ -22,7 +22,7 @@ from runs.reporting.adapter import run_shape
 
 logger = logging.getLogger(__name__)
 
-# Comparing all pipelines with their rhythms takes longer than all else here, and changes slowly.
+# Finding late pipelines takes longer than everything else here, and changes slowly.
 LATE_SECONDS = 60
 _LATE = "metrics:late"
 
@@ -95,7 +95,7 @@ def _broker() -> Iterator[Metric]:
         unmatched.add_metric([], unmatched_total())
         yield unmatched
     except (redis.RedisError, OSError, ValueError):
-        pass  # the cache is the broker: what follows says that it is down
+        pass  # the cache is on the broker's server: the metrics below show that it is down
     try:
         yield _gauge("chm_queue_length", "Tasks that wait for a worker", queue_length())
     except (redis.RedisError, OSError, ValueError):

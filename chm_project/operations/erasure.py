@@ -19,11 +19,11 @@ from inventory.services import disable_client
 from runs.models import Run
 
 BATCH = 5_000
-# The account under which the admin log shows what commands did. Nobody can log in with it.
+# The account of commands in the admin log. Login with it is impossible.
 COMMAND_LINE = "command-line"
-# As pruned_before: no write that begins later stores a run of this pipeline.
+# As pruned_before it refuses every later write of a run.
 _FOREVER = datetime(9999, 12, 31, tzinfo=UTC)
-# Each write that was under way when the client was closed can spoil one attempt at most.
+# Each write that was running when the client was closed can fail at most one attempt.
 _ATTEMPTS = 20
 
 
@@ -50,13 +50,13 @@ def belongings(client: Client) -> Belongings:
 
 
 def erase_client(client: Client, *, by: str, on_batch: Callable[[int], None] = lambda _runs: None) -> Belongings:
-    """Delete the client and all it has; return what was deleted. `by` goes into the entry of the admin log.
+    """Delete the client and everything it owns; return the counts. `by` appears in the admin log.
 
     1. The client is disabled, its tokens and rules are deleted, and its pipelines store no new runs.
-    2. Its runs are deleted in batches, each a transaction of its own; `on_batch` receives how many were deleted so far.
-    3. What is left, and the client, are deleted in one transaction with the entry in the admin log.
+    2. Its runs are deleted in batches, each in its own transaction; `on_batch` receives the number deleted so far.
+    3. The rest and the client are deleted in one transaction with the entry in the admin log.
 
-    Interrupted anywhere, another call goes on. Each call counts only what it deleted itself.
+    After an interruption another call continues. Each call counts only what it deleted itself.
     """
     tokens, rules = _close(client)
     pipeline_ids = list(Pipeline.objects.filter(client=client).values_list("pk", flat=True))
@@ -68,7 +68,7 @@ def erase_client(client: Client, *, by: str, on_batch: Callable[[int], None] = l
         try:
             return _delete_client(client, Belongings(pipelines=0, runs=runs, alert_rules=rules, tokens=tokens), by)
         except IntegrityError:
-            # A write that began before step 1 has just stored a run, or somebody added a rule or a token.
+            # A write that began before step 1 has stored a run, or a rule or a token was added.
             if attempt == _ATTEMPTS:
                 raise
     raise AssertionError("unreachable")
@@ -86,7 +86,7 @@ def _close(client: Client) -> tuple[int, int]:
 @transaction.atomic
 def _delete_client(client: Client, before: Belongings, by: str) -> Belongings:
     if not Client.objects.filter(pk=client.pk).select_for_update().exists():
-        return before  # another erasure was faster
+        return before  # another erasure finished first
     pipeline_ids = list(Pipeline.objects.filter(client=client).order_by("pk").values_list("pk", flat=True))
     runs = before.runs
     while deleted := _delete_runs(pipeline_ids):
@@ -129,12 +129,12 @@ def _delete_tokens(client: Client) -> int:
 
 
 def _rules(client: Client) -> QuerySet[AlertRule]:
-    """The rules that the client owns: those of its pipelines, and its own without a pipeline."""
+    """Return the rules of the client's pipelines, and its own rules without a pipeline."""
     return AlertRule.objects.filter(Q(pipeline__client=client) | Q(client=client, pipeline=None))
 
 
 def _delete_rules(client: Client) -> int:
-    """Delete the client's rules and return how many; rules of others' pipelines only lose the client's name."""
+    """Delete the client's rules and return how many; remove the client from rules of other clients' pipelines."""
     deleted = AlertRule.objects.filter(pk__in=list(_rules(client).values_list("pk", flat=True))).delete()[0]
     AlertRule.objects.filter(client=client).update(client=None, updated_at=timezone.now())
     return deleted

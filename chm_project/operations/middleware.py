@@ -1,4 +1,4 @@
-"""What every request passes: limits for its statements, probes before all else, plain answers during an outage."""
+"""Middleware: probes, limits for statements, and errors during an outage."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +16,7 @@ from chm_project.operations.views import MetricsView, ReadyView
 
 
 class ProbeMiddleware:
-    """Answers probes before sessions and allowed hosts: an orchestrator asks by address, and has no session."""
+    """Answer probes before sessions and allowed hosts: an orchestrator uses an IP address and has no session."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -30,7 +30,7 @@ class ProbeMiddleware:
         view = self.views.get(request.path_info)
         if view is None or settings.SESSION_COOKIE_NAME in request.COOKIES:
             return self.get_response(request)
-        # A view of the API, which asks for no other middleware; its answer still has to be rendered.
+        # An API view, called without other middleware; its response must be rendered here.
         answer: HttpResponse = view(request)
         if isinstance(answer, SimpleTemplateResponse):
             answer.render()
@@ -47,6 +47,6 @@ class LimitsMiddleware:
             return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        """For views that are not the API's, whose own handler says the same."""
+        """Answer database errors of pages; the API has its own handler."""
         refusal = refusal_of(error)
         return unavailable(request, refusal) if refusal else None

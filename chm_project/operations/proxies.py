@@ -11,7 +11,7 @@ _FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDE
 
 
 class ProxyMiddleware:
-    """Puts the client's own address into REMOTE_ADDR; drops forwarded headers that anyone else sent."""
+    """Set REMOTE_ADDR to the client's address; drop forwarded headers from other senders."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response

@@ -1,4 +1,4 @@
-"""The state of the installation, read from the database and the broker when asked: web processes share no memory."""
+"""Read the state of the installation from the database and the broker."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -40,7 +40,7 @@ WHERE event_at >= now() - interval '24 hours' AND event_at < now() GROUP BY stat
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Pipelines of the active inventory of one client on one platform; the age in seconds."""
+    """Counts of active pipelines of one client on one platform; the age is in seconds."""
 
     client: str
     platform: str
@@ -63,7 +63,7 @@ class Numbers:
 
 
 def numbers() -> Numbers:
-    """Two queries, each by an index."""
+    """Return the numbers, with two queries by index."""
     with connection.cursor() as cursor:
         cursor.execute(expanded(_GROUPS, fragments()), {"as_of": timezone.now(), "known_until": EVERYTHING})
         groups = [Group(*row) for row in cursor.fetchall()]
@@ -73,7 +73,7 @@ def numbers() -> Numbers:
 
 
 def queue_length() -> int:
-    """Tasks that wait for a worker; raises redis.RedisError."""
+    """Return the number of tasks that wait for a worker; raise redis.RedisError."""
     with redis.Redis.from_url(
         redis_url(settings.CELERY_BROKER_URL), socket_connect_timeout=2, socket_timeout=2
     ) as broker:
@@ -83,7 +83,7 @@ def queue_length() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """By part, what keeps this installation from working, never an address or a secret; and how fresh ingestion is."""
+    """Problems by part, without addresses or secrets, and the number of stale pipelines."""
 
     problems: dict[str, str]
     stale_pipelines: int | None
@@ -92,7 +92,7 @@ class Readiness:
 NO_DATABASE = Readiness({"database": "the database cannot be reached or has no tables"}, None)
 
 _STALE = "SELECT count(*) FROM reporting.pipelines AS p WHERE is_active AND {stale}"
-# Reading the migrations takes longer than all else here, and what is applied stays so: asked until the answer is yes.
+# Reading the migrations is slow, and applied ones stay applied: checked until all are applied.
 _migrated: set[str] = set()
 
 
@@ -105,7 +105,7 @@ def readiness() -> Readiness:
 
 
 def can_serve() -> bool:
-    """Whether requests can be answered at all; ingestion is no part of it."""
+    """Return whether requests can be answered; ingestion does not matter."""
     try:
         return not _unapplied() and _stale_pipelines() >= 0
     except DatabaseError:
@@ -130,7 +130,7 @@ def _unapplied() -> dict[str, str]:
 
 
 def _idle() -> dict[str, str]:
-    """What would keep tasks from being started."""
+    """Return problems that keep tasks from starting: broker or beat."""
     try:
         queue_length()
     except (redis.RedisError, OSError, ValueError):

@@ -1,4 +1,4 @@
-"""/ready and /metrics: a status for anyone, the rest for programs with a reading token and for people logged in."""
+"""/ready and /metrics: the status is public, the rest needs a read token or a session."""
 
 import hmac
 from pathlib import Path
@@ -40,7 +40,7 @@ class ReadinessSerializer(serializers.Serializer[Any]):
 
 
 class ReadyPermission(ScopedPermission):
-    """Anyone may ask for the status; a token or a person needs the permission, and gets the detail."""
+    """Allow the status without credentials; details need a token or user with permission."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
         return not request.user.is_authenticated or super().has_permission(request, view)
@@ -87,7 +87,10 @@ class PlainTextRenderer(BaseRenderer):
 
 
 class ScraperAuthentication(BaseAuthentication):
-    """The token of CHM_METRICS_TOKEN_FILE, for /metrics alone: it needs no database, so metrics outlive an outage."""
+    """Accept the token of CHM_METRICS_TOKEN_FILE, only for /metrics.
+
+    It needs no database, so it works during an outage.
+    """
 
     def authenticate(self, request: Request) -> tuple[AbstractBaseUser | AnonymousUser, str] | None:
         scheme, _, presented = get_authorization_header(request).partition(b" ")
@@ -104,7 +107,7 @@ SCRAPER = "scraper"
 
 
 def metrics_token() -> str:
-    """Read at each scrape, so that a new token needs no restart."""
+    """Return the token; read at each scrape, so that a new token needs no restart."""
     if not settings.CHM_METRICS_TOKEN_FILE:
         return ""
     try:

@@ -1,7 +1,7 @@
-"""Secrets out of texts and payloads, before they are compared, stored, logged or shown.
+"""Remove secrets from texts and payloads before they are compared, stored, logged or shown.
 
-`scrub_text` and `scrub_mapping` are all that others need. The names of secrets are in `names`, the forms of tokens in
-`token_rules`, what surrounds a secret in `context_rules`.
+Other packages need only `scrub_text` and `scrub_mapping`. `names` has the names of secrets, `token_rules` the forms of
+tokens, `context_rules` what surrounds a secret.
 """
 
 from chm_project.scrubbing.names import secret_name

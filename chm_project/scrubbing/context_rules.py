@@ -1,10 +1,10 @@
-"""Secrets that their surroundings give away: addresses, headers, commands, key blocks."""
+"""Rules for secrets that are recognizable by their context: addresses, headers, commands, key blocks."""
 
 import re
 
 from chm_project.scrubbing.rules import Rule
 
-# Between an option and its value, also where they are two items of a list that somebody printed.
+# Between an option and its value, also in a printed list of arguments.
 _BETWEEN = r"""(?:\\?["'],?\s{0,4}\\?["']|\s{1,8}|=)"""
 _ARGUMENT = r"""(?:\\?"([^"\\]{1,1024})|\\?'([^'\\]{1,1024})|([^\s"'`,;|<>\[\]{}\\]{1,1024}))"""
 _END_OF_HEADER = r"""[^\r\n"'<>\\]{1,4096}"""

@@ -1,6 +1,6 @@
-"""Texts as a person reads them: percent codes, HTML entities, escapes, full-width letters and invisible characters.
+"""Decode percent codes, HTML entities, escapes, full-width letters and invisible characters.
 
-Rules read the decoded text beside the original, so that no code hides a secret, as in `p%61ssword`.
+Rules search the decoded text too, so that an encoding such as `p%61ssword` does not hide a secret.
 """
 
 import html
@@ -16,14 +16,14 @@ _ANY = re.compile(rf"{_ESCAPES}|[{_INVISIBLE}]+|[\uff01-\uff5e]|\u0130")
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """A decoded text. From `starts[n]` on, its characters stand `shifts[n]` further right in the original."""
+    """A decoded text. From `starts[n]` on, its characters are `shifts[n]` positions later in the original."""
 
     text: str
     starts: list[int]
     shifts: list[int]
 
     def original(self, span: tuple[int, int]) -> tuple[int, int]:
-        """Return the place in the original text; a span ends before what was removed behind it."""
+        """Return the span in the original text; it ends before characters that were removed after it."""
         start, end = span
         return start + self._shift(start), end - 1 + self._shift(end - 1) + 1
 

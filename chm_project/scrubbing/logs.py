@@ -1,4 +1,4 @@
-"""Log records without secrets, of every logger and at every level."""
+"""Remove secrets from the log records of all loggers and levels."""
 
 import logging
 import traceback
@@ -12,12 +12,12 @@ from chm_project.scrubbing.texts import scrub_text
 
 
 class ScrubbedRecord(logging.LogRecord):
-    """A record whose message, traceback and stack hold no secret, whichever handler writes it."""
+    """A log record whose message, traceback and stack are scrubbed, for every handler."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if isinstance(self.exc_info, tuple) and self.exc_info[1] is not None:
-            # Formatters write this text instead of formatting the exception again.
+            # Formatters use this text instead of formatting the exception.
             self.exc_text = scrub_text("".join(traceback.format_exception(*self.exc_info)).rstrip("\n"))
         if self.stack_info:
             self.stack_info = scrub_text(self.stack_info)
@@ -27,14 +27,14 @@ class ScrubbedRecord(logging.LogRecord):
 
 
 class ScrubbedJsonFormatter(JsonFormatter):
-    """One JSON object a line, also without secrets in fields that callers add."""
+    """One JSON object per line, with scrubbed extra fields."""
 
     def jsonify_log_record(self, log_data: dict[str, Any]) -> str:
         return super().jsonify_log_record(scrubbed(_plain(log_data)))
 
 
 def install() -> None:
-    """Make all further log records scrubbed ones."""
+    """Scrub all further log records."""
     logging.setLogRecordFactory(ScrubbedRecord)
 
 

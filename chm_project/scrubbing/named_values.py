@@ -1,4 +1,4 @@
-"""Finds the value of a secret name in a text, in the forms in which people and programs write it."""
+"""Find the value of a secret name in a text, in the forms that people and programs write."""
 
 import re
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ Span = tuple[int, int]
 
 _LONGEST_NAME = 64
 
-# Japanese and Chinese write no spaces, so a name ends with its word there.
+# Japanese and Chinese have no spaces, so a name ends with its word.
 _NAME_END = re.compile(r"[^\W\u3040-\u30ff\u4e00-\u9fff]{0,64}(?:[.-](?=\w)[\w-]{1,64}){0,4}")
 _QUOTE = r"""(?:\\{0,6}["'`]|&quot;|&\#0?3[49];)"""
 # "password incorrect: X" and "password for etl: X"
@@ -62,7 +62,7 @@ class _Name:
 
 
 def name_at(text: str, start: int, end: int) -> Span:
-    """Return the place of the whole name around a word of it."""
+    """Return the span of the whole name around one of its words."""
     first = start
     while first > 0 and start - first < _LONGEST_NAME and (text[first - 1].isalnum() or text[first - 1] in "_.-"):
         first -= 1
@@ -71,9 +71,9 @@ def name_at(text: str, start: int, end: int) -> Span:
 
 
 def secret_value(text: str, start: int, end: int) -> tuple[int, Span | None]:
-    """Return where the name at this place ends, and the place of its secret value.
+    """Return where the name in this span ends, and the span of its secret value.
 
-    A word that is no secret name ends where it ends: it may be the end of one, as in "mot de passe".
+    A word that is not a secret name may still be the end of one, as in "mot de passe".
     """
     first, last = name_at(text, start, end)
     kind = secret_name(text[first:last])
@@ -124,7 +124,7 @@ def _in_arguments(name: _Name) -> Span | None:
     if found is None or (not option and found[0].isspace()):
         return None
     value = _VALUE.match(name.text, found.end())
-    # --password PASSWORD stands in a description of the options.
+    # --password PASSWORD is part of a help text.
     return None if value and value[0].isupper() and secret_name(value[0]) else _judged(value, name.kind, sure=True)
 
 

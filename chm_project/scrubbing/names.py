@@ -1,6 +1,6 @@
-"""The one list of secret names: what a variable, key, option or word is called when its value is a secret.
+"""The list of secret names of variables, keys, options and words.
 
-Texts, keys of payloads and the scan for words all use this list.
+Texts, keys of payloads and the search use only this list.
 """
 
 import re
@@ -128,7 +128,7 @@ SECRET_NAMES = (
     ),
 )  # fmt: skip
 
-# The last word of a name that speaks about the secret without holding it.
+# Last words of names about a secret whose value is not the secret.
 _ABOUT = frozenset(
     "type types name names count counts limit limits usage used expires expiry expiration expired expire ttl"
     " timeout length len size version versions policy policies enabled disabled required valid invalid missing"
@@ -158,7 +158,7 @@ _LONGEST = max(map(len, _BY_WORDS))
 
 
 def name_triggers() -> frozenset[str]:
-    """Return the lower-case literals, one of which is in every text with a secret name."""
+    """Return literals in lower case; every text with a secret name contains one of them."""
     return frozenset(separator.join(words) for words in _BY_WORDS for separator in _SEPARATORS) | frozenset(_GLUED)
 
 

@@ -1,4 +1,4 @@
-"""Secrets out of payloads: by key, by pair of name and value, and in every text."""
+"""Remove secrets from payloads: by key, by pair of name and value, and in every text."""
 
 import json
 import math
@@ -13,12 +13,12 @@ from chm_project.scrubbing.names import SecretName, secret_name, words_of
 from chm_project.scrubbing.texts import may_hold_secrets, scrub_text, secret_spans
 from chm_project.scrubbing.values import FILTERED, is_secret_member, looks_random
 
-# Times and dataclasses are no JSON; `_storable` turns what is none into text.
+# Times and dataclasses are not JSON; `_storable` turns them into text.
 _AS_JSON = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_SUBCLASS
 MAX_DEPTH = 64
 TOO_DEEP = "[nested too deep]"
 
-# {"name": "API_TOKEN", "value": "…"}: what such pairs call the name and the value.
+# {"name": "API_TOKEN", "value": "…"}: the keys of such pairs.
 _NAME_MEMBERS = frozenset("name key k parameter param variable var field id label title option arg flag".split())
 _NAME_MEMBERS |= frozenset("argument header property setting attribute".split())
 _VALUE_MEMBERS = frozenset("value values val v default content data text input current string".split())
@@ -30,7 +30,7 @@ _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*\Z")
 
 
 def storable_text(value: str) -> str:
-    """Return the text without NUL and without halves of surrogate pairs, which PostgreSQL cannot store."""
+    """Return the text without NUL and lone surrogates, which PostgreSQL cannot store."""
     if "\0" in value:
         value = value.replace("\0", "")
     try:
@@ -57,7 +57,7 @@ def _dump(value: object) -> str:
 
 
 def _storable(value: Any, depth: int) -> Any:
-    """Return the value as jsonb can hold it: no NUL, half surrogate or NaN, and a bounded depth."""
+    """Return the value in a form that jsonb can store: no NUL, lone surrogate or NaN, limited depth."""
     if isinstance(value, str):
         return storable_text(value)
     if value is None or isinstance(value, bool | int):
@@ -105,7 +105,7 @@ def _is_member(key: str, members: frozenset[str]) -> bool:
 
 
 def _hidden(item: Any, kind: SecretName) -> Any:
-    """Return what is shown under a secret key: states and counts stay."""
+    """Return the replacement of a value with a secret key: states and counts stay."""
     if item is None or isinstance(item, bool):
         return item
     if isinstance(item, int | float):
@@ -116,7 +116,7 @@ def _hidden(item: Any, kind: SecretName) -> Any:
 
 
 def _list(items: list[Any]) -> list[Any]:
-    """Return a list without its secrets: also ["DB_PASSWORD", x], options and their values, and the lines of a key."""
+    """Return a list without secrets, including ["DB_PASSWORD", x], options with values, and the lines of a key."""
     result: list[Any] = []
     in_key = False
     before: Any = None
@@ -136,7 +136,7 @@ def _list(items: list[Any]) -> list[Any]:
 
 
 def _announced(before: Any, item: Any, *, pair: bool) -> SecretName | None:
-    """Return the kind of secret that the item before announces: an option, a variable or, of two, a name."""
+    """Return the kind of secret that the previous item announces: an option, a variable or the name of a pair."""
     if not isinstance(before, str) or not isinstance(item, str | int) or isinstance(item, bool):
         return None
     option = bool(_OPTION.match(before)) and not str(item).startswith("-")
@@ -146,7 +146,7 @@ def _announced(before: Any, item: Any, *, pair: bool) -> SecretName | None:
 
 
 def _scrub_command(items: list[Any], result: list[Any]) -> None:
-    """Read a list with options as one command line: `mysql -pX` and `curl -u user:X` show only there."""
+    """Search a list with options as one command line, for `mysql -pX` and `curl -u user:X`."""
     words = [item if isinstance(item, str) else "" for item in items]
     spans = secret_spans(" ".join(words))
     start = 0

@@ -1,4 +1,4 @@
-"""How a rule for texts is written. The rules are in `token_rules` and `context_rules`."""
+"""The class of rules for texts. The rules are in `token_rules` and `context_rules`."""
 
 import re
 from dataclasses import dataclass
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A secret that its own form or its surroundings give away.
+    """A secret that is recognizable by its form or context.
 
-    anchors: literals, in lower case, one of which is in every text that the rule is for.
-    pattern: is matched where an anchor is found, `before` characters ahead of it. Its group is replaced, or all of it
-        where it has no group; every group in it holds a secret.
-    follows: one of these words must stand shortly ahead of the anchor.
-    random: what is found must also look random.
+    anchors: literals in lower case; every text that the rule matches contains one of them.
+    pattern: matched at an anchor, starting `before` characters before it. Its groups are replaced, or the whole match
+        if it has no group; every group is a secret.
+    follows: one of these words must occur shortly before the anchor.
+    random: the secret must also look random.
     """
 
     name: str

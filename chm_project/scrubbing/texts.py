@@ -1,4 +1,4 @@
-"""Finds secrets in a text: one pass for all anchors and names, then a rule only where one of its own was found."""
+"""Find secrets in a text: one pass for all anchors and names, then a rule only at its own anchors."""
 
 from ahocorasick_rs import AhoCorasick, Implementation
 
@@ -27,7 +27,7 @@ _FIND = AhoCorasick(_LITERALS, implementation=Implementation.DFA, store_patterns
 
 
 def scrub_text(text: str) -> str:
-    """Return the text with [filtered] in place of every secret; the words around it stay."""
+    """Return the text with [filtered] in place of every secret."""
     spans = secret_spans(text)
     if not spans:
         return text
@@ -40,7 +40,7 @@ def scrub_text(text: str) -> str:
 
 
 def secret_spans(text: str) -> list[Span]:
-    """Return where the secrets of a text are, in order and without overlaps."""
+    """Return the spans of secrets, in order and without overlaps."""
     found = _spans(text)
     if view := decoded(text):
         found += [view.original(span) for span in _spans(view.text)]
@@ -48,7 +48,7 @@ def secret_spans(text: str) -> list[Span]:
 
 
 def may_hold_secrets(encoded: str) -> bool:
-    """Return False only if a payload, given as JSON, holds no secret name and nothing that a rule is for."""
+    """Return False only if a payload, as JSON text, contains no secret name and no anchor of a rule."""
     view = decoded(encoded)
     return _suspicious(encoded) or (view is not None and _suspicious(view.text))
 
@@ -56,7 +56,7 @@ def may_hold_secrets(encoded: str) -> bool:
 def _suspicious(encoded: str) -> bool:
     escaped = "\\" in encoded
     for literal, start, end in _FIND(lower := _lower(encoded), overlapping=True):
-        # Behind an escape a rule sees another character than in the text itself.
+        # After an escape, the JSON text differs from the text itself.
         if any(
             _follows(rule, lower, start, end) if escaped else _apply(rule, encoded, lower, start, end)
             for rule in _RULES_OF[literal]
@@ -72,7 +72,7 @@ def _suspicious(encoded: str) -> bool:
 
 
 def _lower(text: str) -> str:
-    """Return the text in lower case, each character at its place."""
+    """Return the text in lower case with the same length."""
     lower = text.lower()
     if len(lower) == len(text):
         return lower
@@ -80,9 +80,9 @@ def _lower(text: str) -> str:
 
 
 def _spans(text: str) -> list[Span]:
-    """Return places of secrets, in the order in which they were found.
+    """Return spans of secrets in the order of discovery.
 
-    What lies in the last place is not read again, which keeps the time linear: a long value is always hidden.
+    The last span is not searched again, which keeps the time linear; long values are always hidden.
     """
     spans: list[Span] = []
     hidden_from = hidden_to = named_to = 0

@@ -1,7 +1,7 @@
-"""Tokens that show by their form whose they are.
+"""Rules for tokens with a recognizable form.
 
-Forms are the issuers' own, checked against the rule sets of gitleaks and detect-secrets. Lengths are lower bounds:
-issuers lengthen their tokens more often than they rename them.
+The forms come from the issuers' documentation and were checked against gitleaks and detect-secrets. Lengths are lower
+bounds, because issuers lengthen tokens more often than they rename them.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Refuses secrets in what people type."""
+"""Refuse secrets in user input."""
 
 from django.core.exceptions import ValidationError
 
@@ -6,7 +6,7 @@ from chm_project.scrubbing.texts import scrub_text
 
 
 def refuse_secrets(value: str) -> None:
-    """Raise ValidationError if the text holds a secret; the message shows the rest of the text."""
+    """Raise ValidationError if the text contains a secret; the message shows the scrubbed text."""
     shown = scrub_text(value)
     if shown != value:
         raise ValidationError(

@@ -1,4 +1,4 @@
-"""Decides whether the value of a secret name is a secret, or a state, count, path or reference."""
+"""Decide whether the value of a secret name is a secret, or a state, count, path or reference."""
 
 import re
 
@@ -6,8 +6,8 @@ from chm_project.scrubbing.names import PlainWords, SecretName
 
 FILTERED = "[filtered]"
 
-# Longer than any state or path that a person writes after a name. It also keeps the scan linear: only short values
-# are read and left.
+# Longer than any state or path after a name. It also keeps the search linear: only short values are read
+# and kept.
 LONGEST_HARMLESS = 256
 
 _STATES = frozenset(
@@ -44,7 +44,7 @@ _LETTERS = re.compile(r"[^\W\d_]+$")
 def is_secret_text(value: str, name: SecretName, *, sure: bool) -> bool:
     """Return whether a value found after a secret name is a secret.
 
-    sure: the form leaves no doubt that a value was meant, as in `name=value`, a quoted value or an option.
+    sure: the form is certainly a value, as in `name=value`, a quoted value or an option.
     """
     if len(value) > LONGEST_HARMLESS:
         return True
@@ -80,7 +80,7 @@ def _harmless(value: str) -> bool:
 
 
 def looks_random(value: str) -> bool:
-    """Return whether a value is unlike a word, an identifier or a path: letters mixed with digits, or a long jumble."""
+    """Return whether a value looks random: letters mixed with digits, or long without words."""
     if len(value) > LONGEST_HARMLESS:
         return True
     if len(value) < 6 or (len(value) < 10 and value.isalpha()):

@@ -1,4 +1,4 @@
-"""What every environment shares. Nothing here is a secret or a default that would be unsafe in production."""
+"""Settings shared by all environments, without secrets and without defaults that are unsafe in production."""
 
 from datetime import timedelta
 
@@ -12,7 +12,7 @@ BASE_DIR = places.ROOT
 DATA_DIR = data_dir(places.DATA_DIR)
 
 INSTALLED_APPS = [
-    "unfold.apps.BasicAppConfig",  # without a site of its own: ConsoleConfig names the site
+    "unfold.apps.BasicAppConfig",  # without its own site: ConsoleConfig defines it
     "unfold.contrib.filters",
     "chm_project.admin_kit.apps.ConsoleConfig",
     "django.contrib.auth",
@@ -30,12 +30,12 @@ INSTALLED_APPS = [
     "runs",
     "alerting",
     "ingestion",
-    "chm_project",  # last: its console builds on what the apps registered
+    "chm_project",  # last: the console extends what the apps registered
 ]
 
 MIDDLEWARE = [
     "chm_project.operations.proxies.ProxyMiddleware",
-    "chm_project.access.path_keys.PathKeyMiddleware",  # first: nothing may log the key of a ping
+    "chm_project.access.path_keys.PathKeyMiddleware",  # first: no other middleware may log the key of a ping
     "chm_project.api.request_ids.RequestIdMiddleware",
     "chm_project.telemetry.requests.RequestLogMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -85,7 +85,7 @@ TEMPLATES = [
 ]
 
 AUTHENTICATION_BACKENDS = [
-    "chm_project.access.login_limits.LoginLimitBackend",  # first: it judges before a password is hashed
+    "chm_project.access.login_limits.LoginLimitBackend",  # first: it refuses before a password is hashed
     "django.contrib.auth.backends.ModelBackend",
 ]
 AUTH_PASSWORD_VALIDATORS = [
@@ -143,7 +143,7 @@ SPECTACULAR_SETTINGS = {
         "Filters, orders and fields that do not exist are errors. Errors have one form; send "
         "`Accept: application/json, application/problem+json` for RFC 9457's."
     ),
-    # Of the contract: its major number is that of the address, and a breaking change needs a new one.
+    # Version of the contract: the major number is part of the URL, and a breaking change needs a new one.
     "VERSION": "1.1.0",
     "CONTACT": {"name": "The operators of this CHM"},
     "LICENSE": {"name": "Apache 2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0.html"},
@@ -185,14 +185,14 @@ CHM_PARTNER_API_TOKEN = env.secret("CHM_PARTNER_API_TOKEN")
 CHM_HTTP_TIMEOUT_SECONDS = env.decimal("CHM_HTTP_TIMEOUT_SECONDS", 10, least=0.001)
 CHM_HTTP_MAX_RETRIES = env.whole("CHM_HTTP_MAX_RETRIES", 3, least=0)
 CHM_HTTP_BACKOFF_SECONDS = env.decimal("CHM_HTTP_BACKOFF_SECONDS", 1, least=0)
-# Whether a partner may live at a link-local address, where clouds keep the credentials of machines.
+# Whether a partner may have a link-local address, where clouds serve credentials of machines.
 CHM_PARTNER_LINK_LOCAL = env.flag("CHM_PARTNER_LINK_LOCAL", default=False)
 CHM_INGEST_INTERVAL_SECONDS = env.whole("CHM_INGEST_INTERVAL_SECONDS", 60, least=1)
 
-# Whether sessions of the database keep prepared statements; not behind PgBouncer in transaction mode.
+# Whether database sessions use prepared statements; set to false behind PgBouncer in transaction mode.
 CHM_DATABASE_PREPARE = env.flag("CHM_DATABASE_PREPARE", default=True)
 
-# Requests per token or person, per address, refused logins per address, and lineage events per token; each
+# Requests per token or user, per address, refused logins per address, and lineage events per token; each
 # "number/second|minute|hour|day".
 CHM_THROTTLE_TOKEN = env.rate("CHM_THROTTLE_TOKEN", "6000/minute")
 CHM_THROTTLE_ADDRESS = env.rate("CHM_THROTTLE_ADDRESS", "12000/minute")
@@ -201,7 +201,7 @@ CHM_THROTTLE_REFUSED = env.rate("CHM_THROTTLE_REFUSED", "60/minute")
 CHM_THROTTLE_LOGIN = env.rate("CHM_THROTTLE_LOGIN", "20/hour")
 CHM_THROTTLE_LOGINS = env.rate("CHM_THROTTLE_LOGINS", "200/hour")
 CHM_THROTTLE_LINEAGE = env.rate("CHM_THROTTLE_LINEAGE", "60000/minute")
-# Reports that the whole installation computes at once; further ones are refused with 503 and Retry-After.
+# Reports that run at the same time in the whole installation; further ones get 503 with Retry-After.
 CHM_REPORTS_AT_ONCE = env.whole("CHM_REPORTS_AT_ONCE", 2, least=1)
 
 # Web pages of these origins may call the API from a browser; none by default.
@@ -225,20 +225,20 @@ CHM_WEB_THREADS = env.whole("CHM_WEB_THREADS", 8, least=1)
 
 CHM_DATABASE_POOL_SIZE = env.whole("CHM_DATABASE_POOL_SIZE", 8, least=1)
 
-# The addresses or networks of our own proxies: only what they forward is believed.
+# Addresses or networks of CHM's proxies: forwarded headers of others are ignored.
 CHM_PROXIES = env.networks("CHM_PROXIES")
 # A file with the token of a scraper of /metrics, which needs no database.
 CHM_METRICS_TOKEN_FILE = env.text("CHM_METRICS_TOKEN_FILE")
-# Where the processes of web server and workers keep their counts: one folder for all of them.
+# Folder of the metrics of all processes: web server and workers share it.
 CHM_METRICS_DIR = env.text("CHM_METRICS_DIR", str(DATA_DIR / "metrics"))
 
 CELERY_BROKER_URL = env.address("CHM_BROKER_URL")
-# Ingestion's entries come from the connections file (ingestion.tasks.beat_schedule). A task that waited longer than its
-# period is dropped: the next one does the same work.
+# Entries for ingestion come from the connections file (ingestion.tasks.beat_schedule). A task that waited longer than
+# its period expires, because the next one does the same work.
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "compact rollup": {"task": "runs.compact_rollup", "schedule": 300.0, "options": {"expires": 270}},
 }
-# Runs older than this are deleted each night; off by default. runs/retention.py says which ones stay.
+# Runs older than this are deleted each night; off by default. runs/retention.py defines which ones stay.
 CHM_PRUNE_OLDER_THAN = env.age("CHM_PRUNE_OLDER_THAN")
 CHM_PRUNE_KEEP_FAILURES = env.flag("CHM_PRUNE_KEEP_FAILURES", False)
 if CHM_PRUNE_OLDER_THAN is not None:
@@ -248,7 +248,7 @@ if CHM_PRUNE_OLDER_THAN is not None:
 CELERY_BEAT_SCHEDULER = "chm_project.operations.beat:BeatingScheduler"
 CACHES = {"default": cache(CELERY_BROKER_URL)}
 CELERY_RESULT_BACKEND = CELERY_BROKER_URL
-CELERY_RESULT_SERIALIZER = "scrubbed-json"  # of chm_project.celery: results and tracebacks without secrets
+CELERY_RESULT_SERIALIZER = "scrubbed-json"  # chm_project.celery: results and tracebacks without secrets
 CELERY_RESULT_ACCEPT_CONTENT = ["scrubbed-json", "json"]
 CELERY_RESULT_EXPIRES = timedelta(days=1)
 CELERY_TASK_ACKS_LATE = True
@@ -266,7 +266,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "unacked_restore_interval": 5,
 }
 
-# Every process reads the settings, and none logs before.
+# Here, because every process reads the settings before it logs.
 logs.install()
 
 UNFOLD = {

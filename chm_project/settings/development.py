@@ -1,11 +1,11 @@
-"""A developer's machine: `make demo`, `make serve`, `manage.py`. Safe only on a loopback address."""
+"""Settings of `make demo`, `make serve` and `manage.py`. Safe only on a loopback address."""
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from chm_project.settings.base import *  # noqa: F403
 from chm_project.settings.environment import database, env
 
-# Its commands write and draw the boards with development tools.
+# Its commands generate and draw the boards with development tools.
 INSTALLED_APPS = [*INSTALLED_APPS, "chm_project.dashboards"]  # noqa: F405
 
 DEBUG = env.flag("CHM_DEBUG", default=True)

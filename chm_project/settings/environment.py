@@ -1,6 +1,6 @@
-"""Typed readers of the process environment; every value can also come from the file that NAME_FILE names.
+"""Typed readers of environment variables; every value can also come from the file in NAME_FILE.
 
-What cannot be read is collected, never shown, and said all at once: see `Environment.refuse`.
+Errors are collected without values and reported together: see `Environment.refuse`.
 """
 
 import os
@@ -32,7 +32,7 @@ _SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A variable as it was read: for `check-config`, and for the reference of settings, which is generated from it."""
+    """A variable that was read, for `check-config` and the generated reference of settings."""
 
     kind: str
     default: object
@@ -42,7 +42,7 @@ class Variable:
 
     @property
     def shown(self) -> str:
-        """The value without what is secret in it."""
+        """Return the value without secrets."""
         text = written(self.value)
         if not text:
             return ""
@@ -52,7 +52,7 @@ class Variable:
 
 
 def written(value: object) -> str:
-    """A value as one writes it into a variable; nothing for None and for what is empty."""
+    """Return a value in the form of a variable; empty for None and empty values."""
     match value:
         case None:
             return ""
@@ -67,13 +67,16 @@ def written(value: object) -> str:
 
 
 def _without_password(text: str) -> str:
-    """An address with *** in place of its password, which can stand before the @ and among the options."""
+    """Return an address with *** for its password, before the @ and in the options."""
     text = re.sub(r"(?<=://)([^/@:]*):.*@", r"\1:***@", text)
     return re.sub(r"([?&]\w*password\w*=)[^&]*", r"\1***", text, flags=re.IGNORECASE)
 
 
 class Environment:
-    """Set to nothing is the same as not set. A dollar has no meaning: secrets begin with it, too."""
+    """Readers of variables.
+
+    An empty variable counts as not set. $ is not expanded, because secrets can begin with it.
+    """
 
     def __init__(self) -> None:
         self.known: dict[str, Variable] = {}
@@ -84,19 +87,19 @@ class Environment:
         return self._read(name, default, str, "text")
 
     def secret(self, name: str, default: str = "") -> str:
-        """A text that is never shown."""
+        """Return a text that is never shown."""
         return self._read(name, default, str, "text", is_secret=True)
 
     def address(self, name: str) -> str:
-        """The address of a server, whose password is never shown."""
+        """Return the URL of a server; its password is never shown."""
         return self._read(name, "", str, ADDRESS)
 
     def raw(self, name: str) -> str:
-        """A variable that is no setting, such as the secret of a connection; raises OSError for its file."""
+        """Return a variable that is not a setting, such as a connection's secret; raise OSError for its file."""
         return str(self._values.get(name, "")).strip()
 
     def words(self, name: str, default: list[str]) -> list[str]:
-        """Separated by commas."""
+        """Return texts separated by commas."""
         return self._read(name, default, _words, "words")
 
     def flag(self, name: str, default: bool) -> bool:
@@ -123,7 +126,7 @@ class Environment:
         return self._read(name, default, parse, f"one of {', '.join(choices)}")
 
     def levels(self, name: str, levels: tuple[str, ...]) -> list[str]:
-        """Pairs such as chm.page=DEBUG, separated by commas."""
+        """Return pairs such as chm.page=DEBUG, separated by commas."""
 
         def parse(text: str) -> list[str]:
             pairs = [word.partition("=") for word in _words(text)]
@@ -137,7 +140,7 @@ class Environment:
         return self._read(name, default, _rate, "a rate such as 6000/minute (second, minute, hour or day)")
 
     def networks(self, name: str) -> list[str]:
-        """Addresses or networks, separated by commas."""
+        """Return addresses or networks, separated by commas."""
 
         def parse(text: str) -> list[str]:
             return [str(ip_network(word)) for word in _words(text)]
@@ -145,7 +148,7 @@ class Environment:
         return self._read(name, [], parse, "addresses or networks, such as 127.0.0.1,10.0.3.0/24")
 
     def age(self, name: str) -> timedelta | None:
-        """A number of days such as 400d; None if not set."""
+        """Return a number of days such as 400d; None if not set."""
         return self._read(name, None, parse_age, "a number of days such as 400d")
 
     def fault(self, name: str, what: str) -> None:
@@ -154,11 +157,11 @@ class Environment:
 
     @property
     def faults(self) -> dict[str, str]:
-        """By variable, what is wrong with it; never a value."""
+        """Return errors by variable, without values."""
         return dict(self._faults)
 
     def refuse(self) -> None:
-        """Ends the start-up when anything was wrong."""
+        """Exit with a list of all errors, if there are any."""
         if self._faults:
             lines = (f"- {name} {what}" for name, what in self._faults.items())
             raise ImproperlyConfigured("\n".join(("CHM does not start:", *lines)))
@@ -184,7 +187,7 @@ env = Environment()
 
 @lru_cache
 def parse_rate(rate: str) -> tuple[int, int]:
-    """Requests and seconds of "number/second|minute|hour|day"; ValueError for anything else."""
+    """Return requests and seconds of "number/second|minute|hour|day"; raise ValueError for anything else."""
     number, _, period = rate.partition("/")
     if not number.isdecimal() or int(number) < 1 or period not in _SECONDS:
         raise ValueError(f"{rate!r} is not a rate such as 6000/minute")
@@ -192,7 +195,7 @@ def parse_rate(rate: str) -> tuple[int, int]:
 
 
 def parse_age(text: str) -> timedelta:
-    """Return the time of "400d"; ValueError for anything else, and for less than a day."""
+    """Return the duration of "400d"; raise ValueError for anything else, and for less than a day."""
     number, unit = text[:-1], text[-1:]
     if unit != "d" or not number.isdecimal() or not 1 <= int(number) <= MAX_DAYS:
         raise ValueError(f"{text!r} is not a number of days such as 400d")
@@ -200,10 +203,10 @@ def parse_age(text: str) -> timedelta:
 
 
 def database(url: str, *, pool_size: int) -> dict[str, object]:
-    """Django's DATABASES entry for a PostgreSQL URL, with a connection pool; nothing, and a fault, for another URL."""
+    """Return the DATABASES entry for a PostgreSQL URL, with a connection pool; for another URL report a fault."""
     try:
         parts = urlsplit(url)
-        known = parts.scheme in {"postgresql", "postgres"} and parts.port != 0  # asking for a port checks it
+        known = parts.scheme in {"postgresql", "postgres"} and parts.port != 0  # reading the port validates it
     except ValueError:
         known = False
     if not known:
@@ -211,7 +214,7 @@ def database(url: str, *, pool_size: int) -> dict[str, object]:
         return {}
     settings: dict[str, object] = environ.Env.db_url_config(url)
     options = dict(settings.get("OPTIONS") or {})  # type: ignore[call-overload]
-    if host := options.pop("host", None):  # a socket's folder; as HOST, dbshell finds it too
+    if host := options.pop("host", None):  # the folder of a socket; dbshell needs it as HOST
         settings["HOST"] = host
     options.setdefault("connect_timeout", 2)
     options["pool"] = {
@@ -225,7 +228,7 @@ def database(url: str, *, pool_size: int) -> dict[str, object]:
 
 
 def cache(broker_url: str) -> dict[str, object]:
-    """Django's CACHES entry: the broker's server, shared by all processes; without one, this process's own memory."""
+    """Return the CACHES entry: the broker's server, shared by all processes; without one, process memory."""
     if not broker_url:
         return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
     if urlsplit(broker_url).scheme not in {"redis", "rediss", "redis+socket"}:

@@ -1,11 +1,11 @@
-"""Where CHM's files are: in a checkout, or in an environment into which the wheel was installed."""
+"""Paths of CHM's files in a checkout or in an environment with the installed wheel."""
 
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 IS_CHECKOUT = (ROOT / "manage.py").is_file()
-# Where the wheel puts what is not part of a package (pyproject.toml, data-files).
+# Location of the wheel's data files (pyproject.toml, data-files).
 _SHARE = Path(sys.prefix) / "share" / "chm"
 
 TEMPLATES = ROOT / "templates" if IS_CHECKOUT else _SHARE / "templates"

@@ -1,6 +1,6 @@
-"""Production: everything that matters comes from the environment, and nothing has a convenient default.
+"""Production settings: important values come from the environment and have no default.
 
-Refuses to start, naming every fault at once, on what would be unsafe.
+Unsafe or missing values stop the start with a list of all faults.
 """
 
 import logging
@@ -21,7 +21,7 @@ BROKER_UNENCRYPTED = env.flag("CHM_BROKER_UNENCRYPTED", default=False)
 
 
 def unsafe(key: str, hosts: list[str], database_url: str, broker_url: str) -> Iterator[tuple[str, str]]:
-    """Variables, and what is missing or unsafe about each; never a value that could be secret."""
+    """Return faults by variable: missing or unsafe; never a secret value."""
     if not key:
         yield "CHM_SECRET_KEY", "is not set: give at least 50 random characters, or CHM_SECRET_KEY_FILE."
     elif "only-for-this-check" in key:
@@ -63,7 +63,7 @@ def unsafe_broker(url: str) -> Iterator[tuple[str, str]]:
 
 
 def database_detours(url: str) -> str:
-    """What would send the connection elsewhere than the address says, or weaken its encryption."""
+    """Return options of the URL that would redirect the connection or weaken its encryption."""
     options = parse_qs(urlsplit(url).query)
     if "service" in options or "servicefile" in options:
         return "names a service, whose file can say anything"
@@ -83,7 +83,10 @@ def is_embedded(url: str) -> bool:
 
 
 def is_exposed(url: str) -> bool:
-    """Goes over a network in the clear. An address may name several hosts; without any it is a local socket."""
+    """Return whether the connection is unencrypted over a network.
+
+    A URL may have several hosts; without any it is a socket.
+    """
     options = parse_qs(urlsplit(url).query)
     named = [urlsplit(url).hostname or "", *options.get("host", []), *options.get("hostaddr", [])]
     hosts = [host for name in named for host in name.split(",") if host]
@@ -98,7 +101,7 @@ ALLOWED_HOSTS = env.words("CHM_ALLOWED_HOSTS", [])
 _database_url = env.address("CHM_DATABASE_URL")
 DATABASES = {"default": database(_database_url, pool_size=CHM_DATABASE_POOL_SIZE) if _database_url else {}}  # noqa: F405
 
-# One JSON object a line, on standard error: what containers and service managers collect. Refusals (4xx) are no news.
+# One JSON object per line on standard error, for containers and service managers. 4xx responses are not logged.
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -115,17 +118,17 @@ LOGGING: dict[str, Any] = {
     "loggers": {
         "django": {"handlers": [], "propagate": True},
         "django.request": {"level": "ERROR"},
-        # Each task has a line of our own.
+        # CHM logs each task itself.
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
     },
 }
 for _logger, _, _level in (pair.partition("=") for pair in env.levels("CHM_LOG_LEVELS", LOG_LEVELS)):
     LOGGING["loggers"][_logger] = LOGGING["loggers"].get(_logger, {}) | {"level": _level}
-# Warnings of Python are lines of the log like all others.
+# Warnings of Python go to the log too.
 logging.captureWarnings(True)
 
-# Where errors are reported to; nowhere if not set.
+# Errors are sent to this address, if it is set.
 if _sentry := env.secret("CHM_SENTRY_DSN"):
     try:
         sentry.start(_sentry, release=f"chm@{version('chm')}")
@@ -135,18 +138,18 @@ if _sentry := env.secret("CHM_SENTRY_DSN"):
         env.fault("CHM_SENTRY_DSN", "is no address of a Sentry project.")
 
 SECURE_SSL_REDIRECT = env.flag("CHM_SSL_REDIRECT", default=True)
-# Probes come from inside, past the proxy that speaks TLS.
+# Probes come from inside and do not pass the TLS proxy.
 # A redirected ping has already exposed its key on the way, and curl reports the redirect as success: its view
 # refuses it instead.
 SECURE_REDIRECT_EXEMPT = [r"^(health|ready|metrics)/?$", r"^ping/"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-# What browsers remember of us cannot be taken back before its time: docs/operations/install.md explains each.
+# Browsers remember these until they expire: docs/operations/install.md explains each.
 SECURE_HSTS_SECONDS = env.whole("CHM_HSTS_SECONDS", YEAR, least=0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = env.flag("CHM_HSTS_SUBDOMAINS", default=False)
 SECURE_HSTS_PRELOAD = env.flag("CHM_HSTS_PRELOAD", default=False)
 if SECURE_HSTS_PRELOAD and not (SECURE_HSTS_INCLUDE_SUBDOMAINS and SECURE_HSTS_SECONDS >= YEAR):
     env.fault("CHM_HSTS_PRELOAD", "needs CHM_HSTS_SUBDOMAINS=true and CHM_HSTS_SECONDS of a year, as browsers do.")
-# Subdomains and preload concern a whole domain, which is not CHM's to decide.
+# Subdomains and preload affect a whole domain, so the operator decides.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True

@@ -1,18 +1,18 @@
-"""The test suite: embedded servers unless CHM_DATABASE_URL and CHM_BROKER_URL name others."""
+"""Settings of the tests: embedded servers unless CHM_DATABASE_URL and CHM_BROKER_URL are set."""
 
 from chm_project.settings.development import *  # noqa: F403
 
 DEBUG = False
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-# Tests count connections and open them in threads: without the pool each is the test's own.
+# No pool, because tests count connections and open them in threads.
 DATABASES["default"]["OPTIONS"].pop("pool")  # type: ignore[attr-defined]  # noqa: F405
 CHM_CONNECTIONS_FILE = ""
 CHM_MAINTENANCE_FILE = ""
 CHM_PARTNER_API_BASE_URL = ""
 CHM_PARTNER_API_TOKEN = ""
 CHM_HTTP_BACKOFF_SECONDS = 0.01
-# Static files are looked up when asked for: no warning of a folder that only a release collects, no scan per client.
+# Static files are found on request: no warning about the release's folder, no scan per test client.
 WHITENOISE_AUTOREFRESH = True
-# All tests come from one address, and each has a cache of its own making.
+# All tests use one address, so limits are high; each test fills its own cache.
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 CHM_THROTTLE_ADDRESS = CHM_THROTTLE_REFUSED = CHM_THROTTLE_LOGIN = CHM_THROTTLE_LOGINS = "1000000/minute"

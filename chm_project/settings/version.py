@@ -1,4 +1,4 @@
-"""The version of CHM that is installed; pyproject.toml names it."""
+"""The installed version of CHM, from pyproject.toml."""
 
 from importlib.metadata import version
 

@@ -1,1 +1,1 @@
-"""What CHM says of its own work: metrics of all processes, and one line of log per request, page and task."""
+"""Metrics of all processes, and one log line per request, page and task."""

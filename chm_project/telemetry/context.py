@@ -1,4 +1,4 @@
-"""What a line of log belongs to: the request, and the task, which carries the id of the request that enqueued it."""
+"""Ids for log lines: of the request, and of the task, which carries the id of the request that enqueued it."""
 
 import logging
 from contextvars import ContextVar
@@ -6,7 +6,7 @@ from contextvars import ContextVar
 _request_id: ContextVar[str] = ContextVar("request_id", default="")
 _task_id: ContextVar[str] = ContextVar("task_id", default="")
 
-# What this process is: web, worker, beat, or a command that a person started.
+# The kind of this process: web, worker, beat, or command.
 _role = "command"
 
 
@@ -20,7 +20,7 @@ def process_role() -> str:
 
 
 def current_request_id() -> str:
-    """Return the id of the request that this thread answers, or answered last; empty before the first one."""
+    """Return the id of this thread's current or last request; empty before the first one."""
     return _request_id.get()
 
 
@@ -34,7 +34,7 @@ def begin_request(request_id: str) -> None:
 
 
 def begin_task(task_id: str, request_id: str) -> tuple[str, str]:
-    """Return the ids before, for `end_task`: a task that is called directly runs within a request or another task."""
+    """Set the task's ids and return the previous ones for `end_task`: a task can be called within a request or task."""
     before = _task_id.get(), _request_id.get()
     _task_id.set(task_id)
     _request_id.set(request_id or before[1])
@@ -47,7 +47,7 @@ def end_task(before: tuple[str, str]) -> None:
 
 
 class ContextFilter(logging.Filter):
-    """Add what the process is, and to the records of a request or task `request_id` and `task_id`."""
+    """Add the kind of process to log records, and `request_id` and `task_id` if there are any."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.role = process_role()

@@ -67,7 +67,7 @@ METHODS = {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"}
 
 
 def _never_fails(record: Callable[P, None]) -> Callable[P, None]:
-    """A full disk or a removed folder costs the metric, never the work that it measures."""
+    """Suppress errors of metrics: a full disk or a removed folder must not fail the measured work."""
 
     @functools.wraps(record)
     def recorded(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -108,7 +108,10 @@ def count_failed_walk(connection_name: str, kind: str) -> None:
 
 @_never_fails
 def set_ingested(connection_name: str, *, interval_seconds: float, succeeded: bool, watermark: datetime | None) -> None:
-    """`watermark` is the oldest of the connection's pipelines; None while one was never read completely."""
+    """Set the gauges of a connection.
+
+    `watermark` is the oldest of its pipelines; None if one was never read completely.
+    """
     _INTERVAL.labels(connection_name).set(interval_seconds)
     if succeeded:
         _SUCCEEDED_AT.labels(connection_name).set(timezone.now().timestamp())
@@ -118,7 +121,7 @@ def set_ingested(connection_name: str, *, interval_seconds: float, succeeded: bo
 
 @_never_fails
 def note_pool() -> None:
-    """Called at the end of each request and task; a process without a pool has nothing to note."""
+    """Record the state of the connection pool; called at the end of each request and task."""
     pool = getattr(connection, "pool", None)
     if not pool:
         return
@@ -132,7 +135,7 @@ def note_pool() -> None:
 
 
 def _new(name: str, stats: Mapping[str, int]) -> float:
-    """What the pool counted since the last call. Two threads at once may count the same twice for an instant."""
+    """Return what the pool counted since the last call. Two simultaneous threads may count the same twice."""
     before, now = _pool_before.get(name, 0), stats.get(name, 0)
     _pool_before[name] = now
     return max(0, now - before)

@@ -1,9 +1,8 @@
-"""Values of metrics that all processes of this machine add up to: prometheus_client's multiprocess mode.
+"""Add up metrics of all processes of a machine, with prometheus_client's multiprocess mode.
 
-Each process writes files of its own in CHM_METRICS_DIR, and holds a lock on a file of the same name while it lives,
-which the system releases however the process ends. The files of a process that has ended are added to those named
-`ended`, so that its counts stay and files do not pile up. A folder that cannot be written leaves each process with its
-own values.
+Each process writes its own files in CHM_METRICS_DIR and locks a file of the same name; the system releases the lock
+when the process ends. Values of ended processes are added to the files named `ended`, so that counts stay and files do
+not accumulate. If the folder is not writable, each process only has its own values.
 """
 
 import fcntl
@@ -22,14 +21,14 @@ from prometheus_client import CollectorRegistry, Metric, mmap_dict, multiprocess
 
 logger = logging.getLogger(__name__)
 
-# Without types in prometheus_client.
+# prometheus_client has no types for these.
 MultiProcessValue: Any = values.MultiProcessValue
 MultiProcessCollector: Any = multiprocess.MultiProcessCollector
 MmapedDict: Any = mmap_dict.MmapedDict
 
 ENDED = "ended"
 _ALIVE = ".alive"
-# All metrics register here; prometheus_client's own registry would add those of the process, such as its memory.
+# All metrics register here, because prometheus_client's default registry adds metrics such as process memory.
 OWN = CollectorRegistry()
 
 
@@ -57,20 +56,20 @@ def _folder_lock() -> Iterator[None]:
 
 
 def process_name() -> str:
-    """Return this process's name in the folder; a fork gets one of its own. Names differ between containers too."""
+    """Return the name of this process in the folder; unique for forks and between containers."""
     if _process.pid != os.getpid():
         name = f"{os.getpid()}-{secrets.token_hex(4)}"
         with _folder_lock():
             lock = (folder() / f"{name}{_ALIVE}").open("ab")
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if _process.lock is not None:
-            _process.lock.close()  # the parent's: its own descriptor keeps it locked
+            _process.lock.close()  # the lock of the parent, which keeps its own descriptor
         _process.pid, _process.name, _process.lock = os.getpid(), name, lock
     return _process.name
 
 
 def _value(*args: Any, **kwargs: Any) -> Any:
-    """Create a value with the first use, so that a command that counts nothing leaves no file."""
+    """Create a value on first use, so that commands without metrics leave no file."""
     global _value_class
     with _making:
         if _value_class is None:
@@ -88,7 +87,7 @@ values.ValueClass = _value
 
 
 def collected() -> Iterable[Metric]:
-    """Return the metrics of all processes, those that have ended included."""
+    """Return the metrics of all processes, including ended ones."""
     if _value_class is values.MutexValue:
         return list(OWN.collect())
     try:
@@ -102,7 +101,7 @@ def collected() -> Iterable[Metric]:
 
 
 def forget_ended_gauges() -> None:
-    """Drop what ended processes set, such as the times of connections that a new worker no longer has."""
+    """Remove gauges of ended processes, such as times of connections that no longer exist."""
     with suppress(OSError):
         folder().mkdir(parents=True, exist_ok=True)
         with _folder_lock():
@@ -112,7 +111,7 @@ def forget_ended_gauges() -> None:
 
 
 def _add_up_ended() -> None:
-    """Move the values of ended processes into the files `ended`; the caller holds the folder's lock."""
+    """Move the values of ended processes into the files `ended`. Call it with the folder's lock."""
     living: dict[str, bool] = {}
     for path in sorted(folder().glob("*.db")):
         kind, _, name = path.stem.rpartition("_")

@@ -1,4 +1,4 @@
-"""One line of log and one observation per request."""
+"""Write one log line and one observation per request."""
 
 import logging
 import time
@@ -14,7 +14,7 @@ from chm_project.telemetry.metrics import count_request, note_pool
 
 logger = logging.getLogger("chm.request")
 
-# They come every few seconds, and say the same each time.
+# These are requested every few seconds; logging them adds nothing.
 PROBES = {"/health": "health", "/ready": "ready", "/metrics": "metrics"}
 
 
@@ -41,7 +41,7 @@ class RequestLogMiddleware:
 
 
 def _route(request: HttpRequest) -> str:
-    """Return the route as the list of addresses writes it: a label of few values, whatever people request."""
+    """Return the route as declared in the URL configuration, so that the label has few values."""
     if probe := PROBES.get(request.path_info):
         return probe
     if request.path_info.startswith(f"/{settings.STATIC_URL.strip('/')}/"):
@@ -51,12 +51,12 @@ def _route(request: HttpRequest) -> str:
 
 
 def _actor(request: HttpRequest) -> str:
-    """Return who sent the request, as far as it was found out; this asks the database nothing."""
+    """Return the sender of the request, if known without a query."""
     if key := getattr(request, "path_key", None):
         return visible_part(key)
     if isinstance(auth := getattr(request, "auth", None), str):
         return auth
     user: Any = vars(request).get("user")
-    if hasattr(user, "_wrapped"):  # a session's user, which is read when somebody asks for it
+    if hasattr(user, "_wrapped"):  # a session's lazy user
         user = getattr(request, "_cached_user", None)
     return user.get_username() if user is not None and user.is_authenticated else "anonymous"

@@ -1,4 +1,4 @@
-"""Errors reported to Sentry, or to a server of the same protocol, if CHM_SENTRY_DSN names one; without secrets."""
+"""Report errors without secrets to Sentry or a compatible server, if CHM_SENTRY_DSN is set."""
 
 import logging
 from typing import Any
@@ -8,7 +8,7 @@ from chm_project.telemetry.context import current_request_id, current_task_id
 
 
 def start(dsn: str, release: str) -> None:
-    """Report what is logged as an error from now on; raises ImportError without the package of the extra `sentry`."""
+    """Report logged errors from now on; raise ImportError without the extra `sentry`."""
     import sentry_sdk
     from sentry_sdk.integrations.celery import CeleryIntegration
     from sentry_sdk.integrations.django import DjangoIntegration
@@ -24,7 +24,7 @@ def start(dsn: str, release: str) -> None:
             CeleryIntegration(),
             LoggingIntegration(level=None, event_level=logging.ERROR),
         ],
-        # Neither addresses of people, nor bodies of requests, nor the values of variables.
+        # No IP addresses, request bodies or values of variables.
         send_default_pii=False,
         max_request_body_size="never",
         include_local_variables=False,
@@ -38,6 +38,6 @@ def _prepared(event: Any, _hint: Any) -> Any:
     tags = {"request_id": current_request_id(), "task_id": current_task_id()}
     event.setdefault("tags", {}).update({name: value for name, value in tags.items() if value})
     if isinstance(request := event.get("request"), dict):
-        # A path or query can name a key; the headers hold tokens and cookies.
+        # Path and query can contain a key; headers contain tokens and cookies.
         event["request"] = {"method": request.get("method")}
     return scrubbed(event)

@@ -1,4 +1,4 @@
-"""One line of log and one observation per task; the id of the request that enqueued it travels in its headers."""
+"""Write one log line and one observation per task. Its headers carry the id of the request that enqueued it."""
 
 import logging
 import time
@@ -13,7 +13,7 @@ from chm_project.telemetry.process_values import forget_ended_gauges
 logger = logging.getLogger("chm.task")
 
 REQUEST_ID, ENQUEUED_AT = "chm_request_id", "chm_enqueued_at"
-# By task: when it began, and what the log belonged to before.
+# By task: its start, and the previous ids of the log.
 _under_way: dict[str, tuple[float, tuple[str, str]]] = {}
 
 
@@ -47,7 +47,7 @@ def end(task_id: str, task: Any, state: str | None = None, **_: Any) -> None:
 @worker_init.connect
 def name_worker(**_: Any) -> None:
     name_process("worker")
-    # Connections may have other names now; the remaining ones set their gauge with their next walk.
+    # Connections may be renamed; existing ones set their gauge with their next walk.
     forget_ended_gauges()
 
 

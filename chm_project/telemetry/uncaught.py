@@ -1,4 +1,4 @@
-"""Errors that nobody caught, as a line of the log instead of a traceback in many lines."""
+"""Log uncaught errors as one line instead of a traceback of many lines."""
 
 import logging
 import sys
@@ -9,7 +9,7 @@ logger = logging.getLogger(__name__)
 
 
 def log_uncaught() -> None:
-    """For processes whose output is a log: the web server, workers and beat."""
+    """Install the hooks, for the web server, workers and beat."""
     sys.excepthook = _log
     threading.excepthook = lambda args: _log(args.exc_type, args.exc_value, args.exc_traceback)
 

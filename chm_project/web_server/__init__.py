@@ -1,5 +1,5 @@
 """CHM's web server: Waitress in several processes that share one listening socket.
 
-Waitress receives each request whole, and keeps each answer until the client has read it, before and after a thread
-works on it. So a slow client holds a buffer and never a thread. Decision 0019 says what else was measured.
+Waitress reads each request completely before a thread works on it, and keeps each response until the client has read
+it. So a slow client occupies a buffer and never a thread. Decision 0019 has the measurements.
 """

@@ -1,4 +1,4 @@
-"""python -m chm_project.web_server: what runs in production and behind `make serve`."""
+"""python -m chm_project.web_server: the web server of production and `make serve`."""
 
 import argparse
 import logging
@@ -23,13 +23,13 @@ def load() -> Any:
 
     name_process("web")
 
-    # One line per request that had to wait for a thread says nothing that the answers do not.
+    # Waitress would log a line for each request that waits for a thread.
     if not settings.DEBUG and not settings.CHM_PROXIES:
         logging.getLogger(__name__).warning(
             "no proxy is configured (CHM_PROXIES): in production put nginx before this server, see docs/docker.md"
         )
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
-    # Routes and middleware are ready after a first request; here once, and not in each new child.
+    # The first request loads routes and middleware: done once here, not in each child.
     get_resolver().url_patterns  # noqa: B018
     request: dict[str, Any] = {"PATH_INFO": "/health"}
     setup_testing_defaults(request)
@@ -38,7 +38,7 @@ def load() -> Any:
 
 
 def _ignore(*_: Any) -> Any:
-    """What a server calls with the status and the headers of an answer."""
+    """Ignore status and headers (the start_response of WSGI)."""
 
 
 def main() -> None:

@@ -7,19 +7,19 @@ import struct
 import sys
 
 BACKLOG = 2_048
-# The first file descriptor that systemd passes on: sd_listen_fds(3).
+# The first file descriptor from systemd: sd_listen_fds(3).
 _FIRST = 3
-# The name of a socket that only the parent holds.
+# The name of a socket that systemd does not hold.
 _OWN_NAME = "chm-own"
 _SO_ATTACH_FILTER = 26
-# A classic BPF program for TCP headers: drop a segment that has the flag SYN, pass any other.
+# A classic BPF program on TCP headers: drop segments with the flag SYN, accept others.
 _DROP_SYN = ((0x30, 0, 0, 13), (0x45, 0, 1, 0x02), (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFFFFFF))
 
 
 def open_socket(host: str, port: int) -> tuple[socket.socket, bool]:
-    """The socket, which may not listen yet, and whether a service manager holds it too.
+    """Return the socket, which may not listen yet, and whether a service manager holds it too.
 
-    It is the one that systemd or the former parent passed on, else a new one.
+    It comes from systemd or the previous parent, or is new.
     """
     held = False
     if os.environ.get("LISTEN_PID") == str(os.getpid()) and os.environ.get("LISTEN_FDS") == "1":
@@ -35,7 +35,7 @@ def open_socket(host: str, port: int) -> tuple[socket.socket, bool]:
 
 
 def pass_on(listening: socket.socket, *, held: bool) -> dict[str, str]:
-    """Prepare an exec, which must follow at once; return the variables by which `open_socket` finds the socket."""
+    """Prepare for an immediate exec; return the variables by which `open_socket` finds the socket."""
     if listening.fileno() == _FIRST:
         os.set_inheritable(_FIRST, True)
     else:
@@ -44,9 +44,9 @@ def pass_on(listening: socket.socket, *, held: bool) -> dict[str, str]:
 
 
 def drop_new_connections(listening: socket.socket) -> None:
-    """Let no connection begin between the last accept and the close, which would reset it.
+    """Refuse connections between the last accept and the close, which would reset them.
 
-    A client that tries meanwhile asks again a second later, and is then refused or reaches the next server. Linux only.
+    A client that connects meanwhile retries after a second, and is then refused or reaches the next server. Linux only.
     """
     if sys.platform != "linux":
         return

@@ -1,10 +1,10 @@
-"""The parent of the web processes: holds the listening socket, and forks another child as soon as one ends.
+"""The parent of the web processes: it holds the listening socket and replaces children that end.
 
-The parent loads the application once. A new child is a fork of it and answers within milliseconds; meanwhile
-connections wait in the socket's queue, and the other children take them.
+The parent loads the application once. A new child is a fork and answers within milliseconds; meanwhile connections wait
+in the socket's queue or go to other children.
 
-SIGHUP loads the application again without a gap: a process of its own tries whether it loads, then the parent replaces
-itself (exec), keeps its process id and the socket, forks new children, and lets the former ones finish.
+SIGHUP reloads the application without a gap: a separate process tests whether it loads, then the parent replaces itself
+(exec), keeps its process id and the socket, forks new children, and lets the old ones finish.
 """
 
 import ctypes
@@ -24,7 +24,7 @@ from chm_project.web_server.server import LINGER_SECONDS, STOP_SECONDS, Server, 
 
 logger = logging.getLogger(__name__)
 
-# A child that dies younger than this waits before the next one starts: a fault at the start must not spin.
+# If a child ends sooner than this, the next one starts after a pause, so that an error at the start does not loop.
 YOUNG_SECONDS = 0.5
 FORMER = "CHM_WEB_FORMER_CHILDREN"
 # For children: SIGTERM lets kept connections send one more request, SIGINT does not.
@@ -32,8 +32,10 @@ _SIGNALS = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 
 
 class Processes:
-    """`linger`: whether a proxy keeps connections open, so that a stop waits for their last request. `held`: whether a
-    service manager keeps the socket, so that connections wait in it for the next parent."""
+    """The children of a web server.
+
+    `linger`: a proxy keeps connections open, so a stop waits for their last request. `held`: a service manager keeps
+    the socket, so connections wait in it for the next parent."""
 
     def __init__(
         self, load: Callable[[], Any], listening: socket.socket, *, number: int, size: Size, linger: bool, held: bool
@@ -49,12 +51,12 @@ class Processes:
         self._trial: subprocess.Popen[bytes] | None = None
 
     def run(self) -> None:
-        """Until SIGTERM or SIGINT."""
+        """Run until SIGTERM or SIGINT."""
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         application = self._load()
         gc.collect()
-        gc.freeze()  # what is loaded stays shared between the children
-        # Not sooner: a proxy with another server behind it asks that one while this one loads.
+        gc.freeze()  # loaded objects stay in memory that children share
+        # Only now, so that a proxy uses another server while this one loads.
         self._listening.listen(sockets.BACKLOG)
         for _ in range(self._number):
             self._fork(application)
@@ -86,7 +88,7 @@ class Processes:
 
     def _serve(self, application: Any, parent: int) -> None:
         if sys.platform == "linux":
-            ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # the end of the parent is the end of its children
+            ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # children end with the parent
             if os.getppid() != parent:
                 return
         server = Server(application, self._listening, self._size)
@@ -98,7 +100,7 @@ class Processes:
         server.run()
 
     def _ended(self) -> list[tuple[int, float]]:
-        """Status and age of each child that must be replaced."""
+        """Return status and age of each child to replace."""
         self._former -= {pid for pid in self._former if os.waitpid(pid, os.WNOHANG)[0]}
         found = []
         for child in list(self._started):
@@ -110,7 +112,7 @@ class Processes:
     # SIGHUP
 
     def _try_to_load(self) -> None:
-        """What cannot be loaded must not replace what works."""
+        """Test in a separate process whether the new application loads."""
         if self._trial is None:
             self._trial = subprocess.Popen([sys.executable, *sys.orig_argv[1:], "--check"])  # noqa: S603 - our own
 

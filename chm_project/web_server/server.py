@@ -19,32 +19,32 @@ from chm_project.web_server.listening import BACKLOG
 
 # Headers must be complete after this time.
 HEADER_SECONDS = 15
-# A body, and the reading of an answer, may begin slowly; after this time it must have reached the least rate.
+# After this time, bodies and the reading of responses must reach the minimum rate.
 GRACE_SECONDS = 10
 LEAST_BYTES_PER_SECOND = 1_000
 BODY_SECONDS = 300
-# A request that no thread was free for gets 503 after this time; later ones would only wait longer.
+# A request gets 503 if no thread is free after this time; later requests would wait longer.
 QUEUE_SECONDS = 2
 RETRY_AFTER_SECONDS = 2
 IDLE_SECONDS = 75
 STOP_SECONDS = 20
-# After a stop, connections that are kept open still get their next request answered for this long. A proxy that keeps
-# idle connections for a shorter time never sends a request into a connection that just closed.
+# After a stop, kept connections still get their next request answered for this time. A proxy that closes idle
+# connections sooner never sends a request on a closed connection.
 LINGER_SECONDS = 5
-# Probes need no database: the event loop answers them itself, whatever the threads do.
+# Probes need no database, so the event loop answers them, independent of the threads.
 PROBES = ("/health", "/health/")
-# Reports hold the database for seconds: they get a few threads of their own, and a short queue.
+# Reports use the database for seconds, so they get their own few threads and a short queue.
 REPORTS = "/api/v1/reports/"
 REPORT_THREADS = 2
 REPORTS_WAITING = 4
-# An answer that its client does not read waits on disk, so that no thread waits for the client.
+# Unread responses wait on disk, so that no thread waits for the client.
 UNREAD_BYTES = 256 * 1024 * 1024
-# A client that asks on before it has read this much has its connection closed after the answer.
+# If a client sends more requests with this much unread, its connection is closed after the response.
 UNREAD_BYTES_OF_ASKING_CLIENT = 1024 * 1024
 
 
 class _Refusal(Error):  # type: ignore[misc]  # Waitress has no types
-    """In the form of the API's errors, which every client of CHM reads."""
+    """An error in the format of the API."""
 
     error_code = ""
 
@@ -82,7 +82,7 @@ class Task(WSGITask):  # type: ignore[misc]
     def write(self, data: bytes) -> None:
         """Send the headers together with the first part of the body.
 
-        If the process is killed between the two, a proxy has begun an answer and cannot ask again.
+        If the process is killed between the two, a proxy cannot repeat the request.
         """
         if self.wrote_header or not self.complete:
             super().write(data)
@@ -104,7 +104,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
     request: Request | None = None
     queued_at = 0.0
     answers_itself = False
-    # When the answer that is being sent was first seen to wait for its reader, and how much was read since.
+    # When the response began to wait for its reader, and how much was read since.
     sending_since: float | None = None
     sent_since = 0
 
@@ -116,7 +116,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
     def received(self, data: bytes) -> bool:
         result: bool = super().received(data)
         if self.answers_itself:
-            # Not within super().received(), which holds a lock that service() needs.
+            # Outside super().received(), which holds a lock that service() needs.
             self.answers_itself = False
             self.service()
         return result
@@ -137,7 +137,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         return written
 
     def end_if_slow(self, now: float) -> None:
-        """Runs in the event loop, as all reading does."""
+        """Close the connection of a slow client. Runs in the event loop."""
         self._end_slow_reader(now)
         with self.requests_lock:
             request = self.request
@@ -167,14 +167,14 @@ class Channel(HTTPChannel):  # type: ignore[misc]
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Of one process; reports get some of the threads."""
+    """Threads of one process; reports get some of them."""
 
     threads: int = 8
     connections: int = 2_000
 
 
 def lane(threads: int) -> ThreadedTaskDispatcher:
-    """Threads with a queue of their own."""
+    """Return threads with their own queue."""
     dispatcher = ThreadedTaskDispatcher()
     dispatcher.set_thread_count(threads)
     return dispatcher
@@ -198,7 +198,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         )
         report_threads = min(REPORT_THREADS, size.threads - 1) or 1
         self.report_lane = lane(report_threads)
-        # For answers that are ready: refusals, and probes that the event loop cannot answer.
+        # For responses without work: refusals, and probes that the event loop cannot answer.
         self.quick_lane = lane(1)
         self._stop_at: float | None = None
         self._linger_until = 0.0
@@ -213,7 +213,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         request = channel.requests[0]
         path = getattr(request, "path", "")
         if path in PROBES:
-            # With a cookie a session may be looked up, which needs the database.
+            # A cookie may need a session from the database.
             is_in_loop = threading.get_ident() == self._loop_thread
             if is_in_loop and not channel.total_outbufs_len and "COOKIE" not in request.headers:
                 channel.answers_itself = True
@@ -239,9 +239,9 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         return self._stop_at is not None
 
     def stop(self, *, linger: bool) -> None:
-        """Accept no new connection; `run` ends when what was received is answered, or after STOP_SECONDS.
+        """Accept no new connection; `run` ends when received requests are answered, or after STOP_SECONDS.
 
-        With `linger`, connections that are kept open may send one more request for LINGER_SECONDS.
+        With `linger`, kept connections may send one more request for LINGER_SECONDS.
         """
         if self._stop_at is None:
             now = time.monotonic()
@@ -261,7 +261,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         self.close()
 
     def _close_listening(self) -> None:
-        """First accept what waits in the socket's queue: the kernel would reset it."""
+        """Accept connections in the socket's queue before closing it, because the kernel would reset them."""
         waiting = select.poll()
         waiting.register(self.socket, select.POLLIN)
         while waiting.poll(0):

@@ -1,1 +1,1 @@
-"""Django's PostgreSQL backend, with an end to every wait."""
+"""Django's PostgreSQL backend with a limit for every wait."""

@@ -1,4 +1,4 @@
-"""The database engine of CHM's settings: Django's own, with limits on statements and an end to every wait."""
+"""CHM's database engine: Django's PostgreSQL backend with limits for statements and every wait."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from chm_project.db.outage import outage
 
 class DatabaseOperations(operations.DatabaseOperations):
     def last_executed_query(self, cursor: Any, sql: Any, params: Any) -> Any:
-        """Return the query with its values in place, also where the server binds them; for the log of queries."""
+        """Return the query with its values for the query log, also if the server binds them."""
         if isinstance(cursor, psycopg.ClientCursor):
             return super().last_executed_query(cursor, sql, params)
         return self.compose_sql(sql, params)
@@ -22,7 +22,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     ops_class = DatabaseOperations
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        """A live connection of the pool. Without a pool, as in tests, a new connection without limits."""
+        """Return a live connection of the pool, or without a pool (as in tests) a new one without limits."""
         if not self.pool:
             return super().get_new_connection(conn_params)
 
@@ -37,7 +37,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 self.pool.putconn(connection)
                 connection = super().get_new_connection(conn_params)
         except PoolTimeout:
-            # Either all connections are at work, or none can be made: a connection of its own tells.
+            # All connections are in use, or the database is down: a new connection shows which.
             outage.ask(connect)
             raise
         connection.set_limits(limits.current())

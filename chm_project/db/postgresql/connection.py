@@ -14,7 +14,7 @@ class Connection(psycopg.Connection[Any]):
     limits = NONE
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
-        """A frozen server cancels no statement, so the client ends the wait."""
+        """Wait with a deadline, because a frozen server does not cancel statements."""
         deadline = self.limits.deadline if timeout is None else timeout
         try:
             return super().wait(gen, interval, deadline)
@@ -27,7 +27,7 @@ class Connection(psycopg.Connection[Any]):
     def set_limits(self, wanted: Limits) -> None:
         if wanted == self.limits:
             return
-        # Before the statement: on a frozen server it needs an end as well.
+        # BEGIN before the statement needs a deadline on a frozen server too.
         self.limits = wanted
         self.execute(
             "SELECT set_config('statement_timeout', %s, false), set_config('lock_timeout', %s, false)",
@@ -36,7 +36,7 @@ class Connection(psycopg.Connection[Any]):
 
     @property
     def has_ended(self) -> bool:
-        """True when the server has closed it: on an idle connection there is nothing else to read."""
+        """Return whether the server has closed the connection: an idle one is readable only then."""
         poll = select.poll()
         poll.register(self.pgconn.socket, select.POLLIN)
         return bool(poll.poll(0))

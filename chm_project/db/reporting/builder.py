@@ -1,7 +1,7 @@
-"""Builds the schema `reporting` from the apps' files: as a whole, in one transaction.
+"""Build the schema `reporting` from the apps' files in one transaction.
 
-The schema's comment records what the database holds: a hash of the files' content, the names of the views, and, while a
-migration has dropped the views, who may read them. Any other object in the schema is left alone.
+The schema's comment records what the database holds: a hash of the files' content, the names of the views and, while a
+migration has dropped them, the roles that may read them. Other objects in the schema are not touched.
 """
 
 import json
@@ -22,11 +22,11 @@ from chm_project.db.reporting.views import View, content_hash, views
 
 T = TypeVar("T")
 
-# Queries of a view that is waiting to be replaced wait too, for at most this long.
+# Queries of a view that waits for replacement wait too, for at most this long.
 LOCK_SECONDS = 2
-# Longer than a reading role's statements and idle transactions may last (grant_reporting_role).
+# Longer than statements and idle transactions of a reading role can last (grant_reporting_role).
 WAIT_SECONDS = 90
-# The advisory lock that builders take, by its two numbers.
+# The advisory lock of builders.
 BUILDER_LOCK = (0x43484E, 1)
 
 _COMMENT = "What boards and BI users may read. Kept by manage.py migrate: "
@@ -51,12 +51,12 @@ ORDER BY a.pid
 
 
 class ReportingSchemaError(CommandError):
-    """The views could not be built or dropped. Nothing was changed; the message says why."""
+    """The views could not be built or dropped. Nothing was changed; the message has the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """What the database holds of CHM's views: those that exist, and what is known of those that were dropped."""
+    """CHM's views in the database: the existing ones, and the recorded grants of dropped ones."""
 
     existing: frozenset[str]
     dropped: frozenset[str]
@@ -64,7 +64,7 @@ class Installed:
 
 
 def is_current(connection: BaseDatabaseWrapper) -> bool:
-    """Whether the database holds the views as the files define them."""
+    """Return whether the views in the database match the files."""
     with connection.cursor() as cursor:
         return _is_current(cursor, _defined())
 
@@ -77,15 +77,15 @@ def unapplied_migrations(connection: BaseDatabaseWrapper) -> int:
 def rebuild(
     connection: BaseDatabaseWrapper, *, even_if_current: bool = False, wait_seconds: float = WAIT_SECONDS
 ) -> int | None:
-    """Make the views what the files say and return their number, or None if they were so already.
+    """Build the views from the files and return their number; None if they were up to date.
 
-    Views that stay or only gain columns are replaced in place. Otherwise all are dropped and created again, within the
-    one transaction. Raises ReportingSchemaError.
+    Views that only gain columns are replaced in place. Otherwise all are dropped and created in the same transaction.
+    Raise ReportingSchemaError on failure.
     """
     definitions = _defined()
 
     def build(cursor: CursorWrapper) -> int | None:
-        # The second of two builders waits here, and then finds the work done.
+        # A second builder waits here, and then has nothing to do.
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", BUILDER_LOCK)
         if not even_if_current and _is_current(cursor, definitions):
             return None
@@ -100,7 +100,7 @@ def rebuild(
 
 
 def drop(connection: BaseDatabaseWrapper, *, wait_seconds: float = WAIT_SECONDS) -> None:
-    """Drop CHM's views and record who may read them, so that `rebuild` can restore that."""
+    """Drop CHM's views and record their grants, so that `rebuild` can restore them."""
     definitions = _defined()
 
     def drop_all(cursor: CursorWrapper) -> None:
@@ -122,7 +122,7 @@ def _defined() -> list[View]:
 
 
 def _recorded(cursor: CursorWrapper) -> dict[str, Any] | None:
-    """The record in the schema's comment; None without a schema, empty without a record."""
+    """Return the record in the schema's comment; None without a schema, empty without a record."""
     cursor.execute(_SCHEMA_COMMENT)
     if (row := cursor.fetchone()) is None:
         return None
@@ -198,7 +198,7 @@ def _drop(cursor: CursorWrapper, names: Sequence[str]) -> None:
 
 
 def _dependents_first(names: Iterable[str], definitions: Sequence[View]) -> list[str]:
-    """In the order in which a query of a view locks it and those below; the other order would meet in deadlocks."""
+    """Return the views in the order in which a query locks them: dependents first. Another order could deadlock."""
     order = {view.name: number for number, view in enumerate(definitions)}
     return sorted(names, key=lambda name: (-order.get(name, len(order)), name))
 
@@ -240,7 +240,7 @@ def _columns(cursor: CursorWrapper) -> dict[str, set[str]]:
 
 
 def _with_locks(connection: BaseDatabaseWrapper, work: Callable[[CursorWrapper], T], wait_seconds: float) -> T:
-    """The result of `work`, tried again for as long as other transactions keep it from a lock."""
+    """Return the result of `work`; retry while other transactions hold its locks."""
     try:
         for attempt in Retrying(
             retry=retry_if_exception(_is_lock_conflict),
@@ -275,7 +275,7 @@ def _is_lock_conflict(error: BaseException) -> bool:
 
 
 def _holders(connection: BaseDatabaseWrapper) -> str:
-    """Who holds locks on the views, for people."""
+    """Describe the processes that hold locks on the views."""
     with connection.cursor() as cursor:
         cursor.execute(_HOLDERS, BUILDER_LOCK)
         found = [f"{user}, process {pid}, {state}, for {seconds} s" for pid, user, state, seconds in cursor.fetchall()]

@@ -1,11 +1,11 @@
-"""Read what the apps define for the schema `reporting`: views, shapes and the SQL fragments that both use.
+"""Read the files of the schema `reporting`: views, shapes, and SQL fragments for both.
 
 Each app may have a folder `reporting/` with
   views/NAME.sql      the query of the view reporting.NAME, below a header that comments the view and every column
   shapes/NAME.sql     a query with named parameters, below a header; `View` in it also makes it a view as of now
-  fragments/NAME.sql  a rule that views and shapes write as {NAME}, below a comment that says what its aliases are
+  fragments/NAME.sql  a rule that views and shapes write as {NAME}, below a comment that explains its aliases
 
-What was not known by the parameter known_until does not count. {NAME@since} is the fragment as known at `since`.
+Rows after the parameter known_until do not count. {NAME@since} is the fragment with `since` as known_until.
 """
 
 import re
@@ -21,13 +21,13 @@ _VIEW_COLUMN = re.compile(r"--   (\w+) +(\S.*)")
 _SHAPE_COLUMN = re.compile(r"--   (\w+) +(\w+)(\??) +(\S.*)")
 _HEADING = re.compile(r"-- (\w+) *(.*)")
 _FRAGMENT = re.compile(r"\{([a-z][a-z0-9_]*)(?:@([a-z_]+))?\}")
-# How far before the end of its window a shape looks where its header does not say.
+# The default length of a shape's window.
 USUAL_REACH = "7 days"
 
 
 @dataclass(frozen=True, slots=True)
 class ViewFile:
-    """A view as its file describes it; `columns` maps each column to its comment."""
+    """A view from its file; `columns` maps each column to its comment."""
 
     name: str
     comment: str
@@ -45,7 +45,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """`parameters` maps the shape's own parameters to their defaults, empty where the parameter's usual one holds."""
+    """A report. `parameters` maps its own parameters to their defaults; empty for the parameter's usual default."""
 
     name: str
     question: str
@@ -60,7 +60,7 @@ class Shape:
 
     @property
     def sql(self) -> str:
-        """The query with its fragments expanded and named placeholders in psycopg's form."""
+        """Return the query with expanded fragments and psycopg's named placeholders."""
         return expanded(self.body, fragments())
 
 
@@ -76,7 +76,7 @@ def parse_view(name: str, text: str) -> ViewFile:
 
 
 def parse_shape(name: str, text: str) -> Shape:
-    """Raises ValueError for an incomplete header."""
+    """Return the shape of a file; raise ValueError for an incomplete header."""
     header: dict[str, str] = {}
     columns: list[Column] = []
     notes: list[str] = []
@@ -126,18 +126,18 @@ def view_files() -> list[ViewFile]:
 
 @cache
 def shapes() -> dict[str, Shape]:
-    """Every shape by its name, in the order of the names."""
+    """Return all shapes by name, sorted."""
     return {file.stem: parse_shape(file.stem, file.read_text()) for file in _files("shapes")}
 
 
 @cache
 def fragments() -> dict[str, str]:
-    """Every fragment by its name; a fragment may use others."""
+    """Return all fragments by name; a fragment may use others."""
     return {file.stem: _split(file.read_text())[1] for file in _files("fragments")}
 
 
 def expanded(sql: str, known: dict[str, str]) -> str:
-    """`sql` with each {name} replaced by the fragment of that name; ValueError for an unknown one."""
+    """Return `sql` with each {name} replaced by its fragment; raise ValueError for an unknown one."""
 
     def fragment(match: re.Match[str]) -> str:
         name, moment = match.groups()
@@ -153,7 +153,7 @@ def expanded(sql: str, known: dict[str, str]) -> str:
 
 
 def reach_of(parameters: Mapping[str, str]) -> str:
-    """The interval from the default of `since` to the end of the window, such as "24 hours"."""
+    """Return the default length of the window as an interval, such as "24 hours"."""
     found = re.match(r"\d+ (?:hours|days)", parameters["since"] or USUAL_REACH)
     if found is None:
         raise ValueError(f"The default of since must begin like {USUAL_REACH!r}, not {parameters['since']!r}.")
@@ -161,14 +161,14 @@ def reach_of(parameters: Mapping[str, str]) -> str:
 
 
 def _split(text: str) -> tuple[list[str], str]:
-    """The lines of the header and the query below."""
+    """Return the lines of the header, and the query."""
     lines = text.splitlines()
     body_at = next(number for number, line in enumerate(lines) if not line.startswith("--"))
     return lines[:body_at], "\n".join(lines[body_at:])
 
 
 def _files(kind: str) -> list[Path]:
-    """The files of one kind of all apps, by name. Raises ValueError when two apps use a name."""
+    """Return the files of one kind of all apps by name. Raise ValueError if two apps use the same name."""
     files = [file for app in apps.get_app_configs() for file in Path(app.path, "reporting", kind).glob("*.sql")]
     by_name: dict[str, Path] = {}
     for file in files:

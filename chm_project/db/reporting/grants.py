@@ -1,4 +1,4 @@
-"""Who may read the views of the schema `reporting`: kept while the views are dropped, restored with them."""
+"""Grants on the views of the schema `reporting`: recorded when views are dropped, restored with them."""
 
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ WHERE d.defaclnamespace = 'reporting'::regnamespace AND d.defaclrole = current_u
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """`column` is None for the whole view, `role` for everybody (PUBLIC)."""
+    """A grant. `column` is None for the whole view, `role` is None for PUBLIC."""
 
     view: str
     column: str | None
@@ -47,7 +47,7 @@ def grants_on(cursor: CursorWrapper, views: Iterable[str]) -> list[Grant]:
 
 
 def readers(grants: Iterable[Grant], views: Set[str]) -> set[str | None]:
-    """The roles that may select from every one of the views: what is new is for them, too."""
+    """Return the roles that may select from all views; they may also read new ones."""
     selectable: dict[str | None, set[str]] = {}
     for grant in grants:
         if grant.privilege == "SELECT" and grant.column is None:
@@ -56,7 +56,7 @@ def readers(grants: Iterable[Grant], views: Set[str]) -> set[str | None]:
 
 
 def restore(cursor: CursorWrapper, grants: Iterable[Grant], columns: dict[str, set[str]]) -> None:
-    """Give what still exists of `grants`; `columns` are those of each view. A role dropped meanwhile is left out."""
+    """Restore the grants whose role, view and column still exist; `columns` are those of each view."""
     cursor.execute("SELECT rolname FROM pg_roles")
     roles = {row[0] for row in cursor.fetchall()} | {None}
     for grant in grants:
@@ -75,7 +75,7 @@ def restore(cursor: CursorWrapper, grants: Iterable[Grant], columns: dict[str, s
 
 
 def revoke_default_privileges(cursor: CursorWrapper) -> None:
-    """Former versions left new views to ALTER DEFAULT PRIVILEGES, which cover only what one role creates."""
+    """Remove the default privileges of earlier versions, which covered only views created by one role."""
     cursor.execute(_DEFAULTS)
     for [role] in cursor.fetchall():
         cursor.execute(

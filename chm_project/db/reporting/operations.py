@@ -10,7 +10,7 @@ from chm_project.db.reporting.builder import drop
 class DropReporting(Operation):
     """Drop the views of the schema `reporting`; `migrate` builds them again after its last migration.
 
-    The first operation of a migration that drops, renames or retypes a column that a view reads. Adding needs none.
+    Use it as the first operation of a migration that drops, renames or retypes a column of a view.
     """
 
     reduces_to_sql = False

@@ -1,4 +1,4 @@
-"""The views of the schema `reporting`, complete and in an order in which they can be created."""
+"""The views of the schema `reporting` with expanded queries, in an order in which they can be created."""
 
 import hashlib
 import re
@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from chm_project.db.reporting.files import Shape, expanded, fragments, reach_of, shapes, view_files
 
-# What a shape's scope and parameters are in its view: everything, as of now.
+# Scope and parameters of a shape's view: everything, as of now.
 _NO_SCOPE = {"in_scope": "true", "run_in_scope": "true"}
 _NOW = {
     "as_of": "now()",
@@ -34,14 +34,14 @@ class View:
 
     @property
     def reads(self) -> set[str]:
-        """The other views that the query names."""
+        """Return the other views that the query reads."""
         return set(_READS.findall(re.sub(r"--.*", "", self.query))) - {self.name}
 
 
 def views() -> list[View]:
-    """Every view of every app, each after the views that it reads.
+    """Return all views, each after the views that it reads.
 
-    Raises ValueError for two views of one name, for an unknown view or fragment, and for views that read each other.
+    Raise ValueError for duplicate names, unknown views or fragments, and views that read each other.
     """
     found = [
         View(file.name, _now(file.name, expanded(file.query, fragments())), file.comment, file.columns)
@@ -62,7 +62,7 @@ def views() -> list[View]:
 
 
 def content_hash(definitions: Iterable[View]) -> str:
-    """Changes with any text that the database holds of the views."""
+    """Return a hash of all texts of the views."""
     digest = hashlib.sha256()
     for view in definitions:
         digest.update(repr((view.name, view.query, view.comment, sorted(view.columns.items()))).encode())

@@ -90,14 +90,14 @@ def test_a_second_beat_waits_and_takes_over_when_the_first_ends(
 def test_a_turn_that_was_lost_is_not_taken_for_ours_and_can_be_had_again(broker: str) -> None:
     turn = Turn(broker)
     with redis.Redis.from_url(redis_url(broker)) as client:
-        assert turn.is_ours()
+        assert turn.is_active()
         client.set(LOCK_KEY, "elsewhere:1")
-        assert not turn.is_ours()
+        assert not turn.is_active()
         client.delete(LOCK_KEY)
-        assert turn.is_ours()
+        assert turn.is_active()
         turn.give_back()
         assert holder(client) is None
 
 
 def test_without_a_broker_nothing_is_scheduled() -> None:
-    assert not Turn("redis://127.0.0.1:1/0").is_ours()
+    assert not Turn("redis://127.0.0.1:1/0").is_active()
