@@ -46,6 +46,7 @@ MIDDLEWARE = [
     "chm_project.operations.middleware.ProbeMiddleware",
     "chm_project.api.compression.CompressionMiddleware",
     "chm_project.console.refresh.RefreshMiddleware",
+    "chm_project.console.own_changes.OwnChangesMiddleware",
     "chm_project.api.conditional.ETagMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -203,6 +204,9 @@ CHM_THROTTLE_LOGINS = env.rate("CHM_THROTTLE_LOGINS", "200/hour")
 CHM_THROTTLE_LINEAGE = env.rate("CHM_THROTTLE_LINEAGE", "60000/minute")
 # Reports that run at the same time in the whole installation; further ones get 503 with Retry-After.
 CHM_REPORTS_AT_ONCE = env.whole("CHM_REPORTS_AT_ONCE", 2, least=1)
+
+# How long a health board that takes long to read may be reused; it says its age. 0: never.
+CHM_BOARD_REUSE_SECONDS = env.whole("CHM_BOARD_REUSE_SECONDS", 60, least=0)
 
 # Web pages of these origins may call the API from a browser; none by default.
 CORS_ALLOWED_ORIGINS = env.words("CHM_CORS_ORIGINS", [])

@@ -16,3 +16,5 @@ WHITENOISE_AUTOREFRESH = True
 # All tests use one address, so limits are high; each test fills its own cache.
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 CHM_THROTTLE_ADDRESS = CHM_THROTTLE_REFUSED = CHM_THROTTLE_LOGIN = CHM_THROTTLE_LOGINS = "1000000/minute"
+# Each request reads the board as it is, also on a slow machine; the tests of reusing it say otherwise.
+CHM_BOARD_REUSE_SECONDS = 0

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE
 from django.core.exceptions import PermissionDenied
@@ -27,10 +28,11 @@ from chm_project.access.my_clients import my_clients
 from chm_project.access.visibility import visibility_of, visible_to
 from chm_project.api.csv import csv_response
 from chm_project.api.history import log
-from chm_project.console.pages.board import list_address, read_board
+from chm_project.console.pages.board import list_address
 from chm_project.console.pages.board_scope import BoardScope, choices, scope_of, why_nothing_is_judged
 from chm_project.console.pages.client import read_client
 from chm_project.console.pages.client_report import TABLES, USUAL_DAYS, Period, UnknownPeriod, period_of
+from chm_project.console.pages.kept_board import board_lists
 from chm_project.console.pages.pipeline import read_pipeline
 from chm_project.console.pages.row_strips import add_strips
 from chm_project.console.pages.sections import SECTIONS, Section
@@ -82,10 +84,13 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """The admin's index: the board for whoever may read it, and the plain list of links for others."""
     if not request.user.has_perms(READ):
         return context
-    scope = scope_of(request)
-    return context | read_board(scope, timezone.now()) | {
+    scope, clock = scope_of(request), timezone.now()
+    lists = board_lists(request, scope, clock)
+    return context | {
         "title": "Health board", "scope": scope, "choices": choices(scope, visibility_of(request)), "board": True,
-        "my_clients": len(my_clients(request)),
+        "my_clients": len(my_clients(request)), "lists": lists.html, "as_of": lists.as_of,
+        "age_seconds": round((clock - lists.as_of).total_seconds()) if lists.is_reused else None,
+        "reused_seconds": settings.CHM_BOARD_REUSE_SECONDS,
     }  # fmt: skip
 
 

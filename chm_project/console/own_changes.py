@@ -1,0 +1,37 @@
+"""Remember in a cookie when a person last changed something, so that what they read next is not older than that."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+
+COOKIE = "chm_changed_at"
+# Longer than anything that is reused, and than a replica usually lags behind.
+REMEMBERED = timedelta(minutes=5)
+_SAFE = ("GET", "HEAD", "OPTIONS", "TRACE")
+
+
+class OwnChangesMiddleware:
+    """Mark the answer to each request of the console that may have changed something."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if request.method not in _SAFE and request.path.startswith("/admin/") and response.status_code < 400:
+            moment = str(timezone.now().timestamp())
+            response.set_cookie(
+                COOKIE, moment, max_age=REMEMBERED, secure=request.is_secure(), httponly=True, samesite="Lax"
+            )
+        return response
+
+
+def changed_at(request: HttpRequest) -> datetime | None:
+    """Return when this person last changed something in the console; None if that is long ago, or never."""
+    try:
+        return datetime.fromtimestamp(float(request.COOKIES.get(COOKIE, "")), UTC)
+    except (ValueError, OverflowError, OSError):
+        return None

@@ -1,0 +1,71 @@
+"""The lists of the board as HTML, reused for a while where they take long to read.
+
+A board of 10,000 pipelines takes most of a second. Whoever opens it meanwhile sees the one that was made last, which
+says its age. A person who has just changed something in the console gets a new one.
+"""
+
+import time
+import zlib
+from dataclasses import dataclass, replace
+from datetime import datetime
+from hashlib import blake2b
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString, mark_safe
+
+from chm_project.console.own_changes import changed_at
+from chm_project.console.pages.board import read_board
+from chm_project.console.pages.board_scope import BoardScope
+from chm_project.db import best_effort_cache
+
+# Boards that are made faster than this are never reused.
+FAST_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class BoardLists:
+    """The board's lists below its filters, as they were at `as_of`."""
+
+    html: SafeString
+    as_of: datetime
+    is_reused: bool = False
+
+
+def board_lists(request: HttpRequest, scope: BoardScope, clock: datetime) -> BoardLists:
+    """Return the lists of the scope at `clock`, or those made at most CHM_BOARD_REUSE_SECONDS before."""
+    place = f"board:{_digest(scope)}"
+    if scope.as_of is None and (kept := _kept(place, clock)) is not None:
+        own = changed_at(request)
+        if own is None or own < kept.as_of:
+            return kept
+    begun = time.monotonic()
+    context = read_board(scope, clock)
+    html = render_to_string("console/parts/board.html", context | {"scope": scope}, request)
+    lists = BoardLists(html, context["as_of"])
+    if scope.as_of is None and time.monotonic() - begun > FAST_SECONDS:
+        _keep(place, lists)
+    return lists
+
+
+def _digest(scope: BoardScope) -> str:
+    """Return a key of everything that the scope restricts the lists to; the sort makes sets alike."""
+    clients = None if scope.clients is None else sorted(map(str, scope.clients))
+    return blake2b(f"{replace(scope, clients=None)!r} {clients}".encode(), digest_size=16).hexdigest()
+
+
+def _kept(place: str, clock: datetime) -> BoardLists | None:
+    if not settings.CHM_BOARD_REUSE_SECONDS:
+        return None
+    found = best_effort_cache.read(place)
+    if found is None or not 0 <= (clock - found["as_of"]).total_seconds() <= settings.CHM_BOARD_REUSE_SECONDS:
+        return None
+    return BoardLists(mark_safe(zlib.decompress(found["html"]).decode()), found["as_of"], is_reused=True)  # noqa: S308 - our own HTML
+
+
+def _keep(place: str, lists: BoardLists) -> None:
+    if not settings.CHM_BOARD_REUSE_SECONDS:
+        return
+    value = {"as_of": lists.as_of, "html": zlib.compress(lists.html.encode(), level=1)}
+    best_effort_cache.write(place, value, settings.CHM_BOARD_REUSE_SECONDS)

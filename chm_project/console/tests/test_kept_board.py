@@ -1,0 +1,88 @@
+"""A board that takes long to read is reused, says its age, and never hides what the person has just changed."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.test import Client as Browser
+from django.urls import reverse
+from django.utils import timezone
+
+from chm_project.console.pages import kept_board
+from chm_project.tests.api import bound_person
+from chm_project.tests.pages import browser, html
+from inventory.models import Client
+from inventory.tests.factories import ClientFactory, PipelineFactory
+from runs.tests.factories import RunFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def every_board_takes_long(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    settings.CHM_BOARD_REUSE_SECONDS = 60
+    monkeypatch.setattr(kept_board, "FAST_SECONDS", 0)
+    cache.clear()
+    yield
+    cache.clear()
+
+
+def fail(name: str, client: Client) -> Any:
+    pipeline = PipelineFactory.create(client=client, name=name)
+    return RunFactory.create(pipeline=pipeline, status="failed", finished_at=timezone.now() - timedelta(hours=1))
+
+
+def test_a_board_is_reused_with_its_age_until_it_is_a_minute_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    acme, viewer = ClientFactory.create(), browser("viewer")
+    fail("first_load", acme)
+    begun = timezone.now()
+    assert "data-age" not in html(viewer.get("/admin/"))
+
+    fail("second_load", acme)
+    monkeypatch.setattr(timezone, "now", lambda: begun + timedelta(seconds=40))
+    reused = html(viewer.get("/admin/"))
+    monkeypatch.setattr(timezone, "now", lambda: begun + timedelta(seconds=70))
+    fresh = html(viewer.get("/admin/"))
+
+    assert "first_load" in reused
+    assert "second_load" not in reused
+    assert "s ago; a board that takes long to read is reused for up to 60 s" in reused
+    assert "second_load" in fresh
+    assert "data-age" not in fresh
+
+
+def test_who_has_changed_something_reads_a_new_board() -> None:
+    acme = ClientFactory.create()
+    failed, editor, viewer = fail("nightly_load", acme), browser("analyst"), browser("viewer")
+    editor.get("/admin/")
+
+    known = reverse("console:known", args=[failed.pipeline_id])
+    assert editor.post(known, {"reason": "the source is down"}).status_code == 302
+
+    assert "the source is down" in html(editor.get("/admin/"))
+    assert "the source is down" in html(viewer.get("/admin/"))
+
+
+@pytest.mark.parametrize("query", ["?platform=dbt", "?environment=dev", "?client={acme}"])
+def test_each_filter_has_a_board_of_its_own(query: str) -> None:
+    acme, other = ClientFactory.create(), ClientFactory.create()
+    viewer: Browser = browser("viewer")
+    fail("orders_of_another", other)
+    viewer.get("/admin/")
+
+    assert "orders_of_another" not in html(viewer.get("/admin/" + query.format(acme=acme.pk)))
+
+
+def test_a_bound_person_never_sees_the_board_of_another() -> None:
+    acme, other = ClientFactory.create(), ClientFactory.create()
+    fail("orders_of_acme", acme)
+    fail("orders_of_another", other)
+    browser("viewer").get("/admin/")
+
+    bound = Browser()
+    bound.force_login(bound_person("person", acme.pk))
+
+    assert "orders_of_acme" in (board := html(bound.get("/admin/")))
+    assert "orders_of_another" not in board
