@@ -1,4 +1,4 @@
-"""The registry: what `connector` in a connections file can name."""
+"""The registry of connectors for `connector` in a connections file."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from ingestion.connectors.generic import GenericConnector
 from ingestion.connectors.prefect import PrefectConnector
 from ingestion.http import PartnerSession
 
-# Made from a session and the question whether an external id belongs to any pipeline of the connection.
+# Creates a connector from a session and a function: does an external id belong to a pipeline of the connection?
 Factory = Callable[[PartnerSession, Callable[[str], bool]], Connector]
 
 CONNECTORS: dict[str, Factory] = {

@@ -1,6 +1,6 @@
 """Apache Airflow 3 (/api/v2) and 2 (/api/v1): one listing across all DAGs for everything that changed.
 
-Answers carry no update time, so the version of a run is the moment we asked; see the recorded answers in
+Responses have no update time, so the version of a run is the time of the request. Recorded responses:
 ingestion/synthetic/recordings/airflow. API: https://airflow.apache.org/docs/apache-airflow/stable/stable-rest-api-ref.html
 """
 
@@ -35,10 +35,10 @@ from runs.events import Clock, Rejected, RunEvent
 
 STATUSES = {"queued": "running", "running": "running", "success": "success", "failed": "failed"}
 OPEN_STATES = ("running", "queued")
-PAGE_SIZE = 100  # Airflow's default maximum; a server with a lower one cuts the page, and paging copes
+PAGE_SIZE = 100  # Airflow's default maximum; a server with a lower one shortens the page, which paging handles
 ALL_DAGS = "~"
 
-# Which API each server speaks, kept for the life of the process: a tick does not cost a probe.
+# The API version of each server, kept for the life of the process to save a request per tick.
 _apis: dict[str, str] = {}
 
 
@@ -48,7 +48,7 @@ class AirflowConnector:
     lists_pipelines = True
 
     def __init__(self, session: PartnerSession, *, known: Callable[[str], bool]) -> None:
-        """`known` says whether an external id belongs to any pipeline of the connection."""
+        """`known` returns whether an external id belongs to a pipeline of the connection."""
         self._session = session
         self._known = known
 
@@ -107,8 +107,10 @@ class AirflowConnector:
     def _pages(
         self, dag_id: str, query: list[tuple[str, str]], start: Position | None = None
     ) -> Iterator[tuple[datetime, list[Any], Position]]:
-        """Ordered by id, since rows move in any order that has to do with changes. Cursors where the answer
-        offers them: an older server ignores the parameter and would give its first page for ever."""
+        """Yield pages ordered by id, because other orders change while runs change.
+
+        Use cursors if the response offers them: an older server ignores the parameter
+        and repeats its first page forever."""
         path = self._dag_runs(dag_id)
         query = [*query, ("order_by", "id"), ("limit", str(PAGE_SIZE))]
         cursors = CursorPaging(start if start and "cursor" in start else None)
@@ -125,7 +127,7 @@ class AirflowConnector:
                 body = self._session.get(path, [*query, *sent])
             except NotFound as error:
                 if not error.explained:
-                    _apis.pop(self._session.base_url, None)  # perhaps the server was upgraded
+                    _apis.pop(self._session.base_url, None)  # the server may have been upgraded
                 raise
             rows = field_of(body, "dag_runs", list, "the answer")
             total = field_of(body, "total_entries", int, "the answer")
@@ -142,7 +144,7 @@ class AirflowConnector:
         return f"{self._version()}/dags/{dag}/dagRuns"
 
     def _version(self) -> str:
-        """Airflow 2 does not know /api/v2, and Airflow 3 has taken /api/v1 away."""
+        """Return the API version: Airflow 2 has no /api/v2, Airflow 3 no /api/v1."""
         base_url = self._session.base_url
         for api in ("/api/v2", "/api/v1"):
             if base_url in _apis:
@@ -183,7 +185,7 @@ def _text_key(row: Any) -> str:
 
 
 def _key(row: Any) -> tuple[str | None, str | None]:
-    """dag_id and dag_run_id: run ids are unique within their DAG only."""
+    """Return dag_id and dag_run_id: run ids are unique only within their DAG."""
     if not isinstance(row, dict):
         return None, None
     dag_id, run_id = row.get("dag_id"), row.get("dag_run_id")

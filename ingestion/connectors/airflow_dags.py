@@ -1,6 +1,6 @@
-"""The DAGs of an Airflow: which it has, whether they are paused or cannot be imported, and when each starts next.
+"""Read Airflow's DAGs: whether they are paused or have import errors, and when each starts next.
 
-Airflow leaves out DAGs whose file is gone. Recorded answers: ingestion/synthetic/recordings/airflow.
+DAGs whose file is deleted are not listed. Recorded responses: ingestion/synthetic/recordings/airflow.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ PAGE_SIZE = 100  # Airflow's default maximum
 
 
 def listed_dags(session: PartnerSession, api: str) -> Iterator[SourcePipeline]:
-    """Yield all DAGs, paused ones too; `api` is /api/v2 or /api/v1. One request for each hundred."""
+    """Yield all DAGs, paused ones too; `api` is /api/v2 or /api/v1. One request per hundred."""
     paging, cap = OffsetPaging(), PageCap()
     seen: set[str] = set()
     while True:
@@ -35,7 +35,7 @@ def listed_dags(session: PartnerSession, api: str) -> Iterator[SourcePipeline]:
 
 def _pipeline(name: str, row: dict[str, Any]) -> SourcePipeline:
     paused = row.get("is_paused")
-    # Airflow 2 calls it next_dagrun_create_after. A paused DAG has one too, and will not start.
+    # Airflow 2 calls it next_dagrun_create_after. A paused DAG has one too, but will not start.
     planned = None if paused else row.get("next_dagrun_run_after", row.get("next_dagrun_create_after"))
     return SourcePipeline(
         external_id=name,

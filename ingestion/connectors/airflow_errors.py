@@ -1,4 +1,4 @@
-"""Why DAG runs of Airflow failed: the failed tasks of many runs by one request, and the end of the first one's log.
+"""Read why DAG runs failed: the failed tasks of many runs with one request, and the end of the first task's log.
 
 Airflow 3: https://airflow.apache.org/docs/apache-airflow/stable/stable-rest-api-ref.html, Airflow 2 has the same
 requests below /api/v1.
@@ -16,11 +16,11 @@ from ingestion.http import PartnerSession
 
 RUNS_PER_REQUEST = 50
 PAGE_SIZE = 100
-# Logs of older failures are not read: a backfill of years gets its texts by 50 runs a request.
+# Logs of older failures are not read, so that a backfill of years needs one request per 50 runs.
 LOG_DAYS = 7
 MAX_LOG_LINES = 15
 MAX_LINE = 400
-# What Airflow 2 writes after the error itself, and what holds no information.
+# Lines that Airflow 2 writes after the error, and lines without information.
 NOISE = re.compile(r"^(::(end)?group::|\s*$)")
 NO_FAILED_TASK = "No task of this run failed: somebody marked it as failed, or the run as a whole timed out."
 
@@ -58,7 +58,7 @@ def _failed_tasks(session: PartnerSession, api: str, runs: Sequence[FailedRun]) 
         answer = session.post(f"{api}/dags/~/dagRuns/~/taskInstances/list", body | {"page_offset": offset})
         rows = field_of(answer, "task_instances", list, "the answer")
         for row in rows:
-            # Both lists are filters of their own, so the answer has tasks of runs that nobody asked about.
+            # The API filters by DAGs and by run ids separately, so the response has tasks of other runs too.
             if isinstance(row, dict) and (key := (row.get("dag_id"), row.get("dag_run_id"))) in wanted:
                 found.setdefault(key, []).append(row)
         offset += len(rows)
@@ -68,7 +68,7 @@ def _failed_tasks(session: PartnerSession, api: str, runs: Sequence[FailedRun]) 
 
 
 def _log(session: PartnerSession, api: str, task: Task) -> list[str]:
-    """Return the last lines of a task's last try, or none if the log cannot be read: the task's name is enough."""
+    """Return the last lines of a task's last try; empty if the log cannot be read."""
     number = task.get("try_number")
     if not isinstance(number, int) or number < 1:
         return []
@@ -86,10 +86,10 @@ def _log(session: PartnerSession, api: str, task: Task) -> list[str]:
 
 
 def lines(content: object) -> list[str]:
-    """Return the lines of a log in any of Airflow's forms; an exception is a line of its own, as Python prints it."""
+    """Return the lines of a log in any of Airflow's formats; an exception is a line like Python prints it."""
     found: list[str] = []
     if isinstance(content, str):
-        # Airflow 2 answers the text of a Python list of pairs.
+        # Airflow 2 returns the repr of a Python list of pairs.
         found.extend(content[-64 * 1024 :].removesuffix("')]").replace("\\n", "\n").splitlines())
     elif isinstance(content, list):
         for entry in content:
@@ -102,7 +102,7 @@ def lines(content: object) -> list[str]:
 
 
 def _exceptions(detail: object) -> Iterator[str]:
-    """Yield the exceptions of a structured log entry, the one that ended the task last."""
+    """Yield the exceptions of a structured log entry; the last one ended the task."""
     for each in reversed(detail) if isinstance(detail, list) else ():
         if isinstance(each, Mapping) and each.get("exc_type"):
             yield "Traceback (most recent call last):"
@@ -137,7 +137,7 @@ def _tries(task: Task) -> str:
 
 
 def _raised(log: Sequence[str]) -> str | None:
-    """Return the line that the last traceback of the log ends with."""
+    """Return the last line of the log's last traceback."""
     starts = [number for number, line in enumerate(log) if "Traceback (most recent call last)" in line]
     if not starts:
         return None

@@ -1,4 +1,4 @@
-"""What a connector is: it fetches pages from one kind of partner and translates them, and nothing else."""
+"""The interface of connectors: they fetch pages from one kind of partner and translate them."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,8 +14,10 @@ from runs.events import Clock, Rejected, RunEvent
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A pipeline to fetch runs of. `since` is where to start, null for everything; `through` is its watermark;
-    the rest says which source a completed walk speaks for."""
+    """A pipeline whose runs to fetch.
+
+    `since` is the start (None for everything), `through` its watermark. The other fields identify the source, so that a
+    completed walk only updates a pipeline that still has it."""
 
     pipeline_id: UUID
     client_id: UUID
@@ -27,7 +29,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class OpenRun:
-    """A run that CHM holds as running, with what is kept if it turns out to be gone."""
+    """A run stored as running, with the fields to keep if it is gone at the source."""
 
     pipeline_id: UUID
     external_id: str
@@ -38,7 +40,7 @@ class OpenRun:
 
 @dataclass(frozen=True, slots=True)
 class FailedRun:
-    """A failed run that CHM holds without an error text; `payload` is the source's answer as it is stored."""
+    """A failed run stored without an error text; `payload` is the stored response of the source."""
 
     external_id: str
     external_run_id: str
@@ -49,24 +51,26 @@ class FailedRun:
 
 @dataclass(frozen=True, slots=True)
 class SourcePipeline:
-    """A pipeline as the source lists it; None where the source does not say. `next_run_at` is by its own schedule."""
+    """A pipeline in the source's list; None for unknown values. `next_run_at` is the source's own schedule."""
 
     external_id: str
     name: str
     paused: bool | None = None
     next_run_at: datetime | None = None
     has_import_errors: bool = False
-    offered: bool = True  # false: known to exist, but not proposed for the inventory
+    offered: bool = True  # false: exists, but is not proposed for the inventory
 
 
-# A run with its error text, or with None if the source has none for it.
+# A run with its error text, or None if the source has none.
 Explained = tuple[FailedRun, str | None]
 
 
 @dataclass(slots=True)
 class Page:
-    """One answer, translated. `unknown` are external ids that no pipeline of the connection has; `position` is where
-    it was read: a walk can begin there again."""
+    """One translated response.
+
+    `unknown` are external ids without a pipeline of the connection; `position` is where the page was read, from which a
+    walk can resume."""
 
     events: list[RunEvent | Rejected] = field(default_factory=list)
     unknown: set[str] = field(default_factory=set)
@@ -76,9 +80,9 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """Pages that together are complete for their targets; reading them is what sends the requests.
+    """Pages that together are complete for their targets. Iterating sends the requests.
 
-    `pages` begins at the beginning, or where an earlier reading of the same walk broke off.
+    `pages` starts at the beginning, or at the position of an interrupted walk.
     """
 
     targets: Sequence[Target]
@@ -91,36 +95,36 @@ class Walk:
 
 class Connector(Protocol):
     def walks(self, targets: Sequence[Target]) -> Iterator[Walk]:
-        """Covers every target exactly once, in as few requests as the partner allows."""
+        """Return walks that cover every target once, with as few requests as the partner allows."""
 
     def reread(self, runs: Sequence[OpenRun]) -> Iterator[Page]:
-        """Asks for runs that a walk did not return; what is gone comes back canceled."""
+        """Request runs that a walk did not return; runs that are gone are returned as canceled."""
 
-    # Whether each pipeline costs requests of its own; else one listing covers them all.
+    # Whether each pipeline needs its own requests; otherwise one listing covers all.
     asks_one_by_one: bool
-    # Whether error_texts sends requests: the list answers of some sources do not say why a run failed.
+    # Whether error_texts sends requests, because the source's lists do not contain error texts.
     fetches_error_texts: bool
 
     def error_texts(self, runs: Sequence[FailedRun]) -> Iterator[Explained]:
-        """Ask why these runs failed, newest first, and yield each answer as soon as it is known.
+        """Request the error texts of these runs, newest first, and yield each as soon as it is known.
 
-        The session ends the questions after MAX_REQUESTS (ingestion/error_texts.py) by an exception that a connector
-        does not catch; runs without an answer are given again to the next ingestion. A run answered with None is not
-        asked about again while it stays the same.
+        After MAX_REQUESTS (ingestion/error_texts.py) the session raises an exception that a connector must not catch;
+        the next ingestion continues with the other runs. A run with the result None is not requested again unless it
+        changes.
         """
 
     def links(self, external_ids: Collection[str], ui: str) -> Mapping[str, Links]:
-        """Return by external id the pages of a pipeline and of its runs in the partner's user interface at `ui`."""
+        """Return the pages of pipelines and their runs in the partner's user interface at `ui`, by external id."""
 
     # Whether the source can list its pipelines.
     lists_pipelines: bool
 
     def pipelines(self) -> Iterator[SourcePipeline]:
-        """List all pipelines of the source. Whoever is not in it, the source no longer has."""
+        """List all pipelines of the source. Pipelines that are not listed no longer exist there."""
 
 
 class ErrorsInListing:
-    """Base class for connectors whose listing says why a run failed, or whose source never does."""
+    """Base class for connectors whose listing includes error texts, or whose source has none."""
 
     fetches_error_texts = False
 
@@ -138,11 +142,11 @@ class NoPipelineList:
 
 
 class RunsOnly(ErrorsInListing, NoPipelineList):
-    """Base class for connectors that list runs and nothing else."""
+    """Base class for connectors that only list runs."""
 
 
 def oldest(targets: Sequence[Target]) -> datetime | None:
-    """Where a walk of these starts; null, everything, where any of them has no start."""
+    """Return the start of a walk of these targets; None (everything) if any of them has no start."""
     starts = [target.since for target in targets if target.since is not None]
     return min(starts) if len(starts) == len(targets) else None
 
@@ -151,7 +155,8 @@ GONE = "gone at source"
 
 
 def gone(run: OpenRun, *, at: datetime | None = None) -> RunEvent:
-    """An open run that the source no longer knows; `at` is the moment we asked, where that is the source's version."""
+    """Return the event for an open run that no longer exists at the source. `at` is the time of the request, if it is
+    the version of this source's runs."""
     return RunEvent(
         pipeline_id=run.pipeline_id,
         external_run_id=run.external_run_id,
@@ -172,7 +177,7 @@ def by_external_id(targets: Sequence[Target]) -> dict[str, list[Target]]:
 
 
 def field_of(body: object, name: str, kind: type[Any], what: str) -> Any:
-    """A field that the answer's form promises; BadAnswer, not a KeyError, where it does not keep it."""
+    """Return a required field of a response; raise BadAnswer if it is missing or has the wrong type."""
     if not isinstance(body, dict):
         raise BadAnswer(f"{what} is a {type(body).__name__}, not an object with {name!r}")
     value = body.get(name)
@@ -182,10 +187,10 @@ def field_of(body: object, name: str, kind: type[Any], what: str) -> Any:
 
 
 def utc_text(moment: datetime) -> str:
-    """With a Z: some partners answer a time without zone with an error, and read a plus sign as a space."""
+    """Return the time in UTC with a Z: some partners refuse times without zone, and read + as a space."""
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
 
 
 def translated(word: object, table: Mapping[str, str]) -> object:
-    """The canonical status, or the source's word as it is: the write path stores and names an unknown one."""
+    """Return the canonical status, or the source's word, which record_runs rejects with a message if unknown."""
     return table.get(word.strip().lower(), word) if isinstance(word, str) else word

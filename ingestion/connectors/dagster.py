@@ -1,6 +1,6 @@
-"""Dagster (GraphQL): one listing across all jobs of what was updated since, newest first.
+"""Dagster (GraphQL): one listing of updated runs across all jobs, newest first.
 
-A pipeline's external id is the name of a job. Times are seconds since 1970 with a fraction. Recorded answers:
+A pipeline's external id is the name of a job. Times are fractional seconds since 1970. Recorded responses:
 ingestion/synthetic/recordings/dagster. API: https://docs.dagster.io/api/graphql
 """
 
@@ -68,7 +68,7 @@ class DagsterConnector:
         return failures(runs, self._runs)
 
     def links(self, external_ids: Collection[str], ui: str) -> Mapping[str, Links]:
-        """The page /guess finds the code location of a job by itself."""
+        """Return the links. The page /guess finds the code location of a job."""
         return expanded(Links(f"{ui}/guess/{{external_id}}", f"{ui}/runs/{{run_id}}"), external_ids)
 
     def pipelines(self) -> Iterator[SourcePipeline]:
@@ -85,7 +85,7 @@ class DagsterConnector:
             rows = self._ask(chosen, paging.cursor)
             cap.count(len(rows))
             if start is not None and cap.pages == 1 and not rows:
-                # Dagster answers a cursor that it does not know with nothing, as if this were the end.
+                # Dagster answers an unknown cursor with an empty page, as if the list had ended.
                 raise BadAnswer("the run at which the last walk stopped is gone: the next one begins anew")
             page = Page(position=paging.position)
             for row in rows:
@@ -97,7 +97,7 @@ class DagsterConnector:
                 if not self._known(job):
                     page.unknown.add(job)
             yield page
-            # The cursor is the last row's id; the end is a page that is not full.
+            # The cursor is the id of the last row; a page that is not full is the last one.
             last = rows[-1].get("runId") if rows and isinstance(rows[-1], dict) else None
             if len(rows) < PAGE_SIZE or not paging.advance(last):
                 return
@@ -127,7 +127,7 @@ def event(pipeline_id: Any, row: dict[str, Any]) -> RunEvent:
 
 
 def moment(value: object) -> object:
-    """To the microsecond; what is no number stays as it is, for the write path to name."""
+    """Return the time, or the value itself if it is not a number, which record_runs reports."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         try:
             return datetime.fromtimestamp(round(value, 6), UTC)

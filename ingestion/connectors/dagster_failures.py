@@ -1,13 +1,13 @@
-"""Why Dagster's runs failed: the failed steps with their messages, from the runs' event logs."""
+"""Read why Dagster runs failed: failed steps with messages, from the runs' event logs."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ingestion.connectors.base import Explained, FailedRun
 
-BATCH = 10  # each run of an answer brings up to EVENTS names of events
+BATCH = 10  # a response has up to EVENTS events per run
 EVENTS = 1_000
-MAX_PAGES = 5  # of one log; the steps of a longer one are named without their messages
+MAX_PAGES = 5  # pages of one log; for longer logs steps are listed without messages
 MAX_NAMED = 5
 QUERY = """query Failures($filter: RunsFilter, $cursor: String, $limit: Int) {
   runsOrError(filter: $filter) {
@@ -23,12 +23,12 @@ QUERY = """query Failures($filter: RunsFilter, $cursor: String, $limit: Int) {
     ... on InvalidPipelineRunsFilterError { message }
     ... on PythonError { message } } }"""
 
-# Sends QUERY with these variables and returns the runs of the answer.
+# Sends QUERY with these variables and returns the runs of the response.
 Ask = Callable[[str, Mapping[str, Any]], list[Any]]
 
 
 def failures(runs: Sequence[FailedRun], ask: Ask) -> Iterator[Explained]:
-    """Yield each run with its text, or None where its log does not say why it failed."""
+    """Yield each run with its text, or None if its log has no reason."""
     for first in range(0, len(runs), BATCH):
         batch = runs[first : first + BATCH]
         logs = _logs([run.external_run_id for run in batch], None, ask)
@@ -37,7 +37,7 @@ def failures(runs: Sequence[FailedRun], ask: Ask) -> Iterator[Explained]:
 
 
 def _explanation(run_id: str, row: Mapping[str, Any] | None, ask: Ask) -> str | None:
-    """Read a run's log until it ends: the failures of steps and the summary of the run come last."""
+    """Read a run's log to its end, because failures of steps and the summary of the run come last."""
     stats = row.get("stepStats") if row else None
     named = [str(step.get("stepKey")) for step in stats or () if step.get("status") == "FAILURE"]
     causes: dict[str, str] = dict.fromkeys(named, "failed")
@@ -68,7 +68,7 @@ def _logs(run_ids: Sequence[str], cursor: object, ask: Ask) -> dict[str, Mapping
 
 
 def _cause(event: Mapping[str, Any]) -> str | None:
-    """Return the innermost error's message: the outer ones only say in which step it happened."""
+    """Return the message of the innermost error; outer ones only name the step."""
     error = event.get("error")
     if not isinstance(error, dict):
         return None

@@ -1,6 +1,6 @@
-"""The jobs of a Dagster, with what their schedules and sensors say. One request lists all.
+"""Read Dagster's jobs with their schedules and sensors, in one request.
 
-Recorded answers: ingestion/synthetic/recordings/dagster. API: https://docs.dagster.io/api/graphql
+Recorded responses: ingestion/synthetic/recordings/dagster. API: https://docs.dagster.io/api/graphql
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ QUERY = """query Jobs { repositoriesOrError { __typename
 
 
 def listed_jobs(session: PartnerSession) -> Iterator[SourcePipeline]:
-    """Yield all jobs of the code locations that load. The one that Dagster adds for single assets is not offered."""
+    """Yield all jobs of the code locations that load, without the implicit job for single assets."""
     body = session.post("/graphql", {"query": QUERY})
     answer = field_of(field_of(body, "data", dict, "the answer"), "repositoriesOrError", dict, "the answer's data")
     if answer.get("__typename") != "RepositoryConnection":
@@ -39,7 +39,7 @@ def listed_jobs(session: PartnerSession) -> Iterator[SourcePipeline]:
 
 
 def _pipeline(name: str, starters: Sequence[dict[str, Any]]) -> SourcePipeline:
-    """Return a job as paused if all that would start it is switched off; None if nothing would."""
+    """Return a job as paused if all its schedules and sensors are off; None if it has none."""
     running = [each for each in starters if (each.get("scheduleState") or each["sensorState"])["status"] == RUNNING]
     ticks = [tick["timestamp"] for each in running for tick in each.get("futureTicks", {}).get("results", ())]
     return SourcePipeline(

@@ -1,7 +1,7 @@
-"""Any partner with a list of runs in JSON, by a description of its API instead of code (see source.py).
+"""A connector for any JSON list of runs, configured by a description of the API (see source.py).
 
-One listing covers all pipelines where the partner's API allows it; a description whose request names {external_id}
-lists pipeline by pipeline.
+One listing covers all pipelines if the partner's API allows it; with {external_id} in the request it lists each
+pipeline.
 """
 
 import contextlib
@@ -39,14 +39,14 @@ from ingestion.links import Links, expanded
 from ingestion.paging import CursorPaging, NumberPaging, OffsetPaging, PageCap, Position
 from runs.events import Clock, Rejected, RunEvent
 
-MAX_LOG = 4_000  # characters of the end of a log
+MAX_LOG = 4_000  # characters kept from the end of a log
 
 Values = dict[str, str | int | float]
 
 
 class DeclarativeConnector(NoPipelineList):
     def __init__(self, session: PartnerSession, source: Source, *, known: Callable[[str], bool]) -> None:
-        """`known` says whether an external id belongs to any pipeline of the connection."""
+        """`known` returns whether an external id belongs to a pipeline of the connection."""
         self._session = session
         self._source = source
         self._known = known
@@ -61,7 +61,7 @@ class DeclarativeConnector(NoPipelineList):
         )
 
     def reread(self, runs: Sequence[OpenRun]) -> Iterator[Page]:
-        """What the partner lists as open, where it can; then one by one."""
+        """Read open runs from a list if the partner has one, the others one by one."""
         source, open_rows = self._source, None
         if source.open_runs is not None:
             pages = self._pages(source.request.with_part(source.open_runs), None, "")
@@ -93,7 +93,7 @@ class DeclarativeConnector(NoPipelineList):
             yield run, error_text(rules, body)
 
     def links(self, external_ids: Collection[str], ui: str) -> Mapping[str, Links]:
-        """By the description's templates; {base_path} is the path of base_url, which names some partners' services."""
+        """Return the links from the description's templates; {base_path} is the path of base_url."""
         path = urlsplit(self._session.base_url).path
         pipeline, runs = (
             template and template.replace("{ui}", ui).replace("{base_path}", path)
@@ -185,7 +185,7 @@ class DeclarativeConnector(NoPipelineList):
         return self._session.exchange(request.method, request.path, request.query, request.body)
 
     def _all_older(self, rows: list[Any], since: datetime | None) -> bool:
-        """The end of a listing that begins with the newest and cannot be filtered."""
+        """Return whether all rows are older than the start: the end of an unfiltered listing, newest first."""
         rules = self._source.since
         if rules is None or rules.stop_before is None or since is None or not rows:
             return False
@@ -209,7 +209,7 @@ class DeclarativeConnector(NoPipelineList):
 
 
 class _Place:
-    """Where in a listing we are, by the description's kind of paging."""
+    """The current position in a listing, by the description's kind of paging."""
 
     def __init__(self, source: Source, request: Request, start: Position | None) -> None:
         paging = self._paging = source.paging
@@ -245,7 +245,7 @@ class _Place:
         return Request(self._first.method, address, {}, self._first.body)
 
     def advance(self, answer: Exchanged, rows: list[Any], keys: list[str], session: PartnerSession) -> bool:
-        """Whether there is a next page; `request` is then the one for it."""
+        """Return whether there is a next page; `request` is then its request."""
         paging = self._paging
         if paging.more is not None and not _searched(paging.more, answer.body):
             return False
@@ -282,7 +282,7 @@ class _Place:
 
 
 def event(source: Source, pipeline_id: UUID, row: dict[str, Any], asked_at: datetime) -> RunEvent | None:
-    """Null for what is no run. A field that cannot be read is left out and named; the run is stored all the same."""
+    """Return the event, or None for a row that is not a run. Unreadable fields are omitted and reported."""
     notes: list[str] = []
     values: dict[str, Any] = {}
     for name, expression in source.fields.items():
@@ -298,7 +298,7 @@ def event(source: Source, pipeline_id: UUID, row: dict[str, Any], asked_at: date
     if at is None and source.version == "asked":
         at, clock = asked_at, Clock.ASKED
     if status == "running" and not source.reopens:
-        at = None  # without a version, the write path never takes an ended run back to running
+        at = None  # without a version, record_runs never sets an ended run back to running
     if reason := values.get("status_reason"):
         notes.insert(0, str(reason))
     return RunEvent(
@@ -319,7 +319,7 @@ def event(source: Source, pipeline_id: UUID, row: dict[str, Any], asked_at: date
 
 
 def error_text(rules: ErrorTextRequest, body: object) -> str | None:
-    """Return the lines that the description finds, and the end of the log; None without both."""
+    """Return the lines selected by the description and the end of the log; None without both."""
     found = _searched(rules.lines, body)
     lines = [_text(line).strip() for line in (found if isinstance(found, list) else [found])]
     log = _text(_searched(rules.log, body)).strip()
@@ -327,7 +327,7 @@ def error_text(rules: ErrorTextRequest, body: object) -> str | None:
 
 
 def word(source: Source, row: object) -> str | None:
-    """The source's own word, or words joined by a slash: completed/failure."""
+    """Return the source's status, or several joined by a slash: completed/failure."""
     found = []
     for expression in source.words:
         with contextlib.suppress(JMESPathError):
@@ -336,7 +336,7 @@ def word(source: Source, row: object) -> str | None:
 
 
 def canonical(source: Source, word: str | None) -> str | None:
-    """By the words together, else by the first alone; what is not in the table stays, for the write path to name."""
+    """Return the status for all words together, else for the first; unknown words are returned unchanged."""
     if word is None:
         return None
     lowered = word.lower()
@@ -344,7 +344,7 @@ def canonical(source: Source, word: str | None) -> str | None:
 
 
 def read(value: object, time_format: str) -> object:
-    """What the partner says as a time, for the write path; 0 is none, and what cannot be read stays as it is."""
+    """Return the partner's time; None for 0. An unreadable value is returned unchanged."""
     if time_format == "iso":
         return value
     if isinstance(value, str):
@@ -361,7 +361,7 @@ def read(value: object, time_format: str) -> object:
 
 
 def duration(value: object, duration_format: str) -> object:
-    """Seconds; what cannot be read stays as it is, for the write path to name."""
+    """Return seconds; an unreadable value is returned unchanged."""
     if duration_format == "milliseconds" and isinstance(value, int | float) and not isinstance(value, bool):
         return value / 1000 if math.isfinite(value) else value
     if duration_format == "iso8601" and isinstance(value, str) and value:
@@ -405,14 +405,14 @@ def _searched(expression: Expression | None, document: object) -> Any:
 
 
 def _text(value: object) -> str:
-    """Identifiers and words come as texts or whole numbers; anything else is none."""
+    """Return a text or whole number as text; None for anything else."""
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     return value if isinstance(value, str) else ""
 
 
 def _without(row: dict[str, Any], paths: Sequence[str]) -> dict[str, Any]:
-    """A copy without the fields, named by dotted paths, that differ in every answer or say nothing."""
+    """Return a copy without the fields at these dotted paths, which differ in every response or are empty."""
     kept = dict(row)
     for path in paths:
         name, _, below = path.partition(".")

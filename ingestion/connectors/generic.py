@@ -31,11 +31,11 @@ class GenericConnector(RunsOnly):
             yield Walk([target], partial(self._pages, target))
 
     def reread(self, runs: Sequence[OpenRun]) -> Iterator[Page]:
-        """The API has no question about one run, so nothing can be said to be gone."""
+        """Return nothing: the API cannot read one run, so missing runs cannot be detected."""
         return iter(())
 
     def links(self, external_ids: Collection[str], ui: str) -> Mapping[str, Links]:
-        """Return none: the API has no user interface. A run may carry its own `source_url`."""
+        """Return no links: the API has no user interface. A run may have its own `source_url`."""
         return {}
 
     def _pages(self, target: Target, start: Position | None) -> Iterator[Page]:

@@ -1,10 +1,10 @@
-"""Signs of a next page in an answer whose description has no `paging`."""
+"""Detect a next page in a response whose description has no `paging`."""
 
 from typing import Any
 
 from ingestion.http import Exchanged
 
-# Where APIs put the way to the next page: at the top of the answer, or one level below.
+# Common fields for the next page, at the top of the response or one level below.
 NAMES = frozenset(
     name.replace("_", "")
     for name in (
@@ -12,12 +12,12 @@ NAMES = frozenset(
         "next_offset", "continuation_token", "@odata.nextlink", "has_more", "has_next", "has_next_page",
     )
 )  # fmt: skip
-# What servers cut a listing at if the request does not say it.
+# Common default page sizes of servers.
 USUAL_SIZES = frozenset({10, 15, 20, 25, 30, 50, 100, 200, 250, 500, 1_000})
 
 
 def says_more(answer: Exchanged) -> str | None:
-    """Return what in the answer says that a next page follows, or None."""
+    """Return the field that shows a next page, or None."""
     if answer.next_url:
         return 'a header Link with rel="next"'
     body = answer.body
@@ -32,5 +32,5 @@ def says_more(answer: Exchanged) -> str | None:
 
 
 def looks_full(rows: list[Any], limits: set[str]) -> bool:
-    """Return whether the page has as many rows as the request asked for, or as servers usually give."""
+    """Return whether the page has as many rows as the requested limit or a common default."""
     return str(len(rows)) in limits or len(rows) in USUAL_SIZES

@@ -1,8 +1,7 @@
-"""Prefect 3: one listing across all flows for what ended since, one for what is open, and the runs that somebody set
-to another state since.
+"""Prefect 3: one listing of ended runs, one of open runs, and the runs whose state was changed manually.
 
-A pipeline's external id is the id of a deployment, or of a flow. Runs that are only planned (SCHEDULED, never started)
-are no runs yet. Recorded answers: ingestion/synthetic/recordings/prefect. API: https://docs.prefect.io/v3/api-ref/rest-api
+A pipeline's external id is the id of a deployment, or of a flow. Scheduled flow runs that
+never started are not stored. Recorded responses: ingestion/synthetic/recordings/prefect. API: https://docs.prefect.io/v3/api-ref/rest-api
 """
 
 import re
@@ -44,15 +43,15 @@ PAGE_SIZE = 200  # the server's maximum; above it answers 422
 STARTED: dict[str, Any] = {"start_time": {"is_null_": False}}
 OPEN: tuple[dict[str, Any], ...] = (
     {"state": {"type": {"any_": ["PENDING", "RUNNING", "PAUSED", "CANCELLING"]}}},
-    # Between two attempts of its own, a run is scheduled again.
+    # Between two attempts a run is scheduled again.
     {"state": {"type": {"any_": ["SCHEDULED"]}}, **STARTED},
 )
 UUID_FORM = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-# The server's estimates, new in every answer.
+# The server's estimates, which differ in every response.
 VOLATILE = frozenset({"estimated_run_time", "estimated_start_time_delta"})
 
 
-# Which external ids are flows, and not deployments, by server: a tick does not cost a request for it.
+# External ids of flows (not deployments) by server, kept to save a request per tick.
 _kinds: dict[str, dict[str, bool]] = {}
 
 
@@ -63,10 +62,13 @@ class PrefectConnector(ErrorsInListing):
     def __init__(self, session: PartnerSession, *, known: Callable[[str], bool]) -> None:
         self._session = session
         self._known = known
-        self._tasks: dict[str, str] = {}  # of the flow runs of the last answer
+        self._tasks: dict[str, str] = {}  # of the flow runs of the last response
 
     def walks(self, targets: Sequence[Target]) -> Iterator[Walk]:
-        """One for all pipelines with a watermark, one for all without: a filter by update time does not exist."""
+        """Return one walk for all pipelines with a watermark and one for the others.
+
+        Prefect cannot filter by update time.
+        """
         return plan_walks(targets, self._listing, max_single=0)
 
     def reread(self, runs: Sequence[OpenRun]) -> Iterator[Page]:
@@ -83,7 +85,7 @@ class PrefectConnector(ErrorsInListing):
         return listed_deployments(self._session)
 
     def _flows(self, external_ids: Collection[str]) -> set[str]:
-        """Return which of the ids are flows'; asked once in the life of the process, since an id keeps its kind."""
+        """Return the ids that are flows; requested once per process, because an id keeps its kind."""
         kinds = _kinds.setdefault(self._session.base_url, {})
         asked = [name for name in external_ids if name not in kinds and UUID_FORM.fullmatch(name)]
         for first in range(0, len(asked), PAGE_SIZE):
@@ -127,7 +129,7 @@ class PrefectConnector(ErrorsInListing):
         return self._ask({"id": {"any_": list(ids)}}, 0)
 
     def _pages(self, chosen: dict[str, Any], start: Position | None = None) -> Iterator[tuple[Position, list[Any]]]:
-        """In the order of their starts: what is new comes behind what was read."""
+        """Yield pages ordered by start, so that new runs come after those already read."""
         paging, cap = OffsetPaging(start), PageCap()
         while True:
             here, rows = paging.position, self._ask(chosen, paging.offset)
@@ -151,7 +153,7 @@ class PrefectConnector(ErrorsInListing):
 
 
 def event(pipeline_id: Any, row: dict[str, Any], tasks: str = "") -> RunEvent | None:
-    """Return None for a plan; `tasks` are the lines that name the failed tasks of the run."""
+    """Return the event; None for a scheduled run. `tasks` are lines with the failed tasks of the run."""
     status = canonical(row)
     if status is None:
         return None
@@ -172,7 +174,7 @@ def event(pipeline_id: Any, row: dict[str, Any], tasks: str = "") -> RunEvent | 
 
 
 def canonical(row: dict[str, Any]) -> object:
-    """By the state's type: its name is free text, but for the one that means skipped."""
+    """Return the status for the state's type. The name of a state is free text, except "Skipped"."""
     kind = row.get("state_type")
     word = kind.lower() if isinstance(kind, str) else kind
     if word == "scheduled":

@@ -1,6 +1,6 @@
-"""The deployments and flows of a Prefect server: either can be the external id of a pipeline.
+"""Read the deployments and flows of a Prefect server: the external id of a pipeline is one of either.
 
-The server does not say when a deployment starts next without listing its planned runs. Recorded answers:
+The next start of a deployment would need a list of its scheduled runs, and is not read. Recorded responses:
 ingestion/synthetic/recordings/prefect. API: https://docs.prefect.io/v3/api-ref/rest-api
 """
 
@@ -16,7 +16,7 @@ PAGE_SIZE = 200  # the server's maximum
 
 
 def listed_deployments(session: PartnerSession) -> Iterator[SourcePipeline]:
-    """Yield all deployments and flows. A flow that has deployments is not offered: its runs are theirs."""
+    """Yield all deployments and flows. Flows with deployments are not proposed, because deployments have their runs."""
     deployments = list(_rows(session, "/api/deployments/filter"))
     flows = {str(row.get("id")): str(row.get("name")) for row in _rows(session, "/api/flows/filter")}
     for row in deployments:

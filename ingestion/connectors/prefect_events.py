@@ -1,7 +1,7 @@
-"""Prefect's record of state changes: which flow runs changed since a moment, whoever changed them.
+"""Read Prefect's events: flow runs whose state changed since a moment, also manually.
 
-A state that somebody sets by hand moves neither start_time nor end_time, and flow runs cannot be filtered by their
-update time, but the server records an event for each change. API: https://docs.prefect.io/v3/api-ref/rest-api
+Setting a state manually changes neither start_time nor end_time, and flow runs cannot be filtered by update time, but
+the server records an event for each change. API: https://docs.prefect.io/v3/api-ref/rest-api
 """
 
 import logging
@@ -19,8 +19,8 @@ logger = logging.getLogger(__name__)
 
 PREFIX = "prefect.flow-run."
 PAGE_SIZE = 50  # the server's maximum
-MAX_PAGES = 200  # after a longer absence, reconciliation reads the rest
-# Open states are listed anyway, and heartbeats change nothing: what is left is about one event per run.
+MAX_PAGES = 200  # after a longer pause, the daily reconciliation reads the rest
+# Open runs are listed anyway and heartbeats change nothing, so about one event per run remains.
 NOT_ASKED_FOR = [
     f"{PREFIX}{name}"
     for name in ("heartbeat", "Scheduled", "Late", "Pending", "Running", "Paused", "Cancelling", "AwaitingRetry")
@@ -28,9 +28,9 @@ NOT_ASKED_FOR = [
 
 
 def changed_runs(session: PartnerSession, since: datetime, *, seen: Collection[str]) -> Iterator[list[str]]:
-    """Yield page by page the ids of flow runs that reached another state since then, without those in `seen`.
+    """Yield pages of ids of flow runs that changed state since then, without those in `seen`.
 
-    Yields nothing where the server keeps no events or the account may not read them.
+    Yield nothing if the server has no events or refuses access to them.
     """
     wanted = {"occurred": {"since": utc_text(since)}, "event": {"prefix": [PREFIX], "exclude_name": NOT_ASKED_FOR}}
     found, cap = set(seen), PageCap()
@@ -58,7 +58,7 @@ def changed_runs(session: PartnerSession, since: datetime, *, seen: Collection[s
 
 
 def _page_token(address: object) -> str | None:
-    """Only the token of the next page's address: a server behind a proxy may not know how it is reached."""
+    """Return only the token of the next page's URL: behind a proxy the server's own URL may be wrong."""
     found = parse_qs(urlsplit(address).query).get("page-token") if isinstance(address, str) else None
     return found[0] if found else None
 

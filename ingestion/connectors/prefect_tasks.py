@@ -1,4 +1,4 @@
-"""Which tasks made Prefect's flow runs fail: the state of a flow run has a message, but does not name the task.
+"""Read which tasks made flow runs fail: a flow run's state has a message, but not the name of the task.
 
 API: https://docs.prefect.io/v3/api-ref/rest-api
 """
@@ -16,7 +16,7 @@ MAX_NAMED = 5
 
 
 def failed_tasks(session: PartnerSession, flow_runs: Collection[str]) -> dict[str, str]:
-    """Return by flow run a line for each of the first tasks that failed in it; nothing where the server refuses."""
+    """Return lines with the first failed tasks by flow run; empty if the server refuses."""
     if not flow_runs:
         return {}
     chosen = {

@@ -1,6 +1,6 @@
-"""The description of a partner's API that the declarative connector works from: its form, its reading, its mistakes.
+"""Read and validate the description of a partner's API for the declarative connector.
 
-docs/connectors.md explains every key; the presets beside this file are examples.
+docs/connectors.md explains every key; the folder `presets` has examples.
 """
 
 import tomllib
@@ -19,7 +19,7 @@ from runs.models import Status
 
 PRESETS = {path.stem: path for path in sorted((Path(__file__).parent / "presets").glob("*.toml"))}
 
-IGNORED = "ignored"  # a status of what is no run, such as a plan
+IGNORED = "ignored"  # statuses of rows that are not runs, such as plans
 FIELDS = (
     "external_run_id", "pipeline", "started_at", "finished_at", "duration_seconds", "rows_processed",
     "error_message", "status_reason", "source_url", "at",
@@ -34,12 +34,12 @@ class Expression:
     """A JMESPath expression, compiled once."""
 
     def __init__(self, text: str) -> None:
-        """Raises JMESPathError."""
+        """Compile the text; raise JMESPathError."""
         self.text = text
         self._compiled = jmespath.compile(text)
 
     def search(self, document: object) -> Any:
-        """Raises JMESPathError where the document does not suit a function."""
+        """Return the result; raise JMESPathError if a function does not accept the document's types."""
         return self._compiled.search(document)
 
 
@@ -51,20 +51,20 @@ class Paging:
     kind: str = "none"
     param: str = ""
     next: Expression | None = None
-    more: Expression | None = None  # false or nothing: this page is the last, whatever else it says
+    more: Expression | None = None  # false or nothing: this page is the last
     total: Expression | None = None
     first: int = 1
-    described: bool = False  # false: nobody wrote how pages follow each other
+    described: bool = False  # false: the description has no `paging`
 
 
 @dataclass(frozen=True, slots=True)
 class Since:
-    """What a walk with a start adds to the request, and where a walk in order of age ends."""
+    """The parameters for a walk with a start, and the end of a walk ordered by age."""
 
     request: Request = field(default_factory=Request)
     time_format: str = "iso"
     lookback_seconds: int = 0
-    first_days: int = 0  # a walk without a start begins so long ago, where the partner insists on one
+    first_days: int = 0  # the start of a walk without one, if the partner requires it
     stop_before: Expression | None = None
 
 
@@ -78,11 +78,11 @@ class OneRun:
 
 @dataclass(frozen=True, slots=True)
 class ErrorTextRequest:
-    """One more request for a failed run whose item does not say why it failed."""
+    """A request for the error text of a failed run, if its item has none."""
 
     request: Request
     lines: Expression  # a text, or a list of texts: one line each
-    log: Expression | None = None  # a log, of which the end is kept
+    log: Expression | None = None  # a log whose end is kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class Source:
 
     @property
     def per_pipeline(self) -> bool:
-        """Whether the listing is of one pipeline, or of all at once."""
+        """Return whether the listing is of one pipeline."""
         return "external_id" in self.request.placeholders()
 
 
@@ -116,7 +116,10 @@ def preset(name: str) -> dict[str, Any]:
 
 
 def read_source(reader: ConfigReader, where: str, table: Mapping[str, Any], base: Mapping[str, Any]) -> Source:
-    """`table` over `base` (a preset, or nothing): single keys replace the preset's, lists too."""
+    """Return the source of `table` merged over `base` (a preset or empty).
+
+    Its keys and lists replace those of the preset.
+    """
     return _SourceReader(reader, where).source(_over(base, table))
 
 
@@ -251,7 +254,7 @@ class _SourceReader:
         )
 
     def _links(self, table: Mapping[str, Any]) -> Links:
-        """Templates of addresses; they begin with {ui}, or with an address that is the same for everybody."""
+        """Read URL templates; they begin with {ui} or a fixed URL."""
         reader, where = self.reader, f"{self.where}.links"
         links = Links(
             pipeline=reader.text(table, where, "pipeline") or None, runs=reader.text(table, where, "runs") or None

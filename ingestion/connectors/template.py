@@ -1,4 +1,4 @@
-"""Requests with places to fill in: {external_id}, {external_run_id}, {since}, {now}."""
+"""Request templates with placeholders: {external_id}, {external_run_id}, {since}, {now}."""
 
 import re
 from collections.abc import Mapping, Set
@@ -11,7 +11,7 @@ PLACE = re.compile(r"\{([a-z_]+)\}")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to send; a part of one, with an empty path, when it is only laid over another."""
+    """A request, or with an empty path a part that is merged into another request."""
 
     method: str = "GET"
     path: str = ""
@@ -25,7 +25,7 @@ class Request:
         return replace(self, path=part.path or self.path, query={**self.query, **part.query}, body=body)
 
     def with_parameter(self, name: str, value: str | int) -> "Request":
-        """In the body where there is one, else in the query."""
+        """Return the request with the parameter in its body if it has one, else in its query."""
         if self.body is not None:
             return replace(self, body={**self.body, name: value})
         return replace(self, query={**self.query, name: str(value)})
@@ -54,7 +54,7 @@ def _filled(value: Any, values: Mapping[str, str | int | float]) -> Any:
     if not isinstance(value, str):
         return value
     if (whole := PLACE.fullmatch(value)) is not None:
-        return values[whole[1]]  # a number stays one
+        return values[whole[1]]  # a number stays a number
     return PLACE.sub(lambda place: str(values[place[1]]), value)
 
 

@@ -1,4 +1,4 @@
-"""How connectors walk a source that lists all pipelines at once, and read open runs again."""
+"""Plan walks of sources that list all pipelines at once, and read open runs again."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
@@ -9,20 +9,20 @@ from ingestion.connectors.base import OpenRun, Page, Target, Walk, by_external_i
 from ingestion.paging import Position
 from runs.events import Rejected, RunEvent
 
-# Listing one pipeline after the other pays for a few new ones; beyond that one listing of everything is cheaper.
+# Up to this many new pipelines are listed one by one; for more, one listing of everything is cheaper.
 MAX_SINGLE_BACKFILLS = 20
 
-# Lists the runs of the targets: of one external id, or of the whole source where that is None.
+# Lists runs of the targets: of one external id, or of the whole source for None.
 Listing = Callable[[Sequence[Target], str | None, Position | None], Iterator[Page]]
 Events = Iterable[RunEvent | Rejected]
-# external_id and external_run_id: run ids may be unique within their pipeline only.
+# external_id and external_run_id: run ids may be unique only within their pipeline.
 RunKey = tuple[str | None, str | None]
 
 
 def plan_walks(
     targets: Sequence[Target], listing: Listing, *, max_single: int = MAX_SINGLE_BACKFILLS
 ) -> Iterator[Walk]:
-    """Yield one walk for all targets with a watermark, and others for new targets, which must not drag it back."""
+    """Yield one walk for all targets with a watermark, and others for new targets, which would start it too early."""
     walked = [target for target in targets if target.since is not None]
     new = [target for target in targets if target.since is None]
     if walked:
@@ -47,9 +47,9 @@ def reread_open(
     events: Callable[[Sequence[OpenRun], Any, datetime], Events],
     ask_one: Callable[[Sequence[OpenRun]], Events] | None,
 ) -> Iterator[Page]:
-    """Yield the runs that the source lists as open, where it can, and then the rest, asked for one by one.
+    """Yield open runs from the source's list if it has one, then the others with one request each.
 
-    Several pipelines may share a run, so each row and each question stands for a group of runs.
+    Several pipelines may share a run, so each row and request stands for a group of runs.
     """
     missing: dict[RunKey, list[OpenRun]] = {}
     for run in runs:
@@ -76,7 +76,7 @@ def reread_by_id(
     run_id: str,
     event: Callable[[Any, dict[str, Any]], RunEvent | None],
 ) -> Iterator[Page]:
-    """Yield runs asked for by lists of ids, which are unique in the whole source; absent ones are gone."""
+    """Yield runs requested by lists of ids, which are unique in the source; missing ones are gone."""
     groups: dict[str, list[OpenRun]] = {}
     for run in runs:
         groups.setdefault(run.external_run_id, []).append(run)
