@@ -17,6 +17,7 @@ from chm_project.access.visibility import visibility_of
 from chm_project.admin_kit.admin_bases import (
     BooleanFilter,
     ChoicesFilter,
+    KeepsClientMixin,
     ModelAdmin,
     RecordMixin,
     display,
@@ -110,7 +111,9 @@ def _describe(rule: AlertRule) -> tuple[str, str]:
 
 
 @admin.register(AlertRule)
-class AlertRuleAdmin(VisibleRowsMixin[AlertRule], RecordMixin, ImportExportMixin[AlertRule], ModelAdmin[AlertRule]):
+class AlertRuleAdmin(
+    KeepsClientMixin, VisibleRowsMixin[AlertRule], RecordMixin, ImportExportMixin[AlertRule], ModelAdmin[AlertRule]
+):
     sheet = RuleSheet()
     client_path = "owner_id"
     form = RuleForm

@@ -14,6 +14,7 @@ from chm_project.admin_kit.admin_bases import (
     BooleanFilter,
     ChoicesFilter,
     InlineFormSet,
+    KeepsClientMixin,
     ModelAdmin,
     NoHardDeleteMixin,
     RecordMixin,
@@ -140,7 +141,7 @@ class ClientAdmin(
 
 @admin.register(Pipeline)
 class PipelineAdmin(
-    VisibleRowsMixin[Pipeline], ExtraColumnsMixin[Pipeline], RecordMixin, NoHardDeleteMixin,
+    KeepsClientMixin, VisibleRowsMixin[Pipeline], ExtraColumnsMixin[Pipeline], RecordMixin, NoHardDeleteMixin,
     EnableDisableMixin[Pipeline], ImportExportMixin[Pipeline], ModelAdmin[Pipeline],
 ):  # fmt: skip
     sheet = PipelineSheet()

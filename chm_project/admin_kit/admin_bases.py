@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     TabularInline = admin.TabularInline
     ChangeList = DjangoChangeList
     FileInput = forms.FileInput
+    CheckboxSelectMultiple = forms.CheckboxSelectMultiple
     InlineFormSet = forms.BaseInlineFormSet
     BooleanFilter = ChoicesFilter = admin.FieldListFilter
     RadioFilter = admin.SimpleListFilter
@@ -47,7 +48,7 @@ else:
     from unfold.decorators import display as display
     from unfold.forms import PaginationInlineFormSet
     from unfold.views import ChangeList as ChangeList
-    from unfold.widgets import UnfoldAdminFileFieldWidget
+    from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminFileFieldWidget
 
     class ModelAdmin(_ModelAdmin):
         def __class_getitem__(cls, _model: Any) -> type:
@@ -59,6 +60,7 @@ else:
 
     AutocompleteFilter = AutocompleteSelectFilter
     FileInput = UnfoldAdminFileFieldWidget
+    CheckboxSelectMultiple = UnfoldAdminCheckboxSelectMultipleWidget
     BooleanFilter = BooleanRadioFilter
 
     class InlineFormSet(PaginationInlineFormSet):
@@ -110,3 +112,21 @@ class NoHardDeleteMixin:
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+
+class KeepsClientMixin:
+    """After "Save and add another" the next form starts with the same client."""
+
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> Any:
+        return _with_client(request, obj, super().response_add(request, obj, post_url_continue))  # type: ignore[misc]
+
+    def response_change(self, request: HttpRequest, obj: Any) -> Any:
+        return _with_client(request, obj, super().response_change(request, obj))  # type: ignore[misc]
+
+
+def _with_client(request: HttpRequest, obj: Any, response: Any) -> Any:
+    if "_addanother" not in request.POST or response.status_code != 302 or obj.client_id is None:
+        return response
+    address = response.headers["Location"]
+    response.headers["Location"] = f"{address}{'&' if '?' in address else '?'}client={obj.client_id}"
+    return response

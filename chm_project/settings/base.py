@@ -282,6 +282,10 @@ UNFOLD = {
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "chm_project.console.admin.navigation.icon"}],
     "DASHBOARD_CALLBACK": "chm_project.console.pages.views.dashboard",
     "STYLES": ["chm_project.console.admin.navigation.style"],
-    "SCRIPTS": ["chm_project.console.admin.navigation.script", "chm_project.console.admin.navigation.bar_values"],
+    "SCRIPTS": [
+        "chm_project.console.admin.navigation.script",
+        "chm_project.console.admin.navigation.bar_values",
+        "chm_project.console.admin.navigation.copies",
+    ],
     "SIDEBAR": {"navigation": "chm_project.console.admin.navigation.side_bar"},
 }

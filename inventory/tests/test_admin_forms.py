@@ -72,7 +72,7 @@ def test_a_client_of_a_name_that_exists_is_refused_at_the_name(browser: Browser)
     ClientFactory.create(name="Northwind")
 
     assert errors(browser.post(f"{CLIENTS}add/", with_inline("Northwind"))) == {
-        "name": ["A client with this name exists already."]
+        "name": ["A client with this name exists already; upper and lower case are the same."]
     }
 
 
@@ -222,3 +222,10 @@ def test_hostile_names_are_shown_as_text_on_every_page(browser: Browser) -> None
         content = browser.get(page).content.decode()
         assert "<script>alert(1)" not in content, page
     assert Client.objects.get().name == hostile
+
+
+def test_save_and_add_another_keeps_the_client(browser: Browser) -> None:
+    client = ClientFactory.create()
+    response = browser.post(f"{PIPELINES}add/", PIPELINE | {"client": str(client.pk), "_addanother": "on"})
+    assert response["Location"] == f"{PIPELINES}add/?client={client.pk}"
+    assert f'<option value="{client.pk}" selected>' in browser.get(response["Location"]).content.decode()

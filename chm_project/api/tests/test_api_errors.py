@@ -342,7 +342,7 @@ def test_what_the_database_refuses_names_fields() -> None:
     pipeline = PipelineFactory.create()
 
     assert violation(refused(Client, pk=client.pk, name=taken.name)) == {
-        "name": ["A client with this name exists already."]
+        "name": ["A client with this name exists already; upper and lower case are the same."]
     }
     assert violation(refused(Client, pk=client.pk, name=" ")) == {"name": ["A client needs a name."]}
     assert set(violation(refused(Pipeline, pk=pipeline.pk, platform="jenkins")) or ()) == {"platform"}

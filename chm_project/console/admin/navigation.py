@@ -57,6 +57,10 @@ def script(_request: HttpRequest) -> str:
     return static("console/console.js")
 
 
+def copies(_request: HttpRequest) -> str:
+    return static("console/copies.js")
+
+
 def bar_values(_request: HttpRequest) -> str:
     return static("console/bar_values.js")
 

@@ -6,13 +6,14 @@ from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
-from django.http import HttpRequest
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from chm_project.access.models import Binding
 from chm_project.access.permissions import manages_people
 from chm_project.access.visibility import visibility_of
-from chm_project.admin_kit.admin_bases import ModelAdmin, TabularInline
+from chm_project.admin_kit.admin_bases import CheckboxSelectMultiple, ModelAdmin, TabularInline, display
 
 admin.site.unregister([User, Group])
 
@@ -73,12 +74,62 @@ class UserRules(DjangoUserAdmin):  # type: ignore[type-arg]
         return fields if request.user.is_superuser else (*fields, "is_superuser", "user_permissions")
 
 
+class NewPersonForm(UserCreationForm):  # type: ignore[misc]  # untyped
+    """One form for all of a person: name, e-mail address, roles and password."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["groups"].required = True
+        self.fields["groups"].error_messages["required"] = "Choose at least one role: it decides what the person sees."
+
+
 @admin.register(User)
 class UserAdmin(NotForTheBoundMixin, UserRules, ModelAdmin[User]):
     form = UserChangeForm
-    add_form = UserCreationForm
+    add_form = NewPersonForm
     change_password_form = AdminPasswordChangeForm
     inlines = (BindingInline,)
+    list_display = ("username", "email", "first_name", "last_name", "roles", "is_active")
+    list_filter = ("groups", "is_active")
+    filter_horizontal = ("user_permissions",)
+    add_fieldsets = (
+        ("Person", {"fields": ("username", "first_name", "last_name", "email", "groups")}),
+        ("Password", {"fields": ("usable_password", "password1", "password2")}),
+    )
+    fieldsets = (
+        ("Person", {"fields": ("username", "first_name", "last_name", "email", "groups", "is_active", "password")}),
+        ("Superusers", {"classes": ("collapse",), "fields": ("is_superuser", "user_permissions")}),
+        ("Record", {"fields": ("last_login", "date_joined")}),
+    )
+    readonly_fields = ("last_login", "date_joined")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        return super().get_queryset(request).prefetch_related("groups")
+
+    @display(description="roles")
+    def roles(self, user: User) -> str:
+        return ", ".join(sorted(group.name for group in user.groups.all())) or "-"
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name != "groups":
+            return super().formfield_for_manytomany(db_field, request, **kwargs)
+        field = super().formfield_for_manytomany(db_field, request, **kwargs, widget=CheckboxSelectMultiple)
+        if field is not None:
+            field.label, field.help_text = "Roles", "What the person may see and do. Several roles add up."
+        return field
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Let in everyone who has a role: `is_staff` follows from the roles."""
+        super().save_related(request, form, formsets, change)
+        person: User = form.instance
+        is_staff = person.is_superuser or person.groups.filter(permissions__isnull=False).exists()
+        if person.is_staff != is_staff:
+            person.is_staff = is_staff
+            person.save(update_fields=["is_staff"])
+
+    def response_add(self, request: HttpRequest, obj: User, post_url_continue: str | None = None) -> HttpResponse:
+        """Return to the list: the form has everything, so there is no second page to fill in."""
+        return ModelAdmin.response_add(self, request, obj, post_url_continue)
 
     def get_inlines(self, request: HttpRequest, obj: User | None = None) -> Any:
         """Leave out superusers, who are never bound, and new accounts, which are bound after their first save."""

@@ -1,20 +1,23 @@
 """API tokens in the console: made, shown once, listed and revoked; never changed, never shown again."""
 
+import secrets
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
+from django.core.cache import cache
 from django.db.models import QuerySet
 from django.db.models.functions import Coalesce
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 
 from chm_project.access.models import ApiToken, Scope
 from chm_project.access.permissions import manages_people
 from chm_project.access.services import create_token, revoke_token
 from chm_project.access.visibility import visibility_of
-from chm_project.admin_kit.admin_bases import ModelAdmin, NoHardDeleteMixin, display
+from chm_project.admin_kit.admin_bases import ModelAdmin, NoHardDeleteMixin, action, display
 from chm_project.admin_kit.visible_rows import VisibleRowsMixin
 from chm_project.console.admin.push_lines import push_lines
 from runs.push.unmatched import unmatched_jobs
@@ -25,9 +28,18 @@ else:
     _TokenForm = forms.ModelForm
 
 
+ONCE_SECONDS = 24 * 3600
+
+
+class AlreadyMade(Exception):
+    """The form was sent before, and its token exists."""
+
+
 class TokenForm(_TokenForm):
     # Set for who is bound to clients: a token of theirs is bound to no more.
     must_be_bound = False
+    # Each opened form makes one token, also when the browser sends it again.
+    once = forms.CharField(required=False, widget=forms.HiddenInput, initial=lambda: secrets.token_hex(16))
 
     class Meta:
         model = ApiToken
@@ -51,6 +63,7 @@ class TokenAdmin(VisibleRowsMixin[ApiToken], NoHardDeleteMixin, ModelAdmin[ApiTo
     search_fields = ("name", "prefix")
     autocomplete_fields = ("client", "pipeline")
     actions = ("revoke",)
+    actions_detail = ("revoke_this",)
 
     def visible(self, request: HttpRequest, rows: QuerySet[ApiToken]) -> QuerySet[ApiToken]:
         return super().visible(request, rows.alias(bound_to=Coalesce("pipeline__client_id", "client_id")))
@@ -72,8 +85,29 @@ class TokenAdmin(VisibleRowsMixin[ApiToken], NoHardDeleteMixin, ModelAdmin[ApiTo
         said = super().get_changeform_initial_data(request)
         return {name: value for name, value in said.items() if name in {"name", "scope"} or _is_id(value)}
 
-    def get_fields(self, request: HttpRequest, obj: ApiToken | None = None) -> Any:
-        return [*super().get_fields(request, obj), *(["unmatched"] if obj is not None else [])]
+    def has_revoke_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return super().has_change_permission(request)
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """Offer to revoke a token unless it is revoked."""
+        token = self.get_object(request, str(object_id))
+        offered: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]  # unfold's
+        return offered if token is not None and token.revoked_at is None else []
+
+    @action(description="Revoke…", permissions=["revoke"], url_path="revoke")
+    def revoke_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        token = self.get_object(request, object_id)
+        if token is None:
+            raise Http404
+        address = reverse("admin:access_apitoken_change", args=[token.pk])
+        if request.method == "POST":
+            self._revoke(request, [token])
+            return HttpResponseRedirect(address)
+        context = {
+            **self.admin_site.each_context(request), "title": f"Revoke {token.name}", "token": token,
+            "visible_part": self.visible_part(token), "back": address, "opts": self.opts,
+        }  # fmt: skip
+        return TemplateResponse(request, "admin/access/apitoken/revoke.html", context)
 
     def get_readonly_fields(self, request: HttpRequest, obj: ApiToken | None = None) -> Any:
         return [*super().get_readonly_fields(request, obj), *(["unmatched"] if obj is not None else [])]
@@ -88,7 +122,27 @@ class TokenAdmin(VisibleRowsMixin[ApiToken], NoHardDeleteMixin, ModelAdmin[ApiTo
             kwargs["choices"] = [(Scope.INGEST.value, Scope.INGEST.label)]
         return super().formfield_for_choice_field(db_field, request, **kwargs)
 
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except AlreadyMade:
+            messages.warning(
+                request,
+                "This form was sent before, so no second token was made. A token is shown once: if you did not copy "
+                "it, revoke it and make another.",
+            )
+            return HttpResponseRedirect(reverse("admin:access_apitoken_changelist"))
+
     def save_model(self, request: HttpRequest, obj: ApiToken, form: Any, change: bool) -> None:
+        once = form.cleaned_data.get("once")
+        if once and not cache.add(f"token-form:{request.user.pk}:{once[:64]}", 1, ONCE_SECONDS):
+            raise AlreadyMade
         made, plaintext = create_token(
             name=obj.name,
             scope=Scope(obj.scope),
@@ -105,6 +159,7 @@ class TokenAdmin(VisibleRowsMixin[ApiToken], NoHardDeleteMixin, ModelAdmin[ApiTo
             **self.admin_site.each_context(request),
             "title": f"Token for {obj.name}",
             "token": request.chm_plaintext,  # type: ignore[attr-defined]
+            "made": obj,
             "lines": push_lines(
                 obj,
                 request.chm_plaintext,  # type: ignore[attr-defined]
@@ -118,11 +173,15 @@ class TokenAdmin(VisibleRowsMixin[ApiToken], NoHardDeleteMixin, ModelAdmin[ApiTo
 
     @admin.action(description="Revoke the selected tokens", permissions=["change"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
-        tokens = list(queryset.filter(revoked_at__isnull=True))
+        self._revoke(request, list(queryset.filter(revoked_at__isnull=True)))
+
+    def _revoke(self, request: HttpRequest, tokens: list[ApiToken]) -> None:
         for token in tokens:
             revoke_token(token=token)
             self.log_change(request, token, [{"changed": {"fields": ["revoked_at"]}}])
-        self.message_user(request, f"{len(tokens)} tokens revoked; they stop working at once.", messages.SUCCESS)
+        number = len(tokens)
+        text = "1 token revoked; it stops working at once." if number == 1 else f"{number} tokens revoked."
+        self.message_user(request, text, messages.SUCCESS)
 
     @display(description="visible part")
     def visible_part(self, token: ApiToken) -> str:

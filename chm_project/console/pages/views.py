@@ -32,13 +32,14 @@ from chm_project.console.pages.board import list_address
 from chm_project.console.pages.board_scope import BoardScope, choices, scope_of, why_nothing_is_judged
 from chm_project.console.pages.client import read_client
 from chm_project.console.pages.client_report import TABLES, USUAL_DAYS, Period, UnknownPeriod, period_of
+from chm_project.console.pages.first_start import first_steps
+from chm_project.console.pages.ingest_refusal import why_not_ingested
 from chm_project.console.pages.kept_board import board_lists
 from chm_project.console.pages.pipeline import read_pipeline
 from chm_project.console.pages.row_strips import add_strips
 from chm_project.console.pages.sections import SECTIONS, Section
 from ingestion.api.views import may_see
 from ingestion.api_sync_task import IngestionRequest, QueueUnavailable, start, state
-from ingestion.connections import ConfigurationError
 from inventory.models import Client, Pipeline
 from runs.api.known_failures import LOGGED, KnownFailureSerializer
 from runs.known_failures import NotFailing, clear_known, mark_known
@@ -85,6 +86,8 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if not request.user.has_perms(READ):
         return context
     scope, clock = scope_of(request), timezone.now()
+    if not scope.query and (steps := first_steps(request)):
+        return context | {"title": "Set up CHM", "first_steps": steps, "as_of": clock}
     lists = board_lists(request, scope, clock)
     return context | {
         "title": "Health board", "scope": scope, "choices": choices(scope, visibility_of(request)), "board": True,
@@ -159,7 +162,8 @@ def pipeline_page(request: HttpRequest, pipeline_id: UUID) -> HttpResponse:
     context |= {
         "title": f"Pipeline {pipeline.name}",
         "ingestion": ingestion,
-        "may_ingest": _may_ingest(request, pipeline),
+        "may_ingest": (may_ingest := _may_ingest(request, pipeline)),
+        "ingest_refusal": why_not_ingested(pipeline) if may_ingest else "",
     }
     return console_page(request, "console/pipeline.html", context)
 
@@ -169,16 +173,13 @@ def pipeline_page(request: HttpRequest, pipeline_id: UUID) -> HttpResponse:
 def ingest_now(request: HttpRequest, pipeline_id: UUID) -> HttpResponse:
     pipeline = get_object_or_404(_pipelines(request), pk=pipeline_id)
     address = reverse("console:pipeline", args=[pipeline.pk])
+    if refusal := why_not_ingested(pipeline):
+        messages.error(request, f"Nothing was started. {refusal}")
+        return HttpResponseRedirect(address)
     try:
         task_id = start(IngestionRequest(pipeline_id=str(pipeline.pk)))
     except QueueUnavailable:
         messages.error(request, "The queue of ingestion tasks cannot be reached. Nothing was started.")
-    except ConfigurationError:
-        messages.error(
-            request,
-            "Nothing was started: the web server has no connection that it can use. Perhaps it was started without "
-            "CHM_CONNECTIONS_FILE; manage.py check_connection, with the same variables, says why.",
-        )
     else:
         address += "?" + urlencode({"ingestion": task_id})
     return HttpResponseRedirect(address)

@@ -11,6 +11,8 @@ from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from chm_project.access.models import Scope
+from chm_project.access.services import create_token, revoke_token
 from chm_project.console.pages.sections import STALE_AFTER_HOURS
 from chm_project.tests import controlled_seed
 from chm_project.tests.api import ROOT, program
@@ -195,6 +197,7 @@ def test_a_run_that_takes_much_longer_than_usual_is_running_long(viewer: Browser
 
 
 def test_a_source_is_behind_when_it_is_overdue_failing_or_was_never_ingested(viewer: Browser) -> None:
+    RunFactory.create(pipeline__external_id=None)  # an installation without a run has no board
     now = timezone.now()
     fine = {"last_ingest_at": now, "ingest_due_at": now + timedelta(hours=1), "last_ingest_error": None}
     kinds: dict[str, dict[str, Any]] = {
@@ -264,12 +267,53 @@ def test_the_board_of_a_disabled_client_says_so_instead_of_being_green(viewer: B
     assert "not ingested" in client
 
 
-def test_an_installation_without_pipelines_does_not_say_that_all_is_well(viewer: Browser) -> None:
+def steps(page: str) -> list[bool]:
+    """Whether each step of the first start is ticked."""
+    return ["chm-done" in each for each in re.findall(r'<li class="([^"]*)" data-step', page)]
+
+
+def test_an_empty_installation_shows_what_to_do_until_the_first_run_and_never_that_all_is_well() -> None:
+    analyst = browser("administrator")
+
+    def board() -> str:
+        page = html(analyst.get("/admin/"))
+        assert "Everything has succeeded" not in page
+        assert "Nothing is failing" not in page
+        return page
+
+    first = board()
+    assert steps(first) == [False, False, False, False]
+    for address in ("inventory/client/add/", "inventory/pipeline/import/", "access/apitoken/add/"):
+        assert f'href="/admin/{address}"' in first
+    assert 'data-refresh="5"' in first
+    client = ClientFactory.create()
+    assert steps(board()) == [True, False, False, False]
+    pipeline = PipelineFactory.create(client=client)
+    assert steps(board()) == [True, True, False, False]
+    token, _ = create_token(name="jobs", scope=Scope.INGEST, pipeline_id=pipeline.pk)
+    assert steps(board()) == [True, True, True, False]
+    revoke_token(token=token)
+    assert steps(board()) == [True, True, False, False]
+
+    RunFactory.create(pipeline=pipeline)
+
+    page = html(analyst.get("/admin/"))
+    assert steps(page) == []
+    assert 'data-tile="failing"' in page
+
+
+def test_a_connection_ticks_its_step_and_a_viewer_gets_no_links(settings: Any, viewer: Browser) -> None:
+    settings.CHM_PARTNER_API_BASE_URL = "http://127.0.0.1:9"
+    page = html(viewer.get("/admin/"))
+    assert steps(page) == [False, False, True, False]
+    assert "/add/" not in page
+
+
+def test_an_installation_without_pipelines_is_not_judged(viewer: Browser) -> None:
+    RunFactory.create(pipeline__is_active=False, pipeline__platform="dbt")
     board = html(viewer.get("/admin/"))
-    assert "No pipeline yet." in board
     assert "Everything has succeeded" not in board
     PipelineFactory.create(platform="dbt")
-    assert "No pipeline yet." not in html(viewer.get("/admin/"))
     assert "No active pipeline matches these filters." in html(viewer.get("/admin/?platform=cron"))
 
 
@@ -308,8 +352,9 @@ def test_the_board_costs_the_same_queries_however_much_there_is_on_it(seed: None
     asked = [query["sql"] for query in many if not re.match(r"SET LOCAL|SAVEPOINT|RELEASE", query["sql"])]
     # Session, person, permissions of the person and of the roles, what the person is bound to, and "my clients"; the
     # clients of the filter; nine shapes; the pipelines of the incidents; how many failures are known; open runs; the
-    # rules that hold, and their rows; the strips of the pipelines shown; whether any pipeline is judged.
-    assert len(asked) == 6 + 1 + 9 + 1 + 1 + 1 + 2 + 1 + 1
+    # rules that hold, and their rows; the strips of the pipelines shown; whether any pipeline is judged; whether there
+    # is any run.
+    assert len(asked) == 6 + 1 + 9 + 1 + 1 + 1 + 2 + 1 + 1 + 1
     assert len(many) == len(few)
     assert Run.objects.count() > 60
     assert Pipeline.objects.count() > 25

@@ -371,11 +371,29 @@ def test_ingest_now_queues_it_and_the_page_follows(settings: Settings) -> None:
     assert operator.get(f"{pipeline_address(pipeline)}ingest/").status_code == 405
 
 
-def test_ingest_now_without_a_connection_says_so(settings: Settings, tmp_path: Path) -> None:
-    settings.CHM_CONNECTIONS_FILE = str(tmp_path / "nothing.toml")
-    pipeline = PipelineFactory.create()
-    page = html(browser("operator").post(f"{pipeline_address(pipeline)}ingest/", follow=True))
-    assert "Nothing was started: the web server has no connection that it can use." in page
+def test_ingest_now_is_disabled_with_the_reason_where_no_connection_takes_the_pipeline(
+    settings: Settings, tmp_path: Path
+) -> None:
+    file = tmp_path / "connections.toml"
+    settings.CHM_CONNECTIONS_FILE = str(file)
+    pipeline, operator = PipelineFactory.create(), browser("operator")
+    for content, reason in (
+        (None, "The web server has no connection that it can use."),
+        ('pipelines = { clients = ["Nobody"] }', "No connection selects this pipeline. The connections are: other."),
+        (f'pipelines = {{ clients = ["{pipeline.client.name}"] }}', ""),
+    ):
+        if content:
+            file.write_text(
+                '[connections.other]\nconnector = "generic"\nbase_url = "https://partner.example"\n'
+                f'auth = {{ kind = "bearer", secret_env = "NOT_SET" }}\n{content}\n'
+            )
+        page = html(operator.get(pipeline_address(pipeline)))
+        [button] = re.findall(r"<button [^>]*>Ingest now", page)
+        assert ("disabled" in button) == bool(reason), content
+        assert reason in page
+        if reason:
+            refused = html(operator.post(f"{pipeline_address(pipeline)}ingest/", follow=True))
+            assert f"Nothing was started. {reason}" in refused
 
 
 # Beside session, person, and the person's permissions and bindings (5). SET LOCAL and savepoints are not counted.

@@ -79,6 +79,40 @@ def test_a_token_is_bound_to_one_thing() -> None:
     assert "not to both" in page.content.decode()
 
 
+def test_a_form_that_is_sent_again_makes_no_second_token() -> None:
+    operator = browser("operator")
+    pipeline = PipelineFactory.create()
+    [once] = re.findall(r'name="once" value="(\w+)"', operator.get(f"{TOKENS}add/").content.decode())
+    wrong = operator.post(f"{TOKENS}add/", form(once=once, name=""))
+    sent = form(once=once, pipeline=str(pipeline.pk))
+
+    first = operator.post(f"{TOKENS}add/", sent)
+    again = operator.post(f"{TOKENS}add/", sent, follow=True)
+
+    assert "This field is required" in wrong.content.decode()
+    assert "data-copies-text" in first.content.decode()
+    assert "no second token was made" in again.content.decode()
+    assert again.redirect_chain == [(TOKENS, 302)]
+    assert ApiToken.objects.count() == 1
+
+
+def test_a_token_is_revoked_on_its_own_page_after_a_question() -> None:
+    token, plaintext = create_token(name="jobs", scope=Scope.READ)
+    address, operator = f"{TOKENS}{token.pk}/", browser("operator")
+    page = operator.get(f"{address}change/").content.decode()
+    assert "Revoke…" in page
+    assert page.count("Lineage jobs without a pipeline") <= 1
+
+    assert "cannot be restored" in operator.get(f"{address}revoke/").content.decode()
+    assert asks(plaintext).get(f"{ROOT}/clients").status_code == 200
+    done = operator.post(f"{address}revoke/", follow=True).content.decode()
+
+    error(asks(plaintext).get(f"{ROOT}/clients"), 401, "unauthorized")
+    assert "1 token revoked" in done
+    assert "Revoke…" not in done
+    assert browser("analyst").post(f"{address}revoke/").status_code == 403
+
+
 @pytest.mark.parametrize("role", ["viewer", "analyst"])
 def test_others_see_no_tokens(role: str) -> None:
     somebody = browser(role)

@@ -3,9 +3,6 @@
   "use strict";
   const PLACES = ":scope > a, :scope > g";
 
-  document.addEventListener("click", (event) => {
-    if (event.target.closest?.("[data-print]")) window.print();
-  });
 
   function placeOf(target) {
     const place = target.closest?.(".chm-figure svg > a, .chm-figure svg > g");

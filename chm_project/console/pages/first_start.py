@@ -1,0 +1,64 @@
+"""What an installation without a run still needs: a list of steps in place of the board."""
+
+from dataclasses import dataclass
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+
+from chm_project.access.models import ApiToken, Scope
+from ingestion.connections import ConfigurationError, configured
+from inventory.models import Client, Pipeline
+from runs.models import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """`address` opens where the step is done, empty if the roles of the person do not allow it."""
+
+    name: str
+    about: str
+    is_done: bool
+    address: str = ""
+    action: str = ""
+
+
+def first_steps(request: HttpRequest) -> list[Step]:
+    """Return the steps up to the first run, none as soon as there is one."""
+    if Run.objects.exists():
+        return []
+
+    def page(name: str, permission: str) -> str:
+        return reverse(name) if request.user.has_perm(permission) else ""
+
+    return [
+        Step(
+            "Add a client", "A client owns pipelines, rules and reports.", Client.objects.active().exists(),
+            page("admin:inventory_client_add", "inventory.add_client"), "Add client",
+        ),
+        Step(
+            "Add its pipelines", "One by one, or many from a CSV or XLSX file.", Pipeline.objects.active().exists(),
+            page("admin:inventory_pipeline_import", "inventory.add_pipeline"), "Import pipelines",
+        ),
+        Step(
+            "Connect an orchestrator, or make a ping key",
+            "CHM reads runs through the connections in CHM_CONNECTIONS_FILE. Without one, jobs report with a key.",
+            _can_receive_runs(),
+            page("admin:access_apitoken_add", "access.add_apitoken"), "Make a ping key",
+        ),
+        Step(
+            "Receive the first run", "It arrives with the next ingestion, or when a job reports. This page follows it.",
+            is_done=False,
+        ),
+    ]  # fmt: skip
+
+
+def _can_receive_runs() -> bool:
+    """Whether a connection is configured, or a program may report runs."""
+    try:
+        if configured():
+            return True
+    except ConfigurationError:
+        pass
+    usable = ApiToken.objects.filter(revoked_at=None).exclude(scope=Scope.READ)
+    return usable.exclude(expires_at__lte=timezone.now()).exists()

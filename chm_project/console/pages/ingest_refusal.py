@@ -1,0 +1,25 @@
+"""Why a pipeline cannot be ingested at the moment, before anyone tries."""
+
+from functools import reduce
+from operator import or_
+
+from django.db.models import Q
+
+from ingestion.connections import ConfigurationError, configured
+from inventory.models import Pipeline
+
+
+def why_not_ingested(pipeline: Pipeline) -> str:
+    """Return a sentence for people, empty if a connection takes the pipeline."""
+    try:
+        connections = configured()
+    except ConfigurationError:
+        return (
+            "The web server has no connection that it can use. Perhaps it was started without CHM_CONNECTIONS_FILE; "
+            "manage.py check_connection, with the same variables, says why."
+        )
+    selected: Q = reduce(or_, (connection.pipelines.q() for connection in connections.values()), Q(pk__in=[]))
+    if Pipeline.objects.filter(selected, pk=pipeline.pk).exists():
+        return ""
+    names = ", ".join(connections)
+    return f"No connection selects this pipeline. The connections are: {names}. Add it to the selection of one of them."

@@ -1,0 +1,60 @@
+"""A person is made in one form, and may log in by the role that the form gives."""
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.test import Client as Browser
+
+from chm_project.tests.pages import browser, html
+
+pytestmark = pytest.mark.django_db
+
+PEOPLE = "/admin/auth/user/"
+PASSWORD = "a-long-pass-phrase"
+
+
+def new(**values: object) -> dict[str, object]:
+    return {
+        "username": "ada", "first_name": "Ada", "last_name": "Byron", "email": "ada@example.com",
+        "usable_password": "true", "password1": PASSWORD, "password2": PASSWORD,
+    } | values  # fmt: skip
+
+
+def test_one_form_makes_a_person_who_may_log_in_at_once() -> None:
+    administrator = browser("administrator")
+    page = html(administrator.get(f"{PEOPLE}add/"))
+    for label in ("First name", "Email address", "Roles"):
+        assert label in page
+    assert "staff" not in page.lower()
+    analyst = Group.objects.get(name="analyst")
+
+    saved = administrator.post(f"{PEOPLE}add/", new(groups=[analyst.pk]))
+
+    assert saved["Location"] == PEOPLE
+    ada = User.objects.get(username="ada")
+    assert (ada.email, ada.get_full_name(), ada.is_staff) == ("ada@example.com", "Ada Byron", True)
+    assert list(ada.groups.all()) == [analyst]
+    login = Browser().post("/admin/login/", {"username": "ada", "password": PASSWORD})
+    assert login.status_code == 302
+
+
+def test_a_person_needs_a_role() -> None:
+    page = html(browser("administrator").post(f"{PEOPLE}add/", new()))
+    assert "Choose at least one role" in page
+    assert not User.objects.filter(username="ada").exists()
+
+
+def test_who_loses_the_last_role_may_no_longer_log_in() -> None:
+    administrator = browser("administrator")
+    viewer = Group.objects.get(name="viewer")
+    team = Group.objects.create(name="team without permissions")
+    administrator.post(f"{PEOPLE}add/", new(groups=[viewer.pk]))
+    ada = User.objects.get(username="ada")
+    change = f"{PEOPLE}{ada.pk}/change/"
+    assert "Staff status" not in html(administrator.get(change))
+    known = {"username": "ada", "email": "new@example.com", "is_active": "on", "binding-TOTAL_FORMS": "0",
+             "binding-INITIAL_FORMS": "0"}  # fmt: skip
+
+    for groups, is_staff in (([viewer.pk, team.pk], True), ([team.pk], False), ([viewer.pk], True)):
+        assert administrator.post(change, known | {"groups": groups}).status_code == 302
+        ada.refresh_from_db()
+        assert (ada.is_staff, ada.email) == (is_staff, "new@example.com")

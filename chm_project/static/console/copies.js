@@ -1,0 +1,23 @@
+// Buttons that copy the text of an element; without a clipboard the text is selected, to be copied by hand.
+(() => {
+  "use strict";
+  function start() {
+    for (const button of document.querySelectorAll("button[data-copies-text]")) {
+      const source = document.getElementById(button.dataset.copiesText);
+      const name = button.textContent;
+      button.hidden = !source;
+      button.addEventListener("click", async () => {
+        try {
+          await navigator.clipboard.writeText(source.textContent);
+          button.textContent = "Copied";
+        } catch {
+          getSelection().selectAllChildren(source);
+          button.textContent = "Selected: press Ctrl+C";
+        }
+        setTimeout(() => { button.textContent = name; }, 3000);
+      });
+    }
+  }
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
+  else start();
+})();
