@@ -5,6 +5,7 @@ from chm_project.console.pages import connection_views, handover, my_clients, vi
 app_name = "console"
 
 urlpatterns = [
+    path("list/unusual/", views.section_list, {"key": "unusual"}, name="unusual"),
     path("list/<slug:key>/", views.section_list, name="list"),
     path("client/<uuid:client_id>/", views.client_page, name="client"),
     path("handover/", handover.page, name="handover"),

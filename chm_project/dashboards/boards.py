@@ -16,6 +16,7 @@ LAYOUT: dict[str, tuple[tuple[str, int, int], ...]] = {
         ("incidents", 24, 8),
         ("failing_now", 24, 9),
         ("late_pipelines", 24, 8),
+        ("unusual_runs", 24, 8),
         ("failures_over_time", 16, 9),
         ("failure_counts_by_client", 8, 9),
         ("latest_status_by_pipeline", 24, 12),

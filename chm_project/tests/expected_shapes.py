@@ -51,6 +51,8 @@ EXPECTED: dict[str, list[tuple[object, ...]]] = {
         ("Borealis", "Hourly", "dbt", "prod", at(5), 60.0, at(4), at(3.75), 225,
          "Its source had planned it for 17 June 08:00 UTC", "run 52"),
     ],
+    # Half of the median of the 16 successes before it.
+    "unusual_runs": [("Acme", "Payments", "vendor_api", "prod", at(1), "quick", 60, 120, None, 50, "run 26")],
     "weekly_status_mix": [
         (date(2026, 5, 4), "success", 1),
         (date(2026, 5, 25), "skipped", 1), (date(2026, 5, 25), "success", 7),

@@ -24,6 +24,7 @@ CARRIED_BY = {
     "failing_now": {LATEST},
     "incidents": {LATEST},
     "late_pipelines": {LATEST},
+    "unusual_runs": {BY_EVENT},
     "client_risk": {BY_EVENT},
     "daily_success": {BY_EVENT},
     "failure_streaks": {FAILED},

@@ -14,6 +14,7 @@ _GROUPS = {
         ("Health board", "monitor_heart", "admin:index", "runs.view_run"),
         ("Handover", "assignment", "console:handover", "runs.view_run"),
         ("Runs", "history", "admin:runs_run_changelist", "runs.view_run"),
+        ("Unusual successes", "troubleshoot", "console:unusual", "runs.view_run"),
         ("My clients", "bookmark", "console:my-clients", "runs.view_run"),
     ],
     "Inventory": [

@@ -42,7 +42,7 @@ def list_address(section: Section, scope: BoardScope) -> str:
 
 def read_board(scope: BoardScope, clock: datetime) -> dict[str, Any]:
     shown = []
-    for section in SECTIONS.values():
+    for section in (one for one in SECTIONS.values() if one.most):
         rows, total = section.read(scope, clock, section.most, 0)
         shown.append(Shown(section, rows, total, list_address(section, scope)))
     add_strips((row for one in shown for row in one.rows), scope.as_of)

@@ -32,7 +32,10 @@ _OLD = f"hours_since_success IS NULL OR hours_since_success >= {STALE_AFTER_HOUR
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """`most` rows stand on the board, all in the list that the section opens; `calm` is said when there is none."""
+    """`most` rows stand on the board, all in the list that the section opens; `calm` is said when there is none.
+
+    Without `most` the section is a list of its own, which the menu names.
+    """
 
     key: str
     title: str
@@ -113,6 +116,10 @@ def _changed(scope: BoardScope, clock: datetime, most: int, offset: int) -> tupl
     return _shape("changes_since_yesterday", since=scope.compared_since(clock))(scope, clock, most, offset)
 
 
+def _unusual(scope: BoardScope, clock: datetime, most: int, offset: int) -> tuple[list[Row], int]:
+    return _shape("unusual_runs", since=scope.compared_since(clock))(scope, clock, most, offset)
+
+
 SECTIONS = {
     section.key: section
     for section in (
@@ -155,6 +162,10 @@ SECTIONS = {
         Section(
             "flaky", "Flakiest in 30 days", "Most flips first: changes between success and failed.",
             "No failure in 30 days.", "note", 8, _shape("top_flaky_pipelines", order="flips"),
+        ),
+        Section(
+            "unusual", "Unusual successes", "Far from the pipeline's usual duration or rows, newest first.",
+            "Every success was as usual.", "note", 0, _unusual, grain="run",
         ),
     )
 }  # fmt: skip

@@ -164,7 +164,7 @@ def test_every_row_of_a_table_opens_what_it_is_about(seed: None) -> None:
     assert {name for name, _ in opened} == {
         "failing_now", "incidents", "late_pipelines", "latest_status_by_pipeline", "top_flaky_pipelines",
         "changes_since_yesterday", "client_throughput", "freshness_watchlist", "ingestion_health",
-        "governance_gaps",
+        "governance_gaps", "unusual_runs",
     }  # fmt: skip
 
 

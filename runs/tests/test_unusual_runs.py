@@ -1,0 +1,124 @@
+"""Successes that are not as usual: planted ones are found, and hardly any others in a year of believable runs."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.core.management import call_command
+
+from chm_project.tests.pages import browser, html, tables
+from inventory.models import Pipeline
+from inventory.tests.factories import PipelineFactory
+from runs.models import Run
+from runs.reporting.adapter import run_shape
+
+pytestmark = pytest.mark.django_db
+
+# A Wednesday noon.
+NOW = datetime(2026, 6, 17, 12, tzinfo=UTC)
+MOST_FALSE = 0.01
+# Seconds and rows of one run.
+Usual = tuple[int, int | None]
+
+
+def noisy(number: int) -> Usual:
+    """As usual: 500 to 700 seconds and 8,000 to 12,000 rows."""
+    return 500 + number * 61 % 200, 8_000 + number * 1_237 % 4_000
+
+
+def plant(name: str, runs: list[Usual], *, hours: float = 24, statuses: str = "success") -> Pipeline:
+    """One run each so many hours, the last one an hour ago."""
+    pipeline = PipelineFactory.create(client__name=f"Client of {name}", name=name)
+    Run.objects.bulk_create(
+        Run(
+            pipeline=pipeline, external_run_id=str(place), status=statuses, duration_seconds=seconds,
+            rows_processed=rows, finished_at=at, started_at=at - timedelta(seconds=seconds),
+        )
+        for place, (seconds, rows) in enumerate(reversed(runs))
+        for at in [NOW - timedelta(hours=1 + place * hours)]
+    )  # fmt: skip
+    return pipeline
+
+
+BEFORE = [noisy(number) for number in range(40)]
+
+
+@pytest.mark.parametrize(
+    ("runs", "expected"),
+    [
+        pytest.param([*BEFORE, (3_000, 10_000)], "slow", id="five times as long"),
+        pytest.param([*BEFORE, (100, 10_000)], "quick", id="a sixth of the time"),
+        pytest.param([*BEFORE, (600, 60_000)], "many rows", id="six times the rows"),
+        pytest.param([*BEFORE, (600, 900)], "few rows", id="a tenth of the rows"),
+        pytest.param([*BEFORE, (600, 0)], "no rows", id="no rows, where there never are none"),
+        pytest.param([*BEFORE, (20, 0)], "quick, no rows", id="quick, since it found nothing"),
+        pytest.param([*BEFORE, (5_000, 10_000), (5_000, 10_000)], "slow", id="the run before was slow too"),
+        pytest.param([*BEFORE, (600, 0), (600, 0)], "no rows", id="no rows, as only the run before"),
+        pytest.param([(600, None)] * 20 + [(3_000, None)], "slow", id="without rows"),
+        pytest.param([(600, 3)] * 20 + [(600, 0)], "no rows", id="none where there are always three"),
+        pytest.param([*BEFORE, (700, 12_500)], None, id="a little more than ever"),
+        pytest.param([*BEFORE, (1_000, 17_000)], None, id="less than twice the median"),
+        pytest.param([(5, 100)] * 20 + [(50, 100)], None, id="ten times as long, but seconds"),
+        pytest.param([(600, 2)] * 20 + [(600, 9)], None, id="four times the rows, but few"),
+        pytest.param([*BEFORE[:9], (3_000, 10_000)], None, id="too young to be judged"),
+        pytest.param([*BEFORE, (600, 0), (600, 0), (600, 0)], None, id="no rows, as twice before"),
+        pytest.param([(600, 10 ** (number % 5 + 1)) for number in range(40)] + [(600, 200_000)], None, id="rows vary"),
+    ],
+)  # fmt: skip
+def test_a_planted_run_is_found_and_a_usual_one_is_not(runs: list[Usual], expected: str | None) -> None:
+    pipeline = plant("planted", runs)
+
+    rows = run_shape("unusual_runs", as_of=NOW)
+
+    assert [row["unusual"] for row in rows] == ([expected] if expected else [])
+    if rows:
+        newest = Run.objects.filter(pipeline=pipeline).latest("finished_at")
+        assert (rows[0]["run_id"], rows[0]["duration_seconds"]) == (newest.pk, runs[-1][0])
+        assert 500 <= rows[0]["usual_duration_seconds"] <= 700
+
+
+def test_what_is_usual_at_this_time_of_the_week_is_not_unusual() -> None:
+    """Seven times as long each Wednesday, for eight weeks; then twenty times as long."""
+    weeks = [(4_200 if day % 7 == 6 else 600, 10_000) for day in range(56)]
+    plant("as each week", weeks)
+    plant("more than each week", [*weeks[:-1], (12_000, 10_000)])
+
+    assert [row["pipeline_name"] for row in run_shape("unusual_runs", as_of=NOW)] == ["more than each week"]
+
+
+def test_only_successes_count() -> None:
+    pipeline = plant("fails", [*BEFORE, (3_000, 10_000)])
+    Run.objects.filter(pipeline=pipeline, external_run_id="0").update(status="failed")
+
+    assert run_shape("unusual_runs", as_of=NOW) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_at_most_one_percent_of_a_synthetic_year_is_called_unusual(capsys: pytest.CaptureFixture[str]) -> None:
+    """Everything that is found counts as false, though the year has a run in a hundred that takes eight times as long."""
+    call_command("generate_history", clients=4, pipelines=60, runs=60_000, days=365, until=NOW, verbosity=0)
+    days = [NOW - timedelta(days=ago) for ago in range(0, 300, 6)]
+
+    found = judged = 0
+    for day in days:
+        found += len(run_shape("unusual_runs", as_of=day))
+        since = day - timedelta(days=1)
+        judged += Run.objects.filter(status="success", event_at__gte=since, event_at__lt=day).count()
+
+    with capsys.disabled():
+        print(f"\nunusual: {found} of {judged} successes, {found / judged:.2%}, on {len(days)} days of a year")
+    assert judged > 5_000
+    assert found <= MOST_FALSE * judged
+
+
+def test_the_console_lists_them_within_the_filters() -> None:
+    plant("planted", [*BEFORE, (3_000, 10_000)])
+    viewer = browser("viewer")
+
+    page = html(viewer.get("/admin/console/list/unusual/?as_of=2026-06-17T12:00"))
+
+    [row] = tables(page)["unusual"]
+    assert "planted" in row[0]
+    assert row[2].startswith("2026-06-17T11:00:00Z")
+    assert row[3] == "slow"
+    assert 'href="/admin/console/list/unusual/"' in html(viewer.get("/admin/"))
+    assert "unusual" not in tables(html(viewer.get("/admin/?as_of=2026-06-17T12:00"))), "the board does not pay for it"
