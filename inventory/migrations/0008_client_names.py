@@ -7,6 +7,8 @@ from django.core.management.base import CommandError
 from django.db import migrations, models
 from django.db.models.functions import Lower
 
+from chm_project.db.reporting.operations import DropReporting
+
 
 def refuse_clashes(apps: Any, schema_editor: Any) -> None:
     found: dict[str, list[str]] = {}
@@ -26,6 +28,8 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        # Removing unique=True makes Django set the type of the column again, which a view refuses.
+        DropReporting(),
         migrations.RunPython(refuse_clashes, migrations.RunPython.noop),
         migrations.AlterField(
             model_name="client",
