@@ -247,7 +247,10 @@ AT_THE_SOURCE = {"title": "Open at the source", "url": "${__value.raw}", "target
 PAGES = {
     "client_id": ("console/client/{}/", ("client_name",)),
     "pipeline_id": ("console/pipeline/{}/", ("pipeline_name",)),
-    "run_id": ("runs/run/{}/change/", ("error_message", "changed_at", "last_start_at", "last_run_at", "latest_status")),
+    "run_id": (
+        "runs/run/{}/change/",
+        ("error_message", "changed_at", "last_start_at", "last_run_at", "latest_status", "event_at"),
+    ),
 }
 
 

@@ -1833,6 +1833,136 @@ ORDER BY
     p.pipeline_name, p.pipeline_id
 LIMIT (:limit);
 
+-- unusual_runs: Which runs succeeded, but not as usual?
+-- one row per success since then whose duration or rows are far from its pipeline's usual ones, newest first
+WITH finished AS MATERIALIZED (
+    SELECT
+        r.run_id, r.pipeline_id, r.event_at, r.duration_seconds, r.rows_processed,
+        r.duration_seconds::float8 AS duration, r.rows_processed::float8 AS row_count
+    FROM reporting.runs AS r
+    WHERE r.status = 'success' AND r.event_at >= (:since) AND r.event_at < (:as_of)
+),
+-- The last successes before the window, without the smallest and the largest value, so that one outlier does not hide the
+-- next. Only a run that is far outside of this range is compared with more.
+ranges AS MATERIALIZED (
+    SELECT p.*, former.durations[2] AS shortest, former.durations[cardinality(former.durations) - 1] AS longest,
+        former.row_counts[2] AS fewest, former.row_counts[cardinality(former.row_counts) - 1] AS most
+    FROM reporting.pipelines AS p
+    CROSS JOIN LATERAL (
+        SELECT
+            array_agg(last_seven.duration ORDER BY last_seven.duration) FILTER (WHERE last_seven.duration IS NOT NULL)
+                AS durations,
+            array_agg(last_seven.row_count ORDER BY last_seven.row_count)
+                FILTER (WHERE last_seven.row_count IS NOT NULL) AS row_counts
+        FROM (
+            SELECT r.duration_seconds::float8 AS duration, r.rows_processed::float8 AS row_count
+            FROM reporting.runs AS r
+            WHERE r.pipeline_id = p.pipeline_id AND r.status = 'success' AND r.event_at < (:since)
+            ORDER BY r.event_at DESC, r.run_id DESC
+            LIMIT 7
+        ) AS last_seven
+    ) AS former
+    WHERE p.is_active AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
+    AND ((:platform)::text IS NULL OR p.platform = (:platform))
+    AND ((:environment)::text IS NULL OR p.environment = (:environment)) AND p.pipeline_id IN (SELECT finished.pipeline_id FROM finished)
+),
+suspected AS MATERIALIZED (
+    SELECT
+        r.run_id, r.event_at, r.duration_seconds, r.rows_processed, p.client_id, p.client_name, p.pipeline_id,
+        p.pipeline_name, p.platform, p.environment
+    FROM finished AS r
+    JOIN ranges AS p USING (pipeline_id)
+    WHERE r.duration >= 2 * p.longest AND r.duration - p.longest >= 30
+            AND ln((r.duration + 1) / (p.longest + 1)) >= 1.5 * ln((p.longest + 1) / (p.shortest + 1))
+        OR 2 * r.duration <= p.shortest AND p.shortest - r.duration >= 30
+            AND ln((p.shortest + 1) / (r.duration + 1)) >= 1.5 * ln((p.longest + 1) / (p.shortest + 1))
+        OR r.row_count >= 2 * p.most AND r.row_count - p.most >= 5
+            AND ln((r.row_count + 1) / (p.most + 1)) >= 1.5 * ln((p.most + 1) / (p.fewest + 1))
+        OR 2 * r.row_count <= p.fewest AND p.fewest - r.row_count >= 5
+            AND ln((p.fewest + 1) / (r.row_count + 1)) >= 1.5 * ln((p.most + 1) / (p.fewest + 1))
+        OR r.row_count = 0 AND p.fewest > 0
+),
+far AS MATERIALIZED (
+    SELECT
+        s.run_id, s.pipeline_id, s.event_at, m.measure, m.value, usual.value AS usual,
+        CASE
+            WHEN m.measure = 'rows' AND m.value = 0 THEN usual.zeros <= 1
+            ELSE abs(m.value - usual.value) >= m.least_difference
+                AND greatest(m.value, usual.value) >= 2 * least(m.value, usual.value)
+                AND abs(ln(greatest(m.value, 1) / greatest(usual.value, 1))) > 5 * 1.4826 * spread.mad
+        END AS is_far
+    FROM suspected AS s
+    CROSS JOIN LATERAL (
+        SELECT
+            array_agg(last_thirty.duration_seconds::float8) FILTER (WHERE last_thirty.duration_seconds IS NOT NULL)
+                AS durations,
+            array_agg(last_thirty.rows_processed::float8) FILTER (WHERE last_thirty.rows_processed IS NOT NULL)
+                AS row_counts
+        FROM (
+            SELECT r.duration_seconds, r.rows_processed
+            FROM reporting.runs AS r
+            WHERE r.pipeline_id = s.pipeline_id AND r.status = 'success' AND r.event_at < s.event_at
+            ORDER BY r.event_at DESC, r.run_id DESC
+            LIMIT 30
+        ) AS last_thirty
+    ) AS former
+    CROSS JOIN LATERAL (
+        VALUES
+            ('duration', s.duration_seconds::float8, 60, former.durations),
+            ('rows', s.rows_processed::float8, 10, former.row_counts)
+    ) AS m (measure, value, least_difference, formerly)
+    CROSS JOIN LATERAL (
+        SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY formerly.value) AS value,
+            count(*) FILTER (WHERE formerly.value = 0) AS zeros
+        FROM unnest(m.formerly) AS formerly (value)
+    ) AS usual
+    CROSS JOIN LATERAL (
+        SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY abs(ln(greatest(formerly.value, 1) / greatest(usual.value, 1)))) AS mad
+        FROM unnest(m.formerly) AS formerly (value)
+    ) AS spread
+    WHERE cardinality(m.formerly) >= 10
+),
+-- Of these, what is not as usual at this time of the week: in the runs of the eight weeks before.
+unusual AS (
+    SELECT
+        far.run_id,
+        string_agg(
+            CASE
+                WHEN far.measure = 'duration' AND far.value > far.usual THEN 'slow'
+                WHEN far.measure = 'duration' THEN 'quick'
+                WHEN far.value > far.usual THEN 'many rows'
+                WHEN far.value > 0 THEN 'few rows'
+                ELSE 'no rows'
+            END, ', ' ORDER BY far.measure
+        ) AS unusual
+    FROM far
+    CROSS JOIN LATERAL (
+        SELECT count(alike.value) AS number, min(alike.value) AS least, max(alike.value) AS most
+        FROM generate_series(1, 8) AS ago (weeks)
+        CROSS JOIN LATERAL (
+            SELECT CASE far.measure WHEN 'duration' THEN r.duration_seconds ELSE r.rows_processed END::float8 AS value
+            FROM reporting.runs AS r
+            WHERE r.pipeline_id = far.pipeline_id AND r.status = 'success'
+                AND r.event_at >= far.event_at - ago.weeks * interval '168 hours' - interval '75 minutes'
+                AND r.event_at <= far.event_at - ago.weeks * interval '168 hours' + interval '75 minutes'
+        ) AS alike
+    ) AS weekly
+    WHERE far.is_far AND (weekly.number < 4 OR far.value > 1.5 * weekly.most OR 1.5 * far.value < weekly.least)
+    GROUP BY far.run_id
+)
+SELECT
+    s.client_name, s.pipeline_name, s.platform, s.environment, s.event_at, u.unusual, s.duration_seconds,
+    (SELECT least(round(far.usual), 9.2e18)::bigint FROM far WHERE far.run_id = s.run_id AND far.measure = 'duration')
+        AS usual_duration_seconds,
+    s.rows_processed,
+    (SELECT least(round(far.usual), 9.2e18)::bigint FROM far WHERE far.run_id = s.run_id AND far.measure = 'rows')
+        AS usual_rows,
+    s.client_id, s.pipeline_id, s.run_id,
+    (SELECT r.source_url FROM reporting.runs AS r WHERE r.run_id = s.run_id) AS source_url
+FROM suspected AS s
+JOIN unusual AS u USING (run_id)
+ORDER BY s.event_at DESC, s.run_id DESC;
+
 -- vendor_dependency: Q4: How much of the failing is the vendors'?
 -- one row for vendor_api, one for all other platforms, also without runs
 WITH bounds AS (

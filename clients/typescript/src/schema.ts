@@ -871,6 +871,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/reports/unusual_runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Which runs succeeded, but not as usual?
+         * @description One row per success since then whose duration or rows are far from its pipeline's usual ones, newest first. Inventory: active. Decision 0033 explains the rule. A value is unusual if it is twice or half of the median of the last 30 successes before the run or further from it, and more than 5 deviations from it (1.4826 times the median absolute deviation, of logarithms), and differs by at least 60 seconds or 10 rows. No rows are unusual if at most one of these successes had none. What is as usual at this time of the week is not unusual. A pipeline with fewer than 10 successes is not judged.
+         */
+        get: operations["report_unusual_runs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/reports/vendor_dependency": {
         parameters: {
             query?: never;
@@ -2636,6 +2656,52 @@ export interface components {
              * @description Key of the pipeline
              */
             pipeline_id: string;
+        };
+        UnusualRunsReport: {
+            /** @description The rows of this answer. */
+            items: components["schemas"]["UnusualRunsRow"][];
+        };
+        UnusualRunsRow: {
+            /** @description Name of the client */
+            client_name: string;
+            /** @description Name of the pipeline */
+            pipeline_name: string;
+            /** @description Kind of orchestrator */
+            platform: string;
+            /** @description Where it runs */
+            environment: string;
+            /**
+             * Format: date-time
+             * @description When it succeeded
+             */
+            event_at: string;
+            /** @description slow, quick, many rows, few rows or no rows; two with a comma */
+            unusual: string;
+            /** @description Whole seconds that it took */
+            duration_seconds: number | null;
+            /** @description Median of the successes before it */
+            usual_duration_seconds: number | null;
+            /** @description Rows that it handled */
+            rows_processed: number | null;
+            /** @description Median of the successes before it */
+            usual_rows: number | null;
+            /**
+             * Format: uuid
+             * @description Key of the client
+             */
+            client_id: string;
+            /**
+             * Format: uuid
+             * @description Key of the pipeline
+             */
+            pipeline_id: string;
+            /**
+             * Format: uuid
+             * @description Key of the run
+             */
+            run_id: string;
+            /** @description Its page at the source; null: none is known */
+            source_url: string | null;
         };
         VendorDependencyReport: {
             /** @description The rows of this answer. */
@@ -7457,6 +7523,99 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["TopFlakyPipelinesReport"];
+                    "text/csv": string;
+                };
+            };
+            304: components["responses"]["NotModified"];
+            400: components["responses"]["ValidationError"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            406: components["responses"]["NotAcceptable"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["Timeout"];
+        };
+    };
+    report_unusual_runs: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Evaluate the report at this past moment: a run is open from its start until event_at and has its status after that, from the rows as stored now. Without it all stored rows count. Default: now.
+                 * @example 2026-03-01T10:00:00Z
+                 */
+                as_of?: string;
+                /**
+                 * @description Only this client's inventory.
+                 * @example 019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f
+                 */
+                client_id?: string;
+                /**
+                 * @description Only pipelines of this environment.
+                 * @example dev
+                 */
+                environment?: components["schemas"]["Environment"];
+                /**
+                 * @description Maximum number of rows.
+                 * @example 100
+                 */
+                limit?: number;
+                /**
+                 * @description Only pipelines on this platform.
+                 * @example airflow
+                 */
+                platform?: components["schemas"]["Platform"];
+                /**
+                 * @description Start of the window, inclusive. Default: 24 hours before as_of.
+                 * @example 2026-03-01T10:00:00Z
+                 */
+                since?: string;
+            };
+            header?: {
+                /**
+                 * @description The ETag of an earlier answer: the answer is 304 without a body if nothing has changed.
+                 * @example "1772359200000000.5f0c2a9e7b1d4c3a8e6f0b12"
+                 */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "client_name": "Northwind Trading",
+                     *           "pipeline_name": "Daily sales load",
+                     *           "platform": "airflow",
+                     *           "environment": "text",
+                     *           "event_at": "2026-03-01T10:00:00Z",
+                     *           "unusual": "text",
+                     *           "duration_seconds": 3600,
+                     *           "usual_duration_seconds": 1,
+                     *           "rows_processed": 125000,
+                     *           "usual_rows": 1,
+                     *           "client_id": "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f",
+                     *           "pipeline_id": "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f",
+                     *           "run_id": "019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f",
+                     *           "source_url": "https://airflow.northwind.example/dags/sales_daily_load"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UnusualRunsReport"];
                     "text/csv": string;
                 };
             };

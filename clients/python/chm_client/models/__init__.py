@@ -130,6 +130,8 @@ from .sync_started import SyncStarted
 from .sync_state import SyncState
 from .top_flaky_pipelines_report import TopFlakyPipelinesReport
 from .top_flaky_pipelines_row import TopFlakyPipelinesRow
+from .unusual_runs_report import UnusualRunsReport
+from .unusual_runs_row import UnusualRunsRow
 from .vendor_dependency_report import VendorDependencyReport
 from .vendor_dependency_row import VendorDependencyRow
 from .weekly_status_mix_report import WeeklyStatusMixReport
@@ -268,6 +270,8 @@ __all__ = (
     "SyncState",
     "TopFlakyPipelinesReport",
     "TopFlakyPipelinesRow",
+    "UnusualRunsReport",
+    "UnusualRunsRow",
     "VendorDependencyReport",
     "VendorDependencyRow",
     "WeeklyStatusMixReport",
