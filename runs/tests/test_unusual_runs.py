@@ -1,5 +1,7 @@
 """Successes that are not as usual: planted ones are found, and hardly any others in a year of believable runs."""
 
+import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -25,7 +27,7 @@ def noisy(number: int) -> Usual:
     return 500 + number * 61 % 200, 8_000 + number * 1_237 % 4_000
 
 
-def plant(name: str, runs: list[Usual], *, hours: float = 24, statuses: str = "success") -> Pipeline:
+def plant(name: str, runs: Sequence[Usual], *, hours: float = 24, statuses: str = "success") -> Pipeline:
     """One run each so many hours, the last one an hour ago."""
     pipeline = PipelineFactory.create(client__name=f"Client of {name}", name=name)
     Run.objects.bulk_create(
@@ -94,7 +96,7 @@ def test_only_successes_count() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_at_most_one_percent_of_a_synthetic_year_is_called_unusual(capsys: pytest.CaptureFixture[str]) -> None:
-    """Everything that is found counts as false, though the year has a run in a hundred that takes eight times as long."""
+    """Everything that is found counts as false, although one run in a hundred of the year takes eight times as long."""
     call_command("generate_history", clients=4, pipelines=60, runs=60_000, days=365, until=NOW, verbosity=0)
     days = [NOW - timedelta(days=ago) for ago in range(0, 300, 6)]
 
@@ -105,7 +107,9 @@ def test_at_most_one_percent_of_a_synthetic_year_is_called_unusual(capsys: pytes
         judged += Run.objects.filter(status="success", event_at__gte=since, event_at__lt=day).count()
 
     with capsys.disabled():
-        print(f"\nunusual: {found} of {judged} successes, {found / judged:.2%}, on {len(days)} days of a year")
+        sys.stdout.write(
+            f"\nunusual: {found} of {judged} successes, {found / judged:.2%}, in {len(days)} days of a year\n"
+        )
     assert judged > 5_000
     assert found <= MOST_FALSE * judged
 
