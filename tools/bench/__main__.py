@@ -18,7 +18,7 @@ from tools.bench.servers import ROOT, UNLIMITED, create_database, manage, timed
 
 RESULTS = ROOT / "tools" / "bench" / "results.json"
 PAGE = ROOT / "docs" / "performance.md"
-# In this order: what is ingested and pushed is gone before the history is made.
+# In this order, because fill() deletes the ingested and pushed runs.
 PARTS = ("ingestion", "scheduling", "push", "profile", "reads", "console", "shapes")
 LIMITS_MS = {"latest run": 25, "summary, a week": 25, "summary, all history": 50}
 
@@ -70,7 +70,7 @@ def main() -> None:
 
 
 def fill(url: str, runs: int, console: Console) -> int:
-    """Replace what is stored by a history of so many runs; return the seconds it took."""
+    """Replace the stored data with a history of `runs` runs; return the seconds it took."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("TRUNCATE clients, pipelines, runs, alert_rules CASCADE")
     pipelines = max(runs // 500, 200)

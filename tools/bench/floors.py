@@ -1,4 +1,4 @@
-"""What a measurement must reach: each ratio beside its floor, kept for every commit, and drawn over time."""
+"""Floors of measurements: compare figures with them, keep figures per commit, and draw them over time."""
 
 import json
 import subprocess
@@ -15,7 +15,7 @@ PLOT = ROOT / "docs" / "images" / "bench-history.svg"
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """`most` or `least` is what fails the benchmark; `aim` is what we want."""
+    """A limit: beyond `most` or `least` the benchmark fails; `aim` is the goal."""
 
     name: str
     most: float | None = None
@@ -41,12 +41,12 @@ FLOORS = (
     Floor("pings/s, each run told by two with a rid", least=400),
     Floor("lineage events/s, new, in lists", least=5_000),
 )
-# The shape with the largest ratio to the least that its question can cost.
+# The shape with the largest ratio to the minimum cost of its question.
 SHAPE = Floor("slowest shape ÷ its yardstick", most=4, aim=2.5)
 
 
 def measured(results: dict[str, Any]) -> dict[str, float]:
-    """Return the figures that have a floor, of the parts that were measured."""
+    """Return the measured figures that have a floor."""
     return dict(_measured(results))
 
 
@@ -94,13 +94,13 @@ def keep(values: dict[str, float], *, date: str, runs: int, load: float, history
 
 
 def draw(history: Path = HISTORY, plot: Path = PLOT) -> None:
-    """Draw each figure as a share of its floor, over the commits: below the line at 1 it holds."""
+    """Draw each figure as a share of its floor over commits; below 1 it passes."""
     import matplotlib as mpl
 
     mpl.use("svg")
     from matplotlib import pyplot
 
-    # The same history gives the same file.
+    # Fixed values, so that the same history gives the same file.
     mpl.rcParams["svg.hashsalt"] = "bench"
     entries = json.loads(history.read_text())
     figure, axes = pyplot.subplots(figsize=(9, 5))

@@ -1,4 +1,4 @@
-"""Ingestion through HTTP: cold, replayed, half changed; beside the raw upsert of the same rows in the same run."""
+"""Measure ingestion over HTTP (first, repeated, half changed) against a plain upsert of the same rows."""
 
 import json
 import tempfile

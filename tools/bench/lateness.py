@@ -27,7 +27,7 @@ IRREGULAR = ("irregular", "by hand", "by events")
 LONGER = ("every other week", "monthly")
 # Starts so close together that this jitter hides single misses.
 CLOSE = ("every 15 min", "three at a time")
-# Only the first of several is expected: the others may fail to come unnoticed until the next day.
+# Only the first of several starts is expected; missing later ones stay unnoticed until the next day.
 TOGETHER = ("three at a time",)
 OUTAGE = (datetime(2026, 2, 9, tzinfo=UTC).timestamp(), datetime(2026, 2, 16, tzinfo=UTC).timestamp())
 HOLIDAYS = (date(2026, 4, 6), date(2026, 5, 25))
@@ -36,7 +36,7 @@ MOVED_AT = datetime(2026, 9, 7, tzinfo=UTC).timestamp()
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """`every`: seconds between the moments of the year that are judged; `misses` and `stops` are tried per rhythm."""
+    """`every`: seconds between the evaluated moments; `misses` and `stops`: number of trials per rhythm."""
 
     begin: float = BEGIN
     end: float = END
@@ -50,7 +50,7 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the result; None where it was not measured."""
+    """One line of the result; None for values that were not measured."""
 
     rhythm: str
     zone: str
@@ -129,7 +129,7 @@ def _taken_away(start: float, scenario: str) -> bool:
 
 
 def _excused(planned: Sequence[float], starts: Sequence[float], moment: float, scenario: str) -> bool:
-    """Whether a planned start is really missing since the last one, or the schedule moved in the last three weeks."""
+    """Return whether a planned start is really missing, or the schedule moved in the last three weeks."""
     if scenario.startswith("moved") and MOVED_AT <= moment < MOVED_AT + 21 * DAY:
         return True
     known = bisect_right(starts, moment)
@@ -139,7 +139,10 @@ def _excused(planned: Sequence[float], starts: Sequence[float], moment: float, s
 def _noticed_after(
     connection: Any, starts: Sequence[float], due: float, limit: float, *, stopped: bool
 ) -> float | None:
-    """Seconds from `due`, which does not come, until the pipeline is late; None after the next start or `limit`."""
+    """Return the seconds from the missing start `due` until the pipeline is late.
+
+    None if not before the next start or `limit`.
+    """
     place = bisect_right(starts, due)
     history = [start for start in starts[:place] if start > due - (400 if limit > DAY else 70) * DAY and start != due]
     until = min(due + limit, starts[place] if place < len(starts) and not stopped else due + limit)
@@ -150,7 +153,7 @@ def _noticed_after(
 
 
 def _stored(connection: Any, starts: Sequence[float]) -> UUID:
-    """A client with one pipeline and a success per start; the key of the client."""
+    """Create a client with one pipeline and a successful run per start; return the client's id."""
     client, pipeline = uuid4(), uuid4()
     with connection.cursor() as cursor:
         cursor.execute(
@@ -173,7 +176,7 @@ def _stored(connection: Any, starts: Sequence[float]) -> UUID:
 
 
 def _late_at(connection: Any, client: UUID, moments: Sequence[float]) -> list[float]:
-    """The moments at which the client's pipeline is late, by the product's own SQL."""
+    """Return the moments at which the client's pipeline is late, by the product's SQL."""
     from runs.reporting.shapes import shapes
 
     sql = shapes()["late_pipelines"].sql

@@ -1,4 +1,4 @@
-"""Load at a number of connections: plain blocking sockets, one thread each, so that the client stays cheap."""
+"""Generate load with blocking sockets, one thread per connection, so that the client uses little CPU."""
 
 import socket
 import threading
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Milliseconds, and requests a second over all connections."""
+    """Latencies in milliseconds, and requests per second over all connections."""
 
     p50: float
     p95: float
@@ -19,9 +19,9 @@ class Load:
 
 
 def load(port: int, paths: Sequence[str], *, token: str, connections: int = 8, seconds: float = 6) -> Load:
-    """Each connection asks one path after the other, all of `paths` in turn, for so long; the first second is warm-up.
+    """Request `paths` in turn on each connection for `seconds`; the first second is warm-up.
 
-    Raises RuntimeError where an answer is not 200.
+    Raise RuntimeError if a response is not 200.
     """
     times: list[float] = []
     failures: list[str] = []

@@ -1,4 +1,4 @@
-"""The console's pages through the web server, for one reader: what a person waits for."""
+"""Measure how long one user waits for the console's pages."""
 
 import os
 import statistics
@@ -48,7 +48,10 @@ User.objects.filter(username="bench").exists() or User.objects.create_superuser(
 
 
 def _page(session: requests.Session, address: str) -> dict[str, float]:
-    """Both web processes answer once before anything counts. `{}` is another time in each request: none is reused."""
+    """Request the page once from both web processes before measuring.
+
+    `{}` is another time in each request: none is reused.
+    """
     times = []
     for number in range(TIMES + 4):
         begun = time.perf_counter()
@@ -65,7 +68,7 @@ def table(results: dict[str, Any]) -> list[str]:
     return lines + [f"| {name} | {page['median']} | {page['worst']} | {page['kB']} |" for name, page in results.items()]
 
 
-if __name__ == "__main__":  # over the history that is there already: CHM_DATABASE_URL, else CHM_DATA_DIR
+if __name__ == "__main__":  # over existing history: CHM_DATABASE_URL, else CHM_DATA_DIR
     from chm_project.local.embedded import attach_to_environment
 
     attach_to_environment()

@@ -13,7 +13,7 @@ BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def run(pipeline: int, number: int, moment: int) -> dict[str, object]:
-    """About 600 bytes of JSON, as the recorded answers of real orchestrators have."""
+    """Return about 600 bytes of JSON, like recorded responses of real orchestrators."""
     start = BEGAN + timedelta(minutes=15 * number, seconds=pipeline)
     changed = moment and number % 2
     end = start + timedelta(seconds=60 + number % 600)

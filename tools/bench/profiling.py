@@ -1,4 +1,4 @@
-"""Where the time of ingestion goes, by the profiler: shares of one cold ingestion in one process."""
+"""Profile one ingestion in one process: shares of time by function."""
 
 import cProfile
 import json
@@ -13,7 +13,7 @@ from typing import Any
 from tools.bench.ingestion import PAGE, PIPELINES
 from tools.bench.servers import ROOT, connections_file, fill_inventory, partner
 
-# Cumulative time of these functions; what one calls of another is subtracted where it is listed as a part.
+# Cumulative times; the time of a listed part is subtracted from its caller.
 PARTS = {
     "waiting for and reading HTTP": [("http.py", "_attempt")],
     "decoding JSON": [("decoder.py", "decode")],

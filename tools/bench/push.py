@@ -1,4 +1,4 @@
-"""Pings and lineage events at two web workers, beside the same server's constant answer.
+"""Measure pings and lineage events against the constant answer of the same server (two web workers).
 
 On its own: python -m tools.bench.push
 """
@@ -73,7 +73,7 @@ def _inventory(url: str) -> None:
 
 
 def _pings(keys: list[str]) -> list[str]:
-    """A start, and CONNECTIONS places later, where the same connection comes by, the end of it."""
+    """Return paths of starts and ends; an end comes CONNECTIONS places later, on the same connection."""
     paths = []
     for first in range(0, PINGS, 2 * CONNECTIONS):
         rids = [(keys[number % KEYS], uuid.UUID(int=first + number)) for number in range(CONNECTIONS)]
@@ -83,7 +83,7 @@ def _pings(keys: list[str]) -> list[str]:
 
 
 def _lists(kind: str) -> list[bytes]:
-    """About what openlineage-python sends: 1 kB an event."""
+    """Return lists of events like openlineage-python's, 1 kB each."""
     minute = {"START": 0, "COMPLETE": 5}[kind]
     facets = {
         name: {"_producer": "https://github.com/OpenLineage/OpenLineage/tree/1.54.0/client/python",
@@ -109,7 +109,7 @@ def _lists(kind: str) -> list[bytes]:
 
 
 def _send(port: int, lists: list[bytes], token: str) -> int:
-    """Every list once, over four connections; events a second."""
+    """Send every list once over four connections; return events per second."""
     waiting: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     for body in lists:
         waiting.put(body)

@@ -1,4 +1,4 @@
-"""The yardstick of ingestion: the same rows in a plain upsert, without HTTP, JSON, repair, scrubbing or judgement."""
+"""The reference for ingestion: a plain upsert of the same rows, without HTTP, JSON, repair, scrubbing or comparison."""
 
 import json
 import re
@@ -26,8 +26,9 @@ UPSERT = (
 
 
 def raw_upsert(url: str, *, pipelines: list[UUID], runs: int, page: int, narrow: bool = False) -> float:
-    """Runs a second, one transaction a page, into a table with the same columns, constraints and indexes; `narrow`
-    leaves out what the indexes hold for summaries, boards and shapes alone."""
+    """Return runs per second, one transaction per page, into a table like runs.
+
+    `narrow` omits index columns that only summaries, boards and shapes need."""
     per_pipeline = -(-runs // len(pipelines))
     pages = [
         _columns(pipeline_id, number, range(first, min(first + page, per_pipeline)))

@@ -1,4 +1,4 @@
-"""The API's reads at 8 connections, beside the same server's constant answer."""
+"""Measure reads of the API at 8 connections against the constant answer of the same server."""
 
 import json
 import re
@@ -27,7 +27,7 @@ def measure(url: str, *, seconds: float) -> dict[str, Any]:
     results: dict[str, Any] = {}
     with web_server(CHM_DATABASE_URL=url) as (port, process):
         deep_list = _deep(port, f"/api/v1/pipelines/{longest}/runs?limit=100", token, pages=50)
-        # A cursor holds for any page size: by pages of a thousand, page 5,001 of a hundred is soon reached.
+        # A cursor is valid for any page size, so pages of a thousand reach page 5,001 of a hundred quickly.
         deep_all = _deep(port, "/api/v1/runs?limit=1000", token, pages=501).replace("limit=1000", "limit=100")
         requests = {
             "constant answer": ["/health"],
@@ -51,7 +51,7 @@ def _column(connection: psycopg.Connection[tuple[Any, ...]], query: str) -> list
 
 
 def _answering(port: int, paths: list[str], token: str) -> list[str]:
-    """Without the few pipelines that have no run."""
+    """Return the paths that answer 200, without pipelines that have no run."""
     if "/runs/latest" not in paths[0]:
         return paths
     found = []
@@ -65,7 +65,7 @@ def _answering(port: int, paths: list[str], token: str) -> list[str]:
 
 
 def _deep(port: int, path: str, token: str, *, pages: int) -> str:
-    """The address of a page far behind the first, as a client gets there; the last one where there are fewer."""
+    """Return the path of a page far after the first, following cursors; the last page if there are fewer."""
     address = path
     for _ in range(pages - 1):
         cursor = _get(port, address, token)["next_cursor"]

@@ -1,4 +1,4 @@
-"""The shapes, beside the least that their question can cost: a count of the window, a probe of each pipeline."""
+"""Measure shapes against the minimum cost of their question: a count of the window, or a probe per pipeline."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from tools.bench.servers import ROOT
 
 WINDOW = "count of the window"
 PROBES = "probe of each pipeline"
-# What is asked of every pipeline's own runs; the other shapes are about a window.
+# Shapes about each pipeline's own runs; the others are about a window.
 BOARDS = {
     "latest_status_by_pipeline", "failing_now", "late_pipelines", "freshness_watchlist", "governance_gaps",
     "ingestion_health", "changes_since_yesterday",
@@ -75,7 +75,7 @@ def main() -> None:
             window = {"since": as_of - timedelta(days=days), "until": as_of}
             given = {"as_of": as_of} | ({"since": window["since"]} if "since" in shape.parameters else {})
             yardstick = PROBES if name in BOARDS else WINDOW
-            # Taken beside each shape, since machines change their pace.
+            # Measured next to each shape, because the speed of machines varies.
             bare = seconds(BARE[yardstick], window)
             best = seconds(shape.sql, validated(shape.parameters, given))
             bare = min(bare, seconds(BARE[yardstick], window))

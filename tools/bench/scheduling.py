@@ -1,4 +1,4 @@
-"""What a tick costs: ten thousand pipelines of which few changed, and many connections shared by workers."""
+"""Measure a tick: ten thousand pipelines with few changes, and many connections shared by workers."""
 
 import os
 import subprocess
@@ -58,7 +58,7 @@ def _tick(url: str, pipelines: int) -> tuple[float, int]:
 
 
 def _shared(url: str, workers: int) -> float:
-    """From the first message to the last watermark; the partner is slow, as partners are."""
+    """Return the seconds from the first message to the last watermark, with a slow partner."""
     names = [f"c{number}" for number in range(CONNECTIONS)]
     empty_tables(url)
     fill_inventory(url, names)

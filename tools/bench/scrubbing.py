@@ -1,4 +1,4 @@
-"""python -m tools.bench.scrubbing: what the scrubber finds, and what it costs beside an earlier one, in one run."""
+"""python -m tools.bench.scrubbing: measure what the scrubber finds, and its cost compared with an earlier version."""
 
 import argparse
 import json
@@ -27,7 +27,7 @@ HOSTILE = (
     "%70",
     "\u200b",
 )
-# The last commit whose scrubber searched for each of its 77 words in turn.
+# The last commit whose scrubber searched for each of 77 words.
 BEFORE = "5982282:runs/scrub.py"
 
 

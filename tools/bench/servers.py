@@ -1,4 +1,4 @@
-"""The processes that a benchmark measures: a database of its own, a partner, CHM's web server."""
+"""Processes of a benchmark: its own database, a partner, CHM's web server."""
 
 import json
 import os
@@ -21,12 +21,12 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "chm_bench"
-# What is measured is the server, not its limits.
+# The benchmark measures the server, not its rate limits.
 UNLIMITED = dict.fromkeys(("CHM_THROTTLE_TOKEN", "CHM_THROTTLE_ADDRESS", "CHM_THROTTLE_LINEAGE"), "100000000/minute")
 
 
 def create_database(url: str, name: str = NAME) -> str:
-    """An empty database beside the one that `url` names; the address of the new one."""
+    """Create an empty database on the server of `url`; return its URL."""
     with psycopg.connect(url, autocommit=True) as server:
         server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
         server.execute(f"CREATE DATABASE {name}")
@@ -64,7 +64,7 @@ def dsn(url: str) -> str:
 
 
 def manage(*arguments: str, **environment: str) -> str:
-    """Runs a command of manage.py to its end and answers with what it printed."""
+    """Run a command of manage.py and return its output."""
     done = subprocess.run(
         [sys.executable, "manage.py", *arguments],
         cwd=ROOT,
@@ -86,7 +86,7 @@ class Timed:
 
 
 def timed(*arguments: str, **environment: str) -> Timed:
-    """A command of manage.py with its wall time, start-up included, and the most memory it held."""
+    """Run a command of manage.py; return its wall time, including start-up, and its peak memory."""
     begun = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, "manage.py", *arguments],
@@ -130,7 +130,7 @@ def web_server(**environment: str) -> Iterator[tuple[int, psutil.Process]]:
 
 @contextmanager
 def partner(*arguments: str) -> Iterator[str]:
-    """The benchmark's partner in a process of its own; its address."""
+    """Run the benchmark's partner in a process; yield its URL."""
     port = free_port()
     process = subprocess.Popen([sys.executable, "-m", "tools.bench.partner", "--port", str(port), *arguments], cwd=ROOT)
     try:
@@ -154,7 +154,7 @@ def _wait_for(address: str, process: subprocess.Popen[bytes], seconds: float = 1
 
 
 def memory_mb(process: psutil.Process) -> dict[str, float]:
-    """Proportional memory of a process and all below it, by role: shared pages are counted once."""
+    """Return the proportional memory of a process and its children by role; shared pages count once."""
     found: dict[str, float] = {}
     for number, child in enumerate(process.children(recursive=True)):
         name = f"web {number}: {' '.join(child.cmdline()[:3])[-30:]}"
@@ -163,7 +163,7 @@ def memory_mb(process: psutil.Process) -> dict[str, float]:
 
 
 def postgres_memory_mb() -> float:
-    """All of PostgreSQL's processes, shared buffers counted once."""
+    """Return the memory of all PostgreSQL processes; shared buffers count once."""
     total = 0
     for process in psutil.process_iter(["name"]):
         if process.info["name"] == "postgres":

@@ -1,1 +1,1 @@
-"""The contract document under other programs: linters, a comparison with the last release, generated clients."""
+"""Check the contract document: linters, a comparison with the last release, generated clients."""

@@ -1,4 +1,7 @@
-"""python -m tools.contract lint | compare | clients | check | round-trip: other programs on the contract document."""
+"""python -m tools.contract lint | compare | clients | check | round-trip.
+
+Check the contract document with other programs.
+"""
 
 import argparse
 import os
@@ -36,7 +39,7 @@ def main() -> None:
 
 
 def lint() -> None:
-    """Hold the document against spectral's and redocly's rules; a warning fails too."""
+    """Lint the document with spectral and redocly; warnings fail too."""
     spectral = node("spectral", "lint", DOCUMENT, "--ruleset", HERE / "spectral.yaml", "--fail-severity", "hint")
     redocly = node("redocly", "lint", DOCUMENT, "--config", HERE / "redocly.yaml", "--max-problems", "20")
     warned = re.search(r"(\d+) warnings?", redocly.stdout)
@@ -46,7 +49,10 @@ def lint() -> None:
 
 
 def compare() -> None:
-    """Compare with the last release. A breaking change needs a new major version, or a line in the accepted ones."""
+    """Compare with the last release.
+
+    A breaking change needs a new major version, or a line in accepted-breaking-changes.txt.
+    """
     released, current = contract(RELEASED), contract()
     found = breaking_changes(released, current)
     accepted = [line for line in ACCEPTED.read_text().splitlines() if line and not line.startswith("#")]
@@ -73,7 +79,7 @@ def check() -> None:
 
 
 def round_trip() -> None:
-    """Run both clients, and their quickstarts, against a server of its own."""
+    """Run both clients and their quickstarts against a new server."""
     from chm_project.local.embedded import attach_to_environment
     from tools.bench.servers import UNLIMITED, create_database, manage, web_server
 
@@ -97,7 +103,7 @@ def _python(address: str, token: str) -> None:
 
 
 def _typescript(address: str, token: str) -> None:
-    """Compile the client as its users get it, then what uses it, with all of the compiler's strictness."""
+    """Compile the client like its users, then code that uses it, in strict mode."""
     package = NODE / "node_modules" / "@chm" / "client"
     shutil.rmtree(package, ignore_errors=True)
     shutil.copytree(CLIENTS / "typescript", package)

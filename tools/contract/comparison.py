@@ -1,8 +1,8 @@
-"""What a caller of the last release would notice in today's contract.
+"""Find breaking changes between the last release's contract and the current one.
 
-Own code, since neither npm nor PyPI has a well-kept tool for it. A change is breaking if a
-request that worked fails, or an answer that was read cannot be read: something was removed, renamed, retyped, made
-required in a request, or made optional in an answer. New addresses, parameters, fields and words in answers are not.
+Own code, because npm and PyPI have no maintained tool for it. A change is breaking if a valid request fails or a
+response cannot be read any more: something was removed, renamed, retyped, made required in a request, or made optional
+in a response. New endpoints, parameters, fields and enum values of responses are not breaking.
 """
 
 from collections.abc import Iterator
@@ -57,7 +57,7 @@ class _Comparison:
                 wanted = after[name]["schema"]
                 now_several = self._type(self.current, wanted) == "array"
                 if now_several and self._type(self.released, parameter["schema"]) != "array":
-                    # Several values where one was possible: one still is.
+                    # A list parameter still accepts one value.
                     wanted = self._resolved(self.current, wanted)["items"]
                 yield from self._schema(f"{where}: parameter {name[1]}", parameter["schema"], wanted, answer=False)
         for name, parameter in after.items():

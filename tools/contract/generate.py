@@ -15,7 +15,7 @@ DOCUMENT = ROOT / "docs" / "contracts" / "openapi.yaml"
 RELEASED = ROOT / "docs" / "contracts" / "openapi-released.yaml"
 ACCEPTED = ROOT / "docs" / "contracts" / "accepted-breaking-changes.txt"
 CLIENTS = ROOT / "clients"
-# Where npm's packages go; `make api-tools` puts them there.
+# The folder of npm packages; `make contract` installs them.
 NODE = ROOT / ".chm" / "contract"
 
 
@@ -25,7 +25,7 @@ def contract(path: Path = DOCUMENT) -> dict[str, Any]:
 
 
 def node(program: str, *arguments: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    """Run a program of npm's packages to its end and return what it printed."""
+    """Run a program of the npm packages and return its output."""
     return subprocess.run(
         [NODE / "node_modules" / ".bin" / program, *arguments],
         cwd=cwd, check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -33,7 +33,7 @@ def node(program: str, *arguments: str | Path, cwd: Path = ROOT) -> subprocess.C
 
 
 def generate(folder: Path) -> None:
-    """Write both packages into a folder, in place of what is there."""
+    """Write both packages into a folder and replace its content."""
     _python(folder / "python")
     _typescript(folder / "typescript")
 
@@ -63,7 +63,7 @@ def _typescript(folder: Path) -> None:
 
 
 def differences(one: Path, other: Path) -> list[str]:
-    """Return the files that two folders do not have in common, or not with the same content."""
+    """Return the files that differ between two folders or exist in only one."""
     names = {
         path.relative_to(folder)
         for folder in (one, other)

@@ -1,4 +1,4 @@
-"""What the comparisons with live orchestrators share: CHM as an operator uses it, links to open, a written record."""
+"""Shared code of the tests with live orchestrators: CHM's command, links, and the document."""
 
 import itertools
 import json
@@ -21,7 +21,7 @@ INTERVAL_SECONDS = 1
 # Ordinary walks start two intervals back: after this pause no filter sees an older change by its overlap alone.
 SETTLED_SECONDS = 4 * INTERVAL_SECONDS
 
-# How exactly a moment of the day is met by choosing a name.
+# Precision with which the name of a connection selects a time of the day.
 WINDOW = timedelta(seconds=5)
 
 # Status, start and end of a run, as source and CHM must agree on them.
@@ -29,7 +29,7 @@ State = tuple[str, datetime | None, datetime | None]
 
 
 class Record:
-    """What is printed, kept for the document."""
+    """Prints lines and keeps them for the document."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -89,9 +89,9 @@ class Chm:
         return dict(report)
 
     def reconcile(self) -> dict[str, Any]:
-        """Ingest at the moment of the day at which the last days are read again.
+        """Ingest at the time of the day when the last days are read again.
 
-        The moment depends on the connection's name, so the connection gets a name whose moment has just come.
+        The time depends on the connection's name, so the connection gets a name whose time is now.
         """
         self.ingest()
         soon = datetime.now(UTC) + timedelta(seconds=3)
@@ -121,9 +121,9 @@ def moment_of(connection: str) -> datetime:
 
 
 def compare(record: Record, title: str, states: Callable[[], Mapping[str, State]], chm: Chm) -> None:
-    """Ingest and say how many of the source's runs CHM has in the same state.
+    """Ingest, and report how many of the source's runs have the same state in CHM.
 
-    Runs that moved while CHM ingested are looked at again; nothing else is given a second chance.
+    Only runs that changed during the ingestion are compared again.
     """
     while True:
         before = states()

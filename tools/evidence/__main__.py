@@ -1,4 +1,4 @@
-"""python -m tools.evidence: write the pages that show what CHM does from what was run, and check the documents."""
+"""python -m tools.evidence: generate pages from results, and check the documents."""
 
 import argparse
 import sys
@@ -48,7 +48,7 @@ def _pages(*, check: bool) -> int:
             stale.append(f"{path.relative_to(requirements.ROOT)} is stale: run make docs")
         elif not check:
             path.write_text(page(), encoding="utf-8")
-    # What a page lacks because its source does comes first: the page is stale only afterwards.
+    # Problems of the sources first; a page can be outdated only without them.
     causes = [*requirements.problems(), *settings_page.problems()]
     return _print_problems(causes or stale)
 

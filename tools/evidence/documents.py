@@ -1,9 +1,9 @@
-"""Runs what README and quickstart tell people to type, from a fresh clone in an empty folder.
+"""Run the commands of README and quickstart in a fresh clone.
 
-Every block of shell commands says in its first line what it is: `sh run` is run; `sh ready="TEXT"` is started, waited
-for until it prints TEXT (or, for an address, until that answers), and goes on running; `sh ci` is what CI runs as a
-stage of its own; `sh shown` is only shown (Docker, and what needs a system of yours). Blocks of one document share one
-environment, as one terminal does.
+The first line of every shell block declares its kind: `sh run` is run; `sh ready="TEXT"` is started, waited
+for until it prints TEXT (or, for an address, until that answers), and keeps running; `sh ci` is what CI runs as a
+stage of its own; `sh shown` is not run (Docker, and commands that need a real partner). Blocks of one document share
+one environment, as one terminal does.
 """
 
 import os
@@ -28,7 +28,7 @@ _READY = re.compile(r'ready="([^"]+)"')
 
 
 class Failed(Exception):
-    """A block did not do what the document says; the message holds what it printed."""
+    """A block failed; the message contains its output."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Block:
 
 
 def blocks(document: str) -> Iterator[Block]:
-    """Raises Failed for one that does not say what it is."""
+    """Return the blocks of a document; raise Failed for one without a kind."""
     text = (ROOT / document).read_text(encoding="utf-8")
     for found in _BLOCK.finditer(text):
         indent, mark, commands = found.groups()
@@ -74,7 +74,7 @@ def run(*, only_list: bool) -> int:
 
 
 def _walk(found: list[Block]) -> None:
-    """In a clone of its own: what one document leaves behind is no help to the next."""
+    """Run a document in its own clone, so that documents do not depend on each other."""
     with tempfile.TemporaryDirectory(prefix="chm-documents-") as folder:
         clone = Path(folder) / "chm"
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
@@ -90,7 +90,7 @@ class _Terminal:
     def __init__(self, clone: Path, folder: Path) -> None:
         self._clone = clone
         self._folder = folder
-        # A newcomer's terminal has none of our settings.
+        # Without the settings of the calling environment.
         self._environment = {
             name: value for name, value in os.environ.items() if not name.startswith(("CHM_", "DJANGO_"))
         }

@@ -1,4 +1,4 @@
-"""docs/errors.md, from the table of error codes that the API itself answers with."""
+"""Generate docs/errors.md from the API's table of error codes."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""docs/validation/001-chm-api-ingestion.md: each milestone's commands, run now, and what they printed."""
+"""docs/validation/001-chm-api-ingestion.md: the commands of each milestone with their output."""
 
 import platform
 import re

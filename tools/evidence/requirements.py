@@ -1,4 +1,4 @@
-"""Which test proves which requirement: read from the tests' own marks, without running them."""
+"""Map requirements to tests by the tests' marks, without running them."""
 
 import ast
 import tomllib
@@ -45,7 +45,7 @@ def _marked(tree: ast.Module) -> Iterator[tuple[str, list[str]]]:
 
 
 def problems() -> Iterator[str]:
-    """What keeps the page from being the truth."""
+    """Yield problems: unknown requirements, or requirements without a test."""
     known, proved = requirements(), proofs()
     for identifier in sorted(known.keys() - proved.keys()):
         yield f"{identifier} is proved by no test: mark one with pytest.mark.proves({identifier!r})"

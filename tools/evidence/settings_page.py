@@ -1,4 +1,4 @@
-"""docs/settings.md: every variable with its kind and default as the code reads them, and what it is for."""
+"""Generate docs/settings.md: every variable with kind, default and description."""
 
 import json
 import os
@@ -52,7 +52,7 @@ How proxies, HTTPS and browsers work together: [install](operations/install.md#p
 
 
 def problems() -> list[str]:
-    """What `.env.example` lacks, has too much, or does not explain."""
+    """Yield missing, unknown and unexplained variables of `.env.example`."""
     known = set(read("production")["settings"]) | set(read("development")["settings"])
     entries = {name: comment for comment, name, _ in _ENTRY.findall(EXAMPLE.read_text(encoding="utf-8"))}
     found = [
@@ -66,7 +66,7 @@ def problems() -> list[str]:
 
 @cache
 def read(module: str) -> dict[str, Any]:
-    """What `check-config` says of these settings with nothing set."""
+    """Return the output of `check-config` for a settings module without variables."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CHM_")}
     done = subprocess.run(
         [sys.executable, "manage.py", "check-config", "--json"],

@@ -1,9 +1,9 @@
 """python -m tools.faults
 
-Break what ingestion stands on while it works, and count what was lost or doubled.
+Break the services that ingestion needs while it works, and count lost and duplicated runs.
 
-Real processes throughout: PostgreSQL, Valkey, a Celery worker with two children, beat, a partner over HTTP whose runs
-start and end meanwhile. After each fault all comes to rest, and every run of the partner is compared with its row.
+All processes are real: PostgreSQL, Valkey, a Celery worker with two children, beat, and a partner over HTTP whose runs
+start and end meanwhile. After each fault, when everything is idle, every run of the partner is compared with its row.
 """
 
 import argparse

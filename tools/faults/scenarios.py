@@ -1,4 +1,4 @@
-"""The faults. Each works on a world in which runs start, end and are ingested, and says how often it struck."""
+"""The faults. Each is injected while runs start, end and are ingested, and returns how often it was injected."""
 
 import signal
 import time
@@ -45,14 +45,14 @@ class Fault:
 
 
 def wait_for_requests(source: Source, number: int, seconds: float = 30) -> None:
-    """Until the partner was asked so many more times."""
+    """Wait until the partner received `number` more requests."""
     wanted, deadline = len(source.requests) + number, time.monotonic() + seconds
     while len(source.requests) < wanted and time.monotonic() < deadline:
         time.sleep(0.005)
 
 
 def in_a_page(source: Source, number: int, what: Callable[[], object]) -> None:
-    """Does `what` while the worker reads or stores a page, a different moment of it each time."""
+    """Call `what` while the worker reads or stores a page, at a different moment each time."""
     for count in range(number):
         wait_for_requests(source, 7)
         time.sleep(0.004 * count)
@@ -78,7 +78,7 @@ def beat_killed(world: World, source: Source, quick: bool) -> int:
 
 
 def worker_asked_to_end(world: World, source: Source, quick: bool) -> int:
-    """While it walks through slow pages: it must end at the end of a page, not of the walk."""
+    """Stop the worker during slow pages: it must end after a page, not after the walk."""
     source.misbehave = lambda _: time.sleep(0.3)
     for _ in range(2):
         wait_for_requests(source, 3)
@@ -104,7 +104,7 @@ def server_fault(name: str, how: signal.Signals) -> Strike:
 
 
 def disk_full(world: World, source: Source, quick: bool) -> int:
-    """No page can be committed for a while."""
+    """Make commits fail for a while."""
     wait_for_requests(source, 10)
     world.sql(DISK_FULL)
     before = len(source.requests)
@@ -163,7 +163,7 @@ def the_same_page_forever(world: World, source: Source, quick: bool) -> int:
 
 
 def totals_that_change(world: World, source: Source, quick: bool) -> int:
-    """Old runs are cleaned up at the source while its pages are read."""
+    """Delete old runs at the source while its pages are read."""
     struck = 0
 
     def clean_up(request: Request) -> Answer:
@@ -200,7 +200,7 @@ def token_rotated(world: World, source: Source, quick: bool) -> int:
 
 
 def back_in_time(world: World, source: Source, quick: bool) -> int:
-    """The partner is restored from a backup for a while, and catches up again."""
+    """Reset the partner to an earlier state for a while."""
     for _ in range(2):
         wait_for_requests(source, 5)
         backup = GenericPartner(dict(source.runs), page_size=source.page_size, token=source.token)

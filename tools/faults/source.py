@@ -1,4 +1,4 @@
-"""A partner whose runs start and end while it is asked, and that misbehaves to order."""
+"""A partner whose runs start and end during requests, with injectable faults."""
 
 import random
 import threading

@@ -1,8 +1,7 @@
 """Faults of the web server's surroundings, with probes of health and of writes while they last.
 
-Web servers of two processes each, nginx before them as it is shipped, PostgreSQL and Valkey, all real. Meanwhile a
-process of its own asks /health and sends pings, each with an id of its own; afterwards every ping that was answered
-with 200 must be a row.
+Web servers with two processes each behind the shipped nginx configuration, PostgreSQL and Valkey are real. A separate
+process requests /health and sends pings with unique ids; afterwards every ping that got 200 must be a row.
 """
 
 import time
@@ -16,9 +15,9 @@ from tools.faults.web_probes import BROKEN, REFUSED, Found, Target, ping, probin
 from tools.faults.web_site import Site
 from tools.faults.world import World
 
-# On a busy machine an idle web server is slow as well: limits of time grow by this multiple of what it needs.
+# On a busy machine an idle web server is slow too, so time limits are scaled by its latency.
 CONTROL_MULTIPLE = 3
-# Each kind of result that is no answer, as the table names it.
+# Names of results without a response in the table.
 NAMES = {REFUSED: "refused", BROKEN: "broken off"}
 HEADING = "## Web server and API"
 COLUMNS = (
@@ -137,7 +136,7 @@ is the time from the end of the fault to the first write that is stored.
 
 
 def with_rows(document: str, results: list[Result]) -> str:
-    """The document with these rows in place of the former ones."""
+    """Return the document with these rows in place of the old ones."""
     rows = {result.fault.title: _row(result) for result in results}
     lines = [rows.get(line.split(" | ")[0].removeprefix("| "), line) for line in document.split("\n")]
     return "\n".join(lines)

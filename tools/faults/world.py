@@ -1,4 +1,4 @@
-"""What is broken on purpose: a PostgreSQL, a Valkey, a Celery worker, beat and a partner, all real and all our own."""
+"""The processes that faults are injected into: PostgreSQL, Valkey, a Celery worker, beat and a partner, all real."""
 
 import contextlib
 import os
@@ -36,7 +36,7 @@ UNION ALL SELECT last_ingest_error FROM pipelines
 
 @dataclass(slots=True)
 class Comparison:
-    """Of what the partner has with what is stored, when all has come to rest."""
+    """Compares the partner's runs with stored ones when everything is idle."""
 
     runs: int = 0
     lost: int = 0
@@ -63,7 +63,7 @@ class World:
         self._server_url = self._broker_url = self.database_url = ""
 
     def start_servers(self) -> None:
-        """Whichever does not run; both keep their data and their addresses."""
+        """Start the servers that do not run; both keep their data and addresses."""
         attachment = attach(data_dir=self.folder / "servers")
         self._attachments.append(attachment)
         self._server_url, self._broker_url = attachment.database_url or "", attachment.broker_url or ""
@@ -128,7 +128,7 @@ class World:
             )
 
     def _keep_running(self) -> None:
-        """Starts again what ends by itself, as a service manager does: Celery's Redis transport can end a worker whose
+        """Restart processes that end, like a service manager: Celery's Redis transport can end a worker whose
         broker goes away while it holds messages."""
         while not self._kept_running.wait(0.5):
             for process, start in ((self.worker, self.start_worker), (self.beat, self.start_beat)):
@@ -137,14 +137,14 @@ class World:
                     start()
 
     def kill(self, process: "subprocess.Popen[bytes] | None") -> None:
-        """All of its processes at once, as on a machine that loses power."""
+        """Kill all of its processes at once, like a power failure."""
         if process is not None and process.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
     def stop_worker(self) -> float:
-        """Asks the worker to end, as an upgrade does; the seconds that it took."""
+        """Stop the worker like an upgrade; return the seconds it took."""
         assert self.worker is not None
         begun = time.monotonic()
         self.worker.terminate()
@@ -185,7 +185,7 @@ class World:
     # What came of it
 
     def settled(self, source: Source, *, seconds: float = SETTLE_SECONDS) -> Comparison:
-        """As soon as nothing is lost or wrong, or what it looks like when the time is up."""
+        """Return the comparison as soon as nothing is lost or wrong, or when the time is up."""
         deadline = time.monotonic() + seconds
         while True:
             found = self._compared(source)
@@ -211,7 +211,7 @@ class World:
         return found
 
     def _leaks(self) -> int:
-        """Places that show a secret: rows and error fields, task results and messages, what the processes logged."""
+        """Return places that show a secret: rows, error fields, task results, messages and logs."""
         with psycopg.connect(self.database_url) as connection:
             places = [row[0] or "" for row in connection.execute(_TEXTS).fetchall()]
         with self.redis() as client:

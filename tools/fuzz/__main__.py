@@ -1,6 +1,6 @@
-"""python -m tools.fuzz: schemathesis, all checks, against `manage.py serve` on a database of its own.
+"""python -m tools.fuzz: run all checks of schemathesis against `manage.py serve` on its own database.
 
-Every operation of the running schema, with a token that may do everything, on a small history.
+It tests every operation of the schema with an admin token on a small history.
 """
 
 import argparse

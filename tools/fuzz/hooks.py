@@ -1,4 +1,4 @@
-"""What schemathesis cannot know: an answer with chosen fields lacks the others, which the contract calls required."""
+"""Hooks for schemathesis: a response with chosen fields lacks others that the contract requires."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""python -m tools.operate units | life | recovery: what the operations guide says, done by programs."""
+"""python -m tools.operate units | life | recovery: run the operations guide by programs."""
 
 import argparse
 import sys

@@ -1,6 +1,6 @@
-"""`make life`: a life of an installation in minutes, by the scripts, units and commands of the operations guide.
+"""`make life`: the life of an installation in minutes, with the scripts, units and commands of the operations guide.
 
-1. The former release runs with data; from now on programs read and write without a break until step 8.
+1. The previous release runs with data; programs read and write continuously until step 8.
 2. This version is built, installed from its wheel and configured. 3. It backs up the database of the former release.
 4. `migrate` runs while the former release serves. 5. Two web servers take over. 6. The former release comes back for a
    moment, as in a rollback, on the upgraded database. 7. Worker and beat ingest from a partner.
@@ -208,7 +208,7 @@ class Life:
         dump, source = self._back_up(), contents(self.first.url())
         self.second = Place(self.folder / "b")
         self.stack.callback(self.second.close)
-        # By the owner: since PostgreSQL 16 only who made a role may change it, and superusers.
+        # As the owner: since PostgreSQL 16 only the creator of a role and superusers may change it.
         with psycopg.connect(self.second.url(), autocommit=True) as second:
             second.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(READER)))
         self.second.create("by_superuser")
@@ -352,7 +352,7 @@ class Process:
 
 
 def _install_beside(wheel: Path, environment: Path) -> None:
-    """The wheel in an environment of its own, with the packages of this one."""
+    """Install the wheel into a new environment that uses the packages of this one."""
     venv.create(environment, with_pip=False)
     python = environment / "bin" / "python"
     command = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-deps", "--no-index",

@@ -1,4 +1,4 @@
-"""Two places to run in, each with a PostgreSQL and a broker of its own, and what their databases hold, as hashes."""
+"""Two simulated machines, each with PostgreSQL and a broker, and hashes of their databases."""
 
 import hashlib
 import os
@@ -34,7 +34,7 @@ class Place:
         self.folder = folder
         self._held = attach(data_dir=folder)
         self.broker_url = str(self._held.broker_url)
-        # By a short name of its own: production refuses the folders of the embedded servers.
+        # With a short path, because production refuses the folders of the embedded servers.
         parts = psycopg.conninfo.conninfo_to_dict(str(self._held.database_url))
         self.socket = folder / "s"
         self.socket.symlink_to(str(parts["host"]))
@@ -84,7 +84,7 @@ class Contents:
 
     @property
     def digest(self) -> str:
-        """A short name for all of it."""
+        """Return a short hash of everything."""
         text = "\n".join(
             (*(f"{name} {content}" for name, content in sorted(self.relations.items())), *sorted(self.schema))
         )
@@ -106,7 +106,7 @@ def _comparable(line: str) -> str:
 
 
 def run(command: list[str], *, environment: dict[str, str], folder: Path | None = None) -> str:
-    """What it printed; ends everything when the command fails."""
+    """Return the output; exit if the command fails."""
     done = subprocess.run(
         command, cwd=folder, env=environment, text=True, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )

@@ -1,4 +1,4 @@
-"""Programs that read and write through an installation's life, and what they were answered."""
+"""Programs that read and write during an installation's life, and their responses."""
 
 import itertools
 import threading

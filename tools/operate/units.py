@@ -1,4 +1,4 @@
-"""The systemd units of docs/examples, judged by systemd's own programs, and run by their own words without systemd.
+"""Check the systemd units of docs/examples with systemd's programs, and run their commands without systemd.
 
 A unit's settings are its drop-in's and its own. Without systemd the process gets their environment, credentials, folder
 and command; the isolation is systemd's alone.
@@ -30,7 +30,7 @@ class Unit:
 
 
 class Machine:
-    """Stands for /: where the installation, its configuration and its state are."""
+    """A simulated root folder with the installation, its configuration and its state."""
 
     def __init__(self, programs: Path, etc: Path, state: Path) -> None:
         self.programs, self.etc, self.state = programs, etc, state

@@ -1,4 +1,4 @@
-"""`make package-check`: build sdist and wheel, install the wheel far from the checkout, and use it.
+"""`make package-check`: build sdist and wheel, install the wheel outside the checkout, and use it.
 
 The sdist is built from the files in git, the wheel from the sdist, so that both are complete.
 """
@@ -74,7 +74,7 @@ def built(source: Path, folder: Path) -> tuple[Path, Path]:
 
 
 def missing(tracked: list[str], sdist: Path, wheel: Path) -> list[str]:
-    """What the two lack of the files in git, and what they have too much."""
+    """Return files of git that sdist or wheel lack, and additional files."""
     with zipfile.ZipFile(wheel) as archive:
         in_wheel = set(archive.namelist())
     with tarfile.open(sdist) as archive_of_source:
@@ -97,7 +97,7 @@ def missing(tracked: list[str], sdist: Path, wheel: Path) -> list[str]:
 
 
 def _place(name: str, share: str) -> str:
-    """Where the wheel has this file of git; empty when it need not."""
+    """Return the path of a file of git in the wheel; empty if it is not part of it."""
     for folder, inside in SHARED.items():
         if name.startswith(folder):
             return share + inside + name.removeprefix(folder)

@@ -1,4 +1,4 @@
-"""`make release`: what is handed out with a version, in .chm/release/VERSION.
+"""`make release`: the files of a release, in .chm/release/VERSION.
 
 `prepare VERSION` writes the version into pyproject.toml and its date into CHANGELOG.md, to be committed. `build` checks
 the commit and writes wheel, sdist, image context, SBOM, notes and SHA256SUMS. `build --rehearse` does so for any
@@ -85,7 +85,7 @@ def refuse(faults: list[str]) -> int:
 
 
 def faults_of_the_commit() -> Iterator[str]:
-    """Why this commit is no release."""
+    """Yield reasons why this commit cannot be released."""
     sections, number = notes(), version()
     if git("status", "--porcelain"):
         yield "the tree has changes that are not committed"
@@ -157,7 +157,7 @@ def pack(names: list[str], path: Path) -> None:
 
 
 def bill_of_materials(wheel: Path, environment: Path, path: Path) -> None:
-    """CycloneDX, of an environment with production's locked packages and the wheel, and nothing else."""
+    """Write a CycloneDX file of an environment with only the locked packages and the wheel."""
     venv.create(environment, with_pip=False)
     pip = [sys.executable, "-m", "pip", "--python", str(environment / "bin" / "python"), "install", "--quiet",
            "--disable-pip-version-check"]  # fmt: skip

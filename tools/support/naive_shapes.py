@@ -1,4 +1,4 @@
-"""The textbook forms of some shapes: join everything, rank all runs.
+"""Simple forms of some shapes: join everything, rank all runs.
 
 Parameters: as_of, week and month (the starts of the windows), limit.
 """

@@ -1,4 +1,4 @@
-"""`make upgrade-check`: a database of the last release, upgraded, against a fresh install.
+"""`make upgrade-check`: compare an upgraded database of the last release with a fresh install.
 
 `python -m tools.upgrade dump --checkout FOLDER NAME` writes the next release's dump: see releases/README.md.
 """
@@ -90,7 +90,7 @@ def lost_rows(before: snapshot.Rows, url: str, columns: snapshot.Columns) -> lis
 def compare_views(former: str, fresh: str) -> tuple[int, list[str]]:
     """How many views were compared by their rows, and those that differ, with the same rows in both databases.
 
-    Views that read the clock are left out: the two databases are not asked at one moment.
+    Views that read the clock are skipped, because the two databases are read at different times.
     """
     with psycopg.connect(former) as source, psycopg.connect(fresh) as target:
         for table in TABLES:

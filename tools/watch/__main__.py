@@ -1,6 +1,6 @@
 """python -m tools.watch
 
-Let Debian's Prometheus watch a live CHM while its worker and its database are stopped and started again.
+Monitor a live CHM with Debian's Prometheus while its worker and database are stopped and restarted.
 
 Two web and two worker processes, production settings. The rules are those of docker/prometheus with shorter times,
 which the options set. Ends with 1 if an alert does not fire or resolve, or if /metrics fails.

@@ -1,4 +1,4 @@
-"""A whole CHM with production settings: database, broker, a partner, two web and two worker processes, beat."""
+"""A complete CHM with production settings: database, broker, a partner, two web and two worker processes, beat."""
 
 import os
 import re

@@ -1,7 +1,7 @@
-"""CHM against a live Airflow while people change things by hand: `make e2e-airflow`.
+"""Test CHM against a live Airflow with manual changes: `make e2e-airflow`.
 
-1. Runs are triggered and caught up; CHM ingests every few seconds, as its command, until all have ended.
-2. Runs are cleared, marked and deleted, a DAG is paused and another renamed in its file; CHM goes on ingesting.
+1. Runs are triggered and caught up; CHM's command ingests every few seconds until all have ended.
+2. Runs are cleared, marked and deleted, a DAG is paused and another renamed in its file; CHM continues to ingest.
 3. Every run that Airflow has is compared with CHM; every failed one must name its task, and its link must open.
 """
 
@@ -26,13 +26,13 @@ DAGS = ("sales_daily_load", "orders.reconcile-v2", "long_haul_export", "manual_r
 RENAMED = "sales_hourly_load"
 CAUGHT_UP = 24 + 20
 CANONICAL = {"queued": "running", "running": "running", "success": "success", "failed": "failed"}
-# Shortly after its start, and on a loaded machine, Airflow answers some changes with 500.
+# Shortly after its start, or under load, Airflow answers some changes with 500.
 BUSY_TRIES = 5
 NO_TASK = "No task of this run failed"
 
 
 class Airflow:
-    """Airflow's own API, asked without any code of CHM's."""
+    """A client of Airflow's API, without code of CHM."""
 
     def __init__(self, client: dict[str, str]) -> None:
         self._base = client["base_url"]
@@ -81,7 +81,7 @@ class Airflow:
 
 
 class AirflowChm(Chm):
-    """Run ids are unique within their DAG only."""
+    """CHM with runs by DAG and run id, because run ids are unique only within their DAG."""
 
     def runs(self) -> dict[str, Any]:
         from runs.models import Run

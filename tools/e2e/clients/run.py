@@ -1,6 +1,6 @@
-"""Clients that nobody here wrote, unchanged but for the address, against a running CHM: `make clients`.
+"""Test unchanged third-party clients against a running CHM: `make clients`.
 
-Each client is a process under a Python of its own; what CHM then holds is read through its API.
+Each client runs in its own Python environment; the results are read from CHM's API.
 """
 
 import argparse
@@ -24,7 +24,7 @@ SHOWN = ("openlineage-python", "openlineage-dbt", "dbt-core", "dbt-duckdb", "hea
 
 
 class Chm:
-    """The running server, by its API alone."""
+    """The running server, through its API only."""
 
     def __init__(self, url: str, token: str) -> None:
         self.url, self._token = url, token
@@ -48,7 +48,7 @@ class Chm:
 
 
 class Checks:
-    """What was expected, and what came; kept for the document."""
+    """Expected and actual results, kept for the document."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -117,7 +117,7 @@ def lineage(world: World) -> None:
 
 
 def burst(world: World) -> None:
-    """Against a server that lets five events a second pass: the client waits as Retry-After says, and loses none."""
+    """Send to a server that accepts five events per second: the client obeys Retry-After and loses none."""
     checks, chm = world.checks, world.chm
     key = world.token("burst", "--client", "Northwind")
     [pipeline] = [row for row in chm.call("/pipelines?limit=1000")["items"] if row["name"] == "burst"]

@@ -1,4 +1,4 @@
-"""A person's browser before a running site; whatever the page reports as an error fails the test."""
+"""A browser and a running site; errors that a page reports fail the test."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwr
 
 from tools.e2e.console.site import PASSWORD, Site, running_site
 
-# No sandbox, for root in a container has none to use; nothing that would ask another host.
+# No sandbox, because root in a container has none; no requests to other hosts.
 ARGUMENTS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
@@ -51,7 +51,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def log_in(site: Site, chromium: Browser) -> Iterator[LogIn]:
-    """A page on the board of somebody with the role."""
+    """Return a page with the board of a user with the role."""
     contexts, complaints = [], []
 
     def enter(role: str, *, phone: bool = False, dark: bool = False) -> Page:

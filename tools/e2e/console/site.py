@@ -1,4 +1,7 @@
-"""A whole CHM for browser tests: database with the synthetic data set, web server, worker, and a partner over HTTP."""
+"""A complete CHM for browser tests.
+
+Database with the synthetic data set, web server, worker, and a partner over HTTP.
+"""
 
 import os
 import subprocess
@@ -28,7 +31,7 @@ for role in {ROLES!r}:
 
 
 AIRFLOW_CLIENT = "Airflow live"
-# A DAG that somebody deleted at the source, under a client whose other DAGs CHM does not have yet.
+# A DAG that was deleted at the source; CHM does not have other DAGs of its client yet.
 _DELETED_DAG = f"""
 from django.utils import timezone
 from inventory.models import Client, Pipeline
@@ -47,7 +50,7 @@ print(json.dumps(list(Client.objects.exclude(name={AIRFLOW_CLIENT!r}).values_lis
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """`partner` is what every pipeline of the data set is ingested from; people are called as their role is.
+    """`partner` is the source of every pipeline of the data set; users are named after their role.
 
     Another connection, "airflow", has one pipeline that its source lost and seven DAGs to adopt.
     """

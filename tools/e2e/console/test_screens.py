@@ -12,7 +12,7 @@ LOOKS = {"light": {}, "dark": {"dark": True}, "phone": {"phone": True}}
 TALLEST = 1800
 MAX_BYTES = 150_000
 
-# Where each page is: a path, or links to follow from the board.
+# A path, or links to follow from the board, by page.
 PAGES: dict[str, list[str]] = {
     "board": [],
     "list": ["[data-tile=fresh]"],
@@ -58,7 +58,7 @@ def test_a_page_is_readable(log_in: LogIn, screenshots: Path, name: str, look: s
 
 def serious(page: Page) -> list[str]:
     """Return a short line for each serious accessibility problem that axe-core finds."""
-    # A colour that is still changing has no contrast to judge.
+    # Contrast cannot be measured during a transition of colours.
     page.evaluate("Promise.all(document.getAnimations().map(animation => animation.finished.catch(() => null)))")
     found = Axe().run(page).response["violations"]
     return [
@@ -69,7 +69,7 @@ def serious(page: Page) -> list[str]:
 
 
 def keep_picture(page: Page, path: Path) -> None:
-    """As good as fits into the size that a repository can bear."""
+    """Save the picture with the best quality below the size limit."""
     height = min(int(page.evaluate("document.documentElement.scrollHeight")), TALLEST)
     width = int(page.evaluate("window.innerWidth"))
     page.set_viewport_size({"width": width, "height": height})  # what sticks to the screen's edges stays there

@@ -1,7 +1,7 @@
-"""CHM against a live Dagster while people change things by hand: `make e2e-dagster`.
+"""Test CHM against a live Dagster with manual changes: `make e2e-dagster`.
 
 1. Jobs run, fail, retry, wait in the queue, and one runs on schedule, while CHM ingests.
-2. Runs are terminated, canceled at once, deleted and executed again, the schedule is stopped; CHM goes on ingesting.
+2. Runs are terminated, canceled at once, deleted and executed again, the schedule is stopped; CHM continues to ingest.
 3. Every run that Dagster has is compared with CHM; every failed one must name its step, and its link must open.
 """
 
@@ -35,7 +35,7 @@ STOP = """mutation S($id: String!) { stopRunningSchedule(id: $id) {
 
 
 class Dagster:
-    """Dagster's own API, asked without any code of CHM's."""
+    """A client of Dagster's API, without code of CHM."""
 
     def __init__(self, client: dict[str, str]) -> None:
         self._base = client["base_url"]

@@ -1,7 +1,7 @@
-"""CHM against a live Prefect server while people change things by hand: `make e2e-prefect`.
+"""Test CHM against a live Prefect server with manual changes: `make e2e-prefect`.
 
 1. Flows run, fail, retry, crash and are skipped, and a deployment runs on schedule, while CHM ingests.
-2. States are set by hand, runs deleted, cancelled, paused and renamed, a deployment is paused; CHM goes on ingesting.
+2. States are set by hand, runs deleted, cancelled, paused and renamed, a deployment is paused; CHM continues to ingest.
 3. Every run that Prefect has is compared with CHM; every failed one must name its task, and its link must open.
 """
 
@@ -29,7 +29,7 @@ CANONICAL = {
 
 
 class Prefect:
-    """Prefect's own API, asked without any code of CHM's."""
+    """A client of Prefect's API, without code of CHM."""
 
     def __init__(self, client: dict[str, str], folder: Path) -> None:
         self._base, self._folder = client["base_url"], folder
@@ -48,7 +48,7 @@ class Prefect:
         return found
 
     def states(self) -> dict[str, State]:
-        """Every run that is no plan."""
+        """Return the state of every run that has started."""
         real = [row for row in self.flow_runs() if row["state_type"] != "SCHEDULED" or row["start_time"]]
         return {row["id"]: (canonical(row), moment(row["start_time"]), moment(row["end_time"])) for row in real}
 
@@ -127,7 +127,7 @@ def scenario(prefect: Prefect, chm: Chm, folder: Path, record: Record) -> None:
     by_hand("and then to CRASHED", lambda: prefect.set_state(no_task, "CRASHED", "lost its worker"))
     by_hand("a failed run is set to CANCELLED", lambda: prefect.set_state(slow, "CANCELLED"))
     by_hand("and back to FAILED", lambda: prefect.set_state(slow, "FAILED", "again, by hand"))
-    os.killpg(killed.pid, signal.SIGKILL)  # Prefect shows such a run as running until somebody looks after it
+    os.killpg(killed.pid, signal.SIGKILL)  # Prefect shows such a run as running until it is changed manually
     by_hand("a killed run is paused", lambda: prefect.set_state(orphan, "PAUSED"))
     by_hand("and cancelled", lambda: prefect.set_state(orphan, "CANCELLED"))
     lost = prefect.call("POST", "/flow_runs/", {"flow_id": long, "state": {"type": "PENDING"}})["id"]
