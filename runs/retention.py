@@ -30,7 +30,7 @@ def _sql(name: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Selection:
+class PruneSelection:
     """The runs to prune: those that happened (event_at) before `cutoff`, except protected ones."""
 
     cutoff: datetime
@@ -45,7 +45,7 @@ class Pruned:
     finished: bool
 
 
-def count_prunable(selection: Selection) -> dict[uuid.UUID, int]:
+def count_prunable(selection: PruneSelection) -> dict[uuid.UUID, int]:
     """Return how many runs of each pipeline a pruning would delete now; pipelines without any are left out."""
     ids = list(_pipelines(selection).values_list("pk", flat=True))
     counts: dict[uuid.UUID, int] = {}
@@ -55,7 +55,7 @@ def count_prunable(selection: Selection) -> dict[uuid.UUID, int]:
 
 
 def prune(
-    selection: Selection,
+    selection: PruneSelection,
     *,
     on_batch: Callable[[int, int], None] = lambda _deleted, _expected: None,
     seconds: float | None = None,
@@ -85,13 +85,13 @@ def prune(
     return Pruned(runs=deleted.total(), pipelines=len(deleted), finished=True)
 
 
-def _pipelines(selection: Selection) -> PipelineQuerySet:
+def _pipelines(selection: PruneSelection) -> PipelineQuerySet:
     pipelines = Pipeline.objects.order_by("pk")
     return pipelines if selection.client_id is None else pipelines.filter(client_id=selection.client_id)
 
 
 @transaction.atomic
-def _remember(selection: Selection) -> None:
+def _remember(selection: PruneSelection) -> None:
     """Set pruned_before where it is earlier. Rows are locked in key order, as by the bookkeeping of ingestion."""
     earlier = _pipelines(selection).filter(Q(pruned_before=None) | Q(pruned_before__lt=selection.cutoff))
     ids = list(earlier.select_for_update(of=("self",), no_key=True).values_list("pk", flat=True))
@@ -112,7 +112,7 @@ def _groups(counts: dict[uuid.UUID, int]) -> Iterator[list[uuid.UUID]]:
         yield group
 
 
-def _execute(statement: str, selection: Selection, pipeline_ids: list[uuid.UUID]) -> dict[uuid.UUID, int]:
+def _execute(statement: str, selection: PruneSelection, pipeline_ids: list[uuid.UUID]) -> dict[uuid.UUID, int]:
     with connection.cursor() as cursor:
         cursor.execute(
             statement,

@@ -4,7 +4,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from runs.retention import Selection, prune
+from runs.retention import PruneSelection, prune
 from runs.rollup.maintenance import compact
 
 # Below the time limit of tasks: what is left is done by another task.
@@ -24,7 +24,7 @@ def prune_runs() -> dict[str, int]:
     if age is None:
         return {"runs": 0, "pipelines": 0}
     pruned = prune(
-        Selection(cutoff=timezone.now() - age, keep_failures=settings.CHM_PRUNE_KEEP_FAILURES),
+        PruneSelection(cutoff=timezone.now() - age, keep_failures=settings.CHM_PRUNE_KEEP_FAILURES),
         seconds=_PRUNING_SECONDS,
     )
     if not pruned.finished:

@@ -16,7 +16,7 @@ from django.utils.crypto import salted_hmac
 from django.views.decorators.debug import sensitive_variables
 
 from chm_project.access.models import ApiToken, Scope
-from chm_project.db.hot_queries import HotQuery, Parameter
+from chm_project.db.hot_queries import HotQuery, QueryParameter
 
 _ALPHABET = string.ascii_letters + string.digits
 TOKEN_SHAPE = re.compile(r"chm_[A-Za-z0-9]{8}_[A-Za-z0-9]{40}")
@@ -89,7 +89,7 @@ def _digests(plaintext: str) -> dict[str, str]:
 
 @cache
 def _usable_by_digest(number: int) -> HotQuery:
-    digests = [Parameter(f"digest_{place}", ApiToken._meta.get_field("digest")) for place in range(number)]
+    digests = [QueryParameter(f"digest_{place}", ApiToken._meta.get_field("digest")) for place in range(number)]
     user = (f"user__{column}" for column in _user_columns())
     return HotQuery.of(
         ApiToken.objects.usable().filter(digest__in=digests).order_by().values_list(*_TOKEN_COLUMNS, *user)

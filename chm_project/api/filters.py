@@ -54,7 +54,7 @@ class StrictFilterBackend(bases.FilterBackend):
         """Show no filter form in the browsable API, because it would send empty parameters."""
 
 
-class TimeField(forms.Field):
+class TimeFormField(forms.Field):
     def to_python(self, value: Any) -> datetime | None:
         if value in self.empty_values:
             return None
@@ -64,7 +64,7 @@ class TimeField(forms.Field):
             raise ValidationError(str(error)) from error
 
 
-class FlagField(forms.Field):
+class FlagFormField(forms.Field):
     def to_python(self, value: Any) -> bool | None:
         if value in self.empty_values:
             return None
@@ -74,7 +74,7 @@ class FlagField(forms.Field):
 
 
 class TimeFilter(bases.Filter):
-    field_class = TimeField
+    field_class = TimeFormField
 
     def __init__(self, *, help_text: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -82,7 +82,7 @@ class TimeFilter(bases.Filter):
 
 
 class FlagFilter(bases.Filter):
-    field_class = FlagField
+    field_class = FlagFormField
 
     def __init__(self, *, help_text: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -1,6 +1,6 @@
 """Prepared queries for frequent requests: compiled once per process, prepared once per database session.
 
-They are ordinary querysets with a `Parameter` in place of each value that differs between requests. So the rules of
+They are ordinary querysets with a `QueryParameter` in place of each value that differs between requests. So the rules of
 querysets, such as what a token may see, apply here too.
 """
 
@@ -16,7 +16,7 @@ from psycopg import Cursor, sql
 from psycopg._preparing import Prepare
 
 
-class Parameter(Value):
+class QueryParameter(Value):
     """A placeholder for a value that is given when the query runs."""
 
     def __init__(self, name: str, output_field: "Field[Any, Any]") -> None:
@@ -106,7 +106,7 @@ def _cursor(*, prepares: bool) -> Any:
 
 def _placed(value: Any) -> str:
     """Return the SQL for a value: a placeholder, or a literal for a constant."""
-    if isinstance(value, Parameter):
+    if isinstance(value, QueryParameter):
         return f"%({value.value})s"
     value = value.value if isinstance(value, Enum) else value
     return sql.Literal(value).as_string(None).replace("%", "%%")

@@ -22,7 +22,7 @@ DEVELOPMENT = "chm_project.settings.development"
 
 
 @dataclass(slots=True)
-class Report:
+class ConfigReport:
     settings: str
     variables: dict[str, Variable]
     faults: list[str] = field(default_factory=list)
@@ -72,7 +72,7 @@ def main(arguments: list[str]) -> int:
     return WRONG if found.faults else 0
 
 
-def report() -> Report:
+def report() -> ConfigReport:
     module = os.environ.setdefault("DJANGO_SETTINGS_MODULE", DEVELOPMENT)
     embedded = set[str]()
     if not module.endswith(".production"):
@@ -82,10 +82,10 @@ def report() -> Report:
     try:
         importlib.import_module(module)
     except ModuleNotFoundError as error:
-        return Report(module, {}, [f"DJANGO_SETTINGS_MODULE names {module}: {error}."])
+        return ConfigReport(module, {}, [f"DJANGO_SETTINGS_MODULE names {module}: {error}."])
     except Exception as error:  # noqa: BLE001 - reported; what the variables caused is in env.faults already
         other = "" if env.faults else f"{module}: {error}"
-    found = Report(module, dict(env.known))
+    found = ConfigReport(module, dict(env.known))
     for name in embedded:
         found.variables[name] = Variable("an address", "", "the embedded server", "default")
     found.faults = [f"{name} {what}" for name, what in env.faults.items() if name not in embedded]
@@ -130,7 +130,7 @@ def _maintenance() -> list[str]:
     return [f"CHM_MAINTENANCE_FILE: {fault}" for fault in maintenance_file().faults]
 
 
-def _unreadable_token(found: Report) -> list[str]:
+def _unreadable_token(found: ConfigReport) -> list[str]:
     path = written(found.variables["CHM_METRICS_TOKEN_FILE"].value) if found.variables else ""
     if not path:
         return []

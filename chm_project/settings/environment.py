@@ -1,6 +1,6 @@
 """Typed readers of environment variables; every value can also come from the file in NAME_FILE.
 
-Errors are collected without values and reported together: see `Environment.refuse`.
+Errors are collected without values and reported together: see `EnvironmentReader.refuse`.
 """
 
 import os
@@ -18,7 +18,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from environ.fileaware_mapping import FileAwareMapping
 
-from chm_project.db.postgresql.connection import Connection
+from chm_project.db.postgresql.connection import LimitedConnection
 from chm_project.local.embedded import redis_url
 
 T = TypeVar("T")
@@ -72,7 +72,7 @@ def _without_password(text: str) -> str:
     return re.sub(r"([?&]\w*password\w*=)[^&]*", r"\1***", text, flags=re.IGNORECASE)
 
 
-class Environment:
+class EnvironmentReader:
     """Readers of variables.
 
     An empty variable counts as not set. $ is not expanded, because secrets can begin with it.
@@ -182,7 +182,7 @@ class Environment:
         return value
 
 
-env = Environment()
+env = EnvironmentReader()
 
 
 @lru_cache
@@ -222,7 +222,7 @@ def database(url: str, *, pool_size: int) -> dict[str, object]:
         "max_size": pool_size,
         "timeout": 1,
         "reconnect_timeout": 0.5,
-        "connection_class": Connection,
+        "connection_class": LimitedConnection,
     }
     return settings | {"ENGINE": "chm_project.db.postgresql", "OPTIONS": options}
 

@@ -12,7 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from chm_project.web_server.listening import open_socket
 from chm_project.web_server.processes import Processes
-from chm_project.web_server.server import Size
+from chm_project.web_server.server import ThreadCounts
 
 
 def load() -> Any:
@@ -59,7 +59,7 @@ def main() -> None:
         return
     listening, held = open_socket(options.host, options.port)
     linger = bool(settings.CHM_PROXIES)
-    size = Size(threads=options.threads)
+    size = ThreadCounts(threads=options.threads)
     Processes(load, listening, number=options.processes, size=size, linger=linger, held=held).run()
 
 

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from typing import Any
 
 from chm_project.web_server import listening as sockets
-from chm_project.web_server.server import LINGER_SECONDS, STOP_SECONDS, Server, Size
+from chm_project.web_server.server import LINGER_SECONDS, STOP_SECONDS, ThreadCounts, WebServer
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +38,14 @@ class Processes:
     the socket, so connections wait in it for the next parent."""
 
     def __init__(
-        self, load: Callable[[], Any], listening: socket.socket, *, number: int, size: Size, linger: bool, held: bool
+        self,
+        load: Callable[[], Any],
+        listening: socket.socket,
+        *,
+        number: int,
+        size: ThreadCounts,
+        linger: bool,
+        held: bool,
     ) -> None:
         self._load = load
         self._listening = listening
@@ -91,7 +98,7 @@ class Processes:
             ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # children end with the parent
             if os.getppid() != parent:
                 return
-        server = Server(application, self._listening, self._size)
+        server = WebServer(application, self._listening, self._size)
         signal.signal(signal.SIGTERM, lambda *_: server.stop(linger=True))
         signal.signal(signal.SIGINT, lambda *_: server.stop(linger=False))
         for number in (signal.SIGCHLD, signal.SIGHUP):

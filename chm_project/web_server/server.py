@@ -60,13 +60,13 @@ class TooSlow(_Refusal):
     error_code = "request_timeout"
 
 
-class Busy(_Refusal):
+class NoFreeThread(_Refusal):
     code = 503
     reason = "Service Unavailable"
     error_code = "unavailable"
 
 
-class Request(HTTPRequestParser):  # type: ignore[misc]
+class TimedRequest(HTTPRequestParser):  # type: ignore[misc]
     def __init__(self, adj: Adjustments) -> None:
         super().__init__(adj)
         self.began = time.monotonic()
@@ -95,13 +95,13 @@ class Task(WSGITask):  # type: ignore[misc]
         self.channel.write_soon(b"".join(held))
 
 
-class Channel(HTTPChannel):  # type: ignore[misc]
+class DeadlineChannel(HTTPChannel):  # type: ignore[misc]
     """One connection."""
 
-    parser_class = Request
+    parser_class = TimedRequest
     task_class = Task
     held: list[bytes] | None = None
-    request: Request | None = None
+    request: TimedRequest | None = None
     queued_at = 0.0
     answers_itself = False
     # When the response began to wait for its reader, and how much was read since.
@@ -124,7 +124,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
     def service(self) -> None:
         request = self.requests[0]
         if not request.error and time.monotonic() - self.queued_at > QUEUE_SECONDS:
-            request.error = Busy("Every thread of this server is at work; try again in a moment.")
+            request.error = NoFreeThread("Every thread of this server is at work; try again in a moment.")
         if self.server.is_stopping or self.total_outbufs_len > UNREAD_BYTES_OF_ASKING_CLIENT:
             request.headers["CONNECTION"] = "close"
         super().service()
@@ -166,7 +166,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
+class ThreadCounts:
     """Threads of one process; reports get some of them."""
 
     threads: int = 8
@@ -180,10 +180,10 @@ def lane(threads: int) -> ThreadedTaskDispatcher:
     return dispatcher
 
 
-class Server(TcpWSGIServer):  # type: ignore[misc]
-    channel_class = Channel
+class WebServer(TcpWSGIServer):  # type: ignore[misc]
+    channel_class = DeadlineChannel
 
-    def __init__(self, application: Any, listening: Any, size: Size) -> None:
+    def __init__(self, application: Any, listening: Any, size: ThreadCounts) -> None:
         adjustments = Adjustments(
             sockets=[listening],
             backlog=BACKLOG,
@@ -208,7 +208,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
             bind_socket=False, sockinfo=address,
         )  # fmt: skip
 
-    def add_task(self, channel: Channel) -> None:
+    def add_task(self, channel: DeadlineChannel) -> None:
         channel.queued_at = time.monotonic()
         request = channel.requests[0]
         path = getattr(request, "path", "")
@@ -221,7 +221,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
                 self.quick_lane.add_task(channel)
         elif path.startswith(REPORTS):
             if len(self.report_lane.queue) >= REPORTS_WAITING:
-                request.error = Busy("Too many reports are being computed; try again in a moment.")
+                request.error = NoFreeThread("Too many reports are being computed; try again in a moment.")
                 self.quick_lane.add_task(channel)
             else:
                 self.report_lane.add_task(channel)

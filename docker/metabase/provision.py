@@ -19,7 +19,7 @@ from typing import Any
 WAIT_SECONDS = 300
 
 
-class Refused(Exception):
+class MetabaseError(Exception):
     """What Metabase said, without what was sent."""
 
 
@@ -41,7 +41,7 @@ class Metabase:
                 text = answer.read()
         except urllib.error.HTTPError as error:
             reason = error.read(2_000).decode(errors="replace")
-            raise Refused(f"{method} {path} answered {error.code}: {reason}") from None
+            raise MetabaseError(f"{method} {path} answered {error.code}: {reason}") from None
         return json.loads(text) if text else None
 
     def wait(self) -> None:
@@ -50,10 +50,10 @@ class Metabase:
             try:
                 if self.ask("GET", "/api/health") == {"status": "ok"}:
                     return
-            except (OSError, Refused):
+            except (OSError, MetabaseError):
                 pass
             if time.monotonic() > end:
-                raise Refused(f"Metabase at {self._url} did not become healthy in {WAIT_SECONDS} s.")
+                raise MetabaseError(f"Metabase at {self._url} did not become healthy in {WAIT_SECONDS} s.")
             time.sleep(pause)
             pause = min(2 * pause, 2)
 
@@ -211,7 +211,7 @@ def setting(name: str, default: str = "") -> str:
         return Path(path).read_text().strip()
     if value := os.environ.get(name, default):
         return value
-    raise Refused(f"{name} is not set.")
+    raise MetabaseError(f"{name} is not set.")
 
 
 def main() -> int:
@@ -233,7 +233,7 @@ def main() -> int:
         metabase.wait()
         metabase.log_in(email, password)
         provision(metabase, content, details)
-    except (OSError, Refused) as error:
+    except (OSError, MetabaseError) as error:
         sys.stderr.write(f"Nothing more was changed: {error}\n")
         return 1
     return 0

@@ -31,7 +31,7 @@ from ingestion.connectors.base import (
 )
 from ingestion.connectors.next_page import looks_full, says_more
 from ingestion.connectors.source import IGNORED, ErrorTextRequest, Expression, OneRun, Source
-from ingestion.connectors.template import Request
+from ingestion.connectors.template import RequestTemplate
 from ingestion.connectors.walking import MAX_SINGLE_BACKFILLS, RunKey, one_by_one, plan_walks, reread_open
 from ingestion.errors import BadAnswer, NotFound, Refused
 from ingestion.http import Exchanged, PartnerSession
@@ -140,7 +140,7 @@ class DeclarativeConnector(NoPipelineList):
         return _text(self._found("pipeline", row)), _text(self._found("external_run_id", row))
 
     def _pages(
-        self, request: Request, since: datetime | None, external_id: str, start: Position | None = None
+        self, request: RequestTemplate, since: datetime | None, external_id: str, start: Position | None = None
     ) -> Iterator[tuple[datetime, list[Any], Position]]:
         now = datetime.now(UTC)
         rules = self._source.since
@@ -181,7 +181,7 @@ class DeclarativeConnector(NoPipelineList):
             return set()
         return {f"a page of exactly {len(rows)} runs, and no source.paging: there may be more"}
 
-    def _send(self, request: Request) -> Exchanged:
+    def _send(self, request: RequestTemplate) -> Exchanged:
         return self._session.exchange(request.method, request.path, request.query, request.body)
 
     def _all_older(self, rows: list[Any], since: datetime | None) -> bool:
@@ -211,7 +211,7 @@ class DeclarativeConnector(NoPipelineList):
 class _Place:
     """The current position in a listing, by the description's kind of paging."""
 
-    def __init__(self, source: Source, request: Request, start: Position | None) -> None:
+    def __init__(self, source: Source, request: RequestTemplate, start: Position | None) -> None:
         paging = self._paging = source.paging
         self._first = request
         self._cursors = CursorPaging(start if paging.kind in {"cursor", "link", "next_url"} else None)
@@ -241,8 +241,8 @@ class _Place:
             case unknown:
                 raise AssertionError(f"unknown kind of paging {unknown!r}")
 
-    def _at(self, address: str) -> Request:
-        return Request(self._first.method, address, {}, self._first.body)
+    def _at(self, address: str) -> RequestTemplate:
+        return RequestTemplate(self._first.method, address, {}, self._first.body)
 
     def advance(self, answer: Exchanged, rows: list[Any], keys: list[str], session: PartnerSession) -> bool:
         """Return whether there is a next page; `request` is then its request."""

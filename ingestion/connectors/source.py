@@ -13,7 +13,7 @@ import jmespath
 from jmespath.exceptions import JMESPathError
 
 from chm_project.settings.config_reader import ConfigReader
-from ingestion.connectors.template import PLACE, Request, unknown_placeholders
+from ingestion.connectors.template import PLACE, RequestTemplate, unknown_placeholders
 from ingestion.links import EXTERNAL_ID, RUN_ID, Links
 from runs.models import Status
 
@@ -61,7 +61,7 @@ class Paging:
 class Since:
     """The parameters for a walk with a start, and the end of a walk ordered by age."""
 
-    request: Request = field(default_factory=Request)
+    request: RequestTemplate = field(default_factory=RequestTemplate)
     time_format: str = "iso"
     lookback_seconds: int = 0
     first_days: int = 0  # the start of a walk without one, if the partner requires it
@@ -70,7 +70,7 @@ class Since:
 
 @dataclass(frozen=True, slots=True)
 class OneRun:
-    request: Request
+    request: RequestTemplate
     item: Expression = IDENTITY
     gone: bool = True
     gone_text: str = ""
@@ -80,22 +80,22 @@ class OneRun:
 class ErrorTextRequest:
     """A request for the error text of a failed run, if its item has none."""
 
-    request: Request
+    request: RequestTemplate
     lines: Expression  # a text, or a list of texts: one line each
     log: Expression | None = None  # a log whose end is kept
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    request: Request = field(default_factory=Request)
+    request: RequestTemplate = field(default_factory=RequestTemplate)
     items: Expression = IDENTITY
     fields: Mapping[str, Expression] = field(default_factory=dict)
     words: tuple[Expression, ...] = ()
     statuses: Mapping[str, str] = field(default_factory=dict)
     paging: Paging = Paging()
     since: Since | None = None
-    one_pipeline: Request | None = None
-    open_runs: Request | None = None
+    one_pipeline: RequestTemplate | None = None
+    open_runs: RequestTemplate | None = None
     one_run: OneRun | None = None
     error_text: ErrorTextRequest | None = None
     links: Links = field(default_factory=Links)
@@ -183,14 +183,14 @@ class _SourceReader:
         *,
         methods: bool = False,
         others: Set[str] = frozenset(),
-    ) -> Request:
+    ) -> RequestTemplate:
         reader, where = self.reader, f"{self.where}.{key}"
         part = reader.table(table, key, self.where, required=methods)
         query = reader.table(part, "query", where)
         if not all(isinstance(value, str | int) and not isinstance(value, bool) for value in query.values()):
             reader.mistakes.append(f"{where}.query: values must be texts or whole numbers")
             query = {}
-        request = Request(
+        request = RequestTemplate(
             method=reader.choice(part, where, "method", ("GET", "POST"), default="GET") if methods else "GET",
             path=reader.text(part, where, "path"),
             query={name: str(value) for name, value in query.items()},
@@ -206,7 +206,7 @@ class _SourceReader:
         reader.no_others(part, where, {"path", "query", "body", *others} | ({"method"} if methods else set()))
         return request
 
-    def _extra(self, table: Mapping[str, Any], key: str, allowed: set[str]) -> Request | None:
+    def _extra(self, table: Mapping[str, Any], key: str, allowed: set[str]) -> RequestTemplate | None:
         return self._request(table, key, allowed) if key in table else None
 
     def _since(self, table: Mapping[str, Any]) -> Since:

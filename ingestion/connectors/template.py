@@ -10,7 +10,7 @@ PLACE = re.compile(r"\{([a-z_]+)\}")
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class RequestTemplate:
     """A request, or with an empty path a part that is merged into another request."""
 
     method: str = "GET"
@@ -18,19 +18,19 @@ class Request:
     query: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, Any] | None = None
 
-    def with_part(self, part: "Request | None") -> "Request":
+    def with_part(self, part: "RequestTemplate | None") -> "RequestTemplate":
         if part is None:
             return self
         body = None if self.body is None and part.body is None else {**(self.body or {}), **(part.body or {})}
         return replace(self, path=part.path or self.path, query={**self.query, **part.query}, body=body)
 
-    def with_parameter(self, name: str, value: str | int) -> "Request":
+    def with_parameter(self, name: str, value: str | int) -> "RequestTemplate":
         """Return the request with the parameter in its body if it has one, else in its query."""
         if self.body is not None:
             return replace(self, body={**self.body, name: value})
         return replace(self, query={**self.query, name: str(value)})
 
-    def filled(self, values: Mapping[str, str | int | float]) -> "Request":
+    def filled(self, values: Mapping[str, str | int | float]) -> "RequestTemplate":
         return replace(
             self,
             path=PLACE.sub(lambda place: quote(str(values[place[1]]), safe=""), self.path),
@@ -42,7 +42,7 @@ class Request:
         return {name for text in _texts([self.path, self.query, self.body]) for name in PLACE.findall(text)}
 
 
-def unknown_placeholders(request: Request, known: Set[str]) -> Set[str]:
+def unknown_placeholders(request: RequestTemplate, known: Set[str]) -> Set[str]:
     return request.placeholders() - known
 
 

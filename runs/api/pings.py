@@ -20,7 +20,7 @@ from uuid_utils.compat import uuid7
 from chm_project.access.models import ApiToken
 from chm_project.access.services import find_ping_key
 from chm_project.api.throttling import throttle_refusal, throttle_token
-from chm_project.db.hot_queries import HotQuery, Parameter
+from chm_project.db.hot_queries import HotQuery, QueryParameter
 from runs.latest import newest_open_first
 from runs.models import Run
 from runs.push.pings import MAX_BODY, MAX_READ, Ping, read, run_event
@@ -164,7 +164,7 @@ def _external_run_id(ping: Ping, pipeline_id: UUID, run_id: str | None) -> str |
 
 @cache
 def _newest_open(by_own_id: bool) -> HotQuery:
-    runs = Run.objects.filter(pipeline_id=Parameter("pipeline_id", UUIDField()))
+    runs = Run.objects.filter(pipeline_id=QueryParameter("pipeline_id", UUIDField()))
     if by_own_id:
-        runs = runs.filter(external_run_id=Parameter("external_run_id", TextField()))
+        runs = runs.filter(external_run_id=QueryParameter("external_run_id", TextField()))
     return HotQuery.of(newest_open_first(runs).values_list("external_run_id")[:1])

@@ -12,7 +12,7 @@ from django.db.models.functions import Cast
 from chm_project.access.visibility import Visibility
 from chm_project.api.json_answers import JsonText
 from chm_project.api.pagination import DEFAULT_LIMIT, Fetch, Key, Position, keyset
-from chm_project.db.hot_queries import HotQuery, Parameter, tuples
+from chm_project.db.hot_queries import HotQuery, QueryParameter, tuples
 from runs.api.serializers import RunSerializer
 from runs.models import BEGINNING, FINISHED, STARTED, Run, RunQuerySet
 
@@ -108,8 +108,8 @@ def _values(visibility: Visibility) -> dict[str, Any]:
 
 
 def _visible(to_client: bool, to_pipeline: bool) -> RunQuerySet:
-    client: Any = Parameter("bound_client", _ID)
-    pipeline: Any = Parameter("bound_pipeline", _ID)
+    client: Any = QueryParameter("bound_client", _ID)
+    pipeline: Any = QueryParameter("bound_pipeline", _ID)
     visibility = Visibility(frozenset({client}) if to_client else None, pipeline if to_pipeline else None)
     runs: Any = visibility.of(Run.objects.all(), client=CLIENT, pipeline=PIPELINE)
     found: RunQuerySet = runs
@@ -118,13 +118,13 @@ def _visible(to_client: bool, to_pipeline: bool) -> RunQuerySet:
 
 @cache
 def _latest(to_client: bool, to_pipeline: bool) -> HotQuery:
-    runs = _visible(to_client, to_pipeline).filter(pipeline_id=Parameter("pipeline_id", _ID))
+    runs = _visible(to_client, to_pipeline).filter(pipeline_id=QueryParameter("pipeline_id", _ID))
     return HotQuery.of(as_tuples(runs.latest_first())[:1])
 
 
 @cache
 def _by_id(to_client: bool, to_pipeline: bool) -> HotQuery:
-    return HotQuery.of(as_tuples(_visible(to_client, to_pipeline).filter(pk=Parameter("run_id", _ID))))
+    return HotQuery.of(as_tuples(_visible(to_client, to_pipeline).filter(pk=QueryParameter("run_id", _ID))))
 
 
 @cache
@@ -134,11 +134,11 @@ def _page(
     order = ORDERS[ordering]
     runs = _visible(to_client, to_pipeline)
     if of_pipeline:
-        runs = runs.filter(pipeline_id=Parameter("pipeline_id", _ID))
+        runs = runs.filter(pipeline_id=QueryParameter("pipeline_id", _ID))
     rows = order.sort(as_tuples(runs))
     if continued:
         fields = [_ID if key.attribute == "id" else _TIME for key in order.keys]
-        rows = order.behind(rows, [Parameter(f"behind_{place}", field) for place, field in enumerate(fields)])
+        rows = order.behind(rows, [QueryParameter(f"behind_{place}", field) for place, field in enumerate(fields)])
     if limit is not None:
         return HotQuery.of(rows[:limit])
     return HotQuery(f"{HotQuery.of(rows).text} LIMIT %(number)s", prepared=False)

@@ -17,7 +17,7 @@ from inventory.models import Pipeline
 from inventory.tests.factories import PipelineFactory
 from runs import retention, tasks
 from runs.models import Run
-from runs.retention import Selection, count_prunable, prune
+from runs.retention import PruneSelection, count_prunable, prune
 from runs.rollup.maintenance import differences
 from runs.services import record_runs
 from runs.tests.factories import RunFactory
@@ -25,7 +25,7 @@ from runs.tests.writes import Source, write
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 CUTOFF = NOW - timedelta(days=400)
-OLD = Selection(cutoff=CUTOFF)
+OLD = PruneSelection(cutoff=CUTOFF)
 
 
 def run(pipeline: Pipeline, days_ago: float, status: str = "success", **fields: Any) -> Run:
@@ -119,7 +119,7 @@ def test_failures_stay_on_request_and_other_clients_are_left_alone(pipeline: Pip
         for status, days_ago in (("failed", 600), ("success", 500), ("success", 1)):
             run(each, days_ago, status)
 
-    pruned = prune(Selection(cutoff=CUTOFF, keep_failures=True, client_id=pipeline.client_id))
+    pruned = prune(PruneSelection(cutoff=CUTOFF, keep_failures=True, client_id=pipeline.client_id))
 
     assert pruned.runs == 1
     assert (left(pipeline), left(other)) == ([600, 1], [600, 500, 1])
@@ -131,7 +131,7 @@ def test_the_pipeline_remembers_the_latest_cutoff_and_is_otherwise_unchanged(pip
     before = Pipeline.objects.get()
 
     prune(OLD)
-    prune(Selection(cutoff=CUTOFF - timedelta(days=9)))
+    prune(PruneSelection(cutoff=CUTOFF - timedelta(days=9)))
 
     after = Pipeline.objects.get()
     assert after.pruned_before == CUTOFF

@@ -35,7 +35,7 @@ MOVED_AT = datetime(2026, 9, 7, tzinfo=UTC).timestamp()
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
+class SimulationSize:
     """`every`: seconds between the evaluated moments; `misses` and `stops`: number of trials per rhythm."""
 
     begin: float = BEGIN
@@ -49,7 +49,7 @@ class Size:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ResultLine:
     """One line of the result; None for values that were not measured."""
 
     rhythm: str
@@ -78,7 +78,7 @@ class Row:
         return aims
 
 
-def simulate(connection: Any, size: Size) -> Iterator[Row]:
+def simulate(connection: Any, size: SimulationSize) -> Iterator[ResultLine]:
     """Measure on an empty, migrated database."""
     for name in size.rhythms:
         for zone in size.zones:
@@ -86,7 +86,7 @@ def simulate(connection: Any, size: Size) -> Iterator[Row]:
                 yield _measured(connection, size, name, zone, scenario)
 
 
-def _measured(connection: Any, size: Size, name: str, zone: str, scenario: str) -> Row:
+def _measured(connection: Any, size: SimulationSize, name: str, zone: str, scenario: str) -> ResultLine:
     rhythm = _moved(RHYTHMS[name]) if scenario.startswith("moved") else RHYTHMS[name]
     planned = starts_of(rhythm, zone, JITTER, FIRST_DAY, END)
     starts = [start for start in planned if not _taken_away(start, scenario)]
@@ -96,7 +96,7 @@ def _measured(connection: Any, size: Size, name: str, zone: str, scenario: str) 
     moments = [float(moment) for moment in range(int(size.begin), int(size.end), size.every)]
     late = _late_at(connection, client, moments)
     false = [moment for moment in late if not _excused(planned, starts, moment, scenario)]
-    row = Row(name, zone, scenario, false_hours=len(false) * size.every / HOUR)
+    row = ResultLine(name, zone, scenario, false_hours=len(false) * size.every / HOUR)
     if scenario != "plain" or name.startswith(IRREGULAR):
         return row
     inside = [start for start in starts if size.begin < start < size.end]
@@ -107,7 +107,7 @@ def _measured(connection: Any, size: Size, name: str, zone: str, scenario: str) 
     stops = rng.sample(inside, min(size.stops, len(inside)))
     stopped = [_noticed_after(connection, starts, due, limit, stopped=True) for due in stops]
     found = [seconds / MINUTE for seconds in waited if seconds is not None]
-    return Row(
+    return ResultLine(
         name, zone, scenario, row.false_hours, noticed=len(found) / len(waited),
         minutes=statistics.median(found) if found else None,
         stops_noticed=sum(seconds is not None for seconds in stopped) / len(stopped),
@@ -195,7 +195,7 @@ def _late_at(connection: Any, client: UUID, moments: Sequence[float]) -> list[fl
         return [at for (at,) in cursor.fetchall()]
 
 
-def table(row: Row) -> str:
+def table(row: ResultLine) -> str:
     def share(value: float | None) -> str:
         return "–" if value is None else f"{value:.0%}"
 
@@ -229,7 +229,9 @@ def main(argv: Sequence[str] | None = None, show: Callable[[str], Any] = print) 
     from django.db import connection
 
     failed = 0
-    for row in simulate(connection, Size(every=options.every * MINUTE, rhythms=tuple(options.rhythm or RHYTHMS))):
+    for row in simulate(
+        connection, SimulationSize(every=options.every * MINUTE, rhythms=tuple(options.rhythm or RHYTHMS))
+    ):
         show(table(row))
         failed += bool(row.missed_aims)
     show(f"{failed} of the lines miss an aim." if failed else "All aims are reached.")

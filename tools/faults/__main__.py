@@ -20,17 +20,17 @@ from rich.console import Console
 
 from tools.bench.servers import ROOT
 from tools.faults import web
-from tools.faults.scenarios import FAULTS, Fault
-from tools.faults.source import Source
-from tools.faults.world import Comparison, World
+from tools.faults.scenarios import FAULTS, IngestionFault
+from tools.faults.source import FaultyPartner
+from tools.faults.world import Comparison, FaultWorld
 
 WHAT = (__doc__ or "").partition("\n")[2].strip()
 DOCUMENT = ROOT / "docs" / "validation" / "faults.md"
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    fault: Fault
+class FaultResult:
+    fault: IngestionFault
     injected: int
     found: Comparison
     seconds: float
@@ -53,11 +53,11 @@ def main() -> None:
     options = parser.parse_args()
     console = Console(width=140, highlight=False)
     folder = Path(tempfile.mkdtemp(prefix="chm-faults-"))
-    world = World(folder)
+    world = FaultWorld(folder)
     chosen = [fault for fault in FAULTS if options.only in fault.title and (fault.quick or not options.quick)]
     results = []
 
-    def show(result: web.Result) -> None:
+    def show(result: web.WebFaultResult) -> None:
         console.print(web.line(result))
 
     try:
@@ -95,9 +95,9 @@ def main() -> None:
     sys.exit(survived != len(both) or not both)
 
 
-def tried(world: World, fault: Fault, *, quick: bool) -> Result:
+def tried(world: FaultWorld, fault: IngestionFault, *, quick: bool) -> FaultResult:
     begun, injected, error = time.monotonic(), 0, ""
-    with Source(history=150 if quick else 300) as source, world.ingesting(source, fault.connection):
+    with FaultyPartner(history=150 if quick else 300) as source, world.ingesting(source, fault.connection):
         source.live()
         try:
             injected = fault.strike(world, source, quick)
@@ -106,10 +106,10 @@ def tried(world: World, fault: Fault, *, quick: bool) -> Result:
         finally:
             source.rest()
         found = world.settled(source)
-    return Result(fault, injected, found, time.monotonic() - begun, error, world.restarted)
+    return FaultResult(fault, injected, found, time.monotonic() - begun, error, world.restarted)
 
 
-def _line(result: Result) -> str:
+def _line(result: FaultResult) -> str:
     found = result.found
     return (
         f"{'ok  ' if result.survived else 'FAIL'} {result.fault.title:<40} injected {result.injected:>4}  "
@@ -118,7 +118,7 @@ def _line(result: Result) -> str:
     )
 
 
-def _document(results: list[Result]) -> str:
+def _document(results: list[FaultResult]) -> str:
     rows = "\n".join(
         f"| {result.fault.title} | {result.injected} | {'yes' if result.survived else 'no'} | {result.found.runs} | "
         f"{result.found.lost} | {result.found.doubled} | {result.found.wrong} | {result.found.leaked} | "

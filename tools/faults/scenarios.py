@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from ingestion.synthetic.generic_partner import GenericPartner
 from ingestion.synthetic.partner import Answer, Request
-from tools.faults.source import SECRETS, Source
-from tools.faults.world import World
+from tools.faults.source import SECRETS, FaultyPartner
+from tools.faults.world import FaultWorld
 
 GENERIC = 'connector = "generic"'
 # The same runs by offset and total.
@@ -31,11 +31,11 @@ CREATE CONSTRAINT TRIGGER disk_full AFTER INSERT OR UPDATE ON runs DEFERRABLE IN
     FOR EACH ROW EXECUTE FUNCTION disk_full();
 """
 
-Strike = Callable[[World, Source, bool], int]
+Strike = Callable[[FaultWorld, FaultyPartner, bool], int]
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class IngestionFault:
     """`strike` returns how often the fault was injected; `quick` ones are part of every CI run."""
 
     title: str
@@ -44,14 +44,14 @@ class Fault:
     connection: str = GENERIC
 
 
-def wait_for_requests(source: Source, number: int, seconds: float = 30) -> None:
+def wait_for_requests(source: FaultyPartner, number: int, seconds: float = 30) -> None:
     """Wait until the partner received `number` more requests."""
     wanted, deadline = len(source.requests) + number, time.monotonic() + seconds
     while len(source.requests) < wanted and time.monotonic() < deadline:
         time.sleep(0.005)
 
 
-def in_a_page(source: Source, number: int, what: Callable[[], object]) -> None:
+def in_a_page(source: FaultyPartner, number: int, what: Callable[[], object]) -> None:
     """Call `what` while the worker reads or stores a page, at a different moment each time."""
     for count in range(number):
         wait_for_requests(source, 7)
@@ -59,7 +59,7 @@ def in_a_page(source: Source, number: int, what: Callable[[], object]) -> None:
         what()
 
 
-def worker_killed(world: World, source: Source, quick: bool) -> int:
+def worker_killed(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
     def kill() -> None:
         world.kill(world.worker)
         world.start_worker()
@@ -68,7 +68,7 @@ def worker_killed(world: World, source: Source, quick: bool) -> int:
     return number
 
 
-def beat_killed(world: World, source: Source, quick: bool) -> int:
+def beat_killed(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
     for _ in range(3):
         wait_for_requests(source, 5)
         world.kill(world.beat)
@@ -77,7 +77,7 @@ def beat_killed(world: World, source: Source, quick: bool) -> int:
     return 3
 
 
-def worker_asked_to_end(world: World, source: Source, quick: bool) -> int:
+def worker_asked_to_end(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
     """Stop the worker during slow pages: it must end after a page, not after the walk."""
     source.misbehave = lambda _: time.sleep(0.3)
     for _ in range(2):
@@ -91,7 +91,7 @@ def worker_asked_to_end(world: World, source: Source, quick: bool) -> int:
 
 
 def server_fault(name: str, how: signal.Signals) -> Strike:
-    def strike(world: World, source: Source, quick: bool) -> int:
+    def strike(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
         def down_and_up() -> None:
             world.bring_down(name, how)
             time.sleep(0.5)
@@ -103,7 +103,7 @@ def server_fault(name: str, how: signal.Signals) -> Strike:
     return strike
 
 
-def disk_full(world: World, source: Source, quick: bool) -> int:
+def disk_full(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
     """Make commits fail for a while."""
     wait_for_requests(source, 10)
     world.sql(DISK_FULL)
@@ -113,8 +113,8 @@ def disk_full(world: World, source: Source, quick: bool) -> int:
     return len(source.requests) - before
 
 
-def misbehaving(answer: Callable[[Source], Answer], share: float) -> Strike:
-    def strike(world: World, source: Source, quick: bool) -> int:
+def misbehaving(answer: Callable[[FaultyPartner], Answer], share: float) -> Strike:
+    def strike(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
         struck = 0
 
         def misbehave(_: Request) -> Answer | None:
@@ -132,7 +132,7 @@ def misbehaving(answer: Callable[[Source], Answer], share: float) -> Strike:
     return strike
 
 
-def too_many_requests(world: World, source: Source, quick: bool) -> int:
+def too_many_requests(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
     wait_for_requests(source, 10)
     struck = 0
 
@@ -147,7 +147,7 @@ def too_many_requests(world: World, source: Source, quick: bool) -> int:
     return struck
 
 
-def the_same_page_forever(world: World, source: Source, quick: bool) -> int:
+def the_same_page_forever(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
     struck = 0
 
     def again(request: Request) -> Answer | None:
@@ -162,7 +162,7 @@ def the_same_page_forever(world: World, source: Source, quick: bool) -> int:
     return struck
 
 
-def totals_that_change(world: World, source: Source, quick: bool) -> int:
+def totals_that_change(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
     """Delete old runs at the source while its pages are read."""
     struck = 0
 
@@ -190,7 +190,7 @@ def totals_that_change(world: World, source: Source, quick: bool) -> int:
     return struck
 
 
-def token_rotated(world: World, source: Source, quick: bool) -> int:
+def token_rotated(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
     for token in (SECRETS[2], SECRETS[1]):
         wait_for_requests(source, 10)
         source.token = token
@@ -199,7 +199,7 @@ def token_rotated(world: World, source: Source, quick: bool) -> int:
     return 2
 
 
-def back_in_time(world: World, source: Source, quick: bool) -> int:
+def back_in_time(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
     """Reset the partner to an earlier state for a while."""
     for _ in range(2):
         wait_for_requests(source, 5)
@@ -212,21 +212,23 @@ def back_in_time(world: World, source: Source, quick: bool) -> int:
 
 
 FAULTS = (
-    Fault("worker killed (-9) in a page", worker_killed, quick=True),
-    Fault("worker asked to end in a long walk", worker_asked_to_end, quick=True),
-    Fault("beat killed (-9)", beat_killed),
-    Fault("Redis restarted", server_fault("redis", signal.SIGTERM)),
-    Fault("Redis killed (-9)", server_fault("redis", signal.SIGKILL), quick=True),
-    Fault("PostgreSQL restarted", server_fault("postgres", signal.SIGINT)),
-    Fault("PostgreSQL killed (-9) in a page", server_fault("postgres", signal.SIGKILL), quick=True),
-    Fault("disk full: commits fail", disk_full, quick=True),
-    Fault("partner drips bytes", misbehaving(lambda source: Answer(body=source.runs, drip=0.2), 0.3)),
-    Fault("partner resets connections", misbehaving(lambda _: Answer(reset=True), 0.4)),
-    Fault("partner cuts bodies short", misbehaving(lambda source: Answer(body=source.runs, cut_after=50), 0.4)),
-    Fault("partner answers 500", misbehaving(lambda _: Answer(500, {"error": "no"}), 0.5)),
-    Fault("partner answers 429 for a minute", too_many_requests),
-    Fault("partner returns the same page forever", the_same_page_forever),
-    Fault("partner's totals change while paged", totals_that_change, connection=BY_OFFSET),
-    Fault("partner's token is rotated", token_rotated),
-    Fault("partner goes back in time", back_in_time),
+    IngestionFault("worker killed (-9) in a page", worker_killed, quick=True),
+    IngestionFault("worker asked to end in a long walk", worker_asked_to_end, quick=True),
+    IngestionFault("beat killed (-9)", beat_killed),
+    IngestionFault("Redis restarted", server_fault("redis", signal.SIGTERM)),
+    IngestionFault("Redis killed (-9)", server_fault("redis", signal.SIGKILL), quick=True),
+    IngestionFault("PostgreSQL restarted", server_fault("postgres", signal.SIGINT)),
+    IngestionFault("PostgreSQL killed (-9) in a page", server_fault("postgres", signal.SIGKILL), quick=True),
+    IngestionFault("disk full: commits fail", disk_full, quick=True),
+    IngestionFault("partner drips bytes", misbehaving(lambda source: Answer(body=source.runs, drip=0.2), 0.3)),
+    IngestionFault("partner resets connections", misbehaving(lambda _: Answer(reset=True), 0.4)),
+    IngestionFault(
+        "partner cuts bodies short", misbehaving(lambda source: Answer(body=source.runs, cut_after=50), 0.4)
+    ),
+    IngestionFault("partner answers 500", misbehaving(lambda _: Answer(500, {"error": "no"}), 0.5)),
+    IngestionFault("partner answers 429 for a minute", too_many_requests),
+    IngestionFault("partner returns the same page forever", the_same_page_forever),
+    IngestionFault("partner's totals change while paged", totals_that_change, connection=BY_OFFSET),
+    IngestionFault("partner's token is rotated", token_rotated),
+    IngestionFault("partner goes back in time", back_in_time),
 )

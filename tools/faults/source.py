@@ -19,7 +19,7 @@ def _text(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")
 
 
-class Source(GenericPartner):
+class FaultyPartner(GenericPartner):
     """Filters by `updated_since`, as a good partner does. `misbehave` may answer in its place."""
 
     def __init__(self, *, history: int = HISTORY, page_size: int = 20, seed: int = 1) -> None:

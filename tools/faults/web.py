@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools.faults.web_faults import WEB_FAULTS, YEAR_OF_HOURS, WebFault
-from tools.faults.web_probes import BROKEN, REFUSED, Found, Target, ping, probing
-from tools.faults.web_site import Site
-from tools.faults.world import World
+from tools.faults.web_probes import BROKEN, REFUSED, Found, ProbeTarget, ping, probing
+from tools.faults.web_site import FaultSite
+from tools.faults.world import FaultWorld
 
 # On a busy machine an idle web server is slow too, so time limits are scaled by its latency.
 CONTROL_MULTIPLE = 3
@@ -27,7 +27,7 @@ COLUMNS = (
 
 
 @dataclass(slots=True)
-class Result:
+class WebFaultResult:
     fault: WebFault
     found: Found
     lost: int
@@ -41,12 +41,12 @@ class Result:
         return not self.problems
 
 
-def tried(site: Site, fault: WebFault, *, quick: bool) -> Result:
+def tried(site: FaultSite, fault: WebFault, *, quick: bool) -> WebFaultResult:
     begun, remark, problems = time.monotonic(), "", list[str]()
     if fault.prepare is not None:
         fault.prepare(site)
     port = {"proxy": site.proxy_port, "web": site.web.port, "both": site.proxy_of_both}[fault.target]
-    with probing(Target(port, site.control.port, site.key, keep=fault.target != "web")) as found:
+    with probing(ProbeTarget(port, site.control.port, site.key, keep=fault.target != "web")) as found:
         time.sleep(1)
         try:
             remark = fault.strike(site, quick) or ""
@@ -61,7 +61,7 @@ def tried(site: Site, fault: WebFault, *, quick: bool) -> Result:
     problems += _problems(fault, found)
     if lost or recovery > fault.recovery:
         problems.append(f"lost {lost}, recovered after {recovery:.1f} s")
-    return Result(fault, found, lost, recovery, time.monotonic() - begun, remark, problems)
+    return WebFaultResult(fault, found, lost, recovery, time.monotonic() - begun, remark, problems)
 
 
 def _problems(fault: WebFault, found: Found) -> list[str]:
@@ -88,16 +88,16 @@ def _named(statuses: list[int]) -> str:
     )
 
 
-def run(folder: Path, *, quick: bool, only: str, show: Callable[[Result], None]) -> list[Result]:
+def run(folder: Path, *, quick: bool, only: str, show: Callable[[WebFaultResult], None]) -> list[WebFaultResult]:
     chosen = [fault for fault in WEB_FAULTS if only in fault.title and (fault.quick or not quick)]
     if not chosen:
         return []
     folder.mkdir()
-    world, results = World(folder), []
+    world, results = FaultWorld(folder), []
     with ExitStack() as stack:
         stack.callback(world.release)
         world.start_servers()
-        site = Site(world, stack)
+        site = FaultSite(world, stack)
         site.add_history(YEAR_OF_HOURS // 20 if quick else YEAR_OF_HOURS)
         for fault in chosen:
             results.append(result := tried(site, fault, quick=quick))
@@ -105,7 +105,7 @@ def run(folder: Path, *, quick: bool, only: str, show: Callable[[Result], None])
     return results
 
 
-def line(result: Result) -> str:
+def line(result: WebFaultResult) -> str:
     health, writes = result.found.health, result.found.writes
     return (
         f"{'ok  ' if result.survived else 'FAIL'} {result.fault.title:<49} {result.seconds:.0f} s  "
@@ -117,7 +117,7 @@ def line(result: Result) -> str:
     )
 
 
-def table(results: list[Result]) -> str:
+def table(results: list[WebFaultResult]) -> str:
     rows = "\n".join(_row(result) for result in results)
     return f"""{HEADING}
 
@@ -135,14 +135,14 @@ is the time from the end of the fault to the first write that is stored.
 """
 
 
-def with_rows(document: str, results: list[Result]) -> str:
+def with_rows(document: str, results: list[WebFaultResult]) -> str:
     """Return the document with these rows in place of the old ones."""
     rows = {result.fault.title: _row(result) for result in results}
     lines = [rows.get(line.split(" | ")[0].removeprefix("| "), line) for line in document.split("\n")]
     return "\n".join(lines)
 
 
-def _row(result: Result) -> str:
+def _row(result: WebFaultResult) -> str:
     health, control, writes = result.found.health, result.found.control, result.found.writes
     cells = [
         result.fault.title,

@@ -16,7 +16,7 @@ import requests
 
 from tools.faults.scenarios import DISK_FULL
 from tools.faults.web_probes import BROKEN
-from tools.faults.web_site import Site, Web
+from tools.faults.web_site import FaultSite, Web
 
 SLOW_BODY = b"POST /api/v1/runs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\nx"
 # 500 kB each, and a connection that can hold little and is not read.
@@ -33,7 +33,7 @@ class WebFault:
     may end beside 200."""
 
     title: str
-    strike: Callable[[Site, bool], str | None]
+    strike: Callable[[FaultSite, bool], str | None]
     allowed: tuple[int, ...] = ()
     allowed_health: tuple[int, ...] = ()
     quick: bool = False
@@ -41,13 +41,13 @@ class WebFault:
     slowest: float = 3
     health_p99: float = 0.1
     write_p95: float = 3
-    prepare: Callable[[Site], None] | None = None
+    prepare: Callable[[FaultSite], None] | None = None
     # The seconds after which a write must be stored again.
     recovery: float = 3
 
 
-def slow_clients(number: int, *, direct: bool) -> Callable[[Site, bool], str | None]:
-    def strike(site: Site, quick: bool) -> str:
+def slow_clients(number: int, *, direct: bool) -> Callable[[FaultSite, bool], str | None]:
+    def strike(site: FaultSite, quick: bool) -> str:
         address = ("127.0.0.1", site.web.port if direct else site.proxy_port)
         # Each process builds the schema once.
         for _ in range(16):
@@ -77,8 +77,8 @@ def slow_clients(number: int, *, direct: bool) -> Callable[[Site, bool], str | N
     return strike
 
 
-def database_down(seconds: float) -> Callable[[Site, bool], str | None]:
-    def strike(site: Site, quick: bool) -> None:
+def database_down(seconds: float) -> Callable[[FaultSite, bool], str | None]:
+    def strike(site: FaultSite, quick: bool) -> None:
         site.world.bring_down("postgres", signal.SIGINT)
         time.sleep(5 if quick else seconds)
         site.world.start_servers()
@@ -86,7 +86,7 @@ def database_down(seconds: float) -> Callable[[Site, bool], str | None]:
     return strike
 
 
-def database_frozen(site: Site, quick: bool) -> None:  # noqa: ARG001 - as all faults
+def database_frozen(site: FaultSite, quick: bool) -> None:  # noqa: ARG001 - as all faults
     postmaster = site.world.server("postgres")
     processes = [postmaster, *postmaster.children(recursive=True)]
     for process in processes:
@@ -96,25 +96,25 @@ def database_frozen(site: Site, quick: bool) -> None:  # noqa: ARG001 - as all f
         process.resume()
 
 
-def broker_down(site: Site, quick: bool) -> None:
+def broker_down(site: FaultSite, quick: bool) -> None:
     site.world.bring_down("redis", signal.SIGTERM)
     time.sleep(3 if quick else 20)
     site.world.start_servers()
 
 
-def runs_locked(site: Site, quick: bool) -> None:
+def runs_locked(site: FaultSite, quick: bool) -> None:
     with psycopg.connect(site.world.database_url) as connection:
         connection.execute("LOCK TABLE runs IN ACCESS EXCLUSIVE MODE")
         time.sleep(4 if quick else 20)
 
 
-def disk_full(site: Site, quick: bool) -> None:
+def disk_full(site: FaultSite, quick: bool) -> None:
     site.world.sql(DISK_FULL)
     time.sleep(3 if quick else 10)
     site.world.sql("DROP TRIGGER disk_full ON runs")
 
 
-def many_reports(site: Site, quick: bool) -> str:
+def many_reports(site: FaultSite, quick: bool) -> str:
     since = (datetime.now(UTC) - timedelta(days=365)).strftime("%Y-%m-%dT%H:%M:%SZ")
     address = f"http://127.0.0.1:{site.proxy_port}/api/v1/reports/{WIDEST_REPORT.format(since=since)}"
     until = time.monotonic() + (4 if quick else 20)
@@ -143,7 +143,7 @@ def many_reports(site: Site, quick: bool) -> str:
     return f"reports: {summary}"
 
 
-def children_killed(site: Site, quick: bool) -> str:
+def children_killed(site: FaultSite, quick: bool) -> str:
     parent, until, killed = psutil.Process(site.web.process.pid), time.monotonic() + (6 if quick else 120), 0
     while time.monotonic() < until:
         for child in parent.children()[:1]:
@@ -153,7 +153,7 @@ def children_killed(site: Site, quick: bool) -> str:
     return f"{killed} children killed"
 
 
-def reloaded(site: Site, quick: bool) -> str:
+def reloaded(site: FaultSite, quick: bool) -> str:
     times = 1 if quick else 5
     for _ in range(times):
         _reload(site.web)
@@ -172,12 +172,12 @@ def _reload(web: Web) -> None:
         time.sleep(0.1)
 
 
-def restarted(site: Site, quick: bool) -> None:  # noqa: ARG001
+def restarted(site: FaultSite, quick: bool) -> None:  # noqa: ARG001
     site.web.stop()
     site.web.start()
 
 
-def hold_socket(site: Site) -> None:
+def hold_socket(site: FaultSite) -> None:
     """What systemd does with a .socket unit: it listens, and gives the socket to each new process."""
     site.web.stop()
     site.web.hold()
@@ -185,7 +185,7 @@ def hold_socket(site: Site) -> None:
     site.web.wait()
 
 
-def restarted_several_times(site: Site, quick: bool) -> str:
+def restarted_several_times(site: FaultSite, quick: bool) -> str:
     times = 1 if quick else 3
     for _ in range(times):
         site.web.stop()
@@ -194,7 +194,7 @@ def restarted_several_times(site: Site, quick: bool) -> str:
     return f"{times} times"
 
 
-def rolled(site: Site, quick: bool) -> str:
+def rolled(site: FaultSite, quick: bool) -> str:
     times = 1 if quick else 3
     for _ in range(times):
         for web in (site.web, site.second):

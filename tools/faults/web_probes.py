@@ -35,7 +35,7 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class ProbeTarget:
     """`control` is an unloaded web server on the same machine; `keep` keeps connections open, as a proxy is used."""
 
     port: int
@@ -54,7 +54,7 @@ class Found:
 
 
 @contextmanager
-def probing(target: Target) -> Iterator[Found]:
+def probing(target: ProbeTarget) -> Iterator[Found]:
     """What was found is complete when the block has ended."""
     found = Found()
     context = multiprocessing.get_context("spawn")
@@ -76,7 +76,7 @@ def ping(port: int, key: str) -> bool:
     return _Client(port, keep=False).ask(Probe(), f"/ping/{key}?rid={uuid.uuid4()}") == 200
 
 
-def _probe(target: Target, pipe: Connection) -> None:
+def _probe(target: ProbeTarget, pipe: Connection) -> None:
     found, stopped = Found(), threading.Event()
 
     def ask_health() -> None:

@@ -14,7 +14,7 @@ import psycopg
 import requests
 
 from tools.bench.servers import ROOT, create_database, fill_inventory, free_port, manage
-from tools.faults.world import World
+from tools.faults.world import FaultWorld
 
 # Runs of a year, so that the reports have work to do.
 _HISTORY = """
@@ -34,7 +34,7 @@ _WITH_SOCKET = 'exec 3<&"$0"; LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"'
 class Web:
     """`python -m chm_project.web_server`."""
 
-    def __init__(self, world: World, environment: dict[str, str]) -> None:
+    def __init__(self, world: FaultWorld, environment: dict[str, str]) -> None:
         self._world, self._environment = world, environment
         self._held: socket.socket | None = None
         self.port = free_port()
@@ -66,8 +66,8 @@ class Web:
         wait_for(self.port)
 
 
-class Site:
-    def __init__(self, world: World, stack: ExitStack) -> None:
+class FaultSite:
+    def __init__(self, world: FaultWorld, stack: ExitStack) -> None:
         self.world = world
         world.database_url = create_database(world._server_url, "chm_web_faults")
         self.environment = {**world.environment, "CHM_PROXIES": "127.0.0.1", "CHM_THROTTLE_TOKEN": "1000000/minute"}

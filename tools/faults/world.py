@@ -20,7 +20,7 @@ import redis
 from chm_project.local.embedded import Attachment, attach, redis_url
 from chm_project.local.supervisor import CELERY
 from tools.bench.servers import ROOT, create_database, fill_inventory, manage
-from tools.faults.source import PIPELINES, SECRETS, Source
+from tools.faults.source import PIPELINES, SECRETS, FaultyPartner
 
 INTERVAL_SECONDS = 1
 SETTLE_SECONDS = 120
@@ -50,7 +50,7 @@ class Comparison:
         return self.runs > 0 and not (self.lost or self.wrong or self.doubled or self.leaked)
 
 
-class World:
+class FaultWorld:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.log = folder / "processes.log"
@@ -152,7 +152,7 @@ class World:
         return time.monotonic() - begun
 
     @contextmanager
-    def ingesting(self, source: Source, connection: str) -> Iterator[None]:
+    def ingesting(self, source: FaultyPartner, connection: str) -> Iterator[None]:
         """An empty inventory but for the source's pipelines, ingested on a schedule."""
         self.database_url = create_database(self._server_url, "chm_faults")
         with self.redis() as client:
@@ -184,7 +184,7 @@ class World:
 
     # What came of it
 
-    def settled(self, source: Source, *, seconds: float = SETTLE_SECONDS) -> Comparison:
+    def settled(self, source: FaultyPartner, *, seconds: float = SETTLE_SECONDS) -> Comparison:
         """Return the comparison as soon as nothing is lost or wrong, or when the time is up."""
         deadline = time.monotonic() + seconds
         while True:
@@ -194,7 +194,7 @@ class World:
                 return found
             time.sleep(0.25)
 
-    def _compared(self, source: Source) -> Comparison:
+    def _compared(self, source: FaultyPartner) -> Comparison:
         try:
             with psycopg.connect(self.database_url) as connection:
                 rows = connection.execute(_STORED_RUNS).fetchall()

@@ -55,7 +55,7 @@ class Receiver:
         ]
 
 
-class Chm:
+class AlertingChm:
     def __init__(self, address: str, token: str) -> None:
         self.address, self.token = address, token
 
@@ -104,7 +104,7 @@ def write_files(folder: Path, *, chm: int, alertmanager: int, receiver: int, tok
     (folder / "prometheus.yml").write_text(config)
 
 
-def drill(chm: Chm, pipelines: list[str], receiver: Receiver) -> Iterator[str]:
+def drill(chm: AlertingChm, pipelines: list[str], receiver: Receiver) -> Iterator[str]:
     """Yield a line for each thing that was seen; raises AssertionError."""
 
     def expect(what: str, notifications: list[tuple[str, int, str]]) -> str:
@@ -176,7 +176,7 @@ def main() -> int:
         )  # fmt: skip
         time.sleep(5)
         try:
-            for line in drill(Chm(f"http://127.0.0.1:{chm_port}", token), pipelines, receiver):
+            for line in drill(AlertingChm(f"http://127.0.0.1:{chm_port}", token), pipelines, receiver):
                 sys.stdout.write(f"{line}\n")
                 sys.stdout.flush()
         except AssertionError as failed:

@@ -27,9 +27,9 @@ import requests
 from psycopg import sql
 
 from tools.bench.servers import ROOT, free_port
-from tools.operate.servers import OWNER, READER, SUPERUSER, Place, contents, run
+from tools.operate.servers import OWNER, READER, SUPERUSER, SimulatedMachine, contents, run
 from tools.operate.traffic import HEADERS, Traffic
-from tools.operate.units import EXAMPLES, Machine
+from tools.operate.units import EXAMPLES, UnitsRoot
 from tools.package_check.__main__ import built, copy_of_git, install
 from tools.upgrade.__main__ import last_release
 
@@ -74,7 +74,7 @@ class Life:
         self.folder, self.stack, self.short = folder, stack, short
         self.faults: list[str] = []
         self._counted = 0
-        self.first = Place(folder / "a")
+        self.first = SimulatedMachine(folder / "a")
         stack.callback(self.first.close)
         self.machine = self._machine("one", self.first)
         self.log = stack.enter_context((folder / "log").open("ab"))
@@ -206,7 +206,7 @@ class Life:
         for each in self.web:
             self.expect(each.stop() == 0, "a web server did not end by itself")
         dump, source = self._back_up(), contents(self.first.url())
-        self.second = Place(self.folder / "b")
+        self.second = SimulatedMachine(self.folder / "b")
         self.stack.callback(self.second.close)
         # As the owner: since PostgreSQL 16 only the creator of a role and superusers may change it.
         with psycopg.connect(self.second.url(), autocommit=True) as second:
@@ -243,7 +243,7 @@ class Life:
 
     # What the steps are made of
 
-    def _machine(self, name: str, place: Place) -> Machine:
+    def _machine(self, name: str, place: SimulatedMachine) -> UnitsRoot:
         etc, state = self.folder / name / "etc", self.folder / name / "state"
         (etc / "secrets").mkdir(parents=True)
         state.mkdir()
@@ -257,7 +257,7 @@ class Life:
         }
         for each, value in given.items():
             (etc / "secrets" / each).write_text(value)
-        return Machine(self.folder / "installed" / "bin", etc, state)
+        return UnitsRoot(self.folder / "installed" / "bin", etc, state)
 
     def _former(self, *arguments: str) -> str:
         return run([sys.executable, "manage.py", *arguments], environment=self._former_environment(),
@@ -279,17 +279,17 @@ class Life:
         process.wait("/health")
         return process
 
-    def _start_web(self, machine: Machine) -> "Process":
+    def _start_web(self, machine: UnitsRoot) -> "Process":
         return self._start_unit(f"chm-web@{free_port()}", machine)
 
-    def _start_unit(self, name: str, machine: Machine | None = None) -> "Process":
+    def _start_unit(self, name: str, machine: UnitsRoot | None = None) -> "Process":
         unit = (machine or self.machine).unit(name)
         port = int(unit.environment.get("CHM_PORT", "0"))
         process = Process(unit.command, {"PATH": os.environ["PATH"], **unit.environment}, unit.folder, self.log, port)
         self.stack.callback(process.stop)
         return process
 
-    def _chm(self, *arguments: str, machine: Machine | None = None) -> str:
+    def _chm(self, *arguments: str, machine: UnitsRoot | None = None) -> str:
         machine = machine or self.machine
         unit = machine.unit("chm-worker@1")  # which also has the secrets of the connections
         environment = {"PATH": os.environ["PATH"], **unit.environment}
@@ -363,7 +363,7 @@ def _install_beside(wheel: Path, environment: Path) -> None:
     (packages / "beside.pth").write_text(f"{installed}\n")
 
 
-def _refused(restore: str, dump: Path, place: Place) -> bool:
+def _refused(restore: str, dump: Path, place: SimulatedMachine) -> bool:
     environment = place.environment("chm", OWNER)
     return subprocess.run([restore, str(dump)], env=environment, check=False, stderr=subprocess.DEVNULL).returncode == 1
 

@@ -26,7 +26,7 @@ _HASH = (
 )
 
 
-class Place:
+class SimulatedMachine:
     """A machine's database server and broker, in `folder`; the programs of PostgreSQL are those of the server."""
 
     def __init__(self, folder: Path) -> None:

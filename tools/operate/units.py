@@ -29,7 +29,7 @@ class Unit:
     folder: Path
 
 
-class Machine:
+class UnitsRoot:
     """A simulated root folder with the installation, its configuration and its state."""
 
     def __init__(self, programs: Path, etc: Path, state: Path) -> None:
@@ -62,7 +62,7 @@ class Machine:
         return Unit(command, environment, Path(folder))
 
 
-def _settings(path: Path, machine: Machine | None = None) -> Iterator[tuple[str, str]]:
+def _settings(path: Path, machine: UnitsRoot | None = None) -> Iterator[tuple[str, str]]:
     for line in path.read_text().splitlines():
         key, sign, value = line.partition("=")
         if sign and not line.startswith("#"):

@@ -44,7 +44,7 @@ def main() -> int:
             if faults:
                 print("\n".join(faults))
                 return 1
-            installed = Installed(install(wheel, folder / "environment"), folder / "elsewhere", database)
+            installed = InstalledWheel(install(wheel, folder / "environment"), folder / "elsewhere", database)
             installed.use()
         finally:
             with psycopg.connect(os.environ["CHM_DATABASE_URL"], autocommit=True) as server:
@@ -116,7 +116,7 @@ def install(wheel: Path, environment: Path) -> Path:
     return programs
 
 
-class Installed:
+class InstalledWheel:
     """The installed package, used from a folder that has nothing of the checkout."""
 
     def __init__(self, programs: Path, folder: Path, database: str) -> None:

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import pytest
 from django.db import connection
 
-from tools.bench.lateness import HOUR, Row, Size, simulate
+from tools.bench.lateness import HOUR, ResultLine, SimulationSize, simulate
 
-SHORT = Size(
+SHORT = SimulationSize(
     # The weeks around the end of March, in which the clocks of New York, Berlin and Sydney change.
     begin=datetime(2026, 3, 2, tzinfo=UTC).timestamp(),
     end=datetime(2026, 4, 13, tzinfo=UTC).timestamp(),
@@ -26,7 +26,7 @@ def test_no_false_alarm_and_every_miss_noticed_around_a_clock_change() -> None:
 
 
 def test_a_line_that_misses_an_aim_says_which() -> None:
-    assert Row("hourly", "UTC", "plain", 1.5, 0.9, 30, 0.9).missed_aims == [
+    assert ResultLine("hourly", "UTC", "plain", 1.5, 0.9, 30, 0.9).missed_aims == [
         "false alarms", "single misses", "stopped jobs",
     ]  # fmt: skip
-    assert Row("irregular, 0-5 a day", "UTC", "plain", 9.5).missed_aims == []
+    assert ResultLine("irregular, 0-5 a day", "UTC", "plain", 9.5).missed_aims == []

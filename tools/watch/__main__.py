@@ -21,7 +21,7 @@ import requests
 
 from chm_project.dashboards.prometheus_files import Timing, rules
 from tools.bench.servers import ROOT, free_port
-from tools.faults.source import Source
+from tools.faults.source import FaultyPartner
 from tools.watch.installation import Installation, wait_until
 
 ALERT = "ChmIngestionStopped"
@@ -82,7 +82,7 @@ def promtool(*arguments: str, text: str = "", folder: Path = ROOT) -> None:
 def drill(folder: Path, timing: Timing, scrape: int) -> Iterator[str]:
     """Yield a line for each thing that was seen."""
     chm = Installation(folder)
-    with Source(history=20) as source, chm.running(source):
+    with FaultyPartner(history=20) as source, chm.running(source):
         source.live()
         yield "a live CHM: two web and two worker processes, beat, a partner whose runs start and end"
         token = chm.token("--scope", "read")

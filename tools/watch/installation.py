@@ -16,11 +16,11 @@ import requests
 from psycopg.conninfo import conninfo_to_dict
 
 from tools.bench.servers import ROOT, free_port, manage
-from tools.faults.source import Source
-from tools.faults.world import World
+from tools.faults.source import FaultyPartner
+from tools.faults.world import FaultWorld
 
 
-class Installation(World):
+class Installation(FaultWorld):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.port = free_port()
@@ -56,7 +56,7 @@ class Installation(World):
         return f"http://127.0.0.1:{self.port}"
 
     @contextmanager
-    def running(self, source: Source) -> Iterator[None]:
+    def running(self, source: FaultyPartner) -> Iterator[None]:
         self.scraper_file.write_text(self.scraper_token)
         self.start_servers()
         try:
@@ -81,7 +81,7 @@ class Installation(World):
         except (requests.ConnectionError, requests.Timeout):
             return False
 
-    def has_ingested(self, source: Source) -> bool:
+    def has_ingested(self, source: FaultyPartner) -> bool:
         with psycopg.connect(self.database_url) as connection:
             row = connection.execute("SELECT count(*) FROM pipelines WHERE ingested_through IS NOT NULL").fetchone()
         return row is not None and row[0] == len(source.runs)

@@ -10,7 +10,7 @@ from chm_project.db.limits import NONE, Limits
 from chm_project.db.outage import outage
 
 
-class Connection(psycopg.Connection[Any]):
+class LimitedConnection(psycopg.Connection[Any]):
     limits = NONE
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:

@@ -14,7 +14,7 @@ from chm_project.local.embedded.binaries import copy_programs, postgres_programs
 from chm_project.local.embedded.errors import EmbeddedServersUnavailable
 from chm_project.local.embedded.folders import ROOT_FOLDER, THROUGH, outside_folder, private_folder, socket_folder
 from chm_project.local.embedded.processes import run, unprivileged_account
-from chm_project.local.embedded.server import Server
+from chm_project.local.embedded.server import SharedServer
 
 ROLE = DATABASE = "chm"
 SUPERUSER = "postgres"
@@ -36,7 +36,7 @@ SETTINGS = {
 }
 
 
-class Postgres(Server):
+class Postgres(SharedServer):
     name = "postgresql"
 
     def prepare(self) -> None:

@@ -18,7 +18,7 @@ PATIENCE_SECONDS = 60
 POLL_SECONDS = 0.02
 
 
-class Server(ABC):
+class SharedServer(ABC):
     """One server of one data folder, shared by any number of processes.
 
     Three locked files, which the kernel lets go of however a process ends, so no list of pids can go stale:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from chm_project.local.embedded.binaries import valkey_program
 from chm_project.local.embedded.folders import private_folder, socket_folder
-from chm_project.local.embedded.server import Server
+from chm_project.local.embedded.server import SharedServer
 
 
-class Valkey(Server):
+class Valkey(SharedServer):
     name = "valkey"
 
     def prepare(self) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from chm_project.web_server.server import REPORT_THREADS, REPORTS_WAITING, Server, Size
+from chm_project.web_server.server import REPORT_THREADS, REPORTS_WAITING, ThreadCounts, WebServer
 
 REPORT = "/api/v1/reports/failing_now"
 BIG = b"x" * 100_000
@@ -37,7 +37,7 @@ def application() -> Application:
 
 
 class Client:
-    server: Server
+    server: WebServer
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -62,7 +62,7 @@ def client(application: Application) -> Iterator[Client]:
         listening.listen()
         client = Client(listening.getsockname()[1])
         listening.setblocking(False)
-        client.server = server = Server(application, listening, Size(threads=4))
+        client.server = server = WebServer(application, listening, ThreadCounts(threads=4))
         running = threading.Thread(target=server.run)
         running.start()
         yield client

@@ -12,7 +12,7 @@ from django.utils import timezone
 from chm_project.command_kit.progress import progress_bar
 from chm_project.settings.environment import parse_age
 from inventory.models import Client
-from runs.retention import Selection, count_prunable, prune
+from runs.retention import PruneSelection, count_prunable, prune
 
 BAD_USAGE, INTERRUPTED = 2, 130
 
@@ -58,7 +58,7 @@ class Command(BaseCommand):
             client_id = Client.objects.filter(name=name).values_list("pk", flat=True).first()
             if client_id is None:
                 raise CommandError(f"There is no client named {name!r}.", returncode=BAD_USAGE)
-        selection = Selection(
+        selection = PruneSelection(
             cutoff=timezone.now() - options["older_than"],
             keep_failures=options["keep_failures"],
             client_id=client_id,
@@ -84,7 +84,7 @@ class Command(BaseCommand):
                 sys.exit(INTERRUPTED)
         self._print(selection, pruned.runs, pruned.pipelines, options)
 
-    def _print(self, selection: Selection, runs: int, pipelines: int, options: dict[str, Any]) -> None:
+    def _print(self, selection: PruneSelection, runs: int, pipelines: int, options: dict[str, Any]) -> None:
         cutoff = f"{selection.cutoff:%Y-%m-%dT%H:%M:%SZ}"
         if options["json"]:
             document = {"dry_run": options["dry_run"], "before": cutoff, "pipelines": pipelines, "runs": runs}

@@ -23,7 +23,7 @@ HERE = Path(__file__).parent
 SHOWN = ("openlineage-python", "openlineage-dbt", "dbt-core", "dbt-duckdb", "healthchecks-io", "healthchecks-decorator")
 
 
-class Chm:
+class ChmApi:
     """The running server, through its API only."""
 
     def __init__(self, url: str, token: str) -> None:
@@ -77,8 +77,8 @@ def statuses(runs: list[dict[str, Any]]) -> dict[str, int]:
     return dict(sorted(Counter(run["status"] for run in runs).items()))
 
 
-class World:
-    def __init__(self, chm: Chm, environment: dict[str, str], venv: Path, folder: Path, checks: Checks) -> None:
+class ClientsWorld:
+    def __init__(self, chm: ChmApi, environment: dict[str, str], venv: Path, folder: Path, checks: Checks) -> None:
         self.chm, self.venv, self.folder, self.checks = chm, venv, folder, checks
         self.environment = environment
         self.client_id = str(chm.call("/clients", {"name": "Northwind"})["id"])
@@ -95,7 +95,7 @@ class World:
         )  # fmt: skip
 
 
-def lineage(world: World) -> None:
+def lineage(world: ClientsWorld) -> None:
     checks, chm = world.checks, world.chm
     key = world.token("openlineage", "--client", "Northwind")
     names = ("daily_mart", "close-month", "reindex", "still_running", "burst")
@@ -116,7 +116,7 @@ def lineage(world: World) -> None:
     checks.expect("the engine", marted["payload"]["engine"], {"name": "spark", "version": "3.5.1"})
 
 
-def burst(world: World) -> None:
+def burst(world: ClientsWorld) -> None:
     """Send to a server that accepts five events per second: the client obeys Retry-After and loses none."""
     checks, chm = world.checks, world.chm
     key = world.token("burst", "--client", "Northwind")
@@ -128,7 +128,7 @@ def burst(world: World) -> None:
     checks.expect("events that arrived", statuses(chm.runs(pipeline["id"])), {"success": 12})
 
 
-def dbt(world: World) -> None:
+def dbt(world: ClientsWorld) -> None:
     checks, chm = world.checks, world.chm
     shutil.copytree(HERE / "shop", world.folder / "shop")
     shop = world.folder / "shop"
@@ -159,7 +159,7 @@ def _counted(shop: Path) -> dict[str, int]:
     return dict(Counter(node["status"] for node in results))
 
 
-def healthchecks(world: World) -> None:
+def healthchecks(world: ClientsWorld) -> None:
     checks, chm = world.checks, world.chm
     expected = {
         "library": ("healthchecks-io: start, success, start, fail, exit statuses 3 and 0",
@@ -180,7 +180,7 @@ def healthchecks(world: World) -> None:
     checks.expect("what the library sent with its failures", errors, ["disk full", "killed"])
 
 
-def curl(world: World) -> None:
+def curl(world: ClientsWorld) -> None:
     checks, chm = world.checks, world.chm
     pipeline = chm.pipeline(world.client_id, "cron curl", "cron")
     key = world.token("curl", "--pipeline", pipeline)
@@ -197,7 +197,7 @@ def curl(world: World) -> None:
     checks.expect("its error names the folder", "/no/such/folder" in run["error_message"], True)
 
 
-def pipeline_of(chm: Chm, name: str) -> str:
+def pipeline_of(chm: ChmApi, name: str) -> str:
     return next(str(row["id"]) for row in chm.call("/pipelines?limit=1000")["items"] if row["name"] == name)
 
 
@@ -230,8 +230,8 @@ def main() -> int:
     token = manage("create_api_token", "clients", "--scope", "admin", **environment).strip()
     checks = Checks()
     with web_server(**environment) as (port, _), tempfile.TemporaryDirectory() as folder:
-        chm = Chm(f"http://127.0.0.1:{port}", token)
-        world = World(chm, environment, options.venv.absolute(), Path(folder), checks)
+        chm = ChmApi(f"http://127.0.0.1:{port}", token)
+        world = ClientsWorld(chm, environment, options.venv.absolute(), Path(folder), checks)
         for part in (lineage, burst, dbt, healthchecks, curl):
             part(world)
     ended = "PASSED" if not checks.failures else f"FAILED: {checks.failures} differences"

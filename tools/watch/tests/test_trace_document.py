@@ -16,7 +16,7 @@ import requests
 
 from ingestion.synthetic.partner import Answer, Request
 from tools.bench.servers import ROOT
-from tools.faults.source import Source
+from tools.faults.source import FaultyPartner
 from tools.watch.installation import Installation, wait_until
 
 BLOCKS = re.findall(r"^```sh run\n(.*?)^```$", (ROOT / "docs" / "trace.md").read_text(), re.MULTILINE | re.DOTALL)
@@ -56,7 +56,7 @@ def be_slow_once(chm: Installation, token: str) -> str:
 
 def test_the_commands_of_the_document_find_the_request_the_page_and_the_row(folder: Path) -> None:
     chm = Installation(folder)
-    with Source(history=5) as source, chm.running(source):
+    with FaultyPartner(history=5) as source, chm.running(source):
         token = chm.token("--scope", "admin")
         slow = be_slow_once(chm, token)
         source.misbehave = refuse_one_pipeline

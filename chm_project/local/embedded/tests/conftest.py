@@ -10,13 +10,13 @@ import pytest
 from chm_project.local.embedded import attach
 from chm_project.local.embedded.folders import outside_path
 from chm_project.local.embedded.postgres import Postgres
-from chm_project.local.embedded.server import Server
+from chm_project.local.embedded.server import SharedServer
 from chm_project.local.embedded.tests.holder import Holder
 from chm_project.local.embedded.valkey import Valkey
 
 
 def running(data_dir: Path) -> list[str]:
-    servers: list[Server] = [Postgres(data_dir), Valkey(data_dir)]
+    servers: list[SharedServer] = [Postgres(data_dir), Valkey(data_dir)]
     return [server.name for server in servers if server.alive()]
 
 
