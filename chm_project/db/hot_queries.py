@@ -1,7 +1,7 @@
 """Prepared queries for frequent requests: compiled once per process, prepared once per database session.
 
-They are ordinary querysets with a `QueryParameter` in place of each value that differs between requests. So the rules of
-querysets, such as what a token may see, apply here too.
+They are ordinary querysets with a `QueryParameter` in place of each value that differs between requests. So the rules
+of querysets, such as what a token may see, apply here too.
 """
 
 import itertools
