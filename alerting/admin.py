@@ -4,13 +4,14 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
 
-from alerting.destinations import destination_contains, kept_destination
+from alerting.destinations import destination_contains, destination_problem, kept_destination
 from alerting.import_export import RuleSheet
 from alerting.models import OWNER_ID, AlertRule
 from chm_project.access.visibility import visibility_of
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 else:
     _RuleForm = forms.ModelForm
 
+# What decides when a rule fires.
+PREVIEWED = ("client", "pipeline", "rule_type", "threshold", "window_minutes")
 NEEDED = "A rule that counts failures in a window needs this."
 
 
@@ -89,6 +92,18 @@ class RuleForm(_RuleForm):
             return kept_destination(self.cleaned_data["destination"], stored)
         except ValueError as error:
             raise ValidationError(str(error)) from error
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or self.cleaned_data
+        if problem := destination_problem_of(values):
+            self.add_error("destination", problem)
+        return values
+
+
+def destination_problem_of(values: dict[str, Any]) -> str:
+    """Return what is wrong with the destination of a form's values; empty where channel or destination is missing."""
+    channel, destination = values.get("channel"), values.get("destination")
+    return destination_problem(channel, destination) if channel and destination else ""
 
 
 @consequence
@@ -147,6 +162,21 @@ class AlertRuleAdmin(
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AlertRule]:
         return super().get_queryset(request).select_related("client", "pipeline__client")
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view(self.preview_view)
+        return [path("preview/", view, name="alerting_alertrule_preview"), *super().get_urls()]
+
+    def preview_view(self, request: HttpRequest) -> HttpResponse:
+        """Return the preview of the rule that a form holds and nobody saved."""
+        if request.method != "POST" or not self.has_add_permission(request):
+            raise PermissionDenied
+        form = self.get_form(request)(request.POST)
+        form.is_valid()
+        problems = [text for field in PREVIEWED for text in form.errors.get(field, [])]
+        values = {field: form.cleaned_data.get(field) for field in PREVIEWED}
+        context = {"problems": list(dict.fromkeys(problems)), "rule": None if problems else AlertRule(**values)}
+        return TemplateResponse(request, "console/parts/rule_preview_unsaved.html", context)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> AlertRule | None:
         """Return the rule; hide its client if the user may only see the client of its pipeline."""

@@ -11,6 +11,16 @@ from chm_project.scrubbing import FILTERED, scrub_text
 if TYPE_CHECKING:
     from alerting.models import AlertRule
 
+# By channel: what a destination looks like, also for the database, and what to write instead of anything else.
+FORMS = {
+    "slack": (
+        r"\A([#@][^\s#@]+|[CDGU][A-Z0-9]{8,}|https://[^\s/]+(/\S*)?)\Z",
+        "Write a Slack channel such as #data-alerts, or the https:// address of a Slack hook.",
+    ),
+    "email": (r"\A[^\s@]+@[^\s@]+[.][^\s@.]+\Z", "Write an e-mail address such as ops@example.com."),
+    "webhook": (r"\Ahttps://[^\s/]+(/\S*)?\Z", "Write the address of the hook; it begins with https://."),
+}
+
 _HOST = r"^[^:]*://(?:[^/@]*@)?([^/?#]*).*$"
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]*://)(?:[^/@]*@)?([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
 _MASKED = re.compile(rf"{re.escape(FILTERED)}-[0-9a-f]{{8}}\Z")
@@ -28,6 +38,12 @@ def shown_destination(destination: str) -> str:
     if not address[3].strip("/") and address[0] == f"{address[1]}{address[2]}{address[3]}":
         return destination
     return f"{address[1]}{address[2]}/{FILTERED}-{_digest(destination)}"
+
+
+def destination_problem(channel: str, destination: str) -> str:
+    """Return what to write instead of a destination that does not fit the channel; empty if it fits."""
+    pattern, advice = FORMS.get(channel, ("", ""))
+    return "" if re.search(pattern, destination) else advice
 
 
 def is_masked(destination: str) -> bool:

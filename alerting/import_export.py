@@ -7,7 +7,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 
-from alerting.destinations import is_masked, kept_destination, shown_destination
+from alerting.destinations import destination_problem, is_masked, kept_destination, shown_destination
 from alerting.models import AlertRule, Channel, RuleType
 from chm_project.admin_kit.import_export.sheets import ChoiceCell, FlagCell, Key, RowForm, Sheet
 from inventory.import_export import NamedClients
@@ -44,6 +44,9 @@ class RuleRow(RowForm[AlertRule]):
     def clean(self) -> dict[str, Any]:
         """Drop the client of a rule with a pipeline: the column only identifies the pipeline."""
         values = self.cleaned_data
+        channel, destination = values.get("channel"), values.get("destination")
+        if channel and destination and (problem := destination_problem(channel, destination)):
+            self.add_error("destination", problem)
         client, pipeline = values.pop("client", None), values.pop("pipeline", "")
         if client is None:
             return values

@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Cast, Coalesce
 
-from alerting.destinations import shown_destination
+from alerting.destinations import FORMS, shown_destination
 from chm_project.db.base_model import BaseModel
 from chm_project.db.choice_constraints import valid_choice
 from inventory.models import Client, Pipeline
@@ -23,6 +23,14 @@ class Channel(models.TextChoices):
 
 # The client that owns a rule: that of its pipeline if it has one.
 OWNER_ID = Coalesce("pipeline__client_id", "client_id")
+
+
+def fitting_destination() -> Q:
+    """Return the condition that a destination has the form of its channel."""
+    condition = Q()
+    for channel, (pattern, _) in FORMS.items():
+        condition |= Q(channel=channel, destination__regex=pattern)
+    return condition
 
 
 class AlertRuleQuerySet(models.QuerySet["AlertRule"]):
@@ -100,6 +108,11 @@ class AlertRule(BaseModel):
                 name="alert_rules_window_rule_complete",
                 violation_error_message="failures_in_window needs threshold and window_minutes.",
             ),
+            models.CheckConstraint(
+                condition=fitting_destination(),
+                name="alert_rules_destination_fits_channel",
+                violation_error_message="The destination does not fit the channel.",
+            ),
             # If set, the pipeline decides the scope.
             models.UniqueConstraint(
                 # Cast, because Django's validation queries the constraint with values, and NULL has no type.
@@ -124,6 +137,10 @@ class AlertRule(BaseModel):
         client = self.pipeline.client if self.pipeline else self.client
         assert client is not None  # noqa: S101 - alert_rules_scope_required
         return client
+
+    def history_value(self, field: str, value: object) -> object:
+        """Return the value of a field as its history may show it."""
+        return shown_destination(str(value)) if field == "destination" else value
 
     @property
     def shown_destination(self) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from alerting.destinations import kept_destination
+from alerting.destinations import destination_problem, kept_destination
 from alerting.models import AlertRule, RuleType
 from chm_project.access.visibility import visibility_of
 from chm_project.api.fields import IdField, TimeField
@@ -44,7 +44,8 @@ class AlertRuleSerializer(StrictModelSerializer[AlertRule]):
             "channel": {"help_text": "How the alert is sent."},
             "rule_type": {"help_text": "The condition."},
             "destination": {
-                "help_text": "Channel name, address or hook. Responses mask a hook except for its host; the masked "
+                "help_text": "Of slack a channel such as #data-alerts or the https address of a hook, of email an "
+                "address, of webhook an https address. Responses mask a hook except for its host; the masked "
                 "form, sent back, keeps the stored address."
             },
         }
@@ -78,6 +79,9 @@ class AlertRuleSerializer(StrictModelSerializer[AlertRule]):
         if value("rule_type") == RuleType.FAILURES_IN_WINDOW:
             missing = [name for name in ("threshold", "window_minutes") if value(name) is None]
             problems |= {key: ["failures_in_window needs threshold and window_minutes."] for key in missing}
+        is_new = "channel" in attrs or "destination" in attrs
+        if is_new and (problem := destination_problem(value("channel"), value("destination"))):
+            problems["destination"] = [problem]
         if problems:
             raise serializers.ValidationError(problems)
         return attrs

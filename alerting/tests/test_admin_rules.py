@@ -125,8 +125,8 @@ def test_the_form_works_without_its_script_which_is_a_file_of_our_own(browser: B
 def test_the_list_names_the_scope_that_decides(browser: Browser) -> None:
     pipeline = PipelineFactory.create(name="orders", client__name="Northwind")
     other = ClientFactory.create(name="Contoso")
-    AlertRule.objects.create(client=other, pipeline=pipeline, rule_type="on_failure", channel="slack", destination="a")
-    AlertRule.objects.create(client=other, rule_type="on_failure", channel="slack", destination="b")
+    AlertRule.objects.create(client=other, pipeline=pipeline, rule_type="on_failure", channel="slack", destination="#a")
+    AlertRule.objects.create(client=other, rule_type="on_failure", channel="slack", destination="#b")
 
     page = browser.get(RULES).content.decode()
 
@@ -148,7 +148,7 @@ def test_pipelines_are_offered_with_their_client(browser: Browser) -> None:
 
 def test_a_rule_can_be_deleted_which_leaves_its_log(browser: Browser) -> None:
     rule = AlertRule.objects.create(
-        client=ClientFactory.create(), rule_type="on_failure", channel="slack", destination="a"
+        client=ClientFactory.create(), rule_type="on_failure", channel="slack", destination="#a"
     )
 
     browser.post(f"{RULES}{rule.pk}/delete/", {"post": "yes"})
@@ -164,7 +164,7 @@ def test_list_and_form_cost_a_constant_number_of_queries(browser: Browser) -> No
         for place in range(number):
             rule = AlertRule.objects.create(
                 pipeline=PipelineFactory.create(), client=ClientFactory.create(), rule_type="on_failure",
-                channel="slack", destination=f"{number}-{place}",
+                channel="slack", destination=f"#{number}-{place}",
             )  # fmt: skip
         pages = []
         for page in (RULES, f"{RULES}{rule.pk}/change/"):
@@ -187,7 +187,7 @@ def test_hostile_texts_are_shown_as_text(browser: Browser) -> None:
     hostile = "<script>alert(1)</script>"
     pipeline = PipelineFactory.create(name=hostile, client__name=hostile)
     rule = AlertRule.objects.create(
-        pipeline=pipeline, client=pipeline.client, rule_type="on_failure", channel="webhook", destination=hostile
+        pipeline=pipeline, client=pipeline.client, rule_type="on_failure", channel="slack", destination=f"#{hostile}"
     )
 
     for page in (RULES, f"{RULES}{rule.pk}/change/", f"{RULES}{rule.pk}/delete/", f"{RULES}{rule.pk}/history/"):

@@ -1,16 +1,23 @@
 """The address of a hook is stored in full for sending alerts, and always shown masked."""
 
+import importlib
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import IntegrityError, connection, transaction
+from django.test import Client as Browser
+from django.utils import timezone
 
-from alerting.destinations import shown_destination
+from alerting.destinations import FORMS, shown_destination
 from alerting.models import AlertRule
-from chm_project.tests.api import ROOT, invalid, person, post_json, program
+from chm_project.tests.api import ROOT, bound_person, invalid, person, post_json, program
 from chm_project.tests.pages import browser, html
 from inventory.models import Pipeline
 from inventory.tests.factories import PipelineFactory
+from runs.tests.factories import RunFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -129,3 +136,86 @@ def test_an_export_hides_it_and_reads_back_without_a_change(rule: AlertRule) -> 
     assert looked_at.context["judgement"].unchanged == 1
     assert looked_at.context["judgement"].changes == []
     assert AlertRule.objects.get().destination == HOOK
+
+
+FITTING = {
+    "slack": ["#data-alerts", "@ada", "C0123ABCD", "https://hooks.slack.com/services/T/B/x"],
+    "email": ["ops@example.com", "data+oncall@eu.example.co.uk"],
+    "webhook": ["https://hooks.example.com", "https://hooks.example.com/a/b?c=d"],
+}
+UNFIT = {
+    "slack": ["", "data alerts", "ops", "http://hooks.slack.com/x", "#", "#a b", "ops@example.com"],
+    "email": ["#ops", "ops", "ops@", "@example.com", "a b@example.com", "ops@localhost", "https://example.com"],
+    "webhook": ["not a url", "javascript:alert(1)", "http://hooks.example.com/x", "https://", "https:///x", "#ops",
+                "https://hooks.example.com/a b", "https://hooks.example.com\n"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("channel", FITTING)
+def test_a_destination_fits_its_channel_in_the_api_the_form_and_the_database(pipeline: Pipeline, channel: str) -> None:
+    api, analyst = program(), browser("analyst")
+    body = {"pipeline_id": str(pipeline.pk), "rule_type": "on_failure", "channel": channel}
+    form = {"pipeline": str(pipeline.pk), "client": "", "rule_type": "on_failure", "channel": channel}
+    for destination in UNFIT[channel]:
+        assert set(invalid(post_json(api, f"{ROOT}/alert_rules", body | {"destination": destination}))) == {
+            "destination"
+        }, destination
+        if destination.strip() == destination:  # the form removes spaces at the ends
+            page = analyst.post("/admin/alerting/alertrule/add/", form | {"destination": destination})
+            assert list(page.context["adminform"].form.errors) == ["destination"], destination
+            with pytest.raises(IntegrityError), transaction.atomic():
+                AlertRule.objects.create(
+                    pipeline=pipeline, rule_type="on_failure", channel=channel, destination=destination
+                )
+    for destination in FITTING[channel]:
+        assert post_json(api, f"{ROOT}/alert_rules", body | {"destination": destination}).status_code == 201
+    assert AlertRule.objects.count() == len(FITTING[channel])
+
+
+def test_the_destination_is_judged_when_the_channel_changes(rule: AlertRule) -> None:
+    assert set(invalid(changed(program(), rule, channel="email"))) == {"destination"}
+    assert changed(program(), rule, channel="email", destination="ops@example.com").status_code == 200
+
+
+def test_the_migration_keeps_rules_that_do_not_fit_and_lists_them(
+    pipeline: Pipeline, capsys: pytest.CaptureFixture[str]
+) -> None:
+    migration = importlib.import_module("alerting.migrations.0005_destination_fits_channel")
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE alert_rules DROP CONSTRAINT {migration.NAME}")
+    old = AlertRule.objects.create(pipeline=pipeline, rule_type="on_failure", channel="webhook", destination="nowhere")
+
+    with connection.schema_editor(atomic=False) as editor:
+        migration.validate_or_list(apps, editor)
+
+    written = capsys.readouterr().err
+    assert written.startswith("1 alert rules have a destination that does not fit their channel.")
+    assert str(old.pk) in written
+    assert "nowhere" not in written
+    assert {channel: pattern for channel, (pattern, _) in FORMS.items()} == migration.FORMS
+
+
+def test_a_rule_is_previewed_before_it_is_saved(pipeline: Pipeline) -> None:
+    now = timezone.now()
+    for hours, status in ((30, "success"), (20, "failed"), (10, "success")):
+        RunFactory.create(
+            pipeline=pipeline, status=status, started_at=now - timedelta(hours=hours),
+            finished_at=now - timedelta(hours=hours),
+        )  # fmt: skip
+    analyst, address = browser("analyst"), "/admin/alerting/alertrule/preview/"
+    assert f'data-preview="{address}"' in html(analyst.get("/admin/alerting/alertrule/add/"))
+    form = {"pipeline": str(pipeline.pk), "client": "", "rule_type": "on_failure"}
+
+    shown = html(analyst.post(address, form))
+    counted = form | {"rule_type": "failures_in_window", "threshold": "2", "window_minutes": "60"}
+
+    assert "<strong>1</strong> time in the last 30 days" in shown
+    assert "in the last 30 days" in html(analyst.post(address, counted))
+    assert "needs this" in html(analyst.post(address, form | {"rule_type": "failures_in_window"}))
+    assert "Choose a client" in html(analyst.post(address, form | {"pipeline": ""}))
+    assert not AlertRule.objects.exists()
+    assert browser("viewer").post(address, form).status_code == 403
+    assert analyst.get(address).status_code == 403
+    hidden = Browser()
+    hidden.force_login(bound_person("person", str(PipelineFactory.create().client_id)))
+    assert "Select a valid choice" in html(hidden.post(address, form))

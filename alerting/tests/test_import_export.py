@@ -113,7 +113,7 @@ def test_a_row_of_an_existing_rule_changes_it(browser: Browser) -> None:
 
 @pytest.mark.parametrize("form", ["csv", "xlsx"])
 def test_an_export_comes_back_the_same(browser: Browser, form: str) -> None:
-    bring_in(browser, "Northwind,,on_failure,,,webhook,=cmd,", "Northwind,orders,failures_in_window,3,60,slack,#b,no")
+    bring_in(browser, "Northwind,,on_failure,,,slack,@cmd,", "Northwind,orders,failures_in_window,3,60,slack,#b,no")
     fields = ("client", "pipeline", "rule_type", "threshold", "window_minutes", "channel", "destination", "is_enabled")
     before = list(AlertRule.objects.order_by("destination").values_list(*fields))
 

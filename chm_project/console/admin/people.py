@@ -88,13 +88,15 @@ class UserAdmin(NotForTheBoundMixin, UserRules, ModelAdmin[User]):
     form = UserChangeForm
     add_form = NewPersonForm
     change_password_form = AdminPasswordChangeForm
+    # Without Django's, which announces a second page.
+    add_form_template = None
     inlines = (BindingInline,)
     list_display = ("username", "email", "first_name", "last_name", "roles", "is_active")
     list_filter = ("groups", "is_active")
     filter_horizontal = ("user_permissions",)
     add_fieldsets = (
         ("Person", {"fields": ("username", "first_name", "last_name", "email", "groups")}),
-        ("Password", {"fields": ("usable_password", "password1", "password2")}),
+        ("Password", {"fields": ("password1", "password2")}),
     )
     fieldsets = (
         ("Person", {"fields": ("username", "first_name", "last_name", "email", "groups", "is_active", "password")}),
@@ -116,6 +118,14 @@ class UserAdmin(NotForTheBoundMixin, UserRules, ModelAdmin[User]):
         field = super().formfield_for_manytomany(db_field, request, **kwargs, widget=CheckboxSelectMultiple)
         if field is not None:
             field.label, field.help_text = "Roles", "What the person may see and do. Several roles add up."
+        return field
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Offer roles without buttons that make or change roles."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name == "groups" and field is not None:
+            for button in ("can_add_related", "can_change_related", "can_delete_related", "can_view_related"):
+                setattr(field.widget, button, False)
         return field
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:

@@ -263,7 +263,8 @@ def hostile_world() -> list[str]:
         client=client, name=f"pipeline {HOSTILE}", external_id=f"id {HOSTILE}", description=HOSTILE,
         last_ingest_error=HOSTILE, last_ingest_at=now, ingest_due_at=now - timedelta(hours=1),
     )  # fmt: skip
-    rule = AlertRule.objects.create(client=client, rule_type="on_failure", channel="slack", destination=HOSTILE)
+    destination = "#" + HOSTILE.replace(" ", "")
+    rule = AlertRule.objects.create(client=client, rule_type="on_failure", channel="slack", destination=destination)
     for number in range(1, 13):
         RunFactory.create(pipeline=pipeline, started_at=now - timedelta(days=number, hours=1), finished_at=None)
     run = RunFactory.create(

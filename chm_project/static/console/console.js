@@ -136,6 +136,9 @@
     }
   }
 
+  // What another script has put onto the page.
+  document.addEventListener("chm:shown", (event) => localTimes(event.detail));
+
   function prepare(root) {
     copies(root);
     localTimes(root);

@@ -1152,7 +1152,7 @@ export interface components {
             window_minutes: number | null;
             /** @description How the alert is sent. */
             channel: components["schemas"]["AlertChannel"];
-            /** @description Channel name, address or hook. Responses mask a hook except for its host; the masked form, sent back, keeps the stored address. */
+            /** @description Of slack a channel such as #data-alerts or the https address of a hook, of email an address, of webhook an https address. Responses mask a hook except for its host; the masked form, sent back, keeps the stored address. */
             destination: string;
             /** @description False: kept, not evaluated. */
             is_enabled: boolean;
@@ -1193,7 +1193,7 @@ export interface components {
             window_minutes?: number | null;
             /** @description How the alert is sent. */
             channel: components["schemas"]["AlertChannel"];
-            /** @description Channel name, address or hook. Responses mask a hook except for its host; the masked form, sent back, keeps the stored address. */
+            /** @description Of slack a channel such as #data-alerts or the https address of a hook, of email an address, of webhook an https address. Responses mask a hook except for its host; the masked form, sent back, keeps the stored address. */
             destination: string;
             /** @description False: kept, not evaluated. */
             is_enabled?: boolean;
@@ -1654,7 +1654,7 @@ export interface components {
             window_minutes: number | null;
             /** @description How the alert is sent. */
             channel: components["schemas"]["AlertChannel"];
-            /** @description Channel name, address or hook. Responses mask a hook except for its host; the masked form, sent back, keeps the stored address. */
+            /** @description Of slack a channel such as #data-alerts or the https address of a hook, of email an address, of webhook an https address. Responses mask a hook except for its host; the masked form, sent back, keeps the stored address. */
             destination: string;
             /** @description False: kept, not evaluated. */
             is_enabled: boolean;
@@ -2138,7 +2138,7 @@ export interface components {
             window_minutes?: number | null;
             /** @description How the alert is sent. */
             channel?: components["schemas"]["AlertChannel"];
-            /** @description Channel name, address or hook. Responses mask a hook except for its host; the masked form, sent back, keeps the stored address. */
+            /** @description Of slack a channel such as #data-alerts or the https address of a hook, of email an address, of webhook an https address. Responses mask a hook except for its host; the masked form, sent back, keeps the stored address. */
             destination?: string;
             /** @description False: kept, not evaluated. */
             is_enabled?: boolean;

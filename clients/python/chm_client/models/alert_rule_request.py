@@ -32,8 +32,9 @@ class AlertRuleRequest:
         Attributes:
             rule_type (RuleType):
             channel (AlertChannel):
-            destination (str): Channel name, address or hook. Responses mask a hook except for its host; the masked form,
-                sent back, keeps the stored address.
+            destination (str): Of slack a channel such as #data-alerts or the https address of a hook, of email an address,
+                of webhook an https address. Responses mask a hook except for its host; the masked form, sent back, keeps the
+                stored address.
             client_id (None | Unset | UUID): Scope: all active pipelines of this client, unless a pipeline is given.
             pipeline_id (None | Unset | UUID): Scope: this pipeline; its client then owns the rule.
             threshold (int | None | Unset): Failed runs needed in the window.

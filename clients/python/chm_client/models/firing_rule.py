@@ -37,8 +37,9 @@ class FiringRule:
             threshold (int | None): Failed runs needed in the window.
             window_minutes (int | None): Length of the window.
             channel (AlertChannel):
-            destination (str): Channel name, address or hook. Responses mask a hook except for its host; the masked form,
-                sent back, keeps the stored address.
+            destination (str): Of slack a channel such as #data-alerts or the https address of a hook, of email an address,
+                of webhook an https address. Responses mask a hook except for its host; the masked form, sent back, keeps the
+                stored address.
             is_enabled (bool): False: kept, not evaluated.
             include_known (bool): False: pipelines whose failure is known do not count.
             created_at (datetime.datetime): When CHM stored the row.

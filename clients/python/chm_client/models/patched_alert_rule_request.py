@@ -36,8 +36,9 @@ class PatchedAlertRuleRequest:
             threshold (int | None | Unset): Failed runs needed in the window.
             window_minutes (int | None | Unset): Length of the window.
             channel (AlertChannel | Unset):
-            destination (str | Unset): Channel name, address or hook. Responses mask a hook except for its host; the masked
-                form, sent back, keeps the stored address.
+            destination (str | Unset): Of slack a channel such as #data-alerts or the https address of a hook, of email an
+                address, of webhook an https address. Responses mask a hook except for its host; the masked form, sent back,
+                keeps the stored address.
             is_enabled (bool | Unset): False: kept, not evaluated.
             include_known (bool | Unset): False: pipelines whose failure is known do not count.
      """
