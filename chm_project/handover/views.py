@@ -1,5 +1,6 @@
 """GET /api/v1/handover, and the Atom feed of incidents at /feed/{key}."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import timedelta
@@ -29,6 +30,7 @@ from chm_project.handover.report import LONGEST, read_handover
 from chm_project.handover.texts import extent, markdown
 from runs.reporting.adapter import run_shape
 
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 USUAL = timedelta(hours=12)
 
 
@@ -104,6 +106,11 @@ def _visible_clients(request: Request, given: UUID | None) -> frozenset[UUID] | 
     return frozenset({given})
 
 
+def _writable(text: str) -> str:
+    """Without the control characters that XML cannot hold, such as those that colour a terminal."""
+    return _CONTROL.sub("", text)
+
+
 @require_safe
 @sensitive_variables()
 def incident_feed(request: HttpRequest, key: str) -> HttpResponse:  # noqa: ARG001 - masked
@@ -122,7 +129,8 @@ def incident_feed(request: HttpRequest, key: str) -> HttpResponse:  # noqa: ARG0
         text = extent(row)
         run = request.build_absolute_uri(reverse("admin:runs_run_change", args=[row["run_id"]]))
         feed.add_item(
-            title=f"{text}: {first_line(row['error_message']) or 'no error text'}", link=run, description=text,
+            title=_writable(f"{text}: {first_line(row['error_message']) or 'no error text'}"), link=run,
+            description=_writable(text),
             unique_id=f"urn:chm:incident:{row['incident']}:{row['since']:%Y%m%dT%H%M%SZ}",
             pubdate=row["since"], updateddate=row["until"],
         )  # fmt: skip

@@ -1,10 +1,11 @@
 """The handover of a shift: the same facts as JSON, as Markdown, and its incidents as an Atom feed."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import feedparser
 import pytest
 from django.test import Client as Browser
 from django.utils import timezone
@@ -141,6 +142,26 @@ def test_the_feed_is_valid_atom_with_one_entry_per_incident(shift: None) -> None
     ids = found.xpath("//a:id/text()", namespaces=ATOM)
     assert len(set(ids)) == len(ids) == 3
     assert feed_ids(feed()) == ids, "the same at the next reading"
+
+
+def test_another_reader_reads_what_was_written_whatever_the_error_says() -> None:
+    text = '<b>disk</b> & "quota" \x01\x1b[31m full ☃ ]]> <script>alert(1)</script>'
+    run("fresh", 1, "failed", text)
+    _, key = create_token(name="feed", scope=Scope.READ)
+
+    found = feedparser.parse(Browser().get(f"/feed/{key}").content)
+
+    assert (found.bozo, found.version) == (False, "atom10")
+    [incident] = handover(program("read"))["incidents"]
+    [entry] = found.entries
+    assert entry.title_detail.type == "text/plain"
+    assert (
+        entry.title == '1 pipeline of Acme on airflow: <b>disk</b> & "quota" [31m full ☃ ]]> <script>alert(1)</script>'
+    )
+    assert entry.link.endswith(f"/admin/runs/run/{incident['run_id']}/change/")
+    assert entry.id.startswith(f"urn:chm:incident:{incident['incident']}:")
+    for field in (entry.published_parsed, entry.updated_parsed, found.feed.updated_parsed):
+        assert f"{datetime(*field[:6], tzinfo=UTC):%Y-%m-%dT%H:%M:%S}" == incident["since"][:19]
 
 
 def feed_ids(found: Any) -> list[str]:

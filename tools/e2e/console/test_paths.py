@@ -31,6 +31,32 @@ def test_from_the_board_to_the_error_text_of_what_fails_in_two_clicks(log_in: Lo
     expect(page.get_by_label("Payload")).to_contain_text('"attempt"')
 
 
+A4_WIDTH = 703  # pixels between the margins
+
+
+def test_the_handover_is_two_clicks_away_is_copied_and_prints_on_a4(log_in: LogIn) -> None:
+    page = log_in("analyst")
+    page.get_by_role("link", name="Handover").click()
+    page.get_by_label("Shift since").select_option("working_evening")
+    page.wait_for_url(re.compile(r"/handover/\?since=working_evening"))
+    failing = page.locator("[data-list=new] tbody tr").count()
+    assert failing
+
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy as Markdown").click()
+    expect(page.locator(".chm-quiet")).to_have_text("Copied.")
+    copied = str(page.evaluate("navigator.clipboard.readText()"))
+    assert copied.startswith("# Handover ")
+    assert f"## Failing, new: {failing}" in copied
+
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": A4_WIDTH, "height": 1000})
+    assert page.locator("button:visible, select:visible, input:visible, nav:visible, summary:visible").count() == 0
+    cut = "box => box.scrollWidth > box.clientWidth || box.getBoundingClientRect().right > innerWidth"
+    assert page.evaluate(f"Array.from(document.querySelectorAll('.chm-scroll, .chm-table')).filter({cut}).length") == 0
+    assert page.pdf(format="A4").startswith(b"%PDF")
+
+
 def test_times_are_told_in_the_browsers_zone_with_utc_on_hover(log_in: LogIn) -> None:
     page = log_in("viewer")
     shown = page.locator(".chm-as-of time")

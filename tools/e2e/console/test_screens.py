@@ -20,6 +20,8 @@ PAGES: dict[str, list[str]] = {
     "pipeline": ["[data-list=failing] .chm-who >> nth=1 >> a >> nth=0"],
     "run": ["[data-list=failing] .chm-who >> nth=1 >> a >> nth=0", "[data-list=runs] a >> nth=0"],
     "rule": ["[data-list=firing] a >> nth=0"],
+    "handover": ["/admin/console/handover/"],
+    "unusual": ["/admin/console/list/unusual/"],
     "clients": ["/admin/inventory/client/"],
     "pipelines": ["/admin/inventory/pipeline/"],
     "client-form": ["/admin/inventory/client/", "#result_list tbody a >> nth=0"],
