@@ -1,6 +1,7 @@
 """The handover of a shift: the same facts as JSON, as Markdown, and its incidents as an Atom feed."""
 
 import re
+from calendar import timegm
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -161,7 +162,7 @@ def test_another_reader_reads_what_was_written_whatever_the_error_says() -> None
     assert entry.link.endswith(f"/admin/runs/run/{incident['run_id']}/change/")
     assert entry.id.startswith(f"urn:chm:incident:{incident['incident']}:")
     for field in (entry.published_parsed, entry.updated_parsed, found.feed.updated_parsed):
-        assert f"{datetime(*field[:6], tzinfo=UTC):%Y-%m-%dT%H:%M:%S}" == incident["since"][:19]
+        assert f"{datetime.fromtimestamp(timegm(field), UTC):%Y-%m-%dT%H:%M:%S}" == incident["since"][:19]
 
 
 def feed_ids(found: Any) -> list[str]:
