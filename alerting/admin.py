@@ -10,19 +10,24 @@ from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from alerting.destinations import destination_contains, destination_problem, kept_destination
 from alerting.import_export import RuleSheet
 from alerting.models import OWNER_ID, AlertRule
+from alerting.services import firing_rules
 from chm_project.access.visibility import visibility_of
 from chm_project.admin_kit.admin_bases import (
     BooleanFilter,
+    ChangeList,
     ChoicesFilter,
     KeepsClientMixin,
     ModelAdmin,
     RecordMixin,
     display,
 )
+from chm_project.admin_kit.badges import badge
 from chm_project.admin_kit.enable_disable import Consequence, consequence, first_rows
 from chm_project.admin_kit.import_export.pages import ImportExportMixin
 from chm_project.admin_kit.visible_rows import VisibleChoiceFilter, VisibleRowsMixin, my_clients_filter
@@ -125,6 +130,17 @@ def _describe(rule: AlertRule) -> tuple[str, str]:
     return f"{rule.get_rule_type_display()}, to {rule.get_channel_display()} {rule.shown_destination}", watched
 
 
+class RuleChangeList(ChangeList):
+    def get_results(self, request: HttpRequest) -> None:
+        """Say of each rule of the page whether it is firing."""
+        super().get_results(request)
+        rules: list[Any] = list(self.result_list)
+        self.result_list = rules
+        firing = set(firing_rules()) if rules else set()
+        for rule in rules:
+            rule.is_firing = rule.pk in firing
+
+
 @admin.register(AlertRule)
 class AlertRuleAdmin(
     KeepsClientMixin, VisibleRowsMixin[AlertRule], RecordMixin, ImportExportMixin[AlertRule], ModelAdmin[AlertRule]
@@ -132,7 +148,7 @@ class AlertRuleAdmin(
     sheet = RuleSheet()
     client_path = "owner_id"
     form = RuleForm
-    list_display = ("scope", "shown_type", "threshold", "window_minutes", "channel", "shown_destination", "is_enabled")
+    list_display = ("scope", "now", "client_link", "shown_type", "condition", "notifies")
     list_filter = (
         my_clients_filter("owner_id", "client__id__exact", "pipeline__id__exact"),
         ("is_enabled", BooleanFilter),
@@ -159,6 +175,9 @@ class AlertRuleAdmin(
     def visible(self, request: HttpRequest, rows: QuerySet[AlertRule]) -> QuerySet[AlertRule]:
         owner_name = Coalesce("pipeline__client__name", "client__name")
         return super().visible(request, rows.annotate(owner_id=OWNER_ID, owner_name=owner_name))
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[RuleChangeList]:
+        return RuleChangeList
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AlertRule]:
         return super().get_queryset(request).select_related("client", "pipeline__client")
@@ -221,11 +240,33 @@ class AlertRuleAdmin(
     def shown_destination(self, rule: AlertRule) -> str:
         return rule.shown_destination
 
-    @display(description="scope", ordering="client__name")
+    @display(description="scope", ordering="pipeline__name")
     def scope(self, rule: AlertRule) -> str:
         """Return what the rule watches: its pipeline, else its whole client."""
-        return rule.pipeline.name_with_client() if rule.pipeline else f"all of {rule.client}"
+        return rule.pipeline.name if rule.pipeline else "all pipelines"
+
+    @display(description="client", ordering="owner_name")
+    def client_link(self, rule: Any) -> SafeString:
+        address = reverse("console:client", args=[rule.owner_id])
+        return format_html('<a class="chm-link" href="{}">{}</a>', address, rule.owner_name)
+
+    @display(description="now")
+    def now(self, rule: Any) -> SafeString:
+        """Whether the condition is true now; the list sets `is_firing` for the rows of its page."""
+        if not rule.is_enabled:
+            return badge("canceled", "disabled")
+        return badge("failed", "firing") if rule.is_firing else badge("success", "OK")
 
     @display(description="type", ordering="rule_type")
     def shown_type(self, rule: AlertRule) -> str:
         return rule.get_rule_type_display()
+
+    @display(description="condition")
+    def condition(self, rule: AlertRule) -> str | None:
+        if rule.threshold is None or rule.window_minutes is None:
+            return None
+        return f"{rule.threshold} in {rule.window_minutes} min"
+
+    @display(description="notifies", ordering="destination")
+    def notifies(self, rule: AlertRule) -> str:
+        return f"{rule.get_channel_display()}: {rule.shown_destination}"

@@ -7,7 +7,10 @@ from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from chm_project.access.visibility import visibility_of
 from chm_project.admin_kit.admin_bases import (
@@ -21,6 +24,7 @@ from chm_project.admin_kit.admin_bases import (
     TabularInline,
     display,
 )
+from chm_project.admin_kit.badges import badge
 from chm_project.admin_kit.enable_disable import Consequence, EnableDisableMixin, consequence, first_rows
 from chm_project.admin_kit.extra_columns import ExtraColumnsMixin
 from chm_project.admin_kit.import_export.pages import ImportExportMixin
@@ -33,6 +37,18 @@ if TYPE_CHECKING:
     _PipelineForm = forms.ModelForm[Pipeline]
 else:
     _PipelineForm = forms.ModelForm
+
+
+# The badge of each state of ingestion: its kind and word.
+INGESTION = {
+    "ok": ("success", "OK"),
+    "failing": ("failed", "failing"),
+    "missing": ("failed", "missing"),
+    "stale": ("warning", "stale"),
+    "not yet": ("none", "not yet"),
+    "pushed": ("none", "pushed"),
+    "none": ("none", "none"),
+}
 
 
 class PipelineForm(_PipelineForm):
@@ -103,12 +119,12 @@ class PipelineInline(TabularInline[Pipeline, Client]):
 
 @admin.register(Client)
 class ClientAdmin(
-    VisibleRowsMixin[Client], RecordMixin, NoHardDeleteMixin, EnableDisableMixin[Client], ImportExportMixin[Client],
-    ModelAdmin[Client],
+    VisibleRowsMixin[Client], ExtraColumnsMixin[Client], RecordMixin, NoHardDeleteMixin, EnableDisableMixin[Client],
+    ImportExportMixin[Client], ModelAdmin[Client],
 ):  # fmt: skip
     sheet = ClientSheet()
     client_path = "id"
-    list_display = ("name", "is_active", "pipeline_count")
+    list_display = ("name", "pipeline_count", "state")
     # Said here too: a query that groups, as the count does, forgets the model's own order.
     ordering = ("name", "id")
     list_filter = (my_clients_filter("id"), ("is_active", BooleanFilter))
@@ -136,7 +152,12 @@ class ClientAdmin(
 
     @display(description="active pipelines", ordering="active_pipelines")
     def pipeline_count(self, client: Any) -> int:
-        return int(client.active_pipelines)
+        """A disabled client has none, whatever its pipelines say."""
+        return int(client.active_pipelines) if client.is_active else 0
+
+    @display(description="state", ordering="is_active")
+    def state(self, client: Client) -> SafeString:
+        return badge("success", "active") if client.is_active else badge("canceled", "disabled")
 
 
 @admin.register(Pipeline)
@@ -149,11 +170,9 @@ class PipelineAdmin(
     form = PipelineForm
     list_display = (
         "name",
-        "client",
+        "client_link",
         "platform",
-        "pipeline_type",
         "environment",
-        "is_active",
         "ingestion",
     )
     list_filter = (
@@ -197,19 +216,15 @@ class PipelineAdmin(
     def get_queryset(self, request: HttpRequest) -> QuerySet[Pipeline]:
         return super().get_queryset(request).select_related("client")
 
-    @display(
-        description="ingestion",
-        label={
-            "ok": "success",
-            "failing": "danger",
-            "missing": "danger",
-            "stale": "warning",
-            "not yet": "warning",
-            "pushed": "info",
-            "none": "info",
-        },
-    )
-    def ingestion(self, pipeline: Pipeline) -> str:
+    @display(description="client", ordering="client__name")
+    def client_link(self, pipeline: Pipeline) -> SafeString:
+        address = reverse("console:client", args=[pipeline.client_id])
+        return format_html('<a class="chm-link" href="{}">{}</a>', address, pipeline.client.name)
+
+    @display(description="ingestion")
+    def ingestion(self, pipeline: Pipeline) -> SafeString:
+        if not (pipeline.is_active and pipeline.client.is_active):
+            return badge("canceled", "disabled")
         # The console adds the latest run to the list; without it a pipeline that is pushed to is "not yet" ingested.
         has_runs = getattr(pipeline, "latest_run_status", None) is not None
-        return pipeline.ingestion_state(timezone.now(), has_runs=has_runs)
+        return badge(*INGESTION[pipeline.ingestion_state(timezone.now(), has_runs=has_runs)])

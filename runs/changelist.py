@@ -1,30 +1,62 @@
-"""The list of runs in the console, at any number of runs: paged by keyset, nothing counted, no walk without a bound."""
+"""The list of runs in the console: what its address asks for, and what its page offers."""
 
 from collections.abc import Collection, Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Func, OuterRef, QuerySet, UUIDField
+from django.contrib.admin.views.main import SEARCH_VAR
+from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.functional import cached_property
 
 from chm_project.access.visibility import visibility_of
-from chm_project.admin_kit.admin_bases import ChangeList, RangeDateForm
+from chm_project.admin_kit.admin_bases import ChangeList
 from chm_project.admin_kit.visible_rows import MyClientsFilter
-from chm_project.api.pagination import Position, keyset
-from inventory.models import Pipeline
-from runs.models import Run
+from chm_project.api.pagination import Keyset, Position
+from inventory.models import Client, Environment, Pipeline, Platform
+from runs.models import Run, Status
+from runs.run_pages import NEWEST, ORDERS, RunPages
+from runs.run_period import CUSTOM, PERIODS, PeriodFilter
+from runs.run_period import PARAMETERS as PERIOD
+from runs.run_search import FAILURES, FOUND, Found, search
 
-NEWEST_FIRST = keyset("event_at", "id", descending=True)
-# How many runs one page walks at most for filters that no index carries.
-WALK = 200_000
-WALKING = ("status__exact", "pipeline__platform__exact", "pipeline__environment__exact")
-FIRST_ID, LAST_ID = UUID(int=0), UUID(int=2**128 - 1)
-PERIOD = ("event_at_from", "event_at_to")
 CLIENT, PIPELINE = "pipeline__client__id__exact", "pipeline__id__exact"
+STATUS, PLATFORM, ENVIRONMENT = "status__exact", "pipeline__platform__exact", "pipeline__environment__exact"
+WALKING = (STATUS, PLATFORM, ENVIRONMENT)
+SORT = "sort"
+IN_WORDS = {
+    NEWEST: "newest first",
+    "time": "oldest first",
+    "-duration": "longest first",
+    "duration": "shortest first",
+    "-rows": "most rows first",
+    "rows": "fewest rows first",
+}
+# A CSV holds the first so many runs of the list, and looks at so many pages of the database for them.
+EXPORTED, EXPORT_PAGE, EXPORT_PAGES = 10_000, 1_000, 30
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """An active filter; `without` is the query of the same list without it."""
+
+    label: str
+    value: str
+    without: str
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A heading of the list; `query` sorts by it. `direction` is set where the list is sorted by it."""
+
+    title: str
+    query: str = ""
+    direction: str = ""
+    is_number: bool = False
 
 
 class RunChangeList(ChangeList):
@@ -32,12 +64,25 @@ class RunChangeList(ChangeList):
 
     def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         asked = request.GET.copy()
-        self.older_than = _position(asked.pop("older_than", []))
-        self.newer_than = _position(asked.pop("newer_than", []))
-        # No link or form of the page shall carry the place along: other filters begin at the newest again.
+        # A form that is sent without JavaScript names its empty fields too.
+        for name in [name for name, value in asked.items() if value == ""]:
+            del asked[name]
+        self.sort = (asked.pop(SORT, []) or [NEWEST])[-1] or NEWEST
+        if self.sort not in ORDERS:
+            raise IncorrectLookupParameters
+        self.order = ORDERS[self.sort]
+        self.older_than = _position(asked.pop("older_than", []), self.order)
+        self.newer_than = _position(asked.pop("newer_than", []), self.order)
+        # No link or form of the page shall carry the place along: other filters begin at the start again.
         request.GET = asked  # type: ignore[assignment]
-        self.visible_clients = visibility_of(request).clients
+        self.visibility = visibility_of(request)
+        self.as_of = timezone.now()
         super().__init__(request, *args, **kwargs)
+
+    def get_query_string(self, new_params: Any = None, remove: Any = None) -> str:
+        """Keep the order, which is no filter."""
+        kept = {} if self.sort == NEWEST else {SORT: self.sort}
+        return str(super().get_query_string({**kept, **(new_params or {})}, remove))
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
         return ["-event_at", "-id"]
@@ -47,63 +92,151 @@ class RunChangeList(ChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         number = self.list_per_page
-        order = NEWEST_FIRST.reversed() if self.newer_than else NEWEST_FIRST
-        rows: QuerySet[Any] = self.queryset
-        everything: QuerySet[Any] = Run.objects.all()
-        for spec in self.filter_specs:
-            if isinstance(spec, PeriodFilter):
-                everything = spec.queryset(request, everything)
-        if position := self.newer_than or self.older_than:
-            rows, everything = order.behind(rows, position), order.behind(everything, position)
-        walked: Position | None = None
-        if self.must_walk():
-            edge = list(order.sort(everything).only("id", "event_at")[WALK - 1 : WALK + 1])
-            if len(edge) == 2:
-                # Up to all runs of that moment: the next page begins behind it, and names no run of another client.
-                moment = order.position(edge[0])[0]
-                rows = rows.filter(**{"event_at__lte" if self.newer_than else "event_at__gte": moment})
-                walked = [moment, str(LAST_ID if self.newer_than else FIRST_ID)]
-        page = list(self.take(order.sort(rows), number + 1, order))
-        more = len(page) > number
-        page = page[:number]
-        ahead = order.position(page[-1]) if more else walked
-        behind = order.position(page[0]) if page and position else position
-        if self.newer_than:
-            page.reverse()
-            self.older, self.newer = behind, ahead
-        else:
-            self.older, self.newer = ahead, behind
-        self.walk = WALK
-        self.walked_to = walked[0] if walked and not more else None
-        self.result_list = page
-        self.result_count = self.full_result_count = len(page)
+        [self.period] = [spec for spec in self.filter_specs if isinstance(spec, PeriodFilter)]
+        self.pages = RunPages(
+            rows=self.queryset,
+            period=self.period.queryset(request, Run.objects.all()),
+            order=self.order,
+            clients=None if self.params.get(PIPELINE) or self.query else self.clients(),
+            walks=self.must_walk(),
+            found=self.found,
+        )
+        page = self.pages.read(number, position=self.newer_than or self.older_than, back=self.newer_than is not None)
+        self.older, self.newer, self.walked_to = page.after, page.before, page.walked_to
+        self.result_list = page.runs
+        self.result_count = self.full_result_count = len(page.runs)
         self.show_full_result_count = self.show_admin_actions = False
         self.can_show_all = self.multi_page = self.show_all = False
-        self.paginator = self.model_admin.get_paginator(request, rows, number)
+        self.paginator = self.model_admin.get_paginator(request, self.queryset, number)
+
+    @cached_property
+    def found(self) -> Found | None:
+        """What the search found; None without one."""
+        text = self.query.strip()
+        if not text:
+            return None
+        pipelines = self.visibility.of(Pipeline.objects.all(), client="client_id", pipeline="id")
+        visible = self.visibility.of(Run.objects.all(), client="pipeline__client_id", pipeline="pipeline_id")
+        return search(text, rows=self.queryset, visible_runs=visible, pipelines=pipelines)
+
+    @property
+    def search_limits(self) -> tuple[int, int]:
+        """How many runs are listed by the beginning of their ids, and how many failures' texts are searched."""
+        return FOUND, FAILURES
 
     def must_walk(self) -> bool:
         return any(self.params.get(name) for name in WALKING) and not (self.params.get(PIPELINE) or self.query)
-
-    def take(self, rows: QuerySet[Any], number: int, order: Any) -> QuerySet[Any]:
-        """Some clients' newest are among the newest of each of their pipelines, as in the API."""
-        clients = self.clients()
-        if clients is None or self.params.get(PIPELINE) or self.query:
-            return rows[:number]
-        newest = rows.filter(pipeline_id=OuterRef("pk")).values("pk")[:number]
-        found = (
-            Pipeline.objects.filter(client_id__in=clients)
-            .order_by()
-            .values_list(Func(ArraySubquery(newest), function="unnest", output_field=UUIDField()))
-        )
-        sorted_rows: QuerySet[Any] = order.sort(self.apply_select_related(self.root_queryset.filter(pk__in=found)))
-        return sorted_rows[:number]
 
     def clients(self) -> Collection[Any] | None:
         """The clients that the list is restricted to: by its filter, by the person's own, or by what is visible."""
         if client_id := self.params.get(CLIENT):
             return [client_id]
         [mine] = [spec.clients for spec in self.filter_specs if isinstance(spec, MyClientsFilter)] or [None]
-        return mine if mine is not None else self.visible_clients
+        return mine if mine is not None else self.visibility.clients
+
+    def exported(self) -> Iterator[Run]:
+        """Yield the first runs of the list, page by page; it ends where the pages of the database are used up."""
+        position, left = None, EXPORTED
+        for _ in range(EXPORT_PAGES):
+            page = self.pages.read(min(EXPORT_PAGE, left), position=position)
+            yield from page.runs
+            position, left = page.after, left - len(page.runs)
+            if position is None or not left:
+                return
+
+    # What the page offers.
+
+    @property
+    def columns(self) -> list[Column]:
+        return [
+            Column("Status"),
+            Column("Pipeline"),
+            Column("Error"),
+            Column("Started"),
+            self._sorted("Finished", "time"),
+            self._sorted("Duration", "duration", is_number=True),
+            self._sorted("Rows", "rows", is_number=True),
+            Column("Run id"),
+        ]
+
+    def _sorted(self, title: str, name: str, *, is_number: bool = False) -> Column:
+        """Each click turns the order around; the first one puts the newest, longest or most on top."""
+        descending = f"-{name}"
+        direction = {descending: "descending", name: "ascending"}.get(self.sort, "")
+        wanted = name if self.sort == descending else descending
+        query = super().get_query_string({} if wanted == NEWEST else {SORT: wanted})
+        return Column(title, str(query), direction, is_number)
+
+    @property
+    def choices(self) -> list[tuple[str, str, str, list[tuple[str, str]]]]:
+        """Return the selects of the form: name, label, text for all, and the choices."""
+        clients = self.visibility.of(Client.objects.order_by("name", "id"), client="id").values_list("pk", "name")
+        return [
+            (STATUS, "Status", "All statuses", list(Status.choices)),
+            (CLIENT, "Client", "All clients", [(str(pk), name) for pk, name in clients]),
+            (PLATFORM, "Platform", "All platforms", list(Platform.choices)),
+            (ENVIRONMENT, "Environment", "All environments", list(Environment.choices)),
+            ("period", "Time", "All time", list(PERIODS.items())),
+        ]
+
+    @cached_property
+    def fields(self) -> list[dict[str, Any]]:
+        """The selects of the form with what is chosen."""
+        return [
+            {
+                "name": name,
+                "label": label,
+                "all": all_,
+                "choices": choices,
+                "chosen": self.period.period if name == "period" else self.params.get(name, ""),
+            }
+            for name, label, all_, choices in self.choices
+        ]
+
+    @cached_property
+    def pipeline_name(self) -> str:
+        """The name of the pipeline that the list is filtered by; empty without one, or for one that is not visible."""
+        pipelines = self.visibility.of(Pipeline.objects.all(), client="client_id", pipeline="id")
+        found = pipelines.filter(pk=self.params[PIPELINE]).first() if self.params.get(PIPELINE) else None
+        return found.name if found else ""
+
+    @property
+    def pipeline_id(self) -> str:
+        return str(self.params.get(PIPELINE, ""))
+
+    @property
+    def chips(self) -> list[Chip]:
+        chips = []
+        for field in self.fields:
+            if value := field["chosen"]:
+                shown = dict(field["choices"]).get(value, "an unknown one")
+                removed = list(PERIOD) if field["name"] == "period" else [field["name"]]
+                if value == CUSTOM:
+                    shown = self.period.in_words()
+                chips.append(Chip(field["label"], shown, self.get_query_string(remove=removed)))
+        if self.params.get(PIPELINE):
+            named = self.pipeline_name or "an unknown one"
+            chips.append(Chip("Pipeline", named, self.get_query_string(remove=[PIPELINE])))
+        if self.query:
+            chips.append(Chip("Search", self.query, self.get_query_string(remove=[SEARCH_VAR])))
+        return chips
+
+    @property
+    def most_exported(self) -> int:
+        return EXPORTED
+
+    @property
+    def sorted_from(self) -> datetime | None:
+        """The moment from which runs are sorted by a number; None if all are, or if the list is sorted by time."""
+        return None if self.pages.by_time else self.pages.sorted_from
+
+    @property
+    def is_first_page(self) -> bool:
+        return self.older_than is None and self.newer_than is None
+
+    @property
+    def order_in_words(self) -> str:
+        return IN_WORDS[self.sort]
 
     def place(self, name: str, position: Position | None) -> str | None:
         """The query string of the page that starts behind a run."""
@@ -122,50 +255,16 @@ class RunChangeList(ChangeList):
         return self.get_query_string()
 
 
-def _position(given: Any) -> Position | None:
+def _position(given: Any, order: Keyset) -> Position | None:
     if not given:
         return None
-    moment, _, run_id = given[-1].partition("_")
+    first, _, run_id = given[-1].partition("_")
     try:
-        if datetime.fromisoformat(moment).tzinfo is None:
+        if order.keys[0].attribute == "event_at":
+            if datetime.fromisoformat(first).tzinfo is None:
+                raise ValueError
+        elif not 0 <= int(first) < 2**63:
             raise ValueError
-        return [moment, str(UUID(run_id))]
+        return [first, str(UUID(run_id))]
     except ValueError as error:
         raise IncorrectLookupParameters from error
-
-
-class PeriodFilter(admin.FieldListFilter):
-    """From a day to a day, both inclusive, in UTC; by the index that the list is sorted by."""
-
-    template = "unfold/filters/filters_date_range.html"
-    form_class = RangeDateForm
-
-    def __init__(self, field: Any, request: HttpRequest, params: Any, model: Any, model_admin: Any, field_path: str):
-        self.given = {name: params[name][-1] for name in PERIOD if name in params}
-        super().__init__(field, request, params, model, model_admin, field_path)
-        self.title = "day (UTC)"
-
-    def expected_parameters(self) -> list[str | None]:
-        return list(PERIOD)
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        first, last = (self._midnight(name) for name in PERIOD)
-        if first:
-            queryset = queryset.filter(event_at__gte=first)
-        if last:
-            queryset = queryset.filter(event_at__lt=last + timedelta(days=1))
-        return queryset
-
-    def _midnight(self, name: str) -> datetime | None:
-        if not (text := self.given.get(name)):
-            return None
-        try:
-            day = date.fromisoformat(text)
-            if not 1 < day.year < 9999:
-                raise ValueError
-        except ValueError as error:
-            raise IncorrectLookupParameters from error
-        return datetime.combine(day, time(), UTC)
-
-    def choices(self, changelist: Any) -> Iterator[Any]:
-        yield {"form": self.form_class(name=self.field_path, data=self.given)}

@@ -14,7 +14,9 @@ from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 
 from alerting.models import AlertRule
+from chm_project.tests.pages import tables
 from inventory.tests.factories import ClientFactory, PipelineFactory
+from runs.tests.factories import RunFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -128,10 +130,24 @@ def test_the_list_names_the_scope_that_decides(browser: Browser) -> None:
     AlertRule.objects.create(client=other, pipeline=pipeline, rule_type="on_failure", channel="slack", destination="#a")
     AlertRule.objects.create(client=other, rule_type="on_failure", channel="slack", destination="#b")
 
-    page = browser.get(RULES).content.decode()
+    rows = tables(browser.get(RULES).content.decode())[""]
 
-    assert "orders of Northwind" in page
-    assert "all of Contoso" in page
+    assert sorted(row[2:4] for row in rows) == [["OK", "Contoso"], ["OK", "Northwind"]]
+    page = " ".join(browser.get(RULES).content.decode().split())
+    assert re.search(r"> ?orders ?</a></th>", page)
+    assert re.search(r"> ?all pipelines ?</a></th>", page)
+
+
+def test_the_list_says_which_rules_are_firing(browser: Browser) -> None:
+    broken, fine = (RunFactory.create(status=status).pipeline for status in ("failed", "success"))
+    for pipeline, enabled in ((broken, True), (fine, True), (broken, False)):
+        AlertRule.objects.create(
+            pipeline=pipeline, rule_type="on_failure", channel="slack", destination="a", is_enabled=enabled
+        )
+
+    shown = re.findall(r"chm-badge chm-\w+.*?</span> (\w+)</span>", browser.get(RULES).content.decode())
+
+    assert sorted(shown) == ["OK", "disabled", "firing"]
 
 
 def test_pipelines_are_offered_with_their_client(browser: Browser) -> None:
@@ -177,7 +193,9 @@ def test_list_and_form_cost_a_constant_number_of_queries(browser: Browser) -> No
     assert (
         few_list
         == list_
-        == len(["session", "person", "my clients", "how many are found", "how many there are", "rules"])
+        == len(
+            ["session", "person", "my clients", "how many are found", "how many there are", "rules", "which are firing"]
+        )
     )
     # Session, person, the rule, its client and pipeline as choices; what the console shows beside it comes on top.
     assert 5 <= few_form == form <= 8

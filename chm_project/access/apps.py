@@ -5,6 +5,8 @@ from django.contrib.auth.signals import user_logged_in
 class AccessConfig(AppConfig):
     name = "chm_project.access"
     label = "access"
+    # As the menu of the console groups its pages.
+    verbose_name = "Access"
 
     def ready(self) -> None:
         from chm_project.access.login_limits import give_back

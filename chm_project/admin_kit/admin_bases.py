@@ -7,8 +7,10 @@ from django import forms
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList as DjangoChangeList
+from django.core.exceptions import BadRequest
 from django.db.models import Model
 from django.http import HttpRequest
+from django.utils.text import capfirst
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -28,9 +30,6 @@ if TYPE_CHECKING:
         request: HttpRequest
         model_admin: Any
 
-    class RangeDateForm(forms.Form):
-        def __init__(self, name: str, data: Mapping[str, str]) -> None: ...
-
     def action(
         *, description: str, permissions: Sequence[str] = (), url_path: str = "", icon: str = ""
     ) -> Callable[[T], T]: ...
@@ -42,8 +41,7 @@ else:
     from unfold.admin import ModelAdmin as _ModelAdmin
     from unfold.admin import TabularInline as _TabularInline
     from unfold.contrib.filters.admin import AutocompleteSelectFilter, BooleanRadioFilter, ChoicesDropdownFilter
-    from unfold.contrib.filters.admin import RadioFilter as RadioFilter
-    from unfold.contrib.filters.forms import RangeDateForm as RangeDateForm
+    from unfold.contrib.filters.admin import RadioFilter as _RadioFilter
     from unfold.decorators import action as action
     from unfold.decorators import display as display
     from unfold.forms import PaginationInlineFormSet
@@ -54,14 +52,37 @@ else:
         def __class_getitem__(cls, _model: Any) -> type:
             return cls
 
+        def get_changelist_instance(self, request):
+            """Refuse an unknown filter value, where Django answers with the whole list."""
+            try:
+                return super().get_changelist_instance(request)
+            except IncorrectLookupParameters:
+                raise BadRequest("This address has a filter value that does not exist.") from None
+
     class TabularInline(_TabularInline):
         def __class_getitem__(cls, _model: Any) -> type:
             return cls
 
-    AutocompleteFilter = AutocompleteSelectFilter
+    class PlainHeadingMixin:
+        """Heads a filter with what it filters by: "Active", where Unfold says "By is active"."""
+
+        def choices(self, changelist):
+            for choice in super().choices(changelist):
+                for field in choice["form"].fields.values():
+                    field.label = capfirst(self.title.removeprefix("is "))
+                yield choice
+
+    class AutocompleteFilter(PlainHeadingMixin, AutocompleteSelectFilter):
+        pass
+
+    class BooleanFilter(PlainHeadingMixin, BooleanRadioFilter):
+        pass
+
+    class RadioFilter(PlainHeadingMixin, _RadioFilter):
+        pass
+
     FileInput = UnfoldAdminFileFieldWidget
     CheckboxSelectMultiple = UnfoldAdminCheckboxSelectMultipleWidget
-    BooleanFilter = BooleanRadioFilter
 
     class InlineFormSet(PaginationInlineFormSet):
         def __class_getitem__(cls, _models: Any) -> type:
@@ -73,7 +94,7 @@ else:
             except ValueError:  # it takes ² for a number
                 return 1
 
-    class ChoicesFilter(ChoicesDropdownFilter):
+    class ChoicesFilter(PlainHeadingMixin, ChoicesDropdownFilter):
         """Refuses words that are no choice before the database meets them."""
 
         def queryset(self, request, queryset):

@@ -1,13 +1,18 @@
-"""Columns that an app higher up adds to the list of an app below it."""
+"""What an app higher up adds to the list of an app below it: columns, what they need, and the page that a row opens."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
+from django.contrib.admin.utils import quote
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
-from chm_project.admin_kit.admin_bases import ModelAdmin
+from chm_project.admin_kit.admin_bases import ChangeList, ModelAdmin, display
 
 ModelT = TypeVar("ModelT", bound=Model)
 
@@ -22,25 +27,73 @@ else:
 
 @dataclass(frozen=True, slots=True)
 class ExtraColumns:
-    """Columns to show behind the column `after`, and the annotations of the queryset that they read."""
+    """Columns to show behind the column `after`, and the annotations of the queryset that they read.
+
+    `prepare` sets further attributes on the rows of a page, all of them at once.
+    """
 
     after: str
     columns: tuple[Callable[..., Any], ...]
-    annotations: Mapping[str, Any]
+    annotations: Mapping[str, Any] = field(default_factory=dict)
+    prepare: Callable[[HttpRequest, Sequence[Any]], None] | None = None
+
+
+class RowPageChangeList(ChangeList):
+    """Rows open their own page where one is registered; the form is behind the link in the last column."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        rows = self.result_list = list(self.result_list)
+        for extra in self.model_admin.extra_columns:
+            if extra.prepare is not None:
+                extra.prepare(request, rows)
+        carried = {"preserved_filters": self.preserved_filters, "opts": self.opts}
+        for row in rows:
+            form = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[quote(row.pk)])
+            row.form_address = add_preserved_filters(carried, form)
+        if self.model_admin.row_page and not self.is_popup:
+            # Only a form leads back to the filtered list.
+            self.preserved_filters = ""
+
+    def url_for_result(self, result: Any) -> str:
+        if self.model_admin.row_page and not self.is_popup:
+            return reverse(self.model_admin.row_page, args=[result.pk])
+        return super().url_for_result(result)
 
 
 class ExtraColumnsMixin(_Admin[ModelT]):
     extra_columns: ClassVar[list[ExtraColumns]] = []
+    # The name of the address that a row opens, given the row's id; without one it opens the form.
+    row_page: ClassVar[str] = ""
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[RowPageChangeList]:
+        return RowPageChangeList
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         names = list(super().get_list_display(request))
         for extra in self.extra_columns:
             place = names.index(extra.after) + 1
             names[place:place] = extra.columns
-        return names
+        if not self.row_page:
+            return names
+        return [*names, "edit" if self.has_change_permission(request) else "record_link"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ModelT]:
         rows = super().get_queryset(request)
         for extra in self.extra_columns:
             rows = rows.annotate(**extra.annotations)
         return rows
+
+    @display(description="edit")
+    def edit(self, row: Any) -> SafeString:
+        return _form_link(row, "Edit")
+
+    @display(description="record")
+    def record_link(self, row: Any) -> SafeString:
+        return _form_link(row, "Record")
+
+
+def _form_link(row: Any, word: str) -> SafeString:
+    return format_html(
+        '<a class="chm-link" href="{}">{}<span class="chm-unseen"> {}</span></a>', row.form_address, word, row
+    )

@@ -24,6 +24,9 @@ class LabelledAutocomplete(AutocompleteJsonView):
 
 
 class ConsoleSite(_UnfoldSite):
+    # As the console's own pages say that there is nothing.
+    empty_value_display = "–"
+
     def autocomplete_view(self, request: HttpRequest) -> Any:
         return LabelledAutocomplete.as_view(admin_site=self)(request)
 

@@ -1,15 +1,59 @@
-"""Unfold's templates without the chart library that each of its pages loads: our charts are SVG."""
+"""Unfold's templates as CHM uses them: no chart library, landmarks, and icons that are not read out."""
 
+import re
 from typing import Any
 
 from django.template.loaders.app_directories import Loader
 
-# 200 kB, in the head and without `defer`, so that a page waits for it before it shows anything.
+# 200 kB, in the head and without `defer`, so that a page waits for it before it shows anything. Our charts are SVG.
 CHART_LIBRARY = """<script src="{% static 'unfold/js/chart/chart.js' %}"></script>"""
-SKELETON = "unfold/layouts/skeleton.html"
+# By template: what is replaced, and by what. A test checks that each text is where it is looked for.
+CHANGES = {
+    "unfold/layouts/skeleton.html": [(CHART_LIBRARY, "")],
+    "admin/base.html": [('<div id="content" class', '<div id="content" role="main" tabindex="-1" class')],
+    "admin/search_form.html": [
+        ('<button type="submit" class', '<button type="submit" aria-label="Search" class'),
+        ('<input type="text"', '<input type="text" aria-label="Search"'),
+    ],
+    "unfold/helpers/header.html": [('<div class="bg-white', '<div role="banner" class="bg-white')],
+    "unfold/helpers/navigation.html": [
+        ('<nav id="nav-sidebar-inner"', '<nav id="nav-sidebar-inner" aria-label="Menu"')
+    ],
+    "unfold/helpers/navigation_user.html": [("<nav class", '<nav aria-label="Account" class')],
+    "unfold/helpers/site_icon.html": [
+        ('class="bg-primary-600 flex', 'aria-hidden="true" tabindex="-1" class="bg-primary-600 flex'),
+    ],
+    "unfold/helpers/app_list.html": [
+        ('<h2 class="font-semibold', '<p class="font-semibold'),
+        ("</h2>", "</p>"),
+        ('overflow-auto" data-simplebar', 'overflow-auto" data-simplebar data-simplebar-aria-label="Pages"'),
+        ("<a href=", '<a{% if item.active %} aria-current="page"{% endif %} href='),
+    ],
+    "unfold/helpers/add_link.html": [('title="{{ title }}"', 'title="{{ title }}" aria-label="{{ title }}"')],
+    "unfold/helpers/tab_actions.html": [
+        ("""extra_attrs="x-on:click='showActions""", """extra_attrs="aria-label='Actions' x-on:click='showActions"""),
+    ],
+    "unfold/helpers/pagination.html": [
+        ('<div class="px-4', '<div role="region" aria-label="Number of rows" class="px-4')
+    ],
+    "unfold/helpers/empty_results.html": [
+        ("No results found", "Nothing to show"),
+        (
+            "This page yielded into no results. Create a new item or reset your filters.",
+            "Nothing matches these filters, or there is nothing yet.",
+        ),
+    ],
+}
+# Unfold's heading of a filter says "By is active".
+FILTER_HEADING = "{% blocktranslate with filter_title=title %} By {{ filter_title }} {% endblocktranslate %}"
+# A ligature font draws the words inside as icons; a screen reader would read "monitor_heart".
+ICON = re.compile(r'<span class="([^"]*\bmaterial-symbols-outlined\b)')
 
 
-class LoaderWithoutCharts(Loader):
+class LoaderOfUnfold(Loader):
     def get_contents(self, origin: Any) -> str:
         contents: str = super().get_contents(origin)
-        return contents.replace(CHART_LIBRARY, "") if origin.template_name == SKELETON else contents
+        for old, new in CHANGES.get(str(origin.template_name), []):
+            contents = contents.replace(old, new)
+        contents = contents.replace(FILTER_HEADING, "{{ title|capfirst }}")
+        return ICON.sub(r'<span aria-hidden="true" class="\1', contents)

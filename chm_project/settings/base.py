@@ -72,7 +72,7 @@ TEMPLATES = [
                     "django.template.loaders.cached.Loader",
                     [
                         "django.template.loaders.filesystem.Loader",
-                        "chm_project.console.template_loader.LoaderWithoutCharts",
+                        "chm_project.console.template_loader.LoaderOfUnfold",
                     ],
                 )
             ],

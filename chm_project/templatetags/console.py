@@ -1,6 +1,6 @@
 """What the console's templates say in the same way everywhere: moments, ages, statuses."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,11 +11,12 @@ from django.utils.safestring import SafeString
 
 from alerting.models import AlertRule
 from chm_project.access.my_clients import ALL, PARAMETER
+from chm_project.admin_kit.badges import badge, status_badge
 from chm_project.console.drawing import text_format
 from chm_project.console.pages.rule_preview import Preview, previews_of
 from chm_project.settings.version import VERSION
 from inventory.maintenance_file import maintenance_file
-from inventory.models import Pipeline, Platform
+from inventory.models import Environment, Pipeline, Platform
 from runs.models import Status
 from runs.reporting.adapter import Row
 
@@ -25,11 +26,11 @@ register.filter("first_line", text_format.first_line)
 register.filter("share", text_format.share)
 register.filter("minutes", text_format.minutes)
 register.filter("whole", text_format.whole)
+register.simple_tag(text_format.when, name="when")
+register.simple_tag(status_badge, name="status")
+register.simple_tag(badge, name="badge")
 
-# Shown beside word and colour, for users who cannot see these well.
-SIGNS: dict[str, str] = {
-    Status.RUNNING: "▷", Status.SUCCESS: "✓", Status.FAILED: "✕", Status.CANCELED: "–", Status.SKIPPED: "•",
-}  # fmt: skip
+LABELS: dict[str, str] = {**dict(Platform.choices), **dict(Environment.choices)}
 
 
 @register.simple_tag
@@ -37,27 +38,10 @@ def chm_version() -> str:
     return VERSION
 
 
-@register.simple_tag
-def when(moment: datetime | None, as_of: datetime | None = None) -> SafeString:
-    """The moment, which the page's script tells in the browser's zone, and how long before `as_of` it was."""
-    if not moment:  # a template's failed look-up is an empty text
-        return format_html('<span class="chm-subtle">{}</span>', "–")
-    moment = moment.astimezone(UTC)
-    shown = format_html(
-        '<time datetime="{}" title="{}">{}</time>',
-        f"{moment:%Y-%m-%dT%H:%M:%S}Z",
-        text_format.utc(moment),
-        f"{moment:%Y-%m-%d %H:%M} UTC",
-    )
-    if as_of is None or moment > as_of:
-        return shown
-    age = text_format.duration((as_of - moment).total_seconds())
-    return format_html('{} <span class="chm-subtle chm-age">{} ago</span>', shown, age)
-
-
-@register.simple_tag
-def status(value: str | None) -> SafeString:
-    return _badge(value, SIGNS.get(value, ""), value) if value else _badge("none", "", "none yet")
+@register.filter
+def label(value: str) -> str:
+    """Return the label of a platform or an environment: "Vendor API" for vendor_api."""
+    return LABELS[value]
 
 
 @register.simple_tag
@@ -81,10 +65,10 @@ def less(number: int, other: int) -> int:
 def since_failure(row: Row) -> SafeString:
     """What came after the failure of a row of failing_now: an open run, else the latest run's status."""
     if row["retrying"]:
-        return _badge("running", SIGNS[Status.RUNNING], "retrying")
+        return badge("running", "retrying")
     if row["latest_status"] == Status.FAILED:
         return format_html('<span class="chm-subtle">{}</span>', "–")
-    return status(row["latest_status"])
+    return status_badge(row["latest_status"])
 
 
 @register.simple_tag
@@ -101,15 +85,17 @@ def ingestion(pipeline: Pipeline, as_of: datetime, latest: object = None) -> Saf
         case "pushed":
             return format_html('<span class="chm-subtle">{}</span>', "only pushed to")
         case "missing":
-            return format_html("{} since {}", _badge("failed", "✕", "missing"), when(pipeline.source_missing_since))
+            return format_html(
+                "{} since {}", badge("failed", "missing"), text_format.when(pipeline.source_missing_since)
+            )
         case "failing":
-            return _badge("failed", "✕", "failing")
+            return badge("failed", "failing")
         case "not yet":
-            return _badge("canceled", "…", "not yet")
+            return badge("none", "not yet")
         case "stale":
-            return format_html("{} since {}", _badge("canceled", "!", "stale"), when(pipeline.ingest_due_at))
+            return format_html("{} since {}", badge("warning", "stale"), text_format.when(pipeline.ingest_due_at))
         case "ok":
-            return _badge("success", "✓", "ok")
+            return badge("success", "OK")
         case other:
             raise ValueError(f"Unknown state of ingestion: {other}")
 
@@ -151,7 +137,3 @@ def rule_preview(rule: AlertRule) -> Preview:
     """Return when the rule would have held until now."""
     [found] = previews_of([rule], timezone.now())
     return found
-
-
-def _badge(kind: str, sign: str, word: str) -> SafeString:
-    return format_html('<span class="chm-badge chm-{}"><span aria-hidden="true">{}</span> {}</span>', kind, sign, word)

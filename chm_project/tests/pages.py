@@ -1,13 +1,19 @@
 """Reading the console's pages as a person does: tables by what they list, tiles by what they count."""
 
 import re
+from datetime import timedelta
 from html.parser import HTMLParser
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.test import Client as Browser
+from django.urls import reverse
+from django.utils import timezone
 
 from chm_project.tests.api import person
+from inventory.models import Client, Pipeline
+from runs.models import Run
+from runs.tests.factories import RunFactory
 
 
 def browser(role: str) -> Browser:
@@ -22,6 +28,31 @@ def browser(role: str) -> Browser:
 def html(answer: Any) -> str:
     assert answer.status_code == 200, answer
     return str(answer.content.decode())
+
+
+def client_address(client: Client) -> str:
+    return reverse("console:client", args=[client.pk])
+
+
+def pipeline_address(pipeline: Pipeline) -> str:
+    return reverse("console:pipeline", args=[pipeline.pk])
+
+
+def run_address(run: Run) -> str:
+    return reverse("admin:runs_run_change", args=[run.pk])
+
+
+def history(pipeline: Pipeline, *statuses: str, **fields: Any) -> list[Run]:
+    """One run an hour, ending an hour ago."""
+    now = timezone.now()
+    return [
+        RunFactory.create(
+            pipeline=pipeline, status=status, started_at=now - timedelta(hours=len(statuses) - number),
+            finished_at=now - timedelta(hours=len(statuses) - number) + timedelta(minutes=number + 1),
+            duration_seconds=60 * (number + 1), rows_processed=1000 * (number + 1), **fields,
+        )
+        for number, status in enumerate(statuses)
+    ]  # fmt: skip
 
 
 # Elements without an end tag.

@@ -11,7 +11,7 @@ from django.utils import timezone
 from alerting.models import AlertRule
 from alerting.services import firing_rules
 from chm_project.tests.api import ROOT, error, program
-from chm_project.tests.pages import browser, html, tables
+from chm_project.tests.pages import browser, html, tables, tiles
 from inventory.models import Pipeline
 from inventory.tests.factories import PipelineFactory
 from runs.events import RunEvent
@@ -187,9 +187,11 @@ def test_the_board_shows_new_failures_above_known_ones_and_counts_both() -> None
 
     board = html(browser("viewer").get("/admin/"))
 
-    assert [row[0].split()[0] for row in tables(board)["failing"]] == ["fresh", "old"]
-    assert "1 new, 1 known." in board
-    assert "we know, ticket 123" in tables(board)["failing"][1][5]
+    assert board.index('id="failing"') < board.index('id="known"') < board.index('id="late"')
+    assert [row[0].split()[0] for row in tables(board)["failing"]] == ["fresh"]
+    assert [row[0].split()[0] for row in tables(board)["known"]] == ["old"]
+    assert (tiles(board)["failing"], tiles(board)["known"]) == (1, 1)
+    assert "we know, ticket 123" in tables(board)["known"][0][5]
 
 
 def test_an_analyst_marks_and_removes_on_the_pipelines_page_and_a_viewer_cannot() -> None:

@@ -1,9 +1,13 @@
 """The list of runs in the console: complete, searchable, and as cheap on millions of runs as on a hundred."""
 
+import csv
+import io
 import re
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.contrib.auth.models import User
@@ -13,8 +17,9 @@ from django.test.utils import CaptureQueriesContext
 
 from inventory.models import Client, Pipeline
 from inventory.tests.factories import ClientFactory, PipelineFactory
-from runs import changelist
+from runs import run_pages
 from runs.models import Run, Status
+from runs.run_period import start_of
 from runs.tests.factories import RunFactory
 
 pytestmark = pytest.mark.django_db
@@ -72,7 +77,7 @@ def test_older_walks_through_all_runs_once_and_newer_walks_back(browser: Browser
 def test_a_rare_status_is_looked_for_step_by_step_until_the_end(
     browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(changelist, "WALK", 20)
+    monkeypatch.setattr(run_pages, "WALK", 20)
     history(50)
     pipeline = Pipeline.objects.get()
     rare = [
@@ -111,10 +116,10 @@ def test_a_page_that_did_not_look_to_the_end_says_how_far_it_looked(
     history(30)
     assert "Looked through" not in browser.get(f"{LIST}?status__exact=failed").content.decode()
 
-    monkeypatch.setattr(changelist, "WALK", 20)
+    monkeypatch.setattr(run_pages, "WALK", 20)
     page = browser.get(f"{LIST}?status__exact=failed").content.decode()
 
-    assert "Looked through 20 runs, to 2026-02-28 17:00 UTC" in page
+    assert re.search(r"Looked through 20 runs, to <time[^>]+>2026-02-28 17:00 UTC", page)
 
 
 def test_a_run_is_found_by_its_id_or_the_beginning_of_it(browser: Browser) -> None:
@@ -131,10 +136,111 @@ def test_a_run_is_found_by_its_id_or_the_beginning_of_it(browser: Browser) -> No
     assert listed(browser, f"?q=scheduled&pipeline__id__exact={run.pipeline_id}") == []
 
 
+def test_a_run_is_found_by_its_pipeline_its_client_and_its_error_text(browser: Browser) -> None:
+    def made(name: str, client: str = "Acme", **fields: Any) -> None:
+        RunFactory.create(external_run_id=name, pipeline__name=f"{name} load", pipeline__client__name=client, **fields)
+
+    made("orders")
+    made("stock", "Northwind", status="failed", error_message="relation staging.Orders does not exist")
+    made("sales", "Contoso", status="failed", error_message="no space left on device")
+    made("fine", "Fabrikam", status="success", error_message="no space is needed")
+
+    assert set(listed(browser, "?q=orders")) == {"orders", "stock"}
+    assert listed(browser, "?q=orders+load") == ["orders"]
+    assert listed(browser, "?q=northwind") == ["stock"]
+    assert listed(browser, "?q=no+space") == ["sales"]
+    assert listed(browser, "?q=orders&status__exact=failed") == ["stock"]
+    assert listed(browser, "?q=%25") == listed(browser, "?q=nothing+like+it") == []
+
+
+def test_a_search_is_paged_in_the_order_of_the_list(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By few pipelines each one's newest runs are read, by many the newest runs of all."""
+    pipeline = PipelineFactory.create(name="nightly")
+    expected = history(130, pipeline=pipeline)
+    RunFactory.create(external_run_id="other", status="failed", error_message="the nightly one broke", finished_at=NOON)
+    expected = [run.external_run_id for run in Run.objects.order_by("-event_at", "-id")]
+    for few in (300, 0):
+        monkeypatch.setattr(run_pages, "FEW", few)
+        first = opened(browser, "?q=nightly")
+        second = opened(browser, first.older_page)
+        assert [run.external_run_id for page in (first, second) for run in page.result_list] == expected
+        back = opened(browser, second.newer_page)
+        assert [run.pk for run in back.result_list] == [run.pk for run in first.result_list]
+
+
+@pytest.mark.parametrize(
+    ("period", "zone", "now", "start"),
+    [
+        ("1h", "UTC", "2026-03-04T10:30", "2026-03-04T09:30"),
+        ("24h", "Europe/Berlin", "2026-03-29T12:00", "2026-03-28T12:00"),
+        ("7d", "UTC", "2026-03-04T10:30", "2026-02-25T10:30"),
+        ("yesterday", "Europe/Berlin", "2026-03-04T10:30", "2026-03-03T17:00"),
+        ("yesterday", "America/New_York", "2026-03-04T10:30", "2026-03-03T23:00"),
+        ("friday", "Europe/Berlin", "2026-03-02T08:00", "2026-02-27T17:00"),  # a Monday
+        ("friday", "UTC", "2026-03-06T17:59", "2026-02-27T18:00"),  # a Friday before the evening
+        ("friday", "UTC", "2026-03-06T18:00", "2026-03-06T18:00"),
+    ],
+)
+def test_a_period_begins_by_the_clock_of_the_viewer(period: str, zone: str, now: str, start: str) -> None:
+    moment = datetime.fromisoformat(now).replace(tzinfo=UTC).astimezone(ZoneInfo(zone))
+
+    assert start_of(period, moment) == datetime.fromisoformat(start).replace(tzinfo=UTC)
+
+
+def test_times_without_an_offset_are_in_the_zone_of_the_viewer(browser: Browser) -> None:
+    for hour in (10, 11):
+        RunFactory.create(external_run_id=f"{hour} UTC", started_at=None, finished_at=NOON.replace(hour=hour))
+
+    assert listed(browser, "?since=2026-03-01T12:00&zone=Europe/Berlin") == ["11 UTC"]
+    assert listed(browser, "?until=2026-03-01T12:00&zone=Europe/Berlin") == ["10 UTC"]
+    page = browser.get(f"{LIST}?since=2026-03-01T12:00&zone=Europe/Berlin").content.decode()
+    assert 'name="since" value="2026-03-01T12:00"' in page
+    assert "from 2026-03-01 12:00" in page
+
+
+def test_each_active_filter_is_a_chip_that_removes_it(browser: Browser) -> None:
+    pipeline = RunFactory.create(status="failed", pipeline__name="orders", pipeline__client__name="Acme").pipeline
+    filters = {
+        "status__exact": "failed", "pipeline__client__id__exact": pipeline.client_id,
+        "pipeline__platform__exact": pipeline.platform, "pipeline__id__exact": pipeline.pk, "period": "30d",
+        "q": "orders",
+    }  # fmt: skip
+    page = opened(browser, "?" + urlencode(filters))
+
+    assert [(chip.label, chip.value) for chip in page.chips] == [
+        ("Status", "Failed"), ("Client", "Acme"), ("Platform", pipeline.get_platform_display()),
+        ("Time", "last 30 days"), ("Pipeline", "orders"), ("Search", "orders"),
+    ]  # fmt: skip
+    for chip, name in zip(page.chips, (*list(filters)[:3], "period", "pipeline__id__exact", "q"), strict=True):
+        assert dict(parse_qsl(chip.without[1:])) == {
+            key: str(value) for key, value in filters.items() if key != name
+        }, chip
+    assert opened(browser).chips == []
+
+
+def test_the_csv_holds_what_the_list_shows_and_no_formula(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = history(7)
+    RunFactory.create(external_run_id="=1+1", status="failed", error_message="@SUM(A1)", finished_at=NOON)
+    monkeypatch.setattr("runs.changelist.EXPORT_PAGE", 3)
+
+    def rows(query: str) -> list[dict[str, str]]:
+        answer: Any = browser.get(f"{LIST}export/csv/?{query}")
+        assert answer["Content-Type"].startswith("text/csv")
+        return list(csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode())))
+
+    [failed] = rows("status__exact=failed")
+    assert (failed["external_run_id"], failed["error"]) == ("'=1+1", "'@SUM(A1)")
+    assert [row["external_run_id"] for row in rows("status__exact=success")] == names
+    assert [row["external_run_id"] for row in rows("status__exact=success&sort=time")] == names[::-1]
+    monkeypatch.setattr("runs.changelist.EXPORTED", 5)
+    assert len(rows("")) == 5
+
+
 def test_a_beginning_that_fits_very_many_runs_asks_for_more_of_it(
     browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("runs.admin.FOUND", 3)
+    monkeypatch.setattr("runs.run_search.FOUND", 3)
+    monkeypatch.setattr("runs.changelist.FOUND", 3)
     history(4)
 
     page = browser.get(f"{LIST}?q=r").content.decode()
@@ -154,38 +260,51 @@ def test_filters_narrow_by_day_client_pipeline_status_platform_and_environment(b
         "status__exact=failed",
         "pipeline__platform__exact=dbt",
         "pipeline__environment__exact=dev",
-        "event_at_from=2026-03-01",
-        "event_at_from=2026-03-01&event_at_to=2026-03-01",
+        "since=2026-03-01",
+        "since=2026-03-01T12:00&until=2026-03-01T12:01",
         f"pipeline__client__id__exact={pipeline.client_id}&pipeline__id__exact={pipeline.pk}&status__exact=failed",
     ):
         assert listed(browser, f"?{narrowed}") == ["wanted"], narrowed
-    assert listed(browser, "?event_at_to=2026-02-28") == ["other"]
+    assert listed(browser, "?until=2026-03-01") == ["other"]
     assert listed(browser, f"?pipeline__client__id__exact={uuid.uuid4()}") == []
 
 
 @pytest.mark.parametrize(
     "address",
     [
-        "?event_at_from=yesterday",
-        "?event_at_to=9999-12-31",
-        "?older_than=nonsense",
-        "?older_than=2026-03-01T00:00:00_x",
-        "?newer_than=2026-03-01T00:00:00_01a1fd1d-a1a0-7825-a27e-1169786e89bf",
-        "?pipeline__id__exact=nobody",
-        "?pipeline__client__id__exact=%00",
-        "?status__exact=%00",
-        "?pipeline__platform__exact=%00",
-        "?q=%00",
-        "?p=9999999999",
-        "?o=7.-3",
-        "?all=",
-        "?status__exact=exploded",
+        "period=fortnight",
+        "since=yesterday",
+        "until=9999-12-31T23:59&zone=America/New_York",
+        "since=2026-03-02&until=2026-03-01",
+        "zone=Mars/Olympus",
+        "zone=../etc/passwd",
+        "sort=error",
+        "older_than=nonsense",
+        "older_than=2026-03-01T00:00:00_x",
+        "newer_than=2026-03-01T00:00:00_01a1fd1d-a1a0-7825-a27e-1169786e89bf",
+        "sort=-duration&older_than=2026-03-01T00:00:00_01a1fd1d-a1a0-7825-a27e-1169786e89bf",
+        "pipeline__id__exact=nobody",
+        "pipeline__client__id__exact=%00",
+        "status__exact=%00",
+        "pipeline__platform__exact=%00",
+        "status__exact=exploded",
+        "pipeline__environment__exact=moon",
     ],
 )
-def test_an_address_with_a_value_that_is_none_shows_a_list_and_no_fault(browser: Browser, address: str) -> None:
+def test_an_unknown_filter_value_is_an_error_and_not_all_runs(browser: Browser, address: str) -> None:
     history(1)
 
-    assert browser.get(f"{LIST}{address}", follow=True).status_code == 200
+    for page in (LIST, f"{LIST}export/csv/"):
+        answer = browser.get(f"{page}?{address}", follow=True)
+        assert answer.status_code == 400
+        assert "r0000" not in answer.content.decode()
+
+
+@pytest.mark.parametrize("address", ["?q=%00", "?p=9999999999", "?o=7.-3", "?all=", "?status__exact=&since=&period="])
+def test_what_is_no_filter_changes_nothing(browser: Browser, address: str) -> None:
+    history(1)
+
+    assert listed(browser, address) == ["r0000"]
 
 
 @pytest.mark.parametrize("lookup", ["error_message__contains=x", "duration_seconds__gt=1", "payload__a=1", "id__lt=x"])
@@ -193,18 +312,57 @@ def test_a_column_without_an_index_cannot_be_asked_for(browser: Browser, lookup:
     assert browser.get(f"{LIST}?{lookup}").status_code == 400
 
 
-def test_no_column_sorts_the_list(browser: Browser) -> None:
-    history(3)
+SORTS = {
+    "time": ["short", "none", "long"],
+    "-time": ["long", "none", "short"],
+    "duration": ["short", "long"],
+    "-duration": ["long", "short"],
+    "rows": ["long", "short"],
+    "-rows": ["short", "long"],
+}
 
-    sorted_links = re.findall(r"""href="[^"]*[?&;]o=""", browser.get(LIST).content.decode())
 
-    assert sorted_links == []
-    assert opened(browser, "?o=7").queryset.query.order_by == ("-event_at", "-id")
+@pytest.mark.parametrize("sort", SORTS)
+@pytest.mark.parametrize("size", [1, 100])
+def test_the_list_is_sorted_by_time_duration_and_rows_on_every_page(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch, sort: str, size: int
+) -> None:
+    monkeypatch.setattr("runs.admin.RunAdmin.list_per_page", size)
+    for place, (name, seconds, rows) in enumerate((("short", 5, 20), ("none", None, None), ("long", 50, 10))):
+        RunFactory.create(
+            external_run_id=name, duration_seconds=seconds, rows_processed=rows, started_at=NOON,
+            finished_at=NOON + timedelta(hours=place),
+        )  # fmt: skip
+
+    page, found = opened(browser, f"?sort={sort}"), []
+    while True:
+        found += [run.external_run_id for run in page.result_list]
+        if page.older_page is None:
+            break
+        page = opened(browser, page.older_page)
+
+    assert found == SORTS[sort]
+    if size == 1:
+        assert listed(browser, page.newer_page) == SORTS[sort][-2:-1]
+
+
+def test_an_order_by_a_number_looks_at_the_newest_runs_and_says_so(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_pages, "WALK", 20)
+    history(30)
+    Run.objects.update(duration_seconds=7)
+
+    page = browser.get(f"{LIST}?sort=-duration").content.decode()
+
+    assert len(listed(browser, "?sort=-duration")) == 21  # two of one moment
+    assert 'aria-sort="descending"' in page
+    assert re.search(r"runs are sorted, from <time[^>]+>2026-02-28 17:00 UTC", page)
 
 
 def test_nothing_of_the_list_scans_all_runs(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each statement of each page, explained: runs are read through their indexes only."""
-    monkeypatch.setattr(changelist, "WALK", 1000)
+    monkeypatch.setattr(run_pages, "WALK", 1000)
     pipelines = [PipelineFactory.create(client=ClientFactory.create()) for _ in range(20)]
     Run.objects.bulk_create(
         Run(
@@ -220,7 +378,9 @@ def test_nothing_of_the_list_scans_all_runs(browser: Browser, monkeypatch: pytes
     place = f"older_than={middle.event_at.isoformat().replace('+', '%2B')}_{middle.pk}"
 
     for address in (
-        "", place, "q=r01", "event_at_from=2026-02-20&event_at_to=2026-02-21", "status__exact=failed",
+        "", place, "q=r01", "since=2026-02-20&until=2026-02-21", "status__exact=failed",
+        "sort=-duration", "sort=time", "sort=rows&status__exact=failed", "q=nothing-is-called-so", "q=pipeline",
+        "q=no+space&sort=-duration", f"q=no+space&pipeline__client__id__exact={pipelines[3].client_id}",
         f"status__exact=success&{place}", "pipeline__platform__exact=airflow", "pipeline__environment__exact=dev",
         f"pipeline__client__id__exact={pipelines[3].client_id}", f"pipeline__id__exact={pipelines[3].pk}",
     ):  # fmt: skip
@@ -238,25 +398,24 @@ def test_nothing_of_the_list_scans_all_runs(browser: Browser, monkeypatch: pytes
             assert "Seq Scan on runs" not in plan, f"{address}\n{statement}\n{plan}"
 
 
+ALWAYS = ["session", "person", "my clients", "clients to choose from"]
+
+
 @pytest.mark.parametrize(
     ("address", "queries"),
     [
-        ("", ["session", "person", "my clients", "page"]),
-        ("?_facets=True", ["session", "person", "my clients", "page"]),
-        ("?q=r00", ["session", "person", "my clients", "found", "page"]),
-        ("?status__exact=success", ["session", "person", "my clients", "edge of the walk", "page"]),
-        (
-            "?pipeline__client__id__exact={client}",
-            ["session", "person", "my clients", "page", "chosen client", "and as a choice"],
-        ),
-        (
-            "?pipeline__id__exact={pipeline}",
-            ["session", "person", "my clients", "page", "chosen pipeline", "and as a choice"],
-        ),
+        ("", [*ALWAYS, "page"]),
+        ("?_facets=True", [*ALWAYS, "page"]),
+        ("?q=r00", [*ALWAYS, "by id", "by error", "by pipeline", "page"]),
+        ("?q=name", [*ALWAYS, "by id", "by error", "by pipeline", "page of pipelines"]),
+        ("?status__exact=success", [*ALWAYS, "edge of the walk", "page"]),
+        ("?sort=-duration", [*ALWAYS, "how far is sorted", "page"]),
+        ("?pipeline__client__id__exact={client}", [*ALWAYS, "page"]),
+        ("?pipeline__id__exact={pipeline}", [*ALWAYS, "page", "the chosen pipeline"]),
     ],
 )
 def test_a_page_costs_these_queries(browser: Browser, address: str, queries: list[str]) -> None:
-    history(120)
+    history(120, pipeline=PipelineFactory.create(name="by name"))
     pipeline = Pipeline.objects.get()
 
     with CaptureQueriesContext(connection) as captured:

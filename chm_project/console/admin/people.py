@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
@@ -16,6 +17,11 @@ from chm_project.access.visibility import visibility_of
 from chm_project.admin_kit.admin_bases import CheckboxSelectMultiple, ModelAdmin, TabularInline, display
 
 admin.site.unregister([User, Group])
+
+# Django's names of them and of their app, as the menu has them.
+apps.get_app_config("auth").verbose_name = "Access"
+User._meta.verbose_name, User._meta.verbose_name_plural = "person", "people"
+Group._meta.verbose_name, Group._meta.verbose_name_plural = "role", "roles"
 
 
 class BindingInline(TabularInline[Binding, Any]):

@@ -1,6 +1,9 @@
-"""How numbers and times are told on the console's pages; without JavaScript, times are UTC and say so."""
+"""How numbers and times are written on the console's pages; without JavaScript, times are UTC and say so."""
 
 from datetime import UTC, datetime
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 
 def duration(seconds: float | None) -> str:
@@ -22,6 +25,23 @@ def duration(seconds: float | None) -> str:
 
 def utc(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def when(moment: datetime | None, as_of: datetime | None = None) -> SafeString:
+    """Return the moment, which the page's script writes in the browser's zone, and how long before `as_of` it was."""
+    if not moment:  # a template's failed look-up is an empty text
+        return format_html('<span class="chm-subtle">{}</span>', "–")
+    moment = moment.astimezone(UTC)
+    shown = format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        f"{moment:%Y-%m-%dT%H:%M:%S}Z",
+        utc(moment),
+        f"{moment:%Y-%m-%d %H:%M} UTC",
+    )
+    if as_of is None or moment > as_of:
+        return shown
+    age = duration((as_of - moment).total_seconds())
+    return format_html('{} <span class="chm-subtle chm-age">{} ago</span>', shown, age)
 
 
 def first_line(text: str | None, most: int = 200) -> str:

@@ -11,7 +11,7 @@ from chm_project.console.drawing.charts import Bar, bars, few, rates, success_po
 from chm_project.console.pages.board_scope import BoardScope, why_nothing_is_judged
 from chm_project.console.pages.row_strips import add_strips
 from chm_project.console.pages.run_links import runs_of_scope
-from chm_project.console.pages.sections import SECTIONS, Section, known_failures
+from chm_project.console.pages.sections import SECTIONS, Section
 from runs.reporting.adapter import Row, run_shape
 
 FAILURES_OVER = timedelta(days=7)
@@ -52,7 +52,6 @@ def read_board(scope: BoardScope, clock: datetime) -> dict[str, Any]:
         "changed_since": scope.compared_since(clock),
         "nothing_judged": why_nothing_is_judged(scope),
         "shown": shown,
-        "known": known_failures(scope, clock),
         "tiles": [one for one in shown if one.section.tile],
         "failures": failures_chart(scope, as_of),
         "success": success_chart(scope, as_of),

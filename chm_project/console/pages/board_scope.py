@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest
@@ -16,9 +16,9 @@ from django.utils import timezone
 
 from chm_project.access.my_clients import ALL, PARAMETER, shown_clients
 from chm_project.access.visibility import Visibility, visibility_of
+from chm_project.admin_kit.local_times import UTC_ZONE, evening, moment_in, zone_named
 from inventory.models import Client, Environment, Pipeline, Platform
 
-UTC_ZONE = ZoneInfo("UTC")
 # Since when the board compares, by what the address says; any other word there is a time.
 DAY, YESTERDAY, WORKING_EVENING, CUSTOM = "24h", "yesterday", "working_evening", "custom"
 SINCE = {
@@ -27,7 +27,6 @@ SINCE = {
     WORKING_EVENING: "last working evening 18:00",
     CUSTOM: "another time",
 }
-EVENING = time(18)
 SATURDAY = 5
 
 
@@ -95,19 +94,16 @@ class BoardScope:
         now = (self.as_of or clock).astimezone(self.zone)
         match self.since:
             case "" | "24h":
-                return now - timedelta(hours=24)
+                # In UTC: a day on which clocks change has 23 or 25 hours.
+                return now.astimezone(UTC) - timedelta(hours=24)
             case "yesterday":
-                return _evening(now, 1)
+                return evening(now, 1)
             case "working_evening":
-                return next(evening for ago in range(1, 8) if (evening := _evening(now, ago)).weekday() < SATURDAY)
+                return next(at for ago in range(1, 8) if (at := evening(now, ago)).weekday() < SATURDAY)
             case "custom" if self.since_time is not None:
                 return self.since_time
             case other:
                 raise ValueError(f"No time is known for since={other}")
-
-
-def _evening(now: datetime, days_ago: int) -> datetime:
-    return datetime.combine(now.date() - timedelta(days=days_ago), EVENING, now.tzinfo)
 
 
 def scope_of(request: HttpRequest) -> BoardScope:
@@ -130,29 +126,21 @@ def read_scope(query: QueryDict | Mapping[str, str]) -> BoardScope:
     except ValueError:
         raise Http404("There is no such client.") from None
     try:
-        zone = ZoneInfo(query.get("zone") or "UTC")
-        as_of = _time(query.get("as_of", ""), zone)
+        zone = zone_named(query.get("zone", ""))
+        as_of = moment_in(query.get("as_of", ""), zone)
         since, since_time = query.get("since", ""), None
         if since == CUSTOM:
-            since_time = _time(query.get("since_time", ""), zone)
+            since_time = moment_in(query.get("since_time", ""), zone)
             since = CUSTOM if since_time else ""
         elif since not in ("", *SINCE):
-            since, since_time = CUSTOM, _time(since, zone)
-    except (ValueError, OverflowError, ZoneInfoNotFoundError, OSError):
+            since, since_time = CUSTOM, moment_in(since, zone)
+    except (ValueError, OverflowError):
         raise Http404("There is no such time.") from None
     if since_time is not None and since_time >= (as_of or timezone.now()):
         raise Http404("This time is not before the moment that the board is about.")
     return BoardScope(
         client_id, platform, environment, since, since_time, as_of, zone, all_clients=query.get(PARAMETER) == ALL
     )
-
-
-def _time(text: str, zone: ZoneInfo) -> datetime | None:
-    if not text:
-        return None
-    # An offset's plus sign arrives as a space.
-    moment = datetime.fromisoformat(text.replace(" ", "+"))
-    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
 
 
 def choices(scope: BoardScope, visible: Visibility) -> dict[str, list[tuple[str, str]]]:

@@ -1,19 +1,18 @@
 """Addresses of the list of runs, narrowed to what a bar or a number counts."""
 
-from datetime import date
+from datetime import date, timedelta
 from urllib.parse import urlencode
 from uuid import UUID
 
 from django.urls import reverse
 
 from chm_project.access.my_clients import ALL, PARAMETER
-from runs.changelist import CLIENT, PERIOD
+from runs.changelist import CLIENT
 
 
 def runs_of_day(day: date, **filters: str) -> str:
     """Return the address of the runs of a UTC day; `filters` are those of the list."""
-    first, last = PERIOD
-    query = {first: f"{day}", last: f"{day}", **filters}
+    query = {"since": f"{day}", "until": f"{day + timedelta(days=1)}", **filters}
     return f"{reverse('admin:runs_run_changelist')}?{urlencode(query)}"
 
 

@@ -19,7 +19,7 @@ STALE_AFTER_HOURS = 24
 _SQL = Path(__file__).parent / "sql"
 _RUNNING_LONG = (_SQL / "running_long.sql").read_text()
 _OF_INCIDENTS = (_SQL / "pipelines_of_incidents.sql").read_text()
-_KNOWN = (_SQL / "known_failures.sql").read_text()
+_CLIENTS_NOW = (_SQL / "clients_now.sql").read_text()
 # Pipelines shown beneath each incident.
 BENEATH = 5
 
@@ -46,6 +46,8 @@ class Section:
     read: Read
     tile: str = ""
     grain: str = "pipeline"
+    # What a person looks at first: larger on the board.
+    is_first: bool = False
 
 
 def _shape(name: str, where: str = "true", **own: Any) -> Read:
@@ -75,9 +77,9 @@ def _running_long(scope: BoardScope, clock: datetime, most: int, offset: int) ->
     return rows, rows[0]["total"] if rows else 0
 
 
-def known_failures(scope: BoardScope, clock: datetime) -> int:
-    """How many failing pipelines of the scope are marked as known."""
-    return int(_rows(_KNOWN, scope, clock)[0]["count"])
+def clients_now(scope: BoardScope, clock: datetime) -> list[Row]:
+    """Return how each client of the scope stands: how many of its pipelines fail, and its latest run."""
+    return _rows(_CLIENTS_NOW, scope, clock)
 
 
 def _incidents(scope: BoardScope, clock: datetime, most: int, offset: int) -> tuple[list[Row], int]:
@@ -124,21 +126,26 @@ SECTIONS = {
     section.key: section
     for section in (
         Section(
+            "failing", "New failures", "Failed since the last success, and not marked as known; longest first.",
+            "Nothing new is failing.", "bad", 15, _noted(_shape("failing_now", "NOT known")), tile="New failures",
+            is_first=True,
+        ),
+        Section(
+            "known", "Known failures", "Failing, and marked as known.", "No known failure.", "warn", 8,
+            _noted(_shape("failing_now", "known")), tile="Known failures", is_first=True,
+        ),
+        Section(
+            "late", "Late", "Usually starts regularly, and has not; latest first.", "Nothing is late.", "warn", 8,
+            _noted(_shape("late_pipelines")), tile="Late", is_first=True,
+        ),
+        Section(
             "incidents", "Incidents",
             "Failing pipelines with one cause that began to fail together; most pipelines first.",
             "No incident.", "bad", 10, _noted(_incidents), tile="Incidents", grain="incident",
         ),
         Section(
-            "failing", "Failing now", "Since the last success a run has failed; new failures first, longest first.",
-            "Nothing is failing.", "bad", 15, _noted(_shape("failing_now")), tile="Failing now",
-        ),
-        Section(
             "changed", "Changed", "Newly failing, recovered, then first runs; newest first.",
             "Nothing has changed.", "note", 10, _changed, tile="Changed",
-        ),
-        Section(
-            "late", "Late", "Usually starts regularly, and has not; latest first.", "Nothing is late.", "warn", 8,
-            _noted(_shape("late_pipelines")), tile="Late",
         ),
         Section(
             "long", "Running long", "More than 10 minutes and three times the usual.", "Nothing is running long.",
@@ -156,8 +163,8 @@ SECTIONS = {
             tile="No success for a day",
         ),
         Section(
-            "firing", "Alert rules that hold", "Enabled rules whose condition is true now. CHM sends nothing.",
-            "No rule holds.", "note", 8, _firing, tile="Rules that hold", grain="rule",
+            "firing", "Firing rules", "Enabled rules whose condition is true now. CHM sends nothing.",
+            "No rule is firing.", "note", 8, _firing, tile="Firing rules", grain="rule",
         ),
         Section(
             "flaky", "Flakiest in 30 days", "Most flips first: changes between success and failed.",
@@ -169,3 +176,9 @@ SECTIONS = {
         ),
     )
 }  # fmt: skip
+# Not on the board, which has it in two parts.
+ALL_FAILING = Section(
+    "all_failing", "Failing now", "Failed since the last success; new failures first, longest first.",
+    "Nothing is failing.", "bad", 15, _noted(_shape("failing_now")),
+)  # fmt: skip
+LISTS = {**SECTIONS, ALL_FAILING.key: ALL_FAILING}

@@ -37,7 +37,7 @@ from chm_project.console.pages.ingest_refusal import why_not_ingested
 from chm_project.console.pages.kept_board import board_lists
 from chm_project.console.pages.pipeline import read_pipeline
 from chm_project.console.pages.row_strips import add_strips
-from chm_project.console.pages.sections import SECTIONS, Section
+from chm_project.console.pages.sections import LISTS, Section
 from ingestion.api.views import may_see
 from ingestion.api_sync_task import IngestionRequest, QueueUnavailable, start, state
 from inventory.models import Client, Pipeline
@@ -101,9 +101,9 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 @for_roles(*READ)
 def section_list(request: HttpRequest, key: str) -> HttpResponse:
     """All rows of one of the board's sections, with the board's filters."""
-    if key not in SECTIONS:
+    if key not in LISTS:
         raise Http404("The board has no such list.")
-    section, scope, clock = SECTIONS[key], scope_of(request), timezone.now()
+    section, scope, clock = LISTS[key], scope_of(request), timezone.now()
     rows, page = _page_of(section, scope, clock, request.GET.get("page", "1"))
     add_strips(rows, scope.as_of)
     context = {

@@ -17,7 +17,7 @@ from chm_project.console.pages.sections import STALE_AFTER_HOURS
 from chm_project.tests import controlled_seed
 from chm_project.tests.api import ROOT, program
 from chm_project.tests.pages import addresses, browser, html, tables, tiles
-from inventory.models import Client, Pipeline
+from inventory.models import Client, Pipeline, Platform
 from inventory.tests.factories import ClientFactory, PipelineFactory
 from runs.models import Run
 from runs.tests.factories import RunFactory
@@ -86,7 +86,13 @@ def test_every_number_is_the_one_that_the_reports_give(seed: None, viewer: Brows
     incidents = ask("incidents")
     assert counts["incidents"] == len(incidents)
     assert [[row[0], row[1], row[2].split()[0], row[4], row[5]] for row in shown.get("incidents", [])] == [
-        [item["error_message"], item["platform"], moment(item["since"]), str(item["pipelines"]), item["client_names"]]
+        [
+            item["error_message"],
+            Platform(item["platform"]).label,
+            moment(item["since"]),
+            str(item["pipelines"]),
+            item["client_names"],
+        ]
         for item in incidents
     ]
     changed = ask("changes_since_yesterday")
@@ -112,7 +118,7 @@ def test_every_number_is_the_one_that_the_reports_give(seed: None, viewer: Brows
     ]
     assert counts["sources"] == len(behind)
     assert [row[:6] for row in shown.get("sources", [])] == [
-        [item["client_name"], item["platform"]]
+        [item["client_name"], Platform(item["platform"]).label]
         + [str(item[name]) for name in ("pipelines", "stale", "failing_ingestion")]
         + [str(item["never_ingested"] - item["pushed_only"])]
         for item in behind
@@ -351,10 +357,9 @@ def test_the_board_costs_the_same_queries_however_much_there_is_on_it(seed: None
 
     asked = [query["sql"] for query in many if not re.match(r"SET LOCAL|SAVEPOINT|RELEASE", query["sql"])]
     # Session, person, permissions of the person and of the roles, what the person is bound to, and "my clients"; the
-    # clients of the filter; nine shapes; the pipelines of the incidents; how many failures are known; open runs; the
-    # rules that hold, and their rows; the strips of the pipelines shown; whether any pipeline is judged; whether there
-    # is any run.
-    assert len(asked) == 6 + 1 + 9 + 1 + 1 + 1 + 2 + 1 + 1 + 1
+    # clients of the filter; ten shapes; the pipelines of the incidents; open runs; the firing rules, and their rows;
+    # the strips of the pipelines shown; whether any pipeline is judged; whether there is any run.
+    assert len(asked) == 6 + 1 + 10 + 1 + 1 + 2 + 1 + 1 + 1
     assert len(many) == len(few)
     assert Run.objects.count() > 60
     assert Pipeline.objects.count() > 25

@@ -11,9 +11,7 @@ from uuid import uuid4
 import pytest
 from celery import current_app
 from django.contrib.auth.models import User
-from django.db import connection
 from django.test import Client as Browser
-from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
@@ -23,8 +21,8 @@ from chm_project.console.pages.pipeline import percentile
 from chm_project.console.pages.sections import SECTIONS
 from chm_project.settings.version import VERSION
 from chm_project.tests.api import ROOT, program
-from chm_project.tests.pages import browser, html, tables
-from inventory.models import Client, Pipeline
+from chm_project.tests.pages import browser, client_address, history, html, pipeline_address, run_address, tables
+from inventory.models import Client
 from inventory.tests.factories import ClientFactory, PipelineFactory
 from runs.models import Run
 from runs.tests.factories import RunFactory
@@ -34,34 +32,9 @@ pytestmark = pytest.mark.django_db
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)> {{ 7 }} {% now 'Y' %}"
 
 
-def client_address(client: Client) -> str:
-    return reverse("console:client", args=[client.pk])
-
-
-def pipeline_address(pipeline: Pipeline) -> str:
-    return reverse("console:pipeline", args=[pipeline.pk])
-
-
-def run_address(run: Run) -> str:
-    return reverse("admin:runs_run_change", args=[run.pk])
-
-
 @pytest.fixture
 def viewer() -> Browser:
     return browser("viewer")
-
-
-def history(pipeline: Pipeline, *statuses: str, **fields: Any) -> list[Run]:
-    """One run an hour, ending an hour ago."""
-    now = timezone.now()
-    return [
-        RunFactory.create(
-            pipeline=pipeline, status=status, started_at=now - timedelta(hours=len(statuses) - number),
-            finished_at=now - timedelta(hours=len(statuses) - number) + timedelta(minutes=number + 1),
-            duration_seconds=60 * (number + 1), rows_processed=1000 * (number + 1), **fields,
-        )
-        for number, status in enumerate(statuses)
-    ]  # fmt: skip
 
 
 def test_the_pages_lead_from_the_board_to_the_error_text_in_two_clicks(viewer: Browser) -> None:
@@ -395,48 +368,6 @@ def test_ingest_now_is_disabled_with_the_reason_where_no_connection_takes_the_pi
         if reason:
             refused = html(operator.post(f"{pipeline_address(pipeline)}ingest/", follow=True))
             assert f"Nothing was started. {reason}" in refused
-
-
-# Beside session, person, and the person's permissions and bindings (5). SET LOCAL and savepoints are not counted.
-COSTS = {
-    # the client; its pipelines (number, a page, strips); days, streaks, failing, flaky, sources; strips of what fails;
-    # rules, which hold; whether it has active pipelines (and no pipelines per connection, no errors, without a
-    # connection)
-    "client": 1 + 3 + 5 + 1 + 2 + 1,
-    # the pipeline; verdict; strip; runs; failures; rules, and what those of one scope share
-    "pipeline": 1 + 1 + 1 + 1 + 1 + 1 + 1,
-    "run": 1 + 1 + 2,  # the run with pipeline and client; its link to the source; its neighbours
-    "list": 1
-    + 1
-    + 1
-    + 1
-    + 1,  # the kept clients; the shape; the clients to filter by; strips; whether any pipeline is judged
-}
-
-
-@pytest.mark.parametrize("page", COSTS)
-def test_a_page_costs_the_same_queries_however_much_is_on_it(viewer: Browser, page: str) -> None:
-    client = ClientFactory.create()
-    pipeline = PipelineFactory.create(client=client)
-    runs = history(pipeline, "success", "failed")
-    for destination in ("#a", "#b"):
-        AlertRule.objects.create(client=client, rule_type="on_failure", channel="slack", destination=destination)
-    address = {
-        "client": client_address(client), "pipeline": pipeline_address(pipeline), "run": run_address(runs[0]),
-        "list": reverse("console:list", args=["failing"]),
-    }[page]  # fmt: skip
-    html(viewer.get(address))  # what Django looks up once
-    with CaptureQueriesContext(connection) as few:
-        html(viewer.get(address))
-    for _ in range(10):
-        history(PipelineFactory.create(client=client), "success", "failed", "failed")
-    history(pipeline, *["failed"] * 20)
-    with CaptureQueriesContext(connection) as many:
-        html(viewer.get(address))
-
-    asked = [query["sql"] for query in many if not re.match(r"SET LOCAL|SAVEPOINT|RELEASE", query["sql"])]
-    assert len(asked) == 5 + COSTS[page], "\n".join(asked)
-    assert len(many) == len(few)
 
 
 def test_run_and_pipeline_pages_link_to_the_source_and_nowhere_without_one(viewer: Browser) -> None:

@@ -13,7 +13,7 @@ from django.test import Client as Browser
 from django.urls import reverse
 from django.utils import timezone
 
-from chm_project.console.template_loader import CHART_LIBRARY
+from chm_project.console.template_loader import CHANGES, FILTER_HEADING
 from chm_project.tests.pages import browser, html
 from inventory.tests.factories import PipelineFactory
 from runs.models import Run
@@ -65,11 +65,29 @@ def test_no_page_loads_a_chart_library(viewer: Browser) -> None:
         assert not [name for name in files if "chart" in name]
 
 
-def test_the_line_to_leave_out_is_where_unfold_loads_it() -> None:
+def test_what_is_changed_in_unfolds_templates_is_where_it_is_looked_for() -> None:
     import unfold
 
-    skeleton = Path(unfold.__path__[0]) / "templates" / "unfold" / "layouts" / "skeleton.html"
-    assert skeleton.read_text(encoding="utf-8").count(CHART_LIBRARY) == 1
+    templates = Path(unfold.__path__[0]) / "templates"
+    for name, changes in CHANGES.items():
+        text = (templates / name).read_text(encoding="utf-8")
+        for old, _ in changes:
+            assert old in text, f"{name}: {old}"
+    assert any(FILTER_HEADING in path.read_text(encoding="utf-8") for path in Path(unfold.__path__[0]).rglob("*.html"))
+
+
+def test_a_screen_reader_finds_the_content_the_menu_and_no_icon(viewer: Browser) -> None:
+    for path in [*pages(), "/admin/runs/run/", "/admin/inventory/client/", "/admin/inventory/pipeline/"]:
+        page = html(viewer.get(path))
+        assert '<a class="chm-skip" href="#content">Skip to the content</a>' in page, path
+        assert len(re.findall(r'id="content" role="main"', page)) == 1, path
+        assert 'aria-current="page"' in page or path not in ("/admin/", "/admin/runs/run/")
+        icons = re.findall(r"<span[^>]*material-symbols-outlined[^>]*>", page)
+        assert icons
+        # A row's menu button is the one icon that can be clicked, and has its own name.
+        assert not [icon for icon in icons if 'aria-hidden="true"' not in icon], path
+        headings = re.findall(r"<th\b[^>]*>", page)
+        assert all("scope=" in heading for heading in headings if "data-label" not in heading), path
 
 
 def test_a_first_visit_costs_less_than_200_kb_without_fonts(viewer: Browser) -> None:

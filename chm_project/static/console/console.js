@@ -1,18 +1,55 @@
-// Times in the browser's zone, filters that apply at once, and a quiet refresh. Without it the pages say the same in UTC.
+// Times in the browser's zone, filters that fold on a phone, and a refresh that pauses. Without it the pages say the same in UTC.
 (() => {
   "use strict";
+  // Dates look alike whatever language the browser speaks.
+  const LOCALE = "en-GB";
   const sameYear = { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" };
   const otherYear = { year: "numeric", ...sameYear };
+
+  // Kept in the browser: times in its own zone, or in UTC.
+  const ZONE = "chm-zone";
+  function inUtc() {
+    try {
+      return localStorage.getItem(ZONE) === "utc";
+    } catch {
+      return false;
+    }
+  }
+  function keepZone(utc) {
+    try {
+      localStorage.setItem(ZONE, utc ? "utc" : "local");
+    } catch {
+      // Then it holds for this page only.
+    }
+  }
+  let utc = inUtc();
+
+  function zoneName(timeZone) {
+    const parts = new Intl.DateTimeFormat(LOCALE, { timeZone, timeZoneName: "short" }).formatToParts(new Date());
+    return parts.find((part) => part.type === "timeZoneName").value;
+  }
 
   function tell(time) {
     const moment = new Date(time.dateTime);
     if (Number.isNaN(moment.getTime())) return;
     const form = moment.getFullYear() === new Date().getFullYear() ? sameYear : otherYear;
-    time.textContent = new Intl.DateTimeFormat(undefined, form).format(moment);
+    const zone = time.closest(".chm-as-of") ? { timeZoneName: "short" } : {};
+    const timeZone = utc ? "UTC" : undefined;
+    time.textContent = new Intl.DateTimeFormat(LOCALE, { ...form, ...zone, timeZone }).format(moment);
   }
 
   function localTimes(root) {
     root.querySelectorAll("time[datetime]").forEach(tell);
+    for (const button of root.querySelectorAll("[data-zone-switch]")) {
+      button.hidden = !utc && zoneName(undefined) === zoneName("UTC");
+      button.textContent = `switch to ${utc ? zoneName(undefined) : "UTC"}`;
+    }
+  }
+
+  function switchZone() {
+    utc = !utc;
+    keepZone(utc);
+    localTimes(document);
   }
 
   // The admin's own pages write moments as plain text in UTC.
@@ -37,41 +74,154 @@
     }
   }
 
+  // Nothing is applied before Enter or the button: an arrow key in a select only chooses.
   function filters(root) {
-    for (const form of root.querySelectorAll("form[data-submits-itself]")) {
-      // A time is complete only when it is sent; so is the choice of another one.
-      form.addEventListener("change", (event) => {
-        if (event.target.matches("select") && event.target.value !== "custom") form.requestSubmit();
+    for (const form of root.querySelectorAll("form[data-filters]")) {
+      const custom = () => {
+        const chosen = Array.from(form.querySelectorAll("select"), (select) => select.value).includes("custom");
+        form.classList.toggle("chm-custom-time", chosen);
+      };
+      form.addEventListener("change", custom);
+      custom();
+      form.addEventListener("keydown", (event) => {
+        if (event.key === "Enter" && event.target.matches("select")) {
+          event.preventDefault();
+          form.requestSubmit();
+        }
       });
       // An address that says only what is filtered by, with times in the browser's zone.
       form.addEventListener("submit", () => {
         const zone = form.querySelector("[data-browser-zone]");
-        const told = ["since", "since_time", "as_of"].some((name) => form.elements[name]?.value);
-        if (zone) zone.value = told ? Intl.DateTimeFormat().resolvedOptions().timeZone || "" : "";
+        const said = ["period", "since", "since_time", "until", "as_of"].some((name) => form.elements[name]?.value);
+        if (zone) zone.value = said ? Intl.DateTimeFormat().resolvedOptions().timeZone || "" : "";
+        focusAgain.keep(document.activeElement);
         for (const field of form.elements) if (field.name && !field.value) field.disabled = true;
       });
+      fold(form);
     }
   }
+
+  // The page that a filter leads to has the focus where it was.
+  const focusAgain = {
+    keep(element) {
+      try {
+        sessionStorage.setItem("chm-focus", element?.name || "");
+      } catch {
+        // Then the focus is at the top.
+      }
+    },
+    restore() {
+      try {
+        const name = sessionStorage.getItem("chm-focus");
+        sessionStorage.removeItem("chm-focus");
+        const form = document.querySelector("form[data-filters]");
+        if (name !== null && form) (form.elements[name] || form.querySelector("[type=submit]")).focus({ preventScroll: true });
+      } catch {
+        // As above.
+      }
+    },
+  };
+
+  // On a phone the fields stand behind a button; the search stays.
+  function fold(form) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "chm-button chm-fold";
+    const set = (open) => {
+      form.classList.toggle("chm-folded", !open);
+      button.setAttribute("aria-expanded", String(open));
+      button.textContent = open ? "Fewer filters" : "Filters";
+    };
+    button.addEventListener("click", () => set(form.classList.contains("chm-folded")));
+    set(false);
+    form.append(button);
+  }
+
+  // Back in the browser's history, the fields that an address left out can be used again.
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted) document.querySelectorAll("form[data-filters] :disabled").forEach((field) => { field.disabled = false; });
+  });
 
   function say(text) {
     const place = document.querySelector(".chm-quiet");
     if (place) place.textContent = text;
   }
 
-  // Somebody who reads or types here is not disturbed; the next round will do.
+  // Refreshing stops while a filter is being changed or text is selected, and where somebody stopped it; the page says so.
+  let stopped = false;
+  function isChanged(field) {
+    if (!field.matches("select")) return field.value !== field.defaultValue;
+    const given = Array.from(field.options).findIndex((option) => option.defaultSelected);
+    return field.selectedIndex !== Math.max(0, given);
+  }
   function busy(page) {
-    return document.hidden || page.contains(document.activeElement) || page.querySelector("details[open]")
-      || String(getSelection()).trim() !== "";
+    const changed = Array.from(page.querySelectorAll("form[data-filters] :is(input, select)")).some(isChanged);
+    return stopped || changed || String(getSelection()).trim() !== "";
+  }
+
+  function showPaused(paused) {
+    for (const button of document.querySelectorAll("[data-pause]")) {
+      button.hidden = false;
+      button.textContent = paused ? "Paused – resume" : "Pause";
+      button.classList.toggle("chm-paused", paused);
+    }
+  }
+
+  function pauseOrResume(button) {
+    if (button.classList.contains("chm-paused")) {
+      stopped = false;
+      getSelection().removeAllRanges();
+      refresh();
+    } else {
+      stopped = true;
+      showPaused(true);
+    }
+  }
+
+  // What a person has open, scrolled and focused in a part of the page, to be restored in the part that replaces it.
+  function place(element) {
+    const within = element.closest("[id]")?.id ?? "";
+    const said = element.id || element.name || element.getAttribute("href") || element.getAttribute("aria-label") || element.textContent.trim();
+    return `${within} ${element.tagName} ${said}`;
+  }
+  function keep(page) {
+    const details = Array.from(page.querySelectorAll("details[open] > summary"), place);
+    const scrolled = new Map();
+    for (const box of page.querySelectorAll(".chm-scroll")) {
+      if (box.scrollTop || box.scrollLeft) scrolled.set(place(box), [box.scrollTop, box.scrollLeft]);
+    }
+    const focused = page.contains(document.activeElement) ? place(document.activeElement) : null;
+    const lists = Array.from(page.querySelectorAll(".chm-all"), place);
+    const [x, y] = [scrollX, scrollY];
+    return (fresh) => {
+      for (const summary of fresh.querySelectorAll("details > summary")) {
+        if (details.includes(place(summary))) summary.parentElement.open = true;
+      }
+      for (const box of fresh.querySelectorAll(".chm-scroll")) {
+        const [top, left] = scrolled.get(place(box)) ?? [0, 0];
+        box.scrollTop = top;
+        box.scrollLeft = left;
+        if (lists.includes(place(box))) box.classList.add("chm-all");
+      }
+      const again = focused && Array.from(fresh.querySelectorAll("a, button, summary, input, select, [tabindex]")).find((one) => place(one) === focused);
+      if (again) again.focus({ preventScroll: true });
+      scrollTo(x, y);
+    };
   }
 
   // What the page shows now, by the server's digest; see chm_project/console/refresh.py.
   let shown = "nothing";
+  let timer;
 
   async function refresh() {
+    clearTimeout(timer);
     const page = document.querySelector(".chm[data-refresh]");
     if (!page) return;
     const seconds = Number(page.dataset.refresh);
-    if (seconds >= 30 && busy(page)) return again(page);
+    const pauses = seconds >= 30;
+    if (document.hidden) return again(page);
+    if (pauses) showPaused(busy(page));
+    if (pauses && busy(page)) return again(page);
     try {
       const headers = { Accept: "text/html", "CHM-Refresh": shown };
       const answer = await fetch(location.href, { headers, cache: "no-store" });
@@ -79,19 +229,26 @@
       if (!answer.ok || answer.redirected) throw new Error("no page");
       const received = new DOMParser().parseFromString(text, "text/html");
       const digest = answer.headers.get("CHM-Refresh");
+      const restore = keep(page);
       if (digest && digest === shown) {
         const asOf = received.querySelector(".chm-as-of");
         if (asOf) page.querySelector(".chm-as-of").replaceWith(asOf);
         localTimes(page);
-        return again(page);
+        restore(page);
+      } else {
+        const fresh = received.getElementById(page.id);
+        if (!fresh) throw new Error("no page");
+        if (pauses && busy(page)) {
+          showPaused(true);
+          return again(page);
+        }
+        page.replaceWith(fresh);
+        shown = digest || "nothing";
+        prepare(fresh);
+        restore(fresh);
       }
-      const fresh = received.getElementById(page.id);
-      if (!fresh) throw new Error("no page");
-      if (seconds >= 30 && busy(page)) return again(page);
-      page.replaceWith(fresh);
-      shown = digest || "nothing";
-      prepare(fresh.parentElement);
-      again(fresh);
+      if (pauses) showPaused(false);
+      again(document.querySelector(".chm[data-refresh]"));
     } catch {
       say("Not refreshed: the server does not answer, or your session has ended. Reload the page.");
       again(page);
@@ -99,7 +256,25 @@
   }
 
   function again(page) {
-    if (page.dataset.refresh) setTimeout(refresh, Number(page.dataset.refresh) * 1000);
+    clearTimeout(timer);
+    if (page?.dataset.refresh) timer = setTimeout(refresh, Number(page.dataset.refresh) * 1000);
+  }
+
+  // A long list is short on a phone until its button is used.
+  const SHORT = 25;
+  function shorten(root) {
+    for (const table of root.querySelectorAll("table.chm-runs")) {
+      const number = table.tBodies[0].rows.length;
+      if (number <= SHORT) continue;
+      const box = table.closest(".chm-scroll");
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "chm-button chm-phone";
+      button.textContent = `Show all ${number}`;
+      button.addEventListener("click", () => box.classList.add("chm-all"));
+      box.classList.add("chm-short");
+      box.append(button);
+    }
   }
 
   // What a cell is about, for the narrow layout, which has no header row.
@@ -144,6 +319,7 @@
     localTimes(root);
     labels(root);
     filters(root);
+    shorten(root);
   }
 
   // The admin's autocompletes come without a name for whoever does not see the label beside them.
@@ -168,7 +344,17 @@
     window.django?.jQuery?.(nameAutocompletes);
     prepare(document);
     plainTimes();
+    document.addEventListener("click", (event) => {
+      if (event.target.closest("[data-zone-switch]")) switchZone();
+      const pause = event.target.closest("[data-pause]");
+      if (pause) pauseOrResume(pause);
+    });
+    document.addEventListener("visibilitychange", () => {
+      if (!document.hidden) refresh();
+    });
+    focusAgain.restore();
     const page = document.querySelector(".chm[data-refresh]");
+    if (page && Number(page.dataset.refresh) >= 30) showPaused(false);
     if (page) again(page);
   }
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);

@@ -70,7 +70,8 @@ def test_a_client_is_disabled_from_its_own_page_leaves_the_board_and_comes_back(
     failing = page.locator("[data-list=failing] tbody tr").first.locator("a")
     client = failing.nth(1).inner_text()
     page.goto(CLIENTS)
-    page.get_by_role("link", name=client, exact=True).click()
+    page.locator("#result_list tbody th").get_by_role("link", name=client, exact=True).click()
+    page.get_by_role("link", name="Edit client").click()
     form = page.url
 
     page.get_by_role("link", name="Disable…").click()
@@ -111,16 +112,42 @@ def test_a_rule_shows_only_the_fields_of_its_type_and_its_errors_where_they_are(
 def test_runs_are_paged_and_filtered_by_the_keyboard(log_in: Any) -> None:
     page = log_in("viewer")
     page.goto("/admin/runs/run/")
-    first = page.locator("#result_list tbody th").first.inner_text()
+    rows = page.locator("[data-list=runs] tbody tr")
+    first = rows.first.inner_text()
     page.get_by_role("link", name="Older", exact=True).press("Enter")
     page.get_by_role("link", name="Newer", exact=True).wait_for()
-    assert page.locator("#result_list tbody th").first.inner_text() != first
+    assert rows.first.inner_text() != first
     page.get_by_role("link", name="Newer", exact=True).press("Enter")
     page.get_by_role("link", name="Newer", exact=True).wait_for(state="detached")
-    assert page.locator("#result_list tbody th").first.inner_text() == first
 
-    page.get_by_role("button", name="Filters", exact=True).press("Enter")
-    page.locator("select[name=status__exact]").select_option("failed", force=True)
-    page.get_by_role("button", name="Apply Filters").click()
-    page.wait_for_url(re.compile("status__exact=failed"))
-    assert set(page.locator("#result_list .field-shown_status").all_inner_texts()) == {"FAILED"}
+    status = page.get_by_label("Status")
+    status.focus()
+    page.keyboard.type("Fa")
+    assert page.url.endswith("/admin/runs/run/"), "a choice is not applied before Enter or Show"
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(r"\?status__exact=failed$"))
+    assert set(page.locator("[data-list=runs] .chm-badge").all_inner_texts()) == {"✕ failed"}
+    assert page.evaluate("document.activeElement.name") == "status__exact"
+    page.get_by_role("link", name="Status: Failed").press("Enter")
+    page.wait_for_url(re.compile(r"/admin/runs/run/\??$"))
+
+
+def test_runs_are_searched_narrowed_to_hours_sorted_and_taken_away_as_csv(log_in: Any) -> None:
+    page = log_in("viewer")
+    error = page.locator("[data-list=failing] .chm-error").first.inner_text()
+    page.get_by_role("link", name="Runs", exact=True).click()
+    page.get_by_label("Search").fill(error)
+    page.get_by_label("Time").select_option("custom")
+    page.get_by_label("From").fill("2020-01-01T08:30")
+    page.get_by_role("button", name="Show", exact=True).click()
+    page.wait_for_url(re.compile("zone=Europe%2FBerlin"))
+    assert page.get_by_role("link", name="Time: from 2020-01-01 08:30").is_visible()
+    assert all(error in text for text in page.locator("[data-list=runs] .chm-error").all_inner_texts())
+    page.get_by_role("link", name="Duration", exact=True).click()
+    page.wait_for_url(re.compile("sort=-duration"))
+    shown = page.locator("[data-list=runs] tbody tr").count()
+
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV", exact=True).click()
+
+    assert len(download.value.path().read_text().splitlines()) == shown + 1

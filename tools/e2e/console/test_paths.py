@@ -76,8 +76,9 @@ def test_times_are_told_in_the_browsers_zone_with_utc_on_hover(log_in: LogIn) ->
 def test_a_filter_stands_in_the_address_and_holds_in_the_lists_behind_the_tiles(log_in: LogIn) -> None:
     page = log_in("viewer")
     page.get_by_label("Platform").select_option("vendor_api")
+    page.get_by_role("button", name="Show", exact=True).click()
     page.wait_for_url(re.compile(r"\?platform=vendor_api$"))
-    assert all("vendor_api" in row for row in section(page, "failing"))
+    assert all("Vendor API" in row for row in section(page, "failing"))
     number = page.locator("[data-tile=failing] .chm-number").inner_text()
 
     page.locator("[data-tile=failing]").click()
@@ -195,15 +196,99 @@ def test_the_board_refreshes_itself_quietly(log_in: LogIn) -> None:
     assert page.evaluate("window.stays"), "the page was reloaded"
 
 
-def test_the_board_can_be_worked_with_the_keyboard(log_in: LogIn) -> None:
+def test_the_board_says_when_it_stops_and_keeps_what_is_open(log_in: LogIn) -> None:
     page = log_in("viewer")
-    page.locator("[data-tile=failing]").focus()
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/list/failing/")
-    for _ in range(40):
+    page.clock.install()
+    page.reload()
+    pause = page.locator("[data-pause]")
+    expect(pause).to_have_text("Pause")
+    as_of = page.locator("[data-as-of]")
+
+    page.get_by_text("As a table").first.click()
+    page.evaluate("scrollTo(0, 300)")
+    before = str(as_of.get_attribute("data-as-of"))
+    page.clock.run_for(61_000)
+    expect(as_of).not_to_have_attribute("data-as-of", before)
+    expect(page.locator("[data-chart=failures]")).to_be_visible()
+    assert page.evaluate("scrollY") == 300
+
+    page.get_by_label("Platform").select_option("dbt")
+    before = str(as_of.get_attribute("data-as-of"))
+    page.clock.run_for(61_000)
+    expect(pause).to_have_text("Paused – resume")
+    expect(as_of).to_have_attribute("data-as-of", before)
+    pause.click()
+    page.get_by_label("Platform").select_option("")
+    pause.click()
+    expect(as_of).not_to_have_attribute("data-as-of", before)
+    expect(pause).to_have_text("Pause")
+
+
+def test_times_are_switched_to_utc_and_back(log_in: LogIn) -> None:
+    page = log_in("viewer")
+    shown = page.locator(".chm-as-of time")
+    expect(shown).to_contain_text(re.compile(r"\d\d:\d\d (CET|CEST)$"))
+    page.get_by_role("button", name="switch to UTC").click()
+    moment = datetime.fromisoformat(str(shown.get_attribute("datetime")))
+    expect(shown).to_have_text(f"{moment:%-d %b, %H:%M} UTC")
+    page.goto("/admin/runs/run/")
+    expect(shown).to_contain_text("UTC")
+    page.get_by_role("button", name=re.compile("switch to CES?T")).click()
+    expect(shown).to_contain_text("CE")
+
+
+PHONE_SCREENS = 3
+
+
+@pytest.mark.parametrize("path", ["/admin/", "/admin/runs/run/"])
+def test_a_phone_shows_the_board_and_the_runs_in_three_screens(log_in: LogIn, path: str) -> None:
+    page = log_in("viewer", phone=True)
+    page.goto(path)
+    page.locator(".chm-as-of time").wait_for()
+    assert page.evaluate("document.documentElement.scrollHeight / innerHeight") <= PHONE_SCREENS
+
+
+def tab_to(page: Page, selector: str, most: int = 150) -> None:
+    """Press Tab until the focus is on what the selector names."""
+    for _ in range(most):
         page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement.closest('[data-list=failing] td.chm-who') !== null"):
-            break
+        if page.evaluate("selector => document.activeElement.matches(selector)", selector):
+            return
+    raise AssertionError(f"{selector} has no focus after {most} times Tab")
+
+
+def test_an_analyst_finds_the_cause_of_a_failure_without_a_mouse(log_in: LogIn) -> None:
+    page = log_in("analyst")
+    page.keyboard.press("Tab")
+    expect(page.locator(".chm-skip")).to_be_focused()
+    page.keyboard.press("Enter")
+    tab_to(page, "[data-list=failing] td.chm-who a", 60)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/console/pipeline/**")
+    tab_to(page, "#verdict a")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Error text")).to_be_visible()
+
+
+def test_an_operator_ingests_without_a_mouse(log_in: LogIn) -> None:
+    page = log_in("operator")
+    tab_to(page, "[data-list=failing] tr:last-child td.chm-who a:first-child")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/console/pipeline/**")
+    tab_to(page, "form[action$='/ingest/'] button")
+    page.keyboard.press("Enter")
+    expect(page.locator("#ingestion")).to_be_visible()
+
+
+def test_a_delivery_lead_opens_a_client_and_its_runs_without_a_mouse(log_in: LogIn) -> None:
+    page = log_in("viewer")
+    tab_to(page, "#nav-sidebar a[href='/admin/inventory/client/']")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/inventory/client/")
+    tab_to(page, "#result_list tbody th a")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/console/client/**")
+    tab_to(page, "[data-list=pipelines] a")
     page.keyboard.press("Enter")
     page.wait_for_url("**/console/pipeline/**")
 

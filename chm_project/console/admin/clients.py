@@ -1,0 +1,55 @@
+"""How many pipelines of a client fail, and its latest run, in the list of clients, whose rows open the health page."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from chm_project.admin_kit.admin_bases import display
+from chm_project.admin_kit.badges import badge, status_badge
+from chm_project.admin_kit.extra_columns import ExtraColumns
+from chm_project.console.drawing.text_format import when
+from chm_project.console.pages.board_scope import BoardScope
+from chm_project.console.pages.sections import clients_now
+from inventory.admin import ClientAdmin
+
+
+@display(description="failing now")
+def failing(client: Any) -> SafeString:
+    if client.now is None:
+        return badge("none", "not judged")
+    if not client.now["failing"]:
+        return badge("success", "nothing")
+    address = f"{reverse('console:list', args=['all_failing'])}?client={client.pk}"
+    return format_html('<a href="{}">{}</a>', address, badge("failed", f"{client.now['failing']} failing"))
+
+
+@display(description="latest")
+def latest_status(client: Any) -> SafeString:
+    return status_badge(client.now["latest_status"] if client.now else None)
+
+
+@display(description="when")
+def latest_time(client: Any) -> SafeString:
+    return when(client.now["latest_at"] if client.now else None, client.judged_at)
+
+
+def add_now(_request: HttpRequest, clients: Sequence[Any]) -> None:
+    """Give each client how it stands, by one query for all."""
+    clock = timezone.now()
+    scope = replace(BoardScope(), clients=frozenset(client.pk for client in clients))
+    found = {row["client_id"]: row for row in clients_now(scope, clock)}
+    for client in clients:
+        client.now, client.judged_at = found.get(client.pk), clock
+
+
+def add_how_they_stand() -> None:
+    ClientAdmin.row_page = "console:client"
+    ClientAdmin.extra_columns = [
+        ExtraColumns(after="name", columns=(failing, latest_status, latest_time), prepare=add_now)
+    ]

@@ -1,0 +1,105 @@
+"""The list of runs narrowed by time: a named range, or from one moment to another, in the person's own time zone."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from chm_project.admin_kit.local_times import evening, moment_in, zone_named
+
+PARAMETERS = ("period", "since", "until", "zone")
+FRIDAY, CUSTOM = 4, "custom"
+PERIODS = {
+    "1h": "last hour",
+    "6h": "last 6 hours",
+    "24h": "last 24 hours",
+    "yesterday": "since yesterday 18:00",
+    "friday": "since Friday 18:00",
+    "7d": "last 7 days",
+    "30d": "last 30 days",
+    CUSTOM: "from … until …",
+}
+
+
+class PeriodFilter(admin.FieldListFilter):
+    """Filters by the index that the list is sorted by. `since` is inclusive, `until` is not."""
+
+    def __init__(self, field: Any, request: HttpRequest, params: Any, model: Any, model_admin: Any, field_path: str):
+        given = {name: params[name][-1] for name in PARAMETERS if name in params}
+        super().__init__(field, request, params, model, model_admin, field_path)
+        self.title = "time"
+        try:
+            self.zone = zone_named(given.get("zone", ""))
+            self.period = given.get("period", "")
+            self.since, self.until = self._range(given, timezone.now())
+        except (ValueError, OverflowError) as error:
+            raise IncorrectLookupParameters from error
+
+    def expected_parameters(self) -> list[str | None]:
+        return list(PARAMETERS)
+
+    def has_output(self) -> bool:
+        return True
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        """Return nothing: the list's own form offers the periods."""
+        return iter(())
+
+    def _range(self, given: dict[str, str], now: datetime) -> tuple[datetime | None, datetime | None]:
+        since, until = (moment_in(given.get(name, ""), self.zone) for name in ("since", "until"))
+        if not self.period and (since or until):
+            self.period = CUSTOM
+        if self.period == CUSTOM:
+            if since and until and since >= until:
+                raise ValueError("The range ends before it begins.")
+            return since, until
+        return start_of(self.period, now.astimezone(self.zone)), None
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.since:
+            queryset = queryset.filter(event_at__gte=self.since)
+        if self.until:
+            queryset = queryset.filter(event_at__lt=self.until)
+        return queryset
+
+    def in_words(self) -> str:
+        """Return a range between two times as its chip says it."""
+        ends = (("from", self.since_value), ("until", self.until_value))
+        return " ".join(f"{word} {value.replace('T', ' ')}" for word, value in ends if value) or "all time"
+
+    @property
+    def since_value(self) -> str:
+        return _field(self.since, self.zone) if self.period == CUSTOM else ""
+
+    @property
+    def until_value(self) -> str:
+        return _field(self.until, self.zone)
+
+
+def start_of(period: str, now: datetime) -> datetime | None:
+    """Return when a named period began, by the zone of `now`; None for all time. Raises ValueError."""
+    match period:
+        case "":
+            return None
+        case "1h" | "6h" | "24h":
+            # In UTC: a day on which clocks change has 23 or 25 hours.
+            return now.astimezone(UTC) - timedelta(hours=int(period[:-1]))
+        case "7d" | "30d":
+            return now.astimezone(UTC) - timedelta(days=int(period[:-1]))
+        case "yesterday":
+            return evening(now, 1)
+        case "friday":
+            return next(at for ago in range(8) if (at := evening(now, ago)).weekday() == FRIDAY and at <= now)
+        case _:
+            raise ValueError(f"There is no period {period!r}.")
+
+
+def _field(moment: datetime | None, zone: ZoneInfo) -> str:
+    """As a field for date and time holds it."""
+    return "" if moment is None else f"{moment.astimezone(zone):%Y-%m-%dT%H:%M}"
