@@ -41,23 +41,30 @@ class ExtraColumns:
 class RowPageChangeList(ChangeList):
     """Rows open their own page where one is registered; the form is behind the link in the last column."""
 
+    @property
+    def owner(self) -> "ExtraColumnsMixin[Any]":
+        owner: Any = self.model_admin
+        found: ExtraColumnsMixin[Any] = owner
+        return found
+
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        rows = self.result_list = list(self.result_list)
-        for extra in self.model_admin.extra_columns:
+        rows: list[Any] = list(self.result_list)
+        self.result_list = rows
+        for extra in self.owner.extra_columns:
             if extra.prepare is not None:
                 extra.prepare(request, rows)
-        carried = {"preserved_filters": self.preserved_filters, "opts": self.opts}
+        carried: Any = {"preserved_filters": self.preserved_filters, "opts": self.opts}
         for row in rows:
             form = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[quote(row.pk)])
             row.form_address = add_preserved_filters(carried, form)
-        if self.model_admin.row_page and not self.is_popup:
+        if self.owner.row_page and not self.is_popup:
             # Only a form leads back to the filtered list.
             self.preserved_filters = ""
 
     def url_for_result(self, result: Any) -> str:
-        if self.model_admin.row_page and not self.is_popup:
-            return reverse(self.model_admin.row_page, args=[result.pk])
+        if self.owner.row_page and not self.is_popup:
+            return reverse(self.owner.row_page, args=[result.pk])
         return super().url_for_result(result)
 
 

@@ -1,5 +1,6 @@
 """The forms and lists of clients and pipelines in the console."""
 
+import re
 from html import unescape
 from typing import Any
 
@@ -227,7 +228,8 @@ def test_a_page_costs_these_queries_however_much_there_is(browser: Browser, page
         )
         with CaptureQueriesContext(connection) as captured:
             assert browser.get(address).status_code == 200
-        assert len(captured) == len(queries), "\n".join(query["sql"][:200] for query in captured)
+        asked = [query["sql"] for query in captured if not re.match(r"SET LOCAL|SAVEPOINT|RELEASE", query["sql"])]
+        assert len(asked) == len(queries), "\n".join(sql[:200] for sql in asked)
 
 
 def test_hostile_names_are_shown_as_text_on_every_page(browser: Browser) -> None:

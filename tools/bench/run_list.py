@@ -60,7 +60,7 @@ def pages() -> list[tuple[str, str]]:
         ("first page", ""),
         ("page behind the middle of history", f"older_than={quote(middle.isoformat())}_{newest.pk}"),
         ("last page", f"older_than={quote(oldest.event_at.isoformat())}_{newest.pk}"),
-        ("a week in the middle", f"event_at_from={day[0]}&event_at_to={day[1]}"),
+        ("a week in the middle", f"since={day[0]}&until={day[1]}"),
         *((f"status {status}", f"status__exact={status}") for status in Status.values),
         *((f"platform {platform}", f"pipeline__platform__exact={platform}") for platform in Platform.values),
         ("running, dev", f"status__exact=running&pipeline__environment__exact={Environment.DEV}"),
@@ -75,6 +75,14 @@ def pages() -> list[tuple[str, str]]:
         ("search, first letters", f"q={newest.external_run_id[:6]}"),
         ("search, one letter", f"q={newest.external_run_id[:1]}"),
         ("search, nothing", "q=nothing-begins-like-this"),
+        ("search, one pipeline's name", f"q={quote(newest.pipeline.name)}"),
+        ("search, a word of many pipelines", f"q={quote(newest.pipeline.name.split()[-1])}"),
+        ("search, a word of error texts", "q=timed+out"),
+        ("search in the middle of history", f"q=timed+out&until={middle.date()}"),
+        ("oldest first", "sort=time"),
+        ("longest first", "sort=-duration"),
+        ("fewest rows, failed", "sort=rows&status__exact=failed"),
+        ("longest of one client", f"sort=-duration&{of_client}"),
     ]
 
 

@@ -338,7 +338,13 @@
     }
   }
 
+  // A ligature font draws words as icons; those inside form fields come without the attribute.
+  function hideIcons() {
+    for (const icon of document.querySelectorAll(".material-symbols-outlined")) icon.setAttribute("aria-hidden", "true");
+  }
+
   function start() {
+    hideIcons();
     nameRowFields();
     // Behind the admin's own start, which makes them.
     window.django?.jQuery?.(nameAutocompletes);
