@@ -142,7 +142,7 @@ def test_the_list_says_which_rules_are_firing(browser: Browser) -> None:
     broken, fine = (RunFactory.create(status=status).pipeline for status in ("failed", "success"))
     for pipeline, enabled in ((broken, True), (fine, True), (broken, False)):
         AlertRule.objects.create(
-            pipeline=pipeline, rule_type="on_failure", channel="slack", destination="a", is_enabled=enabled
+            pipeline=pipeline, rule_type="on_failure", channel="slack", destination="#a", is_enabled=enabled
         )
 
     shown = re.findall(r"chm-badge chm-\w+.*?</span> (\w+)</span>", browser.get(RULES).content.decode())
