@@ -5,10 +5,11 @@ It keeps two walks of one partner apart, out of courtesy to the partner: correct
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import psycopg
 from django.db import connection as database
+
+from chm_project.db.direct import direct_parameters
 
 # Advisory locks are numbered per database; this keeps ours apart from other programs'.
 NAMESPACE = 0x43484D
@@ -17,10 +18,7 @@ NAMESPACE = 0x43484D
 @contextmanager
 def connection_lock(name: str) -> Iterator[bool]:
     """Whether the lock was free; it is released at the end, or when the process dies."""
-    parameters: dict[str, Any] = database.get_connection_params()
-    for ours in ("pool", "cursor_factory", "context"):
-        parameters.pop(ours, None)
-    with psycopg.connect(**parameters, autocommit=True) as own:
+    with psycopg.connect(**direct_parameters(database), autocommit=True) as own:
         [taken] = own.execute("SELECT pg_try_advisory_lock(%s, hashtext(%s))", [NAMESPACE, name]).fetchone() or [False]
         try:
             yield bool(taken)

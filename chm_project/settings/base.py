@@ -192,6 +192,8 @@ CHM_INGEST_INTERVAL_SECONDS = env.whole("CHM_INGEST_INTERVAL_SECONDS", 60, least
 
 # Whether database sessions use prepared statements; set to false behind PgBouncer in transaction mode.
 CHM_DATABASE_PREPARE = env.flag("CHM_DATABASE_PREPARE", default=True)
+# The database itself where CHM_DATABASE_URL is a pooler, for migrations and for locks that outlive a transaction.
+CHM_DATABASE_DIRECT_URL = env.address("CHM_DATABASE_DIRECT_URL")
 
 # Requests per token or user, per address, refused logins per address, and lineage events per token; each
 # "number/second|minute|hour|day".

@@ -16,7 +16,13 @@ ALLOWED_HOSTS = env.words("CHM_ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]
 INTERNAL_IPS = ["127.0.0.1"]
 
 if database_url := env.address("CHM_DATABASE_URL"):
-    DATABASES = {"default": database(database_url, pool_size=CHM_DATABASE_POOL_SIZE)}  # noqa: F405
+    DATABASES = {
+        "default": database(
+            database_url,
+            pool_size=CHM_DATABASE_POOL_SIZE,  # noqa: F405
+            keeps_sessions=CHM_DATABASE_PREPARE,  # noqa: F405
+        )
+    }
 else:
     env.fault(
         "CHM_DATABASE_URL",

@@ -18,7 +18,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from environ.fileaware_mapping import FileAwareMapping
 
-from chm_project.db.postgresql.connection import LimitedConnection
+from chm_project.db.postgresql.connection import LimitedConnection, PoolerConnection
 from chm_project.local.embedded import redis_url
 
 T = TypeVar("T")
@@ -202,8 +202,11 @@ def parse_age(text: str) -> timedelta:
     return timedelta(days=int(number))
 
 
-def database(url: str, *, pool_size: int) -> dict[str, object]:
-    """Return the DATABASES entry for a PostgreSQL URL, with a connection pool; for another URL report a fault."""
+def database(url: str, *, pool_size: int, keeps_sessions: bool = True) -> dict[str, object]:
+    """Return the DATABASES entry for a PostgreSQL URL, with a connection pool; for another URL report a fault.
+
+    Behind PgBouncer in transaction mode a connection does not keep its session.
+    """
     try:
         parts = urlsplit(url)
         known = parts.scheme in {"postgresql", "postgres"} and parts.port != 0  # reading the port validates it
@@ -222,9 +225,11 @@ def database(url: str, *, pool_size: int) -> dict[str, object]:
         "max_size": pool_size,
         "timeout": 1,
         "reconnect_timeout": 0.5,
-        "connection_class": LimitedConnection,
+        "connection_class": LimitedConnection if keeps_sessions else PoolerConnection,
     }
-    return settings | {"ENGINE": "chm_project.db.postgresql", "OPTIONS": options}
+    return settings | {
+        "ENGINE": "chm_project.db.postgresql", "OPTIONS": options, "DISABLE_SERVER_SIDE_CURSORS": not keeps_sessions,
+    }  # fmt: skip
 
 
 def cache(broker_url: str) -> dict[str, object]:

@@ -99,7 +99,13 @@ LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 SECRET_KEY = env.secret("CHM_SECRET_KEY")
 ALLOWED_HOSTS = env.words("CHM_ALLOWED_HOSTS", [])
 _database_url = env.address("CHM_DATABASE_URL")
-DATABASES = {"default": database(_database_url, pool_size=CHM_DATABASE_POOL_SIZE) if _database_url else {}}  # noqa: F405
+DATABASES: dict[str, dict[str, object]] = {"default": {}}
+if _database_url:
+    DATABASES["default"] = database(
+        _database_url,
+        pool_size=CHM_DATABASE_POOL_SIZE,  # noqa: F405
+        keeps_sessions=CHM_DATABASE_PREPARE,  # noqa: F405
+    )
 
 # One JSON object per line on standard error, for containers and service managers. 4xx responses are not logged.
 LOGGING: dict[str, Any] = {

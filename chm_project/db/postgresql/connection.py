@@ -40,3 +40,13 @@ class LimitedConnection(psycopg.Connection[Any]):
         poll = select.poll()
         poll.register(self.pgconn.socket, select.POLLIN)
         return bool(poll.poll(0))
+
+
+class PoolerConnection(LimitedConnection):
+    """A connection to PgBouncer in transaction mode, where what one transaction sets another session would have.
+
+    Only the client ends long waits. The role's own statement_timeout and lock_timeout limit them in the server.
+    """
+
+    def set_limits(self, wanted: Limits) -> None:
+        self.limits = wanted

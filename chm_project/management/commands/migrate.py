@@ -6,12 +6,14 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
+from django.conf import settings
 from django.core.management.base import CommandError
 from django.core.management.commands.migrate import Command as DjangoMigrate
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
 
+from chm_project.db.direct import direct_parameters
 from chm_project.db.reporting import builder
 
 WAIT_MINUTES = 15
@@ -54,10 +56,14 @@ class Command(DjangoMigrate):
 
     @contextmanager
     def _alone(self, connection: BaseDatabaseWrapper) -> Iterator[None]:
-        """Hold a lock on a connection of its own; its transaction keeps the lock behind a transaction pooler, too."""
-        parameters: dict[str, Any] = connection.get_connection_params()
-        for ours in ("pool", "cursor_factory", "context"):
-            parameters.pop(ours, None)
+        """Hold a lock on a connection of its own; migrations run on a direct connection too, not through a pooler."""
+        parameters = direct_parameters(connection)
+        if settings.CHM_DATABASE_DIRECT_URL:
+            connection.close()
+            connection.settings_dict |= {
+                "HOST": parameters["host"], "PORT": parameters.get("port", ""), "USER": parameters.get("user", ""),
+                "PASSWORD": parameters.get("password", ""),
+            }  # fmt: skip
         with connection.wrap_database_errors:
             own = psycopg.connect(**parameters)
         with own:

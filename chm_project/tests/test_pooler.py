@@ -1,0 +1,44 @@
+"""Behind PgBouncer in transaction mode: locks and migrations use the database itself, and no session is relied on."""
+
+from typing import Any
+
+import pytest
+from django.conf import settings as current
+from django.db import connection
+
+from chm_project.db.direct import direct_parameters
+from chm_project.db.postgresql.connection import LimitedConnection, PoolerConnection
+from chm_project.settings.environment import database
+from ingestion.locks import connection_lock
+
+
+def test_locks_go_to_the_direct_address_and_to_the_same_database(settings: Any) -> None:
+    settings.CHM_DATABASE_DIRECT_URL = "postgresql://owner@db.internal:5433/chm"
+
+    parameters = direct_parameters(connection)
+
+    assert (parameters["host"], parameters["port"], parameters["user"]) == ("db.internal", "5433", "owner")
+    assert parameters["dbname"] == connection.settings_dict["NAME"]
+    assert "pool" not in parameters
+
+
+@pytest.mark.parametrize(("keeps_sessions", "kept"), [(True, LimitedConnection), (False, PoolerConnection)])
+def test_only_a_connection_that_keeps_its_session_is_set_up(keeps_sessions: bool, kept: type[object]) -> None:
+    entry: Any = database("postgresql://chm@127.0.0.1:6432/chm", pool_size=4, keeps_sessions=keeps_sessions)
+
+    assert entry["OPTIONS"]["pool"]["connection_class"] is kept
+    assert entry["DISABLE_SERVER_SIDE_CURSORS"] is not keeps_sessions
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_lock_of_a_walk_is_held_while_transactions_come_and_go() -> None:
+    with connection_lock("house") as first:
+        for _ in range(20):
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1")
+        with connection_lock("house") as second:
+            assert (first, second) == (True, False)
+
+    with connection_lock("house") as third:
+        assert third
+    assert current.CHM_DATABASE_PREPARE or connection.settings_dict["DISABLE_SERVER_SIDE_CURSORS"]

@@ -1,0 +1,109 @@
+"""Debian's PostgreSQL 15 and PgBouncer in a folder of their own, on free ports, until the end of a block."""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from pwd import getpwnam
+
+PROGRAMS = Path("/usr/lib/postgresql/15/bin")
+PACKAGES = ("postgresql-15", "pgbouncer")
+USER = "chm"
+
+
+def install() -> None:
+    """Install the programs where they are missing; no cluster and no service."""
+    if (PROGRAMS / "postgres").exists() and shutil.which("pgbouncer", path="/usr/sbin:/usr/bin"):
+        return
+    root = [] if os.geteuid() == 0 else ["sudo"]
+    quiet = {"stdout": subprocess.DEVNULL, "check": True}
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+    subprocess.run([*root, "apt-get", "update", "-qq"], **quiet)  # type: ignore[call-overload]
+    subprocess.run(  # type: ignore[call-overload]
+        [*root, "apt-get", "install", "-qq", "-y", "--no-install-recommends", *PACKAGES], env=environment, **quiet
+    )
+
+
+@contextmanager
+def folder() -> Iterator[Path]:
+    """A folder of the account that the servers run as: PostgreSQL refuses root."""
+    found = Path(tempfile.mkdtemp(prefix="chm-debian-"))
+    try:
+        if os.geteuid() == 0:
+            account = getpwnam("postgres")
+            os.chown(found, account.pw_uid, account.pw_gid)
+        yield found
+    finally:
+        shutil.rmtree(found, ignore_errors=True)
+
+
+def run(*command: object) -> None:
+    """Run a program as the servers' account; CalledProcessError with its output if it fails."""
+    words = [str(word) for word in command]
+    subprocess.run([*_as_account(), *words], cwd="/", check=True, stdout=subprocess.DEVNULL)
+
+
+@contextmanager
+def postgres(place: Path, settings: Mapping[str, str], *, is_new: bool = True) -> Iterator[str]:
+    """A server on loopback; its address. `is_new`: with a cluster and the database `chm` of its own."""
+    data, port = place / "data", free_port()
+    if is_new:
+        run(PROGRAMS / "initdb", "-D", data, "-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8")
+    # No statement may need more shared memory or WAL than a small machine has.
+    options = {"port": str(port), "listen_addresses": "127.0.0.1", "unix_socket_directories": str(place), "jit": "off"}
+    given = " ".join(f"-c {name}={value}" for name, value in (options | dict(settings)).items())
+    run(PROGRAMS / "pg_ctl", "-D", data, "-l", place / "log", "-w", "-o", given, "start")
+    try:
+        if is_new:
+            run(PROGRAMS / "createdb", "-h", "127.0.0.1", "-p", port, "-U", USER, "chm")
+        yield f"postgresql://{USER}@127.0.0.1:{port}/chm"
+    finally:
+        run(PROGRAMS / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+
+
+@contextmanager
+def pgbouncer(place: Path, server: str) -> Iterator[str]:
+    """PgBouncer in transaction mode before a server; its address. Few sessions, so that they change hands often."""
+    port, server_port = free_port(), server.rpartition(":")[2].partition("/")[0]
+    configuration = place / "pgbouncer.ini"
+    configuration.write_text(f"""
+[databases]
+* = host=127.0.0.1 port={server_port} user={USER}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {port}
+unix_socket_dir =
+auth_type = any
+pool_mode = transaction
+default_pool_size = 4
+max_client_conn = 400
+logfile = {place / "pgbouncer.log"}
+""")
+    configuration.chmod(0o644)
+    program = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin")
+    process = subprocess.Popen([*_as_account(), str(program), "-q", str(configuration)], cwd="/")
+    try:
+        for _ in range(100):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.05)
+        yield f"postgresql://{USER}@127.0.0.1:{port}/chm"
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _as_account() -> list[str]:
+    return ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.geteuid() == 0 else []
