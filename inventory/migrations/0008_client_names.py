@@ -7,8 +7,6 @@ from django.core.management.base import CommandError
 from django.db import migrations, models
 from django.db.models.functions import Lower
 
-from chm_project.db.reporting.operations import DropReporting
-
 
 def refuse_clashes(apps: Any, schema_editor: Any) -> None:
     found: dict[str, list[str]] = {}
@@ -28,13 +26,25 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        # Removing unique=True makes Django set the type of the column again, which a view refuses.
-        DropReporting(),
         migrations.RunPython(refuse_clashes, migrations.RunPython.noop),
-        migrations.AlterField(
-            model_name="client",
-            name="name",
-            field=models.CharField(db_comment="Unique without regard to case, shown everywhere", max_length=255),
+        # AlterField would set the type of the column again, which fails while a view reads it. Dropping the views would
+        # cost the former release's reports, which go on during the upgrade.
+        migrations.SeparateDatabaseAndState(
+            state_operations=[
+                migrations.AlterField(
+                    model_name="client",
+                    name="name",
+                    field=models.CharField(
+                        db_comment="Unique without regard to case, shown everywhere", max_length=255
+                    ),
+                ),
+            ],
+            database_operations=[
+                migrations.RunSQL(
+                    "COMMENT ON COLUMN clients.name IS 'Unique without regard to case, shown everywhere'",
+                    "COMMENT ON COLUMN clients.name IS 'Unique, shown everywhere'",
+                ),
+            ],
         ),
         migrations.RemoveConstraint(
             model_name="client",
