@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, reset_queries
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -186,3 +186,20 @@ def test_notes_cost_two_queries_whatever_the_number_of_rows(plan: Path) -> None:
 
     assert len(queries) == len(["the moments of the latest failures", "the tables that select their pipelines"])
     assert {row["maintenance"] for row in rows} == {"Backup of the warehouse"}
+
+
+def test_the_board_costs_five_more_queries_with_a_file_however_much_fails(plan: Path, settings: Any) -> None:
+    viewer, counts = browser("viewer"), []
+    html(viewer.get("/admin/"))  # what Django looks up once
+    for file, failing in (("", 2), (str(plan), 2), (str(plan), 20)):
+        settings.CHM_MAINTENANCE_FILE = file
+        for number in range(Pipeline.objects.count(), failing):
+            ran(northwind(f"load {number}"), "failed", 1)
+        reset_queries()
+        with CaptureQueriesContext(connection) as queries:
+            html(viewer.get("/admin/"))
+        counts.append(len(queries))
+
+    # Two for the incidents, two for the failing pipelines, and whether a rule leaves expected failures out. Late
+    # pipelines would cost one more.
+    assert [count - counts[0] for count in counts] == [0, 5, 5]

@@ -1,0 +1,117 @@
+"""The health board with incidents, known failures and planned maintenance: `python -m tools.bench.board URL`.
+
+It reads the board in one process over the history in that database, such as `manage.py generate_history` makes with
+10,000 pipelines. Marks are rolled back.
+The times are those of all queries and of what Python adds, without the HTML. The database is on this machine.
+"""
+
+import argparse
+import os
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+TIMES = 3
+KNOWN = 100
+TABLES = 100
+MOST_MS = 2_000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("url", help="address of the database")
+    os.environ["CHM_DATABASE_URL"] = parser.parse_args().url
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chm_project.settings.development")
+    import django
+
+    django.setup()
+    from django.conf import settings
+    from django.db import transaction
+
+    from runs.reporting.adapter import run_shape
+
+    with transaction.atomic(), tempfile.TemporaryDirectory() as folder:
+        failing = run_shape("failing_now")
+        print(f"{_pipelines():,} pipelines, {len(failing):,} failing in {len(run_shape('incidents')):,} incidents.\n")
+        print("| board | processor ms | median ms | queries |\n|---|--:|--:|--:|")
+        results = [_row("without marks")]
+        _mark(failing[:KNOWN])
+        results.append(_row(f"{KNOWN} known failures"))
+        settings.CHM_MAINTENANCE_FILE = str(_maintenance(Path(folder)))
+        results.append(_row(f"and {TABLES} windows, {TABLES} owners"))
+        transaction.set_rollback(True)
+    if max(results) > MOST_MS:
+        raise SystemExit(f"the board costs more than {MOST_MS} ms")
+
+
+def _pipelines() -> int:
+    from inventory.models import Pipeline
+
+    return Pipeline.objects.count()
+
+
+def _mark(rows: list[dict[str, object]]) -> None:
+    from inventory.models import Pipeline
+    from runs.known_failures import mark_known
+
+    for pipeline in Pipeline.objects.filter(pk__in=[row["pipeline_id"] for row in rows]):
+        mark_known(pipeline=pipeline, reason="ticket 123")
+
+
+def _maintenance(folder: Path) -> Path:
+    """Windows that hold every moment, for all pipelines: nothing is left out early."""
+    window = (
+        '[[maintenance]]\nreason = "{0}"\ndays = ["{1}"]\nfrom = 00:00:00\nuntil = 00:00:00\nzone = "Europe/Berlin"\n'
+    )
+    owner = '[[owners]]\nowner = "Team {0}"\npipelines = {{ external_id_prefix = "{0}" }}\n'
+    days = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+    text = "".join(window.format(n, days[n % 7]) for n in range(TABLES)) + "".join(map(owner.format, range(TABLES)))
+    (folder / "maintenance.toml").write_text(text)
+    return folder / "maintenance.toml"
+
+
+def _row(name: str) -> float:
+    from django.db import connection
+
+    counted: list[str] = []
+
+    def count(execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
+        if not str(sql).startswith(("SET", "SAVEPOINT", "RELEASE")):
+            counted.append(str(sql))
+        return execute(sql, params, many, context)
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        [backend] = cursor.fetchone()
+    _read()  # what is looked up once
+    spent, times = _cpu(backend), []
+    with connection.execute_wrapper(count):
+        for _ in range(TIMES):
+            begun = time.perf_counter()
+            _read()
+            times.append((time.perf_counter() - begun) * 1000)
+    cpu = (_cpu(backend) - spent) * 1000 / TIMES
+    print(f"| {name} | {cpu:.0f} | {statistics.median(times):.0f} | {len(counted) // TIMES} |", flush=True)
+    return cpu
+
+
+def _read() -> None:
+    from django.utils import timezone
+
+    from chm_project.console.pages.board import read_board
+    from chm_project.console.pages.board_scope import BoardScope
+
+    read_board(BoardScope(), timezone.now())
+
+
+def _cpu(backend: int) -> float:
+    """Seconds of processor time of this process and of its backend, which a busy machine hardly changes."""
+    return sum(sum(psutil.Process(pid).cpu_times()[:2]) for pid in (os.getpid(), backend))
+
+
+if __name__ == "__main__":
+    main()
