@@ -59,7 +59,7 @@ def state(task_id: UUID) -> tuple[IngestionRequest, dict[str, Any]] | None:
     if meta["status"] == "PENDING":
         return None
     if not isinstance(kept, dict) or "client_id" not in kept:
-        # It broke off in a way that left nothing but the exception, which is in the worker's log.
+        # It failed with only an exception, which is in the worker's log.
         kept = asdict(IngestionRequest()) | totals([])
         kept["errors"] = [
             {"connection": "", "pipeline": None, "error": "The ingestion broke off; see the worker's log."}

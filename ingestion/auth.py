@@ -48,7 +48,7 @@ class Bearer(Auth):
 
 
 class Header(Auth):
-    """Any header with the secret in it, after a word such as Token where the partner wants one."""
+    """Any header with the secret, after a word such as Token if the partner requires one."""
 
     def __init__(self, name: str, word: str, secret: str) -> None:
         self._header = {name: f"{word} {secret}" if word else secret}

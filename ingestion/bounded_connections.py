@@ -1,6 +1,6 @@
 """Connections to partners that end in time and do not reach the machine's own metadata service.
 
-requests limits the wait for each byte, and a body is read under a deadline of ours; the status line and the headers
+requests limits the wait for each byte, and CHM reads a body with a deadline; the status line and the headers
 are read inside http.client. So a connection cuts itself off when its headers take too long.
 """
 

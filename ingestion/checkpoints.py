@@ -1,4 +1,4 @@
-"""Where a walk that is longer than its task goes on in the next one."""
+"""Save the position of a walk that is longer than its task, so that the next task continues there."""
 
 import hashlib
 import json

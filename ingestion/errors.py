@@ -28,4 +28,4 @@ class NotFound(Refused):
 
 
 class BadAnswer(PartnerError):
-    """The partner answered, but not in the form that its connector knows."""
+    """The partner's response does not have the form that its connector expects."""

@@ -29,7 +29,7 @@ from ingestion.rate_limit import RateLimit
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
 MAX_RETRY_AFTER_SECONDS = 15 * 60
-# A partner that wants to be left alone for longer does not hold a worker: a later ingestion asks it again.
+# A longer Retry-After does not block a worker: a later ingestion repeats the request.
 PATIENCE_SECONDS = 60
 CHUNK_BYTES = 64 * 1024
 USER_AGENT = "chm-ingestion/1"
@@ -54,7 +54,7 @@ class HttpSettings:
 
     @property
     def total_seconds(self) -> float:
-        """For one request and its body: a partner that drips bytes does not hold a worker for ever."""
+        """Return the limit for a request and its body, so that a slow partner does not block a worker."""
         return self.timeout_seconds * TIMEOUTS_PER_EXCHANGE
 
 
@@ -89,7 +89,7 @@ class PartnerSession:
     """A connection's HTTP session. Paths are relative to its base_url, and percent-encoded by the caller.
 
     All requests of a session share its connections, its budget and the waits that the partner asked for: `held` is
-    what is left of an earlier one, in seconds, and `on_hold` is told of each new one.
+    what is left of an earlier one, in seconds, and `on_hold` is called with each new one.
     Raises Unavailable, Refused, NotFound or BadAnswer.
     """
 
@@ -322,7 +322,7 @@ def _read(response: requests.Response, deadline: float) -> bytes:
 
 
 def _wait_asked_for(status: int, headers: Mapping[str, str]) -> float | None:
-    """Seconds until the partner wants to hear of us again: Retry-After, or the end of a used-up allowance."""
+    """Return the seconds to wait: Retry-After, or the end of a used-up rate limit."""
     after = _retry_after(headers.get("Retry-After"))
     if after is not None or status not in {403, 429} or headers.get("X-RateLimit-Remaining") != "0":
         return after
@@ -333,7 +333,7 @@ def _wait_asked_for(status: int, headers: Mapping[str, str]) -> float | None:
 
 
 def _retry_after(value: str | None) -> float | None:
-    """Seconds from a Retry-After header in either form, capped; null when there is none that can be read."""
+    """Return the seconds of a Retry-After header in either form, capped; None if it is missing or unreadable."""
     if value is None:
         return None
     try:

@@ -15,26 +15,28 @@ class PageLog:
     """Of one walk. A page's time begins when the one before was stored."""
 
     def __init__(self, connection: str, targets: Sequence[Target]) -> None:
-        self._said = {"connection": connection, "pipelines": len(targets)}
+        self._fields = {"connection": connection, "pipelines": len(targets)}
         if len(targets) == 1:
-            self._said["pipeline_id"] = str(targets[0].pipeline_id)
+            self._fields["pipeline_id"] = str(targets[0].pipeline_id)
         self._page = 0
         self._began = time.perf_counter()
 
     def stored(self, outcomes: Mapping[Outcome, int]) -> None:
         counts = {str(outcome.value): number for outcome, number in outcomes.items() if number}
         seconds = self._next()
-        count_page(str(self._said["connection"]), seconds, counts)
-        said = self._said | {"page": self._page, "ms": round(seconds * 1000, 1), "runs": sum(counts.values())}
-        told = ", ".join(f"{number} {outcome}" for outcome, number in counts.items()) or "no runs"
-        logger.info("%(connection)s page %(page)s in %(ms)s ms: " + told, said, extra=said | {"outcomes": counts})
+        count_page(str(self._fields["connection"]), seconds, counts)
+        fields = self._fields | {"page": self._page, "ms": round(seconds * 1000, 1), "runs": sum(counts.values())}
+        summary = ", ".join(f"{number} {outcome}" for outcome, number in counts.items()) or "no runs"
+        logger.info(
+            "%(connection)s page %(page)s in %(ms)s ms: " + summary, fields, extra=fields | {"outcomes": counts}
+        )
 
     def failed(self, error: Exception) -> None:
         """The page that was to come next could not be read."""
         seconds, kind = self._next(), type(error).__name__
-        count_failed_walk(str(self._said["connection"]), kind)
-        said = self._said | {"page": self._page, "ms": round(seconds * 1000, 1), "kind": kind, "error": str(error)}
-        logger.warning("%(connection)s page %(page)s failed after %(ms)s ms: %(kind)s: %(error)s", said, extra=said)
+        count_failed_walk(str(self._fields["connection"]), kind)
+        fields = self._fields | {"page": self._page, "ms": round(seconds * 1000, 1), "kind": kind, "error": str(error)}
+        logger.warning("%(connection)s page %(page)s failed after %(ms)s ms: %(kind)s: %(error)s", fields, extra=fields)
 
     def _next(self) -> float:
         began, self._began = self._began, time.perf_counter()

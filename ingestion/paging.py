@@ -15,7 +15,7 @@ MAX_PAGE_RUNS = 10_000
 
 Position = Mapping[str, Any]
 
-# Of a walk by offset: the rows that it knows, those that its position keeps, and how often it may step back.
+# For a walk by offset: rows remembered, rows kept in its position, and the maximum number of steps back.
 MAX_KNOWN_ROWS = 100_000
 KEPT_ROWS = 50
 MAX_STEPS_BACK = 200
@@ -24,7 +24,7 @@ MAX_SAME_PAGES = 20
 
 
 class PageCap:
-    """Counts pages, so that no partner can keep a walk going for ever."""
+    """Limits the number of pages, so that no walk is endless."""
 
     def __init__(self) -> None:
         self.pages = 0

@@ -33,7 +33,7 @@ class Report:
     rejections: list[str] = field(default_factory=list)
     unknown: set[str] = field(default_factory=set)
     notices: set[str] = field(default_factory=set)  # what an operator should look at
-    unfinished: bool = False  # the time was up; another ingestion goes on from there
+    unfinished: bool = False  # the time was up; another ingestion continues there
 
     def add(self, page: Page, outcomes: Mapping[Outcome, int]) -> None:
         self.pages_processed += 1

@@ -58,7 +58,7 @@ def ingest_connection(
     3. Only then the watermarks move, all together, to the moment before the first request.
     4. If they are due, the source's list of pipelines is read and missing error texts are fetched.
 
-    A walk that `stop` ends early is `unfinished`, and the next ingestion goes on where it stopped. `on_walk` is called
+    A walk that `stop` ends early is `unfinished`, and the next ingestion continues there. `on_walk` is called
     with the number of pipelines that each finished walk covered; a `report` given is filled as the work goes on.
     """
     report = Report(connection.name) if report is None else report

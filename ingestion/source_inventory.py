@@ -82,8 +82,8 @@ def read_source_list(
         raise
     except Exception:
         logger.exception("connection %s: unexpected error in the list of pipelines", connection.name)
-        said = "CHM could not read the source's list of pipelines; see the log"
-        _keep(connection.name, replace(former or SourceList(now), tried_at=now, error=said))
+        message = "CHM could not read the source's list of pipelines; see the log"
+        _keep(connection.name, replace(former or SourceList(now), tried_at=now, error=message))
     else:
         mark_listed(targets, listed, now)
         _keep(connection.name, _made(listed, known, now))

@@ -1,4 +1,4 @@
-"""What a source told us about a run, and how it is made fit to store.
+"""A source's data about a run, validated and repaired for storage.
 
 Sources are not to be trusted with types: a value that cannot be stored becomes null and is named in
 status_reason, so that one bad field never costs the run, nor one bad run its page.
@@ -42,7 +42,7 @@ class Clock(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunEvent:
     """One write to one run. Values are the source's own: times as datetime or ISO 8601 text, anything else is
-    repaired; `status` is canonical, or the source's word where its table knows no translation."""
+    repaired; `status` is canonical, or the source's word if its table has no translation."""
 
     pipeline_id: UUID
     external_run_id: object

@@ -11,8 +11,8 @@ from runs.models import BEGINNING, STARTED, RunQuerySet
 def newest_open_first(runs: RunQuerySet) -> RunQuerySet:
     """Those of one pipeline's runs that are open, in the same order as latest_first.
 
-    Said otherwise than there: for that order a plan may walk all runs of the pipeline to find that none is open, where
-    the index runs_open says so at once.
+    Ordered differently from latest_first: for that order a plan may walk all runs of the pipeline to find that none is
+    open, where the index runs_open says so at once.
     """
     return runs.still_open().order_by(F("started_at").desc(nulls_last=True), "-id")
 

@@ -1,4 +1,4 @@
-"""A run's payload as highlighted JSON. Every text of it is escaped: a payload is a partner's, never ours."""
+"""A run's payload as highlighted JSON. Every text is escaped, because payloads come from partners."""
 
 import json
 import re

@@ -93,10 +93,10 @@ def tables_of(pipelines: Iterable[Any], file: MaintenanceFile) -> dict[Any, tupl
     rows = Pipeline.objects.filter(pk__in=pipelines).annotate(**selected).values_list("pk", *names)
     found: dict[Any, tuple[list[Maintenance], list[Owner]]] = {}
     for pk, *held in rows:
-        ours = [table for table, holds in zip(tables, held, strict=True) if holds]
+        matching = [table for table, holds in zip(tables, held, strict=True) if holds]
         found[pk] = (
-            [table for table in ours if isinstance(table, Maintenance)],
-            [table for table in ours if isinstance(table, Owner)],
+            [table for table in matching if isinstance(table, Maintenance)],
+            [table for table in matching if isinstance(table, Owner)],
         )
     return found
 

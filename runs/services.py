@@ -118,7 +118,7 @@ def insert_run(
     payload: dict[str, Any] | None = None,
     source_url: str | None = None,
 ) -> uuid.UUID:
-    """Store a manual run, with an id of ours when it has none, and return its key.
+    """Store a manual run, with a generated id if it has none, and return its key.
 
     Raises RunExists rather than touch a stored run, and RunPruned for one older than the runs that its pipeline keeps.
     """
@@ -194,7 +194,7 @@ def _statement(rows: int) -> str:
     if not getattr(session, "chm_has_prepared", False):
         session.execute(_PREPARE)
         session.chm_has_prepared = True
-    # Left to itself, PostgreSQL takes planning for one row to be worth its while, each time anew.
+    # Otherwise PostgreSQL plans the statement again on each execution for one row.
     session.execute("SET LOCAL plan_cache_mode = force_generic_plan")
     return _EXECUTE
 

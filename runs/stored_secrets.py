@@ -65,7 +65,7 @@ class Batch:
 def scrub_table(table: Table, *, dry_run: bool) -> Iterator[Batch]:
     """Scrub a table in batches, in the order of its keys, and yield after each one.
 
-    An interrupted run goes on where it stopped; other rules begin from the start. Only the columns with a secret are
+    An interrupted run continues there; other rules begin from the start. Only the columns with a secret are
     written: versions, ingested_at and updated_at stay, so a replay of the source stays unchanged. A row that changed
     since it was read is left: its new content has passed the rules.
     """

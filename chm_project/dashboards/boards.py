@@ -43,7 +43,7 @@ LAYOUT: dict[str, tuple[tuple[str, int, int], ...]] = {
 }
 
 DESCRIPTIONS = {
-    OPERATIONS: "What is failing, late and flaky, for whoever is on duty.",
+    OPERATIONS: "What is failing, late and flaky, for the person on duty.",
     BUSINESS: "How the clients' pipelines are doing, for delivery leads.",
     GOVERNANCE: "Volume, freshness, reliability and care, for operators and delivery leads.",
 }

@@ -87,7 +87,7 @@ class Query(Dataquery):
 
 
 class Built(Builder[T]):
-    """A value where the SDK wants a builder."""
+    """A value in place of a builder of the SDK."""
 
     def __init__(self, value: T) -> None:
         self.value = value

@@ -33,8 +33,8 @@ def draw(board: dict[str, Any], now: datetime, target: Path) -> None:
     figure = Figure(figsize=(24 * COLUMN_INCHES, height * ROW_INCHES + TOP_INCHES), facecolor=BACK)
     inches = figure.get_size_inches()
     figure.text(0.005, 1 - 0.25 / inches[1], board["title"], color=INK, size=15, weight="bold", va="center")
-    said = f"a rendering of the board's queries, {now:%Y-%m-%d %H:%M} UTC, last 7 days, all clients"
-    figure.text(0.995, 1 - 0.25 / inches[1], said, color=DIM, size=9, va="center", ha="right")
+    note = f"a rendering of the board's queries, {now:%Y-%m-%d %H:%M} UTC, last 7 days, all clients"
+    figure.text(0.995, 1 - 0.25 / inches[1], note, color=DIM, size=9, va="center", ha="right")
     for panel, (name, _, _) in zip(board["panels"], LAYOUT[board["title"]], strict=True):
         place = panel["gridPos"]
         left, width = place["x"] / 24, place["w"] / 24

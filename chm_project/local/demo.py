@@ -102,7 +102,7 @@ def write_connections(path: Path, *, airflow_url: str, partner_url: str) -> None
         tables.append(_table(name, "generic", url, PARTNER_INTERVAL_SECONDS, partner_auth, names, platform))
         if platform == DOWN_SOURCE:
             tables[-1] += "max_retries = 1  # the next tick comes soon\n"
-    path.write_text("\n".join(["# Written anew by `make demo`.", *tables]), encoding="utf-8")
+    path.write_text("\n".join(["# Overwritten by `make demo`.", *tables]), encoding="utf-8")
     read_file(path)
 
 

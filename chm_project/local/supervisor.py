@@ -67,11 +67,11 @@ class Supervisor:
         try:
             for child in self._children:
                 self._start(child)
-            ready, asked = False, 0.0
+            ready, checked_at = False, 0.0
             while not self._stopping:
                 self._pump(0.2)
-                if not ready and time.monotonic() - asked > 1:
-                    ready, asked = when_started(), time.monotonic()
+                if not ready and time.monotonic() - checked_at > 1:
+                    ready, checked_at = when_started(), time.monotonic()
                 for child in self._children:
                     if not self._alive(child):
                         return 1

@@ -40,10 +40,10 @@ class SyncView(StrictView):
         """
         serializer = SyncRequestSerializer(data=request.data, context={"request": request})
         serializer.is_valid(raise_exception=True)
-        said = serializer.validated_data
-        client, pipeline = said.get("client_id"), said.get("pipeline_id")
+        data = serializer.validated_data
+        client, pipeline = data.get("client_id"), data.get("pipeline_id")
         wanted = IngestionRequest(
-            connection=said.get("connection"),
+            connection=data.get("connection"),
             client_id=str(client.pk) if client else None,
             pipeline_id=str(pipeline.pk) if pipeline else None,
         )

@@ -89,7 +89,7 @@ class AirflowConnector:
             yield from _events(runs, row, asked_at)
 
     def _listing(self, targets: Sequence[Target], dag_id: str | None, start: Position | None) -> Iterator[Page]:
-        ours, since = by_external_id(targets), oldest(targets)
+        targets_by_id, since = by_external_id(targets), oldest(targets)
         query = [] if since is None else [("updated_at_gte", utc_text(since))]
         for asked_at, rows, position in self._pages(dag_id or ALL_DAGS, query, start):
             page = Page(position=position)
@@ -98,7 +98,7 @@ class AirflowConnector:
                 if dag is None:
                     page.events.append(Rejected("a DAG run without dag_id"))
                     continue
-                found = ours.get(dag, ())
+                found = targets_by_id.get(dag, ())
                 page.events.extend(_events(found, row, asked_at))
                 if not found and not self._known(dag):
                     page.unknown.add(dag)

@@ -79,21 +79,21 @@ class DagsterConnector:
         chosen: dict[str, Any] = {} if since is None else {"updatedAfter": since.timestamp()}
         if job is not None:
             chosen["pipelineName"] = job
-        ours = by_external_id(targets)
+        targets_by_id = by_external_id(targets)
         paging, cap = CursorPaging(start), PageCap()
         while True:
             rows = self._ask(chosen, paging.cursor)
             cap.count(len(rows))
             if start is not None and cap.pages == 1 and not rows:
                 # Dagster answers an unknown cursor with an empty page, as if the list had ended.
-                raise BadAnswer("the run at which the last walk stopped is gone: the next one begins anew")
+                raise BadAnswer("the run at which the last walk stopped is gone: the next one starts again")
             page = Page(position=paging.position)
             for row in rows:
                 if not isinstance(row, dict):
                     page.events.append(Rejected(f"a run is a {type(row).__name__}, not an object"))
                     continue
                 job = str(row.get("jobName"))
-                page.events.extend(event(target.pipeline_id, row) for target in ours.get(job, ()))
+                page.events.extend(event(target.pipeline_id, row) for target in targets_by_id.get(job, ()))
                 if not self._known(job):
                     page.unknown.add(job)
             yield page

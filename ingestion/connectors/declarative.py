@@ -115,7 +115,7 @@ class DeclarativeConnector(NoPipelineList):
         yield from self._events(runs, _searched(one_run.item, body), asked_at)
 
     def _listing(self, targets: Sequence[Target], external_id: str | None, start: Position | None) -> Iterator[Page]:
-        ours, request = by_external_id(targets), self._source.request
+        targets_by_id, request = by_external_id(targets), self._source.request
         if external_id is not None and not self._source.per_pipeline:
             request = request.with_part(self._source.one_pipeline)
         for asked_at, rows, position in self._pages(request, oldest(targets), external_id or "", start):
@@ -124,7 +124,7 @@ class DeclarativeConnector(NoPipelineList):
                 if self._source.per_pipeline:
                     found: Sequence[Target] = targets
                 elif name := _text(self._found("pipeline", row)):
-                    found = ours.get(name, ())
+                    found = targets_by_id.get(name, ())
                     if not found and not self._known(name):
                         page.unknown.add(name)
                 else:

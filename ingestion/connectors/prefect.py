@@ -87,9 +87,9 @@ class PrefectConnector(ErrorsInListing):
     def _flows(self, external_ids: Collection[str]) -> set[str]:
         """Return the ids that are flows; requested once per process, because an id keeps its kind."""
         kinds = _kinds.setdefault(self._session.base_url, {})
-        asked = [name for name in external_ids if name not in kinds and UUID_FORM.fullmatch(name)]
-        for first in range(0, len(asked), PAGE_SIZE):
-            some = asked[first : first + PAGE_SIZE]
+        requested = [name for name in external_ids if name not in kinds and UUID_FORM.fullmatch(name)]
+        for first in range(0, len(requested), PAGE_SIZE):
+            some = requested[first : first + PAGE_SIZE]
             body = {"flows": {"id": {"any_": some}}, "limit": PAGE_SIZE}
             rows = self._session.post("/api/flows/filter", body)
             found = {str(row.get("id")) for row in rows if isinstance(row, dict)} if isinstance(rows, list) else set()
@@ -100,25 +100,27 @@ class PrefectConnector(ErrorsInListing):
         since = oldest(targets)
         chosen = STARTED if since is None else {"end_time": {"after_": utc_text(since)}}
         filters = (chosen, *OPEN)
-        ours = by_external_id(targets)
+        targets_by_id = by_external_id(targets)
         first = start["filter"] if start else 0
         seen: set[str] = set()
         for number, each in enumerate(filters[first:], first):
             for at, rows in self._pages(each, start if number == first else None):
                 seen.update(str(row.get("id")) for row in rows if isinstance(row, dict))
-                yield self._page(rows, ours, {"filter": number, **at})
+                yield self._page(rows, targets_by_id, {"filter": number, **at})
         if since is not None:
             for ids in changed_runs(self._session, since, seen=seen):
-                yield self._page(self._by_id(ids), ours, None)
+                yield self._page(self._by_id(ids), targets_by_id, None)
 
-    def _page(self, rows: Sequence[Any], ours: Mapping[str, Sequence[Target]], position: Position | None) -> Page:
+    def _page(
+        self, rows: Sequence[Any], targets_by_id: Mapping[str, Sequence[Target]], position: Position | None
+    ) -> Page:
         page = Page(position=position)
         for row in rows:
             if not isinstance(row, dict):
                 page.events.append(Rejected(f"a flow run is a {type(row).__name__}, not an object"))
                 continue
             names = [str(row[name]) for name in ("deployment_id", "flow_id") if row.get(name)]
-            found = [target for name in names for target in ours.get(name, ())]
+            found = [target for name in names for target in targets_by_id.get(name, ())]
             events = (self._event(target.pipeline_id, row) for target in found)
             page.events.extend(made for made in events if made is not None)
             if not any(map(self._known, names)):

@@ -265,8 +265,8 @@ class _SourceReader:
             known = {"{ui}", "{base_path}", EXTERNAL_ID, *({RUN_ID} if key == "runs" else ())}
             for place in PLACE.finditer(template or ""):
                 if place[0] not in known:
-                    said = ", ".join(sorted(known))
-                    reader.mistakes.append(f"{where}.{key}: {place[0]} is not known here (known: {said})")
+                    message = ", ".join(sorted(known))
+                    reader.mistakes.append(f"{where}.{key}: {place[0]} is not known here (known: {message})")
         reader.no_others(table, where, {"pipeline", "runs"})
         return links
 
@@ -325,6 +325,6 @@ class _SourceReader:
         try:
             return Expression(text)
         except JMESPathError as error:
-            said = str(error).splitlines()[0]
-            self.reader.mistakes.append(f"{where}: {text!r} is not a JMESPath expression: {said}")
+            message = str(error).splitlines()[0]
+            self.reader.mistakes.append(f"{where}: {text!r} is not a JMESPath expression: {message}")
             return None

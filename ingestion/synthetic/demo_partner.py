@@ -56,7 +56,7 @@ class DemoPartner(PartnerServer):
         self._token = token
         self._clock = clock
         self._began = clock()
-        self._asked = 0
+        self._requests = 0
         self._counting = threading.Lock()
         self.statuses: Counter[int] = Counter()
         silent = _silent(data)
@@ -88,14 +88,14 @@ class DemoPartner(PartnerServer):
     def answer_or_fault(self, request: Request) -> Answer:
         """Keeps no log of requests: a demonstration runs for days."""
         with self._counting:
-            self._asked += 1
-            asked = self._asked
-        answer = self._answer(request, asked)
+            self._requests += 1
+            number = self._requests
+        answer = self._answer(request, number)
         with self._counting:
             self.statuses[answer.status] += 1
         return answer
 
-    def _answer(self, request: Request, asked: int) -> Answer:
+    def _answer(self, request: Request, number: int) -> Answer:
         if request.headers.get("authorization") != f"Bearer {self._token}":
             return Answer(401, {"detail": "Invalid token"})
         parts = request.path.strip("/").split("/")
@@ -105,9 +105,9 @@ class DemoPartner(PartnerServer):
             return Answer(503, {"detail": "Down for maintenance"})
         if (source := self._sources.get((parts[0], unquote(parts[2])))) is None:
             return Answer(404, {"detail": "No such pipeline"})
-        if asked % LIMIT_EVERY == 0:
+        if number % LIMIT_EVERY == 0:
             return Answer(429, {"detail": "Too many requests"}, {"Retry-After": "1"})
-        return self._page(source, request, repeat=asked % REPEAT_EVERY == 0)
+        return self._page(source, request, repeat=number % REPEAT_EVERY == 0)
 
     def _page(self, source: Source, request: Request, *, repeat: bool) -> Answer:
         """A cursor is the place after a run's id, which stays where it is while runs come and go; the page that
@@ -138,15 +138,15 @@ class DemoPartner(PartnerServer):
         return [*(run for one in left for run in one.runs(now)), *runs]
 
     def watch(self, sleep: Callable[[float], None] = time.sleep) -> None:
-        """Says what a spectator of the log wants to know."""
-        down, told = False, self._clock()
+        """Log outages and counts of responses for the user of the demonstration."""
+        down, logged_at = False, self._clock()
         while True:
             sleep(1)
             if self.down() != down:
                 down = not down
                 say(f"the source {DOWN_SOURCE} is {'down for maintenance' if down else 'back'}")
-            if self._clock() - told >= LOG_SECONDS:
-                told = self._clock()
+            if self._clock() - logged_at >= LOG_SECONDS:
+                logged_at = self._clock()
                 with self._counting:
                     answers = ", ".join(f"{number} of {status}" for status, number in sorted(self.statuses.items()))
                     self.statuses.clear()

@@ -115,7 +115,7 @@ def make_pipelines(plan: Plan, clients: Sequence[Row]) -> list[Row]:
     taken: set[tuple[str, str]] = set()
     rows = []
     for number, platform in enumerate(platforms):
-        # Each client gets one of each round, so that none is without.
+        # Each round gives one to each client, so that every client has one.
         client = clients[number] if number < len(clients) else random.choice(clients)
         kind = next(types[platform])
         subject = random.choice(SUBJECTS)

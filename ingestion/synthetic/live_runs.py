@@ -30,7 +30,7 @@ Run = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A pipeline as its orchestrator knows it."""
+    """A pipeline of the simulated orchestrator."""
 
     external_id: str
     pipeline_type: str

@@ -57,7 +57,7 @@ def load(data: Dataset, *, end: datetime | None, fixed: bool, on_runs: Callable[
     3. Inventory and rules come in one transaction; what is there by id or by name stays as it is.
     4. Runs follow oldest first, a page per transaction, so that an interrupted load is completed by the next.
 
-    `on_runs` is told how many of how many runs are done. Raises CannotLoad.
+    `on_runs` is called with the numbers of loaded and of all runs. Raise CannotLoad on failure.
     """
     if problems := validate(data, registry=False):
         raise Faulty(problems)
@@ -174,19 +174,19 @@ def _create_pipelines(data: Dataset, clients: dict[str, Client], pipelines: dict
 
 
 def _create_rules(data: Dataset, clients: dict[str, Client], pipelines: dict[str, UUID], loaded: Loaded) -> None:
-    """One enabled rule per effective scope, type, channel and destination, as the database wants it."""
+    """One enabled rule per effective scope, type, channel and destination, as the database requires."""
     model: Any = apps.get_model("alerting", "AlertRule")  # by name: ingestion does not import alerting
     for _, row in data.read(data.base("alert_rules"), "alert_rules").rows:
         enabled = row["is_enabled"] == "true"
         client = clients[row["client_id"]].pk if row["client_id"] else None
         pipeline = pipelines[row["pipeline_id"]] if row["pipeline_id"] else None
         scope = {"pipeline_id": pipeline} if pipeline else {"pipeline_id": None, "client_id": client}
-        told = {name: row[name] for name in ("rule_type", "channel", "destination")}
+        fields = {name: row[name] for name in ("rule_type", "channel", "destination")}
         if model.objects.filter(pk=row["rule_id"]).exists():
             continue
         _, created = model.objects.get_or_create(
             **scope,
-            **told,
+            **fields,
             is_enabled=enabled,
             defaults={
                 "pk": row["rule_id"],

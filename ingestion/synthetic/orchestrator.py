@@ -91,10 +91,10 @@ class Workflow:
             if not all(step["status"] in {"pending", "in_progress", "completed", "blocked"} for step in self._steps()):
                 raise ValueError("unknown status")
         except (ValueError, TypeError, KeyError, OSError) as error:
-            raise BadState(f"{data.state_file} cannot be read ({error}); --reset starts anew.") from None
+            raise BadState(f"{data.state_file} cannot be read ({error}); --reset starts again.") from None
         for name, value in options.items():
             if (stored := getattr(self.plan, name)) != value:
-                raise BadState(f"This data set was begun with {name} {stored}, not {value}; --reset starts anew.")
+                raise BadState(f"This data set was begun with {name} {stored}, not {value}; --reset starts again.")
 
     def next_step(self) -> dict[str, Any] | None:
         return next((step for step in self._steps() if step["status"] != "completed"), None)
@@ -352,7 +352,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _work(flow: Workflow, *, everything: bool) -> int:
     if flow.next_step() is None:
-        say("All steps are completed already; --reset starts anew.")
+        say("All steps are completed already; --reset starts again.")
     while (step := flow.next_step()) is not None:
         say(f"{step['step']} {step['name']} ...")
         if not flow.run(step):

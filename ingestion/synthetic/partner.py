@@ -48,7 +48,7 @@ class Answer:
 
 
 class PartnerServer:
-    """Answers with `answer(request)` unless the next fault wants otherwise. A fault is an Answer, or a function of
+    """Answers with `answer(request)` unless a fault is next. A fault is an Answer, or a function of
     the request that makes one, or None to let that request through."""
 
     def __init__(self, port: int = 0) -> None:

@@ -178,7 +178,7 @@ def _registry(data: Dataset, tables: Mapping[str, Table]) -> list[Problem]:
         for line, row in tables[kind].rows if not tables[kind].problems else ():
             _, key = stated.pop((kind, row[ID_COLUMN[kind]]), (0, None))
             if key != key_of(kind, row):
-                say = "is not in the id registry" if key is None else f"the id registry knows it as {_short(key)}"
+                say = "is not in the id registry" if key is None else f"the id registry has it as {_short(key)}"
                 problems.append(Problem(tables[kind].file, line, ID_COLUMN[kind], say))
     if not any(tables[kind].problems for kind in ("clients", "pipelines")):
         for line, key in stated.values():

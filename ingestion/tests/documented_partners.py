@@ -41,8 +41,8 @@ class DocumentedPartner(PartnerServer):
         ended = next(words for words, status in self.documented.items() if status == "success")
         words = [*[ended] * size, *self.documented]
         self.rows = [
-            self.row(number, self.pipelines[number > size], said, START + timedelta(minutes=number))
-            for number, said in enumerate(words, start=1)
+            self.row(number, self.pipelines[number > size], word, START + timedelta(minutes=number))
+            for number, word in enumerate(words, start=1)
         ]
 
     def row(self, number: int, pipeline: str, words: tuple[Any, ...], start: datetime) -> dict[str, Any]:
@@ -221,8 +221,8 @@ class Airbyte(DocumentedPartner):
 
     def answer(self, request: Request) -> Answer:
         if request.path == "/v1/applications/token":
-            asked = json.loads(request.body)
-            assert asked == {"grant_type": "client_credentials", "client_id": "chm", "client_secret": SECRET}
+            body = json.loads(request.body)
+            assert body == {"grant_type": "client_credentials", "client_id": "chm", "client_secret": SECRET}
             return Answer(body={"access_token": "airbyte-token-FAKE", "token_type": "Bearer", "expires_in": 180})
         return super().answer(request)
 
@@ -284,9 +284,9 @@ class AzureDataFactory(DocumentedPartner):
 
     def answer(self, request: Request) -> Answer:
         if request.path == "/tenant/oauth2/v2.0/token":
-            asked = {name: values[0] for name, values in parse_qs(request.body.decode()).items()}
-            assert (asked["grant_type"], asked["client_secret"]) == ("client_credentials", SECRET)
-            assert asked["scope"] == "https://management.azure.com/.default"
+            body = {name: values[0] for name, values in parse_qs(request.body.decode()).items()}
+            assert (body["grant_type"], body["client_secret"]) == ("client_credentials", SECRET)
+            assert body["scope"] == "https://management.azure.com/.default"
             return Answer(body={"access_token": "entra-token-FAKE", "token_type": "Bearer", "expires_in": 3599})
         return super().answer(request)
 
@@ -299,15 +299,15 @@ class AzureDataFactory(DocumentedPartner):
 
     def listing(self, request: Request) -> Answer:
         assert (request.method, request.first("api-version")) == ("POST", "2018-06-01")
-        asked = json.loads(request.body)
-        names = [name for chosen in asked.get("filters", ()) for name in chosen["values"]]
+        requested = json.loads(request.body)
+        names = [name for chosen in requested.get("filters", ()) for name in chosen["values"]]
         found = [
             row
             for row in self.rows
-            if asked["lastUpdatedAfter"] <= row["lastUpdated"] <= asked["lastUpdatedBefore"]
+            if requested["lastUpdatedAfter"] <= row["lastUpdated"] <= requested["lastUpdatedBefore"]
             and (not names or row["pipelineName"] in names)
         ]
-        first = int(asked.get("continuationToken", 0))
+        first = int(requested.get("continuationToken", 0))
         body: dict[str, Any] = {"value": found[first : first + 100]}
         if first + 100 < len(found):
             body["continuationToken"] = str(first + 100)

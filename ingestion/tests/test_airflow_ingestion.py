@@ -46,7 +46,7 @@ def run_of(key: tuple[str, str]) -> Run:
     return Run.objects.get(pipeline__external_id=key[0], external_run_id=key[1])
 
 
-def asked(partner: AirflowReplay) -> list[str]:
+def requested_paths(partner: AirflowReplay) -> list[str]:
     return [
         request.path
         for request in partner.requests
@@ -140,7 +140,7 @@ def test_open_runs_that_the_window_left_out_are_read_again_by_their_state(
 
     assert not Run.objects.still_open().exists()
     assert as_airflow_has_them(airflow) >= as_stored()
-    listed, by_state, *single = asked(airflow)
+    listed, by_state, *single = requested_paths(airflow)
     assert listed == by_state == "/api/v2/dags/~/dagRuns"
     assert len(single) == 25  # none of them is open any more, so each is asked for by its id
 
@@ -154,7 +154,7 @@ def test_open_runs_are_listed_a_hundred_at_a_time(airflow: AirflowReplay, dags: 
     report = ingest(connection)
 
     assert outcomes(report) == {"unchanged": 25}
-    assert len(asked(airflow)) == 2
+    assert len(requested_paths(airflow)) == 2
 
 
 def test_an_open_run_that_airflow_no_longer_knows_is_canceled(

@@ -46,12 +46,12 @@ def check(*arguments: Any) -> str:
 def test_it_shows_how_each_run_would_be_stored_and_stores_nothing(partner: GenericPartner) -> None:
     pipelines = pipelines_of("Northwind", "orders", "stock")
 
-    said = check("one", "--pipeline", str(pipelines["orders"].pk))
+    output = check("one", "--pipeline", str(pipelines["orders"].pk))
 
     for expected in ("selects 2 pipelines", "asked for orders", "Succeeded", "2026-03-01 10:00:00", "unknown status",
                      "rows_processed left out", "no external_run_id", "[/2]",
                      "first page: 1 failed, 1 rejected, 1 success. Nothing was written."):  # fmt: skip
-        assert expected in said, said
+        assert expected in output, output
     assert physical_rows() == {}
     assert not Pipeline.objects.exclude(last_ingest_at=None).exists()
     assert len(partner.requests) == 1
@@ -97,15 +97,15 @@ def test_of_a_description_it_shows_where_each_field_comes_from(
         settings.CHM_CONNECTIONS_FILE = str(path)
         pipelines_of("Northwind", databricks.pipelines[1], platform="vendor_api")
 
-        said = check("bricks")
+        output = check("bricks")
 
     # The table is wider than 80 columns, so each field is a block of lines.
-    blocks = [" ".join(block.split()) for block in said.split("\n\n") if "field " in block]
+    blocks = [" ".join(block.split()) for block in output.split("\n\n") if "field " in block]
     status = next(block for block in blocks if "field status " in block)
     assert "from status.state, status.termination_details.code" in status
     assert "the partner's TERMINATED/SKIPPED stored skipped" in status
     finished = next(block for block in blocks if "field finished_at " in block)
     assert f"from end_time the partner's {databricks.rows[-1]['end_time']}" in finished
-    assert PLANTED not in said
-    assert SECRET not in said
+    assert PLANTED not in output
+    assert SECRET not in output
     assert physical_rows() == {}

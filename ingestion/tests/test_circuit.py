@@ -1,4 +1,4 @@
-"""A partner that is down, or that wants to be left alone: from tick to tick."""
+"""A partner that is down, or that asked for a pause, from tick to tick."""
 
 import itertools
 from collections.abc import Iterator

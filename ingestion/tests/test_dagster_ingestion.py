@@ -35,8 +35,8 @@ class DagsterPartner(PartnerServer):
     def answer(self, request: Request) -> Answer:
         if (request.method, request.path) != ("POST", "/graphql"):
             return Answer(404)
-        asked = json.loads(request.body)["variables"]
-        chosen = asked["filter"]
+        variables = json.loads(request.body)["variables"]
+        chosen = variables["filter"]
         assert chosen.keys() <= {"updatedAfter", "pipelineName", "runIds"}
         found = [
             row
@@ -45,10 +45,10 @@ class DagsterPartner(PartnerServer):
             and row["jobName"] == chosen.get("pipelineName", row["jobName"])
             and row["runId"] in chosen.get("runIds", [row["runId"]])
         ]
-        if asked["cursor"] is not None:
-            places = [place for place, row in enumerate(found) if row["runId"] == asked["cursor"]]
+        if variables["cursor"] is not None:
+            places = [place for place, row in enumerate(found) if row["runId"] == variables["cursor"]]
             found = found[places[0] + 1 :] if places else []  # an unknown cursor is an empty page
-        return Answer(body={"data": {"runsOrError": {"__typename": "Runs", "results": found[: asked["limit"]]}}})
+        return Answer(body={"data": {"runsOrError": {"__typename": "Runs", "results": found[: variables["limit"]]}}})
 
 
 @pytest.fixture
@@ -141,7 +141,7 @@ def test_long_listings_are_read_to_their_end(dagster: DagsterPartner) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("answer", "message"),
     [
         ({"data": {"runsOrError": {"__typename": "PythonError", "message": "broken"}}}, "PythonError: broken"),
         ({"data": None, "errors": [{"message": "no"}]}, "'data'"),
@@ -150,13 +150,13 @@ def test_long_listings_are_read_to_their_end(dagster: DagsterPartner) -> None:
     ],
 )
 def test_an_answer_of_another_kind_is_an_error_and_loses_nothing(
-    dagster: DagsterPartner, answer: Any, said: str
+    dagster: DagsterPartner, answer: Any, message: str
 ) -> None:
     job = rows("A-early")[0]["jobName"]
     pipelines_of("Northwind", job, platform="vendor_api")
     dagster.faults = [Answer(body=answer)]
     [problem] = ingest(connection(dagster)).errors
-    assert said in str(problem["error"])
+    assert message in str(problem["error"])
     assert ingest(connection(dagster)).created == len([row for row in dagster.rows if row["jobName"] == job])
 
 

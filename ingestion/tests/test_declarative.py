@@ -28,8 +28,8 @@ def by_number(size: int, rows: int, name: str, *, total: bool = False) -> Callab
     """Pages by number or offset, as the parameter's name says."""
 
     def answer(request: Request) -> Answer:
-        asked = int(request.first(name) or 0)
-        first = asked if name == "offset" else (asked - 1) * size
+        requested = int(request.first(name) or 0)
+        first = requested if name == "offset" else (requested - 1) * size
         page = [a_row(number) for number in range(rows)][first : first + size]
         return Answer(body={"runs": page} | ({"total": rows} if total else {}))
 
@@ -96,7 +96,7 @@ def test_a_next_address_elsewhere_is_never_followed(partner: Scripted, connect: 
 
 
 @pytest.mark.parametrize(
-    ("paging", "answer", "said"),
+    ("paging", "answer", "message"),
     [
         ('kind = "cursor"\nparam = "c"\nnext = "next"', {"next": "same"}, "twice"),
         ('kind = "next_url"\nnext = "next"', {"next": "/api/again"}, "twice"),
@@ -105,11 +105,11 @@ def test_a_next_address_elsewhere_is_never_followed(partner: Scripted, connect: 
     ],
 )
 def test_a_listing_that_turns_in_a_circle_ends_with_an_error(
-    partner: Scripted, connect: Connect, paging: str, answer: dict[str, Any], said: str
+    partner: Scripted, connect: Connect, paging: str, answer: dict[str, Any], message: str
 ) -> None:
     partner.script = lambda request: Answer(body={"runs": [a_row(1)]} | answer)
     [problem] = ingest(connect(partner, f"{LISTING}[paging]\n{paging}\n")).errors
-    assert said in str(problem["error"])
+    assert message in str(problem["error"])
     assert len(partner.requests) <= 3
 
 
@@ -122,9 +122,9 @@ def test_a_page_that_says_there_is_no_more_is_the_last(partner: Scripted, connec
 
 def test_a_cursor_goes_into_the_body_where_there_is_one(partner: Scripted, connect: Connect) -> None:
     def answer(request: Request) -> Answer:
-        asked = json.loads(request.body)
-        assert asked["jobs"] == ["orders"]
-        page = int(asked.get("token", 0))
+        requested = json.loads(request.body)
+        assert requested["jobs"] == ["orders"]
+        page = int(requested.get("token", 0))
         return Answer(body={"runs": [a_row(page)], "next": page + 1 if page < 2 else None})
 
     partner.script = answer
@@ -196,7 +196,7 @@ def test_ids_are_encoded_and_the_start_is_sent_as_the_partner_wants_it(partner: 
 
 def test_what_differs_in_every_answer_is_dropped_before_it_is_compared(partner: Scripted, connect: Connect) -> None:
     partner.script = lambda request: Answer(
-        body={"runs": [a_row(1, asked=len(partner.requests), links={"self": "x", "signed": len(partner.requests)})]}
+        body={"runs": [a_row(1, requested=len(partner.requests), links={"self": "x", "signed": len(partner.requests)})]}
     )
     connection = connect(partner, 'drop = ["asked", "links.signed"]\n' + LISTING)
     ingest(connection)

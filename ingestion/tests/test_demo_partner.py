@@ -48,7 +48,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def partner(db: None, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[DemoPartner]:
-    """Beside the loaded data set, whose open runs it knows."""
+    """Beside the loaded data set, whose open runs it continues."""
     monkeypatch.setenv(PASSWORD_ENV, TOKEN)
     call_command("load_synthetic", verbosity=0)
     open_runs = {

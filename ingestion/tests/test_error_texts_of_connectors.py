@@ -24,12 +24,12 @@ class FailedDagster(PartnerServer):
     explains = True
 
     def answer(self, request: Request) -> Answer:
-        asked = json.loads(request.body)
-        if "eventConnection" not in asked["query"]:
+        requested = json.loads(request.body)
+        if "eventConnection" not in requested["query"]:
             return runs(RECORDED["runs"])
         if not self.explains:
             return Answer(400, {"errors": [{"message": "Cannot query field 'eventConnection' on type 'Run'."}]})
-        variables = asked["variables"]
+        variables = requested["variables"]
         first = int(variables["cursor"] or 0)
         found = []
         for run in RECORDED["response"]["body"]["data"]["runsOrError"]["results"]:
@@ -168,7 +168,7 @@ def explained(preset: str, body: Any, folder: Path) -> tuple[str | None, Request
 
 
 @pytest.mark.parametrize(
-    ("preset", "body", "asked", "text"),
+    ("preset", "body", "requested", "text"),
     [
         (
             "github_actions",
@@ -188,13 +188,13 @@ def explained(preset: str, body: Any, folder: Path) -> tuple[str | None, Request
     ids=["github", "dbt cloud", "databricks", "data factory"],
 )
 def test_a_failed_run_names_its_step_by_one_more_request(
-    preset: str, body: Any, asked: str, text: str, tmp_path: Path
+    preset: str, body: Any, requested: str, text: str, tmp_path: Path
 ) -> None:
     found, request = explained(preset, body, tmp_path)
 
     assert found is not None
     assert found.startswith(text)
-    assert f"{request.method} {request.path}" == asked
+    assert f"{request.method} {request.path}" == requested
 
 
 def test_of_a_log_the_end_is_kept(tmp_path: Path) -> None:

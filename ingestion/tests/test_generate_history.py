@@ -52,9 +52,9 @@ def test_the_same_seed_gives_the_same_rows_and_another_seed_others() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_the_history_is_of_the_size_asked_for_and_looks_like_one() -> None:
-    said = generate(clients=5, pipelines=60, runs=20_000, days=120)
+    output = generate(clients=5, pipelines=60, runs=20_000, days=120)
 
-    assert "20000 runs" in said
+    assert "20000 runs" in output
     assert (Client.objects.count(), Pipeline.objects.count(), Run.objects.count()) == (5, 60, 20_000)
     until = datetime(2026, 11, 1, tzinfo=UTC)
     assert not Run.objects.filter(started_at__gt=until).exists()

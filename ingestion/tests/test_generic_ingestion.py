@@ -320,22 +320,22 @@ def test_a_body_that_drips_ends_at_the_total_time_limit(generic: GenericPartner,
 @pytest.mark.parametrize("form", ["seconds", "date"])
 def test_retry_after_is_obeyed_in_both_forms(generic: GenericPartner, orders: Pipeline, status: int, form: str) -> None:
     generic.runs["orders"] = [a_run()]
-    asked: list[datetime] = []
+    times: list[datetime] = []
 
     def slow_down(_request: object) -> Answer:
-        asked.append(timezone.now())
+        times.append(timezone.now())
         value = "1" if form == "seconds" else format_datetime(timezone.now() + timedelta(seconds=2), usegmt=True)
         return Answer(status, {}, {"Retry-After": value})
 
     def note(_request: object) -> None:
-        asked.append(timezone.now())
+        times.append(timezone.now())
 
     generic.faults = [slow_down, note]
 
     report = ingest(generic_connection(generic))
 
     assert outcomes(report) == {"created": 1}
-    assert (asked[1] - asked[0]).total_seconds() >= 0.95
+    assert (times[1] - times[0]).total_seconds() >= 0.95
 
 
 def test_a_pipeline_that_fails_does_not_stop_the_others(generic: GenericPartner, db: None) -> None:

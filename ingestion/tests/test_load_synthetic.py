@@ -156,9 +156,9 @@ def test_moved_to_end_now_and_loaded_again_later_nothing_changes(monkeypatch: py
 
     later = timezone.now() + timedelta(days=3)
     monkeypatch.setattr(timezone, "now", lambda: later)
-    said = load_synthetic()
+    output = load_synthetic()
 
-    assert "(as before); created 0 clients, 0 pipelines, 0 alert rules; runs: 2500 unchanged." in said
+    assert "(as before); created 0 clients, 0 pipelines, 0 alert rules; runs: 2500 unchanged." in output
     assert physical() == first
 
 
@@ -172,11 +172,11 @@ def test_interrupted_it_is_completed_by_the_next_with_the_same_shift() -> None:
         load(datasets.dataset("v1"), end=END + timedelta(days=9), fixed=False, on_runs=interrupt)
     assert Run.objects.count() == 1_000
 
-    said = load_synthetic()
+    output = load_synthetic()
 
     assert Run.objects.count() == 2_500
-    assert "2026-11-10T00:00:00+00:00 (as before)" in said
-    assert "1500 created, 1000 unchanged" in said
+    assert "2026-11-10T00:00:00+00:00 (as before)" in output
+    assert "1500 created, 1000 unchanged" in output
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,4 +1,4 @@
-"""Walks that are longer than a task: stopped at the end of any page, they go on in the next one."""
+"""Walks that are longer than a task: stopped at the end of any page, they continue in the next one."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -114,8 +114,8 @@ def described(connect: Connect, paging: str, parameter: str) -> Iterator[tuple[P
     rows = [a_row(number) for number in range(20)]
 
     def answer(request: Any) -> Answer:
-        asked = int(request.first(parameter) or 0)
-        first = {"page": (asked - 1) * 4}.get(parameter, asked)
+        requested = int(request.first(parameter) or 0)
+        first = {"page": (requested - 1) * 4}.get(parameter, requested)
         following = first + 4 if first + 4 < len(rows) else None
         return Answer(
             body={"runs": rows[first : first + 4], "total": len(rows), "next": following and f"?at={following}",
@@ -192,8 +192,8 @@ def test_a_task_whose_time_is_up_is_enqueued_again_and_the_last_one_moves_the_wa
         while not tasks or again:
             tasks += 1
             first: dict[str, Any] = {"kwargs": {"connection": "one"}, "task_id": "first"}
-            asked = again.pop() if again else first
-            done = task.apply(kwargs=asked["kwargs"], task_id=asked["task_id"])
+            requested = again.pop() if again else first
+            done = task.apply(kwargs=requested["kwargs"], task_id=requested["task_id"])
             assert [(options["task_id"], options["expires"]) for options in again] in ([], [("first", 54.0)])
             assert (Pipeline.objects.get().ingested_through is None) is bool(again)
 
@@ -213,7 +213,7 @@ def test_a_position_that_the_partner_forgot_costs_a_walk_and_no_run(
             assert ingest_until(connection, after(partner, 1)).unfinished
         del partner.rows[99]  # the run whose id is the cursor
         report = ingest_until(connection)
-        assert "begins anew" in str(report.errors)
+        assert "starts again" in str(report.errors)
         assert Pipeline.objects.get().ingested_through is None
 
         assert ingest_until(connection).errors == []

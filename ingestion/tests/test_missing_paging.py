@@ -80,9 +80,9 @@ def test_the_check_says_whether_a_page_follows_and_what_it_could_not_read(partne
     assert "describe source.paging" in checked()
 
     partner.script = lambda request: Answer(body={"runs": [a_row(1, start="soon", end="17:00 o'clock")]})
-    said = checked()
-    assert "times that could not be read: 2" in said
-    assert "next page: none" in said
+    output = checked()
+    assert "times that could not be read: 2" in output
+    assert "next page: none" in output
 
     partner.script = lambda request: Answer(body={"runs": [a_row(int(request.first("page") or 1))]})
     connect(partner, LISTING + '[paging]\nkind = "page"\nparam = "page"\n')

@@ -106,8 +106,8 @@ def plant_by_hand(orders: Pipeline) -> None:
         "/admin/inventory/pipeline/import/", {"file": SimpleUploadedFile("pipelines.csv", rows.encode())}
     )
     assert looked_at.context["judgement"].faults
-    said = {"pipeline_id": str(orders.pk), "rule_type": "on_failure", "channel": "slack", "destination": HOOK}
-    assert post_json(program(), f"{ROOT}/alert_rules", said).status_code == 201
+    rule = {"pipeline_id": str(orders.pk), "rule_type": "on_failure", "channel": "slack", "destination": HOOK}
+    assert post_json(program(), f"{ROOT}/alert_rules", rule).status_code == 201
 
 
 def planted_in(text: str) -> list[str]:

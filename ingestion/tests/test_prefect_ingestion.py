@@ -45,33 +45,33 @@ class PrefectPartner(PartnerServer):
             case "GET", "/api/events/filter/next" if self.state_changes is not None:
                 return self.events(int(str(request.first("page-token")).strip("=")))
             case "POST", "/api/task_runs/filter":
-                asked = json.loads(request.body)
-                wanted = asked["flow_runs"]["id"]["any_"]
+                requested = json.loads(request.body)
+                wanted = requested["flow_runs"]["id"]["any_"]
                 found = [task for task in self.failed_tasks if task["flow_run_id"] in wanted]
-                return Answer(body=found[asked["offset"] : asked["offset"] + asked["limit"]])
+                return Answer(body=found[requested["offset"] : requested["offset"] + requested["limit"]])
             case "POST", "/api/flow_runs/filter":
                 return self.flow_runs(json.loads(request.body))
         return Answer(404, {"detail": "Not Found"})
 
     def events(self, first: int) -> Answer:
-        """Pages of 50; the next one's address is the one by which the server knows itself."""
+        """Pages of 50; the next page's URL has the server's own host name."""
         changes = self.state_changes or []
         page = changes[first : first + 50]
         found = [{"resource": {"prefect.resource.id": f"prefect.flow-run.{name}"}} for name in page]
         following = f"http://prefect.internal:4200/api/events/filter/next?page-token={first + 50}=="
         return Answer(body={"events": found, "next_page": following if len(changes) > first + 50 else None})
 
-    def flow_runs(self, asked: dict[str, Any]) -> Answer:
-        if asked["limit"] > 200:
+    def flow_runs(self, requested: dict[str, Any]) -> Answer:
+        if requested["limit"] > 200:
             return Answer(422, {"exception_message": "Invalid request received."})
-        chosen = [row for row in self.rows if self.matches(row, asked["flow_runs"])]
+        chosen = [row for row in self.rows if self.matches(row, requested["flow_runs"])]
         chosen.sort(key=lambda row: (row["start_time"] or "9999", row["id"]))
-        return Answer(body=chosen[asked["offset"] : asked["offset"] + asked["limit"]])
+        return Answer(body=chosen[requested["offset"] : requested["offset"] + requested["limit"]])
 
     @staticmethod
     def matches(row: dict[str, Any], chosen: dict[str, Any]) -> bool:
         known = {"start_time", "end_time", "state", "id"}
-        assert chosen.keys() <= known, "the real server knows more filters; this one only these"
+        assert chosen.keys() <= known, "the real server has more filters, this one only these"
         return (
             ("start_time" not in chosen or (row["start_time"] is None) == chosen["start_time"]["is_null_"])
             and ("end_time" not in chosen or (row["end_time"] or "") >= chosen["end_time"]["after_"])

@@ -133,10 +133,10 @@ def test_no_planted_secret_and_no_credential_is_stored_or_said(partner: Document
     with database.cursor() as cursor:
         cursor.execute("SELECT string_agg(runs::text, '') FROM runs")
         text = str(cursor.fetchone()[0])
-    said = str(report.errors) + str(list(Pipeline.objects.values_list("last_ingest_error", flat=True)))
+    errors = str(report.errors) + str(list(Pipeline.objects.values_list("last_ingest_error", flat=True)))
     assert report.errors
-    assert PLANTED not in text + said
-    assert SECRET not in text + said
+    assert PLANTED not in text + errors
+    assert SECRET not in text + errors
 
 
 def test_a_refused_proof_is_an_error_that_names_the_answer(
@@ -180,7 +180,7 @@ def test_an_open_run_that_the_partner_forgot_is_gone_and_one_that_ended_has_ende
 
 
 def requests_of_a_second_walk(partner: DocumentedPartner, connection: Connection) -> list[Any]:
-    Run.objects.all().delete()  # so that none is open and asked for again
+    Run.objects.all().delete()  # so that no open run is requested again
     partner.requests.clear()
     assert not ingest(connection).errors
     why_they_failed = re.compile(r"/actions/runs/\d+/jobs")

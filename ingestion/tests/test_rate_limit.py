@@ -110,12 +110,12 @@ def test_a_retry_waits_as_long_as_asked(partner: Counting) -> None:
 
 
 def test_a_wait_that_is_too_long_for_a_worker_is_told_and_not_waited_out(partner: Counting) -> None:
-    time, told = Time(), list[float]()
+    time, holds = Time(), list[float]()
     partner.faults = [Answer(429, headers={"Retry-After": "999999"})]
-    with session(partner, time, on_hold=told.append) as asking, pytest.raises(Unavailable, match="left alone"):
+    with session(partner, time, on_hold=holds.append) as asking, pytest.raises(Unavailable, match="left alone"):
         asking.get("/runs")
 
-    assert (told, sum(time.slept), len(partner.requests)) == ([MAX_RETRY_AFTER_SECONDS], 0, 1)
+    assert (holds, sum(time.slept), len(partner.requests)) == ([MAX_RETRY_AFTER_SECONDS], 0, 1)
 
 
 def test_what_is_left_of_an_earlier_wait_is_obeyed(partner: Counting) -> None:

@@ -190,7 +190,7 @@ def test_a_broken_state_file_is_named_and_reset_repairs_it(v1: Path, text: str) 
     refused = orchestrate(v1)
 
     assert refused.returncode == 2
-    assert "--reset starts anew" in refused.stderr
+    assert "--reset starts again" in refused.stderr
     assert state_file.read_text() == text
     assert orchestrate(v1, "--reset", "--all").returncode == 0
     assert contents(v1) == contents(V1)
@@ -332,7 +332,7 @@ def test_each_fault_is_a_row_of_its_own_that_names_file_line_and_field(
         reader = csv.DictReader(opened)
         line = next(reader.line_num for row in reader if all(row[name] == chosen[name] for name in COLUMNS[kind]))
     assert found[0]["line"] == str(line)
-    # An end that has gone missing or wrong can only be told together with what follows from it.
+    # An end that has gone missing or wrong is only visible together with what follows from it.
     assert len(report(v1)) == 1 or {"status", "started_at", "finished_at"} & {field, *change}, report(v1)
 
 

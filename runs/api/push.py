@@ -82,25 +82,25 @@ class LineageView(StrictView):
             raise PermissionDenied("A lineage token is bound to one client or pipeline; make one from its page.")
         events = self._events(request.data)
         throttle_token(token, LINEAGE, len(events))
-        jobs = [lineage.job_of(said) for said in events]
+        jobs = [lineage.job_of(data) for data in events]
         if not isinstance(request.data, list) and isinstance(jobs[0], dict):
             raise ValidationError(jobs[0])
         pipelines = self._pipelines([job for job in jobs if isinstance(job, lineage.Job)])
-        judged = [_judged(said, job, pipelines) for said, job in zip(events, jobs, strict=True)]
+        judged = [_judged(data, job, pipelines) for data, job in zip(events, jobs, strict=True)]
         note_unmatched(
             token, [job.external_id for job in jobs if isinstance(job, lineage.Job) and job not in pipelines]
         )
         results = iter(record_runs([event for event in judged if not isinstance(event, dict)]))
-        answers = [event if isinstance(event, dict) else _told(next(results)) for event in judged]
+        answers = [event if isinstance(event, dict) else _answer_of(next(results)) for event in judged]
         items = [{"index": index} | answer for index, answer in enumerate(answers)]
         return Response({"items": items}, status=201)
 
-    def _events(self, said: Any) -> Sequence[Any]:
-        if isinstance(said, list):
-            if not 1 <= len(said) <= MAX_EVENTS:
-                raise ValidationError({"body": [f"Give 1 to {MAX_EVENTS} events; these are {len(said)}."]})
-            return said
-        return [said]
+    def _events(self, data: Any) -> Sequence[Any]:
+        if isinstance(data, list):
+            if not 1 <= len(data) <= MAX_EVENTS:
+                raise ValidationError({"body": [f"Give 1 to {MAX_EVENTS} events; these are {len(data)}."]})
+            return data
+        return [data]
 
     def _pipelines(self, jobs: list[lineage.Job]) -> dict[lineage.Job, UUID]:
         named: dict[str, list[tuple[str, bool, UUID]]] = {}
@@ -115,7 +115,7 @@ class LineageView(StrictView):
 
 
 def _judged(
-    said: Any, job: lineage.Job | lineage.NoRun | dict[str, list[str]], pipelines: Mapping[lineage.Job, UUID]
+    data: Any, job: lineage.Job | lineage.NoRun | dict[str, list[str]], pipelines: Mapping[lineage.Job, UUID]
 ) -> RunEvent | Rejected | dict[str, str]:
     """What to record, or the answer where there is nothing to."""
     if isinstance(job, dict):
@@ -124,10 +124,10 @@ def _judged(
         return {"outcome": IGNORED}
     if job not in pipelines:
         return {"outcome": UNMATCHED, "error": "No pipeline of this token's has this job as its external_id."}
-    return lineage.run_event(said, pipelines[job])
+    return lineage.run_event(data, pipelines[job])
 
 
-def _told(result: Result) -> dict[str, Any]:
+def _answer_of(result: Result) -> dict[str, Any]:
     known = {"id": str(result.run_id)} if result.error is None else {"error": result.error}
     return {"outcome": result.outcome.value} | known
 

@@ -355,8 +355,8 @@ def location(request: Request, run_id: UUID) -> dict[str, str]:
     return {"Location": request.build_absolute_uri(reverse("run", args=[run_id]))}
 
 
-def pushed(said: dict[str, Any]) -> RunEvent:
-    return RunEvent(at=said.pop("source_updated_at", None), kind=Kind.SNAPSHOT, **said)
+def pushed(data: dict[str, Any]) -> RunEvent:
+    return RunEvent(at=data.pop("source_updated_at", None), kind=Kind.SNAPSHOT, **data)
 
 
 def is_uuid(value: object) -> bool:

@@ -28,44 +28,44 @@ class Invocation:
     manifest: Mapping[str, Any]
 
 
-def read(said: object) -> Invocation | dict[str, list[str]]:
+def read(results: object) -> Invocation | dict[str, list[str]]:
     """run_results.json itself, or {"run_results": …, "manifest": …}; else what is wrong by field."""
     manifest: object = {}
-    if isinstance(said, Mapping) and "run_results" in said:
-        if unknown := said.keys() - {"run_results", "manifest"}:
+    if isinstance(results, Mapping) and "run_results" in results:
+        if unknown := results.keys() - {"run_results", "manifest"}:
             return {str(name): ["Unknown field. Known here: manifest, run_results."] for name in sorted(unknown)}
-        manifest, said = said.get("manifest") or {}, said["run_results"]
-    if not isinstance(said, Mapping):
+        manifest, results = results.get("manifest") or {}, results["run_results"]
+    if not isinstance(results, Mapping):
         return {"body": ["Give dbt's run_results.json, a JSON object."]}
     problems: dict[str, list[str]] = {}
     if not isinstance(manifest, Mapping):
         problems["manifest"] = ["Give dbt's manifest.json, a JSON object, or leave it out."]
-    invocation_id = mapping(said, "metadata").get("invocation_id")
+    invocation_id = mapping(results, "metadata").get("invocation_id")
     if not isinstance(invocation_id, str) or isinstance(identity(invocation_id), Rejected):
         problems["metadata.invocation_id"] = ["Give the id of the invocation; dbt writes it."]
     try:
-        _time(said, "generated_at")
+        _time(results, "generated_at")
     except ValueError as error:
         problems["metadata.generated_at"] = [str(error)]
-    nodes = said.get("results")
+    nodes = results.get("results")
     if not isinstance(nodes, list) or not all(isinstance(node, Mapping) for node in nodes):
         problems["results"] = ["Give the list of dbt's results; this is not a run_results.json."]
-    return problems or Invocation(said, manifest)  # type: ignore[arg-type]  # an object by now
+    return problems or Invocation(results, manifest)  # type: ignore[arg-type]  # an object by now
 
 
 def run_event(invocation: Invocation, pipeline_id: UUID) -> RunEvent:
-    said, metadata = invocation.results, mapping(invocation.results, "metadata")
-    nodes: list[Mapping[str, Any]] = said["results"]
+    results, metadata = invocation.results, mapping(invocation.results, "metadata")
+    nodes: list[Mapping[str, Any]] = results["results"]
     statuses = Counter(_status(node) for node in nodes)
     bad = [node for node in nodes if _status(node) not in GOOD | {SKIPPED}]
-    command = text(mapping(said, "args").get("which"))
+    command = text(mapping(results, "args").get("which"))
     status, reason = _verdict(command, statuses, failed=bool(bad))
-    generated_at = _time(said, "generated_at")
+    generated_at = _time(results, "generated_at")
     return RunEvent(
         pipeline_id=pipeline_id,
         external_run_id=metadata["invocation_id"],
         status=status.value,
-        started_at=_started_at(said),
+        started_at=_started_at(results),
         finished_at=generated_at,
         rows_processed=_rows(nodes),
         error_message=_message(bad),
@@ -75,8 +75,10 @@ def run_event(invocation: Invocation, pipeline_id: UUID) -> RunEvent:
             dbt_version=text(metadata.get("dbt_version")),
             project=text(mapping(invocation.manifest, "metadata").get("project_name")),
             adapter=text(mapping(invocation.manifest, "metadata").get("adapter_type")),
-            target=text(mapping(said, "args").get("target")),
-            elapsed_seconds=said.get("elapsed_time") if isinstance(said.get("elapsed_time"), int | float) else None,
+            target=text(mapping(results, "args").get("target")),
+            elapsed_seconds=results.get("elapsed_time")
+            if isinstance(results.get("elapsed_time"), int | float)
+            else None,
             nodes=len(nodes),
             node_counts=dict(statuses.most_common(MAX_STATUSES)),
             failed_nodes=[_named(node, invocation.manifest) for node in bad[:MAX_NAMED]],
@@ -111,7 +113,7 @@ def _message(bad: list[Mapping[str, Any]]) -> str | None:
 
 
 def _named(node: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """The manifest alone knows the file of a node."""
+    """Return the file of a node, which only the manifest has."""
     name = text(node.get("unique_id"))
     described = mapping(manifest, "nodes", name or "")
     return without_nulls(
@@ -127,14 +129,14 @@ def _rows(nodes: list[Mapping[str, Any]]) -> int | None:
     return sum(known) if known else None
 
 
-def _started_at(said: Mapping[str, Any]) -> datetime | None:
+def _started_at(results: Mapping[str, Any]) -> datetime | None:
     """Versions of dbt before 1.10 do not say it: the first node's start then."""
-    told: list[object] = [mapping(said, "metadata").get("invocation_started_at")]
-    if not isinstance(told[0], str):
-        timings = [node.get("timing") for node in said["results"]]
-        told = [mapping(step).get("started_at") for timing in timings if isinstance(timing, list) for step in timing]
+    moments: list[object] = [mapping(results, "metadata").get("invocation_started_at")]
+    if not isinstance(moments[0], str):
+        timings = [node.get("timing") for node in results["results"]]
+        moments = [mapping(step).get("started_at") for timing in timings if isinstance(timing, list) for step in timing]
     starts = []
-    for moment in told:
+    for moment in moments:
         try:
             starts.append(parse_time(moment if isinstance(moment, str) else ""))
         except ValueError:
@@ -142,6 +144,6 @@ def _started_at(said: Mapping[str, Any]) -> datetime | None:
     return min(starts, default=None)
 
 
-def _time(said: Mapping[str, Any], name: str) -> datetime:
-    moment = mapping(said, "metadata").get(name)
+def _time(results: Mapping[str, Any], name: str) -> datetime:
+    moment = mapping(results, "metadata").get(name)
     return parse_time(moment if isinstance(moment, str) else "")

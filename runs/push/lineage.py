@@ -41,34 +41,34 @@ class NoRun:
     """A JobEvent or DatasetEvent, which CHM accepts and has no use for."""
 
 
-def job_of(said: object) -> Job | NoRun | dict[str, list[str]]:
+def job_of(event: object) -> Job | NoRun | dict[str, list[str]]:
     """The job of a run event, or what is wrong with the event by field."""
-    if not isinstance(said, dict):
+    if not isinstance(event, dict):
         return {"body": ["Give an OpenLineage event, a JSON object."]}
-    if "run" not in said and "eventType" not in said and ("job" in said or "dataset" in said):
+    if "run" not in event and "eventType" not in event and ("job" in event or "dataset" in event):
         return NoRun()
     problems: dict[str, list[str]] = {}
-    job = mapping(said, "job")
+    job = mapping(event, "job")
     for part in ("namespace", "name"):
         if not isinstance(job.get(part), str) or not job[part]:
             problems[f"job.{part}"] = ["Give a text."]
-    run_id = mapping(said, "run").get("runId")
+    run_id = mapping(event, "run").get("runId")
     if not isinstance(run_id, str) or isinstance(identity(run_id), Rejected):
         problems["run.runId"] = ["Give the run's id, a text of at most 255 characters."]
-    kind = said.get("eventType", OTHER)
+    kind = event.get("eventType", OTHER)
     if not isinstance(kind, str) or (kind.upper() != OTHER and kind.upper() not in STATUSES):
         problems["eventType"] = [f"Give one of: {', '.join([*STATUSES, OTHER])}."]
     try:
-        parse_time(said["eventTime"] if isinstance(said.get("eventTime"), str) else "")
+        parse_time(event["eventTime"] if isinstance(event.get("eventTime"), str) else "")
     except ValueError as error:
         problems["eventTime"] = [str(error)]
-    return problems or Job(f"{job['namespace']}/{job['name']}", _platform(said.get("producer")))
+    return problems or Job(f"{job['namespace']}/{job['name']}", _platform(event.get("producer")))
 
 
-def run_event(said: Mapping[str, Any], pipeline_id: UUID) -> RunEvent:
+def run_event(event: Mapping[str, Any], pipeline_id: UUID) -> RunEvent:
     """Of an event for which `job_of` found a job."""
-    kind, at = str(said.get("eventType", OTHER)).upper(), parse_time(said["eventTime"])
-    run_id = said["run"]["runId"]
+    kind, at = str(event.get("eventType", OTHER)).upper(), parse_time(event["eventTime"])
+    run_id = event["run"]["runId"]
     if kind == OTHER:
         return RunEvent(
             pipeline_id=pipeline_id, external_run_id=run_id, status=Status.RUNNING.value, kind=Kind.IF_ABSENT
@@ -79,25 +79,25 @@ def run_event(said: Mapping[str, Any], pipeline_id: UUID) -> RunEvent:
         status=STATUSES[kind].value,
         started_at=at if kind == "START" else None,
         finished_at=at if kind in _ENDS else None,
-        rows_processed=_rows(said.get("outputs")),
-        error_message=text(mapping(said, "run", "facets", "errorMessage").get("message"), LONG),
-        payload=_payload(said, kind),
-        source_url=mapping(said, "run", "facets", "airflow", "taskInstance").get("log_url"),
+        rows_processed=_rows(event.get("outputs")),
+        error_message=text(mapping(event, "run", "facets", "errorMessage").get("message"), LONG),
+        payload=_payload(event, kind),
+        source_url=mapping(event, "run", "facets", "airflow", "taskInstance").get("log_url"),
         at=at,
         kind=Kind.EVENT,
     )
 
 
-def _payload(said: Mapping[str, Any], kind: str) -> dict[str, Any]:
-    """What helps to find the run at its source. The data sets and columns of a lineage are not ours to keep."""
-    facets = mapping(said, "run", "facets")
+def _payload(event: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    """What helps to find the run at its source. Data sets and columns of the lineage are not stored."""
+    facets = mapping(event, "run", "facets")
     engine, error = mapping(facets, "processing_engine"), mapping(facets, "errorMessage")
     nominal, parent = mapping(facets, "nominalTime"), mapping(facets, "parent")
     return without_nulls(
         event_type=kind,
-        producer=text(said.get("producer")),
+        producer=text(event.get("producer")),
         job=without_nulls(
-            namespace=text(mapping(said, "job").get("namespace")), name=text(mapping(said, "job").get("name"))
+            namespace=text(mapping(event, "job").get("namespace")), name=text(mapping(event, "job").get("name"))
         ),
         nominal_time=without_nulls(
             start=text(nominal.get("nominalStartTime")), end=text(nominal.get("nominalEndTime"))

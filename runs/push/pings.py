@@ -13,7 +13,8 @@ from runs.events import Kind, RunEvent
 from runs.models import Status
 from runs.push.words import text
 
-# Characters kept of a body; more is cut off, as Healthchecks does. What is read beyond them lets secrets be told.
+# Characters kept of a body; more is cut off, as Healthchecks does. A longer part is read so that secrets at the cut are
+# recognized.
 MAX_BODY = 10_000
 MAX_READ = 2 * MAX_BODY
 MAX_EXIT_STATUS = 255
@@ -39,18 +40,18 @@ class Ping:
 
 def read(word: str, body: bytes) -> Ping | None:
     """`word` is what follows the key: nothing, start, fail, log or an exit status; None for anything else."""
-    said = text(body.decode(errors="replace").strip(), MAX_BODY)
+    content = text(body.decode(errors="replace").strip(), MAX_BODY)
     if word in (Sign.START, Sign.FAIL, Sign.LOG):
-        return Ping(sign=Sign(word), body=said)
+        return Ping(sign=Sign(word), body=content)
     if not word:
-        return Ping(sign=Sign.SUCCESS, body=said)
+        return Ping(sign=Sign.SUCCESS, body=content)
     if not (word.isascii() and word.isdecimal() and len(word) <= 3) or int(word) > MAX_EXIT_STATUS:
         return None
-    return Ping(sign=Sign.FAIL if int(word) else Sign.SUCCESS, exit_status=int(word), body=said)
+    return Ping(sign=Sign.FAIL if int(word) else Sign.SUCCESS, exit_status=int(word), body=content)
 
 
 def run_event(ping: Ping, *, pipeline_id: UUID, external_run_id: str, at: datetime) -> RunEvent:
-    """A start opens the run; an end closes it, and is its start too where none was told: events keep the earliest."""
+    """A start opens the run; an end closes it, and starts it too if no start came: events keep the earliest start."""
     failed = ping.sign is Sign.FAIL
     payload: dict[str, Any] = {"ping": ping.sign.value}
     if ping.exit_status is not None:

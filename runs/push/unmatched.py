@@ -1,6 +1,6 @@
 """Lineage jobs that no pipeline is named after: counted for all, and the last of them remembered for each token.
 
-Hints for whoever sets external_ids, in the cache: they may be lost, and cost an event nothing.
+Hints for setting external_ids, kept in the cache: they may be lost and slow no event down.
 """
 
 import logging

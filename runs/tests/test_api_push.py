@@ -37,7 +37,7 @@ def test_a_pushed_run_is_created_then_updated_then_unchanged_then_stale(pipeline
         "source_updated_at": "2026-03-01T11:00:00Z",
         "rows_processed": 7,
     }
-    answers = [api.put(path, said) for said in (running, done, done, running)]
+    answers = [api.put(path, body) for body in (running, done, done, running)]
 
     assert [(answer.status_code, answer["CHM-Outcome"]) for answer in answers] == [
         (201, "created"), (200, "updated"), (200, "unchanged"), (200, "stale"),
@@ -73,7 +73,7 @@ def test_the_latest_run_and_the_run_named_latest_share_an_address(pipeline: Pipe
 
 
 @pytest.mark.parametrize(
-    ("said", "fields"),
+    ("body", "fields"),
     [
         ({}, {"status"}),
         ({"status": "exploded"}, {"status"}),
@@ -89,8 +89,8 @@ def test_the_latest_run_and_the_run_named_latest_share_an_address(pipeline: Pipe
         ([], {"body"}),
     ],
 )
-def test_a_push_is_strict(pipeline: Pipeline, said: Any, fields: set[str]) -> None:
-    assert set(invalid(program().put(at(pipeline, "x"), said))) == fields
+def test_a_push_is_strict(pipeline: Pipeline, body: Any, fields: set[str]) -> None:
+    assert set(invalid(program().put(at(pipeline, "x"), body))) == fields
     assert not Run.objects.exists()
 
 

@@ -166,7 +166,7 @@ def test_every_bad_field_is_named_and_nothing_stored(
 @pytest.mark.parametrize(
     "body",
     [
-        pytest.param({"status": "success"}, id="nothing but a status"),
+        pytest.param({"status": "success"}, id="only a status"),
         pytest.param({"status": "running", "finished_at": "2026-03-01T10:00:00Z"}, id="running with an end"),
         pytest.param(FULL | {"finished_at": FULL["started_at"]}, id="no time at all"),
         pytest.param(FULL | {"duration_seconds": 0, "rows_processed": 0}, id="zeros"),

@@ -260,7 +260,7 @@ def test_over_plain_http_production_refuses_rather_than_redirects(key: str, sett
 
 @pytest.fixture
 def everything_logged() -> Iterator[list[logging.LogRecord]]:
-    """All that any logger of Python is told, whatever would print it."""
+    """Every log record of every logger, before any handler."""
     records: list[logging.LogRecord] = []
 
     class Keep(logging.Handler):
@@ -290,11 +290,11 @@ def test_no_log_and_no_error_page_shows_a_key(
         pages.append(browser.get(f"/ping/{key}"))
 
     assert {page.status_code for page in pages} == {200, 400, 404, 405, 500}
-    told = [logging.Formatter().format(record) + str(vars(record)) for record in everything_logged]
-    told += [str(vars(record["request"]) | record["request"].META) for record in map(vars, everything_logged)
+    texts = [logging.Formatter().format(record) + str(vars(record)) for record in everything_logged]
+    texts += [str(vars(record["request"]) | record["request"].META) for record in map(vars, everything_logged)
              if "request" in record]  # fmt: skip
-    assert any(visible_part(key) in line for line in told), "the visible part tells which key it was"
-    for text in (*told, *(page.content.decode() for page in pages)):
+    assert any(visible_part(key) in line for line in texts), "the visible part tells which key it was"
+    for text in (*texts, *(page.content.decode() for page in pages)):
         assert key not in text
         assert key[13:] not in text
 

@@ -29,12 +29,12 @@ def recorded(name: str) -> dict[str, Any]:
     return found
 
 
-def upload(pipeline: Pipeline, said: Any) -> Any:
-    return post_json(program("ingest"), f"{ROOT}/pipelines/{pipeline.pk}/dbt_run_results", said)
+def upload(pipeline: Pipeline, document: Any) -> Any:
+    return post_json(program("ingest"), f"{ROOT}/pipelines/{pipeline.pk}/dbt_run_results", document)
 
 
-def stored(pipeline: Pipeline, said: Any) -> Run:
-    assert upload(pipeline, said).status_code in {200, 201}
+def stored(pipeline: Pipeline, document: Any) -> Run:
+    assert upload(pipeline, document).status_code in {200, 201}
     return pipeline.runs.latest("created_at")
 
 
@@ -54,12 +54,12 @@ def stored(pipeline: Pipeline, said: Any) -> Run:
 def test_an_invocation_is_one_run(
     pipeline: Pipeline, name: str, status: str, counts: dict[str, int], rows: int | None
 ) -> None:
-    said = recorded(name)
-    answer = upload(pipeline, said)
+    document = recorded(name)
+    answer = upload(pipeline, document)
 
     assert (answer.status_code, answer["CHM-Outcome"], answer.json()["status"]) == (201, "created", status)
     run = pipeline.runs.get()
-    metadata = said["metadata"]
+    metadata = document["metadata"]
     assert run.external_run_id == metadata["invocation_id"]
     assert run.started_at == datetime.fromisoformat(metadata["invocation_started_at"])
     assert run.finished_at == run.source_updated_at == datetime.fromisoformat(metadata["generated_at"])
@@ -83,11 +83,11 @@ def test_a_failure_names_its_nodes_and_the_manifest_their_files(pipeline: Pipeli
 
 
 def test_a_file_sent_again_and_an_older_one_change_nothing(pipeline: Pipeline) -> None:
-    said = recorded(ERROR)
-    run = stored(pipeline, said)
-    older = said | {"metadata": said["metadata"] | {"generated_at": "2026-11-20T23:40:30Z"}, "results": []}
+    document = recorded(ERROR)
+    run = stored(pipeline, document)
+    older = document | {"metadata": document["metadata"] | {"generated_at": "2026-11-20T23:40:30Z"}, "results": []}
 
-    for body, outcome in ((said, "unchanged"), (older, "stale")):
+    for body, outcome in ((document, "unchanged"), (older, "stale")):
         answer = upload(pipeline, body)
         assert (answer.status_code, answer["CHM-Outcome"]) == (200, outcome)
     again = pipeline.runs.get()
@@ -95,18 +95,18 @@ def test_a_file_sent_again_and_an_older_one_change_nothing(pipeline: Pipeline) -
 
 
 def test_an_invocation_without_nodes_or_with_unknown_words(pipeline: Pipeline) -> None:
-    said = recorded(OK)
-    assert stored(pipeline, said | {"results": []}).status == "skipped"
+    document = recorded(OK)
+    assert stored(pipeline, document | {"results": []}).status == "skipped"
     for word in ("exploded", None, 7, "partial success"):
-        fresh = said | {"metadata": said["metadata"] | {"invocation_id": f"with {word}"}}
+        fresh = document | {"metadata": document["metadata"] | {"invocation_id": f"with {word}"}}
         assert stored(pipeline, fresh | {"results": [{"status": word}]}).status == "failed"
 
 
 def test_an_older_dbt_does_not_tell_when_it_was_invoked(pipeline: Pipeline) -> None:
-    said = recorded(OK)
-    del said["metadata"]["invocation_started_at"]
-    first = min(step["started_at"] for node in said["results"] for step in node["timing"])
-    assert stored(pipeline, said).started_at == datetime.fromisoformat(first)
+    document = recorded(OK)
+    del document["metadata"]["invocation_started_at"]
+    first = min(step["started_at"] for node in document["results"] for step in node["timing"])
+    assert stored(pipeline, document).started_at == datetime.fromisoformat(first)
 
 
 def test_compressed_files_are_taken(pipeline: Pipeline) -> None:
@@ -118,7 +118,7 @@ def test_compressed_files_are_taken(pipeline: Pipeline) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "fields"),
+    ("document", "fields"),
     [
         (None, {"body"}),
         ([], {"body"}),
@@ -132,23 +132,23 @@ def test_compressed_files_are_taken(pipeline: Pipeline) -> None:
         ({"nodes": {}, "metadata": {"generated_at": "2026-03-01", "invocation_id": "1"}}, {"results"}),
     ],
 )  # fmt: skip
-def test_what_is_no_run_results_is_refused_field_by_field(pipeline: Pipeline, said: Any, fields: set[str]) -> None:
-    assert set(invalid(upload(pipeline, said))) == fields
+def test_what_is_no_run_results_is_refused_field_by_field(pipeline: Pipeline, document: Any, fields: set[str]) -> None:
+    assert set(invalid(upload(pipeline, document))) == fields
     assert not Run.objects.exists()
 
 
 @pytest.mark.parametrize("wrong", [None, 7, "text", [], {}, [[]], {"which": {}}, True, -1.5, 1e308, "\0\ud800"])
 def test_mistyped_parts_cost_nothing_but_themselves(pipeline: Pipeline, wrong: Any) -> None:
     names = ("status", "timing", "message", "adapter_response", "unique_id", "failures")
-    said = recorded(OK) | {"args": wrong, "elapsed_time": wrong, "results": [dict.fromkeys(names, wrong)]}
-    said["metadata"] |= dict.fromkeys(("dbt_version", "invocation_started_at", "env"), wrong)
+    document = recorded(OK) | {"args": wrong, "elapsed_time": wrong, "results": [dict.fromkeys(names, wrong)]}
+    document["metadata"] |= dict.fromkeys(("dbt_version", "invocation_started_at", "env"), wrong)
     manifest = {"metadata": wrong, "nodes": wrong}
-    assert upload(pipeline, {"run_results": said, "manifest": manifest}).status_code == 201
+    assert upload(pipeline, {"run_results": document, "manifest": manifest}).status_code == 201
 
 
 def test_it_takes_the_scope_and_the_role_for_pushing(pipeline: Pipeline) -> None:
-    path, said = f"{ROOT}/pipelines/{pipeline.pk}/dbt_run_results", recorded(OK)
-    error(program("read").post(path, said), 403, "forbidden")
-    error(person("viewer").post(path, said), 403, "forbidden")
-    error(program("ingest", pipeline_id=PipelineFactory.create().pk).post(path, said), 404, "not_found")
-    assert person("analyst").post(path, said).status_code == 201
+    path, document = f"{ROOT}/pipelines/{pipeline.pk}/dbt_run_results", recorded(OK)
+    error(program("read").post(path, document), 403, "forbidden")
+    error(person("viewer").post(path, document), 403, "forbidden")
+    error(program("ingest", pipeline_id=PipelineFactory.create().pk).post(path, document), 404, "not_found")
+    assert person("analyst").post(path, document).status_code == 201

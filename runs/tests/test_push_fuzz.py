@@ -65,9 +65,9 @@ def test_no_file_makes_the_server_fail() -> None:
 
     @settings(deadline=None, max_examples=200, derandomize=True, suppress_health_check=list(HealthCheck))
     @given(spoiled(files))
-    def check(said: Any) -> None:
+    def check(data: Any) -> None:
         with transaction.atomic():
-            judged(post_json(api, f"{ROOT}/pipelines/{pipeline.pk}/dbt_run_results", said), accepted={200, 201})
+            judged(post_json(api, f"{ROOT}/pipelines/{pipeline.pk}/dbt_run_results", data), accepted={200, 201})
             transaction.set_rollback(True)
 
     check()

@@ -32,7 +32,7 @@ def api(pipeline: Pipeline) -> APIClient:
 
 
 def event(kind: str | None = "START", minute: int = 0, **rest: Any) -> dict[str, Any]:
-    said: dict[str, Any] = {
+    body: dict[str, Any] = {
         "eventTime": f"2026-03-01T10:{minute:02}:00.123456789+01:00",
         "run": {"runId": RUN_ID, "facets": {}},
         "job": {"namespace": "warehouse://prod", "name": "daily_mart", "facets": {}},
@@ -41,7 +41,7 @@ def event(kind: str | None = "START", minute: int = 0, **rest: Any) -> dict[str,
         "producer": "https://example.test/jobs",
         "schemaURL": "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent",
     }
-    return said | ({"eventType": kind} if kind else {}) | rest
+    return body | ({"eventType": kind} if kind else {}) | rest
 
 
 def outcomes(answer: Any) -> list[str]:
@@ -103,8 +103,8 @@ def test_what_the_facets_say_is_kept_and_scrubbed(api: APIClient) -> None:
 
 def test_a_secret_at_the_cut_is_not_left_in_half(api: APIClient) -> None:
     long = "x" * 9_985 + " AKIA" + "Z" * 16 + "y" * 10_000
-    said = {"errorMessage": {"message": long, "stackTrace": long}}
-    api.post(LINEAGE, event("FAIL", 5, run={"runId": RUN_ID, "facets": said}))
+    body = {"errorMessage": {"message": long, "stackTrace": long}}
+    api.post(LINEAGE, event("FAIL", 5, run={"runId": RUN_ID, "facets": body}))
 
     run = Run.objects.get()
     assert run.error_message is not None
@@ -177,7 +177,7 @@ def test_a_body_that_is_none_is_refused_in_words(api: APIClient, body: bytes, co
 
 
 @pytest.mark.parametrize(
-    ("said", "fields"),
+    ("body", "fields"),
     [
         ({}, {"run.runId", "job.namespace", "job.name", "eventTime"}),
         (None, {"body"}),
@@ -194,8 +194,8 @@ def test_a_body_that_is_none_is_refused_in_words(api: APIClient, body: bytes, co
         ([{}] * 1_001, {"body"}),
     ],
 )
-def test_one_wrong_event_is_refused_field_by_field(api: APIClient, said: Any, fields: set[str]) -> None:
-    assert set(invalid(post_json(api, LINEAGE, said))) == fields
+def test_one_wrong_event_is_refused_field_by_field(api: APIClient, body: Any, fields: set[str]) -> None:
+    assert set(invalid(post_json(api, LINEAGE, body))) == fields
     assert not Run.objects.exists()
 
 
@@ -203,8 +203,8 @@ def test_one_wrong_event_is_refused_field_by_field(api: APIClient, said: Any, fi
 def test_mistyped_facets_cost_nothing_but_themselves(api: APIClient, wrong: Any) -> None:
     names = ("errorMessage", "nominalTime", "processing_engine", "parent", "airflowDagRun")
     for place in (wrong, dict.fromkeys(names, wrong), {"errorMessage": {"message": wrong, "stackTrace": wrong}}):
-        said = event("FAIL", 5, run={"runId": RUN_ID, "facets": place}, outputs=wrong, producer=wrong)
-        assert outcomes(post_json(api, LINEAGE, said))[0] in {"created", "updated", "unchanged", "stale"}
+        body = event("FAIL", 5, run={"runId": RUN_ID, "facets": place}, outputs=wrong, producer=wrong)
+        assert outcomes(post_json(api, LINEAGE, body))[0] in {"created", "updated", "unchanged", "stale"}
     assert Run.objects.get().status == "failed"
 
 
@@ -265,8 +265,8 @@ def test_too_many_events_are_told_when_to_come_again(api: APIClient, settings: S
 
 
 def test_the_name_of_an_unmatched_job_is_remembered_without_its_secret(api: APIClient) -> None:
-    said = event("START", job={"namespace": "postgres://etl:hunter2@db", "name": "load password=hunter2"})
-    api.post(LINEAGE, said)
+    body = event("START", job={"namespace": "postgres://etl:hunter2@db", "name": "load password=hunter2"})
+    api.post(LINEAGE, body)
 
     [remembered] = unmatched_jobs(ApiToken.objects.get())
     assert "hunter2" not in remembered

@@ -22,9 +22,9 @@ SECRET = "FAKE-tok-77"
 
 
 def scrub(*arguments: str) -> list[str]:
-    said = StringIO()
-    call_command("scrub_stored", *arguments, stdout=said)
-    return said.getvalue().splitlines()
+    output = StringIO()
+    call_command("scrub_stored", *arguments, stdout=output)
+    return output.getvalue().splitlines()
 
 
 def stored_before_the_rules(**fields: Any) -> Run:

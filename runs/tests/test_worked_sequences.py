@@ -1,4 +1,4 @@
-"""How a run row lives, told as sequences of writes. S is a snapshot, E an event, @ its version time."""
+"""The life of a run's row, as sequences of writes. S is a snapshot, E an event, @ its version time."""
 
 import itertools
 

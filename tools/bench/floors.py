@@ -38,7 +38,7 @@ FLOORS = (
     Floor("summary, all history, p95 ms", most=50),
     Floor("cold ingestion ÷ raw upsert", least=0.6),
     Floor("replay ÷ cold ingestion", least=1.5),
-    Floor("pings/s, each run told by two with a rid", least=400),
+    Floor("pings/s, two per run, with a rid", least=400),
     Floor("lineage events/s, new, in lists", least=5_000),
 )
 # The shape with the largest ratio to the minimum cost of its question.

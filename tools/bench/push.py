@@ -19,7 +19,7 @@ import psycopg
 from tools.bench.load import ask, load
 from tools.bench.servers import UNLIMITED, create_database, manage, web_server
 
-FLOORS = {"pings/s, each run told by two with a rid": 400, "pings/s, each run told by one without": 400,
+FLOORS = {"pings/s, two per run, with a rid": 400, "pings/s, one per run, without a rid": 400,
           "lineage events/s, new, in lists": 5_000}  # fmt: skip
 KEYS = 8
 PINGS = 60_000
@@ -46,8 +46,8 @@ def measure(url: str, *, seconds: float) -> dict[str, Any]:
         new, ended = (_send(port, lists, token) for lists in events)
         again = _send(port, events[1], token)
     found["constant answer, requests/s"] = constant.per_second
-    found["pings/s, each run told by two with a rid"] = pings.per_second
-    found["pings/s, each run told by one without"] = plain.per_second
+    found["pings/s, two per run, with a rid"] = pings.per_second
+    found["pings/s, one per run, without a rid"] = plain.per_second
     found["lineage events/s, new, in lists"] = new
     found["lineage events/s, ending those runs"] = ended
     found["lineage events/s, all sent again"] = again

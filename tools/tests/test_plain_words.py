@@ -63,12 +63,14 @@ TERMS: dict[str, set[str]] = {
     # Help texts and column comments that are part of migrations.
     "alerting/models.py": {"told"},
     "chm_project/access/models.py": {"nothing but", "whoever"},
+    # A value of the clock of a write, also a parameter of SQL: the version is the time of the request.
+    "runs/events.py": {"asked"},
+    "runs/tests/writes.py": {"asked"},
 }
 # Not checked yet: other work changes these.
 NOT_YET: tuple[str, ...] = (
-    "chm_project/admin_kit/", "chm_project/console/", "chm_project/dashboards/", "chm_project/handover/",
-    "chm_project/local/", "chm_project/management/", "chm_project/templatetags/", "docs/contracts/",
-    "docs/performance.md", "ingestion/", "runs/", "templates/", "tools/bench/",
+    "chm_project/console/", "chm_project/management/", "docs/contracts/", "ingestion/locks.py",
+    "ingestion/management/", "runs/admin.py", "runs/changelist.py", "templates/",
 )  # fmt: skip
 
 PROSE = {".md", ".html", ".txt"}

@@ -27,7 +27,7 @@ class RowFault:
 
 @dataclass(frozen=True, slots=True)
 class FaultGroup:
-    """The same fault in several rows; `numbers` are theirs."""
+    """A fault that several rows share; `numbers` are the numbers of these rows."""
 
     column: str
     message: str

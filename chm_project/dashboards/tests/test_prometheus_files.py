@@ -24,9 +24,9 @@ def test_rules_and_board_ask_for_metrics_that_exist() -> None:
     board = json.loads(prometheus_files.board())
     queries = [target["expr"] for panel in board["panels"] for target in panel["targets"]]
     queries += [alert.expression for alert in alerts(Timing())]
-    asked = {re.sub(r"_(count|bucket|sum)$", "", name) for query in queries for name in re.findall(r"\bchm_\w+", query)}
+    used = {re.sub(r"_(count|bucket|sum)$", "", name) for query in queries for name in re.findall(r"\bchm_\w+", query)}
     listed = set(re.findall(r"`(chm_\w+)`", DOCUMENT))
-    assert asked <= listed
+    assert used <= listed
 
 
 def test_the_document_lists_every_alert() -> None:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import takewhile
 from pathlib import Path
 
 from django.apps import apps
@@ -115,7 +116,8 @@ def parse_shape(name: str, text: str) -> Shape:
         view=header.get("View", ""),
         parameters=parameters,
         columns=tuple(columns),
-        notes=" ".join(notes).strip(),
+        # After a blank line the first paragraph is published; further ones are for readers of the SQL.
+        notes=" ".join(takewhile(bool, notes[1:])),
         body=body,
     )
 

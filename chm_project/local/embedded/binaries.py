@@ -49,7 +49,7 @@ def copy_programs(programs: Path, destination: Path) -> Path:
     """Copy a wheel's server to where every account can read it; returns the folder of its programs there.
 
     The library folders keep their places, because the programs look for them relative to themselves. Made aside and
-    renamed: whoever loses a race uses the winner's copy.
+    renamed: the loser of a race uses the winner's copy.
     """
     server = programs.parent
     package = server.parent

@@ -1,4 +1,4 @@
-"""Folders for the servers' files: ours, owner only, and with paths short enough for a socket."""
+"""Folders for the servers' files: owned by CHM, private, and with paths short enough for a socket."""
 
 import hashlib
 import os
@@ -13,7 +13,7 @@ from chm_project.local.embedded.errors import EmbeddedServersUnavailable
 ROOT_FOLDER = Path("/var/lib/chm")
 # A socket's whole path may take 104 bytes on macOS and 108 on Linux, including its name.
 LONGEST_SOCKET_FOLDER = 80
-# Others may pass through to what is theirs inside, and see nothing.
+# Other accounts may enter to reach their own folders inside, but cannot list it.
 THROUGH = 0o711
 
 

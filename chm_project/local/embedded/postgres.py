@@ -149,7 +149,7 @@ class Postgres(SharedServer):
         aside = cluster.with_suffix(".new")
         shutil.rmtree(aside, ignore_errors=True)
         private_folder(aside, owner=self.account)
-        # PostgreSQL's own C.UTF-8 needs no locale of the system, and unlike plain C it knows É from é.
+        # PostgreSQL's own C.UTF-8 needs no locale of the system, and unlike plain C it can lower-case É.
         locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
         initdb = run(
             [
@@ -168,10 +168,10 @@ class Postgres(SharedServer):
 
 
 def _version(programs: Path) -> str:
-    said = run([programs / "postgres", "--version"]).stdout.decode(errors="replace")
-    version = re.search(r"\d+(\.\d+)?", said)
+    output = run([programs / "postgres", "--version"]).stdout.decode(errors="replace")
+    version = re.search(r"\d+(\.\d+)?", output)
     if version is None:
         raise EmbeddedServersUnavailable(
-            f"{programs / 'postgres'} does not run on this machine; set CHM_DATABASE_URL to use another.\n{said}"
+            f"{programs / 'postgres'} does not run on this machine; set CHM_DATABASE_URL to use another.\n{output}"
         )
     return version[0]

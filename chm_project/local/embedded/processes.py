@@ -14,7 +14,7 @@ ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}
 
 
 def unprivileged_account() -> pwd.struct_passwd | None:
-    """Whom root lends PostgreSQL to, which refuses to run as root; None for everybody else."""
+    """Return the account for PostgreSQL if this process is root, which PostgreSQL refuses; else None."""
     if os.geteuid() != 0:
         return None
     for name in ("postgres", "nobody"):
@@ -39,7 +39,7 @@ def run(
     return subprocess.run(  # noqa: S603  # our own commands, no shell parses the paths
         [str(part) for part in command],
         check=False,
-        cwd="/",  # ours may be closed to the account
+        cwd="/",  # the account may not read the current folder
         env=ENVIRONMENT,
         stdin=subprocess.DEVNULL,
         stdout=output,
@@ -56,7 +56,7 @@ def run(
 def spawn(
     command: Sequence[str | Path], *, account: pwd.struct_passwd | None, log: IO[bytes], keep_open: Sequence[int]
 ) -> None:
-    """Start a server that outlives us: init's child, not ours, and out of reach of Ctrl-C in our terminal."""
+    """Start a server that survives this process: a child of init that Ctrl-C in this terminal does not reach."""
     run(
         ["/bin/sh", "-c", '"$@" &', "sh", *command],
         account=account,

@@ -1,4 +1,4 @@
-"""The life of a shared server: the first holder starts it, the last one stops it, whoever is killed in between."""
+"""The life of a shared server: the first holder starts it, the last one stops it, even if others are killed."""
 
 import fcntl
 import os

@@ -520,7 +520,7 @@ export interface paths {
         };
         /**
          * Q3: What changed since yesterday?
-         * @description One row per pipeline whose verdict differs from the one at since: newly failing, recovered, then first runs. Inventory: active. Decisive runs succeeded or failed. Both moments are judged from the rows as they stand.
+         * @description One row per pipeline whose verdict differs from the one at since: newly failing, recovered, then first runs. Inventory: active. Decisive runs succeeded or failed. Both moments are evaluated from the rows as stored now.
          */
         get: operations["report_changes_since_yesterday"];
         put?: never;
@@ -600,7 +600,7 @@ export interface paths {
         };
         /**
          * What is failing now?
-         * @description One row per pipeline whose latest decisive run failed: new failures first, then known ones, each longest first. Inventory: active. Decisive runs succeeded or failed. Running, canceled and skipped ones neither end nor hide a failure, and neither count in the streak nor end it. Of a past moment it cannot be known that a run failed and was opened again since.
+         * @description One row per pipeline whose latest decisive run failed: new failures first, then known ones, each longest first. Inventory: active. Decisive runs succeeded or failed. Running, canceled and skipped runs neither end nor hide a failure, and neither count in the streak nor end it. For a past moment, a run that failed then and was re-opened later counts as it is now.
          */
         get: operations["report_failing_now"];
         put?: never;
@@ -740,7 +740,7 @@ export interface paths {
         };
         /**
          * Which outages explain what fails now?
-         * @description One row per incident: pipelines with one cause that began to fail together; known ones last, largest first. Inventory: active. The cause of a pipeline is that of its latest decisive run, and counts from the first failure since which no other cause and no success came. Decision 0028 says which errors are one cause, and how near their beginnings must be.
+         * @description One row per incident: pipelines with one cause that began to fail together; known ones last, largest first. Inventory: active. The cause of a pipeline is that of its latest decisive run. It begins with the first failure since which there was no success and no other cause.
          */
         get: operations["report_incidents"];
         put?: never;
@@ -780,7 +780,7 @@ export interface paths {
         };
         /**
          * Which pipelines should have started by now?
-         * @description One row per late pipeline, latest first. Inventory: active. A pipeline is late if a start that its own rhythm leads one to expect has not come. Decision 0016 explains the rule with examples; tools/support/lateness.py is the same rule in plain Python, start by start, and a test compares both. The source's own plan decides where it is known. Otherwise the weeks before the last start say what comes next, by the clocks of each zone that explains the recent starts best; a silence of more than eight days is compared with the gaps. Paused and stale pipelines are not late, nor is one with an open run, unless that is running long. Nothing is expected of a source after the moment through which it was read. Lengths of time are in hours, since days depend on the time zone of the session.
+         * @description One row per late pipeline, latest first. Inventory: active. A pipeline is late if a start that its rhythm predicts is missing. If the source planned the next start, that plan decides. Otherwise the rhythm is learned from past starts. Paused and stale pipelines are not late, nor is one with an open run, unless that is running long. Nothing is expected after the moment through which the source was read.
          */
         get: operations["report_late_pipelines"];
         put?: never;
@@ -800,7 +800,7 @@ export interface paths {
         };
         /**
          * What is the latest status of every pipeline, by client?
-         * @description One row per pipeline, also without runs, by names. Inventory: active. The latest run may have any status. Of a past moment stale_since cannot be known unless ingestion is overdue since.
+         * @description One row per pipeline, also without runs, by names. Inventory: active. The latest run may have any status. For a past moment stale_since is only known if ingestion is still overdue.
          */
         get: operations["report_latest_status_by_pipeline"];
         put?: never;
@@ -860,7 +860,7 @@ export interface paths {
         };
         /**
          * Which pipelines are flaky over time?
-         * @description One row per pipeline with a failure between since and as_of, most failures first, or most flips. Inventory: active. By failures, the few failed runs decide who is shown; only for these, and for those that tie with the last of them, all runs are counted, in their order. By flips, all are counted that have enough failures to be among the first: a failure is part of two flips at most.
+         * @description One row per pipeline with a failure between since and as_of, most failures first, or most flips. Inventory: active. A pipeline that fails every time has many failures and few flips: order by flips to find the ones that change.
          */
         get: operations["report_top_flaky_pipelines"];
         put?: never;
@@ -1525,7 +1525,7 @@ export interface components {
             incident: string;
             /** @description Whether somebody marked this failure as known, and the mark holds */
             known: boolean;
-            /** @description Why, by whoever marked it; null: it is new */
+            /** @description Why the failure is known; null: it is new */
             known_reason: string | null;
             /** @description Address of the ticket */
             known_ticket_url: string | null;
@@ -1948,7 +1948,7 @@ export interface components {
             expected_by: string;
             /** @description Whole minutes since then */
             late_minutes: number;
-            /** @description Why it was expected, for people */
+            /** @description Why it was expected, in words */
             reason: string;
             /**
              * Format: uuid

@@ -14,7 +14,7 @@ FOLDER = Path(settings.BASE_DIR) / "docs" / "contracts"
 
 
 class Command(BaseCommand):
-    help = "Write docs/contracts/dashboard-queries.sql, dashboard-readme.md and data-dictionary.md anew."
+    help = "Regenerate docs/contracts/dashboard-queries.sql, dashboard-readme.md and data-dictionary.md."
 
     def handle(self, *args: Any, **options: Any) -> None:
         with transaction.atomic():

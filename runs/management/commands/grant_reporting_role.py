@@ -65,7 +65,7 @@ def grant(name: str, password: str | None) -> None:
         if (found := cursor.fetchone()) is None:
             cursor.execute(sql.SQL("CREATE ROLE {}").format(role))
         elif found[0]:
-            raise CommandError(f"{name} is a superuser, whom nothing can restrict; choose another role.")
+            raise CommandError(f"{name} is a superuser, and grants cannot restrict superusers; choose another role.")
         # A former version of this command left default privileges that only their maker can take back, and that stop
         # the restore of a dump by the database's owner.
         revoke_default_privileges(cursor)

@@ -17,7 +17,7 @@
 --   run_id         uuid         Key of the run of changed_at
 --   source_url     text?        Its page at the source; null: none is known
 --
--- Decisive runs succeeded or failed. Both moments are judged from the rows as they stand.
+-- Decisive runs succeeded or failed. Both moments are evaluated from the rows as stored now.
 SELECT
     p.client_name, p.pipeline_name, p.platform,
     formerly.status AS status_then,

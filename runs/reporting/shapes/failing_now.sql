@@ -21,12 +21,12 @@
 --   source_url       text?        Its page at the source; null: none is known
 --   incident         text         Fingerprint of platform and cause: the shape incidents has a row for it
 --   known            boolean      Whether somebody marked this failure as known, and the mark holds
---   known_reason     text?        Why, by whoever marked it; null: it is new
+--   known_reason     text?        Why the failure is known; null: it is new
 --   known_ticket_url text?        Address of the ticket
 --   known_until      timestamptz? When the mark ends at the latest
 --
--- Decisive runs succeeded or failed. Running, canceled and skipped ones neither end nor hide a failure, and neither
--- count in the streak nor end it. Of a past moment it cannot be known that a run failed and was opened again since.
+-- Decisive runs succeeded or failed. Running, canceled and skipped runs neither end nor hide a failure, and neither count
+-- in the streak nor end it. For a past moment, a run that failed then and was re-opened later counts as it is now.
 SELECT
     p.client_name, p.pipeline_name, p.platform, p.environment, streak.failing_since, streak.failed_in_a_row,
     former.event_at AS last_success_at, failed.error_message, latest.status AS latest_status,

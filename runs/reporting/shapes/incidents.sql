@@ -19,8 +19,10 @@
 --   run_id         uuid         Key of the run that failed latest
 --   known          integer      Pipelines of it whose failure somebody marked as known
 --
--- The cause of a pipeline is that of its latest decisive run, and counts from the first failure since which no other
--- cause and no success came. Decision 0028 says which errors are one cause, and how near their beginnings must be.
+-- The cause of a pipeline is that of its latest decisive run. It begins with the first failure since which there was no
+-- success and no other cause.
+--
+-- Decision 0028 defines which errors are one cause, and how close their beginnings must be.
 SELECT
     found.incident, found.platform, min(found.failing_since) AS since, max(found.failed_at) AS until,
     count(*) AS pipelines, count(DISTINCT found.client_id) AS clients,

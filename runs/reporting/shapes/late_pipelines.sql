@@ -13,19 +13,20 @@
 --   expected_at        timestamptz   When its next start was expected
 --   expected_by        timestamptz   From this moment on it is late: expected_at and a grace
 --   late_minutes       integer       Whole minutes since then
---   reason             text          Why it was expected, for people
+--   reason             text          Why it was expected, in words
 --   client_id          uuid          Key of the client
 --   pipeline_id        uuid          Key of the pipeline
 --   run_id             uuid?         Key of the run that started last
 --   source_url         text?         Its page at the source; null: none is known
 --
--- A pipeline is late if a start that its own rhythm leads one to expect has not come. Decision 0016 explains the rule
--- with examples; tools/support/lateness.py is the same rule in plain Python, start by start, and a test compares both.
--- The source's own plan decides where it is known. Otherwise the weeks before the last start say what comes next, by the
--- clocks of each zone that explains the recent starts best; a silence of more than eight days is compared with the gaps.
--- Paused and stale pipelines are not late, nor is one with an open run, unless that is running long. Nothing is
--- expected of a source after the moment through which it was read.
--- Lengths of time are in hours, since days depend on the time zone of the session.
+-- A pipeline is late if a start that its rhythm predicts is missing. If the source planned the next start, that plan
+-- decides. Otherwise the rhythm is learned from past starts. Paused and stale pipelines are not late, nor is one with an
+-- open run, unless that is running long. Nothing is expected after the moment through which the source was read.
+--
+-- Decision 0016 explains the rule with examples; tools/support/lateness.py is the same rule in Python, and a test compares
+-- both. The weeks before the last start predict the next one, by the clocks of each zone that explains recent starts best;
+-- a silence of more than eight days is compared with the gaps. Durations are in hours, because days depend on the time
+-- zone of the session.
 WITH judged AS (
     SELECT
         p.client_id, p.client_name, p.pipeline_id, p.pipeline_name, p.platform, p.environment, p.source_next_run_at,

@@ -15,7 +15,7 @@
 --   run_id         uuid?        Key of the latest run; null: no run yet
 --   source_url     text?        Its page at the source; null: none is known
 --
--- The latest run may have any status. Of a past moment stale_since cannot be known unless ingestion is overdue since.
+-- The latest run may have any status. For a past moment stale_since is only known if ingestion is still overdue.
 SELECT
     p.client_name, p.pipeline_name, p.platform, latest.status AS latest_status, latest.last_run_time,
     CASE WHEN {stale} THEN p.ingest_due_at END AS stale_since,

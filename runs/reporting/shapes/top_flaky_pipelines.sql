@@ -15,9 +15,10 @@
 --   client_id      uuid     Key of the client
 --   pipeline_id    uuid     Key of the pipeline
 --
--- By failures, the few failed runs decide who is shown; only for these, and for those that tie with the last of them,
--- all runs are counted, in their order. By flips, all are counted that have enough failures to be among the first: a
--- failure is part of two flips at most.
+-- A pipeline that fails every time has many failures and few flips: order by flips to find the ones that change.
+--
+-- Ordered by failures, all runs are counted only for the pipelines with most failures and ties. Ordered by flips, they
+-- are counted for pipelines with enough failures to be among the first, because a failure is part of at most two flips.
 WITH failures AS MATERIALIZED (
     SELECT r.pipeline_id, p.client_id, p.client_name, p.pipeline_name, p.platform, count(*) AS failure_count
     FROM reporting.runs AS r

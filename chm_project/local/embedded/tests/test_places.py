@@ -191,12 +191,12 @@ def test_a_folder_of_another_user_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_others_planted_or_can_enter_is_refused(tmp_path: Path) -> None:
-    wide, link, ours = tmp_path / "wide", tmp_path / "link", tmp_path / "ours"
+    wide, link, private = tmp_path / "wide", tmp_path / "link", tmp_path / "ours"
     wide.mkdir()
     wide.chmod(0o755)
-    link.symlink_to(private_folder(ours))
+    link.symlink_to(private_folder(private))
 
-    assert private_folder(ours) == ours
+    assert private_folder(private) == private
     for path in (wide, link):
         with pytest.raises(EmbeddedServersUnavailable, match="permissions 700"):
             private_folder(path)

@@ -41,7 +41,7 @@ class FailingNowRow:
             source_url (None | str): Its page at the source; null: none is known
             incident (str): Fingerprint of platform and cause: the shape incidents has a row for it
             known (bool): Whether somebody marked this failure as known, and the mark holds
-            known_reason (None | str): Why, by whoever marked it; null: it is new
+            known_reason (None | str): Why the failure is known; null: it is new
             known_ticket_url (None | str): Address of the ticket
             known_until (datetime.datetime | None): When the mark ends at the latest
             maintenance (None | str): Reason of the planned maintenance that it is in; null: it is in none

@@ -36,7 +36,7 @@ class LatePipelinesRow:
             expected_at (datetime.datetime): When its next start was expected
             expected_by (datetime.datetime): From this moment on it is late: expected_at and a grace
             late_minutes (int): Whole minutes since then
-            reason (str): Why it was expected, for people
+            reason (str): Why it was expected, in words
             client_id (UUID): Key of the client
             pipeline_id (UUID): Key of the pipeline
             run_id (None | UUID): Key of the run that started last

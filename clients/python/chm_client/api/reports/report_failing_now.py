@@ -179,8 +179,8 @@ def sync_detailed(
 
      One row per pipeline whose latest decisive run failed: new failures first, then known ones, each
     longest first. Inventory: active. Decisive runs succeeded or failed. Running, canceled and skipped
-    ones neither end nor hide a failure, and neither count in the streak nor end it. Of a past moment it
-    cannot be known that a run failed and was opened again since.
+    runs neither end nor hide a failure, and neither count in the streak nor end it. For a past moment,
+    a run that failed then and was re-opened later counts as it is now.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -230,8 +230,8 @@ def sync(
 
      One row per pipeline whose latest decisive run failed: new failures first, then known ones, each
     longest first. Inventory: active. Decisive runs succeeded or failed. Running, canceled and skipped
-    ones neither end nor hide a failure, and neither count in the streak nor end it. Of a past moment it
-    cannot be known that a run failed and was opened again since.
+    runs neither end nor hide a failure, and neither count in the streak nor end it. For a past moment,
+    a run that failed then and was re-opened later counts as it is now.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -276,8 +276,8 @@ async def asyncio_detailed(
 
      One row per pipeline whose latest decisive run failed: new failures first, then known ones, each
     longest first. Inventory: active. Decisive runs succeeded or failed. Running, canceled and skipped
-    ones neither end nor hide a failure, and neither count in the streak nor end it. Of a past moment it
-    cannot be known that a run failed and was opened again since.
+    runs neither end nor hide a failure, and neither count in the streak nor end it. For a past moment,
+    a run that failed then and was re-opened later counts as it is now.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -327,8 +327,8 @@ async def asyncio(
 
      One row per pipeline whose latest decisive run failed: new failures first, then known ones, each
     longest first. Inventory: active. Decisive runs succeeded or failed. Running, canceled and skipped
-    ones neither end nor hide a failure, and neither count in the streak nor end it. Of a past moment it
-    cannot be known that a run failed and was opened again since.
+    runs neither end nor hide a failure, and neither count in the streak nor end it. For a past moment,
+    a run that failed then and was re-opened later counts as it is now.
 
     Args:
         as_of (datetime.datetime | Unset):

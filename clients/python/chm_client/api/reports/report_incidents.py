@@ -178,9 +178,8 @@ def sync_detailed(
     """ Which outages explain what fails now?
 
      One row per incident: pipelines with one cause that began to fail together; known ones last, largest
-    first. Inventory: active. The cause of a pipeline is that of its latest decisive run, and counts
-    from the first failure since which no other cause and no success came. Decision 0028 says which
-    errors are one cause, and how near their beginnings must be.
+    first. Inventory: active. The cause of a pipeline is that of its latest decisive run. It begins with
+    the first failure since which there was no success and no other cause.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -229,9 +228,8 @@ def sync(
     """ Which outages explain what fails now?
 
      One row per incident: pipelines with one cause that began to fail together; known ones last, largest
-    first. Inventory: active. The cause of a pipeline is that of its latest decisive run, and counts
-    from the first failure since which no other cause and no success came. Decision 0028 says which
-    errors are one cause, and how near their beginnings must be.
+    first. Inventory: active. The cause of a pipeline is that of its latest decisive run. It begins with
+    the first failure since which there was no success and no other cause.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -275,9 +273,8 @@ async def asyncio_detailed(
     """ Which outages explain what fails now?
 
      One row per incident: pipelines with one cause that began to fail together; known ones last, largest
-    first. Inventory: active. The cause of a pipeline is that of its latest decisive run, and counts
-    from the first failure since which no other cause and no success came. Decision 0028 says which
-    errors are one cause, and how near their beginnings must be.
+    first. Inventory: active. The cause of a pipeline is that of its latest decisive run. It begins with
+    the first failure since which there was no success and no other cause.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -326,9 +323,8 @@ async def asyncio(
     """ Which outages explain what fails now?
 
      One row per incident: pipelines with one cause that began to fail together; known ones last, largest
-    first. Inventory: active. The cause of a pipeline is that of its latest decisive run, and counts
-    from the first failure since which no other cause and no success came. Decision 0028 says which
-    errors are one cause, and how near their beginnings must be.
+    first. Inventory: active. The cause of a pipeline is that of its latest decisive run. It begins with
+    the first failure since which there was no success and no other cause.
 
     Args:
         as_of (datetime.datetime | Unset):

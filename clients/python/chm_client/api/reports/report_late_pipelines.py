@@ -178,13 +178,10 @@ def sync_detailed(
     """ Which pipelines should have started by now?
 
      One row per late pipeline, latest first. Inventory: active. A pipeline is late if a start that its
-    own rhythm leads one to expect has not come. Decision 0016 explains the rule with examples;
-    tools/support/lateness.py is the same rule in plain Python, start by start, and a test compares
-    both. The source's own plan decides where it is known. Otherwise the weeks before the last start say
-    what comes next, by the clocks of each zone that explains the recent starts best; a silence of more
-    than eight days is compared with the gaps. Paused and stale pipelines are not late, nor is one with
-    an open run, unless that is running long. Nothing is expected of a source after the moment through
-    which it was read. Lengths of time are in hours, since days depend on the time zone of the session.
+    rhythm predicts is missing. If the source planned the next start, that plan decides. Otherwise the
+    rhythm is learned from past starts. Paused and stale pipelines are not late, nor is one with an open
+    run, unless that is running long. Nothing is expected after the moment through which the source was
+    read.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -233,13 +230,10 @@ def sync(
     """ Which pipelines should have started by now?
 
      One row per late pipeline, latest first. Inventory: active. A pipeline is late if a start that its
-    own rhythm leads one to expect has not come. Decision 0016 explains the rule with examples;
-    tools/support/lateness.py is the same rule in plain Python, start by start, and a test compares
-    both. The source's own plan decides where it is known. Otherwise the weeks before the last start say
-    what comes next, by the clocks of each zone that explains the recent starts best; a silence of more
-    than eight days is compared with the gaps. Paused and stale pipelines are not late, nor is one with
-    an open run, unless that is running long. Nothing is expected of a source after the moment through
-    which it was read. Lengths of time are in hours, since days depend on the time zone of the session.
+    rhythm predicts is missing. If the source planned the next start, that plan decides. Otherwise the
+    rhythm is learned from past starts. Paused and stale pipelines are not late, nor is one with an open
+    run, unless that is running long. Nothing is expected after the moment through which the source was
+    read.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -283,13 +277,10 @@ async def asyncio_detailed(
     """ Which pipelines should have started by now?
 
      One row per late pipeline, latest first. Inventory: active. A pipeline is late if a start that its
-    own rhythm leads one to expect has not come. Decision 0016 explains the rule with examples;
-    tools/support/lateness.py is the same rule in plain Python, start by start, and a test compares
-    both. The source's own plan decides where it is known. Otherwise the weeks before the last start say
-    what comes next, by the clocks of each zone that explains the recent starts best; a silence of more
-    than eight days is compared with the gaps. Paused and stale pipelines are not late, nor is one with
-    an open run, unless that is running long. Nothing is expected of a source after the moment through
-    which it was read. Lengths of time are in hours, since days depend on the time zone of the session.
+    rhythm predicts is missing. If the source planned the next start, that plan decides. Otherwise the
+    rhythm is learned from past starts. Paused and stale pipelines are not late, nor is one with an open
+    run, unless that is running long. Nothing is expected after the moment through which the source was
+    read.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -338,13 +329,10 @@ async def asyncio(
     """ Which pipelines should have started by now?
 
      One row per late pipeline, latest first. Inventory: active. A pipeline is late if a start that its
-    own rhythm leads one to expect has not come. Decision 0016 explains the rule with examples;
-    tools/support/lateness.py is the same rule in plain Python, start by start, and a test compares
-    both. The source's own plan decides where it is known. Otherwise the weeks before the last start say
-    what comes next, by the clocks of each zone that explains the recent starts best; a silence of more
-    than eight days is compared with the gaps. Paused and stale pipelines are not late, nor is one with
-    an open run, unless that is running long. Nothing is expected of a source after the moment through
-    which it was read. Lengths of time are in hours, since days depend on the time zone of the session.
+    rhythm predicts is missing. If the source planned the next start, that plan decides. Otherwise the
+    rhythm is learned from past starts. Paused and stale pipelines are not late, nor is one with an open
+    run, unless that is running long. Nothing is expected after the moment through which the source was
+    read.
 
     Args:
         as_of (datetime.datetime | Unset):

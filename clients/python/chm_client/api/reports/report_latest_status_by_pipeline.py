@@ -178,7 +178,7 @@ def sync_detailed(
     """ What is the latest status of every pipeline, by client?
 
      One row per pipeline, also without runs, by names. Inventory: active. The latest run may have any
-    status. Of a past moment stale_since cannot be known unless ingestion is overdue since.
+    status. For a past moment stale_since is only known if ingestion is still overdue.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -227,7 +227,7 @@ def sync(
     """ What is the latest status of every pipeline, by client?
 
      One row per pipeline, also without runs, by names. Inventory: active. The latest run may have any
-    status. Of a past moment stale_since cannot be known unless ingestion is overdue since.
+    status. For a past moment stale_since is only known if ingestion is still overdue.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -271,7 +271,7 @@ async def asyncio_detailed(
     """ What is the latest status of every pipeline, by client?
 
      One row per pipeline, also without runs, by names. Inventory: active. The latest run may have any
-    status. Of a past moment stale_since cannot be known unless ingestion is overdue since.
+    status. For a past moment stale_since is only known if ingestion is still overdue.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -320,7 +320,7 @@ async def asyncio(
     """ What is the latest status of every pipeline, by client?
 
      One row per pipeline, also without runs, by names. Inventory: active. The latest run may have any
-    status. Of a past moment stale_since cannot be known unless ingestion is overdue since.
+    status. For a past moment stale_since is only known if ingestion is still overdue.
 
     Args:
         as_of (datetime.datetime | Unset):

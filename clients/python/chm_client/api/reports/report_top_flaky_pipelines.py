@@ -195,9 +195,8 @@ def sync_detailed(
     """ Which pipelines are flaky over time?
 
      One row per pipeline with a failure between since and as_of, most failures first, or most flips.
-    Inventory: active. By failures, the few failed runs decide who is shown; only for these, and for
-    those that tie with the last of them, all runs are counted, in their order. By flips, all are
-    counted that have enough failures to be among the first: a failure is part of two flips at most.
+    Inventory: active. A pipeline that fails every time has many failures and few flips: order by flips
+    to find the ones that change.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -252,9 +251,8 @@ def sync(
     """ Which pipelines are flaky over time?
 
      One row per pipeline with a failure between since and as_of, most failures first, or most flips.
-    Inventory: active. By failures, the few failed runs decide who is shown; only for these, and for
-    those that tie with the last of them, all runs are counted, in their order. By flips, all are
-    counted that have enough failures to be among the first: a failure is part of two flips at most.
+    Inventory: active. A pipeline that fails every time has many failures and few flips: order by flips
+    to find the ones that change.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -304,9 +302,8 @@ async def asyncio_detailed(
     """ Which pipelines are flaky over time?
 
      One row per pipeline with a failure between since and as_of, most failures first, or most flips.
-    Inventory: active. By failures, the few failed runs decide who is shown; only for these, and for
-    those that tie with the last of them, all runs are counted, in their order. By flips, all are
-    counted that have enough failures to be among the first: a failure is part of two flips at most.
+    Inventory: active. A pipeline that fails every time has many failures and few flips: order by flips
+    to find the ones that change.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -361,9 +358,8 @@ async def asyncio(
     """ Which pipelines are flaky over time?
 
      One row per pipeline with a failure between since and as_of, most failures first, or most flips.
-    Inventory: active. By failures, the few failed runs decide who is shown; only for these, and for
-    those that tie with the last of them, all runs are counted, in their order. By flips, all are
-    counted that have enough failures to be among the first: a failure is part of two flips at most.
+    Inventory: active. A pipeline that fails every time has many failures and few flips: order by flips
+    to find the ones that change.
 
     Args:
         as_of (datetime.datetime | Unset):
