@@ -1,4 +1,4 @@
-"""Turn pipelines that only a source has into pipelines of the inventory, by the importer."""
+"""Create pipelines in the inventory for pipelines that only a source has, with the importer."""
 
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -13,7 +13,7 @@ from inventory.import_export import PipelineSheet
 from inventory.models import Environment, Platform
 
 MAX_ADOPTED = 200
-# By connector; a connection that selects one platform says it itself, and all others are vendors' APIs.
+# Platform by connector. A connection that selects one platform uses that; all others are vendor_api.
 PLATFORMS = {
     "airflow": Platform.AIRFLOW,
     "dbt_cloud": Platform.DBT,
@@ -26,9 +26,9 @@ PLATFORMS = {
 def adopt(
     status: ConnectionStatus, external_ids: Collection[str], *, client: str, pipeline_type: str, user_id: Any
 ) -> Judgement:
-    """Store the selected pipelines, all or none; `client` is a name, or "" for the one that the connection's rules say.
+    """Store the selected pipelines, all or none; `client` is a name, or "" for the client by the connection's rules.
 
-    Faults are numbered by the order in which the source's list shows the selected pipelines, from 1 on.
+    Errors are numbered in the order of the selected pipelines in the source's list, from 1.
     """
     chosen = [each for each in status.unmatched if each.external_id in external_ids]
     if len(chosen) > MAX_ADOPTED:
@@ -38,7 +38,7 @@ def adopt(
     rows = _rows(status, chosen, client, pipeline_type)
     with transaction.atomic():
         judgement = import_rows(PipelineSheet(), rows, user_id=user_id)
-        # The importer would change a pipeline of that name: another one, with another external id.
+        # The importer would update a pipeline with the same name and another external id.
         judgement.faults += [
             RowFault(change.number, "name", f"{change.row} exists already; give it this external id there.")
             for change in judgement.changed

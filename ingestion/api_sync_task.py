@@ -18,12 +18,12 @@ _STATES = {QUEUED: "queued", PROGRESS: "running", "STARTED": "running", "RETRY":
 
 
 class QueueUnavailable(Exception):
-    """The queue cannot be reached: nothing was started, or nothing can be said of it."""
+    """The queue is not reachable: nothing was started, or the state is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class IngestionRequest:
-    """What to ingest, and for which binding: others must not see its state."""
+    """What to ingest."""
 
     connection: str | None = None
     client_id: str | None = None
@@ -33,14 +33,14 @@ class IngestionRequest:
 def start(request: IngestionRequest) -> UUID:
     """Queue the ingestion and return its task id.
 
-    Raises QueueUnavailable, and ConfigurationError for a connection that does not exist.
+    Raise QueueUnavailable, and ConfigurationError for an unknown connection.
     """
     connections = configured()
     if request.connection is not None and request.connection not in connections:
         raise ConfigurationError([f"There is no connection {request.connection!r}."])
     task_id = uuid4()
     try:
-        # Celery stores nothing for a task that has not begun, and could not tell it from an unknown id.
+        # Celery stores nothing for a task that has not started, so it would look like an unknown id.
         ingest.backend.store_result(str(task_id), asdict(request) | totals([]), QUEUED)
         ingest.apply_async(task_id=str(task_id), kwargs=asdict(request) | {"requested": True})
     except (OperationalError, RedisError, OSError) as error:
@@ -49,7 +49,7 @@ def start(request: IngestionRequest) -> UUID:
 
 
 def state(task_id: UUID) -> tuple[IngestionRequest, dict[str, Any]] | None:
-    """Return what was requested and where it stands, or None for an unknown or forgotten task."""
+    """Return the request and its state, or None for an unknown or expired task."""
     result: AsyncResult[Any] = AsyncResult(str(task_id), app=current_app)
     try:
         meta = result.backend.get_task_meta(str(task_id))

@@ -1,7 +1,7 @@
-"""How a request to a partner proves who we are.
+"""Authentication of requests to partners.
 
-Tokens that are exchanged for credentials live as long as the process, by connection, so that a tick does not cost an
-exchange. The lock is for the dictionary only: two threads may exchange at once, and either token serves.
+Exchanged tokens are kept per connection for the life of the process, to save a request per tick. The lock protects only
+the dictionary: two threads may exchange at the same time, and both tokens are valid.
 """
 
 import threading
@@ -14,7 +14,7 @@ from ingestion.errors import BadAnswer
 
 
 class TokenSource(Protocol):
-    """What an exchange needs of a session."""
+    """The part of a session that an exchange uses."""
 
     def post(self, path: str, body: object, *, authenticated: bool = True) -> object: ...
 
@@ -22,7 +22,7 @@ class TokenSource(Protocol):
 
 
 class Auth:
-    """No proof, and the interface of all others."""
+    """No authentication, and the interface of all others."""
 
     secrets: tuple[str, ...] = ()
 
@@ -30,11 +30,11 @@ class Auth:
         return {}
 
     def is_refusal(self, status: int, message: str) -> bool:
-        """Return whether an answer with this status and message says that the proof was not accepted."""
+        """Return whether a response with this status and message means that the credentials were refused."""
         return status == 401
 
     def refused(self) -> bool:
-        """Drop the refused proof and return whether a fresh one is available."""
+        """Drop refused credentials and return whether new ones are available."""
         return False
 
 
@@ -68,7 +68,7 @@ class Basic(Auth):
 
 
 class AirflowToken(Auth):
-    """Airflow 3: user name and password are exchanged for a token at /auth/token, kept until it is refused."""
+    """Airflow 3: exchange user name and password for a token at /auth/token, kept until it is refused."""
 
     _tokens: dict[tuple[str, str, str], str] = {}
     _lock = threading.Lock()
@@ -115,7 +115,7 @@ class ClientCredentials(Auth):
     def __init__(
         self, connection: str, *, token_url: str, client_id: str, secret: str, scope: str = "", style: str = "form"
     ) -> None:
-        """`style` is how the credentials travel: `form`, `json` (Airbyte) or `basic` (a header beside a form)."""
+        """`style` is how credentials are sent: `form`, `json` (Airbyte) or `basic` (a header beside a form)."""
         self._key = (connection, token_url, client_id, secret, scope)
         self._style = style
         self.secrets = (secret,)
@@ -148,5 +148,5 @@ class ClientCredentials(Auth):
             raise BadAnswer("the token_url answered without an access_token")
         seconds = answer.get("expires_in") if isinstance(answer, dict) else None
         lifetime = float(seconds) if isinstance(seconds, int | float) else 3600.0
-        # A short-lived token still serves for most of its life.
+        # Refresh early, but use a short-lived token for most of its life.
         return token, time.monotonic() + max(lifetime - self.MARGIN_SECONDS, lifetime / 2)

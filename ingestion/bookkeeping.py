@@ -1,4 +1,4 @@
-"""What ingestion notes on pipelines: watermarks, due times and errors. `updated_at` stays as it is."""
+"""Write ingestion's columns of pipelines: watermarks, due times and errors. `updated_at` does not change."""
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +23,7 @@ _MARK_FAILED = (_SQL / "mark_failed.sql").read_text()
 _MARK_LISTED = (_SQL / "mark_listed.sql").read_text()
 
 DUE_INTERVALS = 3
-# A watermark moves by steps of a minute; where ticks are closer, by every tick, though it may come a little early.
+# A watermark moves at most once a minute, or with every tick of shorter intervals (with a tolerance).
 MAX_BOOKKEEPING_STEP = timedelta(minutes=1)
 EARLY_TICK = 0.9
 
@@ -48,7 +48,7 @@ def mark_walked(
                 "links_known": links is not None,
                 "source_url": [link.pipeline for link in found],
                 "source_url_template": [link.runs for link in found],
-                # A walk from --since says nothing about what lies between the watermark and there.
+                # A walk from --since does not cover the time between the watermark and its start.
                 "moves": [
                     scope.since is None or (target.through is not None and scope.since <= target.through)
                     for target in targets
@@ -58,7 +58,7 @@ def mark_walked(
 
 
 def mark_listed(targets: Sequence[Target], listed: Mapping[str, SourcePipeline], listed_at: datetime) -> None:
-    """Note what the source's list says of these pipelines; one that is not in it is missing since `listed_at`."""
+    """Store the source's list for these pipelines; pipelines that are not in it are missing since `listed_at`."""
     found = [listed.get(target.external_id) for target in targets]
     with database.cursor() as cursor:
         cursor.execute(
@@ -77,7 +77,7 @@ def mark_listed(targets: Sequence[Target], listed: Mapping[str, SourcePipeline],
 
 
 def _links(connection: Connection, connector: Connector, targets: Sequence[Target]) -> Mapping[str, Links] | None:
-    """Return the links by external id; None leaves the stored ones, since a link is not worth a failed walk."""
+    """Return the links by external id, or None on errors to keep the stored ones: a link must not fail a walk."""
     try:
         return connection.links(connector, {target.external_id for target in targets})
     except PartnerError as error:

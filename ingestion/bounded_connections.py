@@ -1,4 +1,4 @@
-"""Connections to partners that end in time and do not reach the machine's own metadata service.
+"""Connections to partners with a deadline, and without access to the machine's metadata service.
 
 requests limits the wait for each byte, and CHM reads a body with a deadline; the status line and the headers
 are read inside http.client. So a connection cuts itself off when its headers take too long.
@@ -18,9 +18,9 @@ from urllib3.response import HTTPResponse
 
 from ingestion.errors import Refused
 
-# An exchange as a whole may take so many times the timeout of a single wait.
+# Limit of a whole exchange, as a multiple of the timeout of a single wait.
 TIMEOUTS_PER_EXCHANGE = 6
-# Where clouds offer a machine its own credentials.
+# Addresses where clouds serve credentials of a machine.
 _FORBIDDEN = [ip_network(text) for text in ("169.254.0.0/16", "fe80::/10", "fd00:ec2::/32", "100.100.100.200/32")]
 
 
@@ -36,7 +36,7 @@ class _Bounded:
     timeout: Any
 
     def connect(self) -> None:
-        """Judges the address that was connected to, before anything is sent: a name can lead anywhere."""
+        """Check the connected address before sending anything, because a name can resolve to any address."""
         super().connect()  # type: ignore[misc]
         address = str(self.sock.getpeername()[0])
         if not settings.CHM_PARTNER_LINK_LOCAL and is_forbidden(address):
@@ -54,7 +54,7 @@ class _Bounded:
             response: HTTPResponse = super().getresponse()  # type: ignore[misc]
         finally:
             cut.cancel()
-        if late.is_set():  # what was cut off can look like an answer without a body
+        if late.is_set():  # a broken connection can look like a response without a body
             response.close()
             self.close()  # type: ignore[attr-defined]
             raise TimeoutError("the headers took too long")

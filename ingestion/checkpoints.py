@@ -10,7 +10,7 @@ from chm_project.db import best_effort_cache
 from ingestion.connectors.base import Walk
 from ingestion.paging import Position
 
-# A walk that ends sooner costs the cache nothing, and one that is killed repeats this much.
+# Shorter walks do not write to the cache, and a killed walk repeats at most this much.
 SAVE_EVERY_SECONDS = 1.0
 KEPT_SECONDS = 7 * 86_400
 
@@ -29,7 +29,7 @@ class Checkpoint:
 
     @classmethod
     def of(cls, connection: str, walk: Walk, *, now: datetime) -> "Checkpoint":
-        """Of exactly this walk: other pipelines, or another start, have another."""
+        """Return the checkpoint of this walk; it depends on the pipelines and the start."""
         what = [
             walk.since.isoformat() if walk.since else None,
             sorted((str(target.pipeline_id), target.external_id) for target in walk.targets),
@@ -42,7 +42,7 @@ class Checkpoint:
         return cls(key, now)
 
     def reached(self, position: Position | None) -> None:
-        """A page read at this position is stored."""
+        """Note that the page at this position is stored."""
         if position is not None:
             self.position = position
         if time.monotonic() - self._saved_at >= SAVE_EVERY_SECONDS:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from chm_project.db import best_effort_cache
 
-# Two ticks in a row may fail before a third of them is put off.
+# This many ticks in a row may fail before walks are paused.
 PATIENT_FAILURES = 2
 MAX_PAUSE_SECONDS = 15 * 60
 MAX_PAUSE_INTERVALS = 16
@@ -42,7 +42,7 @@ class Circuit:
         self._keep(state)
 
     def down(self) -> None:
-        """Nothing of the connection answered in a whole ingestion."""
+        """Count an ingestion without any response of the partner."""
         state = self._state()
         state["failures"] += 1
         doublings = state["failures"] - PATIENT_FAILURES

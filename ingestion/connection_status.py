@@ -1,4 +1,4 @@
-"""How each connection stands: its walks, its errors, and its source's pipelines beside the inventory's."""
+"""Read the state of a connection: walks, errors, and the source's pipelines compared with the inventory."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -84,7 +84,7 @@ def paused(pipelines: QuerySet[Pipeline]) -> QuerySet[Pipeline]:
 
 
 def read_status(connection: Connection, connections: Mapping[str, Connection], now: datetime) -> ConnectionStatus:
-    """Return how one of the connections stands, without asking its source."""
+    """Return the state of one connection, without a request to its source."""
     found = selected_by(connection)
     counts = found.aggregate(
         pipelines=Count("pk"),
@@ -113,7 +113,10 @@ def read_status(connection: Connection, connections: Mapping[str, Connection], n
 
 
 def _unmatched(connection: Connection, connections: Iterable[Connection], source: SourceList | None) -> list[Unmatched]:
-    """Return what the source listed and no pipeline has, disabled ones and other connections to it included."""
+    """Return listed ids without a pipeline.
+
+    Disabled pipelines and other connections to the source count as having it.
+    """
     if source is None or not source.unmatched:
         return []
     same = Q(pk__in=[])

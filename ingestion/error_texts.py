@@ -1,4 +1,4 @@
-"""Ask sources why runs failed, where the answers that list the runs do not say it."""
+"""Fetch error texts of failed runs, if the lists of the source do not contain them."""
 
 import logging
 from collections.abc import Sequence
@@ -16,11 +16,11 @@ from runs.models import Run
 
 logger = logging.getLogger(__name__)
 
-# Of one ingestion of one connection, in addition to those of its walks.
+# Requests per ingestion of a connection, in addition to those of its walks.
 MAX_REQUESTS = 20
-# Newest first; who failed before these is asked about when they have their texts.
+# Newest first; older runs follow when these have their texts.
 MAX_RUNS = 1_000
-# A source that has no text for a run, or refuses such questions, is not asked again for this long.
+# After "no text" or a refusal, the source is not asked again for this time.
 NO_TEXT_SECONDS = 7 * 86_400
 REFUSED_SECONDS = 3_600
 
@@ -30,7 +30,7 @@ def fetch_error_texts(
 ) -> None:
     """Store the error texts of failed runs that have none, newest first, with at most MAX_REQUESTS requests.
 
-    Whatever goes wrong is logged: a text is not worth a failed walk.
+    Errors are only logged: a missing text must not fail a walk.
     """
     refused = f"error-texts-refused:{report.connection}"
     if not connector.fetches_error_texts or best_effort_cache.read(refused):

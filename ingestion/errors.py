@@ -1,20 +1,20 @@
-"""What can go wrong with a partner, grouped by what to do about it. Messages are one sentence, without secrets."""
+"""Errors of partners, grouped by what to do. Messages are one sentence without secrets."""
 
 
 class PartnerError(Exception):
-    """The walk of one pipeline or connection failed; the others go on."""
+    """The walk of one pipeline or connection failed; others continue."""
 
 
 class Unavailable(PartnerError):
-    """Nothing is wrong with what we asked: the next tick may well succeed."""
+    """The partner is not available: the next tick may succeed."""
 
 
 class Refused(PartnerError):
-    """Asking again the same way gets the same answer: somebody has to change something."""
+    """The partner refuses the request: repeating it does not help until something is changed."""
 
 
 class TokenRefused(Refused):
-    """The proof of who we are was not accepted; a fresh one may be."""
+    """The credentials were refused; new ones may be accepted."""
 
 
 class NotFound(Refused):

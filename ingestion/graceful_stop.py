@@ -1,4 +1,4 @@
-"""Report whether this worker has been asked to end: a walk then stops at the end of a page.
+"""Detect that this worker is being stopped: a walk then stops at the end of a page.
 
 The worker's main process receives the signal. Its children, which do the work, read it from shared memory, without a
 lock: a signal handler that waits for a lock held by its own thread would wait forever.

@@ -1,4 +1,4 @@
-"""HTTP to partners, all of it: one session per connection, with time limits, retries, a size cap and one host.
+"""HTTP to partners: one session per connection with time limits, retries, a size limit and one host.
 
 The retry loop is around the request and the reading of its body, for every method: urllib3's own covers neither
 bodies nor POST.
@@ -38,11 +38,11 @@ Query = Sequence[tuple[str, str]] | Mapping[str, str]
 
 
 class TooLarge(BadAnswer):
-    """More body than a page of runs can need."""
+    """A body larger than any page of runs."""
 
 
 class RequestsSpent(PartnerError):
-    """The number of requests that a session may still send is used up."""
+    """The session has no requests left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +60,14 @@ class HttpSettings:
 
 @dataclass(frozen=True, slots=True)
 class Exchanged:
-    """A decoded JSON body, and where the Link header says that the next page is."""
+    """A decoded JSON body, and the next page's URL from the Link header."""
 
     body: Any
     next_url: str | None = None
 
 
 class _Retry(Exception):
-    """This attempt failed in a way that another one may not; `after` is the partner's own wish, in seconds."""
+    """A failed attempt that may be repeated; `after` is the partner's Retry-After in seconds."""
 
     def __init__(self, error: PartnerError, after: float | None = None) -> None:
         super().__init__(str(error))
@@ -90,7 +90,7 @@ class PartnerSession:
 
     All requests of a session share its connections, its budget and the waits that the partner asked for: `held` is
     what is left of an earlier one, in seconds, and `on_hold` is called with each new one.
-    Raises Unavailable, Refused, NotFound or BadAnswer.
+    Raise Unavailable, Refused, NotFound or BadAnswer.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class PartnerSession:
         self._rate_limit.hold(held)
         self._requests_left: int | None = None
         self._session = requests.Session()
-        self._session.trust_env = False  # a .netrc or proxy of the machine must not meet a client's token
+        self._session.trust_env = False  # ignore .netrc and proxies of the machine, which must not get the token
         adapter = BoundedAdapter(max_retries=urllib3.Retry(0, read=False), pool_maxsize=4)
         self._session.mount("http://", adapter)
         self._session.mount("https://", adapter)
@@ -136,14 +136,14 @@ class PartnerSession:
             self._requests_left = None
 
     def get(self, path: str, query: Query = ()) -> Any:
-        """The decoded JSON body."""
+        """Return the decoded JSON body."""
         return self.exchange("GET", path, query).body
 
     def post(self, path: str, body: Any, *, authenticated: bool = True) -> Any:
         return self.exchange("POST", path, (), body, authenticated=authenticated).body
 
     def token(self, url: str, body: Mapping[str, str], *, form: bool, headers: Mapping[str, str]) -> Any:
-        """Asks an authorisation server, which may live elsewhere, for a token; without our proof."""
+        """Request a token from an authorization server, which may have another host; without credentials in headers."""
         return self.exchange("POST", url, (), body, authenticated=False, form=form, headers=headers).body
 
     def exchange(
@@ -201,7 +201,7 @@ class PartnerSession:
         failure = state.outcome.exception() if state.outcome else None
         backoff = self.settings.backoff_seconds * 2 ** (state.attempt_number - 1)
         if isinstance(failure, _Retry) and failure.after is not None:
-            return 0  # the rate limit holds every request back, not only this one
+            return 0  # the pause applies to every request, not only to this one
         return float(backoff * random.uniform(0.5, 1))  # noqa: S311 - jitter, not cryptography
 
     def _attempt(self, request: _Outgoing, *, authenticated: bool) -> Exchanged:
@@ -224,7 +224,7 @@ class PartnerSession:
                 data=request.body if request.form else None,
                 headers={"Accept": "application/json", "User-Agent": USER_AGENT, **request.headers, **proof},
                 timeout=self.settings.timeout_seconds,
-                allow_redirects=False,  # the token stays with the host that it is for
+                allow_redirects=False,  # the token is sent only to its own host
                 stream=True,
             )
             with response:
@@ -236,13 +236,13 @@ class PartnerSession:
         return self._judge(what, response, content, authenticated=authenticated)
 
     def _judge(self, what: str, response: requests.Response, content: bytes, *, authenticated: bool) -> Exchanged:
-        """The only judge of status codes and bodies."""
+        """Map status codes and bodies to results and errors."""
         status = response.status_code
         if 200 <= status < 300:
             try:
                 return Exchanged(json.loads(content), response.links.get("next", {}).get("url"))
             except (ValueError, RecursionError):
-                # Possibly cut short on the way.
+                # It may have been cut off on the way.
                 kind = response.headers.get("Content-Type", "no content type")
                 raise _Retry(BadAnswer(f"{what} answered {status} without readable JSON ({kind})")) from None
         detail = self._detail(content)
@@ -266,7 +266,7 @@ class PartnerSession:
     def _detail(
         self, content: bytes, keys: Sequence[str] = ("detail", "title", "error", "message", "exception_message")
     ) -> str:
-        """The partner's own short explanation, when it gives one in a form we know."""
+        """Return the partner's short explanation, if it has a known form."""
         body = _decoded(content)
         if isinstance(body, dict) and isinstance(body.get("error"), dict) and "error" in keys:
             body = body["error"]
@@ -308,7 +308,7 @@ def _read(response: requests.Response, deadline: float) -> bytes:
     chunks: list[bytes] = []
     size = 0
     while True:
-        # read1 returns what has arrived; read would wait for a whole chunk, dripped over hours.
+        # read1 returns available data; read would wait for a whole chunk, which may take hours.
         chunk = response.raw.read1(CHUNK_BYTES, decode_content=True)
         if not chunk:
             break

@@ -1,6 +1,6 @@
 """Links to the source: the address of a pipeline's page, and the template of its runs' pages.
 
-A connector builds them from the address of the partner's user interface, or `ui_url` in the connection says them.
+A connector builds them from the partner's user interface, or from the connection's `ui_url`.
 The template keeps {run_id}; the SQL function run_source_url inserts the percent-encoded external_run_id.
 """
 
@@ -13,7 +13,7 @@ RUN_ID, EXTERNAL_ID = "{run_id}", "{external_id}"
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """The addresses for one pipeline; None where the source has no such page, or none is known yet."""
+    """The URLs for one pipeline; None if the source has no such page or it is unknown."""
 
     pipeline: str | None = None
     runs: str | None = None
@@ -32,7 +32,7 @@ def _inserted(template: str | None, external_id: str) -> str | None:
 
 
 def templates(ui_url: str) -> Links:
-    """Return what a template of run pages says.
+    """Return the links for a template of run pages.
 
     The pipeline's page is the part of the template that ends with its external id; None if no part does.
     """

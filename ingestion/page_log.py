@@ -1,4 +1,4 @@
-"""One line of log and one observation per page of a walk."""
+"""Write one log line and one observation per page of a walk."""
 
 import logging
 import time
@@ -12,7 +12,7 @@ logger = logging.getLogger("chm.page")
 
 
 class PageLog:
-    """Of one walk. A page's time begins when the one before was stored."""
+    """The log of one walk. A page's time begins when the previous one was stored."""
 
     def __init__(self, connection: str, targets: Sequence[Target]) -> None:
         self._fields = {"connection": connection, "pipelines": len(targets)}
@@ -32,7 +32,7 @@ class PageLog:
         )
 
     def failed(self, error: Exception) -> None:
-        """The page that was to come next could not be read."""
+        """Log that the next page could not be read."""
         seconds, kind = self._next(), type(error).__name__
         count_failed_walk(str(self._fields["connection"]), kind)
         fields = self._fields | {"page": self._page, "ms": round(seconds * 1000, 1), "kind": kind, "error": str(error)}

@@ -1,6 +1,6 @@
-"""How pages follow each other, apart from HTTP: each walk is a small state machine that notices a loop.
+"""Paging without HTTP: small state machines that detect loops.
 
-`position` is where the next page is read: JSON, from which a later walk can go on.
+`position` is the place of the next page, as JSON, from which a later walk can continue.
 """
 
 import math
@@ -19,7 +19,7 @@ Position = Mapping[str, Any]
 MAX_KNOWN_ROWS = 100_000
 KEPT_ROWS = 50
 MAX_STEPS_BACK = 200
-# Without a total, as many times may a page come again.
+# Without a total, a page may be repeated this many times.
 MAX_SAME_PAGES = 20
 
 
@@ -38,7 +38,7 @@ class PageCap:
 
 
 class CursorPaging:
-    """Follows cursors until none is given; one that comes twice is an error."""
+    """Follow cursors until there is none; a repeated cursor is an error."""
 
     def __init__(self, start: Position | None = None) -> None:
         self.cursor: str | None = start["cursor"] if start else None
@@ -49,7 +49,7 @@ class CursorPaging:
         return {"cursor": self.cursor}
 
     def advance(self, cursor: object) -> bool:
-        """Whether there is a next page."""
+        """Return whether there is a next page."""
         if cursor is None or cursor == "":
             return False
         if not isinstance(cursor, str | int):
@@ -62,7 +62,7 @@ class CursorPaging:
 
 
 class OffsetPaging:
-    """Pages by offset that lose no row while the partner's rows come and go.
+    """Paging by offset without losing rows while rows are added and deleted.
 
     Rows that are deleted before an offset move the rest up, so that the next page would begin too late. Therefore each
     page begins with the last row of the page before. If it does not begin with a known row, rows may have been passed
@@ -74,7 +74,7 @@ class OffsetPaging:
     def __init__(self, start: Position | None = None) -> None:
         self.offset: int = start["offset"] if start else 0
         self._overlap: int = start.get("overlap", 0) if start else 0
-        # Rows that follow each other from the beginning of the listing without a gap.
+        # Rows that are known to be consecutive from the start of the listing.
         recent: list[str] = start.get("recent", []) if start else []
         self._seen: dict[str, None] = dict.fromkeys(recent)
         self._recent: deque[str] = deque(recent, maxlen=KEPT_ROWS)
@@ -111,15 +111,15 @@ class OffsetPaging:
         end = self.offset + len(keys)
         if last or (total is not None and end >= total):
             return False
-        # A server that gives single rows leaves no room for one that is repeated.
+        # With pages of one row, a row cannot be repeated as overlap.
         self._overlap = 1 if len(keys) > 1 else 0
         self.offset = end - self._overlap
         return True
 
     def _is_a_circle(self, total: int | None) -> bool:
-        """Return whether a page that came twice says that the partner ignores the offset.
+        """Return whether a repeated page means that the partner ignores the offset.
 
-        Newest first, as many arrivals as a page has rows show the same page once more; then the total has grown.
+        In a listing with newest first, a page's worth of new rows repeats the page too; but then the total has grown.
         """
         self._same_pages += 1
         if total is None and self._overlap:
@@ -131,7 +131,7 @@ class OffsetPaging:
             return True
         if keys[0] in self._seen:
             return False
-        # The same row at the seam again, after the walk came back to a known row: the partner's order has ties.
+        # The same row again after stepping back: the partner's order has ties.
         again = keys[0] in self._passed_over and not self._back
         self._passed_over.add(keys[0])
         return not again
@@ -147,12 +147,12 @@ class OffsetPaging:
 
 
 class NumberPaging:
-    """Page by page until one is empty, or the latest total is reached; steps back where rows vanished before it."""
+    """Paging by number until a page is empty or the total is reached; steps back if rows disappeared."""
 
     def __init__(self, first: int = 1, start: Position | None = None) -> None:
         self._first = first
         self.number: int = start["number"] if start else first
-        # Of the largest page so far: the server may give less than was asked for.
+        # Rows of the largest page so far: the server may return less than requested.
         self._size: int = start["size"] if start else 1
         self._total: int | None = start["total"] if start else None
         self._last_page: object = None

@@ -1,11 +1,11 @@
-"""When the next request to a partner may go out: our own budget, and what the partner asked for."""
+"""Limit requests to a partner: by the connection's budget and the partner's Retry-After."""
 
 import time
 from collections.abc import Callable
 
 
 class RateLimit:
-    """A token bucket of up to a second's requests, and a hold: a partner that says when to come back means everyone."""
+    """A token bucket with the requests of one second, and a pause for all requests after Retry-After."""
 
     def __init__(
         self,
@@ -14,7 +14,7 @@ class RateLimit:
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """No budget where `requests_per_second` is 0."""
+        """Create the limit; `requests_per_second` 0 means no budget."""
         self._rate = requests_per_second
         self._burst = self._tokens = max(1.0, requests_per_second)
         self._sleep = sleep
@@ -26,11 +26,11 @@ class RateLimit:
         self._held_until = max(self._held_until, self._clock() + seconds)
 
     def held(self) -> float:
-        """Seconds that are left of what the partner asked for."""
+        """Return the remaining seconds of the partner's pause."""
         return max(0.0, self._held_until - self._clock())
 
     def wait(self) -> None:
-        """Until the next request may go out."""
+        """Wait until the next request may be sent."""
         now = self._clock()
         delay = self._held_until - now
         if self._rate:

@@ -1,4 +1,4 @@
-"""Once a day each pipeline's last days are read again, for changes that a source's filter does not show."""
+"""Read each pipeline's last days again once a day, for changes that a source's filter misses."""
 
 import zlib
 from datetime import UTC, datetime, timedelta
@@ -9,9 +9,9 @@ DAY = timedelta(days=1)
 def start_of_walk(since: datetime, *, through: datetime, now: datetime, days: int, name: str) -> datetime:
     """Return where a walk begins: at `since`, or once a day `days` back.
 
-    The moment of the day depends on the name, so that connections, and pipelines that are asked one by one, are spread
-    over the day. The walk whose watermark lies before that moment reads the last days, so a walk that fails is repeated
-    and a day that CHM was down is made up for; nothing else has to be remembered.
+    The time of the day depends on the name, which spreads connections and pipelines over the day. A walk whose
+    watermark is before that time reads the last days. So a failed walk is repeated, and a missed day is caught up,
+    without other state.
     """
     if not days:
         return since

@@ -1,4 +1,4 @@
-"""Translate stored answers once more, after the description of a partner's API has changed. Sends no request."""
+"""Translate stored responses again after a change of a partner's description. Sends no requests."""
 
 from collections.abc import Mapping, Sequence
 from uuid import UUID
@@ -21,9 +21,9 @@ BATCH = 500
 
 
 def remap(connection: Connection, pipelines: Sequence[Pipeline], *, dry_run: bool = False) -> Report:
-    """Record each stored run of the pipelines as the connection's description reads its payload now.
+    """Record each stored run again, with its payload translated by the connection's current description.
 
-    Runs that are gone at the source, and those whose payload was cut or gives another id, stay as they are.
+    Runs that are gone at the source, and runs whose payload was cut or has another id, are not changed.
     """
     if connection.source is None:
         raise ValueError(f"{connection.name}: {connection.connector} is not described by a source")
@@ -47,7 +47,7 @@ def _translated(source: Source, run: Run) -> RunEvent | None:
 def _record(again: Mapping[Run, RunEvent], report: Report, *, dry_run: bool) -> None:
     with transaction.atomic():
         stored = Run.objects.filter(pk__in=[run.pk for run in again], source_updated_at__isnull=False)
-        # Beside the stored version the new reading would be stale or equal; without one it is newer.
+        # With the stored version the new translation would be stale or unchanged; without one it is newer.
         stored.update(source_updated_at=None)
         results = record_runs(again.values())
         left = set(

@@ -1,4 +1,4 @@
-"""What an ingestion did, in numbers and errors."""
+"""Results of an ingestion: counts and errors."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -15,7 +15,7 @@ COUNTS = (
 
 @dataclass(slots=True)
 class Report:
-    """What one connection's ingestion did; counts are of runs as they came in, repeats included."""
+    """Results of one connection; counts include repeated runs."""
 
     connection: str
     pipelines_processed: int = 0
@@ -32,7 +32,7 @@ class Report:
     errors: list[dict[str, str | None]] = field(default_factory=list)
     rejections: list[str] = field(default_factory=list)
     unknown: set[str] = field(default_factory=set)
-    notices: set[str] = field(default_factory=set)  # what an operator should look at
+    notices: set[str] = field(default_factory=set)  # for operators
     unfinished: bool = False  # the time was up; another ingestion continues there
 
     def add(self, page: Page, outcomes: Mapping[Outcome, int]) -> None:

@@ -1,4 +1,4 @@
-"""When beat enqueues a connection: at its period, and not at the same moment as the others."""
+"""Schedule connections at different moments of their period."""
 
 import math
 import zlib
@@ -9,9 +9,9 @@ from celery.schedules import schedstate, schedule
 
 
 class Phased(schedule):
-    """Due once in each period, at a point of it that depends on the connection's name.
+    """A schedule that is due once per period, at a moment that depends on the connection's name.
 
-    Counted by the clock: a restart moves nothing, and what was missed while beat was down comes once.
+    It follows the clock: a restart does not shift it, and missed periods are run once.
     """
 
     def __init__(self, seconds: float, name: str) -> None:

@@ -1,4 +1,4 @@
-"""What one ingestion covers, and when it has to stop."""
+"""The scope of an ingestion, and when it must stop."""
 
 import time
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from inventory.models import Pipeline
 
 @dataclass(frozen=True, slots=True)
 class IngestionScope:
-    """How much of a connection to ingest, and from when: by default since its watermarks."""
+    """The part of a connection to ingest, and its start: by default the watermarks."""
 
     client_id: UUID | None = None
     pipeline_id: UUID | None = None
@@ -21,7 +21,7 @@ class IngestionScope:
 
     @property
     def is_everything(self) -> bool:
-        """Return whether it covers every pipeline of a connection."""
+        """Return whether the scope is every pipeline of a connection."""
         return self.client_id is None and self.pipeline_id is None
 
     def covers(self, pipeline: Pipeline) -> bool:
@@ -38,7 +38,7 @@ def _never() -> bool:
 class StopCondition:
     """When an ingestion has to stop at the end of a page: its time is up, or its worker has to end.
 
-    `interrupts` are exceptions that stop it in the middle of one, and are passed on to the caller.
+    `interrupts` are exceptions that stop it within a page and are raised to the caller.
     """
 
     seconds: float | None = None
@@ -47,6 +47,6 @@ class StopCondition:
     begun: float = field(default_factory=time.monotonic)
 
     def reached(self, share: float = 1) -> bool:
-        """Return whether that part of the time is up."""
+        """Return whether this share of the time has passed."""
         late = self.seconds is not None and time.monotonic() - self.begun >= self.seconds * share
         return late or self.is_stopping()

@@ -1,4 +1,4 @@
-"""Ingestion: from connections to recorded runs. The command, the task, the admin and the API are skins on this."""
+"""Ingest connections. The command, the task, the admin and the API call this module."""
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,10 +32,10 @@ from runs.services import Outcome, count, record_runs
 logger = logging.getLogger(__name__)
 
 OVERLAP_INTERVALS = 2
-# A partner that is down is not asked again for each of its thousand pipelines.
+# Stop after this many failures in a row, instead of one per pipeline.
 MAX_CONSECUTIVE_OUTAGES = 3
 MAX_REPORTED_REJECTIONS = 20
-# Of a limited time, what pipelines with a watermark may use while others wait for their first walk.
+# Share of the time for pipelines with a watermark, while others wait for their first walk.
 SHARE_OF_THE_KNOWN = 0.75
 
 EVERYTHING = IngestionScope()
@@ -51,15 +51,15 @@ def ingest_connection(
     stop: StopCondition | None = None,
     on_walk: Callable[[int], None] = lambda targets: None,
 ) -> Report:
-    """Walks the pipelines of one connection; one that fails is reported and marked, and the others go on.
+    """Walk the pipelines of one connection; failures are reported and marked, and the others continue.
 
-    1. Pages come in one by one; each is recorded in a transaction of its own.
-    2. Runs that we hold as running and the walk did not return are asked for.
-    3. Only then the watermarks move, all together, to the moment before the first request.
+    1. Each page is recorded in its own transaction.
+    2. Stored open runs that the walk did not return are requested.
+    3. Then all watermarks move to the moment before the first request.
     4. If they are due, the source's list of pipelines is read and missing error texts are fetched.
 
     A walk that `stop` ends early is `unfinished`, and the next ingestion continues there. `on_walk` is called
-    with the number of pipelines that each finished walk covered; a `report` given is filled as the work goes on.
+    with the number of pipelines of each finished walk; `report` is filled during the work.
     """
     report = Report(connection.name) if report is None else report
     stop = stop or StopCondition()
@@ -107,7 +107,7 @@ def ingest_connection(
 
 
 def _in_turn(pipelines: Sequence[Pipeline]) -> list[Pipeline]:
-    """Who waited longest first, so that a limit leaves out others the next time; who is new comes last."""
+    """Sort by waiting time, longest first, so that a limit skips others next time; new pipelines come last."""
     return sorted(pipelines, key=lambda pipeline: pipeline.ingested_through or datetime.max.replace(tzinfo=UTC))
 
 
@@ -126,7 +126,7 @@ def _target(pipeline: Pipeline, connection: Connection, scope: IngestionScope) -
 
 
 def _reconciled(target: Target, connection: Connection, connector: Connector, scope: IngestionScope) -> Target:
-    """Return the target, once a day with an earlier start; what is started by hand begins where it says."""
+    """Return the target, once a day with an earlier start. Manual ingestion keeps its own start."""
     if target.since is None or target.through is None or scope.full or scope.dry_run or scope.since is not None:
         return target
     since = start_of_walk(
@@ -149,7 +149,7 @@ def _walk(
     share: float,
 ) -> PartnerError | None:
     now = timezone.now()
-    # What is asked for by hand begins where it says, whatever the schedule is at.
+    # Manual ingestion with its own start ignores the daily reconciliation.
     by_hand = scope.full or scope.dry_run or scope.since is not None
     checkpoint = Checkpoint("", now) if by_hand else Checkpoint.of(connection.name, walk, now=now)
     unseen = _open_runs(walk.targets)
@@ -163,14 +163,14 @@ def _walk(
             unseen -= _keys(page)
             if not by_hand:
                 checkpoint.reached(page.position)
-            # The page at which an earlier task stopped is read again, and must not be all that this one does.
+            # The last page of the earlier task is read again; without a further page there would be no progress.
             if stop.reached(share) and (pages > 1 or not checkpoint.resumed):
                 report.unfinished = True
                 checkpoint.save()
                 return None
     except PartnerError as error:
         if checkpoint.resumed and not pages and not isinstance(error, Unavailable | TokenRefused):
-            checkpoint.clear()  # a position that the partner does not know any more
+            checkpoint.clear()  # the partner no longer accepts this position
         log.failed(error)
         mark_failed(walk.targets, error, scope, report)
         return error
@@ -190,7 +190,7 @@ def _walk(
 
 
 def _pages(connector: Connector, walk: Walk, start: Position | None, unseen: set[OpenKey]) -> Iterator[Page]:
-    """All of the walk, and then what we hold as open and none of it returned: `unseen` is the reader's to keep."""
+    """Yield the pages of the walk, and then of stored open runs that it did not return; the caller updates `unseen`."""
     yield from walk.pages(start)
     yield from connector.reread(_described(unseen, walk.targets))
 

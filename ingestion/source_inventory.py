@@ -1,7 +1,7 @@
-"""What a connection's source has, beside what the inventory has.
+"""Read a source's list of pipelines and compare it with the inventory.
 
-The list is read at a slow cadence. What it says of a pipeline is noted on the pipeline: paused, next start, missing.
-What has no row, pipelines that only the source has, is kept in the cache; losing it costs one more reading.
+The list is read rarely. Facts about pipelines become columns: paused, next start, missing. Ids that only the source has
+are kept in the cache; losing it costs one more request.
 """
 
 import logging
@@ -25,9 +25,9 @@ logger = logging.getLogger(__name__)
 
 MAX_KEPT = 20_000
 KEPT_SECONDS = 7 * 86_400
-# A source that refuses its list is asked again after this long.
+# After a refusal the list is requested again after this time.
 REFUSED_SECONDS = 3_600
-# The walk that comes a little early reads the list too.
+# A tolerance for walks that start slightly early.
 EARLY_WALK = 0.9
 
 
@@ -36,7 +36,7 @@ class SourceList:
     """The last reading of a source's list.
 
     `unmatched` maps external ids that no pipeline of the connection had to their names and whether they are paused.
-    `error` says why the list could not be read; the rest is then as of `read_at`.
+    `error` is the reason if the list could not be read; the rest is then from `read_at`.
     """
 
     tried_at: datetime
@@ -64,7 +64,7 @@ def read_source_list(
     stop: StopCondition,
     report: Report,
 ) -> None:
-    """Read the list if it is due. Whatever goes wrong is logged and kept: a list is not worth a failed walk."""
+    """Read the list if it is due. Errors are logged and kept, and do not fail the walk."""
     former, now = last_list(connection.name), timezone.now()
     if not connector.lists_pipelines:
         if report.unknown:
@@ -110,7 +110,7 @@ def _made(listed: Mapping[str, SourcePipeline], known: Collection[str | None], n
 
 
 def _with_unknown(former: SourceList | None, unknown: Collection[str], now: datetime) -> SourceList:
-    """Add ids that walks met: all that is known of a source without a list."""
+    """Add unknown ids from walks, for sources without a list."""
     met = {external_id: (external_id, None) for external_id in unknown}
     kept = {**(former.unmatched if former else {}), **met}
     return SourceList(tried_at=now, read_at=now, unmatched=dict(list(kept.items())[-MAX_KEPT:]))

@@ -25,9 +25,9 @@ from inventory.models import Pipeline
 logger = logging.getLogger(__name__)
 
 PROGRESS = "PROGRESS"
-# A scheduled task that waited longer than its period has been overtaken by the next one.
+# A scheduled task expires after its period, because the next one replaces it.
 EXPIRES_SHARE = 0.9
-# What is left of the soft time limit is for the page that is being read when this part is up.
+# The rest of the soft time limit is for the current page.
 LIMIT_SHARE = 0.75
 BUSY = "Another ingestion of this connection is under way; what it stores is as new."
 
@@ -43,10 +43,10 @@ def ingest(
     done: Sequence[str] = (),
     counted: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Ingest one connection, or all one after the other, as far as they concern the client or pipeline.
+    """Ingest one connection, or all one after the other, limited to the client or pipeline.
 
-    Return what was requested and the counts. When the time of a task is up it is enqueued again under the same id,
-    with the connections that are `done` and what was `counted` so far.
+    Return the request and the counts. If its time is up, the task is enqueued again with the same id, the finished
+    connections (`done`) and the counts so far (`counted`).
     """
     request = {"connection": connection, "client_id": client_id, "pipeline_id": pipeline_id}
     scope = IngestionScope(
@@ -62,7 +62,7 @@ def ingest(
     connections = configured()
     names = [connection] if connection else list(connections)
     for name, pipelines in assign(connections, names).items():
-        # A connection without pipelines still reads the source's list: that is where they come from.
+        # A connection without pipelines still reads the source's list, to adopt pipelines from.
         if name in finished or not (scope.is_everything or any(map(scope.covers, pipelines))):
             continue
         if _must_wait(connections[name], requested=requested):
@@ -106,9 +106,9 @@ def _expiring(connection: Connection) -> dict[str, Any]:
 
 
 def _must_wait(connection: Connection, *, requested: bool) -> bool:
-    """Return whether the circuit breaker keeps a scheduled walk back.
+    """Return whether the circuit breaker pauses a scheduled walk.
 
-    A requested walk passes an open circuit on purpose: a person who repaired the partner sees the result at once.
+    A requested walk ignores an open circuit, so that a user who repaired the partner sees the result immediately.
     """
     pause = 0 if requested else Circuit(connection.name, connection.interval_seconds).pause()
     if pause:
@@ -117,14 +117,14 @@ def _must_wait(connection: Connection, *, requested: bool) -> bool:
 
 
 def _stop_condition() -> StopCondition:
-    """A task ends at the end of a page, before its time limit, and when its worker has to end."""
+    """Return the condition: a task stops at the end of a page before its time limit, or when its worker stops."""
     return StopCondition(
         settings.CELERY_TASK_SOFT_TIME_LIMIT * LIMIT_SHARE, worker_is_stopping, interrupts=(SoftTimeLimitExceeded,)
     )
 
 
 def beat_schedule() -> dict[str, dict[str, Any]]:
-    """Return one entry per connection, or none, with the reason in the log, if the configuration is not usable."""
+    """Return one entry per connection; none if the configuration is invalid, with the reason in the log."""
     try:
         connections = configured()
     except ConfigurationError as error:

@@ -1,4 +1,4 @@
-"""Error texts that a second request fetched: kept with the failed attempt that they explain."""
+"""Store error texts from second requests with their failed attempt."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class ErrorText:
 def keep_error_texts(texts: Sequence[ErrorText]) -> int:
     """Store the texts, scrubbed and cut, and return how many runs got one.
 
-    A run that has another attempt meanwhile, or a text from its source, stays as it is.
+    A run with a newer attempt, or with a text from its source, is not changed.
     """
     readable = [(each, cleaned) for each in texts if (cleaned := text(each.text))]
     if not readable:

@@ -1,7 +1,7 @@
 """A source's data about a run, validated and repaired for storage.
 
-Sources are not to be trusted with types: a value that cannot be stored becomes null and is named in
-status_reason, so that one bad field never costs the run, nor one bad run its page.
+Values of sources can have any type: a value that cannot be stored becomes null and is reported in status_reason, so
+that one invalid field never loses the run, and one invalid run never loses its page.
 """
 
 import contextlib
@@ -29,14 +29,14 @@ MAX_BIGINT = 2**63 - 1
 class Kind(StrEnum):
     SNAPSHOT = "snapshot"  # the whole state: a newer one replaces every field
     EVENT = "event"  # one thing that happened: the newest decides, the earliest start is kept
-    IF_ABSENT = "if_absent"  # proof that the run exists, or a manual run: never changes a stored one
+    IF_ABSENT = "if_absent"  # only shows that the run exists, or a manual run: never changes a stored one
 
 
 class Clock(StrEnum):
-    """Whose time `at` is."""
+    """The origin of the time `at`."""
 
     SOURCE = "source"
-    ASKED = "asked"  # the source tells none: the moment we sent the request
+    ASKED = "asked"  # the source has no version: the time of the request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,7 @@ class RunEvent:
     error_message: object = None
     status_reason: object = None
     payload: object = None
-    source_url: object = None  # the run's page at its source, where the source itself gives an address
+    source_url: object = None  # the run's page at its source, if the source returns one
     at: object = None
     clock: Clock = Clock.SOURCE
     kind: Kind = Kind.SNAPSHOT
@@ -62,7 +62,7 @@ class RunEvent:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """What cannot be a run at all, with the reason to report."""
+    """An event that cannot be stored, with the reason."""
 
     reason: str
 
@@ -86,7 +86,7 @@ class StorableRun:
 
 
 def storable(event: RunEvent) -> StorableRun | Rejected:
-    """Repairs and scrubs; refuses only what has no usable identity."""
+    """Return the event repaired and scrubbed, or Rejected without a usable identity."""
     external_run_id = identity(event.external_run_id)
     if isinstance(external_run_id, Rejected):
         return external_run_id
@@ -135,7 +135,7 @@ def identity(value: object) -> str | Rejected:
 
 
 def without_secret(identity: str) -> str:
-    """Return an identity without its secrets; a keyed digest keeps two of them apart and one of them the same."""
+    """Return an identity without its secrets; a keyed digest distinguishes different ones."""
     shown = scrub_text(identity)
     if shown == identity:
         return identity
@@ -207,6 +207,6 @@ def web_address(field: str, value: object, notes: list[str]) -> str | None:
 
 
 def _short(value: object) -> str:
-    # Before the cut: half a secret would no longer look like one.
+    # Before the cut, because half a secret is not recognizable.
     shown = scrub_text(storable_text(json.dumps(value, ensure_ascii=False, default=str)))
     return shown if len(shown) <= 100 else shown[:99] + "…"

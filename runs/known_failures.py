@@ -1,4 +1,4 @@
-"""Known failures: somebody marks a failing pipeline with a reason. Whether the mark holds is derived when read."""
+"""Mark failures as known. Whether a mark is valid is computed when it is read."""
 
 from datetime import datetime
 
@@ -22,7 +22,7 @@ class NotFailing(Exception):
 def mark_known(
     *, pipeline: Pipeline, reason: str, ticket_url: str | None = None, until: datetime | None = None
 ) -> None:
-    """Mark the present failure of the pipeline as known; a former mark is replaced. Raises NotFailing."""
+    """Mark the current failure of the pipeline as known and replace an existing mark; raise NotFailing."""
     now = timezone.now()
     rows, _ = page_of_shape(
         "failing_now", most=1, where=f"pipeline_id = '{pipeline.pk}'", clock=now, client_id=pipeline.client_id
@@ -41,6 +41,6 @@ def mark_known(
 
 
 def clear_known(*, pipeline: Pipeline) -> bool:
-    """Remove the mark, whether it holds or not; return whether there was one."""
+    """Remove the mark, valid or not; return whether there was one."""
     marked = Pipeline.objects.filter(pk=pipeline.pk, known_reason__isnull=False)
     return bool(marked.update(**_CLEARED))

@@ -1,6 +1,6 @@
-"""Size limits of what a run stores: one bound for every door, applied by the write path after scrubbing.
+"""Size limits of a run's texts and payload, applied by record_runs after scrubbing.
 
-Cutting is a function of the content alone, so a replay of an over-long answer is unchanged.
+Cutting depends only on the content, so a repeated long response is unchanged.
 """
 
 import json
@@ -13,7 +13,7 @@ _MAX_NAMED_BYTES = 1024
 
 def bounded_text(value: str) -> str:
     """Return the text, cut to MAX_TEXT_BYTES of UTF-8 with a note of its original size."""
-    # No character takes more than four bytes, so most texts need no encoding to measure them.
+    # A character has at most four bytes, so most texts need not be encoded to measure them.
     if len(value) * 4 <= MAX_TEXT_BYTES:
         return value
     encoded = value.encode()
@@ -25,9 +25,9 @@ def bounded_text(value: str) -> str:
 
 
 def bounded_payload(encoded: str) -> str:
-    """Return the JSON object's text, without its largest fields where it exceeds MAX_PAYLOAD_BYTES.
+    """Return the JSON text, without its largest fields if it exceeds MAX_PAYLOAD_BYTES.
 
-    What is left out is named, with the original size, under the key CUT_KEY.
+    Removed fields are listed with their original size under the key CUT_KEY.
     """
     if len(encoded) * 4 <= MAX_PAYLOAD_BYTES or (size := len(encoded.encode())) <= MAX_PAYLOAD_BYTES:
         return encoded

@@ -1,4 +1,4 @@
-"""One run of a pipeline, as its source last described it. Rows are written by `runs.services` alone."""
+"""A run of a pipeline in its source's latest state. Only `runs.services` writes rows."""
 
 from datetime import datetime
 
@@ -14,11 +14,11 @@ from inventory.models import Pipeline
 
 BEGINNING = Cast(Value("-infinity"), models.DateTimeField())
 
-# The definition of "latest run", once: nulls last, then the younger row. It is written over coalesce()
-# because only that form lets one index serve the order, its reverse and the keyset comparison.
+# The order of the latest run: nulls last, then the newest id. Written over coalesce(), because only this form lets one
+# index serve the order, its reverse and the keyset comparison.
 STARTED = Coalesce("started_at", BEGINNING)
 FINISHED = Coalesce("finished_at", BEGINNING)
-# Byte order, whatever the database's own: only by it does an index find the beginning of a text.
+# Byte order, because only then an index finds the beginning of a text.
 SEARCHED_ID = Collate("external_run_id", "C")
 
 
@@ -30,7 +30,7 @@ class Status(models.TextChoices):
     SKIPPED = "skipped", "Skipped"
 
 
-# What says whether a pipeline works; the others neither end nor hide a failure.
+# Statuses that decide whether a pipeline is failing; others neither end nor hide a failure.
 DECISIVE = frozenset({Status.SUCCESS, Status.FAILED})
 
 
@@ -46,7 +46,7 @@ class RunQuerySet(models.QuerySet["Run"]):
         """Annotate `source_url`, the address of the run's page at its source; null where none is known."""
         template = Pipeline.objects.filter(pk=OuterRef("pipeline_id")).order_by().values("source_url_template")
         return self.annotate(
-            # A subquery, not a join: it is asked for the rows of the page alone, whatever the list is sorted by.
+            # A subquery, not a join, so that it runs only for the rows of the page.
             source_url=Func(
                 F("given_source_url"),
                 Subquery(template),
@@ -57,11 +57,11 @@ class RunQuerySet(models.QuerySet["Run"]):
         )
 
     def without_error_text(self) -> "RunQuerySet":
-        """Failed runs whose source did not say why."""
+        """Return failed runs without an error text."""
         return self.filter(status=Status.FAILED, error_message=None)
 
     def begun(self, as_of: datetime | None) -> "RunQuerySet":
-        """Known by then: from the start on, or from event_at where there is none. None: all."""
+        """Return the runs known at `as_of`: from their start on, or from event_at without a start. None: all."""
         if as_of is None:
             return self.all()
         return self.filter(LessThanOrEqual(STARTED, Value(as_of)), Q(started_at__isnull=False) | Q(event_at__lte=as_of))
@@ -175,14 +175,14 @@ class Run(BaseModel):
                 name="runs_latest",
                 include=["status", "started_at", "finished_at", "event_at"],
             ),
-            # Runs across pipelines, newest first; shapes over a window read it alone.
+            # Runs across pipelines, newest first; shapes over a window are index-only scans of it.
             models.Index(
                 F("event_at").desc(),
                 F("id").desc(),
                 name="runs_by_event",
                 include=["pipeline", "status", "duration_seconds", "rows_processed"],
             ),
-            # One client's runs, newest first: put together from its pipelines' newest.
+            # A client's runs, newest first, collected from its pipelines.
             models.Index("pipeline", F("event_at").desc(), F("id").desc(), name="runs_by_pipeline_event"),
             # Search for a run by its id, or the beginning of it, in the console.
             models.Index(SEARCHED_ID, name="runs_by_external_id"),

@@ -12,7 +12,7 @@ _TOKEN = re.compile(r'("(?:[^"\\]|\\.)*")(\s*:)?|\b(true|false|null)\b|(-?\d+(?:
 
 
 def highlighted(payload: Any) -> SafeString:
-    """Indented; cut where it is longer than a page can hold, and then it says so."""
+    """Return indented HTML; a payload too long for a page is cut, with a note."""
     text = json.dumps(payload, indent=2, ensure_ascii=False)
     cut = len(text) > MOST
     pieces: list[str] = []

@@ -1,4 +1,4 @@
-"""Prune runs: delete old ones. Which may go is said once, in runs/sql/prunable_runs.sql."""
+"""Prune runs: delete old ones, as selected by runs/sql/prunable_runs.sql."""
 
 import math
 import time
@@ -46,7 +46,7 @@ class Pruned:
 
 
 def count_prunable(selection: PruneSelection) -> dict[uuid.UUID, int]:
-    """Return how many runs of each pipeline a pruning would delete now; pipelines without any are left out."""
+    """Return the number of runs that a pruning would delete, by pipeline."""
     ids = list(_pipelines(selection).values_list("pk", flat=True))
     counts: dict[uuid.UUID, int] = {}
     for start in range(0, len(ids), _PIPELINES_AT_ONCE):
@@ -60,12 +60,12 @@ def prune(
     on_batch: Callable[[int, int], None] = lambda _deleted, _expected: None,
     seconds: float | None = None,
 ) -> Pruned:
-    """Delete the selected runs and return how many they were; `finished` is false if `seconds` were not enough.
+    """Delete the selected runs and return their number; `finished` is false if `seconds` were not enough.
 
-    1. Each pipeline remembers the cutoff, so that its source cannot bring back what is deleted next.
-    2. The runs are deleted in batches, each a transaction of its own: interrupted anywhere, another pruning goes on.
+    1. Each pipeline stores the cutoff, so that deleted runs are not stored again.
+    2. The runs are deleted in batches, each in its own transaction; after an interruption another pruning continues.
 
-    `on_batch` receives after each batch how many runs are deleted, and how many are expected in all.
+    `on_batch` receives the numbers of deleted and of all expected runs after each batch.
     """
     stop_at = math.inf if seconds is None else time.monotonic() + seconds
     _remember(selection)
@@ -92,14 +92,14 @@ def _pipelines(selection: PruneSelection) -> PipelineQuerySet:
 
 @transaction.atomic
 def _remember(selection: PruneSelection) -> None:
-    """Set pruned_before where it is earlier. Rows are locked in key order, as by the bookkeeping of ingestion."""
+    """Set pruned_before if it is earlier. Rows are locked in key order, like in ingestion, to avoid deadlocks."""
     earlier = _pipelines(selection).filter(Q(pruned_before=None) | Q(pruned_before__lt=selection.cutoff))
     ids = list(earlier.select_for_update(of=("self",), no_key=True).values_list("pk", flat=True))
     Pipeline.objects.filter(pk__in=ids).update(pruned_before=selection.cutoff)
 
 
 def _groups(counts: dict[uuid.UUID, int]) -> Iterator[list[uuid.UUID]]:
-    """Pipelines that one batch can empty together, so that many small ones do not cost a transaction each."""
+    """Return groups of pipelines for one batch, so that small pipelines share a transaction."""
     group: list[uuid.UUID] = []
     runs = 0
     for pipeline_id, number in counts.items():

@@ -1,4 +1,4 @@
-"""What the page of one run shows: the run, and its neighbours in time."""
+"""Data of a run's page: the run and its neighbours in time."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The one write path of runs: pulled pages, pushed snapshots and events, manual runs and synthetic data end here."""
+"""The only write path of runs, for pulled pages, pushed snapshots and events, manual runs and synthetic data."""
 
 import logging
 import re
@@ -32,8 +32,8 @@ _RECORD = (
 )
 _ATTEMPTS = 5
 
-# Planning the statement takes longer than writing a run with it. So a few runs are written by a form of it that each
-# connection has prepared, while a page is planned for its own size.
+# Planning the statement takes longer than writing a run. So up to _FEW runs are written by a prepared statement, while
+# a page is planned for its size.
 _FEW = 20
 _PARAMETERS = {"kind": "text", "clock": "text", "rows": "json"}
 _POSITIONS = {name: f"${number}" for number, name in enumerate(_PARAMETERS, 1)}
@@ -54,7 +54,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one write. If it was rejected or pruned, `run_id` is null and `error` says why."""
+    """The result of one write. If it was rejected or pruned, `run_id` is None and `error` has the reason."""
 
     outcome: Outcome
     run_id: uuid.UUID | None = None
@@ -62,19 +62,19 @@ class Result:
 
 
 class RunExists(Exception):
-    """A manual run names an external_run_id that its pipeline has already."""
+    """A manual run has an external_run_id that its pipeline already has."""
 
 
 class RunPruned(Exception):
-    """A manual run is older than the runs that its pipeline keeps. The message says so."""
+    """A manual run is older than the runs that its pipeline keeps."""
 
 
 def record_runs(events: Iterable[RunEvent | Rejected]) -> list[Result]:
-    """Stores what is new and newer, in one transaction; the results are in the order of the events.
+    """Store new and newer runs in one transaction; return the results in the order of the events.
 
-    1. Each event is repaired and scrubbed; one without identity is rejected, alone.
+    1. Each event is repaired and scrubbed; events without identity are rejected.
     2. Several writes to one run are applied one after the other, in the order of their versions.
-    3. Each layer is one statement that the database judges row by row, also against concurrent writers.
+    3. Each layer is one statement that compares every row in the database, also with concurrent writers.
     """
     results: list[Result] = []
     runs: list[tuple[int, StorableRun]] = []
@@ -93,7 +93,7 @@ def record_runs(events: Iterable[RunEvent | Rejected]) -> list[Result]:
                     _write(layer, results)
             break
         except OperationalError as error:
-            # Two calls that write several versions of the same runs can still lock each other out.
+            # Two calls that write several versions of the same runs can still deadlock.
             if not isinstance(error.__cause__, DeadlockDetected) or connection.in_atomic_block or attempt == _ATTEMPTS:
                 raise
             logger.info("deadlock with another writer, attempt %d", attempt)
@@ -120,7 +120,7 @@ def insert_run(
 ) -> uuid.UUID:
     """Store a manual run, with a generated id if it has none, and return its key.
 
-    Raises RunExists rather than touch a stored run, and RunPruned for one older than the runs that its pipeline keeps.
+    Raise RunExists for a stored run, and RunPruned for one older than the runs that its pipeline keeps.
     """
     [result] = record_runs(
         [
@@ -150,7 +150,7 @@ def insert_run(
 
 
 def _layers(runs: Sequence[tuple[int, StorableRun]]) -> list[list[tuple[int, StorableRun]]]:
-    """Groups that one statement each can write: one kind and clock, and no run twice."""
+    """Return groups for one statement each: one kind and clock, and no run twice."""
     by_run: dict[tuple[uuid.UUID, str], list[tuple[int, StorableRun]]] = {}
     for entry in runs:
         by_run.setdefault((entry[1].pipeline_id, entry[1].external_run_id), []).append(entry)
@@ -164,7 +164,7 @@ def _layers(runs: Sequence[tuple[int, StorableRun]]) -> list[list[tuple[int, Sto
 
 
 def _version(entry: tuple[int, StorableRun]) -> tuple[bool, float, bool]:
-    """Timed writes by their time, running before the rest, then those without a time as they came."""
+    """Return the sort key: by version, running before other statuses, then writes without a version."""
     run = entry[1]
     return run.at is None, run.at.timestamp() if run.at else 0, run.status != Status.RUNNING
 

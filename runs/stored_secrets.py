@@ -1,4 +1,4 @@
-"""Applies the scrubber's present rules to rows that were stored under earlier ones."""
+"""Apply the current scrubbing rules to stored rows."""
 
 import hashlib
 import json
@@ -29,14 +29,14 @@ def _payload(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The columns of a table that may hold secrets, each with what removes them."""
+    """A table and its columns with secrets, each with its scrubber."""
 
     name: str
     rows: "Manager[Any]"
     columns: dict[str, Callable[[Any], Any]]
 
 
-# External ids of pipelines are not here: sources are asked by them. A form that is saved names them.
+# External ids of pipelines are not scrubbed, because requests to sources use them. Forms report them.
 TABLES = (
     Table(
         "runs",
@@ -55,7 +55,7 @@ TABLES = (
 
 @dataclass(slots=True)
 class Batch:
-    """What became of a batch of rows; `clashes` kept their external_run_id, whose masked form is taken."""
+    """The result of a batch. `clashes` kept their external_run_id, because its masked form exists already."""
 
     read: int = 0
     changed: int = 0
@@ -67,7 +67,7 @@ def scrub_table(table: Table, *, dry_run: bool) -> Iterator[Batch]:
 
     An interrupted run continues there; other rules begin from the start. Only the columns with a secret are
     written: versions, ingested_at and updated_at stay, so a replay of the source stays unchanged. A row that changed
-    since it was read is left: its new content has passed the rules.
+    since it was read is skipped, because its new content was scrubbed.
     """
     position = None if dry_run else cache.get(_key(table))
     while rows := _after(table, position):

@@ -1,4 +1,4 @@
-"""The summary of a client for a window: status counts, and how each pipeline stood at its end."""
+"""Summarize a client's window: status counts, and each pipeline's latest run."""
 
 import uuid
 from dataclasses import dataclass

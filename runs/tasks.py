@@ -1,4 +1,4 @@
-"""Work on runs that the schedule does."""
+"""Scheduled tasks on runs."""
 
 from celery import shared_task
 from django.conf import settings
@@ -7,19 +7,19 @@ from django.utils import timezone
 from runs.retention import PruneSelection, prune
 from runs.rollup.maintenance import compact
 
-# Below the time limit of tasks: what is left is done by another task.
+# Below the time limit of tasks; another task continues.
 _PRUNING_SECONDS = 300
 
 
 @shared_task(name="runs.compact_rollup")
 def compact_rollup() -> None:
-    """Merge the parts that writers have appended, so that reports read few rows."""
+    """Merge the parts of the roll-up, so that reports read few rows."""
     compact()
 
 
 @shared_task(name="runs.prune")
 def prune_runs() -> dict[str, int]:
-    """Delete the runs that are older than CHM_PRUNE_OLDER_THAN; nothing if it is not set."""
+    """Delete runs older than CHM_PRUNE_OLDER_THAN, if it is set."""
     age = settings.CHM_PRUNE_OLDER_THAN
     if age is None:
         return {"runs": 0, "pipelines": 0}

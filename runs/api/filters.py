@@ -21,7 +21,7 @@ class Order(TextChoices):
 
 
 class SearchedRuns(FilterSet):
-    """What both lists of runs share."""
+    """Filters of both lists of runs."""
 
     status = WordsFilter(Status, help_text="The status.")
     external_run_id = TextFilter(method="by_own_id", max_length=255, help_text="The exact id at the source.")
@@ -52,11 +52,11 @@ class PipelineRunFilter(SearchedRuns):
         field_name="event_at", lookup_expr="gte", help_text="Runs with event_at at or after this time."
     )
     event_until = TimeFilter(field_name="event_at", lookup_expr="lt", help_text="Runs with event_at before this time.")
-    # Read by the view, which owns the order; here so that it is checked and described like the rest.
+    # The view applies it; declared here so that it is validated and described like other filters.
     order = WordFilter(Order, method="keep", help_text="desc, the default: latest first. Use `ordering` instead.")
 
     def by_own_id(self, runs: RunQuerySet, name: str, value: str) -> RunQuerySet:
-        # The pipeline is given: the unique index of both answers.
+        # With the pipeline, the unique index of both columns answers.
         return runs.filter(external_run_id=value)
 
     def from_since(self, runs: RunQuerySet, name: str, value: datetime) -> RunQuerySet:

@@ -25,7 +25,7 @@ LOGGED = "known failure"
 
 
 class KnownFailureSerializer(StrictSerializer):
-    """That a failure is known, why, and until when."""
+    """A known failure with its reason and end."""
 
     reason = TextField(max_length=MAX_REASON, help_text="Why it fails, or who works on it.")
     ticket_url = WebAddressField(
@@ -54,7 +54,7 @@ class KnownFailureAnswerSerializer(serializers.Serializer[Any]):
 
 class KnownFailureView(StrictView):
     queryset = Pipeline.objects.all()
-    # Marking changes the pipeline, and so does removing the mark.
+    # Marking and removing a mark change the pipeline.
     method_permissions = {"POST": "change", "DELETE": "change"}
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:

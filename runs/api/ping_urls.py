@@ -1,4 +1,4 @@
-"""At the root, under /ping/: what Healthchecks clients add to the address that they are given."""
+"""URLs of pings under /ping/, with the suffixes of Healthchecks clients."""
 
 from django.urls import path
 
@@ -7,6 +7,6 @@ from runs.api.pings import PingSignView, PingView
 
 urlpatterns = [
     path("<str:key>", PingView.as_view(), name="ping"),
-    # Whatever follows: what is no sign is refused in text too.
+    # Any suffix: unknown ones are refused in text too.
     path("<str:key>/<rest:sign>", PingSignView.as_view(), name="ping-sign"),
 ]

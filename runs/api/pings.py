@@ -1,4 +1,4 @@
-"""/ping/{key}: what curl and Healthchecks clients send. Answers are plain text, also the refusals."""
+"""/ping/{key} for curl and Healthchecks clients. Responses, including errors, are plain text."""
 
 from functools import cache
 from typing import Any
@@ -48,7 +48,7 @@ _DESCRIPTION: dict[str, Any] = {
         (500, "text/plain"): _answer("An internal error; it has been logged.", "something went wrong here"),
     },
 }
-# Any content is taken for text; this type is one that generators of clients know.
+# Any content is read as text; generated clients support this type.
 _BODY = {"application/octet-stream": {"type": "string", "format": "binary"}}
 _SIGN = OpenApiParameter(
     "sign", {"type": "string", "pattern": "^(start|fail|log|[0-9]{1,3})$"}, OpenApiParameter.PATH,
@@ -64,9 +64,9 @@ class _View(APIView):
 
     @method_decorator(sensitive_variables())
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """The key instead of authentication, permission and negotiation: these clients take any answer.
+        """Check the key instead of authentication, permissions and content negotiation.
 
-        An address is limited by its wrong keys, and each right key by itself: no count of all that it asks is needed.
+        An address is limited by its wrong keys, and each valid key by its requests.
         """
         if settings.SECURE_SSL_REDIRECT and not request.is_secure():
             raise PermissionDenied("send pings over https; this key has now been sent in the clear: replace it")
@@ -103,7 +103,7 @@ _SIGN_DESCRIPTION = _DESCRIPTION | {"parameters": [*_DESCRIPTION["parameters"], 
 
 
 class PingView(_View):
-    """A job that ran well."""
+    """A successful job."""
 
     @extend_schema(operation_id="ping", summary="Report a success", **_DESCRIPTION)
     def get(self, request: Request, key: str) -> HttpResponse:
@@ -151,8 +151,7 @@ def _run_id(request: Request) -> str | None:
 
 
 def _external_run_id(ping: Ping, pipeline_id: UUID, run_id: str | None) -> str | None:
-    """Which run a ping is about: its rid; without one an end is about the newest open run, else about a new one.
-    A log is about a run that is open, else about none."""
+    """Return the id of the ping's run: its rid, else the newest open run, else (except for a log) a new one."""
     if run_id is not None and ping.sign != "log":
         return run_id
     if ping.ends or ping.sign == "log":

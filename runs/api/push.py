@@ -1,4 +1,4 @@
-"""Pushed runs in the words of OpenLineage's clients and of dbt. All are written by record_runs."""
+"""Runs pushed as OpenLineage events and dbt results. record_runs writes them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -74,7 +74,7 @@ class LineageView(StrictView):
         responses={201: LineageAnswerSerializer},
     )
     def post(self, request: Request) -> Response:
-        """As OpenLineage clients send them: in any order, again, compressed with gzip. The token is bound to a client
+        """Accepts events in any order, repeated, and compressed with gzip. The token is bound to a client
         or a pipeline; a job is the pipeline whose external_id is `namespace/name`. JobEvent and DatasetEvent are
         accepted and ignored. A single invalid event is refused; in a list only that event is rejected."""
         token = request.auth
@@ -117,7 +117,7 @@ class LineageView(StrictView):
 def _judged(
     data: Any, job: lineage.Job | lineage.NoRun | dict[str, list[str]], pipelines: Mapping[lineage.Job, UUID]
 ) -> RunEvent | Rejected | dict[str, str]:
-    """What to record, or the answer where there is nothing to."""
+    """Return the event to record, or the answer if there is none."""
     if isinstance(job, dict):
         return Rejected("; ".join(f"{fault['field']}: {fault['issue']}" for fault in faults(job)))
     if isinstance(job, lineage.NoRun):

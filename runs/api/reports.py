@@ -43,17 +43,17 @@ _TYPES: dict[str, dict[str, Any]] = {
 }
 
 
-# The first key of the advisory locks that are the slots.
+# The first key of the advisory locks for slots.
 SLOTS = 0x43485250
 _FREE_SLOT = "SELECT n FROM generate_series(1, %s) AS n WHERE pg_try_advisory_xact_lock(%s, n) LIMIT 1"
 
 
 @contextmanager
 def slot() -> Iterator[None]:
-    """One of the installation's slots for reports, in a transaction; raise Busy when all are taken.
+    """Hold one of the installation's slots for reports, in a transaction; raise Busy if all are in use.
 
-    The widest windows keep the database busy for seconds, and lists and pushes need it too. The slots are locks of the
-    database, so that all web processes share them, and a process that dies leaves none behind.
+    Wide windows keep the database busy for seconds. The slots are advisory locks, so that all web processes share them
+    and a process that dies releases its slot.
     """
     with transaction.atomic():
         with connection.cursor() as cursor:
@@ -88,7 +88,7 @@ class ReportView(StrictView):
 
 
 def _bound(request: Request, given: dict[str, Any]) -> dict[str, Any]:
-    """Add the clients that a bound caller sees; who is bound to a pipeline is bound too narrowly for a report."""
+    """Add the clients of a bound caller; raise PermissionDenied for a caller bound to a pipeline."""
     visibility = visibility_of(request)
     if visibility.pipeline is not None:
         raise PermissionDenied("This token is bound to one pipeline, and reports are about more; use another one.")
@@ -101,7 +101,7 @@ def _bound(request: Request, given: dict[str, Any]) -> dict[str, Any]:
 
 
 def columns_of(shape: Shape) -> list[Column]:
-    """The columns of the answer: those of the shape, and what the maintenance file adds to some."""
+    """Return the columns of the response: those of the shape, and additional ones from the maintenance file."""
     added = NOTES if shape.name in NOTED_SHAPES else {}
     return [*shape.columns, *(Column(name, "text", True, meaning) for name, meaning in added.items())]
 

@@ -1,5 +1,6 @@
-"""Runs as the API answers with them: rows of the database written as JSON, without a model instance or a serializer
-for each. `RunSerializer` describes the same fields in the contract; a test compares the two.
+"""Read runs for the API as rows that become JSON without model instances or serializers.
+
+`RunSerializer` describes the same fields in the contract; a test compares the two.
 """
 
 from collections.abc import Sequence
@@ -27,14 +28,14 @@ FIELDS: tuple[str, ...] = tuple(RunSerializer.Meta.fields)
 CLIENT, PIPELINE = "pipeline__client_id", "pipeline_id"
 _PAYLOAD = FIELDS.index("payload")
 _ID, _TIME = UUIDField(), DateTimeField()
-# What the order by a time takes for a run without it.
+# The sort value of a run without this time.
 _NO_TIME = "-infinity"
 
 Row = dict[str, Any]
 
 
 def as_tuples(runs: Any) -> "QuerySet[Any, Any]":
-    """Select an answer's fields, the payload as the JSON text that the database has."""
+    """Select the fields of the API; the payload is JSON text."""
     columns = ["payload_text" if name == "payload" else name for name in FIELDS]
     found: QuerySet[Any, Any] = (
         runs.with_source_url().annotate(payload_text=Cast("payload", TextField())).values_list(*columns)
@@ -54,19 +55,19 @@ def _row(values: Sequence[Any]) -> Row:
 
 
 def row_bytes(row: Row) -> int:
-    """About how much the fields of unbounded size hold."""
+    """Return the approximate size of the large fields."""
     payload = row["payload"]
     texts = (row["error_message"], row["status_reason"], None if payload is None else payload.text)
     return sum(len(text) for text in texts if text is not None)
 
 
 def is_compiled(visibility: Visibility) -> bool:
-    """Whether the queries compiled before answer: none of them is about several clients."""
+    """Return whether a compiled query applies; there is none for several clients."""
     return visibility.clients is None or len(visibility.clients) == 1
 
 
 def latest_row(visibility: Visibility, pipeline_id: object) -> Row | None:
-    """The latest run of a pipeline, if it is visible."""
+    """Return the latest run of a pipeline, or None if there is none or it is not visible."""
     if not is_compiled(visibility):
         runs: Any = visibility.of(Run.objects.filter(Q(pipeline_id=pipeline_id)), client=CLIENT, pipeline=PIPELINE)
         return next(iter(rows_of(runs.latest_first()[:1])), None)
@@ -81,10 +82,10 @@ def row_by_id(visibility: Visibility, run_id: object) -> Row | None:
 
 
 def page_fetch(visibility: Visibility, ordering: str, *, pipeline_id: object = None) -> Fetch:
-    """Return what reads a page of the runs that are visible, of one pipeline or of all."""
+    """Return a function that reads a page of visible runs, of one pipeline or all."""
 
     def fetch(behind: Position | None, number: int) -> list[Row]:
-        # The usual page is planned once. For another size the plan depends on it: a parameter would hide it.
+        # Only the default page size is planned once; the best plan of others depends on their size.
         limit = number if number == DEFAULT_LIMIT + 1 else None
         query = _page(ordering, *_kind(visibility), pipeline_id is not None, behind is not None, limit)
         place = {f"behind_{place}": _NO_TIME if at is None else at for place, at in enumerate(behind or ())}

@@ -49,7 +49,7 @@ class RunSerializer(StrictModelSerializer[Run]):
 
 
 class SaidOfRunSerializer(StrictSerializer):
-    """What a person or program may say about a run; CHM fills in the rest."""
+    """Fields of a run that a client may set."""
 
     status = WordField(choices=Status.choices)
     started_at = TimeField(required=False, allow_null=True)
@@ -86,7 +86,7 @@ class ManualRunSerializer(SaidOfRunSerializer):
 
 
 class PushedRunSerializer(SaidOfRunSerializer):
-    """The whole state of a run: what is left out becomes null."""
+    """The whole state of a run: omitted fields become null."""
 
     source_updated_at = TimeField(
         required=False,

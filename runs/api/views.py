@@ -55,12 +55,12 @@ from runs.models import Run, RunQuerySet
 from runs.services import Outcome, Result, RunExists, RunPruned, insert_run, record_runs
 from runs.summary import summarize_client
 
-# Parameters of a list that leave its query the same but for values.
+# Parameters that only change values of a list's query.
 _OF_PAGE = frozenset({"limit", "cursor", ORDERING, FIELDS})
 
 
 class RunAnswers(CsvList, ApiViewSet):
-    """Answers with rows as the database gives them; the serializer is the contract's description of them."""
+    """Returns rows of the database; the serializer only describes them for the contract."""
 
     serializer_class = RunSerializer
     row_bytes = staticmethod(row_bytes)
@@ -74,7 +74,7 @@ class RunAnswers(CsvList, ApiViewSet):
         return self.as_csv(paginator.get_paginated_response(self.chosen(rows)))
 
     def get_fetch(self) -> Fetch:
-        """Return what reads a page: by a query compiled before, or, with filters, by one of this request's own."""
+        """Return a function that reads a page: a compiled query, or with filters a new one."""
         chosen = self.request.query_params.get(ORDERING, self.default_order)
         plain = self.is_plain and is_compiled(visibility_of(self.request))
         if self.request.query_params.keys() <= _OF_PAGE and plain and chosen in self.orderings:
@@ -92,7 +92,7 @@ class RunAnswers(CsvList, ApiViewSet):
         return True
 
     def check_empty(self, rows: Sequence[Row]) -> None:
-        """Raise NotFound where there is nothing because there is no such list."""
+        """Raise NotFound if the list is empty because its parent does not exist."""
 
     def one(self, row: Row) -> Response:
         [answer] = self.chosen([row])
@@ -131,10 +131,10 @@ class RunViewSet(RunAnswers):
 
     @property
     def is_plain(self) -> bool:
-        """Tell whether one walk of the newest runs answers: not for few pipelines, see `take`.
+        """Return whether to walk the newest runs: not for few pipelines, see `take`.
 
-        One pipeline has an index of its own, and failed runs of a month (`q`) have another. Asked before the
-        parameters are validated, so it looks at no value.
+        The runs of one pipeline and failed runs of a month (`q`) have their own indexes. Called before the
+        parameters are validated, so it does not use their values.
         """
         given = self.request.query_params
         pipelines = listed(given.getlist("pipeline_id"))
@@ -143,9 +143,9 @@ class RunViewSet(RunAnswers):
         return not pipelines and "client_id" not in given and visibility_of(self.request).clients is None
 
     def take(self, rows: QuerySet[Run], number: int) -> QuerySet[Run]:
-        """One client's newest are among the newest of each of its pipelines: a few probes of runs_by_pipeline_event.
+        """Collect a client's newest runs from the newest of each of its pipelines, with runs_by_pipeline_event.
 
-        Walking all runs until a page is full would cost the more, the less the client has of them.
+        Walking all runs is slow for a client with few of them.
         """
         pipelines = self._few_pipelines()
         if pipelines is None:
@@ -225,7 +225,7 @@ class PipelineRunViewSet(RunAnswers):
         return find(pipelines, self.kwargs["pipeline_id"])
 
     def check_empty(self, rows: Sequence[Row]) -> None:
-        # A run that may be seen shows that its pipeline may.
+        # A visible run implies a visible pipeline.
         if not rows:
             self.get_pipeline()
 
@@ -340,7 +340,7 @@ class RunBatchViewSet(ApiViewSet):
 
 
 def answer_of(request: Request, result: Result) -> Response:
-    """Return the run as it now stands."""
+    """Return the response with the stored run."""
     if result.run_id is None:
         field = "started_at" if result.outcome is Outcome.PRUNED else "external_run_id"
         raise ValidationError({field: [str(result.error)]})
@@ -394,5 +394,5 @@ class ClientSummaryViewSet(ApiViewSet):
         return Response(answer | {"latest_by_pipeline": latest})
 
     def _check_client(self, client_id: object) -> None:
-        """Raise NotFound for a client that does not exist, or that the request may not see."""
+        """Raise NotFound for a client that does not exist or is not visible."""
         find(visible_to(self.request, Client.objects.all(), client="id", pipeline=None), client_id)

@@ -1,4 +1,4 @@
-"""Runs that their own jobs report, in the words of clients that exist: OpenLineage, Healthchecks pings, dbt's files.
+"""Runs that jobs push in formats of existing clients: OpenLineage, Healthchecks pings, dbt's files.
 
-lineage, pings and dbt translate, without the database, into the RunEvent that runs.services.record_runs takes.
+lineage, pings and dbt translate into RunEvents for runs.services.record_runs, without the database.
 """

@@ -1,4 +1,4 @@
-"""dbt's run_results.json, and what a manifest adds, as one run per invocation."""
+"""Translate dbt's run_results.json, optionally with the manifest, into one run per invocation."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from runs.push.words import LONG, count, mapping, text, without_nulls
 
 GOOD = {"success", "pass", "warn", "no-op"}
 SKIPPED = "skipped"
-# These write a file in which every node, tests too, is a success, though nothing ran.
+# These commands write a file in which every node is a success, although nothing ran.
 RUN_NOTHING = {"compile", "generate", "docs", "parse", "list", "ls", "show"}
 MAX_NAMED = 20
 # dbt writes the variable DBT_ENV_CUSTOM_ENV_RUN_URL of its job into metadata.env under this name.
@@ -29,7 +29,7 @@ class Invocation:
 
 
 def read(results: object) -> Invocation | dict[str, list[str]]:
-    """run_results.json itself, or {"run_results": …, "manifest": …}; else what is wrong by field."""
+    """Read run_results.json, or {"run_results": …, "manifest": …}; return the errors by field if it is invalid."""
     manifest: object = {}
     if isinstance(results, Mapping) and "run_results" in results:
         if unknown := results.keys() - {"run_results", "manifest"}:
@@ -123,14 +123,14 @@ def _named(node: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[str, An
 
 
 def _rows(nodes: list[Mapping[str, Any]]) -> int | None:
-    """Rows written, where the adapter counts them."""
+    """Return the rows written, if the adapter counts them."""
     written = [count(mapping(node, "adapter_response").get("rows_affected")) for node in nodes]
     known = [rows for rows in written if rows is not None]
     return sum(known) if known else None
 
 
 def _started_at(results: Mapping[str, Any]) -> datetime | None:
-    """Versions of dbt before 1.10 do not say it: the first node's start then."""
+    """Return the start; before dbt 1.10 the start of the first node."""
     moments: list[object] = [mapping(results, "metadata").get("invocation_started_at")]
     if not isinstance(moments[0], str):
         timings = [node.get("timing") for node in results["results"]]

@@ -1,7 +1,7 @@
 """OpenLineage events (https://openlineage.io/spec/2-0-2/OpenLineage.json) as runs.
 
-A job is a pipeline by its `namespace/name`, which is the pipeline's external_id. Events come in any order and again:
-record_runs decides by eventTime.
+A job is a pipeline by its `namespace/name`, which is the pipeline's external_id. Events may come in any order and
+repeatedly: record_runs decides by eventTime.
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,14 +23,14 @@ STATUSES: dict[str, Status] = {
     "FAIL": Status.FAILED,
     "ABORT": Status.CANCELED,
 }
-# Proves that the run exists: it neither opens nor closes one, nor does an event without a type.
+# Shows that the run exists, like an event without a type; neither opens nor closes a run.
 OTHER = "OTHER"
 _ENDS = {"COMPLETE", "FAIL", "ABORT"}
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Whose run an event tells of; the platform is the producer's, to choose between two pipelines of one name."""
+    """The job of an event. The producer's platform chooses between two pipelines with the same name."""
 
     external_id: str
     platform: Platform
@@ -38,11 +38,11 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class NoRun:
-    """A JobEvent or DatasetEvent, which CHM accepts and has no use for."""
+    """A JobEvent or DatasetEvent, which CHM accepts and ignores."""
 
 
 def job_of(event: object) -> Job | NoRun | dict[str, list[str]]:
-    """The job of a run event, or what is wrong with the event by field."""
+    """Return the job of a run event, or the event's errors by field."""
     if not isinstance(event, dict):
         return {"body": ["Give an OpenLineage event, a JSON object."]}
     if "run" not in event and "eventType" not in event and ("job" in event or "dataset" in event):
@@ -66,7 +66,7 @@ def job_of(event: object) -> Job | NoRun | dict[str, list[str]]:
 
 
 def run_event(event: Mapping[str, Any], pipeline_id: UUID) -> RunEvent:
-    """Of an event for which `job_of` found a job."""
+    """Return the event to record, for an event with a job."""
     kind, at = str(event.get("eventType", OTHER)).upper(), parse_time(event["eventTime"])
     run_id = event["run"]["runId"]
     if kind == OTHER:
@@ -89,7 +89,7 @@ def run_event(event: Mapping[str, Any], pipeline_id: UUID) -> RunEvent:
 
 
 def _payload(event: Mapping[str, Any], kind: str) -> dict[str, Any]:
-    """What helps to find the run at its source. Data sets and columns of the lineage are not stored."""
+    """Return fields that help to find the run at its source. Data sets and columns of the lineage are not stored."""
     facets = mapping(event, "run", "facets")
     engine, error = mapping(facets, "processing_engine"), mapping(facets, "errorMessage")
     nominal, parent = mapping(facets, "nominalTime"), mapping(facets, "parent")
@@ -115,7 +115,7 @@ def _payload(event: Mapping[str, Any], kind: str) -> dict[str, Any]:
 
 
 def _rows(outputs: object) -> int | None:
-    """Rows written, by the producers that count them."""
+    """Return the rows written, if the producer counts them."""
     written = [
         rows
         for output in (outputs if isinstance(outputs, list) else [])
@@ -134,12 +134,12 @@ def _platform(producer: object) -> Platform:
 
 
 def can_be_an_external_id(name: str) -> bool:
-    """Anything else the database could not even be asked about."""
+    """Return whether the name is valid in a query and in external_id."""
     return len(name) <= MAX_ID_LENGTH and storable_text(name) == name
 
 
 def choose(job: Job, candidates: Iterable[tuple[str, bool, UUID]]) -> UUID | None:
-    """Among the pipelines of that name (platform, active, id) the producer's platform first, then an active one."""
+    """Choose from candidates (platform, active, id): first the producer's platform, then active ones."""
     found = sorted(
         candidates, key=lambda pipeline: (pipeline[0] != job.platform, not pipeline[1], pipeline[0], pipeline[2])
     )

@@ -1,6 +1,6 @@
 """Pings in the form of Healthchecks clients (https://healthchecks.io/docs/http_api/) as runs.
 
-A ping's version is the moment it was received, so what comes later decides.
+A ping's version is the time of its receipt, so the latest ping decides.
 """
 
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class Ping:
 
 
 def read(word: str, body: bytes) -> Ping | None:
-    """`word` is what follows the key: nothing, start, fail, log or an exit status; None for anything else."""
+    """Return the ping for the suffix `word`: empty, start, fail, log or an exit status; None for others."""
     content = text(body.decode(errors="replace").strip(), MAX_BODY)
     if word in (Sign.START, Sign.FAIL, Sign.LOG):
         return Ping(sign=Sign(word), body=content)
@@ -58,7 +58,7 @@ def run_event(ping: Ping, *, pipeline_id: UUID, external_run_id: str, at: dateti
         payload["exit_status"] = ping.exit_status
     if ping.body is not None and not failed:
         payload["body"] = ping.body
-    # Without a time of its own a log never takes an ended run back to running, whatever came between.
+    # Without a version, a log never sets an ended run back to running.
     told_at = None if ping.sign is Sign.LOG else at
     return RunEvent(
         pipeline_id=pipeline_id,

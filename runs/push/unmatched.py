@@ -1,4 +1,4 @@
-"""Lineage jobs that no pipeline is named after: counted for all, and the last of them remembered for each token.
+"""Count lineage jobs without a pipeline, and remember the latest ones per token.
 
 Hints for setting external_ids, kept in the cache: they may be lost and slow no event down.
 """
@@ -34,12 +34,12 @@ def note_unmatched(token: ApiToken, jobs: list[str]) -> None:
 
 
 def unmatched_total() -> int:
-    """Events since the cache was last emptied."""
+    """Return the number of events since the cache was emptied."""
     return int(cache.get(_TOTAL, 0))
 
 
 def unmatched_jobs(token: ApiToken) -> list[str]:
-    """The jobs that were named last."""
+    """Return the latest unmatched jobs."""
     return list(cache.get(_key(token), ()))
 
 

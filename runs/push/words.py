@@ -1,24 +1,24 @@
-"""Reading what somebody else's client sent: nothing has the type that it should have until it was looked at."""
+"""Read untrusted JSON: check the type of every value."""
 
 from typing import Any
 
 from chm_project.scrubbing import scrub_text
 
-# Of an error's text; of a name or version.
+# Maximum length of an error text; of a name or version.
 LONG, SHORT = 10_000, 500
 
 
 def mapping(value: object, *path: str) -> dict[str, Any]:
-    """The object at a path; an empty one where any part of the way is none."""
+    """Return the object at a path; an empty one if any part of the path is not an object."""
     for name in path:
         value = value.get(name) if isinstance(value, dict) else None
     return value if isinstance(value, dict) else {}
 
 
 def text(value: object, most: int = SHORT) -> str | None:
-    """A text of bounded length; null for anything else, and for none.
+    """Return a text of limited length; None for other types and empty texts.
 
-    Secrets are filtered before the cut as well: half of one would no longer look like one.
+    Secrets are removed before the cut, because half a secret is not recognizable.
     """
     if not isinstance(value, str) or not value.strip():
         return None

@@ -1,1 +1,1 @@
-"""Every number of CHM, defined once: views of the schema `reporting`, and the shapes that read only these."""
+"""Definitions of all numbers: views of the schema `reporting`, and shapes that read only these."""

@@ -1,4 +1,4 @@
-"""Runs any shape by its name."""
+"""Run shapes by name."""
 
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
@@ -24,14 +24,14 @@ _READ: dict[str, Callable[[Any], Any]] = {
 }
 
 
-# The fragments of a query that is restricted to several clients, beside what its parameters restrict.
+# Fragments that restrict a query to several clients, in addition to its parameters.
 _OF_CLIENTS = {"client_in_scope": "({one_client} AND p.client_id = ANY(%(clients)s::uuid[]))", "unscoped": "false"}
 # None: all clients.
 Clients = Collection[UUID] | None
 
 
 def scoped(sql: str, clients: Clients) -> tuple[str, dict[str, Any]]:
-    """Return the SQL with its fragments, restricted to the clients, and the values that this adds."""
+    """Return the SQL with expanded fragments, restricted to the clients, and the additional parameter values."""
     known = fragments()
     if clients is None:
         return expanded(sql, known), {}
@@ -39,12 +39,11 @@ def scoped(sql: str, clients: Clients) -> tuple[str, dict[str, Any]]:
 
 
 def run_shape(name: str, /, *, clients: Clients = None, clock: datetime | None = None, **parameters: Any) -> list[Row]:
-    """The rows of a shape: text, bool, int, float (numeric), datetime in UTC, date and UUID by the shape's columns.
+    """Return the rows of a shape. Values are text, bool, int, float, datetime in UTC, date or UUID by its columns.
 
-    Parameters are given as values or as texts; one left out or None has its default. `clock` is what the time is,
-    where several answers must have the same; as_of asks about a past moment instead. `clients` restricts the
-    inventory to these, whatever the parameter client_id says. Raises KeyError for an unknown shape and
-    InvalidParameters.
+    Parameters are values or texts; None stands for the default. `clock` is the current time, for several queries at the
+    same time; as_of evaluates a past moment instead. `clients` restricts the inventory in addition to client_id. Raise
+    KeyError for an unknown shape, and InvalidParameters.
     """
     shape = shapes()[name]
     sql, of_clients = scoped(shape.body, clients)
@@ -68,15 +67,14 @@ def page_of_shape(
     clock: datetime | None = None,
     **parameters: Any,
 ) -> tuple[list[Row], int]:
-    """Rows of a shape for which `where` holds, from `offset` on, and how many there are in all.
+    """Return the rows of a shape that match `where`, from `offset` on, and their total number.
 
-    The rest stays in the database. `where` is a condition on the shape's columns, of the caller's own making. Behind
-    the last row the total is 0.
+    `where` is a SQL condition on the shape's columns, never user input. After the last row the total is 0.
     """
     shape = shapes()[name]
     sql, of_clients = scoped(shape.body, clients)
     values = validated(shape.parameters, parameters, clock=clock) | of_clients | {"most": most, "offset": offset}
-    # The shape's own order holds: nothing here sorts again.
+    # Keeps the order of the shape.
     head = f"""SELECT shape.*, count(*) OVER () FROM (
 {sql}
 ) AS shape WHERE {where} LIMIT %(most)s OFFSET %(offset)s"""  # noqa: S608
@@ -93,9 +91,9 @@ def run_query(
     own: Mapping[str, Any] | None = None,
     **parameters: Any,
 ) -> list[Row]:
-    """The rows of a page's own query over the views of `reporting`, with the fragments and the scope of a shape.
+    """Return the rows of a page's own query over views of `reporting`, with fragments and scope like a shape.
 
-    `own` are the values of the parameters that only this query has.
+    `own` are values of this query's additional parameters.
     """
     sql, of_clients = scoped(text, clients)
     names, rows = _ask(sql, validated({}, parameters, clock=clock) | of_clients | dict(own or {}))

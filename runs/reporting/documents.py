@@ -34,7 +34,7 @@ def queries() -> str:
 
 
 def _psql(sql: str) -> str:
-    # psql writes its variables as they are given: now() stays a call, and a sum needs its brackets.
+    # psql inserts variables literally: now() stays a call, and a sum needs brackets.
     return re.sub(r"%\((\w+)\)s", r"(:\1)", sql)
 
 

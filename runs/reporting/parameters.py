@@ -1,4 +1,4 @@
-"""What a shape can be asked: each parameter's type, default and bounds, in one place."""
+"""Parameters of shapes with types, defaults and limits."""
 
 import uuid
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ from runs.reporting.shapes import USUAL_REACH, reach_of
 
 
 class InvalidParameters(Exception):
-    """`problems` names each wrong parameter and what is wrong with it."""
+    """Invalid parameters; `problems` maps names to messages."""
 
     def __init__(self, problems: Mapping[str, str]) -> None:
         self.problems = dict(problems)
@@ -22,7 +22,7 @@ class InvalidParameters(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """`read` takes a text or a value of the right type, and raises ValueError with what to give instead."""
+    """A parameter. `read` accepts a text or a value of its type, and raises ValueError with a hint."""
 
     sql_type: str
     description: str
@@ -85,7 +85,7 @@ def _number(description: str, least: int, most: int, default: int | None = None)
 # Without as_of, every stored row counts.
 EVERYTHING = "infinity"
 
-# What the clock and the scope of every shape are.
+# Clock and scope, parameters of every shape.
 COMMON = {
     "as_of": _time_parameter(
         "Evaluate the report at this past moment: a run is open from its start until event_at and has its status after "
@@ -108,15 +108,14 @@ OWN = {
 }
 
 
-# Every report takes it, and cuts what the shape answers with; a shape with a limit of its own has a default for it.
+# Every report has it and truncates the rows of the shape; a shape with its own limit has a default.
 LIMIT = "limit"
 
 
 def validated(own: Mapping[str, str], given: Mapping[str, Any], clock: datetime | None = None) -> dict[str, Any]:
-    """All values of a shape's parameters; `own` maps the shape's own ones to their defaults, where they differ.
+    """Return the values of a shape's parameters; `own` maps its own parameters to differing defaults.
 
-    Beside them, `known_until` is as_of where that is given, else infinity. Raises InvalidParameters, naming every
-    problem at once.
+    `known_until` is as_of if given, else infinity. Raise InvalidParameters with all problems.
     """
     known = {name: OWN[name] for name in own} | COMMON | {LIMIT: OWN[LIMIT]}
     problems = {

@@ -10,7 +10,7 @@ _DIFFERENCES = (Path(__file__).parent / "differences.sql").read_text()
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A key of one table whose sum is not what the runs say."""
+    """A key whose stored sum differs from the runs."""
 
     table: str
     key: str
@@ -19,13 +19,13 @@ class Difference:
 
 
 def compact() -> None:
-    """Merge the parts of each key into one row. Changes no sum; safe beside writers and other compactions."""
+    """Merge the parts of each key into one row. Sums do not change; safe during writes and other compactions."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT rollup.compact()")
 
 
 def rebuild() -> None:
-    """Count all runs again. Writers that are under way finish first; later ones wait."""
+    """Count all runs again. Running writers finish first; later ones wait."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT rollup.rebuild()")
 

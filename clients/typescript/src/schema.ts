@@ -310,7 +310,7 @@ export interface paths {
         put?: never;
         /**
          * Push OpenLineage events, one or a list of up to 1,000
-         * @description As OpenLineage clients send them: in any order, again, compressed with gzip. The token is bound to a client
+         * @description Accepts events in any order, repeated, and compressed with gzip. The token is bound to a client
          *     or a pipeline; a job is the pipeline whose external_id is `namespace/name`. JobEvent and DatasetEvent are
          *     accepted and ignored. A single invalid event is refused; in a list only that event is rejected.
          */
@@ -1224,7 +1224,7 @@ export interface components {
             /** @description The rows of this answer. */
             items: components["schemas"]["BatchedRunRequest"][];
         };
-        /** @description The whole state of a run: what is left out becomes null. */
+        /** @description The whole state of a run: omitted fields become null. */
         BatchedRunRequest: {
             /** @description The status. */
             status: components["schemas"]["RunStatus"];
@@ -1901,7 +1901,7 @@ export interface components {
             /** @description The incident's fingerprint, as in the report incidents. */
             incident: string;
         };
-        /** @description That a failure is known, why, and until when. */
+        /** @description A known failure with its reason and end. */
         KnownFailureRequest: {
             /** @description Why it fails, or who works on it. */
             reason: string;
@@ -2054,7 +2054,7 @@ export interface components {
         };
         /** @enum {string} */
         LineageOutcomeOutcomeEnum: "created" | "updated" | "unchanged" | "stale" | "pruned" | "rejected" | "ignored" | "unmatched";
-        /** @description What a person or program may say about a run; CHM fills in the rest. */
+        /** @description Fields of a run that a client may set. */
         ManualRunRequest: {
             /** @description The status. */
             status: components["schemas"]["RunStatus"];
@@ -2285,7 +2285,7 @@ export interface components {
         };
         /** @enum {string} */
         PushOutcome: "created" | "stale" | "unchanged" | "updated";
-        /** @description The whole state of a run: what is left out becomes null. */
+        /** @description The whole state of a run: omitted fields become null. */
         PushedRunRequest: {
             /** @description The status. */
             status: components["schemas"]["RunStatus"];

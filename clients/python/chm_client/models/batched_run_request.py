@@ -28,7 +28,7 @@ T = TypeVar("T", bound="BatchedRunRequest")
 
 @_attrs_define
 class BatchedRunRequest:
-    """ The whole state of a run: what is left out becomes null.
+    """ The whole state of a run: omitted fields become null.
 
         Attributes:
             status (RunStatus):

@@ -23,7 +23,7 @@ T = TypeVar("T", bound="KnownFailureRequest")
 
 @_attrs_define
 class KnownFailureRequest:
-    """ That a failure is known, why, and until when.
+    """ A known failure with its reason and end.
 
         Attributes:
             reason (str): Why it fails, or who works on it.

@@ -27,7 +27,7 @@ T = TypeVar("T", bound="ManualRunRequest")
 
 @_attrs_define
 class ManualRunRequest:
-    """ What a person or program may say about a run; CHM fills in the rest.
+    """ Fields of a run that a client may set.
 
         Attributes:
             status (RunStatus):

@@ -27,7 +27,7 @@ T = TypeVar("T", bound="PushedRunRequest")
 
 @_attrs_define
 class PushedRunRequest:
-    """ The whole state of a run: what is left out becomes null.
+    """ The whole state of a run: omitted fields become null.
 
         Attributes:
             status (RunStatus):

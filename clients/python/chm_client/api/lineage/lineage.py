@@ -147,8 +147,7 @@ def sync_detailed(
 ) -> Response[Error | LineageAnswer]:
     """ Push OpenLineage events, one or a list of up to 1,000
 
-     As OpenLineage clients send them: in any order, again, compressed with gzip. The token is bound to a
-    client
+     Accepts events in any order, repeated, and compressed with gzip. The token is bound to a client
     or a pipeline; a job is the pipeline whose external_id is `namespace/name`. JobEvent and
     DatasetEvent are
     accepted and ignored. A single invalid event is refused; in a list only that event is rejected.
@@ -184,8 +183,7 @@ def sync(
 ) -> Error | LineageAnswer | None:
     """ Push OpenLineage events, one or a list of up to 1,000
 
-     As OpenLineage clients send them: in any order, again, compressed with gzip. The token is bound to a
-    client
+     Accepts events in any order, repeated, and compressed with gzip. The token is bound to a client
     or a pipeline; a job is the pipeline whose external_id is `namespace/name`. JobEvent and
     DatasetEvent are
     accepted and ignored. A single invalid event is refused; in a list only that event is rejected.
@@ -216,8 +214,7 @@ async def asyncio_detailed(
 ) -> Response[Error | LineageAnswer]:
     """ Push OpenLineage events, one or a list of up to 1,000
 
-     As OpenLineage clients send them: in any order, again, compressed with gzip. The token is bound to a
-    client
+     Accepts events in any order, repeated, and compressed with gzip. The token is bound to a client
     or a pipeline; a job is the pipeline whose external_id is `namespace/name`. JobEvent and
     DatasetEvent are
     accepted and ignored. A single invalid event is refused; in a list only that event is rejected.
@@ -253,8 +250,7 @@ async def asyncio(
 ) -> Error | LineageAnswer | None:
     """ Push OpenLineage events, one or a list of up to 1,000
 
-     As OpenLineage clients send them: in any order, again, compressed with gzip. The token is bound to a
-    client
+     Accepts events in any order, repeated, and compressed with gzip. The token is bound to a client
     or a pipeline; a job is the pipeline whose external_id is `namespace/name`. JobEvent and
     DatasetEvent are
     accepted and ignored. A single invalid event is refused; in a list only that event is rejected.

@@ -153,7 +153,7 @@ def sync_detailed(
 
     Args:
         pipeline_id (UUID):
-        body (KnownFailureRequest): That a failure is known, why, and until when.
+        body (KnownFailureRequest): A known failure with its reason and end.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -193,7 +193,7 @@ def sync(
 
     Args:
         pipeline_id (UUID):
-        body (KnownFailureRequest): That a failure is known, why, and until when.
+        body (KnownFailureRequest): A known failure with its reason and end.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -228,7 +228,7 @@ async def asyncio_detailed(
 
     Args:
         pipeline_id (UUID):
-        body (KnownFailureRequest): That a failure is known, why, and until when.
+        body (KnownFailureRequest): A known failure with its reason and end.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -268,7 +268,7 @@ async def asyncio(
 
     Args:
         pipeline_id (UUID):
-        body (KnownFailureRequest): That a failure is known, why, and until when.
+        body (KnownFailureRequest): A known failure with its reason and end.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

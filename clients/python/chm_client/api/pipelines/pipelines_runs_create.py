@@ -163,8 +163,7 @@ def sync_detailed(
     Args:
         pipeline_id (UUID):
         idempotency_key (str | Unset):
-        body (ManualRunRequest): What a person or program may say about a run; CHM fills in the
-            rest.
+        body (ManualRunRequest): Fields of a run that a client may set.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -203,8 +202,7 @@ def sync(
     Args:
         pipeline_id (UUID):
         idempotency_key (str | Unset):
-        body (ManualRunRequest): What a person or program may say about a run; CHM fills in the
-            rest.
+        body (ManualRunRequest): Fields of a run that a client may set.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -238,8 +236,7 @@ async def asyncio_detailed(
     Args:
         pipeline_id (UUID):
         idempotency_key (str | Unset):
-        body (ManualRunRequest): What a person or program may say about a run; CHM fills in the
-            rest.
+        body (ManualRunRequest): Fields of a run that a client may set.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -278,8 +275,7 @@ async def asyncio(
     Args:
         pipeline_id (UUID):
         idempotency_key (str | Unset):
-        body (ManualRunRequest): What a person or program may say about a run; CHM fills in the
-            rest.
+        body (ManualRunRequest): Fields of a run that a client may set.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -156,7 +156,7 @@ def sync_detailed(
 
     Args:
         pipeline_id (UUID):
-        body (PushedRunRequest): The whole state of a run: what is left out becomes null.
+        body (PushedRunRequest): The whole state of a run: omitted fields become null.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -192,7 +192,7 @@ def sync(
 
     Args:
         pipeline_id (UUID):
-        body (PushedRunRequest): The whole state of a run: what is left out becomes null.
+        body (PushedRunRequest): The whole state of a run: omitted fields become null.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -223,7 +223,7 @@ async def asyncio_detailed(
 
     Args:
         pipeline_id (UUID):
-        body (PushedRunRequest): The whole state of a run: what is left out becomes null.
+        body (PushedRunRequest): The whole state of a run: omitted fields become null.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -259,7 +259,7 @@ async def asyncio(
 
     Args:
         pipeline_id (UUID):
-        body (PushedRunRequest): The whole state of a run: what is left out becomes null.
+        body (PushedRunRequest): The whole state of a run: omitted fields become null.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
