@@ -1,4 +1,4 @@
-"""Runs in the console: evidence, so read-only for everyone."""
+"""Runs in the console, read-only for everyone."""
 
 from typing import Any
 from uuid import UUID
@@ -94,7 +94,7 @@ class RunAdmin(VisibleRowsMixin[Run], ReadOnlyMixin, ModelAdmin[Run]):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Show the run's own page in place of a form: runs are evidence."""
+        """Show the run's page instead of a form."""
         try:
             run = self.visible(request, Run.objects.select_related("pipeline__client")).get(pk=UUID(object_id))
         except (ValueError, Run.DoesNotExist):
@@ -105,7 +105,7 @@ class RunAdmin(VisibleRowsMixin[Run], ReadOnlyMixin, ModelAdmin[Run]):
         return TemplateResponse(request, "console/run.html", context)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """Nothing but the filters: any other column would be looked for in every run."""
+        """Allow the filters only: another column would need a scan of all runs."""
         return lookup in ("status__exact", PLATFORM, ENVIRONMENT, CLIENT, PIPELINE, *PERIOD, PARAMETER)
 
     def get_search_results(

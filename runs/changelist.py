@@ -63,18 +63,18 @@ class RunChangeList(ChangeList):
     """Each page starts behind a run, by `older_than` or `newer_than`, so the thousandth costs what the first does."""
 
     def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        asked = request.GET.copy()
+        parameters = request.GET.copy()
         # A form that is sent without JavaScript names its empty fields too.
-        for name in [name for name, value in asked.items() if value == ""]:
-            del asked[name]
-        self.sort = (asked.pop(SORT, []) or [NEWEST])[-1] or NEWEST
+        for name in [name for name, value in parameters.items() if value == ""]:
+            del parameters[name]
+        self.sort = (parameters.pop(SORT, []) or [NEWEST])[-1] or NEWEST
         if self.sort not in ORDERS:
             raise IncorrectLookupParameters
         self.order = ORDERS[self.sort]
-        self.older_than = _position(asked.pop("older_than", []), self.order)
-        self.newer_than = _position(asked.pop("newer_than", []), self.order)
-        # No link or form of the page shall carry the place along: other filters begin at the start again.
-        request.GET = asked  # type: ignore[assignment]
+        self.older_than = _position(parameters.pop("older_than", []), self.order)
+        self.newer_than = _position(parameters.pop("newer_than", []), self.order)
+        # Links and forms of the page do not repeat the position, so other filters begin at the start.
+        request.GET = parameters  # type: ignore[assignment]
         self.visibility = visibility_of(request)
         self.as_of = timezone.now()
         super().__init__(request, *args, **kwargs)

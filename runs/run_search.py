@@ -32,8 +32,8 @@ def search(text: str, *, rows: QuerySet[Run], visible_runs: QuerySet[Run], pipel
     begins = visible_runs.alias(searched=SEARCHED_ID).filter(searched__startswith=text).order_by("searched")
     by_id = list(begins.values_list("pk", flat=True)[: FOUND + 1])
     failures = rows.filter(status=Status.FAILED).order_by("-event_at", "-id").values("pk")[:FAILURES]
-    said = Run.objects.alias(said=Left("error_message", TEXT)).filter(pk__in=failures, said__icontains=text)
-    by_error = said.order_by("-event_at", "-id").values_list("pk", flat=True)[:FOUND]
+    matching = Run.objects.alias(message=Left("error_message", TEXT)).filter(pk__in=failures, message__icontains=text)
+    by_error = matching.order_by("-event_at", "-id").values_list("pk", flat=True)[:FOUND]
     named = pipelines.filter(Q(name__icontains=text) | Q(client__name__icontains=text)).order_by()
     return Found(
         [*by_id[:FOUND], *_own_id(text), *by_error], list(named.values_list("pk", flat=True)), len(by_id) > FOUND

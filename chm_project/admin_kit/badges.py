@@ -1,9 +1,9 @@
-"""The badge of a state, the same everywhere in the console: glyph, word and colour, none of them needed alone."""
+"""The badge of a state in the console: glyph, word and colour."""
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-# By the kind of a badge, which is a run's status or names what looks like one. console.css has a colour for each.
+# Glyphs by kind, which is a run's status or looks like one. console.css has the colours.
 GLYPHS = {"running": "▷", "success": "✓", "failed": "✕", "canceled": "–", "skipped": "•", "warning": "!", "none": "○"}
 
 
@@ -15,5 +15,5 @@ def badge(kind: str, word: str) -> SafeString:
 
 
 def status_badge(status: str | None) -> SafeString:
-    """Return the badge of a run's status; None means that there is no run yet."""
+    """Return the badge of a run's status; None for no run."""
     return badge(status, status) if status else badge("none", "none yet")

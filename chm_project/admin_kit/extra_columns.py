@@ -1,4 +1,4 @@
-"""What an app higher up adds to the list of an app below it: columns, what they need, and the page that a row opens."""
+"""Let an app add columns, and the page that a row opens, to the list of an app that it imports."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,9 +27,9 @@ else:
 
 @dataclass(frozen=True, slots=True)
 class ExtraColumns:
-    """Columns to show behind the column `after`, and the annotations of the queryset that they read.
+    """Columns to show after the column `after`, and the annotations that they read.
 
-    `prepare` sets further attributes on the rows of a page, all of them at once.
+    `prepare` sets attributes on all rows of a page at once.
     """
 
     after: str
@@ -39,7 +39,7 @@ class ExtraColumns:
 
 
 class RowPageChangeList(ChangeList):
-    """Rows open their own page where one is registered; the form is behind the link in the last column."""
+    """Link rows to their own page if one is registered; the last column links to the form."""
 
     @property
     def owner(self) -> "ExtraColumnsMixin[Any]":
@@ -59,7 +59,7 @@ class RowPageChangeList(ChangeList):
             form = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[quote(row.pk)])
             row.form_address = add_preserved_filters(carried, form)
         if self.owner.row_page and not self.is_popup:
-            # Only a form leads back to the filtered list.
+            # Only a form links back to the filtered list.
             self.preserved_filters = ""
 
     def url_for_result(self, result: Any) -> str:
@@ -70,7 +70,7 @@ class RowPageChangeList(ChangeList):
 
 class ExtraColumnsMixin(_Admin[ModelT]):
     extra_columns: ClassVar[list[ExtraColumns]] = []
-    # The name of the address that a row opens, given the row's id; without one it opens the form.
+    # The route of a row's page, with the row's id; without one the row opens the form.
     row_page: ClassVar[str] = ""
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[RowPageChangeList]:

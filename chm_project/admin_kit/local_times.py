@@ -1,4 +1,4 @@
-"""Times as a person gives them in an address: without an offset they are in the person's own zone."""
+"""Parse times in URLs: without an offset they are in the user's zone."""
 
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError

@@ -1,4 +1,4 @@
-"""The admin site: Unfold's, with labels of our own in autocomplete fields, and forms that survive a session's end."""
+"""The admin site: Unfold's with labels for autocomplete fields, and forms that survive the end of a session."""
 
 from collections.abc import Callable
 from functools import update_wrapper
@@ -24,14 +24,14 @@ class LabelledAutocomplete(AutocompleteJsonView):
 
 
 class ConsoleSite(_UnfoldSite):
-    # As the console's own pages say that there is nothing.
+    # The same text for an empty value as on CHM's pages.
     empty_value_display = "–"
 
     def autocomplete_view(self, request: HttpRequest) -> Any:
         return LabelledAutocomplete.as_view(admin_site=self)(request)
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Any:
-        """Keep what a person entered if the session ended before the form was sent."""
+        """Keep a form's input if the session ended before it was sent."""
         checked = super().admin_view(view, cacheable)
 
         def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:

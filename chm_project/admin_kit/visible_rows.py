@@ -1,4 +1,4 @@
-"""What a bound person finds in the admin: rows of their clients, in lists, forms, filters, search and autocomplete."""
+"""Restrict the admin for bound users to rows of their clients: lists, forms, filters, search and autocomplete."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -23,7 +23,7 @@ else:
 
 
 class VisibleRowsMixin(_Admin[ModelT]):
-    """Stands before the other bases: what they do to the rows, they do to visible ones."""
+    """List it before other base classes, so that these only get visible rows."""
 
     # The path from a row to the id of its client.
     client_path: str
@@ -43,12 +43,12 @@ class VisibleRowsMixin(_Admin[ModelT]):
         return field
 
     def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> Any:
-        """Answer 404 in place of Django's way back to the index: for what is hidden as for what does not exist."""
+        """Answer 404 instead of Django's redirect to the index, for hidden and unknown rows."""
         raise Http404(f"There is no {opts.verbose_name} with this id.")
 
 
 class VisibleChoiceFilter(AutocompleteFilter):
-    """An autocomplete filter that names only what its reader may see."""
+    """An autocomplete filter with visible objects only."""
 
     def choices(self, changelist: Any) -> Iterator[Any]:
         remote: Any = self.field.remote_field
@@ -61,12 +61,12 @@ class VisibleChoiceFilter(AutocompleteFilter):
 
 
 class MyClientsFilter(RadioFilter):
-    """Starts a list with the person's own clients; one click shows all. Only for who keeps a filter."""
+    """Start a list with the user's own clients, if there are any; one click shows all."""
 
     title = "my clients"
     parameter_name = PARAMETER
     all_option = None
-    # The path to the client's id, and the parameters that name a client or less: these show it, whosever it is.
+    # The path to the client's id, and the parameters that select a client or less and override this filter.
     client_path = "client_id"
     narrower: tuple[str, ...] = ()
 
@@ -86,7 +86,7 @@ class MyClientsFilter(RadioFilter):
 
     @property
     def clients(self) -> frozenset[UUID] | None:
-        """The clients that it restricts the list to; None for all."""
+        """Return the clients that the list is restricted to; None for all."""
         return self.mine if self.value() != ALL else None
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:

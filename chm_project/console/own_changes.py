@@ -1,4 +1,4 @@
-"""Remember in a cookie when a person last changed something, so that what they read next is not older than that."""
+"""Remember in a cookie when a user last changed something, so that later pages are not older than that."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -8,13 +8,13 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 
 COOKIE = "chm_changed_at"
-# Longer than anything that is reused, and than a replica usually lags behind.
+# Longer than cached lists live, and than a replica usually lags.
 REMEMBERED = timedelta(minutes=5)
 _SAFE = ("GET", "HEAD", "OPTIONS", "TRACE")
 
 
 class OwnChangesMiddleware:
-    """Mark the answer to each request of the console that may have changed something."""
+    """Set the cookie after each request of the console that may have changed something."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -30,7 +30,7 @@ class OwnChangesMiddleware:
 
 
 def changed_at(request: HttpRequest) -> datetime | None:
-    """Return when this person last changed something in the console; None if that is long ago, or never."""
+    """Return when this user last changed something in the console; None if never or long ago."""
     try:
         return datetime.fromtimestamp(float(request.COOKIES.get(COOKIE, "")), UTC)
     except (ValueError, OverflowError, OSError):

@@ -1,7 +1,7 @@
-"""What a page that refreshes itself is sent: the part of it that changed, and next to nothing where none did.
+"""Refresh pages: send only the refreshed part, or only a line if nothing changed.
 
 The script of the console sends the digest of what it shows in the header CHM-Refresh. The answer is the refreshed part
-of the page with its new digest, or, where the digest is the same, the line that says as of when it holds.
+of the page with its new digest, or, if the digest is the same, the line with its time.
 """
 
 import re
@@ -16,7 +16,7 @@ END = b"<!-- end of refresh -->"
 _PART = re.compile(rb'<div [^>]*\bdata-refresh="\d+"[^>]*>.*?' + re.escape(END), re.DOTALL)
 _AS_OF = re.compile(rb'<p class="chm-subtle chm-as-of">.*?</p>', re.DOTALL)
 _MINUTE_AND_SECOND = re.compile(rb'<time datetime="[^"]*(:\d\d:\d\dZ)"')
-# Different in each answer, and all of them hold.
+# Form tokens differ in each response, and all are valid.
 _FORM_TOKEN = re.compile(rb'name="csrfmiddlewaretoken" value="\w+"')
 
 
@@ -40,11 +40,11 @@ class RefreshMiddleware:
 
 
 def _digest(part: bytes, as_of: bytes) -> str:
-    """Return the digest of what a part says, without what moves with the clock alone.
+    """Return the digest of a part without the texts that change only with the clock.
 
-    That is the line `as_of`, and the ends of windows: whole hours or days before it, so with its minute and second.
+    These are the line `as_of` and the ends of windows, which have its minute and second.
     """
-    said = _FORM_TOKEN.sub(b"", part.replace(as_of, b""))
+    content = _FORM_TOKEN.sub(b"", part.replace(as_of, b""))
     if moment := _MINUTE_AND_SECOND.search(as_of):
-        said = re.sub(rb'<time datetime="[^"]*' + moment[1] + rb'"[^>]*>[^<]*</time>', b"", said)
-    return blake2b(said, digest_size=12).hexdigest()
+        content = re.sub(rb'<time datetime="[^"]*' + moment[1] + rb'"[^>]*>[^<]*</time>', b"", content)
+    return blake2b(content, digest_size=12).hexdigest()

@@ -1,4 +1,4 @@
-"""Unfold's templates as CHM uses them: no chart library, landmarks, and icons that are not read out."""
+"""Change Unfold's templates: no chart library, landmarks, and icons hidden from screen readers."""
 
 import re
 from typing import Any
@@ -7,7 +7,7 @@ from django.template.loaders.app_directories import Loader
 
 # 200 kB, in the head and without `defer`, so that a page waits for it before it shows anything. Our charts are SVG.
 CHART_LIBRARY = """<script src="{% static 'unfold/js/chart/chart.js' %}"></script>"""
-# By template: what is replaced, and by what. A test checks that each text is where it is looked for.
+# Replacements by template. A test checks that each text exists.
 CHANGES = {
     "unfold/layouts/skeleton.html": [(CHART_LIBRARY, "")],
     "admin/base.html": [('<div id="content" class', '<div id="content" role="main" tabindex="-1" class')],

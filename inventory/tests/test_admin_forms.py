@@ -229,8 +229,8 @@ def test_a_page_costs_these_queries_however_much_there_is(browser: Browser, page
         browser.get(address)  # what Django looks up once
         with CaptureQueriesContext(connection) as captured:
             assert browser.get(address).status_code == 200
-        asked = [query["sql"] for query in captured if not re.match(r"SET LOCAL|SAVEPOINT|RELEASE", query["sql"])]
-        assert len(asked) == len(queries), "\n".join(sql[:200] for sql in asked)
+        executed = [query["sql"] for query in captured if not re.match(r"SET LOCAL|SAVEPOINT|RELEASE", query["sql"])]
+        assert len(executed) == len(queries), "\n".join(sql[:200] for sql in executed)
 
 
 def test_hostile_names_are_shown_as_text_on_every_page(browser: Browser) -> None:

@@ -68,10 +68,7 @@ TERMS: dict[str, set[str]] = {
     "runs/tests/writes.py": {"asked"},
 }
 # Not checked yet: other work changes these.
-NOT_YET: tuple[str, ...] = (
-    "chm_project/console/", "chm_project/management/", "docs/contracts/", "ingestion/locks.py",
-    "ingestion/management/", "runs/admin.py", "runs/changelist.py", "templates/",
-)  # fmt: skip
+NOT_YET: tuple[str, ...] = ("chm_project/console/tests/test_console_pages.py", "ingestion/management/")
 
 PROSE = {".md", ".html", ".txt"}
 HASH_COMMENTS = {".sh", ".yml", ".yaml", ".toml", ".conf", ".service", ".timer", ".socket", ".example"}

@@ -1,4 +1,4 @@
-"""Import and export in the console: choose a file, see what it would do row by row, confirm."""
+"""Import and export in the console: upload a file, preview each row, confirm."""
 
 import re
 import secrets
@@ -71,7 +71,7 @@ class ImportExportMixin(_Admin[ModelT]):
         return own + super().get_urls()
 
     def has_import_permission(self, request: HttpRequest) -> bool:
-        """An import may both add and change."""
+        """Require both permissions, because an import can add and change."""
         return self.has_add_permission(request) and self.has_change_permission(request)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
@@ -148,14 +148,14 @@ class ImportExportMixin(_Admin[ModelT]):
         return TemplateResponse(request, "admin/import_export/import.html", context)
 
     def export_view(self, request: HttpRequest, form: str) -> HttpResponse | StreamingHttpResponse:
-        """What the list shows, filters and search included, on all its pages."""
+        """Export all pages of the list with its filters and search."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         if form not in ("csv", "xlsx"):
             raise Http404
         try:
             listed = self.get_changelist_instance(request).get_queryset(request)
-        except IncorrectLookupParameters:  # the list itself answers so to an unknown filter
+        except IncorrectLookupParameters:  # like the list for an unknown filter
             return HttpResponseRedirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"))
         found = self.sheet.rows(listed)
         rows = (self.sheet.cells(row) for row in found.iterator(chunk_size=2000))
@@ -170,7 +170,7 @@ class ImportExportMixin(_Admin[ModelT]):
 
 
 def described(sheet: Sheet[Any]) -> list[tuple[str, str]]:
-    """Each column with what it takes, for people."""
+    """Describe the values of each column."""
     found = []
     for name, field in sheet.form.base_fields.items():
         words = [str(value) for value, _ in getattr(field, "choices", [])]

@@ -1,4 +1,4 @@
-"""What a file of rows means: its columns, its key, and the form that validates one row."""
+"""Definition of a file: its columns, its key, and the form of a row."""
 
 from collections.abc import Iterable, Mapping
 from copy import copy
@@ -25,7 +25,7 @@ class FlagCell(forms.Field):
 
 
 class ChoiceCell(forms.ChoiceField):
-    """A choice by its value or by the label that people see, upper or lower case."""
+    """A choice by value or label; case is ignored."""
 
     def __init__(self, words: type[Choices]) -> None:
         allowed = ", ".join(words.values)
@@ -55,10 +55,10 @@ else:
 
 
 class RowForm(_RowForm[ModelT]):
-    """Judges what one row says on its own; the database judges it beside the others."""
+    """Validate one row by itself; the database checks it together with others."""
 
     def _post_clean(self) -> None:
-        """Without the parent's constraints, each a query for each row: the database checks all when they are stored."""
+        """Skip constraints, each of which is a query per row: the database checks them when rows are stored."""
         self.instance = construct_instance(self, self.instance, self.Meta.fields)  # type: ignore[attr-defined]
         try:
             self.instance.clean_fields(exclude=self._get_validation_exclusions())  # type: ignore[attr-defined]
@@ -67,14 +67,14 @@ class RowForm(_RowForm[ModelT]):
 
 
 class Sheet(Generic[ModelT]):
-    """One kind of file. Rows are known by their key; blank cells of `kept` columns leave what is stored as it is."""
+    """One kind of file. Rows are identified by their key; blank cells of `kept` columns keep stored values."""
 
     model: type[ModelT]
     form: type[RowForm[Any]]
     key: tuple[str, ...]
     required: tuple[str, ...]
     kept: tuple[str, ...]
-    # Rows outside exist for nobody who imports: a file that names their clients is refused.
+    # Rows of other clients are treated as unknown: a file that names those clients is refused.
     visibility: Visibility = UNBOUND
 
     def seen_by(self, visibility: Visibility) -> Self:
@@ -91,7 +91,7 @@ class Sheet(Generic[ModelT]):
         return tuple(found)
 
     def has_key(self, cells: Mapping[str, str]) -> bool:
-        """Return whether a row names what it is about; without that it is like no other row."""
+        """Return whether a row has a key; rows without one are never duplicates."""
         return all(cells.get(name, "").strip() for name in self.key if name in self.required)
 
     @property
@@ -99,7 +99,7 @@ class Sheet(Generic[ModelT]):
         return tuple(self.form.base_fields)
 
     def prepare(self, rows: Iterable[Mapping[str, str]]) -> None:
-        """Fetches at once what the rows of a file refer to."""
+        """Fetch the objects that the rows refer to, in few queries."""
 
     def stored(self, rows: Iterable[Mapping[str, str]]) -> dict[Key, ModelT]:
         raise NotImplementedError
@@ -108,11 +108,11 @@ class Sheet(Generic[ModelT]):
         return {}
 
     def cells(self, row: ModelT) -> dict[str, str]:
-        """A stored row as a line of the file."""
+        """Return a stored row as cells."""
         return {column: self._cell(getattr(row, column)) for column in self.columns}
 
     def default(self, column: str) -> str:
-        """The cell of a new row where the file leaves a kept column blank."""
+        """Return the value of a blank `kept` column in a new row."""
         field: Any = self.model._meta.get_field(column)
         return self._cell(field.get_default()) if column in self.kept else ""
 

@@ -1,4 +1,4 @@
-"""Tables as files: CSV and XLSX, read with the place of every fault, written so that no cell is a formula."""
+"""Read and write tables as CSV and XLSX. Faults have their row; no written cell is a formula."""
 
 import csv
 import io
@@ -21,7 +21,7 @@ MAX_ROWS = 5_000
 # An XLSX is a zip file, and a small one can hold gigabytes.
 MAX_UNPACKED = 100 * 1024 * 1024
 MAX_COLUMNS = 100
-# Blank rows are rows too: a sheet can name a thousand million of them in a few bytes.
+# Blank rows count too: a sheet can declare a thousand million of them in a few bytes.
 MAX_LINES = 4 * MAX_ROWS
 _BROKEN = "This is not a workbook that can be read; save it as XLSX or CSV again."
 _TOO_MUCH = "This workbook takes too much time or memory to read; import it in parts, or save it as CSV."
@@ -29,12 +29,12 @@ XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 class UnreadableError(Exception):
-    """The file as a whole cannot be used; says why, to people."""
+    """The whole file cannot be read; the message has the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of the file; `number` as a spreadsheet counts, the heading being 1."""
+    """One row of the file; `number` is that of spreadsheets, where the heading is 1."""
 
     number: int
     cells: dict[str, str]
@@ -42,7 +42,7 @@ class Row:
 
 
 def read_table(data: bytes, *, columns: Sequence[str], required: Sequence[str]) -> list[Row]:
-    """The rows that are not blank; raises UnreadableError."""
+    """Return the rows that are not blank; raise UnreadableError."""
     if len(data) > MAX_BYTES:
         raise UnreadableError(f"The file is larger than {MAX_BYTES // 1024 // 1024} MB; import it in parts.")
     lines = _xlsx_lines(data) if data.startswith(b"PK\x03\x04") else _csv_lines(data)
@@ -117,7 +117,7 @@ class Formula(str):
 
 
 def _xlsx_lines(data: bytes) -> Iterator[list[str]]:
-    """The cells of the first sheet, as text, read by a process of its own: see workbook_reader."""
+    """Return the cells of the first sheet as text, read in a separate process: see workbook_reader."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as packed:
             if sum(part.file_size for part in packed.infolist()) > MAX_UNPACKED:
@@ -137,7 +137,7 @@ def _xlsx_lines(data: bytes) -> Iterator[list[str]]:
 
 
 def written_csv(columns: Sequence[str], rows: Iterable[dict[str, str]]) -> Iterator[str]:
-    """For spreadsheets, which take a file for UTF-8 by its mark."""
+    """Return CSV with a byte order mark, by which spreadsheets recognize UTF-8."""
     yield "\ufeff"
     yield from csv_lines(columns, rows)
 

@@ -1,7 +1,7 @@
-"""Reads a workbook on standard input, prints its first sheet as JSON: a list of cells a row, a formula as [text].
+"""Read a workbook from standard input and print its first sheet as JSON: a list of cells per row, a formula as [text].
 
-Run as a script of its own. A workbook is a zip of XML, and a few kilobytes can ask for any amount of time and memory.
-This process may use so much of both and no more, and the web server goes on whatever becomes of it.
+Runs as a separate process with limits on time and memory, because a few kilobytes of zipped XML can need any amount of
+both. The web server continues if it is killed.
 """
 
 import io
@@ -14,17 +14,17 @@ from typing import Any
 CPU_SECONDS = 4
 WALL_SECONDS = 4.5
 MEMORY = 300 * 1024 * 1024
-# The exit status for what is no workbook; any other but 0 means that a limit was reached.
+# The exit status for an invalid workbook; other statuses except 0 mean that a limit was reached.
 BROKEN = 3
 TOO_MUCH = 4
 
 
 def read(data: bytes, max_lines: int, max_columns: int) -> list[list[Any]]:
-    """Return one line more than `max_lines` when there are more."""
+    """Return the lines; one more than `max_lines` if there are more."""
     import openpyxl
 
     sheet = openpyxl.load_workbook(io.BytesIO(data), read_only=True).worksheets[0]
-    sheet.reset_dimensions()  # it says what it likes
+    sheet.reset_dimensions()  # the declared size may be wrong
     lines: list[list[Any]] = []
     for cells in sheet.iter_rows(max_col=max_columns):
         line = [_text(cell) for cell in cells]

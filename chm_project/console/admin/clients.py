@@ -1,4 +1,4 @@
-"""How many pipelines of a client fail, and its latest run, in the list of clients, whose rows open the health page."""
+"""Add failing pipelines and the latest run to the list of clients; its rows open the health page."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -40,7 +40,7 @@ def latest_time(client: Any) -> SafeString:
 
 
 def add_now(_request: HttpRequest, clients: Sequence[Any]) -> None:
-    """Give each client how it stands, by one query for all."""
+    """Set the state of each client with one query."""
     clock = timezone.now()
     scope = replace(BoardScope(), clients=frozenset(client.pk for client in clients))
     found = {row["client_id"]: row for row in clients_now(scope, clock)}

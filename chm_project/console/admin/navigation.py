@@ -1,4 +1,4 @@
-"""The side bar and the console's own files, as the settings name them for the admin."""
+"""The side bar and static files of the console, for the settings of Unfold."""
 
 from typing import Any
 
@@ -30,12 +30,12 @@ _GROUPS = {
         ("Roles", "group", "admin:auth_group_changelist", "auth.view_group"),
     ],
 }
-# What concerns more than some clients: closed to who is bound to those.
+# Pages about all clients: closed to bound users.
 _OF_ALL = {"admin:auth_user_changelist", "admin:auth_group_changelist", "console:connections"}
 
 
 def side_bar(request: HttpRequest) -> list[dict[str, Any]]:
-    """Only what the person may open."""
+    """Return the entries that the user may open."""
     is_bound = visibility_of(request).is_bound
     return [
         {

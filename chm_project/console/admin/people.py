@@ -1,4 +1,4 @@
-"""People and roles: Django's own models, in Unfold's forms, with the clients that they are bound to."""
+"""Users and roles: Django's models in Unfold's forms, with their bindings to clients."""
 
 from typing import Any
 
@@ -18,14 +18,14 @@ from chm_project.admin_kit.admin_bases import CheckboxSelectMultiple, ModelAdmin
 
 admin.site.unregister([User, Group])
 
-# Django's names of them and of their app, as the menu has them.
+# Names of Django's models and app, as in the menu.
 apps.get_app_config("auth").verbose_name = "Access"
 User._meta.verbose_name, User._meta.verbose_name_plural = "person", "people"
 Group._meta.verbose_name, Group._meta.verbose_name_plural = "role", "roles"
 
 
 class BindingInline(TabularInline[Binding, Any]):
-    """Edited by the role that manages people, for a person as for a group."""
+    """The binding of a user or a group, edited by roles that manage users."""
 
     model = Binding
     fields = ("clients",)
@@ -45,7 +45,7 @@ class BindingInline(TabularInline[Binding, Any]):
 
 
 class NotForTheBoundMixin:
-    """Who is bound to clients manages no people: a new account, or a group, would see more."""
+    """Bound users may not manage users: a new account or group would see more."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return not visibility_of(request).is_bound and bool(super().has_module_permission(request))  # type: ignore[misc]
@@ -65,7 +65,7 @@ class NotForTheBoundMixin:
 
 class UserRules(DjangoUserAdmin):  # type: ignore[type-arg]
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Superusers are changed by superusers alone: their password would be everything."""
+        """Only superusers may change superusers, whose password gives all rights."""
         if obj is not None and obj.is_superuser and not request.user.is_superuser:
             return False
         return super().has_change_permission(request, obj)
@@ -81,7 +81,7 @@ class UserRules(DjangoUserAdmin):  # type: ignore[type-arg]
 
 
 class NewPersonForm(UserCreationForm):  # type: ignore[misc]  # untyped
-    """One form for all of a person: name, e-mail address, roles and password."""
+    """One form for a new user: name, e-mail address, roles and password."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -94,7 +94,7 @@ class UserAdmin(NotForTheBoundMixin, UserRules, ModelAdmin[User]):
     form = UserChangeForm
     add_form = NewPersonForm
     change_password_form = AdminPasswordChangeForm
-    # Without Django's, which announces a second page.
+    # Without Django's template, which announces a second page.
     add_form_template = None
     inlines = (BindingInline,)
     list_display = ("username", "email", "first_name", "last_name", "roles", "is_active")
@@ -127,7 +127,7 @@ class UserAdmin(NotForTheBoundMixin, UserRules, ModelAdmin[User]):
         return field
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Offer roles without buttons that make or change roles."""
+        """Offer roles without buttons to add or change roles."""
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if db_field.name == "groups" and field is not None:
             for button in ("can_add_related", "can_change_related", "can_delete_related", "can_view_related"):
@@ -135,7 +135,7 @@ class UserAdmin(NotForTheBoundMixin, UserRules, ModelAdmin[User]):
         return field
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """Let in everyone who has a role: `is_staff` follows from the roles."""
+        """Set `is_staff` for everyone with a role."""
         super().save_related(request, form, formsets, change)
         person: User = form.instance
         is_staff = person.is_superuser or person.groups.filter(permissions__isnull=False).exists()
@@ -144,16 +144,16 @@ class UserAdmin(NotForTheBoundMixin, UserRules, ModelAdmin[User]):
             person.save(update_fields=["is_staff"])
 
     def response_add(self, request: HttpRequest, obj: User, post_url_continue: str | None = None) -> HttpResponse:
-        """Return to the list: the form has everything, so there is no second page to fill in."""
+        """Return to the list, because there is no second page."""
         return ModelAdmin.response_add(self, request, obj, post_url_continue)
 
     def get_inlines(self, request: HttpRequest, obj: User | None = None) -> Any:
-        """Leave out superusers, who are never bound, and new accounts, which are bound after their first save."""
+        """Show no binding for superusers, who are never bound, and for new accounts before their first save."""
         return [] if obj is None or obj.is_superuser else super().get_inlines(request, obj)
 
 
 class GroupRules(DjangoGroupAdmin):
-    """Whoever manages people makes groups and binds them; what a group permits stays a superuser's to say."""
+    """Roles that manage users may create and bind groups; only superusers set their permissions."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return manages_people(request)

@@ -1,4 +1,4 @@
-"""Latest run and last runs in the list of pipelines, whose rows open the health page."""
+"""Add the latest and last runs to the list of pipelines; its rows open the health page."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -31,7 +31,7 @@ def last_runs(pipeline: Any) -> SafeString:
 
 
 def add_marks(_request: HttpRequest, pipelines: Sequence[Any]) -> None:
-    """Give each pipeline its last runs, by one query for all."""
+    """Set the last runs of each pipeline with one query."""
     marks, now = marks_of(pipeline.pk for pipeline in pipelines), timezone.now()
     for pipeline in pipelines:
         pipeline.marks, pipeline.judged_at = marks.get(pipeline.pk, []), now

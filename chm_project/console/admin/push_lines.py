@@ -1,4 +1,4 @@
-"""What to paste where, with a token just made: lines for curl, cron, dbt and OpenLineage clients."""
+"""Lines to copy with a new token: for curl, cron, dbt and OpenLineage clients."""
 
 import json
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class Line:
 
 
 def push_lines(token: ApiToken, plaintext: str, base_url: str) -> list[Line]:
-    """Nothing for a token that cannot push, or that is bound to nothing."""
+    """Return the lines; empty for a token that cannot push or is not bound."""
     if token.scope != Scope.INGEST or not token.is_bound:
         return []
     return [*(_of_pipeline(token, plaintext, base_url) if token.pipeline_id else ()), *_lineage(plaintext, base_url)]

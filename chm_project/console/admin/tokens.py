@@ -1,4 +1,4 @@
-"""API tokens in the console: made, shown once, listed and revoked; never changed, never shown again."""
+"""API tokens in the console: create, show once, list and revoke."""
 
 import secrets
 from typing import TYPE_CHECKING, Any
@@ -32,13 +32,13 @@ ONCE_SECONDS = 24 * 3600
 
 
 class AlreadyMade(Exception):
-    """The form was sent before, and its token exists."""
+    """The form was sent before and has created its token."""
 
 
 class TokenForm(_TokenForm):
-    # Set for who is bound to clients: a token of theirs is bound to no more.
+    # Set for bound users: their tokens are bound to the same clients.
     must_be_bound = False
-    # Each opened form makes one token, also when the browser sends it again.
+    # Each opened form creates one token, also if the browser sends it again.
     once = forms.CharField(required=False, widget=forms.HiddenInput, initial=lambda: secrets.token_hex(16))
 
     class Meta:
@@ -76,14 +76,13 @@ class TokenAdmin(VisibleRowsMixin[ApiToken], NoHardDeleteMixin, ModelAdmin[ApiTo
         return type(form.__name__, (form,), {"must_be_bound": visibility_of(request).is_bound})
 
     def has_change_permission(self, request: HttpRequest, obj: ApiToken | None = None) -> bool:
-        """For the list's action; a token itself is only looked at."""
+        """Allow the list's action only; tokens cannot be edited."""
         return obj is None and super().has_change_permission(request)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """What the address says of a new token, as the links of clients and pipelines do; ids that are none are not
-        looked up."""
-        said = super().get_changeform_initial_data(request)
-        return {name: value for name, value in said.items() if name in {"name", "scope"} or _is_id(value)}
+        """Return the initial values from the URL, without invalid ids."""
+        initial = super().get_changeform_initial_data(request)
+        return {name: value for name, value in initial.items() if name in {"name", "scope"} or _is_id(value)}
 
     def has_revoke_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return super().has_change_permission(request)
@@ -114,7 +113,7 @@ class TokenAdmin(VisibleRowsMixin[ApiToken], NoHardDeleteMixin, ModelAdmin[ApiTo
 
     @display(description="lineage jobs without a pipeline")
     def unmatched(self, token: ApiToken) -> str:
-        """The last that it named: give a pipeline one of these as its external id, and its runs arrive."""
+        """Return its latest unmatched jobs: a pipeline with one of these external ids gets their runs."""
         return "\n".join(unmatched_jobs(token)) or "none"
 
     def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
@@ -151,7 +150,7 @@ class TokenAdmin(VisibleRowsMixin[ApiToken], NoHardDeleteMixin, ModelAdmin[ApiTo
             expires_at=obj.expires_at,
         )
         obj.pk, obj.prefix, obj.user = made.pk, made.prefix, made.user
-        # Rendered with the answer itself: a message would travel in a cookie.
+        # Rendered in the response, because a message would be stored in a cookie.
         request.chm_plaintext = plaintext  # type: ignore[attr-defined]
 
     def response_add(self, request: HttpRequest, obj: ApiToken, post_url_continue: str | None = None) -> HttpResponse:

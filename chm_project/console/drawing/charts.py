@@ -1,6 +1,6 @@
-"""Charts drawn on the server as inline SVG: numbers, dates and words of our own only, never a partner's text.
+"""Draw charts on the server as inline SVG, from numbers, dates and fixed texts only, never a partner's text.
 
-They stretch to the width of their place, so their texts stand beside them, in HTML, and grow with the page's text.
+They stretch to the available width, so labels are HTML beside them and scale with the page's text.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,7 +21,7 @@ GRID = (0.0, 0.5, 1.0)
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """`kind` is a status: it colours the bar. `href` opens the runs that it counts."""
+    """A bar. `kind` is a status and sets the colour; `href` links to its runs."""
 
     label: str
     value: float
@@ -38,7 +38,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A share from 0 to 1; None leaves a gap."""
+    """A share from 0 to 1; None is a gap."""
 
     label: str
     share: float | None
@@ -48,9 +48,9 @@ class Point:
 def bars(
     values: Sequence[Bar], *, label: str, dates: Sequence[str] = (), lines: Sequence[Line] = (), unit: Unit = NUMBER
 ) -> SafeString:
-    """One bar each, from zero up; `lines` go across at their values, `dates` stand below at equal distances.
+    """Draw bars from zero; `lines` are horizontal, `dates` are evenly spaced below.
 
-    A bar above the end of the axis is cut, shows a gap, and is named below the chart.
+    A bar above the end of the axis is cut, has a gap, and is listed below the chart.
     """
     top = top_of([bar.value for bar in values] + [line.value for line in lines], unit)
     step = WIDTH / max(len(values), 1)
@@ -81,7 +81,7 @@ def bars(
 
 
 def rates(points: Sequence[Point], *, label: str, dates: Sequence[str] = ()) -> SafeString:
-    """A line of shares up to 100 %. What lies below the beginning of the axis stands on it, pointed down."""
+    """Draw a line of shares up to 100 %. Values below the start of the axis are marked on it."""
     known = [point.share for point in points if point.share is not None]
     floor = floor_of(known)
     step = WIDTH / max(len(points), 1)
@@ -99,7 +99,7 @@ def rates(points: Sequence[Point], *, label: str, dates: Sequence[str] = ()) -> 
             below.append(point.label)
             form = f'<path class="chm-fill-failed" d="M{x - 5:.1f} {HEIGHT - 9}h10l-5 9z"/>'
         else:
-            # A line of no length with round ends is a round dot, however the drawing is stretched.
+            # A line of length 0 with round ends is a round dot at any stretch.
             form = f'<path class="chm-point" d="M{x:.1f} {y:.1f}h.01"/>'
         marks.append(_place(place * step, step, form, point.label, point.href, first=not marks))
     pieces += [f'<path class="chm-rate" d="{"".join(path)}"/>', *marks]
@@ -119,15 +119,15 @@ def success_point(day: date, row: Mapping[str, Any] | None, href: str) -> Point:
 def spans(
     held: Iterable[tuple[datetime, datetime, str]], *, since: datetime, until: datetime, label: str
 ) -> SafeString:
-    """When something held within a window, as blocks on a line."""
+    """Draw spans of time within a window as blocks on a line."""
     whole = (until - since).total_seconds() or 1
     pieces = ['<rect class="chm-track" x="0" y="8" width="600" height="4"/>']
-    for start, end, told in held:
+    for start, end, title in held:
         x = WIDTH * (start - since).total_seconds() / whole
         wide = max(2.0, WIDTH * (end - start).total_seconds() / whole)
         pieces.append(
             f'<rect class="chm-fill-failed" x="{min(x, WIDTH - wide):.1f}" y="0" width="{wide:.1f}" height="20">'
-            f"<title>{told}</title></rect>"
+            f"<title>{title}</title></rect>"
         )
     return _svg(pieces, label, 20, "img")
 
@@ -140,7 +140,7 @@ def few(labels: Sequence[str], most: int = 6) -> list[str]:
 
 
 def _place(x: float, step: float, form: str, label: str, href: str, *, first: bool) -> str:
-    """One value: the whole column reacts to the pointer, and the arrow keys go from one to the next."""
+    """Draw one value: the whole column is active, and arrow keys move between values."""
     column = f'<rect class="chm-column" x="{x:.1f}" y="0" width="{step:.1f}" height="{HEIGHT}"/>'
     reach = f'tabindex="{0 if first else -1}" aria-label="{label}"'
     inside = f"{column}{form}<title>{label}</title>"

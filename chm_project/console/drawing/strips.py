@@ -1,4 +1,7 @@
-"""Status strips: a pipeline's last runs as marks, oldest first; shape and colour say the status, height the time."""
+"""Status strips.
+
+A pipeline's last runs as marks, oldest first; shape and colour show the status, height the duration.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,9 +32,9 @@ class Mark:
 
 
 def marks_of(pipeline_ids: Iterable[UUID], as_of: datetime | None = None) -> dict[UUID, list[Mark]]:
-    """The last 30 runs of each, oldest first, so that the last mark is the latest run: one query for all of them.
+    """Return the last 30 runs of each pipeline, oldest first, with one query.
 
-    With as_of, only runs that had begun by then, open where they had not ended.
+    With as_of, return only runs that had started by then; runs that had not ended are open.
     """
     latest = Run.objects.filter(pipeline=OuterRef("pk")).begun(as_of).latest_first()
     fields = JSONObject(id="id", status="status", at="event_at", seconds="duration_seconds", started_at="started_at")
@@ -51,7 +54,7 @@ def _mark(run: dict[str, Any], as_of: datetime | None) -> Mark:
 
 
 def draw(marks: Sequence[Mark]) -> SafeString:
-    """An SVG of links. Nothing in it comes from a partner: ids, statuses, times and numbers of our own."""
+    """Return an SVG of links, from ids, statuses, times and numbers only, never a partner's text."""
     if not marks:
         return mark_safe('<span class="chm-subtle">no run yet</span>')
     longest = max((mark.seconds or 0 for mark in marks), default=0) or 1
@@ -62,7 +65,7 @@ def draw(marks: Sequence[Mark]) -> SafeString:
     pieces = [
         # Reached with the mouse; with the keyboard, the pipeline's page lists the same runs.
         f'<a href="{address.replace("RUN", str(mark.run_id))}" tabindex="-1">'
-        f"<title>{_told(mark)}</title>{_shape(mark, offset + place * step, longest)}</a>"
+        f"<title>{_label_of(mark)}</title>{_shape(mark, offset + place * step, longest)}</a>"
         for place, mark in enumerate(marks)
     ]
     return mark_safe(  # noqa: S308 - see above
@@ -71,7 +74,7 @@ def draw(marks: Sequence[Mark]) -> SafeString:
     )
 
 
-def _told(mark: Mark) -> str:
+def _label_of(mark: Mark) -> str:
     lasted = f", {duration(mark.seconds)}" if mark.seconds is not None else ""
     return f"{mark.status}, {utc(mark.event_at)}{lasted}"
 
@@ -80,12 +83,12 @@ def _summary(marks: Sequence[Mark]) -> str:
     counts: dict[str, int] = {}
     for mark in marks:
         counts[mark.status] = counts.get(mark.status, 0) + 1
-    told = ", ".join(f"{counts[status]} {status}" for status in Status.values if status in counts)
-    return f"Last {len(marks)} runs, oldest first: {told}; the latest is {marks[-1].status}"
+    summary = ", ".join(f"{counts[status]} {status}" for status in Status.values if status in counts)
+    return f"Last {len(marks)} runs, oldest first: {summary}; the latest is {marks[-1].status}"
 
 
 def _shape(mark: Mark, x: int, longest: int) -> str:
-    """A flat bar succeeded, a pointed one failed, a hollow one runs, a split one was canceled, a dot was skipped."""
+    """Draw a run: flat bar succeeded, pointed failed, hollow running, split canceled, dot skipped."""
     tall = _LEAST + round((_HEIGHT - _LEAST) * min(1, (mark.seconds or 0) / longest))
     top, right, middle = _HEIGHT - tall, x + _WIDTH, x + _WIDTH / 2
     # The whole column is the link, also above a short bar.

@@ -1,4 +1,4 @@
-"""How numbers and times are written on the console's pages; without JavaScript, times are UTC and say so."""
+"""Format numbers and times of pages; without JavaScript, times are UTC."""
 
 from datetime import UTC, datetime
 
@@ -7,7 +7,7 @@ from django.utils.safestring import SafeString
 
 
 def duration(seconds: float | None) -> str:
-    """The two largest units: 42 s, 3 min 5 s, 2 h 10 min, 3 d 4 h."""
+    """Return the two largest units: 42 s, 3 min 5 s, 2 h 10 min, 3 d 4 h."""
     if seconds is None:
         return "–"
     left = round(seconds)
@@ -15,12 +15,12 @@ def duration(seconds: float | None) -> str:
         return f"{left} s"
     sizes = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
     at = next(place for place, (size, _) in enumerate(sizes) if left >= size)
-    told = []
+    parts = []
     for size, unit in sizes[at : at + 2]:
         number, left = divmod(left, size)
         if number:
-            told.append(f"{number} {unit}")
-    return " ".join(told)
+            parts.append(f"{number} {unit}")
+    return " ".join(parts)
 
 
 def utc(moment: datetime) -> str:
@@ -29,7 +29,7 @@ def utc(moment: datetime) -> str:
 
 def when(moment: datetime | None, as_of: datetime | None = None) -> SafeString:
     """Return the moment, which the page's script writes in the browser's zone, and how long before `as_of` it was."""
-    if not moment:  # a template's failed look-up is an empty text
+    if not moment:  # a template's missing variable is an empty text
         return format_html('<span class="chm-subtle">{}</span>', "–")
     moment = moment.astimezone(UTC)
     shown = format_html(
@@ -45,7 +45,7 @@ def when(moment: datetime | None, as_of: datetime | None = None) -> SafeString:
 
 
 def first_line(text: str | None, most: int = 200) -> str:
-    """What says most of an error, for one line of a table."""
+    """Return the first line of an error for a table."""
     line = next((line.strip() for line in (text or "").splitlines() if line.strip()), "")
     return line if len(line) <= most else f"{line[: most - 1]}…"
 

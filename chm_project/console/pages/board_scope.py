@@ -1,4 +1,4 @@
-"""The board's filters, as they stand in the address."""
+"""The board's filters in the URL."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ from chm_project.access.visibility import Visibility, visibility_of
 from chm_project.admin_kit.local_times import UTC_ZONE, evening, moment_in, zone_named
 from inventory.models import Client, Environment, Pipeline, Platform
 
-# Since when the board compares, by what the address says; any other word there is a time.
+# Presets for the start of the comparison; any other value is a time.
 DAY, YESTERDAY, WORKING_EVENING, CUSTOM = "24h", "yesterday", "working_evening", "custom"
 SINCE = {
     DAY: "24 hours",
@@ -32,7 +32,10 @@ SATURDAY = 5
 
 @dataclass(frozen=True, slots=True)
 class BoardScope:
-    """What is empty does not restrict; without as_of the board is about now. Times without an offset are in `zone`."""
+    """The filters.
+
+    Empty ones do not restrict; without as_of the board is current. Times without offset are in `zone`.
+    """
 
     client_id: UUID | None = None
     platform: str = ""
@@ -41,13 +44,13 @@ class BoardScope:
     since_time: datetime | None = None
     as_of: datetime | None = None
     zone: ZoneInfo = UTC_ZONE
-    # The clients that the board is restricted to, beside its filters: one's own, or those that a person is bound to.
+    # Additional restriction: the user's own clients, or those that the user is bound to.
     clients: frozenset[UUID] | None = None
     all_clients: bool = False
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """As every shape takes them."""
+        """Return them as parameters of shapes."""
         return {
             "clients": self.clients,
             "client_id": self.client_id,
@@ -58,7 +61,7 @@ class BoardScope:
 
     @property
     def query(self) -> str:
-        """The address's part behind the path; empty without a filter."""
+        """Return the query string; empty without a filter."""
         given = {
             "client": self.client_id, PARAMETER: ALL if self.all_clients else "", "platform": self.platform,
             "environment": self.environment, "since": self.since,
@@ -70,7 +73,7 @@ class BoardScope:
 
     @property
     def query_of_all(self) -> str:
-        """The same address about all clients."""
+        """Return the query string for all clients."""
         return replace(self, all_clients=True).query
 
     @property
@@ -78,7 +81,7 @@ class BoardScope:
         return replace(self, all_clients=False).query
 
     def local(self, moment: datetime | None) -> str:
-        """As a field for date and time holds it."""
+        """Return the value for a date and time field."""
         return "" if moment is None else f"{moment.astimezone(self.zone):%Y-%m-%dT%H:%M}"
 
     @property
@@ -90,11 +93,11 @@ class BoardScope:
         return self.local(self.as_of)
 
     def compared_since(self, clock: datetime) -> datetime:
-        """The moment that `since` names, before as_of or the clock."""
+        """Return the moment of `since`, relative to as_of or the clock."""
         now = (self.as_of or clock).astimezone(self.zone)
         match self.since:
             case "" | "24h":
-                # In UTC: a day on which clocks change has 23 or 25 hours.
+                # In UTC, because a day with a clock change has 23 or 25 hours.
                 return now.astimezone(UTC) - timedelta(hours=24)
             case "yesterday":
                 return evening(now, 1)
@@ -107,7 +110,7 @@ class BoardScope:
 
 
 def scope_of(request: HttpRequest) -> BoardScope:
-    """Return the scope of the request's address, restricted to the clients that the person sees or has chosen."""
+    """Return the scope of the request, restricted to the clients that the user sees or has chosen."""
     scope, visible = read_scope(request.GET), visibility_of(request)
     if scope.client_id is None:
         return replace(scope, clients=shown_clients(request))
@@ -117,7 +120,7 @@ def scope_of(request: HttpRequest) -> BoardScope:
 
 
 def read_scope(query: QueryDict | Mapping[str, str]) -> BoardScope:
-    """Raises Http404 for what no filter offers: a wrong address must not look like an empty board."""
+    """Return the scope; raise Http404 for invalid values, so that a wrong URL does not look like an empty board."""
     client, platform, environment = (query.get(name, "") for name in ("client", "platform", "environment"))
     if (platform and platform not in Platform.values) or (environment and environment not in Environment.values):
         raise Http404("There is no such platform or environment.")
@@ -144,7 +147,10 @@ def read_scope(query: QueryDict | Mapping[str, str]) -> BoardScope:
 
 
 def choices(scope: BoardScope, visible: Visibility) -> dict[str, list[tuple[str, str]]]:
-    """What the filters offer, value and label, and a disabled client where the address names it; Http404 for none."""
+    """Return values and labels of the filters, including a disabled client in the URL.
+
+    Raise Http404 for an unknown one.
+    """
     seen = visible.of(Client.objects.order_by("name"), client="id")
     clients = [(str(pk), name) for pk, name in seen.filter(is_active=True).values_list("pk", "name")]
     if scope.client_id and str(scope.client_id) not in dict(clients):
@@ -159,7 +165,7 @@ def choices(scope: BoardScope, visible: Visibility) -> dict[str, list[tuple[str,
 
 
 def why_nothing_is_judged(scope: BoardScope) -> str:
-    """A sentence where no active pipeline is within the scope, else empty: a board without pipelines is not green."""
+    """Return a sentence if the scope has no active pipeline, else "": a board without pipelines is not green."""
     pipelines: QuerySet[Pipeline] = Pipeline.objects.active()
     if scope.clients is not None:
         pipelines = pipelines.filter(client__in=scope.clients)

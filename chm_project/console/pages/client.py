@@ -1,4 +1,4 @@
-"""The page of a client: its report over a period, then its pipelines and how its ingestion stands now."""
+"""The page of a client: its report over a period, its pipelines, and its ingestion now."""
 
 from datetime import datetime
 from typing import Any
@@ -28,9 +28,9 @@ def read_client(client: Client, period: Period, as_of: datetime, page: str) -> d
         "periods": periods(as_of),
         "pages": pages,
         "pipelines": [
-            {"pipeline": pipeline, "latest": ours[-1] if ours else None, "strip": draw(ours)}
+            {"pipeline": pipeline, "latest": last_runs[-1] if last_runs else None, "strip": draw(last_runs)}
             for pipeline in pages.object_list
-            for ours in [marks.get(pipeline.pk, [])]
+            for last_runs in [marks.get(pipeline.pk, [])]
         ],
         "sources": run_shape("ingestion_health", clock=as_of, client_id=client.pk),
         **_connections(client),
@@ -38,14 +38,14 @@ def read_client(client: Client, period: Period, as_of: datetime, page: str) -> d
 
 
 def _connections(client: Client) -> dict[str, Any]:
-    """The connections that select this client's pipelines, and their last errors."""
+    """Return the connections that select this client's pipelines, and their last errors."""
     try:
         connections = list(configured().values())
     except ConfigurationError:
         return {"connections": [], "connections_faulty": True}
-    ours = Pipeline.objects.ingestible().filter(client=client)
-    # Numbered, since a connection's name may hold what a column's alias may not.
-    counts = ours.aggregate(
+    ingestible = Pipeline.objects.ingestible().filter(client=client)
+    # Numbered, because a connection's name is not always a valid alias.
+    counts = ingestible.aggregate(
         **{f"selected_{number}": Count("pk", filter=each.condition()) for number, each in enumerate(connections)}
     )
     errors = client.pipelines.filter(~Q(last_ingest_error=None)).order_by("-last_ingest_at")[:10]

@@ -1,4 +1,4 @@
-"""The pages of connections: how each stands, what its source has beside the inventory, and adopting what CHM lacks."""
+"""The pages of connections: their state, their source's pipelines, and adopting missing ones."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from ingestion.connection_status import ConnectionStatus, missing, paused, read_
 from ingestion.connections import ConfigurationError, configured
 from inventory.models import Client, PipelineType
 
-# What the importer of pipelines needs.
+# Permissions for the importer of pipelines.
 ADOPT = ("inventory.add_pipeline", "inventory.change_pipeline")
 MAX_LISTED, MAX_FAULTS = 200, 5
 
@@ -83,8 +83,8 @@ def adopt_pipelines(request: HttpRequest, name: str) -> HttpResponse:
         messages.warning(request, "Select at least one pipeline.")
     else:
         number = len(judgement.new)
-        said = f"Adopted {number} pipeline{'' if number == 1 else 's'}. The next walk reads all runs of each."
-        messages.success(request, said)
+        message = f"Adopted {number} pipeline{'' if number == 1 else 's'}. The next walk reads all runs of each."
+        messages.success(request, message)
     return HttpResponseRedirect(reverse("console:connection", args=[name]))
 
 

@@ -1,4 +1,4 @@
-"""The failures of one pipeline by cause: texts that differ only in numbers, ids and names are one cause."""
+"""Group the failures of one pipeline by cause: texts that differ only in numbers, ids and names."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +15,7 @@ _SQL = (Path(__file__).parent / "sql" / "failure_groups.sql").read_text()
 
 @dataclass(frozen=True, slots=True)
 class Failures:
-    """`text` and `run_id` are of the newest."""
+    """Failures of one cause; `text` and `run_id` are those of the newest."""
 
     text: str
     run_id: UUID

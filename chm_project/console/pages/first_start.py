@@ -1,4 +1,4 @@
-"""What an installation without a run still needs: a list of steps in place of the board."""
+"""The steps of a new installation, shown instead of the board until the first run."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from runs.models import Run
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """`address` opens where the step is done, empty if the roles of the person do not allow it."""
+    """A step; `address` is its page, empty if the user's roles do not allow it."""
 
     name: str
     about: str
@@ -54,7 +54,7 @@ def first_steps(request: HttpRequest) -> list[Step]:
 
 
 def _can_receive_runs() -> bool:
-    """Whether a connection is configured, or a program may report runs."""
+    """Return whether a connection is configured or a token may push runs."""
     try:
         if configured():
             return True

@@ -1,4 +1,4 @@
-"""The handover of a shift as a page: what the API and the Markdown say, with each row a link."""
+"""The page of a shift's handover: the same content as the API and the Markdown, with links."""
 
 from dataclasses import dataclass, replace
 
@@ -28,7 +28,7 @@ _FORMS = {
 class Part:
     key: str
     title: str
-    calm: str
+    empty_text: str
     rows: list[Row]
     total: int
 
@@ -69,13 +69,13 @@ def _parts(found: Handover) -> list[tuple[str, str, str, list[Row]]]:
     ]
 
 
-def _part(key: str, title: str, calm: str, rows: list[Row]) -> Part:
+def _part(key: str, title: str, empty_text: str, rows: list[Row]) -> Part:
     shown = rows[:MOST_ROWS]
     if key == "changes":
         shown = [{**row, "address": _form(row)} for row in shown]
-    return Part(key, title, calm, shown, len(rows))
+    return Part(key, title, empty_text, shown, len(rows))
 
 
 def _form(row: Row) -> str:
-    """Where the changed object is edited; empty if it was deleted."""
+    """Return the URL of the changed object's form; empty if it was deleted."""
     return reverse(_FORMS[row["kind"]], args=[row["object_id"]]) if row["object_id"] else ""

@@ -1,4 +1,4 @@
-"""Why a pipeline cannot be ingested at the moment, before anyone tries."""
+"""Explain why a pipeline cannot be ingested at the moment."""
 
 from functools import reduce
 from operator import or_
@@ -10,7 +10,7 @@ from inventory.models import Pipeline
 
 
 def why_not_ingested(pipeline: Pipeline) -> str:
-    """Return a sentence for people, empty if a connection takes the pipeline."""
+    """Return a sentence; empty if a connection ingests the pipeline."""
     try:
         connections = configured()
     except ConfigurationError:

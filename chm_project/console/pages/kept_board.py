@@ -1,7 +1,7 @@
-"""The lists of the board as HTML, reused for a while where they take long to read.
+"""Reuse the board's lists as HTML for a while, if reading them is slow.
 
-A board of 10,000 pipelines takes most of a second. Whoever opens it meanwhile sees the one that was made last, which
-says its age. A person who has just changed something in the console gets a new one.
+A board of 10,000 pipelines takes most of a second. Others who open it meanwhile see the latest one with its age. Users
+who have just changed something in the console get a new one.
 """
 
 import time
@@ -20,13 +20,13 @@ from chm_project.console.pages.board import read_board
 from chm_project.console.pages.board_scope import BoardScope
 from chm_project.db import best_effort_cache
 
-# Boards that are made faster than this are never reused.
+# Boards that are rendered faster than this are never reused.
 FAST_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class BoardLists:
-    """The board's lists below its filters, as they were at `as_of`."""
+    """The board's lists as of `as_of`."""
 
     html: SafeString
     as_of: datetime
@@ -34,7 +34,7 @@ class BoardLists:
 
 
 def board_lists(request: HttpRequest, scope: BoardScope, clock: datetime) -> BoardLists:
-    """Return the lists of the scope at `clock`, or those made at most CHM_BOARD_REUSE_SECONDS before."""
+    """Return the lists of the scope at `clock`, or kept ones of at most CHM_BOARD_REUSE_SECONDS before."""
     place = f"board:{_digest(scope)}"
     if scope.as_of is None and (kept := _kept(place, clock)) is not None:
         own = changed_at(request)
@@ -50,7 +50,7 @@ def board_lists(request: HttpRequest, scope: BoardScope, clock: datetime) -> Boa
 
 
 def _digest(scope: BoardScope) -> str:
-    """Return a key of everything that the scope restricts the lists to; the sort makes sets alike."""
+    """Return a key of all restrictions of the scope; sorted, so that equal sets have equal keys."""
     clients = None if scope.clients is None else sorted(map(str, scope.clients))
     return blake2b(f"{replace(scope, clients=None)!r} {clients}".encode(), digest_size=16).hexdigest()
 

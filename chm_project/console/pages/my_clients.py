@@ -1,4 +1,4 @@
-"""Where a person chooses the clients that the board and the lists start with."""
+"""The page to choose the clients that the board and the lists start with."""
 
 from typing import TYPE_CHECKING
 
@@ -33,10 +33,10 @@ def page(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         chosen = [client.pk for client in form.cleaned_data["clients"]]
         keep_my_clients(request.user, chosen)  # type: ignore[arg-type]  # logged in
-        said = (
+        message = (
             f"The board and the lists now start with {len(chosen)} of the clients." if chosen else "No filter is kept."
         )
-        messages.success(request, said)
+        messages.success(request, message)
         return HttpResponseRedirect(reverse("admin:index"))
     context = {**admin.site.each_context(request), "title": "My clients", "form": form}
     return TemplateResponse(request, "console/my_clients.html", context)

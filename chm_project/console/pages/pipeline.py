@@ -1,4 +1,4 @@
-"""All of one pipeline: its last runs, how long they took and how much they did, why they failed, who watches it."""
+"""The page of a pipeline: last runs with durations and rows, failures by cause, and alert rules."""
 
 import math
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ FAILURES_OVER = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """`values` counts the runs that have the number."""
+    """A chart; `values` is the number of runs with a value."""
 
     drawing: SafeString
     values: int
@@ -62,7 +62,7 @@ def read_pipeline(pipeline: Pipeline, as_of: datetime) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`failing` is the pipeline's row of failing_now; the rest is asked for where there is none."""
+    """The state of the pipeline; `failing` is its row of failing_now, and the rest is read if there is none."""
 
     failing: Row | None
     decisive: Run | None = None
@@ -79,19 +79,19 @@ def read_verdict(pipeline: Pipeline, as_of: datetime) -> Verdict:
     return Verdict(None, runs.decisive().latest_first().first(), runs.still_open().exists())
 
 
-def measured(newest: Sequence[Run], field: str, told: Any, name: str, unit: Unit) -> Measured:
-    """One bar a run, oldest first; a run without the number has an empty place. Median and p95 are of all shown."""
+def measured(newest: Sequence[Run], field: str, written: Any, name: str, unit: Unit) -> Measured:
+    """Draw a bar per run, oldest first, with a gap for runs without a value; median and p95 are of shown runs."""
     values = [value for run in newest if (value := getattr(run, field)) is not None]
     median, p95 = percentile(values, 0.5), percentile(values, 0.95)
     address = reverse("admin:runs_run_change", args=["RUN"])
     columns = []
     for run in reversed(newest):
         value = getattr(run, field)
-        label = f"{utc(run.event_at)}, {run.status}: {'not known' if value is None else told(value)}"
+        label = f"{utc(run.event_at)}, {run.status}: {'not known' if value is None else written(value)}"
         columns.append(Bar(label, value or 0, run.status, address.replace("RUN", str(run.pk))))
     lines = []
     if median is not None and p95 is not None:
-        lines = [Line(f"median {told(median)}", median, "median"), Line(f"p95 {told(p95)}", p95, "p95")]
+        lines = [Line(f"median {written(median)}", median, "median"), Line(f"p95 {written(p95)}", p95, "p95")]
     dates = few([f"{run.event_at:%d %b %H:%M}" for run in reversed(newest)], 4)
     label = f"{name} of the last {len(newest)} runs, oldest first"
     drawing = bars(columns, label=label, lines=lines, dates=dates, unit=unit)
@@ -99,7 +99,7 @@ def measured(newest: Sequence[Run], field: str, told: Any, name: str, unit: Unit
 
 
 def percentile(values: Sequence[float], share: float) -> float | None:
-    """As PostgreSQL's percentile_cont: linear between the two nearest."""
+    """Return the percentile like PostgreSQL's percentile_cont: linear between the two nearest values."""
     if not values:
         return None
     ordered = sorted(values)

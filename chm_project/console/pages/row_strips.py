@@ -1,4 +1,4 @@
-"""The last runs of the pipelines that a list's rows are about."""
+"""Add last runs to rows of a list."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -8,7 +8,7 @@ from runs.reporting.adapter import Row
 
 
 def add_strips(rows: Iterable[Row], as_of: datetime | None = None) -> None:
-    """Put `strip` into every row with a pipeline_id: one query for all of them."""
+    """Put `strip` into every row with a pipeline_id, with one query."""
     rows = [row for row in rows if "pipeline_id" in row]
     strips = strips_of((row["pipeline_id"] for row in rows), as_of)
     for row in rows:

@@ -1,4 +1,4 @@
-"""When a rule would have held over the last 30 days, drawn and told."""
+"""Preview when a rule would have fired over the last 30 days, as a drawing and text."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ def previews_of(rules: Sequence[AlertRule], as_of: datetime) -> list[Preview]:
 
 
 def _drawn(rule: AlertRule, held: list[Span], since: datetime, as_of: datetime) -> Preview:
-    told = [
+    labelled = [
         (span.since, span.until, f"{utc(span.since)} for {duration((span.until - span.since).total_seconds())}")
         for span in held
     ]
@@ -45,7 +45,7 @@ def _drawn(rule: AlertRule, held: list[Span], since: datetime, as_of: datetime) 
         rule,
         held,
         sum((span.until - span.since).total_seconds() for span in held),
-        spans(told, since=since, until=as_of, label=label),
+        spans(labelled, since=since, until=as_of, label=label),
         since,
         as_of,
     )

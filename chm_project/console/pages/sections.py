@@ -1,4 +1,4 @@
-"""The board's lists: what each shows, from which shape, and which rows of it."""
+"""The sections of the board: their shapes and rows."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,11 +20,11 @@ _SQL = Path(__file__).parent / "sql"
 _RUNNING_LONG = (_SQL / "running_long.sql").read_text()
 _OF_INCIDENTS = (_SQL / "pipelines_of_incidents.sql").read_text()
 _CLIENTS_NOW = (_SQL / "clients_now.sql").read_text()
-# Pipelines shown beneath each incident.
+# Pipelines shown below each incident.
 BENEATH = 5
 
 
-# The rows of a page from an offset on, and how many there are in all.
+# Returns the rows of a page from an offset on, and their total.
 Read = Callable[[BoardScope, datetime, int, int], tuple[list[Row], int]]
 _BEHIND = "stale > 0 OR failing_ingestion > 0 OR missing_at_source > 0 OR never_ingested > pushed_only"
 _OLD = f"hours_since_success IS NULL OR hours_since_success >= {STALE_AFTER_HOURS}"
@@ -32,7 +32,7 @@ _OLD = f"hours_since_success IS NULL OR hours_since_success >= {STALE_AFTER_HOUR
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """`most` rows stand on the board, all in the list that the section opens; `calm` is said when there is none.
+    """A section: `most` rows are on the board, all in the list behind it. `empty_text` is shown without rows.
 
     Without `most` the section is a list of its own, which the menu names.
     """
@@ -40,7 +40,7 @@ class Section:
     key: str
     title: str
     about: str
-    calm: str
+    empty_text: str
     tone: str
     most: int
     read: Read
@@ -58,7 +58,7 @@ def _shape(name: str, where: str = "true", **own: Any) -> Read:
 
 
 def _noted(read: Read) -> Read:
-    """The same rows, with what the maintenance file says about them."""
+    """Return a function that adds notes from the maintenance file to the rows."""
 
     def noted(scope: BoardScope, clock: datetime, most: int, offset: int) -> tuple[list[Row], int]:
         rows, total = read(scope, clock, most, offset)
@@ -78,12 +78,12 @@ def _running_long(scope: BoardScope, clock: datetime, most: int, offset: int) ->
 
 
 def clients_now(scope: BoardScope, clock: datetime) -> list[Row]:
-    """Return how each client of the scope stands: how many of its pipelines fail, and its latest run."""
+    """Return the number of failing pipelines and the latest run of each client."""
     return _rows(_CLIENTS_NOW, scope, clock)
 
 
 def _incidents(scope: BoardScope, clock: datetime, most: int, offset: int) -> tuple[list[Row], int]:
-    """Each incident with `beneath`, its first pipelines."""
+    """Return the incidents, each with its first pipelines as `beneath`."""
     incidents, total = _shape("incidents")(scope, clock, most, offset)
     shown = [row["incident"] for row in incidents]
     beneath: dict[tuple[str, datetime], list[Row]] = {}
@@ -95,7 +95,7 @@ def _incidents(scope: BoardScope, clock: datetime, most: int, offset: int) -> tu
 
 
 def _firing(scope: BoardScope, clock: datetime, most: int, offset: int) -> tuple[list[Row], int]:
-    """A rule of a whole client is in every platform and environment of it."""
+    """Return the firing rules; a rule of a whole client counts for each of its platforms and environments."""
     rules: QuerySet[Any] = AlertRule.objects.with_owner().filter(pk__in=firing_rules(scope.as_of, clock=clock))
     rules = rules.select_related("client", "pipeline__client")
     if scope.client_id:

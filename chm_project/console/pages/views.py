@@ -1,4 +1,4 @@
-"""The console's pages. Each needs a person whose roles may read what it shows."""
+"""Views of the console. Each requires permission for the data that it shows."""
 
 import math
 from collections.abc import Callable
@@ -55,7 +55,7 @@ View = Callable[..., HttpResponseBase]
 
 
 def for_roles(*permissions: str) -> Callable[[View], View]:
-    """Like any page of the admin: to the login without one, and refused without the permissions."""
+    """Require login and permissions, like a page of the admin."""
 
     def decorate(view: View) -> View:
         @wraps(view)
@@ -70,7 +70,7 @@ def for_roles(*permissions: str) -> Callable[[View], View]:
 
 
 def of_all_clients(view: View) -> View:
-    """For a page about all clients: closed to who is bound to some."""
+    """Refuse bound users on a page about all clients."""
 
     @wraps(view)
     def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -82,7 +82,7 @@ def of_all_clients(view: View) -> View:
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """The admin's index: the board for whoever may read it, and the plain list of links for others."""
+    """The admin's index: the board for users who may read it, else the list of links."""
     if not request.user.has_perms(READ):
         return context
     scope, clock = scope_of(request), timezone.now()
@@ -100,7 +100,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 @require_safe
 @for_roles(*READ)
 def section_list(request: HttpRequest, key: str) -> HttpResponse:
-    """All rows of one of the board's sections, with the board's filters."""
+    """Show all rows of a section, with the board's filters."""
     if key not in LISTS:
         raise Http404("The board has no such list.")
     section, scope, clock = LISTS[key], scope_of(request), timezone.now()
@@ -130,7 +130,7 @@ def client_page(request: HttpRequest, client_id: UUID) -> HttpResponse:
 @require_safe
 @for_roles(*READ)
 def client_csv(request: HttpRequest, client_id: UUID, table: str) -> HttpResponseBase:
-    """One of the tables of a client's report, with all its rows."""
+    """Return one table of a client's report as CSV."""
     client = _client(request, client_id)
     if table not in TABLES:
         raise Http404("The report has no such table.")
@@ -157,7 +157,7 @@ def _period(request: HttpRequest, now: datetime) -> Period:
 @for_roles(*READ)
 def pipeline_page(request: HttpRequest, pipeline_id: UUID) -> HttpResponse:
     pipeline = get_object_or_404(_pipelines(request), pk=pipeline_id)
-    ingestion = _ingestion(request)  # before the runs: what it says is done must be among them
+    ingestion = _ingestion(request)  # before reading runs, so that runs of a finished ingestion are among them
     context = read_pipeline(pipeline, timezone.now())
     context |= {
         "title": f"Pipeline {pipeline.name}",
@@ -218,7 +218,7 @@ def _pipelines(request: HttpRequest) -> QuerySet[Pipeline]:
 
 
 def _ingestion(request: HttpRequest) -> dict[str, Any] | None:
-    """How the ingestion stands that this page has started; none for an id that says nothing."""
+    """Return the state of the ingestion that this page started; None for an unknown id."""
     try:
         found = state(UUID(request.GET.get("ingestion", "")))
     except (ValueError, QueueUnavailable):
@@ -229,20 +229,20 @@ def _ingestion(request: HttpRequest) -> dict[str, Any] | None:
 
 
 def _may_ingest(request: HttpRequest, pipeline: Pipeline) -> bool:
-    """No button that would do nothing: disabled inventory and pipelines without an external id are not ingested."""
+    """Return whether to show the button: disabled inventory and pipelines without external id are not ingested."""
     ingestible = pipeline.is_active and pipeline.client.is_active and pipeline.external_id is not None
     return ingestible and request.user.has_perm(INGEST)
 
 
 def _page_of(section: Section, scope: BoardScope, clock: datetime, number: str) -> tuple[list[Row], Page[int]]:
-    """The rows of one page, and the page; the last one for a number behind it."""
-    asked = int(number) if number.isdecimal() and 0 < int(number) <= MAX_PAGE else 1
-    rows, total = section.read(scope, clock, ROWS_A_PAGE, (asked - 1) * ROWS_A_PAGE)
-    if not rows and asked > 1:
+    """Return the rows of one page, and the page; the last page if the number is too large."""
+    requested = int(number) if number.isdecimal() and 0 < int(number) <= MAX_PAGE else 1
+    rows, total = section.read(scope, clock, ROWS_A_PAGE, (requested - 1) * ROWS_A_PAGE)
+    if not rows and requested > 1:
         _, total = section.read(scope, clock, 1, 0)
-        asked = max(1, math.ceil(total / ROWS_A_PAGE))
-        rows, total = section.read(scope, clock, ROWS_A_PAGE, (asked - 1) * ROWS_A_PAGE)
-    return rows, Paginator(range(total), ROWS_A_PAGE).get_page(asked)
+        requested = max(1, math.ceil(total / ROWS_A_PAGE))
+        rows, total = section.read(scope, clock, ROWS_A_PAGE, (requested - 1) * ROWS_A_PAGE)
+    return rows, Paginator(range(total), ROWS_A_PAGE).get_page(requested)
 
 
 def console_page(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
@@ -250,7 +250,7 @@ def console_page(request: HttpRequest, template: str, context: dict[str, Any]) -
 
 
 def _page_query(request: HttpRequest) -> str:
-    """The address's filters without the page, ready for one to be added."""
+    """Return the query string of the filters without the page."""
     query = request.GET.copy()
     query.pop("page", None)
     return f"?{query.urlencode()}&page=" if query else "?page="

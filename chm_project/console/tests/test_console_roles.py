@@ -55,7 +55,7 @@ PAGES: dict[str, set[str]] = {
     f"{CLIENT}{{client}}/delete/": set(),
     f"{PIPELINE}{{pipeline}}/delete/": set(),
 }
-# What each page offers to whom, by the words or the address in it.
+# What each page offers to each role, by a text or URL in it.
 OFFERS: dict[tuple[str, str], set[str]] = {
     (CLIENT, f'href="{CLIENT}add/'): WRITE,
     (CLIENT, f'href="{CLIENT}import/'): WRITE,

@@ -23,11 +23,11 @@ def policy(response: Any) -> str:
 
 @pytest.mark.parametrize("path", ["/health", f"{ROOT}/clients", f"{ROOT}/docs", f"{ROOT}/nothing", "/nothing"])
 def test_outside_the_admin_only_scripts_of_our_own_run(path: str) -> None:
-    said = policy(program("read").get(path))
+    sources = policy(program("read").get(path))
 
-    assert said == STRICT
-    assert "script-src 'self'" in said.split("; ")
-    assert "default-src 'none'" in said.split("; ")
+    assert sources == STRICT
+    assert "script-src 'self'" in sources.split("; ")
+    assert "default-src 'none'" in sources.split("; ")
 
 
 def test_the_admin_has_a_policy_of_its_own_without_any_other_host() -> None:

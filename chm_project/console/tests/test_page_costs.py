@@ -57,6 +57,6 @@ def test_a_page_costs_the_same_queries_however_much_is_on_it(viewer: Browser, pa
     with CaptureQueriesContext(connection) as many:
         html(viewer.get(address))
 
-    asked = [query["sql"] for query in many if not re.match(r"SET LOCAL|SAVEPOINT|RELEASE", query["sql"])]
-    assert len(asked) == 5 + COSTS[page], "\n".join(asked)
+    queries = [query["sql"] for query in many if not re.match(r"SET LOCAL|SAVEPOINT|RELEASE", query["sql"])]
+    assert len(queries) == 5 + COSTS[page], "\n".join(queries)
     assert len(many) == len(few)

@@ -27,17 +27,21 @@ RECORDED = Path(__file__).parents[3] / "runs" / "tests" / "recordings" / "dbt" /
 
 @pytest.mark.parametrize("kind", ["client", "pipeline"])
 def test_a_page_leads_to_the_form_of_its_key(kind: str) -> None:
-    thing = ClientFactory.create() if kind == "client" else PipelineFactory.create()
+    target = ClientFactory.create() if kind == "client" else PipelineFactory.create()
     operator = browser("operator")
 
-    page = operator.get(f"/admin/inventory/{kind}/{thing.pk}/change/").content.decode()
+    page = operator.get(f"/admin/inventory/{kind}/{target.pk}/change/").content.decode()
     [link] = set(re.findall(rf'href="({TOKENS}add/[^"]*)"', page))
     form_address = html.unescape(link)
 
-    assert parse_qs(urlsplit(form_address).query) == {"scope": ["ingest"], kind: [str(thing.pk)], "name": [thing.name]}
+    assert parse_qs(urlsplit(form_address).query) == {
+        "scope": ["ingest"],
+        kind: [str(target.pk)],
+        "name": [target.name],
+    }
     shown = operator.get(form_address).content.decode()
-    assert f'value="{thing.pk}" selected' in shown
-    assert html.escape(thing.name) in shown
+    assert f'value="{target.pk}" selected' in shown
+    assert html.escape(target.name) in shown
 
 
 def test_who_makes_no_tokens_is_not_led_there() -> None:
@@ -47,9 +51,9 @@ def test_who_makes_no_tokens_is_not_led_there() -> None:
     assert analyst.get(f"{TOKENS}add/").status_code == 403
 
 
-@pytest.mark.parametrize("said", ["pipeline=garbage", "client=7&scope=nonsense", "digest=x&revoked_at=1"])
-def test_an_address_with_nonsense_shows_the_form(said: str) -> None:
-    assert browser("operator").get(f"{TOKENS}add/?{said}").status_code == 200
+@pytest.mark.parametrize("text", ["pipeline=garbage", "client=7&scope=nonsense", "digest=x&revoked_at=1"])
+def test_an_address_with_nonsense_shows_the_form(text: str) -> None:
+    assert browser("operator").get(f"{TOKENS}add/?{text}").status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -86,9 +90,9 @@ def test_the_pages_of_a_token_name_the_jobs_that_match_no_pipeline() -> None:
 
 
 def pasted(line: str, **replaced: str) -> "subprocess.CompletedProcess[str]":
-    for written, said in replaced.items():
+    for written, text in replaced.items():
         assert written in line
-        line = line.replace(written, said)
+        line = line.replace(written, text)
     return subprocess.run(["/bin/sh", "-c", line], capture_output=True, text=True, timeout=60, check=False)
 
 

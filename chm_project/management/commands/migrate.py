@@ -46,13 +46,13 @@ class Command(DjangoMigrate):
 
     def _build_reporting(self, connection: BaseDatabaseWrapper, verbosity: int) -> None:
         if waiting := builder.unapplied_migrations(connection):
-            said = f"The schema reporting is built when all migrations are applied; {waiting} are not."
+            message = f"The schema reporting is built when all migrations are applied; {waiting} are not."
         elif built := builder.rebuild(connection):
-            said = f"The schema reporting was built: {built} views."
+            message = f"The schema reporting was built: {built} views."
         else:
             return
         if verbosity:
-            self.stdout.write(said)
+            self.stdout.write(message)
 
     @contextmanager
     def _alone(self, connection: BaseDatabaseWrapper) -> Iterator[None]:
