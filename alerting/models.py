@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Cast, Coalesce
 
-from alerting.destinations import FORMS, shown_destination
+from alerting.destinations import FORMS, is_masked, shown_destination
 from chm_project.db.base_model import BaseModel
 from chm_project.db.choice_constraints import valid_choice
 from inventory.models import Client, Pipeline
@@ -140,7 +140,9 @@ class AlertRule(BaseModel):
 
     def history_value(self, field: str, value: object) -> object:
         """Return the value of a field as its history may show it."""
-        return shown_destination(str(value)) if field == "destination" else value
+        if field != "destination" or is_masked(str(value)):
+            return value
+        return shown_destination(str(value))
 
     @property
     def shown_destination(self) -> str:

@@ -12,6 +12,8 @@ from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.text import capfirst
 
+from chm_project.admin_kit.changed_values import changed_values
+
 T = TypeVar("T")
 P = ParamSpec("P")
 
@@ -58,6 +60,14 @@ else:
                 return super().get_changelist_instance(request)
             except IncorrectLookupParameters:
                 raise BadRequest("This address has a filter value that does not exist.") from None
+
+        def construct_change_message(self, request, form, formsets, add=False):
+            """Keep the values before and after, which the history shows."""
+            message = super().construct_change_message(request, form, formsets, add)
+            for part in message:
+                if not add and "object" not in part.get("changed", {"object": ""}):
+                    part["changed"]["values"] = changed_values(form)
+            return message
 
     class TabularInline(_TabularInline):
         def __class_getitem__(cls, _model: Any) -> type:

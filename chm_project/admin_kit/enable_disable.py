@@ -134,7 +134,9 @@ class EnableDisableMixin(_Admin[RowT]):
         changed = self.apply(rows, active=active)
         if changed:
             user_id: Any = request.user.pk
-            LogEntry.objects.log_actions(user_id, changed, CHANGE, [{"changed": {"fields": ["is_active"]}}])
+            values = {"is_active": ["no", "yes"] if active else ["yes", "no"]}
+            message = [{"changed": {"fields": ["is_active"], "values": values}}]
+            LogEntry.objects.log_actions(user_id, changed, CHANGE, message)
         return changed
 
 

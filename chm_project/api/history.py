@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
@@ -12,16 +13,42 @@ from django.urls import reverse
 from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer
 
+from chm_project.scrubbing import scrub_text
 
-def log(request: Request | HttpRequest, instance: Any, action: int, fields: Sequence[str] = ()) -> None:
+# Characters that an entry keeps of a value.
+MOST = 200
+# By field: its value before and after, as texts.
+Values = dict[str, list[str]]
+
+
+def value_text(instance: Any, field: str, value: Any) -> str:
+    """Return a value of a field for the log, cut and without secrets; empty for none."""
+    if (masked := getattr(instance, "history_value", None)) is not None:
+        value = masked(field, value)
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    text = scrub_text(str(value))
+    return text if len(text) <= MOST else f"{text[: MOST - 1]}…"
+
+
+def log(
+    request: Request | HttpRequest, instance: Any, action: int, fields: Sequence[str] = (), values: Values | None = None
+) -> None:
     """Add an entry like the admin's. `action` is ADDITION, CHANGE or DELETION; a token acts as its service user."""
+    message = _MESSAGES[action](fields)
+    if values:
+        message[0]["changed"]["values"] = values
     LogEntry.objects.create(
         user_id=request.user.pk or 0,
         content_type=ContentType.objects.get_for_model(instance),
         object_id=str(instance.pk),
         object_repr=str(instance)[:200],
         action_flag=action,
-        change_message=json.dumps(_MESSAGES[action](fields)),
+        change_message=json.dumps(message),
     )
 
 
@@ -55,9 +82,15 @@ class LoggedChanges:
 
     @transaction.atomic
     def perform_update(self, serializer: BaseSerializer[Any]) -> None:
+        former = {name: getattr(serializer.instance, name) for name in serializer.validated_data}
         serializer.save()
         if changed := getattr(serializer, "changed", None):
-            log(self.request, serializer.instance, CHANGE, changed)
+            row: Any = serializer.instance
+            values = {
+                name: [value_text(row, name, former[name]), value_text(row, name, getattr(row, name))]
+                for name in changed
+            }
+            log(self.request, row, CHANGE, changed, values)
 
     @transaction.atomic
     def perform_destroy(self, instance: Any) -> None:

@@ -1,10 +1,12 @@
 """What the console's templates say in the same way everywhere: moments, ages, statuses."""
 
+import json
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
 from django import template
+from django.contrib.admin.models import LogEntry
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -48,6 +50,19 @@ def label(value: str) -> str:
 def platform(value: str) -> str:
     """Return the platform's name as people see it."""
     return str(Platform(value).label)
+
+
+@register.filter
+def history_values(entry: LogEntry) -> list[tuple[str, str, str]]:
+    """Return each changed field with its value before and after; empty if the entry has none, or tells more."""
+    try:
+        message = json.loads(entry.change_message)
+    except ValueError:
+        return []
+    if not isinstance(message, list) or len(message) != 1:
+        return []
+    values = message[0].get("changed", {}).get("values", {})
+    return [(words(name).capitalize(), former, value) for name, (former, value) in values.items()]
 
 
 @register.filter

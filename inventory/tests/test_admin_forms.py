@@ -11,6 +11,9 @@ from django.db import connection
 from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 
+from alerting.models import AlertRule
+from chm_project.tests.api import ROOT, person
+from chm_project.tests.pages import html, tables
 from inventory.models import Client, Pipeline
 from inventory.tests.factories import ClientFactory, PipelineFactory
 
@@ -255,3 +258,41 @@ def test_save_and_add_another_keeps_the_client(browser: Browser) -> None:
     response = browser.post(f"{PIPELINES}add/", PIPELINE | {"client": str(client.pk), "_addanother": "on"})
     assert response["Location"] == f"{PIPELINES}add/?client={client.pk}"
     assert f'<option value="{client.pk}" selected>' in browser.get(response["Location"]).content.decode()
+
+
+def test_the_history_shows_values_before_and_after_whoever_changed_them(browser: Browser) -> None:
+    first, second = ClientFactory.create(name="First"), ClientFactory.create(name="Second")
+    pipeline = PipelineFactory.create(client=first, name="orders", environment="prod", description=None)
+    address = f"{PIPELINES}{pipeline.pk}/"
+    form = {"client": str(first.pk), "name": "orders", "platform": pipeline.platform, "environment": "prod",
+            "external_id": pipeline.external_id or "", "pipeline_type": pipeline.pipeline_type}  # fmt: skip
+
+    browser.post(f"{address}change/", form | {"client": str(second.pk), "environment": "dev"})
+    person("administrator").patch(f"{ROOT}/pipelines/{pipeline.pk}", {"description": "nightly"}, format="json")
+    browser.post(f"{address}disable/", {"confirmed": "yes"})
+
+    shown = [row[2] for row in tables(html(browser.get(f"{address}history/")))["history"]]
+    assert shown == [
+        "Client: First → Second Environment: Production → Development",
+        "Description: blank → nightly",
+        "Is active: yes → no",
+    ]
+
+
+def test_the_history_shows_no_destination_of_a_hook(browser: Browser) -> None:
+    secret, rules = "https://hooks.example/T0/secretpart", "/admin/alerting/alertrule/"
+    rule = AlertRule.objects.create(
+        client=ClientFactory.create(), rule_type="on_failure", channel="slack", destination="#ops"
+    )
+    form = {"client": str(rule.client_id), "pipeline": "", "rule_type": "on_failure", "is_enabled": "on",
+            "include_known": "on"}  # fmt: skip
+
+    browser.post(f"{rules}{rule.pk}/change/", form | {"channel": "webhook", "destination": secret})
+    browser.post(f"{rules}{rule.pk}/change/", form | {"channel": "slack", "destination": "#new"})
+
+    rule.refresh_from_db()
+    assert rule.destination == "#new"
+    page = html(browser.get(f"{rules}{rule.pk}/history/"))
+    assert "https://hooks.example/[filtered]-" in page
+    assert "secretpart" not in page
+    assert not LogEntry.objects.filter(change_message__contains="secretpart").exists()

@@ -1,10 +1,12 @@
 """From rows to the inventory: judged one by one, stored all together or not at all."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.db import DataError, IntegrityError, transaction
 from django.db.models import Model
 
@@ -179,12 +181,16 @@ def _save(change: Change) -> None:
 
 
 def _log(judgement: Judgement, user_id: Any) -> None:
-    groups: dict[tuple[str, ...], list[Change]] = {}
-    for change in judgement.changed:
-        groups.setdefault(tuple(change.fields), []).append(change)
     if new := [change.row for change in judgement.new]:
         LogEntry.objects.log_actions(user_id, new, ADDITION, [{"added": {}}])
-    for fields, changes in groups.items():
-        LogEntry.objects.log_actions(
-            user_id, [change.row for change in changes], CHANGE, [{"changed": {"fields": list(fields)}}]
+    LogEntry.objects.bulk_create(
+        LogEntry(
+            user_id=user_id,
+            content_type=ContentType.objects.get_for_model(change.row),
+            object_id=str(change.row.pk),
+            object_repr=str(change.row)[:200],
+            action_flag=CHANGE,
+            change_message=json.dumps([{"changed": {"fields": list(change.fields), "values": change.fields}}]),
         )
+        for change in judgement.changed
+    )

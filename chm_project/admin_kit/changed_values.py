@@ -1,0 +1,30 @@
+"""What a form of the admin changed: each field with its value before and after, for the history."""
+
+from typing import Any
+
+from django import forms
+from django.db.models import Model, QuerySet
+
+from chm_project.api.history import Values, value_text
+
+
+def changed_values(form: Any) -> Values:
+    """Return the changed fields of a valid form, without passwords."""
+    found: Values = {}
+    for name in form.changed_data:
+        field = form.fields[name]
+        if "password" not in name and not field.widget.is_hidden:
+            former, value = form.initial.get(name), form.cleaned_data.get(name)
+            found[name] = [_text(form.instance, name, field, each) for each in (former, value)]
+    return found
+
+
+def _text(instance: Any, name: str, field: Any, value: Any) -> str:
+    if isinstance(field, forms.ModelMultipleChoiceField):
+        return ", ".join(sorted(str(each) for each in value or ()))
+    if isinstance(field, forms.ModelChoiceField) and value is not None and not isinstance(value, Model):
+        rows: QuerySet[Any] = field.queryset  # type: ignore[assignment]
+        value = rows.filter(pk=value).first() or value
+    elif isinstance(field, forms.ChoiceField):
+        value = dict(field.choices).get(value, value)
+    return value_text(instance, name, value)
