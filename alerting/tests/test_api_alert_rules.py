@@ -1,4 +1,4 @@
-"""Alert rules through the API: definitions, previews and what holds now."""
+"""Alert rules through the API: definitions, previews and what fires now."""
 
 from datetime import datetime, timedelta
 from itertools import count

@@ -1,4 +1,4 @@
-"""Previews and what holds now, over stored runs, against the definitions read word by word."""
+"""Previews and what fires now, over stored runs, against the definitions read word by word."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta

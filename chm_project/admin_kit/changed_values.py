@@ -3,7 +3,7 @@
 from typing import Any
 
 from django import forms
-from django.db.models import Model, QuerySet
+from django.db.models import Model
 
 from chm_project.api.history import Values, value_text
 
@@ -22,9 +22,11 @@ def changed_values(form: Any) -> Values:
 def _text(instance: Any, name: str, field: Any, value: Any) -> str:
     if isinstance(field, forms.ModelMultipleChoiceField):
         return ", ".join(sorted(str(each) for each in value or ()))
-    if isinstance(field, forms.ModelChoiceField) and value is not None and not isinstance(value, Model):
-        rows: QuerySet[Any] = field.queryset  # type: ignore[assignment]
-        value = rows.filter(pk=value).first() or value
+    if isinstance(field, forms.ModelChoiceField):
+        if value is not None and not isinstance(value, Model):
+            rows: Any = field.queryset
+            value = rows.filter(pk=value).first() or value
     elif isinstance(field, forms.ChoiceField):
-        value = dict(field.choices).get(value, value)
+        choices: Any = field.choices
+        value = dict(choices).get(value, value)
     return value_text(instance, name, value)

@@ -159,7 +159,7 @@ def test_nothing_offers_to_delete(browser: Browser, page: str) -> None:
 def test_hostile_names_are_shown_as_text_on_the_confirmation(browser: Browser) -> None:
     hostile = "<script>alert(1)</script>"
     pipeline = PipelineFactory.create(name=hostile, client__name=hostile)
-    rule(pipeline=pipeline, destination=hostile)
+    rule(pipeline=pipeline, destination=f"#{hostile}")
 
     for page, row in ((CLIENTS, pipeline.client), (PIPELINES, pipeline)):
         assert hostile not in choose(browser, page, "disable", row).content.decode()

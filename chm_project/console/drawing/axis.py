@@ -8,7 +8,7 @@ from chm_project.console.drawing.text_format import duration
 
 # What stands this many times above the usual largest value is a spike, if there are values enough to say so.
 SPIKE, ENOUGH = 4, 5
-USUAL, LOWEST = 0.75, 0.1
+USUAL, LOWEST = 0.75, 0.15
 _STEPS = (1, 2, 4, 6, 8, 10)
 _SECONDS = tuple(
     steps * unit for unit, choices in ((1, (2, 4, 10, 20, 40)), (60, (1, 2, 4, 10, 20, 40)), (3600, (1, 2, 4, 6, 12)))

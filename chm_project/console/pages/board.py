@@ -10,12 +10,13 @@ from django.utils.safestring import SafeString
 from chm_project.console.drawing.charts import Bar, bars, few, rates, success_point
 from chm_project.console.pages.board_scope import BoardScope, why_nothing_is_judged
 from chm_project.console.pages.row_strips import add_strips
-from chm_project.console.pages.run_links import runs_of_scope
+from chm_project.console.pages.run_links import runs_of_scope, window_of_day
 from chm_project.console.pages.sections import SECTIONS, Section
 from runs.reporting.adapter import Row, run_shape
 
 FAILURES_OVER = timedelta(days=7)
 SUCCESS_DAYS = 30
+HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +64,14 @@ def failures_chart(scope: BoardScope, as_of: datetime) -> Chart:
     since = as_of - FAILURES_OVER
     rows = run_shape("failures_over_time", clock=as_of, since=since, until=as_of, **scope.parameters)
     by_hour = {row["ts_bucket"]: row["failed_runs"] for row in rows}
-    hour, values, dates = since.replace(minute=0, second=0, microsecond=0), [], []
+    hour, values, dates = since.astimezone(UTC).replace(minute=0, second=0, microsecond=0), [], []
     while hour < as_of:
         number = by_hour.get(hour, 0)
-        href = runs_of_scope(scope.parameters, hour.date(), status="failed") if number else ""
+        href = runs_of_scope(scope.parameters, hour, hour + HOUR, status="failed") if number else ""
         values.append(Bar(f"{hour:%a %d %b %H:%M} UTC: {number:,} failed", number, href=href))
         if hour.date() not in dates:
             dates.append(hour.date())
-        hour += timedelta(hours=1)
+        hour += HOUR
     total = sum(by_hour.values())
     label = f"Failed runs by the hour over 7 days: {total}"
     drawing = bars(values, label=label, dates=few([f"{day:%a %d %b}" for day in dates], 5))
@@ -84,7 +85,7 @@ def success_chart(scope: BoardScope, as_of: datetime) -> Chart:
     rows = run_shape("daily_success", clock=as_of, since=since, until=as_of, **scope.parameters)
     by_day = {row["day"]: row for row in rows}
     days = [first + timedelta(days=number) for number in range(SUCCESS_DAYS)]
-    points = [success_point(day, by_day.get(day), runs_of_scope(scope.parameters, day)) for day in days]
+    points = [success_point(day, by_day.get(day), runs_of_scope(scope.parameters, *window_of_day(day))) for day in days]
     total = sum(row["runs"] for row in rows)
     label = f"Share of successful runs by day over {SUCCESS_DAYS} days: {total} runs"
     return Chart(rates(points, label=label, dates=few([f"{day:%d %b}" for day in days])), 0, total, rows)

@@ -1,6 +1,6 @@
 """Addresses of the list of runs, narrowed to what a bar or a number counts."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -10,18 +10,25 @@ from chm_project.access.my_clients import ALL, PARAMETER
 from runs.changelist import CLIENT
 
 
-def runs_of_day(day: date, **filters: str) -> str:
-    """Return the address of the runs of a UTC day; `filters` are those of the list."""
-    query = {"since": f"{day}", "until": f"{day + timedelta(days=1)}", **filters}
-    return f"{reverse('admin:runs_run_changelist')}?{urlencode(query)}"
+def _runs(since: datetime, until: datetime, filters: dict[str, str]) -> str:
+    """Return the address of the runs of a window; `filters` are those of the list."""
+    window = {"since": f"{since:%Y-%m-%dT%H:%M}", "until": f"{until:%Y-%m-%dT%H:%M}"}
+    return f"{reverse('admin:runs_run_changelist')}?{urlencode(window | filters)}"
+
+
+def window_of_day(day: date) -> tuple[datetime, datetime]:
+    """Return the beginning of a UTC day and of the next one."""
+    since = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    return since, since + timedelta(days=1)
 
 
 def runs_of_client(client_id: UUID, day: date, *, status: str = "") -> str:
-    return runs_of_day(day, **({"status__exact": status} if status else {}), **{CLIENT: str(client_id)})
+    filters = {"status__exact": status} if status else {}
+    return _runs(*window_of_day(day), filters | {CLIENT: str(client_id)})
 
 
-def runs_of_scope(parameters: dict[str, object], day: date, *, status: str = "") -> str:
-    """Return the address of the runs of a day within the board's filters."""
+def runs_of_scope(parameters: dict[str, object], since: datetime, until: datetime, *, status: str = "") -> str:
+    """Return the address of the runs of a window within the board's filters. Both moments are in UTC."""
     filters = {
         "status__exact": status,
         "pipeline__platform__exact": str(parameters["platform"] or ""),
@@ -30,4 +37,4 @@ def runs_of_scope(parameters: dict[str, object], day: date, *, status: str = "")
         # The list starts with a person's own clients, as the board does.
         PARAMETER: ALL if parameters["clients"] is None and not parameters["client_id"] else "",
     }
-    return runs_of_day(day, **{name: value for name, value in filters.items() if value})
+    return _runs(since, until, {name: value for name, value in filters.items() if value})

@@ -15,6 +15,8 @@ from django.utils import timezone
 
 from alerting.models import AlertRule
 from chm_project.access.models import Binding
+from chm_project.console.drawing.axis import SECONDS, floor_of, top_of
+from chm_project.console.drawing.charts import Bar, Point, bars, rates
 from chm_project.console.drawing.text_format import duration, share
 from chm_project.console.pages.client_report import UnknownPeriod, period_of
 from chm_project.tests import controlled_seed
@@ -230,3 +232,45 @@ def test_a_bar_opens_the_runs_that_it_counts() -> None:
 
     assert str(failed.pk) in listed
     assert not [other for other in others if str(other.pk) in listed]
+
+
+def test_a_bar_of_the_board_opens_the_failed_runs_of_its_hour() -> None:
+    pipeline = PipelineFactory.create()
+    hour = timezone.now().replace(minute=0, second=0, microsecond=0) - timedelta(hours=30)
+    failed = run(pipeline, "failed", hour + timedelta(minutes=10))
+    others = [run(pipeline, "failed", hour - timedelta(minutes=1)), run(pipeline, "failed", hour + timedelta(hours=1)),
+              run(pipeline, "success", hour + timedelta(minutes=20))]  # fmt: skip
+    viewer = browser("viewer")
+
+    board = html(viewer.get("/admin/"))
+    [address] = re.findall(rf'href="([^"]+)"[^>]+aria-label="{hour:%a %d %b %H:%M} UTC: 1 failed"', board)
+    listed = html(viewer.get(address.replace("&amp;", "&")))
+
+    assert str(failed.pk) in listed
+    assert not [other for other in others if str(other.pk) in listed]
+
+
+def test_a_spike_is_cut_and_named_and_the_rest_stays_visible() -> None:
+    usual = [Bar(f"day {number}", 2) for number in range(10)]
+
+    with_spike = bars([*usual, Bar("the spike", 500)], label="failed")
+    without = bars(usual, label="failed")
+
+    assert "Above the axis: the spike." in with_spike
+    assert "chm-cut" in with_spike
+    assert top_of([2] * 10 + [500]) == 4
+    assert "Above the axis" not in without
+    assert top_of([1, 1, 500]) == 600, "too few values to say what is usual"
+    assert [top_of([value]) for value in (0, 1, 7, 41, 950)] == [2, 2, 8, 60, 1000]
+    assert [top_of([value], SECONDS) for value in (50, 61, 1500, 5000, 90_000)] == [60, 120, 2400, 7200, 2 * 86_400]
+    assert [floor_of([share] * 9 + [0.1]) for share in (0.99, 0.95, 0.85, 0.6, 0.2)] == [0.98, 0.9, 0.8, 0.5, 0]
+
+
+def test_each_bar_can_be_reached_and_read_by_the_keyboard() -> None:
+    chart = rates([Point("Monday: 90.0 %", 0.9, "/runs"), Point("Tuesday: no runs", None), Point("Wednesday", 1.0)],
+                  label="success", dates=["Mon", "Wed"])  # fmt: skip
+    assert re.findall(r'tabindex="(-?\d)" aria-label="([^"]+)"', chart) == [
+        ("0", "Monday: 90.0 %"), ("-1", "Wednesday"),
+    ]  # fmt: skip
+    assert '<a href="/runs"' in chart
+    assert ">100 %<" in chart

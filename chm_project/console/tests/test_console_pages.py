@@ -148,8 +148,8 @@ def test_a_pipeline_page_shows_the_rules_that_watch_it_and_when_they_would_have_
     page = html(viewer.get(pipeline_address(pipeline)))
 
     assert len(spans) == 2
-    assert page.count("Would have held <strong>2</strong> times in the last 30 days") == 2
-    assert page.count("holds now") == 2
+    assert page.count("Would have fired <strong>2</strong> times in the last 30 days") == 2
+    assert page.count("fires now") == 2
     assert "#own" in page
     assert "#client" in page
     assert "#another" not in page
@@ -167,7 +167,7 @@ def test_a_new_rule_is_shown_with_its_preview_at_once() -> None:
         follow=True,
     )  # fmt: skip
 
-    assert "Would have held <strong>1</strong> time in the last 30 days" in html(page)
+    assert "Would have fired <strong>1</strong> time in the last 30 days" in html(page)
     assert AlertRule.objects.get().destination == "#new"
 
 

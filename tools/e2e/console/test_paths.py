@@ -131,8 +131,8 @@ def test_a_new_rule_shows_when_it_would_have_held(log_in: LogIn) -> None:
     page.locator("[name=_save]").click()
 
     preview = page.locator("#preview")
-    expect(preview).to_contain_text(re.compile(r"Would have held \d+ times? in the last 30 days"))
-    expect(preview).to_contain_text("holds now")
+    expect(preview).to_contain_text(re.compile(r"Would have fired \d+ times? in the last 30 days"))
+    expect(preview).to_contain_text("fires now")
     preview.get_by_text("Each time").click()
     expect(preview.locator("tbody tr").first).to_be_visible()
 
