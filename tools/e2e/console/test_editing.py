@@ -120,6 +120,7 @@ def test_runs_are_paged_and_filtered_by_the_keyboard(log_in: Any) -> None:
     page.get_by_role("link", name="Newer", exact=True).press("Enter")
     page.get_by_role("link", name="Newer", exact=True).wait_for(state="detached")
 
+    page.goto("/admin/runs/run/")
     status = page.get_by_label("Status")
     status.focus()
     page.keyboard.type("Fa")
@@ -138,7 +139,7 @@ def test_runs_are_searched_narrowed_to_hours_sorted_and_taken_away_as_csv(log_in
     page.get_by_role("link", name="Runs", exact=True).click()
     page.get_by_label("Search").fill(error)
     page.get_by_label("Time").select_option("custom")
-    page.get_by_label("From").fill("2020-01-01T08:30")
+    page.locator("[name=since]").fill("2020-01-01T08:30")
     page.get_by_role("button", name="Show", exact=True).click()
     page.wait_for_url(re.compile("zone=Europe%2FBerlin"))
     assert page.get_by_role("link", name="Time: from 2020-01-01 08:30").is_visible()

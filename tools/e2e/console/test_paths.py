@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -196,31 +197,34 @@ def test_the_board_refreshes_itself_quietly(log_in: LogIn) -> None:
     assert page.evaluate("window.stays"), "the page was reloaded"
 
 
+def is_refresh(answer: Any) -> bool:
+    return "chm-refresh" in answer.request.headers
+
+
 def test_the_board_says_when_it_stops_and_keeps_what_is_open(log_in: LogIn) -> None:
     page = log_in("viewer")
     page.clock.install()
     page.reload()
     pause = page.locator("[data-pause]")
     expect(pause).to_have_text("Pause")
-    as_of = page.locator("[data-as-of]")
 
-    page.get_by_text("As a table").first.click()
+    page.locator("#chm-board details summary").first.click()
     page.evaluate("scrollTo(0, 300)")
-    before = str(as_of.get_attribute("data-as-of"))
-    page.clock.run_for(61_000)
-    expect(as_of).not_to_have_attribute("data-as-of", before)
-    expect(page.locator("[data-chart=failures]")).to_be_visible()
+    with page.expect_response(is_refresh):
+        page.clock.run_for(61_000)
+    expect(page.locator("#chm-board details").first).to_have_attribute("open", "")
     assert page.evaluate("scrollY") == 300
 
+    answers: list[Any] = []
+    page.on("response", lambda answer: answers.append(answer) if is_refresh(answer) else None)
     page.get_by_label("Platform").select_option("dbt")
-    before = str(as_of.get_attribute("data-as-of"))
     page.clock.run_for(61_000)
     expect(pause).to_have_text("Paused – resume")
-    expect(as_of).to_have_attribute("data-as-of", before)
-    pause.click()
+    assert not answers
     page.get_by_label("Platform").select_option("")
-    pause.click()
-    expect(as_of).not_to_have_attribute("data-as-of", before)
+    with page.expect_response(is_refresh) as last:
+        pause.click()
+    last.value.finished()
     expect(pause).to_have_text("Pause")
 
 
