@@ -7,7 +7,9 @@ dump=${1:?usage: restore.sh DUMP [OWNER]}
 owner=${2:-}
 (cd "$(dirname "$dump")" && sha256sum --check --quiet "$(basename "$dump").sha256")
 ask() { psql --no-psqlrc --quiet --tuples-only --no-align --set=ON_ERROR_STOP=1 --command="$1"; }
-if [ "$(ask "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace")" != 0 ]; then
+# On a line of its own: in a condition, a connection that fails would not end the script.
+tables=$(ask "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace")
+if [ "$tables" != 0 ]; then
   echo "the database $PGDATABASE is not empty: restore into a new one" >&2
   exit 1
 fi
@@ -17,7 +19,8 @@ if [ "${RESTORE_GRANTS:-yes}" = no ]; then
 else
   readers=$(pg_restore --schema-only --file=- "$dump" | sed -n 's/^GRANT .* TO "\{0,1\}\([^ ";]*\).*/\1/p' | sort -u)
   for reader in $readers; do
-    if [ "$reader" != PUBLIC ] && [ "$(ask "SELECT count(*) FROM pg_roles WHERE rolname = '$reader'")" = 0 ]; then
+    existing=$(ask "SELECT count(*) FROM pg_roles WHERE rolname = '$reader'")
+    if [ "$reader" != PUBLIC ] && [ "$existing" = 0 ]; then
       echo "the role $reader does not exist: CREATE ROLE $reader; or RESTORE_GRANTS=no" >&2
       exit 1
     fi
@@ -27,3 +30,4 @@ if [ -n "$owner" ]; then set -- "$@" --role="$owner"; fi
 pg_restore "$@" --dbname="$PGDATABASE" "$dump"
 # Statistics are no part of a dump: without them the first pages are slow.
 ask "SET client_min_messages = error; ANALYZE"
+echo "restored $dump into $PGDATABASE"
