@@ -4,7 +4,7 @@ BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help install install-dev demo serve work test e2e screenshots e2e-airflow e2e-prefect e2e-dagster nightly pgbouncer prometheus-drill oncall clients bench lateness fuzz faults critical-path evidence documents site docs dashboards board-pictures check-boards upgrade-check package-check units recovery life release image-steps lint format lock
+.PHONY: help install install-dev demo serve work test e2e screenshots e2e-airflow e2e-prefect e2e-dagster nightly pgbouncer replica prometheus-drill oncall clients bench lateness fuzz faults critical-path evidence documents site docs dashboards board-pictures check-boards upgrade-check package-check units recovery life release image-steps lint format lock
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -63,10 +63,13 @@ e2e-dagster: install-dev  ## test ingestion against a real Dagster with manual c
 prometheus-drill: install-dev  ## monitor a live CHM with Debian's Prometheus: its alerts fire and resolve (ARGS=--help; 1 minute)
 	@$(BIN)/python -m tools.watch $(or $(ARGS),--write)
 
-nightly: e2e-airflow e2e-prefect e2e-dagster lateness prometheus-drill oncall life recovery pgbouncer  ## the tests that are too slow for every change: live orchestrators, a year of lateness, an installation's life
+nightly: e2e-airflow e2e-prefect e2e-dagster lateness prometheus-drill oncall life recovery pgbouncer replica  ## the tests that are too slow for every change: live orchestrators, a year of lateness, an installation's life
 
 pgbouncer: install-dev  ## run the suite through Debian's PgBouncer in transaction mode (ARGS=--quick: what CI runs, 1 minute)
 	@$(BIN)/python -m tools.pooler $(ARGS)
+
+replica: install-dev  ## read the console from a streaming replica of Debian's PostgreSQL that lags by 5 s (1 minute)
+	@$(BIN)/python -m tools.replica
 
 oncall: install-dev  ## simulate an outage of 200 pipelines with Debian's Prometheus and Alertmanager (1 minute)
 	@$(BIN)/python -m tools.oncall

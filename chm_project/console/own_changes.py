@@ -2,10 +2,13 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
+
+from chm_project.db.replica import begin_request, lag_read
 
 COOKIE = "chm_changed_at"
 # Longer than cached lists live, and than a replica usually lags.
@@ -20,6 +23,8 @@ class OwnChangesMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        # A request that may change something decides by the database itself.
+        begin_request(changed_at(request) if request.method in _SAFE else timezone.now() + REMEMBERED)
         response = self.get_response(request)
         if request.method not in _SAFE and request.path.startswith("/admin/") and response.status_code < 400:
             moment = str(timezone.now().timestamp())
@@ -35,3 +40,8 @@ def changed_at(request: HttpRequest) -> datetime | None:
         return datetime.fromtimestamp(float(request.COOKIES.get(COOKIE, "")), UTC)
     except (ValueError, OverflowError, OSError):
         return None
+
+
+def replica_lag(_request: HttpRequest) -> dict[str, Any]:
+    """Let templates say how far behind the replica was that they were read from; asked when the page is rendered."""
+    return {"replica_lag": lag_read}

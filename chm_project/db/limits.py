@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 # The client waits longer than the server's limit, so this only ends statements of a frozen server.
 MARGIN_SECONDS = 2
@@ -61,11 +61,11 @@ def limited(limits: Limits) -> Iterator[None]:
 
 
 @contextmanager
-def report_limits() -> Iterator[None]:
+def report_limits(database: BaseDatabaseWrapper) -> Iterator[None]:
     """Allow the statements within to take as long as a report; use it inside a transaction."""
-    pooled = connection.connection
+    pooled = database.connection
     former = getattr(pooled, "limits", NONE)
-    with connection.cursor() as cursor:
+    with database.cursor() as cursor:
         cursor.execute(f"SET LOCAL statement_timeout = {REPORT.statement * 1000:.0f}")
         if former is not NONE:
             pooled.limits = REPORT

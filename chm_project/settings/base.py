@@ -79,6 +79,7 @@ TEMPLATES = [
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
+                "chm_project.console.own_changes.replica_lag",
                 "django.contrib.messages.context_processors.messages",
             ],
         },
@@ -194,6 +195,9 @@ CHM_INGEST_INTERVAL_SECONDS = env.whole("CHM_INGEST_INTERVAL_SECONDS", 60, least
 CHM_DATABASE_PREPARE = env.flag("CHM_DATABASE_PREPARE", default=True)
 # The database itself where CHM_DATABASE_URL is a pooler, for migrations and for locks that outlive a transaction.
 CHM_DATABASE_DIRECT_URL = env.address("CHM_DATABASE_DIRECT_URL")
+# A read replica for reports and the console's lists; one that is further behind than this is not read.
+CHM_REPLICA_URL = env.address("CHM_REPLICA_URL")
+CHM_REPLICA_MAX_LAG_SECONDS = env.whole("CHM_REPLICA_MAX_LAG_SECONDS", 60, least=0)
 
 # Requests per token or user, per address, refused logins per address, and lineage events per token; each
 # "number/second|minute|hour|day".

@@ -3,7 +3,7 @@
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from chm_project.settings.base import *  # noqa: F403
-from chm_project.settings.environment import database, env
+from chm_project.settings.environment import database, env, replica
 
 # Its commands generate and draw the boards with development tools.
 INSTALLED_APPS = [*INSTALLED_APPS, "chm_project.dashboards"]  # noqa: F405
@@ -22,7 +22,7 @@ if database_url := env.address("CHM_DATABASE_URL"):
             pool_size=CHM_DATABASE_POOL_SIZE,  # noqa: F405
             keeps_sessions=CHM_DATABASE_PREPARE,  # noqa: F405
         )
-    }
+    } | replica(CHM_REPLICA_URL, pool_size=CHM_DATABASE_POOL_SIZE)  # noqa: F405
 else:
     env.fault(
         "CHM_DATABASE_URL",

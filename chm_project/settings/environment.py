@@ -18,7 +18,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from environ.fileaware_mapping import FileAwareMapping
 
-from chm_project.db.postgresql.connection import LimitedConnection, PoolerConnection
+from chm_project.db.postgresql.connection import LimitedConnection, PoolerConnection, ReplicaConnection
 from chm_project.local.embedded import redis_url
 
 T = TypeVar("T")
@@ -202,7 +202,9 @@ def parse_age(text: str) -> timedelta:
     return timedelta(days=int(number))
 
 
-def database(url: str, *, pool_size: int, keeps_sessions: bool = True) -> dict[str, object]:
+def database(
+    url: str, *, pool_size: int, keeps_sessions: bool = True, name: str = "CHM_DATABASE_URL"
+) -> dict[str, object]:
     """Return the DATABASES entry for a PostgreSQL URL, with a connection pool; for another URL report a fault.
 
     Behind PgBouncer in transaction mode a connection does not keep its session.
@@ -213,7 +215,7 @@ def database(url: str, *, pool_size: int, keeps_sessions: bool = True) -> dict[s
     except ValueError:
         known = False
     if not known:
-        env.fault("CHM_DATABASE_URL", "must be a postgresql:// address; CHM runs on PostgreSQL only.")
+        env.fault(name, "must be a postgresql:// address; CHM runs on PostgreSQL only.")
         return {}
     settings: dict[str, object] = environ.Env.db_url_config(url)
     options = dict(settings.get("OPTIONS") or {})  # type: ignore[call-overload]
@@ -230,6 +232,16 @@ def database(url: str, *, pool_size: int, keeps_sessions: bool = True) -> dict[s
     return settings | {
         "ENGINE": "chm_project.db.postgresql", "OPTIONS": options, "DISABLE_SERVER_SIDE_CURSORS": not keeps_sessions,
     }  # fmt: skip
+
+
+def replica(url: str, *, pool_size: int) -> dict[str, dict[str, object]]:
+    """Return the entry of DATABASES for a read replica by its alias, empty without a URL."""
+    if not url:
+        return {}
+    entry = database(url, pool_size=pool_size, name="CHM_REPLICA_URL")
+    if entry:
+        entry["OPTIONS"]["pool"]["connection_class"] = ReplicaConnection  # type: ignore[index]
+    return {"replica": entry | {"TEST": {"MIRROR": "default"}}}
 
 
 def cache(broker_url: str) -> dict[str, object]:

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from chm_project.settings.base import *  # noqa: F403
-from chm_project.settings.environment import database, env
+from chm_project.settings.environment import database, env, replica
 from chm_project.telemetry import sentry
 
 LOCAL = {"localhost", "127.0.0.1", "::1"}
@@ -106,6 +106,7 @@ if _database_url:
         pool_size=CHM_DATABASE_POOL_SIZE,  # noqa: F405
         keeps_sessions=CHM_DATABASE_PREPARE,  # noqa: F405
     )
+DATABASES |= replica(CHM_REPLICA_URL, pool_size=CHM_DATABASE_POOL_SIZE)  # noqa: F405
 
 # One JSON object per line on standard error, for containers and service managers. 4xx responses are not logged.
 LOGGING: dict[str, Any] = {

@@ -6,9 +6,10 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from chm_project.db.limits import report_limits
+from chm_project.db.replica import reading
 from chm_project.db.reporting.files import expanded, fragments
 from runs.reporting.parameters import LIMIT, InvalidParameters, validated
 from runs.reporting.shapes import Shape, shapes
@@ -101,11 +102,13 @@ def run_query(
 
 
 def _ask(sql: str, values: dict[str, Any]) -> tuple[list[str], list[tuple[Any, ...]]]:
-    with transaction.atomic(), report_limits(), connection.cursor() as cursor:
+    return reading(lambda database: _ask_in(database, sql, values))
+
+
+def _ask_in(database: Any, sql: str, values: dict[str, Any]) -> tuple[list[str], list[tuple[Any, ...]]]:
+    with transaction.atomic(using=database.alias), report_limits(database), database.cursor() as cursor:
         cursor.execute(sql, values)
-        names = [column.name for column in cursor.description]
-        rows = cursor.fetchall()
-    return names, rows
+        return [column.name for column in cursor.description], cursor.fetchall()
 
 
 def _rows(shape: Shape, rows: list[tuple[Any, ...]]) -> list[Row]:

@@ -7,7 +7,6 @@ from django.db.backends.postgresql import base, operations
 from psycopg_pool import PoolTimeout
 
 from chm_project.db import limits
-from chm_project.db.outage import outage
 
 
 class DatabaseOperations(operations.DatabaseOperations):
@@ -25,6 +24,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Return a live connection of the pool, or without a pool (as in tests) a new one without limits."""
         if not self.pool:
             return super().get_new_connection(conn_params)
+
+        outage = self.settings_dict["OPTIONS"]["pool"]["connection_class"].outage
 
         def connect() -> None:
             psycopg.connect(**conn_params).close()

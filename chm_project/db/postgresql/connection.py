@@ -7,11 +7,12 @@ import psycopg
 from psycopg.errors import _WaitTimeout
 
 from chm_project.db.limits import NONE, Limits
-from chm_project.db.outage import outage
+from chm_project.db.outage import Outage, outage
 
 
 class LimitedConnection(psycopg.Connection[Any]):
     limits = NONE
+    outage = outage
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         """Wait with a deadline, because a frozen server does not cancel statements."""
@@ -21,7 +22,7 @@ class LimitedConnection(psycopg.Connection[Any]):
         except _WaitTimeout:
             if timeout is None:
                 self.close()
-                outage.began()
+                self.outage.began()
             raise
 
     def set_limits(self, wanted: Limits) -> None:
@@ -50,3 +51,9 @@ class PoolerConnection(LimitedConnection):
 
     def set_limits(self, wanted: Limits) -> None:
         self.limits = wanted
+
+
+class ReplicaConnection(LimitedConnection):
+    """A connection to the replica, whose outage is not that of the database."""
+
+    outage = Outage()

@@ -1,0 +1,113 @@
+"""python -m tools.replica: read the console from a real streaming replica of Debian's PostgreSQL 15 that lags by 5 s.
+
+Prints one line per expectation and ends with status 1 if one does not hold: the board says how far behind it is, a
+person who has changed something reads the database itself, and pages go on when the replica is gone.
+"""
+
+import os
+import re
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+
+from tools.support import debian_postgres as debian
+
+DELAY_SECONDS = 5
+
+
+def main() -> int:
+    debian.install()
+    with debian.folder() as place, ExitStack() as servers:
+        primary = servers.enter_context(debian.postgres(_within(place, "primary"), {"wal_level": "replica"}))
+        standby = _within(place, "standby")
+        debian.run(
+            debian.PROGRAMS / "pg_basebackup", "-d", primary, "-D", standby / "data", "-R", "-X", "stream", "-c", "fast"
+        )
+        running = ExitStack()
+        servers.enter_context(running)
+        settings = {"recovery_min_apply_delay": f"{DELAY_SECONDS}s", "hot_standby_feedback": "on"}
+        replica = running.enter_context(debian.postgres(standby, settings, is_new=False))
+        os.environ |= {
+            "CHM_DATABASE_URL": primary, "CHM_REPLICA_URL": replica, "CHM_BOARD_REUSE_SECONDS": "0", "CHM_DEBUG": "0",
+            "DJANGO_SETTINGS_MODULE": "chm_project.settings.development",
+        }  # fmt: skip
+        return 1 if _drill(running.close) else 0
+
+
+def _within(place: Any, name: str) -> Any:
+    debian.run("mkdir", place / name)
+    return place / name
+
+
+def _drill(stop_replica: Callable[[], None]) -> int:
+    """Return how many expectations do not hold."""
+    import django
+
+    django.setup()
+    from django.contrib.auth.models import User
+    from django.core.management import call_command
+    from django.test import Client as Browser
+    from django.utils import timezone
+
+    from chm_project.db import replica
+    from inventory.models import Client, Pipeline
+    from runs.services import insert_run
+
+    replica.RETRY_SECONDS = 0.5
+    call_command("migrate", verbosity=0)
+    person = User.objects.create_superuser("replica", password=None)
+    client = Client.objects.create(name="Acme")
+
+    def fail(name: str) -> Pipeline:
+        pipeline = Pipeline.objects.create(
+            client=client, name=name, platform="airflow", pipeline_type="ingestion", external_id=name
+        )
+        now = timezone.now()
+        insert_run(pipeline_id=pipeline.pk, external_run_id=None, status="failed", started_at=now, finished_at=now)
+        return pipeline
+
+    first = fail("seen_by_both")
+    time.sleep(DELAY_SECONDS + 2)
+    reader, changer = Browser(), Browser()
+    for browser in (reader, changer):
+        browser.force_login(person)
+    wrong = 0
+
+    def expect(what: str, holds: bool) -> None:
+        nonlocal wrong
+        wrong += not holds
+        print(f"{'ok ' if holds else 'NOT'} {what}")
+
+    def board(browser: Browser) -> tuple[str, int | None]:
+        text = browser.get("/admin/", HTTP_HOST="localhost").content.decode()
+        found = re.search(r"Read from a replica that is (\d+) s behind", text)
+        return text, int(found[1]) if found else None
+
+    fail("seen_by_the_database_first")
+    time.sleep(2)
+    text, lag = board(reader)
+    expect(f"a board within the delay says how far behind it is: {lag} s", lag is not None and lag >= 2)
+    expect("it shows what the replica has", "seen_by_both" in text and "seen_by_the_database_first" not in text)
+    answer = changer.post(
+        f"/admin/console/pipeline/{first.pk}/known/", {"reason": "planned work"}, HTTP_HOST="localhost"
+    )
+    text, lag = board(changer)
+    expect("a person's own change is on the board at once", answer.status_code == 302 and "planned work" in text)
+    expect("it is read from the database itself", lag is None)
+    text, lag = board(reader)
+    expect("others go on reading the replica", lag is not None and "planned work" not in text)
+    time.sleep(DELAY_SECONDS + 2)
+    text, lag = board(reader)
+    expect("the replica catches up", "planned work" in text and "seen_by_the_database_first" in text)
+    stop_replica()
+    begun = time.monotonic()
+    text, lag = board(reader)
+    expect(f"without the replica the board is read from the database, {time.monotonic() - begun:.1f} s", lag is None)
+    expect("it is complete", "seen_by_both" in text and "planned work" in text)
+    return wrong
+
+
+if __name__ == "__main__":
+    sys.exit(main())
