@@ -41,9 +41,9 @@ from chm_project.settings.config_reader import ConfigReader
 from inventory.maintenance_windows import (
     DAYS,
     DatedWindow,
-    Span,
     WeeklyWindow,
     Window,
+    WindowSpan,
     first_moment,
     last_moment,
 )
@@ -173,7 +173,7 @@ def _dated(reader: ConfigReader, where: str, table: dict[str, Any], zone: ZoneIn
     if since >= until:
         reader.mistakes.append(f"{where}.until: must be after from")
         return None
-    return DatedWindow(Span(since, until))
+    return DatedWindow(WindowSpan(since, until))
 
 
 def _value(reader: ConfigReader, where: str, table: dict[str, Any], key: str, kind: type[T], wanted: str) -> T | None:

@@ -9,7 +9,7 @@ DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sun
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class WindowSpan:
     """From `since` (inclusive) until `until` (exclusive)."""
 
     since: datetime
@@ -25,7 +25,7 @@ class WeeklyWindow:
     end: time
     zone: ZoneInfo
 
-    def span_at(self, moment: datetime) -> Span | None:
+    def span_at(self, moment: datetime) -> WindowSpan | None:
         """Return the latest span of the window that holds the moment."""
         today = moment.astimezone(self.zone).date()
         # A change of the clocks may move a moment across midnight, and a window may last until the next day.
@@ -36,17 +36,17 @@ class WeeklyWindow:
                     return span
         return None
 
-    def _span_of(self, day: date) -> Span:
+    def _span_of(self, day: date) -> WindowSpan:
         end_day = day if self.end > self.start else day + timedelta(days=1)
-        return Span(first_moment(datetime.combine(day, self.start), self.zone),
+        return WindowSpan(first_moment(datetime.combine(day, self.start), self.zone),
                     last_moment(datetime.combine(end_day, self.end), self.zone))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class DatedWindow:
-    span: Span
+    span: WindowSpan
 
-    def span_at(self, moment: datetime) -> Span | None:
+    def span_at(self, moment: datetime) -> WindowSpan | None:
         return self.span if self.span.since <= moment < self.span.until else None
 
 

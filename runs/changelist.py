@@ -22,7 +22,7 @@ from runs.models import Run, Status
 from runs.run_pages import NEWEST, ORDERS, RunPages
 from runs.run_period import CUSTOM, PERIODS, PeriodFilter
 from runs.run_period import PARAMETERS as PERIOD
-from runs.run_search import FAILURES, FOUND, Found, search
+from runs.run_search import FAILURES, FOUND, SearchResult, search
 
 CLIENT, PIPELINE = "pipeline__client__id__exact", "pipeline__id__exact"
 STATUS, PLATFORM, ENVIRONMENT = "status__exact", "pipeline__platform__exact", "pipeline__environment__exact"
@@ -50,7 +50,7 @@ class Chip:
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class SortColumn:
     """A heading of the list; `query` sorts by it. `direction` is set where the list is sorted by it."""
 
     title: str
@@ -110,7 +110,7 @@ class RunChangeList(ChangeList):
         self.paginator = self.model_admin.get_paginator(request, self.queryset, number)
 
     @cached_property
-    def found(self) -> Found | None:
+    def found(self) -> SearchResult | None:
         """What the search found; None without one."""
         text = self.query.strip()
         if not text:
@@ -147,25 +147,25 @@ class RunChangeList(ChangeList):
     # What the page offers.
 
     @property
-    def columns(self) -> list[Column]:
+    def columns(self) -> list[SortColumn]:
         return [
-            Column("Status"),
-            Column("Pipeline"),
-            Column("Error"),
-            Column("Started"),
+            SortColumn("Status"),
+            SortColumn("Pipeline"),
+            SortColumn("Error"),
+            SortColumn("Started"),
             self._sorted("Finished", "time"),
             self._sorted("Duration", "duration", is_number=True),
             self._sorted("Rows", "rows", is_number=True),
-            Column("Run id"),
+            SortColumn("Run id"),
         ]
 
-    def _sorted(self, title: str, name: str, *, is_number: bool = False) -> Column:
+    def _sorted(self, title: str, name: str, *, is_number: bool = False) -> SortColumn:
         """Each click turns the order around; the first one puts the newest, longest or most on top."""
         descending = f"-{name}"
         direction = {descending: "descending", name: "ascending"}.get(self.sort, "")
         wanted = name if self.sort == descending else descending
         query = super().get_query_string({} if wanted == NEWEST else {SORT: wanted})
-        return Column(title, str(query), direction, is_number)
+        return SortColumn(title, str(query), direction, is_number)
 
     @property
     def choices(self) -> list[tuple[str, str, str, list[tuple[str, str]]]]:

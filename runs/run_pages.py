@@ -12,7 +12,7 @@ from django.db.models import Func, OuterRef, QuerySet, UUIDField
 
 from chm_project.api.pagination import Keyset, Position, keyset
 from inventory.models import Pipeline
-from runs.run_search import FEW, Found, merged
+from runs.run_search import FEW, SearchResult, merged
 
 # How many runs one page walks at most for filters and orders that no index carries.
 WALK = 200_000
@@ -31,7 +31,7 @@ ORDERS: dict[str, Keyset] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class RunPage:
     """`before` and `after` are the positions of the pages beside it; `walked_to` is where a walk stopped early."""
 
     runs: list[Any]
@@ -53,7 +53,7 @@ class RunPages:
     order: Keyset
     clients: Collection[Any] | None
     walks: bool
-    found: Found | None
+    found: SearchResult | None
 
     @property
     def walk(self) -> int:
@@ -69,7 +69,7 @@ class RunPages:
         newest = ORDERS[NEWEST].sort(self.period).values_list("event_at", flat=True)[WALK - 1 : WALK]
         return next(iter(newest), None)
 
-    def read(self, number: int, *, position: Position | None = None, back: bool = False) -> Page:
+    def read(self, number: int, *, position: Position | None = None, back: bool = False) -> RunPage:
         """Return the page behind the position, or with `back` the one before it."""
         order = self.order.reversed() if back else self.order
         rows, walked = self.rows, None
@@ -88,8 +88,8 @@ class RunPages:
         behind = order.position(page[0]) if page and position else position
         walked_to = datetime.fromisoformat(str(walked[0])) if walked and not more else None
         if back:
-            return Page(page[::-1], ahead, behind, walked_to)
-        return Page(page, behind, ahead, walked_to)
+            return RunPage(page[::-1], ahead, behind, walked_to)
+        return RunPage(page, behind, ahead, walked_to)
 
     def _walk(
         self, rows: QuerySet[Any], order: Keyset, position: Position | None

@@ -19,7 +19,7 @@ FEW = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchResult:
     """Runs found by id or error text, and pipelines found by name. `many`: more ids begin with the text than FOUND."""
 
     runs: list[UUID]
@@ -27,7 +27,9 @@ class Found:
     many: bool
 
 
-def search(text: str, *, rows: QuerySet[Run], visible_runs: QuerySet[Run], pipelines: QuerySet[Pipeline]) -> Found:
+def search(
+    text: str, *, rows: QuerySet[Run], visible_runs: QuerySet[Run], pipelines: QuerySet[Pipeline]
+) -> SearchResult:
     """Look for the text; `rows` is the list with its filters, the other two are all that the person may see."""
     begins = visible_runs.alias(searched=SEARCHED_ID).filter(searched__startswith=text).order_by("searched")
     by_id = list(begins.values_list("pk", flat=True)[: FOUND + 1])
@@ -35,7 +37,7 @@ def search(text: str, *, rows: QuerySet[Run], visible_runs: QuerySet[Run], pipel
     matching = Run.objects.alias(message=Left("error_message", TEXT)).filter(pk__in=failures, message__icontains=text)
     by_error = matching.order_by("-event_at", "-id").values_list("pk", flat=True)[:FOUND]
     named = pipelines.filter(Q(name__icontains=text) | Q(client__name__icontains=text)).order_by()
-    return Found(
+    return SearchResult(
         [*by_id[:FOUND], *_own_id(text), *by_error], list(named.values_list("pk", flat=True)), len(by_id) > FOUND
     )
 

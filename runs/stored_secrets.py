@@ -28,7 +28,7 @@ def _payload(value: Any) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class ScrubbedTable:
     """A table and its columns with secrets, each with its scrubber."""
 
     name: str
@@ -38,7 +38,7 @@ class Table:
 
 # External ids of pipelines are not scrubbed, because requests to sources use them. Forms report them.
 TABLES = (
-    Table(
+    ScrubbedTable(
         "runs",
         Run.objects,
         {
@@ -48,8 +48,8 @@ TABLES = (
             "external_run_id": without_secret,
         },
     ),
-    Table("pipelines", Pipeline.objects, {"description": scrub_text, "last_ingest_error": scrub_text}),
-    Table("admin log", LogEntry.objects, {"object_repr": scrub_text, "change_message": scrub_text}),
+    ScrubbedTable("pipelines", Pipeline.objects, {"description": scrub_text, "last_ingest_error": scrub_text}),
+    ScrubbedTable("admin log", LogEntry.objects, {"object_repr": scrub_text, "change_message": scrub_text}),
 )  # fmt: skip
 
 
@@ -62,7 +62,7 @@ class Batch:
     clashes: int = 0
 
 
-def scrub_table(table: Table, *, dry_run: bool) -> Iterator[Batch]:
+def scrub_table(table: ScrubbedTable, *, dry_run: bool) -> Iterator[Batch]:
     """Scrub a table in batches, in the order of its keys, and yield after each one.
 
     An interrupted run continues there; other rules begin from the start. Only the columns with a secret are
@@ -82,24 +82,24 @@ def scrub_table(table: Table, *, dry_run: bool) -> Iterator[Batch]:
         cache.delete(_key(table))
 
 
-def rows_left(table: Table, *, dry_run: bool) -> int:
+def rows_left(table: ScrubbedTable, *, dry_run: bool) -> int:
     """Return how many rows a run would read."""
     position = None if dry_run else cache.get(_key(table))
     rows = table.rows.all() if position is None else table.rows.filter(pk__gt=position)
     return rows.count()
 
 
-def forget_position(table: Table) -> None:
+def forget_position(table: ScrubbedTable) -> None:
     """Make the next run begin at the first row."""
     cache.delete(_key(table))
 
 
-def _after(table: Table, position: Any) -> list[Model]:
+def _after(table: ScrubbedTable, position: Any) -> list[Model]:
     rows = table.rows.order_by("pk").only(*table.columns)
     return list((rows if position is None else rows.filter(pk__gt=position))[:BATCH])
 
 
-def _scrub_row(table: Table, row: Model, batch: Batch, *, dry_run: bool) -> None:
+def _scrub_row(table: ScrubbedTable, row: Model, batch: Batch, *, dry_run: bool) -> None:
     stored = {column: value for column in table.columns if (value := getattr(row, column)) is not None}
     changes = {
         column: clean for column, value in stored.items() if (clean := table.columns[column](value)) != value
@@ -119,7 +119,7 @@ def _scrub_row(table: Table, row: Model, batch: Batch, *, dry_run: bool) -> None
         batch.changed += same.update(**changes) if changes else 0
 
 
-def _key(table: Table) -> str:
+def _key(table: ScrubbedTable) -> str:
     return f"stored_secrets:{table.name.replace(' ', '_')}:{_rules()}"
 
 

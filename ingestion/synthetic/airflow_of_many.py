@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from ingestion.synthetic.airflow_recording import Row
+from ingestion.synthetic.airflow_recording import RecordedRow
 from ingestion.synthetic.airflow_tasks import answer_about_tasks
 from ingestion.synthetic.partner import Answer, PartnerServer, Request
 
@@ -43,7 +43,7 @@ class AirflowOfMany(PartnerServer):
             some = sorted(self.dag_ids)[offset : offset + min(limit, self.maximum_page_limit)]
             dags = [{"dag_id": dag, "is_paused": False, "next_dagrun_run_after": None} for dag in some]
             return Answer(body={"dags": dags, "total_entries": len(self.dag_ids)})
-        rows_so_far = [Row(row, moment) for moment, row in self.changes]
+        rows_so_far = [RecordedRow(row, moment) for moment, row in self.changes]
         if (about_tasks := answer_about_tasks(request, rows_so_far)) is not None:
             return about_tasks
         parts = request.path.split("/")

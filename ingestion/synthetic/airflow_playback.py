@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from ingestion.synthetic.airflow_recording import Row, moved
+from ingestion.synthetic.airflow_recording import RecordedRow, moved
 from ingestion.synthetic.airflow_replay import AirflowReplay
 
 
@@ -27,8 +27,8 @@ class Playback:
 
     def __init__(self, partner: AirflowReplay) -> None:
         self._partner = partner
-        self._history: list[list[Row]] = []
-        self._round: list[Row] = []
+        self._history: list[list[RecordedRow]] = []
+        self._round: list[RecordedRow] = []
         # The first moment was recorded some seconds after its runs began.
         self._start = partner.moments["A-early"].at
 

@@ -14,7 +14,7 @@ Key = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class RecordedRow:
     """One DAG run as the API shows it, and when it last changed."""
 
     data: dict[str, Any]
@@ -31,21 +31,21 @@ class Moment:
 
     name: str
     at: datetime
-    rows: Sequence[Row]
+    rows: Sequence[RecordedRow]
 
 
 def recorded_moments(folder: Path, names: Sequence[str], listing: str) -> list[Moment]:
     """A row changed just after the moment before the one whose recording first shows it so."""
     moments: list[Moment] = []
-    former: Mapping[Key, Row] = {}
+    former: Mapping[Key, RecordedRow] = {}
     changed = None
     for name in names:
         pages = [json.loads(path.read_text()) for path in sorted((folder / name).glob(f"{listing}*.json"))]
         times = [datetime.fromisoformat(page["recorded"]["at"]) for page in pages]
         changed = changed or times[0] - timedelta(seconds=9)
-        rows: dict[Key, Row] = {}
+        rows: dict[Key, RecordedRow] = {}
         for data in (data for page in pages for data in page["response"]["body"]["dag_runs"]):
-            row = Row(data, changed)
+            row = RecordedRow(data, changed)
             same = former.get(row.key)
             rows[row.key] = same if same is not None and same.data == data else row
         moments.append(Moment(name, times[0], list(rows.values())))
@@ -59,11 +59,11 @@ def recorded_dags(file: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def moved(row: Row, by: timedelta, suffix: str) -> Row:
+def moved(row: RecordedRow, by: timedelta, suffix: str) -> RecordedRow:
     """The same run at another time, under another run id."""
     data = shifted(row.data, by)
     data["dag_run_id"] = row.data["dag_run_id"] + suffix
-    return Row(data, row.updated_at + by)
+    return RecordedRow(data, row.updated_at + by)
 
 
 def shifted(value: Any, by: timedelta) -> Any:

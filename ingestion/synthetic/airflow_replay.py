@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from ingestion.synthetic.airflow_recording import RECORDINGS, Moment, Row, recorded_dags, recorded_moments
+from ingestion.synthetic.airflow_recording import RECORDINGS, Moment, RecordedRow, recorded_dags, recorded_moments
 from ingestion.synthetic.airflow_tasks import answer_about_tasks
 from ingestion.synthetic.partner import Answer, PartnerServer, Request
 
@@ -52,7 +52,7 @@ class AirflowReplay(PartnerServer):
     ) -> None:
         super().__init__(port)
         self.moments = {found.name: found for found in self._read(recordings)}
-        self.rows: Sequence[Row] = self.moments[moment].rows
+        self.rows: Sequence[RecordedRow] = self.moments[moment].rows
         self.dags = {row.data["dag_id"] for found in self.moments.values() for row in found.rows}
         self.maximum_page_limit = maximum_page_limit
         self.offers_cursors = offers_cursors
@@ -72,7 +72,7 @@ class AirflowReplay(PartnerServer):
         """As a live server gets there: what differs from before changed just now."""
         self.show(self.moments[moment].rows)
 
-    def show(self, rows: Sequence[Row]) -> None:
+    def show(self, rows: Sequence[RecordedRow]) -> None:
         former = {row.key: row for row in self.rows}
         now = datetime.now(UTC)
         self.rows = [
@@ -182,7 +182,7 @@ class AirflowReplay(PartnerServer):
         start, limit = wanted.get("page_offset", 0), wanted.get("page_limit", 100)
         return self._page(rows[start : start + limit], len(rows), None)
 
-    def _page(self, rows: Sequence[Row], total: int, next_cursor: str | None) -> Answer:
+    def _page(self, rows: Sequence[RecordedRow], total: int, next_cursor: str | None) -> Answer:
         return Answer(
             body={
                 "dag_runs": [row.data for row in rows],
@@ -219,7 +219,7 @@ def invalid(name: str, text: str, kind: str, message: str, context: dict[str, An
     return Answer(422, {"detail": [fault | ({"ctx": context} if context else {})]})
 
 
-def filtered(rows: list[Row], request: Request) -> list[Row]:
+def filtered(rows: list[RecordedRow], request: Request) -> list[RecordedRow]:
     states = request.all("state")
     if not set(states) <= set(STATES):
         raise BadQuery(Answer(422, {"detail": f"Invalid value for state. Valid values are {', '.join(STATES)}"}))
@@ -247,12 +247,12 @@ def parsed(name: str, text: str) -> datetime:
     return moment
 
 
-def time_of(row: Row, name: str) -> datetime | None:
+def time_of(row: RecordedRow, name: str) -> datetime | None:
     value = row.updated_at if name == "updated_at" else row.data.get(name)
     return datetime.fromisoformat(value) if isinstance(value, str) else value
 
 
-def ordered(rows: list[Row], order: str) -> list[Row]:
+def ordered(rows: list[RecordedRow], order: str) -> list[RecordedRow]:
     name = order.removeprefix("-")
     if name not in ORDERS:
         detail = f"Ordering with {name!r} is disallowed or the attribute does not exist on the model"
@@ -304,7 +304,7 @@ class Airflow2Replay(AirflowReplay):
         answer = super()._list(dag_id, request)
         return answer if answer.status == 200 else problem(400, "Bad Request", "as recorded, in other words")
 
-    def _page(self, rows: Sequence[Row], total: int, next_cursor: str | None) -> Answer:
+    def _page(self, rows: Sequence[RecordedRow], total: int, next_cursor: str | None) -> Answer:
         return Answer(body={"dag_runs": [row.data for row in rows], "total_entries": total})
 
 

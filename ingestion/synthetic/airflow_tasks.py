@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import unquote
 
-from ingestion.synthetic.airflow_recording import RECORDINGS, Row
+from ingestion.synthetic.airflow_recording import RECORDINGS, RecordedRow
 from ingestion.synthetic.partner import Answer, Request
 
 FOLDER = RECORDINGS / "airflow" / "failed-tasks"
@@ -23,7 +23,9 @@ def recorded(name: str) -> Any:
     return json.loads((FOLDER / f"{name}.json").read_text())["response"]["body"]
 
 
-def answer_about_tasks(request: Request, rows: Iterable[Row], *, maximum_page_limit: int = 100) -> Answer | None:
+def answer_about_tasks(
+    request: Request, rows: Iterable[RecordedRow], *, maximum_page_limit: int = 100
+) -> Answer | None:
     """Return the answer to a question about tasks or logs, or None for any other question."""
     path = request.path.removeprefix("/api/v2").removeprefix("/api/v1")
     if request.method == "POST" and path == TASKS:
@@ -36,7 +38,7 @@ def answer_about_tasks(request: Request, rows: Iterable[Row], *, maximum_page_li
     return None
 
 
-def _listed(wanted: dict[str, Any], rows: Iterable[Row], maximum: int) -> Answer:
+def _listed(wanted: dict[str, Any], rows: Iterable[RecordedRow], maximum: int) -> Answer:
     template = recorded("task-instances")["task_instances"][0]
     found = [
         template | {"dag_id": dag, "dag_run_id": run, "end_date": row.data["end_date"]}

@@ -69,7 +69,7 @@ class Problem:
 
 
 @dataclass(slots=True)
-class Table:
+class DataSetTable:
     """A file's rows with their line numbers; what could not be read is in `problems`."""
 
     file: str
@@ -106,7 +106,7 @@ class Dataset:
     def name_of(self, path: Path) -> str:
         return path.relative_to(self.root).as_posix()
 
-    def read(self, path: Path, kind: str) -> Table:
+    def read(self, path: Path, kind: str) -> DataSetTable:
         return read_table(path, self.name_of(path), COLUMNS[kind])
 
 
@@ -119,9 +119,9 @@ def dataset(name: str) -> Dataset:
     return Dataset(folder)
 
 
-def read_table(path: Path, name: str, columns: Iterable[str]) -> Table:
+def read_table(path: Path, name: str, columns: Iterable[str]) -> DataSetTable:
     """Values and column names without blanks around them. A row with too few or too many fields is a problem."""
-    table = Table(name)
+    table = DataSetTable(name)
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:

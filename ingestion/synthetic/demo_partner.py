@@ -23,7 +23,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from ingestion.synthetic.dataset import Dataset, dataset, read_time
-from ingestion.synthetic.live_runs import LeftOpen, Run, Source
+from ingestion.synthetic.live_runs import LeftOpen, Run, SimulatedSource
 from ingestion.synthetic.partner import Answer, PartnerServer, Request
 
 PAGE_SIZE = 4
@@ -62,7 +62,7 @@ class DemoPartner(PartnerServer):
         silent = _silent(data)
         rows = [row for _, row in data.read(data.base("pipelines"), "pipelines").rows if row["external_id"]]
         self._sources = {
-            (row["platform"], row["external_id"]): Source(
+            (row["platform"], row["external_id"]): SimulatedSource(
                 row["external_id"], row["pipeline_type"], silent=row["pipeline_id"] in silent
             )
             for row in rows
@@ -78,7 +78,7 @@ class DemoPartner(PartnerServer):
             for external_id, runs in (open_runs or {}).items()
         }
 
-    def sources(self) -> Iterable[Source]:
+    def sources(self) -> Iterable[SimulatedSource]:
         return self._sources.values()
 
     def down(self) -> bool:
@@ -109,7 +109,7 @@ class DemoPartner(PartnerServer):
             return Answer(429, {"detail": "Too many requests"}, {"Retry-After": "1"})
         return self._page(source, request, repeat=number % REPEAT_EVERY == 0)
 
-    def _page(self, source: Source, request: Request, *, repeat: bool) -> Answer:
+    def _page(self, source: SimulatedSource, request: Request, *, repeat: bool) -> Answer:
         """A cursor is the place after a run's id, which stays where it is while runs come and go; the page that
         follows a repeated one's cursor is that page again."""
         runs = self._runs(source)
@@ -130,7 +130,7 @@ class DemoPartner(PartnerServer):
             cursor = ids[begin + PAGE_SIZE - 1]
         return Answer(body={"runs": page, "next_cursor": cursor})
 
-    def _runs(self, source: Source) -> list[Run]:
+    def _runs(self, source: SimulatedSource) -> list[Run]:
         now = self._clock()
         runs = source.runs(now)
         live = {run["external_run_id"] for run in runs}

@@ -29,7 +29,7 @@ Run = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SimulatedSource:
     """A pipeline of the simulated orchestrator."""
 
     external_id: str

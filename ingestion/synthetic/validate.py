@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from ingestion.synthetic.dataset import BASE, ID_COLUMN, Dataset, Problem, Row, Table, key_of, read_time
+from ingestion.synthetic.dataset import BASE, ID_COLUMN, Dataset, DataSetTable, Problem, Row, key_of, read_time
 from ingestion.synthetic.vocabulary import CHANNELS, ENVIRONMENTS, PIPELINE_TYPES, PLATFORMS, RULE_TYPES, STATUSES
 
 MAX_NAME, MAX_DESTINATION = 255, 512
@@ -42,7 +42,7 @@ class _Checker:
         self._pipelines: set[str] = set()
         self._seen: dict[tuple[str, ...], str] = {}
 
-    def check(self, table: Table, faults: "Callable[[_Checker, Row, str], Iterator[Fault]]") -> list[Problem]:
+    def check(self, table: DataSetTable, faults: "Callable[[_Checker, Row, str], Iterator[Fault]]") -> list[Problem]:
         problems = list(table.problems)
         if any(problem.line <= 1 for problem in problems):
             return problems  # without its columns, nothing can be said about the rows
@@ -167,7 +167,7 @@ _CHECKS: dict[str, Callable[[_Checker, Row, str], Iterator[Fault]]] = {
 }
 
 
-def _registry(data: Dataset, tables: Mapping[str, Table]) -> list[Problem]:
+def _registry(data: Dataset, tables: Mapping[str, DataSetTable]) -> list[Problem]:
     """The registry lists each client and pipeline once, by its id and key."""
     registry = data.read(data.registry, "id_registry")
     if registry.problems:

@@ -11,7 +11,7 @@ from django.core.cache import cache
 from ingestion.connections import AuthSettings
 from ingestion.connectors.airflow_errors import NO_FAILED_TASK, described, lines
 from ingestion.error_texts import MAX_REQUESTS
-from ingestion.synthetic.airflow_recording import Row
+from ingestion.synthetic.airflow_recording import RecordedRow
 from ingestion.synthetic.airflow_replay import Airflow2Replay, AirflowReplay
 from ingestion.synthetic.airflow_tasks import OF_AIRFLOW_2, recorded
 from ingestion.synthetic.partner import Answer, Request
@@ -36,7 +36,7 @@ def failed_runs(airflow: AirflowReplay, number: int, *, ended: datetime) -> None
     """Show as many failed runs of one DAG, a second apart, the newest last."""
     template = next(row for row in airflow.moments["C-settled"].rows if row.data["state"] == "failed")
     airflow.rows = [
-        Row(
+        RecordedRow(
             template.data
             | {
                 "dag_id": "orders.reconcile-v2",

@@ -20,7 +20,7 @@ from ingestion.report import Report
 from ingestion.services import ingest_connection
 from ingestion.synthetic.dataset import dataset, read_time
 from ingestion.synthetic.demo_partner import CYCLE_SECONDS, DOWN_SECONDS, DOWN_SOURCE, LEFT_OPEN_SECONDS, DemoPartner
-from ingestion.synthetic.live_runs import KEPT_SECONDS, PERIOD_SECONDS, Source
+from ingestion.synthetic.live_runs import KEPT_SECONDS, PERIOD_SECONDS, SimulatedSource
 from ingestion.tests.support import PASSWORD_ENV, generic_connection
 from inventory.models import Pipeline, Platform
 from runs.models import Run
@@ -28,7 +28,7 @@ from runs.reporting.adapter import run_shape
 
 TOKEN = "partner-token-1"
 NOW = 1_795_000_000
-SOURCES = [Source(f"client-{number}.orders-load", "ingestion") for number in range(100)]
+SOURCES = [SimulatedSource(f"client-{number}.orders-load", "ingestion") for number in range(100)]
 
 
 class Clock:
@@ -109,8 +109,8 @@ def test_a_run_is_queued_progresses_and_ends_and_some_that_failed_run_again() ->
 
 
 def test_the_same_seed_and_moment_give_the_same_runs_and_another_seed_others() -> None:
-    again = [Source(source.external_id, "ingestion") for source in SOURCES]
-    other = [Source(source.external_id, "ingestion", seed=2) for source in SOURCES]
+    again = [SimulatedSource(source.external_id, "ingestion") for source in SOURCES]
+    other = [SimulatedSource(source.external_id, "ingestion", seed=2) for source in SOURCES]
 
     assert [source.runs(NOW) for source in again] == [source.runs(NOW) for source in SOURCES]
     assert [source.runs(NOW) for source in other] != [source.runs(NOW) for source in SOURCES]

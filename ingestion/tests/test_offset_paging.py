@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ingestion.errors import BadAnswer
 from ingestion.paging import OffsetPaging
-from ingestion.synthetic.airflow_recording import Row
+from ingestion.synthetic.airflow_recording import RecordedRow
 from ingestion.synthetic.airflow_replay import AirflowReplay
 from ingestion.synthetic.partner import Answer, Request
 from ingestion.tests.scripted import LISTING, Connect, Scripted, a_row
@@ -124,7 +124,9 @@ def test_airflow_without_cursors_loses_no_run_when_deletions_and_arrivals_balanc
     with AirflowReplay(offers_cursors=False, moment="C-settled") as airflow:
         template = next(row.data for row in airflow.rows if row.data["state"] == "success")
         rows = [
-            Row(template | {"dag_id": "orders.reconcile-v2", "dag_run_id": f"run-{number:03}"}, datetime.now(UTC))
+            RecordedRow(
+                template | {"dag_id": "orders.reconcile-v2", "dag_run_id": f"run-{number:03}"}, datetime.now(UTC)
+            )
             for number in range(250 + gone)
         ]
         airflow.rows = rows[:250]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools.faults.web_faults import WEB_FAULTS, YEAR_OF_HOURS, WebFault
-from tools.faults.web_probes import BROKEN, REFUSED, Found, ProbeTarget, ping, probing
+from tools.faults.web_probes import BROKEN, REFUSED, ProbeResults, ProbeTarget, ping, probing
 from tools.faults.web_site import FaultSite
 from tools.faults.world import FaultWorld
 
@@ -29,7 +29,7 @@ COLUMNS = (
 @dataclass(slots=True)
 class WebFaultResult:
     fault: WebFault
-    found: Found
+    found: ProbeResults
     lost: int
     recovery: float
     seconds: float
@@ -64,7 +64,7 @@ def tried(site: FaultSite, fault: WebFault, *, quick: bool) -> WebFaultResult:
     return WebFaultResult(fault, found, lost, recovery, time.monotonic() - begun, remark, problems)
 
 
-def _problems(fault: WebFault, found: Found) -> list[str]:
+def _problems(fault: WebFault, found: ProbeResults) -> list[str]:
     health, writes, problems = found.health, found.writes, []
     slack = max(1, CONTROL_MULTIPLE * found.control.part(0.99) / fault.health_p99)
     if failed := [status for status in health.statuses if status not in (200, *fault.allowed_health)]:

@@ -45,7 +45,7 @@ class ProbeTarget:
 
 
 @dataclass(slots=True)
-class Found:
+class ProbeResults:
     health: Probe = field(default_factory=Probe)
     control: Probe = field(default_factory=Probe)
     writes: Probe = field(default_factory=Probe)
@@ -54,9 +54,9 @@ class Found:
 
 
 @contextmanager
-def probing(target: ProbeTarget) -> Iterator[Found]:
+def probing(target: ProbeTarget) -> Iterator[ProbeResults]:
     """What was found is complete when the block has ended."""
-    found = Found()
+    found = ProbeResults()
     context = multiprocessing.get_context("spawn")
     parent_end, child_end = context.Pipe()
     process = context.Process(target=_probe, args=(target, child_end), daemon=True)
@@ -66,7 +66,7 @@ def probing(target: ProbeTarget) -> Iterator[Found]:
         yield found
     finally:
         parent_end.send("stop")
-        done: Found = parent_end.recv()
+        done: ProbeResults = parent_end.recv()
         process.join()
         found.health, found.control, found.writes = done.health, done.control, done.writes
         found.acknowledged = done.acknowledged
@@ -77,7 +77,7 @@ def ping(port: int, key: str) -> bool:
 
 
 def _probe(target: ProbeTarget, pipe: Connection) -> None:
-    found, stopped = Found(), threading.Event()
+    found, stopped = ProbeResults(), threading.Event()
 
     def ask_health() -> None:
         probed, control = _Client(target.port, keep=target.keep), _Client(target.control, keep=target.keep)

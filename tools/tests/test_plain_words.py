@@ -154,6 +154,20 @@ def test_texts_and_names_avoid_the_listed_words() -> None:
     assert not found, "\n".join(["", *found])
 
 
+def test_no_two_classes_share_a_name() -> None:
+    places: dict[str, list[str]] = {}
+    for name in _tracked():
+        # Tests and migrations have their own classes; Django looks for commands by the name Command.
+        if name.endswith(".py") and not re.search(
+            r"/tests/|management/commands/|^tools/e2e/.*/(flows|jobs|dags)", name
+        ):
+            for node in ast.parse((ROOT / name).read_text(encoding="utf-8")).body:
+                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                    places.setdefault(node.name, []).append(name)
+
+    assert {name: where for name, where in places.items() if len(where) > 1} == {}
+
+
 @pytest.mark.parametrize(
     ("name", "source", "expected"),
     [

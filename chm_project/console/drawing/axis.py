@@ -18,7 +18,7 @@ _DAY = 86_400
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
+class AxisUnit:
     """How the numbers of an axis are written, and which of them are round."""
 
     write: Callable[[float], str]
@@ -36,11 +36,11 @@ def round_seconds_above(value: float) -> float:
     return float(found) if found is not None else _DAY * round_above(value / _DAY)
 
 
-NUMBER = Unit(lambda value: f"{value:,.0f}" if value == round(value) else f"{value:,.1f}", round_above)
-SECONDS = Unit(duration, round_seconds_above)
+NUMBER = AxisUnit(lambda value: f"{value:,.0f}" if value == round(value) else f"{value:,.1f}", round_above)
+SECONDS = AxisUnit(duration, round_seconds_above)
 
 
-def top_of(values: Sequence[float], unit: Unit = NUMBER) -> float:
+def top_of(values: Sequence[float], unit: AxisUnit = NUMBER) -> float:
     """Return where the axis ends: at the largest value, or lower where that one stands far above the others."""
     known = sorted(value for value in values if value > 0)
     if not known:

@@ -11,7 +11,7 @@ from typing import Any
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
-from chm_project.console.drawing.axis import NUMBER, Unit, floor_of, top_of
+from chm_project.console.drawing.axis import NUMBER, AxisUnit, floor_of, top_of
 from chm_project.console.drawing.text_format import counted, share
 from runs.models import Status
 
@@ -30,7 +30,7 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ChartLine:
     label: str
     value: float
     kind: str
@@ -46,7 +46,12 @@ class Point:
 
 
 def bars(
-    values: Sequence[Bar], *, label: str, dates: Sequence[str] = (), lines: Sequence[Line] = (), unit: Unit = NUMBER
+    values: Sequence[Bar],
+    *,
+    label: str,
+    dates: Sequence[str] = (),
+    lines: Sequence[ChartLine] = (),
+    unit: AxisUnit = NUMBER,
 ) -> SafeString:
     """Draw bars from zero; `lines` are horizontal, `dates` are evenly spaced below.
 

@@ -11,8 +11,8 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from alerting.models import AlertRule
-from chm_project.console.drawing.axis import NUMBER, SECONDS, Unit
-from chm_project.console.drawing.charts import Bar, Line, bars, few
+from chm_project.console.drawing.axis import NUMBER, SECONDS, AxisUnit
+from chm_project.console.drawing.charts import Bar, ChartLine, bars, few
 from chm_project.console.drawing.strips import strips_of
 from chm_project.console.drawing.text_format import duration, utc
 from chm_project.console.pages.error_groups import grouped_failures
@@ -79,7 +79,7 @@ def read_verdict(pipeline: Pipeline, as_of: datetime) -> Verdict:
     return Verdict(None, runs.decisive().latest_first().first(), runs.still_open().exists())
 
 
-def measured(newest: Sequence[Run], field: str, written: Any, name: str, unit: Unit) -> Measured:
+def measured(newest: Sequence[Run], field: str, written: Any, name: str, unit: AxisUnit) -> Measured:
     """Draw a bar per run, oldest first, with a gap for runs without a value; median and p95 are of shown runs."""
     values = [value for run in newest if (value := getattr(run, field)) is not None]
     median, p95 = percentile(values, 0.5), percentile(values, 0.95)
@@ -91,7 +91,7 @@ def measured(newest: Sequence[Run], field: str, written: Any, name: str, unit: U
         columns.append(Bar(label, value or 0, run.status, address.replace("RUN", str(run.pk))))
     lines = []
     if median is not None and p95 is not None:
-        lines = [Line(f"median {written(median)}", median, "median"), Line(f"p95 {written(p95)}", p95, "p95")]
+        lines = [ChartLine(f"median {written(median)}", median, "median"), ChartLine(f"p95 {written(p95)}", p95, "p95")]
     dates = few([f"{run.event_at:%d %b %H:%M}" for run in reversed(newest)], 4)
     label = f"{name} of the last {len(newest)} runs, oldest first"
     drawing = bars(columns, label=label, lines=lines, dates=dates, unit=unit)

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand
 from rich.progress import Progress
 
 from chm_project.command_kit.progress import progress_bar
-from runs.stored_secrets import TABLES, Table, forget_position, rows_left, scrub_table
+from runs.stored_secrets import TABLES, ScrubbedTable, forget_position, rows_left, scrub_table
 
 
 class Command(BaseCommand):
@@ -24,7 +24,7 @@ class Command(BaseCommand):
                     forget_position(table)
                 self.stdout.write(self._scrub(table, progress, dry_run=dry_run))
 
-    def _scrub(self, table: Table, progress: Progress, *, dry_run: bool) -> str:
+    def _scrub(self, table: ScrubbedTable, progress: Progress, *, dry_run: bool) -> str:
         task = progress.add_task(table.name, total=rows_left(table, dry_run=dry_run))
         read = changed = clashes = 0
         for batch in scrub_table(table, dry_run=dry_run):
