@@ -1,5 +1,6 @@
 """Runs, and the rest of the inventory, in the console: lists cost a constant number of queries."""
 
+import re
 import uuid
 
 import pytest
@@ -41,7 +42,8 @@ def test_a_list_costs_the_same_number_of_queries_however_long_it_is(browser: Bro
         assert browser.get(f"/admin/{page}").status_code == 200
 
     assert len(few) == len(many)
-    assert len(many) <= 8
+    # Limits and savepoints of reports are no questions.
+    assert len([query for query in many if not re.match(r"SET LOCAL|SAVEPOINT|RELEASE", query["sql"])]) <= 8
 
 
 def test_a_run_shows_its_error_as_text_and_offers_no_change(browser: Browser) -> None:
