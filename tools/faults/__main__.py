@@ -125,7 +125,9 @@ def _document(results: list[FaultResult]) -> str:
         f"{result.restarted} |"
         for result in results
     )
-    return f"""# Faults injected into ingestion
+    return f"""# Injected faults
+
+## Ingestion
 
 Written by `make faults` on {datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}.
 

@@ -4,9 +4,11 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from ingestion.synthetic.generic_partner import GenericPartner
 from ingestion.synthetic.partner import Answer, Request
+from tools.bench.servers import manage
 from tools.faults.source import SECRETS, FaultyPartner
 from tools.faults.world import FaultWorld
 
@@ -157,6 +159,7 @@ def the_same_page_forever(world: FaultWorld, source: FaultyPartner, quick: bool)
         return Answer(body={"runs": runs, "next_cursor": "1"})
 
     source.misbehave = again
+    wait_for_requests(source, 1)
     time.sleep(4)
     source.misbehave = lambda _: None
     return struck
@@ -200,7 +203,12 @@ def token_rotated(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
 
 
 def back_in_time(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
-    """Reset the partner to an earlier state for a while."""
+    """Reset the partner to an earlier state for a while, then read its last days again.
+
+    It lasts about as long as the overlap of two walks, so CHM may miss a change until the daily reading.
+    The command at the end does what the daily reading does.
+    """
+    began_at = datetime.now(UTC)
     for _ in range(2):
         wait_for_requests(source, 5)
         backup = GenericPartner(dict(source.runs), page_size=source.page_size, token=source.token)
@@ -208,6 +216,7 @@ def back_in_time(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
         source.misbehave = backup.answer
         time.sleep(2)
         source.misbehave = lambda _: None
+    manage("ingest_runs", "--since", began_at.isoformat(), **world.environment)
     return 2
 
 

@@ -22,7 +22,8 @@ CONFIGURATION = Path(__file__).parent / "schemathesis.toml"
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", type=int, default=150, help="generated cases per operation")
-    parser.add_argument("--seconds", type=int, default=60, help="how long scenarios of several requests are tried")
+    parser.add_argument("--seconds", type=int, default=60, help="time for scenarios of several requests; 0: none")
+    parser.add_argument("--seed", type=int, help="generate other cases than the fixed ones of CI")
     options = parser.parse_args()
     from chm_project.local.embedded import attach_to_environment
 
@@ -42,11 +43,11 @@ def main() -> None:
         one_by_one = ["--phases", "examples,coverage,fuzzing", "--max-examples", str(options.cases)]
         # Under a deterministic seed schemathesis gives up on scenarios after some 18; under a time limit it goes on.
         in_scenarios = ["--phases", "stateful", "--seed", "1", "--max-time", str(options.seconds)]
-        statuses = [
-            # In one thread: Python 3.11's parser, which hypothesis asks, can fail when two threads ask it.
-            _schemathesis(port, token, *one_by_one, "--generation-deterministic"),
-            _schemathesis(port, token, *in_scenarios),
-        ]
+        cases = ["--generation-deterministic"] if options.seed is None else ["--seed", str(options.seed)]
+        # One thread: Python 3.11's parser, which hypothesis uses, can fail when two threads call it.
+        statuses = [_schemathesis(port, token, *one_by_one, *cases)]
+        if options.seconds:
+            statuses.append(_schemathesis(port, token, *in_scenarios))
     sys.exit(max(statuses))
 
 
