@@ -1,4 +1,4 @@
-"""Which shapes stand on which board, and where: the header line `Panel` of each shape says the boards and the kind."""
+"""The boards and their shapes: the line `Panel` in the header of a shape names boards and kinds of panel."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ DESCRIPTIONS = {
     GOVERNANCE: "Volume, freshness, reliability and care, for operators and delivery leads.",
 }
 
-# What a bar or line chart shows of a shape's columns; the others stay in the tooltip.
+# Columns in a bar or line chart; others are in the tooltip.
 CHARTED = {
     "client_risk": ("failure_rate_7d",),
     "failure_counts_by_client": ("failed_24h", "failed_7d"),
@@ -63,7 +63,7 @@ CHARTED = {
 STATUS_COLOURS = {
     "success": "green", "failed": "red", "running": "blue", "canceled": "orange", "skipped": "text",
 }  # fmt: skip
-# Failed ÷ all runs: from here on worth a look, from here on bad.
+# Failure rates from which a value is a warning, and bad.
 WARN_RATE, BAD_RATE = 0.05, 0.2
 
 
@@ -76,7 +76,7 @@ class Place:
 
 
 def board(title: str) -> list[Place]:
-    """Raises ValueError when the layout and the shapes' headers disagree."""
+    """Return the board; raise ValueError if the layout and the headers disagree."""
     kinds = declared(title)
     placed = {name for name, _, _ in LAYOUT[title]}
     if missing := sorted(set(kinds) - placed):
@@ -87,7 +87,7 @@ def board(title: str) -> list[Place]:
 
 
 def declared(title: str) -> dict[str, str]:
-    """Kind of panel by shape."""
+    """Return the kind of panel by shape."""
     kinds = {}
     for shape in shapes().values():
         for panel in shape.panel.split(";"):
@@ -97,7 +97,7 @@ def declared(title: str) -> dict[str, str]:
     return kinds
 
 
-# Boards show what flips first: what only fails is on the list of what fails now.
+# Boards order by flips: pipelines that only fail are listed as failing now.
 ORDER = "flips"
 
 

@@ -1,8 +1,8 @@
-"""What Grafana 11.6 and Metabase make of a board's query before PostgreSQL sees it; for tests and pictures.
+"""Expand a board's query like Grafana 11.6 and Metabase do, for tests and pictures.
 
-Grafana: the page puts the variables in first (`${name:sqlstring}` quotes; an own value for "All" stays as it is), then
-the server replaces each macro `$name(...)` and refuses one it does not know. Metabase: an optional clause `[[ ... ]]`
-goes when one of its tags has no value, and each tag becomes a parameter of the driver, never text.
+Grafana: the page puts the variables in first (`${name:sqlstring}` quotes; a custom value for "All" is not quoted), then
+the server replaces each macro `$name(...)` and refuses unknown ones. Metabase: an optional clause `[[ ... ]]`
+is removed if one of its tags has no value, and each tag becomes a parameter of the driver, never text.
 """
 
 import re
@@ -17,7 +17,7 @@ _TAG = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
 
 def grafana(sql: str, board: Mapping[str, Any], start: datetime, end: datetime, chosen: Mapping[str, str]) -> str:
-    """`chosen` are values of the board's variables; one left out has the value that the board opens with."""
+    """Return Grafana's SQL. `chosen` are values of the board's variables; others have their initial value."""
     known = {variable["name"]: variable for variable in board["templating"]["list"]}
 
     def variable(match: re.Match[str]) -> str:
@@ -41,7 +41,7 @@ def grafana(sql: str, board: Mapping[str, Any], start: datetime, end: datetime, 
 
 
 def metabase(sql: str, tags: Mapping[str, Any], given: Mapping[str, str]) -> tuple[str, dict[str, str]]:
-    """The SQL with psycopg's placeholders, and their values."""
+    """Return the SQL with psycopg's placeholders, and their values."""
     wanted = set(_TAG.findall(sql))
     if wanted - set(tags):
         raise ValueError(f"Tags without a definition: {wanted - set(tags)}")
@@ -53,5 +53,5 @@ def metabase(sql: str, tags: Mapping[str, Any], given: Mapping[str, str]) -> tup
     kept = _CLAUSE.sub(clause, escaped)
     if missing := set(_TAG.findall(kept)) - set(given):
         raise ValueError(f"Cannot run the query: missing required parameters: {missing}")
-    # The driver sends a text as varchar, and not, as psycopg does, as of a type that the server may choose.
+    # The driver sends a text as varchar; psycopg would leave the type to the server.
     return _TAG.sub(r"%(\1)s::varchar", kept), {name: given[name] for name in _TAG.findall(kept)}

@@ -1,4 +1,4 @@
-"""Grafana's boards, built from the shapes with Grafana's own SDK, in the release of the Grafana in compose."""
+"""Build Grafana's boards from the shapes with Grafana's SDK, in the release of the Grafana in compose."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -35,9 +35,9 @@ P = TypeVar("P", table.Panel, barchart.Panel, timeseries.Panel)
 
 UIDS = {OPERATIONS: "chm-operations", BUSINESS: "chm-business", GOVERNANCE: "chm-governance"}
 DATASOURCE = models.DataSourceRef(type_val="grafana-postgresql-datasource", uid="chm-reporting")
-# Where rows link to; docker/grafana/start.sh puts the address of the installation in its place.
+# Placeholder for links; docker/grafana/start.sh replaces it with the address of the installation.
 CHM_URL = "http://localhost:8000"
-# Not restricted, in SQL. Grafana leaves an own value for "All" as it stands, and quotes every other.
+# SQL for "All". Grafana quotes every value except a custom one for "All".
 ALL = "NULL"
 
 # Table and tooltip properties by column. Units by the ids of Grafana.
@@ -50,7 +50,7 @@ UNITS: dict[str, tuple[tuple[str, object], ...]] = {
     "avg_rows_per_run": (("unit", "short"),),
     "throughput_cv": (("decimals", 2),),
 } | dict.fromkeys(("failure_rate", "failure_rate_7d", "failure_rate_30d", "success_rate"), RATE)
-# From which value on a cell is orange, and red.
+# Values from which a cell is orange or red.
 LIMITS: dict[str, tuple[float, float]] = {
     "late_minutes": (0, 60),
     "hours_since_success": (24, 72),
@@ -74,7 +74,7 @@ WIDTHS = {
 
 
 class Query(Dataquery):
-    """Grafana's PostgreSQL query, for which the SDK has no type of its own."""
+    """Grafana's PostgreSQL query, which the SDK has no type for."""
 
     def __init__(self, sql: str) -> None:
         self.sql = sql
@@ -97,7 +97,7 @@ class Built(Builder[T]):
 
 
 def documents() -> dict[str, str]:
-    """JSON by file name."""
+    """Return the boards as JSON by file name."""
     return {
         f"{uid}.json": json.dumps(dashboard_of(title), cls=JSONEncoder, indent=2, ensure_ascii=False) + "\n"
         for title, uid in UIDS.items()
@@ -127,13 +127,13 @@ def dashboard_of(title: str) -> models.Dashboard:
 
 
 def sql_of(shape: Shape) -> str:
-    """The shape with Grafana's time range and variables in place of its parameters."""
+    """Return the shape's SQL with Grafana's time range and variables in place of its parameters."""
     end = "$__timeTo()::timestamptz"
     return fill(shape, defaults(shape) | {
         "as_of": end,
-        # A range that ends now counts all stored rows, as the console does.
+        # A range that ends now counts all stored rows, like the console.
         "known_until": f"CASE WHEN {end} < now() - interval '1 minute' THEN {end} ELSE 'infinity'::timestamptz END",
-        # A shape without an end of its own is not about the range.
+        # A shape without an end does not use the range.
         "since": "$__timeFrom()::timestamptz" if "until" in shape.parameters else _reach(shape, end),
         "until": end,
         "bucket": "${bucket:sqlstring}",
@@ -243,7 +243,7 @@ def table_panel(place: Place) -> table.Panel:
 
 
 AT_THE_SOURCE = {"title": "Open at the source", "url": "${__value.raw}", "targetBlank": True}
-# By key, the page in CHM and the columns of which the first that a shape has opens it.
+# By key: the page in CHM, and columns; the first one in a shape links to it.
 PAGES = {
     "client_id": ("console/client/{}/", ("client_name",)),
     "pipeline_id": ("console/pipeline/{}/", ("pipeline_name",)),
@@ -255,7 +255,7 @@ PAGES = {
 
 
 def links(shape: Shape) -> dict[str, str]:
-    """Where the cells of a column lead, by the row's keys."""
+    """Return the links of a column's cells, by the row's keys."""
     names = [column.name for column in shape.columns]
     found = {}
     for key in keys(shape):
@@ -269,7 +269,7 @@ def link(path: str) -> dict[str, object]:
 
 
 def bar_chart(place: Place) -> barchart.Panel:
-    """One group of bars per row, labelled by the first column with a name."""
+    """Return a chart with a group of bars per row, labelled by the first name column."""
     names = [column.name for column in place.shape.columns if column.sql_type == "text"]
     panel = _bars(place).x_field(names[0])
     charted = CHARTED[place.shape.name]
@@ -289,7 +289,7 @@ def bar_chart(place: Place) -> barchart.Panel:
 
 
 def stacked_bar_chart(place: Place) -> barchart.Panel:
-    """Of rows with a time, a name and a count: one bar per time, one part per name."""
+    """Return a chart of rows with time, name and count: one bar per time, one part per name."""
     at, name, count = (column.name for column in place.shape.columns)
     matrix = {"columnField": name, "rowField": at, "valueField": count, "emptyValue": "zero"}
     panel = (
@@ -305,7 +305,7 @@ def stacked_bar_chart(place: Place) -> barchart.Panel:
 
 
 def histogram(place: Place) -> barchart.Panel:
-    """Of rows that are counted into buckets already, so that Grafana must not count again."""
+    """Return a chart of rows that are already counted by bucket, so that Grafana does not count again."""
     bucket, _ = (column.name for column in place.shape.columns)
     own = defaults(place.shape)
     count, end = int(own["bucket_count"]), int(own["max_duration_seconds"])
@@ -324,7 +324,7 @@ def histogram(place: Place) -> barchart.Panel:
 
 
 def line_chart(place: Place) -> timeseries.Panel:
-    """Of rows with a name and a time: one line per name."""
+    """Return a chart of rows with name and time: one line per name."""
     name = next(column.name for column in place.shape.columns if column.sql_type == "text")
     at = next(column.name for column in place.shape.columns if column.sql_type in {"date", "timestamptz"})
     charted = CHARTED[place.shape.name]
@@ -345,7 +345,7 @@ def line_chart(place: Place) -> timeseries.Panel:
 
 
 def time_series(place: Place) -> timeseries.Panel:
-    """Bars: a bucket without a row is a bucket without a run, which a line would pass over."""
+    """Return a chart of bars, because a line would hide buckets without runs."""
     return (
         _common(timeseries.Panel(), place)
         .draw_style(options.GraphDrawStyle.BARS)

@@ -1,4 +1,4 @@
-"""Metabase's models, questions and boards as data for docker/metabase/provision.py, built from shapes and views."""
+"""Build Metabase's models, questions and boards from shapes and views, as data for docker/metabase/provision.py."""
 
 import json
 import uuid
@@ -21,7 +21,7 @@ from inventory.models import Environment, Platform
 from runs.reporting.shapes import Shape, reach_of
 
 BOARDS = (BUSINESS, GOVERNANCE)
-# The views that people start their own questions from.
+# Views that users build their own questions on.
 MODELS = {
     "clients": "Clients",
     "pipelines": "Pipelines",
@@ -38,16 +38,16 @@ TAGS = {"client": "Client", "platform": "Platform", "environment": "Environment"
 COLOURS = {"green": "#84BB4C", "red": "#EF8C8C", "blue": "#509EE3", "orange": "#F9CF48", "text": "#949AAB"}
 STATUSES = ("status_then", "status_now", "latest_status")
 RATES = ("failure_rate", "failure_rate_7d", "failure_rate_30d", "success_rate")
-# The identifiers are the same in every generation.
+# Generated identifiers are always the same.
 NAMESPACE = uuid.UUID("6f1c3c1e-6f0e-5d0a-9a55-1d0c5f4b7a10")
 
-# Each is an optional clause with the value, before what holds without it: coalesce(A, B), or coalesce(B).
+# Each is an optional clause with the value, before the default: coalesce(A, B), or coalesce(B).
 _AS_OF = "coalesce([[{{as_of}}::timestamptz, ]]now())"
 VALUES = {
     "as_of": _AS_OF,
     "known_until": "coalesce([[{{as_of}}::timestamptz, ]]'infinity'::timestamptz)",
     "until": _AS_OF,
-    # A name that no client has finds nothing, not everything.
+    # An unknown name matches nothing, not everything.
     "client_id": (
         "coalesce([[(SELECT c.client_id FROM reporting.clients AS c WHERE c.client_name = {{client}}), "
         "'00000000-0000-0000-0000-000000000000'::uuid, ]]NULL)"
@@ -58,7 +58,7 @@ VALUES = {
 
 
 def document() -> str:
-    """JSON of everything that provision.py makes; needs a migrated database, whose comments describe the models."""
+    """Return everything for provision.py as JSON; needs a migrated database, whose comments describe the models."""
     content = {
         "collection": {
             "name": "CHM",
@@ -128,7 +128,7 @@ def tag(name: str, label: str) -> dict[str, Any]:
 
 
 def look(place: Place) -> dict[str, Any]:
-    """`display` and `visualization_settings` of a question."""
+    """Return `display` and `visualization_settings` of a question."""
     shape = place.shape
     names = [column.name for column in shape.columns]
     settings: dict[str, Any] = {
@@ -169,7 +169,7 @@ def dashboard(title: str) -> dict[str, Any]:
 
 
 def parameters() -> list[dict[str, Any]]:
-    """Filters of a board, by the names of the tags that they set; a model's name stands where its id will."""
+    """Return the filters of a board by tag; the names of models are placeholders for their ids."""
     sources: dict[str, dict[str, Any]] = {
         "client": {
             "values_query_type": "list",

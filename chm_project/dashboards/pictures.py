@@ -1,4 +1,4 @@
-"""Pictures of Grafana's boards for the documents: drawn here from the boards' own queries, not by Grafana."""
+"""Draw pictures of Grafana's boards for the documents from the boards' queries, without Grafana."""
 
 import json
 from collections.abc import Sequence
@@ -22,13 +22,13 @@ COLOURS = {"green": "#73bf69", "red": "#f2495c", "blue": "#5794f2", "orange": "#
 SERIES = ("#73bf69", "#f2cc0c", "#8ab8ff", "#ff780a", "#f2495c", "#5794f2", "#b877d9", "#fade2a")
 RATES = ("failure_rate", "failure_rate_7d", "failure_rate_30d", "success_rate")
 MAX_NAMES = 12
-LINE_UNITS = 0.78  # of a table's line, in rows of the grid
+LINE_UNITS = 0.78  # height of a table's line, in rows of the grid
 
 Rows = list[dict[str, Any]]
 
 
 def draw(board: dict[str, Any], now: datetime, target: Path) -> None:
-    """As the board opens: the last seven days, every variable at All."""
+    """Draw the board in its initial state: the last seven days, every variable "All"."""
     height = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in board["panels"])
     figure = Figure(figsize=(24 * COLUMN_INCHES, height * ROW_INCHES + TOP_INCHES), facecolor=BACK)
     inches = figure.get_size_inches()

@@ -1,4 +1,4 @@
-"""Prometheus' rules and the Grafana board for CHM itself, from the metrics of /metrics (docs/monitoring.md)."""
+"""Generate Prometheus' rules and the Grafana board for CHM itself, from /metrics (docs/monitoring.md)."""
 
 import json
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _LAST_SUCCESS = "chm_ingest_last_success_timestamp_seconds"
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """In seconds. A drill has shorter ones."""
+    """Times of the rules in seconds. A drill uses shorter ones."""
 
     stopped: int = 600
     hold: int = 120
@@ -162,5 +162,5 @@ def board() -> str:
 
 
 def documents() -> dict[str, str]:
-    """Texts by file name, below docker/prometheus."""
+    """Return the files below docker/prometheus by name."""
     return {"chm-rules.yml": rules(Timing()), "chm-itself.json": board()}

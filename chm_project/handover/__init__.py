@@ -1,1 +1,1 @@
-"""What the next shift must know: one report from the shapes, as JSON, as Markdown, and as an Atom feed."""
+"""The handover of a shift: one report from the shapes, as JSON, Markdown and an Atom feed."""

@@ -1,4 +1,4 @@
-"""What happened in a shift and how things stand at its end, from the shapes and the admin's log."""
+"""Read what happened in a shift and the state at its end, from the shapes and the admin's log."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from runs.planned_maintenance import note_rows
 from runs.reporting.adapter import Row, run_query, run_shape
 
 MOST_CHANGES = 200
-# How far back a handover goes.
+# The maximum length of a handover.
 LONGEST = timedelta(days=31)
 # Two groups of one fingerprint that are nearer than this are one incident, as decision 0028 says of beginnings.
 ONE_INCIDENT = timedelta(hours=1)
@@ -27,7 +27,7 @@ CHANGED = {"client": "client", "pipeline": "pipeline", "alertrule": "alert rule"
 
 @dataclass(frozen=True, slots=True)
 class Handover:
-    """`incidents` began in the shift: those that last, then those with an `ended_at`.
+    """The report. `incidents` began in the shift: first current ones, then those with `ended_at`.
 
     `failing` has new failures before known ones.
     """
@@ -53,9 +53,9 @@ class Handover:
 def read_handover(
     *, since: datetime, until: datetime, clients: Collection[UUID] | None = None, client_id: UUID | None = None
 ) -> Handover:
-    """Return what a shift from `since` to `until`, which is now, hands over.
+    """Return the handover of a shift from `since` to `until` (now).
 
-    It is about these clients if they are given, and about the one with this id if that is given.
+    `clients` and `client_id` restrict it if they are given.
     """
     if client_id is not None:
         clients = {client_id} if clients is None else {client_id} & set(clients)
@@ -93,7 +93,7 @@ def _are_one(row: Row, other: Row) -> bool:
 
 
 def _changes(since: datetime, clients: Collection[UUID] | None) -> list[Row]:
-    """Changes to inventory and rules, newest first; of certain clients only to what they still have."""
+    """Return changes to inventory and rules, newest first; for certain clients only of existing objects."""
     entries = LogEntry.objects.filter(action_time__gte=since, content_type__model__in=CHANGED)
     if clients is not None:
         entries = entries.filter(object_id__in=_belongings(clients))

@@ -1,4 +1,4 @@
-"""The handover in Markdown, to paste into a chat or to print."""
+"""The handover as Markdown, for chats and printing."""
 
 import re
 from collections.abc import Iterable
@@ -60,7 +60,7 @@ def _error(row: Row) -> str:
 
 
 def _notes(row: Row) -> str:
-    """What the maintenance file says about a row."""
+    """Return the notes of the maintenance file for a row."""
     names = {"maintenance": "planned maintenance", "owner": "owner"}
     found = [f" ({name}: {_plain(row[key])})" for key, name in names.items() if row[key]]
     return "".join(found) + (f" <{row['runbook_url']}>" if row["runbook_url"] else "")
@@ -75,6 +75,6 @@ def _time(moment: datetime) -> str:
 
 
 def _plain(text: str) -> str:
-    """The first line of what others wrote, without Markdown's and a chat's own signs."""
+    """Return the first line of a foreign text, without characters of Markdown and chats."""
     line = next((line.strip() for line in text.splitlines() if line.strip()), "")
     return _SPECIAL.sub(r"\\\1", line[:200])

@@ -95,7 +95,7 @@ class HandoverView(StrictView):
 
 
 def _visible_clients(request: Request, given: UUID | None) -> frozenset[UUID] | None:
-    """Return the clients that the answer is about: the given one, else all that the token or person may see."""
+    """Return the clients of the report: the given one, else all visible ones."""
     visibility = visibility_of(request)
     if visibility.pipeline is not None:
         raise PermissionDenied("This token is bound to one pipeline, and a handover is about more; use another one.")
@@ -107,14 +107,14 @@ def _visible_clients(request: Request, given: UUID | None) -> frozenset[UUID] | 
 
 
 def _writable(text: str) -> str:
-    """Without the control characters that XML cannot hold, such as those that colour a terminal."""
+    """Return the text without control characters, which XML does not allow."""
     return _CONTROL.sub("", text)
 
 
 @require_safe
 @sensitive_variables()
 def incident_feed(request: HttpRequest, key: str) -> HttpResponse:  # noqa: ARG001 - masked
-    """The incidents that last, as an Atom feed: of one client if the key is bound to it, else of all."""
+    """Return current incidents as an Atom feed, of one client if the key is bound to it, else of all."""
     if settings.SECURE_SSL_REDIRECT and not request.is_secure():
         return HttpResponse("use https; this key has now been sent in the clear: replace it", status=403)
     token = find_feed_key(getattr(request, "path_key", ""))

@@ -1,4 +1,4 @@
-"""What `make demo` fills CHM with: the synthetic data set, two clients on a replayed Airflow, a person and a token."""
+"""Data of `make demo`: the synthetic data set, two clients on a replayed Airflow, a user and a token."""
 
 import fcntl
 import json
@@ -54,7 +54,7 @@ class Login:
 
 @contextmanager
 def only_one(data_dir: Path) -> Iterator[None]:
-    """Hold the lock of a running demonstration, which the system releases however its process ends."""
+    """Hold the lock of a running demonstration; the system releases it when the process ends."""
     data_dir.mkdir(parents=True, exist_ok=True)
     with (data_dir / "demo.lock").open("w") as lock:
         try:
@@ -91,7 +91,7 @@ def fill() -> Login:
 
 
 def write_connections(path: Path, *, airflow_url: str, partner_url: str) -> None:
-    """The demonstration's connections file, an example of one; it holds no secret."""
+    """Write the demonstration's connections file, which contains no secret."""
     clients = Client.objects.filter(pipelines__external_id__in=_external_ids())
     names = clients.order_by("name").values_list("name", flat=True).distinct()
     airflow_auth = f'{{ kind = "airflow_token", username = "chm", secret_env = "{PASSWORD_ENV}" }}'
@@ -115,13 +115,13 @@ def _table(
         f"base_url = {json.dumps(url)}\n"
         f"interval_seconds = {interval}\n"
         f"auth = {auth}\n"
-        # A JSON array of texts is a TOML one.
+        # A JSON array of strings is valid TOML.
         f'pipelines = {{ platform = "{platform}", clients = {json.dumps(list(clients), ensure_ascii=False)} }}\n'
     )
 
 
 def write_open_runs(path: Path) -> None:
-    """What CHM holds as running, for the live partner to bring to an end: its own memory ended with the last demo."""
+    """Write CHM's open runs, for the live partner to end: its own memory ended with the last demo."""
     found: dict[str, list[dict[str, str]]] = {}
     for run in Run.objects.still_open().filter(pipeline__external_id__in=_external_ids()).select_related("pipeline"):
         started_at = run.started_at.isoformat() if run.started_at else ""

@@ -1,10 +1,10 @@
-"""What a demonstration shows of its processes' output: a short line per event, and each error as it is."""
+"""Output of a demonstration: a short line per event, and errors unchanged."""
 
 import re
 from collections.abc import Callable
 from datetime import datetime
 
-# Of a worker's log: `northwind page 1 in 12.5 ms: 3 created, 7 unchanged`.
+# A line of a worker's log: `northwind page 1 in 12.5 ms: 3 created, 7 unchanged`.
 _PAGE = re.compile(r" (?P<connection>\S+) page \d+ in [\d.]+ ms: (?P<outcomes>.+)$")
 _FAILED = re.compile(r" (?P<connection>\S+) page \d+ failed after [\d.]+ ms: (?P<why>.+)$")
 _CHANGES = re.compile(r"\d+ (?:created|updated|rejected)")
@@ -13,8 +13,9 @@ MAX_LENGTH = 100
 
 
 class EventLines:
-    """Writes one line per event. On a terminal each takes the place of the one before, so that what stands above it,
-    such as the login, is not scrolled away."""
+    """Writes one line per event.
+
+    On a terminal each replaces the previous one, so that lines above it, such as the login, stay visible."""
 
     def __init__(self, write: Callable[[str], None], *, in_place: bool) -> None:
         self._write = write
@@ -36,7 +37,7 @@ class EventLines:
 
 
 def event_of(line: str) -> str:
-    """Return the event in a few words; nothing for a line without one, such as a page without a change."""
+    """Return the event in a few words; "" for a line without one, such as an unchanged page."""
     if found := _FAILED.search(line):
         return f"{found['connection']}: {found['why']}"
     if (found := _PAGE.search(line)) and (changes := _CHANGES.findall(found["outcomes"])):

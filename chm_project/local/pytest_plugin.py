@@ -1,4 +1,4 @@
-"""Servers for the suite: embedded ones, unless the environment names others. Loaded with -p, before any settings."""
+"""Start embedded servers for the tests, unless the environment has others. Loaded with -p, before settings."""
 
 import os
 import signal
@@ -9,14 +9,14 @@ from hypothesis import settings
 
 from chm_project.local.embedded import EmbeddedServersUnavailable, attach_to_environment, numbered_broker
 
-# Loaded machines are slow: a test fails for what it finds, never for its time.
+# Busy machines are slow: a test must not fail because of its duration.
 settings.register_profile("chm", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("chm")
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_load_initial_conftests() -> Generator[None]:
-    # What is started in the background ignores interrupts, and so would the processes that tests interrupt.
+    # Background jobs ignore interrupts; restore the handler for processes that tests interrupt.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
@@ -24,7 +24,7 @@ def pytest_load_initial_conftests() -> Generator[None]:
     except EmbeddedServersUnavailable as error:
         pytest.exit(str(error), returncode=4)
     if worker := os.environ.get("PYTEST_XDIST_WORKER"):
-        # pytest-django gives each process a database of its own; this gives it a queue and a cache of its own.
+        # pytest-django gives each process its own database; this gives it its own queue and cache.
         number = int(worker.removeprefix("gw")) + 1
         os.environ["CHM_BROKER_URL"] = numbered_broker(os.environ["CHM_BROKER_URL"], number)
     yield

@@ -1,4 +1,4 @@
-"""Runs the processes of `make demo` and `make serve` together: prefixed output, restarts, and nothing left behind."""
+"""Run the processes of `make demo` and `make serve`: prefixed output, restarts, complete stop."""
 
 import contextlib
 import os
@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import IO
 
-# Celery warns of a worker that runs as root, which is the choice of the container or of the developer.
+# Celery warns about root, which the container or the developer has chosen.
 CELERY = (sys.executable, "-W", "ignore::UserWarning:celery.platforms", "-m", "celery", "-A", "chm_project", "--quiet")
 STOP_SECONDS = 10
-# A child that dies this young three times in a row will not get better by starting it again.
+# A child that ends this early three times in a row is not restarted.
 YOUNG_SECONDS = 5
 MAX_YOUNG_DEATHS = 3
 
-# The kernel ends a child whose supervisor was killed without a chance to do so (Linux; elsewhere it stays).
+# The kernel ends the children of a killed supervisor (only on Linux).
 _DIE_WITH_PARENT = """
 import ctypes, os, signal, sys
 if sys.platform == "linux":
@@ -47,7 +47,7 @@ class Child:
 
 
 class Supervisor:
-    """Children are started in the order given and stopped in the reverse; SIGINT, SIGTERM and SIGHUP end `run`."""
+    """Starts children in order and stops them in reverse; SIGINT, SIGTERM and SIGHUP end `run`."""
 
     def __init__(
         self, children: Sequence[Child], *, write: Callable[[str], None], stop_seconds: float = STOP_SECONDS

@@ -1,4 +1,4 @@
-"""What the console's templates say in the same way everywhere: moments, ages, statuses."""
+"""Template tags of the console: times, ages, statuses."""
 
 import json
 from datetime import datetime
@@ -48,7 +48,7 @@ def label(value: str) -> str:
 
 @register.simple_tag
 def platform(value: str) -> str:
-    """Return the platform's name as people see it."""
+    """Return the platform's label."""
     return str(Platform(value).label)
 
 
@@ -67,7 +67,7 @@ def history_values(entry: LogEntry) -> list[tuple[str, str, str]]:
 
 @register.filter
 def words(value: str) -> str:
-    """newly_failing as "newly failing"."""
+    """Return newly_failing as "newly failing"."""
     return value.replace("_", " ")
 
 
@@ -78,7 +78,7 @@ def less(number: int, other: int) -> int:
 
 @register.simple_tag
 def since_failure(row: Row) -> SafeString:
-    """What came after the failure of a row of failing_now: an open run, else the latest run's status."""
+    """Return what followed the failure of a row of failing_now: an open run, else the latest run's status."""
     if row["retrying"]:
         return badge("running", "retrying")
     if row["latest_status"] == Status.FAILED:
@@ -93,7 +93,7 @@ def lasted(since: datetime, until: datetime) -> str:
 
 @register.simple_tag
 def ingestion(pipeline: Pipeline, as_of: datetime, latest: object = None) -> SafeString:
-    """How ingestion of it stands; `latest` is its latest run, empty where it has none."""
+    """Return the state of its ingestion; `latest` is its latest run, empty without one."""
     match pipeline.ingestion_state(as_of, has_runs=bool(latest)):
         case "none":
             return format_html('<span class="chm-subtle">{}</span>', "not ingested")
@@ -117,7 +117,7 @@ def ingestion(pipeline: Pipeline, as_of: datetime, latest: object = None) -> Saf
 
 @register.simple_tag
 def maintenance_faults() -> SafeString | str:
-    """Say that the maintenance file has faults; empty without any. Which, the log and `chm check-config` say."""
+    """Return a notice if the maintenance file has faults, else "". The log and `chm check-config` list them."""
     number = len(maintenance_file().faults)
     if not number:
         return ""
@@ -137,18 +137,18 @@ def querystring_of(**parameters: object) -> str:
 
 @register.simple_tag
 def all_clients_address(changelist: Any) -> str:
-    """Return the query of the same list of all clients."""
+    """Return the query string of the same list for all clients."""
     return str(changelist.get_query_string({PARAMETER: ALL}))
 
 
 @register.simple_tag
 def my_clients_address(changelist: Any) -> str:
-    """Return the query of the same list of the person's own clients."""
+    """Return the query string of the same list for the user's own clients."""
     return str(changelist.get_query_string(remove=[PARAMETER]))
 
 
 @register.simple_tag
 def rule_preview(rule: AlertRule) -> Preview:
-    """Return when the rule would have held until now."""
+    """Return when the rule would have fired until now."""
     [found] = previews_of([rule], timezone.now())
     return found

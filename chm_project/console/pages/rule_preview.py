@@ -40,7 +40,7 @@ def _drawn(rule: AlertRule, held: list[Span], since: datetime, as_of: datetime) 
         (span.since, span.until, f"{utc(span.since)} for {duration((span.until - span.since).total_seconds())}")
         for span in held
     ]
-    label = f"When the rule would have held in 30 days; number of times: {len(held)}"
+    label = f"When the rule would have fired in 30 days; number of times: {len(held)}"
     return Preview(
         rule,
         held,

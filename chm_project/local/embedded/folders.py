@@ -9,9 +9,9 @@ from pathlib import Path
 
 from chm_project.local.embedded.errors import EmbeddedServersUnavailable
 
-# What belongs to root's servers but must be reachable by the account they run under.
+# The folder for servers started by root, reachable by the account that they run as.
 ROOT_FOLDER = Path("/var/lib/chm")
-# A socket's whole path may take 104 bytes on macOS and 108 on Linux, including its name.
+# The maximum length of a socket's path is 104 bytes on macOS and 108 on Linux.
 LONGEST_SOCKET_FOLDER = 80
 # Other accounts may enter to reach their own folders inside, but cannot list it.
 THROUGH = 0o711
@@ -29,14 +29,14 @@ def prepare_data_dir(path: Path) -> Path:
 
 
 def private_folder(path: Path, *, owner: pwd.struct_passwd | None = None, mode: int = 0o700) -> Path:
-    """Create a folder that one account owns; an existing one must already be its own and no wider open than `mode`."""
+    """Create a folder of one account; an existing one must belong to it and not be more accessible than `mode`."""
     uid = os.geteuid() if owner is None else owner.pw_uid
     try:
         path.mkdir(mode=mode)
     except FileExistsError:
         pass
     else:
-        path.chmod(mode)  # whatever the umask left of it
+        path.chmod(mode)  # independent of the umask
     if owner is not None and path.lstat().st_uid == os.geteuid():
         os.chown(path, owner.pw_uid, owner.pw_gid, follow_symlinks=False)
     found = path.lstat()
@@ -49,11 +49,11 @@ def private_folder(path: Path, *, owner: pwd.struct_passwd | None = None, mode: 
 
 
 def outside_path(data_dir: Path) -> Path:
-    """Where the part of `data_dir` lives that would be unreachable or have too long a path inside of it."""
+    """Return the folder for the part of `data_dir` that would be unreachable or have a too long path."""
     key = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:12]
     if os.geteuid() == 0:
         return ROOT_FOLDER / key
-    # Not XDG_RUNTIME_DIR or TMPDIR: all processes of a user must agree, also those started by cron.
+    # Not XDG_RUNTIME_DIR or TMPDIR, because all processes of a user must use the same folder, also cron's.
     return Path("/tmp") / f"chm-{os.geteuid()}-{key}"  # noqa: S108  # private_folder() refuses one planted by others
 
 

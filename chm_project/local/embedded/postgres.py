@@ -18,13 +18,13 @@ from chm_project.local.embedded.server import SharedServer
 
 ROLE = DATABASE = "chm"
 SUPERUSER = "postgres"
-PORT = 5432  # only names the socket; said explicitly so that PGPORT does not rename it
+PORT = 5432  # only part of the socket's name; explicit, so that PGPORT does not change it
 
 SETTINGS = {
     "listen_addresses": "",  # no TCP, so the folder's permissions are the authentication
     "unix_socket_permissions": "0700",
     "port": str(PORT),
-    # Room for the demo (web threads, worker, beat) beside a parallel test run; an unused slot costs next to nothing.
+    # Enough for the demo (web threads, worker, beat) and a parallel test run; unused slots cost little.
     "max_connections": "100",
     # PostgreSQL's own default, enough for the synthetic data, and it fits a small machine next to an IDE.
     "shared_buffers": "128MB",
@@ -86,7 +86,7 @@ class Postgres(SharedServer):
         cluster = self.home / str(major)
         if not cluster.exists():
             self._create_cluster(programs, cluster, major, alive)
-        # None of our processes lives, so these are a killed server's: their pid may be a zombie's or a stranger's.
+        # No process of CHM runs, so these files are from a killed server, and the pid may belong to another process.
         for stale in (cluster / "postmaster.pid", Path(f"{self.socket_path}.lock")):
             stale.unlink(missing_ok=True)
         rules = self.home / "pg_hba.conf"
@@ -141,11 +141,11 @@ class Postgres(SharedServer):
                 return programs
         except PermissionError:
             pass
-        # The clone lies in a folder that is closed to the account, such as root's home, and stays closed.
+        # The checkout may be in a folder that the account cannot read, such as root's home.
         return copy_programs(programs, ROOT_FOLDER / f"programs-{programs.parent.parent.name}-{_version(programs)}")
 
     def _create_cluster(self, programs: Path, cluster: Path, major: int, alive: int) -> None:
-        # Made aside and renamed, so that an interrupted first start leaves nothing half made.
+        # Created under another name and renamed, so that an interrupted first start leaves no partial cluster.
         aside = cluster.with_suffix(".new")
         shutil.rmtree(aside, ignore_errors=True)
         private_folder(aside, owner=self.account)

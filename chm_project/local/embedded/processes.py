@@ -1,4 +1,4 @@
-"""How the servers' programs are run: never under root's own account where they refuse it, never in our terminal."""
+"""Run the servers' programs: not as root if they refuse it, and not in this terminal."""
 
 import os
 import pwd
@@ -9,7 +9,7 @@ from typing import IO
 
 from chm_project.local.embedded.errors import EmbeddedServersUnavailable
 
-# Nothing of our own environment: it holds secrets, and PGPORT or PGOPTIONS would change what the server does.
+# Without this process's environment: it contains secrets, and PGPORT or PGOPTIONS would change the server.
 ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}
 
 

@@ -21,8 +21,8 @@ POLL_SECONDS = 0.02
 class SharedServer(ABC):
     """One server of one data folder, shared by any number of processes.
 
-    Three locked files, which the kernel lets go of however a process ends, so no list of pids can go stale:
-    NAME.turn   held for as long as somebody starts or stops the server
+    It uses three locked files instead of pids, because the kernel releases locks when a process ends:
+    NAME.turn   held while a process starts or stops the server
     NAME.users  shared by all holders
     NAME.alive  inherited by all processes of the server itself, and by what prepares its files
     """
@@ -42,17 +42,17 @@ class SharedServer(ABC):
 
     @abstractmethod
     def answers(self) -> bool:
-        """Whether a client gets an answer, not merely whether a process or a file exists."""
+        """Return whether a client gets a response, not only whether a process or file exists."""
 
     @abstractmethod
     def command(self, alive: int) -> Sequence[str | Path]:
-        """Make the server's files ready and say how to start it; called only while none of its processes lives."""
+        """Prepare the server's files and return the command; called only if none of its processes runs."""
 
     @abstractmethod
     def ask_to_stop(self) -> None: ...
 
     def provision(self) -> None:
-        """Create what users expect to find in a server that runs."""
+        """Create roles and databases in the running server."""
         return
 
     @contextmanager
@@ -70,7 +70,7 @@ class SharedServer(ABC):
         try:
             yield self
         finally:
-            with suppress(FileNotFoundError), self._turn():  # unless somebody deleted the folder meanwhile
+            with suppress(FileNotFoundError), self._turn():  # unless the folder was deleted meanwhile
                 self._let_go(users)
 
     def alive(self) -> bool:
@@ -92,7 +92,7 @@ class SharedServer(ABC):
                     self._start(alive)
                     started = True
                     continue
-            # A server may be starting, recovering or ending; so may the remains of one that was killed.
+            # A server, or the rest of a killed one, may be starting, recovering or stopping.
             if time.monotonic() > deadline:
                 raise self._unavailable("has processes that do not answer")
             time.sleep(POLL_SECONDS)
@@ -113,7 +113,7 @@ class SharedServer(ABC):
 
     def _stop(self) -> None:
         for _ in range(PATIENCE_SECONDS):
-            # Again every second: a server that is only just starting does not listen yet.
+            # Retried every second, because a starting server does not listen yet.
             if self.listening():
                 self.ask_to_stop()
             if self._ends_within_a_second():
@@ -146,7 +146,7 @@ class SharedServer(ABC):
 
     @contextmanager
     def _claim(self) -> Iterator[int | None]:
-        """The lock that a new server's processes are to inherit, or None while processes of one hold it."""
+        """Return the lock for a new server's processes to inherit, or None while a server holds it."""
         with _closing(self._open("alive")) as alive:
             yield alive if _lock_at_once(alive) else None
 

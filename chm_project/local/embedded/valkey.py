@@ -25,7 +25,7 @@ class Valkey(SharedServer):
         return self._say("PING").startswith(b"+PONG")
 
     def command(self, alive: int) -> Sequence[str | Path]:
-        # "--save ''" because the append-only log is all the persistence that is needed. A stale socket is replaced.
+        # "--save ''", because the append-only log is enough. A stale socket is replaced.
         return [
             *(valkey_program(), "--port", "0", "--unixsocket", self.socket_path, "--unixsocketperm", "700"),
             *("--dir", self.home, "--appendonly", "yes", "--save", ""),
