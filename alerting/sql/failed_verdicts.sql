@@ -3,8 +3,8 @@
 -- Columns     failed_at: from when on; until: when a later run became decisive, null: none did before the window's end
 -- Parameters  pipeline_id or client_id, since, until
 --
--- Only pipelines with a failure can matter. Of these, the run that was decisive when the window began and those that
--- settle in it are put in their order; a run is overtaken where a later one has settled before it.
+-- Only pipelines with a failure matter. For these, the run that was decisive at the start of the window and the runs that
+-- settle in it are sorted; a run does not count if a later one has settled before it.
 WITH watched AS MATERIALIZED (
     SELECT p.pipeline_id, former.run_id AS former_id, former.status = 'failed' AS was_failing
     FROM reporting.pipelines AS p

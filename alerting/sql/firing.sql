@@ -1,11 +1,11 @@
--- Question    Which enabled rules hold at as_of?
+-- Question    Which enabled rules fire at as_of?
 -- Grain       one row per rule, over active inventory
 -- Columns     rule_id, since: the first failure after the last success of the pipeline in scope that has failed longest;
 --             of failures_in_window the oldest failure that counts
 -- Parameters  as_of, known_until; in_maintenance: the pipelines whose failure is in planned maintenance, which counts as known
 --
--- Each pipeline is asked once for its latest decisive run, and each failure is read once, back to the widest window, from the
--- small index of failures; rules then meet both by key, so that their number hardly matters.
+-- The latest decisive run of each pipeline and each failure are read once, back to the widest window, from the
+-- small index of failures; rules are joined by key, so that their number hardly matters.
 WITH enabled AS MATERIALIZED (
     SELECT
         rule_id, client_id, pipeline_id, rule_type, threshold, include_known,
@@ -18,7 +18,7 @@ failing AS MATERIALIZED (
         p.pipeline_id, p.client_id, {known} OR p.pipeline_id = ANY(%(in_maintenance)s::uuid[]) AS known, streak.failing_since
     FROM {failing_pipelines} AS p
     JOIN reporting.runs AS failed ON failed.run_id = p.run_id
-    -- Only a failure that was marked is compared.
+    -- Only marked failures are compared.
     LEFT JOIN LATERAL (SELECT cause.* FROM {cause} AS cause WHERE p.known_reason IS NOT NULL) AS cause ON true
     LEFT JOIN {last_success} AS former ON true
     CROSS JOIN LATERAL (

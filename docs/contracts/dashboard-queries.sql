@@ -326,13 +326,13 @@ CROSS JOIN LATERAL (
         SELECT (
             SELECT
                 left(btrim(regexp_replace(
-                    -- Several tasks that failed alike are one cause, as one task is.
+                    -- Several tasks with the same error are one cause.
                     CASE
                         WHEN strpos(varying.text, E'\n') > 0 THEN regexp_replace(varying.text, '^(.{1,250})(?:\n\1)+$', '\1', 'gn')
                         ELSE varying.text
                     END,
                     '\s+', ' ', 'g')), 300)
-                -- The status of an HTTP answer is no varying number: 401 and 503 have different causes.
+                -- The status of an HTTP response is kept: 401 and 503 have different causes.
                 || coalesce(' http ' || coalesce(
                     substring(plain.text FROM '\y(?:https?|status|code|answered|returned|got)[ :=/(]*(?:[12]\.[01])?(?:code)?[ :=(]*([45]\d\d)\y'),
                     substring(plain.text FROM '\y([45]\d\d) (?:bad|unauthorized|forbidden|not|request|too|internal|server|client|service|gateway)\y')
@@ -340,10 +340,10 @@ CROSS JOIN LATERAL (
             FROM (SELECT coalesce(nullif(r.error_message, ''), r.status_reason, '') AS text) AS given
             CROSS JOIN LATERAL (
                 SELECT lower(CASE
-                    -- Of a Python traceback the exceptions count, not the lines of code on the way.
+                    -- Of a Python traceback only the exceptions count, not the lines of code.
                     WHEN strpos(given.text, 'Traceback (most recent call last)') > 0
                         THEN regexp_replace(right(given.text, 4000), '(^|\n)[ \t]+[^\n]*', '', 'g')
-                    -- Nor do the rows and statements that a database adds.
+                    -- Rows and statements in a database's error do not count either.
                     ELSE regexp_replace(left(given.text, 2000), '\n\s*(?:DETAIL|HINT|CONTEXT):.*$', '')
                 END) AS text
                 OFFSET 0  -- computes it once, though it is used more than once
@@ -362,7 +362,7 @@ CROSS JOIN LATERAL (
             CROSS JOIN LATERAL (
                 SELECT regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(
                     named.text,
-                    -- Of an address the host stays: it says which system did not answer.
+                    -- The host of a URL stays, because it is the system that did not answer.
                     '(\w+://[^\s/''"?#]+)[^\s''"),\x3b]*', '\1', 'g'),
                     '[\w.+-]+@[\w.-]+|(?<![/:\w.-])[\w.#-]*(?:/[\w.#-]+)+', '#', 'g'),
                     '"[^"\n]*"|`[^`\n]*`|“[^”\n]*”|(?<!\w)''[^''\n]*''(?!\w)', '#', 'g'),
@@ -397,13 +397,13 @@ CROSS JOIN LATERAL (SELECT (
                 AND (
                     SELECT
                         left(btrim(regexp_replace(
-                            -- Several tasks that failed alike are one cause, as one task is.
+                            -- Several tasks with the same error are one cause.
                             CASE
                                 WHEN strpos(varying.text, E'\n') > 0 THEN regexp_replace(varying.text, '^(.{1,250})(?:\n\1)+$', '\1', 'gn')
                                 ELSE varying.text
                             END,
                             '\s+', ' ', 'g')), 300)
-                        -- The status of an HTTP answer is no varying number: 401 and 503 have different causes.
+                        -- The status of an HTTP response is kept: 401 and 503 have different causes.
                         || coalesce(' http ' || coalesce(
                             substring(plain.text FROM '\y(?:https?|status|code|answered|returned|got)[ :=/(]*(?:[12]\.[01])?(?:code)?[ :=(]*([45]\d\d)\y'),
                             substring(plain.text FROM '\y([45]\d\d) (?:bad|unauthorized|forbidden|not|request|too|internal|server|client|service|gateway)\y')
@@ -411,10 +411,10 @@ CROSS JOIN LATERAL (SELECT (
                     FROM (SELECT coalesce(nullif(r.error_message, ''), r.status_reason, '') AS text) AS given
                     CROSS JOIN LATERAL (
                         SELECT lower(CASE
-                            -- Of a Python traceback the exceptions count, not the lines of code on the way.
+                            -- Of a Python traceback only the exceptions count, not the lines of code.
                             WHEN strpos(given.text, 'Traceback (most recent call last)') > 0
                                 THEN regexp_replace(right(given.text, 4000), '(^|\n)[ \t]+[^\n]*', '', 'g')
-                            -- Nor do the rows and statements that a database adds.
+                            -- Rows and statements in a database's error do not count either.
                             ELSE regexp_replace(left(given.text, 2000), '\n\s*(?:DETAIL|HINT|CONTEXT):.*$', '')
                         END) AS text
                         OFFSET 0  -- computes it once, though it is used more than once
@@ -433,7 +433,7 @@ CROSS JOIN LATERAL (SELECT (
                     CROSS JOIN LATERAL (
                         SELECT regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(
                             named.text,
-                            -- Of an address the host stays: it says which system did not answer.
+                            -- The host of a URL stays, because it is the system that did not answer.
                             '(\w+://[^\s/''"?#]+)[^\s''"),\x3b]*', '\1', 'g'),
                             '[\w.+-]+@[\w.-]+|(?<![/:\w.-])[\w.#-]*(?:/[\w.#-]+)+', '#', 'g'),
                             '"[^"\n]*"|`[^`\n]*`|“[^”\n]*”|(?<!\w)''[^''\n]*''(?!\w)', '#', 'g'),
@@ -823,13 +823,13 @@ FROM (
                                 AND (
                                     SELECT
                                         left(btrim(regexp_replace(
-                                            -- Several tasks that failed alike are one cause, as one task is.
+                                            -- Several tasks with the same error are one cause.
                                             CASE
                                                 WHEN strpos(varying.text, E'\n') > 0 THEN regexp_replace(varying.text, '^(.{1,250})(?:\n\1)+$', '\1', 'gn')
                                                 ELSE varying.text
                                             END,
                                             '\s+', ' ', 'g')), 300)
-                                        -- The status of an HTTP answer is no varying number: 401 and 503 have different causes.
+                                        -- The status of an HTTP response is kept: 401 and 503 have different causes.
                                         || coalesce(' http ' || coalesce(
                                             substring(plain.text FROM '\y(?:https?|status|code|answered|returned|got)[ :=/(]*(?:[12]\.[01])?(?:code)?[ :=(]*([45]\d\d)\y'),
                                             substring(plain.text FROM '\y([45]\d\d) (?:bad|unauthorized|forbidden|not|request|too|internal|server|client|service|gateway)\y')
@@ -837,10 +837,10 @@ FROM (
                                     FROM (SELECT coalesce(nullif(r.error_message, ''), r.status_reason, '') AS text) AS given
                                     CROSS JOIN LATERAL (
                                         SELECT lower(CASE
-                                            -- Of a Python traceback the exceptions count, not the lines of code on the way.
+                                            -- Of a Python traceback only the exceptions count, not the lines of code.
                                             WHEN strpos(given.text, 'Traceback (most recent call last)') > 0
                                                 THEN regexp_replace(right(given.text, 4000), '(^|\n)[ \t]+[^\n]*', '', 'g')
-                                            -- Nor do the rows and statements that a database adds.
+                                            -- Rows and statements in a database's error do not count either.
                                             ELSE regexp_replace(left(given.text, 2000), '\n\s*(?:DETAIL|HINT|CONTEXT):.*$', '')
                                         END) AS text
                                         OFFSET 0  -- computes it once, though it is used more than once
@@ -859,7 +859,7 @@ FROM (
                                     CROSS JOIN LATERAL (
                                         SELECT regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(
                                             named.text,
-                                            -- Of an address the host stays: it says which system did not answer.
+                                            -- The host of a URL stays, because it is the system that did not answer.
                                             '(\w+://[^\s/''"?#]+)[^\s''"),\x3b]*', '\1', 'g'),
                                             '[\w.+-]+@[\w.-]+|(?<![/:\w.-])[\w.#-]*(?:/[\w.#-]+)+', '#', 'g'),
                                             '"[^"\n]*"|`[^`\n]*`|“[^”\n]*”|(?<!\w)''[^''\n]*''(?!\w)', '#', 'g'),
@@ -895,13 +895,13 @@ FROM (
                     SELECT (
                         SELECT
                             left(btrim(regexp_replace(
-                                -- Several tasks that failed alike are one cause, as one task is.
+                                -- Several tasks with the same error are one cause.
                                 CASE
                                     WHEN strpos(varying.text, E'\n') > 0 THEN regexp_replace(varying.text, '^(.{1,250})(?:\n\1)+$', '\1', 'gn')
                                     ELSE varying.text
                                 END,
                                 '\s+', ' ', 'g')), 300)
-                            -- The status of an HTTP answer is no varying number: 401 and 503 have different causes.
+                            -- The status of an HTTP response is kept: 401 and 503 have different causes.
                             || coalesce(' http ' || coalesce(
                                 substring(plain.text FROM '\y(?:https?|status|code|answered|returned|got)[ :=/(]*(?:[12]\.[01])?(?:code)?[ :=(]*([45]\d\d)\y'),
                                 substring(plain.text FROM '\y([45]\d\d) (?:bad|unauthorized|forbidden|not|request|too|internal|server|client|service|gateway)\y')
@@ -909,10 +909,10 @@ FROM (
                         FROM (SELECT coalesce(nullif(r.error_message, ''), r.status_reason, '') AS text) AS given
                         CROSS JOIN LATERAL (
                             SELECT lower(CASE
-                                -- Of a Python traceback the exceptions count, not the lines of code on the way.
+                                -- Of a Python traceback only the exceptions count, not the lines of code.
                                 WHEN strpos(given.text, 'Traceback (most recent call last)') > 0
                                     THEN regexp_replace(right(given.text, 4000), '(^|\n)[ \t]+[^\n]*', '', 'g')
-                                -- Nor do the rows and statements that a database adds.
+                                -- Rows and statements in a database's error do not count either.
                                 ELSE regexp_replace(left(given.text, 2000), '\n\s*(?:DETAIL|HINT|CONTEXT):.*$', '')
                             END) AS text
                             OFFSET 0  -- computes it once, though it is used more than once
@@ -931,7 +931,7 @@ FROM (
                         CROSS JOIN LATERAL (
                             SELECT regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(
                                 named.text,
-                                -- Of an address the host stays: it says which system did not answer.
+                                -- The host of a URL stays, because it is the system that did not answer.
                                 '(\w+://[^\s/''"?#]+)[^\s''"),\x3b]*', '\1', 'g'),
                                 '[\w.+-]+@[\w.-]+|(?<![/:\w.-])[\w.#-]*(?:/[\w.#-]+)+', '#', 'g'),
                                 '"[^"\n]*"|`[^`\n]*`|“[^”\n]*”|(?<!\w)''[^''\n]*''(?!\w)', '#', 'g'),
@@ -957,13 +957,13 @@ FROM (
                         AND (
                             SELECT
                                 left(btrim(regexp_replace(
-                                    -- Several tasks that failed alike are one cause, as one task is.
+                                    -- Several tasks with the same error are one cause.
                                     CASE
                                         WHEN strpos(varying.text, E'\n') > 0 THEN regexp_replace(varying.text, '^(.{1,250})(?:\n\1)+$', '\1', 'gn')
                                         ELSE varying.text
                                     END,
                                     '\s+', ' ', 'g')), 300)
-                                -- The status of an HTTP answer is no varying number: 401 and 503 have different causes.
+                                -- The status of an HTTP response is kept: 401 and 503 have different causes.
                                 || coalesce(' http ' || coalesce(
                                     substring(plain.text FROM '\y(?:https?|status|code|answered|returned|got)[ :=/(]*(?:[12]\.[01])?(?:code)?[ :=(]*([45]\d\d)\y'),
                                     substring(plain.text FROM '\y([45]\d\d) (?:bad|unauthorized|forbidden|not|request|too|internal|server|client|service|gateway)\y')
@@ -971,10 +971,10 @@ FROM (
                             FROM (SELECT coalesce(nullif(r.error_message, ''), r.status_reason, '') AS text) AS given
                             CROSS JOIN LATERAL (
                                 SELECT lower(CASE
-                                    -- Of a Python traceback the exceptions count, not the lines of code on the way.
+                                    -- Of a Python traceback only the exceptions count, not the lines of code.
                                     WHEN strpos(given.text, 'Traceback (most recent call last)') > 0
                                         THEN regexp_replace(right(given.text, 4000), '(^|\n)[ \t]+[^\n]*', '', 'g')
-                                    -- Nor do the rows and statements that a database adds.
+                                    -- Rows and statements in a database's error do not count either.
                                     ELSE regexp_replace(left(given.text, 2000), '\n\s*(?:DETAIL|HINT|CONTEXT):.*$', '')
                                 END) AS text
                                 OFFSET 0  -- computes it once, though it is used more than once
@@ -993,7 +993,7 @@ FROM (
                             CROSS JOIN LATERAL (
                                 SELECT regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(
                                     named.text,
-                                    -- Of an address the host stays: it says which system did not answer.
+                                    -- The host of a URL stays, because it is the system that did not answer.
                                     '(\w+://[^\s/''"?#]+)[^\s''"),\x3b]*', '\1', 'g'),
                                     '[\w.+-]+@[\w.-]+|(?<![/:\w.-])[\w.#-]*(?:/[\w.#-]+)+', '#', 'g'),
                                     '"[^"\n]*"|`[^`\n]*`|“[^”\n]*”|(?<!\w)''[^''\n]*''(?!\w)', '#', 'g'),

@@ -1,9 +1,9 @@
--- Question    What does the source's list of pipelines say of these?
+-- Question    What is the state of these pipelines in the source's list?
 -- Grain       one statement for all pipelines of a connection
 -- Parameters  listed_at, pipeline_id[], client_id[], platform[], external_id[], found[], paused[], next_run_at[]
 --
--- Speaks only for pipelines whose source is still the one that was read, and writes only what differs. No column is
--- indexed, so that the update stays on its page.
+-- Updates only pipelines that still have the source that was read, and only changed values. No column is indexed, so that
+-- updates are HOT.
 WITH listed AS (
     SELECT
         pipelines.id, listed.paused, listed.next_run_at,

@@ -3,8 +3,8 @@
 -- Parameters  through, due, step (seconds), pipeline_id[], client_id[], platform[], external_id[], moves[],
 --             source_url[], source_url_template[] (kept as they are unless links_known)
 --
--- Speaks only for pipelines whose source is still the one that was walked. Writes no indexed column, so that the
--- update stays on its page, and writes nothing for a pipeline whose watermark would hardly move.
+-- Updates only pipelines that still have the source that was walked. It writes no indexed column, so that updates are HOT;
+-- a pipeline whose watermark would hardly move is not written.
 WITH walked AS (
     SELECT pipelines.id, walked.moves, walked.source_url, walked.source_url_template
     FROM unnest(

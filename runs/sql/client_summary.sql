@@ -1,10 +1,10 @@
--- Question    How did each pipeline of a client do in a window, and how did it stand at its end?
+-- Question    Which runs did each pipeline of a client have in a window, and what was its latest status at the end?
 -- Grain       one row per pipeline, disabled ones too, that has a run in the window
 -- Columns     pipeline_id, pipeline_name, platform, latest_status, latest_run_at, and one count per status
 -- Parameters  client_id; since (inclusive) and until (exclusive), on started_at, else on event_at
 --
--- Asked from the pipelines' side, each of the two kinds of run by its own range of the index runs_latest, where a
--- run without a start stands at -infinity: so the work grows with the window, not with history.
+-- Reads each pipeline's runs from two ranges of the index runs_latest, in which a run without a start has -infinity. So
+-- the cost depends on the window, not on history.
 SELECT
     p.id AS pipeline_id,
     p.name AS pipeline_name,

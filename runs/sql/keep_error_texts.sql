@@ -1,8 +1,8 @@
--- Question    Why did these failed runs fail? Keeps the answers of second requests.
+-- Question    Why did these runs fail? Stores error texts from second requests.
 -- Grain       one row per text
 -- Parameters  run_id[], finished_at[], error_message[]
 --
--- Writes only where the run is still the attempt that was asked about, and still without a text of its own.
+-- Writes only if the run is still the same attempt and still has no text.
 WITH explained AS (
     SELECT r.id, given.error_message
     FROM unnest(%(run_id)s::uuid[], %(finished_at)s::timestamptz[], %(error_message)s::text[])

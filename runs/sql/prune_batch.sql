@@ -3,7 +3,7 @@
 -- Columns     pipeline_id, runs
 -- Parameters  those of prunable_runs.sql, and size
 --
--- A run that another transaction holds is left to it: a second pruning deletes it, or a source changes it and the next
+-- A run that another transaction has locked is skipped: a second pruning deletes it, or a writer changes it and the next
 -- pruning decides again. So no pruning waits for another one or for a writer.
 WITH batch AS MATERIALIZED (
     {prunable_runs}

@@ -1,12 +1,12 @@
--- Question    What does each of these writes do to the stored runs? Does it, and says so.
+-- Question    What does each of these writes do to the stored runs? Executes them and returns the outcomes.
 -- Grain       one row per write; no two writes of one statement concern the same run
 -- Columns     position, run_id, outcome (created, updated, unchanged, stale, pruned; null: another writer came
---             between, judge again), pruned_before (with the outcome pruned)
+--             first, call again), pruned_before (with the outcome pruned)
 -- Parameters  kind (snapshot, event, if_absent), clock (source, asked), and rows: a JSON array of the writes, which
 --             costs the writer a tenth of what one array per column costs
 --
--- Writes that change nothing are set aside before the insert, since ON CONFLICT locks a row, and writes WAL for it,
--- even where its WHERE then says no. Rows are written in key order, so that two writers cannot deadlock.
+-- Writes that change nothing are skipped before the insert, because ON CONFLICT locks a row, and writes WAL for it, even
+-- if its WHERE is false. Rows are written in key order, so that two writers cannot deadlock.
 WITH new AS (
     SELECT
         position, id, pipeline_id, external_run_id, status, started_at, finished_at,
@@ -97,7 +97,7 @@ written AS (
         CROSS JOIN LATERAL (
             SELECT CASE WHEN replaces THEN excluded.finished_at ELSE r.finished_at END AS finished_at
         ) AS ended
-        -- A text from a second request stays for as long as the attempt that it explains is the stored one.
+        -- A text from a second request stays while its attempt is the stored one.
         CROSS JOIN LATERAL (
             SELECT
                 %(kind)s = 'snapshot' AND r.error_message_fetched AND excluded.error_message IS NULL

@@ -1,14 +1,14 @@
--- What a write (new) does to the stored run (r); the same text judges before the insert and at the conflict.
+-- What a write (new) does to the stored run (r); the same text decides before the insert and at the conflict.
 --   updated    the write is newer: its content replaces the stored one
 --   started    an event adds an earlier start, and at most a later version, to what is stored
---   moved      same content with the source's own later time: the version moves on, alone
+--   moved      same content with a later version: only the version changes
 --   unchanged  a replay
 --   stale      an older write
 CASE
     WHEN %(kind)s = 'if_absent' THEN 'unchanged'
     WHEN (
             r.status, r.finished_at, r.rows_processed,
-            -- A text from a second request is not part of what the source's answer says.
+            -- A text from a second request is not part of the source's response.
             CASE WHEN NOT r.error_message_fetched THEN r.error_message END,
             r.status_reason, r.payload, r.given_source_url
         ) IS NOT DISTINCT FROM (
@@ -16,7 +16,7 @@ CASE
             new.given_source_url
         )
         AND (%(kind)s = 'event' OR (r.started_at, r.duration_seconds) IS NOT DISTINCT FROM (
-            -- A re-opened run without a start of its own keeps the former one, and a replay of that too.
+            -- A re-opened run without a start keeps the former one, also in a replay.
             CASE WHEN new.status = 'running' AND new.started_at IS NULL AND r.started_at_kept
                 THEN r.started_at ELSE new.started_at END,
             new.duration_seconds
@@ -32,7 +32,7 @@ CASE
         WHEN new.source_updated_at IS NULL THEN r.status = 'running' OR new.status <> 'running'
         WHEN r.source_updated_at IS NULL THEN true
         WHEN new.source_updated_at <> r.source_updated_at THEN new.source_updated_at > r.source_updated_at
-        -- Equal versions: any fixed order will do, so that the order of arrival does not matter.
+        -- Equal versions: a fixed order, so that the order of arrival does not matter.
         ELSE (
             array_position(ARRAY['running', 'success', 'skipped', 'canceled', 'failed'], new.status::text),
             jsonb_build_array(

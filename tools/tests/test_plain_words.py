@@ -67,8 +67,6 @@ TERMS: dict[str, set[str]] = {
     "runs/events.py": {"asked"},
     "runs/tests/writes.py": {"asked"},
 }
-# Not checked yet: other work changes these.
-NOT_YET: tuple[str, ...] = ("chm_project/console/tests/test_console_pages.py", "ingestion/management/")
 
 PROSE = {".md", ".html", ".txt"}
 HASH_COMMENTS = {".sh", ".yml", ".yaml", ".toml", ".conf", ".service", ".timer", ".socket", ".example"}
@@ -131,7 +129,7 @@ def problems() -> Iterator[str]:
     words = [(re.compile(rf"\b({word})\b", re.IGNORECASE), instead) for word, instead, _ in WORDS]
     for name in _tracked():
         allowed = TERMS.get(name, set())
-        if "*" in allowed or name.startswith(NOT_YET):
+        if "*" in allowed:
             continue
         try:
             source = (ROOT / name).read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The pages of a client, a pipeline and a run: what stands on them, for whom, as text, and at which cost."""
+"""The pages of a client, a pipeline and a run: their content by role, as text, and their query counts."""
 
 import re
 from datetime import timedelta
@@ -93,13 +93,13 @@ def test_a_pipeline_page_tells_the_median_and_the_95th_percentile(viewer: Browse
 
 
 def test_all_runs_of_a_pipeline_are_one_link_away(viewer: Browser) -> None:
-    [ours] = history(PipelineFactory.create(), "success")
+    [run] = history(PipelineFactory.create(), "success")
     [other] = history(PipelineFactory.create(), "success")
     [address] = re.findall(
-        r'href="([^"]+)">All runs of this pipeline', html(viewer.get(pipeline_address(ours.pipeline)))
+        r'href="([^"]+)">All runs of this pipeline', html(viewer.get(pipeline_address(run.pipeline)))
     )
     listed = html(viewer.get(address))
-    assert run_address(ours) in listed
+    assert run_address(run) in listed
     assert run_address(other) not in listed
 
 

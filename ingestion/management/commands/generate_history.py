@@ -77,7 +77,7 @@ class Command(BaseCommand):
             ) from None
         with connection.cursor() as cursor:
             # Index-only scans need to know which pages hold only rows that everyone sees, and VACUUM does not say so
-            # of rows whose commit, or a commit close to theirs, is still on its way to disk.
+            # of rows whose commit, or a close one, is not on disk yet.
             cursor.execute("SET synchronous_commit = on")
             try:
                 for model in (Client, Pipeline, Run):

@@ -1,2 +1,2 @@
--- Whether a run (r) says if its pipeline works. Running, canceled and skipped ones do not.
+-- Whether a run (r) succeeded or failed. Running, canceled and skipped runs do not decide a pipeline's state.
 r.status IN ('success', 'failed') AND {settled}

@@ -1,4 +1,4 @@
--- The latest decisive run of a pipeline (p). Its status is the pipeline's verdict.
+-- The latest decisive run of a pipeline (p). Its status decides whether the pipeline is failing.
 LATERAL (
     SELECT r.run_id, r.status, r.started_at, r.finished_at, r.event_at, {settled_at} AS settled_at
     FROM reporting.runs AS r

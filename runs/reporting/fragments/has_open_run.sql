@@ -1,4 +1,4 @@
--- Whether a run of a pipeline (p) is open. Asked in two parts, so that the first can use the index runs_open.
+-- Whether a run of a pipeline (p) is open. Two conditions, so that the first one can use the index runs_open.
 (
     EXISTS (
         SELECT FROM reporting.runs AS r

@@ -1,4 +1,4 @@
--- Whether the failure of a pipeline (p) is known: somebody marked it, and since then no success and no other cause came
+-- Whether the failure of a pipeline (p) is known: it was marked, and since then there was no success and no other cause
 -- (failed: its latest decisive run, cause.masked: that run's masked error). Decision 0029 has the table of states.
 (
     p.known_reason IS NOT NULL AND p.known_since <= %(as_of)s::timestamptz

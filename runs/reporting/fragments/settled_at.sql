@@ -1,2 +1,2 @@
--- From when on a run (r) is settled.
+-- The moment from which a run (r) is settled.
 greatest(r.started_at, r.event_at)
