@@ -156,7 +156,7 @@ def test_the_board_the_client_page_and_the_metrics_agree(states: dict[str, Pipel
     for page in (shown, listed):
         rows = {row[0].split(" Acme ")[0]: (int(row[3]), row[4]) for row in tables(page)["failing"]}
         assert rows == {name: (each.in_a_row, after.get(name, "–")) for name, each in FAILING.items()}
-    assert f'<span class="chm-number">{len(FAILING)}</span><span>Failing now</span>' in client
+    assert f'<span class="chm-number">{len(FAILING)}</span><span>failing now</span>' in client
     metrics = samples(program("read").get("/metrics").content.decode())
     failing = [value for name, value in metrics.items() if name.startswith("chm_pipelines_failing{")]
     assert sum(failing) == len(FAILING)
