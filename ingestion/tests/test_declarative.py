@@ -198,7 +198,7 @@ def test_what_differs_in_every_answer_is_dropped_before_it_is_compared(partner: 
     partner.script = lambda request: Answer(
         body={"runs": [a_row(1, requested=len(partner.requests), links={"self": "x", "signed": len(partner.requests)})]}
     )
-    connection = connect(partner, 'drop = ["asked", "links.signed"]\n' + LISTING)
+    connection = connect(partner, 'drop = ["requested", "links.signed"]\n' + LISTING)
     ingest(connection)
     before = physical_rows()
     assert outcomes(ingest(connection)) == {"unchanged": 1}

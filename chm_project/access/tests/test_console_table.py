@@ -21,6 +21,7 @@ from django.utils import timezone
 from alerting.models import AlertRule
 from chm_project.access.models import ApiToken, Binding, Scope
 from chm_project.access.services import create_token
+from chm_project.console.pages.client_report import TABLES
 from chm_project.console.pages.sections import SECTIONS
 from chm_project.tests.api import NOWHERE, bound_person
 from inventory.models import Client, Pipeline
@@ -96,7 +97,8 @@ def addresses(route: str, ids: dict[str, str]) -> list[str]:
     model = next((name for place, name in OBJECTS.items() if f"/{place}/" in route), "client")
     values = {
         "client_id": [ids["client"]], "pipeline_id": [ids["pipeline"]], "object_id": [ids[model]],
-        "id": [ids[model]], "form": ["csv", "xlsx"], "key": list(SECTIONS), "content_type_id": ["1"],
+        "id": [ids[model]], "form": ["csv", "xlsx"], "key": list(SECTIONS), "table": list(TABLES),
+        "content_type_id": ["1"],
         "name": ["default"],
         "app_label": ["inventory", "runs", "access"],
     }  # fmt: skip
