@@ -86,6 +86,8 @@ def running_site() -> Iterator[Site]:
         environment = {
             "CHM_DATABASE_URL": database,
             "CHM_BROKER_URL": empty_broker(BROKER),
+            # The tests move the browser's clock, not the server's: every refresh reads the board.
+            "CHM_BOARD_REUSE_SECONDS": "0",
             "E2E_PARTNER_TOKEN": "partner-token",
             "E2E_AIRFLOW_PASSWORD": "REDACTED",
             "CHM_CONNECTIONS_FILE": str(connections),

@@ -39,6 +39,7 @@ def test_the_handover_is_two_clicks_away_is_copied_and_prints_on_a4(log_in: LogI
     page = log_in("analyst")
     page.get_by_role("link", name="Handover").click()
     page.get_by_label("Shift since").select_option("working_evening")
+    page.get_by_role("button", name="Show", exact=True).click()
     page.wait_for_url(re.compile(r"/handover/\?since=working_evening"))
     failing = page.locator("[data-list=new] tbody tr").count()
     assert failing
@@ -222,10 +223,11 @@ def test_the_board_says_when_it_stops_and_keeps_what_is_open(log_in: LogIn) -> N
     expect(pause).to_have_text("Paused – resume")
     assert not answers
     page.get_by_label("Platform").select_option("")
-    with page.expect_response(is_refresh) as last:
-        pause.click()
-    last.value.finished()
+    before = str(page.locator("[data-as-of]").get_attribute("data-as-of"))
+    pause.click()
     expect(pause).to_have_text("Pause")
+    # The refresh that this starts must end before the browser closes.
+    expect(page.locator("[data-as-of]")).not_to_have_attribute("data-as-of", before)
 
 
 def test_times_are_switched_to_utc_and_back(log_in: LogIn) -> None:
