@@ -36,6 +36,12 @@ CHANGES = {
     "unfold/helpers/pagination.html": [
         ('<div class="px-4', '<div role="region" aria-label="Number of rows" class="px-4')
     ],
+    "admin/submit_line.html": [
+        (
+            '<div {% if not is_popup %}id="submit-row"{% endif %} class',
+            '<div {% if not is_popup %}id="submit-row"{% endif %} role="region" aria-label="Save" class',
+        )
+    ],
     "unfold/helpers/empty_results.html": [
         ("No results found", "Nothing to show"),
         (
