@@ -19,7 +19,7 @@ def markdown(handover: Handover) -> str:
             f"{_failing(row)} (known: {_plain(row['known_reason'])})" for row in handover.known_failures
         ]),
         ("Late", [f"{_pipeline(row)}, expected {_time(row['expected_at'])}{_notes(row)}" for row in handover.late]),
-        ("Sources dark", [
+        ("Sources overdue or failing", [
             f"{_plain(row['client_name'])}, {row['platform']}: {row['stale']} overdue, "
             f"{row['failing_ingestion']} failing"
             for row in handover.sources_dark

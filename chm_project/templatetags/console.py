@@ -98,7 +98,7 @@ def ingestion(pipeline: Pipeline, as_of: datetime, latest: object = None) -> Saf
         case "none":
             return format_html('<span class="chm-subtle">{}</span>', "not ingested")
         case "pushed":
-            return format_html('<span class="chm-subtle">{}</span>', "only pushed to")
+            return format_html('<span class="chm-subtle">{}</span>', "pushed, not read from a source")
         case "missing":
             return format_html(
                 "{} since {}", badge("failed", "missing"), text_format.when(pipeline.source_missing_since)

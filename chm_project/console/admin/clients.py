@@ -30,8 +30,9 @@ def failing(client: Any) -> SafeString:
 
 
 @display(description="latest")
-def latest_status(client: Any) -> SafeString:
-    return status_badge(client.now["latest_status"] if client.now else None)
+def latest_status(client: Any) -> SafeString | str:
+    # A client without active pipelines is not judged; it may still have runs.
+    return status_badge(client.now["latest_status"]) if client.now else "–"
 
 
 @display(description="when")

@@ -89,6 +89,12 @@ class NewPersonForm(UserCreationForm):  # type: ignore[misc]  # untyped
         self.fields["groups"].error_messages["required"] = "Choose at least one role: it decides what the person sees."
 
 
+ROLES_HELP = (
+    "viewer: reads everything. analyst: also edits clients, pipelines and alert rules. operator: reads everything, "
+    "starts ingestion and makes API tokens. administrator: all of this, and people. Several roles add up."
+)
+
+
 @admin.register(User)
 class UserAdmin(NotForTheBoundMixin, UserRules, ModelAdmin[User]):
     form = UserChangeForm
@@ -123,7 +129,7 @@ class UserAdmin(NotForTheBoundMixin, UserRules, ModelAdmin[User]):
             return super().formfield_for_manytomany(db_field, request, **kwargs)
         field = super().formfield_for_manytomany(db_field, request, **kwargs, widget=CheckboxSelectMultiple)
         if field is not None:
-            field.label, field.help_text = "Roles", "What the person may see and do. Several roles add up."
+            field.label, field.help_text = "Roles", ROLES_HELP
         return field
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:

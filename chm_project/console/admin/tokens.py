@@ -1,7 +1,7 @@
 """API tokens in the console: create, show once, list and revoke."""
 
 import secrets
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
 from django import forms
@@ -44,6 +44,11 @@ class TokenForm(_TokenForm):
     class Meta:
         model = ApiToken
         fields = ("name", "scope", "client", "pipeline", "expires_at")
+        help_texts: ClassVar = {
+            "client": "The token sees only this client. Empty: all clients.",
+            "pipeline": "The token sees only this pipeline and its runs. Empty: all pipelines.",
+            "expires_at": "In UTC. Empty: the token does not expire.",
+        }
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}

@@ -61,10 +61,10 @@ def _parts(found: Handover) -> list[tuple[str, str, str, list[Row]]]:
     return [
         ("incidents", "New incidents", "No incident began.", found.incidents),
         ("recovered", "Recovered", "Nothing recovered.", found.recovered),
-        ("new", "Still failing: new", "No new failure lasts.", found.new_failures),
-        ("known", "Still failing: known", "No known failure lasts.", found.known_failures),
+        ("new", "Still failing: new", "No new failure.", found.new_failures),
+        ("known", "Still failing: known", "No known failure.", found.known_failures),
         ("late", "Late", "Nothing is late.", found.late),
-        ("sources", "Sources dark", "Every source is read.", found.sources_dark),
+        ("sources", "Sources overdue or failing", "Every source is read.", found.sources_dark),
         ("changes", "Changes to rules and inventory", "Nothing was changed.", found.changes),
     ]
 

@@ -328,7 +328,7 @@ def test_a_pipeline_that_is_only_pushed_to_is_not_a_source_behind(viewer: Browse
     PipelineFactory.create(external_id="waits", client__name="waits")
     board = html(viewer.get("/admin/"))
     assert [row[0] for row in tables(board)["sources"]] == ["waits"]
-    assert "only pushed to" in html(viewer.get(f"/admin/console/pipeline/{pushed.pk}/"))
+    assert "pushed, not read from a source" in html(viewer.get(f"/admin/console/pipeline/{pushed.pk}/"))
     assert ">pushed<" in " ".join(html(viewer.get("/admin/inventory/pipeline/")).split()).replace(
         "> pushed <", ">pushed<"
     )

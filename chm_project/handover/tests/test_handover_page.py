@@ -55,8 +55,8 @@ def test_the_page_says_what_the_api_says_and_every_row_opens(shift: None) -> Non
     }  # fmt: skip
     assert {key: len(rows) for key, rows in parts.items()} == {key: len(rows) for key, rows in expected.items()}
     assert all(expected.values()), "the shift has something for every part"
-    assert any("lasts" in row for row in parts["incidents"])
-    assert any("lasts" not in row for row in parts["incidents"]), "one that ended"
+    assert any("ongoing" in row for row in parts["incidents"])
+    assert any("ongoing" not in row for row in parts["incidents"]), "one that ended"
     for row in re.findall(r"<tr>(<td.*?)</tr>", page, re.DOTALL):
         address = re.search(r'href="([^"]+)"', row)
         assert address, row

@@ -80,6 +80,7 @@
       const custom = () => {
         const chosen = Array.from(form.querySelectorAll("select"), (select) => select.value).includes("custom");
         form.classList.toggle("chm-custom-time", chosen);
+        if (form.elements.since_time) form.elements.since_time.required = chosen;
       };
       form.addEventListener("change", custom);
       custom();
@@ -98,6 +99,15 @@
         for (const field of form.elements) if (field.name && !field.value) field.disabled = true;
       });
       fold(form);
+    }
+  }
+
+  // "18:00" in a link is that hour in the browser's zone.
+  function zoneLinks(root) {
+    for (const link of root.querySelectorAll("a[data-in-browser-zone]")) {
+      const address = new URL(link.href);
+      address.searchParams.set("zone", Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC");
+      link.href = address;
     }
   }
 
@@ -319,6 +329,7 @@
     localTimes(root);
     labels(root);
     filters(root);
+    zoneLinks(root);
     shorten(root);
   }
 
