@@ -41,6 +41,11 @@ Pipeline.objects.create(
     ingested_through=timezone.now(), last_ingest_at=timezone.now(),
 )
 """
+# Where the source shows a run; no browser opens it.
+_SOURCE_PAGES = """
+from inventory.models import Pipeline
+Pipeline.objects.filter(platform="vendor_api").update(source_url_template="https://source.example/runs/{run_id}")
+"""
 _OTHER_CLIENTS = f"""
 import json
 from inventory.models import Client
@@ -94,7 +99,7 @@ def running_site() -> Iterator[Site]:
         }
         for command in (["migrate"], ["load_synthetic", "--end", "now"]):
             _manage(*command, "--verbosity", "0", **environment)
-        for code in (_PEOPLE, _DELETED_DAG):
+        for code in (_PEOPLE, _DELETED_DAG, _SOURCE_PAGES):
             _manage("shell", "--command", code, "--verbosity", "0", **environment)
         others = _manage("shell", "--command", _OTHER_CLIENTS, "--verbosity", "0", **environment)
         connections.write_text(_CONNECTIONS.format(partner=partner, airflow=airflow, others=others.strip()))

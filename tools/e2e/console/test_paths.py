@@ -38,9 +38,9 @@ A4_WIDTH = 703  # pixels between the margins
 def test_the_handover_is_two_clicks_away_is_copied_and_prints_on_a4(log_in: LogIn) -> None:
     page = log_in("analyst")
     page.get_by_role("link", name="Handover").click()
-    page.get_by_label("Shift since").select_option("working_evening")
-    page.get_by_role("button", name="Show", exact=True).click()
-    page.wait_for_url(re.compile(r"/handover/\?since=working_evening"))
+    page.get_by_role("link", name="last working evening 18:00").click()
+    page.wait_for_url("**/handover/?since=working_evening&zone=Europe%2FBerlin")
+    expect(page.locator(".chm-as-of time").first).to_contain_text("18:00")
     failing = page.locator("[data-list=new] tbody tr").count()
     assert failing
 
