@@ -176,33 +176,38 @@ def worst_and_flaky(job: Counted) -> None:
 
 @dataclass(frozen=True)
 class Job:
+    """`clicks` is what the job needs today; `limit` is the most that it may ever need."""
+
+    sentence: str
     role: str
     do: Callable[[Counted], None]
     clicks: int
+    limit: int | None = None
 
 
 JOBS = [
-    Job("viewer", cause, 1),
-    Job("viewer", source_page, 2),
-    Job("analyst", changes_since_the_last_evening, 2),
-    Job("analyst", known, 3),
-    Job("viewer", runs_with_an_error, 3),
-    Job("analyst", handover, 2),
-    Job("analyst", new_client, 3),
-    Job("analyst", import_client, 5),
-    Job("operator", ingest, 2),
-    Job("operator", connection, 2),
-    Job("operator", token, 3),
-    Job("analyst", rule, 5),
-    Job("analyst", disable_client, 5),
-    Job("administrator", person, 4),
-    Job("viewer", month_report, 3),
-    Job("viewer", worst_and_flaky, 2),
+    Job("open the cause of a failure", "viewer", cause, 1, limit=2),
+    Job("open a failed run at its source", "viewer", source_page, 2, limit=3),
+    Job("list what changed since the last working evening", "analyst", changes_since_the_last_evening, 2),
+    Job("mark a failure as known", "analyst", known, 3),
+    Job("find the runs of a client with an error text", "viewer", runs_with_an_error, 3),
+    Job("hand over the weekend on Monday", "analyst", handover, 2, limit=2),
+    Job("add a client", "analyst", new_client, 3),
+    Job("import pipelines from a file", "analyst", import_client, 5),
+    Job("ingest a pipeline now", "operator", ingest, 2),
+    Job("see what a connection misses", "operator", connection, 2),
+    Job("make an API token", "operator", token, 3),
+    Job("add an alert rule", "analyst", rule, 5),
+    Job("disable a client", "analyst", disable_client, 5),
+    Job("add a person", "administrator", person, 4),
+    Job("report a month of a client", "viewer", month_report, 3, limit=3),
+    Job("export the worst and flakiest pipelines of a client", "viewer", worst_and_flaky, 2),
 ]
 
 
-@pytest.mark.parametrize("job", JOBS, ids=lambda job: job.do.__name__)
-def test_a_daily_job_is_done_within_its_clicks(log_in: LogIn, job: Job) -> None:
+@pytest.mark.parametrize("job", JOBS, ids=lambda job: job.sentence)
+def test_a_daily_job_needs_only_its_clicks(log_in: LogIn, job: Job) -> None:
     counted = Counted(log_in(job.role))
     job.do(counted)
     assert counted.clicks == job.clicks
+    assert job.limit is None or job.clicks <= job.limit

@@ -1,4 +1,4 @@
-"""A person's paths through the console, in a real browser."""
+"""Paths through the console in a real browser."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -59,7 +59,7 @@ def test_the_handover_is_two_clicks_away_is_copied_and_prints_on_a4(log_in: LogI
     assert page.pdf(format="A4").startswith(b"%PDF")
 
 
-def test_times_are_told_in_the_browsers_zone_with_utc_on_hover(log_in: LogIn) -> None:
+def test_times_are_in_the_browsers_zone_with_utc_on_hover(log_in: LogIn) -> None:
     page = log_in("viewer")
     shown = page.locator(".chm-as-of time")
     moment = datetime.fromisoformat(str(shown.get_attribute("datetime")))
@@ -75,7 +75,7 @@ def test_times_are_told_in_the_browsers_zone_with_utc_on_hover(log_in: LogIn) ->
     assert listed.inner_text() != listed.get_attribute("title")
 
 
-def test_a_filter_stands_in_the_address_and_holds_in_the_lists_behind_the_tiles(log_in: LogIn) -> None:
+def test_a_filter_is_in_the_address_and_applies_to_the_lists_behind_the_tiles(log_in: LogIn) -> None:
     page = log_in("viewer")
     page.get_by_label("Platform").select_option("vendor_api")
     page.get_by_role("button", name="Show", exact=True).click()
@@ -90,7 +90,7 @@ def test_a_filter_stands_in_the_address_and_holds_in_the_lists_behind_the_tiles(
     expect(page.locator("[data-list=failing] tbody tr")).to_have_count(int(number))
 
 
-def test_a_client_that_is_disabled_leaves_the_board_and_comes_back(log_in: LogIn) -> None:
+def test_a_disabled_client_leaves_the_board_until_it_is_enabled(log_in: LogIn) -> None:
     page = log_in("analyst")
     client = page.locator("[data-list=failing] tbody tr").first.locator("a").nth(1).inner_text()
 
@@ -120,7 +120,7 @@ def set_active(page: Page, active: bool) -> None:
     expect(page.get_by_text(re.compile("successfully|abled\\."))).to_be_visible()
 
 
-def test_a_new_rule_shows_when_it_would_have_held(log_in: LogIn) -> None:
+def test_a_new_rule_shows_when_it_would_have_fired(log_in: LogIn) -> None:
     page = log_in("analyst")
     name, client = page.locator("[data-list=failing] tbody tr").first.locator("a").all_inner_texts()[:2]
     page.goto("/admin/alerting/alertrule/")
@@ -140,7 +140,7 @@ def test_a_new_rule_shows_when_it_would_have_held(log_in: LogIn) -> None:
 
 
 def choose(page: Page, field: str, text: str, client: str) -> None:
-    """Picks from an autocomplete, which offers pipelines of all clients by their names."""
+    """Choose from an autocomplete field, which finds pipelines by the names of their clients too."""
     page.locator(f"[name={field}] + .select2-container").click()
     page.locator(".select2-search__field").last.fill(client)
     page.locator(".select2-results__option", has_text=text).first.click()
@@ -254,13 +254,13 @@ def test_a_phone_shows_the_board_and_the_runs_in_three_screens(log_in: LogIn, pa
     assert page.evaluate("document.documentElement.scrollHeight / innerHeight") <= PHONE_SCREENS
 
 
-def tab_to(page: Page, selector: str, most: int = 150) -> None:
-    """Press Tab until the focus is on what the selector names."""
-    for _ in range(most):
+def tab_to(page: Page, selector: str, limit: int = 150) -> None:
+    """Press Tab until an element that matches the selector has the focus."""
+    for _ in range(limit):
         page.keyboard.press("Tab")
         if page.evaluate("selector => document.activeElement.matches(selector)", selector):
             return
-    raise AssertionError(f"{selector} has no focus after {most} times Tab")
+    raise AssertionError(f"{selector} has no focus after {limit} times Tab")
 
 
 def test_an_analyst_finds_the_cause_of_a_failure_without_a_mouse(log_in: LogIn) -> None:
@@ -297,7 +297,3 @@ def test_a_delivery_lead_opens_a_client_and_its_runs_without_a_mouse(log_in: Log
     tab_to(page, "[data-list=pipelines] a")
     page.keyboard.press("Enter")
     page.wait_for_url("**/console/pipeline/**")
-
-
-# The paths of inventory editing (an import with two bad rows, enabling and disabling in bulk) stand in
-# test_editing.py, beside this file; they take their page from log_in("analyst").
