@@ -17,73 +17,126 @@
 --
 -- Runs are in the order in which they happened. A streak that began before since is listed for active pipelines only: that
 -- of a disabled one would be in every window.
-WITH first_failures AS (
-    SELECT f.pipeline_id, f.run_id, f.event_at
-    FROM (
-        SELECT r.pipeline_id, r.run_id, r.event_at
-        FROM reporting.runs AS r
-        WHERE r.status = 'failed' AND r.event_at >= %(since)s AND r.event_at < %(until)s AND {run_in_scope}
-    ) AS f
+WITH failures AS MATERIALIZED (
+    SELECT r.pipeline_id, r.run_id, r.event_at
+    FROM reporting.runs AS r
+    WHERE r.status = 'failed' AND r.event_at >= %(since)s AND r.event_at < %(until)s AND {run_in_scope}
+),
+-- One probe per failure: the decisive run after it ends its streak or continues it.
+followed AS (
+    SELECT
+        f.pipeline_id, f.run_id, f.event_at, CASE WHEN following.status = 'success' THEN following.event_at END AS recovered_at
+    FROM failures AS f
     LEFT JOIN LATERAL (
-        SELECT r.status
+        SELECT r.status, r.event_at
         FROM reporting.runs AS r
-        WHERE r.pipeline_id = f.pipeline_id AND {decisive} AND (r.event_at, r.run_id) < (f.event_at, f.run_id)
-        ORDER BY r.event_at DESC, r.run_id DESC
+        WHERE r.pipeline_id = f.pipeline_id AND r.status IN ('success', 'failed')
+            AND (r.event_at, r.run_id) > (f.event_at, f.run_id) AND r.event_at < %(until)s
+        ORDER BY r.event_at, r.run_id
         LIMIT 1
-    ) AS before ON true
-    WHERE before.status IS DISTINCT FROM 'failed'
-    UNION ALL
-    SELECT p.pipeline_id, first_failed.run_id, first_failed.event_at
+    ) AS following ON true
+),
+-- The streaks of each pipeline within the window, numbered from 0.
+in_window AS MATERIALIZED (
+    SELECT
+        pipeline_id, number, min(event_at) AS began_at, (array_agg(run_id ORDER BY event_at, run_id))[1] AS run_id,
+        max(recovered_at) AS recovered_at, count(*) AS failed_runs
+    FROM (
+        SELECT
+            f.*,
+            count(f.recovered_at) OVER (
+                PARTITION BY f.pipeline_id ORDER BY f.event_at, f.run_id
+                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+            ) AS number
+        FROM followed AS f
+    ) AS numbered
+    GROUP BY pipeline_id, number
+),
+-- The last runs before the window decide most pipelines. At a tie a probe decides.
+last_runs AS MATERIALIZED (
+    SELECT pipeline_id, coalesce(failed_at > succeeded_at, succeeded_at IS NULL) AS is_failing
+    FROM (
+        SELECT
+            r.pipeline_id, max(r.event_at) FILTER (WHERE r.status = 'failed') AS failed_at,
+            max(r.event_at) FILTER (WHERE r.status = 'success') AS succeeded_at
+        FROM (
+            SELECT r.pipeline_id, r.status, r.event_at
+            FROM reporting.runs AS r
+            WHERE r.event_at < %(since)s
+            ORDER BY r.event_at DESC, r.run_id DESC
+            LIMIT 4 * (SELECT count(*) FROM reporting.pipelines AS p WHERE {in_scope})
+        ) AS r
+        WHERE r.status IN ('success', 'failed')
+        GROUP BY r.pipeline_id
+    ) AS latest
+    WHERE failed_at IS DISTINCT FROM succeeded_at
+),
+failing_before AS MATERIALIZED (
+    SELECT p.pipeline_id, p.is_active, recovered.event_at AS recovered_at, recovered.run_id AS recovered_by
     FROM reporting.pipelines AS p
-    CROSS JOIN LATERAL (
-        SELECT r.status
+    LEFT JOIN last_runs USING (pipeline_id)
+    LEFT JOIN LATERAL (
+        SELECT r.event_at, r.run_id
         FROM reporting.runs AS r
-        WHERE r.pipeline_id = p.pipeline_id AND {decisive} AND r.event_at < %(since)s
-        ORDER BY r.event_at DESC, r.run_id DESC
+        WHERE r.pipeline_id = p.pipeline_id AND r.status = 'success'
+            AND r.event_at >= %(since)s AND r.event_at < %(until)s
+        ORDER BY r.event_at, r.run_id
         LIMIT 1
-    ) AS verdict
+    ) AS recovered ON true
+    WHERE {in_scope}
+        -- A scalar subquery, so that it only runs for the others.
+        AND coalesce(last_runs.is_failing, (
+            SELECT r.status = 'failed'
+            FROM reporting.runs AS r
+            WHERE r.pipeline_id = p.pipeline_id AND r.status IN ('success', 'failed') AND r.event_at < %(since)s
+            ORDER BY r.event_at DESC, r.run_id DESC
+            LIMIT 1
+        ))
+),
+-- Their failures within the window before they recovered.
+continued AS MATERIALIZED (
+    SELECT w.pipeline_id, w.number, w.failed_runs
+    FROM failing_before AS p
+    JOIN in_window AS w USING (pipeline_id)
+    -- Not `= 0`, which the planner takes for a few rows.
+    WHERE w.number < 1
+        AND (p.recovered_at IS NULL OR (w.began_at, w.run_id) < (p.recovered_at, p.recovered_by))
+),
+streaks AS (
+    SELECT w.pipeline_id, w.run_id, w.began_at, w.recovered_at, w.failed_runs
+    FROM in_window AS w
+    WHERE w.number > 0 OR w.pipeline_id NOT IN (SELECT pipeline_id FROM continued)
+    UNION ALL
+    SELECT p.pipeline_id, before.run_id, before.began_at, p.recovered_at, before.failed_runs + coalesce(continued.failed_runs, 0)
+    FROM failing_before AS p
+    LEFT JOIN continued USING (pipeline_id)
     LEFT JOIN LATERAL (
         SELECT r.event_at, r.run_id
         FROM reporting.runs AS r
         WHERE r.pipeline_id = p.pipeline_id AND r.status = 'success' AND r.event_at < %(since)s
         ORDER BY r.event_at DESC, r.run_id DESC
         LIMIT 1
-    ) AS former ON verdict.status = 'failed'
+    ) AS former ON true
     CROSS JOIN LATERAL (
-        SELECT r.run_id, r.event_at
+        -- With FILTER, because the index runs_failed does not serve one pipeline.
+        SELECT
+            min(r.event_at) FILTER (WHERE r.status = 'failed') AS began_at,
+            (array_agg(r.run_id ORDER BY r.event_at, r.run_id) FILTER (WHERE r.status = 'failed'))[1] AS run_id,
+            count(*) FILTER (WHERE r.status = 'failed') AS failed_runs
         FROM reporting.runs AS r
-        WHERE r.pipeline_id = p.pipeline_id AND r.status = 'failed'
+        WHERE r.pipeline_id = p.pipeline_id
+            AND r.event_at >= coalesce(former.event_at, '-infinity'::timestamptz) AND r.event_at < %(since)s
             AND (r.event_at, r.run_id) > (
                 coalesce(former.event_at, '-infinity'::timestamptz),
                 coalesce(former.run_id, '00000000-0000-0000-0000-000000000000'::uuid)
             )
-        ORDER BY r.event_at, r.run_id
-        LIMIT 1
-    ) AS first_failed
-    WHERE verdict.status = 'failed' AND p.is_active AND {in_scope}
+    ) AS before
+    WHERE p.is_active
 )
 SELECT
-    p.client_name, p.pipeline_name, p.platform, s.event_at AS began_at, recovered.event_at AS recovered_at,
-    counted.failed_runs, first_run.error_message, p.client_id, p.pipeline_id, s.run_id
-FROM first_failures AS s
+    p.client_name, p.pipeline_name, p.platform, s.began_at, s.recovered_at, s.failed_runs, first_run.error_message,
+    p.client_id, p.pipeline_id, s.run_id
+FROM streaks AS s
 JOIN reporting.pipelines AS p USING (pipeline_id)
 JOIN reporting.runs AS first_run ON first_run.run_id = s.run_id
-LEFT JOIN LATERAL (
-    SELECT r.event_at, r.run_id
-    FROM reporting.runs AS r
-    WHERE r.pipeline_id = s.pipeline_id AND r.status = 'success' AND r.event_at < %(until)s
-        AND (r.event_at, r.run_id) > (s.event_at, s.run_id)
-    ORDER BY r.event_at, r.run_id
-    LIMIT 1
-) AS recovered ON true
-CROSS JOIN LATERAL (
-    SELECT count(*) AS failed_runs
-    FROM reporting.runs AS r
-    WHERE r.pipeline_id = s.pipeline_id AND r.status = 'failed'
-        AND (r.event_at, r.run_id) >= (s.event_at, s.run_id)
-        AND (r.event_at, r.run_id) < (
-            coalesce(recovered.event_at, %(until)s::timestamptz),
-            coalesce(recovered.run_id, '00000000-0000-0000-0000-000000000000'::uuid)
-        )
-) AS counted
-ORDER BY began_at DESC, p.client_name, p.pipeline_name, s.run_id
+ORDER BY s.began_at DESC, p.client_name, p.pipeline_name, s.run_id
