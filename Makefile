@@ -1,4 +1,4 @@
-# The operator's interface. Every target works from a fresh clone with Python >= 3.11 and make.
+# Commands for operators and developers. Every target works from a fresh clone with Python >= 3.11 and make.
 PYTHON ?= python3
 BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
@@ -9,7 +9,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-# Each environment is described by one lock file; a stamp says which lock it was installed from.
+# Each environment is defined by one lock file; a stamp file records that this lock file was installed.
 .venv/local.stamp: requirements-local.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "CHM needs Python 3.11 or newer; name one with: make PYTHON=/path/to/python3 ...")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -172,7 +172,7 @@ contract: install-dev .chm/contract/stamp  ## lint the contract document, compar
 lint: install-dev  ## ruff, mypy --strict, imports, migrations, contract, documents and links, deployment checks
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@# Without its cache, which has called things right that a fresh checkout calls wrong. The plugin reads the settings, never the database.
+	@# Without a cache: mypy has accepted code from its cache that fails on a fresh checkout. The plugin reads the settings, never the database.
 	@CHM_DATABASE_URL=postgresql:///none $(BIN)/mypy --cache-dir=/dev/null .
 	@$(MANAGE) makemigrations --check --dry-run
 	@CHM_DATABASE_URL=postgresql:///none $(MANAGE) spectacular --fail-on-warn | diff -u docs/contracts/openapi.yaml - \

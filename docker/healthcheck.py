@@ -1,4 +1,4 @@
-"""Exit status 0 when this container does its work: python docker/healthcheck.py web|worker|beat."""
+"""Exit with status 0 if this container is healthy: python docker/healthcheck.py web|worker|beat."""
 
 import os
 import socket

@@ -1,9 +1,9 @@
-"""Does without Docker what docker/Dockerfile and docker-compose.yml say of CHM's own containers (`make image-steps`).
+"""Run the steps of CHM's own containers (docker/Dockerfile, docker-compose.yml) without Docker: `make image-steps`.
 
-The Dockerfile's steps run as they are written, in a temporary folder in place of /, with nothing of this shell's
-environment but the way to the package index, and as a user who is not root. Then compose's own commands and health
-checks run, with the secrets that make-secrets.sh makes, on a PostgreSQL that start.sh's settings and 10-roles.sh set
-up, and a Redis with a password. It cannot do the base image, the creation of the user and the containers' isolation.
+The steps of the Dockerfile run as written, in a temporary folder in place of /, by a user who is not root. The only
+environment variables passed on are those for the package index. Then the commands and health checks of the compose
+file run, with secrets from make-secrets.sh, on a PostgreSQL with the settings of start.sh and 10-roles.sh, and a Redis
+with a password. The base image, the creation of the user and the isolation of containers are not tested.
 """
 
 import json
@@ -33,7 +33,7 @@ DOCKER = Path(__file__).resolve().parent
 REPOSITORY = DOCKER.parent
 POSTGRESQL = Path("/usr/lib/postgresql/15/bin")
 UID = 10001
-# What of the image's file system the steps touch.
+# Paths of the image that the steps use.
 PLACES = re.compile(r"(?<![\w./-])/(opt/venv|app|tmp|run/secrets|var/lib/metrics)(?=[/\s\"':]|$)")
 
 
@@ -41,7 +41,7 @@ TO_THE_INDEX = re.compile(r"PIP_\w+|(https?|no)_proxy|SSL_CERT_FILE|REQUESTS_CA_
 
 
 class Machine:
-    """A folder in place of /, and the environment of the image."""
+    """A folder in place of /, with the environment of the image."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -50,7 +50,7 @@ class Machine:
             "HOME": str(root / "tmp"),
             "LANG": "C.UTF-8",
             "PIP_QUIET": "1",
-            "LD_LIBRARY_PATH": f"{root}/usr/lib",  # of an interpreter that lies in a shared library
+            "LD_LIBRARY_PATH": f"{root}/usr/lib",  # for an interpreter that is built as a shared library
         }
         self.environment |= {name: value for name, value in os.environ.items() if TO_THE_INDEX.fullmatch(name)}
         self.folder = root
@@ -61,7 +61,7 @@ class Machine:
         self.health: list[str] = []
         for place in ("app", "data", "opt", "tmp", "usr/bin", "var/lib/metrics"):
             (root / place).mkdir(parents=True)
-        # The base image's interpreter: this one, without anybody's packages, where every user can reach it.
+        # In place of the base image's interpreter: this one without installed packages, readable by every user.
         unneeded = shutil.ignore_patterns("test", "site-packages", "__pycache__", "share", "*.a")
         shutil.copytree(sys.base_prefix, root / "usr", dirs_exist_ok=True, symlinks=True, ignore=unneeded)
         if not (root / "usr/bin/python").exists():
@@ -132,7 +132,7 @@ def instructions(text: str) -> Iterator[tuple[str, str]]:
 
 
 def copy(machine: Machine, names: list[str]) -> None:
-    """Return the files in git that the ignore file does not exclude from the build."""
+    """Copy the files in git that Dockerfile.dockerignore does not exclude."""
     listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=REPOSITORY, capture_output=True,  # noqa: S607
                             text=True, check=True).stdout.splitlines()  # fmt: skip
     patterns = (DOCKER / "Dockerfile.dockerignore").read_text().splitlines()
@@ -145,7 +145,7 @@ def copy(machine: Machine, names: list[str]) -> None:
 
 
 def ignored(name: str, patterns: list[str]) -> bool:
-    """The last pattern that fits the file, or a folder above it, decides."""
+    """Return whether the build excludes the file: the last pattern that fits it, or a folder above it, decides."""
     paths = [str(path) for path in (PurePosixPath(name), *PurePosixPath(name).parents) if str(path) != "."]
     verdict = False
     for pattern in patterns:
@@ -164,7 +164,7 @@ def ignored(name: str, patterns: list[str]) -> bool:
 
 @contextmanager
 def postgresql(machine: Machine, port: int) -> Iterator[None]:
-    """As docker/postgres/start.sh and the image's first start set it up."""
+    """Start PostgreSQL as docker/postgres/start.sh and the image's first start do; stop it at the end."""
     secrets, folder = machine.root / "run/secrets", machine.root / "postgresql"
     folder.mkdir()
     server = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.getuid() == 0 else {}
@@ -215,7 +215,7 @@ def serve(machine: Machine) -> None:
     compose = yaml.safe_load((DOCKER / "docker-compose.yml").read_text())["services"]
     secrets = machine.root / "run/secrets"
     subprocess.run(["sh", DOCKER / "make-secrets.sh", secrets], check=True)  # noqa: S603, S607
-    # Their folder is its owner's alone; in a container each is mounted by itself.
+    # Only the owner can open their folder; in a container each file is mounted by itself.
     secrets.chmod(0o755)
     ports = {name: free_port() for name in ("postgres", "redis", "web")}
     for path in secrets.glob("*_url"):
@@ -273,11 +273,11 @@ def healthy(machine: Machine, service: str, command: list[str], environment: Map
 
 
 def look(port: int) -> None:
-    """What a person sees first: the login, and that its style sheets are served, compressed and under lasting names."""
+    """Check what a user sees first: the login page, and that its style sheets are served."""
     page = get(port, "/admin/login/")
     sheets = re.findall(rb'href="(/static/[^"]+\.css)"', page)
     if not sheets or b"csrfmiddlewaretoken" not in page:
-        sys.exit("The login page is not what it should be.")
+        sys.exit("The login page lacks its style sheets or its form.")
     for sheet in sheets:
         get(port, sheet.decode())
     say(f"/admin/login/ and its {len(sheets)} style sheets are served")
@@ -325,7 +325,7 @@ def roles(secrets: Path, port: int) -> None:
 
 
 def ask_all(own: psycopg.Connection[Any], reader: str) -> None:
-    """Every query of the reader's boards, as they open."""
+    """Run every query of the reader's boards, with the filters of a board that was just opened."""
     now, queries = datetime.now(UTC), list[tuple[str, Any]]()
     if reader == "grafana_reader":
         for path in (DOCKER / "grafana" / "dashboards").glob("*.json"):
@@ -362,13 +362,13 @@ BEGUN = time.monotonic()
 def main() -> None:
     if not (POSTGRESQL / "postgres").exists() or not shutil.which("redis-server"):
         sys.exit("This needs postgresql-15 and redis-server (Debian's packages).")
-    # Not in /tmp, which stands for the image's own.
+    # Not in /tmp, because /tmp stands for the image's own.
     with tempfile.TemporaryDirectory(prefix="chm-image-", dir="/var/tmp") as folder:
         Path(folder).chmod(0o755)
         machine = Machine(Path(folder) / "root")
         build(machine)
         if os.getuid() == 0:
-            # As in the image, whose user can write nothing of it.
+            # As in the image, whose user cannot write to these folders.
             for place in ("app", "opt"):
                 machine.own(machine.root / place, 0)
         serve(machine)

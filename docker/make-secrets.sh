@@ -1,10 +1,10 @@
 #!/bin/sh
-# Makes the secrets of docker-compose.yml, each random, into docker/secrets; what is there stays as it is.
-# Without them compose does not start: there are no default passwords.
+# Create the secrets of docker-compose.yml, each random, in docker/secrets. Existing files are not changed.
+# There are no default passwords: compose does not start without these files.
 set -eu
 folder=${1:-$(dirname "$0")/secrets}
 mkdir -p "$folder"
-# The folder is its owner's alone; the files are readable in the containers, whose users have other numbers.
+# Only the owner can open the folder. The files are readable by all, because the containers' users have other user ids.
 chmod 700 "$folder"
 cd "$folder"
 
@@ -20,7 +20,7 @@ done
 put chm_secret_key "$(openssl rand -base64 60 | tr -d '\n')"
 
 if ! [ -s postgres_key ]; then
-  # An authority of its own, whose key is thrown away, and one certificate for the name of the service.
+  # A certificate authority whose key is deleted afterwards, and one certificate for the service's name.
   scratch=$(mktemp -d)
   trap 'rm -r "$scratch"' EXIT
   openssl req -x509 -newkey rsa:3072 -nodes -days 3650 -subj "/CN=CHM database authority" \

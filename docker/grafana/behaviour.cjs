@@ -1,10 +1,10 @@
-// Grafana's own code on the boards, without Grafana: its variables (@grafana/scenes) and its transformations, field
-// overrides and links (@grafana/data). check_boards.py runs it where these are installed; boards and choices come in on
-// standard input, what Grafana makes of them goes out. The packages expect a browser: jsdom stands in for one.
+// Run Grafana's own code on the boards, without Grafana: its variables (@grafana/scenes), and its transformations, field
+// overrides and links (@grafana/data). check_boards.py starts it in the folder where these packages are installed. Standard
+// input has the boards and the choices, standard output the result. The packages expect a browser, so jsdom simulates one.
 for (const kind of ['.css', '.scss', '.svg', '.woff2']) require.extensions[kind] = () => {};
 const Module = require('module');
 const load = Module._load;
-// Types alone, which the packages import as if they were code.
+// These modules contain only types, but the packages import them like code.
 Module._load = (name, ...rest) => (/_types\.gen$/.test(name) ? {} : load.call(Module, name, ...rest));
 
 const { JSDOM } = require('jsdom');
@@ -24,7 +24,7 @@ const scenes = require('@grafana/scenes');
 const theme = data.createTheme();
 
 const transformers = new Map(Object.values(data.standardTransformers).map((one) => [one.id, one]));
-// Grafana keeps this one outside its packages; what comes out of it is not judged here.
+// This transformation is not in Grafana's packages, so its result is not checked.
 transformers.set('partitionByValues', { id: 'partitionByValues', operator: () => (source) => source });
 data.standardTransformersRegistry.setInit(() =>
   [...transformers.values()].map((one) => ({ id: one.id, name: one.id, transformation: one }))

@@ -1,8 +1,8 @@
-"""Holds the boards against Grafana's own types and code, in the release of docker-compose.yml (`make check-boards`).
+"""Check the boards with Grafana's own types and code, in the release of docker-compose.yml (`make check-boards`).
 
-Needs npm; installs that release's packages and TypeScript into a temporary folder. First the types: every dashboard
-whole, and every panel's options and field options by its kind. Then the code (behaviour.cjs): that variables come out
-as the tests' expansion has them, and that transformations, overrides and links do on sample rows what they should.
+Needs npm. Installs that release's packages and TypeScript into a temporary folder. The types check every dashboard
+and every panel's options and field options. The code (behaviour.cjs) checks that variables are expanded as in the
+tests, and that transformations, overrides and links give the expected result for sample rows.
 """
 
 import json
@@ -29,7 +29,7 @@ CHOICES: tuple[dict[str, str], ...] = (
 )  # fmt: skip
 RAW = "./node_modules/@grafana/schema/dist/esm/raw/composable"
 KINDS = {"table": "Table", "barchart": "BarChart", "timeseries": "TimeSeries"}
-# The schema's words are enumerations; JSON holds their texts and numbers.
+# The schema uses enumerations; JSON contains their texts and numbers, so the types are converted.
 PLAIN = """
 type Plain<T> = T extends string ? `${T}` : T extends boolean | null | undefined ? T
   : T extends (infer U)[] ? Plain<U>[]
@@ -54,12 +54,12 @@ def main() -> int:
         sys.stdout.write(f"{len(boards)} boards agree with the types of Grafana {found[1]}.\n")
         shutil.copy(DOCKER / "grafana" / "behaviour.cjs", folder)
         wrong = [*behaviour(folder, boards)]
-    sys.stdout.write("".join(f"{fault}\n" for fault in wrong) or "Its variables and panels do what they should.\n")
+    sys.stdout.write("".join(f"{fault}\n" for fault in wrong) or "The variables and panels behave as expected.\n")
     return bool(wrong)
 
 
 def behaviour(folder: str, boards: list[dict[str, Any]]) -> Iterator[str]:
-    """What Grafana's code makes otherwise than expected."""
+    """Yield a text for each difference between the result of Grafana's code and the expected one."""
     sql = [
         {"board": board, "chosen": chosen, "sql": panel["targets"][0]["rawSql"]}
         for board in boards
@@ -76,7 +76,7 @@ def behaviour(folder: str, boards: list[dict[str, Any]]) -> Iterator[str]:
     answer = json.loads(done.stdout)
     start = END - timedelta(days=7)
     for query, grafana_sql in zip(sql, answer["sql"], strict=True):
-        # The macros are the server's, after the page has put the variables in.
+        # Grafana's server expands these macros, after the page has inserted the variables.
         own_sql = expand.grafana(query["sql"], query["board"], start, END, query["chosen"])
         for macro, moment in (("$__timeFrom()", start), ("$__timeTo()", END)):
             grafana_sql = grafana_sql.replace(macro, f"'{moment.isoformat().replace('+00:00', 'Z')}'")

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The boards with this installation's address in the links of their rows, then Grafana.
+# Copy the boards with this installation's address in their links, then start Grafana.
 set -eu
 from=${CHM_BOARDS:-/etc/chm/boards}
 to=${CHM_BOARDS_READY:-/var/lib/grafana/chm-boards}

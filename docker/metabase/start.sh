@@ -1,5 +1,5 @@
 #!/bin/sh
-# Metabase with its secrets from files, whatever its version reads by itself.
+# Start Metabase with its secrets from files. Not every version of Metabase reads files itself.
 set -eu
 MB_DB_PASS=$(cat /run/secrets/metabase_app_password)
 MB_ENCRYPTION_SECRET_KEY=$(cat /run/secrets/metabase_encryption_key)

@@ -1,11 +1,11 @@
 #!/bin/sh
-# Roles and databases, on the first start of an empty volume. Only this script runs as superuser:
+# Create roles and databases, on the first start of an empty volume. Only this script runs as superuser:
 #   chm           owns the database chm: migrations, web, worker, beat
-#   chm_admin     may do what chm may, and create roles: it makes the two readers of the boards
+#   chm_admin     has chm's rights and can create roles: it creates the two readers of the boards
 #   metabase_app  owns Metabase's own database
 set -eu
 secrets=${CHM_SECRETS:-/run/secrets}
-# As files of psql's, not as arguments: those can be seen in the list of processes.
+# Passwords are psql variables from standard input, not arguments: arguments are visible in the list of processes.
 {
   for name in chm chm_admin metabase_app; do
     printf "\\\\set %s_password '%s'\n" $name "$(cat "$secrets/${name}_password")"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# /usr/local/sbin/chm: a command of CHM with the units' user and settings, for root. chm check-config, chm migrate, ...
-# RUN_AS=postgres with CHM_DATABASE_URL=postgresql:///chm?host=/var/run/postgresql makes the roles of boards.
+# /usr/local/sbin/chm: run a command of CHM with the units' user and settings, as root: chm check-config, chm migrate, ...
+# To create the roles of boards: RUN_AS=postgres CHM_DATABASE_URL=postgresql:///chm?host=/var/run/postgresql
 set -eu
 etc=${CHM_ETC:-/etc/chm} state=${CHM_STATE:-/var/lib/chm} program=${CHM_PROGRAM:-/opt/chm/bin/chm}
 given=${CHM_DATABASE_URL:-}
@@ -10,7 +10,7 @@ set -a
 if [ -r "$etc/partners.env" ]; then . "$etc/partners.env"; fi
 DJANGO_SETTINGS_MODULE=chm_project.settings.production
 CHM_DATA_DIR=$state
-# In the environment, not as files: the account may not read these, nor may others read its environment.
+# Secrets are passed in the environment: the account chm cannot read the files, and no other account its environment.
 CHM_SECRET_KEY=$(cat "$etc/secrets/chm_secret_key")
 CHM_DATABASE_URL=${given:-$(cat "$etc/secrets/chm_database_url")}
 CHM_BROKER_URL=$(cat "$etc/secrets/chm_broker_url")

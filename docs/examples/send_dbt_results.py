@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Sends dbt's run_results.json to CHM, with what the manifest says of nodes that failed. Needs Python 3.8 alone.
+"""Send dbt's run_results.json to CHM, with the files of failed nodes from the manifest. Needs only Python 3.8.
 
     dbt build; python send_dbt_results.py [target]
 

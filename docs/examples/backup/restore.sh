@@ -1,13 +1,13 @@
 #!/bin/sh
 # restore.sh DUMP [OWNER]: restore a dump of backup.sh into the empty database that PGDATABASE names, in one transaction.
 # As the database's owner leave OWNER out. As a superuser name the role that will own everything, such as chm.
-# The roles that may read the boards' views must exist. Without them: RESTORE_GRANTS=no, and grant_reporting_role later.
+# The roles that may read the boards' views must exist. Otherwise set RESTORE_GRANTS=no, and run grant_reporting_role later.
 set -eu
 dump=${1:?usage: restore.sh DUMP [OWNER]}
 owner=${2:-}
 (cd "$(dirname "$dump")" && sha256sum --check --quiet "$(basename "$dump").sha256")
 ask() { psql --no-psqlrc --quiet --tuples-only --no-align --set=ON_ERROR_STOP=1 --command="$1"; }
-# On a line of its own: in a condition, a connection that fails would not end the script.
+# On a line of its own: inside a condition, a failed connection would not end the script (set -e).
 tables=$(ask "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace")
 if [ "$tables" != 0 ]; then
   echo "the database $PGDATABASE is not empty: restore into a new one" >&2
@@ -21,13 +21,13 @@ else
   for reader in $readers; do
     existing=$(ask "SELECT count(*) FROM pg_roles WHERE rolname = '$reader'")
     if [ "$reader" != PUBLIC ] && [ "$existing" = 0 ]; then
-      echo "the role $reader does not exist: CREATE ROLE $reader; or RESTORE_GRANTS=no" >&2
+      echo "the role $reader does not exist: CREATE ROLE $reader; or set RESTORE_GRANTS=no" >&2
       exit 1
     fi
   done
 fi
 if [ -n "$owner" ]; then set -- "$@" --role="$owner"; fi
 pg_restore "$@" --dbname="$PGDATABASE" "$dump"
-# Statistics are no part of a dump: without them the first pages are slow.
+# A dump contains no statistics, and without them the first pages are slow.
 ask "SET client_min_messages = error; ANALYZE"
 echo "restored $dump into $PGDATABASE"
