@@ -66,9 +66,9 @@ def changes_since_the_last_evening(job: Counted) -> None:
 def known(job: Counted) -> None:
     job.click(f"{FAILING} .chm-who a >> nth=0")
     job.click("summary:has-text('Mark as known')")
-    job.page.get_by_label("Reason").fill("The vendor knows")
+    job.page.get_by_label("Reason").fill("The vendor is informed")
     job.button("Mark as known")
-    expect(job.page.locator("#known")).to_contain_text("The vendor knows")
+    expect(job.page.locator("#known")).to_contain_text("The vendor is informed")
     job.page.get_by_text("Change or remove the mark").click()
     job.page.get_by_role("button", name="Remove the mark").click()
 
