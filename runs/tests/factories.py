@@ -6,7 +6,7 @@ from runs.models import Run, Status
 
 
 class RunFactory(DjangoModelFactory[Run]):
-    """Rows as they are stored, past the one write path: for tests of reading."""
+    """Inserts runs without record_runs, for tests that only read."""
 
     class Meta:
         model = Run

@@ -1,4 +1,4 @@
-"""Runs, and the rest of the inventory, in the console: lists cost a constant number of queries."""
+"""Lists of clients, pipelines, runs and rules in the console: queries, permissions and search."""
 
 import re
 import uuid
@@ -24,7 +24,7 @@ def browser(client: Browser) -> Browser:
     return client
 
 
-def rows(number: int) -> None:
+def create_failed_runs(number: int) -> None:
     for _ in range(number):
         owner = Client.objects.create(name=f"client-{uuid.uuid4()}")
         pipeline = Pipeline.objects.create(client=owner, name="p", platform="dbt", pipeline_type="export")
@@ -32,22 +32,22 @@ def rows(number: int) -> None:
 
 
 @pytest.mark.parametrize("page", LISTS)
-def test_a_list_costs_the_same_number_of_queries_however_long_it_is(browser: Browser, page: str) -> None:
-    rows(2)
+def test_a_list_of_any_length_costs_the_same_number_of_queries(browser: Browser, page: str) -> None:
+    create_failed_runs(2)
     with CaptureQueriesContext(connection) as few:
         assert browser.get(f"/admin/{page}").status_code == 200
-    rows(10)
+    create_failed_runs(10)
 
     with CaptureQueriesContext(connection) as many:
         assert browser.get(f"/admin/{page}").status_code == 200
 
     assert len(few) == len(many)
-    # Limits and savepoints of reports are no questions.
+    # Without the statements that set a report's limits and savepoints.
     assert len([query for query in many if not re.match(r"SET LOCAL|SAVEPOINT|RELEASE", query["sql"])]) <= 8
 
 
-def test_a_run_shows_its_error_as_text_and_offers_no_change(browser: Browser) -> None:
-    rows(1)
+def test_a_run_page_escapes_the_error_and_is_read_only(browser: Browser) -> None:
+    create_failed_runs(1)
     run = Pipeline.objects.get().runs.get()
 
     page = browser.get(f"/admin/runs/run/{run.pk}/change/").content.decode()
@@ -60,7 +60,7 @@ def test_a_run_shows_its_error_as_text_and_offers_no_change(browser: Browser) ->
 
 @pytest.mark.parametrize("page", ["inventory/client/", "inventory/pipeline/"])
 def test_inventory_can_be_disabled_but_not_deleted(browser: Browser, page: str) -> None:
-    rows(1)
+    create_failed_runs(1)
     row = Client.objects.get() if "client" in page else Pipeline.objects.get()
 
     assert browser.post(f"/admin/{page}{row.pk}/delete/", {"post": "yes"}).status_code == 403
@@ -69,6 +69,6 @@ def test_inventory_can_be_disabled_but_not_deleted(browser: Browser, page: str) 
 
 @pytest.mark.parametrize("page", LISTS)
 def test_lists_can_be_searched(browser: Browser, page: str) -> None:
-    rows(1)
+    create_failed_runs(1)
 
     assert browser.get(f"/admin/{page}?q=client").status_code == 200

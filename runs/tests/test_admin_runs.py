@@ -1,4 +1,4 @@
-"""The list of runs in the console: complete, searchable, and as cheap on millions of runs as on a hundred."""
+"""The list of runs in the console: pages, search, filters, sorting, and queries that never read all runs."""
 
 import csv
 import io
@@ -34,18 +34,18 @@ def browser(client: Browser) -> Browser:
     return client
 
 
-def listed(browser: Browser, address: str = "") -> list[str]:
-    return [run.external_run_id for run in opened(browser, address).result_list]
+def listed_ids(browser: Browser, query: str = "") -> list[str]:
+    return [run.external_run_id for run in open_list(browser, query).result_list]
 
 
-def opened(browser: Browser, address: str = "") -> Any:
-    response = browser.get(f"{LIST}{address}")
-    assert response.status_code == 200, address
+def open_list(browser: Browser, query: str = "") -> Any:
+    response = browser.get(f"{LIST}{query}")
+    assert response.status_code == 200, query
     return response.context["cl"]
 
 
-def history(number: int, **fields: Any) -> list[str]:
-    """Runs an hour apart, named and returned newest first; every third shares its moment with the one before."""
+def create_history(number: int, **fields: Any) -> list[str]:
+    """Create runs an hour apart, every third at the time of the one before it; return their ids, newest first."""
     pipeline = fields.pop("pipeline", None) or PipelineFactory.create()
     names = [f"r{place:04}" for place in range(number)]
     for place, name in enumerate(names):
@@ -54,31 +54,29 @@ def history(number: int, **fields: Any) -> list[str]:
     return [run.external_run_id for run in Run.objects.order_by("-event_at", "-id")]
 
 
-@pytest.mark.parametrize("narrowed", ["", "client", "status__exact=success"])
-def test_older_walks_through_all_runs_once_and_newer_walks_back(browser: Browser, narrowed: str) -> None:
-    expected = history(230)
-    if narrowed == "client":
-        narrowed = f"pipeline__client__id__exact={Client.objects.get().pk}"
+@pytest.mark.parametrize("filters", ["", "client", "status__exact=success"])
+def test_the_links_older_and_newer_show_every_run_once_in_both_directions(browser: Browser, filters: str) -> None:
+    expected = create_history(230)
+    if filters == "client":
+        filters = f"pipeline__client__id__exact={Client.objects.get().pk}"
 
-    pages = [opened(browser, f"?{narrowed}")]
-    while address := pages[-1].older_page:
-        pages.append(opened(browser, address))
+    pages = [open_list(browser, f"?{filters}")]
+    while query := pages[-1].older_page:
+        pages.append(open_list(browser, query))
 
     assert [run.external_run_id for page in pages for run in page.result_list] == expected
     assert [len(page.result_list) for page in pages] == [100, 100, 30]
     assert pages[0].newer_page is None
-    back = opened(browser, pages[2].newer_page)
+    back = open_list(browser, pages[2].newer_page)
     assert [run.pk for run in back.result_list] == [run.pk for run in pages[1].result_list]
-    first = opened(browser, back.newer_page)
+    first = open_list(browser, back.newer_page)
     assert [run.pk for run in first.result_list] == [run.pk for run in pages[0].result_list]
     assert first.newer_page is None
 
 
-def test_a_rare_status_is_looked_for_step_by_step_until_the_end(
-    browser: Browser, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_following_older_finds_every_run_of_a_rare_status(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_pages, "WALK", 20)
-    history(50)
+    create_history(50)
     pipeline = Pipeline.objects.get()
     rare = [
         RunFactory.create(
@@ -91,29 +89,29 @@ def test_a_rare_status_is_looked_for_step_by_step_until_the_end(
     ]
     expected = [run.external_run_id for run in Run.objects.order_by("-event_at", "-id")]
 
-    page, steps, found = opened(browser, "?status__exact=skipped"), 0, []
+    page, steps, ids = open_list(browser, "?status__exact=skipped"), 0, []
     while True:
-        found += [run.external_run_id for run in page.result_list]
+        ids += [run.external_run_id for run in page.result_list]
         assert page.older_page is None or page.walked_to
         if page.older_page is None:
             break
-        page, steps = opened(browser, page.older_page), steps + 1
+        page, steps = open_list(browser, page.older_page), steps + 1
 
-    assert found == rare
+    assert ids == rare
     assert steps == 2
 
-    page = opened(browser, "?status__exact=success")
-    found = [run.external_run_id for run in page.result_list]
+    page = open_list(browser, "?status__exact=success")
+    ids = [run.external_run_id for run in page.result_list]
     while page.older_page:
-        page = opened(browser, page.older_page)
-        found += [run.external_run_id for run in page.result_list]
-    assert found == [name for name in expected if name not in rare]
+        page = open_list(browser, page.older_page)
+        ids += [run.external_run_id for run in page.result_list]
+    assert ids == [name for name in expected if name not in rare]
 
 
-def test_a_page_that_did_not_look_to_the_end_says_how_far_it_looked(
+def test_a_page_that_searched_only_some_runs_shows_how_far_it_searched(
     browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    history(30)
+    create_history(30)
     assert "Looked through" not in browser.get(f"{LIST}?status__exact=failed").content.decode()
 
     monkeypatch.setattr(run_pages, "WALK", 20)
@@ -122,49 +120,49 @@ def test_a_page_that_did_not_look_to_the_end_says_how_far_it_looked(
     assert re.search(r"Looked through 20 runs, to <time[^>]+>2026-02-28 17:00 UTC", page)
 
 
-def test_a_run_is_found_by_its_id_or_the_beginning_of_it(browser: Browser) -> None:
+def test_a_run_is_found_by_its_id_or_by_the_beginning_of_its_id(browser: Browser) -> None:
     for name in ("scheduled__2026-03-01", "scheduled__2026-03-02", "Scheduled", "manual_%", "été"):
         RunFactory.create(external_run_id=name)
     run = RunFactory.create(external_run_id="by-its-own-id")
 
-    assert listed(browser, "?q=scheduled__2026-03-02") == ["scheduled__2026-03-02"]
-    assert set(listed(browser, "?q=scheduled")) == {"scheduled__2026-03-01", "scheduled__2026-03-02"}
-    assert listed(browser, "?q=manual_%25") == ["manual_%"]
-    assert listed(browser, "?q=%25") == []
-    assert listed(browser, "?q=%C3%A9t") == ["été"]
-    assert listed(browser, f"?q={run.pk}") == ["by-its-own-id"]
-    assert listed(browser, f"?q=scheduled&pipeline__id__exact={run.pipeline_id}") == []
+    assert listed_ids(browser, "?q=scheduled__2026-03-02") == ["scheduled__2026-03-02"]
+    assert set(listed_ids(browser, "?q=scheduled")) == {"scheduled__2026-03-01", "scheduled__2026-03-02"}
+    assert listed_ids(browser, "?q=manual_%25") == ["manual_%"]
+    assert listed_ids(browser, "?q=%25") == []
+    assert listed_ids(browser, "?q=%C3%A9t") == ["été"]
+    assert listed_ids(browser, f"?q={run.pk}") == ["by-its-own-id"]
+    assert listed_ids(browser, f"?q=scheduled&pipeline__id__exact={run.pipeline_id}") == []
 
 
 def test_a_run_is_found_by_its_pipeline_its_client_and_its_error_text(browser: Browser) -> None:
-    def made(name: str, client: str = "Acme", **fields: Any) -> None:
+    def create_run(name: str, client: str = "Acme", **fields: Any) -> None:
         RunFactory.create(external_run_id=name, pipeline__name=f"{name} load", pipeline__client__name=client, **fields)
 
-    made("orders")
-    made("stock", "Northwind", status="failed", error_message="relation staging.Orders does not exist")
-    made("sales", "Contoso", status="failed", error_message="no space left on device")
-    made("fine", "Fabrikam", status="success", error_message="no space is needed")
+    create_run("orders")
+    create_run("stock", "Northwind", status="failed", error_message="relation staging.Orders does not exist")
+    create_run("sales", "Contoso", status="failed", error_message="no space left on device")
+    create_run("fine", "Fabrikam", status="success", error_message="no space is needed")
 
-    assert set(listed(browser, "?q=orders")) == {"orders", "stock"}
-    assert listed(browser, "?q=orders+load") == ["orders"]
-    assert listed(browser, "?q=northwind") == ["stock"]
-    assert listed(browser, "?q=no+space") == ["sales"]
-    assert listed(browser, "?q=orders&status__exact=failed") == ["stock"]
-    assert listed(browser, "?q=%25") == listed(browser, "?q=nothing+like+it") == []
+    assert set(listed_ids(browser, "?q=orders")) == {"orders", "stock"}
+    assert listed_ids(browser, "?q=orders+load") == ["orders"]
+    assert listed_ids(browser, "?q=northwind") == ["stock"]
+    assert listed_ids(browser, "?q=no+space") == ["sales"]
+    assert listed_ids(browser, "?q=orders&status__exact=failed") == ["stock"]
+    assert listed_ids(browser, "?q=%25") == listed_ids(browser, "?q=nothing+like+it") == []
 
 
 def test_a_search_is_paged_in_the_order_of_the_list(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By few pipelines each one's newest runs are read, by many the newest runs of all."""
+    """A few matching pipelines are read one by one; for many, all runs are read, newest first."""
     pipeline = PipelineFactory.create(name="nightly")
-    expected = history(130, pipeline=pipeline)
+    expected = create_history(130, pipeline=pipeline)
     RunFactory.create(external_run_id="other", status="failed", error_message="the nightly one broke", finished_at=NOON)
     expected = [run.external_run_id for run in Run.objects.order_by("-event_at", "-id")]
     for few in (300, 0):
         monkeypatch.setattr(run_pages, "FEW", few)
-        first = opened(browser, "?q=nightly")
-        second = opened(browser, first.older_page)
+        first = open_list(browser, "?q=nightly")
+        second = open_list(browser, first.older_page)
         assert [run.external_run_id for page in (first, second) for run in page.result_list] == expected
-        back = opened(browser, second.newer_page)
+        back = open_list(browser, second.newer_page)
         assert [run.pk for run in back.result_list] == [run.pk for run in first.result_list]
 
 
@@ -181,18 +179,18 @@ def test_a_search_is_paged_in_the_order_of_the_list(browser: Browser, monkeypatc
         ("friday", "UTC", "2026-03-06T18:00", "2026-03-06T18:00"),
     ],
 )
-def test_a_period_begins_by_the_clock_of_the_viewer(period: str, zone: str, now: str, start: str) -> None:
+def test_a_period_starts_in_the_time_zone_of_the_user(period: str, zone: str, now: str, start: str) -> None:
     moment = datetime.fromisoformat(now).replace(tzinfo=UTC).astimezone(ZoneInfo(zone))
 
     assert start_of(period, moment) == datetime.fromisoformat(start).replace(tzinfo=UTC)
 
 
-def test_times_without_an_offset_are_in_the_zone_of_the_viewer(browser: Browser) -> None:
+def test_times_without_an_offset_are_in_the_time_zone_of_the_user(browser: Browser) -> None:
     for hour in (10, 11):
         RunFactory.create(external_run_id=f"{hour} UTC", started_at=None, finished_at=NOON.replace(hour=hour))
 
-    assert listed(browser, "?since=2026-03-01T12:00&zone=Europe/Berlin") == ["11 UTC"]
-    assert listed(browser, "?until=2026-03-01T12:00&zone=Europe/Berlin") == ["10 UTC"]
+    assert listed_ids(browser, "?since=2026-03-01T12:00&zone=Europe/Berlin") == ["11 UTC"]
+    assert listed_ids(browser, "?until=2026-03-01T12:00&zone=Europe/Berlin") == ["10 UTC"]
     page = browser.get(f"{LIST}?since=2026-03-01T12:00&zone=Europe/Berlin").content.decode()
     assert 'name="since" value="2026-03-01T12:00"' in page
     assert "from 2026-03-01 12:00" in page
@@ -205,7 +203,7 @@ def test_each_active_filter_is_a_chip_that_removes_it(browser: Browser) -> None:
         "pipeline__platform__exact": pipeline.platform, "pipeline__id__exact": pipeline.pk, "period": "30d",
         "q": "orders",
     }  # fmt: skip
-    page = opened(browser, "?" + urlencode(filters))
+    page = open_list(browser, "?" + urlencode(filters))
 
     assert [(chip.label, chip.value) for chip in page.chips] == [
         ("Status", "Failed"), ("Client", "Acme"), ("Platform", pipeline.get_platform_display()),
@@ -215,11 +213,13 @@ def test_each_active_filter_is_a_chip_that_removes_it(browser: Browser) -> None:
         assert dict(parse_qsl(chip.without[1:])) == {
             key: str(value) for key, value in filters.items() if key != name
         }, chip
-    assert opened(browser).chips == []
+    assert open_list(browser).chips == []
 
 
-def test_the_csv_holds_what_the_list_shows_and_no_formula(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
-    names = history(7)
+def test_the_csv_has_the_runs_of_the_list_and_escapes_formulas(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = create_history(7)
     RunFactory.create(external_run_id="=1+1", status="failed", error_message="@SUM(A1)", finished_at=NOON)
     monkeypatch.setattr("runs.changelist.EXPORT_PAGE", 3)
 
@@ -236,12 +236,10 @@ def test_the_csv_holds_what_the_list_shows_and_no_formula(browser: Browser, monk
     assert len(rows("")) == 5
 
 
-def test_a_beginning_that_fits_very_many_runs_asks_for_more_of_it(
-    browser: Browser, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_beginning_of_too_many_ids_asks_for_a_longer_one(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("runs.run_search.FOUND", 3)
     monkeypatch.setattr("runs.changelist.FOUND", 3)
-    history(4)
+    create_history(4)
 
     page = browser.get(f"{LIST}?q=r").content.decode()
 
@@ -249,12 +247,12 @@ def test_a_beginning_that_fits_very_many_runs_asks_for_more_of_it(
     assert "More than" not in browser.get(f"{LIST}?q=r0001").content.decode()
 
 
-def test_filters_narrow_by_day_client_pipeline_status_platform_and_environment(browser: Browser) -> None:
+def test_the_list_is_filtered_by_day_client_pipeline_status_platform_and_environment(browser: Browser) -> None:
     pipeline = PipelineFactory.create(platform="dbt", environment="dev")
     RunFactory.create(external_run_id="wanted", pipeline=pipeline, status="failed", finished_at=NOON)
     RunFactory.create(external_run_id="other", finished_at=NOON - timedelta(days=2))
 
-    for narrowed in (
+    for filters in (
         f"pipeline__client__id__exact={pipeline.client_id}",
         f"pipeline__id__exact={pipeline.pk}",
         "status__exact=failed",
@@ -264,13 +262,13 @@ def test_filters_narrow_by_day_client_pipeline_status_platform_and_environment(b
         "since=2026-03-01T12:00&until=2026-03-01T12:01",
         f"pipeline__client__id__exact={pipeline.client_id}&pipeline__id__exact={pipeline.pk}&status__exact=failed",
     ):
-        assert listed(browser, f"?{narrowed}") == ["wanted"], narrowed
-    assert listed(browser, "?until=2026-03-01") == ["other"]
-    assert listed(browser, f"?pipeline__client__id__exact={uuid.uuid4()}") == []
+        assert listed_ids(browser, f"?{filters}") == ["wanted"], filters
+    assert listed_ids(browser, "?until=2026-03-01") == ["other"]
+    assert listed_ids(browser, f"?pipeline__client__id__exact={uuid.uuid4()}") == []
 
 
 @pytest.mark.parametrize(
-    "address",
+    "query",
     [
         "period=fortnight",
         "since=yesterday",
@@ -291,24 +289,24 @@ def test_filters_narrow_by_day_client_pipeline_status_platform_and_environment(b
         "pipeline__environment__exact=moon",
     ],
 )
-def test_an_unknown_filter_value_is_an_error_and_not_all_runs(browser: Browser, address: str) -> None:
-    history(1)
+def test_an_unknown_filter_value_is_refused_and_lists_nothing(browser: Browser, query: str) -> None:
+    create_history(1)
 
     for page in (LIST, f"{LIST}export/csv/"):
-        answer = browser.get(f"{page}?{address}", follow=True)
+        answer = browser.get(f"{page}?{query}", follow=True)
         assert answer.status_code == 400
         assert "r0000" not in answer.content.decode()
 
 
-@pytest.mark.parametrize("address", ["?q=%00", "?p=9999999999", "?o=7.-3", "?all=", "?status__exact=&since=&period="])
-def test_what_is_no_filter_changes_nothing(browser: Browser, address: str) -> None:
-    history(1)
+@pytest.mark.parametrize("query", ["?q=%00", "?p=9999999999", "?o=7.-3", "?all=", "?status__exact=&since=&period="])
+def test_parameters_that_are_not_filters_are_ignored(browser: Browser, query: str) -> None:
+    create_history(1)
 
-    assert listed(browser, address) == ["r0000"]
+    assert listed_ids(browser, query) == ["r0000"]
 
 
 @pytest.mark.parametrize("lookup", ["error_message__contains=x", "duration_seconds__gt=1", "payload__a=1", "id__lt=x"])
-def test_a_column_without_an_index_cannot_be_asked_for(browser: Browser, lookup: str) -> None:
+def test_a_column_without_an_index_cannot_be_filtered(browser: Browser, lookup: str) -> None:
     assert browser.get(f"{LIST}?{lookup}").status_code == 400
 
 
@@ -334,34 +332,34 @@ def test_the_list_is_sorted_by_time_duration_and_rows_on_every_page(
             finished_at=NOON + timedelta(hours=place),
         )  # fmt: skip
 
-    page, found = opened(browser, f"?sort={sort}"), []
+    page, ids = open_list(browser, f"?sort={sort}"), []
     while True:
-        found += [run.external_run_id for run in page.result_list]
+        ids += [run.external_run_id for run in page.result_list]
         if page.older_page is None:
             break
-        page = opened(browser, page.older_page)
+        page = open_list(browser, page.older_page)
 
-    assert found == SORTS[sort]
+    assert ids == SORTS[sort]
     if size == 1:
-        assert listed(browser, page.newer_page) == SORTS[sort][-2:-1]
+        assert listed_ids(browser, page.newer_page) == SORTS[sort][-2:-1]
 
 
-def test_an_order_by_a_number_looks_at_the_newest_runs_and_says_so(
+def test_sorting_by_a_number_covers_only_the_newest_runs_and_the_page_says_so(
     browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run_pages, "WALK", 20)
-    history(30)
+    create_history(30)
     Run.objects.update(duration_seconds=7)
 
     page = browser.get(f"{LIST}?sort=-duration").content.decode()
 
-    assert len(listed(browser, "?sort=-duration")) == 21  # two of one moment
+    assert len(listed_ids(browser, "?sort=-duration")) == 21  # the last two have the same time
     assert 'aria-sort="descending"' in page
     assert re.search(r"runs are sorted, from <time[^>]+>2026-02-28 17:00 UTC", page)
 
 
-def test_nothing_of_the_list_scans_all_runs(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each statement of each page, explained: runs are read through their indexes only."""
+def test_no_query_of_the_list_scans_all_runs(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    """EXPLAIN each query of each page: runs are read only by an index."""
     monkeypatch.setattr(run_pages, "WALK", 1000)
     pipelines = [PipelineFactory.create(client=ClientFactory.create()) for _ in range(20)]
     Run.objects.bulk_create(
@@ -375,56 +373,57 @@ def test_nothing_of_the_list_scans_all_runs(browser: Browser, monkeypatch: pytes
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE runs, pipelines, clients")
     middle = Run.objects.get(external_run_id="r010000")
-    place = f"older_than={middle.event_at.isoformat().replace('+', '%2B')}_{middle.pk}"
+    position = f"older_than={middle.event_at.isoformat().replace('+', '%2B')}_{middle.pk}"
 
-    for address in (
-        "", place, "q=r01", "since=2026-02-20&until=2026-02-21", "status__exact=failed",
+    for query in (
+        "", position, "q=r01", "since=2026-02-20&until=2026-02-21", "status__exact=failed",
         "sort=-duration", "sort=time", "sort=rows&status__exact=failed", "q=nothing-is-called-so", "q=pipeline",
         "q=no+space&sort=-duration", f"q=no+space&pipeline__client__id__exact={pipelines[3].client_id}",
-        f"status__exact=success&{place}", "pipeline__platform__exact=airflow", "pipeline__environment__exact=dev",
+        f"status__exact=success&{position}", "pipeline__platform__exact=airflow", "pipeline__environment__exact=dev",
         f"pipeline__client__id__exact={pipelines[3].client_id}", f"pipeline__id__exact={pipelines[3].pk}",
     ):  # fmt: skip
         with CaptureQueriesContext(connection) as captured:
-            opened(browser, f"?{address}")
+            open_list(browser, f"?{query}")
         statements = [query["sql"] for query in captured if '"runs"' in query["sql"]]
         assert statements
         for statement in statements:
             assert "COUNT(" not in statement
             with connection.cursor() as cursor:
-                # Of so few runs, a plan may read all without need; without another way to them it does so all the same.
+                # A plan may scan a small table although an index fits. Without sequential scans it does so only if no
+                # index fits.
                 cursor.execute("SET LOCAL enable_seqscan = off")
                 cursor.execute("EXPLAIN " + statement)
                 plan = "\n".join(row[0] for row in cursor.fetchall())
-            assert "Seq Scan on runs" not in plan, f"{address}\n{statement}\n{plan}"
+            assert "Seq Scan on runs" not in plan, f"{query}\n{statement}\n{plan}"
 
 
-ALWAYS = ["session", "person", "my clients", "clients to choose from"]
+EVERY_PAGE = ["session", "person", "my clients", "clients to choose from"]
 
 
 @pytest.mark.parametrize(
-    ("address", "queries"),
+    ("query", "queries"),
     [
-        ("", [*ALWAYS, "page"]),
-        ("?_facets=True", [*ALWAYS, "page"]),
-        ("?q=r00", [*ALWAYS, "by id", "by error", "by pipeline", "page"]),
-        ("?q=name", [*ALWAYS, "by id", "by error", "by pipeline", "page of pipelines"]),
-        ("?status__exact=success", [*ALWAYS, "edge of the walk", "page"]),
-        ("?sort=-duration", [*ALWAYS, "how far is sorted", "page"]),
-        ("?pipeline__client__id__exact={client}", [*ALWAYS, "page"]),
-        ("?pipeline__id__exact={pipeline}", [*ALWAYS, "page", "the chosen pipeline"]),
+        ("", [*EVERY_PAGE, "page"]),
+        ("?_facets=True", [*EVERY_PAGE, "page"]),
+        ("?q=r00", [*EVERY_PAGE, "by id", "by error", "by pipeline", "page"]),
+        ("?q=name", [*EVERY_PAGE, "by id", "by error", "by pipeline", "page of pipelines"]),
+        ("?status__exact=success", [*EVERY_PAGE, "edge of the walk", "page"]),
+        ("?sort=-duration", [*EVERY_PAGE, "how far is sorted", "page"]),
+        ("?pipeline__client__id__exact={client}", [*EVERY_PAGE, "page"]),
+        ("?pipeline__id__exact={pipeline}", [*EVERY_PAGE, "page", "the chosen pipeline"]),
     ],
 )
-def test_a_page_costs_these_queries(browser: Browser, address: str, queries: list[str]) -> None:
-    history(120, pipeline=PipelineFactory.create(name="by name"))
+def test_a_page_costs_these_queries(browser: Browser, query: str, queries: list[str]) -> None:
+    create_history(120, pipeline=PipelineFactory.create(name="by name"))
     pipeline = Pipeline.objects.get()
 
     with CaptureQueriesContext(connection) as captured:
-        opened(browser, address.format(client=pipeline.client_id, pipeline=pipeline.pk))
+        open_list(browser, query.format(client=pipeline.client_id, pipeline=pipeline.pk))
 
     assert len(captured) == len(queries), "\n".join(query["sql"] for query in captured)
 
 
-def test_a_list_shows_hostile_texts_as_text_and_fetches_no_payload(browser: Browser) -> None:
+def test_the_list_escapes_hostile_texts_and_reads_no_payload(browser: Browser) -> None:
     hostile = "<script>alert(1)</script>"
     run = RunFactory.create(external_run_id=hostile, error_message=f"{hostile}\nmore", payload={hostile: hostile})
     Pipeline.objects.update(name=hostile)

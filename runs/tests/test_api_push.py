@@ -24,12 +24,12 @@ def pipeline() -> Pipeline:
     return PipelineFactory.create()
 
 
-def at(pipeline: Pipeline, external_run_id: str) -> str:
+def run_path(pipeline: Pipeline, external_run_id: str) -> str:
     return f"{ROOT}/pipelines/{pipeline.pk}/runs/{external_run_id}"
 
 
 def test_a_pushed_run_is_created_then_updated_then_unchanged_then_stale(pipeline: Pipeline) -> None:
-    api, path = program("ingest"), at(pipeline, "2026-03-01")
+    api, path = program("ingest"), run_path(pipeline, "2026-03-01")
     running = {"status": "running", "started_at": "2026-03-01T10:00:00Z", "source_updated_at": "2026-03-01T10:00:00Z"}
     done = running | {
         "status": "success",
@@ -48,8 +48,8 @@ def test_a_pushed_run_is_created_then_updated_then_unchanged_then_stale(pipeline
     assert answers[3].json()["id"] == str(stored.pk)
 
 
-def test_what_a_snapshot_leaves_out_becomes_null(pipeline: Pipeline) -> None:
-    api, path = program(), at(pipeline, "x")
+def test_fields_that_a_snapshot_omits_become_null(pipeline: Pipeline) -> None:
+    api, path = program(), run_path(pipeline, "x")
     api.put(path, {"status": "failed", "error_message": "boom", "rows_processed": 3})
     assert api.put(path, {"status": "success"}).json()["error_message"] is None
     assert Run.objects.get().rows_processed is None
@@ -59,17 +59,17 @@ def test_what_a_snapshot_leaves_out_becomes_null(pipeline: Pipeline) -> None:
     "external_run_id",
     ["a/b/c", "latest", "latest/", "batch", "scheduled__2026-03-01T00:00:00+00:00", "ü ß", "a\nb", "x" * 255, "a//b/"],
 )
-def test_the_id_is_the_whole_rest_of_the_path(pipeline: Pipeline, external_run_id: str) -> None:
-    answer = program("ingest").put(at(pipeline, quote(external_run_id)), {"status": "success"})
+def test_the_id_is_the_rest_of_the_path_with_its_slashes(pipeline: Pipeline, external_run_id: str) -> None:
+    answer = program("ingest").put(run_path(pipeline, quote(external_run_id)), {"status": "success"})
     assert answer.status_code == 201
     assert Run.objects.get().external_run_id == external_run_id
 
 
 def test_the_latest_run_and_the_run_named_latest_share_an_address(pipeline: Pipeline) -> None:
-    api, path = program(), at(pipeline, "latest")
-    RunFactory.create(pipeline=pipeline, external_run_id="younger")
+    api, path = program(), run_path(pipeline, "latest")
+    RunFactory.create(pipeline=pipeline, external_run_id="newer")
     assert api.put(path, {"status": "success", "started_at": "2020-01-01T00:00:00Z"}).status_code == 201
-    assert api.get(path).json()["external_run_id"] == "younger"
+    assert api.get(path).json()["external_run_id"] == "newer"
 
 
 @pytest.mark.parametrize(
@@ -89,43 +89,43 @@ def test_the_latest_run_and_the_run_named_latest_share_an_address(pipeline: Pipe
         ([], {"body"}),
     ],
 )
-def test_a_push_is_strict(pipeline: Pipeline, body: Any, fields: set[str]) -> None:
-    assert set(invalid(program().put(at(pipeline, "x"), body))) == fields
+def test_a_push_with_invalid_fields_is_refused_by_field(pipeline: Pipeline, body: Any, fields: set[str]) -> None:
+    assert set(invalid(program().put(run_path(pipeline, "x"), body))) == fields
     assert not Run.objects.exists()
 
 
 def test_an_id_that_is_too_long_or_blank_is_refused(pipeline: Pipeline) -> None:
     for external_run_id in ("x" * 256, "%20", "a%00b"):
-        invalid(program().put(at(pipeline, external_run_id), {"status": "success"}))
+        invalid(program().put(run_path(pipeline, external_run_id), {"status": "success"}))
     assert not Run.objects.exists()
 
 
-def test_pushing_takes_the_scope_and_the_role_for_it(pipeline: Pipeline) -> None:
-    error(program("read").put(at(pipeline, "x"), {"status": "success"}), 403, "forbidden")
-    error(person("viewer").put(at(pipeline, "x"), {"status": "success"}), 403, "forbidden")
-    assert person("analyst").put(at(pipeline, "x"), {"status": "success"}).status_code == 201
-    assert program("write").put(at(pipeline, "y"), {"status": "success"}).status_code == 201
-    error(program("ingest").get(at(pipeline, "latest")), 403, "forbidden")
+def test_pushing_requires_a_scope_or_role_that_may_add_runs(pipeline: Pipeline) -> None:
+    error(program("read").put(run_path(pipeline, "x"), {"status": "success"}), 403, "forbidden")
+    error(person("viewer").put(run_path(pipeline, "x"), {"status": "success"}), 403, "forbidden")
+    assert person("analyst").put(run_path(pipeline, "x"), {"status": "success"}).status_code == 201
+    assert program("write").put(run_path(pipeline, "y"), {"status": "success"}).status_code == 201
+    error(program("ingest").get(run_path(pipeline, "latest")), 403, "forbidden")
 
 
-def test_a_bound_token_pushes_to_its_own_and_finds_nothing_else(pipeline: Pipeline) -> None:
-    foreign = PipelineFactory.create()
+def test_a_bound_token_pushes_only_to_its_own_pipelines(pipeline: Pipeline) -> None:
+    other_pipeline = PipelineFactory.create()
     for binding in ({"client_id": pipeline.client_id}, {"pipeline_id": pipeline.pk}):
         api = program("ingest", **binding)
-        assert api.put(at(pipeline, "x"), {"status": "success"}).status_code in {200, 201}
-        error(api.put(at(foreign, "x"), {"status": "success"}), 404, "not_found")
-        [answer] = api.post(BATCH, {"items": [item(foreign, "x")]}).json()["items"]
-        [unknown] = api.post(BATCH, {"items": [item(foreign, "x", pipeline_id=NOWHERE)]}).json()["items"]
+        assert api.put(run_path(pipeline, "x"), {"status": "success"}).status_code in {200, 201}
+        error(api.put(run_path(other_pipeline, "x"), {"status": "success"}), 404, "not_found")
+        [answer] = api.post(BATCH, {"items": [item(other_pipeline, "x")]}).json()["items"]
+        [unknown] = api.post(BATCH, {"items": [item(other_pipeline, "x", pipeline_id=NOWHERE)]}).json()["items"]
         assert answer == unknown
         assert answer["outcome"] == "rejected"
-    assert not foreign.runs.exists()
+    assert not other_pipeline.runs.exists()
 
 
 def item(pipeline: Pipeline, external_run_id: Any, **rest: Any) -> dict[str, Any]:
     return {"pipeline_id": str(pipeline.pk), "external_run_id": external_run_id, "status": "success"} | rest
 
 
-def test_one_bad_item_never_sinks_the_rest(pipeline: Pipeline) -> None:
+def test_an_invalid_item_does_not_affect_the_others(pipeline: Pipeline) -> None:
     api = program("ingest")
     answer = api.post(
         BATCH,
@@ -158,7 +158,7 @@ def test_one_bad_item_never_sinks_the_rest(pipeline: Pipeline) -> None:
     [([], "items"), ({}, "items"), ({"items": {}}, "items"), ({"items": []}, "items"),
      ({"items": [{}] * 1001}, "items"), ({"items": [{}], "mode": "fast"}, "mode")],
 )  # fmt: skip
-def test_a_batch_that_is_none_is_refused_whole(body: Any, field: str) -> None:
+def test_an_invalid_batch_is_refused_as_a_whole(body: Any, field: str) -> None:
     assert set(invalid(program().post(BATCH, body))) == {field}
 
 
@@ -166,7 +166,7 @@ def test_a_full_batch_costs_a_constant_number_of_queries(
     pipeline: Pipeline, django_assert_max_num_queries: Any
 ) -> None:
     api = program("ingest")
-    payload = {"log": "x" * 4_000}  # four megabytes in all: more than the framework takes by default
+    payload = {"log": "x" * 4_000}  # 4 MB in total; Django accepts 2.5 MB by default
     items = [item(pipeline, f"run {number}", payload=payload) for number in range(1_000)]
     with django_assert_max_num_queries(7):
         answer = api.post(BATCH, {"items": items})
@@ -192,7 +192,7 @@ def test_runs_are_listed_in_csv_page_by_page(pipeline: Pipeline) -> None:
         error(api.get(f"{path}?limit=0", headers={"accept": "text/csv"}), 400, "validation_error")
 
 
-def test_a_body_over_the_limit_is_refused_in_words(pipeline: Pipeline, settings: Settings) -> None:
+def test_a_body_over_the_limit_is_refused_with_the_limit(pipeline: Pipeline, settings: Settings) -> None:
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 10_000
     answer = program().post(BATCH, {"items": [item(pipeline, "x", payload={"log": "x" * 10_000})]})
     assert "10000 bytes" in str(invalid(answer)["body"])

@@ -1,4 +1,4 @@
-"""Every answer costs a fixed number of queries, however many rows it holds. Each list names its queries in words."""
+"""Each response costs a fixed number of queries, which the lists below name."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,7 @@ from runs.tests.factories import RunFactory
 pytestmark = pytest.mark.django_db
 
 TOKEN = "the token with its user"
-CLIENT = "the client exists and may be seen"
+CLIENT = "the client, if it is visible"
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def pipeline() -> Pipeline:
 
 
 def queries_of(call: Callable[[], object]) -> list[str]:
-    call()  # the first use of a token is recorded
+    call()  # the first request also stores when the token was last used
     with CaptureQueriesContext(connection) as queries:
         call()
     return [query["sql"] for query in queries]
@@ -50,7 +50,7 @@ def queries_of(call: Callable[[], object]) -> list[str]:
         ("schema", [TOKEN]),
     ],
 )
-def test_what_a_program_reads(pipeline: Pipeline, path: str, queries: list[str]) -> None:
+def test_a_request_with_a_token_costs_these_queries(pipeline: Pipeline, path: str, queries: list[str]) -> None:
     api = program("read")
     path = f"{ROOT}/{path.format(client=pipeline.client_id, pipeline=pipeline.pk)}"
 
@@ -58,14 +58,14 @@ def test_what_a_program_reads(pipeline: Pipeline, path: str, queries: list[str])
 
 
 @pytest.mark.parametrize("path", ["clients", "pipelines", "runs"])
-def test_what_a_person_reads(pipeline: Pipeline, path: str) -> None:
+def test_a_request_of_a_user_costs_these_queries(pipeline: Pipeline, path: str) -> None:
     api = person("viewer")
     queries = ["the session", "the user", "permissions of the user", "permissions of the groups", "bindings", "a page"]
 
     assert len(queries_of(lambda: api.get(f"{ROOT}/{path}"))) == len(queries)
 
 
-def test_a_bound_token_costs_nothing_more(pipeline: Pipeline) -> None:
+def test_a_bound_token_costs_no_additional_query(pipeline: Pipeline) -> None:
     api = program("read", client_id=pipeline.client_id)
 
     assert len(queries_of(lambda: api.get(f"{ROOT}/runs"))) == len([TOKEN, "a page of runs"])

@@ -39,11 +39,11 @@ def pipeline(db: None) -> Pipeline:
     return PipelineFactory.create()
 
 
-def of(pipeline: Pipeline) -> str:
+def runs_path(pipeline: Pipeline) -> str:
     return f"{ROOT}/pipelines/{pipeline.pk}/runs"
 
 
-def at(hour: int) -> datetime:
+def at_hour(hour: int) -> datetime:
     return NOON.replace(hour=hour)
 
 
@@ -51,8 +51,8 @@ def at(hour: int) -> datetime:
 
 
 @pytest.mark.proves("FR-004", "FR-019", "AC-001")
-def test_a_manual_run_answers_201_with_the_whole_run(api: APIClient, pipeline: Pipeline) -> None:
-    response = api.post(of(pipeline), FULL)
+def test_creating_a_manual_run_returns_201_and_the_whole_run(api: APIClient, pipeline: Pipeline) -> None:
+    response = api.post(runs_path(pipeline), FULL)
 
     assert response.status_code == 201
     body = response.json()
@@ -69,25 +69,25 @@ def test_a_manual_run_answers_201_with_the_whole_run(api: APIClient, pipeline: P
 @pytest.mark.proves("FR-019")
 @pytest.mark.parametrize("body", [{"status": "running"}, {"status": "running", "external_run_id": None}])
 def test_an_id_is_generated_when_none_is_given(api: APIClient, pipeline: Pipeline, body: dict[str, Any]) -> None:
-    first, second = api.post(of(pipeline), body).json(), api.post(of(pipeline), body).json()
+    first, second = api.post(runs_path(pipeline), body).json(), api.post(runs_path(pipeline), body).json()
 
     assert first["external_run_id"]
     assert first["external_run_id"] != second["external_run_id"]
 
 
-def test_a_taken_id_is_refused_and_the_stored_run_untouched(api: APIClient, pipeline: Pipeline) -> None:
-    stored = api.post(of(pipeline), FULL).json()
+def test_an_existing_id_is_refused_and_the_stored_run_is_unchanged(api: APIClient, pipeline: Pipeline) -> None:
+    stored = api.post(runs_path(pipeline), FULL).json()
 
-    issues = invalid(api.post(of(pipeline), {"external_run_id": "manual/1", "status": "success"}))
+    issues = invalid(api.post(runs_path(pipeline), {"external_run_id": "manual/1", "status": "success"}))
 
     assert issues == {"external_run_id": ["This pipeline has a run with this external_run_id already."]}
-    assert items(api.get(of(pipeline))) == [stored]
+    assert items(api.get(runs_path(pipeline))) == [stored]
 
 
 def test_another_pipeline_may_use_the_same_id(api: APIClient, pipeline: Pipeline) -> None:
-    api.post(of(pipeline), FULL)
+    api.post(runs_path(pipeline), FULL)
 
-    assert api.post(of(PipelineFactory.create()), FULL).status_code == 201
+    assert api.post(runs_path(PipelineFactory.create()), FULL).status_code == 201
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_another_pipeline_may_use_the_same_id(api: APIClient, pipeline: Pipeline
     ],
 )
 def test_times_are_iso_8601_and_utc(api: APIClient, pipeline: Pipeline, given: str, stored: str) -> None:
-    assert api.post(of(pipeline), {"status": "running", "started_at": given}).json()["started_at"] == stored
+    assert api.post(runs_path(pipeline), {"status": "running", "started_at": given}).json()["started_at"] == stored
 
 
 def nested(levels: int) -> dict[str, Any]:
@@ -132,31 +132,31 @@ def nested(levels: int) -> dict[str, Any]:
         pytest.param({"finished_at": "2026-03-01T09:59:59Z"}, {"finished_at"}, id="end before start"),
         pytest.param({"duration_seconds": -1}, {"duration_seconds"}, id="negative duration"),
         pytest.param({"duration_seconds": 2**31}, {"duration_seconds"}, id="duration overflow"),
-        pytest.param({"duration_seconds": 1.5}, {"duration_seconds"}, id="broken duration"),
+        pytest.param({"duration_seconds": 1.5}, {"duration_seconds"}, id="fractional duration"),
         pytest.param({"duration_seconds": "60"}, {"duration_seconds"}, id="duration as text"),
-        pytest.param({"duration_seconds": True}, {"duration_seconds"}, id="duration a flag"),
+        pytest.param({"duration_seconds": True}, {"duration_seconds"}, id="duration a boolean"),
         pytest.param({"rows_processed": -1}, {"rows_processed"}, id="negative rows"),
         pytest.param({"rows_processed": 2**63}, {"rows_processed"}, id="rows overflow"),
         pytest.param({"error_message": {"text": "x"}}, {"error_message"}, id="error an object"),
         pytest.param({"error_message": "\0"}, {"error_message"}, id="error with a null character"),
-        pytest.param({"status_reason": "\ud800"}, {"status_reason"}, id="reason with half a pair"),
+        pytest.param({"status_reason": "\ud800"}, {"status_reason"}, id="reason with a lone surrogate"),
         pytest.param({"payload": []}, {"payload"}, id="payload a list"),
         pytest.param({"payload": "text"}, {"payload"}, id="payload text"),
         pytest.param({"payload": {"a": ["\0"]}}, {"payload"}, id="payload with a null character"),
         pytest.param({"payload": {"a\0": 1}}, {"payload"}, id="payload key with a null character"),
-        pytest.param({"payload": {"a": {"b": "\udfff"}}}, {"payload"}, id="payload with half a pair"),
+        pytest.param({"payload": {"a": {"b": "\udfff"}}}, {"payload"}, id="payload with a lone surrogate"),
         pytest.param({"payload": nested(65)}, {"payload"}, id="payload too deep"),
         pytest.param({"source_updated_at": "2026-03-01T10:00:00Z"}, {"source_updated_at"}, id="not for manual runs"),
         pytest.param({"event_at": "2026-03-01T10:00:00Z"}, {"event_at"}, id="generated"),
-        pytest.param({"pipeline_id": NOWHERE}, {"pipeline_id"}, id="pipeline by body"),
+        pytest.param({"pipeline_id": NOWHERE}, {"pipeline_id"}, id="pipeline in the body"),
         pytest.param({"status": 1, "started_at": 2, "duration_seconds": "3", "payload": 4, "nope": 5},
-                     {"status", "started_at", "duration_seconds", "payload", "nope"}, id="all of it"),
+                     {"status", "started_at", "duration_seconds", "payload", "nope"}, id="several fields"),
     ],
 )  # fmt: skip
 def test_every_bad_field_is_named_and_nothing_stored(
     api: APIClient, pipeline: Pipeline, change: dict[str, Any], fields: set[str]
 ) -> None:
-    issues = invalid(post_json(api, of(pipeline), FULL | change))
+    issues = invalid(post_json(api, runs_path(pipeline), FULL | change))
 
     assert set(issues) == fields
     assert not Run.objects.exists()
@@ -168,40 +168,40 @@ def test_every_bad_field_is_named_and_nothing_stored(
     [
         pytest.param({"status": "success"}, id="only a status"),
         pytest.param({"status": "running", "finished_at": "2026-03-01T10:00:00Z"}, id="running with an end"),
-        pytest.param(FULL | {"finished_at": FULL["started_at"]}, id="no time at all"),
+        pytest.param(FULL | {"finished_at": FULL["started_at"]}, id="end equal to start"),
         pytest.param(FULL | {"duration_seconds": 0, "rows_processed": 0}, id="zeros"),
-        pytest.param(FULL | {"duration_seconds": 2**31 - 1}, id="the longest"),
+        pytest.param(FULL | {"duration_seconds": 2**31 - 1}, id="the longest duration"),
         pytest.param(FULL | {"external_run_id": "é" * 255}, id="the longest id"),
         pytest.param(FULL | {"payload": nested(64)}, id="the deepest payload"),
         pytest.param(FULL | {"payload": {}}, id="an empty payload"),
         pytest.param(dict.fromkeys(FULL) | {"status": "skipped"}, id="nulls"),
     ],
 )
-def test_whatever_is_valid_is_stored_as_sent(api: APIClient, pipeline: Pipeline, body: dict[str, Any]) -> None:
-    response = api.post(of(pipeline), body)
+def test_a_valid_run_is_stored_as_sent(api: APIClient, pipeline: Pipeline, body: dict[str, Any]) -> None:
+    response = api.post(runs_path(pipeline), body)
 
     assert response.status_code == 201, response.content
     sent = {key: value for key, value in body.items() if value is not None}
     assert sent.items() <= response.json().items()
 
 
-def test_a_number_beyond_json_is_refused(api: APIClient, pipeline: Pipeline) -> None:
+def test_an_infinite_number_is_refused(api: APIClient, pipeline: Pipeline) -> None:
     body = b'{"status": "success", "payload": {"x": 1e999}}'
 
-    assert set(invalid(api.post(of(pipeline), body, content_type="application/json"))) == {"payload"}
+    assert set(invalid(api.post(runs_path(pipeline), body, content_type="application/json"))) == {"payload"}
 
 
 def test_the_duration_is_computed_when_left_out(api: APIClient, pipeline: Pipeline) -> None:
     body = {key: FULL[key] for key in ("status", "started_at", "finished_at")}
 
-    assert api.post(of(pipeline), body).json()["duration_seconds"] == 300
+    assert api.post(runs_path(pipeline), body).json()["duration_seconds"] == 300
 
 
 @pytest.mark.proves("SE-003")
-def test_secrets_are_taken_out_before_the_run_is_stored(api: APIClient, pipeline: Pipeline) -> None:
+def test_secrets_are_removed_before_the_run_is_stored(api: APIClient, pipeline: Pipeline) -> None:
     body = {"status": "failed", "payload": {"password": "hunter2"}, "error_message": "password=hunter2"}
 
-    response = api.post(of(pipeline), body)
+    response = api.post(runs_path(pipeline), body)
 
     assert response.status_code == 201
     assert b"hunter2" not in response.content
@@ -221,8 +221,8 @@ def test_an_unknown_run_is_404(api: APIClient) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_concurrent_manual_runs_with_one_id_one_succeeds_and_the_rest_are_told() -> None:
-    path, programs = of(PipelineFactory.create()), [program("write") for _ in range(6)]
+def test_of_several_concurrent_manual_runs_with_one_id_only_one_is_stored() -> None:
+    path, programs = runs_path(PipelineFactory.create()), [program("write") for _ in range(6)]
     barrier = Barrier(len(programs))
 
     def create(api: APIClient) -> Any:
@@ -244,22 +244,28 @@ def test_of_concurrent_manual_runs_with_one_id_one_succeeds_and_the_rest_are_tol
 
 
 @pytest.mark.proves("FR-018")
-def test_the_history_of_a_disabled_pipeline_still_answers(api: APIClient) -> None:
+def test_the_runs_of_a_disabled_pipeline_are_still_listed(api: APIClient) -> None:
     run = RunFactory.create(pipeline__is_active=False, pipeline__client__is_active=False)
 
-    assert [item["id"] for item in items(api.get(of(run.pipeline)))] == [str(run.pk)]
-    assert api.get(f"{of(run.pipeline)}/latest").json()["id"] == str(run.pk)
+    assert [item["id"] for item in items(api.get(runs_path(run.pipeline)))] == [str(run.pk)]
+    assert api.get(f"{runs_path(run.pipeline)}/latest").json()["id"] == str(run.pk)
     assert [item["id"] for item in items(api.get(f"{ROOT}/runs"))] == [str(run.pk)]
 
 
 @pytest.mark.proves("FR-005", "AC-004")
-def test_the_default_order_is_latest_first_and_asc_its_exact_reverse(api: APIClient, pipeline: Pipeline) -> None:
-    for started_at, finished_at in [(at(9), None), (at(9), at(10)), (None, at(23)), (at(11), None), (None, None)]:
+def test_the_default_order_is_latest_first_and_asc_reverses_it(api: APIClient, pipeline: Pipeline) -> None:
+    for started_at, finished_at in [
+        (at_hour(9), None),
+        (at_hour(9), at_hour(10)),
+        (None, at_hour(23)),
+        (at_hour(11), None),
+        (None, None),
+    ]:
         RunFactory.create(pipeline=pipeline, started_at=started_at, finished_at=finished_at)
-    RunFactory.create(pipeline=pipeline, started_at=at(9), finished_at=at(10))
+    RunFactory.create(pipeline=pipeline, started_at=at_hour(9), finished_at=at_hour(10))
 
     default, descending, ascending = (
-        [run["id"] for run in items(api.get(of(pipeline), parameters))]
+        [run["id"] for run in items(api.get(runs_path(pipeline), parameters))]
         for parameters in ({}, {"order": "desc"}, {"order": "asc"})
     )
 
@@ -273,112 +279,112 @@ def test_filter_by_status(api: APIClient, pipeline: Pipeline) -> None:
         RunFactory.create(pipeline=pipeline, status=status, external_run_id=status)
 
     for status in ("running", "success", "failed", "canceled", "skipped"):
-        assert [run["external_run_id"] for run in items(api.get(of(pipeline), {"status": status}))] == [status]
+        assert [run["external_run_id"] for run in items(api.get(runs_path(pipeline), {"status": status}))] == [status]
 
 
 def test_filter_by_external_run_id(api: APIClient, pipeline: Pipeline) -> None:
     RunFactory.create(pipeline=pipeline, external_run_id=" exact ")
     RunFactory.create(pipeline=pipeline, external_run_id="exact")
 
-    found = items(api.get(of(pipeline), {"external_run_id": " exact "}))
+    runs = items(api.get(runs_path(pipeline), {"external_run_id": " exact "}))
 
-    assert [run["external_run_id"] for run in found] == [" exact "]
+    assert [run["external_run_id"] for run in runs] == [" exact "]
 
 
 @pytest.mark.proves("FR-005", "AC-004")
 @pytest.mark.parametrize(
-    ("since", "until", "found"),
+    ("since", "until", "expected"),
     [
         (None, None, {"start 10", "start 12", "start 14", "end 12", "stored now"}),
-        (at(12), None, {"start 12", "start 14", "end 12", "stored now"}),
-        (at(12) + timedelta(microseconds=1), None, {"start 14", "stored now"}),
-        (None, at(12), {"start 10"}),
-        (None, at(12) + timedelta(microseconds=1), {"start 10", "start 12", "end 12"}),
-        (at(10), at(12), {"start 10"}),
-        (at(12), at(12), set()),
-        (at(15), at(16), set()),
-        (at(16), at(15), set()),
+        (at_hour(12), None, {"start 12", "start 14", "end 12", "stored now"}),
+        (at_hour(12) + timedelta(microseconds=1), None, {"start 14", "stored now"}),
+        (None, at_hour(12), {"start 10"}),
+        (None, at_hour(12) + timedelta(microseconds=1), {"start 10", "start 12", "end 12"}),
+        (at_hour(10), at_hour(12), {"start 10"}),
+        (at_hour(12), at_hour(12), set()),
+        (at_hour(15), at_hour(16), set()),
+        (at_hour(16), at_hour(15), set()),
     ],
 )
-def test_the_window_is_on_the_start_else_on_the_event(
-    api: APIClient, pipeline: Pipeline, since: datetime | None, until: datetime | None, found: set[str]
+def test_the_window_applies_to_started_at_else_to_event_at(
+    api: APIClient, pipeline: Pipeline, since: datetime | None, until: datetime | None, expected: set[str]
 ) -> None:
     for hour in (10, 12, 14):
         RunFactory.create(
-            pipeline=pipeline, external_run_id=f"start {hour}", started_at=at(hour), finished_at=at(hour + 2)
+            pipeline=pipeline, external_run_id=f"start {hour}", started_at=at_hour(hour), finished_at=at_hour(hour + 2)
         )
-    RunFactory.create(pipeline=pipeline, external_run_id="end 12", started_at=None, finished_at=at(12))
+    RunFactory.create(pipeline=pipeline, external_run_id="end 12", started_at=None, finished_at=at_hour(12))
     RunFactory.create(pipeline=pipeline, external_run_id="stored now", started_at=None, finished_at=None)
     window = {name: time.isoformat() for name, time in (("since", since), ("until", until)) if time is not None}
 
     for order in ("asc", "desc"):
-        runs = items(api.get(of(pipeline), {**window, "order": order}))
-        assert {run["external_run_id"] for run in runs} == found
+        runs = items(api.get(runs_path(pipeline), {**window, "order": order}))
+        assert {run["external_run_id"] for run in runs} == expected
 
 
 def test_a_window_without_an_offset_is_utc(api: APIClient, pipeline: Pipeline) -> None:
-    RunFactory.create(pipeline=pipeline, started_at=at(12))
+    RunFactory.create(pipeline=pipeline, started_at=at_hour(12))
 
-    assert len(items(api.get(of(pipeline), {"since": "2026-03-01T12:00:00"}))) == 1
-    assert len(items(api.get(of(pipeline), {"since": "2026-03-01T14:00:00+02:00"}))) == 1
-    assert len(items(api.get(of(pipeline), {"since": "2026-03-01T12:00:00-01:00"}))) == 0
+    assert len(items(api.get(runs_path(pipeline), {"since": "2026-03-01T12:00:00"}))) == 1
+    assert len(items(api.get(runs_path(pipeline), {"since": "2026-03-01T14:00:00+02:00"}))) == 1
+    assert len(items(api.get(runs_path(pipeline), {"since": "2026-03-01T12:00:00-01:00"}))) == 0
 
 
 # Across pipelines
 
 
 def test_across_pipelines_the_newest_event_comes_first(api: APIClient) -> None:
-    RunFactory.create(external_run_id="ended 14", started_at=at(8), finished_at=at(14))
-    RunFactory.create(external_run_id="started 13", started_at=at(13), finished_at=None)
+    RunFactory.create(external_run_id="ended 14", started_at=at_hour(8), finished_at=at_hour(14))
+    RunFactory.create(external_run_id="started 13", started_at=at_hour(13), finished_at=None)
     RunFactory.create(external_run_id="stored now", started_at=None, finished_at=None)
-    RunFactory.create(external_run_id="ended 14, younger", started_at=at(9), finished_at=at(14))
+    RunFactory.create(external_run_id="ended 14, newer", started_at=at_hour(9), finished_at=at_hour(14))
 
-    found = [run["external_run_id"] for run in items(api.get(f"{ROOT}/runs"))]
+    ids = [run["external_run_id"] for run in items(api.get(f"{ROOT}/runs"))]
 
-    assert found == ["stored now", "ended 14, younger", "ended 14", "started 13"]
+    assert ids == ["stored now", "ended 14, newer", "ended 14", "started 13"]
 
 
 def test_filters_across_pipelines(api: APIClient) -> None:
     RunFactory.create()
-    wanted = RunFactory.create(status="failed", pipeline__platform="dbt", pipeline__environment="dev")
+    matching = RunFactory.create(status="failed", pipeline__platform="dbt", pipeline__environment="dev")
 
     for parameters in (
-        {"client_id": str(wanted.pipeline.client_id)},
-        {"pipeline_id": str(wanted.pipeline_id)},
+        {"client_id": str(matching.pipeline.client_id)},
+        {"pipeline_id": str(matching.pipeline_id)},
         {"platform": "dbt"},
         {"environment": "dev"},
         {"status": "failed"},
-        {"client_id": str(wanted.pipeline.client_id), "platform": "dbt", "environment": "dev", "status": "failed"},
+        {"client_id": str(matching.pipeline.client_id), "platform": "dbt", "environment": "dev", "status": "failed"},
     ):
-        assert [run["id"] for run in items(api.get(f"{ROOT}/runs", parameters))] == [str(wanted.pk)]
+        assert [run["id"] for run in items(api.get(f"{ROOT}/runs", parameters))] == [str(matching.pk)]
     assert items(api.get(f"{ROOT}/runs", {"client_id": NOWHERE})) == []
 
 
 @pytest.mark.parametrize(
-    ("window", "found"),
+    ("window", "expected"),
     [
-        ({"since": at(14)}, {"ended 14"}),
-        ({"until": at(14)}, {"started 13"}),
-        ({"since": at(13), "until": at(14)}, {"started 13"}),
-        ({"since": at(13), "until": at(14) + timedelta(microseconds=1)}, {"started 13", "ended 14"}),
+        ({"since": at_hour(14)}, {"ended 14"}),
+        ({"until": at_hour(14)}, {"started 13"}),
+        ({"since": at_hour(13), "until": at_hour(14)}, {"started 13"}),
+        ({"since": at_hour(13), "until": at_hour(14) + timedelta(microseconds=1)}, {"started 13", "ended 14"}),
     ],
 )
-def test_the_window_across_pipelines_is_on_the_event(
-    api: APIClient, window: dict[str, datetime], found: set[str]
+def test_the_window_across_pipelines_applies_to_event_at(
+    api: APIClient, window: dict[str, datetime], expected: set[str]
 ) -> None:
-    RunFactory.create(external_run_id="ended 14", started_at=at(8), finished_at=at(14))
-    RunFactory.create(external_run_id="started 13", started_at=at(13), finished_at=None)
+    RunFactory.create(external_run_id="ended 14", started_at=at_hour(8), finished_at=at_hour(14))
+    RunFactory.create(external_run_id="started 13", started_at=at_hour(13), finished_at=None)
 
     runs = items(api.get(f"{ROOT}/runs", {name: time.isoformat() for name, time in window.items()}))
 
-    assert {run["external_run_id"] for run in runs} == found
+    assert {run["external_run_id"] for run in runs} == expected
 
 
 def test_every_column_of_a_run_is_filterable_or_listed_as_not() -> None:
     from runs.api.filters import PipelineRunFilter, RunFilter
 
     not_filterable = {
-        "id": "a run answers at its own address",
+        "id": "GET /runs/{run_id} reads it",
         "started_at": "by since and until on a pipeline's list",
         "finished_at": "by since and until, through event_at",
         "event_at": "by since and until",
@@ -388,11 +394,11 @@ def test_every_column_of_a_run_is_filterable_or_listed_as_not() -> None:
         "source_updated_at": "bookkeeping",
         "started_at_kept": "bookkeeping",
         "error_message_fetched": "bookkeeping",
-        "duration_seconds": "a question for the reports",
-        "rows_processed": "a question for the reports",
+        "duration_seconds": "reports show it",
+        "rows_processed": "reports show it",
         "error_message": "free text",
         "status_reason": "free text",
-        "payload": "whatever the source sent",
+        "payload": "it differs from source to source",
         "given_source_url": "a link",
     }
     columns = {field.attname for field in Run._meta.concrete_fields}

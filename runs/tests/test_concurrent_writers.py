@@ -1,4 +1,4 @@
-"""Two writers on the same runs at once: no error, nothing doubled, the newest version stands."""
+"""Concurrent writers of the same runs: no error, no duplicate, and the newest version stays."""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -10,67 +10,67 @@ from inventory.models import Pipeline
 from runs.events import RunEvent
 from runs.models import Run
 from runs.services import Result, record_runs
-from runs.tests.writes import Source, stored
+from runs.tests.writes import Source, stored_run
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def recorded(events: list[RunEvent]) -> list[Result]:
+def record(events: list[RunEvent]) -> list[Result]:
     try:
         return record_runs(events)
     finally:
         connection.close()
 
 
-def at_once(*calls: list[RunEvent]) -> None:
-    """Records each list on a connection of its own, all released together."""
+def record_at_once(*calls: list[RunEvent]) -> None:
+    """Record each list on a connection of its own, all at the same moment."""
     barrier = Barrier(len(calls))
 
     def work(events: list[RunEvent]) -> None:
         barrier.wait()
-        recorded(events)
+        record(events)
 
     with ThreadPoolExecutor(len(calls)) as pool:
         for future in [pool.submit(work, events) for events in calls]:
             future.result()
 
 
-def test_14_sequences_1_and_2_at_once_always_end_in_success(source: Source) -> None:
+def test_14_sequences_1_and_2_written_at_once_always_end_in_success(source: Source) -> None:
     runs = [f"run-{number}" for number in range(1000)]
     running = [source.snapshot("running", "10:00", external_run_id=run) for run in runs]
     success = [source.snapshot("success", "10:05", external_run_id=run) for run in runs]
 
     for start in range(0, 1000, 20):
         page = slice(start, start + 20)
-        at_once([*running[page], *success[page]], [*success[page], *running[page]])
+        record_at_once([*running[page], *success[page]], [*success[page], *running[page]])
 
     assert set(Run.objects.values_list("status", flat=True)) == {"success"}
     assert Run.objects.count() == 1000
 
 
-def test_writers_that_hold_many_versions_in_opposite_orders_both_finish(source: Source) -> None:
+def test_two_writers_of_the_same_versions_in_opposite_orders_both_finish(source: Source) -> None:
     runs = [f"run-{number}" for number in range(200)]
     early = [source.snapshot("running", "10:00", external_run_id=run) for run in runs]
     late = [source.snapshot("failed", "10:05", external_run_id=run) for run in runs]
     record_runs(early[:100])
 
     for _ in range(5):
-        at_once([*late, *early], list(reversed([*early, *late])))
+        record_at_once([*late, *early], list(reversed([*early, *late])))
 
     assert set(Run.objects.values_list("status", flat=True)) == {"failed"}
 
 
-def test_first_sight_of_one_run_by_many_writers_stores_it_once(source: Source, pipeline: Pipeline) -> None:
+def test_a_new_run_from_many_writers_at_once_is_stored_once(source: Source, pipeline: Pipeline) -> None:
     event = source.snapshot("success", "10:00")
 
-    at_once(*[[event] for _ in range(8)])
+    record_at_once(*[[event] for _ in range(8)])
 
     assert Run.objects.count() == 1
-    assert stored(pipeline.id).status == "success"
+    assert stored_run(pipeline.id).status == "success"
 
 
-def test_a_replay_does_not_wait_for_a_writer_that_holds_the_row(source: Source) -> None:
-    """An unchanged run is not locked: with the row held by someone else, a replay still returns."""
+def test_a_replay_does_not_wait_for_a_session_that_locks_the_row(source: Source) -> None:
+    """A replay locks no row, so it returns although another session has locked the row."""
     event = source.snapshot("success", "10:00")
     record_runs([event])
     with connection.cursor() as cursor:
@@ -78,7 +78,7 @@ def test_a_replay_does_not_wait_for_a_writer_that_holds_the_row(source: Source) 
         cursor.execute("SELECT 1 FROM runs FOR UPDATE")
         try:
             with ThreadPoolExecutor(1) as pool:
-                outcome = pool.submit(recorded, [event]).result(timeout=10)[0].outcome
+                outcome = pool.submit(record, [event]).result(timeout=10)[0].outcome
         finally:
             cursor.execute("ROLLBACK")
 

@@ -1,4 +1,4 @@
-"""Each bad run, inserted with SQL, is refused by the constraint that names the rule."""
+"""Constraints of the table runs: each refuses a bad row inserted by SQL."""
 
 import pytest
 from django.db import connection
@@ -33,7 +33,7 @@ def test_a_bad_run_value_is_refused(column: str, value: object, constraint: str)
     assert refused_by("runs", pipeline_id=pipeline, **{column: value}) == constraint
 
 
-def test_event_at_is_when_the_run_finished_else_started_else_was_stored() -> None:
+def test_event_at_is_finished_at_else_started_at_else_created_at() -> None:
     pipeline = insert_pipeline()
     finished = insert(
         "runs", pipeline_id=pipeline, external_run_id="a", started_at="2026-01-01Z", finished_at="2026-01-02Z"

@@ -1,4 +1,4 @@
-"""Incidents: failures with one cause that began together are one row, and others stay apart (decision 0028)."""
+"""Failures with one cause that began together are one incident; others are not (decision 0028)."""
 
 import json
 from collections import Counter, defaultdict
@@ -22,16 +22,16 @@ pytestmark = pytest.mark.django_db
 
 BEGIN = datetime(2026, 6, 10, tzinfo=UTC)
 NOON = BEGIN + timedelta(hours=12)
-AIM = 0.95
+MINIMUM = 0.95
 LABELLED = Path(__file__).parent / "labelled_failures.jsonl"
 
 
 def labelled() -> list[dict[str, Any]]:
-    """Failures with their true cause: texts of the recordings, synthetic outages, and failures that are unrelated."""
+    """Return failures with their true cause: recorded texts, synthetic outages and unrelated failures."""
     return [json.loads(line) for line in LABELLED.read_text(encoding="utf-8").splitlines()]
 
 
-def plant(failures: list[dict[str, Any]]) -> dict[str, str]:
+def store_failures(failures: list[dict[str, Any]]) -> dict[str, str]:
     """Store one failing pipeline per failure; return the true cause by the pipeline's key."""
     names = sorted({failure["client"] for failure in failures})
     clients = {client.name: client for client in Client.objects.bulk_create(Client(name=name) for name in names)}
@@ -53,22 +53,22 @@ def plant(failures: list[dict[str, Any]]) -> dict[str, str]:
     return {str(pipeline.pk): failure["cause"] for pipeline, failure in zip(pipelines, failures, strict=True)}
 
 
-def grouped() -> dict[tuple[str, int], set[str]]:
-    """The failing pipelines by incident."""
-    found: dict[tuple[str, int], set[str]] = defaultdict(set)
+def pipelines_by_incident() -> dict[tuple[str, int], set[str]]:
+    """Return the failing pipelines by incident."""
+    members: dict[tuple[str, int], set[str]] = defaultdict(set)
     with connection.cursor() as cursor:
         sql = expanded("SELECT pipeline_id, incident, number FROM {incident_pipelines} AS found", fragments())
         cursor.execute(sql, validated({}, {}))
         for pipeline_id, incident, number in cursor.fetchall():
-            found[incident, number].add(str(pipeline_id))
-    return found
+            members[incident, number].add(str(pipeline_id))
+    return members
 
 
 def test_on_the_labelled_set_incidents_are_pure_and_complete(capsys: pytest.CaptureFixture[str]) -> None:
     failures = labelled()
-    causes = plant(failures)
+    causes = store_failures(failures)
 
-    incidents = grouped()
+    incidents = pipelines_by_incident()
 
     by_cause: dict[str, Counter[tuple[str, int]]] = defaultdict(Counter)
     pure = 0
@@ -85,27 +85,27 @@ def test_on_the_labelled_set_incidents_are_pure_and_complete(capsys: pytest.Capt
             f"purity {purity:.3f}, completeness {completeness:.3f}"
         )
     assert len(failures) >= 300
-    assert purity >= AIM
-    assert completeness >= AIM
+    assert purity >= MINIMUM
+    assert completeness >= MINIMUM
 
 
 def fail(
     minute: int, error: str | None, *, client: Client | None = None, platform: str = "airflow", **fields: Any
 ) -> Pipeline:
-    """A pipeline whose only run failed so many minutes after noon."""
-    given = {"client": client} if client else {}
-    pipeline = PipelineFactory.create(platform=platform, **given, **fields)
-    run(pipeline, minute, error)
+    """Create a pipeline whose only run failed this many minutes after noon."""
+    owner = {"client": client} if client else {}
+    pipeline = PipelineFactory.create(platform=platform, **owner, **fields)
+    add_run(pipeline, minute, error)
     return pipeline
 
 
-def run(pipeline: Pipeline, minute: int, error: str | None, status: str = "failed") -> None:
+def add_run(pipeline: Pipeline, minute: int, error: str | None, status: str = "failed") -> None:
     at = NOON + timedelta(minutes=minute)
     RunFactory.create(pipeline=pipeline, status=status, started_at=at, finished_at=at, error_message=error)
 
 
 def incidents() -> list[tuple[int, int]]:
-    """Minute of the beginning and number of pipelines of each incident."""
+    """Return the start in minutes after noon and the number of pipelines of each incident."""
     rows = run_shape("incidents")
     return sorted((int((row["since"] - NOON).total_seconds() // 60), row["pipelines"]) for row in rows)
 
@@ -130,7 +130,7 @@ def test_one_outage_of_several_clients_is_one_row_with_its_first_and_latest_fail
 @pytest.mark.parametrize(
     ("gap", "rows"), [(60, [(0, 2)]), (61, [(0, 1), (61, 1)])], ids=["an hour apart", "more than an hour apart"]
 )
-def test_failures_with_one_cause_are_one_incident_while_each_begins_within_an_hour(
+def test_failures_with_one_cause_are_one_incident_if_each_begins_within_an_hour_of_the_former(
     gap: int, rows: list[tuple[int, int]]
 ) -> None:
     fail(0, REFUSED)
@@ -139,7 +139,7 @@ def test_failures_with_one_cause_are_one_incident_while_each_begins_within_an_ho
     assert incidents() == rows
 
 
-def test_other_platforms_hosts_and_http_statuses_are_other_incidents() -> None:
+def test_different_platforms_hosts_and_http_statuses_are_different_incidents() -> None:
     for error in (
         "HTTP 502 from https://a.example/1",
         "HTTP 401 from https://a.example/2",
@@ -151,7 +151,7 @@ def test_other_platforms_hosts_and_http_statuses_are_other_incidents() -> None:
     assert incidents() == [(0, 1)] * 4
 
 
-def test_texts_that_name_no_cause_are_grouped_within_one_client_and_a_quarter_of_an_hour() -> None:
+def test_texts_without_a_cause_are_grouped_within_one_client_and_15_minutes() -> None:
     acme = fail(0, "Task load failed (try 1 of 1): Task exited with return code 1").client
     fail(15, "Task mart failed (try 2 of 3): Task exited with return code 137", client=acme)
     fail(31, "Task copy failed (try 2 of 3): Task exited with return code 1", client=acme)
@@ -162,40 +162,40 @@ def test_texts_that_name_no_cause_are_grouped_within_one_client_and_a_quarter_of
     assert incidents() == [(0, 1), (0, 1), (0, 1), (0, 2), (31, 1)]
 
 
-def test_a_pipeline_counts_from_the_first_failure_of_its_present_cause() -> None:
-    """It failed for another cause before: its streak is older than the incident."""
+def test_a_pipeline_counts_from_the_first_failure_with_its_current_cause() -> None:
+    """Its streak is older than the incident, because it failed for another cause before."""
     pipeline = fail(0, "column 'amount' is missing")
-    run(pipeline, 100, REFUSED)
-    run(pipeline, 110, REFUSED)
+    add_run(pipeline, 100, REFUSED)
+    add_run(pipeline, 110, REFUSED)
     fail(120, REFUSED)
 
     assert incidents() == [(100, 2)]
     assert run_shape("failing_now")[0]["failing_since"] == NOON
 
 
-def test_a_cause_that_comes_back_after_another_one_begins_again() -> None:
+def test_a_cause_that_returns_after_another_one_is_a_new_incident() -> None:
     pipeline = fail(0, REFUSED)
-    run(pipeline, 10, "column 'amount' is missing")
-    run(pipeline, 20, REFUSED)
+    add_run(pipeline, 10, "column 'amount' is missing")
+    add_run(pipeline, 20, REFUSED)
 
     assert incidents() == [(20, 1)]
 
 
-def test_a_pipeline_that_succeeds_leaves_its_incident_and_the_fingerprint_stays() -> None:
+def test_a_pipeline_that_succeeds_leaves_its_incident_which_keeps_its_fingerprint() -> None:
     recovered = fail(0, REFUSED)
     fail(10, REFUSED)
     [before] = run_shape("incidents")
 
-    run(recovered, 20, None, "success")
+    add_run(recovered, 20, None, "success")
 
     [after] = run_shape("incidents")
     assert (after["pipelines"], after["incident"]) == (1, before["incident"])
     assert [row["incident"] for row in run_shape("failing_now")] == [before["incident"]]
 
 
-def test_an_incident_of_the_past_is_judged_from_the_rows_as_they_stand() -> None:
+def test_a_past_incident_is_computed_from_the_rows_as_stored_now() -> None:
     pipeline = fail(0, REFUSED)
-    run(pipeline, 60, None, "success")
+    add_run(pipeline, 60, None, "success")
 
     assert run_shape("incidents") == []
     [row] = run_shape("incidents", as_of=NOON + timedelta(minutes=30))
@@ -203,7 +203,7 @@ def test_an_incident_of_the_past_is_judged_from_the_rows_as_they_stand() -> None
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("first", "second"),
     [
         ("Timeout after 30 s on 10.0.0.7:5432", "timeout after 31 s on 10.0.0.9:5432\nDETAIL:  row (7, x)"),
         ("relation acme.orders does not exist", "relation borealis_x.prices does not exist"),
@@ -223,9 +223,9 @@ def test_an_incident_of_the_past_is_judged_from_the_rows_as_they_stand() -> None
         ),
     ],
 )  # fmt: skip
-def test_texts_that_differ_in_what_varies_are_one_cause(one: str, other: str) -> None:
-    fail(0, one, name="load 1")
-    fail(0, other, name="load 2")
+def test_texts_that_differ_only_in_masked_parts_have_one_cause(first: str, second: str) -> None:
+    fail(0, first, name="load 1")
+    fail(0, second, name="load 2")
 
     assert incidents() == [(0, 2)]
 

@@ -1,4 +1,4 @@
-"""The shape late_pipelines against its rule in plain Python, on histories of many rhythms and at many moments."""
+"""The shape late_pipelines agrees with the same rule in Python, on histories of many rhythms."""
 
 import random
 from datetime import UTC, datetime, timedelta
@@ -16,12 +16,12 @@ from runs.tests.factories import RunFactory
 from tools.support.lateness import late
 from tools.support.rhythms import RHYTHMS, ZONES, starts_of
 
-QUICK = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+SUPPRESSED_CHECKS = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 pytestmark = pytest.mark.django_db
 
 
-def stored(starts: list[float], **pipeline: object) -> Pipeline:
-    """A pipeline with one success per start."""
+def pipeline_with_starts(starts: list[float], **pipeline: object) -> Pipeline:
+    """Create a pipeline with one success per start."""
     created = PipelineFactory.create(**pipeline)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -39,7 +39,7 @@ def moment(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-@settings(max_examples=100, deadline=None, derandomize=True, suppress_health_check=QUICK)
+@settings(max_examples=100, deadline=None, derandomize=True, suppress_health_check=SUPPRESSED_CHECKS)
 @given(
     rhythm=st.sampled_from(sorted(RHYTHMS)),
     zone=st.sampled_from(ZONES),
@@ -47,11 +47,11 @@ def moment(seconds: float) -> datetime:
     seed=st.integers(0, 10_000),
     lost=st.sampled_from([0.0, 0.02, 0.2]),
     weeks=st.sampled_from([2, 9, 9]),
-    # Around the clock changes of all zones, and in between.
+    # Covers the clock changes of all zones.
     end=st.datetimes(min_value=datetime(2026, 2, 20), max_value=datetime(2026, 12, 1)),  # noqa: DTZ001
     extra=st.integers(0, 3),
 )
-def test_the_shape_answers_what_the_rule_in_python_says(
+def test_the_shape_agrees_with_the_rule_in_python(
     rhythm: str, zone: str, jitter: int, seed: int, lost: float, weeks: int, end: datetime, extra: int
 ) -> None:
     rng = random.Random(seed)
@@ -62,13 +62,13 @@ def test_the_shape_answers_what_the_rule_in_python_says(
         for start in starts_of(RHYTHMS[rhythm], zone, jitter, first_day, until, seed)
         if rng.random() >= lost
     ]
-    # By hand, at once with others, and after a silence.
+    # Add starts by hand, some at the time of others, and end with a silence.
     starts += [rng.choice(starts) + rng.choice([0, 0, 30, 3600]) for _ in range(extra) if starts]
     silence = rng.choice([0, 0, 3600, 90_000, 700_000, 3_000_000])
     starts = sorted(start for start in starts if start <= until - silence)
     Run.objects.all().delete()
     Pipeline.objects.all().delete()
-    stored(starts, name="judged")
+    pipeline_with_starts(starts, name="judged")
 
     for instant in [until - rng.randrange(7 * 86400) for _ in range(4)] + [until]:
         expected = late(starts, instant)
@@ -81,11 +81,11 @@ def test_the_shape_answers_what_the_rule_in_python_says(
             assert abs(row["expected_by"].timestamp() - expected.by) < 0.001
 
 
-# What the source says, and what the row says
+# Facts from the source, and the columns of a row
 
 
 def weekly_mondays() -> list[float]:
-    """06:00 UTC on every Monday of ten weeks, for the last time on 8 June 2026."""
+    """Return 06:00 UTC on ten Mondays, the last one 8 June 2026."""
     last = datetime(2026, 6, 8, 6, tzinfo=UTC).timestamp()
     return [last - week * 7 * 86400 for week in reversed(range(10))]
 
@@ -93,8 +93,8 @@ def weekly_mondays() -> list[float]:
 MONDAY_NOON = datetime(2026, 6, 15, 12, tzinfo=UTC)
 
 
-def test_a_missed_monday_is_late_and_says_why() -> None:
-    pipeline = stored(weekly_mondays())
+def test_a_missed_monday_is_late_with_a_reason() -> None:
+    pipeline = pipeline_with_starts(weekly_mondays())
 
     [row] = run_shape("late_pipelines", as_of=MONDAY_NOON)
 
@@ -106,8 +106,8 @@ def test_a_missed_monday_is_late_and_says_why() -> None:
     assert row["run_id"] == Run.objects.latest_first()[0].pk
 
 
-def test_a_fortnight_later_it_is_still_late_since_that_monday() -> None:
-    stored(weekly_mondays())
+def test_two_weeks_later_it_is_still_late_since_that_monday() -> None:
+    pipeline_with_starts(weekly_mondays())
 
     [row] = run_shape("late_pipelines", as_of=MONDAY_NOON + timedelta(days=14))
 
@@ -116,7 +116,7 @@ def test_a_fortnight_later_it_is_still_late_since_that_monday() -> None:
 
 
 @pytest.mark.parametrize(
-    "known",
+    "state",
     [
         {"source_paused": True},
         {"ingest_due_at": MONDAY_NOON - timedelta(hours=1)},
@@ -126,16 +126,16 @@ def test_a_fortnight_later_it_is_still_late_since_that_monday() -> None:
     ],
     ids=["paused", "stale", "read until before it would be late", "planned for the evening", "disabled"],
 )
-def test_it_is_not_late_when_it_is(known: dict[str, object]) -> None:
-    stored(weekly_mondays(), **known)
+def test_a_pipeline_in_this_state_is_not_late(state: dict[str, object]) -> None:
+    pipeline_with_starts(weekly_mondays(), **state)
 
     assert run_shape("late_pipelines", as_of=MONDAY_NOON) == []
 
 
-def test_a_start_that_the_source_planned_is_late_after_a_quarter_of_an_hour_whatever_came_before() -> None:
+def test_a_start_planned_by_the_source_is_late_after_15_minutes_with_any_history() -> None:
     plan = datetime(2026, 6, 15, 11, tzinfo=UTC)
-    stored(weekly_mondays()[-1:], source_next_run_at=plan)
-    stored([], source_next_run_at=plan, name="never started")
+    pipeline_with_starts(weekly_mondays()[-1:], source_next_run_at=plan)
+    pipeline_with_starts([], source_next_run_at=plan, name="never started")
 
     assert run_shape("late_pipelines", as_of=plan + timedelta(minutes=15)) == []
     rows = run_shape("late_pipelines", as_of=MONDAY_NOON)
@@ -145,22 +145,22 @@ def test_a_start_that_the_source_planned_is_late_after_a_quarter_of_an_hour_what
     assert [row["last_start_at"] is None for row in rows if row["pipeline_name"] == "never started"] == [True]
 
 
-def test_a_plan_that_a_start_has_overtaken_says_nothing() -> None:
-    stored(weekly_mondays(), source_next_run_at=datetime(2026, 6, 8, 6, tzinfo=UTC))
+def test_a_plan_not_after_the_last_start_is_ignored() -> None:
+    pipeline_with_starts(weekly_mondays(), source_next_run_at=datetime(2026, 6, 8, 6, tzinfo=UTC))
 
     [row] = run_shape("late_pipelines", as_of=MONDAY_NOON)
 
     assert row["reason"].startswith("Started at about 06:00 UTC")
 
 
-def test_an_open_run_keeps_the_next_one_back_until_it_is_running_long() -> None:
-    pipeline = stored(weekly_mondays())
-    opened = RunFactory.create(
+def test_an_open_run_delays_the_next_start_until_it_is_running_long() -> None:
+    pipeline = pipeline_with_starts(weekly_mondays())
+    open_run = RunFactory.create(
         pipeline=pipeline, external_run_id="open", status="running", started_at=None, finished_at=None
     )
-    Run.objects.filter(pk=opened.pk).update(created_at=MONDAY_NOON - timedelta(days=1))
+    Run.objects.filter(pk=open_run.pk).update(created_at=MONDAY_NOON - timedelta(days=1))
 
     assert run_shape("late_pipelines", as_of=MONDAY_NOON) == []
 
-    Run.objects.filter(pk=opened.pk).update(started_at=datetime(2026, 6, 8, 7, tzinfo=UTC))
+    Run.objects.filter(pk=open_run.pk).update(started_at=datetime(2026, 6, 8, 7, tzinfo=UTC))
     assert len(run_shape("late_pipelines", as_of=MONDAY_NOON)) == 1

@@ -1,4 +1,4 @@
-"""The latest run: started desc, finished desc, nulls last, then the younger row."""
+"""The latest run: by started_at, then finished_at, newest first, nulls last, then the newer row."""
 
 from datetime import UTC, datetime
 
@@ -37,33 +37,31 @@ def latest(api: APIClient, pipeline: Pipeline) -> str:
 @pytest.mark.parametrize(
     ("older", "newer"),
     [
-        pytest.param((NINE, ELEVEN), (TEN, TEN), id="the later start, though it ended earlier"),
+        pytest.param((NINE, ELEVEN), (TEN, TEN), id="the later start, although it ended earlier"),
         pytest.param((NINE, None), (TEN, None), id="the later start of two open ones"),
-        pytest.param((None, ELEVEN), (NINE, NINE), id="a start before none, though that ended later"),
-        pytest.param((None, None), (NINE, None), id="a start before nothing"),
+        pytest.param((None, ELEVEN), (NINE, NINE), id="a start over no start, although that ended later"),
+        pytest.param((None, None), (NINE, None), id="a start over no times"),
         pytest.param((NINE, TEN), (NINE, ELEVEN), id="equal starts: the later end"),
-        pytest.param((NINE, None), (NINE, TEN), id="equal starts: an end before none"),
+        pytest.param((NINE, None), (NINE, TEN), id="equal starts: an end over no end"),
         pytest.param((None, NINE), (None, TEN), id="no starts: the later end"),
-        pytest.param((None, None), (None, NINE), id="no starts: an end before none"),
-        pytest.param((NINE, TEN), (NINE, TEN), id="all equal: the younger row"),
-        pytest.param((None, None), (None, None), id="nothing at all: the younger row"),
+        pytest.param((None, None), (None, NINE), id="no starts: an end over no end"),
+        pytest.param((NINE, TEN), (NINE, TEN), id="all equal: the newer row"),
+        pytest.param((None, None), (None, None), id="no times: the newer row"),
     ],
 )
 def test_the_latest_run(api: APIClient, pipeline: Pipeline, older: Times, newer: Times) -> None:
-    backwards = PipelineFactory.create()
+    in_reverse = PipelineFactory.create()
     for name, (started_at, finished_at) in (("older", older), ("newer", newer)):
         RunFactory.create(pipeline=pipeline, external_run_id=name, started_at=started_at, finished_at=finished_at)
     for name, (started_at, finished_at) in (("newer", newer), ("older", older)):
-        RunFactory.create(pipeline=backwards, external_run_id=name, started_at=started_at, finished_at=finished_at)
+        RunFactory.create(pipeline=in_reverse, external_run_id=name, started_at=started_at, finished_at=finished_at)
 
     assert latest(api, pipeline) == "newer"
-    # Stored in the other order it stays the same, unless the order of storing is all there is.
-    assert latest(api, backwards) == ("older" if older == newer else "newer")
+    # The order of storing decides only between runs with equal times.
+    assert latest(api, in_reverse) == ("older" if older == newer else "newer")
 
 
-def test_a_run_without_a_start_sorts_behind_those_that_have_one_also_while_it_is_the_only_open_one(
-    api: APIClient, pipeline: Pipeline
-) -> None:
+def test_a_run_without_a_start_sorts_last_even_if_it_is_the_only_open_one(api: APIClient, pipeline: Pipeline) -> None:
     RunFactory.create(pipeline=pipeline, external_run_id="ended", started_at=NINE, finished_at=TEN)
     RunFactory.create(pipeline=pipeline, external_run_id="queued", status="running", started_at=None, finished_at=None)
 

@@ -1,4 +1,4 @@
-"""How much of a run is stored, whatever its source sends."""
+"""Size limits of stored texts, payloads and pages."""
 
 import json
 
@@ -34,11 +34,11 @@ def test_fifteen_megabytes_are_cut_with_a_note_of_their_size_and_a_replay_is_unc
 
     run = Run.objects.get()
     assert outcomes == [Outcome.CREATED, Outcome.UNCHANGED]
-    for kept in (run.error_message, run.status_reason):
-        assert kept is not None
-        assert kept.startswith("Traceback")
-        assert kept.endswith(f"… [cut: {len(text.encode()):,} bytes originally]")
-        assert len(kept.encode()) <= MAX_TEXT_BYTES
+    for result in (run.error_message, run.status_reason):
+        assert result is not None
+        assert result.startswith("Traceback")
+        assert result.endswith(f"… [cut: {len(text.encode()):,} bytes originally]")
+        assert len(result.encode()) <= MAX_TEXT_BYTES
     assert run.payload is not None
     assert {"id": 7, "note": "short"}.items() <= run.payload.items()
     assert run.payload[CUT_KEY].endswith("bytes originally; left out: log")
@@ -46,7 +46,7 @@ def test_fifteen_megabytes_are_cut_with_a_note_of_their_size_and_a_replay_is_unc
 
 
 @pytest.mark.django_db
-def test_a_secret_across_the_cut_is_filtered_before_it() -> None:
+def test_a_secret_across_the_cut_is_removed_before_cutting() -> None:
     secret = "password=FAKEhunter2FAKEhunter2"
     text = "x" * (MAX_TEXT_BYTES - 60) + " " + secret + "y" * 1000
 
@@ -58,15 +58,15 @@ def test_a_secret_across_the_cut_is_filtered_before_it() -> None:
 
 
 @pytest.mark.parametrize("letter", ["x", "é", "漢", "😀"])
-@pytest.mark.parametrize("beyond", [-1, 0, 1, 2, 3, 4])
-def test_the_limit_counts_bytes_and_cuts_no_character_in_half(letter: str, beyond: int) -> None:
-    text = letter * (MAX_TEXT_BYTES // len(letter.encode())) + "z" * max(beyond, 0)
+@pytest.mark.parametrize("extra_bytes", [-1, 0, 1, 2, 3, 4])
+def test_the_limit_counts_bytes_and_cuts_no_character_in_half(letter: str, extra_bytes: int) -> None:
+    text = letter * (MAX_TEXT_BYTES // len(letter.encode())) + "z" * max(extra_bytes, 0)
 
-    kept = bounded_text(text)
+    result = bounded_text(text)
 
-    assert len(kept.encode()) <= MAX_TEXT_BYTES
-    assert (kept == text) == (len(text.encode()) <= MAX_TEXT_BYTES)
-    assert "\ufffd" not in kept
+    assert len(result.encode()) <= MAX_TEXT_BYTES
+    assert (result == text) == (len(text.encode()) <= MAX_TEXT_BYTES)
+    assert "\ufffd" not in result
 
 
 @given(
@@ -76,23 +76,23 @@ def test_a_payload_of_any_shape_stays_an_object_within_the_limit(sizes: dict[str
     payload = {name: "v" * size for name, size in sizes.items()}
     encoded = json.dumps(payload, ensure_ascii=False)
 
-    kept = bounded_payload(encoded)
+    result = bounded_payload(encoded)
 
-    assert len(kept.encode()) <= MAX_PAYLOAD_BYTES
-    found = json.loads(kept)
-    assert found == payload if len(encoded.encode()) <= MAX_PAYLOAD_BYTES else CUT_KEY in found
-    assert bounded_payload(kept) == kept
+    assert len(result.encode()) <= MAX_PAYLOAD_BYTES
+    fields = json.loads(result)
+    assert fields == payload if len(encoded.encode()) <= MAX_PAYLOAD_BYTES else CUT_KEY in fields
+    assert bounded_payload(result) == result
 
 
 def test_a_hundred_thousand_small_fields_are_cut_too() -> None:
-    kept = bounded_payload(json.dumps({f"field-{number}": number for number in range(100_000)}))
+    result = bounded_payload(json.dumps({f"field-{number}": number for number in range(100_000)}))
 
-    assert len(kept.encode()) <= MAX_PAYLOAD_BYTES
-    assert "field-0" in json.loads(kept)
+    assert len(result.encode()) <= MAX_PAYLOAD_BYTES
+    assert "field-0" in json.loads(result)
 
 
 @pytest.mark.django_db
-def test_a_page_of_the_largest_runs_ends_early_and_the_walk_still_finds_each_once() -> None:
+def test_pages_of_large_runs_are_shorter_and_still_return_each_run_once() -> None:
     pipeline = PipelineFactory.create()
     RunFactory.create_batch(60, pipeline=pipeline, payload={"log": "x" * (MAX_PAYLOAD_BYTES - 100)})
     api = program("read")
@@ -102,22 +102,22 @@ def test_a_page_of_the_largest_runs_ends_early_and_the_walk_still_finds_each_onc
         f"/api/v1/runs?client_id={pipeline.client_id}",
         f"/api/v1/pipelines/{pipeline.pk}/runs",
     ):
-        found: list[str] = []
-        address: str | None = path
-        while address:
-            answer = api.get(address)
+        ids: list[str] = []
+        url: str | None = path
+        while url:
+            answer = api.get(url)
             body = answer.json()
             assert len(answer.content) <= MAX_PAGE_BYTES + MEGABYTE
             assert len(body["items"]) < 60
-            found += [run["id"] for run in body["items"]]
+            ids += [run["id"] for run in body["items"]]
             cursor, separator = body["next_cursor"], "&" if "?" in path else "?"
-            address = cursor and f"{path}{separator}cursor={cursor}"
+            url = cursor and f"{path}{separator}cursor={cursor}"
 
-        assert len(found) == len(set(found)) == 60
+        assert len(ids) == len(set(ids)) == 60
 
 
 @pytest.mark.django_db
-def test_a_long_page_of_small_runs_is_whole() -> None:
+def test_a_page_of_small_runs_is_not_shortened() -> None:
     RunFactory.create_batch(350, pipeline=PipelineFactory.create())
 
     body = program("read").get("/api/v1/runs?limit=340").json()

@@ -1,4 +1,4 @@
-"""Writes that carry the source's own time end in the same rows, whatever their order, repetition and paging."""
+"""Writes with the source's own time end in the same rows in any order, repetition and paging."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -34,8 +34,8 @@ CONTENT = (
 
 
 @pytest.fixture(params=[0, 20], ids=["planned", "prepared"], autouse=True)
-def form_of_the_statement(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A few runs are written by the statement's prepared form, a page by the one that is planned for it."""
+def statement_form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run each test with the statement planned per call, as for a page, and prepared, as for a few runs."""
     monkeypatch.setattr("runs.services._FEW", request.param)
 
 
@@ -46,14 +46,14 @@ def rows_after(pages: Sequence[Sequence[RunEvent]]) -> list[dict[str, object]]:
     rows = []
     for run in Run.objects.order_by("external_run_id"):
         row = {name: getattr(run, name) for name in CONTENT}
-        # A kept start tells of an earlier version that another order may never have stored.
+        # A kept start comes from an earlier version, which another order may not have stored.
         rows.append(row | {"started_at": None if run.started_at_kept else run.started_at})
     return rows
 
 
 @st.composite
 def deliveries(draw: st.DrawFn, writes: list[dict[str, object]]) -> list[list[dict[str, object]]]:
-    """The writes in another order, some of them repeated, split into pages."""
+    """Draw the writes in another order, some repeated, split into pages."""
     repeated = [*writes, *draw(st.lists(st.sampled_from(writes), max_size=3))]
     shuffled = draw(st.permutations(repeated))
     cuts = sorted(draw(st.lists(st.integers(0, len(shuffled)), max_size=4)))
@@ -73,9 +73,9 @@ def test_any_delivery_ends_in_the_same_rows(
         given_writes = data.draw(st.lists(writes, min_size=1, max_size=6))
         delivery = data.draw(deliveries(given_writes))
 
-        def made(page: list[dict[str, object]]) -> list[RunEvent]:
+        def events_of(page: list[dict[str, object]]) -> list[RunEvent]:
             return [RunEvent(pipeline_id=source.pipeline_id, kind=kind, **write) for write in page]  # type: ignore[arg-type]
 
-        assert rows_after([made(page) for page in delivery]) == rows_after([made(given_writes)])
+        assert rows_after([events_of(page) for page in delivery]) == rows_after([events_of(given_writes)])
 
     check()

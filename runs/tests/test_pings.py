@@ -1,4 +1,4 @@
-"""/ping/{key}: what curl, cron and Healthchecks clients send."""
+"""/ping/{key}: requests of curl, cron and Healthchecks clients."""
 
 import logging
 from collections.abc import Iterator
@@ -36,36 +36,38 @@ def pipeline() -> Pipeline:
     return PipelineFactory.create(platform="cron", external_id=None)
 
 
-def key_of(pipeline: Pipeline | None, scope: Scope = Scope.INGEST, **rest: Any) -> str:
+def create_ping_key(pipeline: Pipeline | None, scope: Scope = Scope.INGEST, **rest: Any) -> str:
     _, key = create_token(name="cron", scope=scope, pipeline_id=pipeline.pk if pipeline else None, **rest)
     return key
 
 
 @pytest.fixture
 def key(pipeline: Pipeline) -> str:
-    return key_of(pipeline)
+    return create_ping_key(pipeline)
 
 
-def ping(key: str, what: str = "", body: str | bytes = b"", method: str = "get") -> Any:
-    address = f"/ping/{key}{what}"
+def ping(key: str, suffix: str = "", body: str | bytes = b"", method: str = "get") -> Any:
+    address = f"/ping/{key}{suffix}"
     if body:
         return Browser().post(address, body, content_type="application/x-www-form-urlencoded")
     return getattr(Browser(), method)(address)
 
 
-def ok(response: Any) -> None:
+def assert_ok(response: Any) -> None:
     assert (response.status_code, response.content.decode()) == (200, "OK")
     assert response["Content-Type"] == "text/plain; charset=utf-8"
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
 @pytest.mark.parametrize(
-    ("what", "status", "reason"),
+    ("suffix", "status", "reason"),
     [("", "success", None), ("/", "success", None), ("/0", "success", None), ("/1", "failed", "exit status 1"),
      ("/255", "failed", "exit status 255"), ("/fail", "failed", None), ("/start", "running", None)],
 )  # fmt: skip
-def test_a_ping_alone_is_a_run(pipeline: Pipeline, key: str, what: str, status: str, reason: str, method: str) -> None:
-    ok(ping(key, what, method=method))
+def test_a_single_ping_stores_a_run(
+    pipeline: Pipeline, key: str, suffix: str, status: str, reason: str, method: str
+) -> None:
+    assert_ok(ping(key, suffix, method=method))
 
     run = pipeline.runs.get()
     assert (run.status, run.status_reason) == (status, reason)
@@ -80,9 +82,9 @@ def test_a_head_request_pings_too(pipeline: Pipeline, key: str) -> None:
 
 @pytest.mark.parametrize(("end", "status"), [("", "success"), ("/fail", "failed"), ("/3", "failed")])
 def test_the_pings_of_one_rid_are_one_run(pipeline: Pipeline, key: str, end: str, status: str) -> None:
-    ok(ping(key, f"/start?rid={RID}"))
-    ok(ping(key, f"/start?rid={OTHER_RID}"))
-    ok(ping(key, f"{end}?rid={RID.upper()}"))
+    assert_ok(ping(key, f"/start?rid={RID}"))
+    assert_ok(ping(key, f"/start?rid={OTHER_RID}"))
+    assert_ok(ping(key, f"{end}?rid={RID.upper()}"))
 
     assert {run.external_run_id: run.status for run in pipeline.runs.all()} == {RID: status, OTHER_RID: "running"}
     assert pipeline.runs.get(external_run_id=RID).duration_seconds == 0
@@ -92,7 +94,7 @@ def test_without_a_rid_an_end_closes_the_newest_open_run(pipeline: Pipeline, key
     ping(key, "/start")
     ping(key, "/start")
     oldest, newest = pipeline.runs.order_by("started_at")
-    ok(ping(key, "/fail"))
+    assert_ok(ping(key, "/fail"))
     assert [Run.objects.get(pk=run.pk).status for run in (oldest, newest)] == ["running", "failed"]
 
     ping(key)
@@ -100,30 +102,30 @@ def test_without_a_rid_an_end_closes_the_newest_open_run(pipeline: Pipeline, key
     assert [run.status for run in pipeline.runs.order_by("started_at")] == ["success", "failed", "success"]
 
 
-def test_another_pipelines_open_run_is_none_of_its_business(key: str) -> None:
+def test_a_ping_does_not_end_an_open_run_of_another_pipeline(key: str) -> None:
     other = PipelineFactory.create()
-    ping(key_of(other), "/start")
+    ping(create_ping_key(other), "/start")
     ping(key)
     assert other.runs.get().status == "running"
 
 
 def test_a_log_changes_no_status(pipeline: Pipeline, key: str) -> None:
-    ok(ping(key, "/log", "nothing is running"))
-    ok(ping(key, f"/log?rid={RID}", "nor this"))
+    assert_ok(ping(key, "/log", "nothing is running"))
+    assert_ok(ping(key, f"/log?rid={RID}", "nor this"))
     assert not pipeline.runs.exists()
 
     ping(key, f"/start?rid={RID}")
-    ok(ping(key, "/log", "half of it"))
+    assert_ok(ping(key, "/log", "half of it"))
     run = pipeline.runs.get()
     assert (run.status, run.payload) == ("running", {"ping": "log", "body": "half of it"})
 
     ping(key, f"?rid={RID}")
-    ok(ping(key, f"/log?rid={RID}", "afterwards"))
+    assert_ok(ping(key, f"/log?rid={RID}", "afterwards"))
     assert pipeline.runs.get().status == "success"
 
 
-def test_a_log_that_loses_the_race_against_the_end_opens_nothing(pipeline: Pipeline) -> None:
-    """It found the run open; before it was written, another worker wrote the end."""
+def test_a_log_written_after_the_end_does_not_reopen_the_run(pipeline: Pipeline) -> None:
+    """The request saw an open run, but another worker stored the end before the log was written."""
     now = timezone.now()
     for word, moment in (("start", now), ("", now + timedelta(seconds=1)), ("log", now + timedelta(seconds=2))):
         ping = read(word, b"")
@@ -134,14 +136,14 @@ def test_a_log_that_loses_the_race_against_the_end_opens_nothing(pipeline: Pipel
     assert (run.status, run.started_at, run.duration_seconds) == ("success", now, 1)
 
 
-def test_a_body_is_kept_bounded_and_scrubbed(pipeline: Pipeline, key: str) -> None:
+def test_a_body_is_stored_cut_and_scrubbed(pipeline: Pipeline, key: str) -> None:
     ping(key, f"/fail?rid={RID}", f"cannot reach postgres://me:hunter2@db; curl {key}\0" + "x" * 100_000)
     run = pipeline.runs.get()
     assert run.error_message is not None
     assert run.error_message.startswith("cannot reach postgres://[filtered]@db; curl [filtered]")
     assert len(run.error_message) < 10_100
 
-    ok(ping(key, f"?rid={RID}", b"\xff\xfe 7 rows"))
+    assert_ok(ping(key, f"?rid={RID}", b"\xff\xfe 7 rows"))
     run = pipeline.runs.get()
     assert run.payload == {"ping": "success", "body": "�� 7 rows"}
     assert run.error_message is None
@@ -156,27 +158,29 @@ def test_a_secret_at_the_cut_is_not_left_in_half(pipeline: Pipeline, key: str) -
     assert len(run.error_message) == 10_000
 
 
-@pytest.mark.parametrize("what", ["/256", "/999", "/1000", "/-1", "/٣", "/begin", "/start/fail", "/fail/x", "//start"])
-def test_what_is_no_sign_is_not_found(key: str, what: str) -> None:
-    assert ping(key, what).status_code == 404
+@pytest.mark.parametrize(
+    "suffix", ["/256", "/999", "/1000", "/-1", "/٣", "/begin", "/start/fail", "/fail/x", "//start"]
+)
+def test_an_unknown_suffix_is_404(key: str, suffix: str) -> None:
+    assert ping(key, suffix).status_code == 404
     assert not Run.objects.exists()
 
 
 @pytest.mark.parametrize("rid", ["", "7", "x" * 5_000, "%00", "%ED%A0%80"])
-def test_a_rid_that_is_none_is_refused(key: str, rid: str) -> None:
+def test_a_rid_that_is_not_a_uuid_is_refused(key: str, rid: str) -> None:
     response = ping(key, f"?rid={rid}")
     assert (response.status_code, response.content) == (400, b"rid is not a UUID")
     assert not Run.objects.exists()
 
 
-def test_only_a_ping_key_is_found(pipeline: Pipeline) -> None:
-    expired = key_of(pipeline, expires_at=timezone.now() - timedelta(days=1))
-    revoked = key_of(pipeline)
+def test_a_token_that_is_not_a_ping_key_is_404(pipeline: Pipeline) -> None:
+    expired = create_ping_key(pipeline, expires_at=timezone.now() - timedelta(days=1))
+    revoked = create_ping_key(pipeline)
     revoke_token(token=ApiToken.objects.latest("created_at"))
     wrong = [
         "x", "chm_abcdefgh_" + "x" * 40, str(pipeline.pk), expired, revoked,
-        key_of(None), key_of(None, client_id=pipeline.client_id),
-        *(key_of(pipeline, scope) for scope in (Scope.READ, Scope.WRITE, Scope.ADMIN)),
+        create_ping_key(None), create_ping_key(None, client_id=pipeline.client_id),
+        *(create_ping_key(pipeline, scope) for scope in (Scope.READ, Scope.WRITE, Scope.ADMIN)),
     ]  # fmt: skip
     for key in wrong:
         for response in (ping(key), ping(key, "/fail", "text")):
@@ -185,7 +189,7 @@ def test_only_a_ping_key_is_found(pipeline: Pipeline) -> None:
     assert not Run.objects.exists()
 
 
-def test_other_methods_are_refused_in_text(key: str) -> None:
+def test_other_methods_are_refused_in_plain_text(key: str) -> None:
     for method in ("put", "patch", "delete", "options", "trace"):
         response = ping(key, method=method)
         assert response.status_code == 405
@@ -193,23 +197,23 @@ def test_other_methods_are_refused_in_text(key: str) -> None:
     assert not Run.objects.exists()
 
 
-def test_a_ping_is_one_indexed_write(pipeline: Pipeline, key: str) -> None:
+def test_a_ping_costs_one_write_and_at_most_one_lookup(pipeline: Pipeline, key: str) -> None:
     ping(key)  # the first use of a key is recorded, once in five minutes
-    for what, lookups in ((f"/start?rid={RID}", 0), (f"?rid={RID}", 0), ("/start", 0), ("", 1), ("/log", 1)):
+    for suffix, lookups in ((f"/start?rid={RID}", 0), (f"?rid={RID}", 0), ("/start", 0), ("", 1), ("/log", 1)):
         with CaptureQueriesContext(
             connection,
         ) as queries:
-            ping(key, what)
+            ping(key, suffix)
         statements = [query["sql"] for query in queries if "SAVEPOINT" not in query["sql"]]
         tokens, *rest = statements
         assert "api_tokens" in tokens
-        found, writes = rest[:lookups], rest[lookups:]
-        assert [sql.count('FROM "runs"') for sql in found] == [1] * lookups
-        assert len(writes) == (0 if what == "/log" else 1), what
+        reads, writes = rest[:lookups], rest[lookups:]
+        assert [sql.count('FROM "runs"') for sql in reads] == [1] * lookups
+        assert len(writes) == (0 if suffix == "/log" else 1), suffix
 
 
-def test_the_newest_open_run_is_found_without_walking_the_others(pipeline: Pipeline) -> None:
-    """Also where statistics say that every second run is open, and one would soon be met on the way."""
+def test_the_newest_open_run_is_found_by_its_index(pipeline: Pipeline) -> None:
+    """Even if statistics say that every second run is open, so that walking all runs seems cheap."""
     with connection.cursor() as cursor:
         for owner, status in ((pipeline, "success"), (PipelineFactory.create(), "running")):
             cursor.execute(
@@ -224,35 +228,35 @@ def test_the_newest_open_run_is_found_without_walking_the_others(pipeline: Pipel
             assert "runs_open" in plan, plan
 
 
-def test_too_many_pings_of_one_key_are_told_when_to_come_again(pipeline: Pipeline, settings: Settings) -> None:
-    """However many run ids somebody invents, a key writes so many rows and no more."""
+def test_too_many_pings_of_one_key_get_429_and_retry_after(pipeline: Pipeline, settings: Settings) -> None:
+    """New run ids do not bypass the limit of a key."""
     settings.CHM_THROTTLE_TOKEN = "3/day"
-    key, other = key_of(pipeline), key_of(PipelineFactory.create())
+    key, other = create_ping_key(pipeline), create_ping_key(PipelineFactory.create())
     for number in range(30):
         response = ping(key, f"/start?rid={UUID(int=number)}")
     assert response.status_code == 429
     assert response.content.startswith(b"try again in ")
     assert int(response["Retry-After"]) >= 1
     assert pipeline.runs.count() == 3
-    ok(ping(other))
+    assert_ok(ping(other))
 
 
-def test_guessing_keys_ends_soon(key: str, settings: Settings) -> None:
+def test_an_address_that_guesses_keys_is_limited(key: str, settings: Settings) -> None:
     settings.CHM_THROTTLE_REFUSED = "2/day"
-    stranger = Browser(REMOTE_ADDR="10.0.0.9")
-    statuses = [stranger.get(f"/ping/guess-{number}").status_code for number in range(4)]
+    other_address = Browser(REMOTE_ADDR="10.0.0.9")
+    statuses = [other_address.get(f"/ping/guess-{number}").status_code for number in range(4)]
     assert statuses == [404, 404, 429, 429]
-    ok(ping(key))
+    assert_ok(ping(key))
 
 
-def test_over_plain_http_production_refuses_rather_than_redirects(key: str, settings: Settings) -> None:
+def test_production_refuses_a_ping_over_plain_http_instead_of_redirecting(key: str, settings: Settings) -> None:
     settings.SECURE_SSL_REDIRECT = True
     settings.SECURE_REDIRECT_EXEMPT = [r"^ping/"]
     response = ping(key)
     assert response.status_code == 403
     assert b"https" in response.content
     assert not Run.objects.exists()
-    ok(Browser().get(f"/ping/{key}", secure=True))
+    assert_ok(Browser().get(f"/ping/{key}", secure=True))
 
 
 # The key in logs and error pages
@@ -260,14 +264,14 @@ def test_over_plain_http_production_refuses_rather_than_redirects(key: str, sett
 
 @pytest.fixture
 def everything_logged() -> Iterator[list[logging.LogRecord]]:
-    """Every log record of every logger, before any handler."""
+    """Return a list that receives every log record of every logger."""
     records: list[logging.LogRecord] = []
 
-    class Keep(logging.Handler):
+    class Collector(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             records.append(record)
 
-    handler, root = Keep(level=1), logging.getLogger()
+    handler, root = Collector(level=1), logging.getLogger()
     root.addHandler(handler)
     yield records
     root.removeHandler(handler)
@@ -278,7 +282,7 @@ def test_no_log_and_no_error_page_shows_a_key(
 ) -> None:
     settings.DEBUG = True
     browser = Browser(raise_request_exception=False)
-    pages = [browser.get(f"/ping/{key}{what}") for what in ("/begin", "/start/fail", "/999", "?rid=7", "")]
+    pages = [browser.get(f"/ping/{key}{suffix}") for suffix in ("/begin", "/start/fail", "/999", "?rid=7", "")]
     pages.append(browser.put(f"/ping/{key}"))
     pages.append(browser.get(f"/ping/{key}", HTTP_HOST="no_host.example"))  # refused by a middleware
     with connection.cursor() as cursor:
@@ -293,7 +297,7 @@ def test_no_log_and_no_error_page_shows_a_key(
     texts = [logging.Formatter().format(record) + str(vars(record)) for record in everything_logged]
     texts += [str(vars(record["request"]) | record["request"].META) for record in map(vars, everything_logged)
              if "request" in record]  # fmt: skip
-    assert any(visible_part(key) in line for line in texts), "the visible part tells which key it was"
+    assert any(visible_part(key) in line for line in texts), "the visible part identifies the key"
     for text in (*texts, *(page.content.decode() for page in pages)):
         assert key not in text
         assert key[13:] not in text
@@ -302,28 +306,28 @@ def test_no_log_and_no_error_page_shows_a_key(
 # A cron job that stops
 
 
-def test_a_cron_job_that_stops_pinging_is_late_at_the_promised_moment(pipeline: Pipeline, key: str) -> None:
-    """Nine days of pings every eight hours and no more: late two hours after the next was due."""
+def test_a_cron_job_that_stops_pinging_is_late_at_the_documented_moment(pipeline: Pipeline, key: str) -> None:
+    """After nine days of pings every eight hours, the job is late two hours after the next ping was due."""
     for _ in range(28):
-        ok(ping(key))
-    # All were received within this second: they are moved back, eight hours between each and the next.
+        assert_ok(ping(key))
+    # All were received just now; move them into the past, eight hours apart.
     last = timezone.now() - timedelta(hours=1)
     for number, run in enumerate(pipeline.runs.order_by("-started_at", "-id")):
         moment = last - timedelta(hours=8 * number)
         Run.objects.filter(pk=run.pk).update(started_at=moment, finished_at=moment)
 
-    promised = last + timedelta(hours=10)
+    late_from = last + timedelta(hours=10)
 
-    assert not run_shape("late_pipelines", as_of=promised - timedelta(seconds=1))
-    [row] = run_shape("late_pipelines", as_of=promised + timedelta(seconds=1))
-    assert (row["pipeline_name"], row["platform"], row["expected_by"]) == (pipeline.name, "cron", promised)
+    assert not run_shape("late_pipelines", as_of=late_from - timedelta(seconds=1))
+    [row] = run_shape("late_pipelines", as_of=late_from + timedelta(seconds=1))
+    assert (row["pipeline_name"], row["platform"], row["expected_by"]) == (pipeline.name, "cron", late_from)
     assert (row["expected_at"], row["usual_gap_minutes"]) == (last + timedelta(hours=8), 480)
 
-    ok(ping(key))
-    assert not run_shape("late_pipelines", as_of=promised + timedelta(seconds=1))
+    assert_ok(ping(key))
+    assert not run_shape("late_pipelines", as_of=late_from + timedelta(seconds=1))
 
 
-def test_pings_and_the_rest_of_the_api_meet(pipeline: Pipeline, key: str) -> None:
+def test_the_api_lists_the_run_of_a_ping(pipeline: Pipeline, key: str) -> None:
     ping(key, "/1", "no space left")
     [run] = program("read").get(f"/api/v1/pipelines/{pipeline.pk}/runs").json()["items"]
     assert (run["status"], run["error_message"]) == ("failed", "no space left")

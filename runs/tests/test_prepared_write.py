@@ -1,4 +1,4 @@
-"""A few runs are written by a statement that is planned once for each database session."""
+"""Small writes use a statement that each database session plans once."""
 
 import pytest
 from django.db import connection
@@ -10,13 +10,13 @@ pytestmark = pytest.mark.django_db
 
 
 def plans() -> tuple[int, int]:
-    """Made for any values, and made for one execution alone."""
+    """Return how often the statement ran with its generic plan and with a custom plan."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT sum(generic_plans), sum(custom_plans) FROM pg_prepared_statements WHERE name = 'chm_record_runs'"
         )
-        general, special = cursor.fetchone()
-    return general or 0, special or 0
+        generic, custom = cursor.fetchone()
+    return generic or 0, custom or 0
 
 
 def test_a_few_runs_are_never_planned_again(source: Source) -> None:
@@ -29,7 +29,7 @@ def test_a_few_runs_are_never_planned_again(source: Source) -> None:
     assert plans() == (before[0] + 10, before[1])
 
 
-def test_a_page_is_planned_for_its_own_size(source: Source) -> None:
+def test_a_page_does_not_use_the_prepared_statement(source: Source) -> None:
     before = plans()
     record_runs([source.snapshot("running", "10:00", external_run_id=f"run-{number}") for number in range(21)])
     assert plans() == before

@@ -1,4 +1,4 @@
-"""Pruning deletes old runs, keeps what says how a pipeline is, and no source brings back what is deleted."""
+"""Pruning deletes old runs but keeps those that show a pipeline's state; sources cannot store deleted runs again."""
 
 import json
 import threading
@@ -28,16 +28,16 @@ CUTOFF = NOW - timedelta(days=400)
 OLD = PruneSelection(cutoff=CUTOFF)
 
 
-def run(pipeline: Pipeline, days_ago: float, status: str = "success", **fields: Any) -> Run:
-    """A run that started and ended so many days before NOW."""
+def create_run(pipeline: Pipeline, days_ago: float, status: str = "success", **fields: Any) -> Run:
+    """Create a run that started and ended this many days before NOW."""
     moment = NOW - timedelta(days=days_ago)
     return RunFactory.create(
         pipeline=pipeline, status=status, **({"started_at": moment, "finished_at": moment} | fields)
     )
 
 
-def left(pipeline: Pipeline) -> list[float]:
-    """The ages in days of the runs that are left, oldest first."""
+def remaining_ages(pipeline: Pipeline) -> list[float]:
+    """Return the ages in days of the remaining runs, oldest first."""
     moments = Run.objects.filter(pipeline=pipeline).order_by("event_at").values_list("event_at", flat=True)
     return [(NOW - moment) / timedelta(days=1) for moment in moments]
 
@@ -47,10 +47,10 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retention, "BATCH", 3)
 
 
-def test_a_run_of_exactly_the_age_stays_and_one_a_microsecond_older_goes(pipeline: Pipeline) -> None:
-    run(pipeline, 1)
-    exact = run(pipeline, 400)
-    older = run(pipeline, 400, finished_at=CUTOFF - timedelta(microseconds=1))
+def test_a_run_of_exactly_the_age_stays_and_one_a_microsecond_older_is_deleted(pipeline: Pipeline) -> None:
+    create_run(pipeline, 1)
+    exact = create_run(pipeline, 400)
+    older = create_run(pipeline, 400, finished_at=CUTOFF - timedelta(microseconds=1))
 
     pruned = prune(OLD)
 
@@ -60,20 +60,20 @@ def test_a_run_of_exactly_the_age_stays_and_one_a_microsecond_older_goes(pipelin
     assert differences() == []
 
 
-def test_a_run_is_as_old_as_its_end_else_its_start_else_its_row(pipeline: Pipeline) -> None:
-    run(pipeline, 1)
-    run(pipeline, 500, finished_at=NOW - timedelta(days=399))
-    run(pipeline, 401, status="running", finished_at=None)
-    unplaced = run(pipeline, 0, status="canceled", started_at=None, finished_at=None)
+def test_the_age_counts_from_finished_at_else_started_at_else_created_at(pipeline: Pipeline) -> None:
+    create_run(pipeline, 1)
+    create_run(pipeline, 500, finished_at=NOW - timedelta(days=399))
+    create_run(pipeline, 401, status="running", finished_at=None)
+    without_times = create_run(pipeline, 0, status="canceled", started_at=None, finished_at=None)
 
     assert prune(OLD).runs == 1
 
-    assert Run.objects.filter(pk=unplaced.pk).exists()
+    assert Run.objects.filter(pk=without_times.pk).exists()
     assert Run.objects.filter(status="running").count() == 0
 
 
 @pytest.mark.parametrize(
-    ("history", "kept"),
+    ("history", "kept_ages"),
     [
         pytest.param([("success", 500)], [500], id="the only run"),
         pytest.param([("success", 600), ("success", 500)], [500], id="the last success"),
@@ -85,49 +85,49 @@ def test_a_run_is_as_old_as_its_end_else_its_start_else_its_row(pipeline: Pipeli
             id="the current streak and the success before it",
         ),
         pytest.param([("failed", 900), ("failed", 800)], [900, 800], id="a streak without any success"),
-        pytest.param([("failed", 900), ("success", 800), ("success", 1)], [1], id="a streak that ended goes"),
+        pytest.param([("failed", 900), ("success", 800), ("success", 1)], [1], id="not a streak that ended"),
         pytest.param(
             [("success", 900), ("failed", 800), ("skipped", 700)], [900, 800, 700], id="the latest decisive run"
         ),
     ],
 )
-def test_what_says_how_a_pipeline_is_stays_at_any_age(
-    pipeline: Pipeline, history: list[tuple[str, int]], kept: list[int]
+def test_runs_that_show_the_state_of_a_pipeline_stay_at_any_age(
+    pipeline: Pipeline, history: list[tuple[str, int]], kept_ages: list[int]
 ) -> None:
     for status, days_ago in history:
-        run(pipeline, days_ago, status)
+        create_run(pipeline, days_ago, status)
 
     prune(OLD)
 
-    assert left(pipeline) == kept
+    assert remaining_ages(pipeline) == kept_ages
     assert differences() == []
 
 
-def test_the_verdict_goes_by_the_order_of_the_latest_run_and_not_by_age(pipeline: Pipeline) -> None:
-    """A run without a start sorts behind those that have one, whenever it ended."""
-    run(pipeline, 500)
-    run(pipeline, 450, status="failed", started_at=None)
+def test_the_last_success_is_decided_by_the_order_of_runs_and_not_by_age(pipeline: Pipeline) -> None:
+    """A run without a start sorts after those with one, whenever it ended."""
+    create_run(pipeline, 500)
+    create_run(pipeline, 450, status="failed", started_at=None)
 
     prune(OLD)
 
-    assert left(pipeline) == [500]
+    assert remaining_ages(pipeline) == [500]
 
 
-def test_failures_stay_on_request_and_other_clients_are_left_alone(pipeline: Pipeline) -> None:
+def test_failures_stay_on_request_and_other_clients_are_not_pruned(pipeline: Pipeline) -> None:
     other = PipelineFactory.create()
     for each in (pipeline, other):
         for status, days_ago in (("failed", 600), ("success", 500), ("success", 1)):
-            run(each, days_ago, status)
+            create_run(each, days_ago, status)
 
     pruned = prune(PruneSelection(cutoff=CUTOFF, keep_failures=True, client_id=pipeline.client_id))
 
     assert pruned.runs == 1
-    assert (left(pipeline), left(other)) == ([600, 1], [600, 500, 1])
+    assert (remaining_ages(pipeline), remaining_ages(other)) == ([600, 1], [600, 500, 1])
     other.refresh_from_db()
     assert other.pruned_before is None
 
 
-def test_the_pipeline_remembers_the_latest_cutoff_and_is_otherwise_unchanged(pipeline: Pipeline) -> None:
+def test_the_pipeline_stores_the_latest_cutoff_and_is_otherwise_unchanged(pipeline: Pipeline) -> None:
     before = Pipeline.objects.get()
 
     prune(OLD)
@@ -152,7 +152,7 @@ def test_a_source_that_sends_pruned_runs_again_stores_nothing(source: Source, pi
     assert [result.outcome.value for result in results] == ["pruned", "pruned", "unchanged", "unchanged"]
     assert results[0].run_id is None
     assert results[0].error == "Runs of this pipeline from before 2025-10-16T00:00:00Z were pruned."
-    assert left(pipeline) == [400, 1]
+    assert remaining_ages(pipeline) == [400, 1]
     many = [source.snapshot("failed", external_run_id=f"x{n}", started_at=moments[0]) for n in range(30)]
     assert {result.outcome.value for result in record_runs(many)} == {"pruned"}
 
@@ -161,11 +161,11 @@ def test_a_protected_run_is_still_updated_and_a_run_without_times_still_stored(
     source: Source, pipeline: Pipeline
 ) -> None:
     moment = NOW - timedelta(days=500)
-    write(source.snapshot("failed", external_run_id="kept", started_at=moment, finished_at=moment))
+    write(source.snapshot("failed", external_run_id="protected", started_at=moment, finished_at=moment))
     prune(OLD)
 
     outcomes = write(
-        source.snapshot("success", external_run_id="kept", started_at=moment, finished_at=moment),
+        source.snapshot("success", external_run_id="protected", started_at=moment, finished_at=moment),
         source.snapshot("running", external_run_id="without times"),
     )
 
@@ -188,7 +188,7 @@ def test_pushes_and_manual_runs_that_are_too_old_are_refused_with_the_reason(pip
     assert Run.objects.count() == 0
 
 
-def test_the_command_prints_the_same_numbers_dry_and_then_deletes(
+def test_a_dry_run_prints_the_same_numbers_as_the_deletion(
     pipeline: Pipeline, capsys: pytest.CaptureFixture[str]
 ) -> None:
     now = timezone.now()
@@ -200,10 +200,10 @@ def test_the_command_prints_the_same_numbers_dry_and_then_deletes(
     assert Run.objects.count() == 4
     assert Pipeline.objects.get().pruned_before is None
     call_command("prune_runs", "--older-than", "400d", "--client", "Northwind", "--json")
-    wet = json.loads(capsys.readouterr().out)
+    actual = json.loads(capsys.readouterr().out)
 
-    assert (dry.pop("dry_run"), wet.pop("dry_run")) == (True, False)
-    assert (dry["runs"], dry["pipelines"]) == (wet["runs"], wet["pipelines"]) == (3, 1)
+    assert (dry.pop("dry_run"), actual.pop("dry_run")) == (True, False)
+    assert (dry["runs"], dry["pipelines"]) == (actual["runs"], actual["pipelines"]) == (3, 1)
     assert Run.objects.count() == 1
     call_command("prune_runs", "--older-than", "400d")
     assert "0 runs of 0 pipelines" in capsys.readouterr().out
@@ -222,12 +222,12 @@ def test_an_unknown_client_is_bad_usage(db: None) -> None:
     assert refused.value.returncode == 2
 
 
-def test_ctrl_c_between_batches_keeps_what_is_done_and_a_second_pruning_ends_it(
+def test_an_interrupted_pruning_keeps_its_batches_and_a_second_one_finishes(
     pipeline: Pipeline, small_batches: None
 ) -> None:
     for days in range(401, 409):
-        run(pipeline, days)
-    run(pipeline, 1)
+        create_run(pipeline, days)
+    create_run(pipeline, 1)
     seen: list[tuple[int, int]] = []
 
     def interrupt(deleted: int, expected: int) -> None:
@@ -242,24 +242,24 @@ def test_ctrl_c_between_batches_keeps_what_is_done_and_a_second_pruning_ends_it(
     assert Run.objects.count() == 3
     assert sum(count_prunable(OLD).values()) == 2
     assert prune(OLD).runs == 2
-    assert left(pipeline) == [1]
+    assert remaining_ages(pipeline) == [1]
     assert differences() == []
 
 
-def test_a_pruning_whose_time_is_up_says_that_it_is_not_finished(pipeline: Pipeline) -> None:
-    run(pipeline, 500)
-    run(pipeline, 1)
+def test_a_pruning_that_runs_out_of_time_returns_unfinished(pipeline: Pipeline) -> None:
+    create_run(pipeline, 500)
+    create_run(pipeline, 1)
 
     assert not prune(OLD, seconds=0).finished
     assert prune(OLD, seconds=60).finished
-    assert left(pipeline) == [1]
+    assert remaining_ages(pipeline) == [1]
 
 
 @pytest.mark.django_db(transaction=True)
 def test_two_prunings_at_once_delete_each_run_once(pipeline: Pipeline, small_batches: None) -> None:
     for number in range(60):
-        run(pipeline, 401 + number)
-    run(pipeline, 1)
+        create_run(pipeline, 401 + number)
+    create_run(pipeline, 1)
     barrier = threading.Barrier(2)
 
     def work() -> int:
@@ -273,12 +273,12 @@ def test_two_prunings_at_once_delete_each_run_once(pipeline: Pipeline, small_bat
         counts = [future.result() for future in [pool.submit(work), pool.submit(work)]]
 
     assert sum(counts) == 60
-    assert left(pipeline) == [1]
+    assert remaining_ages(pipeline) == [1]
     assert differences() == []
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_source_that_sends_its_whole_history_meanwhile_brings_back_nothing(
+def test_runs_that_are_sent_again_during_pruning_are_not_stored(
     source: Source, pipeline: Pipeline, small_batches: None
 ) -> None:
     moments = [NOW - timedelta(days=400 + number) for number in range(60)]
@@ -306,7 +306,7 @@ def test_a_source_that_sends_its_whole_history_meanwhile_brings_back_nothing(
         assert walks.result() > 0
 
     assert pruned.runs == 59
-    assert left(pipeline) == [400]
+    assert remaining_ages(pipeline) == [400]
     assert differences() == []
 
 
@@ -318,7 +318,9 @@ def schedule(settings: Any) -> Any:
     return settings
 
 
-def test_the_schedules_task_prunes_by_the_settings_and_does_nothing_without(pipeline: Pipeline, schedule: Any) -> None:
+def test_the_scheduled_task_prunes_by_the_settings_and_does_nothing_without_an_age(
+    pipeline: Pipeline, schedule: Any
+) -> None:
     now = timezone.now()
     for status, days in (("failed", 600), ("success", 500), ("success", 1)):
         RunFactory.create(pipeline=pipeline, status=status, started_at=now - timedelta(days=days), finished_at=None)

@@ -1,4 +1,4 @@
-"""POST /api/v1/pipelines/{id}/dbt_run_results: dbt's own files as runs."""
+"""POST /api/v1/pipelines/{id}/dbt_run_results: files of dbt become runs."""
 
 import gzip
 import json
@@ -25,15 +25,15 @@ def pipeline() -> Pipeline:
 
 
 def recorded(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((RECORDINGS / f"{name}.json").read_text())
-    return found
+    document: dict[str, Any] = json.loads((RECORDINGS / f"{name}.json").read_text())
+    return document
 
 
 def upload(pipeline: Pipeline, document: Any) -> Any:
     return post_json(program("ingest"), f"{ROOT}/pipelines/{pipeline.pk}/dbt_run_results", document)
 
 
-def stored(pipeline: Pipeline, document: Any) -> Run:
+def uploaded_run(pipeline: Pipeline, document: Any) -> Run:
     assert upload(pipeline, document).status_code in {200, 201}
     return pipeline.runs.latest("created_at")
 
@@ -69,11 +69,11 @@ def test_an_invocation_is_one_run(
     assert run.payload["nodes"] == sum(counts.values())
 
 
-def test_a_failure_names_its_nodes_and_the_manifest_their_files(pipeline: Pipeline) -> None:
+def test_a_failed_run_lists_its_nodes_with_their_files_from_the_manifest(pipeline: Pipeline) -> None:
     node = "model.shop.stg_orders"
     manifest = {"metadata": {"project_name": "shop", "adapter_type": "duckdb"},
                 "nodes": {node: {"original_file_path": "models/stg_orders.sql"}}}  # fmt: skip
-    run = stored(pipeline, {"run_results": recorded(ERROR), "manifest": manifest})
+    run = uploaded_run(pipeline, {"run_results": recorded(ERROR), "manifest": manifest})
 
     assert run.error_message is not None
     assert run.error_message.startswith(f"{node}: Runtime Error in model stg_orders")
@@ -84,7 +84,7 @@ def test_a_failure_names_its_nodes_and_the_manifest_their_files(pipeline: Pipeli
 
 def test_a_file_sent_again_and_an_older_one_change_nothing(pipeline: Pipeline) -> None:
     document = recorded(ERROR)
-    run = stored(pipeline, document)
+    run = uploaded_run(pipeline, document)
     older = document | {"metadata": document["metadata"] | {"generated_at": "2026-11-20T23:40:30Z"}, "results": []}
 
     for body, outcome in ((document, "unchanged"), (older, "stale")):
@@ -94,22 +94,22 @@ def test_a_file_sent_again_and_an_older_one_change_nothing(pipeline: Pipeline) -
     assert (again.status, again.updated_at) == ("failed", run.updated_at)
 
 
-def test_an_invocation_without_nodes_or_with_unknown_words(pipeline: Pipeline) -> None:
+def test_without_nodes_the_run_is_skipped_and_with_an_unknown_status_failed(pipeline: Pipeline) -> None:
     document = recorded(OK)
-    assert stored(pipeline, document | {"results": []}).status == "skipped"
+    assert uploaded_run(pipeline, document | {"results": []}).status == "skipped"
     for word in ("exploded", None, 7, "partial success"):
-        fresh = document | {"metadata": document["metadata"] | {"invocation_id": f"with {word}"}}
-        assert stored(pipeline, fresh | {"results": [{"status": word}]}).status == "failed"
+        fresh = document | {"metadata": document["metadata"] | {"invocation_id": f"status {word}"}}
+        assert uploaded_run(pipeline, fresh | {"results": [{"status": word}]}).status == "failed"
 
 
-def test_an_older_dbt_does_not_tell_when_it_was_invoked(pipeline: Pipeline) -> None:
+def test_without_a_start_of_the_invocation_the_first_node_counts(pipeline: Pipeline) -> None:
     document = recorded(OK)
     del document["metadata"]["invocation_started_at"]
     first = min(step["started_at"] for node in document["results"] for step in node["timing"])
-    assert stored(pipeline, document).started_at == datetime.fromisoformat(first)
+    assert uploaded_run(pipeline, document).started_at == datetime.fromisoformat(first)
 
 
-def test_compressed_files_are_taken(pipeline: Pipeline) -> None:
+def test_compressed_files_are_accepted(pipeline: Pipeline) -> None:
     body = gzip.compress((RECORDINGS / f"{OK}.json").read_bytes())
     path = f"{ROOT}/pipelines/{pipeline.pk}/dbt_run_results"
     api = program("ingest", pipeline_id=pipeline.pk)
@@ -132,13 +132,13 @@ def test_compressed_files_are_taken(pipeline: Pipeline) -> None:
         ({"nodes": {}, "metadata": {"generated_at": "2026-03-01", "invocation_id": "1"}}, {"results"}),
     ],
 )  # fmt: skip
-def test_what_is_no_run_results_is_refused_field_by_field(pipeline: Pipeline, document: Any, fields: set[str]) -> None:
+def test_an_invalid_document_is_refused_field_by_field(pipeline: Pipeline, document: Any, fields: set[str]) -> None:
     assert set(invalid(upload(pipeline, document))) == fields
     assert not Run.objects.exists()
 
 
 @pytest.mark.parametrize("wrong", [None, 7, "text", [], {}, [[]], {"which": {}}, True, -1.5, 1e308, "\0\ud800"])
-def test_mistyped_parts_cost_nothing_but_themselves(pipeline: Pipeline, wrong: Any) -> None:
+def test_fields_of_a_wrong_type_are_left_out_and_the_run_is_stored(pipeline: Pipeline, wrong: Any) -> None:
     names = ("status", "timing", "message", "adapter_response", "unique_id", "failures")
     document = recorded(OK) | {"args": wrong, "elapsed_time": wrong, "results": [dict.fromkeys(names, wrong)]}
     document["metadata"] |= dict.fromkeys(("dbt_version", "invocation_started_at", "env"), wrong)
@@ -146,7 +146,7 @@ def test_mistyped_parts_cost_nothing_but_themselves(pipeline: Pipeline, wrong: A
     assert upload(pipeline, {"run_results": document, "manifest": manifest}).status_code == 201
 
 
-def test_it_takes_the_scope_and_the_role_for_pushing(pipeline: Pipeline) -> None:
+def test_pushing_requires_the_scope_ingest_or_a_role_that_may_add_runs(pipeline: Pipeline) -> None:
     path, document = f"{ROOT}/pipelines/{pipeline.pk}/dbt_run_results", recorded(OK)
     error(program("read").post(path, document), 403, "forbidden")
     error(person("viewer").post(path, document), 403, "forbidden")

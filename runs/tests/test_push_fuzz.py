@@ -1,4 +1,4 @@
-"""Whatever is put into a recorded event or file, the answer is an outcome or an explanation, never a failure."""
+"""A recorded event or file with wrong values is stored or refused with an error; the server never fails."""
 
 import copy
 from typing import Any
@@ -13,7 +13,7 @@ from chm_project.api.tests.test_api_fuzz import values
 from chm_project.tests.api import ROOT, invalid, post_json, program
 from inventory.tests.factories import PipelineFactory
 from runs.tests.test_push_dbt import OK, recorded
-from runs.tests.test_push_recordings import RECORDINGS, made_for
+from runs.tests.test_push_recordings import RECORDINGS, api_with_pipelines
 from runs.tests.test_push_recordings import recorded as recorded_events
 
 pytestmark = pytest.mark.django_db
@@ -23,36 +23,38 @@ EVENTS = [event for path in RECORDINGS for event in recorded_events(path)][::7]
 
 @st.composite
 def spoiled(draw: st.DrawFn, bodies: list[Any]) -> Any:
-    """One of the bodies with up to three of its values replaced, or left out."""
+    """Draw one of the bodies with up to three of its values replaced or removed."""
     body = copy.deepcopy(draw(st.sampled_from(bodies)))
     for _ in range(draw(st.integers(1, 3))):
-        place = body
-        while place:
-            key = draw(st.sampled_from(sorted(place) if isinstance(place, dict) else range(len(place))))
-            if isinstance(place[key], dict | list) and place[key] and draw(st.integers(0, 3)):
-                place = place[key]
+        node = body
+        while node:
+            key = draw(st.sampled_from(sorted(node) if isinstance(node, dict) else range(len(node))))
+            if isinstance(node[key], dict | list) and node[key] and draw(st.integers(0, 3)):
+                node = node[key]
                 continue
             if draw(st.booleans()):
-                place[key] = draw(values)
+                node[key] = draw(values)
             else:
-                del place[key]
+                del node[key]
             break
     return body
 
 
-def judged(answer: Any, *, accepted: set[int]) -> None:
+def assert_accepted_or_refused(answer: Any, *, accepted: set[int]) -> None:
     if answer.status_code not in accepted:
         assert invalid(answer)
 
 
 def test_no_event_makes_the_server_fail() -> None:
-    api = made_for(EVENTS)
+    api = api_with_pipelines(EVENTS)
 
     @settings(deadline=None, max_examples=300, derandomize=True, suppress_health_check=list(HealthCheck))
     @given(st.lists(spoiled(EVENTS), min_size=1, max_size=3), st.booleans())
-    def check(events: list[Any], alone: bool) -> None:
+    def check(events: list[Any], is_single: bool) -> None:
         with transaction.atomic():
-            judged(post_json(api, f"{ROOT}/lineage", events[0] if alone else events), accepted={201})
+            assert_accepted_or_refused(
+                post_json(api, f"{ROOT}/lineage", events[0] if is_single else events), accepted={201}
+            )
             transaction.set_rollback(True)
 
     check()
@@ -67,7 +69,9 @@ def test_no_file_makes_the_server_fail() -> None:
     @given(spoiled(files))
     def check(data: Any) -> None:
         with transaction.atomic():
-            judged(post_json(api, f"{ROOT}/pipelines/{pipeline.pk}/dbt_run_results", data), accepted={200, 201})
+            assert_accepted_or_refused(
+                post_json(api, f"{ROOT}/pipelines/{pipeline.pk}/dbt_run_results", data), accepted={200, 201}
+            )
             transaction.set_rollback(True)
 
     check()

@@ -1,4 +1,4 @@
-"""POST /api/v1/lineage: what OpenLineage clients send, and what strangers might."""
+"""POST /api/v1/lineage: valid and invalid OpenLineage events."""
 
 import gzip
 import json
@@ -80,7 +80,7 @@ def test_an_event_of_another_kind_neither_opens_nor_closes_a_run(api: APIClient,
     assert Run.objects.get().status == "success"
 
 
-def test_what_the_facets_say_is_kept_and_scrubbed(api: APIClient) -> None:
+def test_values_of_the_facets_are_stored_and_scrubbed(api: APIClient) -> None:
     facets = {
         "errorMessage": {"message": "no route to postgres://chm:FAKE-pw@db/x", "programmingLanguage": "python",
                          "stackTrace": "Traceback: password=hunter2"},
@@ -112,7 +112,7 @@ def test_a_secret_at_the_cut_is_not_left_in_half(api: APIClient) -> None:
     assert "AKIA" not in run.error_message + json.dumps(run.payload)
 
 
-def test_a_list_is_judged_event_by_event(api: APIClient) -> None:
+def test_each_event_of_a_list_has_its_own_outcome(api: APIClient) -> None:
     job = event("START")["job"]
     answer = api.post(
         LINEAGE,
@@ -148,21 +148,25 @@ def test_a_list_costs_a_constant_number_of_queries(api: APIClient, django_assert
     assert set(outcomes(answer)) == {"created"}
 
 
-def test_compressed_events_are_taken(api: APIClient) -> None:
+def test_compressed_events_are_accepted(api: APIClient) -> None:
     for coding in ("gzip", "x-gzip", "GZIP"):
         body = gzip.compress(json.dumps(event("START")).encode())
         answer = api.post(LINEAGE, body, content_type="application/json", headers={"content-encoding": coding})
         assert outcomes(answer)[0] in {"created", "unchanged"}
 
 
-def sent(api: APIClient, body: bytes, coding: str = "") -> Any:
+def post_bytes(api: APIClient, body: bytes, coding: str = "") -> Any:
     return api.post(LINEAGE, body, content_type="application/json", headers={"content-encoding": coding})
 
 
-def test_a_body_is_bounded_before_and_after_it_is_unpacked(api: APIClient, settings: Settings) -> None:
+def test_a_body_has_a_size_limit_before_and_after_decompression(api: APIClient, settings: Settings) -> None:
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100_000
     bomb = gzip.compress(b"[" + b" " * 200_000_000 + b"]")
-    for answer in (sent(api, bomb[:90_000] + bomb[-8:], "gzip"), sent(api, bomb, "gzip"), sent(api, b" " * 100_001)):
+    for answer in (
+        post_bytes(api, bomb[:90_000] + bomb[-8:], "gzip"),
+        post_bytes(api, bomb, "gzip"),
+        post_bytes(api, b" " * 100_001),
+    ):
         assert "larger than 100000 bytes" in str(invalid(answer)["body"])
 
 
@@ -172,8 +176,8 @@ def test_a_body_is_bounded_before_and_after_it_is_unpacked(api: APIClient, setti
      (b"{}", "br"), (b"\xff\xfe", ""), (b"", ""), (b"[" * 200_000, ""), (b'{"a":' * 90_000, ""), (b"[NaN]", ""),
      (b"{", "")],
 )  # fmt: skip
-def test_a_body_that_is_none_is_refused_in_words(api: APIClient, body: bytes, coding: str) -> None:
-    assert invalid(sent(api, body, coding))
+def test_an_unreadable_body_is_refused_with_a_message(api: APIClient, body: bytes, coding: str) -> None:
+    assert invalid(post_bytes(api, body, coding))
 
 
 @pytest.mark.parametrize(
@@ -194,13 +198,13 @@ def test_a_body_that_is_none_is_refused_in_words(api: APIClient, body: bytes, co
         ([{}] * 1_001, {"body"}),
     ],
 )
-def test_one_wrong_event_is_refused_field_by_field(api: APIClient, body: Any, fields: set[str]) -> None:
+def test_a_single_invalid_event_is_refused_field_by_field(api: APIClient, body: Any, fields: set[str]) -> None:
     assert set(invalid(post_json(api, LINEAGE, body))) == fields
     assert not Run.objects.exists()
 
 
 @pytest.mark.parametrize("wrong", [None, 7, "text", [], {}, [[]], {"message": {"message": []}}, True, -1.5, "\0\ud800"])
-def test_mistyped_facets_cost_nothing_but_themselves(api: APIClient, wrong: Any) -> None:
+def test_facets_of_a_wrong_type_are_left_out_and_the_run_is_stored(api: APIClient, wrong: Any) -> None:
     names = ("errorMessage", "nominalTime", "processing_engine", "parent", "airflowDagRun")
     for place in (wrong, dict.fromkeys(names, wrong), {"errorMessage": {"message": wrong, "stackTrace": wrong}}):
         body = event("FAIL", 5, run={"runId": RUN_ID, "facets": place}, outputs=wrong, producer=wrong)
@@ -209,7 +213,7 @@ def test_mistyped_facets_cost_nothing_but_themselves(api: APIClient, wrong: Any)
 
 
 @pytest.mark.parametrize("name", ["no such job", "a\0b", "half \ud800", "x" * 300, "DAILY_MART", "daily_mart "])
-def test_a_job_that_no_pipeline_is_named_after_is_counted_and_told(api: APIClient, name: str) -> None:
+def test_a_job_without_a_pipeline_is_counted_and_reported(api: APIClient, name: str) -> None:
     before = unmatched_total()
     answer = post_json(api, LINEAGE, event("START", job={"namespace": "warehouse://prod", "name": name}))
 
@@ -218,23 +222,25 @@ def test_a_job_that_no_pipeline_is_named_after_is_counted_and_told(api: APIClien
     assert not Run.objects.exists()
 
 
-def test_of_two_pipelines_with_one_name_the_producers_platform_decides(pipeline: Pipeline, api: APIClient) -> None:
-    twin = PipelineFactory.create(client=pipeline.client, external_id=pipeline.external_id, platform="airflow")
+def test_the_producers_platform_decides_between_two_pipelines_with_one_external_id(
+    pipeline: Pipeline, api: APIClient
+) -> None:
+    same_name = PipelineFactory.create(client=pipeline.client, external_id=pipeline.external_id, platform="airflow")
     provider = "https://github.com/apache/airflow/tree/providers-openlineage/2.20.3"
     api.post(LINEAGE, event("START", producer=provider))
     api.post(LINEAGE, event("START"))
 
-    assert twin.runs.count() == pipeline.runs.count() == 1
+    assert same_name.runs.count() == pipeline.runs.count() == 1
 
 
-def test_another_clients_job_does_not_exist_for_the_token(pipeline: Pipeline) -> None:
-    stranger = program("ingest", client_id=ClientFactory.create().pk)
+def test_a_job_of_another_client_is_unmatched_for_the_token(pipeline: Pipeline) -> None:
+    other_client = program("ingest", client_id=ClientFactory.create().pk)
     sibling = PipelineFactory.create(client=pipeline.client)
 
     answers = [
-        stranger.post(LINEAGE, event("START")).json(),
+        other_client.post(LINEAGE, event("START")).json(),
         program("ingest", pipeline_id=sibling.pk).post(LINEAGE, event("START")).json(),
-        stranger.post(LINEAGE, event("START", job={"namespace": "nothing", "name": "at all"})).json(),
+        other_client.post(LINEAGE, event("START", job={"namespace": "nothing", "name": "at all"})).json(),
     ]
 
     assert answers[0] == answers[1] == answers[2]
@@ -243,7 +249,7 @@ def test_another_clients_job_does_not_exist_for_the_token(pipeline: Pipeline) ->
     assert outcomes(bound.post(LINEAGE, event("START"))) == ["created"]
 
 
-def test_it_takes_a_bound_token_that_may_push(pipeline: Pipeline) -> None:
+def test_pushing_requires_a_bound_token_with_the_scope_ingest(pipeline: Pipeline) -> None:
     error(APIClient().post(LINEAGE, event()), 401, "unauthorized")
     error(APIClient(headers={"authorization": "Bearer wrong"}).post(LINEAGE, event()), 401, "unauthorized")
     error(program("read", client_id=pipeline.client_id).post(LINEAGE, event()), 403, "forbidden")
@@ -252,7 +258,7 @@ def test_it_takes_a_bound_token_that_may_push(pipeline: Pipeline) -> None:
     assert not Run.objects.exists()
 
 
-def test_too_many_events_are_told_when_to_come_again(api: APIClient, settings: Settings) -> None:
+def test_too_many_events_get_429_and_retry_after(api: APIClient, settings: Settings) -> None:
     settings.CHM_THROTTLE_LINEAGE = "150/day"
     events = [event("START", run={"runId": f"run {number}"}) for number in range(100)]
 
@@ -264,19 +270,19 @@ def test_too_many_events_are_told_when_to_come_again(api: APIClient, settings: S
     assert Run.objects.count() == 100
 
 
-def test_the_name_of_an_unmatched_job_is_remembered_without_its_secret(api: APIClient) -> None:
+def test_the_name_of_an_unmatched_job_is_stored_without_its_secret(api: APIClient) -> None:
     body = event("START", job={"namespace": "postgres://etl:hunter2@db", "name": "load password=hunter2"})
     api.post(LINEAGE, body)
 
-    [remembered] = unmatched_jobs(ApiToken.objects.get())
-    assert "hunter2" not in remembered
-    assert remembered.startswith("postgres://[filtered]@db/load")
+    [job] = unmatched_jobs(ApiToken.objects.get())
+    assert "hunter2" not in job
+    assert job.startswith("postgres://[filtered]@db/load")
 
 
-def test_the_id_of_a_run_is_stored_without_its_secret_and_stays_one_id(api: APIClient) -> None:
+def test_run_ids_are_stored_without_their_secrets_and_stay_different(api: APIClient) -> None:
     for run_id in ("x?token=FAKE-tok-77", "x?token=FAKE-tok-77", "x?token=FAKE-tok-78"):
         api.post(LINEAGE, event("START", run={"runId": run_id}))
 
-    stored = list(Run.objects.values_list("external_run_id", flat=True))
-    assert len(stored) == 2
-    assert all(found.startswith("x?token=[filtered]-") for found in stored)
+    ids = list(Run.objects.values_list("external_run_id", flat=True))
+    assert len(ids) == 2
+    assert all(run_id.startswith("x?token=[filtered]-") for run_id in ids)

@@ -1,4 +1,4 @@
-"""The recorded OpenLineage events of every producer end in the same runs, in whatever order and pages they come."""
+"""The recorded OpenLineage events of each producer end in the same runs in any order and paging."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ from runs.tests.test_order_independence import CONTENT, deliveries
 pytestmark = pytest.mark.django_db
 
 RECORDINGS = sorted((Path(__file__).parent / "recordings" / "openlineage").glob("*.jsonl"))
-# What each recording must come to: runs by status, counted from the events by hand.
+# The runs of each recording by status, counted by hand from the events.
 EXPECTED = {
     "client-basic": {"success": 1, "failed": 1, "canceled": 1, "running": 1},
     "client-edge": {"success": 1, "failed": 2},
@@ -30,8 +30,8 @@ def recorded(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def made_for(events: list[dict[str, Any]]) -> APIClient:
-    """A client of CHM with a pipeline for every job, and its token."""
+def api_with_pipelines(events: list[dict[str, Any]]) -> APIClient:
+    """Create a client with a pipeline for every job; return an API client with its token."""
     client = ClientFactory.create()
     for job in {f"{event['job']['namespace']}/{event['job']['name']}" for event in events if "job" in event}:
         PipelineFactory.create(client=client, external_id=job)
@@ -39,8 +39,8 @@ def made_for(events: list[dict[str, Any]]) -> APIClient:
 
 
 def rows() -> list[dict[str, Any]]:
-    found = Run.objects.order_by("pipeline__external_id", "external_run_id")
-    return list(found.values("pipeline__external_id", *CONTENT))
+    runs = Run.objects.order_by("pipeline__external_id", "external_run_id")
+    return list(runs.values("pipeline__external_id", *CONTENT))
 
 
 def send(api: APIClient, body: Any) -> None:
@@ -52,7 +52,7 @@ def send(api: APIClient, body: Any) -> None:
 @pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: path.stem)
 def test_recorded_events_end_in_the_same_runs_in_any_order(path: Path) -> None:
     events = recorded(path)
-    api = made_for(events)
+    api = api_with_pipelines(events)
     for event in events:
         send(api, event)
     as_recorded = rows()
@@ -73,13 +73,13 @@ def test_recorded_events_end_in_the_same_runs_in_any_order(path: Path) -> None:
     check()
 
 
-def test_the_recordings_are_those_of_all_producers() -> None:
+def test_every_producer_has_a_recording() -> None:
     assert {path.stem for path in RECORDINGS} == {"airflow", "client-basic", "client-edge", "dbt-1", "dbt-2"}
 
 
-def test_a_dag_that_failed_by_hand_and_a_task_try_each_have_their_run() -> None:
+def test_dag_runs_and_tries_of_tasks_have_separate_runs() -> None:
     events = recorded(next(path for path in RECORDINGS if path.stem == "airflow"))
-    api = made_for(events)
+    api = api_with_pipelines(events)
     for event in events:
         send(api, event)
 

@@ -1,4 +1,4 @@
-"""The counts of the schema rollup equal the runs at every commit, whatever happens to runs and pipelines."""
+"""The counts of the schema rollup equal the runs at every commit, after any change of runs and pipelines."""
 
 import threading
 from datetime import UTC, datetime, timedelta
@@ -38,18 +38,20 @@ class RandomHistories(TestCase):
         pipelines = [PipelineFactory.create(client=random.choice(clients)) for _ in range(3)]
 
         for action in actions:
-            act(action, random, clients, pipelines)
+            perform(action, random, clients, pipelines)
             assert differences() == [], action
 
 
-def act(action: str, random: Random, clients: list[Client], pipelines: list[Pipeline]) -> None:
+def perform(action: str, random: Random, clients: list[Client], pipelines: list[Pipeline]) -> None:
     pipeline = random.choice(pipelines)
     match action:
         case "insert":
             for _ in range(random.randrange(1, 4)):
-                RunFactory.create(pipeline=random.choice(pipelines), **content(random))
+                RunFactory.create(pipeline=random.choice(pipelines), **random_fields(random))
         case "update":
-            Run.objects.filter(pk__in=list(Run.objects.values_list("pk", flat=True)[:2])).update(**content(random))
+            Run.objects.filter(pk__in=list(Run.objects.values_list("pk", flat=True)[:2])).update(
+                **random_fields(random)
+            )
         case "delete":
             Run.objects.filter(pk__in=list(Run.objects.values_list("pk", flat=True)[:1])).delete()
         case "move":
@@ -66,7 +68,7 @@ def act(action: str, random: Random, clients: list[Client], pipelines: list[Pipe
             rebuild()
 
 
-def content(random: Random) -> dict[str, Any]:
+def random_fields(random: Random) -> dict[str, Any]:
     started_at = random.choice([None, BASE + timedelta(minutes=random.randrange(-90_000, 90_000))])
     return {
         "status": random.choice(Status.values),
@@ -78,7 +80,7 @@ def content(random: Random) -> dict[str, Any]:
 
 
 @pytest.mark.django_db
-def test_a_row_inserted_by_plain_sql_counts_at_once() -> None:
+def test_a_row_inserted_by_plain_sql_is_counted_at_once() -> None:
     pipeline = PipelineFactory.create(platform="dbt")
 
     insert("runs", pipeline_id=pipeline.pk, status="failed", started_at="2026-03-01T23:59:59Z", duration_seconds=61)
@@ -91,13 +93,13 @@ def test_a_row_inserted_by_plain_sql_counts_at_once() -> None:
 
 
 @pytest.mark.django_db
-def test_a_replay_that_changes_nothing_appends_nothing() -> None:
+def test_an_update_that_changes_no_count_appends_nothing() -> None:
     run = RunFactory.create(status="success")
-    before = parts()
+    before = count_parts()
 
     Run.objects.filter(pk=run.pk).update(error_message="a text", updated_at=datetime.now(UTC))
 
-    assert parts() == before
+    assert count_parts() == before
 
 
 @pytest.mark.django_db
@@ -105,11 +107,11 @@ def test_compaction_leaves_one_row_for_each_key() -> None:
     pipeline = PipelineFactory.create()
     for number in range(5):
         insert("runs", pipeline_id=pipeline.pk, external_run_id=str(number), started_at="2026-03-01T10:00:00Z")
-    assert parts() == 5
+    assert count_parts() == 5
 
     compact()
 
-    assert parts() == 1
+    assert count_parts() == 1
     assert differences() == []
 
 
@@ -136,11 +138,11 @@ def test_truncating_the_runs_empties_the_counts() -> None:
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE runs CASCADE")
 
-    assert parts() == 0
+    assert count_parts() == 0
 
 
 @pytest.mark.django_db(transaction=True)
-def test_writers_movers_and_compactions_side_by_side_lose_no_count() -> None:
+def test_concurrent_writes_moves_and_compactions_keep_the_counts_exact() -> None:
     clients = [ClientFactory.create() for _ in range(2)]
     pipelines = [PipelineFactory.create(client=clients[0]) for _ in range(4)]
     errors: list[BaseException] = []
@@ -149,7 +151,7 @@ def test_writers_movers_and_compactions_side_by_side_lose_no_count() -> None:
         try:
             for number in range(25):
                 action(number)
-        except BaseException as error:  # noqa: BLE001 - shown by the test
+        except BaseException as error:  # noqa: BLE001 - the test reports it
             errors.append(error)
         finally:
             connections.close_all()
@@ -176,7 +178,7 @@ def test_writers_movers_and_compactions_side_by_side_lose_no_count() -> None:
     assert differences() == []
 
 
-def parts() -> int:
+def count_parts() -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM rollup.days")
         row = cursor.fetchone()
@@ -184,7 +186,7 @@ def parts() -> int:
 
 
 @pytest.mark.django_db
-def test_the_schedule_compacts_and_drops_what_waited_longer_than_its_period() -> None:
+def test_the_scheduled_compaction_expires_before_the_next_one() -> None:
     schedule: dict[str, Any] = settings.CELERY_BEAT_SCHEDULE
     [entry] = [entry for entry in schedule.values() if entry["task"] == "runs.compact_rollup"]
     pipeline = PipelineFactory.create()
@@ -194,7 +196,7 @@ def test_the_schedule_compacts_and_drops_what_waited_longer_than_its_period() ->
     celery_app.loader.import_default_modules()
     celery_app.tasks[entry["task"]].apply()
 
-    assert parts() == 1
+    assert count_parts() == 1
     assert entry["options"]["expires"] < entry["schedule"]
 
 
@@ -202,7 +204,9 @@ def test_the_schedule_compacts_and_drops_what_waited_longer_than_its_period() ->
 def test_reports_over_any_window_equal_the_plain_count() -> None:
     random = Random(7)
     pipelines = [PipelineFactory.create(platform=platform) for platform in Platform.values for _ in range(2)]
-    Run.objects.bulk_create(RunFactory.build(pipeline=random.choice(pipelines), **content(random)) for _ in range(600))
+    Run.objects.bulk_create(
+        RunFactory.build(pipeline=random.choice(pipelines), **random_fields(random)) for _ in range(600)
+    )
     edges = [
         BASE + timedelta(minutes=random.choice([0, 1, 59, 60, 1440]) * random.randrange(-90, 90)) for _ in range(60)
     ]
@@ -228,11 +232,13 @@ def test_reports_over_any_window_equal_the_plain_count() -> None:
             failed = sum(row["failed_runs"] for row in run_shape("failures_over_time", bucket=bucket, **window))
             assert failed == runs.filter(status="failed").count(), bucket
         for seconds, buckets in ((3600, 20), (7200, 7)):
-            shown = run_shape("run_duration_distribution", max_duration_seconds=seconds, bucket_count=buckets, **window)
+            distribution = run_shape(
+                "run_duration_distribution", max_duration_seconds=seconds, bucket_count=buckets, **window
+            )
             counted: dict[int, int] = {}
             for duration in runs.values_list("duration_seconds", flat=True):
                 if duration is None:
                     continue
                 bucket_number = min(duration * buckets // seconds, buckets) + 1
                 counted[bucket_number] = counted.get(bucket_number, 0) + 1
-            assert {row["duration_bucket"]: row["run_count"] for row in shown} == counted
+            assert {row["duration_bucket"]: row["run_count"] for row in distribution} == counted

@@ -1,4 +1,4 @@
-"""Rows of runs: what the serializer in the contract describes, read by queries that are compiled and planned once."""
+"""Runs read as rows equal the serializer of the contract; their queries are compiled and planned once."""
 
 import csv
 import io
@@ -51,8 +51,8 @@ def pipeline() -> Pipeline:
     return pipeline
 
 
-def described(pipeline: Pipeline) -> dict[str, Any]:
-    """The runs as the contract's serializer gives them, by id."""
+def serialized_runs(pipeline: Pipeline) -> dict[str, Any]:
+    """Return the runs as the serializer of the contract renders them, by id."""
     runs = Run.objects.filter(pipeline=pipeline).with_source_url()
     return {run["id"]: run for run in json.loads(JSONRenderer().render(RunSerializer(runs, many=True).data))}
 
@@ -61,24 +61,24 @@ def body(answer: HttpResponse) -> Any:
     return json.loads(answer.content)
 
 
-def test_answers_are_what_the_serializer_describes(pipeline: Pipeline) -> None:
-    api, expected = program("read"), described(pipeline)
+def test_responses_equal_the_serializer(pipeline: Pipeline) -> None:
+    api, expected = program("read"), serialized_runs(pipeline)
     of_pipeline = f"{ROOT}/pipelines/{pipeline.pk}/runs"
 
     lists = [of_pipeline, f"{of_pipeline}?limit=7", f"{of_pipeline}?status=failed,success,running", f"{ROOT}/runs"]
     single = [f"{ROOT}/runs/{run_id}" for run_id in expected] + [f"{of_pipeline}/a%20b/%C3%A7", f"{of_pipeline}/latest"]
 
     for path in lists:
-        found = items(api.get(path))
-        assert {run["id"]: run for run in found} == expected
-        assert [list(run) for run in found] == [list(RunSerializer.Meta.fields)] * len(expected)
+        runs = items(api.get(path))
+        assert {run["id"]: run for run in runs} == expected
+        assert [list(run) for run in runs] == [list(RunSerializer.Meta.fields)] * len(expected)
     for path in single:
-        found = body(api.get(path))
-        assert found == expected[found["id"]]
+        run = body(api.get(path))
+        assert run == expected[run["id"]]
 
 
 @pytest.mark.parametrize("accept", ["application/json; indent=4", "text/html"])
-def test_people_read_the_same_rows(pipeline: Pipeline, accept: str) -> None:
+def test_users_can_read_the_rows_as_indented_json_and_html(pipeline: Pipeline, accept: str) -> None:
     answer = person("viewer").get(f"{ROOT}/pipelines/{pipeline.pk}/runs/latest", headers={"accept": accept})
     assert answer.status_code == 200
     assert str(pipeline.pk) in answer.content.decode()
@@ -95,27 +95,27 @@ def test_chosen_fields_come_in_the_order_of_the_contract(pipeline: Pipeline) -> 
 def test_csv_holds_the_same_values(pipeline: Pipeline) -> None:
     path = f"{ROOT}/pipelines/{pipeline.pk}/runs?fields=status,started_at,payload&ordering=started_at"
     answer: Any = program("read").get(path, headers={"accept": "text/csv"})
-    found = list(csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode())))
-    assert found[1] == {"status": "failed", "started_at": "2026-03-01T11:59:59.999999Z", "payload": "{}"}
-    assert json.loads(found[0]["payload"]) == PAYLOAD
+    lines = list(csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode())))
+    assert lines[1] == {"status": "failed", "started_at": "2026-03-01T11:59:59.999999Z", "payload": "{}"}
+    assert json.loads(lines[0]["payload"]) == PAYLOAD
 
 
 @pytest.mark.parametrize(
     "path", ["runs", "pipelines/{pipeline}/runs", "pipelines/{pipeline}/runs/latest", "runs/{run}"]
 )
-def test_a_bound_token_sees_its_own_alone(pipeline: Pipeline, path: str) -> None:
+def test_a_bound_token_sees_only_its_own_runs(pipeline: Pipeline, path: str) -> None:
     run = Run.objects.filter(pipeline=pipeline).latest_first()[0]
     path = f"{ROOT}/{path.format(pipeline=pipeline.pk, run=run.pk)}"
-    stranger = PipelineFactory.create()
+    other_pipeline = PipelineFactory.create()
     for own in ({"client_id": pipeline.client_id}, {"pipeline_id": pipeline.pk}):
         assert str(pipeline.pk) in program("read", **own).get(path).content.decode()
-    for other in ({"client_id": stranger.client_id}, {"pipeline_id": stranger.pk}):
+    for other in ({"client_id": other_pipeline.client_id}, {"pipeline_id": other_pipeline.pk}):
         answer = program("read", **other).get(path)
         assert str(run.pk) not in answer.content.decode() or answer.status_code == 404
         assert answer.status_code == (200 if path.endswith("/api/v1/runs") else 404)
 
 
-def test_a_token_ends_at_once(pipeline: Pipeline) -> None:
+def test_a_revoked_or_expired_token_is_refused_at_once(pipeline: Pipeline) -> None:
     api, path = program("read"), f"{ROOT}/pipelines/{pipeline.pk}/runs/latest"
     assert api.get(path).status_code == 200
     revoke_token(token=ApiToken.objects.get())
@@ -126,49 +126,49 @@ def test_a_token_ends_at_once(pipeline: Pipeline) -> None:
     error(api.get(path), 401, "unauthorized")
 
 
-def prepared() -> int:
+def count_prepared() -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_prepared_statements")
         [[number]] = cursor.fetchall()
     return int(number)
 
 
-def api_write(pipeline: Pipeline) -> HttpResponse:
+def create_run(pipeline: Pipeline) -> HttpResponse:
     return program("write").post(f"{ROOT}/pipelines/{pipeline.pk}/runs", {"status": "success"})
 
 
 def test_a_session_prepares_a_query_once(pipeline: Pipeline) -> None:
-    api, before = program("read"), prepared()
+    api, before = program("read"), count_prepared()
     for _ in range(3):
         api.get(f"{ROOT}/pipelines/{pipeline.pk}/runs/latest")
-    first = prepared()
+    first = count_prepared()
     api.get(f"{ROOT}/pipelines/{pipeline.pk}/runs/latest")
-    assert before <= first == prepared() > 0
+    assert before <= first == count_prepared() > 0
 
 
-def test_a_prepared_query_outlives_a_rollback_and_an_error(pipeline: Pipeline) -> None:
+def test_a_prepared_query_survives_a_rollback_and_an_error(pipeline: Pipeline) -> None:
     api, path = program("read"), f"{ROOT}/pipelines/{pipeline.pk}/runs/latest"
     assert api.get(path).status_code == 200
-    number = prepared()
+    number = count_prepared()
     with pytest.raises(DataError), transaction.atomic():
         rows.row_by_id(UNBOUND, "no uuid")
     assert api.get(path).status_code == 200
-    assert prepared() >= number
+    assert count_prepared() >= number
 
 
 def test_behind_a_pooler_nothing_is_prepared(pipeline: Pipeline, settings: Settings) -> None:
     settings.CHM_DATABASE_PREPARE = False
-    before = prepared()
+    before = count_prepared()
     api: APIClient = program("read", pipeline_id=pipeline.pk)
-    expected = described(pipeline)
-    found = items(api.get(f"{ROOT}/pipelines/{pipeline.pk}/runs"))
-    assert {run["id"]: run for run in found} == expected
-    assert api_write(pipeline).status_code == 201
-    assert prepared() == before
+    expected = serialized_runs(pipeline)
+    runs = items(api.get(f"{ROOT}/pipelines/{pipeline.pk}/runs"))
+    assert {run["id"]: run for run in runs} == expected
+    assert create_run(pipeline).status_code == 201
+    assert count_prepared() == before
 
 
-def general_plan(query: HotQuery, **values: Any) -> str:
-    """The plan for any values, which a session makes once."""
+def generic_plan(query: HotQuery, **values: Any) -> str:
+    """Return the plan for any values, which a session makes once."""
     names = {name: f"${place}" for place, name in enumerate(values, 1)}
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL plan_cache_mode = force_generic_plan")
@@ -184,23 +184,25 @@ INDEXES = {"started_at": "runs_latest", "event_at": "runs_by_pipeline_event"}
 
 
 @pytest.mark.parametrize(("ordering", "continued"), list(product(rows.ORDERS, (False, True))))
-def test_a_page_planned_once_walks_its_index(pipeline: Pipeline, ordering: str, continued: bool) -> None:
+def test_the_generic_plan_of_a_page_uses_its_index(pipeline: Pipeline, ordering: str, continued: bool) -> None:
     values: dict[str, Any] = {"pipeline_id": pipeline.pk}
     if continued:
         keys = rows.ORDERS[ordering].keys
-        place = {f"behind_{n}": pipeline.pk if key.attribute == "id" else NOON for n, key in enumerate(keys)}
-        values |= place
-    plan = general_plan(rows._page(ordering, False, False, True, continued, 101), **values)
+        position = {f"behind_{n}": pipeline.pk if key.attribute == "id" else NOON for n, key in enumerate(keys)}
+        values |= position
+    plan = generic_plan(rows._page(ordering, False, False, True, continued, 101), **values)
     assert "Sort" not in plan
     assert f"using {INDEXES[ordering.removeprefix('-')]} " in plan
     assert not continued or any("Index Cond" in line and "ROW(" in line for line in plan.splitlines()), plan
 
 
 @pytest.mark.parametrize(("client", "of_pipeline"), [(False, False), (True, False), (False, True)])
-def test_the_latest_run_planned_once_is_one_probe(pipeline: Pipeline, client: bool, of_pipeline: bool) -> None:
+def test_the_generic_plan_of_the_latest_run_is_one_index_probe(
+    pipeline: Pipeline, client: bool, of_pipeline: bool
+) -> None:
     values = {"pipeline_id": pipeline.pk}
     values |= {"bound_client": pipeline.client_id} if client else {}
     values |= {"bound_pipeline": pipeline.pk} if of_pipeline else {}
-    plan = general_plan(rows._latest(client, of_pipeline), **values)
+    plan = generic_plan(rows._latest(client, of_pipeline), **values)
     assert "using runs_latest " in plan
     assert "Sort" not in plan

@@ -1,4 +1,4 @@
-"""No secret survives the write path, and ordinary words do."""
+"""Secrets in texts and payloads are removed, harmless words are not."""
 
 import json
 from time import process_time
@@ -27,7 +27,7 @@ HARMLESS_KEYS = (
 
 @pytest.mark.proves("SE-003")
 @pytest.mark.parametrize("key", SECRET_KEYS)
-def test_a_secret_key_hides_its_value_at_any_depth(key: str) -> None:
+def test_the_value_of_a_secret_key_is_filtered_at_any_depth(key: str) -> None:
     scrubbed = json.loads(scrub_mapping({"conf": [{"deep": {key: "hunter2"}}], key: {"nested": "hunter2"}}))
 
     assert scrubbed == {"conf": [{"deep": {key: FILTERED}}], key: FILTERED}
@@ -47,16 +47,16 @@ EXAMPLES = [(rule.name, example) for rule in (*RULES, *SECRET_NAMES) for example
 def test_a_secret_in_a_text_is_filtered(name: str, example: str) -> None:
     text, secrets = fill(example)
 
-    found = scrub_text(f"before {text} after")
+    clean = scrub_text(f"before {text} after")
 
     assert secrets
-    assert FILTERED in found
-    assert not [secret for secret in secrets if secret in found], name
-    assert found.startswith("before ")
+    assert FILTERED in clean
+    assert not [secret for secret in secrets if secret in clean], name
+    assert clean.startswith("before ")
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
-def test_every_rule_has_an_example_that_only_this_rule_needs_to_find(rule: Any) -> None:
+def test_every_example_of_a_rule_has_an_anchor_at_a_match_of_its_pattern(rule: Any) -> None:
     for example in rule.examples:
         text, _ = fill(example)
         text = f"before {text} after"
@@ -67,7 +67,7 @@ def test_every_rule_has_an_example_that_only_this_rule_needs_to_find(rule: Any) 
             if text.lower().startswith(anchor, place) and rule.pattern.match(text, place - rule.before)
         ]
 
-        assert places, "no anchor stands where the pattern matches, so the rule never runs"
+        assert places, "no anchor is at a match of the pattern, so the rule never runs"
     assert rule.examples
     assert rule.reason
 
@@ -76,14 +76,14 @@ def test_every_rule_has_an_example_that_only_this_rule_needs_to_find(rule: Any) 
 def test_a_secret_in_a_value_of_a_payload_is_filtered(name: str, example: str) -> None:
     text, secrets = fill(example)
 
-    found = scrub_mapping({"conf": {"note": [f"before {text} after"]}})
+    clean = scrub_mapping({"conf": {"note": [f"before {text} after"]}})
 
-    assert not [secret for secret in secrets if secret in json.loads(found)["conf"]["note"][0]], name
+    assert not [secret for secret in secrets if secret in json.loads(clean)["conf"]["note"][0]], name
 
 
 @pytest.mark.parametrize("item", labelled_texts(), ids=lambda item: item.written[:40])
-def test_no_payload_is_passed_by_that_a_closer_look_would_change(item: Labelled) -> None:
-    """A payload is searched as one JSON text first; only one with a finding is taken apart."""
+def test_a_payload_searched_as_one_text_is_scrubbed_like_a_parsed_one(item: Labelled) -> None:
+    """A payload is searched as one JSON text first, and parsed only after a match."""
     value = item.value if isinstance(item.value, dict) else {"line": f"first\n{item.value}", "items": [item.value]}
 
     assert json.loads(scrub_mapping(value)) == scrubbed(value)
@@ -103,11 +103,11 @@ def test_no_payload_is_passed_by_that_a_closer_look_would_change(item: Labelled)
         f"password={FILTERED}",
     ],
 )
-def test_a_harmless_text_stays_as_it_is(text: str) -> None:
+def test_a_harmless_text_is_not_changed(text: str) -> None:
     assert scrub_text(text) == text
 
 
-def test_a_pair_of_name_and_value_is_judged_by_its_name() -> None:
+def test_the_name_in_a_pair_of_name_and_value_decides() -> None:
     tags = {"tags": [{"key": "api_token", "value": "FAKE"}, {"key": "team", "value": "blue"}]}
 
     assert json.loads(scrub_mapping(tags)) == {
@@ -123,11 +123,11 @@ def nested(depth: int) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("depth", [10, 500, 5000])
-def test_secrets_do_not_hide_behind_depth(depth: int) -> None:
+def test_a_deeply_nested_secret_is_removed(depth: int) -> None:
     assert "hunter2" not in scrub_mapping(nested(depth))
 
 
-def test_what_json_in_the_database_cannot_hold_is_made_storable() -> None:
+def test_values_that_jsonb_cannot_store_are_replaced() -> None:
     scrubbed = scrub_mapping({"nul": "a\0b", "half": "\ud83d", "nan": float("nan"), "far": float("inf"), "k\0": 1})
 
     assert json.loads(scrubbed) == {"nul": "ab", "half": "\ufffd", "nan": None, "far": None, "k": 1}
@@ -142,7 +142,7 @@ HOSTILE = (
 
 
 @pytest.mark.parametrize("piece", HOSTILE)
-def test_a_hostile_text_costs_no_more_than_its_length(piece: str) -> None:
+def test_the_time_for_a_hostile_text_grows_only_with_its_length(piece: str) -> None:
     """Four times the text takes about four times as long, where backtracking would take sixteen times."""
 
     def seconds(size: int) -> float:

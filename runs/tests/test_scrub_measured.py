@@ -6,9 +6,9 @@ import pytest
 
 from tools.support.labelled_texts import Labelled, is_altered, is_missed, items_of, labelled_texts, part_of
 
-# Every miss and every alteration, with its reason. All of them are in the part that was set aside.
+# All misses and alterations with their reasons. All are in the part held_out.
 MISSED = {
-    "try again with passphrase «correct-horse-battery»": "plain words after the name, without a sign between them",
+    "try again with passphrase «correct-horse-battery»": "ordinary words after the name, without a sign between them",
     "Invalid API key provided: «{alnum:32}»": "a word between the name and the colon",
     "password = '«it''s me»'": "the value ends at the doubled quote, and 'it' is taken for a word of a sentence",
     "https://f.example.test/x?Expires=1&Signature=«{alnum:40}~»&Key-Pair-Id=«APK{upper:14}»": (
@@ -28,7 +28,7 @@ def written(items: Iterable[Labelled]) -> set[str]:
     return {item.written for item in items}
 
 
-def test_there_are_enough_items_and_nobody_chose_their_part() -> None:
+def test_there_are_enough_items_and_their_hash_decides_their_part() -> None:
     assert [item.written for item in labelled_texts() if item.part != part_of(item.written)] == []
     for kind in ("secret", "harmless"):
         assert len(items_of(kind)) >= 200

@@ -1,4 +1,4 @@
-"""New rules reach what is stored, without a new version of it."""
+"""scrub_stored applies new rules to stored rows, without changing their versions."""
 
 from io import StringIO
 from typing import Any
@@ -28,7 +28,7 @@ def scrub(*arguments: str) -> list[str]:
 
 
 def stored_before_the_rules(**fields: Any) -> Run:
-    """A row as an earlier version of the scrubber left it."""
+    """Create a run as an earlier version of the scrubber stored it."""
     run = RunFactory.create()
     Run.objects.filter(pk=run.pk).update(**fields)
     return Run.objects.get(pk=run.pk)
@@ -56,10 +56,10 @@ def test_every_column_that_may_hold_a_secret_is_scrubbed() -> None:
 
     assert scrub()[:2] == ["runs: 1 of 1 rows changed", "pipelines: 1 of 1 rows changed"]
 
-    found = Run.objects.select_related("pipeline").get()
-    assert found.error_message == found.status_reason == "token=[filtered]"
-    assert found.payload == {"token": "[filtered]", "rows": 3}
-    assert found.pipeline.description == found.pipeline.last_ingest_error == "token=[filtered]"
+    clean = Run.objects.select_related("pipeline").get()
+    assert clean.error_message == clean.status_reason == "token=[filtered]"
+    assert clean.payload == {"token": "[filtered]", "rows": 3}
+    assert clean.pipeline.description == clean.pipeline.last_ingest_error == "token=[filtered]"
     assert scrub()[0] == "runs: 0 of 1 rows changed"
 
 
@@ -82,7 +82,7 @@ def test_versions_and_times_stay_and_a_replay_is_unchanged() -> None:
     assert record_runs([event])[0].outcome is Outcome.UNCHANGED
 
 
-def test_an_interrupted_run_goes_on_where_it_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_run_continues_where_it_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stored_secrets, "BATCH", 2)
     for number in range(5):
         stored_before_the_rules(error_message=f"token={SECRET}{number}")

@@ -1,4 +1,4 @@
-"""Where a run can be opened at its source: what is stored, and how a template becomes an address."""
+"""The address of a run's page at its source: from the source, or from the template of the pipeline."""
 
 from collections.abc import Callable
 from functools import partial
@@ -30,7 +30,7 @@ def api(db: None) -> APIClient:
     return program("write")
 
 
-def recorded(pipeline: Pipeline, run: str = "r1", **fields: Any) -> Any:
+def record_run(pipeline: Pipeline, run: str = "r1", **fields: Any) -> Any:
     [result] = record_runs([RunEvent(pipeline_id=pipeline.pk, external_run_id=run, status="failed", **fields)])
     return Run.objects.with_source_url().get(pk=str(result.run_id))
 
@@ -48,19 +48,19 @@ class AnyIdTest(TestCase):
 def test_the_pipelines_template_gives_the_address_of_its_runs() -> None:
     pipeline = PipelineFactory.create(source_url_template=TEMPLATE)
 
-    run = recorded(pipeline, "scheduled__2026-03-01T10:00:00+00:00")
+    run = record_run(pipeline, "scheduled__2026-03-01T10:00:00+00:00")
 
     assert run.source_url == ("https://airflow.example/dags/sales/runs/scheduled__2026-03-01T10%3A00%3A00%2B00%3A00")
 
 
-def test_an_address_of_the_source_itself_comes_before_the_template() -> None:
-    run = recorded(PipelineFactory.create(source_url_template=TEMPLATE), source_url="https://ci.example/jobs/7?a=b#c")
+def test_an_address_from_the_source_takes_precedence_over_the_template() -> None:
+    run = record_run(PipelineFactory.create(source_url_template=TEMPLATE), source_url="https://ci.example/jobs/7?a=b#c")
 
     assert run.source_url == "https://ci.example/jobs/7?a=b#c"
 
 
 def test_without_template_and_address_there_is_no_link() -> None:
-    assert recorded(PipelineFactory.create()).source_url is None
+    assert record_run(PipelineFactory.create()).source_url is None
 
 
 @pytest.mark.parametrize(
@@ -82,16 +82,16 @@ def test_without_template_and_address_there_is_no_link() -> None:
     ],
     ids=str,
 )
-def test_what_is_not_a_plain_web_address_is_left_out_and_named(address: object) -> None:
-    run = recorded(PipelineFactory.create(), source_url=address)
+def test_what_is_not_a_web_address_is_left_out_with_a_reason(address: object) -> None:
+    run = record_run(PipelineFactory.create(), source_url=address)
 
     assert run.given_source_url is None
     assert run.status_reason is not None
     assert run.status_reason.startswith("source_url left out: not an http or https address")
 
 
-def test_an_address_that_holds_a_secret_is_left_out_and_the_secret_is_not_named() -> None:
-    run = recorded(PipelineFactory.create(), source_url="https://x.example/log?sig=FAKEhunter2FAKE")
+def test_an_address_with_a_secret_is_left_out_with_a_reason_that_does_not_show_it() -> None:
+    run = record_run(PipelineFactory.create(), source_url="https://x.example/log?sig=FAKEhunter2FAKE")
 
     assert (run.given_source_url, run.status_reason) == (None, "source_url left out: it holds a secret")
 
@@ -107,8 +107,8 @@ def test_a_newer_address_replaces_the_former_one_and_a_replay_changes_nothing() 
     assert Run.objects.get().given_source_url == second
 
 
-def test_the_database_refuses_an_address_that_a_browser_would_run() -> None:
-    run = recorded(PipelineFactory.create())
+def test_the_database_refuses_an_address_with_a_script() -> None:
+    run = record_run(PipelineFactory.create())
 
     changes: list[Callable[[], object]] = [
         lambda: Run.objects.filter(pk=run.pk).update(given_source_url="javascript:alert(1)"),
@@ -132,7 +132,7 @@ def test_a_lineage_event_of_an_airflow_task_links_to_its_log() -> None:
     assert lineage.run_event(event, PipelineFactory.create().pk).source_url == log
 
 
-def test_a_dbt_invocation_links_to_the_job_that_names_its_address() -> None:
+def test_a_dbt_invocation_links_to_the_address_of_its_job() -> None:
     invocation = dbt.Invocation(
         {
             "metadata": {
@@ -148,7 +148,7 @@ def test_a_dbt_invocation_links_to_the_job_that_names_its_address() -> None:
     assert dbt.run_event(invocation, PipelineFactory.create().pk).source_url == "https://ci.example/jobs/7"
 
 
-def test_the_api_pushes_an_address_and_gives_it_back(api: APIClient) -> None:
+def test_the_api_stores_and_returns_an_address(api: APIClient) -> None:
     pipeline = PipelineFactory.create(source_url_template=TEMPLATE)
     path = f"/api/v1/pipelines/{pipeline.pk}/runs"
 
@@ -166,7 +166,7 @@ def test_the_api_pushes_an_address_and_gives_it_back(api: APIClient) -> None:
 
 
 def test_a_csv_of_runs_has_the_links(api: APIClient) -> None:
-    recorded(PipelineFactory.create(source_url_template=TEMPLATE), "a b")
+    record_run(PipelineFactory.create(source_url_template=TEMPLATE), "a b")
 
     lines = api.get("/api/v1/runs", headers={"Accept": "text/csv"}).getvalue().decode().splitlines()
 

@@ -43,12 +43,12 @@ def summary(api: APIClient, client: Client, **window: datetime | str) -> dict[st
     parameters = {name: time if isinstance(time, str) else time.isoformat() for name, time in window.items()}
     response = api.get(f"{ROOT}/clients/{client.pk}/runs/summary", parameters)
     assert response.status_code == 200, response.content
-    found: dict[str, Any] = response.json()
-    return found
+    body: dict[str, Any] = response.json()
+    return body
 
 
 @pytest.mark.proves("FR-007", "AC-005")
-def test_the_whole_answer(api: APIClient, client: Client) -> None:
+def test_the_complete_response(api: APIClient, client: Client) -> None:
     orders = PipelineFactory.create(client=client, name="orders", platform="dbt")
     RunFactory.create(pipeline=orders, status="success", started_at=at(1))
     RunFactory.create(pipeline=orders, status="failed", started_at=at(2))
@@ -70,7 +70,7 @@ def test_the_whole_answer(api: APIClient, client: Client) -> None:
     }
 
 
-def test_without_runs_all_counts_are_there_and_zero(api: APIClient, client: Client) -> None:
+def test_without_runs_all_counts_are_zero(api: APIClient, client: Client) -> None:
     PipelineFactory.create(client=client)
 
     found = summary(api, client)
@@ -111,7 +111,7 @@ def test_since_is_inclusive_and_until_exclusive(api: APIClient, client: Client) 
     assert summary(api, client, since=at(0), until=at(1))["status_counts"]["success"] == 0
 
 
-def test_a_run_without_a_start_is_placed_by_its_event(api: APIClient, client: Client) -> None:
+def test_a_run_without_a_start_counts_by_event_at(api: APIClient, client: Client) -> None:
     pipeline = PipelineFactory.create(client=client)
     RunFactory.create(pipeline=pipeline, status="failed", started_at=None, finished_at=at(1))
 
@@ -124,7 +124,7 @@ def test_a_run_without_a_start_is_placed_by_its_event(api: APIClient, client: Cl
     assert outside["latest_by_pipeline"] == []
 
 
-def test_a_started_run_is_latest_before_one_without_a_start(api: APIClient, client: Client) -> None:
+def test_a_run_with_a_start_is_later_than_one_without(api: APIClient, client: Client) -> None:
     pipeline = PipelineFactory.create(client=client)
     RunFactory.create(pipeline=pipeline, status="failed", started_at=None, finished_at=at(5))
     RunFactory.create(pipeline=pipeline, status="success", started_at=at(1))
@@ -144,7 +144,7 @@ def test_disabled_pipelines_and_clients_are_included(api: APIClient) -> None:
     assert len(found["latest_by_pipeline"]) == 1
 
 
-def test_pipelines_are_sorted_by_name_and_other_clients_left_out(api: APIClient, client: Client) -> None:
+def test_pipelines_are_sorted_by_name_and_those_of_other_clients_excluded(api: APIClient, client: Client) -> None:
     for name in ("c", "a", "b"):
         RunFactory.create(pipeline=PipelineFactory.create(client=client, name=name))
     RunFactory.create()
@@ -178,7 +178,7 @@ def test_an_unknown_client_is_404(api: APIClient) -> None:
     error(api.get(f"{ROOT}/clients/{NOWHERE}/runs/summary"), 404, "not_found")
 
 
-# The same questions answered slowly and plainly, over random histories full of nulls and ties.
+# A simple reference in Python, over random histories with many nulls and ties.
 
 moments = st.none() | st.integers(0, 3).map(at)
 histories = st.lists(
@@ -187,11 +187,11 @@ histories = st.lists(
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 
-def placed_at(run: Run) -> datetime:
+def window_time(run: Run) -> datetime:
     return run.started_at or run.finished_at or run.created_at
 
 
-def standing(run: Run) -> tuple[datetime, datetime, uuid.UUID]:
+def run_order(run: Run) -> tuple[datetime, datetime, uuid.UUID]:
     return run.started_at or NEVER, run.finished_at or NEVER, run.pk
 
 
@@ -202,7 +202,7 @@ def standing(run: Run) -> tuple[datetime, datetime, uuid.UUID]:
 @example(history=[(0, "failed", at(1), at(2)), (0, "success", at(1), None)], since=0, length=4)
 @example(history=[(0, "failed", None, at(2)), (0, "success", None, at(1))], since=0, length=4)
 @example(history=[(0, "failed", at(0), None), (0, "success", None, at(3))], since=0, length=4)
-def test_latest_and_summary_equal_a_plain_reference(
+def test_latest_and_summary_equal_a_reference_in_python(
     db: None, history: list[tuple[int, str, datetime | None, datetime | None]], since: int, length: int
 ) -> None:
     client = ClientFactory.create()
@@ -211,7 +211,7 @@ def test_latest_and_summary_equal_a_plain_reference(
         RunFactory.create(pipeline=pipelines[number], status=status, started_at=started_at, finished_at=finished_at)
     start, end = at(since), at(since + length)
     runs = list(Run.objects.filter(pipeline__client=client))
-    inside = [run for run in runs if start <= placed_at(run) < end]
+    inside = [run for run in runs if start <= window_time(run) < end]
 
     found = summarize_client(client_id=client.pk, since=start, until=end)
 
@@ -222,21 +222,21 @@ def test_latest_and_summary_equal_a_plain_reference(
     for pipeline in pipelines:
         own = [run for run in inside if run.pipeline_id == pipeline.pk]
         if own:
-            latest = max(own, key=standing)
+            latest = max(own, key=run_order)
             expected.append((pipeline.pk, latest.status, latest.started_at))
-        ever = [run for run in runs if run.pipeline_id == pipeline.pk]
-        assert Run.objects.filter(pipeline=pipeline).latest_first().first() == max(ever, key=standing, default=None)
+        all_own = [run for run in runs if run.pipeline_id == pipeline.pk]
+        assert Run.objects.filter(pipeline=pipeline).latest_first().first() == max(all_own, key=run_order, default=None)
         listed = in_window(Run.objects.filter(pipeline=pipeline), since=start, until=end).latest_first()
-        assert list(listed) == sorted(own, key=standing, reverse=True)
+        assert list(listed) == sorted(own, key=run_order, reverse=True)
     assert [(row.pipeline_id, row.latest_status, row.latest_run_at) for row in found.latest_by_pipeline] == expected
 
 
-# The plan: by the index, whatever the amount of history.
+# Query plans use the index with any amount of history.
 
 
 @pytest.fixture
-def busy(client: Client) -> Client:
-    """Forty pipelines with 500 runs each, one in fifty without a start, among as many of another client."""
+def client_with_history(client: Client) -> Client:
+    """Return a client with 20 pipelines of 500 runs each, one in fifty without a start; create another such client."""
     for owner in (client, ClientFactory.create()):
         for pipeline in PipelineFactory.create_batch(20, client=owner):
             with connection.cursor() as cursor:
@@ -267,15 +267,17 @@ def raw_sql(runs: Any) -> str:
 
 
 @pytest.mark.parametrize("days", [1, 7, 1000])
-def test_the_summary_reads_runs_by_their_index_alone(busy: Client, days: int) -> None:
-    text = plan(client_summary_sql(), {"client_id": busy.pk, "since": DAY, "until": DAY + timedelta(days=days)})
+def test_the_summary_reads_runs_only_by_their_index(client_with_history: Client, days: int) -> None:
+    text = plan(
+        client_summary_sql(), {"client_id": client_with_history.pk, "since": DAY, "until": DAY + timedelta(days=days)}
+    )
 
     assert "runs_latest" in text
     assert "Seq Scan on runs" not in text, text
 
 
-def test_the_latest_run_is_one_probe_of_the_index(busy: Client) -> None:
-    runs = Run.objects.filter(pipeline=busy.pipelines.first()).latest_first()[:1]
+def test_the_latest_run_is_one_probe_of_the_index(client_with_history: Client) -> None:
+    runs = Run.objects.filter(pipeline=client_with_history.pipelines.first()).latest_first()[:1]
 
     text = plan(raw_sql(runs))
 
@@ -284,9 +286,11 @@ def test_the_latest_run_is_one_probe_of_the_index(busy: Client) -> None:
 
 
 @pytest.mark.parametrize("since_days", [0, 5, 19])
-def test_a_window_reads_no_more_than_it_holds(busy: Client, since_days: int) -> None:
+def test_the_runs_of_a_window_are_read_by_the_index(client_with_history: Client, since_days: int) -> None:
     since = DAY + timedelta(days=since_days)
-    runs = in_window(Run.objects.filter(pipeline=busy.pipelines.first()), since=since, until=since + timedelta(days=1))
+    runs = in_window(
+        Run.objects.filter(pipeline=client_with_history.pipelines.first()), since=since, until=since + timedelta(days=1)
+    )
 
     text = plan(raw_sql(runs.latest_first()[:101]))
 

@@ -1,4 +1,4 @@
-"""Successes that are not as usual: planted ones are found, and hardly any others in a year of believable runs."""
+"""Unusual successes: planted ones are listed, and at most one in a hundred of a synthetic year."""
 
 import sys
 from collections.abc import Sequence
@@ -17,18 +17,18 @@ pytestmark = pytest.mark.django_db
 
 # A Wednesday noon.
 NOW = datetime(2026, 6, 17, 12, tzinfo=UTC)
-MOST_FALSE = 0.01
+MAX_FALSE_SHARE = 0.01
 # Seconds and rows of one run.
-Usual = tuple[int, int | None]
+Measured = tuple[int, int | None]
 
 
-def noisy(number: int) -> Usual:
-    """As usual: 500 to 700 seconds and 8,000 to 12,000 rows."""
+def usual_run(number: int) -> Measured:
+    """Return 500 to 700 seconds and 8,000 to 12,000 rows, different for each number."""
     return 500 + number * 61 % 200, 8_000 + number * 1_237 % 4_000
 
 
-def plant(name: str, runs: Sequence[Usual], *, hours: float = 24, statuses: str = "success") -> Pipeline:
-    """One run each so many hours, the last one an hour ago."""
+def create_pipeline(name: str, runs: Sequence[Measured], *, hours: float = 24, statuses: str = "success") -> Pipeline:
+    """Create a pipeline with a run every `hours` hours; the last one ended an hour before NOW."""
     pipeline = PipelineFactory.create(client__name=f"Client of {name}", name=name)
     Run.objects.bulk_create(
         Run(
@@ -41,33 +41,33 @@ def plant(name: str, runs: Sequence[Usual], *, hours: float = 24, statuses: str 
     return pipeline
 
 
-BEFORE = [noisy(number) for number in range(40)]
+USUAL_RUNS = [usual_run(number) for number in range(40)]
 
 
 @pytest.mark.parametrize(
     ("runs", "expected"),
     [
-        pytest.param([*BEFORE, (3_000, 10_000)], "slow", id="five times as long"),
-        pytest.param([*BEFORE, (100, 10_000)], "quick", id="a sixth of the time"),
-        pytest.param([*BEFORE, (600, 60_000)], "many rows", id="six times the rows"),
-        pytest.param([*BEFORE, (600, 900)], "few rows", id="a tenth of the rows"),
-        pytest.param([*BEFORE, (600, 0)], "no rows", id="no rows, where there never are none"),
-        pytest.param([*BEFORE, (20, 0)], "quick, no rows", id="quick, since it found nothing"),
-        pytest.param([*BEFORE, (5_000, 10_000), (5_000, 10_000)], "slow", id="the run before was slow too"),
-        pytest.param([*BEFORE, (600, 0), (600, 0)], "no rows", id="no rows, as only the run before"),
+        pytest.param([*USUAL_RUNS, (3_000, 10_000)], "slow", id="five times as long"),
+        pytest.param([*USUAL_RUNS, (100, 10_000)], "quick", id="a sixth of the time"),
+        pytest.param([*USUAL_RUNS, (600, 60_000)], "many rows", id="six times the rows"),
+        pytest.param([*USUAL_RUNS, (600, 900)], "few rows", id="a tenth of the rows"),
+        pytest.param([*USUAL_RUNS, (600, 0)], "no rows", id="no rows, where every run had some"),
+        pytest.param([*USUAL_RUNS, (20, 0)], "quick, no rows", id="quick, since it listed nothing"),
+        pytest.param([*USUAL_RUNS, (5_000, 10_000), (5_000, 10_000)], "slow", id="the run before was slow too"),
+        pytest.param([*USUAL_RUNS, (600, 0), (600, 0)], "no rows", id="no rows, and one run before had none"),
         pytest.param([(600, None)] * 20 + [(3_000, None)], "slow", id="without rows"),
-        pytest.param([(600, 3)] * 20 + [(600, 0)], "no rows", id="none where there are always three"),
-        pytest.param([*BEFORE, (700, 12_500)], None, id="a little more than ever"),
-        pytest.param([*BEFORE, (1_000, 17_000)], None, id="less than twice the median"),
+        pytest.param([(600, 3)] * 20 + [(600, 0)], "no rows", id="no rows, where every run had three"),
+        pytest.param([*USUAL_RUNS, (700, 12_500)], None, id="slightly above the usual range"),
+        pytest.param([*USUAL_RUNS, (1_000, 17_000)], None, id="less than twice the median"),
         pytest.param([(5, 100)] * 20 + [(50, 100)], None, id="ten times as long, but seconds"),
         pytest.param([(600, 2)] * 20 + [(600, 9)], None, id="four times the rows, but few"),
-        pytest.param([*BEFORE[:9], (3_000, 10_000)], None, id="too young to be judged"),
-        pytest.param([*BEFORE, (600, 0), (600, 0), (600, 0)], None, id="no rows, as twice before"),
+        pytest.param([*USUAL_RUNS[:9], (3_000, 10_000)], None, id="too few successes"),
+        pytest.param([*USUAL_RUNS, (600, 0), (600, 0), (600, 0)], None, id="no rows, and two runs before had none"),
         pytest.param([(600, 10 ** (number % 5 + 1)) for number in range(40)] + [(600, 200_000)], None, id="rows vary"),
     ],
 )  # fmt: skip
-def test_a_planted_run_is_found_and_a_usual_one_is_not(runs: list[Usual], expected: str | None) -> None:
-    pipeline = plant("planted", runs)
+def test_a_planted_run_is_found_and_a_usual_one_is_not(runs: list[Measured], expected: str | None) -> None:
+    pipeline = create_pipeline("planted", runs)
 
     rows = run_shape("unusual_runs", as_of=NOW)
 
@@ -78,17 +78,17 @@ def test_a_planted_run_is_found_and_a_usual_one_is_not(runs: list[Usual], expect
         assert 500 <= rows[0]["usual_duration_seconds"] <= 700
 
 
-def test_what_is_usual_at_this_time_of_the_week_is_not_unusual() -> None:
+def test_a_run_that_is_usual_at_its_time_of_the_week_is_not_listed() -> None:
     """Seven times as long each Wednesday, for eight weeks; then twenty times as long."""
     weeks = [(4_200 if day % 7 == 6 else 600, 10_000) for day in range(56)]
-    plant("as each week", weeks)
-    plant("more than each week", [*weeks[:-1], (12_000, 10_000)])
+    create_pipeline("as each week", weeks)
+    create_pipeline("more than each week", [*weeks[:-1], (12_000, 10_000)])
 
     assert [row["pipeline_name"] for row in run_shape("unusual_runs", as_of=NOW)] == ["more than each week"]
 
 
-def test_only_successes_count() -> None:
-    pipeline = plant("fails", [*BEFORE, (3_000, 10_000)])
+def test_only_successes_are_listed() -> None:
+    pipeline = create_pipeline("fails", [*USUAL_RUNS, (3_000, 10_000)])
     Run.objects.filter(pipeline=pipeline, external_run_id="0").update(status="failed")
 
     assert run_shape("unusual_runs", as_of=NOW) == []
@@ -96,26 +96,26 @@ def test_only_successes_count() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_at_most_one_percent_of_a_synthetic_year_is_called_unusual(capsys: pytest.CaptureFixture[str]) -> None:
-    """Everything that is found counts as false, although one run in a hundred of the year takes eight times as long."""
+    """Every listed run counts as false, although one run in a hundred of the year takes eight times as long."""
     call_command("generate_history", clients=4, pipelines=60, runs=60_000, days=365, until=NOW, verbosity=0)
     days = [NOW - timedelta(days=ago) for ago in range(0, 300, 6)]
 
-    found = judged = 0
+    listed = successes = 0
     for day in days:
-        found += len(run_shape("unusual_runs", as_of=day))
+        listed += len(run_shape("unusual_runs", as_of=day))
         since = day - timedelta(days=1)
-        judged += Run.objects.filter(status="success", event_at__gte=since, event_at__lt=day).count()
+        successes += Run.objects.filter(status="success", event_at__gte=since, event_at__lt=day).count()
 
     with capsys.disabled():
         sys.stdout.write(
-            f"\nunusual: {found} of {judged} successes, {found / judged:.2%}, in {len(days)} days of a year\n"
+            f"\nunusual: {listed} of {successes} successes, {listed / successes:.2%}, in {len(days)} days of a year\n"
         )
-    assert judged > 5_000
-    assert found <= MOST_FALSE * judged
+    assert successes > 5_000
+    assert listed <= MAX_FALSE_SHARE * successes
 
 
-def test_the_console_lists_them_within_the_filters() -> None:
-    plant("planted", [*BEFORE, (3_000, 10_000)])
+def test_the_console_lists_unusual_successes_within_the_filters() -> None:
+    create_pipeline("planted", [*USUAL_RUNS, (3_000, 10_000)])
     viewer = browser("viewer")
 
     page = html(viewer.get("/admin/console/list/unusual/?as_of=2026-06-17T12:00"))
@@ -125,4 +125,6 @@ def test_the_console_lists_them_within_the_filters() -> None:
     assert row[2].startswith("2026-06-17T11:00:00Z")
     assert row[3] == "slow"
     assert 'href="/admin/console/list/unusual/"' in html(viewer.get("/admin/"))
-    assert "unusual" not in tables(html(viewer.get("/admin/?as_of=2026-06-17T12:00"))), "the board does not pay for it"
+    assert "unusual" not in tables(html(viewer.get("/admin/?as_of=2026-06-17T12:00"))), (
+        "the board does not run this shape"
+    )

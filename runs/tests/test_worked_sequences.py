@@ -1,4 +1,4 @@
-"""The life of a run's row, as sequences of writes. S is a snapshot, E an event, @ its version time."""
+"""Short sequences of writes to one run, and the row that they end in. Tests of one sequence share its number."""
 
 import itertools
 
@@ -6,7 +6,7 @@ import pytest
 
 from runs.models import Run
 from runs.services import Outcome, record_runs
-from runs.tests.writes import Source, at, row_version, stored, write
+from runs.tests.writes import Source, at, row_version, stored_run, write
 
 pytestmark = pytest.mark.django_db
 
@@ -16,35 +16,35 @@ def test_1_a_newer_snapshot_updates(source: Source) -> None:
     outcomes = write(source.snapshot("running", "10:00"), source.snapshot("success", "10:05"))
 
     assert outcomes == ["created", "updated"]
-    assert stored(source.pipeline_id).status == "success"
+    assert stored_run(source.pipeline_id).status == "success"
 
 
 def test_2_an_older_snapshot_is_stale(source: Source) -> None:
     outcomes = write(source.snapshot("success", "10:05"), source.snapshot("running", "10:00"))
 
     assert outcomes == ["created", "stale"]
-    assert stored(source.pipeline_id).status == "success"
+    assert stored_run(source.pipeline_id).status == "success"
 
 
 @pytest.mark.proves("FR-014")
-def test_3_a_replay_leaves_the_row_alone(source: Source) -> None:
+def test_3_a_replay_does_not_write_the_row(source: Source) -> None:
     write(source.snapshot("running", "10:00"))
     before = row_version(source.pipeline_id)
 
-    outcomes = write(source.snapshot("running", "10:00"), source.asked("running", "10:01"))
+    outcomes = write(source.snapshot("running", "10:00"), source.polled("running", "10:01"))
 
     assert outcomes == ["unchanged", "unchanged"]
     assert row_version(source.pipeline_id) == before
 
 
-def test_3_the_sources_own_later_time_moves_the_version_alone(source: Source) -> None:
+def test_3_a_later_time_from_the_source_changes_only_the_version(source: Source) -> None:
     write(source.snapshot("running", "10:00"))
-    before = stored(source.pipeline_id)
+    before = stored_run(source.pipeline_id)
 
     outcomes = write(source.snapshot("running", "10:02"), source.snapshot("failed", "10:01"))
 
     assert outcomes == ["unchanged", "stale"]
-    after = stored(source.pipeline_id)
+    after = stored_run(source.pipeline_id)
     assert (after.status, after.source_updated_at) == ("running", at("10:02"))
     assert (after.updated_at, after.ingested_at) == (before.updated_at, before.ingested_at)
 
@@ -53,14 +53,14 @@ def test_4_without_times_a_terminal_run_does_not_go_back_to_running(source: Sour
     outcomes = write(source.snapshot("success"), source.snapshot("running"))
 
     assert outcomes == ["created", "stale"]
-    assert stored(source.pipeline_id).status == "success"
+    assert stored_run(source.pipeline_id).status == "success"
 
 
-def test_5_without_times_the_last_write_stands(source: Source) -> None:
+def test_5_without_times_the_last_write_wins(source: Source) -> None:
     outcomes = write(source.snapshot("running"), source.snapshot("failed"), source.snapshot("success"))
 
     assert outcomes == ["created", "updated", "updated"]
-    assert stored(source.pipeline_id).status == "success"
+    assert stored_run(source.pipeline_id).status == "success"
 
 
 def test_6_a_reopened_run_keeps_its_start_until_it_has_a_new_one(source: Source) -> None:
@@ -70,12 +70,12 @@ def test_6_a_reopened_run_keeps_its_start_until_it_has_a_new_one(source: Source)
     )
 
     assert outcomes == ["created", "updated"]
-    reopened = stored(source.pipeline_id)
+    reopened = stored_run(source.pipeline_id)
     assert (reopened.status, reopened.started_at, reopened.finished_at) == ("running", at("10:00"), None)
 
     write(source.snapshot("success", "10:30", started_at="10:21", finished_at="10:30"))
 
-    again = stored(source.pipeline_id)
+    again = stored_run(source.pipeline_id)
     assert (again.status, again.started_at, again.duration_seconds) == ("success", at("10:21"), 540)
 
 
@@ -89,56 +89,56 @@ def test_6_the_kept_start_survives_later_answers_without_one(source: Source) -> 
     assert write(source.snapshot("running", "10:20")) == ["unchanged"]
     assert row_version(source.pipeline_id) == before
     assert write(source.snapshot("running", "10:22", payload={"position": 2})) == ["updated"]
-    assert stored(source.pipeline_id).started_at == at("10:00")
+    assert stored_run(source.pipeline_id).started_at == at("10:00")
 
 
-def test_6_a_running_run_that_loses_its_start_without_having_ended_has_none(source: Source) -> None:
+def test_6_a_start_that_disappears_from_a_running_run_is_not_kept(source: Source) -> None:
     write(source.snapshot("running", "10:05", started_at="10:00"), source.snapshot("running", "10:20"))
 
-    assert stored(source.pipeline_id).started_at is None
+    assert stored_run(source.pipeline_id).started_at is None
 
 
-def test_7_equal_versions_end_the_same_in_either_order(source: Source) -> None:
+def test_7_equal_versions_end_in_the_same_row_in_either_order(source: Source) -> None:
     for writes in itertools.permutations([source.snapshot("failed", "10:05"), source.snapshot("success", "10:05")]):
         Run.objects.all().delete()
 
         write(*writes)
 
-        assert stored(source.pipeline_id).status == "failed"
+        assert stored_run(source.pipeline_id).status == "failed"
 
 
-def test_8_an_older_start_event_completes_the_run(source: Source) -> None:
+def test_8_an_older_start_event_adds_the_start(source: Source) -> None:
     outcomes = write(source.end("success", "10:05"), source.start("10:00"))
 
     assert outcomes == ["created", "updated"]
-    run = stored(source.pipeline_id)
+    run = stored_run(source.pipeline_id)
     assert (run.status, run.started_at, run.finished_at) == ("success", at("10:00"), at("10:05"))
     assert run.duration_seconds == 300
 
 
-def test_9_events_in_any_order_end_the_same(source: Source) -> None:
+def test_9_events_in_any_order_end_in_the_same_row(source: Source) -> None:
     events = [source.start("10:00"), source.end("failed", "10:05"), source.end("success", "10:06")]
     for order in itertools.permutations(events):
         Run.objects.all().delete()
 
         write(*order)
 
-        run = stored(source.pipeline_id)
+        run = stored_run(source.pipeline_id)
         assert (run.status, run.started_at, run.finished_at) == ("success", at("10:00"), at("10:06"))
 
 
-def test_10_an_other_event_changes_nothing(source: Source) -> None:
+def test_10_an_event_of_type_other_does_not_change_a_run(source: Source) -> None:
     assert write(source.start("10:00"), source.other()) == ["created", "unchanged"]
-    assert stored(source.pipeline_id).status == "running"
+    assert stored_run(source.pipeline_id).status == "running"
 
 
-def test_10_an_other_event_alone_opens_a_bare_run(source: Source) -> None:
+def test_10_an_event_of_type_other_creates_a_run_without_times(source: Source) -> None:
     assert write(source.other()) == ["created"]
-    bare = stored(source.pipeline_id)
+    bare = stored_run(source.pipeline_id)
     assert (bare.status, bare.started_at, bare.source_updated_at) == ("running", None, None)
 
     assert write(source.start("10:00")) == ["updated"]
-    assert stored(source.pipeline_id).started_at == at("10:00")
+    assert stored_run(source.pipeline_id).started_at == at("10:00")
 
 
 def test_11_versions_of_one_run_in_one_page_are_applied_in_their_order(source: Source) -> None:
@@ -153,7 +153,7 @@ def test_11_versions_of_one_run_in_one_page_are_applied_in_their_order(source: S
     assert [run.status for run in Run.objects.all()] == ["success"]
 
 
-def test_12_what_cannot_be_stored_is_left_out_and_named(source: Source) -> None:
+def test_12_values_that_cannot_be_stored_are_left_out_with_a_note(source: Source) -> None:
     outcomes = write(
         source.snapshot(
             "success",
@@ -165,7 +165,7 @@ def test_12_what_cannot_be_stored_is_left_out_and_named(source: Source) -> None:
     )
 
     assert outcomes == ["created"]
-    run = stored(source.pipeline_id)
+    run = stored_run(source.pipeline_id)
     assert (run.duration_seconds, run.rows_processed) == (None, None)
     assert run.status_reason is not None
     assert "duration_seconds" in run.status_reason
@@ -177,7 +177,7 @@ def test_12_what_cannot_be_stored_is_left_out_and_named(source: Source) -> None:
 def test_13_an_unknown_status_is_stored_as_failed_with_the_sources_word(source: Source) -> None:
     write(source.snapshot("Exploded", "10:00"))
 
-    run = stored(source.pipeline_id)
+    run = stored_run(source.pipeline_id)
     assert (run.status, run.status_reason) == ("failed", 'unknown status "Exploded"')
 
 

@@ -1,4 +1,4 @@
-"""Short ways to say what a source said, for tests of the write path. Times are HH:MM on one day."""
+"""Helpers that build and record writes of a source. Times are HH:MM on 2026-11-20."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -11,13 +11,13 @@ from runs.models import Run
 from runs.services import record_runs
 
 
-def at(clock: str) -> datetime:
-    return datetime.fromisoformat(f"2026-11-20T{clock}").replace(tzinfo=UTC)
+def at(time: str) -> datetime:
+    return datetime.fromisoformat(f"2026-11-20T{time}").replace(tzinfo=UTC)
 
 
 def _event(pipeline_id: UUID, status: object, version: str | None, kind: Kind, **fields: Any) -> RunEvent:
     for name in ("started_at", "finished_at"):
-        if isinstance(value := fields.get(name), str) and len(value) == 5:
+        if isinstance(value := fields.get(name), str) and len(value) == len("HH:MM"):
             fields[name] = at(value)
     return RunEvent(
         pipeline_id=pipeline_id,
@@ -38,33 +38,35 @@ class Source:
     def snapshot(self, status: object, version: str | None = None, **fields: Any) -> RunEvent:
         return _event(self.pipeline_id, status, version, Kind.SNAPSHOT, **fields)
 
-    def asked(self, status: object, version: str, **fields: Any) -> RunEvent:
+    def polled(self, status: object, version: str, **fields: Any) -> RunEvent:
+        """Return a snapshot of a source without versions: its version is the time of the request."""
         return self.snapshot(status, version, clock=Clock.ASKED, **fields)
 
     def event(self, status: object, version: str | None = None, **fields: Any) -> RunEvent:
         return _event(self.pipeline_id, status, version, Kind.EVENT, **fields)
 
-    def start(self, clock: str) -> RunEvent:
-        return self.event("running", clock, started_at=clock)
+    def start(self, time: str) -> RunEvent:
+        return self.event("running", time, started_at=time)
 
-    def end(self, status: str, clock: str) -> RunEvent:
-        return self.event(status, clock, finished_at=clock)
+    def end(self, status: str, time: str) -> RunEvent:
+        return self.event(status, time, finished_at=time)
 
     def other(self) -> RunEvent:
+        """Return an OpenLineage event of the type OTHER, which only shows that the run exists."""
         return _event(self.pipeline_id, "running", None, Kind.IF_ABSENT)
 
 
 def write(*events: RunEvent) -> list[str]:
-    """One call per event; the outcomes."""
+    """Record each event in a call of its own; return the outcomes."""
     return [str(record_runs([event])[0].outcome) for event in events]
 
 
-def stored(pipeline_id: UUID, external_run_id: str = "run-1") -> Run:
+def stored_run(pipeline_id: UUID, external_run_id: str = "run-1") -> Run:
     return Run.objects.get(pipeline_id=pipeline_id, external_run_id=external_run_id)
 
 
 def row_version(pipeline_id: UUID) -> tuple[object, ...]:
-    """What a write that changes nothing must leave alone: the physical row, its lock mark and its times."""
+    """Return what an unchanged write must not touch: the physical row, its lock and its times."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT ctid::text, xmin::text, xmax::text, updated_at, ingested_at, source_updated_at"

@@ -65,7 +65,6 @@ TERMS: dict[str, set[str]] = {
     "chm_project/access/models.py": {"nothing but", "whoever"},
     # A value of the clock of a write, also a parameter of SQL: the version is the time of the request.
     "runs/events.py": {"asked"},
-    "runs/tests/writes.py": {"asked"},
 }
 
 PROSE = {".md", ".html", ".txt"}
