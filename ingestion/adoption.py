@@ -1,4 +1,4 @@
-"""Create pipelines in the inventory for pipelines that only a source has, with the importer."""
+"""Adopt pipelines that exist only at a source: create them in the inventory with the importer of pipelines."""
 
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -8,12 +8,12 @@ from django.db import transaction
 
 from chm_project.admin_kit.import_export.importing import Judgement, RowFault, import_rows
 from chm_project.admin_kit.import_export.tables import Row
-from ingestion.connection_status import ConnectionStatus, Unmatched
+from ingestion.connection_status import ConnectionStatus, UnmatchedPipeline
 from inventory.import_export import PipelineSheet
 from inventory.models import Environment, Platform
 
 MAX_ADOPTED = 200
-# Platform by connector. A connection that selects one platform uses that; all others are vendor_api.
+# The platform of adopted pipelines by connector, unless the connection selects a platform. Others get vendor_api.
 PLATFORMS = {
     "airflow": Platform.AIRFLOW,
     "dbt_cloud": Platform.DBT,
@@ -26,21 +26,22 @@ PLATFORMS = {
 def adopt(
     status: ConnectionStatus, external_ids: Collection[str], *, client: str, pipeline_type: str, user_id: Any
 ) -> Judgement:
-    """Store the selected pipelines, all or none; `client` is a name, or "" for the client by the connection's rules.
+    """Create the selected pipelines, all or none, and return the importer's judgement.
 
-    Errors are numbered in the order of the selected pipelines in the source's list, from 1.
+    `client` is a client's name, or "" to apply the connection's rules. Errors count the selected pipelines from 1, in
+    the order of the source's list.
     """
-    chosen = [each for each in status.unmatched if each.external_id in external_ids]
-    if len(chosen) > MAX_ADOPTED:
-        return Judgement([RowFault(0, "", f"At most {MAX_ADOPTED} can be adopted at once.")])
-    if len(chosen) < len(set(external_ids)):
-        return Judgement([RowFault(0, "", "Some are no longer on the list; look at it again.")])
-    rows = _rows(status, chosen, client, pipeline_type)
+    selected = [pipeline for pipeline in status.unmatched if pipeline.external_id in external_ids]
+    if len(selected) > MAX_ADOPTED:
+        return Judgement([RowFault(0, "", f"At most {MAX_ADOPTED} pipelines can be adopted at once.")])
+    if len(selected) < len(set(external_ids)):
+        return Judgement([RowFault(0, "", "Some pipelines are no longer in the list. Reload the page.")])
+    rows = _rows(status, selected, client, pipeline_type)
     with transaction.atomic():
         judgement = import_rows(PipelineSheet(), rows, user_id=user_id)
-        # The importer would update a pipeline with the same name and another external id.
+        # The importer finds rows by name and would change the external id of an existing pipeline.
         judgement.faults += [
-            RowFault(change.number, "name", f"{change.row} exists already; give it this external id there.")
+            RowFault(change.number, "name", f"{change.row} exists already. Set this external id on that pipeline.")
             for change in judgement.changed
         ]
         if judgement.faults:
@@ -48,25 +49,29 @@ def adopt(
     return judgement
 
 
-def _rows(status: ConnectionStatus, chosen: Sequence[Unmatched], client: str, pipeline_type: str) -> list[Row]:
+def _rows(
+    status: ConnectionStatus, pipelines: Sequence[UnmatchedPipeline], client: str, pipeline_type: str
+) -> list[Row]:
     connection = status.connection
-    selected = connection.pipelines
-    names = Counter(each.name for each in chosen)
+    selection = connection.pipelines
+    names = Counter(pipeline.name for pipeline in pipelines)
     rows = []
-    for number, each in enumerate(chosen, 1):
-        owner = client or each.client
+    for number, pipeline in enumerate(pipelines, 1):
+        name, external_id = pipeline.name, pipeline.external_id
+        owner = client or pipeline.client
         cells = {
             "client": owner,
-            "name": each.name if names[each.name] == 1 else f"{each.name} ({each.external_id})",
-            "platform": selected.platform or PLATFORMS.get(connection.connector, Platform.VENDOR_API),
-            "external_id": each.external_id,
+            # Names are unique per client in the inventory, but not at every source.
+            "name": name if names[name] == 1 else f"{name} ({external_id})",
+            "platform": selection.platform or PLATFORMS.get(connection.connector, Platform.VENDOR_API),
+            "external_id": external_id,
             "pipeline_type": pipeline_type,
-            "environment": selected.environment or Environment.PROD,
+            "environment": selection.environment or Environment.PROD,
         }
         faults = []
         if not owner:
-            faults.append(("client", "No rule says whose it is: choose a client."))
-        elif selected.clients and owner not in selected.clients:
-            faults.append(("client", f"The connection does not select {owner}."))
+            faults.append(("client", "No rule assigns a client; choose one."))
+        elif selection.clients and owner not in selection.clients:
+            faults.append(("client", f"The connection does not select the client {owner}."))
         rows.append(Row(number, cells, faults))
     return rows

@@ -1,4 +1,4 @@
-"""Start an ingestion on request and read its state, which the result backend keeps for a day."""
+"""Start an ingestion on request and read its state. Celery's result backend keeps the state for a day."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -18,12 +18,12 @@ _STATES = {QUEUED: "queued", PROGRESS: "running", "STARTED": "running", "RETRY":
 
 
 class QueueUnavailable(Exception):
-    """The queue is not reachable: nothing was started, or the state is unknown."""
+    """The queue is not reachable. Nothing was started, or the state cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
 class IngestionRequest:
-    """What to ingest."""
+    """The part to ingest; everything if all fields are None."""
 
     connection: str | None = None
     client_id: str | None = None
@@ -31,16 +31,17 @@ class IngestionRequest:
 
 
 def start(request: IngestionRequest) -> UUID:
-    """Queue the ingestion and return its task id.
+    """Enqueue the ingestion and return its task id.
 
-    Raise QueueUnavailable, and ConfigurationError for an unknown connection.
+    Raise ConfigurationError for an unknown connection, and QueueUnavailable.
     """
     connections = configured()
     if request.connection is not None and request.connection not in connections:
         raise ConfigurationError([f"There is no connection {request.connection!r}."])
     task_id = uuid4()
     try:
-        # Celery stores nothing for a task that has not started, so it would look like an unknown id.
+        # Celery stores nothing before a task starts, and answers PENDING for an unknown id too. Store our own state
+        # first: after apply_async it could overwrite the state of a task that has started.
         ingest.backend.store_result(str(task_id), asdict(request) | totals([]), QUEUED)
         ingest.apply_async(task_id=str(task_id), kwargs=asdict(request) | {"requested": True})
     except (OperationalError, RedisError, OSError) as error:
@@ -49,21 +50,21 @@ def start(request: IngestionRequest) -> UUID:
 
 
 def state(task_id: UUID) -> tuple[IngestionRequest, dict[str, Any]] | None:
-    """Return the request and its state, or None for an unknown or expired task."""
+    """Return the request and its state, or None for an unknown or expired task. Raise QueueUnavailable."""
     result: AsyncResult[Any] = AsyncResult(str(task_id), app=current_app)
     try:
         meta = result.backend.get_task_meta(str(task_id))
     except (RedisError, OSError) as error:
         raise QueueUnavailable from error
-    kept = meta.get("result")
+    stored = meta.get("result")
     if meta["status"] == "PENDING":
         return None
-    if not isinstance(kept, dict) or "client_id" not in kept:
-        # It failed with only an exception, which is in the worker's log.
-        kept = asdict(IngestionRequest()) | totals([])
-        kept["errors"] = [
-            {"connection": "", "pipeline": None, "error": "The ingestion broke off; see the worker's log."}
+    if not isinstance(stored, dict) or "client_id" not in stored:
+        # The task raised: Celery stored the exception instead of the request and the counts.
+        stored = asdict(IngestionRequest()) | totals([])
+        stored["errors"] = [
+            {"connection": "", "pipeline": None, "error": "The ingestion was aborted; see the worker's log."}
         ]
-    request = IngestionRequest(kept["connection"], kept["client_id"], kept["pipeline_id"])
-    numbers = {name: kept[name] for name in (*COUNTS, "errors")}
-    return request, {"task_id": task_id, "state": _STATES.get(meta["status"], "failed"), **numbers}
+    request = IngestionRequest(stored["connection"], stored["client_id"], stored["pipeline_id"])
+    counts = {name: stored[name] for name in (*COUNTS, "errors")}
+    return request, {"task_id": task_id, "state": _STATES.get(meta["status"], "failed"), **counts}

@@ -1,4 +1,4 @@
-"""Which connection ingests which pipeline, decided by the database."""
+"""Assign pipelines to connections, by queries: no pipeline is compared with a connection in Python."""
 
 from collections.abc import Collection, Mapping
 
@@ -8,13 +8,13 @@ from django.db.models.expressions import Combinable
 from ingestion.connections import ConfigurationError, Connection
 from inventory.models import Pipeline
 
-MAX_NAMED = 20
+MAX_NAMED = 20  # pipelines in the message of an error
 
 
 def assign(connections: Mapping[str, Connection], names: Collection[str] | None = None) -> dict[str, list[Pipeline]]:
-    """Return the pipelines of the named connections (default: of all), by id.
+    """Return the pipelines of each named connection (default: all connections), ordered by id.
 
-    Raises ConfigurationError if another connection selects one of them too.
+    Raise ConfigurationError if two connections select the same pipeline.
     """
     wanted = {name: connections[name] for name in (connections if names is None else names)}
     if mistakes := _selected_twice(connections, wanted):
@@ -40,6 +40,7 @@ def _any_of(connections: Mapping[str, Connection]) -> Q:
 def _selected_twice(connections: Mapping[str, Connection], wanted: Mapping[str, Connection]) -> list[str]:
     if len(connections) < 2 or not wanted:
         return []
+    # Count the selecting connections of each pipeline in one query, however many connections there are.
     selections: Combinable = Value(0)
     for connection in connections.values():
         selections = selections + Case(When(connection.condition(), then=1), default=0)
@@ -53,12 +54,12 @@ def _selected_twice(connections: Mapping[str, Connection], wanted: Mapping[str, 
     )
     return [
         f"pipeline {pipeline.name!r} of {pipeline.client.name!r} is selected by "
-        + " and ".join(_selecting(connections, pipeline))
+        + " and ".join(_names_selecting(connections, pipeline))
         for pipeline in clashes
     ]
 
 
-def _selecting(connections: Mapping[str, Connection], pipeline: Pipeline) -> list[str]:
+def _names_selecting(connections: Mapping[str, Connection], pipeline: Pipeline) -> list[str]:
     return [
         name
         for name, connection in connections.items()

@@ -1,7 +1,7 @@
 """Authentication of requests to partners.
 
-Exchanged tokens are kept per connection for the life of the process, to save a request per tick. The lock protects only
-the dictionary: two threads may exchange at the same time, and both tokens are valid.
+Exchanged tokens are kept per connection for the life of the process, to save a request per tick. The locks protect only
+the dictionaries: two threads may exchange at the same time, and both tokens are valid.
 """
 
 import threading
@@ -14,7 +14,7 @@ from ingestion.errors import BadAnswer
 
 
 class TokenSource(Protocol):
-    """The part of a session that an exchange uses."""
+    """The part of PartnerSession that the exchange of credentials for a token needs."""
 
     def post(self, path: str, body: object, *, authenticated: bool = True) -> object: ...
 
@@ -22,7 +22,7 @@ class TokenSource(Protocol):
 
 
 class Auth:
-    """No authentication, and the interface of all others."""
+    """The base class, which sends no authentication. `secrets` are removed from messages."""
 
     secrets: tuple[str, ...] = ()
 
@@ -30,7 +30,7 @@ class Auth:
         return {}
 
     def is_refusal(self, status: int, message: str) -> bool:
-        """Return whether a response with this status and message means that the credentials were refused."""
+        """Return whether a response with this status and message means refused credentials."""
         return status == 401
 
     def refused(self) -> bool:
@@ -48,7 +48,7 @@ class Bearer(Auth):
 
 
 class Header(Auth):
-    """Any header with the secret, after a word such as Token if the partner requires one."""
+    """A header of any name with the secret, after a word such as Token if the partner requires one."""
 
     def __init__(self, name: str, word: str, secret: str) -> None:
         self._header = {name: f"{word} {secret}" if word else secret}
@@ -81,21 +81,22 @@ class AirflowToken(Auth):
         with self._lock:
             token = self._tokens.get(self._key)
         if token is None:
-            token = self._fresh(session)
+            token = self._exchange(session)
             with self._lock:
                 self._tokens[self._key] = token
         self.secrets = (self._key[2], token)
         return {"Authorization": f"Bearer {token}"}
 
     def is_refusal(self, status: int, message: str) -> bool:
-        """Airflow answers 403 "Invalid JWT token" where others answer 401."""
+        """Return whether the token was refused."""
+        # After a restart with another secret, Airflow answers 403 "Invalid JWT token". Any other 403 is a permission.
         return status == 401 or (status == 403 and "Invalid JWT" in message)
 
     def refused(self) -> bool:
         with self._lock:
             return self._tokens.pop(self._key, None) is not None
 
-    def _fresh(self, session: TokenSource) -> str:
+    def _exchange(self, session: TokenSource) -> str:
         _, username, password = self._key
         answer = session.post("/auth/token", {"username": username, "password": password}, authenticated=False)
         token = answer.get("access_token") if isinstance(answer, dict) else None
@@ -105,8 +106,10 @@ class AirflowToken(Auth):
 
 
 class ClientCredentials(Auth):
-    """OAuth2 client credentials (RFC 6749, 4.4): a token from `token_url`, kept until shortly before it expires or
-    until it is refused."""
+    """OAuth2 client credentials (RFC 6749, section 4.4).
+
+    The token from `token_url` is kept until shortly before it expires, or until it is refused.
+    """
 
     MARGIN_SECONDS = 60
     _tokens: dict[tuple[str, ...], tuple[str, float]] = {}
@@ -115,7 +118,7 @@ class ClientCredentials(Auth):
     def __init__(
         self, connection: str, *, token_url: str, client_id: str, secret: str, scope: str = "", style: str = "form"
     ) -> None:
-        """`style` is how credentials are sent: `form`, `json` (Airbyte) or `basic` (a header beside a form)."""
+        """Create it; `style` is how credentials are sent: `form`, `json` (Airbyte) or `basic` (a header and a form)."""
         self._key = (connection, token_url, client_id, secret, scope)
         self._style = style
         self.secrets = (secret,)
@@ -124,7 +127,7 @@ class ClientCredentials(Auth):
         with self._lock:
             token, expires_at = self._tokens.get(self._key, ("", 0.0))
         if time.monotonic() >= expires_at:
-            token, expires_at = self._fresh(session)
+            token, expires_at = self._exchange(session)
             with self._lock:
                 self._tokens[self._key] = token, expires_at
         self.secrets = (self._key[3], token)
@@ -134,7 +137,7 @@ class ClientCredentials(Auth):
         with self._lock:
             return self._tokens.pop(self._key, None) is not None
 
-    def _fresh(self, session: TokenSource) -> tuple[str, float]:
+    def _exchange(self, session: TokenSource) -> tuple[str, float]:
         _, token_url, client_id, secret, scope = self._key
         body = {"grant_type": "client_credentials"} | ({"scope": scope} if scope else {})
         headers: dict[str, str] = {}
@@ -147,6 +150,7 @@ class ClientCredentials(Auth):
         if not isinstance(token, str):
             raise BadAnswer("the token_url answered without an access_token")
         seconds = answer.get("expires_in") if isinstance(answer, dict) else None
+        # RFC 6749 only recommends expires_in. If the guess is too long, a refused token is exchanged again.
         lifetime = float(seconds) if isinstance(seconds, int | float) else 3600.0
-        # Refresh early, but use a short-lived token for most of its life.
+        # A token that lives for less than two margins is used for half its life.
         return token, time.monotonic() + max(lifetime - self.MARGIN_SECONDS, lifetime / 2)

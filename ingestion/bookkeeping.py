@@ -1,4 +1,7 @@
-"""Write ingestion's columns of pipelines: watermarks, due times and errors. `updated_at` does not change."""
+"""Write the columns of pipelines that belong to ingestion: watermarks, due times, errors and facts from the source.
+
+`updated_at` does not change: it is the time of the last edit.
+"""
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,8 +25,10 @@ _MARK_WALKED = (_SQL / "mark_walked.sql").read_text()
 _MARK_FAILED = (_SQL / "mark_failed.sql").read_text()
 _MARK_LISTED = (_SQL / "mark_listed.sql").read_text()
 
+# A pipeline is stale if it was not read within this many intervals (docs/connectors.md).
 DUE_INTERVALS = 3
-# A watermark moves at most once a minute, or with every tick of shorter intervals (with a tolerance).
+# A walk is written to the pipelines if their watermark moves by at least a minute, or by 0.9 intervals if that is less:
+# every tick, also one that starts early, but not each of several manual walks in a row.
 MAX_BOOKKEEPING_STEP = timedelta(minutes=1)
 EARLY_TICK = 0.9
 
@@ -31,9 +36,10 @@ EARLY_TICK = 0.9
 def mark_walked(
     targets: Sequence[Target], connection: Connection, connector: Connector, scope: IngestionScope, through: datetime
 ) -> None:
+    """Move the watermarks of a complete walk to `through`, clear the errors, and store the links."""
     interval = timedelta(seconds=connection.interval_seconds)
     links = _links(connection, connector, targets)
-    found = [(links or {}).get(target.external_id, Links()) for target in targets]
+    links_of_targets = [(links or {}).get(target.external_id, Links()) for target in targets]
     with database.cursor() as cursor:
         cursor.execute(
             _MARK_WALKED,
@@ -46,9 +52,9 @@ def mark_walked(
                 "platform": [target.platform for target in targets],
                 "external_id": [target.external_id for target in targets],
                 "links_known": links is not None,
-                "source_url": [link.pipeline for link in found],
-                "source_url_template": [link.runs for link in found],
-                # A walk from --since does not cover the time between the watermark and its start.
+                "source_url": [link.pipeline for link in links_of_targets],
+                "source_url_template": [link.runs for link in links_of_targets],
+                # A walk that starts after the watermark (--since) leaves a gap, so it must not move the watermark.
                 "moves": [
                     scope.since is None or (target.through is not None and scope.since <= target.through)
                     for target in targets
@@ -58,8 +64,8 @@ def mark_walked(
 
 
 def mark_listed(targets: Sequence[Target], listed: Mapping[str, SourcePipeline], listed_at: datetime) -> None:
-    """Store the source's list for these pipelines; pipelines that are not in it are missing since `listed_at`."""
-    found = [listed.get(target.external_id) for target in targets]
+    """Store what the source's list says about these pipelines. Those not in it are missing since `listed_at`."""
+    entries = [listed.get(target.external_id) for target in targets]
     with database.cursor() as cursor:
         cursor.execute(
             _MARK_LISTED,
@@ -69,15 +75,15 @@ def mark_listed(targets: Sequence[Target], listed: Mapping[str, SourcePipeline],
                 "client_id": [target.client_id for target in targets],
                 "platform": [target.platform for target in targets],
                 "external_id": [target.external_id for target in targets],
-                "found": [each is not None for each in found],
-                "paused": [each and each.paused for each in found],
-                "next_run_at": [each and each.next_run_at for each in found],
+                "found": [entry is not None for entry in entries],
+                "paused": [entry and entry.paused for entry in entries],
+                "next_run_at": [entry and entry.next_run_at for entry in entries],
             },
         )
 
 
 def _links(connection: Connection, connector: Connector, targets: Sequence[Target]) -> Mapping[str, Links] | None:
-    """Return the links by external id, or None on errors to keep the stored ones: a link must not fail a walk."""
+    """Return the links by external id, or None after an error: the stored links stay, and the walk does not fail."""
     try:
         return connection.links(connector, {target.external_id for target in targets})
     except PartnerError as error:
@@ -86,7 +92,7 @@ def _links(connection: Connection, connector: Connector, targets: Sequence[Targe
 
 
 def mark_failed(targets: Iterable[Target], error: Exception | None, scope: IngestionScope, report: Report) -> None:
-    """Add the error to the report and to the pipelines that could not be walked."""
+    """Add the error to the report, and store it on the pipelines unless it is a dry run."""
     targets = list(targets)
     message = str(error)
     names = {target.pipeline_id: target.external_id for target in targets}

@@ -1,7 +1,7 @@
-"""Connections to partners with a deadline, and without access to the machine's metadata service.
+"""Connections to partners with a deadline for the headers, and without access to cloud metadata services.
 
-requests limits the wait for each byte, and CHM reads a body with a deadline; the status line and the headers
-are read inside http.client. So a connection cuts itself off when its headers take too long.
+The timeout of requests limits only the wait for each byte. PartnerSession reads bodies with a deadline, but http.client
+reads the status line and the headers. A timer here shuts the socket down when they take too long.
 """
 
 import contextlib
@@ -18,51 +18,55 @@ from urllib3.response import HTTPResponse
 
 from ingestion.errors import Refused
 
-# Limit of a whole exchange, as a multiple of the timeout of a single wait.
+# Limit of a whole request with its response, as a multiple of `timeout_seconds`, which limits a single wait.
 TIMEOUTS_PER_EXCHANGE = 6
-# Addresses where clouds serve credentials of a machine.
+# Link-local addresses, and the metadata services of AWS (IPv6) and Alibaba Cloud, which serve a machine's credentials.
 _FORBIDDEN = [ip_network(text) for text in ("169.254.0.0/16", "fe80::/10", "fd00:ec2::/32", "100.100.100.200/32")]
 
 
 def is_forbidden(address: str) -> bool:
-    found = ip_address(address.partition("%")[0])
-    if isinstance(found, IPv6Address) and found.ipv4_mapped is not None:
-        found = found.ipv4_mapped
-    return any(found in network for network in _FORBIDDEN)
+    """Return whether the IP address, which may have an IPv6 zone, is a metadata service or link-local."""
+    parsed = ip_address(address.partition("%")[0])
+    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is not None:
+        parsed = parsed.ipv4_mapped
+    return any(parsed in network for network in _FORBIDDEN)
 
 
 class _Bounded:
+    """Mixin for the connection classes of urllib3, which have no hook between connecting and sending."""
+
     sock: Any
     timeout: Any
 
     def connect(self) -> None:
-        """Check the connected address before sending anything, because a name can resolve to any address."""
+        """Connect, and check the peer before anything is sent: a name may resolve to another address each time."""
         super().connect()  # type: ignore[misc]
         address = str(self.sock.getpeername()[0])
         if not settings.CHM_PARTNER_LINK_LOCAL and is_forbidden(address):
             self.close()  # type: ignore[attr-defined]
-            raise Refused(f"the partner's name leads to {address}, where machines keep credentials: not asked")
+            raise Refused(f"the partner's name resolves to {address}, an address of cloud metadata: nothing was sent")
 
     def getresponse(self) -> HTTPResponse:
         if not isinstance(self.timeout, int | float):
             return super().getresponse()  # type: ignore[misc,no-any-return]
         late = threading.Event()
-        cut = threading.Timer(self.timeout * TIMEOUTS_PER_EXCHANGE, _cut, [self.sock, late])
-        cut.daemon = True
-        cut.start()
+        timer = threading.Timer(self.timeout * TIMEOUTS_PER_EXCHANGE, _shut_down, [self.sock, late])
+        timer.daemon = True  # a process that exits does not wait for it
+        timer.start()
         try:
             response: HTTPResponse = super().getresponse()  # type: ignore[misc]
         finally:
-            cut.cancel()
-        if late.is_set():  # a broken connection can look like a response without a body
+            timer.cancel()
+        if late.is_set():  # http.client can read a closed connection as a response without a body
             response.close()
             self.close()  # type: ignore[attr-defined]
             raise TimeoutError("the headers took too long")
         return response
 
 
-def _cut(connected: socket.socket, late: threading.Event) -> None:
+def _shut_down(connected: socket.socket, late: threading.Event) -> None:
     late.set()
+    # shutdown() wakes the thread that reads from the socket; close() would not.
     with contextlib.suppress(OSError):
         connected.shutdown(socket.SHUT_RDWR)
 
@@ -84,6 +88,8 @@ class _TLSPool(HTTPSConnectionPool):
 
 
 class BoundedAdapter(HTTPAdapter):
+    """An adapter for requests whose connections have these limits."""
+
     def init_poolmanager(self, *arguments: Any, **named: Any) -> None:
         super().init_poolmanager(*arguments, **named)
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TLSPool}

@@ -1,4 +1,4 @@
-"""Save the position of a walk that is longer than its task, so that the next task continues there."""
+"""Save the position of a walk that takes longer than its task, so that the next task continues there."""
 
 import hashlib
 import json
@@ -10,15 +10,18 @@ from chm_project.db import best_effort_cache
 from ingestion.connectors.base import Walk
 from ingestion.paging import Position
 
-# Shorter walks do not write to the cache, and a killed walk repeats at most this much.
+# A walk shorter than this never writes to the cache. A walk that is killed repeats at most this much.
 SAVE_EVERY_SECONDS = 1.0
 KEPT_SECONDS = 7 * 86_400
 
 
 @dataclass(slots=True)
 class Checkpoint:
-    """`through` is the moment before the walk's very first request, in whichever task that was: what its watermark
-    becomes. `resumed` says whether an earlier task left a position."""
+    """The saved state of one walk.
+
+    `through` is the moment before the first request, also if that was in an earlier task; it becomes the watermark.
+    `position` is the page to continue at, or None for the first one. `resumed` is true if an earlier task saved it.
+    """
 
     key: str
     through: datetime
@@ -29,12 +32,13 @@ class Checkpoint:
 
     @classmethod
     def of(cls, connection: str, walk: Walk, *, now: datetime) -> "Checkpoint":
-        """Return the checkpoint of this walk; it depends on the pipelines and the start."""
-        what = [
+        """Return the checkpoint saved by an earlier task for these pipelines and this start, or a new one."""
+        # The key is exact: a position in a listing of other pipelines, or from another start, would skip runs.
+        identity = [
             walk.since.isoformat() if walk.since else None,
             sorted((str(target.pipeline_id), target.external_id) for target in walk.targets),
         ]
-        digest = hashlib.sha256(json.dumps(what).encode()).hexdigest()
+        digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()
         key = f"walk:{connection}:{digest}"
         match best_effort_cache.read(key):
             case {"through": datetime() as through, "position": dict() as position}:
@@ -42,7 +46,7 @@ class Checkpoint:
         return cls(key, now)
 
     def reached(self, position: Position | None) -> None:
-        """Note that the page at this position is stored."""
+        """Remember that the page at this position is stored, and save that at most once a second."""
         if position is not None:
             self.position = position
         if time.monotonic() - self._saved_at >= SAVE_EVERY_SECONDS:

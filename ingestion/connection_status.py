@@ -1,4 +1,4 @@
-"""Read the state of a connection: walks, errors, and the source's pipelines compared with the inventory."""
+"""Read the status of a connection: its walks, its errors, and its source's pipelines compared with the inventory."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from ingestion.schedule import Phased
 from ingestion.source_inventory import SourceList, last_list
 from inventory.models import Pipeline
 
-MAX_ERRORS = 5
+MAX_ERRORS = 5  # different texts
 
 
 @dataclass(frozen=True, slots=True)
-class Unmatched:
-    """A pipeline of the source that CHM does not have; `client` is its owner by rule, or ""."""
+class UnmatchedPipeline:
+    """A pipeline that only the source has. `client` is the name that the connection's rules give, or ""."""
 
     external_id: str
     name: str
@@ -28,7 +28,11 @@ class Unmatched:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionStatus:
-    """`errors` are the texts of failed walks with the number of pipelines, the most frequent first."""
+    """The status of one connection.
+
+    `errors` are the texts of failed walks with their number of pipelines, the most frequent first. `source` is the last
+    result of reading the source's list, or None.
+    """
 
     connection: Connection
     pipelines: int
@@ -37,7 +41,7 @@ class ConnectionStatus:
     last_walk_at: datetime | None
     next_walk_at: datetime
     errors: list[tuple[str, int]]
-    unmatched: list[Unmatched]
+    unmatched: list[UnmatchedPipeline]
     import_errors: tuple[str, ...]
     source: SourceList | None
 
@@ -48,7 +52,9 @@ class ConnectionStatus:
     def as_dict(self) -> dict[str, Any]:
         def named(rows: QuerySet[Pipeline]) -> list[dict[str, str | None]]:
             values = rows.values_list("external_id", "name", "client__name")
-            return [{"external_id": each, "name": name, "client": client} for each, name, client in values]
+            return [
+                {"external_id": external_id, "name": name, "client": client} for external_id, name, client in values
+            ]
 
         return {
             "name": self.connection.name,
@@ -62,8 +68,8 @@ class ConnectionStatus:
             "list_read_at": self.source and self.source.read_at and self.source.read_at.isoformat(),
             "list_error": self.source.error if self.source else "",
             "unmatched": [
-                {"external_id": each.external_id, "name": each.name, "paused": each.paused, "client": each.client}
-                for each in self.unmatched
+                {"external_id": row.external_id, "name": row.name, "paused": row.paused, "client": row.client}
+                for row in self.unmatched
             ],
             "missing": named(missing(self.selected)),
             "paused": named(paused(self.selected)),
@@ -84,9 +90,9 @@ def paused(pipelines: QuerySet[Pipeline]) -> QuerySet[Pipeline]:
 
 
 def read_status(connection: Connection, connections: Mapping[str, Connection], now: datetime) -> ConnectionStatus:
-    """Return the state of one connection, without a request to its source."""
-    found = selected_by(connection)
-    counts = found.aggregate(
+    """Return the status of one connection, without a request to its source."""
+    selected = selected_by(connection)
+    counts = selected.aggregate(
         pipelines=Count("pk"),
         missing=Count("source_missing_since"),
         paused=Count("pk", filter=Q(source_paused=True)),
@@ -94,8 +100,8 @@ def read_status(connection: Connection, connections: Mapping[str, Connection], n
     )
     source = last_list(connection.name)
     errors = (
-        found.exclude(last_ingest_error=None)
-        .order_by()
+        selected.exclude(last_ingest_error=None)
+        .order_by()  # Django would add the columns of an order to GROUP BY
         .values_list("last_ingest_error")
         .annotate(number=Count("pk"))
         .order_by("-number", "last_ingest_error")
@@ -112,20 +118,23 @@ def read_status(connection: Connection, connections: Mapping[str, Connection], n
     )
 
 
-def _unmatched(connection: Connection, connections: Iterable[Connection], source: SourceList | None) -> list[Unmatched]:
-    """Return listed ids without a pipeline.
+def _unmatched(
+    connection: Connection, connections: Iterable[Connection], source: SourceList | None
+) -> list[UnmatchedPipeline]:
+    """Return the ids of the source's list that no pipeline has.
 
-    Disabled pipelines and other connections to the source count as having it.
+    Disabled pipelines and pipelines of other connections to the same source count too.
     """
     if source is None or not source.unmatched:
         return []
-    same = Q(pk__in=[])
+    same_source = Q(pk__in=[])
     for other in connections:
         if (other.connector, other.base_url) == (connection.connector, connection.base_url):
-            same |= other.condition()
-    held = set(Pipeline.objects.filter(same).values_list("external_id", flat=True))
+            same_source |= other.condition()
+    # Compared again here: pipelines may have been added since the list was read.
+    known_ids = set(Pipeline.objects.filter(same_source).values_list("external_id", flat=True))
     return [
-        Unmatched(external_id, name, is_paused, connection.client_of(external_id))
+        UnmatchedPipeline(external_id, name, is_paused, connection.client_of(external_id))
         for external_id, (name, is_paused) in sorted(source.unmatched.items())
-        if external_id not in held and connection.pipelines.may_have(external_id)
+        if external_id not in known_ids and connection.pipelines.may_have(external_id)
     ]

@@ -1,4 +1,4 @@
-"""Connections to partner systems: configuration, read from one TOML file that holds no secret.
+"""The configuration of connections to partner systems, read from one TOML file without secrets.
 
     [connections.northwind-airflow]
     connector = "airflow"                      # docs/connectors.md lists them
@@ -7,14 +7,14 @@
     auth = { kind = "airflow_token", username = "chm", secret_env = "NORTHWIND_AIRFLOW_PASSWORD" }
     pipelines = { clients = ["Northwind"], platform = "airflow", environment = "prod" }
 
-Auth kinds: none, bearer, basic, header, oauth2, airflow_token; the secret comes from the environment variable
-`secret_env` or the file `secret_file`. `pipelines` selects by clients (names), platform, environment, and
-external_ids (a list) or external_id_prefix; without it a connection has every pipeline that has an external id.
+Kinds of auth are none, bearer, basic, header, oauth2 and airflow_token. The secret is in the environment variable
+`secret_env` or in the file `secret_file`. `pipelines` selects by clients (names), platform, environment, and
+external_ids (a list) or external_id_prefix. Without it a connection selects every pipeline that has an external id.
 
-A connector is code, or a description of the partner's API: a preset's name, whose keys a table `source` may replace,
-or "declarative" with a whole `source`.
+`connector` names a connector in Python, a preset (a description of a partner's API that CHM ships; a table `source`
+replaces single keys), or "declarative", which needs a complete `source`.
 
-Without a file, CHM_PARTNER_API_BASE_URL and CHM_PARTNER_API_TOKEN make one generic connection, "default".
+Without a file, CHM_PARTNER_API_BASE_URL and CHM_PARTNER_API_TOKEN define one generic connection, "default".
 """
 
 import re
@@ -36,13 +36,14 @@ from ingestion.auth import AirflowToken, Auth, Basic, Bearer, ClientCredentials,
 from ingestion.connectors import CONNECTORS
 from ingestion.connectors.base import Connector
 from ingestion.connectors.declarative import DeclarativeConnector
-from ingestion.connectors.source import PRESETS, Source, preset, read_source
+from ingestion.connectors.source_description import PRESETS, Source, preset, read_source
 from ingestion.http import HttpSettings, PartnerSession
-from ingestion.links import EXTERNAL_ID, RUN_ID, Links, expanded, is_template, templates
+from ingestion.links import EXTERNAL_ID, RUN_ID, Links, expand_links, is_template, link_templates
 from inventory.selection import Selection, read_selection
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 DECLARATIVE = "declarative"
+# The keys that each kind of auth requires; "secret" stands for secret_env or secret_file.
 AUTH_KINDS = {
     "none": (),
     "bearer": ("secret",),
@@ -58,7 +59,7 @@ HEADER_NAME = re.compile(r"[A-Za-z0-9-]+")
 
 
 class ConfigurationError(Exception):
-    """What is wrong with the connections, every mistake in a line of its own; never a secret's value."""
+    """All mistakes in the configuration of connections, one per line, without secrets."""
 
     def __init__(self, mistakes: Iterable[str]) -> None:
         self.mistakes = list(mistakes)
@@ -67,7 +68,7 @@ class ConfigurationError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class AuthSettings:
-    """Names where the secret is; `repr` shows no more than that."""
+    """How to authenticate, and where the secret is. The secret is not an attribute, so `repr` cannot show it."""
 
     kind: str = "none"
     username: str = ""
@@ -81,7 +82,7 @@ class AuthSettings:
     style: str = "form"
 
     def secret(self) -> str:
-        """Raises LookupError with what to do."""
+        """Return the secret. Raise LookupError, which says what to configure."""
         if self.secret_file:
             try:
                 return Path(self.secret_file).read_text().strip()
@@ -107,35 +108,35 @@ class Connection:
     interval_seconds: int = 60
     reconcile_days: int = 3
     inventory_seconds: int = 300  # how often the source's list of pipelines is read; 0: never
-    adopt_clients: tuple[tuple[str, str], ...] = ()  # patterns of external ids, and the client of each
-    ui_url: str = ""  # where people open the partner, if not at base_url; or the template of its runs' pages
-    source: Source | None = None  # of a connector that is a description
+    adopt_clients: tuple[tuple[str, str], ...] = ()  # pairs of a pattern of external ids and a client's name
+    ui_url: str = ""  # the partner's user interface if it is not at base_url, or a template of run pages
+    source: Source | None = None  # the description of the API, for presets and "declarative"
 
     def condition(self) -> Q:
-        """Return the condition on the pipelines that it ingests."""
+        """Return the condition for the pipelines that the connection selects."""
         return Q(external_id__isnull=False) & self.pipelines.q()
 
     def client_of(self, external_id: str) -> str:
-        """Return the name of the client that owns this external id by rule, or "" if no rule says it."""
+        """Return the client's name for this external id by the connection's rules, or "" if no rule applies."""
         for pattern, client in self.adopt_clients:
             if fnmatchcase(external_id, pattern):
                 return client
         return self.pipelines.clients[0] if len(self.pipelines.clients) == 1 else ""
 
     def connect(self, session: PartnerSession, known: Callable[[str], bool]) -> Connector:
-        """`known` says whether an external id belongs to any pipeline of the connection."""
+        """Return the connector; `known` returns whether an external id belongs to a pipeline of the connection."""
         if self.source is not None:
             return DeclarativeConnector(session, self.source, known=known)
         return CONNECTORS[self.connector](session, known)
 
     def links(self, connector: Connector, external_ids: Collection[str]) -> Mapping[str, Links]:
-        """Return by external id where people see a pipeline and its runs; raises PartnerError."""
+        """Return the links to pipelines and their runs by external id. Raise PartnerError."""
         if is_template(self.ui_url):
-            return expanded(templates(self.ui_url), external_ids)
+            return expand_links(link_templates(self.ui_url), external_ids)
         return connector.links(external_ids, (self.ui_url or self.base_url).rstrip("/"))
 
     def authentication(self) -> Auth:
-        """Read the secret; raises ConfigurationError if it is not available here."""
+        """Return the authentication with its secret. Raise ConfigurationError if this process cannot read it."""
         if self.auth.kind == "none":
             return Auth()
         try:
@@ -165,10 +166,9 @@ class Connection:
 
 
 def configured() -> dict[str, Connection]:
-    """Return all connections by name; raises ConfigurationError naming every mistake.
+    """Return all connections by name. Raise ConfigurationError with every mistake.
 
-    Secrets are not read here but in `Connection.authentication`: the web server shows and starts connections without
-    holding any of them.
+    Only `Connection.authentication` reads a secret, so the web server can show and start connections without secrets.
     """
     if settings.CHM_CONNECTIONS_FILE:
         return read_file(Path(settings.CHM_CONNECTIONS_FILE))
@@ -202,7 +202,7 @@ def read_file(path: Path) -> dict[str, Connection]:
     reader.no_others(document, "", {"connections"})
     found = {name: _connection(reader, name, table) for name, table in tables.items()}
     if not found and not reader.mistakes:
-        reader.mistakes.append("connections: no connection is described")
+        reader.mistakes.append("connections: the file has no connection")
     if reader.mistakes:
         raise ConfigurationError(f"{path}: {mistake}" for mistake in reader.mistakes)
     return found
@@ -224,7 +224,7 @@ def _default() -> Connection:
 
 
 class _DefaultToken(AuthSettings):
-    """The default connection's token, which the settings have read already (also from CHM_PARTNER_API_TOKEN_FILE)."""
+    """The token of the default connection. The settings have read it, from the variable or from its _FILE."""
 
     __slots__ = ()
 
@@ -245,22 +245,22 @@ def _address_mistakes(base_url: str) -> list[str]:
     try:
         address = urlsplit(base_url)
         usable = address.scheme in {"http", "https"} and bool(address.hostname)
-        _ = address.port
+        _ = address.port  # urlsplit checks the port only here, and raises ValueError
     except ValueError:
         return ["is not an http:// or https:// address"]
     if not usable:
         mistakes.append("is not an http:// or https:// address")
     if "@" in address.netloc:
-        mistakes.append("holds a user name or password: name them in auth instead")
+        mistakes.append("contains a user name or password; set them in auth")
     if address.query or address.fragment:
-        mistakes.append("has a query or fragment: leave it out")
+        mistakes.append("has a query or a fragment; remove it")
     return mistakes
 
 
 def _connection(reader: ConfigReader, name: str, table: Any) -> Connection:
     where = f"connections.{name}"
     if not NAME.fullmatch(name):
-        reader.mistakes.append(f"{where}: a name has up to 63 letters, digits, '.', '_' or '-'")
+        reader.mistakes.append(f"{where}: a name has at most 63 letters, digits, '.', '_' or '-'")
     if not isinstance(table, dict):
         reader.mistakes.append(f"{where}: must be a table")
         return Connection(name, "generic", "")
@@ -309,20 +309,21 @@ def _ui_url(reader: ConfigReader, where: str, table: Mapping[str, Any]) -> str:
     ui_url = reader.text(table, where, "ui_url")
     if not ui_url:
         return ""
-    address, known = ui_url, (EXTERNAL_ID, RUN_ID)
-    for place in known:
-        address = address.replace(place, "x")
+    address, placeholders = ui_url, (EXTERNAL_ID, RUN_ID)
+    for placeholder in placeholders:
+        address = address.replace(placeholder, "x")
     try:
         parts = urlsplit(address)
         usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and is_web_address(address)
     except ValueError:
         usable = None
+    # The last condition refuses a placeholder in the host: an external id would choose the host.
     if not usable or "@" in parts.netloc or parts.netloc != urlsplit(ui_url).netloc:
         reader.mistakes.append(f"{where}.ui_url: is not an http:// or https:// address")
     elif "{" in address:
-        reader.mistakes.append(f"{where}.ui_url: only {' and '.join(known)} can be inserted")
+        reader.mistakes.append(f"{where}.ui_url: the only placeholders are {' and '.join(placeholders)}")
     elif is_template(ui_url) and RUN_ID not in ui_url:
-        reader.mistakes.append(f"{where}.ui_url: names {EXTERNAL_ID} without {RUN_ID}; it is the address of a run")
+        reader.mistakes.append(f"{where}.ui_url: a template is the address of a run, so it needs {RUN_ID}")
     return ui_url
 
 
@@ -331,7 +332,7 @@ def _source(reader: ConfigReader, where: str, connector: str, table: Mapping[str
         base = preset(connector) if connector in PRESETS else {}
         return read_source(reader, f"{where}.source", reader.table(table, "source", where, required=not base), base)
     if "source" in table and connector:
-        reader.mistakes.append(f"{where}.source: {connector} takes none")
+        reader.mistakes.append(f"{where}.source: the connector {connector} accepts no description")
     return None
 
 
@@ -349,15 +350,15 @@ def _auth(reader: ConfigReader, where: str, table: Mapping[str, Any]) -> AuthSet
         scope=reader.text(table, where, "scope"),
         style=reader.choice(table, where, "style", TOKEN_STYLES, default="form"),
     )
-    needs = AUTH_KINDS.get(kind, ())
+    required = AUTH_KINDS.get(kind, ())
     reader.mistakes.extend(
-        f"{where}.{key}: {kind} needs one" for key in needs if key != "secret" and not getattr(auth, key)
+        f"{where}.{key}: is required for {kind}" for key in required if key != "secret" and not getattr(auth, key)
     )
     if auth.header and not HEADER_NAME.fullmatch(auth.header):
         reader.mistakes.append(f"{where}.header: is not the name of a header")
     if auth.token_url:
         reader.mistakes.extend(f"{where}.token_url {mistake}" for mistake in _address_mistakes(auth.token_url))
-    if "secret" in needs and bool(auth.secret_env) == bool(auth.secret_file):
+    if "secret" in required and bool(auth.secret_env) == bool(auth.secret_file):
         reader.mistakes.append(f"{where}: {kind} needs either secret_env or secret_file")
     reader.no_others(
         table,

@@ -1,4 +1,4 @@
-"""Fetch error texts of failed runs, if the lists of the source do not contain them."""
+"""Fetch the error texts of failed runs from sources that do not list them."""
 
 import logging
 from collections.abc import Sequence
@@ -18,28 +18,29 @@ logger = logging.getLogger(__name__)
 
 # Requests per ingestion of a connection, in addition to those of its walks.
 MAX_REQUESTS = 20
-# Newest first; older runs follow when these have their texts.
+# Runs to consider per ingestion, newest first.
 MAX_RUNS = 1_000
-# After "no text" or a refusal, the source is not asked again for this time.
+# How long a run is not requested again after the source had no text for it.
 NO_TEXT_SECONDS = 7 * 86_400
+# How long a connection requests no texts after the source refused, for example for a missing permission.
 REFUSED_SECONDS = 3_600
 
 
 def fetch_error_texts(
     connector: Connector, session: PartnerSession, targets: Sequence[Target], stop: StopCondition, report: Report
 ) -> None:
-    """Store the error texts of failed runs that have none, newest first, with at most MAX_REQUESTS requests.
+    """Fetch and store the error texts of failed runs without one, newest first, with at most MAX_REQUESTS requests.
 
-    Errors are only logged: a missing text must not fail a walk.
+    Errors are only logged, because a missing text must not fail a walk.
     """
-    refused = f"error-texts-refused:{report.connection}"
-    if not connector.fetches_error_texts or best_effort_cache.read(refused):
+    refused_key = f"error-texts-refused:{report.connection}"
+    if not connector.fetches_error_texts or best_effort_cache.read(refused_key):
         return
     groups = _failed_without_text(targets)
     if not groups:
         return
     texts: list[ErrorText] = []
-    none: dict[str, bool] = {}
+    without_text: dict[str, bool] = {}
     try:
         with session.at_most(MAX_REQUESTS):
             for failed, text in connector.error_texts(list(groups)):
@@ -47,35 +48,39 @@ def fetch_error_texts(
                     if text:
                         texts.append(ErrorText(run.pk, run.finished_at, text))
                     else:
-                        none[_key(run)] = True
+                        without_text[_no_text_key(run)] = True
     except RequestsSpent:
-        logger.debug("connection %s: the rest of the error texts with the next ingestion", report.connection)
+        logger.debug("connection %s: the remaining error texts follow with the next ingestion", report.connection)
     except PartnerError as error:
         logger.info("connection %s: no error texts: %s", report.connection, error)
         if isinstance(error, Refused):
-            best_effort_cache.write(refused, True, REFUSED_SECONDS)
+            best_effort_cache.write(refused_key, True, REFUSED_SECONDS)
     except stop.interrupts:
         raise
-    except Exception:
-        logger.exception("connection %s: unexpected error while asking for error texts", report.connection)
+    except Exception:  # a bug in a connector's error_texts must not fail the walk, whose runs are stored
+        logger.exception("connection %s: unexpected error while fetching error texts", report.connection)
+    # Also after an error: the texts fetched before it are kept.
     report.error_texts += keep_error_texts(texts)
-    if none:
-        best_effort_cache.write_many(none, NO_TEXT_SECONDS)
+    if without_text:
+        best_effort_cache.write_many(without_text, NO_TEXT_SECONDS)
 
 
 def _failed_without_text(targets: Sequence[Target]) -> dict[FailedRun, list[Run]]:
-    """Return the runs to ask about, newest first; several pipelines may share one."""
+    """Return failed runs without a text, newest first, grouped by the run at the source.
+
+    A group has several runs if pipelines of several clients share an external id.
+    """
     external_ids = {target.pipeline_id: target.external_id for target in targets}
     runs = list(
         Run.objects.without_error_text()
         .filter(pipeline_id__in=external_ids)
-        .order_by(F("event_at").desc())
+        .order_by(F("event_at").desc())  # the partial index runs_without_error_text serves this filter and order
         .only("pipeline_id", "external_run_id", "started_at", "finished_at", "payload")[:MAX_RUNS]
     )
-    known = best_effort_cache.read_many([_key(run) for run in runs]) if runs else {}
+    without_text = best_effort_cache.read_many([_no_text_key(run) for run in runs]) if runs else {}
     groups: dict[FailedRun, list[Run]] = {}
     for run in runs:
-        if _key(run) in known:
+        if _no_text_key(run) in without_text:
             continue
         external_id = external_ids[run.pipeline_id]
         failed = FailedRun(external_id, run.external_run_id, run.started_at, run.finished_at, run.payload)
@@ -83,5 +88,6 @@ def _failed_without_text(targets: Sequence[Target]) -> dict[FailedRun, list[Run]
     return groups
 
 
-def _key(run: Run) -> str:
+def _no_text_key(run: Run) -> str:
+    # The end is part of the key: the next attempt of a run has another end and may have a text.
     return f"no-error-text:{run.pk}:{run.finished_at.timestamp() if run.finished_at else ''}"

@@ -1,4 +1,4 @@
-"""Errors of partners, grouped by what to do. Messages are one sentence without secrets."""
+"""Errors of partners, grouped by what the caller does next. Messages are one sentence without secrets."""
 
 
 class PartnerError(Exception):
@@ -6,11 +6,11 @@ class PartnerError(Exception):
 
 
 class Unavailable(PartnerError):
-    """The partner is not available: the next tick may succeed."""
+    """The partner is not available. The next tick may succeed."""
 
 
 class Refused(PartnerError):
-    """The partner refuses the request: repeating it does not help until something is changed."""
+    """The partner refuses the request. Repeating it does not help until someone changes something."""
 
 
 class TokenRefused(Refused):
@@ -18,8 +18,11 @@ class TokenRefused(Refused):
 
 
 class NotFound(Refused):
-    """The partner does not know what we asked for; `explained` where it said so in its API's own words, as a proxy
-    in front of it would not, and `in_json` where it at least answered with a JSON object."""
+    """The partner has no such resource (404).
+
+    `explained` is true if the body is an error of the partner's API and not of a proxy before it. `in_json` is true if
+    the body is any JSON object. Only such a 404 proves that a run is gone.
+    """
 
     def __init__(self, message: str, *, explained: bool = False, in_json: bool = False) -> None:
         super().__init__(message)

@@ -1,7 +1,7 @@
-"""Links to the source: the address of a pipeline's page, and the template of its runs' pages.
+"""Links to the source: the URL of a pipeline's page, and a URL template for the pages of its runs.
 
-A connector builds them from the partner's user interface, or from the connection's `ui_url`.
-The template keeps {run_id}; the SQL function run_source_url inserts the percent-encoded external_run_id.
+They come from the connection's `ui_url` if that is a template, else from the connector. Stored templates keep {run_id};
+the SQL function run_source_url inserts the percent-encoded external_run_id when a run is read.
 """
 
 from collections.abc import Collection
@@ -13,32 +13,33 @@ RUN_ID, EXTERNAL_ID = "{run_id}", "{external_id}"
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """The URLs for one pipeline; None if the source has no such page or it is unknown."""
+    """The URL of a pipeline's page and the template of its runs' pages; None if unknown or not available."""
 
     pipeline: str | None = None
     runs: str | None = None
 
 
-def expanded(templates: Links, external_ids: Collection[str]) -> dict[str, Links]:
-    """Return the links of each pipeline, with its percent-encoded external id inserted."""
+def expand_links(templates: Links, external_ids: Collection[str]) -> dict[str, Links]:
+    """Return the links of each pipeline by external id, with the percent-encoded id inserted."""
     return {
-        external_id: Links(_inserted(templates.pipeline, external_id), _inserted(templates.runs, external_id))
+        external_id: Links(_insert(templates.pipeline, external_id), _insert(templates.runs, external_id))
         for external_id in external_ids
     }
 
 
-def _inserted(template: str | None, external_id: str) -> str | None:
+def _insert(template: str | None, external_id: str) -> str | None:
     return template and template.replace(EXTERNAL_ID, quote(external_id, safe=""))
 
 
-def templates(ui_url: str) -> Links:
-    """Return the links for a template of run pages.
+def link_templates(ui_url: str) -> Links:
+    """Return the templates for a `ui_url` that is a template of run pages.
 
-    The pipeline's page is the part of the template that ends with its external id; None if no part does.
+    The pipeline's page is the part up to {external_id}; None if that part is not a page of its own.
     """
-    before, found, rest = ui_url.partition(EXTERNAL_ID)
-    ends = found and rest[:1] in {"/", "?", "#", "&"} and RUN_ID not in before
-    return Links(pipeline=before + found if ends else None, runs=ui_url)
+    before, placeholder, after = ui_url.partition(EXTERNAL_ID)
+    # Cut only at a delimiter of a URL: in /jobs/{external_id}-runs/{run_id} the first part is not a page.
+    is_page = placeholder and after[:1] in {"/", "?", "#", "&"} and RUN_ID not in before
+    return Links(pipeline=before + placeholder if is_page else None, runs=ui_url)
 
 
 def is_template(ui_url: str) -> bool:

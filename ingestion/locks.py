@@ -1,6 +1,6 @@
-"""A lock per connection, held by the database for as long as its holder's own connection lives.
+"""A lock per connection to a partner: a PostgreSQL advisory lock of a database session of its own.
 
-It prevents two simultaneous walks of one partner, to spare the partner; correctness does not depend on it.
+It prevents two simultaneous walks, which would double the partner's load. Correctness does not depend on it.
 """
 
 from collections.abc import Iterator
@@ -17,12 +17,18 @@ NAMESPACE = 0x43484D
 
 @contextmanager
 def connection_lock(name: str) -> Iterator[bool]:
-    """Yield whether the lock was free; it is released at the end, or when the process dies."""
-    with psycopg.connect(**direct_parameters(database), autocommit=True) as own:
-        [taken] = own.execute("SELECT pg_try_advisory_lock(%s, hashtext(%s))", [NAMESPACE, name]).fetchone() or [False]
+    """Yield True if the lock was acquired, False if another session holds it.
+
+    The lock is released at the end of the block, or by PostgreSQL when the process dies.
+    """
+    # Not Django's connection: behind PgBouncer in transaction mode it has no session that could hold a lock.
+    with psycopg.connect(**direct_parameters(database), autocommit=True) as session:
+        [acquired] = session.execute("SELECT pg_try_advisory_lock(%s, hashtext(%s))", [NAMESPACE, name]).fetchone() or [
+            False
+        ]
         try:
-            yield bool(taken)
+            yield bool(acquired)
         finally:
-            # The end of the connection would release it too, but a moment later: the next walk may begin at once.
-            if taken and not own.closed:
-                own.execute("SELECT pg_advisory_unlock(%s, hashtext(%s))", [NAMESPACE, name])
+            # Closing the session releases the lock slightly later, and the next walk may start immediately.
+            if acquired and not session.closed:
+                session.execute("SELECT pg_advisory_unlock(%s, hashtext(%s))", [NAMESPACE, name])

@@ -1,4 +1,4 @@
-"""Write one log line and one observation per page of a walk."""
+"""Write one log line and one metric observation per page of a walk."""
 
 import logging
 import time
@@ -12,7 +12,7 @@ logger = logging.getLogger("chm.page")
 
 
 class PageLog:
-    """The log of one walk. A page's time begins when the previous one was stored."""
+    """The log of one walk. The time of a page starts when the previous page was stored."""
 
     def __init__(self, connection: str, targets: Sequence[Target]) -> None:
         self._fields = {"connection": connection, "pipelines": len(targets)}
@@ -22,8 +22,9 @@ class PageLog:
         self._began = time.perf_counter()
 
     def stored(self, outcomes: Mapping[Outcome, int]) -> None:
+        """Log that a page was stored, with the number of runs per outcome."""
         counts = {str(outcome.value): number for outcome, number in outcomes.items() if number}
-        seconds = self._next()
+        seconds = self._end_page()
         count_page(str(self._fields["connection"]), seconds, counts)
         fields = self._fields | {"page": self._page, "ms": round(seconds * 1000, 1), "runs": sum(counts.values())}
         summary = ", ".join(f"{number} {outcome}" for outcome, number in counts.items()) or "no runs"
@@ -33,12 +34,14 @@ class PageLog:
 
     def failed(self, error: Exception) -> None:
         """Log that the next page could not be read."""
-        seconds, kind = self._next(), type(error).__name__
+        # The class is the metric's label: messages would create a time series each.
+        seconds, kind = self._end_page(), type(error).__name__
         count_failed_walk(str(self._fields["connection"]), kind)
         fields = self._fields | {"page": self._page, "ms": round(seconds * 1000, 1), "kind": kind, "error": str(error)}
         logger.warning("%(connection)s page %(page)s failed after %(ms)s ms: %(kind)s: %(error)s", fields, extra=fields)
 
-    def _next(self) -> float:
+    def _end_page(self) -> float:
+        """Return the seconds since the last page ended, and start the next page."""
         began, self._began = self._began, time.perf_counter()
         self._page += 1
         return self._began - began

@@ -1,11 +1,11 @@
-"""Limit requests to a partner: by the connection's budget and the partner's Retry-After."""
+"""Limit requests to a partner by the connection's `requests_per_second` and the partner's Retry-After."""
 
 import time
 from collections.abc import Callable
 
 
 class RateLimit:
-    """A token bucket with the requests of one second, and a pause for all requests after Retry-After."""
+    """A token bucket that holds the requests of one second, and the pause that a partner asked for."""
 
     def __init__(
         self,
@@ -14,7 +14,7 @@ class RateLimit:
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Create the limit; `requests_per_second` 0 means no budget."""
+        """Create the limit; with `requests_per_second` 0 only pauses apply."""
         self._rate = requests_per_second
         self._burst = self._tokens = max(1.0, requests_per_second)
         self._sleep = sleep
@@ -37,6 +37,7 @@ class RateLimit:
             self._tokens = min(self._burst, self._tokens + (now - self._filled_at) * self._rate)
             self._filled_at = now
             delay = max(delay, (1 - self._tokens) / self._rate)
-            self._tokens -= 1  # below zero it is a debt, which the wait pays
+            # Negative while requests wait: the sleep below lasts until the bucket has refilled to this request.
+            self._tokens -= 1
         if delay > 0:
             self._sleep(delay)

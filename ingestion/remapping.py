@@ -1,4 +1,4 @@
-"""Translate stored responses again after a change of a partner's description. Sends no requests."""
+"""Translate stored responses again after the description of a partner's API has changed. Sends no requests."""
 
 from collections.abc import Mapping, Sequence
 from uuid import UUID
@@ -9,7 +9,7 @@ from django.utils import timezone
 from ingestion.connections import Connection
 from ingestion.connectors.base import GONE
 from ingestion.connectors.declarative import event
-from ingestion.connectors.source import Source
+from ingestion.connectors.source_description import Source
 from ingestion.report import Report
 from inventory.models import Pipeline
 from runs.events import RunEvent
@@ -17,43 +17,45 @@ from runs.limits import CUT_KEY
 from runs.models import Run
 from runs.services import count, record_runs
 
-BATCH = 500
+BATCH = 500  # runs per transaction
 
 
 def remap(connection: Connection, pipelines: Sequence[Pipeline], *, dry_run: bool = False) -> Report:
     """Record each stored run again, with its payload translated by the connection's current description.
 
-    Runs that are gone at the source, and runs whose payload was cut or has another id, are not changed.
+    Runs that are gone at the source do not change, nor do runs whose payload was cut or now gives another run id.
+    Raise ValueError for a connection without a description.
     """
     if connection.source is None:
-        raise ValueError(f"{connection.name}: {connection.connector} is not described by a source")
+        raise ValueError(f"{connection.name}: the connector {connection.connector} has no description")
     report = Report(connection.name, pipelines_processed=len(pipelines))
     runs = Run.objects.filter(pipeline__in=pipelines, payload__isnull=False).exclude(status_reason=GONE)
     last: UUID | None = None
     while batch := list((runs.filter(pk__gt=last) if last else runs).order_by("pk")[:BATCH]):
         last = batch[-1].pk
-        again = {run: made for run in batch if (made := _translated(connection.source, run)) is not None}
-        _record(again, report, dry_run=dry_run)
+        events = {run: new for run in batch if (new := _translate(connection.source, run)) is not None}
+        _record(events, report, dry_run=dry_run)
     return report
 
 
-def _translated(source: Source, run: Run) -> RunEvent | None:
+def _translate(source: Source, run: Run) -> RunEvent | None:
     if not isinstance(run.payload, dict) or CUT_KEY in run.payload:
         return None
-    made = event(source, run.pipeline_id, run.payload, run.source_updated_at or timezone.now())
-    return made if made is not None and str(made.external_run_id) == run.external_run_id else None
+    translated = event(source, run.pipeline_id, run.payload, run.source_updated_at or timezone.now())
+    # With another id the event would create a second run beside the stored one.
+    is_same_run = translated is not None and str(translated.external_run_id) == run.external_run_id
+    return translated if is_same_run else None
 
 
-def _record(again: Mapping[Run, RunEvent], report: Report, *, dry_run: bool) -> None:
+def _record(events: Mapping[Run, RunEvent], report: Report, *, dry_run: bool) -> None:
     with transaction.atomic():
-        stored = Run.objects.filter(pk__in=[run.pk for run in again], source_updated_at__isnull=False)
-        # With the stored version the new translation would be stale or unchanged; without one it is newer.
-        stored.update(source_updated_at=None)
-        results = record_runs(again.values())
-        left = set(
-            Run.objects.filter(pk__in=[run.pk for run in again], source_updated_at=None).values_list("pk", flat=True)
-        )
-        Run.objects.bulk_update([run for run in again if run.pk in left], ["source_updated_at"])
+        runs = Run.objects.filter(pk__in=[run.pk for run in events])
+        # record_runs only writes an event that is newer than the stored version. Without a version every event is.
+        runs.filter(source_updated_at__isnull=False).update(source_updated_at=None)
+        results = record_runs(events.values())
+        # Runs that record_runs did not write get their version back from the objects read before.
+        unwritten = set(runs.filter(source_updated_at=None).values_list("pk", flat=True))
+        Run.objects.bulk_update([run for run in events if run.pk in unwritten], ["source_updated_at"])
         if dry_run:
             transaction.set_rollback(True)
     report.pages_processed += 1

@@ -1,4 +1,4 @@
-"""Results of an ingestion: counts and errors."""
+"""The counts and errors of an ingestion."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -15,7 +15,7 @@ COUNTS = (
 
 @dataclass(slots=True)
 class Report:
-    """Results of one connection; counts include repeated runs."""
+    """The counts and errors of one connection. A run that comes twice is counted twice."""
 
     connection: str
     pipelines_processed: int = 0
@@ -25,15 +25,15 @@ class Report:
     updated: int = 0
     unchanged: int = 0
     stale: int = 0
-    pruned: int = 0  # older than the runs that their pipelines keep
+    pruned: int = 0  # not stored again, because prune_runs has deleted runs of this age
     rejected: int = 0
     unknown_pipelines: int = 0
     error_texts: int = 0  # fetched by a second request
     errors: list[dict[str, str | None]] = field(default_factory=list)
     rejections: list[str] = field(default_factory=list)
     unknown: set[str] = field(default_factory=set)
-    notices: set[str] = field(default_factory=set)  # for operators
-    unfinished: bool = False  # the time was up; another ingestion continues there
+    notices: set[str] = field(default_factory=set)  # messages for operators that are not errors
+    unfinished: bool = False  # stopped early; the next ingestion continues at the saved position
 
     def add(self, page: Page, outcomes: Mapping[Outcome, int]) -> None:
         self.pages_processed += 1
@@ -62,10 +62,10 @@ class Report:
         )
 
 
-def totals(reports: Iterable[Report], before: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Return the counts and errors of all reports, added to those of an earlier task."""
-    reports, before = list(reports), before or {}
-    numbers: dict[str, Any] = {
-        name: before.get(name, 0) + sum(getattr(report, name) for report in reports) for name in COUNTS
+def totals(reports: Iterable[Report], earlier: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return the counts and errors of all reports, added to the `earlier` totals of another task."""
+    reports, earlier = list(reports), earlier or {}
+    counts: dict[str, Any] = {
+        name: earlier.get(name, 0) + sum(getattr(report, name) for report in reports) for name in COUNTS
     }
-    return numbers | {"errors": [*before.get("errors", ()), *(error for report in reports for error in report.errors)]}
+    return counts | {"errors": [*earlier.get("errors", ()), *(error for report in reports for error in report.errors)]}

@@ -1,4 +1,4 @@
-"""Schedule connections at different moments of their period."""
+"""Spread the walks of connections over their period."""
 
 import math
 import zlib
@@ -9,15 +9,19 @@ from celery.schedules import schedstate, schedule
 
 
 class Phased(schedule):
-    """A schedule that is due once per period, at a moment that depends on the connection's name.
+    """A Celery schedule that is due once per period, at a moment that depends on the connection's name.
 
-    It follows the clock: a restart does not shift it, and missed periods are run once.
+    The moment follows the clock, so a restart of beat does not shift it. After an outage it is due once, not once for
+    each missed period.
     """
+
+    # Do not rename this class: beat's schedule file holds pickled instances of it.
 
     def __init__(self, seconds: float, name: str) -> None:
         super().__init__(timedelta(seconds=seconds))
         self.period = float(seconds)
         self.name = name
+        # Not hash(): Python salts it per process, and beat and the web server must compute the same moment.
         self.phase = zlib.crc32(name.encode()) / 2**32 * self.period
 
     def is_due(self, last_run_at: datetime) -> schedstate:
@@ -27,15 +31,17 @@ class Phased(schedule):
         return schedstate(math.floor(now / self.period) > math.floor(last / self.period), remaining)
 
     def next_at(self, now: datetime) -> datetime:
-        """Return the first moment after `now` at which it is due."""
+        """Return the first due moment after `now`."""
         elapsed = (now.timestamp() - self.phase) % self.period
         return now + timedelta(seconds=self.period - elapsed)
 
+    # The base class compares only the period. Beat compares schedules to notice that entries changed.
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Phased) and (self.period, self.name) == (other.period, other.name)
 
     def __hash__(self) -> int:
         return hash((self.period, self.name))
 
+    # The base class pickles the arguments of its own constructor, which this constructor does not accept.
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.period, self.name)

@@ -1,4 +1,4 @@
-"""The scope of an ingestion, and when it must stop."""
+"""What an ingestion covers, and when it must stop."""
 
 import time
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from inventory.models import Pipeline
 
 @dataclass(frozen=True, slots=True)
 class IngestionScope:
-    """The part of a connection to ingest, and its start: by default the watermarks."""
+    """The part of a connection to ingest. Each pipeline starts at its watermark, unless `since` or `full` is set."""
 
     client_id: UUID | None = None
     pipeline_id: UUID | None = None
@@ -21,7 +21,7 @@ class IngestionScope:
 
     @property
     def is_everything(self) -> bool:
-        """Return whether the scope is every pipeline of a connection."""
+        """Return whether the scope includes every pipeline of a connection."""
         return self.client_id is None and self.pipeline_id is None
 
     def covers(self, pipeline: Pipeline) -> bool:
@@ -36,17 +36,17 @@ def _never() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class StopCondition:
-    """When an ingestion has to stop at the end of a page: its time is up, or its worker has to end.
+    """Stops an ingestion at the end of a page, when its `seconds` have passed or `is_stopping()` is true.
 
-    `interrupts` are exceptions that stop it within a page and are raised to the caller.
+    An exception of one of the classes in `interrupts` stops it within a page and is raised to the caller.
     """
 
     seconds: float | None = None
     is_stopping: Callable[[], bool] = _never
     interrupts: tuple[type[Exception], ...] = ()
-    begun: float = field(default_factory=time.monotonic)
+    started: float = field(default_factory=time.monotonic)
 
     def reached(self, share: float = 1) -> bool:
-        """Return whether this share of the time has passed."""
-        late = self.seconds is not None and time.monotonic() - self.begun >= self.seconds * share
-        return late or self.is_stopping()
+        """Return whether to stop; `share` is the part of `seconds` that the caller may use."""
+        time_is_up = self.seconds is not None and time.monotonic() - self.started >= self.seconds * share
+        return time_is_up or self.is_stopping()

@@ -1,7 +1,8 @@
 """Read a source's list of pipelines and compare it with the inventory.
 
-The list is read rarely. Facts about pipelines become columns: paused, next start, missing. Ids that only the source has
-are kept in the cache; losing it costs one more request.
+The list is read every few minutes, because with every walk it would cost as much as the runs. Facts about a pipeline
+become columns: paused, next start, missing. Ids that only the source has are cached; if the cache is lost, the list is
+read once more.
 """
 
 import logging
@@ -25,18 +26,18 @@ logger = logging.getLogger(__name__)
 
 MAX_KEPT = 20_000
 KEPT_SECONDS = 7 * 86_400
-# After a refusal the list is requested again after this time.
+# How long to wait after a refusal, for example for a missing permission.
 REFUSED_SECONDS = 3_600
-# A tolerance for walks that start slightly early.
+# Share of `inventory_seconds` after which the list is due: a walk may start slightly early.
 EARLY_WALK = 0.9
 
 
 @dataclass(frozen=True, slots=True)
 class SourceList:
-    """The last reading of a source's list.
+    """The result of the last attempt to read a source's list.
 
-    `unmatched` maps external ids that no pipeline of the connection had to their names and whether they are paused.
-    `error` is the reason if the list could not be read; the rest is then from `read_at`.
+    `unmatched` has the name and whether it is paused of each external id without a pipeline of the connection.
+    If the last attempt failed, `error` says why, and the other values are those of the last success, at `read_at`.
     """
 
     tried_at: datetime
@@ -49,10 +50,10 @@ class SourceList:
 
 
 def last_list(connection: str) -> SourceList | None:
-    """Return the last reading, or None if there was none, or the cache is down."""
+    """Return the last result, or None if there is none or the cache is down."""
     match best_effort_cache.read(_key(connection)):
-        case {"tried_at": datetime()} as found:
-            return SourceList(**found)
+        case {"tried_at": datetime()} as stored:
+            return SourceList(**stored)
     return None
 
 
@@ -64,41 +65,41 @@ def read_source_list(
     stop: StopCondition,
     report: Report,
 ) -> None:
-    """Read the list if it is due. Errors are logged and kept, and do not fail the walk."""
-    former, now = last_list(connection.name), timezone.now()
+    """Read the list if it is due and store the result. Errors are logged and stored; they do not fail the walk."""
+    last, now = last_list(connection.name), timezone.now()
     if not connector.lists_pipelines:
         if report.unknown:
-            _keep(connection.name, _with_unknown(former, report.unknown, now))
+            _store(connection.name, _with_unknown(last, report.unknown, now))
         return
-    if not connection.inventory_seconds or not _is_due(former, connection, now):
+    if not connection.inventory_seconds or not _is_due(last, connection, now):
         return
     try:
-        listed = {each.external_id: each for each in connector.pipelines()}
+        listed = {pipeline.external_id: pipeline for pipeline in connector.pipelines()}
     except PartnerError as error:
         logger.info("connection %s: no list of pipelines: %s", connection.name, error)
-        kept = former or SourceList(now)
-        _keep(connection.name, replace(kept, tried_at=now, error=str(error), refused=isinstance(error, Refused)))
+        last = last or SourceList(now)
+        _store(connection.name, replace(last, tried_at=now, error=str(error), refused=isinstance(error, Refused)))
     except stop.interrupts:
         raise
-    except Exception:
+    except Exception:  # a bug in a connector's list must not fail the walk, whose runs are stored
         logger.exception("connection %s: unexpected error in the list of pipelines", connection.name)
         message = "CHM could not read the source's list of pipelines; see the log"
-        _keep(connection.name, replace(former or SourceList(now), tried_at=now, error=message))
+        _store(connection.name, replace(last or SourceList(now), tried_at=now, error=message))
     else:
         mark_listed(targets, listed, now)
-        _keep(connection.name, _made(listed, known, now))
+        _store(connection.name, _compare(listed, known, now))
 
 
-def _is_due(former: SourceList | None, connection: Connection, now: datetime) -> bool:
-    if former is None:
+def _is_due(last: SourceList | None, connection: Connection, now: datetime) -> bool:
+    if last is None:
         return True
     seconds = float(connection.inventory_seconds)
-    if former.refused:
+    if last.refused:
         seconds = max(seconds, REFUSED_SECONDS)
-    return now >= former.tried_at + timedelta(seconds=seconds * EARLY_WALK)
+    return now >= last.tried_at + timedelta(seconds=seconds * EARLY_WALK)
 
 
-def _made(listed: Mapping[str, SourcePipeline], known: Collection[str | None], now: datetime) -> SourceList:
+def _compare(listed: Mapping[str, SourcePipeline], known: Collection[str | None], now: datetime) -> SourceList:
     unmatched = [each for each in listed.values() if each.offered and each.external_id not in known]
     return SourceList(
         tried_at=now,
@@ -109,15 +110,15 @@ def _made(listed: Mapping[str, SourcePipeline], known: Collection[str | None], n
     )
 
 
-def _with_unknown(former: SourceList | None, unknown: Collection[str], now: datetime) -> SourceList:
-    """Add unknown ids from walks, for sources without a list."""
-    met = {external_id: (external_id, None) for external_id in unknown}
-    kept = {**(former.unmatched if former else {}), **met}
-    return SourceList(tried_at=now, read_at=now, unmatched=dict(list(kept.items())[-MAX_KEPT:]))
+def _with_unknown(last: SourceList | None, unknown: Collection[str], now: datetime) -> SourceList:
+    """Return the last result with the unknown ids of a walk added, for a source without a list."""
+    from_walk = {external_id: (external_id, None) for external_id in unknown}
+    unmatched = {**(last.unmatched if last else {}), **from_walk}
+    return SourceList(tried_at=now, read_at=now, unmatched=dict(list(unmatched.items())[-MAX_KEPT:]))
 
 
-def _keep(connection: str, found: SourceList) -> None:
-    value: dict[str, Any] = {name: getattr(found, name) for name in SourceList.__dataclass_fields__}
+def _store(connection: str, result: SourceList) -> None:
+    value: dict[str, Any] = {name: getattr(result, name) for name in SourceList.__dataclass_fields__}
     best_effort_cache.write(_key(connection), value, KEPT_SECONDS)
 
 

@@ -1,4 +1,4 @@
-"""Ingestion in workers: one task for what beat enqueues and for what the API or the console requests."""
+"""The Celery task that ingests, for beat, the API and the console, and the schedule of beat."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -27,9 +27,9 @@ logger = logging.getLogger(__name__)
 PROGRESS = "PROGRESS"
 # A scheduled task expires after its period, because the next one replaces it.
 EXPIRES_SHARE = 0.9
-# The rest of the soft time limit is for the current page.
+# A task stops after this share of its soft time limit, so that the current page can finish within the rest.
 LIMIT_SHARE = 0.75
-BUSY = "Another ingestion of this connection is under way; what it stores is as new."
+BUSY = "Another ingestion of this connection is running already; it reads the same runs."
 
 
 @shared_task(bind=True, name="ingestion.ingest")
@@ -43,10 +43,11 @@ def ingest(
     done: Sequence[str] = (),
     counted: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Ingest one connection, or all one after the other, limited to the client or pipeline.
+    """Ingest one connection, or all of them in turn, limited to a client or pipeline if given.
 
-    Return the request and the counts. If its time is up, the task is enqueued again with the same id, the finished
-    connections (`done`) and the counts so far (`counted`).
+    Return the request and the counts. When its time is up, the task enqueues itself again with the same id, the
+    finished connections (`done`) and the counts so far (`counted`). `requested` is true for a walk by the API or the
+    console, which does not expire and ignores an open circuit breaker.
     """
     request = {"connection": connection, "client_id": client_id, "pipeline_id": pipeline_id}
     scope = IngestionScope(
@@ -75,19 +76,20 @@ def ingest(
             else:
                 report.errors.append({"connection": name, "pipeline": None, "error": BUSY})
         logger.info("connection %s: %s", name, report.summary())
-        _note(connections[name], pipelines, report)
+        _set_metrics(connections[name], pipelines, report)
         if report.unfinished and self.request.id:
             show_progress()
-            kept = {"requested": requested, "done": finished, "counted": totals(reports, counted)}
-            options = {} if requested else _expiring(connections[name])
-            self.apply_async(task_id=self.request.id, kwargs=request | kept, **options)
-            raise Ignore  # the state stays as shown, until the next task of this id
+            progress = {"requested": requested, "done": finished, "counted": totals(reports, counted)}
+            options = {} if requested else _expiry(connections[name])
+            # The same id, because the caller of the API reads the state by it.
+            self.apply_async(task_id=self.request.id, kwargs=request | progress, **options)
+            raise Ignore  # Celery would store SUCCESS for this id; the state stays PROGRESS
         finished.append(name)
     return request | totals(reports, counted)
 
 
-def _note(connection: Connection, pipelines: Sequence[Pipeline], report: Report) -> None:
-    """Set the connection's times for /metrics."""
+def _set_metrics(connection: Connection, pipelines: Sequence[Pipeline], report: Report) -> None:
+    """Set the connection's times for /metrics. The watermark is the oldest of its pipelines; None if any has none."""
     ids = [pipeline.pk for pipeline in pipelines]
     if Pipeline.objects.filter(pk__in=ids, ingested_through=None).exists():
         watermark = None
@@ -101,41 +103,41 @@ def _note(connection: Connection, pipelines: Sequence[Pipeline], report: Report)
     )
 
 
-def _expiring(connection: Connection) -> dict[str, Any]:
+def _expiry(connection: Connection) -> dict[str, Any]:
     return {"expires": connection.interval_seconds * EXPIRES_SHARE}
 
 
 def _must_wait(connection: Connection, *, requested: bool) -> bool:
     """Return whether the circuit breaker pauses a scheduled walk.
 
-    A requested walk ignores an open circuit, so that a user who repaired the partner sees the result immediately.
+    A requested walk ignores it, so that a user who repaired the partner sees the result immediately.
     """
     pause = 0 if requested else Circuit(connection.name, connection.interval_seconds).pause()
     if pause:
-        logger.info("connection %s: not requested for another %.0f s", connection.name, pause)
+        logger.info("connection %s: paused for another %.0f s", connection.name, pause)
     return bool(pause)
 
 
 def _stop_condition() -> StopCondition:
-    """Return the condition: a task stops at the end of a page before its time limit, or when its worker stops."""
+    """Return when the task stops at the end of a page: before its soft time limit, or when its worker stops."""
     return StopCondition(
         settings.CELERY_TASK_SOFT_TIME_LIMIT * LIMIT_SHARE, worker_is_stopping, interrupts=(SoftTimeLimitExceeded,)
     )
 
 
 def beat_schedule() -> dict[str, dict[str, Any]]:
-    """Return one entry per connection; none if the configuration is invalid, with the reason in the log."""
+    """Return one entry per connection; empty if the configuration is invalid, which is logged."""
     try:
         connections = configured()
     except ConfigurationError as error:
-        logger.error("nothing is scheduled: %s", error)  # noqa: TRY400 - the mistake is the message
+        logger.error("nothing is scheduled: %s", error)  # noqa: TRY400 - the message names the mistakes
         return {}
     return {
         f"ingest {connection.name}": {
             "task": ingest.name,
             "schedule": Phased(connection.interval_seconds, connection.name),
             "args": [connection.name],
-            "options": _expiring(connection),
+            "options": _expiry(connection),
         }
         for connection in connections.values()
     }

@@ -10,7 +10,7 @@ STATES = ("queued", "running", "succeeded", "failed")
 
 
 class SyncRequestSerializer(StrictSerializer):
-    """What to ingest. Without any field, everything."""
+    """The part to ingest; everything if no field is given."""
 
     connection = TextField(required=False, allow_null=True, max_length=63, help_text="The name of one connection.")
     client_id = IdField(queryset=Client.objects.all(), client="id", pipeline=None, required=False, allow_null=True)
@@ -26,18 +26,18 @@ class SyncStartedSerializer(serializers.Serializer[Any]):
 class SyncErrorSerializer(serializers.Serializer[Any]):
     connection = serializers.CharField()
     pipeline = serializers.CharField(
-        allow_null=True, help_text="The external id; null if the error concerns several pipelines."
+        allow_null=True, help_text="The external id of the pipeline; null if the error concerns several pipelines."
     )
     error = serializers.CharField()
 
 
 class SyncStateSerializer(serializers.Serializer[Any]):
-    """Counts include repeated runs and grow while the state is running."""
+    """The state and the counts. Counts include repeated runs and grow while the state is `running`."""
 
     task_id = serializers.UUIDField()
     state = serializers.ChoiceField(
         choices=[(state, state) for state in STATES],
-        help_text="failed: the ingestion was aborted; errors of single pipelines are in `errors`.",
+        help_text="`failed` means that the ingestion was aborted. Errors of single pipelines are only in `errors`.",
     )
     pipelines_processed = serializers.IntegerField()
     pages_processed = serializers.IntegerField()
@@ -49,4 +49,5 @@ class SyncStateSerializer(serializers.Serializer[Any]):
     pruned = serializers.IntegerField()
     rejected = serializers.IntegerField()
     unknown_pipelines = serializers.IntegerField()
-    errors = SyncErrorSerializer(many=True)  # type: ignore[assignment]  # a field, beside the base's property
+    # The type checker sees the property `errors` of the base class, which a field of that name replaces.
+    errors = SyncErrorSerializer(many=True)  # type: ignore[assignment]

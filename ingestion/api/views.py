@@ -19,7 +19,7 @@ from inventory.models import Pipeline
 
 class QueueDown(APIException):
     status_code = 500
-    default_detail = "The queue of ingestion tasks cannot be reached. Try again; if it stays, tell an operator."
+    default_detail = "The queue of ingestion tasks cannot be reached. Try again, and ask an operator if it persists."
 
 
 class SyncView(StrictView):
@@ -36,7 +36,7 @@ class SyncView(StrictView):
     def post(self, request: Request) -> Response:
         """Ingest all connections, or one connection, client or pipeline.
 
-        A worker does the work; read its state by the returned id.
+        A worker ingests in the background. Read the state with the returned `task_id`.
         """
         serializer = SyncRequestSerializer(data=request.data, context={"request": request})
         serializer.is_valid(raise_exception=True)
@@ -48,7 +48,7 @@ class SyncView(StrictView):
             pipeline_id=str(pipeline.pk) if pipeline else None,
         )
         try:
-            task_id = start(_within(request, wanted))
+            task_id = start(_limited_to_caller(request, wanted))
         except ConfigurationError as error:
             raise ValidationError({"connection": error.mistakes}) from None
         except QueueUnavailable:
@@ -64,37 +64,37 @@ class SyncStateView(StrictView):
     @extend_schema(
         operation_id="ingestion_sync_state",
         summary="Read the state of an ingestion",
-        description="Counts grow while the state is `running`. A state is kept for a day.",
+        description="Counts grow while the state is `running`. The state is available for a day.",
         responses=SyncStateSerializer,
     )
     def get(self, request: Request, task_id: Any) -> Response:
         try:
-            found = state(task_id)
+            request_and_state = state(task_id)
         except QueueUnavailable:
             raise QueueDown from None
-        if found is None or not may_see(visibility_of(request), found[0]):
-            raise NotFound("No ingestion has this id; states are kept for a day.")
-        return Response(SyncStateSerializer(found[1]).data)
+        if request_and_state is None or not may_see(visibility_of(request), request_and_state[0]):
+            raise NotFound("No ingestion has this id. A state is available for a day.")
+        return Response(SyncStateSerializer(request_and_state[1]).data)
 
 
-def _within(request: Request, wanted: IngestionRequest) -> IngestionRequest:
-    """Return the request limited to what a bound caller may see; the ids in it are visible already."""
+def _limited_to_caller(request: Request, wanted: IngestionRequest) -> IngestionRequest:
+    """Return the request limited to what a bound caller may see. The serializer has checked the ids in it."""
     visibility = visibility_of(request)
     if visibility.pipeline is not None:
         if wanted.client_id is not None:
-            raise PermissionDenied("This token is bound to one pipeline; ask for that.")
+            raise PermissionDenied("This token is bound to one pipeline. Send its pipeline_id, or no id.")
         return IngestionRequest(wanted.connection, None, str(visibility.pipeline))
     if visibility.clients is None:
         return wanted
     if len(visibility.clients) == 1:
         return IngestionRequest(wanted.connection, str(next(iter(visibility.clients))), wanted.pipeline_id)
     if wanted.client_id is None and wanted.pipeline_id is None:
-        raise PermissionDenied("Your account is bound to certain clients; name one of them, or a pipeline.")
+        raise PermissionDenied("Your account is bound to certain clients. Send the client_id of one, or a pipeline_id.")
     return wanted
 
 
 def may_see(visibility: Visibility, wanted: IngestionRequest) -> bool:
-    """Return whether the state of what was requested may be read."""
+    """Return whether the caller may read the state of this request."""
     if wanted.pipeline_id is not None and visibility.is_bound:
         pipelines = visibility.of(Pipeline.objects.all(), client="client_id", pipeline="id")
         return pipelines.filter(pk=wanted.pipeline_id).exists()

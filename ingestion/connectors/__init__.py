@@ -1,4 +1,4 @@
-"""The registry of connectors for `connector` in a connections file."""
+"""The connectors in Python, by the name that `connector` has in a connections file."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from ingestion.connectors.generic import GenericConnector
 from ingestion.connectors.prefect import PrefectConnector
 from ingestion.http import PartnerSession
 
-# Creates a connector from a session and a function: does an external id belong to a pipeline of the connection?
+# Arguments: the session, and a function that returns whether an external id belongs to a pipeline of the connection.
 Factory = Callable[[PartnerSession, Callable[[str], bool]], Connector]
 
 CONNECTORS: dict[str, Factory] = {

@@ -1,7 +1,8 @@
 """Apache Airflow 3 (/api/v2) and 2 (/api/v1): one listing across all DAGs for everything that changed.
 
-Responses have no update time, so the version of a run is the time of the request. Recorded responses:
-ingestion/synthetic/recordings/airflow. API: https://airflow.apache.org/docs/apache-airflow/stable/stable-rest-api-ref.html
+Airflow can filter by `updated_at` but does not return it, so the version of a run is the time of the request. Recorded
+responses: ingestion/synthetic/recordings/airflow. API:
+https://airflow.apache.org/docs/apache-airflow/stable/stable-rest-api-ref.html
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -9,37 +10,39 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from ingestion.connectors.airflow_dags import listed_dags
+from ingestion.connectors.airflow_dags import list_dags
 from ingestion.connectors.airflow_errors import error_texts
 from ingestion.connectors.base import (
-    Explained,
     FailedRun,
+    FailedRunText,
     OpenRun,
     Page,
     SourcePipeline,
     Target,
     Walk,
     by_external_id,
+    earliest_start,
     field_of,
-    gone,
-    oldest,
-    translated,
+    gone_event,
+    translate_status,
     utc_text,
 )
-from ingestion.connectors.walking import plan_walks, reread_open
+from ingestion.connectors.walk_plans import plan_walks, reread_open
 from ingestion.errors import BadAnswer, NotFound
 from ingestion.http import PartnerSession
-from ingestion.links import Links, expanded
+from ingestion.links import Links, expand_links
 from ingestion.paging import CursorPaging, OffsetPaging, PageCap, Position
 from runs.events import Clock, Rejected, RunEvent
 
+# Airflow has no canceled and no skipped DAG runs: a run stopped by hand is failed, with a note.
 STATUSES = {"queued": "running", "running": "running", "success": "success", "failed": "failed"}
 OPEN_STATES = ("running", "queued")
-PAGE_SIZE = 100  # Airflow's default maximum; a server with a lower one shortens the page, which paging handles
+# Airflow's default maximum. A server with a lower maximum returns shorter pages, which OffsetPaging handles.
+PAGE_SIZE = 100
 ALL_DAGS = "~"
 
-# The API version of each server, kept for the life of the process to save a request per tick.
-_apis: dict[str, str] = {}
+# /api/v2 or /api/v1 by base_url, kept for the life of the process to save a request per tick.
+_api_versions: dict[str, str] = {}
 
 
 class AirflowConnector:
@@ -59,80 +62,85 @@ class AirflowConnector:
         states = [("state", state) for state in OPEN_STATES]
         return reread_open(
             runs,
-            open_rows=((asked_at, rows) for asked_at, rows, _ in self._pages(ALL_DAGS, states)),
+            open_rows=((requested_at, rows) for requested_at, rows, _ in self._pages(ALL_DAGS, states)),
             key=_key,
             events=_events,
-            ask_one=self._one,
+            read_one=self._one,
         )
 
-    def error_texts(self, runs: Sequence[FailedRun]) -> Iterator[Explained]:
+    def error_texts(self, runs: Sequence[FailedRun]) -> Iterator[FailedRunText]:
         return error_texts(self._session, self._version(), runs)
 
     def links(self, external_ids: Collection[str], ui: str) -> Mapping[str, Links]:
-        """Airflow 3 has a page per run; Airflow 2 selects the run in the DAG's grid."""
+        """Return the links: Airflow 3 has a page per run, Airflow 2 selects the run in the grid of its DAG."""
         page, run = ("", "/runs/{run_id}") if self._version() == "/api/v2" else ("/grid", "/grid?dag_run_id={run_id}")
-        return expanded(Links(f"{ui}/dags/{{external_id}}{page}", f"{ui}/dags/{{external_id}}{run}"), external_ids)
+        return expand_links(Links(f"{ui}/dags/{{external_id}}{page}", f"{ui}/dags/{{external_id}}{run}"), external_ids)
 
     def pipelines(self) -> Iterator[SourcePipeline]:
-        return listed_dags(self._session, self._version())
+        return list_dags(self._session, self._version())
 
     def _one(self, runs: Sequence[OpenRun]) -> Iterator[RunEvent | Rejected]:
-        asked_at = datetime.now(UTC)
+        requested_at = datetime.now(UTC)
         path = f"{self._dag_runs(runs[0].external_id)}/{quote(runs[0].external_run_id, safe='')}"
         try:
             row = self._session.get(path)
         except NotFound as error:
+            # Only Airflow's own 404 proves that the run was deleted. A proxy without its backend answers 404 too.
             if not error.explained:
                 raise
-            yield from (gone(run, at=asked_at) for run in runs)
+            yield from (gone_event(run, at=requested_at) for run in runs)
         else:
-            yield from _events(runs, row, asked_at)
+            yield from _events(runs, row, requested_at)
 
     def _listing(self, targets: Sequence[Target], dag_id: str | None, start: Position | None) -> Iterator[Page]:
-        targets_by_id, since = by_external_id(targets), oldest(targets)
+        targets_by_id, since = by_external_id(targets), earliest_start(targets)
         query = [] if since is None else [("updated_at_gte", utc_text(since))]
-        for asked_at, rows, position in self._pages(dag_id or ALL_DAGS, query, start):
+        for requested_at, rows, position in self._pages(dag_id or ALL_DAGS, query, start):
             page = Page(position=position)
             for row in rows:
-                dag, _ = _key(row)
-                if dag is None:
+                row_dag_id, _ = _key(row)
+                if row_dag_id is None:
                     page.events.append(Rejected("a DAG run without dag_id"))
                     continue
-                found = targets_by_id.get(dag, ())
-                page.events.extend(_events(found, row, asked_at))
-                if not found and not self._known(dag):
-                    page.unknown.add(dag)
+                pipelines = targets_by_id.get(row_dag_id, ())
+                page.events.extend(_events(pipelines, row, requested_at))
+                if not pipelines and not self._known(row_dag_id):
+                    page.unknown.add(row_dag_id)
             yield page
 
     def _pages(
         self, dag_id: str, query: list[tuple[str, str]], start: Position | None = None
     ) -> Iterator[tuple[datetime, list[Any], Position]]:
-        """Yield pages ordered by id, because other orders change while runs change.
+        """Yield the time of the request, the rows and the position of each page.
 
-        Use cursors if the response offers them: an older server ignores the parameter
-        and repeats its first page forever."""
+        Pages are ordered by id: in an order by update time, a run that changes moves, and others are passed over.
+        A cursor is used only if the response has one. An older server ignores the parameter `cursor` and would repeat
+        the first page without end.
+        """
         path = self._dag_runs(dag_id)
         query = [*query, ("order_by", "id"), ("limit", str(PAGE_SIZE))]
         cursors = CursorPaging(start if start and "cursor" in start else None)
         offsets, cap = OffsetPaging(start if start and "offset" in start else None), PageCap()
         while True:
+            # An empty cursor requests the first page of a cursor listing; servers without cursors ignore it.
             if cursors.cursor is not None or (path.startswith("/api/v2") and not offsets.offset):
                 here: Position = cursors.position
                 sent = [("cursor", cursors.cursor or "")]
             else:
                 here = offsets.position
                 sent = [("offset", str(offsets.offset))] if offsets.offset else []
-            asked_at = datetime.now(UTC)
+            requested_at = datetime.now(UTC)
             try:
                 body = self._session.get(path, [*query, *sent])
             except NotFound as error:
                 if not error.explained:
-                    _apis.pop(self._session.base_url, None)  # the server may have been upgraded
+                    # Not an error of the API: after an upgrade of the server the path has another version.
+                    _api_versions.pop(self._session.base_url, None)
                 raise
             rows = field_of(body, "dag_runs", list, "the answer")
             total = field_of(body, "total_entries", int, "the answer")
             cap.count(len(rows))
-            yield asked_at, rows, here
+            yield requested_at, rows, here
             if body.get("next_cursor") is not None:
                 if not cursors.advance(body["next_cursor"]):
                     return
@@ -144,40 +152,43 @@ class AirflowConnector:
         return f"{self._version()}/dags/{dag}/dagRuns"
 
     def _version(self) -> str:
-        """Return the API version: Airflow 2 has no /api/v2, Airflow 3 no /api/v1."""
+        """Return the path of the API: /api/v2 for Airflow 3, /api/v1 for Airflow 2. Each has only one of them."""
         base_url = self._session.base_url
         for api in ("/api/v2", "/api/v1"):
-            if base_url in _apis:
+            if base_url in _api_versions:
                 break
             try:
                 self._session.get(f"{api}/version")
             except NotFound:
                 continue
-            _apis[base_url] = api
-        if base_url not in _apis:
-            raise BadAnswer("neither /api/v2/version nor /api/v1/version answers here: is base_url an Airflow?")
-        return _apis[base_url]
+            _api_versions[base_url] = api
+        if base_url not in _api_versions:
+            raise BadAnswer(
+                "neither /api/v2/version nor /api/v1/version exists: is base_url the address of an Airflow?"
+            )
+        return _api_versions[base_url]
 
 
-def event(pipeline_id: Any, row: Any, asked_at: datetime) -> RunEvent | Rejected:
+def event(pipeline_id: Any, row: Any, requested_at: datetime) -> RunEvent | Rejected:
     if not isinstance(row, dict):
         return Rejected(f"a DAG run is a {type(row).__name__}, not an object")
     return RunEvent(
         pipeline_id=pipeline_id,
         external_run_id=row.get("dag_run_id"),
-        status=translated(row.get("state"), STATUSES),
+        status=translate_status(row.get("state"), STATUSES),
         started_at=row.get("start_date"),
         finished_at=row.get("end_date"),
         duration_seconds=row.get("duration"),
         status_reason=row.get("note"),
         payload=row,
-        at=asked_at,
+        at=requested_at,
         clock=Clock.ASKED,
     )
 
 
-def _events(found: Sequence[Target | OpenRun], row: Any, asked_at: datetime) -> Iterator[RunEvent | Rejected]:
-    return (event(each.pipeline_id, row, asked_at) for each in found)
+def _events(pipelines: Sequence[Target | OpenRun], row: Any, requested_at: datetime) -> Iterator[RunEvent | Rejected]:
+    """Return an event for each pipeline of the DAG; several clients may share a DAG."""
+    return (event(pipeline.pipeline_id, row, requested_at) for pipeline in pipelines)
 
 
 def _text_key(row: Any) -> str:

@@ -1,6 +1,6 @@
-"""Read Airflow's DAGs: whether they are paused or have import errors, and when each starts next.
+"""List Airflow's DAGs: whether they are paused or have import errors, and when each starts next.
 
-DAGs whose file is deleted are not listed. Recorded responses: ingestion/synthetic/recordings/airflow.
+Airflow does not list a DAG whose file was deleted. Recorded responses: ingestion/synthetic/recordings/airflow.
 """
 
 from collections.abc import Iterator
@@ -14,8 +14,8 @@ from runs.events import readable_time
 PAGE_SIZE = 100  # Airflow's default maximum
 
 
-def listed_dags(session: PartnerSession, api: str) -> Iterator[SourcePipeline]:
-    """Yield all DAGs, paused ones too; `api` is /api/v2 or /api/v1. One request per hundred."""
+def list_dags(session: PartnerSession, api: str) -> Iterator[SourcePipeline]:
+    """Yield all DAGs, also paused ones, with one request per hundred; `api` is /api/v2 or /api/v1."""
     paging, cap = OffsetPaging(), PageCap()
     seen: set[str] = set()
     while True:
@@ -35,7 +35,7 @@ def listed_dags(session: PartnerSession, api: str) -> Iterator[SourcePipeline]:
 
 def _pipeline(name: str, row: dict[str, Any]) -> SourcePipeline:
     paused = row.get("is_paused")
-    # Airflow 2 calls it next_dagrun_create_after. A paused DAG has one too, but will not start.
+    # The field of Airflow 3, else that of Airflow 2. A paused DAG has a time too but will not start.
     planned = None if paused else row.get("next_dagrun_run_after", row.get("next_dagrun_create_after"))
     return SourcePipeline(
         external_id=name,

@@ -1,7 +1,7 @@
-"""Read why DAG runs failed: the failed tasks of many runs with one request, and the end of the first task's log.
+"""Read why DAG runs failed: the failed tasks of many runs with one request, then the log of each run's first failure.
 
-Airflow 3: https://airflow.apache.org/docs/apache-airflow/stable/stable-rest-api-ref.html, Airflow 2 has the same
-requests below /api/v1.
+API: https://airflow.apache.org/docs/apache-airflow/stable/stable-rest-api-ref.html. Airflow 2 has the same requests
+below /api/v1.
 """
 
 import re
@@ -10,65 +10,68 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from ingestion.connectors.base import Explained, FailedRun, field_of
+from ingestion.connectors.base import FailedRun, FailedRunText, field_of
 from ingestion.errors import BadAnswer, NotFound, Refused, TokenRefused
 from ingestion.http import PartnerSession
 
 RUNS_PER_REQUEST = 50
 PAGE_SIZE = 100
-# Logs of older failures are not read, so that a backfill of years needs one request per 50 runs.
+# Logs of older failures are not read, so that a backfill of years needs only one request per 50 runs.
 LOG_DAYS = 7
 MAX_LOG_LINES = 15
-MAX_LINE = 400
-# Lines that Airflow 2 writes after the error, and lines without information.
+MAX_LINE = 400  # characters
+# Marks of collapsible groups in Airflow's logs, and empty lines.
 NOISE = re.compile(r"^(::(end)?group::|\s*$)")
 NO_FAILED_TASK = "No task of this run failed: somebody marked it as failed, or the run as a whole timed out."
 
 Task = dict[str, Any]
 
 
-def error_texts(session: PartnerSession, api: str, runs: Sequence[FailedRun]) -> Iterator[Explained]:
-    """Yield a text for each run; `api` is /api/v2 or /api/v1."""
-    recent = datetime.now(UTC) - timedelta(days=LOG_DAYS)
+def error_texts(session: PartnerSession, api: str, runs: Sequence[FailedRun]) -> Iterator[FailedRunText]:
+    """Yield each run with its text; `api` is /api/v2 or /api/v1."""
+    logs_since = datetime.now(UTC) - timedelta(days=LOG_DAYS)
     for first in range(0, len(runs), RUNS_PER_REQUEST):
-        some = runs[first : first + RUNS_PER_REQUEST]
-        failed = _failed_tasks(session, api, some)
-        for run in some:
+        batch = runs[first : first + RUNS_PER_REQUEST]
+        failed = _failed_tasks(session, api, batch)
+        for run in batch:
             tasks = failed.get((run.external_id, run.external_run_id), [])
+            # The first task that ended, because later ones often fail in consequence; "~" sorts after any time.
             tasks.sort(key=lambda task: (str(task.get("end_date") or "~"), str(task.get("task_id"))))
             if not tasks:
                 yield run, NO_FAILED_TASK
                 continue
-            is_recent = run.finished_at is None or run.finished_at >= recent
+            is_recent = run.finished_at is None or run.finished_at >= logs_since
             log = _log(session, api, tasks[0]) if is_recent else []
-            yield run, described(tasks, log)
+            yield run, failure_text(tasks, log)
 
 
 def _failed_tasks(session: PartnerSession, api: str, runs: Sequence[FailedRun]) -> dict[tuple[str, str], list[Task]]:
-    wanted = {(run.external_id, run.external_run_id) for run in runs}
+    """Return the failed tasks by dag_id and dag_run_id."""
+    keys = {(run.external_id, run.external_run_id) for run in runs}
     body: dict[str, Any] = {
-        "dag_ids": sorted({dag for dag, _ in wanted}),
-        "dag_run_ids": sorted({run for _, run in wanted}),
+        "dag_ids": sorted({dag for dag, _ in keys}),
+        "dag_run_ids": sorted({run for _, run in keys}),
         "state": ["failed"],
         "page_limit": PAGE_SIZE,
     }
-    found: dict[tuple[str, str], list[Task]] = {}
+    tasks: dict[tuple[str, str], list[Task]] = {}
     offset = 0
     while True:
         answer = session.post(f"{api}/dags/~/dagRuns/~/taskInstances/list", body | {"page_offset": offset})
         rows = field_of(answer, "task_instances", list, "the answer")
         for row in rows:
-            # The API filters by DAGs and by run ids separately, so the response has tasks of other runs too.
-            if isinstance(row, dict) and (key := (row.get("dag_id"), row.get("dag_run_id"))) in wanted:
-                found.setdefault(key, []).append(row)
+            # Run ids are unique only within a DAG, and the API filters by DAGs and run ids separately, so the response
+            # can have tasks of other runs.
+            if isinstance(row, dict) and (key := (row.get("dag_id"), row.get("dag_run_id"))) in keys:
+                tasks.setdefault(key, []).append(row)
         offset += len(rows)
         total = answer.get("total_entries")
         if not rows or not isinstance(total, int) or offset >= total:
-            return found
+            return tasks
 
 
 def _log(session: PartnerSession, api: str, task: Task) -> list[str]:
-    """Return the last lines of a task's last try; empty if the log cannot be read."""
+    """Return the log of a task's last try as lines; empty if it cannot be read, for example without permission."""
     number = task.get("try_number")
     if not isinstance(number, int) or number < 1:
         return []
@@ -78,47 +81,47 @@ def _log(session: PartnerSession, api: str, task: Task) -> list[str]:
         query["map_index"] = str(index)
     try:
         answer = session.get(f"{api}/dags/{dag}/dagRuns/{run}/taskInstances/{name}/logs/{number}", query)
-    except TokenRefused:
+    except TokenRefused:  # a subclass of Refused, but it concerns every request
         raise
     except (NotFound, Refused, BadAnswer):
         return []
-    return lines(answer.get("content") if isinstance(answer, dict) else None)
+    return log_lines(answer.get("content") if isinstance(answer, dict) else None)
 
 
-def lines(content: object) -> list[str]:
-    """Return the lines of a log in any of Airflow's formats; an exception is a line like Python prints it."""
-    found: list[str] = []
+def log_lines(content: object) -> list[str]:
+    """Return the lines of a log in any of Airflow's formats, with exceptions as Python prints them."""
+    lines: list[str] = []
     if isinstance(content, str):
-        # Airflow 2 returns the repr of a Python list of pairs.
-        found.extend(content[-64 * 1024 :].removesuffix("')]").replace("\\n", "\n").splitlines())
+        # Airflow 2 returns the repr of a Python list of pairs. Only the end is used, and a log can have megabytes.
+        lines.extend(content[-64 * 1024 :].removesuffix("')]").replace("\\n", "\n").splitlines())
     elif isinstance(content, list):
         for entry in content:
             if isinstance(entry, str):
-                found.extend(entry.splitlines())
+                lines.extend(entry.splitlines())
             elif isinstance(entry, dict):
-                found.extend(str(entry.get("event") or "").splitlines())
-                found.extend(_exceptions(entry.get("error_detail")))
-    return [line.rstrip()[:MAX_LINE] for line in found if not NOISE.match(line)]
+                lines.extend(str(entry.get("event") or "").splitlines())
+                lines.extend(_exceptions(entry.get("error_detail")))
+    return [line.rstrip()[:MAX_LINE] for line in lines if not NOISE.match(line)]
 
 
 def _exceptions(detail: object) -> Iterator[str]:
-    """Yield the exceptions of a structured log entry; the last one ended the task."""
-    for each in reversed(detail) if isinstance(detail, list) else ():
-        if isinstance(each, Mapping) and each.get("exc_type"):
+    """Yield lines for the exceptions of a structured log entry. The exception that ended the task comes last."""
+    for exception in reversed(detail) if isinstance(detail, list) else ():
+        if isinstance(exception, Mapping) and exception.get("exc_type"):
             yield "Traceback (most recent call last):"
-            value = str(each.get("exc_value") or "")
-            yield f"{each['exc_type']}: {value}" if value else str(each["exc_type"])
+            value = str(exception.get("exc_value") or "")
+            yield f"{exception['exc_type']}: {value}" if value else str(exception["exc_type"])
 
 
-def described(tasks: Sequence[Task], log: Sequence[str]) -> str:
-    """Return one line that names the task, its try and its error, then other failed tasks and the end of the log."""
+def failure_text(tasks: Sequence[Task], log: Sequence[str]) -> str:
+    """Return a line with the first task, its try and its error, then the other failed tasks and the end of the log."""
     first, *others = tasks
     text = f"Task {_name(first)} failed{_tries(first)}"
-    if error := _raised(log):
+    if error := _last_exception(log):
         text += f": {error}"
     if others:
-        shown = ", ".join(map(_name, others[:5]))
-        text += f"\nAlso failed: {shown}" + (f" and {len(others) - 5} more" if len(others) > 5 else "")
+        names = ", ".join(map(_name, others[:5]))
+        text += f"\nAlso failed: {names}" + (f" and {len(others) - 5} more" if len(others) > 5 else "")
     if log:
         text += "\n\nThe end of its log:\n" + "\n".join(log[-MAX_LOG_LINES:])
     return text
@@ -133,12 +136,14 @@ def _tries(task: Task) -> str:
     number, retries = task.get("try_number"), task.get("max_tries")
     if not isinstance(number, int) or number < 1:
         return ""
+    # max_tries is the number of retries. Clearing a task raises try_number above it.
     return f" (try {number} of {max(number, retries + 1)})" if isinstance(retries, int) else f" (try {number})"
 
 
-def _raised(log: Sequence[str]) -> str | None:
-    """Return the last line of the log's last traceback."""
+def _last_exception(log: Sequence[str]) -> str | None:
+    """Return the exception of the log's last traceback, or None without a traceback."""
     starts = [number for number, line in enumerate(log) if "Traceback (most recent call last)" in line]
     if not starts:
         return None
+    # Python indents the frames of a traceback, so the exception is its first line without an indent.
     return next((line.strip() for line in log[starts[-1] + 1 :] if line and not line[0].isspace()), None)

@@ -1,4 +1,4 @@
-"""The interface of connectors: they fetch pages from one kind of partner and translate them."""
+"""The interface of connectors. A connector fetches pages of runs from one kind of partner and translates them."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,10 +14,11 @@ from runs.events import Clock, Rejected, RunEvent
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A pipeline whose runs to fetch.
+    """A pipeline whose runs are fetched, from `since` on (None: from the beginning). `through` is its watermark.
 
-    `since` is the start (None for everything), `through` its watermark. The other fields identify the source, so that a
-    completed walk only updates a pipeline that still has it."""
+    The other fields identify the pipeline and its source. A walk does not update a pipeline whose source was edited
+    meanwhile.
+    """
 
     pipeline_id: UUID
     client_id: UUID
@@ -29,7 +30,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class OpenRun:
-    """A run stored as running, with the fields to keep if it is gone at the source."""
+    """A run that is stored as running, with the fields that stay if it is gone at the source."""
 
     pipeline_id: UUID
     external_id: str
@@ -40,37 +41,38 @@ class OpenRun:
 
 @dataclass(frozen=True, slots=True)
 class FailedRun:
-    """A failed run stored without an error text; `payload` is the stored response of the source."""
+    """A failed run that is stored without an error text. `payload` is its row in the source's response."""
 
     external_id: str
     external_run_id: str
     started_at: datetime | None
     finished_at: datetime | None
-    payload: Mapping[str, Any] | None = field(compare=False)
+    payload: Mapping[str, Any] | None = field(compare=False)  # a dict cannot be hashed
 
 
 @dataclass(frozen=True, slots=True)
 class SourcePipeline:
-    """A pipeline in the source's list; None for unknown values. `next_run_at` is the source's own schedule."""
+    """A pipeline in the source's list. Values that the source does not give are None."""
 
     external_id: str
     name: str
     paused: bool | None = None
     next_run_at: datetime | None = None
     has_import_errors: bool = False
-    offered: bool = True  # false: exists, but is not proposed for the inventory
+    offered: bool = True  # false: exists, but is not offered for adoption
 
 
-# A run with its error text, or None if the source has none.
-Explained = tuple[FailedRun, str | None]
+# A run with its error text, or with None if the source has none.
+FailedRunText = tuple[FailedRun, str | None]
 
 
 @dataclass(slots=True)
 class Page:
     """One translated response.
 
-    `unknown` are external ids without a pipeline of the connection; `position` is where the page was read, from which a
-    walk can resume."""
+    `unknown` are external ids that no pipeline of the connection has. `notices` are messages for operators. `position`
+    is the position of this page, at which a later walk can continue; None if it cannot.
+    """
 
     events: list[RunEvent | Rejected] = field(default_factory=list)
     unknown: set[str] = field(default_factory=set)
@@ -80,9 +82,10 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """Pages that together are complete for their targets. Iterating sends the requests.
+    """A listing that is complete for its targets.
 
-    `pages` starts at the beginning, or at the position of an interrupted walk.
+    `pages(position)` sends the requests while it is iterated. It starts at the position of an interrupted walk, or at
+    the beginning if that is None.
     """
 
     targets: Sequence[Target]
@@ -90,37 +93,37 @@ class Walk:
 
     @property
     def since(self) -> datetime | None:
-        return oldest(self.targets)
+        return earliest_start(self.targets)
 
 
 class Connector(Protocol):
     def walks(self, targets: Sequence[Target]) -> Iterator[Walk]:
-        """Return walks that cover every target once, with as few requests as the partner allows."""
+        """Return walks that together cover every target once, with as few requests as the partner allows."""
 
     def reread(self, runs: Sequence[OpenRun]) -> Iterator[Page]:
-        """Request runs that a walk did not return; runs that are gone are returned as canceled."""
+        """Request open runs that a walk did not return. Runs that are gone at the source are returned as canceled."""
 
-    # Whether each pipeline needs its own requests; otherwise one listing covers all.
+    # Whether each pipeline needs requests of its own. Otherwise one listing covers all pipelines.
     asks_one_by_one: bool
-    # Whether error_texts sends requests, because the source's lists do not contain error texts.
+    # Whether error_texts sends requests, because the source's lists do not have error texts.
     fetches_error_texts: bool
 
-    def error_texts(self, runs: Sequence[FailedRun]) -> Iterator[Explained]:
-        """Request the error texts of these runs, newest first, and yield each as soon as it is known.
+    def error_texts(self, runs: Sequence[FailedRun]) -> Iterator[FailedRunText]:
+        """Request the error texts of these runs, which come newest first, and yield each as soon as it is known.
 
-        After MAX_REQUESTS (ingestion/error_texts.py) the session raises an exception that a connector must not catch;
-        the next ingestion continues with the other runs. A run with the result None is not requested again unless it
-        changes.
+        After MAX_REQUESTS (ingestion/error_texts.py) the session raises RequestsSpent, which a connector must not
+        catch; the next ingestion continues with the other runs. A run that is yielded with None is not requested again
+        for a week, unless it changes.
         """
 
     def links(self, external_ids: Collection[str], ui: str) -> Mapping[str, Links]:
-        """Return the pages of pipelines and their runs in the partner's user interface at `ui`, by external id."""
+        """Return the links to pipelines and their runs in the user interface at the URL `ui`, by external id."""
 
     # Whether the source can list its pipelines.
     lists_pipelines: bool
 
     def pipelines(self) -> Iterator[SourcePipeline]:
-        """List all pipelines of the source. Pipelines that are not listed no longer exist there."""
+        """Yield all pipelines of the source. A pipeline that is not among them counts as missing."""
 
 
 class ErrorsInListing:
@@ -128,7 +131,7 @@ class ErrorsInListing:
 
     fetches_error_texts = False
 
-    def error_texts(self, runs: Sequence[FailedRun]) -> Iterator[Explained]:
+    def error_texts(self, runs: Sequence[FailedRun]) -> Iterator[FailedRunText]:
         return iter(())
 
 
@@ -142,11 +145,11 @@ class NoPipelineList:
 
 
 class RunsOnly(ErrorsInListing, NoPipelineList):
-    """Base class for connectors that only list runs."""
+    """Base class for connectors that fetch neither error texts nor a list of pipelines."""
 
 
-def oldest(targets: Sequence[Target]) -> datetime | None:
-    """Return the start of a walk of these targets; None (everything) if any of them has no start."""
+def earliest_start(targets: Sequence[Target]) -> datetime | None:
+    """Return the start of a walk of these targets; None (from the beginning) if any of them has no start."""
     starts = [target.since for target in targets if target.since is not None]
     return min(starts) if len(starts) == len(targets) else None
 
@@ -154,9 +157,11 @@ def oldest(targets: Sequence[Target]) -> datetime | None:
 GONE = "gone at source"
 
 
-def gone(run: OpenRun, *, at: datetime | None = None) -> RunEvent:
-    """Return the event for an open run that no longer exists at the source. `at` is the time of the request, if it is
-    the version of this source's runs."""
+def gone_event(run: OpenRun, *, at: datetime | None = None) -> RunEvent:
+    """Return the event that cancels an open run which no longer exists at the source.
+
+    `at` is the time of the request if that is the version of this source's runs, else None.
+    """
     return RunEvent(
         pipeline_id=run.pipeline_id,
         external_run_id=run.external_run_id,
@@ -181,6 +186,7 @@ def field_of(body: object, name: str, kind: type[Any], what: str) -> Any:
     if not isinstance(body, dict):
         raise BadAnswer(f"{what} is a {type(body).__name__}, not an object with {name!r}")
     value = body.get(name)
+    # In Python True is an int.
     if not isinstance(value, kind) or isinstance(value, bool):
         raise BadAnswer(f"{what} has no {name!r} of type {kind.__name__}")
     return value
@@ -191,6 +197,6 @@ def utc_text(moment: datetime) -> str:
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
 
 
-def translated(word: object, table: Mapping[str, str]) -> object:
-    """Return the canonical status, or the source's word, which record_runs rejects with a message if unknown."""
+def translate_status(word: object, table: Mapping[str, str]) -> object:
+    """Return the canonical status, or the source's word unchanged, which record_runs stores as failed with the word."""
     return table.get(word.strip().lower(), word) if isinstance(word, str) else word

@@ -1,6 +1,6 @@
 """Dagster (GraphQL): one listing of updated runs across all jobs, newest first.
 
-A pipeline's external id is the name of a job. Times are fractional seconds since 1970. Recorded responses:
+A pipeline's external id is the name of a job. Times are seconds since 1970 as floats. Recorded responses:
 ingestion/synthetic/recordings/dagster. API: https://docs.dagster.io/api/graphql
 """
 
@@ -9,24 +9,24 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ingestion.connectors.base import (
-    Explained,
     FailedRun,
+    FailedRunText,
     OpenRun,
     Page,
     SourcePipeline,
     Target,
     Walk,
     by_external_id,
+    earliest_start,
     field_of,
-    oldest,
-    translated,
+    translate_status,
 )
-from ingestion.connectors.dagster_failures import failures
-from ingestion.connectors.dagster_jobs import listed_jobs
-from ingestion.connectors.walking import plan_walks, reread_by_id
+from ingestion.connectors.dagster_failures import error_texts
+from ingestion.connectors.dagster_jobs import list_jobs
+from ingestion.connectors.walk_plans import plan_walks, reread_by_id
 from ingestion.errors import BadAnswer
 from ingestion.http import PartnerSession
-from ingestion.links import Links, expanded
+from ingestion.links import Links, expand_links
 from ingestion.paging import CursorPaging, PageCap, Position
 from runs.events import Rejected, RunEvent
 
@@ -37,6 +37,7 @@ STATUSES = {
     "canceled": "canceled",
 }
 PAGE_SIZE = 100
+# GraphQL errors of these kinds come with status 200, as other members of the union runsOrError.
 QUERY = """query Runs($filter: RunsFilter, $cursor: String, $limit: Int) {
   runsOrError(filter: $filter, cursor: $cursor, limit: $limit) {
     __typename
@@ -61,51 +62,52 @@ class DagsterConnector:
 
     def reread(self, runs: Sequence[OpenRun]) -> Iterator[Page]:
         return reread_by_id(
-            runs, batch=PAGE_SIZE, ask=lambda ids: self._ask({"runIds": ids}, None), run_id="runId", event=event
+            runs, batch=PAGE_SIZE, fetch=lambda ids: self._fetch({"runIds": ids}, None), run_id="runId", event=event
         )
 
-    def error_texts(self, runs: Sequence[FailedRun]) -> Iterator[Explained]:
-        return failures(runs, self._runs)
+    def error_texts(self, runs: Sequence[FailedRun]) -> Iterator[FailedRunText]:
+        return error_texts(runs, self._query)
 
     def links(self, external_ids: Collection[str], ui: str) -> Mapping[str, Links]:
-        """Return the links. The page /guess finds the code location of a job."""
-        return expanded(Links(f"{ui}/guess/{{external_id}}", f"{ui}/runs/{{run_id}}"), external_ids)
+        """Return the links. The page /guess/JOB works without the job's code location, which CHM does not store."""
+        return expand_links(Links(f"{ui}/guess/{{external_id}}", f"{ui}/runs/{{run_id}}"), external_ids)
 
     def pipelines(self) -> Iterator[SourcePipeline]:
-        return listed_jobs(self._session)
+        return list_jobs(self._session)
 
     def _listing(self, targets: Sequence[Target], job: str | None, start: Position | None) -> Iterator[Page]:
-        since = oldest(targets)
-        chosen: dict[str, Any] = {} if since is None else {"updatedAfter": since.timestamp()}
+        since = earliest_start(targets)
+        run_filter: dict[str, Any] = {} if since is None else {"updatedAfter": since.timestamp()}
         if job is not None:
-            chosen["pipelineName"] = job
+            run_filter["pipelineName"] = job
         targets_by_id = by_external_id(targets)
         paging, cap = CursorPaging(start), PageCap()
         while True:
-            rows = self._ask(chosen, paging.cursor)
+            rows = self._fetch(run_filter, paging.cursor)
             cap.count(len(rows))
             if start is not None and cap.pages == 1 and not rows:
-                # Dagster answers an unknown cursor with an empty page, as if the list had ended.
-                raise BadAnswer("the run at which the last walk stopped is gone: the next one starts again")
+                # Dagster answers an unknown cursor with an empty page, as if the listing had ended.
+                raise BadAnswer("the run at which the last walk stopped is gone; the next walk starts again")
             page = Page(position=paging.position)
             for row in rows:
                 if not isinstance(row, dict):
                     page.events.append(Rejected(f"a run is a {type(row).__name__}, not an object"))
                     continue
-                job = str(row.get("jobName"))
-                page.events.extend(event(target.pipeline_id, row) for target in targets_by_id.get(job, ()))
-                if not self._known(job):
-                    page.unknown.add(job)
+                row_job = str(row.get("jobName"))
+                page.events.extend(event(target.pipeline_id, row) for target in targets_by_id.get(row_job, ()))
+                if not self._known(row_job):
+                    page.unknown.add(row_job)
             yield page
             # The cursor is the id of the last row; a page that is not full is the last one.
             last = rows[-1].get("runId") if rows and isinstance(rows[-1], dict) else None
             if len(rows) < PAGE_SIZE or not paging.advance(last):
                 return
 
-    def _ask(self, chosen: dict[str, Any], cursor: str | None) -> list[Any]:
-        return self._runs(QUERY, {"filter": chosen, "cursor": cursor, "limit": PAGE_SIZE})
+    def _fetch(self, run_filter: dict[str, Any], cursor: str | None) -> list[Any]:
+        return self._query(QUERY, {"filter": run_filter, "cursor": cursor, "limit": PAGE_SIZE})
 
-    def _runs(self, query: str, variables: Mapping[str, Any]) -> list[Any]:
+    def _query(self, query: str, variables: Mapping[str, Any]) -> list[Any]:
+        """Return the runs of a query of runsOrError. Raise BadAnswer for its error types."""
         body = self._session.post("/graphql", {"query": query, "variables": variables})
         answer = field_of(field_of(body, "data", dict, "the answer"), "runsOrError", dict, "the answer's data")
         if answer.get("__typename") != "Runs":
@@ -118,18 +120,19 @@ def event(pipeline_id: Any, row: dict[str, Any]) -> RunEvent:
     return RunEvent(
         pipeline_id=pipeline_id,
         external_run_id=row.get("runId"),
-        status=translated(row.get("status"), STATUSES),
-        started_at=moment(row.get("startTime")),
-        finished_at=moment(row.get("endTime")),
+        status=translate_status(row.get("status"), STATUSES),
+        started_at=read_time(row.get("startTime")),
+        finished_at=read_time(row.get("endTime")),
         payload=row,
-        at=moment(row.get("updateTime")),
+        at=read_time(row.get("updateTime")),
     )
 
 
-def moment(value: object) -> object:
-    """Return the time, or the value itself if it is not a number, which record_runs reports."""
+def read_time(value: object) -> object:
+    """Return the time, or the value unchanged if it is not one; record_runs then leaves it out and reports it."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         try:
+            # PostgreSQL stores microseconds; a float has more digits.
             return datetime.fromtimestamp(round(value, 6), UTC)
         except (OverflowError, ValueError, OSError):
             return str(value)

@@ -1,14 +1,14 @@
-"""Read why Dagster runs failed: failed steps with messages, from the runs' event logs."""
+"""Read why Dagster runs failed: the failed steps and their messages, from the event logs of the runs."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ingestion.connectors.base import Explained, FailedRun
+from ingestion.connectors.base import FailedRun, FailedRunText
 
-BATCH = 10  # a response has up to EVENTS events per run
-EVENTS = 1_000
-MAX_PAGES = 5  # pages of one log; for longer logs steps are listed without messages
-MAX_NAMED = 5
+RUNS_PER_REQUEST = 10  # few, because a response has up to EVENTS_PER_PAGE events of each run
+EVENTS_PER_PAGE = 1_000
+MAX_PAGES = 5  # of one log; steps that failed in a longer log are listed without messages
+MAX_STEPS = 5
 QUERY = """query Failures($filter: RunsFilter, $cursor: String, $limit: Int) {
   runsOrError(filter: $filter) {
     __typename
@@ -23,25 +23,28 @@ QUERY = """query Failures($filter: RunsFilter, $cursor: String, $limit: Int) {
     ... on InvalidPipelineRunsFilterError { message }
     ... on PythonError { message } } }"""
 
-# Sends QUERY with these variables and returns the runs of the response.
-Ask = Callable[[str, Mapping[str, Any]], list[Any]]
+# Sends a GraphQL query with these variables and returns the runs of the response.
+Query = Callable[[str, Mapping[str, Any]], list[Any]]
 
 
-def failures(runs: Sequence[FailedRun], ask: Ask) -> Iterator[Explained]:
-    """Yield each run with its text, or None if its log has no reason."""
-    for first in range(0, len(runs), BATCH):
-        batch = runs[first : first + BATCH]
-        logs = _logs([run.external_run_id for run in batch], None, ask)
+def error_texts(runs: Sequence[FailedRun], query: Query) -> Iterator[FailedRunText]:
+    """Yield each run with its text, or with None if its log has no reason."""
+    for first in range(0, len(runs), RUNS_PER_REQUEST):
+        batch = runs[first : first + RUNS_PER_REQUEST]
+        logs = _logs([run.external_run_id for run in batch], None, query)
         for run in batch:
-            yield run, _explanation(run.external_run_id, logs.get(run.external_run_id), ask)
+            yield run, _error_text(run.external_run_id, logs.get(run.external_run_id), query)
 
 
-def _explanation(run_id: str, row: Mapping[str, Any] | None, ask: Ask) -> str | None:
-    """Read a run's log to its end, because failures of steps and the summary of the run come last."""
+def _error_text(run_id: str, row: Mapping[str, Any] | None, query: Query) -> str | None:
+    """Return a line per failed step, else the message of the run; None without both.
+
+    The log is read to its end, because the failures of steps and the message of the run are its last events.
+    """
     stats = row.get("stepStats") if row else None
-    named = [str(step.get("stepKey")) for step in stats or () if step.get("status") == "FAILURE"]
-    causes: dict[str, str] = dict.fromkeys(named, "failed")
-    summary: str | None = None
+    failed_steps = [str(step.get("stepKey")) for step in stats or () if step.get("status") == "FAILURE"]
+    causes: dict[str, str] = dict.fromkeys(failed_steps, "failed")
+    run_message: str | None = None
     for number in range(MAX_PAGES):
         log = row.get("eventConnection") if row else None
         events = log.get("events") if isinstance(log, dict) else None
@@ -52,23 +55,24 @@ def _explanation(run_id: str, row: Mapping[str, Any] | None, ask: Ask) -> str | 
                 case "ExecutionStepFailureEvent":
                     causes[str(event.get("stepKey"))] = _cause(event) or "failed"
                 case "RunFailureEvent":
-                    summary = _cause(event) or event.get("message")
+                    run_message = _cause(event) or event.get("message")
         if not log.get("hasMore") or not events or number + 1 == MAX_PAGES:
             break
-        row = _logs([run_id], log.get("cursor"), ask).get(run_id)
-    steps = [f"step {name}: {cause}" for name, cause in causes.items()]
-    if len(steps) > MAX_NAMED:
-        steps[MAX_NAMED:] = [f"and {len(steps) - MAX_NAMED} more steps"]
-    return "\n".join(steps) or summary
+        row = _logs([run_id], log.get("cursor"), query).get(run_id)
+    lines = [f"step {name}: {cause}" for name, cause in causes.items()]
+    if len(lines) > MAX_STEPS:
+        lines[MAX_STEPS:] = [f"and {len(lines) - MAX_STEPS} more steps"]
+    return "\n".join(lines) or run_message
 
 
-def _logs(run_ids: Sequence[str], cursor: object, ask: Ask) -> dict[str, Mapping[str, Any]]:
-    rows = ask(QUERY, {"filter": {"runIds": list(run_ids)}, "cursor": cursor, "limit": EVENTS})
+def _logs(run_ids: Sequence[str], cursor: object, query: Query) -> dict[str, Mapping[str, Any]]:
+    """Return a page of the log of each run, by run id."""
+    rows = query(QUERY, {"filter": {"runIds": list(run_ids)}, "cursor": cursor, "limit": EVENTS_PER_PAGE})
     return {str(row.get("runId")): row for row in rows if isinstance(row, dict)}
 
 
 def _cause(event: Mapping[str, Any]) -> str | None:
-    """Return the message of the innermost error; outer ones only name the step."""
+    """Return the message of the innermost error, because outer errors only name the step; None without one."""
     error = event.get("error")
     if not isinstance(error, dict):
         return None

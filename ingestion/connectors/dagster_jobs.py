@@ -19,33 +19,36 @@ QUERY = """query Jobs { repositoriesOrError { __typename
     sensors { sensorState { status } targets { pipelineName } } } } } }"""
 
 
-def listed_jobs(session: PartnerSession) -> Iterator[SourcePipeline]:
-    """Yield all jobs of the code locations that load, without the implicit job for single assets."""
+def list_jobs(session: PartnerSession) -> Iterator[SourcePipeline]:
+    """Yield all jobs of the code locations that could be loaded."""
     body = session.post("/graphql", {"query": QUERY})
     answer = field_of(field_of(body, "data", dict, "the answer"), "repositoriesOrError", dict, "the answer's data")
     if answer.get("__typename") != "RepositoryConnection":
         raise BadAnswer(f"Dagster answered {answer.get('__typename')}: {str(answer.get('message'))[:200]}")
-    starters: dict[str, list[dict[str, Any]]] = {}
-    names: dict[str, None] = {}
+    triggers: dict[str, list[dict[str, Any]]] = {}  # schedules and sensors by job
+    names: dict[str, None] = {}  # an ordered set
     for node in field_of(answer, "nodes", list, "repositoriesOrError"):
         names |= {str(job["name"]): None for job in node["jobs"]}
         for schedule in node["schedules"]:
-            starters.setdefault(str(schedule["pipelineName"]), []).append(schedule)
+            triggers.setdefault(str(schedule["pipelineName"]), []).append(schedule)
         for sensor in node["sensors"]:
             for target in sensor["targets"] or ():
-                starters.setdefault(str(target["pipelineName"]), []).append(sensor)
+                triggers.setdefault(str(target["pipelineName"]), []).append(sensor)
     for name in names:
-        yield _pipeline(name, starters.get(name, []))
+        yield _pipeline(name, triggers.get(name, []))
 
 
-def _pipeline(name: str, starters: Sequence[dict[str, Any]]) -> SourcePipeline:
-    """Return a job as paused if all its schedules and sensors are off; None if it has none."""
-    running = [each for each in starters if (each.get("scheduleState") or each["sensorState"])["status"] == RUNNING]
-    ticks = [tick["timestamp"] for each in running for tick in each.get("futureTicks", {}).get("results", ())]
+def _pipeline(name: str, triggers: Sequence[dict[str, Any]]) -> SourcePipeline:
+    """Return the job: paused if all its schedules and sensors are off, unknown (None) if it has none."""
+    active = [
+        trigger for trigger in triggers if (trigger.get("scheduleState") or trigger["sensorState"])["status"] == RUNNING
+    ]
+    ticks = [tick["timestamp"] for trigger in active for tick in trigger.get("futureTicks", {}).get("results", ())]
     return SourcePipeline(
         external_id=name,
         name=name,
-        paused=not running if starters else None,
+        paused=not active if triggers else None,
         next_run_at=datetime.fromtimestamp(min(ticks), UTC) if ticks else None,
+        # Dagster also lists its implicit job __ASSET_JOB, which materializes single assets.
         offered=not name.startswith("__"),
     )

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-from ingestion.connectors.base import OpenRun, Page, RunsOnly, Target, Walk, field_of, translated, utc_text
+from ingestion.connectors.base import OpenRun, Page, RunsOnly, Target, Walk, field_of, translate_status, utc_text
 from ingestion.http import PartnerSession
 from ingestion.links import Links
 from ingestion.paging import CursorPaging, PageCap, Position
@@ -31,7 +31,7 @@ class GenericConnector(RunsOnly):
             yield Walk([target], partial(self._pages, target))
 
     def reread(self, runs: Sequence[OpenRun]) -> Iterator[Page]:
-        """Return nothing: the API cannot read one run, so missing runs cannot be detected."""
+        """Return nothing: the API cannot read a single run, so CHM cannot detect that one is gone."""
         return iter(())
 
     def links(self, external_ids: Collection[str], ui: str) -> Mapping[str, Links]:
@@ -56,11 +56,11 @@ class GenericConnector(RunsOnly):
 def event(target: Target, row: Any) -> RunEvent | Rejected:
     if not isinstance(row, dict):
         return Rejected(f"a run is a {type(row).__name__}, not an object")
-    identity = row.get("external_run_id")
+    run_id = row.get("external_run_id")
     return RunEvent(
         pipeline_id=target.pipeline_id,
-        external_run_id=row.get("id") if identity is None else identity,
-        status=translated(row.get("status"), STATUSES),
+        external_run_id=row.get("id") if run_id is None else run_id,
+        status=translate_status(row.get("status"), STATUSES),
         started_at=row.get("started_at"),
         finished_at=row.get("finished_at"),
         duration_seconds=row.get("duration_seconds"),

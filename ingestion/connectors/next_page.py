@@ -1,11 +1,11 @@
-"""Detect a next page in a response whose description has no `paging`."""
+"""Detect that a response has a next page, for descriptions without `paging`."""
 
 from typing import Any
 
 from ingestion.http import Exchanged
 
-# Common fields for the next page, at the top of the response or one level below.
-NAMES = frozenset(
+# Common names of the field for the next page, without underscores. It is at the top of the response or one level below.
+NEXT_PAGE_FIELDS = frozenset(
     name.replace("_", "")
     for name in (
         "next", "next_cursor", "next_page", "next_page_token", "next_token", "next_url", "next_link", "next_page_url",
@@ -16,8 +16,8 @@ NAMES = frozenset(
 USUAL_SIZES = frozenset({10, 15, 20, 25, 30, 50, 100, 200, 250, 500, 1_000})
 
 
-def says_more(answer: Exchanged) -> str | None:
-    """Return the field that shows a next page, or None."""
+def next_page_sign(answer: Exchanged) -> str | None:
+    """Return the name of the field or header that shows a next page, or None."""
     if answer.next_url:
         return 'a header Link with rel="next"'
     body = answer.body
@@ -26,7 +26,7 @@ def says_more(answer: Exchanged) -> str | None:
     below = [(f"{name}.", value) for name, value in body.items() if isinstance(value, dict)]
     for prefix, part in [("", body), *below]:
         for name, value in part.items():
-            if name.lower().replace("_", "") in NAMES and value not in (None, "", False, 0, [], {}):
+            if name.lower().replace("_", "") in NEXT_PAGE_FIELDS and value not in (None, "", False, 0, [], {}):
                 return f"the field {prefix}{name}"
     return None
 

@@ -1,7 +1,8 @@
-"""Prefect 3: one listing of ended runs, one of open runs, and the runs whose state was changed manually.
+"""Prefect 3: one listing of ended runs, two of open runs, and the runs whose state was changed manually.
 
-A pipeline's external id is the id of a deployment, or of a flow. Scheduled flow runs that
-never started are not stored. Recorded responses: ingestion/synthetic/recordings/prefect. API: https://docs.prefect.io/v3/api-ref/rest-api
+Prefect cannot filter flow runs by their update time. A pipeline's external id is the id of a deployment or of a flow.
+Scheduled flow runs that never started are not stored. Recorded responses: ingestion/synthetic/recordings/prefect. API:
+https://docs.prefect.io/v3/api-ref/rest-api
 """
 
 import re
@@ -16,16 +17,16 @@ from ingestion.connectors.base import (
     Target,
     Walk,
     by_external_id,
-    oldest,
+    earliest_start,
     utc_text,
 )
-from ingestion.connectors.prefect_deployments import listed_deployments
+from ingestion.connectors.prefect_deployments import list_deployments
 from ingestion.connectors.prefect_events import changed_runs
 from ingestion.connectors.prefect_tasks import failed_tasks
-from ingestion.connectors.walking import plan_walks, reread_by_id
+from ingestion.connectors.walk_plans import plan_walks, reread_by_id
 from ingestion.errors import BadAnswer
 from ingestion.http import PartnerSession
-from ingestion.links import Links, expanded
+from ingestion.links import Links, expand_links
 from ingestion.paging import OffsetPaging, PageCap, Position
 from runs.events import Rejected, RunEvent
 
@@ -39,20 +40,20 @@ STATUSES = {
     "crashed": "failed",
     "cancelled": "canceled",
 }
-PAGE_SIZE = 200  # the server's maximum; above it answers 422
+PAGE_SIZE = 200  # the server's maximum; it answers 422 to a larger limit
 STARTED: dict[str, Any] = {"start_time": {"is_null_": False}}
 OPEN: tuple[dict[str, Any], ...] = (
     {"state": {"type": {"any_": ["PENDING", "RUNNING", "PAUSED", "CANCELLING"]}}},
-    # Between two attempts a run is scheduled again.
+    # A run that waits for its next attempt is SCHEDULED and has a start. The about 100 future runs of each deployment
+    # have none.
     {"state": {"type": {"any_": ["SCHEDULED"]}}, **STARTED},
 )
 UUID_FORM = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-# The server's estimates, which differ in every response.
+# The server's estimates differ in every response, so that each walk would write every run again.
 VOLATILE = frozenset({"estimated_run_time", "estimated_start_time_delta"})
 
-
-# External ids of flows (not deployments) by server, kept to save a request per tick.
-_kinds: dict[str, dict[str, bool]] = {}
+# By base_url: whether an external id is a flow (or a deployment). Kept to save a request per tick: ids keep their kind.
+_is_flow: dict[str, dict[str, bool]] = {}
 
 
 class PrefectConnector(ErrorsInListing):
@@ -62,51 +63,51 @@ class PrefectConnector(ErrorsInListing):
     def __init__(self, session: PartnerSession, *, known: Callable[[str], bool]) -> None:
         self._session = session
         self._known = known
-        self._tasks: dict[str, str] = {}  # of the flow runs of the last response
+        self._failed_tasks: dict[str, str] = {}  # lines by flow run, for the failed runs of the last response
 
     def walks(self, targets: Sequence[Target]) -> Iterator[Walk]:
-        """Return one walk for all pipelines with a watermark and one for the others.
-
-        Prefect cannot filter by update time.
-        """
+        """Return one walk for all pipelines with a watermark, and one for all others."""
         return plan_walks(targets, self._listing, max_single=0)
 
     def reread(self, runs: Sequence[OpenRun]) -> Iterator[Page]:
-        return reread_by_id(runs, batch=PAGE_SIZE, ask=self._by_id, run_id="id", event=self._event)
+        return reread_by_id(runs, batch=PAGE_SIZE, fetch=self._by_id, run_id="id", event=self._event)
 
     def links(self, external_ids: Collection[str], ui: str) -> Mapping[str, Links]:
         runs = f"{ui}/runs/flow-run/{{run_id}}"
         flows = self._flows(external_ids)
-        return expanded(Links(f"{ui}/deployments/deployment/{{external_id}}", runs), external_ids) | expanded(
+        return expand_links(Links(f"{ui}/deployments/deployment/{{external_id}}", runs), external_ids) | expand_links(
             Links(f"{ui}/flows/flow/{{external_id}}", runs), flows
         )
 
     def pipelines(self) -> Iterator[SourcePipeline]:
-        return listed_deployments(self._session)
+        return list_deployments(self._session)
 
     def _flows(self, external_ids: Collection[str]) -> set[str]:
-        """Return the ids that are flows; requested once per process, because an id keeps its kind."""
-        kinds = _kinds.setdefault(self._session.base_url, {})
-        requested = [name for name in external_ids if name not in kinds and UUID_FORM.fullmatch(name)]
-        for first in range(0, len(requested), PAGE_SIZE):
-            some = requested[first : first + PAGE_SIZE]
-            body = {"flows": {"id": {"any_": some}}, "limit": PAGE_SIZE}
+        """Return those of the ids that are flows."""
+        is_flow = _is_flow.setdefault(self._session.base_url, {})
+        # Ids of flows and deployments are UUIDs; a pipeline may have another external id by mistake.
+        new_ids = [name for name in external_ids if name not in is_flow and UUID_FORM.fullmatch(name)]
+        for first in range(0, len(new_ids), PAGE_SIZE):
+            batch = new_ids[first : first + PAGE_SIZE]
+            body = {"flows": {"id": {"any_": batch}}, "limit": PAGE_SIZE}
             rows = self._session.post("/api/flows/filter", body)
-            found = {str(row.get("id")) for row in rows if isinstance(row, dict)} if isinstance(rows, list) else set()
-            kinds |= {name: name in found for name in some}
-        return {name for name in external_ids if kinds.get(name)}
+            flows = {str(row.get("id")) for row in rows if isinstance(row, dict)} if isinstance(rows, list) else set()
+            is_flow |= {name: name in flows for name in batch}
+        return {name for name in external_ids if is_flow.get(name)}
 
     def _listing(self, targets: Sequence[Target], _flow: str | None, start: Position | None) -> Iterator[Page]:
-        since = oldest(targets)
-        chosen = STARTED if since is None else {"end_time": {"after_": utc_text(since)}}
-        filters = (chosen, *OPEN)
+        since = earliest_start(targets)
+        ended = STARTED if since is None else {"end_time": {"after_": utc_text(since)}}
+        filters = (ended, *OPEN)
         targets_by_id = by_external_id(targets)
+        # A position names the filter and the place in its listing. The listings before it were read by an earlier task.
         first = start["filter"] if start else 0
         seen: set[str] = set()
-        for number, each in enumerate(filters[first:], first):
-            for at, rows in self._pages(each, start if number == first else None):
+        for number, run_filter in enumerate(filters[first:], first):
+            for position, rows in self._pages(run_filter, start if number == first else None):
                 seen.update(str(row.get("id")) for row in rows if isinstance(row, dict))
-                yield self._page(rows, targets_by_id, {"filter": number, **at})
+                yield self._page(rows, targets_by_id, {"filter": number, **position})
+        # A walk without a start has listed every run, so no change is left to look for.
         if since is not None:
             for ids in changed_runs(self._session, since, seen=seen):
                 yield self._page(self._by_id(ids), targets_by_id, None)
@@ -119,44 +120,46 @@ class PrefectConnector(ErrorsInListing):
             if not isinstance(row, dict):
                 page.events.append(Rejected(f"a flow run is a {type(row).__name__}, not an object"))
                 continue
-            names = [str(row[name]) for name in ("deployment_id", "flow_id") if row.get(name)]
-            found = [target for name in names for target in targets_by_id.get(name, ())]
-            events = (self._event(target.pipeline_id, row) for target in found)
-            page.events.extend(made for made in events if made is not None)
-            if not any(map(self._known, names)):
-                page.unknown.update(names[:1])
+            external_ids = [str(row[name]) for name in ("deployment_id", "flow_id") if row.get(name)]
+            pipelines = [target for external_id in external_ids for target in targets_by_id.get(external_id, ())]
+            events = (self._event(target.pipeline_id, row) for target in pipelines)
+            page.events.extend(run_event for run_event in events if run_event is not None)
+            if not any(map(self._known, external_ids)):
+                page.unknown.update(external_ids[:1])  # the deployment if there is one
         return page
 
     def _by_id(self, ids: Sequence[str]) -> list[Any]:
-        return self._ask({"id": {"any_": list(ids)}}, 0)
+        return self._fetch({"id": {"any_": list(ids)}}, 0)
 
-    def _pages(self, chosen: dict[str, Any], start: Position | None = None) -> Iterator[tuple[Position, list[Any]]]:
-        """Yield pages ordered by start, so that new runs come after those already read."""
+    def _pages(self, run_filter: dict[str, Any], start: Position | None = None) -> Iterator[tuple[Position, list[Any]]]:
+        """Yield the position and the rows of each page, ordered by start: new runs come after those already read."""
         paging, cap = OffsetPaging(start), PageCap()
         while True:
-            here, rows = paging.position, self._ask(chosen, paging.offset)
+            position, rows = paging.position, self._fetch(run_filter, paging.offset)
             cap.count(len(rows))
-            yield here, rows
+            yield position, rows
             keys = [str(row.get("id")) if isinstance(row, dict) else "" for row in rows]
+            # The response is a bare list without a total.
             if not paging.advance(keys=keys, last=len(rows) < PAGE_SIZE):
                 return
 
-    def _ask(self, chosen: dict[str, Any], offset: int) -> list[Any]:
-        body = {"flow_runs": chosen, "sort": "START_TIME_ASC", "limit": PAGE_SIZE, "offset": offset}
+    def _fetch(self, run_filter: dict[str, Any], offset: int) -> list[Any]:
+        """Return a page of flow runs, and read the failed tasks of those that failed."""
+        body = {"flow_runs": run_filter, "sort": "START_TIME_ASC", "limit": PAGE_SIZE, "offset": offset}
         rows = self._session.post("/api/flow_runs/filter", body)
         if not isinstance(rows, list):
             raise BadAnswer(f"the answer is a {type(rows).__name__}, not a list of flow runs")
-        failed = [str(row.get("id")) for row in rows if isinstance(row, dict) and canonical(row) == "failed"]
-        self._tasks = failed_tasks(self._session, failed)
+        failed = [str(row.get("id")) for row in rows if isinstance(row, dict) and canonical_status(row) == "failed"]
+        self._failed_tasks = failed_tasks(self._session, failed)
         return rows
 
     def _event(self, pipeline_id: Any, row: dict[str, Any]) -> RunEvent | None:
-        return event(pipeline_id, row, self._tasks.get(str(row.get("id")), ""))
+        return event(pipeline_id, row, self._failed_tasks.get(str(row.get("id")), ""))
 
 
 def event(pipeline_id: Any, row: dict[str, Any], tasks: str = "") -> RunEvent | None:
-    """Return the event; None for a scheduled run. `tasks` are lines with the failed tasks of the run."""
-    status = canonical(row)
+    """Return the event, or None for a scheduled run that never started. `tasks` are lines about its failed tasks."""
+    status = canonical_status(row)
     if status is None:
         return None
     state = row.get("state")
@@ -175,8 +178,11 @@ def event(pipeline_id: Any, row: dict[str, Any], tasks: str = "") -> RunEvent | 
     )
 
 
-def canonical(row: dict[str, Any]) -> object:
-    """Return the status for the state's type. The name of a state is free text, except "Skipped"."""
+def canonical_status(row: dict[str, Any]) -> object:
+    """Return the canonical status of the state's type; None for a scheduled run that never started.
+
+    The name of a state is free text and decides nothing, except for "Skipped". An unknown type is returned unchanged.
+    """
     kind = row.get("state_type")
     word = kind.lower() if isinstance(kind, str) else kind
     if word == "scheduled":

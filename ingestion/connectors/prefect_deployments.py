@@ -1,6 +1,6 @@
-"""Read the deployments and flows of a Prefect server: the external id of a pipeline is one of either.
+"""List the deployments and flows of a Prefect server. The external id of a pipeline is the id of one or the other.
 
-The next start of a deployment would need a list of its scheduled runs, and is not read. Recorded responses:
+The next start of a deployment is not read, because it would need a list of its scheduled runs. Recorded responses:
 ingestion/synthetic/recordings/prefect. API: https://docs.prefect.io/v3/api-ref/rest-api
 """
 
@@ -15,8 +15,8 @@ from ingestion.paging import OffsetPaging, PageCap
 PAGE_SIZE = 200  # the server's maximum
 
 
-def listed_deployments(session: PartnerSession) -> Iterator[SourcePipeline]:
-    """Yield all deployments and flows. Flows with deployments are not proposed, because deployments have their runs."""
+def list_deployments(session: PartnerSession) -> Iterator[SourcePipeline]:
+    """Yield all deployments and flows. A flow with deployments is not offered, because they have its runs."""
     deployments = list(_rows(session, "/api/deployments/filter"))
     flows = {str(row.get("id")): str(row.get("name")) for row in _rows(session, "/api/flows/filter")}
     for row in deployments:

@@ -1,4 +1,4 @@
-"""Read which tasks made flow runs fail: a flow run's state has a message, but not the name of the task.
+"""Read which tasks of flow runs failed. The state of a flow run has a message, but not the name of the task.
 
 API: https://docs.prefect.io/v3/api-ref/rest-api
 """
@@ -12,14 +12,14 @@ from ingestion.paging import PageCap
 
 PAGE_SIZE = 200  # the server's maximum
 MAX_PAGES = 10
-MAX_NAMED = 5
+MAX_TASKS = 5  # in the error text of a run
 
 
 def failed_tasks(session: PartnerSession, flow_runs: Collection[str]) -> dict[str, str]:
-    """Return lines with the first failed tasks by flow run; empty if the server refuses."""
+    """Return lines about the first failed tasks by flow run; empty if the server refuses the request."""
     if not flow_runs:
         return {}
-    chosen = {
+    task_filter = {
         "flow_runs": {"id": {"any_": sorted(flow_runs)}},
         "task_runs": {"state": {"type": {"any_": ["FAILED", "CRASHED"]}}},
         "sort": "END_TIME_DESC",
@@ -29,20 +29,20 @@ def failed_tasks(session: PartnerSession, flow_runs: Collection[str]) -> dict[st
     cap = PageCap()
     try:
         while cap.pages < MAX_PAGES:
-            body = session.post("/api/task_runs/filter", chosen | {"offset": len(rows)})
+            body = session.post("/api/task_runs/filter", task_filter | {"offset": len(rows)})
             page = body if isinstance(body, list) else []
             cap.count(len(page))
             rows += [row for row in page if isinstance(row, dict)]
             if len(page) < PAGE_SIZE:
                 break
-    except TokenRefused:
+    except TokenRefused:  # a subclass of Refused, but it concerns every request
         raise
     except Refused:
         return {}
     lines: dict[str, list[str]] = {}
     for row in sorted(rows, key=lambda row: (str(row.get("end_time")), str(row.get("id")))):
         lines.setdefault(str(row.get("flow_run_id")), []).append(_line(row))
-    return {name: "\n".join(_few(found)) for name, found in lines.items()}
+    return {flow_run: "\n".join(_first_lines(of_run)) for flow_run, of_run in lines.items()}
 
 
 def _line(row: dict[str, Any]) -> str:
@@ -51,5 +51,5 @@ def _line(row: dict[str, Any]) -> str:
     return f"task {row.get('name')}: {message or row.get('state_name')}"
 
 
-def _few(lines: list[str]) -> list[str]:
-    return lines if len(lines) <= MAX_NAMED else [*lines[:MAX_NAMED], f"and {len(lines) - MAX_NAMED} more tasks"]
+def _first_lines(lines: list[str]) -> list[str]:
+    return lines if len(lines) <= MAX_TASKS else [*lines[:MAX_TASKS], f"and {len(lines) - MAX_TASKS} more tasks"]

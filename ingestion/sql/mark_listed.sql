@@ -1,9 +1,10 @@
--- Question    What is the state of these pipelines in the source's list?
--- Grain       one statement for all pipelines of a connection
+-- Stores what the source's list says about the pipelines of a connection, in one statement.
+--
 -- Parameters  listed_at, pipeline_id[], client_id[], platform[], external_id[], found[], paused[], next_run_at[]
 --
--- Updates only pipelines that still have the source that was read, and only changed values. No column is indexed, so that
--- updates are HOT.
+-- The join skips pipelines whose client, platform or external id was edited during the walk: the list was not about their
+-- new source. Only changed values are written. No index has these columns, so updates are HOT (PostgreSQL adds no index
+-- entry). Rows are locked in the order of id, so that two workers cannot deadlock.
 WITH listed AS (
     SELECT
         pipelines.id, listed.paused, listed.next_run_at,

@@ -1,10 +1,12 @@
--- Question    Through when are these pipelines ingested, and when is the next walk due?
--- Grain       one statement for all pipelines of a complete walk
--- Parameters  through, due, step (seconds), pipeline_id[], client_id[], platform[], external_id[], moves[],
---             source_url[], source_url_template[] (kept as they are unless links_known)
+-- Stores a complete walk for all its pipelines in one statement: watermark, due time, links, and no error.
 --
--- Updates only pipelines that still have the source that was walked. It writes no indexed column, so that updates are HOT;
--- a pipeline whose watermark would hardly move is not written.
+-- Parameters  through, due, step (seconds), pipeline_id[], client_id[], platform[], external_id[], moves[],
+--             links_known, source_url[], source_url_template[] (the stored links stay unless links_known)
+--
+-- The join skips pipelines whose client, platform or external id was edited during the walk: their new source was not
+-- walked. A pipeline is not written if its watermark would move by less than `step` and nothing else changed. No index has
+-- these columns, so updates are HOT (PostgreSQL adds no index entry). Rows are locked in the order of id, so that two
+-- workers cannot deadlock.
 WITH walked AS (
     SELECT pipelines.id, walked.moves, walked.source_url, walked.source_url_template
     FROM unnest(

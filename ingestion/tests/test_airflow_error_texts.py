@@ -9,7 +9,7 @@ import pytest
 from django.core.cache import cache
 
 from ingestion.connections import AuthSettings
-from ingestion.connectors.airflow_errors import NO_FAILED_TASK, described, lines
+from ingestion.connectors.airflow_errors import NO_FAILED_TASK, failure_text, log_lines
 from ingestion.error_texts import MAX_REQUESTS
 from ingestion.synthetic.airflow_recording import RecordedRow
 from ingestion.synthetic.airflow_replay import Airflow2Replay, AirflowReplay
@@ -202,16 +202,16 @@ def test_mapped_and_many_failed_tasks_are_named() -> None:
         {"task_id": "load", "map_index": number, "try_number": 1, "max_tries": 0} for number in range(8)
     ]
 
-    assert described(tasks, []) == (
+    assert failure_text(tasks, []) == (
         "Task load[0] failed (try 1 of 1)\nAlso failed: load[1], load[2], load[3], load[4], load[5] and 2 more"
     )
 
 
 def test_logs_of_all_forms_are_read() -> None:
-    assert lines(recorded("task-log")["content"])[-1].startswith("ValueError: ledger mismatch")
-    assert lines(OF_AIRFLOW_2)[-2] == "ValueError: no rows"
-    assert lines(["one\ntwo", 3, {"event": None}]) == ["one", "two"]
-    assert lines(None) == []
+    assert log_lines(recorded("task-log")["content"])[-1].startswith("ValueError: ledger mismatch")
+    assert log_lines(OF_AIRFLOW_2)[-2] == "ValueError: no rows"
+    assert log_lines(["one\ntwo", 3, {"event": None}]) == ["one", "two"]
+    assert log_lines(None) == []
 
 
 def _only(part: str, answer: Answer) -> Any:

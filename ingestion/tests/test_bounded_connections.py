@@ -56,6 +56,6 @@ def test_a_partner_at_a_metadata_address_is_refused(monkeypatch: pytest.MonkeyPa
         once = HttpSettings(max_retries=0)
         with (
             PartnerSession(address, auth=Auth(), settings=once) as session,
-            pytest.raises(Refused, match="where machines keep credentials"),
+            pytest.raises(Refused, match="an address of cloud metadata"),
         ):
             session.get("/runs")

@@ -160,7 +160,7 @@ def test_two_hundred_are_adopted_at_once_and_the_next_walk_reads_their_runs(
         too_many = adopt(found, chosen, client="", pipeline_type="ingestion", user_id=admin_user.pk)
         adopted = adopt(found, chosen[:200], client="", pipeline_type="ingestion", user_id=admin_user.pk)
 
-        assert [fault.message for fault in too_many.faults] == ["At most 200 can be adopted at once."]
+        assert [fault.message for fault in too_many.faults] == ["At most 200 pipelines can be adopted at once."]
         assert (adopted.faults, len(adopted.new)) == ([], 200)
         assert len(status().unmatched) == 50, "without another list"
         assert ingest(configured()["live"]).pipelines_processed == 200
@@ -184,7 +184,7 @@ def test_a_client_chosen_by_hand_comes_before_the_rule(
     assert (by_rule.faults, by_hand.faults) == ([], [])
     owners = dict(Pipeline.objects.values_list("external_id", "client__name"))
     assert owners == {"sales_daily_load": "Northwind", "sales-mart.refresh": "Contoso"}
-    assert [fault.message for fault in neither.faults] == ["No rule says whose it is: choose a client."]
+    assert [fault.message for fault in neither.faults] == ["No rule assigns a client; choose one."]
 
 
 def test_the_only_client_of_a_connection_owns_what_it_adopts_and_no_other_can(
@@ -198,7 +198,7 @@ def test_the_only_client_of_a_connection_owns_what_it_adopts_and_no_other_can(
     other = adopt(found, ["manual_refund"], client="Contoso", pipeline_type="export", user_id=admin_user.pk)
     owned = adopt(found, ["manual_refund"], client="", pipeline_type="export", user_id=admin_user.pk)
 
-    assert [fault.message for fault in other.faults] == ["The connection does not select Contoso."]
+    assert [fault.message for fault in other.faults] == ["The connection does not select the client Contoso."]
     assert owned.faults == []
     assert (Pipeline.objects.get().client.name, Pipeline.objects.get().environment) == ("Northwind", "staging")
 
@@ -216,7 +216,7 @@ def test_adopting_changes_no_pipeline_that_has_the_name_already(
     )
 
     assert [fault.message for fault in judgement.faults] == [
-        "manual_refund exists already; give it this external id there."
+        "manual_refund exists already. Set this external id on that pipeline."
     ]
     assert Pipeline.objects.get().external_id == "manual_refund_of_old"
     assert admin_user.logentry_set.count() == 0
@@ -230,7 +230,9 @@ def test_what_is_no_longer_unmatched_is_not_adopted(
 
     judgement = adopt(walked(), ["made_up"], client="Northwind", pipeline_type="export", user_id=admin_user.pk)
 
-    assert [fault.message for fault in judgement.faults] == ["Some are no longer on the list; look at it again."]
+    assert [fault.message for fault in judgement.faults] == [
+        "Some pipelines are no longer in the list. Reload the page."
+    ]
     assert not Pipeline.objects.exists()
 
 

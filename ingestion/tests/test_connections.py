@@ -87,11 +87,11 @@ def test_every_mistake_is_named_at_once(written: Path) -> None:
     for expected in (
         "bad name!: a name has",
         "bad name!.connector: must be one of generic, airflow",
-        "bad name!.base_url holds a user name or password",
+        "bad name!.base_url contains a user name or password",
         "bad name!.colour: is not a setting",
         "two.base_url: is missing",
         "two.interval_seconds: must be a number",
-        "two.auth.username: airflow_token needs one",
+        "two.auth.username: is required for airflow_token",
         "two.pipelines.clients: must be a list",
         "two.pipelines.platform: must be one of",
         "two.pipelines.external_ids: is empty",
@@ -108,7 +108,7 @@ def test_every_mistake_is_named_at_once(written: Path) -> None:
     [
         ("[connections.a\n", "line 1"),
         ("", "connections: is missing"),
-        ("[connections]\n", "no connection is described"),
+        ("[connections]\n", "the file has no connection"),
         ("connections = 3\n", "must be a table"),
         ("[connections]\na = 3\n", "connections.a: must be a table"),
     ],

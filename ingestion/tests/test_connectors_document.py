@@ -8,7 +8,7 @@ from pytest_django import Settings
 
 from ingestion.connections import configured
 from ingestion.connectors import CONNECTORS
-from ingestion.connectors.source import PRESETS
+from ingestion.connectors.source_description import PRESETS
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT = (ROOT / "docs" / "connectors.md").read_text()

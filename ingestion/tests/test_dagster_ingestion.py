@@ -9,7 +9,7 @@ from django.db import connection as database
 
 from ingestion import synthetic
 from ingestion.connections import Connection
-from ingestion.connectors.dagster import STATUSES, moment
+from ingestion.connectors.dagster import STATUSES, read_time
 from ingestion.synthetic.partner import Answer, PartnerServer, Request
 from ingestion.tests.support import IMPATIENT, ingest, outcomes, physical_rows, pipelines_of
 from runs.models import Run
@@ -19,7 +19,7 @@ MOMENTS = ("A-early", "B-settled")
 
 
 def rows(when: str) -> list[dict[str, Any]]:
-    """Every run that the server showed at the moment, newest first."""
+    """Every run that the server showed at the read_time, newest first."""
     found: dict[str, dict[str, Any]] = {}
     for path in sorted((RECORDINGS / when).glob("runs*.json")):
         data = (json.loads(path.read_text())["response"]["body"] or {}).get("data") or {}
@@ -83,8 +83,8 @@ def test_each_run_is_stored_as_the_server_told_it_and_moves_on(dagster: DagsterP
         for row in dagster.rows:
             run = stored[row["runId"]]
             assert run.status == STATUSES[row["status"].lower()]
-            assert (run.started_at, run.finished_at) == (moment(row["startTime"]), moment(row["endTime"]))
-            assert run.source_updated_at == moment(row["updateTime"])
+            assert (run.started_at, run.finished_at) == (read_time(row["startTime"]), read_time(row["endTime"]))
+            assert run.source_updated_at == read_time(row["updateTime"])
     assert {run.status for run in stored.values()} == {"success", "failed", "canceled"}
 
 
@@ -161,10 +161,10 @@ def test_an_answer_of_another_kind_is_an_error_and_loses_nothing(
 
 
 def test_times_that_are_none_are_left_for_the_write_path_to_name() -> None:
-    assert moment(None) is None
-    assert moment("soon") == "soon"
-    assert moment(1e300) == "1e+300"
-    assert moment(True) is True
+    assert read_time(None) is None
+    assert read_time("soon") == "soon"
+    assert read_time(1e300) == "1e+300"
+    assert read_time(True) is True
 
 
 @pytest.mark.django_db

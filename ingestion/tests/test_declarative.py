@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from ingestion.connections import ConfigurationError
-from ingestion.connectors.declarative import canonical, duration, read
-from ingestion.connectors.source import Source
+from ingestion.connectors.declarative import canonical_status, read_duration, read_time
+from ingestion.connectors.source_description import Source
 from ingestion.synthetic.partner import Answer, Request
 from ingestion.tests.scripted import LISTING, Connect, Scripted, a_row
 from ingestion.tests.support import ingest, outcomes, physical_rows, pipelines_of
@@ -155,7 +155,7 @@ def test_an_odd_item_is_rejected_or_repaired_alone(partner: Scripted, connect: C
     runs = {run.external_run_id: run for run in Run.objects.all()}
     assert runs.keys() == {"1", "3", "4", "5", "7"}
     assert (runs["1"].rows_processed, runs["1"].status, runs["1"].duration_seconds) == (5, "success", 90)
-    assert "rows_processed left out: 'sum(parts[].rows)' does not suit this run" in str(runs["3"].status_reason)
+    assert "rows_processed left out: 'sum(parts[].rows)' does not fit this run" in str(runs["3"].status_reason)
     assert runs["3"].status == "success"
     assert (runs["4"].status, runs["4"].started_at) == ("failed", None)
     assert 'unknown status "exploded"' in str(runs["5"].status_reason)
@@ -296,15 +296,15 @@ broken = ["x"]
         "source.time_format: must be one of iso, epoch, epoch_ms",
         "source.reopens: must be true or false",
         "source.request.path: must begin with /",
-        "source.request: {extrenal_id} is not known here (known: {external_id}, {now})",
-        'source.request.body: needs method = "POST"',
+        "source.request: {extrenal_id} is not a placeholder here (only {external_id}, {now})",
+        'source.request.body: requires method = "POST"',
         "source.request.query: values must be texts",
-        "source.since: {sinse} is not known here",
+        "source.since: {sinse} is not a placeholder here",
         "source.since.lookback_seconds: must be a number from 0",
         "source.one_run.path: is missing",
         "source.one_run.gone: must be true or false",
-        "source.paging.param: is missing (cursor needs it)",
-        "source.paging.next: is missing (cursor needs it)",
+        "source.paging.param: is missing (cursor requires it)",
+        "source.paging.next: is missing (cursor requires it)",
         "source.fields.external_run_id: is missing",
         "source.fields.pipeline: is missing",
         "source.fields.started_at: 'a..b' is not a JMESPath expression",
@@ -316,29 +316,29 @@ broken = ["x"]
         assert expected in text
 
 
-def test_a_connector_in_code_takes_no_description(connect: Connect) -> None:
-    with pytest.raises(ConfigurationError, match=r"house\.source: airflow takes none"):
+def test_a_connector_in_python_accepts_no_description(connect: Connect) -> None:
+    with pytest.raises(ConfigurationError, match=r"house\.source: the connector airflow accepts no description"):
         connect(None, LISTING, connector="airflow")
 
 
 def test_times_and_durations_are_read_as_described() -> None:
     noon = datetime(2026, 11, 20, 12, tzinfo=UTC)
-    assert read(1795176000, "epoch") == noon
-    assert read("1795176000.25", "epoch") == noon + timedelta(milliseconds=250)
-    assert read(1795176000000, "epoch_ms") == noon
-    assert read(0, "epoch_ms") is None
-    assert read(1e300, "epoch") == "1e+300"
-    assert [read(odd, "epoch") for odd in (None, "soon", True, [1])] == [None, "soon", True, [1]]
-    assert read("2026-11-20T12:00:00+01:00", "iso") == "2026-11-20T12:00:00+01:00"
-    assert duration(1500, "milliseconds") == 1.5
-    assert duration("PT1H2M", "iso8601") == 3720
-    assert duration("a while", "iso8601") == "a while"
-    assert duration(7, "seconds") == 7
+    assert read_time(1795176000, "epoch") == noon
+    assert read_time("1795176000.25", "epoch") == noon + timedelta(milliseconds=250)
+    assert read_time(1795176000000, "epoch_ms") == noon
+    assert read_time(0, "epoch_ms") is None
+    assert read_time(1e300, "epoch") == "1e+300"
+    assert [read_time(odd, "epoch") for odd in (None, "soon", True, [1])] == [None, "soon", True, [1]]
+    assert read_time("2026-11-20T12:00:00+01:00", "iso") == "2026-11-20T12:00:00+01:00"
+    assert read_duration(1500, "milliseconds") == 1.5
+    assert read_duration("PT1H2M", "iso8601") == 3720
+    assert read_duration("a while", "iso8601") == "a while"
+    assert read_duration(7, "seconds") == 7
 
 
 def test_words_together_come_before_the_first_alone() -> None:
     source = Source(statuses={"done": "success", "done/bad": "failed"})
-    assert [canonical(source, word) for word in ("Done", "DONE/BAD", "done/odd", "odd", None)] == [
+    assert [canonical_status(source, word) for word in ("Done", "DONE/BAD", "done/odd", "odd", None)] == [
         "success",
         "failed",
         "success",

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection as database
 
 from ingestion.connections import ConfigurationError, Connection, read_file
-from ingestion.connectors.source import PRESETS, preset
+from ingestion.connectors.source_description import PRESETS, preset
 from ingestion.http import PartnerSession
 from ingestion.links import Links
 from ingestion.synthetic.partner import Answer, PartnerServer, Request
@@ -133,8 +133,8 @@ def test_ui_url_as_an_address_stands_for_base_url(tmp_path: Path) -> None:
         ("javascript:alert({run_id})", "is not an http:// or https:// address"),
         ("https://{external_id}.example/{run_id}", "is not an http:// or https:// address"),
         ("https://user:hunter2@ui.example/{run_id}", "is not an http:// or https:// address"),
-        ("https://ui.example/{dag}/{run_id}", "only {external_id} and {run_id} can be inserted"),
-        ("https://ui.example/{external_id}", "names {external_id} without {run_id}; it is the address of a run"),
+        ("https://ui.example/{dag}/{run_id}", "the only placeholders are {external_id} and {run_id}"),
+        ("https://ui.example/{external_id}", "a template is the address of a run, so it needs {run_id}"),
     ],
 )
 def test_a_ui_url_that_cannot_work_is_a_mistake_in_the_file(tmp_path: Path, ui_url: str, mistake: str) -> None:

@@ -65,7 +65,7 @@ def test_a_full_page_is_noticed(partner: Scripted, connect: Connect) -> None:
     report = ingest(connect(partner, LISTING))
 
     assert report.errors == []
-    assert report.notices == {"a page of exactly 25 runs, and no source.paging: there may be more"}
+    assert report.notices == {"a page of exactly 25 runs, and no source.paging: there may be more runs"}
 
 
 def checked() -> str:

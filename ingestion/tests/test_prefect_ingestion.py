@@ -10,7 +10,7 @@ from django.db import connection as database
 
 from ingestion import synthetic
 from ingestion.connections import AuthSettings, Connection
-from ingestion.connectors.prefect import STATUSES, canonical
+from ingestion.connectors.prefect import STATUSES, canonical_status
 from ingestion.synthetic.partner import Answer, PartnerServer, Request
 from ingestion.tests.support import IMPATIENT, PASSWORD_ENV, ingest, outcomes, physical_rows, pipelines_of
 from runs.models import Run, Status
@@ -103,7 +103,7 @@ def test_every_recorded_state_is_in_the_table() -> None:
     assert {kind.lower() for kind, _ in kinds} - {"scheduled"} <= STATUSES.keys()
     assert ("CRASHED", "Crashed") in kinds
     for moment in MOMENTS:
-        assert {canonical(row) for row in rows(moment)} <= {None, *Status.values}
+        assert {canonical_status(row) for row in rows(moment)} <= {None, *Status.values}
 
 
 @pytest.mark.django_db
@@ -113,12 +113,12 @@ def test_each_flow_run_is_stored_as_the_server_told_it(prefect: PrefectPartner) 
     report = ingest(connection(prefect))
 
     assert not report.errors
-    real = [row for row in prefect.rows if canonical(row) is not None]
+    real = [row for row in prefect.rows if canonical_status(row) is not None]
     stored = {run.external_run_id: run for run in Run.objects.all()}
     assert stored.keys() == {row["id"] for row in real}
     for row in real:
         run = stored[row["id"]]
-        assert run.status == canonical(row)
+        assert run.status == canonical_status(row)
         assert (run.started_at.isoformat() if run.started_at else None) == (
             row["start_time"].replace("Z", "+00:00") if row["start_time"] else None
         )
@@ -284,7 +284,7 @@ def test_what_is_no_list_is_an_error_and_an_odd_item_is_rejected_alone(prefect: 
     prefect.faults = [Answer(body=[*rows("A-early"), "nonsense"])]
     report = ingest(connection(prefect))
     assert report.rejected == 1
-    assert report.created == len([row for row in prefect.rows if canonical(row) is not None])
+    assert report.created == len([row for row in prefect.rows if canonical_status(row) is not None])
 
 
 @pytest.mark.django_db

@@ -13,7 +13,7 @@ from pytest_django import Settings
 
 from chm_project.settings.config_reader import ConfigReader
 from ingestion.connections import Connection, configured
-from ingestion.connectors.source import PRESETS, preset, read_source
+from ingestion.connectors.source_description import PRESETS, preset, read_source
 from ingestion.synthetic.partner import Answer
 from ingestion.tests.documented_partners import (
     PARTNERS,

@@ -126,7 +126,7 @@ def test_a_refused_adoption_says_why_and_stores_nothing(airflow: AirflowReplay) 
     answer = analyst.post(ADOPT, {"all": "yes", "pipeline_type": "export"}, follow=True).content.decode()
     empty = analyst.post(ADOPT, {"pipeline_type": "export"}, follow=True).content.decode()
 
-    assert "Selected pipeline 1, client: No rule says whose it is: choose a client." in answer
+    assert "Selected pipeline 1, client: No rule assigns a client; choose one." in answer
     assert "Nothing was adopted." in answer
     assert "Select at least one pipeline." in empty
     assert not Pipeline.objects.exists()

@@ -270,7 +270,7 @@ export interface paths {
          * Start an ingestion
          * @description Ingest all connections, or one connection, client or pipeline.
          *
-         *     A worker does the work; read its state by the returned id.
+         *     A worker ingests in the background. Read the state with the returned `task_id`.
          */
         post: operations["ingestion_sync_start"];
         delete?: never;
@@ -288,7 +288,7 @@ export interface paths {
         };
         /**
          * Read the state of an ingestion
-         * @description Counts grow while the state is `running`. A state is kept for a day.
+         * @description Counts grow while the state is `running`. The state is available for a day.
          */
         get: operations["ingestion_sync_state"];
         put?: never;
@@ -2563,12 +2563,12 @@ export interface components {
         SyncError: {
             /** @description The name of the connection. */
             connection: string;
-            /** @description The external id; null if the error concerns several pipelines. */
+            /** @description The external id of the pipeline; null if the error concerns several pipelines. */
             pipeline: string | null;
             /** @description The reason, in one sentence. */
             error: string;
         };
-        /** @description What to ingest. Without any field, everything. */
+        /** @description The part to ingest; everything if no field is given. */
         SyncRequestRequest: {
             /** @description The name of one connection. */
             connection?: string | null;
@@ -2590,14 +2590,14 @@ export interface components {
              */
             task_id: string;
         };
-        /** @description Counts include repeated runs and grow while the state is running. */
+        /** @description The state and the counts. Counts include repeated runs and grow while the state is `running`. */
         SyncState: {
             /**
              * Format: uuid
              * @description The id of the ingestion.
              */
             task_id: string;
-            /** @description failed: the ingestion was aborted; errors of single pipelines are in `errors`. */
+            /** @description `failed` means that the ingestion was aborted. Errors of single pipelines are only in `errors`. */
             state: components["schemas"]["IngestionState"];
             /** @description Pipelines whose ingestion is done. */
             pipelines_processed: number;

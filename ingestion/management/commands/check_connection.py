@@ -14,8 +14,8 @@ from chm_project.scrubbing import scrub_text
 from ingestion.assignment import assign
 from ingestion.connections import ConfigurationError, Connection, configured
 from ingestion.connectors.base import Page, Target
-from ingestion.connectors.declarative import word as word_of
-from ingestion.connectors.source import Expression, Source
+from ingestion.connectors.declarative import source_status
+from ingestion.connectors.source_description import Expression, Source
 from ingestion.errors import PartnerError
 from ingestion.http import PartnerSession
 from ingestion.management.commands.ingest_runs import uuid
@@ -181,6 +181,6 @@ def _source_word(event: RunEvent, source: Source | None) -> str:
     """As the source wrote it, where its answer is kept under a usual name."""
     payload = event.payload if isinstance(event.payload, dict) else {}
     if source is not None:
-        return scrub_text(word_of(source, payload) or "")
+        return scrub_text(source_status(source, payload) or "")
     words = (payload.get(name) for name in ("state_name", "state", "status"))
     return next((word for word in words if isinstance(word, str)), str(event.status))

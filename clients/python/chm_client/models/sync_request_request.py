@@ -23,7 +23,7 @@ T = TypeVar("T", bound="SyncRequestRequest")
 
 @_attrs_define
 class SyncRequestRequest:
-    """ What to ingest. Without any field, everything.
+    """ The part to ingest; everything if no field is given.
 
         Attributes:
             connection (None | str | Unset): The name of one connection.

@@ -26,7 +26,7 @@ T = TypeVar("T", bound="SyncState")
 
 @_attrs_define
 class SyncState:
-    """ Counts include repeated runs and grow while the state is running.
+    """ The state and the counts. Counts include repeated runs and grow while the state is `running`.
 
         Attributes:
             task_id (UUID): The id of the ingestion.

@@ -152,11 +152,11 @@ def sync_detailed(
 
      Ingest all connections, or one connection, client or pipeline.
 
-    A worker does the work; read its state by the returned id.
+    A worker ingests in the background. Read the state with the returned `task_id`.
 
     Args:
         idempotency_key (str | Unset):
-        body (SyncRequestRequest | Unset): What to ingest. Without any field, everything.
+        body (SyncRequestRequest | Unset): The part to ingest; everything if no field is given.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -190,11 +190,11 @@ def sync(
 
      Ingest all connections, or one connection, client or pipeline.
 
-    A worker does the work; read its state by the returned id.
+    A worker ingests in the background. Read the state with the returned `task_id`.
 
     Args:
         idempotency_key (str | Unset):
-        body (SyncRequestRequest | Unset): What to ingest. Without any field, everything.
+        body (SyncRequestRequest | Unset): The part to ingest; everything if no field is given.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -223,11 +223,11 @@ async def asyncio_detailed(
 
      Ingest all connections, or one connection, client or pipeline.
 
-    A worker does the work; read its state by the returned id.
+    A worker ingests in the background. Read the state with the returned `task_id`.
 
     Args:
         idempotency_key (str | Unset):
-        body (SyncRequestRequest | Unset): What to ingest. Without any field, everything.
+        body (SyncRequestRequest | Unset): The part to ingest; everything if no field is given.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -261,11 +261,11 @@ async def asyncio(
 
      Ingest all connections, or one connection, client or pipeline.
 
-    A worker does the work; read its state by the returned id.
+    A worker ingests in the background. Read the state with the returned `task_id`.
 
     Args:
         idempotency_key (str | Unset):
-        body (SyncRequestRequest | Unset): What to ingest. Without any field, everything.
+        body (SyncRequestRequest | Unset): The part to ingest; everything if no field is given.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

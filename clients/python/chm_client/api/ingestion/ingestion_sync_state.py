@@ -142,7 +142,7 @@ def sync_detailed(
 ) -> Response[Any | Error | SyncState]:
     """ Read the state of an ingestion
 
-     Counts grow while the state is `running`. A state is kept for a day.
+     Counts grow while the state is `running`. The state is available for a day.
 
     Args:
         task_id (UUID):
@@ -178,7 +178,7 @@ def sync(
 ) -> Any | Error | SyncState | None:
     """ Read the state of an ingestion
 
-     Counts grow while the state is `running`. A state is kept for a day.
+     Counts grow while the state is `running`. The state is available for a day.
 
     Args:
         task_id (UUID):
@@ -209,7 +209,7 @@ async def asyncio_detailed(
 ) -> Response[Any | Error | SyncState]:
     """ Read the state of an ingestion
 
-     Counts grow while the state is `running`. A state is kept for a day.
+     Counts grow while the state is `running`. The state is available for a day.
 
     Args:
         task_id (UUID):
@@ -245,7 +245,7 @@ async def asyncio(
 ) -> Any | Error | SyncState | None:
     """ Read the state of an ingestion
 
-     Counts grow while the state is `running`. A state is kept for a day.
+     Counts grow while the state is `running`. The state is available for a day.
 
     Args:
         task_id (UUID):

@@ -1,6 +1,6 @@
-"""Read and validate the description of a partner's API for the declarative connector.
+"""Read and check the description of a partner's API, the table `source` of a connection.
 
-docs/connectors.md explains every key; the folder `presets` has examples.
+docs/connectors.md explains every key. The folder `presets` has examples.
 """
 
 import tomllib
@@ -13,13 +13,13 @@ import jmespath
 from jmespath.exceptions import JMESPathError
 
 from chm_project.settings.config_reader import ConfigReader
-from ingestion.connectors.template import PLACE, RequestTemplate, unknown_placeholders
+from ingestion.connectors.request_template import PLACEHOLDER, RequestTemplate, unknown_placeholders
 from ingestion.links import EXTERNAL_ID, RUN_ID, Links
 from runs.models import Status
 
 PRESETS = {path.stem: path for path in sorted((Path(__file__).parent / "presets").glob("*.toml"))}
 
-IGNORED = "ignored"  # statuses of rows that are not runs, such as plans
+IGNORED = "ignored"  # the key for statuses of rows that are not runs, such as planned ones
 FIELDS = (
     "external_run_id", "pipeline", "started_at", "finished_at", "duration_seconds", "rows_processed",
     "error_message", "status_reason", "source_url", "at",
@@ -27,7 +27,8 @@ FIELDS = (
 TIME_FORMATS = ("iso", "epoch", "epoch_ms")
 DURATION_FORMATS = ("seconds", "milliseconds", "iso8601")
 PAGING_KINDS = ("none", "cursor", "offset", "page", "link", "next_url")
-NEEDS = {"cursor": ("param", "next"), "offset": ("param",), "page": ("param",), "next_url": ("next",)}
+# The keys that a kind of paging requires.
+REQUIRED_KEYS = {"cursor": ("param", "next"), "offset": ("param",), "page": ("param",), "next_url": ("next",)}
 
 
 class Expression:
@@ -51,25 +52,27 @@ class Paging:
     kind: str = "none"
     param: str = ""
     next: Expression | None = None
-    more: Expression | None = None  # false or nothing: this page is the last
+    more: Expression | None = None  # the page is the last one if this is false or empty
     total: Expression | None = None
     first: int = 1
-    described: bool = False  # false: the description has no `paging`
+    described: bool = False  # whether the description has a table `paging`
 
 
 @dataclass(frozen=True, slots=True)
 class Since:
-    """The parameters for a walk with a start, and the end of a walk ordered by age."""
+    """What a walk with a start adds to the request, and where a listing that cannot be filtered ends."""
 
     request: RequestTemplate = field(default_factory=RequestTemplate)
     time_format: str = "iso"
     lookback_seconds: int = 0
-    first_days: int = 0  # the start of a walk without one, if the partner requires it
-    stop_before: Expression | None = None
+    first_days: int = 0  # how far a walk without a start goes back, for partners that require a start
+    stop_before: Expression | None = None  # the time of an item; the listing ends at a page older than the start
 
 
 @dataclass(frozen=True, slots=True)
 class OneRun:
+    """How to request one run, and how to detect that it is gone at the source."""
+
     request: RequestTemplate
     item: Expression = IDENTITY
     gone: bool = True
@@ -78,15 +81,17 @@ class OneRun:
 
 @dataclass(frozen=True, slots=True)
 class ErrorTextRequest:
-    """A request for the error text of a failed run, if its item has none."""
+    """How to request the error text of a failed run whose item has none."""
 
     request: RequestTemplate
     lines: Expression  # a text, or a list of texts: one line each
-    log: Expression | None = None  # a log whose end is kept
+    log: Expression | None = None  # a log, of which the end is stored
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
+    """The description of a partner's API, checked and with compiled expressions."""
+
     request: RequestTemplate = field(default_factory=RequestTemplate)
     items: Expression = IDENTITY
     fields: Mapping[str, Expression] = field(default_factory=dict)
@@ -107,31 +112,34 @@ class Source:
 
     @property
     def per_pipeline(self) -> bool:
-        """Return whether the listing is of one pipeline."""
+        """Return whether each pipeline has a listing of its own."""
         return "external_id" in self.request.placeholders()
 
 
 def preset(name: str) -> dict[str, Any]:
+    """Return the table `source` of the preset."""
     return tomllib.loads(PRESETS[name].read_text(encoding="utf-8"))
 
 
 def read_source(reader: ConfigReader, where: str, table: Mapping[str, Any], base: Mapping[str, Any]) -> Source:
-    """Return the source of `table` merged over `base` (a preset or empty).
+    """Return the source that `table` describes, merged into `base` (the table of a preset, or empty).
 
-    Its keys and lists replace those of the preset.
+    Its values and lists replace those of the preset. Mistakes are added to the reader.
     """
-    return _SourceReader(reader, where).source(_over(base, table))
+    return _SourceReader(reader, where).source(_merge(base, table))
 
 
-def _over(base: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
+def _merge(base: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in table.items():
-        below = merged.get(key)
-        merged[key] = _over(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+        former = merged.get(key)
+        merged[key] = _merge(former, value) if isinstance(former, dict) and isinstance(value, dict) else value
     return merged
 
 
 class _SourceReader:
+    """Reads the tables of one description. Mistakes are collected in `reader`, each with its key below `where`."""
+
     def __init__(self, reader: ConfigReader, where: str) -> None:
         self.reader = reader
         self.where = where
@@ -164,8 +172,7 @@ class _SourceReader:
             reader.mistakes.append(f"{where}.request.path: is missing")
         if not source.per_pipeline and "pipeline" not in fields:
             reader.mistakes.append(
-                f"{where}.fields.pipeline: is missing: either the request names {{external_id}}, "
-                "or each item must say which pipeline it belongs to"
+                f"{where}.fields.pipeline: is missing: it is required unless the request contains {{external_id}}"
             )
         reader.no_others(
             table,
@@ -199,10 +206,10 @@ class _SourceReader:
         if request.path and not request.path.startswith("/"):
             reader.mistakes.append(f"{where}.path: must begin with / (it follows base_url)")
         if methods and request.body is not None and request.method == "GET":
-            reader.mistakes.append(f'{where}.body: needs method = "POST"')
+            reader.mistakes.append(f'{where}.body: requires method = "POST"')
         for name in sorted(unknown_placeholders(request, allowed)):
-            known = ", ".join(f"{{{known}}}" for known in sorted(allowed))
-            reader.mistakes.append(f"{where}: {{{name}}} is not known here (known: {known})")
+            placeholders = ", ".join(f"{{{placeholder}}}" for placeholder in sorted(allowed))
+            reader.mistakes.append(f"{where}: {{{name}}} is not a placeholder here (only {placeholders})")
         reader.no_others(part, where, {"path", "query", "body", *others} | ({"method"} if methods else set()))
         return request
 
@@ -211,8 +218,8 @@ class _SourceReader:
 
     def _since(self, table: Mapping[str, Any]) -> Since:
         reader, where = self.reader, f"{self.where}.since"
-        own = {"time_format", "lookback_seconds", "first_days", "stop_before"}
-        request = self._request(table, "since", {"now", "since", "external_id"}, others=own)
+        keys = {"time_format", "lookback_seconds", "first_days", "stop_before"}
+        request = self._request(table, "since", {"now", "since", "external_id"}, others=keys)
         part = reader.table(table, "since", self.where)
         formats = (*TIME_FORMATS, "date")
         return Since(
@@ -242,8 +249,8 @@ class _SourceReader:
 
     def _error_text(self, table: Mapping[str, Any]) -> ErrorTextRequest:
         where = f"{self.where}.error_text"
-        known = {"external_id", "external_run_id", "since", "now"}
-        request = self._request(table, "error_text", known, methods=True, others={"lines", "log"})
+        allowed = {"external_id", "external_run_id", "since", "now"}
+        request = self._request(table, "error_text", allowed, methods=True, others={"lines", "log"})
         part = self.reader.table(table, "error_text", self.where)
         if not request.path:
             self.reader.mistakes.append(f"{where}.path: is missing")
@@ -254,7 +261,7 @@ class _SourceReader:
         )
 
     def _links(self, table: Mapping[str, Any]) -> Links:
-        """Read URL templates; they begin with {ui} or a fixed URL."""
+        """Return the URL templates. They begin with {ui} or a fixed URL."""
         reader, where = self.reader, f"{self.where}.links"
         links = Links(
             pipeline=reader.text(table, where, "pipeline") or None, runs=reader.text(table, where, "runs") or None
@@ -262,11 +269,11 @@ class _SourceReader:
         for key, template in (("pipeline", links.pipeline), ("runs", links.runs)):
             if template and not template.startswith(("{ui}", "https://", "http://")):
                 reader.mistakes.append(f"{where}.{key}: must begin with {{ui}}, https:// or http://")
-            known = {"{ui}", "{base_path}", EXTERNAL_ID, *({RUN_ID} if key == "runs" else ())}
-            for place in PLACE.finditer(template or ""):
-                if place[0] not in known:
-                    message = ", ".join(sorted(known))
-                    reader.mistakes.append(f"{where}.{key}: {place[0]} is not known here (known: {message})")
+            allowed = {"{ui}", "{base_path}", EXTERNAL_ID, *({RUN_ID} if key == "runs" else ())}
+            for placeholder in PLACEHOLDER.finditer(template or ""):
+                if placeholder[0] not in allowed:
+                    names = ", ".join(sorted(allowed))
+                    reader.mistakes.append(f"{where}.{key}: {placeholder[0]} is not a placeholder here (only {names})")
         reader.no_others(table, where, {"pipeline", "runs"})
         return links
 
@@ -281,9 +288,9 @@ class _SourceReader:
             total=self._expression(table, where, "total"),
             first=int(reader.number(table, where, "first", 1, 0, 1)),
         )
-        for key in NEEDS.get(paging.kind, ()):
+        for key in REQUIRED_KEYS.get(paging.kind, ()):
             if not table.get(key):
-                reader.mistakes.append(f"{where}.{key}: is missing ({paging.kind} needs it)")
+                reader.mistakes.append(f"{where}.{key}: is missing ({paging.kind} requires it)")
         reader.no_others(table, where, {"kind", "param", "next", "more", "total", "first"})
         return paging
 
@@ -292,25 +299,25 @@ class _SourceReader:
         if table and "external_run_id" not in table:
             self.reader.mistakes.append(f"{where}.external_run_id: is missing")
         self.reader.no_others(table, where, set(FIELDS))
-        found = ((name, self._expression(table, where, name)) for name in FIELDS if name in table)
-        return {name: expression for name, expression in found if expression is not None}
+        expressions = ((name, self._expression(table, where, name)) for name in FIELDS if name in table)
+        return {name: expression for name, expression in expressions if expression is not None}
 
     def _status(self, table: Mapping[str, Any]) -> tuple[tuple[Expression, ...], dict[str, str]]:
         reader, where = self.reader, f"{self.where}.status"
         reader.no_others(table, where, {"words", *Status.values, IGNORED})
         words = reader.texts(table, where, "words")
         if table and not words and "words" not in table:
-            reader.mistakes.append(f'{where}.words: is missing: where the status is, such as ["status"]')
+            reader.mistakes.append(f'{where}.words: is missing: the fields with the status, such as ["status"]')
         statuses: dict[str, str] = {}
-        for status, word in self._meanings(table, where):
+        for status, word in self._words_by_status(table, where):
             if statuses.setdefault(word, status) != status:
                 reader.mistakes.append(f"{where}.{status}: {word!r} is also under {statuses[word]}")
         if table and not statuses:
-            reader.mistakes.append(f"{where}: no word has a meaning: list some under {', '.join(Status.values)}")
-        compiled = (self._compiled(f"{where}.words", word) for word in words)
+            reader.mistakes.append(f"{where}: has no words: list the source's words under {', '.join(Status.values)}")
+        compiled = (self._compile(f"{where}.words", word) for word in words)
         return tuple(expression for expression in compiled if expression is not None), statuses
 
-    def _meanings(self, table: Mapping[str, Any], where: str) -> Iterator[tuple[str, str]]:
+    def _words_by_status(self, table: Mapping[str, Any], where: str) -> Iterator[tuple[str, str]]:
         for status in (*Status.values, IGNORED):
             for word in self.reader.texts(table, where, status):
                 yield status, word.strip().lower()
@@ -319,9 +326,9 @@ class _SourceReader:
         self, table: Mapping[str, Any], where: str, key: str, *, required: bool = False
     ) -> Expression | None:
         text = self.reader.text(table, where, key, required=required)
-        return self._compiled(f"{where}.{key}", text) if text else None
+        return self._compile(f"{where}.{key}", text) if text else None
 
-    def _compiled(self, where: str, text: str) -> Expression | None:
+    def _compile(self, where: str, text: str) -> Expression | None:
         try:
             return Expression(text)
         except JMESPathError as error:

@@ -1,4 +1,4 @@
-"""Request templates with placeholders: {external_id}, {external_run_id}, {since}, {now}."""
+"""Templates of requests with the placeholders {external_id}, {external_run_id}, {since} and {now}."""
 
 import re
 from collections.abc import Mapping, Set
@@ -6,12 +6,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
 
-PLACE = re.compile(r"\{([a-z_]+)\}")
+PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
 
 @dataclass(frozen=True, slots=True)
 class RequestTemplate:
-    """A request, or with an empty path a part that is merged into another request."""
+    """A request, or a part that `with_part` merges into another request (then its path may be empty)."""
 
     method: str = "GET"
     path: str = ""
@@ -19,48 +19,51 @@ class RequestTemplate:
     body: Mapping[str, Any] | None = None
 
     def with_part(self, part: "RequestTemplate | None") -> "RequestTemplate":
+        """Return the request with the path, query and body of the part, which replace those of the request."""
         if part is None:
             return self
         body = None if self.body is None and part.body is None else {**(self.body or {}), **(part.body or {})}
         return replace(self, path=part.path or self.path, query={**self.query, **part.query}, body=body)
 
     def with_parameter(self, name: str, value: str | int) -> "RequestTemplate":
-        """Return the request with the parameter in its body if it has one, else in its query."""
+        """Return the request with the parameter added to its body if it has one, else to its query."""
         if self.body is not None:
             return replace(self, body={**self.body, name: value})
         return replace(self, query={**self.query, name: str(value)})
 
     def filled(self, values: Mapping[str, str | int | float]) -> "RequestTemplate":
+        """Return the request with the values inserted, percent-encoded in the path."""
         return replace(
             self,
-            path=PLACE.sub(lambda place: quote(str(values[place[1]]), safe=""), self.path),
-            query={name: str(_filled(text, values)) for name, text in self.query.items()},
-            body=None if self.body is None else _filled(self.body, values),
+            path=PLACEHOLDER.sub(lambda found: quote(str(values[found[1]]), safe=""), self.path),
+            query={name: str(_fill(text, values)) for name, text in self.query.items()},
+            body=None if self.body is None else _fill(self.body, values),
         )
 
     def placeholders(self) -> set[str]:
-        return {name for text in _texts([self.path, self.query, self.body]) for name in PLACE.findall(text)}
+        return {name for text in _texts([self.path, self.query, self.body]) for name in PLACEHOLDER.findall(text)}
 
 
 def unknown_placeholders(request: RequestTemplate, known: Set[str]) -> Set[str]:
     return request.placeholders() - known
 
 
-def _filled(value: Any, values: Mapping[str, str | int | float]) -> Any:
+def _fill(value: Any, values: Mapping[str, str | int | float]) -> Any:
     if isinstance(value, Mapping):
-        return {key: _filled(below, values) for key, below in value.items()}
+        return {key: _fill(item, values) for key, item in value.items()}
     if isinstance(value, list):
-        return [_filled(below, values) for below in value]
+        return [_fill(item, values) for item in value]
     if not isinstance(value, str):
         return value
-    if (whole := PLACE.fullmatch(value)) is not None:
-        return values[whole[1]]  # a number stays a number
-    return PLACE.sub(lambda place: str(values[place[1]]), value)
+    if (whole := PLACEHOLDER.fullmatch(value)) is not None:
+        return values[whole[1]]  # a number stays a number in a JSON body
+    return PLACEHOLDER.sub(lambda found: str(values[found[1]]), value)
 
 
 def _texts(value: Any) -> list[str]:
+    """Return all texts in a JSON value, at any depth."""
     if isinstance(value, Mapping):
-        return [text for below in value.values() for text in _texts(below)]
+        return [text for item in value.values() for text in _texts(item)]
     if isinstance(value, list):
-        return [text for below in value for text in _texts(below)]
+        return [text for item in value for text in _texts(item)]
     return [value] if isinstance(value, str) else []

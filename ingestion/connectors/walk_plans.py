@@ -1,0 +1,102 @@
+"""Shared parts of connectors whose source lists all pipelines at once: plan walks, and read open runs again."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from ingestion.connectors.base import OpenRun, Page, Target, Walk, by_external_id, gone_event
+from ingestion.paging import Position
+from runs.events import Rejected, RunEvent
+
+# Up to this many new pipelines have a listing each. For more, one listing of the whole source needs fewer requests.
+MAX_SINGLE_BACKFILLS = 20
+
+# Lists the runs of the targets, which share this external id; None lists the whole source.
+Listing = Callable[[Sequence[Target], str | None, Position | None], Iterator[Page]]
+Events = Iterable[RunEvent | Rejected]
+# external_id and external_run_id, because run ids may be unique only within their pipeline.
+RunKey = tuple[str | None, str | None]
+
+
+def plan_walks(
+    targets: Sequence[Target], listing: Listing, *, max_single: int = MAX_SINGLE_BACKFILLS
+) -> Iterator[Walk]:
+    """Yield one walk for all targets with a watermark, and others for new targets.
+
+    In one walk with the others, a new target would make it start at the beginning.
+    """
+    walked = [target for target in targets if target.since is not None]
+    new = [target for target in targets if target.since is None]
+    if walked:
+        yield Walk(walked, partial(listing, walked, None))
+    if len(new) > max_single:
+        yield Walk(new, partial(listing, new, None))
+    else:
+        yield from one_by_one(new, listing)
+
+
+def one_by_one(targets: Sequence[Target], listing: Listing) -> Iterator[Walk]:
+    """Yield a walk for each external id. Pipelines of several clients may share one."""
+    for external_id, group in by_external_id(targets).items():
+        yield Walk(group, partial(listing, group, external_id))
+
+
+def reread_open(
+    runs: Sequence[OpenRun],
+    *,
+    open_rows: Iterable[tuple[datetime, Sequence[Any]]] | None,
+    key: Callable[[Any], RunKey],
+    events: Callable[[Sequence[OpenRun], Any, datetime], Events],
+    read_one: Callable[[Sequence[OpenRun]], Events] | None,
+) -> Iterator[Page]:
+    """Yield pages with the open runs: first those in `open_rows`, the source's list of open runs if it has one.
+
+    `read_one` then requests each of the others. Pipelines of several clients may share a run, so each row and each
+    request is for a group of runs.
+    """
+    missing: dict[RunKey, list[OpenRun]] = {}
+    for run in runs:
+        missing.setdefault((run.external_id, run.external_run_id), []).append(run)
+    # A single run costs one request either way, and the list could have many pages.
+    if open_rows is not None and len(missing) > 1:
+        for requested_at, rows in open_rows:
+            page = Page()
+            for row in rows:
+                if group := missing.pop(key(row), None):
+                    page.events.extend(events(group, row, requested_at))
+            yield page
+            if not missing:
+                return
+    if read_one is not None:
+        for group in missing.values():
+            yield Page(list(read_one(group)))
+
+
+def reread_by_id(
+    runs: Sequence[OpenRun],
+    *,
+    batch: int,
+    fetch: Callable[[list[str]], Iterable[Any]],
+    run_id: str,
+    event: Callable[[Any, dict[str, Any]], RunEvent | None],
+) -> Iterator[Page]:
+    """Yield pages with the open runs, requested by lists of ids. Runs that are not in the response are gone.
+
+    Only for sources whose run ids are unique across pipelines.
+    """
+    groups: dict[str, list[OpenRun]] = {}
+    for run in runs:
+        groups.setdefault(run.external_run_id, []).append(run)
+    ids = list(groups)
+    for first in range(0, len(ids), batch):
+        batch_ids = ids[first : first + batch]
+        page = Page()
+        missing = {external_run_id: groups[external_run_id] for external_run_id in batch_ids}
+        for row in fetch(batch_ids):
+            if not isinstance(row, dict):
+                continue
+            events = (event(run.pipeline_id, row) for run in missing.pop(str(row.get(run_id)), ()))
+            page.events.extend(run_event for run_event in events if run_event is not None)
+        page.events.extend(gone_event(run) for group in missing.values() for run in group)
+        yield page
