@@ -30,7 +30,7 @@ HOURS = st.none() | st.integers(0, 4)
     ("rule", "text"),
     [
         ("the order of the latest run", "finished_at, '-infinity'::timestamptz) DESC"),
-        ("which runs are decisive", "status IN ('success', 'failed') AND"),
+        ("which runs are decisive", "status IN ('success', 'failed')"),
         ("since when a pipeline is stale", "ingest_due_at <"),
     ],
 )

@@ -70,7 +70,11 @@ whole AS (
     FROM (
         SELECT
             ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
-            (until AT TIME ZONE 'UTC')::date AS last_day
+            -- If no run comes after the bounds, the last day and its month count as whole.
+            CASE
+                WHEN (SELECT max(r.event_at) FROM reporting.runs AS r) >= until THEN (until AT TIME ZONE 'UTC')::date
+                ELSE (date_trunc('month', until AT TIME ZONE 'UTC') + interval '1 month')::date
+            END AS last_day
         FROM bounds
     ) AS days
 ),
@@ -94,9 +98,10 @@ counted AS (
     UNION ALL
     SELECT e.*, e.running + e.success + e.failed + e.canceled + e.skipped
     FROM (SELECT
-        c.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active, sum(c.running) AS running,
-        sum(c.success) AS success, sum(c.failed) AS failed, sum(c.canceled) AS canceled, sum(c.skipped) AS skipped,
-        sum(c.rows_known) AS rows_known, sum(c.rows_total) AS rows_total, sum(c.rows_squares) AS rows_squares
+        c.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active, sum(c.running)::integer AS running,
+        sum(c.success)::integer AS success, sum(c.failed)::integer AS failed, sum(c.canceled)::integer AS canceled,
+        sum(c.skipped)::integer AS skipped, sum(c.rows_known)::integer AS rows_known, sum(c.rows_total) AS rows_total,
+        sum(c.rows_squares) AS rows_squares
     FROM (
         SELECT
             r.pipeline_id, (r.event_at AT TIME ZONE 'UTC')::date AS day, count(*) FILTER (WHERE r.status = 'running') AS running,
@@ -148,7 +153,11 @@ whole AS (
     FROM (
         SELECT
             ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
-            (until AT TIME ZONE 'UTC')::date AS last_day
+            -- If no run comes after the bounds, the last day and its month count as whole.
+            CASE
+                WHEN (SELECT max(r.event_at) FROM reporting.runs AS r) >= until THEN (until AT TIME ZONE 'UTC')::date
+                ELSE (date_trunc('month', until AT TIME ZONE 'UTC') + interval '1 month')::date
+            END AS last_day
         FROM bounds
     ) AS days
 ),
@@ -172,9 +181,10 @@ counted AS (
     UNION ALL
     SELECT e.*, e.running + e.success + e.failed + e.canceled + e.skipped
     FROM (SELECT
-        c.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active, sum(c.running) AS running,
-        sum(c.success) AS success, sum(c.failed) AS failed, sum(c.canceled) AS canceled, sum(c.skipped) AS skipped,
-        sum(c.rows_known) AS rows_known, sum(c.rows_total) AS rows_total, sum(c.rows_squares) AS rows_squares
+        c.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active, sum(c.running)::integer AS running,
+        sum(c.success)::integer AS success, sum(c.failed)::integer AS failed, sum(c.canceled)::integer AS canceled,
+        sum(c.skipped)::integer AS skipped, sum(c.rows_known)::integer AS rows_known, sum(c.rows_total) AS rows_total,
+        sum(c.rows_squares) AS rows_squares
     FROM (
         SELECT
             r.pipeline_id, (r.event_at AT TIME ZONE 'UTC')::date AS day, count(*) FILTER (WHERE r.status = 'running') AS running,
@@ -231,7 +241,11 @@ whole AS (
     FROM (
         SELECT
             ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
-            (until AT TIME ZONE 'UTC')::date AS last_day
+            -- If no run comes after the bounds, the last day and its month count as whole.
+            CASE
+                WHEN (SELECT max(r.event_at) FROM reporting.runs AS r) >= until THEN (until AT TIME ZONE 'UTC')::date
+                ELSE (date_trunc('month', until AT TIME ZONE 'UTC') + interval '1 month')::date
+            END AS last_day
         FROM bounds
     ) AS days
 ),
@@ -255,9 +269,10 @@ counted AS (
     UNION ALL
     SELECT e.*, e.running + e.success + e.failed + e.canceled + e.skipped
     FROM (SELECT
-        c.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active, sum(c.running) AS running,
-        sum(c.success) AS success, sum(c.failed) AS failed, sum(c.canceled) AS canceled, sum(c.skipped) AS skipped,
-        sum(c.rows_known) AS rows_known, sum(c.rows_total) AS rows_total, sum(c.rows_squares) AS rows_squares
+        c.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active, sum(c.running)::integer AS running,
+        sum(c.success)::integer AS success, sum(c.failed)::integer AS failed, sum(c.canceled)::integer AS canceled,
+        sum(c.skipped)::integer AS skipped, sum(c.rows_known)::integer AS rows_known, sum(c.rows_total) AS rows_total,
+        sum(c.rows_squares) AS rows_squares
     FROM (
         SELECT
             r.pipeline_id, (r.event_at AT TIME ZONE 'UTC')::date AS day, count(*) FILTER (WHERE r.status = 'running') AS running,
@@ -505,7 +520,11 @@ whole AS (
     FROM (
         SELECT
             ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
-            (until AT TIME ZONE 'UTC')::date AS last_day
+            -- If no run comes after the bounds, the last day and its month count as whole.
+            CASE
+                WHEN (SELECT max(r.event_at) FROM reporting.runs AS r) >= until THEN (until AT TIME ZONE 'UTC')::date
+                ELSE (date_trunc('month', until AT TIME ZONE 'UTC') + interval '1 month')::date
+            END AS last_day
         FROM bounds
     ) AS days
 ),
@@ -558,9 +577,10 @@ counted AS (
         e.client_id, e.client_name, e.platform, e.environment, e.is_active, e.running, e.success, e.failed, e.canceled,
         e.skipped, e.running + e.success + e.failed + e.canceled + e.skipped
     FROM (SELECT
-        c.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active, sum(c.running) AS running,
-        sum(c.success) AS success, sum(c.failed) AS failed, sum(c.canceled) AS canceled, sum(c.skipped) AS skipped,
-        sum(c.rows_known) AS rows_known, sum(c.rows_total) AS rows_total, sum(c.rows_squares) AS rows_squares
+        c.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active, sum(c.running)::integer AS running,
+        sum(c.success)::integer AS success, sum(c.failed)::integer AS failed, sum(c.canceled)::integer AS canceled,
+        sum(c.skipped)::integer AS skipped, sum(c.rows_known)::integer AS rows_known, sum(c.rows_total) AS rows_total,
+        sum(c.rows_squares) AS rows_squares
     FROM (
         SELECT
             r.pipeline_id, (r.event_at AT TIME ZONE 'UTC')::date AS day, count(*) FILTER (WHERE r.status = 'running') AS running,
@@ -591,80 +611,135 @@ ORDER BY sum(c.failed)::numeric / sum(c.runs) DESC, failures DESC, c.platform;
 
 -- failure_streaks: When did pipelines fail, and how long until they recovered?
 -- one row per streak of failed runs without a success between them, in any part of the window; newest first
-WITH first_failures AS (
-    SELECT f.pipeline_id, f.run_id, f.event_at
-    FROM (
-        SELECT r.pipeline_id, r.run_id, r.event_at
-        FROM reporting.runs AS r
-        WHERE r.status = 'failed' AND r.event_at >= (:since) AND r.event_at < (:until) AND (((:client_id)::uuid IS NULL AND (:platform)::text IS NULL AND (:environment)::text IS NULL) OR r.pipeline_id IN (SELECT p.pipeline_id FROM reporting.pipelines AS p WHERE ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
-        AND ((:platform)::text IS NULL OR p.platform = (:platform))
-        AND ((:environment)::text IS NULL OR p.environment = (:environment))))
-    ) AS f
+WITH failures AS MATERIALIZED (
+    SELECT r.pipeline_id, r.run_id, r.event_at
+    FROM reporting.runs AS r
+    WHERE r.status = 'failed' AND r.event_at >= (:since) AND r.event_at < (:until) AND (((:client_id)::uuid IS NULL AND (:platform)::text IS NULL AND (:environment)::text IS NULL) OR r.pipeline_id IN (SELECT p.pipeline_id FROM reporting.pipelines AS p WHERE ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
+    AND ((:platform)::text IS NULL OR p.platform = (:platform))
+    AND ((:environment)::text IS NULL OR p.environment = (:environment))))
+),
+-- One probe per failure: the decisive run after it ends its streak or continues it.
+followed AS (
+    SELECT
+        f.pipeline_id, f.run_id, f.event_at, CASE WHEN following.status = 'success' THEN following.event_at END AS recovered_at
+    FROM failures AS f
     LEFT JOIN LATERAL (
-        SELECT r.status
+        SELECT r.status, r.event_at
         FROM reporting.runs AS r
-        WHERE r.pipeline_id = f.pipeline_id AND r.status IN ('success', 'failed') AND coalesce(r.started_at, '-infinity'::timestamptz) <= (:known_until)::timestamptz AND r.event_at <= (:known_until)::timestamptz AND (r.event_at, r.run_id) < (f.event_at, f.run_id)
-        ORDER BY r.event_at DESC, r.run_id DESC
+        WHERE r.pipeline_id = f.pipeline_id AND r.status IN ('success', 'failed')
+            AND (r.event_at, r.run_id) > (f.event_at, f.run_id) AND r.event_at < (:until)
+        ORDER BY r.event_at, r.run_id
         LIMIT 1
-    ) AS before ON true
-    WHERE before.status IS DISTINCT FROM 'failed'
-    UNION ALL
-    SELECT p.pipeline_id, first_failed.run_id, first_failed.event_at
+    ) AS following ON true
+),
+-- The streaks of each pipeline within the window, numbered from 0.
+in_window AS MATERIALIZED (
+    SELECT
+        pipeline_id, number, min(event_at) AS began_at, (array_agg(run_id ORDER BY event_at, run_id))[1] AS run_id,
+        max(recovered_at) AS recovered_at, count(*) AS failed_runs
+    FROM (
+        SELECT
+            f.*,
+            count(f.recovered_at) OVER (
+                PARTITION BY f.pipeline_id ORDER BY f.event_at, f.run_id
+                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+            ) AS number
+        FROM followed AS f
+    ) AS numbered
+    GROUP BY pipeline_id, number
+),
+-- The last runs before the window decide most pipelines. At a tie a probe decides.
+last_runs AS MATERIALIZED (
+    SELECT pipeline_id, coalesce(failed_at > succeeded_at, succeeded_at IS NULL) AS is_failing
+    FROM (
+        SELECT
+            r.pipeline_id, max(r.event_at) FILTER (WHERE r.status = 'failed') AS failed_at,
+            max(r.event_at) FILTER (WHERE r.status = 'success') AS succeeded_at
+        FROM (
+            SELECT r.pipeline_id, r.status, r.event_at
+            FROM reporting.runs AS r
+            WHERE r.event_at < (:since)
+            ORDER BY r.event_at DESC, r.run_id DESC
+            LIMIT 4 * (SELECT count(*) FROM reporting.pipelines AS p WHERE ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
+            AND ((:platform)::text IS NULL OR p.platform = (:platform))
+            AND ((:environment)::text IS NULL OR p.environment = (:environment)))
+        ) AS r
+        WHERE r.status IN ('success', 'failed')
+        GROUP BY r.pipeline_id
+    ) AS latest
+    WHERE failed_at IS DISTINCT FROM succeeded_at
+),
+failing_before AS MATERIALIZED (
+    SELECT p.pipeline_id, p.is_active, recovered.event_at AS recovered_at, recovered.run_id AS recovered_by
     FROM reporting.pipelines AS p
-    CROSS JOIN LATERAL (
-        SELECT r.status
+    LEFT JOIN last_runs USING (pipeline_id)
+    LEFT JOIN LATERAL (
+        SELECT r.event_at, r.run_id
         FROM reporting.runs AS r
-        WHERE r.pipeline_id = p.pipeline_id AND r.status IN ('success', 'failed') AND coalesce(r.started_at, '-infinity'::timestamptz) <= (:known_until)::timestamptz AND r.event_at <= (:known_until)::timestamptz AND r.event_at < (:since)
-        ORDER BY r.event_at DESC, r.run_id DESC
+        WHERE r.pipeline_id = p.pipeline_id AND r.status = 'success'
+            AND r.event_at >= (:since) AND r.event_at < (:until)
+        ORDER BY r.event_at, r.run_id
         LIMIT 1
-    ) AS verdict
+    ) AS recovered ON true
+    WHERE ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
+    AND ((:platform)::text IS NULL OR p.platform = (:platform))
+    AND ((:environment)::text IS NULL OR p.environment = (:environment))
+        -- A scalar subquery, so that it only runs for the others.
+        AND coalesce(last_runs.is_failing, (
+            SELECT r.status = 'failed'
+            FROM reporting.runs AS r
+            WHERE r.pipeline_id = p.pipeline_id AND r.status IN ('success', 'failed') AND r.event_at < (:since)
+            ORDER BY r.event_at DESC, r.run_id DESC
+            LIMIT 1
+        ))
+),
+-- Their failures within the window before they recovered.
+continued AS MATERIALIZED (
+    SELECT w.pipeline_id, w.number, w.failed_runs
+    FROM failing_before AS p
+    JOIN in_window AS w USING (pipeline_id)
+    -- Not `= 0`, which the planner takes for a few rows.
+    WHERE w.number < 1
+        AND (p.recovered_at IS NULL OR (w.began_at, w.run_id) < (p.recovered_at, p.recovered_by))
+),
+streaks AS (
+    SELECT w.pipeline_id, w.run_id, w.began_at, w.recovered_at, w.failed_runs
+    FROM in_window AS w
+    WHERE w.number > 0 OR w.pipeline_id NOT IN (SELECT pipeline_id FROM continued)
+    UNION ALL
+    SELECT p.pipeline_id, before.run_id, before.began_at, p.recovered_at, before.failed_runs + coalesce(continued.failed_runs, 0)
+    FROM failing_before AS p
+    LEFT JOIN continued USING (pipeline_id)
     LEFT JOIN LATERAL (
         SELECT r.event_at, r.run_id
         FROM reporting.runs AS r
         WHERE r.pipeline_id = p.pipeline_id AND r.status = 'success' AND r.event_at < (:since)
         ORDER BY r.event_at DESC, r.run_id DESC
         LIMIT 1
-    ) AS former ON verdict.status = 'failed'
+    ) AS former ON true
     CROSS JOIN LATERAL (
-        SELECT r.run_id, r.event_at
+        -- With FILTER, because the index runs_failed does not serve one pipeline.
+        SELECT
+            min(r.event_at) FILTER (WHERE r.status = 'failed') AS began_at,
+            (array_agg(r.run_id ORDER BY r.event_at, r.run_id) FILTER (WHERE r.status = 'failed'))[1] AS run_id,
+            count(*) FILTER (WHERE r.status = 'failed') AS failed_runs
         FROM reporting.runs AS r
-        WHERE r.pipeline_id = p.pipeline_id AND r.status = 'failed'
+        WHERE r.pipeline_id = p.pipeline_id
+            AND r.event_at >= coalesce(former.event_at, '-infinity'::timestamptz) AND r.event_at < (:since)
             AND (r.event_at, r.run_id) > (
                 coalesce(former.event_at, '-infinity'::timestamptz),
                 coalesce(former.run_id, '00000000-0000-0000-0000-000000000000'::uuid)
             )
-        ORDER BY r.event_at, r.run_id
-        LIMIT 1
-    ) AS first_failed
-    WHERE verdict.status = 'failed' AND p.is_active AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
-    AND ((:platform)::text IS NULL OR p.platform = (:platform))
-    AND ((:environment)::text IS NULL OR p.environment = (:environment))
+    ) AS before
+    WHERE p.is_active
 )
 SELECT
-    p.client_name, p.pipeline_name, p.platform, s.event_at AS began_at, recovered.event_at AS recovered_at,
-    counted.failed_runs, first_run.error_message, p.client_id, p.pipeline_id, s.run_id
-FROM first_failures AS s
+    p.client_name, p.pipeline_name, p.platform, s.began_at, s.recovered_at, s.failed_runs, first_run.error_message,
+    p.client_id, p.pipeline_id, s.run_id
+FROM streaks AS s
 JOIN reporting.pipelines AS p USING (pipeline_id)
 JOIN reporting.runs AS first_run ON first_run.run_id = s.run_id
-LEFT JOIN LATERAL (
-    SELECT r.event_at, r.run_id
-    FROM reporting.runs AS r
-    WHERE r.pipeline_id = s.pipeline_id AND r.status = 'success' AND r.event_at < (:until)
-        AND (r.event_at, r.run_id) > (s.event_at, s.run_id)
-    ORDER BY r.event_at, r.run_id
-    LIMIT 1
-) AS recovered ON true
-CROSS JOIN LATERAL (
-    SELECT count(*) AS failed_runs
-    FROM reporting.runs AS r
-    WHERE r.pipeline_id = s.pipeline_id AND r.status = 'failed'
-        AND (r.event_at, r.run_id) >= (s.event_at, s.run_id)
-        AND (r.event_at, r.run_id) < (
-            coalesce(recovered.event_at, (:until)::timestamptz),
-            coalesce(recovered.run_id, '00000000-0000-0000-0000-000000000000'::uuid)
-        )
-) AS counted
-ORDER BY began_at DESC, p.client_name, p.pipeline_name, s.run_id;
+ORDER BY s.began_at DESC, p.client_name, p.pipeline_name, s.run_id;
 
 -- failures_over_time: When did runs fail?
 -- one row per bucket in which a run failed, oldest first
@@ -730,13 +805,20 @@ LEFT JOIN LATERAL (
     ORDER BY coalesce(r.started_at, '-infinity'::timestamptz) DESC, coalesce(r.finished_at, '-infinity'::timestamptz) DESC, r.run_id DESC
     LIMIT 1
 ) AS latest ON true
-LEFT JOIN LATERAL (
-    SELECT r.run_id, r.started_at, r.finished_at, r.event_at
-    FROM reporting.runs AS r
-    WHERE r.pipeline_id = p.pipeline_id AND r.status = 'success' AND coalesce(r.started_at, '-infinity'::timestamptz) <= (:known_until)::timestamptz AND r.event_at <= (:known_until)::timestamptz
-    ORDER BY coalesce(r.started_at, '-infinity'::timestamptz) DESC, coalesce(r.finished_at, '-infinity'::timestamptz) DESC, r.run_id DESC
-    LIMIT 1
-) AS success ON true
+-- A latest run that succeeded is the last success; only for the others a second probe.
+CROSS JOIN LATERAL (
+    SELECT CASE
+        WHEN latest.status = 'success' THEN latest.event_at
+        ELSE (SELECT former.event_at FROM LATERAL (
+            SELECT r.run_id, r.started_at, r.finished_at, r.event_at
+            FROM reporting.runs AS r
+            WHERE r.pipeline_id = p.pipeline_id AND r.status = 'success' AND coalesce(r.started_at, '-infinity'::timestamptz) <= (:known_until)::timestamptz AND r.event_at <= (:known_until)::timestamptz
+            ORDER BY coalesce(r.started_at, '-infinity'::timestamptz) DESC, coalesce(r.finished_at, '-infinity'::timestamptz) DESC, r.run_id DESC
+            LIMIT 1
+        ) AS former)
+    END AS event_at
+    OFFSET 0  -- computes it once
+) AS success
 WHERE p.is_active AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
 AND ((:platform)::text IS NULL OR p.platform = (:platform))
 AND ((:environment)::text IS NULL OR p.environment = (:environment))
@@ -1649,7 +1731,11 @@ whole AS (
     FROM (
         SELECT
             ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
-            (until AT TIME ZONE 'UTC')::date AS last_day
+            -- If no run comes after the bounds, the last day and its month count as whole.
+            CASE
+                WHEN (SELECT max(r.event_at) FROM reporting.runs AS r) >= until THEN (until AT TIME ZONE 'UTC')::date
+                ELSE (date_trunc('month', until AT TIME ZONE 'UTC') + interval '1 month')::date
+            END AS last_day
         FROM bounds
     ) AS days
 ),
@@ -1673,9 +1759,10 @@ counted AS (
     UNION ALL
     SELECT e.*, e.running + e.success + e.failed + e.canceled + e.skipped
     FROM (SELECT
-        c.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active, sum(c.running) AS running,
-        sum(c.success) AS success, sum(c.failed) AS failed, sum(c.canceled) AS canceled, sum(c.skipped) AS skipped,
-        sum(c.rows_known) AS rows_known, sum(c.rows_total) AS rows_total, sum(c.rows_squares) AS rows_squares
+        c.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active, sum(c.running)::integer AS running,
+        sum(c.success)::integer AS success, sum(c.failed)::integer AS failed, sum(c.canceled)::integer AS canceled,
+        sum(c.skipped)::integer AS skipped, sum(c.rows_known)::integer AS rows_known, sum(c.rows_total) AS rows_total,
+        sum(c.rows_squares) AS rows_squares
     FROM (
         SELECT
             r.pipeline_id, (r.event_at AT TIME ZONE 'UTC')::date AS day, count(*) FILTER (WHERE r.status = 'running') AS running,
@@ -1712,7 +1799,11 @@ whole AS (
     FROM (
         SELECT
             ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
-            (until AT TIME ZONE 'UTC')::date AS last_day
+            -- If no run comes after the bounds, the last day and its month count as whole.
+            CASE
+                WHEN (SELECT max(r.event_at) FROM reporting.runs AS r) >= until THEN (until AT TIME ZONE 'UTC')::date
+                ELSE (date_trunc('month', until AT TIME ZONE 'UTC') + interval '1 month')::date
+            END AS last_day
         FROM bounds
     ) AS days
 ),
@@ -1973,7 +2064,11 @@ whole AS (
     FROM (
         SELECT
             ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
-            (until AT TIME ZONE 'UTC')::date AS last_day
+            -- If no run comes after the bounds, the last day and its month count as whole.
+            CASE
+                WHEN (SELECT max(r.event_at) FROM reporting.runs AS r) >= until THEN (until AT TIME ZONE 'UTC')::date
+                ELSE (date_trunc('month', until AT TIME ZONE 'UTC') + interval '1 month')::date
+            END AS last_day
         FROM bounds
     ) AS days
 ),
@@ -1997,9 +2092,10 @@ counted AS (
     UNION ALL
     SELECT e.*, e.running + e.success + e.failed + e.canceled + e.skipped
     FROM (SELECT
-        c.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active, sum(c.running) AS running,
-        sum(c.success) AS success, sum(c.failed) AS failed, sum(c.canceled) AS canceled, sum(c.skipped) AS skipped,
-        sum(c.rows_known) AS rows_known, sum(c.rows_total) AS rows_total, sum(c.rows_squares) AS rows_squares
+        c.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active, sum(c.running)::integer AS running,
+        sum(c.success)::integer AS success, sum(c.failed)::integer AS failed, sum(c.canceled)::integer AS canceled,
+        sum(c.skipped)::integer AS skipped, sum(c.rows_known)::integer AS rows_known, sum(c.rows_total) AS rows_total,
+        sum(c.rows_squares) AS rows_squares
     FROM (
         SELECT
             r.pipeline_id, (r.event_at AT TIME ZONE 'UTC')::date AS day, count(*) FILTER (WHERE r.status = 'running') AS running,
@@ -2040,7 +2136,11 @@ whole AS (
     FROM (
         SELECT
             ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
-            (until AT TIME ZONE 'UTC')::date AS last_day
+            -- If no run comes after the bounds, the last day and its month count as whole.
+            CASE
+                WHEN (SELECT max(r.event_at) FROM reporting.runs AS r) >= until THEN (until AT TIME ZONE 'UTC')::date
+                ELSE (date_trunc('month', until AT TIME ZONE 'UTC') + interval '1 month')::date
+            END AS last_day
         FROM bounds
     ) AS days
 ),
@@ -2064,9 +2164,10 @@ counted AS (
     UNION ALL
     SELECT e.*, e.running + e.success + e.failed + e.canceled + e.skipped
     FROM (SELECT
-        c.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active, sum(c.running) AS running,
-        sum(c.success) AS success, sum(c.failed) AS failed, sum(c.canceled) AS canceled, sum(c.skipped) AS skipped,
-        sum(c.rows_known) AS rows_known, sum(c.rows_total) AS rows_total, sum(c.rows_squares) AS rows_squares
+        c.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active, sum(c.running)::integer AS running,
+        sum(c.success)::integer AS success, sum(c.failed)::integer AS failed, sum(c.canceled)::integer AS canceled,
+        sum(c.skipped)::integer AS skipped, sum(c.rows_known)::integer AS rows_known, sum(c.rows_total) AS rows_total,
+        sum(c.rows_squares) AS rows_squares
     FROM (
         SELECT
             r.pipeline_id, (r.event_at AT TIME ZONE 'UTC')::date AS day, count(*) FILTER (WHERE r.status = 'running') AS running,
@@ -2085,11 +2186,18 @@ counted AS (
     AND ((:environment)::text IS NULL OR p.environment = (:environment))
     GROUP BY c.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active) AS e
 ),
+daily AS (
+    SELECT
+        day, sum(running) AS running, sum(success) AS success, sum(failed) AS failed, sum(canceled) AS canceled,
+        sum(skipped) AS skipped
+    FROM counted
+    GROUP BY day
+),
 weekly AS (
     SELECT
         day - (extract(isodow FROM day)::integer - 1) AS week, sum(running) AS running, sum(success) AS success,
         sum(failed) AS failed, sum(canceled) AS canceled, sum(skipped) AS skipped
-    FROM counted
+    FROM daily
     GROUP BY week
 )
 SELECT w.week AS week_start, s.status, s.runs::bigint AS runs
@@ -2115,7 +2223,11 @@ whole AS (
     FROM (
         SELECT
             ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
-            (until AT TIME ZONE 'UTC')::date AS last_day
+            -- If no run comes after the bounds, the last day and its month count as whole.
+            CASE
+                WHEN (SELECT max(r.event_at) FROM reporting.runs AS r) >= until THEN (until AT TIME ZONE 'UTC')::date
+                ELSE (date_trunc('month', until AT TIME ZONE 'UTC') + interval '1 month')::date
+            END AS last_day
         FROM bounds
     ) AS days
 ),
@@ -2139,9 +2251,10 @@ counted AS (
     UNION ALL
     SELECT e.*, e.running + e.success + e.failed + e.canceled + e.skipped
     FROM (SELECT
-        c.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active, sum(c.running) AS running,
-        sum(c.success) AS success, sum(c.failed) AS failed, sum(c.canceled) AS canceled, sum(c.skipped) AS skipped,
-        sum(c.rows_known) AS rows_known, sum(c.rows_total) AS rows_total, sum(c.rows_squares) AS rows_squares
+        c.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active, sum(c.running)::integer AS running,
+        sum(c.success)::integer AS success, sum(c.failed)::integer AS failed, sum(c.canceled)::integer AS canceled,
+        sum(c.skipped)::integer AS skipped, sum(c.rows_known)::integer AS rows_known, sum(c.rows_total) AS rows_total,
+        sum(c.rows_squares) AS rows_squares
     FROM (
         SELECT
             r.pipeline_id, (r.event_at AT TIME ZONE 'UTC')::date AS day, count(*) FILTER (WHERE r.status = 'running') AS running,
@@ -2160,12 +2273,17 @@ counted AS (
     AND ((:environment)::text IS NULL OR p.environment = (:environment))
     GROUP BY c.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active) AS e
 ),
+daily AS (
+    SELECT client_id, client_name, day, sum(runs) AS runs, sum(success) AS success
+    FROM counted
+    WHERE is_active
+    GROUP BY client_id, client_name, day
+),
 weekly AS (
     SELECT
         client_id, client_name, day - (extract(isodow FROM day)::integer - 1) AS week, sum(runs)::bigint AS runs,
         sum(success)::numeric / nullif(sum(runs), 0) AS rate
-    FROM counted
-    WHERE is_active
+    FROM daily
     GROUP BY client_id, client_name, week
     HAVING sum(runs) > 0
 )

@@ -1,2 +1,2 @@
--- Whether a run (r) succeeded or failed. Running, canceled and skipped runs do not decide a pipeline's state.
-r.status IN ('success', 'failed') AND {settled}
+-- Whether a run (r) had succeeded or failed by known_until.
+{decided} AND {settled}

@@ -1,8 +1,10 @@
--- Counts of the runs at the edges of the bounds, by day and scope, within the caller's scope.
+-- Counts of the runs at the edges of the bounds, by day and scope, within the caller's scope. Integers like those of the
+-- roll-up: a union with numeric would make all rows numeric, which takes twice as long to add up.
 SELECT
-    c.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active, sum(c.running) AS running,
-    sum(c.success) AS success, sum(c.failed) AS failed, sum(c.canceled) AS canceled, sum(c.skipped) AS skipped,
-    sum(c.rows_known) AS rows_known, sum(c.rows_total) AS rows_total, sum(c.rows_squares) AS rows_squares
+    c.day, p.client_id, p.client_name, p.platform, p.environment, p.is_active, sum(c.running)::integer AS running,
+    sum(c.success)::integer AS success, sum(c.failed)::integer AS failed, sum(c.canceled)::integer AS canceled,
+    sum(c.skipped)::integer AS skipped, sum(c.rows_known)::integer AS rows_known, sum(c.rows_total) AS rows_total,
+    sum(c.rows_squares) AS rows_squares
 FROM (
     SELECT
         r.pipeline_id, (r.event_at AT TIME ZONE 'UTC')::date AS day, count(*) FILTER (WHERE r.status = 'running') AS running,

@@ -3,10 +3,10 @@ LATERAL (
     SELECT count(*) AS total_runs, count(*) FILTER (WHERE judged AND success <> before) AS flips
     FROM (
         SELECT
-            r.status IN ('success', 'failed') AS judged,
+            {decided} AS judged,
             r.status = 'success' AS success,
             lag(r.status = 'success') OVER (
-                PARTITION BY r.status IN ('success', 'failed') ORDER BY r.event_at, r.run_id
+                PARTITION BY {decided} ORDER BY r.event_at, r.run_id
             ) AS before
         FROM reporting.runs AS r
         WHERE r.pipeline_id = p.pipeline_id

@@ -5,7 +5,11 @@ whole AS (
     FROM (
         SELECT
             ((since AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date AS first_day,
-            (until AT TIME ZONE 'UTC')::date AS last_day
+            -- If no run comes after the bounds, the last day and its month count as whole.
+            CASE
+                WHEN (SELECT max(r.event_at) FROM reporting.runs AS r) >= until THEN (until AT TIME ZONE 'UTC')::date
+                ELSE (date_trunc('month', until AT TIME ZONE 'UTC') + interval '1 month')::date
+            END AS last_day
         FROM bounds
     ) AS days
 ),

@@ -30,7 +30,7 @@ followed AS (
     LEFT JOIN LATERAL (
         SELECT r.status, r.event_at
         FROM reporting.runs AS r
-        WHERE r.pipeline_id = f.pipeline_id AND r.status IN ('success', 'failed')
+        WHERE r.pipeline_id = f.pipeline_id AND {decided}
             AND (r.event_at, r.run_id) > (f.event_at, f.run_id) AND r.event_at < %(until)s
         ORDER BY r.event_at, r.run_id
         LIMIT 1
@@ -66,7 +66,7 @@ last_runs AS MATERIALIZED (
             ORDER BY r.event_at DESC, r.run_id DESC
             LIMIT 4 * (SELECT count(*) FROM reporting.pipelines AS p WHERE {in_scope})
         ) AS r
-        WHERE r.status IN ('success', 'failed')
+        WHERE {decided}
         GROUP BY r.pipeline_id
     ) AS latest
     WHERE failed_at IS DISTINCT FROM succeeded_at
@@ -88,7 +88,7 @@ failing_before AS MATERIALIZED (
         AND coalesce(last_runs.is_failing, (
             SELECT r.status = 'failed'
             FROM reporting.runs AS r
-            WHERE r.pipeline_id = p.pipeline_id AND r.status IN ('success', 'failed') AND r.event_at < %(since)s
+            WHERE r.pipeline_id = p.pipeline_id AND {decided} AND r.event_at < %(since)s
             ORDER BY r.event_at DESC, r.run_id DESC
             LIMIT 1
         ))

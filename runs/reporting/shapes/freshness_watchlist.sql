@@ -23,6 +23,13 @@ SELECT
     p.client_id, p.pipeline_id, latest.run_id
 FROM reporting.pipelines AS p
 LEFT JOIN {latest_run} AS latest ON true
-LEFT JOIN {last_success} AS success ON true
+-- A latest run that succeeded is the last success; only for the others a second probe.
+CROSS JOIN LATERAL (
+    SELECT CASE
+        WHEN latest.status = 'success' THEN latest.event_at
+        ELSE (SELECT former.event_at FROM {last_success} AS former)
+    END AS event_at
+    OFFSET 0  -- computes it once
+) AS success
 WHERE p.is_active AND {in_scope}
 ORDER BY success.event_at NULLS FIRST, p.client_name, p.pipeline_name, p.pipeline_id

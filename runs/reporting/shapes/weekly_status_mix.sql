@@ -13,11 +13,18 @@ WITH bounds AS (
         %(as_of)s::timestamptz AS until
 ),
 {counted_by_day},
+daily AS (
+    SELECT
+        day, sum(running) AS running, sum(success) AS success, sum(failed) AS failed, sum(canceled) AS canceled,
+        sum(skipped) AS skipped
+    FROM counted
+    GROUP BY day
+),
 weekly AS (
     SELECT
         day - (extract(isodow FROM day)::integer - 1) AS week, sum(running) AS running, sum(success) AS success,
         sum(failed) AS failed, sum(canceled) AS canceled, sum(skipped) AS skipped
-    FROM counted
+    FROM daily
     GROUP BY week
 )
 SELECT w.week AS week_start, s.status, s.runs::bigint AS runs

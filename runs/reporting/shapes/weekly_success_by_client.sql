@@ -17,12 +17,17 @@ WITH bounds AS (
         %(as_of)s::timestamptz AS until
 ),
 {counted_by_day},
+daily AS (
+    SELECT client_id, client_name, day, sum(runs) AS runs, sum(success) AS success
+    FROM counted
+    WHERE is_active
+    GROUP BY client_id, client_name, day
+),
 weekly AS (
     SELECT
         client_id, client_name, day - (extract(isodow FROM day)::integer - 1) AS week, sum(runs)::bigint AS runs,
         sum(success)::numeric / nullif(sum(runs), 0) AS rate
-    FROM counted
-    WHERE is_active
+    FROM daily
     GROUP BY client_id, client_name, week
     HAVING sum(runs) > 0
 )
