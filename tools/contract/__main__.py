@@ -1,6 +1,6 @@
 """python -m tools.contract lint | compare | clients | check | round-trip.
 
-Check the contract document with other programs.
+Check the contract document: linters, the last release, and generated clients.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from tools.contract.generate import (
     contract,
     differences,
     generate,
-    node,
+    run_npm_program,
 )
 
 
@@ -39,9 +39,11 @@ def main() -> None:
 
 
 def lint() -> None:
-    """Lint the document with spectral and redocly; warnings fail too."""
-    spectral = node("spectral", "lint", DOCUMENT, "--ruleset", HERE / "spectral.yaml", "--fail-severity", "hint")
-    redocly = node("redocly", "lint", DOCUMENT, "--config", HERE / "redocly.yaml", "--max-problems", "20")
+    """Lint the document with spectral and redocly; a warning fails, too."""
+    spectral = run_npm_program(
+        "spectral", "lint", DOCUMENT, "--ruleset", HERE / "spectral.yaml", "--fail-severity", "hint"
+    )
+    redocly = run_npm_program("redocly", "lint", DOCUMENT, "--config", HERE / "redocly.yaml", "--max-problems", "20")
     warned = re.search(r"(\d+) warnings?", redocly.stdout)
     if spectral.returncode or redocly.returncode or warned:
         raise SystemExit(f"{spectral.stdout}\n{redocly.stdout}")
@@ -49,17 +51,17 @@ def lint() -> None:
 
 
 def compare() -> None:
-    """Compare with the last release.
+    """Fail if the contract breaks clients of the last release.
 
     A breaking change needs a new major version, or a line in accepted-breaking-changes.txt.
     """
     released, current = contract(RELEASED), contract()
     found = breaking_changes(released, current)
     accepted = [line for line in ACCEPTED.read_text().splitlines() if line and not line.startswith("#")]
-    if gone := sorted(set(accepted) - set(found)):
-        raise SystemExit("\n".join((f"{ACCEPTED.name} accepts what is no breaking change:", *gone)))
+    if outdated := sorted(set(accepted) - set(found)):
+        raise SystemExit("\n".join((f"{ACCEPTED.name} accepts changes that do not exist:", *outdated)))
     changes = [change for change in found if change not in accepted]
-    print("\n".join(changes) or f"no breaking change since the last release but {len(accepted)} accepted ones")
+    print("\n".join(changes) or f"no breaking change since the last release except {len(accepted)} accepted ones")
     if changes and major(current) == major(released):
         raise SystemExit(
             f"{len(changes)} breaking changes, but the version is {current['info']['version']}. Keep what was "
@@ -69,13 +71,13 @@ def compare() -> None:
 
 
 def check() -> None:
-    """Generate the packages again and compare them with the committed ones."""
+    """Generate the clients into a temporary folder and compare them with the committed ones."""
     with tempfile.TemporaryDirectory() as folder:
         generate(Path(folder))
         stale = differences(CLIENTS, Path(folder))
     if stale:
         raise SystemExit(f"clients/ is stale ({', '.join(stale[:5])}): run make api-clients")
-    print("clients/ is what the contract document generates")
+    print("clients/ is up to date with the contract document")
 
 
 def round_trip() -> None:
@@ -103,11 +105,11 @@ def _python(address: str, token: str) -> None:
 
 
 def _typescript(address: str, token: str) -> None:
-    """Compile the client like its users, then code that uses it, in strict mode."""
+    """Compile the client as its users do, and code that uses it in strict mode, and run that code."""
     package = NODE / "node_modules" / "@chm" / "client"
     shutil.rmtree(package, ignore_errors=True)
     shutil.copytree(CLIENTS / "typescript", package)
-    _compiled("-p", package)
+    _compile("-p", package)
     scripts = NODE / "scripts"
     shutil.rmtree(scripts, ignore_errors=True)
     scripts.mkdir()
@@ -115,19 +117,19 @@ def _typescript(address: str, token: str) -> None:
     shutil.copy(HERE / "round_trip.ts", scripts)
     (scripts / "quickstart.ts").write_text(_quickstart("typescript", "ts", address, token))
     options = ("--strict", "--module", "NodeNext", "--target", "ES2022", "--types", "node", "--skipLibCheck")
-    _compiled(*options, scripts / "round_trip.ts", scripts / "quickstart.ts")
+    _compile(*options, scripts / "round_trip.ts", scripts / "quickstart.ts")
     for name in ("round_trip.js", "quickstart.js"):
         subprocess.run(["node", scripts / name, address, token], check=True)
 
 
-def _compiled(*arguments: str | Path) -> None:
-    done = node("tsc", *arguments, cwd=NODE)
+def _compile(*arguments: str | Path) -> None:
+    done = run_npm_program("tsc", *arguments, cwd=NODE)
     if done.returncode:
         raise SystemExit(done.stdout)
 
 
 def _quickstart(package: str, language: str, address: str, token: str) -> str:
-    """Return the code of a package's README, for this server."""
+    """Return the code in a package's README, with the address and token of this server."""
     [code] = re.findall(rf"```{language}\n(.*?)```", (CLIENTS / package / "README.md").read_text(), re.DOTALL)
     return str(code).replace("https://chm.example.com", address).replace("chm_...", token)
 

@@ -1,8 +1,8 @@
 """Find breaking changes between the last release's contract and the current one.
 
-Own code, because npm and PyPI have no maintained tool for it. A change is breaking if a valid request fails or a
-response cannot be read any more: something was removed, renamed, retyped, made required in a request, or made optional
-in a response. New endpoints, parameters, fields and enum values of responses are not breaking.
+CHM has its own code for this, because npm and PyPI have no maintained tool. A change is breaking if a valid request
+fails or if clients cannot read a response any more: something was removed, renamed, retyped, made required in a
+request, or made optional in a response. New endpoints, parameters, fields and enum values of responses do not break.
 """
 
 from collections.abc import Iterator
@@ -13,6 +13,8 @@ METHODS = ("get", "post", "put", "patch", "delete")
 
 
 def breaking_changes(released: Contract, current: Contract) -> list[str]:
+    """Return a text for each breaking change, in the order of the released document."""
+    # A schema that several operations use is compared for each of them.
     return list(dict.fromkeys(_Comparison(released, current).changes()))
 
 
@@ -94,19 +96,20 @@ class _Comparison:
             yield f"{where}: can now be null"
         if not answer and was_nullable and not is_nullable:
             yield f"{where}: can no longer be null"
-        yield from self._choices(where, old, new, answer=answer)
+        yield from self._limits(where, old, new, answer=answer)
         if "items" in old and "items" in new:
             yield from self._schema(f"{where}[]", old["items"], new["items"], answer=answer)
         yield from self._properties(where, old, new, answer=answer)
 
     @staticmethod
-    def _choices(where: str, old: Contract, new: Contract, *, answer: bool) -> Iterator[str]:
+    def _limits(where: str, old: Contract, new: Contract, *, answer: bool) -> Iterator[str]:
+        # A response with fewer values is still readable.
         if answer:
             return
         if "enum" in new:
-            gone = [word for word in old.get("enum", []) if word not in new["enum"]] if "enum" in old else ["any text"]
-            if gone:
-                yield f"{where}: no longer takes {', '.join(map(str, gone))}"
+            removed = [value for value in old["enum"] if value not in new["enum"]] if "enum" in old else ["any text"]
+            if removed:
+                yield f"{where}: no longer accepts {', '.join(map(str, removed))}"
         for bound, tighter in (("maxLength", min), ("maximum", min), ("maxItems", min), ("minLength", max),
                                ("minimum", max), ("minItems", max)):  # fmt: skip
             if bound in new and (bound not in old or tighter(old[bound], new[bound]) != old[bound]):
@@ -129,7 +132,7 @@ class _Comparison:
                 yield f"{where}: field {name} is now required"
 
     def _resolved(self, contract: Contract, node: Contract) -> Contract:
-        """Follow references; an allOf of one part and attributes beside it become one schema."""
+        """Follow references; merge an allOf of one part with the attributes next to it."""
         if reference := node.get("$ref"):
             found: Any = contract
             for part in reference.removeprefix("#/").split("/"):

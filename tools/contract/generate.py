@@ -1,4 +1,4 @@
-"""Packages under clients/, generated from the contract document."""
+"""Generate the packages in clients/ from the contract document."""
 
 import filecmp
 import shutil
@@ -15,17 +15,17 @@ DOCUMENT = ROOT / "docs" / "contracts" / "openapi.yaml"
 RELEASED = ROOT / "docs" / "contracts" / "openapi-released.yaml"
 ACCEPTED = ROOT / "docs" / "contracts" / "accepted-breaking-changes.txt"
 CLIENTS = ROOT / "clients"
-# The folder of npm packages; `make contract` installs them.
+# The folder of the npm packages that `make contract` installs.
 NODE = ROOT / ".chm" / "contract"
 
 
 def contract(path: Path = DOCUMENT) -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.load(path.read_text(), Loader=yaml.CSafeLoader)  # the fast safe one
+    loaded: dict[str, Any] = yaml.load(path.read_text(), Loader=yaml.CSafeLoader)  # much faster than safe_load
     return loaded
 
 
-def node(program: str, *arguments: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    """Run a program of the npm packages and return its output."""
+def run_npm_program(program: str, *arguments: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """Run a program of the npm packages; return its status and output."""
     return subprocess.run(
         [NODE / "node_modules" / ".bin" / program, *arguments],
         cwd=cwd, check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -33,7 +33,7 @@ def node(program: str, *arguments: str | Path, cwd: Path = ROOT) -> subprocess.C
 
 
 def generate(folder: Path) -> None:
-    """Write both packages into a folder and replace its content."""
+    """Write both packages into the folder, replacing older ones."""
     _python(folder / "python")
     _typescript(folder / "typescript")
 
@@ -57,7 +57,7 @@ def _typescript(folder: Path) -> None:
     shutil.copytree(HERE / "typescript", folder)
     package = folder / "package.json"
     package.write_text(package.read_text().replace("VERSION", contract()["info"]["version"]))
-    done = node("openapi-typescript", DOCUMENT, "-o", folder / "src" / "schema.ts")
+    done = run_npm_program("openapi-typescript", DOCUMENT, "-o", folder / "src" / "schema.ts")
     if done.returncode:
         raise SystemExit(done.stdout)
 

@@ -1,4 +1,4 @@
-"""The generated Python client against a running server: create, read, page, change, lose an update, fail."""
+"""Test the generated Python client against a running server: create, read, page, change, lose an update, fail."""
 
 import sys
 import time

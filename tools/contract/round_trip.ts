@@ -1,4 +1,4 @@
-// The generated TypeScript client against a running server: create, read, page, change, lose an update, fail.
+// Test the generated TypeScript client against a running server: create, read, page, change, lose an update, fail.
 import assert from "node:assert/strict";
 import { createClient } from "@chm/client";
 

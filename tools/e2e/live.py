@@ -1,4 +1,4 @@
-"""Shared code of the tests with live orchestrators: CHM's command, links, and the document."""
+"""Shared code of the tests with live orchestrators: CHM's commands, comparison with the source, and the document."""
 
 import itertools
 import json
@@ -18,18 +18,18 @@ import requests
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 300
 INTERVAL_SECONDS = 1
-# Ordinary walks start two intervals back: after this pause no filter sees an older change by its overlap alone.
+# Ordinary walks start two intervals before the watermark. After this pause that overlap does not contain older changes.
 SETTLED_SECONDS = 4 * INTERVAL_SECONDS
 
-# Precision with which the name of a connection selects a time of the day.
+# A connection's name selects its time of the day for reading the last days; this is how exactly a test hits it.
 WINDOW = timedelta(seconds=5)
 
-# Status, start and end of a run, as source and CHM must agree on them.
+# Status, start and end of a run, which must be equal at the source and in CHM.
 State = tuple[str, datetime | None, datetime | None]
 
 
 class Record:
-    """Prints lines and keeps them for the document."""
+    """Prints lines and collects them for the document."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -46,7 +46,7 @@ class Record:
 
 
 class Chm:
-    """CHM as an operator uses it: its command, and its database for reading."""
+    """CHM as an operator uses it: its commands, and its database for reading."""
 
     def __init__(self, name: str, connector: str, base_url: str, auth: str, platform_name: str) -> None:
         self._name, self._connector, self._base_url, self._auth = name, connector, base_url, auth
@@ -55,7 +55,7 @@ class Chm:
         self.requests = 0
 
     def prepare(self, folder: Path, pipelines: Mapping[str, str]) -> None:
-        """Empty CHM, and enter the pipelines by external id and name."""
+        """Empty CHM, and add the pipelines, given as external id and name."""
         from django.core.management import call_command
 
         from inventory.models import Client, Pipeline
@@ -89,9 +89,9 @@ class Chm:
         return dict(report)
 
     def reconcile(self) -> dict[str, Any]:
-        """Ingest at the time of the day when the last days are read again.
+        """Ingest at the time of the day at which CHM reads the last days again; return the report.
 
-        The time depends on the connection's name, so the connection gets a name whose time is now.
+        That time depends on the connection's name, so choose a name whose time is now.
         """
         self.ingest()
         soon = datetime.now(UTC) + timedelta(seconds=3)
@@ -115,15 +115,15 @@ class Chm:
 
 
 def moment_of(connection: str) -> datetime:
-    """Return when today the connection reads its last days again, as CHM's documents say: by the CRC-32 of its name."""
+    """Return the time today at which the connection reads its last days again: decided by the CRC-32 of its name."""
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     return today + timedelta(days=zlib.crc32(connection.encode()) / 2**32)
 
 
 def compare(record: Record, title: str, states: Callable[[], Mapping[str, State]], chm: Chm) -> None:
-    """Ingest, and report how many of the source's runs have the same state in CHM.
+    """Ingest, and record how many of the source's runs have the same state in CHM.
 
-    Only runs that changed during the ingestion are compared again.
+    If a run differs because it changed during the ingestion, ingest again.
     """
     while True:
         before = states()
@@ -137,8 +137,8 @@ def compare(record: Record, title: str, states: Callable[[], Mapping[str, State]
         record.say(f"        {name}: source {at_source[name]}, CHM {stored.get(name)}")
 
 
-def follow(record: Record, run: Any, **request: Any) -> None:
-    """Open a failed run's link, as a browser does."""
+def open_source_link(record: Record, run: Any, **request: Any) -> None:
+    """Open the link of a failed run without a login, as a browser does, and record the status."""
     address = run.source_url or ""
     status = 0
     if address:
@@ -146,17 +146,17 @@ def follow(record: Record, run: Any, **request: Any) -> None:
     record.check(status == 200, f"{status} {address}")
 
 
-def until(condition: Callable[[], object], act: Callable[[], object], what: str) -> None:
+def wait_until(condition: Callable[[], object], act: Callable[[], object], what: str) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not condition():
         if time.monotonic() > deadline:
-            raise SystemExit(f"waited {PATIENCE_SECONDS} s in vain: {what}")
+            raise SystemExit(f"did not happen within {PATIENCE_SECONDS} s: {what}")
         time.sleep(1)
         act()
 
 
-def planted() -> int:
-    """Return how many runs hold a secret that was planted in the source."""
+def count_planted_secrets() -> int:
+    """Return how many runs contain a secret that was planted in the source."""
     from django.db import connection
 
     with connection.cursor() as cursor:
@@ -165,10 +165,10 @@ def planted() -> int:
     return int(count)
 
 
-def perform(
+def run_scenario(
     folder: Path, scenario: Callable[[Record], None], *, title: str, made_by: str, system: str, write: Path | None
 ) -> int:
-    """Run a scenario on the embedded servers in the folder, and write its document."""
+    """Run a scenario on embedded servers in the folder, and write its document; return the exit status."""
     from chm_project.local.embedded import attach_to_environment
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chm_project.settings.development")

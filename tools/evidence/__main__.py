@@ -1,4 +1,4 @@
-"""python -m tools.evidence: generate pages from results, and check the documents."""
+"""python -m tools.evidence: generate documents, check links, and run the commands of documents and milestones."""
 
 import argparse
 import sys
@@ -11,27 +11,30 @@ from tools.evidence import links, requirements
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    pages = commands.add_parser("pages", help="write the generated pages, or check that they are what would be written")
-    pages.add_argument("--check", action="store_true")
+    pages = commands.add_parser("pages", help="write the generated pages, or check that they are current")
+    pages.add_argument("--check", action="store_true", help="write nothing; fail if a page is stale")
     commands.add_parser("links", help="check the links between documents")
-    milestones = commands.add_parser("milestones", help="run each milestone's commands and write what they printed")
-    milestones.add_argument("--only", default="", help="milestones whose title holds this text; nothing is written")
-    documents = commands.add_parser("documents", help="run the commands of README and quickstart from a fresh clone")
-    documents.add_argument("--list", action="store_true", help="only show what would be run")
+    of_milestones = commands.add_parser("milestones", help="run each milestone's commands and write their output")
+    of_milestones.add_argument(
+        "--only", default="", help="milestones whose title contains this text; nothing is written"
+    )
+    of_documents = commands.add_parser("documents", help="run the commands of README and quickstart in a fresh clone")
+    of_documents.add_argument("--list", action="store_true", help="only list the commands")
     options = parser.parse_args()
+    # Imported here, because the links are also checked without Django and the test tools.
     match options.command:
         case "pages":
             sys.exit(_pages(check=options.check))
         case "links":
             sys.exit(_print_problems(links.problems()))
         case "milestones":
-            from tools.evidence import milestones as of_milestones
+            from tools.evidence import milestones
 
-            sys.exit(of_milestones.run(options.only))
+            sys.exit(milestones.run(options.only))
         case "documents":
-            from tools.evidence import documents as of_documents
+            from tools.evidence import documents
 
-            sys.exit(of_documents.run(only_list=options.list))
+            sys.exit(documents.run(only_list=options.list))
 
 
 def _pages(*, check: bool) -> int:
@@ -48,7 +51,7 @@ def _pages(*, check: bool) -> int:
             stale.append(f"{path.relative_to(requirements.ROOT)} is stale: run make docs")
         elif not check:
             path.write_text(page(), encoding="utf-8")
-    # Problems of the sources first; a page can be outdated only without them.
+    # A stale page is only reported if its sources have no problem, because problems make the page stale too.
     causes = [*requirements.problems(), *settings_page.problems()]
     return _print_problems(causes or stale)
 

@@ -1,9 +1,9 @@
 """Run the commands of README and quickstart in a fresh clone.
 
-The first line of every shell block declares its kind: `sh run` is run; `sh ready="TEXT"` is started, waited
-for until it prints TEXT (or, for an address, until that answers), and keeps running; `sh ci` is what CI runs as a
-stage of its own; `sh shown` is not run (Docker, and commands that need a real partner). Blocks of one document share
-one environment, as one terminal does.
+The first line of every shell block declares its kind. `sh run` is run. `sh ready="TEXT"` is started and keeps running
+after it has printed TEXT (if TEXT is an address, after it answers). CI runs `sh ci` as a stage of its own. `sh shown`
+is not run (Docker, and commands that need a real partner). The blocks of one document share one environment, like the
+commands of one terminal.
 """
 
 import os
@@ -45,7 +45,7 @@ class Block:
 
 
 def blocks(document: str) -> Iterator[Block]:
-    """Return the blocks of a document; raise Failed for one without a kind."""
+    """Yield the blocks of a document; raise Failed if a block declares no kind."""
     text = (ROOT / document).read_text(encoding="utf-8")
     for found in _BLOCK.finditer(text):
         indent, mark, commands = found.groups()
@@ -53,7 +53,7 @@ def blocks(document: str) -> Iterator[Block]:
         ready = _READY.search(mark)
         kind = "ready" if ready else mark.strip()
         if kind not in {"run", "ready", "ci", "shown"}:
-            raise Failed(f'{document}:{line}: say whether the block is run, ready="...", ci or shown')
+            raise Failed(f'{document}:{line}: declare whether the block is run, ready="...", ci or shown')
         lines = [text.removeprefix(indent) for text in commands.splitlines()]
         yield Block(document, line, kind, ready[1] if ready else "", "\n".join(lines))
 
@@ -66,14 +66,14 @@ def run(*, only_list: bool) -> int:
                 for block in found:
                     print(f"{block.name}: {block.kind} {block.ready}")
             else:
-                _walk(found)
+                _run_document(found)
     except Failed as failed:
         print(failed, file=sys.stderr)
         return 1
     return 0
 
 
-def _walk(found: list[Block]) -> None:
+def _run_document(found: list[Block]) -> None:
     """Run a document in its own clone, so that documents do not depend on each other."""
     with tempfile.TemporaryDirectory(prefix="chm-documents-") as folder:
         clone = Path(folder) / "chm"
@@ -90,7 +90,7 @@ class _Terminal:
     def __init__(self, clone: Path, folder: Path) -> None:
         self._clone = clone
         self._folder = folder
-        # Without the settings of the calling environment.
+        # The settings of the caller, such as its database, must not reach the commands.
         self._environment = {
             name: value for name, value in os.environ.items() if not name.startswith(("CHM_", "DJANGO_"))
         }
@@ -106,8 +106,9 @@ class _Terminal:
             print(f"{block.kind:5} {block.name}", flush=True)
 
     def _run(self, block: Block) -> None:
-        kept = self._folder / "environment"
-        script = f"set -euo pipefail\n{block.commands}\nenv -0 > {kept}\n"
+        environment_file = self._folder / "environment"
+        # The environment after the block is written to a file, because the next block must see its exports.
+        script = f"set -euo pipefail\n{block.commands}\nenv -0 > {environment_file}\n"
         done = subprocess.run(
             ["bash", "-c", script],
             cwd=self._clone,
@@ -119,7 +120,7 @@ class _Terminal:
         )
         if done.returncode:
             raise Failed(f"{block.name} ended with status {done.returncode}:\n{done.stdout.decode(errors='replace')}")
-        pairs = (entry.partition("=") for entry in kept.read_text().split("\0") if entry)
+        pairs = (entry.partition("=") for entry in environment_file.read_text().split("\0") if entry)
         self._environment = {name: value for name, _, value in pairs}
 
     def _start(self, block: Block) -> None:

@@ -1,4 +1,4 @@
-"""Links between documents: each leads to a file of the project, and each anchor to a heading of it."""
+"""Check the links between documents: each file exists, and each anchor is a heading of its document."""
 
 import re
 import subprocess
@@ -13,7 +13,7 @@ _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 
 def documents(root: Path = ROOT) -> list[Path]:
-    """Every Markdown file that is part of the project, committed or about to be."""
+    """Return every Markdown file of the project, including files that are not committed yet."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"],
         cwd=root,
@@ -25,6 +25,7 @@ def documents(root: Path = ROOT) -> list[Path]:
 
 
 def problems(root: Path = ROOT) -> Iterator[str]:
+    """Yield a text for each link whose file or heading does not exist."""
     for document in documents(root):
         text = _FENCE.sub("", document.read_text(encoding="utf-8"))
         for target in _LINK.findall(text):
@@ -34,7 +35,7 @@ def problems(root: Path = ROOT) -> Iterator[str]:
             path = (document.parent / name).resolve() if name else document
             where = document.relative_to(root)
             if not path.exists():
-                yield f"{where}: {target} leads nowhere"
+                yield f"{where}: {target} does not exist"
             elif anchor and path.suffix == ".md" and anchor not in _anchors(path):
                 yield f"{where}: {target}: there is no such heading"
 

@@ -1,4 +1,4 @@
-"""docs/validation/001-chm-api-ingestion.md: the commands of each milestone with their output."""
+"""Write docs/validation/001-chm-api-ingestion.md: the commands of each milestone with their output."""
 
 import platform
 import re
@@ -37,7 +37,7 @@ API_TESTS = (
 @dataclass(frozen=True, slots=True)
 class Milestone:
     title: str
-    shows: str
+    purpose: str
     commands: tuple[str, ...]
 
 
@@ -57,13 +57,13 @@ MILESTONES = (
     ),
     Milestone(
         "Ingestion",
-        "Every recorded partner, replays and any order without a trace, and nothing lost or doubled under faults.",
+        "Every recorded partner, replays and any order without a trace, and nothing lost or duplicated under faults.",
         (f"{PYTEST} ingestion runs/tests/test_worked_sequences.py runs/tests/test_order_independence.py",
          "make faults ARGS=--quick"),
     ),
     Milestone(
         "Dashboards",
-        "Every shape as worked out by hand, through adapter, API, SQL, boards and console alike.",
+        "Every shape equals the values computed by hand, in adapter, API, SQL, boards and console.",
         (f"{PYTEST} -k 'shapes or reporting or board or grafana or metabase' chm_project",),
     ),
     Milestone(
@@ -75,19 +75,19 @@ MILESTONES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
+class CommandResult:
     command: str
     passed: bool
     seconds: float
-    printed: str
+    output: str
 
 
 def run(only: str) -> int:
-    results: list[tuple[Milestone, list[Ran]]] = []
+    results: list[tuple[Milestone, list[CommandResult]]] = []
     for milestone in MILESTONES:
         if only.lower() in milestone.title.lower():
             print(f"== {milestone.title}", flush=True)
-            results.append((milestone, [_ran(command) for command in milestone.commands]))
+            results.append((milestone, [_run_command(command) for command in milestone.commands]))
     passed = all(ran.passed for _, runs in results for ran in runs)
     if not only:
         PAGE.write_text(_page(results), encoding="utf-8")
@@ -95,7 +95,7 @@ def run(only: str) -> int:
     return 0 if passed else 1
 
 
-def _ran(command: str) -> Ran:
+def _run_command(command: str) -> CommandResult:
     begun = time.monotonic()
     done = subprocess.run(
         ["bash", "-c", command], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
@@ -105,36 +105,36 @@ def _ran(command: str) -> Ran:
     print(f"{'pass' if done.returncode == 0 else 'FAIL'} {seconds:.0f} s  {command}", flush=True)
     if done.returncode:
         print("\n".join(lines[-40:]), flush=True)
-    return Ran(command, done.returncode == 0, seconds, "\n".join(lines[-SHOWN_LINES:]))
+    return CommandResult(command, done.returncode == 0, seconds, "\n".join(lines[-SHOWN_LINES:]))
 
 
-def _page(results: list[tuple[Milestone, list[Ran]]]) -> str:
+def _page(results: list[tuple[Milestone, list[CommandResult]]]) -> str:
     sections = []
     for number, (milestone, runs) in enumerate(results, 1):
         parts = [
             f"## {number}. {milestone.title}: {'pass' if all(ran.passed for ran in runs) else 'FAIL'}",
-            milestone.shows,
+            milestone.purpose,
         ]
         for ran in runs:
             outcome = "pass" if ran.passed else "FAIL"
-            parts.append(f"`{ran.command}`: {outcome}, {ran.seconds:.0f} s\n\n```\n{ran.printed}\n```")
+            parts.append(f"`{ran.command}`: {outcome}, {ran.seconds:.0f} s\n\n```\n{ran.output}\n```")
         sections.append("\n\n".join(parts))
     body = "\n\n".join(sections)
     packages = ", ".join(f"{name} {version(name)}" for name in ("django", "djangorestframework", "celery", "psycopg"))
     return f"""# Validation: API and ingestion
 
 Written by `make evidence` on {datetime.now(UTC):%Y-%m-%d}. Python {platform.python_version()}, {packages};
-PostgreSQL and Valkey are the embedded ones. The last lines of what each command printed are shown.
+embedded PostgreSQL and Valkey. Only the last lines of each command's output are shown.
 
 {body}
 
 ## Known limits
 
-- `.ci/run` repeats the suite on Debian's PostgreSQL 15 and Redis; this page is from the embedded servers alone.
+- `.ci/run` repeats the suite on Debian's PostgreSQL 15 and Redis; this page is only from the embedded servers.
 - Airflow ([airflow-live.md](airflow-live.md)), Prefect ([prefect-live.md](prefect-live.md)) and Dagster
-  ([dagster-live.md](dagster-live.md)) were driven live; dbt and OpenLineage are proved on answers and events recorded
-  from the real systems; dbt Cloud, Databricks, GitHub Actions, Airbyte and Azure Data
-  Factory on answers that follow their documentation ([connectors.md](../connectors.md) marks what is uncertain).
-- Grafana, Metabase and Docker themselves were not run where this was made.
+  ([dagster-live.md](dagster-live.md)) were tested live. dbt and OpenLineage are tested with answers and events recorded
+  from the real systems, and dbt Cloud, Databricks, GitHub Actions, Airbyte and Azure Data Factory with answers that
+  follow their documentation ([connectors.md](../connectors.md) marks what is uncertain).
+- Grafana, Metabase and Docker themselves were not run for this page.
 - Speed and memory: [performance.md](../performance.md). Faults: [faults.md](faults.md).
 """

@@ -1,6 +1,6 @@
 """python -m tools.faults
 
-Break the services that ingestion needs while it works, and count lost and duplicated runs.
+Inject faults into the services that ingestion needs while it works, and count lost and duplicated runs.
 
 All processes are real: PostgreSQL, Valkey, a Celery worker with two children, beat, and a partner over HTTP whose runs
 start and end meanwhile. After each fault, when everything is idle, every run of the partner is compared with its row.
@@ -32,20 +32,20 @@ DOCUMENT = ROOT / "docs" / "validation" / "faults.md"
 class FaultResult:
     fault: IngestionFault
     injected: int
-    found: Comparison
+    comparison: Comparison
     seconds: float
     error: str = ""
     restarted: int = 0
 
     @property
     def survived(self) -> bool:
-        return not self.error and self.injected > 0 and self.found.clean
+        return not self.error and self.injected > 0 and self.comparison.clean
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="the faults that every CI run injects, shortened")
-    parser.add_argument("--only", metavar="TEXT", default="", help="faults whose title holds this text")
+    parser.add_argument("--quick", action="store_true", help="only the faults that every CI run injects, shortened")
+    parser.add_argument("--only", metavar="TEXT", default="", help="faults whose title contains this text")
     parser.add_argument("--write", action="store_true", help=f"write {DOCUMENT.relative_to(ROOT)}")
     parser.add_argument("--web", action="store_true", help="only the faults of the web server and the API")
     parser.add_argument("--ingestion", action="store_true", help="only the faults of ingestion")
@@ -69,7 +69,7 @@ def main() -> None:
         else:
             world.start_servers()
         for fault in chosen:
-            results.append(result := tried(world, fault, quick=options.quick))
+            results.append(result := run_fault(world, fault, quick=options.quick))
             console.print(_line(result))
             if not result.survived:
                 console.print("\n".join(world.log.read_text(errors="replace").splitlines()[-40:]), markup=False)
@@ -95,35 +95,35 @@ def main() -> None:
     sys.exit(survived != len(both) or not both)
 
 
-def tried(world: FaultWorld, fault: IngestionFault, *, quick: bool) -> FaultResult:
+def run_fault(world: FaultWorld, fault: IngestionFault, *, quick: bool) -> FaultResult:
     begun, injected, error = time.monotonic(), 0, ""
     with FaultyPartner(history=150 if quick else 300) as source, world.ingesting(source, fault.connection):
-        source.live()
+        source.start_changes()
         try:
-            injected = fault.strike(world, source, quick)
+            injected = fault.inject(world, source, quick)
         except AssertionError as failed:
             error = str(failed)
         finally:
-            source.rest()
-        found = world.settled(source)
-    return FaultResult(fault, injected, found, time.monotonic() - begun, error, world.restarted)
+            source.stop_changes()
+        comparison = world.wait_until_settled(source)
+    return FaultResult(fault, injected, comparison, time.monotonic() - begun, error, world.restarted)
 
 
 def _line(result: FaultResult) -> str:
-    found = result.found
+    found = result.comparison
     return (
         f"{'ok  ' if result.survived else 'FAIL'} {result.fault.title:<40} injected {result.injected:>4}  "
-        f"runs {found.runs:>5}  lost {found.lost}  doubled {found.doubled}  wrong {found.wrong}  "
+        f"runs {found.runs:>5}  lost {found.lost}  duplicated {found.duplicated}  wrong {found.wrong}  "
         f"secrets shown {found.leaked}  restarted {result.restarted}  {result.seconds:.0f} s {result.error}"
     )
 
 
 def _document(results: list[FaultResult]) -> str:
     rows = "\n".join(
-        f"| {result.fault.title} | {result.injected} | {'yes' if result.survived else 'no'} | {result.found.runs} | "
-        f"{result.found.lost} | {result.found.doubled} | {result.found.wrong} | {result.found.leaked} | "
-        f"{result.restarted} |"
+        f"| {result.fault.title} | {result.injected} | {'yes' if result.survived else 'no'} | {found.runs} | "
+        f"{found.lost} | {found.duplicated} | {found.wrong} | {found.leaked} | {result.restarted} |"
         for result in results
+        for found in (result.comparison,)
     )
     return f"""# Injected faults
 
@@ -133,13 +133,13 @@ Written by `make faults` on {datetime.now(UTC):%Y-%m-%d}, Python {platform.pytho
 
 {WHAT}
 
-*Injected* counts strikes: kills, restarts, or requests that were answered wrongly. *Wrong* are rows whose status or
-times differ from the partner's. *Secrets shown* are places in the database, in task results and messages, or in the
-log at DEBUG, that hold one of the secrets planted in runs, errors and tokens. *Restarted* are our processes that ended
-by themselves and were started again, as a service manager does: Celery's Redis transport can end a worker whose broker
-goes away while it holds messages.
+*Injected* is how often the fault was injected: kills, restarts, or requests that were answered wrongly. *Wrong* are
+rows whose status or times differ from the partner's. *Secrets shown* are places in the database, in task results and
+messages, or in the log at DEBUG, that contain a secret planted in runs, errors and tokens. *Restarted* are processes of
+CHM that ended by themselves and were started again, as a service manager does: Celery's Redis transport can end a
+worker whose broker goes away while it holds messages.
 
-| fault | injected | survived | runs | lost | doubled | wrong | secrets shown | restarted |
+| fault | injected | survived | runs | lost | duplicated | wrong | secrets shown | restarted |
 |---|---|---|---|---|---|---|---|---|
 {rows}
 """

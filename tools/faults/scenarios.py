@@ -1,4 +1,4 @@
-"""The faults. Each is injected while runs start, end and are ingested, and returns how often it was injected."""
+"""The faults of ingestion. Each is injected while runs start, end and are ingested, and returns how often."""
 
 import signal
 import time
@@ -13,7 +13,7 @@ from tools.faults.source import SECRETS, FaultyPartner
 from tools.faults.world import FaultWorld
 
 GENERIC = 'connector = "generic"'
-# The same runs by offset and total.
+# The same partner, read by offset and total instead of a cursor.
 BY_OFFSET = """connector = "declarative"
 [connections.partner.source]
 items = "runs"
@@ -33,32 +33,32 @@ CREATE CONSTRAINT TRIGGER disk_full AFTER INSERT OR UPDATE ON runs DEFERRABLE IN
     FOR EACH ROW EXECUTE FUNCTION disk_full();
 """
 
-Strike = Callable[[FaultWorld, FaultyPartner, bool], int]
+Inject = Callable[[FaultWorld, FaultyPartner, bool], int]
 
 
 @dataclass(frozen=True, slots=True)
 class IngestionFault:
-    """`strike` returns how often the fault was injected; `quick` ones are part of every CI run."""
+    """`inject` returns how often the fault was injected; `quick` faults are part of every CI run."""
 
     title: str
-    strike: Strike
+    inject: Inject
     quick: bool = False
     connection: str = GENERIC
 
 
 def wait_for_requests(source: FaultyPartner, number: int, seconds: float = 30) -> None:
-    """Wait until the partner received `number` more requests."""
+    """Wait until the partner has received `number` more requests."""
     wanted, deadline = len(source.requests) + number, time.monotonic() + seconds
     while len(source.requests) < wanted and time.monotonic() < deadline:
         time.sleep(0.005)
 
 
-def in_a_page(source: FaultyPartner, number: int, what: Callable[[], object]) -> None:
-    """Call `what` while the worker reads or stores a page, at a different moment each time."""
+def call_during_pages(source: FaultyPartner, number: int, action: Callable[[], object]) -> None:
+    """Call `action` several times while the worker reads or stores a page, at a different moment each time."""
     for count in range(number):
         wait_for_requests(source, 7)
         time.sleep(0.004 * count)
-        what()
+        action()
 
 
 def worker_killed(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
@@ -66,7 +66,7 @@ def worker_killed(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
         world.kill(world.worker)
         world.start_worker()
 
-    in_a_page(source, number := 3 if quick else 8, kill)
+    call_during_pages(source, number := 3 if quick else 8, kill)
     return number
 
 
@@ -86,27 +86,27 @@ def worker_asked_to_end(world: FaultWorld, source: FaultyPartner, quick: bool) -
         wait_for_requests(source, 3)
         seconds = world.stop_worker()
         if seconds > 8:
-            raise AssertionError(f"the worker took {seconds:.1f} s to end, a page takes 0.3 s")
+            raise AssertionError(f"the worker needed {seconds:.1f} s to end; a page needs 0.3 s")
         world.start_worker()
     source.misbehave = lambda _: None
     return 2
 
 
-def server_fault(name: str, how: signal.Signals) -> Strike:
-    def strike(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
+def server_fault(name: str, stop_signal: signal.Signals) -> Inject:
+    def inject(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
         def down_and_up() -> None:
-            world.bring_down(name, how)
+            world.bring_down(name, stop_signal)
             time.sleep(0.5)
             world.start_servers()
 
-        in_a_page(source, number := 2 if quick else 4, down_and_up)
+        call_during_pages(source, number := 2 if quick else 4, down_and_up)
         return number
 
-    return strike
+    return inject
 
 
 def disk_full(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
-    """Make commits fail for a while."""
+    """Make every commit of a run fail for a while, with the error of a full disk."""
     wait_for_requests(source, 10)
     world.sql(DISK_FULL)
     before = len(source.requests)
@@ -115,46 +115,46 @@ def disk_full(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
     return len(source.requests) - before
 
 
-def misbehaving(answer: Callable[[FaultyPartner], Answer], share: float) -> Strike:
-    def strike(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
-        struck = 0
+def answering_wrongly(answer: Callable[[FaultyPartner], Answer], share: float) -> Inject:
+    def inject(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
+        injected = 0
 
         def misbehave(_: Request) -> Answer | None:
-            nonlocal struck
+            nonlocal injected
             if source.random.random() >= share:
                 return None
-            struck += 1
+            injected += 1
             return answer(source)
 
         source.misbehave = misbehave
         time.sleep(6 if quick else 12)
         source.misbehave = lambda _: None
-        return struck
+        return injected
 
-    return strike
+    return inject
 
 
 def too_many_requests(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
     wait_for_requests(source, 10)
-    struck = 0
+    injected = 0
 
     def refuse(_: Request) -> Answer:
-        nonlocal struck
-        struck += 1
+        nonlocal injected
+        injected += 1
         return Answer(429, headers={"Retry-After": "2"})
 
     source.misbehave = refuse
     time.sleep(6 if quick else 60)
     source.misbehave = lambda _: None
-    return struck
+    return injected
 
 
 def the_same_page_forever(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
-    struck = 0
+    injected = 0
 
     def again(request: Request) -> Answer | None:
-        nonlocal struck
-        struck += 1
+        nonlocal injected
+        injected += 1
         runs = source.runs[request.path.split("/")[2]][:5]
         return Answer(body={"runs": runs, "next_cursor": "1"})
 
@@ -162,19 +162,19 @@ def the_same_page_forever(world: FaultWorld, source: FaultyPartner, quick: bool)
     wait_for_requests(source, 1)
     time.sleep(4)
     source.misbehave = lambda _: None
-    return struck
+    return injected
 
 
 def totals_that_change(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
     """Delete old runs at the source while its pages are read."""
-    struck = 0
+    injected = 0
 
     def clean_up(request: Request) -> Answer:
-        nonlocal struck
+        nonlocal injected
         name = request.path.split("/")[2]
         if len(source.runs[name]) > 60:
             source.runs[name] = source.runs[name][3:]
-            struck += 1
+            injected += 1
         answer = source.answer(request)
         if isinstance(answer.body, dict) and "runs" in answer.body:
             answer.body["total"] = len(source.runs[name])
@@ -190,7 +190,7 @@ def totals_that_change(world: FaultWorld, source: FaultyPartner, quick: bool) ->
         return answer
 
     source.misbehave = with_total
-    return struck
+    return injected
 
 
 def token_rotated(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
@@ -205,7 +205,7 @@ def token_rotated(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
 def back_in_time(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
     """Reset the partner to an earlier state for a while, then read its last days again.
 
-    It lasts about as long as the overlap of two walks, so CHM may miss a change until the daily reading.
+    The fault lasts about as long as the overlap of two walks, so CHM may miss a change until the daily reading.
     The command at the end does what the daily reading does.
     """
     began_at = datetime.now(UTC)
@@ -229,12 +229,12 @@ FAULTS = (
     IngestionFault("PostgreSQL restarted", server_fault("postgres", signal.SIGINT)),
     IngestionFault("PostgreSQL killed (-9) in a page", server_fault("postgres", signal.SIGKILL), quick=True),
     IngestionFault("disk full: commits fail", disk_full, quick=True),
-    IngestionFault("partner drips bytes", misbehaving(lambda source: Answer(body=source.runs, drip=0.2), 0.3)),
-    IngestionFault("partner resets connections", misbehaving(lambda _: Answer(reset=True), 0.4)),
+    IngestionFault("partner drips bytes", answering_wrongly(lambda source: Answer(body=source.runs, drip=0.2), 0.3)),
+    IngestionFault("partner resets connections", answering_wrongly(lambda _: Answer(reset=True), 0.4)),
     IngestionFault(
-        "partner cuts bodies short", misbehaving(lambda source: Answer(body=source.runs, cut_after=50), 0.4)
+        "partner cuts bodies short", answering_wrongly(lambda source: Answer(body=source.runs, cut_after=50), 0.4)
     ),
-    IngestionFault("partner answers 500", misbehaving(lambda _: Answer(500, {"error": "no"}), 0.5)),
+    IngestionFault("partner answers 500", answering_wrongly(lambda _: Answer(500, {"error": "no"}), 0.5)),
     IngestionFault("partner answers 429 for a minute", too_many_requests),
     IngestionFault("partner returns the same page forever", the_same_page_forever),
     IngestionFault("partner's totals change while paged", totals_that_change, connection=BY_OFFSET),

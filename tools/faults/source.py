@@ -20,15 +20,15 @@ def _text(moment: datetime) -> str:
 
 
 class FaultyPartner(GenericPartner):
-    """Filters by `updated_since`, as a good partner does. `misbehave` may answer in its place."""
+    """Filters by `updated_since`, like a correct partner. If `misbehave` returns an answer, that is sent instead."""
 
     def __init__(self, *, history: int = HISTORY, page_size: int = 20, seed: int = 1) -> None:
         super().__init__(page_size=page_size, token=SECRETS[1], ignores_updated_since=False)
         self.misbehave: Callable[[Request], Answer | None] = lambda request: None
         self.random = random.Random(seed)
-        self._made = 0
+        self._run_count = 0
         self._stop = threading.Event()
-        self._living = threading.Thread(target=self._live, daemon=True)
+        self._changer = threading.Thread(target=self._change_runs, daemon=True)
         begin = datetime.now(UTC) - timedelta(days=30)
         for name in PIPELINES:
             self.runs[name] = []
@@ -42,16 +42,16 @@ class FaultyPartner(GenericPartner):
             self.requests.append(request)
         return self.misbehave(request) or self.answer(request)
 
-    def live(self) -> None:
-        self._living.start()
+    def start_changes(self) -> None:
+        self._changer.start()
 
-    def rest(self) -> None:
-        """No more changes."""
+    def stop_changes(self) -> None:
+        """Stop changing runs."""
         self._stop.set()
-        if self._living.is_alive():
-            self._living.join()
+        if self._changer.is_alive():
+            self._changer.join()
 
-    def _live(self) -> None:
+    def _change_runs(self) -> None:
         while not self._stop.wait(CHANGE_EVERY_SECONDS):
             name = self.random.choice(PIPELINES)
             still_open = [n for n, run in enumerate(self.runs[name]) if run["status"] == "running"]
@@ -61,9 +61,9 @@ class FaultyPartner(GenericPartner):
                 self._start(name, datetime.now(UTC))
 
     def _start(self, name: str, at: datetime) -> None:
-        self._made += 1
+        self._run_count += 1
         run: dict[str, Any] = {
-            "external_run_id": f"{name}-{self._made}",
+            "external_run_id": f"{name}-{self._run_count}",
             "status": "running",
             "started_at": _text(at),
             "updated_at": _text(at),

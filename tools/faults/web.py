@@ -1,7 +1,7 @@
-"""Faults of the web server's surroundings, with probes of health and of writes while they last.
+"""Inject faults around the web server, and probe its health and writes meanwhile.
 
 Web servers with two processes each behind the shipped nginx configuration, PostgreSQL and Valkey are real. A separate
-process requests /health and sends pings with unique ids; afterwards every ping that got 200 must be a row.
+process requests /health and sends pings with unique ids. Afterwards every ping that got 200 must be a row.
 """
 
 import time
@@ -15,9 +15,9 @@ from tools.faults.web_probes import BROKEN, REFUSED, ProbeResults, ProbeTarget, 
 from tools.faults.web_site import FaultSite
 from tools.faults.world import FaultWorld
 
-# On a busy machine an idle web server is slow too, so time limits are scaled by its latency.
+# On a busy machine an idle web server is slow too, so time limits are multiples of its latency.
 CONTROL_MULTIPLE = 3
-# Names of results without a response in the table.
+# How the table shows requests without a response.
 NAMES = {REFUSED: "refused", BROKEN: "broken off"}
 HEADING = "## Web server and API"
 COLUMNS = (
@@ -41,7 +41,7 @@ class WebFaultResult:
         return not self.problems
 
 
-def tried(site: FaultSite, fault: WebFault, *, quick: bool) -> WebFaultResult:
+def run_fault(site: FaultSite, fault: WebFault, *, quick: bool) -> WebFaultResult:
     begun, remark, problems = time.monotonic(), "", list[str]()
     if fault.prepare is not None:
         fault.prepare(site)
@@ -49,7 +49,7 @@ def tried(site: FaultSite, fault: WebFault, *, quick: bool) -> WebFaultResult:
     with probing(ProbeTarget(port, site.control.port, site.key, keep=fault.target != "web")) as found:
         time.sleep(1)
         try:
-            remark = fault.strike(site, quick) or ""
+            remark = fault.inject(site, quick) or ""
         except AssertionError as error:
             problems.append(str(error))
         ended = time.monotonic()
@@ -66,19 +66,19 @@ def tried(site: FaultSite, fault: WebFault, *, quick: bool) -> WebFaultResult:
 
 def _problems(fault: WebFault, found: ProbeResults) -> list[str]:
     health, writes, problems = found.health, found.writes, []
-    slack = max(1, CONTROL_MULTIPLE * found.control.part(0.99) / fault.health_p99)
+    slack = max(1, CONTROL_MULTIPLE * found.control.percentile(0.99) / fault.health_p99)
     if failed := [status for status in health.statuses if status not in (200, *fault.allowed_health)]:
         problems.append(f"{len(failed)} health probes failed: {_named(failed)}")
-    if health.part(0.99) > fault.health_p99 * slack:
-        problems.append(f"health p99 {health.part(0.99) * 1000:.0f} ms")
+    if health.percentile(0.99) > fault.health_p99 * slack:
+        problems.append(f"health p99 {health.percentile(0.99) * 1000:.0f} ms")
     if unexpected := [status for status in writes.statuses if status not in (200, *fault.allowed)]:
-        problems.append(f"{len(unexpected)} writes ended otherwise: {_named(unexpected)}")
+        problems.append(f"{len(unexpected)} writes with another result: {_named(unexpected)}")
     if unannounced := writes.unannounced + health.unannounced:
         problems.append(f"{unannounced} refusals without Retry-After")
     if writes.seconds and max(writes.seconds) > fault.slowest * slack:
         problems.append(f"a write took {max(writes.seconds):.1f} s")
-    if writes.part(0.95) > fault.write_p95 * slack:
-        problems.append(f"write p95 {writes.part(0.95) * 1000:.0f} ms")
+    if writes.percentile(0.95) > fault.write_p95 * slack:
+        problems.append(f"write p95 {writes.percentile(0.95) * 1000:.0f} ms")
     return problems
 
 
@@ -100,7 +100,7 @@ def run(folder: Path, *, quick: bool, only: str, show: Callable[[WebFaultResult]
         site = FaultSite(world, stack)
         site.add_history(YEAR_OF_HOURS // 20 if quick else YEAR_OF_HOURS)
         for fault in chosen:
-            results.append(result := tried(site, fault, quick=quick))
+            results.append(result := run_fault(site, fault, quick=quick))
             show(result)
     return results
 
@@ -109,10 +109,10 @@ def line(result: WebFaultResult) -> str:
     health, writes = result.found.health, result.found.writes
     return (
         f"{'ok  ' if result.survived else 'FAIL'} {result.fault.title:<49} {result.seconds:.0f} s  "
-        f"health {health.count(200)}/{len(health.statuses)} p99 {health.part(0.99) * 1000:.0f} ms "
-        f"(idle server {result.found.control.part(0.99) * 1000:.0f} ms)  "
+        f"health {health.count(200)}/{len(health.statuses)} p99 {health.percentile(0.99) * 1000:.0f} ms "
+        f"(idle server {result.found.control.percentile(0.99) * 1000:.0f} ms)  "
         f"writes {writes.count(200)}/{len(writes.statuses)} 503 {writes.count(503)} "
-        f"p95 {writes.part(0.95) * 1000:.0f} ms slowest {max(writes.seconds, default=0):.1f} s  lost {result.lost}  "
+        f"p95 {writes.percentile(0.95) * 1000:.0f} ms slowest {max(writes.seconds, default=0):.1f} s  lost {result.lost}  "
         f"back after {result.recovery:.1f} s  {result.remark}  {'; '.join(result.problems)}"
     )
 
@@ -123,11 +123,11 @@ def table(results: list[WebFaultResult]) -> str:
 
 {(__doc__ or "").partition(chr(10))[2].strip()}
 
-*Health* are probes of /health: how many, how many were not answered with 200, and the 99th percentile. *Idle* is the
-same percentile of another web server on the same machine, which nobody else uses: it says how busy the machine was.
-Limits are those of the issue (health 100 ms, writes 500 ms) or, on a busy machine, {CONTROL_MULTIPLE} times what the
-idle server needs. *503* are writes that were refused with Retry-After, *other* those that ended otherwise. *Back after*
-is the time from the end of the fault to the first write that is stored.
+*Health* are the requests to /health: how many, how many did not get 200, and the 99th percentile. *Idle* is the
+same percentile of another web server on the same machine that nobody else uses: it shows how busy the machine was.
+Limits are 100 ms for health and 500 ms for writes or, on a busy machine, {CONTROL_MULTIPLE} times what the
+idle server needs. *503* are writes that were refused with Retry-After, *other* those with any other result.
+*Back after* is the time from the end of the fault to the first write that is stored.
 
 | {" | ".join(COLUMNS)} |
 |{"---|" * len(COLUMNS)}
@@ -136,7 +136,7 @@ is the time from the end of the fault to the first write that is stored.
 
 
 def with_rows(document: str, results: list[WebFaultResult]) -> str:
-    """Return the document with these rows in place of the old ones."""
+    """Return the document with the rows of these results replaced."""
     rows = {result.fault.title: _row(result) for result in results}
     lines = [rows.get(line.split(" | ")[0].removeprefix("| "), line) for line in document.split("\n")]
     return "\n".join(lines)
@@ -149,12 +149,12 @@ def _row(result: WebFaultResult) -> str:
         "yes" if result.survived else "no",
         len(health.statuses),
         len(health.statuses) - health.count(200),
-        f"{health.part(0.99) * 1000:.0f}",
-        f"{control.part(0.99) * 1000:.0f}",
+        f"{health.percentile(0.99) * 1000:.0f}",
+        f"{control.percentile(0.99) * 1000:.0f}",
         writes.count(200),
         writes.count(503),
         _named([status for status in writes.statuses if status not in (200, 503)]) or 0,
-        f"{writes.part(0.95) * 1000:.0f}",
+        f"{writes.percentile(0.95) * 1000:.0f}",
         f"{max(writes.seconds, default=0):.1f}",
         result.lost,
         f"{result.recovery:.1f}",

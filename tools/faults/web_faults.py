@@ -1,4 +1,4 @@
-"""The faults of the web server's surroundings: what is broken, and what may happen to requests meanwhile."""
+"""The faults around the web server, and the results that requests may have meanwhile."""
 
 import contextlib
 import signal
@@ -16,24 +16,24 @@ import requests
 
 from tools.faults.scenarios import DISK_FULL
 from tools.faults.web_probes import BROKEN
-from tools.faults.web_site import FaultSite, Web
+from tools.faults.web_site import FaultSite, WebProcess
 
 SLOW_BODY = b"POST /api/v1/runs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\nx"
-# 500 kB each, and a connection that can hold little and is not read.
+# Each response has 500 kB, and the connection's small buffer is not read.
 SLOW_READER = "GET /api/v1/schema HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n"
 SLOW_READER_BUFFER, SLOW_READER_REQUESTS = 4_096, 2
-# A full scan: no roll-up has buckets of this width.
+# A full scan, because the roll-up has no buckets of this width.
 WIDEST_REPORT = "run_duration_distribution?max_duration_seconds=3599&bucket_count=37&since={since}"
 YEAR_OF_HOURS = 365 * 24
 
 
 @dataclass(frozen=True, slots=True)
 class WebFault:
-    """`strike` lasts as long as the fault and may answer with a remark. `allowed` says how probes of health and writes
-    may end beside 200."""
+    """`inject` lasts as long as the fault and may return a remark. `allowed` and `allowed_health` are the statuses that
+    writes and health probes may get in addition to 200."""
 
     title: str
-    strike: Callable[[FaultSite, bool], str | None]
+    inject: Callable[[FaultSite, bool], str | None]
     allowed: tuple[int, ...] = ()
     allowed_health: tuple[int, ...] = ()
     quick: bool = False
@@ -42,14 +42,14 @@ class WebFault:
     health_p99: float = 0.1
     write_p95: float = 3
     prepare: Callable[[FaultSite], None] | None = None
-    # The seconds after which a write must be stored again.
+    # How many seconds after the fault a write must be stored again.
     recovery: float = 3
 
 
 def slow_clients(number: int, *, direct: bool) -> Callable[[FaultSite, bool], str | None]:
-    def strike(site: FaultSite, quick: bool) -> str:
+    def inject(site: FaultSite, quick: bool) -> str:
         address = ("127.0.0.1", site.web.port if direct else site.proxy_port)
-        # Each process builds the schema once.
+        # Each process builds the schema once, which must not count as part of the fault.
         for _ in range(16):
             requests.get(f"http://127.0.0.1:{site.web.port}/api/v1/schema", headers=site.reading, timeout=60)
         pipelined = SLOW_READER.format(token=site.reader).encode() * SLOW_READER_REQUESTS
@@ -72,21 +72,21 @@ def slow_clients(number: int, *, direct: bool) -> Callable[[FaultSite, bool], st
             answered = sum(reader.recv(12) == b"HTTP/1.1 200" for reader in readers)
         if answered != number:
             raise AssertionError(f"{number - answered} of {number} slow readers were not answered")
-        return f"{number} slow readers held answers of 500 kB"
+        return f"{number} slow readers with responses of 500 kB"
 
-    return strike
+    return inject
 
 
 def database_down(seconds: float) -> Callable[[FaultSite, bool], str | None]:
-    def strike(site: FaultSite, quick: bool) -> None:
+    def inject(site: FaultSite, quick: bool) -> None:
         site.world.bring_down("postgres", signal.SIGINT)
         time.sleep(5 if quick else seconds)
         site.world.start_servers()
 
-    return strike
+    return inject
 
 
-def database_frozen(site: FaultSite, quick: bool) -> None:  # noqa: ARG001 - as all faults
+def database_frozen(site: FaultSite, quick: bool) -> None:  # noqa: ARG001 - the signature of all faults
     postmaster = site.world.server("postgres")
     processes = [postmaster, *postmaster.children(recursive=True)]
     for process in processes:
@@ -139,7 +139,7 @@ def many_reports(site: FaultSite, quick: bool) -> str:
     counts = {status: statuses.count(status) for status in sorted(set(statuses))}
     summary = ", ".join(f"{number} x {status}" for status, number in counts.items())
     if set(counts) != {200, 503} or unannounced:
-        raise AssertionError(f"reports were answered otherwise than by 200 and 503 with Retry-After: {summary}")
+        raise AssertionError(f"reports got other answers than 200 and 503 with Retry-After: {summary}")
     return f"reports: {summary}"
 
 
@@ -160,8 +160,8 @@ def reloaded(site: FaultSite, quick: bool) -> str:
     return f"{times} times"
 
 
-def _reload(web: Web) -> None:
-    """Return when all children are new, and the former ones have ended."""
+def _reload(web: WebProcess) -> None:
+    """Reload the server; return when all children are new and the old ones have ended."""
     parent = psutil.Process(web.process.pid)
     former = set(parent.children())
     parent.send_signal(signal.SIGHUP)
@@ -178,7 +178,7 @@ def restarted(site: FaultSite, quick: bool) -> None:  # noqa: ARG001
 
 
 def hold_socket(site: FaultSite) -> None:
-    """What systemd does with a .socket unit: it listens, and gives the socket to each new process."""
+    """Hold the socket, as systemd does for a .socket unit: listen on it and pass it to each new process."""
     site.web.stop()
     site.web.hold()
     site.web.start()
@@ -211,18 +211,18 @@ WEB_FAULTS = (
     WebFault("`runs` locked", runs_locked, allowed=(503,)),
     WebFault("database down for 20 s", database_down(20), allowed=(503,)),
     WebFault("database down for 130 s", database_down(130), allowed=(503,), quick=True),
-    # A frozen server ends no statement; the client does, 2 s after the limit of 10 s.
+    # A frozen server cannot end a statement. The client closes the connection 2 s after the limit of 10 s.
     WebFault("database frozen for 20 s", database_frozen, allowed=(503,), slowest=14),
     WebFault("broker down", broker_down),
     WebFault("disk full: commits fail", disk_full, allowed=(503,)),
     WebFault("web child killed (-9) every half second, at nginx", children_killed, quick=True),
-    # Without a proxy, what a killed child had accepted is broken off; no connection is refused.
+    # Without a proxy the requests that a killed child had accepted are lost; no connection is refused.
     WebFault("the same, straight at the web server", children_killed, (BROKEN,), (BROKEN,), target="web"),
     WebFault("web server reloaded (SIGHUP)", reloaded),
     WebFault("rolling restart of two web servers", rolled, target="both"),
-    # The time that the application needs to load.
+    # The application needs some seconds to load.
     WebFault("web server restarted, nothing holds its socket", restarted, (503,), (503,), recovery=10),
-    # Connections wait in the socket meanwhile.
+    # Connections wait in the socket until the application has loaded.
     WebFault(
         "web server restarted, systemd holds its socket",
         restarted_several_times,

@@ -1,4 +1,4 @@
-"""Probes of a web server, in a process of their own: what breaks the server must not slow down the measurement."""
+"""Probes of a web server, in a separate process, so that the fault does not slow down the measurement."""
 
 import http.client
 import multiprocessing
@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 
-# Statuses of requests without an answer.
+# Statuses of requests without a response.
 REFUSED, BROKEN = 0, -1
 
 
 @dataclass(slots=True)
 class Probe:
-    """What one kind of request met: seconds and status of each."""
+    """The seconds and the status of each request of one kind."""
 
     seconds: list[float] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
@@ -30,13 +30,13 @@ class Probe:
     def count(self, *statuses: int) -> int:
         return sum(status in statuses for status in self.statuses)
 
-    def part(self, share: float) -> float:
+    def percentile(self, share: float) -> float:
         return sorted(self.seconds)[int(share * (len(self.seconds) - 1))] if self.seconds else 0
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeTarget:
-    """`control` is an unloaded web server on the same machine; `keep` keeps connections open, as a proxy is used."""
+    """`control` is the port of an unloaded web server; `keep` keeps connections open, as for a proxy."""
 
     port: int
     control: int
@@ -55,7 +55,7 @@ class ProbeResults:
 
 @contextmanager
 def probing(target: ProbeTarget) -> Iterator[ProbeResults]:
-    """What was found is complete when the block has ended."""
+    """Probe the target during the block; the yielded results are complete after it."""
     found = ProbeResults()
     context = multiprocessing.get_context("spawn")
     parent_end, child_end = context.Pipe()

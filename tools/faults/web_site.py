@@ -1,4 +1,4 @@
-"""A database, web servers, and two proxies: one before the first server, one before the first two."""
+"""A database, three web servers, and two proxies: one for the first server, one for the first two."""
 
 import contextlib
 import os
@@ -16,7 +16,7 @@ import requests
 from tools.bench.servers import ROOT, create_database, fill_inventory, free_port, manage
 from tools.faults.world import FaultWorld
 
-# Runs of a year, so that the reports have work to do.
+# A year of runs, so that reports have something to read.
 _HISTORY = """
 INSERT INTO runs (id, created_at, updated_at, pipeline_id, external_run_id, status, started_at, finished_at)
 SELECT
@@ -27,12 +27,12 @@ WHERE p.name LIKE 'history%%'
 """
 
 
-# The process id is only known after the fork, so a shell sets it. sd_listen_fds(3) describes the variables.
+# The variables of sd_listen_fds(3). The process id is only known after the fork, so a shell sets LISTEN_PID.
 _WITH_SOCKET = 'exec 3<&"$0"; LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"'
 
 
-class Web:
-    """`python -m chm_project.web_server`."""
+class WebProcess:
+    """A process of `python -m chm_project.web_server`."""
 
     def __init__(self, world: FaultWorld, environment: dict[str, str]) -> None:
         self._world, self._environment = world, environment
@@ -41,7 +41,7 @@ class Web:
         self.process = self.start()
 
     def hold(self) -> None:
-        """From now on listen here, as systemd does for a .socket unit, and pass the socket on at each start."""
+        """Listen on the port, as systemd does for a .socket unit, and pass the socket to each server started later."""
         self._held = socket.socket()
         self._held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._held.bind(("127.0.0.1", self.port))
@@ -76,9 +76,9 @@ class FaultSite:
         self.key = self._token("--scope", "ingest", "--pipeline", str(self.pipeline))
         self.reader = self._token("--scope", "read")
         self.reading = {"Authorization": f"Bearer {self.reader}"}
-        self.web, self.second = Web(world, self.environment), Web(world, self.environment)
-        # Nobody uses it but the probes: the measure of the machine.
-        self.control = Web(world, self.environment)
+        self.web, self.second = WebProcess(world, self.environment), WebProcess(world, self.environment)
+        # Only the probes use this server: its latency shows how busy the machine is.
+        self.control = WebProcess(world, self.environment)
         stack.callback(lambda: self.web.stop())
         stack.callback(lambda: self.second.stop())
         stack.callback(self.control.stop)
@@ -104,7 +104,7 @@ class FaultSite:
         return found[0]
 
     def _start_nginx(self, port: int, servers: list[int]) -> "subprocess.Popen[bytes]":
-        """The shipped configuration with addresses of this machine; the servers take turns at the lines of web:8000."""
+        """Start nginx with the shipped configuration; the lines of web:8000 are distributed among the servers."""
         program = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
         if program is None:
             raise SystemExit("nginx is not installed: apt-get install nginx-light")

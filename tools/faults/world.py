@@ -1,4 +1,4 @@
-"""The processes that faults are injected into: PostgreSQL, Valkey, a Celery worker, beat and a partner, all real."""
+"""The real processes that faults are injected into: PostgreSQL, Valkey, a Celery worker, beat and a partner."""
 
 import contextlib
 import os
@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -36,18 +36,17 @@ UNION ALL SELECT last_ingest_error FROM pipelines
 
 @dataclass(slots=True)
 class Comparison:
-    """Compares the partner's runs with stored ones when everything is idle."""
+    """Differences between the partner's runs and the stored ones, counted when everything is idle."""
 
     runs: int = 0
     lost: int = 0
     wrong: int = 0
-    doubled: int = 0
+    duplicated: int = 0
     leaked: int = 0
-    notes: list[str] = field(default_factory=list)
 
     @property
     def clean(self) -> bool:
-        return self.runs > 0 and not (self.lost or self.wrong or self.doubled or self.leaked)
+        return self.runs > 0 and not (self.lost or self.wrong or self.duplicated or self.leaked)
 
 
 class FaultWorld:
@@ -63,7 +62,7 @@ class FaultWorld:
         self._server_url = self._broker_url = self.database_url = ""
 
     def start_servers(self) -> None:
-        """Start the servers that do not run; both keep their data and addresses."""
+        """Start the servers that are not running; both keep their data and addresses."""
         attachment = attach(data_dir=self.folder / "servers")
         self._attachments.append(attachment)
         self._server_url, self._broker_url = attachment.database_url or "", attachment.broker_url or ""
@@ -73,7 +72,7 @@ class FaultWorld:
             attachment.release()
 
     def server(self, name: str) -> psutil.Process:
-        """The main process of PostgreSQL or of Valkey, as its clients find it."""
+        """Return the main process of PostgreSQL or of Valkey, found through a client's connection."""
         if name == "redis":
             with self.redis() as client:
                 info: Any = client.info()
@@ -83,9 +82,9 @@ class FaultWorld:
         assert postmaster is not None
         return postmaster
 
-    def bring_down(self, name: str, how: signal.Signals) -> None:
+    def bring_down(self, name: str, stop_signal: signal.Signals) -> None:
         process = self.server(name)
-        process.send_signal(how)
+        process.send_signal(stop_signal)
         with contextlib.suppress(psutil.NoSuchProcess):
             process.wait(30)
 
@@ -96,7 +95,7 @@ class FaultWorld:
         with psycopg.connect(self.database_url, autocommit=True) as connection:
             connection.execute(statement)
 
-    # Our own processes
+    # CHM's processes
 
     @property
     def environment(self) -> dict[str, str]:
@@ -128,7 +127,7 @@ class FaultWorld:
             )
 
     def _keep_running(self) -> None:
-        """Restart processes that end, like a service manager: Celery's Redis transport can end a worker whose
+        """Restart processes that end, as a service manager does: Celery's Redis transport can end a worker whose
         broker goes away while it holds messages."""
         while not self._kept_running.wait(0.5):
             for process, start in ((self.worker, self.start_worker), (self.beat, self.start_beat)):
@@ -137,14 +136,14 @@ class FaultWorld:
                     start()
 
     def kill(self, process: "subprocess.Popen[bytes] | None") -> None:
-        """Kill all of its processes at once, like a power failure."""
+        """Kill all processes of the group at once, as a power failure does."""
         if process is not None and process.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
     def stop_worker(self) -> float:
-        """Stop the worker like an upgrade; return the seconds it took."""
+        """Stop the worker, as an upgrade does; return the seconds that it needed."""
         assert self.worker is not None
         begun = time.monotonic()
         self.worker.terminate()
@@ -153,7 +152,7 @@ class FaultWorld:
 
     @contextmanager
     def ingesting(self, source: FaultyPartner, connection: str) -> Iterator[None]:
-        """An empty inventory but for the source's pipelines, ingested on a schedule."""
+        """Run worker and beat on an inventory with only the source's pipelines, until the end of the block."""
         self.database_url = create_database(self._server_url, "chm_faults")
         with self.redis() as client:
             client.flushall()
@@ -182,26 +181,26 @@ class FaultWorld:
             self.kill(self.beat)
             self.kill(self.worker)
 
-    # What came of it
+    # Results
 
-    def settled(self, source: FaultyPartner, *, seconds: float = SETTLE_SECONDS) -> Comparison:
+    def wait_until_settled(self, source: FaultyPartner, *, seconds: float = SETTLE_SECONDS) -> Comparison:
         """Return the comparison as soon as nothing is lost or wrong, or when the time is up."""
         deadline = time.monotonic() + seconds
         while True:
-            found = self._compared(source)
+            found = self._compare(source)
             if (not found.lost and not found.wrong) or time.monotonic() > deadline:
                 found.leaked = self._leaks()
                 return found
             time.sleep(0.25)
 
-    def _compared(self, source: FaultyPartner) -> Comparison:
+    def _compare(self, source: FaultyPartner) -> Comparison:
         try:
             with psycopg.connect(self.database_url) as connection:
                 rows = connection.execute(_STORED_RUNS).fetchall()
         except psycopg.Error:
             return Comparison(lost=1)
         stored_runs = {(row[0], row[1]): row[2:] for row in rows}
-        found = Comparison(runs=len(rows), doubled=len(rows) - len(stored_runs))
+        found = Comparison(runs=len(rows), duplicated=len(rows) - len(stored_runs))
         for name, runs in source.runs.items():
             for run in runs:
                 expected = (run["status"], _time(run["started_at"]), _time(run.get("finished_at")))
@@ -211,7 +210,7 @@ class FaultWorld:
         return found
 
     def _leaks(self) -> int:
-        """Return places that show a secret: rows, error fields, task results, messages and logs."""
+        """Return in how many places a secret is visible: rows, error fields, task results, messages and logs."""
         with psycopg.connect(self.database_url) as connection:
             places = [row[0] or "" for row in connection.execute(_TEXTS).fetchall()]
         with self.redis() as client:

@@ -30,7 +30,7 @@ from tools.bench.servers import ROOT, free_port
 from tools.operate.servers import OWNER, READER, SUPERUSER, SimulatedMachine, contents, run
 from tools.operate.traffic import HEADERS, Traffic
 from tools.operate.units import EXAMPLES, UnitsRoot
-from tools.package_check.__main__ import built, copy_of_git, install
+from tools.package_check.__main__ import build_packages, copy_tracked_files, install
 from tools.upgrade.__main__ import last_release
 
 OLDER_THAN = "10d"
@@ -113,8 +113,8 @@ class Life:
         return f"{known[0]}: {self._count('runs')} runs of {self._count('clients')} clients, serving"
 
     def install(self) -> str:
-        tracked = copy_of_git(self.folder / "source")
-        _, wheel = built(self.folder / "source", self.folder)
+        tracked = copy_tracked_files(self.folder / "source")
+        _, wheel = build_packages(self.folder / "source", self.folder)
         if self.short:
             _install_beside(wheel, self.folder / "installed")
         else:

@@ -26,7 +26,7 @@ from chm_project.local.embedded import attach_to_environment
 from tools.bench.servers import ROOT, create_database
 
 PACKAGES = ("chm_project", "inventory", "runs", "alerting", "ingestion")
-# Where the wheel keeps what lies beside the packages.
+# Folders outside the packages, and where the wheel stores them.
 SHARED = {"templates/": "templates/", "data/synthetic/": "synthetic/"}
 LOCK = "requirements.lock"
 
@@ -38,9 +38,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="chm-package-") as name:
         folder = Path(name)
         try:
-            tracked = copy_of_git(folder / "source")
-            sdist, wheel = built(folder / "source", folder)
-            faults = missing(tracked, sdist, wheel)
+            tracked = copy_tracked_files(folder / "source")
+            sdist, wheel = build_packages(folder / "source", folder)
+            faults = packaging_faults(tracked, sdist, wheel)
             if faults:
                 print("\n".join(faults))
                 return 1
@@ -53,8 +53,8 @@ def main() -> int:
     return 0
 
 
-def copy_of_git(source: Path) -> list[str]:
-    """The names of the files in git; `source` gets a copy of each."""
+def copy_tracked_files(source: Path) -> list[str]:
+    """Copy the files in git to `source`; return their names."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, stdout=subprocess.PIPE, check=True, text=True).stdout
     names = [name for name in listed.split("\0") if name and (ROOT / name).is_file()]
     for name in names:
@@ -63,7 +63,8 @@ def copy_of_git(source: Path) -> list[str]:
     return names
 
 
-def built(source: Path, folder: Path) -> tuple[Path, Path]:
+def build_packages(source: Path, folder: Path) -> tuple[Path, Path]:
+    """Build the sdist from the source and the wheel from the sdist; return their paths."""
     build = "import sys; from setuptools import build_meta; print(build_meta.build_sdist(sys.argv[1]))"
     run([sys.executable, "-c", build, str(folder)], cwd=source)
     [sdist] = folder.glob("*.tar.gz")
@@ -73,8 +74,8 @@ def built(source: Path, folder: Path) -> tuple[Path, Path]:
     return sdist, wheel
 
 
-def missing(tracked: list[str], sdist: Path, wheel: Path) -> list[str]:
-    """Return files of git that sdist or wheel lack, and additional files."""
+def packaging_faults(tracked: list[str], sdist: Path, wheel: Path) -> list[str]:
+    """Return a text for each file of git that sdist or wheel lack, and for each file that they should not have."""
     with zipfile.ZipFile(wheel) as archive:
         in_wheel = set(archive.namelist())
     with tarfile.open(sdist) as archive_of_source:
@@ -82,7 +83,7 @@ def missing(tracked: list[str], sdist: Path, wheel: Path) -> list[str]:
     [share] = {name.partition("/data/share/chm/")[0] for name in in_wheel if "/data/share/chm/" in name}
     faults = []
     for name in tracked:
-        place = _place(name, f"{share}/data/share/chm/")
+        place = _path_in_wheel(name, f"{share}/data/share/chm/")
         if place and place not in in_wheel:
             faults.append(f"the wheel lacks {place}")
         if place and name not in in_sdist:
@@ -96,7 +97,7 @@ def missing(tracked: list[str], sdist: Path, wheel: Path) -> list[str]:
     return faults
 
 
-def _place(name: str, share: str) -> str:
+def _path_in_wheel(name: str, share: str) -> str:
     """Return the path of a file of git in the wheel; empty if it is not part of it."""
     for folder, inside in SHARED.items():
         if name.startswith(folder):
@@ -106,7 +107,7 @@ def _place(name: str, share: str) -> str:
 
 
 def install(wheel: Path, environment: Path) -> Path:
-    """A new environment with production's packages and the wheel; the folder of its programs."""
+    """Create an environment with production's packages and the wheel; return the folder of its programs."""
     venv.create(environment, with_pip=True)
     programs = environment / "bin"
     pip = [str(programs / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
@@ -117,7 +118,7 @@ def install(wheel: Path, environment: Path) -> Path:
 
 
 class InstalledWheel:
-    """The installed package, used from a folder that has nothing of the checkout."""
+    """The installed package, used from a folder outside the checkout."""
 
     def __init__(self, programs: Path, folder: Path, database: str) -> None:
         folder.mkdir()

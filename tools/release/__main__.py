@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tools.package_check.__main__ import LOCK, built, copy_of_git, missing, run
+from tools.package_check.__main__ import LOCK, build_packages, copy_tracked_files, packaging_faults, run
 from tools.upgrade.__main__ import RELEASES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -112,9 +112,9 @@ def build(into: Path, *, rehearse: bool) -> int:
     target.mkdir(parents=True)
     with tempfile.TemporaryDirectory(prefix="chm-release-") as name:
         folder = Path(name)
-        tracked = copy_of_git(folder / "source")
-        sdist, wheel = built(folder / "source", folder)
-        faults = missing(tracked, sdist, wheel)
+        tracked = copy_tracked_files(folder / "source")
+        sdist, wheel = build_packages(folder / "source", folder)
+        faults = packaging_faults(tracked, sdist, wheel)
         if faults:
             return refuse(faults)
         for each in (sdist, wheel):

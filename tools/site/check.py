@@ -7,9 +7,9 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 SITE = Path(".chm/site")
-# An element of this kind is loaded with the page; a link (a) is not.
+# Elements of these kinds are loaded with the page; a link (a) is only followed.
 LOADED = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src"}
-# Describes the page, and loads nothing.
+# A <link> with one of these relations describes the page and loads nothing.
 NOT_LOADED = {"canonical", "prev", "next", "alternate", "edit"}
 
 
@@ -42,7 +42,7 @@ def problems(site: Path = SITE) -> Iterator[str]:
             elif not parts.scheme and parts.path and page.name != "404.html":
                 target = (page.parent / unquote(parts.path)).resolve()
                 if not (target.exists() or (target / "index.html").exists()):
-                    yield f"{page.relative_to(site)}: {address} leads nowhere"
+                    yield f"{page.relative_to(site)}: {address} does not exist"
 
 
 def main() -> int:

@@ -1,6 +1,6 @@
-"""MkDocs hooks: links to source files become names; every page is also there as Markdown, listed in llms.txt.
+"""MkDocs hooks: replace links to source files by names, copy each page's Markdown to the site, and write llms.txt.
 
-llms.txt is written here because the plugin for it needs an older Markdown parser than rich does.
+llms.txt is written here, because the plugin for it needs an older Markdown parser than rich does.
 """
 
 import re
@@ -17,14 +17,14 @@ MERMAID = Path(".chm/site-tools/node_modules/mermaid/dist/mermaid.min.js")
 
 
 def on_config(config: Any) -> Any:
-    """Draw diagrams with the site's own copy of Mermaid where `make site` could install it; the theme's is remote."""
+    """Use the site's own copy of Mermaid if `make site` could install it; the theme would load it from another host."""
     if MERMAID.exists():
         config["extra_javascript"].insert(0, "mermaid.min.js")
     return config
 
 
 def on_page_markdown(markdown: str, *, page: Any, config: Any, **_options: Any) -> str:
-    """Replace links that leave docs/ by the file's name: the site holds the documents only."""
+    """Replace links to files outside docs/ by the files' names, because the site contains only the documents."""
     folder = (Path(config["docs_dir"]) / page.file.src_uri).parent
     docs = Path(config["docs_dir"]).resolve()
 
@@ -38,12 +38,12 @@ def on_page_markdown(markdown: str, *, page: Any, config: Any, **_options: Any) 
         name = path.relative_to(docs.parent).as_posix()
         return text if text.startswith("`") or text == name else f"{text} (`{name}`)"
 
-    # The words behind a fence's language are for the test that runs the block.
+    # The text after a fence's language is for the tests that run the block.
     return _CODE_INFO.sub(r"```\1", _LINK.sub(replace, markdown))
 
 
 def on_nav(nav: Any, *, config: Any, **_options: Any) -> Any:
-    """Remember the navigation's sections for llms.txt."""
+    """Keep the navigation's sections, which llms.txt lists."""
     config["extra"]["sections"] = [
         (item.title, list(_pages(item))) for item in nav.items if getattr(item, "children", None)
     ]
@@ -64,7 +64,7 @@ def _llms_text(config: Any) -> str:
 
 
 def on_post_build(*, config: Any) -> None:
-    """Copy each page's Markdown beside its HTML, and Mermaid to where the pages load it from."""
+    """Copy each page's Markdown next to its HTML, and Mermaid to the address that the pages load it from."""
     docs, site = Path(config["docs_dir"]), Path(config["site_dir"])
     (site / "llms.txt").write_text(_llms_text(config), encoding="utf-8")
     if MERMAID.exists():

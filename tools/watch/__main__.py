@@ -83,7 +83,7 @@ def drill(folder: Path, timing: Timing, scrape: int) -> Iterator[str]:
     """Yield a line for each thing that was seen."""
     chm = Installation(folder)
     with FaultyPartner(history=20) as source, chm.running(source):
-        source.live()
+        source.start_changes()
         yield "a live CHM: two web and two worker processes, beat, a partner whose runs start and end"
         token = chm.token("--scope", "read")
         for _ in range(30):
@@ -107,7 +107,7 @@ def drill(folder: Path, timing: Timing, scrape: int) -> Iterator[str]:
             yield f"counted by {len(writers)} processes: 30 of 30 requests, {pages:.0f} pages"
             yield from _worker_stopped(chm, prometheus)
             yield from _database_stopped(chm, prometheus)
-        source.rest()
+        source.stop_changes()
 
 
 def _worker_stopped(chm: Installation, prometheus: Prometheus) -> Iterator[str]:

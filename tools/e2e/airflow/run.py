@@ -1,8 +1,8 @@
 """Test CHM against a live Airflow with manual changes: `make e2e-airflow`.
 
-1. Runs are triggered and caught up; CHM's command ingests every few seconds until all have ended.
-2. Runs are cleared, marked and deleted, a DAG is paused and another renamed in its file; CHM continues to ingest.
-3. Every run that Airflow has is compared with CHM; every failed one must name its task, and its link must open.
+1. Runs are triggered, and a schedule catches up; CHM's command ingests every few seconds until all have ended.
+2. Runs are cleared, marked and deleted; a DAG is paused, and another is renamed in its file. CHM continues to ingest.
+3. Every run in Airflow is compared with CHM. Every failed run must name its task, and its link must open.
 """
 
 import argparse
@@ -19,14 +19,25 @@ from urllib.parse import quote
 
 import requests
 
-from tools.e2e.live import ROOT, SETTLED_SECONDS, Chm, Record, State, compare, follow, perform, planted, until
+from tools.e2e.live import (
+    ROOT,
+    SETTLED_SECONDS,
+    Chm,
+    Record,
+    State,
+    compare,
+    count_planted_secrets,
+    open_source_link,
+    run_scenario,
+    wait_until,
+)
 
-PASSWORD_ENV = "CHM_E2E_AIRFLOW_PASSWORD"  # noqa: S105 - where the secret is
+PASSWORD_ENV = "CHM_E2E_AIRFLOW_PASSWORD"  # noqa: S105 - a variable's name
 DAGS = ("sales_daily_load", "orders.reconcile-v2", "long_haul_export", "manual_refund")
 RENAMED = "sales_hourly_load"
 CAUGHT_UP = 24 + 20
 CANONICAL = {"queued": "running", "running": "running", "success": "success", "failed": "failed"}
-# Shortly after its start, or under load, Airflow answers some changes with 500.
+# Airflow answers some changes with 500 shortly after its start and under load.
 BUSY_TRIES = 5
 NO_TASK = "No task of this run failed"
 
@@ -81,7 +92,7 @@ class Airflow:
 
 
 class AirflowChm(Chm):
-    """CHM with runs by DAG and run id, because run ids are unique only within their DAG."""
+    """CHM, with runs by DAG and run id: run ids are unique only within their DAG."""
 
     def runs(self) -> dict[str, Any]:
         from runs.models import Run
@@ -90,7 +101,7 @@ class AirflowChm(Chm):
         return {f"{run.pipeline.external_id} {run.external_run_id}": run for run in runs}
 
     def connection(self) -> dict[str, Any]:
-        """Return what `manage.py connections --json` says."""
+        """Return the only entry of `manage.py connections --json`."""
         command = [sys.executable, "manage.py", "connections", "--json"]
         ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True)
         [found] = json.loads(ended.stdout)
@@ -118,7 +129,7 @@ def scenario(airflow: Airflow, chm: AirflowChm, folder: Path, record: Record) ->
     chm.ingest()
     queued = [name for name, run in chm.runs().items() if run.status == "running" and run.started_at is None]
     record.check(bool(queued), f"{len(queued)} runs were first seen queued")
-    until(lambda: airflow.settled(CAUGHT_UP + 5), chm.ingest, "all runs have ended")
+    wait_until(lambda: airflow.settled(CAUGHT_UP + 5), chm.ingest, "all runs have ended")
     compare(record, "all have run", airflow.states, chm)
     again = chm.ingest()
     written = again["created"] + again["updated"]
@@ -144,7 +155,7 @@ def scenario(airflow: Airflow, chm: AirflowChm, folder: Path, record: Record) ->
         record.check(reopened == "running", f"a failed run is cleared; CHM right after: {before.status} → {reopened}")
 
     by_hand("and all others", clear)
-    until(lambda: airflow.status(failing) == "failed", chm.ingest, "it has failed again")
+    wait_until(lambda: airflow.status(failing) == "failed", chm.ingest, "it has failed again")
     compare(record, "and has failed again", airflow.states, chm)
     started = chm.runs()[failing].started_at
     record.check(started > before.started_at, "with the start of its new attempt")
@@ -155,18 +166,18 @@ def scenario(airflow: Airflow, chm: AirflowChm, folder: Path, record: Record) ->
     by_hand("a note is written", lambda: airflow.change(hauls[1], note="looked at by hand"))
     running = airflow.trigger("long_haul_export", f"running-{stamp}", seconds=300)
     deleted = airflow.trigger("long_haul_export", f"deleted-{stamp}", seconds=1)
-    until(lambda: airflow.status(running) == "running", chm.ingest, "a run is running")
+    wait_until(lambda: airflow.status(running) == "running", chm.ingest, "a run is running")
     by_hand("a queued run is deleted", lambda: airflow.call("DELETE", path_of(deleted)))
     gone = chm.runs()[deleted]
     final_state = gone.status, gone.status_reason
     record.check(final_state == ("canceled", "gone at source"), f"the deleted queued run in CHM: {final_state}")
     by_hand("a running run is marked failed, which cancels it", lambda: airflow.change(running, state="failed"))
-    until(lambda: airflow.settled(CAUGHT_UP + 6), chm.ingest, "its task has ended")
+    wait_until(lambda: airflow.settled(CAUGHT_UP + 6), chm.ingest, "its task has ended")
     compare(record, "and its task has ended", airflow.states, chm)
     by_hand("an ended run is deleted; CHM keeps it", lambda: airflow.call("DELETE", path_of(hauls[2])))
     by_hand("a DAG is paused", lambda: airflow.call("PATCH", "/dags/long_haul_export", {"is_paused": True}))
     by_hand("a DAG is renamed in its file, and its old name deleted", lambda: rename(airflow, folder / "dags"))
-    until(lambda: airflow.lists(RENAMED), chm.ingest, "Airflow has read the file")
+    wait_until(lambda: airflow.lists(RENAMED), chm.ingest, "Airflow has read the file")
     time.sleep(SETTLED_SECONDS)
     chm.ingest()
     found = chm.connection()
@@ -192,12 +203,15 @@ def scenario(airflow: Airflow, chm: AirflowChm, folder: Path, record: Record) ->
         if run.status == "failed":
             line = next(iter((run.error_message or "").splitlines()), "no error text")
             record.check(line.startswith("Task ") or (name == running and NO_TASK in line), f"{name}: {line[:90]}")
-            follow(record, run)
-    record.check(not planted(), f"secrets planted in Airflow that reached the database: {planted()}")
+            open_source_link(record, run)
+    record.check(
+        not count_planted_secrets(),
+        f"secrets planted in Airflow that reached the database: {count_planted_secrets()}",
+    )
 
 
 def rename(airflow: Airflow, dags: Path) -> None:
-    """Give a DAG another name in its file, as people do, and delete the old name at once."""
+    """Rename a DAG in its file, as users do, and delete the old name immediately."""
     airflow.call("PATCH", f"/dags/{DAGS[0]}", {"is_paused": True})
     file = dags / f"{DAGS[0]}.py"
     (dags / f"{RENAMED}.py").write_text(file.read_text().replace(DAGS[0], RENAMED))
@@ -207,7 +221,7 @@ def rename(airflow: Airflow, dags: Path) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, help="where start_airflow.sh put Airflow")
+    parser.add_argument("folder", type=Path, help="the folder that start_airflow.sh installed Airflow in")
     parser.add_argument("--write", type=Path, help="the document to write")
     options = parser.parse_args()
     folder = options.folder.resolve()
@@ -215,7 +229,7 @@ def main() -> int:
     os.environ[PASSWORD_ENV] = client["password"]
     auth = f'auth = {{ kind = "airflow_token", username = "{client["username"]}", secret_env = "{PASSWORD_ENV}" }}'
     airflow, chm = Airflow(client), AirflowChm("Airflow", "airflow", client["base_url"], auth, "airflow")
-    return perform(
+    return run_scenario(
         folder,
         lambda record: scenario(airflow, chm, folder, record),
         title="A live Airflow, changed by hand",

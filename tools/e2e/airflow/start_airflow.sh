@@ -3,9 +3,9 @@
 #   start_airflow.sh DIR [DAGS_FOLDER]
 # Environment: AIRFLOW_VERSION (3.3.2), AIRFLOW_PORT (a free port), PYTHON (python3),
 #              LOCK (a pinned requirements file), EXTRA (more packages), NO_UV=1 (plain pip),
-#              AIRFLOW_ADMIN_PASSWORD / AIRFLOW_VIEWER_PASSWORD (made at random when unset).
+#              AIRFLOW_ADMIN_PASSWORD / AIRFLOW_VIEWER_PASSWORD (random by default).
 # Leaves in DIR: venv/, home/ (SQLite, logs), dags/ (a copy), run/*.pid, env.sh (source it to use the CLI),
-#                client.json (base_url, username, password: what record_airflow.py reads).
+#                client.json (base_url, username, password: run.py reads it).
 # Each start is a server without history. All DAGs start paused. Stop with stop_airflow.sh DIR. Listens on 127.0.0.1 only.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -32,7 +32,7 @@ if [ ! -x "$DIR/venv/bin/airflow" ]; then
   fi
 fi
 t1=$(date +%s)
-# The comparison counts every run of the server, and changes the files of DAGs.
+# Start from scratch: the test counts every run of the server, and it changes the files of DAGs.
 rm -rf "$DIR/home" "$DIR/run" "$DIR/logs" "$DIR/dags" "$DIR/env.sh"
 mkdir -p "$DIR/home" "$DIR/run" "$DIR/logs"
 cp -r "$GIVEN" "$DIR/dags"
@@ -72,7 +72,7 @@ t2=$(date +%s)
 start() { name=$1; shift; setsid "$@" >"$DIR/logs/$name.log" 2>&1 </dev/null & echo $! >"$DIR/run/$name.pid"; }
 start api-server airflow api-server --host 127.0.0.1 --port "$PORT"
 start dag-processor airflow dag-processor
-# no log servers: they would listen on every address
+# No log servers, because they would listen on every address.
 start scheduler airflow scheduler --skip-serve-logs
 start triggerer airflow triggerer --skip-serve-logs
 for i in $(seq 1 180); do

@@ -1,4 +1,4 @@
-"""Runs under the clients' own Python: two Healthchecks client libraries, whose address and key alone are CHM's.
+"""Two Healthchecks client libraries. Runs in the clients' own Python; only the address and the key are CHM's.
 
 healthchecks_jobs.py URL KEY library|trap|async|decorator
 """

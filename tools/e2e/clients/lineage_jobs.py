@@ -1,4 +1,4 @@
-"""Runs under the clients' own Python: the real openlineage-python client, whose address and key alone are CHM's.
+"""The real openlineage-python client. Runs in the clients' own Python; only the address and the key are CHM's.
 
 lineage_jobs.py URL KEY plain|gzip|burst
 """

@@ -24,7 +24,7 @@ SHOWN = ("openlineage-python", "openlineage-dbt", "dbt-core", "dbt-duckdb", "hea
 
 
 class ChmApi:
-    """The running server, through its API only."""
+    """The running server, used only through its API."""
 
     def __init__(self, url: str, token: str) -> None:
         self.url, self._token = url, token
@@ -48,7 +48,7 @@ class ChmApi:
 
 
 class Checks:
-    """Expected and actual results, kept for the document."""
+    """Prints expected and actual results, and collects them for the document."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -117,12 +117,12 @@ def lineage(world: ClientsWorld) -> None:
 
 
 def burst(world: ClientsWorld) -> None:
-    """Send to a server that accepts five events per second: the client obeys Retry-After and loses none."""
+    """Send to a server that accepts five events per second. The client must obey Retry-After and lose no event."""
     checks, chm = world.checks, world.chm
     key = world.token("burst", "--client", "Northwind")
     [pipeline] = [row for row in chm.call("/pipelines?limit=1000")["items"] if row["name"] == "burst"]
     with web_server(**{**world.environment, "CHM_THROTTLE_LINEAGE": "5/second"}) as (port, _):
-        checks.say("openlineage-python, twelve events to a server that takes five a second")
+        checks.say("openlineage-python, twelve events to a server that accepts five per second")
         ended = world.run("python", str(HERE / "lineage_jobs.py"), f"http://127.0.0.1:{port}", key, "burst")
     checks.expect("the client's exit status", ended.returncode, 0)
     checks.expect("events that arrived", statuses(chm.runs(pipeline["id"])), {"success": 12})
@@ -174,7 +174,7 @@ def healthchecks(world: ClientsWorld) -> None:
         checks.say(title)
         ended = world.run("python", str(HERE / "healthchecks_jobs.py"), f"{chm.url}/ping", key, what)
         checks.expect("the client's exit status", ended.returncode, 0)
-        checks.expect("pings it was refused", ended.stdout.count("(False"), 0)
+        checks.expect("refused pings", ended.stdout.count("(False"), 0)
         checks.expect("its runs", [run["status"] for run in chm.runs(pipeline)], wanted)
     errors = [run["error_message"] for run in chm.runs(pipeline_of(chm, "cron library")) if run["status"] == "failed"]
     checks.expect("what the library sent with its failures", errors, ["disk full", "killed"])
@@ -206,10 +206,10 @@ def document(checks: Checks, venv: Path, ended: str) -> str:
     installed = dict(line.replace("_", "-").split("==") for line in frozen.stdout.splitlines() if "==" in line)
     versions = [f"{name} {installed[name]}" for name in SHOWN]
     return (
-        "# Clients of others, pushing to CHM\n\n"
-        "Written by `make clients`, which starts CHM's web server as in production and sends to it with client\n"
-        "libraries from the package index. Only their address and key are CHM's; what CHM then holds is read through\n"
-        "its API. The scripts lie in `tools/e2e/clients/`.\n\n"
+        "# Unchanged third-party clients\n\n"
+        "Written by `make clients`. It starts CHM's web server as in production and sends to it with client libraries\n"
+        "from the package index. Only their address and key are set for CHM. The results are read from CHM's API. The\n"
+        "scripts are in `tools/e2e/clients/`.\n\n"
         f"Date {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {', '.join(versions)}, Python {platform.python_version()}, "
         f"{platform.system()} {platform.machine()}.\n\n"
         "```\n" + "\n".join(checks.lines) + f"\n{ended}\n```\n"

@@ -1,4 +1,4 @@
-"""A browser and a running site; errors that a page reports fail the test."""
+"""Fixtures: a browser and a running site. Errors that a page reports fail the test."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwr
 
 from tools.e2e.console.site import PASSWORD, Site, running_site
 
-# No sandbox, because root in a container has none; no requests to other hosts.
+# No sandbox, because Chromium's sandbox does not run as root in a container; no requests to other hosts.
 ARGUMENTS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
@@ -17,13 +17,13 @@ ARGUMENTS = (
 DESKTOP: ViewportSize = {"width": 1360, "height": 900}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 
-expect.set_options(timeout=20_000)  # a loaded machine is slow, not wrong
+expect.set_options(timeout=20_000)  # a slow machine must not fail the tests
 
 LogIn = Callable[..., Page]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--screenshots", default=".chm/screenshots", help="the folder that the pages' pictures go to")
+    parser.addoption("--screenshots", default=".chm/screenshots", help="the folder for the pictures of the pages")
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +51,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def log_in(site: Site, chromium: Browser) -> Iterator[LogIn]:
-    """Return a page with the board of a user with the role."""
+    """Return a function that logs a user with a role in and returns a page with the board."""
     contexts, complaints = [], []
 
     def enter(role: str, *, phone: bool = False, dark: bool = False) -> Page:

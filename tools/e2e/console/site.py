@@ -1,6 +1,6 @@
 """A complete CHM for browser tests.
 
-Database with the synthetic data set, web server, worker, and a partner over HTTP.
+It has a database with the synthetic data set, a web server, a worker, and partners over HTTP.
 """
 
 import os
@@ -31,7 +31,7 @@ for role in {ROLES!r}:
 
 
 AIRFLOW_CLIENT = "Airflow live"
-# A DAG that was deleted at the source; CHM does not have other DAGs of its client yet.
+# A DAG that was deleted at the source. The source's other DAGs are not in CHM yet.
 _DELETED_DAG = f"""
 from django.utils import timezone
 from inventory.models import Client, Pipeline
@@ -41,7 +41,7 @@ Pipeline.objects.create(
     ingested_through=timezone.now(), last_ingest_at=timezone.now(),
 )
 """
-# Where the source shows a run; no browser opens it.
+# The source's page of a run; the tests answer for this address.
 _SOURCE_PAGES = """
 from inventory.models import Pipeline
 Pipeline.objects.filter(platform="vendor_api").update(source_url_template="https://source.example/runs/{run_id}")
@@ -55,9 +55,9 @@ print(json.dumps(list(Client.objects.exclude(name={AIRFLOW_CLIENT!r}).values_lis
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """`partner` is the source of every pipeline of the data set; users are named after their role.
+    """`partner` is the source of all pipelines of the data set. There is one user per role, with the role's name.
 
-    Another connection, "airflow", has one pipeline that its source lost and seven DAGs to adopt.
+    Another connection, "airflow", has one pipeline that is missing at its source, and seven DAGs to adopt.
     """
 
     address: str

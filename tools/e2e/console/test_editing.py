@@ -1,4 +1,4 @@
-"""A person edits the inventory and the rules in a real browser, without fear."""
+"""An analyst edits the inventory and the rules in a real browser."""
 
 import re
 from typing import Any
@@ -20,7 +20,7 @@ def listed(page: Any, narrowed: str) -> list[str]:
     return names
 
 
-def test_a_file_with_two_bad_rows_is_mended_and_imported(log_in: Any) -> None:
+def test_a_file_with_two_bad_rows_is_corrected_and_imported(log_in: Any) -> None:
     page = log_in("analyst")
     page.goto(CLIENTS)
     client = page.locator("#result_list tbody th").first.inner_text()
@@ -49,7 +49,7 @@ def test_a_file_with_two_bad_rows_is_mended_and_imported(log_in: Any) -> None:
     assert len(exported.splitlines()) == 2
 
 
-def test_several_pipelines_are_disabled_after_a_page_that_says_what_follows(log_in: Any) -> None:
+def test_several_pipelines_are_disabled_after_a_page_that_shows_the_effect(log_in: Any) -> None:
     page = log_in("analyst")
     names = listed(page, "is_active__exact=1&q=load")[:2]
     for place in range(2):
@@ -89,7 +89,7 @@ def test_a_client_is_disabled_from_its_own_page_leaves_the_board_and_comes_back(
     assert client in " ".join(page.locator("[data-list=failing] .chm-who").all_inner_texts())
 
 
-def test_a_rule_shows_only_the_fields_of_its_type_and_its_errors_where_they_are(log_in: Any) -> None:
+def test_a_rule_form_shows_only_the_fields_of_its_type_and_errors_at_the_fields(log_in: Any) -> None:
     page = log_in("analyst")
     page.goto(f"{RULES}add/")
     threshold, window = page.get_by_label("Threshold"), page.get_by_label("Window minutes")
@@ -109,7 +109,7 @@ def test_a_rule_shows_only_the_fields_of_its_type_and_its_errors_where_they_are(
     assert threshold.input_value() == ""
 
 
-def test_runs_are_paged_and_filtered_by_the_keyboard(log_in: Any) -> None:
+def test_runs_are_paged_and_filtered_with_the_keyboard(log_in: Any) -> None:
     page = log_in("viewer")
     page.goto("/admin/runs/run/")
     rows = page.locator("[data-list=runs] tbody tr")
@@ -133,7 +133,7 @@ def test_runs_are_paged_and_filtered_by_the_keyboard(log_in: Any) -> None:
     page.wait_for_url(re.compile(r"/admin/runs/run/\??$"))
 
 
-def test_runs_are_searched_narrowed_to_hours_sorted_and_taken_away_as_csv(log_in: Any) -> None:
+def test_runs_are_searched_limited_to_hours_sorted_and_exported_as_csv(log_in: Any) -> None:
     page = log_in("viewer")
     error = page.locator("[data-list=failing] .chm-error").first.inner_text()
     page.get_by_role("link", name="Runs", exact=True).click()

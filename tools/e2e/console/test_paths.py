@@ -1,4 +1,4 @@
-"""Paths through the console in a real browser."""
+"""Users' paths through the console in a real browser."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ from tools.e2e.console.site import Site
 
 
 def section(page: Page, key: str) -> list[str]:
-    """The names of the pipelines in one of the board's lists, with their clients."""
+    """Return the text of each row in one of the board's lists: pipeline and client."""
     return page.locator(f"[data-list={key}] .chm-who").all_inner_texts()
 
 
@@ -108,7 +108,7 @@ def test_a_disabled_client_leaves_the_board_until_it_is_enabled(log_in: LogIn) -
 
 
 def set_active(page: Page, active: bool) -> None:
-    """From a client's form: by its switch, or where it has none by the page that first says what would follow."""
+    """Enable or disable the client with the form's switch, or without one on the page that shows the effect."""
     page.wait_for_url("**/inventory/client/*/change/")
     word = "Enable" if active else "Disable"
     if (switch := page.locator("[name=is_active]")).count():
@@ -140,7 +140,7 @@ def test_a_new_rule_shows_when_it_would_have_fired(log_in: LogIn) -> None:
 
 
 def choose(page: Page, field: str, text: str, client: str) -> None:
-    """Choose from an autocomplete field, which finds pipelines by the names of their clients too."""
+    """Choose from an autocomplete field, which also finds pipelines by the names of their clients."""
     page.locator(f"[name={field}] + .select2-container").click()
     page.locator(".select2-search__field").last.fill(client)
     page.locator(".select2-results__option", has_text=text).first.click()
@@ -165,7 +165,7 @@ def test_ingest_now_brings_the_new_status(log_in: LogIn, site: Site) -> None:
     expect(page.locator("[data-list=runs] tbody tr").first).to_contain_text("from-the-partner")
 
 
-def test_what_only_the_source_has_is_adopted_from_the_page_of_its_connection(log_in: LogIn) -> None:
+def test_pipelines_that_only_the_source_has_are_adopted_on_the_connections_page(log_in: LogIn) -> None:
     page = log_in("analyst")
     page.get_by_role("link", name="Connections").click()
     page.get_by_role("link", name="airflow", exact=True).click()
@@ -202,7 +202,7 @@ def is_refresh(answer: Any) -> bool:
     return "chm-refresh" in answer.request.headers
 
 
-def test_the_board_says_when_it_stops_and_keeps_what_is_open(log_in: LogIn) -> None:
+def test_the_board_shows_when_it_is_paused_and_keeps_open_sections(log_in: LogIn) -> None:
     page = log_in("viewer")
     page.clock.install()
     page.reload()
@@ -226,7 +226,7 @@ def test_the_board_says_when_it_stops_and_keeps_what_is_open(log_in: LogIn) -> N
     before = str(page.locator("[data-as-of]").get_attribute("data-as-of"))
     pause.click()
     expect(pause).to_have_text("Pause")
-    # The refresh that this starts must end before the browser closes.
+    # The refresh that this starts must end before the browser is closed.
     expect(page.locator("[data-as-of]")).not_to_have_attribute("data-as-of", before)
 
 

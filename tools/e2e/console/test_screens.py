@@ -1,4 +1,4 @@
-"""Every page in light, in dark and on a phone: nothing beyond the edge, axe-core finds nothing, and a picture."""
+"""Every page in light and dark mode and on a phone: it fits the screen, passes axe-core, and is saved as a picture."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ LOOKS = {"light": {}, "dark": {"dark": True}, "phone": {"phone": True}}
 TALLEST = 1800
 MAX_BYTES = 150_000
 
-# A path, or links to follow from the board, by page.
+# For each page: an address, or the links to follow from the board.
 PAGES: dict[str, list[str]] = {
     "board": [],
     "list": ["[data-tile=fresh]"],
@@ -43,10 +43,10 @@ def open_page(page: Page, steps: list[str]) -> None:
         elif page.locator(step).is_visible():
             with page.expect_navigation(wait_until="load"):
                 page.locator(step).click()
-        else:  # a phone leaves columns out
+        else:  # phones hide some columns
             page.goto(str(page.locator(step).get_attribute("href")))
     page.evaluate("document.fonts.ready")
-    page.wait_for_timeout(300)  # what slides in has arrived
+    page.wait_for_timeout(300)  # wait for animations to end
 
 
 @pytest.mark.parametrize("look", LOOKS)
@@ -63,7 +63,7 @@ def test_a_page_is_readable(log_in: LogIn, screenshots: Path, name: str, look: s
 
 
 def found_by_axe(page: Page) -> list[str]:
-    """Return a short line for each accessibility problem that axe-core finds, moderate and above."""
+    """Return a short line for each accessibility problem of axe-core with impact moderate or above."""
     # Contrast cannot be measured during a transition of colours.
     page.evaluate("Promise.all(document.getAnimations().map(animation => animation.finished.catch(() => null)))")
     found = Axe().run(page).response["violations"]
@@ -78,7 +78,7 @@ def keep_picture(page: Page, path: Path) -> None:
     """Save the picture with the best quality below the size limit."""
     height = min(int(page.evaluate("document.documentElement.scrollHeight")), TALLEST)
     width = int(page.evaluate("window.innerWidth"))
-    page.set_viewport_size({"width": width, "height": height})  # what sticks to the screen's edges stays there
+    page.set_viewport_size({"width": width, "height": height})  # so that elements fixed to the edges are drawn there
     page.wait_for_timeout(100)
     for quality in (80, 65, 50, 35, 20):
         picture = page.screenshot(type="jpeg", quality=quality)

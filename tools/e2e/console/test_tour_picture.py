@@ -1,4 +1,4 @@
-"""An animated picture for the README: from what is failing to the run and its error, and back to the client."""
+"""The animated picture of the README: from what is failing to the run and its error, and back to the client."""
 
 import io
 from pathlib import Path
@@ -9,7 +9,7 @@ from playwright.sync_api import Page
 from tools.e2e.console.conftest import LogIn
 from tools.e2e.console.test_screens import PAGES, open_page
 
-# What each frame shows, by the page of test_screens.
+# The title of each frame, by the name of its page in test_screens.
 FRAMES = {
     "board": "What is failing, what changed, what is late",
     "pipeline": "A failing pipeline: its last runs, and since when",

@@ -1,4 +1,4 @@
-"""Jobs that really run: a success, a failing step, two failing steps, retries, a long one and one with partitions."""
+"""Jobs for a live Dagster: a success, failing steps, retries, a long job and one with partitions."""
 
 import time
 

@@ -1,8 +1,8 @@
 """Test CHM against a live Dagster with manual changes: `make e2e-dagster`.
 
-1. Jobs run, fail, retry, wait in the queue, and one runs on schedule, while CHM ingests.
-2. Runs are terminated, canceled at once, deleted and executed again, the schedule is stopped; CHM continues to ingest.
-3. Every run that Dagster has is compared with CHM; every failed one must name its step, and its link must open.
+1. Jobs run, fail, retry and wait in the queue, and one runs on schedule, while CHM ingests.
+2. Runs are terminated, canceled, deleted and executed again; the schedule is stopped. CHM continues to ingest.
+3. Every run in Dagster is compared with CHM. Every failed run must name its step, and its link must open.
 """
 
 import argparse
@@ -16,7 +16,17 @@ from typing import Any
 
 import requests
 
-from tools.e2e.live import SETTLED_SECONDS, Chm, Record, State, compare, follow, perform, planted, until
+from tools.e2e.live import (
+    SETTLED_SECONDS,
+    Chm,
+    Record,
+    State,
+    compare,
+    count_planted_secrets,
+    open_source_link,
+    run_scenario,
+    wait_until,
+)
 
 CANONICAL = {"SUCCESS": "success", "FAILURE": "failed", "CANCELED": "canceled"}
 RUNS = """query R($cursor: String) { runsOrError(cursor: $cursor, limit: 100) {
@@ -93,7 +103,7 @@ def scenario(dagster: Dagster, chm: Chm, folder: Path, record: Record) -> None:
     failing = dagster.launch("reconcile_failing")
     first = [failing, *map(dagster.launch, ("two_failures", "daily_load", "flaky_job"))]
     ended = {"SUCCESS", "FAILURE", "CANCELED"}
-    until(lambda: all(dagster.status(run) in ended for run in first), chm.ingest, "the first runs end")
+    wait_until(lambda: all(dagster.status(run) in ended for run in first), chm.ingest, "the first runs end")
     compare(record, "all have run", dagster.states, chm)
 
     record.say("2. Changes by hand, each made when no filter sees the run any more by its overlap")
@@ -111,22 +121,24 @@ def scenario(dagster: Dagster, chm: Chm, folder: Path, record: Record) -> None:
 
     schedule = dagster.repository["schedules"][0]["scheduleState"]["id"]
     planned = chm.pipelines()["daily_load"]
-    schedule_said = planned.source_paused, planned.source_next_run_at is not None
-    record.check(schedule_said == (False, True), f"the scheduled job in CHM: paused, next start known: {schedule_said}")
+    schedule_state = planned.source_paused, planned.source_next_run_at is not None
+    record.check(
+        schedule_state == (False, True), f"the scheduled job in CHM: paused, next start known: {schedule_state}"
+    )
     by_hand("the schedule is stopped", lambda: dagster.change(STOP, id=schedule))
     chm.ingest()
     planned = chm.pipelines()["daily_load"]
-    schedule_said = planned.source_paused, planned.source_next_run_at is not None
-    record.check(schedule_said == (True, False), f"and then: {schedule_said}")
+    schedule_state = planned.source_paused, planned.source_next_run_at is not None
+    record.check(schedule_state == (True, False), f"and then: {schedule_state}")
     again = by_hand("a failed run is executed again, as a new run", lambda: dagster.change(AGAIN, id=failing))
-    until(lambda: dagster.status(again["run"]["runId"]) in ended, chm.ingest, "it ends")
+    wait_until(lambda: dagster.status(again["run"]["runId"]) in ended, chm.ingest, "it ends")
     long = [dagster.launch("long_job", seconds=300.0) for _ in range(2)]
     queued = [dagster.launch("long_job", seconds=1.0) for _ in range(2)]
-    until(lambda: all(dagster.status(run) == "STARTED" for run in long), chm.ingest, "two runs are running")
+    wait_until(lambda: all(dagster.status(run) == "STARTED" for run in long), chm.ingest, "two runs are running")
     by_hand("a queued run is terminated", lambda: dagster.change(TERMINATE, id=queued[0], how="SAFE_TERMINATE"))
     by_hand("a queued run is deleted", lambda: dagster.change(DELETE, id=queued[1]))
     by_hand("a running run is terminated", lambda: dagster.change(TERMINATE, id=long[0], how="SAFE_TERMINATE"))
-    until(lambda: dagster.status(long[0]) in ended, chm.ingest, "it ends")
+    wait_until(lambda: dagster.status(long[0]) in ended, chm.ingest, "it ends")
     compare(record, "and has ended", dagster.states, chm)
     by_hand(
         "a running run is marked canceled at once",
@@ -153,20 +165,23 @@ def scenario(dagster: Dagster, chm: Chm, folder: Path, record: Record) -> None:
         if run.status == "failed":
             line = next(iter((run.error_message or "").splitlines()), "no error text")
             record.check(line.startswith("step "), f"{run.pipeline.name}: {line[:90]}")
-            follow(record, run)
-    record.check(not planted(), f"secrets planted in Dagster that reached the database: {planted()}")
+            open_source_link(record, run)
+    record.check(
+        not count_planted_secrets(),
+        f"secrets planted in Dagster that reached the database: {count_planted_secrets()}",
+    )
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, help="where start_dagster.sh put Dagster")
+    parser.add_argument("folder", type=Path, help="the folder that start_dagster.sh installed Dagster in")
     parser.add_argument("--write", type=Path, help="the document to write")
     options = parser.parse_args()
     folder = options.folder.resolve()
     client = json.loads((folder / "client.json").read_text())
     dagster = Dagster(client)
     chm = Chm("Dagster", "dagster", client["base_url"], 'auth = { kind = "none" }', "vendor_api")
-    return perform(
+    return run_scenario(
         folder,
         lambda record: scenario(dagster, chm, folder, record),
         title="A live Dagster, changed by hand",

@@ -17,7 +17,7 @@ if [ ! -f "$DIR/installed" ]; then
   touch "$DIR/installed"
 fi
 installed=$SECONDS
-# Each start is a server without history: the comparison counts every run that it has.
+# Start from scratch: the test counts every run of the server.
 rm -rf "$DIR/home" "$DIR/logs" "$DIR/run"; mkdir -p "$DIR/home" "$DIR/logs" "$DIR/run"
 cp "$here/jobs.py" "$DIR/jobs.py"
 version=$("$DIR/venv/bin/python" -c 'import importlib.metadata as m; print(m.version("dagster"))')

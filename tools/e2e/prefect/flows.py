@@ -1,4 +1,4 @@
-"""flows.py NAME...: runs the named flows for real against PREFECT_API_URL; `serve` serves a scheduled deployment."""
+"""flows.py NAME...: run the named flows against the server of PREFECT_API_URL; `serve` serves a scheduled deployment."""
 
 import sys
 import time

@@ -1,8 +1,9 @@
 """Test CHM against a live Prefect server with manual changes: `make e2e-prefect`.
 
 1. Flows run, fail, retry, crash and are skipped, and a deployment runs on schedule, while CHM ingests.
-2. States are set by hand, runs deleted, cancelled, paused and renamed, a deployment is paused; CHM continues to ingest.
-3. Every run that Prefect has is compared with CHM; every failed one must name its task, and its link must open.
+2. States are set by hand; runs are deleted, cancelled, paused and renamed; a deployment is paused. CHM goes on
+   ingesting.
+3. Every run in Prefect is compared with CHM. Every failed run must name its task, and its link must open.
 """
 
 import argparse
@@ -18,10 +19,20 @@ from typing import Any
 
 import requests
 
-from tools.e2e.live import SETTLED_SECONDS, Chm, Record, State, compare, follow, perform, planted, until
+from tools.e2e.live import (
+    SETTLED_SECONDS,
+    Chm,
+    Record,
+    State,
+    compare,
+    count_planted_secrets,
+    open_source_link,
+    run_scenario,
+    wait_until,
+)
 
 HERE = Path(__file__).parent
-PASSWORD_ENV = "CHM_E2E_PREFECT_PASSWORD"  # noqa: S105 - where the secret is
+PASSWORD_ENV = "CHM_E2E_PREFECT_PASSWORD"  # noqa: S105 - a variable's name
 CANONICAL = {
     "PENDING": "running", "RUNNING": "running", "PAUSED": "running", "CANCELLING": "running", "SCHEDULED": "running",
     "COMPLETED": "success", "FAILED": "failed", "CRASHED": "failed", "CANCELLED": "canceled",
@@ -48,7 +59,7 @@ class Prefect:
         return found
 
     def states(self) -> dict[str, State]:
-        """Return the state of every run that has started."""
+        """Return the state of every run that has started; CHM does not store planned runs that never started."""
         real = [row for row in self.flow_runs() if row["state_type"] != "SCHEDULED" or row["start_time"]]
         return {row["id"]: (canonical(row), moment(row["start_time"]), moment(row["end_time"])) for row in real}
 
@@ -89,19 +100,19 @@ def scenario(prefect: Prefect, chm: Chm, folder: Path, record: Record) -> None:
     record.say("1. Flows run while CHM ingests")
     first = prefect.start()  # every flow, once
     serving = prefect.start("serve")
-    until(lambda: len(prefect.call("POST", "/flows/filter", {})) == 11, lambda: None, "the flows are registered")
-    until(lambda: prefect.call("POST", "/deployments/filter", {}), lambda: None, "the deployment is registered")
+    wait_until(lambda: len(prefect.call("POST", "/flows/filter", {})) == 11, lambda: None, "the flows are registered")
+    wait_until(lambda: prefect.call("POST", "/deployments/filter", {}), lambda: None, "the deployment is registered")
     [deployment] = prefect.call("POST", "/deployments/filter", {})
     flows = {row["id"]: row["name"] for row in prefect.call("POST", "/flows/filter", {}) if row["name"] != "long"}
     long = next(row["id"] for row in prefect.call("POST", "/flows/filter", {}) if row["name"] == "long")
     chm.prepare(folder, flows | {long: "long", deployment["id"]: "long, deployed"})
     killed, crashed, ended = (prefect.start(f"long={seconds}") for seconds in (301, 300, 20))
-    until(lambda: first.poll() is not None, chm.ingest, "every flow has run")
-    until(lambda: all(running(prefect, long, seconds) for seconds in (300, 301)), chm.ingest, "the long runs run")
+    wait_until(lambda: first.poll() is not None, chm.ingest, "every flow has run")
+    wait_until(lambda: all(running(prefect, long, seconds) for seconds in (300, 301)), chm.ingest, "the long runs run")
     chm.ingest()
     [orphan] = running(prefect, long, 301)
     os.killpg(crashed.pid, signal.SIGTERM)
-    until(lambda: ended.poll() is not None and crashed.poll() is not None, chm.ingest, "the long run ends")
+    wait_until(lambda: ended.poll() is not None and crashed.poll() is not None, chm.ingest, "the long run ends")
     chm.ingest()
     compare(record, "all have run", prefect.states, chm)
 
@@ -114,7 +125,7 @@ def scenario(prefect: Prefect, chm: Chm, folder: Path, record: Record) -> None:
         chm.ingest()
         change()
         changes += 1
-        time.sleep(6)  # the server writes its events every few seconds
+        time.sleep(6)  # the server stores its events every few seconds
         compare(record, what, prefect.states, chm)
 
     failed = newest(prefect, "sync customers: EU (é)", "FAILED")
@@ -151,7 +162,7 @@ def scenario(prefect: Prefect, chm: Chm, folder: Path, record: Record) -> None:
     missing = [pipeline.name for pipeline in chm.pipelines().values() if pipeline.source_missing_since]
     record.check(missing == ["skipped"], f"CHM says that these pipelines are missing at the source: {missing}")
     serving.terminate()
-    until(lambda: not running(prefect, long), chm.ingest, "the scheduled runs end")
+    wait_until(lambda: not running(prefect, long), chm.ingest, "the scheduled runs end")
 
     record.say(f"3. At the end, after {changes} changes by hand and {chm.walks} ingestions")
     compare(record, "by ordinary walks", prefect.states, chm)
@@ -175,8 +186,11 @@ def scenario(prefect: Prefect, chm: Chm, folder: Path, record: Record) -> None:
                 or "long" in run.pipeline.name
             )
             record.check(named or run.pipeline.name == "parent", f"{run.pipeline.name}: {lines[0][:90]}")
-            follow(record, run, auth=prefect.auth)
-    record.check(not planted(), f"secrets planted in Prefect that reached the database: {planted()}")
+            open_source_link(record, run, auth=prefect.auth)
+    record.check(
+        not count_planted_secrets(),
+        f"secrets planted in Prefect that reached the database: {count_planted_secrets()}",
+    )
 
 
 def running(prefect: Prefect, flow_id: str, seconds: int | None = None) -> list[str]:
@@ -191,7 +205,7 @@ def running(prefect: Prefect, flow_id: str, seconds: int | None = None) -> list[
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, help="where start_prefect.sh put Prefect")
+    parser.add_argument("folder", type=Path, help="the folder that start_prefect.sh installed Prefect in")
     parser.add_argument("--write", type=Path, help="the document to write")
     options = parser.parse_args()
     folder = options.folder.resolve()
@@ -201,7 +215,7 @@ def main() -> int:
     auth = f'auth = {{ kind = "basic", username = "{client["username"]}", secret_env = "{PASSWORD_ENV}" }}'
     chm = Chm("Prefect", "prefect", client["base_url"], auth, "vendor_api")
     try:
-        return perform(
+        return run_scenario(
             folder,
             lambda record: scenario(prefect, chm, folder, record),
             title="A live Prefect, changed by hand",

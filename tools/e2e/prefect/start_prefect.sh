@@ -18,7 +18,7 @@ if [ ! -f "$DIR/installed" ]; then
   touch "$DIR/installed"
 fi
 installed=$SECONDS
-# Each start is a server without history: the comparison counts every run that it has.
+# Start from scratch: the test counts every run of the server.
 rm -rf "$DIR/home" "$DIR/logs" "$DIR/run"; mkdir -p "$DIR/home" "$DIR/logs" "$DIR/run"
 password=$("$PY" -c 'import secrets; print(secrets.token_hex(16))')
 version=$("$DIR/venv/bin/python" -c 'import importlib.metadata as m; print(m.version("prefect"))')

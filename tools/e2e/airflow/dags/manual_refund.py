@@ -1,4 +1,4 @@
-"""Started by hand only, with a conf that holds (made-up) secrets; may time out as a whole run."""
+"""Started only by hand, with a conf that contains invented secrets; may time out as a whole run."""
 
 from datetime import datetime, timedelta, timezone
 import time
