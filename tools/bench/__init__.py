@@ -1,1 +1,1 @@
-"""Benchmarks: speed and memory as ratios in one run, on real processes. `make bench`."""
+"""Benchmarks of speed and memory on real processes, as ratios within one run: `make bench`."""

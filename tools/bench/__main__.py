@@ -1,4 +1,4 @@
-"""python -m tools.bench: every measurement, into tools/bench/results.json and the tables of docs/performance.md."""
+"""python -m tools.bench: measure everything; write tools/bench/results.json and the tables of docs/performance.md."""
 
 import argparse
 import json
@@ -25,12 +25,14 @@ LIMITS_MS = {"latest run": 25, "summary, a week": 25, "summary, all history": 50
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=500_000, help="size of the history that is read")
-    parser.add_argument("--ingest", type=int, help="runs to ingest (default: as many, at most 500,000)")
-    parser.add_argument("--seconds", type=float, default=6, help="load on each address")
-    parser.add_argument("--write", action="store_true", help="put the tables into docs/performance.md")
-    parser.add_argument("--keep", action="store_true", help="keep the figures of this commit, and draw the history")
-    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="measure these parts alone")
+    parser.add_argument("--runs", type=int, default=500_000, help="size of the history for reads, console and shapes")
+    parser.add_argument("--ingest", type=int, help="runs to ingest (default: as --runs, at most 500,000)")
+    parser.add_argument("--seconds", type=float, default=6, help="duration of the load on each address")
+    parser.add_argument("--write", action="store_true", help="write the tables into docs/performance.md")
+    parser.add_argument(
+        "--keep", action="store_true", help="add the figures of this commit to the history, and draw it"
+    )
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="measure only these parts")
     options = parser.parse_args()
     from chm_project.local.embedded import attach_to_environment
 
@@ -70,7 +72,7 @@ def main() -> None:
 
 
 def fill(url: str, runs: int, console: Console) -> int:
-    """Replace the stored data with a history of `runs` runs; return the seconds it took."""
+    """Replace the stored data with a history of `runs` runs; return the seconds that this took."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("TRUNCATE clients, pipelines, runs, alert_rules CASCADE")
     pipelines = max(runs // 500, 200)

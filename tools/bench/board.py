@@ -1,8 +1,7 @@
-"""The health board with incidents, known failures and planned maintenance: `python -m tools.bench.board URL`.
+"""Measure the health board with known failures and planned maintenance: `python -m tools.bench.board URL`.
 
-It reads the board in one process over the history in that database, such as `manage.py generate_history` makes with
-10,000 pipelines. Marks are rolled back.
-The times are those of all queries and of what Python adds, without the HTML. The database is on this machine.
+Reads the board in this process from a database on this machine, such as one that `manage.py generate_history` filled
+with 10,000 pipelines. The marks are rolled back. The times are those of all queries and of Python, without the HTML.
 """
 
 import argparse
@@ -18,7 +17,7 @@ import psutil
 TIMES = 3
 KNOWN = 100
 TABLES = 100
-MOST_MS = 2_000
+MAX_MS = 2_000
 
 
 def main() -> None:
@@ -44,8 +43,8 @@ def main() -> None:
         settings.CHM_MAINTENANCE_FILE = str(_maintenance(Path(folder)))
         results.append(_row(f"and {TABLES} windows, {TABLES} owners"))
         transaction.set_rollback(True)
-    if max(results) > MOST_MS:
-        raise SystemExit(f"the board costs more than {MOST_MS} ms")
+    if max(results) > MAX_MS:
+        raise SystemExit(f"the board costs more than {MAX_MS} ms")
 
 
 def _pipelines() -> int:
@@ -63,7 +62,7 @@ def _mark(rows: list[dict[str, object]]) -> None:
 
 
 def _maintenance(folder: Path) -> Path:
-    """Windows that hold every moment, for all pipelines: nothing is left out early."""
+    """Write a file whose windows cover every moment and all pipelines, so that nothing is skipped early."""
     window = (
         '[[maintenance]]\nreason = "{0}"\ndays = ["{1}"]\nfrom = 00:00:00\nuntil = 00:00:00\nzone = "Europe/Berlin"\n'
     )
@@ -87,7 +86,7 @@ def _row(name: str) -> float:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         [backend] = cursor.fetchone()
-    _read()  # what is looked up once
+    _read()  # fills caches
     spent, times = _cpu(backend), []
     with connection.execute_wrapper(count):
         for _ in range(TIMES):
@@ -109,7 +108,7 @@ def _read() -> None:
 
 
 def _cpu(backend: int) -> float:
-    """Seconds of processor time of this process and of its backend, which a busy machine hardly changes."""
+    """Return the processor seconds of this process and of its database session; other work hardly changes them."""
     return sum(sum(psutil.Process(pid).cpu_times()[:2]) for pid in (os.getpid(), backend))
 
 

@@ -1,4 +1,4 @@
-"""python -m tools.bench.bytes_per_run URL: bytes per run of the table and of each index, for a database with runs."""
+"""python -m tools.bench.bytes_per_run URL: print the bytes per run of the table and of each index of a database."""
 
 import sys
 

@@ -1,7 +1,7 @@
 """python -m tools.bench.lateness: run the shape late_pipelines over a simulated year; fail if it misses its aims.
 
-Prints, per rhythm and time zone: hours of false alarm, the share of single missed runs that were noticed in time, the
-median minutes until then, and the share of stopped jobs.
+Prints for each rhythm and time zone: hours of false alarms, the share of single missed runs that were noticed in time,
+the median minutes until then, and the share of stopped jobs that were noticed.
 """
 
 import argparse
@@ -25,7 +25,7 @@ FIRST_DAY = date(2025, 10, 1)
 JITTER = 5 * MINUTE
 IRREGULAR = ("irregular", "by hand", "by events")
 LONGER = ("every other week", "monthly")
-# Starts so close together that this jitter hides single misses.
+# Starts that are so close together that the jitter hides single misses.
 CLOSE = ("every 15 min", "three at a time")
 # Only the first of several starts is expected; missing later ones stay unnoticed until the next day.
 TOGETHER = ("three at a time",)
@@ -79,7 +79,7 @@ class ResultLine:
 
 
 def simulate(connection: Any, size: SimulationSize) -> Iterator[ResultLine]:
-    """Measure on an empty, migrated database."""
+    """Yield a line for each rhythm, zone and scenario, measured in an empty, migrated database."""
     for name in size.rhythms:
         for zone in size.zones:
             for scenario in size.scenarios if not name.startswith(IRREGULAR) else ("plain",):
@@ -89,7 +89,7 @@ def simulate(connection: Any, size: SimulationSize) -> Iterator[ResultLine]:
 def _measured(connection: Any, size: SimulationSize, name: str, zone: str, scenario: str) -> ResultLine:
     rhythm = _moved(RHYTHMS[name]) if scenario.startswith("moved") else RHYTHMS[name]
     planned = starts_of(rhythm, zone, JITTER, FIRST_DAY, END)
-    starts = [start for start in planned if not _taken_away(start, scenario)]
+    starts = [start for start in planned if not _is_removed(start, scenario)]
     client = _stored(connection, starts)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE clients, pipelines, runs")
@@ -122,14 +122,14 @@ def _moved(rhythm: Rhythm) -> Rhythm:
     return moved
 
 
-def _taken_away(start: float, scenario: str) -> bool:
+def _is_removed(start: float, scenario: str) -> bool:
     if scenario == "outage week":
         return OUTAGE[0] <= start < OUTAGE[1]
     return scenario == "holidays" and datetime.fromtimestamp(start, UTC).date() in HOLIDAYS
 
 
 def _excused(planned: Sequence[float], starts: Sequence[float], moment: float, scenario: str) -> bool:
-    """Return whether a planned start is really missing, or the schedule moved in the last three weeks."""
+    """Return whether an alarm is right: a planned start is missing, or the schedule moved in the last three weeks."""
     if scenario.startswith("moved") and MOVED_AT <= moment < MOVED_AT + 21 * DAY:
         return True
     known = bisect_right(starts, moment)
@@ -141,7 +141,7 @@ def _noticed_after(
 ) -> float | None:
     """Return the seconds from the missing start `due` until the pipeline is late.
 
-    None if not before the next start or `limit`.
+    Return None if it is not late before the next start or within `limit`.
     """
     place = bisect_right(starts, due)
     history = [start for start in starts[:place] if start > due - (400 if limit > DAY else 70) * DAY and start != due]
@@ -214,7 +214,7 @@ def table(row: ResultLine) -> str:
 def main(argv: Sequence[str] | None = None, show: Callable[[str], Any] = print) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rhythm", action="append", choices=sorted(RHYTHMS), help="only this rhythm (may be repeated)")
-    parser.add_argument("--every", type=int, default=15, help="minutes between the moments of the year that are judged")
+    parser.add_argument("--every", type=int, default=15, help="minutes between the evaluated moments of the year")
     options = parser.parse_args(argv)
     from chm_project.local.embedded import attach_to_environment
     from tools.bench.servers import create_database, manage
@@ -234,7 +234,7 @@ def main(argv: Sequence[str] | None = None, show: Callable[[str], Any] = print) 
     ):
         show(table(row))
         failed += bool(row.missed_aims)
-    show(f"{failed} of the lines miss an aim." if failed else "All aims are reached.")
+    show(f"{failed} lines miss an aim." if failed else "All aims are reached.")
     return min(failed, 1)
 
 

@@ -1,4 +1,4 @@
-"""Generate load with blocking sockets, one thread per connection, so that the client uses little CPU."""
+"""Generate load with blocking sockets, one thread per connection: the client shares the CPU and must need little."""
 
 import socket
 import threading
@@ -19,7 +19,7 @@ class Load:
 
 
 def load(port: int, paths: Sequence[str], *, token: str, connections: int = 8, seconds: float = 6) -> Load:
-    """Request `paths` in turn on each connection for `seconds`; the first second is warm-up.
+    """Request `paths` in turn on each connection for `seconds`, after one second of warm-up.
 
     Raise RuntimeError if a response is not 200.
     """

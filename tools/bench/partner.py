@@ -1,6 +1,6 @@
-"""A partner with prepared answers, so that the benchmark measures CHM: the generic partner API over sockets.
+"""A partner with prepared responses, so that the benchmark measures only CHM: the generic partner API over sockets.
 
-Three moments of the same runs: 0, then 1 with every second run changed. `GET /moment/1` moves it on.
+The runs have two states: in state 1 every second run has changed. `GET /moment/1` switches to it.
 """
 
 import argparse
@@ -13,7 +13,7 @@ BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def run(pipeline: int, number: int, moment: int) -> dict[str, object]:
-    """Return about 600 bytes of JSON, like recorded responses of real orchestrators."""
+    """Return a run of about 600 bytes of JSON, the size of recorded responses of real orchestrators."""
     start = BEGAN + timedelta(minutes=15 * number, seconds=pipeline)
     changed = moment and number % 2
     end = start + timedelta(seconds=60 + number % 600)

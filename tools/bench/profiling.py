@@ -1,4 +1,4 @@
-"""Profile one ingestion in one process: shares of time by function."""
+"""Profile one ingestion in one process, and return the share of time of each part."""
 
 import cProfile
 import json
@@ -13,7 +13,7 @@ from typing import Any
 from tools.bench.ingestion import PAGE, PIPELINES
 from tools.bench.servers import ROOT, connections_file, fill_inventory, partner
 
-# Cumulative times; the time of a listed part is subtracted from its caller.
+# Cumulative times of functions. Decoding is part of HTTP here, so its time is subtracted from HTTP's.
 PARTS = {
     "waiting for and reading HTTP": [("http.py", "_attempt")],
     "decoding JSON": [("decoder.py", "decode")],

@@ -1,6 +1,6 @@
-"""Measure pings and lineage events against the constant answer of the same server (two web workers).
+"""Measure pings and lineage events, compared with the constant answer of the same server (two web workers).
 
-On its own: python -m tools.bench.push
+Separately: python -m tools.bench.push
 """
 
 import json
@@ -73,7 +73,7 @@ def _inventory(url: str) -> None:
 
 
 def _pings(keys: list[str]) -> list[str]:
-    """Return paths of starts and ends; an end comes CONNECTIONS places later, on the same connection."""
+    """Return paths of starts and ends. An end comes CONNECTIONS places later, so the same connection sends it."""
     paths = []
     for first in range(0, PINGS, 2 * CONNECTIONS):
         rids = [(keys[number % KEYS], uuid.UUID(int=first + number)) for number in range(CONNECTIONS)]

@@ -1,4 +1,4 @@
-"""Measure reads of the API at 8 connections against the constant answer of the same server."""
+"""Measure reads of the API with 8 connections, compared with the constant answer of the same server."""
 
 import json
 import re
@@ -51,7 +51,7 @@ def _column(connection: psycopg.Connection[tuple[Any, ...]], query: str) -> list
 
 
 def _answering(port: int, paths: list[str], token: str) -> list[str]:
-    """Return the paths that answer 200, without pipelines that have no run."""
+    """Return the paths that answer 200: a pipeline without runs has no latest run."""
     if "/runs/latest" not in paths[0]:
         return paths
     found = []
@@ -65,7 +65,7 @@ def _answering(port: int, paths: list[str], token: str) -> list[str]:
 
 
 def _deep(port: int, path: str, token: str, *, pages: int) -> str:
-    """Return the path of a page far after the first, following cursors; the last page if there are fewer."""
+    """Follow cursors and return the path of a page far from the first, or of the last page if there are fewer."""
     address = path
     for _ in range(pages - 1):
         cursor = _get(port, address, token)["next_cursor"]

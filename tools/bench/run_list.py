@@ -1,4 +1,4 @@
-"""Measure pages of the console's list of runs on the database that URL names: python -m tools.bench.run_list URL"""
+"""Measure the pages of the console's list of runs in the database at URL: python -m tools.bench.run_list URL."""
 
 import argparse
 import os

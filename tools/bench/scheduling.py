@@ -1,4 +1,4 @@
-"""Measure a tick: ten thousand pipelines with few changes, and many connections shared by workers."""
+"""Measure a tick with ten thousand pipelines and few changes, and many connections shared by several workers."""
 
 import os
 import subprocess
@@ -58,7 +58,7 @@ def _tick(url: str, pipelines: int) -> tuple[float, int]:
 
 
 def _shared(url: str, workers: int) -> float:
-    """Return the seconds from the first message to the last watermark, with a slow partner."""
+    """Return the seconds from the first message until every pipeline has a watermark, with a slow partner."""
     names = [f"c{number}" for number in range(CONNECTIONS)]
     empty_tables(url)
     fill_inventory(url, names)
@@ -89,14 +89,14 @@ def _shared(url: str, workers: int) -> float:
             client.flushdb()
         for number in range(workers):
             processes.enter_context(_worker(number, environment))
-        time.sleep(4)  # they have started
+        time.sleep(4)  # wait until the workers have started
         begun = time.monotonic()
         enqueue = "from ingestion.tasks import ingest; import sys; [ingest.delay(name) for name in sys.argv[1:]]"
         code = f"import django; django.setup(); {enqueue}"
         subprocess.run([sys.executable, "-c", code, *names], cwd=ROOT, env=environment, check=True)
         while _unfinished(url):
             if time.monotonic() - begun > 300:
-                raise SystemExit("the workers do not get done")
+                raise SystemExit("the workers did not finish within 300 s")
             time.sleep(0.05)
         return round(time.monotonic() - begun, 1)
 

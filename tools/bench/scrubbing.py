@@ -33,7 +33,7 @@ BEFORE = "5982282:runs/scrub.py"
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--before", default=BEFORE, help="a scrubber in one file to compare with, as git show names it")
+    parser.add_argument("--before", default=BEFORE, help="a scrubber in one file to compare with, as for git show")
     before = _module(parser.parse_args().before)
     for part in ("rules", "held_out"):
         secrets, harmless = items_of("secret", part), items_of("harmless", part)
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def _module(source: str) -> Any:
-    """Return the names of a scrubber of an earlier commit."""
+    """Return a namespace with the functions of an earlier commit's scrubber."""
     text = subprocess.run(["git", "show", source], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     module = ModuleType("scrubber_before")
     exec(compile(text, source, "exec"), module.__dict__)  # noqa: S102  # our own earlier file
@@ -60,7 +60,7 @@ def _module(source: str) -> Any:
 
 
 def _payloads() -> Iterable[dict[str, Any]]:
-    """Every run in the recorded answers of partners, as ingestion stores it."""
+    """Yield every run in the recorded responses of partners, as ingestion stores it."""
     for folder in RECORDINGS:
         for path in sorted((ROOT / folder).rglob("*.json")):
             yield from _runs(json.loads(path.read_text()))

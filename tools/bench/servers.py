@@ -1,4 +1,4 @@
-"""Processes of a benchmark: its own database, a partner, CHM's web server."""
+"""Processes of a benchmark: a database of its own, a partner, and CHM's web server."""
 
 import json
 import os
@@ -21,7 +21,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "chm_bench"
-# The benchmark measures the server, not its rate limits.
+# The rate limits are raised so far that they do not affect the measurement.
 UNLIMITED = dict.fromkeys(("CHM_THROTTLE_TOKEN", "CHM_THROTTLE_ADDRESS", "CHM_THROTTLE_LINEAGE"), "100000000/minute")
 
 
@@ -42,7 +42,10 @@ def create_database(url: str, name: str = NAME) -> str:
 def fill_inventory(
     url: str, external_ids: list[str], *, platform: str = "custom", through: datetime | None = None
 ) -> list[UUID]:
-    """One client with these pipelines, named as in their source; `through` is their watermark."""
+    """Create one client with pipelines that have these external ids and names; return their ids.
+
+    `through` is their watermark.
+    """
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("INSERT INTO clients (id, name) VALUES (gen_random_uuid(), 'Bench')")
         rows = connection.execute(
@@ -112,7 +115,7 @@ def free_port() -> int:
 
 @contextmanager
 def web_server(**environment: str) -> Iterator[tuple[int, psutil.Process]]:
-    """`manage.py serve` as in production, on a free port."""
+    """Run `manage.py serve`, as in production, on a free port; yield the port and the process."""
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, "manage.py", "serve"],

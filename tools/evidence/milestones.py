@@ -20,17 +20,10 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 API_TESTS = (
     "inventory/tests",
     *(f"runs/tests/test_{name}.py" for name in ("api_runs", "latest", "summary")),
-    *(
-        f"chm_project/tests/test_{name}.py"
-        for name in (
-            "api_alert_rules",
-            "api_errors",
-            "api_pagination",
-            "access_table",
-            "api_surface",
-            "generated_client",
-        )
-    ),
+    "alerting/tests/test_api_alert_rules.py",
+    *(f"chm_project/api/tests/test_{name}.py" for name in ("api_errors", "api_pagination", "api_surface")),
+    "chm_project/api/tests/test_generated_client.py",
+    "chm_project/access/tests/test_access_table.py",
 )
 
 

@@ -112,8 +112,8 @@ def line(result: WebFaultResult) -> str:
         f"health {health.count(200)}/{len(health.statuses)} p99 {health.percentile(0.99) * 1000:.0f} ms "
         f"(idle server {result.found.control.percentile(0.99) * 1000:.0f} ms)  "
         f"writes {writes.count(200)}/{len(writes.statuses)} 503 {writes.count(503)} "
-        f"p95 {writes.percentile(0.95) * 1000:.0f} ms slowest {max(writes.seconds, default=0):.1f} s  lost {result.lost}  "
-        f"back after {result.recovery:.1f} s  {result.remark}  {'; '.join(result.problems)}"
+        f"p95 {writes.percentile(0.95) * 1000:.0f} ms slowest {max(writes.seconds, default=0):.1f} s  "
+        f"lost {result.lost}  back after {result.recovery:.1f} s  {result.remark}  {'; '.join(result.problems)}"
     )
 
 

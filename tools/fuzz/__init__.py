@@ -1,1 +1,1 @@
-"""The API under a fuzzer: `make fuzz`."""
+"""Fuzz the API with schemathesis: `make fuzz`."""

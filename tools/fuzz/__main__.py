@@ -1,6 +1,6 @@
-"""python -m tools.fuzz: run all checks of schemathesis against `manage.py serve` on its own database.
+"""python -m tools.fuzz: run all checks of schemathesis against `manage.py serve` with a database of its own.
 
-It tests every operation of the schema with an admin token on a small history.
+Every operation of the schema is tested with an admin token on a small history.
 """
 
 import argparse
@@ -23,7 +23,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", type=int, default=150, help="generated cases per operation")
     parser.add_argument("--seconds", type=int, default=60, help="time for scenarios of several requests; 0: none")
-    parser.add_argument("--seed", type=int, help="generate other cases than the fixed ones of CI")
+    parser.add_argument("--seed", type=int, help="generate other cases than CI's fixed ones")
     options = parser.parse_args()
     from chm_project.local.embedded import attach_to_environment
 
@@ -35,16 +35,16 @@ def main() -> None:
     token = manage("create_api_token", "fuzz", "--scope", "admin", **environment).strip()
     with psycopg.connect(url) as connection:
         [[pipeline_id]] = connection.execute("SELECT id FROM pipelines ORDER BY name LIMIT 1").fetchall()
-    # Lineage and pings take a token that is bound; the configuration names this variable.
+    # Lineage and pings need a bound token; schemathesis.toml reads this variable.
     os.environ["CHM_FUZZ_BOUND_TOKEN"] = manage(
         "create_api_token", "fuzz bound", "--scope", "ingest", "--pipeline", str(pipeline_id), **environment
     ).strip()
     with web_server(**environment) as (port, _):
         one_by_one = ["--phases", "examples,coverage,fuzzing", "--max-examples", str(options.cases)]
-        # Under a deterministic seed schemathesis gives up on scenarios after some 18; under a time limit it goes on.
+        # With a deterministic seed schemathesis stops after about 18 scenarios; with a time limit it continues.
         in_scenarios = ["--phases", "stateful", "--seed", "1", "--max-time", str(options.seconds)]
         cases = ["--generation-deterministic"] if options.seed is None else ["--seed", str(options.seed)]
-        # One thread: Python 3.11's parser, which hypothesis uses, can fail when two threads call it.
+        # One thread, because Python 3.11's parser, which hypothesis uses, can fail if two threads call it.
         statuses = [_schemathesis(port, token, *one_by_one, *cases)]
         if options.seconds:
             statuses.append(_schemathesis(port, token, *in_scenarios))

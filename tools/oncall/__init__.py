@@ -1,1 +1,1 @@
-"""The drill of on-call notifications: an outage through Prometheus and Alertmanager."""
+"""Drill for on-call notifications: an outage through Prometheus and Alertmanager."""

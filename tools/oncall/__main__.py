@@ -1,9 +1,9 @@
 """python -m tools.oncall
 
-Let an outage of 200 pipelines pass through Debian's Prometheus and Alertmanager to a local webhook receiver.
+Simulate an outage of 200 pipelines with Debian's Prometheus and Alertmanager and a local webhook receiver.
 
-The rules and the routing are the examples in docker/prometheus and docker/alertmanager with shorter times. Ends with 1
-unless the outage arrives as one notification, resolves as one, and a replay of all runs sends nothing.
+The rules and the routing are the examples in docker/prometheus and docker/alertmanager with shorter times. Ends with
+status 1 unless the outage sends one notification, its end sends one, and a replay of all runs sends none.
 """
 
 import json
@@ -25,11 +25,12 @@ from urllib.request import Request, urlopen
 from tools.bench.servers import ROOT, UNLIMITED, create_database, fill_inventory, free_port, manage, web_server
 
 PIPELINES = 200
+# Long enough for another notification to arrive: several group intervals of the shortened routing.
 QUIET_SECONDS = 15
 
 
 class Receiver:
-    """A webhook that keeps what Alertmanager sends."""
+    """A webhook that stores Alertmanager's notifications."""
 
     def __init__(self) -> None:
         self.notifications: list[dict[str, Any]] = []
@@ -60,7 +61,7 @@ class AlertingChm:
         self.address, self.token = address, token
 
     def push(self, runs: list[dict[str, str]]) -> set[str]:
-        """Return the outcomes."""
+        """Push the runs in one batch; return the distinct outcomes."""
         request = Request(
             f"{self.address}/api/v1/runs/batch", data=json.dumps({"items": runs}).encode(),
             headers={"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"},
@@ -105,7 +106,7 @@ def write_files(folder: Path, *, chm: int, alertmanager: int, receiver: int, tok
 
 
 def drill(chm: AlertingChm, pipelines: list[str], receiver: Receiver) -> Iterator[str]:
-    """Yield a line for each thing that was seen; raises AssertionError."""
+    """Yield a line for each expectation that was met; raise AssertionError for the first that was not."""
 
     def expect(what: str, notifications: list[tuple[str, int, str]]) -> str:
         wait_until(lambda: len(receiver.seen()) >= len(notifications))
@@ -134,7 +135,7 @@ def wait_until(holds: Callable[[], bool], seconds: float = 60) -> None:
 
 
 def installed() -> str:
-    """Install what is missing, as root, and return the name of Debian's Alertmanager."""
+    """Install missing programs, if run as root; return the name of Debian's Alertmanager."""
     name, packages = "prometheus-alertmanager", ("prometheus", "prometheus-alertmanager")
     if not all(shutil.which(program) for program in (name, "prometheus", "promtool")):
         if os.geteuid() != 0:

@@ -1,4 +1,4 @@
-"""python -m tools.operate units | life | recovery: run the operations guide by programs."""
+"""python -m tools.operate units | life | recovery: test the operations guide."""
 
 import argparse
 import sys
@@ -7,10 +7,10 @@ import sys
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.operate", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("units", help="judge the systemd units, nginx and Caddy files by their own programs")
-    commands.add_parser("recovery", help="recover a database to a moment before an accident")
-    life = commands.add_parser("life", help="a life of an installation, from the former release on")
-    life.add_argument("--short", action="store_true", help="with the packages of this environment (what CI runs)")
+    commands.add_parser("units", help="check the systemd units, nginx and Caddy files with their own programs")
+    commands.add_parser("recovery", help="recover a database to the moment before a mistake")
+    of_life = commands.add_parser("life", help="simulate the life of an installation, from the previous release on")
+    of_life.add_argument("--short", action="store_true", help="use the packages of this environment (what CI runs)")
     options = parser.parse_args()
     match options.command:
         case "units":
@@ -22,9 +22,9 @@ def main() -> int:
 
             return recovery.drill()
         case _:
-            from tools.operate import life as of_life
+            from tools.operate import life
 
-            return of_life.live(short=options.short)
+            return life.live(short=options.short)
 
 
 if __name__ == "__main__":

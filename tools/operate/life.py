@@ -1,11 +1,11 @@
 """`make life`: the life of an installation in minutes, with the scripts, units and commands of the operations guide.
 
-1. The previous release runs with data; programs read and write continuously until step 8.
-2. This version is built, installed from its wheel and configured. 3. It backs up the database of the former release.
-4. `migrate` runs while the former release serves. 5. Two web servers take over. 6. The former release comes back for a
-   moment, as in a rollback, on the upgraded database. 7. Worker and beat ingest from a partner.
-8. Old runs are pruned. 9. A client is erased. 10. A backup is restored into a second place, as owner and as superuser,
-   and compared by hashes. 11. The second place serves.
+1. The previous release runs with data. Programs read and write continuously until step 8.
+2. This version is built, installed from its wheel and configured. 3. It backs up the database of the previous release.
+4. `migrate` runs while the previous release serves. 5. Two web servers take over. 6. The previous release serves again
+   for a moment on the upgraded database, as in a rollback. 7. Worker and beat ingest from a partner.
+8. Old runs are pruned. 9. A client is erased. 10. A backup is restored on a second machine, by the owner and by a
+   superuser, and compared by hashes. 11. The second machine serves.
 """
 
 import contextlib
@@ -54,12 +54,12 @@ def live(*, short: bool) -> int:
     with tempfile.TemporaryDirectory(prefix="chm-life-", dir="/tmp") as name, ExitStack() as stack:
         life = Life(Path(name), stack, short=short)
         for step in (
-            life.former_release, life.install, life.back_up_the_former_release, life.upgrade_while_it_serves,
+            life.previous_release, life.install, life.back_up_the_previous_release, life.upgrade_while_it_serves,
             life.two_web_servers_take_over, life.roll_back_and_forward, life.ingest, life.prune, life.erase_a_client,
-            life.restore_into_a_second_place, life.serve_from_the_second_place,
+            life.restore_on_a_second_machine, life.serve_from_the_second_machine,
         ):  # fmt: skip
             try:
-                life.take(step.__name__.replace("_", " "), step)
+                life.run_step(step.__name__.replace("_", " "), step)
             except BaseException:
                 print((life.folder / "log").read_text()[-4000:], file=sys.stderr)
                 raise
@@ -80,18 +80,19 @@ class Life:
         self.log = stack.enter_context((folder / "log").open("ab"))
         print("| step | seconds | shown |\n|---|--:|---|")
 
-    def take(self, title: str, step: Callable[[], str]) -> None:
+    def run_step(self, title: str, step: Callable[[], str]) -> None:
         begun = time.monotonic()
         shown = step()
         print(f"| {title} | {time.monotonic() - begun:.1f} | {shown} |", flush=True)
 
-    def expect(self, is_so: bool, what: str) -> None:
-        if not is_so:
-            self.faults.append(what)
+    def expect(self, condition: bool, fault: str) -> None:
+        """Record the fault unless the condition is true."""
+        if not condition:
+            self.faults.append(fault)
 
-    # The steps: each says what it shows
+    # The steps. Each returns what it has shown.
 
-    def former_release(self) -> str:
+    def previous_release(self) -> str:
         name = last_release().name.removesuffix(".sql.xz")
         self.former = self.folder / "former"
         self.former.mkdir()
@@ -101,10 +102,10 @@ class Life:
         archive = self.folder / "former.tar"
         _git("archive", f"--output={archive}", known[0])
         shutil.unpack_archive(archive, self.former)
-        self._former("migrate", "--verbosity", "0")
-        self._former("load_synthetic", "--end", "now")
-        self._former("grant_reporting_role", READER)
-        output = self._former("create_api_token", "life", "--scope", "write")
+        self._manage_former("migrate", "--verbosity", "0")
+        self._manage_former("load_synthetic", "--end", "now")
+        self._manage_former("grant_reporting_role", READER)
+        output = self._manage_former("create_api_token", "life", "--scope", "write")
         self.token = next(word for word in output.split() if word.startswith("chm_") and word.count("_") == 2)
         self.old = self._start_former()
         self.traffic = Traffic(self.token)
@@ -124,7 +125,7 @@ class Life:
             self._chm("collectstatic", "--no-input")
         return f"{wheel.name} of {len(tracked)} files; check-config finds no fault under the units' settings"
 
-    def back_up_the_former_release(self) -> str:
+    def back_up_the_previous_release(self) -> str:
         dump = self._back_up()
         return f"{dump.name}: {dump.stat().st_size // 1024} kB by the owner"
 
@@ -134,7 +135,7 @@ class Life:
         self.traffic.wait_for(40)
         self._chm("grant_reporting_role", READER)
         self._expect_no_loss("while the database was upgraded")
-        return f"{self.traffic.answered - answered} requests to the former release meanwhile, {self.traffic.failed}"
+        return f"{self.traffic.answered - answered} requests to the previous release meanwhile, {self.traffic.failed}"
 
     def two_web_servers_take_over(self) -> str:
         self.web = [self._start_web(self.machine) for _ in range(2)]
@@ -156,22 +157,22 @@ class Life:
         self.traffic.go_to([each.address for each in self.web])
         old.stop()
         self._expect_no_loss("of the former release on the upgraded database")
-        return f"{served} requests by the former release on the upgraded database, {self.traffic.failed}"
+        return f"{served} requests by the previous release on the upgraded database, {self.traffic.failed}"
 
     def ingest(self) -> str:
-        theirs = "pipeline_id IN (SELECT id FROM pipelines WHERE platform = 'dbt')"
+        of_dbt_pipelines = "pipeline_id IN (SELECT id FROM pipelines WHERE platform = 'dbt')"
         with self._partner() as address:
             (self.machine.etc / "connections.toml").write_text(CONNECTIONS.format(address=address))
             self._chm("check-config")
-            before, until = self._count("runs", theirs), time.monotonic() + 120
+            before, until = self._count("runs", of_dbt_pipelines), time.monotonic() + 120
             worker, beat = self._start_unit("chm-worker@1"), self._start_unit("chm-beat")
-            while time.monotonic() < until and self._count("runs", theirs) == before:
+            while time.monotonic() < until and self._count("runs", of_dbt_pipelines) == before:
                 time.sleep(0.5)
-            new = self._count("runs", theirs) - before
+            new = self._count("runs", of_dbt_pipelines) - before
             ended = {"beat": beat.stop(), "worker": worker.stop()}
         walked = self._count("pipelines", "last_ingest_at IS NOT NULL")
         self.expect(new > 0, "worker and beat ingested nothing")
-        self.expect(not any(ended.values()), f"a process ended otherwise than by itself: {ended}")
+        self.expect(not any(ended.values()), f"a process did not end by itself: {ended}")
         return f"{new} new runs of {walked} pipelines, by worker and beat"
 
     def prune(self) -> str:
@@ -185,9 +186,9 @@ class Life:
         self._chm("prune_runs", "--older-than", OLDER_THAN)
         gone = before - self._count("runs")
         self.expect(self._rows(_LATEST) == [latest], "pruning changed a latest run")
-        self.expect(gone == would["runs"] > 0, f"pruned {gone}, and the dry run said {would}")
+        self.expect(gone == would["runs"] > 0, f"{gone} runs were pruned, but the dry run announced {would}")
         kept = f"all {self.traffic.written} writes kept"
-        return f"{gone} of {before} runs older than {OLDER_THAN}, as the dry run said; {kept}"
+        return f"{gone} of {before} runs older than {OLDER_THAN}, as the dry run announced; {kept}"
 
     def erase_a_client(self) -> str:
         kept = self.traffic.client_id
@@ -197,18 +198,18 @@ class Life:
         )
         before = self._count("runs")
         self._chm("erase_client", str(name), "--yes", str(name))
-        self.expect(before - self._count("runs") == runs, "not all runs of the client went, or too many")
+        self.expect(before - self._count("runs") == runs, "too few or too many runs were deleted with the client")
         self.expect(self._rows(f"SELECT 1 FROM clients WHERE name = '{name}'") == [], "the client is still there")
         self._chm("rollup", "--verify")
         return f"a client with {runs} runs; the roll-up agrees"
 
-    def restore_into_a_second_place(self) -> str:
+    def restore_on_a_second_machine(self) -> str:
         for each in self.web:
             self.expect(each.stop() == 0, "a web server did not end by itself")
         dump, source = self._back_up(), contents(self.first.url())
         self.second = SimulatedMachine(self.folder / "b")
         self.stack.callback(self.second.close)
-        # As the owner: since PostgreSQL 16 only the creator of a role and superusers may change it.
+        # CHM's owner cannot create this role itself: since PostgreSQL 16 only its creator and superusers may change it.
         with psycopg.connect(self.second.url(), autocommit=True) as second:
             second.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(READER)))
         self.second.create("by_superuser")
@@ -219,13 +220,13 @@ class Life:
             for difference in source.differences(contents(self.second.url(database))):
                 self.faults.append(f"restored into {database}: {difference}")
         restored = [contents(self.second.url(database)).digest for database in ("chm", "by_superuser")]
-        self.expect(_refused(restore, dump, self.second), "a restore over data was not refused")
+        self.expect(_refused(restore, dump, self.second), "a restore into a database with data was not refused")
         return (
             f"by owner and by superuser: {len(source.relations)} relations and {len(source.schema)} lines of schema"
             f" and grants: hash {source.digest} before, {' and '.join(restored)} restored"
         )
 
-    def serve_from_the_second_place(self) -> str:
+    def serve_from_the_second_machine(self) -> str:
         machine = self._machine("two", self.second)
         shutil.copy(self.machine.etc / "secrets" / "chm_secret_key", machine.etc / "secrets")
         for command in (("migrate", "--check"), ("rebuild_reporting", "--check"), ("rollup", "--verify")):
@@ -238,10 +239,10 @@ class Life:
         traffic.wait_for(40)
         traffic.stop()
         web.stop()
-        self.expect(not traffic.failures, f"the second place: {traffic.failures[:3]}")
-        return f"{traffic.answered} requests with the token of the first place, {traffic.failed}"
+        self.expect(not traffic.failures, f"the second machine: {traffic.failures[:3]}")
+        return f"{traffic.answered} requests with the token of the first machine, {traffic.failed}"
 
-    # What the steps are made of
+    # Helpers of the steps
 
     def _machine(self, name: str, place: SimulatedMachine) -> UnitsRoot:
         etc, state = self.folder / name / "etc", self.folder / name / "state"
@@ -259,7 +260,7 @@ class Life:
             (etc / "secrets" / each).write_text(value)
         return UnitsRoot(self.folder / "installed" / "bin", etc, state)
 
-    def _former(self, *arguments: str) -> str:
+    def _manage_former(self, *arguments: str) -> str:
         return run([sys.executable, "manage.py", *arguments], environment=self._former_environment(),
                    folder=self.former)  # fmt: skip
 
@@ -291,7 +292,7 @@ class Life:
 
     def _chm(self, *arguments: str, machine: UnitsRoot | None = None) -> str:
         machine = machine or self.machine
-        unit = machine.unit("chm-worker@1")  # which also has the secrets of the connections
+        unit = machine.unit("chm-worker@1")  # of the units, only this one also has the connections' secrets
         environment = {"PATH": os.environ["PATH"], **unit.environment}
         return run([str(machine.programs / "chm"), *arguments], environment=environment, folder=unit.folder)
 
@@ -314,7 +315,7 @@ class Life:
             process.stop()
 
     def _expect_no_loss(self, when: str) -> None:
-        """Each failure counts once, for the step in which it came."""
+        """Record the requests that failed since the last call."""
         new, self._counted = self.traffic.failures[self._counted :], len(self.traffic.failures)
         self.expect(not new, f"{len(new)} requests failed {when}: {new[:3]}")
 
@@ -341,7 +342,7 @@ class Process:
         sys.exit(f"{self.address}{path} does not answer with 200")
 
     def stop(self) -> int:
-        """The status with which it ended; a second call changes nothing."""
+        """Stop the process and return its status. A second call only returns the status."""
         if self._process.poll() is None:
             self._process.terminate()
         try:

@@ -1,7 +1,7 @@
-"""Point-in-time recovery, as docs/operations/backup.md says: a base backup, an archive of the log, and a moment.
+"""Test point-in-time recovery as docs/operations/backup.md describes it: a base backup, a WAL archive, and a moment.
 
-A PostgreSQL archives its log. After the base backup runs are written, then all runs of a client are deleted by mistake.
-The cluster that is recovered to the moment before has every run, those after the base backup too.
+A PostgreSQL archives its WAL. After the base backup runs are written, then all runs are deleted by mistake.
+The cluster that is recovered to the moment before has every run, including those after the base backup.
 """
 
 import os
@@ -18,7 +18,7 @@ from chm_project.local.embedded.binaries import copy_programs, postgres_programs
 from chm_project.local.embedded.processes import run, unprivileged_account
 from tools.bench.servers import ROOT
 from tools.operate.servers import Contents, contents
-from tools.operate.servers import run as run_ours
+from tools.operate.servers import run as run_command
 
 _ARCHIVE = "test ! -f {archive}/%f && cp %p {archive}/%f"
 _SETTINGS = "listen_addresses= fsync=off archive_mode=on archive_timeout=60"
@@ -31,9 +31,9 @@ def drill() -> int:
         clusters.start("one")
         url = clusters.url("one")
         environment = {**os.environ, "CHM_DATABASE_URL": url, "CHM_BROKER_URL": ""}
-        run_ours([sys.executable, "manage.py", "migrate", "--verbosity", "0"], environment=environment, folder=ROOT)
+        run_command([sys.executable, "manage.py", "migrate", "--verbosity", "0"], environment=environment, folder=ROOT)
         clusters.base_backup()
-        run_ours([sys.executable, "manage.py", "load_synthetic"], environment=environment, folder=ROOT)
+        run_command([sys.executable, "manage.py", "load_synthetic"], environment=environment, folder=ROOT)
         before, moment = contents(url), clusters.now()
         with psycopg.connect(url) as database:
             deleted = database.execute("DELETE FROM runs").rowcount
@@ -51,7 +51,7 @@ def drill() -> int:
 
 
 class Clusters:
-    """Two folders of PostgreSQL, `one` and the one recovered from its backup, and the archive between them."""
+    """PostgreSQL's data folder `one`, the folder `two` recovered from a backup of `one`, and the WAL archive."""
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self.folder, self.stack, self.account = folder, stack, unprivileged_account()
@@ -76,7 +76,7 @@ class Clusters:
         self.stack.callback(self._do, "pg_ctl", "-D", self.folder / name, "-m", "immediate", "stop")
 
     def now(self) -> str:
-        """The moment to recover to; what follows is later."""
+        """Return the moment to recover to; everything after the call is later."""
         with psycopg.connect(self.url("one"), autocommit=True) as database:
             [moment] = database.execute("SELECT clock_timestamp()::text").fetchone() or [""]
             database.execute("SELECT pg_sleep(0.1)")
@@ -87,7 +87,7 @@ class Clusters:
                  "-U", "postgres", "--checkpoint=fast")  # fmt: skip
 
     def archive_the_rest(self) -> None:
-        """The last file of the log is archived when it is full, or when the next one is begun."""
+        """Begin a new WAL file and wait until the former one is archived; PostgreSQL archives only complete files."""
         with psycopg.connect(self.url("one"), autocommit=True) as database:
             [name] = database.execute("SELECT pg_walfile_name(pg_switch_wal())").fetchone() or [""]
         until = time.monotonic() + 60
@@ -114,7 +114,7 @@ class Clusters:
                 time.sleep(0.1)
 
     def _port(self, name: str) -> str:
-        return {"one": "5433", "two": "5434"}[name]  # of sockets in a folder of our own
+        return {"one": "5433", "two": "5434"}[name]  # only names of sockets in a private folder, so they cannot clash
 
     def _do(self, program: str, *arguments: str | Path) -> None:
         with (self.folder / f"{program}.output").open("wb") as output:

@@ -27,15 +27,15 @@ _HASH = (
 
 
 class SimulatedMachine:
-    """A machine's database server and broker, in `folder`; the programs of PostgreSQL are those of the server."""
+    """A machine's PostgreSQL server and broker, with their data in `folder`."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        self._held = attach(data_dir=folder)
-        self.broker_url = str(self._held.broker_url)
-        # With a short path, because production refuses the folders of the embedded servers.
-        parts = psycopg.conninfo.conninfo_to_dict(str(self._held.database_url))
+        self._attachment = attach(data_dir=folder)
+        self.broker_url = str(self._attachment.broker_url)
+        # Through a link, because production settings refuse the folder of the embedded servers.
+        parts = psycopg.conninfo.conninfo_to_dict(str(self._attachment.database_url))
         self.socket = folder / "s"
         self.socket.symlink_to(str(parts["host"]))
         self.port = str(parts["port"])
@@ -44,31 +44,31 @@ class SimulatedMachine:
         return f"postgresql://{user}@:{self.port}/{database}?host={self.socket}"
 
     def environment(self, database: str, user: str) -> dict[str, str]:
-        """For PostgreSQL's programs."""
+        """Return the variables that connect PostgreSQL's programs to a database."""
         return {
             "PATH": f"{postgres_programs()}:{os.environ['PATH']}",
             "PGHOST": str(self.socket), "PGPORT": self.port, "PGDATABASE": database, "PGUSER": user,
         }  # fmt: skip
 
     def create(self, database: str) -> None:
-        """An empty database of the owner's."""
-        self.ask(
+        """Create an empty database that belongs to the owner."""
+        self.execute(
             sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0").format(
                 sql.Identifier(database), sql.Identifier(OWNER)
             )
         )
 
-    def ask(self, statement: sql.Composed) -> None:
+    def execute(self, statement: sql.Composed) -> None:
         with psycopg.connect(self.url("postgres", SUPERUSER), autocommit=True) as server:
             server.execute(statement)
 
     def close(self) -> None:
-        self._held.release()
+        self._attachment.release()
 
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """A database's content: by relation its rows and their hash, and the schema line by line, grants included."""
+    """A database's content: count and hash of each relation's rows, and the lines of the schema, including grants."""
 
     relations: dict[str, tuple[int, str]]
     schema: frozenset[str]
@@ -84,7 +84,7 @@ class Contents:
 
     @property
     def digest(self) -> str:
-        """Return a short hash of everything."""
+        """Return a short hash of the whole content."""
         text = "\n".join(
             (*(f"{name} {content}" for name, content in sorted(self.relations.items())), *sorted(self.schema))
         )
@@ -101,12 +101,12 @@ def contents(url: str) -> Contents:
 
 
 def _comparable(line: str) -> str:
-    """The condition of a trigger is written with fewer brackets once it was restored."""
+    """Remove brackets from triggers: PostgreSQL prints fewer of them in a trigger that was restored."""
     return re.sub("[()]", "", line) if line.startswith("trigger ") else line
 
 
 def run(command: list[str], *, environment: dict[str, str], folder: Path | None = None) -> str:
-    """Return the output; exit if the command fails."""
+    """Run a command and return its output; exit if it fails."""
     done = subprocess.run(
         command, cwd=folder, env=environment, text=True, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )

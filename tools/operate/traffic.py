@@ -1,4 +1,4 @@
-"""Programs that read and write during an installation's life, and their responses."""
+"""Programs that read and write during an installation's life, and the results of their requests."""
 
 import itertools
 import threading
@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 
 import requests
 
-# As the proxy writes them.
+# The headers that a proxy sends.
 HEADERS = {"Host": "chm.example.com", "X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.7"}
 READS = ("/api/v1/pipelines", "/api/v1/runs", "/api/v1/reports/failing_now", "/api/v1/reports/late_pipelines")
 PAUSE_SECONDS = 0.05
 
 
 class Traffic:
-    """One writer and one reader; each takes the addresses in turn."""
+    """One writer and one reader, which send their requests to the addresses in turn."""
 
     def __init__(self, token: str) -> None:
         self._headers = {**HEADERS, "Authorization": f"Bearer {token}"}
@@ -45,14 +45,14 @@ class Traffic:
             thread.start()
 
     def go_to(self, addresses: list[str]) -> None:
-        """Ask these from now on, and return when what was under way at others has ended, as behind a proxy."""
+        """Use these addresses from now on; return when the requests to the others have ended, as a proxy does."""
         self._addresses = addresses
         for busy in (self._reading, self._writing):
             with busy:
                 pass
 
     def wait_for(self, requests_more: int) -> None:
-        """Until so many more requests were answered, or failed."""
+        """Wait until this many more requests have ended, successfully or not."""
         until, before = time.monotonic() + 60, self.answered + len(self.failures)
         while time.monotonic() < until and self.answered + len(self.failures) < before + requests_more:
             time.sleep(0.05)

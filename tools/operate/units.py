@@ -1,7 +1,7 @@
 """Check the systemd units of docs/examples with systemd's programs, and run their commands without systemd.
 
-A unit's settings are its drop-in's and its own. Without systemd the process gets their environment, credentials, folder
-and command; the isolation is systemd's alone.
+A unit's settings are those of its drop-in and its own. Without systemd a process gets the unit's environment,
+credentials, folder and command, but not its isolation.
 """
 
 import re
@@ -18,8 +18,8 @@ ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "docs" / "examples"
 UNITS = EXAMPLES / "systemd"
 NAMES = ("chm-web@8001", "chm-worker@1", "chm-beat")
-# systemd-analyze security, in tenths: 0 is closed, 100 is open. Network and files of its own keep a service from 0.
-MOST_EXPOSED = 15
+# The limit for `systemd-analyze security`, in tenths: 0 is isolated, 100 is exposed. CHM needs the network and files.
+MAX_EXPOSURE = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Unit:
 
 
 class UnitsRoot:
-    """A simulated root folder with the installation, its configuration and its state."""
+    """Folders that replace the installation's, configuration's and state's folders of the units."""
 
     def __init__(self, programs: Path, etc: Path, state: Path) -> None:
         self.programs, self.etc, self.state = programs, etc, state
@@ -41,7 +41,7 @@ class UnitsRoot:
         return text
 
     def unit(self, service: str) -> Unit:
-        """The process that `systemctl start SERVICE` would start."""
+        """Return the process that `systemctl start SERVICE` would start."""
         kind, _, instance = service.partition("@")
         own = UNITS / f"{kind}{'@' if instance else ''}.service"
         words = [*_settings(UNITS / "chm-.service.d" / "common.conf"), *_settings(own)]
@@ -70,9 +70,9 @@ def _settings(path: Path, machine: UnitsRoot | None = None) -> Iterator[tuple[st
 
 
 def check() -> int:
-    """Judge units, nginx and Caddy by their own programs; the status."""
+    """Check units, nginx and Caddy files with their own programs; return the exit status."""
     for program in ("systemd-analyze", "nginx", "caddy", "openssl"):
-        if not _found(program):
+        if not _program_path(program):
             sys.exit(f"{program} is not installed: apt-get install systemd nginx-light caddy openssl")
     with tempfile.TemporaryDirectory(prefix="chm-units-") as name:
         folder = Path(name)
@@ -90,19 +90,19 @@ def _units(folder: Path) -> Iterator[str]:
         path.write_text(path.read_text().replace("/opt/chm/bin/python", sys.executable))
     services = [f"{name}.service" for name in NAMES]
     judged = _output_of(["systemd-analyze", "verify", *(str(system / service) for service in services)])
-    # Other units of this machine are not checked.
+    # systemd-analyze also checks other units of this machine.
     yield from (f"verify: {line}" for line in judged.splitlines() if "chm" in line)
     for service in services:
         output = _output_of(
             ["systemd-analyze", "security", "--no-pager", "--offline=true", f"--root={folder / 'root'}",
-             f"--threshold={MOST_EXPOSED}", service],
+             f"--threshold={MAX_EXPOSURE}", service],
             may_fail=True,
         )  # fmt: skip
         level = re.search(r"exposure level for \S+ ([\d.]+)", output)
-        if level is None or float(level[1]) * 10 > MOST_EXPOSED:
+        if level is None or float(level[1]) * 10 > MAX_EXPOSURE:
             yield f"security: {service} {output.strip()[-200:]}"
         else:
-            print(f"{service}: exposure {level[1]} of 10 (at most {MOST_EXPOSED / 10})")
+            print(f"{service}: exposure {level[1]} of 10 (at most {MAX_EXPOSURE / 10})")
 
 
 def _nginx(folder: Path) -> Iterator[str]:
@@ -115,21 +115,28 @@ def _nginx(folder: Path) -> Iterator[str]:
     text = text.replace("/var/log/nginx", str(folder))
     whole = folder / "nginx.conf"
     whole.write_text(f"pid {folder}/pid;\nerror_log stderr;\nevents {{}}\nhttp {{\n{text}\n}}\n")
-    output = _output_of([_found("nginx"), "-t", "-c", str(whole)], may_fail=True)
+    output = _output_of([_program_path("nginx"), "-t", "-c", str(whole)], may_fail=True)
     if "test is successful" not in output:
         yield f"nginx: {output.strip()}"
 
 
 def _caddy() -> Iterator[str]:
     output = _output_of(
-        [_found("caddy"), "validate", "--adapter", "caddyfile", "--config", str(EXAMPLES / "caddy" / "Caddyfile")],
+        [
+            _program_path("caddy"),
+            "validate",
+            "--adapter",
+            "caddyfile",
+            "--config",
+            str(EXAMPLES / "caddy" / "Caddyfile"),
+        ],
         may_fail=True,
     )
     if "Valid configuration" not in output:
         yield f"caddy: {output.strip()}"
 
 
-def _found(program: str) -> str:
+def _program_path(program: str) -> str:
     return shutil.which(program, path="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin") or ""
 
 

@@ -1,6 +1,6 @@
-"""python -m tools.pooler: run the suite through Debian's PgBouncer in transaction mode, before Debian's PostgreSQL 15.
+"""python -m tools.pooler: run the suite through Debian's PgBouncer in transaction mode, on Debian's PostgreSQL 15.
 
---quick runs what depends most on sessions: writes, locks, latest runs, pushes. Other arguments go to pytest.
+--quick runs the tests that depend most on sessions: writes, locks, latest runs, pushes. Other arguments go to pytest.
 """
 
 import os
@@ -16,9 +16,9 @@ QUICK = [
     "runs/tests/test_api_push.py", "runs/tests/test_pings.py", "runs/tests/test_concurrent_writers.py",
     "chm_project/tests/test_pooler.py",
 ]  # fmt: skip
-# Prepared statements are off here.
+# These test prepared statements, which are off behind a pooler.
 PREPARED = ["runs/tests/test_prepared_write.py", "runs/tests/test_rows.py::test_a_session_prepares_a_query_once"]
-# These start, stop and limit servers of their own.
+# These start, stop and limit their own servers.
 OTHERS = ["chm_project/local", "chm_project/web_server", "tools/tests"]
 
 
@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> int:
             "CHM_DATABASE_URL": pooler, "CHM_DATABASE_DIRECT_URL": server, "CHM_DATABASE_PREPARE": "false",
         }  # fmt: skip
         tests = chosen or (QUICK if quick else [f"--ignore={path}" for path in OTHERS])
-        # The database stays: one that PgBouncer is connected to cannot be dropped.
+        # Keep the test database: PostgreSQL cannot drop a database while PgBouncer is connected to it.
         deselected = [word for test in PREPARED for word in ("--deselect", test)]
         command = [sys.executable, "-m", "pytest", "-q", "--no-header", "--reuse-db", *deselected, *tests]
         return subprocess.run(command, env=environment, check=False).returncode

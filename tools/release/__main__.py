@@ -1,8 +1,8 @@
-"""`make release`: the files of a release, in .chm/release/VERSION.
+"""`make release`: write the files of a release into .chm/release/VERSION.
 
-`prepare VERSION` writes the version into pyproject.toml and its date into CHANGELOG.md, to be committed. `build` checks
-the commit and writes wheel, sdist, image context, SBOM, notes and SHA256SUMS. `build --rehearse` does so for any
-state of the tree, with the notes of what is unreleased.
+`prepare VERSION` writes the version into pyproject.toml and CHANGELOG.md, to be committed. `build` checks the commit
+and writes wheel, sdist, image context, SBOM, notes and SHA256SUMS. `build --rehearse` does the same for any state of
+the tree, with the unreleased changes as notes.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from tools.upgrade.__main__ import RELEASES
 ROOT = Path(__file__).resolve().parents[2]
 CHANGELOG, PROJECT = ROOT / "CHANGELOG.md", ROOT / "pyproject.toml"
 UNRELEASED = "Unreleased"
-# What an operator needs beside the program.
+# Files that operators need in addition to the program.
 OPERATIONS = ("docs/operations/", "docs/examples/", "docs/settings.md", "docs/connectors.md", "docker/nginx/")
 _VERSION = re.compile(r"\d+\.\d+\.\d+(?:(?:a|b|rc)\d+)?")
 _SECTION = re.compile(
@@ -42,8 +42,8 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     preparing = commands.add_parser("prepare", help="write version and date into pyproject.toml and CHANGELOG.md")
     preparing.add_argument("version")
-    building = commands.add_parser("build", help="write what is handed out into .chm/release")
-    building.add_argument("--rehearse", action="store_true", help="of any state of the tree")
+    building = commands.add_parser("build", help="write the files of a release into .chm/release")
+    building.add_argument("--rehearse", action="store_true", help="build from any state of the tree")
     building.add_argument("--into", type=Path, default=ROOT / ".chm" / "release")
     options = parser.parse_args()
     if options.command == "prepare":
@@ -59,22 +59,22 @@ def version() -> str:
 def prepare(new: str) -> int:
     sections = notes()
     if not _VERSION.fullmatch(new):
-        return refuse([f"{new} is no version such as 1.4.0 or 2.0.0rc1"])
+        return refuse([f"{new} is not a version such as 1.4.0 or 2.0.0rc1"])
     if new in sections:
         return refuse([f"CHANGELOG.md has {new} already"])
     if not sections[UNRELEASED].strip():
-        return refuse(["CHANGELOG.md has nothing unreleased"])
+        return refuse([f"CHANGELOG.md has no lines below {UNRELEASED}"])
     text = PROJECT.read_text(encoding="utf-8")
     PROJECT.write_text(text.replace(f'version = "{version()}"', f'version = "{new}"', 1), encoding="utf-8")
     dated = f"## {UNRELEASED}\n\n## {new} - {datetime.now(UTC):%Y-%m-%d}\n"
     text = CHANGELOG.read_text(encoding="utf-8")
     CHANGELOG.write_text(text.replace(f"## {UNRELEASED}\n", dated, 1), encoding="utf-8")
-    print(f"pyproject.toml and CHANGELOG.md say {new}: read them, commit, then make release")
+    print(f"pyproject.toml and CHANGELOG.md are prepared for {new}: check them, commit, then run make release")
     return 0
 
 
 def notes() -> dict[str, str]:
-    """By version, its section of the changelog."""
+    """Return the text of each section of the changelog by its version."""
     return {found["name"]: found["text"] for found in _SECTION.finditer(CHANGELOG.read_text(encoding="utf-8"))}
 
 
@@ -90,7 +90,7 @@ def faults_of_the_commit() -> Iterator[str]:
     if git("status", "--porcelain"):
         yield "the tree has changes that are not committed"
     if not sections.get(number, "").strip():
-        yield f"CHANGELOG.md says nothing of {number}: run python -m tools.release prepare VERSION"
+        yield f"CHANGELOG.md has no section for {number}: run python -m tools.release prepare VERSION"
     if sections[UNRELEASED].strip():
         yield f"CHANGELOG.md has lines below {UNRELEASED}: run python -m tools.release prepare VERSION"
     if git("tag", "--list", f"v{number}"):
@@ -99,7 +99,7 @@ def faults_of_the_commit() -> Iterator[str]:
         if "--hash=sha256:" not in (ROOT / lock).read_text(encoding="utf-8"):
             yield f"{lock} has no hashes"
     if not any(RELEASES.glob("*.sql.xz")):
-        yield "tools/upgrade/releases has no database of a former release"
+        yield "tools/upgrade/releases has no database of a previous release"
 
 
 def build(into: Path, *, rehearse: bool) -> int:
@@ -136,16 +136,16 @@ def build(into: Path, *, rehearse: bool) -> int:
 
 
 def image_context(tracked: list[str], path: Path) -> None:
-    """What `docker build` is sent, as one archive: docker build -f docker/Dockerfile - < ARCHIVE."""
-    # A script beside the Dockerfile, in no package.
+    """Write what `docker build` needs as one archive: docker build -f docker/Dockerfile - < ARCHIVE."""
+    # image_steps.py is a script next to the Dockerfile, not a module of a package, so it cannot be imported.
     ignored: Callable[[str, list[str]], bool] = runpy.run_path(str(ROOT / "docker" / "image_steps.py"))["ignored"]
     patterns = (ROOT / "docker" / "Dockerfile.dockerignore").read_text(encoding="utf-8").splitlines()
-    # The Dockerfile itself is no part of the image, but of the archive.
+    # The build needs the Dockerfile in the archive, although the image does not contain it.
     pack([name for name in tracked if name == "docker/Dockerfile" or not ignored(name, patterns)], path)
 
 
 def pack(names: list[str], path: Path) -> None:
-    """An archive of these files of git, the same each time."""
+    """Write an archive of these files; the same commit gives the same bytes."""
     moment = int(git("log", "-1", "--format=%ct"))
     with tarfile.open(path, "w:gz") as archive:
         for name in sorted(names):
@@ -170,7 +170,7 @@ def bill_of_materials(wheel: Path, environment: Path, path: Path) -> None:
     locked = set(re.findall(r"^([a-z0-9-]+)==", (ROOT / LOCK).read_text(encoding="utf-8"), re.MULTILINE))
     listed = {re.sub(r"[-_.]+", "-", each["name"]).lower() for each in found["components"]}
     if listed - locked - {"chm"}:
-        sys.exit(f"the bill of materials has what the lock lacks: {sorted(listed - locked)}")
+        sys.exit(f"the bill of materials has packages that the lock file lacks: {sorted(listed - locked)}")
     without = [each["name"] for each in found["components"] if not each.get("licenses")]
     print(f"{path.name}: {len(listed)} packages, {len(without)} without a licence{': ' if without else ''}"
           f"{', '.join(without)}")  # fmt: skip

@@ -1,7 +1,7 @@
 """python -m tools.replica: read the console from a real streaming replica of Debian's PostgreSQL 15 that lags by 5 s.
 
-Prints one line per expectation and ends with status 1 if one does not hold: the board says how far behind it is, a
-person who has changed something reads the database itself, and pages go on when the replica is gone.
+Prints one line per expectation and ends with status 1 if one fails: the board shows how far behind the replica is, a
+user who has changed something reads the database itself, and pages still work when the replica is gone.
 """
 
 import os
@@ -42,7 +42,7 @@ def _within(place: Any, name: str) -> Any:
 
 
 def _drill(stop_replica: Callable[[], None]) -> int:
-    """Return how many expectations do not hold."""
+    """Return how many expectations failed."""
     import django
 
     django.setup()
@@ -88,16 +88,16 @@ def _drill(stop_replica: Callable[[], None]) -> int:
     fail("seen_by_the_database_first")
     time.sleep(2)
     text, lag = board(reader)
-    expect(f"a board within the delay says how far behind it is: {lag} s", lag is not None and lag >= 2)
+    expect(f"a board within the delay shows how far behind it is: {lag} s", lag is not None and lag >= 2)
     expect("it shows what the replica has", "seen_by_both" in text and "seen_by_the_database_first" not in text)
     answer = changer.post(
         f"/admin/console/pipeline/{first.pk}/known/", {"reason": "planned work"}, HTTP_HOST="localhost"
     )
     text, lag = board(changer)
-    expect("a person's own change is on the board at once", answer.status_code == 302 and "planned work" in text)
-    expect("it is read from the database itself", lag is None)
+    expect("a user's own change is on the board immediately", answer.status_code == 302 and "planned work" in text)
+    expect("this board is read from the database itself", lag is None)
     text, lag = board(reader)
-    expect("others go on reading the replica", lag is not None and "planned work" not in text)
+    expect("other users still read the replica", lag is not None and "planned work" not in text)
     time.sleep(DELAY_SECONDS + 2)
     text, lag = board(reader)
     expect("the replica catches up", "planned work" in text and "seen_by_the_database_first" in text)

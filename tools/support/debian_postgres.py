@@ -1,4 +1,4 @@
-"""Debian's PostgreSQL 15 and PgBouncer in a folder of their own, on free ports, until the end of a block."""
+"""Run Debian's PostgreSQL 15 and PgBouncer in a folder of their own, on free ports, until the end of a block."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ USER = "chm"
 
 
 def install() -> None:
-    """Install the programs where they are missing; no cluster and no service."""
+    """Install missing programs, without creating a cluster or starting a service (RUNLEVEL=1 prevents that)."""
     if (PROGRAMS / "postgres").exists() and shutil.which("pgbouncer", path="/usr/sbin:/usr/bin"):
         return
     root = [] if os.geteuid() == 0 else ["sudo"]
@@ -31,7 +31,7 @@ def install() -> None:
 
 @contextmanager
 def folder() -> Iterator[Path]:
-    """A folder of the account that the servers run as: PostgreSQL refuses root."""
+    """Yield a temporary folder that belongs to the servers' account, because PostgreSQL refuses to run as root."""
     found = Path(tempfile.mkdtemp(prefix="chm-debian-"))
     try:
         if os.geteuid() == 0:
@@ -43,18 +43,18 @@ def folder() -> Iterator[Path]:
 
 
 def run(*command: object) -> None:
-    """Run a program as the servers' account; CalledProcessError with its output if it fails."""
+    """Run a program as the servers' account; raise CalledProcessError if it fails."""
     words = [str(word) for word in command]
     subprocess.run([*_as_account(), *words], cwd="/", check=True, stdout=subprocess.DEVNULL)
 
 
 @contextmanager
 def postgres(place: Path, settings: Mapping[str, str], *, is_new: bool = True) -> Iterator[str]:
-    """A server on loopback; its address. `is_new`: with a cluster and the database `chm` of its own."""
+    """Run a server on loopback and yield its address. `is_new`: create the cluster and the database `chm` first."""
     data, port = place / "data", free_port()
     if is_new:
         run(PROGRAMS / "initdb", "-D", data, "-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8")
-    # No statement may need more shared memory or WAL than a small machine has.
+    # jit=off: compiling the suite's many short queries would take longer than running them.
     options = {"port": str(port), "listen_addresses": "127.0.0.1", "unix_socket_directories": str(place), "jit": "off"}
     given = " ".join(f"-c {name}={value}" for name, value in (options | dict(settings)).items())
     run(PROGRAMS / "pg_ctl", "-D", data, "-l", place / "log", "-w", "-o", given, "start")
@@ -68,7 +68,7 @@ def postgres(place: Path, settings: Mapping[str, str], *, is_new: bool = True) -
 
 @contextmanager
 def pgbouncer(place: Path, server: str) -> Iterator[str]:
-    """PgBouncer in transaction mode before a server; its address. Few sessions, so that they change hands often."""
+    """Run PgBouncer in transaction mode and yield its address. Few sessions, so that transactions often change them."""
     port, server_port = free_port(), server.rpartition(":")[2].partition("/")[0]
     configuration = place / "pgbouncer.ini"
     configuration.write_text(f"""

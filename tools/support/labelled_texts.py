@@ -1,4 +1,4 @@
-"""Reads runs/tests/secrets.toml, fills in its random parts, and judges what the scrubber makes of each item."""
+"""Read runs/tests/secrets.toml, replace its placeholders, and evaluate what the scrubber does with each item."""
 
 import hashlib
 import json
@@ -31,7 +31,7 @@ _SECRET = re.compile(r"«(.*?)»", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """One item: `written` as in the file, `filled` as a source would send it, and the secrets in it."""
+    """One item: `written` as in the file, `value` as a source would send it, and the secrets in it."""
 
     kind: str
     group: str
@@ -42,7 +42,7 @@ class Labelled:
 
 
 def fill(written: str) -> tuple[str, tuple[str, ...]]:
-    """Return the text with random parts and without marks, and the marked secrets. The same text fills the same way."""
+    """Return the text with random parts and without marks, and the marked secrets; a text always gives the same."""
     source = random.Random(written)
 
     def piece(found: re.Match[str]) -> str:
@@ -55,17 +55,17 @@ def fill(written: str) -> tuple[str, tuple[str, ...]]:
 
 
 def part_of(written: str) -> str:
-    """Return the part that an item belongs to; nobody chooses it."""
+    """Return the part of the corpus that an item belongs to: a hash decides, so that authors cannot choose."""
     return "held_out" if hashlib.sha256(written.encode()).digest()[0] % 2 else "rules"
 
 
 def items_of(kind: str, part: str | None = None) -> list[Labelled]:
-    """Return the items of a kind, "secret" or "harmless", and of one part or both."""
+    """Return the items of a kind, "secret" or "harmless", and of one part, or of both if `part` is None."""
     return [item for item in labelled_texts() if item.kind == kind and part in (None, item.part)]
 
 
 def is_missed(item: Labelled) -> bool:
-    """Return whether the scrubber leaves a word of a secret, in the text or as JSON writes it."""
+    """Return whether a word of a secret is still in the scrubbed text, as written or as JSON escapes it."""
     found = _scrubbed(item)
     words = [word for secret in item.secrets for word in secret.split() if len(word) > 2]
     return any(word in found or json.dumps(word)[1:-1] in found for word in words)

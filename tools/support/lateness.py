@@ -1,6 +1,6 @@
-"""The rule for late pipelines in plain Python: what the shape late_pipelines is compared with, start by start.
+"""The rule for late pipelines in plain Python. Tests compare the shape late_pipelines with it.
 
-Times are epoch seconds. Decision 0016 explains the rule in words and with examples.
+Times are epoch seconds. Decision 0016 explains the rule with examples.
 """
 
 from bisect import bisect_left, bisect_right
@@ -16,7 +16,7 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 WEEK = 7 * DAY
 WEEKS = (1, 2, 3, 4)
-# Where clocks change on other days, or in the other direction. UTC stands for every place where they do not.
+# One zone for each set of dates on which clocks change. UTC represents all zones whose clocks do not change.
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Australia/Sydney")
 
 
@@ -30,36 +30,40 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class _Usual:
-    """What came next after the last start's time of the week, moved to this week: by one zone."""
+    """The starts that followed the last start's time of the week in earlier weeks, moved to this week, for one zone."""
 
     starts: list[float]
     following: float
 
     @property
     def third(self) -> float:
-        """The moment by which three of four weeks had started."""
+        """Return the moment by which the next start had come in three of four weeks."""
         return self.starts[2]
 
     @property
     def spread(self) -> float:
-        """How far apart three of them are, those that are closest."""
+        """Return how far apart the three closest starts are."""
         return min(third - first for first, third in zip(self.starts, self.starts[2:], strict=False))
 
 
 def late(starts: Sequence[float], at: float) -> Expectation | None:
-    """Return what was expected before `at` and has not come, None if the pipeline is not late; `starts` are sorted."""
+    """Return the start that was expected before `at` and did not come, or None if the pipeline is not late.
+
+    `starts` are sorted.
+    """
     past = starts[: bisect_right(starts, at)]
     expected = _by_time_of_week(past, at) or _by_long_gap(past, at) or _by_steady_gap(past, at)
     return expected if expected is not None and expected.by < at else None
 
 
 def _by_time_of_week(past: Sequence[float], at: float) -> Expectation | None:
-    """What at least three of the four previous weeks lead one to expect after the last start."""
+    """Return the start expected after the last one by at least three of the four previous weeks, or None."""
     apart = _apart(past[-4:])
     if len(past) < 4 or not apart:
         return None
     last = past[-1]
     gap = _median(apart)
+    # Starts closer than this to the last start's time of the week are its counterparts, not the next start.
     skip = max(min(0.75 * gap, 25 * MINUTE), min(0.4 * gap, 2 * HOUR))
     zones = _zones(at)
     if at <= last + skip + 5 * MINUTE:
@@ -98,23 +102,26 @@ def _weeks_that_started(past: Sequence[float], last: float, at: float, skip: flo
 
 
 def _first_starts(past: Sequence[float], last: float, skip: float, zone: str) -> list[float]:
-    """How long after the last start's time of the week the next start came, in each week where one did."""
+    """Return, for each week with one, the time from the last start's time of the week to the next start; sorted."""
     same_times = [weeks_before(last, week, zone) for week in WEEKS]
     places = [bisect_right(past, same_time + skip) for same_time in same_times]
     return sorted(past[place] - same for place, same in zip(places, same_times, strict=True) if place < len(past))
 
 
 def _agree(after: Sequence[float]) -> bool:
-    """Whether three of the four lie within two hours."""
+    """Return whether three of the four are within two hours."""
     return any(third - first <= 2 * HOUR for first, third in zip(after, after[2:], strict=False))
 
 
 def _fit(past: Sequence[float], zone: str) -> tuple[int, int, int]:
-    """(pairs of a recent start and an earlier week, those with a start as close as can be asked, within 30 minutes)"""
+    """Return how many pairs of a recent start and an earlier week exist, how many have a close start, and a near one.
+
+    Close is the smaller of 30 minutes and a third of the usual gap; near is 30 minutes.
+    """
     last = past[-1]
     recent = [start for start in past[-24:] if start >= last - 29 * DAY]
     apart = _apart(recent)
-    # A day's worth where they follow each other closely.
+    # About a day of starts, if they are close together.
     judged = recent[-24:] if _median(_apart(past[-4:])) <= 2 * HOUR else recent[-12:]
     tolerance = min(30 * MINUTE, _median(apart) / 3) if apart else 30 * MINUTE
     tried = close = near = 0
@@ -145,7 +152,7 @@ def _usual(past: Sequence[float], last: float, skip: float, zone: str) -> _Usual
         after_that = start - same_time
         nearer = after_that < before and after_that <= min(4 * HOUR, gap / 2)
         if following is not None and (nearer or after_that <= min(30 * MINUTE, gap / 8)):
-            # That was the last start's own turn, which came later in that week.
+            # This start is the counterpart of the last start itself, which came later in that week.
             start, after = following, _next(past, following)
             gap = after - start if after is not None else WEEK
         found.append((weeks_before(start, -week, zone), gap))
@@ -155,14 +162,14 @@ def _usual(past: Sequence[float], last: float, skip: float, zone: str) -> _Usual
 
 
 def _longest_usual_gap(past: Sequence[float]) -> float:
-    """The second longest of the last 99 gaps, leaving out those that are more than three usual ones."""
+    """Return the second longest of the last 99 gaps, without gaps longer than three times the median."""
     apart = _apart(past[-100:])
     usual = [gap for gap in sorted(apart) if gap <= 3 * _median(apart)]
     return usual[-2] if len(usual) > 1 else usual[-1]
 
 
 def _by_long_gap(past: Sequence[float], at: float) -> Expectation | None:
-    """What rhythms longer than a week lead one to expect: the same day of the month, or the usual gap."""
+    """Return the start expected by a long rhythm (the same day of the month, or the usual gap), or None."""
     if not past or at - past[-1] <= 8 * DAY:
         return None
     last = past[-1]
@@ -181,7 +188,7 @@ def _by_long_gap(past: Sequence[float], at: float) -> Expectation | None:
 
 
 def _by_steady_gap(past: Sequence[float], at: float) -> Expectation | None:
-    """What a steady gap leads one to expect, round the clock: every seven hours, or a pipeline's second week."""
+    """Return the start expected by a steady gap around the clock, such as every seven hours, or None."""
     apart = _apart(past[-4:])
     if not apart or at <= past[-1] + _median(apart):
         return None
@@ -198,7 +205,7 @@ def _by_steady_gap(past: Sequence[float], at: float) -> Expectation | None:
 
 
 def _next(past: Sequence[float], start: float) -> float | None:
-    """The next start, more than a minute later: runs that start together are one start."""
+    """Return the next start more than a minute later, or None. Runs that start together count as one start."""
     place = bisect_right(past, start + MINUTE)
     return past[place] if place < len(past) else None
 
@@ -208,13 +215,13 @@ def _apart(starts: Sequence[float]) -> list[float]:
 
 
 def _median(values: Sequence[float]) -> float:
-    """The lower one of the two in the middle, as percentile_disc(0.5)."""
+    """Return the lower one of the two middle values, as percentile_disc(0.5) does."""
     return sorted(values)[(len(values) - 1) // 2]
 
 
 @lru_cache(maxsize=100_000)
 def weeks_before(moment: float, weeks: int, zone: str) -> float:
-    """The same time of the week by the zone's clocks; a skipped or repeated hour is read as standard time."""
+    """Return the same local time some weeks before; a skipped or repeated hour counts as standard time."""
     if zone == "UTC":
         return moment - weeks * WEEK
     place = _zone(zone)
@@ -224,7 +231,7 @@ def weeks_before(moment: float, weeks: int, zone: str) -> float:
 
 
 def _zones(at: float) -> tuple[str, ...]:
-    """The zones whose clocks changed in the weeks that are compared; always UTC."""
+    """Return UTC and the zones whose clocks changed within the compared weeks."""
     return tuple(
         zone
         for zone in ZONES
@@ -242,7 +249,10 @@ def _zone(name: str) -> ZoneInfo:
 
 
 def month_after(moment: float) -> float:
-    """The same time a month later; by the calendar half a day away where that gives a later day (a month's last)."""
+    """Return the same time one month later, or the month's last day if it has no such day.
+
+    The calendar is also read half a day earlier and later, because the zone is unknown; the latest result is used.
+    """
     later = []
     for shift in (-12, 0, 12):
         day = datetime.fromtimestamp(moment, UTC) + timedelta(hours=shift)

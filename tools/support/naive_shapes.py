@@ -1,10 +1,10 @@
-"""Simple forms of some shapes: join everything, rank all runs.
+"""Simple SQL for some shapes, which tests and benchmarks compare with the shapes: join everything, rank all runs.
 
 Parameters: as_of, week and month (the starts of the windows), limit.
 """
 
 JOINED = "FROM runs r JOIN pipelines p ON p.id = r.pipeline_id JOIN clients c ON c.id = p.client_id"
-# The latest run that had succeeded or failed by as_of, of the active inventory.
+# For each pipeline of the active inventory, the runs that had succeeded or failed by as_of; place 1 is the latest.
 DECISIVE = """
     decisive AS (
         SELECT r.*, row_number() OVER (

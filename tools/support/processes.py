@@ -1,4 +1,4 @@
-"""Real web servers for tests, in processes of their own, and the servers behind them."""
+"""Run real web servers for tests, in processes of their own, with databases and brokers."""
 
 import os
 import socket
@@ -22,7 +22,7 @@ from chm_project.local.embedded import numbered_broker, redis_url
 
 @contextmanager
 def web_server(log: Path | None = None, /, **environment: str) -> Iterator[str]:
-    """Its address; what it needs beyond the suite's own environment is given. `log` keeps all that it prints."""
+    """Run a web server with these variables added to the suite's, and yield its address. `log` gets its output."""
     with socket.socket() as probe:
         probe.bind((web.HOST, 0))
         port = probe.getsockname()[1]
@@ -57,7 +57,7 @@ def _wait_for(address: str, process: "subprocess.Popen[bytes]") -> None:
 
 @contextmanager
 def empty_database(name: str) -> Iterator[str]:
-    """The address of a database without tables, which is gone afterwards at the latest."""
+    """Create a database without tables, yield its address, and drop it."""
     drop_database(name)
     with _server() as server:
         server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
@@ -81,7 +81,7 @@ def _server() -> "psycopg.Connection[Any]":
 
 
 def empty_broker(number: int) -> str:
-    """The address of one of the broker's numbered databases, emptied."""
+    """Empty one of the broker's numbered databases and return its address."""
     url = numbered_broker(os.environ["CHM_BROKER_URL"], number)
     with redis.Redis.from_url(redis_url(url)) as server:
         server.flushdb()

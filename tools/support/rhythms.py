@@ -1,4 +1,4 @@
-"""Rhythms of pipelines, by the clocks of a zone, for tests and for the simulation of the lateness rule."""
+"""Rhythms of pipelines in the local time of a zone, for tests and for the simulation of the lateness rule."""
 
 import random
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Australia/Sydney")
-# (day, source of randomness) -> the hours and minutes at which it starts on that day
+# Returns the hours and minutes of a day's starts. The second argument is the source of randomness.
 Rhythm = Callable[[date, random.Random], list[tuple[int, int]]]
 
 
@@ -41,7 +41,7 @@ RHYTHMS: dict[str, Rhythm] = {
 def starts_of(
     rhythm: Rhythm, zone: str, jitter_seconds: float, first_day: date, until: float, seed: int = 1
 ) -> list[float]:
-    """Sorted starts in epoch seconds, each later than planned by half a normal distribution."""
+    """Return sorted starts in epoch seconds. Each is delayed by the absolute value of a normal distribution."""
     rng, day, starts = random.Random(seed), first_day, []
     place = ZoneInfo(zone)
     while (midnight := datetime(day.year, day.month, day.day, tzinfo=place)).timestamp() < until:

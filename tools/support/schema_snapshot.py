@@ -1,4 +1,4 @@
-"""What a database holds, as text that can be compared: its schema line by line, its rows by their hashes."""
+"""A database's content as text that can be compared: its schema line by line, and hashes of its rows."""
 
 import re
 from collections import Counter
@@ -10,7 +10,7 @@ from psycopg import sql
 _OWN_SCHEMAS = "n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%'"
 _GRANTEE: LiteralString = "CASE acl.grantee WHEN 0 THEN 'PUBLIC' ELSE acl.grantee::regrole::text END"
 _QUERIES: tuple[LiteralString, ...] = (
-    # Schemas without the comment of reporting, which records what is installed: the views themselves are compared.
+    # Without the comment of the schema reporting, which is a hash of its views: the views themselves are compared.
     """
     SELECT format('schema %s', n.nspname) FROM pg_namespace AS n WHERE {own_schemas}
     """,
@@ -73,7 +73,7 @@ Columns = dict[str, list[str]]
 
 
 def schema(url: str) -> set[str]:
-    """One line for each thing that the schema consists of, without what PostgreSQL brings."""
+    """Return one line for each object of the schema, without PostgreSQL's own objects."""
     lines: set[str] = set()
     with psycopg.connect(url) as database:
         for query in _QUERIES:
@@ -83,23 +83,24 @@ def schema(url: str) -> set[str]:
 
 
 def differences(former: set[str], latter: set[str]) -> list[str]:
-    """What only one of two schemas has: `-` the former, `+` the latter."""
+    """Return the lines that only one of two schemas has, with `-` for the former and `+` for the latter."""
     return sorted([f"- {line}" for line in former - latter] + [f"+ {line}" for line in latter - former])
 
 
 def columns(url: str) -> Columns:
-    """The columns of each table."""
+    """Return the names of each table's columns."""
     with psycopg.connect(url) as database:
         return {table: names for _, table, names in database.execute(_COLUMNS)}
 
 
 def rows(url: str, of: Columns) -> Rows:
-    """How often each row occurs, by the hash of these columns of it."""
+    """Return, for each table, how often each row occurs, by the hash of these columns."""
     with psycopg.connect(url) as database:
         return {table: _hashes(database, sql.Identifier(table), names) for table, names in of.items()}
 
 
 def view_rows(url: str, view: str) -> "Counter[str]":
+    """Return how often each row of a view of the schema reporting occurs, by the row's hash."""
     with psycopg.connect(url) as database:
         name = sql.Identifier("reporting", view)
         found = database.execute(sql.SQL("SELECT md5(row::text), count(*) FROM {} AS row GROUP BY 1").format(name))
@@ -107,7 +108,7 @@ def view_rows(url: str, view: str) -> "Counter[str]":
 
 
 def _as_restored(line: str) -> str:
-    """PostgreSQL prints the casts of `varchar IN (...)` in other places once a dump of it was restored."""
+    """Normalise casts: PostgreSQL prints those of `varchar IN (...)` differently after a restore."""
     line = re.sub(r"\('([^']*)'::character varying\)::text|'([^']*)'::character varying", r"'\1\2'", line)
     return re.sub(r"\((ARRAY\[[^\]]*\])\)::text\[\]", r"\1", line)
 

@@ -1,4 +1,4 @@
-"""The pages about the API: every error code is explained, and every line of the comparison is proven by a test."""
+"""The pages about the API: every error code is explained, and every line of the comparison names an existing test."""
 
 import re
 

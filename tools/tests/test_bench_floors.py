@@ -1,4 +1,4 @@
-"""The benchmark's verdict: a figure below its floor is named, and every commit's figures are kept once."""
+"""The benchmark names figures below their floors, and keeps the figures of every commit once."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,7 @@ READS: dict[str, Any] = {
 }
 
 
-def test_what_misses_its_floor_is_named() -> None:
+def test_figures_below_their_floor_are_named() -> None:
     values = floors.measured({"reads": READS, "ingestion": {"cold ÷ raw": 0.61, "replay ÷ cold": 1.4}})
 
     assert floors.missed(values) == [
@@ -27,12 +27,12 @@ def test_what_misses_its_floor_is_named() -> None:
     assert "| page of 100 runs ÷ constant answer | 12.5 | ≤ 12 | 8 | BELOW THE FLOOR |" in lines
 
 
-def test_parts_that_were_not_measured_are_not_judged() -> None:
+def test_parts_that_were_not_measured_do_not_fail() -> None:
     assert floors.measured({"reads": READS}).keys() == {floor.name for floor in floors.FLOORS[:5]}
     assert floors.missed({}) == []
 
 
-def test_a_commit_is_kept_once_and_drawn_the_same_each_time(tmp_path: Path) -> None:
+def test_a_commits_figures_are_kept_once_and_drawn_reproducibly(tmp_path: Path) -> None:
     history, plot = tmp_path / "history.json", tmp_path / "images" / "history.svg"
     for ratio in (6.0, 4.0):
         floors.keep({"latest run ÷ constant answer": ratio}, date="2026-11-21", runs=1, load=0.5, history=history)
@@ -46,7 +46,7 @@ def test_a_commit_is_kept_once_and_drawn_the_same_each_time(tmp_path: Path) -> N
     assert b"<svg" in first
 
 
-def test_the_kept_history_is_what_is_drawn(tmp_path: Path) -> None:
+def test_the_kept_history_has_only_known_figures(tmp_path: Path) -> None:
     names = {floor.name for floor in (*floors.FLOORS, floors.SHAPE)}
     for entry in json.loads(floors.HISTORY.read_text()):
         assert entry["figures"].keys() <= names

@@ -1,4 +1,4 @@
-"""What counts as a breaking change of the contract, and what does not."""
+"""Which changes of the contract are breaking."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -69,7 +69,7 @@ BREAKING: dict[str, Change] = {
         {"in": "query", "name": "client", "required": True, "schema": {"type": "string"}}
     ),
     "a parameter has another type": lambda new: get(new)["parameters"][1]["schema"].update(type="string"),
-    "a parameter takes fewer words": lambda new: get(new)["parameters"][0]["schema"]["enum"].pop(),
+    "a parameter accepts fewer values": lambda new: get(new)["parameters"][0]["schema"]["enum"].pop(),
     "a bound is tighter": lambda new: get(new)["parameters"][1]["schema"].update(maximum=100),
     "a status is gone": lambda new: get(new)["responses"].pop("200"),
     "a form of the answer is gone": lambda new: get(new)["responses"]["200"]["content"].pop("text/csv"),
@@ -93,7 +93,7 @@ COMPATIBLE: dict[str, Change] = {
     "several values where there was one": lambda new: get(new)["parameters"][0].update(
         schema={"type": "array", "items": {"type": "string", "enum": ["failed", "success"]}}
     ),
-    "another word for a parameter": lambda new: get(new)["parameters"][0]["schema"]["enum"].append("running"),
+    "another value of a parameter": lambda new: get(new)["parameters"][0]["schema"]["enum"].append("running"),
     "a new field of an answer": lambda new: run(new)["properties"].update(url={"type": "string"}),
     "a new field of a body": lambda new: body(new)["properties"].update(url={"type": "string"}),
     "a schema by reference": lambda new: (
@@ -104,7 +104,7 @@ COMPATIBLE: dict[str, Change] = {
 
 
 @pytest.mark.parametrize("change", BREAKING.values(), ids=BREAKING)
-def test_what_breaks_a_caller_is_found(change: Change) -> None:
+def test_a_breaking_change_is_reported(change: Change) -> None:
     new = deepcopy(RELEASE)
     change(new)
 
@@ -112,14 +112,14 @@ def test_what_breaks_a_caller_is_found(change: Change) -> None:
 
 
 @pytest.mark.parametrize("change", COMPATIBLE.values(), ids=COMPATIBLE)
-def test_what_breaks_no_caller_is_not(change: Change) -> None:
+def test_a_compatible_change_is_not_reported(change: Change) -> None:
     new = deepcopy(RELEASE)
     change(new)
 
     assert breaking_changes(RELEASE, new) == []
 
 
-def test_todays_contract_breaks_callers_of_the_last_release_only_where_accepted() -> None:
+def test_the_contract_has_only_accepted_breaking_changes_since_the_last_release() -> None:
     accepted = [line for line in ACCEPTED.read_text().splitlines() if line and not line.startswith("#")]
 
     assert breaking_changes(contract(RELEASED), contract()) == accepted

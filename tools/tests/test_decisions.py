@@ -1,4 +1,4 @@
-"""Each decision in docs/decisions has the same four parts, and the index lists it under its own title."""
+"""Each decision in docs/decisions has the same four parts, and the index lists it by its title."""
 
 import re
 from pathlib import Path

@@ -25,7 +25,7 @@ def test_no_false_alarm_and_every_miss_noticed_around_a_clock_change() -> None:
     assert [row.noticed for row in rows if row.noticed is not None] == [1, 1, 1]
 
 
-def test_a_line_that_misses_an_aim_says_which() -> None:
+def test_a_line_names_the_aims_that_it_misses() -> None:
     assert ResultLine("hourly", "UTC", "plain", 1.5, 0.9, 30, 0.9).missed_aims == [
         "false alarms", "single misses", "stopped jobs",
     ]  # fmt: skip

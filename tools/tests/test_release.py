@@ -1,4 +1,4 @@
-"""A release is refused while anything of it is missing, and prepared in one step."""
+"""A release is refused while a part of it is missing, and prepared in one step."""
 
 import io
 import subprocess
@@ -25,7 +25,7 @@ The first version.
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A repository of its own with a version, a changelog, locks and a former release."""
+    """Return a new repository with a version, a changelog, lock files and a previous release."""
     (tmp_path / "CHANGELOG.md").write_text(CHANGELOG)
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "chm"\nversion = "0.1.0"\n')
     for lock in ("requirements.lock", "requirements-local.lock"):
@@ -49,7 +49,7 @@ def commit(folder: Path) -> None:
     git(folder, "commit", "--quiet", "--message", "state")
 
 
-def test_a_version_is_prepared_committed_and_then_nothing_stands_in_its_way(project: Path) -> None:
+def test_a_version_can_be_released_after_it_is_prepared_and_committed(project: Path) -> None:
     assert [line.partition(":")[0] for line in release.faults_of_the_commit()] == [
         "CHANGELOG.md has lines below Unreleased"
     ]
@@ -65,7 +65,7 @@ def test_a_version_is_prepared_committed_and_then_nothing_stands_in_its_way(proj
 
 
 @pytest.mark.parametrize("version", ["0.1.0", "two", "1.0"])
-def test_a_version_that_exists_or_is_none_changes_nothing(project: Path, version: str) -> None:
+def test_an_existing_or_invalid_version_changes_nothing(project: Path, version: str) -> None:
     assert release.prepare(version) == 1
     assert (project / "CHANGELOG.md").read_text() == CHANGELOG
 
@@ -77,7 +77,7 @@ def test_a_version_is_released_once(project: Path) -> None:
     assert list(release.faults_of_the_commit()) == ["the tag v0.2.0 exists"]
 
 
-def test_the_image_context_holds_what_docker_would_be_sent_and_is_the_same_each_time(tmp_path: Path) -> None:
+def test_the_image_context_has_the_files_of_the_build_and_is_reproducible(tmp_path: Path) -> None:
     tracked = ["manage.py", "docker/Dockerfile", "requirements.lock", "runs/tests/factories.py", ".ci/run"]
     for name in ("one", "two"):
         release.image_context(tracked, tmp_path / name)

@@ -1,6 +1,6 @@
-"""`make upgrade-check`: compare an upgraded database of the last release with a fresh install.
+"""`make upgrade-check`: upgrade a database of the last release and compare it with a fresh install.
 
-`python -m tools.upgrade dump --checkout FOLDER NAME` writes the next release's dump: see releases/README.md.
+`python -m tools.upgrade dump --checkout FOLDER NAME` writes the dump of a new release: see releases/README.md.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from tools.support import schema_snapshot as snapshot
 RELEASES = Path(__file__).parent / "releases"
 READER = "chm_former_reader"
 Connection = psycopg.Connection[tuple[Any, ...]]
-# In the order of their foreign keys.
+# Parents first, because of the foreign keys.
 TABLES = ("clients", "pipelines", "runs", "alert_rules")
 
 
@@ -34,9 +34,13 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("check", help="upgrade the last release's dump and compare it with a fresh install")
     dump = commands.add_parser("dump", help="write a release's dump")
-    dump.add_argument("name", help="of the release, as in releases/NAME.sql.xz")
-    dump.add_argument("--checkout", type=Path, default=ROOT, help="the release's code (default: this one)")
-    dump.add_argument("--pg-dump", default="pg_dump", help="PostgreSQL 15's, whose text later versions read")
+    dump.add_argument("name", help="the release's name; the file is releases/NAME.sql.xz")
+    dump.add_argument(
+        "--checkout", type=Path, default=ROOT, help="the folder with the release's code (default: this one)"
+    )
+    dump.add_argument(
+        "--pg-dump", default="pg_dump", help="pg_dump of PostgreSQL 15, whose dumps later versions can read"
+    )
     options = parser.parse_args()
     attach_to_environment()
     if options.command == "dump":
@@ -72,13 +76,13 @@ def check() -> int:
 
 
 def last_release() -> Path:
-    """By the order in releases/ORDER, oldest first."""
+    """Return the dump of the last release in releases/ORDER, which lists the oldest first."""
     names = (RELEASES / "ORDER").read_text().split()
     return RELEASES / f"{names[-1]}.sql.xz"
 
 
 def lost_rows(before: snapshot.Rows, url: str, columns: snapshot.Columns) -> list[str]:
-    """Rows of the release that the upgrade lost or changed, in the columns that are still there."""
+    """Return a text for each column that is gone and each table whose rows the upgrade lost or changed."""
     now = snapshot.columns(url)
     if gone := [f"{table}.{name}" for table, names in columns.items() for name in names if name not in now[table]]:
         return [f"column gone: {name}" for name in gone]
@@ -88,7 +92,7 @@ def lost_rows(before: snapshot.Rows, url: str, columns: snapshot.Columns) -> lis
 
 
 def compare_views(former: str, fresh: str) -> tuple[int, list[str]]:
-    """How many views were compared by their rows, and those that differ, with the same rows in both databases.
+    """Return how many views were compared and a text for each that differs, with the same rows in both databases.
 
     Views that read the clock are skipped, because the two databases are read at different times.
     """
@@ -150,7 +154,7 @@ def _database(purpose: str) -> Iterator[str]:
 
 @contextlib.contextmanager
 def _role(name: str) -> Iterator[None]:
-    """A role without login, for as long as the databases that mention it."""
+    """Create a role without login, and drop it after the databases that mention it."""
     role = sql.Identifier(name)
     with psycopg.connect(os.environ["CHM_DATABASE_URL"], autocommit=True) as server:
         server.execute(sql.SQL("CREATE ROLE {}").format(role))

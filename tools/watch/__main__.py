@@ -1,9 +1,9 @@
 """python -m tools.watch
 
-Monitor a live CHM with Debian's Prometheus while its worker and database are stopped and restarted.
+Monitor a live CHM with Debian's Prometheus while its worker and its database are stopped and restarted.
 
-Two web and two worker processes, production settings. The rules are those of docker/prometheus with shorter times,
-which the options set. Ends with 1 if an alert does not fire or resolve, or if /metrics fails.
+CHM has two web and two worker processes and production settings. The rules are those of docker/prometheus with shorter
+times, which the options set. Ends with status 1 if an alert does not fire or resolve, or if /metrics fails.
 """
 
 import argparse
@@ -64,7 +64,7 @@ class Prometheus:
         return answer.json()["data"]
 
     def value(self, query: str) -> float:
-        """Return the first value; 0 if there is none."""
+        """Return the first value of a query, or 0 if there is none."""
         found = self.ask("query", query=query)["result"]
         return float(found[0]["value"][1]) if found else 0
 
@@ -80,7 +80,7 @@ def promtool(*arguments: str, text: str = "", folder: Path = ROOT) -> None:
 
 
 def drill(folder: Path, timing: Timing, scrape: int) -> Iterator[str]:
-    """Yield a line for each thing that was seen."""
+    """Yield a line for each result; raise AssertionError if an expectation fails."""
     chm = Installation(folder)
     with FaultyPartner(history=20) as source, chm.running(source):
         source.start_changes()
@@ -136,9 +136,9 @@ def _database_stopped(chm: Installation, prometheus: Prometheus) -> Iterator[str
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--stopped-seconds", type=int, default=8, help="when ingestion counts as stopped (600)")
-    parser.add_argument("--hold-seconds", type=int, default=2, help="how long an alert is pending (120)")
-    parser.add_argument("--scrape-seconds", type=int, default=1, help="between two scrapes and evaluations (15)")
+    parser.add_argument("--stopped-seconds", type=int, default=8, help="when ingestion counts as stopped (CHM: 600)")
+    parser.add_argument("--hold-seconds", type=int, default=2, help="how long an alert stays pending (CHM: 120)")
+    parser.add_argument("--scrape-seconds", type=int, default=1, help="seconds between two scrapes (CHM: 15)")
     parser.add_argument("--write", action="store_true", help=f"write {DOCUMENT.relative_to(ROOT)}")
     options = parser.parse_args()
     if not (shutil.which("prometheus") and shutil.which("promtool")):

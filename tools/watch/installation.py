@@ -43,7 +43,7 @@ class Installation(FaultWorld):
         }
 
     def _database_url(self) -> str:
-        """By a link to the socket's folder: production refuses the folder of the embedded database."""
+        """Return the address through a link, because production settings refuse the embedded database's folder."""
         if not self.database_url:
             return ""
         folder, link = str(conninfo_to_dict(self.database_url)["host"]), self.folder / "database"
@@ -100,7 +100,7 @@ class Installation(FaultWorld):
 
 
 def wait_until(happened: Callable[[], bool], what: str, seconds: float = 120) -> float:
-    """Return the seconds that it took; raises AssertionError when it does not come."""
+    """Wait for the condition; return the seconds it took, or raise AssertionError if they exceed the limit."""
     begun = time.monotonic()
     while not happened():
         if time.monotonic() - begun > seconds:

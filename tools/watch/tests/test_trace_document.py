@@ -26,7 +26,7 @@ REFUSED = "this pipeline moved to another server"
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    # Short: the path of a socket may have 107 characters.
+    # A short path, because the path of a unix socket may have at most 107 characters.
     folder = Path(tempfile.mkdtemp(prefix="chm-trace-"))
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
@@ -37,7 +37,7 @@ def refuse_one_pipeline(request: Request) -> Answer | None:
 
 
 def be_slow_once(chm: Installation, token: str) -> str:
-    """Return the id of a request that was answered while a lock held it up for a while."""
+    """Return the id of a request that had to wait for a lock."""
     for attempt in range(20):
         with psycopg.connect(chm.database_url) as blocker:
             blocker.execute("LOCK TABLE clients IN ACCESS EXCLUSIVE MODE")
