@@ -41,7 +41,8 @@ else:
 
 # What decides when a rule fires.
 PREVIEWED = ("client", "pipeline", "rule_type", "threshold", "window_minutes")
-NEEDED = "A rule that counts failures in a window needs this."
+NEEDED_NUMBER = "Enter how many runs must fail: a rule that counts failures in a window needs a threshold."
+NEEDED_WINDOW = "Enter the minutes of the window: a rule that counts failures in a window needs them."
 
 
 class RuleForm(_RuleForm):
@@ -69,11 +70,11 @@ class RuleForm(_RuleForm):
             "client": {"alert_rules_scope_required": "Choose a client, a pipeline, or both."},
             "pipeline": {"alert_rules_scope_required": "Choose a client, a pipeline, or both."},
             "threshold": {
-                "alert_rules_window_rule_complete": NEEDED,
+                "alert_rules_window_rule_complete": NEEDED_NUMBER,
                 "alert_rules_threshold_positive": "Give a number greater than 0, or nothing.",
             },
             "window_minutes": {
-                "alert_rules_window_rule_complete": NEEDED,
+                "alert_rules_window_rule_complete": NEEDED_WINDOW,
                 "alert_rules_window_minutes_positive": "Give a number greater than 0, or nothing.",
             },
             "destination": {
@@ -125,9 +126,15 @@ def rules_pause_or_resume(changing: QuerySet[Any], active: bool) -> Consequence:
     return Consequence(sentence, "Alert rules", rows, number)
 
 
+def _window(minutes: int) -> str:
+    """Return the length in the largest whole unit: "1 d" for 1440."""
+    sizes = ((1440, "d"), (60, "h"))
+    return next((f"{minutes // size} {unit}" for size, unit in sizes if minutes % size == 0), f"{minutes} min")
+
+
 def _describe(rule: AlertRule) -> tuple[str, str]:
     watched = f"on {rule.pipeline}" if rule.pipeline else f"on all of {rule.client}"
-    return f"{rule.get_rule_type_display()}, to {rule.get_channel_display()} {rule.shown_destination}", watched
+    return str(rule), watched
 
 
 class RuleChangeList(ChangeList):
@@ -265,7 +272,7 @@ class AlertRuleAdmin(
     def condition(self, rule: AlertRule) -> str | None:
         if rule.threshold is None or rule.window_minutes is None:
             return None
-        return f"{rule.threshold} in {rule.window_minutes} min"
+        return f"{rule.threshold} in {_window(rule.window_minutes)}"
 
     @display(description="notifies", ordering="destination")
     def notifies(self, rule: AlertRule) -> str:

@@ -129,7 +129,7 @@ class AlertRule(BaseModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.rule_type} to {self.channel} {self.shown_destination}"
+        return f"{self.get_rule_type_display()}, to {self.get_channel_display()} {self.shown_destination}"
 
     @property
     def owner(self) -> Client:

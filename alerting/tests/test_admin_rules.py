@@ -13,6 +13,7 @@ from django.db import connection
 from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 
+from alerting.admin import NEEDED_NUMBER, NEEDED_WINDOW
 from alerting.models import AlertRule
 from chm_project.tests.pages import tables
 from inventory.tests.factories import ClientFactory, PipelineFactory
@@ -59,11 +60,11 @@ def test_a_rule_is_made_and_logged(browser: Browser) -> None:
         ({}, {name: ["Choose a client, a pipeline, or both."] for name in ("client", "pipeline")}),
         (
             {"scoped": True, "rule_type": "failures_in_window"},
-            {name: ["A rule that counts failures in a window needs this."] for name in ("threshold", "window_minutes")},
+            {"threshold": [NEEDED_NUMBER], "window_minutes": [NEEDED_WINDOW]},
         ),
         (
             {"scoped": True, "rule_type": "failures_in_window", "threshold": 3},
-            {"window_minutes": ["A rule that counts failures in a window needs this."]},
+            {"window_minutes": [NEEDED_WINDOW]},
         ),
         (
             {"scoped": True, "threshold": 0, "window_minutes": -5},

@@ -211,7 +211,7 @@ def test_a_rule_is_previewed_before_it_is_saved(pipeline: Pipeline) -> None:
 
     assert "<strong>1</strong> time in the last 30 days" in shown
     assert "in the last 30 days" in html(analyst.post(address, counted))
-    assert "needs this" in html(analyst.post(address, form | {"rule_type": "failures_in_window"}))
+    assert "needs a threshold" in html(analyst.post(address, form | {"rule_type": "failures_in_window"}))
     assert "Choose a client" in html(analyst.post(address, form | {"pipeline": ""}))
     assert not AlertRule.objects.exists()
     assert browser("viewer").post(address, form).status_code == 403

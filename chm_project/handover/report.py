@@ -12,6 +12,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 
 from alerting.models import AlertRule
+from chm_project.admin_kit.change_text import change_text
 from inventory.models import Client, Pipeline
 from runs.planned_maintenance import note_rows
 from runs.reporting.adapter import Row, run_query, run_shape
@@ -103,7 +104,7 @@ def _changes(since: datetime, clients: Collection[UUID] | None) -> list[Row]:
             "object_id": None if entry.is_deletion() else entry.object_id,
             "kind": CHANGED[str(entry.content_type.model)] if entry.content_type else "",
             "name": entry.object_repr,
-            "change": entry.get_change_message() or "Deleted.",
+            "change": change_text(entry),
         }
         for entry in entries.select_related("content_type").order_by("-action_time", "-pk")[:MOST_CHANGES]
     ]

@@ -5,33 +5,43 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from chm_project.handover.report import Handover
+from inventory.models import Platform
 from runs.reporting.adapter import Row
 
+# The parts of a handover in their order, for the page and the Markdown.
+TITLES = {
+    "incidents": "New incidents",
+    "recovered": "Recovered",
+    "new": "Still failing",
+    "known": "Still failing, marked as known",
+    "late": "Late",
+    "sources": "Sources overdue or failing",
+    "changes": "Changes to rules and inventory",
+}
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~@])")
 
 
 def markdown(handover: Handover) -> str:
-    sections = [
-        ("New incidents", [_incident(row) for row in handover.incidents]),
-        ("Recovered", [f"{_pipeline(row)} at {_time(row['changed_at'])}" for row in handover.recovered]),
-        ("Failing, new", [_failing(row) for row in handover.new_failures]),
-        ("Failing, known", [
-            f"{_failing(row)} (known: {_plain(row['known_reason'])})" for row in handover.known_failures
-        ]),
-        ("Late", [f"{_pipeline(row)}, expected {_time(row['expected_at'])}{_notes(row)}" for row in handover.late]),
-        ("Sources overdue or failing", [
-            f"{_plain(row['client_name'])}, {row['platform']}: {row['stale']} overdue, "
+    """Return the handover with a heading and a list for each part, "None." for an empty one."""
+    parts = {
+        "incidents": [_incident(row) for row in handover.incidents],
+        "recovered": [f"{_pipeline(row)} at {_time(row['changed_at'])}" for row in handover.recovered],
+        "new": [_failing(row) for row in handover.new_failures],
+        "known": [f"{_failing(row)} (known: {_plain(row['known_reason'])})" for row in handover.known_failures],
+        "late": [f"{_pipeline(row)}, expected {_time(row['expected_at'])}{_notes(row)}" for row in handover.late],
+        "sources": [
+            f"{_plain(row['client_name'])}, {_platform(row)}: {row['stale']} overdue, "
             f"{row['failing_ingestion']} failing"
             for row in handover.sources_dark
-        ]),
-        ("Changes to rules and inventory", [
+        ],
+        "changes": [
             f"{_time(row['changed_at'])} {row['kind']} {_plain(row['name'])}: {_plain(row['change'])}"
             for row in handover.changes
-        ]),
-    ]  # fmt: skip
+        ],
+    }
     lines = [f"# Handover {_time(handover.since)} to {_time(handover.until)}"]
-    for title, items in sections:
-        lines += ["", f"## {title}: {len(items)}", "", *_list(items)]
+    for key, title in TITLES.items():
+        lines += ["", f"## {title}: {len(parts[key])}", "", *_list(parts[key])]
     return "\n".join(lines) + "\n"
 
 
@@ -42,7 +52,11 @@ def _list(items: Iterable[str]) -> list[str]:
 def extent(row: Row) -> str:
     """Return what an incident covers: its pipelines, clients and platform."""
     number = row["pipelines"]
-    return f"{number} pipeline{'' if number == 1 else 's'} of {row['client_names']} on {row['platform']}"
+    return f"{number} pipeline{'' if number == 1 else 's'} of {row['client_names']} on {_platform(row)}"
+
+
+def _platform(row: Row) -> str:
+    return str(Platform(row["platform"]).label)
 
 
 def _incident(row: Row) -> str:

@@ -1,12 +1,10 @@
 """Template tags of the console: times, ages, statuses."""
 
-import json
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
 from django import template
-from django.contrib.admin.models import LogEntry
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -14,6 +12,7 @@ from django.utils.safestring import SafeString
 from alerting.models import AlertRule
 from chm_project.access.my_clients import ALL, PARAMETER
 from chm_project.admin_kit.badges import badge, status_badge
+from chm_project.admin_kit.change_text import change_text, changed_fields
 from chm_project.console.drawing import text_format
 from chm_project.console.pages.rule_preview import Preview, previews_of
 from chm_project.settings.version import VERSION
@@ -28,6 +27,8 @@ register.filter("first_line", text_format.first_line)
 register.filter("share", text_format.share)
 register.filter("minutes", text_format.minutes)
 register.filter("whole", text_format.whole)
+register.filter("changed_fields", changed_fields)
+register.filter("change_text", change_text)
 register.simple_tag(text_format.when, name="when")
 register.simple_tag(status_badge, name="status")
 register.simple_tag(badge, name="badge")
@@ -50,19 +51,6 @@ def label(value: str) -> str:
 def platform(value: str) -> str:
     """Return the platform's label."""
     return str(Platform(value).label)
-
-
-@register.filter
-def history_values(entry: LogEntry) -> list[tuple[str, str, str]]:
-    """Return each changed field with its value before and after; empty if the entry has none, or tells more."""
-    try:
-        message = json.loads(entry.change_message)
-    except ValueError:
-        return []
-    if not isinstance(message, list) or len(message) != 1:
-        return []
-    values = message[0].get("changed", {}).get("values", {})
-    return [(words(name).capitalize(), former, value) for name, (former, value) in values.items()]
 
 
 @register.filter

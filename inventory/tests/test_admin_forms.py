@@ -275,7 +275,7 @@ def test_the_history_shows_values_before_and_after_whoever_changed_them(browser:
     assert shown == [
         "Client: First → Second Environment: Production → Development",
         "Description: blank → nightly",
-        "Is active: yes → no",
+        "Active: yes → no",
     ]
 
 

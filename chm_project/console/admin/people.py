@@ -118,11 +118,12 @@ class UserAdmin(NotForTheBoundMixin, UserRules, ModelAdmin[User]):
     readonly_fields = ("last_login", "date_joined")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        return super().get_queryset(request).prefetch_related("groups")
+        """Leave out the accounts of API tokens, which have a list of their own."""
+        return super().get_queryset(request).filter(api_token=None).prefetch_related("groups")
 
     @display(description="roles")
     def roles(self, user: User) -> str:
-        return ", ".join(sorted(group.name for group in user.groups.all())) or "-"
+        return ", ".join(sorted(group.name for group in user.groups.all())) or "–"
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name != "groups":

@@ -8,7 +8,7 @@ from chm_project.console.drawing.text_format import duration
 
 # What stands this many times above the usual largest value is a spike, if there are values enough to say so.
 SPIKE, ENOUGH = 4, 5
-USUAL, LOWEST = 0.75, 0.15
+USUAL = 0.75
 _STEPS = (1, 2, 4, 6, 8, 10)
 _SECONDS = tuple(
     steps * unit for unit, choices in ((1, (2, 4, 10, 20, 40)), (60, (1, 2, 4, 10, 20, 40)), (3600, (1, 2, 4, 6, 12)))
@@ -51,6 +51,6 @@ def top_of(values: Sequence[float], unit: AxisUnit = NUMBER) -> float:
 
 
 def floor_of(shares: Sequence[float]) -> float:
-    """Return where an axis of shares begins: high enough that 99 % and 98 % differ, low enough for nearly all."""
-    usual = sorted(shares)[int(LOWEST * (len(shares) - 1))] if shares else 0
-    return next((floor for floor in (0.98, 0.9, 0.8, 0.5) if usual > floor), 0)
+    """Return where an axis of shares begins: the highest round share below all of them, 0 if one is below 50 %."""
+    lowest = min(shares, default=0)
+    return next((floor for floor in (0.98, 0.9, 0.8, 0.5) if lowest > floor), 0)

@@ -86,38 +86,33 @@ def bars(
 
 
 def rates(points: Sequence[Point], *, label: str, dates: Sequence[str] = ()) -> SafeString:
-    """Draw a line of shares up to 100 %. Values below the start of the axis are marked on it."""
-    known = [point.share for point in points if point.share is not None]
-    floor = floor_of(known)
+    """Draw a line of shares up to 100 %, on an axis that shows every value."""
+    floor = floor_of([point.share for point in points if point.share is not None])
     step = WIDTH / max(len(points), 1)
-    pieces, path, below, joined = _grid(), [], [], False
+    pieces, path, joined = _grid(), [], False
     marks: list[str] = []
     for place, point in enumerate(points):
         x = (place + 0.5) * step
         if point.share is None:
             joined = False
             continue
-        y = HEIGHT - HEIGHT * max(point.share - floor, 0) / (1 - floor)
+        y = HEIGHT - HEIGHT * (point.share - floor) / (1 - floor)
         path.append(f"{'L' if joined else 'M'}{x:.1f} {y:.1f}")
         joined = True
-        if point.share < floor:
-            below.append(point.label)
-            form = f'<path class="chm-fill-failed" d="M{x - 5:.1f} {HEIGHT - 9}h10l-5 9z"/>'
-        else:
-            # A line of length 0 with round ends is a round dot at any stretch.
-            form = f'<path class="chm-point" d="M{x:.1f} {y:.1f}h.01"/>'
+        # A line of length 0 with round ends is a round dot at any stretch.
+        form = f'<path class="chm-point" d="M{x:.1f} {y:.1f}h.01"/>'
         marks.append(_place(place * step, step, form, point.label, point.href, first=not marks))
     pieces += [f'<path class="chm-rate" d="{"".join(path)}"/>', *marks]
-    note = f"Below the axis: {'; '.join(below[:3])}{f'; and {len(below) - 3} more' if len(below) > 3 else ''}."
     ticks = [f"{(floor + (1 - floor) * share) * 100:.3g} %" for share in GRID]
-    return _figure(pieces, label, ticks, dates, note if below else "")
+    return _figure(pieces, label, ticks, dates, "")
 
 
 def success_point(day: date, row: Mapping[str, Any] | None, href: str) -> Point:
     """A day of the shape daily_success, or a gap for a day without runs."""
     if row is None:
         return Point(f"{day:%a %d %b}: no runs", None)
-    text = f"{share(row['success_rate'])} of {counted(row['runs'], 'run')} succeeded"
+    failed = f", {row['failed']:,} failed" if row["failed"] else ", none failed" if row["success"] < row["runs"] else ""
+    text = f"{share(row['success_rate'])} of {counted(row['runs'], 'run')} succeeded{failed}"
     return Point(f"{day:%a %d %b}: {text}", row["success_rate"], href)
 
 

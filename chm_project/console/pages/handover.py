@@ -9,10 +9,10 @@ from django.views.decorators.http import require_safe
 
 from chm_project.access.my_clients import my_clients
 from chm_project.access.visibility import visibility_of
-from chm_project.console.pages.board_scope import choices, scope_of
+from chm_project.console.pages.board_scope import WORKING_EVENING, choices, scope_of
 from chm_project.console.pages.views import READ, console_page, for_roles
 from chm_project.handover.report import LONGEST, Handover, read_handover
-from chm_project.handover.texts import markdown
+from chm_project.handover.texts import TITLES, markdown
 from runs.reporting.adapter import Row
 
 # More rows are counted, not shown.
@@ -38,10 +38,12 @@ class Part:
 def page(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     scope = replace(scope_of(request), platform="", environment="", as_of=None)
+    # On a Monday the shift to hand over began on Friday evening.
+    scope = replace(scope, since=scope.since or WORKING_EVENING)
     since = scope.compared_since(now)
     if since < now - LONGEST:
         raise Http404(f"A handover goes back {LONGEST.days} days at most.")
-    found = read_handover(since=since, until=now, clients=scope.clients, client_id=scope.client_id)
+    handover = read_handover(since=since, until=now, clients=scope.clients, client_id=scope.client_id)
     context = {
         "title": "Handover",
         "scope": scope,
@@ -49,31 +51,29 @@ def page(request: HttpRequest) -> HttpResponse:
         "my_clients": len(my_clients(request)),
         "since": since,
         "as_of": now,
-        "parts": [_part(*part) for part in _parts(found)],
-        "markdown": markdown(found),
+        "parts": _parts(handover),
+        "markdown": markdown(handover),
         "feed": request.build_absolute_uri(reverse("incident-feed", args=["KEY"])),
         "may_make_keys": request.user.has_perm("access.add_apitoken"),
     }
     return console_page(request, "console/handover.html", context)
 
 
-def _parts(found: Handover) -> list[tuple[str, str, str, list[Row]]]:
+def _parts(handover: Handover) -> list[Part]:
+    parts = {
+        "incidents": ("No incident began.", handover.incidents),
+        "recovered": ("No pipeline recovered.", handover.recovered),
+        "new": ("No failure that is not marked as known.", handover.new_failures),
+        "known": ("No known failure.", handover.known_failures),
+        "late": ("No pipeline is late.", handover.late),
+        "sources": ("Every source is up to date.", handover.sources_dark),
+        "changes": ("No change.", [{**row, "address": _form(row)} for row in handover.changes]),
+    }
     return [
-        ("incidents", "New incidents", "No incident began.", found.incidents),
-        ("recovered", "Recovered", "Nothing recovered.", found.recovered),
-        ("new", "Still failing: new", "No new failure.", found.new_failures),
-        ("known", "Still failing: known", "No known failure.", found.known_failures),
-        ("late", "Late", "Nothing is late.", found.late),
-        ("sources", "Sources overdue or failing", "Every source is read.", found.sources_dark),
-        ("changes", "Changes to rules and inventory", "Nothing was changed.", found.changes),
+        Part(key, title, empty_text, rows[:MOST_ROWS], len(rows))
+        for key, title in TITLES.items()
+        for empty_text, rows in [parts[key]]
     ]
-
-
-def _part(key: str, title: str, empty_text: str, rows: list[Row]) -> Part:
-    shown = rows[:MOST_ROWS]
-    if key == "changes":
-        shown = [{**row, "address": _form(row)} for row in shown]
-    return Part(key, title, empty_text, shown, len(rows))
 
 
 def _form(row: Row) -> str:

@@ -155,7 +155,7 @@ SECTIONS = {
             "sources", "Sources not up to date",
             "Ingestion is overdue, failing or has never finished, or the source no longer has a pipeline.",
             "Every source is up to date.", "warn", 8, _shape("ingestion_health", _BEHIND),
-            tile="Sources behind", grain="client",
+            tile="Sources not up to date", grain="client",
         ),
         Section(
             "fresh", "No success for a day", "Never succeeded first, then the oldest success.",

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from functools import wraps
 from typing import Any
@@ -26,6 +27,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from chm_project.access.my_clients import my_clients
 from chm_project.access.visibility import visibility_of, visible_to
+from chm_project.admin_kit.local_times import moment_in, zone_named
 from chm_project.api.csv import csv_response
 from chm_project.api.history import log
 from chm_project.console.pages.board import list_address
@@ -190,8 +192,12 @@ def ingest_now(request: HttpRequest, pipeline_id: UUID) -> HttpResponse:
 def known_failure(request: HttpRequest, pipeline_id: UUID) -> HttpResponse:
     """Mark the failure of a pipeline as known, or remove the mark."""
     pipeline = get_object_or_404(_pipelines(request), pk=pipeline_id)
-    given = {name: text for name in ("reason", "ticket_url", "until") if (text := request.POST.get(name, "").strip())}
-    form = KnownFailureSerializer(data=given)
+    fields = {name: text for name in ("reason", "ticket_url", "until") if (text := request.POST.get(name, "").strip())}
+    # The browser's zone; a wrong time keeps its text, which the form refuses.
+    with suppress(ValueError, OverflowError):
+        if until := moment_in(fields.get("until", ""), zone_named(request.POST.get("zone", ""))):
+            fields["until"] = until.isoformat()
+    form = KnownFailureSerializer(data=fields)
     if "clear" in request.POST:
         with transaction.atomic():
             if clear_known(pipeline=pipeline):

@@ -88,7 +88,7 @@ def test_an_outage_that_began_and_ended_in_the_shift_is_in_it() -> None:
     assert {row["incident"] for row in found[1::2]} == {found[1]["incident"]}
     text = program("read").get(f"{ROOT}/handover", headers={"accept": "text/markdown"}).content.decode()
     assert "## New incidents: 4" in text
-    assert re.search(r"2 pipelines of Acme, Borealis on airflow from \d.* UTC to \d.* UTC: ", text)
+    assert re.search(r"2 pipelines of Acme, Borealis on Airflow from \d.* UTC to \d.* UTC: ", text)
 
 
 def test_changes_to_rules_and_inventory_are_in_it(shift: None) -> None:
@@ -107,7 +107,7 @@ def test_markdown_says_the_same_and_keeps_the_signs_of_error_texts_harmless(shif
     assert answer["Content-Type"] == "text/markdown; charset=utf-8"
     assert "## New incidents: 1" in text
     assert r"disk full on \*node\*" in text
-    assert "old of Acme" in text.split("## Failing, known: 1")[1].split("##")[0]
+    assert "old of Acme" in text.split("## Still failing, marked as known: 1")[1].split("##")[0]
 
 
 def test_a_token_bound_to_a_client_gets_that_clients_handover(shift: None) -> None:
@@ -139,7 +139,7 @@ def test_the_feed_is_valid_atom_with_one_entry_per_incident(shift: None) -> None
 
     schema.assertValid(found)
     titles = found.xpath("a:entry/a:title/text()", namespaces=ATOM)
-    assert titles[0] == "1 pipeline of Acme on airflow: disk full on *node*"
+    assert titles[0] == "1 pipeline of Acme on Airflow: disk full on *node*"
     ids = found.xpath("//a:id/text()", namespaces=ATOM)
     assert len(set(ids)) == len(ids) == 3
     assert feed_ids(feed()) == ids, "the same at the next reading"
@@ -157,7 +157,7 @@ def test_another_reader_reads_what_was_written_whatever_the_error_says() -> None
     [entry] = found.entries
     assert entry.title_detail.type == "text/plain"
     assert (
-        entry.title == '1 pipeline of Acme on airflow: <b>disk</b> & "quota" [31m full ☃ ]]> <script>alert(1)</script>'
+        entry.title == '1 pipeline of Acme on Airflow: <b>disk</b> & "quota" [31m full ☃ ]]> <script>alert(1)</script>'
     )
     assert entry.link.endswith(f"/admin/runs/run/{incident['run_id']}/change/")
     assert entry.id.startswith(f"urn:chm:incident:{incident['incident']}:")

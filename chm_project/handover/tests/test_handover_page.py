@@ -44,7 +44,7 @@ def test_the_page_says_what_the_api_says_and_every_row_opens(shift: None) -> Non
     since = (timezone.now() - timedelta(hours=24)).isoformat()
     body: dict[str, Any] = program("read").get(f"{ROOT}/handover", {"since": since}).json()
     person = browser("administrator")
-    page = html(person.get(PAGE))
+    page = html(person.get(f"{PAGE}?since=24h"))
 
     parts = tables(page)
     known = [row for row in body["failing"] if row["known"]]
@@ -64,7 +64,7 @@ def test_the_page_says_what_the_api_says_and_every_row_opens(shift: None) -> Non
 
 
 def test_the_markdown_to_copy_is_the_apis(shift: None) -> None:
-    page = html(browser("viewer").get(PAGE))
+    page = html(browser("viewer").get(f"{PAGE}?since=24h"))
 
     text = re.search(r"<textarea[^>]*>(.*?)</textarea>", page, re.DOTALL)
     assert text
@@ -82,6 +82,8 @@ def test_the_menu_leads_to_it_and_the_boards_presets_choose_the_shift(shift: Non
     for value in ("yesterday", "working_evening"):
         assert f'<option value="{value}"' in page
         assert viewer.get(f"{PAGE}?since={value}").status_code == 200
+    assert '<option value="working_evening" selected>' in page, "on a Monday, the shift since Friday"
+    assert '<option value="24h" selected>' in html(viewer.get(f"{PAGE}?since=24h"))
     assert viewer.get(f"{PAGE}?since=2020-01-01").status_code == 404
 
 

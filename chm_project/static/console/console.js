@@ -94,7 +94,7 @@
       form.addEventListener("submit", () => {
         const zone = form.querySelector("[data-browser-zone]");
         const said = ["period", "since", "since_time", "until", "as_of"].some((name) => form.elements[name]?.value);
-        if (zone) zone.value = said ? Intl.DateTimeFormat().resolvedOptions().timeZone || "" : "";
+        if (zone) zone.value = said ? browserZone() : "";
         focusAgain.keep(document.activeElement);
         for (const field of form.elements) if (field.name && !field.value) field.disabled = true;
       });
@@ -102,12 +102,24 @@
     }
   }
 
-  // "18:00" in a link is that hour in the browser's zone.
+  const browserZone = () => Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+
+  // The handover starts at 18:00 in the browser's zone, which the server learns from the address.
   function zoneLinks(root) {
-    for (const link of root.querySelectorAll("a[data-in-browser-zone]")) {
+    for (const link of root.querySelectorAll("a[href$='/console/handover/']")) {
       const address = new URL(link.href);
-      address.searchParams.set("zone", Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC");
+      address.searchParams.set("zone", browserZone());
       link.href = address;
+    }
+  }
+
+  // A time field that the server fills in UTC: show and send it in the browser's zone.
+  function utcFields(root) {
+    for (const field of root.querySelectorAll("input[data-utc-time]")) {
+      const moment = new Date(`${field.value}Z`);
+      if (field.value) field.value = new Date(moment - moment.getTimezoneOffset() * 60000).toISOString().slice(0, 16);
+      field.form.elements.zone.value = browserZone();
+      field.closest("label").querySelector("[data-utc-only]").hidden = true;
     }
   }
 
@@ -330,6 +342,7 @@
     labels(root);
     filters(root);
     zoneLinks(root);
+    utcFields(root);
     shorten(root);
   }
 

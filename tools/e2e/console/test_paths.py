@@ -28,18 +28,17 @@ def test_from_the_board_to_the_error_text_of_what_fails_in_two_clicks(log_in: Lo
 
     expect(page.get_by_label("Error text")).to_contain_text(error)
     expect(page.get_by_text("This is the latest run.")).to_be_visible()
-    page.get_by_text("The source's own answer, without secrets").click()
+    page.get_by_text("What the source sent, without secrets").click()
     expect(page.get_by_label("Payload")).to_contain_text('"attempt"')
 
 
 A4_WIDTH = 703  # pixels between the margins
 
 
-def test_the_handover_is_two_clicks_away_is_copied_and_prints_on_a4(log_in: LogIn) -> None:
+def test_the_handover_is_one_click_away_is_copied_and_prints_on_a4(log_in: LogIn) -> None:
     page = log_in("analyst")
     page.get_by_role("link", name="Handover").click()
-    page.get_by_role("link", name="last working evening 18:00").click()
-    page.wait_for_url("**/handover/?since=working_evening&zone=Europe%2FBerlin")
+    page.wait_for_url("**/handover/?zone=Europe%2FBerlin")
     expect(page.locator(".chm-as-of time").first).to_contain_text("18:00")
     failing = page.locator("[data-list=new] tbody tr").count()
     assert failing
@@ -49,7 +48,7 @@ def test_the_handover_is_two_clicks_away_is_copied_and_prints_on_a4(log_in: LogI
     expect(page.locator(".chm-quiet")).to_have_text("Copied.")
     copied = str(page.evaluate("navigator.clipboard.readText()"))
     assert copied.startswith("# Handover ")
-    assert f"## Failing, new: {failing}" in copied
+    assert f"## Still failing: {failing}" in copied
 
     page.emulate_media(media="print")
     page.set_viewport_size({"width": A4_WIDTH, "height": 1000})

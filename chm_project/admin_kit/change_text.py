@@ -1,0 +1,65 @@
+"""The change that an entry of the admin's log records, in words that people know: labels, not column names."""
+
+import json
+from typing import Any
+
+from django.contrib.admin.models import LogEntry
+from django.core.exceptions import FieldDoesNotExist
+from django.utils.text import capfirst
+
+BLANK = "blank"
+
+
+def changed_fields(entry: LogEntry) -> list[tuple[str, str, str]]:
+    """Return label, former value and new value of each changed field.
+
+    Empty if the entry has no values, or is about more than one object.
+    """
+    changed = _changed(entry)
+    return [
+        (_label(entry, name), _value_text(entry, name, former), _value_text(entry, name, value))
+        for name, (former, value) in changed.get("values", {}).items()
+    ]
+
+
+def change_text(entry: LogEntry) -> str:
+    """Return the change as one line: "Active: yes to no", "Changed: known failure.", "Added." or "Deleted."."""
+    if values := changed_fields(entry):
+        return "; ".join(f"{label}: {former or BLANK} to {value or BLANK}" for label, former, value in values)
+    if fields := _changed(entry).get("fields"):
+        return f"Changed: {', '.join(_label(entry, name).lower() for name in fields)}."
+    return entry.get_change_message() or "Deleted."
+
+
+def _changed(entry: LogEntry) -> dict[str, Any]:
+    try:
+        message = json.loads(entry.change_message)
+    except ValueError:
+        return {}
+    if not isinstance(message, list) or len(message) != 1:
+        return {}
+    changed: dict[str, Any] = message[0].get("changed", {})
+    return {} if "object" in changed else changed
+
+
+def _field(entry: LogEntry, name: str) -> Any:
+    """Return the model's field; None if the model has none of this name, or is gone."""
+    model: Any = entry.content_type.model_class() if entry.content_type else None
+    try:
+        return model._meta.get_field(name) if model else None
+    except FieldDoesNotExist:
+        return None
+
+
+def _label(entry: LogEntry, name: str) -> str:
+    """Return "Active" for is_active. Forms of the admin log labels, the API and imports log names."""
+    field = _field(entry, name)
+    label = str(field.verbose_name) if field is not None else name.replace("_", " ")
+    return str(capfirst(label.removeprefix("is ").removeprefix("Is ")))
+
+
+def _value_text(entry: LogEntry, name: str, value: str) -> str:
+    """Return the label of a choice, such as "Vendor API" for vendor_api; any other value unchanged."""
+    field = _field(entry, name)
+    choices: dict[Any, Any] = dict(field.flatchoices) if field is not None and field.choices else {}
+    return str(choices.get(value, value))
