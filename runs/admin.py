@@ -23,7 +23,7 @@ from runs.run_page import read_run
 from runs.run_period import PARAMETERS as PERIOD
 from runs.run_period import PeriodFilter
 
-# The columns of the list's CSV, and the path of each from a run.
+# The columns of the CSV, each with its path from a run.
 CSV_COLUMNS = {
     "status": "status",
     "client": "pipeline.client.name",
@@ -41,7 +41,9 @@ CSV_COLUMNS = {
 LIST_PAGES = {"runs_run_changelist", "runs_run_csv"}
 
 
-class UncountedPaginator(Paginator):  # type: ignore[type-arg]  # not subscriptable when it runs
+class UncountedPaginator(Paginator):  # type: ignore[type-arg]  # not subscriptable at run time
+    """Shows links to the older and newer page instead of page numbers."""
+
     template_name = "admin/runs/run/older_and_newer.html"
 
 
@@ -59,9 +61,10 @@ class RunAdmin(VisibleRowsMixin[Run], ReadOnlyMixin, ModelAdmin[Run]):
     )
     list_select_related = ("pipeline__client",)
     paginator = UncountedPaginator
-    # Shows the field; the search itself is the list's own (runs/run_search.py).
+    # Only shows the search field; runs/run_search.py searches.
     search_fields = ("external_run_id",)
     ordering = ("-event_at", "-id")
+    # Counting would read all runs (decision 0010).
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     exclude = ("started_at_kept", "error_message_fetched")
@@ -72,7 +75,7 @@ class RunAdmin(VisibleRowsMixin[Run], ReadOnlyMixin, ModelAdmin[Run]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Run]:
         runs = super().get_queryset(request)
         if request.resolver_match and request.resolver_match.url_name in LIST_PAGES:
-            # A page of a hundred needs neither payloads nor texts of a megabyte.
+            # Payloads and texts are large, and a page shows at most the first 200 characters of an error.
             return runs.defer("payload", "error_message", "status_reason").annotate(
                 error_start=Left("error_message", 200)
             )
@@ -83,11 +86,13 @@ class RunAdmin(VisibleRowsMixin[Run], ReadOnlyMixin, ModelAdmin[Run]):
         return [path("export/csv/", view, name="runs_run_csv"), *super().get_urls()]
 
     def csv_view(self, request: HttpRequest) -> HttpResponseBase:
-        """Return the runs that the list of the same address shows, from its first page on."""
+        """Return the runs of the list with the same query, from its first page on, as CSV."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         changelist: Any = self.get_changelist_instance(request)
-        rows = ({name: _at(run, where) for name, where in CSV_COLUMNS.items()} for run in changelist.exported())
+        rows = (
+            {name: _attribute(run, column) for name, column in CSV_COLUMNS.items()} for run in changelist.exported()
+        )
         headers = {"Content-Disposition": 'attachment; filename="runs.csv"', "Cache-Control": "no-store"}
         return csv_response(list(CSV_COLUMNS), rows, headers=headers)
 
@@ -105,17 +110,17 @@ class RunAdmin(VisibleRowsMixin[Run], ReadOnlyMixin, ModelAdmin[Run]):
         return TemplateResponse(request, "console/run.html", context)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """Allow the filters only: another column would need a scan of all runs."""
+        """Return whether the lookup is a filter of the list. Other columns have no index: they would scan all runs."""
         return lookup in ("status__exact", PLATFORM, ENVIRONMENT, CLIENT, PIPELINE, *PERIOD, PARAMETER)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Run], search_term: str
     ) -> tuple[QuerySet[Run], bool]:
-        """Leave the search to the list, which reads what was found page by page."""
+        """Return the rows unchanged, because RunChangeList searches and reads the results page by page."""
         return queryset, False
 
 
-def _at(run: Any, where: str) -> Any:
-    for name in where.split("."):
+def _attribute(run: Any, path: str) -> Any:
+    for name in path.split("."):
         run = getattr(run, name)
     return run

@@ -3,5 +3,5 @@ from django.apps import AppConfig
 
 class RunsConfig(AppConfig):
     name = "runs"
-    # As the menu of the console groups its pages.
+    # The name of the group in the menu of the console.
     verbose_name = "Health"

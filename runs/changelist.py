@@ -1,4 +1,4 @@
-"""The list of runs in the console: what its address asks for, and what its page offers."""
+"""The list of runs in the console: parameters of its address, filters, sorting, chips and links to other pages."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -19,25 +19,26 @@ from chm_project.admin_kit.visible_rows import MyClientsFilter
 from chm_project.api.pagination import Keyset, Position
 from inventory.models import Client, Environment, Pipeline, Platform
 from runs.models import Run, Status
-from runs.run_pages import NEWEST, ORDERS, RunPages
+from runs.run_pages import NEWEST_FIRST, ORDERS, RunPages
 from runs.run_period import CUSTOM, PERIODS, PeriodFilter
 from runs.run_period import PARAMETERS as PERIOD
-from runs.run_search import FAILURES, FOUND, SearchResult, search
+from runs.run_search import MAX_BY_ID, MAX_FAILURES, SearchResult, search
 
 CLIENT, PIPELINE = "pipeline__client__id__exact", "pipeline__id__exact"
 STATUS, PLATFORM, ENVIRONMENT = "status__exact", "pipeline__platform__exact", "pipeline__environment__exact"
-WALKING = (STATUS, PLATFORM, ENVIRONMENT)
+# Filters without an index: a page walks a limited number of runs to find matches.
+UNINDEXED = (STATUS, PLATFORM, ENVIRONMENT)
 SORT = "sort"
-IN_WORDS = {
-    NEWEST: "newest first",
+ORDER_LABELS = {
+    NEWEST_FIRST: "newest first",
     "time": "oldest first",
     "-duration": "longest first",
     "duration": "shortest first",
     "-rows": "most rows first",
     "rows": "fewest rows first",
 }
-# A CSV holds the first so many runs of the list, and looks at so many pages of the database for them.
-EXPORTED, EXPORT_PAGE, EXPORT_PAGES = 10_000, 1_000, 30
+# Limits of a CSV: its rows, the rows of one query, and the number of queries.
+EXPORT_ROWS, EXPORT_PAGE, EXPORT_PAGES = 10_000, 1_000, 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class Chip:
 
 @dataclass(frozen=True, slots=True)
 class SortColumn:
-    """A heading of the list; `query` sorts by it. `direction` is set where the list is sorted by it."""
+    """A heading of the list. `query` sorts by it; `direction` is set if the list is sorted by it."""
 
     title: str
     query: str = ""
@@ -60,29 +61,29 @@ class SortColumn:
 
 
 class RunChangeList(ChangeList):
-    """Each page starts behind a run, by `older_than` or `newer_than`, so the thousandth costs what the first does."""
+    """Pages by keyset: `older_than` or `newer_than` is the run before the page, so every page costs the same."""
 
     def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         parameters = request.GET.copy()
-        # A form that is sent without JavaScript names its empty fields too.
+        # Without JavaScript, a form sends its empty fields too.
         for name in [name for name, value in parameters.items() if value == ""]:
             del parameters[name]
-        self.sort = (parameters.pop(SORT, []) or [NEWEST])[-1] or NEWEST
+        self.sort = (parameters.pop(SORT, []) or [NEWEST_FIRST])[-1] or NEWEST_FIRST
         if self.sort not in ORDERS:
             raise IncorrectLookupParameters
         self.order = ORDERS[self.sort]
         self.older_than = _position(parameters.pop("older_than", []), self.order)
         self.newer_than = _position(parameters.pop("newer_than", []), self.order)
-        # Links and forms of the page do not repeat the position, so other filters begin at the start.
+        # Without the position in request.GET, links and forms of the page start at the first page.
         request.GET = parameters  # type: ignore[assignment]
         self.visibility = visibility_of(request)
         self.as_of = timezone.now()
         super().__init__(request, *args, **kwargs)
 
     def get_query_string(self, new_params: Any = None, remove: Any = None) -> str:
-        """Keep the order, which is no filter."""
-        kept = {} if self.sort == NEWEST else {SORT: self.sort}
-        return str(super().get_query_string({**kept, **(new_params or {})}, remove))
+        """Return the query string with the order, which is not one of Django's filters."""
+        order = {} if self.sort == NEWEST_FIRST else {SORT: self.sort}
+        return str(super().get_query_string({**order, **(new_params or {})}, remove))
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
         return ["-event_at", "-id"]
@@ -99,19 +100,20 @@ class RunChangeList(ChangeList):
             order=self.order,
             clients=None if self.params.get(PIPELINE) or self.query else self.clients(),
             walks=self.must_walk(),
-            found=self.found,
+            search_result=self.search_result,
         )
         page = self.pages.read(number, position=self.newer_than or self.older_than, back=self.newer_than is not None)
         self.older, self.newer, self.walked_to = page.after, page.before, page.walked_to
         self.result_list = page.runs
+        # Django's templates need a count; the real one would read all runs.
         self.result_count = self.full_result_count = len(page.runs)
         self.show_full_result_count = self.show_admin_actions = False
         self.can_show_all = self.multi_page = self.show_all = False
         self.paginator = self.model_admin.get_paginator(request, self.queryset, number)
 
     @cached_property
-    def found(self) -> SearchResult | None:
-        """What the search found; None without one."""
+    def search_result(self) -> SearchResult | None:
+        """Return the result of the search; None without a search."""
         text = self.query.strip()
         if not text:
             return None
@@ -121,30 +123,30 @@ class RunChangeList(ChangeList):
 
     @property
     def search_limits(self) -> tuple[int, int]:
-        """How many runs are listed by the beginning of their ids, and how many failures' texts are searched."""
-        return FOUND, FAILURES
+        """Return the maximum of runs found by the beginning of their id, and of failures whose texts are searched."""
+        return MAX_BY_ID, MAX_FAILURES
 
     def must_walk(self) -> bool:
-        return any(self.params.get(name) for name in WALKING) and not (self.params.get(PIPELINE) or self.query)
+        return any(self.params.get(name) for name in UNINDEXED) and not (self.params.get(PIPELINE) or self.query)
 
     def clients(self) -> Collection[Any] | None:
-        """The clients that the list is restricted to: by its filter, by the person's own, or by what is visible."""
+        """Return the clients of the filter, else the user's own clients, else the visible ones; None for all."""
         if client_id := self.params.get(CLIENT):
             return [client_id]
-        [mine] = [spec.clients for spec in self.filter_specs if isinstance(spec, MyClientsFilter)] or [None]
-        return mine if mine is not None else self.visibility.clients
+        [own_clients] = [spec.clients for spec in self.filter_specs if isinstance(spec, MyClientsFilter)] or [None]
+        return own_clients if own_clients is not None else self.visibility.clients
 
     def exported(self) -> Iterator[Run]:
-        """Yield the first runs of the list, page by page; it ends where the pages of the database are used up."""
-        position, left = None, EXPORTED
+        """Yield the first runs of the list, at most EXPORT_ROWS and those of EXPORT_PAGES queries."""
+        position, remaining = None, EXPORT_ROWS
         for _ in range(EXPORT_PAGES):
-            page = self.pages.read(min(EXPORT_PAGE, left), position=position)
+            page = self.pages.read(min(EXPORT_PAGE, remaining), position=position)
             yield from page.runs
-            position, left = page.after, left - len(page.runs)
-            if position is None or not left:
+            position, remaining = page.after, remaining - len(page.runs)
+            if position is None or not remaining:
                 return
 
-    # What the page offers.
+    # For the template.
 
     @property
     def columns(self) -> list[SortColumn]:
@@ -160,16 +162,16 @@ class RunChangeList(ChangeList):
         ]
 
     def _sorted(self, title: str, name: str, *, is_number: bool = False) -> SortColumn:
-        """Each click turns the order around; the first one puts the newest, longest or most on top."""
+        """Return a heading whose link sorts in descending order, or in ascending order if the list is descending."""
         descending = f"-{name}"
         direction = {descending: "descending", name: "ascending"}.get(self.sort, "")
-        wanted = name if self.sort == descending else descending
-        query = super().get_query_string({} if wanted == NEWEST else {SORT: wanted})
+        next_sort = name if self.sort == descending else descending
+        query = super().get_query_string({} if next_sort == NEWEST_FIRST else {SORT: next_sort})
         return SortColumn(title, str(query), direction, is_number)
 
     @property
     def choices(self) -> list[tuple[str, str, str, list[tuple[str, str]]]]:
-        """Return the selects of the form: name, label, text for all, and the choices."""
+        """Return the select fields of the form: name, label, label of the empty choice, and the choices."""
         clients = self.visibility.of(Client.objects.order_by("name", "id"), client="id").values_list("pk", "name")
         return [
             (STATUS, "Status", "All statuses", list(Status.choices)),
@@ -181,7 +183,7 @@ class RunChangeList(ChangeList):
 
     @cached_property
     def fields(self) -> list[dict[str, Any]]:
-        """The selects of the form with what is chosen."""
+        """Return the select fields of the form with their current values."""
         return [
             {
                 "name": name,
@@ -195,10 +197,10 @@ class RunChangeList(ChangeList):
 
     @cached_property
     def pipeline_name(self) -> str:
-        """The name of the pipeline that the list is filtered by; empty without one, or for one that is not visible."""
+        """Return the name of the pipeline of the filter; empty without a filter, or if the pipeline is not visible."""
         pipelines = self.visibility.of(Pipeline.objects.all(), client="client_id", pipeline="id")
-        found = pipelines.filter(pk=self.params[PIPELINE]).first() if self.params.get(PIPELINE) else None
-        return found.name if found else ""
+        pipeline = pipelines.filter(pk=self.params[PIPELINE]).first() if self.params.get(PIPELINE) else None
+        return pipeline.name if pipeline else ""
 
     @property
     def pipeline_id(self) -> str:
@@ -209,25 +211,25 @@ class RunChangeList(ChangeList):
         chips = []
         for field in self.fields:
             if value := field["chosen"]:
-                shown = dict(field["choices"]).get(value, "an unknown one")
+                label = dict(field["choices"]).get(value, "an unknown one")
                 removed = list(PERIOD) if field["name"] == "period" else [field["name"]]
                 if value == CUSTOM:
-                    shown = self.period.in_words()
-                chips.append(Chip(field["label"], shown, self.get_query_string(remove=removed)))
+                    label = self.period.in_words()
+                chips.append(Chip(field["label"], label, self.get_query_string(remove=removed)))
         if self.params.get(PIPELINE):
-            named = self.pipeline_name or "an unknown one"
-            chips.append(Chip("Pipeline", named, self.get_query_string(remove=[PIPELINE])))
+            name = self.pipeline_name or "an unknown one"
+            chips.append(Chip("Pipeline", name, self.get_query_string(remove=[PIPELINE])))
         if self.query:
             chips.append(Chip("Search", self.query, self.get_query_string(remove=[SEARCH_VAR])))
         return chips
 
     @property
     def most_exported(self) -> int:
-        return EXPORTED
+        return EXPORT_ROWS
 
     @property
     def sorted_from(self) -> datetime | None:
-        """The moment from which runs are sorted by a number; None if all are, or if the list is sorted by time."""
+        """Return the time from which runs are sorted by a number; None if all are, or if the list is sorted by time."""
         return None if self.pages.by_time else self.pages.sorted_from
 
     @property
@@ -236,29 +238,30 @@ class RunChangeList(ChangeList):
 
     @property
     def order_in_words(self) -> str:
-        return IN_WORDS[self.sort]
+        return ORDER_LABELS[self.sort]
 
-    def place(self, name: str, position: Position | None) -> str | None:
-        """The query string of the page that starts behind a run."""
+    def page_query(self, name: str, position: Position | None) -> str | None:
+        """Return the query string of the page after or before a run; None without a position."""
         return self.get_query_string({name: "_".join(map(str, position))}) if position else None
 
     @property
     def older_page(self) -> str | None:
-        return self.place("older_than", self.older)
+        return self.page_query("older_than", self.older)
 
     @property
     def newer_page(self) -> str | None:
-        return self.place("newer_than", self.newer)
+        return self.page_query("newer_than", self.newer)
 
     @property
     def newest_page(self) -> str:
         return self.get_query_string()
 
 
-def _position(given: Any, order: Keyset) -> Position | None:
-    if not given:
+def _position(values: Any, order: Keyset) -> Position | None:
+    """Return the position in an address; None without one. Raise IncorrectLookupParameters if it is invalid."""
+    if not values:
         return None
-    first, _, run_id = given[-1].partition("_")
+    first, _, run_id = values[-1].partition("_")
     try:
         if order.keys[0].attribute == "event_at":
             if datetime.fromisoformat(first).tzinfo is None:

@@ -27,16 +27,16 @@ def keep_error_texts(texts: Sequence[ErrorText]) -> int:
 
     A run with a newer attempt, or with a text from its source, is not changed.
     """
-    readable = [(each, cleaned) for each in texts if (cleaned := text(each.text))]
-    if not readable:
+    scrubbed = [(each, clean) for each in texts if (clean := text(each.text))]
+    if not scrubbed:
         return 0
     with connection.cursor() as cursor:
         cursor.execute(
             _KEEP,
             {
-                "run_id": [each.run_id for each, _ in readable],
-                "finished_at": [each.finished_at for each, _ in readable],
-                "error_message": [cleaned for _, cleaned in readable],
+                "run_id": [each.run_id for each, _ in scrubbed],
+                "finished_at": [each.finished_at for each, _ in scrubbed],
+                "error_message": [clean for _, clean in scrubbed],
             },
         )
         return int(cursor.rowcount)

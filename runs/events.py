@@ -1,7 +1,7 @@
-"""A source's data about a run, validated and repaired for storage.
+"""Validate, repair and scrub a source's data about a run.
 
-Values of sources can have any type: a value that cannot be stored becomes null and is reported in status_reason, so
-that one invalid field never loses the run, and one invalid run never loses its page.
+Values of sources can have any type. A value that cannot be stored becomes null, and status_reason names it. So one
+invalid field does not lose its run, and one invalid run does not lose its page.
 """
 
 import contextlib
@@ -21,6 +21,7 @@ from runs.limits import bounded_payload, bounded_text
 from runs.models import Status
 
 _STATUSES = frozenset(Status.values)
+# Limits of the columns varchar(255), integer and bigint.
 MAX_ID_LENGTH = 255
 MAX_INTEGER = 2**31 - 1
 MAX_BIGINT = 2**63 - 1
@@ -28,8 +29,8 @@ MAX_BIGINT = 2**63 - 1
 
 class Kind(StrEnum):
     SNAPSHOT = "snapshot"  # the whole state: a newer one replaces every field
-    EVENT = "event"  # one thing that happened: the newest decides, the earliest start is kept
-    IF_ABSENT = "if_absent"  # only shows that the run exists, or a manual run: never changes a stored one
+    EVENT = "event"  # one thing that happened: the newest event decides the status, the earliest start stays
+    IF_ABSENT = "if_absent"  # inserts a run that is not stored and never changes a stored one, such as a manual run
 
 
 class Clock(StrEnum):
@@ -41,8 +42,11 @@ class Clock(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunEvent:
-    """One write to one run. Values are the source's own: times as datetime or ISO 8601 text, anything else is
-    repaired; `status` is canonical, or the source's word if its table has no translation."""
+    """One write to one run, with the values of the source, which `storable` repairs.
+
+    Times are datetimes or ISO 8601 texts. `status` is a Status, or the source's own word if the connector has no
+    translation for it. `at` is the version of the write; without it, the last write wins.
+    """
 
     pipeline_id: UUID
     external_run_id: object
@@ -86,7 +90,7 @@ class StorableRun:
 
 
 def storable(event: RunEvent) -> StorableRun | Rejected:
-    """Return the event repaired and scrubbed, or Rejected without a usable identity."""
+    """Return the event repaired and scrubbed, or Rejected if it has no usable external_run_id."""
     external_run_id = identity(event.external_run_id)
     if isinstance(external_run_id, Rejected):
         return external_run_id
@@ -125,6 +129,7 @@ def storable(event: RunEvent) -> StorableRun | Rejected:
 
 
 def identity(value: object) -> str | Rejected:
+    """Return a usable external_run_id without secrets, or Rejected."""
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str) or not (clean := storable_text(value)).strip():
@@ -135,15 +140,16 @@ def identity(value: object) -> str | Rejected:
 
 
 def without_secret(identity: str) -> str:
-    """Return an identity without its secrets; a keyed digest distinguishes different ones."""
-    shown = scrub_text(identity)
-    if shown == identity:
+    """Return an identity without its secrets. A keyed digest keeps identities with different secrets apart."""
+    masked = scrub_text(identity)
+    if masked == identity:
         return identity
     digest = salted_hmac("runs.events.without_secret", identity, algorithm="sha256").hexdigest()[:16]
-    return f"{shown[: MAX_ID_LENGTH - 1 - len(digest)]}-{digest}"
+    return f"{masked[: MAX_ID_LENGTH - 1 - len(digest)]}-{digest}"
 
 
 def canonical_status(value: object, notes: list[str]) -> str:
+    """Return the status; a missing or unknown one becomes failed, with a note."""
     if isinstance(value, str) and value in _STATUSES:
         return str(value)
     notes.append("no status given" if value is None else f"unknown status {_short(value)}")
@@ -151,7 +157,7 @@ def canonical_status(value: object, notes: list[str]) -> str:
 
 
 def readable_time(field: str, value: object, notes: list[str]) -> datetime | None:
-    """UTC; a naive time is UTC already."""
+    """Return the time in UTC, which a time without an offset is already; None, with a note, if it is not a time."""
     if value is None or value == "":
         return None
     try:
@@ -166,6 +172,7 @@ def readable_time(field: str, value: object, notes: list[str]) -> datetime | Non
 
 
 def whole_number(field: str, value: object, maximum: int, notes: list[str]) -> int | None:
+    """Return the number, rounded down; None, with a note, if it is not a number from 0 to the maximum."""
     if value is None or value == "":
         return None
     number: int | None = None
@@ -183,7 +190,7 @@ def whole_number(field: str, value: object, maximum: int, notes: list[str]) -> i
 
 
 def text(value: object) -> str | None:
-    """Return scrubbed text of bounded size; a structure comes back as JSON."""
+    """Return the text scrubbed and cut, other values as JSON; None for an empty one."""
     if value is None or value == "":
         return None
     if isinstance(value, Mapping):
@@ -194,7 +201,7 @@ def text(value: object) -> str | None:
 
 
 def web_address(field: str, value: object, notes: list[str]) -> str | None:
-    """Return an http or https address that a page may link to; anything else, or one with a secret, is left out."""
+    """Return an http or https address; None, with a note, for anything else or an address with a secret."""
     if value is None or value == "":
         return None
     if not isinstance(value, str) or not is_web_address(value):
@@ -207,6 +214,6 @@ def web_address(field: str, value: object, notes: list[str]) -> str | None:
 
 
 def _short(value: object) -> str:
-    # Before the cut, because half a secret is not recognizable.
-    shown = scrub_text(storable_text(json.dumps(value, ensure_ascii=False, default=str)))
-    return shown if len(shown) <= 100 else shown[:99] + "…"
+    # Scrub before cutting, because half a secret is not recognizable.
+    text = scrub_text(storable_text(json.dumps(value, ensure_ascii=False, default=str)))
+    return text if len(text) <= 100 else text[:99] + "…"

@@ -1,4 +1,4 @@
-"""Mark failures as known. Whether a mark is valid is computed when it is read."""
+"""Mark failures as known. Reports compute whether a mark is valid (decision 0029)."""
 
 from datetime import datetime
 
@@ -22,7 +22,10 @@ class NotFailing(Exception):
 def mark_known(
     *, pipeline: Pipeline, reason: str, ticket_url: str | None = None, until: datetime | None = None
 ) -> None:
-    """Mark the current failure of the pipeline as known and replace an existing mark; raise NotFailing."""
+    """Mark the current failure of the pipeline as known, replacing an existing mark.
+
+    Raise NotFailing if the pipeline is not failing.
+    """
     now = timezone.now()
     rows, _ = page_of_shape(
         "failing_now", most=1, where=f"pipeline_id = '{pipeline.pk}'", clock=now, client_id=pipeline.client_id

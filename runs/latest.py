@@ -1,4 +1,4 @@
-"""Definitions of the newest open run of a pipeline and of the runs of a window."""
+"""Querysets of the newest open run of a pipeline and of the runs of a window."""
 
 from datetime import datetime
 
@@ -9,18 +9,18 @@ from runs.models import BEGINNING, STARTED, RunQuerySet
 
 
 def newest_open_first(runs: RunQuerySet) -> RunQuerySet:
-    """Return the open runs of one pipeline, in the same order as latest_first.
+    """Return the open runs of one pipeline, the latest first.
 
-    Ordered differently from latest_first: otherwise a plan may walk all runs of the pipeline to find no open
-    one, instead of using the index runs_open.
+    The order has the same meaning as latest_first but another expression, so that PostgreSQL uses the index runs_open.
+    With the expression of latest_first, a plan may walk all runs of the pipeline in the index runs_latest.
     """
     return runs.still_open().order_by(F("started_at").desc(nulls_last=True), "-id")
 
 
 def in_window(runs: RunQuerySet, *, since: datetime | None = None, until: datetime | None = None) -> RunQuerySet:
-    """Return runs that started in [since, until); without a start, event_at counts.
+    """Return runs that started from `since` until before `until`; for a run without a start, event_at counts.
 
-    Written over the same expression as the index runs_latest: there a run without a start has -infinity.
+    The condition uses the expression of the index runs_latest, in which a run without a start has -infinity.
     """
     without_start = Q(Exact(STARTED, BEGINNING))
     if since is not None:

@@ -1,6 +1,6 @@
 """Size limits of a run's texts and payload, applied by record_runs after scrubbing.
 
-Cutting depends only on the content, so a repeated long response is unchanged.
+The result depends only on the content, so a replay of a long text is still unchanged.
 """
 
 import json
@@ -20,30 +20,30 @@ def bounded_text(value: str) -> str:
     if len(encoded) <= MAX_TEXT_BYTES:
         return value
     note = f"… [cut: {len(encoded):,} bytes originally]"
-    kept = encoded[: MAX_TEXT_BYTES - len(note.encode())]
-    return kept.decode(errors="ignore") + note
+    beginning = encoded[: MAX_TEXT_BYTES - len(note.encode())]
+    return beginning.decode(errors="ignore") + note
 
 
 def bounded_payload(encoded: str) -> str:
-    """Return the JSON text, without its largest fields if it exceeds MAX_PAYLOAD_BYTES.
+    """Return the JSON text of an object, without its largest fields if it is longer than MAX_PAYLOAD_BYTES.
 
     Removed fields are listed with their original size under the key CUT_KEY.
     """
     if len(encoded) * 4 <= MAX_PAYLOAD_BYTES or (size := len(encoded.encode())) <= MAX_PAYLOAD_BYTES:
         return encoded
     fields = {name: (value, len(_dump({name: value}).encode())) for name, value in json.loads(encoded).items()}
-    room = MAX_PAYLOAD_BYTES - 2 * _MAX_NAMED_BYTES
-    kept = set()
-    for name, (_, needs) in sorted(fields.items(), key=lambda field: (field[1][1], field[0])):
-        room -= needs
-        if room < 0:
+    free_bytes = MAX_PAYLOAD_BYTES - 2 * _MAX_NAMED_BYTES
+    kept_names = set()
+    for name, (_, size_of_field) in sorted(fields.items(), key=lambda field: (field[1][1], field[0])):
+        free_bytes -= size_of_field
+        if free_bytes < 0:
             break
-        kept.add(name)
-    missing = ", ".join(name for name in sorted(fields) if name not in kept)
-    if len(missing.encode()) > _MAX_NAMED_BYTES:
-        missing = missing.encode()[:_MAX_NAMED_BYTES].decode(errors="ignore") + "…"
-    note = f"{size:,} bytes originally; left out: {missing}"
-    return _dump({name: value for name, (value, _) in fields.items() if name in kept} | {CUT_KEY: note})
+        kept_names.add(name)
+    removed = ", ".join(name for name in sorted(fields) if name not in kept_names)
+    if len(removed.encode()) > _MAX_NAMED_BYTES:
+        removed = removed.encode()[:_MAX_NAMED_BYTES].decode(errors="ignore") + "…"
+    note = f"{size:,} bytes originally; left out: {removed}"
+    return _dump({name: value for name, (value, _) in fields.items() if name in kept_names} | {CUT_KEY: note})
 
 
 def _dump(value: object) -> str:

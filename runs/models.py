@@ -1,4 +1,4 @@
-"""A run of a pipeline in its source's latest state. Only `runs.services` writes rows."""
+"""Runs of pipelines, each in the latest state that its source reported. Only `runs.services` writes rows."""
 
 from datetime import datetime
 
@@ -14,11 +14,11 @@ from inventory.models import Pipeline
 
 BEGINNING = Cast(Value("-infinity"), models.DateTimeField())
 
-# The order of the latest run: nulls last, then the newest id. Written over coalesce(), because only this form lets one
-# index serve the order, its reverse and the keyset comparison.
+# The order of the latest run: nulls last, then the newest id. With coalesce(), one index serves the order, its reverse
+# and the comparison of a keyset (decision 0003).
 STARTED = Coalesce("started_at", BEGINNING)
 FINISHED = Coalesce("finished_at", BEGINNING)
-# Byte order, because only then an index finds the beginning of a text.
+# Byte order: an index in the database's own collation cannot find the beginning of a text.
 SEARCHED_ID = Collate("external_run_id", "C")
 
 
@@ -39,11 +39,11 @@ class RunQuerySet(models.QuerySet["Run"]):
         return self.order_by(STARTED.desc(), FINISHED.desc(), "-id")
 
     def earliest_first(self) -> "RunQuerySet":
-        """The exact reverse of latest_first."""
+        """Return the runs in the exact reverse of latest_first."""
         return self.order_by(STARTED.asc(), FINISHED.asc(), "id")
 
     def with_source_url(self) -> "RunQuerySet":
-        """Annotate `source_url`, the address of the run's page at its source; null where none is known."""
+        """Annotate `source_url`, the address of the run's page at its source; null if unknown."""
         template = Pipeline.objects.filter(pk=OuterRef("pipeline_id")).order_by().values("source_url_template")
         return self.annotate(
             # A subquery, not a join, so that it runs only for the rows of the page.
@@ -61,7 +61,7 @@ class RunQuerySet(models.QuerySet["Run"]):
         return self.filter(status=Status.FAILED, error_message=None)
 
     def begun(self, as_of: datetime | None) -> "RunQuerySet":
-        """Return the runs known at `as_of`: from their start on, or from event_at without a start. None: all."""
+        """Return the runs that had started by `as_of`; a run without a start counts from event_at. None returns all."""
         if as_of is None:
             return self.all()
         return self.filter(LessThanOrEqual(STARTED, Value(as_of)), Q(started_at__isnull=False) | Q(event_at__lte=as_of))
@@ -78,6 +78,7 @@ class Run(BaseModel):
         Pipeline,
         on_delete=models.PROTECT,
         related_name="runs",
+        # Other indexes begin with the pipeline.
         db_index=False,
         db_comment="The pipeline that ran",
     )
@@ -165,8 +166,8 @@ class Run(BaseModel):
             ),
         ]
         indexes = [
-            # Latest run of a pipeline, its run list in both directions, windows on started_at; what it includes lets
-            # summaries and boards count on the index alone.
+            # Latest run of a pipeline, its list in both directions, windows on started_at. With the included columns,
+            # summaries and boards use index-only scans.
             models.Index(
                 "pipeline",
                 STARTED.desc(),
@@ -175,18 +176,18 @@ class Run(BaseModel):
                 name="runs_latest",
                 include=["status", "started_at", "finished_at", "event_at"],
             ),
-            # Runs across pipelines, newest first; shapes over a window are index-only scans of it.
+            # Runs across pipelines, newest first. With the included columns, shapes over a window use index-only scans.
             models.Index(
                 F("event_at").desc(),
                 F("id").desc(),
                 name="runs_by_event",
                 include=["pipeline", "status", "duration_seconds", "rows_processed"],
             ),
-            # A client's runs, newest first, collected from its pipelines.
+            # The newest runs of each pipeline, from which the list of a client's runs is made (decision 0006).
             models.Index("pipeline", F("event_at").desc(), F("id").desc(), name="runs_by_pipeline_event"),
-            # Search for a run by its id, or the beginning of it, in the console.
+            # Search by external_run_id or its beginning, in the console and the API.
             models.Index(SEARCHED_ID, name="runs_by_external_id"),
-            # Failures of a window: a few runs in a hundred.
+            # Failures of a window. Partial, because only a few runs in a hundred fail.
             models.Index(fields=["event_at"], name="runs_failed", include=["pipeline"], condition=Q(status="failed")),
             # Failed runs for which ingestion asks the source for an error text.
             models.Index(
@@ -195,7 +196,7 @@ class Run(BaseModel):
                 include=["pipeline"],
                 condition=Q(status="failed", error_message__isnull=True),
             ),
-            # Runs that ingestion re-reads because a window did not return them.
+            # Open runs: ingestion reads them again, and pings end the newest one.
             models.Index(fields=["pipeline"], condition=Q(status="running"), name="runs_open"),
         ]
 

@@ -7,26 +7,26 @@ from typing import Any
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
-MOST = 200_000
+MAX_CHARACTERS = 200_000
 _TOKEN = re.compile(r'("(?:[^"\\]|\\.)*")(\s*:)?|\b(true|false|null)\b|(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)')
 
 
 def highlighted(payload: Any) -> SafeString:
-    """Return indented HTML; a payload too long for a page is cut, with a note."""
+    """Return the payload as indented HTML, cut with a note after MAX_CHARACTERS."""
     text = json.dumps(payload, indent=2, ensure_ascii=False)
-    cut = len(text) > MOST
+    cut = len(text) > MAX_CHARACTERS
     pieces: list[str] = []
-    at = 0
-    for found in _TOKEN.finditer(text[:MOST]):
-        pieces.append(escape(text[at : found.start()]))
-        string, colon, word, number = found.groups()
+    position = 0
+    for token in _TOKEN.finditer(text[:MAX_CHARACTERS]):
+        pieces.append(escape(text[position : token.start()]))
+        string, colon, word, number = token.groups()
         if string:
             kind = "key" if colon else "text"
             pieces.append(f'<span class="chm-json-{kind}">{escape(string)}</span>{colon or ""}')
         else:
             pieces.append(f'<span class="chm-json-{"word" if word else "number"}">{escape(word or number)}</span>')
-        at = found.end()
-    pieces.append(escape(text[at:MOST]))
+        position = token.end()
+    pieces.append(escape(text[position:MAX_CHARACTERS]))
     if cut:
-        pieces.append(f"\n… {len(text) - MOST:,} characters more; the API gives all of it.")
+        pieces.append(f"\n… {len(text) - MAX_CHARACTERS:,} more characters; the API returns all of it.")
     return mark_safe("".join(pieces))  # noqa: S308 - each piece of the payload is escaped above

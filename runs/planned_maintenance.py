@@ -1,7 +1,8 @@
-"""What the maintenance file says about rows of failures and lateness: decision 0032.
+"""Add planned maintenance, owner and runbook from the maintenance file to rows of reports (decision 0032).
 
-A failure is in planned maintenance if every failed run since the last success happened in windows of its pipeline that
-follow each other; a late pipeline, if such windows hold everything from the expected start until now.
+A failure is in planned maintenance if windows of its pipeline, without a gap between them, cover all failed runs since
+the last success. A late pipeline is in planned maintenance if such windows cover the time from the expected start until
+now.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,19 +18,19 @@ from inventory.models import Pipeline
 from runs.models import Run
 
 Row = dict[str, Any]
-# The shapes whose rows are noted, and the columns that this adds: name, whether it may be null, meaning.
+# The shapes whose rows get these columns, and the columns with their descriptions; each can be null.
 NOTED_SHAPES = ("failing_now", "late_pipelines", "incidents")
 COLUMNS = {
-    "maintenance": "Reason of the planned maintenance that it is in; null: it is in none",
-    "owner": "Who looks after it, by the maintenance file; of an incident, after the pipeline that failed latest",
-    "runbook_url": "What to do about it, by the maintenance file",
+    "maintenance": "Why it is in planned maintenance; null: it is not",
+    "owner": "Owner by the maintenance file; of an incident, the owner of the pipeline that failed last",
+    "runbook_url": "Address of the instructions for a failure, by the maintenance file",
 }
 
 
 def note_rows(rows: Iterable[Row], *, as_of: datetime) -> None:
-    """Put `maintenance`, `owner` and `runbook_url` into rows of the noted shapes and into any with a pipeline_id.
+    """Set `maintenance`, `owner` and `runbook_url` in rows of NOTED_SHAPES, or in other rows with a pipeline_id.
 
-    At most two queries, whatever the number of rows; none without a file.
+    This takes at most two queries for any number of rows, and none without a file.
     """
     noted = list(rows)
     for row in noted:
@@ -48,14 +49,14 @@ def note_rows(rows: Iterable[Row], *, as_of: datetime) -> None:
     tables = tables_of(pipelines, file)
     for row in noted:
         maintenance, owners = tables.get(_pipeline_of(row, failures), ([], []))
-        span = _judged(row, failures, as_of)
+        span = _time_to_cover(row, failures, as_of)
         row["maintenance"] = reason_for(maintenance, *span) if span else None
-        row["owner"] = next((one.owner for one in owners if one.owner), None)
-        row["runbook_url"] = next((one.runbook_url for one in owners if one.runbook_url), None)
+        row["owner"] = next((table.owner for table in owners if table.owner), None)
+        row["runbook_url"] = next((table.runbook_url for table in owners if table.runbook_url), None)
 
 
 def in_maintenance(failing: Iterable[Row], *, as_of: datetime) -> set[UUID]:
-    """Return the pipelines, of these rows of failing_now, whose failure is in planned maintenance."""
+    """Return the pipelines of these rows of failing_now whose failure is in planned maintenance."""
     if not maintenance_file().maintenance:
         return set()
     rows = [dict(row) for row in failing]
@@ -69,10 +70,10 @@ def _pipeline_of(row: Row, failures: Mapping[Any, tuple[UUID, datetime]]) -> Any
     return failures[row["run_id"]][0] if row.get("run_id") in failures else None
 
 
-def _judged(
+def _time_to_cover(
     row: Row, failures: Mapping[Any, tuple[UUID, datetime]], as_of: datetime
 ) -> tuple[datetime, datetime] | None:
-    """From when until when the windows must last; None for a row that is about neither failure nor lateness."""
+    """Return the time that the windows must cover; None for a row that is neither a failure nor late."""
     if "expected_at" in row:
         return row["expected_at"], as_of
     if "failing_since" in row and row["run_id"] in failures:
@@ -83,7 +84,7 @@ def _judged(
 
 
 def tables_of(pipelines: Iterable[Any], file: MaintenanceFile) -> dict[Any, tuple[list[Maintenance], list[Owner]]]:
-    """Return by pipeline the tables of the file that select it, in their order."""
+    """Return, by pipeline, the tables of the file that select it, in the order of the file."""
     tables: list[Maintenance | Owner] = [*file.maintenance, *file.owners]
     names = [f"table_{number}" for number in range(len(tables))]
     selected = {
@@ -91,18 +92,18 @@ def tables_of(pipelines: Iterable[Any], file: MaintenanceFile) -> dict[Any, tupl
         for name, table in zip(names, tables, strict=True)
     }
     rows = Pipeline.objects.filter(pk__in=pipelines).annotate(**selected).values_list("pk", *names)
-    found: dict[Any, tuple[list[Maintenance], list[Owner]]] = {}
-    for pk, *held in rows:
-        matching = [table for table, holds in zip(tables, held, strict=True) if holds]
-        found[pk] = (
+    by_pipeline: dict[Any, tuple[list[Maintenance], list[Owner]]] = {}
+    for pk, *flags in rows:
+        matching = [table for table, is_selected in zip(tables, flags, strict=True) if is_selected]
+        by_pipeline[pk] = (
             [table for table in matching if isinstance(table, Maintenance)],
             [table for table in matching if isinstance(table, Owner)],
         )
-    return found
+    return by_pipeline
 
 
 def reason_for(maintenance: Iterable[Maintenance], since: datetime, until: datetime) -> str | None:
-    """Return why, if the windows of these tables hold all of [since, until], the first one's reason; else None."""
+    """Return the reason of the window at `since` if the windows cover the time until `until`; else None."""
     tables = list(maintenance)
     if lasting_until((table.window for table in tables), since, until) is None:
         return None

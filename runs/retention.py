@@ -1,4 +1,4 @@
-"""Prune runs: delete old ones, as selected by runs/sql/prunable_runs.sql."""
+"""Delete old runs, which runs/sql/prunable_runs.sql selects."""
 
 import math
 import time
@@ -40,17 +40,19 @@ class PruneSelection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pruned:
+    """The numbers of deleted runs and of their pipelines; not `finished` if the time was too short."""
+
     runs: int
     pipelines: int
     finished: bool
 
 
 def count_prunable(selection: PruneSelection) -> dict[uuid.UUID, int]:
-    """Return the number of runs that a pruning would delete, by pipeline."""
+    """Return how many runs pruning would delete, by pipeline."""
     ids = list(_pipelines(selection).values_list("pk", flat=True))
     counts: dict[uuid.UUID, int] = {}
     for start in range(0, len(ids), _PIPELINES_AT_ONCE):
-        counts |= _execute(_sql("count_prunable"), selection, ids[start : start + _PIPELINES_AT_ONCE])
+        counts |= _counts_by_pipeline(_sql("count_prunable"), selection, ids[start : start + _PIPELINES_AT_ONCE])
     return counts
 
 
@@ -60,28 +62,28 @@ def prune(
     on_batch: Callable[[int, int], None] = lambda _deleted, _expected: None,
     seconds: float | None = None,
 ) -> Pruned:
-    """Delete the selected runs and return their number; `finished` is false if `seconds` were not enough.
+    """Delete the selected runs and return their number; stop after `seconds`.
 
-    1. Each pipeline stores the cutoff, so that deleted runs are not stored again.
-    2. The runs are deleted in batches, each in its own transaction; after an interruption another pruning continues.
+    1. Store the cutoff in each pipeline, so that record_runs does not store the deleted runs again.
+    2. Delete the runs in batches, each in its own transaction. After an interruption, another pruning continues.
 
-    `on_batch` receives the numbers of deleted and of all expected runs after each batch.
+    After each batch, `on_batch` is called with the numbers of deleted and of expected runs.
     """
     stop_at = math.inf if seconds is None else time.monotonic() + seconds
-    _remember(selection)
+    _store_cutoff(selection)
     counts = count_prunable(selection)
     expected = sum(counts.values())
     deleted: Counter[uuid.UUID] = Counter()
     on_batch(0, expected)
     for pipeline_ids in _groups(counts):
-        full = True
-        while full:
+        is_full = True
+        while is_full:
             if time.monotonic() >= stop_at:
                 return Pruned(runs=deleted.total(), pipelines=len(deleted), finished=False)
-            batch = _execute(_sql("prune_batch"), selection, pipeline_ids)
+            batch = _counts_by_pipeline(_sql("prune_batch"), selection, pipeline_ids)
             deleted.update(batch)
             on_batch(deleted.total(), expected)
-            full = sum(batch.values()) == BATCH
+            is_full = sum(batch.values()) == BATCH
     return Pruned(runs=deleted.total(), pipelines=len(deleted), finished=True)
 
 
@@ -91,9 +93,10 @@ def _pipelines(selection: PruneSelection) -> PipelineQuerySet:
 
 
 @transaction.atomic
-def _remember(selection: PruneSelection) -> None:
-    """Set pruned_before if it is earlier. Rows are locked in key order, like in ingestion, to avoid deadlocks."""
+def _store_cutoff(selection: PruneSelection) -> None:
+    """Set pruned_before where it is earlier. Rows are locked in key order, as in ingestion, to avoid deadlocks."""
     earlier = _pipelines(selection).filter(Q(pruned_before=None) | Q(pruned_before__lt=selection.cutoff))
+    # FOR NO KEY UPDATE, because the foreign-key check of a writer of runs waits for FOR UPDATE.
     ids = list(earlier.select_for_update(of=("self",), no_key=True).values_list("pk", flat=True))
     Pipeline.objects.filter(pk__in=ids).update(pruned_before=selection.cutoff)
 
@@ -112,7 +115,9 @@ def _groups(counts: dict[uuid.UUID, int]) -> Iterator[list[uuid.UUID]]:
         yield group
 
 
-def _execute(statement: str, selection: PruneSelection, pipeline_ids: list[uuid.UUID]) -> dict[uuid.UUID, int]:
+def _counts_by_pipeline(
+    statement: str, selection: PruneSelection, pipeline_ids: list[uuid.UUID]
+) -> dict[uuid.UUID, int]:
     with connection.cursor() as cursor:
         cursor.execute(
             statement,

@@ -1,4 +1,4 @@
-"""Data of a run's page: the run and its neighbours in time."""
+"""The context of a run's page: the run, and the runs of its pipeline before and after it."""
 
 from typing import Any
 
@@ -11,6 +11,7 @@ from runs.payload_html import highlighted
 
 
 def read_run(run: Run) -> dict[str, Any]:
+    """Return the context of the template console/run.html."""
     return {
         "as_of": timezone.now(),
         "run": run,
@@ -23,11 +24,12 @@ def read_run(run: Run) -> dict[str, Any]:
 
 
 def address_at_source(run: Run) -> str | None:
-    found: Any = Run.objects.with_source_url().only("pk").get(pk=run.pk)
-    return found.source_url  # type: ignore[no-any-return]  # annotated
+    """Return the address of the run's page at its source, or None if unknown."""
+    annotated: Any = Run.objects.with_source_url().only("pk").get(pk=run.pk)
+    return annotated.source_url  # type: ignore[no-any-return]  # annotated
 
 
 def neighbour(run: Run, order: Keyset) -> Run | None:
-    """Return the pipeline's next run in this order, or None: one probe of the index of the latest runs."""
+    """Return the pipeline's next run in this order, or None, by one probe of the index runs_latest."""
     others = order.sort(Run.objects.filter(pipeline=run.pipeline_id).defer("payload"))
     return order.behind(others, order.position(run)).first()

@@ -1,4 +1,4 @@
-"""The list of runs narrowed by time: a named range, or from one moment to another, in the person's own time zone."""
+"""Filter of the list of runs by time: a named period, or two times in the user's time zone."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -28,7 +28,7 @@ PERIODS = {
 
 
 class PeriodFilter(admin.FieldListFilter):
-    """Filters by the index that the list is sorted by. `since` is inclusive, `until` is not."""
+    """Filters by event_at, the index that the list is sorted by. `since` is inclusive, `until` exclusive."""
 
     def __init__(self, field: Any, request: HttpRequest, params: Any, model: Any, model_admin: Any, field_path: str):
         given = {name: params[name][-1] for name in PARAMETERS if name in params}
@@ -48,7 +48,7 @@ class PeriodFilter(admin.FieldListFilter):
         return True
 
     def choices(self, changelist: Any) -> Iterator[Any]:
-        """Return nothing: the list's own form offers the periods."""
+        """Return no choices, because the list has a form of its own for the periods."""
         return iter(())
 
     def _range(self, given: dict[str, str], now: datetime) -> tuple[datetime | None, datetime | None]:
@@ -57,7 +57,7 @@ class PeriodFilter(admin.FieldListFilter):
             self.period = CUSTOM
         if self.period == CUSTOM:
             if since and until and since >= until:
-                raise ValueError("The range ends before it begins.")
+                raise ValueError("The range must end after it begins.")
             return since, until
         return start_of(self.period, now.astimezone(self.zone)), None
 
@@ -69,21 +69,21 @@ class PeriodFilter(admin.FieldListFilter):
         return queryset
 
     def in_words(self) -> str:
-        """Return a range between two times as its chip says it."""
+        """Return the range as text for its chip."""
         ends = (("from", self.since_value), ("until", self.until_value))
         return " ".join(f"{word} {value.replace('T', ' ')}" for word, value in ends if value) or "all time"
 
     @property
     def since_value(self) -> str:
-        return _field(self.since, self.zone) if self.period == CUSTOM else ""
+        return _input_value(self.since, self.zone) if self.period == CUSTOM else ""
 
     @property
     def until_value(self) -> str:
-        return _field(self.until, self.zone)
+        return _input_value(self.until, self.zone)
 
 
 def start_of(period: str, now: datetime) -> datetime | None:
-    """Return when a named period began, by the zone of `now`; None for all time. Raises ValueError."""
+    """Return the start of a named period in the time zone of `now`; None for all time. Raise ValueError if unknown."""
     match period:
         case "":
             return None
@@ -100,6 +100,6 @@ def start_of(period: str, now: datetime) -> datetime | None:
             raise ValueError(f"There is no period {period!r}.")
 
 
-def _field(moment: datetime | None, zone: ZoneInfo) -> str:
-    """As a field for date and time holds it."""
+def _input_value(moment: datetime | None, zone: ZoneInfo) -> str:
+    """Return the time as the value of an input of the type datetime-local; empty for None."""
     return "" if moment is None else f"{moment.astimezone(zone):%Y-%m-%dT%H:%M}"

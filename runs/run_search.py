@@ -1,4 +1,4 @@
-"""Search in the list of runs: each way to find a run is carried by an index, or looks at a bounded number of runs."""
+"""Search in the list of runs: each search uses an index or reads a limited number of runs."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,17 +10,17 @@ from django.db.models.functions import Left
 from inventory.models import Pipeline
 from runs.models import SEARCHED_ID, Run, Status
 
-# An id is found by its beginning; of more runs than this, so many are listed.
-FOUND = 1000
-# The newest failures whose error texts are searched, and how much of each text.
-FAILURES, TEXT = 10_000, 2_000
-# Up to so many pipelines have their newest runs read one pipeline after the other.
-FEW = 300
+# Maximum number of runs that are found by the beginning of their id.
+MAX_BY_ID = 1000
+# Error texts have no index: only those of the newest failures are searched, and only their beginning.
+MAX_FAILURES, MAX_TEXT_CHARACTERS = 10_000, 2_000
+# Maximum number of pipelines whose newest runs are read pipeline by pipeline; for more, all runs are walked.
+MAX_PROBED = 300
 
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """Runs found by id or error text, and pipelines found by name. `many`: more ids begin with the text than FOUND."""
+    """Runs found by id or error text, and pipelines by name. `many` is true if more than MAX_BY_ID ids match."""
 
     runs: list[UUID]
     pipelines: list[UUID]
@@ -30,19 +30,22 @@ class SearchResult:
 def search(
     text: str, *, rows: QuerySet[Run], visible_runs: QuerySet[Run], pipelines: QuerySet[Pipeline]
 ) -> SearchResult:
-    """Look for the text; `rows` is the list with its filters, the other two are all that the person may see."""
-    begins = visible_runs.alias(searched=SEARCHED_ID).filter(searched__startswith=text).order_by("searched")
-    by_id = list(begins.values_list("pk", flat=True)[: FOUND + 1])
-    failures = rows.filter(status=Status.FAILED).order_by("-event_at", "-id").values("pk")[:FAILURES]
-    matching = Run.objects.alias(message=Left("error_message", TEXT)).filter(pk__in=failures, message__icontains=text)
-    by_error = matching.order_by("-event_at", "-id").values_list("pk", flat=True)[:FOUND]
+    """Search in ids, error texts and names. `rows` has the list's filters, the others all that the user may see."""
+    with_prefix = visible_runs.alias(searched=SEARCHED_ID).filter(searched__startswith=text).order_by("searched")
+    by_id = list(with_prefix.values_list("pk", flat=True)[: MAX_BY_ID + 1])
+    failures = rows.filter(status=Status.FAILED).order_by("-event_at", "-id").values("pk")[:MAX_FAILURES]
+    matching = Run.objects.alias(message=Left("error_message", MAX_TEXT_CHARACTERS)).filter(
+        pk__in=failures, message__icontains=text
+    )
+    by_error = matching.order_by("-event_at", "-id").values_list("pk", flat=True)[:MAX_BY_ID]
     named = pipelines.filter(Q(name__icontains=text) | Q(client__name__icontains=text)).order_by()
     return SearchResult(
-        [*by_id[:FOUND], *_own_id(text), *by_error], list(named.values_list("pk", flat=True)), len(by_id) > FOUND
+        [*by_id[:MAX_BY_ID], *_uuid(text), *by_error], list(named.values_list("pk", flat=True)), len(by_id) > MAX_BY_ID
     )
 
 
-def _own_id(text: str) -> list[UUID]:
+def _uuid(text: str) -> list[UUID]:
+    """Return the text as an id in CHM; empty if it is not a UUID."""
     try:
         return [UUID(text)]
     except ValueError:

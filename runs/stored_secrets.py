@@ -20,7 +20,8 @@ from runs.limits import bounded_payload
 from runs.models import Run
 
 BATCH = 1_000
-_KEPT_SECONDS = 30 * 24 * 3600
+# How long the position of an interrupted run is kept.
+_POSITION_SECONDS = 30 * 24 * 3600
 
 
 def _payload(value: Any) -> Any:
@@ -29,14 +30,14 @@ def _payload(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class ScrubbedTable:
-    """A table and its columns with secrets, each with its scrubber."""
+    """A table, and the columns that can contain secrets with the function that scrubs each."""
 
     name: str
     rows: "Manager[Any]"
     columns: dict[str, Callable[[Any], Any]]
 
 
-# External ids of pipelines are not scrubbed, because requests to sources use them. Forms report them.
+# External ids of pipelines are not scrubbed, because requests to sources use them. Forms refuse one with a secret.
 TABLES = (
     ScrubbedTable(
         "runs",
@@ -55,7 +56,7 @@ TABLES = (
 
 @dataclass(slots=True)
 class Batch:
-    """The result of a batch. `clashes` kept their external_run_id, because its masked form exists already."""
+    """The counts of a batch. `clashes` are runs that keep their external_run_id, because its masked form exists."""
 
     read: int = 0
     changed: int = 0
@@ -65,18 +66,18 @@ class Batch:
 def scrub_table(table: ScrubbedTable, *, dry_run: bool) -> Iterator[Batch]:
     """Scrub a table in batches, in the order of its keys, and yield after each one.
 
-    An interrupted run continues there; other rules begin from the start. Only the columns with a secret are
-    written: versions, ingested_at and updated_at stay, so a replay of the source stays unchanged. A row that changed
-    since it was read is skipped, because its new content was scrubbed.
+    After an interruption, the next call continues after the last batch; with other rules it starts from the first row.
+    Only the columns with a secret are written. Versions, ingested_at and updated_at stay, so a replay of the source is
+    still unchanged. A row that changed since it was read is skipped, because its new content was scrubbed when written.
     """
     position = None if dry_run else cache.get(_key(table))
-    while rows := _after(table, position):
+    while rows := _next_rows(table, position):
         batch = Batch(read=len(rows))
         for row in rows:
             _scrub_row(table, row, batch, dry_run=dry_run)
         position = rows[-1].pk
         if not dry_run:
-            cache.set(_key(table), position, timeout=_KEPT_SECONDS)
+            cache.set(_key(table), position, timeout=_POSITION_SECONDS)
         yield batch
     if not dry_run:
         cache.delete(_key(table))
@@ -94,7 +95,7 @@ def forget_position(table: ScrubbedTable) -> None:
     cache.delete(_key(table))
 
 
-def _after(table: ScrubbedTable, position: Any) -> list[Model]:
+def _next_rows(table: ScrubbedTable, position: Any) -> list[Model]:
     rows = table.rows.order_by("pk").only(*table.columns)
     return list((rows if position is None else rows.filter(pk__gt=position))[:BATCH])
 
@@ -109,14 +110,14 @@ def _scrub_row(table: ScrubbedTable, row: Model, batch: Batch, *, dry_run: bool)
     if dry_run:
         batch.changed += 1
         return
-    same = table.rows.filter(pk=row.pk, **{column: stored[column] for column in changes})
+    unchanged_row = table.rows.filter(pk=row.pk, **{column: stored[column] for column in changes})
     try:
         with transaction.atomic():
-            batch.changed += same.update(**changes)
+            batch.changed += unchanged_row.update(**changes)
     except IntegrityError:
         batch.clashes += 1
         del changes["external_run_id"]
-        batch.changed += same.update(**changes) if changes else 0
+        batch.changed += unchanged_row.update(**changes) if changes else 0
 
 
 def _key(table: ScrubbedTable) -> str:
@@ -124,6 +125,6 @@ def _key(table: ScrubbedTable) -> str:
 
 
 def _rules() -> str:
-    """Return a digest of the rules, so that a position under other rules is not continued."""
+    """Return a digest of the rules. It is part of the cache key, so that other rules start from the first row."""
     files = sorted(Path(scrubbing.__file__).parent.glob("*.py"))
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]

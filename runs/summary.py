@@ -1,4 +1,4 @@
-"""Summarize a client's window: status counts, and each pipeline's latest run."""
+"""Summarize a client's runs of a window: counts by status, and the latest run of each pipeline."""
 
 import uuid
 from dataclasses import dataclass
@@ -40,9 +40,11 @@ class ClientSummary:
 
 
 def summarize_client(*, client_id: uuid.UUID, since: datetime, until: datetime) -> ClientSummary:
+    """Return the summary; without runs, the counts are 0 and the list is empty."""
     rows = _summary_query().rows(client_id=client_id, since=since, until=until)
     counts = dict.fromkeys(Status.values, 0)
     for row in rows:
+        # In the order of the columns of client_summary.sql.
         for status, number in zip(("running", "success", "failed", "canceled", "skipped"), row[5:], strict=True):
             counts[status] += number
     return ClientSummary(client_id, since, until, counts, [LatestOfPipeline(*row[:5]) for row in rows])

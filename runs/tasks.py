@@ -7,13 +7,13 @@ from django.utils import timezone
 from runs.retention import PruneSelection, prune
 from runs.rollup.maintenance import compact
 
-# Below the time limit of tasks; another task continues.
+# Less than the time limit of tasks. A task that did not finish starts another one.
 _PRUNING_SECONDS = 300
 
 
 @shared_task(name="runs.compact_rollup")
 def compact_rollup() -> None:
-    """Merge the parts of the roll-up, so that reports read few rows."""
+    """Merge the parts of the roll-up counts, so that reports read fewer rows."""
     compact()
 
 

@@ -12,6 +12,7 @@ from inventory.models import Environment, Platform
 from runs.latest import in_window
 from runs.models import SEARCHED_ID, Run, RunQuerySet, Status
 
+# No index serves a search within texts, so each search reads all failed runs of its window.
 MAX_TEXT_SEARCH = timedelta(days=31)
 
 
@@ -20,56 +21,56 @@ class Order(TextChoices):
     ASC = "asc", "The exact reverse"
 
 
-class SearchedRuns(FilterSet):
+class RunFilterBase(FilterSet):
     """Filters of both lists of runs."""
 
     status = WordsFilter(Status, help_text="The status.")
-    external_run_id = TextFilter(method="by_own_id", max_length=255, help_text="The exact id at the source.")
-    search = TextFilter(method="beginning", max_length=255, help_text="The beginning of the id at the source.")
+    external_run_id = TextFilter(method="with_external_run_id", max_length=255, help_text="The exact id at the source.")
+    search = TextFilter(method="with_id_prefix", max_length=255, help_text="The beginning of the id at the source.")
 
     class Meta:
         model = Run
         fields: list[str] = []
 
-    def by_own_id(self, runs: RunQuerySet, name: str, value: str) -> RunQuerySet:
-        # In the collation of the index runs_by_external_id.
+    def with_external_run_id(self, runs: RunQuerySet, name: str, value: str) -> RunQuerySet:
+        # Only a comparison in the collation of the index runs_by_external_id can use it.
         return runs.filter(Exact(SEARCHED_ID, Value(value)))
 
-    def beginning(self, runs: RunQuerySet, name: str, value: str) -> RunQuerySet:
+    def with_id_prefix(self, runs: RunQuerySet, name: str, value: str) -> RunQuerySet:
         return runs.alias(searched=SEARCHED_ID).filter(searched__startswith=value)
 
 
-class PipelineRunFilter(SearchedRuns):
+class PipelineRunFilter(RunFilterBase):
     """Runs of one pipeline; since and until are on started_at."""
 
     since = TimeFilter(
-        method="from_since", help_text="Runs with started_at at or after this time; without a start, event_at."
+        method="since_start", help_text="Runs with started_at at or after this time; without a start, event_at."
     )
     until = TimeFilter(
-        method="before_until", help_text="Runs with started_at before this time; without a start, event_at."
+        method="until_start", help_text="Runs with started_at before this time; without a start, event_at."
     )
     event_since = TimeFilter(
         field_name="event_at", lookup_expr="gte", help_text="Runs with event_at at or after this time."
     )
     event_until = TimeFilter(field_name="event_at", lookup_expr="lt", help_text="Runs with event_at before this time.")
-    # The view applies it; declared here so that it is validated and described like other filters.
-    order = WordFilter(Order, method="keep", help_text="desc, the default: latest first. Use `ordering` instead.")
+    # The view sorts by it. It is a filter so that it is validated and described like the others.
+    order = WordFilter(Order, method="no_change", help_text="desc, the default: latest first. Use `ordering` instead.")
 
-    def by_own_id(self, runs: RunQuerySet, name: str, value: str) -> RunQuerySet:
-        # With the pipeline, the unique index of both columns answers.
+    def with_external_run_id(self, runs: RunQuerySet, name: str, value: str) -> RunQuerySet:
+        # The list is filtered by the pipeline too, so the unique index of both columns serves this.
         return runs.filter(external_run_id=value)
 
-    def from_since(self, runs: RunQuerySet, name: str, value: datetime) -> RunQuerySet:
+    def since_start(self, runs: RunQuerySet, name: str, value: datetime) -> RunQuerySet:
         return in_window(runs, since=value)
 
-    def before_until(self, runs: RunQuerySet, name: str, value: datetime) -> RunQuerySet:
+    def until_start(self, runs: RunQuerySet, name: str, value: datetime) -> RunQuerySet:
         return in_window(runs, until=value)
 
-    def keep(self, runs: RunQuerySet, name: str, value: str) -> RunQuerySet:
+    def no_change(self, runs: RunQuerySet, name: str, value: str) -> RunQuerySet:
         return runs
 
 
-class RunFilter(SearchedRuns):
+class RunFilter(RunFilterBase):
     """Runs across pipelines; since and until are on event_at."""
 
     client_id = IdsFilter(field_name="pipeline__client_id", help_text="Runs of this client's pipelines.")
@@ -89,7 +90,7 @@ class RunFilter(SearchedRuns):
     def failed_with(self, runs: RunQuerySet, name: str, value: str) -> RunQuerySet:
         since = self.form.cleaned_data["since"]
         if since is None:
-            runs = runs.filter(event_at__gte=_earliest(self.form.cleaned_data["until"]))
+            runs = runs.filter(event_at__gte=_search_start(self.form.cleaned_data["until"]))
         return runs.filter(status=Status.FAILED, error_message__icontains=value)
 
     def is_valid(self) -> bool:
@@ -100,20 +101,20 @@ class RunFilter(SearchedRuns):
         return valid
 
     def _conflicts(self) -> list[tuple[str, str]]:
-        """Return what `q` cannot be combined with."""
+        """Return the parameters that cannot be combined with `q`, each with a message."""
         given: dict[str, Any] = self.form.cleaned_data
         if not given.get("q"):
             return []
-        found = []
+        conflicts = []
         if (chosen := given.get("status")) and Status.FAILED not in chosen:
-            found.append(("status", "q searches failed runs: leave status out, or include failed."))
+            conflicts.append(("status", "q searches failed runs: omit status, or include failed."))
         until = given.get("until") or timezone.now()
         if (since := given.get("since")) is not None and until - since > MAX_TEXT_SEARCH:
-            found.append(("since", f"With q, search at most {MAX_TEXT_SEARCH.days} days at once."))
-        return found
+            conflicts.append(("since", f"With q, search at most {MAX_TEXT_SEARCH.days} days at once."))
+        return conflicts
 
 
-def _earliest(until: datetime | None) -> datetime:
+def _search_start(until: datetime | None) -> datetime:
     try:
         return (until or timezone.now()) - MAX_TEXT_SEARCH
     except OverflowError:

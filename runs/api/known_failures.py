@@ -21,7 +21,7 @@ from runs.known_failures import NotFailing, clear_known, mark_known
 
 MAX_REASON = 2000
 MAX_URL = 2000
-LOGGED = "known failure"
+LOG_MESSAGE = "known failure"
 
 
 class KnownFailureSerializer(StrictSerializer):
@@ -32,7 +32,7 @@ class KnownFailureSerializer(StrictSerializer):
         max_length=MAX_URL, required=False, allow_null=True, help_text="Address of the ticket, http or https."
     )
     until = TimeField(
-        required=False, allow_null=True, help_text="When the mark ends at the latest; null: with the failure."
+        required=False, allow_null=True, help_text="When the mark ends at the latest; null: when the failure ends."
     )
 
     def validate_until(self, value: Any) -> Any:
@@ -54,7 +54,7 @@ class KnownFailureAnswerSerializer(serializers.Serializer[Any]):
 
 class KnownFailureView(StrictView):
     queryset = Pipeline.objects.all()
-    # Marking and removing a mark change the pipeline.
+    # Both methods need the permission to change the pipeline.
     method_permissions = {"POST": "change", "DELETE": "change"}
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -70,7 +70,7 @@ class KnownFailureView(StrictView):
     )
     @transaction.atomic
     def post(self, request: Request, pipeline_id: Any) -> Response:
-        """The pipeline stays on every list, below new failures. An existing mark is replaced.
+        """Mark the failure, replacing an existing mark. The pipeline stays on every list, below new failures.
 
         The mark ends with the first success, at `until`, or when the error changes. A pipeline that is not failing
         cannot be marked.
@@ -81,7 +81,7 @@ class KnownFailureView(StrictView):
             mark_known(pipeline=self.pipeline, **given.validated_data)
         except NotFailing:
             raise ValidationError({"pipeline_id": ["The pipeline is not failing."]}) from None
-        log(request, self.pipeline, CHANGE, [LOGGED])
+        log(request, self.pipeline, CHANGE, [LOG_MESSAGE])
         self.pipeline.refresh_from_db()
         return Response(KnownFailureAnswerSerializer(self.pipeline).data)
 
@@ -90,7 +90,7 @@ class KnownFailureView(StrictView):
     )
     @transaction.atomic
     def delete(self, request: Request, pipeline_id: Any) -> Response:
-        """Removes a mark that has ended, too. Without a mark nothing happens."""
+        """Remove the mark, even if it has ended. Without a mark nothing happens."""
         if clear_known(pipeline=self.pipeline):
-            log(request, self.pipeline, CHANGE, [LOGGED])
+            log(request, self.pipeline, CHANGE, [LOG_MESSAGE])
         return Response(status=204)

@@ -7,6 +7,6 @@ from runs.api.pings import PingSignView, PingView
 
 urlpatterns = [
     path("<str:key>", PingView.as_view(), name="ping"),
-    # Any suffix: unknown ones are refused in text too.
+    # Matches any suffix, so that the view can refuse unknown ones in plain text.
     path("<str:key>/<rest:sign>", PingSignView.as_view(), name="ping-sign"),
 ]

@@ -41,14 +41,14 @@ _DESCRIPTION: dict[str, Any] = {
     ],
     "responses": {
         (200, "text/plain"): _answer("The ping is stored.", "OK"),
-        (400, "text/plain"): _answer("The run id is none.", "rid is not a UUID"),
-        (403, "text/plain"): _answer("In production, over plain HTTP.", "send pings over https"),
-        (404, "text/plain"): _answer("No ping key, or what follows it is no sign.", "not found"),
+        (400, "text/plain"): _answer("`rid` is not a UUID.", "rid is not a UUID"),
+        (403, "text/plain"): _answer("The ping came over plain HTTP, in production.", "send pings over https"),
+        (404, "text/plain"): _answer("The key is not a ping key, or the suffix is unknown.", "not found"),
         (429, "text/plain"): _answer("Too many pings; Retry-After says when to try again.", "try again in 12 seconds"),
-        (500, "text/plain"): _answer("An internal error; it has been logged.", "something went wrong here"),
+        (500, "text/plain"): _answer("An internal error, which was logged.", "something went wrong here"),
     },
 }
-# Any content is read as text; generated clients support this type.
+# Any content type is read as text. This one is declared because generated clients support it.
 _BODY = {"application/octet-stream": {"type": "string", "format": "binary"}}
 _SIGN = OpenApiParameter(
     "sign", {"type": "string", "pattern": "^(start|fail|log|[0-9]{1,3})$"}, OpenApiParameter.PATH,
@@ -56,17 +56,18 @@ _SIGN = OpenApiParameter(
 )  # fmt: skip
 
 
-class _View(APIView):
+class _PingBase(APIView):
     authentication_classes = ()
     permission_classes = ()
     throttle_classes = ()
     http_method_names = ["get", "head", "post"]
 
+    # Keeps the key, an argument of this method, out of error reports.
     @method_decorator(sensitive_variables())
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Check the key instead of authentication, permissions and content negotiation.
 
-        An address is limited by its wrong keys, and each valid key by its requests.
+        Wrong keys count against the limit of the sender's address, valid ones against the limit of the key.
         """
         if settings.SECURE_SSL_REDIRECT and not request.is_secure():
             raise PermissionDenied("send pings over https; this key has now been sent in the clear: replace it")
@@ -80,7 +81,7 @@ class _View(APIView):
         ping, run_id = read(sign, body), _run_id(request)
         if ping is None:
             raise NotFound("not found")
-        assert isinstance(request.auth, ApiToken)  # noqa: S101  # initial() put it there
+        assert isinstance(request.auth, ApiToken)  # noqa: S101  # initial() sets it
         pipeline_id = request.auth.pipeline_id
         assert pipeline_id is not None  # noqa: S101
         external_run_id = _external_run_id(ping, pipeline_id, run_id)
@@ -89,25 +90,25 @@ class _View(APIView):
         return HttpResponse("OK", content_type=_TEXT, headers={"Ping-Body-Limit": str(MAX_BODY)})
 
     def handle_exception(self, exc: Exception) -> HttpResponse:  # type: ignore[override]  # text, not data
-        known = super().handle_exception(exc)
-        wait = known.headers.get("Retry-After")
-        text = {405: "use GET, HEAD or POST", 429: f"try again in {wait} seconds"}.get(known.status_code)
+        response = super().handle_exception(exc)
+        wait = response.headers.get("Retry-After")
+        text = {405: "use GET, HEAD or POST", 429: f"try again in {wait} seconds"}.get(response.status_code)
         if text is None:
             detail: Any = exc.detail if isinstance(exc, APIException) else "something went wrong here"
             text = str(detail[0] if isinstance(detail, list) else detail)
-        kept = {name: known.headers[name] for name in ("Retry-After", "Allow") if name in known.headers}
-        return HttpResponse(text, status=known.status_code, content_type=_TEXT, headers=kept)
+        headers = {name: response.headers[name] for name in ("Retry-After", "Allow") if name in response.headers}
+        return HttpResponse(text, status=response.status_code, content_type=_TEXT, headers=headers)
 
 
 _SIGN_DESCRIPTION = _DESCRIPTION | {"parameters": [*_DESCRIPTION["parameters"], _SIGN]}
 
 
-class PingView(_View):
-    """A successful job."""
+class PingView(_PingBase):
+    """Pings without a suffix: the job succeeded."""
 
     @extend_schema(operation_id="ping", summary="Report a success", **_DESCRIPTION)
     def get(self, request: Request, key: str) -> HttpResponse:
-        """Without `rid` the newest open run ends; if no run is open, a new run is stored."""
+        """End the run `rid`; without `rid`, end the newest open run, or store a new run if none is open."""
         return self._record(request, "", b"")
 
     @extend_schema(
@@ -115,16 +116,16 @@ class PingView(_View):
         **_DESCRIPTION,
     )  # fmt: skip
     def post(self, request: Request, key: str) -> HttpResponse:
-        """Works like GET. The first 10,000 characters of the text are stored."""
-        return self._record(request, "", _text_of(request))
+        """Do the same as GET, and store the first 10,000 characters of the text."""
+        return self._record(request, "", _body(request))
 
 
-class PingSignView(_View):
-    """A start, a failure, a log line, an exit status."""
+class PingSignView(_PingBase):
+    """Pings with a suffix: a start, a failure, a log text or an exit status."""
 
     @extend_schema(operation_id="ping_sign", summary="Report a start, a failure or an exit status", **_SIGN_DESCRIPTION)
     def get(self, request: Request, key: str, sign: str) -> HttpResponse:
-        """`log` adds a text and does not change the status."""
+        """Start or end a run. `log` adds a text and does not change the status."""
         return self._record(request, sign, b"")
 
     @extend_schema(
@@ -132,38 +133,41 @@ class PingSignView(_View):
         request=_BODY, **_SIGN_DESCRIPTION,
     )  # fmt: skip
     def post(self, request: Request, key: str, sign: str) -> HttpResponse:
-        """Works like GET. The first 10,000 characters of the text are stored, for a failure as its error message."""
-        return self._record(request, sign, _text_of(request))
+        """Do the same as GET, and store the first 10,000 characters of the text, for a failure as its error message."""
+        return self._record(request, sign, _body(request))
 
 
-def _text_of(request: Request) -> bytes:
+def _body(request: Request) -> bytes:
     return request._request.read(MAX_READ)
 
 
 def _run_id(request: Request) -> str | None:
-    given = request.query_params.get("rid")
-    if given is None:
+    rid = request.query_params.get("rid")
+    if rid is None:
         return None
     try:
-        return str(UUID(given))
+        return str(UUID(rid))
     except ValueError:
         raise ValidationError(["rid is not a UUID"]) from None
 
 
 def _external_run_id(ping: Ping, pipeline_id: UUID, run_id: str | None) -> str | None:
-    """Return the id of the ping's run: its rid, else the newest open run, else (except for a log) a new one."""
+    """Return the id of the ping's run: its rid, else the newest open run, else a new id.
+
+    Return None for a log without an open run: it is not stored.
+    """
     if run_id is not None and ping.sign != "log":
         return run_id
     if ping.ends or ping.sign == "log":
-        found = _newest_open(run_id is not None).first(pipeline_id=pipeline_id, external_run_id=run_id)
-        if found is not None or not ping.ends:
-            return None if found is None else str(found[0])
+        row = _newest_open(run_id is not None).first(pipeline_id=pipeline_id, external_run_id=run_id)
+        if row is not None or not ping.ends:
+            return None if row is None else str(row[0])
     return f"ping-{uuid7()}"
 
 
 @cache
-def _newest_open(by_own_id: bool) -> HotQuery:
+def _newest_open(with_external_run_id: bool) -> HotQuery:
     runs = Run.objects.filter(pipeline_id=QueryParameter("pipeline_id", UUIDField()))
-    if by_own_id:
+    if with_external_run_id:
         runs = runs.filter(external_run_id=QueryParameter("external_run_id", TextField()))
     return HotQuery.of(newest_open_first(runs).values_list("external_run_id")[:1])

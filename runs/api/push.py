@@ -1,4 +1,4 @@
-"""Runs pushed as OpenLineage events and dbt results. record_runs writes them."""
+"""Endpoints for OpenLineage events and dbt results."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ from chm_project.api.parsers import GzipJSONParser
 from chm_project.api.throttling import LINEAGE, throttle_token
 from chm_project.api.viewsets import StrictView
 from inventory.models import Pipeline
-from runs.api.views import PUSH, PipelineRunViewSet, answer_of
+from runs.api.views import PUSH, PipelineRunViewSet, push_response
 from runs.events import Rejected, RunEvent
 from runs.push import dbt, lineage
 from runs.push.unmatched import note_unmatched
@@ -27,7 +27,7 @@ MAX_EVENTS = 1_000
 IGNORED, UNMATCHED = "ignored", "unmatched"
 _RUN_EVENT: dict[str, Any] = {
     "type": "object",
-    "description": "An OpenLineage RunEvent; facets that CHM has no use for are welcome.",
+    "description": "An OpenLineage RunEvent. CHM ignores facets that it does not use.",
     "required": ["eventTime", "run", "job"],
     "properties": {
         "eventType": {"type": "string", "enum": [*lineage.STATUSES, lineage.OTHER]},
@@ -74,31 +74,34 @@ class LineageView(StrictView):
         responses={201: LineageAnswerSerializer},
     )
     def post(self, request: Request) -> Response:
-        """Accepts events in any order, repeated, and compressed with gzip. The token is bound to a client
-        or a pipeline; a job is the pipeline whose external_id is `namespace/name`. JobEvent and DatasetEvent are
-        accepted and ignored. A single invalid event is refused; in a list only that event is rejected."""
+        """Store events, in any order, repeated, or compressed with gzip. The token must be bound to a client or a
+        pipeline. A job belongs to the pipeline whose external_id is `namespace/name`. JobEvent and DatasetEvent are
+        accepted and ignored. A single invalid event is refused; in a list only the invalid events are rejected."""
         token = request.auth
         if not isinstance(token, ApiToken) or not token.is_bound:
-            raise PermissionDenied("A lineage token is bound to one client or pipeline; make one from its page.")
+            raise PermissionDenied(
+                "This needs a token that is bound to one client or pipeline. Create one on its page."
+            )
         events = self._events(request.data)
+        # By events, not requests, so that a batch does not bypass the limit.
         throttle_token(token, LINEAGE, len(events))
         jobs = [lineage.job_of(data) for data in events]
         if not isinstance(request.data, list) and isinstance(jobs[0], dict):
             raise ValidationError(jobs[0])
         pipelines = self._pipelines([job for job in jobs if isinstance(job, lineage.Job)])
-        judged = [_judged(data, job, pipelines) for data, job in zip(events, jobs, strict=True)]
+        events_or_answers = [_event_or_answer(data, job, pipelines) for data, job in zip(events, jobs, strict=True)]
         note_unmatched(
             token, [job.external_id for job in jobs if isinstance(job, lineage.Job) and job not in pipelines]
         )
-        results = iter(record_runs([event for event in judged if not isinstance(event, dict)]))
-        answers = [event if isinstance(event, dict) else _answer_of(next(results)) for event in judged]
+        results = iter(record_runs([event for event in events_or_answers if not isinstance(event, dict)]))
+        answers = [event if isinstance(event, dict) else _answer_for(next(results)) for event in events_or_answers]
         items = [{"index": index} | answer for index, answer in enumerate(answers)]
         return Response({"items": items}, status=201)
 
     def _events(self, data: Any) -> Sequence[Any]:
         if isinstance(data, list):
             if not 1 <= len(data) <= MAX_EVENTS:
-                raise ValidationError({"body": [f"Give 1 to {MAX_EVENTS} events; these are {len(data)}."]})
+                raise ValidationError({"body": [f"Send 1 to {MAX_EVENTS} events, not {len(data)}."]})
             return data
         return [data]
 
@@ -114,20 +117,20 @@ class LineageView(StrictView):
         return {job: pipeline_id for job, pipeline_id in chosen.items() if pipeline_id is not None}
 
 
-def _judged(
+def _event_or_answer(
     data: Any, job: lineage.Job | lineage.NoRun | dict[str, list[str]], pipelines: Mapping[lineage.Job, UUID]
 ) -> RunEvent | Rejected | dict[str, str]:
-    """Return the event to record, or the answer if there is none."""
+    """Return the event to record, Rejected for an invalid one, or the answer for one that is not recorded."""
     if isinstance(job, dict):
         return Rejected("; ".join(f"{fault['field']}: {fault['issue']}" for fault in faults(job)))
     if isinstance(job, lineage.NoRun):
         return {"outcome": IGNORED}
     if job not in pipelines:
-        return {"outcome": UNMATCHED, "error": "No pipeline of this token's has this job as its external_id."}
+        return {"outcome": UNMATCHED, "error": "No pipeline that this token may see has this job as its external_id."}
     return lineage.run_event(data, pipelines[job])
 
 
-def _answer_of(result: Result) -> dict[str, Any]:
+def _answer_for(result: Result) -> dict[str, Any]:
     known = {"id": str(result.run_id)} if result.error is None else {"error": result.error}
     return {"outcome": result.outcome.value} | known
 
@@ -162,11 +165,11 @@ class DbtRunResultsViewSet(PipelineRunViewSet):
         },
     )
     def push(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Store one run per invocation, failed if a node failed, with counts of nodes in its payload. Sending a file
-        again, or after a newer file of the same invocation, changes nothing."""
+        """Store one run per invocation, failed if a node failed, with counts of nodes in its payload. A file that is
+        sent again, or after a newer file of the same invocation, changes nothing."""
         pipeline = self.get_pipeline()
         invocation = dbt.read(request.data)
         if isinstance(invocation, dict):
             raise ValidationError(invocation)
         [result] = record_runs([dbt.run_event(invocation, pipeline.pk)])
-        return answer_of(request, result)
+        return push_response(request, result)

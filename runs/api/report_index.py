@@ -1,4 +1,4 @@
-"""GET /reports: every shape of the registry with its parameters and columns."""
+"""GET /reports: every shape with its parameters and columns."""
 
 from typing import Any
 
@@ -62,7 +62,9 @@ class ReportIndexView(StrictView):
         tags=["reports"],
     )
     def get(self, request: Request) -> Response:
-        items = [_described(shape, request.build_absolute_uri(reverse(f"report-{name}"))) for name, shape in _sorted()]
+        items = [
+            _description(shape, request.build_absolute_uri(reverse(f"report-{name}"))) for name, shape in _sorted()
+        ]
         return Response({"items": items})
 
 
@@ -70,15 +72,15 @@ def _sorted() -> list[tuple[str, Shape]]:
     return sorted(shapes().items())
 
 
-def _described(shape: Shape, url: str) -> dict[str, Any]:
-    own = [_parameter(name, OWN[name], default) for name, default in shape.parameters.items()]
+def _description(shape: Shape, url: str) -> dict[str, Any]:
+    parameters = [_parameter(name, OWN[name], default) for name, default in shape.parameters.items()]
     return {
         "name": shape.name,
         "url": url,
         "question": shape.question,
         "grain": shape.grain,
         "inventory": shape.inventory,
-        "parameters": own + [_parameter(name, parameter, "") for name, parameter in COMMON.items()],
+        "parameters": parameters + [_parameter(name, parameter, "") for name, parameter in COMMON.items()],
         "columns": [
             {
                 "name": column.name,

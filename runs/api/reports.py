@@ -1,4 +1,4 @@
-"""GET /reports/{shape}: one operation per shape of the registry, in JSON and CSV."""
+"""GET /reports/{shape}: one operation per shape, in JSON and CSV."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -43,14 +43,14 @@ _TYPES: dict[str, dict[str, Any]] = {
 }
 
 
-# The first key of the advisory locks for slots.
+# The first key of the advisory locks; the second is the number of the slot.
 SLOTS = 0x43485250
 _FREE_SLOT = "SELECT n FROM generate_series(1, %s) AS n WHERE pg_try_advisory_xact_lock(%s, n) LIMIT 1"
 
 
 @contextmanager
-def slot() -> Iterator[None]:
-    """Hold one of the installation's slots for reports, in a transaction; raise Busy if all are in use.
+def report_slot() -> Iterator[None]:
+    """Occupy one of the installation's slots for reports, in a transaction; raise Busy if all are in use.
 
     Wide windows keep the database busy for seconds. The slots are advisory locks, so that all web processes share them
     and a process that dies releases its slot.
@@ -74,8 +74,8 @@ class ReportView(StrictView):
     def report(self, request: Request) -> Response | StreamingHttpResponse:
         now, given = timezone.now(), request.query_params.dict()
         try:
-            with slot():
-                rows = run_shape(self.shape.name, clock=now, **_bound(request, given))
+            with report_slot():
+                rows = run_shape(self.shape.name, clock=now, **_with_clients(request, given))
                 if self.shape.name in NOTED_SHAPES:
                     note_rows(rows, as_of=validated(self.shape.parameters, given, clock=now)["as_of"])
         except InvalidParameters as error:
@@ -87,21 +87,26 @@ class ReportView(StrictView):
         return Response({"items": row_serializer(self.shape)(rows, many=True).data})
 
 
-def _bound(request: Request, given: dict[str, Any]) -> dict[str, Any]:
-    """Add the clients of a bound caller; raise PermissionDenied for a caller bound to a pipeline."""
+def _with_clients(request: Request, given: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters with the clients of a bound caller added.
+
+    Raise PermissionDenied for a caller bound to a pipeline, and NotFound for a client_id that is not visible.
+    """
     visibility = visibility_of(request)
     if visibility.pipeline is not None:
-        raise PermissionDenied("This token is bound to one pipeline, and reports are about more; use another one.")
+        raise PermissionDenied(
+            "This token is bound to one pipeline; reports need a token that sees at least one client."
+        )
     if visibility.clients is None:
         return given
-    wanted = given.get("client_id")
-    if wanted is not None and wanted not in set(map(str, visibility.clients)):
+    client_id = given.get("client_id")
+    if client_id is not None and client_id not in set(map(str, visibility.clients)):
         raise NotFound
     return given | {"clients": visibility.clients}
 
 
 def columns_of(shape: Shape) -> list[Column]:
-    """Return the columns of the response: those of the shape, and additional ones from the maintenance file."""
+    """Return the columns of the shape and those that the maintenance file adds."""
     added = NOTES if shape.name in NOTED_SHAPES else {}
     return [*shape.columns, *(Column(name, "text", True, meaning) for name, meaning in added.items())]
 
@@ -115,12 +120,12 @@ def _field(column: Column) -> serializers.Field[Any, Any, Any, Any]:
     return _FIELDS[column.sql_type](help_text=column.description, allow_null=column.nullable)
 
 
-def _answer(shape: Shape) -> type[serializers.Serializer[Any]]:
+def _report_serializer(shape: Shape) -> type[serializers.Serializer[Any]]:
     name = "".join(word.title() for word in shape.name.split("_"))
     return type(f"{name}ReportSerializer", (serializers.Serializer,), {"items": row_serializer(shape)(many=True)})
 
 
-def _described(name: str, parameter: Parameter, default: str) -> OpenApiParameter:
+def _openapi_parameter(name: str, parameter: Parameter, default: str) -> OpenApiParameter:
     schema = dict(_TYPES[parameter.sql_type])
     if parameter.choices:
         schema["enum"] = list(parameter.choices)
@@ -139,10 +144,10 @@ def _described(name: str, parameter: Parameter, default: str) -> OpenApiParamete
 
 
 def _view(shape: Shape) -> type[ReportView]:
-    parameters = [_described(name, OWN[name], default) for name, default in shape.parameters.items()]
-    parameters += [_described(name, parameter, "") for name, parameter in COMMON.items()]
+    parameters = [_openapi_parameter(name, OWN[name], default) for name, default in shape.parameters.items()]
+    parameters += [_openapi_parameter(name, parameter, "") for name, parameter in COMMON.items()]
     if LIMIT not in shape.parameters:
-        parameters.append(_described(LIMIT, OWN[LIMIT], ""))
+        parameters.append(_openapi_parameter(LIMIT, OWN[LIMIT], ""))
     name = "".join(word.title() for word in shape.name.split("_"))
 
     @extend_schema(
@@ -151,8 +156,8 @@ def _view(shape: Shape) -> type[ReportView]:
         description=f"{shape.grain[0].upper()}{shape.grain[1:]}. Inventory: {shape.inventory}. {shape.notes}".strip(),
         parameters=parameters,
         responses={
-            (200, "application/json"): _answer(shape),
-            (200, "text/csv"): OpenApiResponse({"type": "string"}, "The same rows; a header first."),
+            (200, "application/json"): _report_serializer(shape),
+            (200, "text/csv"): OpenApiResponse({"type": "string"}, "The same rows after a header."),
         },
         tags=["reports"],
     )

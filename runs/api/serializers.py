@@ -17,7 +17,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class RunSerializer(StrictModelSerializer[Run]):
-    """One run of a pipeline, as its source last described it."""
+    """A run of a pipeline in the latest state that its source reported."""
 
     pipeline_id = serializers.UUIDField(read_only=True)
     source_url = serializers.CharField(
@@ -48,7 +48,7 @@ class RunSerializer(StrictModelSerializer[Run]):
         read_only_fields = fields
 
 
-class SaidOfRunSerializer(StrictSerializer):
+class WritableRunSerializer(StrictSerializer):
     """Fields of a run that a client may set."""
 
     status = WordField(choices=Status.choices)
@@ -76,7 +76,7 @@ class SaidOfRunSerializer(StrictSerializer):
         return attrs
 
 
-class ManualRunSerializer(SaidOfRunSerializer):
+class ManualRunSerializer(WritableRunSerializer):
     external_run_id = TextField(
         required=False,
         allow_null=True,
@@ -85,7 +85,7 @@ class ManualRunSerializer(SaidOfRunSerializer):
     )
 
 
-class PushedRunSerializer(SaidOfRunSerializer):
+class PushedRunSerializer(WritableRunSerializer):
     """The whole state of a run: omitted fields become null."""
 
     source_updated_at = TimeField(
@@ -112,7 +112,7 @@ class BatchOutcomeSerializer(serializers.Serializer[Any]):
     index = serializers.IntegerField(help_text="Position of the item in the request, from 0.")
     outcome = serializers.ChoiceField(choices=[(outcome.value, outcome.value) for outcome in Outcome])
     id = serializers.UUIDField(required=False, help_text="The stored run; absent if the item was rejected or pruned.")
-    error = serializers.CharField(required=False, help_text="Why it was rejected, by field, or pruned.")
+    error = serializers.CharField(required=False, help_text="Why the item was rejected, by field, or pruned.")
 
 
 class BatchAnswerSerializer(serializers.Serializer[Any]):
@@ -134,7 +134,9 @@ class LatestOfPipelineSerializer(serializers.Serializer[Any]):
     pipeline_name = serializers.CharField()
     platform = serializers.ChoiceField(choices=Platform.choices)
     latest_status = serializers.ChoiceField(choices=Status.choices)
-    latest_run_at = serializers.DateTimeField(allow_null=True, help_text="When the latest run started.")
+    latest_run_at = serializers.DateTimeField(
+        allow_null=True, help_text="When the latest run started; null if unknown."
+    )
 
 
 class StatusCountsSerializer(serializers.Serializer[Any]):

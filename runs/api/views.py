@@ -55,12 +55,12 @@ from runs.models import Run, RunQuerySet
 from runs.services import Outcome, Result, RunExists, RunPruned, insert_run, record_runs
 from runs.summary import summarize_client
 
-# Parameters that only change values of a list's query.
+# Parameters that change only values of the compiled query. Any other parameter needs a query of its own.
 _OF_PAGE = frozenset({"limit", "cursor", ORDERING, FIELDS})
 
 
-class RunAnswers(CsvList, ApiViewSet):
-    """Returns rows of the database; the serializer only describes them for the contract."""
+class RunRowsViewSet(CsvList, ApiViewSet):
+    """Base of views that return rows of the database; the serializer only describes them for the contract."""
 
     serializer_class = RunSerializer
     row_bytes = staticmethod(row_bytes)
@@ -74,10 +74,10 @@ class RunAnswers(CsvList, ApiViewSet):
         return self.as_csv(paginator.get_paginated_response(self.chosen(rows)))
 
     def get_fetch(self) -> Fetch:
-        """Return a function that reads a page: a compiled query, or with filters a new one."""
+        """Return a function that reads a page, with a compiled query if the request has no filters."""
         chosen = self.request.query_params.get(ORDERING, self.default_order)
-        plain = self.is_plain and is_compiled(visibility_of(self.request))
-        if self.request.query_params.keys() <= _OF_PAGE and plain and chosen in self.orderings:
+        is_compilable = self.is_plain and is_compiled(visibility_of(self.request))
+        if self.request.query_params.keys() <= _OF_PAGE and is_compilable and chosen in self.orderings:
             return page_fetch(visibility_of(self.request), chosen, pipeline_id=self.kwargs.get("pipeline_id"))
         order = self.get_keyset()
         runs = order.sort(self.filter_queryset(self.get_queryset()))
@@ -89,17 +89,18 @@ class RunAnswers(CsvList, ApiViewSet):
 
     @property
     def is_plain(self) -> bool:
+        """Return whether one query in the order of the list is fastest."""
         return True
 
     def check_empty(self, rows: Sequence[Row]) -> None:
         """Raise NotFound if the list is empty because its parent does not exist."""
 
-    def one(self, row: Row) -> Response:
+    def respond_with(self, row: Row) -> Response:
         [answer] = self.chosen([row])
         return Response(answer)
 
     def chosen(self, rows: Sequence[Row]) -> Sequence[Row]:
-        """Return the rows with the fields that `fields` names."""
+        """Return the rows with only the fields of the parameter `fields`; all without it."""
         given = self.request.query_params.getlist(FIELDS)
         if not given:
             return rows
@@ -110,12 +111,12 @@ class RunAnswers(CsvList, ApiViewSet):
 @extend_schema_view(
     list=extend_schema(
         summary="List runs across pipelines, newest event first",
-        description="since and until are on event_at: when a run finished, else started, else was stored. For a window "
-        "on started_at list the runs of one pipeline.",
+        description="since and until filter by event_at: when a run finished, else started, else was stored. To filter "
+        "by started_at, list the runs of one pipeline.",
     ),
-    retrieve=extend_schema(summary="Read a run", description="`run_id` is the id in CHM, not that of the source."),
+    retrieve=extend_schema(summary="Read a run", description="`run_id` is the id in CHM, not the id at the source."),
 )
-class RunViewSet(RunAnswers):
+class RunViewSet(RunRowsViewSet):
     queryset = Run.objects.all()
     filterset_class = RunFilter
     keyset = NEWEST_EVENT_FIRST
@@ -127,13 +128,13 @@ class RunViewSet(RunAnswers):
         row = row_by_id(visibility_of(request), kwargs["run_id"])
         if row is None:
             raise NotFound(f"No run has the id {kwargs['run_id']}.")
-        return self.one(row)
+        return self.respond_with(row)
 
     @property
     def is_plain(self) -> bool:
-        """Return whether to walk the newest runs: not for few pipelines, see `take`.
+        """Return whether to walk all runs, newest first, instead of the newest runs of each pipeline (see `take`).
 
-        The runs of one pipeline and failed runs of a month (`q`) have their own indexes. Called before the
+        The runs of one pipeline and the failed runs of a month (`q`) have indexes of their own. Called before the
         parameters are validated, so it does not use their values.
         """
         given = self.request.query_params
@@ -143,22 +144,23 @@ class RunViewSet(RunAnswers):
         return not pipelines and "client_id" not in given and visibility_of(self.request).clients is None
 
     def take(self, rows: QuerySet[Run], number: int) -> QuerySet[Run]:
-        """Collect a client's newest runs from the newest of each of its pipelines, with runs_by_pipeline_event.
+        """Return the first `number` rows. For some clients, take the newest runs of each of their pipelines.
 
-        Walking all runs is slow for a client with few of them.
+        Walking all runs takes long for a client with few of them; the index runs_by_pipeline_event serves each pipeline
+        (decision 0006).
         """
-        pipelines = self._few_pipelines()
+        pipelines = self._limited_pipelines()
         if pipelines is None:
             return rows[:number]
         newest = rows.filter(pipeline_id=OuterRef("pk")).values("pk")[:number]
-        found = pipelines.order_by().values_list(
+        newest_of_each = pipelines.order_by().values_list(
             Func(ArraySubquery(newest), function="unnest", output_field=UUIDField())
         )
-        newest_of_all: QuerySet[Run] = self.get_keyset().sort(Run.objects.filter(pk__in=found))[:number]
+        newest_of_all: QuerySet[Run] = self.get_keyset().sort(Run.objects.filter(pk__in=newest_of_each))[:number]
         return newest_of_all
 
-    def _few_pipelines(self) -> QuerySet[Pipeline] | None:
-        """Return the pipelines that the request is limited to; None where one walk is faster."""
+    def _limited_pipelines(self) -> QuerySet[Pipeline] | None:
+        """Return the pipelines that the request is limited to; None if walking all runs is faster."""
         if self.is_plain:
             return None
         given = self.request.query_params
@@ -189,14 +191,14 @@ PUSH: dict[str, Any] = {
 @extend_schema_view(
     list=extend_schema(
         summary="List a pipeline's runs, latest first",
-        description="since and until are on started_at, event_since and event_until on event_at: when a run finished, "
-        "else started, else was stored.",
+        description="since and until filter by started_at, event_since and event_until by event_at: when a run "
+        "finished, else started, else was stored.",
     )
 )
-class PipelineRunViewSet(RunAnswers):
+class PipelineRunViewSet(RunRowsViewSet):
     queryset = Run.objects.all()
     filterset_class = PipelineRunFilter
-    # Each has an index that begins with the pipeline.
+    # An index that begins with the pipeline serves each order.
     keyset = LATEST_FIRST
     orderings = ORDERS
     default_order = "-started_at"
@@ -225,14 +227,14 @@ class PipelineRunViewSet(RunAnswers):
         return find(pipelines, self.kwargs["pipeline_id"])
 
     def check_empty(self, rows: Sequence[Row]) -> None:
-        # A visible run implies a visible pipeline.
+        # Rows prove that the pipeline exists and is visible, so it is looked up only for an empty page.
         if not rows:
             self.get_pipeline()
 
     @extend_schema(summary="Record a manual run", request=ManualRunSerializer, responses={201: RunSerializer})
     @idempotent
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Inserts only: an external_run_id that the pipeline already has is refused."""
+        """Insert a run. An external_run_id that the pipeline already has is refused."""
         pipeline = self.get_pipeline()
         serializer = ManualRunSerializer(data=request.data, context=self.get_serializer_context())
         serializer.is_valid(raise_exception=True)
@@ -248,33 +250,35 @@ class PipelineRunViewSet(RunAnswers):
 
     @extend_schema(summary="Read a pipeline's latest run", filters=False)
     def latest(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """The latest run has the latest started_at, then finished_at (nulls last), then the newest id."""
+        """Return the run with the latest started_at, then the latest finished_at (nulls last), then the newest id."""
         if (row := latest_row(visibility_of(request), kwargs["pipeline_id"])) is None:
             raise NotFound(f"The pipeline {self.get_pipeline().name} has no runs.")
-        return self.one(row)
+        return self.respond_with(row)
 
     @extend_schema(operation_id="pipelines_runs_retrieve", summary="Read a run by its source's own id", filters=False)
     def read(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """`external_run_id` is the rest of the path, including slashes. `latest` returns the latest run; to find a run
-        whose id is `latest`, list the pipeline's runs with the filter `external_run_id`."""
+        """Return the run with this `external_run_id`, which is the rest of the path, including slashes. `latest`
+        returns the latest run. To find a run whose id is `latest`, list the pipeline's runs with the filter
+        `external_run_id`."""
         external_run_id = kwargs["external_run_id"]
         rows = (
             rows_of(self.get_queryset().filter(external_run_id=external_run_id)) if "\0" not in external_run_id else []
         )
         if not rows:
             raise NotFound(f"The pipeline {self.get_pipeline().name} has no run with the id {external_run_id}.")
-        return self.one(rows[0])
+        return self.respond_with(rows[0])
 
     @extend_schema(operation_id="pipelines_runs_push", summary="Push the state of a run", **PUSH)
     def push(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Idempotent: repeat the request if you did not get an answer. `external_run_id` is the rest of the path,
-        including slashes. Use the batch for an id that cannot be part of a path."""
+        """Store the state of a run. The request is idempotent: repeat it if you did not get a response.
+        `external_run_id` is the rest of the path, including slashes. For an id that a path cannot contain, use the
+        batch."""
         return self._push(request, kwargs["external_run_id"])
 
     @extend_schema(
         operation_id="pipelines_runs_push_latest",
         summary="Push the state of the run whose id is `latest`",
-        description="Works like any other id. GET on this path returns the latest run instead.",
+        description="Works as for any other id. A GET of this path returns the latest run instead.",
         **PUSH,
     )
     def push_latest(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -286,11 +290,11 @@ class PipelineRunViewSet(RunAnswers):
         if not isinstance(request.data, dict):
             raise ValidationError("Give a JSON object.")
         if named := identity.keys() & request.data.keys():
-            raise ValidationError({name: ["The path says this already; leave it out."] for name in named})
+            raise ValidationError({name: ["The path contains this; omit it from the body."] for name in named})
         serializer = BatchedRunSerializer(data={**request.data, **identity}, context=self.get_serializer_context())
         serializer.is_valid(raise_exception=True)
-        [result] = record_runs([pushed(serializer.validated_data)])
-        return answer_of(request, result)
+        [result] = record_runs([run_event_of(serializer.validated_data)])
+        return push_response(request, result)
 
 
 class RunBatchViewSet(ApiViewSet):
@@ -307,7 +311,7 @@ class RunBatchViewSet(ApiViewSet):
         filters=False,
     )
     def push(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Each item is validated separately: invalid ones are rejected, the others are stored."""
+        """Validate each item separately; reject the invalid ones and store the others."""
         items = self._items(request)
         ids = {item["pipeline_id"] for item in items if isinstance(item, dict) and is_uuid(item.get("pipeline_id"))}
         pipelines = visible_to(request, Pipeline.objects.all(), client="client_id", pipeline="id")
@@ -327,7 +331,7 @@ class RunBatchViewSet(ApiViewSet):
         if unknown := data.keys() - {"items"}:
             raise ValidationError({name: ["Unknown field. Known here: items."] for name in unknown})
         if not 1 <= len(items) <= MAX_BATCH:
-            raise ValidationError({"items": [f"Give 1 to {MAX_BATCH} runs; these are {len(items)}."]})
+            raise ValidationError({"items": [f"Send 1 to {MAX_BATCH} runs, not {len(items)}."]})
         return items
 
     def _event(self, item: Any, known: set[UUID]) -> RunEvent | Rejected:
@@ -336,11 +340,11 @@ class RunBatchViewSet(ApiViewSet):
             return Rejected("; ".join(f"{fault['field']}: {fault['issue']}" for fault in faults(serializer.errors)))
         if serializer.validated_data["pipeline_id"] not in known:
             return Rejected("pipeline_id: No pipeline has this id, or the token may not see it.")
-        return pushed(serializer.validated_data)
+        return run_event_of(serializer.validated_data)
 
 
-def answer_of(request: Request, result: Result) -> Response:
-    """Return the response with the stored run."""
+def push_response(request: Request, result: Result) -> Response:
+    """Return the response to a push: 201 for a new run, else 200; raise ValidationError if nothing was stored."""
     if result.run_id is None:
         field = "started_at" if result.outcome is Outcome.PRUNED else "external_run_id"
         raise ValidationError({field: [str(result.error)]})
@@ -355,19 +359,19 @@ def location(request: Request, run_id: UUID) -> dict[str, str]:
     return {"Location": request.build_absolute_uri(reverse("run", args=[run_id]))}
 
 
-def pushed(data: dict[str, Any]) -> RunEvent:
+def run_event_of(data: dict[str, Any]) -> RunEvent:
     return RunEvent(at=data.pop("source_updated_at", None), kind=Kind.SNAPSHOT, **data)
 
 
 def is_uuid(value: object) -> bool:
     try:
-        UUID(value)  # type: ignore[arg-type]  # whatever it is
+        UUID(value)  # type: ignore[arg-type]  # any other type raises
     except (TypeError, ValueError, AttributeError):
         return False
     return True
 
 
-_OF_PIPELINE = tuple(LatestOfPipelineSerializer().fields)
+_LATEST_FIELDS = tuple(LatestOfPipelineSerializer().fields)
 
 
 class ClientSummaryViewSet(ApiViewSet):
@@ -380,7 +384,7 @@ class ClientSummaryViewSet(ApiViewSet):
 
     @extend_schema(summary="Summarize a client's runs in a window", parameters=[WindowSerializer])
     def summary(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Counts by status and each pipeline's latest run, of the runs that started from `since` to before `until`."""
+        """Return counts by status, and each pipeline's latest run, of the runs that started in the window."""
         client_id = self.kwargs["client_id"]
         if visibility_of(request).is_bound:
             self._check_client(client_id)
@@ -390,7 +394,7 @@ class ClientSummaryViewSet(ApiViewSet):
         if not summary.latest_by_pipeline:
             self._check_client(client_id)
         answer = {name: getattr(summary, name) for name in ("client_id", "since", "until", "status_counts")}
-        latest = [{name: getattr(each, name) for name in _OF_PIPELINE} for each in summary.latest_by_pipeline]
+        latest = [{name: getattr(each, name) for name in _LATEST_FIELDS} for each in summary.latest_by_pipeline]
         return Response(answer | {"latest_by_pipeline": latest})
 
     def _check_client(self, client_id: object) -> None:

@@ -75,7 +75,7 @@ def test_the_links_older_and_newer_show_every_run_once_in_both_directions(browse
 
 
 def test_following_older_finds_every_run_of_a_rare_status(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_pages, "WALK", 20)
+    monkeypatch.setattr(run_pages, "MAX_WALKED", 20)
     create_history(50)
     pipeline = Pipeline.objects.get()
     rare = [
@@ -114,7 +114,7 @@ def test_a_page_that_searched_only_some_runs_shows_how_far_it_searched(
     create_history(30)
     assert "Looked through" not in browser.get(f"{LIST}?status__exact=failed").content.decode()
 
-    monkeypatch.setattr(run_pages, "WALK", 20)
+    monkeypatch.setattr(run_pages, "MAX_WALKED", 20)
     page = browser.get(f"{LIST}?status__exact=failed").content.decode()
 
     assert re.search(r"Looked through 20 runs, to <time[^>]+>2026-02-28 17:00 UTC", page)
@@ -158,7 +158,7 @@ def test_a_search_is_paged_in_the_order_of_the_list(browser: Browser, monkeypatc
     RunFactory.create(external_run_id="other", status="failed", error_message="the nightly one broke", finished_at=NOON)
     expected = [run.external_run_id for run in Run.objects.order_by("-event_at", "-id")]
     for few in (300, 0):
-        monkeypatch.setattr(run_pages, "FEW", few)
+        monkeypatch.setattr(run_pages, "MAX_PROBED", few)
         first = open_list(browser, "?q=nightly")
         second = open_list(browser, first.older_page)
         assert [run.external_run_id for page in (first, second) for run in page.result_list] == expected
@@ -232,18 +232,18 @@ def test_the_csv_has_the_runs_of_the_list_and_escapes_formulas(
     assert (failed["external_run_id"], failed["error"]) == ("'=1+1", "'@SUM(A1)")
     assert [row["external_run_id"] for row in rows("status__exact=success")] == names
     assert [row["external_run_id"] for row in rows("status__exact=success&sort=time")] == names[::-1]
-    monkeypatch.setattr("runs.changelist.EXPORTED", 5)
+    monkeypatch.setattr("runs.changelist.EXPORT_ROWS", 5)
     assert len(rows("")) == 5
 
 
 def test_the_beginning_of_too_many_ids_asks_for_a_longer_one(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("runs.run_search.FOUND", 3)
-    monkeypatch.setattr("runs.changelist.FOUND", 3)
+    monkeypatch.setattr("runs.run_search.MAX_BY_ID", 3)
+    monkeypatch.setattr("runs.changelist.MAX_BY_ID", 3)
     create_history(4)
 
     page = browser.get(f"{LIST}?q=r").content.decode()
 
-    assert "More than 3 runs have an id that begins so; 3 are listed. Type more of it." in page
+    assert "More than 3 runs have an id that begins with this text; 3 are listed. Type more of the id." in page
     assert "More than" not in browser.get(f"{LIST}?q=r0001").content.decode()
 
 
@@ -347,7 +347,7 @@ def test_the_list_is_sorted_by_time_duration_and_rows_on_every_page(
 def test_sorting_by_a_number_covers_only_the_newest_runs_and_the_page_says_so(
     browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run_pages, "WALK", 20)
+    monkeypatch.setattr(run_pages, "MAX_WALKED", 20)
     create_history(30)
     Run.objects.update(duration_seconds=7)
 
@@ -360,7 +360,7 @@ def test_sorting_by_a_number_covers_only_the_newest_runs_and_the_page_says_so(
 
 def test_no_query_of_the_list_scans_all_runs(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     """EXPLAIN each query of each page: runs are read only by an index."""
-    monkeypatch.setattr(run_pages, "WALK", 1000)
+    monkeypatch.setattr(run_pages, "MAX_WALKED", 1000)
     pipelines = [PipelineFactory.create(client=ClientFactory.create()) for _ in range(20)]
     Run.objects.bulk_create(
         Run(

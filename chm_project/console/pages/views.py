@@ -43,7 +43,7 @@ from chm_project.console.pages.sections import LISTS, Section
 from ingestion.api.views import may_see
 from ingestion.api_sync_task import IngestionRequest, QueueUnavailable, start, state
 from inventory.models import Client, Pipeline
-from runs.api.known_failures import LOGGED, KnownFailureSerializer
+from runs.api.known_failures import LOG_MESSAGE, KnownFailureSerializer
 from runs.known_failures import NotFailing, clear_known, mark_known
 from runs.reporting.adapter import Row
 
@@ -201,7 +201,7 @@ def known_failure(request: HttpRequest, pipeline_id: UUID) -> HttpResponse:
     if "clear" in request.POST:
         with transaction.atomic():
             if clear_known(pipeline=pipeline):
-                log(request, pipeline, CHANGE, [LOGGED])
+                log(request, pipeline, CHANGE, [LOG_MESSAGE])
         messages.success(request, "The failure is no longer marked as known.")
     elif not form.is_valid():
         for name, problems in form.errors.items():
@@ -210,7 +210,7 @@ def known_failure(request: HttpRequest, pipeline_id: UUID) -> HttpResponse:
         try:
             with transaction.atomic():
                 mark_known(pipeline=pipeline, **form.validated_data)
-                log(request, pipeline, CHANGE, [LOGGED])
+                log(request, pipeline, CHANGE, [LOG_MESSAGE])
         except NotFailing:
             messages.error(request, "Nothing was marked: the pipeline is not failing.")
         else:

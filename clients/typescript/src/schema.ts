@@ -206,7 +206,7 @@ export interface paths {
         };
         /**
          * Summarize a client's runs in a window
-         * @description Counts by status and each pipeline's latest run, of the runs that started from `since` to before `until`.
+         * @description Return counts by status, and each pipeline's latest run, of the runs that started in the window.
          */
         get: operations["clients_runs_summary_retrieve"];
         put?: never;
@@ -310,9 +310,9 @@ export interface paths {
         put?: never;
         /**
          * Push OpenLineage events, one or a list of up to 1,000
-         * @description Accepts events in any order, repeated, and compressed with gzip. The token is bound to a client
-         *     or a pipeline; a job is the pipeline whose external_id is `namespace/name`. JobEvent and DatasetEvent are
-         *     accepted and ignored. A single invalid event is refused; in a list only that event is rejected.
+         * @description Store events, in any order, repeated, or compressed with gzip. The token must be bound to a client or a
+         *     pipeline. A job belongs to the pipeline whose external_id is `namespace/name`. JobEvent and DatasetEvent are
+         *     accepted and ignored. A single invalid event is refused; in a list only the invalid events are rejected.
          */
         post: operations["lineage"];
         delete?: never;
@@ -380,8 +380,8 @@ export interface paths {
         put?: never;
         /**
          * Push dbt's run_results.json
-         * @description Store one run per invocation, failed if a node failed, with counts of nodes in its payload. Sending a file
-         *     again, or after a newer file of the same invocation, changes nothing.
+         * @description Store one run per invocation, failed if a node failed, with counts of nodes in its payload. A file that is
+         *     sent again, or after a newer file of the same invocation, changes nothing.
          */
         post: operations["pipelines_dbt_run_results"];
         delete?: never;
@@ -401,7 +401,7 @@ export interface paths {
         put?: never;
         /**
          * Mark the failure of a pipeline as known
-         * @description The pipeline stays on every list, below new failures. An existing mark is replaced.
+         * @description Mark the failure, replacing an existing mark. The pipeline stays on every list, below new failures.
          *
          *     The mark ends with the first success, at `until`, or when the error changes. A pipeline that is not failing
          *     cannot be marked.
@@ -409,7 +409,7 @@ export interface paths {
         post: operations["mark_known_failure"];
         /**
          * Remove the mark of a known failure
-         * @description Removes a mark that has ended, too. Without a mark nothing happens.
+         * @description Remove the mark, even if it has ended. Without a mark nothing happens.
          */
         delete: operations["clear_known_failure"];
         options?: never;
@@ -426,13 +426,13 @@ export interface paths {
         };
         /**
          * List a pipeline's runs, latest first
-         * @description since and until are on started_at, event_since and event_until on event_at: when a run finished, else started, else was stored.
+         * @description since and until filter by started_at, event_since and event_until by event_at: when a run finished, else started, else was stored.
          */
         get: operations["pipelines_runs_list"];
         put?: never;
         /**
          * Record a manual run
-         * @description Inserts only: an external_run_id that the pipeline already has is refused.
+         * @description Insert a run. An external_run_id that the pipeline already has is refused.
          */
         post: operations["pipelines_runs_create"];
         delete?: never;
@@ -450,14 +450,16 @@ export interface paths {
         };
         /**
          * Read a run by its source's own id
-         * @description `external_run_id` is the rest of the path, including slashes. `latest` returns the latest run; to find a run
-         *     whose id is `latest`, list the pipeline's runs with the filter `external_run_id`.
+         * @description Return the run with this `external_run_id`, which is the rest of the path, including slashes. `latest`
+         *     returns the latest run. To find a run whose id is `latest`, list the pipeline's runs with the filter
+         *     `external_run_id`.
          */
         get: operations["pipelines_runs_retrieve"];
         /**
          * Push the state of a run
-         * @description Idempotent: repeat the request if you did not get an answer. `external_run_id` is the rest of the path,
-         *     including slashes. Use the batch for an id that cannot be part of a path.
+         * @description Store the state of a run. The request is idempotent: repeat it if you did not get a response.
+         *     `external_run_id` is the rest of the path, including slashes. For an id that a path cannot contain, use the
+         *     batch.
          */
         put: operations["pipelines_runs_push"];
         post?: never;
@@ -476,12 +478,12 @@ export interface paths {
         };
         /**
          * Read a pipeline's latest run
-         * @description The latest run has the latest started_at, then finished_at (nulls last), then the newest id.
+         * @description Return the run with the latest started_at, then the latest finished_at (nulls last), then the newest id.
          */
         get: operations["pipelines_runs_latest_retrieve"];
         /**
          * Push the state of the run whose id is `latest`
-         * @description Works like any other id. GET on this path returns the latest run instead.
+         * @description Works as for any other id. A GET of this path returns the latest run instead.
          */
         put: operations["pipelines_runs_push_latest"];
         post?: never;
@@ -960,7 +962,7 @@ export interface paths {
         };
         /**
          * List runs across pipelines, newest event first
-         * @description since and until are on event_at: when a run finished, else started, else was stored. For a window on started_at list the runs of one pipeline.
+         * @description since and until filter by event_at: when a run finished, else started, else was stored. To filter by started_at, list the runs of one pipeline.
          */
         get: operations["runs_list"];
         put?: never;
@@ -980,7 +982,7 @@ export interface paths {
         };
         /**
          * Read a run
-         * @description `run_id` is the id in CHM, not that of the source.
+         * @description `run_id` is the id in CHM, not the id at the source.
          */
         get: operations["runs_retrieve"];
         put?: never;
@@ -1002,7 +1004,7 @@ export interface paths {
         put?: never;
         /**
          * Push the states of up to 1,000 runs
-         * @description Each item is validated separately: invalid ones are rejected, the others are stored.
+         * @description Validate each item separately; reject the invalid ones and store the others.
          */
         post: operations["runs_batch"];
         delete?: never;
@@ -1060,13 +1062,13 @@ export interface paths {
         };
         /**
          * Report a success
-         * @description Without `rid` the newest open run ends; if no run is open, a new run is stored.
+         * @description End the run `rid`; without `rid`, end the newest open run, or store a new run if none is open.
          */
         get: operations["ping"];
         put?: never;
         /**
          * Report a success with a text
-         * @description Works like GET. The first 10,000 characters of the text are stored.
+         * @description Do the same as GET, and store the first 10,000 characters of the text.
          */
         post: operations["ping_with_text"];
         delete?: never;
@@ -1084,13 +1086,13 @@ export interface paths {
         };
         /**
          * Report a start, a failure or an exit status
-         * @description `log` adds a text and does not change the status.
+         * @description Start or end a run. `log` adds a text and does not change the status.
          */
         get: operations["ping_sign"];
         put?: never;
         /**
          * Report a start, a failure or an exit status with a text
-         * @description Works like GET. The first 10,000 characters of the text are stored, for a failure as its error message.
+         * @description Do the same as GET, and store the first 10,000 characters of the text, for a failure as its error message.
          */
         post: operations["ping_sign_with_text"];
         delete?: never;
@@ -1214,7 +1216,7 @@ export interface components {
              * @description The stored run; absent if the item was rejected or pruned.
              */
             id?: string;
-            /** @description Why it was rejected, by field, or pruned. */
+            /** @description Why the item was rejected, by field, or pruned. */
             error?: string;
         };
         /** @enum {string} */
@@ -1534,11 +1536,11 @@ export interface components {
              * @description When the mark ends at the latest
              */
             known_until: string | null;
-            /** @description Reason of the planned maintenance that it is in; null: it is in none */
+            /** @description Why it is in planned maintenance; null: it is not */
             maintenance: string | null;
-            /** @description Who looks after it, by the maintenance file; of an incident, after the pipeline that failed latest */
+            /** @description Owner by the maintenance file; of an incident, the owner of the pipeline that failed last */
             owner: string | null;
-            /** @description What to do about it, by the maintenance file */
+            /** @description Address of the instructions for a failure, by the maintenance file */
             runbook_url: string | null;
         };
         FailureCountsByClientReport: {
@@ -1835,11 +1837,11 @@ export interface components {
             run_id: string;
             /** @description Pipelines of it whose failure somebody marked as known */
             known: number;
-            /** @description Reason of the planned maintenance that it is in; null: it is in none */
+            /** @description Why it is in planned maintenance; null: it is not */
             maintenance: string | null;
-            /** @description Who looks after it, by the maintenance file; of an incident, after the pipeline that failed latest */
+            /** @description Owner by the maintenance file; of an incident, the owner of the pipeline that failed last */
             owner: string | null;
-            /** @description What to do about it, by the maintenance file */
+            /** @description Address of the instructions for a failure, by the maintenance file */
             runbook_url: string | null;
         };
         IngestionHealthReport: {
@@ -1909,7 +1911,7 @@ export interface components {
             ticket_url?: string | null;
             /**
              * Format: date-time
-             * @description When the mark ends at the latest; null: with the failure.
+             * @description When the mark ends at the latest; null: when the failure ends.
              */
             until?: string | null;
         };
@@ -1967,11 +1969,11 @@ export interface components {
             run_id: string | null;
             /** @description Its page at the source; null: none is known */
             source_url: string | null;
-            /** @description Reason of the planned maintenance that it is in; null: it is in none */
+            /** @description Why it is in planned maintenance; null: it is not */
             maintenance: string | null;
-            /** @description Who looks after it, by the maintenance file; of an incident, after the pipeline that failed latest */
+            /** @description Owner by the maintenance file; of an incident, the owner of the pipeline that failed last */
             owner: string | null;
-            /** @description What to do about it, by the maintenance file */
+            /** @description Address of the instructions for a failure, by the maintenance file */
             runbook_url: string | null;
         };
         LatestOfPipeline: {
@@ -1988,7 +1990,7 @@ export interface components {
             latest_status: components["schemas"]["RunStatus"];
             /**
              * Format: date-time
-             * @description When the latest run started.
+             * @description When the latest run started; null if unknown.
              */
             latest_run_at: string | null;
         };
@@ -2449,7 +2451,7 @@ export interface components {
         };
         /** @enum {string} */
         RuleType: "on_failure" | "failures_in_window";
-        /** @description One run of a pipeline, as its source last described it. */
+        /** @description A run of a pipeline in the latest state that its source reported. */
         Run: {
             /**
              * Format: uuid
@@ -8261,7 +8263,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description The run id is none. */
+            /** @description `rid` is not a UUID. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8270,7 +8272,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description In production, over plain HTTP. */
+            /** @description The ping came over plain HTTP, in production. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8279,7 +8281,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description No ping key, or what follows it is no sign. */
+            /** @description The key is not a ping key, or the suffix is unknown. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8297,7 +8299,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description An internal error; it has been logged. */
+            /** @description An internal error, which was logged. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -8342,7 +8344,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description The run id is none. */
+            /** @description `rid` is not a UUID. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8351,7 +8353,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description In production, over plain HTTP. */
+            /** @description The ping came over plain HTTP, in production. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8360,7 +8362,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description No ping key, or what follows it is no sign. */
+            /** @description The key is not a ping key, or the suffix is unknown. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8378,7 +8380,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description An internal error; it has been logged. */
+            /** @description An internal error, which was logged. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -8424,7 +8426,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description The run id is none. */
+            /** @description `rid` is not a UUID. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8433,7 +8435,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description In production, over plain HTTP. */
+            /** @description The ping came over plain HTTP, in production. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8442,7 +8444,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description No ping key, or what follows it is no sign. */
+            /** @description The key is not a ping key, or the suffix is unknown. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8460,7 +8462,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description An internal error; it has been logged. */
+            /** @description An internal error, which was logged. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -8510,7 +8512,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description The run id is none. */
+            /** @description `rid` is not a UUID. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8519,7 +8521,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description In production, over plain HTTP. */
+            /** @description The ping came over plain HTTP, in production. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8528,7 +8530,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description No ping key, or what follows it is no sign. */
+            /** @description The key is not a ping key, or the suffix is unknown. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8546,7 +8548,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description An internal error; it has been logged. */
+            /** @description An internal error, which was logged. */
             500: {
                 headers: {
                     [name: string]: unknown;

@@ -1,4 +1,4 @@
-"""manage.py generate_reporting_docs: the documents of the reporting contract."""
+"""manage.py generate_reporting_docs: write the documents of the reporting contract."""
 
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         with transaction.atomic():
-            # The files as they are now, whatever this database was migrated from; taken back at the end.
+            # Build the views from the current files, even if this database has older ones. The rollback undoes it.
             builder.rebuild(connection)
             for name, document in DOCUMENTS.items():
                 (FOLDER / name).write_text(document().rstrip() + "\n")

@@ -1,4 +1,4 @@
-"""manage.py grant_reporting_role: the database role of boards and BI users."""
+"""manage.py grant_reporting_role: create the database role of boards and BI users."""
 
 import os
 import re
@@ -15,7 +15,7 @@ from chm_project.db.reporting import builder
 from chm_project.db.reporting.grants import revoke_default_privileges
 
 BAD_USAGE = 2
-NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+ROLE_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 TIMEOUT_SECONDS = 30
 
 EXAMPLES = """
@@ -25,13 +25,13 @@ examples:
   manage.py grant_reporting_role metabase --password-file /run/secrets/metabase
 
 The role can select from the views of the schema reporting and do nothing else; its transactions are read-only and its
-statements end after 30 seconds. manage.py migrate lets it read the views of later versions, too. Repeating the command
-changes nothing, or the password. It needs a database user that may create roles.
+statements end after 30 seconds. After an upgrade, manage.py migrate lets it read new views too. Repeating the command
+changes only the password, if one is given. It needs a database user that may create roles.
 """
 
 
 class Command(BaseCommand):
-    help = "Create a database role that can select from the reporting views and nothing else, or bring it up to date."
+    help = "Create or update a database role that can only select from the reporting views."
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         return super().create_parser(
@@ -39,14 +39,18 @@ class Command(BaseCommand):
         )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("name", help="the role; small letters, digits and _")
+        parser.add_argument("name", help="the role; lower-case letters, digits and _")
         password = parser.add_mutually_exclusive_group()
-        password.add_argument("--password-env", metavar="VARIABLE", help="allow login with the password it holds")
-        password.add_argument("--password-file", metavar="PATH", help="allow login with the password in the file")
+        password.add_argument(
+            "--password-env", metavar="VARIABLE", help="allow login with the password in this environment variable"
+        )
+        password.add_argument("--password-file", metavar="PATH", help="allow login with the password in this file")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if not NAME.fullmatch(name := options["name"]) or name.startswith("pg_"):
-            raise CommandError(f"{name!r} cannot be a role: use small letters, digits and _.", returncode=BAD_USAGE)
+        if not ROLE_NAME.fullmatch(name := options["name"]) or name.startswith("pg_"):
+            raise CommandError(
+                f"{name!r} cannot be a role: use lower-case letters, digits and _.", returncode=BAD_USAGE
+            )
         password = _password(options)
         if not builder.is_current(connection):
             raise CommandError("The views of the schema reporting are not current. Run manage.py migrate first.")
@@ -62,16 +66,16 @@ def grant(name: str, password: str | None) -> None:
     role, limits = sql.Identifier(name), sql.Literal(f"{TIMEOUT_SECONDS}s")
     with connection.cursor() as cursor:
         cursor.execute("SELECT rolsuper FROM pg_roles WHERE rolname = %s", [name])
-        if (found := cursor.fetchone()) is None:
+        if (row := cursor.fetchone()) is None:
             cursor.execute(sql.SQL("CREATE ROLE {}").format(role))
-        elif found[0]:
+        elif row[0]:
             raise CommandError(f"{name} is a superuser, and grants cannot restrict superusers; choose another role.")
-        # A former version of this command left default privileges that only their maker can take back, and that stop
-        # the restore of a dump by the database's owner.
+        # A former version of this command set default privileges. Only the user that set them can revoke them, and they
+        # prevent the database's owner from restoring a dump.
         revoke_default_privileges(cursor)
         cursor.execute("SELECT current_database()")
         database = sql.Identifier(*cursor.fetchone())
-        # What everybody may do by default: connect, use public, make temporary tables, write large objects.
+        # Revokes what every role may do by default: connect, use the schema public, create temporary tables.
         statements = [
             sql.SQL("REVOKE ALL ON DATABASE {database} FROM {role}"),
             sql.SQL("REVOKE TEMPORARY ON DATABASE {database} FROM PUBLIC"),

@@ -18,14 +18,14 @@ BAD_USAGE, INTERRUPTED = 2, 130
 
 EXAMPLES = """
 examples:
-  manage.py prune_runs --older-than 400d --dry-run            how many runs would go; changes nothing
+  manage.py prune_runs --older-than 400d --dry-run            count the runs; change nothing
   manage.py prune_runs --older-than 400d                      delete them
   manage.py prune_runs --older-than 90d --keep-failures       keep every failed run
   manage.py prune_runs --older-than 30d --client "Northwind"  one client's
 
-A run is as old as its event_at: when it finished, else started, else was stored. A pipeline always keeps its latest
-run, its latest decisive run, its last success and the failed runs of its current streak. A source cannot bring back
-what was pruned. Safe to interrupt and to repeat.
+The age of a run counts from its event_at: when it finished, else started, else was stored. A pipeline always keeps its
+latest run, its latest decisive run, its last success and the failed runs of its current streak. Deleted runs are not
+stored again if a source sends them. You can interrupt and repeat the command.
 exit codes: 0 done, 2 bad arguments, 130 interrupted
 """
 
@@ -38,7 +38,7 @@ def age(text: str) -> timedelta:
 
 
 class Command(BaseCommand):
-    help = "Delete runs older than an age, in batches. Pipelines keep what says how they are now."
+    help = "Delete runs older than an age, in batches. Pipelines keep the runs that show their current state."
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         return super().create_parser(
@@ -49,7 +49,7 @@ class Command(BaseCommand):
         parser.add_argument("--older-than", metavar="DAYSd", type=age, required=True, help="an age such as 400d")
         parser.add_argument("--keep-failures", action="store_true", help="keep failed runs of any age")
         parser.add_argument("--client", metavar="NAME", help="only pipelines of this client")
-        parser.add_argument("--dry-run", action="store_true", help="count, change nothing")
+        parser.add_argument("--dry-run", action="store_true", help="only count the runs")
         parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -80,7 +80,7 @@ class Command(BaseCommand):
                 pruned = prune(selection, on_batch=on_batch)
             except KeyboardInterrupt:
                 progress.stop()
-                self.stderr.write(f"Interrupted after {deleted} runs were deleted. Run the command again to go on.")
+                self.stderr.write(f"Interrupted after {deleted} runs were deleted. Run the command again to continue.")
                 sys.exit(INTERRUPTED)
         self._print(selection, pruned.runs, pruned.pipelines, options)
 
@@ -90,5 +90,5 @@ class Command(BaseCommand):
             document = {"dry_run": options["dry_run"], "before": cutoff, "pipelines": pipelines, "runs": runs}
             self.stdout.write(json.dumps(document))
             return
-        done = "would be deleted" if options["dry_run"] else "were deleted"
-        self.stdout.write(f"{runs} runs of {pipelines} pipelines from before {cutoff} {done}.")
+        effect = "would be deleted" if options["dry_run"] else "were deleted"
+        self.stdout.write(f"{runs} runs of {pipelines} pipelines from before {cutoff} {effect}.")

@@ -15,9 +15,9 @@ EXAMPLES = """
 examples:
   manage.py rollup --verify     compare the counts with the runs; exit status 1 if they differ
   manage.py rollup --rebuild    count all runs again; writers wait meanwhile
-  manage.py rollup --compact    merge parts; the schedule does it every few minutes
+  manage.py rollup --compact    merge parts; a scheduled task does this too
 
-The counts are kept by triggers and are exact at every commit. Rebuild them in a database whose triggers were disabled.
+Triggers keep the counts exact at every commit. Rebuild them in a database whose triggers were disabled.
 """
 
 
@@ -31,9 +31,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         action = parser.add_mutually_exclusive_group(required=True)
-        action.add_argument("--verify", action="store_true", help="change nothing")
-        action.add_argument("--rebuild", action="store_true")
-        action.add_argument("--compact", action="store_true")
+        action.add_argument("--verify", action="store_true", help="compare the counts with the runs; change nothing")
+        action.add_argument("--rebuild", action="store_true", help="count all runs again")
+        action.add_argument("--compact", action="store_true", help="merge the parts of the counts")
         parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
     def handle(self, *args: Any, verify: bool, **options: Any) -> None:
@@ -42,19 +42,21 @@ class Command(BaseCommand):
                 rebuild()
             elif options["compact"]:
                 compact()
-            found = differences() if verify else []
+            found_differences = differences() if verify else []
         if options["json"]:
             done = next(name for name in ("verify", "rebuild", "compact") if {**options, "verify": verify}[name])
-            show_json(self.stdout, {"done": done, "differences": [asdict(one) for one in found]})
-            sys.exit(1 if found else 0)
+            show_json(
+                self.stdout, {"done": done, "differences": [asdict(difference) for difference in found_differences]}
+            )
+            sys.exit(1 if found_differences else 0)
         if options["rebuild"]:
             self.stdout.write("The counts were rebuilt from the runs.")
         elif options["compact"]:
             self.stdout.write("The parts of the counts were merged.")
-        elif not found:
+        elif not found_differences:
             self.stdout.write("The counts agree with the runs.")
         else:
-            for one in found:
-                self.stderr.write(f"rollup.{one.table} {one.key}: stored {one.stored}, counted {one.counted}")
+            for row in found_differences:
+                self.stderr.write(f"rollup.{row.table} {row.key}: stored {row.stored}, counted {row.counted}")
             self.stderr.write("The counts differ from the runs. Run: manage.py rollup --rebuild")
             sys.exit(1)

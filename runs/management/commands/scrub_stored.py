@@ -1,4 +1,4 @@
-"""manage.py scrub_stored: apply new scrubbing rules to what is stored already."""
+"""manage.py scrub_stored: apply the current scrubbing rules to stored rows."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -11,11 +11,13 @@ from runs.stored_secrets import TABLES, ScrubbedTable, forget_position, rows_lef
 
 
 class Command(BaseCommand):
-    help = "Remove secrets that present rules find in stored runs, pipelines and the admin log. Continues after a stop."
+    help = "Remove secrets from stored runs, pipelines and the admin log by the current rules. Continues after a stop."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--dry-run", action="store_true", help="count what would change; change nothing")
-        parser.add_argument("--restart", action="store_true", help="begin at the first row, not where a run stopped")
+        parser.add_argument(
+            "--restart", action="store_true", help="start at the first row, not where the last call stopped"
+        )
 
     def handle(self, *args: Any, dry_run: bool, restart: bool, **options: Any) -> None:
         with progress_bar("rows") as progress:

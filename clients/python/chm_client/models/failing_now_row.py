@@ -44,10 +44,9 @@ class FailingNowRow:
             known_reason (None | str): Why the failure is known; null: it is new
             known_ticket_url (None | str): Address of the ticket
             known_until (datetime.datetime | None): When the mark ends at the latest
-            maintenance (None | str): Reason of the planned maintenance that it is in; null: it is in none
-            owner (None | str): Who looks after it, by the maintenance file; of an incident, after the pipeline that failed
-                latest
-            runbook_url (None | str): What to do about it, by the maintenance file
+            maintenance (None | str): Why it is in planned maintenance; null: it is not
+            owner (None | str): Owner by the maintenance file; of an incident, the owner of the pipeline that failed last
+            runbook_url (None | str): Address of the instructions for a failure, by the maintenance file
      """
 
     client_name: str

@@ -38,10 +38,9 @@ class IncidentsRow:
             first_run_id (UUID): Key of the latest run of the pipeline that failed first
             run_id (UUID): Key of the run that failed latest
             known (int): Pipelines of it whose failure somebody marked as known
-            maintenance (None | str): Reason of the planned maintenance that it is in; null: it is in none
-            owner (None | str): Who looks after it, by the maintenance file; of an incident, after the pipeline that failed
-                latest
-            runbook_url (None | str): What to do about it, by the maintenance file
+            maintenance (None | str): Why it is in planned maintenance; null: it is not
+            owner (None | str): Owner by the maintenance file; of an incident, the owner of the pipeline that failed last
+            runbook_url (None | str): Address of the instructions for a failure, by the maintenance file
      """
 
     incident: str

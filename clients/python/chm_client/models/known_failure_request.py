@@ -28,7 +28,7 @@ class KnownFailureRequest:
         Attributes:
             reason (str): Why it fails, or who works on it.
             ticket_url (None | str | Unset): Address of the ticket, http or https.
-            until (datetime.datetime | None | Unset): When the mark ends at the latest; null: with the failure.
+            until (datetime.datetime | None | Unset): When the mark ends at the latest; null: when the failure ends.
      """
 
     reason: str

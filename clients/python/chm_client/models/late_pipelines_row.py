@@ -41,10 +41,9 @@ class LatePipelinesRow:
             pipeline_id (UUID): Key of the pipeline
             run_id (None | UUID): Key of the run that started last
             source_url (None | str): Its page at the source; null: none is known
-            maintenance (None | str): Reason of the planned maintenance that it is in; null: it is in none
-            owner (None | str): Who looks after it, by the maintenance file; of an incident, after the pipeline that failed
-                latest
-            runbook_url (None | str): What to do about it, by the maintenance file
+            maintenance (None | str): Why it is in planned maintenance; null: it is not
+            owner (None | str): Owner by the maintenance file; of an incident, the owner of the pipeline that failed last
+            runbook_url (None | str): Address of the instructions for a failure, by the maintenance file
      """
 
     client_name: str

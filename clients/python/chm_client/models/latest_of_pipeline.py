@@ -33,7 +33,7 @@ class LatestOfPipeline:
             pipeline_name (str): The name of the pipeline.
             platform (Platform):
             latest_status (RunStatus):
-            latest_run_at (datetime.datetime | None): When the latest run started.
+            latest_run_at (datetime.datetime | None): When the latest run started; null if unknown.
      """
 
     pipeline_id: UUID

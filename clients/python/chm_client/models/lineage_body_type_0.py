@@ -28,7 +28,7 @@ T = TypeVar("T", bound="LineageBodyType0")
 
 @_attrs_define
 class LineageBodyType0:
-    """ An OpenLineage RunEvent; facets that CHM has no use for are welcome.
+    """ An OpenLineage RunEvent. CHM ignores facets that it does not use.
 
         Attributes:
             event_time (datetime.datetime):

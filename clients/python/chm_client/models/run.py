@@ -27,7 +27,7 @@ T = TypeVar("T", bound="Run")
 
 @_attrs_define
 class Run:
-    """ One run of a pipeline, as its source last described it.
+    """ A run of a pipeline in the latest state that its source reported.
 
         Attributes:
             id (UUID): UUID version 7.

@@ -162,8 +162,7 @@ def sync_detailed(
 ) -> Response[Any | ClientSummary | Error]:
     """ Summarize a client's runs in a window
 
-     Counts by status and each pipeline's latest run, of the runs that started from `since` to before
-    `until`.
+     Return counts by status, and each pipeline's latest run, of the runs that started in the window.
 
     Args:
         client_id (UUID):
@@ -206,8 +205,7 @@ def sync(
 ) -> Any | ClientSummary | Error | None:
     """ Summarize a client's runs in a window
 
-     Counts by status and each pipeline's latest run, of the runs that started from `since` to before
-    `until`.
+     Return counts by status, and each pipeline's latest run, of the runs that started in the window.
 
     Args:
         client_id (UUID):
@@ -245,8 +243,7 @@ async def asyncio_detailed(
 ) -> Response[Any | ClientSummary | Error]:
     """ Summarize a client's runs in a window
 
-     Counts by status and each pipeline's latest run, of the runs that started from `since` to before
-    `until`.
+     Return counts by status, and each pipeline's latest run, of the runs that started in the window.
 
     Args:
         client_id (UUID):
@@ -289,8 +286,7 @@ async def asyncio(
 ) -> Any | ClientSummary | Error | None:
     """ Summarize a client's runs in a window
 
-     Counts by status and each pipeline's latest run, of the runs that started from `since` to before
-    `until`.
+     Return counts by status, and each pipeline's latest run, of the runs that started in the window.
 
     Args:
         client_id (UUID):

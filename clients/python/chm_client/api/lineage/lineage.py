@@ -147,10 +147,12 @@ def sync_detailed(
 ) -> Response[Error | LineageAnswer]:
     """ Push OpenLineage events, one or a list of up to 1,000
 
-     Accepts events in any order, repeated, and compressed with gzip. The token is bound to a client
-    or a pipeline; a job is the pipeline whose external_id is `namespace/name`. JobEvent and
+     Store events, in any order, repeated, or compressed with gzip. The token must be bound to a client
+    or a
+    pipeline. A job belongs to the pipeline whose external_id is `namespace/name`. JobEvent and
     DatasetEvent are
-    accepted and ignored. A single invalid event is refused; in a list only that event is rejected.
+    accepted and ignored. A single invalid event is refused; in a list only the invalid events are
+    rejected.
 
     Args:
         body (LineageBodyType0 | list[LineageBodyType1Item] | Unset):
@@ -183,10 +185,12 @@ def sync(
 ) -> Error | LineageAnswer | None:
     """ Push OpenLineage events, one or a list of up to 1,000
 
-     Accepts events in any order, repeated, and compressed with gzip. The token is bound to a client
-    or a pipeline; a job is the pipeline whose external_id is `namespace/name`. JobEvent and
+     Store events, in any order, repeated, or compressed with gzip. The token must be bound to a client
+    or a
+    pipeline. A job belongs to the pipeline whose external_id is `namespace/name`. JobEvent and
     DatasetEvent are
-    accepted and ignored. A single invalid event is refused; in a list only that event is rejected.
+    accepted and ignored. A single invalid event is refused; in a list only the invalid events are
+    rejected.
 
     Args:
         body (LineageBodyType0 | list[LineageBodyType1Item] | Unset):
@@ -214,10 +218,12 @@ async def asyncio_detailed(
 ) -> Response[Error | LineageAnswer]:
     """ Push OpenLineage events, one or a list of up to 1,000
 
-     Accepts events in any order, repeated, and compressed with gzip. The token is bound to a client
-    or a pipeline; a job is the pipeline whose external_id is `namespace/name`. JobEvent and
+     Store events, in any order, repeated, or compressed with gzip. The token must be bound to a client
+    or a
+    pipeline. A job belongs to the pipeline whose external_id is `namespace/name`. JobEvent and
     DatasetEvent are
-    accepted and ignored. A single invalid event is refused; in a list only that event is rejected.
+    accepted and ignored. A single invalid event is refused; in a list only the invalid events are
+    rejected.
 
     Args:
         body (LineageBodyType0 | list[LineageBodyType1Item] | Unset):
@@ -250,10 +256,12 @@ async def asyncio(
 ) -> Error | LineageAnswer | None:
     """ Push OpenLineage events, one or a list of up to 1,000
 
-     Accepts events in any order, repeated, and compressed with gzip. The token is bound to a client
-    or a pipeline; a job is the pipeline whose external_id is `namespace/name`. JobEvent and
+     Store events, in any order, repeated, or compressed with gzip. The token must be bound to a client
+    or a
+    pipeline. A job belongs to the pipeline whose external_id is `namespace/name`. JobEvent and
     DatasetEvent are
-    accepted and ignored. A single invalid event is refused; in a list only that event is rejected.
+    accepted and ignored. A single invalid event is refused; in a list only the invalid events are
+    rejected.
 
     Args:
         body (LineageBodyType0 | list[LineageBodyType1Item] | Unset):

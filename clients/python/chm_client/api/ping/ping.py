@@ -94,7 +94,7 @@ def sync_detailed(
 ) -> Response[str]:
     """ Report a success
 
-     Without `rid` the newest open run ends; if no run is open, a new run is stored.
+     End the run `rid`; without `rid`, end the newest open run, or store a new run if none is open.
 
     Args:
         key (str):
@@ -130,7 +130,7 @@ def sync(
 ) -> str | None:
     """ Report a success
 
-     Without `rid` the newest open run ends; if no run is open, a new run is stored.
+     End the run `rid`; without `rid`, end the newest open run, or store a new run if none is open.
 
     Args:
         key (str):
@@ -161,7 +161,7 @@ async def asyncio_detailed(
 ) -> Response[str]:
     """ Report a success
 
-     Without `rid` the newest open run ends; if no run is open, a new run is stored.
+     End the run `rid`; without `rid`, end the newest open run, or store a new run if none is open.
 
     Args:
         key (str):
@@ -197,7 +197,7 @@ async def asyncio(
 ) -> str | None:
     """ Report a success
 
-     Without `rid` the newest open run ends; if no run is open, a new run is stored.
+     End the run `rid`; without `rid`, end the newest open run, or store a new run if none is open.
 
     Args:
         key (str):

@@ -105,7 +105,7 @@ def sync_detailed(
 ) -> Response[str]:
     """ Report a start, a failure or an exit status with a text
 
-     Works like GET. The first 10,000 characters of the text are stored, for a failure as its error
+     Do the same as GET, and store the first 10,000 characters of the text, for a failure as its error
     message.
 
     Args:
@@ -148,7 +148,7 @@ def sync(
 ) -> str | None:
     """ Report a start, a failure or an exit status with a text
 
-     Works like GET. The first 10,000 characters of the text are stored, for a failure as its error
+     Do the same as GET, and store the first 10,000 characters of the text, for a failure as its error
     message.
 
     Args:
@@ -186,7 +186,7 @@ async def asyncio_detailed(
 ) -> Response[str]:
     """ Report a start, a failure or an exit status with a text
 
-     Works like GET. The first 10,000 characters of the text are stored, for a failure as its error
+     Do the same as GET, and store the first 10,000 characters of the text, for a failure as its error
     message.
 
     Args:
@@ -229,7 +229,7 @@ async def asyncio(
 ) -> str | None:
     """ Report a start, a failure or an exit status with a text
 
-     Works like GET. The first 10,000 characters of the text are stored, for a failure as its error
+     Do the same as GET, and store the first 10,000 characters of the text, for a failure as its error
     message.
 
     Args:

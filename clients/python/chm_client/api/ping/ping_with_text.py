@@ -103,7 +103,7 @@ def sync_detailed(
 ) -> Response[str]:
     """ Report a success with a text
 
-     Works like GET. The first 10,000 characters of the text are stored.
+     Do the same as GET, and store the first 10,000 characters of the text.
 
     Args:
         key (str):
@@ -142,7 +142,7 @@ def sync(
 ) -> str | None:
     """ Report a success with a text
 
-     Works like GET. The first 10,000 characters of the text are stored.
+     Do the same as GET, and store the first 10,000 characters of the text.
 
     Args:
         key (str):
@@ -176,7 +176,7 @@ async def asyncio_detailed(
 ) -> Response[str]:
     """ Report a success with a text
 
-     Works like GET. The first 10,000 characters of the text are stored.
+     Do the same as GET, and store the first 10,000 characters of the text.
 
     Args:
         key (str):
@@ -215,7 +215,7 @@ async def asyncio(
 ) -> str | None:
     """ Report a success with a text
 
-     Works like GET. The first 10,000 characters of the text are stored.
+     Do the same as GET, and store the first 10,000 characters of the text.
 
     Args:
         key (str):

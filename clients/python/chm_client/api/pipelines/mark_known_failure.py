@@ -145,7 +145,7 @@ def sync_detailed(
 ) -> Response[Error | KnownFailureAnswer]:
     """ Mark the failure of a pipeline as known
 
-     The pipeline stays on every list, below new failures. An existing mark is replaced.
+     Mark the failure, replacing an existing mark. The pipeline stays on every list, below new failures.
 
     The mark ends with the first success, at `until`, or when the error changes. A pipeline that is not
     failing
@@ -185,7 +185,7 @@ def sync(
 ) -> Error | KnownFailureAnswer | None:
     """ Mark the failure of a pipeline as known
 
-     The pipeline stays on every list, below new failures. An existing mark is replaced.
+     Mark the failure, replacing an existing mark. The pipeline stays on every list, below new failures.
 
     The mark ends with the first success, at `until`, or when the error changes. A pipeline that is not
     failing
@@ -220,7 +220,7 @@ async def asyncio_detailed(
 ) -> Response[Error | KnownFailureAnswer]:
     """ Mark the failure of a pipeline as known
 
-     The pipeline stays on every list, below new failures. An existing mark is replaced.
+     Mark the failure, replacing an existing mark. The pipeline stays on every list, below new failures.
 
     The mark ends with the first success, at `until`, or when the error changes. A pipeline that is not
     failing
@@ -260,7 +260,7 @@ async def asyncio(
 ) -> Error | KnownFailureAnswer | None:
     """ Mark the failure of a pipeline as known
 
-     The pipeline stays on every list, below new failures. An existing mark is replaced.
+     Mark the failure, replacing an existing mark. The pipeline stays on every list, below new failures.
 
     The mark ends with the first success, at `until`, or when the error changes. A pipeline that is not
     failing

@@ -155,9 +155,9 @@ def sync_detailed(
 ) -> Response[Error | Run]:
     """ Push dbt's run_results.json
 
-     Store one run per invocation, failed if a node failed, with counts of nodes in its payload. Sending
-    a file
-    again, or after a newer file of the same invocation, changes nothing.
+     Store one run per invocation, failed if a node failed, with counts of nodes in its payload. A file
+    that is
+    sent again, or after a newer file of the same invocation, changes nothing.
 
     Args:
         pipeline_id (UUID):
@@ -194,9 +194,9 @@ def sync(
 ) -> Error | Run | None:
     """ Push dbt's run_results.json
 
-     Store one run per invocation, failed if a node failed, with counts of nodes in its payload. Sending
-    a file
-    again, or after a newer file of the same invocation, changes nothing.
+     Store one run per invocation, failed if a node failed, with counts of nodes in its payload. A file
+    that is
+    sent again, or after a newer file of the same invocation, changes nothing.
 
     Args:
         pipeline_id (UUID):
@@ -228,9 +228,9 @@ async def asyncio_detailed(
 ) -> Response[Error | Run]:
     """ Push dbt's run_results.json
 
-     Store one run per invocation, failed if a node failed, with counts of nodes in its payload. Sending
-    a file
-    again, or after a newer file of the same invocation, changes nothing.
+     Store one run per invocation, failed if a node failed, with counts of nodes in its payload. A file
+    that is
+    sent again, or after a newer file of the same invocation, changes nothing.
 
     Args:
         pipeline_id (UUID):
@@ -267,9 +267,9 @@ async def asyncio(
 ) -> Error | Run | None:
     """ Push dbt's run_results.json
 
-     Store one run per invocation, failed if a node failed, with counts of nodes in its payload. Sending
-    a file
-    again, or after a newer file of the same invocation, changes nothing.
+     Store one run per invocation, failed if a node failed, with counts of nodes in its payload. A file
+    that is
+    sent again, or after a newer file of the same invocation, changes nothing.
 
     Args:
         pipeline_id (UUID):

@@ -158,7 +158,7 @@ def sync_detailed(
 ) -> Response[Error | Run]:
     """ Record a manual run
 
-     Inserts only: an external_run_id that the pipeline already has is refused.
+     Insert a run. An external_run_id that the pipeline already has is refused.
 
     Args:
         pipeline_id (UUID):
@@ -197,7 +197,7 @@ def sync(
 ) -> Error | Run | None:
     """ Record a manual run
 
-     Inserts only: an external_run_id that the pipeline already has is refused.
+     Insert a run. An external_run_id that the pipeline already has is refused.
 
     Args:
         pipeline_id (UUID):
@@ -231,7 +231,7 @@ async def asyncio_detailed(
 ) -> Response[Error | Run]:
     """ Record a manual run
 
-     Inserts only: an external_run_id that the pipeline already has is refused.
+     Insert a run. An external_run_id that the pipeline already has is refused.
 
     Args:
         pipeline_id (UUID):
@@ -270,7 +270,7 @@ async def asyncio(
 ) -> Error | Run | None:
     """ Record a manual run
 
-     Inserts only: an external_run_id that the pipeline already has is refused.
+     Insert a run. An external_run_id that the pipeline already has is refused.
 
     Args:
         pipeline_id (UUID):

@@ -161,7 +161,8 @@ def sync_detailed(
 ) -> Response[Any | Error | Run]:
     """ Read a pipeline's latest run
 
-     The latest run has the latest started_at, then finished_at (nulls last), then the newest id.
+     Return the run with the latest started_at, then the latest finished_at (nulls last), then the newest
+    id.
 
     Args:
         pipeline_id (UUID):
@@ -200,7 +201,8 @@ def sync(
 ) -> Any | Error | Run | None:
     """ Read a pipeline's latest run
 
-     The latest run has the latest started_at, then finished_at (nulls last), then the newest id.
+     Return the run with the latest started_at, then the latest finished_at (nulls last), then the newest
+    id.
 
     Args:
         pipeline_id (UUID):
@@ -234,7 +236,8 @@ async def asyncio_detailed(
 ) -> Response[Any | Error | Run]:
     """ Read a pipeline's latest run
 
-     The latest run has the latest started_at, then finished_at (nulls last), then the newest id.
+     Return the run with the latest started_at, then the latest finished_at (nulls last), then the newest
+    id.
 
     Args:
         pipeline_id (UUID):
@@ -273,7 +276,8 @@ async def asyncio(
 ) -> Any | Error | Run | None:
     """ Read a pipeline's latest run
 
-     The latest run has the latest started_at, then finished_at (nulls last), then the newest id.
+     Return the run with the latest started_at, then the latest finished_at (nulls last), then the newest
+    id.
 
     Args:
         pipeline_id (UUID):

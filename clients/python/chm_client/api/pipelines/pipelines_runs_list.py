@@ -240,7 +240,7 @@ def sync_detailed(
 ) -> Response[Any | Error | PaginatedRunList]:
     """ List a pipeline's runs, latest first
 
-     since and until are on started_at, event_since and event_until on event_at: when a run finished,
+     since and until filter by started_at, event_since and event_until by event_at: when a run finished,
     else started, else was stored.
 
     Args:
@@ -313,7 +313,7 @@ def sync(
 ) -> Any | Error | PaginatedRunList | None:
     """ List a pipeline's runs, latest first
 
-     since and until are on started_at, event_since and event_until on event_at: when a run finished,
+     since and until filter by started_at, event_since and event_until by event_at: when a run finished,
     else started, else was stored.
 
     Args:
@@ -381,7 +381,7 @@ async def asyncio_detailed(
 ) -> Response[Any | Error | PaginatedRunList]:
     """ List a pipeline's runs, latest first
 
-     since and until are on started_at, event_since and event_until on event_at: when a run finished,
+     since and until filter by started_at, event_since and event_until by event_at: when a run finished,
     else started, else was stored.
 
     Args:
@@ -454,7 +454,7 @@ async def asyncio(
 ) -> Any | Error | PaginatedRunList | None:
     """ List a pipeline's runs, latest first
 
-     since and until are on started_at, event_since and event_until on event_at: when a run finished,
+     since and until filter by started_at, event_since and event_until by event_at: when a run finished,
     else started, else was stored.
 
     Args:

@@ -154,9 +154,10 @@ def sync_detailed(
 ) -> Response[Error | Run]:
     """ Push the state of a run
 
-     Idempotent: repeat the request if you did not get an answer. `external_run_id` is the rest of the
-    path,
-    including slashes. Use the batch for an id that cannot be part of a path.
+     Store the state of a run. The request is idempotent: repeat it if you did not get a response.
+    `external_run_id` is the rest of the path, including slashes. For an id that a path cannot contain,
+    use the
+    batch.
 
     Args:
         pipeline_id (UUID):
@@ -195,9 +196,10 @@ def sync(
 ) -> Error | Run | None:
     """ Push the state of a run
 
-     Idempotent: repeat the request if you did not get an answer. `external_run_id` is the rest of the
-    path,
-    including slashes. Use the batch for an id that cannot be part of a path.
+     Store the state of a run. The request is idempotent: repeat it if you did not get a response.
+    `external_run_id` is the rest of the path, including slashes. For an id that a path cannot contain,
+    use the
+    batch.
 
     Args:
         pipeline_id (UUID):
@@ -231,9 +233,10 @@ async def asyncio_detailed(
 ) -> Response[Error | Run]:
     """ Push the state of a run
 
-     Idempotent: repeat the request if you did not get an answer. `external_run_id` is the rest of the
-    path,
-    including slashes. Use the batch for an id that cannot be part of a path.
+     Store the state of a run. The request is idempotent: repeat it if you did not get a response.
+    `external_run_id` is the rest of the path, including slashes. For an id that a path cannot contain,
+    use the
+    batch.
 
     Args:
         pipeline_id (UUID):
@@ -272,9 +275,10 @@ async def asyncio(
 ) -> Error | Run | None:
     """ Push the state of a run
 
-     Idempotent: repeat the request if you did not get an answer. `external_run_id` is the rest of the
-    path,
-    including slashes. Use the batch for an id that cannot be part of a path.
+     Store the state of a run. The request is idempotent: repeat it if you did not get a response.
+    `external_run_id` is the rest of the path, including slashes. For an id that a path cannot contain,
+    use the
+    batch.
 
     Args:
         pipeline_id (UUID):

@@ -152,7 +152,7 @@ def sync_detailed(
 ) -> Response[Error | Run]:
     """ Push the state of the run whose id is `latest`
 
-     Works like any other id. GET on this path returns the latest run instead.
+     Works as for any other id. A GET of this path returns the latest run instead.
 
     Args:
         pipeline_id (UUID):
@@ -188,7 +188,7 @@ def sync(
 ) -> Error | Run | None:
     """ Push the state of the run whose id is `latest`
 
-     Works like any other id. GET on this path returns the latest run instead.
+     Works as for any other id. A GET of this path returns the latest run instead.
 
     Args:
         pipeline_id (UUID):
@@ -219,7 +219,7 @@ async def asyncio_detailed(
 ) -> Response[Error | Run]:
     """ Push the state of the run whose id is `latest`
 
-     Works like any other id. GET on this path returns the latest run instead.
+     Works as for any other id. A GET of this path returns the latest run instead.
 
     Args:
         pipeline_id (UUID):
@@ -255,7 +255,7 @@ async def asyncio(
 ) -> Error | Run | None:
     """ Push the state of the run whose id is `latest`
 
-     Works like any other id. GET on this path returns the latest run instead.
+     Works as for any other id. A GET of this path returns the latest run instead.
 
     Args:
         pipeline_id (UUID):

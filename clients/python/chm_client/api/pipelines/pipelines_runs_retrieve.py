@@ -163,9 +163,10 @@ def sync_detailed(
 ) -> Response[Any | Error | Run]:
     """ Read a run by its source's own id
 
-     `external_run_id` is the rest of the path, including slashes. `latest` returns the latest run; to
-    find a run
-    whose id is `latest`, list the pipeline's runs with the filter `external_run_id`.
+     Return the run with this `external_run_id`, which is the rest of the path, including slashes.
+    `latest`
+    returns the latest run. To find a run whose id is `latest`, list the pipeline's runs with the filter
+    `external_run_id`.
 
     Args:
         pipeline_id (UUID):
@@ -207,9 +208,10 @@ def sync(
 ) -> Any | Error | Run | None:
     """ Read a run by its source's own id
 
-     `external_run_id` is the rest of the path, including slashes. `latest` returns the latest run; to
-    find a run
-    whose id is `latest`, list the pipeline's runs with the filter `external_run_id`.
+     Return the run with this `external_run_id`, which is the rest of the path, including slashes.
+    `latest`
+    returns the latest run. To find a run whose id is `latest`, list the pipeline's runs with the filter
+    `external_run_id`.
 
     Args:
         pipeline_id (UUID):
@@ -246,9 +248,10 @@ async def asyncio_detailed(
 ) -> Response[Any | Error | Run]:
     """ Read a run by its source's own id
 
-     `external_run_id` is the rest of the path, including slashes. `latest` returns the latest run; to
-    find a run
-    whose id is `latest`, list the pipeline's runs with the filter `external_run_id`.
+     Return the run with this `external_run_id`, which is the rest of the path, including slashes.
+    `latest`
+    returns the latest run. To find a run whose id is `latest`, list the pipeline's runs with the filter
+    `external_run_id`.
 
     Args:
         pipeline_id (UUID):
@@ -290,9 +293,10 @@ async def asyncio(
 ) -> Any | Error | Run | None:
     """ Read a run by its source's own id
 
-     `external_run_id` is the rest of the path, including slashes. `latest` returns the latest run; to
-    find a run
-    whose id is `latest`, list the pipeline's runs with the filter `external_run_id`.
+     Return the run with this `external_run_id`, which is the rest of the path, including slashes.
+    `latest`
+    returns the latest run. To find a run whose id is `latest`, list the pipeline's runs with the filter
+    `external_run_id`.
 
     Args:
         pipeline_id (UUID):

@@ -135,7 +135,7 @@ def sync_detailed(
 ) -> Response[BatchAnswer | Error]:
     """ Push the states of up to 1,000 runs
 
-     Each item is validated separately: invalid ones are rejected, the others are stored.
+     Validate each item separately; reject the invalid ones and store the others.
 
     Args:
         body (BatchRequest): Up to 1,000 runs, each validated separately.
@@ -168,7 +168,7 @@ def sync(
 ) -> BatchAnswer | Error | None:
     """ Push the states of up to 1,000 runs
 
-     Each item is validated separately: invalid ones are rejected, the others are stored.
+     Validate each item separately; reject the invalid ones and store the others.
 
     Args:
         body (BatchRequest): Up to 1,000 runs, each validated separately.
@@ -196,7 +196,7 @@ async def asyncio_detailed(
 ) -> Response[BatchAnswer | Error]:
     """ Push the states of up to 1,000 runs
 
-     Each item is validated separately: invalid ones are rejected, the others are stored.
+     Validate each item separately; reject the invalid ones and store the others.
 
     Args:
         body (BatchRequest): Up to 1,000 runs, each validated separately.
@@ -229,7 +229,7 @@ async def asyncio(
 ) -> BatchAnswer | Error | None:
     """ Push the states of up to 1,000 runs
 
-     Each item is validated separately: invalid ones are rejected, the others are stored.
+     Validate each item separately; reject the invalid ones and store the others.
 
     Args:
         body (BatchRequest): Up to 1,000 runs, each validated separately.

@@ -263,8 +263,8 @@ def sync_detailed(
 ) -> Response[Any | Error | PaginatedRunList]:
     """ List runs across pipelines, newest event first
 
-     since and until are on event_at: when a run finished, else started, else was stored. For a window on
-    started_at list the runs of one pipeline.
+     since and until filter by event_at: when a run finished, else started, else was stored. To filter by
+    started_at, list the runs of one pipeline.
 
     Args:
         client_id (list[UUID] | Unset):
@@ -339,8 +339,8 @@ def sync(
 ) -> Any | Error | PaginatedRunList | None:
     """ List runs across pipelines, newest event first
 
-     since and until are on event_at: when a run finished, else started, else was stored. For a window on
-    started_at list the runs of one pipeline.
+     since and until filter by event_at: when a run finished, else started, else was stored. To filter by
+    started_at, list the runs of one pipeline.
 
     Args:
         client_id (list[UUID] | Unset):
@@ -410,8 +410,8 @@ async def asyncio_detailed(
 ) -> Response[Any | Error | PaginatedRunList]:
     """ List runs across pipelines, newest event first
 
-     since and until are on event_at: when a run finished, else started, else was stored. For a window on
-    started_at list the runs of one pipeline.
+     since and until filter by event_at: when a run finished, else started, else was stored. To filter by
+    started_at, list the runs of one pipeline.
 
     Args:
         client_id (list[UUID] | Unset):
@@ -486,8 +486,8 @@ async def asyncio(
 ) -> Any | Error | PaginatedRunList | None:
     """ List runs across pipelines, newest event first
 
-     since and until are on event_at: when a run finished, else started, else was stored. For a window on
-    started_at list the runs of one pipeline.
+     since and until filter by event_at: when a run finished, else started, else was stored. To filter by
+    started_at, list the runs of one pipeline.
 
     Args:
         client_id (list[UUID] | Unset):

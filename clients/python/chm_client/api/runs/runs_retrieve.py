@@ -161,7 +161,7 @@ def sync_detailed(
 ) -> Response[Any | Error | Run]:
     """ Read a run
 
-     `run_id` is the id in CHM, not that of the source.
+     `run_id` is the id in CHM, not the id at the source.
 
     Args:
         run_id (UUID):
@@ -200,7 +200,7 @@ def sync(
 ) -> Any | Error | Run | None:
     """ Read a run
 
-     `run_id` is the id in CHM, not that of the source.
+     `run_id` is the id in CHM, not the id at the source.
 
     Args:
         run_id (UUID):
@@ -234,7 +234,7 @@ async def asyncio_detailed(
 ) -> Response[Any | Error | Run]:
     """ Read a run
 
-     `run_id` is the id in CHM, not that of the source.
+     `run_id` is the id in CHM, not the id at the source.
 
     Args:
         run_id (UUID):
@@ -273,7 +273,7 @@ async def asyncio(
 ) -> Any | Error | Run | None:
     """ Read a run
 
-     `run_id` is the id in CHM, not that of the source.
+     `run_id` is the id in CHM, not the id at the source.
 
     Args:
         run_id (UUID):
