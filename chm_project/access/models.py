@@ -15,7 +15,7 @@ class Scope(models.TextChoices):
     ADMIN = "admin", "Everything"
 
 
-# An ingest token ends up in cron lines and job configurations, so it can only push, and not even read.
+# An ingest token is stored in cron lines and job configurations, so it may push runs but not read.
 GRANTS: dict[str, frozenset[str]] = {
     Scope.READ: frozenset({Scope.READ}),
     Scope.INGEST: frozenset({Scope.INGEST}),
@@ -26,6 +26,7 @@ GRANTS: dict[str, frozenset[str]] = {
 
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
     def usable(self) -> "ApiTokenQuerySet":
+        # The database's clock, because find_token compiles this query once per process.
         return self.filter(
             Q(expires_at__isnull=True) | Q(expires_at__gt=Now()), revoked_at__isnull=True, user__is_active=True
         )
@@ -38,18 +39,18 @@ class ApiToken(models.Model):
         settings.AUTH_USER_MODEL,
         on_delete=models.PROTECT,
         related_name="api_token",
-        help_text="The account that its actions are recorded under.",
+        help_text="The account that the log names for its actions.",
     )
-    prefix = models.CharField(max_length=16, editable=False, help_text="The visible part, to recognise it by.")
+    prefix = models.CharField(max_length=16, editable=False, help_text="The visible part, which identifies the token.")
     digest = models.CharField(max_length=64, unique=True, editable=False)
     scope = models.CharField(max_length=10, choices=Scope)
     client = models.ForeignKey(
         "inventory.Client", on_delete=models.PROTECT, null=True, blank=True, related_name="+",
-        help_text="When set, nothing of another client exists for this token.",
+        help_text="If set, the token sees only this client.",
     )  # fmt: skip
     pipeline = models.ForeignKey(
         "inventory.Pipeline", on_delete=models.PROTECT, null=True, blank=True, related_name="+",
-        help_text="When set, nothing but this pipeline and its runs exists for this token.",
+        help_text="If set, the token sees only this pipeline and its runs.",
     )  # fmt: skip
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
@@ -62,7 +63,7 @@ class ApiToken(models.Model):
         db_table = "api_tokens"
         verbose_name = "API token"
         ordering = ["name", "id"]
-        # Ingestion has no table of its own for this permission.
+        # Django attaches permissions to models, and ingestion has none.
         permissions = [("run_ingestion", "Can start an ingestion")]
         constraints = [
             models.CheckConstraint(
@@ -98,7 +99,7 @@ class ApiToken(models.Model):
 class Binding(models.Model):
     """Binds a user, or the users of a group, to clients: they see nothing of other clients.
 
-    The row itself binds: without any client left, its users see nothing.
+    A binding without clients hides every client from its users.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -112,8 +113,8 @@ class Binding(models.Model):
         blank=True,
         related_name="+",
         db_table="access_binding_clients",
-        help_text="Nothing of other clients exists for whoever is bound. Several bindings add up; an empty one shows "
-        "nothing.",
+        help_text="The user, or the users of the group, see only these clients. Several bindings add up; without any "
+        "client, they see nothing.",
     )
 
     class Meta:
@@ -133,7 +134,7 @@ class Binding(models.Model):
 
 
 class MyClient(models.Model):
-    """A client that a user's board and lists start with. It is a filter, not a restriction."""
+    """A client in the default filter of a user's board and lists. The filter restricts nothing: one click shows all."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="my_clients")
