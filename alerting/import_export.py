@@ -72,7 +72,7 @@ class RuleSheet(Sheet[AlertRule]):
     form = RuleRow
     key = ("client", "pipeline", "rule_type", "channel", "destination")
     required = ("client", "rule_type", "channel", "destination")
-    kept = ("is_enabled", "include_known")
+    unchanged_if_blank = ("is_enabled", "include_known")
 
     def prepare(self, rows: Iterable[Mapping[str, str]]) -> None:
         self.clients = NamedClients(rows, "client", self.visibility)
@@ -102,8 +102,8 @@ class RuleSheet(Sheet[AlertRule]):
     def form_options(self) -> dict[str, Any]:
         return {"clients": self.clients, "pipelines": self.pipelines}
 
-    def rows(self, found: QuerySet[AlertRule]) -> QuerySet[AlertRule]:
-        return found.select_related("client", "pipeline__client")
+    def rows(self, queryset: QuerySet[AlertRule]) -> QuerySet[AlertRule]:
+        return queryset.select_related("client", "pipeline__client")
 
     def cells(self, row: AlertRule) -> dict[str, str]:
         owner = row.pipeline.client if row.pipeline else row.client

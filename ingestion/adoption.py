@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import transaction
 
-from chm_project.admin_kit.import_export.importing import Judgement, RowFault, import_rows
+from chm_project.admin_kit.import_export.importing import ImportResult, RowFault, import_rows
 from chm_project.admin_kit.import_export.tables import Row
 from ingestion.connection_status import ConnectionStatus, UnmatchedPipeline
 from inventory.import_export import PipelineSheet
@@ -25,28 +25,28 @@ PLATFORMS = {
 
 def adopt(
     status: ConnectionStatus, external_ids: Collection[str], *, client: str, pipeline_type: str, user_id: Any
-) -> Judgement:
-    """Create the selected pipelines, all or none, and return the importer's judgement.
+) -> ImportResult:
+    """Create the selected pipelines, all or none, and return the result of the import.
 
     `client` is a client's name, or "" to apply the connection's rules. Errors count the selected pipelines from 1, in
     the order of the source's list.
     """
     selected = [pipeline for pipeline in status.unmatched if pipeline.external_id in external_ids]
     if len(selected) > MAX_ADOPTED:
-        return Judgement([RowFault(0, "", f"At most {MAX_ADOPTED} pipelines can be adopted at once.")])
+        return ImportResult([RowFault(0, "", f"At most {MAX_ADOPTED} pipelines can be adopted at once.")])
     if len(selected) < len(set(external_ids)):
-        return Judgement([RowFault(0, "", "Some pipelines are no longer in the list. Reload the page.")])
+        return ImportResult([RowFault(0, "", "Some pipelines are no longer in the list. Reload the page.")])
     rows = _rows(status, selected, client, pipeline_type)
     with transaction.atomic():
-        judgement = import_rows(PipelineSheet(), rows, user_id=user_id)
+        result = import_rows(PipelineSheet(), rows, user_id=user_id)
         # The importer finds rows by name and would change the external id of an existing pipeline.
-        judgement.faults += [
+        result.faults += [
             RowFault(change.number, "name", f"{change.row} exists already. Set this external id on that pipeline.")
-            for change in judgement.changed
+            for change in result.changed
         ]
-        if judgement.faults:
+        if result.faults:
             transaction.set_rollback(True)
-    return judgement
+    return result
 
 
 def _rows(

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import psycopg
 from django.db import connection as database
 
-from chm_project.db.direct import direct_parameters
+from chm_project.db.direct_connection import direct_parameters
 
 # Advisory locks are numbered per database; this number separates CHM's from those of other programs.
 NAMESPACE = 0x43484D

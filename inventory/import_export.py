@@ -88,7 +88,7 @@ class ClientSheet(Sheet[Client]):
     form = ClientRow
     key = ("name",)
     required = ("name",)
-    kept = ("is_active",)
+    unchanged_if_blank = ("is_active",)
 
     def prepare(self, rows: Iterable[Mapping[str, str]]) -> None:
         self.clients = NamedClients(rows, "name", self.visibility)
@@ -105,7 +105,7 @@ class PipelineSheet(Sheet[Pipeline]):
     form = PipelineRow
     key = ("client", "name")
     required = ("client", "name")
-    kept = ("environment", "is_active", "platform", "pipeline_type")
+    unchanged_if_blank = ("environment", "is_active", "platform", "pipeline_type")
 
     def prepare(self, rows: Iterable[Mapping[str, str]]) -> None:
         self.clients = NamedClients(rows, "client", self.visibility)
@@ -120,5 +120,5 @@ class PipelineSheet(Sheet[Pipeline]):
     def form_options(self) -> dict[str, Any]:
         return {"clients": self.clients}
 
-    def rows(self, found: QuerySet[Pipeline]) -> QuerySet[Pipeline]:
-        return found.select_related("client").order_by("client__name", "name", "id")
+    def rows(self, queryset: QuerySet[Pipeline]) -> QuerySet[Pipeline]:
+        return queryset.select_related("client").order_by("client__name", "name", "id")

@@ -4,7 +4,7 @@ from django.db.models import QuerySet
 
 from alerting.destinations import destination_contains
 from alerting.models import AlertRule, Channel, RuleType
-from chm_project.api.bases import FilterSet
+from chm_project.api.filter_bases import FilterSet
 from chm_project.api.filters import FlagFilter, IdFilter, IdsFilter, TextFilter, WordsFilter
 
 

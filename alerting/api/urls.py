@@ -1,7 +1,7 @@
 from django.urls import path
 
 from alerting.api.views import AlertRuleViewSet, FiringRuleViewSet
-from chm_project.api import routing  # noqa: F401  # the converter of <id:...>
+from chm_project.api import path_converters  # noqa: F401  # the converter of <id:...>
 
 urlpatterns = [
     path("alert_rules", AlertRuleViewSet.as_view({"get": "list", "post": "create"}), name="alert-rules"),

@@ -1,4 +1,4 @@
-"""`Authorization: Bearer TOKEN`. Every invalid token gets the same answer, whatever the reason."""
+"""`Authorization: Bearer TOKEN`. Every invalid token gets the same response, so that guessing reveals nothing."""
 
 from django.contrib.auth.models import AbstractBaseUser
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
@@ -8,7 +8,9 @@ from rest_framework.request import Request
 from chm_project.access.models import ApiToken
 from chm_project.access.services import TOKEN_SHAPE, find_token, record_use
 
-_REFUSED = "This token is malformed, unknown, expired or revoked. Send `Authorization: Bearer TOKEN` with a valid one."
+_INVALID_MESSAGE = (
+    "This token is malformed, unknown, expired or revoked. Send `Authorization: Bearer TOKEN` with a valid one."
+)
 
 
 class TokenAuthentication(BaseAuthentication):
@@ -18,9 +20,10 @@ class TokenAuthentication(BaseAuthentication):
             return None
         credentials = credentials.strip()
         presented = credentials.decode("ascii", "replace")
+        # A malformed token needs no query.
         token = find_token(presented) if TOKEN_SHAPE.fullmatch(presented) else None
         if token is None:
-            raise AuthenticationFailed(_REFUSED)
+            raise AuthenticationFailed(_INVALID_MESSAGE)
         record_use(token)
         return token.user, token
 

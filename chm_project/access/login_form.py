@@ -14,7 +14,7 @@ class LoginForm(_UnfoldForm):
 
     error_messages = {
         "invalid_login": "The user name or the password is not correct. Both are case-sensitive.",
-        "inactive": "This person may not log in any more.",
+        "inactive": "This account is disabled.",
         "no_role": "This person has no role in the console. Ask the administrator of CHM for one.",
     }
 

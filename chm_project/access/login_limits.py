@@ -1,4 +1,4 @@
-"""Limit logins before a password is hashed, because hashing is the cost of a flood of guesses."""
+"""Limit logins. A limit is checked before the password is hashed, because hashing takes most of the CPU time."""
 
 import logging
 from typing import Any
@@ -11,16 +11,15 @@ from chm_project.api.throttling import Limit, address_of
 
 logger = logging.getLogger(__name__)
 
-# One account from one address; all accounts from one address; one account from all addresses.
-PAIR = Limit("login", "CHM_THROTTLE_LOGIN")
-ADDRESS = Limit("login-address", "CHM_THROTTLE_LOGINS")
-ACCOUNT = Limit("login-account", "CHM_THROTTLE_LOGINS")
+PAIR = Limit("login", "CHM_THROTTLE_LOGIN")  # one account from one address
+ADDRESS = Limit("login-address", "CHM_THROTTLE_LOGINS")  # all accounts from one address
+ACCOUNT = Limit("login-account", "CHM_THROTTLE_LOGINS")  # one account from all addresses
 
 
 class LoginLimitBackend:
-    """The first authentication backend: refuse logins beyond a limit, and leave all others to the next backends.
+    """Refuse logins beyond a limit. It is the first authentication backend and leaves other logins to the next ones.
 
-    Guesses from other addresses do not lock out the owner's address, sessions or tokens.
+    Guesses from one address lock out neither the owner at another address nor the owner's sessions and tokens.
     """
 
     def authenticate(self, request: HttpRequest | None, username: str | None = None, **_: Any) -> None:
@@ -28,22 +27,24 @@ class LoginLimitBackend:
             return
         # A login refused by the first limit does not count in the others, so guesses from one address never lock the
         # account elsewhere.
-        if any(limit.count(caller) is not None for limit, caller in _counted(request, username)):
+        if any(limit.count(caller) is not None for limit, caller in _limits_for(request, username)):
             logger.warning(
-                "too many logins as %r from %s: refused without looking at the password",
+                "too many logins as %r from %s: refused without checking the password",
                 username[:150],
                 address_of(request),
             )
             raise PermissionDenied("Too many logins; try again later.")
 
 
-def give_back(request: HttpRequest | None, user: AbstractBaseUser, **_: Any) -> None:
-    """Do not count a successful login: only failed ones are guesses."""
+def uncount_login(request: HttpRequest | None, user: AbstractBaseUser, **_: Any) -> None:
+    """Subtract a successful login from the counters, because only failed logins are guesses."""
+    # Django's test client logs in with a request that has no address.
     if request is not None and request.META.get("REMOTE_ADDR"):
-        for limit, caller in _counted(request, user.get_username()):
+        for limit, caller in _limits_for(request, user.get_username()):
             limit.count(caller, -1)
 
 
-def _counted(request: HttpRequest, username: str) -> tuple[tuple[Limit, str], ...]:
+def _limits_for(request: HttpRequest, username: str) -> tuple[tuple[Limit, str], ...]:
+    # Django's user names have at most 150 characters; a longer input would only fill the cache.
     address, account = address_of(request), username.lower()[:150]
     return (PAIR, f"{account}@{address}"), (ADDRESS, address), (ACCOUNT, account)

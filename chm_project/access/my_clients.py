@@ -1,4 +1,4 @@
-"""The clients that a user's board and lists start with: a stored filter, not a restriction."""
+"""The default filter of a user's board and lists, by client. It restricts nothing: the user can show all clients."""
 
 from collections.abc import Collection
 from typing import Any
@@ -13,27 +13,27 @@ from chm_project.access.visibility import visibility_of
 
 # The query parameter that shows all clients.
 PARAMETER, ALL = "clients", "all"
-_KEPT = "chm_my_clients"
+_CACHE_ATTRIBUTE = "chm_my_clients"
 
 
 def my_clients(request: HttpRequest) -> frozenset[UUID]:
-    """Return the visible ones of the user's clients; empty without a filter. Read once per request."""
-    if not hasattr(request, _KEPT):
+    """Return the clients of the user's filter that are visible; empty without a filter. Read once per request."""
+    if not hasattr(request, _CACHE_ATTRIBUTE):
         user: Any = request.user
-        kept = MyClient.objects.filter(user=user).values_list("client_id", flat=True) if user.is_authenticated else ()
-        setattr(request, _KEPT, visibility_of(request).within(kept))
-    found: frozenset[UUID] = getattr(request, _KEPT)
-    return found
+        ids = MyClient.objects.filter(user=user).values_list("client_id", flat=True) if user.is_authenticated else ()
+        setattr(request, _CACHE_ATTRIBUTE, visibility_of(request).within(ids))
+    own_clients: frozenset[UUID] = getattr(request, _CACHE_ATTRIBUTE)
+    return own_clients
 
 
 def shown_clients(request: HttpRequest) -> frozenset[UUID] | None:
     """Return the clients that a page shows: the user's own, or None for all."""
-    mine = my_clients(request) if request.GET.get(PARAMETER) != ALL else frozenset()
-    return mine or visibility_of(request).clients
+    own_clients = my_clients(request) if request.GET.get(PARAMETER) != ALL else frozenset()
+    return own_clients or visibility_of(request).clients
 
 
 @transaction.atomic
-def keep_my_clients(user: AbstractBaseUser, client_ids: Collection[UUID]) -> None:
+def save_my_clients(user: AbstractBaseUser, client_ids: Collection[UUID]) -> None:
     """Replace the user's clients; an empty list clears the filter."""
     MyClient.objects.filter(user_id=user.pk).exclude(client_id__in=client_ids).delete()
     rows = [MyClient(user_id=user.pk, client_id=client_id) for client_id in client_ids]

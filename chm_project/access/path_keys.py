@@ -1,6 +1,6 @@
-"""Keys of pings and feeds are part of the path, which logs and error pages repeat. So they are removed first.
+"""Remove the keys of pings and feeds from the path, because logs and error pages repeat paths.
 
-Everything after this, CHM's code, Django's request log and error reports, only sees the visible part of a key.
+All later code, including Django's request log and error reports, sees only the visible part of a key.
 """
 
 import re
@@ -12,10 +12,10 @@ from django.http.response import HttpResponseBase
 from chm_project.access.services import TOKEN_SHAPE
 
 _KEY = re.compile(r"(/*(?:ping|feed)/+)([^/?]+)")
-# Also removes a key from a path that is not CHM's, such as //ping/KEY, because the request log repeats every wrong
-# path.
+# Matches a key in any path, even one that CHM does not serve, such as //ping/KEY: the request log repeats it too.
 _TOKEN = re.compile(TOKEN_SHAPE.pattern)
-_PATHS = ("PATH_INFO", "REQUEST_URI", "RAW_URI", "SCRIPT_URL", "QUERY_STRING")
+# WSGI variables that contain the path.
+_PATH_VARIABLES = ("PATH_INFO", "REQUEST_URI", "RAW_URI", "SCRIPT_URL", "QUERY_STRING")
 
 
 class PathKey(str):
@@ -28,25 +28,29 @@ class PathKey(str):
 
 
 class PathKeyMiddleware:
-    """The first middleware, so that no other can log the key. Views read it from `request.path_key`."""
+    """Mask the key in the path. Views read it from `request.path_key`.
+
+    It is the first middleware, so that no other can log the key.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if found := _KEY.match(request.path_info):
-            request.path_key = PathKey(found[2])  # type: ignore[attr-defined]
-        if found or _TOKEN.search(request.get_full_path()):
+        if match := _KEY.match(request.path_info):
+            request.path_key = PathKey(match[2])  # type: ignore[attr-defined]
+        if match or _TOKEN.search(request.get_full_path()):
             request.path_info, request.path = masked(request.path_info), masked(request.path)
-            for name in _PATHS:
+            for name in _PATH_VARIABLES:
                 if name in request.META:
                     request.META[name] = masked(request.META[name])
         return self.get_response(request)
 
 
 def masked(path: str) -> str:
-    path = _KEY.sub(lambda at: at[1] + visible_part(at[2]), path, count=1) if _KEY.match(path) else path
-    return _TOKEN.sub(lambda at: visible_part(at[0]), path)
+    """Return the path with only the visible part of each key."""
+    path = _KEY.sub(lambda match: match[1] + visible_part(match[2]), path, count=1) if _KEY.match(path) else path
+    return _TOKEN.sub(lambda match: visible_part(match[0]), path)
 
 
 def visible_part(key: str) -> str:

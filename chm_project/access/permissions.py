@@ -19,7 +19,8 @@ from chm_project.access.models import ApiToken, Scope
 if TYPE_CHECKING:
     from rest_framework.views import APIView
 
-_KINDS = {"POST": "add", "PUT": "change", "PATCH": "change", "DELETE": "delete"}
+# The verbs of Django's permission names.
+_VERBS = {"POST": "add", "PUT": "change", "PATCH": "change", "DELETE": "delete"}
 
 
 class ScopedPermission(BasePermission):
@@ -28,10 +29,10 @@ class ScopedPermission(BasePermission):
             return False
         if isinstance(request.auth, ApiToken):
             needed = required_scope(request, view)
-            self.message = f"This token has the scope {request.auth.scope}; this request takes the scope {needed}."
+            self.message = f"This token has the scope {request.auth.scope}; this request needs the scope {needed}."
             return request.auth.grants(needed)
         permission = required_permission(request, view)
-        self.message = f"Your roles do not allow this; it takes the permission {permission}. Ask an administrator."
+        self.message = f"Your roles do not allow this; it needs the permission {permission}. Ask an administrator."
         return permission is not None and request.user.has_perm(permission)
 
 
@@ -53,5 +54,5 @@ def required_permission(request: Request, view: Any) -> str | None:
         return None
     meta = queryset.model._meta
     method = request.method or ""
-    kind = "view" if method in SAFE_METHODS else getattr(view, "method_permissions", {}).get(method, _KINDS[method])
+    kind = "view" if method in SAFE_METHODS else getattr(view, "method_permissions", {}).get(method, _VERBS[method])
     return f"{meta.app_label}.{kind}_{meta.model_name}"

@@ -32,7 +32,7 @@ def create_token(
     pipeline_id: uuid.UUID | None = None,
     expires_at: datetime | None = None,
 ) -> tuple[ApiToken, str]:
-    """Return the stored token and its plaintext, which cannot be read again."""
+    """Return the new token and its plaintext, which is not stored."""
     prefix = _random(8)
     plaintext = f"chm_{prefix}_{_random(40)}"
     with transaction.atomic():
@@ -51,6 +51,7 @@ def create_token(
     return token, plaintext
 
 
+# Hides the token in Django's error reports.
 @sensitive_variables()
 def find_token(plaintext: str) -> ApiToken | None:
     """Return the valid token with its user, or None. Comparing keyed digests leaks nothing through timing."""
@@ -83,13 +84,14 @@ def find_feed_key(plaintext: str) -> ApiToken | None:
 
 @sensitive_variables()
 def _digests(plaintext: str) -> dict[str, str]:
+    # A token stays valid after SECRET_KEY changes, as long as the former key is a fallback.
     keys = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
     return {f"digest_{number}": _digest(plaintext, key) for number, key in enumerate(keys)}
 
 
 @cache
-def _usable_by_digest(number: int) -> HotQuery:
-    digests = [QueryParameter(f"digest_{place}", ApiToken._meta.get_field("digest")) for place in range(number)]
+def _usable_by_digest(digest_count: int) -> HotQuery:
+    digests = [QueryParameter(f"digest_{number}", ApiToken._meta.get_field("digest")) for number in range(digest_count)]
     user = (f"user__{column}" for column in _user_columns())
     return HotQuery.of(
         ApiToken.objects.usable().filter(digest__in=digests).order_by().values_list(*_TOKEN_COLUMNS, *user)
@@ -105,11 +107,13 @@ def record_use(token: ApiToken) -> None:
     """Update last_used_at at most every five minutes, so that most reads do not write."""
     now = timezone.now()
     if token.last_used_at is None or token.last_used_at < now - _USE_RECORDED_EVERY:
+        # Repeated in SQL, so that only one of several simultaneous requests writes.
         due = Q(last_used_at__isnull=True) | Q(last_used_at__lt=now - _USE_RECORDED_EVERY)
         ApiToken.objects.filter(due, pk=token.pk).update(last_used_at=now)
 
 
 def revoke_token(*, token: ApiToken) -> None:
+    """Revoke the token. A second call keeps the time of the first."""
     ApiToken.objects.filter(pk=token.pk, revoked_at__isnull=True).update(revoked_at=timezone.now())
 
 

@@ -17,7 +17,7 @@ from rest_framework.request import Request
 from chm_project.access.models import ApiToken, Binding
 
 ModelT = TypeVar("ModelT", bound=Model)
-_KEPT = "chm_visibility"
+_CACHE_ATTRIBUTE = "chm_visibility"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Visibility:
         return not self.is_bound or (self.clients is not None and client_id in self.clients)
 
     def within(self, client_ids: Iterable[UUID] | None) -> frozenset[UUID] | None:
-        """Return the visible ones of the clients. None stands for all clients."""
+        """Return those of the clients that are visible. None means all clients, as argument and as result."""
         if client_ids is None:
             return self.clients
         return frozenset(client_ids) if self.clients is None else self.clients & frozenset(client_ids)
@@ -63,11 +63,12 @@ def visibility_of(request: Request | HttpRequest) -> Visibility:
     token = getattr(request, "auth", None)
     if isinstance(token, ApiToken):
         return _of_token(token)
-    kept: Any = request._request if isinstance(request, Request) else request
-    if not hasattr(kept, _KEPT):
-        setattr(kept, _KEPT, _of_person(request.user))
-    found: Visibility = getattr(kept, _KEPT)
-    return found
+    # On Django's request, so that all of REST framework's wrappers find it.
+    django_request: Any = request._request if isinstance(request, Request) else request
+    if not hasattr(django_request, _CACHE_ATTRIBUTE):
+        setattr(django_request, _CACHE_ATTRIBUTE, _of_person(request.user))
+    visibility: Visibility = getattr(django_request, _CACHE_ATTRIBUTE)
+    return visibility
 
 
 def visible_to(
@@ -82,7 +83,9 @@ def refuse_bound(request: Request) -> None:
         return
     if isinstance(request.auth, ApiToken):
         raise PermissionDenied("This token is bound to one client or pipeline; use one that is not.")
-    raise PermissionDenied("Your account is bound to certain clients, and this concerns all. Ask an administrator.")
+    raise PermissionDenied(
+        "Your account is bound to certain clients, and this request is about all clients. Ask an administrator."
+    )
 
 
 def _of_token(token: ApiToken) -> Visibility:
@@ -94,6 +97,6 @@ def _of_person(user: Any) -> Visibility:
     """Return the visibility of a user. Superusers are never bound, because they can remove any binding."""
     if not user.is_authenticated or user.is_superuser:
         return UNBOUND
-    own = Binding.objects.filter(Q(user=user) | Q(group__user=user)).order_by()
-    rows = list(own.values_list("pk", "clients"))
+    bindings = Binding.objects.filter(Q(user=user) | Q(group__user=user)).order_by()
+    rows = list(bindings.values_list("pk", "clients"))
     return Visibility(frozenset(client for _, client in rows if client is not None)) if rows else UNBOUND

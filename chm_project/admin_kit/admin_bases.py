@@ -1,4 +1,4 @@
-"""Bases that come without types, made typed in one place."""
+"""Typed base classes for the admin: Unfold has no type hints, so mypy reads Django's classes instead."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -50,21 +50,23 @@ else:
     from unfold.views import ChangeList as ChangeList
     from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminFileFieldWidget
 
+    # Django's stubs make these classes generic; __class_getitem__ allows ModelAdmin[Run] at run time too.
     class ModelAdmin(_ModelAdmin):
         def __class_getitem__(cls, _model: Any) -> type:
             return cls
 
         def get_changelist_instance(self, request):
-            """Refuse an unknown filter value, where Django answers with the whole list."""
+            """Answer 400 for an unknown filter value. Django would show the unfiltered list."""
             try:
                 return super().get_changelist_instance(request)
             except IncorrectLookupParameters:
                 raise BadRequest("This address has a filter value that does not exist.") from None
 
         def construct_change_message(self, request, form, formsets, add=False):
-            """Keep the values before and after, which the history shows."""
+            """Add the values before and after the change, which the history shows."""
             message = super().construct_change_message(request, form, formsets, add)
             for part in message:
+                # A part with "object" describes a row of an inline, which has another form.
                 if not add and "object" not in part.get("changed", {"object": ""}):
                     part["changed"]["values"] = changed_values(form)
             return message
@@ -74,7 +76,7 @@ else:
             return cls
 
     class PlainHeadingMixin:
-        """Heads a filter with what it filters by: "Active", where Unfold says "By is active"."""
+        """Give a filter the heading "Active" instead of Unfold's "By is active"."""
 
         def choices(self, changelist):
             for choice in super().choices(changelist):
@@ -101,11 +103,11 @@ else:
         def get_page_num(self):
             try:
                 return super().get_page_num()
-            except ValueError:  # it takes ² for a number
+            except ValueError:  # Unfold checks isnumeric(), which accepts ²
                 return 1
 
     class ChoicesFilter(PlainHeadingMixin, ChoicesDropdownFilter):
-        """Refuses words that are no choice before the database meets them."""
+        """Refuse a value that is not a choice before it is part of a query."""
 
         def queryset(self, request, queryset):
             if (word := self.value()) and word not in dict(self.field.flatchoices):
@@ -114,7 +116,7 @@ else:
 
 
 class ReadOnlyMixin:
-    """Evidence: people look at it, and only sources change it."""
+    """Let users only view rows that sources write."""
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
@@ -127,7 +129,7 @@ class ReadOnlyMixin:
 
 
 class RecordMixin:
-    """Ends a form with what the database keeps of the row: not before there is one."""
+    """Add the id and the timestamps at the end of a form, except for a new row."""
 
     record: tuple[str, ...] = ("id", "created_at", "updated_at")
 
@@ -139,14 +141,14 @@ class RecordMixin:
 
 
 class NoHardDeleteMixin:
-    """Inventory is disabled, never deleted: its history stays."""
+    """Allow no deletion. Inventory is disabled instead, so that its history stays."""
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
 
 class KeepsClientMixin:
-    """After "Save and add another" the next form starts with the same client."""
+    """Select the same client in the next form after "Save and add another"."""
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> Any:
         return _with_client(request, obj, super().response_add(request, obj, post_url_continue))  # type: ignore[misc]

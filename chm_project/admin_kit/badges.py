@@ -3,7 +3,7 @@
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-# Glyphs by kind, which is a run's status or looks like one. console.css has the colours.
+# Glyph by kind: a run's status, or a state that looks like one. console.css has the colours.
 GLYPHS = {"running": "▷", "success": "✓", "failed": "✕", "canceled": "–", "skipped": "•", "warning": "!", "none": "○"}
 
 

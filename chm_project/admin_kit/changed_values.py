@@ -1,4 +1,4 @@
-"""What a form of the admin changed: each field with its value before and after, for the history."""
+"""Compare the values of an admin form before and after a change, for the history."""
 
 from typing import Any
 
@@ -10,19 +10,20 @@ from chm_project.api.history import Values, value_text
 
 def changed_values(form: Any) -> Values:
     """Return the changed fields of a valid form, without passwords."""
-    found: Values = {}
+    changes: Values = {}
     for name in form.changed_data:
         field = form.fields[name]
         if "password" not in name and not field.widget.is_hidden:
             former, value = form.initial.get(name), form.cleaned_data.get(name)
-            found[name] = [_text(form.instance, name, field, each) for each in (former, value)]
-    return found
+            changes[name] = [_text(form.instance, name, field, each) for each in (former, value)]
+    return changes
 
 
 def _text(instance: Any, name: str, field: Any, value: Any) -> str:
     if isinstance(field, forms.ModelMultipleChoiceField):
         return ", ".join(sorted(str(each) for each in value or ()))
     if isinstance(field, forms.ModelChoiceField):
+        # The initial value of a foreign key is an id.
         if value is not None and not isinstance(value, Model):
             rows: Any = field.queryset
             value = rows.filter(pk=value).first() or value

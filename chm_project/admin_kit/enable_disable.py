@@ -1,4 +1,4 @@
-"""Enable and disable from a list or a form: a page lists the consequences, and only its button acts."""
+"""Enable and disable rows from a list or a form, after a page that lists the consequences."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,7 +15,8 @@ from django.urls import reverse
 
 from chm_project.admin_kit.admin_bases import ModelAdmin, action
 
-SHOWN = 20
+# Rows that the page names; it counts the others.
+MAX_NAMED_ROWS = 20
 RowT = TypeVar("RowT", bound=Model)
 
 
@@ -33,7 +34,7 @@ class Consequence:
         return self.number - len(self.rows)
 
 
-# Given the rows that change and their new state, an app that depends on them says what follows.
+# A function of an app that depends on the rows. It gets the rows that change and their new state.
 ConsequenceOf = Callable[[QuerySet[Any], bool], Consequence]
 _CONSEQUENCES: list[ConsequenceOf] = []
 
@@ -46,13 +47,13 @@ def consequence(function: ConsequenceOf) -> ConsequenceOf:
 
 def first_rows(rows: QuerySet[Any], describe: Callable[[Any], tuple[str, str]]) -> list[tuple[str, str]]:
     """Return the rows that the page names."""
-    return [describe(row) for row in rows[:SHOWN]]
+    return [describe(row) for row in rows[:MAX_NAMED_ROWS]]
 
 
 if TYPE_CHECKING:
     _Admin = ModelAdmin
 else:
-    # Mixed into a ModelAdmin; here only so that its methods can be subscripted the same way.
+    # The mixin's real base is a ModelAdmin; this one only makes it subscriptable at run time.
     class _Admin:
         def __class_getitem__(cls, _model: Any) -> type:
             return cls
@@ -72,27 +73,28 @@ class EnableDisableMixin(_Admin[RowT]):
 
     @action(description="Disable…", permissions=["change"], url_path="disable")
     def disable_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.enable_or_disable(request, self.one(request, object_id), active=False, object_id=object_id)
+        return self.enable_or_disable(request, self.single_row(request, object_id), active=False, object_id=object_id)
 
     @action(description="Enable…", permissions=["change"], url_path="enable")
     def enable_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.enable_or_disable(request, self.one(request, object_id), active=True, object_id=object_id)
+        return self.enable_or_disable(request, self.single_row(request, object_id), active=True, object_id=object_id)
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """Offer only the action that would change something."""
         row = self.get_object(request, str(object_id))
-        useless = "enable_this" if getattr(row, "is_active", False) else "disable_this"
+        redundant = "enable_this" if getattr(row, "is_active", False) else "disable_this"
         offered: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]  # unfold's
-        return [offer for offer in offered if not offer.action_name.endswith(useless)]
+        return [offer for offer in offered if not offer.action_name.endswith(redundant)]
 
-    def one(self, request: HttpRequest, object_id: str) -> QuerySet[RowT]:
+    def single_row(self, request: HttpRequest, object_id: str) -> QuerySet[RowT]:
+        # get_object() returns None for a row that the user may not see.
         row = self.get_object(request, object_id)
         if row is None:
             raise Http404
         return self.model._default_manager.filter(pk=row.pk)
 
     def describe_row(self, row: RowT) -> tuple[str, str]:
-        """Return how the page names a row, and a detail."""
+        """Return the name and a detail of a row for the page."""
         return str(row), ""
 
     def apply(self, rows: QuerySet[RowT], *, active: bool) -> list[RowT]:
@@ -122,10 +124,10 @@ class EnableDisableMixin(_Admin[RowT]):
             "active": active,
             "verb": verb,
             "changing": Consequence("", "", first_rows(changing, self.describe_row), number),
-            "consequences": [one(changing, active) for one in _CONSEQUENCES] if number else [],
+            "consequences": [describe(changing, active) for describe in _CONSEQUENCES] if number else [],
             "unchanged": rows.count() - number,
             "place": place,
-            "carried": _carried(request),
+            "carried": _list_form_values(request),
         }
         return TemplateResponse(request, "admin/enable_disable.html", context)
 
@@ -140,7 +142,7 @@ class EnableDisableMixin(_Admin[RowT]):
         return changed
 
 
-def _carried(request: HttpRequest) -> list[tuple[str, str]]:
-    """Return the list form's values, to be sent again with the confirmation."""
+def _list_form_values(request: HttpRequest) -> list[tuple[str, str]]:
+    """Return the values of the list's form, which the confirmation sends again."""
     names = ("action", "select_across", "index", ACTION_CHECKBOX_NAME)
     return [(name, value) for name in names for value in request.POST.getlist(name)]

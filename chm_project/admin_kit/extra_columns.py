@@ -1,4 +1,4 @@
-"""Let an app add columns, and the page that a row opens, to the list of an app that it imports."""
+"""Let an app add columns to the list of an app that it imports, and set the page that its rows link to."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -44,8 +44,8 @@ class RowPageChangeList(ChangeList):
     @property
     def owner(self) -> "ExtraColumnsMixin[Any]":
         owner: Any = self.model_admin
-        found: ExtraColumnsMixin[Any] = owner
-        return found
+        typed_owner: ExtraColumnsMixin[Any] = owner
+        return typed_owner
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -54,12 +54,12 @@ class RowPageChangeList(ChangeList):
         for extra in self.owner.extra_columns:
             if extra.prepare is not None:
                 extra.prepare(request, rows)
-        carried: Any = {"preserved_filters": self.preserved_filters, "opts": self.opts}
+        filters: Any = {"preserved_filters": self.preserved_filters, "opts": self.opts}
         for row in rows:
             form = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[quote(row.pk)])
-            row.form_address = add_preserved_filters(carried, form)
+            row.form_address = add_preserved_filters(filters, form)
         if self.owner.row_page and not self.is_popup:
-            # Only a form links back to the filtered list.
+            # Only a form has a link back to the filtered list; a row's own page does not.
             self.preserved_filters = ""
 
     def url_for_result(self, result: Any) -> str:
@@ -70,7 +70,7 @@ class RowPageChangeList(ChangeList):
 
 class ExtraColumnsMixin(_Admin[ModelT]):
     extra_columns: ClassVar[list[ExtraColumns]] = []
-    # The route of a row's page, with the row's id; without one the row opens the form.
+    # The name of the route of a row's page, which gets the row's id. If empty, rows link to the form.
     row_page: ClassVar[str] = ""
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[RowPageChangeList]:

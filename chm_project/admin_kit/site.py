@@ -1,4 +1,4 @@
-"""The admin site: Unfold's with labels for autocomplete fields, and forms that survive the end of a session."""
+"""The admin site: Unfold's, with labels for autocomplete fields. Forms keep their input when a session has ended."""
 
 from collections.abc import Callable
 from functools import update_wrapper

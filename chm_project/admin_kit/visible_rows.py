@@ -23,7 +23,7 @@ else:
 
 
 class VisibleRowsMixin(_Admin[ModelT]):
-    """List it before other base classes, so that these only get visible rows."""
+    """Restrict an admin to visible rows. List it before other base classes, so that they see only these rows."""
 
     # The path from a row to the id of its client.
     client_path: str
@@ -48,7 +48,7 @@ class VisibleRowsMixin(_Admin[ModelT]):
 
 
 class VisibleChoiceFilter(AutocompleteFilter):
-    """An autocomplete filter with visible objects only."""
+    """Autocomplete filter that offers only visible objects."""
 
     def choices(self, changelist: Any) -> Iterator[Any]:
         remote: Any = self.field.remote_field
@@ -61,37 +61,40 @@ class VisibleChoiceFilter(AutocompleteFilter):
 
 
 class MyClientsFilter(RadioFilter):
-    """Start a list with the user's own clients, if there are any; one click shows all."""
+    """Filter a list by the user's own clients until the user selects all. Without own clients it has no effect."""
 
     title = "my clients"
     parameter_name = PARAMETER
     all_option = None
-    # The path to the client's id, and the parameters that select a client or less and override this filter.
+    # The path from a row to the id of its client.
     client_path = "client_id"
-    narrower: tuple[str, ...] = ()
+    # Query parameters that select a client or less, and so replace this filter.
+    overriding_parameters: tuple[str, ...] = ()
 
     def __init__(self, request: HttpRequest, params: dict[str, Any], model: Any, model_admin: Any) -> None:
-        self.mine = my_clients(request)
-        self.named = any(request.GET.get(name) for name in self.narrower)
+        self.own_clients = my_clients(request)
+        self.is_overridden = any(request.GET.get(name) for name in self.overriding_parameters)
         super().__init__(request, params, model, model_admin)
 
     def has_output(self) -> bool:
-        return bool(self.mine)
+        return bool(self.own_clients)
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [("mine", "My clients"), (ALL, "All clients")]
 
     def value(self) -> str:
-        return ALL if super().value() == ALL or not self.mine or self.named else "mine"
+        return ALL if super().value() == ALL or not self.own_clients or self.is_overridden else "mine"
 
     @property
     def clients(self) -> frozenset[UUID] | None:
         """Return the clients that the list is restricted to; None for all."""
-        return self.mine if self.value() != ALL else None
+        return self.own_clients if self.value() != ALL else None
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset if self.clients is None else queryset.filter(**{f"{self.client_path}__in": self.clients})
 
 
-def my_clients_filter(client_path: str, *narrower: str) -> type[MyClientsFilter]:
-    return type("MyClientsFilter", (MyClientsFilter,), {"client_path": client_path, "narrower": narrower})
+def my_clients_filter(client_path: str, *overriding_parameters: str) -> type[MyClientsFilter]:
+    """Return the filter class of one list. list_filter contains classes, so the parameters are class attributes."""
+    attributes = {"client_path": client_path, "overriding_parameters": overriding_parameters}
+    return type("MyClientsFilter", (MyClientsFilter,), attributes)

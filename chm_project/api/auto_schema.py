@@ -27,6 +27,7 @@ class ApiAutoSchema(AutoSchema):
         """Describe a field of a model by its column comment unless the serializer has a help text."""
         meta: dict[str, Any] = super()._get_serializer_field_meta(field, direction)  # type: ignore[no-untyped-call]
         model = getattr(getattr(field.parent, "Meta", None), "model", None)
+        # One text per column: the database, the API and the data model document use the same comment.
         if model is not None and "description" not in meta:
             try:
                 comment = model._meta.get_field(field.source).db_comment
@@ -37,6 +38,6 @@ class ApiAutoSchema(AutoSchema):
         return meta
 
     def get_description(self) -> str:  # type: ignore[override]  # as drf-spectacular's own
-        """Return the docstring of the method. The one of the class is for readers of the code and is not published."""
+        """Return the docstring of the method. That of the class is not published: it is for readers of the code."""
         method = getattr(self.view, getattr(self.view, "action", None) or self.method.lower(), None)
         return inspect.getdoc(method) or ""

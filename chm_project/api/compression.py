@@ -11,7 +11,7 @@ from django.middleware.gzip import GZipMiddleware
 from chm_project.api.errors import API_ROOT
 
 # Shorter responses fit into one packet anyway.
-LEAST_BYTES = 1_000
+MIN_BYTES = 1_000
 
 
 class CompressionMiddleware(GZipMiddleware):
@@ -19,6 +19,6 @@ class CompressionMiddleware(GZipMiddleware):
         is_page = response.headers.get("Content-Type", "").startswith("text/html")
         if not (is_page or request.path_info.startswith(API_ROOT)):
             return response
-        if isinstance(response, HttpResponse) and len(response.content) < LEAST_BYTES:
+        if isinstance(response, HttpResponse) and len(response.content) < MIN_BYTES:
             return response
         return super().process_response(request, response)

@@ -1,8 +1,8 @@
 """ETags: an unchanged read answers 304, and a change with an outdated If-Match answers 412.
 
-An ETag is a hash of the rendered body, without a query. The ETag of an object begins with its version (updated_at), and
-If-Match compares only the version: ingestion changes bookkeeping columns of a pipeline every minute, which must not
-refuse a user's change.
+An ETag is a hash of the rendered body, so it needs no query. The ETag of an object begins with its version
+(updated_at), and If-Match compares only the version: ingestion changes bookkeeping columns of a pipeline every minute,
+and a user's change must not fail because of that.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from rest_framework.response import Response
 from chm_project.api.errors import API_ROOT
 
 # Headers that a 304 repeats (RFC 9110).
-_KEPT = (
+_HEADERS_OF_304 = (
     "ETag",
     "Cache-Control",
     "Content-Location",
@@ -69,22 +69,24 @@ class VersionedObjects:
     """
 
     request: Any
-    found: Any = None
+    # The object of the request.
+    api_object: Any = None
 
     def get_object(self) -> Any:
-        wanted = self.request.headers.get("If-Match")
-        if wanted is None or self.request.method not in {"PATCH", "DELETE"}:
-            found = super().get_object()  # type: ignore[misc]  # of the viewset
+        if_match = self.request.headers.get("If-Match")
+        if if_match is None or self.request.method not in {"PATCH", "DELETE"}:
+            api_object = super().get_object()  # type: ignore[misc]  # of the viewset
         else:
             self.lock_rows = True
-            found = super().get_object()  # type: ignore[misc]
-            if not _has_version(wanted, version_of(found)):
+            api_object = super().get_object()  # type: ignore[misc]
+            if not _has_version(if_match, version_of(api_object)):
                 raise PreconditionFailed
-        self.found = found
-        return found
+        self.api_object = api_object
+        return api_object
 
     def get_queryset(self) -> Any:
         queryset = super().get_queryset()  # type: ignore[misc]
+        # Only the object itself: joined rows, such as the client of a pipeline, stay unlocked.
         return queryset.select_for_update(of=("self",)) if getattr(self, "lock_rows", False) else queryset
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -102,8 +104,8 @@ class VersionedObjects:
         return super().destroy(request, *args, **kwargs)  # type: ignore[misc,no-any-return]
 
     def _versioned(self, response: Response) -> Response:
-        if self.found is not None:
-            response.version = version_of(self.found)  # type: ignore[attr-defined]  # for the middleware
+        if self.api_object is not None:
+            response.version = version_of(self.api_object)  # type: ignore[attr-defined]  # for the middleware
         return response
 
 
@@ -112,9 +114,9 @@ def version_of(row: Any) -> str:
     return f"{row.updated_at.timestamp() * 1_000_000:.0f}"
 
 
-def _has_version(wanted: str, version: str) -> bool:
+def _has_version(if_match: str, version: str) -> bool:
     # Compression makes an ETag weak (W/), but does not change the version inside it.
-    tags = [tag.removeprefix("W/").strip('"') for tag in parse_etags(wanted)]
+    tags = [tag.removeprefix("W/").strip('"') for tag in parse_etags(if_match)]
     return tags == ["*"] or any(tag.partition(".")[0] == version for tag in tags)
 
 
@@ -127,7 +129,7 @@ def _matches(given: str | None, etag: str) -> bool:
 def _not_modified(response: HttpResponse) -> HttpResponse:
     answer = HttpResponseNotModified()
     answer.headers.pop("Content-Type", None)
-    for name in _KEPT:
+    for name in _HEADERS_OF_304:
         if name in response.headers:
             answer.headers[name] = response.headers[name]
     return answer

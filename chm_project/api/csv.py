@@ -15,12 +15,12 @@ from rest_framework.response import Response
 
 from chm_project.api.json_answers import JsonRenderer, JsonText
 
-# Characters that start a formula in spreadsheets, or that they skip before one.
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+# Characters that start a formula in spreadsheets, or that spreadsheets skip before a formula.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 class CsvRenderer(BaseRenderer):
-    """For views that return `csv_lines` themselves; errors stay JSON."""
+    """Accept text/csv in views that return a csv_response. Their errors stay JSON."""
 
     media_type = "text/csv"
     format = "csv"
@@ -64,6 +64,7 @@ def csv_lines(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iter
     writer = csv.writer(buffer)
     for values in _lines(columns, rows):
         writer.writerow(values)
+        # Line by line, so that a long list is never in memory as a whole.
         yield buffer.getvalue()
         buffer.seek(0)
         buffer.truncate()
@@ -82,13 +83,17 @@ def _cell(value: Any) -> Any:
         return value.text
     if isinstance(value, bool | dict | list):
         return json.dumps(value, ensure_ascii=False)
-    return neutralised(value) if isinstance(value, str) else value
+    return escape_formula(value) if isinstance(value, str) else value
 
 
-def neutralised(text: str) -> str:
-    """Return the text with ' before a formula (and before such quotes, so that `as_meant` can restore it)."""
-    return f"'{text}" if text.lstrip("'").startswith(FORMULA) else text
+def escape_formula(text: str) -> str:
+    """Return the text with ' in front if spreadsheets would run it as a formula.
+
+    A text that already begins with ' before a formula gets another one, so that `unescape_formula` restores it.
+    """
+    return f"'{text}" if text.lstrip("'").startswith(FORMULA_STARTS) else text
 
 
-def as_meant(text: str) -> str:
-    return text[1:] if text.startswith("'") and text.lstrip("'").startswith(FORMULA) else text
+def unescape_formula(text: str) -> str:
+    """Return a text that `escape_formula` wrote as it was before."""
+    return text[1:] if text.startswith("'") and text.lstrip("'").startswith(FORMULA_STARTS) else text

@@ -62,7 +62,7 @@ CODES = (
     ),
     ErrorCode(
         429, "rate_limited", "Too many requests.",
-        "The token, the person or the address sent more requests than its limit allows, or showed too many wrong "
+        "The token, the person or the address sent more requests than its limit allows, or sent too many wrong "
         "tokens.",
         "Wait for the seconds in Retry-After. RateLimit and RateLimit-Policy show before that how many are left.",
     ),
@@ -79,8 +79,8 @@ CODES = (
     ),
     ErrorCode(
         504, "timeout", "The database took too long.",
-        "The request asks for more than can be read in its time: a wide window, or filters that fit many rows.",
-        "Ask for less: a shorter window, fewer rows, more filters.",
+        "The request reads more than the time limit allows: a wide window, or filters that match many rows.",
+        "Request less: a shorter window, fewer rows, more filters.",
     ),
 )  # fmt: skip
 BY_STATUS = {entry.status: entry for entry in CODES}

@@ -46,14 +46,14 @@ def error_page(status: int, message: str = "", *, link: tuple[str, str] = BOARD)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Return a page to send the form again if this site sent it, else a refusal without the form's content."""
+    """Return a page that offers the form again if a page of CHM sent it; otherwise refuse without its content."""
     logger.info("form refused: %s", reason)
     if request.path == reverse("admin:login"):
         link = (request.get_full_path(), "Open the login page again")
         return error_page(403, "This login page is too old, so nobody has been logged in.", link=link)
     if not _sent_by_this_site(request):
         return error_page(403, "The form was not sent from a page of CHM. Open the page in CHM and try again.")
-    return kept_form(
+    return form_to_resend(
         request,
         title="Please send the form again",
         message="You logged in or out after this form was opened, so nothing has been saved yet.",
@@ -62,15 +62,15 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 def session_ended(request: HttpRequest) -> HttpResponse:
     """Return a page that keeps the input of a form whose session ended before it was sent."""
-    return kept_form(
+    return form_to_resend(
         request,
         title="Your session has ended",
         message="Nothing has been saved yet. What you entered is kept on this page.",
     )
 
 
-def kept_form(request: HttpRequest, *, title: str, message: str) -> HttpResponse:
-    """Return the posted fields as a form to send again; passwords and files are listed but not kept."""
+def form_to_resend(request: HttpRequest, *, title: str, message: str) -> HttpResponse:
+    """Return the posted fields as a form to send again; passwords and files are only listed."""
     names = [name for name in request.POST if name != "csrfmiddlewaretoken"]
     secret = {name for name in names if any(part in name.lower() for part in SECRET_FIELDS)}
     context = {

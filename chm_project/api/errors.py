@@ -19,17 +19,17 @@ from rest_framework.views import exception_handler as framework_handler
 
 from chm_project.api.error_codes import BY_STATUS
 from chm_project.api.error_pages import error_page
-from chm_project.api.problem import MEDIA_TYPE, ProblemRenderer, problem, wants_problem
+from chm_project.api.problem_details import MEDIA_TYPE, ProblemRenderer, problem, wants_problem
 from chm_project.db.constraint_errors import violation
-from chm_project.db.failures import Refusal, refusal_of
+from chm_project.db.error_responses import Refusal, refusal_of
 from chm_project.telemetry.context import current_request_id
 
 logger = logging.getLogger("django.request")
 
 API_ROOT = "/api/v1"
-# The name for errors of the whole body.
+# The field name in errors about the whole body.
 BODY = "body"
-INTERNAL_ERROR = "Something went wrong here, and it has been logged. Try again; if it stays, tell an administrator."
+INTERNAL_ERROR = "An internal error occurred and was logged. Try again. If it happens again, ask an administrator."
 NOT_FOUND = "Nothing is here: check the address and the id. A bound token sees only its own client or pipeline."
 
 
@@ -57,18 +57,19 @@ def envelope(status: int, message: str, details: list[dict[str, str]] | None = N
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
     """Turn an exception in a view into a response, also an unexpected one, so that DEBUG does not change its format."""
     view, request = context["view"], context["request"]
-    known = translate(error)
-    response = framework_handler(known, context) if known is not None else None
-    if known is None or response is None:
+    translated = translate(error)
+    response = framework_handler(translated, context) if translated is not None else None
+    if translated is None or response is None:
         logger.error("Internal error: %s %s", request.method, request.path, exc_info=error)
+        # Django itself never sees this exception, and error trackers listen to its signal.
         got_request_exception.send(sender=type(view), request=request)
         response = Response(envelope(500, INTERNAL_ERROR), status=500)
-    elif isinstance(known, exceptions.ValidationError):
-        details = list(faults(known.detail))
+    elif isinstance(translated, exceptions.ValidationError):
+        details = list(faults(translated.detail))
         response.data = envelope(400, _summary(details), details)
     else:
-        message = _message(known, view, request)
-        details = [{"field": BODY, "issue": message}] if isinstance(known, exceptions.ParseError) else []
+        message = _message(translated, view, request)
+        details = [{"field": BODY, "issue": message}] if isinstance(translated, exceptions.ParseError) else []
         response.data = envelope(response.status_code, message, details)
     if wants_problem(request.headers.get("Accept", "")):
         response.data = problem(response.data, status=response.status_code, instance=request.path)
@@ -149,7 +150,7 @@ def _message(error: exceptions.APIException, view: Any, request: Any) -> str:
     return str(error.detail)
 
 
-def _plain(request: HttpRequest, status: int, message: str) -> JsonResponse | None:
+def _api_error_response(request: HttpRequest, status: int, message: str) -> JsonResponse | None:
     """Return the API's error for a failure outside the views, such as a refused host; None for pages."""
     if request.path != API_ROOT and not request.path.startswith(f"{API_ROOT}/"):
         return None
@@ -162,15 +163,15 @@ def _plain(request: HttpRequest, status: int, message: str) -> JsonResponse | No
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001  # Django passes both
     message = f"{HTTPStatus.BAD_REQUEST.phrase}: check the address and the headers."
-    return _plain(request, 400, message) or error_page(400)
+    return _api_error_response(request, 400, message) or error_page(400)
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001  # Django passes both
-    return _plain(request, 403, "This is not allowed.") or error_page(403)
+    return _api_error_response(request, 403, "This is not allowed.") or error_page(403)
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001  # Django passes both
-    return _plain(request, 404, NOT_FOUND) or error_page(404)
+    return _api_error_response(request, 404, NOT_FOUND) or error_page(404)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -178,12 +179,12 @@ def server_error(request: HttpRequest) -> HttpResponse:
     error = sys.exc_info()[1]
     if error is not None and (refusal := refusal_of(error)) is not None:
         return unavailable(request, refusal)
-    return _plain(request, 500, INTERNAL_ERROR) or error_page(500)
+    return _api_error_response(request, 500, INTERNAL_ERROR) or error_page(500)
 
 
 def unavailable(request: HttpRequest, refusal: Refusal) -> HttpResponse:
     """Answer 503: in the API's format, or as a page that needs neither database nor session."""
-    answer = _plain(request, refusal.status, refusal.message) or error_page(
+    answer = _api_error_response(request, refusal.status, refusal.message) or error_page(
         refusal.status, refusal.message, link=("", "Try again")
     )
     answer.headers["Retry-After"] = str(refusal.retry_after)

@@ -61,17 +61,17 @@ VALUES: dict[str, Any] = {
 ISSUES: dict[int, tuple[str, list[dict[str, str]]]] = {
     400: ("name: This field is required.", [{"field": "name", "issue": "This field is required."}]),
     401: ("Send `Authorization: Bearer TOKEN` with a valid one.", []),
-    403: ("This token has the scope read; this request takes the scope write.", []),
+    403: ("This token has the scope read; this request needs the scope write.", []),
     404: ("Nothing is here: check the address and the id.", []),
     405: ("PUT is not possible here; use one of: GET, POST, OPTIONS.", []),
-    406: ("The answer is JSON and nothing else.", []),
+    406: ("The answer is JSON; ask for it with `Accept: application/json`, or leave the header out.", []),
     409: ("A request with this Idempotency-Key is still being answered. Wait a second and repeat it.", []),
     412: ("The object has changed since you read it. Read it again.", []),
     415: ("Send the body as application/json.", []),
     429: ("Too many requests. Try again in 12 seconds.", []),
-    500: ("Something went wrong here, and it has been logged.", []),
+    500: ("An internal error occurred and was logged. Try again.", []),
     503: ("The database does not answer at the moment. Nothing was stored; try again in a moment.", []),
-    504: ("This took the database too long and was ended. Ask for less, or try again later.", []),
+    504: ("The database needed too long and canceled the request. Request less, or try again later.", []),
 }
 
 

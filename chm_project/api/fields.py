@@ -13,6 +13,7 @@ from chm_project.access.visibility import visible_to
 from chm_project.api.times import UNREADABLE, parse_time
 from chm_project.api.web_addresses import is_web_address
 
+# As deep as the scrubber reads (scrubbing.payloads).
 MAX_DEPTH = 64
 
 
@@ -45,6 +46,7 @@ class WebAddressField(TextField):
 
 class WholeNumberField(serializers.IntegerField):
     def to_internal_value(self, data: Any) -> int:
+        # isinstance() would accept True.
         if type(data) is not int:
             self.fail("invalid")
         return data
@@ -107,7 +109,7 @@ class IdField(serializers.PrimaryKeyRelatedField[Model]):
 
     def get_queryset(self) -> QuerySet[Model]:
         queryset = super().get_queryset()
-        assert queryset is not None  # noqa: S101  # the constructor takes it
+        assert queryset is not None  # noqa: S101  # the constructor requires it
         return visible_to(self.context["request"], queryset, client=self.client_path, pipeline=self.pipeline_path)
 
 
@@ -115,6 +117,7 @@ def _unstorable(data: object) -> str | None:
     """Return why PostgreSQL or the scrubber could not store this JSON unchanged; None if they can."""
     level: list[object] = [data]
     depth = 0
+    # By level instead of recursion, so that deep JSON cannot exhaust the stack.
     while level:
         below: list[object] = []
         for value in level:

@@ -17,7 +17,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import exceptions
 from rest_framework.request import Request
 
-from chm_project.api import bases
+from chm_project.api import filter_bases
 from chm_project.api.times import parse_time
 
 # Maximum number of values of one parameter.
@@ -28,7 +28,7 @@ SEVERAL = "Several values are possible: separated by commas, or the parameter re
 def check_parameters(request: Request, known: Iterable[str], repeatable: Container[str] = ()) -> None:
     """Raise ValidationError for unknown, empty and wrongly repeated query parameters, by name."""
     known = sorted(known)
-    hint = f"Known here: {', '.join(known)}." if known else "None is known here."
+    hint = f"Known here: {', '.join(known)}." if known else "This address has no parameters."
     problems: dict[str, list[str]] = {}
     for name, values in request.query_params.lists():
         if name not in known:
@@ -41,7 +41,7 @@ def check_parameters(request: Request, known: Iterable[str], repeatable: Contain
         raise exceptions.ValidationError(problems)
 
 
-class StrictFilterBackend(bases.FilterBackend):
+class StrictFilterBackend(filter_bases.FilterBackend):
     """Filter lists only; an object is found by its id even if a list would exclude it."""
 
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
@@ -73,7 +73,7 @@ class FlagFormField(forms.Field):
         raise ValidationError("Give true or false.")
 
 
-class TimeFilter(bases.Filter):
+class TimeFilter(filter_bases.Filter):
     field_class = TimeFormField
 
     def __init__(self, *, help_text: str, **kwargs: Any) -> None:
@@ -81,7 +81,7 @@ class TimeFilter(bases.Filter):
         extend_schema_field({"type": "string", "format": "date-time", "description": help_text})(self)
 
 
-class FlagFilter(bases.Filter):
+class FlagFilter(filter_bases.Filter):
     field_class = FlagFormField
 
     def __init__(self, *, help_text: str, **kwargs: Any) -> None:
@@ -89,16 +89,17 @@ class FlagFilter(bases.Filter):
         extend_schema_field({"type": "boolean", "description": help_text})(self)
 
 
-class IdFilter(bases.UUIDFilter):
+class IdFilter(filter_bases.UUIDFilter):
     pass
 
 
-class TextFilter(bases.CharFilter):
+class TextFilter(filter_bases.CharFilter):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # Names are compared as stored, surrounding spaces included.
         super().__init__(*args, strip=False, **kwargs)
 
 
-class WordFilter(bases.ChoiceFilter):
+class WordFilter(filter_bases.ChoiceFilter):
     """One of a field's choices."""
 
     def __init__(self, choices: type[TextChoices], **kwargs: Any) -> None:
@@ -129,7 +130,7 @@ class ListField(forms.Field):
             raise ValidationError(str(error)) from error
 
 
-class ListFilter(bases.Filter):
+class ListFilter(filter_bases.Filter):
     """Select rows with one of several values."""
 
     field_class = ListField
@@ -142,6 +143,7 @@ class ListFilter(bases.Filter):
     def filter(self, queryset: QuerySet[Any], value: list[Any]) -> QuerySet[Any]:
         if self.method or not value:
             return queryset
+        # Equality lets PostgreSQL read an index in its order; IN does not.
         if len(value) == 1:
             return queryset.filter(**{str(self.field_name): value[0]})
         return queryset.filter(**{f"{self.field_name}__in": value})
@@ -177,6 +179,7 @@ def listed(values: Iterable[str]) -> list[str]:
 
 
 def parse_limit(text: str, *, maximum: int) -> int:
+    # int() alone would accept signs, spaces, underscores and digits of other scripts.
     if not re.fullmatch(r"[0-9]{1,9}", text) or not 1 <= int(text) <= maximum:
         raise exceptions.ValidationError({"limit": [f"Give a whole number from 1 to {maximum}."]})
     return int(text)

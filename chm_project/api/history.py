@@ -15,14 +15,14 @@ from rest_framework.serializers import BaseSerializer
 
 from chm_project.scrubbing import scrub_text
 
-# Characters that an entry keeps of a value.
-MOST = 200
-# By field: its value before and after, as texts.
+# Maximum length of a value in an entry.
+MAX_VALUE_LENGTH = 200
+# Maps a field to its values before and after the change, as texts.
 Values = dict[str, list[str]]
 
 
 def value_text(instance: Any, field: str, value: Any) -> str:
-    """Return a value of a field for the log, cut and without secrets; empty for none."""
+    """Return a value of a field for the log, shortened and without secrets; empty for None."""
     if (masked := getattr(instance, "history_value", None)) is not None:
         value = masked(field, value)
     if value is None:
@@ -32,7 +32,7 @@ def value_text(instance: Any, field: str, value: Any) -> str:
     if isinstance(value, datetime):
         return f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     text = scrub_text(str(value))
-    return text if len(text) <= MOST else f"{text[: MOST - 1]}…"
+    return text if len(text) <= MAX_VALUE_LENGTH else f"{text[: MAX_VALUE_LENGTH - 1]}…"
 
 
 def log(
@@ -46,7 +46,7 @@ def log(
         user_id=request.user.pk or 0,
         content_type=ContentType.objects.get_for_model(instance),
         object_id=str(instance.pk),
-        object_repr=str(instance)[:200],
+        object_repr=str(instance)[:200],  # the length of the column
         action_flag=action,
         change_message=json.dumps(message),
     )
@@ -63,10 +63,10 @@ class LoggedChanges:
     """Mixin for viewsets: a change and its log entry are one transaction."""
 
     request: Any
-    # The name of the route of one object.
+    # The name of the route that shows one object.
     object_route: str
     # The object of the request.
-    found: Any = None
+    api_object: Any = None
 
     def get_success_headers(self, data: Any) -> dict[str, str]:
         return {"Location": self.request.build_absolute_uri(reverse(self.object_route, args=[data["id"]]))}
@@ -74,7 +74,7 @@ class LoggedChanges:
     @transaction.atomic
     def perform_create(self, serializer: BaseSerializer[Any]) -> None:
         self.save_new(serializer)
-        self.found = serializer.instance
+        self.api_object = serializer.instance
         log(self.request, serializer.instance, ADDITION)
 
     def save_new(self, serializer: BaseSerializer[Any]) -> None:
@@ -94,5 +94,6 @@ class LoggedChanges:
 
     @transaction.atomic
     def perform_destroy(self, instance: Any) -> None:
+        # Before the deletion, while the object still has its id.
         log(self.request, instance, DELETION)
         instance.delete()

@@ -17,14 +17,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from chm_project.access.models import ApiToken
-from chm_project.api.json_answers import dumped
+from chm_project.api.json_answers import to_json
 
 logger = logging.getLogger(__name__)
 
 HEADER = "Idempotency-Key"
 MAX_LENGTH = 255
-KEPT_SECONDS = 24 * 60 * 60
-# Longer than any request runs. After that a request that was interrupted can be repeated.
+STORED_SECONDS = 24 * 60 * 60
+# Longer than any request runs. Afterwards an interrupted request can be repeated.
 RUNNING_SECONDS = 120
 _RUNNING = "running"
 _HEADERS = ("Location",)
@@ -47,36 +47,37 @@ def idempotent(create: Create) -> Create:
             return create(view, request, *args, **kwargs)
         if not (1 <= len(key) <= MAX_LENGTH and key.isascii() and key.isprintable()):
             raise ValidationError({HEADER: [f"Give 1 to {MAX_LENGTH} printable ASCII characters."]})
-        cache_key, body_digest = _cache_key(request, key), _digest(dumped(request.data))
+        cache_key, body_digest = _cache_key(request, key), _digest(to_json(request.data))
         try:
+            # add() is atomic, so only one of two simultaneous requests creates the object.
             stored = None if cache.add(cache_key, _RUNNING, RUNNING_SECONDS) else cache.get(cache_key)
-        except Exception as error:  # noqa: BLE001 - whatever the cache's client raises
+        except Exception as error:  # noqa: BLE001 - the cache's client may raise anything
             logger.error("the cache is down: Idempotency-Key ignored (%s)", type(error).__name__)  # noqa: TRY400
             return create(view, request, *args, **kwargs)
         if stored is not None:
-            return _repeated(stored, body_digest)
-        return _kept(cache_key, body_digest, lambda: create(view, request, *args, **kwargs))
+            return _replay(stored, body_digest)
+        return _create_and_store(cache_key, body_digest, lambda: create(view, request, *args, **kwargs))
 
     return once
 
 
-def _kept(cache_key: str, body_digest: str, create: Callable[[], Response]) -> Response:
+def _create_and_store(cache_key: str, body_digest: str, create: Callable[[], Response]) -> Response:
     """Keep a successful answer. A refused request may be corrected and sent again with the same key."""
     try:
         response = create()
-    except BaseException:
+    except BaseException:  # also an interrupt: the key must not stay reserved
         _forget(cache_key)
         raise
     headers = {name: response.headers[name] for name in _HEADERS if name in response.headers}
-    body = dumped(response.data).decode()
+    body = to_json(response.data).decode()
     try:
-        cache.set(cache_key, json.dumps([body_digest, response.status_code, headers, body]), KEPT_SECONDS)
+        cache.set(cache_key, json.dumps([body_digest, response.status_code, headers, body]), STORED_SECONDS)
     except Exception as error:  # noqa: BLE001 - the object exists: the answer must reach the client
         logger.error("the cache is down: answer for Idempotency-Key lost (%s)", type(error).__name__)  # noqa: TRY400
     return response
 
 
-def _repeated(stored: str, body_digest: str) -> Response:
+def _replay(stored: str, body_digest: str) -> Response:
     if stored == _RUNNING:
         raise InProgress
     first_digest, status, headers, body = json.loads(stored)
@@ -98,5 +99,5 @@ def _cache_key(request: Request, key: str) -> str:
     return f"idempotency:{caller}:{_digest(f'{request.path} {key}'.encode())}"
 
 
-def _digest(body_digest: bytes) -> str:
-    return blake2b(body_digest, digest_size=16).hexdigest()
+def _digest(data: bytes) -> str:
+    return blake2b(data, digest_size=16).hexdigest()

@@ -38,12 +38,12 @@ class JsonRenderer(_FrameworkRenderer):
         if data is None:
             return b""
         if self.get_indent(accepted_media_type or "", renderer_context or {}) is None:
-            return dumped(data)
+            return to_json(data)
         indented: bytes = super().render(data, accepted_media_type, renderer_context)
         return indented
 
 
-def dumped(data: Any) -> bytes:
+def to_json(data: Any) -> bytes:
     """Return JSON text; times are in UTC and end in Z."""
     try:
         return orjson.dumps(data, _default, _OPTIONS)

@@ -8,7 +8,8 @@ from rest_framework.request import Request, clone_request
 class Metadata(SimpleMetadata):
     """Answer OPTIONS, with the fields of POST only.
 
-    For PUT, REST framework looks up the object first, but a pushed run may not exist yet."""
+    For PUT, REST framework looks up the object first, but a pushed run may not exist yet.
+    """
 
     def determine_actions(self, request: Request, view: Any) -> dict[str, Any]:
         if "POST" not in view.allowed_methods or not hasattr(view, "get_serializer"):

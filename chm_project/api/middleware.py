@@ -1,10 +1,11 @@
-"""Routes have no trailing slash; one is tolerated."""
+"""Accept one trailing slash, although routes have none."""
 
 import re
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponseBase
 
+# The id of a run at its source is the rest of the path and may end in a slash.
 _OWN_ID = re.compile(r"/api/v1/pipelines/[^/]+/runs/([\s\S]+)")
 _PREFIXES = ("/api/v1/", "/health/", "/ready/", "/metrics/", "/ping/")
 

@@ -20,12 +20,13 @@ from chm_project.api.filters import parse_limit
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
+# A page of rows with large payloads ends earlier, to limit the memory of a request.
 MAX_PAGE_BYTES = 8 * 1024 * 1024
 PARAMETERS = ("limit", "cursor")
 
-# One entry per key, as text; null for null.
+# The value of each key as text; None for null.
 Position = list[str | None]
-# Return up to this many rows after a position, or from the start.
+# Returns up to the given number of rows after a position; None is the start.
 Fetch = Callable[[Position | None, int], list[Any]]
 
 
@@ -141,7 +142,7 @@ class KeysetPagination(BasePagination):
                 "next_cursor": {
                     "type": "string",
                     "nullable": True,
-                    "description": "Send it as `cursor`, with the same filters, for the next page; null on the last.",
+                    "description": "Send it as `cursor` with the same filters for the next page; null on the last.",
                 },
             },
         }
@@ -151,7 +152,7 @@ class KeysetPagination(BasePagination):
         ordering: dict[str, Any] = {
             "name": "ordering",
             "in": "query",
-            "description": "The order; a minus in front means descending. A cursor holds for one order. Default: "
+            "description": "The order; a minus in front means descending. A cursor is valid for one order. Default: "
             f"{view.default_ordering}.",
             "schema": {
                 "type": "string",
@@ -164,13 +165,13 @@ class KeysetPagination(BasePagination):
             {
                 "name": "limit",
                 "in": "query",
-                "description": "How many items at most; a page of very large items ends earlier.",
+                "description": "Maximum number of items. A page of very large items has fewer.",
                 "schema": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
             },
             {
                 "name": "cursor",
                 "in": "query",
-                "description": "The `next_cursor` of the page before, sent with the same filters.",
+                "description": "The `next_cursor` of the previous page. Send the same filters with it.",
                 "schema": {"type": "string"},
             },
         ]
@@ -188,13 +189,13 @@ def _page(
     while True:
         # One row more than requested shows whether there is a next page, without counting.
         requested = min(step, limit + 1 - len(page))
-        found = fetch(order.position(page[-1]) if page else behind, requested)
-        for row in found:
+        rows = fetch(order.position(page[-1]) if page else behind, requested)
+        for row in rows:
             size += row_bytes(row) if row_bytes else 0
             if len(page) == limit or (page and size > MAX_PAGE_BYTES):
                 return page, True
             page.append(row)
-        if len(found) < requested:
+        if len(rows) < requested:
             return page, False
         step *= 2
 

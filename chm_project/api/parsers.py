@@ -25,8 +25,8 @@ class GzipJSONParser(StrictJSONParser):
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
-        most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0
-        body = _bounded(stream, most)
+        max_bytes = settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0
+        body = _read_at_most(stream, max_bytes)
         coding = parser_context["request"].headers.get("Content-Encoding", "") if parser_context else ""
         match coding.strip().lower():
             case "" | "identity":
@@ -34,7 +34,7 @@ class GzipJSONParser(StrictJSONParser):
             case "gzip" | "x-gzip":
                 try:
                     with gzip.GzipFile(fileobj=io.BytesIO(body)) as unpacked:
-                        body = _bounded(unpacked, most)
+                        body = _read_at_most(unpacked, max_bytes)
                 except (OSError, EOFError, zlib.error) as error:
                     raise ParseError("it is not gzip, as its Content-Encoding says") from error
             case _:
@@ -42,8 +42,9 @@ class GzipJSONParser(StrictJSONParser):
         return super().parse(io.BytesIO(body), media_type, parser_context)
 
 
-def _bounded(stream: IO[Any] | gzip.GzipFile, most: int) -> bytes:
-    body: bytes = stream.read(most + 1)
-    if len(body) > most:
-        raise ParseError(f"it is larger than {most} bytes")
+def _read_at_most(stream: IO[Any] | gzip.GzipFile, max_bytes: int) -> bytes:
+    # One byte more shows that the stream is longer, without reading all of a zip bomb.
+    body: bytes = stream.read(max_bytes + 1)
+    if len(body) > max_bytes:
+        raise ParseError(f"it is larger than {max_bytes} bytes")
     return body

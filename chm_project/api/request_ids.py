@@ -1,4 +1,4 @@
-"""One id per request, from the client or proxy or generated; returned, logged, and part of every error."""
+"""One id per request, from the client, the proxy or generated; it is returned, logged, and part of every error."""
 
 import re
 import secrets

@@ -33,7 +33,7 @@ _ERROR = {
                         "properties": {
                             "field": {
                                 "type": "string",
-                                "description": "A field or parameter; nested ones are dotted. `body` is all of it.",
+                                "description": "A field or parameter; nested ones are dotted. `body`: the whole body.",
                             },
                             "issue": {"type": "string"},
                         },

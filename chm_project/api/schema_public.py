@@ -11,7 +11,7 @@ TAGS = {
     "alert_rules": "Alert rules, and which of them are firing. CHM sends no notifications.",
     "clients": "The clients of the consultancy.",
     "handover": "Summary of the last hours for the next shift.",
-    "health": "Check that the web server runs",
+    "health": "Check that the web server runs.",
     "ingestion": "Start an ingestion and read its state.",
     "lineage": "Runs pushed as OpenLineage events.",
     "metrics": "Metrics in the Prometheus text format.",
@@ -48,7 +48,7 @@ DESCRIPTIONS = {
 }
 # Descriptions by property name, for properties that no model column or help text describes.
 PROPERTIES = {
-    "canceled": "Runs stopped by a person or gone at their source.",
+    "canceled": "Runs that a person stopped or that no longer exist at their source.",
     "client_id": "The id of a client.",
     "client_name": "The name of the client.",
     "connection": "The name of the connection.",
@@ -125,9 +125,9 @@ def publish(result: dict[str, Any], **_: Any) -> dict[str, Any]:
                     body["content"]["text/csv"] = {"schema": {"type": "string", "description": CSV_DESCRIPTION}}
     _share_enums(result, schemas)
     for schema in schemas.values():
-        for name, held in schema.get("properties", {}).items():
-            if "description" not in held and name in PROPERTIES:
-                schema["properties"][name] = _with_description(held, PROPERTIES[name])
+        for name, property_schema in schema.get("properties", {}).items():
+            if "description" not in property_schema and name in PROPERTIES:
+                schema["properties"][name] = _with_description(property_schema, PROPERTIES[name])
     for operations in result["paths"].values():
         for operation in operations.values():
             for parameter in operation.get("parameters", []):

@@ -30,15 +30,15 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# A process reserves this fraction of a limit, and at most MOST_AHEAD requests.
+# A process reserves one AHEAD_SHARE-th of a limit at once, and at most MAX_AHEAD requests.
 AHEAD_SHARE = 500
-MOST_AHEAD = 20
+MAX_AHEAD = 20
 # Maximum number of callers and windows that a process keeps.
-MOST_KEYS = 10_000
+MAX_KEYS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class LimitState:
     """The state of a caller's limit after a request was counted."""
 
     limit: int
@@ -75,7 +75,7 @@ class CountedAhead:
                 return left[0]
         last, number = count()
         with self._lock:
-            if len(self._left) >= MOST_KEYS:
+            if len(self._left) >= MAX_KEYS:
                 self._left.clear()  # most of them belong to windows that have ended
             self._left[key] = range(last - number + 2, last + 1)
         return last - number + 1
@@ -91,39 +91,40 @@ class Limit:
 
     def count(self, caller: str, number: int = 1) -> float | None:
         """Count `number` requests; return the seconds to wait if the limit is exceeded."""
-        standing = self.standing(caller, number)
-        return standing.wait if standing else None
+        state = self.consume(caller, number)
+        return state.wait if state else None
 
-    def standing(self, caller: str, number: int = 1) -> Standing | None:
-        """Count `number` requests; return None if the cache is down."""
+    def consume(self, caller: str, number: int = 1) -> LimitState | None:
+        """Count `number` requests and return the new state; None if the cache is down."""
 
         def counted(key: str, seconds: int) -> int:
-            ahead = min(parse_rate(getattr(settings, self._rate))[0] // AHEAD_SHARE, MOST_AHEAD)
+            ahead = min(parse_rate(getattr(settings, self._rate))[0] // AHEAD_SHARE, MAX_AHEAD)
             if self._ahead is None or number > 1 or ahead <= 1:
                 return self._incremented(key, seconds, number)
             return self._ahead.next(key, lambda: (self._incremented(key, seconds, ahead), ahead))
 
-        return self._judge(caller, counted)
+        return self._state(caller, counted)
 
     def reached(self, caller: str) -> float | None:
         """Return the seconds to wait if the next request would exceed the limit, without counting."""
-        standing = self._judge(caller, lambda key, seconds: int(cache.get(key, 0)) + 1)
-        return standing.wait if standing else None
+        state = self._state(caller, lambda key, seconds: int(cache.get(key, 0)) + 1)
+        return state.wait if state else None
 
-    def _judge(self, caller: str, count: Callable[[str, int], int]) -> Standing | None:
-        most, seconds = parse_rate(getattr(settings, self._rate))
+    def _state(self, caller: str, count: Callable[[str, int], int]) -> LimitState | None:
+        limit, seconds = parse_rate(getattr(settings, self._rate))
         window, passed = divmod(time.time(), seconds)
         key = f"throttle:{self._name}:{quote(caller, safe=':')}:{int(window)}"
         try:
-            return Standing(most, count(key, seconds), seconds, seconds - passed)
-        except Exception as error:  # noqa: BLE001 - whatever the cache's client raises
+            return LimitState(limit, count(key, seconds), seconds, seconds - passed)
+        except Exception as error:  # noqa: BLE001 - the cache's client may raise anything
             logger.error("the cache is down: %s limit not applied (%s)", self._name, type(error).__name__)  # noqa: TRY400
             return None
 
     @staticmethod
     def _incremented(key: str, seconds: int, number: int) -> int:
-        if counted := getattr(cache, "counted", None):
-            return int(counted(key, number, seconds * 2))
+        if increment_expiring := getattr(cache, "increment_expiring", None):
+            # The counter must outlive its window.
+            return int(increment_expiring(key, number, seconds * 2))
         try:
             return cache.incr(key, number)
         except ValueError:
@@ -147,12 +148,12 @@ class TokenThrottle(BaseThrottle):
     def allow_request(self, request: Request, view: "APIView") -> bool:
         token = request.auth
         caller = f"token-{token.pk}" if isinstance(token, ApiToken) else f"user-{request.user.pk}"
-        standing = TOKEN.standing(caller)
-        if standing is None:
+        state = TOKEN.consume(caller)
+        if state is None:
             return True
-        self._wait = standing.wait
+        self._wait = state.wait
         # For the response headers, without another access to the cache.
-        request._request.rate_limit = standing  # type: ignore[attr-defined]
+        request._request.rate_limit = state  # type: ignore[attr-defined]
         return self._wait is None
 
     def wait(self) -> float | None:

@@ -1,4 +1,4 @@
-"""Parse times of the API."""
+"""Parse times that API clients send."""
 
 from datetime import UTC, datetime
 

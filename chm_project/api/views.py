@@ -25,7 +25,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from chm_project.access.permissions import ScopedPermission
-from chm_project.api import schema  # noqa: F401  # the generator must know how tokens are sent
+from chm_project.api import schema  # noqa: F401  # describes token authentication to the schema generator
 from chm_project.api.errors import Busy
 from chm_project.api.viewsets import StrictView
 from chm_project.settings.version import VERSION
@@ -58,8 +58,9 @@ class SchemaView(StrictView, SpectacularAPIView):
     def _get_schema_response(self, request: Request) -> HttpResponse:
         renderer = request.accepted_renderer
         if renderer.media_type not in self.rendered:
+            # Waiting requests would occupy every thread, so they are refused.
             if not self.building.acquire(blocking=False):
-                raise Busy("The schema is being built; ask again in a moment.")
+                raise Busy("The schema is being built; try again in a moment.")
             try:
                 answer = super()._get_schema_response(request)  # type: ignore[no-untyped-call]
                 self.rendered[renderer.media_type] = renderer.render(answer.data, renderer.media_type, {})
@@ -101,5 +102,5 @@ class UnknownRoute(APIView):
 
 @csrf_exempt
 def unknown_route(request: HttpRequest) -> HttpResponseBase:
-    """A function, because the browsable API would show a view class as the parent of every page."""
+    """Answer 404. A function, because the browsable API would show a view class as the parent of every page."""
     return UnknownRoute.as_view()(request)

@@ -23,6 +23,7 @@ ModelT = TypeVar("ModelT", bound=Model)
 
 
 def find(queryset: QuerySet[ModelT], key: object) -> ModelT:
+    """Return the row. Raise NotFound if the queryset has none with this key."""
     try:
         return queryset.get(pk=key)
     except ObjectDoesNotExist:
@@ -38,13 +39,13 @@ def known_fields(chosen: Sequence[str], known: Sequence[str]) -> list[str]:
 
 def keep_fields(serializer: Any, names: list[str]) -> None:
     """Keep only these fields in the response."""
-    kept = known_fields(names, list(serializer.fields))
-    for name in [name for name in serializer.fields if name not in kept]:
+    chosen = known_fields(names, list(serializer.fields))
+    for name in [name for name in serializer.fields if name not in chosen]:
         serializer.fields.pop(name)
 
 
 class StrictView(APIView):
-    """Refuse unknown query parameters, and unsupported methods before checking permissions."""
+    """Refuse unknown query parameters. Refuse unsupported methods before permissions are checked."""
 
     def known_parameters(self) -> Iterable[str]:
         return ()
@@ -60,8 +61,8 @@ class StrictView(APIView):
         answer = super().finalize_response(request, response, *args, **kwargs)
         # Shared caches must not store a token's data; a client may revalidate its own copy with the ETag.
         answer.headers.setdefault("Cache-Control", "private, no-cache")
-        if (standing := getattr(request._request, "rate_limit", None)) is not None:
-            for header, value in standing.headers.items():
+        if (rate_limit := getattr(request._request, "rate_limit", None)) is not None:
+            for header, value in rate_limit.headers.items():
                 answer.headers[header] = value
         for name, deprecation in self.deprecated_parameters.items():
             if name in request.query_params:
@@ -77,20 +78,22 @@ class StrictView(APIView):
         try:
             super().perform_authentication(request)
         except AuthenticationFailed:
+            # Only after the token was looked up, so that guesses do not limit valid tokens of the same address.
             throttle_refusal(request)
             raise
         if self.authentication_classes and request.auth is None and not request.user.is_authenticated:
             throttle_address(request)
 
     def check_permissions(self, request: Request) -> None:
+        # 405 before 403: no permission would help with a method that does not exist.
         if request.user.is_authenticated and request.method not in self.allowed_methods:
             self.http_method_not_allowed(request)
         super().check_permissions(request)
 
 
 class ApiViewSet(StrictView, GenericViewSet[Any]):
-    # Paths from its rows to the ids of client and pipeline; see visible_to.
     lookup_url_kwarg: str
+    # Paths from a row to the ids of its client and its pipeline; see visible_to.
     client_path: str
     pipeline_path: str | None
     # The default order of a list, and the orders for `ordering`.
@@ -146,6 +149,6 @@ class ApiViewSet(StrictView, GenericViewSet[Any]):
         return visible_to(self.request, super().get_queryset(), client=self.client_path, pipeline=self.pipeline_path)
 
     def get_object(self) -> Any:
-        found = find(self.get_queryset(), self.kwargs[self.lookup_url_kwarg])
-        self.check_object_permissions(self.request, found)
-        return found
+        row = find(self.get_queryset(), self.kwargs[self.lookup_url_kwarg])
+        self.check_object_permissions(self.request, row)
+        return row

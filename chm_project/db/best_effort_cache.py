@@ -1,4 +1,4 @@
-"""A cache for what can be computed or fetched again. While it is down, reads find nothing and writes do nothing."""
+"""A cache for values that can be computed again. While it is down, reads return nothing and writes do nothing."""
 
 import logging
 from collections.abc import Collection, Mapping
@@ -13,13 +13,13 @@ def read(key: str) -> Any:
     """Return the value, or None if there is none or the cache is down."""
     try:
         return cache.get(key)
-    except Exception as error:  # noqa: BLE001 - the cache's client may raise anything; the caller goes on
+    except Exception as error:  # noqa: BLE001 - the cache's client may raise anything; the caller works without a cache
         _log(error)
         return None
 
 
 def read_many(keys: Collection[str]) -> dict[str, Any]:
-    """Return the values that there are, by key."""
+    """Return the cached values by key; empty if the cache is down."""
     try:
         return cache.get_many(keys)
     except Exception as error:  # noqa: BLE001 - as above

@@ -12,9 +12,9 @@ from psycopg.errors import Diagnostic, ForeignKeyViolation, NotNullViolation
 
 
 def clashes(instance: models.Model) -> dict[str, list[str]]:
-    """Return all uniqueness rules that the unsaved values break.
+    """Return the message of each uniqueness rule that the unsaved values break, by field.
 
-    The database still decides; it would report only the first one.
+    The database checks the rules again when the row is saved, but reports only the first.
     """
     details: dict[str, list[str]] = {}
     for constraint in instance._meta.constraints:
@@ -46,24 +46,24 @@ def violation(error: IntegrityError) -> dict[str, list[str]] | None:
 
 def fields_of(model: type[models.Model], constraint: BaseConstraint) -> list[str]:
     """Return the API's names of the fields to correct; the parent only if no other field could be changed."""
-    return [getattr(field, "attname", field.name) for field in _mendable(model, constraint)]
+    return [getattr(field, "attname", field.name) for field in _correctable_fields(model, constraint)]
 
 
 def places_of(instance: models.Model, constraint: BaseConstraint) -> list[str]:
     """Return the form fields for a violation: the missing ones if any, for a uniqueness rule its last field."""
-    names = [field.name for field in _mendable(type(instance), constraint)]
+    names = [field.name for field in _correctable_fields(type(instance), constraint)]
     if isinstance(constraint, models.UniqueConstraint):
         return names[-1:]
     return [name for name in names if getattr(instance, name) is None] or names
 
 
-def _mendable(model: type[models.Model], constraint: BaseConstraint) -> list[Any]:
+def _correctable_fields(model: type[models.Model], constraint: BaseConstraint) -> list[Any]:
     fields = [model._meta.get_field(name) for name in dict.fromkeys(_references(constraint))]
     return [field for field in fields if not field.is_relation] or fields
 
 
 def _foreign_keys(diagnostic: Diagnostic) -> Iterator[str]:
-    """Django names foreign keys by table, column, a hash and the target."""
+    """Yield the violated foreign key. Django's names of foreign keys contain the column."""
     for model in apps.get_models():
         if model._meta.db_table == diagnostic.table_name:
             for field in model._meta.concrete_fields:
@@ -88,7 +88,7 @@ def _references(constraint: BaseConstraint) -> Iterator[str]:
 
 def _names(expression: Any) -> Iterator[str]:
     if isinstance(expression, F):
-        yield str(getattr(expression, "name"))  # noqa: B009  # the stubs do not know it
+        yield str(getattr(expression, "name"))  # noqa: B009  # missing in the stubs
     else:
         for source in expression.get_source_expressions():
             yield from _names(source)

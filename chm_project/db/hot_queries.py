@@ -26,12 +26,13 @@ class QueryParameter(Value):
         return f"%s::{self.output_field.db_type(connection)}", [self]
 
 
+# It overrides a private method, because psycopg drops its own prepared statements on every rollback (decision 0024).
 class _Cursor(Cursor[Any]):
     """A cursor that binds values on the server and reads binary results, which is faster than Django's cursor."""
 
     prepares = False
 
-    def execute(  # type: ignore[override]  # Django passes these two alone
+    def execute(  # type: ignore[override]  # Django passes only these two
         self, query: Any, params: Any = None
     ) -> Self:
         try:
@@ -72,27 +73,30 @@ class HotQuery:
     def of(cls, queryset: "QuerySet[Any, Any]", *, prepared: bool = True) -> Self:
         """Return the queryset's query. Raise EmptyResultSet if no row can match."""
         text, values = queryset.query.sql_with_params()
-        return cls(text.replace("%%", "%%%%") % tuple(map(_placed, values)), prepared)
+        # %% stays doubled: the text is formatted here once and by psycopg once.
+        return cls(text.replace("%%", "%%%%") % tuple(map(_sql_value, values)), prepared)
 
     def rows(self, **values: Any) -> list[tuple[Any, ...]]:
+        """Run the query with these values; return all rows."""
         with _cursor(prepares=self.prepared) as cursor:
             cursor.execute(self.text, values)
-            found: list[tuple[Any, ...]] = cursor.fetchall()
-            return found
+            rows: list[tuple[Any, ...]] = cursor.fetchall()
+            return rows
 
     def first(self, **values: Any) -> tuple[Any, ...] | None:
+        """Run the query with these values; return the first row, or None without rows."""
         with _cursor(prepares=self.prepared) as cursor:
             cursor.execute(self.text, values)
-            found: tuple[Any, ...] | None = cursor.fetchone()
-            return found
+            row: tuple[Any, ...] | None = cursor.fetchone()
+            return row
 
 
 def tuples(queryset: "QuerySet[Any, Any]") -> list[tuple[Any, ...]]:
     """Return the rows of a `values_list`, read like those of a hot query."""
     with _cursor(prepares=False) as cursor:
         cursor.execute(*queryset.query.sql_with_params())
-        found: list[tuple[Any, ...]] = cursor.fetchall()
-        return found
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
 
 
 def _cursor(*, prepares: bool) -> Any:
@@ -104,7 +108,7 @@ def _cursor(*, prepares: bool) -> Any:
     return database._prepare_cursor(cursor)
 
 
-def _placed(value: Any) -> str:
+def _sql_value(value: Any) -> str:
     """Return the SQL for a value: a placeholder, or a literal for a constant."""
     if isinstance(value, QueryParameter):
         return f"%({value.value})s"

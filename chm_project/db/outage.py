@@ -20,33 +20,34 @@ class Outage:
         self._clock = clock
         self._lock = threading.Lock()
         self._is_down = False
-        self._ask_at = 0.0
+        self._probe_at = 0.0
 
-    def began(self) -> None:
+    def record(self) -> None:
+        """Remember that the database does not answer."""
         with self._lock:
             if not self._is_down:
                 logger.error("the database does not answer; requests are refused until it does")
-            self._is_down, self._ask_at = True, self._clock() + PROBE_SECONDS
+            self._is_down, self._probe_at = True, self._clock() + PROBE_SECONDS
 
     def refuse_while_down(self, connect: Callable[[], None]) -> None:
-        """Return if the database answered last.
+        """Return at once if the database answered the last time.
 
         Otherwise raise psycopg.OperationalError, unless a new probe succeeds.
         """
         if not self._is_down:
             return
         with self._lock:
-            if self._is_down and self._clock() < self._ask_at:
+            if self._is_down and self._clock() < self._probe_at:
                 raise psycopg.OperationalError("the database does not answer")
-            self._ask_at = self._clock() + PROBE_SECONDS
-        self.ask(connect)
+            self._probe_at = self._clock() + PROBE_SECONDS
+        self.probe(connect)
 
-    def ask(self, connect: Callable[[], None]) -> None:
+    def probe(self, connect: Callable[[], None]) -> None:
         """Try a connection, remember the result, and raise what `connect` raises."""
         try:
             connect()
         except psycopg.OperationalError:
-            self.began()
+            self.record()
             raise
         if self._is_down:
             logger.warning("the database answers again")

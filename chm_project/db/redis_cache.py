@@ -28,13 +28,13 @@ def _encoded(value: object) -> dict[str, str]:
         return {_BYTES: base64.b64encode(value).decode()}
     if isinstance(value, datetime):
         return {_MOMENT: value.isoformat()}
-    raise TypeError(f"{type(value).__name__} is no value for the cache")
+    raise TypeError(f"{type(value).__name__} cannot be stored in the cache")
 
 
-def _decoded(found: dict[str, Any]) -> Any:
-    if found.keys() == {_BYTES}:
-        return base64.b64decode(found[_BYTES])
-    return datetime.fromisoformat(found[_MOMENT]) if found.keys() == {_MOMENT} else found
+def _decoded(value: dict[str, Any]) -> Any:
+    if value.keys() == {_BYTES}:
+        return base64.b64decode(value[_BYTES])
+    return datetime.fromisoformat(value[_MOMENT]) if value.keys() == {_MOMENT} else value
 
 
 class RedisCache(DjangoRedisCache):
@@ -42,11 +42,11 @@ class RedisCache(DjangoRedisCache):
         params["OPTIONS"] = {**params.get("OPTIONS", {}), "serializer": JsonSerializer}
         super().__init__(server, params)
 
-    def counted(self, key: str, number: int, seconds: int) -> int:
+    def increment_expiring(self, key: str, number: int, seconds: int) -> int:
         """Increment a counter that expires after `seconds`, in one round trip; return its new value."""
-        place = self.make_and_validate_key(key)
-        client: Any = self._cache.get_client(place, write=True)
+        full_key = self.make_and_validate_key(key)
+        client: Any = self._cache.get_client(full_key, write=True)
         pipeline = client.pipeline(transaction=False)
-        pipeline.set(place, 0, ex=seconds, nx=True)
-        pipeline.incrby(place, number)
+        pipeline.set(full_key, 0, ex=seconds, nx=True)
+        pipeline.incrby(full_key, number)
         return int(pipeline.execute()[1])

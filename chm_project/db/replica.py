@@ -18,12 +18,12 @@ from psycopg.errors import QueryCanceled
 logger = logging.getLogger(__name__)
 
 ALIAS = "replica"
-# A replica that failed is tried again after this.
+# How long a replica that failed is not used.
 RETRY_SECONDS = 10.0
 
 T = TypeVar("T")
 
-# Without a receiver, what was received says nothing about what was missed.
+# now() only while a receiver runs: without one, all received changes may be replayed and later ones still missing.
 _REPLAYED_AT = """
 SELECT CASE
     WHEN EXISTS (SELECT FROM pg_stat_wal_receiver) AND pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN now()
@@ -31,39 +31,40 @@ SELECT CASE
 END
 WHERE pg_is_in_recovery()
 """
-_wanted: ContextVar[datetime | None] = ContextVar("wanted", default=None)
-_read: ContextVar[timedelta | None] = ContextVar("read", default=None)
+_changed_at: ContextVar[datetime | None] = ContextVar("changed_at", default=None)
+_request_lag: ContextVar[timedelta | None] = ContextVar("request_lag", default=None)
 _retry_at = 0.0
 
 
 def begin_request(changed_at: datetime | None) -> None:
-    """Forget the former request; what this one reads must have everything up to `changed_at`."""
-    _wanted.set(changed_at)
-    _read.set(None)
+    """Reset the state of the last request. What this request reads must include all changes up to `changed_at`."""
+    _changed_at.set(changed_at)
+    _request_lag.set(None)
 
 
 def lag_read() -> int | None:
-    """Return how many seconds behind the replica was that this request read; None if it read the database itself."""
-    lag = _read.get()
+    """Return the lag in seconds of the replica that this request read; None if it read only the database."""
+    lag = _request_lag.get()
     return None if lag is None else round(lag.total_seconds())
 
 
-def reading(read: Callable[[Any], T]) -> T:
-    """Call `read` with the connection of the replica, or of the database where that is not possible."""
+def read_with_replica(read: Callable[[Any], T]) -> T:
+    """Call `read` with the connection of the replica, or with that of the database if the replica cannot be used."""
     global _retry_at
     if ALIAS in connections.settings and time.monotonic() >= _retry_at:
         try:
             database: Any = connections[ALIAS]
             lag = _lag(database)
             if lag is not None and _is_new_enough(lag):
-                found = read(database)
-                _read.set(max(lag, _read.get() or lag))
-                return found
+                result = read(database)
+                # A page reads several reports; it shows the largest lag.
+                _request_lag.set(max(lag, _request_lag.get() or lag))
+                return result
         except (OperationalError, InterfaceError) as error:
             if isinstance(error.__cause__, QueryCanceled):
-                raise  # it took too long, and would again
+                raise  # the database would need as long
             _retry_at = time.monotonic() + RETRY_SECONDS
-            logger.warning("the replica does not answer: the database is read (%s)", type(error).__name__)
+            logger.warning("the replica does not answer; reports read the database (%s)", type(error).__name__)
     return read(connection)
 
 
@@ -76,7 +77,7 @@ def _lag(database: Any) -> timedelta | None:
 
 
 def _is_new_enough(lag: timedelta) -> bool:
-    wanted = _wanted.get()
-    if wanted is not None and timezone.now() - lag <= wanted:
+    changed_at = _changed_at.get()
+    if changed_at is not None and timezone.now() - lag <= changed_at:
         return False
     return lag.total_seconds() <= settings.CHM_REPLICA_MAX_LAG_SECONDS

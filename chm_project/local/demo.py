@@ -25,7 +25,7 @@ USERNAME = "demo"
 TOKEN_NAME = "make demo"  # noqa: S105 - a name, not a secret
 DATASET = "v1"
 PASSWORD_ENV = "CHM_DEMO_AIRFLOW_PASSWORD"  # noqa: S105 - where the secret is
-TOKEN_ENV = "CHM_DEMO_PARTNER_TOKEN"  # noqa: S105 - likewise
+TOKEN_ENV = "CHM_DEMO_PARTNER_TOKEN"  # noqa: S105 - where the secret is
 AIRFLOW_INTERVAL_SECONDS = 5
 PARTNER_INTERVAL_SECONDS = 10
 
@@ -53,8 +53,8 @@ class Login:
 
 
 @contextmanager
-def only_one(data_dir: Path) -> Iterator[None]:
-    """Hold the lock of a running demonstration; the system releases it when the process ends."""
+def demo_lock(data_dir: Path) -> Iterator[None]:
+    """Lock the data folder for one demonstration. The system releases the lock when the process ends."""
     data_dir.mkdir(parents=True, exist_ok=True)
     with (data_dir / "demo.lock").open("w") as lock:
         try:
@@ -68,9 +68,12 @@ def only_one(data_dir: Path) -> Iterator[None]:
 
 
 @transaction.atomic
-def fill() -> Login:
-    """Idempotent, but for the password and the token: each start makes new ones and ends the former. The synthetic
-    data set comes apart from this, by manage.py load_synthetic."""
+def create_demo_data() -> Login:
+    """Create the demo's clients, pipelines, user and token where they are missing; return the login.
+
+    Each call sets a new password, creates a new token and revokes the former one. The synthetic data set is loaded by
+    manage.py load_synthetic instead.
+    """
     for client_name, pipelines in INVENTORY.items():
         client, _ = Client.objects.get_or_create(name=client_name)
         for name, (external_id, pipeline_type) in pipelines.items():
@@ -103,6 +106,7 @@ def write_connections(path: Path, *, airflow_url: str, partner_url: str) -> None
         if platform == DOWN_SOURCE:
             tables[-1] += "max_retries = 1  # the next tick comes soon\n"
     path.write_text("\n".join(["# Overwritten by `make demo`.", *tables]), encoding="utf-8")
+    # Fail here instead of in the worker if the file is not valid.
     read_file(path)
 
 
@@ -121,13 +125,13 @@ def _table(
 
 
 def write_open_runs(path: Path) -> None:
-    """Write CHM's open runs, for the live partner to end: its own memory ended with the last demo."""
-    found: dict[str, list[dict[str, str]]] = {}
+    """Write CHM's open runs, so that the live partner can end them. It has no memory of the last demo."""
+    open_runs: dict[str, list[dict[str, str]]] = {}
     for run in Run.objects.still_open().filter(pipeline__external_id__in=_external_ids()).select_related("pipeline"):
         started_at = run.started_at.isoformat() if run.started_at else ""
-        one = {"external_run_id": run.external_run_id, "started_at": started_at}
-        found.setdefault(run.pipeline.external_id or "", []).append(one)
-    path.write_text(json.dumps(found, ensure_ascii=False), encoding="utf-8")
+        entry = {"external_run_id": run.external_run_id, "started_at": started_at}
+        open_runs.setdefault(run.pipeline.external_id or "", []).append(entry)
+    path.write_text(json.dumps(open_runs, ensure_ascii=False), encoding="utf-8")
 
 
 def _external_ids() -> set[str]:

@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import IO
 
-# Celery warns about root, which the container or the developer has chosen.
+# Hides Celery's warning about running as root, which the container or the developer has chosen.
 CELERY = (sys.executable, "-W", "ignore::UserWarning:celery.platforms", "-m", "celery", "-A", "chm_project", "--quiet")
+# How long all children together may take to stop, before they are killed.
 STOP_SECONDS = 10
 # A child that ends this early three times in a row is not restarted.
-YOUNG_SECONDS = 5
-MAX_YOUNG_DEATHS = 3
+EARLY_SECONDS = 5
+MAX_EARLY_ENDS = 3
 
 # The kernel ends the children of a killed supervisor (only on Linux).
 _DIE_WITH_PARENT = """
@@ -35,8 +36,8 @@ class Child:
     command: Sequence[str]
     process: subprocess.Popen[bytes] | None = None
     started: float = 0
-    young_deaths: int = 0
-    rest: bytes = b""
+    early_ends: int = 0
+    incomplete_line: bytes = b""
     environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -47,7 +48,7 @@ class Child:
 
 
 class Supervisor:
-    """Starts children in order and stops them in reverse; SIGINT, SIGTERM and SIGHUP end `run`."""
+    """Start children in order and stop them in reverse. SIGINT, SIGTERM and SIGHUP end `run`."""
 
     def __init__(
         self, children: Sequence[Child], *, write: Callable[[str], None], stop_seconds: float = STOP_SECONDS
@@ -60,8 +61,10 @@ class Supervisor:
         self._stopping = False
 
     def run(self, *, when_started: Callable[[], bool] = lambda: True) -> int:
-        """Until a signal comes or a child cannot be kept alive; `when_started` is asked about once a second until
-        it says that it has done its part. The exit status: 0, or 1 after giving up."""
+        """Run until a signal arrives; return 0, or 1 if a child keeps ending.
+
+        `when_started` is called about once a second until it returns True.
+        """
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._stop)
         try:
@@ -73,7 +76,7 @@ class Supervisor:
                 if not ready and time.monotonic() - checked_at > 1:
                     ready, checked_at = when_started(), time.monotonic()
                 for child in self._children:
-                    if not self._alive(child):
+                    if not self._keep_alive(child):
                         return 1
             return 0
         finally:
@@ -89,22 +92,22 @@ class Supervisor:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env={**os.environ, "PYTHONUNBUFFERED": "1", **child.environment},
-            start_new_session=True,  # Ctrl-C reaches the supervisor alone, which then stops all in order
+            start_new_session=True,  # so that Ctrl-C only reaches the supervisor, which stops all in order
         )
         child.started = time.monotonic()
         os.set_blocking(child.output.fileno(), False)
         self._selector.register(child.output, selectors.EVENT_READ, child)
 
-    def _alive(self, child: Child) -> bool:
-        """Restarts a dead child; false when that has become pointless."""
+    def _keep_alive(self, child: Child) -> bool:
+        """Restart the child if it has ended. Return False if it has ended too often."""
         process = child.process
         if process is None or process.poll() is None or self._stopping:
             return True
         self._close(child)
-        young = time.monotonic() - child.started < YOUNG_SECONDS
-        child.young_deaths = child.young_deaths + 1 if young else 0
-        if child.young_deaths >= MAX_YOUNG_DEATHS:
-            self._line(child, f"ended with status {process.returncode} again and again; giving up")
+        ended_early = time.monotonic() - child.started < EARLY_SECONDS
+        child.early_ends = child.early_ends + 1 if ended_early else 0
+        if child.early_ends >= MAX_EARLY_ENDS:
+            self._line(child, f"ended with status {process.returncode} too often; giving up")
             return False
         self._line(child, f"ended with status {process.returncode}; starting it again")
         self._start(child)
@@ -114,7 +117,7 @@ class Supervisor:
         for key, _ in self._selector.select(seconds):
             child: Child = key.data
             data = child.output.read() or b""
-            *lines, child.rest = (child.rest + data).split(b"\n")
+            *lines, child.incomplete_line = (child.incomplete_line + data).split(b"\n")
             for line in lines:
                 self._line(child, line.decode(errors="replace"))
             if not data:
@@ -129,19 +132,19 @@ class Supervisor:
         if child.output in [key.fileobj for key in self._selector.get_map().values()]:
             self._selector.unregister(child.output)
         child.output.close()
-        child.rest = b""
+        child.incomplete_line = b""
 
     def _stop_all(self) -> None:
         running = [child for child in self._children if child.process is not None]
         for child in reversed(running):
-            # To the child alone, which ends its own in order: Celery lets the tasks under way finish.
+            # Signal only the child, which stops its own processes in order: Celery lets running tasks finish.
             if child.process and child.process.poll() is None:
                 child.process.terminate()
         deadline = time.monotonic() + self._stop_seconds
         for child in reversed(running):
             while child.process and child.process.poll() is None and time.monotonic() < deadline:
                 self._pump(0.05)
-            # Also what the child itself has started and left.
+            # Also kill processes that the child has started and left behind.
             self._kill_group(child)
             if child.process:
                 child.process.wait()

@@ -16,8 +16,8 @@ from runs.reporting.adapter import run_shape
 
 logger = logging.getLogger(__name__)
 
-# A metric with more samples than this has none: each would be a time series.
-MOST = 2_000
+# A metric with more samples than this is left out, because each sample is a time series in Prometheus.
+MAX_SAMPLES = 2_000
 _PIPELINE = ["client", "pipeline", "platform", "environment", "incident", "owner"]
 
 
@@ -32,16 +32,20 @@ def alert_metrics() -> Iterator[Metric]:
 
 def _failing_pipelines() -> Iterator[Metric]:
     failing = GaugeMetricFamily(
-        "chm_pipeline_failing", f"1 for each failing pipeline; none above {MOST}", labels=_PIPELINE
+        "chm_pipeline_failing", f"1 for each failing pipeline; none above {MAX_SAMPLES}", labels=_PIPELINE
     )
-    known = GaugeMetricFamily("chm_pipeline_known", "1 for each of these whose failure is known", labels=_PIPELINE)
+    known = GaugeMetricFamily(
+        "chm_pipeline_known", "1 for each failing pipeline whose failure is known", labels=_PIPELINE
+    )
     planned = GaugeMetricFamily(
-        "chm_pipeline_in_maintenance", "1 for each of these that failed in planned maintenance", labels=_PIPELINE
+        "chm_pipeline_in_maintenance",
+        "1 for each failing pipeline that failed in planned maintenance",
+        labels=_PIPELINE,
     )
     now = timezone.now()
     rows = run_shape("failing_now", clock=now)
-    note_rows(rows if len(rows) <= MOST else (), as_of=now)
-    for row in rows if len(rows) <= MOST else ():
+    note_rows(rows if len(rows) <= MAX_SAMPLES else (), as_of=now)
+    for row in rows if len(rows) <= MAX_SAMPLES else ():
         names = ("client_name", "pipeline_name", "platform", "environment", "incident", "owner")
         labels = [row[name] or "" for name in names]
         failing.add_metric(labels, 1)
@@ -56,12 +60,12 @@ def _failing_pipelines() -> Iterator[Metric]:
 
 def _firing_rules() -> Iterator[Metric]:
     family = GaugeMetricFamily(
-        "chm_rule_firing", f"1 for each enabled rule that holds; none above {MOST}",
+        "chm_rule_firing", f"1 for each enabled rule that fires; none above {MAX_SAMPLES}",
         labels=["rule", "client", "pipeline", "severity"],
     )  # fmt: skip
     firing = firing_rules()
     rules = AlertRule.objects.filter(pk__in=firing).select_related("client", "pipeline__client")
-    for rule in rules.order_by("id") if len(firing) <= MOST else ():
+    for rule in rules.order_by("id") if len(firing) <= MAX_SAMPLES else ():
         family.add_metric(
             [str(rule.pk), rule.owner.name, rule.pipeline.name if rule.pipeline else "", severity(rule)], 1
         )

@@ -22,7 +22,7 @@ from chm_project.local.embedded import redis_url
 
 logger = logging.getLogger(__name__)
 
-_KEY = "beat"
+_PULSE_KEY = "beat"
 PULSE_SECONDS = 15
 MIN_PULSE_SECONDS = 1
 # Beat counts as dead without a pulse for this time.
@@ -34,7 +34,7 @@ LEASE_SECONDS = 20
 RENEW_SECONDS = 5
 
 
-class Turn:
+class BeatLock:
     """The lock that makes one beat active at a time."""
 
     def __init__(self, url: str) -> None:
@@ -55,12 +55,12 @@ class Turn:
         self._is_active = is_active
         return is_active
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         try:
             if self._lock.local.token is not None:
                 self._lock.release()
         except (redis.RedisError, LockError):
-            logger.warning("beat could not give its lock back: it expires within %s s", LEASE_SECONDS)
+            logger.warning("beat could not release its lock: it expires within %s s", LEASE_SECONDS)
 
     def _renewed(self) -> bool:
         if self._lock.local.token is None:
@@ -74,7 +74,7 @@ class Turn:
 
 class BeatingScheduler(PersistentScheduler):
     _beat_at = -math.inf
-    _turn: Turn | None = None
+    _beat_lock: BeatLock | None = None
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
         if not self._may_schedule():
@@ -83,25 +83,27 @@ class BeatingScheduler(PersistentScheduler):
         if (now := time.monotonic()) - self._beat_at >= MIN_PULSE_SECONDS:
             self._beat_at = now
             try:
-                cache.set(_KEY, time.time(), timeout=None)
-            except Exception:  # noqa: BLE001 - whatever the cache's client raises: scheduling goes on
+                # Without an expiry, so that the age of the last pulse of a dead beat is known.
+                cache.set(_PULSE_KEY, time.time(), timeout=None)
+            except Exception:  # noqa: BLE001 - the cache's client may raise anything; scheduling continues
                 logger.warning("beat cannot show its pulse: the cache is down")
+        # Celery may sleep until the next entry, which would let the lock expire.
         return min(float(super().tick(*args, **kwargs)), RENEW_SECONDS)
 
     def close(self) -> None:
-        if self._turn is not None:
-            self._turn.give_back()
+        if self._beat_lock is not None:
+            self._beat_lock.release()
         super().close()
 
     def _may_schedule(self) -> bool:
         if not settings.CELERY_BROKER_URL:
             return True
-        if self._turn is None:
-            self._turn = Turn(settings.CELERY_BROKER_URL)
-        return self._turn.is_active()
+        if self._beat_lock is None:
+            self._beat_lock = BeatLock(settings.CELERY_BROKER_URL)
+        return self._beat_lock.is_active()
 
 
 def pulse_age() -> float | None:
     """Return the seconds since beat's last pulse; None without one."""
-    moment = cache.get(_KEY)
+    moment = cache.get(_PULSE_KEY)
     return None if moment is None else max(0.0, time.time() - float(moment))

@@ -17,7 +17,7 @@ from pathlib import Path
 from chm_project.settings.environment import Variable, env, written
 
 # The exit status of every command with an invalid configuration.
-WRONG = 2
+EXIT_INVALID = 2
 DEVELOPMENT = "chm_project.settings.development"
 
 
@@ -38,8 +38,8 @@ class ConfigReport:
             }
             for name, known in sorted(self.variables.items())
         }
-        found = {"module": self.settings, "settings": settings, "faults": self.faults, "warnings": self.warnings}
-        return json.dumps(found, indent=2)
+        document = {"module": self.settings, "settings": settings, "faults": self.faults, "warnings": self.warnings}
+        return json.dumps(document, indent=2)
 
     def lines(self) -> Iterator[str]:
         yield f"settings: {self.settings}"
@@ -48,13 +48,13 @@ class ConfigReport:
             yield f"{name} = {known.shown}" if known.shown else f"{name} is not set"
             if known.origin != "default":
                 default = written(known.default)
-                is_told = default and not known.is_secret and default != written(known.value)
-                yield f"    from: {known.origin}" + (f"; default: {default}" if is_told else "")
-        for kind, found in (("warning", self.warnings), ("fault", self.faults)):
-            if found:
+                shows_default = default and not known.is_secret and default != written(known.value)
+                yield f"    from: {known.origin}" + (f"; default: {default}" if shows_default else "")
+        for kind, messages in (("warning", self.warnings), ("fault", self.faults)):
+            if messages:
                 yield ""
-            for each in found:
-                yield f"{kind}: {each}"
+            for message in messages:
+                yield f"{kind}: {message}"
         yield ""
         yield (
             f"faults: {len(self.faults)}; CHM does not start with these settings"
@@ -65,11 +65,11 @@ class ConfigReport:
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="chm check-config", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print it for a program")
+    parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args(arguments)
-    found = report()
-    sys.stdout.write((found.as_json() if options.json else "\n".join(found.lines())) + "\n")
-    return WRONG if found.faults else 0
+    config = report()
+    sys.stdout.write((config.as_json() if options.json else "\n".join(config.lines())) + "\n")
+    return EXIT_INVALID if config.faults else 0
 
 
 def report() -> ConfigReport:
@@ -85,19 +85,20 @@ def report() -> ConfigReport:
         return ConfigReport(module, {}, [f"DJANGO_SETTINGS_MODULE names {module}: {error}."])
     except Exception as error:  # noqa: BLE001 - reported; what the variables caused is in env.faults already
         other = "" if env.faults else f"{module}: {error}"
-    found = ConfigReport(module, dict(env.known))
+    config = ConfigReport(module, dict(env.known))
     for name in embedded:
-        found.variables[name] = Variable("an address", "", "the embedded server", "default")
-    found.faults = [f"{name} {what}" for name, what in env.faults.items() if name not in embedded]
-    found.faults += [other] if other else []
+        config.variables[name] = Variable("an address", "", "the embedded server", "default")
+    config.faults = [f"{name} {what}" for name, what in env.faults.items() if name not in embedded]
+    config.faults += [other] if other else []
     secrets = set[str]()
-    if not found.faults and not embedded:
+    # Reading the connections file starts Django, which needs valid settings and the addresses of servers.
+    if not config.faults and not embedded:
         faults, secrets = _connections()
-        found.faults += faults + _maintenance()
-    found.faults += _unreadable_token(found)
-    found.warnings += _unknown(set(found.variables) | secrets)
-    found.warnings += _shadowed(found.variables)
-    return found
+        config.faults += faults + _maintenance()
+    config.faults += _unreadable_token(config)
+    config.warnings += _unknown(set(config.variables) | secrets)
+    config.warnings += _shadowed(config.variables)
+    return config
 
 
 def _is_set(name: str) -> bool:
@@ -124,14 +125,14 @@ def _connections() -> tuple[list[str], set[str]]:
 
 
 def _maintenance() -> list[str]:
-    """What is wrong with the file of planned maintenance and owners; CHM starts, but marks nothing."""
+    """Return the errors of the file of planned maintenance and owners. CHM starts with them, but marks nothing."""
     from inventory.maintenance_file import maintenance_file
 
     return [f"CHM_MAINTENANCE_FILE: {fault}" for fault in maintenance_file().faults]
 
 
-def _unreadable_token(found: ConfigReport) -> list[str]:
-    path = written(found.variables["CHM_METRICS_TOKEN_FILE"].value) if found.variables else ""
+def _unreadable_token(config: ConfigReport) -> list[str]:
+    path = written(config.variables["CHM_METRICS_TOKEN_FILE"].value) if config.variables else ""
     if not path:
         return []
     try:
@@ -145,11 +146,11 @@ def _unknown(known: set[str]) -> Iterator[str]:
     for name in sorted(os.environ):
         bare = name.removesuffix("_FILE")
         if name.startswith("CHM_") and name not in known and bare not in known:
-            near = difflib.get_close_matches(bare, known, n=1)
-            yield f"{name} is not read by these settings" + (f"; is it {near[0]}?" if near else ".")
+            similar = difflib.get_close_matches(bare, known, n=1)
+            yield f"{name} is not read by these settings" + (f"; is it {similar[0]}?" if similar else ".")
 
 
 def _shadowed(known: dict[str, Variable]) -> Iterator[str]:
     for name in sorted(known):
         if os.environ.get(name) and os.environ.get(f"{name}_FILE"):
-            yield f"{name} is set twice: the file that {name}_FILE names counts."
+            yield f"{name} is set twice: the value in the file of {name}_FILE is used."

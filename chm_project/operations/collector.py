@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector as PrometheusCollector
 from chm_project.db import best_effort_cache
 from chm_project.operations.alert_metrics import alert_metrics
 from chm_project.operations.beat import pulse_age
-from chm_project.operations.state import Numbers, numbers, queue_length
+from chm_project.operations.state import InstallationCounts, installation_counts, queue_length
 from chm_project.settings.version import VERSION
 from chm_project.telemetry.process_values import collected
 from runs.models import Status
@@ -22,7 +22,7 @@ from runs.reporting.adapter import run_shape
 
 logger = logging.getLogger(__name__)
 
-# Finding late pipelines takes longer than everything else here, and changes slowly.
+# Late pipelines are cached, because finding them takes longer than everything else here, and they change slowly.
 LATE_SECONDS = 60
 _LATE = "metrics:late"
 
@@ -34,35 +34,37 @@ class Collector(PrometheusCollector):
         yield build
         yield from collected()
         try:
-            now = numbers()
+            counts = installation_counts()
         except DatabaseError:
             yield _gauge("chm_database_up", "Whether the database answers", 0)
         else:
             yield _gauge("chm_database_up", "Whether the database answers", 1)
-            yield from _numbers(now)
-            yield from _late(now)
+            yield from _count_metrics(counts)
+            yield from _late(counts)
             yield from alert_metrics()
         yield from _broker()
 
 
-def _numbers(now: Numbers) -> Iterator[Metric]:
-    yield _by_group("chm_pipelines_active", "Pipelines of the active inventory", now, "active")
-    yield _by_group("chm_pipelines_failing", "Of these, those whose latest decisive run failed", now, "failing")
-    yield _by_group("chm_pipelines_stale", "Of these, those whose ingestion is overdue", now, "stale")
+def _count_metrics(counts: InstallationCounts) -> Iterator[Metric]:
+    yield _by_group("chm_pipelines_active", "Pipelines of the active inventory", counts, "active")
+    yield _by_group("chm_pipelines_failing", "Active pipelines whose latest decisive run failed", counts, "failing")
+    yield _by_group("chm_pipelines_stale", "Active pipelines whose ingestion is overdue", counts, "stale")
     yield _by_group(
-        "chm_pipelines_failing_ingestion", "Of these, those whose last walk failed", now, "failing_ingestion"
+        "chm_pipelines_failing_ingestion", "Active pipelines whose last walk failed", counts, "failing_ingestion"
     )
-    if now.oldest_ingest_age is not None:
+    if counts.oldest_ingest_age is not None:
         yield _gauge(
-            "chm_ingest_oldest_age_seconds", "Since the finished walk that is longest ago", now.oldest_ingest_age
+            "chm_ingest_oldest_age_seconds",
+            "Seconds since the oldest of the pipelines' last finished walks",
+            counts.oldest_ingest_age,
         )
     runs = GaugeMetricFamily("chm_runs_24h", "Runs that happened in the last 24 hours", labels=["status"])
     for status in Status.values:
-        runs.add_metric([status], now.runs_24h.get(status, 0))
+        runs.add_metric([status], counts.runs_24h.get(status, 0))
     yield runs
 
 
-def _late(now: Numbers) -> Iterator[Metric]:
+def _late(counts: InstallationCounts) -> Iterator[Metric]:
     try:
         counted = _late_by_group()
     except DatabaseError:
@@ -73,7 +75,7 @@ def _late(now: Numbers) -> Iterator[Metric]:
         "chm_pipelines_late", f"Pipelines that should have started by now, as of {LATE_SECONDS} seconds ago at most",
         labels=["client", "platform"],
     )  # fmt: skip
-    for group in now.groups:
+    for group in counts.groups:
         family.add_metric([group.client, group.platform], late.get((group.client, group.platform), 0))
     yield family
 
@@ -90,12 +92,12 @@ def _late_by_group() -> Iterable[tuple[str, str, int]]:
 def _broker() -> Iterator[Metric]:
     try:
         unmatched = CounterMetricFamily(
-            "chm_lineage_unmatched_events", "Lineage events whose job no pipeline is named after"
+            "chm_lineage_unmatched_events", "Lineage events whose job has no pipeline of that name"
         )
         unmatched.add_metric([], unmatched_total())
         yield unmatched
     except (redis.RedisError, OSError, ValueError):
-        pass  # the cache is on the broker's server: the metrics below show that it is down
+        pass  # the cache is on the same server as the broker: the metrics below show that it is down
     try:
         yield _gauge("chm_queue_length", "Tasks that wait for a worker", queue_length())
     except (redis.RedisError, OSError, ValueError):
@@ -103,12 +105,12 @@ def _broker() -> Iterator[Metric]:
         return
     yield _gauge("chm_broker_up", "Whether the broker answers", 1)
     if (age := pulse_age()) is not None:
-        yield _gauge("chm_beat_age_seconds", "Since beat's last pulse", age)
+        yield _gauge("chm_beat_age_seconds", "Seconds since beat's last pulse", age)
 
 
-def _by_group(name: str, documentation: str, now: Numbers, field: str) -> Metric:
+def _by_group(name: str, documentation: str, counts: InstallationCounts, field: str) -> Metric:
     family = GaugeMetricFamily(name, documentation, labels=["client", "platform"])
-    for group in now.groups:
+    for group in counts.groups:
         family.add_metric([group.client, group.platform], getattr(group, field))
     return family
 

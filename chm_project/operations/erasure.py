@@ -18,17 +18,18 @@ from inventory.models import Client, Pipeline
 from inventory.services import disable_client
 from runs.models import Run
 
+# Runs per transaction.
 BATCH = 5_000
 # The account of commands in the admin log. Login with it is impossible.
 COMMAND_LINE = "command-line"
-# As pruned_before it refuses every later write of a run.
+# A pipeline with this pruned_before refuses every later write of a run.
 _FOREVER = datetime(9999, 12, 31, tzinfo=UTC)
 # Each write that was running when the client was closed can fail at most one attempt.
 _ATTEMPTS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Belongings:
+class OwnedRows:
     """How many rows belong to a client."""
 
     pipelines: int
@@ -40,8 +41,9 @@ class Belongings:
         return f"{self.pipelines} pipelines, {self.runs} runs, {self.alert_rules} alert rules, {self.tokens} tokens"
 
 
-def belongings(client: Client) -> Belongings:
-    return Belongings(
+def count_owned_rows(client: Client) -> OwnedRows:
+    """Return how many rows erasing the client would delete."""
+    return OwnedRows(
         pipelines=Pipeline.objects.filter(client=client).count(),
         runs=Run.objects.filter(pipeline__client=client).count(),
         alert_rules=_rules(client).count(),
@@ -49,7 +51,7 @@ def belongings(client: Client) -> Belongings:
     )
 
 
-def erase_client(client: Client, *, by: str, on_batch: Callable[[int], None] = lambda _runs: None) -> Belongings:
+def erase_client(client: Client, *, by: str, on_batch: Callable[[int], None] = lambda _runs: None) -> OwnedRows:
     """Delete the client and everything it owns; return the counts. `by` appears in the admin log.
 
     1. The client is disabled, its tokens and rules are deleted, and its pipelines store no new runs.
@@ -66,7 +68,7 @@ def erase_client(client: Client, *, by: str, on_batch: Callable[[int], None] = l
         on_batch(runs)
     for attempt in range(1, _ATTEMPTS + 1):
         try:
-            return _delete_client(client, Belongings(pipelines=0, runs=runs, alert_rules=rules, tokens=tokens), by)
+            return _delete_client(client, OwnedRows(pipelines=0, runs=runs, alert_rules=rules, tokens=tokens), by)
         except IntegrityError:
             # A write that began before step 1 has stored a run, or a rule or a token was added.
             if attempt == _ATTEMPTS:
@@ -78,20 +80,21 @@ def erase_client(client: Client, *, by: str, on_batch: Callable[[int], None] = l
 def _close(client: Client) -> tuple[int, int]:
     disable_client(client=client)
     pipelines = Pipeline.objects.filter(client=client).order_by("pk")
+    # Not FOR UPDATE, which would also wait for runs that are being inserted: they lock the key of their pipeline.
     ids = list(pipelines.select_for_update(of=("self",), no_key=True).values_list("pk", flat=True))
     Pipeline.objects.filter(pk__in=ids).update(pruned_before=_FOREVER)
     return _delete_tokens(client), _delete_rules(client)
 
 
 @transaction.atomic
-def _delete_client(client: Client, before: Belongings, by: str) -> Belongings:
+def _delete_client(client: Client, before: OwnedRows, by: str) -> OwnedRows:
     if not Client.objects.filter(pk=client.pk).select_for_update().exists():
         return before  # another erasure finished first
     pipeline_ids = list(Pipeline.objects.filter(client=client).order_by("pk").values_list("pk", flat=True))
     runs = before.runs
     while deleted := _delete_runs(pipeline_ids):
         runs += deleted
-    erased = Belongings(
+    erased = OwnedRows(
         tokens=before.tokens + _delete_tokens(client),
         alert_rules=before.alert_rules + _delete_rules(client),
         runs=runs,
@@ -123,9 +126,9 @@ def _tokens(client: Client) -> QuerySet[ApiToken]:
 
 def _delete_tokens(client: Client) -> int:
     """Delete the tokens and return how many. Their accounts stay, disabled: the admin log names them."""
-    found = list(_tokens(client).values_list("pk", "user_id"))
-    get_user_model().objects.filter(pk__in=[user_id for _, user_id in found]).update(is_active=False)
-    return ApiToken.objects.filter(pk__in=[pk for pk, _ in found]).delete()[0]
+    tokens = list(_tokens(client).values_list("pk", "user_id"))
+    get_user_model().objects.filter(pk__in=[user_id for _, user_id in tokens]).update(is_active=False)
+    return ApiToken.objects.filter(pk__in=[pk for pk, _ in tokens]).delete()[0]
 
 
 def _rules(client: Client) -> QuerySet[AlertRule]:

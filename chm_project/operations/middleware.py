@@ -11,7 +11,7 @@ from django.template.response import SimpleTemplateResponse
 from chm_project.api.errors import unavailable
 from chm_project.api.views import HealthView
 from chm_project.db import limits
-from chm_project.db.failures import refusal_of
+from chm_project.db.error_responses import refusal_of
 from chm_project.operations.views import MetricsView, ReadyView
 
 
@@ -28,6 +28,7 @@ class ProbeMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         view = self.views.get(request.path_info)
+        # With a session, the user's permissions decide, which needs the other middleware.
         if view is None or settings.SESSION_COOKIE_NAME in request.COOKIES:
             return self.get_response(request)
         # An API view, called without other middleware; its response must be rendered here.
@@ -39,6 +40,8 @@ class ProbeMiddleware:
 
 
 class LimitsMiddleware:
+    """Limit the statements of a request: shorter for the API than for pages."""
+
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 

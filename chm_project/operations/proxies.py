@@ -21,6 +21,7 @@ class ProxyMiddleware:
         if self._is_proxy(request.META.get("REMOTE_ADDR", "")):
             request.META["REMOTE_ADDR"] = self._client(request)
         else:
+            # Anyone can send these headers, so CHM uses only those of a proxy.
             for name in _FORWARDED:
                 request.META.pop(name, None)
         return self.get_response(request)

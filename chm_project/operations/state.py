@@ -52,7 +52,9 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Numbers:
+class InstallationCounts:
+    """Counts of the whole installation: pipelines by group, and runs of the last 24 hours by status."""
+
     groups: list[Group]
     runs_24h: dict[str, int]
 
@@ -62,18 +64,18 @@ class Numbers:
         return max(ages, default=None)
 
 
-def numbers() -> Numbers:
-    """Return the numbers, with two queries by index."""
+def installation_counts() -> InstallationCounts:
+    """Return the counts, with two queries."""
     with connection.cursor() as cursor:
         cursor.execute(expanded(_GROUPS, fragments()), {"as_of": timezone.now(), "known_until": EVERYTHING})
         groups = [Group(*row) for row in cursor.fetchall()]
         cursor.execute(_RUNS)
         runs = dict(cursor.fetchall())
-    return Numbers(groups, runs)
+    return InstallationCounts(groups, runs)
 
 
 def queue_length() -> int:
-    """Return the number of tasks that wait for a worker; raise redis.RedisError."""
+    """Return the number of tasks that wait for a worker. Raise redis.RedisError if the broker does not answer."""
     with redis.Redis.from_url(
         redis_url(settings.CELERY_BROKER_URL), socket_connect_timeout=2, socket_timeout=2
     ) as broker:
@@ -92,16 +94,17 @@ class Readiness:
 NO_DATABASE = Readiness({"database": "the database cannot be reached or has no tables"}, None)
 
 _STALE = "SELECT count(*) FROM reporting.pipelines AS p WHERE is_active AND {stale}"
-# Reading the migrations is slow, and applied ones stay applied: checked until all are applied.
+# Names of migrated databases. Reading the migrations is slow, and applied ones stay applied.
 _migrated: set[str] = set()
 
 
 def readiness() -> Readiness:
+    """Return what keeps the installation from working. Stale pipelines are counted, but are no problem."""
     try:
         found, stale = _unapplied(), _stale_pipelines()
     except DatabaseError:
         return NO_DATABASE
-    return Readiness(found | _idle(), stale)
+    return Readiness(found | _scheduling_problems(), stale)
 
 
 def can_serve() -> bool:
@@ -129,8 +132,8 @@ def _unapplied() -> dict[str, str]:
     return {}
 
 
-def _idle() -> dict[str, str]:
-    """Return problems that keep tasks from starting: broker or beat."""
+def _scheduling_problems() -> dict[str, str]:
+    """Return the problems of the broker or of beat that keep tasks from starting; empty without any."""
     try:
         queue_length()
     except (redis.RedisError, OSError, ValueError):

@@ -58,9 +58,9 @@ class ReadyView(StrictView):
         responses={200: ReadinessSerializer, 503: ReadinessSerializer},
     )
     def get(self, request: Request) -> Response:
-        """Without a token: only a status, whether the database answers and is migrated.
+        """Without a token: only a status that says whether the database answers and is migrated.
 
-        With a token: also broker, beat and the freshness of ingestion. Stale ingestion alone does not make CHM unready.
+        With a token: also broker, beat and the freshness of ingestion. Stale ingestion does not make CHM unready.
         """
         if not request.user.is_authenticated:
             is_ready = can_serve()
@@ -129,7 +129,7 @@ class MetricsView(StrictView):
 
     @extend_schema(
         operation_id="metrics",
-        summary="Metrics in Prometheus' text format",
+        summary="Read metrics in Prometheus' text format",
         responses={(200, "text/plain"): OpenApiResponse({"type": "string"}, "One line per sample.")},
     )
     def get(self, request: Request) -> HttpResponse:

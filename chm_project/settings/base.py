@@ -171,7 +171,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "chm_project.api.schema.document_errors",
-        "chm_project.api.schema_manners.document_manners",
+        "chm_project.api.schema_headers.document_headers",
         "chm_project.api.schema.close_bodies",
         "chm_project.api.schema_public.publish",
         "chm_project.api.examples.add_examples",

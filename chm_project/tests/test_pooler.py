@@ -6,7 +6,7 @@ import pytest
 from django.conf import settings as current
 from django.db import connection
 
-from chm_project.db.direct import direct_parameters
+from chm_project.db.direct_connection import direct_parameters
 from chm_project.db.postgresql.connection import LimitedConnection, PoolerConnection
 from chm_project.settings.environment import database
 from ingestion.locks import connection_lock

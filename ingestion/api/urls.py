@@ -1,6 +1,6 @@
 from django.urls import path
 
-from chm_project.api import routing  # noqa: F401  # the converter of <id:...>
+from chm_project.api import path_converters  # noqa: F401  # the converter of <id:...>
 from ingestion.api.views import SyncStateView, SyncView
 
 urlpatterns = [

@@ -2,7 +2,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from chm_project.api.bases import FilterSet
+from chm_project.api.filter_bases import FilterSet
 from chm_project.api.filters import FlagFilter, IdsFilter, TextFilter, WordsFilter
 from inventory.models import Client, Environment, Pipeline, PipelineType, Platform
 

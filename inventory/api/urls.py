@@ -2,7 +2,7 @@ from typing import Any
 
 from django.urls import path
 
-from chm_project.api import routing  # noqa: F401  # the converter of <id:...>
+from chm_project.api import path_converters  # noqa: F401  # the converter of <id:...>
 from inventory.api.views import ClientPipelineViewSet, ClientViewSet, PipelineViewSet
 
 COLLECTION: dict[str, Any] = {"get": "list", "post": "create"}

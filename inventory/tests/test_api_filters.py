@@ -3,7 +3,7 @@
 import pytest
 from django.db.models import Model
 
-from chm_project.api.bases import FilterSet
+from chm_project.api.filter_bases import FilterSet
 from inventory.api.filters import ClientFilter, PipelineFilter
 from inventory.models import Client, Pipeline
 

@@ -20,7 +20,7 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chm_project.api.csv import as_meant, neutralised
+from chm_project.api.csv import escape_formula, unescape_formula
 from inventory.models import Client, Pipeline
 from inventory.tests.factories import ClientFactory, PipelineFactory
 
@@ -274,7 +274,7 @@ def test_what_changed_between_looking_and_confirming_stops_the_whole_import(brow
 def test_a_file_that_is_not_kept_cannot_be_confirmed(browser: Browser, upload: str) -> None:
     response = browser.post(f"{CLIENTS}import/", {"upload": upload}, follow=True)
 
-    assert "The file is no longer kept here; choose it again." in response.content.decode()
+    assert "The uploaded file has expired. Choose it again." in response.content.decode()
 
 
 def test_nobody_confirms_the_file_of_another(browser: Browser) -> None:
@@ -388,8 +388,8 @@ def test_a_file_of_new_rows_costs_the_same_number_of_queries_however_long(browse
 
 @given(text=st.text())
 def test_neutralised_text_is_no_formula_and_is_read_as_it_was_meant(text: str) -> None:
-    assert not neutralised(text).startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
-    assert as_meant(neutralised(text)) == text
+    assert not escape_formula(text).startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
+    assert unescape_formula(escape_formula(text)) == text
 
 
 def packed_workbook(sheet: bytes, strings: bytes = b"") -> bytes:

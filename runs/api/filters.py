@@ -6,7 +6,7 @@ from django.db.models import TextChoices, Value
 from django.db.models.lookups import Exact
 from django.utils import timezone
 
-from chm_project.api.bases import FilterSet
+from chm_project.api.filter_bases import FilterSet
 from chm_project.api.filters import IdsFilter, TextFilter, TimeFilter, WordFilter, WordsFilter
 from inventory.models import Environment, Platform
 from runs.latest import in_window

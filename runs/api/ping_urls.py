@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from chm_project.api import routing  # noqa: F401  # the converter of <rest:...>
+from chm_project.api import path_converters  # noqa: F401  # the converter of <rest:...>
 from runs.api.pings import PingSignView, PingView
 
 urlpatterns = [

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import transaction
 
 from chm_project.db.limits import report_limits
-from chm_project.db.replica import reading
+from chm_project.db.replica import read_with_replica
 from chm_project.db.reporting.files import expanded, fragments
 from runs.reporting.parameters import LIMIT, InvalidParameters, validated
 from runs.reporting.shapes import Shape, shapes
@@ -102,7 +102,7 @@ def run_query(
 
 
 def _ask(sql: str, values: dict[str, Any]) -> tuple[list[str], list[tuple[Any, ...]]]:
-    return reading(lambda database: _ask_in(database, sql, values))
+    return read_with_replica(lambda database: _ask_in(database, sql, values))
 
 
 def _ask_in(database: Any, sql: str, values: dict[str, Any]) -> tuple[list[str], list[tuple[Any, ...]]]:

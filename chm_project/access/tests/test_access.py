@@ -1,4 +1,4 @@
-"""Who may do what: tokens with scopes and bindings, people with roles, nobody else."""
+"""Permissions of tokens with scopes and bindings, and of users with roles."""
 
 from datetime import timedelta
 from typing import Any
@@ -21,7 +21,7 @@ from runs.tests.factories import RunFactory
 pytestmark = pytest.mark.django_db
 
 CLIENTS = f"{ROOT}/clients"
-SMALL = {"name": "orders", "platform": "dbt", "pipeline_type": "transform"}
+MINIMAL_PIPELINE = {"name": "orders", "platform": "dbt", "pipeline_type": "transform"}
 
 
 def with_header(value: str) -> APIClient:
@@ -44,7 +44,7 @@ def test_only_a_keyed_digest_of_a_token_is_stored() -> None:
     assert not any(secret in str(value) for value in ApiToken.objects.values_list().get())
 
 
-def test_a_token_acts_as_a_user_of_its_own_that_cannot_log_in() -> None:
+def test_each_token_has_its_own_account_that_cannot_log_in() -> None:
     token, _ = create_token(name="grafana", scope=Scope.READ)
 
     assert token.user.get_full_name() == "grafana"
@@ -72,7 +72,7 @@ def test_a_token_is_sent_as_bearer(scheme: str) -> None:
     ],
     ids=lambda header: header[:24],
 )
-def test_no_wrong_token_gets_in(header: str) -> None:
+def test_an_invalid_token_is_refused(header: str) -> None:
     response = with_header(header).get(CLIENTS)
 
     error(response, 401, "unauthorized")
@@ -141,7 +141,7 @@ def test_use_is_recorded_at_most_every_five_minutes() -> None:
     ("scope", "reads", "writes"),
     [("read", True, False), ("ingest", False, False), ("write", True, True), ("admin", True, True)],
 )
-def test_scopes(scope: str, reads: bool, writes: bool) -> None:
+def test_each_scope_allows_reading_and_writing_as_declared(scope: str, reads: bool, writes: bool) -> None:
     api = program(scope)
     pipeline = PipelineFactory.create()
     client = pipeline.client
@@ -158,7 +158,7 @@ def test_scopes(scope: str, reads: bool, writes: bool) -> None:
     writing = [
         api.post(CLIENTS, {"name": "new"}),
         api.patch(f"{CLIENTS}/{client.pk}", {"name": "renamed"}),
-        api.post(f"{CLIENTS}/{client.pk}/pipelines", SMALL),
+        api.post(f"{CLIENTS}/{client.pk}/pipelines", MINIMAL_PIPELINE),
         api.post(f"{ROOT}/pipelines/{pipeline.pk}/runs", {"status": "success"}),
         api.delete(f"{ROOT}/pipelines/{pipeline.pk}"),
         api.delete(f"{CLIENTS}/{client.pk}"),
@@ -168,11 +168,11 @@ def test_scopes(scope: str, reads: bool, writes: bool) -> None:
     assert {response.status_code for response in writing} == ({200, 201, 204} if writes else {403})
 
 
-def test_a_refusal_says_which_scope_it_takes() -> None:
+def test_a_refusal_names_the_scope_that_is_needed() -> None:
     response = program("read").post(CLIENTS, {"name": "new"})
 
     error(response, 403, "forbidden")
-    assert response.json()["error"]["message"] == "This token has the scope read; this request takes the scope write."
+    assert response.json()["error"]["message"] == "This token has the scope read; this request needs the scope write."
 
 
 @pytest.mark.parametrize("column", [{"scope": "root"}, {"client": True, "pipeline": True}], ids=str)
@@ -215,7 +215,7 @@ def test_a_client_bound_token_sees_its_client_and_nothing_else(own: Pipeline, fo
     assert items(api.get(f"{ROOT}/runs", {"client_id": str(foreign.client_id)})) == []
     assert api.get(f"{CLIENTS}/{own.client_id}/runs/summary").status_code == 200
     assert api.patch(f"{ROOT}/pipelines/{sibling.pk}", {"name": "renamed"}).status_code == 200
-    assert api.post(f"{CLIENTS}/{own.client_id}/pipelines", SMALL).status_code == 201
+    assert api.post(f"{CLIENTS}/{own.client_id}/pipelines", MINIMAL_PIPELINE).status_code == 201
 
 
 def test_a_pipeline_bound_token_sees_its_pipeline_and_nothing_else(own: Pipeline, foreign: Pipeline) -> None:
@@ -225,7 +225,7 @@ def test_a_pipeline_bound_token_sees_its_pipeline_and_nothing_else(own: Pipeline
     assert items(api.get(CLIENTS)) == []
     error(api.get(f"{CLIENTS}/{own.client_id}"), 404, "not_found")
     error(api.get(f"{CLIENTS}/{own.client_id}/runs/summary"), 404, "not_found")
-    error(api.post(f"{CLIENTS}/{own.client_id}/pipelines", SMALL), 404, "not_found")
+    error(api.post(f"{CLIENTS}/{own.client_id}/pipelines", MINIMAL_PIPELINE), 404, "not_found")
     error(api.get(f"{ROOT}/pipelines/{sibling.pk}"), 404, "not_found")
     assert [pipeline["name"] for pipeline in items(api.get(f"{ROOT}/pipelines"))] == ["own"]
     assert [run["external_run_id"] for run in items(api.get(f"{ROOT}/runs"))] == ["own"]
@@ -233,7 +233,7 @@ def test_a_pipeline_bound_token_sees_its_pipeline_and_nothing_else(own: Pipeline
 
 
 @pytest.mark.parametrize("binding", ["client", "pipeline"])
-def test_for_a_bound_token_foreign_objects_do_not_exist(own: Pipeline, foreign: Pipeline, binding: str) -> None:
+def test_a_bound_token_gets_404_for_objects_of_another_client(own: Pipeline, foreign: Pipeline, binding: str) -> None:
     api = program("admin", **{f"{binding}_id": own.client_id if binding == "client" else own.pk})
     run = Run.objects.get(pipeline=foreign)
     client, pipeline = f"{CLIENTS}/{foreign.client_id}", f"{ROOT}/pipelines/{foreign.pk}"
@@ -243,7 +243,7 @@ def test_for_a_bound_token_foreign_objects_do_not_exist(own: Pipeline, foreign: 
         api.patch(client, {"name": "taken over"}),
         api.delete(client),
         api.get(f"{client}/pipelines"),
-        api.post(f"{client}/pipelines", SMALL),
+        api.post(f"{client}/pipelines", MINIMAL_PIPELINE),
         api.get(f"{client}/runs/summary"),
         api.get(pipeline),
         api.patch(pipeline, {"name": "taken over"}),
@@ -259,11 +259,11 @@ def test_for_a_bound_token_foreign_objects_do_not_exist(own: Pipeline, foreign: 
     assert Run.objects.count() == 2
 
 
-def test_a_bound_token_cannot_make_clients(own: Pipeline) -> None:
+def test_a_bound_token_is_refused_a_new_client(own: Pipeline) -> None:
     error(program("admin", client_id=own.client_id).post(CLIENTS, {"name": "new"}), 403, "forbidden")
 
 
-def test_a_bound_token_cannot_move_its_pipeline_away(own: Pipeline, foreign: Pipeline) -> None:
+def test_a_bound_token_cannot_move_its_pipeline_to_another_client(own: Pipeline, foreign: Pipeline) -> None:
     api = program("admin", client_id=own.client_id)
 
     response = api.patch(f"{ROOT}/pipelines/{own.pk}", {"client_id": str(foreign.client_id)})
@@ -278,7 +278,7 @@ def test_a_bound_token_cannot_move_its_pipeline_away(own: Pipeline, foreign: Pip
     ("role", "reads", "writes"),
     [("viewer", True, False), ("analyst", True, True), ("operator", True, False), ("administrator", True, True)],
 )
-def test_roles(role: str, reads: bool, writes: bool) -> None:
+def test_each_role_allows_reading_and_writing_as_declared(role: str, reads: bool, writes: bool) -> None:
     api = person(role)
     pipeline = PipelineFactory.create()
     reading = [
@@ -291,7 +291,7 @@ def test_roles(role: str, reads: bool, writes: bool) -> None:
     ]
     writing = [
         api.post(CLIENTS, {"name": "new"}),
-        api.post(f"{CLIENTS}/{pipeline.client_id}/pipelines", SMALL),
+        api.post(f"{CLIENTS}/{pipeline.client_id}/pipelines", MINIMAL_PIPELINE),
         api.post(f"{ROOT}/pipelines/{pipeline.pk}/runs", {"status": "success"}),
         api.patch(f"{ROOT}/pipelines/{pipeline.pk}", {"name": "renamed"}),
         api.delete(f"{ROOT}/pipelines/{pipeline.pk}"),
@@ -301,7 +301,7 @@ def test_roles(role: str, reads: bool, writes: bool) -> None:
     assert {response.status_code for response in writing} == ({200, 201, 204} if writes else {403})
 
 
-def test_a_person_without_a_role_may_nothing() -> None:
+def test_a_user_without_a_role_may_do_nothing() -> None:
     api = APIClient()
     api.force_login(User.objects.create_user("nobody"))
 
@@ -311,7 +311,7 @@ def test_a_person_without_a_role_may_nothing() -> None:
     assert "inventory.view_client" in response.json()["error"]["message"]
 
 
-def test_a_superuser_may_everything() -> None:
+def test_a_superuser_may_do_everything() -> None:
     api = APIClient()
     api.force_login(User.objects.create_superuser("root"))
 
@@ -326,7 +326,7 @@ def test_operators_manage_tokens_and_ingestion_and_analysts_do_not() -> None:
         assert not analyst.has_perm(permission)
 
 
-def test_nobody_but_a_superuser_really_deletes_inventory_or_runs() -> None:
+def test_only_a_superuser_may_delete_inventory_and_runs() -> None:
     administrator = User.objects.get(pk=person("administrator").session["_auth_user_id"])
 
     for permission in ("inventory.delete_client", "inventory.delete_pipeline", "runs.delete_run", "runs.change_run"):
@@ -351,7 +351,7 @@ def test_a_token_needs_no_csrf_token() -> None:
     assert response.status_code == 201
 
 
-def test_a_method_that_does_not_exist_is_405_whoever_asks() -> None:
+def test_an_unsupported_method_is_405_for_every_scope() -> None:
     for scope in Scope:
         response = program(scope).put(CLIENTS, {})
         error(response, 405, "method_not_allowed")

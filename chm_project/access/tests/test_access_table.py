@@ -1,7 +1,7 @@
-"""Every route and method, for every scope, on the caller's own client and on another's.
+"""Request every route and method with every scope, for the caller's own client and for another client.
 
-The table below says which scope each operation takes. A new route fails the first test until it is in the table. Bound
-callers are tokens and people; the pages of the console are in test_console_table.py, for the same people.
+The table below has the scope that each operation needs. A new route fails the first test until it is in the table.
+Bound callers are tokens and people; test_console_table.py requests the pages of the console as the same people.
 """
 
 from typing import Any
@@ -26,7 +26,7 @@ PIPELINE = {"name": "new", "platform": "cron", "pipeline_type": "export"}
 DBT = {"metadata": {"invocation_id": "1", "generated_at": "2026-03-01T10:00:00Z"}, "results": []}
 RULE = {"rule_type": "on_failure", "channel": "slack", "destination": "#new"}
 
-# (method, path) -> (scope, body). {…} are ids of the caller's own client, or of another's.
+# (method, path) -> (scope, body). Placeholders are ids of the caller's own client, or of another client.
 TABLE: dict[tuple[str, str], tuple[Scope, Any]] = {
     ("get", "/ready"): (READ, None),
     ("get", "/metrics"): (READ, None),
@@ -72,19 +72,19 @@ TABLE: dict[tuple[str, str], tuple[Scope, Any]] = {
     ("get", f"{ROOT}/handover"): (READ, None),
     **{("get", f"{ROOT}/reports/{name}"): (READ, None) for name in shapes()},
 }
-# No connection is configured, no task exists, and no token is bound in these tests: past the door, these are the right
-# answers.
-BEYOND_THE_DOOR = {
+# These operations answer an error even with permission, because the tests have no connection, no task, no bound token
+# and no beat.
+EXPECTED_ERRORS = {
     f"{ROOT}/lineage": 403,
     f"{ROOT}/ingestion/runs/sync": 400,
     f"{ROOT}/ingestion/runs/sync/{{task_id}}": 404,
     "/ready": 503,
 }
 OPEN = {("get", "/health")}
-# Whose key is their token: runs/tests/test_pings.py.
+# The key in the path is the token; see runs/tests/test_pings.py.
 KEYED = {(method, path) for path in ("/ping/{key}", "/ping/{key}/{sign}") for method in ("get", "post")}
 
-# A page whose key is its token: chm_project/handover/tests/test_handover.py.
+# The key in the path is the token; see chm_project/handover/tests/test_handover.py.
 FEED = "/feed/{key}"
 
 
@@ -92,7 +92,7 @@ def case(entry: tuple[str, str]) -> str:
     return " ".join(entry)
 
 
-def world() -> dict[str, str]:
+def create_objects() -> dict[str, str]:
     pipeline: Pipeline = PipelineFactory.create()
     run = RunFactory.create(pipeline=pipeline, external_run_id="stored", status="failed")
     rule = AlertRule.objects.create(pipeline=pipeline, **RULE | {"destination": "#old"})
@@ -102,7 +102,7 @@ def world() -> dict[str, str]:
     }  # fmt: skip
 
 
-def ask(api: Any, entry: tuple[str, str], ids: dict[str, str]) -> Any:
+def send(api: Any, entry: tuple[str, str], ids: dict[str, str]) -> Any:
     method, path = entry
     body = TABLE[entry][1]
     if body == "rule":
@@ -110,12 +110,12 @@ def ask(api: Any, entry: tuple[str, str], ids: dict[str, str]) -> Any:
     return getattr(api, method)(path.format(**ids), *([body] if body is not None else []))
 
 
-# Who is bound to the client of `own`, some to another one as well.
+# Callers bound to the client of `own`; a person of two clients is bound to one more.
 BOUND = ("token of a client", "token of a pipeline", "person", "person of a group", "person of two clients")
 
 
 def bound(caller: str, own: dict[str, str]) -> APIClient:
-    """A caller who may do everything, within what it is bound to."""
+    """Return a caller with every permission, bound to the client of `own`."""
     match caller:
         case "token of a client":
             return program("admin", client_id=own["client_id"])
@@ -128,7 +128,7 @@ def bound(caller: str, own: dict[str, str]) -> APIClient:
 
 
 def test_every_route_and_method_is_in_the_table() -> None:
-    """A new one goes into TABLE with the scope that it takes, and with a body that is accepted."""
+    """Add a new route to TABLE with the scope that it needs and a valid body."""
     served = {
         (method, path)
         for path, view in routes(get_resolver()).items()
@@ -140,11 +140,11 @@ def test_every_route_and_method_is_in_the_table() -> None:
 
 @pytest.mark.parametrize("scope", Scope)
 @pytest.mark.parametrize("entry", TABLE, ids=case)
-def test_a_scope_opens_what_it_grants_and_nothing_else(entry: tuple[str, str], scope: Scope) -> None:
-    ids = world()
-    answer = ask(program(scope), entry, ids)
+def test_a_scope_allows_only_what_it_grants(entry: tuple[str, str], scope: Scope) -> None:
+    ids = create_objects()
+    answer = send(program(scope), entry, ids)
     if TABLE[entry][0] in GRANTS[scope]:
-        expected = BEYOND_THE_DOOR.get(entry[1])
+        expected = EXPECTED_ERRORS.get(entry[1])
         assert answer.status_code == expected if expected else 200 <= answer.status_code < 300, answer.content
     else:
         assert answer.status_code == 403, answer.content
@@ -152,19 +152,19 @@ def test_a_scope_opens_what_it_grants_and_nothing_else(entry: tuple[str, str], s
 
 @pytest.mark.parametrize("caller", BOUND)
 @pytest.mark.parametrize("entry", [entry for entry in TABLE if "{" in entry[1]], ids=case)
-def test_another_clients_things_do_not_exist_for_a_bound_caller(entry: tuple[str, str], caller: str) -> None:
-    own, foreign = world(), world()
+def test_a_bound_caller_gets_404_for_another_clients_objects(entry: tuple[str, str], caller: str) -> None:
+    own, foreign = create_objects(), create_objects()
     api = bound(caller, own)
-    assert ask(api, entry, foreign).status_code == 404
-    if entry[1] not in BEYOND_THE_DOOR and caller != "token of a pipeline":
-        assert 200 <= ask(api, entry, own).status_code < 300
+    assert send(api, entry, foreign).status_code == 404
+    if entry[1] not in EXPECTED_ERRORS and caller != "token of a pipeline":
+        assert 200 <= send(api, entry, own).status_code < 300
 
 
 @pytest.mark.parametrize("caller", BOUND)
 @pytest.mark.parametrize("entry", [entry for entry in TABLE if "{" not in entry[1] and entry[0] == "get"], ids=case)
-def test_lists_and_reports_hold_nothing_of_another_client(entry: tuple[str, str], caller: str) -> None:
-    own, foreign = world(), world()
-    answer = ask(bound(caller, own), entry, own)
+def test_lists_and_reports_contain_nothing_of_another_client(entry: tuple[str, str], caller: str) -> None:
+    own, foreign = create_objects(), create_objects()
+    answer = send(bound(caller, own), entry, own)
     if entry[1] in {"/ready", "/metrics"}:  # about the whole installation
         assert answer.status_code == 403
     elif caller != "token of a pipeline":
@@ -174,29 +174,31 @@ def test_lists_and_reports_hold_nothing_of_another_client(entry: tuple[str, str]
     assert name not in answer.content.decode()
 
 
-def test_without_a_token_nothing_is_open_but_health_and_the_bare_readiness() -> None:
-    ids = world()
+def test_only_health_and_the_readiness_status_need_no_token() -> None:
+    ids = create_objects()
     for entry in TABLE:
         if entry[1] != "/ready":
-            assert ask(APIClient(), entry, ids).status_code == 401, entry
+            assert send(APIClient(), entry, ids).status_code == 401, entry
     assert APIClient().get("/health").status_code == 200
     assert APIClient().get("/ready").json() == {"status": "ok"}
 
 
-def test_options_tells_the_methods_of_every_route() -> None:
-    ids, api = world(), program()
+def test_options_lists_the_methods_of_every_route() -> None:
+    ids, api = create_objects(), program()
     for method, path in TABLE:
         answer = api.options(path.format(**ids))
-        assert answer.status_code == (405 if path.endswith("/docs") else 200), path  # a page, for reading
+        assert answer.status_code == (405 if path.endswith("/docs") else 200), (
+            path
+        )  # a page that only GET and HEAD read
         assert method.upper() in answer["Allow"]
 
 
-def test_a_bound_token_makes_no_client() -> None:
+def test_a_bound_token_cannot_create_a_client() -> None:
     api = program("admin", client_id=ClientFactory.create().pk)
     assert api.post(f"{ROOT}/clients", {"name": "new"}).status_code == 403
 
 
-def test_a_bound_token_learns_no_other_clients_name_by_renaming_its_own() -> None:
+def test_a_bound_token_cannot_find_other_clients_names_by_renaming_its_own() -> None:
     own, other = ClientFactory.create(), ClientFactory.create(name="Secret customer")
     api = program("write", client_id=own.pk)
     path = f"{ROOT}/clients/{own.pk}"
@@ -205,5 +207,5 @@ def test_a_bound_token_learns_no_other_clients_name_by_renaming_its_own() -> Non
     assert taken.json()["error"]["message"] == free.json()["error"]["message"]
 
 
-def test_answers_are_for_their_reader_alone() -> None:
+def test_responses_may_not_be_stored_by_common_caches() -> None:
     assert program("read").get(f"{ROOT}/clients")["Cache-Control"] == "private, no-cache"

@@ -1,7 +1,7 @@
-"""Every page of the console, for every kind of bound person, on another client's things.
+"""Request every page of the console as each kind of bound person, for another client's objects.
 
-The routes are read from the resolver, so a new page is judged without an entry here. What is another client's answers
-as what does not exist: 404, or what the page answers whatever the id is.
+The routes come from the resolver, so a new page is tested without an entry here. Another client's object must get the
+same response as an unknown id.
 """
 
 import io
@@ -32,9 +32,9 @@ from runs.tests.factories import RunFactory
 pytestmark = pytest.mark.django_db
 
 PEOPLE = ("person", "person of a group", "person of two clients")
-# A session ends here; whose it was is tested elsewhere.
-LEAVING = {"/admin/login/", "/admin/logout/"}
-# Pages about all clients, closed to who is bound to some.
+# Left out, because they end the session.
+LOGIN_AND_LOGOUT = {"/admin/login/", "/admin/logout/"}
+# Pages about all clients, which a bound person may not open.
 CLOSED = (
     "/admin/auth/",
     "/admin/console/connections/",
@@ -56,7 +56,7 @@ class World:
 
     @property
     def texts(self) -> list[str]:
-        """What no page of another client's person may hold."""
+        """Return what a page for a person of another client must not contain."""
         return [self.word, *self.ids.values()]
 
 
@@ -89,11 +89,13 @@ def patterns(resolver: URLResolver, prefix: str = "/") -> Iterator[str]:
 
 
 def console_routes() -> list[str]:
-    return sorted(path for path in patterns(get_resolver()) if path.startswith("/admin/") and path not in LEAVING)
+    return sorted(
+        path for path in patterns(get_resolver()) if path.startswith("/admin/") and path not in LOGIN_AND_LOGOUT
+    )
 
 
 def addresses(route: str, ids: dict[str, str]) -> list[str]:
-    """The addresses of a route about these rows."""
+    """Return the URLs of a route for these rows."""
     model = next((name for place, name in OBJECTS.items() if f"/{place}/" in route), "client")
     values = {
         "client_id": [ids["client"]], "pipeline_id": [ids["pipeline"]], "object_id": [ids[model]],
@@ -102,11 +104,11 @@ def addresses(route: str, ids: dict[str, str]) -> list[str]:
         "name": ["default"],
         "app_label": ["inventory", "runs", "access"],
     }  # fmt: skip
-    found = [route]
-    while any("<" in path for path in found):
-        name = re.search(r"<(?:\w+:)?(\w+)>", found[0])[1]  # type: ignore[index]
-        found = [re.sub(r"<(?:\w+:)?" + name + ">", value, path) for path in found for value in values[name]]
-    return found
+    paths = [route]
+    while any("<" in path for path in paths):
+        name = re.search(r"<(?:\w+:)?(\w+)>", paths[0])[1]  # type: ignore[index]
+        paths = [re.sub(r"<(?:\w+:)?" + name + ">", value, path) for path in paths for value in values[name]]
+    return paths
 
 
 def is_about_an_object(route: str) -> bool:
@@ -114,9 +116,9 @@ def is_about_an_object(route: str) -> bool:
 
 
 def browser(kind: str, own: World) -> Browser:
-    found = Browser()
-    found.force_login(bound_person(kind, own.ids["client"]))
-    return found
+    client = Browser()
+    client.force_login(bound_person(kind, own.ids["client"]))
+    return client
 
 
 def body(answer: Any) -> str:
@@ -128,7 +130,7 @@ def body(answer: Any) -> str:
 
 
 def leaks(answer: Any, foreign: World, address: str) -> list[str]:
-    """What the answer holds of the other client, beside what the caller sent."""
+    """Return the texts of the other client in the response, except those that the caller sent."""
     shown = body(answer)
     return [text for text in foreign.texts if text in shown and text not in address]
 
@@ -138,7 +140,7 @@ def everything() -> list[list[Any]]:
     return [list(model._default_manager.order_by("pk").values()) for model in models]
 
 
-def test_the_routes_of_the_console_are_all_found() -> None:
+def test_all_routes_of_the_console_are_collected() -> None:
     routes = console_routes()
 
     assert len(routes) > 50
@@ -149,7 +151,7 @@ def test_the_routes_of_the_console_are_all_found() -> None:
 
 @pytest.mark.parametrize("kind", PEOPLE)
 @pytest.mark.parametrize("route", [route for route in console_routes() if is_about_an_object(route)])
-def test_another_clients_pages_do_not_exist_for_a_bound_person(route: str, kind: str) -> None:
+def test_a_bound_person_gets_the_response_of_an_unknown_id_for_another_clients_page(route: str, kind: str) -> None:
     own, foreign = world("Own"), world("Hidden")
     person, nothing = browser(kind, own), dict.fromkeys(own.ids, NOWHERE)
     before = everything()
@@ -160,17 +162,19 @@ def test_another_clients_pages_do_not_exist_for_a_bound_person(route: str, kind:
             answer, expected = getattr(person, method)(address, data), getattr(person, method)(none, data)
             assert answer.status_code == expected.status_code, address
             assert not leaks(answer, foreign, address), address
-            if answer.status_code != 404:  # the page answers so whatever the id is
-                [alike] = {getattr(person, method)(path, data).status_code for path in addresses(route, own.ids)[:1]}
-                assert answer.status_code in {alike, 302, 403, 405}, address
+            if answer.status_code != 404:  # the page ignores the id
+                [own_status] = {
+                    getattr(person, method)(path, data).status_code for path in addresses(route, own.ids)[:1]
+                }
+                assert answer.status_code in {own_status, 302, 403, 405}, address
                 assert answer.status_code != 200, address
     assert [rows for rows in everything() if str(rows).find(foreign.word) >= 0] == [
         rows for rows in before if str(rows).find(foreign.word) >= 0
-    ] or is_about_own_deletion(route)
+    ] or deletes_the_own_row(route)
 
 
-def is_about_own_deletion(route: str) -> bool:
-    """Asking for the own row as well deletes it; the other client's rows are compared by the next tests."""
+def deletes_the_own_row(route: str) -> bool:
+    """Return whether the request for the own row deletes it. The next tests compare the other client's rows."""
     return "delete" in route
 
 
@@ -215,9 +219,9 @@ def test_autocomplete_offers_a_bound_person_nothing_of_another_client(kind: str)
 
 
 @pytest.mark.parametrize("kind", PEOPLE)
-def test_a_bound_person_writes_nothing_of_another_client(kind: str) -> None:
+def test_a_bound_person_cannot_change_anything_of_another_client(kind: str) -> None:
     own, foreign = world("Own"), world("Hidden")
-    person, theirs = browser(kind, own), foreign.ids
+    person, foreign_ids = browser(kind, own), foreign.ids
     before = everything()
     pipeline = {"name": "sent", "platform": "dbt", "pipeline_type": "export", "environment": "prod"}
     rule = {"rule_type": "on_failure", "channel": "slack", "destination": "#sent", "is_enabled": "on"}
@@ -227,19 +231,19 @@ def test_a_bound_person_writes_nothing_of_another_client(kind: str) -> None:
 
     for path, data in (
         ("inventory/client/add/", {"name": "sent"}),
-        ("inventory/pipeline/add/", pipeline | {"client": theirs["client"]}),
-        (f"inventory/pipeline/{own.ids['pipeline']}/change/", pipeline | {"client": theirs["client"]}),
-        ("alerting/alertrule/add/", rule | {"client": theirs["client"]}),
-        ("alerting/alertrule/add/", rule | {"pipeline": theirs["pipeline"]}),
-        (f"alerting/alertrule/{own.ids['rule']}/change/", rule | {"pipeline": theirs["pipeline"]}),
-        ("access/apitoken/add/", {"name": "sent", "scope": "admin", "client": theirs["client"]}),
-        ("access/apitoken/add/", {"name": "sent", "scope": "admin", "pipeline": theirs["pipeline"]}),
+        ("inventory/pipeline/add/", pipeline | {"client": foreign_ids["client"]}),
+        (f"inventory/pipeline/{own.ids['pipeline']}/change/", pipeline | {"client": foreign_ids["client"]}),
+        ("alerting/alertrule/add/", rule | {"client": foreign_ids["client"]}),
+        ("alerting/alertrule/add/", rule | {"pipeline": foreign_ids["pipeline"]}),
+        (f"alerting/alertrule/{own.ids['rule']}/change/", rule | {"pipeline": foreign_ids["pipeline"]}),
+        ("access/apitoken/add/", {"name": "sent", "scope": "admin", "client": foreign_ids["client"]}),
+        ("access/apitoken/add/", {"name": "sent", "scope": "admin", "pipeline": foreign_ids["pipeline"]}),
         ("access/apitoken/add/", {"name": "sent", "scope": "admin"}),
-        ("inventory/client/", {"action": "disable", "confirmed": "yes", "_selected_action": theirs["client"]}),
-        ("inventory/pipeline/", {"action": "disable", "confirmed": "yes", "_selected_action": theirs["pipeline"]}),
-        ("alerting/alertrule/", {"action": "delete_selected", "post": "yes", "_selected_action": theirs["rule"]}),
-        ("access/apitoken/", {"action": "revoke", "_selected_action": theirs["token"]}),
-        (f"console/pipeline/{theirs['pipeline']}/ingest/", {}),
+        ("inventory/client/", {"action": "disable", "confirmed": "yes", "_selected_action": foreign_ids["client"]}),
+        ("inventory/pipeline/", {"action": "disable", "confirmed": "yes", "_selected_action": foreign_ids["pipeline"]}),
+        ("alerting/alertrule/", {"action": "delete_selected", "post": "yes", "_selected_action": foreign_ids["rule"]}),
+        ("access/apitoken/", {"action": "revoke", "_selected_action": foreign_ids["token"]}),
+        (f"console/pipeline/{foreign_ids['pipeline']}/ingest/", {}),
     ):
         answer = person.post(f"/admin/{path}", data)
         assert not leaks(answer, foreign, ""), path

@@ -1,4 +1,4 @@
-"""`manage.py create_api_token`: the token alone on standard output, exit 2 for what cannot be."""
+"""`manage.py create_api_token`: only the token on standard output, and exit status 2 for invalid arguments."""
 
 import io
 import subprocess
@@ -24,7 +24,7 @@ def run(*arguments: str) -> tuple[str, str]:
 
 
 @pytest.mark.django_db
-def test_the_token_stands_alone_on_standard_output_and_works() -> None:
+def test_standard_output_contains_only_a_valid_token() -> None:
     out, err = run("grafana", "--scope", "read")
 
     assert out.count("\n") == 1
@@ -36,7 +36,7 @@ def test_the_token_stands_alone_on_standard_output_and_works() -> None:
 
 
 @pytest.mark.django_db
-def test_options_reach_the_token() -> None:
+def test_the_options_are_stored_with_the_token() -> None:
     client = ClientFactory.create(name="Northwind")
 
     run("jobs", "--scope", "ingest", "--client", "Northwind", "--expires-days", "30")
@@ -76,7 +76,7 @@ def test_a_token_can_be_bound_to_one_pipeline() -> None:
         pytest.param(["grafana", "--scope", "read", "--expires-days", "9999999"], id="beyond the calendar"),
     ],
 )
-def test_what_cannot_be_is_refused_and_nothing_made(arguments: list[str]) -> None:
+def test_invalid_arguments_are_refused_and_create_no_token(arguments: list[str]) -> None:
     with pytest.raises(CommandError):
         run(*arguments)
 
@@ -84,21 +84,21 @@ def test_what_cannot_be_is_refused_and_nothing_made(arguments: list[str]) -> Non
 
 
 @pytest.mark.django_db
-def test_an_unknown_client_is_named() -> None:
+def test_the_error_names_an_unknown_client() -> None:
     with pytest.raises(CommandError, match="'Nortwind'") as raised:
         run("grafana", "--scope", "read", "--client", "Nortwind")
 
     assert raised.value.returncode == 2
 
 
-def test_a_wrong_call_exits_with_2_and_the_help_teaches() -> None:
+def test_a_wrong_call_exits_with_2_and_the_help_has_examples() -> None:
     def manage(*arguments: str) -> "subprocess.CompletedProcess[str]":
         command = [sys.executable, "-m", "django", "create_api_token", *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(settings.BASE_DIR))
 
-    wrong, helped = manage("grafana"), manage("--help")
+    wrong, help_output = manage("grafana"), manage("--help")
 
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert "--scope" in wrong.stderr
-    assert helped.returncode == 0
-    assert "examples:" in helped.stdout
+    assert help_output.returncode == 0
+    assert "examples:" in help_output.stdout

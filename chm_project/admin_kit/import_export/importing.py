@@ -1,4 +1,4 @@
-"""From rows to the inventory: judged one by one, stored all together or not at all."""
+"""Import rows: validate each row, then store all rows or none."""
 
 import json
 from collections.abc import Sequence
@@ -14,8 +14,8 @@ from chm_project.admin_kit.import_export.sheets import Key, Sheet
 from chm_project.admin_kit.import_export.tables import Row
 from chm_project.db.constraint_errors import violation
 
-# Rows named of each kind of fault.
-NAMED = 10
+# Row numbers that are shown for each kind of fault.
+MAX_ROW_NUMBERS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +37,14 @@ class FaultGroup:
 
     @property
     def rows(self) -> str:
-        """The first rows, and how many more there are."""
-        shown, more = self.numbers[:NAMED], len(self.numbers) - NAMED
+        """Return the first row numbers as text, and how many more there are."""
+        shown, more = self.numbers[:MAX_ROW_NUMBERS], len(self.numbers) - MAX_ROW_NUMBERS
         return ", ".join(map(str, shown)) + (f" and {more:,} more" if more > 0 else "")
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a row would do; `fields` maps each changed column to what it was and what it becomes."""
+    """The effect of a row; `fields` maps each changed column to its old and new value."""
 
     number: int
     row: Model
@@ -53,18 +53,18 @@ class Change:
 
 
 @dataclass(slots=True)
-class Judgement:
+class ImportResult:
     faults: list[RowFault] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     unchanged: int = 0
 
     @property
     def fault_groups(self) -> list[FaultGroup]:
-        """The faults, those of one kind together, in the order of their first rows."""
-        found: dict[tuple[str, str], list[int]] = {}
+        """Return the faults, grouped by column and message, in the order of their first rows."""
+        numbers_by_kind: dict[tuple[str, str], list[int]] = {}
         for fault in self.faults:
-            found.setdefault((fault.column, fault.message), []).append(fault.number)
-        return [FaultGroup(*kind, numbers) for kind, numbers in found.items()]
+            numbers_by_kind.setdefault((fault.column, fault.message), []).append(fault.number)
+        return [FaultGroup(*kind, numbers) for kind, numbers in numbers_by_kind.items()]
 
     @property
     def new(self) -> list[Change]:
@@ -75,27 +75,27 @@ class Judgement:
         return [change for change in self.changes if not change.is_new]
 
 
-def try_rows(sheet: Sheet[Any], rows: Sequence[Row]) -> Judgement:
-    """What importing would do, found out by doing it and taking it back."""
+def try_rows(sheet: Sheet[Any], rows: Sequence[Row]) -> ImportResult:
+    """Return what an import would do: import the rows, then roll back."""
     with transaction.atomic():
-        judgement = _import(sheet, rows)
+        result = _import(sheet, rows)
         transaction.set_rollback(True)
-    return judgement
+    return result
 
 
-def import_rows(sheet: Sheet[Any], rows: Sequence[Row], *, user_id: Any) -> Judgement:
-    """Stores every row with its log entry, or nothing where one has a fault."""
+def import_rows(sheet: Sheet[Any], rows: Sequence[Row], *, user_id: Any) -> ImportResult:
+    """Store all rows with their log entries, or none if a row has a fault."""
     with transaction.atomic():
-        judgement = _import(sheet, rows)
-        if judgement.faults:
+        result = _import(sheet, rows)
+        if result.faults:
             transaction.set_rollback(True)
         else:
-            _log(judgement, user_id)
-    return judgement
+            _log(result, user_id)
+    return result
 
 
-def _import(sheet: Sheet[Any], rows: Sequence[Row]) -> Judgement:
-    judgement = Judgement()
+def _import(sheet: Sheet[Any], rows: Sequence[Row]) -> ImportResult:
+    result = ImportResult()
     cells = [row.cells for row in rows]
     sheet.prepare(cells)
     stored = sheet.stored(cells)
@@ -103,94 +103,99 @@ def _import(sheet: Sheet[Any], rows: Sequence[Row]) -> Judgement:
     for row in rows:
         key = sheet.key_of(row.cells) if sheet.has_key(row.cells) else None
         if row.faults:
-            judgement.faults += [RowFault(row.number, column, message) for column, message in row.faults]
+            result.faults += [RowFault(row.number, column, message) for column, message in row.faults]
         elif key in seen:
-            message = f"Row {seen[key]} has the same {in_words(sheet.key)}."
-            judgement.faults.append(RowFault(row.number, sheet.key[-1], message))
+            message = f"Row {seen[key]} has the same {joined_names(sheet.key)}."
+            result.faults.append(RowFault(row.number, sheet.key[-1], message))
         else:
-            _judge(sheet, row, stored.get(key) if key else None, judgement)
+            _validate(sheet, row, stored.get(key) if key else None, result)
+        # Also after a fault, so that a duplicate of a faulty row is reported.
         if key:
             seen.setdefault(key, row.number)
-    _store(judgement)
-    judgement.faults.sort(key=lambda fault: fault.number)
-    return judgement
+    _store(result)
+    result.faults.sort(key=lambda fault: fault.number)
+    return result
 
 
-def in_words(names: Sequence[str]) -> str:
+def joined_names(names: Sequence[str]) -> str:
+    """Return the names as "a, b and c"."""
     return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
-def _judge(sheet: Sheet[Any], row: Row, former: Any, judgement: Judgement) -> None:
+def _validate(sheet: Sheet[Any], row: Row, former: Any, result: ImportResult) -> None:
     instance = former if former is not None else sheet.model()
     before = sheet.cells(instance) if former is not None else dict.fromkeys(sheet.columns, "")
     defaults = before if former is not None else {column: sheet.default(column) for column in sheet.columns}
-    given = {column: cell for column, cell in row.cells.items() if cell.strip() or column not in sheet.kept}
-    form = sheet.form({**defaults, **given}, instance=instance, **sheet.form_options())
+    cells = {
+        column: cell for column, cell in row.cells.items() if cell.strip() or column not in sheet.unchanged_if_blank
+    }
+    form = sheet.form({**defaults, **cells}, instance=instance, **sheet.form_options())
     if not form.is_valid():
         for column, messages in form.errors.items():
-            judgement.faults += [
+            result.faults += [
                 RowFault(row.number, column if column in sheet.columns else "", str(message)) for message in messages
             ]
         return
     after = sheet.cells(form.instance)
     fields = {column: (before[column], after[column]) for column in sheet.columns if before[column] != after[column]}
     if fields:
-        judgement.changes.append(Change(row.number, form.instance, former is None, fields))
+        result.changes.append(Change(row.number, form.instance, former is None, fields))
     else:
-        judgement.unchanged += 1
+        result.unchanged += 1
 
 
-def _store(judgement: Judgement) -> None:
-    """At once; where the database refuses, again one by one, to know which rows it refuses."""
+def _store(result: ImportResult) -> None:
+    """Store all rows at once. If the database refuses, store them one by one to find the refused rows."""
     try:
         with transaction.atomic():
-            for model, changes in _by_model(judgement.new).items():
+            for model, changes in _by_model(result.new).items():
                 model._default_manager.bulk_create([change.row for change in changes])
-            for change in judgement.changed:
+            for change in result.changed:
                 _save(change)
     except (IntegrityError, DataError):
-        for change in judgement.changes:
-            _store_one(change, judgement)
+        for change in result.changes:
+            _store_one(change, result)
 
 
 def _by_model(changes: Sequence[Change]) -> dict[type[Model], list[Change]]:
-    found: dict[type[Model], list[Change]] = {}
+    by_model: dict[type[Model], list[Change]] = {}
     for change in changes:
-        found.setdefault(type(change.row), []).append(change)
-    return found
+        by_model.setdefault(type(change.row), []).append(change)
+    return by_model
 
 
-def _store_one(change: Change, judgement: Judgement) -> None:
+def _store_one(change: Change, result: ImportResult) -> None:
     try:
         with transaction.atomic():
             _save(change)
     except IntegrityError as error:
+        # A rule about several columns names each; the last is the one to correct.
         details = violation(error) or {"": ["The database refuses this row."]}
         column, messages = list(details.items())[-1]
-        judgement.faults.append(RowFault(change.number, column, messages[0]))
+        result.faults.append(RowFault(change.number, column, messages[0]))
     except DataError:
-        judgement.faults.append(RowFault(change.number, "", "The database cannot hold this row."))
+        result.faults.append(RowFault(change.number, "", "The database cannot store this row."))
 
 
 def _save(change: Change) -> None:
-    """Only what changed: ingestion keeps its books in the same row."""
+    """Save only the changed columns, because ingestion updates other columns of the same row."""
     if change.is_new:
         change.row.save(force_insert=True)
     else:
         change.row.save(update_fields=[*change.fields, "updated_at"])
 
 
-def _log(judgement: Judgement, user_id: Any) -> None:
-    if new := [change.row for change in judgement.new]:
+def _log(result: ImportResult, user_id: Any) -> None:
+    if new := [change.row for change in result.new]:
         LogEntry.objects.log_actions(user_id, new, ADDITION, [{"added": {}}])
     LogEntry.objects.bulk_create(
         LogEntry(
             user_id=user_id,
             content_type=ContentType.objects.get_for_model(change.row),
             object_id=str(change.row.pk),
-            object_repr=str(change.row)[:200],
+            object_repr=str(change.row)[:200],  # the length of the column
             action_flag=CHANGE,
             change_message=json.dumps([{"changed": {"fields": list(change.fields), "values": change.fields}}]),
         )
-        for change in judgement.changed
+        for change in result.changed
     )

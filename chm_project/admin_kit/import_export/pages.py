@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from chm_project.access.visibility import visibility_of
 from chm_project.admin_kit.admin_bases import FileInput, ModelAdmin
-from chm_project.admin_kit.import_export.importing import Judgement, import_rows, in_words, try_rows
+from chm_project.admin_kit.import_export.importing import ImportResult, import_rows, joined_names, try_rows
 from chm_project.admin_kit.import_export.sheets import FlagCell, Sheet
 from chm_project.admin_kit.import_export.tables import (
     MAX_BYTES,
@@ -30,8 +30,10 @@ from chm_project.admin_kit.import_export.tables import (
     written_xlsx,
 )
 
-KEPT_SECONDS = 3600
-SHOWN = 200
+# How long an uploaded file waits for its confirmation.
+UPLOAD_SECONDS = 3600
+# Faults and changes that a preview lists; it counts the others.
+MAX_LISTED = 200
 ModelT = TypeVar("ModelT", bound=Model)
 
 if TYPE_CHECKING:
@@ -89,61 +91,64 @@ class ImportExportMixin(_Admin[ModelT]):
             return self._page(request, form)
         data = form.cleaned_data["file"]
         try:
-            judgement = try_rows(self.sheet.seen_by(visibility_of(request)), self._read(data))
+            result = try_rows(self.sheet.for_visibility(visibility_of(request)), self._read(data))
         except UnreadableError as error:
             form.add_error("file", str(error))
             return self._page(request, form)
         upload = secrets.token_hex(16)
-        if not judgement.faults:
-            cache.set(self._place(request, upload), data, KEPT_SECONDS)
-        return self._page(request, UploadForm(), judgement, upload=upload)
+        if not result.faults:
+            cache.set(self._cache_key(request, upload), data, UPLOAD_SECONDS)
+        return self._page(request, UploadForm(), result, upload=upload)
 
     def _confirm(self, request: HttpRequest) -> HttpResponse:
-        place = self._place(request, request.POST["upload"])
+        place = self._cache_key(request, request.POST["upload"])
         if (data := cache.get(place)) is None:
-            messages.error(request, "The file is no longer kept here; choose it again.")
+            messages.error(request, "The uploaded file has expired. Choose it again.")
             return HttpResponseRedirect(request.path)
-        judgement = import_rows(self.sheet.seen_by(visibility_of(request)), self._read(data), user_id=request.user.pk)
-        if judgement.faults:
-            messages.error(request, "Nothing was imported: the inventory has changed since the file was looked at.")
-            return self._page(request, UploadForm(), judgement)
+        result = import_rows(
+            self.sheet.for_visibility(visibility_of(request)), self._read(data), user_id=request.user.pk
+        )
+        if result.faults:
+            messages.error(request, "Nothing was imported: the inventory has changed since the preview.")
+            return self._page(request, UploadForm(), result)
         cache.delete(place)
         messages.success(
             request,
-            f"Imported {self.opts.verbose_name_plural}: {len(judgement.new)} new, {len(judgement.changed)} changed, "
-            f"{judgement.unchanged} unchanged.",
+            f"Imported {self.opts.verbose_name_plural}: {len(result.new)} new, {len(result.changed)} changed, "
+            f"{result.unchanged} unchanged.",
         )
         return HttpResponseRedirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"))
 
     def _read(self, data: bytes) -> list[Row]:
         return read_table(data, columns=self.sheet.columns, required=self.sheet.required)
 
-    def _place(self, request: HttpRequest, upload: str) -> str:
+    def _cache_key(self, request: HttpRequest, upload: str) -> str:
+        # Only a token of this view becomes part of the key, and a user finds only their own uploads.
         name = upload if re.fullmatch("[0-9a-f]{32}", upload) else "none"
         return f"import:{self.opts.model_name}:{request.user.pk}:{name}"
 
     def _page(
-        self, request: HttpRequest, form: UploadForm, judgement: Judgement | None = None, upload: str = ""
+        self, request: HttpRequest, form: UploadForm, result: ImportResult | None = None, upload: str = ""
     ) -> HttpResponse:
         context = {
             **self.admin_site.each_context(request),
             "title": f"Import {self.opts.verbose_name_plural}",
             "opts": self.opts,
             "form": form,
-            "columns": described(self.sheet),
-            "key": in_words(self.sheet.key),
+            "columns": column_descriptions(self.sheet),
+            "key": joined_names(self.sheet.key),
             "upload": upload,
-            "judgement": judgement,
+            "result": result,
             "media": self.media,
         }
-        if judgement:
-            faults, changes = judgement.fault_groups, judgement.changes
+        if result:
+            faults, changes = result.fault_groups, result.changes
             context |= {
-                "faults": faults[:SHOWN],
-                "more_faults": len(faults[SHOWN:]),
-                "faulty_rows": len({fault.number for fault in judgement.faults}),
-                "changes": changes[:SHOWN],
-                "more_changes": len(changes[SHOWN:]),
+                "faults": faults[:MAX_LISTED],
+                "more_faults": len(faults[MAX_LISTED:]),
+                "faulty_rows": len({fault.number for fault in result.faults}),
+                "changes": changes[:MAX_LISTED],
+                "more_changes": len(changes[MAX_LISTED:]),
             }
         return TemplateResponse(request, "admin/import_export/import.html", context)
 
@@ -155,10 +160,9 @@ class ImportExportMixin(_Admin[ModelT]):
             raise Http404
         try:
             listed = self.get_changelist_instance(request).get_queryset(request)
-        except IncorrectLookupParameters:  # like the list for an unknown filter
+        except IncorrectLookupParameters:  # an unknown filter: back to the list, as Django does
             return HttpResponseRedirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"))
-        found = self.sheet.rows(listed)
-        rows = (self.sheet.cells(row) for row in found.iterator(chunk_size=2000))
+        rows = (self.sheet.cells(row) for row in self.sheet.rows(listed).iterator(chunk_size=2000))
         columns = self.sheet.columns
         name = f"{self.opts.verbose_name_plural}-{timezone.now():%Y-%m-%d}.{form}"
         headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
@@ -169,20 +173,22 @@ class ImportExportMixin(_Admin[ModelT]):
         )
 
 
-def described(sheet: Sheet[Any]) -> list[tuple[str, str]]:
-    """Describe the values of each column."""
-    found = []
+def column_descriptions(sheet: Sheet[Any]) -> list[tuple[str, str]]:
+    """Return each column with its allowed values and its default."""
+    descriptions = []
     for name, field in sheet.form.base_fields.items():
         words = [str(value) for value, _ in getattr(field, "choices", [])]
-        plain = (
+        kind = (
             "yes or no"
             if isinstance(field, FlagCell)
             else "whole number"
             if isinstance(field, forms.IntegerField)
             else "text"
         )
-        takes = ", ".join(words) or plain
+        values = ", ".join(words) or kind
         default = sheet.default(name)
-        needed = "needed" if name in sheet.required else "needed for new rows" if field.required else "may be blank"
-        found.append((name, f"{takes}; {f'{default} for new rows where blank' if default else needed}"))
-    return found
+        required = (
+            "required" if name in sheet.required else "required for new rows" if field.required else "may be blank"
+        )
+        descriptions.append((name, f"{values}; {f'{default} for new rows if blank' if default else required}"))
+    return descriptions

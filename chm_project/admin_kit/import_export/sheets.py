@@ -1,4 +1,4 @@
-"""Definition of a file: its columns, its key, and the form of a row."""
+"""Define what a file to import or export contains: its columns, its key, and the form of a row."""
 
 from collections.abc import Iterable, Mapping
 from copy import copy
@@ -67,28 +67,28 @@ class RowForm(_RowForm[ModelT]):
 
 
 class Sheet(Generic[ModelT]):
-    """One kind of file. Rows are identified by their key; blank cells of `kept` columns keep stored values."""
+    """One kind of file. A key identifies each row; a blank cell of `unchanged_if_blank` keeps the stored value."""
 
     model: type[ModelT]
     form: type[RowForm[Any]]
     key: tuple[str, ...]
     required: tuple[str, ...]
-    kept: tuple[str, ...]
+    unchanged_if_blank: tuple[str, ...]
     # Rows of other clients are treated as unknown: a file that names those clients is refused.
     visibility: Visibility = UNBOUND
 
-    def seen_by(self, visibility: Visibility) -> Self:
-        """Return the sheet for one import."""
+    def for_visibility(self, visibility: Visibility) -> Self:
+        """Return a copy of the sheet for one user's import."""
         sheet = copy(self)
         sheet.visibility = visibility
         return sheet
 
     def key_of(self, cells: Mapping[str, str]) -> Key:
-        found = []
+        values = []
         for name in self.key:
             cell, field = cells.get(name, "").strip(), self.form.base_fields[name]
-            found.append(field.to_python(cell) if isinstance(field, ChoiceCell) else cell)
-        return tuple(found)
+            values.append(field.to_python(cell) if isinstance(field, ChoiceCell) else cell)
+        return tuple(values)
 
     def has_key(self, cells: Mapping[str, str]) -> bool:
         """Return whether a row has a key; rows without one are never duplicates."""
@@ -102,6 +102,7 @@ class Sheet(Generic[ModelT]):
         """Fetch the objects that the rows refer to, in few queries."""
 
     def stored(self, rows: Iterable[Mapping[str, str]]) -> dict[Key, ModelT]:
+        """Return the stored objects that the rows refer to, by key."""
         raise NotImplementedError
 
     def form_options(self) -> dict[str, Any]:
@@ -112,12 +113,13 @@ class Sheet(Generic[ModelT]):
         return {column: self._cell(getattr(row, column)) for column in self.columns}
 
     def default(self, column: str) -> str:
-        """Return the value of a blank `kept` column in a new row."""
+        """Return the value of a blank `unchanged_if_blank` column in a new row."""
         field: Any = self.model._meta.get_field(column)
-        return self._cell(field.get_default()) if column in self.kept else ""
+        return self._cell(field.get_default()) if column in self.unchanged_if_blank else ""
 
-    def rows(self, found: QuerySet[ModelT]) -> QuerySet[ModelT]:
-        return found
+    def rows(self, queryset: QuerySet[ModelT]) -> QuerySet[ModelT]:
+        """Return the queryset with the related objects that `cells` reads."""
+        return queryset
 
     def _cell(self, value: Any) -> str:
         if isinstance(value, bool):

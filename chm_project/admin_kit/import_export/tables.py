@@ -1,4 +1,4 @@
-"""Read and write tables as CSV and XLSX. Faults have their row; no written cell is a formula."""
+"""Read and write tables as CSV and XLSX. A fault names its row, and no written cell is a formula."""
 
 import csv
 import io
@@ -14,14 +14,14 @@ import openpyxl
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
 from chm_project.admin_kit.import_export import workbook_reader
-from chm_project.api.csv import as_meant, csv_lines, neutralised
+from chm_project.api.csv import csv_lines, escape_formula, unescape_formula
 
 MAX_BYTES = 5 * 1024 * 1024
 MAX_ROWS = 5_000
 # An XLSX is a zip file, and a small one can hold gigabytes.
 MAX_UNPACKED = 100 * 1024 * 1024
 MAX_COLUMNS = 100
-# Blank rows count too: a sheet can declare a thousand million of them in a few bytes.
+# Blank rows count too: a sheet can declare a billion of them in a few bytes.
 MAX_LINES = 4 * MAX_ROWS
 _BROKEN = "This is not a workbook that can be read; save it as XLSX or CSV again."
 _TOO_MUCH = "This workbook takes too much time or memory to read; import it in parts, or save it as CSV."
@@ -34,7 +34,7 @@ class UnreadableError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of the file; `number` is that of spreadsheets, where the heading is 1."""
+    """One row of the file; `number` counts as spreadsheets do: the heading is row 1."""
 
     number: int
     cells: dict[str, str]
@@ -42,9 +42,10 @@ class Row:
 
 
 def read_table(data: bytes, *, columns: Sequence[str], required: Sequence[str]) -> list[Row]:
-    """Return the rows that are not blank; raise UnreadableError."""
+    """Return the rows that are not blank. Raise UnreadableError if the file cannot be read."""
     if len(data) > MAX_BYTES:
         raise UnreadableError(f"The file is larger than {MAX_BYTES // 1024 // 1024} MB; import it in parts.")
+    # Zip files, and so workbooks, start with these bytes.
     lines = _xlsx_lines(data) if data.startswith(b"PK\x03\x04") else _csv_lines(data)
     heading = _heading(next(lines, []), columns, required)
     rows: list[Row] = []
@@ -85,7 +86,7 @@ def _row(number: int, line: Sequence[Any], heading: list[str]) -> Row:
         if isinstance(cell, Formula):
             faults.append((name, f"The cell of {name} holds a formula; write the value itself."))
         else:
-            cells[name] = as_meant(cell)
+            cells[name] = unescape_formula(cell)
     if len(line) != len(heading) and any(cell != "" for cell in line[len(heading) :]):
         faults.append(("", f"This row has {len(line)} cells, the heading {len(heading)}."))
     return Row(number, cells, faults)
@@ -100,6 +101,7 @@ def _csv_lines(data: bytes) -> Iterator[list[str]]:
             f"Line {line} is not in UTF-8. Save the file as “CSV UTF-8” or as XLSX, and choose it again."
         ) from None
     first = text.partition("\n")[0]
+    # Spreadsheets write semicolons where the comma is the decimal separator.
     delimiter = max(",;\t", key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     while True:
@@ -113,6 +115,8 @@ def _csv_lines(data: bytes) -> Iterator[list[str]]:
 
 
 class Formula(str):
+    """The text of a cell that contains a formula."""
+
     __slots__ = ()
 
 
@@ -122,7 +126,8 @@ def _xlsx_lines(data: bytes) -> Iterator[list[str]]:
         with zipfile.ZipFile(io.BytesIO(data)) as packed:
             if sum(part.file_size for part in packed.infolist()) > MAX_UNPACKED:
                 raise UnreadableError("The workbook is too large when unpacked; import it in parts.")
-        done = subprocess.run(  # noqa: S603 - our own script
+        # -I keeps the script from importing from the current folder or PYTHONPATH.
+        done = subprocess.run(  # noqa: S603 - CHM's own script
             [sys.executable, "-I", workbook_reader.__file__, str(MAX_LINES), str(MAX_COLUMNS)],
             input=data, capture_output=True, check=False, timeout=workbook_reader.WALL_SECONDS,
         )  # fmt: skip
@@ -146,8 +151,9 @@ def written_xlsx(columns: Sequence[str], rows: Iterable[dict[str, str]]) -> byte
     book = openpyxl.Workbook(write_only=True)
     sheet = book.create_sheet("CHM")
     sheet.append(list(columns))
+    # XML cannot contain most control characters.
     for row in rows:
-        sheet.append([ILLEGAL_CHARACTERS_RE.sub("\ufffd", neutralised(row[column])) for column in columns])
+        sheet.append([ILLEGAL_CHARACTERS_RE.sub("\ufffd", escape_formula(row[column])) for column in columns])
     packed = io.BytesIO()
     book.save(packed)
     return packed.getvalue()

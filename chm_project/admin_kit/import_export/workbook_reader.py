@@ -20,7 +20,7 @@ TOO_MUCH = 4
 
 
 def read(data: bytes, max_lines: int, max_columns: int) -> list[list[Any]]:
-    """Return the lines; one more than `max_lines` if there are more."""
+    """Return at most `max_lines` lines, and one more if the sheet has more."""
     import openpyxl
 
     sheet = openpyxl.load_workbook(io.BytesIO(data), read_only=True).worksheets[0]
@@ -59,7 +59,7 @@ def main() -> int:
         sys.stdout.write(json.dumps(lines))
     except MemoryError:
         return TOO_MUCH
-    except Exception:  # noqa: BLE001 - openpyxl meets a broken workbook with whatever breaks first
+    except Exception:  # noqa: BLE001 - openpyxl raises errors of many kinds for a broken workbook
         return BROKEN
     return 0
 

@@ -1,4 +1,4 @@
-"""Every kind of error, provoked, has the one envelope and its code."""
+"""Every kind of error has the common envelope and its own code."""
 
 import json
 from typing import Any
@@ -50,18 +50,18 @@ def test_a_malformed_body_is_400(api: APIClient, body: bytes) -> None:
     assert set(invalid(api.post(CLIENTS, body, content_type="application/json"))) == {"body"}
 
 
-def test_a_body_beyond_what_is_read_is_400(api: APIClient) -> None:
+def test_a_body_that_is_too_large_is_400(api: APIClient) -> None:
     assert set(invalid(api.post(CLIENTS, {"name": "x" * 17_000_000}))) == {"body"}
 
 
-def test_401(db: None) -> None:
+def test_a_request_without_credentials_is_401(db: None) -> None:
     response = APIClient().get(CLIENTS)
 
     error(response, 401, "unauthorized")
     assert response["WWW-Authenticate"] == 'Bearer realm="CHM"'
 
 
-def test_403(db: None) -> None:
+def test_a_scope_that_does_not_allow_it_is_403(db: None) -> None:
     error(program("ingest").get(CLIENTS), 403, "forbidden")
 
 
@@ -82,11 +82,11 @@ def test_403(db: None) -> None:
     ],
 )
 @pytest.mark.parametrize("method", ["get", "post", "put", "patch", "delete", "options"])
-def test_an_unknown_route_is_404_also_for_strangers(method: str, path: str) -> None:
+def test_an_unknown_route_is_404_even_without_credentials(method: str, path: str) -> None:
     error(getattr(APIClient(), method)(f"{ROOT}{path}"), 404, "not_found")
 
 
-def test_an_unknown_route_answers_json_whatever_is_asked_for() -> None:
+def test_an_unknown_route_answers_json_for_every_accept_header() -> None:
     error(APIClient(headers={"accept": "text/csv"}).get(f"{ROOT}/nothing"), 404, "not_found")
 
 
@@ -105,7 +105,7 @@ def test_an_unknown_route_answers_json_whatever_is_asked_for() -> None:
         ("post", "/schema", "GET, HEAD, OPTIONS"),
     ],
 )
-def test_405_says_what_is_allowed(api: APIClient, method: str, path: str, allowed: str) -> None:
+def test_405_lists_the_allowed_methods(api: APIClient, method: str, path: str, allowed: str) -> None:
     response = getattr(api, method)(f"{ROOT}{path}")
 
     error(response, 405, "method_not_allowed")
@@ -113,24 +113,24 @@ def test_405_says_what_is_allowed(api: APIClient, method: str, path: str, allowe
 
 
 @pytest.mark.parametrize("method", ["TRACE", "PROPFIND", "FOO"])
-def test_a_method_nobody_knows_is_405(api: APIClient, method: str) -> None:
+def test_an_unknown_method_is_405(api: APIClient, method: str) -> None:
     error(api.generic(method, CLIENTS), 405, "method_not_allowed")
 
 
 @pytest.mark.parametrize("path", ["/reports", "/schema", "/docs", f"/runs/{NOWHERE}"])
-def test_406(api: APIClient, path: str) -> None:
+def test_an_unavailable_media_type_is_406(api: APIClient, path: str) -> None:
     error(api.get(f"{ROOT}{path}", headers={"accept": "text/csv"}), 406, "not_acceptable")
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/xml", "application/x-www-form-urlencoded",
                                           "multipart/form-data; boundary=x"])  # fmt: skip
-def test_415(api: APIClient, content_type: str) -> None:
+def test_a_body_that_is_not_json_is_415(api: APIClient, content_type: str) -> None:
     response = api.generic("POST", CLIENTS, "name=x", content_type=content_type)
 
     error(response, 415, "unsupported_media_type")
 
 
-def test_429_says_when_to_come_back(api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_429_says_when_to_try_again(api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
     class Full(BaseThrottle):
         def allow_request(self, request: Any, view: Any) -> bool:
             return False
@@ -149,7 +149,7 @@ def test_429_says_when_to_come_back(api: APIClient, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.proves("FR-016", "SE-002")
 @pytest.mark.parametrize("debug", [True, False])
-def test_500_tells_no_internals_but_logs_them(
+def test_500_hides_internals_and_logs_them(
     api: APIClient, monkeypatch: pytest.MonkeyPatch, settings: Any, caplog: pytest.LogCaptureFixture, debug: bool
 ) -> None:
     def fail(*args: Any, **kwargs: Any) -> None:
@@ -166,10 +166,8 @@ def test_500_tells_no_internals_but_logs_them(
     assert any(record.exc_info and "hunter2" in str(record.exc_info[1]) for record in caplog.records)
 
 
-def test_unforeseen_errors_still_reach_whoever_watches_for_them(
-    api: APIClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The test client, like an error tracker, listens to Django's signal."""
+def test_unexpected_errors_send_djangos_signal(api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test client listens to this signal, as error trackers do."""
 
     def fail(*args: Any, **kwargs: Any) -> None:
         raise RuntimeError("seen")
@@ -190,7 +188,7 @@ def test_errors_outside_the_views_have_the_envelope_too(settings: Any) -> None:
 
 
 @pytest.mark.parametrize("path", [CLIENTS, "/elsewhere"])
-def test_the_handlers_of_the_project(path: str) -> None:
+def test_the_projects_error_handlers_answer_json_only_in_the_api(path: str) -> None:
     request = RequestFactory().get(path)
     answers = [
         errors.bad_request(request, Exception()),
@@ -285,13 +283,13 @@ def test_flags_are_true_or_false(api: APIClient, value: str) -> None:
     assert set(invalid(api.get(CLIENTS, {"include_inactive": value}))) == {"include_inactive"}
 
 
-def test_what_a_caller_sent_is_shown_safely(api: APIClient) -> None:
+def test_errors_shorten_what_the_caller_sent(api: APIClient) -> None:
     issues = invalid(post_json(api, CLIENTS, {"name": "x", "\ud800" + "k" * 5000: 1}))
 
     assert all(len(field) <= 500 for field in issues)
 
 
-# What the views never let through, should it come from elsewhere.
+# Errors that the views themselves never raise.
 
 
 def test_nested_details_are_dotted() -> None:
@@ -320,7 +318,7 @@ def test_nested_details_are_dotted() -> None:
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_the_frameworks_own_exceptions_are_known(raised: Exception, status: int) -> None:
+def test_exceptions_of_the_frameworks_are_translated(raised: Exception, status: int) -> None:
     translated = errors.translate(raised)
 
     assert translated is not None
@@ -334,10 +332,10 @@ def refused(model: type[Model], **values: Any) -> IntegrityError:
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
     except IntegrityError as error:
         return error
-    pytest.fail("the database took the row")
+    pytest.fail("the database accepted the row")
 
 
-def test_what_the_database_refuses_names_fields() -> None:
+def test_a_violated_constraint_names_its_fields() -> None:
     client, taken = ClientFactory.create(), ClientFactory.create()
     pipeline = PipelineFactory.create()
 

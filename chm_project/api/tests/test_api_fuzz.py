@@ -1,4 +1,4 @@
-"""Whatever JSON is sent, the answer is a created object or a full explanation, never a failure."""
+"""A random JSON body gets a created object or a complete error, never an internal error."""
 
 import json
 from typing import Any
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 
 texts = st.one_of(
     st.text(max_size=20),
-    st.text(st.characters(), max_size=3),  # half characters and nulls included
+    st.text(st.characters(), max_size=3),  # including lone surrogates and null characters
     st.sampled_from(["", " ", "\0", "\ud800", "x" * 256, "success", "airflow", "ingestion", "2026-03-01T10:00:00Z"]),
     st.datetimes().map(str),
 )
@@ -50,7 +50,7 @@ def requests(draw: st.DrawFn) -> tuple[str, Any]:
 @pytest.mark.proves("SC-005")
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(request=requests())
-def test_no_body_makes_the_api_fail(fuzzed: tuple[APIClient, dict[str, Any]], request: tuple[str, Any]) -> None:
+def test_no_body_causes_an_internal_error(fuzzed: tuple[APIClient, dict[str, Any]], request: tuple[str, Any]) -> None:
     api, names = fuzzed
     path, body = request
 
@@ -60,7 +60,7 @@ def test_no_body_makes_the_api_fail(fuzzed: tuple[APIClient, dict[str, Any]], re
 
     if response.status_code == 201:
         stored = response.json()
-        # Strict means unrepaired: what was taken is what was sent; times and what the scrubber may touch aside.
+        # The API stores what was sent, except for times and texts that the scrubber may mask.
         loose = {"started_at", "finished_at", "payload", "error_message", "status_reason", "external_run_id"}
         sent = {field: value for field, value in body.items() if field not in loose and value is not None}
         assert sent.items() <= stored.items(), json.dumps(stored)

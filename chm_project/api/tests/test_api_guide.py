@@ -1,4 +1,4 @@
-"""docs/api.md: each example is sent, in order, and answered as shown."""
+"""Send each example of docs/api.md, in order, and compare the response with the document."""
 
 import json
 import re
@@ -16,15 +16,15 @@ EXAMPLE = re.compile(
 )
 
 
-def shows(shown: Any, answered: Any) -> bool:
-    """Whether the answer holds all that the document shows of it."""
-    if isinstance(shown, dict):
+def contains(documented: Any, answered: Any) -> bool:
+    """Return whether the response has everything in the example of the document."""
+    if isinstance(documented, dict):
         return isinstance(answered, dict) and all(
-            name in answered and shows(value, answered[name]) for name, value in shown.items()
+            name in answered and contains(value, answered[name]) for name, value in documented.items()
         )
-    if isinstance(shown, list):
-        return len(shown) == len(answered) and all(map(shows, shown, answered))
-    return bool(shown == answered)
+    if isinstance(documented, list):
+        return len(documented) == len(answered) and all(map(contains, documented, answered))
+    return bool(documented == answered)
 
 
 @pytest.mark.django_db
@@ -34,7 +34,7 @@ def test_every_example_is_answered_as_shown() -> None:
     assert len(examples) == text.count("```http\n"), "each block: request, headers, body, blank line, answer"
     api = program("write")
     known: dict[str, str] = {}
-    for method, path, headers, body, status, shown in examples:
+    for method, path, headers, body, status, documented in examples:
         for name, value in known.items():
             path, body = path.replace(f"{{{name}}}", value), body.replace(f"{{{name}}}", value)
         send: Any = getattr(api, method.lower())
@@ -43,7 +43,7 @@ def test_every_example_is_answered_as_shown() -> None:
         answer = send(f"{ROOT}{path}", *body_given, headers=given)
 
         assert answer.status_code == int(status), (method, path, answer.content)
-        assert shows(json.loads(shown), answer.json()), (method, path, answer.json())
+        assert contains(json.loads(documented), answer.json()), (method, path, answer.json())
         if status == "201" and method == "POST":
             last = path.rpartition("/")[2]
             kind = {"clients": "client_id", "alert_rules": "rule_id", "pipelines": "pipeline_id", "runs": "run_id"}[

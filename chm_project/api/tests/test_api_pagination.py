@@ -1,4 +1,4 @@
-"""Pages: bounded, signed, exactly once, by the index at any depth."""
+"""Pages are limited, cursors are signed, each row appears once, and every page reads an index."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -26,7 +26,9 @@ def api() -> APIClient:
 
 
 @pytest.mark.parametrize(("limit", "sizes"), [(1, [1, 1, 1]), (2, [2, 1]), (3, [3]), (4, [3]), (1000, [3])])
-def test_pages_are_as_long_as_asked_and_the_last_has_no_cursor(api: APIClient, limit: int, sizes: list[int]) -> None:
+def test_pages_are_as_long_as_requested_and_the_last_has_no_cursor(
+    api: APIClient, limit: int, sizes: list[int]
+) -> None:
     ClientFactory.create_batch(3)
     found: list[int] = []
     parameters: dict[str, Any] = {"limit": limit}
@@ -66,7 +68,7 @@ def pipeline() -> Pipeline:
     return pipeline
 
 
-def test_a_cursor_holds_only_where_it_came_from(api: APIClient, pipeline: Pipeline) -> None:
+def test_a_cursor_is_valid_only_for_its_list_and_filters(api: APIClient, pipeline: Pipeline) -> None:
     runs = f"/pipelines/{pipeline.pk}/runs"
     cursor = cursor_of(api, runs, status="success")
     other = PipelineFactory.create()
@@ -85,7 +87,7 @@ def test_a_cursor_holds_only_where_it_came_from(api: APIClient, pipeline: Pipeli
         assert set(invalid(api.get(f"{ROOT}{path}", {**parameters, "cursor": cursor}))) == {"cursor"}
 
 
-def test_a_changed_or_home_made_cursor_is_refused(api: APIClient, pipeline: Pipeline) -> None:
+def test_a_changed_or_forged_cursor_is_refused(api: APIClient, pipeline: Pipeline) -> None:
     cursor = cursor_of(api, "/runs")
     forged = signing.dumps([str(NOON), str(pipeline.pk)], salt="chm.cursor:/api/v1/runs?", key="another key")
 
@@ -94,7 +96,7 @@ def test_a_changed_or_home_made_cursor_is_refused(api: APIClient, pipeline: Pipe
 
 
 @pytest.mark.proves("AC-003")
-def test_rows_that_come_and_go_do_not_disturb_the_others(api: APIClient) -> None:
+def test_added_and_deleted_rows_do_not_affect_the_others(api: APIClient) -> None:
     clients = ClientFactory.create_batch(9)
     parameters: dict[str, Any] = {"limit": 3}
     found = []
@@ -111,8 +113,8 @@ def test_rows_that_come_and_go_do_not_disturb_the_others(api: APIClient) -> None
     assert found == [client.name for client in clients]
 
 
-def a_mixed_history(pipeline: Pipeline) -> None:
-    """Nulls in both keys, ties in one and in both."""
+def create_mixed_history(pipeline: Pipeline) -> None:
+    """Create runs with nulls in both keys, and ties in one key and in both."""
     times = [None, NOON, NOON, NOON + timedelta(microseconds=1), NOON - timedelta(days=400)]
     for started_at in times:
         for finished_at in times:
@@ -122,9 +124,9 @@ def a_mixed_history(pipeline: Pipeline) -> None:
 @pytest.mark.proves("FR-005", "AC-003")
 @pytest.mark.parametrize("limit", [1, 2, 7, 24, 25])
 @pytest.mark.parametrize("order", ["asc", "desc"])
-def test_a_walk_over_nulls_and_ties_meets_every_run_once_in_order(api: APIClient, limit: int, order: str) -> None:
+def test_paging_over_nulls_and_ties_returns_every_run_once_in_order(api: APIClient, limit: int, order: str) -> None:
     pipeline = PipelineFactory.create()
-    a_mixed_history(pipeline)
+    create_mixed_history(pipeline)
     latest_first = [str(key) for key in Run.objects.latest_first().values_list("pk", flat=True)]
 
     found = [run["id"] for run in walk(api, f"{ROOT}/pipelines/{pipeline.pk}/runs", limit=limit, order=order)]
@@ -133,9 +135,9 @@ def test_a_walk_over_nulls_and_ties_meets_every_run_once_in_order(api: APIClient
 
 
 @pytest.mark.parametrize("limit", [1, 3, 25])
-def test_a_walk_across_pipelines_is_newest_event_first(api: APIClient, limit: int) -> None:
-    a_mixed_history(PipelineFactory.create())
-    a_mixed_history(PipelineFactory.create())
+def test_paging_across_pipelines_returns_the_newest_event_first(api: APIClient, limit: int) -> None:
+    create_mixed_history(PipelineFactory.create())
+    create_mixed_history(PipelineFactory.create())
 
     runs = walk(api, f"{ROOT}/runs", limit=limit)
     found = [(datetime.fromisoformat(run["event_at"]), run["id"]) for run in runs]
@@ -145,10 +147,10 @@ def test_a_walk_across_pipelines_is_newest_event_first(api: APIClient, limit: in
 
 
 @pytest.mark.parametrize("limit", [1, 3, 25, 100])
-def test_a_walk_over_one_clients_pipelines_meets_each_of_its_runs_once_in_order(limit: int) -> None:
+def test_paging_over_one_clients_pipelines_returns_each_run_once_in_order(limit: int) -> None:
     pipeline = PipelineFactory.create()
     for each in (pipeline, PipelineFactory.create(client=pipeline.client), PipelineFactory.create()):
-        a_mixed_history(each)
+        create_mixed_history(each)
     client = str(pipeline.client_id)
     own = Run.objects.filter(pipeline__client=pipeline.client).order_by("-event_at", "-id")
     expected = [str(key) for key in own.values_list("pk", flat=True)]
@@ -162,7 +164,7 @@ def test_a_walk_over_one_clients_pipelines_meets_each_of_its_runs_once_in_order(
 
 
 def buffers(sql: str) -> int:
-    """How many blocks of the database a query touches: its cost, whatever else the machine is doing."""
+    """Return how many blocks a query reads: its cost, independent of the load of the machine."""
     with connection.cursor() as cursor:
         cursor.execute("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + sql)
         [(plans,)] = cursor.fetchall()
@@ -171,7 +173,7 @@ def buffers(sql: str) -> int:
 
 @pytest.fixture
 def many_runs(db: None) -> Pipeline:
-    """30,000 runs of thirty pipelines, one every minute; a last client has a single run, the eldest of all."""
+    """Create 30,000 runs of 30 pipelines, one per minute; return the pipeline of another client with one older run."""
     busy = [PipelineFactory.create() for _ in range(30)]
     with connection.cursor() as cursor:
         cursor.execute(
@@ -192,7 +194,7 @@ def page_cost(api: APIClient, path: str, **parameters: str) -> int:
 
 
 @pytest.mark.parametrize("whose", ["everyone's", "a client's", "a pipeline's"])
-def test_a_deep_page_of_runs_costs_what_the_first_costs(api: APIClient, many_runs: Pipeline, whose: str) -> None:
+def test_a_deep_page_of_runs_costs_as_much_as_the_first(api: APIClient, many_runs: Pipeline, whose: str) -> None:
     busy = Pipeline.objects.exclude(pk=many_runs.pk).earliest("name")
     scope = {"a client's": {"client_id": str(busy.client_id)}, "a pipeline's": {"pipeline_id": str(busy.pk)}}.get(whose)
     parameters: dict[str, str] = {"limit": "100"} | (scope or {})
@@ -204,11 +206,11 @@ def test_a_deep_page_of_runs_costs_what_the_first_costs(api: APIClient, many_run
             "next_cursor"
         ]
 
-    # A few blocks more or less are where pages of the index end; a walk from the start would be hundreds.
+    # The number varies by a few blocks at the end of index pages; reading from the start would need hundreds.
     assert page_cost(api, f"{ROOT}/runs", cursor=cursor, **parameters) <= 2 * first + 8
 
 
-def test_a_quiet_client_is_not_searched_for_in_everybodys_history(many_runs: Pipeline) -> None:
+def test_a_page_of_a_quiet_client_reads_no_runs_of_other_clients(many_runs: Pipeline) -> None:
     quiet = str(many_runs.client_id)
 
     for api, parameters in ((program("read"), {"client_id": quiet}), (program("read", client_id=quiet), {})):
@@ -233,10 +235,10 @@ def plan_of(sql: str) -> str:
     ],
 )
 def test_every_page_starts_at_its_place_in_the_index(api: APIClient, path: str, index: str) -> None:
-    """The row comparison must be a condition on the index, not a filter over what was read before."""
+    """The row comparison must be a condition on the index, not a filter on rows that were already read."""
     pipeline = PipelineFactory.create()
     PipelineFactory.create_batch(3)
-    a_mixed_history(pipeline)
+    create_mixed_history(pipeline)
     path = ROOT + path.format(pipeline=pipeline.pk)
     cursor = api.get(path).json()["next_cursor"]
 

@@ -1,4 +1,4 @@
-"""Filters, orders, searches, chosen fields and CSV: what they answer, and that nothing leaks or is misread."""
+"""Filters, orders, searches, chosen fields and CSV return the right rows, and never those of another client."""
 
 import csv
 import io
@@ -45,7 +45,7 @@ def test_several_values_are_separated_by_commas_or_repeated(api: APIClient, quer
     assert column(api, f"pipelines/{pipeline.pk}/runs", "status", query) == ["failed"]
 
 
-def test_every_choice_of_the_inventory_and_of_rules_takes_several_values(api: APIClient) -> None:
+def test_every_choice_of_the_inventory_and_of_rules_accepts_several_values(api: APIClient) -> None:
     client = ClientFactory.create()
     for platform in ("airflow", "dbt", "cron"):
         pipeline = PipelineFactory.create(client=client, platform=platform)
@@ -91,7 +91,7 @@ def test_runs_of_several_pipelines_or_clients_come_in_one_order(api: APIClient) 
         ("q=x", "q"),
     ],
 )
-def test_what_is_not_understood_is_an_error_that_names_it(api: APIClient, query: str, field: str) -> None:
+def test_an_invalid_parameter_is_named_in_the_error(api: APIClient, query: str, field: str) -> None:
     assert set(invalid(api.get(f"{ROOT}/runs?{query}"))) == {field}
 
 
@@ -99,7 +99,7 @@ def test_what_is_not_understood_is_an_error_that_names_it(api: APIClient, query:
 
 
 @pytest.mark.parametrize("name", ["name", "created_at", "updated_at"])
-def test_the_inventory_is_walked_in_every_order_it_offers(api: APIClient, name: str) -> None:
+def test_the_inventory_can_be_paged_in_every_offered_order(api: APIClient, name: str) -> None:
     client = ClientFactory.create()
     for letter in "bdac":
         PipelineFactory.create(client=client, name=letter)
@@ -112,7 +112,7 @@ def test_the_inventory_is_walked_in_every_order_it_offers(api: APIClient, name: 
         assert len(ascending) == 4
 
 
-def test_runs_are_walked_in_every_order_they_offer(api: APIClient) -> None:
+def test_runs_can_be_paged_in_every_offered_order(api: APIClient) -> None:
     pipeline = PipelineFactory.create()
     for started, finished in [(0, 5), (1, 2), (2, None), (None, 4), (None, None), (2, 2)]:
         times = [NOON + timedelta(hours=hours) if hours is not None else None for hours in (started, finished)]
@@ -129,7 +129,7 @@ def test_runs_are_walked_in_every_order_they_offer(api: APIClient) -> None:
 
 
 @pytest.mark.parametrize("ordering", ["event_at", "-event_at", "started_at", "-started_at"])
-def test_every_order_of_a_pipelines_runs_is_an_indexs(api: APIClient, ordering: str) -> None:
+def test_every_order_of_a_pipelines_runs_uses_an_index(api: APIClient, ordering: str) -> None:
     pipeline = PipelineFactory.create()
     RunFactory.create_batch(3, pipeline=pipeline)
     given = {"limit": "1", "ordering": ordering}
@@ -147,18 +147,18 @@ def test_every_order_of_a_pipelines_runs_is_an_indexs(api: APIClient, ordering: 
     assert ("runs_latest" if "started" in ordering else "runs_by_pipeline_event") in plan
 
 
-def test_a_cursor_holds_for_one_order_one_filter_and_one_choice_of_fields(api: APIClient) -> None:
+def test_a_cursor_is_valid_for_one_order_one_filter_and_one_choice_of_fields(api: APIClient) -> None:
     ClientFactory.create_batch(3)
 
     for home in ({"ordering": "-name"}, {"search": "e"}, {"fields": "id"}):
         cursor = api.get(f"{ROOT}/clients", {"limit": "1", **home}).json()["next_cursor"]
         assert cursor
         assert api.get(f"{ROOT}/clients", {"cursor": cursor, **home}).status_code == 200
-        for strange in ({}, {"ordering": "name"}, {"ordering": "created_at"}, {"search": "i"}, {"fields": "name"}):
-            assert set(invalid(api.get(f"{ROOT}/clients", {"cursor": cursor, **strange}))) == {"cursor"}
+        for other in ({}, {"ordering": "name"}, {"ordering": "created_at"}, {"search": "i"}, {"fields": "name"}):
+            assert set(invalid(api.get(f"{ROOT}/clients", {"cursor": cursor, **other}))) == {"cursor"}
 
 
-def test_a_cursor_of_several_values_does_not_hold_for_the_last_of_them_only(api: APIClient) -> None:
+def test_a_cursor_of_several_values_is_not_valid_for_the_last_value_only(api: APIClient) -> None:
     RunFactory.create_batch(3, status="success")
     cursor = api.get(f"{ROOT}/runs?status=failed&status=success&limit=1").json()["next_cursor"]
 
@@ -262,9 +262,9 @@ def test_no_parameter_shows_a_bound_caller_anything_of_another_client(path: str,
     own = PipelineFactory.create()
     query = query.format(client=theirs.client_id, other=NOWHERE, pipeline=theirs.pk, other_pipeline=NOWHERE)
 
-    somebody = APIClient()
-    somebody.force_login(bound_person("person of two clients", own.client_id))
-    for caller in (program("admin", client_id=own.client_id), program("admin", pipeline_id=own.pk), somebody):
+    bound_user = APIClient()
+    bound_user.force_login(bound_person("person of two clients", own.client_id))
+    for caller in (program("admin", client_id=own.client_id), program("admin", pipeline_id=own.pk), bound_user):
         answer = caller.get(f"{ROOT}/{path}?{query}", HTTP_ACCEPT=accept)
         content = b"".join(answer) if answer.streaming else answer.content
         assert answer.status_code == 200
@@ -278,7 +278,7 @@ def test_no_parameter_shows_a_bound_caller_anything_of_another_client(path: str,
 # Small answers, and CSV
 
 
-def test_an_answer_holds_the_chosen_fields_only(api: APIClient) -> None:
+def test_a_response_contains_only_the_chosen_fields(api: APIClient) -> None:
     run = RunFactory.create(payload={"large": "x" * 1000})
     paths = {
         f"runs/{run.pk}": ["id", "status"],
@@ -294,12 +294,12 @@ def test_an_answer_holds_the_chosen_fields_only(api: APIClient) -> None:
     assert item == {"id": str(run.pk), "status": run.status}
 
 
-def test_a_write_takes_no_fields() -> None:
+def test_a_write_does_not_accept_the_parameter_fields() -> None:
     assert set(invalid(program().post(f"{ROOT}/clients?fields=id", {"name": "x"}))) == {"fields"}
 
 
 @pytest.mark.parametrize("path", ["clients", "pipelines", "alert_rules", "alert_rules/firing", "runs"])
-def test_every_list_comes_as_csv_page_by_page(path: str, api: APIClient) -> None:
+def test_every_list_is_available_as_csv_page_by_page(path: str, api: APIClient) -> None:
     for _ in range(3):
         run = RunFactory.create(status="failed", started_at=timezone.now())
         AlertRule.objects.create(pipeline=run.pipeline, rule_type="on_failure", channel="slack", destination="@ops")
@@ -326,7 +326,7 @@ def test_csv_has_the_chosen_fields_as_columns(api: APIClient) -> None:
 # Windows
 
 
-def test_a_pipelines_runs_have_a_window_on_each_of_both_times(api: APIClient) -> None:
+def test_a_pipelines_runs_can_be_filtered_by_start_and_by_event_time(api: APIClient) -> None:
     pipeline = PipelineFactory.create()
     for hours in (0, 1):
         started = NOON + timedelta(hours=hours)

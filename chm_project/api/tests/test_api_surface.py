@@ -1,4 +1,4 @@
-"""What surrounds the endpoints: health, the tolerated slash, the contract document, its pages, the browsable API."""
+"""Health, the accepted trailing slash, the contract document, its pages, and the browsable API."""
 
 import io
 import re
@@ -38,15 +38,15 @@ def test_health_needs_no_permission_and_no_database(path: str) -> None:
     assert APIClient().head(path).status_code == 200
 
 
-def test_health_is_not_disturbed_by_a_wrong_token() -> None:
+def test_health_ignores_a_wrong_token() -> None:
     assert APIClient(headers={"authorization": "Bearer nonsense"}).get("/health").status_code == 200
 
 
-# The tolerated slash
+# The trailing slash
 
 
 @pytest.mark.django_db
-def test_one_trailing_slash_is_tolerated_everywhere_and_two_are_not() -> None:
+def test_one_trailing_slash_is_accepted_everywhere_and_two_are_not() -> None:
     api, run = program("admin"), RunFactory.create()
     client, pipeline = run.pipeline.client_id, run.pipeline_id
 
@@ -148,7 +148,7 @@ def test_every_operation_and_error_has_an_example_that_its_schema_allows() -> No
 
 
 def nullable(schema: Any) -> Any:
-    """OpenAPI 3.0's `nullable` in JSON Schema's own words."""
+    """Return the schema with OpenAPI 3.0's `nullable` written as JSON Schema."""
     if isinstance(schema, list):
         return [nullable(part) for part in schema]
     if not isinstance(schema, dict):
@@ -164,7 +164,7 @@ def test_every_operation_describes_its_errors() -> None:
         for method, operation in operations.items():
             statuses = set(operation["responses"])
             assert operation["summary"]
-            if path.startswith("/ping/"):  # its key is all that it takes, and it answers in text alone
+            if path.startswith("/ping/"):  # it needs only its key, and answers in plain text
                 assert statuses == {"200", "400", "403", "404", "429", "500"}
                 assert {kind for body in operation["responses"].values() for kind in body["content"]} == {"text/plain"}
                 continue
@@ -189,8 +189,8 @@ def test_every_parameter_says_what_it_does_and_has_an_example_that_its_schema_al
     assert len(found) > 150
 
 
-def test_the_same_choices_are_one_type_everywhere() -> None:
-    """So that a generated client has one for them."""
+def test_equal_choices_are_one_type_everywhere() -> None:
+    """Generated clients then have one type for them."""
     document = yaml.safe_load(DOCUMENT.read_text())
     inline: list[tuple[str, ...]] = []
 
@@ -213,9 +213,9 @@ def test_every_property_and_tag_is_described_and_every_enum_is_named() -> None:
     schemas, tags = document["components"]["schemas"], {tag["name"]: tag["description"] for tag in document["tags"]}
 
     described = {
-        f"{schema}.{name}": held.get("description")
+        f"{schema}.{name}": property_schema.get("description")
         for schema, content in schemas.items()
-        for name, held in content.get("properties", {}).items()
+        for name, property_schema in content.get("properties", {}).items()
     }
     assert [name for name, description in described.items() if not description] == []
     used = {
@@ -238,7 +238,7 @@ def test_no_docstring_of_a_class_is_published() -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("accept", ["*/*", "application/json", "application/vnd.oai.openapi+json"])
-def test_the_running_api_answers_its_own_description(accept: str) -> None:
+def test_the_running_api_serves_the_committed_document(accept: str) -> None:
     response = program("read").get(f"{ROOT}/schema", headers={"accept": accept})
 
     assert response.status_code == 200
@@ -246,7 +246,7 @@ def test_the_running_api_answers_its_own_description(accept: str) -> None:
 
 
 @pytest.mark.django_db
-def test_answers_hold_exactly_the_described_fields() -> None:
+def test_responses_contain_exactly_the_described_fields() -> None:
     schemas = yaml.safe_load(DOCUMENT.read_text())["components"]["schemas"]
     api, run = program("read"), RunFactory.create()
 

@@ -67,7 +67,7 @@ def test_an_address_without_credentials_is_limited(settings: Settings) -> None:
 
 
 @pytest.mark.django_db
-def test_guessing_tokens_ends_soon_and_locks_out_nobody_else_of_the_address(settings: Settings) -> None:
+def test_wrong_tokens_are_limited_and_valid_ones_of_the_same_address_are_not(settings: Settings) -> None:
     settings.CHM_THROTTLE_REFUSED = "2/day"
     guess = APIClient(headers={"authorization": "Bearer chm_guessing_" + "x" * 40})
     for number in range(2):
@@ -80,7 +80,7 @@ def test_guessing_tokens_ends_soon_and_locks_out_nobody_else_of_the_address(sett
 
 
 @pytest.mark.django_db
-def test_guessing_passwords_ends_soon_and_the_owner_stays_logged_in(
+def test_wrong_passwords_are_limited_and_the_owner_stays_logged_in(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.CHM_THROTTLE_LOGIN, settings.CHM_THROTTLE_LOGINS = "5/day", "100/day"
@@ -94,14 +94,14 @@ def test_guessing_passwords_ends_soon_and_the_owner_stays_logged_in(
 
     assert not any(log_in("10.0.0.1", f"guess-{number}") for number in range(5))
     with caplog.at_level("WARNING"):
-        assert not log_in("10.0.0.1", "right-password"), "no password is looked at any more"
+        assert not log_in("10.0.0.1", "right-password"), "the password is no longer checked"
     assert "too many logins" in caplog.text
     assert session.get("/admin/").status_code == 200
     assert log_in("10.0.0.2", "right-password"), "the owner, from another address"
 
 
 @pytest.mark.django_db
-def test_150_wrong_logins_lock_the_guesser_out_and_neither_the_owners_session_nor_token(
+def test_150_wrong_logins_affect_neither_the_owners_session_nor_token(
     settings: Settings,
 ) -> None:
     settings.CHM_THROTTLE_LOGIN, settings.CHM_THROTTLE_LOGINS = "20/day", "100/day"
@@ -120,14 +120,14 @@ def test_150_wrong_logins_lock_the_guesser_out_and_neither_the_owners_session_no
             assert session.get("/admin/").status_code == 200
             assert api.get(CLIENTS, REMOTE_ADDR="10.0.0.1").status_code == 200
 
-    assert log_in("right-password") == 200, "from where the guesses come the right password is refused too"
-    assert log_in("right-password", "10.0.0.2") == 302, "from elsewhere it is not"
+    assert log_in("right-password") == 200, "the address of the guesses is refused even with the right password"
+    assert log_in("right-password", "10.0.0.2") == 302, "another address is not"
     assert session.get("/admin/").status_code == 200
     assert api.get(CLIENTS, REMOTE_ADDR="10.0.0.1").status_code == 200
 
 
 @pytest.mark.django_db
-def test_60_wrong_keys_take_nothing_from_the_valid_pings_of_the_same_address(settings: Settings) -> None:
+def test_60_wrong_keys_do_not_limit_valid_pings_of_the_same_address(settings: Settings) -> None:
     settings.CHM_THROTTLE_TOKEN, settings.CHM_THROTTLE_REFUSED = "6000/minute", "60/day"
     key = create_token(name="cron", scope=Scope.INGEST, pipeline_id=PipelineFactory.create().pk)[1]
 
@@ -163,11 +163,11 @@ def test_a_request_costs_one_round_trip_to_redis(settings: Settings) -> None:
 
 
 @pytest.mark.django_db
-def test_a_large_limit_is_counted_ahead_and_asks_redis_seldom(settings: Settings) -> None:
+def test_requests_of_a_large_limit_are_reserved_in_blocks(settings: Settings) -> None:
     settings.CHM_THROTTLE_TOKEN = "5000/day"
     api = program("read")
     left = [int(api.get(CLIENTS)["RateLimit"].partition("r=")[2].partition(";")[0]) for _ in range(3)]
-    assert left == [4999, 4998, 4997], "each request is counted, also those that were counted ahead"
+    assert left == [4999, 4998, 4997], "each request is counted, also within a reserved block"
     with redis.Redis.from_url(redis_url(settings.CELERY_BROKER_URL)) as server:
         before = commands(server)
         for _ in range(20):
@@ -175,7 +175,7 @@ def test_a_large_limit_is_counted_ahead_and_asks_redis_seldom(settings: Settings
         assert commands(server) - before <= 2 * 2 + 1, "SET and INCRBY for ten requests, and the INFO before"
 
 
-def test_processes_that_count_ahead_never_exceed_the_limit(settings: Settings) -> None:
+def test_processes_that_reserve_blocks_never_exceed_the_limit(settings: Settings) -> None:
     settings.CHM_THROTTLE_TOKEN = "2000/day"
     processes = [Limit("test", "CHM_THROTTLE_TOKEN", ahead=True) for _ in range(3)]
     allowed = 0
@@ -184,26 +184,26 @@ def test_processes_that_count_ahead_never_exceed_the_limit(settings: Settings) -
     assert 2000 - 2 * 4 <= allowed <= 2000
 
 
-def test_threads_share_what_was_counted_ahead(settings: Settings) -> None:
+def test_threads_use_the_same_reserved_block(settings: Settings) -> None:
     settings.CHM_THROTTLE_TOKEN = "1000/day"
     limit = Limit("test", "CHM_THROTTLE_TOKEN", ahead=True)
     used: list[int] = []
     threads = [
-        Thread(target=lambda: used.extend(getattr(limit.standing("somebody"), "used", 0) for _ in range(50)))
+        Thread(target=lambda: used.extend(getattr(limit.consume("somebody"), "used", 0) for _ in range(50)))
         for _ in range(4)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(set(used)) == 200, "no request has the number of another"
+    assert len(set(used)) == 200, "each request has its own number"
 
 
 def commands(server: Any) -> int:
     return int(server.info("stats")["total_commands_processed"])
 
 
-def test_a_pickle_in_the_cache_runs_nothing(settings: Settings, tmp_path: Path) -> None:
+def test_a_pickle_in_the_cache_is_not_executed(settings: Settings, tmp_path: Path) -> None:
     class Trap:
         def __reduce__(self) -> tuple[Any, tuple[str]]:
             return os.mkdir, (str(tmp_path / "ran"),)
@@ -228,7 +228,9 @@ def test_health_is_never_limited(settings: Settings) -> None:
 
 
 @pytest.mark.django_db
-def test_without_its_cache_the_api_stays_up_and_says_so(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+def test_without_its_cache_the_api_works_and_logs_an_error(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
     settings.CACHES = {
         "default": {"BACKEND": "chm_project.db.redis_cache.RedisCache", "LOCATION": "redis://127.0.0.1:1/0"}
     }
@@ -238,7 +240,7 @@ def test_without_its_cache_the_api_stays_up_and_says_so(settings: Settings, capl
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 
 
-def test_counting_loses_nothing_between_processes() -> None:
+def test_simultaneous_requests_are_all_counted() -> None:
     limit = Limit("test", "CHM_THROTTLE_TOKEN")
     waits: list[float | None] = []
     threads = [Thread(target=lambda: waits.append(limit.count("somebody"))) for _ in range(12)]
@@ -250,6 +252,6 @@ def test_counting_loses_nothing_between_processes() -> None:
 
 
 @pytest.mark.parametrize("rate", ["", "10", "ten/minute", "0/minute", "10/fortnight", "-1/day"])
-def test_a_rate_that_is_none_is_named(rate: str) -> None:
+def test_the_error_names_an_invalid_rate(rate: str) -> None:
     with pytest.raises(ValueError, match="is not a rate"):
         parse_rate(rate)

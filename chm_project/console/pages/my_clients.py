@@ -9,7 +9,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from chm_project.access.my_clients import keep_my_clients, my_clients
+from chm_project.access.my_clients import my_clients, save_my_clients
 from chm_project.access.visibility import visible_to
 from chm_project.console.pages.views import READ, for_roles
 from inventory.models import Client
@@ -32,7 +32,7 @@ def page(request: HttpRequest) -> HttpResponse:
     field.queryset = visible_to(request, Client.objects.order_by("name"), client="id", pipeline=None)
     if request.method == "POST" and form.is_valid():
         chosen = [client.pk for client in form.cleaned_data["clients"]]
-        keep_my_clients(request.user, chosen)  # type: ignore[arg-type]  # logged in
+        save_my_clients(request.user, chosen)  # type: ignore[arg-type]  # logged in
         message = (
             f"The board and the lists now start with {len(chosen)} of the clients." if chosen else "No filter is kept."
         )

@@ -33,13 +33,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
         outage.refuse_while_down(connect)
         try:
             connection: Any = super().get_new_connection(conn_params)
+            # The pool may still hold connections that an ended server has closed.
             while connection.has_ended:
                 connection.close()
                 self.pool.putconn(connection)
                 connection = super().get_new_connection(conn_params)
         except PoolTimeout:
             # All connections are in use, or the database is down: a new connection shows which.
-            outage.ask(connect)
+            outage.probe(connect)
             raise
         connection.set_limits(limits.current())
         return connection

@@ -19,20 +19,20 @@ class LimitedConnection(psycopg.Connection[Any]):
         deadline = self.limits.deadline if timeout is None else timeout
         try:
             return super().wait(gen, interval, deadline)
-        except _WaitTimeout:
+        except _WaitTimeout:  # private, because psycopg has no public error for this
             if timeout is None:
                 self.close()
-                self.outage.began()
+                self.outage.record()
             raise
 
-    def set_limits(self, wanted: Limits) -> None:
-        if wanted == self.limits:
+    def set_limits(self, limits: Limits) -> None:
+        if limits == self.limits:
             return
-        # BEGIN before the statement needs a deadline on a frozen server too.
-        self.limits = wanted
+        # Set first, so that the next statement already has a deadline if the server is frozen.
+        self.limits = limits
         self.execute(
             "SELECT set_config('statement_timeout', %s, false), set_config('lock_timeout', %s, false)",
-            [f"{wanted.statement * 1000:.0f}", f"{wanted.lock * 1000:.0f}"],
+            [f"{limits.statement * 1000:.0f}", f"{limits.lock * 1000:.0f}"],
         )
 
     @property
@@ -44,16 +44,16 @@ class LimitedConnection(psycopg.Connection[Any]):
 
 
 class PoolerConnection(LimitedConnection):
-    """A connection to PgBouncer in transaction mode, where what one transaction sets another session would have.
+    """A connection to PgBouncer in transaction mode, where settings of one transaction would leak into others.
 
     Only the client ends long waits. The role's own statement_timeout and lock_timeout limit them in the server.
     """
 
-    def set_limits(self, wanted: Limits) -> None:
-        self.limits = wanted
+    def set_limits(self, limits: Limits) -> None:
+        self.limits = limits
 
 
 class ReplicaConnection(LimitedConnection):
-    """A connection to the replica, whose outage is not that of the database."""
+    """A connection to the replica. Its outages are counted apart from those of the database."""
 
     outage = Outage()

@@ -22,7 +22,7 @@ from chm_project.db.reporting.views import View, content_hash, views
 
 T = TypeVar("T")
 
-# Queries of a view that waits for replacement wait too, for at most this long.
+# While this transaction waits for a view, new queries of the view wait too; this limits how long.
 LOCK_SECONDS = 2
 # Longer than statements and idle transactions of a reading role can last (grant_reporting_role).
 WAIT_SECONDS = 90
@@ -150,18 +150,19 @@ def _installed(cursor: CursorWrapper, definitions: Sequence[View]) -> Installed:
         cursor.execute("CREATE SCHEMA reporting")
         return Installed(frozenset(), frozenset(), ())
     names = {view.name for view in definitions}
-    there = _existing(cursor)
+    existing = _existing(cursor)
     # The first release kept no record.
-    recorded_views = set(recorded.get("views", names & there))
-    if strange := (there & names) - recorded_views:
+    recorded_views = set(recorded.get("views", names & existing))
+    if foreign := (existing & names) - recorded_views:
         raise ReportingSchemaError(
-            f"reporting.{min(strange)} exists and was not made by CHM, which now has a view of that name. Rename yours."
+            f"reporting.{min(foreign)} exists and was not made by CHM, which now has a view of that name. "
+            "Rename the existing view."
         )
-    kept = [Grant(*grant) for grant in recorded.get("grants", ())]
+    recorded_grants = [Grant(*grant) for grant in recorded.get("grants", ())]
     return Installed(
-        existing=frozenset(recorded_views & there),
-        dropped=frozenset(recorded_views - there) if kept else frozenset(),
-        grants=(*kept, *grants_on(cursor, recorded_views & there)),
+        existing=frozenset(recorded_views & existing),
+        dropped=frozenset(recorded_views - existing) if recorded_grants else frozenset(),
+        grants=(*recorded_grants, *grants_on(cursor, recorded_views & existing)),
     )
 
 
@@ -169,9 +170,9 @@ def _create(
     connection: BaseDatabaseWrapper, cursor: CursorWrapper, definitions: Sequence[View], before: Installed
 ) -> None:
     revoke_default_privileges(cursor)
-    leaving = _dependents_first(before.existing, definitions)
-    for name in leaving:
-        # Changes nothing and locks the view. LOCK TABLE would lock every table that the view reads as well.
+    former_views = _dependents_first(before.existing, definitions)
+    for name in former_views:
+        # Changes nothing, and locks the view. LOCK TABLE would lock every table that the view reads as well.
         cursor.execute(f"ALTER VIEW reporting.{name} RESET (security_barrier)")
     try:
         with transaction.atomic(using=connection.alias):
@@ -180,10 +181,10 @@ def _create(
         # A column was removed, renamed, moved or has another type.
         if not isinstance(error.__cause__, errors.InvalidTableDefinition):
             raise
-        _drop(cursor, leaving)
+        _drop(cursor, former_views)
         _create_or_replace(cursor, definitions)
     else:
-        _drop(cursor, [name for name in leaving if name not in {view.name for view in definitions}])
+        _drop(cursor, [name for name in former_views if name not in {view.name for view in definitions}])
 
 
 def _create_or_replace(cursor: CursorWrapper, definitions: Iterable[View]) -> None:
@@ -260,7 +261,7 @@ def _with_locks(connection: BaseDatabaseWrapper, work: Callable[[CursorWrapper],
             raise
         raise ReportingSchemaError(
             f"The views of the schema reporting were in use for {wait_seconds:.0f} s; nothing was changed."
-            f"{_holders(connection)} Repeat the command when they have ended."
+            f"{_holders(connection)} Repeat the command when these have ended."
         ) from error
     except DatabaseError as error:
         detail = getattr(getattr(error.__cause__, "diag", None), "message_detail", None)

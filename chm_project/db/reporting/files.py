@@ -3,7 +3,7 @@
 Each app may have a folder `reporting/` with
   views/NAME.sql      the query of the view reporting.NAME, below a header that comments the view and every column
   shapes/NAME.sql     a query with named parameters, below a header; `View` in it also makes it a view as of now
-  fragments/NAME.sql  a rule that views and shapes write as {NAME}, below a comment that explains its aliases
+  fragments/NAME.sql  a rule that views and shapes include as {NAME}, below a comment that explains its aliases
 
 Rows after the parameter known_until do not count. {NAME@since} is the fragment with `since` as known_until.
 """
@@ -91,9 +91,9 @@ def parse_shape(name: str, text: str) -> Shape:
             columns.append(Column(last.name, last.sql_type, last.nullable, f"{last.description} {line[2:].strip()}"))
         elif heading == "Columns":
             notes.append(line[2:].strip())
-        elif found := _HEADING.fullmatch(line):
-            heading = found[1]
-            header[heading] = found[2]
+        elif match := _HEADING.fullmatch(line):
+            heading = match[1]
+            header[heading] = match[2]
     missing = {"Question", "Grain", "Inventory", "Panel", "Parameters", "Columns"} - set(header)
     if missing or not columns:
         raise ValueError(f"The header of the shape {name} is not complete: {', '.join(sorted(missing)) or 'columns'}.")
@@ -148,6 +148,7 @@ def expanded(sql: str, known: dict[str, str]) -> str:
         text = expanded(known[name], known)
         if moment:
             text = text.replace("%(known_until)s", f"%({moment})s")
+        # Indent all lines of the fragment like the line that names it.
         line = sql[sql.rfind("\n", 0, match.start()) + 1 : match.start()]
         return text.replace("\n", "\n" + " " * (len(line) - len(line.lstrip())))
 
@@ -156,10 +157,10 @@ def expanded(sql: str, known: dict[str, str]) -> str:
 
 def reach_of(parameters: Mapping[str, str]) -> str:
     """Return the default length of the window as an interval, such as "24 hours"."""
-    found = re.match(r"\d+ (?:hours|days)", parameters["since"] or USUAL_REACH)
-    if found is None:
+    match = re.match(r"\d+ (?:hours|days)", parameters["since"] or USUAL_REACH)
+    if match is None:
         raise ValueError(f"The default of since must begin like {USUAL_REACH!r}, not {parameters['since']!r}.")
-    return found[0]
+    return match[0]
 
 
 def _split(text: str) -> tuple[list[str], str]:

@@ -43,15 +43,15 @@ def views() -> list[View]:
 
     Raise ValueError for duplicate names, unknown views or fragments, and views that read each other.
     """
-    found = [
+    all_views = [
         View(file.name, _now(file.name, expanded(file.query, fragments())), file.comment, file.columns)
         for file in view_files()
     ] + [_as_of_now(shape) for shape in shapes().values() if shape.view]
-    by_name = {view.name: view for view in found}
-    if len(by_name) < len(found):
-        names = sorted(view.name for view in found)
+    by_name = {view.name: view for view in all_views}
+    if len(by_name) < len(all_views):
+        names = sorted(view.name for view in all_views)
         raise ValueError(f"Two views of the schema reporting have one name: {names}.")
-    for view in found:
+    for view in all_views:
         if unknown := view.reads - set(by_name):
             raise ValueError(f"reporting.{view.name} reads reporting.{min(unknown)}, which no file defines.")
     try:

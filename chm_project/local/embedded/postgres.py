@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: a cluster per major version, reached through a unix socket of its owner alone."""
+"""The embedded PostgreSQL: a cluster per major version, reached through a unix socket that only its owner can open."""
 
 import re
 import shutil
@@ -12,7 +12,7 @@ from psycopg import sql
 
 from chm_project.local.embedded.binaries import copy_programs, postgres_programs
 from chm_project.local.embedded.errors import EmbeddedServersUnavailable
-from chm_project.local.embedded.folders import ROOT_FOLDER, THROUGH, outside_folder, private_folder, socket_folder
+from chm_project.local.embedded.folders import ENTER_ONLY, ROOT_FOLDER, outside_folder, private_folder, socket_folder
 from chm_project.local.embedded.processes import run, unprivileged_account
 from chm_project.local.embedded.server import SharedServer
 
@@ -50,7 +50,7 @@ class Postgres(SharedServer):
 
     @property
     def url(self) -> str:
-        # The one form that libpq and django-environ both read (HOST stays empty, OPTIONS names the socket's folder).
+        # The only form that both libpq and django-environ read: HOST is empty, and OPTIONS names the socket's folder.
         return f"postgresql://{ROLE}@:{PORT}/{DATABASE}?host={quote(str(self.socket_path.parent), safe='')}"
 
     def connect_as_superuser(self) -> psycopg.Connection[tuple[object, ...]]:
@@ -74,7 +74,7 @@ class Postgres(SharedServer):
         role, database = sql.Identifier(ROLE), sql.Identifier(DATABASE)
         with self.connect_as_superuser() as connection:
             if not connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [ROLE]).rowcount:
-                # CREATEDB for test databases, CREATEROLE for the role that reports read as; nothing more.
+                # CREATEDB for test databases, CREATEROLE for the role of boards and BI users.
                 connection.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEDB CREATEROLE").format(role))
             if not connection.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE]).rowcount:
                 connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(database, role))
@@ -100,8 +100,9 @@ class Postgres(SharedServer):
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         return [programs / "postgres", "-D", cluster, *options]
 
-    def ask_to_stop(self) -> None:
-        # INT: "fast", disconnects clients. As the account itself, so that root signals nothing else by mistake.
+    def request_stop(self) -> None:
+        # SIGINT is PostgreSQL's fast shutdown, which disconnects clients. Sent as the account, so that root cannot
+        # signal another process by mistake.
         with suppress(FileNotFoundError, ValueError):  # not written yet
             pid = int(self._pid_file.read_text())
             run(["/bin/sh", "-c", 'kill -INT "$1"', "sh", str(pid)], account=self.account)
@@ -111,25 +112,26 @@ class Postgres(SharedServer):
         return self.socket_path.parent / "postmaster.pid"
 
     def _prepare_home(self) -> Path:
-        """`data_dir`/postgresql: the cluster's folder, or as root a link to where the account can reach it."""
-        place = self.data_dir / "postgresql"
+        """Return the cluster's folder: for root a folder that the account can reach, linked from `data_dir`."""
+        link = self.data_dir / "postgresql"
         if not self.account:
-            return private_folder(place)
-        home = private_folder(outside_folder(self.data_dir) / "postgresql", mode=THROUGH)
-        if place.is_symlink() and place.readlink() == home:
+            return private_folder(link)
+        home = private_folder(outside_folder(self.data_dir) / "postgresql", mode=ENTER_ONLY)
+        if link.is_symlink() and link.readlink() == home:
             return home
-        if place.exists() and not place.is_symlink():
+        if link.exists() and not link.is_symlink():
             raise EmbeddedServersUnavailable(
-                f"{place} holds the cluster of an ordinary user. As root choose another CHM_DATA_DIR, or set "
+                f"{link} contains the cluster of an ordinary user. As root choose another CHM_DATA_DIR, or set "
                 "CHM_DATABASE_URL."
             )
-        # The data folder is new, or was deleted: what an earlier one of the same path left must not come back.
-        forgotten = home.with_suffix(".forgotten")
-        shutil.rmtree(forgotten, ignore_errors=True)
-        home.rename(forgotten)
-        shutil.rmtree(forgotten, ignore_errors=True)
-        place.unlink(missing_ok=True)
-        place.symlink_to(private_folder(home, mode=THROUGH))
+        # The data folder is new or was deleted, so the cluster that an earlier one of the same path left is removed.
+        # Renamed first, because deleting takes a while and may be interrupted.
+        former = home.with_suffix(".forgotten")
+        shutil.rmtree(former, ignore_errors=True)
+        home.rename(former)
+        shutil.rmtree(former, ignore_errors=True)
+        link.unlink(missing_ok=True)
+        link.symlink_to(private_folder(home, mode=ENTER_ONLY))
         return home
 
     def _reachable_programs(self) -> Path:
@@ -146,14 +148,14 @@ class Postgres(SharedServer):
 
     def _create_cluster(self, programs: Path, cluster: Path, major: int, alive: int) -> None:
         # Created under another name and renamed, so that an interrupted first start leaves no partial cluster.
-        aside = cluster.with_suffix(".new")
-        shutil.rmtree(aside, ignore_errors=True)
-        private_folder(aside, owner=self.account)
+        fresh = cluster.with_suffix(".new")
+        shutil.rmtree(fresh, ignore_errors=True)
+        private_folder(fresh, owner=self.account)
         # PostgreSQL's own C.UTF-8 needs no locale of the system, and unlike plain C it can lower-case É.
         locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
         initdb = run(
             [
-                *(programs / "initdb", "-D", aside, "-U", SUPERUSER, "-A", "trust", "-E", "UTF8", "--no-instructions"),
+                *(programs / "initdb", "-D", fresh, "-U", SUPERUSER, "-A", "trust", "-E", "UTF8", "--no-instructions"),
                 *(locale if major >= 17 else ["--locale=C.UTF-8"]),
             ],
             account=self.account,
@@ -164,7 +166,7 @@ class Postgres(SharedServer):
                 f"initdb failed; to use a PostgreSQL of your own instead, set CHM_DATABASE_URL.\n"
                 f"{initdb.stdout.decode(errors='replace')}"
             )
-        aside.rename(cluster)
+        fresh.rename(cluster)
 
 
 def _version(programs: Path) -> str:

@@ -14,7 +14,8 @@ from typing import Self
 from chm_project.local.embedded.errors import EmbeddedServersUnavailable
 from chm_project.local.embedded.processes import spawn
 
-PATIENCE_SECONDS = 60
+# How long a server may take to start, recover or stop.
+TIMEOUT_SECONDS = 60
 POLL_SECONDS = 0.02
 
 
@@ -22,9 +23,9 @@ class SharedServer(ABC):
     """One server of one data folder, shared by any number of processes.
 
     It uses three locked files instead of pids, because the kernel releases locks when a process ends:
-    NAME.turn   held while a process starts or stops the server
-    NAME.users  shared by all holders
-    NAME.alive  inherited by all processes of the server itself, and by what prepares its files
+    NAME.turn   locked while a process starts or stops the server
+    NAME.users  locked in common by all processes that use the server
+    NAME.alive  locked by the processes of the server itself, and by those that prepare its files
     """
 
     name: str
@@ -49,14 +50,15 @@ class SharedServer(ABC):
         """Prepare the server's files and return the command; called only if none of its processes runs."""
 
     @abstractmethod
-    def ask_to_stop(self) -> None: ...
+    def request_stop(self) -> None: ...
 
     def provision(self) -> None:
         """Create roles and databases in the running server."""
         return
 
     @contextmanager
-    def held(self) -> Iterator[Self]:
+    def hold(self) -> Iterator[Self]:
+        """Start the server unless it runs, and keep it running inside the block; the last holder stops it."""
         with self._turn():
             self.prepare()
             users = self._open("users")
@@ -65,24 +67,26 @@ class SharedServer(ABC):
                 self._ensure_running()
                 self.provision()
             except BaseException:
-                self._let_go(users)
+                self._release(users)
                 raise
         try:
             yield self
         finally:
             with suppress(FileNotFoundError), self._turn():  # unless the folder was deleted meanwhile
-                self._let_go(users)
+                self._release(users)
 
     def alive(self) -> bool:
+        """Return whether a process of the server exists."""
         with self._claim() as claimed:
             return claimed is None
 
     def listening(self) -> bool:
+        """Return whether the server accepts connections on its socket."""
         with closing(socket.socket(socket.AF_UNIX)) as client:
             return client.connect_ex(str(self.socket_path)) == 0
 
     def _ensure_running(self) -> None:
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline = time.monotonic() + TIMEOUT_SECONDS
         started = False
         while not self.answers():
             with self._claim() as alive:
@@ -105,17 +109,18 @@ class SharedServer(ABC):
         with self.log.open("wb") as log:
             spawn(command, account=self.account, log=log, keep_open=[alive])
 
-    def _let_go(self, users: int) -> None:
+    def _release(self, users: int) -> None:
+        # Only the last holder gets the exclusive lock, and stops the server.
         os.close(users)
         with _closing(self._open("users")) as others:
-            if _lock_at_once(others):
+            if _try_lock(others):
                 self._stop()
 
     def _stop(self) -> None:
-        for _ in range(PATIENCE_SECONDS):
+        for _ in range(TIMEOUT_SECONDS):
             # Retried every second, because a starting server does not listen yet.
             if self.listening():
-                self.ask_to_stop()
+                self.request_stop()
             if self._ends_within_a_second():
                 return
         raise self._unavailable("does not stop")
@@ -134,7 +139,7 @@ class SharedServer(ABC):
             last_lines = "\n".join(self.log.read_text(errors="replace").splitlines()[-5:])
         return EmbeddedServersUnavailable(
             f"The embedded {self.name} {what}. See {self.log}. Choose another folder with CHM_DATA_DIR "
-            "(its disk must know unix sockets), or a server of your own with CHM_DATABASE_URL or CHM_BROKER_URL."
+            "(its disk must support unix sockets), or a server of your own with CHM_DATABASE_URL or CHM_BROKER_URL."
             f"\n{last_lines}".rstrip()
         )
 
@@ -148,7 +153,7 @@ class SharedServer(ABC):
     def _claim(self) -> Iterator[int | None]:
         """Return the lock for a new server's processes to inherit, or None while a server holds it."""
         with _closing(self._open("alive")) as alive:
-            yield alive if _lock_at_once(alive) else None
+            yield alive if _try_lock(alive) else None
 
     def _open(self, kind: str) -> int:
         return os.open(self.data_dir / f"{self.name}.{kind}", os.O_RDWR | os.O_CREAT, 0o600)
@@ -162,7 +167,7 @@ def _closing(descriptor: int) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _lock_at_once(descriptor: int) -> bool:
+def _try_lock(descriptor: int) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

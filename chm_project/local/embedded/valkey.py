@@ -22,19 +22,19 @@ class Valkey(SharedServer):
         return f"redis+socket://{self.socket_path}"
 
     def answers(self) -> bool:
-        return self._say("PING").startswith(b"+PONG")
+        return self._send("PING").startswith(b"+PONG")
 
     def command(self, alive: int) -> Sequence[str | Path]:
-        # "--save ''", because the append-only log is enough. A stale socket is replaced.
+        # No snapshots (--save ""), because the append-only log is enough. Valkey replaces a stale socket.
         return [
             *(valkey_program(), "--port", "0", "--unixsocket", self.socket_path, "--unixsocketperm", "700"),
             *("--dir", self.home, "--appendonly", "yes", "--save", ""),
         ]
 
-    def ask_to_stop(self) -> None:
-        self._say("SHUTDOWN FORCE")
+    def request_stop(self) -> None:
+        self._send("SHUTDOWN FORCE")
 
-    def _say(self, command: str) -> bytes:
+    def _send(self, command: str) -> bytes:
         with closing(socket.socket(socket.AF_UNIX)) as client:
             client.settimeout(5)
             try:

@@ -1,4 +1,4 @@
-"""A demonstration shows a short line per event, keeps the login in sight, and hides no error."""
+"""A demonstration shows a short line per event, keeps the login visible, and hides no error."""
 
 from chm_project.local.demo_lines import EventLines, event_of
 

@@ -1,4 +1,4 @@
-"""The supervisor: what it starts it keeps alive, and when it ends nothing of it is left."""
+"""The supervisor restarts its children, and leaves no process when it ends."""
 
 import os
 import signal
@@ -52,17 +52,17 @@ def line_of(process: "subprocess.Popen[str]", text: str) -> str:
     for line in process.stdout:
         if text in line:
             return line.rstrip()
-    raise AssertionError(f"it ended without saying {text!r}")
+    raise AssertionError(f"it ended without printing {text!r}")
 
 
 def pids_in(line: str) -> list[int]:
     return [int(word) for word in line.replace("|", " ").split() if word.isdecimal()]
 
 
-def soon(holds: Callable[[], bool]) -> bool:
+def becomes_true(condition: Callable[[], bool]) -> bool:
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
-        if holds():
+        if condition():
             return True
         time.sleep(0.05)
     return False
@@ -90,7 +90,7 @@ def test_ctrl_c_stops_children_and_what_they_started(supervise: Supervise) -> No
 
     assert process.wait(20) == 0
     assert len(pids) == 2
-    assert all(soon(lambda pid=pid: gone(pid)) for pid in pids)  # type: ignore[misc]
+    assert all(becomes_true(lambda pid=pid: gone(pid)) for pid in pids)  # type: ignore[misc]
 
 
 def test_a_child_that_ignores_sigterm_is_killed(supervise: Supervise) -> None:
@@ -100,7 +100,7 @@ def test_a_child_that_ignores_sigterm_is_killed(supervise: Supervise) -> None:
     process.send_signal(signal.SIGTERM)
 
     assert process.wait(30) == 0
-    assert soon(lambda: gone(pid))
+    assert becomes_true(lambda: gone(pid))
 
 
 def test_a_child_that_dies_is_started_again(supervise: Supervise) -> None:
@@ -122,7 +122,7 @@ def test_a_crash_loop_ends_everything_with_status_1(supervise: Supervise) -> Non
 
     assert "giving up" in line_of(process, "giving up")
     assert process.wait(20) == 1
-    assert soon(lambda: gone(steady))
+    assert becomes_true(lambda: gone(steady))
 
 
 def test_kill_9_of_the_supervisor_leaves_no_child(supervise: Supervise) -> None:
@@ -132,4 +132,4 @@ def test_kill_9_of_the_supervisor_leaves_no_child(supervise: Supervise) -> None:
     process.kill()
     process.wait(20)
 
-    assert soon(lambda: gone(pid))
+    assert becomes_true(lambda: gone(pid))

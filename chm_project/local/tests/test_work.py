@@ -1,4 +1,4 @@
-"""manage.py work: worker and beat together, until they are told to stop."""
+"""manage.py work: worker and beat together, until they are stopped."""
 
 import os
 import signal

@@ -35,7 +35,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, verbose: bool, **options: Any) -> None:
         if not settings.DEBUG:
             raise CommandError("The demonstration runs on development settings only.")
-        with demo.only_one(Path(settings.DATA_DIR)):
+        with demo.demo_lock(Path(settings.DATA_DIR)):
             sys.exit(self._run(verbose=verbose))
 
     def _run(self, *, verbose: bool) -> int:
@@ -51,7 +51,7 @@ class Command(BaseCommand):
             demo.TOKEN_ENV: secrets.token_urlsafe(16),
             "CHM_CONNECTIONS_FILE": str(connections),
         }
-        login = demo.fill()
+        login = demo.create_demo_data()
         call_command("load_synthetic", dataset=demo.DATASET, stdout=self.stdout)
         demo.write_open_runs(open_runs)
         demo.write_connections(
@@ -65,7 +65,7 @@ class Command(BaseCommand):
             some, waiting = ingestible.filter(last_ingest_at__gte=began_at), ingestible.filter(last_ingest_at=None)
             if not _answers(port) or not some.exists() or waiting.exists():
                 return False
-            events.whole(
+            events.write_permanent(
                 f"\nCHM is up, and has ingested, after {time.monotonic() - begun:.0f} s.\n\n"
                 f"  console   http://{web_server.HOST}:{port}/admin/   {login.username} / {login.password}\n"
                 f"  API       http://{web_server.HOST}:{port}/api/v1/docs\n"

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from chm_project.command_kit.progress import progress_bar
-from chm_project.operations.erasure import belongings, erase_client
+from chm_project.operations.erasure import count_owned_rows, erase_client
 from inventory.models import Client
 
 BAD_USAGE, INTERRUPTED = 2, 130
@@ -40,7 +40,7 @@ class Command(BaseCommand):
         name = options["name"]
         if (client := Client.objects.filter(name=name).first()) is None:
             raise CommandError(f"There is no client named {name!r}.", returncode=BAD_USAGE)
-        found = belongings(client)
+        found = count_owned_rows(client)
         state = "active" if client.is_active else "disabled"
         self.stderr.write(f"This removes the {state} client {name} for good, with {found}.")
         try:

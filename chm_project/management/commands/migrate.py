@@ -13,7 +13,7 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
 
-from chm_project.db.direct import direct_parameters
+from chm_project.db.direct_connection import direct_parameters
 from chm_project.db.reporting import builder
 
 WAIT_MINUTES = 15

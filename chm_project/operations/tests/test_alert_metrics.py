@@ -61,7 +61,7 @@ def test_metrics_name_each_firing_rule_and_never_a_destination() -> None:
 
 
 def test_above_the_limit_no_pipeline_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(alert_metrics, "MOST", 1)
+    monkeypatch.setattr(alert_metrics, "MAX_SAMPLES", 1)
     failing("one")
     assert len(samples("chm_pipeline_failing")) == 1
 

@@ -1,4 +1,4 @@
-"""Erasing removes a client and all it has, nothing of others, and leaves an entry in the admin log."""
+"""Erasing deletes a client with everything it owns, nothing of others, and leaves an entry in the admin log."""
 
 import io
 import sys
@@ -17,7 +17,7 @@ from alerting.models import AlertRule
 from chm_project.access.models import ApiToken, Scope
 from chm_project.access.services import create_token
 from chm_project.operations import erasure
-from chm_project.operations.erasure import Belongings, belongings, erase_client
+from chm_project.operations.erasure import OwnedRows, count_owned_rows, erase_client
 from chm_project.tests.api import program
 from inventory.models import Client, Pipeline
 from inventory.tests.factories import ClientFactory, PipelineFactory
@@ -27,8 +27,8 @@ from runs.rollup.maintenance import differences
 from runs.services import record_runs
 from runs.tests.factories import RunFactory
 
-ALL = Belongings(pipelines=2, runs=6, alert_rules=2, tokens=2)
-NONE = Belongings(pipelines=0, runs=0, alert_rules=0, tokens=0)
+ALL = OwnedRows(pipelines=2, runs=6, alert_rules=2, tokens=2)
+NONE = OwnedRows(pipelines=0, runs=0, alert_rules=0, tokens=0)
 MODELS: tuple[type[Model], ...] = (Client, Pipeline, Run, AlertRule, ApiToken)
 
 
@@ -49,13 +49,13 @@ def clients(db: None) -> tuple[Client, Client]:
     return populated("Northwind"), populated("Contoso")
 
 
-def test_all_that_a_client_has_goes_and_nothing_of_another(clients: tuple[Client, Client]) -> None:
+def test_erasing_deletes_everything_of_the_client_and_nothing_of_another(clients: tuple[Client, Client]) -> None:
     northwind, contoso = clients
 
     call_command("erase_client", "Northwind", "--yes", "Northwind")
 
     assert list(Client.objects.all()) == [contoso]
-    assert belongings(contoso) == ALL
+    assert count_owned_rows(contoso) == ALL
     assert [model.objects.count() for model in MODELS] == [1, 2, 6, 2, 2]  # type: ignore[attr-defined]
     assert differences() == []
     entry = LogEntry.objects.get()
@@ -76,7 +76,7 @@ def test_a_rule_on_anothers_pipeline_stays_without_the_client(clients: tuple[Cli
     assert rule.client_id is None
 
 
-def test_a_client_without_anything_can_go(db: None) -> None:
+def test_a_client_without_anything_can_be_erased(db: None) -> None:
     assert erase_client(ClientFactory.create(), by="test") == NONE
     assert not Client.objects.exists()
 
@@ -94,7 +94,7 @@ def test_what_the_clients_programs_did_stays_in_the_log(clients: tuple[Client, C
 
 
 @pytest.mark.parametrize("typed", ["northwind", "Contoso", ""])
-def test_nothing_goes_unless_the_name_is_repeated(
+def test_nothing_is_erased_unless_the_name_is_repeated(
     clients: tuple[Client, Client], typed: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO(f"{typed}\n"))
@@ -103,12 +103,12 @@ def test_nothing_goes_unless_the_name_is_repeated(
             call_command("erase_client", *arguments)
         assert refused.value.returncode == 2
 
-    assert belongings(clients[0]) == ALL
+    assert count_owned_rows(clients[0]) == ALL
     assert Client.objects.get(name="Northwind").is_active
     assert f"the active client Northwind for good, with {ALL}" in capsys.readouterr().err
 
 
-def test_the_typed_name_erases(
+def test_typing_the_name_confirms_the_erasure(
     clients: tuple[Client, Client], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO("Northwind\n"))
@@ -120,7 +120,7 @@ def test_the_typed_name_erases(
         call_command("erase_client", "Northwind", "--yes", "Northwind")
 
 
-def test_an_interrupted_erasure_goes_on_where_it_stopped(
+def test_an_interrupted_erasure_continues_where_it_stopped(
     clients: tuple[Client, Client], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     northwind, _ = clients
@@ -133,9 +133,9 @@ def test_an_interrupted_erasure_goes_on_where_it_stopped(
     with pytest.raises(KeyboardInterrupt):
         erase_client(northwind, by="test", on_batch=interrupt)
 
-    assert belongings(northwind) == Belongings(pipelines=2, runs=2, alert_rules=0, tokens=0)
+    assert count_owned_rows(northwind) == OwnedRows(pipelines=2, runs=2, alert_rules=0, tokens=0)
     assert not Client.objects.get(name="Northwind").is_active
-    assert erase_client(northwind, by="test") == Belongings(pipelines=2, runs=2, alert_rules=0, tokens=0)
+    assert erase_client(northwind, by="test") == OwnedRows(pipelines=2, runs=2, alert_rules=0, tokens=0)
     assert differences() == []
 
 
@@ -148,7 +148,7 @@ def test_a_source_that_sends_runs_meanwhile_leaves_nothing_behind(monkeypatch: p
     pipelines = list(Pipeline.objects.values_list("pk", flat=True))
 
     def send() -> int:
-        """Whole pages over both clients until the erasure is done; the page at its very end may be refused."""
+        """Write pages with runs of both clients until the erasure is done; the last page may be refused."""
         number = 0
         try:
             while not done.is_set():

@@ -49,7 +49,7 @@ def test_a_working_installation_is_ready(beat: None) -> None:
     assert program("read").get("/ready").json() == {"status": "ok", "problems": {}, "stale_pipelines": 0}
 
 
-def test_without_beat_it_is_not(settings: Settings) -> None:
+def test_without_beat_it_is_not_ready(settings: Settings) -> None:
     answer = program("read").get("/ready")
     assert answer.status_code == 503
     assert "is it running" in answer.json()["problems"]["beat"]
@@ -57,7 +57,7 @@ def test_without_beat_it_is_not(settings: Settings) -> None:
     assert "3600 s ago" in program("read").get("/ready").json()["problems"]["beat"]
 
 
-def test_without_its_broker_it_is_not(beat: None, settings: Settings) -> None:
+def test_without_its_broker_it_is_not_ready(beat: None, settings: Settings) -> None:
     settings.CELERY_BROKER_URL = "redis://:hunter2@127.0.0.1:1/0"
     answer = program("read").get("/ready")
     assert (answer.status_code, answer.json()["problems"]) == (503, {"broker": "the broker cannot be reached"})
@@ -84,9 +84,9 @@ def test_without_its_database_it_is_alive_and_not_ready() -> None:
         assert (bare.status_code, bare.json()) == (503, {"status": "unavailable"})
 
 
-def test_anyone_may_ask_whether_it_is_ready_and_learns_nothing_else() -> None:
+def test_without_a_token_only_the_readiness_status_is_readable() -> None:
     answer = APIClient().get("/ready", headers={"host": "10.0.0.7:8000"})
-    assert (answer.status_code, answer.json()) == (200, {"status": "ok"}), "beat is no part of it"
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"}), "beat does not matter"
 
 
 def test_a_scraper_reads_metrics_with_the_token_of_a_file_and_without_the_database(tmp_path: Path) -> None:
@@ -103,13 +103,13 @@ def test_a_scraper_reads_metrics_with_the_token_of_a_file_and_without_the_databa
         assert other.status_code == 401
 
 
-def test_stale_pipelines_are_told_and_do_not_make_it_unready(beat: None) -> None:
+def test_stale_pipelines_are_counted_and_do_not_make_it_unready(beat: None) -> None:
     Pipeline.objects.filter(pk=PipelineFactory.create().pk).update(ingest_due_at=timezone.now() - timedelta(hours=1))
     answer = program("read").get("/ready")
     assert (answer.status_code, answer.json()["stale_pipelines"]) == (200, 1)
 
 
-def test_metrics_are_what_the_database_and_the_broker_say(beat: None) -> None:
+def test_metrics_match_the_database_and_the_broker(beat: None) -> None:
     now = timezone.now()
     pipeline = RunFactory.create(status="failed", started_at=now - timedelta(hours=1), finished_at=now).pipeline
     RunFactory.create(pipeline=pipeline, started_at=now - timedelta(days=3), finished_at=now - timedelta(days=2))
@@ -167,7 +167,7 @@ def test_metrics_cost_the_same_queries_however_many_pipelines_fail(beat: None, d
 
 
 @pytest.mark.parametrize("path", ["/ready", "/metrics"])
-def test_what_both_say_needs_permission(path: str, beat: None) -> None:
+def test_details_of_readiness_and_metrics_need_permission(path: str, beat: None) -> None:
     if path == "/metrics":
         error(APIClient().get(path), 401, "unauthorized")
     error(program("ingest").get(path), 403, "forbidden")

@@ -14,10 +14,10 @@ from django.conf import settings
 
 from chm_project.local.embedded import redis_url
 from chm_project.local.supervisor import CELERY
-from chm_project.operations.beat import LEASE_SECONDS, LOCK_KEY, RENEW_SECONDS, Turn
+from chm_project.operations.beat import LEASE_SECONDS, LOCK_KEY, RENEW_SECONDS, BeatLock
 from tools.support.processes import empty_broker
 
-# As numbered databases go, far from those that parallel tests use.
+# The number of a database that parallel tests do not use.
 DATABASE = 14
 
 
@@ -43,7 +43,7 @@ def beat(broker: str, folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
 
 
 def holder(client: "redis.Redis") -> int | None:
-    """The process that schedules."""
+    """Return the process that schedules, or None."""
     value = client.get(LOCK_KEY)
     return int(value.decode().rpartition(":")[2]) if isinstance(value, bytes) else None
 
@@ -58,9 +58,9 @@ def wait_for_another(client: "redis.Redis", former: int | None, seconds: float) 
     raise AssertionError(f"after {seconds} s {holder(client)} schedules")
 
 
-@pytest.mark.parametrize(("ending", "longest"), [(signal.SIGTERM, RENEW_SECONDS), (signal.SIGKILL, LEASE_SECONDS)])
+@pytest.mark.parametrize(("ending", "max_wait"), [(signal.SIGTERM, RENEW_SECONDS), (signal.SIGKILL, LEASE_SECONDS)])
 def test_a_second_beat_waits_and_takes_over_when_the_first_ends(
-    broker: str, tmp_path: Path, ending: signal.Signals, longest: float
+    broker: str, tmp_path: Path, ending: signal.Signals, max_wait: float
 ) -> None:
     with (
         redis.Redis.from_url(redis_url(broker)) as client,
@@ -75,29 +75,29 @@ def test_a_second_beat_waits_and_takes_over_when_the_first_ends(
         # One task a second: two beats at work would enqueue twice as many.
         assert 2 <= int(client.llen("celery")) <= (time.monotonic() - begun) + 1.5
         assert holder(client) == first
-        assert {one.poll(), two.poll()} == {None}, "the one that waits lives"
+        assert {one.poll(), two.poll()} == {None}, "the waiting beat still runs"
 
         os.kill(first, ending)
-        second, seconds = wait_for_another(client, first, longest + RENEW_SECONDS + 10)
+        second, seconds = wait_for_another(client, first, max_wait + RENEW_SECONDS + 10)
 
         assert {first, second} == {one.pid, two.pid}
-        assert seconds < longest + RENEW_SECONDS + 3
+        assert seconds < max_wait + RENEW_SECONDS + 3
         client.delete("celery")
         time.sleep(3)
         assert int(client.llen("celery")) >= 1
 
 
-def test_a_turn_that_was_lost_is_not_taken_for_ours_and_can_be_had_again(broker: str) -> None:
-    turn = Turn(broker)
+def test_a_lost_lock_is_noticed_and_can_be_acquired_again(broker: str) -> None:
+    lock = BeatLock(broker)
     with redis.Redis.from_url(redis_url(broker)) as client:
-        assert turn.is_active()
+        assert lock.is_active()
         client.set(LOCK_KEY, "elsewhere:1")
-        assert not turn.is_active()
+        assert not lock.is_active()
         client.delete(LOCK_KEY)
-        assert turn.is_active()
-        turn.give_back()
+        assert lock.is_active()
+        lock.release()
         assert holder(client) is None
 
 
 def test_without_a_broker_nothing_is_scheduled() -> None:
-    assert not Turn("redis://127.0.0.1:1/0").is_active()
+    assert not BeatLock("redis://127.0.0.1:1/0").is_active()

@@ -83,7 +83,7 @@ def test_a_misspelt_variable_and_one_set_twice_are_warnings(tmp_path: Path) -> N
     assert status == 0
     assert found["warnings"] == [
         "CHM_WEB_WORKER is not read by these settings; is it CHM_WEB_WORKERS?",
-        "CHM_SECRET_KEY is set twice: the file that CHM_SECRET_KEY_FILE names counts.",
+        "CHM_SECRET_KEY is set twice: the value in the file of CHM_SECRET_KEY_FILE is used.",
     ]
 
 

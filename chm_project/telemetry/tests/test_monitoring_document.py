@@ -8,7 +8,7 @@ from django.conf import settings
 from prometheus_client import Metric
 
 from chm_project.operations import collector
-from chm_project.operations.state import Group, Numbers
+from chm_project.operations.state import Group, InstallationCounts
 from chm_project.telemetry import metrics
 from chm_project.telemetry.process_values import OWN
 
@@ -24,14 +24,14 @@ def documented() -> dict[str, tuple[str, tuple[str, ...]]]:
     return found
 
 
-def existing(numbers: Numbers) -> dict[str, tuple[str, tuple[str, ...]]]:
+def existing(numbers: InstallationCounts) -> dict[str, tuple[str, tuple[str, ...]]]:
     own = {
         _name(metric.name, metric.type): (metric.type, tuple(sorted(getattr(metrics, name)._labelnames)))
         for name in vars(metrics)
         if hasattr(getattr(metrics, name), "_labelnames")
         for metric in getattr(metrics, name).describe()
     }
-    scraped: list[Metric] = [*collector._numbers(numbers), *collector._late(numbers)]
+    scraped: list[Metric] = [*collector._count_metrics(numbers), *collector._late(numbers)]
     return own | {metric.name: (metric.type, tuple(sorted(metric.samples[0].labels))) for metric in scraped}
 
 
@@ -43,7 +43,7 @@ def test_the_document_lists_every_metric(db: None) -> None:
     groups = [Group("Acme", "airflow", 1, 0, 0, 0, Decimal(60))]
 
     found = documented()
-    expected = existing(Numbers(groups, {}))
+    expected = existing(InstallationCounts(groups, {}))
 
     assert list(OWN.collect()), "the processes' own metrics are registered"
     assert expected.items() <= found.items()

@@ -1041,7 +1041,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Metrics in Prometheus' text format
+         * Read metrics in Prometheus' text format
          * @description Values come from the database and the broker, so every web process returns the same.
          */
         get: operations["metrics"];
@@ -1110,9 +1110,9 @@ export interface paths {
         };
         /**
          * Check that the installation can work
-         * @description Without a token: only a status, whether the database answers and is migrated.
+         * @description Without a token: only a status that says whether the database answers and is migrated.
          *
-         *     With a token: also broker, beat and the freshness of ingestion. Stale ingestion alone does not make CHM unready.
+         *     With a token: also broker, beat and the freshness of ingestion. Stale ingestion does not make CHM unready.
          */
         get: operations["ready"];
         put?: never;
@@ -1451,7 +1451,7 @@ export interface components {
                 /** @description The value of X-Request-ID; the server's log has it too. */
                 request_id: string;
                 details: {
-                    /** @description A field or parameter; nested ones are dotted. `body` is all of it. */
+                    /** @description A field or parameter; nested ones are dotted. `body`: the whole body. */
                     field: string;
                     issue: string;
                 }[];
@@ -2093,31 +2093,31 @@ export interface components {
         PaginatedAlertRuleList: {
             /** @description The rows of this answer. */
             items: components["schemas"]["AlertRule"][];
-            /** @description Send it as `cursor`, with the same filters, for the next page; null on the last. */
+            /** @description Send it as `cursor` with the same filters for the next page; null on the last. */
             next_cursor: string | null;
         };
         PaginatedClientList: {
             /** @description The rows of this answer. */
             items: components["schemas"]["Client"][];
-            /** @description Send it as `cursor`, with the same filters, for the next page; null on the last. */
+            /** @description Send it as `cursor` with the same filters for the next page; null on the last. */
             next_cursor: string | null;
         };
         PaginatedFiringRuleList: {
             /** @description The rows of this answer. */
             items: components["schemas"]["FiringRule"][];
-            /** @description Send it as `cursor`, with the same filters, for the next page; null on the last. */
+            /** @description Send it as `cursor` with the same filters for the next page; null on the last. */
             next_cursor: string | null;
         };
         PaginatedPipelineList: {
             /** @description The rows of this answer. */
             items: components["schemas"]["Pipeline"][];
-            /** @description Send it as `cursor`, with the same filters, for the next page; null on the last. */
+            /** @description Send it as `cursor` with the same filters for the next page; null on the last. */
             next_cursor: string | null;
         };
         PaginatedRunList: {
             /** @description The rows of this answer. */
             items: components["schemas"]["Run"][];
-            /** @description Send it as `cursor`, with the same filters, for the next page; null on the last. */
+            /** @description Send it as `cursor` with the same filters for the next page; null on the last. */
             next_cursor: string | null;
         };
         /** @description An alert rule. If it has a client and a pipeline, the pipeline is the scope and its client owns the rule. */
@@ -2557,7 +2557,7 @@ export interface components {
             success: number;
             /** @description Failed runs. */
             failed: number;
-            /** @description Runs stopped by a person or gone at their source. */
+            /** @description Runs that a person stopped or that no longer exist at their source. */
             canceled: number;
             /** @description Runs that their source skipped. */
             skipped: number;
@@ -2825,7 +2825,7 @@ export interface components {
                  * @example {
                  *       "error": {
                  *         "code": "forbidden",
-                 *         "message": "This token has the scope read; this request takes the scope write.",
+                 *         "message": "This token has the scope read; this request needs the scope write.",
                  *         "details": [],
                  *         "request_id": "6f1d8a52c0e94b7f8a3e5d1c2b4a6978"
                  *       }
@@ -2865,7 +2865,7 @@ export interface components {
                  * @example {
                  *       "error": {
                  *         "code": "not_acceptable",
-                 *         "message": "The answer is JSON and nothing else.",
+                 *         "message": "The answer is JSON; ask for it with `Accept: application/json`, or leave the header out.",
                  *         "details": [],
                  *         "request_id": "6f1d8a52c0e94b7f8a3e5d1c2b4a6978"
                  *       }
@@ -2966,7 +2966,7 @@ export interface components {
                  * @example {
                  *       "error": {
                  *         "code": "internal_error",
-                 *         "message": "Something went wrong here, and it has been logged.",
+                 *         "message": "An internal error occurred and was logged. Try again.",
                  *         "details": [],
                  *         "request_id": "6f1d8a52c0e94b7f8a3e5d1c2b4a6978"
                  *       }
@@ -3007,7 +3007,7 @@ export interface components {
                  * @example {
                  *       "error": {
                  *         "code": "timeout",
-                 *         "message": "This took the database too long and was ended. Ask for less, or try again later.",
+                 *         "message": "The database needed too long and canceled the request. Request less, or try again later.",
                  *         "details": [],
                  *         "request_id": "6f1d8a52c0e94b7f8a3e5d1c2b4a6978"
                  *       }
@@ -3153,7 +3153,7 @@ export interface operations {
                  */
                 client_id?: string;
                 /**
-                 * @description The `next_cursor` of the page before, sent with the same filters.
+                 * @description The `next_cursor` of the previous page. Send the same filters with it.
                  * @example WyIyMDI2LTAzLTAxIl0:1vQk2m:5f0c2a9e7b1d4c3a8e6f0b12
                  */
                 cursor?: string;
@@ -3175,12 +3175,12 @@ export interface operations {
                  */
                 is_enabled?: boolean;
                 /**
-                 * @description How many items at most; a page of very large items ends earlier.
+                 * @description Maximum number of items. A page of very large items has fewer.
                  * @example 100
                  */
                 limit?: number;
                 /**
-                 * @description The order; a minus in front means descending. A cursor holds for one order. Default: id.
+                 * @description The order; a minus in front means descending. A cursor is valid for one order. Default: id.
                  * @example id
                  */
                 ordering?: components["schemas"]["AlertRuleOrdering"];
@@ -3603,7 +3603,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description The `next_cursor` of the page before, sent with the same filters.
+                 * @description The `next_cursor` of the previous page. Send the same filters with it.
                  * @example WyIyMDI2LTAzLTAxIl0:1vQk2m:5f0c2a9e7b1d4c3a8e6f0b12
                  */
                 cursor?: string;
@@ -3615,12 +3615,12 @@ export interface operations {
                  */
                 fields?: components["schemas"]["AlertRuleField"][];
                 /**
-                 * @description How many items at most; a page of very large items ends earlier.
+                 * @description Maximum number of items. A page of very large items has fewer.
                  * @example 100
                  */
                 limit?: number;
                 /**
-                 * @description The order; a minus in front means descending. A cursor holds for one order. Default: id.
+                 * @description The order; a minus in front means descending. A cursor is valid for one order. Default: id.
                  * @example id
                  */
                 ordering?: components["schemas"]["AlertRuleOrdering"];
@@ -3692,7 +3692,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description The `next_cursor` of the page before, sent with the same filters.
+                 * @description The `next_cursor` of the previous page. Send the same filters with it.
                  * @example WyIyMDI2LTAzLTAxIl0:1vQk2m:5f0c2a9e7b1d4c3a8e6f0b12
                  */
                 cursor?: string;
@@ -3714,7 +3714,7 @@ export interface operations {
                  */
                 is_active?: boolean;
                 /**
-                 * @description How many items at most; a page of very large items ends earlier.
+                 * @description Maximum number of items. A page of very large items has fewer.
                  * @example 100
                  */
                 limit?: number;
@@ -3724,7 +3724,7 @@ export interface operations {
                  */
                 name?: string;
                 /**
-                 * @description The order; a minus in front means descending. A cursor holds for one order. Default: name.
+                 * @description The order; a minus in front means descending. A cursor is valid for one order. Default: name.
                  * @example name
                  */
                 ordering?: components["schemas"]["ClientOrdering"];
@@ -4023,7 +4023,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description The `next_cursor` of the page before, sent with the same filters.
+                 * @description The `next_cursor` of the previous page. Send the same filters with it.
                  * @example WyIyMDI2LTAzLTAxIl0:1vQk2m:5f0c2a9e7b1d4c3a8e6f0b12
                  */
                 cursor?: string;
@@ -4057,7 +4057,7 @@ export interface operations {
                  */
                 is_active?: boolean;
                 /**
-                 * @description How many items at most; a page of very large items ends earlier.
+                 * @description Maximum number of items. A page of very large items has fewer.
                  * @example 100
                  */
                 limit?: number;
@@ -4067,7 +4067,7 @@ export interface operations {
                  */
                 name?: string;
                 /**
-                 * @description The order; a minus in front means descending. A cursor holds for one order. Default: name.
+                 * @description The order; a minus in front means descending. A cursor is valid for one order. Default: name.
                  * @example name
                  */
                 ordering?: components["schemas"]["ClientOrdering"];
@@ -4681,7 +4681,7 @@ export interface operations {
                  */
                 client_id?: string[];
                 /**
-                 * @description The `next_cursor` of the page before, sent with the same filters.
+                 * @description The `next_cursor` of the previous page. Send the same filters with it.
                  * @example WyIyMDI2LTAzLTAxIl0:1vQk2m:5f0c2a9e7b1d4c3a8e6f0b12
                  */
                 cursor?: string;
@@ -4715,7 +4715,7 @@ export interface operations {
                  */
                 is_active?: boolean;
                 /**
-                 * @description How many items at most; a page of very large items ends earlier.
+                 * @description Maximum number of items. A page of very large items has fewer.
                  * @example 100
                  */
                 limit?: number;
@@ -4725,7 +4725,7 @@ export interface operations {
                  */
                 name?: string;
                 /**
-                 * @description The order; a minus in front means descending. A cursor holds for one order. Default: name.
+                 * @description The order; a minus in front means descending. A cursor is valid for one order. Default: name.
                  * @example name
                  */
                 ordering?: components["schemas"]["ClientOrdering"];
@@ -5266,7 +5266,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description The `next_cursor` of the page before, sent with the same filters.
+                 * @description The `next_cursor` of the previous page. Send the same filters with it.
                  * @example WyIyMDI2LTAzLTAxIl0:1vQk2m:5f0c2a9e7b1d4c3a8e6f0b12
                  */
                 cursor?: string;
@@ -5293,7 +5293,7 @@ export interface operations {
                  */
                 fields?: components["schemas"]["RunField"][];
                 /**
-                 * @description How many items at most; a page of very large items ends earlier.
+                 * @description Maximum number of items. A page of very large items has fewer.
                  * @example 100
                  */
                 limit?: number;
@@ -5303,7 +5303,7 @@ export interface operations {
                  */
                 order?: components["schemas"]["SortDirection"];
                 /**
-                 * @description The order; a minus in front means descending. A cursor holds for one order. Default: -started_at.
+                 * @description The order; a minus in front means descending. A cursor is valid for one order. Default: -started_at.
                  * @example -started_at
                  */
                 ordering?: components["schemas"]["PipelineRunOrdering"];
@@ -7888,7 +7888,7 @@ export interface operations {
                  */
                 client_id?: string[];
                 /**
-                 * @description The `next_cursor` of the page before, sent with the same filters.
+                 * @description The `next_cursor` of the previous page. Send the same filters with it.
                  * @example WyIyMDI2LTAzLTAxIl0:1vQk2m:5f0c2a9e7b1d4c3a8e6f0b12
                  */
                 cursor?: string;
@@ -7912,12 +7912,12 @@ export interface operations {
                  */
                 fields?: components["schemas"]["RunField"][];
                 /**
-                 * @description How many items at most; a page of very large items ends earlier.
+                 * @description Maximum number of items. A page of very large items has fewer.
                  * @example 100
                  */
                 limit?: number;
                 /**
-                 * @description The order; a minus in front means descending. A cursor holds for one order. Default: -event_at.
+                 * @description The order; a minus in front means descending. A cursor is valid for one order. Default: -event_at.
                  * @example -event_at
                  */
                 ordering?: components["schemas"]["RunOrdering"];

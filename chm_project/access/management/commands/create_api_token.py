@@ -1,4 +1,4 @@
-"""Makes an API token and prints it, alone, on standard output."""
+"""manage.py create_api_token: create an API token. Standard output contains only the token."""
 
 import uuid
 from argparse import ArgumentTypeError, RawDescriptionHelpFormatter
@@ -14,8 +14,8 @@ from chm_project.access.services import create_token
 
 _EXAMPLES = """
 scopes:
-  read    look at everything through the API
-  ingest  push runs, nothing else
+  read    read everything through the API
+  ingest  push runs only
   write   read, and change inventory, alert rules and manual runs
   admin   all of these
 
@@ -23,12 +23,12 @@ examples:
   manage.py create_api_token grafana --scope read --expires-days 365
   manage.py create_api_token "Northwind jobs" --scope ingest --client Northwind
 
-The token is shown this once and stored only as a digest; a lost one is replaced, not found again.
+The token is shown only once, because CHM stores only a digest of it. To replace a lost token, create another.
 """
 
 
 class Command(BaseCommand):
-    help = "Makes an API token for a program and prints it, alone, on standard output."
+    help = "Create an API token for a program. Standard output contains only the token, so a script can capture it."
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         return super().create_parser(
@@ -39,11 +39,9 @@ class Command(BaseCommand):
         parser.add_argument("name", type=_token_name, help="which program will use it; shown in lists and logs")
         parser.add_argument("--scope", required=True, choices=Scope.values, help="what it may do (see below)")
         binding = parser.add_mutually_exclusive_group()
-        binding.add_argument("--client", metavar="NAME", help="bind it to this client: nothing else exists for it")
-        binding.add_argument("--pipeline", metavar="ID", type=uuid.UUID, help="bind it to this one pipeline")
-        parser.add_argument(
-            "--expires-days", type=_days, metavar="N", help="stop working after N days; without it, never"
-        )
+        binding.add_argument("--client", metavar="NAME", help="restrict it to this client")
+        binding.add_argument("--pipeline", metavar="ID", type=uuid.UUID, help="restrict it to this pipeline")
+        parser.add_argument("--expires-days", type=_days, metavar="N", help="expire after N days (default: never)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         days: int | None = options["expires_days"]
@@ -54,8 +52,8 @@ class Command(BaseCommand):
             pipeline_id=_pipeline_id(options["pipeline"]) if options["pipeline"] is not None else None,
             expires_at=timezone.now() + timedelta(days=days) if days else None,
         )
-        until = f"until {token.expires_at:%Y-%m-%d %H:%M} UTC" if token.expires_at else "without an end"
-        self.stderr.write(f"Made {token}: scope {token.scope}, valid {until}. Keep it; it is not shown again.")
+        until = f"until {token.expires_at:%Y-%m-%d %H:%M} UTC" if token.expires_at else "without an expiry date"
+        self.stderr.write(f"Created {token}: scope {token.scope}, valid {until}. Keep it; it is not shown again.")
         self.stdout.write(plaintext)
 
 
@@ -73,10 +71,10 @@ def _days(text: str) -> int:
 
 
 def _client_id(name: str) -> uuid.UUID:
-    found: uuid.UUID | None = _objects("Client").filter(name=name).values_list("pk", flat=True).first()
-    if found is None:
+    client_id: uuid.UUID | None = _objects("Client").filter(name=name).values_list("pk", flat=True).first()
+    if client_id is None:
         raise CommandError(f"No client is named {name!r}; names are exact, capitals included.", returncode=2)
-    return found
+    return client_id
 
 
 def _pipeline_id(pipeline_id: uuid.UUID) -> uuid.UUID:
@@ -86,4 +84,5 @@ def _pipeline_id(pipeline_id: uuid.UUID) -> uuid.UUID:
 
 
 def _objects(model: str) -> Any:
+    # By name, because this package may not import apps (see test_imports.py).
     return apps.get_model("inventory", model)._default_manager

@@ -1,4 +1,4 @@
-"""manage.py list_api_tokens: who has which token, without what could be used."""
+"""manage.py list_api_tokens: list the API tokens without their secrets."""
 
 from typing import Any
 

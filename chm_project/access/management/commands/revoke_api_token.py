@@ -1,4 +1,4 @@
-"""manage.py revoke_api_token: ends a token at once."""
+"""manage.py revoke_api_token: revoke a token immediately."""
 
 from typing import Any
 
@@ -15,6 +15,7 @@ class Command(BaseCommand):
         parser.add_argument("visible_part", help="such as chm_aB3dE6gH")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        # The whole token is accepted too, for a user who pastes it.
         prefix = options["visible_part"].removeprefix("chm_").partition("_")[0]
         tokens = list(ApiToken.objects.filter(prefix=prefix))
         if len(tokens) != 1:

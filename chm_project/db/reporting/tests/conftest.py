@@ -12,7 +12,7 @@ NAME = "reporting_of_a_test"
 
 
 class OtherApp:
-    """An app of the test's own, whose files come and go."""
+    """An app that exists only in the test, which writes and removes its files."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / "reporting"

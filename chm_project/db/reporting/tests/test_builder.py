@@ -1,4 +1,4 @@
-"""The schema `reporting` follows its files: what changes, what stays, and who may read it afterwards."""
+"""The schema `reporting` follows its files. Tests what changes, what stays, and which roles may read it afterwards."""
 
 import os
 import threading
@@ -26,21 +26,23 @@ def execute(statement: str) -> None:
         cursor.execute(statement)
 
 
-def ask(statement: str) -> list[Any]:
+def query_column(statement: str) -> list[Any]:
     with connection.cursor() as cursor:
         cursor.execute(statement)
         return [row[0] for row in cursor.fetchall()]
 
 
 def readable(role: str) -> set[str]:
-    views = ask("SELECT viewname FROM pg_views WHERE schemaname = 'reporting'")
+    views = query_column("SELECT viewname FROM pg_views WHERE schemaname = 'reporting'")
     return {
-        view for view in views if ask(f"SELECT has_table_privilege('{role}', 'reporting.{view}', 'SELECT')") == [True]
+        view
+        for view in views
+        if query_column(f"SELECT has_table_privilege('{role}', 'reporting.{view}', 'SELECT')") == [True]
     }
 
 
 def all_views() -> set[str]:
-    return set(ask("SELECT viewname FROM pg_views WHERE schemaname = 'reporting'"))
+    return set(query_column("SELECT viewname FROM pg_views WHERE schemaname = 'reporting'"))
 
 
 def own_connection() -> psycopg.Connection[Any]:
@@ -52,7 +54,7 @@ def own_connection() -> psycopg.Connection[Any]:
 
 @pytest.fixture
 def roles() -> Iterator[tuple[str, str]]:
-    """A role that reads every view, and one that reads some: a view, a column, and one with the right to pass it on."""
+    """Return a role that reads all views, and one that reads a view, with grant option, and a column of another."""
     full, some = ROLE, f"{ROLE}_some"
     call_command("grant_reporting_role", full)
     execute(f"CREATE ROLE {some}")
@@ -66,15 +68,15 @@ def roles() -> Iterator[tuple[str, str]]:
         execute(f"DROP ROLE {role}")
 
 
-def test_a_new_view_is_built_after_the_views_it_reads_whatever_they_are_called(other_app: OtherApp) -> None:
+def test_a_new_view_is_built_after_the_views_that_it_reads(other_app: OtherApp) -> None:
     other_app.view("aaa", "SELECT platform FROM reporting.zzz", "platform")
     other_app.view("zzz", BY_PLATFORM, "platform", "pipelines")
 
     assert builder.rebuild(connection) == len(all_views())
 
     assert {"aaa", "zzz"} <= all_views()
-    assert ask("SELECT obj_description('reporting.aaa'::regclass)") == ["A view of a test."]
-    assert ask("SELECT col_description('reporting.zzz'::regclass, 2)") == ["A column"]
+    assert query_column("SELECT obj_description('reporting.aaa'::regclass)") == ["A view of a test."]
+    assert query_column("SELECT col_description('reporting.zzz'::regclass, 2)") == ["A column"]
 
 
 def test_unchanged_files_change_nothing() -> None:
@@ -94,13 +96,13 @@ def test_a_shape_with_a_view_is_built_as_of_now(other_app: OtherApp) -> None:
 
     builder.rebuild(connection)
 
-    assert ask("SELECT runs FROM reporting.old_runs") == [0]
+    assert query_column("SELECT runs FROM reporting.old_runs") == [0]
 
 
 def test_a_column_at_the_end_is_added_in_place(other_app: OtherApp) -> None:
     other_app.view("platforms", "SELECT platform FROM reporting.pipelines", "platform")
     builder.rebuild(connection)
-    before = ask("SELECT 'reporting.platforms'::regclass::oid")
+    before = query_column("SELECT 'reporting.platforms'::regclass::oid")
     execute("CREATE VIEW public.of_an_analyst AS SELECT * FROM reporting.platforms")
     try:
         other_app.view("platforms", "SELECT platform, environment FROM reporting.pipelines", "platform", "environment")
@@ -108,29 +110,33 @@ def test_a_column_at_the_end_is_added_in_place(other_app: OtherApp) -> None:
     finally:
         execute("DROP VIEW public.of_an_analyst")
 
-    assert ask("SELECT 'reporting.platforms'::regclass::oid") == before
-    assert ask("SELECT count(environment) FROM reporting.platforms") == [0]
+    assert query_column("SELECT 'reporting.platforms'::regclass::oid") == before
+    assert query_column("SELECT count(environment) FROM reporting.platforms") == [0]
 
 
-def test_a_removed_column_leaves_what_each_role_may_read(other_app: OtherApp, roles: tuple[str, str]) -> None:
+def test_removing_a_column_keeps_the_grants_of_each_role(other_app: OtherApp, roles: tuple[str, str]) -> None:
     full, some = roles
     other_app.view("platforms", BY_PLATFORM, "platform", "pipelines")
     builder.rebuild(connection)
     assert "platforms" in readable(full)
-    before = ask("SELECT 'reporting.clients'::regclass::oid")
+    before = query_column("SELECT 'reporting.clients'::regclass::oid")
 
     other_app.view("platforms", "SELECT platform FROM reporting.pipelines", "platform")
     builder.rebuild(connection)
 
-    assert ask("SELECT 'reporting.clients'::regclass::oid") != before, "all views were created again"
+    assert query_column("SELECT 'reporting.clients'::regclass::oid") != before, "all views were created again"
     assert readable(full) == all_views()
     assert readable(some) == {"clients"}
-    assert ask(f"SELECT has_table_privilege('{some}', 'reporting.clients', 'SELECT WITH GRANT OPTION')") == [True]
-    assert ask(f"SELECT has_column_privilege('{some}', 'reporting.pipelines', 'platform', 'SELECT')") == [True]
-    assert ask(f"SELECT has_column_privilege('{some}', 'reporting.pipelines', 'client_id', 'SELECT')") == [False]
+    assert query_column(f"SELECT has_table_privilege('{some}', 'reporting.clients', 'SELECT WITH GRANT OPTION')") == [
+        True
+    ]
+    assert query_column(f"SELECT has_column_privilege('{some}', 'reporting.pipelines', 'platform', 'SELECT')") == [True]
+    assert query_column(f"SELECT has_column_privilege('{some}', 'reporting.pipelines', 'client_id', 'SELECT')") == [
+        False
+    ]
 
 
-def test_a_role_that_somebody_else_let_in_reads_later_views(other_app: OtherApp, roles: tuple[str, str]) -> None:
+def test_a_role_that_another_role_granted_access_reads_later_views(other_app: OtherApp, roles: tuple[str, str]) -> None:
     full, late = roles[0], f"{ROLE}_late"
     execute(f"CREATE ROLE {late}")
     try:
@@ -158,17 +164,17 @@ def test_a_role_that_somebody_else_let_in_reads_later_views(other_app: OtherApp,
         execute(f"DROP ROLE {late}")
 
 
-def test_what_a_former_release_left_to_default_privileges_ends(other_app: OtherApp, roles: tuple[str, str]) -> None:
+def test_default_privileges_of_a_former_release_are_removed(other_app: OtherApp, roles: tuple[str, str]) -> None:
     execute(f"ALTER DEFAULT PRIVILEGES IN SCHEMA reporting GRANT SELECT ON TABLES TO {roles[1]}")
 
     other_app.view("platforms", BY_PLATFORM, "platform", "pipelines")
     builder.rebuild(connection)
 
     assert "platforms" not in readable(roles[1])
-    assert ask("SELECT count(*) FROM pg_default_acl WHERE defaclnamespace = 'reporting'::regnamespace") == [0]
+    assert query_column("SELECT count(*) FROM pg_default_acl WHERE defaclnamespace = 'reporting'::regnamespace") == [0]
 
 
-def test_dropped_views_come_back_with_their_readers_and_new_ones_for_those_who_read_all(
+def test_dropped_views_are_restored_with_their_grants_and_roles_that_read_all_read_new_views(
     other_app: OtherApp, roles: tuple[str, str]
 ) -> None:
     full, some = roles
@@ -187,7 +193,7 @@ def test_dropped_views_come_back_with_their_readers_and_new_ones_for_those_who_r
     assert readable(some) == {"clients"}
 
 
-def test_a_role_that_was_dropped_meanwhile_is_left_out(roles: tuple[str, str]) -> None:
+def test_a_role_that_was_dropped_meanwhile_is_skipped(roles: tuple[str, str]) -> None:
     gone = f"{ROLE}_gone"
     execute(f"CREATE ROLE {gone}")
     execute(f"GRANT SELECT ON reporting.clients TO {gone}")
@@ -199,7 +205,7 @@ def test_a_role_that_was_dropped_meanwhile_is_left_out(roles: tuple[str, str]) -
     assert readable(roles[0]) == all_views()
 
 
-def test_a_view_whose_file_is_gone_goes_and_one_of_somebody_else_stays(other_app: OtherApp) -> None:
+def test_a_view_without_its_file_is_dropped_and_views_of_others_stay(other_app: OtherApp) -> None:
     other_app.view("platforms", BY_PLATFORM, "platform", "pipelines")
     builder.rebuild(connection)
     execute("CREATE VIEW reporting.of_an_analyst AS SELECT 1 AS one")
@@ -213,7 +219,7 @@ def test_a_view_whose_file_is_gone_goes_and_one_of_somebody_else_stays(other_app
         execute("DROP VIEW reporting.of_an_analyst")
 
 
-def test_a_view_that_cannot_go_is_named_and_nothing_changes(other_app: OtherApp) -> None:
+def test_a_view_that_cannot_be_dropped_is_named_and_nothing_changes(other_app: OtherApp) -> None:
     other_app.view("platforms", BY_PLATFORM, "platform", "pipelines")
     builder.rebuild(connection)
     execute("CREATE VIEW public.of_an_analyst AS SELECT * FROM reporting.platforms")
@@ -223,12 +229,12 @@ def test_a_view_that_cannot_go_is_named_and_nothing_changes(other_app: OtherApp)
             builder.ReportingSchemaError, match=r"view of_an_analyst depends on view reporting.platforms"
         ):
             builder.rebuild(connection)
-        assert ask("SELECT count(pipelines) FROM reporting.platforms") == [0]
+        assert query_column("SELECT count(pipelines) FROM reporting.platforms") == [0]
     finally:
         execute("DROP VIEW public.of_an_analyst")
 
 
-def test_a_name_that_somebody_else_uses_is_refused(other_app: OtherApp) -> None:
+def test_a_name_of_an_existing_view_is_refused(other_app: OtherApp) -> None:
     execute("CREATE VIEW reporting.platforms AS SELECT 1 AS one")
     try:
         other_app.view("platforms", BY_PLATFORM, "platform", "pipelines")
@@ -238,7 +244,7 @@ def test_a_name_that_somebody_else_uses_is_refused(other_app: OtherApp) -> None:
         execute("DROP VIEW reporting.platforms")
 
 
-def test_another_schema_that_the_views_read_is_left_alone(other_app: OtherApp) -> None:
+def test_another_schema_that_the_views_read_is_not_changed(other_app: OtherApp) -> None:
     execute("CREATE SCHEMA other_objects")
     execute("CREATE TABLE other_objects.days (day date)")
     execute("INSERT INTO other_objects.days VALUES ('2026-01-01')")
@@ -247,14 +253,14 @@ def test_another_schema_that_the_views_read_is_left_alone(other_app: OtherApp) -
         builder.rebuild(connection)
         other_app.view("days", "SELECT day FROM other_objects.days", "day")
         builder.rebuild(connection)
-        assert ask("SELECT count(*) FROM reporting.days") == [1]
+        assert query_column("SELECT count(*) FROM reporting.days") == [1]
     finally:
         other_app.remove("views", "days")
         builder.rebuild(connection)
         execute("DROP SCHEMA other_objects CASCADE")
 
 
-def test_a_reader_is_waited_for(other_app: OtherApp) -> None:
+def test_the_builder_waits_for_a_reader(other_app: OtherApp) -> None:
     other_app.view("platforms", BY_PLATFORM, "platform", "pipelines")
     with own_connection() as reader:
         reader.execute("SELECT count(*) FROM reporting.current_failures")
@@ -277,7 +283,7 @@ def test_a_reader_that_stays_is_named_and_nothing_changes(other_app: OtherApp) -
         assert f"process {reader.info.backend_pid}, idle in transaction" in str(refused.value)
     assert time.monotonic() - begun < 10
     assert "platforms" not in all_views()
-    assert ask("SHOW lock_timeout") == ["0"]
+    assert query_column("SHOW lock_timeout") == ["0"]
 
 
 @pytest.mark.parametrize(
@@ -325,7 +331,7 @@ def test_the_command_says_whether_the_views_are_current_and_builds_them(
     assert check("rebuild_reporting") == 0
 
 
-def test_a_view_dropped_by_hand_comes_back() -> None:
+def test_a_view_dropped_by_hand_is_restored() -> None:
     execute("DROP VIEW reporting.governance_gaps")
 
     call_command("migrate", verbosity=0)
@@ -333,7 +339,7 @@ def test_a_view_dropped_by_hand_comes_back() -> None:
     assert "governance_gaps" in all_views()
 
 
-def test_migrations_are_reversed_without_the_views_which_come_back_after_the_last(roles: tuple[str, str]) -> None:
+def test_reversing_migrations_drops_the_views_and_the_last_migration_restores_them(roles: tuple[str, str]) -> None:
     before = all_views()
 
     call_command("migrate", "alerting", "0001", verbosity=0)

@@ -1,4 +1,4 @@
-"""What a developer changes in the views, applied to a database in use and to a fresh one: both end the same."""
+"""A developer's changes of views give a database in use and a new one the same schema."""
 
 import os
 import re
@@ -36,7 +36,7 @@ SELECT p.platform, count(*) AS runs FROM reporting.run_facts AS p WHERE {in_scop
 
 
 class Checkout:
-    """A copy of the product, to be changed."""
+    """A copy of the product that a test may change."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -68,7 +68,7 @@ class Checkout:
 
 
 class Readers:
-    """A board that keeps asking on one connection, as the reading role; `refused` are the errors it got."""
+    """A board that queries continuously on one connection, as the reading role; `refused` lists its errors."""
 
     def __init__(self, url: str) -> None:
         self.refused: list[str] = []
@@ -76,9 +76,9 @@ class Readers:
         self._connection = psycopg.connect(url, autocommit=True)
         self._connection.execute(f"SET ROLE {READER}")
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._ask)
+        self._thread = threading.Thread(target=self._query)
 
-    def _ask(self) -> None:
+    def _query(self) -> None:
         while not self._stop.wait(0.02):
             for view in VIEWS:
                 try:
@@ -150,7 +150,7 @@ def test_a_database_in_use_and_a_fresh_one_end_with_the_same_schema(tmp_path: Pa
         checkout.manage(used, "makemigrations", "inventory", "--name", "region")
         with Readers(used) as readers, psycopg.connect(used) as slow:
             slow.execute("SELECT * FROM reporting.run_facts")
-            ending = threading.Timer(4, slow.rollback)  # until then its transaction keeps the views
+            ending = threading.Timer(4, slow.rollback)  # until then its transaction locks the views
             ending.start()
             output = checkout.manage(used, "migrate")
             ending.join()

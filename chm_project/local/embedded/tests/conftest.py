@@ -21,21 +21,21 @@ def running(data_dir: Path) -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def forget() -> Callable[[Path], None]:
-    """Fail if a server was left running in a folder, and remove what is kept outside of it."""
+def clean_up() -> Callable[[Path], None]:
+    """Return a function that removes files outside of a data folder and fails if a server still runs in it."""
 
-    def forget(data_dir: Path) -> None:
+    def clean_up(data_dir: Path) -> None:
         left = running(data_dir) if data_dir.exists() else []
         if left:
             attach(data_dir=data_dir).release()
         shutil.rmtree(outside_path(data_dir), ignore_errors=True)
         assert left == []
 
-    return forget
+    return clean_up
 
 
 @contextmanager
-def open_to_all() -> Iterator[Path]:
+def readable_folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="chm-test-") as name:
         folder = Path(name)
         folder.chmod(0o755)
@@ -43,18 +43,18 @@ def open_to_all() -> Iterator[Path]:
 
 
 @pytest.fixture
-def data_dir(tmp_path: Path, forget: Callable[[Path], None]) -> Iterator[Path]:
+def data_dir(tmp_path: Path, clean_up: Callable[[Path], None]) -> Iterator[Path]:
     folder = tmp_path / "chm"
     yield folder
-    forget(folder)
+    clean_up(folder)
 
 
 @pytest.fixture(scope="session")
-def kept_data_dir(tmp_path_factory: pytest.TempPathFactory, forget: Callable[[Path], None]) -> Iterator[Path]:
-    """One cluster for all tests that leave it as usable as they found it: cold starts cost most."""
+def reused_data_dir(tmp_path_factory: pytest.TempPathFactory, clean_up: Callable[[Path], None]) -> Iterator[Path]:
+    """Return one folder for all tests that leave its servers usable, because creating a cluster takes the most time."""
     folder = tmp_path_factory.mktemp("kept") / "chm"
     yield folder
-    forget(folder)
+    clean_up(folder)
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def hold() -> Iterator[Callable[..., Holder]]:
 
 
 @pytest.fixture(autouse=True)
-def no_addresses_given(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_server_urls(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("CHM_DATABASE_URL", "CHM_BROKER_URL", "CHM_DATA_DIR"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(f"{name}_FILE", raising=False)

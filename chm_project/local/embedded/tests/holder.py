@@ -1,4 +1,4 @@
-"""A process of its own that holds the servers of a folder: what the tests start, interrupt and kill.
+"""A separate process that holds the servers of a folder, for tests to start, interrupt and kill.
 
 `python -m chm_project.local.embedded.tests.holder FOLDER [UID GID]` prints one line of JSON and stays until its input
 ends.
@@ -38,13 +38,13 @@ class Holder:
         self.process.communicate()
 
     def signal_all(self, number: signal.Signals) -> None:
-        """What a terminal does on Ctrl-C, or the kernel to a container: the whole process group gets it."""
+        """Signal the whole process group, as a terminal does on Ctrl-C."""
         os.killpg(self.process.pid, number)
         self.process.communicate()
 
 
 def main() -> None:
-    # Everything is imported before the account changes: the interpreter may lie where only root can read.
+    # Imported before the account changes, because the interpreter may be in a folder that only root can read.
     import chm_project.local.embedded.postgres
     import chm_project.local.embedded.valkey  # noqa: F401
     from chm_project.local.embedded import EmbeddedServersUnavailable, attach

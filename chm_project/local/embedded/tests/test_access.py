@@ -1,4 +1,4 @@
-"""Who may connect to the servers, and as what."""
+"""Who may connect to the servers, and with which rights."""
 
 import os
 import stat
@@ -15,9 +15,9 @@ import redis
 from psycopg.conninfo import conninfo_to_dict
 
 from chm_project.local.embedded import Attachment, attach, redis_url
-from chm_project.local.embedded.tests.conftest import open_to_all
+from chm_project.local.embedded.tests.conftest import readable_folder
 
-STRANGER = 54321  # a user id without an account is as good as one with
+STRANGER = 54321  # any user id will do, also one without an account
 
 CONNECT_AS_A_STRANGER = """
 import os, socket, sys
@@ -43,12 +43,12 @@ connection.creation.destroy_test_db("chm", verbosity=0)
 
 
 @pytest.fixture(scope="module")
-def attachment(forget: Callable[[Path], None]) -> Iterator[Attachment]:
-    # Pytest's own folders are closed to others and would hide what the servers leave open.
-    with open_to_all() as folder:
+def attachment(clean_up: Callable[[Path], None]) -> Iterator[Attachment]:
+    # Other users cannot enter pytest's own folders, which would hide wrong permissions of the servers' files.
+    with readable_folder() as folder:
         with attach(data_dir=folder / "chm") as attachment:
             yield attachment
-        forget(folder / "chm")
+        clean_up(folder / "chm")
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_the_application_is_not_a_superuser_but_may_create_databases_and_roles(d
 def test_django_reads_the_database_url_and_can_create_its_test_database(database_url: str) -> None:
     django = subprocess.run(
         [sys.executable, "-W", "error", "-c", CONNECT_THROUGH_DJANGO, database_url],
-        # The address must not depend on what a developer's shell says about other servers.
+        # The URL must override variables of a developer's shell.
         env=os.environ | {"PGPORT": "1", "PGHOST": "nowhere.invalid"},
         capture_output=True,
         text=True,
@@ -125,7 +125,7 @@ def test_trust_is_granted_through_the_socket_only(attachment: Attachment, databa
     assert rules == [("local", ["all"], ["all"], "trust")]
 
 
-def test_sockets_lie_in_folders_that_only_their_owner_can_enter(database_url: str, broker_url: str) -> None:
+def test_sockets_are_in_folders_that_only_their_owner_can_enter(database_url: str, broker_url: str) -> None:
     modes = [stat.S_IMODE(socket.parent.stat().st_mode) for socket in sockets(database_url, broker_url)]
 
     assert modes == [0o700, 0o700]
@@ -133,7 +133,7 @@ def test_sockets_lie_in_folders_that_only_their_owner_can_enter(database_url: st
 
 def test_another_user_cannot_connect(database_url: str, broker_url: str) -> None:
     if os.geteuid() != 0:
-        # Only root can become somebody else. What keeps others out can still be taken away from ourselves.
+        # Only root can connect as another user. Otherwise check the owner and the permissions.
         for socket in sockets(database_url, broker_url):
             assert socket.parent.stat().st_uid == os.geteuid()
             assert not stat.S_IMODE(socket.stat().st_mode) & 0o077
@@ -148,7 +148,7 @@ def test_another_user_cannot_connect(database_url: str, broker_url: str) -> None
         assert answer.stdout == "Permission denied\n"
 
 
-def test_the_servers_inherit_no_secret_of_ours(monkeypatch: pytest.MonkeyPatch, data_dir: Path) -> None:
+def test_the_servers_do_not_inherit_secrets_of_chm(monkeypatch: pytest.MonkeyPatch, data_dir: Path) -> None:
     monkeypatch.setenv("CHM_SECRET_KEY", "a-secret")
 
     with attach(data_dir=data_dir, database=False) as attachment:

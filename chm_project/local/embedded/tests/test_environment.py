@@ -1,4 +1,4 @@
-"""What the environment variables decide: whether anything is started at all, and where."""
+"""The environment variables decide which servers are started, and where."""
 
 import json
 import os
@@ -27,7 +27,7 @@ def in_data_dir(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("suffix", ["", "_FILE"], ids=["as values", "in files"])
-def test_with_both_addresses_given_nothing_is_started(
+def test_with_both_urls_set_no_server_is_started(
     in_data_dir: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
 ) -> None:
     monkeypatch.setenv(f"CHM_DATABASE_URL{suffix}", "given")
@@ -37,10 +37,8 @@ def test_with_both_addresses_given_nothing_is_started(
     assert not in_data_dir.exists()
 
 
-def test_what_is_missing_is_started_and_put_into_the_environment(
-    kept_data_dir: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("CHM_DATA_DIR", str(kept_data_dir))
+def test_missing_servers_are_started_and_their_urls_set(reused_data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHM_DATA_DIR", str(reused_data_dir))
 
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", ATTACH], cwd=PROJECT, capture_output=True, text=True, check=True
@@ -49,14 +47,14 @@ def test_what_is_missing_is_started_and_put_into_the_environment(
 
     assert database_url.startswith("postgresql://chm@:5432/chm?host=")
     assert broker_url.startswith("redis+socket:///")
-    assert running(kept_data_dir) == []
+    assert running(reused_data_dir) == []
 
 
-def test_a_given_address_is_kept_and_only_the_other_server_started(
+def test_a_url_that_is_set_stays_and_only_the_other_server_is_started(
     in_data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CHM_DATABASE_URL", "postgresql:///mine")
-    monkeypatch.setenv("CHM_BROKER_URL", "")  # an empty value is none
+    monkeypatch.setenv("CHM_BROKER_URL", "")  # an empty value counts as not set
 
     attachment = attach_to_environment()
 
@@ -76,7 +74,7 @@ def test_production_settings_are_refused(in_data_dir: Path, monkeypatch: pytest.
     assert not in_data_dir.exists()
 
 
-def test_windows_is_told_what_to_do(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_windows_the_error_says_what_to_do(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "win32")
 
     with pytest.raises(EmbeddedServersUnavailable, match=r"Use WSL, or set CHM_DATABASE_URL and CHM_BROKER_URL"):

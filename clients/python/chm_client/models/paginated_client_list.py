@@ -26,7 +26,7 @@ class PaginatedClientList:
     """ 
         Attributes:
             items (list[Client]): The rows of this answer.
-            next_cursor (None | str): Send it as `cursor`, with the same filters, for the next page; null on the last.
+            next_cursor (None | str): Send it as `cursor` with the same filters for the next page; null on the last.
      """
 
     items: list[Client]

@@ -25,7 +25,7 @@ class StatusCounts:
             running (int): Runs that have not ended.
             success (int): Successful runs.
             failed (int): Failed runs.
-            canceled (int): Runs stopped by a person or gone at their source.
+            canceled (int): Runs that a person stopped or that no longer exist at their source.
             skipped (int): Runs that their source skipped.
      """
 

@@ -113,7 +113,7 @@ def sync_detailed(
     client: AuthenticatedClient,
 
 ) -> Response[Error | str]:
-    """ Metrics in Prometheus' text format
+    """ Read metrics in Prometheus' text format
 
      Values come from the database and the broker, so every web process returns the same.
 
@@ -141,7 +141,7 @@ def sync(
     client: AuthenticatedClient,
 
 ) -> Error | str | None:
-    """ Metrics in Prometheus' text format
+    """ Read metrics in Prometheus' text format
 
      Values come from the database and the broker, so every web process returns the same.
 
@@ -164,7 +164,7 @@ async def asyncio_detailed(
     client: AuthenticatedClient,
 
 ) -> Response[Error | str]:
-    """ Metrics in Prometheus' text format
+    """ Read metrics in Prometheus' text format
 
      Values come from the database and the broker, so every web process returns the same.
 
@@ -192,7 +192,7 @@ async def asyncio(
     client: AuthenticatedClient,
 
 ) -> Error | str | None:
-    """ Metrics in Prometheus' text format
+    """ Read metrics in Prometheus' text format
 
      Values come from the database and the broker, so every web process returns the same.
 

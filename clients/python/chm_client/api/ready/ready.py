@@ -119,10 +119,10 @@ def sync_detailed(
 ) -> Response[Error | Readiness]:
     """ Check that the installation can work
 
-     Without a token: only a status, whether the database answers and is migrated.
+     Without a token: only a status that says whether the database answers and is migrated.
 
-    With a token: also broker, beat and the freshness of ingestion. Stale ingestion alone does not make
-    CHM unready.
+    With a token: also broker, beat and the freshness of ingestion. Stale ingestion does not make CHM
+    unready.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -150,10 +150,10 @@ def sync(
 ) -> Error | Readiness | None:
     """ Check that the installation can work
 
-     Without a token: only a status, whether the database answers and is migrated.
+     Without a token: only a status that says whether the database answers and is migrated.
 
-    With a token: also broker, beat and the freshness of ingestion. Stale ingestion alone does not make
-    CHM unready.
+    With a token: also broker, beat and the freshness of ingestion. Stale ingestion does not make CHM
+    unready.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -176,10 +176,10 @@ async def asyncio_detailed(
 ) -> Response[Error | Readiness]:
     """ Check that the installation can work
 
-     Without a token: only a status, whether the database answers and is migrated.
+     Without a token: only a status that says whether the database answers and is migrated.
 
-    With a token: also broker, beat and the freshness of ingestion. Stale ingestion alone does not make
-    CHM unready.
+    With a token: also broker, beat and the freshness of ingestion. Stale ingestion does not make CHM
+    unready.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -207,10 +207,10 @@ async def asyncio(
 ) -> Error | Readiness | None:
     """ Check that the installation can work
 
-     Without a token: only a status, whether the database answers and is migrated.
+     Without a token: only a status that says whether the database answers and is migrated.
 
-    With a token: also broker, beat and the freshness of ingestion. Stale ingestion alone does not make
-    CHM unready.
+    With a token: also broker, beat and the freshness of ingestion. Stale ingestion does not make CHM
+    unready.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

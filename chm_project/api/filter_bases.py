@@ -1,4 +1,4 @@
-"""Typed base classes for libraries without types, so that mypy checks subclasses."""
+"""Typed base classes for django-filter, which has no type hints, so that mypy checks subclasses."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""HTTP manners: conditional requests, repeated posts, limits, ids, compression, HEAD, other origins, deprecations."""
+"""HTTP: conditional requests, repeated posts, limits, request ids, compression, HEAD, other origins, deprecations."""
 
 import gzip
 import json
@@ -74,7 +74,7 @@ def test_a_poller_gets_the_new_state_once_it_changed(api: APIClient) -> None:
     assert api.get(path, HTTP_IF_NONE_MATCH=etag).json()["status"] == "success"
 
 
-def test_what_ingestion_writes_is_seen_too(api: APIClient) -> None:
+def test_a_change_by_ingestion_changes_the_etag(api: APIClient) -> None:
     pipeline = PipelineFactory.create()
     path = f"{ROOT}/pipelines/{pipeline.pk}"
     etag = api.get(path)["ETag"]
@@ -129,7 +129,7 @@ def test_a_lost_update_is_412_and_changes_nothing(api: APIClient) -> None:
         assert api.get(path).status_code == 200
 
 
-def test_the_etag_of_each_answer_holds_for_the_next_change(api: APIClient) -> None:
+def test_the_etag_of_each_response_is_valid_for_the_next_change(api: APIClient) -> None:
     created = api.post(f"{ROOT}/clients", {"name": "a"})
     path = created["Location"]
 
@@ -137,20 +137,20 @@ def test_the_etag_of_each_answer_holds_for_the_next_change(api: APIClient) -> No
     again = api.patch(path, {"name": "c"}, HTTP_IF_MATCH=changed["ETag"])
     compressed = api.patch(path, {"name": "d"}, HTTP_IF_MATCH=f"W/{again['ETag']}")
     listed = api.patch(path, {"name": "e"}, HTTP_IF_MATCH=f'"other", {compressed["ETag"]}')
-    whatever = api.patch(path, {"name": "f"}, HTTP_IF_MATCH="*")
+    any_version = api.patch(path, {"name": "f"}, HTTP_IF_MATCH="*")
 
-    assert [answer.status_code for answer in (changed, again, compressed, listed, whatever)] == [200] * 5
-    assert api.get(path)["ETag"] == whatever["ETag"]
-    assert api.delete(path, HTTP_IF_MATCH=whatever["ETag"]).status_code == 204
+    assert [answer.status_code for answer in (changed, again, compressed, listed, any_version)] == [200] * 5
+    assert api.get(path)["ETag"] == any_version["ETag"]
+    assert api.delete(path, HTTP_IF_MATCH=any_version["ETag"]).status_code == 204
 
 
 @pytest.mark.parametrize("given", ['"other"', "", "nonsense", '"0.0"'])
-def test_an_etag_that_is_none_matches_nothing(api: APIClient, given: str) -> None:
+def test_an_invalid_etag_matches_nothing(api: APIClient, given: str) -> None:
     for path, change in objects().items():
         error(api.patch(path, change, HTTP_IF_MATCH=given), 412, "precondition_failed")
 
 
-def test_bookkeeping_of_ingestion_does_not_refuse_a_persons_change(api: APIClient) -> None:
+def test_bookkeeping_of_ingestion_does_not_conflict_with_a_users_change(api: APIClient) -> None:
     pipeline = PipelineFactory.create()
     path = f"{ROOT}/pipelines/{pipeline.pk}"
     etag = api.get(path)["ETag"]
@@ -169,7 +169,7 @@ def test_if_match_reveals_nothing_of_another_client() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_changes_at_once_with_one_etag_one_is_lost_to_neither() -> None:
+def test_only_one_of_several_simultaneous_changes_with_one_etag_succeeds() -> None:
     client = Client.objects.create(name="a")
     path = f"{ROOT}/clients/{client.pk}"
     apis = [program("write") for _ in range(4)]
@@ -243,7 +243,7 @@ def test_a_key_with_another_body_is_an_error(api: APIClient) -> None:
     assert Client.objects.count() == 1
 
 
-def test_a_refused_request_may_be_corrected_under_its_key(api: APIClient) -> None:
+def test_a_refused_request_may_be_corrected_and_sent_with_the_same_key(api: APIClient) -> None:
     ClientFactory.create(name="taken")
 
     assert set(invalid(api.post(f"{ROOT}/clients", {"name": "taken"}, HTTP_IDEMPOTENCY_KEY="k"))) == {"name"}
@@ -251,7 +251,7 @@ def test_a_refused_request_may_be_corrected_under_its_key(api: APIClient) -> Non
 
 
 @pytest.mark.parametrize("key", ["", "é", "x" * 256, "a\tb"])
-def test_a_key_that_is_none_is_an_error(api: APIClient, key: str) -> None:
+def test_an_invalid_key_is_an_error(api: APIClient, key: str) -> None:
     assert set(invalid(api.post(f"{ROOT}/clients", {"name": "a"}, HTTP_IDEMPOTENCY_KEY=key))) == {"Idempotency-Key"}
 
 
@@ -263,15 +263,15 @@ def test_a_key_belongs_to_one_token(api: APIClient) -> None:
     assert len(ids) == 2
 
 
-def test_a_request_under_way_is_409(api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_repeated_request_is_409_while_the_first_is_running(api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
     answers = []
-    stored = idempotency._kept
+    stored = idempotency._create_and_store
 
     def meanwhile(*arguments: Any) -> Any:
         answers.append(api.post(f"{ROOT}/clients", {"name": "a"}, HTTP_IDEMPOTENCY_KEY="k"))
         return stored(*arguments)
 
-    monkeypatch.setattr(idempotency, "_kept", meanwhile)
+    monkeypatch.setattr(idempotency, "_create_and_store", meanwhile)
     assert api.post(f"{ROOT}/clients", {"name": "a"}, HTTP_IDEMPOTENCY_KEY="k").status_code == 201
 
     error(answers[0], 409, "conflict")
@@ -311,7 +311,7 @@ def test_a_request_id_comes_back_in_the_header_and_in_errors(api: APIClient) -> 
 
 
 @pytest.mark.parametrize("given", [None, "", "line\nbreak", "x" * 129, "<script>", "é"])
-def test_without_a_usable_request_id_one_is_made(api: APIClient, given: str | None) -> None:
+def test_without_a_usable_request_id_one_is_generated(api: APIClient, given: str | None) -> None:
     headers = {} if given is None else {"x-request-id": given}
 
     ids = {api.get(f"{ROOT}/clients", headers=headers)["X-Request-ID"] for _ in range(2)}
@@ -341,7 +341,7 @@ def test_the_log_of_a_failure_has_the_request_id(monkeypatch: pytest.MonkeyPatch
     assert {getattr(record, "request_id", None) for record in records} == {"trace-8"}
 
 
-def test_productions_log_is_filtered_for_the_request_id() -> None:
+def test_logs_in_production_contain_the_request_id() -> None:
     source = (settings.BASE_DIR / "chm_project" / "settings" / "production.py").read_text()
 
     assert '"filters": ["context"]' in source
@@ -350,7 +350,7 @@ def test_productions_log_is_filtered_for_the_request_id() -> None:
 # gzip and HEAD
 
 
-def test_long_answers_are_compressed_for_who_accepts_it(api: APIClient) -> None:
+def test_long_responses_are_compressed_for_clients_that_accept_gzip(api: APIClient) -> None:
     RunFactory.create_batch(5)
     plain = api.get(f"{ROOT}/runs")
 
@@ -429,7 +429,9 @@ def test_a_deprecated_parameter_is_announced_and_still_works(api: APIClient) -> 
     ("path", "status", "code"),
     [("/clients/1", 404, "not_found"), ("/nothing", 404, "not_found"), ("/runs?limit=0", 400, "validation_error")],
 )
-def test_errors_come_as_problem_details_to_who_accepts_them(api: APIClient, path: str, status: int, code: str) -> None:
+def test_errors_are_problem_details_for_clients_that_accept_them(
+    api: APIClient, path: str, status: int, code: str
+) -> None:
     answer = api.get(ROOT + path, HTTP_ACCEPT="application/json, application/problem+json")
 
     assert (answer.status_code, answer["Content-Type"]) == (status, "application/problem+json")

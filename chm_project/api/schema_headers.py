@@ -1,4 +1,4 @@
-"""Add the headers of requests and responses to the contract document."""
+"""Describe the headers of requests and responses in the contract document."""
 
 from typing import Any
 
@@ -71,7 +71,7 @@ HEADERS: dict[str, dict[str, Any]] = {
 _NAMES = {"RateLimitPolicy": "RateLimit-Policy", "RequestId": "X-Request-ID", "RetryAfter": "Retry-After"}
 
 
-def document_manners(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+def document_headers(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     components = result["components"]
     components["parameters"], components["headers"] = PARAMETERS, HEADERS
     components["responses"]["NotModified"] = {

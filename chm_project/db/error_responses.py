@@ -14,15 +14,16 @@ class Refusal:
 
 UNAVAILABLE = Refusal(503, "The database does not answer at the moment. Nothing was stored; try again in a moment.", 3)
 LOCKED = Refusal(503, "The database is busy with other work on the same rows. Nothing was stored; try again.", 2)
-TOO_LONG = Refusal(504, "This took the database too long and was ended. Ask for less, or try again later.", 10)
+TOO_LONG = Refusal(504, "The database needed too long and canceled the request. Request less, or try again later.", 10)
 
+# Canceled by statement_timeout; lock_timeout; deadlock; serialization failure.
 _BY_STATE = {"57014": TOO_LONG, "55P03": LOCKED, "40P01": LOCKED, "40001": LOCKED}
 # Connection failures, too few resources (a full disk, too many connections), an operator's intervention, system errors.
 _UNAVAILABLE_CLASSES = ("08", "53", "57", "58")
 
 
 def refusal_of(error: BaseException) -> Refusal | None:
-    """Return None for an error in CHM itself, such as invalid SQL."""
+    """Return the response to a database error; None for an error in CHM itself, such as invalid SQL."""
     if not isinstance(error, DatabaseError | InterfaceError):
         return None
     state = getattr(error.__cause__, "sqlstate", None)
