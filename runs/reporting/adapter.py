@@ -25,18 +25,25 @@ _READ: dict[str, Callable[[Any], Any]] = {
 }
 
 
-# Fragments that restrict a query to several clients, in addition to its parameters.
-_OF_CLIENTS = {"client_in_scope": "({one_client} AND p.client_id = ANY(%(clients)s::uuid[]))", "unscoped": "false"}
-# None: all clients.
+# Conditions that restrict a query to several clients or pipelines, in addition to its parameters.
+_AMONG = {
+    "clients": "p.client_id = ANY(%(clients)s::uuid[])",
+    "pipelines": "p.pipeline_id = ANY(%(pipelines)s::uuid[])",
+}
+# None: all of them.
 Clients = Collection[UUID] | None
+Pipelines = Collection[UUID] | None
 
 
-def scoped(sql: str, clients: Clients) -> tuple[str, dict[str, Any]]:
-    """Return the SQL with expanded fragments, restricted to the clients, and the additional parameter values."""
+def scoped(sql: str, clients: Clients, pipelines: Pipelines = None) -> tuple[str, dict[str, Any]]:
+    """Return the SQL with expanded fragments, restricted to the clients and pipelines, and the values for that."""
     known = fragments()
-    if clients is None:
+    given = {"clients": clients, "pipelines": pipelines}
+    values = {name: list(ids) for name, ids in given.items() if ids is not None}
+    if not values:
         return expanded(sql, known), {}
-    return expanded(sql, known | {"one_client": known["client_in_scope"]} | _OF_CLIENTS), {"clients": list(clients)}
+    conditions = " AND ".join([known["client_in_scope"], *(_AMONG[name] for name in values)])
+    return expanded(sql, known | {"client_in_scope": f"({conditions})", "unscoped": "false"}), values
 
 
 def run_shape(name: str, /, *, clients: Clients = None, clock: datetime | None = None, **parameters: Any) -> list[Row]:
@@ -65,16 +72,18 @@ def page_of_shape(
     offset: int = 0,
     where: str = "true",
     clients: Clients = None,
+    pipelines: Pipelines = None,
     clock: datetime | None = None,
     **parameters: Any,
 ) -> tuple[list[Row], int]:
     """Return the rows of a shape that match `where`, from `offset` on, and their total number.
 
-    `where` is a SQL condition on the shape's columns, never user input. After the last row the total is 0.
+    `where` is a SQL condition on the shape's columns, never user input. After the last row the total is 0. `pipelines`
+    restricts the inventory like `clients`.
     """
     shape = shapes()[name]
-    sql, of_clients = scoped(shape.body, clients)
-    values = validated(shape.parameters, parameters, clock=clock) | of_clients | {"most": most, "offset": offset}
+    sql, among = scoped(shape.body, clients, pipelines)
+    values = validated(shape.parameters, parameters, clock=clock) | among | {"most": most, "offset": offset}
     # Keeps the order of the shape.
     head = f"""SELECT shape.*, count(*) OVER () FROM (
 {sql}
@@ -88,6 +97,7 @@ def run_query(
     /,
     *,
     clients: Clients = None,
+    pipelines: Pipelines = None,
     clock: datetime | None = None,
     own: Mapping[str, Any] | None = None,
     **parameters: Any,
@@ -96,8 +106,8 @@ def run_query(
 
     `own` are values of this query's additional parameters.
     """
-    sql, of_clients = scoped(text, clients)
-    names, rows = _ask(sql, validated({}, parameters, clock=clock) | of_clients | dict(own or {}))
+    sql, among = scoped(text, clients, pipelines)
+    names, rows = _ask(sql, validated({}, parameters, clock=clock) | among | dict(own or {}))
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 

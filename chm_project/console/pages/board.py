@@ -1,6 +1,6 @@
 """The health board: what an analyst looks at first in the morning."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +11,7 @@ from chm_project.console.drawing.charts import Bar, bars, few, rates, success_po
 from chm_project.console.pages.board_scope import BoardScope, why_nothing_is_judged
 from chm_project.console.pages.row_strips import add_strips
 from chm_project.console.pages.run_links import runs_of_scope, window_of_day
-from chm_project.console.pages.sections import SECTIONS, Section
+from chm_project.console.pages.sections import SECTIONS, Section, candidates
 from runs.reporting.adapter import Row, run_shape
 
 FAILURES_OVER = timedelta(days=7)
@@ -42,9 +42,10 @@ def list_address(section: Section, scope: BoardScope) -> str:
 
 
 def read_board(scope: BoardScope, clock: datetime) -> dict[str, Any]:
-    shown = []
+    shown, found = [], candidates(scope, clock)
     for section in (one for one in SECTIONS.values() if one.most):
-        rows, total = section.read(scope, clock, section.most, 0)
+        among = replace(scope, pipelines=tuple(found[section.among])) if section.among else scope
+        rows, total = section.read(among, clock, section.most, 0)
         shown.append(Shown(section, rows, total, list_address(section, scope)))
     add_strips((row for one in shown for row in one.rows), scope.as_of)
     as_of = scope.as_of or clock

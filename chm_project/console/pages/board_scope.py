@@ -47,11 +47,13 @@ class BoardScope:
     # Additional restriction: the user's own clients, or those that the user is bound to.
     clients: frozenset[UUID] | None = None
     all_clients: bool = False
+    # Additional restriction while a board is read: the only pipelines that a section can show.
+    pipelines: tuple[UUID, ...] | None = None
 
     @property
     def parameters(self) -> dict[str, Any]:
         """Return them as parameters of shapes."""
-        return {
+        return ({} if self.pipelines is None else {"pipelines": self.pipelines}) | {
             "clients": self.clients,
             "client_id": self.client_id,
             "platform": self.platform or None,

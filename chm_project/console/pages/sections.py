@@ -20,6 +20,7 @@ _SQL = Path(__file__).parent / "sql"
 _RUNNING_LONG = (_SQL / "running_long.sql").read_text()
 _OF_INCIDENTS = (_SQL / "pipelines_of_incidents.sql").read_text()
 _CLIENTS_NOW = (_SQL / "clients_now.sql").read_text()
+_CANDIDATES = (_SQL / "board_candidates.sql").read_text()
 # Pipelines shown below each incident.
 BENEATH = 5
 
@@ -48,6 +49,8 @@ class Section:
     grain: str = "pipeline"
     # What a person looks at first: larger on the board.
     is_first: bool = False
+    # The list of candidates that has all of its pipelines; empty: there is none.
+    among: str = ""
 
 
 def _shape(name: str, where: str = "true", **own: Any) -> Read:
@@ -75,6 +78,15 @@ def _rows(text: str, scope: BoardScope, clock: datetime, **own: Any) -> list[Row
 def _running_long(scope: BoardScope, clock: datetime, most: int, offset: int) -> tuple[list[Row], int]:
     rows = _rows(_RUNNING_LONG, scope, clock, most=most, offset=offset)
     return rows, rows[0]["total"] if rows else 0
+
+
+def candidates(scope: BoardScope, clock: datetime) -> Row:
+    """Return lists of pipelines by name: the only ones that the sections `among` them can show.
+
+    Several sections need the latest decisive run of each pipeline, and a board reads it once.
+    """
+    [found] = _rows(_CANDIDATES, scope, clock, since=scope.compared_since(clock))
+    return found
 
 
 def clients_now(scope: BoardScope, clock: datetime) -> list[Row]:
@@ -128,11 +140,11 @@ SECTIONS = {
         Section(
             "failing", "New failures", "Failed since the last success, and not marked as known; longest first.",
             "Nothing new is failing.", "bad", 15, _noted(_shape("failing_now", "NOT known")), tile="New failures",
-            is_first=True,
+            is_first=True, among="failing",
         ),
         Section(
             "known", "Known failures", "Failing, and marked as known.", "No known failure.", "warn", 8,
-            _noted(_shape("failing_now", "known")), tile="Known failures", is_first=True,
+            _noted(_shape("failing_now", "known")), tile="Known failures", is_first=True, among="marked",
         ),
         Section(
             "late", "Late", "Usually starts regularly, and has not; latest first.", "Nothing is late.", "warn", 8,
@@ -141,11 +153,11 @@ SECTIONS = {
         Section(
             "incidents", "Incidents",
             "Failing pipelines with one cause that began to fail together; most pipelines first.",
-            "No incident.", "bad", 10, _noted(_incidents), tile="Incidents", grain="incident",
+            "No incident.", "bad", 10, _noted(_incidents), tile="Incidents", grain="incident", among="failing",
         ),
         Section(
             "changed", "Changed", "Newly failing, recovered, then first runs; newest first.",
-            "Nothing has changed.", "note", 10, _changed, tile="Changed",
+            "Nothing has changed.", "note", 10, _changed, tile="Changed", among="changed",
         ),
         Section(
             "long", "Running long", "More than 10 minutes and three times the usual.", "Nothing is running long.",

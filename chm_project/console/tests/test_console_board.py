@@ -357,9 +357,10 @@ def test_the_board_costs_the_same_queries_however_much_there_is_on_it(seed: None
 
     queries = [query["sql"] for query in many if not re.match(r"SET LOCAL|SAVEPOINT|RELEASE", query["sql"])]
     # Session, person, permissions of the person and of the roles, what the person is bound to, and "my clients"; the
-    # clients of the filter; ten shapes; the pipelines of the incidents; open runs; the firing rules, and their rows;
-    # the strips of the pipelines shown; whether any pipeline is judged; whether there is any run.
-    assert len(queries) == 6 + 1 + 10 + 1 + 1 + 2 + 1 + 1 + 1
+    # clients of the filter; the pipelines that can be in the sections; ten shapes; the pipelines of the incidents; open
+    # runs; the firing rules, and their rows; the strips of the pipelines shown; whether any pipeline is judged; whether
+    # there is any run.
+    assert len(queries) == 6 + 1 + 1 + 10 + 1 + 1 + 2 + 1 + 1 + 1
     assert len(many) == len(few)
     assert Run.objects.count() > 60
     assert Pipeline.objects.count() > 25

@@ -1,0 +1,19 @@
+-- Question   Which pipelines can be in the sections of the board?
+-- Grain      one row; a list of pipelines by section, which may have more pipelines than the section shows
+-- Inventory  active
+-- Parameters as_of, known_until, since; client_id, platform, environment: null does not restrict
+SELECT
+    coalesce(array_agg(p.pipeline_id) FILTER (WHERE p.status = 'failed'), '{}') AS failing,
+    coalesce(array_agg(p.pipeline_id) FILTER (WHERE p.status = 'failed' AND p.known_reason IS NOT NULL), '{}') AS marked,
+    coalesce(array_agg(p.pipeline_id) FILTER (
+        WHERE CASE
+            WHEN p.settled_at > %(since)s
+                THEN p.status IS DISTINCT FROM (SELECT formerly.status FROM {decisive_run@since} AS formerly)
+        END
+    ), '{}') AS changed
+FROM (
+    SELECT p.pipeline_id, p.known_reason, decisive.status, decisive.settled_at
+    FROM reporting.pipelines AS p
+    CROSS JOIN {decisive_run} AS decisive
+    WHERE p.is_active AND {in_scope}
+) AS p

@@ -1,0 +1,130 @@
+"""What reads cost as the runs of a year grow: `python -m tools.bench.growth URL [URL ...]`.
+
+Each database holds a year of runs until about now, such as `manage.py generate_history` makes. The times are processor
+milliseconds, which a busy machine changes less than elapsed ones: of the database's session for shapes, of that and of
+this process for the others. The database is on this machine. A shape's window ends after the last run.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import psutil
+
+from tools.bench.reporting import BARE, PROBES
+from tools.bench.servers import ROOT
+
+DAYS = (30, 365)
+SECONDS = 0.3
+READ_AT_ONCE = 100
+BARE_PROBES = "a bare probe of each pipeline"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("urls", nargs="+", metavar="URL", help="address of a database")
+    parser.add_argument("--json", action="store_true", help="print the figures of the first database as JSON")
+    given = parser.parse_args()
+    if given.json:
+        print(json.dumps(figures(given.urls[0])))
+        return
+    found = [_figures_in_a_process(url) for url in given.urls]
+    heads = [f"{each['runs']:,} runs, {window}" for each in found for window in _windows()]
+    print(f"| processor ms | {' | '.join(heads)} |\n|---|{'--:|' * len(heads)}")
+    for name in found[0]["ms"]:
+        cells = [str(each["ms"][name].get(window, "")) for each in found for window in _windows()]
+        print(f"| {name} | {' | '.join(cells)} |")
+
+
+def _windows() -> list[str]:
+    return ["default", *(f"{days} days" for days in DAYS)]
+
+
+def _figures_in_a_process(url: str) -> Any:
+    """Return the figures from a process of its own, because Django has one database."""
+    command = [sys.executable, "-m", "tools.bench.growth", "--json", url]
+    return json.loads(subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout)
+
+
+def figures(url: str) -> dict[str, Any]:
+    """Return the number of runs, and processor milliseconds by what is read and by window."""
+    os.environ["CHM_DATABASE_URL"] = url
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chm_project.settings.development")
+    import django
+
+    django.setup()
+    from django.db import connection
+
+    from chm_project.access.visibility import UNBOUND
+    from chm_project.console.pages.board import read_board
+    from chm_project.console.pages.board_scope import BoardScope
+    from inventory.models import Client, Pipeline
+    from runs.api.rows import latest_row
+    from runs.reporting.parameters import validated
+    from runs.reporting.shapes import shapes
+    from runs.summary import summarize_client
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid(), max(event_at), count(*) FROM runs")
+        [(backend, last, runs)] = cursor.fetchall()
+        clock = last + timedelta(seconds=1)
+        session, both = [backend], [backend, os.getpid()]
+        ms: dict[str, dict[str, float]] = {}
+
+        def ask(sql: str, values: Any = None) -> None:
+            cursor.execute(sql, values)
+            cursor.fetchall()
+
+        pipelines = list(Pipeline.objects.active().order_by("external_id", "pk").values_list("pk", flat=True))
+        clients = list(Client.objects.active().order_by("name").values_list("pk", flat=True))
+
+        def latest() -> None:
+            for pipeline_id in pipelines[:READ_AT_ONCE]:
+                latest_row(UNBOUND, pipeline_id)
+
+        def summaries() -> None:
+            for client_id in clients[:READ_AT_ONCE]:
+                summarize_client(client_id=client_id, since=clock - timedelta(days=7), until=clock)
+
+        ms["latest runs of 100 pipelines"] = {"default": _processor_ms(both, latest)}
+        ms["summaries of a week of 100 clients"] = {"default": _processor_ms(both, summaries)}
+        ms["health board, without HTML"] = {"default": _processor_ms(both, lambda: read_board(BoardScope(), clock))}
+        ms[BARE_PROBES] = {"default": _processor_ms(session, lambda: ask(BARE[PROBES]))}
+        for name, shape in shapes().items():
+            ms[name] = {}
+            for window, own in _given(shape.parameters, clock).items():
+                values = validated(shape.parameters, own, clock=clock)
+                ms[name][window] = _processor_ms(session, lambda sql=shape.sql, values=values: ask(sql, values))  # type: ignore[misc]
+    return {"runs": runs, "ms": ms}
+
+
+def _given(parameters: dict[str, str], clock: datetime) -> dict[str, dict[str, Any]]:
+    """Return the shape's parameters by window: only the default one for a shape without a window."""
+    if "since" in parameters:
+        return {"default": {}} | {f"{days} days": {"since": clock - timedelta(days=days)} for days in DAYS}
+    if "weeks" in parameters:
+        return {"default": {}} | {f"{days} days": {"weeks": days // 7} for days in DAYS}
+    return {"default": {}}
+
+
+def _processor_ms(processes: list[int], read: Callable[[], None]) -> float:
+    """Return the processor time of one read: the mean over about 0.3 s of it, after a first one."""
+    read()
+    spent, times = _cpu(processes), 0
+    while (passed := _cpu(processes) - spent) < SECONDS:
+        read()
+        times += 1
+    return round(passed * 1000 / times, 1 if passed * 1000 / times < 10 else None)
+
+
+def _cpu(processes: list[int]) -> float:
+    return sum(sum(psutil.Process(pid).cpu_times()[:2]) for pid in processes)
+
+
+if __name__ == "__main__":
+    main()
