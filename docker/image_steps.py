@@ -89,6 +89,7 @@ class Machine:
             [self.here(word) for word in command],
             cwd=self.folder,
             env=self.environment | {name: self.here(value) for name, value in environment.items()},
+            # A process group of its own, so that its children can be killed with it.
             start_new_session=True,
             **self.user,
         )
@@ -304,6 +305,7 @@ def roles(secrets: Path, port: int) -> None:
             sslrootcert=trusted,
         ) as own:
             count = own.execute("SELECT count(*) FROM reporting.pipelines").fetchone()
+            # A reading role must not read tables or create objects.
             for forbidden in ("SELECT count(*) FROM public.runs", "CREATE TABLE reporting.mine (x int)"):
                 try:
                     own.execute(forbidden)

@@ -55,6 +55,7 @@ class Metabase:
             if time.monotonic() > end:
                 raise MetabaseError(f"Metabase at {self._url} did not become healthy in {WAIT_SECONDS} s.")
             time.sleep(pause)
+            # Metabase needs minutes for its first start, so ask less and less often.
             pause = min(2 * pause, 2)
 
     def log_in(self, email: str, password: str) -> None:
@@ -197,6 +198,7 @@ def same(wanted: Any, present: Any) -> bool:
         if not isinstance(present, list) or len(wanted) != len(present):
             return False
         if wanted and isinstance(wanted[0], dict) and "id" in wanted[0]:
+            # The order of objects with ids does not matter.
             wanted, present = (sorted(items, key=lambda item: str(item["id"])) for items in (wanted, present))
         return all(same(one, other) for one, other in zip(wanted, present, strict=True))
     return bool(wanted == present)

@@ -75,6 +75,7 @@ def fill(url: str, runs: int, console: Console) -> int:
     """Replace the stored data with a history of `runs` runs; return the seconds that this took."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("TRUNCATE clients, pipelines, runs, alert_rules CASCADE")
+    # 500 runs per pipeline is the planned scale: 5 million runs of 10,000 pipelines.
     pipelines = max(runs // 500, 200)
     console.print(f"a history of {runs} runs of {pipelines} pipelines ...")
     sizes = ("--clients", str(max(pipelines // 50, 1)), "--pipelines", str(pipelines), "--runs", str(runs))

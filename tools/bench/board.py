@@ -79,6 +79,7 @@ def _row(name: str) -> float:
     counted: list[str] = []
 
     def count(execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
+        # Transaction control is not a query of the board.
         if not str(sql).startswith(("SET", "SAVEPOINT", "RELEASE")):
             counted.append(str(sql))
         return execute(sql, params, many, context)

@@ -100,6 +100,7 @@ def _measured(connection: Any, size: SimulationSize, name: str, zone: str, scena
     if scenario != "plain" or name.startswith(IRREGULAR):
         return row
     inside = [start for start in starts if size.begin < start < size.end]
+    # A fixed seed, so that two runs of the benchmark remove the same starts.
     rng = random.Random(5)
     limit = 3 * DAY if name.startswith(LONGER) else 90 * MINUTE
     misses = rng.sample(inside, min(size.misses if not name.startswith(CLOSE) else size.misses // 3, len(inside)))
@@ -144,6 +145,7 @@ def _noticed_after(
     Return None if it is not late before the next start or within `limit`.
     """
     place = bisect_right(starts, due)
+    # As far as the rule looks back: some weeks, or the last 13 starts of a monthly rhythm.
     history = [start for start in starts[:place] if start > due - (400 if limit > DAY else 70) * DAY and start != due]
     until = min(due + limit, starts[place] if place < len(starts) and not stopped else due + limit)
     step = 5 * MINUTE if limit < DAY else HOUR
@@ -179,6 +181,7 @@ def _late_at(connection: Any, client: UUID, moments: Sequence[float]) -> list[fl
     """Return the moments at which the client's pipeline is late, by the product's SQL."""
     from runs.reporting.shapes import shapes
 
+    # One query evaluates the shape at all moments, because a year has too many for a query each.
     sql = shapes()["late_pipelines"].sql
     for name, value in {
         "as_of": "instant.at", "known_until": "'infinity'", "client_id": f"'{client}'", "platform": "NULL",

@@ -30,14 +30,18 @@ def load(port: int, paths: Sequence[str], *, token: str, connections: int = 8, s
     def work(number: int) -> None:
         own: list[float] = []
         with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+            # Otherwise a small request can wait for the acknowledgement of the previous one (Nagle's algorithm).
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             place = number
             while (now := time.perf_counter()) - begun < seconds + 1 and not failures:
                 path = paths[place % len(paths)]
+                # Each connection has its own share of the paths, so it sends the end of a run after its start
+                # (push.py).
                 place += connections
                 status = ask(connection, path, token)
                 if status != 200:
                     failures.append(f"{path} answered {status}")
+                # In the first second the server fills its caches and opens database connections.
                 if now - begun > 1:
                     own.append(time.perf_counter() - now)
         times.extend(own)
@@ -67,6 +71,7 @@ def ask(connection: socket.socket, path: str, token: str, body: bytes | None = N
             raise RuntimeError(f"{path}: the server hung up")
         received += chunk
     head, _, body = received.partition(b"\r\n\r\n")
+    # CHM's responses have a Content-Length, so chunked bodies are not read here.
     length = next(
         int(line.partition(b":")[2]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")
     )

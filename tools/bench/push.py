@@ -22,6 +22,7 @@ from tools.bench.servers import UNLIMITED, create_database, manage, web_server
 FLOORS = {"pings/s, two per run, with a rid": 400, "pings/s, one per run, without a rid": 400,
           "lineage events/s, new, in lists": 5_000}  # fmt: skip
 KEYS = 8
+# More than a server answers in the measured seconds, so that no ping is sent twice.
 PINGS = 60_000
 LISTS, EVENTS = 40, 1_000
 CONNECTIONS = 8
@@ -54,6 +55,7 @@ def measure(url: str, *, seconds: float) -> dict[str, Any]:
     found["ping ÷ constant, p50"] = round(asdict(pings)["p50"] / constant.p50, 1)
     found["ping, p95 ms"] = pings.p95
     with psycopg.connect(url, autocommit=True) as connection:
+        # Every event that was answered with 201 must be stored.
         counted = connection.execute("SELECT count(*) FROM runs WHERE status = 'success' AND payload ? 'job'")
         if counted.fetchall() != [(LISTS * EVENTS,)]:
             raise SystemExit("lineage events were lost")
@@ -97,6 +99,7 @@ def _lists(kind: str) -> list[bytes]:
         json.dumps([
             {
                 "eventType": kind, "eventTime": f"2026-11-20T10:{minute:02}:00.{number:06}+00:00",
+                # Starts at 2**64, because the pings' ids start at 0.
                 "run": {"runId": str(uuid.UUID(int=2**64 + place * EVENTS + number)), "facets": facets},
                 "job": {"namespace": NAMESPACE, "name": f"job_{number % 100}", "facets": {}}, "inputs": [],
                 "outputs": [], "producer": "https://example.test/jobs",

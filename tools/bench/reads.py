@@ -19,6 +19,7 @@ SAMPLE = 2_000
 def measure(url: str, *, seconds: float) -> dict[str, Any]:
     token = manage("create_api_token", "bench", "--scope", "read", CHM_DATABASE_URL=url).strip()
     with psycopg.connect(url) as connection:
+        # Ordered by a hash: a random sample that is the same in each run.
         pipelines = _column(connection, f"SELECT id FROM pipelines ORDER BY md5(id::text) LIMIT {SAMPLE}")
         clients = _column(connection, "SELECT id FROM clients ORDER BY name")
         [longest] = _column(connection, "SELECT pipeline_id FROM runs GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1")

@@ -24,6 +24,7 @@ def main() -> None:
     from django.test.utils import setup_test_environment
 
     django.setup()
+    # Adds the template context to responses; the number of rows is read from it.
     setup_test_environment(debug=False)
     table = Table("page", "rows", "median ms", "slowest ms", title=f"{runs():,} runs")
     slowest = 0.0
@@ -55,6 +56,7 @@ def pages() -> list[tuple[str, str]]:
     client = Client.objects.filter(pipelines__runs__isnull=False).first()
     assert client
     of_client, of_pipeline = f"pipeline__client__id__exact={client.pk}", f"pipeline__id__exact={newest.pipeline_id}"
+    # Formerly the most expensive case: a walk over all runs found nothing to stop at (decision 0006).
     idle = Client.objects.get_or_create(name="a client without runs")[0]
     return [
         ("first page", ""),

@@ -42,6 +42,7 @@ def _tick(url: str, pipelines: int) -> tuple[float, int]:
     now = datetime.now(UTC)
     empty_tables(url)
     names = [f"p{number}" for number in range(pipelines)]
+    # With a watermark, because a tick reads only what has changed since.
     fill_inventory(url, names, platform="airflow", through=now - timedelta(minutes=5))
     with tempfile.TemporaryDirectory() as folder, AirflowOfMany() as airflow:
         airflow.changes = [(now, dag_run(f"p{number}", 1, now)) for number in range(CHANGED)]
@@ -62,6 +63,7 @@ def _shared(url: str, workers: int) -> float:
     names = [f"c{number}" for number in range(CONNECTIONS)]
     empty_tables(url)
     fill_inventory(url, names)
+    # A separate database of the broker, so that no other worker of this machine gets these tasks.
     broker = numbered_broker(os.environ["CHM_BROKER_URL"], 7)
     with tempfile.TemporaryDirectory() as folder, GenericPartner(page_size=100) as partner, ExitStack() as processes:
         partner.answer_or_fault = _slowly(partner)  # type: ignore[method-assign]

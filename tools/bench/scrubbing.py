@@ -15,6 +15,7 @@ from tools.support.labelled_texts import is_altered, is_missed, items_of
 ROOT = Path(__file__).resolve().parents[2]
 RECORDINGS = ("ingestion/synthetic/recordings", "runs/tests/recordings")
 RUN_KEYS = {"dag_run_id", "flow_id", "runId", "eventType"}
+# Beginnings of secrets. Repeated many times, they make a careless pattern slow.
 HOSTILE = (
     "bearer ",
     "&lt;password ",

@@ -31,6 +31,7 @@ def create_database(url: str, name: str = NAME) -> str:
         server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
         server.execute(f"CREATE DATABASE {name}")
     parts = conninfo_to_dict(url)
+    # A URL cannot have a socket's folder as its host, so the folder becomes a parameter.
     if "host" in parts and str(parts["host"]).startswith("/"):
         user = parts.get("user", "")
         return f"postgresql://{user}@/{name}?host={parts['host']}" + (
@@ -99,6 +100,7 @@ def timed(*arguments: str, **environment: str) -> Timed:
         text=True,
     )
     printed = process.stdout.read() if process.stdout else ""
+    # wait4 returns the memory of this process; getrusage would return the maximum of all children.
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - begun
     process.returncode = os.waitstatus_to_exitcode(status)

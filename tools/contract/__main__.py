@@ -44,6 +44,7 @@ def lint() -> None:
         "spectral", "lint", DOCUMENT, "--ruleset", HERE / "spectral.yaml", "--fail-severity", "hint"
     )
     redocly = run_npm_program("redocly", "lint", DOCUMENT, "--config", HERE / "redocly.yaml", "--max-problems", "20")
+    # redocly ends with status 0 if it has only warnings.
     warned = re.search(r"(\d+) warnings?", redocly.stdout)
     if spectral.returncode or redocly.returncode or warned:
         raise SystemExit(f"{spectral.stdout}\n{redocly.stdout}")
@@ -108,11 +109,13 @@ def _typescript(address: str, token: str) -> None:
     """Compile the client as its users do, and code that uses it in strict mode, and run that code."""
     package = NODE / "node_modules" / "@chm" / "client"
     shutil.rmtree(package, ignore_errors=True)
+    # Installed like a package, so that imports are resolved as in a user's project.
     shutil.copytree(CLIENTS / "typescript", package)
     _compile("-p", package)
     scripts = NODE / "scripts"
     shutil.rmtree(scripts, ignore_errors=True)
     scripts.mkdir()
+    # Without this Node.js reads the compiled files as CommonJS.
     (scripts / "package.json").write_text('{"type": "module"}\n')
     shutil.copy(HERE / "round_trip.ts", scripts)
     (scripts / "quickstart.ts").write_text(_quickstart("typescript", "ts", address, token))

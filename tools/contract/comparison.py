@@ -44,6 +44,7 @@ class _Comparison:
         yield from self._parameters(where, old, new)
         yield from self._body(where, old.get("requestBody"), new.get("requestBody"))
         for status, response in old["responses"].items():
+            # Errors have the same form in all operations, so only successful responses are compared.
             if status.startswith("2"):
                 if status not in new["responses"]:
                     yield f"{where}: no longer answers {status}"
@@ -110,6 +111,7 @@ class _Comparison:
             removed = [value for value in old["enum"] if value not in new["enum"]] if "enum" in old else ["any text"]
             if removed:
                 yield f"{where}: no longer accepts {', '.join(map(str, removed))}"
+        # With each bound: the function that returns the stricter of two values.
         for bound, tighter in (("maxLength", min), ("maximum", min), ("maxItems", min), ("minLength", max),
                                ("minimum", max), ("minItems", max)):  # fmt: skip
             if bound in new and (bound not in old or tighter(old[bound], new[bound]) != old[bound]):

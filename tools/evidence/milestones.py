@@ -94,6 +94,7 @@ def _run_command(command: str) -> CommandResult:
         ["bash", "-c", command], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
     seconds = time.monotonic() - begun
+    # Colours of a terminal would be unreadable in the document.
     lines = [line.rstrip() for line in _COLOUR.sub("", done.stdout).splitlines() if line.strip()]
     print(f"{'pass' if done.returncode == 0 else 'FAIL'} {seconds:.0f} s  {command}", flush=True)
     if done.returncode:

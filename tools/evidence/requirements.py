@@ -30,6 +30,7 @@ def proofs(root: Path = ROOT) -> dict[str, list[Proof]]:
     found: dict[str, list[Proof]] = defaultdict(list)
     for folder in _FOLDERS:
         for path in sorted((root / folder).rglob("test_*.py")):
+            # Parsed, not imported, because some tests import browsers or need settings.
             for name, identifiers in _marked(ast.parse(path.read_text(encoding="utf-8"))):
                 for identifier in identifiers:
                     found[identifier].append(Proof(path.relative_to(root).as_posix(), name))

@@ -26,6 +26,7 @@ started_at = "started_at"
 finished_at = "finished_at"
 at = "updated_at"
 """
+# A deferred trigger fails at the commit, as a full disk does.
 DISK_FULL = """
 CREATE OR REPLACE FUNCTION disk_full() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END $$;
@@ -56,6 +57,7 @@ def wait_for_requests(source: FaultyPartner, number: int, seconds: float = 30) -
 def call_during_pages(source: FaultyPartner, number: int, action: Callable[[], object]) -> None:
     """Call `action` several times while the worker reads or stores a page, at a different moment each time."""
     for count in range(number):
+        # More requests than pipelines, so that each call meets another walk.
         wait_for_requests(source, 7)
         time.sleep(0.004 * count)
         action()
@@ -85,6 +87,7 @@ def worker_asked_to_end(world: FaultWorld, source: FaultyPartner, quick: bool) -
     for _ in range(2):
         wait_for_requests(source, 3)
         seconds = world.stop_worker()
+        # Far less than the rest of the walk, but enough for a page and the shutdown on a slow machine.
         if seconds > 8:
             raise AssertionError(f"the worker needed {seconds:.1f} s to end; a page needs 0.3 s")
         world.start_worker()
@@ -96,6 +99,7 @@ def server_fault(name: str, stop_signal: signal.Signals) -> Inject:
     def inject(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
         def down_and_up() -> None:
             world.bring_down(name, stop_signal)
+            # Long enough for running requests and tasks to fail.
             time.sleep(0.5)
             world.start_servers()
 
@@ -141,6 +145,7 @@ def too_many_requests(world: FaultWorld, source: FaultyPartner, quick: bool) -> 
     def refuse(_: Request) -> Answer:
         nonlocal injected
         injected += 1
+        # Shorter than the fault, so that CHM tries again while it lasts.
         return Answer(429, headers={"Retry-After": "2"})
 
     source.misbehave = refuse
@@ -172,6 +177,7 @@ def totals_that_change(world: FaultWorld, source: FaultyPartner, quick: bool) ->
     def clean_up(request: Request) -> Answer:
         nonlocal injected
         name = request.path.split("/")[2]
+        # At least three pages must stay: with one page there are no offsets.
         if len(source.runs[name]) > 60:
             source.runs[name] = source.runs[name][3:]
             injected += 1
@@ -198,6 +204,7 @@ def token_rotated(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
         wait_for_requests(source, 10)
         source.token = token
         time.sleep(2)
+        # The old token was refused for two seconds; now CHM gets the new one.
         world.token_file.write_text(token)
     return 2
 
@@ -211,6 +218,7 @@ def back_in_time(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
     began_at = datetime.now(UTC)
     for _ in range(2):
         wait_for_requests(source, 5)
+        # A shallow copy is a snapshot, because runs are replaced and never changed in place.
         backup = GenericPartner(dict(source.runs), page_size=source.page_size, token=source.token)
         time.sleep(2)
         source.misbehave = backup.answer

@@ -12,6 +12,7 @@ from ingestion.synthetic.partner import Answer, Request
 PIPELINES = tuple(f"pipeline-{number}" for number in range(6))
 HISTORY = 300
 CHANGE_EVERY_SECONDS = 0.05
+# The secret in runs and errors, and the partner's token before and after its rotation.
 SECRETS = ("hunter2-of-the-run", "first-partner-token", "second-partner-token")
 
 
@@ -29,6 +30,7 @@ class FaultyPartner(GenericPartner):
         self._run_count = 0
         self._stop = threading.Event()
         self._changer = threading.Thread(target=self._change_runs, daemon=True)
+        # The history makes walks long enough to be interrupted.
         begin = datetime.now(UTC) - timedelta(days=30)
         for name in PIPELINES:
             self.runs[name] = []
@@ -55,6 +57,7 @@ class FaultyPartner(GenericPartner):
         while not self._stop.wait(CHANGE_EVERY_SECONDS):
             name = self.random.choice(PIPELINES)
             still_open = [n for n, run in enumerate(self.runs[name]) if run["status"] == "running"]
+            # Ends are more frequent than starts, so that open runs do not accumulate.
             if still_open and self.random.random() < 0.6:
                 self._end(name, still_open[0], datetime.now(UTC))
             else:
@@ -67,8 +70,10 @@ class FaultyPartner(GenericPartner):
             "status": "running",
             "started_at": _text(at),
             "updated_at": _text(at),
+            # CHM must not store or log this.
             "config": {"password": SECRETS[0]},
         }
+        # A new list, because the partner's threads may be reading the old one.
         self.runs[name] = [*self.runs[name], run]
 
     def _end(self, name: str, number: int, at: datetime) -> None:

@@ -53,6 +53,7 @@ def run_fault(site: FaultSite, fault: WebFault, *, quick: bool) -> WebFaultResul
         except AssertionError as error:
             problems.append(str(error))
         ended = time.monotonic()
+        # Wait for the recovery, so that its time is measured even if it is too long.
         while time.monotonic() < ended + 15 and not ping(port, site.key):
             time.sleep(0.05)
         time.sleep(1)
@@ -66,6 +67,7 @@ def run_fault(site: FaultSite, fault: WebFault, *, quick: bool) -> WebFaultResul
 
 def _problems(fault: WebFault, found: ProbeResults) -> list[str]:
     health, writes, problems = found.health, found.writes, []
+    # 1 on a quiet machine, more if even an idle server is slow.
     slack = max(1, CONTROL_MULTIPLE * found.control.percentile(0.99) / fault.health_p99)
     if failed := [status for status in health.statuses if status not in (200, *fault.allowed_health)]:
         problems.append(f"{len(failed)} health probes failed: {_named(failed)}")

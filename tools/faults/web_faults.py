@@ -60,6 +60,7 @@ def slow_clients(number: int, *, direct: bool) -> Callable[[FaultSite, bool], st
                 body.sendall(SLOW_BODY)
                 readers.append(reader := held.enter_context(socket.socket()))
                 reader.settimeout(5)
+                # Before the connection is made, because the kernel then announces the size to the server.
                 reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SLOW_READER_BUFFER)
                 reader.connect(address)
                 reader.sendall(pipelined)
@@ -67,6 +68,7 @@ def slow_clients(number: int, *, direct: bool) -> Callable[[FaultSite, bool], st
             while time.monotonic() < until:
                 for body in bodies:
                     with contextlib.suppress(OSError):
+                        # One byte per second: slow, but never idle.
                         body.sendall(b"x")
                 time.sleep(1)
             answered = sum(reader.recv(12) == b"HTTP/1.1 200" for reader in readers)
@@ -129,6 +131,7 @@ def many_reports(site: FaultSite, quick: bool) -> str:
                 statuses.append(answer.status_code)
                 if answer.status_code == 503 and "Retry-After" not in answer.headers:
                     unannounced.append(1)
+                # As a correct client does.
                 time.sleep(float(answer.headers.get("Retry-After", 0)))
 
     threads = [threading.Thread(target=read) for _ in range(20)]
@@ -146,6 +149,7 @@ def many_reports(site: FaultSite, quick: bool) -> str:
 def children_killed(site: FaultSite, quick: bool) -> str:
     parent, until, killed = psutil.Process(site.web.process.pid), time.monotonic() + (6 if quick else 120), 0
     while time.monotonic() < until:
+        # One child at a time, so that the other one serves.
         for child in parent.children()[:1]:
             child.kill()
             killed += 1

@@ -57,6 +57,7 @@ class ProbeResults:
 def probing(target: ProbeTarget) -> Iterator[ProbeResults]:
     """Probe the target during the block; the yielded results are complete after it."""
     found = ProbeResults()
+    # A forked process would share this one's sockets and locks.
     context = multiprocessing.get_context("spawn")
     parent_end, child_end = context.Pipe()
     process = context.Process(target=_probe, args=(target, child_end), daemon=True)
@@ -81,6 +82,7 @@ def _probe(target: ProbeTarget, pipe: Connection) -> None:
 
     def ask_health() -> None:
         probed, control = _Client(target.port, keep=target.keep), _Client(target.control, keep=target.keep)
+        # Frequent enough to see an interruption of a tenth of a second, rare enough not to be load.
         while not stopped.wait(0.02):
             control.ask(found.control, "/health")
             probed.ask(found.health, "/health")

@@ -70,6 +70,7 @@ class FaultSite:
     def __init__(self, world: FaultWorld, stack: ExitStack) -> None:
         self.world = world
         world.database_url = create_database(world._server_url, "chm_web_faults")
+        # The limit per token would otherwise refuse some of the pings.
         self.environment = {**world.environment, "CHM_PROXIES": "127.0.0.1", "CHM_THROTTLE_TOKEN": "1000000/minute"}
         manage("migrate", "--verbosity", "0", **self.environment)
         [self.pipeline, *_] = fill_inventory(world.database_url, ["pipeline", *(f"history {n}" for n in range(20))])

@@ -78,6 +78,7 @@ class FaultWorld:
                 info: Any = client.info()
                 return psutil.Process(int(info["process_id"]))
         with psycopg.connect(self._server_url) as connection:
+            # The parent of a session's process is PostgreSQL's main process.
             postmaster = psutil.Process(connection.info.backend_pid).parent()
         assert postmaster is not None
         return postmaster
@@ -131,6 +132,7 @@ class FaultWorld:
         broker goes away while it holds messages."""
         while not self._kept_running.wait(0.5):
             for process, start in ((self.worker, self.start_worker), (self.beat, self.start_beat)):
+                # Processes that the drill itself stopped or killed do not count as restarts.
                 if process is not None and process.poll() not in (None, 0, -signal.SIGKILL, -signal.SIGTERM):
                     self.restarted += 1
                     start()
@@ -155,7 +157,9 @@ class FaultWorld:
         """Run worker and beat on an inventory with only the source's pipelines, until the end of the block."""
         self.database_url = create_database(self._server_url, "chm_faults")
         with self.redis() as client:
+            # Tasks, locks and circuit breakers of the previous fault must not affect this one.
             client.flushall()
+        # Beat would continue with the schedule of the previous fault.
         for leftover in self.folder.glob("beat*"):
             leftover.unlink()
         self.log.write_bytes(b"")
@@ -197,6 +201,7 @@ class FaultWorld:
         try:
             with psycopg.connect(self.database_url) as connection:
                 rows = connection.execute(_STORED_RUNS).fetchall()
+        # The server is still recovering, so nothing is known yet.
         except psycopg.Error:
             return Comparison(lost=1)
         stored_runs = {(row[0], row[1]): row[2:] for row in rows}

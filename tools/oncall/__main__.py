@@ -34,6 +34,7 @@ class Receiver:
 
     def __init__(self) -> None:
         self.notifications: list[dict[str, Any]] = []
+        # In the handler, `self` is the request.
         kept = self.notifications
 
         class Handler(BaseHTTPRequestHandler):
@@ -71,6 +72,7 @@ class AlertingChm:
 
 
 def runs(pipelines: list[str], number: int, status: str, error: str | None) -> list[dict[str, str]]:
+    # A higher number gives a later run, and the latest run decides.
     at = (datetime.now(UTC) - timedelta(hours=1, minutes=-number)).isoformat()
     common = {"external_run_id": f"run {number}", "status": status, "started_at": at, "finished_at": at,
               "source_updated_at": at}  # fmt: skip
@@ -165,6 +167,7 @@ def main() -> int:
         )
         stack.enter_context(
             process(
+                # An empty cluster address: a single Alertmanager needs no port for others.
                 alertmanager, "--config.file=alertmanager.yml", "--storage.path=alertmanager",
                 f"--web.listen-address=127.0.0.1:{port}", "--cluster.listen-address=", folder=folder,
             )

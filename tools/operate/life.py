@@ -106,6 +106,7 @@ class Life:
         self._manage_former("load_synthetic", "--end", "now")
         self._manage_former("grant_reporting_role", READER)
         output = self._manage_former("create_api_token", "life", "--scope", "write")
+        # The command also prints a sentence; a token is chm_PREFIX_SECRET.
         self.token = next(word for word in output.split() if word.startswith("chm_") and word.count("_") == 2)
         self.old = self._start_former()
         self.traffic = Traffic(self.token)
@@ -249,6 +250,7 @@ class Life:
         (etc / "secrets").mkdir(parents=True)
         state.mkdir()
         shutil.copy(EXAMPLES / "systemd" / "chm.env", etc)
+        # Nothing listens there; the step `ingest` writes the partner's address.
         (etc / "connections.toml").write_text(CONNECTIONS.format(address="http://127.0.0.1:9"))
         (etc / "partners.env").write_text("PARTNER_TOKEN=life\n")
         given = {
@@ -274,6 +276,7 @@ class Life:
         port = free_port()
         server = ["-m", "chm_project.web_server", "--port", str(port)]
         if not (self.former / "chm_project" / "web_server").exists():
+            # Releases before CHM's own web server used Waitress directly.
             server = ["-m", "waitress", f"--listen=127.0.0.1:{port}", "--threads=8", "chm_project.wsgi:application"]
         process = Process([sys.executable, *server], self._former_environment(), self.former, self.log, port)
         self.stack.callback(process.stop)
@@ -361,6 +364,7 @@ def _install_beside(wheel: Path, environment: Path) -> None:
     run(command, environment=dict(os.environ))
     [packages] = (environment / "lib").glob("python3*/site-packages")
     installed = next(Path(place) for place in sys.path if place.endswith("site-packages"))
+    # Python adds the folders in .pth files to its path.
     (packages / "beside.pth").write_text(f"{installed}\n")
 
 

@@ -21,6 +21,7 @@ from tools.operate.servers import Contents, contents
 from tools.operate.servers import run as run_command
 
 _ARCHIVE = "test ! -f {archive}/%f && cp %p {archive}/%f"
+# Only unix sockets; fsync is off, because the data is deleted after the test.
 _SETTINGS = "listen_addresses= fsync=off archive_mode=on archive_timeout=60"
 
 
@@ -79,6 +80,7 @@ class Clusters:
         """Return the moment to recover to; everything after the call is later."""
         with psycopg.connect(self.url("one"), autocommit=True) as database:
             [moment] = database.execute("SELECT clock_timestamp()::text").fetchone() or [""]
+            # Transactions after this must be later than the returned moment.
             database.execute("SELECT pg_sleep(0.1)")
         return str(moment)
 

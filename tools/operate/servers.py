@@ -20,7 +20,9 @@ _TABLES = """
 SELECT n.nspname, c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE n.nspname IN ('public', 'rollup') AND c.relkind = 'r' ORDER BY 1, 2
 """
+# Views that read the clock are left out: they would differ by the time of reading.
 _VIEWS = "SELECT schemaname, viewname FROM pg_views WHERE schemaname = 'reporting' AND definition NOT LIKE '%now()%'"
+# Hashes of rows are sorted, so that the physical order of rows does not matter.
 _HASH = (
     "SELECT count(*), coalesce(md5(string_agg(h, '' ORDER BY h)), '') FROM (SELECT md5(t::text) AS h FROM {} AS t) AS t"
 )

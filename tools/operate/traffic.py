@@ -47,6 +47,7 @@ class Traffic:
     def go_to(self, addresses: list[str]) -> None:
         """Use these addresses from now on; return when the requests to the others have ended, as a proxy does."""
         self._addresses = addresses
+        # A lock can be acquired when its thread has finished its current request.
         for busy in (self._reading, self._writing):
             with busy:
                 pass

@@ -48,6 +48,7 @@ def main() -> int:
             installed.use()
         finally:
             with psycopg.connect(os.environ["CHM_DATABASE_URL"], autocommit=True) as server:
+                # With FORCE, because sessions of `chm serve` may still be closing.
                 server.execute(f"DROP DATABASE chm_package_{os.getpid()} WITH (FORCE)")
     print(f"sdist and wheel are complete, and the wheel works: {time.monotonic() - begun:.0f} s")
     return 0
@@ -68,6 +69,7 @@ def build_packages(source: Path, folder: Path) -> tuple[Path, Path]:
     build = "import sys; from setuptools import build_meta; print(build_meta.build_sdist(sys.argv[1]))"
     run([sys.executable, "-c", build, str(folder)], cwd=source)
     [sdist] = folder.glob("*.tar.gz")
+    # Without a network: the build backend is installed already, from the lock file.
     run([sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index",
          "--wheel-dir", str(folder), str(sdist)], cwd=folder)  # fmt: skip
     [wheel] = folder.glob("*.whl")
@@ -143,6 +145,7 @@ class InstalledWheel:
             "DJANGO_SETTINGS_MODULE": "chm_project.settings.production",
             "CHM_SECRET_KEY": secrets.token_urlsafe(64),
             "CHM_ALLOWED_HOSTS": "127.0.0.1",
+            # collectstatic uses neither server, but production settings require both addresses.
             "CHM_DATABASE_URL": "postgresql:///none",
             "CHM_BROKER_URL": "redis://localhost/0",
         }

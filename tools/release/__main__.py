@@ -159,6 +159,7 @@ def pack(names: list[str], path: Path) -> None:
 def bill_of_materials(wheel: Path, environment: Path, path: Path) -> None:
     """Write a CycloneDX file of an environment with only the locked packages and the wheel."""
     venv.create(environment, with_pip=False)
+    # This environment's pip installs into the new one, so that the bill of materials does not list pip.
     pip = [sys.executable, "-m", "pip", "--python", str(environment / "bin" / "python"), "install", "--quiet",
            "--disable-pip-version-check"]  # fmt: skip
     run([*pip, "--require-hashes", "-r", str(ROOT / LOCK)], cwd=environment)

@@ -27,9 +27,11 @@ def main() -> int:
         )
         running = ExitStack()
         servers.enter_context(running)
+        # With hot_standby_feedback replayed changes do not cancel the replica's reads.
         settings = {"recovery_min_apply_delay": f"{DELAY_SECONDS}s", "hot_standby_feedback": "on"}
         replica = running.enter_context(debian.postgres(standby, settings, is_new=False))
         os.environ |= {
+            # A reused board would hide which server was read.
             "CHM_DATABASE_URL": primary, "CHM_REPLICA_URL": replica, "CHM_BOARD_REUSE_SECONDS": "0", "CHM_DEBUG": "0",
             "DJANGO_SETTINGS_MODULE": "chm_project.settings.development",
         }  # fmt: skip
@@ -55,6 +57,7 @@ def _drill(stop_replica: Callable[[], None]) -> int:
     from inventory.models import Client, Pipeline
     from runs.services import insert_run
 
+    # In production CHM leaves a replica that does not answer for 10 s.
     replica.RETRY_SECONDS = 0.5
     call_command("migrate", verbosity=0)
     person = User.objects.create_superuser("replica", password=None)

@@ -45,6 +45,7 @@ def folder() -> Iterator[Path]:
 def run(*command: object) -> None:
     """Run a program as the servers' account; raise CalledProcessError if it fails."""
     words = [str(word) for word in command]
+    # In /, because the account may not enter the current folder.
     subprocess.run([*_as_account(), *words], cwd="/", check=True, stdout=subprocess.DEVNULL)
 
 
@@ -84,6 +85,7 @@ default_pool_size = 4
 max_client_conn = 400
 logfile = {place / "pgbouncer.log"}
 """)
+    # PgBouncer runs as another account and must be able to read it.
     configuration.chmod(0o644)
     program = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin")
     process = subprocess.Popen([*_as_account(), str(program), "-q", str(configuration)], cwd="/")

@@ -67,6 +67,7 @@ def items_of(kind: str, part: str | None = None) -> list[Labelled]:
 def is_missed(item: Labelled) -> bool:
     """Return whether a word of a secret is still in the scrubbed text, as written or as JSON escapes it."""
     found = _scrubbed(item)
+    # Very short words occur in any text.
     words = [word for secret in item.secrets for word in secret.split() if len(word) > 2]
     return any(word in found or json.dumps(word)[1:-1] in found for word in words)
 
@@ -79,6 +80,7 @@ def is_altered(item: Labelled) -> bool:
 def _scrubbed(item: Labelled) -> str:
     if isinstance(item.value, str):
         return scrub_text(item.value)
+    # The scrubber accepts only mappings, so other values are wrapped and unwrapped.
     payload = item.value if isinstance(item.value, dict) else {"value": item.value}
     found = json.loads(scrub_mapping(payload))
     return json.dumps(found if payload is item.value else found["value"])
@@ -92,6 +94,7 @@ def labelled_texts() -> tuple[Labelled, ...]:
 def _labelled(kind: str, item: dict[str, str]) -> Labelled:
     [written] = item.keys() & {"text", "payload", "key"}
     if written == "key":
+        # A secret key must hide its value at any depth.
         value: Any = {"conf": [{"deep": {item["key"]: KEY_VALUE}}], item["key"]: KEY_VALUE}
         return Labelled(kind, item["group"], item["part"], item["key"], value, (KEY_VALUE,))
     filled, secrets = fill(item[written])

@@ -26,6 +26,7 @@ def web_server(log: Path | None = None, /, **environment: str) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind((web.HOST, 0))
         port = probe.getsockname()[1]
+    # The server must use its own settings, not those of the suite.
     inherited = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
     output = log.open("wb") if log else None
     process = subprocess.Popen(
@@ -69,10 +70,12 @@ def empty_database(name: str) -> Iterator[str]:
 
 def drop_database(name: str) -> None:
     with _server() as server:
+        # With FORCE, because sessions of a stopped server may still be closing.
         server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 def _server() -> "psycopg.Connection[Any]":
+    # Connected to the database postgres, because no session can drop its own database.
     own: dict[str, Any] = settings.DATABASES["default"]
     return psycopg.connect(
         host=own["HOST"], port=own["PORT"] or None, user=own["USER"], password=own["PASSWORD"] or None,

@@ -104,6 +104,7 @@ def compare_views(former: str, fresh: str) -> tuple[int, list[str]]:
             database.execute("SELECT viewname, definition FROM pg_views WHERE schemaname = 'reporting'").fetchall()
         )
     clocked = {name for name, text in texts.items() if "now()" in text}
+    # A view that reads such a view reads the clock, too.
     while more := {
         name
         for name, text in texts.items()
@@ -126,6 +127,7 @@ def write_dump(name: str, checkout: Path, pg_dump: str) -> int:
             stdout=subprocess.PIPE, text=True, check=True,
         ).stdout  # fmt: skip
     text = re.sub(r"^\\.*\n", "", text, flags=re.MULTILINE)  # psql's own commands
+    # The role that wrote the dump does not exist where the dump is restored.
     text = re.sub(r"FOR ROLE \S+ IN SCHEMA", "FOR ROLE CURRENT_USER IN SCHEMA", text)
     path = RELEASES / f"{name}.sql.xz"
     path.write_bytes(lzma.compress(text.encode(), preset=9))
@@ -171,6 +173,7 @@ def _restore(url: str, text: str) -> None:
 
 
 def _copy(source: Connection, target: Connection, table: str) -> None:
+    # Without generated columns: PostgreSQL computes them and refuses given values.
     names = [
         row[0]
         for row in source.execute(

@@ -82,6 +82,7 @@ def promtool(*arguments: str, text: str = "", folder: Path = ROOT) -> None:
 def drill(folder: Path, timing: Timing, scrape: int) -> Iterator[str]:
     """Yield a line for each result; raise AssertionError if an expectation fails."""
     chm = Installation(folder)
+    # A short history, because the drill waits until every pipeline was ingested.
     with FaultyPartner(history=20) as source, chm.running(source):
         source.start_changes()
         yield "a live CHM: two web and two worker processes, beat, a partner whose runs start and end"
@@ -100,6 +101,7 @@ def drill(folder: Path, timing: Timing, scrape: int) -> Iterator[str]:
             yield f"rules: {len(group['rules'])} loaded and evaluated without an error"
             answered = prometheus.value(f'sum({_COUNTED}{{route="api/v1/runs",status="200"}})')
             assert answered == 30, answered
+            # Each process writes files of its own, and /metrics adds them up.
             writers = {path.stem.rpartition("_")[2] for path in (folder / "metrics").glob("histogram_*.db")}
             pages = prometheus.value('chm_ingest_page_duration_seconds_count{connection="partner"}')
             assert len(writers) >= 4, writers
@@ -124,6 +126,7 @@ def _database_stopped(chm: Installation, prometheus: Prometheus) -> Iterator[str
     chm.stop_database()
     answer = chm.metrics()
     assert (answer.status_code, "chm_database_up 0.0" in answer.text) == (200, True), answer.text[-500:]
+    # Values from the database must be absent, not 0 (decision 0027).
     assert "chm_pipelines_active{" not in answer.text
     promtool("check", "metrics", text=answer.text)
     seconds = wait_until(lambda: prometheus.state("ChmDatabaseDown") == "firing", "ChmDatabaseDown fires")

@@ -36,6 +36,7 @@ class Installation(FaultWorld):
             "CHM_DATABASE_URL": self._database_url(),
             "CHM_SECRET_KEY": self.secret_key,
             "CHM_ALLOWED_HOSTS": "127.0.0.1",
+            # Prometheus and the drill use plain HTTP on the loopback interface.
             "CHM_SSL_REDIRECT": "false",
             "CHM_PROXIES": "127.0.0.1",
             "CHM_METRICS_DIR": str(self.folder / "metrics"),

@@ -35,6 +35,7 @@ from tools.e2e.live import (
 PASSWORD_ENV = "CHM_E2E_AIRFLOW_PASSWORD"  # noqa: S105 - a variable's name
 DAGS = ("sales_daily_load", "orders.reconcile-v2", "long_haul_export", "manual_refund")
 RENAMED = "sales_hourly_load"
+# The runs that the schedules of two DAGs create: 24 hourly ones and 20 half-hourly ones.
 CAUGHT_UP = 24 + 20
 CANONICAL = {"queued": "running", "running": "running", "success": "success", "failed": "failed"}
 # Airflow answers some changes with 500 shortly after its start and under load.
@@ -123,6 +124,7 @@ def scenario(airflow: Airflow, chm: AirflowChm, folder: Path, record: Record) ->
     chm.prepare(folder, {dag: dag for dag in DAGS})
     for dag in DAGS:
         airflow.call("PATCH", f"/dags/{quote(dag)}", {"is_paused": False})
+    # These run ids need quoting in a path.
     hauls = [airflow.trigger("long_haul_export", f"haul-{number}:{stamp}+x~1", seconds=8) for number in range(3)]
     failing = airflow.trigger("long_haul_export", f"failing-{stamp}", fail=True, seconds=25)
     airflow.trigger("manual_refund", f"refund-{stamp}", fail=True, seconds=6)
@@ -194,6 +196,7 @@ def scenario(airflow: Airflow, chm: AirflowChm, folder: Path, record: Record) ->
     again = chm.reconcile()
     written = again["created"] + again["updated"]
     record.check(not written, f"a second one writes {written} runs")
+    # Runs of a deleted DAG are gone at the source and stay in CHM.
     lost = {name for name in chm.states() if name.startswith(f"{DAGS[0]} ")}
     extra = set(chm.states()) - set(airflow.states()) - {deleted, hauls[2]} - lost
     record.check(not extra, f"{len(extra)} runs are in CHM alone, beside the deleted ones and those of the renamed DAG")

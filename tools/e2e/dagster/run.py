@@ -28,6 +28,7 @@ from tools.e2e.live import (
     wait_until,
 )
 
+# All other statuses are running.
 CANONICAL = {"SUCCESS": "success", "FAILURE": "failed", "CANCELED": "canceled"}
 RUNS = """query R($cursor: String) { runsOrError(cursor: $cursor, limit: 100) {
   __typename ... on Runs { results { runId jobName status startTime endTime } } } }"""
@@ -93,11 +94,13 @@ class Dagster:
 
 
 def moment(seconds: float | None) -> datetime | None:
+    # Rounded to microseconds, which is what PostgreSQL stores.
     return None if seconds is None else datetime.fromtimestamp(round(seconds, 6), UTC)
 
 
 def scenario(dagster: Dagster, chm: Chm, folder: Path, record: Record) -> None:
     record.say("1. Jobs run while CHM ingests")
+    # Dagster lists a hidden job __ASSET_JOB, too.
     jobs = {job["name"]: job["name"] for job in dagster.repository["jobs"] if not job["name"].startswith("__")}
     chm.prepare(folder, jobs)
     failing = dagster.launch("reconcile_failing")
@@ -132,6 +135,7 @@ def scenario(dagster: Dagster, chm: Chm, folder: Path, record: Record) -> None:
     record.check(schedule_state == (True, False), f"and then: {schedule_state}")
     again = by_hand("a failed run is executed again, as a new run", lambda: dagster.change(AGAIN, id=failing))
     wait_until(lambda: dagster.status(again["run"]["runId"]) in ended, chm.ingest, "it ends")
+    # Two runs at most run at once (dagster.yaml), so the next two stay queued.
     long = [dagster.launch("long_job", seconds=300.0) for _ in range(2)]
     queued = [dagster.launch("long_job", seconds=1.0) for _ in range(2)]
     wait_until(lambda: all(dagster.status(run) == "STARTED" for run in long), chm.ingest, "two runs are running")

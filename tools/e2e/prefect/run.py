@@ -100,12 +100,14 @@ def scenario(prefect: Prefect, chm: Chm, folder: Path, record: Record) -> None:
     record.say("1. Flows run while CHM ingests")
     first = prefect.start()  # every flow, once
     serving = prefect.start("serve")
+    # The nine flows of FLOWS, and the flows child and long.
     wait_until(lambda: len(prefect.call("POST", "/flows/filter", {})) == 11, lambda: None, "the flows are registered")
     wait_until(lambda: prefect.call("POST", "/deployments/filter", {}), lambda: None, "the deployment is registered")
     [deployment] = prefect.call("POST", "/deployments/filter", {})
     flows = {row["id"]: row["name"] for row in prefect.call("POST", "/flows/filter", {}) if row["name"] != "long"}
     long = next(row["id"] for row in prefect.call("POST", "/flows/filter", {}) if row["name"] == "long")
     chm.prepare(folder, flows | {long: "long", deployment["id"]: "long, deployed"})
+    # The parameter `seconds` identifies each of the three runs later.
     killed, crashed, ended = (prefect.start(f"long={seconds}") for seconds in (301, 300, 20))
     wait_until(lambda: first.poll() is not None, chm.ingest, "every flow has run")
     wait_until(lambda: all(running(prefect, long, seconds) for seconds in (300, 301)), chm.ingest, "the long runs run")
@@ -182,6 +184,7 @@ def scenario(prefect: Prefect, chm: Chm, folder: Path, record: Record) -> None:
             lines = (run.error_message or "").splitlines() or ["no error text"]
             named = (
                 lines[0].startswith("task ")
+                # These were set to failed by hand, so no task failed.
                 or run.external_run_id in {success, no_task, slow}
                 or "long" in run.pipeline.name
             )
