@@ -225,8 +225,8 @@ def serve(machine: Machine) -> None:
         path.write_text(machine.here(text.replace("@redis:6379", f"@127.0.0.1:{ports['redis']}")))
 
     def environment(service: str) -> dict[str, str]:
-        found = {name: interpolated(value) for name, value in compose[service]["environment"].items()}
-        return found | {"CHM_PORT": str(ports["web"])}
+        variables = {name: interpolated(value) for name, value in compose[service]["environment"].items()}
+        return variables | {"CHM_PORT": str(ports["web"])}
 
     def once(service: str) -> None:
         say(f"{service}: {' '.join(compose[service]['command'])}")

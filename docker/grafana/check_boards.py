@@ -39,11 +39,11 @@ type Plain<T> = T extends string ? `${T}` : T extends boolean | null | undefined
 
 
 def main() -> int:
-    found = re.search(r"grafana/grafana-oss:([0-9.]+)", (DOCKER / "docker-compose.yml").read_text())
-    if not found:
+    match = re.search(r"grafana/grafana-oss:([0-9.]+)", (DOCKER / "docker-compose.yml").read_text())
+    if not match:
         sys.exit("docker-compose.yml names no version of Grafana.")
     with tempfile.TemporaryDirectory() as folder:
-        grafana = [f"@grafana/{part}@{found[1]}" for part in ("schema", "data", "runtime", "ui", "e2e-selectors")]
+        grafana = [f"@grafana/{part}@{match[1]}" for part in ("schema", "data", "runtime", "ui", "e2e-selectors")]
         others = ["react@18", "react-dom@18", "react-router-dom@6", "rxjs@7", "lodash@4", "jsdom@26"]
         _run(folder, "npm", "install", "--silent", "--legacy-peer-deps", "--ignore-scripts", *grafana,
              f"@grafana/scenes@{SCENES}", f"typescript@{TYPESCRIPT}", *others)  # fmt: skip
@@ -51,7 +51,7 @@ def main() -> int:
         (Path(folder) / "boards.ts").write_text(typescript(boards))
         _run(folder, "npx", "tsc", "--noEmit", "--strict", "--skipLibCheck", "--moduleResolution", "node",
              "--target", "es2020", "boards.ts")  # fmt: skip
-        sys.stdout.write(f"{len(boards)} boards agree with the types of Grafana {found[1]}.\n")
+        sys.stdout.write(f"{len(boards)} boards agree with the types of Grafana {match[1]}.\n")
         shutil.copy(DOCKER / "grafana" / "behaviour.cjs", folder)
         wrong = [*behaviour(folder, boards)]
     sys.stdout.write("".join(f"{fault}\n" for fault in wrong) or "The variables and panels behave as expected.\n")

@@ -70,12 +70,12 @@ class Metabase:
         say("created", "administrator", email)
 
     def pages(self, path: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
+        items: list[dict[str, Any]] = []
         while True:
-            page = self.ask("GET", f"{path}&limit=100&offset={len(found)}")
-            found += page["data"]
-            if not page["data"] or len(found) >= page["total"]:
-                return found
+            page = self.ask("GET", f"{path}&limit=100&offset={len(items)}")
+            items += page["data"]
+            if not page["data"] or len(items) >= page["total"]:
+                return items
 
 
 def provision(metabase: Metabase, content: dict[str, Any], details: dict[str, Any]) -> None:

@@ -106,9 +106,9 @@ def draw(history: Path = HISTORY, plot: Path = PLOT) -> None:
     figure, axes = pyplot.subplots(figsize=(9, 5))
     commits = [entry["commit"][:7] for entry in entries]
     for floor in (*FLOORS, SHAPE):
-        found = [_share(floor, entry["figures"].get(floor.name)) for entry in entries]
-        if any(share is not None for share in found):
-            axes.plot(commits, [float("nan") if share is None else share for share in found], "o-", label=floor.name)
+        shares = [_share(floor, entry["figures"].get(floor.name)) for entry in entries]
+        if any(share is not None for share in shares):
+            axes.plot(commits, [float("nan") if share is None else share for share in shares], "o-", label=floor.name)
     axes.axhline(1, color="black", linewidth=1, linestyle="--")
     axes.set_yscale("log")
     axes.set_ylabel("share of the floor (1 = at the floor, less is better)")

@@ -107,10 +107,10 @@ def _measured(connection: Any, size: SimulationSize, name: str, zone: str, scena
     waited = [_noticed_after(connection, starts, due, limit, stopped=False) for due in misses]
     stops = rng.sample(inside, min(size.stops, len(inside)))
     stopped = [_noticed_after(connection, starts, due, limit, stopped=True) for due in stops]
-    found = [seconds / MINUTE for seconds in waited if seconds is not None]
+    minutes = [seconds / MINUTE for seconds in waited if seconds is not None]
     return ResultLine(
-        name, zone, scenario, row.false_hours, noticed=len(found) / len(waited),
-        minutes=statistics.median(found) if found else None,
+        name, zone, scenario, row.false_hours, noticed=len(minutes) / len(waited),
+        minutes=statistics.median(minutes) if minutes else None,
         stops_noticed=sum(seconds is not None for seconds in stopped) / len(stopped),
     )  # fmt: skip
 
@@ -133,8 +133,8 @@ def _excused(planned: Sequence[float], starts: Sequence[float], moment: float, s
     """Return whether an alarm is right: a planned start is missing, or the schedule moved in the last three weeks."""
     if scenario.startswith("moved") and MOVED_AT <= moment < MOVED_AT + 21 * DAY:
         return True
-    known = bisect_right(starts, moment)
-    return bool(known) and bisect_right(planned, moment) > bisect_right(planned, starts[known - 1])
+    past_starts = bisect_right(starts, moment)
+    return bool(past_starts) and bisect_right(planned, moment) > bisect_right(planned, starts[past_starts - 1])
 
 
 def _noticed_after(

@@ -55,14 +55,14 @@ def _answering(port: int, paths: list[str], token: str) -> list[str]:
     """Return the paths that answer 200: a pipeline without runs has no latest run."""
     if "/runs/latest" not in paths[0]:
         return paths
-    found = []
+    answering = []
     for path in paths:
         try:
             _get(port, path, token)
         except OSError:
             continue
-        found.append(path)
-    return found
+        answering.append(path)
+    return answering
 
 
 def _deep(port: int, path: str, token: str, *, pages: int) -> str:

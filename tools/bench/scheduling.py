@@ -29,9 +29,9 @@ SECRET = {"CHM_BENCH_PARTNER_SECRET": "secret"}
 def measure(url: str) -> dict[str, Any]:
     results: dict[str, Any] = {}
     for pipelines in (CHANGED, PIPELINES):
-        seconds, requests = _tick(url, pipelines)
+        seconds, request_count = _tick(url, pipelines)
         results[f"tick, {CHANGED} of {pipelines:,} pipelines changed, s with start-up"] = seconds
-        results[f"tick, {CHANGED} of {pipelines:,} pipelines changed, requests"] = requests
+        results[f"tick, {CHANGED} of {pipelines:,} pipelines changed, requests"] = request_count
     for workers in (1, 2):
         results[f"{CONNECTIONS} connections of {PAGES} slow pages, {workers} worker(s), s"] = _shared(url, workers)
     empty_tables(url)

@@ -57,11 +57,11 @@ def compare() -> None:
     A breaking change needs a new major version, or a line in accepted-breaking-changes.txt.
     """
     released, current = contract(RELEASED), contract()
-    found = breaking_changes(released, current)
+    breaking = breaking_changes(released, current)
     accepted = [line for line in ACCEPTED.read_text().splitlines() if line and not line.startswith("#")]
-    if outdated := sorted(set(accepted) - set(found)):
+    if outdated := sorted(set(accepted) - set(breaking)):
         raise SystemExit("\n".join((f"{ACCEPTED.name} accepts changes that do not exist:", *outdated)))
-    changes = [change for change in found if change not in accepted]
+    changes = [change for change in breaking if change not in accepted]
     print("\n".join(changes) or f"no breaking change since the last release except {len(accepted)} accepted ones")
     if changes and major(current) == major(released):
         raise SystemExit(

@@ -57,19 +57,19 @@ class _Comparison:
             if name not in after:
                 yield f"{where}: parameter {name[1]} removed"
             else:
-                wanted = after[name]["schema"]
-                now_several = self._type(self.current, wanted) == "array"
+                new_schema = after[name]["schema"]
+                now_several = self._type(self.current, new_schema) == "array"
                 if now_several and self._type(self.released, parameter["schema"]) != "array":
                     # A list parameter still accepts one value.
-                    wanted = self._resolved(self.current, wanted)["items"]
-                yield from self._schema(f"{where}: parameter {name[1]}", parameter["schema"], wanted, answer=False)
+                    new_schema = self._resolved(self.current, new_schema)["items"]
+                yield from self._schema(f"{where}: parameter {name[1]}", parameter["schema"], new_schema, answer=False)
         for name, parameter in after.items():
             if parameter.get("required") and not before.get(name, {}).get("required"):
                 yield f"{where}: parameter {name[1]} is now required"
 
     def _by_name(self, contract: Contract, operation: Contract) -> dict[tuple[str, str], Contract]:
-        found = [self._resolved(contract, parameter) for parameter in operation.get("parameters", [])]
-        return {(parameter["in"], parameter["name"]): parameter for parameter in found}
+        parameters = [self._resolved(contract, parameter) for parameter in operation.get("parameters", [])]
+        return {(parameter["in"], parameter["name"]): parameter for parameter in parameters}
 
     def _body(self, where: str, old: Contract | None, new: Contract | None) -> Iterator[str]:
         if new is not None and new.get("required") and not (old or {}).get("required"):
@@ -136,10 +136,10 @@ class _Comparison:
     def _resolved(self, contract: Contract, node: Contract) -> Contract:
         """Follow references; merge an allOf of one part with the attributes next to it."""
         if reference := node.get("$ref"):
-            found: Any = contract
+            target: Any = contract
             for part in reference.removeprefix("#/").split("/"):
-                found = found[part]
-            return self._resolved(contract, found)
+                target = target[part]
+            return self._resolved(contract, target)
         if len(parts := node.get("allOf", [])) == 1:
             return self._resolved(contract, parts[0]) | {key: value for key, value in node.items() if key != "allOf"}
         return node

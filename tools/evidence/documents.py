@@ -47,11 +47,11 @@ class Block:
 def blocks(document: str) -> Iterator[Block]:
     """Yield the blocks of a document; raise Failed if a block declares no kind."""
     text = (ROOT / document).read_text(encoding="utf-8")
-    for found in _BLOCK.finditer(text):
-        indent, mark, commands = found.groups()
-        line = text.count("\n", 0, found.start()) + 1
-        ready = _READY.search(mark)
-        kind = "ready" if ready else mark.strip()
+    for match in _BLOCK.finditer(text):
+        indent, info, commands = match.groups()
+        line = text.count("\n", 0, match.start()) + 1
+        ready = _READY.search(info)
+        kind = "ready" if ready else info.strip()
         if kind not in {"run", "ready", "ci", "shown"}:
             raise Failed(f'{document}:{line}: declare whether the block is run, ready="...", ci or shown')
         lines = [text.removeprefix(indent) for text in commands.splitlines()]
@@ -61,26 +61,26 @@ def blocks(document: str) -> Iterator[Block]:
 def run(*, only_list: bool) -> int:
     try:
         for document in DOCUMENTS:
-            found = list(blocks(document))
+            document_blocks = list(blocks(document))
             if only_list:
-                for block in found:
+                for block in document_blocks:
                     print(f"{block.name}: {block.kind} {block.ready}")
             else:
-                _run_document(found)
+                _run_document(document_blocks)
     except Failed as failed:
         print(failed, file=sys.stderr)
         return 1
     return 0
 
 
-def _run_document(found: list[Block]) -> None:
+def _run_document(document_blocks: list[Block]) -> None:
     """Run a document in its own clone, so that documents do not depend on each other."""
     with tempfile.TemporaryDirectory(prefix="chm-documents-") as folder:
         clone = Path(folder) / "chm"
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
         terminal = _Terminal(clone, Path(folder))
         try:
-            for block in found:
+            for block in document_blocks:
                 terminal.do(block)
         finally:
             terminal.close()

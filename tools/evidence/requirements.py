@@ -27,14 +27,14 @@ def requirements() -> dict[str, dict[str, Any]]:
 
 def proofs(root: Path = ROOT) -> dict[str, list[Proof]]:
     """Return the proofs of each identifier, in the order of files and tests."""
-    found: dict[str, list[Proof]] = defaultdict(list)
+    by_identifier: dict[str, list[Proof]] = defaultdict(list)
     for folder in _FOLDERS:
         for path in sorted((root / folder).rglob("test_*.py")):
             # Parsed, not imported, because some tests import browsers or need settings.
             for name, identifiers in _marked(ast.parse(path.read_text(encoding="utf-8"))):
                 for identifier in identifiers:
-                    found[identifier].append(Proof(path.relative_to(root).as_posix(), name))
-    return dict(found)
+                    by_identifier[identifier].append(Proof(path.relative_to(root).as_posix(), name))
+    return dict(by_identifier)
 
 
 def _marked(tree: ast.Module) -> Iterator[tuple[str, list[str]]]:

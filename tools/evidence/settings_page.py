@@ -31,8 +31,8 @@ def page() -> str:
             described = known.get(name, {"default": "", "kind": "text"})
             default = "required" if name in required else f"`{described['default']}`" if described["default"] else ""
             default = "" if described["default"].startswith("/") else default  # differs from machine to machine
-            shown = f" Example: `{example}`." if example and name in required | {_MODULE} else ""
-            lines.append(f"| `{name}` | {default} | {described['kind']} | {meaning}{shown} |")
+            example_text = f" Example: `{example}`." if example and name in required | {_MODULE} else ""
+            lines.append(f"| `{name}` | {default} | {described['kind']} | {meaning}{example_text} |")
     body = "\n".join(lines)
     return f"""# Settings
 
@@ -55,13 +55,13 @@ def problems() -> list[str]:
     """Return a text for each missing, unknown or unexplained variable of `.env.example`."""
     known = set(read("production")["settings"]) | set(read("development")["settings"])
     entries = {name: comment for comment, name, _ in _ENTRY.findall(EXAMPLE.read_text(encoding="utf-8"))}
-    found = [
+    texts = [
         f".env.example lacks {name}: add the line {name}=DEFAULT below a comment that says what it is for"
         for name in sorted(known - set(entries))
     ]
-    found += [f".env.example has {name}, which no settings read" for name in sorted(set(entries) - known - {_MODULE})]
-    found += [f".env.example does not say what {name} is for" for name, comment in entries.items() if not comment]
-    return found
+    texts += [f".env.example has {name}, which no settings read" for name in sorted(set(entries) - known - {_MODULE})]
+    texts += [f".env.example does not say what {name} is for" for name, comment in entries.items() if not comment]
+    return texts
 
 
 @cache
@@ -76,5 +76,5 @@ def read(module: str) -> dict[str, Any]:
         text=True,
         check=False,
     )
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    settings: dict[str, Any] = json.loads(done.stdout)
+    return settings

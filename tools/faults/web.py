@@ -29,7 +29,7 @@ COLUMNS = (
 @dataclass(slots=True)
 class WebFaultResult:
     fault: WebFault
-    found: ProbeResults
+    probes: ProbeResults
     lost: int
     recovery: float
     seconds: float
@@ -46,7 +46,7 @@ def run_fault(site: FaultSite, fault: WebFault, *, quick: bool) -> WebFaultResul
     if fault.prepare is not None:
         fault.prepare(site)
     port = {"proxy": site.proxy_port, "web": site.web.port, "both": site.proxy_of_both}[fault.target]
-    with probing(ProbeTarget(port, site.control.port, site.key, keep=fault.target != "web")) as found:
+    with probing(ProbeTarget(port, site.control.port, site.key, keep=fault.target != "web")) as probes:
         time.sleep(1)
         try:
             remark = fault.inject(site, quick) or ""
@@ -57,18 +57,18 @@ def run_fault(site: FaultSite, fault: WebFault, *, quick: bool) -> WebFaultResul
         while time.monotonic() < ended + 15 and not ping(port, site.key):
             time.sleep(0.05)
         time.sleep(1)
-    recovery = min((moment - ended for moment in found.acknowledged.values() if moment > ended), default=99)
-    lost = len(set(found.acknowledged) - site.stored())
-    problems += _problems(fault, found)
+    recovery = min((moment - ended for moment in probes.acknowledged.values() if moment > ended), default=99)
+    lost = len(set(probes.acknowledged) - site.stored())
+    problems += _problems(fault, probes)
     if lost or recovery > fault.recovery:
         problems.append(f"lost {lost}, recovered after {recovery:.1f} s")
-    return WebFaultResult(fault, found, lost, recovery, time.monotonic() - begun, remark, problems)
+    return WebFaultResult(fault, probes, lost, recovery, time.monotonic() - begun, remark, problems)
 
 
-def _problems(fault: WebFault, found: ProbeResults) -> list[str]:
-    health, writes, problems = found.health, found.writes, []
+def _problems(fault: WebFault, probes: ProbeResults) -> list[str]:
+    health, writes, problems = probes.health, probes.writes, []
     # 1 on a quiet machine, more if even an idle server is slow.
-    slack = max(1, CONTROL_MULTIPLE * found.control.percentile(0.99) / fault.health_p99)
+    slack = max(1, CONTROL_MULTIPLE * probes.control.percentile(0.99) / fault.health_p99)
     if failed := [status for status in health.statuses if status not in (200, *fault.allowed_health)]:
         problems.append(f"{len(failed)} health probes failed: {_named(failed)}")
     if health.percentile(0.99) > fault.health_p99 * slack:
@@ -108,11 +108,11 @@ def run(folder: Path, *, quick: bool, only: str, show: Callable[[WebFaultResult]
 
 
 def line(result: WebFaultResult) -> str:
-    health, writes = result.found.health, result.found.writes
+    health, writes = result.probes.health, result.probes.writes
     return (
         f"{'ok  ' if result.survived else 'FAIL'} {result.fault.title:<49} {result.seconds:.0f} s  "
         f"health {health.count(200)}/{len(health.statuses)} p99 {health.percentile(0.99) * 1000:.0f} ms "
-        f"(idle server {result.found.control.percentile(0.99) * 1000:.0f} ms)  "
+        f"(idle server {result.probes.control.percentile(0.99) * 1000:.0f} ms)  "
         f"writes {writes.count(200)}/{len(writes.statuses)} 503 {writes.count(503)} "
         f"p95 {writes.percentile(0.95) * 1000:.0f} ms slowest {max(writes.seconds, default=0):.1f} s  "
         f"lost {result.lost}  back after {result.recovery:.1f} s  {result.remark}  {'; '.join(result.problems)}"
@@ -145,7 +145,7 @@ def with_rows(document: str, results: list[WebFaultResult]) -> str:
 
 
 def _row(result: WebFaultResult) -> str:
-    health, control, writes = result.found.health, result.found.control, result.found.writes
+    health, control, writes = result.probes.health, result.probes.control, result.probes.writes
     cells = [
         result.fault.title,
         "yes" if result.survived else "no",

@@ -56,7 +56,7 @@ class ProbeResults:
 @contextmanager
 def probing(target: ProbeTarget) -> Iterator[ProbeResults]:
     """Probe the target during the block; the yielded results are complete after it."""
-    found = ProbeResults()
+    results = ProbeResults()
     # A forked process would share this one's sockets and locks.
     context = multiprocessing.get_context("spawn")
     parent_end, child_end = context.Pipe()
@@ -64,13 +64,13 @@ def probing(target: ProbeTarget) -> Iterator[ProbeResults]:
     process.start()
     parent_end.recv()
     try:
-        yield found
+        yield results
     finally:
         parent_end.send("stop")
         done: ProbeResults = parent_end.recv()
         process.join()
-        found.health, found.control, found.writes = done.health, done.control, done.writes
-        found.acknowledged = done.acknowledged
+        results.health, results.control, results.writes = done.health, done.control, done.writes
+        results.acknowledged = done.acknowledged
 
 
 def ping(port: int, key: str) -> bool:
@@ -78,21 +78,21 @@ def ping(port: int, key: str) -> bool:
 
 
 def _probe(target: ProbeTarget, pipe: Connection) -> None:
-    found, stopped = ProbeResults(), threading.Event()
+    results, stopped = ProbeResults(), threading.Event()
 
     def ask_health() -> None:
         probed, control = _Client(target.port, keep=target.keep), _Client(target.control, keep=target.keep)
         # Frequent enough to see an interruption of a tenth of a second, rare enough not to be load.
         while not stopped.wait(0.02):
-            control.ask(found.control, "/health")
-            probed.ask(found.health, "/health")
+            control.ask(results.control, "/health")
+            probed.ask(results.health, "/health")
 
     def write() -> None:
         client = _Client(target.port, keep=target.keep)
         while not stopped.wait(0.05):
             rid = str(uuid.uuid4())
-            if client.ask(found.writes, f"/ping/{target.key}?rid={rid}") == 200:
-                found.acknowledged[rid] = time.monotonic()
+            if client.ask(results.writes, f"/ping/{target.key}?rid={rid}") == 200:
+                results.acknowledged[rid] = time.monotonic()
 
     threads = [threading.Thread(target=target) for target in (ask_health, write, write)]
     for thread in threads:
@@ -102,7 +102,7 @@ def _probe(target: ProbeTarget, pipe: Connection) -> None:
     stopped.set()
     for thread in threads:
         thread.join()
-    pipe.send(found)
+    pipe.send(results)
 
 
 class _Client:

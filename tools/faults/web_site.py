@@ -100,9 +100,9 @@ class FaultSite:
 
     def _token(self, *arguments: str) -> str:
         printed = manage("create_api_token", "drill", *arguments, **self.environment)
-        found = re.search(r"chm_\w{8}_\w{40}", printed)
-        assert found is not None
-        return found[0]
+        match = re.search(r"chm_\w{8}_\w{40}", printed)
+        assert match is not None
+        return match[0]
 
     def _start_nginx(self, port: int, servers: list[int]) -> "subprocess.Popen[bytes]":
         """Start nginx with the shipped configuration; the lines of web:8000 are distributed among the servers."""

@@ -191,10 +191,10 @@ class FaultWorld:
         """Return the comparison as soon as nothing is lost or wrong, or when the time is up."""
         deadline = time.monotonic() + seconds
         while True:
-            found = self._compare(source)
-            if (not found.lost and not found.wrong) or time.monotonic() > deadline:
-                found.leaked = self._leaks()
-                return found
+            comparison = self._compare(source)
+            if (not comparison.lost and not comparison.wrong) or time.monotonic() > deadline:
+                comparison.leaked = self._leaks()
+                return comparison
             time.sleep(0.25)
 
     def _compare(self, source: FaultyPartner) -> Comparison:
@@ -205,14 +205,14 @@ class FaultWorld:
         except psycopg.Error:
             return Comparison(lost=1)
         stored_runs = {(row[0], row[1]): row[2:] for row in rows}
-        found = Comparison(runs=len(rows), duplicated=len(rows) - len(stored_runs))
+        comparison = Comparison(runs=len(rows), duplicated=len(rows) - len(stored_runs))
         for name, runs in source.runs.items():
             for run in runs:
                 expected = (run["status"], _time(run["started_at"]), _time(run.get("finished_at")))
                 stored = stored_runs.get((name, run["external_run_id"]))
-                found.lost += stored is None
-                found.wrong += stored is not None and stored != expected
-        return found
+                comparison.lost += stored is None
+                comparison.wrong += stored is not None and stored != expected
+        return comparison
 
     def _leaks(self) -> int:
         """Return in how many places a secret is visible: rows, error fields, task results, messages and logs."""

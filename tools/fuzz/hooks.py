@@ -10,10 +10,10 @@ def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:  # noq
     """Request all fields if only known ones are requested; unknown field names are sent unchanged."""
     if not isinstance(case.query, dict) or "fields" not in case.query:
         return
-    given = case.query["fields"] if isinstance(case.query["fields"], list) else [case.query["fields"]]
-    known = _fields(case.operation)
-    if given and all(name in known for name in given):
-        case.query["fields"] = known
+    requested = case.query["fields"] if isinstance(case.query["fields"], list) else [case.query["fields"]]
+    all_fields = _fields(case.operation)
+    if requested and all(name in all_fields for name in requested):
+        case.query["fields"] = all_fields
 
 
 def _fields(operation: Any) -> list[str]:
@@ -23,5 +23,5 @@ def _fields(operation: Any) -> list[str]:
     if accepted is None:
         return []
     name = accepted["schema"]["items"]["$ref"].rpartition("/")[2]
-    known: list[str] = schema["components"]["schemas"][name]["enum"]
-    return known
+    fields: list[str] = schema["components"]["schemas"][name]["enum"]
+    return fields

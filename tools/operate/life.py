@@ -82,8 +82,8 @@ class Life:
 
     def run_step(self, title: str, step: Callable[[], str]) -> None:
         begun = time.monotonic()
-        shown = step()
-        print(f"| {title} | {time.monotonic() - begun:.1f} | {shown} |", flush=True)
+        result = step()
+        print(f"| {title} | {time.monotonic() - begun:.1f} | {result} |", flush=True)
 
     def expect(self, condition: bool, fault: str) -> None:
         """Record the fault unless the condition is true."""
@@ -96,11 +96,13 @@ class Life:
         name = last_release().name.removesuffix(".sql.xz")
         self.former = self.folder / "former"
         self.former.mkdir()
-        known = [each for each in (f"v{name}", name) if _git("rev-parse", "--verify", "--quiet", f"{each}^{{commit}}")]
-        if not known:
+        # A release is a tag; before the first one, it is a commit.
+        candidates = (f"v{name}", name)
+        revisions = [rev for rev in candidates if _git("rev-parse", "--verify", "--quiet", f"{rev}^{{commit}}")]
+        if not revisions:
             sys.exit(f"git has neither v{name} nor {name}, the last release: fetch the whole history")
         archive = self.folder / "former.tar"
-        _git("archive", f"--output={archive}", known[0])
+        _git("archive", f"--output={archive}", revisions[0])
         shutil.unpack_archive(archive, self.former)
         self._manage_former("migrate", "--verbosity", "0")
         self._manage_former("load_synthetic", "--end", "now")
@@ -112,7 +114,7 @@ class Life:
         self.traffic = Traffic(self.token)
         self.stack.callback(self.traffic.stop)
         self.traffic.start([self.old.address])
-        return f"{known[0]}: {self._count('runs')} runs of {self._count('clients')} clients, serving"
+        return f"{revisions[0]}: {self._count('runs')} runs of {self._count('clients')} clients, serving"
 
     def install(self) -> str:
         tracked = copy_tracked_files(self.folder / "source")
@@ -188,8 +190,8 @@ class Life:
         gone = before - self._count("runs")
         self.expect(self._rows(_LATEST) == [latest], "pruning changed a latest run")
         self.expect(gone == would["runs"] > 0, f"{gone} runs were pruned, but the dry run announced {would}")
-        kept = f"all {self.traffic.written} writes kept"
-        return f"{gone} of {before} runs older than {OLDER_THAN}, as the dry run announced; {kept}"
+        writes = f"all {self.traffic.written} writes kept"
+        return f"{gone} of {before} runs older than {OLDER_THAN}, as the dry run announced; {writes}"
 
     def erase_a_client(self) -> str:
         kept = self.traffic.client_id
@@ -253,12 +255,12 @@ class Life:
         # Nothing listens there; the step `ingest` writes the partner's address.
         (etc / "connections.toml").write_text(CONNECTIONS.format(address="http://127.0.0.1:9"))
         (etc / "partners.env").write_text("PARTNER_TOKEN=life\n")
-        given = {
+        secret_files = {
             "chm_secret_key": secrets.token_urlsafe(64),
             "chm_database_url": place.url(),
             "chm_broker_url": place.broker_url,
         }
-        for each, value in given.items():
+        for each, value in secret_files.items():
             (etc / "secrets" / each).write_text(value)
         return UnitsRoot(self.folder / "installed" / "bin", etc, state)
 

@@ -77,9 +77,9 @@ class Contents:
 
     def differences(self, other: "Contents") -> list[str]:
         names = sorted(self.relations.keys() | other.relations.keys())
-        found = [f"{name}: {self.relations.get(name)} and {other.relations.get(name)}" for name in names
+        changed = [f"{name}: {self.relations.get(name)} and {other.relations.get(name)}" for name in names
                  if self.relations.get(name) != other.relations.get(name)]  # fmt: skip
-        return [*found, *schema_snapshot.differences(set(self.schema), set(other.schema))]
+        return [*changed, *schema_snapshot.differences(set(self.schema), set(other.schema))]
 
     def rows(self, table: str) -> int:
         return self.relations[f"public.{table}"][0]

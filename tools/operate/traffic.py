@@ -38,8 +38,9 @@ class Traffic:
 
     def start(self, addresses: list[str]) -> None:
         self._addresses = addresses
-        found = requests.get(f"{addresses[0]}/api/v1/pipelines", headers=self._headers, timeout=30).json()["items"][0]
-        self.client_id, self._pipeline = found["client_id"], found["id"]
+        listed = requests.get(f"{addresses[0]}/api/v1/pipelines?limit=1", headers=self._headers, timeout=30)
+        [pipeline] = listed.json()["items"]
+        self.client_id, self._pipeline = pipeline["client_id"], pipeline["id"]
         self._threads = [threading.Thread(target=target, daemon=True) for target in (self._read, self._write)]
         for thread in self._threads:
             thread.start()

@@ -85,10 +85,10 @@ def packaging_faults(tracked: list[str], sdist: Path, wheel: Path) -> list[str]:
     [share] = {name.partition("/data/share/chm/")[0] for name in in_wheel if "/data/share/chm/" in name}
     faults = []
     for name in tracked:
-        place = _path_in_wheel(name, f"{share}/data/share/chm/")
-        if place and place not in in_wheel:
-            faults.append(f"the wheel lacks {place}")
-        if place and name not in in_sdist:
+        inside = _path_in_wheel(name, f"{share}/data/share/chm/")
+        if inside and inside not in in_wheel:
+            faults.append(f"the wheel lacks {inside}")
+        if inside and name not in in_sdist:
             faults.append(f"the sdist lacks {name}")
     for kind, names in (("wheel", in_wheel), ("sdist", in_sdist)):
         faults += [f"the {kind} has {name}" for name in sorted(names) if "tests" in Path(name).parts]

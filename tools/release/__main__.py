@@ -52,8 +52,8 @@ def main() -> int:
 
 
 def version() -> str:
-    found: str = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["version"]
-    return found
+    number: str = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["version"]
+    return number
 
 
 def prepare(new: str) -> int:
@@ -167,14 +167,14 @@ def bill_of_materials(wheel: Path, environment: Path, path: Path) -> None:
     run([sys.executable, "-m", "cyclonedx_py", "environment", str(environment), "--pyproject", str(PROJECT),
          "--mc-type", "application", "--spec-version", "1.6", "--output-reproducible", "--output-file", str(path)],
         cwd=environment)  # fmt: skip
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    bill: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     locked = set(re.findall(r"^([a-z0-9-]+)==", (ROOT / LOCK).read_text(encoding="utf-8"), re.MULTILINE))
-    listed = {re.sub(r"[-_.]+", "-", each["name"]).lower() for each in found["components"]}
+    listed = {re.sub(r"[-_.]+", "-", each["name"]).lower() for each in bill["components"]}
     if listed - locked - {"chm"}:
         sys.exit(f"the bill of materials has packages that the lock file lacks: {sorted(listed - locked)}")
-    without = [each["name"] for each in found["components"] if not each.get("licenses")]
-    print(f"{path.name}: {len(listed)} packages, {len(without)} without a licence{': ' if without else ''}"
-          f"{', '.join(without)}")  # fmt: skip
+    unlicensed = [each["name"] for each in bill["components"] if not each.get("licenses")]
+    print(f"{path.name}: {len(listed)} packages, {len(unlicensed)} without a licence{': ' if unlicensed else ''}"
+          f"{', '.join(unlicensed)}")  # fmt: skip
 
 
 def digest(path: Path) -> str:

@@ -85,8 +85,8 @@ def _drill(stop_replica: Callable[[], None]) -> int:
 
     def board(browser: Browser) -> tuple[str, int | None]:
         text = browser.get("/admin/", HTTP_HOST="localhost").content.decode()
-        found = re.search(r"Read from a replica that is (\d+) s behind", text)
-        return text, int(found[1]) if found else None
+        lag = re.search(r"Read from a replica that is (\d+) s behind", text)
+        return text, int(lag[1]) if lag else None
 
     fail("seen_by_the_database_first")
     time.sleep(2)

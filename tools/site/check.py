@@ -47,10 +47,10 @@ def problems(site: Path = SITE) -> Iterator[str]:
 
 def main() -> int:
     pages = len(list(SITE.rglob("*.html")))
-    found = list(problems())
-    sys.stdout.write("".join(f"{line}\n" for line in found))
-    sys.stdout.write(f"{pages} pages, {len(found)} problems\n")
-    return 1 if found or not pages else 0
+    faults = list(problems())
+    sys.stdout.write("".join(f"{line}\n" for line in faults))
+    sys.stdout.write(f"{pages} pages, {len(faults)} problems\n")
+    return 1 if faults or not pages else 0
 
 
 if __name__ == "__main__":

@@ -32,14 +32,14 @@ def install() -> None:
 @contextmanager
 def folder() -> Iterator[Path]:
     """Yield a temporary folder that belongs to the servers' account, because PostgreSQL refuses to run as root."""
-    found = Path(tempfile.mkdtemp(prefix="chm-debian-"))
+    path = Path(tempfile.mkdtemp(prefix="chm-debian-"))
     try:
         if os.geteuid() == 0:
             account = getpwnam("postgres")
-            os.chown(found, account.pw_uid, account.pw_gid)
-        yield found
+            os.chown(path, account.pw_uid, account.pw_gid)
+        yield path
     finally:
-        shutil.rmtree(found, ignore_errors=True)
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def run(*command: object) -> None:
@@ -57,8 +57,8 @@ def postgres(place: Path, settings: Mapping[str, str], *, is_new: bool = True) -
         run(PROGRAMS / "initdb", "-D", data, "-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8")
     # jit=off: compiling the suite's many short queries would take longer than running them.
     options = {"port": str(port), "listen_addresses": "127.0.0.1", "unix_socket_directories": str(place), "jit": "off"}
-    given = " ".join(f"-c {name}={value}" for name, value in (options | dict(settings)).items())
-    run(PROGRAMS / "pg_ctl", "-D", data, "-l", place / "log", "-w", "-o", given, "start")
+    arguments = " ".join(f"-c {name}={value}" for name, value in (options | dict(settings)).items())
+    run(PROGRAMS / "pg_ctl", "-D", data, "-l", place / "log", "-w", "-o", arguments, "start")
     try:
         if is_new:
             run(PROGRAMS / "createdb", "-h", "127.0.0.1", "-p", port, "-U", USER, "chm")

@@ -66,10 +66,10 @@ def items_of(kind: str, part: str | None = None) -> list[Labelled]:
 
 def is_missed(item: Labelled) -> bool:
     """Return whether a word of a secret is still in the scrubbed text, as written or as JSON escapes it."""
-    found = _scrubbed(item)
+    scrubbed = _scrubbed(item)
     # Very short words occur in any text.
     words = [word for secret in item.secrets for word in secret.split() if len(word) > 2]
-    return any(word in found or json.dumps(word)[1:-1] in found for word in words)
+    return any(word in scrubbed or json.dumps(word)[1:-1] in scrubbed for word in words)
 
 
 def is_altered(item: Labelled) -> bool:
@@ -82,8 +82,8 @@ def _scrubbed(item: Labelled) -> str:
         return scrub_text(item.value)
     # The scrubber accepts only mappings, so other values are wrapped and unwrapped.
     payload = item.value if isinstance(item.value, dict) else {"value": item.value}
-    found = json.loads(scrub_mapping(payload))
-    return json.dumps(found if payload is item.value else found["value"])
+    scrubbed = json.loads(scrub_mapping(payload))
+    return json.dumps(scrubbed if payload is item.value else scrubbed["value"])
 
 
 @cache

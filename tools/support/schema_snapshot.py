@@ -103,8 +103,8 @@ def view_rows(url: str, view: str) -> "Counter[str]":
     """Return how often each row of a view of the schema reporting occurs, by the row's hash."""
     with psycopg.connect(url) as database:
         name = sql.Identifier("reporting", view)
-        found = database.execute(sql.SQL("SELECT md5(row::text), count(*) FROM {} AS row GROUP BY 1").format(name))
-        return Counter(dict(found.fetchall()))
+        counts = database.execute(sql.SQL("SELECT md5(row::text), count(*) FROM {} AS row GROUP BY 1").format(name))
+        return Counter(dict(counts.fetchall()))
 
 
 def _as_restored(line: str) -> str:

@@ -87,8 +87,8 @@ def lost_rows(before: snapshot.Rows, url: str, columns: snapshot.Columns) -> lis
     if gone := [f"{table}.{name}" for table, names in columns.items() for name in names if name not in now[table]]:
         return [f"column gone: {name}" for name in gone]
     after = snapshot.rows(url, columns)
-    found = {table: before[table] - after[table] for table in columns}
-    return [f"rows of {table} lost or changed: {lost.total()}" for table, lost in found.items() if lost]
+    lost_by_table = {table: before[table] - after[table] for table in columns}
+    return [f"rows of {table} lost or changed: {lost.total()}" for table, lost in lost_by_table.items() if lost]
 
 
 def compare_views(former: str, fresh: str) -> tuple[int, list[str]]:

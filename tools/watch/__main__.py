@@ -65,8 +65,8 @@ class Prometheus:
 
     def value(self, query: str) -> float:
         """Return the first value of a query, or 0 if there is none."""
-        found = self.ask("query", query=query)["result"]
-        return float(found[0]["value"][1]) if found else 0
+        series = self.ask("query", query=query)["result"]
+        return float(series[0]["value"][1]) if series else 0
 
     def state(self, alert: str) -> str:
         [group] = self.ask("rules")["groups"]
@@ -147,11 +147,11 @@ def main() -> int:
     if not (shutil.which("prometheus") and shutil.which("promtool")):
         sys.exit("Prometheus is not installed: apt-get install prometheus")
     folder = Path(tempfile.mkdtemp(prefix="chm-watch-"))
-    begun, seen = time.monotonic(), []
+    begun, lines = time.monotonic(), list[str]()
     timing = Timing(stopped=options.stopped_seconds, hold=options.hold_seconds)
     try:
         for line in drill(folder, timing, options.scrape_seconds):
-            seen.append(line)
+            lines.append(line)
             sys.stdout.write(f"{time.monotonic() - begun:4.0f} s  {line}\n")
             sys.stdout.flush()
     except AssertionError as failed:
@@ -162,14 +162,14 @@ def main() -> int:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     if options.write:
-        DOCUMENT.write_text(document(seen, timing))
+        DOCUMENT.write_text(document(lines, timing))
     return 0
 
 
-def document(seen: list[str], timing: Timing) -> str:
+def document(results: list[str], timing: Timing) -> str:
     version = subprocess.run(["prometheus", "--version"], capture_output=True, text=True, check=True)
     version_number = (version.stdout or version.stderr).split()[2].partition("+")[0]
-    lines = "\n".join(f"- {line}" for line in seen)
+    lines = "\n".join(f"- {line}" for line in results)
     return f"""# Prometheus watches CHM
 
 Written by `make prometheus-drill`: Debian's Prometheus {version_number} scrapes a live CHM with production settings.

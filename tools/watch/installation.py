@@ -88,9 +88,9 @@ class Installation(FaultWorld):
         return row is not None and row[0] == len(source.runs)
 
     def token(self, *arguments: str) -> str:
-        found = re.search(r"chm_\w{8}_\w{40}", manage("create_api_token", "watch", *arguments, **self.environment))
-        assert found is not None
-        return found[0]
+        match = re.search(r"chm_\w{8}_\w{40}", manage("create_api_token", "watch", *arguments, **self.environment))
+        assert match is not None
+        return match[0]
 
     def metrics(self) -> requests.Response:
         headers = {"Authorization": f"Bearer {self.scraper_token}"}

@@ -105,8 +105,8 @@ class AirflowChm(Chm):
         """Return the only entry of `manage.py connections --json`."""
         command = [sys.executable, "manage.py", "connections", "--json"]
         ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True)
-        [found] = json.loads(ended.stdout)
-        return dict(found)
+        [entry] = json.loads(ended.stdout)
+        return dict(entry)
 
 
 def path_of(name: str) -> str:
@@ -182,9 +182,9 @@ def scenario(airflow: Airflow, chm: AirflowChm, folder: Path, record: Record) ->
     wait_until(lambda: airflow.lists(RENAMED), chm.ingest, "Airflow has read the file")
     time.sleep(SETTLED_SECONDS)
     chm.ingest()
-    found = chm.connection()
+    listed = chm.connection()
     for key, expected in (("paused", "long_haul_export"), ("missing", DAGS[0]), ("unmatched", RENAMED)):
-        names = [each["external_id"] for each in found[key]]
+        names = [each["external_id"] for each in listed[key]]
         record.check(names == [expected], f"manage.py connections, {key}: {', '.join(names)}")
 
     record.say(f"3. At the end, after {changes} changes by hand and {chm.walks} ingestions")

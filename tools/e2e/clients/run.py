@@ -59,12 +59,12 @@ class Checks:
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
 
-    def expect(self, what: str, found: object, expected: object) -> None:
-        if found == expected:
-            self.say(f"  {what}: {_plain(found)}")
+    def expect(self, what: str, actual: object, expected: object) -> None:
+        if actual == expected:
+            self.say(f"  {what}: {_plain(actual)}")
         else:
             self.failures += 1
-            self.say(f"  {what}: {_plain(found)}, EXPECTED {_plain(expected)}")
+            self.say(f"  {what}: {_plain(actual)}, EXPECTED {_plain(expected)}")
 
 
 def _plain(value: object) -> str:
@@ -104,10 +104,10 @@ def lineage(world: ClientsWorld) -> None:
         checks.say(f"openlineage-python, {what}: four jobs, OTHER events, a JobEvent and a DatasetEvent")
         ended = world.run("python", str(HERE / "lineage_jobs.py"), chm.url, key, what)
         checks.expect("the client's exit status", ended.returncode, 0)
-        found = {name: chm.runs(ids[name])[-1] for name in names[:4]}
+        latest = {name: chm.runs(ids[name])[-1] for name in names[:4]}
         checks.expect(
             "its runs",
-            [found[name]["status"] for name in names[:4]],
+            [latest[name]["status"] for name in names[:4]],
             ["success", "failed", "canceled", "running"],
         )
     checks.expect("runs after both", sum(len(chm.runs(ids[name])) for name in names), 8)

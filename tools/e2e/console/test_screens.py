@@ -66,10 +66,10 @@ def found_by_axe(page: Page) -> list[str]:
     """Return a short line for each accessibility problem of axe-core with impact moderate or above."""
     # Contrast cannot be measured during a transition of colours.
     page.evaluate("Promise.all(document.getAnimations().map(animation => animation.finished.catch(() => null)))")
-    found = Axe().run(page).response["violations"]
+    violations = Axe().run(page).response["violations"]
     return [
         f"{violation['id']}: {violation['help']}: {[node['target'] for node in violation['nodes'][:3]]}"
-        for violation in found
+        for violation in violations
         if violation["impact"] in {"moderate", "serious", "critical"}
     ]
 

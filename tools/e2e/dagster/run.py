@@ -71,8 +71,8 @@ class Dagster:
             "repositoryName": self.repository["name"],
             "pipelineName": job,
         }
-        given = {"selector": selector, "runConfigData": config, "mode": "default"}
-        return str(self.change(LAUNCH, p=given)["run"]["runId"])
+        parameters = {"selector": selector, "runConfigData": config, "mode": "default"}
+        return str(self.change(LAUNCH, p=parameters)["run"]["runId"])
 
     def runs(self) -> dict[str, dict[str, Any]]:
         found: dict[str, dict[str, Any]] = {}
