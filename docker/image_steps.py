@@ -61,7 +61,8 @@ class Machine:
         self.health: list[str] = []
         for place in ("app", "data", "opt", "tmp", "usr/bin", "var/lib/metrics"):
             (root / place).mkdir(parents=True)
-        # In place of the base image's interpreter: this one without installed packages, readable by every user.
+        # This interpreter replaces the base image's. Without its packages, which would hide that the lock file lacks
+        # one, and in a folder that every user can read.
         unneeded = shutil.ignore_patterns("test", "site-packages", "__pycache__", "share", "*.a")
         shutil.copytree(sys.base_prefix, root / "usr", dirs_exist_ok=True, symlinks=True, ignore=unneeded)
         if not (root / "usr/bin/python").exists():
@@ -120,12 +121,14 @@ def build(machine: Machine) -> None:
     files = [path for place in ("app", "opt") for path in (machine.root / place).rglob("*") if path.is_file()]
     for path in files:
         inner = path.relative_to(machine.root)
+        # Tests, secrets and the git history must not be in the image.
         if inner.parts[0] == "app" and {"tests", "secrets", ".env", ".git"} & set(inner.parts):
             sys.exit(f"{inner} does not belong into the image.")
     say(f"the image holds {sum(path.stat().st_size for path in files) / 2**20:.0f} MB beside its base")
 
 
 def instructions(text: str) -> Iterator[tuple[str, str]]:
+    # Comments are removed before continued lines are joined, because they may stand between them.
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
     for line in "\n".join(lines).replace("\\\n", " ").splitlines():
         instruction, _, rest = line.partition(" ")
@@ -207,6 +210,7 @@ def running(name: str, process: subprocess.Popen[bytes]) -> Iterator[None]:
         except subprocess.TimeoutExpired:
             say(f"{name} did not end by itself")
         with suppress(ProcessLookupError):
+            # Children that outlived their parent.
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         say(f"{name} ended with status {process.returncode}")
@@ -220,6 +224,7 @@ def serve(machine: Machine) -> None:
     secrets.chmod(0o755)
     ports = {name: free_port() for name in ("postgres", "redis", "web")}
     for path in secrets.glob("*_url"):
+        # Outside of compose the names of services do not resolve.
         text = path.read_text().replace("@postgres:5432", f"@127.0.0.1:{ports['postgres']}")
         path.chmod(0o644)
         path.write_text(machine.here(text.replace("@redis:6379", f"@127.0.0.1:{ports['redis']}")))
@@ -230,6 +235,7 @@ def serve(machine: Machine) -> None:
 
     def once(service: str) -> None:
         say(f"{service}: {' '.join(compose[service]['command'])}")
+        # A compose file writes $ as $$.
         command = [word.replace("$$", "$") for word in compose[service]["command"]]
         machine.run([machine.here(word) for word in command], **environment(service))
 
@@ -321,6 +327,7 @@ def roles(secrets: Path, port: int) -> None:
         sys.exit(f"{reader} may connect to metabase_app.")
     password = (secrets / "chm_password").read_text().strip()
     with psycopg.connect(host="127.0.0.1", port=port, dbname="chm", user="chm", password=password) as own:
+        # CHM's role owns its database and must have no other rights.
         row = own.execute("SELECT rolsuper, rolcreaterole, rolcreatedb FROM pg_roles WHERE rolname = 'chm'").fetchone()
         if row != (False, False, False):
             sys.exit("chm may more than own its database.")

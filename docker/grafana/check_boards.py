@@ -45,6 +45,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         grafana = [f"@grafana/{part}@{match[1]}" for part in ("schema", "data", "runtime", "ui", "e2e-selectors")]
         others = ["react@18", "react-dom@18", "react-router-dom@6", "rxjs@7", "lodash@4", "jsdom@26"]
+        # The packages' install scripts are not needed, so none is run.
         _run(folder, "npm", "install", "--silent", "--legacy-peer-deps", "--ignore-scripts", *grafana,
              f"@grafana/scenes@{SCENES}", f"typescript@{TYPESCRIPT}", *others)  # fmt: skip
         boards = [json.loads(path.read_text()) for path in sorted((DOCKER / "grafana" / "dashboards").glob("*.json"))]

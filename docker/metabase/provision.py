@@ -41,6 +41,7 @@ class Metabase:
                 text = answer.read()
         except urllib.error.HTTPError as error:
             reason = error.read(2_000).decode(errors="replace")
+            # Without the cause, because the request can contain a password.
             raise MetabaseError(f"{method} {path} answered {error.code}: {reason}") from None
         return json.loads(text) if text else None
 
@@ -81,6 +82,7 @@ class Metabase:
 def provision(metabase: Metabase, content: dict[str, Any], details: dict[str, Any]) -> None:
     database = put_database(metabase, content["database"], details)
     collection = put_collection(metabase, content["collection"])
+    # Metabase lists models as `dataset` and questions as `card`.
     kinds = "models=card&models=dataset&models=dashboard"
     items = metabase.pages(f"/api/collection/{collection}/items?{kinds}")
     cards = {item["name"]: item["id"] for item in items if item["model"] in {"card", "dataset"}}

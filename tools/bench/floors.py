@@ -97,6 +97,7 @@ def draw(history: Path = HISTORY, plot: Path = PLOT) -> None:
     """Draw each figure as a share of its floor over commits; below 1 it passes."""
     import matplotlib as mpl
 
+    # Without a display.
     mpl.use("svg")
     from matplotlib import pyplot
 

@@ -55,6 +55,7 @@ def main() -> None:
     [connection] = connections.values()
     pipelines = assign(connections)[connection.name]
     profiler = cProfile.Profile()
+    # Only the ingestion is profiled, not the start-up of Django.
     profiler.runcall(ingest_connection, connection, pipelines)
     stats: Any = pstats.Stats(profiler)
     spent = {}

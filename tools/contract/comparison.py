@@ -39,6 +39,7 @@ class _Comparison:
                     yield from self._operation(where, operations[method], operation)
 
     def _operation(self, where: str, old: Contract, new: Contract) -> Iterator[str]:
+        # Generated clients name their functions after the operationId.
         if old["operationId"] != new["operationId"]:
             yield f"{where}: operationId {old['operationId']} is now {new['operationId']}"
         yield from self._parameters(where, old, new)

@@ -75,5 +75,6 @@ def differences(one: Path, other: Path) -> list[str]:
         for name in names
         if not (one / name).is_file()
         or not (other / name).is_file()
+        # By content: the files of both folders have different times.
         or not filecmp.cmp(one / name, other / name, shallow=False)
     )

@@ -62,6 +62,7 @@ class Chm:
         from runs.models import Run
 
         call_command("migrate", verbosity=0)
+        # Runs of an earlier server would count as runs that only CHM has.
         Run.objects.all().delete()
         Pipeline.objects.all().delete()
         owner, _ = Client.objects.get_or_create(name=f"Live {self._name}")
@@ -96,6 +97,7 @@ class Chm:
         self.ingest()
         soon = datetime.now(UTC) + timedelta(seconds=3)
         name = next(name for number in itertools.count() if soon < moment_of(name := f"live-{number}") < soon + WINDOW)
+        # A little after the moment, so that the reading is due.
         time.sleep(max(0.0, (moment_of(name) - datetime.now(UTC)).total_seconds()) + 0.1)
         self._connect(name)
         return self.ingest()

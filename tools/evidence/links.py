@@ -42,4 +42,5 @@ def problems(root: Path = ROOT) -> Iterator[str]:
 
 def _anchors(path: Path) -> set[str]:
     headings = _HEADING.findall(path.read_text(encoding="utf-8"))
+    # GitHub makes the anchors of headings this way.
     return {re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-") for heading in headings}

@@ -67,6 +67,7 @@ def problems() -> list[str]:
 @cache
 def read(module: str) -> dict[str, Any]:
     """Return the output of `check-config` for a settings module without variables."""
+    # Without CHM's variables check-config prints the defaults.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CHM_")}
     done = subprocess.run(
         [sys.executable, "manage.py", "check-config", "--json"],

@@ -82,6 +82,7 @@ def main() -> None:
     both = [result.survived for result in results] + [result.survived for result in web_results]
     survived = sum(both)
     console.print(f"{survived} of {len(both)} faults survived")
+    # A run of one half keeps the other half of the document.
     if options.write and options.web and options.only:
         DOCUMENT.write_text(web.with_rows(DOCUMENT.read_text(), web_results))
     elif options.write and options.web:

@@ -219,6 +219,7 @@ class FaultWorld:
         with psycopg.connect(self.database_url) as connection:
             places = [row[0] or "" for row in connection.execute(_TEXTS).fetchall()]
         with self.redis() as client:
+            # Values of every type: messages are lists, unacknowledged ones are hashes, results are strings.
             keys: Any = client.keys("*")
             places += [str(client.get(key)) for key in keys if client.type(key) == b"string"]
             places += [str(client.lrange(key, 0, -1)) for key in keys if client.type(key) == b"list"]

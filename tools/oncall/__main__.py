@@ -96,6 +96,7 @@ def write_files(folder: Path, *, chm: int, alertmanager: int, receiver: int, tok
     routing = (
         (docker / "alertmanager" / "alertmanager.yml").read_text().replace("127.0.0.1:9999", f"127.0.0.1:{receiver}")
     )
+    # The example's times would make the drill last for many minutes.
     routing = routing.replace("group_wait: 1m", "group_wait: 3s").replace("group_interval: 5m", "group_interval: 5s")
     (folder / "alertmanager.yml").write_text(routing)
     (folder / "chm-pipelines.yml").write_text((docker / "prometheus" / "chm-pipelines.yml").read_text())

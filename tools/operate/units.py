@@ -87,6 +87,7 @@ def _units(folder: Path) -> Iterator[str]:
     system = folder / "root" / "etc" / "systemd" / "system"
     shutil.copytree(UNITS, system)
     for path in system.glob("*.service"):
+        # systemd-analyze verify fails if a unit's program does not exist.
         path.write_text(path.read_text().replace("/opt/chm/bin/python", sys.executable))
     services = [f"{name}.service" for name in NAMES]
     judged = _output_of(["systemd-analyze", "verify", *(str(system / service) for service in services)])
@@ -114,6 +115,7 @@ def _nginx(folder: Path) -> Iterator[str]:
     text = text.replace("/etc/ssl/certs/chm.pem", str(certificate)).replace("/etc/ssl/private/chm.key", str(key))
     text = text.replace("/var/log/nginx", str(folder))
     whole = folder / "nginx.conf"
+    # On a real machine nginx includes chm.conf in its http block.
     whole.write_text(f"pid {folder}/pid;\nerror_log stderr;\nevents {{}}\nhttp {{\n{text}\n}}\n")
     output = _output_of([_program_path("nginx"), "-t", "-c", str(whole)], may_fail=True)
     if "test is successful" not in output:
@@ -142,6 +144,7 @@ def _program_path(program: str) -> str:
 
 def _output_of(command: list[str], *, may_fail: bool = False) -> str:
     done = subprocess.run(command, text=True, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    # verify also fails for faults in units of other packages.
     if done.returncode and not may_fail and command[1] != "verify":
         sys.exit(f"{' '.join(command)} ended with status {done.returncode}: {done.stdout}")
     return done.stdout

@@ -90,6 +90,7 @@ def packaging_faults(tracked: list[str], sdist: Path, wheel: Path) -> list[str]:
             faults.append(f"the wheel lacks {inside}")
         if inside and name not in in_sdist:
             faults.append(f"the sdist lacks {name}")
+    # Tests and tools are not part of the product.
     for kind, names in (("wheel", in_wheel), ("sdist", in_sdist)):
         faults += [f"the {kind} has {name}" for name in sorted(names) if "tests" in Path(name).parts]
         faults += [f"the {kind} has {name}" for name in sorted(names) if name.startswith("tools/")]

@@ -95,6 +95,7 @@ def faults_of_the_commit() -> Iterator[str]:
         yield f"CHANGELOG.md has lines below {UNRELEASED}: run python -m tools.release prepare VERSION"
     if git("tag", "--list", f"v{number}"):
         yield f"the tag v{number} exists"
+    # Without hashes pip would accept another file with the same version.
     for lock in ("requirements.lock", "requirements-local.lock"):
         if "--hash=sha256:" not in (ROOT / lock).read_text(encoding="utf-8"):
             yield f"{lock} has no hashes"

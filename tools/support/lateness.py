@@ -68,6 +68,7 @@ def _by_time_of_week(past: Sequence[float], at: float) -> Expectation | None:
     zones = _zones(at)
     if at <= last + skip + 5 * MINUTE:
         return None
+    # Three of four weeks must agree, so that one holiday or outage does not decide.
     if not any(_weeks_that_started(past, last, at, skip, zone) >= 3 for zone in zones):
         return None
     if not any(_agree(_first_starts(past, last, skip, zone)) for zone in zones):

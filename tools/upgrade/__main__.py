@@ -53,6 +53,7 @@ def check() -> int:
     reader = f"chm_upgrade_reader_{os.getpid()}"
     begun = time.monotonic()
     with _role(reader), _database("former") as former, _database("fresh") as fresh:
+        # Roles belong to the whole server, so each check uses a name of its own.
         _restore(former, lzma.decompress(release.read_bytes()).decode().replace(READER, reader))
         columns = snapshot.columns(former)
         before = snapshot.rows(former, columns)
@@ -123,6 +124,7 @@ def write_dump(name: str, checkout: Path, pg_dump: str) -> int:
         manage(checkout, url, "grant_reporting_role", READER)
         manage(checkout, url, "create_api_token", "a token of the release", "--scope", "read")
         text = subprocess.run(
+            # INSERT instead of COPY, because psycopg executes the dump as one text.
             [pg_dump, "--inserts", "--rows-per-insert=200", "--no-owner", "--dbname", url],
             stdout=subprocess.PIPE, text=True, check=True,
         ).stdout  # fmt: skip

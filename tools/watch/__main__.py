@@ -87,6 +87,7 @@ def drill(folder: Path, timing: Timing, scrape: int) -> Iterator[str]:
         source.start_changes()
         yield "a live CHM: two web and two worker processes, beat, a partner whose runs start and end"
         token = chm.token("--scope", "read")
+        # A known number of requests, to compare with the counters of all processes.
         for _ in range(30):
             requests.get(f"{chm.address}/api/v1/runs", headers={"Authorization": f"Bearer {token}"}, timeout=30)
         promtool("check", "metrics", text=chm.metrics().text)

@@ -120,6 +120,7 @@ def burst(world: ClientsWorld) -> None:
     """Send to a server that accepts five events per second. The client must obey Retry-After and lose no event."""
     checks, chm = world.checks, world.chm
     key = world.token("burst", "--client", "Northwind")
+    # lineage() has created this pipeline and sent nothing for it.
     [pipeline] = [row for row in chm.call("/pipelines?limit=1000")["items"] if row["name"] == "burst"]
     with web_server(**{**world.environment, "CHM_THROTTLE_LINEAGE": "5/second"}) as (port, _):
         checks.say("openlineage-python, twelve events to a server that accepts five per second")
