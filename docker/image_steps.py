@@ -97,6 +97,7 @@ class Machine:
 
 
 def build(machine: Machine) -> None:
+    """Run the steps of the Dockerfile in the folder, and check what the image would contain."""
     for instruction, text in instructions((DOCKER / "Dockerfile").read_text()):
         say(f"{instruction} {text}")
         if instruction == "ENV":
@@ -128,6 +129,7 @@ def build(machine: Machine) -> None:
 
 
 def instructions(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the name and the text of each instruction of a Dockerfile."""
     # Comments are removed before continued lines are joined, because they may stand between them.
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
     for line in "\n".join(lines).replace("\\\n", " ").splitlines():
@@ -201,6 +203,7 @@ def postgresql(machine: Machine, port: int) -> Iterator[None]:
 
 @contextmanager
 def running(name: str, process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Stop the process at the end of the block, and kill it if it does not end within 30 s."""
     try:
         yield
     finally:
@@ -217,6 +220,7 @@ def running(name: str, process: subprocess.Popen[bytes]) -> Iterator[None]:
 
 
 def serve(machine: Machine) -> None:
+    """Run the services of the compose file, wait until they are healthy, and check the pages and roles."""
     compose = yaml.safe_load((DOCKER / "docker-compose.yml").read_text())["services"]
     secrets = machine.root / "run/secrets"
     subprocess.run(["sh", DOCKER / "make-secrets.sh", secrets], check=True)  # noqa: S603, S607
@@ -266,6 +270,7 @@ def interpolated(value: Any) -> str:
 
 
 def healthy(machine: Machine, service: str, command: list[str], environment: Mapping[str, str]) -> None:
+    """Run the health check until it succeeds; exit after 60 s."""
     start = time.monotonic()
     while time.monotonic() - start < 60:
         with open(os.devnull, "wb") as nothing:  # noqa: PTH123
@@ -297,6 +302,7 @@ def get(port: int, path: str) -> bytes:
 
 
 def roles(secrets: Path, port: int) -> None:
+    """Check that each role can do what its boards need, over TLS, and nothing else."""
     for reader in ("grafana_reader", "metabase_reader"):
         password = (secrets / f"{reader}_password").read_text().strip()
         trusted = str(secrets / "postgres_ca")

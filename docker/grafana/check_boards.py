@@ -152,6 +152,7 @@ EXPECTED: dict[str, list[dict[str, Any]]] = {
 
 
 def typescript(boards: list[dict[str, Any]]) -> str:
+    """Return a TypeScript file in which every board, panel option and field option has Grafana's type."""
     lines = ["import type { Dashboard } from '@grafana/schema';", PLAIN]
     lines += [
         f"import type {{ Options as {name}Options, FieldConfig as {name}Fields }} from"

@@ -24,11 +24,14 @@ class MetabaseError(Exception):
 
 
 class Metabase:
+    """A client of Metabase's API that is logged in as the administrator."""
+
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
         self._session = ""
 
     def ask(self, method: str, path: str, body: object = None) -> Any:
+        """Send a request and return the decoded response, or None if it is empty; raise MetabaseError."""
         request = urllib.request.Request(  # noqa: S310 - the address is the operator's
             f"{self._url}{path}",
             data=None if body is None else json.dumps(body).encode(),
@@ -46,6 +49,7 @@ class Metabase:
         return json.loads(text) if text else None
 
     def wait(self) -> None:
+        """Wait until Metabase is healthy; raise MetabaseError after WAIT_SECONDS."""
         end, pause = time.monotonic() + WAIT_SECONDS, 0.1
         while True:
             try:
@@ -60,6 +64,7 @@ class Metabase:
             pause = min(2 * pause, 2)
 
     def log_in(self, email: str, password: str) -> None:
+        """Log in, or create the administrator if Metabase has no user yet."""
         state = self.ask("GET", "/api/session/properties")
         if state["has-user-setup"]:
             self._session = self.ask("POST", "/api/session", {"username": email, "password": password})["id"]
@@ -80,6 +85,7 @@ class Metabase:
 
 
 def provision(metabase: Metabase, content: dict[str, Any], details: dict[str, Any]) -> None:
+    """Create or update the database, the collection, the models, the questions and the boards."""
     database = put_database(metabase, content["database"], details)
     collection = put_collection(metabase, content["collection"])
     # Metabase lists models as `dataset` and questions as `card`.
@@ -95,6 +101,7 @@ def provision(metabase: Metabase, content: dict[str, Any], details: dict[str, An
 
 
 def put_database(metabase: Metabase, name: str, details: dict[str, Any]) -> int:
+    """Create the database, or update its settings; return its number."""
     wanted = {"name": name, "engine": "postgres", "details": details}
     for database in metabase.ask("GET", "/api/database")["data"]:
         if database["name"] == name:
@@ -117,6 +124,7 @@ def put_collection(metabase: Metabase, wanted: dict[str, str]) -> int:
 
 
 def put_card(metabase: Metabase, card: dict[str, Any], database: int, collection: int, known: int | None) -> int:
+    """Create or update a model or a question; return its number."""
     native: dict[str, Any] = {"query": card["sql"], "template-tags": card.get("tags", {})}
     wanted: dict[str, Any] = {
         "name": card["name"],
@@ -141,6 +149,7 @@ def put_card(metabase: Metabase, card: dict[str, Any], database: int, collection
 def put_dashboard(
     metabase: Metabase, board: dict[str, Any], cards: dict[str, int], collection: int, known: int | None
 ) -> None:
+    """Create or update a board with its filters and cards."""
     parameters = []
     for parameter in board["parameters"]:
         source = dict(parameter.get("values_source_config", {}))

@@ -92,6 +92,7 @@ def write(results: dict[str, Any], beside_floors: str, console: Console, *, to_p
 
 
 def machine(url: str) -> dict[str, str | int | None]:
+    """Return the facts about this machine that figures depend on."""
     with psycopg.connect(url) as connection:
         version = connection.info.parameter_status("server_version")
     return {
@@ -112,6 +113,7 @@ def _cpuinfo() -> list[str]:
 
 
 def rendered(results: dict[str, Any]) -> str:
+    """Return the results as Markdown tables."""
     lines = [", ".join(f"{key} {value}" for key, value in results["machine"].items()) + ".", ""]
     lines += ["| ingestion through HTTP | |", "|---|--:|"]
     lines += [f"| {name} | {value:,} |" for name, value in results["ingestion"].items()]

@@ -62,6 +62,7 @@ class ResultLine:
 
     @property
     def missed_aims(self) -> list[str]:
+        """Return the names of the aims that this line misses; empty if none."""
         irregular, longer = self.rhythm.startswith(IRREGULAR), self.rhythm.startswith(LONGER)
         aims = []
         if self.false_hours > (10 if irregular else 1):

@@ -59,6 +59,7 @@ def load(port: int, paths: Sequence[str], *, token: str, connections: int = 8, s
 
 
 def ask(connection: socket.socket, path: str, token: str, body: bytes | None = None) -> int:
+    """Send a request on an open connection, read the whole response, and return its status."""
     headers = f"Host: 127.0.0.1\r\nAccept: application/json\r\nAuthorization: Bearer {token}"
     if body is None:
         connection.sendall(f"GET {path} HTTP/1.1\r\n{headers}\r\n\r\n".encode())

@@ -38,6 +38,7 @@ def run(pipeline: int, number: int, moment: int) -> dict[str, object]:
 
 
 def pages(pipelines: int, runs: int, page: int, moment: int) -> dict[tuple[int, int], bytes]:
+    """Return the JSON of each page, by the pipeline's number and the number of the page's first run."""
     per_pipeline = -(-runs // pipelines)
     prepared = {}
     for pipeline in range(pipelines):

@@ -24,6 +24,7 @@ PARTS = {
 
 
 def measure(url: str, *, runs: int) -> dict[str, float]:
+    """Return each part's share of the time, measured in a separate process."""
     fill_inventory(url, [f"pipeline_{number}" for number in range(PIPELINES)])
     with (
         tempfile.TemporaryDirectory() as folder,

@@ -17,6 +17,7 @@ SAMPLE = 2_000
 
 
 def measure(url: str, *, seconds: float) -> dict[str, Any]:
+    """Return latencies and rates of each kind of request, and the memory under load."""
     token = manage("create_api_token", "bench", "--scope", "read", CHM_DATABASE_URL=url).strip()
     with psycopg.connect(url) as connection:
         # Ordered by a hash: a random sample that is the same in each run.

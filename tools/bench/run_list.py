@@ -43,6 +43,7 @@ def runs() -> int:
 
 
 def pages() -> list[tuple[str, str]]:
+    """Return the name and the query string of each measured page."""
     from datetime import timedelta
 
     from inventory.models import Client, Environment, Platform
@@ -89,6 +90,7 @@ def pages() -> list[tuple[str, str]]:
 
 
 def measure(address: str, times: int) -> tuple[list[float], int]:
+    """Return the milliseconds of each request for a page, and the page's number of rows."""
     from django.contrib.auth.models import User
     from django.test import Client as Browser
 

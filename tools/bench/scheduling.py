@@ -27,6 +27,7 @@ SECRET = {"CHM_BENCH_PARTNER_SECRET": "secret"}
 
 
 def measure(url: str) -> dict[str, Any]:
+    """Return the seconds and requests of ticks, and the seconds of one and two workers."""
     results: dict[str, Any] = {}
     for pipelines in (CHANGED, PIPELINES):
         seconds, request_count = _tick(url, pipelines)

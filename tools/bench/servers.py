@@ -84,6 +84,8 @@ def manage(*arguments: str, **environment: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Timed:
+    """Wall time, peak memory and output of a command."""
+
     seconds: float
     peak_mb: float
     printed: str

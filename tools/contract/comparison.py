@@ -27,6 +27,7 @@ class _Comparison:
         self.released, self.current = released, current
 
     def changes(self) -> Iterator[str]:
+        """Yield a text for each breaking change."""
         for path, operations in self.released["paths"].items():
             for method in METHODS:
                 if method not in operations:

@@ -33,6 +33,8 @@ class Failed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Block:
+    """A block of shell commands in a document."""
+
     document: str
     line: int
     kind: str  # run, ready, ci or shown
@@ -59,6 +61,7 @@ def blocks(document: str) -> Iterator[Block]:
 
 
 def run(*, only_list: bool) -> int:
+    """Run the documents' blocks, or only list them; return the exit status."""
     try:
         for document in DOCUMENTS:
             document_blocks = list(blocks(document))

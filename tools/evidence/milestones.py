@@ -29,6 +29,8 @@ API_TESTS = (
 
 @dataclass(frozen=True, slots=True)
 class Milestone:
+    """A step of the delivery plan and the commands that show it."""
+
     title: str
     purpose: str
     commands: tuple[str, ...]
@@ -69,6 +71,8 @@ MILESTONES = (
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
+    """The outcome of a command, with the last lines of its output."""
+
     command: str
     passed: bool
     seconds: float
@@ -76,6 +80,7 @@ class CommandResult:
 
 
 def run(only: str) -> int:
+    """Run the milestones' commands and write the document; return the exit status."""
     results: list[tuple[Milestone, list[CommandResult]]] = []
     for milestone in MILESTONES:
         if only.lower() in milestone.title.lower():

@@ -16,6 +16,8 @@ _FOLDERS = ("inventory", "runs", "alerting", "ingestion", "chm_project", "tools"
 
 @dataclass(frozen=True, slots=True)
 class Proof:
+    """A test that proves a requirement."""
+
     file: str
     test: str
 

@@ -30,6 +30,8 @@ DOCUMENT = ROOT / "docs" / "validation" / "faults.md"
 
 @dataclass(frozen=True, slots=True)
 class FaultResult:
+    """The outcome of a fault of ingestion."""
+
     fault: IngestionFault
     injected: int
     comparison: Comparison
@@ -97,6 +99,7 @@ def main() -> None:
 
 
 def run_fault(world: FaultWorld, fault: IngestionFault, *, quick: bool) -> FaultResult:
+    """Inject a fault into a new installation; return the comparison after everything is idle."""
     begun, injected, error = time.monotonic(), 0, ""
     with FaultyPartner(history=150 if quick else 300) as source, world.ingesting(source, fault.connection):
         source.start_changes()

@@ -96,6 +96,8 @@ def worker_asked_to_end(world: FaultWorld, source: FaultyPartner, quick: bool) -
 
 
 def server_fault(name: str, stop_signal: signal.Signals) -> Inject:
+    """Return a fault that stops a server with a signal and starts it again, several times."""
+
     def inject(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
         def down_and_up() -> None:
             world.bring_down(name, stop_signal)
@@ -120,6 +122,8 @@ def disk_full(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
 
 
 def answering_wrongly(answer: Callable[[FaultyPartner], Answer], share: float) -> Inject:
+    """Return a fault that replaces a share of the partner's responses."""
+
     def inject(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
         injected = 0
 
@@ -139,6 +143,7 @@ def answering_wrongly(answer: Callable[[FaultyPartner], Answer], share: float) -
 
 
 def too_many_requests(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
+    """Refuse every request with 429 for a while."""
     wait_for_requests(source, 10)
     injected = 0
 
@@ -155,6 +160,7 @@ def too_many_requests(world: FaultWorld, source: FaultyPartner, quick: bool) -> 
 
 
 def the_same_page_forever(world: FaultWorld, source: FaultyPartner, quick: bool) -> int:
+    """Return a next cursor that leads to the same page again."""
     injected = 0
 
     def again(request: Request) -> Answer | None:

@@ -28,6 +28,8 @@ COLUMNS = (
 
 @dataclass(slots=True)
 class WebFaultResult:
+    """The outcome of a fault around the web server; it survived if there are no problems."""
+
     fault: WebFault
     probes: ProbeResults
     lost: int
@@ -42,6 +44,7 @@ class WebFaultResult:
 
 
 def run_fault(site: FaultSite, fault: WebFault, *, quick: bool) -> WebFaultResult:
+    """Inject a fault while the server is probed, and compare acknowledged writes with stored rows."""
     begun, remark, problems = time.monotonic(), "", list[str]()
     if fault.prepare is not None:
         fault.prepare(site)
@@ -91,6 +94,7 @@ def _named(statuses: list[int]) -> str:
 
 
 def run(folder: Path, *, quick: bool, only: str, show: Callable[[WebFaultResult], None]) -> list[WebFaultResult]:
+    """Run the chosen faults on one site and return their results."""
     chosen = [fault for fault in WEB_FAULTS if only in fault.title and (fault.quick or not quick)]
     if not chosen:
         return []

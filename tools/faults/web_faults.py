@@ -47,6 +47,8 @@ class WebFault:
 
 
 def slow_clients(number: int, *, direct: bool) -> Callable[[FaultSite, bool], str | None]:
+    """Return a fault of this many slow senders and slow readers."""
+
     def inject(site: FaultSite, quick: bool) -> str:
         address = ("127.0.0.1", site.web.port if direct else site.proxy_port)
         # Each process builds the schema once, which must not count as part of the fault.
@@ -117,6 +119,7 @@ def disk_full(site: FaultSite, quick: bool) -> None:
 
 
 def many_reports(site: FaultSite, quick: bool) -> str:
+    """Read an expensive report with 20 clients; fail if one gets another answer than 200 or 503."""
     since = (datetime.now(UTC) - timedelta(days=365)).strftime("%Y-%m-%dT%H:%M:%SZ")
     address = f"http://127.0.0.1:{site.proxy_port}/api/v1/reports/{WIDEST_REPORT.format(since=since)}"
     until = time.monotonic() + (4 if quick else 20)

@@ -46,6 +46,8 @@ class ProbeTarget:
 
 @dataclass(slots=True)
 class ProbeResults:
+    """The results of all probes."""
+
     health: Probe = field(default_factory=Probe)
     control: Probe = field(default_factory=Probe)
     writes: Probe = field(default_factory=Probe)
@@ -111,6 +113,7 @@ class _Client:
         self._keep = keep
 
     def ask(self, probe: Probe, path: str) -> int:
+        """Send a request, add its time and status to the probe, and return the status."""
         begun, status, retry_after = time.monotonic(), BROKEN, None
         try:
             self._connection.request("GET", path, headers={} if self._keep else {"Connection": "close"})

@@ -67,6 +67,8 @@ class WebProcess:
 
 
 class FaultSite:
+    """Web servers and proxies on a database of their own, until the stack is closed."""
+
     def __init__(self, world: FaultWorld, stack: ExitStack) -> None:
         self.world = world
         world.database_url = create_database(world._server_url, "chm_web_faults")

@@ -50,6 +50,8 @@ class Comparison:
 
 
 class FaultWorld:
+    """Servers, worker and beat of an installation in a folder."""
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.log = folder / "processes.log"

@@ -58,6 +58,8 @@ class Receiver:
 
 
 class AlertingChm:
+    """CHM's API as a program that pushes runs uses it."""
+
     def __init__(self, address: str, token: str) -> None:
         self.address, self.token = address, token
 
@@ -92,6 +94,7 @@ def process(*command: str, folder: Path) -> Iterator[None]:
 
 
 def write_files(folder: Path, *, chm: int, alertmanager: int, receiver: int, token: str) -> None:
+    """Write the configuration of Prometheus and Alertmanager: the examples with local addresses."""
     docker = ROOT / "docker"
     routing = (
         (docker / "alertmanager" / "alertmanager.yml").read_text().replace("127.0.0.1:9999", f"127.0.0.1:{receiver}")

@@ -50,6 +50,7 @@ SELECT md5(string_agg(p.id::text || coalesce(r.id::text, ''), '' ORDER BY p.id))
 
 
 def live(*, short: bool) -> int:
+    """Run all steps and print a table; return the exit status."""
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="chm-life-", dir="/tmp") as name, ExitStack() as stack:
         life = Life(Path(name), stack, short=short)
@@ -70,6 +71,8 @@ def live(*, short: bool) -> int:
 
 
 class Life:
+    """An installation on a simulated machine; each step is a method."""
+
     def __init__(self, folder: Path, stack: ExitStack, *, short: bool) -> None:
         self.folder, self.stack, self.short = folder, stack, short
         self.faults: list[str] = []
@@ -333,6 +336,8 @@ class Life:
 
 
 class Process:
+    """A process with an address on the loopback interface."""
+
     def __init__(self, command: list[str], environment: dict[str, str], folder: Path, log: object, port: int) -> None:
         self._process = subprocess.Popen(command, env=environment, cwd=folder, stdout=log, stderr=log)  # type: ignore[call-overload]
         self.address = f"http://127.0.0.1:{port}"

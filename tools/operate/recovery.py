@@ -26,6 +26,7 @@ _SETTINGS = "listen_addresses= fsync=off archive_mode=on archive_timeout=60"
 
 
 def drill() -> int:
+    """Delete runs, recover the database to the moment before, and compare; return the exit status."""
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="chm-pitr-", dir="/tmp") as name, ExitStack() as stack:
         clusters = Clusters(Path(name), stack)
@@ -99,6 +100,7 @@ class Clusters:
             time.sleep(0.1)
 
     def recover(self, moment: str) -> None:
+        """Start the folder `two` and wait until it has recovered to the moment."""
         settings = self.folder / "two" / "postgresql.auto.conf"
         with settings.open("a") as file:
             file.write(f"restore_command = 'cp {self.archive}/%f %p'\n")

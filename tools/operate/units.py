@@ -24,6 +24,8 @@ MAX_EXPOSURE = 15
 
 @dataclass(frozen=True, slots=True)
 class Unit:
+    """The process of a unit."""
+
     command: list[str]
     environment: dict[str, str]
     folder: Path

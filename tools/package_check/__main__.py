@@ -135,6 +135,7 @@ class InstalledWheel:
         }
 
     def use(self) -> None:
+        """Use the installed package: migrate, load data, collect static files, serve pages."""
         self._chm("migrate", "--verbosity", "0")
         self._chm("check")
         self._chm("rebuild_reporting", "--check")

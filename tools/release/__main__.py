@@ -57,6 +57,7 @@ def version() -> str:
 
 
 def prepare(new: str) -> int:
+    """Write the version into pyproject.toml and the changelog; return the exit status."""
     sections = notes()
     if not _VERSION.fullmatch(new):
         return refuse([f"{new} is not a version such as 1.4.0 or 2.0.0rc1"])
@@ -104,6 +105,7 @@ def faults_of_the_commit() -> Iterator[str]:
 
 
 def build(into: Path, *, rehearse: bool) -> int:
+    """Write the files of a release into a folder; return the exit status."""
     faults = [] if rehearse else list(faults_of_the_commit())
     if faults:
         return refuse(faults)

@@ -49,6 +49,7 @@ def main() -> int:
 
 
 def check() -> int:
+    """Upgrade the last release's dump and compare it with a fresh install; return the exit status."""
     release = last_release()
     reader = f"chm_upgrade_reader_{os.getpid()}"
     begun = time.monotonic()
@@ -118,6 +119,7 @@ def compare_views(former: str, fresh: str) -> tuple[int, list[str]]:
 
 
 def write_dump(name: str, checkout: Path, pg_dump: str) -> int:
+    """Write the dump of a release; return the exit status."""
     with _role(READER), _database("release") as url:
         manage(checkout, url, "migrate", "--verbosity", "0")
         manage(checkout, url, "load_synthetic")

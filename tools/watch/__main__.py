@@ -30,6 +30,8 @@ _COUNTED = "chm_http_request_duration_seconds_count"
 
 
 class Prometheus:
+    """Debian's Prometheus with the shipped rules, in a folder of its own."""
+
     def __init__(self, folder: Path, chm: Installation, timing: Timing, scrape: int) -> None:
         self.folder, self.port = folder / "prometheus", free_port()
         self.folder.mkdir()

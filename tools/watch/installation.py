@@ -21,6 +21,8 @@ from tools.faults.world import FaultWorld
 
 
 class Installation(FaultWorld):
+    """A CHM with production settings that can be stopped in parts."""
+
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.port = free_port()

@@ -119,6 +119,7 @@ def moment(text: str | None) -> datetime | None:
 
 
 def scenario(airflow: Airflow, chm: AirflowChm, folder: Path, record: Record) -> None:
+    """Change Airflow's runs by hand while CHM ingests, and compare the two after each change."""
     record.say("1. Runs are queued, run and end while CHM ingests")
     stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%S}"
     chm.prepare(folder, {dag: dag for dag in DAGS})

@@ -78,6 +78,8 @@ def statuses(runs: list[dict[str, Any]]) -> dict[str, int]:
 
 
 class ClientsWorld:
+    """What the tests of all clients share: CHM's API, the clients' Python, and the checks."""
+
     def __init__(self, chm: ChmApi, environment: dict[str, str], venv: Path, folder: Path, checks: Checks) -> None:
         self.chm, self.venv, self.folder, self.checks = chm, venv, folder, checks
         self.environment = environment
@@ -96,6 +98,7 @@ class ClientsWorld:
 
 
 def lineage(world: ClientsWorld) -> None:
+    """Send events with openlineage-python, plain and compressed."""
     checks, chm = world.checks, world.chm
     key = world.token("openlineage", "--client", "Northwind")
     names = ("daily_mart", "close-month", "reindex", "still_running", "burst")
@@ -130,6 +133,7 @@ def burst(world: ClientsWorld) -> None:
 
 
 def dbt(world: ClientsWorld) -> None:
+    """Run dbt with dbt-ol, and send its result file with docs/examples/send_dbt_results.py."""
     checks, chm = world.checks, world.chm
     shutil.copytree(HERE / "shop", world.folder / "shop")
     shop = world.folder / "shop"
@@ -161,6 +165,7 @@ def _counted(shop: Path) -> dict[str, int]:
 
 
 def healthchecks(world: ClientsWorld) -> None:
+    """Send pings with two client libraries of Healthchecks."""
     checks, chm = world.checks, world.chm
     expected = {
         "library": ("healthchecks-io: start, success, start, fail, exit statuses 3 and 0",
@@ -183,6 +188,7 @@ def healthchecks(world: ClientsWorld) -> None:
 
 
 def curl(world: ClientsWorld) -> None:
+    """Run a crontab's line with curl."""
     checks, chm = world.checks, world.chm
     pipeline = chm.pipeline(world.client_id, "cron curl", "cron")
     key = world.token("curl", "--pipeline", pipeline)

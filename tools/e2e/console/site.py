@@ -81,6 +81,7 @@ pipelines = {{{{ clients = {{others}} }}}}
 
 @contextmanager
 def running_site() -> Iterator[Site]:
+    """Run a site and yield it; all processes end with the block."""
     with (
         empty_database(DATABASE) as database,
         GenericPartner(token="partner-token") as partner,

@@ -99,6 +99,7 @@ def moment(seconds: float | None) -> datetime | None:
 
 
 def scenario(dagster: Dagster, chm: Chm, folder: Path, record: Record) -> None:
+    """Change Dagster's runs by hand while CHM ingests, and compare the two after each change."""
     record.say("1. Jobs run while CHM ingests")
     # Dagster lists a hidden job __ASSET_JOB, too.
     jobs = {job["name"]: job["name"] for job in dagster.repository["jobs"] if not job["name"].startswith("__")}

@@ -97,6 +97,7 @@ def newest(prefect: Prefect, flow: str, kind: str) -> str:
 
 
 def scenario(prefect: Prefect, chm: Chm, folder: Path, record: Record) -> None:
+    """Change Prefect's runs by hand while CHM ingests, and compare the two after each change."""
     record.say("1. Flows run while CHM ingests")
     first = prefect.start()  # every flow, once
     serving = prefect.start("serve")
