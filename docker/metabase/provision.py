@@ -201,18 +201,18 @@ def put(metabase: Metabase, kind: str, wanted: dict[str, Any], known: int | None
     return known
 
 
-def same(wanted: Any, present: Any) -> bool:
-    """Return whether everything wanted is present. Metabase adds keys of its own to what it stores."""
-    if isinstance(wanted, dict):
-        return isinstance(present, dict) and all(same(value, present.get(key)) for key, value in wanted.items())
-    if isinstance(wanted, list):
-        if not isinstance(present, list) or len(wanted) != len(present):
+def same(expected: Any, present: Any) -> bool:
+    """Return whether everything expected is present. Metabase adds keys of its own to what it stores."""
+    if isinstance(expected, dict):
+        return isinstance(present, dict) and all(same(value, present.get(key)) for key, value in expected.items())
+    if isinstance(expected, list):
+        if not isinstance(present, list) or len(expected) != len(present):
             return False
-        if wanted and isinstance(wanted[0], dict) and "id" in wanted[0]:
+        if expected and isinstance(expected[0], dict) and "id" in expected[0]:
             # The order of objects with ids does not matter.
-            wanted, present = (sorted(items, key=lambda item: str(item["id"])) for items in (wanted, present))
-        return all(same(one, other) for one, other in zip(wanted, present, strict=True))
-    return bool(wanted == present)
+            expected, present = (sorted(items, key=lambda item: str(item["id"])) for items in (expected, present))
+        return all(same(one, other) for one, other in zip(expected, present, strict=True))
+    return bool(expected == present)
 
 
 def say(what: str, kind: str, name: str) -> None:

@@ -15,38 +15,39 @@ PLOT = ROOT / "docs" / "images" / "bench-history.svg"
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """A limit: beyond `most` or `least` the benchmark fails; `aim` is the goal."""
+    """A limit of a figure: the benchmark fails above `maximum` or below `minimum`; `aim` is the goal."""
 
     name: str
-    most: float | None = None
-    least: float | None = None
+    maximum: float | None = None
+    minimum: float | None = None
     aim: float | None = None
 
     def holds(self, value: float) -> bool:
-        return (self.most is None or value <= self.most) and (self.least is None or value >= self.least)
+        return (self.maximum is None or value <= self.maximum) and (self.minimum is None or value >= self.minimum)
 
     @property
-    def shown(self) -> str:
-        return f"≤ {self.most:g}" if self.most is not None else f"≥ {self.least:g}"
+    def text(self) -> str:
+        """Return the limit as the table shows it."""
+        return f"≤ {self.maximum:g}" if self.maximum is not None else f"≥ {self.minimum:g}"
 
 
 FLOORS = (
-    Floor("latest run ÷ constant answer", most=5, aim=3),
-    Floor("page of 100 runs ÷ constant answer", most=12, aim=8),
-    Floor("page of 100 of all runs ÷ constant answer", most=12, aim=8),
-    Floor("summary, a week, p95 ms", most=25),
-    Floor("summary, all history, p95 ms", most=50),
-    Floor("cold ingestion ÷ raw upsert", least=0.6),
-    Floor("replay ÷ cold ingestion", least=1.5),
-    Floor("pings/s, two per run, with a rid", least=400),
-    Floor("lineage events/s, new, in lists", least=5_000),
+    Floor("latest run ÷ constant answer", maximum=5, aim=3),
+    Floor("page of 100 runs ÷ constant answer", maximum=12, aim=8),
+    Floor("page of 100 of all runs ÷ constant answer", maximum=12, aim=8),
+    Floor("summary, a week, p95 ms", maximum=25),
+    Floor("summary, all history, p95 ms", maximum=50),
+    Floor("cold ingestion ÷ raw upsert", minimum=0.6),
+    Floor("replay ÷ cold ingestion", minimum=1.5),
+    Floor("pings/s, two per run, with a rid", minimum=400),
+    Floor("lineage events/s, new, in lists", minimum=5_000),
 )
-# The shape with the largest ratio to the minimum cost of its question.
-SHAPE = Floor("slowest shape ÷ its yardstick", most=4, aim=2.5)
+# Only the shape with the largest ratio is compared, because it decides whether all hold.
+SHAPE = Floor("slowest shape ÷ its yardstick", maximum=4, aim=2.5)
 
 
 def measured(results: dict[str, Any]) -> dict[str, float]:
-    """Return the measured figures that have a floor."""
+    """Return the figures that have a floor, by the floor's name."""
     return dict(_measured(results))
 
 
@@ -74,7 +75,7 @@ def table(values: dict[str, float]) -> list[str]:
         if (value := values.get(floor.name)) is not None:
             aim = "" if floor.aim is None else f"{floor.aim:g}"
             verdict = "holds" if floor.holds(value) else "BELOW THE FLOOR"
-            lines.append(f"| {floor.name} | {value:,} | {floor.shown} | {aim} | {verdict} |")
+            lines.append(f"| {floor.name} | {value:,} | {floor.text} | {aim} | {verdict} |")
     return lines
 
 
@@ -94,7 +95,7 @@ def keep(values: dict[str, float], *, date: str, runs: int, load: float, history
 
 
 def draw(history: Path = HISTORY, plot: Path = PLOT) -> None:
-    """Draw each figure as a share of its floor over commits; below 1 it passes."""
+    """Draw each figure over the commits as a share of its floor; a share below 1 passes."""
     import matplotlib as mpl
 
     # Without a display.
@@ -122,4 +123,4 @@ def draw(history: Path = HISTORY, plot: Path = PLOT) -> None:
 def _share(floor: Floor, value: float | None) -> float | None:
     if value is None:
         return None
-    return value / floor.most if floor.most is not None else (floor.least or 0) / value
+    return value / floor.maximum if floor.maximum is not None else (floor.minimum or 0) / value

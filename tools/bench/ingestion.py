@@ -1,4 +1,4 @@
-"""Measure ingestion over HTTP (first, repeated, half changed) against a plain upsert of the same rows."""
+"""Measure ingestion over HTTP (first, repeated, half changed), compared with a plain upsert of the same rows."""
 
 import json
 import tempfile
@@ -14,6 +14,8 @@ PIPELINES = 100
 
 
 def measure(url: str, *, runs: int) -> dict[str, Any]:
+    """Return rates and memory of each ingestion; exit if one stores another number of runs than expected."""
+    # Rounded up, so that every pipeline has the same number of runs.
     runs = -(-runs // PIPELINES) * PIPELINES
     pipelines = fill_inventory(url, [f"pipeline_{number}" for number in range(PIPELINES)])
     rates: dict[str, Any] = {"runs": runs, "page": PAGE}
@@ -28,10 +30,11 @@ def measure(url: str, *, runs: int) -> dict[str, Any]:
         for name, expected in (("cold", "created"), ("replay", "unchanged"), ("half changed", "updated")):
             if name == "half changed":
                 urlopen(f"{base_url}/moment/1", timeout=600).close()
+            # --full, because an ordinary walk would not read the unchanged runs again.
             done = timed("ingest_runs", "--full", "--json", **environment)
             [report] = json.loads(done.printed)["connections"]
-            wanted = runs // 2 if name == "half changed" else runs
-            if report[expected] != wanted or report["runs_processed"] != runs:
+            expected_count = runs // 2 if name == "half changed" else runs
+            if report[expected] != expected_count or report["runs_processed"] != runs:
                 raise SystemExit(f"{name}: {report}")
             rates[f"{name}, runs/s"] = round(runs / done.seconds)
             rates[f"{name}, peak MB"] = round(done.peak_mb)

@@ -145,10 +145,12 @@ def _noticed_after(
 
     Return None if it is not late before the next start or within `limit`.
     """
-    place = bisect_right(starts, due)
+    next_index = bisect_right(starts, due)
     # As far as the rule looks back: some weeks, or the last 13 starts of a monthly rhythm.
-    history = [start for start in starts[:place] if start > due - (400 if limit > DAY else 70) * DAY and start != due]
-    until = min(due + limit, starts[place] if place < len(starts) and not stopped else due + limit)
+    history = [
+        start for start in starts[:next_index] if start > due - (400 if limit > DAY else 70) * DAY and start != due
+    ]
+    until = min(due + limit, starts[next_index] if next_index < len(starts) and not stopped else due + limit)
     step = 5 * MINUTE if limit < DAY else HOUR
     client = _stored(connection, history)
     late = _late_at(connection, client, [due + step * n for n in range(int((until - due) // step) + 1)])

@@ -3,7 +3,7 @@
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -32,12 +32,12 @@ def load(port: int, paths: Sequence[str], *, token: str, connections: int = 8, s
         with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
             # Otherwise a small request can wait for the acknowledgement of the previous one (Nagle's algorithm).
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            place = number
+            index = number
             while (now := time.perf_counter()) - begun < seconds + 1 and not failures:
-                path = paths[place % len(paths)]
+                path = paths[index % len(paths)]
                 # Each connection has its own share of the paths, so it sends the end of a run after its start
                 # (push.py).
-                place += connections
+                index += connections
                 status = ask(connection, path, token)
                 if status != 200:
                     failures.append(f"{path} answered {status}")
@@ -54,8 +54,8 @@ def load(port: int, paths: Sequence[str], *, token: str, connections: int = 8, s
     if failures or not times:
         raise RuntimeError(failures[0] if failures else "no answers")
     times.sort()
-    at: Callable[[float], float] = lambda share: round(times[int(share * (len(times) - 1))] * 1000, 2)  # noqa: E731
-    return Load(at(0.5), at(0.95), at(0.99), round(len(times) / seconds, 1), len(times))
+    p50, p95, p99 = (round(times[int(share * (len(times) - 1))] * 1000, 2) for share in (0.5, 0.95, 0.99))
+    return Load(p50, p95, p99, round(len(times) / seconds, 1), len(times))
 
 
 def ask(connection: socket.socket, path: str, token: str, body: bytes | None = None) -> int:

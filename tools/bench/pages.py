@@ -11,7 +11,7 @@ import requests
 from tools.bench.servers import manage, web_server
 
 TIMES = 10
-PASSWORD = "only-for-the-bench"  # noqa: S105 - of a database that goes away
+PASSWORD = "only-for-the-bench"  # noqa: S105 - the database is deleted afterwards
 
 
 def measure(url: str) -> dict[str, Any]:
@@ -20,7 +20,7 @@ def measure(url: str) -> dict[str, Any]:
             "SELECT r.id, p.id, p.client_id FROM runs AS r JOIN pipelines AS p ON p.id = r.pipeline_id"
             " WHERE r.status = 'failed' ORDER BY r.event_at DESC LIMIT 1"
         ).fetchall()
-    manage("shell", "--verbosity", "0", "--command", _SOMEBODY, CHM_DATABASE_URL=url)
+    manage("shell", "--verbosity", "0", "--command", _CREATE_USER, CHM_DATABASE_URL=url)
     pages = {
         "health board, read": "/admin/?since={}",
         "health board": "/admin/",
@@ -41,16 +41,16 @@ def measure(url: str) -> dict[str, Any]:
         return {name: _page(session, root + path) for name, path in pages.items()}
 
 
-_SOMEBODY = f"""
+_CREATE_USER = f"""
 from django.contrib.auth.models import User
 User.objects.filter(username="bench").exists() or User.objects.create_superuser("bench", password={PASSWORD!r})
 """
 
 
 def _page(session: requests.Session, address: str) -> dict[str, float]:
-    """Request the page once from both web processes before measuring.
+    """Return the milliseconds of a page, after requests that warm up both web processes.
 
-    `{}` is another time in each request: none is reused.
+    `{}` in the address becomes another time in each request, so that no board is reused.
     """
     times = []
     for number in range(TIMES + 4):
@@ -68,7 +68,7 @@ def table(results: dict[str, Any]) -> list[str]:
     return lines + [f"| {name} | {page['median']} | {page['worst']} | {page['kB']} |" for name, page in results.items()]
 
 
-if __name__ == "__main__":  # over existing history: CHM_DATABASE_URL, else CHM_DATA_DIR
+if __name__ == "__main__":  # on the existing database of CHM_DATABASE_URL, or the embedded one in CHM_DATA_DIR
     from chm_project.local.embedded import attach_to_environment
 
     attach_to_environment()

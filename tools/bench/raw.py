@@ -1,4 +1,4 @@
-"""The reference for ingestion: a plain upsert of the same rows, without HTTP, JSON, repair, scrubbing or comparison."""
+"""The reference for ingestion: a plain upsert of the same rows, without HTTP, repair, scrubbing or comparison."""
 
 import json
 import re
@@ -26,9 +26,10 @@ UPSERT = (
 
 
 def raw_upsert(url: str, *, pipelines: list[UUID], runs: int, page: int, narrow: bool = False) -> float:
-    """Return runs per second, one transaction per page, into a table like runs.
+    """Upsert into a copy of the table runs, one transaction per page, and return runs per second.
 
-    `narrow` omits index columns that only summaries, boards and shapes need."""
+    `narrow` omits the indexes and index columns that only summaries, boards and shapes need.
+    """
     per_pipeline = -(-runs // len(pipelines))
     pages = [
         _columns(pipeline_id, number, range(first, min(first + page, per_pipeline)))
@@ -48,6 +49,7 @@ def raw_upsert(url: str, *, pipelines: list[UUID], runs: int, page: int, narrow:
 
 
 def _narrow(connection: psycopg.Connection[Any]) -> None:
+    # Only reports read included columns. Partial indexes with such columns serve only reports: they are not replaced.
     query = "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'runs_raw' AND indexdef LIKE '%INCLUDE%'"
     for name, definition in connection.execute(query).fetchall():
         connection.execute(f'DROP INDEX "{name}"'.encode())

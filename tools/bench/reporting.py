@@ -1,4 +1,4 @@
-"""Measure shapes against the minimum cost of their question: a count of the window, or a probe per pipeline."""
+"""Measure shapes, compared with the minimum cost of their question: a count of the window, or a probe per pipeline."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from tools.bench.servers import ROOT
 
 WINDOW = "count of the window"
 PROBES = "probe of each pipeline"
-# Shapes about each pipeline's own runs; the others are about a window.
+# These shapes are about the runs of each pipeline, the others about a window.
 BOARDS = {
     "latest_status_by_pipeline", "failing_now", "late_pipelines", "freshness_watchlist", "governance_gaps",
     "ingestion_health", "changes_since_yesterday",
@@ -73,11 +73,11 @@ def main() -> None:
             weeks = int(shape.parameters.get("weeks") or 12) if "weeks" in shape.parameters else None
             days = weeks * 7 if weeks else 7 if name in {"client_risk", "failure_counts_by_client"} else 30
             window = {"since": as_of - timedelta(days=days), "until": as_of}
-            given = {"as_of": as_of} | ({"since": window["since"]} if "since" in shape.parameters else {})
+            parameters = {"as_of": as_of} | ({"since": window["since"]} if "since" in shape.parameters else {})
             yardstick = PROBES if name in BOARDS else WINDOW
-            # Measured next to each shape, because the speed of machines varies.
+            # Before and after each shape, because the speed of a busy machine changes from second to second.
             bare = seconds(BARE[yardstick], window)
-            best = seconds(shape.sql, validated(shape.parameters, given))
+            best = seconds(shape.sql, validated(shape.parameters, parameters))
             bare = min(bare, seconds(BARE[yardstick], window))
             described = yardstick if name in BOARDS else f"{yardstick}, {days} days"
             results[name] = {

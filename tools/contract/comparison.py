@@ -110,9 +110,11 @@ class _Comparison:
         if answer:
             return
         if "enum" in new:
-            removed = [value for value in old["enum"] if value not in new["enum"]] if "enum" in old else ["any text"]
-            if removed:
-                yield f"{where}: no longer accepts {', '.join(map(str, removed))}"
+            removed_values = (
+                [value for value in old["enum"] if value not in new["enum"]] if "enum" in old else ["any text"]
+            )
+            if removed_values:
+                yield f"{where}: no longer accepts {', '.join(map(str, removed_values))}"
         # With each bound: the function that returns the stricter of two values.
         for bound, tighter in (("maxLength", min), ("maximum", min), ("maxItems", min), ("minLength", max),
                                ("minimum", max), ("minItems", max)):  # fmt: skip

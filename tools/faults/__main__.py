@@ -81,9 +81,9 @@ def main() -> None:
             console.print(f"kept: {folder}")
         else:
             shutil.rmtree(folder, ignore_errors=True)
-    both = [result.survived for result in results] + [result.survived for result in web_results]
-    survived = sum(both)
-    console.print(f"{survived} of {len(both)} faults survived")
+    survivals = [result.survived for result in results] + [result.survived for result in web_results]
+    survived = sum(survivals)
+    console.print(f"{survived} of {len(survivals)} faults survived")
     # A run of one half keeps the other half of the document.
     if options.write and options.web and options.only:
         DOCUMENT.write_text(web.with_rows(DOCUMENT.read_text(), web_results))
@@ -95,7 +95,7 @@ def main() -> None:
         DOCUMENT.write_text(f"{_document(results)}\n{web.HEADING}{former}")
     elif options.write:
         DOCUMENT.write_text(f"{_document(results)}\n{web.table(web_results)}")
-    sys.exit(survived != len(both) or not both)
+    sys.exit(survived != len(survivals) or not survivals)
 
 
 def run_fault(world: FaultWorld, fault: IngestionFault, *, quick: bool) -> FaultResult:

@@ -187,12 +187,12 @@ class Life:
         lost = self.traffic.acknowledged - stored
         self.expect(not lost, f"{len(lost)} acknowledged writes are not in the database")
         [latest] = self._rows(_LATEST)
-        would = json.loads(self._chm("prune_runs", "--older-than", OLDER_THAN, "--dry-run", "--json"))
+        announced = json.loads(self._chm("prune_runs", "--older-than", OLDER_THAN, "--dry-run", "--json"))
         before = self._count("runs")
         self._chm("prune_runs", "--older-than", OLDER_THAN)
         gone = before - self._count("runs")
         self.expect(self._rows(_LATEST) == [latest], "pruning changed a latest run")
-        self.expect(gone == would["runs"] > 0, f"{gone} runs were pruned, but the dry run announced {would}")
+        self.expect(gone == announced["runs"] > 0, f"{gone} runs were pruned, but the dry run announced {announced}")
         writes = f"all {self.traffic.written} writes kept"
         return f"{gone} of {before} runs older than {OLDER_THAN}, as the dry run announced; {writes}"
 

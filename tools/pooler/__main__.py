@@ -27,9 +27,9 @@ def main(arguments: list[str]) -> int:
     chosen = [argument for argument in arguments if argument != "--quick"]
     debian.install()
     with (
-        debian.folder() as place,
-        debian.postgres(place, {"max_connections": "50", "fsync": "off"}) as server,
-        debian.pgbouncer(place, server) as pooler,
+        debian.folder() as folder,
+        debian.postgres(folder, {"max_connections": "50", "fsync": "off"}) as server,
+        debian.pgbouncer(folder, server) as pooler,
     ):
         database = "test_chm"
         with psycopg.connect(server, autocommit=True) as session:

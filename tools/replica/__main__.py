@@ -19,9 +19,9 @@ DELAY_SECONDS = 5
 
 def main() -> int:
     debian.install()
-    with debian.folder() as place, ExitStack() as servers:
-        primary = servers.enter_context(debian.postgres(_within(place, "primary"), {"wal_level": "replica"}))
-        standby = _within(place, "standby")
+    with debian.folder() as folder, ExitStack() as servers:
+        primary = servers.enter_context(debian.postgres(_within(folder, "primary"), {"wal_level": "replica"}))
+        standby = _within(folder, "standby")
         debian.run(
             debian.PROGRAMS / "pg_basebackup", "-d", primary, "-D", standby / "data", "-R", "-X", "stream", "-c", "fast"
         )

@@ -131,8 +131,8 @@ def _fit(past: Sequence[float], zone: str) -> tuple[int, int, int]:
             same_time = weeks_before(start, week, zone)
             if same_time < last - 36 * DAY:
                 continue
-            found = bisect_left(past, same_time)
-            distance = min(abs(other - same_time) for other in past[max(0, found - 1) : found + 1])
+            position = bisect_left(past, same_time)
+            distance = min(abs(other - same_time) for other in past[max(0, position - 1) : position + 1])
             tried += 1
             close += distance <= tolerance
             near += distance <= 30 * MINUTE
@@ -140,26 +140,26 @@ def _fit(past: Sequence[float], zone: str) -> tuple[int, int, int]:
 
 
 def _usual(past: Sequence[float], last: float, skip: float, zone: str) -> _Usual | None:
-    found = []
+    usual_starts = []
     for week in WEEKS:
         same_time = weeks_before(last, week, zone)
-        place = bisect_right(past, same_time + skip)
-        if place == len(past):
+        position = bisect_right(past, same_time + skip)
+        if position == len(past):
             continue
-        start = past[place]
+        start = past[position]
         following = _next(past, start)
         gap = following - start if following is not None else WEEK
-        before = abs(same_time - past[place - 1]) if place else WEEK
+        before = abs(same_time - past[position - 1]) if position else WEEK
         after_that = start - same_time
         nearer = after_that < before and after_that <= min(4 * HOUR, gap / 2)
         if following is not None and (nearer or after_that <= min(30 * MINUTE, gap / 8)):
             # This start is the counterpart of the last start itself, which came later in that week.
             start, after = following, _next(past, following)
             gap = after - start if after is not None else WEEK
-        found.append((weeks_before(start, -week, zone), gap))
-    if len(found) < 3:
+        usual_starts.append((weeks_before(start, -week, zone), gap))
+    if len(usual_starts) < 3:
         return None
-    return _Usual(sorted(start for start, _ in found), _median([gap for _, gap in found]))
+    return _Usual(sorted(start for start, _ in usual_starts), _median([gap for _, gap in usual_starts]))
 
 
 def _longest_usual_gap(past: Sequence[float]) -> float:
@@ -207,8 +207,8 @@ def _by_steady_gap(past: Sequence[float], at: float) -> Expectation | None:
 
 def _next(past: Sequence[float], start: float) -> float | None:
     """Return the next start more than a minute later, or None. Runs that start together count as one start."""
-    place = bisect_right(past, start + MINUTE)
-    return past[place] if place < len(past) else None
+    position = bisect_right(past, start + MINUTE)
+    return past[position] if position < len(past) else None
 
 
 def _apart(starts: Sequence[float]) -> list[float]:
@@ -225,9 +225,9 @@ def weeks_before(moment: float, weeks: int, zone: str) -> float:
     """Return the same local time some weeks before; a skipped or repeated hour counts as standard time."""
     if zone == "UTC":
         return moment - weeks * WEEK
-    place = _zone(zone)
-    local = datetime.fromtimestamp(moment, place).replace(tzinfo=None) - timedelta(weeks=weeks)
-    offset = min(local.replace(tzinfo=place, fold=fold).utcoffset() or timedelta() for fold in (0, 1))
+    zone_info = _zone(zone)
+    local = datetime.fromtimestamp(moment, zone_info).replace(tzinfo=None) - timedelta(weeks=weeks)
+    offset = min(local.replace(tzinfo=zone_info, fold=fold).utcoffset() or timedelta() for fold in (0, 1))
     return (local - offset).replace(tzinfo=UTC).timestamp()
 
 

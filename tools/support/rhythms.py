@@ -43,8 +43,8 @@ def starts_of(
 ) -> list[float]:
     """Return sorted starts in epoch seconds. Each is delayed by the absolute value of a normal distribution."""
     rng, day, starts = random.Random(seed), first_day, []
-    place = ZoneInfo(zone)
-    while (midnight := datetime(day.year, day.month, day.day, tzinfo=place)).timestamp() < until:
+    zone_info = ZoneInfo(zone)
+    while (midnight := datetime(day.year, day.month, day.day, tzinfo=zone_info)).timestamp() < until:
         for hour, minute in rhythm(day, rng):
             starts.append(midnight.replace(hour=hour, minute=minute).timestamp() + abs(rng.gauss(0, jitter_seconds)))
         day += timedelta(1)

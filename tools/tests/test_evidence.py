@@ -23,9 +23,9 @@ def test_marks_are_found_and_missing_proofs_are_reported(tmp_path: Path, monkeyp
     (tmp_path / "runs" / "test_some.py").write_text(
         '@pytest.mark.proves("FR-001", "XX-999")\n@pytest.mark.django_db\ndef test_it() -> None: ...\n'
     )
-    found = requirements.proofs(tmp_path)
-    assert found["FR-001"] == [requirements.Proof("runs/test_some.py", "test_it")]
-    monkeypatch.setattr(requirements, "proofs", lambda: found)
+    marked = requirements.proofs(tmp_path)
+    assert marked["FR-001"] == [requirements.Proof("runs/test_some.py", "test_it")]
+    monkeypatch.setattr(requirements, "proofs", lambda: marked)
 
     reported = list(requirements.problems())
 

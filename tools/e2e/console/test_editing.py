@@ -146,9 +146,9 @@ def test_runs_are_searched_limited_to_hours_sorted_and_exported_as_csv(log_in: A
     assert all(error in text for text in page.locator("[data-list=runs] .chm-error").all_inner_texts())
     page.get_by_role("link", name="Duration", exact=True).click()
     page.wait_for_url(re.compile("sort=-duration"))
-    shown = page.locator("[data-list=runs] tbody tr").count()
+    row_count = page.locator("[data-list=runs] tbody tr").count()
 
     with page.expect_download() as download:
         page.get_by_role("link", name="CSV", exact=True).click()
 
-    assert len(download.value.path().read_text().splitlines()) == shown + 1
+    assert len(download.value.path().read_text().splitlines()) == row_count + 1

@@ -60,11 +60,11 @@ def test_the_handover_is_one_click_away_is_copied_and_prints_on_a4(log_in: LogIn
 
 def test_times_are_in_the_browsers_zone_with_utc_on_hover(log_in: LogIn) -> None:
     page = log_in("viewer")
-    shown = page.locator(".chm-as-of time")
-    moment = datetime.fromisoformat(str(shown.get_attribute("datetime")))
+    time = page.locator(".chm-as-of time")
+    moment = datetime.fromisoformat(str(time.get_attribute("datetime")))
     local = moment.astimezone(UTC) + timedelta(hours=int(page.evaluate("-new Date().getTimezoneOffset() / 60")))
-    assert local.strftime("%H:%M") in shown.inner_text()
-    assert shown.get_attribute("title") == f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+    assert local.strftime("%H:%M") in time.inner_text()
+    assert time.get_attribute("title") == f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
     page.goto("/admin/runs/run/")
     listed = page.locator("#result_list time").first
@@ -231,15 +231,15 @@ def test_the_board_shows_when_it_is_paused_and_keeps_open_sections(log_in: LogIn
 
 def test_times_are_switched_to_utc_and_back(log_in: LogIn) -> None:
     page = log_in("viewer")
-    shown = page.locator(".chm-as-of time")
-    expect(shown).to_contain_text(re.compile(r"\d\d:\d\d (CET|CEST)$"))
+    time = page.locator(".chm-as-of time")
+    expect(time).to_contain_text(re.compile(r"\d\d:\d\d (CET|CEST)$"))
     page.get_by_role("button", name="switch to UTC").click()
-    moment = datetime.fromisoformat(str(shown.get_attribute("datetime")))
-    expect(shown).to_have_text(f"{moment:%-d %b, %H:%M} UTC")
+    moment = datetime.fromisoformat(str(time.get_attribute("datetime")))
+    expect(time).to_have_text(f"{moment:%-d %b, %H:%M} UTC")
     page.goto("/admin/runs/run/")
-    expect(shown).to_contain_text("UTC")
+    expect(time).to_contain_text("UTC")
     page.get_by_role("button", name=re.compile("switch to CES?T")).click()
-    expect(shown).to_contain_text("CE")
+    expect(time).to_contain_text("CE")
 
 
 PHONE_SCREENS = 3
