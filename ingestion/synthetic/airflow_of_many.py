@@ -1,4 +1,4 @@
-"""An Airflow 3 of any number of DAGs, larger than any recording: token, version, and lists of runs, DAGs and tasks."""
+"""A server like Airflow 3 with any number of DAGs: token, version, and the lists of runs, DAGs and tasks."""
 
 from datetime import datetime
 from typing import Any
@@ -9,14 +9,14 @@ from ingestion.synthetic.partner import Answer, PartnerServer, Request
 
 
 def dag_run(dag_id: str, number: int, at: datetime, state: str = "success") -> dict[str, Any]:
-    """With the fields of a real one that CHM reads; `updated_at` is the server's own and not shown."""
-    moment = at.isoformat()
+    """Return a row with the fields that CHM reads, without `updated_at`, which Airflow does not return."""
+    time = at.isoformat()
     return {
         "dag_id": dag_id,
         "dag_run_id": f"scheduled__{number}",
         "state": state,
-        "start_date": moment,
-        "end_date": moment if state in {"success", "failed"} else None,
+        "start_date": time,
+        "end_date": time if state in {"success", "failed"} else None,
         "duration": 0.0,
         "note": None,
         "run_type": "scheduled",
@@ -24,9 +24,9 @@ def dag_run(dag_id: str, number: int, at: datetime, state: str = "success") -> d
 
 
 class AirflowOfMany(PartnerServer):
-    """`changes` are rows with the moment at which each last changed; `maximum_page_limit` is as Airflow's default."""
+    """The server. `changes` are its DAG runs with the time at which each last changed, `dag_ids` its DAGs."""
 
-    maximum_page_limit = 100
+    maximum_page_limit = 100  # Airflow's default
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,12 +40,11 @@ class AirflowOfMany(PartnerServer):
             return Answer(body={"version": "3.1.0"})
         if request.path == "/api/v2/dags":
             offset, limit = int(request.first("offset") or 0), int(request.first("limit") or 50)
-            some = sorted(self.dag_ids)[offset : offset + min(limit, self.maximum_page_limit)]
-            dags = [{"dag_id": dag, "is_paused": False, "next_dagrun_run_after": None} for dag in some]
+            page_ids = sorted(self.dag_ids)[offset : offset + min(limit, self.maximum_page_limit)]
+            dags = [{"dag_id": dag, "is_paused": False, "next_dagrun_run_after": None} for dag in page_ids]
             return Answer(body={"dags": dags, "total_entries": len(self.dag_ids)})
-        rows_so_far = [RecordedRow(row, moment) for moment, row in self.changes]
-        if (about_tasks := answer_about_tasks(request, rows_so_far)) is not None:
-            return about_tasks
+        if (answer := answer_about_tasks(request, [RecordedRow(row, time) for time, row in self.changes])) is not None:
+            return answer
         parts = request.path.split("/")
         if parts[:4] != ["", "api", "v2", "dags"] or parts[5:] != ["dagRuns"]:
             return Answer(404, {"detail": "Not Found"})

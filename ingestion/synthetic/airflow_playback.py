@@ -1,8 +1,8 @@
-"""The recorded Airflow in real time, moved to now, again and again with new run ids.
+"""Play the recorded Airflow in real time with its times moved to now, repeatedly and with new run ids.
 
     python -m ingestion.synthetic.airflow_playback --port 18080 --username chm --password-env NAME
 
-Runs are queued, run and end, one is cleared and runs again, one is deleted.
+Runs are queued, run and end. One is cleared and runs again, and one is deleted.
 """
 
 import argparse
@@ -13,14 +13,14 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from ingestion.synthetic.airflow_recording import RecordedRow, moved
+from ingestion.synthetic.airflow_recording import RecordedRow, moved_run
 from ingestion.synthetic.airflow_replay import AirflowReplay
 
 
 class Playback:
-    """Drives a replay in real time, round after round; earlier rounds stay as history, up to a few."""
+    """Plays the moments of a replay in real time, round after round. The last rounds stay as history."""
 
-    # Seconds into a round at which each moment begins: as recorded, with the short ones held a little longer.
+    # Seconds into a round at which each moment begins: as recorded, but short moments last a little longer.
     STARTS = {"A-early": 0, "B-middle": 52, "C-settled": 210, "D-cleared": 222, "E-final": 250}
     ROUND_SECONDS = 280
     KEPT_ROUNDS = 5
@@ -29,7 +29,6 @@ class Playback:
         self._partner = partner
         self._history: list[list[RecordedRow]] = []
         self._round: list[RecordedRow] = []
-        # The first moment was recorded some seconds after its runs began.
         self._start = partner.moments["A-early"].at
 
     def play(self, sleep: Callable[[float], None] = time.sleep) -> None:
@@ -41,25 +40,27 @@ class Playback:
                 self.show(name, begin, suffix)
             self._history = [*self._history, self._round][-self.KEPT_ROUNDS :]
             sleep(max(0.0, (begin + timedelta(seconds=self.ROUND_SECONDS) - datetime.now(UTC)).total_seconds()))
-            say(f"round {number + 1} is over; the recording starts again")
+            write_line(f"round {number + 1} is over; the recording starts again")
 
     def show(self, name: str, begin: datetime, suffix: str) -> None:
-        by = begin - self._start
+        """Serve the runs of this moment, moved to a round that began at `begin`, after those of earlier rounds."""
+        shift = begin - self._start
         past = [row for rows in self._history for row in rows]
-        rows = [moved(row, by, suffix) for row in self._partner.moments[name].rows]
+        rows = [moved_run(row, shift, suffix) for row in self._partner.moments[name].rows]
         self._partner.show([*past, *rows])
         self._round = rows
-        say(f"the recorded Airflow is at moment {name}: {len(rows)} runs")
+        write_line(f"the recorded Airflow is at moment {name}: {len(rows)} runs")
 
 
-def say(text: str) -> None:
+def write_line(text: str) -> None:
     sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+    sys.stdout.flush()  # the reader may be a pipe
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m ingestion.synthetic.airflow_playback", description="A replayed Airflow 3, for demonstrations."
+        prog="python -m ingestion.synthetic.airflow_playback",
+        description="Serve a replayed Airflow 3, for demonstrations.",
     )
     parser.add_argument("--port", type=int, default=18080, help="on 127.0.0.1 (18080)")
     parser.add_argument("--username", default="chm")
@@ -68,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not (password := os.environ.get(options.password_env)):
         parser.error(f"the environment variable {options.password_env} is not set")
     with AirflowReplay(username=options.username, password=password, port=options.port) as partner:
-        say(f"a replayed Airflow listens on {partner.base_url}")
+        write_line(f"a replayed Airflow listens on {partner.base_url}")
         Playback(partner).play()
     return 0
 

@@ -1,4 +1,4 @@
-"""The rows of recorded Airflow answers, by moment, each with the update time that the answers themselves leave out."""
+"""Read the DAG runs of recorded Airflow responses by moment, with the update times that Airflow does not return."""
 
 import json
 import re
@@ -15,7 +15,7 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class RecordedRow:
-    """One DAG run as the API shows it, and when it last changed."""
+    """One DAG run as the API returns it, and when it last changed."""
 
     data: dict[str, Any]
     updated_at: datetime
@@ -27,7 +27,7 @@ class RecordedRow:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One state of the recorded server."""
+    """The state of the recorded server at one time."""
 
     name: str
     at: datetime
@@ -35,21 +35,26 @@ class Moment:
 
 
 def recorded_moments(folder: Path, names: Sequence[str], listing: str) -> list[Moment]:
-    """A row changed just after the moment before the one whose recording first shows it so."""
+    """Return the moments in their order.
+
+    A row that differs from the moment before counts as changed right after that moment was recorded, because the real
+    update time is not known.
+    """
     moments: list[Moment] = []
-    former: Mapping[Key, RecordedRow] = {}
-    changed = None
+    last_rows: Mapping[Key, RecordedRow] = {}
+    changed_at = None
     for name in names:
         pages = [json.loads(path.read_text()) for path in sorted((folder / name).glob(f"{listing}*.json"))]
         times = [datetime.fromisoformat(page["recorded"]["at"]) for page in pages]
-        changed = changed or times[0] - timedelta(seconds=9)
+        # The first moment was recorded about 9 seconds after its runs began.
+        changed_at = changed_at or times[0] - timedelta(seconds=9)
         rows: dict[Key, RecordedRow] = {}
         for data in (data for page in pages for data in page["response"]["body"]["dag_runs"]):
-            row = RecordedRow(data, changed)
-            same = former.get(row.key)
-            rows[row.key] = same if same is not None and same.data == data else row
+            row = RecordedRow(data, changed_at)
+            last = last_rows.get(row.key)
+            rows[row.key] = last if last is not None and last.data == data else row
         moments.append(Moment(name, times[0], list(rows.values())))
-        former, changed = rows, times[-1] + timedelta(milliseconds=1)
+        last_rows, changed_at = rows, times[-1] + timedelta(milliseconds=1)
     return moments
 
 
@@ -59,20 +64,20 @@ def recorded_dags(file: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def moved(row: RecordedRow, by: timedelta, suffix: str) -> RecordedRow:
-    """The same run at another time, under another run id."""
-    data = shifted(row.data, by)
+def moved_run(row: RecordedRow, shift: timedelta, suffix: str) -> RecordedRow:
+    """Return the run at another time, with another run id."""
+    data = with_times_moved(row.data, shift)
     data["dag_run_id"] = row.data["dag_run_id"] + suffix
-    return RecordedRow(data, row.updated_at + by)
+    return RecordedRow(data, row.updated_at + shift)
 
 
-def shifted(value: Any, by: timedelta) -> Any:
+def with_times_moved(value: Any, shift: timedelta) -> Any:
+    """Return the JSON value with every time in it moved. Airflow 3 writes UTC as Z, Airflow 2 as +00:00."""
     if isinstance(value, str) and TIME.fullmatch(value):
-        return (
-            (datetime.fromisoformat(value) + by).isoformat().replace("+00:00", value[-6:] if value[-1] != "Z" else "Z")
-        )
+        zone = value[-6:] if value[-1] != "Z" else "Z"
+        return (datetime.fromisoformat(value) + shift).isoformat().replace("+00:00", zone)
     if isinstance(value, dict):
-        return {key: shifted(item, by) for key, item in value.items()}
+        return {key: with_times_moved(item, shift) for key, item in value.items()}
     if isinstance(value, list):
-        return [shifted(item, by) for item in value]
+        return [with_times_moved(item, shift) for item in value]
     return value

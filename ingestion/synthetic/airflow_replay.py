@@ -1,4 +1,4 @@
-"""An Airflow made of recorded rows: its own paging, filters, tokens and errors, over real HTTP."""
+"""An HTTP server that serves recorded DAG runs with the paging, filters, tokens and errors of Airflow."""
 
 import json
 import secrets
@@ -37,26 +37,25 @@ FILTERED_TIMES = ("updated_at", "start_date", "end_date", "run_after", "logical_
 
 
 class AirflowReplay(PartnerServer):
-    """Airflow 3. `rows` can be set freely, for states that were not recorded."""
+    """Airflow 3. Tests may set `rows` (the DAG runs) and `dag_list` to states that were not recorded."""
 
     def __init__(
         self,
         *,
         moment: str = "A-early",
         username: str = "admin",
-        password: str = "REDACTED",  # noqa: S107 - what stands in the recordings
+        password: str = "REDACTED",  # noqa: S107 - the recordings have this text instead of the password
         maximum_page_limit: int = 100,
         offers_cursors: bool = True,
         port: int = 0,
         recordings: Path = RECORDINGS,
     ) -> None:
         super().__init__(port)
-        self.moments = {found.name: found for found in self._read(recordings)}
+        self.moments = {recorded.name: recorded for recorded in self._read(recordings)}
         self.rows: Sequence[RecordedRow] = self.moments[moment].rows
-        self.dags = {row.data["dag_id"] for found in self.moments.values() for row in found.rows}
+        self.dags = {row.data["dag_id"] for recorded in self.moments.values() for row in recorded.rows}
         self.maximum_page_limit = maximum_page_limit
         self.offers_cursors = offers_cursors
-        # What /dags lists; as recorded, and free to be set.
         self.dag_list: list[dict[str, Any]] = self._read_dags(recordings)
         self._credentials = (username, password)
         self._tokens: set[str] = set()
@@ -69,29 +68,28 @@ class AirflowReplay(PartnerServer):
         return recorded_dags(recordings / "airflow" / "C-settled" / "dags.p1.json")
 
     def move_to(self, moment: str) -> None:
-        """As a live server gets there: what differs from before changed just now."""
+        """Serve the rows of a recorded moment; those that differ from the current rows count as changed now."""
         self.show(self.moments[moment].rows)
 
     def show(self, rows: Sequence[RecordedRow]) -> None:
-        former = {row.key: row for row in self.rows}
+        """Serve these rows; those that differ from the current rows count as changed now."""
+        current = {row.key: row for row in self.rows}
         now = datetime.now(UTC)
         self.rows = [
             same
-            if (same := former.get(row.key)) is not None and same.data == row.data
+            if (same := current.get(row.key)) is not None and same.data == row.data
             else replace(row, updated_at=now)
             for row in rows
         ]
 
     def expire_tokens(self) -> None:
-        """Tokens are refused as expired (401) from now on."""
+        """Refuse all current tokens as expired (401)."""
         self._expired |= self._tokens
         self._tokens = set()
 
     def rotate_secret(self) -> None:
-        """Tokens are refused as garbage (403) from now on, as after a restart with a new secret."""
+        """Refuse all current tokens as invalid (403), as Airflow does after a restart with a new secret."""
         self._tokens = set()
-
-    # What the API answers
 
     def answer(self, request: Request) -> Answer:
         if request.path == "/auth/token" and request.method == "POST":
@@ -101,10 +99,10 @@ class AirflowReplay(PartnerServer):
         if (refusal := self._refusal(request)) is not None:
             return refusal
         if request.path.startswith("/api/v1/"):
-            gone = "/api/v1 has been removed in Airflow 3, please use its upgraded version /api/v2 instead."
-            return Answer(404, {"error": gone})
-        if (about_tasks := self._about_tasks(request)) is not None:
-            return about_tasks
+            removed = "/api/v1 has been removed in Airflow 3, please use its upgraded version /api/v2 instead."
+            return Answer(404, {"error": removed})
+        if (answer := self._about_tasks(request)) is not None:
+            return answer
         parts = [unquote(part) for part in request.path.removeprefix("/api/v2/").split("/")]
         match parts:
             case ["dags"] if request.method == "GET":
@@ -123,10 +121,10 @@ class AirflowReplay(PartnerServer):
         return answer_about_tasks(request, self.rows, maximum_page_limit=self.maximum_page_limit)
 
     def _token(self, request: Request) -> Answer:
-        given = json.loads(request.body)
-        if "password" not in given:
+        credentials = json.loads(request.body)
+        if "password" not in credentials:
             return Answer(422, {"detail": "1 validation error for LoginBody"})
-        if (given.get("username"), given["password"]) != self._credentials:
+        if (credentials.get("username"), credentials["password"]) != self._credentials:
             return Answer(401, {"detail": "Invalid credentials"})
         token = "replayed-" + secrets.token_urlsafe(24)
         self._tokens.add(token)
@@ -154,8 +152,8 @@ class AirflowReplay(PartnerServer):
         try:
             rows = filtered(rows, request)
             order = request.first("order_by") or "id"
-            limit = min(self.natural(request, "limit", 50), self.maximum_page_limit)
-            offset = self.natural(request, "offset", 0)
+            limit = min(self.whole_number(request, "limit", 50), self.maximum_page_limit)
+            offset = self.whole_number(request, "offset", 0)
             rows = ordered(rows, order)
         except BadQuery as error:
             return error.answer
@@ -167,19 +165,19 @@ class AirflowReplay(PartnerServer):
 
     def _list_dags(self, request: Request) -> Answer:
         rows = sorted(self.dag_list, key=lambda row: str(row["dag_id"]))
-        start = self.natural(request, "offset", 0)
-        limit = min(self.natural(request, "limit", 50), self.maximum_page_limit)
+        start = self.whole_number(request, "offset", 0)
+        limit = min(self.whole_number(request, "limit", 50), self.maximum_page_limit)
         return Answer(body={"dags": rows[start : start + limit], "total_entries": len(rows)})
 
-    def _batch(self, wanted: dict[str, Any]) -> Answer:
+    def _batch(self, body: dict[str, Any]) -> Answer:
         rows = [
             row
             for row in self.rows
-            if row.data["dag_id"] in wanted.get("dag_ids", self.dags)
-            and row.data["state"] in (wanted.get("states") or STATES)
+            if row.data["dag_id"] in body.get("dag_ids", self.dags)
+            and row.data["state"] in (body.get("states") or STATES)
         ]
-        rows = ordered(rows, wanted.get("order_by", "id"))
-        start, limit = wanted.get("page_offset", 0), wanted.get("page_limit", 100)
+        rows = ordered(rows, body.get("order_by", "id"))
+        start, limit = body.get("page_offset", 0), body.get("page_limit", 100)
         return self._page(rows[start : start + limit], len(rows), None)
 
     def _page(self, rows: Sequence[RecordedRow], total: int, next_cursor: str | None) -> Answer:
@@ -193,7 +191,8 @@ class AirflowReplay(PartnerServer):
             }
         )
 
-    def natural(self, request: Request, name: str, default: int) -> int:
+    def whole_number(self, request: Request, name: str, default: int) -> int:
+        """Return a parameter that must be a number of at least 0. Raise BadQuery with Airflow's 422."""
         text = request.first(name)
         if text is None:
             return default
@@ -201,20 +200,22 @@ class AirflowReplay(PartnerServer):
             number = int(text)
         except ValueError:
             message = "Input should be a valid integer, unable to parse string as an integer"
-            raise BadQuery(invalid(name, text, "int_parsing", message)) from None
+            raise BadQuery(validation_error(name, text, "int_parsing", message)) from None
         if number < 0:
             message = "Input should be greater than or equal to 0"
-            raise BadQuery(invalid(name, text, "greater_than_equal", message, {"ge": 0}))
+            raise BadQuery(validation_error(name, text, "greater_than_equal", message, {"ge": 0}))
         return number
 
 
 class BadQuery(Exception):
+    """A parameter that Airflow refuses; `answer` is its response."""
+
     def __init__(self, answer: Answer) -> None:
         super().__init__(answer.status)
         self.answer = answer
 
 
-def invalid(name: str, text: str, kind: str, message: str, context: dict[str, Any] | None = None) -> Answer:
+def validation_error(name: str, text: str, kind: str, message: str, context: dict[str, Any] | None = None) -> Answer:
     fault: dict[str, Any] = {"type": kind, "loc": ["query", name], "msg": message, "input": text}
     return Answer(422, {"detail": [fault | ({"ctx": context} if context else {})]})
 
@@ -230,21 +231,23 @@ def filtered(rows: list[RecordedRow], request: Request) -> list[RecordedRow]:
     for name in FILTERED_TIMES:
         for suffix, compare in COMPARE.items():
             if (text := request.first(f"{name}_{suffix}")) is not None:
-                bound = parsed(f"{name}_{suffix}", text)
+                bound = filter_time(f"{name}_{suffix}", text)
                 rows = [row for row in rows if (value := time_of(row, name)) is not None and compare(value, bound)]
     return rows
 
 
-def parsed(name: str, text: str) -> datetime:
+def filter_time(name: str, text: str) -> datetime:
+    """Return the time of a filter. Raise BadQuery with Airflow's response to a time that it cannot read."""
     try:
-        moment = datetime.fromisoformat(text)
+        time = datetime.fromisoformat(text)
     except ValueError:
         error = "input is too short"
         message = f"Input should be a valid datetime or date, {error}"
-        raise BadQuery(invalid(name, text, "datetime_from_date_parsing", message, {"error": error})) from None
-    if moment.tzinfo is None:
+        raise BadQuery(validation_error(name, text, "datetime_from_date_parsing", message, {"error": error})) from None
+    # Airflow 3 answers 500 to a time without zone.
+    if time.tzinfo is None:
         raise BadQuery(Answer(500, b"Internal Server Error", {"Content-Type": "text/plain"}))
-    return moment
+    return time
 
 
 def time_of(row: RecordedRow, name: str) -> datetime | None:
@@ -266,7 +269,7 @@ def ordered(rows: list[RecordedRow], order: str) -> list[RecordedRow]:
 
 
 class Airflow2Replay(AirflowReplay):
-    """Airflow 2.11: /api/v1 with basic authentication."""
+    """Airflow 2.11, with /api/v1, basic authentication and the errors of RFC 7807."""
 
     def __init__(self, *, moment: str = "A-early", **options: Any) -> None:
         super().__init__(moment=moment, **options)
@@ -285,24 +288,25 @@ class Airflow2Replay(AirflowReplay):
             return Answer(404, b"<!DOCTYPE html><h1>Airflow 404</h1>", {"Content-Type": "text/html; charset=utf-8"})
         if request.headers.get("authorization") != f"Basic {expected}":
             return problem(401, "Unauthorized", None)
-        if (about_tasks := self._about_tasks(request)) is not None:
-            return about_tasks
+        if (answer := self._about_tasks(request)) is not None:
+            return answer
         match [unquote(part) for part in request.path.removeprefix("/api/v1/").split("/")]:
             case ["dags"]:
                 return self._list_dags(request)
             case ["dags", dag_id, "dagRuns"]:
                 return self._list(dag_id, request)
             case ["dags", dag_id, "dagRuns", run_id]:
-                found = self._one(dag_id, run_id)
+                answer = self._one(dag_id, run_id)
                 detail = f"DAGRun with DAG ID: '{dag_id}' and DagRun ID: '{run_id}' not found"
-                return found if found.status == 200 else problem(404, "DAGRun not found", detail)
+                return answer if answer.status == 200 else problem(404, "DAGRun not found", detail)
         return problem(404, "Not Found", None)
 
     def _list(self, dag_id: str, request: Request) -> Answer:
+        # Airflow 2 lists no runs for an unknown DAG; Airflow 3 answers 404.
         if dag_id not in {"~", *self.dags}:
             return self._page([], 0, None)
         answer = super()._list(dag_id, request)
-        return answer if answer.status == 200 else problem(400, "Bad Request", "as recorded, in other words")
+        return answer if answer.status == 200 else problem(400, "Bad Request", "not the recorded text")
 
     def _page(self, rows: Sequence[RecordedRow], total: int, next_cursor: str | None) -> Answer:
         return Answer(body={"dag_runs": [row.data for row in rows], "total_entries": total})

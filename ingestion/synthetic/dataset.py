@@ -1,11 +1,11 @@
-"""A data set on disk: the CSV contract, reading that keeps line numbers, and writing that never leaves half a file.
+"""A data set on disk: its files and columns, reading with line numbers, and writing that never leaves half a file.
 
     base/clients.csv  base/pipelines.csv  base/alert_rules.csv
     batches/runs_YYYY-MM.csv
     context/id_registry.csv  context/session_state.json  context/validation_report.csv
 
-UTF-8, comma, a header line, LF. An empty field is null; booleans are true and false; times are ISO 8601 in UTC with a
-trailing Z; `payload` is a JSON object. Ids are UUIDs, and refer from file to file.
+Files are UTF-8 with LF line ends, separated by commas, with a header line. An empty field is null. Booleans are true
+and false. Times are ISO 8601 in UTC and end with Z. `payload` is a JSON object. Rows refer to other rows by UUIDs.
 """
 
 import csv
@@ -40,7 +40,7 @@ COLUMNS = {
     "validation_report": ("file", "line", "field", "problem"),
 }  # fmt: skip
 ID_COLUMN = {"clients": "client_id", "pipelines": "pipeline_id", "alert_rules": "rule_id"}
-# What names a row beside its id; also the order of the rows in a normalised file.
+# The columns that identify a row without its id. They are also the order of the rows in a normalised file.
 KEY_COLUMNS = {
     "clients": ("name",),
     "pipelines": ("client_id", "name"),
@@ -48,13 +48,13 @@ KEY_COLUMNS = {
     "runs": ("started_at", "pipeline_id", "external_run_id"),
 }
 BASE = ("clients", "pipelines", "alert_rules")
-# Ids are UUIDs of version 7 of this moment: no clock enters a data set.
+# The time in all ids, which are UUIDs of version 7. It is fixed, so that the same seed gives the same bytes.
 ID_EPOCH_MS = 1_767_225_600_000  # 2026-01-01
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """`line` is the file's own, from 1; 0 where the whole file is meant."""
+    """A fault of a data set. `line` counts from 1; it is 0 if the fault concerns the whole file."""
 
     file: str
     line: int
@@ -70,7 +70,7 @@ class Problem:
 
 @dataclass(slots=True)
 class DataSetTable:
-    """A file's rows with their line numbers; what could not be read is in `problems`."""
+    """The rows of a file with their line numbers, and the problems of reading it."""
 
     file: str
     header: tuple[str, ...] = ()
@@ -80,6 +80,8 @@ class DataSetTable:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
+    """The paths and tables of a data set below the folder `root`."""
+
     root: Path
 
     @property
@@ -111,19 +113,20 @@ class Dataset:
 
 
 def dataset(name: str) -> Dataset:
-    """The data set of this name in the checkout, or where an installed package put its data; LookupError."""
+    """Return the data set of this name, from the checkout or from the installed package. Raise LookupError."""
     folder = places.DATA_SETS / name
+    # A name with dots or slashes at its ends could lead out of the folder.
     if name.strip("./\\") != name or not (folder / "base").is_dir():
         known = sorted({path.parent.name for path in places.DATA_SETS.glob("*/base")})
-        raise LookupError(f"There is no data set {name!r}; there are: {', '.join(known) or 'none'}.")
+        raise LookupError(f"There is no data set {name!r}; the data sets are: {', '.join(known) or 'none'}.")
     return Dataset(folder)
 
 
 def read_table(path: Path, name: str, columns: Iterable[str]) -> DataSetTable:
-    """Values and column names without blanks around them. A row with too few or too many fields is a problem."""
+    """Return the table, with blanks around values and column names removed. Nothing is raised: problems are in it."""
     table = DataSetTable(name)
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = path.read_bytes().decode("utf-8-sig")  # Excel writes a byte order mark
     except FileNotFoundError:
         table.problems.append(Problem(name, 0, "", "the file is missing"))
         return table
@@ -137,8 +140,8 @@ def read_table(path: Path, name: str, columns: Iterable[str]) -> DataSetTable:
             if not values:
                 continue
             if len(values) != len(table.header):
-                say = f"has {len(values)} fields where the header has {len(table.header)}"
-                table.problems.append(Problem(name, reader.line_num, "", say))
+                message = f"has {len(values)} fields where the header has {len(table.header)}"
+                table.problems.append(Problem(name, reader.line_num, "", message))
             else:
                 row = {column: value.strip() for column, value in zip(table.header, values, strict=True)}
                 table.rows.append((reader.line_num, row))
@@ -152,7 +155,7 @@ def read_table(path: Path, name: str, columns: Iterable[str]) -> DataSetTable:
         if column not in expected:
             table.problems.append(Problem(name, 1, column, f"is not a column (known: {', '.join(expected)})"))
         elif table.header.count(column) > 1:
-            table.problems.append(Problem(name, 1, column, "the column is there more than once"))
+            table.problems.append(Problem(name, 1, column, "the column occurs more than once"))
     return table
 
 
@@ -161,19 +164,20 @@ def write_table(path: Path, columns: Iterable[str], rows: Iterable[Mapping[str, 
     writer = csv.DictWriter(text, tuple(columns), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    write_whole(path, text.getvalue().encode())
+    write_atomically(path, text.getvalue().encode())
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """The file has either its former content or all of the new one, also where the machine stops in between."""
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write the file so that it has either its old or its new content, also if the machine stops meanwhile."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    # One name, so that the next attempt replaces what a killed one left; the orchestrator's lock keeps two apart.
-    beside = path.with_name(f".{path.name}.tmp")
-    with beside.open("wb") as file:
+    # The name is fixed, so that a new attempt replaces the file of a killed one. The orchestrator's lock prevents two
+    # attempts at the same time.
+    temporary = path.with_name(f".{path.name}.tmp")
+    with temporary.open("wb") as file:
         file.write(content)
         file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+        os.fsync(file.fileno())  # the content reaches the disk before the rename
+    temporary.replace(path)
 
 
 def digest(path: Path) -> str:
@@ -181,7 +185,7 @@ def digest(path: Path) -> str:
 
 
 def stable_id(entity: str, key: str) -> str:
-    """The same entity and key have the same UUID (of version 7) always."""
+    """Return the UUID (version 7) of an entity and key: always the same one."""
     bits = int.from_bytes(hashlib.sha256(f"{entity}\n{key}".encode()).digest()[:10])
     low, high = bits & (1 << 62) - 1, bits >> 62 & 0xFFF
     return str(UUID(int=ID_EPOCH_MS << 80 | 7 << 76 | high << 64 | 2 << 62 | low))
@@ -196,8 +200,8 @@ def time_text(seconds: int) -> str:
 
 
 def read_time(text: str) -> datetime:
-    """Raises ValueError for anything but a full time in UTC."""
-    moment = datetime.fromisoformat(text)
-    if moment.utcoffset() is None or moment.utcoffset():
+    """Return the time. Raise ValueError if the text is not a time in UTC."""
+    time = datetime.fromisoformat(text)
+    if time.utcoffset() is None or time.utcoffset():
         raise ValueError("not UTC")
-    return moment.astimezone(UTC)
+    return time.astimezone(UTC)

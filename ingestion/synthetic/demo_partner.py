@@ -1,9 +1,9 @@
-"""A partner for demonstrations: the pipelines of a synthetic data set, alive, behind the generic partner API.
+"""A partner for demonstrations: the generic partner API with live runs of the pipelines of a synthetic data set.
 
     python -m ingestion.synthetic.demo_partner --port 18081 --token-env NAME [--open-runs FILE]
 
-Each platform is a source of its own, below /{platform}. Some requests are answered with 429, some pages come twice,
-and one source goes down for a while, again and again.
+Each platform is a separate source below /{platform}. Some requests get 429, some pages are returned twice, and one
+source is down for some time in each cycle.
 """
 
 import argparse
@@ -27,21 +27,24 @@ from ingestion.synthetic.live_runs import LeftOpen, Run, SimulatedSource
 from ingestion.synthetic.partner import Answer, PartnerServer, Request
 
 PAGE_SIZE = 4
-LIMIT_EVERY = 40
-REPEAT_EVERY = 7
-# In the partner's own time, from its start.
+LIMIT_EVERY = 40  # requests
+REPEAT_EVERY = 7  # requests
+# The source that is down, and from when until when in each cycle, which starts with the partner.
 DOWN_SOURCE = "vendor_api"
 CYCLE_SECONDS = 240
 DOWN_SECONDS = (75, 165)
-# What was left open ends so many seconds after the partner's start.
+# When runs that were open before the partner's start end: a random time after the start.
 LEFT_OPEN_SECONDS = (20, 150)
 LOG_SECONDS = 60
-# Who has not run for so many of its usual gaps has stopped.
+# A pipeline that has not run for this many of its usual gaps has stopped.
 SILENT_GAPS = 3
 
 
 class DemoPartner(PartnerServer):
-    """`open_runs` are those that CHM holds as running: {external_id: [{external_run_id, started_at}, …]}."""
+    """The partner's server.
+
+    `open_runs` are runs that CHM has stored as running: {external_id: [{external_run_id, started_at}, …]}.
+    """
 
     def __init__(
         self,
@@ -59,7 +62,7 @@ class DemoPartner(PartnerServer):
         self._requests = 0
         self._counting = threading.Lock()
         self.statuses: Counter[int] = Counter()
-        silent = _silent(data)
+        silent = _silent_pipelines(data)
         rows = [row for _, row in data.read(data.base("pipelines"), "pipelines").rows if row["external_id"]]
         self._sources = {
             (row["platform"], row["external_id"]): SimulatedSource(
@@ -81,12 +84,13 @@ class DemoPartner(PartnerServer):
     def sources(self) -> Iterable[SimulatedSource]:
         return self._sources.values()
 
-    def down(self) -> bool:
+    def is_down(self) -> bool:
+        """Return whether DOWN_SOURCE is down now."""
         begins, ends = DOWN_SECONDS
         return begins <= (self._clock() - self._began) % CYCLE_SECONDS < ends
 
     def answer_or_fault(self, request: Request) -> Answer:
-        """Keeps no log of requests: a demonstration runs for days."""
+        """Return the response. Unlike the base class, store no requests, because a demonstration may run for days."""
         with self._counting:
             self._requests += 1
             number = self._requests
@@ -101,7 +105,7 @@ class DemoPartner(PartnerServer):
         parts = request.path.strip("/").split("/")
         if request.method != "GET" or len(parts) != 4 or (parts[1], parts[3]) != ("pipelines", "runs"):
             return Answer(404, {"detail": "Not found"})
-        if parts[0] == DOWN_SOURCE and self.down():
+        if parts[0] == DOWN_SOURCE and self.is_down():
             return Answer(503, {"detail": "Down for maintenance"})
         if (source := self._sources.get((parts[0], unquote(parts[2])))) is None:
             return Answer(404, {"detail": "No such pipeline"})
@@ -110,22 +114,25 @@ class DemoPartner(PartnerServer):
         return self._page(source, request, repeat=number % REPEAT_EVERY == 0)
 
     def _page(self, source: SimulatedSource, request: Request, *, repeat: bool) -> Answer:
-        """A cursor is the place after a run's id, which stays where it is while runs come and go; the page that
-        follows a repeated one's cursor is that page again."""
+        """Return a page. Its cursor is the id of its last run, which stays valid while runs come and go.
+
+        With `repeat`, the cursor is that of this page, so that the partner returns the page a second time.
+        """
         runs = self._runs(source)
         if since := request.first("updated_since"):
             try:
-                moment = read_time(since)
+                start = read_time(since)
             except ValueError:
                 return Answer(400, {"detail": "updated_since is not a time"})
-            runs = [run for run in runs if read_time(run["updated_at"]) >= moment]
-        place, _, repeated = (request.first("cursor") or "").partition("~")
+            runs = [run for run in runs if read_time(run["updated_at"]) >= start]
+        last_id, _, repeated = (request.first("cursor") or "").partition("~")
         ids = [run["external_run_id"] for run in runs]
-        begin = ids.index(place) + 1 if place in ids else 0
+        begin = ids.index(last_id) + 1 if last_id in ids else 0
         page = runs[begin : begin + PAGE_SIZE]
         cursor = None
         if repeat and page and not repeated:
-            cursor = f"{place}~again"
+            # Another text, because a connector refuses the same cursor twice.
+            cursor = f"{last_id}~again"
         elif begin + PAGE_SIZE < len(runs):
             cursor = ids[begin + PAGE_SIZE - 1]
         return Answer(body={"runs": page, "next_cursor": cursor})
@@ -133,28 +140,31 @@ class DemoPartner(PartnerServer):
     def _runs(self, source: SimulatedSource) -> list[Run]:
         now = self._clock()
         runs = source.runs(now)
-        live = {run["external_run_id"] for run in runs}
-        left = [one for one in self._left_open.get(source.external_id, ()) if one.external_run_id not in live]
-        return [*(run for one in left for run in one.runs(now)), *runs]
+        live_ids = {run["external_run_id"] for run in runs}
+        left_open = [run for run in self._left_open.get(source.external_id, ()) if run.external_run_id not in live_ids]
+        return [*(ended for run in left_open for ended in run.runs(now)), *runs]
 
     def watch(self, sleep: Callable[[float], None] = time.sleep) -> None:
-        """Log outages and counts of responses for the user of the demonstration."""
-        down, logged_at = False, self._clock()
+        """Print outages and counts of responses, without end."""
+        was_down, logged_at = False, self._clock()
         while True:
             sleep(1)
-            if self.down() != down:
-                down = not down
-                say(f"the source {DOWN_SOURCE} is {'down for maintenance' if down else 'back'}")
+            if self.is_down() != was_down:
+                was_down = not was_down
+                write_line(f"the source {DOWN_SOURCE} is {'down for maintenance' if was_down else 'back'}")
             if self._clock() - logged_at >= LOG_SECONDS:
                 logged_at = self._clock()
                 with self._counting:
-                    answers = ", ".join(f"{number} of {status}" for status, number in sorted(self.statuses.items()))
+                    counts = ", ".join(f"{number} of {status}" for status, number in sorted(self.statuses.items()))
                     self.statuses.clear()
-                say(f"answers in the last minute: {answers or 'none'}")
+                write_line(f"responses in the last minute: {counts or 'none'}")
 
 
-def _silent(data: Dataset) -> set[str]:
-    """Pipelines that ran regularly and had stopped before the data set's end: they stay silent, to be seen as late."""
+def _silent_pipelines(data: Dataset) -> set[str]:
+    """Return the pipelines that ran regularly but stopped before the end of the data set.
+
+    They get no live runs, so that the demonstration shows them as late.
+    """
     starts: dict[str, list[datetime]] = {}
     for path in data.batches():
         for _, row in data.read(path, "runs").rows:
@@ -167,18 +177,19 @@ def _silent(data: Dataset) -> set[str]:
     }
 
 
-def say(text: str) -> None:
+def write_line(text: str) -> None:
     sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+    sys.stdout.flush()  # the reader may be a pipe
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m ingestion.synthetic.demo_partner", description="A live partner, for demonstrations."
+        prog="python -m ingestion.synthetic.demo_partner",
+        description="Serve a partner with live runs, for demonstrations.",
     )
     parser.add_argument("--port", type=int, default=18081, help="on 127.0.0.1 (18081)")
     parser.add_argument("--token-env", required=True, help="the environment variable that holds the token")
-    parser.add_argument("--dataset", default="v1", help="whose pipelines (v1)")
+    parser.add_argument("--dataset", default="v1", help="the data set with the pipelines (v1)")
     parser.add_argument("--open-runs", type=Path, help="JSON: {external_id: [{external_run_id, started_at}, ...]}")
     options = parser.parse_args(arguments)
     if not (token := os.environ.get(options.token_env)):
@@ -189,7 +200,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (LookupError, OSError, ValueError) as error:
         parser.error(str(error))
     with DemoPartner(data, token=token, open_runs=open_runs, port=options.port) as partner:
-        say(f"a live partner listens on {partner.base_url}")
+        write_line(f"a live partner listens on {partner.base_url}")
         partner.watch()
     return 0
 

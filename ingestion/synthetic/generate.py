@@ -1,8 +1,8 @@
-"""Rows of a data set, made from a seed: the same plan gives the same rows, on any machine and at any time.
+"""Generate the rows of a data set from a seed. The same plan gives the same rows, on any machine and at any time.
 
-What makes it worth looking at: a few flaky pipelines, one that has gone silent, some without an orchestrator's id or
-alert rule, runs still open at the end, long tails on dbt transforms, and an incident a few days before the end in
-which everything that depends on a vendor's API fails, retries included.
+The data has a few flaky pipelines, one that stopped running, some without an external id or an alert rule, runs that
+are open at the end, long durations of some dbt transforms, and an incident a few days before the end: all pipelines
+that depend on a vendor's API fail, with their retries.
 """
 
 import itertools
@@ -43,19 +43,19 @@ TYPES = {
 ENVIRONMENT_SHARES = {"prod": 0.75, "staging": 0.15, "dev": 0.1}
 DISABLED_RULES_SHARE = 0.1
 
-# Relative frequency of runs, dealt out in turn.
+# Relative frequencies of runs. The pipelines get them in turn.
 CADENCES = (1.0, 0.5, 1.0, 0.3, 0.5, 0.15)
 FLAKY_SHARE = 0.07
-FLAKY_RATE = (0.25, 0.35)
-STEADY_RATE = (0.02, 0.05)
-FAILS_AGAIN = 0.5
+FLAKY_RATE = (0.25, 0.35)  # of failures
+STEADY_RATE = (0.02, 0.05)  # of failures
+FAILS_AGAIN = 0.5  # rate of failures after a failure
 CANCELED_SHARE = 0.015
 SKIPPED_SHARE = 0.015
 TAIL_SHARE = 0.08
 TAIL_FACTOR = (6, 20)
 OPEN_SHARE = 0.1  # of the pipelines
-BREAKING_SHARE = 0.07  # of the pipelines: what fails since a few hours before the end
-SILENT_GAPS = 5
+BREAKING_SHARE = 0.07  # of the pipelines: they start to fail a few hours before the end
+SILENT_GAPS = 5  # usual gaps without a run at the end, for the pipeline that stopped
 
 INCIDENT_MINUTES = (90, 120)
 INCIDENT_BEFORE_END = 3 * DAY
@@ -64,7 +64,7 @@ RETRY_SECONDS = (1_200, 1_800)
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How much to make, and until when. `end` is a date's midnight, UTC."""
+    """The seed, the size and the end of a data set. It ends at midnight UTC at the start of the date `end`."""
 
     seed: int = 1
     clients: int = 12
@@ -83,10 +83,11 @@ class Plan:
         return self.until - self.days * DAY
 
     def random(self, subject: str) -> Random:
-        return Random(f"{self.seed} {subject}")  # noqa: S311 - believable, not secret
+        """Return a generator for this subject, so that a change of one subject does not change the others."""
+        return Random(f"{self.seed} {subject}")  # noqa: S311 - not for secrets
 
     def incident(self) -> tuple[int, int]:
-        """From and until, in seconds since 1970."""
+        """Return the start and the end of the incident, in seconds since 1970."""
         random = self.random("incident")
         begins = self.until - min(INCIDENT_BEFORE_END, self.days * DAY // 2) + random.randrange(60) * 60
         return begins, begins + random.randint(*INCIDENT_MINUTES) * 60
@@ -96,52 +97,53 @@ def make_clients(plan: Plan) -> list[Row]:
     random = plan.random("clients")
     names = [f"{first} {second}" for first in FIRST for second in SECOND]
     random.shuffle(names)
+    # For more clients than names, the names come again with a number.
     rounds = itertools.count(1)
-    endless = (f"{name} {number}" if number > 1 else name for number in rounds for name in names)
-    chosen = list(itertools.islice(endless, plan.clients))
-    inactive = set(random.sample(chosen, round(plan.clients * INACTIVE_CLIENTS_SHARE)))
-    rows = [{"name": name, "is_active": _boolean(name not in inactive)} for name in chosen]
+    endless_names = (f"{name} {number}" if number > 1 else name for number in rounds for name in names)
+    selected = list(itertools.islice(endless_names, plan.clients))
+    inactive = set(random.sample(selected, round(plan.clients * INACTIVE_CLIENTS_SHARE)))
+    rows = [{"name": name, "is_active": _boolean(name not in inactive)} for name in selected]
     return _with_ids("clients", "client_id", rows)
 
 
 def make_pipelines(plan: Plan, clients: Sequence[Row]) -> list[Row]:
     random = plan.random("pipelines")
-    platforms = _dealt(PLATFORM_SHARES, plan.pipelines)
-    environments = _dealt(ENVIRONMENT_SHARES, plan.pipelines)
+    platforms = _values_by_share(PLATFORM_SHARES, plan.pipelines)
+    environments = _values_by_share(ENVIRONMENT_SHARES, plan.pipelines)
     random.shuffle(environments)
     types = {platform: itertools.cycle(kinds) for platform, kinds in TYPES.items()}
-    quiet = random.sample(range(plan.pipelines), round(plan.pipelines * INACTIVE_PIPELINES_SHARE))
-    unnamed = random.sample(range(plan.pipelines), round(plan.pipelines * NO_EXTERNAL_ID_SHARE))
-    taken: set[tuple[str, str]] = set()
+    inactive = random.sample(range(plan.pipelines), round(plan.pipelines * INACTIVE_PIPELINES_SHARE))
+    without_id = random.sample(range(plan.pipelines), round(plan.pipelines * NO_EXTERNAL_ID_SHARE))
+    used_names: set[tuple[str, str]] = set()
     rows = []
     for number, platform in enumerate(platforms):
-        # Each round gives one to each client, so that every client has one.
+        # The first pipelines go to one client each, so that every client has a pipeline.
         client = clients[number] if number < len(clients) else random.choice(clients)
         kind = next(types[platform])
         subject = random.choice(SUBJECTS)
         name = f"{subject.capitalize()} {WORK[kind]}"
         for count in itertools.count(2):
-            if (client["client_id"], name) not in taken:
+            if (client["client_id"], name) not in used_names:
                 break
             name = f"{subject.capitalize()} {WORK[kind]} {count}"
-        taken.add((client["client_id"], name))
+        used_names.add((client["client_id"], name))
         rows.append(
             {
                 "client_id": client["client_id"],
                 "name": name,
                 "platform": platform,
-                "external_id": "" if number in unnamed else f"{_slug(client['name'])}.{_slug(name)}",
+                "external_id": "" if number in without_id else f"{_slug(client['name'])}.{_slug(name)}",
                 "pipeline_type": kind,
                 "description": f"{WORK[kind].capitalize()} of {subject} for {client['name']}",
                 "environment": environments[number],
-                "is_active": _boolean(number not in quiet),
+                "is_active": _boolean(number not in inactive),
             }
         )
     return _with_ids("pipelines", "pipeline_id", rows)
 
 
 def make_rules(plan: Plan, clients: Sequence[Row], pipelines: Sequence[Row]) -> list[Row]:
-    """Raises ValueError where the inventory has not room for so many different rules."""
+    """Return the alert rules. Raise ValueError if the inventory does not allow this many different rules."""
     random = plan.random("alert rules")
     names = {client["client_id"]: client["name"] for client in clients}
     scopes = [(client["client_id"], "") for client in clients]
@@ -149,7 +151,7 @@ def make_rules(plan: Plan, clients: Sequence[Row], pipelines: Sequence[Row]) -> 
     owners = {pipeline["pipeline_id"]: pipeline["client_id"] for pipeline in pipelines}
     kinds = list(itertools.product(scopes, RULE_TYPES, CHANNELS))
     if plan.rules > len(kinds):
-        raise ValueError(f"{plan.rules} alert rules are more than the {len(kinds)} different ones that there can be")
+        raise ValueError(f"{plan.rules} alert rules are more than the {len(kinds)} different ones that are possible")
     rows = []
     for (client_id, pipeline_id), rule_type, channel in random.sample(kinds, plan.rules):
         slug = _slug(names[client_id or owners[pipeline_id]])
@@ -174,38 +176,39 @@ def make_rules(plan: Plan, clients: Sequence[Row], pipelines: Sequence[Row]) -> 
 
 
 def make_runs(plan: Plan, clients: Sequence[Row], pipelines: Sequence[Row]) -> list[Row]:
-    """In the order of their starts.
+    """Return the runs, ordered by their starts. Raise ValueError without pipelines.
 
-    1. The incident's attempts, the runs still open at the end and those newly failing come first off the number wanted.
-    2. The rest is dealt out by cadence, each pipeline at regular times.
+    1. The runs of the incident, the runs that are open at the end, and the first failures of pipelines that start to
+       fail are a part of the planned number.
+    2. The rest is distributed by cadence, at regular times for each pipeline.
     """
     if not pipelines:
         raise ValueError("runs need at least one pipeline")
     random = plan.random("runs")
     active = {client["client_id"] for client in clients if client["is_active"] == "true"}
-    watched = [
+    ingested = [
         number
         for number, pipeline in enumerate(pipelines)
         if pipeline["is_active"] == "true" and pipeline["client_id"] in active and pipeline["external_id"]
     ]
     starts: dict[int, list[int]] = {number: [] for number in range(len(pipelines))}
-    extra = list(itertools.islice(_attempts(plan, pipelines, random), plan.runs // 4))
-    room = min(len(watched), round(len(pipelines) * OPEN_SHARE), plan.runs - len(extra))
-    still_open = {number: plan.until - random.randrange(120, 540) for number in random.sample(watched, room)}
+    incident_runs = list(itertools.islice(_incident_starts(plan, pipelines, random), plan.runs // 4))
+    size = min(len(ingested), round(len(pipelines) * OPEN_SHARE), plan.runs - len(incident_runs))
+    still_open = {number: plan.until - random.randrange(120, 540) for number in random.sample(ingested, size)}
     cadences = [CADENCES[number % len(CADENCES)] for number in range(len(pipelines))]
-    steady = [n for n in watched if n not in still_open and pipelines[n]["platform"] != "vendor_api"]
+    steady = [n for n in ingested if n not in still_open and pipelines[n]["platform"] != "vendor_api"]
     silent = max(steady, key=lambda number: (cadences[number], -number), default=-1)
     healthy = [number for number in steady if number != silent]
-    room = min(len(healthy), round(len(pipelines) * BREAKING_SHARE), plan.runs - len(extra) - len(still_open))
-    breaking = {number: plan.until - random.randrange(3_600, DAY // 3) for number in random.sample(healthy, room)}
-    flaky = set(random.sample(watched, round(len(watched) * FLAKY_SHARE)))
-    counts = _shared_out(plan.runs - len(extra) - len(still_open) - len(breaking), cadences)
+    size = min(len(healthy), round(len(pipelines) * BREAKING_SHARE), plan.runs - len(incident_runs) - len(still_open))
+    breaking = {number: plan.until - random.randrange(3_600, DAY // 3) for number in random.sample(healthy, size)}
+    flaky = set(random.sample(ingested, round(len(ingested) * FLAKY_SHARE)))
+    counts = _split_by_weight(plan.runs - len(incident_runs) - len(still_open) - len(breaking), cadences)
     for number, count in enumerate(counts):
         span = plan.days * DAY
         gap = span / (count + SILENT_GAPS if number == silent else max(count, 1))
         first = plan.since + random.random() * gap * 0.5
         starts[number] = [int(first + turn * gap + random.random() * gap * 0.02) for turn in range(count)]
-    for number, start in [*extra, *still_open.items(), *breaking.items()]:
+    for number, start in [*incident_runs, *still_open.items(), *breaking.items()]:
         starts[number].append(start)
     rows: list[Row] = []
     for number, pipeline in enumerate(pipelines):
@@ -216,8 +219,8 @@ def make_runs(plan: Plan, clients: Sequence[Row], pipelines: Sequence[Row]) -> l
     return sorted(rows, key=lambda row: (row["started_at"], row["pipeline_id"], row["external_run_id"]))
 
 
-def _attempts(plan: Plan, pipelines: Sequence[Row], random: Random) -> Iterator[tuple[int, int]]:
-    """Who depends on the vendor tries again and again while the incident lasts: (pipeline's number, start)."""
+def _incident_starts(plan: Plan, pipelines: Sequence[Row], random: Random) -> Iterator[tuple[int, int]]:
+    """Yield the number of a pipeline and the start of a run, for all attempts during the incident."""
     begins, ends = plan.incident()
     for number, pipeline in enumerate(pipelines):
         if pipeline["platform"] == "vendor_api":
@@ -275,23 +278,24 @@ def _runs_of(
         }
 
 
-def _shared_out(total: int, weights: Sequence[float]) -> list[int]:
-    """Whole numbers in proportion to the weights that add up to the total."""
+def _split_by_weight(total: int, weights: Sequence[float]) -> list[int]:
+    """Return whole numbers in proportion to the weights. Their sum is the total."""
     counts: list[int] = []
-    reached = 0.0
+    weight_so_far = 0.0
     for weight in weights:
-        reached += weight
-        counts.append(round(total * reached / sum(weights)) - sum(counts))
+        weight_so_far += weight
+        # The running sum is rounded, not each number, so that the numbers add up.
+        counts.append(round(total * weight_so_far / sum(weights)) - sum(counts))
     return counts
 
 
-def _dealt(shares: dict[str, float], total: int) -> list[str]:
-    """Values in proportion to their shares, mixed evenly, each of them at least once where there is room."""
-    dealt: dict[str, int] = dict.fromkeys(shares, 0)
+def _values_by_share(shares: dict[str, float], total: int) -> list[str]:
+    """Return values in proportion to their shares, evenly mixed. Each occurs at least once if the total allows it."""
+    counts: dict[str, int] = dict.fromkeys(shares, 0)
     values = []
     for number in range(total):
-        value = max(shares, key=lambda value: shares[value] * (number + 1) - dealt[value])
-        dealt[value] += 1
+        value = max(shares, key=lambda value: shares[value] * (number + 1) - counts[value])
+        counts[value] += 1
         values.append(value)
     return values
 

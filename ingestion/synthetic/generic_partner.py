@@ -1,4 +1,4 @@
-"""A partner that speaks the generic partner API over runs held in memory."""
+"""A server of the generic partner API, with its runs in memory."""
 
 from typing import Any
 from urllib.parse import unquote
@@ -7,7 +7,7 @@ from ingestion.synthetic.partner import Answer, PartnerServer, Request
 
 
 class GenericPartner(PartnerServer):
-    """`runs` is {external_id: [run, …]}, changed freely while it serves; cursors are positions in that list."""
+    """The server. `runs` is {external_id: [run, …]}; tests may change it at any time. A cursor is an index."""
 
     def __init__(
         self,

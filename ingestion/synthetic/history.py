@@ -1,6 +1,6 @@
-"""Years of believable history for many pipelines, made from a seed: the same seed, sizes and end give the same rows.
+"""Generate years of realistic history for many pipelines. The same seed, sizes and end give the same rows.
 
-Runs come day by day, as a running CHM would have stored them, so that the table's order on disk is the real one.
+Runs are generated day by day, in the order in which CHM would store them, so that their order on disk is realistic.
 """
 
 import json
@@ -14,7 +14,7 @@ from uuid import UUID
 from ingestion.synthetic.vocabulary import ERRORS, FIRST, INCIDENT, ROWS, SECOND, SECONDS, SUBJECTS, WORK
 from inventory.models import Client, Environment, Pipeline, PipelineType, Platform
 
-# In the order of `Row`; for COPY.
+# The columns of a line of COPY, in its order.
 RUN_COLUMNS = (
     "id", "created_at", "updated_at", "ingested_at", "pipeline_id", "external_run_id", "status", "started_at",
     "finished_at", "duration_seconds", "rows_processed", "error_message", "status_reason", "payload",
@@ -23,7 +23,7 @@ RUN_COLUMNS = (
 NULL = "\\N"
 DAY = 86_400
 
-# Relative frequency, and share of the pipelines that have it: weekly, daily, every six hours, hourly.
+# Runs per day (weekly, daily, every six hours, hourly), and the share of the pipelines with each.
 CADENCES, CADENCE_SHARES = (1 / 7, 1, 4, 24), (0.1, 0.6, 0.2, 0.1)
 PLATFORM_SHARES = {
     Platform.AIRFLOW: 0.4,
@@ -34,13 +34,13 @@ PLATFORM_SHARES = {
 }
 ENVIRONMENT_SHARES = {Environment.PROD: 0.75, Environment.STAGING: 0.15, Environment.DEV: 0.1}
 
-FLAKY_SHARE = 0.06
+FLAKY_SHARE = 0.06  # of the pipelines
 INCIDENT_EVERY_DAYS = 12
-INCIDENT_FAILS = 0.9
-FAILS_AGAIN = 0.5
-LATE_SHARE = 0.02
-LONG_TAIL_SHARE = 0.01
-STUCK_SHARE = 0.0002
+INCIDENT_FAILS = 0.9  # rate of failures in an incident
+FAILS_AGAIN = 0.5  # rate of failures after a failure
+LATE_SHARE = 0.02  # of the runs: stored hours after their end
+LONG_TAIL_SHARE = 0.01  # of the runs: eight times as long as usual
+STUCK_SHARE = 0.0002  # of the runs: they stay running
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Sizes:
 
 @dataclass(slots=True)
 class _Source:
-    """A pipeline's habits, and where its history stands."""
+    """How a pipeline behaves, and how many of its runs are generated (`done`)."""
 
     pipeline_id: str
     external_id: str
@@ -69,10 +69,10 @@ class _Source:
 
 
 class History:
-    """`clients` and `pipelines` are unsaved objects; `blocks` are COPY's text format, a day or less at a time."""
+    """A history of the given sizes. `clients` and `pipelines` are unsaved objects; `blocks` generates the runs."""
 
     def __init__(self, sizes: Sizes, *, seed: int, until: datetime) -> None:
-        self._random = Random(seed)  # noqa: S311 - believable, not secret
+        self._random = Random(seed)  # noqa: S311 - not for secrets
         self._sizes = sizes
         self._until = int(until.timestamp())
         self._since = self._until - sizes.days * DAY
@@ -81,7 +81,7 @@ class History:
         self._sources = self._make_sources()
 
     def blocks(self) -> Iterator[tuple[int, str]]:
-        """(number of runs, their lines)."""
+        """Yield the number of runs and their lines in the text format of COPY, for a day or less."""
         for number in range(self._sizes.days):
             day = self._since + number * DAY
             incident = self._incident(day)
@@ -135,11 +135,12 @@ class History:
 
     def _make_sources(self) -> list[_Source]:
         weights = self._random.choices(CADENCES, CADENCE_SHARES, k=len(self.pipelines))
-        sources, reached, handed_out = [], 0.0, 0
+        sources, weight_so_far, runs_so_far = [], 0.0, 0
         for pipeline, weight in zip(self.pipelines, weights, strict=True):
-            reached += weight
-            runs = round(self._sizes.runs * reached / sum(weights)) - handed_out
-            handed_out += runs
+            # The running sum is rounded, so that the numbers of runs add up to the total.
+            weight_so_far += weight
+            runs = round(self._sizes.runs * weight_so_far / sum(weights)) - runs_so_far
+            runs_so_far += runs
             gap = self._sizes.days * DAY / max(runs, 1)
             kind = PipelineType(pipeline.pipeline_type)
             flaky = self._random.random() < FLAKY_SHARE
@@ -160,7 +161,7 @@ class History:
         return sources
 
     def _incident(self, day: int) -> tuple[str, float, float] | None:
-        """One platform's bad hours on this day: platform, from, until."""
+        """Return the platform, the start and the end of an incident on this day, or None."""
         if self._random.random() >= 1 / INCIDENT_EVERY_DAYS:
             return None
         begins = day + self._random.randrange(DAY * 3 // 4)
@@ -205,7 +206,7 @@ class History:
         )) + "\n"  # fmt: skip
 
     def _key(self, moment: int) -> str:
-        """A UUID of version 7, in hexadecimal."""
+        """Return a UUID of version 7 for this time, in hexadecimal."""
         bits = self._random.getrandbits(74)
         return f"{(moment * 1000) << 80 | 7 << 76 | (bits >> 62) << 64 | 2 << 62 | bits & (1 << 62) - 1:032x}"
 

@@ -1,7 +1,7 @@
-"""Runs that happen now: every few seconds somewhere one starts, progresses, fails, or is run again.
+"""Simulate runs that happen now: every few seconds a run of some pipeline starts, progresses, fails, or runs again.
 
-What a pipeline's runs are at a moment depends on the seed, the pipeline and that moment alone, so a partner needs no
-memory, and one that was restarted goes on as if it had never stopped.
+The runs of a pipeline at a moment depend only on the seed, the pipeline and the moment. So a partner stores nothing,
+and after a restart it serves the same runs as without one.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ AGAIN_AFTER_SECONDS = (8, 15)
 FAILURE_RATE = 0.08
 RUN_AGAIN_SHARE = 0.7
 CANCELED_SHARE = 0.03
-# One in so many pipelines is broken, and fails nearly always, without being run again.
+# One in this many pipelines is broken: nearly all of its runs fail, and none runs again.
 BROKEN_ONE_IN = 14
 BROKEN_RATE = 0.97
 
@@ -38,7 +38,7 @@ class SimulatedSource:
     silent: bool = False
 
     def runs(self, now: float) -> list[Run]:
-        """The runs of the last half hour as they are at `now` (seconds since 1970), oldest first."""
+        """Return the runs of the last half hour as they are at `now` (seconds since 1970), oldest first."""
         if self.silent:
             return []
         random = self._random("habits")
@@ -49,11 +49,11 @@ class SimulatedSource:
         return [self._run(number, number * period + offset, broken, now) for number in range(first, last + 1)]
 
     def number_of(self, external_run_id: str) -> int | None:
-        """Where in the sequence of live runs; None for a run of another making."""
+        """Return the number of a live run of this pipeline, or None for any other run."""
         prefix, _, number = external_run_id.rpartition(".live-")
         return int(number) if prefix == self.external_id and number.isdecimal() else None
 
-    def _run(self, number: int, asked_at: int, broken: bool, now: float) -> Run:
+    def _run(self, number: int, queued_at: int, broken: bool, now: float) -> Run:
         random = self._random(str(number))
         low, high = ROWS[self.pipeline_type]
         total = random.randint(low, high)
@@ -61,19 +61,19 @@ class SimulatedSource:
         fails = random.random() < (BROKEN_RATE if broken else FAILURE_RATE)
         again = fails and not broken and random.random() < RUN_AGAIN_SHARE
         canceled = not fails and random.random() < CANCELED_SHARE
-        started = asked_at + random.randint(*QUEUED_SECONDS)
+        started = queued_at + random.randint(*QUEUED_SECONDS)
         run: Run = {"external_run_id": f"{self.external_id}.live-{number}"}
         if now < started:
-            return run | {"status": "queued", "updated_at": time_text(asked_at)}
+            return run | {"status": "queued", "updated_at": time_text(queued_at)}
         ended = started + random.randint(*WORK_SECONDS)
         if again and now >= (begins_again := ended + random.randint(*AGAIN_AFTER_SECONDS)):
-            # The same run, opened again by its source, succeeds this time.
+            # The source runs it again under the same id, and it succeeds.
             started, ended, fails = begins_again, begins_again + random.randint(*WORK_SECONDS), False
         run["started_at"] = time_text(started)
         if now < ended:
-            moment = started + int(now - started) // PROGRESS_SECONDS * PROGRESS_SECONDS
-            done = total * (moment - started) // (ended - started)
-            return run | {"status": "running", "rows_processed": done, "updated_at": time_text(moment)}
+            progress_at = started + int(now - started) // PROGRESS_SECONDS * PROGRESS_SECONDS
+            done = total * (progress_at - started) // (ended - started)
+            return run | {"status": "running", "rows_processed": done, "updated_at": time_text(progress_at)}
         run |= {"finished_at": time_text(ended), "updated_at": time_text(ended)}
         if fails:
             return run | {"status": "failed", "error_message": error, "status_reason": reason}
@@ -82,12 +82,12 @@ class SimulatedSource:
         return run | {"status": "succeeded", "rows_processed": total}
 
     def _random(self, subject: str) -> Random:
-        return Random(f"{self.seed} {self.external_id} {subject}")  # noqa: S311 - believable, not secret
+        return Random(f"{self.seed} {self.external_id} {subject}")  # noqa: S311 - not for secrets
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOpen:
-    """A run that CHM holds as running and its source has no more to say about, but that it has ended."""
+    """A run that CHM has stored as running. Its source returns it only after it has ended, at `ends`."""
 
     external_run_id: str
     started_at: str

@@ -1,4 +1,4 @@
-"""A synthetic data set into CHM, through the product's own write path; loaded again, it changes nothing."""
+"""Load a synthetic data set into CHM, with runs stored by record_runs. A second load changes nothing."""
 
 import itertools
 import json
@@ -21,26 +21,32 @@ from runs.events import RunEvent
 from runs.models import Run, Status
 from runs.services import Outcome, count, record_runs
 
-PAGE = 500
-# Enough stored runs to tell by how much they were moved, also where some have changed since.
+PAGE = 500  # runs per transaction
+# Stored runs that are read to find out by how much their times were moved. Some of them may have changed since.
 SAMPLE = 500
 
 ZERO = timedelta(0)
 
 
 class CannotLoad(Exception):
-    """Nothing was stored; the text says what to do."""
+    """Nothing was stored. The message says what to do."""
 
 
-class Faulty(CannotLoad):
+class FaultyDataset(CannotLoad):
+    """The data set has the faults in `problems`."""
+
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = problems
-        super().__init__("The data set is faulty; its orchestrator's report lists every fault.")
+        super().__init__("The data set is faulty. The report of its orchestrator lists every fault.")
 
 
 @dataclass(slots=True)
-class Loaded:
-    """`shift` is by how much the times were moved; `created` counts inventory and rules."""
+class LoadResult:
+    """The result of a load.
+
+    The times were moved by `shift`; `found` is true if an earlier load had moved them. `created` counts new clients,
+    pipelines and rules, `runs` the runs by outcome.
+    """
 
     shift: timedelta
     ends_at: datetime
@@ -49,21 +55,22 @@ class Loaded:
     runs: Counter[Outcome] = field(default_factory=Counter)
 
 
-def load(data: Dataset, *, end: datetime | None, fixed: bool, on_runs: Callable[[int, int], None]) -> Loaded:
-    """Moves the times so that history ends at `end` (None: not at all), unless an earlier load has moved them already.
+def load(data: Dataset, *, end: datetime | None, fixed: bool, on_runs: Callable[[int, int], None]) -> LoadResult:
+    """Load the data set, with its times moved so that it ends at `end` (None: not moved), and return the result.
 
-    1. A data set with a fault is refused whole.
-    2. A shift found in stored runs is used again; where `fixed` asks for another, nothing is stored.
-    3. Inventory and rules come in one transaction; what is there by id or by name stays as it is.
-    4. Runs follow oldest first, a page per transaction, so that an interrupted load is completed by the next.
+    1. A data set with a fault is refused as a whole.
+    2. If an earlier load has moved the times, its shift is used again. If `fixed` and `end` requires another shift,
+       nothing is stored.
+    3. Clients, pipelines and rules are created in one transaction. Existing ones, by id or by name, do not change.
+    4. Runs are stored oldest first, with a transaction per page. The next load completes one that was interrupted.
 
-    `on_runs` is called with the numbers of loaded and of all runs. Raise CannotLoad on failure.
+    `on_runs` is called with the number of loaded runs and of all runs. Raise CannotLoad if nothing can be stored.
     """
     if problems := validate(data, registry=False):
-        raise Faulty(problems)
+        raise FaultyDataset(problems)
     with connection_lock(f"load_synthetic {data.root.name}") as free:
         if not free:
-            raise CannotLoad("Another load of this data set is under way; wait for it.")
+            raise CannotLoad("Another load of this data set is running. Wait until it ends.")
         rows = [row for path in data.batches() for _, row in data.read(path, "runs").rows]
         rows.sort(key=lambda row: (row["started_at"], row["pipeline_id"], row["external_run_id"]))
         natural_end = _end(rows)
@@ -73,10 +80,10 @@ def load(data: Dataset, *, end: datetime | None, fixed: bool, on_runs: Callable[
         wanted = ZERO if end is None else end - natural_end
         if found is not None and fixed and found != wanted:
             raise CannotLoad(
-                f"This data set is loaded already, and ends at {(natural_end + found).isoformat()}. Load it with "
-                "--end now to keep that, or into an empty database."
+                f"This data set is loaded already, and ends at {(natural_end + found).isoformat()}. Use --end now to "
+                "keep that end, or use an empty database."
             )
-        loaded = Loaded(shift := wanted if found is None else found, natural_end + shift, found is not None)
+        loaded = LoadResult(shift := wanted if found is None else found, natural_end + shift, found is not None)
         with transaction.atomic():
             _create_clients(data, clients, loaded)
             _create_pipelines(data, clients, pipelines, loaded)
@@ -90,41 +97,42 @@ def load(data: Dataset, *, end: datetime | None, fixed: bool, on_runs: Callable[
 
 
 def _end(rows: Sequence[Row]) -> datetime:
-    """The midnight that ends the data set's last day."""
+    """Return the midnight at the end of the data set's last day."""
     last = max(read_time(row["updated_at"]) for row in rows) if rows else datetime(1970, 1, 1, tzinfo=UTC)
     midnight = last.replace(hour=0, minute=0, second=0, microsecond=0)
     return midnight if midnight == last else midnight + timedelta(days=1)
 
 
 def _stored_clients(data: Dataset) -> dict[str, Client]:
-    """By the data set's id: the client of that id, else of that name, where there is one."""
+    """Return existing clients by the id in the data set: the client with that id, else with that name."""
     rows = [row for _, row in data.read(data.base("clients"), "clients").rows]
-    wanted = Q(pk__in=[row["client_id"] for row in rows]) | Q(name__in=[row["name"] for row in rows])
-    stored = list(Client.objects.filter(wanted))
+    matches = Q(pk__in=[row["client_id"] for row in rows]) | Q(name__in=[row["name"] for row in rows])
+    stored = list(Client.objects.filter(matches))
     by_id, by_name = {str(client.pk): client for client in stored}, {client.name: client for client in stored}
-    found = {row["client_id"]: by_id.get(row["client_id"]) or by_name.get(row["name"]) for row in rows}
-    return {key: client for key, client in found.items() if client is not None}
+    clients = {row["client_id"]: by_id.get(row["client_id"]) or by_name.get(row["name"]) for row in rows}
+    return {key: client for key, client in clients.items() if client is not None}
 
 
 def _stored_pipelines(data: Dataset, clients: dict[str, Client]) -> dict[str, UUID]:
-    """By the data set's id, likewise."""
+    """Return the ids of existing pipelines by the id in the data set: that id, else by client and name."""
     rows = [row for _, row in data.read(data.base("pipelines"), "pipelines").rows]
-    wanted = Q(pk__in=[row["pipeline_id"] for row in rows]) | Q(client__in=clients.values())
-    stored = list(Pipeline.objects.filter(wanted).values_list("pk", "client_id", "name"))
+    matches = Q(pk__in=[row["pipeline_id"] for row in rows]) | Q(client__in=clients.values())
+    stored = list(Pipeline.objects.filter(matches).values_list("pk", "client_id", "name"))
     by_id = {str(key): key for key, _, _ in stored}
     by_name = {(client_id, name): key for key, client_id, name in stored}
-    found = {}
+    stored_ids = {}
     for row in rows:
         key = by_id.get(row["pipeline_id"])
         if key is None and (client := clients.get(row["client_id"])) is not None:
             key = by_name.get((client.pk, row["name"]))
-        found[row["pipeline_id"]] = key
-    return {key: stored_key for key, stored_key in found.items() if stored_key is not None}
+        stored_ids[row["pipeline_id"]] = key
+    return {key: stored_id for key, stored_id in stored_ids.items() if stored_id is not None}
 
 
 def _shift_of_stored(rows: Sequence[Row], pipelines: dict[str, UUID]) -> timedelta | None:
-    """What most stored runs of the data set say; None where there are none. The oldest are always among those asked."""
+    """Return the shift that most stored runs of the data set have, or None if none is stored."""
     terminal = [row for row in rows if row["status"] != Status.RUNNING and row["pipeline_id"] in pipelines]
+    # With the oldest page: an interrupted load has stored only the oldest runs.
     sample = [*terminal[:PAGE], *terminal[:: max(1, len(terminal) // SAMPLE)]]
     starts = {
         (pipelines[row["pipeline_id"]], row["external_run_id"]): read_time(row["started_at"])
@@ -144,7 +152,7 @@ def _shift_of_stored(rows: Sequence[Row], pipelines: dict[str, UUID]) -> timedel
     return shifts.most_common(1)[0][0] if shifts else None
 
 
-def _create_clients(data: Dataset, clients: dict[str, Client], loaded: Loaded) -> None:
+def _create_clients(data: Dataset, clients: dict[str, Client], loaded: LoadResult) -> None:
     for _, row in data.read(data.base("clients"), "clients").rows:
         if row["client_id"] not in clients:
             clients[row["client_id"]], created = Client.objects.get_or_create(
@@ -153,7 +161,9 @@ def _create_clients(data: Dataset, clients: dict[str, Client], loaded: Loaded) -
             loaded.created["clients"] += created
 
 
-def _create_pipelines(data: Dataset, clients: dict[str, Client], pipelines: dict[str, UUID], loaded: Loaded) -> None:
+def _create_pipelines(
+    data: Dataset, clients: dict[str, Client], pipelines: dict[str, UUID], loaded: LoadResult
+) -> None:
     for _, row in data.read(data.base("pipelines"), "pipelines").rows:
         if row["pipeline_id"] not in pipelines:
             pipeline, created = Pipeline.objects.get_or_create(
@@ -173,9 +183,9 @@ def _create_pipelines(data: Dataset, clients: dict[str, Client], pipelines: dict
             loaded.created["pipelines"] += created
 
 
-def _create_rules(data: Dataset, clients: dict[str, Client], pipelines: dict[str, UUID], loaded: Loaded) -> None:
-    """One enabled rule per effective scope, type, channel and destination, as the database requires."""
-    model: Any = apps.get_model("alerting", "AlertRule")  # by name: ingestion does not import alerting
+def _create_rules(data: Dataset, clients: dict[str, Client], pipelines: dict[str, UUID], loaded: LoadResult) -> None:
+    """Create rules that do not exist: the database allows one enabled rule per scope, type, channel and destination."""
+    model: Any = apps.get_model("alerting", "AlertRule")  # by name, because ingestion may not import alerting
     for _, row in data.read(data.base("alert_rules"), "alert_rules").rows:
         enabled = row["is_enabled"] == "true"
         client = clients[row["client_id"]].pk if row["client_id"] else None

@@ -1,7 +1,7 @@
-"""chm-synthetic-orchestrator: makes a synthetic data set step by step, and can be interrupted anywhere.
+"""chm-synthetic-orchestrator: generate a synthetic data set step by step. It can be interrupted at any point.
 
-What is there is kept and brought into one form; what is absent is made from the seed. So the same program makes a data
-set on its own, and takes one that people, or a text model, have written as CSV files.
+Existing files are kept and normalised; missing files are generated from the seed. So the same program generates a whole
+data set, and completes one that people or a text model have written as CSV files.
 """
 
 import fcntl
@@ -27,54 +27,54 @@ from ingestion.synthetic.dataset import (
     digest,
     key_of,
     stable_id,
+    write_atomically,
     write_table,
-    write_whole,
 )
 from ingestion.synthetic.generate import Plan, make_clients, make_pipelines, make_rules, make_runs
 from ingestion.synthetic.validate import validate
 
 DONE, BLOCKED, BAD_USAGE, BUSY, INTERRUPTED = 0, 1, 2, 3, 130
 PLAN_OPTIONS = {
-    "seed": "what the data is made from (1)",
-    "clients": "how many to make (12)",
-    "pipelines": "how many to make (44)",
-    "rules": "how many alert rules to make (35)",
-    "runs": "how many to make (2500)",
-    "days": "how far back the runs go (123)",
+    "seed": "the seed of all random values (1)",
+    "clients": "how many clients to generate (12)",
+    "pipelines": "how many pipelines to generate (44)",
+    "rules": "how many alert rules to generate (35)",
+    "runs": "how many runs to generate (2500)",
+    "days": "how many days the runs cover (123)",
 }
 
 HELP = """
-Runs exactly one step, the next that is not completed, and writes how it went to the state file:
+Run the next step that is not completed, and write its result to the state file:
 
-  A  normalise base files    headers, order, ids, blanks, line ends; absent ones are made from the seed
+  A  normalise base files    headers, order, ids, blanks, line ends; missing files are generated from the seed
   B  build id registry       context/id_registry.csv
-  C  generate runs batch     batches/runs_YYYY-MM.csv, one per month, unless there are some already
-  D  generate alert rules    base/alert_rules.csv, unless it is there already
+  C  generate runs batch     batches/runs_YYYY-MM.csv, one file per month, if there are none
+  D  generate alert rules    base/alert_rules.csv, if it does not exist
   E  validate and report     context/validation_report.csv, a row for every fault
 
-No step is skipped. One that was interrupted is done again; one that is blocked says why, and is tried again by the
-next call. After changing a file by hand, use --reset: it forgets the progress and keeps your files.
+No step is skipped. The next call repeats a step that was interrupted or blocked; a blocked step names the reason. After
+you change a file, use --reset: it clears the progress and keeps your files.
 """
 EXAMPLES = """
 examples:
-  chm-synthetic-orchestrator --state-file data/synthetic/v1/context/session_state.json        the next step
+  chm-synthetic-orchestrator --state-file data/synthetic/v1/context/session_state.json        run the next step
   chm-synthetic-orchestrator --state-file data/synthetic/v2/context/session_state.json --all --seed 2 --runs 50000
   chm-synthetic-orchestrator --state-file data/synthetic/v2/context/session_state.json --reset --all
 
-exit codes: 0 done, 1 the step is blocked, 2 bad arguments or state file, 3 another call is at work, 130 interrupted
+exit codes: 0 done, 1 the step is blocked, 2 bad arguments or state file, 3 another call is running, 130 interrupted
 """
 
 
 class Blocked(Exception):
-    """The step cannot be done; the text says what to do about it."""
+    """The step cannot be completed. The message says what to do."""
 
 
 class BadState(Exception):
-    """The state file cannot be used, or says otherwise than the arguments."""
+    """The state file cannot be read, or does not match the arguments."""
 
 
 class Workflow:
-    """A data set and its state. The state holds no clock time: the same seed gives the same bytes."""
+    """A data set and the state of its steps. The state has no current time, so the same seed gives the same bytes."""
 
     def __init__(self, data: Dataset, options: dict[str, Any]) -> None:
         self.data = data
@@ -94,30 +94,32 @@ class Workflow:
             raise BadState(f"{data.state_file} cannot be read ({error}); --reset starts again.") from None
         for name, value in options.items():
             if (stored := getattr(self.plan, name)) != value:
-                raise BadState(f"This data set was begun with {name} {stored}, not {value}; --reset starts again.")
+                raise BadState(f"This data set was started with {name} {stored}, not {value}; --reset starts again.")
 
     def next_step(self) -> dict[str, Any] | None:
+        """Return the first step that is not completed, or None."""
         return next((step for step in self._steps() if step["status"] != "completed"), None)
 
     def run(self, step: dict[str, Any]) -> bool:
-        """Whether the step was completed."""
-        if step["status"] == "pending" and step["step"] in _MAKES:
-            # Known before the first file is written: an interrupted step goes on making what it began to make.
-            step["makes"] = _MAKES[step["step"]](self.data)
-        for former in ("artifacts", "error"):
-            step.pop(former, None)
+        """Run the step and return whether it was completed."""
+        if step["status"] == "pending" and step["step"] in _MISSING:
+            # Stored before the first file is written, so that a repeated step does not take a generated file for the
+            # user's own.
+            step["makes"] = _MISSING[step["step"]](self.data)
+        for key in ("artifacts", "error"):
+            step.pop(key, None)
         step["status"] = "in_progress"
         self._write()
         try:
-            self._check_former_steps()
+            self._check_completed_steps()
             files, counts, summary = STEPS[step["step"]][1](self, step.get("makes", []))
         except (Blocked, OSError, ValueError) as error:
             step |= {"status": "blocked", "error": str(error)}
             self._write()
             return False
-        listed = [{"path": self.data.name_of(path), "sha256": digest(path)} for path in files]
-        step |= {"status": "completed", "artifacts": {"files": listed, "counts": counts, "summary": summary}}
-        # Made or kept, the files are the same: so is the state.
+        digests = [{"path": self.data.name_of(path), "sha256": digest(path)} for path in files]
+        step |= {"status": "completed", "artifacts": {"files": digests, "counts": counts, "summary": summary}}
+        # Generated and existing files with the same content give the same state.
         step.pop("makes", None)
         self._write()
         return True
@@ -126,7 +128,8 @@ class Workflow:
         steps: list[dict[str, Any]] = self.state["steps"]
         return steps
 
-    def _check_former_steps(self) -> None:
+    def _check_completed_steps(self) -> None:
+        """Raise Blocked if a file of a completed step has changed."""
         for step in self._steps():
             for file in step.get("artifacts", {}).get("files", []):
                 path = self.data.root / file["path"]
@@ -135,21 +138,22 @@ class Workflow:
                     raise Blocked(f"{file['path']} {what} since step {step['step']}; start again with --reset")
 
     def _write(self) -> None:
-        write_whole(self.data.state_file, (json.dumps(self.state, indent=2, ensure_ascii=False) + "\n").encode())
+        write_atomically(self.data.state_file, (json.dumps(self.state, indent=2, ensure_ascii=False) + "\n").encode())
 
 
+# The files of a step, its counts and its summary.
 Artifacts = tuple[list[Path], dict[str, int], str]
 
 
-def _normalise_base(flow: Workflow, makes: Sequence[str]) -> Artifacts:
+def _normalise_base(flow: Workflow, missing: Sequence[str]) -> Artifacts:
     data, plan = flow.data, flow.plan
-    if "clients" in makes and "pipelines" not in makes:
-        raise Blocked("base/pipelines.csv is there, but not base/clients.csv that it refers to: add it, then --reset")
-    if "clients" in makes:
+    if "clients" in missing and "pipelines" not in missing:
+        raise Blocked("base/pipelines.csv exists, but base/clients.csv does not: add it, then use --reset")
+    if "clients" in missing:
         write_table(data.base("clients"), COLUMNS["clients"], make_clients(plan))
     else:
         _normalise(data, "clients", data.base("clients"))
-    if "pipelines" in makes:
+    if "pipelines" in missing:
         write_table(data.base("pipelines"), COLUMNS["pipelines"], make_pipelines(plan, _usable(data, "clients")))
     else:
         _normalise(data, "pipelines", data.base("pipelines"))
@@ -158,7 +162,7 @@ def _normalise_base(flow: Workflow, makes: Sequence[str]) -> Artifacts:
     return files, counts, f"{counts['clients']} clients, {counts['pipelines']} pipelines"
 
 
-def _build_registry(flow: Workflow, _makes: Sequence[str]) -> Artifacts:
+def _build_registry(flow: Workflow, _missing: Sequence[str]) -> Artifacts:
     data = flow.data
     rows = [
         {"entity": kind, "id": row.get(ID_COLUMN[kind], ""), "key": key_of(kind, row)}
@@ -169,9 +173,9 @@ def _build_registry(flow: Workflow, _makes: Sequence[str]) -> Artifacts:
     return [data.registry], {"ids": len(rows)}, f"{len(rows)} ids"
 
 
-def _generate_runs(flow: Workflow, makes: Sequence[str]) -> Artifacts:
+def _generate_runs(flow: Workflow, missing: Sequence[str]) -> Artifacts:
     data = flow.data
-    if makes:
+    if missing:
         by_month: dict[str, list[Row]] = {}
         for row in make_runs(flow.plan, _usable(data, "clients"), _usable(data, "pipelines")):
             by_month.setdefault(row["started_at"][:7], []).append(row)
@@ -187,9 +191,9 @@ def _generate_runs(flow: Workflow, makes: Sequence[str]) -> Artifacts:
     return data.batches(), counts, f"{counts['runs']} runs in {len(tables)} files, {share:.1%} of them successful"
 
 
-def _generate_rules(flow: Workflow, makes: Sequence[str]) -> Artifacts:
+def _generate_rules(flow: Workflow, missing: Sequence[str]) -> Artifacts:
     data, path = flow.data, flow.data.base("alert_rules")
-    if makes:
+    if missing:
         rows = make_rules(flow.plan, _usable(data, "clients"), _usable(data, "pipelines"))
         write_table(path, COLUMNS["alert_rules"], rows)
     else:
@@ -198,7 +202,7 @@ def _generate_rules(flow: Workflow, makes: Sequence[str]) -> Artifacts:
     return [path], {"alert_rules": number}, f"{number} alert rules"
 
 
-def _validate_all(flow: Workflow, _makes: Sequence[str]) -> Artifacts:
+def _validate_all(flow: Workflow, _missing: Sequence[str]) -> Artifacts:
     data = flow.data
     until = datetime.fromtimestamp(flow.plan.until, UTC)
     problems = validate(data, until=until)
@@ -206,7 +210,7 @@ def _validate_all(flow: Workflow, _makes: Sequence[str]) -> Artifacts:
     if problems:
         raise Blocked(
             f"{len(problems)} faults, listed in {data.name_of(data.report)}; the first is {problems[0]}. "
-            "Correct the files, then --reset"
+            "Correct the files, then use --reset"
         )
     return [data.report], {"problems": 0}, "no fault was found"
 
@@ -218,8 +222,8 @@ STEPS: dict[str, tuple[str, Callable[[Workflow, Sequence[str]], Artifacts]]] = {
     "D": ("generate alert rules", _generate_rules),
     "E": ("validate and report", _validate_all),
 }
-# What a step has to make because it is absent.
-_MAKES: dict[str, Callable[[Dataset], list[str]]] = {
+# What a step has to generate because the files do not exist.
+_MISSING: dict[str, Callable[[Dataset], list[str]]] = {
     "A": lambda data: [kind for kind in ("clients", "pipelines") if not data.base(kind).exists()],
     "C": lambda data: [] if data.batches() else ["runs"],
     "D": lambda data: [] if data.base("alert_rules").exists() else ["alert_rules"],
@@ -227,7 +231,10 @@ _MAKES: dict[str, Callable[[Dataset], list[str]]] = {
 
 
 def _normalise(data: Dataset, kind: str, path: Path) -> None:
-    """Changes the form alone. A file that cannot be read as a table stays as it is, for step E to say what is wrong."""
+    """Rewrite the file in the normal form, without changing values. A file that cannot be read stays as it is.
+
+    Step E then reports its faults.
+    """
     table = data.read(path, kind)
     id_column = ID_COLUMN.get(kind)
     if any(problem.problem != "the column is missing" or problem.field != id_column for problem in table.problems):
@@ -236,14 +243,15 @@ def _normalise(data: Dataset, kind: str, path: Path) -> None:
     for row in rows:
         for column in row:
             if column.endswith("_id") and column not in {"external_id", "external_run_id"}:
-                row[column] = _canonical(row[column])
+                row[column] = _normal_uuid(row[column])
         if id_column and not row.get(id_column):
             row[id_column] = stable_id(kind, key_of(kind, row))
     rows.sort(key=lambda row: ([row[column] for column in KEY_COLUMNS[kind]], row.get(id_column or "", "")))
     write_table(path, COLUMNS[kind], rows)
 
 
-def _canonical(text: str) -> str:
+def _normal_uuid(text: str) -> str:
+    """Return the UUID in lower case with hyphens, or the text unchanged if it is not a UUID."""
     try:
         return str(UUID(text))
     except ValueError:
@@ -251,21 +259,24 @@ def _canonical(text: str) -> str:
 
 
 def _usable(data: Dataset, kind: str) -> list[Row]:
-    """Rows to make others from; Blocked where they are faulty."""
+    """Return the rows, to generate others from. Raise Blocked if they have faults."""
     faulty = [
         problem
         for problem in validate(data, registry=False)
         if problem.file in {"base/clients.csv", data.name_of(data.base(kind))}
     ]
     if faulty:
-        raise Blocked(f"{len(faulty)} faults in the base files; the first is {faulty[0]}. Correct them, then --reset")
+        raise Blocked(
+            f"{len(faulty)} faults in the base files; the first is {faulty[0]}. Correct them, then use --reset"
+        )
     return [row for _, row in data.read(data.base(kind), kind).rows]
 
 
 @contextmanager
-def _alone(data: Dataset) -> Iterator[bool]:
-    """Whether no other call is at work on this data set."""
+def _exclusive(data: Dataset) -> Iterator[bool]:
+    """Yield True if no other call is running on this data set, else False."""
     data.state_file.parent.mkdir(parents=True, exist_ok=True)
+    # The folder is locked, because the state file is replaced by another file with every write.
     folder = os.open(data.state_file.parent, os.O_RDONLY)
     try:
         try:
@@ -281,27 +292,28 @@ def _alone(data: Dataset) -> Iterator[bool]:
 def _parser() -> ArgumentParser:
     parser = ArgumentParser(
         prog="chm-synthetic-orchestrator",
-        description="Make a synthetic data set, or bring one into form and check it." + HELP,
+        description="Generate a synthetic data set, or normalise and check an existing one." + HELP,
         epilog=EXAMPLES,
         formatter_class=RawDescriptionHelpFormatter,
     )
     parser.add_argument("--state-file", required=True, type=Path, metavar="DATASET/context/session_state.json")
-    parser.add_argument("--all", action="store_true", help="all remaining steps, until one is blocked")
-    parser.add_argument("--reset", action="store_true", help="forget the progress first; plan, base and batches stay")
-    plan = parser.add_argument_group("size of a new data set, given with its first step")
+    parser.add_argument("--all", action="store_true", help="run all remaining steps, until one is blocked")
+    parser.add_argument("--reset", action="store_true", help="clear the progress first; plan, base and batches stay")
+    plan = parser.add_argument_group("size of a new data set, set with its first step")
     for name, explanation in PLAN_OPTIONS.items():
         plan.add_argument(f"--{name}", type=int, metavar="N", help=explanation)
-    plan.add_argument("--end", metavar="YYYY-MM-DD", help="the day at whose midnight the runs end (2026-11-01)")
+    plan.add_argument("--end", metavar="YYYY-MM-DD", help="the runs end at midnight before this day (2026-11-01)")
     return parser
 
 
-def _options(parser: ArgumentParser, given: Any) -> dict[str, Any]:
-    options = {field.name: value for field in fields(Plan) if (value := getattr(given, field.name)) is not None}
+def _options(parser: ArgumentParser, arguments: Any) -> dict[str, Any]:
+    """Return the options of the plan that the user set."""
+    options = {field.name: value for field in fields(Plan) if (value := getattr(arguments, field.name)) is not None}
     for name, value in options.items():
         if name in {"clients", "pipelines", "runs", "days"} and value < 1:
-            parser.error(f"--{name} {value} is not a number from 1 on")
+            parser.error(f"--{name} {value} is not a number of at least 1")
     if options.get("rules", 0) < 0:
-        parser.error(f"--rules {options['rules']} is not a number from 0 on")
+        parser.error(f"--rules {options['rules']} is not a number of at least 0")
     if "end" in options:
         try:
             options["end"] = date.fromisoformat(options["end"]).isoformat()
@@ -310,8 +322,8 @@ def _options(parser: ArgumentParser, given: Any) -> dict[str, Any]:
     return options
 
 
-def _forget(data: Dataset) -> dict[str, Any]:
-    """Removes the progress; the plan goes on to the next, as far as it can be read."""
+def _reset(data: Dataset) -> dict[str, Any]:
+    """Remove the progress, and return the options of the plan, or nothing if it cannot be read."""
     try:
         plan = asdict(Plan(**json.loads(data.state_file.read_text(encoding="utf-8"))["plan"]))
     except (ValueError, TypeError, KeyError, OSError):
@@ -321,45 +333,46 @@ def _forget(data: Dataset) -> dict[str, Any]:
     return plan
 
 
-def say(text: str) -> None:
+def write_line(text: str) -> None:
     sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+    sys.stdout.flush()  # the reader may be a pipe
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
-    given = parser.parse_args(arguments)
-    options = _options(parser, given)
-    state_file: Path = given.state_file.absolute()
+    parsed = parser.parse_args(arguments)
+    options = _options(parser, parsed)
+    state_file: Path = parsed.state_file.absolute()
     if (state_file.parent.name, state_file.name) != ("context", "session_state.json"):
-        parser.error("--state-file is named session_state.json, in the folder context of a data set")
+        parser.error("--state-file must be context/session_state.json in the folder of a data set")
     data = Dataset(state_file.parents[1])
     try:
-        with _alone(data) as alone:
-            if not alone:
-                sys.stderr.write(f"Another call is at work on {data.root}; wait for it.\n")
+        with _exclusive(data) as exclusive:
+            if not exclusive:
+                sys.stderr.write(f"Another call is running on {data.root}; wait until it ends.\n")
                 return BUSY
-            if given.reset:
-                options = _forget(data) | options
-            return _work(Workflow(data, options), everything=given.all)
+            if parsed.reset:
+                options = _reset(data) | options
+            return _run_steps(Workflow(data, options), all_steps=parsed.all)
     except (BadState, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return BAD_USAGE
     except KeyboardInterrupt:
-        sys.stderr.write("Interrupted; the next call does this step again.\n")
+        sys.stderr.write("Interrupted; the next call repeats this step.\n")
         return INTERRUPTED
 
 
-def _work(flow: Workflow, *, everything: bool) -> int:
+def _run_steps(flow: Workflow, *, all_steps: bool) -> int:
+    """Run the next step, or all remaining steps, and return the exit code."""
     if flow.next_step() is None:
-        say("All steps are completed already; --reset starts again.")
+        write_line("All steps are completed already; --reset starts again.")
     while (step := flow.next_step()) is not None:
-        say(f"{step['step']} {step['name']} ...")
+        write_line(f"{step['step']} {step['name']} ...")
         if not flow.run(step):
             sys.stderr.write(f"{step['step']} is blocked: {step['error']}\n")
             return BLOCKED
-        say(f"{step['step']} completed: {step['artifacts']['summary']}")
-        if not everything:
+        write_line(f"{step['step']} completed: {step['artifacts']['summary']}")
+        if not all_steps:
             break
     return DONE
 

@@ -1,6 +1,6 @@
-"""A real HTTP server to ingest from: routing, a log of what was asked, and faults to order.
+"""The base of all simulated partners: a real HTTP server that records its requests and returns faults on demand.
 
-For tests, demonstrations and drills; it imports neither Django nor anything else that is not in Python itself.
+It is for tests, demonstrations and drills, and imports only the standard library.
 """
 
 import json
@@ -32,24 +32,27 @@ class Request:
 
 @dataclass(slots=True)
 class Answer:
-    """`body` is JSON-encoded unless it is bytes; the rest are ways to misbehave."""
+    """A response. A `body` that is not bytes is encoded as JSON. The fields after `headers` are faults."""
 
     status: int = 200
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
-    delay: float = 0
-    reset: bool = False  # the connection is cut without an answer
-    cut_after: int | None = None  # only so many bytes of the body promised
-    drip: float = 0  # seconds between single bytes
-    huge: int = 0  # so many bytes of blanks, streamed, in place of the body
+    delay: float = 0  # seconds before the response
+    reset: bool = False  # close the connection without a response
+    cut_after: int | None = None  # send only this many bytes of the body
+    drip: float = 0  # send single bytes, with this many seconds between them
+    huge: int = 0  # send this many bytes of blanks instead of the body
 
     def encoded(self) -> bytes:
         return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
 
 
 class PartnerServer:
-    """Answers with `answer(request)` unless a fault is next. A fault is an Answer, or a function of
-    the request that makes one, or None to let that request through."""
+    """A server that returns `answer(request)`, or the next of its `faults` if there is one.
+
+    A fault is an Answer, a function of the request that returns an Answer or None, or None. None means that this
+    request gets its usual response.
+    """
 
     def __init__(self, port: int = 0) -> None:
         self.requests: list[Request] = []
@@ -74,9 +77,11 @@ class PartnerServer:
         self._thread.join()
 
     def answer(self, request: Request) -> Answer:
+        """Return the response; each partner overrides this."""
         raise NotImplementedError
 
     def answer_or_fault(self, request: Request) -> Answer:
+        """Record the request, and return the next fault or the usual response."""
         with self._lock:
             self.requests.append(request)
             fault = self.faults.pop(0) if self.faults else None
@@ -90,13 +95,13 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 64
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hung up is part of the exercise."""
+        """Print nothing: tests close connections on purpose."""
 
 
 def _handler(partner: PartnerServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
+        disable_nagle_algorithm = True  # otherwise the headers and the body of a response may wait for each other
 
         def _serve(self) -> None:
             address = urlsplit(self.path)

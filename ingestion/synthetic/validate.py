@@ -1,4 +1,4 @@
-"""What is wrong with a data set: every fault as its own row, naming file, line and field."""
+"""Check a data set, and list each fault with its file, line and field."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -12,12 +12,12 @@ from ingestion.synthetic.vocabulary import CHANNELS, ENVIRONMENTS, PIPELINE_TYPE
 MAX_NAME, MAX_DESTINATION = 255, 512
 MAX_INTEGER, MAX_BIGINT = 2**31 - 1, 2**63 - 1
 
-# (field, what is wrong with it)
+# A field, and what is wrong with it.
 Fault = tuple[str, str]
 
 
 def validate(data: Dataset, *, until: datetime | None = None, registry: bool = True) -> list[Problem]:
-    """`until`: no run may be later. `registry`: also hold the ids against context/id_registry.csv."""
+    """Return all faults. No run may be after `until`. With `registry`, ids must match context/id_registry.csv."""
     checker = _Checker(until)
     tables = {kind: data.read(data.base(kind), kind) for kind in BASE}
     batches = [data.read(path, "runs") for path in data.batches()]
@@ -34,7 +34,7 @@ def validate(data: Dataset, *, until: datetime | None = None, registry: bool = T
 
 
 class _Checker:
-    """Holds what earlier rows have said: ids to refer to, and what must not come twice."""
+    """Checks rows one after the other. It keeps ids that later rows refer to, and keys that must be unique."""
 
     def __init__(self, until: datetime | None) -> None:
         self._until = until
@@ -45,7 +45,7 @@ class _Checker:
     def check(self, table: DataSetTable, faults: "Callable[[_Checker, Row, str], Iterator[Fault]]") -> list[Problem]:
         problems = list(table.problems)
         if any(problem.line <= 1 for problem in problems):
-            return problems  # without its columns, nothing can be said about the rows
+            return problems  # the rows cannot be checked without their columns
         for line, row in table.rows:
             where = f"{table.file}:{line}"
             problems += [Problem(table.file, line, field, problem) for field, problem in faults(self, row, where)]
@@ -55,7 +55,7 @@ class _Checker:
         yield from _text(row, "name", MAX_NAME)
         yield from _choice(row, "is_active", ("true", "false"))
         yield from self._id(row, "client_id", where)
-        yield from self._once(("client name", row["name"]), "name", where)
+        yield from self._unique(("client name", row["name"]), "name", where)
         self._clients.add(row["client_id"])
 
     def pipeline(self, row: Row, where: str) -> Iterator[Fault]:
@@ -68,10 +68,10 @@ class _Checker:
             yield from _choice(row, field, choices)
         yield from self._id(row, "pipeline_id", where)
         yield from self._refers(row, "client_id", self._clients, "client")
-        yield from self._once(("pipeline name", row["client_id"], row["name"]), "name", where)
+        yield from self._unique(("pipeline name", row["client_id"], row["name"]), "name", where)
         if row["external_id"]:
             key = ("external id", row["client_id"], row["platform"], row["external_id"])
-            yield from self._once(key, "external_id", where)
+            yield from self._unique(key, "external_id", where)
         self._pipelines.add(row["pipeline_id"])
 
     def rule(self, row: Row, where: str) -> Iterator[Fault]:
@@ -86,18 +86,18 @@ class _Checker:
             yield "client_id", "a rule needs a client, a pipeline, or both"
         for field in ("threshold", "window_minutes"):
             if row["rule_type"] == "failures_in_window" and not row[field]:
-                yield field, "failures_in_window needs it"
+                yield field, "is required for failures_in_window"
             yield from _number(row, field, 1, MAX_INTEGER)
         if row["is_enabled"] == "true":
             scope = row["pipeline_id"] or row["client_id"]
             key = ("enabled rule", scope, row["rule_type"], row["channel"], row["destination"])
-            yield from self._once(key, "destination", where)
+            yield from self._unique(key, "destination", where)
 
     def run(self, row: Row, where: str) -> Iterator[Fault]:
         yield from _text(row, "external_run_id", MAX_NAME)
         yield from _choice(row, "status", STATUSES)
         yield from self._refers(row, "pipeline_id", self._pipelines, "pipeline")
-        yield from self._once(("run", row["pipeline_id"], row["external_run_id"]), "external_run_id", where)
+        yield from self._unique(("run", row["pipeline_id"], row["external_run_id"]), "external_run_id", where)
         times: dict[str, datetime] = {}
         for field in ("started_at", "finished_at", "updated_at"):
             if row[field]:
@@ -115,10 +115,10 @@ class _Checker:
                 yield "duration_seconds", f"is not the {seconds} seconds from started_at to finished_at"
         if row["payload"]:
             try:
-                readable: object = json.loads(row["payload"])
+                payload: object = json.loads(row["payload"])
             except (ValueError, RecursionError):
-                readable = None
-            if not isinstance(readable, dict):
+                payload = None
+            if not isinstance(payload, dict):
                 yield "payload", "is not a JSON object"
 
     def _order(self, row: Row, times: Mapping[str, datetime]) -> Iterator[Fault]:
@@ -127,15 +127,15 @@ class _Checker:
             if not row[field]:
                 yield field, "is empty"
         if status == "running" and row["finished_at"]:
-            yield "finished_at", "a running run has no end"
+            yield "finished_at", "must be empty for the status running"
         if status in STATUSES and status != "running" and not row["finished_at"]:
-            yield "finished_at", f"a run that is {status} has an end"
+            yield "finished_at", f"is required for the status {status}"
         if status == "failed":
             for field in ("error_message", "status_reason"):
                 if not row[field]:
-                    yield field, "a failed run says why"
+                    yield field, "is required for a failed run"
         elif row["error_message"]:
-            yield "error_message", f"a run that is {status} has no error"
+            yield "error_message", f"must be empty for the status {status}"
         if finished and "started_at" in times and finished < times["started_at"]:
             yield "finished_at", "is before started_at"
         last = finished or times.get("started_at")
@@ -149,13 +149,13 @@ class _Checker:
         if not _is_uuid(row[field]):
             yield field, f"{_short(row[field])} is not a UUID"
         else:
-            yield from self._once(("id", row[field]), field, where)
+            yield from self._unique(("id", row[field]), field, where)
 
     def _refers(self, row: Row, field: str, known: set[str], what: str, *, required: bool = True) -> Iterator[Fault]:
         if row[field] not in known and (row[field] or required):
             yield field, f"there is no {what} {_short(row[field])}"
 
-    def _once(self, key: tuple[str, ...], field: str, where: str) -> Iterator[Fault]:
+    def _unique(self, key: tuple[str, ...], field: str, where: str) -> Iterator[Fault]:
         if (first := self._seen.setdefault(key, where)) != where:
             yield field, f"{_short(key[-1])} repeats {first}"
 
@@ -168,31 +168,31 @@ _CHECKS: dict[str, Callable[[_Checker, Row, str], Iterator[Fault]]] = {
 
 
 def _registry(data: Dataset, tables: Mapping[str, DataSetTable]) -> list[Problem]:
-    """The registry lists each client and pipeline once, by its id and key."""
+    """Return the faults of the registry, which lists each client and pipeline once with its id and key."""
     registry = data.read(data.registry, "id_registry")
     if registry.problems:
         return registry.problems
-    stated = {(row["entity"], row["id"]): (line, row["key"]) for line, row in registry.rows}
+    registered = {(row["entity"], row["id"]): (line, row["key"]) for line, row in registry.rows}
     problems = []
     for kind in ("clients", "pipelines"):
         for line, row in tables[kind].rows if not tables[kind].problems else ():
-            _, key = stated.pop((kind, row[ID_COLUMN[kind]]), (0, None))
+            _, key = registered.pop((kind, row[ID_COLUMN[kind]]), (0, None))
             if key != key_of(kind, row):
-                say = "is not in the id registry" if key is None else f"the id registry has it as {_short(key)}"
-                problems.append(Problem(tables[kind].file, line, ID_COLUMN[kind], say))
+                message = "is not in the id registry" if key is None else f"the id registry has it as {_short(key)}"
+                problems.append(Problem(tables[kind].file, line, ID_COLUMN[kind], message))
     if not any(tables[kind].problems for kind in ("clients", "pipelines")):
-        for line, key in stated.values():
+        for line, key in registered.values():
             problems.append(Problem(registry.file, line, "id", f"{_short(key)} is in no base file"))
     return problems
 
 
-def _text(row: Row, field: str, longest: int, *, required: bool = True) -> Iterator[Fault]:
+def _text(row: Row, field: str, max_length: int, *, required: bool = True) -> Iterator[Fault]:
     if not row[field] and required:
         yield field, "is empty"
-    if len(row[field]) > longest:
-        yield field, f"is longer than {longest} characters"
+    if len(row[field]) > max_length:
+        yield field, f"is longer than {max_length} characters"
     if "\0" in row[field]:
-        yield field, "holds a NUL character"
+        yield field, "contains a NUL character"  # PostgreSQL cannot store it
 
 
 def _choice(row: Row, field: str, choices: tuple[str, ...]) -> Iterator[Fault]:
@@ -200,10 +200,11 @@ def _choice(row: Row, field: str, choices: tuple[str, ...]) -> Iterator[Fault]:
         yield field, f"{_short(row[field])} is not one of: {', '.join(choices)}"
 
 
-def _number(row: Row, field: str, least: int, most: int) -> Iterator[Fault]:
+def _number(row: Row, field: str, minimum: int, maximum: int) -> Iterator[Fault]:
     value = row[field]
-    if value and not (value.isascii() and value.isdecimal() and len(value) < 20 and least <= int(value) <= most):
-        yield field, f"{_short(value)} is not a whole number from {least} to {most}"
+    # The length first: int() refuses texts of more than 4,300 digits.
+    if value and not (value.isascii() and value.isdecimal() and len(value) < 20 and minimum <= int(value) <= maximum):
+        yield field, f"{_short(value)} is not a whole number from {minimum} to {maximum}"
 
 
 def _is_uuid(text: str) -> bool:

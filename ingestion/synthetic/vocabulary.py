@@ -1,6 +1,6 @@
-"""The words and sizes that all synthetic data shares. Plain Python: partners and the orchestrator run without Django.
+"""The words and sizes that all synthetic data shares, without Django: partners and the orchestrator run without it.
 
-A test holds the choices against the models'.
+A test compares the choices with those of the models.
 """
 
 PLATFORMS = ("airflow", "dbt", "cron", "vendor_api", "custom")
@@ -19,7 +19,7 @@ SECOND = (
 SUBJECTS = (
     "orders payments customers inventory shipments invoices sessions claims prices suppliers tickets loyalty".split()
 )
-# By pipeline type: what it is called, its typical seconds, and the rows that a run of it handles.
+# By pipeline type: the word for it in names, the typical seconds of a run, and the range of rows in a run.
 WORK = {
     "ingestion": "load",
     "transform": "mart",
@@ -35,7 +35,7 @@ ROWS = {
     "export": (10_000, 1_000_000),
     "healthcheck": (100, 10_000),
 }
-# Error text and reason.
+# Pairs of error_message and status_reason.
 ERRORS = (
     ("Connection to the source timed out after 300 s", "upstream timeout"),
     ("Column 'amount' holds 17 values that are not numbers", "schema drift"),

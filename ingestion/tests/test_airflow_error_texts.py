@@ -13,7 +13,7 @@ from ingestion.connectors.airflow_errors import NO_FAILED_TASK, failure_text, lo
 from ingestion.error_texts import MAX_REQUESTS
 from ingestion.synthetic.airflow_recording import RecordedRow
 from ingestion.synthetic.airflow_replay import Airflow2Replay, AirflowReplay
-from ingestion.synthetic.airflow_tasks import OF_AIRFLOW_2, recorded
+from ingestion.synthetic.airflow_tasks import AIRFLOW_2_LOG, recorded_body
 from ingestion.synthetic.partner import Answer, Request
 from ingestion.tests.support import PASSWORD_ENV, airflow_connection, ingest, outcomes, physical_rows, pipelines_of
 from inventory.models import Pipeline
@@ -208,8 +208,8 @@ def test_mapped_and_many_failed_tasks_are_named() -> None:
 
 
 def test_logs_of_all_forms_are_read() -> None:
-    assert log_lines(recorded("task-log")["content"])[-1].startswith("ValueError: ledger mismatch")
-    assert log_lines(OF_AIRFLOW_2)[-2] == "ValueError: no rows"
+    assert log_lines(recorded_body("task-log")["content"])[-1].startswith("ValueError: ledger mismatch")
+    assert log_lines(AIRFLOW_2_LOG)[-2] == "ValueError: no rows"
     assert log_lines(["one\ntwo", 3, {"event": None}]) == ["one", "two"]
     assert log_lines(None) == []
 

@@ -48,7 +48,7 @@ def test_it_shows_how_each_run_would_be_stored_and_stores_nothing(partner: Gener
 
     output = check("one", "--pipeline", str(pipelines["orders"].pk))
 
-    for expected in ("selects 2 pipelines", "asked for orders", "Succeeded", "2026-03-01 10:00:00", "unknown status",
+    for expected in ("selects 2 pipelines", "requested orders", "Succeeded", "2026-03-01 10:00:00", "unknown status",
                      "rows_processed left out", "no external_run_id", "[/2]",
                      "first page: 1 failed, 1 rejected, 1 success. Nothing was written."):  # fmt: skip
         assert expected in output, output
@@ -59,7 +59,7 @@ def test_it_shows_how_each_run_would_be_stored_and_stores_nothing(partner: Gener
 
 def test_without_a_pipeline_it_takes_the_first(partner: GenericPartner) -> None:
     pipelines_of("Northwind", "orders")
-    assert "asked for orders" in check("one")
+    assert "requested orders" in check("one")
 
 
 def test_what_is_wrong_is_said_with_an_exit_code(partner: GenericPartner) -> None:

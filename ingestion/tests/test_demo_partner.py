@@ -228,4 +228,4 @@ def test_the_process_says_what_it_lacks(tmp_path: Path) -> None:
 
     assert (without.returncode, unknown.returncode) == (2, 2)
     assert "CHM_TEST_TOKEN is not set" in without.stderr
-    assert "no data set 'v9'; there are: v1" in unknown.stderr
+    assert "no data set 'v9'; the data sets are: v1" in unknown.stderr

@@ -75,7 +75,7 @@ def test_the_history_is_of_the_size_asked_for_and_looks_like_one() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_it_refuses_a_database_that_holds_other_data_unless_told_so() -> None:
     client = Client.objects.create(name="Someone else")
-    with pytest.raises(CommandError, match="holds clients or runs already") as refusal:
+    with pytest.raises(CommandError, match="has clients or runs already") as refusal:
         generate()
     assert refusal.value.returncode == 2
     assert list(Client.objects.all()) == [client]
@@ -121,7 +121,7 @@ def test_it_leaves_the_planner_informed() -> None:
 
 @pytest.mark.parametrize("arguments", [["--runs", "0"], ["--runs", "many"], ["--clients", "-1"], ["--days", "1.5"]])
 def test_a_bad_size_is_named(arguments: list[str]) -> None:
-    with pytest.raises(CommandError, match="is not a number from 1 on"):
+    with pytest.raises(CommandError, match="is not a whole number of at least 1"):
         call_command("generate_history", *arguments)
 
 

@@ -130,7 +130,7 @@ def test_two_at_once_do_not_interleave(tmp_path: Path) -> None:
     busy = orchestrate(root, "--all")
     os.close(folder)
 
-    assert (busy.returncode, "Another call is at work" in busy.stderr) == (3, True)
+    assert (busy.returncode, "Another call is running" in busy.stderr) == (3, True)
     assert contents(root) == {}
     assert orchestrate(root, "--all").returncode == 0
 
@@ -148,7 +148,7 @@ def test_another_seed_makes_other_data_of_the_size_asked_for(tmp_path: Path) -> 
     assert (counts["clients"], counts["pipelines"], counts["alert_rules"], counts["runs"]) == (3, 5, 4, 300)
     again = orchestrate(root, "--seed", "3")
     assert again.returncode == 2
-    assert "begun with seed 2, not 3" in again.stderr
+    assert "started with seed 2, not 3" in again.stderr
 
 
 @pytest.mark.parametrize(
@@ -168,9 +168,9 @@ def test_data_sets_of_unusual_sizes_are_clean_too(tmp_path: Path, sizes: tuple[s
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("--runs", "0"), "--runs 0 is not a number from 1 on"),
+        (("--runs", "0"), "--runs 0 is not a number of at least 1"),
         (("--end", "soon"), "is not a date"),
-        (("--rules", "-1"), "is not a number from 0 on"),
+        (("--rules", "-1"), "is not a number of at least 0"),
     ],
 )
 def test_bad_arguments_are_named_and_nothing_is_made(tmp_path: Path, arguments: tuple[str, ...], says: str) -> None:
@@ -282,7 +282,7 @@ DEFECTS = [
     ("alert_rules", {}, {"destination": ""}, "destination", "is empty"),
     ("alert_rules", {"client_id": ""}, {"pipeline_id": ""}, "client_id", "needs a client, a pipeline, or both"),
     ("alert_rules", {"client_id": ""}, {"pipeline_id": "p1"}, "pipeline_id", "there is no pipeline"),
-    ("alert_rules", {"rule_type": "failures_in_window"}, {"threshold": ""}, "threshold", "needs it"),
+    ("alert_rules", {"rule_type": "failures_in_window"}, {"threshold": ""}, "threshold", "is required for"),
     ("alert_rules", {"rule_type": "failures_in_window"}, {"window_minutes": "0"}, "window_minutes", "number from 1"),
     ("runs", {}, {"pipeline_id": "019b76da-a800-7000-8000-000000000000"}, "pipeline_id", "there is no pipeline"),
     ("runs", {"status": "success"}, {"status": "succeeded"}, "status", "not one of: running"),
@@ -292,11 +292,11 @@ DEFECTS = [
     ("runs", {"status": "success"}, {"updated_at": "2026-06-01T00:00:00Z"}, "updated_at", "is before finished_at"),
     ("runs", {"status": "success"}, {"updated_at": "2026-11-02T00:00:00Z"}, "updated_at", "after the end"),
     ("runs", {"status": "success"}, {"finished_at": "2026-06-01T00:00:00Z"}, "finished_at", "is before started_at"),
-    ("runs", {"status": "success"}, {"status": "running"}, "finished_at", "a running run has no end"),
-    ("runs", {"status": "running"}, {"status": "success"}, "finished_at", "a run that is success has an end"),
-    ("runs", {"status": "failed"}, {"error_message": ""}, "error_message", "a failed run says why"),
-    ("runs", {"status": "failed"}, {"status_reason": ""}, "status_reason", "a failed run says why"),
-    ("runs", {"status": "success"}, {"error_message": "boom"}, "error_message", "has no error"),
+    ("runs", {"status": "success"}, {"status": "running"}, "finished_at", "must be empty for the status running"),
+    ("runs", {"status": "running"}, {"status": "success"}, "finished_at", "is required for the status success"),
+    ("runs", {"status": "failed"}, {"error_message": ""}, "error_message", "is required for a failed run"),
+    ("runs", {"status": "failed"}, {"status_reason": ""}, "status_reason", "is required for a failed run"),
+    ("runs", {"status": "success"}, {"error_message": "boom"}, "error_message", "must be empty for the status success"),
     ("runs", {"status": "success"}, {"duration_seconds": "1"}, "duration_seconds", "from started_at to finished_at"),
     ("runs", {"status": "success"}, {"rows_processed": "-5"}, "rows_processed", "not a whole number from 0"),
     ("runs", {"status": "success"}, {"rows_processed": "9" * 30}, "rows_processed", "not a whole number from 0"),

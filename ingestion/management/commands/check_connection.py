@@ -1,4 +1,4 @@
-"""manage.py check_connection: one page of a partner, and what CHM makes of it; nothing is written."""
+"""manage.py check_connection: request one page from a partner and show how CHM would store it. Writes nothing."""
 
 from argparse import RawDescriptionHelpFormatter
 from collections import Counter
@@ -23,23 +23,23 @@ from inventory.models import Pipeline
 from runs.events import Rejected, RunEvent, StorableRun, storable, text
 
 FAILED, BAD_USAGE = 1, 2
-MAX_SHOWN = 80
-UNREADABLE = "cannot read the time"  # as runs.events names it in status_reason
+MAX_VALUE_LENGTH = 80
+UNREADABLE_TIME = "cannot read the time"  # the words of runs.events in status_reason
 
 EXAMPLES = """
 examples:
-  manage.py check_connection northwind-airflow                    the first of its pipelines
-  manage.py check_connection northwind-airflow --pipeline UUID    this one
-  manage.py check_connection northwind-airflow --rows 5
+  manage.py check_connection northwind-airflow                    read the runs of its first pipeline
+  manage.py check_connection northwind-airflow --pipeline UUID    read the runs of this pipeline
+  manage.py check_connection northwind-airflow --rows 5           show only five runs
 
-It logs in, asks for one page, and shows each run as it would be stored, with what would be repaired.
+It logs in, requests one page, and shows how each run would be stored, with the values that would be left out.
 exit codes: 0 the page could be read, 1 it could not, 2 bad arguments or configuration
 """
 
 
 class Command(BaseCommand):
     help = (
-        "Try a connection: ask its partner for one page of one pipeline's runs and show how they map. Writes nothing."
+        "Test a connection: request one page of one pipeline's runs and show how CHM would store them. Writes nothing."
     )
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
@@ -48,10 +48,10 @@ class Command(BaseCommand):
         )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("name", help="the connection, as the connections file names it")
-        parser.add_argument("--pipeline", metavar="UUID", type=uuid, help="ask for this pipeline's runs")
+        parser.add_argument("name", help="the connection's name in the connections file")
+        parser.add_argument("--pipeline", metavar="UUID", type=uuid, help="request this pipeline's runs")
         parser.add_argument("--rows", metavar="N", type=int, default=20, help="how many runs to show (20)")
-        parser.add_argument("--json", action="store_true", help="print what would be stored as JSON")
+        parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -62,45 +62,46 @@ class Command(BaseCommand):
                 )
             connection = connections[name]
             selected = assign(connections, [name])[name]
-            pipeline = _chosen(selected, options["pipeline"], name)
-            with spinner(f"asking {name}", quiet=options["json"]):
-                page, follows = _first_page(connection, selected, pipeline)
+            pipeline = _pipeline(selected, options["pipeline"], name)
+            with spinner(f"requesting a page from {name}", quiet=options["json"]):
+                page, next_page = _first_page(connection, selected, pipeline)
         except ConfigurationError as error:
             raise CommandError(str(error), returncode=BAD_USAGE) from None
         except PartnerError as error:
             raise CommandError(f"{name}: {error}", returncode=FAILED) from None
-        made = [(event, event if isinstance(event, Rejected) else storable(event)) for event in page.events]
+        results = [(event, event if isinstance(event, Rejected) else storable(event)) for event in page.events]
         if options["json"]:
             document = {
                 "connection": name, "connector": connection.connector, "base_url": connection.base_url,
-                "pipelines": len(selected), "external_id": pipeline.external_id, "next_page": follows,
-                "runs": [_document(event, run, connection.source) for event, run in made[: options["rows"]]],
+                "pipelines": len(selected), "external_id": pipeline.external_id, "next_page": next_page,
+                "runs": [_document(event, run, connection.source) for event, run in results[: options["rows"]]],
                 "notices": sorted(page.notices),
             }  # fmt: skip
             show_json(self.stdout, document)
             return
         self.stdout.write(f"{name}: {connection.connector} at {connection.base_url}")
-        self.stdout.write(f"selects {len(selected)} pipelines; asked for {pipeline.external_id}")
+        self.stdout.write(f"selects {len(selected)} pipelines; requested {pipeline.external_id}")
         if connection.source is not None:
-            _explain(self.stdout, connection.source, page)
-        _show(self.stdout, made, options["rows"], connection.source)
-        self.stdout.write(f"next page: {follows}")
+            _explain_first_run(self.stdout, connection.source, page)
+        _print_runs(self.stdout, results, options["rows"], connection.source)
+        self.stdout.write(f"next page: {next_page}")
         for notice in sorted(page.notices):
-            self.stdout.write(f"look at this: {notice}")
+            self.stdout.write(f"notice: {notice}")
 
 
-def _chosen(selected: list[Pipeline], wanted: object, name: str) -> Pipeline:
-    if wanted is None and selected:
+def _pipeline(selected: list[Pipeline], pipeline_id: object, name: str) -> Pipeline:
+    """Return the pipeline with this id, or the first one without an id. Raise ConfigurationError if there is none."""
+    if pipeline_id is None and selected:
         return selected[0]
-    found = [pipeline for pipeline in selected if pipeline.pk == wanted]
-    if not found:
-        what = "selects no pipeline that has an external_id" if wanted is None else f"does not select {wanted}"
+    matching = [pipeline for pipeline in selected if pipeline.pk == pipeline_id]
+    if not matching:
+        what = "selects no pipeline with an external_id" if pipeline_id is None else f"does not select {pipeline_id}"
         raise ConfigurationError([f"connections.{name} {what}; see its pipelines table and the inventory"])
-    return found[0]
+    return matching[0]
 
 
 def _first_page(connection: Connection, selected: list[Pipeline], pipeline: Pipeline) -> tuple[Page, str]:
-    """Return the first page, and whether another one follows: the second is requested too, and not shown."""
+    """Return the first page, and a text about the next one, which is requested too but not shown."""
     target = Target(pipeline.pk, pipeline.client_id, pipeline.platform, pipeline.external_id or "", since=None)
     known = {other.external_id for other in selected}
     with PartnerSession(connection.base_url, auth=connection.authentication(), settings=connection.http) as session:
@@ -108,79 +109,81 @@ def _first_page(connection: Connection, selected: list[Pipeline], pipeline: Pipe
         for walk in connector.walks([target]):
             pages = walk.pages(None)
             if (page := next(pages, None)) is not None:
-                return page, _following(pages)
+                return page, _about_next_page(pages)
     return Page(), "none"
 
 
-def _following(pages: Iterator[Page]) -> str:
+def _about_next_page(pages: Iterator[Page]) -> str:
     try:
         second = next(pages, None)
     except PartnerError as error:
         return str(error)
-    return "follows" if second is not None and second.events else "none, this is all"
+    return "follows" if second is not None and second.events else "none, this is the only page"
 
 
-Made = tuple[RunEvent | Rejected, StorableRun | Rejected]
+# An event of the page, and the run as it would be stored.
+Result = tuple[RunEvent | Rejected, StorableRun | Rejected]
 
 
 def _document(event: RunEvent | Rejected, run: StorableRun | Rejected, source: Source | None) -> dict[str, Any]:
     if not isinstance(event, RunEvent) or not isinstance(run, StorableRun):
         return {"rejected": run.reason if isinstance(run, Rejected) else ""}
     return {
-        "external_run_id": run.external_run_id, "source_status": _source_word(event, source), "status": run.status,
+        "external_run_id": run.external_run_id, "source_status": _original_status(event, source), "status": run.status,
         "started_at": run.started_at, "finished_at": run.finished_at, "version": run.at, "reason": run.status_reason,
     }  # fmt: skip
 
 
-def _show(out: Any, made: Sequence[Made], most: int, source: Source | None) -> None:
+def _print_runs(out: Any, results: Sequence[Result], max_rows: int, source: Source | None) -> None:
     rows: list[tuple[object, ...]] = []
-    for event, run in made[:most]:
+    for event, run in results[:max_rows]:
         if isinstance(event, RunEvent) and isinstance(run, StorableRun):
             times = [
                 f"{moment:%Y-%m-%d %H:%M:%S}" if moment else "" for moment in (run.started_at, run.finished_at, run.at)
             ]
-            word = _source_word(event, source)
-            rows.append((run.external_run_id, word, run.status, *times, run.status_reason))
+            original = _original_status(event, source)
+            rows.append((run.external_run_id, original, run.status, *times, run.status_reason))
         elif isinstance(run, Rejected):
             rows.append(("rejected", "", "", "", "", "", run.reason))
     if rows:
         columns = ("external_run_id", "source's status", "status", "started", "finished", "version", "reason")
         show_table(out, columns, rows)
-    statuses = Counter(run.status if isinstance(run, StorableRun) else "rejected" for _, run in made)
-    counted = ", ".join(f"{number} {status}" for status, number in sorted(statuses.items())) or "no run"
-    out.write(f"first page: {counted}. Nothing was written.")
-    unreadable = sum((run.status_reason or "").count(UNREADABLE) for _, run in made if isinstance(run, StorableRun))
+    statuses = Counter(run.status if isinstance(run, StorableRun) else "rejected" for _, run in results)
+    counts = ", ".join(f"{number} {status}" for status, number in sorted(statuses.items())) or "no run"
+    out.write(f"first page: {counts}. Nothing was written.")
+    stored = [run for _, run in results if isinstance(run, StorableRun)]
+    unreadable = sum((run.status_reason or "").count(UNREADABLE_TIME) for run in stored)
     if unreadable:
         out.write(f"times that could not be read: {unreadable}; see time_format")
 
 
-def _explain(out: Any, source: Source, page: Page) -> None:
-    """Of the first run: where a description looks, what it finds there, what would be stored."""
+def _explain_first_run(out: Any, source: Source, page: Page) -> None:
+    """Print for each field of the first run its expression, the partner's value and the value that would be stored."""
     event = next((event for event in page.events if isinstance(event, RunEvent)), None)
     run = storable(event) if event is not None else None
     if event is None or not isinstance(run, StorableRun):
         return
     rows = []
     for name, expression in source.fields.items():
-        found = _found(expression, event.payload)
-        rows.append((name, expression.text, found, getattr(run, name, "")))
-    looked_at = ", ".join(expression.text for expression in source.words)
-    rows.append(("status", looked_at, _source_word(event, source), run.status))
+        rows.append((name, expression.text, _value(expression, event.payload), getattr(run, name, "")))
+    expressions = ", ".join(expression.text for expression in source.words)
+    rows.append(("status", expressions, _original_status(event, source), run.status))
     show_table(out, ("field", "from", "the partner's", "stored"), rows, title="the first run")
 
 
-def _found(expression: Expression, payload: object) -> str:
+def _value(expression: Expression, payload: object) -> str:
     try:
-        found = expression.search(payload)
+        value = expression.search(payload)
     except JMESPathError as error:
         return f"cannot be read: {str(error).splitlines()[0]}"
-    return (text(found) or "")[:MAX_SHOWN]
+    return (text(value) or "")[:MAX_VALUE_LENGTH]
 
 
-def _source_word(event: RunEvent, source: Source | None) -> str:
-    """As the source wrote it, where its answer is kept under a usual name."""
+def _original_status(event: RunEvent, source: Source | None) -> str:
+    """Return the status in the source's words, or the canonical one if the payload has none of the usual fields."""
     payload = event.payload if isinstance(event.payload, dict) else {}
     if source is not None:
         return scrub_text(source_status(source, payload) or "")
+    # The fields of Prefect, of Airflow, and of Dagster and the generic partner API.
     words = (payload.get(name) for name in ("state_name", "state", "status"))
     return next((word for word in words if isinstance(word, str)), str(event.status))

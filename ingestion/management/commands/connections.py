@@ -1,4 +1,4 @@
-"""manage.py connections: how each connection stands, and how its source differs from the inventory."""
+"""manage.py connections: show the status of each connection, and how its source differs from the inventory."""
 
 import json
 from typing import Any
@@ -16,13 +16,13 @@ BAD_USAGE = 2
 
 class Command(BaseCommand):
     help = (
-        "Show each connection: its walks and errors, and what its source has that the inventory lacks, or the other "
-        "way round. Asks no partner: the figures are those of the last walks."
+        "Show the walks and errors of each connection, and the pipelines that only its source or only the inventory "
+        "has. Sends no requests: the figures are those of the last walks."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", nargs="?", help="only this connection")
-        parser.add_argument("--json", action="store_true", help="print everything as JSON, the lists of ids included")
+        parser.add_argument("--json", action="store_true", help="print everything as JSON, with the lists of pipelines")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -34,8 +34,8 @@ class Command(BaseCommand):
         except ConfigurationError as error:
             raise CommandError(str(error), returncode=BAD_USAGE) from None
         now = timezone.now()
-        chosen = [connections[name]] if name else list(connections.values())
-        statuses = [read_status(connection, connections, now) for connection in chosen]
+        selected = [connections[name]] if name else list(connections.values())
+        statuses = [read_status(connection, connections, now) for connection in selected]
         if options["json"]:
             self.stdout.write(json.dumps([status.as_dict() for status in statuses], indent=2))
         else:
@@ -57,6 +57,7 @@ class Command(BaseCommand):
                 f"{status.next_walk_at:%H:%M:%S}",
                 *map(str, counts),
             )
+        # Not markup: names of connections and errors of partners may contain brackets.
         Console(file=self.stdout, width=160, markup=False).print(table)  # type: ignore[arg-type]
         for status in statuses:
             for error, number in status.errors:

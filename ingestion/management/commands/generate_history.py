@@ -1,4 +1,4 @@
-"""manage.py generate_history: a large, believable history in an empty database."""
+"""manage.py generate_history: fill an empty database with a large, realistic history."""
 
 from argparse import ArgumentTypeError, RawDescriptionHelpFormatter
 from collections.abc import Iterator
@@ -16,28 +16,30 @@ from inventory.models import Client, Pipeline
 from runs.models import Run
 
 BAD_USAGE = 2
-COPY_RUNS = 100_000
+COPY_RUNS = 100_000  # runs per COPY
 
 EXAMPLES = """
 examples:
-  manage.py generate_history                                       200,000 runs of 400 pipelines, a year of them
+  manage.py generate_history                                       a year with 200,000 runs of 400 pipelines
   manage.py generate_history --clients 200 --pipelines 10000 --runs 5000000 --days 365
   manage.py generate_history --seed 7 --until 2026-11-01T00:00:00Z  the same rows every time
 
-All or nothing: interrupted, it leaves the database as it was. Rates, flaky pipelines, incidents, late data, open runs
-and missing values are drawn from the seed; nothing of it comes from a real client.
+All rows are stored in one transaction: if it is interrupted, the database does not change. Failure rates, flaky
+pipelines, incidents, late data, open runs and missing values depend on the seed. No value comes from a real client.
 """
 
 
 def size(text: str) -> int:
-    number = int(text.replace(",", "").replace("_", "")) if text.replace(",", "").replace("_", "").isdecimal() else 0
+    """Return the number of an option such as 5000000, 5,000,000 or 5_000_000."""
+    digits = text.replace(",", "").replace("_", "")
+    number = int(digits) if digits.isdecimal() else 0
     if number < 1:
-        raise ArgumentTypeError(f"{text!r} is not a number from 1 on")
+        raise ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
     return number
 
 
 class Command(BaseCommand):
-    help = "Fill an empty database with a believable history of runs, for benchmarks and demonstrations."
+    help = "Fill an empty database with a realistic history of runs, for benchmarks and demonstrations."
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         return super().create_parser(
@@ -53,31 +55,32 @@ class Command(BaseCommand):
         parser.add_argument(
             "--until", metavar="ISO", type=moment, help="when the history ends (default: now, to the minute)"
         )
-        parser.add_argument("--add", action="store_true", help="also where the database holds clients or runs already")
+        parser.add_argument("--add", action="store_true", help="add to a database that has clients or runs already")
 
     def handle(self, *args: Any, **options: Any) -> None:
         sizes = Sizes(*(options[name] for name in ("clients", "pipelines", "runs", "days")))
         if sizes.pipelines < sizes.clients:
-            raise CommandError("Every client gets a pipeline: give at least as many --pipelines as --clients.")
+            raise CommandError("Every client gets a pipeline. Set --pipelines to at least the number of --clients.")
         if not options["add"] and (Client.objects.exists() or Run.objects.exists()):
             raise CommandError(
-                "This database holds clients or runs already. Give it an empty one (CHM_DATABASE_URL), or say --add.",
+                "This database has clients or runs already. Use an empty one (CHM_DATABASE_URL), or add --add.",
                 returncode=BAD_USAGE,
             )
         until = options["until"] or datetime.now(UTC).replace(second=0, microsecond=0)
         history = History(sizes, seed=options["seed"], until=until)
         try:
             with progress_bar("runs") as progress, transaction.atomic():
+                # VACUUM below marks pages as all-visible only if the commit of their rows is on disk.
                 with connection.cursor() as cursor:
                     cursor.execute("SET LOCAL synchronous_commit = on")
                 _fill(history, progress, sizes.runs)
         except IntegrityError as error:
             raise CommandError(
-                f"Nothing was stored: this history, or a part of it, is here already. Choose another --seed. ({error})"
+                f"Nothing was stored: the database has some of these rows already. Use another --seed. ({error})"
             ) from None
         with connection.cursor() as cursor:
-            # Index-only scans need to know which pages hold only rows that everyone sees, and VACUUM does not say so
-            # of rows whose commit, or a close one, is not on disk yet.
+            # Index-only scans are fast on pages that are marked as all-visible. VACUUM does not mark pages with rows
+            # whose commit, or one shortly before or after it, is not on disk yet.
             cursor.execute("SET synchronous_commit = on")
             try:
                 for model in (Client, Pipeline, Run):
@@ -91,25 +94,28 @@ class Command(BaseCommand):
 
 
 def _fill(history: History, progress: Progress, runs: int) -> None:
-    """The one exception to the single write path of runs: bulk filling with rows that need no judgement."""
+    """Store the history by bulk statements.
+
+    This is the one exception to the rule that only record_runs writes runs: these rows cannot be stale or rejected.
+    """
     Client.objects.bulk_create(history.clients, batch_size=5_000)
     Pipeline.objects.bulk_create(history.pipelines, batch_size=5_000)
     bar = progress.add_task("generating", total=runs)
     copy_runs = f"COPY {Run._meta.db_table} ({', '.join(RUN_COLUMNS)}) FROM STDIN"
     blocks = history.blocks()
     with connection.cursor() as cursor:
-        while some := _up_to(COPY_RUNS, blocks):
-            # One COPY for all would make the triggers hold every row until its end.
+        while batch := _next_blocks(COPY_RUNS, blocks):
+            # Several COPY statements: the rollup's statement triggers keep all rows of a statement until its end.
             with cursor.copy(copy_runs) as copy:
-                for number, lines in some:
+                for number, lines in batch:
                     copy.write(lines)
                     progress.advance(bar, number)
         cursor.execute("SELECT rollup.compact()")
 
 
-def _up_to(runs: int, blocks: Iterator[tuple[int, str]]) -> list[tuple[int, str]]:
-    """Return the next blocks with about so many runs; empty at the end."""
-    some: list[tuple[int, str]] = []
-    while sum(number for number, _ in some) < runs and (block := next(blocks, None)):
-        some.append(block)
-    return some
+def _next_blocks(runs: int, blocks: Iterator[tuple[int, str]]) -> list[tuple[int, str]]:
+    """Return the next blocks with at least this number of runs together; fewer or empty at the end."""
+    batch: list[tuple[int, str]] = []
+    while sum(number for number, _ in batch) < runs and (block := next(blocks, None)):
+        batch.append(block)
+    return batch

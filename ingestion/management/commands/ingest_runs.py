@@ -1,4 +1,4 @@
-"""manage.py ingest_runs: one ingestion by hand."""
+"""manage.py ingest_runs: ingest runs now, without beat and workers."""
 
 import json
 import sys
@@ -25,15 +25,14 @@ COUNTS = ("pages_processed", "created", "updated", "unchanged", "stale", "pruned
 
 EXAMPLES = """
 examples:
-  manage.py ingest_runs                                  what changed since the last time, on all connections
+  manage.py ingest_runs                                  all connections, changes since the last ingestion
   manage.py ingest_runs --connection northwind-airflow   one connection
-  manage.py ingest_runs --client "Northwind" --full      everything one client's partners still have
-  manage.py ingest_runs --since 2026-11-01T00:00:00Z     fill a gap
-  manage.py ingest_runs --connection house --remap       apply a changed description to what is stored
-  manage.py ingest_runs --dry-run --json                 what would happen, for a program
+  manage.py ingest_runs --client "Northwind" --full      all runs of one client that its partners still have
+  manage.py ingest_runs --since 2026-11-01T00:00:00Z     changes since a time, to fill a gap
+  manage.py ingest_runs --connection house --remap       apply a changed description to stored runs
+  manage.py ingest_runs --dry-run --json                 show the result as JSON and store nothing
 
-exit codes: 0 all went well, 1 something failed (the rest is ingested), 2 bad arguments or configuration,
-            130 interrupted
+exit codes: 0 success, 1 a walk failed (the others are stored), 2 bad arguments or configuration, 130 interrupted
 """
 
 
@@ -45,11 +44,11 @@ def moment(text: str) -> datetime:
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
-def _only_described(connections: Iterable[Connection], *, named: bool) -> None:
-    """Raise ConfigurationError if a connection was named whose answers no description translates."""
+def _require_description(connections: Iterable[Connection], *, named: bool) -> None:
+    """Raise ConfigurationError if the user named a connection that has no description."""
     for connection in connections:
         if named and connection.source is None:
-            raise ConfigurationError([f"{connection.name}: {connection.connector} has no description to apply again"])
+            raise ConfigurationError([f"{connection.name}: the connector {connection.connector} has no description"])
 
 
 def uuid(text: str) -> UUID:
@@ -61,7 +60,8 @@ def uuid(text: str) -> UUID:
 
 class Command(BaseCommand):
     help = (
-        "Ingest runs from the configured partner systems. Safe to repeat and to interrupt: nothing is lost or doubled."
+        "Ingest runs from the configured partner systems. Safe to repeat and to interrupt: no run is lost or stored "
+        "twice."
     )
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
@@ -75,15 +75,15 @@ class Command(BaseCommand):
         parser.add_argument("--pipeline", metavar="UUID", type=uuid, help="only this pipeline")
         start = parser.add_mutually_exclusive_group()
         start.add_argument(
-            "--since", metavar="ISO", type=moment, help="from this time, instead of each pipeline's watermark"
+            "--since", metavar="ISO", type=moment, help="start at this time instead of each pipeline's watermark"
         )
-        start.add_argument("--full", action="store_true", help="from the beginning")
+        start.add_argument("--full", action="store_true", help="start at the beginning")
         start.add_argument(
             "--remap",
             action="store_true",
-            help="translate the stored answers again, after fields or status in a description changed; asks no partner",
+            help="translate stored responses again after fields or status in a description changed; sends no requests",
         )
-        parser.add_argument("--dry-run", action="store_true", help="ask the partners, store nothing")
+        parser.add_argument("--dry-run", action="store_true", help="send the requests but store nothing")
         parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -93,12 +93,13 @@ class Command(BaseCommand):
                 raise ConfigurationError(
                     [f"there is no connection {name!r}; there are: {', '.join(sorted(connections))}"]
                 )
-            chosen = [connections[name]] if name is not None else list(connections.values())
-            if missing := missing_secrets(chosen):
+            selected = [connections[name]] if name is not None else list(connections.values())
+            # Before the first request, so that all missing secrets are reported together.
+            if missing := missing_secrets(selected):
                 raise ConfigurationError(missing)
             if options["remap"]:
-                _only_described(chosen, named=name is not None)
-                chosen = [connection for connection in chosen if connection.source is not None]
+                _require_description(selected, named=name is not None)
+                selected = [connection for connection in selected if connection.source is not None]
             assigned = assign(connections)
             scope = self._scope(options)
         except ConfigurationError as error:
@@ -106,7 +107,7 @@ class Command(BaseCommand):
         reports: list[Report] = []
         interrupted = False
         with progress_bar("pipelines", quiet=options["json"]) as progress:
-            for connection in chosen:
+            for connection in selected:
                 pipelines = assigned[connection.name]
                 bar = progress.add_task(connection.name, total=sum(map(scope.covers, pipelines)))
                 reports.append(report := Report(connection.name))
@@ -128,7 +129,7 @@ class Command(BaseCommand):
                     break
         self._print(reports, list(unselected(connections)), scope, as_json=options["json"])
         if interrupted:
-            self.stderr.write("Interrupted. What was stored stays; run the command again to go on.")
+            self.stderr.write("Interrupted. Stored runs stay; run the command again to continue.")
             sys.exit(INTERRUPTED)
         if any(report.errors for report in reports):
             sys.exit(FAILED)
@@ -140,11 +141,11 @@ class Command(BaseCommand):
             if client is None:
                 raise ConfigurationError([f"there is no client named {name!r}"])
             client_id = client.id
-        if (wanted := options["pipeline"]) is not None:
-            pipeline = Pipeline.objects.filter(pk=wanted).select_related("client").first()
+        if (requested_id := options["pipeline"]) is not None:
+            pipeline = Pipeline.objects.filter(pk=requested_id).select_related("client").first()
             if pipeline is None:
-                raise ConfigurationError([f"there is no pipeline {wanted}"])
-            if not Pipeline.objects.ingestible().filter(pk=wanted).exists():
+                raise ConfigurationError([f"there is no pipeline {requested_id}"])
+            if not Pipeline.objects.ingestible().filter(pk=requested_id).exists():
                 raise ConfigurationError(
                     [f"pipeline {pipeline.name!r} is not ingested: it is disabled, or has no external_id"]
                 )
@@ -157,12 +158,14 @@ class Command(BaseCommand):
             dry_run=options["dry_run"],
         )
 
-    def _print(self, reports: list[Report], left_out: list[Pipeline], scope: IngestionScope, *, as_json: bool) -> None:
+    def _print(
+        self, reports: list[Report], unselected_pipelines: list[Pipeline], scope: IngestionScope, *, as_json: bool
+    ) -> None:
         if as_json:
             document = {
                 "dry_run": scope.dry_run,
                 "connections": [report.as_dict() for report in reports],
-                "unselected_pipelines": [str(pipeline.id) for pipeline in left_out],
+                "unselected_pipelines": [str(pipeline.id) for pipeline in unselected_pipelines],
             }
             self.stdout.write(json.dumps(document, indent=2))
             return
@@ -183,8 +186,8 @@ class Command(BaseCommand):
             for reason in report.rejections:
                 self.stderr.write(f"{report.connection}: rejected: {reason}")
             if report.unknown:
-                some = ", ".join(sorted(report.unknown)[:10])
-                self.stderr.write(f"{report.connection}: not in the inventory: {some}")
-        if left_out:
-            some = ", ".join(f"{pipeline.client.name}/{pipeline.name}" for pipeline in left_out[:10])
-            self.stderr.write(f"{len(left_out)} pipelines are selected by no connection: {some}")
+                examples = ", ".join(sorted(report.unknown)[:10])
+                self.stderr.write(f"{report.connection}: not in the inventory: {examples}")
+        if unselected_pipelines:
+            examples = ", ".join(f"{pipeline.client.name}/{pipeline.name}" for pipeline in unselected_pipelines[:10])
+            self.stderr.write(f"{len(unselected_pipelines)} pipelines are selected by no connection: {examples}")

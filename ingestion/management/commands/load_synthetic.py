@@ -1,4 +1,4 @@
-"""manage.py load_synthetic: a synthetic data set, moved to end now."""
+"""manage.py load_synthetic: load a synthetic data set, with its times moved so that it ends now."""
 
 from argparse import ArgumentTypeError, RawDescriptionHelpFormatter
 from datetime import UTC, datetime
@@ -9,35 +9,36 @@ from django.utils import timezone
 
 from chm_project.command_kit.progress import progress_bar
 from ingestion.synthetic.dataset import dataset
-from ingestion.synthetic.loading import CannotLoad, Faulty, load
+from ingestion.synthetic.loading import CannotLoad, FaultyDataset, load
 
 FAILED, BAD_USAGE = 1, 2
-MAX_SHOWN = 20
+MAX_PROBLEMS = 20  # printed
 
 EXAMPLES = """
 examples:
-  manage.py load_synthetic                               v1, moved so that its history ends now
-  manage.py load_synthetic --end none                    v1 at its own times
-  manage.py load_synthetic --end 2026-12-24T00:00:00Z    v1, moved to end there
-  manage.py load_synthetic --dataset v2                  another data set of data/synthetic/
+  manage.py load_synthetic                               load v1 with its times moved so that it ends now
+  manage.py load_synthetic --end none                    load v1 with its own times
+  manage.py load_synthetic --end 2026-12-24T00:00:00Z    load v1 so that it ends at this time
+  manage.py load_synthetic --dataset v2                  load another data set of data/synthetic/
 
-Safe to repeat and to interrupt: a second load finds by how much the first moved the times, and changes nothing.
-exit codes: 0 loaded, 1 this data cannot be loaded into this database, 2 bad arguments or a faulty data set
+Safe to repeat and to interrupt: a second load moves the times by as much as the first one, and changes nothing.
+exit codes: 0 loaded, 1 the data set cannot be loaded into this database, 2 bad arguments or a faulty data set
 """
 
 
-def ending(text: str) -> datetime | str:
+def end_time(text: str) -> datetime | str:
+    """Return the time, or the word "now" or "none" unchanged."""
     if text in {"now", "none"}:
         return text
     try:
         parsed = datetime.fromisoformat(text)
         return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
-        raise ArgumentTypeError(f"{text!r} is neither now, nor none, nor a time such as 2026-11-01T00:00:00Z") from None
+        raise ArgumentTypeError(f"{text!r} is not now, none, or a time such as 2026-11-01T00:00:00Z") from None
 
 
 class Command(BaseCommand):
-    help = "Load a synthetic data set: clients, pipelines, alert rules, and runs through the one write path."
+    help = "Load a synthetic data set: clients, pipelines, alert rules and runs."
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         return super().create_parser(
@@ -47,7 +48,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--dataset", metavar="NAME", default="v1", help="folder of data/synthetic/ (v1)")
         parser.add_argument(
-            "--end", metavar="now|none|ISO", type=ending, default="now", help="when its history ends (now)"
+            "--end", metavar="now|none|ISO", type=end_time, default="now", help="when its history ends (now)"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -68,9 +69,9 @@ class Command(BaseCommand):
                     fixed=fixed,
                     on_runs=lambda done, total: progress.update(bar, completed=done, total=total),
                 )
-            except Faulty as faulty:
-                shown = "\n".join(str(problem) for problem in faulty.problems[:MAX_SHOWN])
-                raise CommandError(f"{faulty} Nothing was stored.\n{shown}", returncode=BAD_USAGE) from None
+            except FaultyDataset as faulty:
+                problems = "\n".join(str(problem) for problem in faulty.problems[:MAX_PROBLEMS])
+                raise CommandError(f"{faulty} Nothing was stored.\n{problems}", returncode=BAD_USAGE) from None
             except CannotLoad as error:
                 raise CommandError(f"{error} Nothing was stored.", returncode=FAILED) from None
         created = ", ".join(f"{loaded.created[what]} {what}" for what in ("clients", "pipelines", "alert rules"))
