@@ -1,6 +1,6 @@
-"""Partners that we have no recordings of, as their documentation describes them: shapes, filters, paging, refusals.
+"""Servers of partners without recordings, written from their documentation: responses, filters, paging and refusals.
 
-Each has `size` runs of its first pipeline and one of each documented status in its second.
+Each has `size` runs of its first pipeline, and one run of each documented status of its second pipeline.
 """
 
 import json
@@ -12,7 +12,7 @@ from ingestion.synthetic.partner import Answer, PartnerServer, Request
 
 SECRET = "hunter2-FAKE-partner-secret"
 PLANTED = "FAKEplantedSecret42"
-# Beyond every lookback, within what every partner keeps.
+# Before every lookback, but not so old that a partner would have deleted the runs.
 START = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(days=10)
 
 
@@ -27,13 +27,13 @@ def millis(moment: datetime) -> int:
 class DocumentedPartner(PartnerServer):
     preset: ClassVar[str]
     prefix: ClassVar[str] = ""
-    by_number: ClassVar[str] = "/another address of the same"
+    other_prefix: ClassVar[str] = "/no other path"  # another path to the same resources
     auth: ClassVar[dict[str, str]] = {"kind": "bearer"}
     proof: ClassVar[tuple[str, str]] = ("authorization", f"Bearer {SECRET}")
     pipelines: ClassVar[tuple[str, str]] = ("11", "12")
     id_field: ClassVar[str]
     pipeline_field: ClassVar[str]
-    # What the source says, and what CHM makes of it.
+    # The source's status words, and the status that CHM stores.
     documented: ClassVar[dict[tuple[str | int | None, ...], str]]
 
     def __init__(self, size: int = 130) -> None:
@@ -52,21 +52,21 @@ class DocumentedPartner(PartnerServer):
         raise NotImplementedError
 
     def one(self, request: Request) -> Answer | None:
-        """The answer where one run is asked for."""
+        """Return the response to a request for one run, or None for any other request."""
         raise NotImplementedError
 
     def answer(self, request: Request) -> Answer:
         name, value = self.proof
         if request.headers.get(name) != value:
             return Answer(401, {"message": "Bad credentials"})
-        if not request.path.startswith((self.prefix, self.by_number)):
+        if not request.path.startswith((self.prefix, self.other_prefix)):
             return Answer(404, {"message": "Not Found"})
         return self.one(request) or self.listing(request)
 
     def status_of(self, row: dict[str, Any]) -> str:
-        """By the number, which says which of the words the row was made with."""
-        place = self.rows.index(row) - (len(self.rows) - len(self.documented))
-        return "success" if place < 0 else list(self.documented.values())[place]
+        """Return the status that CHM must store; the last rows have the documented words in their order."""
+        index = self.rows.index(row) - (len(self.rows) - len(self.documented))
+        return "success" if index < 0 else list(self.documented.values())[index]
 
     def _by_path_end(self, request: Request) -> dict[str, Any] | None:
         wanted = request.path.rstrip("/").rpartition("/")[2]
@@ -142,7 +142,7 @@ class Databricks(DocumentedPartner):
 class GitHubActions(DocumentedPartner):
     preset = "github_actions"
     prefix = "/repos/northwind/shop"
-    by_number = "/repositories/4711"  # how GitHub's own links name the repository
+    other_prefix = "/repositories/4711"  # how GitHub's own links name the repository
     id_field, pipeline_field = "id", "workflow_id"
     documented = {
         **{(status, None): "running" for status in ("queued", "requested", "waiting", "pending", "in_progress")},
@@ -184,7 +184,7 @@ class GitHubActions(DocumentedPartner):
         size, page = int(request.first("per_page") or 30), int(request.first("page") or 1)
         headers = {}
         if page * size < len(found):
-            path = request.path.replace(self.prefix, self.by_number)
+            path = request.path.replace(self.prefix, self.other_prefix)
             address = f"{self.base_url}{path}?per_page={size}&page={page + 1}"
             headers["Link"] = f'<{address}>; rel="next", <{address}>; rel="last"'
         body = {"total_count": len(found), "workflow_runs": found[(page - 1) * size : page * size]}
@@ -241,7 +241,7 @@ class Airbyte(DocumentedPartner):
             and request.first("connectionId") in (None, row["connectionId"])
         ]
         more = offset + limit < len(found)
-        # The public address, which a self-hosted server does not have.
+        # A self-hosted Airbyte also returns the public address, so CHM must not follow it.
         url = f"https://api.airbyte.com/v1/jobs?limit={limit}&offset={offset + limit}" if more else ""
         return Answer(body={"previous": "", "next": url, "data": found[offset : offset + limit]})
 
@@ -359,7 +359,7 @@ class DbtCloud(DocumentedPartner):
         assert request.first("order_by") == "-id"
         job = request.first("job_definition_id")
         found = [row for row in reversed(self.rows) if job in (None, str(row["job_definition_id"]))]
-        # New in every answer, as the real one's are.
+        # Like the real one, it differs in every response.
         page = [row | {"finished_at_humanized": f"{len(self.requests)} ago"} for row in found[offset : offset + limit]]
         paging = {"count": len(page), "total_count": len(found)}
         return Answer(body={"status": {"code": 200}, "data": page, "extra": {"pagination": paging}})

@@ -1,4 +1,4 @@
-"""A partner whose API is described in the connections file, and that answers by a function of the test."""
+"""A partner for tests of descriptions: its responses come from a function that the test sets."""
 
 from collections.abc import Callable
 from typing import Any
@@ -28,7 +28,7 @@ ignored = ["planned"]
 """
 
 
-def a_row(number: int, **fields: Any) -> dict[str, Any]:
+def make_row(number: int, **fields: Any) -> dict[str, Any]:
     return {
         "id": number,
         "job": "orders",
@@ -41,7 +41,7 @@ def a_row(number: int, **fields: Any) -> dict[str, Any]:
 
 
 class Scripted(PartnerServer):
-    """Answers by a function of the request."""
+    """A partner that returns `script(request)`."""
 
     def __init__(self) -> None:
         super().__init__()

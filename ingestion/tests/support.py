@@ -1,4 +1,4 @@
-"""Inventory, connections and small readings for tests of ingestion."""
+"""Helpers for tests of ingestion: inventory, connections, reports and row versions."""
 
 from dataclasses import replace
 from typing import Any
@@ -52,7 +52,7 @@ def generic_connection(partner: PartnerServer, **options: Any) -> Connection:
 
 
 def ingest(connection: Connection, **scope: Any) -> Report:
-    """All ingestible pipelines, as the task would find them now."""
+    """Ingest all ingestible pipelines, as the task would do now."""
     pipelines = list(Pipeline.objects.ingestible().select_related("client").order_by("id"))
     return ingest_connection(connection, pipelines, IngestionScope(**scope))
 
@@ -63,7 +63,7 @@ def outcomes(report: Report) -> dict[str, int]:
 
 
 def physical_rows() -> dict[str, tuple[object, ...]]:
-    """Per run what changes with any write or lock: its place, xmin, xmax and times."""
+    """Return for each run what any write or lock would change: ctid, xmin, xmax and times."""
     with database.cursor() as cursor:
         cursor.execute("SELECT id::text, ctid::text, xmin::text, xmax::text, updated_at, source_updated_at FROM runs")
         return {row[0]: row[1:] for row in cursor.fetchall()}

@@ -1,4 +1,4 @@
-"""Why DAG runs failed: the failing task and its error, fetched after the walk, with a bounded number of requests."""
+"""Error texts of DAG runs: the failed task and its error, fetched after the walk with a limited number of requests."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -26,14 +26,14 @@ ERROR = "Task reconcile failed (try 2 of 2): ValueError: ledger mismatch for"
 
 @pytest.fixture(autouse=True)
 def _empty_cache() -> Iterator[None]:
-    """What earlier tests have kept about runs and refusals."""
+    """Remove what earlier tests stored about runs and refusals."""
     cache.clear()
     yield
     cache.clear()
 
 
 def failed_runs(airflow: AirflowReplay, number: int, *, ended: datetime) -> None:
-    """Show as many failed runs of one DAG, a second apart, the newest last."""
+    """Serve this number of failed runs of one DAG, a second apart, the newest last."""
     template = next(row for row in airflow.moments["C-settled"].rows if row.data["state"] == "failed")
     airflow.rows = [
         RecordedRow(
@@ -50,7 +50,7 @@ def failed_runs(airflow: AirflowReplay, number: int, *, ended: datetime) -> None
     ]
 
 
-def about_tasks(airflow: AirflowReplay) -> list[Request]:
+def task_requests(airflow: AirflowReplay) -> list[Request]:
     return [request for request in airflow.requests if "/taskInstances" in request.path]
 
 
@@ -58,7 +58,7 @@ def texts() -> dict[str, str | None]:
     return dict(Run.objects.filter(status="failed").values_list("external_run_id", "error_message"))
 
 
-def test_every_failed_run_names_its_failing_task_and_a_replay_leaves_it_alone(
+def test_every_failed_run_names_its_failing_task_and_a_second_walk_changes_nothing(
     airflow: AirflowReplay, dags: dict[str, Pipeline]
 ) -> None:
     failed_runs(airflow, 3, ended=datetime.now(UTC))
@@ -72,10 +72,10 @@ def test_every_failed_run_names_its_failing_task_and_a_replay_leaves_it_alone(
     assert all(text and text.startswith(ERROR) for text in texts().values())
     assert outcomes(again) == {"unchanged": 3}
     assert physical_rows() == before
-    assert about_tasks(airflow) == [], "who has a text is not asked about"
+    assert task_requests(airflow) == [], "a text that is stored is not requested again"
 
 
-def test_a_cleared_run_loses_the_text_and_gets_that_of_its_next_failure(
+def test_a_cleared_run_loses_its_error_text_and_gets_the_text_of_its_next_failure(
     airflow: AirflowReplay, dags: dict[str, Pipeline]
 ) -> None:
     failed_runs(airflow, 1, ended=datetime.now(UTC))
@@ -94,7 +94,7 @@ def test_a_cleared_run_loses_the_text_and_gets_that_of_its_next_failure(
     assert (Run.objects.get().error_message or "").startswith(ERROR)
 
 
-def test_twenty_requests_an_ingestion_the_newest_failures_first_and_the_rest_with_the_next(
+def test_each_ingestion_sends_at_most_twenty_requests_for_the_newest_failures_first(
     airflow: AirflowReplay, dags: dict[str, Pipeline]
 ) -> None:
     failed_runs(airflow, 45, ended=datetime.now(UTC))
@@ -102,7 +102,7 @@ def test_twenty_requests_an_ingestion_the_newest_failures_first_and_the_rest_wit
 
     ingest(connection)
     first = {run for run, text in texts().items() if text}
-    assert len(about_tasks(airflow)) == MAX_REQUESTS == 20
+    assert len(task_requests(airflow)) == MAX_REQUESTS == 20
     assert first == {f"run-{place:03}" for place in range(45 - 19, 45)}, "one list of tasks and 19 logs"
 
     ingest(connection)
@@ -110,7 +110,7 @@ def test_twenty_requests_an_ingestion_the_newest_failures_first_and_the_rest_wit
     assert all(texts().values())
 
 
-def test_old_failures_get_their_task_without_a_log_fifty_a_request(
+def test_old_failures_get_their_task_without_a_log_and_fifty_share_a_request(
     airflow: AirflowReplay, dags: dict[str, Pipeline]
 ) -> None:
     failed_runs(airflow, 120, ended=datetime.now(UTC) - timedelta(days=30))
@@ -118,10 +118,12 @@ def test_old_failures_get_their_task_without_a_log_fifty_a_request(
     ingest(airflow_connection(airflow))
 
     assert set(texts().values()) == {"Task reconcile failed (try 2 of 2)"}
-    assert len(about_tasks(airflow)) == 3
+    assert len(task_requests(airflow)) == 3
 
 
-def test_a_run_without_a_failed_task_says_so_once(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
+def test_a_failed_run_without_a_failed_task_gets_a_text_that_explains_it(
+    airflow: AirflowReplay, dags: dict[str, Pipeline]
+) -> None:
     failed_runs(airflow, 1, ended=datetime.now(UTC))
     airflow.faults = [_only("/taskInstances/list", Answer(body={"task_instances": [], "total_entries": 0}))] * 20
 
@@ -130,7 +132,7 @@ def test_a_run_without_a_failed_task_says_so_once(airflow: AirflowReplay, dags: 
     assert texts() == {"run-000": NO_FAILED_TASK}
 
 
-def test_a_log_that_cannot_be_read_costs_its_lines_alone(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
+def test_without_a_readable_log_the_text_has_only_the_task(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
     failed_runs(airflow, 1, ended=datetime.now(UTC))
     airflow.faults = [_only("/logs/", Answer(404, {"detail": "TaskInstance not found"}))] * 20
 
@@ -138,7 +140,7 @@ def test_a_log_that_cannot_be_read_costs_its_lines_alone(airflow: AirflowReplay,
     assert texts() == {"run-000": "Task reconcile failed (try 2 of 2)"}
 
 
-def test_a_source_that_refuses_costs_one_question_an_hour_and_no_walk(
+def test_after_a_refusal_no_error_texts_are_requested_for_an_hour_and_walks_continue(
     airflow: AirflowReplay, dags: dict[str, Pipeline]
 ) -> None:
     failed_runs(airflow, 2, ended=datetime.now(UTC))
@@ -149,10 +151,10 @@ def test_a_source_that_refuses_costs_one_question_an_hour_and_no_walk(
 
     assert [report.errors for report in reports] == [[], [], []]
     assert Run.objects.count() == 2
-    assert len(about_tasks(airflow)) == 1
+    assert len(task_requests(airflow)) == 1
 
 
-def test_two_clients_that_share_a_dag_get_the_text_by_one_question(
+def test_two_clients_that_share_a_dag_get_the_text_with_one_request(
     airflow: AirflowReplay, dags: dict[str, Pipeline]
 ) -> None:
     pipelines_of("Contoso", "orders.reconcile-v2")
@@ -161,10 +163,10 @@ def test_two_clients_that_share_a_dag_get_the_text_by_one_question(
     ingest(airflow_connection(airflow))
 
     assert Run.objects.filter(error_message__startswith=ERROR).count() == 2
-    assert len(about_tasks(airflow)) == 2
+    assert len(task_requests(airflow)) == 2
 
 
-def test_airflow_2_answers_the_same_questions_in_its_own_form(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_error_texts_of_airflow_2_are_read_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(PASSWORD_ENV, "REDACTED")
     pipelines_of("Northwind", "legacy_daily")
     with Airflow2Replay(moment="B-settled") as airflow:
@@ -182,7 +184,7 @@ def test_airflow_2_answers_the_same_questions_in_its_own_form(monkeypatch: pytes
             text and text.startswith("Task reconcile failed (try 2 of 2): ValueError: no rows")
             for text in found.values()
         )
-        assert {request.path.split("/")[2] for request in about_tasks(airflow)} == {"v1"}
+        assert {request.path.split("/")[2] for request in task_requests(airflow)} == {"v1"}
 
 
 def test_secrets_in_a_log_are_filtered(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
@@ -215,5 +217,5 @@ def test_logs_of_all_forms_are_read() -> None:
 
 
 def _only(part: str, answer: Answer) -> Any:
-    """Answer so where the path holds this part, and as usual otherwise."""
+    """Return a fault with this answer for paths with this part; other requests get their usual response."""
     return lambda request: answer if part in request.path else None

@@ -1,4 +1,4 @@
-"""From a recorded Airflow's answers to rows: the main job on real input."""
+"""Ingestion of the recorded responses of a real Airflow."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -27,7 +27,7 @@ CLEARED = ("orders.reconcile-v2", "scheduled__2026-11-02T01:00:00+00:00")
 CANONICAL = {"queued": "running", "running": "running", "success": "success", "failed": "failed"}
 
 
-def as_airflow_has_them(partner: AirflowReplay) -> set[tuple[Any, ...]]:
+def expected_runs(partner: AirflowReplay) -> set[tuple[Any, ...]]:
     def moment(text: str | None) -> datetime | None:
         return datetime.fromisoformat(text) if text else None
 
@@ -37,7 +37,7 @@ def as_airflow_has_them(partner: AirflowReplay) -> set[tuple[Any, ...]]:
     }
 
 
-def as_stored() -> set[tuple[Any, ...]]:
+def stored_runs() -> set[tuple[Any, ...]]:
     fields = ("pipeline__external_id", "external_run_id", "status", "started_at", "finished_at")
     return set(Run.objects.values_list(*fields))
 
@@ -62,7 +62,7 @@ def test_the_first_walk_stores_every_run_as_airflow_has_it(airflow: AirflowRepla
 
     assert outcomes(report) == {"created": 71}
     assert (report.errors, report.pipelines_processed) == ([], 8)
-    assert as_stored() == as_airflow_has_them(airflow)
+    assert stored_runs() == expected_runs(airflow)
 
 
 @pytest.mark.proves("SC-002")
@@ -79,7 +79,7 @@ def test_a_walk_repeated_three_times_changes_nothing_after_the_first(
     assert physical_rows() == before
 
 
-def test_runs_progress_are_cleared_and_end_again(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
+def test_a_run_progresses_is_cleared_and_ends_again(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
     connection = airflow_connection(airflow)
     seen = []
     for moment in ("A-early", "B-middle", "C-settled", "D-cleared", "E-final"):
@@ -88,8 +88,8 @@ def test_runs_progress_are_cleared_and_end_again(airflow: AirflowReplay, dags: d
         report = ingest(connection)
 
         assert (report.errors, report.rejected) == ([], 0)
-        # The deleted run had ended: history stays. Of the cleared ones the start stays until there is a new one.
-        assert {row[:3] for row in as_airflow_has_them(airflow)} <= {row[:3] for row in as_stored()}
+        # A deleted run that had ended stays. A cleared run keeps its start until it starts again.
+        assert {row[:3] for row in expected_runs(airflow)} <= {row[:3] for row in stored_runs()}
         seen.append(Run.objects.filter(external_run_id=CLEARED[1]).values_list("status", flat=True).first())
     assert seen == ["running", "failed", "failed", "running", "failed"]
     assert run_of(CLEARED).started_at == datetime.fromisoformat("2026-11-21T00:00:09.554228Z")
@@ -102,9 +102,7 @@ def test_a_queued_run_is_open_without_a_start(airflow: AirflowReplay, dags: dict
     assert (queued.status, queued.started_at, queued.finished_at) == ("running", None, None)
 
 
-def test_a_run_without_a_start_sorts_behind_those_that_have_one_also_while_it_is_the_only_open_one(
-    airflow: AirflowReplay, dags: dict[str, Pipeline]
-) -> None:
+def test_a_run_without_a_start_sorts_after_all_runs_with_one(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
     airflow.move_to("D-cleared")
 
     ingest(airflow_connection(airflow))
@@ -126,7 +124,7 @@ def test_a_tick_without_changes_costs_one_request(airflow: AirflowReplay, dags: 
     assert [request.path for request in airflow.requests] == ["/api/v2/dags/~/dagRuns"]
 
 
-def test_open_runs_that_the_window_left_out_are_read_again_by_their_state(
+def test_open_runs_that_the_listing_did_not_return_are_read_again(
     airflow: AirflowReplay, dags: dict[str, Pipeline]
 ) -> None:
     connection = airflow_connection(airflow)
@@ -139,10 +137,10 @@ def test_open_runs_that_the_window_left_out_are_read_again_by_their_state(
     ingest(connection)
 
     assert not Run.objects.still_open().exists()
-    assert as_airflow_has_them(airflow) >= as_stored()
+    assert expected_runs(airflow) >= stored_runs()
     listed, by_state, *single = requested_paths(airflow)
     assert listed == by_state == "/api/v2/dags/~/dagRuns"
-    assert len(single) == 25  # none of them is open any more, so each is asked for by its id
+    assert len(single) == 25  # none of them is open any more, so each is requested by its id
 
 
 def test_open_runs_are_listed_a_hundred_at_a_time(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
@@ -157,9 +155,7 @@ def test_open_runs_are_listed_a_hundred_at_a_time(airflow: AirflowReplay, dags: 
     assert len(requested_paths(airflow)) == 2
 
 
-def test_an_open_run_that_airflow_no_longer_knows_is_canceled(
-    airflow: AirflowReplay, dags: dict[str, Pipeline]
-) -> None:
+def test_an_open_run_that_airflow_no_longer_has_is_canceled(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
     connection = airflow_connection(airflow)
     ingest(connection)
     key = ("long_haul_export", "manual__2026-11-20T23:56:31.245526+00:00")
@@ -204,7 +200,7 @@ def test_the_same_run_id_in_two_dags_is_two_runs(airflow: AirflowReplay, dags: d
     assert Run.objects.filter(external_run_id="nightly:2026-11-20T02:00:00+01:00").count() == 2
 
 
-def test_dags_that_are_not_in_the_inventory_are_counted_not_errors(airflow: AirflowReplay, db: None) -> None:
+def test_dags_that_are_not_in_the_inventory_are_counted_and_are_not_errors(airflow: AirflowReplay, db: None) -> None:
     airflow.move_to("C-settled")
     pipelines_of("Northwind", "sales_daily_load", "manual_refund")
     connection = airflow_connection(airflow)
@@ -228,7 +224,7 @@ def test_one_dag_of_two_clients_gives_each_its_runs(airflow: AirflowReplay, db: 
 
 
 @pytest.mark.parametrize("options", [{"maximum_page_limit": 10}, {"maximum_page_limit": 7, "offers_cursors": False}])
-def test_a_server_that_cuts_pages_or_ignores_cursors_loses_no_run(
+def test_no_run_is_lost_if_the_server_shortens_pages_or_ignores_cursors(
     options: dict[str, Any], dags: dict[str, Pipeline], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(PASSWORD_ENV, "REDACTED")
@@ -236,10 +232,10 @@ def test_a_server_that_cuts_pages_or_ignores_cursors_loses_no_run(
         report = ingest(airflow_connection(airflow))
 
         assert report.errors == []
-        assert as_stored() == as_airflow_has_them(airflow)
+        assert stored_runs() == expected_runs(airflow)
 
 
-def test_runs_deleted_while_pages_are_read_move_no_other_out_of_sight(
+def test_no_other_run_is_missed_if_runs_are_deleted_while_pages_are_read(
     dags: dict[str, Pipeline], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(PASSWORD_ENV, "REDACTED")
@@ -251,7 +247,7 @@ def test_runs_deleted_while_pages_are_read_move_no_other_out_of_sight(
             airflow.rows = kept
             return None
 
-        # Token, version, two pages; then the first five runs go.
+        # After the token, the version and two pages, the first five runs are deleted.
         airflow.faults = [None, None, None, None, delete_five]
 
         ingest(airflow_connection(airflow), since=datetime.fromisoformat("2026-11-01T00:00:00Z"))
@@ -274,7 +270,7 @@ def test_a_refused_token_is_exchanged_for_a_new_one(
     assert [request.path for request in airflow.requests].count("/auth/token") == 1
 
 
-def test_a_wrong_password_is_said_once_for_all_pipelines_and_never_shown(
+def test_a_wrong_password_is_reported_once_for_all_pipelines_and_never_shown(
     airflow: AirflowReplay, dags: dict[str, Pipeline], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(PASSWORD_ENV, "wrong-horse-battery")
@@ -287,7 +283,7 @@ def test_a_wrong_password_is_said_once_for_all_pipelines_and_never_shown(
     assert len(airflow.requests) < 5
 
 
-def test_airflow_2_is_spoken_to_in_its_own_way(monkeypatch: pytest.MonkeyPatch, db: None) -> None:
+def test_airflow_2_is_ingested_through_its_own_api(monkeypatch: pytest.MonkeyPatch, db: None) -> None:
     from ingestion.connections import AuthSettings
 
     monkeypatch.setenv(PASSWORD_ENV, "REDACTED")
@@ -301,7 +297,7 @@ def test_airflow_2_is_spoken_to_in_its_own_way(monkeypatch: pytest.MonkeyPatch, 
         report = ingest(connection)
 
         assert report.errors == []
-        assert as_stored() == as_airflow_has_them(airflow)
+        assert stored_runs() == expected_runs(airflow)
 
 
 @pytest.mark.proves("SE-003")
@@ -318,8 +314,10 @@ def test_no_planted_secret_reaches_the_database(airflow: AirflowReplay, dags: di
     assert "[filtered]" in everything
 
 
-def test_drifting_pages_store_each_run_once(dags: dict[str, Pipeline], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs that arrive between pages push others onto the next page, where they come a second time."""
+def test_a_run_that_comes_on_two_pages_is_stored_once(
+    dags: dict[str, Pipeline], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Runs that arrive between two pages move others to the next page, where they come a second time."""
     monkeypatch.setenv(PASSWORD_ENV, "REDACTED")
     with AirflowReplay(moment="B-middle", maximum_page_limit=10, offers_cursors=False) as airflow:
         all_rows: Sequence[Any] = airflow.moments["C-settled"].rows
@@ -334,7 +332,7 @@ def test_drifting_pages_store_each_run_once(dags: dict[str, Pipeline], monkeypat
         assert Run.objects.count() == len(set(Run.objects.values_list("pipeline_id", "external_run_id")))
 
 
-def test_a_server_upgraded_from_2_to_3_is_found_again(monkeypatch: pytest.MonkeyPatch, db: None) -> None:
+def test_after_an_upgrade_from_airflow_2_to_3_the_new_api_is_used(monkeypatch: pytest.MonkeyPatch, db: None) -> None:
     from ingestion.connections import AuthSettings
 
     monkeypatch.setenv(PASSWORD_ENV, "REDACTED")

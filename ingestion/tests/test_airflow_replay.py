@@ -1,4 +1,4 @@
-"""The replayed Airflow answers as the recorded one did: every recorded question about runs is asked again."""
+"""The replayed Airflow returns the recorded responses: every recorded request for runs is repeated."""
 
 import json
 from pathlib import Path
@@ -11,8 +11,8 @@ import requests
 from ingestion.synthetic.airflow_recording import RECORDINGS
 from ingestion.synthetic.airflow_replay import MOMENTS, Airflow2Replay, AirflowReplay
 
-# Not about dag runs, or a write: CHM asks none of these.
-OTHER = (
+# Requests that CHM does not send: writes, and reads of other things than DAG runs.
+OTHER_REQUESTS = (
     "dags",
     "dag.",
     "dag-",
@@ -33,10 +33,12 @@ BETWEEN_MOMENTS = {"run-right-after-clear.json", "run-404-deleted.json"}
 
 
 def recordings(folder: str) -> list[Path]:
-    return sorted(path for path in (RECORDINGS / "airflow" / folder).rglob("*.json") if not path.name.startswith(OTHER))
+    return sorted(
+        path for path in (RECORDINGS / "airflow" / folder).rglob("*.json") if not path.name.startswith(OTHER_REQUESTS)
+    )
 
 
-def asked_again(partner: AirflowReplay, exchange: dict[str, Any]) -> requests.Response:
+def repeated(partner: AirflowReplay, exchange: dict[str, Any]) -> requests.Response:
     request = exchange["request"]
     token = requests.post(
         f"{partner.base_url}/auth/token", json={"username": "admin", "password": "REDACTED"}, timeout=5
@@ -52,7 +54,7 @@ def asked_again(partner: AirflowReplay, exchange: dict[str, Any]) -> requests.Re
     )
 
 
-def test_every_recorded_answer_about_runs_is_given_again() -> None:
+def test_every_recorded_request_for_runs_gets_the_recorded_response() -> None:
     replayed = 0
     with AirflowReplay() as partner:
         for moment in MOMENTS:
@@ -62,20 +64,20 @@ def test_every_recorded_answer_about_runs_is_given_again() -> None:
                     continue
                 exchange = json.loads(path.read_text())
                 query = dict(exchange["request"]["query"])
-                if query.get("cursor"):  # the recorded server's own; a test of their own follows
+                if query.get("cursor"):  # only the recorded server knew its cursors; another test follows them
                     continue
 
-                answer = asked_again(partner, exchange)
+                answer = repeated(partner, exchange)
 
                 expected = exchange["response"]
                 assert answer.status_code == expected["status"], path
                 body = answer.json()
                 for opaque in ("next_cursor", "previous_cursor", "total_entries_limit"):
-                    # A cursor's text is the server's own; that there is a next page is not.
+                    # The text of a cursor differs between servers.
                     if isinstance(body, dict) and opaque in body:
                         body[opaque] = expected["body"][opaque] = None
                 if query.get("order_by") == "updated_at":
-                    # In which order rows of one moment changed was not recorded: their number is.
+                    # The recordings do not contain update times, so only the number of rows is compared.
                     assert body["total_entries"] == expected["body"]["total_entries"], path
                     continue
                 assert body == expected["body"], path
@@ -85,11 +87,11 @@ def test_every_recorded_answer_about_runs_is_given_again() -> None:
 
 
 @pytest.mark.parametrize("path", recordings("0-errors"), ids=lambda path: path.stem)
-def test_errors_are_the_recorded_ones(path: Path) -> None:
+def test_errors_are_equal_to_the_recorded_errors(path: Path) -> None:
     exchange = json.loads(path.read_text())
     with AirflowReplay() as partner:
         partner.rows = []
-        answer = asked_again(partner, exchange)
+        answer = repeated(partner, exchange)
 
     expected = exchange["response"]
     assert answer.status_code == expected["status"]
@@ -109,7 +111,7 @@ def test_cursor_pages_hold_the_recorded_rows() -> None:
             exchange = json.loads(path.read_text())
             exchange["request"]["query"] = [["cursor", cursor], ["limit", "25"], ["order_by", "id"]]
 
-            page = asked_again(partner, exchange).json()
+            page = repeated(partner, exchange).json()
 
             assert page["dag_runs"] == exchange["response"]["body"]["dag_runs"]
             cursor = page["next_cursor"]
@@ -122,7 +124,7 @@ def test_a_lower_server_limit_cuts_pages_silently() -> None:
         for name, rows in (("runs-limit-50-maximum-10", 10), ("runs-limit-0", 0)):
             exchange = json.loads((RECORDINGS / "airflow" / "page-limit" / f"{name}.json").read_text())
 
-            assert len(asked_again(partner, exchange).json()["dag_runs"]) == rows
+            assert len(repeated(partner, exchange).json()["dag_runs"]) == rows
 
 
 def test_airflow_2_answers_as_recorded() -> None:
@@ -140,9 +142,9 @@ def test_airflow_2_answers_as_recorded() -> None:
             )
 
 
-def test_the_ids_of_recorded_runs_survive_a_path() -> None:
+def test_a_recorded_run_is_found_by_its_encoded_id() -> None:
     with AirflowReplay() as partner:
         partner.rows = partner.moments["A-early"].rows
         exchange = json.loads((RECORDINGS / "airflow/A-early/run/branch_and_map--all-skipped~1.json").read_text())
 
-        assert asked_again(partner, exchange).json()["dag_run_id"] == unquote("all-skipped~1")
+        assert repeated(partner, exchange).json()["dag_run_id"] == unquote("all-skipped~1")

@@ -1,4 +1,4 @@
-"""Starting an ingestion through the API: a real worker, a real broker, a real partner."""
+"""Ingestion started through the API, with a real worker, a real broker and a real partner server."""
 
 import os
 import subprocess
@@ -39,7 +39,7 @@ def partner(generic: GenericPartner, settings: Settings, tmp_path: Path) -> Gene
 
 @pytest.fixture
 def worker(transactional_db: None, partner: GenericPartner, settings: Settings) -> Iterator[None]:
-    """On the test's own database; a queue of its own keeps it apart from tests beside this one."""
+    """Run a worker on the test's database."""
 
     current_app.control.purge()  # what other tests queued
     name = connection.settings_dict["NAME"]
@@ -72,7 +72,7 @@ def finished(api: Any, task_id: str) -> dict[str, Any]:
     raise AssertionError(body)
 
 
-def test_an_ingestion_is_started_watched_and_found_done(worker: None, partner: GenericPartner) -> None:
+def test_an_ingestion_is_started_and_its_state_is_read_until_it_succeeds(worker: None, partner: GenericPartner) -> None:
     pipelines = pipelines_of("Northwind", "orders", "stock")
     api = program("ingest")
 
@@ -98,7 +98,7 @@ def test_an_ingestion_is_started_watched_and_found_done(worker: None, partner: G
 
 
 @pytest.mark.django_db
-def test_what_does_not_exist_is_named(partner: GenericPartner) -> None:
+def test_a_request_with_unknown_ids_or_fields_names_them(partner: GenericPartner) -> None:
     api = program()
     assert set(invalid(api.post(SYNC, {"connection": "two"}))) == {"connection"}
     assert set(invalid(api.post(SYNC, {"client_id": NOWHERE, "pipeline_id": "7"}))) == {"client_id", "pipeline_id"}
@@ -107,13 +107,13 @@ def test_what_does_not_exist_is_named(partner: GenericPartner) -> None:
 
 
 @pytest.mark.django_db
-def test_without_a_connection_the_answer_says_what_to_configure(settings: Settings) -> None:
+def test_without_a_connection_the_response_says_what_to_configure(settings: Settings) -> None:
     settings.CHM_CONNECTIONS_FILE = settings.CHM_PARTNER_API_BASE_URL = ""
     assert "CHM_CONNECTIONS_FILE" in str(invalid(program().post(SYNC, {})))
 
 
 @pytest.mark.django_db
-def test_a_bound_token_starts_and_sees_its_own_alone(partner: GenericPartner) -> None:
+def test_a_bound_token_starts_and_sees_only_ingestions_of_its_client_or_pipeline(partner: GenericPartner) -> None:
     own, foreign = PipelineFactory.create(), PipelineFactory.create()
     everything, bound = program(), program("ingest", client_id=own.client_id)
 
@@ -138,7 +138,7 @@ def test_operators_start_ingestions_and_others_do_not(partner: GenericPartner) -
 
 
 @pytest.mark.django_db
-def test_a_queue_that_is_down_is_said_and_nothing_hangs(partner: GenericPartner, tmp_path: Path) -> None:
+def test_an_unreachable_queue_is_reported_without_waiting(partner: GenericPartner, tmp_path: Path) -> None:
     code = (
         "import django; django.setup()\n"
         "from ingestion.api_sync_task import IngestionRequest, QueueUnavailable, start\n"

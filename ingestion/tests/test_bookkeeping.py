@@ -1,4 +1,4 @@
-"""Watermarks: one statement a walk, only for sources still the ones walked, without touching updated_at."""
+"""Watermarks: one statement per walk, only for pipelines whose source did not change, without changing updated_at."""
 
 from datetime import timedelta
 
@@ -29,7 +29,7 @@ def test_a_walk_moves_all_its_watermarks_in_one_statement(airflow: AirflowReplay
     assert Pipeline.objects.filter(ingested_through__gt=timezone.now() - timedelta(minutes=1)).count() == 8
 
 
-def test_bookkeeping_leaves_updated_at_alone(generic: GenericPartner, db: None) -> None:
+def test_bookkeeping_does_not_change_updated_at(generic: GenericPartner, db: None) -> None:
     pipelines_of("Northwind", "orders", "unknown")
     generic.runs["orders"] = []
     before = list(Pipeline.objects.order_by("id").values_list("updated_at", flat=True))
@@ -39,7 +39,7 @@ def test_bookkeeping_leaves_updated_at_alone(generic: GenericPartner, db: None) 
     assert list(Pipeline.objects.order_by("id").values_list("updated_at", flat=True)) == before
 
 
-def test_a_watermark_that_would_hardly_move_is_not_written(generic: GenericPartner, db: None) -> None:
+def test_a_watermark_that_moves_by_less_than_a_step_is_not_written(generic: GenericPartner, db: None) -> None:
     pipelines_of("Northwind", "orders")
     generic.runs["orders"] = []
     ingest(generic_connection(generic, interval_seconds=3600))
@@ -109,7 +109,9 @@ def test_a_source_that_changes_while_it_is_walked_is_not_marked_as_walked(generi
     assert Pipeline.objects.get().ingested_through is None
 
 
-def test_a_new_pipeline_does_not_drag_the_others_back(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
+def test_a_new_pipeline_does_not_make_the_others_start_earlier(
+    airflow: AirflowReplay, dags: dict[str, Pipeline]
+) -> None:
     airflow.move_to("C-settled")
     Pipeline.objects.exclude(external_id="manual_refund").update(ingested_through=timezone.now())
 

@@ -1,4 +1,4 @@
-"""Partners that send their headers one byte at a time, and names that lead to a machine's own credentials."""
+"""Partners that send their headers one byte at a time, and names that resolve to cloud metadata services."""
 
 import contextlib
 import socket
@@ -13,7 +13,7 @@ from ingestion.errors import Refused, Unavailable
 from ingestion.http import HttpSettings, PartnerSession
 
 
-def test_headers_that_drip_end_with_the_exchanges_deadline() -> None:
+def test_a_partner_that_sends_headers_slowly_is_cut_off_at_the_deadline() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def drip() -> None:
@@ -45,7 +45,7 @@ def test_headers_that_drip_end_with_the_exchanges_deadline() -> None:
         ("2001:db8::1", False),
     ],
 )
-def test_addresses_of_metadata_services_are_known(address: str, forbidden: bool) -> None:
+def test_addresses_of_metadata_services_are_forbidden(address: str, forbidden: bool) -> None:
     assert is_forbidden(address) == forbidden
 
 

@@ -57,12 +57,12 @@ def test_it_shows_how_each_run_would_be_stored_and_stores_nothing(partner: Gener
     assert len(partner.requests) == 1
 
 
-def test_without_a_pipeline_it_takes_the_first(partner: GenericPartner) -> None:
+def test_without_a_pipeline_the_first_one_is_requested(partner: GenericPartner) -> None:
     pipelines_of("Northwind", "orders")
     assert "requested orders" in check("one")
 
 
-def test_what_is_wrong_is_said_with_an_exit_code(partner: GenericPartner) -> None:
+def test_each_kind_of_error_has_its_message_and_exit_code(partner: GenericPartner) -> None:
     with pytest.raises(CommandError, match="selects no pipeline") as refusal:
         check("one")
     assert refusal.value.returncode == 2
@@ -84,7 +84,7 @@ def test_a_partner_without_runs_is_no_error(partner: GenericPartner) -> None:
     assert "first page: no run." in check("one")
 
 
-def test_of_a_description_it_shows_where_each_field_comes_from(
+def test_with_a_description_it_shows_where_each_field_comes_from(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(PASSWORD_ENV, SECRET)

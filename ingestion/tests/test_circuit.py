@@ -1,4 +1,4 @@
-"""A partner that is down, or that asked for a pause, from tick to tick."""
+"""Ticks of a partner that is down or that asked for a pause."""
 
 import itertools
 from collections.abc import Iterator
@@ -51,58 +51,58 @@ def partner(generic: GenericPartner, settings: Settings, tmp_path: Path) -> Iter
     generic.faults = []
 
 
-def asked_in(partner: GenericPartner) -> int:
-    """Requests that one tick sends."""
+def requests_of_a_tick(partner: GenericPartner) -> int:
+    """Return the number of requests that one tick sends."""
     before = len(partner.requests)
     tick.apply(args=("one",)).get()
     return len(partner.requests) - before
 
 
-def test_a_partner_that_stays_down_is_asked_ever_more_rarely_and_then_by_one_request(
-    partner: GenericPartner, clock: Clock
-) -> None:
+def test_a_partner_that_stays_down_gets_fewer_and_fewer_requests(partner: GenericPartner, clock: Clock) -> None:
     partner.faults = [Answer(503)] * 1000
     requests = []
     for _ in range(90):  # minutes
-        requests.append(asked_in(partner))
+        requests.append(requests_of_a_tick(partner))
         clock.now += 60
 
     tries = [minute for minute, number in enumerate(requests) if number]
-    assert [requests[minute] for minute in tries[:4]] == [3, 3, 3, 1], "three to be sure, later a single one"
+    assert [requests[minute] for minute in tries[:4]] == [3, 3, 3, 1], (
+        "three failed requests per tick, later a single one"
+    )
     assert [later - earlier for earlier, later in itertools.pairwise(tries)] == [1, 1, 2, 4, 8, 15, 15, 15, 15]
 
 
-def test_after_its_first_answer_it_is_asked_as_usual(partner: GenericPartner, clock: Clock) -> None:
+def test_after_its_first_response_a_partner_is_walked_as_usual(partner: GenericPartner, clock: Clock) -> None:
     partner.faults = [Answer(503)] * 1000
     for _ in range(12):
-        asked_in(partner)
+        requests_of_a_tick(partner)
         clock.now += 60
     assert Pipeline.objects.exclude(last_ingest_error=None).count() == 10
 
     partner.faults = []
     clock.now += 900
-    assert asked_in(partner) == 10
+    assert requests_of_a_tick(partner) == 10
     clock.now += 60
-    assert asked_in(partner) == 10
+    assert requests_of_a_tick(partner) == 10
     assert Run.objects.count() == 10
     assert not Pipeline.objects.exclude(last_ingest_error=None).exists()
 
 
-def test_one_pipeline_that_fails_closes_nothing(partner: GenericPartner, clock: Clock) -> None:
+def test_one_failing_pipeline_does_not_open_the_circuit(partner: GenericPartner, clock: Clock) -> None:
     for _ in range(6):
         partner.faults = [Answer(503)]
-        assert asked_in(partner) == 10
+        assert requests_of_a_tick(partner) == 10
         clock.now += 60
 
 
-def test_a_refused_token_is_no_outage(partner: GenericPartner, clock: Clock) -> None:
+def test_a_refused_token_does_not_open_the_circuit(partner: GenericPartner, clock: Clock) -> None:
     partner.token = "another"
     for _ in range(6):
-        assert asked_in(partner) > 0
+        assert requests_of_a_tick(partner) > 0
         clock.now += 60
 
 
-def test_by_hand_the_partner_is_asked_while_the_schedule_leaves_it_alone(partner: GenericPartner, clock: Clock) -> None:
+def test_manual_ingestion_ignores_an_open_circuit(partner: GenericPartner, clock: Clock) -> None:
     for _ in range(5):
         Circuit("generic", 60).down()
     assert Circuit("generic", 60).pause() > 0
@@ -111,7 +111,7 @@ def test_by_hand_the_partner_is_asked_while_the_schedule_leaves_it_alone(partner
     assert Circuit("generic", 60).pause() == 0
 
 
-def test_a_requested_ingestion_passes_the_open_circuit_and_a_scheduled_one_waits(
+def test_a_requested_ingestion_ignores_an_open_circuit_and_a_scheduled_one_waits(
     partner: GenericPartner, clock: Clock
 ) -> None:
     for _ in range(5):
@@ -122,25 +122,25 @@ def test_a_requested_ingestion_passes_the_open_circuit_and_a_scheduled_one_waits
 
     requested = tick.apply(args=("one",), kwargs={"requested": True}).get()
     assert requested["pipelines_processed"] == 10
-    assert Circuit("one", 60).pause() == 0, "its answer closes the circuit for the schedule, too"
+    assert Circuit("one", 60).pause() == 0, "a response closes the circuit for the schedule too"
 
 
-def test_a_long_wait_that_the_partner_asked_for_is_obeyed_by_everybody(partner: GenericPartner, clock: Clock) -> None:
+def test_a_long_retry_after_pauses_scheduled_and_manual_ingestion(partner: GenericPartner, clock: Clock) -> None:
     partner.faults = [Answer(429, headers={"Retry-After": "600"})]
-    assert asked_in(partner) == 1
+    assert requests_of_a_tick(partner) == 1
     clock.now += 60
-    assert asked_in(partner) == 0, "the schedule"
+    assert requests_of_a_tick(partner) == 0, "the schedule"
     Circuit("generic", 60).hold(540)
     report = ingest(generic_connection(partner))
     assert "left alone for another 540 s" in str(report.errors[0]["error"]), "and by hand"
     assert len(partner.requests) == 1
 
     clock.now += 541
-    assert asked_in(partner) == 10
+    assert requests_of_a_tick(partner) == 10
     assert Run.objects.count() == 10
 
 
-def test_without_its_cache_a_partner_is_asked_at_every_tick(
+def test_without_the_cache_a_partner_is_requested_at_every_tick(
     partner: GenericPartner, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Broken:
@@ -150,14 +150,14 @@ def test_without_its_cache_a_partner_is_asked_at_every_tick(
     monkeypatch.setattr("chm_project.db.best_effort_cache.cache", Broken())
     partner.faults = [Answer(503)] * 1000
     for _ in range(8):
-        assert asked_in(partner) == 3
+        assert requests_of_a_tick(partner) == 3
         clock.now += 60
     partner.faults = []
-    assert asked_in(partner) == 10
+    assert requests_of_a_tick(partner) == 10
     assert Run.objects.count() == 10
 
 
-def test_a_moment_that_was_missed_comes_once_and_each_connection_has_its_own() -> None:
+def test_a_missed_period_is_due_once_and_each_connection_has_its_own_moment() -> None:
     from ingestion.schedule import Phased
 
     class At(Phased):

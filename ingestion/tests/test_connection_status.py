@@ -1,4 +1,4 @@
-"""How connections stand, by the command, and adopting what only the source has."""
+"""The status of connections in the command, and the adoption of pipelines that only the source has."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -74,7 +74,7 @@ def command(*arguments: str) -> str:
     return out.getvalue()
 
 
-def test_the_command_shows_both_sides_of_each_connection(airflow: AirflowReplay, connected: Connected) -> None:
+def test_the_command_shows_how_source_and_inventory_differ(airflow: AirflowReplay, connected: Connected) -> None:
     connected(airflow)
     pipelines_of("Northwind", "sales_daily_load", "manual_refund", "deleted_dag")
     Pipeline.objects.update(ingested_through=timezone.now() - timedelta(minutes=5))
@@ -169,7 +169,7 @@ def test_two_hundred_are_adopted_at_once_and_the_next_walk_reads_their_runs(
     assert admin_user.logentry_set.count() == 200
 
 
-def test_a_client_chosen_by_hand_comes_before_the_rule(
+def test_a_client_that_the_user_chooses_has_precedence_over_the_rule(
     airflow: AirflowReplay, connected: Connected, admin_user: User
 ) -> None:
     connected(airflow, live='adopt_clients = { "sales*" = "Northwind" }')
@@ -187,7 +187,7 @@ def test_a_client_chosen_by_hand_comes_before_the_rule(
     assert [fault.message for fault in neither.faults] == ["No rule assigns a client; choose one."]
 
 
-def test_the_only_client_of_a_connection_owns_what_it_adopts_and_no_other_can(
+def test_pipelines_are_adopted_only_for_the_clients_that_the_connection_selects(
     airflow: AirflowReplay, connected: Connected, admin_user: User
 ) -> None:
     connected(airflow, live='pipelines = { clients = ["Northwind"], environment = "staging" }')
@@ -203,7 +203,7 @@ def test_the_only_client_of_a_connection_owns_what_it_adopts_and_no_other_can(
     assert (Pipeline.objects.get().client.name, Pipeline.objects.get().environment) == ("Northwind", "staging")
 
 
-def test_adopting_changes_no_pipeline_that_has_the_name_already(
+def test_adopting_does_not_change_a_pipeline_with_the_same_name(
     airflow: AirflowReplay, connected: Connected, admin_user: User
 ) -> None:
     connected(airflow)
@@ -222,7 +222,7 @@ def test_adopting_changes_no_pipeline_that_has_the_name_already(
     assert admin_user.logentry_set.count() == 0
 
 
-def test_what_is_no_longer_unmatched_is_not_adopted(
+def test_a_pipeline_that_is_no_longer_unmatched_is_not_adopted(
     airflow: AirflowReplay, connected: Connected, admin_user: User
 ) -> None:
     connected(airflow)

@@ -1,4 +1,4 @@
-"""The connections file: every mistake named at once, no secret shown, no pipeline twice."""
+"""The connections file: all mistakes are reported together, no secret is shown, no pipeline is selected twice."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -113,11 +113,13 @@ def test_every_mistake_is_named_at_once(written: Path) -> None:
         ("[connections]\na = 3\n", "connections.a: must be a table"),
     ],
 )
-def test_a_file_that_is_no_connections_file_says_where(written: Path, text: str, message: str) -> None:
+def test_a_file_that_is_not_a_connections_file_is_an_error_with_its_place(
+    written: Path, text: str, message: str
+) -> None:
     assert message in "\n".join(mistakes(written, text))
 
 
-def test_a_file_that_is_not_there_is_named(written: Path) -> None:
+def test_a_missing_file_is_named(written: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"connections\.toml"):
         configured()
 
@@ -133,14 +135,14 @@ def test_without_a_file_two_variables_make_one_generic_connection(settings: Sett
     assert "tok3n" not in repr(connection)
 
 
-def test_without_anything_the_error_says_what_to_set() -> None:
+def test_without_any_configuration_the_error_says_what_to_set() -> None:
     with pytest.raises(ConfigurationError, match="CHM_CONNECTIONS_FILE"):
         configured()
 
 
 @pytest.mark.proves("FR-011", "SE-001")
 @pytest.mark.django_db
-def test_pipelines_go_to_the_connection_that_selects_them_and_the_rest_is_named(written: Path) -> None:
+def test_pipelines_are_assigned_to_the_connection_that_selects_them_and_the_others_are_listed(written: Path) -> None:
     written.write_text(GOOD.replace("TOKEN_FILE", str(written.parent / "token")))
     dags = pipelines_of("Northwind", "dag-1", "dag-2")
     etl = pipelines_of("Contoso", "etl-1", "other-1", platform="custom")
@@ -201,7 +203,7 @@ def test_connections_are_read_without_their_secrets(written: Path, monkeypatch: 
     ]
 
 
-def test_an_auth_kind_that_nobody_wrote_code_for_is_an_error_and_not_airflows(written: Path) -> None:
+def test_an_unknown_auth_kind_raises_an_error(written: Path) -> None:
     written.write_text(GOOD.replace("TOKEN_FILE", str(written.parent / "token")))
     connection = replace(configured()["northwind"], auth=AuthSettings(kind="kerberos", secret_env="NORTHWIND_PASSWORD"))
 

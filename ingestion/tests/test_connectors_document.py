@@ -1,4 +1,4 @@
-"""docs/connectors.md: what can be copied from it works, and what it shows is the code."""
+"""docs/connectors.md: its examples work, and the connector that it shows is the code."""
 
 import re
 from pathlib import Path
@@ -18,7 +18,7 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", DOCUMENT, re.MULTILINE | re.DOTALL)
 
 
-def test_every_connection_shown_can_be_read_and_every_connector_is_shown(
+def test_every_example_can_be_read_and_every_connector_has_one(
     tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = "\n".join(blocks("toml"))
@@ -35,7 +35,7 @@ def test_every_connection_shown_can_be_read_and_every_connector_is_shown(
         connection.authentication()
 
 
-def test_the_connector_shown_is_one_as_it_stands_and_short() -> None:
+def test_the_example_connector_is_the_code_and_is_short() -> None:
     [shown] = blocks("python")
     assert shown == (ROOT / "ingestion" / "connectors" / "generic.py").read_text()
     assert len(shown.splitlines()) < 75

@@ -1,4 +1,4 @@
-"""Dagster, from answers that a real server gave; the filters are applied as it applies them."""
+"""Dagster, with recorded responses of a real server and filters that work like its filters."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,7 @@ MOMENTS = ("A-early", "B-settled")
 
 
 def rows(when: str) -> list[dict[str, Any]]:
-    """Every run that the server showed at the read_time, newest first."""
+    """Return every recorded run of this moment, newest first."""
     found: dict[str, dict[str, Any]] = {}
     for path in sorted((RECORDINGS / when).glob("runs*.json")):
         data = (json.loads(path.read_text())["response"]["body"] or {}).get("data") or {}
@@ -65,7 +65,7 @@ def jobs() -> list[str]:
     return sorted({row["jobName"] for when in MOMENTS for row in rows(when)})
 
 
-def test_every_status_that_the_server_knows_is_in_the_table() -> None:
+def test_every_status_of_the_server_is_in_the_table() -> None:
     answer = json.loads((RECORDINGS / "B-settled" / "run-status-values.json").read_text())["response"]["body"]
     known = {value["name"].lower() for value in answer["data"]["__type"]["enumValues"]}
     assert known == STATUSES.keys()
@@ -73,7 +73,7 @@ def test_every_status_that_the_server_knows_is_in_the_table() -> None:
 
 
 @pytest.mark.django_db
-def test_each_run_is_stored_as_the_server_told_it_and_moves_on(dagster: DagsterPartner) -> None:
+def test_each_run_is_stored_as_the_server_returned_it_and_progresses(dagster: DagsterPartner) -> None:
     pipelines_of("Northwind", *jobs(), platform="vendor_api")
     for when in MOMENTS:
         dagster.rows = rows(when)
@@ -89,7 +89,7 @@ def test_each_run_is_stored_as_the_server_told_it_and_moves_on(dagster: DagsterP
 
 
 @pytest.mark.django_db
-def test_a_second_walk_asks_for_what_changed_and_changes_no_row(dagster: DagsterPartner) -> None:
+def test_a_second_walk_requests_only_changes_and_writes_no_row(dagster: DagsterPartner) -> None:
     pipelines_of("Northwind", *jobs(), platform="vendor_api")
     dagster.rows = rows("B-settled")
     ingest(connection(dagster))
@@ -120,7 +120,7 @@ def test_an_open_run_that_two_clients_share_is_read_again_for_both(dagster: Dags
 
 
 @pytest.mark.django_db
-def test_an_open_run_that_the_server_forgot_is_gone(dagster: DagsterPartner) -> None:
+def test_an_open_run_that_the_server_no_longer_has_becomes_canceled(dagster: DagsterPartner) -> None:
     pipelines_of("Northwind", *jobs(), platform="vendor_api")
     ingest(connection(dagster))
     open_runs = set(Run.objects.still_open().values_list("external_run_id", flat=True))
@@ -149,7 +149,7 @@ def test_long_listings_are_read_to_their_end(dagster: DagsterPartner) -> None:
         ([], "'data'"),
     ],
 )
-def test_an_answer_of_another_kind_is_an_error_and_loses_nothing(
+def test_an_unexpected_response_is_an_error_and_loses_no_run(
     dagster: DagsterPartner, answer: Any, message: str
 ) -> None:
     job = rows("A-early")[0]["jobName"]
@@ -160,7 +160,7 @@ def test_an_answer_of_another_kind_is_an_error_and_loses_nothing(
     assert ingest(connection(dagster)).created == len([row for row in dagster.rows if row["jobName"] == job])
 
 
-def test_times_that_are_none_are_left_for_the_write_path_to_name() -> None:
+def test_values_that_are_not_times_are_returned_unchanged() -> None:
     assert read_time(None) is None
     assert read_time("soon") == "soon"
     assert read_time(1e300) == "1e+300"

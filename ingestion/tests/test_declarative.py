@@ -1,4 +1,4 @@
-"""The declarative connector: kinds of paging, what goes wrong in descriptions and in answers."""
+"""The declarative connector: kinds of paging, mistakes in descriptions, and bad responses."""
 
 import json
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from ingestion.connections import ConfigurationError
 from ingestion.connectors.declarative import canonical_status, read_duration, read_time
 from ingestion.connectors.source_description import Source
 from ingestion.synthetic.partner import Answer, Request
-from ingestion.tests.scripted import LISTING, Connect, Scripted, a_row
+from ingestion.tests.scripted import LISTING, Connect, Scripted, make_row
 from ingestion.tests.support import ingest, outcomes, physical_rows, pipelines_of
 from inventory.models import Pipeline
 from runs.models import Run
@@ -25,12 +25,12 @@ def partner(db: None) -> Any:
 
 
 def by_number(size: int, rows: int, name: str, *, total: bool = False) -> Callable[[Request], Answer]:
-    """Pages by number or offset, as the parameter's name says."""
+    """Return a script with pages by offset or by number, depending on the parameter's name."""
 
     def answer(request: Request) -> Answer:
         requested = int(request.first(name) or 0)
         first = requested if name == "offset" else (requested - 1) * size
-        page = [a_row(number) for number in range(rows)][first : first + size]
+        page = [make_row(number) for number in range(rows)][first : first + size]
         return Answer(body={"runs": page} | ({"total": rows} if total else {}))
 
     return answer
@@ -50,8 +50,8 @@ def test_pages_by_number_are_read_to_the_end(
     assert len(partner.requests) == 4 + (not total) + (kind == "offset")
 
 
-def test_rows_that_vanish_before_the_page_are_made_up_for(partner: Scripted, connect: Connect) -> None:
-    rows = [a_row(number) for number in range(40)]
+def test_no_run_is_missed_if_rows_before_the_page_are_deleted(partner: Scripted, connect: Connect) -> None:
+    rows = [make_row(number) for number in range(40)]
 
     def answer(request: Request) -> Answer:
         page = int(request.first("page") or 1)
@@ -65,9 +65,7 @@ def test_rows_that_vanish_before_the_page_are_made_up_for(partner: Scripted, con
     assert Run.objects.count() == 40
 
 
-def test_next_addresses_are_followed_on_the_same_host_whatever_they_call_it(
-    partner: Scripted, connect: Connect
-) -> None:
+def test_urls_of_next_pages_are_followed_on_the_same_host(partner: Scripted, connect: Connect) -> None:
     def answer(request: Request) -> Answer:
         page = int(request.first("after") or 0)
         following = [
@@ -76,7 +74,7 @@ def test_next_addresses_are_followed_on_the_same_host_whatever_they_call_it(
             f"https://127.0.0.1/api/jobs/orders/runs?after={page + 1}",  # a proxy in front took TLS and port away
             None,
         ][page]
-        return Answer(body={"runs": [a_row(page)], "links": {"next": following}})
+        return Answer(body={"runs": [make_row(page)], "links": {"next": following}})
 
     partner.script = answer
     report = ingest(connect(partner, LISTING + '[paging]\nkind = "next_url"\nnext = "links.next"\n'))
@@ -86,8 +84,10 @@ def test_next_addresses_are_followed_on_the_same_host_whatever_they_call_it(
 
 
 @pytest.mark.parametrize("address", ["https://evil.example/api?after=1", "//evil.example/x", "http://[bad"])
-def test_a_next_address_elsewhere_is_never_followed(partner: Scripted, connect: Connect, address: str) -> None:
-    partner.script = lambda request: Answer(body={"runs": [a_row(1)], "next": address})
+def test_a_url_of_a_next_page_on_another_host_is_never_followed(
+    partner: Scripted, connect: Connect, address: str
+) -> None:
+    partner.script = lambda request: Answer(body={"runs": [make_row(1)], "next": address})
     report = ingest(connect(partner, LISTING + '[paging]\nkind = "next_url"\nnext = "next"\n'))
     [problem] = report.errors
     assert "next page" in str(problem["error"])
@@ -104,28 +104,28 @@ def test_a_next_address_elsewhere_is_never_followed(partner: Scripted, connect: 
         ('kind = "page"\nparam = "p"', {}, "same page twice"),
     ],
 )
-def test_a_listing_that_turns_in_a_circle_ends_with_an_error(
+def test_a_listing_that_repeats_its_pages_ends_with_an_error(
     partner: Scripted, connect: Connect, paging: str, answer: dict[str, Any], message: str
 ) -> None:
-    partner.script = lambda request: Answer(body={"runs": [a_row(1)]} | answer)
+    partner.script = lambda request: Answer(body={"runs": [make_row(1)]} | answer)
     [problem] = ingest(connect(partner, f"{LISTING}[paging]\n{paging}\n")).errors
     assert message in str(problem["error"])
     assert len(partner.requests) <= 3
 
 
-def test_a_page_that_says_there_is_no_more_is_the_last(partner: Scripted, connect: Connect) -> None:
-    partner.script = lambda request: Answer(body={"runs": [a_row(1)], "next": "x", "has_more": False})
+def test_the_listing_ends_when_the_field_for_more_pages_is_false(partner: Scripted, connect: Connect) -> None:
+    partner.script = lambda request: Answer(body={"runs": [make_row(1)], "next": "x", "has_more": False})
     paging = '[paging]\nkind = "cursor"\nparam = "c"\nnext = "next"\nmore = "has_more"\n'
     assert not ingest(connect(partner, LISTING + paging)).errors
     assert len(partner.requests) == 1
 
 
-def test_a_cursor_goes_into_the_body_where_there_is_one(partner: Scripted, connect: Connect) -> None:
+def test_a_cursor_is_sent_in_the_body_if_the_request_has_one(partner: Scripted, connect: Connect) -> None:
     def answer(request: Request) -> Answer:
         requested = json.loads(request.body)
         assert requested["jobs"] == ["orders"]
         page = int(requested.get("token", 0))
-        return Answer(body={"runs": [a_row(page)], "next": page + 1 if page < 2 else None})
+        return Answer(body={"runs": [make_row(page)], "next": page + 1 if page < 2 else None})
 
     partner.script = answer
     source = LISTING.replace(
@@ -135,17 +135,17 @@ def test_a_cursor_goes_into_the_body_where_there_is_one(partner: Scripted, conne
     assert (report.errors, report.created) == ([], 3)
 
 
-def test_an_odd_item_is_rejected_or_repaired_alone(partner: Scripted, connect: Connect) -> None:
+def test_a_bad_item_is_rejected_or_corrected_and_the_others_are_stored(partner: Scripted, connect: Connect) -> None:
     rows = [
-        a_row(1),
+        make_row(1),
         "nonsense",
         None,
-        a_row(2, id=None),
-        a_row(3, parts=[{"rows": "many"}]),
-        a_row(4, start="soon", state={"odd": 1}, result=7),
-        a_row(5, state="exploded", result=None),
-        a_row(6, state="planned", result=None),
-        a_row(7, state="OVER ", result="whatever"),
+        make_row(2, id=None),
+        make_row(3, parts=[{"rows": "many"}]),
+        make_row(4, start="soon", state={"odd": 1}, result=7),
+        make_row(5, state="exploded", result=None),
+        make_row(6, state="planned", result=None),
+        make_row(7, state="OVER ", result="whatever"),
     ]
     partner.script = lambda request: Answer(body={"runs": rows})
 
@@ -163,7 +163,7 @@ def test_an_odd_item_is_rejected_or_repaired_alone(partner: Scripted, connect: C
 
 
 @pytest.mark.parametrize("body", [{"runs": {"id": 1}}, {"runs": None}, {}, [], "text", None, 3])
-def test_an_answer_without_a_list_is_an_error_that_says_where_it_was_looked_for(
+def test_a_response_without_the_list_is_an_error_that_names_its_expression(
     partner: Scripted, connect: Connect, body: Any
 ) -> None:
     partner.script = lambda request: Answer(body=body)
@@ -172,7 +172,7 @@ def test_an_answer_without_a_list_is_an_error_that_says_where_it_was_looked_for(
     assert Pipeline.objects.get().ingested_through is None
 
 
-def test_ids_are_encoded_and_the_start_is_sent_as_the_partner_wants_it(partner: Scripted, connect: Connect) -> None:
+def test_ids_are_encoded_and_the_start_is_sent_in_the_described_format(partner: Scripted, connect: Connect) -> None:
     pipelines_of("Northwind", "a/b c?ü", platform="custom")
     Pipeline.objects.update(ingested_through=datetime(2026, 11, 20, 12, 2, tzinfo=UTC))
     source = LISTING + '[since]\ntime_format = "{}"\nquery = {{ from = "{{since}}" }}\n'
@@ -194,16 +194,20 @@ def test_ids_are_encoded_and_the_start_is_sent_as_the_partner_wants_it(partner: 
     }
 
 
-def test_what_differs_in_every_answer_is_dropped_before_it_is_compared(partner: Scripted, connect: Connect) -> None:
+def test_fields_that_differ_in_every_response_are_dropped_before_the_comparison(
+    partner: Scripted, connect: Connect
+) -> None:
     partner.script = lambda request: Answer(
-        body={"runs": [a_row(1, requested=len(partner.requests), links={"self": "x", "signed": len(partner.requests)})]}
+        body={
+            "runs": [make_row(1, requested=len(partner.requests), links={"self": "x", "signed": len(partner.requests)})]
+        }
     )
     connection = connect(partner, 'drop = ["requested", "links.signed"]\n' + LISTING)
     ingest(connection)
     before = physical_rows()
     assert outcomes(ingest(connection)) == {"unchanged": 1}
     assert physical_rows() == before
-    assert Run.objects.get().payload == a_row(1, links={"self": "x"})
+    assert Run.objects.get().payload == make_row(1, links={"self": "x"})
 
 
 @pytest.mark.parametrize(
@@ -214,19 +218,21 @@ def test_what_differs_in_every_answer_is_dropped_before_it_is_compared(partner: 
         ('version = "none"', "success"),
     ],
 )
-def test_whether_a_run_opens_again_is_as_described(partner: Scripted, connect: Connect, head: str, status: str) -> None:
-    rows = [a_row(1)]
+def test_the_description_decides_whether_a_run_opens_again(
+    partner: Scripted, connect: Connect, head: str, status: str
+) -> None:
+    rows = [make_row(1)]
     partner.script = lambda request: Answer(body={"runs": rows})
     connection = connect(partner, f"{head}\n{LISTING}")
     ingest(connection)
-    rows[0] = a_row(1, state="active", result=None, end=None)
+    rows[0] = make_row(1, state="active", result=None, end=None)
     ingest(connection)
     assert Run.objects.get().status == status
 
 
-def test_a_404_from_something_else_than_the_api_closes_no_run(partner: Scripted, connect: Connect) -> None:
+def test_a_404_that_is_not_from_the_api_closes_no_run(partner: Scripted, connect: Connect) -> None:
     source = LISTING + '[one_run]\npath = "/jobs/{external_id}/runs/{external_run_id}"\n'
-    partner.script = lambda request: Answer(body={"runs": [a_row(1, state="active", result=None, end=None)]})
+    partner.script = lambda request: Answer(body={"runs": [make_row(1, state="active", result=None, end=None)]})
     ingest(connect(partner, source))
 
     partner.script = lambda request: (
@@ -248,16 +254,16 @@ def test_two_clients_that_share_an_external_id_see_the_end_of_a_run_with_the_sam
 ) -> None:
     pipelines_of("Contoso", "orders")
     source = LISTING + '[one_run]\npath = "/jobs/{external_id}/runs/{external_run_id}"\n'
-    partner.script = lambda request: Answer(body={"runs": [a_row(1, state="active", result=None, end=None)]})
+    partner.script = lambda request: Answer(body={"runs": [make_row(1, state="active", result=None, end=None)]})
     ingest(connect(partner, source))
     assert list(Run.objects.values_list("status", flat=True)) == ["running", "running"]
 
-    partner.script = lambda request: Answer(body={"runs": []} if request.path.endswith("runs") else a_row(1))
+    partner.script = lambda request: Answer(body={"runs": []} if request.path.endswith("runs") else make_row(1))
     partner.requests.clear()
     ingest(connect(partner, source))
 
     assert list(Run.objects.values_list("status", flat=True)) == ["success", "success"]
-    assert len(partner.requests) == 2, "one listing, and one question for both"
+    assert len(partner.requests) == 2, "one listing, and one request for the run of both"
 
 
 def test_every_mistake_of_a_description_is_named_at_once(connect: Connect) -> None:
@@ -336,7 +342,7 @@ def test_times_and_durations_are_read_as_described() -> None:
     assert read_duration(7, "seconds") == 7
 
 
-def test_words_together_come_before_the_first_alone() -> None:
+def test_all_status_words_together_have_precedence_over_the_first_word() -> None:
     source = Source(statuses={"done": "success", "done/bad": "failed"})
     assert [canonical_status(source, word) for word in ("Done", "DONE/BAD", "done/odd", "odd", None)] == [
         "success",

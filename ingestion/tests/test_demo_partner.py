@@ -1,4 +1,4 @@
-"""The demonstration's live partner over real HTTP: what it serves is believable, and all of it arrives."""
+"""The partner for demonstrations: its runs are realistic, and CHM ingests all of them."""
 
 import itertools
 import os
@@ -32,7 +32,7 @@ SOURCES = [SimulatedSource(f"client-{number}.orders-load", "ingestion") for numb
 
 
 class Clock:
-    """The real one, moved on at will: CHM's watermarks are of the real one, and may not be ahead of the partner's."""
+    """A clock that is `ahead` of the real one. CHM uses the real clock, which must not be ahead of the partner's."""
 
     def __init__(self) -> None:
         self.ahead = 0.0
@@ -48,7 +48,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def partner(db: None, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[DemoPartner]:
-    """Beside the loaded data set, whose open runs it continues."""
+    """Run the partner with the open runs of the loaded data set."""
     monkeypatch.setenv(PASSWORD_ENV, TOKEN)
     call_command("load_synthetic", verbosity=0)
     open_runs = {
@@ -62,7 +62,7 @@ def partner(db: None, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator
 
 
 def ingest_all(partner: DemoPartner) -> dict[str, Report]:
-    """As the demonstration's connections do."""
+    """Ingest each platform by a connection of its own, as in a demonstration."""
     reports = {}
     for platform in Platform.values:
         connection = replace(
@@ -82,7 +82,7 @@ def live_runs() -> dict[str, tuple[str, int | None]]:
     return {run.external_run_id: (run.status, run.rows_processed) for run in found}
 
 
-def test_a_run_is_queued_progresses_and_ends_and_some_that_failed_run_again() -> None:
+def test_runs_are_queued_progress_and_end_and_some_failed_runs_run_again() -> None:
     lives: dict[str, list[tuple[str, str, int]]] = {}
     for moment in range(NOW, NOW + 900):
         for source in SOURCES:
@@ -126,7 +126,7 @@ def test_every_few_seconds_something_happens_and_the_past_is_bounded() -> None:
     assert all(len(source.runs(NOW)) <= KEPT_SECONDS // PERIOD_SECONDS[0] + 1 for source in SOURCES)
 
 
-def test_all_that_happens_arrives_despite_limits_and_repeated_pages(partner: DemoPartner, clock: Clock) -> None:
+def test_every_change_is_ingested_despite_rate_limits_and_repeated_pages(partner: DemoPartner, clock: Clock) -> None:
     for _ in range(4):
         reports = ingest_all(partner)
         assert {name: report.errors for name, report in reports.items() if report.errors} == {}
@@ -147,14 +147,14 @@ def test_all_that_happens_arrives_despite_limits_and_repeated_pages(partner: Dem
             for moment in (before, after)
         )
         for run_id, state in first.items():
-            # What changed while it was asked for may have been seen as either.
+            # A run that changed during the walk may be stored in either state.
             if run_id.rpartition(".live-")[0] in watched and last.get(run_id) == state:
                 assert stored[run_id] == state
                 compared += 1
     assert compared > 50
 
 
-def test_the_source_that_goes_down_becomes_stale_and_recovers_with_nothing_lost(
+def test_a_source_that_goes_down_becomes_stale_and_recovers_without_losing_runs(
     partner: DemoPartner, clock: Clock
 ) -> None:
     ingest_all(partner)
@@ -178,7 +178,7 @@ def test_the_source_that_goes_down_becomes_stale_and_recovers_with_nothing_lost(
     assert ingest_all(partner)[DOWN_SOURCE].errors
 
 
-def test_what_was_left_open_ends(partner: DemoPartner, clock: Clock) -> None:
+def test_runs_that_were_open_before_the_start_end(partner: DemoPartner, clock: Clock) -> None:
     left = set(Run.objects.still_open().values_list("external_run_id", flat=True))
     ingest_all(partner)
     assert set(Run.objects.still_open().values_list("external_run_id", flat=True)) >= left
@@ -190,7 +190,7 @@ def test_what_was_left_open_ends(partner: DemoPartner, clock: Clock) -> None:
     assert set(Run.objects.filter(external_run_id__in=left).values_list("status", flat=True)) == {"success"}
 
 
-def test_who_went_silent_in_the_data_set_stays_silent_and_is_late(partner: DemoPartner) -> None:
+def test_a_pipeline_that_stopped_in_the_data_set_gets_no_live_runs_and_is_late(partner: DemoPartner) -> None:
     ingest_all(partner)
 
     [late] = run_shape("late_pipelines")
@@ -211,12 +211,12 @@ def test_who_went_silent_in_the_data_set_stays_silent_and_is_late(partner: DemoP
         ("/", {"Authorization": f"Bearer {TOKEN}"}, 404),
     ],
 )
-def test_it_refuses_what_a_partner_refuses(path: str, headers: dict[str, str], status: int) -> None:
+def test_a_bad_token_or_path_is_refused(path: str, headers: dict[str, str], status: int) -> None:
     with DemoPartner(dataset("v1"), token=TOKEN) as partner:
         assert requests.get(f"{partner.base_url}{path}", headers=headers, timeout=5).status_code == status
 
 
-def test_the_process_says_what_it_lacks(tmp_path: Path) -> None:
+def test_the_process_names_a_missing_variable_or_data_set(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "ingestion.synthetic.demo_partner", "--token-env", "CHM_TEST_TOKEN"]
     root = Path(__file__).resolve().parents[2]
 

@@ -1,4 +1,4 @@
-"""Why runs failed, where the listing does not say it: Dagster from its own answers, others as they are documented."""
+"""Error texts from a second request: Dagster with recorded responses, other partners with documented ones."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ RECORDED = json.loads((Path(synthetic.__file__).parent / "recordings" / "dagster
 
 
 class FailedDagster(PartnerServer):
-    """Two failed runs, and the logs that explain them, in pages of `page` events."""
+    """A Dagster with two failed runs and their logs, in pages of `page` events."""
 
     page = 1_000
     explains = True
@@ -68,7 +68,7 @@ def test_failed_runs_of_dagster_name_their_steps_with_the_innermost_message(page
 
 
 @pytest.mark.django_db
-def test_of_a_log_that_is_too_long_to_read_the_steps_are_named_without_their_messages() -> None:
+def test_a_log_that_is_too_long_gives_the_steps_without_their_messages() -> None:
     pipelines_of("Northwind", "two_failures", platform="vendor_api")
     with FailedDagster() as partner:
         partner.page = 1
@@ -78,7 +78,7 @@ def test_of_a_log_that_is_too_long_to_read_the_steps_are_named_without_their_mes
 
 
 @pytest.mark.django_db
-def test_a_dagster_that_refuses_the_question_is_walked_and_not_asked_at_every_tick() -> None:
+def test_a_dagster_that_refuses_error_texts_is_walked_and_not_requested_again_at_once() -> None:
     pipelines_of("Northwind", "two_failures", "reconcile_failing", platform="vendor_api")
     with FailedDagster() as partner:
         partner.explains = False
@@ -197,7 +197,7 @@ def test_a_failed_run_names_its_step_by_one_more_request(
     assert f"{request.method} {request.path}" == requested
 
 
-def test_of_a_log_the_end_is_kept(tmp_path: Path) -> None:
+def test_the_end_of_a_log_is_stored(tmp_path: Path) -> None:
     text, _ = explained("dbt_cloud", DBT_CLOUD, tmp_path)
 
     assert str(text).endswith("\nDatabase Error in orders")
@@ -205,5 +205,5 @@ def test_of_a_log_the_end_is_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("body", [None, {}, {"jobs": []}], ids=["gone", "empty", "no job"])
-def test_a_source_without_a_text_for_a_run_says_so_once(body: Any, tmp_path: Path) -> None:
+def test_a_source_without_a_text_for_a_run_gives_none(body: Any, tmp_path: Path) -> None:
     assert explained("github_actions", body, tmp_path)[0] is None

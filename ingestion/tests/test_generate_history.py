@@ -1,4 +1,4 @@
-"""manage.py generate_history: believable, the same for the same seed, and never mixed into other data."""
+"""manage.py generate_history: realistic, equal for equal seeds, and never mixed with other data by mistake."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -51,7 +51,7 @@ def test_the_same_seed_gives_the_same_rows_and_another_seed_others() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_history_is_of_the_size_asked_for_and_looks_like_one() -> None:
+def test_the_history_has_the_requested_size_and_a_realistic_mix() -> None:
     output = generate(clients=5, pipelines=60, runs=20_000, days=120)
 
     assert "20000 runs" in output
@@ -73,7 +73,7 @@ def test_the_history_is_of_the_size_asked_for_and_looks_like_one() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_it_refuses_a_database_that_holds_other_data_unless_told_so() -> None:
+def test_a_database_with_other_data_is_refused_without_the_option_add() -> None:
     client = Client.objects.create(name="Someone else")
     with pytest.raises(CommandError, match="has clients or runs already") as refusal:
         generate()
@@ -85,7 +85,7 @@ def test_it_refuses_a_database_that_holds_other_data_unless_told_so() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_same_history_a_second_time_is_refused_whole() -> None:
+def test_the_same_history_is_refused_a_second_time() -> None:
     generate()
     first = fingerprint()
     with pytest.raises(CommandError, match="another --seed"):
@@ -94,7 +94,7 @@ def test_the_same_history_a_second_time_is_refused_whole() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_interrupted_it_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_generation_stores_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     blocks: Callable[[History], object] = History.blocks
 
     def interrupted(history: History) -> object:
@@ -109,7 +109,7 @@ def test_interrupted_it_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_it_leaves_the_planner_informed() -> None:
+def test_the_planner_has_statistics_afterwards() -> None:
     generate()
     with connection.cursor() as cursor:
         cursor.execute(

@@ -1,4 +1,4 @@
-"""The generic partner API: what comes in, and what is made of bad input."""
+"""The generic partner API: how runs are stored, and how bad input is handled."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -41,7 +41,7 @@ def test_pages_are_followed_until_no_cursor_is_given(generic: GenericPartner, or
 
 
 @pytest.mark.proves("FR-013")
-def test_what_a_run_says_is_stored(generic: GenericPartner, orders: Pipeline) -> None:
+def test_every_field_of_a_run_is_stored(generic: GenericPartner, orders: Pipeline) -> None:
     row = a_run(
         status="failed",
         started_at="2026-11-20T13:00:00+01:00",
@@ -94,7 +94,7 @@ def test_status_words_have_one_meaning(generic: GenericPartner, orders: Pipeline
     assert set(Run.objects.values_list("status", "status_reason")) == {(status, None)}
 
 
-def test_an_incremental_walk_asks_from_the_watermark_less_the_overlap(
+def test_an_incremental_walk_starts_at_the_watermark_minus_the_overlap(
     generic: GenericPartner, orders: Pipeline
 ) -> None:
     generic.runs["orders"] = []
@@ -119,7 +119,7 @@ def test_an_empty_page_with_a_cursor_is_not_the_end(generic: GenericPartner, ord
     assert Run.objects.count() == 1
 
 
-def test_a_cursor_that_comes_twice_ends_the_walk_with_an_error_and_keeps_what_came(
+def test_a_repeated_cursor_ends_the_walk_with_an_error_after_its_runs_are_stored(
     generic: GenericPartner, orders: Pipeline
 ) -> None:
     generic.faults = [Answer(body={"runs": [a_run(number)], "next_cursor": "same"}) for number in range(3)]
@@ -135,7 +135,7 @@ IDENTITIES: list[Any] = [{}, {"id": None}, {"id": ""}, {"id": " "}, {"id": "x" *
 
 
 @pytest.mark.parametrize("bad", [*IDENTITIES, None, "text", 7, ["list"]], ids=repr)
-def test_a_run_without_identity_is_rejected_and_its_page_goes_on(
+def test_a_run_without_an_id_is_rejected_and_the_rest_of_its_page_is_stored(
     generic: GenericPartner, orders: Pipeline, bad: Any
 ) -> None:
     bad_run = {"status": "success"} | bad if isinstance(bad, dict) else bad
@@ -202,7 +202,7 @@ def test_a_number_that_cannot_be_stored_is_left_out_and_named(
 
 
 @pytest.mark.parametrize("status", [None, "", "Exploded", 3, ["success"]])
-def test_an_unknown_status_is_a_failure_that_keeps_the_sources_word(
+def test_an_unknown_status_is_stored_as_failed_with_the_sources_word(
     generic: GenericPartner, orders: Pipeline, status: object
 ) -> None:
     generic.runs["orders"] = [a_run(status=status)]
@@ -225,7 +225,7 @@ def test_hostile_text_is_stored_as_text(generic: GenericPartner, orders: Pipelin
     assert "\x00" not in stored
 
 
-# One fault, and what it comes to. Retried: the walk then succeeds. Final: an error that says why, nothing lost.
+# Faults that are retried, and the message of each if it stays.
 
 BROKEN = [
     pytest.param(Answer(body=b'{"runs": [{"ext'), "without readable JSON", id="malformed JSON"),
@@ -244,7 +244,7 @@ BROKEN = [
 
 @pytest.mark.proves("FR-015")
 @pytest.mark.parametrize(("fault", "message"), BROKEN)
-def test_a_passing_fault_is_tried_again(generic: GenericPartner, orders: Pipeline, fault: Answer, message: str) -> None:
+def test_a_temporary_fault_is_retried(generic: GenericPartner, orders: Pipeline, fault: Answer, message: str) -> None:
     generic.page_size = 1
     generic.runs["orders"] = [a_run(1), a_run(2)]
     generic.faults = [None, fault]
@@ -256,7 +256,7 @@ def test_a_passing_fault_is_tried_again(generic: GenericPartner, orders: Pipelin
 
 
 @pytest.mark.parametrize(("fault", "message"), BROKEN)
-def test_a_fault_that_stays_is_an_error_that_says_why_and_keeps_what_came(
+def test_a_permanent_fault_is_an_error_with_its_reason_after_earlier_pages_are_stored(
     generic: GenericPartner, orders: Pipeline, fault: Answer, message: str
 ) -> None:
     generic.page_size = 1
@@ -290,9 +290,7 @@ def test_a_fault_that_stays_is_an_error_that_says_why_and_keeps_what_came(
         pytest.param(Answer(body={"runs": [{}] * 10_001}), "10001 runs", id="a page without measure"),
     ],
 )
-def test_a_final_fault_is_not_tried_again(
-    generic: GenericPartner, orders: Pipeline, fault: Answer, message: str
-) -> None:
+def test_a_refusal_is_not_retried(generic: GenericPartner, orders: Pipeline, fault: Answer, message: str) -> None:
     generic.page_size = 1
     generic.runs["orders"] = [a_run(1), a_run(2)]
     generic.faults = [None, fault]
@@ -306,7 +304,9 @@ def test_a_final_fault_is_not_tried_again(
 
 
 @pytest.mark.proves("FR-015")
-def test_a_body_that_drips_ends_at_the_total_time_limit(generic: GenericPartner, orders: Pipeline) -> None:
+def test_a_partner_that_sends_its_body_slowly_is_cut_off_at_the_total_time_limit(
+    generic: GenericPartner, orders: Pipeline
+) -> None:
     generic.faults = [Answer(body={"runs": [a_run()]}, drip=0.1)]
     quick = HttpSettings(timeout_seconds=0.2, max_retries=0)
 
@@ -362,7 +362,9 @@ def test_an_error_is_gone_after_the_next_complete_walk(generic: GenericPartner, 
     assert pipeline.ingested_through is not None
 
 
-def test_a_partner_that_is_down_is_not_asked_for_every_pipeline(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_partner_that_is_down_does_not_get_a_request_for_every_pipeline(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Down(PartnerServer):
         def answer(self, request: object) -> Answer:
             return Answer(503, {})
@@ -377,7 +379,7 @@ def test_a_partner_that_is_down_is_not_asked_for_every_pipeline(db: None, monkey
     assert report.pipelines_processed == 0
 
 
-def test_ids_of_any_kind_survive_the_path(generic: GenericPartner, db: None) -> None:
+def test_ids_with_any_characters_are_sent_in_the_path(generic: GenericPartner, db: None) -> None:
     names = ["a/b", "ü ber", "a+b:c~d.e", "50%", "?x=1#y", "..", "."]
     pipelines_of("Northwind", *names)
     for number, name in enumerate(names):

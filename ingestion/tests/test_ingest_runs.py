@@ -1,4 +1,4 @@
-"""manage.py ingest_runs: what it prints, and how it ends."""
+"""manage.py ingest_runs: its output and its exit codes."""
 
 import json
 from collections.abc import Iterator
@@ -47,7 +47,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Any:
     return run_command
 
 
-def test_all_well_is_a_table_and_status_0(partner: GenericPartner, run: Any) -> None:
+def test_success_prints_a_table_and_exits_with_0(partner: GenericPartner, run: Any) -> None:
     pipelines_of("Northwind", "orders", "stock")
 
     ended = run()
@@ -58,7 +58,7 @@ def test_all_well_is_a_table_and_status_0(partner: GenericPartner, run: Any) -> 
     assert Run.objects.count() == 2
 
 
-def test_a_failure_is_status_1_says_why_and_the_rest_is_ingested(partner: GenericPartner, run: Any) -> None:
+def test_a_failed_walk_is_reported_exits_with_1_and_the_others_are_ingested(partner: GenericPartner, run: Any) -> None:
     pipelines_of("Northwind", "orders", "nowhere")
 
     ended = run()
@@ -68,7 +68,7 @@ def test_a_failure_is_status_1_says_why_and_the_rest_is_ingested(partner: Generi
     assert Run.objects.count() == 1
 
 
-def test_json_is_for_programs(partner: GenericPartner, run: Any) -> None:
+def test_json_prints_the_report_for_programs(partner: GenericPartner, run: Any) -> None:
     pipelines_of("Northwind", "orders")
 
     [report] = json.loads(run("--json").out)["connections"]
@@ -86,7 +86,7 @@ def test_a_dry_run_reports_and_stores_nothing(partner: GenericPartner, run: Any)
     assert Pipeline.objects.get().ingested_through is None
 
 
-def test_a_client_or_a_pipeline_can_be_picked(partner: GenericPartner, run: Any) -> None:
+def test_an_ingestion_can_be_limited_to_a_client_or_a_pipeline(partner: GenericPartner, run: Any) -> None:
     pipelines_of("Northwind", "orders")
     stock = pipelines_of("Contoso", "stock")["stock"]
 
@@ -97,7 +97,7 @@ def test_a_client_or_a_pipeline_can_be_picked(partner: GenericPartner, run: Any)
     assert set(Run.objects.values_list("pipeline__external_id", flat=True)) == {"orders", "stock"}
 
 
-def test_since_fills_a_gap_and_leaves_a_watermark_that_lies_before_it(partner: GenericPartner, run: Any) -> None:
+def test_since_fills_a_gap_and_does_not_move_an_earlier_watermark(partner: GenericPartner, run: Any) -> None:
     pipelines_of("Northwind", "orders")
 
     run("--since", "2026-11-01T00:00:00Z")
@@ -107,7 +107,7 @@ def test_since_fills_a_gap_and_leaves_a_watermark_that_lies_before_it(partner: G
     assert Pipeline.objects.get().last_ingest_at is not None
 
 
-def test_full_asks_for_everything(partner: GenericPartner, run: Any) -> None:
+def test_full_starts_at_the_beginning(partner: GenericPartner, run: Any) -> None:
     pipelines_of("Northwind", "orders")
     run()
     run("--full")
@@ -126,7 +126,7 @@ def test_full_asks_for_everything(partner: GenericPartner, run: Any) -> None:
         (["--since", "2026-11-01", "--full"], "not allowed with"),
     ],
 )
-def test_bad_arguments_are_status_2_and_say_what_is_wrong(
+def test_bad_arguments_are_explained_and_exit_with_2(
     partner: GenericPartner, arguments: list[str], message: str
 ) -> None:
     with pytest.raises(CommandError, match=message) as error:
@@ -136,14 +136,14 @@ def test_bad_arguments_are_status_2_and_say_what_is_wrong(
     assert error.value.returncode == 2 or str(error.value).startswith("Error: ")
 
 
-def test_no_configuration_is_status_2(db: None) -> None:
+def test_without_configuration_it_exits_with_2(db: None) -> None:
     with pytest.raises(CommandError, match="No partner is configured") as error:
         call_command("ingest_runs")
 
     assert error.value.returncode == 2
 
 
-def test_ctrl_c_keeps_what_was_stored_and_says_how_to_go_on(partner: GenericPartner, run: Any) -> None:
+def test_after_ctrl_c_stored_runs_stay_and_the_message_says_how_to_continue(partner: GenericPartner, run: Any) -> None:
     import signal
     import threading
 

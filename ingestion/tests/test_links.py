@@ -1,4 +1,4 @@
-"""Links to the source: what a walk stores for each kind of partner, and what a connection may say itself."""
+"""Links to the source: what a walk stores for each kind of partner, and the key `ui_url`."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +27,7 @@ def links(connector: str, base_url: str, external_id: str, **options: Any) -> Li
 
 
 class AnyPartner(PartnerServer):
-    """Airflow's version in the API that it has; for Prefect one flow; no runs."""
+    """A partner without runs: Airflow with the API `api`, and Prefect with one flow."""
 
     api = "/api/v2"
 
@@ -62,14 +62,14 @@ def test_airflow_2_selects_the_run_in_its_grid() -> None:
     [(FLOW, f"flows/flow/{FLOW}"), (DEPLOYMENT, f"deployments/deployment/{DEPLOYMENT}")],
     ids=["flow", "deployment"],
 )
-def test_prefect_tells_flows_from_deployments(external_id: str, page: str) -> None:
+def test_prefect_has_other_links_for_flows_than_for_deployments(external_id: str, page: str) -> None:
     with AnyPartner() as partner:
         found = links("prefect", partner.base_url, external_id)
 
     assert found == Links(f"{partner.base_url}/{page}", f"{partner.base_url}/runs/flow-run/{{run_id}}")
 
 
-def test_dagster_finds_the_job_by_its_name() -> None:
+def test_dagster_links_to_a_job_by_its_name() -> None:
     found = links("dagster", "https://dagster.example", "daily load")
 
     assert found == Links("https://dagster.example/guess/daily%20load", "https://dagster.example/runs/{run_id}")
@@ -101,7 +101,7 @@ def test_presets_build_the_addresses_of_their_partners(tmp_path: Path) -> None:
     )
 
 
-def test_every_preset_links_to_its_runs_or_reads_their_address_or_leaves_it_to_ui_url(tmp_path: Path) -> None:
+def test_every_preset_except_airbyte_has_links_to_runs(tmp_path: Path) -> None:
     base_url = "https://partner.example/x"
     without = {
         name
@@ -112,7 +112,7 @@ def test_every_preset_links_to_its_runs_or_reads_their_address_or_leaves_it_to_u
     assert without == {"airbyte"}, "its API gives neither the address nor the id of the workspace"
 
 
-def test_ui_url_as_a_template_is_used_as_it_is(tmp_path: Path) -> None:
+def test_a_ui_url_that_is_a_template_is_used_unchanged(tmp_path: Path) -> None:
     more = 'ui_url = "https://ui.example/c/{external_id}/jobs/{run_id}"'
 
     found = from_preset("airbyte", "https://api.example/v1", "a/b", tmp_path, more)
@@ -120,7 +120,7 @@ def test_ui_url_as_a_template_is_used_as_it_is(tmp_path: Path) -> None:
     assert found == Links("https://ui.example/c/a%2Fb", "https://ui.example/c/a%2Fb/jobs/{run_id}")
 
 
-def test_ui_url_as_an_address_stands_for_base_url(tmp_path: Path) -> None:
+def test_a_ui_url_without_placeholders_replaces_base_url(tmp_path: Path) -> None:
     found = from_preset("dagster", "http://dagster.internal:3000", "load", tmp_path, 'ui_url = "https://ui.example/"')
 
     assert found == Links("https://ui.example/guess/load", "https://ui.example/runs/{run_id}")
@@ -137,7 +137,7 @@ def test_ui_url_as_an_address_stands_for_base_url(tmp_path: Path) -> None:
         ("https://ui.example/{external_id}", "a template is the address of a run, so it needs {run_id}"),
     ],
 )
-def test_a_ui_url_that_cannot_work_is_a_mistake_in_the_file(tmp_path: Path, ui_url: str, mistake: str) -> None:
+def test_an_invalid_ui_url_is_a_mistake_in_the_file(tmp_path: Path, ui_url: str, mistake: str) -> None:
     file = tmp_path / "connections.toml"
     file.write_text(f'[connections.c]\nconnector = "generic"\nbase_url = "https://x"\nui_url = "{ui_url}"\n')
 
@@ -162,7 +162,7 @@ class GenericPartner(PartnerServer):
 
 
 @pytest.mark.django_db
-def test_a_walk_stores_the_links_and_leaves_updated_at_alone_and_a_second_one_writes_nothing() -> None:
+def test_a_walk_stores_the_links_without_changing_updated_at_and_a_second_walk_writes_nothing() -> None:
     pipeline = pipelines_of("Northwind", "sales/daily", platform="custom")["sales/daily"]
     with GenericPartner() as partner:
         connection = Connection("generic", "generic", partner.base_url, http=IMPATIENT)
@@ -183,7 +183,7 @@ def test_a_walk_stores_the_links_and_leaves_updated_at_alone_and_a_second_one_wr
 
 
 @pytest.mark.django_db
-def test_a_partner_that_refuses_to_say_what_is_a_flow_costs_no_walk_and_no_stored_link() -> None:
+def test_a_walk_succeeds_and_keeps_the_stored_links_if_prefect_refuses_to_list_flows() -> None:
     class Refusing(PartnerServer):
         def answer(self, request: Request) -> Answer:
             return Answer(body=[]) if request.path == "/api/flow_runs/filter" else Answer(403, {"detail": "no"})

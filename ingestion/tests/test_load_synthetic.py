@@ -1,4 +1,4 @@
-"""manage.py load_synthetic: believable through the reporting shapes; loaded again, nothing changes."""
+"""manage.py load_synthetic: the reports show the planned patterns, and a second load changes nothing."""
 
 import subprocess
 import sys
@@ -35,7 +35,7 @@ def load_synthetic(**options: Any) -> str:
 
 
 def physical() -> dict[str, list[tuple[object, ...]]]:
-    """Every row of every table loaded, with what any write or lock would change."""
+    """Return every row of the loaded tables with what any write or lock would change."""
     with connection.cursor() as cursor:
         rows = {}
         for table in ("clients", "pipelines", "alert_rules", "runs"):
@@ -60,7 +60,7 @@ def test_everything_is_loaded() -> None:
 
 
 @pytest.mark.usefixtures("v1")
-def test_the_status_mix_is_found_again() -> None:
+def test_the_report_shows_the_planned_status_mix() -> None:
     mix: Counter[str] = Counter()
     for row in run_shape("weekly_status_mix", weeks=20, as_of=END):
         mix[row["status"]] += row["runs"]
@@ -71,7 +71,7 @@ def test_the_status_mix_is_found_again() -> None:
 
 
 @pytest.mark.usefixtures("v1")
-def test_the_incident_is_found_again_in_its_window_and_on_vendor_apis_alone() -> None:
+def test_the_report_shows_the_incident_only_in_its_window_and_only_on_vendor_apis() -> None:
     begins, ends = (datetime.fromtimestamp(moment, UTC) for moment in Plan().incident())
     assert timedelta(minutes=90) <= ends - begins <= timedelta(minutes=120)
     day = timedelta(days=1)
@@ -96,7 +96,7 @@ def test_the_incident_is_found_again_in_its_window_and_on_vendor_apis_alone() ->
 
 
 @pytest.mark.usefixtures("v1")
-def test_the_long_tail_is_found_again_on_dbt_and_nowhere_else() -> None:
+def test_only_dbt_has_long_durations() -> None:
     def shares(platform: str) -> list[float]:
         rows = run_shape(
             "run_duration_distribution",
@@ -147,7 +147,7 @@ def test_the_planted_incident_is_one_row_while_it_lasts() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_moved_to_end_now_and_loaded_again_later_nothing_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_load_on_a_later_day_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     load_synthetic()
     first = physical()
     latest = Run.objects.order_by("-source_updated_at").values_list("source_updated_at", flat=True)[0]
@@ -163,7 +163,7 @@ def test_moved_to_end_now_and_loaded_again_later_nothing_changes(monkeypatch: py
 
 
 @pytest.mark.django_db(transaction=True)
-def test_interrupted_it_is_completed_by_the_next_with_the_same_shift() -> None:
+def test_an_interrupted_load_is_completed_by_the_next_with_the_same_shift() -> None:
     def interrupt(done: int, _total: int) -> None:
         if done == 1_000:
             raise KeyboardInterrupt
@@ -180,7 +180,7 @@ def test_interrupted_it_is_completed_by_the_next_with_the_same_shift() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_runs_that_went_on_since_stay_as_they_are() -> None:
+def test_runs_that_changed_since_the_first_load_do_not_change() -> None:
     load_synthetic(end="none")
     run = Run.objects.still_open().first()
     assert run is not None
@@ -192,7 +192,7 @@ def test_runs_that_went_on_since_stay_as_they_are() -> None:
 
 
 @pytest.mark.usefixtures("v1")
-def test_what_people_changed_stays() -> None:
+def test_changes_by_users_stay() -> None:
     client = Client.objects.get(name="Baltic Foods")
     client.name, client.is_active = "Baltic Foods plc", False
     client.save()
@@ -202,7 +202,7 @@ def test_what_people_changed_stays() -> None:
     assert Client.objects.filter(name="Baltic Foods plc", is_active=False).exists()
 
 
-def test_it_finds_clients_pipelines_and_rules_that_are_there_under_other_ids(db: None) -> None:
+def test_existing_clients_with_other_ids_are_found_by_name(db: None) -> None:
     baltic = Client.objects.create(name="Baltic Foods")
 
     load_synthetic(end="none")
@@ -212,7 +212,7 @@ def test_it_finds_clients_pipelines_and_rules_that_are_there_under_other_ids(db:
 
 
 @pytest.mark.usefixtures("v1")
-def test_another_end_than_the_stored_one_is_refused_and_nothing_moves() -> None:
+def test_another_end_than_the_stored_one_is_refused_and_nothing_changes() -> None:
     before = physical()
 
     with pytest.raises(CommandError, match="is loaded already, and ends at 2026-11-01T00:00:00") as refusal:
@@ -222,7 +222,7 @@ def test_another_end_than_the_stored_one_is_refused_and_nothing_moves() -> None:
     assert physical() == before
 
 
-def test_a_faulty_data_set_is_refused_whole_with_its_faults(
+def test_a_faulty_data_set_is_refused_with_its_faults_and_nothing_is_stored(
     db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = tmp_path / "v1"
@@ -238,19 +238,19 @@ def test_a_faulty_data_set_is_refused_whole_with_its_faults(
     assert not Client.objects.exists()
 
 
-def test_two_loads_at_once_do_not_mix(db: None) -> None:
+def test_a_second_load_at_the_same_time_is_refused(db: None) -> None:
     with connection_lock("load_synthetic v1"), pytest.raises(CommandError, match="Another load"):
         load_synthetic()
     assert not Client.objects.exists()
 
 
 @pytest.mark.parametrize("name", ["v9", "../v1", "", "/etc"])
-def test_an_unknown_data_set_is_named_beside_the_known(name: str) -> None:
+def test_the_error_for_an_unknown_data_set_lists_the_data_sets(name: str) -> None:
     with pytest.raises(CommandError, match=r"There is no data set .*; the data sets are: v1"):
         load_synthetic(dataset=name)
 
 
-def test_bad_times_are_named_and_help_teaches() -> None:
+def test_a_bad_time_is_named_and_the_help_has_examples() -> None:
     with pytest.raises(CommandError, match="is not now, none, or a time"):
         call_command("load_synthetic", "--end", "soon")
     command = [sys.executable, "manage.py", "load_synthetic", "--help"]

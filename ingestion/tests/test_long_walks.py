@@ -1,4 +1,4 @@
-"""Walks that are longer than a task: stopped at the end of any page, they continue in the next one."""
+"""Walks that take longer than a task: they stop at the end of a page and continue in the next task."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ from ingestion.synthetic.partner import Answer, PartnerServer
 from ingestion.tasks import ingest as task
 from ingestion.tests import test_dagster_ingestion as of_dagster
 from ingestion.tests import test_prefect_ingestion as of_prefect
-from ingestion.tests.scripted import LISTING, Connect, Scripted, a_row
+from ingestion.tests.scripted import LISTING, Connect, Scripted, make_row
 from ingestion.tests.support import (
     AIRFLOW_DAGS,
     PASSWORD_ENV,
@@ -54,14 +54,14 @@ def stored() -> list[tuple[Any, ...]]:
 
 
 def after(partner: PartnerServer, requests: int) -> StopCondition:
-    """A time that is up after so many more requests."""
-    most = len(partner.requests) + requests
-    return StopCondition(is_stopping=lambda: len(partner.requests) >= most)
+    """Return a condition that stops after this number of further requests."""
+    last = len(partner.requests) + requests
+    return StopCondition(is_stopping=lambda: len(partner.requests) >= last)
 
 
-def stopped_after_every_page(partner: PartnerServer, connection: Connection, *, most: int = 200) -> int:
-    """How many ingestions it took."""
-    for number in range(1, most):
+def stopped_after_every_page(partner: PartnerServer, connection: Connection, *, limit: int = 200) -> int:
+    """Ingest until the walk is complete, stopping after every page; return the number of ingestions."""
+    for number in range(1, limit):
         report = ingest_until(connection, after(partner, 1))
         assert report.errors == []
         if not report.unfinished:
@@ -111,7 +111,7 @@ def dagster(_: Connect) -> Iterator[tuple[PartnerServer, Connection]]:
 
 @contextmanager
 def described(connect: Connect, paging: str, parameter: str) -> Iterator[tuple[PartnerServer, Connection]]:
-    rows = [a_row(number) for number in range(20)]
+    rows = [make_row(number) for number in range(20)]
 
     def answer(request: Any) -> Answer:
         requested = int(request.first(parameter) or 0)
@@ -147,7 +147,7 @@ SOURCES: dict[str, Callable[[Connect], AbstractContextManager[tuple[PartnerServe
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_stopped_after_every_page_it_ends_in_the_rows_of_an_unbroken_walk(
+def test_a_walk_that_is_stopped_after_every_page_stores_the_same_rows_as_an_uninterrupted_one(
     source: str,
     connect: Connect,
     monkeypatch: pytest.MonkeyPatch,
@@ -170,7 +170,7 @@ def test_stopped_after_every_page_it_ends_in_the_rows_of_an_unbroken_walk(
     assert began <= through <= began + timedelta(seconds=2), "the watermark is the moment before the first request"
 
 
-def test_a_task_whose_time_is_up_is_enqueued_again_and_the_last_one_moves_the_watermark(
+def test_a_task_whose_time_is_up_enqueues_itself_and_the_last_one_moves_the_watermark(
     connect: Connect,
     monkeypatch: pytest.MonkeyPatch,
     settings: Settings,
@@ -203,7 +203,7 @@ def test_a_task_whose_time_is_up_is_enqueued_again_and_the_last_one_moves_the_wa
     assert Pipeline.objects.get().ingested_through is not None
 
 
-def test_a_position_that_the_partner_forgot_costs_a_walk_and_no_run(
+def test_if_the_partner_no_longer_accepts_a_position_the_walk_starts_again(
     connect: Connect,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -221,7 +221,7 @@ def test_a_position_that_the_partner_forgot_costs_a_walk_and_no_run(
     assert Run.objects.count() == 350
 
 
-def test_without_its_cache_a_walk_begins_anew_and_loses_nothing(
+def test_without_the_cache_a_walk_starts_again_and_loses_no_run(
     connect: Connect,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -237,7 +237,7 @@ def test_without_its_cache_a_walk_begins_anew_and_loses_nothing(
     assert (outcomes(report)["created"] + 12, Run.objects.count()) == (30, 30)
 
 
-def test_a_new_pipelines_backfill_leaves_the_others_most_of_the_time(
+def test_known_pipelines_are_walked_before_the_backfill_of_a_new_one(
     connect: Connect,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -258,7 +258,7 @@ def test_a_new_pipelines_backfill_leaves_the_others_most_of_the_time(
     assert [request.path.split("/")[2] for request in partner.requests][:2] == ["stock", "orders"]
 
 
-def test_who_was_left_out_comes_first_the_next_time(
+def test_pipelines_that_were_not_reached_come_first_the_next_time(
     connect: Connect,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -275,7 +275,7 @@ def test_who_was_left_out_comes_first_the_next_time(
     assert {request.path.split("/")[2] for request in partner.requests} == set(names)
 
 
-def test_what_is_asked_for_by_hand_begins_where_it_says(
+def test_a_manual_full_ingestion_ignores_the_saved_position(
     connect: Connect,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -291,7 +291,7 @@ def test_what_is_asked_for_by_hand_begins_where_it_says(
     assert len(partner.requests) == 8
 
 
-def test_a_walk_that_ends_at_once_writes_nothing_to_the_cache(
+def test_a_short_walk_writes_nothing_to_the_cache(
     connect: Connect,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

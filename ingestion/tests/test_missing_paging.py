@@ -1,4 +1,4 @@
-"""A description without paging whose partner has more pages: reported, never silently a part."""
+"""Descriptions without paging: a partner with more pages is reported, so that no run is missed silently."""
 
 import json
 from io import StringIO
@@ -8,7 +8,7 @@ import pytest
 from django.core.management import call_command
 
 from ingestion.synthetic.partner import Answer
-from ingestion.tests.scripted import LISTING, Connect, Scripted, a_row
+from ingestion.tests.scripted import LISTING, Connect, Scripted, make_row
 from ingestion.tests.support import ingest, pipelines_of
 from inventory.models import Pipeline
 from runs.models import Run
@@ -23,7 +23,7 @@ def partner(db: None) -> Any:
         yield server
 
 
-ROWS = [a_row(number) for number in range(4)]
+ROWS = [make_row(number) for number in range(4)]
 SIGNS = {
     "link header": Answer(body={"runs": ROWS}, headers={"Link": '<http://x/api?page=2>; rel="next"'}),
     "cursor": Answer(body={"runs": ROWS, "next_cursor": "abc"}),
@@ -32,7 +32,7 @@ SIGNS = {
 
 
 @pytest.mark.parametrize("sign", SIGNS)
-def test_a_next_page_that_no_description_follows_is_an_error_and_its_runs_are_stored(
+def test_a_next_page_without_described_paging_is_an_error_after_the_runs_are_stored(
     partner: Scripted, connect: Connect, sign: str
 ) -> None:
     partner.script = lambda request: SIGNS[sign]
@@ -44,14 +44,14 @@ def test_a_next_page_that_no_description_follows_is_an_error_and_its_runs_are_st
     assert Pipeline.objects.get().ingested_through is None, "the walk was not complete"
 
 
-def test_who_wants_the_first_page_alone_says_so(partner: Scripted, connect: Connect) -> None:
+def test_kind_none_reads_only_the_first_page(partner: Scripted, connect: Connect) -> None:
     partner.script = lambda request: SIGNS["cursor"]
 
     assert ingest(connect(partner, LISTING + '[paging]\nkind = "none"\n')).errors == []
 
 
 @pytest.mark.parametrize("body", [{"next": None}, {"next_cursor": ""}, {"has_more": False}, {"links": {"next": None}}])
-def test_an_answer_that_says_it_is_the_last_is_complete(partner: Scripted, connect: Connect, body: Any) -> None:
+def test_a_response_without_a_next_page_is_complete(partner: Scripted, connect: Connect, body: Any) -> None:
     partner.script = lambda request: Answer(body={"runs": ROWS} | body)
 
     report = ingest(connect(partner, LISTING))
@@ -59,8 +59,8 @@ def test_an_answer_that_says_it_is_the_last_is_complete(partner: Scripted, conne
     assert (report.errors, report.notices) == ([], set())
 
 
-def test_a_full_page_is_noticed(partner: Scripted, connect: Connect) -> None:
-    partner.script = lambda request: Answer(body={"runs": [a_row(number) for number in range(25)]})
+def test_a_full_page_gives_a_notice(partner: Scripted, connect: Connect) -> None:
+    partner.script = lambda request: Answer(body={"runs": [make_row(number) for number in range(25)]})
 
     report = ingest(connect(partner, LISTING))
 
@@ -74,27 +74,27 @@ def checked() -> str:
     return out.getvalue()
 
 
-def test_the_check_says_whether_a_page_follows_and_what_it_could_not_read(partner: Scripted, connect: Connect) -> None:
+def test_check_connection_shows_the_next_page_and_unreadable_times(partner: Scripted, connect: Connect) -> None:
     partner.script = lambda request: SIGNS["link header"]
     connect(partner, LISTING)
     assert "describe source.paging" in checked()
 
-    partner.script = lambda request: Answer(body={"runs": [a_row(1, start="soon", end="17:00 o'clock")]})
+    partner.script = lambda request: Answer(body={"runs": [make_row(1, start="soon", end="17:00 o'clock")]})
     output = checked()
     assert "times that could not be read: 2" in output
     assert "next page: none" in output
 
-    partner.script = lambda request: Answer(body={"runs": [a_row(int(request.first("page") or 1))]})
+    partner.script = lambda request: Answer(body={"runs": [make_row(int(request.first("page") or 1))]})
     connect(partner, LISTING + '[paging]\nkind = "page"\nparam = "page"\n')
     assert "next page: follows" in checked()
     assert not Run.objects.exists()
 
 
-def test_remap_reads_stored_answers_by_the_changed_description_and_asks_nobody(
+def test_remap_translates_stored_responses_with_the_changed_description_and_sends_no_requests(
     partner: Scripted, connect: Connect
 ) -> None:
     partner.script = lambda request: Answer(
-        body={"runs": [a_row(number, changed="2026-11-20T12:05:00Z", note="late") for number in range(3)]}
+        body={"runs": [make_row(number, changed="2026-11-20T12:05:00Z", note="late") for number in range(3)]}
     )
     ingest(connect(partner, LISTING))
     Run.objects.filter(external_run_id="2").update(payload=None)

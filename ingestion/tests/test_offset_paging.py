@@ -1,4 +1,4 @@
-"""Paging by offset while rows come and go: no row that is there all the time is passed over."""
+"""Paging by offset while rows are added and deleted: every row that exists all the time is read."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,13 +13,13 @@ from ingestion.paging import OffsetPaging
 from ingestion.synthetic.airflow_recording import RecordedRow
 from ingestion.synthetic.airflow_replay import AirflowReplay
 from ingestion.synthetic.partner import Answer, Request
-from ingestion.tests.scripted import LISTING, Connect, Scripted, a_row
+from ingestion.tests.scripted import LISTING, Connect, Scripted, make_row
 from ingestion.tests.support import PASSWORD_ENV, airflow_connection, ingest, pipelines_of
 from runs.models import Run
 
 
 def read(rows: list[int], size: int, *, with_total: bool, between: Callable[[], None], resume: bool) -> set[str]:
-    """Read the listing page by page, changing it between the requests; with `resume`, as tasks of one page each."""
+    """Return the rows that are read page by page while `between` changes them; with `resume`, a task reads one page."""
     paging, found = OffsetPaging(), set()
     for _ in range(10_000):
         page = [str(row) for row in rows[paging.offset : paging.offset + size]]
@@ -79,7 +79,7 @@ def test_every_row_that_stays_is_read(
     assert {str(row) for row in stay} <= found
 
 
-def test_an_order_with_ties_ends_though_no_page_begins_with_a_known_row() -> None:
+def test_a_listing_ends_if_ties_in_its_order_hide_known_rows() -> None:
     """Some servers sort rows of the same time differently for each offset."""
     paging, pages = OffsetPaging(), {0: ["a", "b", "c"], 2: ["x", "d", "e"], 4: ["e", "f"]}
     read_offsets = []
@@ -91,7 +91,7 @@ def test_an_order_with_ties_ends_though_no_page_begins_with_a_known_row() -> Non
     assert read_offsets == [0, 2, 0, 2, 4]
 
 
-def test_a_listing_that_never_holds_still_ends_with_an_error() -> None:
+def test_a_listing_that_changes_with_every_page_ends_with_an_error() -> None:
     paging, numbers = OffsetPaging(), iter(range(10_000))
 
     def next_page() -> bool:
@@ -160,7 +160,7 @@ def test_a_described_partner_loses_no_run_when_deletions_and_arrivals_balance(
         step(request)
         shown = rows[::-1] if newest_first else rows
         first = int(request.first("offset") or 0)
-        return Answer(body={"runs": [a_row(number) for number in shown[first : first + 10]], "total": len(shown)})
+        return Answer(body={"runs": [make_row(number) for number in shown[first : first + 10]], "total": len(shown)})
 
     with Scripted() as partner:
         partner.script = answer

@@ -1,4 +1,4 @@
-"""Secrets planted at every door are found behind none: database, Redis, logs, API, console, exports."""
+"""Secrets in every kind of input appear nowhere: not in the database, Redis, logs, API, console or exports."""
 
 import json
 import logging
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.django_db
 NOON = "2026-11-20T12:00:00Z"
 MARK = "Pl4nted-0-Secret"
 HOOK = f"https://hooks.slack.com/services/T0AAAAAAA/B0BBBBBBB/{MARK}"
-# Every text of the corpus that was read while the rules were written, as a source would send it.
+# The texts of the corpus that the rules were written with, as a source would send them.
 LABELLED = [item for item in items_of("secret", "rules") if isinstance(item.value, str)]
 WORDS = {word for item in LABELLED for secret in item.secrets for word in secret.split() if len(word) > 7} | {MARK}
 
@@ -97,7 +97,7 @@ def plant_by_push(orders: Pipeline) -> None:
 
 
 def plant_by_hand(orders: Pipeline) -> None:
-    """What people type: refused for a pipeline, kept but hidden for the hook of a rule."""
+    """Send secrets that users type: refused in a pipeline, stored but never shown as the hook of a rule."""
     described = {"description": f"password={MARK}"}
     assert program().patch(f"{ROOT}/pipelines/{orders.pk}", described, format="json").status_code == 400
     web = browser("analyst")
@@ -115,7 +115,7 @@ def planted_in(text: str) -> list[str]:
 
 
 def database_text() -> str:
-    """Every row of every table, without the one column that holds hooks on purpose."""
+    """Return all rows of all tables, without the column of hooks, which are stored on purpose."""
     with connection.cursor() as cursor:
         tables = [name for name in connection.introspection.table_names(cursor) if name != "django_session"]
         rows = []
@@ -158,7 +158,7 @@ def test_no_planted_secret_is_found_anywhere(
 
 
 @pytest.mark.proves("SE-002")
-def test_no_planted_secret_is_shown_to_anybody(generic: GenericPartner, orders: Pipeline) -> None:
+def test_no_planted_secret_is_in_a_response(generic: GenericPartner, orders: Pipeline) -> None:
     plant_in_pages(generic)
     plant_by_push(orders)
     plant_by_hand(orders)

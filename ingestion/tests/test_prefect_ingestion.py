@@ -1,4 +1,4 @@
-"""Prefect, from answers that a real server gave; the filters are applied as it applies them."""
+"""Prefect, with recorded responses of a real server and filters that work like its filters."""
 
 import json
 from dataclasses import replace
@@ -20,7 +20,7 @@ MOMENTS = ("A-early", "B-later")
 
 
 def rows(moment: str) -> list[dict[str, Any]]:
-    """Every flow run that the server showed at the moment, plans included."""
+    """Return every recorded flow run of this moment, also scheduled ones."""
     found: dict[str, dict[str, Any]] = {}
     for path in sorted((RECORDINGS / moment).glob("flow_runs*.json")):
         body = json.loads(path.read_text())["response"]["body"]
@@ -107,7 +107,7 @@ def test_every_recorded_state_is_in_the_table() -> None:
 
 
 @pytest.mark.django_db
-def test_each_flow_run_is_stored_as_the_server_told_it(prefect: PrefectPartner) -> None:
+def test_each_flow_run_is_stored_as_the_server_returned_it(prefect: PrefectPartner) -> None:
     pipelines_of("Northwind", *flows(), platform="vendor_api")
 
     report = ingest(connection(prefect))
@@ -130,7 +130,7 @@ def test_each_flow_run_is_stored_as_the_server_told_it(prefect: PrefectPartner) 
 
 
 @pytest.mark.django_db
-def test_a_second_walk_changes_no_row_and_the_later_moment_moves_what_moved(prefect: PrefectPartner) -> None:
+def test_a_second_walk_writes_no_row_and_a_later_state_is_stored(prefect: PrefectPartner) -> None:
     pipelines_of("Northwind", *flows(), platform="vendor_api")
     ingest(connection(prefect))
     before = physical_rows()
@@ -149,7 +149,7 @@ def test_a_second_walk_changes_no_row_and_the_later_moment_moves_what_moved(pref
 
 
 @pytest.mark.django_db
-def test_a_plan_is_no_run_and_a_run_between_attempts_is_running(prefect: PrefectPartner) -> None:
+def test_a_scheduled_run_is_not_stored_and_a_run_between_attempts_is_running(prefect: PrefectPartner) -> None:
     plan = rows("A-early")[0] | {
         "id": "00000000-0000-4000-8000-000000000001", "state_type": "SCHEDULED", "state_name": "Late",
         "start_time": None, "end_time": None, "run_count": 0,
@@ -168,7 +168,7 @@ def test_a_plan_is_no_run_and_a_run_between_attempts_is_running(prefect: Prefect
 
 
 @pytest.mark.django_db
-def test_an_open_run_that_the_server_forgot_is_gone(prefect: PrefectPartner) -> None:
+def test_an_open_run_that_the_server_no_longer_has_becomes_canceled(prefect: PrefectPartner) -> None:
     pipelines_of("Northwind", *flows(), platform="vendor_api")
     ingest(connection(prefect))
     open_runs = set(Run.objects.still_open().values_list("external_run_id", flat=True))
@@ -192,13 +192,13 @@ def test_long_listings_are_read_to_their_end(prefect: PrefectPartner) -> None:
 
 
 @pytest.mark.django_db
-def test_however_many_pipelines_are_unchanged_a_walk_costs_four_requests(prefect: PrefectPartner) -> None:
+def test_a_walk_without_changes_sends_four_requests_for_any_number_of_pipelines(prefect: PrefectPartner) -> None:
     prefect.rows = []
     pipelines_of("Northwind", *(f"flow-{number}" for number in range(300)), platform="vendor_api")
     ingest(connection(prefect))
     prefect.requests.clear()
     ingest(connection(prefect))
-    assert len(prefect.requests) == 4  # what ended, what is open, what waits for another attempt, what was set by hand
+    assert len(prefect.requests) == 4  # ended runs, open runs, runs that wait for an attempt, and events
 
 
 @pytest.mark.django_db
@@ -222,14 +222,14 @@ def test_a_failed_run_names_its_first_failed_tasks_before_its_own_message(prefec
 
 
 def set_by_hand(row: dict[str, Any], kind: str) -> dict[str, Any]:
-    """As set_state with force: the state and `updated` move, start_time and end_time do not."""
+    """Return the row as after set_state with force: the state and `updated` change, start_time and end_time do not."""
     state = {"type": kind, "name": kind.title(), "message": None}
     moved = {"state": state, "state_type": kind, "state_name": kind.title(), "updated": "2099-01-01T00:00:00Z"}
     return row | moved
 
 
 @pytest.mark.django_db
-def test_a_state_set_by_hand_on_an_ended_run_is_seen_by_the_next_walk(prefect: PrefectPartner) -> None:
+def test_a_state_set_manually_on_an_ended_run_is_stored_by_the_next_walk(prefect: PrefectPartner) -> None:
     pipelines_of("Northwind", *flows(), platform="vendor_api")
     ingest(connection(prefect))
     failed = next(row for row in prefect.rows if row["state_type"] == "FAILED")
@@ -247,7 +247,7 @@ def test_a_state_set_by_hand_on_an_ended_run_is_seen_by_the_next_walk(prefect: P
 
 
 @pytest.mark.django_db
-def test_every_page_of_state_changes_is_read_and_each_run_asked_for_once(prefect: PrefectPartner) -> None:
+def test_every_page_of_state_changes_is_read_and_each_run_is_requested_once(prefect: PrefectPartner) -> None:
     row = next(row for row in rows("A-early") if row["state_type"] == "FAILED")
     prefect.rows = [row | {"id": f"00000000-0000-4000-8000-{number:012}"} for number in range(130)]
     pipelines_of("Northwind", row["flow_id"], platform="vendor_api")
@@ -263,7 +263,7 @@ def test_every_page_of_state_changes_is_read_and_each_run_asked_for_once(prefect
 
 
 @pytest.mark.django_db
-def test_a_server_that_keeps_no_events_is_walked_all_the_same(prefect: PrefectPartner) -> None:
+def test_a_server_without_events_is_walked(prefect: PrefectPartner) -> None:
     prefect.state_changes = None
     pipelines_of("Northwind", *flows(), platform="vendor_api")
     ingest(connection(prefect))
@@ -275,7 +275,7 @@ def test_a_server_that_keeps_no_events_is_walked_all_the_same(prefect: PrefectPa
 
 
 @pytest.mark.django_db
-def test_what_is_no_list_is_an_error_and_an_odd_item_is_rejected_alone(prefect: PrefectPartner) -> None:
+def test_a_response_that_is_not_a_list_is_an_error_and_a_bad_item_is_rejected(prefect: PrefectPartner) -> None:
     pipelines_of("Northwind", *flows(), platform="vendor_api")
     prefect.faults = [Answer(body={"detail": "odd"})]
     [problem] = ingest(connection(prefect)).errors

@@ -1,4 +1,4 @@
-"""The shipped presets, each against a real server that answers as the partner's documentation says."""
+"""The presets, each with a server that is written from the partner's documentation."""
 
 import json
 import re
@@ -47,7 +47,7 @@ def partner(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.fixture
 def connect(tmp_path: Path, settings: Settings) -> Any:
     def connected(partner: DocumentedPartner, more: str = "") -> Connection:
-        """Through the connections file, as an operator writes it."""
+        """Return the connection of a connections file, as an operator writes it."""
         auth = dict(partner.auth)
         if "token_url" in auth:
             auth["token_url"] = partner.base_url + auth["token_url"]
@@ -82,7 +82,7 @@ def test_every_preset_has_a_partner_here() -> None:
     assert {kind.preset for kind in PARTNERS} == set(PRESETS)
 
 
-def test_every_page_is_read_and_each_run_is_stored_as_the_partner_told_it(
+def test_every_page_is_read_and_each_run_is_stored_as_the_partner_returned_it(
     partner: DocumentedPartner, connect: Any
 ) -> None:
     report = ingest(connect(partner))
@@ -102,7 +102,7 @@ def test_every_page_is_read_and_each_run_is_stored_as_the_partner_told_it(
     assert {"running", "success", "failed", "canceled"} <= {run.status for run in runs.values()}
 
 
-def test_a_second_time_touches_no_row(partner: DocumentedPartner, connect: Any) -> None:
+def test_a_second_walk_writes_no_row(partner: DocumentedPartner, connect: Any) -> None:
     ingest(connect(partner))
     before = physical_rows()
 
@@ -114,7 +114,7 @@ def test_a_second_time_touches_no_row(partner: DocumentedPartner, connect: Any) 
     assert physical_rows() == before
 
 
-def test_the_table_holds_every_documented_status_and_no_other(partner: DocumentedPartner) -> None:
+def test_the_status_table_has_exactly_the_documented_words(partner: DocumentedPartner) -> None:
     table = read_source(ConfigReader(), "source", {}, preset(partner.preset)).statuses
     documented = {
         "/".join(str(word) for word in words if word is not None).lower(): status
@@ -125,7 +125,7 @@ def test_the_table_holds_every_documented_status_and_no_other(partner: Documente
     assert table.keys() - documented.keys() <= {"cancelling"}
 
 
-def test_no_planted_secret_and_no_credential_is_stored_or_said(partner: DocumentedPartner, connect: Any) -> None:
+def test_no_planted_secret_and_no_credential_is_stored_or_in_an_error(partner: DocumentedPartner, connect: Any) -> None:
     ingest(connect(partner))
     assert PLANTED in json.dumps(partner.rows)
     partner.faults = [Answer(400, {"message": f"who sends {SECRET} and password={PLANTED}?"})] * 3
@@ -139,7 +139,7 @@ def test_no_planted_secret_and_no_credential_is_stored_or_said(partner: Document
     assert SECRET not in text + errors
 
 
-def test_a_refused_proof_is_an_error_that_names_the_answer(
+def test_refused_credentials_are_an_error_with_the_partners_message(
     partner: DocumentedPartner, connect: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(type(partner), "proof", ("authorization", "something else"))
@@ -155,7 +155,7 @@ def test_a_refused_proof_is_an_error_that_names_the_answer(
     [pytest.param(kind, id=kind.preset) for kind in PARTNERS if kind is not CursorApi],
     indirect=True,
 )
-def test_an_open_run_that_the_partner_forgot_is_gone_and_one_that_ended_has_ended(
+def test_an_open_run_that_the_partner_no_longer_has_becomes_canceled_and_one_that_ended_ends(
     partner: DocumentedPartner, connect: Any
 ) -> None:
     ingest(connect(partner))
@@ -211,7 +211,7 @@ def test_a_later_walk_is_one_request_that_names_the_watermark(
 
 
 @only(AzureDataFactory)
-def test_data_factory_is_asked_between_two_moments_and_from_as_long_ago_as_it_keeps_runs(
+def test_data_factory_gets_both_bounds_and_a_first_walk_starts_45_days_ago(
     partner: DocumentedPartner, connect: Any
 ) -> None:
     ingest(connect(partner))
@@ -245,7 +245,7 @@ def test_a_workflow_run_that_is_started_again_opens_again(partner: DocumentedPar
 
 
 @only(GitHubActions)
-def test_a_used_up_allowance_is_waited_for(partner: DocumentedPartner, connect: Any) -> None:
+def test_a_walk_waits_for_the_reset_of_a_used_up_rate_limit(partner: DocumentedPartner, connect: Any) -> None:
     headers = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1"}
     partner.faults = [Answer(403, {"message": "API rate limit exceeded"}, headers)]
     report = ingest(connect(partner))
@@ -254,7 +254,7 @@ def test_a_used_up_allowance_is_waited_for(partner: DocumentedPartner, connect: 
 
 
 @only(Airbyte)
-def test_a_token_is_asked_for_once_and_again_when_it_is_refused(partner: DocumentedPartner, connect: Any) -> None:
+def test_a_token_is_requested_once_and_again_when_it_is_refused(partner: DocumentedPartner, connect: Any) -> None:
     def tokens() -> int:
         return sum(request.path.endswith("/token") for request in partner.requests)
 
@@ -267,7 +267,9 @@ def test_a_token_is_asked_for_once_and_again_when_it_is_refused(partner: Documen
 
 
 @only(Databricks)
-def test_what_the_partner_lists_as_open_is_not_asked_for_one_by_one(partner: DocumentedPartner, connect: Any) -> None:
+def test_open_runs_in_the_list_of_open_runs_are_not_requested_one_by_one(
+    partner: DocumentedPartner, connect: Any
+) -> None:
     ingest(connect(partner))
     partner.requests.clear()
     report = ingest(connect(partner))
@@ -276,7 +278,9 @@ def test_what_the_partner_lists_as_open_is_not_asked_for_one_by_one(partner: Doc
 
 
 @only(CursorApi)
-def test_however_many_pipelines_are_unchanged_a_walk_is_one_request(partner: DocumentedPartner, connect: Any) -> None:
+def test_a_walk_without_changes_sends_one_request_for_any_number_of_pipelines(
+    partner: DocumentedPartner, connect: Any
+) -> None:
     partner.rows = []
     pipelines_of("Northwind", *(f"job-{number}" for number in range(300)), platform="custom")
     ingest(connect(partner))
@@ -286,7 +290,7 @@ def test_however_many_pipelines_are_unchanged_a_walk_is_one_request(partner: Doc
 
 
 @only(CursorApi)
-def test_a_preset_s_keys_can_be_replaced(partner: DocumentedPartner, connect: Any) -> None:
+def test_single_keys_of_a_preset_can_be_replaced(partner: DocumentedPartner, connect: Any) -> None:
     more = """
             [connections.cursor_api.source.status]
             skipped = ["aborted"]

@@ -1,4 +1,4 @@
-"""manage.py ingest_runs as processes of its own, as operators run it: killed, and two at once."""
+"""manage.py ingest_runs in processes, as operators run it: processes that are killed, and two at the same time."""
 
 import os
 import signal
@@ -83,7 +83,7 @@ def undisturbed(generic: GenericPartner) -> list[dict[str, Any]]:
     return rows()
 
 
-def test_killed_at_every_page_boundary(generic: GenericPartner, orders: Pipeline) -> None:
+def test_a_process_that_is_killed_at_a_page_boundary_loses_no_run(generic: GenericPartner, orders: Pipeline) -> None:
     for page in range(PAGES):
         with ingesting(generic) as process:
 
@@ -104,8 +104,10 @@ def test_killed_at_every_page_boundary(generic: GenericPartner, orders: Pipeline
     assert len(after_kills) == PAGES * 10
 
 
-def test_killed_inside_a_page(generic: GenericPartner, orders: Pipeline) -> None:
-    """The statement that writes the page is held up by a lock, and its process killed while it waits."""
+def test_a_process_that_is_killed_while_it_writes_a_page_loses_no_run(
+    generic: GenericPartner, orders: Pipeline
+) -> None:
+    """A lock stops the statement that writes the page, and the process is killed while it waits."""
     for page in range(PAGES):
         with ingesting(generic) as process, database.cursor() as cursor:
             cursor.execute("BEGIN")

@@ -1,4 +1,4 @@
-"""A connection's courtesy: its budget, and a partner's own wish, for all of its pipelines together."""
+"""Rate limits of a connection: its requests per second and the partner's Retry-After, for all its pipelines."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from ingestion.synthetic.partner import Answer, PartnerServer, Request
 
 @dataclass
 class Time:
-    """Time that passes only while somebody sleeps."""
+    """A clock that moves only by sleep()."""
 
     now: float = 1_000
     slept: list[float] = field(default_factory=list)
@@ -53,7 +53,7 @@ def session(
     )
 
 
-def test_requests_keep_to_the_budget_after_a_second_s_worth(partner: Counting) -> None:
+def test_requests_are_limited_after_those_of_the_first_second(partner: Counting) -> None:
     time = Time()
     with session(partner, time, requests_per_second=5) as asking:
         for _ in range(25):
@@ -62,7 +62,7 @@ def test_requests_keep_to_the_budget_after_a_second_s_worth(partner: Counting) -
     assert sum(time.slept) == pytest.approx(4)  # 5 at once, and 20 at 5 a second
 
 
-def test_less_than_one_request_a_second_is_a_budget_too(partner: Counting) -> None:
+def test_a_limit_of_less_than_one_request_per_second_works(partner: Counting) -> None:
     time = Time()
     with session(partner, time, requests_per_second=0.1) as asking:
         for _ in range(3):
@@ -70,7 +70,7 @@ def test_less_than_one_request_a_second_is_a_budget_too(partner: Counting) -> No
     assert sum(time.slept) == pytest.approx(20)
 
 
-def test_unused_budget_is_not_saved_up(partner: Counting) -> None:
+def test_unused_requests_are_not_saved(partner: Counting) -> None:
     time = Time()
     with session(partner, time, requests_per_second=2) as asking:
         time.now += 3_600
@@ -79,7 +79,7 @@ def test_unused_budget_is_not_saved_up(partner: Counting) -> None:
     assert sum(time.slept) == pytest.approx(2)
 
 
-def test_without_a_budget_nobody_waits(partner: Counting) -> None:
+def test_without_a_limit_no_request_waits(partner: Counting) -> None:
     time = Time()
     with session(partner, time) as asking:
         for _ in range(50):
@@ -87,7 +87,7 @@ def test_without_a_budget_nobody_waits(partner: Counting) -> None:
     assert time.slept == []
 
 
-def test_a_wait_that_the_partner_asked_for_holds_back_the_next_pipeline_too(partner: Counting) -> None:
+def test_a_retry_after_delays_the_next_pipeline_too(partner: Counting) -> None:
     time = Time()
     partner.faults = [Answer(429, headers={"Retry-After": "30"})]
     with session(partner, time, max_retries=0) as asking:
@@ -100,7 +100,7 @@ def test_a_wait_that_the_partner_asked_for_holds_back_the_next_pipeline_too(part
         assert time.slept == [30], "once is enough"
 
 
-def test_a_retry_waits_as_long_as_asked(partner: Counting) -> None:
+def test_a_retry_waits_for_the_seconds_of_retry_after(partner: Counting) -> None:
     time = Time()
     partner.faults = [Answer(503, headers={"Retry-After": "7"}), Answer(429, headers={"Retry-After": "60"})]
     with session(partner, time) as asking:
@@ -109,7 +109,7 @@ def test_a_retry_waits_as_long_as_asked(partner: Counting) -> None:
     assert len(partner.requests) == 3
 
 
-def test_a_wait_that_is_too_long_for_a_worker_is_told_and_not_waited_out(partner: Counting) -> None:
+def test_a_long_retry_after_is_reported_and_the_worker_does_not_wait(partner: Counting) -> None:
     time, holds = Time(), list[float]()
     partner.faults = [Answer(429, headers={"Retry-After": "999999"})]
     with session(partner, time, on_hold=holds.append) as asking, pytest.raises(Unavailable, match="left alone"):
@@ -118,7 +118,7 @@ def test_a_wait_that_is_too_long_for_a_worker_is_told_and_not_waited_out(partner
     assert (holds, sum(time.slept), len(partner.requests)) == ([MAX_RETRY_AFTER_SECONDS], 0, 1)
 
 
-def test_what_is_left_of_an_earlier_wait_is_obeyed(partner: Counting) -> None:
+def test_the_rest_of_an_earlier_pause_is_respected(partner: Counting) -> None:
     time = Time()
     with session(partner, time, held=20) as asking:
         asking.get("/runs")
@@ -128,7 +128,7 @@ def test_what_is_left_of_an_earlier_wait_is_obeyed(partner: Counting) -> None:
     assert (time.slept, len(partner.requests)) == ([20], 1)
 
 
-def test_one_connection_is_kept_for_all_requests(partner: Counting) -> None:
+def test_all_requests_of_a_session_use_one_tcp_connection(partner: Counting) -> None:
     connections: list[Any] = []
     accept = partner._server.get_request
     partner._server.get_request = lambda: connections.append(1) or accept()  # type: ignore[method-assign, func-returns-value]

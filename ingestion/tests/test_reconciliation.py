@@ -14,7 +14,7 @@ MINUTE = timedelta(minutes=1)
 
 
 def walks_of_a_day(name: str, days: int) -> list[datetime]:
-    """When, of a day of ticks each minute, a walk began earlier than its watermark asks."""
+    """Return when a walk started earlier than its watermark requires, in a day with a tick every minute."""
     found = []
     now = datetime(2026, 11, 20, tzinfo=UTC)
     through = now - MINUTE
@@ -37,7 +37,7 @@ def test_each_connection_reads_its_last_days_once_a_day_at_its_own_time() -> Non
     assert walks_of_a_day("airflow", 0) == []
 
 
-def test_pipelines_that_are_asked_one_by_one_are_spread_over_the_day() -> None:
+def test_pipelines_with_their_own_listing_are_spread_over_the_day() -> None:
     hours = [0] * 24
     for number in range(240):
         [moment] = walks_of_a_day(f"pipeline-{number}", 3)
@@ -46,7 +46,7 @@ def test_pipelines_that_are_asked_one_by_one_are_spread_over_the_day() -> None:
     assert max(hours) < 40, "not all in one hour"
 
 
-def test_a_day_that_was_missed_is_made_up_for() -> None:
+def test_a_missed_day_is_read_by_the_next_walk() -> None:
     now = datetime(2026, 11, 20, 12, tzinfo=UTC)
     through = now - timedelta(days=4)
 
@@ -56,9 +56,7 @@ def test_a_day_that_was_missed_is_made_up_for() -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("days", [3, 0])
-def test_the_first_walk_after_the_moment_asks_for_the_last_days_and_the_next_one_as_usual(
-    generic: GenericPartner, days: int
-) -> None:
+def test_only_the_first_walk_after_the_daily_time_reads_the_last_days(generic: GenericPartner, days: int) -> None:
     pipelines_of("Northwind", "orders")
     generic.runs = {"orders": [{"id": "1", "status": "failed"}]}
     connection = generic_connection(generic, reconcile_days=days)

@@ -1,4 +1,4 @@
-"""Every status that any recording holds is in its connector's table: a new recording cannot bring one unnoticed."""
+"""Every status in the recordings is in its connector's table, so that a new recording with another status fails."""
 
 import json
 from collections.abc import Iterator
@@ -44,6 +44,6 @@ def test_every_recorded_status_is_in_the_table(folder: str, mark: str, field: st
     assert found <= table.keys()
 
 
-def test_every_folder_of_recordings_is_looked_at() -> None:
+def test_every_folder_of_recordings_is_checked() -> None:
     folders = {path.name for path in RECORDINGS.iterdir() if path.is_dir()}
     assert folders == {str(system.values[0]) for system in SYSTEMS}

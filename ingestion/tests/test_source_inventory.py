@@ -1,4 +1,4 @@
-"""The source's list of pipelines: paused, next start and missing on each pipeline; what CHM lacks, for adoption."""
+"""The source's list of pipelines: what is stored in each pipeline, and the unmatched pipelines."""
 
 import json
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from ingestion.synthetic.airflow_of_many import AirflowOfMany
 from ingestion.synthetic.airflow_replay import Airflow2Replay, AirflowReplay
 from ingestion.synthetic.generic_partner import GenericPartner
 from ingestion.synthetic.partner import Answer, Request
-from ingestion.tests.scripted import Connect, Scripted, a_row
+from ingestion.tests.scripted import Connect, Scripted, make_row
 from ingestion.tests.support import (
     IMPATIENT,
     PASSWORD_ENV,
@@ -66,7 +66,7 @@ def dag(airflow: AirflowReplay, name: str) -> dict[str, Any]:
     return next(row for row in airflow.dag_list if row["dag_id"] == name)
 
 
-def test_pausing_a_dag_and_its_next_start_are_noted_on_the_pipeline(
+def test_a_pause_and_the_next_start_of_a_dag_are_stored_in_the_pipeline(
     airflow: AirflowReplay, dags: dict[str, Pipeline]
 ) -> None:
     dag(airflow, "manual_refund")["is_paused"] = True
@@ -89,7 +89,7 @@ def test_a_paused_dag_has_no_next_start_although_airflow_gives_one(
     assert Pipeline.objects.get(external_id="archive_backfill").source_next_run_at is None
 
 
-def test_airflow_2_says_the_same_in_its_own_words(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_list_of_airflow_2_is_read_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(PASSWORD_ENV, "REDACTED")
     pipelines_of("Northwind", "legacy_daily")
     with Airflow2Replay() as airflow:
@@ -125,7 +125,7 @@ def test_a_deleted_dag_is_missing_from_then_on_and_back_when_it_is_listed_again(
     assert not Pipeline.objects.exclude(source_missing_since=None).exists()
 
 
-def test_two_clients_that_share_a_dag_both_miss_it(airflow: AirflowReplay) -> None:
+def test_a_deleted_dag_is_missing_for_both_clients_that_share_it(airflow: AirflowReplay) -> None:
     pipelines_of("Northwind", "deleted_dag")
     pipelines_of("Contoso", "deleted_dag")
 
@@ -146,7 +146,7 @@ def test_a_pipeline_that_moves_to_another_source_is_not_missing_there_yet(airflo
     assert Pipeline.objects.get().source_missing_since is None
 
 
-def test_what_the_list_says_again_is_not_written_again(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
+def test_an_unchanged_list_writes_no_row(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
     connection = listing(airflow, interval_seconds=3600)
     pipelines_of("Northwind", "deleted_dag")
     ingest(connection)
@@ -158,7 +158,7 @@ def test_what_the_list_says_again_is_not_written_again(airflow: AirflowReplay, d
     assert after == before
 
 
-def test_the_list_is_read_once_in_its_period_and_not_with_every_walk(
+def test_the_list_is_read_once_per_period_and_not_with_every_walk(
     airflow: AirflowReplay, dags: dict[str, Pipeline]
 ) -> None:
     connection = listing(airflow)
@@ -186,7 +186,7 @@ def test_a_list_costs_one_request_for_a_hundred_dags(monkeypatch: pytest.MonkeyP
     assert (found.listed, len(found.unmatched)) == (990, 980)
 
 
-def test_an_airflow_that_refuses_its_list_costs_nothing_else(
+def test_an_airflow_that_refuses_its_list_is_walked(
     airflow: AirflowReplay, dags: dict[str, Pipeline], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     airflow.move_to("C-settled")
@@ -199,7 +199,7 @@ def test_an_airflow_that_refuses_its_list_costs_nothing_else(
     assert [report.errors for report in reports] == [[], []]
     assert reports[0].created == 71
     assert reports[0].error_texts, "the texts of failed runs come all the same"
-    assert lists_read(airflow) == 1, "who refuses is not asked again at once"
+    assert lists_read(airflow) == 1, "after a refusal the list is not requested again at once"
     found = last_list(connection.name)
     assert found is not None
     assert found.refused
@@ -208,7 +208,7 @@ def test_an_airflow_that_refuses_its_list_costs_nothing_else(
     assert not Pipeline.objects.exclude(last_ingest_error=None).exists()
 
 
-def test_an_answer_that_is_no_list_stops_nothing(
+def test_a_response_that_is_not_a_list_does_not_stop_the_walk(
     airflow: AirflowReplay, dags: dict[str, Pipeline], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(airflow, "_list_dags", lambda request: Answer(body={"dags": "none", "total_entries": 3}))
@@ -221,7 +221,7 @@ def test_an_answer_that_is_no_list_stops_nothing(
     assert "dags" in found.error
 
 
-def test_what_the_source_has_and_chm_lacks_is_kept_with_import_errors(airflow: AirflowReplay) -> None:
+def test_unmatched_pipelines_and_import_errors_are_stored(airflow: AirflowReplay) -> None:
     pipelines_of("Northwind", "sales_daily_load", "manual_refund")
     dag(airflow, "manual_refund")["has_import_errors"] = True
     dag(airflow, "branch_and_map")["is_paused"] = True
@@ -236,7 +236,7 @@ def test_what_the_source_has_and_chm_lacks_is_kept_with_import_errors(airflow: A
     assert "sales_daily_load" not in found.unmatched
 
 
-def test_a_connection_without_pipelines_lists_what_there_is(airflow: AirflowReplay) -> None:
+def test_a_connection_without_pipelines_reads_the_list(airflow: AirflowReplay) -> None:
     report = ingest(listing(airflow))
 
     found = last_list(listing(airflow).name)
@@ -286,7 +286,7 @@ def test_prefect_lists_deployments_and_flows_by_their_names() -> None:
     }
 
 
-def test_dagster_says_which_schedules_run_and_when_their_jobs_start_next() -> None:
+def test_schedules_of_dagster_give_the_pause_and_the_next_start_of_their_jobs() -> None:
     jobs = json.loads((RECORDINGS / "dagster" / "jobs-and-schedules.json").read_text())["response"]["body"]
     [node] = jobs["data"]["repositoriesOrError"]["nodes"]
     [schedule] = node["schedules"]
@@ -320,7 +320,7 @@ def test_dagster_says_which_schedules_run_and_when_their_jobs_start_next() -> No
     assert set(found.unmatched) == others - {by_hand}
 
 
-def test_a_source_without_a_list_shows_the_ids_that_its_walks_met(connect: Connect) -> None:
+def test_a_source_without_a_list_shows_the_unknown_ids_of_its_runs(connect: Connect) -> None:
     source = """
 items = "runs"
 [request]
@@ -334,10 +334,10 @@ success = ["done"]
 """
     pipelines_of("Northwind", "orders", platform="custom")
     with Scripted() as house:
-        house.script = lambda request: Answer(body={"runs": [a_row(1), a_row(2, job="stock")]})
+        house.script = lambda request: Answer(body={"runs": [make_row(1), make_row(2, job="stock")]})
         connection = connect(house, source)
         ingest(connection)
-        house.script = lambda request: Answer(body={"runs": [a_row(3, job="returns")]})
+        house.script = lambda request: Answer(body={"runs": [make_row(3, job="returns")]})
         ingest(connection)
 
     found = last_list(connection.name)
@@ -346,7 +346,7 @@ success = ["done"]
     assert not Pipeline.objects.exclude(source_missing_since=None).exists()
 
 
-def test_the_generic_partner_is_asked_for_no_list(generic: GenericPartner) -> None:
+def test_no_list_is_requested_from_the_generic_partner(generic: GenericPartner) -> None:
     pipelines_of("Northwind", "orders")
     generic.runs["orders"] = []
 

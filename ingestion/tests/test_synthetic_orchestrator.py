@@ -1,4 +1,4 @@
-"""chm-synthetic-orchestrator as a process: step by step, resumed, the same bytes; faults named one by one."""
+"""chm-synthetic-orchestrator as a process: its steps, interruptions, equal bytes for equal seeds, and faults."""
 
 import csv
 import fcntl
@@ -47,13 +47,13 @@ def report(root: Path) -> list[dict[str, str]]:
 
 @pytest.fixture
 def v1(tmp_path: Path) -> Path:
-    """The committed data set without its progress, in a place of its own."""
+    """Return a copy of the committed data set without its context."""
     root = tmp_path / "v1"
     shutil.copytree(V1, root, ignore=shutil.ignore_patterns("context"))
     return root
 
 
-def test_from_nothing_it_makes_the_committed_data_set_byte_by_byte_twice(tmp_path: Path) -> None:
+def test_the_committed_data_set_is_generated_byte_by_byte(tmp_path: Path) -> None:
     for attempt in ("first", "second"):
         root = tmp_path / attempt / "v1"
 
@@ -64,7 +64,7 @@ def test_from_nothing_it_makes_the_committed_data_set_byte_by_byte_twice(tmp_pat
     assert report(root) == []
 
 
-def test_from_an_empty_context_it_keeps_the_files_and_comes_to_the_same_bytes(v1: Path) -> None:
+def test_without_its_context_the_files_stay_and_the_state_is_the_same(v1: Path) -> None:
     assert orchestrate(v1, "--all").returncode == 0
     assert contents(v1) == contents(V1)
 
@@ -93,8 +93,8 @@ def test_a_completed_step_lists_its_files_counts_and_a_summary(tmp_path: Path) -
     assert "2500 runs in 4 files" in artifacts["summary"]
 
 
-def test_killed_anywhere_it_resumes_to_the_same_bytes(tmp_path: Path) -> None:
-    """Killed at every file it puts in place, before and after."""
+def test_a_killed_call_is_resumed_and_gives_the_same_bytes(tmp_path: Path) -> None:
+    """Kill the process before and after it puts each file in place."""
     script = (
         "import os, signal, sys, pathlib\n"
         "from ingestion.synthetic.orchestrator import main\n"
@@ -121,7 +121,7 @@ def test_killed_anywhere_it_resumes_to_the_same_bytes(tmp_path: Path) -> None:
     assert point > 30
 
 
-def test_two_at_once_do_not_interleave(tmp_path: Path) -> None:
+def test_a_second_call_at_the_same_time_is_refused(tmp_path: Path) -> None:
     root = tmp_path / "v1"
     (root / "context").mkdir(parents=True)
     folder = os.open(root / "context", os.O_RDONLY)
@@ -135,7 +135,7 @@ def test_two_at_once_do_not_interleave(tmp_path: Path) -> None:
     assert orchestrate(root, "--all").returncode == 0
 
 
-def test_another_seed_makes_other_data_of_the_size_asked_for(tmp_path: Path) -> None:
+def test_another_seed_generates_other_data_of_the_requested_size(tmp_path: Path) -> None:
     root = tmp_path / "v2"
     sizes = ("--seed", "2", "--clients", "3", "--pipelines", "5", "--rules", "4", "--runs", "300", "--days", "20")
 
@@ -159,7 +159,7 @@ def test_another_seed_makes_other_data_of_the_size_asked_for(tmp_path: Path) -> 
         pytest.param(("--clients", "5", "--pipelines", "2", "--runs", "40", "--rules", "0"), id="empty clients"),
     ],
 )
-def test_data_sets_of_unusual_sizes_are_clean_too(tmp_path: Path, sizes: tuple[str, ...]) -> None:
+def test_data_sets_of_unusual_sizes_have_no_faults(tmp_path: Path, sizes: tuple[str, ...]) -> None:
     made = orchestrate(tmp_path / "vx", "--all", *sizes)
 
     assert made.returncode == 0, made.stderr
@@ -173,7 +173,7 @@ def test_data_sets_of_unusual_sizes_are_clean_too(tmp_path: Path, sizes: tuple[s
         (("--rules", "-1"), "is not a number of at least 0"),
     ],
 )
-def test_bad_arguments_are_named_and_nothing_is_made(tmp_path: Path, arguments: tuple[str, ...], says: str) -> None:
+def test_bad_arguments_are_named_and_nothing_is_written(tmp_path: Path, arguments: tuple[str, ...], says: str) -> None:
     refused = orchestrate(tmp_path / "v1", *arguments)
 
     assert refused.returncode == 2
@@ -196,7 +196,7 @@ def test_a_broken_state_file_is_named_and_reset_repairs_it(v1: Path, text: str) 
     assert contents(v1) == contents(V1)
 
 
-def test_normalising_changes_the_form_and_nothing_else(v1: Path) -> None:
+def test_normalising_changes_the_form_and_no_values(v1: Path) -> None:
     """Columns in another order, rows too, ids in capitals, blanks, CRLF, a byte order mark: the same bytes again."""
     for path, kind in ((v1 / "base" / "pipelines.csv", "pipelines"), (v1 / "base" / "clients.csv", "clients")):
         with path.open(newline="") as file:
@@ -240,7 +240,7 @@ def test_a_file_changed_since_its_step_blocks_the_next_until_reset(tmp_path: Pat
     assert orchestrate(root, "--reset", "--all").returncode == 0
 
 
-def test_runs_are_not_made_from_a_faulty_inventory(v1: Path) -> None:
+def test_runs_are_not_generated_from_a_faulty_inventory(v1: Path) -> None:
     shutil.rmtree(v1 / "batches")
     path = v1 / "base" / "pipelines.csv"
     path.write_text(path.read_text().replace(",airflow,", ",airfow,", 1))
@@ -269,7 +269,7 @@ def first(rows: Rows, **wanted: str) -> int:
     return next(n for n, row in enumerate(rows) if all(row[key] == value for key, value in wanted.items()))
 
 
-# What is done to the file, as a change of the row chosen; then the field and words of the one fault it makes.
+# The file, the row, its change, and the field and a part of the message of the fault.
 DEFECTS = [
     ("clients", {"is_active": "true"}, {"name": ""}, "name", "is empty"),
     ("clients", {}, {"name": "x" * 256}, "name", "longer than 255"),
@@ -309,7 +309,7 @@ DEFECTS = [
     ("kind", "which", "change", "field", "problem"),
     [pytest.param(*defect, id=f"{defect[0]} {'='.join(*defect[2].items())[:40]}") for defect in DEFECTS],
 )
-def test_each_fault_is_a_row_of_its_own_that_names_file_line_and_field(
+def test_each_fault_is_a_row_with_its_file_line_and_field(
     v1: Path, kind: str, which: dict[str, str], change: dict[str, str], field: str, problem: str
 ) -> None:
     file = "batches/runs_2026-10.csv" if kind == "runs" else f"base/{kind}.csv"
@@ -332,11 +332,11 @@ def test_each_fault_is_a_row_of_its_own_that_names_file_line_and_field(
         reader = csv.DictReader(opened)
         line = next(reader.line_num for row in reader if all(row[name] == chosen[name] for name in COLUMNS[kind]))
     assert found[0]["line"] == str(line)
-    # An end that has gone missing or wrong is only visible together with what follows from it.
+    # A wrong status or time causes further faults.
     assert len(report(v1)) == 1 or {"status", "started_at", "finished_at"} & {field, *change}, report(v1)
 
 
-# How the file's text is changed; then the line, field and words of a fault that it makes.
+# The file, the change of its text, and the line, the field and a part of the message of a fault.
 DAMAGES: dict[str, tuple[str, Callable[[str], str], int, str, str]] = {
     "missing column": ("clients", lambda t: t.replace("is_active", "live", 1), 1, "is_active", "column is missing"),
     "unknown column": ("clients", lambda t: t.replace("is_active", "live", 1), 1, "live", "is not a column"),
@@ -351,7 +351,7 @@ DAMAGES: dict[str, tuple[str, Callable[[str], str], int, str, str]] = {
 
 
 @pytest.mark.parametrize(("file", "change", "line", "field", "problem"), DAMAGES.values(), ids=DAMAGES)
-def test_files_that_are_no_such_table_are_reported_too_and_left_as_they_are(
+def test_files_that_are_not_tables_are_reported_and_do_not_change(
     v1: Path, file: str, change: Callable[[str], str], line: int, field: str, problem: str
 ) -> None:
     path = v1 / "base" / f"{file}.csv"
@@ -366,7 +366,7 @@ def test_files_that_are_no_such_table_are_reported_too_and_left_as_they_are(
     assert path.read_bytes() == changed
 
 
-def test_what_must_be_unique_and_is_not_is_a_fault(v1: Path) -> None:
+def test_values_that_must_be_unique_but_are_not_are_faults(v1: Path) -> None:
     clients = v1 / "base" / "clients.csv"
     clients.write_text(clients.read_text().replace("Cobalt Energy", "Baltic Foods"))
     pipelines = v1 / "base" / "pipelines.csv"
@@ -389,7 +389,7 @@ def test_what_must_be_unique_and_is_not_is_a_fault(v1: Path) -> None:
     ]
 
 
-def test_the_vocabulary_is_the_models() -> None:
+def test_the_vocabulary_is_equal_to_the_choices_of_the_models() -> None:
     from alerting.models import Channel, RuleType
 
     assert sorted(vocabulary.PLATFORMS) == sorted(Platform.values)
@@ -400,7 +400,7 @@ def test_the_vocabulary_is_the_models() -> None:
     assert sorted(vocabulary.CHANNELS) == sorted(Channel.values)
 
 
-def test_help_teaches() -> None:
+def test_the_help_has_steps_examples_and_exit_codes() -> None:
     shown = subprocess.run([*COMMAND, "--help"], capture_output=True, text=True, check=True).stdout
 
     assert all(word in shown for word in ("--reset", "validate and report", "examples:", "exit codes:"))

@@ -1,4 +1,4 @@
-"""The schedule and the task: thin skins on the service."""
+"""The schedule of beat and the Celery task."""
 
 import uuid
 from pathlib import Path
@@ -56,7 +56,7 @@ def test_the_task_ingests_its_connection_and_reports(partner: GenericPartner) ->
 
 
 @pytest.mark.django_db
-def test_the_task_of_a_connection_without_pipelines_reads_what_its_source_has(
+def test_the_task_of_a_connection_without_pipelines_reads_its_sources_list(
     airflow: AirflowReplay, settings: Settings, tmp_path: Path
 ) -> None:
     path = tmp_path / "connections.toml"
@@ -76,7 +76,7 @@ def test_the_task_of_a_connection_without_pipelines_reads_what_its_source_has(
 
 
 @pytest.mark.django_db
-def test_the_task_can_be_narrowed_to_one_pipeline(partner: GenericPartner) -> None:
+def test_the_task_can_be_limited_to_one_pipeline(partner: GenericPartner) -> None:
     stock = pipelines_of("Northwind", "orders", "stock")["stock"]
 
     ingest.apply(args=("one",), kwargs={"pipeline_id": str(stock.id)}).get()
@@ -85,7 +85,7 @@ def test_the_task_can_be_narrowed_to_one_pipeline(partner: GenericPartner) -> No
 
 
 @pytest.mark.django_db
-def test_two_walks_of_one_connection_are_kept_apart(partner: GenericPartner) -> None:
+def test_a_connection_is_not_walked_twice_at_the_same_time(partner: GenericPartner) -> None:
     pipelines_of("Northwind", "orders")
     with connection_lock("one") as free:
         assert free
@@ -97,7 +97,7 @@ def test_two_walks_of_one_connection_are_kept_apart(partner: GenericPartner) -> 
 
 
 @pytest.mark.django_db
-def test_the_lock_ends_with_its_holder() -> None:
+def test_the_lock_is_released_at_the_end() -> None:
     name = str(uuid.uuid4())
     for _ in range(2):
         with connection_lock(name) as free:
