@@ -13,7 +13,7 @@ from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from alerting.destinations import destination_contains, destination_problem, kept_destination
+from alerting.destinations import destination_contains, destination_problem, unmasked_destination
 from alerting.import_export import RuleSheet
 from alerting.models import OWNER_ID, AlertRule
 from alerting.services import firing_rules
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 else:
     _RuleForm = forms.ModelForm
 
-# What decides when a rule fires.
-PREVIEWED = ("client", "pipeline", "rule_type", "threshold", "window_minutes")
+# The fields that decide when a rule fires.
+PREVIEW_FIELDS = ("client", "pipeline", "rule_type", "threshold", "window_minutes")
 NEEDED_NUMBER = "Enter how many runs must fail: a rule that counts failures in a window needs a threshold."
 NEEDED_WINDOW = "Enter the minutes of the window: a rule that counts failures in a window needs them."
 
@@ -52,7 +52,7 @@ class RuleForm(_RuleForm):
         help_texts = {
             "client": "The rule watches every active pipeline of this client, unless a pipeline is named below.",
             "pipeline": (
-                "A pipeline decides the scope: the rule then watches only this pipeline, also if a client is chosen "
+                "A pipeline decides the scope: the rule then watches only this pipeline, even if a client is chosen "
                 "above, and belongs to the pipeline's client."
             ),
             "rule_type": (
@@ -95,26 +95,26 @@ class RuleForm(_RuleForm):
     def clean_destination(self) -> str:
         stored = AlertRule.objects.filter(pk=self.instance.pk).values_list("destination", flat=True).first()
         try:
-            return kept_destination(self.cleaned_data["destination"], stored)
+            return unmasked_destination(self.cleaned_data["destination"], stored)
         except ValueError as error:
             raise ValidationError(str(error)) from error
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or self.cleaned_data
-        if problem := destination_problem_of(values):
+        if problem := form_destination_problem(values):
             self.add_error("destination", problem)
         return values
 
 
-def destination_problem_of(values: dict[str, Any]) -> str:
-    """Return what is wrong with the destination of a form's values; empty where channel or destination is missing."""
+def form_destination_problem(values: dict[str, Any]) -> str:
+    """Return the error of a form's destination; empty if it fits, or if channel or destination is missing."""
     channel, destination = values.get("channel"), values.get("destination")
     return destination_problem(channel, destination) if channel and destination else ""
 
 
 @consequence
 def rules_pause_or_resume(changing: QuerySet[Any], active: bool) -> Consequence:
-    rules = AlertRule.objects.resting_on(pipelines_switched(changing, active=active))
+    rules = AlertRule.objects.watching_only(pipelines_switched(changing, active=active))
     number = rules.count()
     if not number:
         return Consequence(f"No alert rule {'resumes' if active else 'is paused'}.")
@@ -139,7 +139,7 @@ def _describe(rule: AlertRule) -> tuple[str, str]:
 
 class RuleChangeList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
-        """Say of each rule of the page whether it is firing."""
+        """Set `is_firing` on each rule of the page."""
         super().get_results(request)
         rules: list[Any] = list(self.result_list)
         self.result_list = rules
@@ -194,13 +194,13 @@ class AlertRuleAdmin(
         return [path("preview/", view, name="alerting_alertrule_preview"), *super().get_urls()]
 
     def preview_view(self, request: HttpRequest) -> HttpResponse:
-        """Return the preview of the rule that a form holds and nobody saved."""
+        """Return the preview of the unsaved rule in a form."""
         if request.method != "POST" or not self.has_add_permission(request):
             raise PermissionDenied
         form = self.get_form(request)(request.POST)
         form.is_valid()
-        problems = [text for field in PREVIEWED for text in form.errors.get(field, [])]
-        values = {field: form.cleaned_data.get(field) for field in PREVIEWED}
+        problems = [text for field in PREVIEW_FIELDS for text in form.errors.get(field, [])]
+        values = {field: form.cleaned_data.get(field) for field in PREVIEW_FIELDS}
         context = {"problems": list(dict.fromkeys(problems)), "rule": None if problems else AlertRule(**values)}
         return TemplateResponse(request, "console/parts/rule_preview_unsaved.html", context)
 
@@ -221,16 +221,23 @@ class AlertRuleAdmin(
     def response_add(self, request: HttpRequest, obj: AlertRule, post_url_continue: str | None = None) -> HttpResponse:
         """Show a new rule with its preview after "Save"; other buttons work as usual."""
         response = super().response_add(request, obj, post_url_continue)
-        plain = "_save" in request.POST and isinstance(response, HttpResponseRedirect)
-        return HttpResponseRedirect(reverse("admin:alerting_alertrule_change", args=[obj.pk])) if plain else response
+        is_plain_save = "_save" in request.POST and isinstance(response, HttpResponseRedirect)
+        return (
+            HttpResponseRedirect(reverse("admin:alerting_alertrule_change", args=[obj.pk]))
+            if is_plain_save
+            else response
+        )
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Show the masked destination to users who cannot change the rule."""
-        found = super().get_fieldsets(request, obj)
+        fieldsets = super().get_fieldsets(request, obj)
         if obj is None or self.has_change_permission(request, obj):
-            return found
-        shown = {"destination": "shown_destination"}
-        return [(title, {"fields": [shown.get(at, at) for at in options["fields"]]}) for title, options in found]
+            return fieldsets
+        replaced = {"destination": "shown_destination"}
+        return [
+            (title, {"fields": [replaced.get(field, field) for field in options["fields"]]})
+            for title, options in fieldsets
+        ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: AlertRule | None = None) -> Any:
         return (*super().get_readonly_fields(request, obj), "shown_destination")
@@ -249,7 +256,7 @@ class AlertRuleAdmin(
 
     @display(description="scope", ordering="pipeline__name")
     def scope(self, rule: AlertRule) -> str:
-        """Return what the rule watches: its pipeline, else its whole client."""
+        """Return what the rule watches: the name of its pipeline, or "all pipelines" of its client."""
         return rule.pipeline.name if rule.pipeline else "all pipelines"
 
     @display(description="client", ordering="owner_name")
@@ -259,7 +266,7 @@ class AlertRuleAdmin(
 
     @display(description="now")
     def now(self, rule: Any) -> SafeString:
-        """Whether the condition is true now; the list sets `is_firing` for the rows of its page."""
+        """Return the badge of the rule's state; the list sets `is_firing` on the rows of its page."""
         if not rule.is_enabled:
             return badge("canceled", "disabled")
         return badge("failed", "firing") if rule.is_firing else badge("success", "OK")

@@ -3,5 +3,5 @@ from django.apps import AppConfig
 
 class AlertingConfig(AppConfig):
     name = "alerting"
-    # As the menu of the console groups its pages.
+    # The group in the console's menu that contains the pages of this app.
     verbose_name = "Inventory"

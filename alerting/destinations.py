@@ -1,4 +1,4 @@
-"""Mask destinations of alert rules for display: anyone with the address of a hook can post to it."""
+"""Mask destinations of alert rules for display, because anyone who has the address of a hook can post to it."""
 
 import re
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ from chm_project.scrubbing import FILTERED, scrub_text
 if TYPE_CHECKING:
     from alerting.models import AlertRule
 
-# By channel: what a destination looks like, also for the database, and what to write instead of anything else.
+# By channel: the pattern of a destination, which a database constraint uses too, and advice if it does not match.
 FORMS = {
     "slack": (
         r"\A([#@][^\s#@]+|[CDGU][A-Z0-9]{8,}|https://[^\s/]+(/\S*)?)\Z",
@@ -27,7 +27,7 @@ _MASKED = re.compile(rf"{re.escape(FILTERED)}-[0-9a-f]{{8}}\Z")
 
 
 def shown_destination(destination: str) -> str:
-    """Return the destination without its secret: only the host of an address, or the text without secrets.
+    """Return the destination without its secret: only the host of an address, or another text without secrets.
 
     A digest at the end distinguishes hooks of the same host.
     """
@@ -35,6 +35,7 @@ def shown_destination(destination: str) -> str:
     if address is None:
         shown = scrub_text(destination)
         return shown if shown == destination else f"{FILTERED}-{_digest(destination)}"
+    # An address without credentials and path contains no secret.
     if not address[3].strip("/") and address[0] == f"{address[1]}{address[2]}{address[3]}":
         return destination
     return f"{address[1]}{address[2]}/{FILTERED}-{_digest(destination)}"
@@ -51,14 +52,14 @@ def is_masked(destination: str) -> bool:
     return _MASKED.search(destination) is not None
 
 
-def kept_destination(given: str, stored: str | None) -> str:
+def unmasked_destination(submitted: str, stored: str | None) -> str:
     """Return the stored destination if `given` is its masked form, else `given`.
 
     Raise ValueError for the masked form of another destination.
     """
-    if not is_masked(given):
-        return given
-    if stored is None or given != shown_destination(stored):
+    if not is_masked(submitted):
+        return submitted
+    if stored is None or submitted != shown_destination(stored):
         raise ValueError("This is the masked form of another destination. Write the whole address.")
     return stored
 

@@ -19,7 +19,7 @@ class Span:
 def on_failure(verdicts: Iterable[tuple[datetime, datetime | None]], *, since: datetime, until: datetime) -> list[Span]:
     """Return the spans in which at least one of the pipelines was failing.
 
-    `verdicts` are the times from and until which a failed run decided a pipeline's state; None: it still does.
+    `verdicts` are the spans in which a failed run decided a pipeline's state; an end of None means until `until`.
     """
     pieces = [(start, end or until) for start, end in verdicts]
     return _joined(pieces, threshold=1, since=since, until=until)
@@ -30,7 +30,7 @@ def failures_in_window(
 ) -> list[Span]:
     """Return the spans in which at least `threshold` runs had failed within the last `window`.
 
-    `failures` are the event_at of failed runs between `since` minus the window and `until`. A failure counts from its
+    `failures` are the event_at of failed runs from `since` minus the window to `until`. A failure counts from its
     event_at until the window has passed.
     """
     pieces = [(at, at + min(window, until - at)) for at in failures]

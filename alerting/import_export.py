@@ -7,7 +7,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 
-from alerting.destinations import destination_problem, is_masked, kept_destination, shown_destination
+from alerting.destinations import destination_problem, is_masked, shown_destination, unmasked_destination
 from alerting.models import AlertRule, Channel, RuleType
 from chm_project.admin_kit.import_export.sheets import ChoiceCell, FlagCell, Key, RowForm, Sheet
 from inventory.import_export import NamedClients
@@ -17,7 +17,7 @@ Pipelines = Mapping[tuple[str, str], Pipeline]
 
 
 class RuleRow(RowForm[AlertRule]):
-    client = forms.CharField(error_messages={"required": "Name the client, also of a pipeline."})
+    client = forms.CharField(error_messages={"required": "Name the client, also in a row with a pipeline."})
     pipeline = forms.CharField(required=False)
     rule_type = ChoiceCell(RuleType)
     channel = ChoiceCell(Channel)
@@ -37,7 +37,7 @@ class RuleRow(RowForm[AlertRule]):
 
     def clean_destination(self) -> str:
         try:
-            return kept_destination(self.cleaned_data["destination"], self.instance.destination or None)
+            return unmasked_destination(self.cleaned_data["destination"], self.instance.destination or None)
         except ValueError as error:
             raise ValidationError(str(error)) from error
 
@@ -51,7 +51,7 @@ class RuleRow(RowForm[AlertRule]):
         if client is None:
             return values
         try:
-            owner = self.clients.one(client)
+            owner = self.clients.get(client)
         except ValidationError as error:
             self.add_error("client", error)
             return values
@@ -63,7 +63,7 @@ class RuleRow(RowForm[AlertRule]):
         return values
 
     def _get_validation_exclusions(self) -> set[str]:
-        # clean() has just looked them up.
+        # clean() has just read them, so do not query them again.
         return {*super()._get_validation_exclusions(), "client", "pipeline"}  # type: ignore[misc]
 
 
@@ -77,10 +77,10 @@ class RuleSheet(Sheet[AlertRule]):
     def prepare(self, rows: Iterable[Mapping[str, str]]) -> None:
         self.clients = NamedClients(rows, "client", self.visibility)
         names = {row.get("pipeline", "").strip().replace("\x00", "") for row in rows}
-        found = Pipeline.objects.filter(client__in=self.clients.by_name.values(), name__in=names).select_related(
+        pipelines = Pipeline.objects.filter(client__in=self.clients.by_name.values(), name__in=names).select_related(
             "client"
         )
-        self.pipelines = {(pipeline.client.name, pipeline.name): pipeline for pipeline in found}
+        self.pipelines = {(pipeline.client.name, pipeline.name): pipeline for pipeline in pipelines}
 
     def key_of(self, cells: Mapping[str, str]) -> Key:
         """Return the key with the masked destination, as in exported files."""
@@ -91,13 +91,13 @@ class RuleSheet(Sheet[AlertRule]):
 
     def stored(self, rows: Iterable[Mapping[str, str]]) -> dict[Key, AlertRule]:
         destinations = {row.get("destination", "").strip().replace("\x00", "") for row in rows}
-        among = Q(destination__in=destinations)
+        candidates = Q(destination__in=destinations)
         if any(map(is_masked, destinations)):
-            among |= Q(client__in=self.clients.by_name.values()) | Q(pipeline__in=self.pipelines.values())
-        # Of rules with the same key at most one is enabled. It comes last, so it is the one in the dictionary.
+            candidates |= Q(client__in=self.clients.by_name.values()) | Q(pipeline__in=self.pipelines.values())
+        # At most one of the rules with the same key is enabled. Sort it last, so that it is the one in the dict.
         visible = self.visibility.of(AlertRule.objects.with_owner(), client="owner_id")
-        found = self.rows(visible.filter(among)).order_by("is_enabled", "id")
-        return {self.key_of(self.cells(rule)): rule for rule in found}
+        rules = self.rows(visible.filter(candidates)).order_by("is_enabled", "id")
+        return {self.key_of(self.cells(rule)): rule for rule in rules}
 
     def form_options(self) -> dict[str, Any]:
         return {"clients": self.clients, "pipelines": self.pipelines}

@@ -21,11 +21,11 @@ class Channel(models.TextChoices):
     WEBHOOK = "webhook", "Webhook"
 
 
-# The client that owns a rule: that of its pipeline if it has one.
+# The client that owns a rule: the client of its pipeline, or the rule's own client.
 OWNER_ID = Coalesce("pipeline__client_id", "client_id")
 
 
-def fitting_destination() -> Q:
+def destination_fits_channel() -> Q:
     """Return the condition that a destination has the form of its channel."""
     condition = Q()
     for channel, (pattern, _) in FORMS.items():
@@ -41,15 +41,12 @@ class AlertRuleQuerySet(models.QuerySet["AlertRule"]):
         """Annotate `owner_id`."""
         return self.annotate(owner_id=OWNER_ID)
 
-    def resting_on(self, pipelines: QuerySet[Pipeline]) -> "AlertRuleQuerySet":
-        """Return the enabled rules that watch only these clients or pipelines.
-
-        They are paused while those are disabled.
-        """
-        among = pipelines.order_by().values("pk")
-        others = Pipeline.objects.active().filter(client=OuterRef("client")).exclude(pk__in=among)
+    def watching_only(self, pipelines: QuerySet[Pipeline]) -> "AlertRuleQuerySet":
+        """Return the enabled rules that watch only these pipelines, and so are paused while these are disabled."""
+        keys = pipelines.order_by().values("pk")
+        others = Pipeline.objects.active().filter(client=OuterRef("client")).exclude(pk__in=keys)
         of_client = Q(pipeline=None, client__in=pipelines.order_by().values("client")) & ~Exists(others)
-        return self.enabled().filter(Q(pipeline__in=among) | of_client)
+        return self.enabled().filter(Q(pipeline__in=keys) | of_client)
 
 
 class AlertRule(BaseModel):
@@ -69,14 +66,16 @@ class AlertRule(BaseModel):
         related_name="alert_rules",
         db_comment="Scope: this pipeline; its client then owns the rule",
     )
-    rule_type = models.CharField(max_length=20, choices=RuleType, db_comment="What must hold")
-    threshold = models.IntegerField(null=True, blank=True, db_comment="Failed runs needed in the window")
-    window_minutes = models.IntegerField(null=True, blank=True, db_comment="Length of the window")
-    channel = models.CharField(max_length=20, choices=Channel, db_comment="How people are to be told")
-    destination = models.CharField(max_length=512, db_comment="Channel name, address or hook")
-    is_enabled = models.BooleanField(default=True, db_default=True, db_comment="False: kept, not evaluated")
+    rule_type = models.CharField(max_length=20, choices=RuleType, db_comment="Condition under which the rule fires")
+    threshold = models.IntegerField(
+        null=True, blank=True, db_comment="Number of failed runs in the window from which the rule fires"
+    )
+    window_minutes = models.IntegerField(null=True, blank=True, db_comment="Length of the window in minutes")
+    channel = models.CharField(max_length=20, choices=Channel, db_comment="How people are notified")
+    destination = models.CharField(max_length=512, db_comment="Name of a channel, e-mail address or URL of a hook")
+    is_enabled = models.BooleanField(default=True, db_default=True, db_comment="False if disabled: kept, never fires")
     include_known = models.BooleanField(
-        default=True, db_default=True, db_comment="False: pipelines whose failure is known do not count"
+        default=True, db_default=True, db_comment="False: pipelines with a known failure do not count"
     )
 
     objects = AlertRuleQuerySet.as_manager()
@@ -109,13 +108,13 @@ class AlertRule(BaseModel):
                 violation_error_message="failures_in_window needs threshold and window_minutes.",
             ),
             models.CheckConstraint(
-                condition=fitting_destination(),
+                condition=destination_fits_channel(),
                 name="alert_rules_destination_fits_channel",
                 violation_error_message="The destination does not fit the channel.",
             ),
-            # If set, the pipeline decides the scope.
+            # The pipeline, if set, decides the scope, so the client is then not part of the key.
             models.UniqueConstraint(
-                # Cast, because Django's validation queries the constraint with values, and NULL has no type.
+                # Django validates the constraint by a query with values, and NULL has no type without the cast.
                 Cast(Coalesce(F("pipeline"), F("client")), models.UUIDField()),
                 "rule_type",
                 "channel",
@@ -139,12 +138,12 @@ class AlertRule(BaseModel):
         return client
 
     def history_value(self, field: str, value: object) -> object:
-        """Return the value of a field as its history may show it."""
+        """Return the value of a field for its history, with the destination masked."""
         if field != "destination" or is_masked(str(value)):
             return value
         return shown_destination(str(value))
 
     @property
     def shown_destination(self) -> str:
-        """Return the destination for display; only the host of a hook."""
+        """Return the destination for display; of a hook only its host."""
         return shown_destination(self.destination)

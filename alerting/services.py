@@ -1,4 +1,4 @@
-"""Evaluate rules over stored runs: when a rule fired, and which rules fire now. Nothing is sent."""
+"""Evaluate rules over stored runs: when a rule fired, and which rules fire now. CHM sends nothing."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -31,29 +31,29 @@ def previews(rules: Sequence[AlertRule], *, since: datetime, until: datetime) ->
     """Return the spans of several rules by id. Rules with the same scope share queries."""
     if since >= until:
         return {rule.pk: [] for rule in rules}
-    failing = cache(partial(_failed_verdicts, since=since, until=until))
-    failed = cache(partial(_failures, until=until))
-    found = {}
+    verdicts_of = cache(partial(_failed_verdicts, since=since, until=until))
+    failures_of = cache(partial(_failures, until=until))
+    spans = {}
     for rule in rules:
-        scope = Watched(rule.pipeline_id, None if rule.pipeline_id else rule.client_id)
+        scope = RuleScope(rule.pipeline_id, None if rule.pipeline_id else rule.client_id)
         match rule.rule_type:
             case RuleType.ON_FAILURE:
-                found[rule.pk] = on_failure(failing(scope), since=since, until=until)
+                spans[rule.pk] = on_failure(verdicts_of(scope), since=since, until=until)
             case RuleType.FAILURES_IN_WINDOW:
                 window = timedelta(minutes=rule.window_minutes or 0)
-                failures = failed(scope, _subtract(since, window))
-                found[rule.pk] = failures_in_window(
+                failures = failures_of(scope, _subtract(since, window))
+                spans[rule.pk] = failures_in_window(
                     failures, threshold=rule.threshold or 1, window=window, since=since, until=until
                 )
             case _:
                 raise ValueError(f"Unknown rule type: {rule.rule_type}")
-    return found
+    return spans
 
 
 def firing_rules(as_of: datetime | None = None, *, clock: datetime | None = None) -> dict[UUID, datetime]:
-    """Return the firing rules by id with the time since when, for active inventory, in one query.
+    """Return by id since when each firing rule fires, for active inventory.
 
-    Without `as_of`, evaluate all stored runs now, or at `clock`.
+    Without `as_of`, evaluate all stored runs at the current time, or at `clock`.
     """
     moment = as_of or clock or timezone.now()
     values = {"as_of": moment, "known_until": as_of or EVERYTHING, "in_maintenance": _in_maintenance(moment, as_of)}
@@ -61,7 +61,7 @@ def firing_rules(as_of: datetime | None = None, *, clock: datetime | None = None
 
 
 def _in_maintenance(moment: datetime, as_of: datetime | None) -> list[UUID]:
-    """The pipelines whose failure is in planned maintenance; asked only where a rule leaves expected failures out."""
+    """Return the pipelines whose failure is in planned maintenance; empty if no enabled rule excludes such failures."""
     if (
         not maintenance_file().maintenance
         or not AlertRule.objects.filter(is_enabled=True, include_known=False).exists()
@@ -71,18 +71,18 @@ def _in_maintenance(moment: datetime, as_of: datetime | None) -> list[UUID]:
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
+class RuleScope:
     """The scope of a rule: one pipeline, or all pipelines of a client."""
 
     pipeline_id: UUID | None
     client_id: UUID | None
 
 
-def _failed_verdicts(scope: Watched, *, since: datetime, until: datetime) -> list[tuple[datetime, datetime | None]]:
+def _failed_verdicts(scope: RuleScope, *, since: datetime, until: datetime) -> list[tuple[datetime, datetime | None]]:
     return _rows("failed_verdicts", {**asdict(scope), "since": since, "until": until})
 
 
-def _failures(scope: Watched, since: datetime, *, until: datetime) -> list[datetime]:
+def _failures(scope: RuleScope, since: datetime, *, until: datetime) -> list[datetime]:
     rows = _rows("failures_of_window", {**asdict(scope), "since": since, "until": until})
     return [event_at for (event_at,) in rows]
 
@@ -99,7 +99,7 @@ def _query(name: str) -> str:
 
 
 def _subtract(moment: datetime, window: timedelta) -> datetime:
-    """Return the moment minus the window, at least the year 1."""
+    """Return the moment minus the window, but not before the year 1."""
     try:
         return moment - window
     except OverflowError:

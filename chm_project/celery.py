@@ -23,6 +23,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chm_project.settings.developmen
 
 def _scrubbed_json(value: Any) -> str:
     """Return a task's result, or exception and traceback, as JSON without secrets."""
+    # kombu's encoder first turns dates, UUIDs and exceptions into plain JSON values, which can be scrubbed.
     return json.dumps(scrubbed(json.loads(kombu_json.dumps(value))))
 
 
@@ -54,12 +55,15 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 
-def keep_the_projects_logging(**_: Any) -> None:
-    """Make workers and beat use the logging of the settings."""
+def keep_django_logging(**_: Any) -> None:
+    """Do nothing: a connected receiver of this signal is enough to disable Celery's own logging setup."""
 
 
-def say_in_json(message: str, _stream: Any = None) -> None:
-    """Log a worker's message about a signal, without the logging locks, which the interrupted code may hold."""
+def log_signal_message(message: str, _stream: Any = None) -> None:
+    """Write a worker's message about a signal as a JSON line, without `logging`.
+
+    The interrupted code may hold a lock of `logging`, so a handler of signals must not wait for it.
+    """
     line = {
         "time": datetime.now(UTC).isoformat(), "level": "INFO", "logger": "celery.worker", "role": process_role(),
         "message": message.strip(),
@@ -69,8 +73,8 @@ def say_in_json(message: str, _stream: Any = None) -> None:
 
 if os.environ["DJANGO_SETTINGS_MODULE"].endswith(".production"):
     log_uncaught()
-    setattr(worker_module, "safe_say", say_in_json)  # noqa: B010 - it has no types
-    setup_logging.connect(keep_the_projects_logging)  # a connected receiver disables Celery's logging setup
+    setattr(worker_module, "safe_say", log_signal_message)  # noqa: B010 - the module has no types
+    setup_logging.connect(keep_django_logging)
 
 
 @worker_init.connect
@@ -81,6 +85,7 @@ def limit_statements(**_: Any) -> None:
 @beat_init.connect
 def schedule_ingestion(sender: Any, **_: Any) -> None:
     """Add the schedule of connections; only beat needs it."""
+    # Imported here because `chm_project/__init__` imports this module before Django has loaded the apps.
     from ingestion.tasks import beat_schedule
 
     name_process("beat")

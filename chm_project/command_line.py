@@ -1,4 +1,4 @@
-"""CHM's commands: `manage.py` in a checkout, `chm` where the package is installed."""
+"""Entry point of all commands: `manage.py` in a checkout, `chm` in an installation of the package."""
 
 import logging
 import os
@@ -6,10 +6,10 @@ import sys
 from collections.abc import Sequence
 
 FAILED, INTERRUPTED = 1, 130
-# Commands that run without Django and without a database, by the names people may type.
+# Commands that run without Django and without a database, by each accepted spelling.
 BEFORE_DJANGO = {"check-config": "check_config", "check_config": "check_config", "completion": "completion"}
 
-# Commands that go on through an outage, so that its log lines matter.
+# Commands that keep running during an outage, so their log lines about it are needed.
 SERVICES = {"demo", "serve", "work"}
 OUTAGE_LOGGERS = ("psycopg.pool", "chm_project.db.outage")
 
@@ -18,8 +18,8 @@ def main() -> None:
     try:
         status = _run(sys.argv)
     except KeyboardInterrupt:
-        # Commands with more to say about their progress catch it themselves.
-        sys.stderr.write("\nInterrupted. What was stored stays; the command can be run again.\n")
+        # Commands that can describe their progress catch it themselves.
+        sys.stderr.write("\nInterrupted. Rows that were stored stay; the command can be run again.\n")
         status = INTERRUPTED
     except Exception as error:
         if "--traceback" in sys.argv or (line := outage_message(error)) is None:
@@ -43,7 +43,7 @@ def _run(arguments: Sequence[str]) -> int:
         except EmbeddedServersUnavailable as error:
             sys.exit(str(error))
     if not SERVICES.intersection(arguments[1:2]):
-        # Any other command ends with the error, which says the same in one line.
+        # Any other command ends with an error that describes the outage in one line.
         for name in OUTAGE_LOGGERS:
             logging.getLogger(name).addFilter(lambda record: False)
     from django.core.management import execute_from_command_line
@@ -53,7 +53,7 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def outage_message(error: Exception) -> str | None:
-    """Return an error of the database or of Redis in one line, with advice if there is any; None for other errors."""
+    """Return one line about an error of the database or of Redis, with advice if any; None for other errors."""
     import psycopg
     import redis
     from django.db import Error

@@ -11,7 +11,8 @@ _EVERYWHERE = (
 )
 # Swagger UI and the browsable API have inline styles, but no inline script.
 STRICT = _EVERYWHERE + "script-src 'self'"
-# The admin's pages are Alpine components: it compiles expressions in attributes. No page has an inline script.
+# The admin's pages use Alpine, which compiles expressions in attributes and therefore needs 'unsafe-eval'. No page has
+# an inline script.
 ADMIN = _EVERYWHERE + "script-src 'self' 'unsafe-eval'"
 
 

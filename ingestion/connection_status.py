@@ -136,5 +136,5 @@ def _unmatched(
     return [
         UnmatchedPipeline(external_id, name, is_paused, connection.client_of(external_id))
         for external_id, (name, is_paused) in sorted(source.unmatched.items())
-        if external_id not in known_ids and connection.pipelines.may_have(external_id)
+        if external_id not in known_ids and connection.pipelines.allows_external_id(external_id)
     ]

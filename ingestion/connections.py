@@ -199,7 +199,7 @@ def read_file(path: Path) -> dict[str, Connection]:
         raise ConfigurationError([f"{path} is not TOML: {error}"]) from None
     reader = ConfigReader()
     tables = reader.table(document, "connections", required=True)
-    reader.no_others(document, "", {"connections"})
+    reader.refuse_unknown_keys(document, "", {"connections"})
     found = {name: _connection(reader, name, table) for name, table in tables.items()}
     if not found and not reader.mistakes:
         reader.mistakes.append("connections: the file has no connection")
@@ -290,7 +290,7 @@ def _connection(reader: ConfigReader, name: str, table: Any) -> Connection:
         inventory_seconds=int(reader.number(table, where, "inventory_seconds", 300, 0, 86_400)),
         source=_source(reader, where, connector, table),
     )
-    reader.no_others(
+    reader.refuse_unknown_keys(
         table,
         where,
         {"connector", "base_url", "auth", "pipelines", "timeout_seconds", "max_retries", "backoff_seconds",
@@ -360,7 +360,7 @@ def _auth(reader: ConfigReader, where: str, table: Mapping[str, Any]) -> AuthSet
         reader.mistakes.extend(f"{where}.token_url {mistake}" for mistake in _address_mistakes(auth.token_url))
     if "secret" in required and bool(auth.secret_env) == bool(auth.secret_file):
         reader.mistakes.append(f"{where}: {kind} needs either secret_env or secret_file")
-    reader.no_others(
+    reader.refuse_unknown_keys(
         table,
         where,
         {"kind", "username", "secret_env", "secret_file", "header", "word", "token_url", "client_id", "scope",

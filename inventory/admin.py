@@ -39,7 +39,7 @@ else:
     _PipelineForm = forms.ModelForm
 
 
-# The badge of each state of ingestion: its kind and word.
+# Kind and text of the badge for each state of ingestion.
 INGESTION = {
     "ok": ("success", "OK"),
     "failing": ("failed", "failing"),
@@ -71,11 +71,11 @@ class PipelineRowForm(_PipelineForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for field in self.fields.values():
-            # The heading of the table names the column to those who see it.
+            # The heading of the table is only visual; screen readers need a label at each field.
             field.widget.attrs["aria-label"] = field.label
 
     def validate_unique(self) -> None:
-        """Also the constraints with the client, which Django leaves out of an inline row's."""
+        """Validate the constraints that include the client too, which Django skips in an inline form."""
         super().validate_unique()
         if not self.errors:
             try:
@@ -88,27 +88,27 @@ class PipelineRowForm(_PipelineForm):
 def pipelines_leave_or_return(changing: QuerySet[Any], active: bool) -> Consequence:
     of_clients = changing.model is Client
     pipelines = pipelines_switched(changing, active=active).select_related("client").order_by("name", "id")
-    number = pipelines.count()
-    one = number == 1
-    subject = f"{number} pipeline{'' if one else 's'}"
+    count = pipelines.count()
+    is_single = count == 1
+    subject = f"{count} pipeline{'' if is_single else 's'}"
     if active:
         sentence = (
-            f"{subject} {'comes' if one else 'come'} back to the health board and {'is' if one else 'are'} ingested "
-            f"again.{' Pipelines that were disabled on their own stay disabled.' if of_clients else ''}"
+            f"{subject} {'comes' if is_single else 'come'} back to the health board and {'is' if is_single else 'are'} "
+            f"ingested again.{' Pipelines that were disabled individually stay disabled.' if of_clients else ''}"
         )
     else:
         sentence = (
-            f"{subject} {'leaves' if one else 'leave'} the health board and {'is' if one else 'are'} no longer "
-            "ingested. Runs and history stay, and enabling again brings everything back."
+            f"{subject} {'leaves' if is_single else 'leave'} the health board and {'is' if is_single else 'are'} no "
+            "longer ingested. Runs and history stay, and enabling again brings everything back."
         )
     rows = first_rows(pipelines, lambda row: (row.name, f"of {row.client}")) if of_clients else []
-    return Consequence(sentence, "Pipelines", rows, number)
+    return Consequence(sentence, "Pipelines", rows, count)
 
 
 class PipelineInline(TabularInline[Pipeline, Client]):
     model = Pipeline
     form = PipelineRowForm
-    formset = InlineFormSet  # type: ignore[assignment]  # whose own types are not known when it runs
+    formset = InlineFormSet  # type: ignore[assignment]  # its type parameters do not exist at run time
     fields = ("name", "platform", "external_id", "pipeline_type", "environment", "is_active")
     readonly_fields = ("is_active",)
     show_change_link = True
@@ -125,7 +125,7 @@ class ClientAdmin(
     sheet = ClientSheet()
     client_path = "id"
     list_display = ("name", "pipeline_count", "state")
-    # Said here too: a query that groups, as the count does, forgets the model's own order.
+    # Repeated from the model, because Django ignores Meta.ordering in a query with GROUP BY, as for the count.
     ordering = ("name", "id")
     list_filter = (my_clients_filter("id"), ("is_active", BooleanFilter))
     list_filter_submit = True
@@ -137,7 +137,7 @@ class ClientAdmin(
     inlines = (PipelineInline,)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Nobody bound to clients makes one: it would lie outside, and a name that is taken would show."""
+        """Refuse bound users: they could not see their client, and the error for a taken name would reveal another."""
         return not visibility_of(request).is_bound and super().has_add_permission(request)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Client | None = None) -> Any:
@@ -152,7 +152,7 @@ class ClientAdmin(
 
     @display(description="active pipelines", ordering="active_pipelines")
     def pipeline_count(self, client: Any) -> int:
-        """A disabled client has none, whatever its pipelines say."""
+        """Return the number of active pipelines; 0 for a disabled client."""
         return int(client.active_pipelines) if client.is_active else 0
 
     @display(description="state", ordering="is_active")
@@ -225,6 +225,6 @@ class PipelineAdmin(
     def ingestion(self, pipeline: Pipeline) -> SafeString:
         if not (pipeline.is_active and pipeline.client.is_active):
             return badge("canceled", "disabled")
-        # The console adds the latest run to the list; without it a pipeline that is pushed to is "not yet" ingested.
+        # The console adds the latest run to the list. Without it, a pipeline that only gets pushes is "not yet".
         has_runs = getattr(pipeline, "latest_run_status", None) is not None
         return badge(*INGESTION[pipeline.ingestion_state(timezone.now(), has_runs=has_runs)])

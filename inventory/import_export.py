@@ -14,28 +14,29 @@ from inventory.models import Client, Environment, Pipeline, PipelineType, Platfo
 
 
 class NamedClients:
-    """The visible clients that a file names, by their names as stored."""
+    """The visible clients that a file names, by their stored names."""
 
     def __init__(self, rows: Iterable[Mapping[str, str]], column: str, visibility: Visibility) -> None:
         names = {row.get(column, "").strip().replace("\x00", "").lower() for row in rows}
         folded = Client.objects.annotate(folded=Lower("name")).filter(folded__in=names)
         self.by_name = {client.name: client for client in visibility.of(folded, client="id")}
-        self._spelled = {name.lower(): name for name in self.by_name}
+        self._stored_names = {name.lower(): name for name in self.by_name}
 
-    def one(self, name: str) -> Client:
-        """Return the client of this name. Raises ValidationError, with the right spelling if only the case differs."""
+    def get(self, name: str) -> Client:
+        """Return the client of this name; raise ValidationError, with the stored spelling if only the case differs."""
         if (client := self.by_name.get(name)) is not None:
             return client
-        spelled = self._spelled.get(name.lower())
+        stored_name = self._stored_names.get(name.lower())
         raise ValidationError(
-            f"There is no client “{name[:100]}”." + (f" Did you mean “{spelled}”?" if spelled is not None else "")
+            f"There is no client “{name[:100]}”."
+            + (f" Did you mean “{stored_name}”?" if stored_name is not None else "")
         )
 
     def refuse_other_spelling(self, name: str) -> None:
-        """Raises ValidationError if a client has this name in other upper and lower case."""
-        spelled = self._spelled.get(name.lower(), name)
-        if spelled != name and name not in self.by_name:
-            raise ValidationError(f"There is a client “{spelled}” already; upper and lower case are the same.")
+        """Raise ValidationError if a client has this name in another spelling of upper and lower case."""
+        stored_name = self._stored_names.get(name.lower(), name)
+        if stored_name != name and name not in self.by_name:
+            raise ValidationError(f"There is a client “{stored_name}” already; upper and lower case are the same.")
 
 
 class ClientRow(RowForm[Client]):
@@ -73,13 +74,13 @@ class PipelineRow(RowForm[Pipeline]):
         self.clients = clients
 
     def clean_client(self) -> Client:
-        return self.clients.one(self.cleaned_data["client"])
+        return self.clients.get(self.cleaned_data["client"])
 
     def clean_description(self) -> str | None:
         return self.cleaned_data["description"] or None
 
     def _get_validation_exclusions(self) -> set[str]:
-        # clean_client() has just looked it up.
+        # clean_client() has just read the client, so do not query it again.
         return {*super()._get_validation_exclusions(), "client"}  # type: ignore[misc]
 
 
@@ -112,10 +113,10 @@ class PipelineSheet(Sheet[Pipeline]):
 
     def stored(self, rows: Iterable[Mapping[str, str]]) -> dict[Key, Pipeline]:
         names = {row.get("name", "").strip().replace("\x00", "") for row in rows}
-        found = Pipeline.objects.filter(client__in=self.clients.by_name.values(), name__in=names).select_related(
+        pipelines = Pipeline.objects.filter(client__in=self.clients.by_name.values(), name__in=names).select_related(
             "client"
         )
-        return {(pipeline.client.name, pipeline.name): pipeline for pipeline in found}
+        return {(pipeline.client.name, pipeline.name): pipeline for pipeline in pipelines}
 
     def form_options(self) -> dict[str, Any]:
         return {"clients": self.clients}

@@ -1,12 +1,12 @@
-"""Planned maintenance, owners and runbooks: one small TOML file that CHM_MAINTENANCE_FILE names.
+"""Read planned maintenance, owners and runbooks from the TOML file that CHM_MAINTENANCE_FILE names.
 
     [[maintenance]]
     reason = "Backup of the warehouse"
     pipelines = { clients = ["Northwind"], platform = "airflow" }
-    days = ["saturday"]                        # weekly; without days a dated window
+    days = ["saturday"]                        # a weekly window; without days a dated one
     from = 22:00:00
     until = 02:00:00                           # on Sunday
-    zone = "Europe/Berlin"                     # UTC when left out
+    zone = "Europe/Berlin"                     # default: UTC
 
     [[maintenance]]
     reason = "Move to the new cluster"
@@ -20,8 +20,8 @@
     owner = "Data platform, #data-platform"
     runbook_url = "https://wiki.example/runbooks/northwind"
 
-`pipelines` selects as in the connections file; without it a table is about all. Of several owners the first counts.
-A file with a fault marks nothing: half of a plan could be the wrong half.
+`pipelines` selects as in the connections file; a table without it applies to all pipelines. If several owners match,
+the first one counts. A file with a fault is ignored as a whole, because a part of it could be misleading.
 """
 
 import logging
@@ -51,7 +51,7 @@ from inventory.selection import Selection, read_selection
 
 logger = logging.getLogger(__name__)
 
-MOST_TABLES = 500
+MAX_TABLES = 500
 T = TypeVar("T")
 
 
@@ -71,7 +71,7 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class MaintenanceFile:
-    """With `faults` there is neither maintenance nor an owner."""
+    """The content of the file. If there are `faults`, `maintenance` and `owners` are empty."""
 
     maintenance: tuple[Maintenance, ...] = ()
     owners: tuple[Owner, ...] = ()
@@ -79,7 +79,7 @@ class MaintenanceFile:
 
 
 def maintenance_file() -> MaintenanceFile:
-    """Return what the file says now; it is read again when it changes. A faulty one is logged once per process."""
+    """Return the content of the file, read again when it changes. Its faults are logged once per process."""
     if not settings.CHM_MAINTENANCE_FILE:
         return MaintenanceFile()
     path = Path(settings.CHM_MAINTENANCE_FILE)
@@ -87,11 +87,12 @@ def maintenance_file() -> MaintenanceFile:
         stat = path.stat()
     except OSError as error:
         return _unreadable(str(path), error.strerror or "it cannot be read")
-    return _kept(path, stat.st_mtime_ns, stat.st_size)
+    return _cached(path, stat.st_mtime_ns, stat.st_size)
 
 
+# The time of the last change and the size are part of the key, so that a changed file is read again.
 @lru_cache(maxsize=8)
-def _kept(path: Path, _changed_at: int, _size: int) -> MaintenanceFile:
+def _cached(path: Path, _changed_at: int, _size: int) -> MaintenanceFile:
     return _logged(read_maintenance_file(path))
 
 
@@ -100,14 +101,14 @@ def _unreadable(path: str, why: str) -> MaintenanceFile:
     return _logged(MaintenanceFile(faults=(f"cannot read {path}: {why}",)))
 
 
-def _logged(found: MaintenanceFile) -> MaintenanceFile:
-    for fault in found.faults:
+def _logged(content: MaintenanceFile) -> MaintenanceFile:
+    for fault in content.faults:
         logger.error("CHM_MAINTENANCE_FILE: %s", fault)
-    return found
+    return content
 
 
 def read_maintenance_file(path: Path) -> MaintenanceFile:
-    """Return what the file says, or every fault of it at once."""
+    """Return the content of the file, or all its faults at once."""
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -115,7 +116,7 @@ def read_maintenance_file(path: Path) -> MaintenanceFile:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         return MaintenanceFile(faults=(f"{path} is not TOML: {error}",))
     reader = ConfigReader()
-    reader.no_others(document, "", {"maintenance", "owners"})
+    reader.refuse_unknown_keys(document, "", {"maintenance", "owners"})
     maintenance = [_maintenance(reader, where, table) for where, table in _tables(reader, document, "maintenance")]
     owners = [_owner(reader, where, table) for where, table in _tables(reader, document, "owners")]
     if reader.mistakes:
@@ -124,13 +125,13 @@ def read_maintenance_file(path: Path) -> MaintenanceFile:
 
 
 def _tables(reader: ConfigReader, document: Mapping[str, Any], key: str) -> list[tuple[str, dict[str, Any]]]:
-    """The tables of an array with the name that faults have for each: maintenance[1] is the first one."""
+    """Return the tables of an array with their names for messages; maintenance[1] is the first one."""
     value = document.get(key, [])
     if not isinstance(value, list) or not all(isinstance(table, dict) for table in value):
         reader.mistakes.append(f"{key}: must be tables, each below a line [[{key}]]")
         return []
-    if len(value) > MOST_TABLES:
-        reader.mistakes.append(f"{key}: more than {MOST_TABLES} tables")
+    if len(value) > MAX_TABLES:
+        reader.mistakes.append(f"{key}: more than {MAX_TABLES} tables")
     return [(f"{key}[{number}]", table) for number, table in enumerate(value, start=1)]
 
 
@@ -139,7 +140,7 @@ def _maintenance(reader: ConfigReader, where: str, table: dict[str, Any]) -> Mai
     pipelines = read_selection(reader, f"{where}.pipelines", reader.table(table, "pipelines", where))
     zone = _zone(reader, where, table)
     window = _weekly(reader, where, table, zone) if "days" in table else _dated(reader, where, table, zone)
-    reader.no_others(table, where, {"reason", "pipelines", "days", "from", "until", "zone"})
+    reader.refuse_unknown_keys(table, where, {"reason", "pipelines", "days", "from", "until", "zone"})
     return Maintenance(reason, pipelines, window) if window else None
 
 
@@ -148,7 +149,7 @@ def _zone(reader: ConfigReader, where: str, table: dict[str, Any]) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ValueError, OSError, KeyError):  # KeyError: ZoneInfoNotFoundError
-        reader.mistakes.append(f"{where}.zone: {name!r} is no IANA time zone, such as Europe/Berlin")
+        reader.mistakes.append(f"{where}.zone: {name!r} is not an IANA time zone such as Europe/Berlin")
         return ZoneInfo("UTC")
 
 
@@ -156,7 +157,7 @@ def _weekly(reader: ConfigReader, where: str, table: dict[str, Any], zone: ZoneI
     days = reader.texts(table, where, "days")
     unknown = [day for day in days if day not in DAYS]
     if unknown:
-        reader.mistakes.append(f"{where}.days: {', '.join(unknown)}: must be of {', '.join(DAYS)}")
+        reader.mistakes.append(f"{where}.days: {', '.join(unknown)}: must be one of {', '.join(DAYS)}")
     start, end = (_value(reader, where, table, key, time, "a time such as 22:00:00") for key in ("from", "until"))
     if start is None or end is None or unknown or not days:
         return None
@@ -164,8 +165,8 @@ def _weekly(reader: ConfigReader, where: str, table: dict[str, Any], zone: ZoneI
 
 
 def _dated(reader: ConfigReader, where: str, table: dict[str, Any], zone: ZoneInfo) -> DatedWindow | None:
-    wanted = "a date and time such as 2026-12-05T20:00:00"
-    start, end = (_value(reader, where, table, key, datetime, wanted) for key in ("from", "until"))
+    expected = "a date and time such as 2026-12-05T20:00:00"
+    start, end = (_value(reader, where, table, key, datetime, expected) for key in ("from", "until"))
     if start is None or end is None:
         return None
     since = start.astimezone(UTC) if start.tzinfo else first_moment(start, zone)
@@ -176,11 +177,11 @@ def _dated(reader: ConfigReader, where: str, table: dict[str, Any], zone: ZoneIn
     return DatedWindow(WindowSpan(since, until))
 
 
-def _value(reader: ConfigReader, where: str, table: dict[str, Any], key: str, kind: type[T], wanted: str) -> T | None:
+def _value(reader: ConfigReader, where: str, table: dict[str, Any], key: str, kind: type[T], expected: str) -> T | None:
     value = table.get(key)
     if isinstance(value, kind):
         return value
-    fault = "is missing" if value is None else f"must be {wanted}, without quotes"
+    fault = "is missing" if value is None else f"must be {expected}, without quotes"
     reader.mistakes.append(f"{where}.{key}: {fault}")
     return None
 
@@ -192,5 +193,5 @@ def _owner(reader: ConfigReader, where: str, table: dict[str, Any]) -> Owner:
         reader.mistakes.append(f"{where}: needs owner, runbook_url or both")
     if runbook_url and not is_web_address(runbook_url):
         reader.mistakes.append(f"{where}.runbook_url: is not an http:// or https:// address")
-    reader.no_others(table, where, {"pipelines", "owner", "runbook_url"})
+    reader.refuse_unknown_keys(table, where, {"pipelines", "owner", "runbook_url"})
     return Owner(pipelines, owner, runbook_url)

@@ -1,4 +1,4 @@
-"""When planned maintenance is: weekly or dated windows on the clocks of a time zone."""
+"""Windows of planned maintenance, weekly or dated, in the local time of a time zone."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class WindowSpan:
 
 @dataclass(frozen=True, slots=True)
 class WeeklyWindow:
-    """On these days of the week, 0 is Monday; one that ends no later than it starts ends on the next day."""
+    """A window on these days of the week (0 is Monday). If `end` is not after `start`, it ends on the next day."""
 
     days: frozenset[int]
     start: time
@@ -26,9 +26,10 @@ class WeeklyWindow:
     zone: ZoneInfo
 
     def span_at(self, moment: datetime) -> WindowSpan | None:
-        """Return the latest span of the window that holds the moment."""
+        """Return the latest span of the window that contains the moment; None if no span does."""
         today = moment.astimezone(self.zone).date()
-        # A change of the clocks may move a moment across midnight, and a window may last until the next day.
+        # Check three days: a change of the clocks may move a moment across midnight, and a window may last until the
+        # next day.
         for day in (today + timedelta(days=1), today, today - timedelta(days=1)):
             if day.weekday() in self.days:
                 span = self._span_of(day)
@@ -54,19 +55,19 @@ Window = WeeklyWindow | DatedWindow
 
 
 def first_moment(local: datetime, zone: ZoneInfo) -> datetime:
-    """Return when a clock of the zone first shows this time; a time that is skipped counts as the one after it."""
+    """Return the first moment with this local time; a time that the clocks skip is moved on by the skipped span."""
     return local.replace(tzinfo=zone, fold=0).astimezone(UTC)
 
 
 def last_moment(local: datetime, zone: ZoneInfo) -> datetime:
-    """Return when a clock of the zone last shows this time, so that a window holds an hour that comes twice."""
+    """Return the last moment with this local time, so that a window contains both of an hour that occurs twice."""
     return max(local.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
 
 
-def lasting_until(windows: Iterable[Window], since: datetime, until: datetime) -> datetime | None:
-    """Return when the windows end that hold all of [since, until], one after the other; None if they do not."""
-    found, reached = list(windows), since
-    while spans := [span for window in found if (span := window.span_at(reached))]:
+def covered_until(windows: Iterable[Window], since: datetime, until: datetime) -> datetime | None:
+    """Return when the consecutive windows that cover all of [since, until] end; None if they do not cover it."""
+    all_windows, reached = list(windows), since
+    while spans := [span for window in all_windows if (span := window.span_at(reached))]:
         reached = max(span.until for span in spans)
         if reached > until:
             return reached

@@ -20,9 +20,9 @@ class ClientQuerySet(models.QuerySet["Client"]):
 
 
 class Client(BaseModel):
-    name = models.CharField(max_length=255, db_comment="Unique without regard to case, shown everywhere")
+    name = models.CharField(max_length=255, db_comment="Name of the client; unique, ignoring upper and lower case")
     is_active = models.BooleanField(
-        default=True, db_default=True, db_comment="False: disabled, history kept, not ingested"
+        default=True, db_default=True, db_comment="False if disabled: not ingested, history kept"
     )
 
     objects = ClientQuerySet.as_manager()
@@ -75,7 +75,7 @@ class Environment(models.TextChoices):
 
 class PipelineQuerySet(models.QuerySet["Pipeline"]):
     def active(self) -> "PipelineQuerySet":
-        """The active inventory: active pipelines of active clients."""
+        """Return the active inventory: active pipelines of active clients."""
         return self.filter(is_active=True, client__is_active=True)
 
     def ingestible(self) -> "PipelineQuerySet":
@@ -88,91 +88,102 @@ class Pipeline(BaseModel):
         on_delete=models.PROTECT,
         related_name="pipelines",
         db_index=False,
-        db_comment="The client it runs for",
+        db_comment="Client that the pipeline runs for",
     )
-    name = models.CharField(max_length=255, db_comment="Unique within the client")
-    platform = models.CharField(max_length=20, choices=Platform, db_comment="Kind of orchestrator that runs it")
+    name = models.CharField(max_length=255, db_comment="Name of the pipeline; unique within the client")
+    platform = models.CharField(
+        max_length=20, choices=Platform, db_comment="Kind of orchestrator that runs the pipeline"
+    )
     external_id = models.CharField(
         max_length=255,
         null=True,
         blank=True,
         validators=[refuse_secrets],
-        db_comment="Its name in the orchestrator; without one it is not ingested",
+        db_comment="Name of the pipeline in the orchestrator; empty if the pipeline is not ingested",
     )
-    pipeline_type = models.CharField(max_length=20, choices=PipelineType, db_comment="What it does")
+    pipeline_type = models.CharField(max_length=20, choices=PipelineType, db_comment="What the pipeline does")
     description = models.TextField(null=True, blank=True, validators=[refuse_secrets], db_comment="Free text")
     environment = models.CharField(
         max_length=20,
         choices=Environment,
         default=Environment.PROD,
         db_default=Environment.PROD,
-        db_comment="Where it runs",
+        db_comment="Where the pipeline runs",
     )
     is_active = models.BooleanField(
-        default=True, db_default=True, db_comment="False: disabled, history kept, not ingested"
+        default=True, db_default=True, db_comment="False if disabled: not ingested, history kept"
     )
     ingested_through = models.DateTimeField(
         null=True,
         blank=True,
         editable=False,
-        db_comment="Watermark: every change up to here is stored; empty until the first complete walk",
+        db_comment="Watermark: all changes up to this time are stored; empty until the first complete walk",
     )
     ingest_due_at = models.DateTimeField(
-        null=True, blank=True, editable=False, db_comment="Past this moment the pipeline's status is stale"
+        null=True, blank=True, editable=False, db_comment="After this time the status of the pipeline is stale"
     )
     last_ingest_at = models.DateTimeField(
-        null=True, blank=True, editable=False, db_comment="When ingestion last finished a walk of it"
+        null=True, blank=True, editable=False, db_comment="When ingestion last finished a walk of the pipeline"
     )
     last_ingest_error = models.TextField(
         null=True,
         blank=True,
         editable=False,
-        db_comment="Why its last walk failed, in one sentence; empty when it did not",
+        db_comment="Why the last walk failed, in one sentence; empty if it succeeded",
     )
     source_paused = models.BooleanField(
         null=True,
         blank=True,
         editable=False,
-        db_comment="Whether the source has paused its schedule; empty where the source does not say",
+        db_comment="Whether the schedule is paused at the source; empty if the source does not report it",
     )
     source_next_run_at = models.DateTimeField(
         null=True,
         blank=True,
         editable=False,
-        db_comment="When the source will start it next, by its own schedule; empty where the source does not say",
+        db_comment="When the schedule of the source starts the next run; empty if the source does not report it",
     )
     source_missing_since = models.DateTimeField(
         null=True,
         blank=True,
         editable=False,
-        db_comment="Since when the source's list of pipelines lacks it; empty while it is there, or nothing is listed",
+        db_comment="Since when the pipeline is missing from the source's list; empty if listed, or if no list exists",
     )
     source_url = models.TextField(
-        null=True, blank=True, editable=False, db_comment="Address of its page at the source, as of the last walk"
+        null=True,
+        blank=True,
+        editable=False,
+        db_comment="URL of the pipeline's page at the source, as of the last walk",
     )
     source_url_template = models.TextField(
         null=True,
         blank=True,
         editable=False,
-        db_comment="Address of its runs' pages at the source: {run_id} stands for the percent-encoded external_run_id",
+        db_comment="URL of the pages of runs at the source; {run_id} stands for the percent-encoded external_run_id",
     )
 
     pruned_before = models.DateTimeField(
         null=True,
         blank=True,
         editable=False,
-        db_comment="Runs that happened before were pruned and are not stored again; empty until the first pruning",
+        db_comment="Runs before this time were pruned and are not stored again; empty until the first pruning",
     )
 
-    # Whether the mark is valid is computed when read: decision 0029.
+    # Reports compute whether the mark is still valid (decision 0029).
     known_reason = models.TextField(
-        null=True, blank=True, editable=False, db_comment="Why its failure is known; empty: it was not marked as known"
+        null=True,
+        blank=True,
+        editable=False,
+        db_comment="Why the failure is known; empty if no failure is marked as known",
     )
     known_ticket_url = models.TextField(
-        null=True, blank=True, editable=False, db_comment="Address of the ticket of the known failure"
+        null=True, blank=True, editable=False, db_comment="URL of the ticket of the known failure"
     )
     known_until = models.DateTimeField(
-        null=True, blank=True, editable=False, db_comment="The failure is known until then; empty: until it ends"
+        null=True,
+        blank=True,
+        editable=False,
+        db_comment="When the failure stops being known; empty if only its end ends the mark",
     )
     known_run_id = models.UUIDField(
         null=True, blank=True, editable=False, db_comment="The failed run that was marked as known"
@@ -182,7 +193,7 @@ class Pipeline(BaseModel):
         null=True,
         blank=True,
         editable=False,
-        db_comment="The incident of that failure when it was marked",
+        db_comment="Fingerprint of the failure's incident when it was marked",
     )
     known_since = models.DateTimeField(
         null=True, blank=True, editable=False, db_comment="When the failure was marked as known"
@@ -195,13 +206,13 @@ class Pipeline(BaseModel):
         db_table_comment = "Pipelines of clients, on any orchestrator"
         ordering = ["name", "id"]
         constraints = [
-            # Its index also lists a client's pipelines in order, so the foreign key needs no index.
+            # The index of this constraint also lists a client's pipelines in order, so the foreign key needs no index.
             models.UniqueConstraint(
                 fields=["client", "name"],
                 name="pipelines_client_name_unique",
                 violation_error_message="This client has a pipeline with this name already.",
             ),
-            # Its index also finds the pipeline for an id in a partner's response.
+            # The index of this constraint also finds the pipeline for an id in a partner's response.
             models.UniqueConstraint(
                 fields=["client", "platform", "external_id"],
                 condition=Q(external_id__isnull=False),
@@ -249,7 +260,7 @@ class Pipeline(BaseModel):
             models.CheckConstraint(
                 condition=Q(known_until__isnull=True) | Q(known_until__gt=F("known_since")),
                 name="pipelines_known_until_later",
-                violation_error_message="A failure can be known until a later moment only.",
+                violation_error_message="A known failure must end later than it was marked.",
             ),
             web_address("known_ticket_url", name="pipelines_known_ticket_url_http"),
         ]
@@ -261,12 +272,12 @@ class Pipeline(BaseModel):
     def __str__(self) -> str:
         return self.name
 
-    def stale_since(self, at: datetime) -> datetime | None:
+    def stale_since(self, moment: datetime) -> datetime | None:
         """Return ingest_due_at if it has passed, else None. The SQL fragment `stale` is the same rule."""
-        return self.ingest_due_at if self.ingest_due_at is not None and self.ingest_due_at < at else None
+        return self.ingest_due_at if self.ingest_due_at is not None and self.ingest_due_at < moment else None
 
-    def ingestion_state(self, at: datetime, *, has_runs: bool) -> str:
-        """Return none, missing (at the source), failing, pushed (runs without a walk), not yet, stale or ok.
+    def ingestion_state(self, moment: datetime, *, has_runs: bool) -> str:
+        """Return "none", "missing" at the source, "failing", "pushed" (runs, but no walk), "not yet", "stale" or "ok".
 
         Disabled inventory is not ingested.
         """
@@ -278,7 +289,7 @@ class Pipeline(BaseModel):
             return "failing"
         if self.last_ingest_at is None:
             return "pushed" if has_runs else "not yet"
-        return "stale" if self.stale_since(at) else "ok"
+        return "stale" if self.stale_since(moment) else "ok"
 
     def name_with_client(self) -> str:
         """Return "orders of Acme": many clients have a pipeline named "orders"."""
@@ -287,7 +298,7 @@ class Pipeline(BaseModel):
     def autocomplete_label(self) -> str:
         return self.name_with_client() if self.is_active else f"{self.name_with_client()} (disabled)"
 
-    # A change of these changes which runs the source returns, so the pipeline is backfilled again.
+    # If one of these changes, the source returns other runs, so the pipeline is backfilled again.
     SOURCE_FIELDS = ("client_id", "platform", "external_id")
 
     # Cleared when the source changes; the next walk of the new source fills them.
@@ -297,9 +308,9 @@ class Pipeline(BaseModel):
     )  # fmt: skip
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save. A change of client, platform or external id clears the fields that come from the source.
+        """Save the pipeline. If its client, platform or external id changes, clear the fields that the source fills.
 
-        Secrets in the description and the external id are masked; forms refuse them before.
+        Mask secrets in the description and the external id; forms and the API refuse them earlier.
         """
         for field in ("description", "external_id"):
             if value := getattr(self, field):

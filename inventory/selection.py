@@ -1,4 +1,4 @@
-"""Which pipelines a TOML file means, in the same words in every file."""
+"""Selections of pipelines in TOML files, with the same keys in every file."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ KEYS = {"clients", "platform", "environment", "external_ids", "external_id_prefi
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which pipelines a table of a file is about; what is empty does not restrict."""
+    """The pipelines that a table of a file applies to; an empty value does not restrict."""
 
     clients: tuple[str, ...] = ()
     platform: str = ""
@@ -24,16 +24,17 @@ class Selection:
 
     def q(self) -> Q:
         """Return the condition on pipelines."""
-        given = {
+        conditions = {
             "client__name__in": self.clients,
             "platform": self.platform,
             "environment": self.environment,
             "external_id__in": self.external_ids,
             "external_id__startswith": self.external_id_prefix,
         }
-        return Q(pk__isnull=False, **{path: value for path, value in given.items() if value})
+        # Always true: Django ignores an empty Q in a combination by OR, and refuses it in When().
+        return Q(pk__isnull=False, **{path: value for path, value in conditions.items() if value})
 
-    def may_have(self, external_id: str) -> bool:
+    def allows_external_id(self, external_id: str) -> bool:
         """Return whether a pipeline with this external id could be selected."""
         return (not self.external_ids or external_id in self.external_ids) and external_id.startswith(
             self.external_id_prefix
@@ -48,5 +49,5 @@ def read_selection(reader: ConfigReader, where: str, table: Mapping[str, Any]) -
         external_ids=reader.texts(table, where, "external_ids"),
         external_id_prefix=reader.text(table, where, "external_id_prefix"),
     )
-    reader.no_others(table, where, KEYS)
+    reader.refuse_unknown_keys(table, where, KEYS)
     return selection

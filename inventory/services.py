@@ -12,7 +12,7 @@ RowT = TypeVar("RowT", Client, Pipeline)
 
 
 def disable_client(*, client: Client) -> bool:
-    """Disable the client, which removes its pipelines from the active inventory. Return False if it was disabled.
+    """Disable the client, which removes its pipelines from the active inventory. Return False if it already was.
 
     Its pipelines keep their flags, so enabling the client restores the previous state.
     """
@@ -21,6 +21,7 @@ def disable_client(*, client: Client) -> bool:
 
 
 def disable_pipeline(*, pipeline: Pipeline) -> bool:
+    """Disable the pipeline. Return False if it already was."""
     active = Pipeline.objects.filter(pk=pipeline.pk, is_active=True)
     return bool(active.update(is_active=False, updated_at=timezone.now()))
 
@@ -28,6 +29,7 @@ def disable_pipeline(*, pipeline: Pipeline) -> bool:
 @transaction.atomic
 def set_active(rows: QuerySet[RowT], *, active: bool) -> list[RowT]:
     """Enable or disable the rows; return those that changed."""
+    # Locked in the order of keys, so that two calls cannot deadlock, and without blocking new rows that reference them.
     changed = list(rows.filter(is_active=not active).order_by("pk").select_for_update(of=("self",), no_key=True))
     rows.model._default_manager.filter(pk__in=[row.pk for row in changed]).update(
         is_active=active, updated_at=timezone.now()

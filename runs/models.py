@@ -80,49 +80,57 @@ class Run(BaseModel):
         related_name="runs",
         # Other indexes begin with the pipeline.
         db_index=False,
-        db_comment="The pipeline that ran",
+        db_comment="Pipeline of the run",
     )
     external_run_id = models.CharField(
-        max_length=255, db_comment="The source's own id; with the pipeline the idempotency key"
+        max_length=255, db_comment="Id of the run at the source; together with the pipeline, the idempotency key"
     )
     status = models.CharField(max_length=20, choices=Status, db_comment="Canonical status")
-    started_at = models.DateTimeField(null=True, blank=True, db_comment="When it started, by the source")
-    finished_at = models.DateTimeField(null=True, blank=True, db_comment="When it ended, by the source")
+    started_at = models.DateTimeField(null=True, blank=True, db_comment="When the run started, according to the source")
+    finished_at = models.DateTimeField(null=True, blank=True, db_comment="When the run ended, according to the source")
     duration_seconds = models.IntegerField(
-        null=True, blank=True, db_comment="Whole seconds, the source's or finished less started"
+        null=True,
+        blank=True,
+        db_comment="Duration in whole seconds: the value of the source, or finished_at minus started_at",
     )
-    rows_processed = models.BigIntegerField(null=True, blank=True, db_comment="Rows it handled, by the source")
-    error_message = models.TextField(null=True, blank=True, db_comment="Why it failed, scrubbed of secrets")
+    rows_processed = models.BigIntegerField(
+        null=True, blank=True, db_comment="Rows that the run processed, according to the source"
+    )
+    error_message = models.TextField(null=True, blank=True, db_comment="Why the run failed, without secrets")
     status_reason = models.TextField(
-        null=True, blank=True, db_comment="More on the status, and what CHM repaired in the source's answer"
+        null=True, blank=True, db_comment="Details of the status, and what CHM corrected in the response of the source"
     )
-    payload = models.JSONField(null=True, blank=True, db_comment="The source's own answer, scrubbed of secrets")
+    payload = models.JSONField(
+        null=True, blank=True, db_comment="Response of the source about the run, without secrets"
+    )
     source_updated_at = models.DateTimeField(
-        null=True, blank=True, db_comment="Version: the source's update or event time, or when we asked"
+        null=True,
+        blank=True,
+        db_comment="Version: the source's time of the update or event, or the time of CHM's request",
     )
-    ingested_at = models.DateTimeField(db_default=Now(), db_comment="Last accepted write")
+    ingested_at = models.DateTimeField(db_default=Now(), db_comment="When CHM last accepted a write of the run")
     given_source_url = models.TextField(
         null=True,
         blank=True,
-        db_comment="Address of its page at the source where the source gives one; else the pipeline's template says it",
+        db_comment="URL of the run's page at the source; empty if only the pipeline's template gives it",
     )
     started_at_kept = models.BooleanField(
         default=False,
         db_default=False,
         editable=False,
-        db_comment="started_at is the former attempt's: the run was re-opened and has no new start yet",
+        db_comment="True if started_at belongs to the former attempt: the run was re-opened and has no new start yet",
     )
     error_message_fetched = models.BooleanField(
         default=False,
         db_default=False,
         editable=False,
-        db_comment="error_message comes from a second request, not from the answer that describes the run",
+        db_comment="True if error_message comes from a second request, not from the response that describes the run",
     )
     event_at = models.GeneratedField(
         expression=Coalesce("finished_at", "started_at", "created_at"),
         output_field=models.DateTimeField(),
         db_persist=True,
-        db_comment="When it happened: finished, else started, else stored",
+        db_comment="When the run happened: when it ended, else when it started, else when it was stored",
     )
 
     objects = RunQuerySet.as_manager()

@@ -13,7 +13,7 @@ from uuid import UUID
 from django.db.models import BooleanField, Case, Value, When
 
 from inventory.maintenance_file import Maintenance, MaintenanceFile, Owner, maintenance_file
-from inventory.maintenance_windows import lasting_until
+from inventory.maintenance_windows import covered_until
 from inventory.models import Pipeline
 from runs.models import Run
 
@@ -105,6 +105,6 @@ def tables_of(pipelines: Iterable[Any], file: MaintenanceFile) -> dict[Any, tupl
 def reason_for(maintenance: Iterable[Maintenance], since: datetime, until: datetime) -> str | None:
     """Return the reason of the window at `since` if the windows cover the time until `until`; else None."""
     tables = list(maintenance)
-    if lasting_until((table.window for table in tables), since, until) is None:
+    if covered_until((table.window for table in tables), since, until) is None:
         return None
     return next(table.reason for table in tables if table.window.span_at(since))

@@ -9,14 +9,18 @@ from chm_project.api.filters import FlagFilter, IdFilter, IdsFilter, TextFilter,
 
 
 class AlertRuleFilter(FilterSet):
-    client_id = IdFilter(method="of_client", help_text="Rules for all of this client; not those of its pipelines.")
+    client_id = IdFilter(
+        method="of_client", help_text="Rules of this whole client, without the rules of its pipelines."
+    )
     pipeline_id = IdsFilter(field_name="pipeline_id", help_text="Rules of this pipeline.")
-    rule_type = WordsFilter(RuleType, help_text="What must hold.")
+    rule_type = WordsFilter(RuleType, help_text="The condition of the rule.")
     channel = WordsFilter(Channel, help_text="How people are notified.")
-    is_enabled = FlagFilter(help_text="Whether it is evaluated.")
-    include_known = FlagFilter(help_text="Whether pipelines whose failure is known count.")
+    is_enabled = FlagFilter(help_text="Whether the rule is enabled.")
+    include_known = FlagFilter(help_text="Whether pipelines with a known failure count.")
     search = TextFilter(
-        method="having", max_length=512, help_text="A part of the destination, in either case; of a hook, of its host."
+        method="containing",
+        max_length=512,
+        help_text="Part of the destination, or of the host of a hook; case is ignored.",
     )
 
     class Meta:
@@ -26,5 +30,5 @@ class AlertRuleFilter(FilterSet):
     def of_client(self, rules: QuerySet[AlertRule], name: str, value: UUID) -> QuerySet[AlertRule]:
         return rules.filter(client_id=value, pipeline__isnull=True)
 
-    def having(self, rules: QuerySet[AlertRule], name: str, value: str) -> QuerySet[AlertRule]:
+    def containing(self, rules: QuerySet[AlertRule], name: str, value: str) -> QuerySet[AlertRule]:
         return destination_contains(rules, value)

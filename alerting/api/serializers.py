@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from alerting.destinations import destination_problem, kept_destination
+from alerting.destinations import destination_problem, unmasked_destination
 from alerting.models import AlertRule, RuleType
 from chm_project.access.visibility import visibility_of
 from chm_project.api.fields import IdField, TimeField
@@ -41,29 +41,29 @@ class AlertRuleSerializer(StrictModelSerializer[AlertRule]):
         ]
         read_only_fields = ["id", "created_at", "updated_at"]
         extra_kwargs = {name: {"min_value": 1, "max_value": 2**31 - 1} for name in ("threshold", "window_minutes")} | {
-            "channel": {"help_text": "How the alert is sent."},
+            "channel": {"help_text": "How people are notified."},
             "rule_type": {"help_text": "The condition."},
             "destination": {
-                "help_text": "Of slack a channel such as #data-alerts or the https address of a hook, of email an "
-                "address, of webhook an https address. Responses mask a hook except for its host; the masked "
-                "form, sent back, keeps the stored address."
+                "help_text": "For slack, a channel such as #data-alerts or the https address of a hook; for email, an "
+                "e-mail address; for webhook, an https address. Responses mask the address of a hook except for its "
+                "host. Send the masked form back to keep the stored address."
             },
         }
 
     def to_representation(self, instance: AlertRule) -> dict[str, Any]:
-        shown = super().to_representation(instance)
+        fields = super().to_representation(instance)
         visible = visibility_of(self.context["request"]).clients
-        if shown.get("client_id") and visible is not None and instance.client_id not in visible:
+        if fields.get("client_id") and visible is not None and instance.client_id not in visible:
             # The rule is visible through its pipeline, but its client is not visible to the caller.
-            shown["client_id"] = None
-        if "destination" in shown:  # readers choose fields
-            shown["destination"] = instance.shown_destination
-        return shown
+            fields["client_id"] = None
+        if "destination" in fields:  # absent if the request selects other fields
+            fields["destination"] = instance.shown_destination
+        return fields
 
     def validate_destination(self, value: str) -> str:
-        """Keep what is stored if its masked form is sent back."""
+        """Return the stored destination if its masked form is sent back."""
         try:
-            return kept_destination(value, getattr(self.instance, "destination", None))
+            return unmasked_destination(value, getattr(self.instance, "destination", None))
         except ValueError as error:
             raise serializers.ValidationError(str(error)) from error
 
@@ -79,8 +79,8 @@ class AlertRuleSerializer(StrictModelSerializer[AlertRule]):
         if value("rule_type") == RuleType.FAILURES_IN_WINDOW:
             missing = [name for name in ("threshold", "window_minutes") if value(name) is None]
             problems |= {key: ["failures_in_window needs threshold and window_minutes."] for key in missing}
-        is_new = "channel" in attrs or "destination" in attrs
-        if is_new and (problem := destination_problem(value("channel"), value("destination"))):
+        is_changed = "channel" in attrs or "destination" in attrs
+        if is_changed and (problem := destination_problem(value("channel"), value("destination"))):
             problems["destination"] = [problem]
         if problems:
             raise serializers.ValidationError(problems)
@@ -91,15 +91,17 @@ class FiringRuleSerializer(AlertRuleSerializer):
     """A firing rule, and since when it fires."""
 
     since = serializers.SerializerMethodField(
-        help_text="For on_failure the first failure after the last success, of the pipeline in scope that has failed "
-        "longest; for failures_in_window the oldest counted failure."
+        help_text="For on_failure, the first failure after the last success of the pipeline in scope that has failed "
+        "longest; for failures_in_window, the oldest failure that counts."
     )
     fingerprint = serializers.SerializerMethodField(help_text="Identifies the rule; the same each time it fires.")
 
     owner = serializers.SerializerMethodField(
-        help_text="Who looks after its pipeline, by the maintenance file; null of a rule of a whole client."
+        help_text="Owner of the rule's pipeline, from the maintenance file; null for a rule of a whole client."
     )
-    runbook_url = serializers.SerializerMethodField(help_text="What to do about it, by the maintenance file.")
+    runbook_url = serializers.SerializerMethodField(
+        help_text="Runbook of the rule's pipeline, from the maintenance file; null for a rule of a whole client."
+    )
 
     class Meta(AlertRuleSerializer.Meta):
         fields = [*AlertRuleSerializer.Meta.fields, "since", "fingerprint", "owner", "runbook_url"]

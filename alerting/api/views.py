@@ -84,7 +84,7 @@ class AlertRuleViewSet(
         filters=False,
     )
     def preview(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Return the spans of the window in which the rule would have fired, from the runs as stored now.
+        """Return the spans of the window in which the rule would have fired, based on the runs that are stored now.
 
         `on_failure` fires while the latest run of a pipeline in scope is failed; a run is running from its start until
         event_at and has its status after that. `failures_in_window` fires while at least `threshold` runs of the scope
@@ -101,7 +101,7 @@ class AlertRuleViewSet(
         if since >= until:
             raise ValidationError({"since": ["This must be before until."]})
         if until - since > MAX_PREVIEW:
-            raise ValidationError({"since": [f"Ask for at most {MAX_PREVIEW.days} days at once."]})
+            raise ValidationError({"since": [f"Request at most {MAX_PREVIEW.days} days."]})
         spans = preview(self.get_object(), since=since, until=min(until, timezone.now()))
         return Response(PreviewSerializer({"items": spans}).data)
 
@@ -126,7 +126,7 @@ class FiringRuleViewSet(CsvList, ApiViewSet):
     orderings = AlertRuleViewSet.orderings
     client_path, pipeline_path = "owner_id", "pipeline_id"
 
-    # Set when rules are listed, and absent when the contract document is generated.
+    # Set when rules are listed; empty when the contract document is generated.
     firing: dict[UUID, datetime] = {}
     notes: dict[UUID, dict[str, Any]] = {}
 

@@ -1,10 +1,10 @@
--- Question    When was a pipeline failing, at any moment of a window?
+-- Question    In which spans of a window was a pipeline failing?
 -- Grain       one row per failed run that was the latest decisive one of its pipeline, over active inventory
--- Columns     failed_at: from when on; until: when a later run became decisive, null: none did before the window's end
+-- Columns     failed_at: when the run became decisive; until: when a later run did, null if none did in the window
 -- Parameters  pipeline_id or client_id, since, until
 --
--- Only pipelines with a failure matter. For these, the run that was decisive at the start of the window and the runs that
--- settle in it are sorted; a run does not count if a later one has settled before it.
+-- Only pipelines with a failure are read. Their run that was decisive at the start of the window, and the runs that settle
+-- in it, are sorted; a run does not count if a later run settled before it.
 WITH watched AS MATERIALIZED (
     SELECT p.pipeline_id, former.run_id AS former_id, former.status = 'failed' AS was_failing
     FROM reporting.pipelines AS p
@@ -20,7 +20,7 @@ failing AS MATERIALIZED (
             FROM reporting.runs AS r
             WHERE r.status = 'failed' AND r.event_at > %(since)s AND r.event_at <= %(until)s
         )
-        -- One that ended before it started.
+        -- A run with an end before its start settles at its start.
         OR EXISTS (
             SELECT FROM reporting.runs AS r
             WHERE r.pipeline_id = watched.pipeline_id AND r.status = 'failed'

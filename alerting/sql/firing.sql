@@ -1,11 +1,11 @@
 -- Question    Which enabled rules fire at as_of?
 -- Grain       one row per rule, over active inventory
 -- Columns     rule_id, since: the first failure after the last success of the pipeline in scope that has failed longest;
---             of failures_in_window the oldest failure that counts
+--             for failures_in_window, the oldest failure that counts
 -- Parameters  as_of, known_until; in_maintenance: the pipelines whose failure is in planned maintenance, which counts as known
 --
 -- The latest decisive run of each pipeline and each failure are read once, back to the widest window, from the
--- small index of failures; rules are joined by key, so that their number hardly matters.
+-- small index of failures. Rules are joined by key, so that their number has little effect on the time.
 WITH enabled AS MATERIALIZED (
     SELECT
         rule_id, client_id, pipeline_id, rule_type, threshold, include_known,
@@ -18,7 +18,7 @@ failing AS MATERIALIZED (
         p.pipeline_id, p.client_id, {known} OR p.pipeline_id = ANY(%(in_maintenance)s::uuid[]) AS known, streak.failing_since
     FROM {failing_pipelines} AS p
     JOIN reporting.runs AS failed ON failed.run_id = p.run_id
-    -- Only marked failures are compared.
+    -- Read the cause only of failures that are marked as known.
     LEFT JOIN LATERAL (SELECT cause.* FROM {cause} AS cause WHERE p.known_reason IS NOT NULL) AS cause ON true
     LEFT JOIN {last_success} AS former ON true
     CROSS JOIN LATERAL (
@@ -64,5 +64,5 @@ FROM (
     WHERE rule_type = 'on_failure' AND enabled.pipeline_id IS NULL AND (include_known OR NOT known)
     UNION ALL
     SELECT rule_id, since FROM counted WHERE failed_runs >= threshold
-) AS held
+) AS firing
 GROUP BY rule_id

@@ -1,4 +1,4 @@
-"""Alert rules in the console: forms explain scope and say at the field what is wrong; lists name what is watched."""
+"""Alert rules in the console: the form explains the scope and shows errors at their fields; the list shows scopes."""
 
 import re
 from html import unescape
@@ -31,8 +31,8 @@ def browser(client: Browser) -> Browser:
 
 
 def add(browser: Browser, **fields: Any) -> Any:
-    given = {"rule_type": "on_failure", "channel": "slack", "destination": "#ops", "is_enabled": "on", **fields}
-    return browser.post(f"{RULES}add/", {name: value for name, value in given.items() if value is not None})
+    values = {"rule_type": "on_failure", "channel": "slack", "destination": "#ops", "is_enabled": "on", **fields}
+    return browser.post(f"{RULES}add/", {name: value for name, value in values.items() if value is not None})
 
 
 def errors(response: Any) -> dict[str, list[str]]:
@@ -43,7 +43,7 @@ def errors(response: Any) -> dict[str, list[str]]:
     return {name: [str(message) for message in messages] for name, messages in found.items()}
 
 
-def test_a_rule_is_made_and_logged(browser: Browser) -> None:
+def test_a_rule_is_created_and_logged(browser: Browser) -> None:
     pipeline = PipelineFactory.create()
 
     response = add(browser, pipeline=pipeline.pk, rule_type="failures_in_window", threshold=3, window_minutes=60)
@@ -93,7 +93,7 @@ def test_a_rule_is_made_and_logged(browser: Browser) -> None:
         ),
     ],
 )
-def test_what_is_wrong_is_said_at_its_field(
+def test_each_error_is_shown_at_its_field(
     browser: Browser, fields: dict[str, Any], expected: dict[str, list[str]]
 ) -> None:
     client = ClientFactory.create()
@@ -109,12 +109,12 @@ def test_the_form_explains_which_scope_decides(browser: Browser) -> None:
 
     assert "The rule watches every active pipeline of this client, unless a pipeline is named below." in page
     assert (
-        "A pipeline decides the scope: the rule then watches only this pipeline, also if a client is chosen above"
+        "A pipeline decides the scope: the rule then watches only this pipeline, even if a client is chosen above"
         in page
     )
 
 
-def test_the_form_works_without_its_script_which_is_a_file_of_our_own(browser: Browser) -> None:
+def test_the_form_works_without_its_script_which_is_a_static_file(browser: Browser) -> None:
     page = browser.get(f"{RULES}add/").content.decode()
 
     assert '<script src="/static/alerting/rule_form.js"></script>' in page
@@ -139,7 +139,7 @@ def test_the_list_names_the_scope_that_decides(browser: Browser) -> None:
     assert re.search(r"> ?all pipelines ?</a></th>", page)
 
 
-def test_the_list_says_which_rules_are_firing(browser: Browser) -> None:
+def test_the_list_shows_which_rules_are_firing(browser: Browser) -> None:
     broken, fine = (RunFactory.create(status=status).pipeline for status in ("failed", "success"))
     for pipeline, enabled in ((broken, True), (fine, True), (broken, False)):
         AlertRule.objects.create(
@@ -151,7 +151,7 @@ def test_the_list_says_which_rules_are_firing(browser: Browser) -> None:
     assert sorted(shown) == ["OK", "disabled", "firing"]
 
 
-def test_pipelines_are_offered_with_their_client(browser: Browser) -> None:
+def test_suggested_pipelines_are_shown_with_their_client(browser: Browser) -> None:
     PipelineFactory.create(name="orders", client__name="Northwind")
     PipelineFactory.create(name="orders", client__name="Contoso", is_active=False)
     chosen = {"app_label": "alerting", "model_name": "alertrule", "field_name": "pipeline", "term": "orders"}
@@ -163,7 +163,7 @@ def test_pipelines_are_offered_with_their_client(browser: Browser) -> None:
     assert len(captured) == 4, "session, person, how many, and the page"
 
 
-def test_a_rule_can_be_deleted_which_leaves_its_log(browser: Browser) -> None:
+def test_deleting_a_rule_is_logged(browser: Browser) -> None:
     rule = AlertRule.objects.create(
         client=ClientFactory.create(), rule_type="on_failure", channel="slack", destination="#a"
     )
@@ -175,7 +175,7 @@ def test_a_rule_can_be_deleted_which_leaves_its_log(browser: Browser) -> None:
 
 
 def test_list_and_form_cost_a_constant_number_of_queries(browser: Browser) -> None:
-    ContentType.objects.get_for_model(AlertRule)  # kept by every process after its first form
+    ContentType.objects.get_for_model(AlertRule)  # each process caches this after its first form
     counts = []
     for number in (1, 20):
         for place in range(number):
@@ -198,7 +198,7 @@ def test_list_and_form_cost_a_constant_number_of_queries(browser: Browser) -> No
             ["session", "person", "my clients", "how many are found", "how many there are", "rules", "which are firing"]
         )
     )
-    # Session, person, the rule, its client and pipeline as choices; what the console shows beside it comes on top.
+    # Session, person, the rule, its client and its pipeline as choices. The console may add up to three queries.
     assert 5 <= few_form == form <= 8
 
 

@@ -1,4 +1,4 @@
-"""Alert rules through the API: definitions, previews and what fires now."""
+"""Alert rules in the API: definitions, previews and firing rules."""
 
 from datetime import datetime, timedelta
 from itertools import count
@@ -34,7 +34,7 @@ def failed(pipeline: Pipeline, hours: float) -> None:
 
 
 @pytest.mark.proves("FR-008", "AC-001")
-def test_a_rule_is_created_read_changed_and_really_deleted() -> None:
+def test_a_rule_is_created_read_changed_and_deleted() -> None:
     api, client = program(), ClientFactory.create()
 
     created = api.post(RULES, body(client_id=str(client.pk)))
@@ -95,7 +95,7 @@ def test_a_second_enabled_rule_of_the_same_effective_scope_is_refused_and_a_disa
 
 
 @pytest.mark.proves("FR-009")
-def test_lists_are_by_effective_scope() -> None:
+def test_lists_are_filtered_by_effective_scope() -> None:
     api, pipeline = program(), PipelineFactory.create()
     client = str(pipeline.client_id)
     rules = {
@@ -115,11 +115,11 @@ def test_lists_are_by_effective_scope() -> None:
     assert set(invalid(api.get(f"{RULES}?enabled=true"))) == {"enabled"}
 
 
-def test_a_bound_token_knows_only_the_rules_of_its_client() -> None:
+def test_a_bound_token_sees_only_the_rules_of_its_client() -> None:
     pipeline, foreign = PipelineFactory.create(), PipelineFactory.create()
     everything = program()
     own = everything.post(RULES, body(client_id=str(pipeline.client_id))).json()["id"]
-    # Named by both, this one is the pipeline's client's, whatever client it names.
+    # This rule names a client and a pipeline, so the pipeline's client owns it.
     mixed = everything.post(RULES, body(client_id=str(pipeline.client_id), pipeline_id=str(foreign.pk))).json()["id"]
     api = program("write", client_id=pipeline.client_id)
 
@@ -141,7 +141,7 @@ def test_viewers_read_rules_and_analysts_write_them() -> None:
     assert len(items(viewer.get(RULES))) == 1
 
 
-def test_firing_rules_are_those_that_hold_over_active_inventory() -> None:
+def test_firing_rules_count_failures_of_active_inventory_only() -> None:
     api = program()
     pipeline = PipelineFactory.create()
     sibling = PipelineFactory.create(client=pipeline.client)
@@ -155,7 +155,7 @@ def test_firing_rules_are_those_that_hold_over_active_inventory() -> None:
         return str(api.post(RULES, body(destination=f"#{next(number)}", **values)).json()["id"])
 
     in_window = {"rule_type": "failures_in_window", "window_minutes": 60}
-    holding = [
+    firing = [
         rule(client_id=client),
         rule(pipeline_id=str(pipeline.pk)),
         rule(client_id=client, threshold=2, **in_window),
@@ -167,7 +167,7 @@ def test_firing_rules_are_those_that_hold_over_active_inventory() -> None:
     rule(pipeline_id=str(disabled.pk))
     rule(client_id=client, is_enabled=False)
 
-    assert [row["id"] for row in items(api.get(f"{RULES}/firing"))] == holding
+    assert [row["id"] for row in items(api.get(f"{RULES}/firing"))] == firing
     assert items(program("read", client_id=ClientFactory.create().pk).get(f"{RULES}/firing")) == []
 
 
@@ -177,11 +177,11 @@ def test_firing_costs_the_same_queries_for_any_number_of_rules(django_assert_num
         failed(pipeline, 1)
         AlertRule.objects.create(pipeline=pipeline, rule_type="on_failure", channel="slack", destination="#x")
     api.get(f"{RULES}/firing")
-    with django_assert_num_queries(3):  # the token, what holds, the page
+    with django_assert_num_queries(3):  # the token, the firing rules, the page
         assert len(items(api.get(f"{RULES}/firing"))) == 10
 
 
-def test_a_preview_tells_when_the_rule_would_have_held() -> None:
+def test_a_preview_returns_when_the_rule_would_have_fired() -> None:
     api, pipeline = program(), PipelineFactory.create()
     start = datetime.fromisoformat("2026-03-01T00:00:00+00:00")
     for hours, status in ((1, "failed"), (5, "success"), (9, "failed")):
@@ -222,7 +222,7 @@ def test_a_preview_tells_when_the_rule_would_have_held() -> None:
         ("from=2026-01-01", {"from"}),
     ],
 )
-def test_a_preview_refuses_what_it_cannot_answer(query: str, fields: set[str]) -> None:
+def test_a_preview_refuses_an_invalid_window(query: str, fields: set[str]) -> None:
     api = program()
     rule = api.post(RULES, body(client_id=str(ClientFactory.create().pk))).json()["id"]
     assert set(invalid(api.get(f"{RULES}/{rule}/preview?{query}"))) == fields
@@ -237,7 +237,7 @@ def test_a_window_of_four_thousand_years_is_answered() -> None:
     assert [row["id"] for row in items(api.get(f"{RULES}/firing"))] == [rule]
 
 
-def test_changes_through_the_api_are_in_the_admin_history_with_who_and_what() -> None:
+def test_changes_through_the_api_are_in_the_admin_history_with_user_and_fields() -> None:
     api, client = program("write"), ClientFactory.create()
     pipeline = api.post(
         f"{ROOT}/clients/{client.pk}/pipelines", {"name": "Load", "platform": "cron", "pipeline_type": "export"}
@@ -270,7 +270,7 @@ def test_a_refused_change_leaves_no_entry() -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("kind", ["clients", "pipelines", "rules"])
-def test_of_concurrent_creates_one_succeeds_and_the_rest_are_told_the_field(kind: str) -> None:
+def test_of_concurrent_creates_one_succeeds_and_the_others_are_refused_by_field(kind: str) -> None:
     client = ClientFactory.create()
     path, values, field = {
         "clients": (f"{ROOT}/clients", {"name": "Northwind"}, "name"),

@@ -1,4 +1,4 @@
-"""Each bad alert rule, inserted with SQL, is refused by the constraint that names the rule."""
+"""A named constraint refuses each invalid alert rule that is inserted by SQL."""
 
 import pytest
 
@@ -42,12 +42,12 @@ def test_good_rules_of_both_types_are_accepted() -> None:
 
 
 @pytest.mark.proves("DI-008")
-def test_no_two_enabled_rules_watch_the_same() -> None:
+def test_two_enabled_rules_cannot_be_equal() -> None:
     client = insert_client()
     pipeline = insert_pipeline(client)
     insert("alert_rules", pipeline_id=pipeline)
 
-    # The pipeline decides the scope, so a client beside it makes no other rule.
+    # The pipeline decides the scope, so adding a client does not make it another rule.
     constraint = refused_by("alert_rules", pipeline_id=pipeline, client_id=client)
 
     assert constraint == "alert_rules_enabled_unique"

@@ -36,7 +36,7 @@ def rule(pipeline: Pipeline) -> AlertRule:
     return AlertRule.objects.create(pipeline=pipeline, rule_type="on_failure", channel="slack", destination=HOOK)
 
 
-def changed(api: Any, rule: AlertRule, **fields: Any) -> Any:
+def patch_rule(api: Any, rule: AlertRule, **fields: Any) -> Any:
     return api.patch(f"{ROOT}/alert_rules/{rule.pk}", fields, format="json")
 
 
@@ -57,12 +57,12 @@ def test_of_an_address_only_the_host_is_shown(hidden: str) -> None:
     assert shown_destination(shown) != hidden
 
 
-def test_two_hooks_of_one_host_are_told_apart() -> None:
+def test_two_hooks_of_one_host_have_different_masks() -> None:
     assert shown_destination(HOOK) != shown_destination(OTHER)
 
 
 @pytest.mark.parametrize("role", ["viewer", "analyst", "administrator"])
-def test_no_answer_of_the_api_shows_it(rule: AlertRule, role: str) -> None:
+def test_no_response_of_the_api_shows_the_address_of_a_hook(rule: AlertRule, role: str) -> None:
     api = person(role)
 
     for path in (f"/alert_rules/{rule.pk}", "/alert_rules", "/alert_rules/firing"):
@@ -72,7 +72,7 @@ def test_no_answer_of_the_api_shows_it(rule: AlertRule, role: str) -> None:
     assert api.get(f"{ROOT}/alert_rules/{rule.pk}").json()["destination"] == shown_destination(HOOK)
 
 
-def test_a_new_rule_is_accepted_with_it_and_answered_without(pipeline: Pipeline) -> None:
+def test_creating_a_rule_stores_the_address_and_returns_it_masked(pipeline: Pipeline) -> None:
     body = {"pipeline_id": str(pipeline.pk), "rule_type": "on_failure", "channel": "slack", "destination": HOOK}
     answer = post_json(program(), f"{ROOT}/alert_rules", body)
 
@@ -81,8 +81,8 @@ def test_a_new_rule_is_accepted_with_it_and_answered_without(pipeline: Pipeline)
     assert AlertRule.objects.get().destination == HOOK
 
 
-def test_the_masked_form_sent_back_changes_nothing(rule: AlertRule) -> None:
-    answer = changed(program(), rule, destination=shown_destination(HOOK), window_minutes=5)
+def test_sending_the_masked_form_keeps_the_address(rule: AlertRule) -> None:
+    answer = patch_rule(program(), rule, destination=shown_destination(HOOK), window_minutes=5)
 
     assert answer.status_code == 200
     rule.refresh_from_db()
@@ -90,7 +90,7 @@ def test_the_masked_form_sent_back_changes_nothing(rule: AlertRule) -> None:
 
 
 def test_the_masked_form_of_another_hook_is_refused(rule: AlertRule) -> None:
-    assert invalid(changed(program(), rule, destination=shown_destination(OTHER))) == {
+    assert invalid(patch_rule(program(), rule, destination=shown_destination(OTHER))) == {
         "destination": ["This is the masked form of another destination. Write the whole address."]
     }
 
@@ -105,7 +105,7 @@ def test_a_search_finds_the_host_and_cannot_guess_the_rest(rule: AlertRule) -> N
 
 
 @pytest.mark.parametrize("role", ["viewer", "analyst", "administrator"])
-def test_no_page_of_the_console_shows_it(rule: AlertRule, role: str) -> None:
+def test_no_page_of_the_console_shows_the_address_of_a_hook(rule: AlertRule, role: str) -> None:
     web = browser(role)
     pages = [f"/admin/alerting/alertrule/{rule.pk}/change/", f"/admin/alerting/alertrule/{rule.pk}/history/"]
 
@@ -115,7 +115,7 @@ def test_no_page_of_the_console_shows_it(rule: AlertRule, role: str) -> None:
     assert [page.context["cl"].result_count for page in found] == [1, 0]
 
 
-def test_the_form_of_the_console_keeps_it(rule: AlertRule) -> None:
+def test_the_form_of_the_console_keeps_the_address(rule: AlertRule) -> None:
     web = browser("analyst")
     form = web.get(f"/admin/alerting/alertrule/{rule.pk}/change/").context["adminform"].form
     fields = {name: form.initial.get(name) or "" for name in form.fields} | {"window_minutes": "7", "is_enabled": "on"}
@@ -126,15 +126,15 @@ def test_the_form_of_the_console_keeps_it(rule: AlertRule) -> None:
     assert (rule.destination, rule.window_minutes) == (HOOK, 7)
 
 
-def test_an_export_hides_it_and_reads_back_without_a_change(rule: AlertRule) -> None:
+def test_an_export_masks_the_address_and_can_be_imported_unchanged(rule: AlertRule) -> None:
     web = browser("analyst")
     exported = web.get("/admin/alerting/alertrule/export/csv/").getvalue()
 
     assert SECRET not in exported.decode()
     assert shown_destination(HOOK) in exported.decode()
-    looked_at = web.post("/admin/alerting/alertrule/import/", {"file": SimpleUploadedFile("rules.csv", exported)})
-    assert looked_at.context["judgement"].unchanged == 1
-    assert looked_at.context["judgement"].changes == []
+    preview = web.post("/admin/alerting/alertrule/import/", {"file": SimpleUploadedFile("rules.csv", exported)})
+    assert preview.context["judgement"].unchanged == 1
+    assert preview.context["judgement"].changes == []
     assert AlertRule.objects.get().destination == HOOK
 
 
@@ -172,9 +172,9 @@ def test_a_destination_fits_its_channel_in_the_api_the_form_and_the_database(pip
     assert AlertRule.objects.count() == len(FITTING[channel])
 
 
-def test_the_destination_is_judged_when_the_channel_changes(rule: AlertRule) -> None:
-    assert set(invalid(changed(program(), rule, channel="email"))) == {"destination"}
-    assert changed(program(), rule, channel="email", destination="ops@example.com").status_code == 200
+def test_the_destination_is_validated_when_the_channel_changes(rule: AlertRule) -> None:
+    assert set(invalid(patch_rule(program(), rule, channel="email"))) == {"destination"}
+    assert patch_rule(program(), rule, channel="email", destination="ops@example.com").status_code == 200
 
 
 def test_the_migration_keeps_rules_that_do_not_fit_and_lists_them(

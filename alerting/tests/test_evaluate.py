@@ -1,4 +1,4 @@
-"""When a rule held: spans against a moment-by-moment reference, and the cases one can count on one's fingers."""
+"""The spans in which a rule fired: small cases, and a comparison with the definition at every half hour."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -20,15 +20,15 @@ def spans(*expected: tuple[float, float, int]) -> list[Span]:
     return [Span(hour(since), hour(until), failed) for since, until, failed in expected]
 
 
-def test_on_failure_holds_from_a_failure_until_it_is_no_longer_decisive() -> None:
+def test_on_failure_fires_from_a_failure_until_it_is_no_longer_decisive() -> None:
     assert on_failure([(hour(2), hour(5))], since=NOON, until=END) == spans((2, 5, 1))
 
 
-def test_on_failure_holds_to_the_end_while_nothing_follows() -> None:
+def test_on_failure_fires_to_the_end_if_no_run_follows() -> None:
     assert on_failure([(hour(2), None)], since=NOON, until=END) == spans((2, 24, 1))
 
 
-def test_what_failed_before_the_window_holds_from_its_start() -> None:
+def test_a_failure_before_the_window_fires_from_its_start() -> None:
     assert on_failure([(hour(-8), hour(5))], since=NOON, until=END) == spans((0, 5, 1))
 
 
@@ -36,58 +36,58 @@ def test_failures_in_a_row_are_one_span() -> None:
     assert on_failure([(hour(2), hour(5)), (hour(5), hour(7))], since=NOON, until=END) == spans((2, 7, 2))
 
 
-def test_a_client_rule_holds_while_any_of_its_pipelines_fails() -> None:
+def test_a_client_rule_fires_while_any_of_its_pipelines_fails() -> None:
     assert on_failure([(hour(2), hour(5)), (hour(4), None)], since=NOON, until=END) == spans((2, 24, 2))
 
 
-def test_failures_count_from_their_moment_until_the_window_has_passed() -> None:
+def test_a_failure_counts_until_the_window_has_passed() -> None:
     failures = [hour(1), hour(2), hour(9)]
-    held = failures_in_window(failures, threshold=2, window=timedelta(hours=3), since=NOON, until=END)
-    assert held == spans((2, 4, 2))
+    fired = failures_in_window(failures, threshold=2, window=timedelta(hours=3), since=NOON, until=END)
+    assert fired == spans((2, 4, 2))
 
 
-def test_failures_before_the_preview_still_count_in_it() -> None:
+def test_failures_before_the_preview_count_in_it() -> None:
     failures = [hour(-1), hour(-0.5)]
-    held = failures_in_window(failures, threshold=2, window=timedelta(hours=3), since=NOON, until=END)
-    assert held == spans((0, 2, 2))
+    fired = failures_in_window(failures, threshold=2, window=timedelta(hours=3), since=NOON, until=END)
+    assert fired == spans((0, 2, 2))
 
 
-def test_a_failure_that_leaves_as_another_comes_does_not_count_with_it() -> None:
+def test_failures_exactly_a_window_apart_do_not_count_together() -> None:
     failures = [hour(1), hour(4)]
     assert failures_in_window(failures, threshold=2, window=timedelta(hours=3), since=NOON, until=END) == []
 
 
-def test_ten_thousand_failures_at_once_are_counted_and_not_compared() -> None:
+def test_twenty_thousand_failures_are_counted_in_one_pass() -> None:
     failures = [NOON + timedelta(seconds=number) for number in range(20_000)]
 
-    held = failures_in_window(failures, threshold=1, window=timedelta(days=4000), since=NOON, until=END)
+    fired = failures_in_window(failures, threshold=1, window=timedelta(days=4000), since=NOON, until=END)
 
-    assert held == [Span(NOON, END, 20_000)]
+    assert fired == [Span(NOON, END, 20_000)]
 
 
 def test_a_failure_in_the_last_year_of_the_calendar_is_counted_to_the_end() -> None:
     end = datetime(9999, 12, 31, 23, tzinfo=UTC)
     since = end - timedelta(days=1)
 
-    held = failures_in_window([since], threshold=1, window=timedelta(days=400), since=since, until=end)
+    fired = failures_in_window([since], threshold=1, window=timedelta(days=400), since=since, until=end)
 
-    assert held == [Span(since, end, 1)]
+    assert fired == [Span(since, end, 1)]
 
 
-def holds(held: list[Span], moment: datetime) -> bool:
-    return any(span.since <= moment < span.until for span in held)
+def fires_at(fired: list[Span], moment: datetime) -> bool:
+    return any(span.since <= moment < span.until for span in fired)
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(verdicts=st.lists(st.tuples(st.integers(-5, 29), st.none() | st.integers(0, 9)), max_size=9))
 def test_on_failure_equals_the_definition_at_every_moment(verdicts: list[tuple[int, int | None]]) -> None:
     failed = [(hour(start), None if lasted is None else hour(start + lasted)) for start, lasted in verdicts]
-    held = on_failure(failed, since=NOON, until=END)
+    fired = on_failure(failed, since=NOON, until=END)
     for half_hour in range(48):
         moment = hour(half_hour / 2)
         expected = any(start <= moment and (end is None or moment < end) for start, end in failed)
-        assert holds(held, moment) == expected, moment
-    assert all(a.until < b.since for a, b in pairwise(held))
+        assert fires_at(fired, moment) == expected, moment
+    assert all(a.until < b.since for a, b in pairwise(fired))
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)
@@ -95,11 +95,11 @@ def test_on_failure_equals_the_definition_at_every_moment(verdicts: list[tuple[i
 def test_failures_in_window_equals_the_definition_at_every_moment(hours: list[int], threshold: int, width: int) -> None:
     failures = [hour(at) for at in hours]
     window = timedelta(hours=width)
-    held = failures_in_window(failures, threshold=threshold, window=window, since=NOON, until=END)
+    fired = failures_in_window(failures, threshold=threshold, window=window, since=NOON, until=END)
     for half_hour in range(48):
         moment = hour(half_hour / 2)
         counted = [at for at in failures if moment - window < at <= moment]
-        assert holds(held, moment) == (len(counted) >= threshold), moment
-    for span in held:
+        assert fires_at(fired, moment) == (len(counted) >= threshold), moment
+    for span in fired:
         touching = [at for at in failures if at < span.until and at + window > span.since]
         assert span.failed_runs == len(touching)

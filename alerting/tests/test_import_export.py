@@ -1,4 +1,4 @@
-"""Spreadsheets of alert rules, through the console's pages."""
+"""Import and export of alert rules in the console."""
 
 import io
 import re
@@ -33,10 +33,10 @@ def choose(browser: Browser, *rows: str) -> Any:
     return browser.post(f"{RULES}import/", {"file": SimpleUploadedFile("rules.csv", data)})
 
 
-def bring_in(browser: Browser, *rows: str) -> str:
-    looked_at = choose(browser, *rows)
-    assert 'name="upload"' in looked_at.content.decode(), errors(looked_at)
-    done = browser.post(f"{RULES}import/", {"upload": looked_at.context["upload"]}, follow=True)
+def import_file(browser: Browser, *rows: str) -> str:
+    preview = choose(browser, *rows)
+    assert 'name="upload"' in preview.content.decode(), errors(preview)
+    done = browser.post(f"{RULES}import/", {"upload": preview.context["upload"]}, follow=True)
     return " ".join(done.content.decode().split())
 
 
@@ -47,8 +47,8 @@ def errors(response: Any) -> list[str]:
     return [" ".join(unescape(re.sub("<[^>]+>", " ", line)).split()) for line in lines]
 
 
-def test_rules_of_a_client_and_of_a_pipeline_are_made_and_logged(browser: Browser) -> None:
-    done = bring_in(
+def test_rules_of_a_client_and_of_a_pipeline_are_created_and_logged(browser: Browser) -> None:
+    done = import_file(
         browser,
         "Northwind,,ON_FAILURE,,,slack,#all,",
         "Northwind,orders,failures_in_window,3,60,email,a@b.example,no",
@@ -66,7 +66,7 @@ def test_rules_of_a_client_and_of_a_pipeline_are_made_and_logged(browser: Browse
     ("row", "error"),
     [
         ("Nobody,,on_failure,,,slack,#a,", "2 client There is no client “Nobody”."),
-        (",orders,on_failure,,,slack,#a,", "2 client Name the client, also of a pipeline."),
+        (",orders,on_failure,,,slack,#a,", "2 client Name the client, also in a row with a pipeline."),
         ("Northwind,invoices,on_failure,,,slack,#a,", "2 pipeline This client has no pipeline “invoices”."),
         (
             "Northwind,,sometimes,,,slack,#a,",
@@ -87,7 +87,7 @@ def test_rules_of_a_client_and_of_a_pipeline_are_made_and_logged(browser: Browse
         ),
     ],
 )
-def test_a_bad_rule_is_named_and_stops_the_good_ones(browser: Browser, row: str, error: str) -> None:
+def test_a_bad_rule_is_listed_and_good_rules_are_not_stored(browser: Browser, row: str, error: str) -> None:
     response = choose(browser, row, "Northwind,orders,on_failure,,,slack,#good,")
 
     assert errors(response) == [error]
@@ -103,7 +103,7 @@ def test_a_row_of_an_existing_rule_changes_it(browser: Browser) -> None:
         channel="slack", destination="#a",
     )  # fmt: skip
 
-    done = bring_in(browser, "Contoso,invoices,failures_in_window,5,60,slack,#a,")
+    done = import_file(browser, "Contoso,invoices,failures_in_window,5,60,slack,#a,")
 
     assert "0 new, 1 changed, 0 unchanged" in done
     rule.refresh_from_db()
@@ -112,8 +112,8 @@ def test_a_row_of_an_existing_rule_changes_it(browser: Browser) -> None:
 
 
 @pytest.mark.parametrize("form", ["csv", "xlsx"])
-def test_an_export_comes_back_the_same(browser: Browser, form: str) -> None:
-    bring_in(browser, "Northwind,,on_failure,,,slack,@cmd,", "Northwind,orders,failures_in_window,3,60,slack,#b,no")
+def test_an_export_can_be_imported_unchanged(browser: Browser, form: str) -> None:
+    import_file(browser, "Northwind,,on_failure,,,slack,@cmd,", "Northwind,orders,failures_in_window,3,60,slack,#b,no")
     fields = ("client", "pipeline", "rule_type", "threshold", "window_minutes", "channel", "destination", "is_enabled")
     before = list(AlertRule.objects.order_by("destination").values_list(*fields))
 
@@ -123,6 +123,6 @@ def test_an_export_comes_back_the_same(browser: Browser, form: str) -> None:
         sheet = openpyxl.load_workbook(io.BytesIO(content)).worksheets[0]
         assert not [cell for line in sheet.iter_rows() for cell in line if cell.data_type == "f"]
     AlertRule.objects.all().delete()
-    looked_at = browser.post(f"{RULES}import/", {"file": SimpleUploadedFile(f"rules.{form}", content)})
-    browser.post(f"{RULES}import/", {"upload": looked_at.context["upload"]})
+    preview = browser.post(f"{RULES}import/", {"file": SimpleUploadedFile(f"rules.{form}", content)})
+    browser.post(f"{RULES}import/", {"upload": preview.context["upload"]})
     assert list(AlertRule.objects.order_by("destination").values_list(*fields)) == before

@@ -1,4 +1,4 @@
-"""Previews and what fires now, over stored runs, against the definitions read word by word."""
+"""Previews and firing rules over stored runs equal a literal implementation of the definitions."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -58,7 +58,7 @@ def order(run: Run) -> tuple[Any, ...]:
 
 
 def is_failing(runs: list[Run], moment: datetime | None) -> bool:
-    """By the latest run that had succeeded or failed by then; `moment` None: as stored, whatever the clock says."""
+    """Return whether the latest decisive run at the moment failed; None stands for all stored runs."""
     decisive = [
         run
         for run in runs
@@ -68,7 +68,7 @@ def is_failing(runs: list[Run], moment: datetime | None) -> bool:
     return bool(decisive) and max(decisive, key=order).status == "failed"
 
 
-def holds(world: World, rule: AlertRule, runs: list[Run], moment: datetime, *, as_stored: bool = False) -> bool:
+def fires(world: World, rule: AlertRule, runs: list[Run], moment: datetime, *, as_stored: bool = False) -> bool:
     scope = world.scope(rule)
     if rule.rule_type == "on_failure":
         histories = [[run for run in runs if run.pipeline_id == pipeline.pk] for pipeline in scope]
@@ -106,7 +106,7 @@ RULES = st.lists(
 )
 
 
-def stored(world: World, runs: list[tuple[int, str, int | None, int | None]]) -> list[Run]:
+def create_runs(world: World, runs: list[tuple[int, str, int | None, int | None]]) -> list[Run]:
     Run.objects.bulk_create(
         Run(
             pipeline=world.pipelines[place],
@@ -120,13 +120,13 @@ def stored(world: World, runs: list[tuple[int, str, int | None, int | None]]) ->
     return list(Run.objects.all())
 
 
-def defined(world: World, rules: list[tuple[str, int, str, int, int, bool]]) -> list[AlertRule]:
-    made = []
+def create_rules(world: World, rules: list[tuple[str, int, str, int, int, bool]]) -> list[AlertRule]:
+    created = []
     for number, (scope, place, rule_type, threshold, window_minutes, is_enabled) in enumerate(rules):
         pipeline = world.pipelines[place]
-        made.append(
+        created.append(
             AlertRule.objects.create(
-                # Of both, the pipeline decides: the client may be any.
+                # If both are set, the pipeline decides; the client may be any.
                 client={"client": pipeline.client, "both": world.pipelines[place - 1].client}.get(scope),
                 pipeline=pipeline if scope != "client" else None,
                 rule_type=rule_type,
@@ -137,7 +137,7 @@ def defined(world: World, rules: list[tuple[str, int, str, int, int, bool]]) -> 
                 is_enabled=is_enabled,
             )
         )
-    return made
+    return created
 
 
 @settings(
@@ -154,26 +154,26 @@ def test_previews_and_firing_equal_the_definitions(
 ) -> None:
     since, until = hour(0), hour(12)
     with transaction.atomic():
-        history, made = stored(world, runs), defined(world, rules)
+        history, created = create_runs(world, runs), create_rules(world, rules)
         firing = {number: set(firing_rules(hour(number))) for number in range(0, 19, 3)}
         stored_now = {number: set(firing_rules(clock=hour(number))) for number in range(0, 19, 6)}
-        previews = {rule.pk: preview(rule, since=since, until=until) for rule in made}
+        previews = {rule.pk: preview(rule, since=since, until=until) for rule in created}
         transaction.set_rollback(True)
 
-    enabled = [rule for rule in made if rule.is_enabled]
+    enabled = [rule for rule in created if rule.is_enabled]
     for number, found in firing.items():
-        assert found == {rule.pk for rule in enabled if holds(world, rule, history, hour(number))}
+        assert found == {rule.pk for rule in enabled if fires(world, rule, history, hour(number))}
     for number, found in stored_now.items():
-        assert found == {rule.pk for rule in enabled if holds(world, rule, history, hour(number), as_stored=True)}
-    for rule in made:
+        assert found == {rule.pk for rule in enabled if fires(world, rule, history, hour(number), as_stored=True)}
+    for rule in created:
         for half_hour in range(24):
             moment = hour(half_hour / 2)
             shown = any(span.since <= moment < span.until for span in previews[rule.pk])
-            assert shown == holds(world, rule, history, moment), (rule, moment)
+            assert shown == fires(world, rule, history, moment), (rule, moment)
 
 
 def plan(sql: str) -> str:
-    """As it would be with many runs: of a few, any index is as good as any other."""
+    """Return the plan for many runs, because with few runs PostgreSQL may choose any index."""
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO runs (id, pipeline_id, external_run_id, status, started_at, finished_at)"
@@ -188,8 +188,8 @@ def plan(sql: str) -> str:
         return "\n".join(row[0] for row in cursor.fetchall())
 
 
-def test_what_holds_now_is_one_query_through_the_indexes_of_latest_runs_and_of_failures(world: World) -> None:
-    defined(world, [("client", 0, "on_failure", 1, 60, True), ("pipeline", 1, "failures_in_window", 1, 60, True)])
+def test_firing_rules_are_one_query_by_the_indexes_of_latest_runs_and_of_failures(world: World) -> None:
+    create_rules(world, [("client", 0, "on_failure", 1, 60, True), ("pipeline", 1, "failures_in_window", 1, 60, True)])
 
     with CaptureQueriesContext(connection) as queries:
         firing_rules()
@@ -201,17 +201,17 @@ def test_what_holds_now_is_one_query_through_the_indexes_of_latest_runs_and_of_f
     assert "Seq Scan on runs" not in found
 
 
-def test_a_run_that_started_before_a_window_and_failed_in_it_counts_from_then_on(world: World) -> None:
-    stored(world, [(0, "success", -5, -4), (0, "failed", -3, 2), (0, "running", 4, None), (0, "success", 5, 6)])
-    [rule] = defined(world, [("pipeline", 0, "on_failure", 1, 60, True)])
+def test_a_run_that_started_before_a_window_and_failed_in_it_counts_from_its_end(world: World) -> None:
+    create_runs(world, [(0, "success", -5, -4), (0, "failed", -3, 2), (0, "running", 4, None), (0, "success", 5, 6)])
+    [rule] = create_rules(world, [("pipeline", 0, "on_failure", 1, 60, True)])
 
-    held = preview(rule, since=hour(0), until=hour(12))
+    spans = preview(rule, since=hour(0), until=hour(12))
 
-    assert [(span.since, span.until, span.failed_runs) for span in held] == [(hour(2), hour(6), 1)]
+    assert [(span.since, span.until, span.failed_runs) for span in spans] == [(hour(2), hour(6), 1)]
 
 
 def test_rules_of_one_scope_are_previewed_by_the_same_queries(world: World, django_assert_num_queries: Any) -> None:
-    rules = defined(
+    rules = create_rules(
         world, [("client", 0, "on_failure", 1, 60, True)] * 3 + [("client", 0, "failures_in_window", 2, 60, True)] * 3
     )
 
@@ -222,15 +222,15 @@ def test_rules_of_one_scope_are_previewed_by_the_same_queries(world: World, djan
 
 
 def test_a_rule_of_an_unknown_type_raises(world: World) -> None:
-    [rule] = defined(world, [("client", 0, "on_failure", 1, 60, True)])
+    [rule] = create_rules(world, [("client", 0, "on_failure", 1, 60, True)])
     rule.rule_type = "on_tuesdays"
     with pytest.raises(ValueError, match="on_tuesdays"):
         preview(rule, since=hour(0), until=hour(12))
 
 
 @pytest.mark.parametrize(("rule_type", "index"), [("on_failure", "runs_latest"), ("failures_in_window", "runs_")])
-def test_a_preview_is_one_query_through_an_index(world: World, rule_type: str, index: str) -> None:
-    [rule] = defined(world, [("client", 0, rule_type, 1, 60, True)])
+def test_a_preview_is_one_query_that_uses_an_index(world: World, rule_type: str, index: str) -> None:
+    [rule] = create_rules(world, [("client", 0, rule_type, 1, 60, True)])
 
     with CaptureQueriesContext(connection) as queries:
         preview(rule, since=hour(0), until=hour(12))

@@ -1,4 +1,4 @@
-"""Progress bars for commands: shown on a terminal only."""
+"""Progress bars and spinners for commands, shown only on a terminal."""
 
 from contextlib import AbstractContextManager
 
@@ -9,12 +9,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 def progress_bar(unit: str = "", *, quiet: bool = False) -> Progress:
     """Return a progress bar on standard error that counts `unit`; `quiet` hides it."""
     console = Console(stderr=True)
-    counted = [TextColumn(unit)] if unit else []
+    unit_column = [TextColumn(unit)] if unit else []
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        *counted,
+        *unit_column,
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         console=console,
@@ -24,6 +24,6 @@ def progress_bar(unit: str = "", *, quiet: bool = False) -> Progress:
 
 
 def spinner(message: str, *, quiet: bool = False) -> AbstractContextManager[object]:
-    """Show that work of unknown length goes on."""
+    """Return a context manager that shows a spinner on standard error while it is open; `quiet` hides it."""
     console = Console(stderr=True, quiet=quiet)
     return console.status(message)

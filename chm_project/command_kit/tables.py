@@ -1,4 +1,4 @@
-"""Tables that fit the terminal, and the same lists as JSON."""
+"""Print lists for commands: as tables that fit the terminal, or as JSON."""
 
 import json
 import shutil
@@ -16,15 +16,16 @@ WIDTH = 80
 def show_table(
     out: Any, columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "", numbers: Sequence[str] = ()
 ) -> None:
-    """Print the rows as a table. If that is wider than the terminal, print each row as lines of "column  value".
+    """Print the rows as a table. If the table is wider than the terminal, print a line "column  value" per cell.
 
-    `numbers` names the columns to align right. Lines of empty values are left out.
+    `numbers` names the columns to align right. Lines without a value are left out, except a row's first.
     """
     width = terminal_width()
     texts = [["" if value is None else str(value) for value in row] for row in rows]
     console = Console(file=out, width=width, markup=False, highlight=False, emoji=False)
-    needed = [max([len(name), *(len(row[index]) for row in texts)]) for index, name in enumerate(columns)]
-    if sum(needed) + 3 * len(columns) + 1 <= width:
+    widths = [max([len(name), *(len(row[index]) for row in texts)]) for index, name in enumerate(columns)]
+    # Each column adds two spaces and a border; the table has one more border at its end.
+    if sum(widths) + 3 * len(columns) + 1 <= width:
         table = Table(title=title or None)
         for name in columns:
             table.add_column(name, justify="right" if name in numbers else "left")
@@ -46,7 +47,7 @@ def show_table(
 
 
 def terminal_width() -> int:
-    """Return the terminal's columns, or what COLUMNS says; WIDTH when the output is not a terminal."""
+    """Return the width of the terminal (the variable COLUMNS overrides it); WIDTH if the output is not a terminal."""
     return shutil.get_terminal_size((WIDTH, 24)).columns if sys.stdout.isatty() else WIDTH
 
 

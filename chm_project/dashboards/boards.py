@@ -1,4 +1,4 @@
-"""The boards and their shapes: the line `Panel` in the header of a shape names boards and kinds of panel."""
+"""Layout of the boards. The line `Panel` in a shape's header names the boards that show it, with the kind of panel."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ OPERATIONS = "Operations"
 BUSINESS = "Q1-Q5 Business Monitoring"
 GOVERNANCE = "Q6-Q10 Operations & Governance"
 
-# In reading order, with width and height in Grafana's grid of 24 columns.
+# Shapes in reading order, with width and height in Grafana's grid of 24 columns.
 LAYOUT: dict[str, tuple[tuple[str, int, int], ...]] = {
     OPERATIONS: (
         ("incidents", 24, 8),
@@ -45,7 +45,7 @@ LAYOUT: dict[str, tuple[tuple[str, int, int], ...]] = {
 DESCRIPTIONS = {
     OPERATIONS: "What is failing, late and flaky, for the person on duty.",
     BUSINESS: "How the clients' pipelines are doing, for delivery leads.",
-    GOVERNANCE: "Volume, freshness, reliability and care, for operators and delivery leads.",
+    GOVERNANCE: "Volume, freshness, reliability and missing settings, for operators and delivery leads.",
 }
 
 # Columns in a bar or line chart; others are in the tooltip.
@@ -63,61 +63,63 @@ CHARTED = {
 STATUS_COLOURS = {
     "success": "green", "failed": "red", "running": "blue", "canceled": "orange", "skipped": "text",
 }  # fmt: skip
-# Failure rates from which a value is a warning, and bad.
+# Failure rates from which a value is drawn as a warning (orange) and as bad (red).
 WARN_RATE, BAD_RATE = 0.05, 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PlacedShape:
+    """A shape on a board."""
+
     shape: Shape
     kind: str
     width: int
     height: int
 
 
-def board(title: str) -> list[Place]:
-    """Return the board; raise ValueError if the layout and the headers disagree."""
-    kinds = declared(title)
+def board(title: str) -> list[PlacedShape]:
+    """Return the shapes of a board; raise ValueError if LAYOUT and the headers disagree."""
+    kinds = declared_kinds(title)
     placed = {name for name, _, _ in LAYOUT[title]}
     if missing := sorted(set(kinds) - placed):
         raise ValueError(f"{missing[0]} names the board {title}; add it to LAYOUT in chm_project/dashboards/boards.py.")
-    if strange := sorted(placed - set(kinds)):
-        raise ValueError(f"LAYOUT has {strange[0]} on the board {title}, which the shape's header does not name.")
-    return [Place(shapes()[name], kinds[name], width, height) for name, width, height in LAYOUT[title]]
+    if undeclared := sorted(placed - set(kinds)):
+        raise ValueError(f"LAYOUT has {undeclared[0]} on the board {title}, which the shape's header does not name.")
+    return [PlacedShape(shapes()[name], kinds[name], width, height) for name, width, height in LAYOUT[title]]
 
 
-def declared(title: str) -> dict[str, str]:
-    """Return the kind of panel by shape."""
+def declared_kinds(title: str) -> dict[str, str]:
+    """Return the kind of panel by name of the shapes whose headers name the board."""
     kinds = {}
     for shape in shapes().values():
         for panel in shape.panel.split(";"):
-            on, _, kind = panel.strip().rpartition(": ")
-            if on == title:
+            board_title, _, kind = panel.strip().rpartition(": ")
+            if board_title == title:
                 kinds[shape.name] = kind
     return kinds
 
 
-# Boards order by flips: pipelines that only fail are listed as failing now.
-ORDER = "flips"
+# Boards order flaky pipelines by flips, because pipelines that only fail are listed as failing now.
+FLAKY_ORDER = "flips"
 
 
 def defaults(shape: Shape) -> dict[str, str]:
-    """SQL of the shape's own parameters that no filter of a board sets."""
+    """Return SQL literals for the shape's own parameters, which no filter of a board sets."""
     values = {
         name: f"'{value}'" if OWN[name].sql_type == "text" else value
         for name, own in shape.parameters.items()
         if (value := own or OWN[name].default) and OWN[name].sql_type != "timestamptz"
     }
-    return values | ({"order": f"'{ORDER}'"} if "order" in values else {})
+    return values | ({"order": f"'{FLAKY_ORDER}'"} if "order" in values else {})
 
 
 def fill(shape: Shape, values: Mapping[str, str]) -> str:
-    """The shape's SQL with texts in place of its parameters. Raises KeyError for a parameter without one."""
+    """Return the shape's SQL with a text in place of each parameter; raise KeyError if a text is missing."""
     names = [*COMMON, *shape.parameters, "known_until"]
     return (shape.sql % {name: values[name] for name in names}).strip()
 
 
-# The keys by which a row can be opened.
+# Columns with the id of a client, pipeline or run that a row can link to.
 KEYS = ("client_id", "pipeline_id", "run_id")
 
 

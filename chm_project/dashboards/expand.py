@@ -1,7 +1,7 @@
 """Expand a board's query like Grafana 11.6 and Metabase do, for tests and pictures.
 
-Grafana: the page puts the variables in first (`${name:sqlstring}` quotes; a custom value for "All" is not quoted), then
-the server replaces each macro `$name(...)` and refuses unknown ones. Metabase: an optional clause `[[ ... ]]`
+Grafana: the page first replaces the variables (`${name:sqlstring}` quotes; a custom value for "All" is not quoted).
+Then the server replaces each macro `$name(...)` and refuses unknown macros. Metabase: an optional clause `[[ ... ]]`
 is removed if one of its tags has no value, and each tag becomes a parameter of the driver, never text.
 """
 
@@ -17,7 +17,7 @@ _TAG = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
 
 def grafana(sql: str, board: Mapping[str, Any], start: datetime, end: datetime, chosen: Mapping[str, str]) -> str:
-    """Return Grafana's SQL. `chosen` are values of the board's variables; others have their initial value."""
+    """Return the SQL that Grafana sends. Variables of the board that are not in `chosen` have their initial value."""
     known = {variable["name"]: variable for variable in board["templating"]["list"]}
 
     def variable(match: re.Match[str]) -> str:
@@ -40,18 +40,18 @@ def grafana(sql: str, board: Mapping[str, Any], start: datetime, end: datetime, 
     return _MACRO.sub(macro, _VARIABLE.sub(variable, sql))
 
 
-def metabase(sql: str, tags: Mapping[str, Any], given: Mapping[str, str]) -> tuple[str, dict[str, str]]:
-    """Return the SQL with psycopg's placeholders, and their values."""
-    wanted = set(_TAG.findall(sql))
-    if wanted - set(tags):
-        raise ValueError(f"Tags without a definition: {wanted - set(tags)}")
+def metabase(sql: str, tags: Mapping[str, Any], values: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+    """Return the SQL with psycopg's placeholders, and the values for them."""
+    tags_of_query = set(_TAG.findall(sql))
+    if tags_of_query - set(tags):
+        raise ValueError(f"Tags without a definition: {tags_of_query - set(tags)}")
     escaped = sql.replace("%", "%%")
 
     def clause(match: re.Match[str]) -> str:
-        return match[1] if all(name in given for name in _TAG.findall(match[1])) else ""
+        return match[1] if all(name in values for name in _TAG.findall(match[1])) else ""
 
-    kept = _CLAUSE.sub(clause, escaped)
-    if missing := set(_TAG.findall(kept)) - set(given):
+    remaining = _CLAUSE.sub(clause, escaped)
+    if missing := set(_TAG.findall(remaining)) - set(values):
         raise ValueError(f"Cannot run the query: missing required parameters: {missing}")
     # The driver sends a text as varchar; psycopg would leave the type to the server.
-    return _TAG.sub(r"%(\1)s::varchar", kept), {name: given[name] for name in _TAG.findall(kept)}
+    return _TAG.sub(r"%(\1)s::varchar", remaining), {name: values[name] for name in _TAG.findall(remaining)}

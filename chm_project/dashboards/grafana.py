@@ -1,4 +1,4 @@
-"""Build Grafana's boards from the shapes with Grafana's SDK, in the release of the Grafana in compose."""
+"""Build Grafana's boards from the shapes, with Grafana's SDK in the same release as the Grafana in docker compose."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ from chm_project.dashboards.boards import (
     OPERATIONS,
     STATUS_COLOURS,
     WARN_RATE,
-    Place,
+    PlacedShape,
     board,
     defaults,
     fill,
@@ -40,7 +40,7 @@ CHM_URL = "http://localhost:8000"
 # SQL for "All". Grafana quotes every value except a custom one for "All".
 ALL = "NULL"
 
-# Table and tooltip properties by column. Units by the ids of Grafana.
+# Properties of tables and tooltips by column; units are ids of Grafana.
 RATE = (("unit", "percentunit"), ("decimals", 1))
 UNITS: dict[str, tuple[tuple[str, object], ...]] = {
     "usual_gap_minutes": (("unit", "m"),),
@@ -50,7 +50,7 @@ UNITS: dict[str, tuple[tuple[str, object], ...]] = {
     "avg_rows_per_run": (("unit", "short"),),
     "throughput_cv": (("decimals", 2),),
 } | dict.fromkeys(("failure_rate", "failure_rate_7d", "failure_rate_30d", "success_rate"), RATE)
-# Values from which a cell is orange or red.
+# Values from which a cell is orange, and red.
 LIMITS: dict[str, tuple[float, float]] = {
     "late_minutes": (0, 60),
     "hours_since_success": (24, 72),
@@ -86,8 +86,8 @@ class Query(Dataquery):
         }  # fmt: skip
 
 
-class Built(Builder[T]):
-    """A value in place of a builder of the SDK."""
+class Prebuilt(Builder[T]):
+    """A built value, for methods of the SDK that accept only a builder."""
 
     def __init__(self, value: T) -> None:
         self.value = value
@@ -105,7 +105,7 @@ def documents() -> dict[str, str]:
 
 
 def dashboard_of(title: str) -> models.Dashboard:
-    own = {name for place in board(title) for name in place.shape.parameters}
+    parameters = {name for place in board(title) for name in place.shape.parameters}
     built = (
         dashboard.Dashboard(title)
         .uid(UIDS[title])
@@ -116,13 +116,13 @@ def dashboard_of(title: str) -> models.Dashboard:
         .week_start("monday")
         .refresh("1m")
         .time("now-7d", "now")
-        .variables(variables("bucket" in own))
+        .variables(variables("bucket" in parameters))
         .links([other_boards()])
     )
     for number, place in enumerate(board(title), 1):
         panel = KINDS[place.kind](place).build()
         panel.id_val = number
-        built.with_panel(Built(panel))
+        built.with_panel(Prebuilt(panel))
     return built.build()
 
 
@@ -148,7 +148,7 @@ def _reach(shape: Shape, end: str) -> str:
 
 
 def variables(with_bucket: bool) -> list[Builder[models.VariableModel]]:
-    everything = models.VariableOption(selected=True, text="All", value="$__all")
+    all_option = models.VariableOption(selected=True, text="All", value="$__all")
     client = (
         dashboard.QueryVariable("client")
         .label("Client")
@@ -158,23 +158,23 @@ def variables(with_bucket: bool) -> list[Builder[models.VariableModel]]:
         .include_all(True)
         .all_value(ALL)
         .allow_custom_value(False)
-        .current(everything)
+        .current(all_option)
     )
-    found = [client.build()]
+    built = [client.build()]
     for name, values in (("platform", Platform.values), ("environment", Environment.values)):
-        found.append(
+        built.append(
             dashboard.CustomVariable(name)
             .label(name.capitalize())
             .values(",".join(values))
             .include_all(True)
             .all_value(ALL)
             .allow_custom_value(False)
-            .current(everything)
+            .current(all_option)
             .build()
         )
     if with_bucket:
         bucket = OWN["bucket"]
-        found.append(
+        built.append(
             dashboard.CustomVariable("bucket")
             .label("Bucket")
             .values(",".join(bucket.choices))
@@ -184,9 +184,11 @@ def variables(with_bucket: bool) -> list[Builder[models.VariableModel]]:
         )
     url = dashboard.ConstantVariable("chm_url").value(CHM_URL).build()
     url.hide, url.skip_url_sync = models.VariableHide.HIDE_VARIABLE, True
-    for variable in (*found, url):
-        variable.auto = variable.auto_min = variable.auto_count = None  # of the interval's kind alone, by the schema
-    return [Built(variable) for variable in (*found, url)]
+    for variable in (*built, url):
+        variable.auto = variable.auto_min = variable.auto_count = (
+            None  # in the schema, only interval variables have these
+        )
+    return [Prebuilt(variable) for variable in (*built, url)]
 
 
 def other_boards() -> Builder[models.DashboardLink]:
@@ -199,20 +201,20 @@ def other_boards() -> Builder[models.DashboardLink]:
     )
 
 
-def _common(panel: P, place: Place) -> P:
+def _common(panel: P, place: PlacedShape) -> P:
     shape = place.shape
     return (
         panel.title(shape.question)
         .description(f"{shape.grain[0].upper()}{shape.grain[1:]}. Inventory: {shape.inventory}. Shape: {shape.name}.")
         .datasource(DATASOURCE)
-        .with_target(Built[Dataquery](Query(sql_of(shape))))
+        .with_target(Prebuilt[Dataquery](Query(sql_of(shape))))
         .span(place.width)
         .height(place.height)
         .no_value("Nothing")
     )
 
 
-def table_panel(place: Place) -> table.Panel:
+def table_panel(place: PlacedShape) -> table.Panel:
     panel = _common(table.Panel(), place).show_header(True).filterable(True).cell_height(options.TableCellHeight.SM)
     hidden, linked = keys(place.shape), links(place.shape)
     for column in place.shape.columns:
@@ -221,7 +223,10 @@ def table_panel(place: Place) -> table.Panel:
             *UNITS.get(column.name, ()),
         ]
         if column.name in LIMITS:
-            properties += [("thresholds", limits(*LIMITS[column.name])), ("custom.cellOptions", {"type": "color-text"})]
+            properties += [
+                ("thresholds", thresholds(*LIMITS[column.name])),
+                ("custom.cellOptions", {"type": "color-text"}),
+            ]
         if column.name in STATUSES:
             properties += [
                 ("mappings", [models.ValueMap({
@@ -237,13 +242,13 @@ def table_panel(place: Place) -> table.Panel:
         if path := linked.get(column.name):
             properties.append(("links", [link(path)]))
         if column.name == "source_url":
-            properties.append(("links", [AT_THE_SOURCE]))
-        panel.override_by_name(column.name, dynamic(properties))
+            properties.append(("links", [SOURCE_LINK]))
+        panel.override_by_name(column.name, dynamic_values(properties))
     return panel
 
 
-AT_THE_SOURCE = {"title": "Open at the source", "url": "${__value.raw}", "targetBlank": True}
-# By key: the page in CHM, and columns; the first one in a shape links to it.
+SOURCE_LINK = {"title": "Open at the source", "url": "${__value.raw}", "targetBlank": True}
+# By key: the page in CHM, and the columns that may link to it. The first of them that a shape has is the link.
 PAGES = {
     "client_id": ("console/client/{}/", ("client_name",)),
     "pipeline_id": ("console/pipeline/{}/", ("pipeline_name",)),
@@ -255,60 +260,60 @@ PAGES = {
 
 
 def links(shape: Shape) -> dict[str, str]:
-    """Return the links of a column's cells, by the row's keys."""
+    """Return by column the path in CHM that its cells link to; Grafana fills in the key of the row."""
     names = [column.name for column in shape.columns]
-    found = {}
+    paths = {}
     for key in keys(shape):
-        page, shown = PAGES[key]
-        found[next(name for name in shown if name in names)] = page.format(f"${{__data.fields.{key}}}")
-    return found
+        page, candidates = PAGES[key]
+        paths[next(name for name in candidates if name in names)] = page.format(f"${{__data.fields.{key}}}")
+    return paths
 
 
 def link(path: str) -> dict[str, object]:
     return {"title": "Open in CHM", "url": f"${{chm_url}}/admin/{path}", "targetBlank": True}
 
 
-def bar_chart(place: Place) -> barchart.Panel:
+def bar_chart(place: PlacedShape) -> barchart.Panel:
     """Return a chart with a group of bars per row, labelled by the first name column."""
     names = [column.name for column in place.shape.columns if column.sql_type == "text"]
     panel = _bars(place).x_field(names[0])
     charted = CHARTED[place.shape.name]
     for column in place.shape.columns:
         if column.name in charted and column.name in LIMITS:
-            panel.override_by_name(column.name, dynamic([
+            panel.override_by_name(column.name, dynamic_values([
                 *UNITS[column.name],
-                ("thresholds", limits(*LIMITS[column.name])),
+                ("thresholds", thresholds(*LIMITS[column.name])),
                 ("color", {"mode": "thresholds"}),
             ]))  # fmt: skip
         elif column.name not in (names[0], *charted):
-            panel.override_by_name(column.name, dynamic([
+            panel.override_by_name(column.name, dynamic_values([
                 *UNITS.get(column.name, ()),
                 ("custom.hideFrom", {"viz": True, "legend": True, "tooltip": False}),
             ]))  # fmt: skip
     return panel.x_tick_label_rotation(-45 if len(charted) == 1 and names[0] == "client_name" else 0)
 
 
-def stacked_bar_chart(place: Place) -> barchart.Panel:
+def stacked_bar_chart(place: PlacedShape) -> barchart.Panel:
     """Return a chart of rows with time, name and count: one bar per time, one part per name."""
-    at, name, count = (column.name for column in place.shape.columns)
-    matrix = {"columnField": name, "rowField": at, "valueField": count, "emptyValue": "zero"}
+    time, name, count = (column.name for column in place.shape.columns)
+    matrix = {"columnField": name, "rowField": time, "valueField": count, "emptyValue": "zero"}
     panel = (
         _bars(place)
         .with_transformation(models.DataTransformerConfig(id_val="groupingToMatrix", options=matrix))
-        .x_field(f"{at}\\{name}")
+        .x_field(f"{time}\\{name}")
         .stacking(options.StackingMode.NORMAL)
-        .override_by_name(f"{at}\\{name}", dynamic([("unit", "time:YYYY-MM-DD")]))
+        .override_by_name(f"{time}\\{name}", dynamic_values([("unit", "time:YYYY-MM-DD")]))
     )
     for status, colour in STATUS_COLOURS.items():
-        panel.override_by_name(status, dynamic([("color", {"mode": "fixed", "fixedColor": colour})]))
+        panel.override_by_name(status, dynamic_values([("color", {"mode": "fixed", "fixedColor": colour})]))
     return panel
 
 
-def histogram(place: Place) -> barchart.Panel:
+def histogram(place: PlacedShape) -> barchart.Panel:
     """Return a chart of rows that are already counted by bucket, so that Grafana does not count again."""
     bucket, _ = (column.name for column in place.shape.columns)
-    own = defaults(place.shape)
-    count, end = int(own["bucket_count"]), int(own["max_duration_seconds"])
+    values = defaults(place.shape)
+    count, end = int(values["bucket_count"]), int(values["max_duration_seconds"])
     labels = {str(n): f"{_minutes(end * (n - 1) / count)}-{_minutes(end * n / count)}" for n in range(1, count + 1)}
     labels[str(count + 1)] = f"from {_minutes(end / 1)}"
     as_text = {"conversions": [{"targetField": bucket, "destinationType": "string"}], "fields": {}}
@@ -319,20 +324,20 @@ def histogram(place: Place) -> barchart.Panel:
         .x_field(bucket)
         .group_width(0.95)
         .x_tick_label_rotation(-45)
-        .override_by_name(bucket, dynamic([("mappings", [models.ValueMap(texts)])]))
+        .override_by_name(bucket, dynamic_values([("mappings", [models.ValueMap(texts)])]))
     )
 
 
-def line_chart(place: Place) -> timeseries.Panel:
+def line_chart(place: PlacedShape) -> timeseries.Panel:
     """Return a chart of rows with name and time: one line per name."""
     name = next(column.name for column in place.shape.columns if column.sql_type == "text")
-    at = next(column.name for column in place.shape.columns if column.sql_type in {"date", "timestamptz"})
+    time = next(column.name for column in place.shape.columns if column.sql_type in {"date", "timestamptz"})
     charted = CHARTED[place.shape.name]
-    kept = {"include": {"names": [name, at, *charted]}}
+    shown = {"include": {"names": [name, time, *charted]}}
     split = {"fields": [name], "keepFields": False, "naming": {"asLabels": True}}
     return (
         _common(timeseries.Panel(), place)
-        .with_transformation(models.DataTransformerConfig(id_val="filterFieldsByName", options=kept))
+        .with_transformation(models.DataTransformerConfig(id_val="filterFieldsByName", options=shown))
         .with_transformation(models.DataTransformerConfig(id_val="partitionByValues", options=split))
         .display_name(f"${{__field.labels.{name}}}")
         .unit("percentunit")
@@ -344,7 +349,7 @@ def line_chart(place: Place) -> timeseries.Panel:
     )
 
 
-def time_series(place: Place) -> timeseries.Panel:
+def time_series(place: PlacedShape) -> timeseries.Panel:
     """Return a chart of bars, because a line would hide buckets without runs."""
     return (
         _common(timeseries.Panel(), place)
@@ -358,7 +363,7 @@ def time_series(place: Place) -> timeseries.Panel:
     )
 
 
-KINDS: dict[str, Callable[[Place], Builder[models.Panel]]] = {
+KINDS: dict[str, Callable[[PlacedShape], Builder[models.Panel]]] = {
     "table": table_panel,
     "bar chart": bar_chart,
     "stacked bar chart": stacked_bar_chart,
@@ -368,7 +373,7 @@ KINDS: dict[str, Callable[[Place], Builder[models.Panel]]] = {
 }
 
 
-def _bars(place: Place) -> barchart.Panel:
+def _bars(place: PlacedShape) -> barchart.Panel:
     return _common(barchart.Panel(), place).min(0).fill_opacity(80).group_width(0.8).legend(_legend())
 
 
@@ -382,7 +387,7 @@ def _legend() -> common.VizLegendOptions:
     )
 
 
-def limits(warn: float, bad: float) -> models.ThresholdsConfig:
+def thresholds(warn: float, bad: float) -> models.ThresholdsConfig:
     return models.ThresholdsConfig(
         mode=models.ThresholdsMode.ABSOLUTE,
         steps=[
@@ -393,7 +398,7 @@ def limits(warn: float, bad: float) -> models.ThresholdsConfig:
     )
 
 
-def dynamic(properties: Sequence[tuple[str, Any]]) -> list[models.DynamicConfigValue]:
+def dynamic_values(properties: Sequence[tuple[str, Any]]) -> list[models.DynamicConfigValue]:
     return [models.DynamicConfigValue(id_val=name, value=value) for name, value in properties]
 
 

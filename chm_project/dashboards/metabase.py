@@ -12,7 +12,7 @@ from chm_project.dashboards.boards import (
     DESCRIPTIONS,
     GOVERNANCE,
     STATUS_COLOURS,
-    Place,
+    PlacedShape,
     board,
     defaults,
     fill,
@@ -38,16 +38,16 @@ TAGS = {"client": "Client", "platform": "Platform", "environment": "Environment"
 COLOURS = {"green": "#84BB4C", "red": "#EF8C8C", "blue": "#509EE3", "orange": "#F9CF48", "text": "#949AAB"}
 STATUSES = ("status_then", "status_now", "latest_status")
 RATES = ("failure_rate", "failure_rate_7d", "failure_rate_30d", "success_rate")
-# Generated identifiers are always the same.
+# Identifiers are derived from this namespace, so that generating the file again gives the same ids.
 NAMESPACE = uuid.UUID("6f1c3c1e-6f0e-5d0a-9a55-1d0c5f4b7a10")
 
-# Each is an optional clause with the value, before the default: coalesce(A, B), or coalesce(B).
+# SQL by parameter. Metabase removes the clause in [[ ]] if its filter is empty, which leaves coalesce(default).
 _AS_OF = "coalesce([[{{as_of}}::timestamptz, ]]now())"
 VALUES = {
     "as_of": _AS_OF,
     "known_until": "coalesce([[{{as_of}}::timestamptz, ]]'infinity'::timestamptz)",
     "until": _AS_OF,
-    # An unknown name matches nothing, not everything.
+    # An unknown client name must match no row; NULL would match all rows.
     "client_id": (
         "coalesce([[(SELECT c.client_id FROM reporting.clients AS c WHERE c.client_name = {{client}}), "
         "'00000000-0000-0000-0000-000000000000'::uuid, ]]NULL)"
@@ -58,11 +58,11 @@ VALUES = {
 
 
 def document() -> str:
-    """Return everything for provision.py as JSON; needs a migrated database, whose comments describe the models."""
+    """Return all data for provision.py as JSON. Needs a migrated database, because its comments describe the models."""
     content = {
         "collection": {
             "name": "CHM",
-            "description": "The boards of CHM, made by provision.py: changes here are undone.",
+            "description": "The boards of CHM, created by provision.py, which overwrites changes made here.",
         },
         "database": "CHM",
         "models": [model(view, name) for view, name in MODELS.items()],
@@ -88,7 +88,7 @@ def model(view: str, name: str) -> dict[str, Any]:
             "description": description,
             "base_type": (base_type := BASE_TYPES.get(sql_type, "type/Text")),
             "effective_type": base_type,
-            "semantic_type": "type/PK" if column == columns_key(view) else None,
+            "semantic_type": "type/PK" if column == primary_key(view) else None,
             "field_ref": ["field", column, {"base-type": base_type}],
         }
         for column, sql_type, description, _ in rows
@@ -102,11 +102,11 @@ def model(view: str, name: str) -> dict[str, Any]:
     }
 
 
-def columns_key(view: str) -> str:
+def primary_key(view: str) -> str:
     return {"clients": "client_id", "run_facts": "run_id"}.get(view, "pipeline_id")
 
 
-def question(place: Place) -> dict[str, Any]:
+def question(place: PlacedShape) -> dict[str, Any]:
     shape = place.shape
     return {
         "name": shape.question,
@@ -114,7 +114,7 @@ def question(place: Place) -> dict[str, Any]:
         "description": f"{shape.grain[0].upper()}{shape.grain[1:]}. Inventory: {shape.inventory}.",
         "sql": sql_of(shape),
         "tags": {name: tag(name, label) for name, label in TAGS.items() if f"{{{{{name}}}}}" in sql_of(shape)},
-        **look(place),
+        **display_settings(place),
     }
 
 
@@ -127,7 +127,7 @@ def tag(name: str, label: str) -> dict[str, Any]:
     return {"id": str(uuid.uuid5(NAMESPACE, name)), "name": name, "display-name": label, "type": "text"}
 
 
-def look(place: Place) -> dict[str, Any]:
+def display_settings(place: PlacedShape) -> dict[str, Any]:
     """Return `display` and `visualization_settings` of a question."""
     shape = place.shape
     names = [column.name for column in shape.columns]

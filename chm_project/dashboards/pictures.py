@@ -22,13 +22,13 @@ COLOURS = {"green": "#73bf69", "red": "#f2495c", "blue": "#5794f2", "orange": "#
 SERIES = ("#73bf69", "#f2cc0c", "#8ab8ff", "#ff780a", "#f2495c", "#5794f2", "#b877d9", "#fade2a")
 RATES = ("failure_rate", "failure_rate_7d", "failure_rate_30d", "success_rate")
 MAX_NAMES = 12
-LINE_UNITS = 0.78  # height of a table's line, in rows of the grid
+LINE_HEIGHT = 0.78  # of a table, in rows of the grid
 
 Rows = list[dict[str, Any]]
 
 
 def draw(board: dict[str, Any], now: datetime, target: Path) -> None:
-    """Draw the board in its initial state: the last seven days, every variable "All"."""
+    """Draw the board in its initial state, with the last seven days and "All" in each variable, to a PNG file."""
     height = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in board["panels"])
     figure = Figure(figsize=(24 * COLUMN_INCHES, height * ROW_INCHES + TOP_INCHES), facecolor=BACK)
     inches = figure.get_size_inches()
@@ -39,22 +39,24 @@ def draw(board: dict[str, Any], now: datetime, target: Path) -> None:
         place = panel["gridPos"]
         left, width = place["x"] / 24, place["w"] / 24
         top = 1 - (TOP_INCHES + place["y"] * ROW_INCHES) / inches[1]
-        tall = place["h"] * ROW_INCHES / inches[1]
-        frame = figure.add_axes((left + 0.003, top - tall + 0.003, width - 0.006, tall - 0.006), facecolor=PANEL)
-        bare(frame)
+        panel_height = place["h"] * ROW_INCHES / inches[1]
+        frame = figure.add_axes(
+            (left + 0.003, top - panel_height + 0.003, width - 0.006, panel_height - 0.006), facecolor=PANEL
+        )
+        hide_axes(frame)
         frame.set_title(panel["title"], color=INK, size=10, loc="left", y=1 - 0.3 / (place["h"] * ROW_INCHES), x=0.01)
-        rows = ask(grafana(panel["targets"][0]["rawSql"], board, now - timedelta(days=7), now, {}))
+        rows = query(grafana(panel["targets"][0]["rawSql"], board, now - timedelta(days=7), now, {}))
         if not rows:
             frame.text(0.5, 0.5, panel["fieldConfig"]["defaults"]["noValue"], color=DIM, ha="center")
         elif panel["type"] == "table":
             table(frame, panel, rows, place)
         else:
-            inner = (left + 0.035, top - tall + 0.22 * tall + 0.004, width - 0.045, 0.64 * tall)
+            inner = (left + 0.035, top - panel_height + 0.22 * panel_height + 0.004, width - 0.045, 0.64 * panel_height)
             chart(figure.add_axes(inner, facecolor=PANEL), name, rows)
     figure.savefig(target, dpi=70, facecolor=BACK, metadata={"Software": None})
 
 
-def ask(sql: str) -> Rows:
+def query(sql: str) -> Rows:
     with connection.cursor() as cursor:
         cursor.execute(sql)
         names = [column.name for column in cursor.description]
@@ -63,28 +65,30 @@ def ask(sql: str) -> Rows:
 
 def table(axes: Axes, panel: dict[str, Any], rows: Rows, place: dict[str, int]) -> None:
     overrides: dict[str, dict[str, Any]] = {
-        one["matcher"]["options"]: {found["id"]: found["value"] for found in one["properties"]}
-        for one in panel["fieldConfig"]["overrides"]
+        override["matcher"]["options"]: {item["id"]: item["value"] for item in override["properties"]}
+        for override in panel["fieldConfig"]["overrides"]
     }
     names = [name for name in rows[0] if not overrides[name].get("custom.hidden")]
-    fitting = int(place["h"] / LINE_UNITS) - 2
-    shown = rows[:fitting]
+    max_rows = int(place["h"] / LINE_HEIGHT) - 2
+    shown = rows[:max_rows]
     widths = [3 if name in {"error_message", "last_error"} else 1.5 if name.endswith("_name") else 1 for name in names]
 
     def height(line: int) -> float:
-        return 1 - (1.3 + line * LINE_UNITS) / place["h"]
+        return 1 - (1.3 + line * LINE_HEIGHT) / place["h"]
 
     left = 0.01
     for name, width in zip(names, widths, strict=True):
         part = 0.98 * width / sum(widths)
-        room = int(part * place["w"] * COLUMN_INCHES * 12.5)
-        axes.text(left, height(0), overrides[name]["displayName"][:room], color="#6e9fff", size=8, va="center")
+        max_characters = int(part * place["w"] * COLUMN_INCHES * 12.5)
+        axes.text(
+            left, height(0), overrides[name]["displayName"][:max_characters], color="#6e9fff", size=8, va="center"
+        )
         for number, row in enumerate(shown, 1):
             text, colour = cell(name, row[name], overrides[name].get("thresholds"))
-            axes.text(left, height(number), text[:room], color=colour, size=8, va="center")
+            axes.text(left, height(number), text[:max_characters], color=colour, size=8, va="center")
         left += part
     for number in range(len(shown) + 1):
-        axes.axhline(height(number) - LINE_UNITS / 2 / place["h"], color=LINE, linewidth=0.6)
+        axes.axhline(height(number) - LINE_HEIGHT / 2 / place["h"], color=LINE, linewidth=0.6)
     if len(rows) > len(shown):
         axes.text(0.99, 0.02, f"{len(shown)} of {len(rows)} rows", color=DIM, size=7, ha="right", va="bottom")
 
@@ -124,11 +128,11 @@ def chart(axes: Axes, name: str, rows: Rows) -> None:
         for number, column in enumerate(charted):
             values = [float(row[column] or 0) for row in shown]
             width = 0.8 / len(charted)
-            spots = [spot + number * width for spot in range(len(values))]
+            positions = [position + number * width for position in range(len(values))]
             colours: Sequence[str] | str = (
                 [rate_colour(value) for value in values] if column in RATES else SERIES[number]
             )
-            axes.bar(spots, values, width=width * 0.9, color=colours, label=column)
+            axes.bar(positions, values, width=width * 0.9, color=colours, label=column)
         axes.set_xticks(range(len(labels)), labels, rotation=40 if len(labels) > 4 else 0,
                         ha="right" if len(labels) > 4 else "center", fontsize=6.5)  # fmt: skip
         if len(charted) > 1:
@@ -139,20 +143,20 @@ def chart(axes: Axes, name: str, rows: Rows) -> None:
 
 def weekly(axes: Axes, name: str, rows: Rows) -> None:
     weeks: list[date] = sorted({row["week_start"] for row in rows})
-    spots = range(len(weeks))
+    positions = range(len(weeks))
     if name == "weekly_status_mix":
-        found = {(row["week_start"], row["status"]): row["runs"] for row in rows}
-        below = [0] * len(weeks)
+        counts = {(row["week_start"], row["status"]): row["runs"] for row in rows}
+        bottoms = [0] * len(weeks)
         for status, colour in STATUS_COLOURS.items():
-            values = [found.get((week, status), 0) for week in weeks]
-            axes.bar(spots, values, bottom=below, color=COLOURS[colour], label=status, width=0.8)
-            below = [low + value for low, value in zip(below, values, strict=True)]
+            values = [counts.get((week, status), 0) for week in weeks]
+            axes.bar(positions, values, bottom=bottoms, color=COLOURS[colour], label=status, width=0.8)
+            bottoms = [low + value for low, value in zip(bottoms, values, strict=True)]
     else:
         for number, client in enumerate(sorted({row["client_name"] for row in rows})[:MAX_NAMES]):
-            own = {row["week_start"]: float(row["success_rate"]) for row in rows if row["client_name"] == client}
-            axes.plot([weeks.index(week) for week in own], list(own.values()), marker="o", markersize=3,
+            rates = {row["week_start"]: float(row["success_rate"]) for row in rows if row["client_name"] == client}
+            axes.plot([weeks.index(week) for week in rates], list(rates.values()), marker="o", markersize=3,
                       color=SERIES[number % len(SERIES)], label=client)  # fmt: skip
-    axes.set_xticks(spots, [f"{week:%d %b}" for week in weeks])
+    axes.set_xticks(positions, [f"{week:%d %b}" for week in weeks])
     legend(axes)
 
 
@@ -164,7 +168,7 @@ def bucket(number: int) -> str:
     return f"{(number - 1) * 3}-{number * 3} min" if number <= 20 else "from 60 min"
 
 
-def bare(axes: Axes) -> None:
+def hide_axes(axes: Axes) -> None:
     axes.set_xticks([])
     axes.set_yticks([])
     axes.set_xlim(0, 1)

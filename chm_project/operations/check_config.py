@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from chm_project.settings.environment import Variable, env, written
+from chm_project.settings.environment import Variable, as_text, env
 
 # The exit status of every command with an invalid configuration.
 EXIT_INVALID = 2
@@ -31,9 +31,9 @@ class ConfigReport:
     def as_json(self) -> str:
         settings = {
             name: {
-                "value": known.shown,
+                "value": known.display_value,
                 "origin": known.origin,
-                "default": "" if known.is_secret else written(known.default),
+                "default": "" if known.is_secret else as_text(known.default),
                 "kind": known.kind,
             }
             for name, known in sorted(self.variables.items())
@@ -45,10 +45,10 @@ class ConfigReport:
         yield f"settings: {self.settings}"
         yield ""
         for name, known in sorted(self.variables.items()):
-            yield f"{name} = {known.shown}" if known.shown else f"{name} is not set"
+            yield f"{name} = {known.display_value}" if known.display_value else f"{name} is not set"
             if known.origin != "default":
-                default = written(known.default)
-                shows_default = default and not known.is_secret and default != written(known.value)
+                default = as_text(known.default)
+                shows_default = default and not known.is_secret and default != as_text(known.value)
                 yield f"    from: {known.origin}" + (f"; default: {default}" if shows_default else "")
         for kind, messages in (("warning", self.warnings), ("fault", self.faults)):
             if messages:
@@ -132,7 +132,7 @@ def _maintenance() -> list[str]:
 
 
 def _unreadable_token(config: ConfigReport) -> list[str]:
-    path = written(config.variables["CHM_METRICS_TOKEN_FILE"].value) if config.variables else ""
+    path = as_text(config.variables["CHM_METRICS_TOKEN_FILE"].value) if config.variables else ""
     if not path:
         return []
     try:

@@ -35,7 +35,8 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "chm_project.operations.proxies.ProxyMiddleware",
-    "chm_project.access.path_keys.PathKeyMiddleware",  # first: no other middleware may log the key of a ping
+    # Before all middleware that may log the path, because it removes the key of a ping from it.
+    "chm_project.access.path_keys.PathKeyMiddleware",
     "chm_project.api.request_ids.RequestIdMiddleware",
     "chm_project.telemetry.requests.RequestLogMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -100,7 +101,7 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 
-# A batch is a thousand runs, payloads included.
+# A request may hold a thousand runs with their payloads; Django's default is 2.5 MB.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024
 
 LANGUAGE_CODE = "en"
@@ -141,15 +142,15 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "CHM, the Client Health Monitor",
     "DESCRIPTION": (
         "Latest status, failures and flakiness of every client's pipelines, across orchestrators.\n\n"
-        "Times are ISO 8601 in UTC. Lists are pages: send `next_cursor` as `cursor`, or follow the `Link` header. "
-        "Filters, orders and fields that do not exist are errors. Errors have one form; send "
-        "`Accept: application/json, application/problem+json` for RFC 9457's."
+        "Times are ISO 8601 in UTC. Lists are paged: send `next_cursor` as `cursor`, or follow the `Link` header. "
+        "Unknown filters, orders and fields are errors. All errors have one format; send "
+        "`Accept: application/json, application/problem+json` for the format of RFC 9457."
     ),
-    # Version of the contract: the major number is part of the URL, and a breaking change needs a new one.
+    # Version of the contract. The major number is part of the URL; a breaking change needs a new major number.
     "VERSION": "1.1.0",
     "CONTACT": {"name": "The operators of this CHM"},
     "LICENSE": {"name": "Apache 2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0.html"},
-    "SERVERS": [{"url": "/", "description": "The server that this document comes from."}],
+    "SERVERS": [{"url": "/", "description": "The server that returned this document."}],
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
@@ -178,44 +179,46 @@ SPECTACULAR_SETTINGS = {
     ],
 }
 
-# Partner systems. Without a connections file these describe one generic connection for all pipelines.
+# Partner systems. Without a connections file, the address and the token below describe one generic connection for all
+# pipelines.
 CHM_CONNECTIONS_FILE = env.text("CHM_CONNECTIONS_FILE")
 # Planned maintenance, owners and runbooks, in one TOML file.
 CHM_MAINTENANCE_FILE = env.text("CHM_MAINTENANCE_FILE")
 CHM_PARTNER_API_BASE_URL = env.text("CHM_PARTNER_API_BASE_URL")
 CHM_PARTNER_API_TOKEN = env.secret("CHM_PARTNER_API_TOKEN")
-CHM_HTTP_TIMEOUT_SECONDS = env.decimal("CHM_HTTP_TIMEOUT_SECONDS", 10, least=0.001)
-CHM_HTTP_MAX_RETRIES = env.whole("CHM_HTTP_MAX_RETRIES", 3, least=0)
-CHM_HTTP_BACKOFF_SECONDS = env.decimal("CHM_HTTP_BACKOFF_SECONDS", 1, least=0)
-# Whether a partner may have a link-local address, where clouds serve credentials of machines.
+CHM_HTTP_TIMEOUT_SECONDS = env.decimal("CHM_HTTP_TIMEOUT_SECONDS", 10, minimum=0.001)
+CHM_HTTP_MAX_RETRIES = env.integer("CHM_HTTP_MAX_RETRIES", 3, minimum=0)
+CHM_HTTP_BACKOFF_SECONDS = env.decimal("CHM_HTTP_BACKOFF_SECONDS", 1, minimum=0)
+# Whether a partner's address may be link-local. Clouds serve the credentials of a machine on such an address.
 CHM_PARTNER_LINK_LOCAL = env.flag("CHM_PARTNER_LINK_LOCAL", default=False)
-CHM_INGEST_INTERVAL_SECONDS = env.whole("CHM_INGEST_INTERVAL_SECONDS", 60, least=1)
+CHM_INGEST_INTERVAL_SECONDS = env.integer("CHM_INGEST_INTERVAL_SECONDS", 60, minimum=1)
 
 # Whether database sessions use prepared statements; set to false behind PgBouncer in transaction mode.
 CHM_DATABASE_PREPARE = env.flag("CHM_DATABASE_PREPARE", default=True)
 # The database itself where CHM_DATABASE_URL is a pooler, for migrations and for locks that outlive a transaction.
 CHM_DATABASE_DIRECT_URL = env.address("CHM_DATABASE_DIRECT_URL")
-# A read replica for reports and the console's lists; one that is further behind than this is not read.
+# A read replica for reports and the console's lists. It is not read while it lags more seconds than allowed.
 CHM_REPLICA_URL = env.address("CHM_REPLICA_URL")
-CHM_REPLICA_MAX_LAG_SECONDS = env.whole("CHM_REPLICA_MAX_LAG_SECONDS", 60, least=0)
+CHM_REPLICA_MAX_LAG_SECONDS = env.integer("CHM_REPLICA_MAX_LAG_SECONDS", 60, minimum=0)
 
-# Requests per token or user, per address, refused logins per address, and lineage events per token; each
-# "number/second|minute|hour|day".
+# Limits, each "number/second|minute|hour|day": requests per token or user, requests per address, and refused
+# credentials per address.
 CHM_THROTTLE_TOKEN = env.rate("CHM_THROTTLE_TOKEN", "6000/minute")
 CHM_THROTTLE_ADDRESS = env.rate("CHM_THROTTLE_ADDRESS", "12000/minute")
 CHM_THROTTLE_REFUSED = env.rate("CHM_THROTTLE_REFUSED", "60/minute")
 # Logins as one account from one address; then as any account from one address, or as one account from anywhere.
 CHM_THROTTLE_LOGIN = env.rate("CHM_THROTTLE_LOGIN", "20/hour")
 CHM_THROTTLE_LOGINS = env.rate("CHM_THROTTLE_LOGINS", "200/hour")
+# Lineage events per token. Their producers send several per run, so the limit is higher than that of requests.
 CHM_THROTTLE_LINEAGE = env.rate("CHM_THROTTLE_LINEAGE", "60000/minute")
-# Reports that run at the same time in the whole installation; further ones get 503 with Retry-After.
-CHM_REPORTS_AT_ONCE = env.whole("CHM_REPORTS_AT_ONCE", 2, least=1)
+# Number of reports that may run at the same time in the whole installation; further ones get 503 with Retry-After.
+CHM_REPORTS_AT_ONCE = env.integer("CHM_REPORTS_AT_ONCE", 2, minimum=1)
 
-# How long a health board that takes long to read may be reused; it says its age. 0: never.
-CHM_BOARD_REUSE_SECONDS = env.whole("CHM_BOARD_REUSE_SECONDS", 60, least=0)
+# For how long a health board that is slow to read may be reused; the page shows its age. 0: never.
+CHM_BOARD_REUSE_SECONDS = env.integer("CHM_BOARD_REUSE_SECONDS", 60, minimum=0)
 
 # Web pages of these origins may call the API from a browser; none by default.
-CORS_ALLOWED_ORIGINS = env.words("CHM_CORS_ORIGINS", [])
+CORS_ALLOWED_ORIGINS = env.text_list("CHM_CORS_ORIGINS", [])
 CORS_URLS_REGEX = r"^/api/v1(/|$)"
 CORS_ALLOW_HEADERS = (
     "accept", "authorization", "content-type", "idempotency-key", "if-match", "if-none-match", "x-request-id",
@@ -226,20 +229,21 @@ CORS_EXPOSE_HEADERS = (
 )  # fmt: skip
 if CORS_ALLOWED_ORIGINS:
     INSTALLED_APPS.append("corsheaders")
+    # Before any middleware that can answer by itself, because such answers need the CORS headers too.
     MIDDLEWARE.insert(0, "corsheaders.middleware.CorsMiddleware")
 
 # The web server: its port, its processes, and the threads of each.
-CHM_PORT = env.whole("CHM_PORT", 8000, least=1, most=65_535)
-CHM_WEB_WORKERS = env.whole("CHM_WEB_WORKERS", 2, least=1)
-CHM_WEB_THREADS = env.whole("CHM_WEB_THREADS", 8, least=1)
+CHM_PORT = env.integer("CHM_PORT", 8000, minimum=1, maximum=65_535)
+CHM_WEB_WORKERS = env.integer("CHM_WEB_WORKERS", 2, minimum=1)
+CHM_WEB_THREADS = env.integer("CHM_WEB_THREADS", 8, minimum=1)
 
-CHM_DATABASE_POOL_SIZE = env.whole("CHM_DATABASE_POOL_SIZE", 8, least=1)
+CHM_DATABASE_POOL_SIZE = env.integer("CHM_DATABASE_POOL_SIZE", 8, minimum=1)
 
 # Addresses or networks of CHM's proxies: forwarded headers of others are ignored.
 CHM_PROXIES = env.networks("CHM_PROXIES")
-# A file with the token of a scraper of /metrics, which needs no database.
+# A file with a token for scraping /metrics. Checking it needs no database, unlike an API token.
 CHM_METRICS_TOKEN_FILE = env.text("CHM_METRICS_TOKEN_FILE")
-# Folder of the metrics of all processes: web server and workers share it.
+# Folder for metrics, shared by the web server and the workers of a machine.
 CHM_METRICS_DIR = env.text("CHM_METRICS_DIR", str(DATA_DIR / "metrics"))
 
 CELERY_BROKER_URL = env.address("CHM_BROKER_URL")
@@ -248,7 +252,7 @@ CELERY_BROKER_URL = env.address("CHM_BROKER_URL")
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "compact rollup": {"task": "runs.compact_rollup", "schedule": 300.0, "options": {"expires": 270}},
 }
-# Runs older than this are deleted each night; off by default. runs/retention.py defines which ones stay.
+# Runs older than this are deleted each night; off by default. runs/retention.py defines which runs stay.
 CHM_PRUNE_OLDER_THAN = env.age("CHM_PRUNE_OLDER_THAN")
 CHM_PRUNE_KEEP_FAILURES = env.flag("CHM_PRUNE_KEEP_FAILURES", False)
 if CHM_PRUNE_OLDER_THAN is not None:
@@ -261,22 +265,24 @@ CELERY_RESULT_BACKEND = CELERY_BROKER_URL
 CELERY_RESULT_SERIALIZER = "scrubbed-json"  # chm_project.celery: results and tracebacks without secrets
 CELERY_RESULT_ACCEPT_CONTENT = ["scrubbed-json", "json"]
 CELERY_RESULT_EXPIRES = timedelta(days=1)
+# A task is acknowledged when it ends, so the task of a killed worker is delivered again. Tasks can be repeated safely.
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
+# A process reserves one task, so that short tasks do not wait behind the long ingestion of another connection.
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_SOFT_TIME_LIMIT = 480
 CELERY_TASK_TIME_LIMIT = 540
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-# A task unacknowledged for this long is delivered again, so it must exceed the longest task; the other two
-# make the scan for such tasks frequent (the default is every hundred seconds).
+# Redis delivers a task again if it is not acknowledged within the visibility timeout, so the timeout must exceed the
+# longest task. The other two options make the scan for such tasks frequent (the default is every hundred seconds).
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 600,
     "unacked_restore_throttle": 1,
     "unacked_restore_interval": 5,
 }
 
-# Here, because every process reads the settings before it logs.
+# Install the scrubbing of logs here, because every process reads the settings before it logs.
 logs.install()
 
 UNFOLD = {

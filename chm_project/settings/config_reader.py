@@ -1,11 +1,11 @@
-"""Reading settings from a TOML document, every mistake collected with the key that it is about."""
+"""Typed reader of TOML documents."""
 
 from collections.abc import Mapping
 from typing import Any
 
 
 class ConfigReader:
-    """Typed access to a TOML document that collects every mistake instead of stopping at the first."""
+    """Read typed values from a TOML document. Collect all mistakes with their keys instead of stopping at the first."""
 
     def __init__(self) -> None:
         self.mistakes: list[str] = []
@@ -35,7 +35,7 @@ class ConfigReader:
             self.mistakes.append(f"{where}.{key}: must be a list of texts")
             return ()
         if key in table and not value:
-            self.mistakes.append(f"{where}.{key}: is empty; leave it out to select by the rest alone")
+            self.mistakes.append(f"{where}.{key}: is empty; leave it out to select only by the other keys")
         return tuple(value)
 
     def choice(
@@ -57,11 +57,11 @@ class ConfigReader:
         return str(value)
 
     def number(
-        self, table: Mapping[str, Any], where: str, key: str, default: float, least: float, most: float
+        self, table: Mapping[str, Any], where: str, key: str, default: float, minimum: float, maximum: float
     ) -> float:
         value = table.get(key, default)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-            self.mistakes.append(f"{where}.{key}: must be a number from {least:g} to {most:g}")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not minimum <= value <= maximum:
+            self.mistakes.append(f"{where}.{key}: must be a number from {minimum:g} to {maximum:g}")
             return default
         return value
 
@@ -72,7 +72,7 @@ class ConfigReader:
             return default
         return value
 
-    def no_others(self, table: Mapping[str, Any], where: str, known: set[str]) -> None:
+    def refuse_unknown_keys(self, table: Mapping[str, Any], where: str, known: set[str]) -> None:
         self.mistakes.extend(
             f"{where + '.' if where else ''}{key}: is not a setting (known: {', '.join(sorted(known))})"
             for key in table

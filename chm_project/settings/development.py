@@ -5,14 +5,14 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from chm_project.settings.base import *  # noqa: F403
 from chm_project.settings.environment import database, env, replica
 
-# Its commands generate and draw the boards with development tools.
+# Its commands generate the boards and draw their pictures, with development tools.
 INSTALLED_APPS = [*INSTALLED_APPS, "chm_project.dashboards"]  # noqa: F405
 
 DEBUG = env.flag("CHM_DEBUG", default=True)
-# With DEBUG, Django keeps the text of this many queries; one can be a whole page of runs.
+# With DEBUG, Django keeps the text of the last queries, 9,000 by default. One text can hold a whole page of runs.
 BaseDatabaseWrapper.queries_limit = 200
 SECRET_KEY = env.secret("CHM_SECRET_KEY", "development-only-key-that-production-refuses")
-ALLOWED_HOSTS = env.words("CHM_ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+ALLOWED_HOSTS = env.text_list("CHM_ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 INTERNAL_IPS = ["127.0.0.1"]
 
 if database_url := env.address("CHM_DATABASE_URL"):
@@ -29,7 +29,7 @@ else:
         "is not set: start through `make demo`, `make serve` or `python manage.py ...`, which bring their own "
         "PostgreSQL, or set it.",
     )
-env.refuse()
+env.raise_faults()
 STORAGES = STORAGES | {  # noqa: F405
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 }

@@ -1,6 +1,6 @@
 """Typed readers of environment variables; every value can also come from the file in NAME_FILE.
 
-Errors are collected without values and reported together: see `EnvironmentReader.refuse`.
+Errors are collected, without the values, and raised together by `EnvironmentReader.raise_faults`.
 """
 
 import os
@@ -41,9 +41,9 @@ class Variable:
     is_secret: bool = False
 
     @property
-    def shown(self) -> str:
+    def display_value(self) -> str:
         """Return the value without secrets."""
-        text = written(self.value)
+        text = as_text(self.value)
         if not text:
             return ""
         if self.is_secret or (self.kind == ADDRESS and "://" not in text and self.origin != "default"):
@@ -51,8 +51,8 @@ class Variable:
         return _without_password(text)
 
 
-def written(value: object) -> str:
-    """Return a value in the form of a variable; empty for None and empty values."""
+def as_text(value: object) -> str:
+    """Return the value as it is written in a variable; an empty text for None and empty lists."""
     match value:
         case None:
             return ""
@@ -67,13 +67,13 @@ def written(value: object) -> str:
 
 
 def _without_password(text: str) -> str:
-    """Return an address with *** for its password, before the @ and in the options."""
+    """Return an address with *** in place of each password: before the @, and in the options."""
     text = re.sub(r"(?<=://)([^/@:]*):.*@", r"\1:***@", text)
     return re.sub(r"([?&]\w*password\w*=)[^&]*", r"\1***", text, flags=re.IGNORECASE)
 
 
 class EnvironmentReader:
-    """Readers of variables.
+    """Typed readers of environment variables.
 
     An empty variable counts as not set. $ is not expanded, because secrets can begin with it.
     """
@@ -95,27 +95,27 @@ class EnvironmentReader:
         return self._read(name, "", str, ADDRESS)
 
     def raw(self, name: str) -> str:
-        """Return a variable that is not a setting, such as a connection's secret; raise OSError for its file."""
+        """Return a variable that is not a setting, such as a connection's secret; raise OSError for a bad file."""
         return str(self._values.get(name, "")).strip()
 
-    def words(self, name: str, default: list[str]) -> list[str]:
+    def text_list(self, name: str, default: list[str]) -> list[str]:
         """Return texts separated by commas."""
         return self._read(name, default, _words, "words")
 
     def flag(self, name: str, default: bool) -> bool:
         return self._read(name, default, _flag, "true or false")
 
-    def whole(self, name: str, default: int, *, least: int, most: int | None = None) -> int:
+    def integer(self, name: str, default: int, *, minimum: int, maximum: int | None = None) -> int:
         def parse(text: str) -> int:
-            if most is not None and int(text) > most:
+            if maximum is not None and int(text) > maximum:
                 raise ValueError
-            return _at_least(least, int(text))
+            return _at_least(minimum, int(text))
 
-        limits = f"from {least}" if most is None else f"from {least} to {most}"
+        limits = f"from {minimum}" if maximum is None else f"from {minimum} to {maximum}"
         return self._read(name, default, parse, f"a whole number {limits}")
 
-    def decimal(self, name: str, default: float, *, least: float) -> float:
-        return self._read(name, default, lambda text: _at_least(least, float(text)), f"a number from {least:g}")
+    def decimal(self, name: str, default: float, *, minimum: float) -> float:
+        return self._read(name, default, lambda text: _at_least(minimum, float(text)), f"a number from {minimum:g}")
 
     def choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:
         def parse(text: str) -> str:
@@ -151,19 +151,19 @@ class EnvironmentReader:
         """Return a number of days such as 400d; None if not set."""
         return self._read(name, None, parse_age, "a number of days such as 400d")
 
-    def fault(self, name: str, what: str) -> None:
-        """Keep only the first error per variable; later ones usually follow from it."""
-        self._faults.setdefault(name, what)
+    def fault(self, name: str, problem: str) -> None:
+        """Record an error. Keep only the first one per variable; later ones usually follow from it."""
+        self._faults.setdefault(name, problem)
 
     @property
     def faults(self) -> dict[str, str]:
         """Return errors by variable, without values."""
         return dict(self._faults)
 
-    def refuse(self) -> None:
-        """Exit with a list of all errors, if there are any."""
+    def raise_faults(self) -> None:
+        """Raise ImproperlyConfigured with a list of all errors, if there are any."""
         if self._faults:
-            lines = (f"- {name} {what}" for name, what in self._faults.items())
+            lines = (f"- {name} {problem}" for name, problem in self._faults.items())
             raise ImproperlyConfigured("\n".join(("CHM does not start:", *lines)))
 
     def _read(self, name: str, default: T, parse: Callable[[str], T], expected: str, *, is_secret: bool = False) -> T:
@@ -187,7 +187,7 @@ env = EnvironmentReader()
 
 @lru_cache
 def parse_rate(rate: str) -> tuple[int, int]:
-    """Return requests and seconds of "number/second|minute|hour|day"; raise ValueError for anything else."""
+    """Return the number of requests and of seconds in "number/second|minute|hour|day"; else raise ValueError."""
     number, _, period = rate.partition("/")
     if not number.isdecimal() or int(number) < 1 or period not in _SECONDS:
         raise ValueError(f"{rate!r} is not a rate such as 6000/minute")
@@ -205,9 +205,10 @@ def parse_age(text: str) -> timedelta:
 def database(
     url: str, *, pool_size: int, keeps_sessions: bool = True, name: str = "CHM_DATABASE_URL"
 ) -> dict[str, object]:
-    """Return the DATABASES entry for a PostgreSQL URL, with a connection pool; for another URL report a fault.
+    """Return the DATABASES entry for a PostgreSQL URL, with a connection pool.
 
-    Behind PgBouncer in transaction mode a connection does not keep its session.
+    For another URL, record a fault and return an empty dict.
+    `keeps_sessions` is false behind PgBouncer in transaction mode, where each transaction may run in another session.
     """
     try:
         parts = urlsplit(url)
@@ -222,6 +223,7 @@ def database(
     if host := options.pop("host", None):  # the folder of a socket; dbshell needs it as HOST
         settings["HOST"] = host
     options.setdefault("connect_timeout", 2)
+    # Short waits, so that requests get 503 at once during an outage and use the database as soon as it is back.
     options["pool"] = {
         "min_size": 0,
         "max_size": pool_size,
@@ -235,7 +237,7 @@ def database(
 
 
 def replica(url: str, *, pool_size: int) -> dict[str, dict[str, object]]:
-    """Return the entry of DATABASES for a read replica by its alias, empty without a URL."""
+    """Return the DATABASES entry of the read replica under its alias; an empty dict without a URL."""
     if not url:
         return {}
     entry = database(url, pool_size=pool_size, name="CHM_REPLICA_URL")
@@ -245,7 +247,7 @@ def replica(url: str, *, pool_size: int) -> dict[str, dict[str, object]]:
 
 
 def cache(broker_url: str) -> dict[str, object]:
-    """Return the CACHES entry: the broker's server, shared by all processes; without one, process memory."""
+    """Return the CACHES entry: the broker's server, shared by all processes, or process memory without a broker."""
     if not broker_url:
         return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
     if urlsplit(broker_url).scheme not in {"redis", "rediss", "redis+socket"}:
@@ -272,8 +274,8 @@ def _flag(text: str) -> bool:
     return _FLAGS[text.lower()]
 
 
-def _at_least(least: float, number: T) -> T:
-    if not least <= number < float("inf"):  # type: ignore[operator]  # also false for not-a-number
+def _at_least(minimum: float, number: T) -> T:
+    if not minimum <= number < float("inf"):  # type: ignore[operator]  # also false for not-a-number
         raise ValueError
     return number
 

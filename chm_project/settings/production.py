@@ -1,6 +1,6 @@
 """Production settings: important values come from the environment and have no default.
 
-Unsafe or missing values stop the start with a list of all faults.
+If values are unsafe or missing, CHM does not start and lists all faults.
 """
 
 import logging
@@ -20,8 +20,8 @@ ENCRYPTED = {"require", "verify-ca", "verify-full"}
 BROKER_UNENCRYPTED = env.flag("CHM_BROKER_UNENCRYPTED", default=False)
 
 
-def unsafe(key: str, hosts: list[str], database_url: str, broker_url: str) -> Iterator[tuple[str, str]]:
-    """Return faults by variable: missing or unsafe; never a secret value."""
+def unsafe_values(key: str, hosts: list[str], database_url: str, broker_url: str) -> Iterator[tuple[str, str]]:
+    """Yield the variable and the fault of each missing or unsafe value, without the value."""
     if not key:
         yield "CHM_SECRET_KEY", "is not set: give at least 50 random characters, or CHM_SECRET_KEY_FILE."
     elif "only-for-this-check" in key:
@@ -31,15 +31,15 @@ def unsafe(key: str, hosts: list[str], database_url: str, broker_url: str) -> It
     if env.flag("CHM_DEBUG", default=False):
         yield "CHM_DEBUG", "is on: leave it out."
     if not hosts:
-        yield "CHM_ALLOWED_HOSTS", "is not set: name the hosts that CHM is reached by, separated by commas."
+        yield "CHM_ALLOWED_HOSTS", "is not set: list the host names of this installation, separated by commas."
     elif any("*" in host or host.startswith(".") for host in hosts):
-        yield "CHM_ALLOWED_HOSTS", "has a wildcard: name the hosts."
+        yield "CHM_ALLOWED_HOSTS", "has a wildcard: list the host names."
     if not database_url:
         yield "CHM_DATABASE_URL", "is not set: give a postgresql:// address, or CHM_DATABASE_URL_FILE."
     elif is_embedded(database_url):
-        yield "CHM_DATABASE_URL", "is the embedded database of development: give a PostgreSQL server's."
-    elif detours := database_detours(database_url):
-        yield "CHM_DATABASE_URL", f"{detours}: name the server and sslmode once, in the address itself."
+        yield "CHM_DATABASE_URL", "is the embedded database of development: give the address of a PostgreSQL server."
+    elif conflict := database_conflict(database_url):
+        yield "CHM_DATABASE_URL", f"{conflict}: give the server and sslmode once, in the address itself."
     elif is_exposed(database_url):
         yield "CHM_DATABASE_URL", "is remote and not encrypted: add ?sslmode=verify-full (or require)."
     if not broker_url:
@@ -62,15 +62,15 @@ def unsafe_broker(url: str) -> Iterator[tuple[str, str]]:
             yield "CHM_BROKER_URL", "is remote and has no password: set one, or set CHM_BROKER_UNENCRYPTED=true."
 
 
-def database_detours(url: str) -> str:
-    """Return options of the URL that would redirect the connection or weaken its encryption."""
+def database_conflict(url: str) -> str:
+    """Return what could redirect the connection or weaken its encryption; an empty text if nothing could."""
     options = parse_qs(urlsplit(url).query)
     if "service" in options or "servicefile" in options:
-        return "names a service, whose file can say anything"
-    if any(len(given) > 1 for given in options.values()):
+        return "names a service, whose file can override the address"
+    if any(len(values) > 1 for values in options.values()):
         return "gives an option twice"
-    named = [name for name in ("PGHOST", "PGHOSTADDR", "PGSERVICE", "PGSSLMODE") if os.environ.get(name)]
-    return f"meets {', '.join(named)} in the environment" if named else ""
+    overriding = [name for name in ("PGHOST", "PGHOSTADDR", "PGSERVICE", "PGSSLMODE") if os.environ.get(name)]
+    return f"conflicts with {', '.join(overriding)} in the environment" if overriding else ""
 
 
 def is_remote(host: str | None) -> bool:
@@ -83,9 +83,9 @@ def is_embedded(url: str) -> bool:
 
 
 def is_exposed(url: str) -> bool:
-    """Return whether the connection is unencrypted over a network.
+    """Return whether the connection crosses a network without encryption.
 
-    A URL may have several hosts; without any it is a socket.
+    A URL may name several hosts. A URL without a host stands for a local socket.
     """
     options = parse_qs(urlsplit(url).query)
     named = [urlsplit(url).hostname or "", *options.get("host", []), *options.get("hostaddr", [])]
@@ -97,7 +97,7 @@ def is_exposed(url: str) -> bool:
 DEBUG = False
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 SECRET_KEY = env.secret("CHM_SECRET_KEY")
-ALLOWED_HOSTS = env.words("CHM_ALLOWED_HOSTS", [])
+ALLOWED_HOSTS = env.text_list("CHM_ALLOWED_HOSTS", [])
 _database_url = env.address("CHM_DATABASE_URL")
 DATABASES: dict[str, dict[str, object]] = {"default": {}}
 if _database_url:
@@ -132,7 +132,7 @@ LOGGING: dict[str, Any] = {
 }
 for _logger, _, _level in (pair.partition("=") for pair in env.levels("CHM_LOG_LEVELS", LOG_LEVELS)):
     LOGGING["loggers"][_logger] = LOGGING["loggers"].get(_logger, {}) | {"level": _level}
-# Warnings of Python go to the log too.
+# Python's warnings go to the log too.
 logging.captureWarnings(True)
 
 # Errors are sent to this address, if it is set.
@@ -142,16 +142,15 @@ if _sentry := env.secret("CHM_SENTRY_DSN"):
     except ImportError:
         env.fault("CHM_SENTRY_DSN", "needs the package sentry-sdk: install chm[sentry].")
     except ValueError:
-        env.fault("CHM_SENTRY_DSN", "is no address of a Sentry project.")
+        env.fault("CHM_SENTRY_DSN", "is not the address of a Sentry project.")
 
 SECURE_SSL_REDIRECT = env.flag("CHM_SSL_REDIRECT", default=True)
-# Probes come from inside and do not pass the TLS proxy.
-# A redirected ping has already exposed its key on the way, and curl reports the redirect as success: its view
-# refuses it instead.
+# Probes come from inside, not through the TLS proxy. A ping over plain HTTP has already exposed its key, and curl
+# reports a redirect as success, so the view of pings refuses it instead.
 SECURE_REDIRECT_EXEMPT = [r"^(health|ready|metrics)/?$", r"^ping/"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-# Browsers remember these until they expire: docs/operations/install.md explains each.
-SECURE_HSTS_SECONDS = env.whole("CHM_HSTS_SECONDS", YEAR, least=0)
+# Browsers remember these until they expire: see docs/operations/install.md.
+SECURE_HSTS_SECONDS = env.integer("CHM_HSTS_SECONDS", YEAR, minimum=0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = env.flag("CHM_HSTS_SUBDOMAINS", default=False)
 SECURE_HSTS_PRELOAD = env.flag("CHM_HSTS_PRELOAD", default=False)
 if SECURE_HSTS_PRELOAD and not (SECURE_HSTS_INCLUDE_SUBDOMAINS and SECURE_HSTS_SECONDS >= YEAR):
@@ -161,6 +160,6 @@ SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
 
-for _name, _what in unsafe(SECRET_KEY, ALLOWED_HOSTS, _database_url, CELERY_BROKER_URL):  # noqa: F405
-    env.fault(_name, _what)
-env.refuse()
+for _name, _problem in unsafe_values(SECRET_KEY, ALLOWED_HOSTS, _database_url, CELERY_BROKER_URL):  # noqa: F405
+    env.fault(_name, _problem)
+env.raise_faults()

@@ -11,10 +11,10 @@ CHM_MAINTENANCE_FILE = ""
 CHM_PARTNER_API_BASE_URL = ""
 CHM_PARTNER_API_TOKEN = ""
 CHM_HTTP_BACKOFF_SECONDS = 0.01
-# Static files are found on request: no warning about the release's folder, no scan per test client.
+# Find static files on request. This avoids a warning about the missing STATIC_ROOT and a scan per test client.
 WHITENOISE_AUTOREFRESH = True
-# All tests use one address, so limits are high; each test fills its own cache.
+# All tests use one address, so limits are high.
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 CHM_THROTTLE_ADDRESS = CHM_THROTTLE_REFUSED = CHM_THROTTLE_LOGIN = CHM_THROTTLE_LOGINS = "1000000/minute"
-# Each request reads the board as it is, also on a slow machine; the tests of reusing it say otherwise.
+# Read the board for each request, also on a slow machine. The tests of reused boards set another value.
 CHM_BOARD_REUSE_SECONDS = 0

@@ -1,4 +1,4 @@
-"""Ids for log lines: of the request, and of the task, which carries the id of the request that enqueued it."""
+"""Ids for log lines: of the request and of the task. A task also has the id of the request that enqueued it."""
 
 import logging
 from contextvars import ContextVar
@@ -29,21 +29,21 @@ def current_task_id() -> str:
 
 
 def begin_request(request_id: str) -> None:
-    # Not reset afterwards: Django logs a failed request when the middleware is done.
+    # Never reset, because Django logs a failed request after the middleware has returned.
     _request_id.set(request_id)
 
 
 def begin_task(task_id: str, request_id: str) -> tuple[str, str]:
-    """Set the task's ids and return the previous ones for `end_task`: a task can be called within a request or task."""
-    before = _task_id.get(), _request_id.get()
+    """Set the task's ids. Return the previous ids for `end_task`, because a request or task can run a task inline."""
+    previous = _task_id.get(), _request_id.get()
     _task_id.set(task_id)
-    _request_id.set(request_id or before[1])
-    return before
+    _request_id.set(request_id or previous[1])
+    return previous
 
 
-def end_task(before: tuple[str, str]) -> None:
-    _task_id.set(before[0])
-    _request_id.set(before[1])
+def end_task(previous: tuple[str, str]) -> None:
+    _task_id.set(previous[0])
+    _request_id.set(previous[1])
 
 
 class ContextFilter(logging.Filter):

@@ -1,4 +1,4 @@
-"""Metrics that processes count while they work. Values from the database are read at each scrape instead.
+"""Metrics that processes count while they run. Values from the database are read at each scrape instead.
 
 Names follow Prometheus: a prefix, the base unit as suffix, `_total` for counters. docs/monitoring.md lists them all.
 """
@@ -14,103 +14,109 @@ from django.utils import timezone
 from prometheus_client import Counter, Gauge, Histogram
 
 from chm_project.telemetry.context import process_role
-from chm_project.telemetry.process_values import OWN
+from chm_project.telemetry.process_values import REGISTRY
 
 logger = logging.getLogger(__name__)
 P = ParamSpec("P")
 
 _REQUEST = Histogram(
     "chm_http_request_duration_seconds", "Time from a request's first middleware to its answer",
-    ["method", "route", "status"], buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10), registry=OWN,
+    ["method", "route", "status"], buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10), registry=REGISTRY,
 )  # fmt: skip
 _TASK = Histogram(
-    "chm_task_duration_seconds", "Time that a task worked, by its final state", ["task", "state"],
-    buckets=(0.1, 0.5, 1, 5, 15, 60, 300, 600), registry=OWN,
+    "chm_task_duration_seconds", "Time that a task ran, by its final state", ["task", "state"],
+    buckets=(0.1, 0.5, 1, 5, 15, 60, 300, 600), registry=REGISTRY,
 )  # fmt: skip
 _TASK_WAIT = Histogram(
     "chm_task_wait_seconds", "Time that a task waited in the queue", ["task"],
-    buckets=(0.1, 0.5, 1, 5, 15, 60, 300, 600), registry=OWN,
+    buckets=(0.1, 0.5, 1, 5, 15, 60, 300, 600), registry=REGISTRY,
 )  # fmt: skip
 _PAGE = Histogram(
     "chm_ingest_page_duration_seconds", "Time to fetch and store one page of runs", ["connection"],
-    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60), registry=OWN,
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60), registry=REGISTRY,
 )  # fmt: skip
-_RUNS = Counter(
-    "chm_ingest_runs", "Runs read from a source, by what became of them", ["connection", "outcome"], registry=OWN
+_RUNS = Counter("chm_ingest_runs", "Runs read from a source, by outcome", ["connection", "outcome"], registry=REGISTRY)
+_ERRORS = Counter(
+    "chm_ingest_errors", "Walks of a source that failed, by kind", ["connection", "kind"], registry=REGISTRY
 )
-_ERRORS = Counter("chm_ingest_errors", "Walks of a source that failed, by kind", ["connection", "kind"], registry=OWN)
 _SUCCEEDED_AT = Gauge(
     "chm_ingest_last_success_timestamp_seconds", "When a walk of this connection last succeeded", ["connection"],
-    multiprocess_mode="mostrecent", registry=OWN,
+    multiprocess_mode="mostrecent", registry=REGISTRY,
 )  # fmt: skip
 _WATERMARK = Gauge(
-    "chm_ingest_watermark_timestamp_seconds", "Every change up to here is stored, of each pipeline of this connection",
-    ["connection"], multiprocess_mode="mostrecent", registry=OWN,
+    "chm_ingest_watermark_timestamp_seconds", "Time up to which all changes of this connection's pipelines are stored",
+    ["connection"], multiprocess_mode="mostrecent", registry=REGISTRY,
 )  # fmt: skip
 _INTERVAL = Gauge(
-    "chm_ingest_interval_seconds", "How often this connection is to be read", ["connection"],
-    multiprocess_mode="mostrecent", registry=OWN,
+    "chm_ingest_interval_seconds", "Configured interval between two reads of this connection", ["connection"],
+    multiprocess_mode="mostrecent", registry=REGISTRY,
 )  # fmt: skip
 _POOL = Gauge(
-    "chm_database_pool_connections", "Connections that the processes' pools hold, at their last work",
-    ["process", "state"], multiprocess_mode="livesum", registry=OWN,
+    "chm_database_pool_connections", "Connections in the pools of processes, after their last request or task",
+    ["process", "state"], multiprocess_mode="livesum", registry=REGISTRY,
 )  # fmt: skip
 _POOL_WAIT = Counter(
-    "chm_database_pool_wait_seconds", "Time that work waited for a connection of a pool", ["process"], registry=OWN
+    "chm_database_pool_wait_seconds",
+    "Time that requests and tasks waited for a pooled connection",
+    ["process"],
+    registry=REGISTRY,
 )
 _POOL_ERRORS = Counter(
-    "chm_database_pool_errors", "Work that got no connection of a pool in time", ["process"], registry=OWN
+    "chm_database_pool_errors",
+    "Requests and tasks that got no pooled connection in time",
+    ["process"],
+    registry=REGISTRY,
 )
 
-_pool_before: dict[str, float] = {}
+_last_pool_counts: dict[str, float] = {}
 METHODS = {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"}
 
 
-def _never_fails(record: Callable[P, None]) -> Callable[P, None]:
-    """Suppress errors of metrics: a full disk or a removed folder must not fail the measured work."""
+def _suppress_errors(record: Callable[P, None]) -> Callable[P, None]:
+    """Log errors instead of raising them: a full disk or a removed folder must not fail the measured work."""
 
     @functools.wraps(record)
     def recorded(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             record(*args, **kwargs)
         except (OSError, ValueError) as error:
-            logger.warning("not counted: %s", error)
+            logger.warning("metric not recorded: %s", error)
 
     return recorded
 
 
-@_never_fails
+@_suppress_errors
 def count_request(method: str, route: str, status: int, seconds: float) -> None:
     _REQUEST.labels(method if method in METHODS else "OTHER", route, str(status)).observe(seconds)
 
 
-@_never_fails
+@_suppress_errors
 def count_task(name: str, state: str, seconds: float) -> None:
     _TASK.labels(name, state).observe(seconds)
 
 
-@_never_fails
+@_suppress_errors
 def count_task_wait(name: str, seconds: float) -> None:
     _TASK_WAIT.labels(name).observe(max(0.0, seconds))
 
 
-@_never_fails
+@_suppress_errors
 def count_page(connection_name: str, seconds: float, outcomes: Mapping[str, int]) -> None:
     _PAGE.labels(connection_name).observe(seconds)
     for outcome, number in outcomes.items():
         _RUNS.labels(connection_name, outcome).inc(number)
 
 
-@_never_fails
+@_suppress_errors
 def count_failed_walk(connection_name: str, kind: str) -> None:
     _ERRORS.labels(connection_name, kind).inc()
 
 
-@_never_fails
+@_suppress_errors
 def set_ingested(connection_name: str, *, interval_seconds: float, succeeded: bool, watermark: datetime | None) -> None:
     """Set the gauges of a connection.
 
-    `watermark` is the oldest of its pipelines; None if one was never read completely.
+    `watermark` is the oldest watermark of its pipelines; None if a pipeline was never read completely.
     """
     _INTERVAL.labels(connection_name).set(interval_seconds)
     if succeeded:
@@ -119,8 +125,8 @@ def set_ingested(connection_name: str, *, interval_seconds: float, succeeded: bo
         _WATERMARK.labels(connection_name).set(watermark.timestamp())
 
 
-@_never_fails
-def note_pool() -> None:
+@_suppress_errors
+def record_pool() -> None:
     """Record the state of the connection pool; called at the end of each request and task."""
     pool = getattr(connection, "pool", None)
     if not pool:
@@ -130,12 +136,12 @@ def note_pool() -> None:
     _POOL.labels(process_role(), "idle").set(idle)
     _POOL.labels(process_role(), "used").set(stats.get("pool_size", 0) - idle)
     _POOL.labels(process_role(), "max").set(stats.get("pool_max", 0))
-    _POOL_WAIT.labels(process_role()).inc(_new("requests_wait_ms", stats) / 1000)
-    _POOL_ERRORS.labels(process_role()).inc(_new("requests_errors", stats))
+    _POOL_WAIT.labels(process_role()).inc(_increase("requests_wait_ms", stats) / 1000)
+    _POOL_ERRORS.labels(process_role()).inc(_increase("requests_errors", stats))
 
 
-def _new(name: str, stats: Mapping[str, int]) -> float:
-    """Return what the pool counted since the last call. Two simultaneous threads may count the same twice."""
-    before, now = _pool_before.get(name, 0), stats.get(name, 0)
-    _pool_before[name] = now
+def _increase(name: str, stats: Mapping[str, int]) -> float:
+    """Return a pool counter's increase since the last call. Two threads at the same time may count it twice."""
+    before, now = _last_pool_counts.get(name, 0), stats.get(name, 0)
+    _last_pool_counts[name] = now
     return max(0, now - before)

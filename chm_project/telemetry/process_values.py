@@ -1,8 +1,8 @@
 """Add up metrics of all processes of a machine, with prometheus_client's multiprocess mode.
 
-Each process writes its own files in CHM_METRICS_DIR and locks a file of the same name; the system releases the lock
-when the process ends. Values of ended processes are added to the files named `ended`, so that counts stay and files do
-not accumulate. If the folder is not writable, each process only has its own values.
+Each process writes its own files in CHM_METRICS_DIR and locks a file of the same name. The operating system releases
+the lock when the process ends. Values of ended processes are added to the files named `ended`, so that counts stay and
+files do not accumulate. If the folder is not writable, each process only has its own values.
 """
 
 import fcntl
@@ -21,7 +21,7 @@ from prometheus_client import CollectorRegistry, Metric, mmap_dict, multiprocess
 
 logger = logging.getLogger(__name__)
 
-# prometheus_client has no types for these.
+# Imported as Any, because prometheus_client has no types for these.
 MultiProcessValue: Any = values.MultiProcessValue
 MultiProcessCollector: Any = multiprocess.MultiProcessCollector
 MmapedDict: Any = mmap_dict.MmapedDict
@@ -29,7 +29,7 @@ MmapedDict: Any = mmap_dict.MmapedDict
 ENDED = "ended"
 _ALIVE = ".alive"
 # All metrics register here, because prometheus_client's default registry adds metrics such as process memory.
-OWN = CollectorRegistry()
+REGISTRY = CollectorRegistry()
 
 
 @dataclass(slots=True)
@@ -40,7 +40,7 @@ class _Process:
 
 
 _process = _Process()
-_making = Lock()
+_creation_lock = Lock()
 _value_class: Callable[..., Any] | None = None
 
 
@@ -69,9 +69,9 @@ def process_name() -> str:
 
 
 def _value(*args: Any, **kwargs: Any) -> Any:
-    """Create a value on first use, so that commands without metrics leave no file."""
+    """Return a new value of a metric. Create the files only now, so that commands without metrics leave none."""
     global _value_class
-    with _making:
+    with _creation_lock:
         if _value_class is None:
             try:
                 folder().mkdir(parents=True, exist_ok=True)
@@ -89,7 +89,7 @@ values.ValueClass = _value
 def collected() -> Iterable[Metric]:
     """Return the metrics of all processes, including ended ones."""
     if _value_class is values.MutexValue:
-        return list(OWN.collect())
+        return list(REGISTRY.collect())
     try:
         folder().mkdir(parents=True, exist_ok=True)
         with _folder_lock():
@@ -97,7 +97,7 @@ def collected() -> Iterable[Metric]:
             return list(MultiProcessCollector(None, path=str(folder())).collect())
     except OSError as error:
         logger.warning("metrics of other processes cannot be read: %s: %s", folder(), error.strerror)
-        return list(OWN.collect())
+        return list(REGISTRY.collect())
 
 
 def forget_ended_gauges() -> None:
@@ -111,23 +111,23 @@ def forget_ended_gauges() -> None:
 
 
 def _add_up_ended() -> None:
-    """Move the values of ended processes into the files `ended`. Call it with the folder's lock."""
-    living: dict[str, bool] = {}
+    """Move the values of ended processes into the files `ended`. The caller must hold the folder's lock."""
+    is_alive: dict[str, bool] = {}
     for path in sorted(folder().glob("*.db")):
         kind, _, name = path.stem.rpartition("_")
         if name == ENDED:
             continue
-        if name not in living:
-            living[name] = _lives(name)
-        if not living[name]:
+        if name not in is_alive:
+            is_alive[name] = _is_alive(name)
+        if not is_alive[name]:
             _add(kind, path)
             path.unlink()
     for path in folder().glob(f"*{_ALIVE}"):
-        if not _lives(path.name.removesuffix(_ALIVE)):
+        if not _is_alive(path.name.removesuffix(_ALIVE)):
             path.unlink()
 
 
-def _lives(name: str) -> bool:
+def _is_alive(name: str) -> bool:
     try:
         with (folder() / f"{name}{_ALIVE}").open("rb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -139,15 +139,16 @@ def _lives(name: str) -> bool:
 
 
 def _add(kind: str, path: Path) -> None:
+    # Gauges of connection pools end with their process.
     if kind.startswith("gauge_live"):
         return
     ended = MmapedDict(str(folder() / f"{kind}_{ENDED}.db"))
     try:
         for key, value, timestamp, _ in MmapedDict.read_all_values_from_file(str(path)):
-            kept, kept_at = ended.read_value(key)
+            stored, stored_at = ended.read_value(key)
             if not kind.startswith("gauge"):
-                ended.write_value(key, kept + value, 0.0)
-            elif timestamp >= kept_at:
+                ended.write_value(key, stored + value, 0.0)
+            elif timestamp >= stored_at:
                 ended.write_value(key, value, timestamp)
     finally:
         ended.close()

@@ -10,11 +10,11 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from chm_project.access.path_keys import visible_part
-from chm_project.telemetry.metrics import count_request, note_pool
+from chm_project.telemetry.metrics import count_request, record_pool
 
 logger = logging.getLogger("chm.request")
 
-# These are requested every few seconds; logging them adds nothing.
+# Requested every few seconds; their successes are logged at the level DEBUG only.
 PROBES = {"/health": "health", "/ready": "ready", "/metrics": "metrics"}
 
 
@@ -28,9 +28,9 @@ class RequestLogMiddleware:
         seconds = time.perf_counter() - began
         route, status = _route(request), response.status_code
         count_request(request.method or "", route, status, seconds)
-        note_pool()
-        quiet = status < 500 and (route in PROBES.values() or route == "static")
-        level = logging.DEBUG if quiet else logging.INFO
+        record_pool()
+        is_routine = status < 500 and (route in PROBES.values() or route == "static")
+        level = logging.DEBUG if is_routine else logging.INFO
         if logger.isEnabledFor(level):
             fields = {
                 "method": request.method, "route": route, "path": request.path, "status": status,
@@ -41,17 +41,18 @@ class RequestLogMiddleware:
 
 
 def _route(request: HttpRequest) -> str:
-    """Return the route as declared in the URL configuration, so that the label has few values."""
+    """Return the route as declared in the URL configuration, not the path, so that the label has few values."""
     if probe := PROBES.get(request.path_info):
         return probe
     if request.path_info.startswith(f"/{settings.STATIC_URL.strip('/')}/"):
         return "static"
-    found = request.resolver_match
-    return found.route if found and "[\\s\\S]" not in found.route else "unmatched"
+    match = request.resolver_match
+    # The catch-all route of the API matches unknown paths.
+    return match.route if match and "[\\s\\S]" not in match.route else "unmatched"
 
 
 def _actor(request: HttpRequest) -> str:
-    """Return the sender of the request, if known without a query."""
+    """Return the account of the request, or "anonymous". Send no query: use only what is already loaded."""
     if key := getattr(request, "path_key", None):
         return visible_part(key)
     if isinstance(auth := getattr(request, "auth", None), str):

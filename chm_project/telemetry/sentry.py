@@ -8,7 +8,7 @@ from chm_project.telemetry.context import current_request_id, current_task_id
 
 
 def start(dsn: str, release: str) -> None:
-    """Report logged errors from now on; raise ImportError without the extra `sentry`."""
+    """Report logged errors from now on; raise ImportError if the extra `sentry` is not installed."""
     import sentry_sdk
     from sentry_sdk.integrations.celery import CeleryIntegration
     from sentry_sdk.integrations.django import DjangoIntegration
@@ -30,11 +30,12 @@ def start(dsn: str, release: str) -> None:
         include_local_variables=False,
         max_breadcrumbs=0,
         traces_sample_rate=None,
-        before_send=_prepared,
+        before_send=_prepare_event,
     )
 
 
-def _prepared(event: Any, _hint: Any) -> Any:
+def _prepare_event(event: Any, _hint: Any) -> Any:
+    """Return the event with the ids of request and task, and without secrets."""
     tags = {"request_id": current_request_id(), "task_id": current_task_id()}
     event.setdefault("tags", {}).update({name: value for name, value in tags.items() if value})
     if isinstance(request := event.get("request"), dict):

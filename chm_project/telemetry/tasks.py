@@ -1,4 +1,4 @@
-"""Write one log line and one observation per task. Its headers carry the id of the request that enqueued it."""
+"""Write one log line and one observation per task. A task's headers hold the id of the request that enqueued it."""
 
 import logging
 import time
@@ -7,14 +7,14 @@ from typing import Any
 from celery.signals import before_task_publish, task_postrun, task_prerun, worker_init, worker_process_init
 
 from chm_project.telemetry.context import begin_task, current_request_id, end_task, name_process
-from chm_project.telemetry.metrics import count_task, count_task_wait, note_pool
+from chm_project.telemetry.metrics import count_task, count_task_wait, record_pool
 from chm_project.telemetry.process_values import forget_ended_gauges
 
 logger = logging.getLogger("chm.task")
 
 REQUEST_ID, ENQUEUED_AT = "chm_request_id", "chm_enqueued_at"
-# By task: its start, and the previous ids of the log.
-_under_way: dict[str, tuple[float, tuple[str, str]]] = {}
+# By task id: the start time, and the log ids to restore when the task ends.
+_running: dict[str, tuple[float, tuple[str, str]]] = {}
 
 
 @before_task_publish.connect
@@ -26,28 +26,28 @@ def add_headers(headers: dict[str, Any], **_: Any) -> None:
 
 @task_prerun.connect
 def begin(task_id: str, task: Any, **_: Any) -> None:
-    before = begin_task(task_id, str(getattr(task.request, REQUEST_ID, None) or ""))
-    _under_way[task_id] = time.perf_counter(), before
+    previous_ids = begin_task(task_id, str(getattr(task.request, REQUEST_ID, None) or ""))
+    _running[task_id] = time.perf_counter(), previous_ids
     if enqueued_at := getattr(task.request, ENQUEUED_AT, None):
         count_task_wait(task.name, time.time() - float(enqueued_at))
 
 
 @task_postrun.connect
 def end(task_id: str, task: Any, state: str | None = None, **_: Any) -> None:
-    began, before = _under_way.pop(task_id)
+    began, previous_ids = _running.pop(task_id)
     seconds = time.perf_counter() - began
     state = state or "UNKNOWN"
     count_task(task.name, state, seconds)
-    note_pool()
+    record_pool()
     fields = {"task": task.name, "state": state, "ms": round(seconds * 1000, 1)}
     logger.info("%(task)s %(state)s in %(ms)s ms", fields, extra=fields)
-    end_task(before)
+    end_task(previous_ids)
 
 
 @worker_init.connect
 def name_worker(**_: Any) -> None:
     name_process("worker")
-    # Connections may be renamed; existing ones set their gauge with their next walk.
+    # A connection may have been renamed or removed. The others set their gauges with their next walk.
     forget_ended_gauges()
 
 

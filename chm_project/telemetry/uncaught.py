@@ -9,11 +9,11 @@ logger = logging.getLogger(__name__)
 
 
 def log_uncaught() -> None:
-    """Install the hooks, for the web server, workers and beat."""
+    """Install the hooks for the main thread and for other threads."""
     sys.excepthook = _log
     threading.excepthook = lambda args: _log(args.exc_type, args.exc_value, args.exc_traceback)
 
 
 def _log(kind: type[BaseException], error: BaseException | None, traceback: TracebackType | None) -> None:
     if error is not None and not issubclass(kind, KeyboardInterrupt | SystemExit):
-        logger.critical("ended by an error that nothing caught", exc_info=(kind, error, traceback))
+        logger.critical("ended by an uncaught error", exc_info=(kind, error, traceback))

@@ -1,4 +1,4 @@
-"""How tests speak to the API: as a program with a token, or as a person with a role."""
+"""API clients for tests: a program with a token, or a person with a role."""
 
 import json
 from importlib import import_module
@@ -14,12 +14,12 @@ from chm_project.access.services import create_token
 from inventory.models import Client
 
 ROOT = "/api/v1"
-# An id that nothing has; fixed, so that parallel workers collect the same tests.
+# An id that no row has. It is fixed, so that parallel workers collect the same tests.
 NOWHERE = "019b0000-0000-7000-8000-000000000000"
 
 
 def program(scope: str = "admin", **binding: Any) -> APIClient:
-    """A client with a token; `client_id` or `pipeline_id` bind it."""
+    """Return a client with a new token; `client_id` or `pipeline_id` bind the token."""
     _, plaintext = create_token(name="test", scope=Scope(scope), **binding)
     client = APIClient()
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {plaintext}")
@@ -28,7 +28,7 @@ def program(scope: str = "admin", **binding: Any) -> APIClient:
 
 def person(role: str) -> APIClient:
     if not Group.objects.exists():
-        # A test with transactions of its own has emptied all tables before, these rows of a migration too.
+        # A transactional test has emptied all tables, including these rows, which a migration inserts.
         import_module("chm_project.access.migrations.0002_roles").make_roles(apps, connection.schema_editor())
     user = User.objects.create_user(f"a {role}", password="secret")
     user.groups.add(Group.objects.get(name=role))
@@ -38,7 +38,7 @@ def person(role: str) -> APIClient:
 
 
 def bound_person(kind: str, *client_ids: Any) -> User:
-    """Somebody on the staff with every permission there is, who is bound: alone, by a group, or also to one more."""
+    """Return a staff user with all permissions who is bound to the clients: directly, by a group, or with one more."""
     user = User.objects.create_user(f"a bound {kind}", password="secret", is_staff=True)
     user.user_permissions.set(Permission.objects.all())
     holder: dict[str, Any] = {"user": user}
@@ -53,7 +53,7 @@ def bound_person(kind: str, *client_ids: Any) -> User:
 
 
 def error(response: Any, status: int, code: str) -> dict[str, list[str]]:
-    """Checks the whole envelope; answers the issues by field."""
+    """Check the whole error response, and return its issues by field."""
     assert response.status_code == status, response.content
     assert response["Content-Type"] == "application/json"
     body = response.json()
@@ -71,7 +71,7 @@ def error(response: Any, status: int, code: str) -> dict[str, list[str]]:
 
 
 def invalid(response: Any) -> dict[str, list[str]]:
-    """The issues by field of a 400."""
+    """Return the issues by field of a 400."""
     issues = error(response, 400, "validation_error")
     assert issues
     return issues
@@ -81,21 +81,21 @@ def items(response: Any) -> list[dict[str, Any]]:
     assert response.status_code == 200, response.content
     body = response.json()
     assert set(body) == {"items", "next_cursor"}
-    found: list[dict[str, Any]] = body["items"]
-    return found
+    rows: list[dict[str, Any]] = body["items"]
+    return rows
 
 
 def post_json(client: APIClient, path: str, body: object) -> Any:
-    """Sends what the test client's own encoder would not: null, half characters."""
+    """Send values that the test client's encoder refuses, such as null and lone surrogates."""
     return client.post(path, json.dumps(body), content_type="application/json")
 
 
 def walk(client: APIClient, path: str, **parameters: Any) -> list[dict[str, Any]]:
-    """All pages of a list, one after the other."""
-    found: list[dict[str, Any]] = []
+    """Return the rows of all pages of a list."""
+    rows: list[dict[str, Any]] = []
     while True:
         body = client.get(path, parameters).json()
-        found += body["items"]
+        rows += body["items"]
         if (cursor := body["next_cursor"]) is None:
-            return found
+            return rows
         parameters["cursor"] = cursor

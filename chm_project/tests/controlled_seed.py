@@ -1,4 +1,4 @@
-"""Sixty runs whose every number was worked out by hand: nulls, ties, disabled inventory, window edges.
+"""Sixty runs whose results were calculated by hand: nulls, ties, disabled inventory, edges of windows.
 
 All times are hours before AS_OF, a Wednesday at noon; `at(24)` is the same time yesterday.
 """
@@ -20,7 +20,7 @@ def at(hours: float) -> datetime:
 SOURCE = "https://airflow.example/dags/orders/runs"
 
 
-def plant() -> None:
+def create_seed() -> None:
     acme, borealis, delta = (Client.objects.create(name=name) for name in ("Acme", "Borealis", "Delta"))
     cygnus = Client.objects.create(name="Cygnus", is_active=False)
     orders = _pipeline(
@@ -34,27 +34,29 @@ def plant() -> None:
     _pipeline(delta, "Empty", "custom", "staging")
     archive = _pipeline(cygnus, "Archive", "airflow", "prod", external_id="archive")
 
-    _run(orders, "success", 40 * DAY, minutes=60, rows=1_000)  # before the 30 days
+    _run(orders, "success", 40 * DAY, minutes=60, rows=1_000)  # before the window of 30 days
     _run(orders, "success", 8 * DAY, minutes=10, rows=100)
-    _run(orders, "failed", 7 * DAY, minutes=20)  # on the edge of the 7 days: in
+    _run(orders, "failed", 7 * DAY, minutes=20)  # on the edge of the window of 7 days: within it
     _run(orders, "success", 5 * DAY, minutes=30, rows=300)
     _run(orders, "failed", 26, minutes=10)
-    _run(orders, "canceled", 10, minutes=5)  # neither counts in the streak nor ends it
+    _run(orders, "canceled", 10, minutes=5)  # is not part of the streak of failures and does not end it
     _run(orders, "failed", 2, minutes=90, error="relation staging.orders does not exist")
 
     for day in range(9, 24):
         _run(payments, "success", day * DAY, minutes=2, rows=50)
     _run(payments, "success", 30, minutes=1, rows=500)
-    _run(payments, "failed", 24, minutes=1)  # on the edge of the 24 hours: in
+    _run(payments, "failed", 24, minutes=1)  # on the edge of the window of 24 hours: within it
     _run(payments, "failed", 3, minutes=1)
-    _run(payments, "failed", 1, minutes=1)  # the same times as the next, whose younger row is the latest
+    _run(
+        payments, "failed", 1, minutes=1
+    )  # the same times as the next run, which is the latest because its row is younger
     _run(payments, "success", 1, minutes=1)
 
     _run(legacy, "success", 90 * DAY, minutes=2)
     _run(legacy, "failed", 40, minutes=2)
 
     for hour in range(28, 4, -1):
-        _run(hourly, "success", hour - 1 / 6, minutes=10, rows=10)  # started on the hour, for the last time 5 ago
+        _run(hourly, "success", hour - 1 / 6, minutes=10, rows=10)  # started on the hour, for the last time 5 hours ago
 
     _run(sync, "skipped", None, stored=20 * DAY)  # no times at all
     _run(sync, "failed", 30, minutes=1)
@@ -64,7 +66,7 @@ def plant() -> None:
     _run(new, "success", 2, minutes=0, rows=0)
 
     _run(archive, "failed", 1, minutes=1)
-    _run(archive, "success", 0, minutes=1)  # on the end of every window: out
+    _run(archive, "success", 0, minutes=1)  # on the end of every window: outside
 
     Pipeline.objects.filter(pk=orders.pk).update(
         ingest_due_at=at(1), last_ingest_at=at(2), last_ingest_error="GET /dagRuns answered 503"
@@ -97,7 +99,7 @@ def _run(
     rows: int | None = None,
     error: str | None = None,
 ) -> None:
-    """`finished`, `started` and `stored` in hours before AS_OF."""
+    """Create a run; `finished`, `started` and `stored` are hours before AS_OF."""
     run = Run.objects.create(
         pipeline=pipeline,
         external_run_id=f"run {Run.objects.count()}",

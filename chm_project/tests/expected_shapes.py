@@ -1,6 +1,7 @@
-"""What each shape says about the controlled seed, worked out by hand; columns in the shape's order.
+"""The expected rows of each shape for the controlled seed, calculated by hand, with columns in the shape's order.
 
-`by_hand` adds the keys of client and pipeline; a run is named by its external id.
+EXPECTED names a run by its external id. `expected_rows` replaces it by the run's key, and adds the keys of client and
+pipeline.
 """
 
 from datetime import date
@@ -42,7 +43,7 @@ EXPECTED: dict[str, list[tuple[object, ...]]] = {
         ("Acme", "Orders", "airflow", "prod", at(26), 2, at(120), "relation staging.orders does not exist", "failed",
          False, "run 6", MISSING_RELATION, False, None, None, None),
     ],
-    # The failure before had no text: the cause of the latest one is younger than the streak.
+    # The failure before it had no error text, so the incident is younger than the streak of failures.
     "incidents": [
         (MISSING_RELATION, "airflow", at(2), at(2), 1, 1, "Acme", "relation staging.orders does not exist",
          "relation # does not exist", "run 6", "run 6", 0),
@@ -51,7 +52,7 @@ EXPECTED: dict[str, list[tuple[object, ...]]] = {
         ("Borealis", "Hourly", "dbt", "prod", at(5), 60.0, at(4), at(3.75), 225,
          "Its source had planned it for 17 June 08:00 UTC", "run 52"),
     ],
-    # Half of the median of the 16 successes before it.
+    # It took half of the median of the 16 successes before it.
     "unusual_runs": [("Acme", "Payments", "vendor_api", "prod", at(1), "quick", 60, 120, None, 50, "run 26")],
     "weekly_status_mix": [
         (date(2026, 5, 4), "success", 1),
@@ -115,17 +116,17 @@ EXPECTED: dict[str, list[tuple[object, ...]]] = {
 }  # fmt: skip
 
 
-def by_hand(name: str) -> list[tuple[Any, ...]]:
-    """The rows of a shape with their keys, once the seed is planted."""
+def expected_rows(name: str) -> list[tuple[Any, ...]]:
+    """Return the expected rows of a shape with their keys; needs the seed."""
     columns = [column.name for column in shapes()[name].columns]
     clients = dict(Client.objects.values_list("name", "pk"))
     pipelines = {(p.client.name, p.name): p.pk for p in Pipeline.objects.select_related("client")}
     runs = dict(Run.objects.values_list("external_run_id", "pk"))
     rows = []
     for values in EXPECTED[name]:
-        given = (column for column in columns if column not in {"client_id", "pipeline_id", "source_url"})
-        row: dict[str, Any] = dict(zip(given, values, strict=True))
-        if "source_url" in columns:  # of all pipelines of the seed, Orders alone links to its source
+        listed = (column for column in columns if column not in {"client_id", "pipeline_id", "source_url"})
+        row: dict[str, Any] = dict(zip(listed, values, strict=True))
+        if "source_url" in columns:  # only Orders links to its source
             row["source_url"] = f"{SOURCE}/{quote(row['run_id'])}" if row["pipeline_name"] == "Orders" else None
         for key in ("run_id", "first_run_id"):
             if key in columns:

@@ -1,4 +1,4 @@
-"""factory-boy's declarations, which have no types, named once."""
+"""Typed forms of factory-boy's declarations, which have no types."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Reading the console's pages as a person does: tables by what they list, tiles by what they count."""
+"""Read the console's pages in tests: the cells of tables and the numbers of tiles."""
 
 import re
 from datetime import timedelta
@@ -17,12 +17,12 @@ from runs.tests.factories import RunFactory
 
 
 def browser(role: str) -> Browser:
-    """Logged in as somebody with this role who may enter the admin."""
-    person(role)  # makes the account, and the roles where a test before has emptied them
+    """Return a browser that is logged in as a staff user with this role."""
+    person(role)  # creates the account, and the roles if another test has emptied their table
     User.objects.filter(username=f"a {role}").update(is_staff=True)
-    found = Browser()
-    found.force_login(User.objects.get(username=f"a {role}"))
-    return found
+    session = Browser()
+    session.force_login(User.objects.get(username=f"a {role}"))
+    return session
 
 
 def html(answer: Any) -> str:
@@ -43,7 +43,7 @@ def run_address(run: Run) -> str:
 
 
 def history(pipeline: Pipeline, *statuses: str, **fields: Any) -> list[Run]:
-    """One run an hour, ending an hour ago."""
+    """Create a run per status, one per hour; the last started an hour ago."""
     now = timezone.now()
     return [
         RunFactory.create(
@@ -64,20 +64,20 @@ class _Tables(HTMLParser):
         super().__init__()
         self.tables: dict[str, list[list[str]]] = {}
         self._rows: list[list[str]] | None = None
-        # The open elements from a hidden one on.
+        # The open elements, from the first hidden one inwards.
         self._hidden: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
+        attributes = dict(attrs)
         if tag == "table":
-            self._rows = self.tables.setdefault(given.get("data-list") or given.get("data-chart") or "", [])
+            self._rows = self.tables.setdefault(attributes.get("data-list") or attributes.get("data-chart") or "", [])
         elif tag == "tr" and self._rows is not None:
             self._rows.append([])
         elif tag == "td" and self._rows:
             self._rows[-1].append("")
         elif tag == "time" and self._rows and self._rows[-1]:
-            self._rows[-1][-1] += f"{given['datetime']} "
-        if tag not in VOID and (self._hidden or tag in {"title", "time"} or given.get("aria-hidden") == "true"):
+            self._rows[-1][-1] += f"{attributes['datetime']} "
+        if tag not in VOID and (self._hidden or tag in {"title", "time"} or attributes.get("aria-hidden") == "true"):
             self._hidden.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
@@ -93,7 +93,7 @@ class _Tables(HTMLParser):
 
 
 def tables(text: str) -> dict[str, list[list[str]]]:
-    """The cells of each table, by what it lists; a time is its moment in UTC, to the second."""
+    """Return the cells of each table by the name of its list or chart; times in UTC, to the second."""
     parser = _Tables()
     parser.feed(text)
     return {
@@ -107,6 +107,6 @@ def tiles(text: str) -> dict[str, int]:
 
 
 def addresses(text: str) -> dict[str, str]:
-    """Where each tile leads."""
+    """Return the address that each tile links to."""
     found = re.findall(r'href="([^"]+)" data-tile="(\w+)"', text)
     return {key: address.replace("&amp;", "&") for address, key in found}

@@ -1,10 +1,10 @@
-"""Prometheus' text format, read for tests."""
+"""Read Prometheus' text format in tests."""
 
 from prometheus_client.parser import text_string_to_metric_families
 
 
 def samples(text: str) -> dict[str, float]:
-    """Return the values by name and labels, as one writes them in a query."""
+    """Return the values by name and labels, in the notation of a query."""
     return {
         sample.name + _labels(sample.labels): sample.value
         for family in text_string_to_metric_families(text)

@@ -1,4 +1,4 @@
-"""Asks as the reporting role, within the test's transaction."""
+"""Run queries as the reporting role, within the transaction of the test."""
 
 import io
 import os
@@ -10,11 +10,11 @@ from typing import Any
 from django.core.management import call_command
 from django.db import connection
 
-# Roles belong to the whole server, which processes that test side by side share.
+# Each test process has its own role, because roles belong to the whole server, which these processes share.
 ROLE = f"chm_test_boards_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
 
 
-def ask(statement: str, values: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+def query_as_reader(statement: str, values: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
     call_command("grant_reporting_role", ROLE, stdout=io.StringIO())
     with connection.cursor() as cursor:
         cursor.execute(f"GRANT {ROLE} TO CURRENT_USER")

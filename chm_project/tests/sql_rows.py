@@ -1,4 +1,4 @@
-"""Rows inserted by plain SQL, to show what the database itself refuses."""
+"""Insert rows by plain SQL, to show what the database refuses without Django."""
 
 import uuid
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-# A row of each table that is valid but for its parents.
+# A valid row of each table, without the ids of its parents.
 VALID: dict[str, dict[str, Any]] = {
     "clients": {"name": "Northwind"},
     "pipelines": {"name": "orders", "platform": "airflow", "pipeline_type": "ingestion"},
@@ -16,7 +16,7 @@ VALID: dict[str, dict[str, Any]] = {
 
 
 def insert(table: str, **values: Any) -> str:
-    """Insert a valid row with these values in place of its own, and return its id."""
+    """Insert a valid row, with these values replacing its own, and return its id."""
     row = {"id": str(uuid.uuid4()), **VALID[table], **values}
     columns = ", ".join(row)
     with connection.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""Every command of CHM as people meet it: a process, a terminal of 80 columns, an unreachable database, Ctrl-C."""
+"""Commands run as processes: on a terminal of 80 columns, with an unreachable database, and with Ctrl-C."""
 
 import fcntl
 import json
@@ -26,7 +26,7 @@ from ingestion.synthetic.generic_partner import GenericPartner
 from inventory.tests.factories import PipelineFactory
 
 COLUMNS = 80
-# Arguments that a command needs to get as far as its first query.
+# Arguments that a command needs to reach its first query.
 ARGUMENTS = {"prune_runs": ["--older-than", "400d"]}
 
 
@@ -78,9 +78,9 @@ def run_on_terminal(name: str, *arguments: str, env: dict[str, str]) -> tuple[in
     return process.wait(60), [line.rpartition("\r")[2] for line in text.replace("\r\n", "\n").split("\n")]
 
 
-# The command line catches the error for all commands; these reach it in different ways.
+# The command line catches the error of every command; these commands raise it in different places.
 @pytest.mark.parametrize("name", ["generate_history", "ingest_runs", "migrate", "scrub_stored", "serve"])
-def test_an_unreachable_database_is_one_line_with_the_cause(name: str, tmp_path: Path) -> None:
+def test_an_unreachable_database_is_reported_in_one_line_with_the_cause(name: str, tmp_path: Path) -> None:
     env = environment("postgresql://chm:hunter2@127.0.0.1:1/chm", tmp_path)
 
     process = start(name, *ARGUMENTS.get(name, []), env=env)
@@ -88,7 +88,7 @@ def test_an_unreachable_database_is_one_line_with_the_cause(name: str, tmp_path:
 
     assert process.returncode == 1, errors
     [line] = errors.strip().splitlines()
-    # scrub_stored asks Redis first, where a former run may have left its position.
+    # scrub_stored reads Redis first, where an interrupted run may have stored its position.
     assert line.startswith("Redis error: " if name == "scrub_stored" else "Database error: ")
     assert "refused" in line
     assert "hunter2" not in line
@@ -101,12 +101,12 @@ def test_with_traceback_the_whole_error_is_shown(tmp_path: Path) -> None:
     assert "Traceback" in errors
 
 
-# The commands that handle Ctrl-C themselves or start other processes, and one that leaves it to the command line.
+# The commands that handle Ctrl-C or start other processes, and one for which the command line handles Ctrl-C.
 @pytest.mark.parametrize(
     "name", ["demo", "ingest_runs", "list_api_tokens", "load_synthetic", "prune_runs", "serve", "work"]
 )
 def test_ctrl_c_ends_a_command_at_once_and_without_a_traceback(name: str, tmp_path: Path) -> None:
-    """The database accepts the connection and never answers, like a frozen one: the command waits for it."""
+    """The command waits for a server that accepts the connection and never answers, like a frozen database."""
     with socket.create_server(("127.0.0.1", 0)) as frozen:
         frozen.settimeout(120)
         env = environment(f"postgresql://chm@127.0.0.1:{frozen.getsockname()[1]}/chm", tmp_path)
@@ -143,7 +143,7 @@ def partner(transactional_db: None) -> Iterator[GenericPartner]:
         yield generic
 
 
-# Commands that print lists: their arguments, and a text that the list must hold.
+# Commands that print lists: their arguments, and a text that the list must contain.
 LISTS = {
     "list_api_tokens": ([], "A program with a long name"),
     "check_connection": (["default"], "exploded"),
@@ -167,7 +167,7 @@ def test_lists_fit_a_terminal_of_80_columns(name: str, partner: GenericPartner, 
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_lists_are_also_json(name: str, partner: GenericPartner, tmp_path: Path) -> None:
+def test_lists_can_be_printed_as_json(name: str, partner: GenericPartner, tmp_path: Path) -> None:
     env = command_environment(tmp_path, CHM_PARTNER_API_BASE_URL=partner.base_url, CHM_PARTNER_API_TOKEN=partner.token)
 
     process = start(name, *LISTS[name][0], "--json", env=env)
@@ -177,7 +177,7 @@ def test_lists_are_also_json(name: str, partner: GenericPartner, tmp_path: Path)
     assert json.loads(output)
 
 
-def test_the_json_of_tokens_equals_the_table_and_holds_no_secret(partner: GenericPartner, tmp_path: Path) -> None:
+def test_the_json_of_tokens_lists_the_same_tokens_without_secrets(partner: GenericPartner, tmp_path: Path) -> None:
     output, _ = start("list_api_tokens", "--json", env=command_environment(tmp_path)).communicate(timeout=120)
 
     tokens = json.loads(output)["tokens"]

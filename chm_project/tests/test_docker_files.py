@@ -1,4 +1,4 @@
-"""The files of docker/, as far as they can be judged without an engine; `make image-steps` runs what they say."""
+"""The files of docker/, checked without a container engine; `make image-steps` runs their steps."""
 
 import json
 import os
@@ -34,7 +34,7 @@ def test_compose_obeys_its_specification() -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_the_specification_would_tell_an_unknown_word(tmp_path: Path) -> None:
+def test_the_specification_refuses_an_unknown_key(tmp_path: Path) -> None:
     (tmp_path / "wrong.yml").write_text("services: {web: {image: chm, helthcheck: {disable: true}}}")
     assert tool("check-jsonschema", "--builtin-schema", "vendor.compose-spec", str(tmp_path / "wrong.yml")).returncode
 
@@ -44,7 +44,7 @@ def test_the_dockerfile_passes_its_linter() -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_the_stack_has_its_parts_and_ports_on_this_machine_alone() -> None:
+def test_the_stack_has_its_services_and_opens_ports_only_on_this_machine() -> None:
     assert set(SERVICES) == {
         "postgres", "redis", "migrate", "readers", "proxy", "web", "worker", "beat", "grafana", "metabase",
         "metabase-boards",
@@ -58,18 +58,18 @@ def test_the_stack_has_its_parts_and_ports_on_this_machine_alone() -> None:
     }
 
 
-def test_nothing_starts_before_what_it_needs_is_healthy_or_done() -> None:
-    once = {name for name, service in SERVICES.items() if service["restart"] == "no"}
-    assert once == {"migrate", "readers", "metabase-boards"}
+def test_a_service_starts_after_its_dependencies_are_healthy_or_done() -> None:
+    one_shot = {name for name, service in SERVICES.items() if service["restart"] == "no"}
+    assert one_shot == {"migrate", "readers", "metabase-boards"}
     for name, service in SERVICES.items():
-        for needed, how in service.get("depends_on", {}).items():
-            expected = "service_completed_successfully" if needed in once else "service_healthy"
-            assert how == {"condition": expected}, (name, needed)
-        if name not in once | {"web"}:  # whose check is the image's
+        for dependency, condition in service.get("depends_on", {}).items():
+            expected = "service_completed_successfully" if dependency in one_shot else "service_healthy"
+            assert condition == {"condition": expected}, (name, dependency)
+        if name not in one_shot | {"web"}:  # web uses the check of the image
             assert service["healthcheck"]["test"], name
 
 
-def test_boards_reach_the_database_and_not_redis_and_everything_has_a_limit_of_memory() -> None:
+def test_boards_reach_the_database_and_not_redis_and_every_service_has_a_memory_limit() -> None:
     networks = {name: set(service.get("networks", ())) for name, service in SERVICES.items()}
     assert not networks["redis"] & networks["grafana"]
     assert not networks["redis"] & networks["metabase"]
@@ -77,7 +77,7 @@ def test_boards_reach_the_database_and_not_redis_and_everything_has_a_limit_of_m
     assert all("mem_limit" in service for service in SERVICES.values())
 
 
-def test_our_containers_can_write_nothing_and_gain_nothing() -> None:
+def test_chm_containers_are_read_only_and_without_privileges() -> None:
     for name in CHM_SERVICES:
         assert SERVICES[name]["read_only"], name
         assert SERVICES[name]["cap_drop"] == ["ALL"], name
@@ -85,7 +85,7 @@ def test_our_containers_can_write_nothing_and_gain_nothing() -> None:
     assert "\nUSER 10001:10001\n" in (DOCKER / "Dockerfile").read_text()
 
 
-def test_every_secret_is_a_file_that_the_script_makes_and_none_has_a_default(tmp_path: Path) -> None:
+def test_every_secret_is_a_generated_file_and_none_has_a_default(tmp_path: Path) -> None:
     made = make_secrets(tmp_path / "secrets")
 
     assert {Path(secret["file"]).name for secret in COMPOSE["secrets"].values()} <= set(made)
@@ -98,7 +98,7 @@ def test_every_secret_is_a_file_that_the_script_makes_and_none_has_a_default(tmp
     assert "docker/secrets/" in (ROOT / ".gitignore").read_text().split()
 
 
-def test_the_secrets_are_random_and_made_once(tmp_path: Path) -> None:
+def test_the_secrets_are_random_and_generated_once(tmp_path: Path) -> None:
     first, second = make_secrets(tmp_path / "one"), make_secrets(tmp_path / "two")
     assert make_secrets(tmp_path / "one") == first
     assert [name for name in first if first[name] == second[name]] == []
@@ -106,13 +106,13 @@ def test_the_secrets_are_random_and_made_once(tmp_path: Path) -> None:
 
 def test_production_starts_with_the_secrets_and_refuses_without(tmp_path: Path) -> None:
     make_secrets(tmp_path)
-    named = {
+    secret_files = {
         f"{name}_FILE": str(tmp_path / name.lower())
         for name in ("CHM_SECRET_KEY", "CHM_DATABASE_URL", "CHM_BROKER_URL")
     }
     absent: dict[str, str | None] = dict.fromkeys(("CHM_SECRET_KEY", "CHM_DATABASE_URL", "CHM_BROKER_URL"))
 
-    assert check(**(absent | named), CHM_BROKER_UNENCRYPTED="true").returncode == 0
+    assert check(**(absent | secret_files), CHM_BROKER_UNENCRYPTED="true").returncode == 0
     assert check(**absent).returncode != 0
 
 
@@ -123,7 +123,7 @@ def test_the_image_serves_as_make_serve_does() -> None:
     assert [*command, "--port", "8000"] == expected, "the port is CHM_PORT's"
 
 
-def test_every_variable_of_compose_is_one_that_chm_reads() -> None:
+def test_chm_reads_every_variable_of_compose() -> None:
     known = set(re.findall(r"^(CHM_\w+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
     for name in CHM_SERVICES:
         for variable in SERVICES[name]["environment"]:
@@ -144,7 +144,7 @@ def test_grafanas_boards_link_to_this_installation(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("url", ["javascript:alert(1)", 'http://x"', "https://a|b", "ftp://x", "https://a&b"])
-def test_an_address_that_is_none_stops_grafana(tmp_path: Path, url: str) -> None:
+def test_an_invalid_address_stops_grafana(tmp_path: Path, url: str) -> None:
     assert start_grafana(tmp_path, url).returncode != 0
 
 

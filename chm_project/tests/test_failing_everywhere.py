@@ -1,4 +1,4 @@
-"""Failing is decided by the latest run that succeeded or failed: a table of states, and what each consumer says."""
+"""The latest run that succeeded or failed decides whether a pipeline is failing, in all reports, pages and rules."""
 
 import csv
 import io
@@ -21,7 +21,7 @@ from chm_project.dashboards.boards import OPERATIONS, board
 from chm_project.tests.api import ROOT, program
 from chm_project.tests.pages import browser, html, tables, tiles
 from chm_project.tests.prometheus import samples
-from chm_project.tests.reader import ask
+from chm_project.tests.reader import query_as_reader
 from inventory.models import Client, Pipeline
 from inventory.tests.factories import ClientFactory, PipelineFactory
 from runs.models import Run
@@ -35,7 +35,7 @@ NOW = timezone.now().replace(second=0, microsecond=0)
 
 @dataclass(frozen=True)
 class Expected:
-    """What failing_now says: the run that decides, the status of the latest run, and whether a run is open."""
+    """A row of failing_now: decisive run, failures in a row, status of the latest run, and whether a run is open."""
 
     run: str
     in_a_row: int
@@ -43,7 +43,7 @@ class Expected:
     retrying: bool
 
 
-# Runs as (id, status, started, finished), in minutes ago; rows are stored in this order. None: it is not failing.
+# Runs as (status, started, finished) in minutes ago, stored in this order, and the expected row; None: not failing.
 OPEN = None
 SUCCESS = ("success", 300, 290)
 STATES: dict[str, tuple[list[tuple[str, int, int | None]], Expected | None]] = {
@@ -88,21 +88,21 @@ def ago(minutes: int) -> datetime:
 @pytest.fixture
 def states() -> dict[str, Pipeline]:
     client = ClientFactory.create(name="Acme")
-    planted = {name: PipelineFactory.create(client=client, name=name) for name in STATES}
+    pipelines = {name: PipelineFactory.create(client=client, name=name) for name in STATES}
     for name, (runs, _) in STATES.items():
         for number, (status, started, finished) in enumerate(runs):
             run = RunFactory.create(
-                pipeline=planted[name], external_run_id=str(number), started_at=ago(started),
+                pipeline=pipelines[name], external_run_id=str(number), started_at=ago(started),
                 status="failed" if status == "re-opened" else status,
                 error_message="boom" if status == "failed" else None,
                 finished_at=None if finished is None else ago(finished),
             )  # fmt: skip
             if status == "re-opened":
                 Run.objects.filter(pk=run.pk).update(status="running", finished_at=None, error_message=None)
-    # Disabled inventory is nobody's failure.
+    # Failures of disabled inventory do not count.
     RunFactory.create(pipeline__is_active=False, status="failed")
     RunFactory.create(pipeline__client__is_active=False, status="failed")
-    return planted
+    return pipelines
 
 
 def summarized(rows: list[dict[str, Any]]) -> dict[str, Expected]:
@@ -121,7 +121,7 @@ def summarized(rows: list[dict[str, Any]]) -> dict[str, Expected]:
 def test_shape_views_api_csv_grafana_and_metabase_agree(states: dict[str, Pipeline]) -> None:
     assert summarized(run_shape("failing_now")) == FAILING
     assert summarized(run_shape("failing_now", as_of=NOW)) == FAILING
-    assert summarized(ask("SELECT * FROM reporting.current_failures")) == FAILING
+    assert summarized(query_as_reader("SELECT * FROM reporting.current_failures")) == FAILING
 
     api = program("read")
     assert summarized(api.get(f"{ROOT}/reports/failing_now").json()["items"]) == FAILING
@@ -131,14 +131,17 @@ def test_shape_views_api_csv_grafana_and_metabase_agree(states: dict[str, Pipeli
     place = [place.shape.name for place in board(OPERATIONS)].index("failing_now")
     (target,) = GRAFANA["panels"][place]["targets"]
     for end in (timezone.now(), NOW):
-        assert summarized(ask(expand.grafana(target["rawSql"], GRAFANA, NOW - timedelta(days=7), end, {}))) == FAILING
+        assert (
+            summarized(query_as_reader(expand.grafana(target["rawSql"], GRAFANA, NOW - timedelta(days=7), end, {})))
+            == FAILING
+        )
     (model,) = (model for model in METABASE["models"] if model["name"] == "Current failures")
-    assert summarized(ask(model["sql"])) == FAILING
+    assert summarized(query_as_reader(model["sql"])) == FAILING
     assert grafana.UIDS[OPERATIONS] == GRAFANA["uid"]
 
 
 def test_verdicts_name_the_run_that_decided(states: dict[str, Pipeline]) -> None:
-    rows = ask("SELECT * FROM reporting.latest_decisive_runs WHERE is_active AND verdict = 'failed'")
+    rows = query_as_reader("SELECT * FROM reporting.latest_decisive_runs WHERE is_active AND verdict = 'failed'")
 
     assert {row["pipeline_name"] for row in rows} == set(FAILING)
 
@@ -148,12 +151,12 @@ def test_the_board_the_client_page_and_the_metrics_agree(states: dict[str, Pipel
     after = {name: "retrying" for name, each in FAILING.items() if each.retrying}
     after |= {"failed, canceled": "canceled", "failed, skipped": "skipped"}
 
-    shown = html(viewer.get("/admin/"))
-    listed = html(viewer.get("/admin/console/list/failing/"))
+    board_page = html(viewer.get("/admin/"))
+    list_page = html(viewer.get("/admin/console/list/failing/"))
     client = html(viewer.get(reverse("console:client", args=[Client.objects.get(name="Acme").pk])))
 
-    assert tiles(shown)["failing"] == len(FAILING)
-    for page in (shown, listed):
+    assert tiles(board_page)["failing"] == len(FAILING)
+    for page in (board_page, list_page):
         rows = {row[0].split(" Acme ")[0]: (int(row[3]), row[4]) for row in tables(page)["failing"]}
         assert rows == {name: (each.in_a_row, after.get(name, "–")) for name, each in FAILING.items()}
     assert f'<span class="chm-number">{len(FAILING)}</span><span>failing now</span>' in client
@@ -163,7 +166,7 @@ def test_the_board_the_client_page_and_the_metrics_agree(states: dict[str, Pipel
 
 
 @pytest.mark.parametrize("name", STATES)
-def test_the_pipeline_page_begins_with_what_a_person_needs(states: dict[str, Pipeline], name: str) -> None:
+def test_the_pipeline_page_begins_with_its_state(states: dict[str, Pipeline], name: str) -> None:
     page = html(browser("viewer").get(reverse("console:pipeline", args=[states[name].pk])))
     sentence = " ".join(re.sub(r"<[^>]+>", "", page.split('id="verdict">')[1].split("</p>")[0]).split())
 
@@ -180,7 +183,7 @@ def test_the_pipeline_page_begins_with_what_a_person_needs(states: dict[str, Pip
         assert sentence.startswith("Succeeded ")
 
 
-def test_rules_fire_by_the_same_definition(states: dict[str, Pipeline]) -> None:
+def test_rules_fire_for_the_same_pipelines(states: dict[str, Pipeline]) -> None:
     rules = {
         name: AlertRule.objects.create(pipeline=pipeline, rule_type="on_failure", channel="slack", destination="#all")
         for name, pipeline in states.items()
@@ -191,12 +194,12 @@ def test_rules_fire_by_the_same_definition(states: dict[str, Pipeline]) -> None:
     assert {rule["id"] for rule in firing} == {str(rules[name].pk) for name in FAILING}
     until = timezone.now()
     for name, rule in rules.items():
-        held = preview(rule, since=until - timedelta(days=1), until=until)
-        assert (bool(held) and held[-1].until == until) == (name in FAILING), name
+        periods = preview(rule, since=until - timedelta(days=1), until=until)
+        assert (bool(periods) and periods[-1].until == until) == (name in FAILING), name
 
 
-def test_the_past_is_judged_by_what_had_happened_by_then(states: dict[str, Pipeline]) -> None:
-    """At 55 minutes ago the run that failed 50 minutes ago was open."""
+def test_a_past_state_ignores_later_events(states: dict[str, Pipeline]) -> None:
+    """55 minutes ago, the run that failed 50 minutes ago was still running."""
     rows = {row["pipeline_name"]: row for row in run_shape("failing_now", as_of=ago(55))}
     latest = {
         row["pipeline_name"]: row["latest_status"] for row in run_shape("latest_status_by_pipeline", as_of=ago(55))

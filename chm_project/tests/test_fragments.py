@@ -1,4 +1,4 @@
-"""Each rule about runs has one SQL definition, and Python's twin of it says the same."""
+"""Each rule about runs has one definition in SQL, and its counterpart in Python agrees with it."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from chm_project.console.drawing.strips import Mark, draw
 from chm_project.db.reporting.files import expanded, fragments
-from chm_project.tests.reader import ask
+from chm_project.tests.reader import query_as_reader
 from inventory.models import Pipeline
 from inventory.tests.factories import PipelineFactory
 from runs.models import Run
@@ -34,7 +34,7 @@ HOURS = st.none() | st.integers(0, 4)
         ("since when a pipeline is stale", "ingest_due_at <"),
     ],
 )
-def test_a_rule_stands_in_one_file(rule: str, text: str) -> None:
+def test_a_rule_is_defined_in_one_file(rule: str, text: str) -> None:
     folders = (Path(settings.BASE_DIR) / app for app in ("alerting", "chm_project", "ingestion", "inventory", "runs"))
     files = [file for folder in folders for file in folder.rglob("*.sql")]
 
@@ -47,7 +47,7 @@ def test_a_rule_stands_in_one_file(rule: str, text: str) -> None:
     max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(times=st.lists(st.tuples(HOURS, HOURS), max_size=8), known=st.integers(-1, 5))
-def test_the_order_and_what_is_known_are_the_same_in_sql_and_in_the_models(
+def test_sql_and_models_agree_on_the_order_and_on_started_runs(
     times: list[tuple[int | None, int | None]], known: int
 ) -> None:
     Run.objects.all().delete()
@@ -61,18 +61,18 @@ def test_the_order_and_what_is_known_are_the_same_in_sql_and_in_the_models(
     until = NOON + timedelta(hours=known)
 
     sql = "SELECT r.run_id FROM reporting.runs AS r WHERE {begun} ORDER BY {latest_first}"
-    rows = ask(expanded(sql, fragments()), {"known_until": until})
+    rows = query_as_reader(expanded(sql, fragments()), {"known_until": until})
 
     assert [row["run_id"] for row in rows] == [run.pk for run in Run.objects.begun(until).latest_first()]
 
 
-def test_a_pipeline_is_stale_in_python_when_it_is_in_sql() -> None:
+def test_sql_and_models_agree_on_stale_pipelines() -> None:
     now = timezone.now()
     for minutes in (-1, 1, None):
         due = None if minutes is None else now + timedelta(minutes=minutes)
         PipelineFactory.create(ingest_due_at=due)
 
-    rows = ask(
+    rows = query_as_reader(
         expanded("SELECT p.pipeline_id FROM reporting.pipelines AS p WHERE {stale}", fragments()), {"as_of": now}
     )
 
@@ -81,7 +81,7 @@ def test_a_pipeline_is_stale_in_python_when_it_is_in_sql() -> None:
     assert len(stale) == 1
 
 
-def test_a_fragment_can_be_known_at_another_moment() -> None:
+def test_a_fragment_can_use_the_parameter_of_another_moment() -> None:
     assert "%(since)s" in expanded("{decisive@since}", fragments())
     assert "%(known_until)s" not in expanded("{decisive@since}", fragments())
 
@@ -107,21 +107,21 @@ def test_flaky_pipelines_have_a_kind_and_an_order() -> None:
             at = NOON + timedelta(hours=hour)
             RunFactory.create(pipeline=pipeline, status=status, started_at=at, finished_at=at)
 
-    def found(**parameters: Any) -> list[tuple[str, str, int]]:
+    def flaky(**parameters: Any) -> list[tuple[str, str, int]]:
         rows = run_shape("top_flaky_pipelines", as_of=NOON + timedelta(days=1), **parameters)
         return [(row["pipeline_name"], row["kind"], row["flips"]) for row in rows]
 
     by_failures = [("broken", "broken", 0), ("recovers", "rare", 1), ("flaky", "flaky", 2), ("fails once", "rare", 1)]
     by_flips = [("flaky", "flaky", 2), ("recovers", "rare", 1), ("fails once", "rare", 1), ("broken", "broken", 0)]
-    assert found() == found(order="failures") == by_failures
-    assert found(order="flips") == by_flips
-    # The order decides who is within the limit.
+    assert flaky() == flaky(order="failures") == by_failures
+    assert flaky(order="flips") == by_flips
+    # The order decides which pipelines are within the limit.
     for limit in range(1, 5):
-        assert found(order="flips", limit=limit) == by_flips[:limit]
-        assert found(limit=limit) == by_failures[:limit]
+        assert flaky(order="flips", limit=limit) == by_flips[:limit]
+        assert flaky(limit=limit) == by_failures[:limit]
 
 
 @pytest.mark.parametrize("since", [NOON, NOON + timedelta(hours=1)])
-def test_what_changed_is_asked_since_a_moment_before_as_of(since: datetime) -> None:
+def test_changes_need_a_since_before_as_of(since: datetime) -> None:
     with pytest.raises(InvalidParameters, match="since: This must be before as_of"):
         run_shape("changes_since_yesterday", since=since, as_of=NOON)

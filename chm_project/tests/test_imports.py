@@ -1,4 +1,4 @@
-"""Imports run one way: apps stand on the ground floor, the roof stands on the apps, tools and tests stand outside."""
+"""Imports run one way: apps import the ground floor, other packages import apps, and no product code imports tools."""
 
 import ast
 import re
@@ -11,7 +11,7 @@ import pytest
 from django.conf import settings
 
 ROOT = Path(settings.BASE_DIR)
-# What each app may import of the others.
+# The other apps that each app may import.
 APPS: dict[str, set[str]] = {
     "inventory": set(),
     "runs": {"inventory"},
@@ -29,9 +29,9 @@ GROUND = (
     "chm_project.settings",
     "chm_project.telemetry",
 )
-# Packages of chm_project that import no app: the ground floor, and what runs before Django does.
+# Packages of chm_project that import no app: the ground floor, and the package that runs before Django starts.
 BELOW_THE_APPS = (*GROUND, "chm_project.local.embedded")
-# Of the extra `sentry`; without it the setting that needs it is refused.
+# From the extra `sentry`. The setting that needs it is refused without it.
 OPTIONAL = {"sentry_sdk"}
 PRODUCT = (*APPS, "chm_project", "docker")
 
@@ -57,7 +57,7 @@ def within(module: str, *packages: str) -> bool:
 
 
 @pytest.mark.parametrize("app", APPS)
-def test_an_app_imports_only_what_lies_below_it(app: str) -> None:
+def test_an_app_imports_only_apps_below_it(app: str) -> None:
     for path in modules(app):
         for module in imports(path):
             if within(module, *APPS):
@@ -74,7 +74,7 @@ def test_the_ground_floor_imports_no_app(package: str) -> None:
 
 
 @pytest.mark.parametrize("package", GROUND)
-def test_the_ground_floor_does_not_import_the_roof(package: str) -> None:
+def test_the_ground_floor_imports_no_package_above_the_apps(package: str) -> None:
     for path in modules(package.replace(".", "/")):
         for module in imports(path):
             if within(module, "chm_project") and module != "chm_project":
@@ -95,7 +95,7 @@ def test_tools_import_no_tests() -> None:
             assert "tests" not in module.split("."), f"{path}: {module}"
 
 
-# What production settings do not install: the boards' generator, and the suite's own plugin.
+# Modules that production does not use: the generator of the boards, and the plugin of the test suite.
 DEVELOPMENT = ("chm_project.dashboards", "chm_project.local.pytest_plugin")
 
 
@@ -107,16 +107,16 @@ def test_production_imports_only_what_its_lock_installs(package: str) -> None:
         if within(".".join(path.relative_to(ROOT).with_suffix("").parts), *DEVELOPMENT):
             continue
         for module in (
-            {found.partition(".")[0] for found in imports(path)}
+            {imported.partition(".")[0] for imported in imports(path)}
             - set(sys.stdlib_module_names)
             - set(PRODUCT)
             - OPTIONAL
         ):
-            named = {re.sub(r"[-_.]+", "-", name).lower() for name in distributions.get(module, [])}
-            assert named & locked, f"{path}: {module}"
+            providers = {re.sub(r"[-_.]+", "-", name).lower() for name in distributions.get(module, [])}
+            assert providers & locked, f"{path}: {module}"
 
 
-def test_tokens_name_client_and_pipeline_by_string() -> None:
+def test_tokens_reference_client_and_pipeline_by_name() -> None:
     from chm_project.access.models import ApiToken
 
     source = (ROOT / "chm_project/access/models.py").read_text()
@@ -126,7 +126,7 @@ def test_tokens_name_client_and_pipeline_by_string() -> None:
     assert ApiToken._meta.get_field("client").related_model._meta.label == "inventory.Client"
 
 
-def test_the_guard_sees_every_form_of_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_form_of_import_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(globals(), "ROOT", tmp_path)
     (tmp_path / "runs" / "api").mkdir(parents=True)
     file = tmp_path / "runs" / "api" / "views.py"

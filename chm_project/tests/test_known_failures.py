@@ -1,4 +1,4 @@
-"""Known failures: marked with a reason, shown below new ones, ended by a success, a date or another error."""
+"""Known failures: marked with a reason, shown below new failures, and ended by a success, a date or another error."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
@@ -27,10 +27,10 @@ NOON = datetime(2026, 6, 17, 12, tzinfo=UTC)
 DISK, QUOTA = "disk full on node 7", "quota of project 12 exceeded"
 
 
-def arrive(
+def record_run(
     pipeline: Pipeline, run: str, status: str, hour: int, error_message: str | None = None, version: int = 0
 ) -> None:
-    """A run as its source gave it: it started and ended at this hour; a later version replaces an earlier one."""
+    """Record a run that started and ended at this hour; a later version replaces an earlier one."""
     at = NOON + timedelta(hours=hour)
     record_runs(
         [
@@ -83,12 +83,12 @@ def test_the_state_of_a_mark_does_not_depend_on_the_order_in_which_runs_arrive(
 ) -> None:
     for order in permutations(writes):
         pipeline = PipelineFactory.create()
-        arrive(pipeline, "a", "failed", 0, DISK)
+        record_run(pipeline, "a", "failed", 0, DISK)
         mark_known(pipeline=pipeline, reason="ticket 123")
         for run, status, hour, text, version in order:
-            arrive(pipeline, run, status, hour, text, version)
+            record_run(pipeline, run, status, hour, text, version)
         for run, status, hour, text, version in writes:  # everything once more
-            arrive(pipeline, run, status, hour, text, version)
+            record_run(pipeline, run, status, hour, text, version)
 
         assert state(pipeline) == expected, order
 
@@ -102,7 +102,7 @@ def test_a_mark_ends_at_its_date() -> None:
     assert state(run.pipeline, until) == "new"
 
 
-def test_a_moment_before_the_mark_had_a_new_failure() -> None:
+def test_before_its_mark_a_failure_was_new() -> None:
     run = RunFactory.create(status="failed", error_message=DISK, started_at=NOON, finished_at=NOON)
     Run.objects.update(created_at=NOON)
     mark_known(pipeline=run.pipeline, reason="ticket 123")
@@ -112,7 +112,7 @@ def test_a_moment_before_the_mark_had_a_new_failure() -> None:
 
 def test_a_mark_outlives_the_pruning_of_its_run_until_a_success() -> None:
     pipeline = PipelineFactory.create()
-    arrive(pipeline, "a", "failed", 0, DISK)
+    record_run(pipeline, "a", "failed", 0, DISK)
     mark_known(pipeline=pipeline, reason="ticket 123")
     Run.objects.all().delete()
     at = timezone.now() + timedelta(minutes=1)
@@ -132,7 +132,7 @@ def test_only_a_failing_pipeline_can_be_marked() -> None:
         mark_known(pipeline=run.pipeline, reason="?")
 
 
-def test_removing_a_mark_says_whether_there_was_one() -> None:
+def test_removing_a_mark_returns_whether_there_was_one() -> None:
     run = RunFactory.create(status="failed", error_message=DISK)
     mark_known(pipeline=run.pipeline, reason="ticket 123")
 
@@ -140,7 +140,7 @@ def test_removing_a_mark_says_whether_there_was_one() -> None:
     assert state(run.pipeline) == "new"
 
 
-def test_a_write_token_marks_and_removes_and_the_log_has_both() -> None:
+def test_a_write_token_sets_and_removes_a_mark_and_both_are_logged() -> None:
     run = RunFactory.create(status="failed", error_message=DISK)
     api, path = program("write"), f"{ROOT}/pipelines/{run.pipeline_id}/known_failure"
 
@@ -172,7 +172,7 @@ def test_a_write_token_marks_and_removes_and_the_log_has_both() -> None:
         ({"reason": "x", "unknown": 1}, {"unknown"}),
     ],
 )
-def test_a_mark_that_says_nothing_or_ended_is_refused(body: dict[str, Any], wrong: set[str]) -> None:
+def test_a_mark_without_a_reason_or_with_a_past_end_is_refused(body: dict[str, Any], wrong: set[str]) -> None:
     run = RunFactory.create(status="failed")
 
     answer = program("write").post(f"{ROOT}/pipelines/{run.pipeline_id}/known_failure", body)
@@ -194,7 +194,7 @@ def test_the_board_shows_new_failures_above_known_ones_and_counts_both() -> None
     assert "we know, ticket 123" in tables(board)["known"][0][5]
 
 
-def test_an_analyst_marks_and_removes_on_the_pipelines_page_and_a_viewer_cannot() -> None:
+def test_an_analyst_can_set_and_remove_a_mark_on_the_page_and_a_viewer_cannot() -> None:
     pipeline = RunFactory.create(status="failed", error_message=DISK).pipeline
     page, path = f"/admin/console/pipeline/{pipeline.pk}/", f"/admin/console/pipeline/{pipeline.pk}/known/"
     analyst, viewer = browser("analyst"), browser("viewer")
@@ -214,15 +214,15 @@ def test_an_analyst_marks_and_removes_on_the_pipelines_page_and_a_viewer_cannot(
 @pytest.mark.parametrize(
     "condition", [{"rule_type": "on_failure"}, {"rule_type": "failures_in_window", "threshold": 1, "window_minutes": 9}]
 )
-def test_a_rule_holds_for_known_failures_unless_it_is_not_to_include_them(
-    scope: str, condition: dict[str, Any]
-) -> None:
+def test_a_rule_fires_for_known_failures_unless_it_excludes_them(scope: str, condition: dict[str, Any]) -> None:
     pipeline = RunFactory.create(status="failed", error_message=DISK, finished_at=timezone.now()).pipeline
     watched = {"pipeline": pipeline} if scope == "pipeline" else {"client": pipeline.client}
-    every = AlertRule.objects.create(**watched, **condition, channel="slack", destination="#all")
-    new = AlertRule.objects.create(**watched, **condition, channel="slack", destination="#new", include_known=False)
-    assert set(firing_rules()) == {every.pk, new.pk}
+    including = AlertRule.objects.create(**watched, **condition, channel="slack", destination="#all")
+    excluding = AlertRule.objects.create(
+        **watched, **condition, channel="slack", destination="#new", include_known=False
+    )
+    assert set(firing_rules()) == {including.pk, excluding.pk}
 
     mark_known(pipeline=pipeline, reason="ticket 123")
 
-    assert set(firing_rules()) == {every.pk}
+    assert set(firing_rules()) == {including.pk}

@@ -1,4 +1,4 @@
-"""Planned maintenance marks failures and lateness and drops neither; owners and runbooks stand beside failures."""
+"""Planned maintenance marks failures and late pipelines without hiding them; failures show owners and runbooks."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,7 +21,7 @@ from runs.tests.factories import RunFactory
 
 pytestmark = pytest.mark.django_db
 
-# A Saturday night; the window is from 22:00 to 04:00 in UTC.
+# The night from Saturday to Sunday; the window is from 22:00 to 04:00 UTC.
 MIDNIGHT = datetime(2026, 6, 14, tzinfo=UTC)
 WEEKLY = """
 [[maintenance]]
@@ -54,7 +54,7 @@ def northwind(name: str = "load", **fields: Any) -> Pipeline:
     return PipelineFactory.create(client=owner, name=name, platform="airflow", **fields)
 
 
-def ran(pipeline: Pipeline, status: str, *hours: float, since: datetime = MIDNIGHT) -> None:
+def add_runs(pipeline: Pipeline, status: str, *hours: float, since: datetime = MIDNIGHT) -> None:
     for hour in hours:
         at = since + timedelta(hours=hour)
         RunFactory.create(pipeline=pipeline, status=status, error_message="disk full", started_at=at, finished_at=at)
@@ -71,12 +71,12 @@ def ran(pipeline: Pipeline, status: str, *hours: float, since: datetime = MIDNIG
         pytest.param([1, 30], False, id="in it and on the next day"),
     ],
 )
-def test_a_failure_is_marked_if_all_of_it_happened_in_the_window(plan: Path, failed: list[float], mark: bool) -> None:
+def test_a_streak_is_marked_if_all_its_failures_are_in_the_window(plan: Path, failed: list[float], mark: bool) -> None:
     pipeline = northwind()
-    ran(pipeline, "success", -5)
-    ran(pipeline, "failed", *failed)
+    add_runs(pipeline, "success", -5)
+    add_runs(pipeline, "failed", *failed)
     other = PipelineFactory.create(client__name="Other")
-    ran(other, "failed", 1)
+    add_runs(other, "failed", 1)
 
     rows = program("read").get(f"{ROOT}/reports/failing_now?as_of=2026-06-16T00:00:00Z").json()["items"]
 
@@ -92,9 +92,9 @@ def test_a_failure_is_marked_if_all_of_it_happened_in_the_window(plan: Path, fai
     assert incident is None or incident["maintenance"] == found["load"]["maintenance"]
 
 
-def test_lateness_is_marked_while_the_window_lasts(plan: Path) -> None:
+def test_a_late_pipeline_is_marked_during_the_window(plan: Path) -> None:
     pipeline = northwind(ingested_through=MIDNIGHT + timedelta(days=9))
-    ran(pipeline, "success", *range(-24 * 30, -1))
+    add_runs(pipeline, "success", *range(-24 * 30, -1))
 
     def mark(hour: float) -> list[Any]:
         as_of = MIDNIGHT + timedelta(hours=hour)
@@ -103,19 +103,19 @@ def test_lateness_is_marked_while_the_window_lasts(plan: Path) -> None:
         return [row["maintenance"] for row in rows]
 
     assert mark(1) == ["Backup of the warehouse"]
-    assert mark(5) == [None], "still late, and no longer expected to be"
+    assert mark(5) == [None], "the pipeline is still late, but the window has ended"
     plan.write_text(WEEKLY.replace("22:00:00", "23:30:00"))
     assert mark(1) == [None], "the start was expected before the window"
 
 
-def test_the_console_shows_the_mark_the_owner_and_the_runbook_and_counts_as_before(plan: Path) -> None:
+def test_the_console_shows_mark_owner_and_runbook_and_its_counts_do_not_change(plan: Path) -> None:
     now = timezone.now()
     window = (
         f"from = {now - timedelta(hours=2):%Y-%m-%dT%H:%M:%SZ}\nuntil = {now + timedelta(hours=2):%Y-%m-%dT%H:%M:%SZ}"
     )
     plan.write_text(f'[[maintenance]]\nreason = "Backup of the warehouse"\n{window}\n{OWNERS}')
     pipeline = northwind()
-    ran(pipeline, "failed", -1, since=now)
+    add_runs(pipeline, "failed", -1, since=now)
     viewer = browser("viewer")
 
     board = html(viewer.get("/admin/"))
@@ -143,23 +143,23 @@ def test_the_console_shows_the_mark_the_owner_and_the_runbook_and_counts_as_befo
     assert "chm_pipeline_in_maintenance{" in metrics
 
 
-def test_a_rule_leaves_planned_failures_out_only_where_it_leaves_known_ones_out(plan: Path) -> None:
+def test_a_rule_excludes_planned_failures_only_if_it_excludes_known_ones(plan: Path) -> None:
     pipeline = northwind()
-    ran(pipeline, "failed", 1)
+    add_runs(pipeline, "failed", 1)
     watched = {"pipeline": pipeline, "rule_type": "on_failure", "channel": "slack"}
-    every = AlertRule.objects.create(**watched, destination="#all")
-    new = AlertRule.objects.create(**watched, destination="#new", include_known=False)
+    including = AlertRule.objects.create(**watched, destination="#all")
+    excluding = AlertRule.objects.create(**watched, destination="#new", include_known=False)
 
-    assert set(firing_rules()) == {every.pk}
+    assert set(firing_rules()) == {including.pk}
     answer = program("read").get(f"{ROOT}/alert_rules/firing").json()["items"]
-    assert [(row["id"], row["owner"]) for row in answer] == [(str(every.pk), "Data platform")]
+    assert [(row["id"], row["owner"]) for row in answer] == [(str(including.pk), "Data platform")]
     plan.write_text(OWNERS)
-    assert set(firing_rules()) == {every.pk, new.pk}
+    assert set(firing_rules()) == {including.pk, excluding.pk}
 
 
-def test_a_faulty_file_marks_nothing_and_takes_nothing_down(plan: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_with_a_faulty_file_pages_work_and_nothing_is_marked(plan: Path, caplog: pytest.LogCaptureFixture) -> None:
     pipeline = northwind()
-    ran(pipeline, "failed", 1)
+    add_runs(pipeline, "failed", 1)
     plan.write_text(WEEKLY + '[[owners]]\nrunbook_url = "no address"')
     viewer = browser("viewer")
 
@@ -176,9 +176,9 @@ def test_a_faulty_file_marks_nothing_and_takes_nothing_down(plan: Path, caplog: 
     assert "owners[1].runbook_url" in caplog.text
 
 
-def test_notes_cost_two_queries_whatever_the_number_of_rows(plan: Path) -> None:
+def test_notes_cost_two_queries_for_any_number_of_rows(plan: Path) -> None:
     for number in range(30):
-        ran(northwind(f"load {number}"), "failed", 1)
+        add_runs(northwind(f"load {number}"), "failed", 1)
     rows = run_shape("failing_now")
 
     with CaptureQueriesContext(connection) as queries:
@@ -188,18 +188,18 @@ def test_notes_cost_two_queries_whatever_the_number_of_rows(plan: Path) -> None:
     assert {row["maintenance"] for row in rows} == {"Backup of the warehouse"}
 
 
-def test_the_board_costs_five_more_queries_with_a_file_however_much_fails(plan: Path, settings: Any) -> None:
+def test_a_file_costs_the_board_five_queries_for_any_number_of_failures(plan: Path, settings: Any) -> None:
     viewer, counts = browser("viewer"), []
-    html(viewer.get("/admin/"))  # what Django looks up once
+    html(viewer.get("/admin/"))  # fills the caches of Django
     for file, failing in (("", 2), (str(plan), 2), (str(plan), 20)):
         settings.CHM_MAINTENANCE_FILE = file
         for number in range(Pipeline.objects.count(), failing):
-            ran(northwind(f"load {number}"), "failed", 1)
+            add_runs(northwind(f"load {number}"), "failed", 1)
         reset_queries()
         with CaptureQueriesContext(connection) as queries:
             html(viewer.get("/admin/"))
         counts.append(len(queries))
 
-    # Two for the incidents, two for the failing pipelines, and whether a rule leaves expected failures out. Late
-    # pipelines would cost one more.
+    # Two queries for the incidents, two for the failing pipelines, and one for whether a rule excludes known failures.
+    # Late pipelines would cost one more.
     assert [count - counts[0] for count in counts] == [0, 5, 5]

@@ -1,4 +1,4 @@
-"""Behind PgBouncer in transaction mode: locks and migrations use the database itself, and no session is relied on."""
+"""Behind PgBouncer in transaction mode, locks connect to the database directly, and no code relies on a session."""
 
 from typing import Any
 
@@ -22,16 +22,18 @@ def test_locks_go_to_the_direct_address_and_to_the_same_database(settings: Any) 
     assert "pool" not in parameters
 
 
-@pytest.mark.parametrize(("keeps_sessions", "kept"), [(True, LimitedConnection), (False, PoolerConnection)])
-def test_only_a_connection_that_keeps_its_session_is_set_up(keeps_sessions: bool, kept: type[object]) -> None:
+@pytest.mark.parametrize(("keeps_sessions", "expected"), [(True, LimitedConnection), (False, PoolerConnection)])
+def test_only_a_connection_that_keeps_its_session_has_session_settings(
+    keeps_sessions: bool, expected: type[object]
+) -> None:
     entry: Any = database("postgresql://chm@127.0.0.1:6432/chm", pool_size=4, keeps_sessions=keeps_sessions)
 
-    assert entry["OPTIONS"]["pool"]["connection_class"] is kept
+    assert entry["OPTIONS"]["pool"]["connection_class"] is expected
     assert entry["DISABLE_SERVER_SIDE_CURSORS"] is not keeps_sessions
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_lock_of_a_walk_is_held_while_transactions_come_and_go() -> None:
+def test_the_lock_of_a_walk_is_held_across_transactions() -> None:
     with connection_lock("house") as first:
         for _ in range(20):
             with connection.cursor() as cursor:

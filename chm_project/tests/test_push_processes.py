@@ -1,4 +1,4 @@
-"""Pushes to a real web server: what it prints, and what hostile bodies do to it."""
+"""Pushes to a real web server: its log holds no key, and hostile bodies do not harm it."""
 
 import gzip
 import http.client
@@ -23,8 +23,8 @@ from tools.support.processes import web_server
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def own_database() -> str:
-    """The address of this test's own database."""
+def database_address() -> str:
+    """Return the address of the test database."""
     path = f"/{connection.settings_dict['NAME']}"
     return urlunsplit(urlsplit(os.environ["CHM_DATABASE_URL"])._replace(path=path))
 
@@ -39,7 +39,7 @@ def pipeline_and_key() -> tuple[Pipeline, str]:
 def test_the_web_server_prints_no_key(tmp_path: Path, debug: str) -> None:
     pipeline, key = pipeline_and_key()
     log = tmp_path / "web.log"
-    with web_server(log, CHM_DATABASE_URL=own_database(), CHM_DEBUG=debug) as address:
+    with web_server(log, CHM_DATABASE_URL=database_address(), CHM_DEBUG=debug) as address:
         ping = f"{address}/ping/{key}"
         answers = [requests.get(f"{ping}{what}", timeout=30) for what in ("", "/start", "/9", "/x", "/a/b", "?rid=7")]
         answers.append(requests.post(f"{ping}/fail", data=b"x" * 2_000_000, timeout=30))
@@ -53,7 +53,7 @@ def test_the_web_server_prints_no_key(tmp_path: Path, debug: str) -> None:
 
     assert [answer.status_code for answer in answers] == [200, 200, 200, 404, 404, 400, 200, 405, 200, 400, 500]
     printed = log.read_text()
-    assert debug == "0" or "Internal error" in printed, "the log is the one that was written"
+    assert debug == "0" or "Internal error" in printed, "the log of this server is not empty"
     for text in (printed, *(answer.text for answer in answers)):
         assert key not in text
         assert key[13:] not in text
@@ -64,9 +64,9 @@ def test_a_zip_bomb_costs_the_server_little_memory(tmp_path: Path) -> None:
     _, key = pipeline_and_key()
     bomb = gzip.compress(b"[" + b" " * 300_000_000 + b"]", compresslevel=9)
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json", "Content-Encoding": "gzip"}
-    with web_server(tmp_path / "web.log", CHM_DATABASE_URL=own_database(), CHM_WEB_WORKERS="1") as address:
+    with web_server(tmp_path / "web.log", CHM_DATABASE_URL=database_address(), CHM_WEB_WORKERS="1") as address:
         requests.post(f"{address}/api/v1/lineage", json=[], headers={"Authorization": f"Bearer {key}"}, timeout=60)
-        before = _memory(address)  # with all that the first request loads
+        before = _memory(address)  # after the first request, which loads modules
         answer = requests.post(f"{address}/api/v1/lineage", data=bomb, headers=headers, timeout=60)
         grown = _memory(address) - before
 
@@ -82,21 +82,21 @@ def test_a_zip_bomb_costs_the_server_little_memory(tmp_path: Path) -> None:
         assert answer.json()["items"][0]["outcome"] == "created"
 
 
-def test_a_body_without_a_length_is_taken_or_refused_but_never_waited_for(tmp_path: Path) -> None:
+def test_a_chunked_body_without_a_length_is_accepted(tmp_path: Path) -> None:
     _, key = pipeline_and_key()
-    with web_server(tmp_path / "web.log", CHM_DATABASE_URL=own_database()) as address:
+    with web_server(tmp_path / "web.log", CHM_DATABASE_URL=database_address()) as address:
         chunks = http.client.HTTPConnection(urlsplit(address).netloc, timeout=30)
         chunks.request("POST", f"/ping/{key}/fail", body=iter([b"disk ", b"full"]), encode_chunked=True)
         assert chunks.getresponse().status == 200
         chunks.close()
 
 
-def test_many_at_once_lose_nothing_and_mix_nothing_up(tmp_path: Path) -> None:
-    """Two workers push each run as a start and an end, and some of these twice."""
+def test_simultaneous_pushes_are_all_stored_with_their_own_status(tmp_path: Path) -> None:
+    """Push the start and twice the end of each run, from eight threads."""
     pipeline, key = pipeline_and_key()
     rids = [str(uuid4()) for _ in range(60)]
 
-    def tell(rid: str) -> set[int]:
+    def push(rid: str) -> set[int]:
         ping, end = f"{address}/ping/{key}", "/7" if int(rid[0], 16) % 2 else ""
         with requests.Session() as session:
             statuses = {session.get(f"{ping}/start?rid={rid}", timeout=60).status_code}
@@ -104,9 +104,9 @@ def test_many_at_once_lose_nothing_and_mix_nothing_up(tmp_path: Path) -> None:
                 ends = both.map(lambda _: requests.get(f"{ping}{end}?rid={rid}", timeout=60).status_code, range(2))
                 return statuses | set(ends)
 
-    server = web_server(tmp_path / "web.log", CHM_DATABASE_URL=own_database())
+    server = web_server(tmp_path / "web.log", CHM_DATABASE_URL=database_address())
     with server as address, ThreadPoolExecutor(8) as clients:
-        statuses = set().union(*clients.map(tell, rids))
+        statuses = set().union(*clients.map(push, rids))
 
     assert statuses == {200}
     found = {run.external_run_id: run.status for run in pipeline.runs.all()}
@@ -115,7 +115,7 @@ def test_many_at_once_lose_nothing_and_mix_nothing_up(tmp_path: Path) -> None:
 
 
 def _memory(address: str) -> int:
-    """Of all processes that listen there."""
+    """Return the memory of all processes that listen at this address."""
     port = urlsplit(address).port
     servers = {
         found.pid

@@ -1,4 +1,4 @@
-"""The reporting documents are the code's own words, and their queries run as they stand."""
+"""The reporting documents are generated from the code, and their queries run as printed."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from chm_project.tests.controlled_seed import plant
+from chm_project.tests.controlled_seed import create_seed
 from runs.reporting.documents import DOCUMENTS
 from runs.reporting.shapes import shapes
 
@@ -29,7 +29,7 @@ def test_a_document_is_not_stale(name: str) -> None:
 
 
 def test_every_query_of_the_document_runs_with_the_variables_it_names() -> None:
-    plant()
+    create_seed()
     text = (FOLDER / "dashboard-queries.sql").read_text()
     statements = [s for s in re.sub(r"^--.*$", "", text, flags=re.MULTILINE).split(";") if s.strip()]
     assert len(statements) == len(shapes())

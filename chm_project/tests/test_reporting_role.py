@@ -1,4 +1,4 @@
-"""The reporting role: it reads the views and can do nothing else, tried as that role on a connection of its own."""
+"""The reporting role can read the views and do nothing else, tested on a connection of that role."""
 
 import os
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from chm_project.tests.controlled_seed import plant
+from chm_project.tests.controlled_seed import create_seed
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -26,8 +26,10 @@ def reader(monkeypatch: pytest.MonkeyPatch) -> Iterator[psycopg.Connection[Any]]
     for name in ("pool", "cursor_factory", "context", "prepare_threshold"):
         parameters.pop(name, None)
     try:
-        with psycopg.connect(**{**parameters, "user": ROLE, "password": PASSWORD}, autocommit=True) as own:
-            yield own
+        with psycopg.connect(
+            **{**parameters, "user": ROLE, "password": PASSWORD}, autocommit=True
+        ) as reader_connection:
+            yield reader_connection
     finally:
         with connection.cursor() as cursor:
             cursor.execute(f"GRANT {ROLE} TO CURRENT_USER")
@@ -42,11 +44,13 @@ def views() -> list[str]:
 
 
 def test_it_reads_every_view(reader: psycopg.Connection[Any]) -> None:
-    plant()
+    create_seed()
     assert views()
     for view in views():
         assert reader.execute(f"SELECT count(*) FROM reporting.{view}").fetchone() is not None, view
-    assert reader.execute("SELECT count(*) FROM runs").fetchone() == (60,), "the search path ends at reporting"
+    assert reader.execute("SELECT count(*) FROM runs").fetchone() == (60,), (
+        "unqualified names resolve to the schema reporting"
+    )
 
 
 @pytest.mark.proves("SE-001")
@@ -83,7 +87,7 @@ WRITES = (
 
 @pytest.mark.proves("SE-001")
 @pytest.mark.parametrize("statement", WRITES)
-def test_it_can_do_nothing_else_even_out_of_its_read_only_transactions(
+def test_it_can_do_nothing_else_even_outside_read_only_transactions(
     reader: psycopg.Connection[Any], statement: str
 ) -> None:
     with pytest.raises((psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction)):
@@ -93,7 +97,7 @@ def test_it_can_do_nothing_else_even_out_of_its_read_only_transactions(
         reader.execute(statement)
 
 
-def test_its_transactions_are_read_only_and_end_by_themselves(reader: psycopg.Connection[Any]) -> None:
+def test_its_transactions_are_read_only_and_time_out(reader: psycopg.Connection[Any]) -> None:
     assert reader.execute("SHOW default_transaction_read_only").fetchone() == ("on",)
     assert reader.execute("SHOW statement_timeout").fetchone() == ("30s",)
     assert reader.execute("SHOW idle_in_transaction_session_timeout").fetchone() == ("30s",)
@@ -126,20 +130,20 @@ def test_the_command_can_be_repeated(reader: psycopg.Connection[Any], capsys: py
 
 
 @pytest.mark.parametrize("name", ["Robert'); DROP TABLE runs;--", "pg_monitor", "Capital", "", "a" * 64])
-def test_a_name_that_cannot_be_a_role_is_refused(name: str) -> None:
+def test_an_invalid_name_of_a_role_is_refused(name: str) -> None:
     with pytest.raises(CommandError, match="cannot be a role"):
         call_command("grant_reporting_role", name)
 
 
-def test_an_absent_password_is_said(tmp_path: Any) -> None:
+def test_a_missing_password_is_reported(tmp_path: Any) -> None:
     with pytest.raises(CommandError, match="CHM_NO_SUCH_VARIABLE is not set"):
         call_command("grant_reporting_role", ROLE, "--password-env", "CHM_NO_SUCH_VARIABLE")
     with pytest.raises(CommandError, match="Cannot read"):
         call_command("grant_reporting_role", ROLE, "--password-file", str(tmp_path / "none"))
 
 
-def test_default_privileges_of_a_former_version_end_with_the_next_grant(reader: psycopg.Connection[Any]) -> None:
-    """They stopped the restore of a dump by the owner, when another role had set them."""
+def test_granting_again_removes_default_privileges_of_an_earlier_version(reader: psycopg.Connection[Any]) -> None:
+    """If another role had set these privileges, the owner could not restore a dump."""
     with connection.cursor() as cursor:
         cursor.execute(f"ALTER DEFAULT PRIVILEGES IN SCHEMA reporting GRANT SELECT ON TABLES TO {ROLE}")
 

@@ -1,4 +1,4 @@
-"""Every row that is about a client, a pipeline or a run opens it: in the API, in CSV and on the board."""
+"""Every row about a client, pipeline or run has its key or link: in the API, in CSV and on the board."""
 
 import csv
 import io
@@ -16,7 +16,7 @@ from runs.reporting.shapes import shapes
 
 pytestmark = pytest.mark.django_db
 
-# What is about none of the three: times, platforms, environments, buckets.
+# Shapes whose rows are about times, platforms, environments or buckets instead.
 AGGREGATES = {
     "failures_over_time", "failure_rate_by_platform", "run_duration_distribution", "weekly_status_mix",
     "vendor_dependency", "reliability_by_environment", "incidents", "daily_success",
@@ -25,9 +25,9 @@ AGGREGATES = {
 
 @pytest.fixture
 def seed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The controlled seed as if it were today."""
+    """Create the controlled seed with its end a second ago."""
     monkeypatch.setattr(controlled_seed, "AS_OF", timezone.now().replace(microsecond=0) - timedelta(seconds=1))
-    controlled_seed.plant()
+    controlled_seed.create_seed()
 
 
 def test_shapes_have_the_keys_of_their_grain() -> None:
@@ -38,7 +38,7 @@ def test_shapes_have_the_keys_of_their_grain() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(set(shapes()) - AGGREGATES))
-def test_a_row_of_a_report_opens_what_it_names(seed: None, name: str) -> None:
+def test_the_keys_in_a_row_of_a_report_open_its_client_pipeline_and_run(seed: None, name: str) -> None:
     api = program("read")
     rows: list[dict[str, Any]] = api.get(f"{ROOT}/reports/{name}").json()["items"]
     table = api.get(f"{ROOT}/reports/{name}", headers={"accept": "text/csv"}).getvalue().decode()
@@ -53,7 +53,7 @@ def test_a_row_of_a_report_opens_what_it_names(seed: None, name: str) -> None:
             assert api.get(f"{ROOT}/runs/{row['run_id']}").json()["pipeline_id"] == row["pipeline_id"]
 
 
-def test_a_row_of_the_board_opens_what_it_names(seed: None) -> None:
+def test_the_links_in_a_row_of_the_board_open_their_pages(seed: None) -> None:
     viewer = browser("viewer")
     board = html(viewer.get("/admin/"))
     opened: dict[str, int] = {}
@@ -72,7 +72,7 @@ def test_a_row_of_the_board_opens_what_it_names(seed: None) -> None:
     assert set(opened) == lists >= {"failing", "changed", "late", "sources", "fresh", "firing"}
 
 
-def test_a_limit_cuts_what_a_report_answers_with(seed: None) -> None:
+def test_a_limit_shortens_every_report(seed: None) -> None:
     api = program("read")
     for name in shapes():
         rows = api.get(f"{ROOT}/reports/{name}").json()["items"]

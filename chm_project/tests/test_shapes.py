@@ -1,4 +1,4 @@
-"""The shapes: worked out by hand on the controlled seed, and the same through every door."""
+"""Each shape returns the rows calculated by hand for the controlled seed, through Python, API, CSV and SQL."""
 
 import csv
 import io
@@ -10,9 +10,9 @@ import pytest
 from chm_project.access.models import Scope
 from chm_project.db.reporting.files import parse_shape
 from chm_project.tests.api import ROOT, error, person, program
-from chm_project.tests.controlled_seed import AS_OF, plant
-from chm_project.tests.expected_shapes import EXPECTED, by_hand
-from chm_project.tests.reader import ask
+from chm_project.tests.controlled_seed import AS_OF, create_seed
+from chm_project.tests.expected_shapes import EXPECTED, expected_rows
+from chm_project.tests.reader import query_as_reader
 from inventory.models import Client
 from inventory.tests.factories import PipelineFactory
 from runs.api.reports import columns_of
@@ -29,7 +29,7 @@ NAMES = sorted(EXPECTED)
 
 @pytest.fixture
 def seed() -> None:
-    plant()
+    create_seed()
 
 
 def as_json(value: object) -> object:
@@ -42,31 +42,31 @@ def as_cell(value: object) -> str:
     return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def test_each_shape_is_worked_out_by_hand() -> None:
+def test_every_shape_has_expected_rows() -> None:
     assert sorted(shapes()) == NAMES
-    assert len(NAMES) >= 18, "the contract's"
+    assert len(NAMES) >= 18, "the contract lists 18"
 
 
 @pytest.mark.proves("FR-017", "OB-001", "OB-002", "OB-003", "OB-004", "OB-005", "OB-006")
 @pytest.mark.parametrize("name", NAMES)
-def test_the_adapter_says_what_was_worked_out_by_hand(seed: None, name: str) -> None:
+def test_the_adapter_returns_the_rows_calculated_by_hand(seed: None, name: str) -> None:
     rows = run_shape(name, as_of=AS_OF)
 
-    assert [tuple(row.values()) for row in rows] == by_hand(name)
+    assert [tuple(row.values()) for row in rows] == expected_rows(name)
     assert all(list(row) == [column.name for column in shapes()[name].columns] for row in rows)
 
 
 @pytest.mark.proves("FR-017", "SC-004")
 @pytest.mark.parametrize("name", NAMES)
-def test_the_api_says_the_same_in_json_and_csv(seed: None, name: str) -> None:
+def test_the_api_returns_the_same_rows_as_json_and_csv(seed: None, name: str) -> None:
     api, path = program("read"), f"{ROOT}/reports/{name}?as_of=2026-06-17T12:00:00Z"
 
     answer = api.get(path)
     table = api.get(path, headers={"accept": "text/csv"})
 
-    # No maintenance file is named here; what it adds has a test of its own.
+    # Without a maintenance file the columns of its notes are empty; test_planned_maintenance.py covers them.
     notes = (None,) * (len(columns_of(shapes()[name])) - len(shapes()[name].columns))
-    expected = [tuple(as_json(value) for value in (*row, *notes)) for row in by_hand(name)]
+    expected = [tuple(as_json(value) for value in (*row, *notes)) for row in expected_rows(name)]
     assert answer.status_code == 200
     assert [tuple(row.values()) for row in answer.json()["items"]] == expected
     assert table["Content-Type"] == "text/csv; charset=utf-8"
@@ -77,14 +77,14 @@ def test_the_api_says_the_same_in_json_and_csv(seed: None, name: str) -> None:
 
 @pytest.mark.proves("FR-017", "SC-004")
 @pytest.mark.parametrize("name", NAMES)
-def test_the_sql_says_the_same_to_the_reporting_role(seed: None, name: str) -> None:
-    rows = ask(shapes()[name].sql, validated(shapes()[name].parameters, {"as_of": AS_OF}))
+def test_the_sql_returns_the_same_rows_to_the_reporting_role(seed: None, name: str) -> None:
+    rows = query_as_reader(shapes()[name].sql, validated(shapes()[name].parameters, {"as_of": AS_OF}))
 
-    assert [tuple(row.values()) for row in rows] == by_hand(name)
+    assert [tuple(row.values()) for row in rows] == expected_rows(name)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_scope_leaves_only_what_lies_in_it(seed: None, name: str) -> None:
+def test_a_scope_excludes_all_rows_outside_it(seed: None, name: str) -> None:
     delta = Client.objects.get(name="Delta")
     PipelineFactory.create(client=delta, platform="cron", environment="prod")
     rows = run_shape(name, as_of=AS_OF, client_id=delta.pk, platform="cron", environment="dev")
@@ -110,7 +110,7 @@ def test_scopes_by_client_platform_and_environment_add_up(seed: None) -> None:
     assert run_shape("failing_now", as_of=AS_OF, environment="prod") != []
 
 
-def test_buckets_are_of_the_width_asked_for(seed: None) -> None:
+def test_buckets_have_the_requested_width(seed: None) -> None:
     def failures(bucket: str) -> list[tuple[Any, int]]:
         rows = run_shape("failures_over_time", as_of=AS_OF, bucket=bucket)
         return [(row["ts_bucket"], row["failed_runs"]) for row in rows]
@@ -145,7 +145,7 @@ def test_buckets_are_of_the_width_asked_for(seed: None) -> None:
         ("failures_over_time", {"until": "0001-01-02T00:00:00Z"}, {"until"}),
     ],
 )  # fmt: skip
-def test_a_wrong_parameter_is_named_by_adapter_and_api(name: str, parameters: dict[str, Any], wrong: set[str]) -> None:
+def test_adapter_and_api_name_an_invalid_parameter(name: str, parameters: dict[str, Any], wrong: set[str]) -> None:
     with pytest.raises(InvalidParameters) as refusal:
         run_shape(name, **parameters)
     assert set(refusal.value.problems) == wrong
@@ -160,7 +160,7 @@ def test_an_unknown_shape_is_not_found() -> None:
         run_shape("everything")
 
 
-def test_a_token_bound_to_a_client_sees_that_client_alone(seed: None) -> None:
+def test_a_token_bound_to_a_client_sees_only_that_client(seed: None) -> None:
     borealis, acme = Client.objects.get(name="Borealis"), Client.objects.get(name="Acme")
     api = program("read", client_id=borealis.pk)
     for name in NAMES:
@@ -185,14 +185,14 @@ def test_reports_need_the_permission_to_see_runs() -> None:
     assert person("viewer").get(f"{ROOT}/reports/failing_now").status_code == 200
 
 
-def test_a_spreadsheet_never_takes_a_name_for_a_formula() -> None:
+def test_a_name_in_csv_is_never_a_formula() -> None:
     PipelineFactory.create(client__name='=HYPERLINK("http://evil.example")', name="+1+1")
     table = program("read").get(f"{ROOT}/reports/latest_status_by_pipeline", headers={"accept": "text/csv"})
     _, row = csv.reader(io.StringIO(table.getvalue().decode()))
     assert row[:2] == ['\'=HYPERLINK("http://evil.example")', "'+1+1"]
 
 
-def test_a_report_costs_one_query_beside_its_limits(django_assert_num_queries: Any) -> None:
+def test_a_report_costs_one_query_and_its_limits(django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(5):  # savepoint, limit, the shape, limit off, savepoint released
         run_shape("latest_status_by_pipeline")
 
@@ -207,14 +207,14 @@ def test_every_header_is_complete() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_clock_at_the_end_of_all_years_and_the_largest_runs_overflow_nothing(seed: None, name: str) -> None:
+def test_the_first_and_last_year_and_the_largest_row_counts_do_not_overflow(seed: None, name: str) -> None:
     Run.objects.filter(rows_processed__isnull=False).update(rows_processed=MAX_BIGINT)
 
     for as_of in (datetime(1, 2, 1, tzinfo=UTC), AS_OF, datetime(9999, 12, 31, 23, 59, tzinfo=UTC)):
         run_shape(name, as_of=as_of)
 
 
-def test_rows_are_summed_beyond_what_one_run_can_hold(seed: None) -> None:
+def test_a_sum_of_rows_can_exceed_the_maximum_of_a_run(seed: None) -> None:
     Run.objects.filter(rows_processed__isnull=False).update(rows_processed=MAX_BIGINT)
 
     rows = run_shape("client_throughput", as_of=AS_OF)

@@ -1,4 +1,4 @@
-"""Shapes against their textbook forms, which join everything and rank all runs."""
+"""Shapes return the same rows as their textbook forms, which join everything and rank all runs."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -33,7 +33,7 @@ def ago(hours: int | None) -> datetime | None:
     return None if hours is None else AS_OF - timedelta(hours=hours)
 
 
-def plant(runs: list[Any], activity: list[bool], due: list[int | None]) -> None:
+def create_rows(runs: list[Any], activity: list[bool], due: list[int | None]) -> None:
     clients = [Client.objects.create(name=f"client {n}", is_active=activity[n]) for n in range(3)]
     pipelines = [
         Pipeline.objects.create(
@@ -50,7 +50,7 @@ def plant(runs: list[Any], activity: list[bool], due: list[int | None]) -> None:
         )
         for number, (place, status, started, finished, seconds) in enumerate(runs)
     )  # fmt: skip
-    # Stored at one moment within the windows: what decides where neither time is known.
+    # Stored at one moment within the windows. This time decides if a run has neither a start nor an end.
     Run.objects.update(created_at=ago(5))
 
 
@@ -69,17 +69,17 @@ def test_shapes_equal_their_textbook_forms(
     Run.objects.all().delete()
     Pipeline.objects.all().delete()
     Client.objects.all().delete()
-    plant(runs, activity, due)
+    create_rows(runs, activity, due)
     values = {"as_of": AS_OF, "week": ago(24 * 7), "month": ago(24 * 30), "limit": limit}
     for name, textbook in NAIVE.items():
-        given_limit: dict[str, Any] = {"limit": limit} if name == "top_flaky_pipelines" else {}
-        rows = run_shape(name, as_of=AS_OF, **given_limit)
+        parameters: dict[str, Any] = {"limit": limit} if name == "top_flaky_pipelines" else {}
+        rows = run_shape(name, as_of=AS_OF, **parameters)
         with connection.cursor() as cursor:
             cursor.execute(textbook, values)
             expected = [tuple(float(v) if type(v).__name__ == "Decimal" else v for v in r) for r in cursor.fetchall()]
-        # What kind of flaky a pipeline is has a test of its own.
+        # Another test covers the kind of a flaky pipeline.
         rows = [row | {"kind": None} if "kind" in row else row for row in rows]
-        # So have incidents and known failures.
-        own = {"incident", "known", "known_reason", "known_ticket_url", "known_until"}
-        rows = [{name: value for name, value in row.items() if name not in own} for row in rows]
+        # Other tests cover incidents and known failures too.
+        covered_elsewhere = {"incident", "known", "known_reason", "known_ticket_url", "known_until"}
+        rows = [{name: value for name, value in row.items() if name not in covered_elsewhere} for row in rows]
         assert [tuple(row.values()) for row in rows] == expected, name

@@ -1,4 +1,4 @@
-"""Shapes read runs through their indexes, and the latest run by one probe per pipeline."""
+"""Shapes read runs by their indexes, and the latest run with one index probe per pipeline."""
 
 import time
 from datetime import datetime, timedelta
@@ -12,9 +12,9 @@ from runs.reporting.parameters import validated
 from runs.reporting.shapes import shapes
 
 UNTIL = datetime.fromisoformat("2026-06-17T12:00:00Z")
-# By the index that must carry each; index-only, since the history is vacuumed.
+# The index that each shape must use, in an index-only scan, because the history is vacuumed.
 BY_EVENT, LATEST, FAILED = "runs_by_event", "runs_latest", "runs_failed"
-CARRIED_BY = {
+USED_INDEXES = {
     "failures_over_time": {FAILED},
     "latest_status_by_pipeline": {LATEST},
     "failure_counts_by_client": {FAILED},
@@ -35,7 +35,7 @@ CARRIED_BY = {
     "reliability_by_environment": {BY_EVENT},
 }
 
-# The index of failures does not hold their ids, which this shape returns.
+# The index of failures does not contain run ids, which this shape returns.
 SCANS = {"failure_streaks": {"Index Scan"}}
 
 
@@ -46,7 +46,8 @@ def nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
 @pytest.fixture
 def history(transactional_db: None) -> None:
     call_command("generate_history", clients=4, pipelines=60, runs=60_000, days=365, until=UNTIL, verbosity=0)
-    # Tests beside this one commit without waiting for the disk, and VACUUM passes over pages until they are there.
+    # Parallel tests commit without waiting for the disk, and VACUUM marks a page as visible only after its commits are
+    # written, so repeat it until it does.
     with connection.cursor() as cursor:
         cursor.execute("SET synchronous_commit = on")
         for _ in range(100):
@@ -59,7 +60,7 @@ def history(transactional_db: None) -> None:
 
 
 def test_no_shape_scans_all_runs(history: None) -> None:
-    for name, expected in CARRIED_BY.items():
+    for name, expected in USED_INDEXES.items():
         values = validated(shapes()[name].parameters, {"as_of": UNTIL - timedelta(seconds=1)})
         with connection.cursor() as cursor:
             cursor.execute(f"EXPLAIN (FORMAT json) {shapes()[name].sql}", values)

@@ -1,4 +1,4 @@
-"""Four business tables: described, keyed, timed, and bound by foreign keys."""
+"""The four business tables have descriptions, keys, times and foreign keys."""
 
 import uuid
 
@@ -37,7 +37,7 @@ def test_every_business_table_and_column_is_described() -> None:
 
 @pytest.mark.proves("FR-020")
 @pytest.mark.parametrize("table", ["clients", "pipelines", "runs", "alert_rules"])
-def test_every_entity_has_its_key_and_its_times(table: str) -> None:
+def test_every_table_has_a_uuid_key_and_its_times(table: str) -> None:
     [model] = [model for model in apps.get_models() if model._meta.db_table == table]
 
     kinds = {field.name: field.db_type(connection) for field in model._meta.concrete_fields}
@@ -51,7 +51,7 @@ def test_every_entity_has_its_key_and_its_times(table: str) -> None:
     ("table", "column"),
     [("pipelines", "client_id"), ("runs", "pipeline_id"), ("alert_rules", "client_id"), ("alert_rules", "pipeline_id")],
 )
-def test_a_foreign_key_must_exist(table: str, column: str) -> None:
+def test_a_foreign_key_must_reference_a_row(table: str, column: str) -> None:
     constraint = refused_by(table, **{column: str(uuid.uuid4())})
 
     assert constraint is not None

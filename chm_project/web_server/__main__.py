@@ -1,4 +1,4 @@
-"""python -m chm_project.web_server: the web server of production and `make serve`."""
+"""python -m chm_project.web_server: run the web server of production and `make serve`."""
 
 import argparse
 import logging
@@ -16,6 +16,7 @@ from chm_project.web_server.server import ThreadCounts
 
 
 def load() -> Any:
+    """Return the WSGI application, ready to answer its first request."""
     from django.urls import get_resolver
 
     from chm_project.telemetry.context import name_process
@@ -23,13 +24,13 @@ def load() -> Any:
 
     name_process("web")
 
-    # Waitress would log a line for each request that waits for a thread.
     if not settings.DEBUG and not settings.CHM_PROXIES:
         logging.getLogger(__name__).warning(
             "no proxy is configured (CHM_PROXIES): in production put nginx before this server, see docs/docker.md"
         )
+    # Waitress would log a line for each request that waits for a thread.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
-    # The first request loads routes and middleware: done once here, not in each child.
+    # The first request loads routes and middleware. Send it here, once, and not in each child.
     get_resolver().url_patterns  # noqa: B018
     request: dict[str, Any] = {"PATH_INFO": "/health"}
     setup_testing_defaults(request)
@@ -52,15 +53,17 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=port, help="default: CHM_PORT")
     parser.add_argument("--processes", type=int, default=processes, help="default: CHM_WEB_WORKERS")
     parser.add_argument("--threads", type=int, default=threads, help="default: CHM_WEB_THREADS")
-    parser.add_argument("--check", action="store_true", help="only try whether the application loads")
+    parser.add_argument("--check", action="store_true", help="only test whether the application loads")
     options = parser.parse_args()
     if options.check:
         load()
         return
-    listening, held = open_socket(options.host, options.port)
+    listening, is_managed = open_socket(options.host, options.port)
     linger = bool(settings.CHM_PROXIES)
-    size = ThreadCounts(threads=options.threads)
-    Processes(load, listening, number=options.processes, size=size, linger=linger, held=held).run()
+    thread_counts = ThreadCounts(threads=options.threads)
+    Processes(
+        load, listening, count=options.processes, thread_counts=thread_counts, linger=linger, is_managed=is_managed
+    ).run()
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import socket
 import struct
 import sys
 
+# Connections that may wait while children are replaced; the kernel limits this to net.core.somaxconn.
 BACKLOG = 2_048
 # The first file descriptor from systemd: sd_listen_fds(3).
 _FIRST = 3
@@ -17,36 +18,36 @@ _DROP_SYN = ((0x30, 0, 0, 13), (0x45, 0, 1, 0x02), (0x06, 0, 0, 0), (0x06, 0, 0,
 
 
 def open_socket(host: str, port: int) -> tuple[socket.socket, bool]:
-    """Return the socket, which may not listen yet, and whether a service manager holds it too.
+    """Return the socket, which may not listen yet, and whether a service manager keeps it open too.
 
-    It comes from systemd or the previous parent, or is new.
+    The socket comes from systemd or from the previous parent, or is new.
     """
-    held = False
+    is_managed = False
     if os.environ.get("LISTEN_PID") == str(os.getpid()) and os.environ.get("LISTEN_FDS") == "1":
         listening = socket.socket(fileno=_FIRST)
         listening.set_inheritable(False)
-        held = os.environ.get("LISTEN_FDNAMES") != _OWN_NAME
+        is_managed = os.environ.get("LISTEN_FDNAMES") != _OWN_NAME
     else:
         listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
     listening.setblocking(False)
-    return listening, held
+    return listening, is_managed
 
 
-def pass_on(listening: socket.socket, *, held: bool) -> dict[str, str]:
-    """Prepare for an immediate exec; return the variables by which `open_socket` finds the socket."""
+def pass_on(listening: socket.socket, *, is_managed: bool) -> dict[str, str]:
+    """Prepare the socket for an exec that follows at once; return the variables that `open_socket` then reads."""
     if listening.fileno() == _FIRST:
         os.set_inheritable(_FIRST, True)
     else:
         os.dup2(listening.fileno(), _FIRST)
-    return {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1", "LISTEN_FDNAMES": "" if held else _OWN_NAME}
+    return {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1", "LISTEN_FDNAMES": "" if is_managed else _OWN_NAME}
 
 
 def drop_new_connections(listening: socket.socket) -> None:
-    """Refuse connections between the last accept and the close, which would reset them.
+    """Ignore new connections from now on, because closing the socket would reset connections not yet accepted.
 
-    A client that connects meanwhile retries after a second, and is then refused or reaches the next server. Linux only.
+    Such a client repeats its SYN after a second, and is then refused or reaches the next server. Linux only.
     """
     if sys.platform != "linux":
         return

@@ -26,7 +26,8 @@ logger = logging.getLogger(__name__)
 
 # If a child ends sooner than this, the next one starts after a pause, so that an error at the start does not loop.
 YOUNG_SECONDS = 0.5
-FORMER = "CHM_WEB_FORMER_CHILDREN"
+# The variable that passes the process ids of running children across the exec.
+FORMER_CHILDREN = "CHM_WEB_FORMER_CHILDREN"
 # For children: SIGTERM lets kept connections send one more request, SIGINT does not.
 _SIGNALS = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 
@@ -34,27 +35,28 @@ _SIGNALS = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 class Processes:
     """The children of a web server.
 
-    `linger`: a proxy keeps connections open, so a stop waits for their last request. `held`: a service manager keeps
-    the socket, so connections wait in it for the next parent."""
+    `linger`: a proxy keeps connections open, so a stop waits for their last request. `is_managed`: a service manager
+    keeps the socket open, so connections wait in it for the next parent.
+    """
 
     def __init__(
         self,
         load: Callable[[], Any],
         listening: socket.socket,
         *,
-        number: int,
-        size: ThreadCounts,
+        count: int,
+        thread_counts: ThreadCounts,
         linger: bool,
-        held: bool,
+        is_managed: bool,
     ) -> None:
         self._load = load
         self._listening = listening
-        self._number = number
-        self._size = size
+        self._count = count
+        self._thread_counts = thread_counts
         self._linger = linger
-        self._held = held
+        self._is_managed = is_managed
         self._started: dict[int, float] = {}
-        self._former = {int(pid) for pid in os.environ.pop(FORMER, "").split()}
+        self._former = {int(pid) for pid in os.environ.pop(FORMER_CHILDREN, "").split()}
         self._trial: subprocess.Popen[bytes] | None = None
 
     def run(self) -> None:
@@ -62,10 +64,10 @@ class Processes:
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         application = self._load()
         gc.collect()
-        gc.freeze()  # loaded objects stay in memory that children share
-        # Only now, so that a proxy uses another server while this one loads.
+        gc.freeze()  # the collector no longer writes to loaded objects, so children share their memory
+        # Listen only now, so that a proxy uses another server while this one loads.
         self._listening.listen(sockets.BACKLOG)
-        for _ in range(self._number):
+        for _ in range(self._count):
             self._fork(application)
         self._signal(self._former, signal.SIGTERM)
         while (received := signal.sigwait(_SIGNALS)) not in (signal.SIGTERM, signal.SIGINT):
@@ -76,7 +78,7 @@ class Processes:
                 if age < YOUNG_SECONDS and status != -signal.SIGKILL:
                     time.sleep(YOUNG_SECONDS)
                 self._fork(application)
-            self._replace_if_tried()
+            self._replace_if_loadable()
         self._stop(received)
 
     def _fork(self, application: Any) -> None:
@@ -86,7 +88,7 @@ class Processes:
             try:
                 self._serve(application, parent)
                 status = 0
-            except BaseException:
+            except BaseException:  # also SystemExit: a child must never continue in the code of its parent
                 logger.exception("a web process failed")
             finally:
                 logging.shutdown()
@@ -95,10 +97,11 @@ class Processes:
 
     def _serve(self, application: Any, parent: int) -> None:
         if sys.platform == "linux":
-            ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # children end with the parent
+            ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG: children end with the parent
+            # The parent ended before the line above, so no signal will come.
             if os.getppid() != parent:
                 return
-        server = WebServer(application, self._listening, self._size)
+        server = WebServer(application, self._listening, self._thread_counts)
         signal.signal(signal.SIGTERM, lambda *_: server.stop(linger=True))
         signal.signal(signal.SIGINT, lambda *_: server.stop(linger=False))
         for number in (signal.SIGCHLD, signal.SIGHUP):
@@ -109,12 +112,12 @@ class Processes:
     def _ended(self) -> list[tuple[int, float]]:
         """Return status and age of each child to replace."""
         self._former -= {pid for pid in self._former if os.waitpid(pid, os.WNOHANG)[0]}
-        found = []
+        ended = []
         for child in list(self._started):
-            ended, status = os.waitpid(child, os.WNOHANG)
-            if ended:
-                found.append((os.waitstatus_to_exitcode(status), time.monotonic() - self._started.pop(child)))
-        return found
+            pid, status = os.waitpid(child, os.WNOHANG)
+            if pid:
+                ended.append((os.waitstatus_to_exitcode(status), time.monotonic() - self._started.pop(child)))
+        return ended
 
     # SIGHUP
 
@@ -123,21 +126,21 @@ class Processes:
         if self._trial is None:
             self._trial = subprocess.Popen([sys.executable, *sys.orig_argv[1:], "--check"])  # noqa: S603 - our own
 
-    def _replace_if_tried(self) -> None:
+    def _replace_if_loadable(self) -> None:
         if self._trial is None or self._trial.poll() is None:
             return
         status, self._trial = self._trial.returncode, None
         if status:
-            logger.error("the application cannot be loaded again (status %s); the former one stays", status)
+            logger.error("the new application cannot be loaded (status %s); the running one stays", status)
             return
-        former = {FORMER: " ".join(str(pid) for pid in {*self._started, *self._former})}
-        environment = os.environ | sockets.pass_on(self._listening, held=self._held) | former
+        former = {FORMER_CHILDREN: " ".join(str(pid) for pid in {*self._started, *self._former})}
+        environment = os.environ | sockets.pass_on(self._listening, is_managed=self._is_managed) | former
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)  # noqa: S606 - our own
 
-    # The end
+    # Stop
 
     def _stop(self, received: int) -> None:
-        if not self._held:
+        if not self._is_managed:
             sockets.drop_new_connections(self._listening)
         children = {*self._started, *self._former}
         self._signal(children, signal.SIGTERM if self._linger and received == signal.SIGTERM else signal.SIGINT)

@@ -19,11 +19,11 @@ from chm_project.web_server.listening import BACKLOG
 
 # Headers must be complete after this time.
 HEADER_SECONDS = 15
-# After this time, bodies and the reading of responses must reach the minimum rate.
+# After this time, a client must send a body, and read a response, at the minimum rate.
 GRACE_SECONDS = 10
-LEAST_BYTES_PER_SECOND = 1_000
+MIN_BYTES_PER_SECOND = 1_000
 BODY_SECONDS = 300
-# A request gets 503 if no thread is free after this time; later requests would wait longer.
+# A request gets 503 if no thread is free after this time. Without the limit, each later request would wait longer.
 QUEUE_SECONDS = 2
 RETRY_AFTER_SECONDS = 2
 IDLE_SECONDS = 75
@@ -31,7 +31,7 @@ STOP_SECONDS = 20
 # After a stop, kept connections still get their next request answered for this time. A proxy that closes idle
 # connections sooner never sends a request on a closed connection.
 LINGER_SECONDS = 5
-# Probes need no database, so the event loop answers them, independent of the threads.
+# Probes need no database, so the event loop answers them even if all threads are busy.
 PROBES = ("/health", "/health/")
 # Reports use the database for seconds, so they get their own few threads and a short queue.
 REPORTS = "/api/v1/reports/"
@@ -39,12 +39,12 @@ REPORT_THREADS = 2
 REPORTS_WAITING = 4
 # Unread responses wait on disk, so that no thread waits for the client.
 UNREAD_BYTES = 256 * 1024 * 1024
-# If a client sends more requests with this much unread, its connection is closed after the response.
-UNREAD_BYTES_OF_ASKING_CLIENT = 1024 * 1024
+# If a client sends further requests while this much is unread, its connection is closed after the next response.
+UNREAD_BYTES_OF_PIPELINING_CLIENT = 1024 * 1024
 
 
 class _Refusal(Error):  # type: ignore[misc]  # Waitress has no types
-    """An error in the format of the API."""
+    """An error response in the format of the API."""
 
     error_code = ""
 
@@ -75,36 +75,37 @@ class TimedRequest(HTTPRequestParser):  # type: ignore[misc]
         age = now - self.began
         if not self.headers_finished:
             return age > HEADER_SECONDS
-        return age > BODY_SECONDS or (age > GRACE_SECONDS and self.body_bytes_received < age * LEAST_BYTES_PER_SECOND)
+        return age > BODY_SECONDS or (age > GRACE_SECONDS and self.body_bytes_received < age * MIN_BYTES_PER_SECOND)
 
 
 class Task(WSGITask):  # type: ignore[misc]
     def write(self, data: bytes) -> None:
         """Send the headers together with the first part of the body.
 
-        If the process is killed between the two, a proxy cannot repeat the request.
+        If the process were killed between the two, a proxy could not repeat the request.
         """
         if self.wrote_header or not self.complete:
             super().write(data)
             return
-        self.channel.held = []
+        self.channel.buffered = []
         try:
             super().write(data)
         finally:
-            held, self.channel.held = self.channel.held, None
-        self.channel.write_soon(b"".join(held))
+            parts, self.channel.buffered = self.channel.buffered, None
+        self.channel.write_soon(b"".join(parts))
 
 
 class DeadlineChannel(HTTPChannel):  # type: ignore[misc]
-    """One connection."""
+    """One connection, closed if its client is slow."""
 
     parser_class = TimedRequest
     task_class = Task
-    held: list[bytes] | None = None
+    # Parts of a response that are sent together; None if each part is sent at once.
+    buffered: list[bytes] | None = None
     request: TimedRequest | None = None
     queued_at = 0.0
-    answers_itself = False
-    # When the response began to wait for its reader, and how much was read since.
+    answer_in_loop = False
+    # Since when the response has waited for the client to read it, and how many bytes were sent since then.
     sending_since: float | None = None
     sent_since = 0
 
@@ -115,23 +116,23 @@ class DeadlineChannel(HTTPChannel):  # type: ignore[misc]
 
     def received(self, data: bytes) -> bool:
         result: bool = super().received(data)
-        if self.answers_itself:
+        if self.answer_in_loop:
             # Outside super().received(), which holds a lock that service() needs.
-            self.answers_itself = False
+            self.answer_in_loop = False
             self.service()
         return result
 
     def service(self) -> None:
         request = self.requests[0]
         if not request.error and time.monotonic() - self.queued_at > QUEUE_SECONDS:
-            request.error = NoFreeThread("Every thread of this server is at work; try again in a moment.")
-        if self.server.is_stopping or self.total_outbufs_len > UNREAD_BYTES_OF_ASKING_CLIENT:
+            request.error = NoFreeThread("All threads of this server are busy; try again in a moment.")
+        if self.server.is_stopping or self.total_outbufs_len > UNREAD_BYTES_OF_PIPELINING_CLIENT:
             request.headers["CONNECTION"] = "close"
         super().service()
 
     def write_soon(self, data: Any) -> int:
-        if self.held is not None:
-            self.held.append(data)
+        if self.buffered is not None:
+            self.buffered.append(data)
             return len(data)
         written: int = super().write_soon(data)
         return written
@@ -157,7 +158,7 @@ class DeadlineChannel(HTTPChannel):  # type: ignore[misc]
             self.sending_since = None
         elif self.sending_since is None:
             self.sending_since, self.sent_since = now, 0
-        elif (age := now - self.sending_since) > GRACE_SECONDS and self.sent_since < age * LEAST_BYTES_PER_SECOND:
+        elif (age := now - self.sending_since) > GRACE_SECONDS and self.sent_since < age * MIN_BYTES_PER_SECOND:
             self.will_close = True
 
     @property
@@ -173,8 +174,8 @@ class ThreadCounts:
     connections: int = 2_000
 
 
-def lane(threads: int) -> ThreadedTaskDispatcher:
-    """Return threads with their own queue."""
+def new_lane(threads: int) -> ThreadedTaskDispatcher:
+    """Return a dispatcher with its own threads and its own queue."""
     dispatcher = ThreadedTaskDispatcher()
     dispatcher.set_thread_count(threads)
     return dispatcher
@@ -183,29 +184,29 @@ def lane(threads: int) -> ThreadedTaskDispatcher:
 class WebServer(TcpWSGIServer):  # type: ignore[misc]
     channel_class = DeadlineChannel
 
-    def __init__(self, application: Any, listening: Any, size: ThreadCounts) -> None:
+    def __init__(self, application: Any, listening: Any, thread_counts: ThreadCounts) -> None:
         adjustments = Adjustments(
             sockets=[listening],
             backlog=BACKLOG,
-            threads=size.threads,
+            threads=thread_counts.threads,
             outbuf_high_watermark=UNREAD_BYTES,
-            connection_limit=size.connections,
+            connection_limit=thread_counts.connections,
             channel_timeout=IDLE_SECONDS,
             cleanup_interval=1,
             asyncore_use_poll=True,
             clear_untrusted_proxy_headers=False,  # a middleware of CHM checks them
             ident="",
         )
-        report_threads = min(REPORT_THREADS, size.threads - 1) or 1
-        self.report_lane = lane(report_threads)
-        # For responses without work: refusals, and probes that the event loop cannot answer.
-        self.quick_lane = lane(1)
+        report_threads = min(REPORT_THREADS, thread_counts.threads - 1) or 1
+        self.report_lane = new_lane(report_threads)
+        # For responses that need no work: refusals, and probes that the event loop cannot answer.
+        self.quick_lane = new_lane(1)
         self._stop_at: float | None = None
         self._linger_until = 0.0
         address = (listening.family, listening.type, listening.proto, listening.getsockname())
         super().__init__(
-            application, {}, True, listening, dispatcher=lane(max(size.threads - report_threads, 1)), adj=adjustments,
-            bind_socket=False, sockinfo=address,
+            application, {}, True, listening, dispatcher=new_lane(max(thread_counts.threads - report_threads, 1)),
+            adj=adjustments, bind_socket=False, sockinfo=address,
         )  # fmt: skip
 
     def add_task(self, channel: DeadlineChannel) -> None:
@@ -213,10 +214,10 @@ class WebServer(TcpWSGIServer):  # type: ignore[misc]
         request = channel.requests[0]
         path = getattr(request, "path", "")
         if path in PROBES:
-            # A cookie may need a session from the database.
+            # A request with a cookie may need a session from the database, for which the loop must not wait.
             is_in_loop = threading.get_ident() == self._loop_thread
             if is_in_loop and not channel.total_outbufs_len and "COOKIE" not in request.headers:
-                channel.answers_itself = True
+                channel.answer_in_loop = True
             else:
                 self.quick_lane.add_task(channel)
         elif path.startswith(REPORTS):
@@ -230,9 +231,9 @@ class WebServer(TcpWSGIServer):  # type: ignore[misc]
 
     def maintenance(self, now: float) -> None:
         super().maintenance(now)
-        moment = time.monotonic()
+        monotonic_now = time.monotonic()  # Waitress passes the time of the wall clock
         for channel in list(self.active_channels.values()):
-            channel.end_if_slow(moment)
+            channel.end_if_slow(monotonic_now)
 
     @property
     def is_stopping(self) -> bool:
@@ -261,7 +262,7 @@ class WebServer(TcpWSGIServer):  # type: ignore[misc]
         self.close()
 
     def _close_listening(self) -> None:
-        """Accept connections in the socket's queue before closing it, because the kernel would reset them."""
+        """Accept all connections in the socket's queue, then close it. Otherwise the kernel would reset them."""
         waiting = select.poll()
         waiting.register(self.socket, select.POLLIN)
         while waiting.poll(0):

@@ -174,7 +174,7 @@ class _SourceReader:
             reader.mistakes.append(
                 f"{where}.fields.pipeline: is missing: it is required unless the request contains {{external_id}}"
             )
-        reader.no_others(
+        reader.refuse_unknown_keys(
             table,
             where,
             {"request", "items", "fields", "status", "paging", "since", "one_pipeline", "open_runs", "one_run",
@@ -210,7 +210,7 @@ class _SourceReader:
         for name in sorted(unknown_placeholders(request, allowed)):
             placeholders = ", ".join(f"{{{placeholder}}}" for placeholder in sorted(allowed))
             reader.mistakes.append(f"{where}: {{{name}}} is not a placeholder here (only {placeholders})")
-        reader.no_others(part, where, {"path", "query", "body", *others} | ({"method"} if methods else set()))
+        reader.refuse_unknown_keys(part, where, {"path", "query", "body", *others} | ({"method"} if methods else set()))
         return request
 
     def _extra(self, table: Mapping[str, Any], key: str, allowed: set[str]) -> RequestTemplate | None:
@@ -274,7 +274,7 @@ class _SourceReader:
                 if placeholder[0] not in allowed:
                     names = ", ".join(sorted(allowed))
                     reader.mistakes.append(f"{where}.{key}: {placeholder[0]} is not a placeholder here (only {names})")
-        reader.no_others(table, where, {"pipeline", "runs"})
+        reader.refuse_unknown_keys(table, where, {"pipeline", "runs"})
         return links
 
     def _paging(self, table: Mapping[str, Any]) -> Paging:
@@ -291,20 +291,20 @@ class _SourceReader:
         for key in REQUIRED_KEYS.get(paging.kind, ()):
             if not table.get(key):
                 reader.mistakes.append(f"{where}.{key}: is missing ({paging.kind} requires it)")
-        reader.no_others(table, where, {"kind", "param", "next", "more", "total", "first"})
+        reader.refuse_unknown_keys(table, where, {"kind", "param", "next", "more", "total", "first"})
         return paging
 
     def _fields(self, table: Mapping[str, Any]) -> dict[str, Expression]:
         where = f"{self.where}.fields"
         if table and "external_run_id" not in table:
             self.reader.mistakes.append(f"{where}.external_run_id: is missing")
-        self.reader.no_others(table, where, set(FIELDS))
+        self.reader.refuse_unknown_keys(table, where, set(FIELDS))
         expressions = ((name, self._expression(table, where, name)) for name in FIELDS if name in table)
         return {name: expression for name, expression in expressions if expression is not None}
 
     def _status(self, table: Mapping[str, Any]) -> tuple[tuple[Expression, ...], dict[str, str]]:
         reader, where = self.reader, f"{self.where}.status"
-        reader.no_others(table, where, {"words", *Status.values, IGNORED})
+        reader.refuse_unknown_keys(table, where, {"words", *Status.values, IGNORED})
         words = reader.texts(table, where, "words")
         if table and not words and "words" not in table:
             reader.mistakes.append(f'{where}.words: is missing: the fields with the status, such as ["status"]')

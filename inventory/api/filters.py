@@ -11,7 +11,7 @@ class InventoryFilter(FilterSet):
     """Limit lists to the active inventory unless the request includes the rest."""
 
     is_active = FlagFilter(help_text="Objects with this value of is_active; false lists disabled ones.")
-    include_inactive = FlagFilter(method="keep", help_text="true lists active and inactive objects.")
+    include_inactive = FlagFilter(method="include_all", help_text="true lists active and inactive objects.")
 
     def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         filtered: QuerySet[Any] = super().filter_queryset(queryset)
@@ -19,19 +19,19 @@ class InventoryFilter(FilterSet):
             return filtered
         return filtered.active()  # type: ignore[attr-defined,no-any-return]
 
-    def keep(self, queryset: QuerySet[Any], name: str, value: bool) -> QuerySet[Any]:
+    def include_all(self, queryset: QuerySet[Any], name: str, value: bool) -> QuerySet[Any]:
         return queryset
 
 
 class ClientFilter(InventoryFilter):
     name = TextFilter(help_text="The exact name.")
-    search = TextFilter(method="having", max_length=255, help_text="Part of the name; case is ignored.")
+    search = TextFilter(method="containing", max_length=255, help_text="Part of the name; case is ignored.")
 
     class Meta:
         model = Client
         fields: list[str] = []
 
-    def having(self, clients: QuerySet[Client], name: str, value: str) -> QuerySet[Client]:
+    def containing(self, clients: QuerySet[Client], name: str, value: str) -> QuerySet[Client]:
         return clients.filter(name__icontains=value)
 
 
@@ -42,14 +42,14 @@ class ClientPipelineFilter(InventoryFilter):
     pipeline_type = WordsFilter(PipelineType, help_text="What the pipeline does.")
     environment = WordsFilter(Environment, help_text="Where the pipeline runs.")
     search = TextFilter(
-        method="having", max_length=255, help_text="Part of the name or the external_id; case is ignored."
+        method="containing", max_length=255, help_text="Part of the name or the external_id; case is ignored."
     )
 
     class Meta:
         model = Pipeline
         fields: list[str] = []
 
-    def having(self, pipelines: QuerySet[Pipeline], name: str, value: str) -> QuerySet[Pipeline]:
+    def containing(self, pipelines: QuerySet[Pipeline], name: str, value: str) -> QuerySet[Pipeline]:
         return pipelines.filter(Q(name__icontains=value) | Q(external_id__icontains=value))
 
 

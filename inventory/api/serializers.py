@@ -22,7 +22,7 @@ class PipelineSerializer(StrictModelSerializer[Pipeline]):
 
     client_id = serializers.UUIDField(read_only=True)
     stale_since = serializers.SerializerMethodField(
-        help_text="ingest_due_at once it has passed: the status is the last one received and may be outdated."
+        help_text="ingest_due_at if it has passed, else null. If set, the last received status may be outdated."
     )
 
     class Meta:

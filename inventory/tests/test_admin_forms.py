@@ -38,7 +38,7 @@ def errors(response: Any) -> dict[str, list[str]]:
 
 
 def with_inline(name: str, *rows: dict[str, Any], **more: Any) -> dict[str, Any]:
-    """A client's form with its pipelines' rows; rows that have an id exist."""
+    """Return the data of a client's form with rows of pipelines; rows with an id already exist."""
     known = sum("id" in row for row in rows)
     data: dict[str, Any] = {
         "name": name, "pipelines-TOTAL_FORMS": len(rows), "pipelines-INITIAL_FORMS": known, **more
@@ -62,17 +62,17 @@ def with_inline(name: str, *rows: dict[str, Any], **more: Any) -> dict[str, Any]
         ({"platform": "arflow"}, {"platform": ["Select a valid choice. arflow is not one of the available choices."]}),
     ],
 )  # fmt: skip
-def test_what_is_wrong_with_a_pipeline_is_said_at_its_field(
+def test_each_error_of_a_pipeline_is_shown_at_its_field(
     browser: Browser, fields: dict[str, str], expected: dict[str, list[str]]
 ) -> None:
-    there = PipelineFactory.create(name="taken", platform="cron", external_id="x")
+    existing = PipelineFactory.create(name="taken", platform="cron", external_id="x")
 
-    response = browser.post(f"{PIPELINES}add/", {"client": there.client_id, **PIPELINE, **fields})
+    response = browser.post(f"{PIPELINES}add/", {"client": existing.client_id, **PIPELINE, **fields})
 
     assert errors(response) == expected
 
 
-def test_a_client_of_a_name_that_exists_is_refused_at_the_name(browser: Browser) -> None:
+def test_a_client_with_a_taken_name_is_refused_at_the_name(browser: Browser) -> None:
     ClientFactory.create(name="Northwind")
 
     assert errors(browser.post(f"{CLIENTS}add/", with_inline("Northwind"))) == {
@@ -80,7 +80,7 @@ def test_a_client_of_a_name_that_exists_is_refused_at_the_name(browser: Browser)
     }
 
 
-def test_a_pipeline_without_an_external_id_has_none_and_no_empty_text(browser: Browser) -> None:
+def test_an_empty_external_id_and_description_are_stored_as_null(browser: Browser) -> None:
     client = ClientFactory.create()
 
     browser.post(f"{PIPELINES}add/", {"client": client.pk, **PIPELINE, "external_id": "", "description": ""})
@@ -91,13 +91,13 @@ def test_a_pipeline_without_an_external_id_has_none_and_no_empty_text(browser: B
 
 def test_pipelines_are_added_and_changed_on_their_clients_page(browser: Browser) -> None:
     client = ClientFactory.create(name="Northwind")
-    there = PipelineFactory.create(client=client, name="before", is_active=False)
+    existing = PipelineFactory.create(client=client, name="before", is_active=False)
 
     response = browser.post(
         f"{CLIENTS}{client.pk}/change/",
         with_inline(
             "Northwind",
-            {"id": there.pk, "client": client.pk, **PIPELINE, "name": "after"},
+            {"id": existing.pk, "client": client.pk, **PIPELINE, "name": "after"},
             {"client": client.pk, **PIPELINE},
         ),
     )
@@ -107,11 +107,11 @@ def test_pipelines_are_added_and_changed_on_their_clients_page(browser: Browser)
     assert "pipeline" in LogEntry.objects.get().get_change_message()
 
 
-def test_two_pipelines_of_one_name_are_refused_at_the_row(browser: Browser) -> None:
-    there = PipelineFactory.create(name="orders", client__name="Northwind")
+def test_a_second_pipeline_of_the_same_name_is_refused_at_its_row(browser: Browser) -> None:
+    existing = PipelineFactory.create(name="orders", client__name="Northwind")
 
     response = browser.post(
-        f"{CLIENTS}{there.client_id}/change/", with_inline("Northwind", {"client": there.client_id, **PIPELINE})
+        f"{CLIENTS}{existing.client_id}/change/", with_inline("Northwind", {"client": existing.client_id, **PIPELINE})
     )
 
     assert "This client has a pipeline with this name already." in response.content.decode()
@@ -137,7 +137,7 @@ def test_a_client_with_hundreds_of_pipelines_shows_them_page_by_page_and_can_be_
     assert Pipeline.objects.get(pk=rows[20].pk).name == "renamed"
 
 
-def test_a_moved_pipeline_is_backfilled_anew_and_its_books_are_not_edited(browser: Browser) -> None:
+def test_a_pipeline_with_a_new_id_is_backfilled_again_and_forms_cannot_edit_its_bookkeeping(browser: Browser) -> None:
     pipeline = PipelineFactory.create(last_ingest_error="kept")
     Pipeline.objects.update(ingested_through="2026-01-01T00:00:00Z")
     sent = {
@@ -156,7 +156,7 @@ def test_a_moved_pipeline_is_backfilled_anew_and_its_books_are_not_edited(browse
 
 
 @pytest.mark.parametrize(
-    ("page", "narrowed", "found"),
+    ("page", "query", "found"),
     [
         (PIPELINES, "q=orders", {"orders"}),
         (PIPELINES, "q=DAG-9", {"invoices"}),
@@ -169,23 +169,23 @@ def test_a_moved_pipeline_is_backfilled_anew_and_its_books_are_not_edited(browse
         (CLIENTS, "is_active__exact=0", {"Contoso"}),
     ],
 )
-def test_lists_are_searched_and_filtered(browser: Browser, page: str, narrowed: str, found: set[str]) -> None:
+def test_lists_are_searched_and_filtered(browser: Browser, page: str, query: str, found: set[str]) -> None:
     PipelineFactory.create(client__name="Northwind", **{**PIPELINE, "external_id": "dag-1"})
     PipelineFactory.create(
         client=ClientFactory.create(name="Contoso", is_active=False), name="invoices", platform="cron",
         external_id="dag-9", environment="dev", is_active=False,
     )  # fmt: skip
 
-    response = browser.get(f"{page}?{narrowed}", follow=True)
+    response = browser.get(f"{page}?{query}", follow=True)
 
     assert {row.name for row in response.context["cl"].result_list} == found
 
 
-@pytest.mark.parametrize("narrowed", ["platform__exact=%00", "platform__exact=cobol", "client__id__exact=nobody"])
-def test_an_unknown_filter_value_is_an_error_and_not_the_whole_list(browser: Browser, narrowed: str) -> None:
+@pytest.mark.parametrize("query", ["platform__exact=%00", "platform__exact=cobol", "client__id__exact=nobody"])
+def test_an_unknown_filter_value_is_an_error_and_not_the_whole_list(browser: Browser, query: str) -> None:
     PipelineFactory.create(name="orders")
 
-    answer = browser.get(f"{PIPELINES}?{narrowed}", follow=True)
+    answer = browser.get(f"{PIPELINES}?{query}", follow=True)
 
     assert answer.status_code == 400
     assert "orders" not in answer.content.decode()
@@ -223,13 +223,13 @@ def test_pipelines_are_filtered_by_client(browser: Browser) -> None:
         ("{pipeline}", ["session", "person", "pipeline", "its state", "chosen client"]),
     ],
 )
-def test_a_page_costs_these_queries_however_much_there_is(browser: Browser, page: str, queries: list[str]) -> None:
+def test_a_page_costs_these_queries_for_any_number_of_rows(browser: Browser, page: str, queries: list[str]) -> None:
     for number in (1, 30):
         pipelines = PipelineFactory.create_batch(number, client=ClientFactory.create())
         address = page.format(
             client=f"{CLIENTS}{pipelines[0].client_id}/change/", pipeline=f"{PIPELINES}{pipelines[0].pk}/change/"
         )
-        browser.get(address)  # what Django looks up once
+        browser.get(address)  # fills the caches of Django
         with CaptureQueriesContext(connection) as captured:
             assert browser.get(address).status_code == 200
         executed = [query["sql"] for query in captured if not re.match(r"SET LOCAL|SAVEPOINT|RELEASE", query["sql"])]
@@ -260,7 +260,7 @@ def test_save_and_add_another_keeps_the_client(browser: Browser) -> None:
     assert f'<option value="{client.pk}" selected>' in browser.get(response["Location"]).content.decode()
 
 
-def test_the_history_shows_values_before_and_after_whoever_changed_them(browser: Browser) -> None:
+def test_the_history_shows_values_before_and_after_changes_in_forms_and_the_api(browser: Browser) -> None:
     first, second = ClientFactory.create(name="First"), ClientFactory.create(name="Second")
     pipeline = PipelineFactory.create(client=first, name="orders", environment="prod", description=None)
     address = f"{PIPELINES}{pipeline.pk}/"

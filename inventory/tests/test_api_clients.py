@@ -22,7 +22,7 @@ def api(db: None) -> APIClient:
 
 
 @pytest.mark.proves("FR-002", "AC-001")
-def test_creating_a_client_answers_201_with_the_whole_client(api: APIClient) -> None:
+def test_creating_a_client_returns_201_and_the_client(api: APIClient) -> None:
     response = api.post(CLIENTS, {"name": "Northwind"})
 
     assert response.status_code == 201
@@ -75,7 +75,7 @@ def test_every_bad_field_is_named_and_nothing_stored(api: APIClient, body: dict[
 
 
 @pytest.mark.parametrize("body", [[], "name", 5, None, [{"name": "x"}]])
-def test_a_body_that_is_no_object_is_refused(api: APIClient, body: Any) -> None:
+def test_a_body_that_is_not_an_object_is_refused(api: APIClient, body: Any) -> None:
     assert set(invalid(post_json(api, CLIENTS, body))) == {"body"}
 
 
@@ -121,7 +121,7 @@ def test_filters(api: APIClient, parameters: dict[str, str], names: list[str]) -
 
 
 @pytest.mark.proves("FR-002", "AC-001")
-def test_patch_changes_what_it_names_and_nothing_else(api: APIClient) -> None:
+def test_patch_changes_only_the_fields_it_names(api: APIClient) -> None:
     client = ClientFactory.create(name="Northwind")
 
     response = api.patch(f"{CLIENTS}/{client.pk}", {"is_active": False})
@@ -155,7 +155,7 @@ def test_patch_is_as_strict_as_post(api: APIClient) -> None:
 
 
 @pytest.mark.proves("FR-018", "AC-001")
-def test_delete_disables_and_the_client_still_answers(api: APIClient) -> None:
+def test_delete_disables_a_client_that_can_still_be_read(api: APIClient) -> None:
     client = ClientFactory.create()
     path = f"{CLIENTS}/{client.pk}"
 
@@ -183,14 +183,14 @@ def test_an_unknown_client_is_404(api: APIClient, method: str) -> None:
     error(getattr(api, method)(f"{CLIENTS}/{NOWHERE}"), 404, "not_found")
 
 
-def test_ids_are_read_in_either_case(api: APIClient) -> None:
+def test_ids_are_accepted_in_upper_and_lower_case(api: APIClient) -> None:
     client = ClientFactory.create()
 
     assert api.get(f"{CLIENTS}/{str(client.pk).upper()}").status_code == 200
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_concurrent_creations_with_one_name_one_succeeds_and_the_rest_are_told() -> None:
+def test_of_concurrent_creations_with_one_name_one_succeeds_and_the_others_are_refused() -> None:
     writers = 6
     programs = [program("write") for _ in range(writers)]
     barrier = Barrier(writers)

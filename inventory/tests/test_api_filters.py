@@ -1,4 +1,4 @@
-"""Every column of the inventory can be filtered by, or is listed here with the reason why not."""
+"""The API can filter by every column of the inventory, except by those listed here with a reason."""
 
 import pytest
 from django.db.models import Model
@@ -8,11 +8,11 @@ from inventory.api.filters import ClientFilter, PipelineFilter
 from inventory.models import Client, Pipeline
 
 NOT_FILTERABLE = {
-    "id": "an object answers at its own address",
+    "id": "an object has its own URL",
     "created_at": "a list can be ordered by it",
     "updated_at": "a list can be ordered by it",
     "description": "free text",
-    "ingested_through": "bookkeeping; the report ingestion_health asks about it",
+    "ingested_through": "bookkeeping; the report ingestion_health uses it",
     "ingest_due_at": "bookkeeping",
     "last_ingest_at": "bookkeeping",
     "last_ingest_error": "bookkeeping",
@@ -32,7 +32,7 @@ NOT_FILTERABLE = {
 
 
 @pytest.mark.parametrize(("model", "filterset"), [(Client, ClientFilter), (Pipeline, PipelineFilter)])
-def test_every_field_is_filterable_or_listed_as_not(model: type[Model], filterset: type[FilterSet]) -> None:
+def test_every_field_is_filterable_or_listed_with_a_reason(model: type[Model], filterset: type[FilterSet]) -> None:
     columns = {field.attname for field in model._meta.concrete_fields}
 
     assert columns - set(NOT_FILTERABLE) == set(filterset.base_filters) - {"include_inactive", "search"}

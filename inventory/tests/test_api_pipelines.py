@@ -34,13 +34,13 @@ def client(db: None) -> Client:
     return ClientFactory.create(name="Northwind")
 
 
-def of(client: Client) -> str:
+def list_path(client: Client) -> str:
     return f"{ROOT}/clients/{client.pk}/pipelines"
 
 
 @pytest.mark.proves("FR-003", "AC-001")
-def test_creating_a_pipeline_answers_201_with_the_whole_pipeline(api: APIClient, client: Client) -> None:
-    response = api.post(of(client), FULL)
+def test_creating_a_pipeline_returns_201_and_the_pipeline(api: APIClient, client: Client) -> None:
+    response = api.post(list_path(client), FULL)
 
     assert response.status_code == 201
     body = response.json()
@@ -55,8 +55,8 @@ def test_creating_a_pipeline_answers_201_with_the_whole_pipeline(api: APIClient,
     assert api.get(f"{PIPELINES}/{body['id']}").json() == body
 
 
-def test_what_is_left_out_gets_its_default(api: APIClient, client: Client) -> None:
-    body = api.post(of(client), SMALL).json()
+def test_omitted_fields_get_their_defaults(api: APIClient, client: Client) -> None:
+    body = api.post(list_path(client), SMALL).json()
 
     assert body["environment"] == "prod"
     assert body["is_active"] is True
@@ -92,22 +92,22 @@ def test_what_is_left_out_gets_its_default(api: APIClient, client: Client) -> No
 def test_every_bad_field_is_named_and_nothing_stored(
     api: APIClient, client: Client, change: dict[str, Any], fields: set[str]
 ) -> None:
-    issues = invalid(post_json(api, of(client), FULL | change))
+    issues = invalid(post_json(api, list_path(client), FULL | change))
 
     assert set(issues) == fields
     assert not Pipeline.objects.exists()
 
 
 def test_a_choice_error_lists_the_choices(api: APIClient, client: Client) -> None:
-    issues = invalid(api.post(of(client), SMALL | {"environment": "production"}))
+    issues = invalid(api.post(list_path(client), SMALL | {"environment": "production"}))
 
     assert issues == {"environment": ["Give one of: dev, staging, prod."]}
 
 
 def test_all_broken_uniqueness_rules_are_named_at_once(api: APIClient, client: Client) -> None:
-    api.post(of(client), FULL)
+    api.post(list_path(client), FULL)
 
-    issues = invalid(api.post(of(client), FULL))
+    issues = invalid(api.post(list_path(client), FULL))
 
     assert issues == {
         "name": ["This client has a pipeline with this name already."],
@@ -116,12 +116,12 @@ def test_all_broken_uniqueness_rules_are_named_at_once(api: APIClient, client: C
     }
 
 
-def test_names_and_external_ids_are_free_under_another_client(api: APIClient, client: Client) -> None:
-    api.post(of(client), FULL)
+def test_another_client_can_use_the_same_names_and_external_ids(api: APIClient, client: Client) -> None:
+    api.post(list_path(client), FULL)
 
-    assert api.post(of(ClientFactory.create()), FULL).status_code == 201
-    assert api.post(of(client), SMALL | {"name": "a"}).status_code == 201
-    assert api.post(of(client), SMALL | {"name": "b"}).status_code == 201
+    assert api.post(list_path(ClientFactory.create()), FULL).status_code == 201
+    assert api.post(list_path(client), SMALL | {"name": "a"}).status_code == 201
+    assert api.post(list_path(client), SMALL | {"name": "b"}).status_code == 201
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
@@ -137,7 +137,7 @@ def test_lists_hold_the_active_inventory_sorted_by_name(api: APIClient, client: 
     PipelineFactory.create(client__is_active=False, name="of a disabled client")
 
     assert [pipeline["name"] for pipeline in items(api.get(PIPELINES))] == ["a", "b"]
-    assert [pipeline["name"] for pipeline in items(api.get(of(client)))] == ["b"]
+    assert [pipeline["name"] for pipeline in items(api.get(list_path(client)))] == ["b"]
     assert [p["name"] for p in items(api.get(PIPELINES, {"is_active": "false"}))] == ["disabled"]
     assert [p["name"] for p in items(api.get(PIPELINES, {"include_inactive": "true"}))] == [
         "a", "b", "disabled", "of a disabled client",
@@ -163,7 +163,7 @@ def test_filters(api: APIClient, client: Client, parameters: dict[str, str]) -> 
     )
 
     assert [pipeline["name"] for pipeline in items(api.get(PIPELINES, parameters))] == ["wanted"]
-    assert [pipeline["name"] for pipeline in items(api.get(of(client), parameters))] == ["wanted"]
+    assert [pipeline["name"] for pipeline in items(api.get(list_path(client), parameters))] == ["wanted"]
 
 
 def test_filter_by_client(api: APIClient, client: Client) -> None:
@@ -174,7 +174,7 @@ def test_filter_by_client(api: APIClient, client: Client) -> None:
     assert items(api.get(PIPELINES, {"client_id": NOWHERE})) == []
 
 
-def test_equal_names_are_walked_exactly_once(api: APIClient, db: None) -> None:
+def test_pipelines_of_equal_names_are_each_listed_once(api: APIClient, db: None) -> None:
     made = {str(PipelineFactory.create(name="same").pk) for _ in range(7)}
 
     found = [pipeline["id"] for pipeline in walk(api, PIPELINES, limit=2)]
@@ -191,7 +191,7 @@ def test_equal_names_are_walked_exactly_once(api: APIClient, db: None) -> None:
         pytest.param(timedelta(minutes=1), False, id="to come"),
     ],
 )
-def test_stale_since_is_the_moment_the_walk_was_due(
+def test_stale_since_is_when_the_walk_was_due(
     api: APIClient, client: Client, due: timedelta | None, is_stale: bool
 ) -> None:
     moment = timezone.now() + due if due is not None else None
@@ -200,10 +200,10 @@ def test_stale_since_is_the_moment_the_walk_was_due(
     detail = api.get(f"{PIPELINES}/{pipeline.pk}").json()
 
     assert detail["stale_since"] == (detail["ingest_due_at"] if is_stale else None)
-    assert [p["stale_since"] for p in items(api.get(of(client)))] == [detail["stale_since"]]
+    assert [p["stale_since"] for p in items(api.get(list_path(client)))] == [detail["stale_since"]]
 
 
-def test_patch_leaves_ingestion_bookkeeping_alone(api: APIClient) -> None:
+def test_patch_keeps_the_bookkeeping_of_ingestion(api: APIClient) -> None:
     walked = datetime(2026, 3, 1, tzinfo=UTC)
     pipeline = PipelineFactory.create(ingested_through=walked)
 
@@ -214,7 +214,7 @@ def test_patch_leaves_ingestion_bookkeeping_alone(api: APIClient) -> None:
 
 
 def test_patch_writes_only_the_columns_it_changes(api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A walk that ends between the reading and the writing of a PATCH keeps its watermark."""
+    """If a walk ends while a PATCH is between reading and writing, its watermark is kept."""
     pipeline = PipelineFactory.create()
     walked = datetime(2026, 3, 1, tzinfo=UTC)
     save = Pipeline.save
@@ -231,7 +231,7 @@ def test_patch_writes_only_the_columns_it_changes(api: APIClient, monkeypatch: p
 
 
 @pytest.mark.parametrize("change", [{"external_id": "other"}, {"platform": "dbt"}, {"external_id": None}], ids=str)
-def test_a_new_source_resets_the_watermark_and_what_the_former_source_said(
+def test_a_new_source_clears_the_watermark_and_the_fields_of_the_former_source(
     api: APIClient, change: dict[str, Any]
 ) -> None:
     moment = datetime(2026, 3, 1, tzinfo=UTC)
@@ -255,7 +255,7 @@ def test_a_pipeline_can_move_to_another_client(api: APIClient, client: Client) -
 
 
 @pytest.mark.parametrize("value", [NOWHERE, "no id", None, 5, {}], ids=str)
-def test_a_pipeline_cannot_move_to_nowhere(api: APIClient, value: Any) -> None:
+def test_a_pipeline_cannot_move_to_an_unknown_client(api: APIClient, value: Any) -> None:
     pipeline = PipelineFactory.create()
 
     issues = invalid(post_patch(api, pipeline, {"client_id": value}))
@@ -277,7 +277,7 @@ def test_a_rename_to_a_taken_name_is_refused(api: APIClient) -> None:
 
 
 @pytest.mark.proves("FR-018", "AC-001")
-def test_delete_disables_and_the_pipeline_still_answers(api: APIClient) -> None:
+def test_delete_disables_a_pipeline_that_can_still_be_read(api: APIClient) -> None:
     pipeline = PipelineFactory.create()
     path = f"{PIPELINES}/{pipeline.pk}"
 
@@ -285,7 +285,7 @@ def test_delete_disables_and_the_pipeline_still_answers(api: APIClient) -> None:
 
     assert api.get(path).json()["is_active"] is False
     assert items(api.get(PIPELINES)) == []
-    assert items(api.get(of(pipeline.client))) == []
+    assert items(api.get(list_path(pipeline.client))) == []
 
 
 @pytest.mark.parametrize("method", ["get", "patch", "delete"])
@@ -295,7 +295,7 @@ def test_an_unknown_pipeline_is_404(api: APIClient, method: str) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("field", ["description", "external_id"])
-def test_a_secret_that_somebody_types_is_refused_and_not_repeated(field: str) -> None:
+def test_a_submitted_secret_is_refused_and_not_repeated(field: str) -> None:
     pipeline = PipelineFactory.create()
     for answer in (
         program().patch(f"{ROOT}/pipelines/{pipeline.pk}", {field: "load with password=hunter2"}, format="json"),
@@ -311,7 +311,7 @@ def test_a_secret_that_somebody_types_is_refused_and_not_repeated(field: str) ->
 
 
 @pytest.mark.django_db
-def test_a_secret_that_comes_another_way_is_masked() -> None:
+def test_a_secret_saved_without_a_form_is_masked() -> None:
     pipeline = PipelineFactory.create(description="mails with token=FAKE-tok-77", external_id="a?token=FAKE-tok-78")
 
     assert pipeline.description == "mails with token=[filtered]"

@@ -1,4 +1,4 @@
-"""Each bad client or pipeline, inserted with SQL, is refused by the constraint that names the rule."""
+"""A named constraint refuses each invalid client or pipeline that is inserted by SQL."""
 
 import importlib
 
@@ -84,11 +84,11 @@ def test_a_bad_pipeline_value_is_refused(column: str, value: str, constraint: st
         ({"ticket_url": "javascript:alert(1)"}, "pipelines_known_ticket_url_http"),
     ],
 )
-def test_a_known_failure_is_complete_and_its_values_are_legal(columns: dict[str, str], constraint: str) -> None:
+def test_an_incomplete_or_invalid_known_failure_is_refused(columns: dict[str, str], constraint: str) -> None:
     mark = {
         "known_reason": "ticket 123", "known_run_id": "019b0000-0000-7000-8000-000000000000",
         "known_fingerprint": "0be9897c3b37", "known_since": "2026-01-02T00:00:00Z",
     }  # fmt: skip
-    given = {f"known_{name}": value for name, value in columns.items() if not name.startswith("known_")}
-    row = mark | given if given else columns
+    values = {f"known_{name}": value for name, value in columns.items() if not name.startswith("known_")}
+    row = mark | values if values else columns
     assert refused_by("pipelines", client_id=insert_client(), **row) == constraint

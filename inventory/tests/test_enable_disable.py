@@ -1,4 +1,4 @@
-"""Clients and pipelines are disabled and enabled in the console after a page has said what follows; never deleted."""
+"""The console disables and enables clients and pipelines after a page shows what follows, and never deletes them."""
 
 import re
 from html import unescape
@@ -24,7 +24,7 @@ def browser(client: Browser) -> Browser:
 
 
 def text(response: Any) -> str:
-    """What a person reads of the page's content."""
+    """Return the visible text of the page's content."""
     assert response.status_code == 200, response.content
     content = response.content.decode().partition('id="content"')[2] or response.content.decode()
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", content)).split())
@@ -33,8 +33,8 @@ def text(response: Any) -> str:
 def rule(**fields: Any) -> Any:
     from django.apps import apps
 
-    given = {"rule_type": "on_failure", "channel": "slack", **fields}
-    return apps.get_model("alerting.AlertRule").objects.create(**given)
+    values = {"rule_type": "on_failure", "channel": "slack", **fields}
+    return apps.get_model("alerting.AlertRule").objects.create(**values)
 
 
 def choose(browser: Browser, page: str, action: str, *rows: Any, **more: str) -> Any:
@@ -42,7 +42,7 @@ def choose(browser: Browser, page: str, action: str, *rows: Any, **more: str) ->
     return browser.post(page, data)
 
 
-def test_the_confirmation_says_which_pipelines_leave_and_which_rules_are_paused(browser: Browser) -> None:
+def test_the_confirmation_lists_the_pipelines_that_leave_and_the_rules_that_are_paused(browser: Browser) -> None:
     northwind, contoso = ClientFactory.create(name="Northwind"), ClientFactory.create(name="Contoso")
     orders = PipelineFactory.create(client=northwind, name="orders")
     PipelineFactory.create(client=northwind, name="old orders", is_active=False)
@@ -74,7 +74,7 @@ def test_a_rule_of_a_client_is_paused_only_with_its_last_pipeline(browser: Brows
     assert "1 alert rule is paused:" in text(choose(browser, PIPELINES, "disable", first, second))
 
 
-def test_confirmed_each_object_is_disabled_and_logged_and_its_history_stays(browser: Browser) -> None:
+def test_after_the_confirmation_each_object_is_disabled_and_logged(browser: Browser) -> None:
     pipelines = PipelineFactory.create_batch(3)
     Pipeline.objects.filter(pk=pipelines[2].pk).update(is_active=False)
 
@@ -105,7 +105,7 @@ def test_enabling_a_client_brings_back_what_was_active_before(browser: Browser) 
     assert [pipeline.name for pipeline in Pipeline.objects.active()] == ["was active"]
 
 
-def test_a_selection_across_pages_is_carried_to_the_confirmation_and_switched_whole(browser: Browser) -> None:
+def test_a_selection_across_pages_is_confirmed_and_disabled_as_a_whole(browser: Browser) -> None:
     PipelineFactory.create_batch(101, platform="dbt")
     other = PipelineFactory.create(platform="cron")
     page, first = f"{PIPELINES}?platform__exact=dbt", Pipeline.objects.filter(platform="dbt")[0]
@@ -120,7 +120,7 @@ def test_a_selection_across_pages_is_carried_to_the_confirmation_and_switched_wh
 
 
 @pytest.mark.parametrize("page", [CLIENTS, PIPELINES])
-def test_one_object_is_switched_from_its_own_page(browser: Browser, page: str) -> None:
+def test_one_object_is_disabled_on_its_page(browser: Browser, page: str) -> None:
     row: Any = ClientFactory.create() if page == CLIENTS else PipelineFactory.create()
     place = f"{page}{row.pk}/"
     assert f"{place}disable/" in browser.get(f"{place}change/").content.decode()
@@ -137,13 +137,13 @@ def test_one_object_is_switched_from_its_own_page(browser: Browser, page: str) -
 
 
 @pytest.mark.parametrize("page", [CLIENTS, PIPELINES])
-def test_switching_what_does_not_exist_is_not_found(browser: Browser, page: str) -> None:
+def test_disabling_an_unknown_object_is_not_found(browser: Browser, page: str) -> None:
     assert browser.get(f"{page}019b0000-0000-7000-8000-000000000000/disable/").status_code == 404
     assert browser.get(f"{page}nonsense/enable/").status_code == 404
 
 
 @pytest.mark.parametrize("page", [CLIENTS, PIPELINES])
-def test_nothing_offers_to_delete(browser: Browser, page: str) -> None:
+def test_no_page_offers_to_delete(browser: Browser, page: str) -> None:
     row: Any = PipelineFactory.create()
     row = row.client if page == CLIENTS else row
 

@@ -1,4 +1,4 @@
-"""Spreadsheets of clients and pipelines, through the console: every bad row is named, nothing is half stored."""
+"""Import and export of clients and pipelines in the console: all bad rows are listed, and no file is stored in part."""
 
 import io
 import re
@@ -42,7 +42,7 @@ def choose(browser: Browser, page: str, content: str | bytes) -> Any:
 
 
 def errors(response: Any) -> list[str]:
-    """Row, column and error of each line of the table; or what stands at the file."""
+    """Return row, column and error of each line of the table of errors, or the errors of the file."""
     assert response.status_code == 200
     page = response.content.decode()
     found = re.search(r'id="import-errors".*?<tbody>(.*?)</tbody>', page, re.DOTALL)
@@ -53,12 +53,12 @@ def errors(response: Any) -> list[str]:
     return [" ".join(unescape(re.sub("<[^>]+>", " ", line)).split()) for line in lines]
 
 
-def confirm(browser: Browser, page: str, looked_at: Any) -> Any:
-    assert 'name="upload"' in looked_at.content.decode(), errors(looked_at)
-    return browser.post(f"{page}import/", {"upload": looked_at.context["upload"]}, follow=True)
+def confirm(browser: Browser, page: str, preview: Any) -> Any:
+    assert 'name="upload"' in preview.content.decode(), errors(preview)
+    return browser.post(f"{page}import/", {"upload": preview.context["upload"]}, follow=True)
 
 
-def bring_in(browser: Browser, page: str, content: str | bytes) -> Any:
+def import_file(browser: Browser, page: str, content: str | bytes) -> Any:
     return confirm(browser, page, choose(browser, page, content))
 
 
@@ -72,15 +72,15 @@ def workbook(*lines: Sequence[Any]) -> bytes:
     return packed.getvalue()
 
 
-def test_a_file_is_looked_at_first_and_stored_when_confirmed(browser: Browser) -> None:
+def test_a_file_is_previewed_and_stored_after_confirmation(browser: Browser) -> None:
     ClientFactory.create(name="Northwind", is_active=False)
 
-    looked_at = choose(browser, CLIENTS, "name,is_active\nNorthwind,yes\nContoso,\n")
+    preview = choose(browser, CLIENTS, "name,is_active\nNorthwind,yes\nContoso,\n")
 
-    assert "1 new, 1 changed, 0 unchanged." in " ".join(looked_at.content.decode().split())
+    assert "1 new, 1 changed, 0 unchanged." in " ".join(preview.content.decode().split())
     assert [client.is_active for client in Client.objects.all()] == [False]
     assert not LogEntry.objects.exists()
-    done = confirm(browser, CLIENTS, looked_at)
+    done = confirm(browser, CLIENTS, preview)
     assert "Imported clients: 1 new, 1 changed, 0 unchanged." in done.content.decode()
     assert dict(Client.objects.values_list("name", "is_active")) == {"Northwind": True, "Contoso": True}
     assert {entry.object_repr: entry.get_change_message() for entry in LogEntry.objects.all()} == {
@@ -89,7 +89,7 @@ def test_a_file_is_looked_at_first_and_stored_when_confirmed(browser: Browser) -
     }
 
 
-def test_two_bad_rows_are_named_and_stop_the_good_ones(browser: Browser) -> None:
+def test_two_bad_rows_are_listed_and_good_rows_are_not_stored(browser: Browser) -> None:
     ClientFactory.create(name="Northwind")
 
     response = choose(
@@ -142,7 +142,7 @@ def test_two_bad_rows_are_named_and_stop_the_good_ones(browser: Browser) -> None
         ),
     ],
 )
-def test_a_bad_row_is_named_with_its_column_and_nothing_is_stored(browser: Browser, row: str, error: str) -> None:
+def test_a_bad_row_is_listed_with_its_column_and_nothing_is_stored(browser: Browser, row: str, error: str) -> None:
     PipelineFactory.create(client__name="Northwind", name="there", platform="dbt", external_id="taken")
 
     response = choose(browser, PIPELINES, f"{HEADING}\n{row}\nNorthwind,good,dbt,,export,prod,,yes\n")
@@ -152,7 +152,7 @@ def test_a_bad_row_is_named_with_its_column_and_nothing_is_stored(browser: Brows
     assert Pipeline.objects.count() == 1
 
 
-def test_rows_that_clash_with_each_other_are_named(browser: Browser) -> None:
+def test_rows_that_conflict_with_each_other_are_listed(browser: Browser) -> None:
     ClientFactory.create(name="Northwind")
 
     response = choose(
@@ -193,7 +193,9 @@ def test_rows_that_clash_with_each_other_are_named(browser: Browser) -> None:
         ),
     ],
 )
-def test_a_file_that_is_no_table_is_refused_with_the_reason(browser: Browser, content: str | bytes, error: str) -> None:
+def test_a_file_that_is_not_a_table_is_refused_with_the_reason(
+    browser: Browser, content: str | bytes, error: str
+) -> None:
     [message] = errors(choose(browser, CLIENTS, content))
 
     assert message.startswith(error)
@@ -220,7 +222,7 @@ def test_a_workbook_is_read_with_its_numbers_and_flags_and_formulas_are_refused(
     ]
 
     refused = choose(browser, PIPELINES, workbook(heading, *good, ["Northwind", "=1+1", "dbt", "export", None, True]))
-    bring_in(browser, PIPELINES, workbook(heading, *good))
+    import_file(browser, PIPELINES, workbook(heading, *good))
 
     assert errors(refused) == ["5 name The cell of name holds a formula; write the value itself."]
     assert list(Pipeline.objects.values_list("name", "external_id", "is_active")) == [
@@ -231,18 +233,18 @@ def test_a_workbook_is_read_with_its_numbers_and_flags_and_formulas_are_refused(
 
 @pytest.mark.parametrize("content", ["\ufeffName;Is active\r\nNorthwind;no\r\n", "name\tis_active\nNorthwind\tNO\n"])
 def test_the_csv_of_any_spreadsheet_is_read(browser: Browser, content: str) -> None:
-    bring_in(browser, CLIENTS, content)
+    import_file(browser, CLIENTS, content)
 
     assert list(Client.objects.values_list("name", "is_active")) == [("Northwind", False)]
 
 
-def test_a_row_of_an_existing_pipeline_changes_only_what_it_says(browser: Browser) -> None:
+def test_a_row_of_an_existing_pipeline_changes_only_the_named_columns(browser: Browser) -> None:
     before = PipelineFactory.create(
         client__name="Northwind", name="orders", platform="cron", environment="dev", description="kept", external_id="x"
     )
     Pipeline.objects.update(last_ingest_error="kept too")
 
-    bring_in(browser, PIPELINES, "client,name,external_id,environment\nNorthwind,orders,,\n")
+    import_file(browser, PIPELINES, "client,name,external_id,environment\nNorthwind,orders,,\n")
 
     after = Pipeline.objects.get()
     assert (after.pk, after.platform, after.environment, after.description) == (before.pk, "cron", "dev", "kept")
@@ -253,14 +255,14 @@ def test_a_row_of_an_existing_pipeline_changes_only_what_it_says(browser: Browse
     assert "0 new, 0 changed, 1 unchanged." in " ".join(again.content.decode().split())
 
 
-def test_what_changed_between_looking_and_confirming_stops_the_whole_import(browser: Browser) -> None:
+def test_a_conflict_that_appears_before_the_confirmation_stops_the_whole_import(browser: Browser) -> None:
     client = ClientFactory.create(name="Northwind")
-    looked_at = choose(
+    preview = choose(
         browser, PIPELINES, f"{HEADING}\nNorthwind,a,dbt,x,export,prod,,yes\nNorthwind,b,dbt,,export,prod,,yes\n"
     )
     PipelineFactory.create(client=client, name="quicker", platform="dbt", external_id="x")
 
-    response = confirm(browser, PIPELINES, looked_at)
+    response = confirm(browser, PIPELINES, preview)
 
     assert "Nothing was imported" in response.content.decode()
     assert errors(response) == [
@@ -271,18 +273,18 @@ def test_what_changed_between_looking_and_confirming_stops_the_whole_import(brow
 
 
 @pytest.mark.parametrize("upload", ["0" * 32, "../../etc/passwd", "", "\x00"])
-def test_a_file_that_is_not_kept_cannot_be_confirmed(browser: Browser, upload: str) -> None:
+def test_an_unknown_upload_cannot_be_confirmed(browser: Browser, upload: str) -> None:
     response = browser.post(f"{CLIENTS}import/", {"upload": upload}, follow=True)
 
     assert "The uploaded file has expired. Choose it again." in response.content.decode()
 
 
-def test_nobody_confirms_the_file_of_another(browser: Browser) -> None:
-    looked_at = choose(browser, CLIENTS, "name\nNorthwind\n")
+def test_a_user_cannot_confirm_the_file_of_another(browser: Browser) -> None:
+    preview = choose(browser, CLIENTS, "name\nNorthwind\n")
     other = Browser()
     other.force_login(User.objects.create_superuser("other"))
 
-    assert "no longer kept" in confirm(other, CLIENTS, looked_at).content.decode()
+    assert "no longer kept" in confirm(other, CLIENTS, preview).content.decode()
     assert Client.objects.count() == 0
 
 
@@ -309,7 +311,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("form", ["csv", "xlsx"])
-def test_an_export_is_safe_to_open_and_comes_back_the_same(browser: Browser, form: str) -> None:
+def test_an_export_is_safe_to_open_and_can_be_imported_unchanged(browser: Browser, form: str) -> None:
     for place, text in enumerate(HOSTILE):
         PipelineFactory.create(
             client__name=text,
@@ -331,13 +333,13 @@ def test_an_export_is_safe_to_open_and_comes_back_the_same(browser: Browser, for
         texts = [text for line in content.decode("utf-8-sig").splitlines() for text in line.split(",")]
     assert not [text for text in texts if text.strip('"').startswith(("=", "+", "-", "@", "\t", "\r"))]
     Pipeline.objects.all().delete()
-    bring_in(browser, PIPELINES, content)
+    import_file(browser, PIPELINES, content)
     assert sorted(
         Pipeline.objects.values_list("client__name", "name", "external_id", "description", "is_active")
     ) == sorted(before)
 
 
-def test_a_workbook_cannot_hold_control_characters_and_shows_where_they_were(browser: Browser) -> None:
+def test_control_characters_are_replaced_in_a_workbook(browser: Browser) -> None:
     ClientFactory.create(name="a\x01b")
 
     sheet = openpyxl.load_workbook(io.BytesIO(exported(browser, CLIENTS, "xlsx"))).worksheets[0]
@@ -345,7 +347,7 @@ def test_a_workbook_cannot_hold_control_characters_and_shows_where_they_were(bro
     assert sheet["A2"].value == "a\ufffdb"
 
 
-def test_an_export_holds_what_the_list_is_narrowed_to(browser: Browser) -> None:
+def test_an_export_contains_the_filtered_list(browser: Browser) -> None:
     PipelineFactory.create_batch(120, platform="dbt")
     PipelineFactory.create(platform="cron", name="the only one")
 
@@ -359,7 +361,7 @@ def test_an_export_holds_what_the_list_is_narrowed_to(browser: Browser) -> None:
     )
 
 
-def test_an_export_in_another_form_is_not_found(browser: Browser) -> None:
+def test_an_export_in_an_unknown_format_is_not_found(browser: Browser) -> None:
     assert browser.get(f"{PIPELINES}export/pdf/").status_code == 404
 
 
@@ -374,7 +376,7 @@ def test_an_export_of_any_size_costs_the_same_number_of_queries(browser: Browser
     assert len(few) == len(many) <= 8
 
 
-def test_a_file_of_new_rows_costs_the_same_number_of_queries_however_long(browser: Browser) -> None:
+def test_a_file_of_any_length_costs_the_same_number_of_queries(browser: Browser) -> None:
     ClientFactory.create(name="Northwind")
     counts = []
     for number in (10, 400):
@@ -387,13 +389,13 @@ def test_a_file_of_new_rows_costs_the_same_number_of_queries_however_long(browse
 
 
 @given(text=st.text())
-def test_neutralised_text_is_no_formula_and_is_read_as_it_was_meant(text: str) -> None:
+def test_escaped_text_is_not_a_formula_and_is_read_back_unchanged(text: str) -> None:
     assert not escape_formula(text).startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
     assert unescape_formula(escape_formula(text)) == text
 
 
 def packed_workbook(sheet: bytes, strings: bytes = b"") -> bytes:
-    """A workbook whose first sheet, and whose shared strings, are these bytes of XML."""
+    """Return a workbook with these bytes of XML as its first sheet and its shared strings."""
     book = openpyxl.Workbook()
     book.worksheets[0].append(["name"])
     packed = io.BytesIO()
@@ -432,7 +434,7 @@ BOMBS = {
 
 
 @pytest.mark.parametrize("what", BOMBS)
-def test_a_bomb_is_refused_soon_and_costs_the_server_no_memory(browser: Browser, what: str) -> None:
+def test_a_bomb_is_refused_quickly_and_with_little_memory(browser: Browser, what: str) -> None:
     bomb = BOMBS[what]()
     before, begun = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
     [message] = errors(choose(browser, CLIENTS, bomb))
@@ -441,7 +443,7 @@ def test_a_bomb_is_refused_soon_and_costs_the_server_no_memory(browser: Browser,
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50 * 1024
 
 
-def test_a_client_in_another_spelling_is_refused_with_the_name_that_exists(browser: Browser) -> None:
+def test_a_client_in_another_spelling_is_refused_with_the_stored_name(browser: Browser) -> None:
     ClientFactory.create(name="Baltic Foods")
 
     response = choose(browser, CLIENTS, "name\nbaltic foods\nNew\nNEW\n")
@@ -452,10 +454,10 @@ def test_a_client_in_another_spelling_is_refused_with_the_name_that_exists(brows
     ]
 
 
-def test_choices_are_accepted_as_people_see_them(browser: Browser) -> None:
+def test_the_labels_of_choices_are_accepted(browser: Browser) -> None:
     ClientFactory.create(name="Northwind")
 
-    bring_in(
+    import_file(
         browser, PIPELINES,
         "client,name,platform,pipeline_type,environment\nNorthwind,a,Vendor API,Health check,Production\n",
     )  # fmt: skip
@@ -477,7 +479,7 @@ def test_an_error_of_many_rows_is_listed_once_with_its_rows(browser: Browser) ->
     assert "16 rows have errors" in " ".join(response.content.decode().split())
 
 
-def test_a_formula_and_a_blank_in_a_required_cell_are_called_by_their_names(browser: Browser) -> None:
+def test_a_formula_and_an_empty_required_cell_have_their_own_errors(browser: Browser) -> None:
     ClientFactory.create(name="Northwind")
     heading = ["client", "name", "platform", "pipeline_type"]
 

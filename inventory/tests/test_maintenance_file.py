@@ -1,4 +1,4 @@
-"""The file of planned maintenance and owners: when its windows are, and that every fault is named at once."""
+"""The file of planned maintenance and owners: its windows, and the list of all its faults."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from inventory.maintenance_file import maintenance_file, read_maintenance_file
-from inventory.maintenance_windows import lasting_until
+from inventory.maintenance_windows import covered_until
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "maintenance.toml"
 SECOND = timedelta(seconds=1)
@@ -66,29 +66,31 @@ def test_a_window_follows_the_clocks_of_its_zone(tmp_path: Path, window: str, si
     found = read_maintenance_file(tmp_path / "file.toml")
     assert found.faults == ()
 
-    [one] = found.maintenance
+    [maintenance] = found.maintenance
 
-    span = one.window.span_at(at(since))
+    span = maintenance.window.span_at(at(since))
     assert span is not None
     assert (span.since, span.until) == (at(since), at(until))
-    assert one.window.span_at(at(until) - SECOND) == span
-    assert one.window.span_at(at(since) - SECOND) is None
-    assert one.window.span_at(at(until)) is None
+    assert maintenance.window.span_at(at(until) - SECOND) == span
+    assert maintenance.window.span_at(at(since) - SECOND) is None
+    assert maintenance.window.span_at(at(until)) is None
 
 
-def test_windows_that_follow_each_other_are_one(tmp_path: Path) -> None:
+def test_windows_that_follow_each_other_count_as_one(tmp_path: Path) -> None:
     (tmp_path / "file.toml").write_text(
         '[[maintenance]]\nreason = "x"\ndays = ["saturday", "sunday"]\nfrom = 00:00:00\nuntil = 00:00:00\n'
         '[[maintenance]]\nreason = "y"\nfrom = 2026-06-15T00:30:00\nuntil = 2026-06-15T02:00:00\n'
     )
-    windows = [one.window for one in read_maintenance_file(tmp_path / "file.toml").maintenance]
+    windows = [each.window for each in read_maintenance_file(tmp_path / "file.toml").maintenance]
 
-    assert lasting_until(windows, at("2026-06-13 05:00"), at("2026-06-14 23:00")) == at("2026-06-15 00:00")
-    assert lasting_until(windows, at("2026-06-13 05:00"), at("2026-06-15 01:00")) is None, "half an hour lies between"
-    assert lasting_until(windows, at("2026-06-12 23:00"), at("2026-06-13 05:00")) is None
+    assert covered_until(windows, at("2026-06-13 05:00"), at("2026-06-14 23:00")) == at("2026-06-15 00:00")
+    assert covered_until(windows, at("2026-06-13 05:00"), at("2026-06-15 01:00")) is None, (
+        "half an hour between the windows is not covered"
+    )
+    assert covered_until(windows, at("2026-06-12 23:00"), at("2026-06-13 05:00")) is None
 
 
-def test_every_fault_is_named_with_its_key(tmp_path: Path) -> None:
+def test_all_faults_are_listed_with_their_keys(tmp_path: Path) -> None:
     (tmp_path / "file.toml").write_text(
         """
         colour = "red"

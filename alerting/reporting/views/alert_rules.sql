@@ -1,13 +1,13 @@
 -- Alert rules, without their destinations.
 --   rule_id         Key of the rule
---   client_id       The client that owns it: the pipeline's, else the one it is scoped to
---   pipeline_id     The pipeline that it watches; null: all active pipelines of the client
+--   client_id       Client that owns the rule: the pipeline's client, else the rule's own client
+--   pipeline_id     Pipeline that the rule watches; null if it watches all active pipelines of the client
 --   rule_type       on_failure, failures_in_window
---   threshold       Failed runs needed in the window
---   window_minutes  Length of the window
+--   threshold       Number of failed runs in the window from which the rule fires
+--   window_minutes  Length of the window in minutes
 --   channel         slack, email, webhook
---   is_enabled      False: kept, not evaluated
---   include_known   False: pipelines whose failure is known do not count
+--   is_enabled      False if disabled: kept, never fires
+--   include_known   False: pipelines with a known failure do not count
 SELECT
     r.id AS rule_id, coalesce(p.client_id, r.client_id) AS client_id, r.pipeline_id, r.rule_type, r.threshold,
     r.window_minutes, r.channel, r.is_enabled, r.include_known

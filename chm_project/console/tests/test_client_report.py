@@ -58,7 +58,7 @@ def moment(text: str | None) -> str:
 def acme(monkeypatch: pytest.MonkeyPatch) -> Client:
     """A client of the controlled seed, as if the seed were today."""
     monkeypatch.setattr(controlled_seed, "AS_OF", timezone.now().replace(microsecond=0) - timedelta(seconds=1))
-    controlled_seed.plant()
+    controlled_seed.create_seed()
     return Client.objects.get(name="Acme")
 
 

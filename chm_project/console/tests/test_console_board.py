@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db
 def seed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The controlled seed as if it were today."""
     monkeypatch.setattr(controlled_seed, "AS_OF", timezone.now().replace(microsecond=0) - timedelta(seconds=1))
-    controlled_seed.plant()
+    controlled_seed.create_seed()
 
 
 @pytest.fixture

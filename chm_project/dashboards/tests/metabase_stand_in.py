@@ -1,4 +1,4 @@
-"""A local server that speaks just the endpoints of Metabase 0.54 that provision.py calls, as strictly as Metabase does.
+"""A local server with the endpoints of Metabase 0.54 that provision.py calls, as strict as Metabase.
 
 GET  /api/health                  {"status": "ok"}; 503 {"status": "initializing"} while it starts
 GET  /api/session/properties      has-user-setup, and setup-token until then
@@ -10,7 +10,7 @@ GET, POST /api/collection         GET is a bare list with the root first; POST n
 GET  /api/collection/:id/items    models=..., limit, offset -> {"data", "total", ...}; a model is called dataset there
 POST, GET, PUT /api/card[/:id]    name, display, dataset_query, visualization_settings are required; a model may have no
                                   template tags, a tag needs id, name, display-name and type, and each tag a definition
-POST, GET, PUT /api/dashboard[/:id]    PUT takes dashcards whole: a negative id is a new one, one left out goes
+POST, GET, PUT /api/dashboard[/:id]    PUT replaces all dashcards: a negative id creates one, a missing one is deleted
 """
 
 import json
@@ -99,8 +99,8 @@ class StandIn:
         return self.session()
 
     def session(self) -> dict[str, str]:
-        self.sessions.add(found := str(uuid.uuid4()))
-        return {"id": found}
+        self.sessions.add(session := str(uuid.uuid4()))
+        return {"id": session}
 
     def items(self, collection: int, query: dict[str, list[str]]) -> Any:
         rows = [
@@ -109,7 +109,7 @@ class StandIn:
             for one in self.stored[kind].values()
             if one["collection_id"] == collection and model(kind, one) in query["models"]
         ]
-        # A page of Metabase's holds no more than its limit says; here no more than seven, so that there are several.
+        # Return at most seven rows, so that provision.py must read several pages.
         limit, offset = min(int(query["limit"][0]), 7), int(query["offset"][0])
         return {"data": rows[offset : offset + limit], "total": len(rows), "limit": limit, "offset": offset}
 
@@ -156,11 +156,11 @@ class StandIn:
         if body["type"] == "model" and tags:
             raise Fault(400, "A model made from a native SQL question cannot have a variable or field filter.")
 
-    def dashcards(self, wanted: list[dict[str, Any]], board: dict[str, Any]) -> list[dict[str, Any]]:
+    def dashcards(self, requested: list[dict[str, Any]], board: dict[str, Any]) -> list[dict[str, Any]]:
         known = {one["id"] for one in board["dashcards"]}
         taken: set[tuple[int, int]] = set()
-        made = []
-        for one in wanted:
+        stored = []
+        for one in requested:
             if one["id"] > 0 and one["id"] not in known:
                 raise Fault(404, "Not found.")
             if one["card_id"] not in self.stored["card"]:
@@ -169,8 +169,8 @@ class StandIn:
             if max(x for x, _ in cells) > 23 or cells & taken:
                 raise Fault(400, {"errors": {"dashcards": "outside the grid of 24, or over another"}})
             taken |= cells
-            made.append(one | {"id": one["id"] if one["id"] > 0 else uuid.uuid4().int % 10**6 + 1})
-        return made
+            stored.append(one | {"id": one["id"] if one["id"] > 0 else uuid.uuid4().int % 10**6 + 1})
+        return stored
 
 
 def model(kind: str, stored: dict[str, Any]) -> str:
@@ -208,7 +208,7 @@ def metabase() -> Iterator[StandIn]:
         do_GET = do_POST = do_PUT = handle_any  # noqa: N815
 
         def log_message(self, *_: Any) -> None:
-            """Says nothing."""
+            """Print nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     stand_in.url = f"http://127.0.0.1:{server.server_address[1]}"

@@ -1,4 +1,4 @@
-"""The pictures of the documents can be drawn again, and only from data."""
+"""The pictures in the documents can be drawn again, if the database has runs."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from django.core.management import CommandError, call_command
 
 from chm_project.dashboards import pictures
 from chm_project.dashboards.management.commands.render_dashboards import BOARDS, FOLDER
-from chm_project.tests.controlled_seed import AS_OF, plant
+from chm_project.tests.controlled_seed import AS_OF, create_seed
 
 pytestmark = pytest.mark.django_db
 
@@ -17,13 +17,13 @@ def test_every_board_has_a_picture() -> None:
 
 
 def test_every_board_can_be_drawn(tmp_path: Path) -> None:
-    plant()
+    create_seed()
     for name, board in pictures.boards(BOARDS).items():
         pictures.draw(board, AS_OF, tmp_path / f"{name}.png")
         assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_nothing_is_drawn_of_nothing(tmp_path: Path) -> None:
+def test_without_runs_no_picture_is_drawn(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="load_synthetic"):
         call_command("render_dashboards", "--folder", str(tmp_path))
     assert list(tmp_path.iterdir()) == []

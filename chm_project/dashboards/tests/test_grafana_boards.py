@@ -1,4 +1,4 @@
-"""Grafana's boards say what the shapes say: every panel's query, as the reporting role, on the controlled seed."""
+"""Every panel of Grafana's boards returns the rows of its shape, for the reporting role on the controlled seed."""
 
 import io
 import json
@@ -16,9 +16,9 @@ from django.urls import resolve
 
 from chm_project.dashboards import expand, grafana
 from chm_project.dashboards.boards import BUSINESS, GOVERNANCE, OPERATIONS, board
-from chm_project.tests.controlled_seed import AS_OF, at, plant
-from chm_project.tests.expected_shapes import EXPECTED, by_hand
-from chm_project.tests.reader import ask
+from chm_project.tests.controlled_seed import AS_OF, at, create_seed
+from chm_project.tests.expected_shapes import EXPECTED, expected_rows
+from chm_project.tests.reader import query_as_reader
 from inventory.models import Client, Pipeline
 from runs.models import Run, Status
 from runs.reporting.adapter import run_shape
@@ -40,15 +40,17 @@ every_panel = pytest.mark.parametrize(
 
 @pytest.fixture
 def seed() -> None:
-    plant()
+    create_seed()
 
 
 def read(
     title: str, panel: dict[str, Any], *, days: int = 7, chosen: dict[str, str] | None = None
 ) -> list[dict[str, Any]]:
-    """As Grafana would ask when its time range ends at AS_OF."""
+    """Return the panel's rows, queried as Grafana does for a time range that ends at AS_OF."""
     (target,) = panel["targets"]
-    return ask(expand.grafana(target["rawSql"], BOARDS[title], AS_OF - timedelta(days=days), AS_OF, chosen or {}))
+    return query_as_reader(
+        expand.grafana(target["rawSql"], BOARDS[title], AS_OF - timedelta(days=days), AS_OF, chosen or {})
+    )
 
 
 def values_of(rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
@@ -77,8 +79,8 @@ def test_the_boards_hold_every_shape() -> None:
 
 
 @every_panel
-def test_a_panel_says_what_was_worked_out_by_hand(seed: None, title: str, panel: dict[str, Any], name: str) -> None:
-    assert values_of(read(title, panel)) == by_hand(name)
+def test_a_panel_returns_the_rows_calculated_by_hand(seed: None, title: str, panel: dict[str, Any], name: str) -> None:
+    assert values_of(read(title, panel)) == expected_rows(name)
 
 
 @every_panel
@@ -108,17 +110,17 @@ def test_the_time_range_is_the_window(seed: None, name: str) -> None:
     assert rows != read(title, panel)
 
 
-def test_the_bucket_is_the_one_chosen(seed: None) -> None:
+def test_the_chosen_bucket_is_used(seed: None) -> None:
     panel = next(panel for _, panel, name in PANELS if name == "failures_over_time")
     rows = read(OPERATIONS, panel, chosen={"bucket": "week"})
     assert rows == run_shape("failures_over_time", as_of=AS_OF, bucket="week")
 
 
 @pytest.mark.parametrize("variable", ["client", "platform", "environment"])
-def test_a_value_out_of_the_address_bar_is_a_text_and_no_sql(seed: None, variable: str) -> None:
+def test_a_value_from_the_address_bar_is_never_run_as_sql(seed: None, variable: str) -> None:
     panel = next(panel for _, panel, name in PANELS if name == "client_risk")
     for value in ("x' OR true --", "'; SELECT 1; --", "NULL", "$$", '"', "\\' OR true --"):
-        if variable == "client":  # is chosen by its key
+        if variable == "client":  # the value is the id of a client
             with pytest.raises(DataError, match="invalid input syntax for type uuid"), transaction.atomic():
                 read(BUSINESS, panel, chosen={variable: value})
         else:
@@ -128,7 +130,7 @@ def test_a_value_out_of_the_address_bar_is_a_text_and_no_sql(seed: None, variabl
 def test_the_client_variable_offers_every_client_by_name(seed: None) -> None:
     for found in BOARDS.values():
         (client,) = (variable for variable in found["templating"]["list"] if variable["name"] == "client")
-        assert ask(client["query"]) == [
+        assert query_as_reader(client["query"]) == [
             {"__text": name, "__value": str(key)}
             for name, key in Client.objects.order_by("name").values_list("name", "pk")
         ]
@@ -137,7 +139,7 @@ def test_the_client_variable_offers_every_client_by_name(seed: None) -> None:
 OPENED = {"client": ("client_id", Client), "pipeline": ("pipeline_id", Pipeline), "runs_run_change": ("run_id", Run)}
 
 
-def test_every_row_of_a_table_opens_what_it_is_about(seed: None) -> None:
+def test_every_row_of_a_table_links_to_its_client_pipeline_and_run(seed: None) -> None:
     opened = set()
     for title, panel, name in PANELS:
         if panel["type"] != "table":
@@ -168,7 +170,7 @@ def test_every_row_of_a_table_opens_what_it_is_about(seed: None) -> None:
     }  # fmt: skip
 
 
-def test_the_columns_that_a_panel_speaks_of_exist(seed: None) -> None:
+def test_the_columns_that_a_panel_formats_exist(seed: None) -> None:
     for title, panel, name in PANELS:
         columns = {column.name for column in shapes()[name].columns}
         if name == "weekly_status_mix":

@@ -1,4 +1,4 @@
-"""Metabase's boards: provision.py as a process against a stand-in, and what it sent, asked as the reporting role."""
+"""provision.py writes Metabase's boards to a stand-in, and their queries return the rows of the shapes."""
 
 import json
 import os
@@ -18,9 +18,9 @@ from chm_project.dashboards import expand
 from chm_project.dashboards import metabase as boards
 from chm_project.dashboards.boards import BUSINESS, GOVERNANCE, board
 from chm_project.dashboards.tests.metabase_stand_in import MASK, StandIn, metabase
-from chm_project.tests.controlled_seed import AS_OF, plant
-from chm_project.tests.expected_shapes import by_hand
-from chm_project.tests.reader import ask
+from chm_project.tests.controlled_seed import AS_OF, create_seed
+from chm_project.tests.expected_shapes import expected_rows
+from chm_project.tests.reader import query_as_reader
 from inventory.models import Client
 from runs.reporting.adapter import run_shape
 
@@ -52,7 +52,7 @@ def sent(server: StandIn) -> Counter[tuple[str, str]]:
     return Counter((method, path) for method, path, _ in server.requests if method != "GET")
 
 
-def test_the_first_run_makes_everything_request_by_request(server: StandIn) -> None:
+def test_the_first_run_creates_everything(server: StandIn) -> None:
     done = provision(server)
 
     assert done.returncode == 0, done.stderr
@@ -69,7 +69,7 @@ def test_the_first_run_makes_everything_request_by_request(server: StandIn) -> N
     assert done.stdout.count("created") == 1 + 1 + 1 + models + questions + 2
 
 
-def test_the_second_run_makes_nothing_and_changes_nothing(server: StandIn) -> None:
+def test_the_second_run_creates_and_changes_nothing(server: StandIn) -> None:
     provision(server)
     before = json.dumps(server.stored)
 
@@ -83,7 +83,7 @@ def test_the_second_run_makes_nothing_and_changes_nothing(server: StandIn) -> No
     assert "updated" not in done.stdout
 
 
-def test_what_somebody_changed_or_took_away_is_put_back_and_nothing_else(server: StandIn) -> None:
+def test_changed_and_removed_content_is_restored_and_nothing_else_is_written(server: StandIn) -> None:
     provision(server)
     card = next(one for one in server.stored["card"].values() if one["type"] == "question")
     card["dataset_query"]["native"]["query"] = "SELECT 1"
@@ -116,7 +116,7 @@ def test_a_new_password_of_the_reader_reaches_metabase(server: StandIn) -> None:
     assert database["details"]["user"] == "metabase_reader"
 
 
-def test_secrets_come_from_files_and_are_never_said(server: StandIn, tmp_path: Path) -> None:
+def test_secrets_come_from_files_and_are_never_printed(server: StandIn, tmp_path: Path) -> None:
     (tmp_path / "reader").write_text("a-secret-of-a-file\n")
     first = provision(server, METABASE_READER_PASSWORD_FILE=str(tmp_path / "reader"))
     wrong = provision(server, METABASE_ADMIN_PASSWORD="wrong-secret")
@@ -129,7 +129,7 @@ def test_secrets_come_from_files_and_are_never_said(server: StandIn, tmp_path: P
         assert MASK not in text
 
 
-def test_an_absent_setting_is_said(server: StandIn) -> None:
+def test_a_missing_setting_is_reported(server: StandIn) -> None:
     done = provision(server, METABASE_READER_PASSWORD="")
     assert done.returncode == 1
     assert "METABASE_READER_PASSWORD is not set" in done.stderr
@@ -160,27 +160,27 @@ def test_the_boards_are_not_stale() -> None:
     assert (FOLDER / "boards.json").read_text() == boards.document()
 
 
-def rows_of(sql: str, tags: dict[str, Any], **given: str) -> list[dict[str, Any]]:
-    return ask(*expand.metabase(sql, tags, {name: value for name, value in given.items() if name in tags}))
+def run_query(sql: str, tags: dict[str, Any], **given: str) -> list[dict[str, Any]]:
+    return query_as_reader(*expand.metabase(sql, tags, {name: value for name, value in given.items() if name in tags}))
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", sorted(QUESTIONS))
-def test_a_question_says_what_was_worked_out_by_hand(server: StandIn, name: str) -> None:
-    plant()
+def test_a_question_returns_the_rows_calculated_by_hand(server: StandIn, name: str) -> None:
+    create_seed()
     provision(server)
     (card,) = (one for one in server.stored["card"].values() if one["name"] == QUESTIONS[name]["name"])
     native = card["dataset_query"]["native"]
 
-    rows = rows_of(native["query"], native["template-tags"], as_of=AS_OF.isoformat())
+    rows = run_query(native["query"], native["template-tags"], as_of=AS_OF.isoformat())
 
-    assert [tuple(row.values()) for row in rows] == by_hand(name)
+    assert [tuple(row.values()) for row in rows] == expected_rows(name)
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", sorted(QUESTIONS))
 def test_the_tags_filter_as_the_shape_does(name: str) -> None:
-    plant()
+    create_seed()
     acme = str(Client.objects.get(name="Acme").pk)
     sql, tags = QUESTIONS[name]["sql"], QUESTIONS[name]["tags"]
     as_of = AS_OF.isoformat()
@@ -193,23 +193,23 @@ def test_the_tags_filter_as_the_shape_does(name: str) -> None:
     ]  # fmt: skip
     for given, scope in cases:
         expected = run_shape(name, as_of=AS_OF, **scope)
-        assert rows_of(sql, tags, as_of=as_of, **given) == expected
+        assert run_query(sql, tags, as_of=as_of, **given) == expected
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("client", ["Nobody", "' OR true --", "Acme' --", "%"])
-def test_a_client_that_is_none_finds_nothing_instead_of_everything(client: str) -> None:
-    plant()
+def test_an_unknown_client_or_platform_matches_no_row(client: str) -> None:
+    create_seed()
     found = QUESTIONS["client_risk"]
-    assert rows_of(found["sql"], found["tags"], as_of=AS_OF.isoformat(), client=client) == []
-    assert rows_of(found["sql"], found["tags"], as_of=AS_OF.isoformat(), platform=client) == []
+    assert run_query(found["sql"], found["tags"], as_of=AS_OF.isoformat(), client=client) == []
+    assert run_query(found["sql"], found["tags"], as_of=AS_OF.isoformat(), platform=client) == []
 
 
 @pytest.mark.django_db
 def test_a_model_has_the_columns_it_describes_and_every_description() -> None:
-    plant()
+    create_seed()
     for model in CONTENT["models"]:
-        rows = ask(model["sql"])
+        rows = query_as_reader(model["sql"])
         assert rows, model["name"]
         assert list(rows[0]) == [column["name"] for column in model["columns"]]
         assert all(column["description"] for column in model["columns"])
@@ -218,11 +218,11 @@ def test_a_model_has_the_columns_it_describes_and_every_description() -> None:
         cursor.execute("SELECT count(*) FROM reporting.run_facts")
         (everything,) = cursor.fetchone()
     runs = next(model for model in CONTENT["models"] if model["name"] == "Runs")
-    assert len(ask(runs["sql"])) == everything == 60
+    assert len(query_as_reader(runs["sql"])) == everything == 60
 
 
-def test_the_stand_in_refuses_what_metabase_would(server: StandIn) -> None:
-    """So that passing it says something."""
+def test_the_stand_in_refuses_what_metabase_refuses(server: StandIn) -> None:
+    """Prove that the stand-in is strict enough for the other tests."""
     provision(server)
     session = next(iter(server.sessions))
     card = next(one for one in server.stored["card"].values() if one["type"] == "question")

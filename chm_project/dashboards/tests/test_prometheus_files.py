@@ -1,4 +1,4 @@
-"""Prometheus' rules and the board for CHM itself are as generated, and ask for metrics that exist."""
+"""Prometheus' rules and the board for CHM itself are up to date, and query metrics that exist."""
 
 import json
 import re
@@ -16,11 +16,11 @@ DOCUMENT = (ROOT / "docs" / "monitoring.md").read_text()
 
 
 @pytest.mark.parametrize("name", sorted(prometheus_files.documents()))
-def test_the_files_are_as_generated(name: str) -> None:
+def test_the_files_are_up_to_date(name: str) -> None:
     assert (FOLDER / name).read_text() == prometheus_files.documents()[name], "run make dashboards"
 
 
-def test_rules_and_board_ask_for_metrics_that_exist() -> None:
+def test_rules_and_board_query_metrics_that_exist() -> None:
     board = json.loads(prometheus_files.board())
     queries = [target["expr"] for panel in board["panels"] for target in panel["targets"]]
     queries += [alert.expression for alert in alerts(Timing())]

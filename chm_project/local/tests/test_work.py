@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from chm_project.tests.test_push_processes import own_database
+from chm_project.tests.test_push_processes import database_address
 from ingestion.synthetic.generic_partner import GenericPartner
 from inventory.tests.factories import PipelineFactory
 from runs.models import Run
@@ -22,7 +22,7 @@ COMMAND = [sys.executable, "manage.py", "work"]
 def environment(folder: Path, partner: str) -> dict[str, str]:
     return os.environ | {
         "DJANGO_SETTINGS_MODULE": "chm_project.settings.development",
-        "CHM_DATABASE_URL": own_database(),
+        "CHM_DATABASE_URL": database_address(),
         "CHM_BROKER_URL": empty_broker(9),
         "CHM_DATA_DIR": str(folder),
         "CHM_CONNECTIONS_FILE": "",

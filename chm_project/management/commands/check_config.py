@@ -1,4 +1,4 @@
-"""manage.py check_config: what the command line calls before Django starts, as a command that `help` lists."""
+"""manage.py check_config: defined here so that `help` lists it; the command line runs it before Django starts."""
 
 import sys
 from typing import Any
@@ -9,11 +9,11 @@ from chm_project.operations import check_config
 
 
 class Command(BaseCommand):
-    help = "Print each setting as CHM reads it, without secrets, and everything that is wrong. Also: chm check-config."
+    help = "Print each setting as CHM reads it, without secrets, and all errors. The same as chm check-config."
     requires_system_checks = []
 
     def add_arguments(self, parser: Any) -> None:
-        parser.add_argument("--json", action="store_true", help="print it for a program")
+        parser.add_argument("--json", action="store_true", help="print JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
         sys.exit(check_config.main(["--json"] if options["json"] else []))

@@ -1,4 +1,4 @@
-"""manage.py client_report: the report of a client over a period, as one HTML file."""
+"""manage.py client_report: write a client's report for a period to one HTML file."""
 
 from pathlib import Path
 from typing import Any
@@ -16,15 +16,15 @@ from inventory.models import Client
 
 
 class Command(BaseCommand):
-    help = "Write the health report of a client as one HTML file, which needs nothing else; the same as on its page."
+    help = "Write a client's health report, as on its page, to one self-contained HTML file."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("client", help="the name of the client, or its id")
         period = parser.add_mutually_exclusive_group(required=True)
         period.add_argument("--month", metavar="YYYY-MM", help="a month in UTC, such as 2026-10")
-        period.add_argument("--days", type=int, choices=DAYS, help="the last days, today included")
+        period.add_argument("--days", type=int, choices=DAYS, help="the last days, including today")
         parser.add_argument(
-            "--output", metavar="FILE", help="where to write; CLIENT-PERIOD.html in this folder if not given"
+            "--output", metavar="FILE", help="file to write (default: CLIENT-PERIOD.html in this folder)"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -42,14 +42,14 @@ class Command(BaseCommand):
         self.stdout.write(str(path))
 
 
-def _client(given: str) -> Client:
+def _client(name_or_id: str) -> Client:
     try:
-        found = Client.objects.filter(pk=UUID(given)).first()
+        client = Client.objects.filter(pk=UUID(name_or_id)).first()
     except ValueError:
-        found = Client.objects.filter(name__iexact=given.strip()).order_by("name").first()
-    if found is None:
-        raise CommandError(f"There is no client with the name or id {given!r}.")
-    return found
+        client = Client.objects.filter(name__iexact=name_or_id.strip()).order_by("name").first()
+    if client is None:
+        raise CommandError(f"There is no client with the name or id {name_or_id!r}.")
+    return client
 
 
 def _styles() -> str:

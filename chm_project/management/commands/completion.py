@@ -1,4 +1,4 @@
-"""manage.py completion: what the command line calls before Django starts, as a command that `help` lists."""
+"""manage.py completion: defined here so that `help` lists it; the command line runs it before Django starts."""
 
 import sys
 from typing import Any

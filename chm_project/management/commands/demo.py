@@ -1,4 +1,4 @@
-"""manage.py demo: everything of CHM on this machine, with two partners to watch."""
+"""manage.py demo: run all of CHM on this machine, with two simulated partners."""
 
 import os
 import secrets
@@ -16,11 +16,9 @@ from django.utils import timezone
 from chm_project.local import demo, web_server
 from chm_project.local.demo_lines import EventLines
 from chm_project.local.supervisor import Child, Supervisor
-from chm_project.management.commands.work import ingesting
+from chm_project.management.commands.work import ingestion_processes
 from ingestion.synthetic.demo_partner import DOWN_SOURCE
 from inventory.models import Pipeline
-
-# Celery warns anyone who is root; here that is a newcomer's container, and nothing listens beyond this machine.
 
 
 class Command(BaseCommand):
@@ -39,9 +37,9 @@ class Command(BaseCommand):
             sys.exit(self._run(verbose=verbose))
 
     def _run(self, *, verbose: bool) -> int:
-        """Until Ctrl-C; the exit status."""
+        """Run until Ctrl-C and return the exit status."""
         events = EventLines(self._write, in_place=self.stdout.isatty())
-        begun, began_at = time.monotonic(), timezone.now()
+        started, started_at = time.monotonic(), timezone.now()
         port, airflow_port, partner_port = web_server.port(), _free_port(), _free_port()
         call_command("migrate", verbosity=0)
         folder = Path(settings.DATA_DIR)
@@ -62,17 +60,20 @@ class Command(BaseCommand):
 
         def announce() -> bool:
             ingestible = Pipeline.objects.ingestible().exclude(platform=DOWN_SOURCE)
-            some, waiting = ingestible.filter(last_ingest_at__gte=began_at), ingestible.filter(last_ingest_at=None)
-            if not _answers(port) or not some.exists() or waiting.exists():
+            ingested, waiting = (
+                ingestible.filter(last_ingest_at__gte=started_at),
+                ingestible.filter(last_ingest_at=None),
+            )
+            if not _answers(port) or not ingested.exists() or waiting.exists():
                 return False
             events.write_permanent(
-                f"\nCHM is up, and has ingested, after {time.monotonic() - begun:.0f} s.\n\n"
+                f"\nCHM is up, and has ingested, after {time.monotonic() - started:.0f} s.\n\n"
                 f"  console   http://{web_server.HOST}:{port}/admin/   {login.username} / {login.password}\n"
                 f"  API       http://{web_server.HOST}:{port}/api/v1/docs\n"
                 f"  token     {login.token}\n\n"
                 f"  curl -H 'Authorization: Bearer {login.token}' http://{web_server.HOST}:{port}/api/v1/pipelines\n\n"
-                "Runs start, fail and are run again every few seconds; one source goes down for a while, again and\n"
-                "again. What to look at: docs/demo-tour.md. Ctrl-C stops everything; ARGS=--verbose shows every line.\n"
+                "Runs start, fail and are retried every few seconds, and one source is down from time to time.\n"
+                "docs/demo-tour.md says what to look at. Ctrl-C stops everything; ARGS=--verbose shows every line.\n"
             )
             return True
 
@@ -80,7 +81,7 @@ class Command(BaseCommand):
             Child("airflow", _airflow(airflow_port)),
             Child("partner", _partner(partner_port, open_runs)),
             Child("web", web_server.command(port)),
-            *ingesting(),
+            *ingestion_processes(),
         ]
         return Supervisor(children, write=self.stdout.write if verbose else events).run(when_started=announce)
 

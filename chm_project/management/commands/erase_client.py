@@ -1,4 +1,4 @@
-"""manage.py erase_client: remove a client and all it has."""
+"""manage.py erase_client: remove a client and everything that belongs to it."""
 
 import getpass
 import sys
@@ -15,17 +15,17 @@ BAD_USAGE, INTERRUPTED = 2, 130
 
 EXAMPLES = """
 examples:
-  manage.py erase_client "Northwind"                    say what would go, and ask for the name
-  manage.py erase_client "Northwind" --yes "Northwind"  the same for a script, without a question
+  manage.py erase_client "Northwind"                    show what would be removed, and ask for the name
+  manage.py erase_client "Northwind" --yes "Northwind"  the same without the question, for scripts
 
-There is no way back except a backup. To stop watching a client and keep its history, disable it instead.
-The admin log keeps an entry with the client's name and the numbers. Safe to interrupt and to repeat.
-exit codes: 0 erased, 2 not erased: no such client, or the name was not repeated, 130 interrupted
+Only a backup can restore the client. To stop watching a client and keep its history, disable it instead.
+The admin log keeps an entry with the client's name and the numbers of removed rows. Safe to interrupt and to repeat.
+exit codes: 0 erased; 2 not erased, because the client is unknown or its name was not repeated; 130 interrupted
 """
 
 
 class Command(BaseCommand):
-    help = "Remove a client for good: its pipelines, their runs, its alert rules, and the tokens bound to it."
+    help = "Remove a client permanently, with its pipelines, their runs, its alert rules and the tokens bound to it."
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         return super().create_parser(
@@ -33,23 +33,23 @@ class Command(BaseCommand):
         )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("name", help="the client's whole name")
-        parser.add_argument("--yes", metavar="NAME", help="the name again, instead of typing it")
+        parser.add_argument("name", help="the client's full name")
+        parser.add_argument("--yes", metavar="NAME", help="the name again; skips the question")
 
     def handle(self, *args: Any, **options: Any) -> None:
         name = options["name"]
         if (client := Client.objects.filter(name=name).first()) is None:
             raise CommandError(f"There is no client named {name!r}.", returncode=BAD_USAGE)
-        found = count_owned_rows(client)
+        contents = count_owned_rows(client)
         state = "active" if client.is_active else "disabled"
-        self.stderr.write(f"This removes the {state} client {name} for good, with {found}.")
+        self.stderr.write(f"This removes the {state} client {name} permanently, with {contents}.")
         try:
             repeated = options["yes"] if options["yes"] is not None else self._ask()
             if repeated != name:
                 raise CommandError(f"{repeated!r} is not {name!r}. Nothing was removed.", returncode=BAD_USAGE)
-            erased = self._erase(client, found.runs)
+            erased = self._erase(client, contents.runs)
         except KeyboardInterrupt:
-            self.stderr.write("\nInterrupted. What was removed is gone; run the command again to go on.")
+            self.stderr.write("\nInterrupted. Rows that were removed are gone; run the command again to continue.")
             sys.exit(INTERRUPTED)
         self.stdout.write(f"Removed {name} with {erased}.")
 

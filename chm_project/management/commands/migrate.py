@@ -1,4 +1,4 @@
-"""manage.py migrate: Django's own, one process at a time, and the schema `reporting` after the last migration."""
+"""manage.py migrate: Django's command, limited to one process at a time; it also builds the schema `reporting`."""
 
 import sys
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from chm_project.db.direct_connection import direct_parameters
 from chm_project.db.reporting import builder
 
 WAIT_MINUTES = 15
-# The advisory lock of a whole `migrate`, by its two numbers.
+# The two numbers of the advisory lock that a `migrate` holds from start to end.
 MIGRATE_LOCK = (0x43484E, 2)
 
 
@@ -29,24 +29,24 @@ class Command(DjangoMigrate):
         if options["plan"] or options["check_unapplied"]:
             super().handle(*args, **options)
             if not builder.is_current(connection):
-                self.stdout.write("The schema reporting is to be built.")
+                self.stdout.write("The schema reporting needs to be built.")
                 if options["check_unapplied"]:
                     sys.exit(1)
             return
-        self._views_of = connection
-        with self._alone(connection):
+        self._connection = connection
+        with self._exclusive_lock(connection):
             super().handle(*args, **options)
             self._build_reporting(connection, options["verbosity"])
 
     def migration_progress_callback(self, action: str, migration: Migration | None = None, fake: bool = False) -> None:
         # PostgreSQL does not drop a column or table that a view reads.
         if action == "unapply_start" and not fake:
-            builder.drop(self._views_of)
+            builder.drop(self._connection)
         super().migration_progress_callback(action, migration, fake)
 
     def _build_reporting(self, connection: BaseDatabaseWrapper, verbosity: int) -> None:
         if waiting := builder.unapplied_migrations(connection):
-            message = f"The schema reporting is built when all migrations are applied; {waiting} are not."
+            message = f"The schema reporting is built once all migrations are applied; {waiting} are not."
         elif built := builder.rebuild(connection):
             message = f"The schema reporting was built: {built} views."
         else:
@@ -55,8 +55,11 @@ class Command(DjangoMigrate):
             self.stdout.write(message)
 
     @contextmanager
-    def _alone(self, connection: BaseDatabaseWrapper) -> Iterator[None]:
-        """Hold a lock on a connection of its own; migrations run on a direct connection too, not through a pooler."""
+    def _exclusive_lock(self, connection: BaseDatabaseWrapper) -> Iterator[None]:
+        """Hold the lock of `migrate` on a separate connection. Make migrations connect directly, not through a pooler.
+
+        A pooler in transaction mode does not keep the session in which a lock or a setting is valid.
+        """
         parameters = direct_parameters(connection)
         if settings.CHM_DATABASE_DIRECT_URL:
             connection.close()
@@ -65,15 +68,16 @@ class Command(DjangoMigrate):
                 "PASSWORD": parameters.get("password", ""),
             }  # fmt: skip
         with connection.wrap_database_errors:
-            own = psycopg.connect(**parameters)
-        with own:
-            own.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-            free = own.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", MIGRATE_LOCK).fetchone() == (True,)
-            if not free:
-                self.stdout.write("Another process is migrating this database; waiting for its end.")
-                own.execute(f"SET LOCAL lock_timeout = '{WAIT_MINUTES}min'")
+            lock_connection = psycopg.connect(**parameters)
+        with lock_connection:
+            # The transaction that holds the lock stays idle while migrations run.
+            lock_connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+            attempt = lock_connection.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", MIGRATE_LOCK)
+            if attempt.fetchone() != (True,):
+                self.stdout.write("Another process is migrating this database; waiting until it has finished.")
+                lock_connection.execute(f"SET LOCAL lock_timeout = '{WAIT_MINUTES}min'")
                 try:
-                    own.execute("SELECT pg_advisory_xact_lock(%s, %s)", MIGRATE_LOCK)
+                    lock_connection.execute("SELECT pg_advisory_xact_lock(%s, %s)", MIGRATE_LOCK)
                 except psycopg.errors.LockNotAvailable:
                     raise CommandError(
                         f"Another process has been migrating this database for {WAIT_MINUTES} minutes; try again later."

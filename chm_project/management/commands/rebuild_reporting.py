@@ -1,4 +1,4 @@
-"""manage.py rebuild_reporting: the views of the schema `reporting`, built by hand or compared with their files."""
+"""manage.py rebuild_reporting: build the views of the schema `reporting`, or check that they are current."""
 
 import sys
 from argparse import RawDescriptionHelpFormatter
@@ -15,13 +15,13 @@ examples:
   manage.py rebuild_reporting           build the views again, whether or not a file has changed
   manage.py rebuild_reporting --check   print whether the database is current; exit status 1 if it is not
 
-manage.py migrate builds the views by itself when a file has changed. This command is for views that were changed or
-dropped by hand. It keeps who may read them.
+manage.py migrate builds the views when a file has changed. Use this command for views that were changed or dropped by
+hand. It keeps the permissions to read them.
 """
 
 
 class Command(BaseCommand):
-    help = "Build the views of the schema reporting from their files, or say whether they are current."
+    help = "Build the views of the schema reporting from their files, or print whether they are current."
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         return super().create_parser(
@@ -29,10 +29,10 @@ class Command(BaseCommand):
         )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--check", action="store_true", help="change nothing")
+        parser.add_argument("--check", action="store_true", help="only print whether the views are current")
         parser.add_argument(
             "--wait", type=float, default=builder.WAIT_SECONDS, metavar="SECONDS",
-            help="how long to try while others read the views (default: %(default)s)",
+            help="how long to retry while other sessions read the views (default: %(default)s)",
         )  # fmt: skip
 
     def handle(self, *args: Any, check: bool, wait: float, **options: Any) -> None:

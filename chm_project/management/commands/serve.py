@@ -1,4 +1,4 @@
-"""manage.py serve: the web server alone, as in production."""
+"""manage.py serve: run only the web server, as in production."""
 
 import sys
 from typing import Any
@@ -11,7 +11,7 @@ from chm_project.local.supervisor import Child, Supervisor
 
 
 class Command(BaseCommand):
-    help = "Serve console and API on CHM_PORT (8000) of this machine, with production's web server. Ctrl-C stops it."
+    help = "Serve the console and the API on CHM_PORT (8000) with production's web server. Ctrl-C stops it."
 
     def handle(self, *args: Any, **options: Any) -> None:
         port = web_server.port()

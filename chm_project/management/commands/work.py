@@ -1,4 +1,4 @@
-"""manage.py work: a worker and beat, which ingest on schedule."""
+"""manage.py work: run a worker and beat, which ingest on schedule."""
 
 import sys
 from pathlib import Path
@@ -12,8 +12,8 @@ from chm_project.local.supervisor import CELERY, Child, Supervisor
 from ingestion.connections import ConfigurationError, configured, missing_secrets
 
 
-def ingesting() -> list[Child]:
-    """A worker and beat, as children of a supervisor."""
+def ingestion_processes() -> list[Child]:
+    """Return a worker and beat, as children of a supervisor."""
     schedule = str(Path(settings.DATA_DIR) / "beat")
     return [
         Child("worker", [*CELERY, "worker", "--concurrency", "2", "--loglevel", "INFO", "--without-mingle"]),
@@ -33,4 +33,4 @@ class Command(BaseCommand):
             raise CommandError(str(error), returncode=2) from None
         call_command("migrate", verbosity=0)
         self.stdout.write(f"CHM ingests {', '.join(sorted(connections))} (Ctrl-C stops it)")
-        sys.exit(Supervisor(ingesting(), write=self.stdout.write).run())
+        sys.exit(Supervisor(ingestion_processes(), write=self.stdout.write).run())

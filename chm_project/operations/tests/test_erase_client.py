@@ -105,7 +105,7 @@ def test_nothing_is_erased_unless_the_name_is_repeated(
 
     assert count_owned_rows(clients[0]) == ALL
     assert Client.objects.get(name="Northwind").is_active
-    assert f"the active client Northwind for good, with {ALL}" in capsys.readouterr().err
+    assert f"the active client Northwind permanently, with {ALL}" in capsys.readouterr().err
 
 
 def test_typing_the_name_confirms_the_erasure(

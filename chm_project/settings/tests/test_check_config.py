@@ -1,4 +1,4 @@
-"""`chm check-config` shows what CHM reads, hides what is secret, and names every fault at once."""
+"""`chm check-config` shows the settings, hides secrets, and lists all faults at once."""
 
 import json
 from pathlib import Path
@@ -17,19 +17,19 @@ pipelines = { platform = "airflow" }
 """
 
 
-def checked(**changes: str | None) -> tuple[int, dict[str, Any]]:
+def check_config(**changes: str | None) -> tuple[int, dict[str, Any]]:
     done = run("manage.py", "check-config", "--json", **changes)
-    found: dict[str, Any] = json.loads(done.stdout)
-    return done.returncode, found
+    report: dict[str, Any] = json.loads(done.stdout)
+    return done.returncode, report
 
 
 def test_a_safe_configuration_has_no_fault_and_shows_where_each_value_comes_from(tmp_path: Path) -> None:
     (tmp_path / "port").write_text("8123\n")
 
-    status, found = checked(CHM_PORT_FILE=str(tmp_path / "port"), CHM_WEB_WORKERS="5")
+    status, report = check_config(CHM_PORT_FILE=str(tmp_path / "port"), CHM_WEB_WORKERS="5")
 
-    assert (status, found["faults"], found["warnings"]) == (0, [], [])
-    settings = found["settings"]
+    assert (status, report["faults"], report["warnings"]) == (0, [], [])
+    settings = report["settings"]
     assert settings["CHM_PORT"]["value"] == "8123"
     assert settings["CHM_PORT"]["origin"] == f"file {tmp_path / 'port'}"
     assert settings["CHM_PORT"]["default"] == "8000"
@@ -52,7 +52,7 @@ def test_no_secret_is_shown(form: tuple[str, ...]) -> None:
     assert "postgresql://chm:***@db.example.com/chm" in done.stdout
 
 
-def test_an_address_that_is_none_is_not_shown_either() -> None:
+def test_an_invalid_address_is_not_shown_either() -> None:
     done = run(
         "manage.py", "check-config", CHM_DATABASE_URL="postgresql://chm:hush/2@3@db/chm", CHM_BROKER_URL="hush@x:1"
     )
@@ -61,56 +61,56 @@ def test_an_address_that_is_none_is_not_shown_either() -> None:
     assert "hush" not in done.stdout + done.stderr
 
 
-def test_every_fault_is_named_at_once() -> None:
-    status, found = checked(
+def test_all_faults_are_listed_at_once() -> None:
+    status, report = check_config(
         CHM_PORT="70000", CHM_WEB_WORKERS="0", CHM_WEB_THREADS_FILE="/nowhere/threads", CHM_SECRET_KEY=None,
         CHM_HSTS_PRELOAD="true", CHM_METRICS_TOKEN_FILE="/nowhere/token",
     )  # fmt: skip
 
     assert status == 2
-    assert {line.split()[0] for line in found["faults"]} == {
+    assert {line.split()[0] for line in report["faults"]} == {
         "CHM_PORT", "CHM_WEB_WORKERS", "CHM_WEB_THREADS", "CHM_SECRET_KEY", "CHM_HSTS_PRELOAD",
         "CHM_METRICS_TOKEN_FILE",
     }  # fmt: skip
-    assert found["settings"]["CHM_ALLOWED_HOSTS"]["value"] == "chm.example.com", "what can be read is shown"
+    assert report["settings"]["CHM_ALLOWED_HOSTS"]["value"] == "chm.example.com", "what can be read is shown"
 
 
-def test_a_misspelt_variable_and_one_set_twice_are_warnings(tmp_path: Path) -> None:
+def test_misspelt_variables_and_variables_set_twice_are_warnings(tmp_path: Path) -> None:
     (tmp_path / "key").write_text(KEY)
 
-    status, found = checked(CHM_WEB_WORKER="3", CHM_SECRET_KEY_FILE=str(tmp_path / "key"))
+    status, report = check_config(CHM_WEB_WORKER="3", CHM_SECRET_KEY_FILE=str(tmp_path / "key"))
 
     assert status == 0
-    assert found["warnings"] == [
+    assert report["warnings"] == [
         "CHM_WEB_WORKER is not read by these settings; is it CHM_WEB_WORKERS?",
         "CHM_SECRET_KEY is set twice: the value in the file of CHM_SECRET_KEY_FILE is used.",
     ]
 
 
-def test_the_connections_file_and_its_secrets_belong_to_it(tmp_path: Path) -> None:
+def test_the_connections_file_and_its_secrets_are_checked(tmp_path: Path) -> None:
     (tmp_path / "connections.toml").write_text(CONNECTIONS)
     (tmp_path / "token").write_text("hush")
-    named = str(tmp_path / "connections.toml")
+    path = str(tmp_path / "connections.toml")
 
-    without, with_it = checked(CHM_CONNECTIONS_FILE=named), checked(
-        CHM_CONNECTIONS_FILE=named, AIRFLOW_TOKEN_FILE=str(tmp_path / "token")
+    without_token, with_token = check_config(CHM_CONNECTIONS_FILE=path), check_config(
+        CHM_CONNECTIONS_FILE=path, AIRFLOW_TOKEN_FILE=str(tmp_path / "token")
     )  # fmt: skip
 
-    assert without[0] == 2
-    assert "AIRFLOW_TOKEN" in without[1]["faults"][0]
-    assert with_it[0] == 0, with_it[1]["faults"]
+    assert without_token[0] == 2
+    assert "AIRFLOW_TOKEN" in without_token[1]["faults"][0]
+    assert with_token[0] == 0, with_token[1]["faults"]
 
 
-def test_the_maintenance_file_belongs_to_it(tmp_path: Path) -> None:
+def test_the_maintenance_file_is_checked(tmp_path: Path) -> None:
     (tmp_path / "maintenance.toml").write_text("[[maintenance]]\nfrom = 3\n")
 
-    status, found = checked(CHM_MAINTENANCE_FILE=str(tmp_path / "maintenance.toml"))
+    status, report = check_config(CHM_MAINTENANCE_FILE=str(tmp_path / "maintenance.toml"))
 
     assert status == 2
-    assert [fault.split(": ")[2] for fault in found["faults"]] == [
+    assert [fault.split(": ")[2] for fault in report["faults"]] == [
         "maintenance[1].reason", "maintenance[1].from", "maintenance[1].until"
     ]  # fmt: skip
-    assert all(fault.startswith("CHM_MAINTENANCE_FILE: ") for fault in found["faults"])
+    assert all(fault.startswith("CHM_MAINTENANCE_FILE: ") for fault in report["faults"])
 
 
 def test_development_needs_no_address_and_starts_nothing(tmp_path: Path) -> None:

@@ -10,14 +10,14 @@ from tools.evidence import settings_page
 
 ROOT = Path(settings.BASE_DIR)
 READ = re.compile(r"""["'](CHM_[A-Z_]+)["']""")
-# Names of settings that are no variables, and of secrets that the demonstration makes for itself.
+# Settings that are not variables, and secrets that the demonstration generates.
 NOT_READ = {
     "CHM_DEMO_AIRFLOW_PASSWORD", "CHM_DEMO_PARTNER_TOKEN", "CHM_DATABASE_URL_FILE", "CHM_SECRET_KEY_FILE",
     "CHM_WEB_FORMER_CHILDREN",
 }  # fmt: skip
 
 
-def test_the_example_is_complete_and_holds_nothing_else() -> None:
+def test_the_example_names_every_variable_and_no_other() -> None:
     sources = [
         path
         for folder in ("chm_project", "inventory", "runs", "alerting", "ingestion")

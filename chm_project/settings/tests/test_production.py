@@ -1,4 +1,4 @@
-"""Production refuses what would be unsafe, all faults at once, before it does anything."""
+"""Production refuses unsafe settings at the start, and lists all faults at once."""
 
 import json
 import os
@@ -21,26 +21,26 @@ SAFE = {
 
 
 def check(**changes: str | None) -> subprocess.CompletedProcess[str]:
-    """`manage.py check --deploy` as a process of its own, on the safe environment with these changes."""
+    """Run `manage.py check --deploy` in a process, with the safe environment and these changes."""
     return run("-W", "error", "manage.py", "check", "--deploy", "--fail-level", "WARNING", **changes)
 
 
 def run(*arguments: str, **changes: str | None) -> subprocess.CompletedProcess[str]:
     production = {"DJANGO_SETTINGS_MODULE": "chm_project.settings.production"}
-    chosen = {name: value for name, value in (production | SAFE | changes).items() if value is not None}
+    variables = {name: value for name, value in (production | SAFE | changes).items() if value is not None}
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("CHM_")}
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=settings.BASE_DIR,
-        env={**inherited, **chosen},
+        env={**inherited, **variables},
         capture_output=True,
         text=True,
         check=False,
     )
 
 
-def named(done: subprocess.CompletedProcess[str]) -> list[str]:
-    """The faults of a refusal. Lines of CHM in a traceback never begin with a dash."""
+def faults_of(done: subprocess.CompletedProcess[str]) -> list[str]:
+    """Return the faults in the order of the output. Lines of CHM in a traceback never begin with a dash."""
     return sorted({line: None for line in done.stderr.splitlines() if line.startswith("- ")}, key=done.stderr.index)
 
 
@@ -81,7 +81,7 @@ def test_pruning_is_scheduled_only_on_request(age: str | None, scheduled: str) -
         ({"CHM_BROKER_URL": None}, "CHM_BROKER_URL is not set"),
         ({"CHM_BROKER_URL": "redis+socket:///srv/app/.chm/valkey/valkey.sock"}, "embedded"),
         ({"CHM_ALLOWED_HOSTS": ".example.com"}, "wildcard"),
-        # Not unsafe, but unreadable.
+        # Invalid rather than unsafe.
         ({"CHM_DATABASE_URL": "mysql://localhost/chm"}, "CHM_DATABASE_URL must be a postgresql:// address"),
         ({"CHM_DATABASE_URL": "nonsense"}, "CHM_DATABASE_URL must be a postgresql:// address"),
         ({"CHM_DATABASE_URL": "postgresql://localhost:port/chm"}, "CHM_DATABASE_URL must be a postgresql:// address"),
@@ -95,7 +95,7 @@ def test_pruning_is_scheduled_only_on_request(age: str | None, scheduled: str) -
         ({"CHM_BROKER_URL": "rediss://:pw@r.example.com/0?ssl_cert_reqs=none"}, "CHM_BROKER_URL does not check"),
         ({"CHM_DATABASE_URL": SAFE["CHM_DATABASE_URL"] + "&sslmode=disable"}, "CHM_DATABASE_URL gives an option twice"),
         ({"CHM_DATABASE_URL": "postgresql:///chm?service=other"}, "CHM_DATABASE_URL names a service"),
-        ({"PGHOST": "db.example.com"}, "CHM_DATABASE_URL meets PGHOST"),
+        ({"PGHOST": "db.example.com"}, "CHM_DATABASE_URL conflicts with PGHOST"),
         ({"CHM_DATABASE_POOL_SIZE": "0"}, "CHM_DATABASE_POOL_SIZE must be a whole number from 1"),
         ({"CHM_HTTP_TIMEOUT_SECONDS": "nan"}, "CHM_HTTP_TIMEOUT_SECONDS must be a number"),
         ({"CHM_THROTTLE_TOKEN": "fast"}, "CHM_THROTTLE_TOKEN must be a rate"),
@@ -106,14 +106,14 @@ def test_each_unsafe_setting_is_refused_by_name(changes: dict[str, str | None], 
     done = check(**changes)
     assert done.returncode != 0
     assert fault in done.stderr
-    assert len(named(done)) == 1
+    assert len(faults_of(done)) == 1
 
 
 @pytest.mark.proves("SE-002", "SE-004")
-def test_all_faults_are_named_at_once_and_no_secret_is_shown() -> None:
+def test_all_faults_are_listed_at_once_without_secrets() -> None:
     done = check(CHM_SECRET_KEY="hunter2-hunter2", CHM_ALLOWED_HOSTS="*", CHM_BROKER_URL=None, CHM_PROXIES="hunter2",
                  CHM_DATABASE_URL="postgresql://chm:s3cret@db.example.com/chm")  # fmt: skip
-    assert [line.split()[1] for line in named(done)] == [
+    assert [line.split()[1] for line in faults_of(done)] == [
         "CHM_PROXIES", "CHM_SECRET_KEY", "CHM_ALLOWED_HOSTS", "CHM_DATABASE_URL", "CHM_BROKER_URL",
     ]  # fmt: skip
     assert "hunter2" not in done.stderr
@@ -154,7 +154,7 @@ print(json.dumps({
 """
 
 
-def test_production_speaks_https_only_but_to_probes_and_only_for_its_hosts() -> None:
+def test_production_redirects_to_https_except_for_probes_and_refuses_unknown_hosts() -> None:
     done = run("-c", ANSWERS, CHM_PROXIES="127.0.0.1")
 
     answers = json.loads(done.stdout)
@@ -162,7 +162,7 @@ def test_production_speaks_https_only_but_to_probes_and_only_for_its_hosts() -> 
     assert answers["plain"][:2] == [301, "https://chm.example.com/api/v1/clients"]
     assert answers["encrypted"][0] == 200
     assert "max-age=31536000" in answers["encrypted"][2]
-    assert answers["by_address"][0] == 200, "a kubelet asks by address"
+    assert answers["by_address"][0] == 200, "Kubernetes probes use the address of the pod"
     assert answers["foreign"][0] == 400
 
 
@@ -178,16 +178,18 @@ def test_production_speaks_https_only_but_to_probes_and_only_for_its_hosts() -> 
         ),
     ],
 )
-def test_browsers_remember_https_for_as_much_as_the_operator_says(changes: dict[str, str], header: str | None) -> None:
+def test_the_operator_decides_how_long_browsers_remember_https_and_for_which_hosts(
+    changes: dict[str, str], header: str | None
+) -> None:
     assert json.loads(run("-c", ANSWERS, CHM_PROXIES="127.0.0.1", **changes).stdout)["encrypted"][2] == header
 
 
-def test_forwarded_headers_are_believed_from_configured_proxies_only() -> None:
+def test_forwarded_headers_count_only_from_configured_proxies() -> None:
     answers = json.loads(run("-c", ANSWERS, CHM_PROXIES="10.9.9.9").stdout)
-    assert answers["encrypted"][2] is None, "plain HTTP, whatever its sender says"
+    assert answers["encrypted"][2] is None, "the request is plain HTTP, although its header says https"
 
 
-def test_the_log_is_one_json_object_a_line_from_web_and_worker_alike() -> None:
+def test_web_server_and_worker_log_one_json_object_per_line() -> None:
     start = "import django; django.setup(); from chm_project import celery_app; "
     code = "import logging; logging.getLogger('runs').warning('page %s', 7); logging.getLogger('runs').debug('no')"
     web, worker = run("-c", start + code), run("-c", f"{start}celery_app.log.setup(loglevel='INFO'); {code}")
@@ -200,26 +202,26 @@ def test_the_log_is_one_json_object_a_line_from_web_and_worker_alike() -> None:
         assert entry["time"]
 
 
-def outside(folder: Path, address: str) -> str:
-    """The address of an embedded server by another path: production refuses the folder's own."""
+def address_by_another_path(folder: Path, address: str) -> str:
+    """Return the address of an embedded server through a link, because production refuses the embedded folder."""
     socket = Path(re.sub(r"^redis\+socket://|\?.*$", "", address))
     (folder / "servers").symlink_to(socket.parent)
     return address.replace(str(socket.parent), str(folder / "servers"))
 
 
 @pytest.mark.parametrize("process", ["worker", "beat"])
-def test_each_line_of_a_process_is_a_json_object_from_the_start_to_the_end(process: str, tmp_path: Path) -> None:
+def test_worker_and_beat_log_only_json_objects_from_start_to_end(process: str, tmp_path: Path) -> None:
     options = ["--concurrency", "1"] if process == "worker" else ["--schedule", str(tmp_path / "beat"), "--pidfile="]
     command = [sys.executable, "-m", "celery", "-A", "chm_project", process, "--loglevel", "INFO", *options]
-    given = SAFE | {
+    variables = SAFE | {
         "DJANGO_SETTINGS_MODULE": "chm_project.settings.production",
-        "CHM_BROKER_URL": outside(tmp_path, os.environ["CHM_BROKER_URL"]),
+        "CHM_BROKER_URL": address_by_another_path(tmp_path, os.environ["CHM_BROKER_URL"]),
         "CHM_METRICS_DIR": str(tmp_path / "metrics"),
     }
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("CHM_")}
     with (tmp_path / "log").open("w") as log:
         running = subprocess.Popen(
-            command, cwd=settings.BASE_DIR, env={**inherited, **given}, stdout=log, stderr=subprocess.STDOUT
+            command, cwd=settings.BASE_DIR, env={**inherited, **variables}, stdout=log, stderr=subprocess.STDOUT
         )
         ready = {"worker": "ready", "beat": "beat: Starting"}[process]
         deadline = time.monotonic() + 60
@@ -238,5 +240,5 @@ def test_each_logger_has_the_level_that_is_set_for_it() -> None:
     code = "import django; django.setup(); import logging; print(logging.getLogger('chm.page').getEffectiveLevel())"
     assert run("-c", code, CHM_LOG_LEVELS="chm.page=debug, chm.task=ERROR").stdout == "10\n"
     refused = run("-c", code, CHM_LOG_LEVELS="chm.page=LOUD")
-    [fault] = named(refused)
+    [fault] = faults_of(refused)
     assert fault.startswith("- CHM_LOG_LEVELS must be loggers with their levels")

@@ -1,4 +1,4 @@
-"""One line of log per request, page and task, with the ids that lead from one to the other."""
+"""One log line per request, page and task, with the ids that connect them."""
 
 import logging
 from typing import Any
@@ -22,7 +22,7 @@ def lines(caplog: pytest.LogCaptureFixture) -> Any:
     caplog.handler.removeFilter(context)
 
 
-def test_a_request_leaves_a_line_with_its_route_status_time_actor_and_id(lines: Any) -> None:
+def test_a_request_is_logged_with_its_route_status_time_actor_and_id(lines: Any) -> None:
     pipeline = PipelineFactory.create()
     program("read").get(f"/api/v1/pipelines/{pipeline.pk}", HTTP_X_REQUEST_ID="trace-9")
 
@@ -35,7 +35,7 @@ def test_a_request_leaves_a_line_with_its_route_status_time_actor_and_id(lines: 
     assert 0 < line["ms"] < 60_000
 
 
-def test_the_actor_of_a_page_is_the_person_and_of_a_refusal_nobody(lines: Any) -> None:
+def test_the_actor_of_a_page_is_the_user_and_of_a_refused_request_anonymous(lines: Any) -> None:
     viewer = person("viewer")
     viewer.get("/admin/")
     APIClient().get("/api/v1/runs")
@@ -44,7 +44,7 @@ def test_the_actor_of_a_page_is_the_person_and_of_a_refusal_nobody(lines: Any) -
     assert lines("chm.request")[0]["actor"] not in {"", "anonymous"}
 
 
-def test_the_key_of_a_ping_is_in_no_line(lines: Any) -> None:
+def test_the_key_of_a_ping_is_not_logged(lines: Any) -> None:
     key = "chm_abcd1234_" + "x" * 40
     APIClient().get(f"/ping/{key}")
 
@@ -54,13 +54,13 @@ def test_the_key_of_a_ping_is_in_no_line(lines: Any) -> None:
     assert key not in str(line)
 
 
-def test_probes_leave_no_line_while_they_are_answered(lines: Any) -> None:
+def test_successful_probes_are_not_logged(lines: Any) -> None:
     APIClient().get("/health")
     program("read").get("/metrics")
     assert lines("chm.request") == []
 
 
-def test_a_task_leaves_a_line_and_gives_the_request_its_id_back(lines: Any, settings: Any) -> None:
+def test_a_task_is_logged_and_then_restores_the_id_of_the_request(lines: Any, settings: Any) -> None:
     settings.CHM_PARTNER_API_BASE_URL = "http://127.0.0.1:1"
     APIClient().get("/api/v1", HTTP_X_REQUEST_ID="before")
     ingest.apply(task_id="0f7e", throw=True)

@@ -10,7 +10,7 @@ from prometheus_client import Metric
 from chm_project.operations import collector
 from chm_project.operations.state import Group, InstallationCounts
 from chm_project.telemetry import metrics
-from chm_project.telemetry.process_values import OWN
+from chm_project.telemetry.process_values import REGISTRY
 
 DOCUMENT = (Path(settings.BASE_DIR) / "docs" / "monitoring.md").read_text()
 ROW = re.compile(r"^\| (`chm_[^|]+) \| (\w+) \|([^|]*)\|", re.MULTILINE)
@@ -25,14 +25,14 @@ def documented() -> dict[str, tuple[str, tuple[str, ...]]]:
 
 
 def existing(numbers: InstallationCounts) -> dict[str, tuple[str, tuple[str, ...]]]:
-    own = {
+    registered = {
         _name(metric.name, metric.type): (metric.type, tuple(sorted(getattr(metrics, name)._labelnames)))
         for name in vars(metrics)
         if hasattr(getattr(metrics, name), "_labelnames")
         for metric in getattr(metrics, name).describe()
     }
     scraped: list[Metric] = [*collector._count_metrics(numbers), *collector._late(numbers)]
-    return own | {metric.name: (metric.type, tuple(sorted(metric.samples[0].labels))) for metric in scraped}
+    return registered | {metric.name: (metric.type, tuple(sorted(metric.samples[0].labels))) for metric in scraped}
 
 
 def _name(name: str, kind: str) -> str:
@@ -45,7 +45,7 @@ def test_the_document_lists_every_metric(db: None) -> None:
     found = documented()
     expected = existing(InstallationCounts(groups, {}))
 
-    assert list(OWN.collect()), "the processes' own metrics are registered"
+    assert list(REGISTRY.collect()), "the metrics of processes are registered"
     assert expected.items() <= found.items()
     broker = {"chm_queue_length", "chm_beat_age_seconds", "chm_lineage_unmatched_events_total", "chm_database_up"}
     on_call = {"chm_pipeline_failing", "chm_pipeline_known", "chm_pipeline_in_maintenance", "chm_rule_firing"}

@@ -1,4 +1,4 @@
-"""Counts of all processes add up, also those of processes that have ended, and a failing disk costs no work."""
+"""Counts of all processes add up, including ended processes, and an unusable folder fails no request."""
 
 import os
 import signal
@@ -77,7 +77,7 @@ def used(kind: str) -> str:
     return f'chm_database_pool_connections{{process="{kind}",state="used"}}'
 
 
-def test_processes_and_their_forks_add_up_and_keep_their_counts_when_they_end(tmp_path: Path) -> None:
+def test_counts_of_processes_and_their_forks_add_up_and_stay_when_they_end(tmp_path: Path) -> None:
     with process_that_counts(tmp_path, "web", 5), process_that_counts(tmp_path, "worker", 7) as worker:
         scraped = read(tmp_path)
         assert (scraped[CREATED], scraped[PAGES]) == (14, 4)
@@ -86,7 +86,7 @@ def test_processes_and_their_forks_add_up_and_keep_their_counts_when_they_end(tm
         worker.send_signal(signal.SIGKILL)
         worker.wait()
         scraped = read(tmp_path)
-        assert (scraped[CREATED], scraped[PAGES]) == (14, 4), "a counter never goes back"
+        assert (scraped[CREATED], scraped[PAGES]) == (14, 4), "a counter never decreases"
         assert used("worker") not in scraped, "an ended process holds no connections"
         assert scraped[used("web")] == 3
     scraped = read(tmp_path)
@@ -95,12 +95,12 @@ def test_processes_and_their_forks_add_up_and_keep_their_counts_when_they_end(tm
     assert left == {"lock"}, "files of ended processes are removed"
 
 
-def test_a_folder_that_cannot_be_used_costs_the_counts_and_no_request(tmp_path: Path) -> None:
+def test_an_unusable_folder_loses_counts_and_fails_no_request(tmp_path: Path) -> None:
     (tmp_path / "metrics").write_text("a file, where the folder should be")
     log, token = tmp_path / "log", tmp_path / "token"
     token.write_text("scraper")
-    given = {"CHM_METRICS_DIR": str(tmp_path / "metrics"), "CHM_METRICS_TOKEN_FILE": str(token)}
-    with web_server(log, **given) as address:
+    variables = {"CHM_METRICS_DIR": str(tmp_path / "metrics"), "CHM_METRICS_TOKEN_FILE": str(token)}
+    with web_server(log, **variables) as address:
         assert requests.get(f"{address}/health", timeout=10).status_code == 200
         scraped = requests.get(f"{address}/metrics", headers={"Authorization": "Bearer scraper"}, timeout=10)
     assert scraped.status_code == 200
@@ -109,16 +109,16 @@ def test_a_folder_that_cannot_be_used_costs_the_counts_and_no_request(tmp_path: 
 
 
 def has_answered(path: Path) -> bool:
-    """Tell whether the process of this file has answered requests for runs. Their parent tries another route only."""
+    """Return whether the process that wrote this file has answered requests for runs; the parent never does."""
     values = MmapedDict.read_all_values_from_file(str(path))
     return any("_seconds_sum" in key and "id:run_id" in key for key, *_ in values)
 
 
 def test_requests_of_all_web_processes_are_counted_by_route_and_status(tmp_path: Path) -> None:
     (token := tmp_path / "token").write_text("scraper")
-    given = {"CHM_METRICS_DIR": str(tmp_path / "metrics"), "CHM_METRICS_TOKEN_FILE": str(token)}
-    with web_server(**given) as address:
-        for _ in range(40):  # each over a connection of its own, which any of the processes accepts
+    variables = {"CHM_METRICS_DIR": str(tmp_path / "metrics"), "CHM_METRICS_TOKEN_FILE": str(token)}
+    with web_server(**variables) as address:
+        for _ in range(40):  # each on a new connection, which any of the processes may accept
             requests.get(f"{address}/api/v1/runs/0b7e4c1e-0000-7000-8000-000000000000", timeout=10)
         requests.get(f"{address}/no/such/page", timeout=10)
         requests.get(f"{address}/api/v1/nothing?page={'x' * 200}", timeout=10)

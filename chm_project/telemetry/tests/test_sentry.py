@@ -1,4 +1,4 @@
-"""Errors reach a server of Sentry's protocol, with the ids of request and task, and without secrets."""
+"""Errors are sent to a server with Sentry's protocol, with the ids of request and task, and without secrets."""
 
 import gzip
 import json
@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
-from chm_project.settings.tests.test_production import named, run
+from chm_project.settings.tests.test_production import faults_of, run
 
 REPORTING = """
 import logging, django, sentry_sdk
@@ -36,7 +36,7 @@ def receiver() -> Iterator[tuple[str, list[bytes]]]:
             self.end_headers()
 
         def log_message(self, *_: Any) -> None:
-            """No lines between the tests'."""
+            """Print nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     Thread(target=server.serve_forever, daemon=True).start()
@@ -60,17 +60,17 @@ def test_an_error_is_reported_with_its_request_id_and_without_secrets() -> None:
 
 
 def test_without_the_package_the_setting_is_refused() -> None:
-    hidden = "import sys; sys.modules['sentry_sdk'] = None; import django; django.setup()"
-    done = run("-c", hidden, CHM_SENTRY_DSN="http://key@127.0.0.1/1")
-    assert named(done) == ["- CHM_SENTRY_DSN needs the package sentry-sdk: install chm[sentry]."]
+    without_package = "import sys; sys.modules['sentry_sdk'] = None; import django; django.setup()"
+    done = run("-c", without_package, CHM_SENTRY_DSN="http://key@127.0.0.1/1")
+    assert faults_of(done) == ["- CHM_SENTRY_DSN needs the package sentry-sdk: install chm[sentry]."]
 
 
-def test_an_address_that_is_none_is_refused_and_not_shown() -> None:
+def test_an_invalid_address_is_refused_and_not_shown() -> None:
     done = run("-c", "import django; django.setup()", CHM_SENTRY_DSN="hunter2")
-    assert named(done) == ["- CHM_SENTRY_DSN is no address of a Sentry project."]
+    assert faults_of(done) == ["- CHM_SENTRY_DSN is not the address of a Sentry project."]
     assert "hunter2" not in done.stderr
 
 
-def test_nothing_is_loaded_unless_it_is_set() -> None:
+def test_sentry_is_not_imported_unless_it_is_configured() -> None:
     done = run("-c", "import django; django.setup(); import sys; print('sentry_sdk' in sys.modules)")
     assert done.stdout == "False\n"

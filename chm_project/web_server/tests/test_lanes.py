@@ -1,4 +1,4 @@
-"""One process of the web server with an application that never answers: who is served all the same."""
+"""One web process whose application blocks: which requests are still answered."""
 
 import socket
 import threading
@@ -16,15 +16,15 @@ BIG = b"x" * 100_000
 
 
 class Application:
-    """Answers all but /health, /quick and /big only when the test releases it."""
+    """Answer /health, /quick and /big at once, and other paths when the test releases them."""
 
     def __init__(self) -> None:
         self.released = threading.Event()
-        self.asked: list[str] = []
+        self.requested: list[str] = []
 
     def __call__(self, environment: dict[str, Any], start: Any) -> list[bytes]:
         path = environment["PATH_INFO"]
-        self.asked.append(path)
+        self.requested.append(path)
         if path not in ("/health", "/quick", "/big"):
             self.released.wait(30)
         start("200 OK", [])
@@ -43,16 +43,16 @@ class Client:
         self.port = port
         self.connections: list[HTTPConnection] = []
 
-    def ask(self, path: str, headers: dict[str, str] | None = None) -> HTTPConnection:
+    def send(self, path: str, headers: dict[str, str] | None = None) -> HTTPConnection:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
         self.connections.append(connection)
         connection.request("GET", path, headers=headers or {})
         return connection
 
-    def answer(self, path: str, headers: dict[str, str] | None = None) -> HTTPResponse:
-        found = self.ask(path, headers).getresponse()
-        found.read()
-        return found
+    def get(self, path: str, headers: dict[str, str] | None = None) -> HTTPResponse:
+        response = self.send(path, headers).getresponse()
+        response.read()
+        return response
 
 
 @pytest.fixture
@@ -81,24 +81,24 @@ def wait_for(condition: Any) -> None:
 
 
 @pytest.mark.parametrize("headers", [{}, {"Cookie": "sessionid=x"}])
-def test_health_is_answered_while_every_thread_waits(
+def test_health_is_answered_while_all_threads_are_busy(
     client: Client, application: Application, headers: dict[str, str]
 ) -> None:
-    waiting = [client.ask(path) for path in ("/slow", "/slow", REPORT, REPORT)]
-    wait_for(lambda: len(application.asked) == 4)
+    waiting = [client.send(path) for path in ("/slow", "/slow", REPORT, REPORT)]
+    wait_for(lambda: len(application.requested) == 4)
 
-    assert client.answer("/health", headers).status == 200
+    assert client.get("/health", headers).status == 200
     assert len(waiting) == 4
 
 
-def test_reports_leave_threads_to_everybody_else(client: Client, application: Application) -> None:
-    waiting = [client.ask(REPORT) for _ in range(REPORT_THREADS)]
-    wait_for(lambda: len(application.asked) == REPORT_THREADS)
-    waiting += [client.ask(REPORT) for _ in range(REPORTS_WAITING)]
+def test_reports_leave_threads_for_other_requests(client: Client, application: Application) -> None:
+    waiting = [client.send(REPORT) for _ in range(REPORT_THREADS)]
+    wait_for(lambda: len(application.requested) == REPORT_THREADS)
+    waiting += [client.send(REPORT) for _ in range(REPORTS_WAITING)]
     wait_for(lambda: len(client.server.report_lane.queue) == REPORTS_WAITING)
 
-    assert client.answer("/quick").status == 200
-    refused = client.answer(REPORT)
+    assert client.get("/quick").status == 200
+    refused = client.get(REPORT)
     assert (refused.status, refused.getheader("Retry-After")) == (503, "2")
 
     application.released.set()
@@ -107,12 +107,14 @@ def test_reports_leave_threads_to_everybody_else(client: Client, application: Ap
     assert set(statuses) <= {200, 503}, "those that waited for 2 s are refused"
 
 
-def test_a_client_that_reads_nothing_and_asks_on_is_disconnected(client: Client, application: Application) -> None:
+def test_a_client_that_keeps_requesting_without_reading_is_disconnected(
+    client: Client, application: Application
+) -> None:
     with socket.socket() as reader:
         reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
         reader.connect(("127.0.0.1", client.port))
         reader.sendall(b"GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n" * 200)
         time.sleep(1)
-        count = len(application.asked)
+        count = len(application.requested)
         assert 10 < count < 150
-        assert client.answer("/quick").status == 200
+        assert client.get("/quick").status == 200

@@ -1,4 +1,4 @@
-"""The shipped configuration of nginx, as nginx itself reads it."""
+"""nginx accepts the shipped configuration."""
 
 import shutil
 import subprocess
@@ -11,8 +11,8 @@ def test_nginx_accepts_the_shipped_configuration(tmp_path: Path) -> None:
     program = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/opt/homebrew/bin")
     text = (Path(settings.BASE_DIR) / "docker" / "nginx" / "nginx.conf").read_text()
     assert "$remote_addr" in text
-    assert "access_log off" in text, "the address of a ping holds its key"
-    if program is None:  # make faults asks for it, and uses this very file
+    assert "access_log off" in text, "the URL of a ping contains its key"
+    if program is None:  # `make faults` needs nginx, and runs it with this file
         return
     configuration = tmp_path / "nginx.conf"
     folder = str(tmp_path / "nginx")

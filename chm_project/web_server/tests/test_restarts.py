@@ -26,12 +26,12 @@ def free_port() -> int:
 
 @contextmanager
 def server(port: int, *, held: socket.socket | None = None, **environment: str) -> Iterator[psutil.Process]:
-    """A web server behind a proxy, so its connections are kept; `held` is passed on as systemd does."""
+    """Run a web server that keeps connections open, as behind a proxy. Pass it the socket `held` as systemd does."""
     command = [sys.executable, "-m", "chm_project.web_server", "--port", str(port)]
     passed: tuple[int, ...] = ()
     if held is not None:
-        given = 'exec 3<&"$0"; LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"'
-        command, passed = ["bash", "-c", given, str(held.fileno()), *command], (held.fileno(),)
+        receive_socket = 'exec 3<&"$0"; LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"'
+        command, passed = ["bash", "-c", receive_socket, str(held.fileno()), *command], (held.fileno(),)
     inherited = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
     environment = {"CHM_DEBUG": "0", "CHM_PROXIES": "127.0.0.1", "CHM_DATABASE_URL": NO_DATABASE, **environment}
     process = subprocess.Popen(command, cwd=settings.BASE_DIR, env={**inherited, **environment}, pass_fds=passed)
@@ -44,9 +44,9 @@ def server(port: int, *, held: socket.socket | None = None, **environment: str) 
 
 @contextmanager
 def connected(port: int) -> Iterator[http.client.HTTPConnection]:
-    """A kept connection, as soon as the server listens."""
+    """Yield an open connection as soon as the server listens."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    for _ in until():
+    for _ in repeat():
         try:
             connection.connect()
             break
@@ -64,13 +64,13 @@ def health(connection: http.client.HTTPConnection) -> http.client.HTTPResponse:
 
 
 def started_children(parent: psutil.Process) -> set[psutil.Process]:
-    for _ in until():
+    for _ in repeat():
         if len(parent.children()) == 2:
             break
     return set(parent.children())
 
 
-def until(seconds: float = 60) -> Iterator[None]:
+def repeat(seconds: float = 60) -> Iterator[None]:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         yield
@@ -78,13 +78,13 @@ def until(seconds: float = 60) -> Iterator[None]:
     pytest.fail("this took too long")
 
 
-def test_a_reload_replaces_every_process_without_losing_a_request() -> None:
+def test_a_reload_replaces_all_processes_and_loses_no_request() -> None:
     port = free_port()
     with server(port) as parent, connected(port) as kept:
         assert health(kept).status == 200
         former = started_children(parent)
         parent.send_signal(signal.SIGHUP)
-        for _ in until():
+        for _ in repeat():
             assert health(kept).status == 200
             with connected(port) as new:
                 assert health(new).status == 200
@@ -93,30 +93,30 @@ def test_a_reload_replaces_every_process_without_losing_a_request() -> None:
         assert len(parent.children()) == 2
 
 
-def test_an_application_that_no_longer_loads_does_not_replace_the_one_that_works(tmp_path: Path) -> None:
+def test_an_application_that_fails_to_load_does_not_replace_the_running_one(tmp_path: Path) -> None:
     port, address = free_port(), tmp_path / "address"
     address.write_text(NO_DATABASE)
     with server(port, CHM_DATABASE_URL="", CHM_DATABASE_URL_FILE=str(address)) as parent, connected(port) as kept:
         former = started_children(parent)
         address.write_text("mysql://elsewhere/chm")
         parent.send_signal(signal.SIGHUP)
-        for _ in until():
+        for _ in repeat():
             if set(parent.children()) - former:
                 break
-        for _ in until():
+        for _ in repeat():
             if set(parent.children()) == former:
                 break
         assert health(kept).status == 200
         assert set(parent.children()) == former
 
 
-def test_a_server_that_stops_answers_what_arrives_on_kept_connections_and_refuses_new_ones() -> None:
+def test_a_stopping_server_answers_on_open_connections_and_refuses_new_ones() -> None:
     port = free_port()
     with server(port) as parent, connected(port) as kept, connected(port) as idle:
         assert health(kept).getheader("Connection") != "close"
         assert health(idle).status == 200
         parent.terminate()
-        for _ in until():
+        for _ in repeat():
             try:
                 socket.create_connection(("127.0.0.1", port), timeout=10).close()
             except ConnectionRefusedError:
@@ -126,7 +126,7 @@ def test_a_server_that_stops_answers_what_arrives_on_kept_connections_and_refuse
         assert not parent.wait(30)
 
 
-def test_connections_wait_in_a_socket_that_systemd_holds_until_the_next_server_has_started() -> None:
+def test_connections_wait_in_the_socket_of_systemd_until_the_next_server_has_started() -> None:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         held.listen()

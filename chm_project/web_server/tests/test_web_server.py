@@ -1,4 +1,4 @@
-"""The web server among slow clients, ended children and broken databases, as real processes."""
+"""The web server as real processes, with slow clients, killed children and an unreachable database."""
 
 import contextlib
 import json
@@ -33,8 +33,8 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    with web_server(CHM_DATABASE_URL="postgresql:///none?host=/nowhere") as found:
-        yield found
+    with web_server(CHM_DATABASE_URL="postgresql:///none?host=/nowhere") as url:
+        yield url
 
 
 def connected(address: str) -> socket.socket:
@@ -42,7 +42,7 @@ def connected(address: str) -> socket.socket:
     return socket.create_connection((str(parts.hostname), parts.port or 0), timeout=30)
 
 
-def answer_of(client: socket.socket) -> tuple[int, dict[str, str], bytes]:
+def read_response(client: socket.socket) -> tuple[int, dict[str, str], bytes]:
     received = b""
     while b"\r\n\r\n" not in received or len(received) < _length(received):
         if not (more := client.recv(65_536)):
@@ -64,16 +64,16 @@ def _length(received: bytes) -> int:
 
 @contextmanager
 def slow_bodies(address: str, number: int) -> Iterator[None]:
-    """Clients that say they will send much, and send a byte now and then."""
-    with ExitStack() as held:
+    """Keep open connections that announce a long body and have sent one byte of it."""
+    with ExitStack() as connections:
         for _ in range(number):
-            client = held.enter_context(connected(address))
+            client = connections.enter_context(connected(address))
             client.sendall(b"POST /api/v1/runs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\nx")
         yield
 
 
 def slowest_of(address: str, path: str, seconds: float = 2) -> float:
-    """The longest that one of many requests took; each must be answered."""
+    """Return the longest time of many requests; fail if one is not answered."""
     slowest, until = 0.0, time.monotonic() + seconds
     while time.monotonic() < until:
         begun = time.monotonic()
@@ -82,16 +82,16 @@ def slowest_of(address: str, path: str, seconds: float = 2) -> float:
     return slowest
 
 
-def test_clients_with_slow_bodies_hold_up_nobody(address: str) -> None:
+def test_clients_with_slow_bodies_delay_no_other_client(address: str) -> None:
     with slow_bodies(address, 64):
         assert slowest_of(address, "/health") < 1
 
 
-def test_a_body_that_stops_arriving_is_refused_after_its_grace(address: str) -> None:
+def test_a_body_that_stops_arriving_is_refused_after_the_grace_period(address: str) -> None:
     with connected(address) as client:
         begun = time.monotonic()
         client.sendall(b"POST /ping/x/fail HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\nx")
-        status, headers, body = answer_of(client)
+        status, headers, body = read_response(client)
     assert (status, json.loads(body)["error"]["code"]) == (408, "request_timeout")
     assert "retry-after" in headers
     assert 10 < time.monotonic() - begun < 15
@@ -102,9 +102,9 @@ def test_a_chunked_body_is_read_whole(address: str) -> None:
         client.sendall(
             b"POST /health HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
         )
-        assert answer_of(client)[0] == 405
+        assert read_response(client)[0] == 405
         client.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        assert answer_of(client)[0] == 200, "the body is not taken for the next request"
+        assert read_response(client)[0] == 200, "the body is not read as the next request"
 
 
 def test_health_answers_to_any_host_name(address: str) -> None:
@@ -142,7 +142,7 @@ def test_a_killed_child_is_replaced_without_a_refused_connection(address: str) -
     assert len(parent.children()) == 2
 
 
-def test_without_a_database_every_way_in_is_refused_at_once_and_says_when_to_try_again(address: str) -> None:
+def test_without_a_database_every_entry_point_returns_503_at_once_with_retry_after(address: str) -> None:
     token = {"Authorization": "Bearer chm_12345678_" + "x" * 40}
     requests.get(f"{address}/api/v1/clients", headers=token, timeout=10)
     for path in ("/api/v1/clients", "/ping/chm_12345678_" + "x" * 40, "/admin/login/?next=/admin/"):
@@ -171,13 +171,13 @@ def test_a_database_that_comes_back_is_used_within_two_seconds() -> None:
             server.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(name))
         begun = time.monotonic()
         token = {"Authorization": "Bearer chm_12345678_" + "x" * 40}
-        # Without tables the look-up of a token is an error of another kind, which shows that the database was asked.
+        # The database has no tables, so a look-up of a token fails with another status once the database is used.
         while requests.get(f"{address}/api/v1/clients", headers=token, timeout=4).status_code == 503:
             time.sleep(0.05)
         assert time.monotonic() - begun < 2
 
 
-def test_reports_beyond_the_slots_of_the_installation_are_refused_and_the_rest_answers() -> None:
+def test_reports_beyond_the_slots_of_the_installation_are_refused_and_other_requests_answered() -> None:
     api = program("read")
     with psycopg.connect(**connection.get_connection_params()) as another_process:
         for number in range(settings.CHM_REPORTS_AT_ONCE):
@@ -192,8 +192,8 @@ def test_reports_beyond_the_slots_of_the_installation_are_refused_and_the_rest_a
 def test_port_processes_and_threads_come_from_settings_and_their_files(tmp_path: Path) -> None:
     port = free_port()
     (tmp_path / "port").write_text(f"{port}\n")
-    given = {"CHM_PORT_FILE": str(tmp_path / "port"), "CHM_WEB_WORKERS": "3"}
-    environment = {name: value for name, value in os.environ.items() if name != "CHM_PORT"} | given
+    settings_given = {"CHM_PORT_FILE": str(tmp_path / "port"), "CHM_WEB_WORKERS": "3"}
+    environment = {name: value for name, value in os.environ.items() if name != "CHM_PORT"} | settings_given
 
     with subprocess.Popen([sys.executable, "-m", "chm_project.web_server"], env=environment) as process:
         try:
@@ -209,7 +209,7 @@ def test_port_processes_and_threads_come_from_settings_and_their_files(tmp_path:
             process.terminate()
 
 
-def test_a_wrong_port_is_refused_in_one_line_and_not_with_a_traceback() -> None:
+def test_a_wrong_port_is_refused_in_one_line_without_a_traceback() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "chm_project.web_server"],
         env={**os.environ, "CHM_PORT": "99999"}, capture_output=True, text=True, check=False,

@@ -85,7 +85,7 @@ export interface paths {
         };
         /**
          * Preview when a rule would have fired
-         * @description Return the spans of the window in which the rule would have fired, from the runs as stored now.
+         * @description Return the spans of the window in which the rule would have fired, based on the runs that are stored now.
          *
          *     `on_failure` fires while the latest run of a pipeline in scope is failed; a run is running from its start until
          *     event_at and has its status after that. `failures_in_window` fires while at least `threshold` runs of the scope
@@ -1148,17 +1148,17 @@ export interface components {
             pipeline_id: string | null;
             /** @description The condition. */
             rule_type: components["schemas"]["RuleType"];
-            /** @description Failed runs needed in the window. */
+            /** @description Number of failed runs in the window from which the rule fires. */
             threshold: number | null;
-            /** @description Length of the window. */
+            /** @description Length of the window in minutes. */
             window_minutes: number | null;
-            /** @description How the alert is sent. */
+            /** @description How people are notified. */
             channel: components["schemas"]["AlertChannel"];
-            /** @description Of slack a channel such as #data-alerts or the https address of a hook, of email an address, of webhook an https address. Responses mask a hook except for its host; the masked form, sent back, keeps the stored address. */
+            /** @description For slack, a channel such as #data-alerts or the https address of a hook; for email, an e-mail address; for webhook, an https address. Responses mask the address of a hook except for its host. Send the masked form back to keep the stored address. */
             destination: string;
-            /** @description False: kept, not evaluated. */
+            /** @description False if disabled: kept, never fires. */
             is_enabled: boolean;
-            /** @description False: pipelines whose failure is known do not count. */
+            /** @description False: pipelines with a known failure do not count. */
             include_known: boolean;
             /**
              * Format: date-time
@@ -1189,17 +1189,17 @@ export interface components {
             pipeline_id?: string | null;
             /** @description The condition. */
             rule_type: components["schemas"]["RuleType"];
-            /** @description Failed runs needed in the window. */
+            /** @description Number of failed runs in the window from which the rule fires. */
             threshold?: number | null;
-            /** @description Length of the window. */
+            /** @description Length of the window in minutes. */
             window_minutes?: number | null;
-            /** @description How the alert is sent. */
+            /** @description How people are notified. */
             channel: components["schemas"]["AlertChannel"];
-            /** @description Of slack a channel such as #data-alerts or the https address of a hook, of email an address, of webhook an https address. Responses mask a hook except for its host; the masked form, sent back, keeps the stored address. */
+            /** @description For slack, a channel such as #data-alerts or the https address of a hook; for email, an e-mail address; for webhook, an https address. Responses mask the address of a hook except for its host. Send the masked form back to keep the stored address. */
             destination: string;
-            /** @description False: kept, not evaluated. */
+            /** @description False if disabled: kept, never fires. */
             is_enabled?: boolean;
-            /** @description False: pipelines whose failure is known do not count. */
+            /** @description False: pipelines with a known failure do not count. */
             include_known?: boolean;
         };
         BatchAnswer: {
@@ -1319,9 +1319,9 @@ export interface components {
              * @description UUID version 7.
              */
             readonly id: string;
-            /** @description Unique without regard to case, shown everywhere. */
+            /** @description Name of the client; unique, ignoring upper and lower case. */
             name: string;
-            /** @description False: disabled, history kept, not ingested. */
+            /** @description False if disabled: not ingested, history kept. */
             is_active: boolean;
             /**
              * Format: date-time
@@ -1340,9 +1340,9 @@ export interface components {
         ClientOrdering: "name" | "-name" | "created_at" | "-created_at" | "updated_at" | "-updated_at";
         /** @description A client of the consultancy. */
         ClientRequest: {
-            /** @description Unique without regard to case, shown everywhere. */
+            /** @description Name of the client; unique, ignoring upper and lower case. */
             name: string;
-            /** @description False: disabled, history kept, not ingested. */
+            /** @description False if disabled: not ingested, history kept. */
             is_active?: boolean;
         };
         ClientRiskReport: {
@@ -1650,17 +1650,17 @@ export interface components {
             pipeline_id: string | null;
             /** @description The condition. */
             rule_type: components["schemas"]["RuleType"];
-            /** @description Failed runs needed in the window. */
+            /** @description Number of failed runs in the window from which the rule fires. */
             threshold: number | null;
-            /** @description Length of the window. */
+            /** @description Length of the window in minutes. */
             window_minutes: number | null;
-            /** @description How the alert is sent. */
+            /** @description How people are notified. */
             channel: components["schemas"]["AlertChannel"];
-            /** @description Of slack a channel such as #data-alerts or the https address of a hook, of email an address, of webhook an https address. Responses mask a hook except for its host; the masked form, sent back, keeps the stored address. */
+            /** @description For slack, a channel such as #data-alerts or the https address of a hook; for email, an e-mail address; for webhook, an https address. Responses mask the address of a hook except for its host. Send the masked form back to keep the stored address. */
             destination: string;
-            /** @description False: kept, not evaluated. */
+            /** @description False if disabled: kept, never fires. */
             is_enabled: boolean;
-            /** @description False: pipelines whose failure is known do not count. */
+            /** @description False: pipelines with a known failure do not count. */
             include_known: boolean;
             /**
              * Format: date-time
@@ -1674,14 +1674,14 @@ export interface components {
             readonly updated_at: string;
             /**
              * Format: date-time
-             * @description For on_failure the first failure after the last success, of the pipeline in scope that has failed longest; for failures_in_window the oldest counted failure.
+             * @description For on_failure, the first failure after the last success of the pipeline in scope that has failed longest; for failures_in_window, the oldest failure that counts.
              */
             readonly since: string;
             /** @description Identifies the rule; the same each time it fires. */
             readonly fingerprint: string;
-            /** @description Who looks after its pipeline, by the maintenance file; null of a rule of a whole client. */
+            /** @description Owner of the rule's pipeline, from the maintenance file; null for a rule of a whole client. */
             readonly owner: string | null;
-            /** @description What to do about it, by the maintenance file. */
+            /** @description Runbook of the rule's pipeline, from the maintenance file; null for a rule of a whole client. */
             readonly runbook_url: string | null;
         };
         /** @enum {string} */
@@ -2134,46 +2134,46 @@ export interface components {
             pipeline_id?: string | null;
             /** @description The condition. */
             rule_type?: components["schemas"]["RuleType"];
-            /** @description Failed runs needed in the window. */
+            /** @description Number of failed runs in the window from which the rule fires. */
             threshold?: number | null;
-            /** @description Length of the window. */
+            /** @description Length of the window in minutes. */
             window_minutes?: number | null;
-            /** @description How the alert is sent. */
+            /** @description How people are notified. */
             channel?: components["schemas"]["AlertChannel"];
-            /** @description Of slack a channel such as #data-alerts or the https address of a hook, of email an address, of webhook an https address. Responses mask a hook except for its host; the masked form, sent back, keeps the stored address. */
+            /** @description For slack, a channel such as #data-alerts or the https address of a hook; for email, an e-mail address; for webhook, an https address. Responses mask the address of a hook except for its host. Send the masked form back to keep the stored address. */
             destination?: string;
-            /** @description False: kept, not evaluated. */
+            /** @description False if disabled: kept, never fires. */
             is_enabled?: boolean;
-            /** @description False: pipelines whose failure is known do not count. */
+            /** @description False: pipelines with a known failure do not count. */
             include_known?: boolean;
         };
         /** @description A client of the consultancy. */
         PatchedClientRequest: {
-            /** @description Unique without regard to case, shown everywhere. */
+            /** @description Name of the client; unique, ignoring upper and lower case. */
             name?: string;
-            /** @description False: disabled, history kept, not ingested. */
+            /** @description False if disabled: not ingested, history kept. */
             is_active?: boolean;
         };
         /** @description A pipeline may move to another client; its history moves with it. */
         PatchedPipelineUpdateRequest: {
             /**
              * Format: uuid
-             * @description The client it runs for.
+             * @description Client that the pipeline runs for.
              */
             client_id?: string;
-            /** @description Unique within the client. */
+            /** @description Name of the pipeline; unique within the client. */
             name?: string;
-            /** @description Kind of orchestrator that runs it. */
+            /** @description Kind of orchestrator that runs the pipeline. */
             platform?: components["schemas"]["Platform"];
-            /** @description Its name in the orchestrator; without one it is not ingested. */
+            /** @description Name of the pipeline in the orchestrator; empty if the pipeline is not ingested. */
             external_id?: string | null;
-            /** @description What it does. */
+            /** @description What the pipeline does. */
             pipeline_type?: components["schemas"]["PipelineType"];
             /** @description Free text. */
             description?: string | null;
-            /** @description Where it runs. */
+            /** @description Where the pipeline runs. */
             environment?: components["schemas"]["Environment"];
-            /** @description False: disabled, history kept, not ingested. */
+            /** @description False if disabled: not ingested, history kept. */
             is_active?: boolean;
         };
         /** @description A pipeline of one client, on any orchestrator. */
@@ -2185,64 +2185,64 @@ export interface components {
             readonly id: string;
             /**
              * Format: uuid
-             * @description The client it runs for.
+             * @description Client that the pipeline runs for.
              */
             readonly client_id: string;
-            /** @description Unique within the client. */
+            /** @description Name of the pipeline; unique within the client. */
             name: string;
-            /** @description Kind of orchestrator that runs it. */
+            /** @description Kind of orchestrator that runs the pipeline. */
             platform: components["schemas"]["Platform"];
-            /** @description Its name in the orchestrator; without one it is not ingested. */
+            /** @description Name of the pipeline in the orchestrator; empty if the pipeline is not ingested. */
             external_id: string | null;
-            /** @description What it does. */
+            /** @description What the pipeline does. */
             pipeline_type: components["schemas"]["PipelineType"];
             /** @description Free text. */
             description: string | null;
-            /** @description Where it runs. */
+            /** @description Where the pipeline runs. */
             environment: components["schemas"]["Environment"];
-            /** @description False: disabled, history kept, not ingested. */
+            /** @description False if disabled: not ingested, history kept. */
             is_active: boolean;
             /**
              * Format: date-time
-             * @description Watermark: every change up to here is stored; empty until the first complete walk.
+             * @description Watermark: all changes up to this time are stored; empty until the first complete walk.
              */
             readonly ingested_through: string | null;
             /**
              * Format: date-time
-             * @description Past this moment the pipeline's status is stale.
+             * @description After this time the status of the pipeline is stale.
              */
             readonly ingest_due_at: string | null;
             /**
              * Format: date-time
-             * @description When ingestion last finished a walk of it.
+             * @description When ingestion last finished a walk of the pipeline.
              */
             readonly last_ingest_at: string | null;
-            /** @description Why its last walk failed, in one sentence; empty when it did not. */
+            /** @description Why the last walk failed, in one sentence; empty if it succeeded. */
             readonly last_ingest_error: string | null;
-            /** @description Whether the source has paused its schedule; empty where the source does not say. */
+            /** @description Whether the schedule is paused at the source; empty if the source does not report it. */
             readonly source_paused: boolean | null;
             /**
              * Format: date-time
-             * @description When the source will start it next, by its own schedule; empty where the source does not say.
+             * @description When the schedule of the source starts the next run; empty if the source does not report it.
              */
             readonly source_next_run_at: string | null;
             /**
              * Format: date-time
-             * @description Since when the source's list of pipelines lacks it; empty while it is there, or nothing is listed.
+             * @description Since when the pipeline is missing from the source's list; empty if listed, or if no list exists.
              */
             readonly source_missing_since: string | null;
-            /** @description Address of its page at the source, as of the last walk. */
+            /** @description URL of the pipeline's page at the source, as of the last walk. */
             readonly source_url: string | null;
-            /** @description Address of its runs' pages at the source: {run_id} stands for the percent-encoded external_run_id. */
+            /** @description URL of the pages of runs at the source; {run_id} stands for the percent-encoded external_run_id. */
             readonly source_url_template: string | null;
             /**
              * Format: date-time
-             * @description Runs that happened before were pruned and are not stored again; empty until the first pruning.
+             * @description Runs before this time were pruned and are not stored again; empty until the first pruning.
              */
             readonly pruned_before: string | null;
             /**
              * Format: date-time
-             * @description ingest_due_at once it has passed: the status is the last one received and may be outdated.
+             * @description ingest_due_at if it has passed, else null. If set, the last received status may be outdated.
              */
             readonly stale_since: string | null;
             /**
@@ -2260,19 +2260,19 @@ export interface components {
         PipelineField: "id" | "client_id" | "name" | "platform" | "external_id" | "pipeline_type" | "description" | "environment" | "is_active" | "ingested_through" | "ingest_due_at" | "last_ingest_at" | "last_ingest_error" | "source_paused" | "source_next_run_at" | "source_missing_since" | "source_url" | "source_url_template" | "pruned_before" | "stale_since" | "created_at" | "updated_at";
         /** @description A pipeline of one client, on any orchestrator. */
         PipelineRequest: {
-            /** @description Unique within the client. */
+            /** @description Name of the pipeline; unique within the client. */
             name: string;
-            /** @description Kind of orchestrator that runs it. */
+            /** @description Kind of orchestrator that runs the pipeline. */
             platform: components["schemas"]["Platform"];
-            /** @description Its name in the orchestrator; without one it is not ingested. */
+            /** @description Name of the pipeline in the orchestrator; empty if the pipeline is not ingested. */
             external_id?: string | null;
-            /** @description What it does. */
+            /** @description What the pipeline does. */
             pipeline_type: components["schemas"]["PipelineType"];
             /** @description Free text. */
             description?: string | null;
-            /** @description Where it runs. */
+            /** @description Where the pipeline runs. */
             environment?: components["schemas"]["Environment"];
-            /** @description False: disabled, history kept, not ingested. */
+            /** @description False if disabled: not ingested, history kept. */
             is_active?: boolean;
         };
         /** @enum {string} */
@@ -2460,32 +2460,32 @@ export interface components {
             readonly id: string;
             /**
              * Format: uuid
-             * @description The pipeline that ran.
+             * @description Pipeline of the run.
              */
             readonly pipeline_id: string;
-            /** @description The source's own id; with the pipeline the idempotency key. */
+            /** @description Id of the run at the source; together with the pipeline, the idempotency key. */
             readonly external_run_id: string;
             /** @description Canonical status. */
             readonly status: components["schemas"]["RunStatus"];
             /**
              * Format: date-time
-             * @description When it started, by the source.
+             * @description When the run started, according to the source.
              */
             readonly started_at: string | null;
             /**
              * Format: date-time
-             * @description When it ended, by the source.
+             * @description When the run ended, according to the source.
              */
             readonly finished_at: string | null;
-            /** @description Whole seconds, the source's or finished less started. */
+            /** @description Duration in whole seconds: the value of the source, or finished_at minus started_at. */
             readonly duration_seconds: number | null;
-            /** @description Rows it handled, by the source. */
+            /** @description Rows that the run processed, according to the source. */
             readonly rows_processed: number | null;
-            /** @description Why it failed, scrubbed of secrets. */
+            /** @description Why the run failed, without secrets. */
             readonly error_message: string | null;
-            /** @description More on the status, and what CHM repaired in the source's answer. */
+            /** @description Details of the status, and what CHM corrected in the response of the source. */
             readonly status_reason: string | null;
-            /** @description The source's own answer, scrubbed of secrets. */
+            /** @description Response of the source about the run, without secrets. */
             readonly payload: {
                 [key: string]: unknown;
             } | null;
@@ -2493,17 +2493,17 @@ export interface components {
             readonly source_url: string | null;
             /**
              * Format: date-time
-             * @description Version: the source's update or event time, or when we asked.
+             * @description Version: the source's time of the update or event, or the time of CHM's request.
              */
             readonly source_updated_at: string | null;
             /**
              * Format: date-time
-             * @description Last accepted write.
+             * @description When CHM last accepted a write of the run.
              */
             readonly ingested_at: string;
             /**
              * Format: date-time
-             * @description When it happened: finished, else started, else stored.
+             * @description When the run happened: when it ended, else when it started, else when it was stored.
              */
             readonly event_at: string;
             /**
@@ -3148,7 +3148,7 @@ export interface operations {
                  */
                 channel?: components["schemas"]["AlertChannel"][];
                 /**
-                 * @description Rules for all of this client; not those of its pipelines.
+                 * @description Rules of this whole client, without the rules of its pipelines.
                  * @example 019b2f6e-7d1c-7c3a-9f00-3c5e8a1b2d4f
                  */
                 client_id?: string;
@@ -3165,12 +3165,12 @@ export interface operations {
                  */
                 fields?: components["schemas"]["AlertRuleField"][];
                 /**
-                 * @description Whether pipelines whose failure is known count.
+                 * @description Whether pipelines with a known failure count.
                  * @example true
                  */
                 include_known?: boolean;
                 /**
-                 * @description Whether it is evaluated.
+                 * @description Whether the rule is enabled.
                  * @example true
                  */
                 is_enabled?: boolean;
@@ -3192,14 +3192,14 @@ export interface operations {
                  */
                 pipeline_id?: string[];
                 /**
-                 * @description What must hold. Several values are possible: separated by commas, or the parameter repeated.
+                 * @description The condition of the rule. Several values are possible: separated by commas, or the parameter repeated.
                  * @example [
                  *       "on_failure"
                  *     ]
                  */
                 rule_type?: components["schemas"]["RuleType"][];
                 /**
-                 * @description A part of the destination, in either case; of a hook, of its host.
+                 * @description Part of the destination, or of the host of a hook; case is ignored.
                  * @example sales
                  */
                 search?: string;

@@ -1,4 +1,4 @@
-"""manage.py generate_dashboards: the boards' files, from the shapes."""
+"""manage.py generate_dashboards: write the files of the boards from the shapes."""
 
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--folder", type=Path, default=DOCKER, help="in place of docker/")
+        parser.add_argument("--folder", type=Path, default=DOCKER, help="folder to write to (default: docker/)")
 
     def handle(self, *args: Any, folder: Path, **options: Any) -> None:
         from chm_project.dashboards import grafana, metabase, prometheus_files  # the SDK is a development tool

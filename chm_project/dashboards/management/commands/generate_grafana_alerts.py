@@ -1,4 +1,4 @@
-"""manage.py generate_grafana_alerts: Grafana alert rules from the enabled alert rules."""
+"""manage.py generate_grafana_alerts: print Grafana alert rules for the enabled alert rules."""
 
 import json
 from typing import Any
@@ -11,7 +11,7 @@ from chm_project.operations.alert_metrics import severity
 
 class Command(BaseCommand):
     help = (
-        "Print one Grafana alert rule per enabled alert rule, over chm_rule_firing of a Prometheus that scrapes CHM. "
+        "Print one Grafana alert rule per enabled alert rule, based on chm_rule_firing in a Prometheus that reads CHM. "
         "The output is a provisioning file: save it as provisioning/alerting/chm.json."
     )
 
@@ -28,7 +28,7 @@ class Command(BaseCommand):
 
 
 def grafana_rule(rule: AlertRule, datasource: str) -> dict[str, Any]:
-    """Without the destination: who is notified is up to Grafana's policies."""
+    """Return the rule for Grafana, without its destination: Grafana's policies decide who is notified."""
     watched = rule.pipeline.name_with_client() if rule.pipeline else f"all pipelines of {rule.owner}"
     threshold = {"evaluator": {"type": "gt", "params": [0]}}
     return {
@@ -45,7 +45,7 @@ def grafana_rule(rule: AlertRule, datasource: str) -> dict[str, Any]:
                 "model": {"refId": "holds", "type": "threshold", "expression": "firing", "conditions": [threshold]},
             },
         ],
-        # A rule that does not hold has no sample.
+        # A rule that is not firing has no sample.
         "noDataState": "OK",
         "execErrState": "Error",
         "for": "0s",

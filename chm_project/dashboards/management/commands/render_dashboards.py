@@ -1,4 +1,4 @@
-"""manage.py render_dashboards: pictures of Grafana's boards for the documents."""
+"""manage.py render_dashboards: draw pictures of Grafana's boards for the documents."""
 
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ class Command(BaseCommand):
         from chm_project.dashboards import pictures  # its library is a development tool
 
         if not Run.objects.exists():
-            raise CommandError("This database holds no run; try manage.py load_synthetic --end now first.")
+            raise CommandError("This database has no runs; run manage.py load_synthetic --end now first.")
         now = timezone.now()
         for name, board in pictures.boards(BOARDS).items():
             pictures.draw(board, now, folder / f"{name}.png")

@@ -34,14 +34,14 @@ class AlertRule:
             client_id (None | UUID): Scope: all active pipelines of this client, unless a pipeline is given.
             pipeline_id (None | UUID): Scope: this pipeline; its client then owns the rule.
             rule_type (RuleType):
-            threshold (int | None): Failed runs needed in the window.
-            window_minutes (int | None): Length of the window.
+            threshold (int | None): Number of failed runs in the window from which the rule fires.
+            window_minutes (int | None): Length of the window in minutes.
             channel (AlertChannel):
-            destination (str): Of slack a channel such as #data-alerts or the https address of a hook, of email an address,
-                of webhook an https address. Responses mask a hook except for its host; the masked form, sent back, keeps the
-                stored address.
-            is_enabled (bool): False: kept, not evaluated.
-            include_known (bool): False: pipelines whose failure is known do not count.
+            destination (str): For slack, a channel such as #data-alerts or the https address of a hook; for email, an
+                e-mail address; for webhook, an https address. Responses mask the address of a hook except for its host. Send
+                the masked form back to keep the stored address.
+            is_enabled (bool): False if disabled: kept, never fires.
+            include_known (bool): False: pipelines with a known failure do not count.
             created_at (datetime.datetime): When CHM stored the row.
             updated_at (datetime.datetime): When the row last changed, ingestion bookkeeping aside.
      """

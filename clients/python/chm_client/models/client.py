@@ -27,8 +27,8 @@ class Client:
 
         Attributes:
             id (UUID): UUID version 7.
-            name (str): Unique without regard to case, shown everywhere.
-            is_active (bool): False: disabled, history kept, not ingested.
+            name (str): Name of the client; unique, ignoring upper and lower case.
+            is_active (bool): False if disabled: not ingested, history kept.
             created_at (datetime.datetime): When CHM stored the row.
             updated_at (datetime.datetime): When the row last changed, ingestion bookkeeping aside.
      """

@@ -24,8 +24,8 @@ class ClientRequest:
     """ A client of the consultancy.
 
         Attributes:
-            name (str): Unique without regard to case, shown everywhere.
-            is_active (bool | Unset): False: disabled, history kept, not ingested.
+            name (str): Name of the client; unique, ignoring upper and lower case.
+            is_active (bool | Unset): False if disabled: not ingested, history kept.
      """
 
     name: str

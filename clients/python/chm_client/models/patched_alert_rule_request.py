@@ -33,14 +33,14 @@ class PatchedAlertRuleRequest:
             client_id (None | Unset | UUID): Scope: all active pipelines of this client, unless a pipeline is given.
             pipeline_id (None | Unset | UUID): Scope: this pipeline; its client then owns the rule.
             rule_type (RuleType | Unset):
-            threshold (int | None | Unset): Failed runs needed in the window.
-            window_minutes (int | None | Unset): Length of the window.
+            threshold (int | None | Unset): Number of failed runs in the window from which the rule fires.
+            window_minutes (int | None | Unset): Length of the window in minutes.
             channel (AlertChannel | Unset):
-            destination (str | Unset): Of slack a channel such as #data-alerts or the https address of a hook, of email an
-                address, of webhook an https address. Responses mask a hook except for its host; the masked form, sent back,
-                keeps the stored address.
-            is_enabled (bool | Unset): False: kept, not evaluated.
-            include_known (bool | Unset): False: pipelines whose failure is known do not count.
+            destination (str | Unset): For slack, a channel such as #data-alerts or the https address of a hook; for email,
+                an e-mail address; for webhook, an https address. Responses mask the address of a hook except for its host. Send
+                the masked form back to keep the stored address.
+            is_enabled (bool | Unset): False if disabled: kept, never fires.
+            include_known (bool | Unset): False: pipelines with a known failure do not count.
      """
 
     client_id: None | Unset | UUID = UNSET

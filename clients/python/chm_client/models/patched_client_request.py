@@ -24,8 +24,8 @@ class PatchedClientRequest:
     """ A client of the consultancy.
 
         Attributes:
-            name (str | Unset): Unique without regard to case, shown everywhere.
-            is_active (bool | Unset): False: disabled, history kept, not ingested.
+            name (str | Unset): Name of the client; unique, ignoring upper and lower case.
+            is_active (bool | Unset): False if disabled: not ingested, history kept.
      """
 
     name: str | Unset = UNSET

@@ -32,14 +32,15 @@ class PatchedPipelineUpdateRequest:
     """ A pipeline may move to another client; its history moves with it.
 
         Attributes:
-            client_id (UUID | Unset): The client it runs for.
-            name (str | Unset): Unique within the client.
+            client_id (UUID | Unset): Client that the pipeline runs for.
+            name (str | Unset): Name of the pipeline; unique within the client.
             platform (Platform | Unset):
-            external_id (None | str | Unset): Its name in the orchestrator; without one it is not ingested.
+            external_id (None | str | Unset): Name of the pipeline in the orchestrator; empty if the pipeline is not
+                ingested.
             pipeline_type (PipelineType | Unset):
             description (None | str | Unset): Free text.
             environment (Environment | Unset):
-            is_active (bool | Unset): False: disabled, history kept, not ingested.
+            is_active (bool | Unset): False if disabled: not ingested, history kept.
      """
 
     client_id: UUID | Unset = UNSET

@@ -33,31 +33,32 @@ class Pipeline:
 
         Attributes:
             id (UUID): UUID version 7.
-            client_id (UUID): The client it runs for.
-            name (str): Unique within the client.
+            client_id (UUID): Client that the pipeline runs for.
+            name (str): Name of the pipeline; unique within the client.
             platform (Platform):
-            external_id (None | str): Its name in the orchestrator; without one it is not ingested.
+            external_id (None | str): Name of the pipeline in the orchestrator; empty if the pipeline is not ingested.
             pipeline_type (PipelineType):
             description (None | str): Free text.
             environment (Environment):
-            is_active (bool): False: disabled, history kept, not ingested.
-            ingested_through (datetime.datetime | None): Watermark: every change up to here is stored; empty until the first
-                complete walk.
-            ingest_due_at (datetime.datetime | None): Past this moment the pipeline's status is stale.
-            last_ingest_at (datetime.datetime | None): When ingestion last finished a walk of it.
-            last_ingest_error (None | str): Why its last walk failed, in one sentence; empty when it did not.
-            source_paused (bool | None): Whether the source has paused its schedule; empty where the source does not say.
-            source_next_run_at (datetime.datetime | None): When the source will start it next, by its own schedule; empty
-                where the source does not say.
-            source_missing_since (datetime.datetime | None): Since when the source's list of pipelines lacks it; empty while
-                it is there, or nothing is listed.
-            source_url (None | str): Address of its page at the source, as of the last walk.
-            source_url_template (None | str): Address of its runs' pages at the source: {run_id} stands for the percent-
+            is_active (bool): False if disabled: not ingested, history kept.
+            ingested_through (datetime.datetime | None): Watermark: all changes up to this time are stored; empty until the
+                first complete walk.
+            ingest_due_at (datetime.datetime | None): After this time the status of the pipeline is stale.
+            last_ingest_at (datetime.datetime | None): When ingestion last finished a walk of the pipeline.
+            last_ingest_error (None | str): Why the last walk failed, in one sentence; empty if it succeeded.
+            source_paused (bool | None): Whether the schedule is paused at the source; empty if the source does not report
+                it.
+            source_next_run_at (datetime.datetime | None): When the schedule of the source starts the next run; empty if the
+                source does not report it.
+            source_missing_since (datetime.datetime | None): Since when the pipeline is missing from the source's list;
+                empty if listed, or if no list exists.
+            source_url (None | str): URL of the pipeline's page at the source, as of the last walk.
+            source_url_template (None | str): URL of the pages of runs at the source; {run_id} stands for the percent-
                 encoded external_run_id.
-            pruned_before (datetime.datetime | None): Runs that happened before were pruned and are not stored again; empty
+            pruned_before (datetime.datetime | None): Runs before this time were pruned and are not stored again; empty
                 until the first pruning.
-            stale_since (datetime.datetime | None): ingest_due_at once it has passed: the status is the last one received
-                and may be outdated.
+            stale_since (datetime.datetime | None): ingest_due_at if it has passed, else null. If set, the last received
+                status may be outdated.
             created_at (datetime.datetime): When CHM stored the row.
             updated_at (datetime.datetime): When the row last changed, ingestion bookkeeping aside.
      """

@@ -31,13 +31,14 @@ class PipelineRequest:
     """ A pipeline of one client, on any orchestrator.
 
         Attributes:
-            name (str): Unique within the client.
+            name (str): Name of the pipeline; unique within the client.
             platform (Platform):
             pipeline_type (PipelineType):
-            external_id (None | str | Unset): Its name in the orchestrator; without one it is not ingested.
+            external_id (None | str | Unset): Name of the pipeline in the orchestrator; empty if the pipeline is not
+                ingested.
             description (None | str | Unset): Free text.
             environment (Environment | Unset):
-            is_active (bool | Unset): False: disabled, history kept, not ingested.
+            is_active (bool | Unset): False if disabled: not ingested, history kept.
      """
 
     name: str

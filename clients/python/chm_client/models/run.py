@@ -31,20 +31,23 @@ class Run:
 
         Attributes:
             id (UUID): UUID version 7.
-            pipeline_id (UUID): The pipeline that ran.
-            external_run_id (str): The source's own id; with the pipeline the idempotency key.
+            pipeline_id (UUID): Pipeline of the run.
+            external_run_id (str): Id of the run at the source; together with the pipeline, the idempotency key.
             status (RunStatus):
-            started_at (datetime.datetime | None): When it started, by the source.
-            finished_at (datetime.datetime | None): When it ended, by the source.
-            duration_seconds (int | None): Whole seconds, the source's or finished less started.
-            rows_processed (int | None): Rows it handled, by the source.
-            error_message (None | str): Why it failed, scrubbed of secrets.
-            status_reason (None | str): More on the status, and what CHM repaired in the source's answer.
-            payload (None | RunPayloadType0): The source's own answer, scrubbed of secrets.
+            started_at (datetime.datetime | None): When the run started, according to the source.
+            finished_at (datetime.datetime | None): When the run ended, according to the source.
+            duration_seconds (int | None): Duration in whole seconds: the value of the source, or finished_at minus
+                started_at.
+            rows_processed (int | None): Rows that the run processed, according to the source.
+            error_message (None | str): Why the run failed, without secrets.
+            status_reason (None | str): Details of the status, and what CHM corrected in the response of the source.
+            payload (None | RunPayloadType0): Response of the source about the run, without secrets.
             source_url (None | str): The run's page at its source; null if unknown.
-            source_updated_at (datetime.datetime | None): Version: the source's update or event time, or when we asked.
-            ingested_at (datetime.datetime): Last accepted write.
-            event_at (datetime.datetime): When it happened: finished, else started, else stored.
+            source_updated_at (datetime.datetime | None): Version: the source's time of the update or event, or the time of
+                CHM's request.
+            ingested_at (datetime.datetime): When CHM last accepted a write of the run.
+            event_at (datetime.datetime): When the run happened: when it ended, else when it started, else when it was
+                stored.
             created_at (datetime.datetime): When CHM stored the row.
             updated_at (datetime.datetime): When the row last changed, ingestion bookkeeping aside.
      """

@@ -20,7 +20,7 @@ T = TypeVar("T", bound="RunPayloadType0")
 
 @_attrs_define
 class RunPayloadType0:
-    """ The source's own answer, scrubbed of secrets.
+    """ Response of the source about the run, without secrets.
 
      """
 

@@ -162,7 +162,8 @@ def sync_detailed(
 ) -> Response[Any | Error | Preview]:
     """ Preview when a rule would have fired
 
-     Return the spans of the window in which the rule would have fired, from the runs as stored now.
+     Return the spans of the window in which the rule would have fired, based on the runs that are stored
+    now.
 
     `on_failure` fires while the latest run of a pipeline in scope is failed; a run is running from its
     start until
@@ -212,7 +213,8 @@ def sync(
 ) -> Any | Error | Preview | None:
     """ Preview when a rule would have fired
 
-     Return the spans of the window in which the rule would have fired, from the runs as stored now.
+     Return the spans of the window in which the rule would have fired, based on the runs that are stored
+    now.
 
     `on_failure` fires while the latest run of a pipeline in scope is failed; a run is running from its
     start until
@@ -257,7 +259,8 @@ async def asyncio_detailed(
 ) -> Response[Any | Error | Preview]:
     """ Preview when a rule would have fired
 
-     Return the spans of the window in which the rule would have fired, from the runs as stored now.
+     Return the spans of the window in which the rule would have fired, based on the runs that are stored
+    now.
 
     `on_failure` fires while the latest run of a pipeline in scope is failed; a run is running from its
     start until
@@ -307,7 +310,8 @@ async def asyncio(
 ) -> Any | Error | Preview | None:
     """ Preview when a rule would have fired
 
-     Return the spans of the window in which the rule would have fired, from the runs as stored now.
+     Return the spans of the window in which the rule would have fired, based on the runs that are stored
+    now.
 
     `on_failure` fires while the latest run of a pipeline in scope is failed; a run is running from its
     start until
