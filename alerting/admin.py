@@ -198,6 +198,7 @@ class AlertRuleAdmin(
         if request.method != "POST" or not self.has_add_permission(request):
             raise PermissionDenied
         form = self.get_form(request)(request.POST)
+        # Errors of other fields, such as a missing destination, do not prevent a preview.
         form.is_valid()
         problems = [text for field in PREVIEW_FIELDS for text in form.errors.get(field, [])]
         values = {field: form.cleaned_data.get(field) for field in PREVIEW_FIELDS}
@@ -246,6 +247,7 @@ class AlertRuleAdmin(
         self, request: HttpRequest, queryset: QuerySet[AlertRule], search_term: str
     ) -> tuple[QuerySet[AlertRule], bool]:
         found, may_repeat = super().get_search_results(request, queryset, search_term)
+        # Destinations are not in search_fields, because a full search would let users guess a hook's secret.
         if text := search_term.strip():
             found |= destination_contains(queryset, text)
         return found, may_repeat

@@ -11,6 +11,7 @@ from chm_project.scrubbing import FILTERED, scrub_text
 if TYPE_CHECKING:
     from alerting.models import AlertRule
 
+# Patterns end with \Z, because $ also matches before a line break at the end.
 # By channel: the pattern of a destination, which a database constraint uses too, and advice if it does not match.
 FORMS = {
     "slack": (
@@ -77,4 +78,5 @@ def destination_contains(rules: "QuerySet[AlertRule]", text: str) -> "QuerySet[A
 
 
 def _digest(destination: str) -> str:
+    # Keyed with SECRET_KEY, so that nobody can test guesses of the secret against the digest.
     return salted_hmac("alerting.destinations", destination, algorithm="sha256").hexdigest()[:8]

@@ -48,6 +48,7 @@ def _joined(
     spans: list[Span] = []
     overlapping = counted = 0
     fires_since: datetime | None = None
+    # All changes of a moment count together, so a failure that ends when another begins does not overlap with it.
     for moment, group in groupby(edges, key=itemgetter(0)):
         changes = [change for _, change in group]
         overlapping += sum(changes)

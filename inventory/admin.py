@@ -61,6 +61,7 @@ class PipelineForm(_PipelineForm):
         }
 
     def clean_description(self) -> str | None:
+        # An empty description is stored as NULL, as in the API.
         return self.cleaned_data["description"] or None
 
 
@@ -113,7 +114,9 @@ class PipelineInline(TabularInline[Pipeline, Client]):
     readonly_fields = ("is_active",)
     show_change_link = True
     extra = 0
+    # Pipelines are disabled, never deleted.
     can_delete = False
+    # A client may have hundreds of pipelines.
     per_page = 20
 
 

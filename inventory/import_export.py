@@ -17,6 +17,7 @@ class NamedClients:
     """The visible clients that a file names, by their stored names."""
 
     def __init__(self, rows: Iterable[Mapping[str, str]], column: str, visibility: Visibility) -> None:
+        # PostgreSQL refuses NUL in a query; the form of the row reports it later.
         names = {row.get(column, "").strip().replace("\x00", "").lower() for row in rows}
         folded = Client.objects.annotate(folded=Lower("name")).filter(folded__in=names)
         self.by_name = {client.name: client for client in visibility.of(folded, client="id")}

@@ -316,10 +316,12 @@ class Pipeline(BaseModel):
             if value := getattr(self, field):
                 setattr(self, field, scrub_text(value))
         if not self._state.adding:
+            # A model instance does not remember its stored values.
             former = Pipeline.objects.filter(pk=self.pk).values_list(*self.SOURCE_FIELDS).first()
             if former is not None and former != tuple(getattr(self, field) for field in self.SOURCE_FIELDS):
                 for field in self.FROM_SOURCE:
                     setattr(self, field, None)
+                # A caller that saves some fields only would not save the cleared ones.
                 if (fields := kwargs.get("update_fields")) is not None:
                     kwargs["update_fields"] = {*fields, *self.FROM_SOURCE}
         super().save(*args, **kwargs)

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from chm_project.dashboards.boards import BAD_RATE, CHARTED, LAYOUT, STATUS_COLOURS, WARN_RATE
 from chm_project.dashboards.expand import grafana
 
+# Draws without a display.
 mpl.use("Agg")
 
 COLUMN_INCHES, ROW_INCHES, TOP_INCHES = 0.72, 0.36, 0.55
@@ -53,6 +54,7 @@ def draw(board: dict[str, Any], now: datetime, target: Path) -> None:
         else:
             inner = (left + 0.035, top - panel_height + 0.22 * panel_height + 0.004, width - 0.045, 0.64 * panel_height)
             chart(figure.add_axes(inner, facecolor=PANEL), name, rows)
+    # The metadata leaves out the version of matplotlib, which would change the file with each release.
     figure.savefig(target, dpi=70, facecolor=BACK, metadata={"Software": None})
 
 

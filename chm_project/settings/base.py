@@ -34,6 +34,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    # First: it sets the address of the client, which logs and limits use.
     "chm_project.operations.proxies.ProxyMiddleware",
     # Before all middleware that may log the path, because it removes the key of a ping from it.
     "chm_project.access.path_keys.PathKeyMiddleware",
@@ -44,7 +45,9 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "chm_project.api.middleware.TrailingSlashMiddleware",
     "chm_project.operations.middleware.LimitsMiddleware",
+    # Before sessions and the check of the host, because probes use an IP address and have no session.
     "chm_project.operations.middleware.ProbeMiddleware",
+    # Before the middleware that compute digests and ETags, so that they read the body before it is compressed.
     "chm_project.api.compression.CompressionMiddleware",
     "chm_project.console.refresh.RefreshMiddleware",
     "chm_project.console.own_changes.OwnChangesMiddleware",
@@ -59,6 +62,7 @@ MIDDLEWARE = [
 
 ROOT_URLCONF = "chm_project.urls"
 WSGI_APPLICATION = "chm_project.wsgi.application"
+# Routes have no slash at the end; TrailingSlashMiddleware accepts one without a redirect.
 APPEND_SLASH = False
 LOGIN_REDIRECT_URL = "/admin/"
 CSRF_FAILURE_VIEW = "chm_project.api.error_pages.csrf_failure"
@@ -135,6 +139,7 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "chm_project.api.errors.exception_handler",
     "DATETIME_INPUT_FORMATS": ["iso-8601"],
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    # Without an override, `?format=` is an unknown parameter like any other.
     "URL_FORMAT_OVERRIDE": None,
 }
 
@@ -270,9 +275,11 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 # A process reserves one task, so that short tasks do not wait behind the long ingestion of another connection.
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# Both limits are below the visibility timeout, so that a task ends before it is delivered again.
 CELERY_TASK_SOFT_TIME_LIMIT = 480
 CELERY_TASK_TIME_LIMIT = 540
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# Workers keep the logging of these settings.
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # Redis delivers a task again if it is not acknowledged within the visibility timeout, so the timeout must exceed the
 # longest task. The other two options make the scan for such tasks frequent (the default is every hundred seconds).

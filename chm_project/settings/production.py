@@ -26,6 +26,7 @@ def unsafe_values(key: str, hosts: list[str], database_url: str, broker_url: str
         yield "CHM_SECRET_KEY", "is not set: give at least 50 random characters, or CHM_SECRET_KEY_FILE."
     elif "only-for-this-check" in key:
         yield "CHM_SECRET_KEY", "is a published example: give at least 50 random characters."
+    # Stricter than Django's security.W009, which asks for 50 characters and 5 different ones.
     elif len(key) < 50 or len(set(key)) < 12 or "development" in key or "insecure" in key:
         yield "CHM_SECRET_KEY", "is weak: give at least 50 random characters."
     if env.flag("CHM_DEBUG", default=False):
@@ -65,10 +66,12 @@ def unsafe_broker(url: str) -> Iterator[tuple[str, str]]:
 def database_conflict(url: str) -> str:
     """Return what could redirect the connection or weaken its encryption; an empty text if nothing could."""
     options = parse_qs(urlsplit(url).query)
+    # A service file of libpq can set the host and sslmode.
     if "service" in options or "servicefile" in options:
         return "names a service, whose file can override the address"
     if any(len(values) > 1 for values in options.values()):
         return "gives an option twice"
+    # libpq uses these variables for what the URL leaves out.
     overriding = [name for name in ("PGHOST", "PGHOSTADDR", "PGSERVICE", "PGSSLMODE") if os.environ.get(name)]
     return f"conflicts with {', '.join(overriding)} in the environment" if overriding else ""
 

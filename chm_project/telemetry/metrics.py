@@ -69,6 +69,7 @@ _POOL_ERRORS = Counter(
 )
 
 _last_pool_counts: dict[str, float] = {}
+# Other methods share one label value, because clients can send any word as a method.
 METHODS = {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"}
 
 
@@ -97,6 +98,7 @@ def count_task(name: str, state: str, seconds: float) -> None:
 
 @_suppress_errors
 def count_task_wait(name: str, seconds: float) -> None:
+    # Never negative, although the clocks of two machines may differ.
     _TASK_WAIT.labels(name).observe(max(0.0, seconds))
 
 

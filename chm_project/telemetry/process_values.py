@@ -59,6 +59,7 @@ def process_name() -> str:
     """Return the name of this process in the folder; unique for forks and between containers."""
     if _process.pid != os.getpid():
         name = f"{os.getpid()}-{secrets.token_hex(4)}"
+        # Another process removes unlocked files of this kind, but only with the folder's lock.
         with _folder_lock():
             lock = (folder() / f"{name}{_ALIVE}").open("ab")
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -130,6 +131,7 @@ def _add_up_ended() -> None:
 def _is_alive(name: str) -> bool:
     try:
         with (folder() / f"{name}{_ALIVE}").open("rb") as lock:
+            # The lock is free if the process has ended.
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
@@ -148,6 +150,7 @@ def _add(kind: str, path: Path) -> None:
             stored, stored_at = ended.read_value(key)
             if not kind.startswith("gauge"):
                 ended.write_value(key, stored + value, 0.0)
+            # A gauge keeps its most recent value.
             elif timestamp >= stored_at:
                 ended.write_value(key, value, timestamp)
     finally:

@@ -29,6 +29,7 @@ def open_socket(host: str, port: int) -> tuple[socket.socket, bool]:
         is_managed = os.environ.get("LISTEN_FDNAMES") != _OWN_NAME
     else:
         listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        # A new server can bind while connections of the former one are in TIME_WAIT.
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
     listening.setblocking(False)

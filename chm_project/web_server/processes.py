@@ -61,6 +61,7 @@ class Processes:
 
     def run(self) -> None:
         """Run until SIGTERM or SIGINT."""
+        # Blocked signals wait for sigwait() below; children unblock them.
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         application = self._load()
         gc.collect()
@@ -75,6 +76,7 @@ class Processes:
                 self._try_to_load()
             for status, age in self._ended():
                 logger.error("a web process ended with status %s; starting another", status)
+                # A child that was killed from outside is replaced at once.
                 if age < YOUNG_SECONDS and status != -signal.SIGKILL:
                     time.sleep(YOUNG_SECONDS)
                 self._fork(application)
@@ -124,6 +126,7 @@ class Processes:
     def _try_to_load(self) -> None:
         """Test in a separate process whether the new application loads."""
         if self._trial is None:
+            # orig_argv also has the options of the interpreter and `-m`.
             self._trial = subprocess.Popen([sys.executable, *sys.orig_argv[1:], "--check"])  # noqa: S603 - our own
 
     def _replace_if_loadable(self) -> None:

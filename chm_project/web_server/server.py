@@ -192,8 +192,8 @@ class WebServer(TcpWSGIServer):  # type: ignore[misc]
             outbuf_high_watermark=UNREAD_BYTES,
             connection_limit=thread_counts.connections,
             channel_timeout=IDLE_SECONDS,
-            cleanup_interval=1,
-            asyncore_use_poll=True,
+            cleanup_interval=1,  # seconds between two calls of maintenance(), which looks for slow clients
+            asyncore_use_poll=True,  # select() fails for file descriptors from 1,024 on
             clear_untrusted_proxy_headers=False,  # a middleware of CHM checks them
             ident="",
         )
