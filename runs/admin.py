@@ -66,6 +66,7 @@ class RunAdmin(VisibleRowsMixin[Run], ReadOnlyMixin, ModelAdmin[Run]):
     ordering = ("-event_at", "-id")
     # Counting would read all runs (decision 0010).
     show_full_result_count = False
+    # Facets would count the runs of each choice.
     show_facets = admin.ShowFacets.NEVER
     exclude = ("started_at_kept", "error_message_fetched")
 

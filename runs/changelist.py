@@ -85,6 +85,7 @@ class RunChangeList(ChangeList):
         order = {} if self.sort == NEWEST_FIRST else {SORT: self.sort}
         return str(super().get_query_string({**order, **(new_params or {})}, remove))
 
+    # RunPages sorts. Django's own sorting, by any column, would read all runs.
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
         return ["-event_at", "-id"]
 
@@ -98,6 +99,7 @@ class RunChangeList(ChangeList):
             rows=self.queryset,
             period=self.period.queryset(request, Run.objects.all()),
             order=self.order,
+            # A pipeline or a search restricts the list more than its clients.
             clients=None if self.params.get(PIPELINE) or self.query else self.clients(),
             walks=self.must_walk(),
             search_result=self.search_result,
@@ -261,6 +263,7 @@ def _position(values: Any, order: Keyset) -> Position | None:
     """Return the position in an address; None without one. Raise IncorrectLookupParameters if it is invalid."""
     if not values:
         return None
+    # Users can edit the address, so each part is checked before a query uses it.
     first, _, run_id = values[-1].partition("_")
     try:
         if order.keys[0].attribute == "event_at":

@@ -98,6 +98,7 @@ def storable(event: RunEvent) -> StorableRun | Rejected:
     status = canonical_status(event.status, notes)
     payload, error = event.payload, event.error_message
     if payload is not None and not isinstance(payload, Mapping):
+        # The column stores only objects.
         payload = {"value": payload}
     started_at = readable_time("started_at", event.started_at, notes)
     finished_at = readable_time("finished_at", event.finished_at, notes)
@@ -144,6 +145,7 @@ def without_secret(identity: str) -> str:
     masked = scrub_text(identity)
     if masked == identity:
         return identity
+    # Keyed with CHM_SECRET_KEY, so that nobody can confirm a guessed secret by its digest.
     digest = salted_hmac("runs.events.without_secret", identity, algorithm="sha256").hexdigest()[:16]
     return f"{masked[: MAX_ID_LENGTH - 1 - len(digest)]}-{digest}"
 
@@ -181,6 +183,7 @@ def whole_number(field: str, value: object, maximum: int, notes: list[str]) -> i
             value = int(value) if value.strip().isdecimal() else float(value)
     if isinstance(value, float) and math.isfinite(value):
         number = math.floor(value)
+    # In Python, True is an int.
     elif isinstance(value, int) and not isinstance(value, bool):
         number = value
     if number is not None and 0 <= number <= maximum:

@@ -27,6 +27,7 @@ def mark_known(
     Raise NotFailing if the pipeline is not failing.
     """
     now = timezone.now()
+    # The shape decides which pipelines are failing, and has the run and the incident that the mark stores.
     rows, _ = page_of_shape(
         "failing_now", most=1, where=f"pipeline_id = '{pipeline.pk}'", clock=now, client_id=pipeline.client_id
     )

@@ -76,6 +76,7 @@ class RunQuerySet(models.QuerySet["Run"]):
 class Run(BaseModel):
     pipeline = models.ForeignKey(
         Pipeline,
+        # A pipeline with runs is disabled, never deleted.
         on_delete=models.PROTECT,
         related_name="runs",
         # Other indexes begin with the pipeline.
@@ -129,6 +130,7 @@ class Run(BaseModel):
     event_at = models.GeneratedField(
         expression=Coalesce("finished_at", "started_at", "created_at"),
         output_field=models.DateTimeField(),
+        # PostgreSQL 15 has no virtual generated columns, and indexes need a stored one.
         db_persist=True,
         db_comment="When the run happened: when it ended, else when it started, else when it was stored",
     )

@@ -87,6 +87,7 @@ def tables_of(pipelines: Iterable[Any], file: MaintenanceFile) -> dict[Any, tupl
     """Return, by pipeline, the tables of the file that select it, in the order of the file."""
     tables: list[Maintenance | Owner] = [*file.maintenance, *file.owners]
     names = [f"table_{number}" for number in range(len(tables))]
+    # The database evaluates the selection of each table, with the condition that connections use too.
     selected = {
         name: Case(When(table.pipelines.q(), then=True), default=Value(False), output_field=BooleanField())
         for name, table in zip(names, tables, strict=True)

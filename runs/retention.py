@@ -83,6 +83,7 @@ def prune(
             batch = _counts_by_pipeline(_sql("prune_batch"), selection, pipeline_ids)
             deleted.update(batch)
             on_batch(deleted.total(), expected)
+            # A batch that is not full was the last one, except for runs that others have locked.
             is_full = sum(batch.values()) == BATCH
     return Pruned(runs=deleted.total(), pipelines=len(deleted), finished=True)
 

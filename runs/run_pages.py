@@ -76,11 +76,13 @@ class RunPages:
         if position:
             rows = order.behind(rows, position)
         if not self.by_time:
+            # A keyset cannot compare nulls.
             rows = rows.filter(**{f"{self.order.keys[0].attribute}__isnull": False})
             if self.sorted_from:
                 rows = rows.filter(event_at__gte=self.sorted_from)
         elif self.walks or (self.search_result and len(self.search_result.pipelines) > MAX_PROBED):
             rows, walked = self._walk(rows, order, position)
+        # One row more shows whether another page follows.
         page = self._take(rows, number + 1, order)
         has_more = len(page) > number
         page = page[:number]
@@ -96,6 +98,7 @@ class RunPages:
     ) -> tuple[QuerySet[Any], Position | None]:
         """Return the rows among the next MAX_WALKED runs, and the position where the walk stops; None at the end."""
         remaining = order.behind(self.period, position) if position else self.period
+        # The last run of the walk, and one more if the walk does not reach the end.
         edge = list(order.sort(remaining).only("id", "event_at")[MAX_WALKED - 1 : MAX_WALKED + 1])
         if len(edge) < 2:
             return rows, None
@@ -125,6 +128,7 @@ class RunPages:
         self, pipelines: QuerySet[Pipeline], rows: QuerySet[Any], number: int, order: Keyset
     ) -> list[Any]:
         """Return the next runs of the pipelines, taken from the next runs of each pipeline (decision 0006)."""
+        # One range of the index runs_by_pipeline_event per pipeline.
         newest = order.sort(rows.filter(pipeline_id=OuterRef("pk"))).values("pk")[:number]
         search_result = pipelines.order_by().values_list(
             Func(ArraySubquery(newest), function="unnest", output_field=UUIDField())

@@ -110,11 +110,13 @@ def _scrub_row(table: ScrubbedTable, row: Model, batch: Batch, *, dry_run: bool)
     if dry_run:
         batch.changed += 1
         return
+    # Matches only if no other write changed the row since it was read.
     unchanged_row = table.rows.filter(pk=row.pk, **{column: stored[column] for column in changes})
     try:
         with transaction.atomic():
             batch.changed += unchanged_row.update(**changes)
     except IntegrityError:
+        # Another run of the pipeline already has the masked id.
         batch.clashes += 1
         del changes["external_run_id"]
         batch.changed += unchanged_row.update(**changes) if changes else 0

@@ -11,6 +11,7 @@ from chm_project.db.reporting.files import expanded, fragments
 from runs.models import Status
 
 
+# Read and expanded once per process.
 @cache
 def client_summary_sql() -> str:
     return expanded((Path(__file__).parent / "sql" / "client_summary.sql").read_text(), fragments())

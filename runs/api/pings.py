@@ -57,6 +57,7 @@ _SIGN = OpenApiParameter(
 
 
 class _PingBase(APIView):
+    # initial() does this with the key in the path.
     authentication_classes = ()
     permission_classes = ()
     throttle_classes = ()
@@ -70,7 +71,9 @@ class _PingBase(APIView):
         Wrong keys count against the limit of the sender's address, valid ones against the limit of the key.
         """
         if settings.SECURE_SSL_REDIRECT and not request.is_secure():
+            # Not redirected, because curl would report the redirect as a success.
             raise PermissionDenied("send pings over https; this key has now been sent in the clear: replace it")
+        # The key was removed from the path before any code could log it.
         if (token := find_ping_key(getattr(request, "path_key", ""))) is None:
             throttle_refusal(request)
             raise NotFound("not found")
@@ -165,6 +168,7 @@ def _external_run_id(ping: Ping, pipeline_id: UUID, run_id: str | None) -> str |
     return f"ping-{uuid7()}"
 
 
+# A query for each of the two cases, compiled once per process.
 @cache
 def _newest_open(with_external_run_id: bool) -> HotQuery:
     runs = Run.objects.filter(pipeline_id=QueryParameter("pipeline_id", UUIDField()))

@@ -78,6 +78,7 @@ class LineageView(StrictView):
         pipeline. A job belongs to the pipeline whose external_id is `namespace/name`. JobEvent and DatasetEvent are
         accepted and ignored. A single invalid event is refused; in a list only the invalid events are rejected."""
         token = request.auth
+        # The name of a job is unique only within a client.
         if not isinstance(token, ApiToken) or not token.is_bound:
             raise PermissionDenied(
                 "This needs a token that is bound to one client or pipeline. Create one on its page."
@@ -93,6 +94,7 @@ class LineageView(StrictView):
         note_unmatched(
             token, [job.external_id for job in jobs if isinstance(job, lineage.Job) and job not in pipelines]
         )
+        # The results are in the order of the recorded events.
         results = iter(record_runs([event for event in events_or_answers if not isinstance(event, dict)]))
         answers = [event if isinstance(event, dict) else _answer_for(next(results)) for event in events_or_answers]
         items = [{"index": index} | answer for index, answer in enumerate(answers)]

@@ -112,6 +112,7 @@ def columns_of(shape: Shape) -> list[Column]:
 
 
 def row_serializer(shape: Shape) -> type[serializers.Serializer[Any]]:
+    """Return a serializer class for the rows of a shape; the contract document uses its name for the schema."""
     name = "".join(word.title() for word in shape.name.split("_"))
     return type(f"{name}RowSerializer", (serializers.Serializer,), {c.name: _field(c) for c in columns_of(shape)})
 
@@ -168,4 +169,5 @@ def _view(shape: Shape) -> type[ReportView]:
 
 
 def report_urls() -> list[URLPattern]:
+    """Return a URL with a view of its own for each shape, so that the contract document describes each."""
     return [path(f"reports/{name}", _view(shape).as_view(), name=f"report-{name}") for name, shape in shapes().items()]

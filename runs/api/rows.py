@@ -37,6 +37,7 @@ Row = dict[str, Any]
 
 def as_tuples(runs: Any) -> "QuerySet[Any, Any]":
     """Select the fields of the API; the payload is JSON text."""
+    # The payload is read as text and goes into the response without being parsed.
     columns = ["payload_text" if name == "payload" else name for name in FIELDS]
     tuples_of_runs: QuerySet[Any, Any] = (
         runs.with_source_url().annotate(payload_text=Cast("payload", TextField())).values_list(*columns)
@@ -119,6 +120,7 @@ def _visible(one_client: bool, one_pipeline: bool) -> RunQuerySet:
     return visible
 
 
+# Each kind of visibility has a condition of its own, and so a query of its own.
 @cache
 def _latest(one_client: bool, one_pipeline: bool) -> HotQuery:
     runs = _visible(one_client, one_pipeline).filter(pipeline_id=QueryParameter("pipeline_id", _ID))

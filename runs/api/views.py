@@ -204,6 +204,7 @@ class PipelineRunViewSet(RunRowsViewSet):
     default_order = "-started_at"
     sparse_actions = ("list", "latest", "read")
     deprecated_parameters = {"order": Deprecation(since=date(2026, 11, 21), instead=ORDERING)}
+    # A push can create the run.
     method_permissions = {"PUT": "add"}
 
     @property
@@ -261,6 +262,7 @@ class PipelineRunViewSet(RunRowsViewSet):
         returns the latest run. To find a run whose id is `latest`, list the pipeline's runs with the filter
         `external_run_id`."""
         external_run_id = kwargs["external_run_id"]
+        # PostgreSQL refuses a parameter with a NUL character.
         rows = (
             rows_of(self.get_queryset().filter(external_run_id=external_run_id)) if "\0" not in external_run_id else []
         )
@@ -291,6 +293,7 @@ class PipelineRunViewSet(RunRowsViewSet):
             raise ValidationError("Give a JSON object.")
         if named := identity.keys() & request.data.keys():
             raise ValidationError({name: ["The path contains this; omit it from the body."] for name in named})
+        # The serializer of the batch also validates the ids of the path.
         serializer = BatchedRunSerializer(data={**request.data, **identity}, context=self.get_serializer_context())
         serializer.is_valid(raise_exception=True)
         [result] = record_runs([run_event_of(serializer.validated_data)])
@@ -313,6 +316,7 @@ class RunBatchViewSet(ApiViewSet):
     def push(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Validate each item separately; reject the invalid ones and store the others."""
         items = self._items(request)
+        # One query for the pipelines of all items.
         ids = {item["pipeline_id"] for item in items if isinstance(item, dict) and is_uuid(item.get("pipeline_id"))}
         pipelines = visible_to(request, Pipeline.objects.all(), client="client_id", pipeline="id")
         known = set(pipelines.filter(pk__in=ids).values_list("pk", flat=True))
@@ -386,6 +390,7 @@ class ClientSummaryViewSet(ApiViewSet):
     def summary(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Return counts by status, and each pipeline's latest run, of the runs that started in the window."""
         client_id = self.kwargs["client_id"]
+        # Every client is visible to an unbound caller. So its existence is checked only if it has no runs (below).
         if visibility_of(request).is_bound:
             self._check_client(client_id)
         window = WindowSerializer(data=request.query_params)

@@ -15,6 +15,7 @@ from chm_project.db.reporting import builder
 from chm_project.db.reporting.grants import revoke_default_privileges
 
 BAD_USAGE = 2
+# Names that need no quotes. PostgreSQL cuts names after 63 bytes.
 ROLE_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 TIMEOUT_SECONDS = 30
 
@@ -85,6 +86,7 @@ def grant(name: str, password: str | None) -> None:
             sql.SQL("REVOKE CREATE ON SCHEMA public FROM PUBLIC"),
             sql.SQL("GRANT USAGE ON SCHEMA reporting TO {role}"),
             sql.SQL("GRANT SELECT ON ALL TABLES IN SCHEMA reporting TO {role}"),
+            # Defaults that a session can change; only the grants are a guarantee.
             sql.SQL("ALTER ROLE {role} SET search_path = reporting"),
             sql.SQL("ALTER ROLE {role} SET default_transaction_read_only = on"),
             sql.SQL("ALTER ROLE {role} SET statement_timeout = {limits}"),

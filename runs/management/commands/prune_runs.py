@@ -14,6 +14,7 @@ from chm_project.settings.environment import parse_age
 from inventory.models import Client
 from runs.retention import PruneSelection, count_prunable, prune
 
+# The exit codes of argparse for bad arguments, and of shells for SIGINT (128 + 2).
 BAD_USAGE, INTERRUPTED = 2, 130
 
 EXAMPLES = """
