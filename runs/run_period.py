@@ -31,13 +31,13 @@ class PeriodFilter(admin.FieldListFilter):
     """Filters by event_at, the index that the list is sorted by. `since` is inclusive, `until` exclusive."""
 
     def __init__(self, field: Any, request: HttpRequest, params: Any, model: Any, model_admin: Any, field_path: str):
-        given = {name: params[name][-1] for name in PARAMETERS if name in params}
+        values = {name: params[name][-1] for name in PARAMETERS if name in params}
         super().__init__(field, request, params, model, model_admin, field_path)
         self.title = "time"
         try:
-            self.zone = zone_named(given.get("zone", ""))
-            self.period = given.get("period", "")
-            self.since, self.until = self._range(given, timezone.now())
+            self.zone = zone_named(values.get("zone", ""))
+            self.period = values.get("period", "")
+            self.since, self.until = self._range(values, timezone.now())
         except (ValueError, OverflowError) as error:
             raise IncorrectLookupParameters from error
 
@@ -51,8 +51,8 @@ class PeriodFilter(admin.FieldListFilter):
         """Return no choices, because the list has a form of its own for the periods."""
         return iter(())
 
-    def _range(self, given: dict[str, str], now: datetime) -> tuple[datetime | None, datetime | None]:
-        since, until = (moment_in(given.get(name, ""), self.zone) for name in ("since", "until"))
+    def _range(self, values: dict[str, str], now: datetime) -> tuple[datetime | None, datetime | None]:
+        since, until = (moment_in(values.get(name, ""), self.zone) for name in ("since", "until"))
         if not self.period and (since or until):
             self.period = CUSTOM
         if self.period == CUSTOM:

@@ -103,14 +103,14 @@ class RunFilter(RunFilterBase):
 
     def _conflicts(self) -> list[tuple[str, str]]:
         """Return the parameters that cannot be combined with `q`, each with a message."""
-        given: dict[str, Any] = self.form.cleaned_data
-        if not given.get("q"):
+        values: dict[str, Any] = self.form.cleaned_data
+        if not values.get("q"):
             return []
         conflicts = []
-        if (chosen := given.get("status")) and Status.FAILED not in chosen:
+        if (chosen := values.get("status")) and Status.FAILED not in chosen:
             conflicts.append(("status", "q searches failed runs: omit status, or include failed."))
-        until = given.get("until") or timezone.now()
-        if (since := given.get("since")) is not None and until - since > MAX_TEXT_SEARCH:
+        until = values.get("until") or timezone.now()
+        if (since := values.get("since")) is not None and until - since > MAX_TEXT_SEARCH:
             conflicts.append(("since", f"With q, search at most {MAX_TEXT_SEARCH.days} days at once."))
         return conflicts
 

@@ -75,10 +75,10 @@ class KnownFailureView(StrictView):
         The mark ends with the first success, at `until`, or when the error changes. A pipeline that is not failing
         cannot be marked.
         """
-        given = KnownFailureSerializer(data=request.data)
-        given.is_valid(raise_exception=True)
+        serializer = KnownFailureSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
         try:
-            mark_known(pipeline=self.pipeline, **given.validated_data)
+            mark_known(pipeline=self.pipeline, **serializer.validated_data)
         except NotFailing:
             raise ValidationError({"pipeline_id": ["The pipeline is not failing."]}) from None
         log(request, self.pipeline, CHANGE, [LOG_MESSAGE])

@@ -72,12 +72,12 @@ class ReportView(StrictView):
         return [*self.shape.parameters, *COMMON, LIMIT]
 
     def report(self, request: Request) -> Response | StreamingHttpResponse:
-        now, given = timezone.now(), request.query_params.dict()
+        now, query = timezone.now(), request.query_params.dict()
         try:
             with report_slot():
-                rows = run_shape(self.shape.name, clock=now, **_with_clients(request, given))
+                rows = run_shape(self.shape.name, clock=now, **_with_clients(request, query))
                 if self.shape.name in NOTED_SHAPES:
-                    note_rows(rows, as_of=validated(self.shape.parameters, given, clock=now)["as_of"])
+                    note_rows(rows, as_of=validated(self.shape.parameters, query, clock=now)["as_of"])
         except InvalidParameters as error:
             raise ValidationError({name: [problem] for name, problem in error.problems.items()}) from None
         if request.accepted_renderer.format == "csv":
@@ -87,7 +87,7 @@ class ReportView(StrictView):
         return Response({"items": row_serializer(self.shape)(rows, many=True).data})
 
 
-def _with_clients(request: Request, given: dict[str, Any]) -> dict[str, Any]:
+def _with_clients(request: Request, query: dict[str, Any]) -> dict[str, Any]:
     """Return the parameters with the clients of a bound caller added.
 
     Raise PermissionDenied for a caller bound to a pipeline, and NotFound for a client_id that is not visible.
@@ -98,11 +98,11 @@ def _with_clients(request: Request, given: dict[str, Any]) -> dict[str, Any]:
             "This token is bound to one pipeline; reports need a token that sees at least one client."
         )
     if visibility.clients is None:
-        return given
-    client_id = given.get("client_id")
+        return query
+    client_id = query.get("client_id")
     if client_id is not None and client_id not in set(map(str, visibility.clients)):
         raise NotFound
-    return given | {"clients": visibility.clients}
+    return query | {"clients": visibility.clients}
 
 
 def columns_of(shape: Shape) -> list[Column]:

@@ -101,10 +101,10 @@ class RunRowsViewSet(CsvList, ApiViewSet):
 
     def chosen(self, rows: Sequence[Row]) -> Sequence[Row]:
         """Return the rows with only the fields of the parameter `fields`; all without it."""
-        given = self.request.query_params.getlist(FIELDS)
-        if not given:
+        fields = self.request.query_params.getlist(FIELDS)
+        if not fields:
             return rows
-        names = known_fields(listed(given), RUN_FIELDS)
+        names = known_fields(listed(fields), RUN_FIELDS)
         return [{name: row[name] for name in names} for row in rows]
 
 
@@ -137,11 +137,11 @@ class RunViewSet(RunRowsViewSet):
         The runs of one pipeline and the failed runs of a month (`q`) have indexes of their own. Called before the
         parameters are validated, so it does not use their values.
         """
-        given = self.request.query_params
-        pipelines = listed(given.getlist("pipeline_id"))
-        if "q" in given or len(pipelines) == 1:
+        query = self.request.query_params
+        pipelines = listed(query.getlist("pipeline_id"))
+        if "q" in query or len(pipelines) == 1:
             return True
-        return not pipelines and "client_id" not in given and visibility_of(self.request).clients is None
+        return not pipelines and "client_id" not in query and visibility_of(self.request).clients is None
 
     def take(self, rows: QuerySet[Run], number: int) -> QuerySet[Run]:
         """Return the first `number` rows. For some clients, take the newest runs of each of their pipelines.
@@ -163,10 +163,10 @@ class RunViewSet(RunRowsViewSet):
         """Return the pipelines that the request is limited to; None if walking all runs is faster."""
         if self.is_plain:
             return None
-        given = self.request.query_params
-        if pipelines := listed(given.getlist("pipeline_id")):
+        query = self.request.query_params
+        if pipelines := listed(query.getlist("pipeline_id")):
             return Pipeline.objects.filter(pk__in=pipelines)
-        if clients := listed(given.getlist("client_id")):
+        if clients := listed(query.getlist("client_id")):
             return Pipeline.objects.filter(client_id__in=clients)
         return visibility_of(self.request).of(Pipeline.objects.all(), client="client_id", pipeline="id")
 
@@ -239,9 +239,9 @@ class PipelineRunViewSet(RunRowsViewSet):
         pipeline = self.get_pipeline()
         serializer = ManualRunSerializer(data=request.data, context=self.get_serializer_context())
         serializer.is_valid(raise_exception=True)
-        given = {"external_run_id": None} | serializer.validated_data
+        fields = {"external_run_id": None} | serializer.validated_data
         try:
-            run_id = insert_run(pipeline_id=pipeline.pk, **given)
+            run_id = insert_run(pipeline_id=pipeline.pk, **fields)
         except RunExists as error:
             message = "This pipeline has a run with this external_run_id already."
             raise ValidationError({"external_run_id": [message]}) from error

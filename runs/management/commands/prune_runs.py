@@ -72,10 +72,10 @@ class Command(BaseCommand):
         with progress_bar("runs", quiet=options["json"]) as progress:
             bar = progress.add_task("pruning", total=None)
 
-            def on_batch(done: int, expected: int) -> None:
+            def on_batch(count: int, expected: int) -> None:
                 nonlocal deleted
-                deleted = done
-                progress.update(bar, completed=done, total=expected)
+                deleted = count
+                progress.update(bar, completed=count, total=expected)
 
             try:
                 pruned = prune(selection, on_batch=on_batch)

@@ -44,9 +44,9 @@ class Command(BaseCommand):
                 compact()
             found_differences = differences() if verify else []
         if options["json"]:
-            done = next(name for name in ("verify", "rebuild", "compact") if {**options, "verify": verify}[name])
+            action = next(name for name in ("verify", "rebuild", "compact") if {**options, "verify": verify}[name])
             show_json(
-                self.stdout, {"done": done, "differences": [asdict(difference) for difference in found_differences]}
+                self.stdout, {"done": action, "differences": [asdict(difference) for difference in found_differences]}
             )
             sys.exit(1 if found_differences else 0)
         if options["rebuild"]:
