@@ -5,7 +5,7 @@
 --        -v client_id=NULL -v platform=NULL -v environment=NULL -f dashboard-queries.sql
 
 -- changes_since_yesterday: Q3: What changed since yesterday?
--- one row per pipeline whose verdict differs from the one at since: newly failing, recovered, then first runs
+-- one row per pipeline whose verdict changed after since: newly failing, recovered, then first runs
 SELECT
     p.client_name, p.pipeline_name, p.platform,
     formerly.status AS status_then,
@@ -51,7 +51,7 @@ CROSS JOIN LATERAL (
             ELSE 'recovered'
         END AS name
 ) AS change
--- What was settled by since was the verdict then too: only the others are asked for it.
+-- A verdict that was settled by since has not changed; this skips the lookup of the former one.
 WHERE p.is_active AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
 AND ((:platform)::text IS NULL OR p.platform = (:platform))
 AND ((:environment)::text IS NULL OR p.environment = (:environment)) AND currently.settled_at > (:since)
@@ -61,7 +61,7 @@ ORDER BY
     changed.event_at DESC, p.client_name, p.pipeline_name, p.pipeline_id;
 
 -- client_risk: Q2: Which clients are at risk this week?
--- one row per client, also without runs, worst first
+-- one row per client, including those without runs, worst first
 WITH bounds AS (
     SELECT (:as_of)::timestamptz - interval '7 days' AS since, (:as_of)::timestamptz AS until
 ),
@@ -144,7 +144,7 @@ LEFT JOIN by_client AS c USING (client_id)
 ORDER BY c.failed::numeric / nullif(c.runs, 0) DESC NULLS LAST, failed_7d DESC, clients.client_name;
 
 -- client_throughput: Q6: How much data do a client's pipelines move, and how evenly?
--- one row per client, also without runs, most rows first
+-- one row per client, including those without runs, most rows first
 WITH bounds AS (
     SELECT (:as_of)::timestamptz - interval '30 days' AS since, (:as_of)::timestamptz AS until
 ),
@@ -355,7 +355,7 @@ CROSS JOIN LATERAL (
             FROM (SELECT coalesce(nullif(r.error_message, ''), r.status_reason, '') AS text) AS given
             CROSS JOIN LATERAL (
                 SELECT lower(CASE
-                    -- Of a Python traceback only the exceptions count, not the lines of code.
+                    -- Only the exceptions of a Python traceback count, not its lines of code.
                     WHEN strpos(given.text, 'Traceback (most recent call last)') > 0
                         THEN regexp_replace(right(given.text, 4000), '(^|\n)[ \t]+[^\n]*', '', 'g')
                     -- Rows and statements in a database's error do not count either.
@@ -426,7 +426,7 @@ CROSS JOIN LATERAL (SELECT (
                     FROM (SELECT coalesce(nullif(r.error_message, ''), r.status_reason, '') AS text) AS given
                     CROSS JOIN LATERAL (
                         SELECT lower(CASE
-                            -- Of a Python traceback only the exceptions count, not the lines of code.
+                            -- Only the exceptions of a Python traceback count, not its lines of code.
                             WHEN strpos(given.text, 'Traceback (most recent call last)') > 0
                                 THEN regexp_replace(right(given.text, 4000), '(^|\n)[ \t]+[^\n]*', '', 'g')
                             -- Rows and statements in a database's error do not count either.
@@ -488,7 +488,7 @@ AND ((:environment)::text IS NULL OR p.environment = (:environment))
 ORDER BY mark.known, streak.failing_since, p.client_name, p.pipeline_name, p.pipeline_id;
 
 -- failure_counts_by_client: Which clients have the most failures, today and this week?
--- one row per client, also without failures, worst first
+-- one row per client, including those without failures, worst first
 WITH failures AS (
     SELECT
         p.client_id,
@@ -610,7 +610,7 @@ HAVING sum(c.runs) > 0
 ORDER BY sum(c.failed)::numeric / sum(c.runs) DESC, failures DESC, c.platform;
 
 -- failure_streaks: When did pipelines fail, and how long until they recovered?
--- one row per streak of failed runs without a success between them, in any part of the window; newest first
+-- one row per streak of failed runs without a success between them, if it overlaps the window; newest first
 WITH failures AS MATERIALIZED (
     SELECT r.pipeline_id, r.run_id, r.event_at
     FROM reporting.runs AS r
@@ -755,9 +755,9 @@ WITH bounds AS (
         FROM (
             SELECT
                 (:since)::timestamptz AS since, (:until)::timestamptz AS until,
-                -- Whole hours of all pipelines are counted already.
+                -- The roll-up has counts of whole hours, of all pipelines together.
                 (:bucket) <> 'minute' AND ((:client_id)::uuid IS NULL AND (:platform)::text IS NULL AND (:environment)::text IS NULL) AS by_hours
-        ) AS asked
+        ) AS window_and_unit
     ) AS hours
 ),
 failures AS (
@@ -788,7 +788,7 @@ HAVING sum(failed) > 0
 ORDER BY ts_bucket;
 
 -- freshness_watchlist: Q7: Whose data is getting old?
--- one row per pipeline, never succeeded first, then the oldest success
+-- one row per pipeline, those without a success first, then the oldest success
 SELECT
     p.client_name, p.pipeline_name, p.platform, p.environment,
     latest.last_run_time AS last_run_at,
@@ -919,7 +919,7 @@ FROM (
                                     FROM (SELECT coalesce(nullif(r.error_message, ''), r.status_reason, '') AS text) AS given
                                     CROSS JOIN LATERAL (
                                         SELECT lower(CASE
-                                            -- Of a Python traceback only the exceptions count, not the lines of code.
+                                            -- Only the exceptions of a Python traceback count, not its lines of code.
                                             WHEN strpos(given.text, 'Traceback (most recent call last)') > 0
                                                 THEN regexp_replace(right(given.text, 4000), '(^|\n)[ \t]+[^\n]*', '', 'g')
                                             -- Rows and statements in a database's error do not count either.
@@ -991,7 +991,7 @@ FROM (
                         FROM (SELECT coalesce(nullif(r.error_message, ''), r.status_reason, '') AS text) AS given
                         CROSS JOIN LATERAL (
                             SELECT lower(CASE
-                                -- Of a Python traceback only the exceptions count, not the lines of code.
+                                -- Only the exceptions of a Python traceback count, not its lines of code.
                                 WHEN strpos(given.text, 'Traceback (most recent call last)') > 0
                                     THEN regexp_replace(right(given.text, 4000), '(^|\n)[ \t]+[^\n]*', '', 'g')
                                 -- Rows and statements in a database's error do not count either.
@@ -1053,7 +1053,7 @@ FROM (
                             FROM (SELECT coalesce(nullif(r.error_message, ''), r.status_reason, '') AS text) AS given
                             CROSS JOIN LATERAL (
                                 SELECT lower(CASE
-                                    -- Of a Python traceback only the exceptions count, not the lines of code.
+                                    -- Only the exceptions of a Python traceback count, not its lines of code.
                                     WHEN strpos(given.text, 'Traceback (most recent call last)') > 0
                                         THEN regexp_replace(right(given.text, 4000), '(^|\n)[ \t]+[^\n]*', '', 'g')
                                     -- Rows and statements in a database's error do not count either.
@@ -1104,7 +1104,7 @@ GROUP BY found.incident, found.number, found.platform
 ORDER BY bool_and(found.known), count(*) DESC, min(found.failing_since) DESC, found.incident, found.number;
 
 -- ingestion_health: Q9: Is CHM itself up to date with every source?
--- one row per client and platform that is ingested, by names
+-- one row per client and platform that is ingested, by name
 SELECT
     p.client_name, p.platform,
     count(*) AS pipelines,
@@ -1145,7 +1145,7 @@ WITH judged AS (
 silent AS MATERIALIZED (
     SELECT
         j.*, newest.starts[1] AS last_start_at, recent.gap,
-        -- A start this soon after the same time was the last start's own turn.
+        -- A start this soon after the same time of an earlier week is the counterpart of the last start.
         greatest(least(0.75 * recent.gap, 1500), least(0.4 * recent.gap, 7200))
             * CASE WHEN cardinality(newest.starts) = 4 THEN interval '1 second' END AS skipped
     FROM judged AS j
@@ -1175,7 +1175,7 @@ silent AS MATERIALIZED (
         OFFSET 0
     ) AS apart
     CROSS JOIN LATERAL (
-        -- The median, the lower one of two.
+        -- The median; of two gaps, the shorter one.
         SELECT CASE
             WHEN num_nulls(apart.newest, middle, oldest) = 0
                 THEN greatest(least(apart.newest, middle), least(greatest(apart.newest, middle), oldest))
@@ -1193,7 +1193,7 @@ planned AS (
 unplanned AS (
     SELECT * FROM silent WHERE source_next_run_at IS NULL OR source_next_run_at <= last_start_at
 ),
--- UTC, and a zone per kind of clock change if its clocks changed in the weeks that are compared.
+-- UTC, and a zone for each kind of clock change if its clocks changed in the weeks that are compared.
 zones AS MATERIALIZED (
     SELECT zone, place
     FROM unnest(ARRAY['UTC', 'Europe/Berlin', 'America/New_York', 'Australia/Sydney']) WITH ORDINALITY AS z (zone, place)
@@ -1224,8 +1224,8 @@ any_zone AS MATERIALIZED (
     FROM weeks
     GROUP BY week
 ),
--- Most pipelines are on time, which two weeks without a start between the same times show. By any zone these times are
--- at most an hour away from those by UTC.
+-- Most pipelines are on time. They are excluded here, by two earlier weeks without a start in the interval from the
+-- last start until now. In any zone this interval differs from the one in UTC by at most an hour.
 candidates AS MATERIALIZED (
     SELECT u.*, u.last_start_at >= (:as_of)::timestamptz - interval '168 hours' AS is_recent
     FROM unplanned AS u
@@ -1255,7 +1255,7 @@ candidates AS MATERIALIZED (
             ) AS weeks_without
         ) < 2
 ),
--- All that is compared, read once: 36 days, the oldest start first.
+-- The starts of 36 days, oldest first. All later comparisons use them.
 histories AS MATERIALIZED (
     SELECT
         c.*,
@@ -1269,7 +1269,8 @@ histories AS MATERIALIZED (
         ) AS starts
     FROM candidates AS c
 ),
--- Three of the four weeks have had a start by now, and three agree within two hours: others are irregular.
+-- Regular pipelines with a missing start: in three of the four weeks there was a start by this time, and three starts
+-- agree within two hours.
 recent AS MATERIALIZED (
     SELECT
         h.*, last_starts,
@@ -1335,7 +1336,7 @@ recent AS MATERIALIZED (
         ) >= 3
     )
 ),
--- How well the weeks before explain the last starts, by each zone's clocks.
+-- How well earlier weeks predict the last starts in each zone.
 fits AS MATERIALIZED (
     SELECT recent.pipeline_id, z.zone, z.place, fit.*
     FROM recent
@@ -1373,9 +1374,9 @@ best AS (
     GROUP BY pipeline_id
     HAVING max(close) >= 0.65 * max(tried)
 ),
--- What came next in each week after the same time as the last start. A start that is nearer to that time than the one
--- before is the last start's own turn, later in that week: then the one after it counts. So is one that comes within 30
--- minutes before a long silence: the last of several that belong together.
+-- The next start after the same time as the last start, in each week. A start that is nearer to that time than the
+-- start before it is the counterpart of the last start, so the start after it counts. The same is true for a start
+-- within 30 minutes before a long silence, because it is the last of several that belong together.
 turns AS (
     SELECT
         h.pipeline_id, zones.zone, zones.place,
@@ -1431,7 +1432,7 @@ by_zone AS (
     FROM turns
     GROUP BY pipeline_id, place
 ),
--- Late only by all zones that explain the starts equally well: the latest expectation counts.
+-- A pipeline is late only if it is late in all zones that predict equally well, so the latest expected start counts.
 usual AS (
     SELECT
         pipeline_id, (array_agg(expected[2] ORDER BY expected[3] DESC, place))[1] AS expected_at,
@@ -1461,7 +1462,7 @@ by_week AS MATERIALIZED (
         END AS expected_by
     FROM recent
     JOIN usual ON usual.pipeline_id = recent.pipeline_id
-    -- The second longest of the last gaps, leaving out nights and days off.
+    -- The second longest of the last gaps, without nights and days off.
     CROSS JOIN LATERAL (
         SELECT array_agg(extract(epoch FROM gap)::float8) AS gaps
         FROM (
@@ -1481,7 +1482,7 @@ by_week AS MATERIALIZED (
         WHERE gap <= 3 * (SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY one) FROM unnest(apart.gaps) AS one)
     ) AS longest
 ),
--- Rhythms longer than a week: the same day of each month, or much the same gap.
+-- Rhythms longer than a week: the same day of each month, or similar gaps.
 gaps AS (
     SELECT
         u.*, between_starts.gaps, between_starts.monthly,
@@ -1543,7 +1544,7 @@ by_gap AS (
     ) AS alike
     WHERE monthly OR (cardinality(gaps.gaps) >= 4 AND 4 * alike.gaps >= 3 * least(cardinality(gaps.gaps), 6))
 ),
--- A steady gap round the clock: every seven hours, or a pipeline's second week.
+-- A steady gap by day and night: every seven hours, or a pipeline in its second week.
 by_steady_gap AS (
     SELECT
         u.*, u.last_start_at + steady.usual * interval '1 second' AS expected_at, steady.usual,
@@ -1657,7 +1658,7 @@ CROSS JOIN LATERAL (
     END AS usual_gap_minutes
     FROM unnest(newest.starts[1:19], newest.starts[2:20]) AS pair (later, earlier)
 ) AS usual
--- A run that is open keeps the next one back, unless it is running long.
+-- An open run delays the next start, unless it is running long.
 WHERE NOT (
     (
         EXISTS (
@@ -1700,7 +1701,7 @@ WHERE NOT (
 ORDER BY p.expected_by, p.client_name, p.pipeline_name, p.pipeline_id;
 
 -- latest_status_by_pipeline: What is the latest status of every pipeline, by client?
--- one row per pipeline, also without runs, by names
+-- one row per pipeline, including those without runs, by name
 SELECT
     p.client_name, p.pipeline_name, p.platform, latest.status AS latest_status, latest.last_run_time,
     CASE WHEN p.ingest_due_at < (:as_of)::timestamptz THEN p.ingest_due_at END AS stale_since,
@@ -1792,7 +1793,7 @@ HAVING sum(c.runs) > 0
 ORDER BY sum(c.failed)::numeric / sum(c.runs) DESC, failed_30d DESC, c.environment;
 
 -- run_duration_distribution: How long do runs take?
--- one row per bucket that holds a run, shortest first
+-- one row per bucket with a run, shortest first
 WITH bounds AS (SELECT (:since)::timestamptz AS since, (:until)::timestamptz AS until),
 whole AS (
     SELECT first_day, greatest(first_day, last_day) AS last_day
@@ -1815,22 +1816,22 @@ edges AS (
     FROM bounds CROSS JOIN whole
     WHERE whole.last_day > whole.first_day OR bounds.until > whole.first_day::timestamp AT TIME ZONE 'UTC'
 ),
-asked AS (
-    -- Whole minutes of all pipelines are counted already: they serve where every bucket is a number of minutes.
+unit AS (
+    -- The roll-up counts whole minutes of all pipelines together, which fits if each bucket is a number of whole minutes.
     SELECT
         ((:client_id)::uuid IS NULL AND (:platform)::text IS NULL AND (:environment)::text IS NULL) AND mod((:max_duration_seconds)::bigint, 60 * (:bucket_count)::bigint) = 0 AS by_minutes
 ),
 durations AS (
     SELECT m.minutes * 60 AS seconds, m.runs
     FROM reporting.daily_duration_minutes AS m
-    WHERE (SELECT by_minutes FROM asked)
+    WHERE (SELECT by_minutes FROM unit)
         AND m.day >= (SELECT first_day FROM whole) AND m.day < (SELECT last_day FROM whole)
     UNION ALL
     SELECT r.duration_seconds, 1
     FROM (
-        SELECT begins, ends FROM edges WHERE (SELECT by_minutes FROM asked)
+        SELECT begins, ends FROM edges WHERE (SELECT by_minutes FROM unit)
         UNION ALL
-        SELECT since, until FROM bounds WHERE NOT (SELECT by_minutes FROM asked)
+        SELECT since, until FROM bounds WHERE NOT (SELECT by_minutes FROM unit)
     ) AS pieces
     JOIN reporting.runs AS r ON r.event_at >= pieces.begins AND r.event_at < pieces.ends
     WHERE r.duration_seconds IS NOT NULL AND (((:client_id)::uuid IS NULL AND (:platform)::text IS NULL AND (:environment)::text IS NULL) OR r.pipeline_id IN (SELECT p.pipeline_id FROM reporting.pipelines AS p WHERE ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
@@ -1925,7 +1926,7 @@ ORDER BY
 LIMIT (:limit);
 
 -- unusual_runs: Which runs succeeded, but not as usual?
--- one row per success since then whose duration or rows are far from its pipeline's usual ones, newest first
+-- one row per success since then with a duration or rows far from its pipeline's usual ones, newest first
 WITH finished AS MATERIALIZED (
     SELECT
         r.run_id, r.pipeline_id, r.event_at, r.duration_seconds, r.rows_processed,
@@ -1933,8 +1934,8 @@ WITH finished AS MATERIALIZED (
     FROM reporting.runs AS r
     WHERE r.status = 'success' AND r.event_at >= (:since) AND r.event_at < (:as_of)
 ),
--- The last successes before the window, without the smallest and the largest value, so that one outlier does not hide the
--- next. Only a run that is far outside of this range is compared with more.
+-- The range of the last successes before the window, without the smallest and the largest value, so that one outlier
+-- does not hide the next. Only runs far outside this range are compared with 30 successes, which keeps the cost low.
 ranges AS MATERIALIZED (
     SELECT p.*, former.durations[2] AS shortest, former.durations[cardinality(former.durations) - 1] AS longest,
         former.row_counts[2] AS fewest, former.row_counts[cardinality(former.row_counts) - 1] AS most
@@ -2013,7 +2014,7 @@ far AS MATERIALIZED (
     ) AS spread
     WHERE cardinality(m.formerly) >= 10
 ),
--- Of these, what is not as usual at this time of the week: in the runs of the eight weeks before.
+-- Of these, the values that are unusual at this time of the week too, by the runs of the eight weeks before.
 unusual AS (
     SELECT
         far.run_id,
@@ -2055,7 +2056,7 @@ JOIN unusual AS u USING (run_id)
 ORDER BY s.event_at DESC, s.run_id DESC;
 
 -- vendor_dependency: Q4: How much of the failing is the vendors'?
--- one row for vendor_api, one for all other platforms, also without runs
+-- one row for vendor_api and one for all other platforms, even without runs
 WITH bounds AS (
     SELECT (:as_of)::timestamptz - interval '30 days' AS since, (:as_of)::timestamptz AS until
 ),
@@ -2213,7 +2214,7 @@ ORDER BY week_start, s.status;
 -- weekly_success_by_client: Q5: How reliable is each client from week to week?
 -- one row per client and ISO week with runs, by name, oldest first; the current week is the last
 WITH bounds AS (
-    -- One week more than is shown, for the first difference.
+    -- One more week than the result has, for its first difference.
     SELECT
         date_bin('7 days', (:as_of), '2001-01-01T00:00:00Z') - (:weeks) * interval '7 days' AS since,
         (:as_of)::timestamptz AS until

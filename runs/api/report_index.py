@@ -100,6 +100,6 @@ def _parameter(name: str, parameter: Parameter, default: str) -> dict[str, Any]:
         "description": parameter.description,
         "default_value": default or parameter.default or None,
         "choices": list(parameter.choices),
-        "minimum": parameter.least,
-        "maximum": parameter.most,
+        "minimum": parameter.minimum,
+        "maximum": parameter.maximum,
     }

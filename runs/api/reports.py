@@ -95,7 +95,7 @@ def _with_clients(request: Request, query: dict[str, Any]) -> dict[str, Any]:
     visibility = visibility_of(request)
     if visibility.pipeline is not None:
         raise PermissionDenied(
-            "This token is bound to one pipeline; reports need a token that sees at least one client."
+            "This token is bound to one pipeline; reports need a token that sees at minimum one client."
         )
     if visibility.clients is None:
         return query
@@ -130,8 +130,8 @@ def _openapi_parameter(name: str, parameter: Parameter, default: str) -> OpenApi
     schema = dict(_TYPES[parameter.sql_type])
     if parameter.choices:
         schema["enum"] = list(parameter.choices)
-    if parameter.least is not None:
-        schema |= {"minimum": parameter.least, "maximum": parameter.most}
+    if parameter.minimum is not None:
+        schema |= {"minimum": parameter.minimum, "maximum": parameter.maximum}
     default = default or parameter.default
     description = parameter.description
     if default:

@@ -1,4 +1,4 @@
-"""Runs that jobs push in formats of existing clients: OpenLineage, Healthchecks pings, dbt's files.
+"""Translate what jobs push in formats of existing clients: OpenLineage events, Healthchecks pings and files of dbt.
 
-lineage, pings and dbt translate into RunEvents for runs.services.record_runs, without the database.
+lineage, pings and dbt return RunEvents for runs.services.record_runs. They use neither HTTP nor the database.
 """

@@ -10,26 +10,30 @@ from uuid import UUID
 from chm_project.api.times import parse_time
 from runs.events import Kind, Rejected, RunEvent, identity
 from runs.models import Status
-from runs.push.words import LONG, count, mapping, text, without_nulls
+from runs.push.untrusted_json import LONG_TEXT, count, mapping, text, without_nulls
 
-GOOD = {"success", "pass", "warn", "no-op"}
+SUCCESSFUL = {"success", "pass", "warn", "no-op"}
 SKIPPED = "skipped"
-# These commands write a file in which every node is a success, although nothing ran.
-RUN_NOTHING = {"compile", "generate", "docs", "parse", "list", "ls", "show"}
+# These commands write a file in which every node is successful, although nothing ran.
+COMMANDS_WITHOUT_RUNS = {"compile", "generate", "docs", "parse", "list", "ls", "show"}
+# Failed nodes that the error message and the payload list.
 MAX_NAMED = 20
 # dbt writes the variable DBT_ENV_CUSTOM_ENV_RUN_URL of its job into metadata.env under this name.
 RUN_URL = "RUN_URL"
+# A valid file has fewer statuses; this limits the payload of an invalid one.
 MAX_STATUSES = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
+    """A run_results.json with the manifest, which is empty if it was not sent."""
+
     results: Mapping[str, Any]
     manifest: Mapping[str, Any]
 
 
 def read(results: object) -> Invocation | dict[str, list[str]]:
-    """Read run_results.json, or {"run_results": …, "manifest": …}; return the errors by field if it is invalid."""
+    """Return the invocation of run_results.json or of {"run_results": …, "manifest": …}, or errors by field."""
     manifest: object = {}
     if isinstance(results, Mapping) and "run_results" in results:
         if unknown := results.keys() - {"run_results", "manifest"}:
@@ -50,16 +54,17 @@ def read(results: object) -> Invocation | dict[str, list[str]]:
     nodes = results.get("results")
     if not isinstance(nodes, list) or not all(isinstance(node, Mapping) for node in nodes):
         problems["results"] = ["Give the list of dbt's results; this is not a run_results.json."]
-    return problems or Invocation(results, manifest)  # type: ignore[arg-type]  # an object by now
+    return problems or Invocation(results, manifest)  # type: ignore[arg-type]  # checked above
 
 
 def run_event(invocation: Invocation, pipeline_id: UUID) -> RunEvent:
+    """Return a snapshot of the invocation; its version is the time at which dbt wrote the file."""
     results, metadata = invocation.results, mapping(invocation.results, "metadata")
     nodes: list[Mapping[str, Any]] = results["results"]
     statuses = Counter(_status(node) for node in nodes)
-    bad = [node for node in nodes if _status(node) not in GOOD | {SKIPPED}]
+    failed_nodes = [node for node in nodes if _status(node) not in SUCCESSFUL | {SKIPPED}]
     command = text(mapping(results, "args").get("which"))
-    status, reason = _verdict(command, statuses, failed=bool(bad))
+    status, reason = _verdict(command, statuses, failed=bool(failed_nodes))
     generated_at = _time(results, "generated_at")
     return RunEvent(
         pipeline_id=pipeline_id,
@@ -68,7 +73,7 @@ def run_event(invocation: Invocation, pipeline_id: UUID) -> RunEvent:
         started_at=_started_at(results),
         finished_at=generated_at,
         rows_processed=_rows(nodes),
-        error_message=_message(bad),
+        error_message=_message(failed_nodes),
         status_reason=reason,
         payload=without_nulls(
             command=command,
@@ -81,7 +86,7 @@ def run_event(invocation: Invocation, pipeline_id: UUID) -> RunEvent:
             else None,
             nodes=len(nodes),
             node_counts=dict(statuses.most_common(MAX_STATUSES)),
-            failed_nodes=[_named(node, invocation.manifest) for node in bad[:MAX_NAMED]],
+            failed_nodes=[_described(node, invocation.manifest) for node in failed_nodes[:MAX_NAMED]],
         ),
         source_url=mapping(metadata, "env").get(RUN_URL),
         at=generated_at,
@@ -90,9 +95,10 @@ def run_event(invocation: Invocation, pipeline_id: UUID) -> RunEvent:
 
 
 def _verdict(command: str | None, statuses: Counter[str], *, failed: bool) -> tuple[Status, str | None]:
+    """Return the status of the run and, if it is skipped, the reason."""
     if failed:
         return Status.FAILED, None
-    if command in RUN_NOTHING:
+    if command in COMMANDS_WITHOUT_RUNS:
         return Status.SKIPPED, f"dbt {command} runs no node"
     if not statuses:
         return Status.SKIPPED, "no node was selected"
@@ -105,32 +111,35 @@ def _status(node: Mapping[str, Any]) -> str:
     return text(node.get("status"), 50) or "without a status"
 
 
-def _message(bad: list[Mapping[str, Any]]) -> str | None:
-    lines = [f"{text(node.get('unique_id')) or 'a node'}: {text(node.get('message')) or _status(node)}" for node in bad]
+def _message(failed_nodes: list[Mapping[str, Any]]) -> str | None:
+    lines = [
+        f"{text(node.get('unique_id')) or 'a node'}: {text(node.get('message')) or _status(node)}"
+        for node in failed_nodes
+    ]
     if len(lines) > MAX_NAMED:
         lines[MAX_NAMED:] = [f"and {len(lines) - MAX_NAMED} more"]
-    return text("\n".join(lines), LONG)
+    return text("\n".join(lines), LONG_TEXT)
 
 
-def _named(node: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the file of a node, which only the manifest has."""
+def _described(node: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a failed node with its file, which only the manifest contains."""
     name = text(node.get("unique_id"))
-    described = mapping(manifest, "nodes", name or "")
+    manifest_node = mapping(manifest, "nodes", name or "")
     return without_nulls(
-        unique_id=name, status=_status(node), file=text(described.get("original_file_path")),
+        unique_id=name, status=_status(node), file=text(manifest_node.get("original_file_path")),
         failures=count(node.get("failures")),
     )  # fmt: skip
 
 
 def _rows(nodes: list[Mapping[str, Any]]) -> int | None:
-    """Return the rows written, if the adapter counts them."""
+    """Return the number of rows written; None if the adapter does not count them."""
     written = [count(mapping(node, "adapter_response").get("rows_affected")) for node in nodes]
     known = [rows for rows in written if rows is not None]
     return sum(known) if known else None
 
 
 def _started_at(results: Mapping[str, Any]) -> datetime | None:
-    """Return the start; before dbt 1.10 the start of the first node."""
+    """Return the start; before dbt 1.10, which has no such field, the start of the first node; None if unknown."""
     moments: list[object] = [mapping(results, "metadata").get("invocation_started_at")]
     if not isinstance(moments[0], str):
         timings = [node.get("timing") for node in results["results"]]

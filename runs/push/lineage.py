@@ -1,7 +1,7 @@
 """OpenLineage events (https://openlineage.io/spec/2-0-2/OpenLineage.json) as runs.
 
-A job is a pipeline by its `namespace/name`, which is the pipeline's external_id. Events may come in any order and
-repeatedly: record_runs decides by eventTime.
+A job belongs to the pipeline whose external_id is the job's `namespace/name`. Events may arrive in any order and
+repeatedly, because record_runs compares their eventTime.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,7 +14,7 @@ from chm_project.scrubbing import storable_text
 from inventory.models import Platform
 from runs.events import MAX_ID_LENGTH, Kind, Rejected, RunEvent, identity
 from runs.models import Status
-from runs.push.words import LONG, count, mapping, text, without_nulls
+from runs.push.untrusted_json import LONG_TEXT, count, mapping, text, without_nulls
 
 STATUSES: dict[str, Status] = {
     "START": Status.RUNNING,
@@ -23,14 +23,14 @@ STATUSES: dict[str, Status] = {
     "FAIL": Status.FAILED,
     "ABORT": Status.CANCELED,
 }
-# Shows that the run exists, like an event without a type; neither opens nor closes a run.
+# Only shows that the run exists, as does an event without a type. It neither opens nor closes a run.
 OTHER = "OTHER"
 _ENDS = {"COMPLETE", "FAIL", "ABORT"}
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """The job of an event. The producer's platform chooses between two pipelines with the same name."""
+    """The job of an event. The platform of the producer decides between two pipelines with the same external_id."""
 
     external_id: str
     platform: Platform
@@ -42,7 +42,7 @@ class NoRun:
 
 
 def job_of(event: object) -> Job | NoRun | dict[str, list[str]]:
-    """Return the job of a run event, or the event's errors by field."""
+    """Return the job of a run event, NoRun for another event, or the errors of an invalid event by field."""
     if not isinstance(event, dict):
         return {"body": ["Give an OpenLineage event, a JSON object."]}
     if "run" not in event and "eventType" not in event and ("job" in event or "dataset" in event):
@@ -66,7 +66,7 @@ def job_of(event: object) -> Job | NoRun | dict[str, list[str]]:
 
 
 def run_event(event: Mapping[str, Any], pipeline_id: UUID) -> RunEvent:
-    """Return the event to record, for an event with a job."""
+    """Return the event to record for a valid run event."""
     kind, at = str(event.get("eventType", OTHER)).upper(), parse_time(event["eventTime"])
     run_id = event["run"]["runId"]
     if kind == OTHER:
@@ -80,7 +80,7 @@ def run_event(event: Mapping[str, Any], pipeline_id: UUID) -> RunEvent:
         started_at=at if kind == "START" else None,
         finished_at=at if kind in _ENDS else None,
         rows_processed=_rows(event.get("outputs")),
-        error_message=text(mapping(event, "run", "facets", "errorMessage").get("message"), LONG),
+        error_message=text(mapping(event, "run", "facets", "errorMessage").get("message"), LONG_TEXT),
         payload=_payload(event, kind),
         source_url=mapping(event, "run", "facets", "airflow", "taskInstance").get("log_url"),
         at=at,
@@ -89,7 +89,7 @@ def run_event(event: Mapping[str, Any], pipeline_id: UUID) -> RunEvent:
 
 
 def _payload(event: Mapping[str, Any], kind: str) -> dict[str, Any]:
-    """Return fields that help to find the run at its source. Data sets and columns of the lineage are not stored."""
+    """Return the fields that help to find the run at its source, without data sets and columns."""
     facets = mapping(event, "run", "facets")
     engine, error = mapping(facets, "processing_engine"), mapping(facets, "errorMessage")
     nominal, parent = mapping(facets, "nominalTime"), mapping(facets, "parent")
@@ -110,12 +110,12 @@ def _payload(event: Mapping[str, Any], kind: str) -> dict[str, Any]:
         ),
         airflow_run_id=text(mapping(facets, "airflowDagRun", "dagRun").get("run_id")),
         programming_language=text(error.get("programmingLanguage")),
-        stack_trace=text(error.get("stackTrace"), LONG),
+        stack_trace=text(error.get("stackTrace"), LONG_TEXT),
     )
 
 
 def _rows(outputs: object) -> int | None:
-    """Return the rows written, if the producer counts them."""
+    """Return the number of rows written; None if the producer does not count them."""
     written = [
         rows
         for output in (outputs if isinstance(outputs, list) else [])
@@ -134,13 +134,16 @@ def _platform(producer: object) -> Platform:
 
 
 def can_be_an_external_id(name: str) -> bool:
-    """Return whether the name is valid in a query and in external_id."""
+    """Return whether the name is a possible external_id; others cannot be part of a query."""
     return len(name) <= MAX_ID_LENGTH and storable_text(name) == name
 
 
 def choose(job: Job, candidates: Iterable[tuple[str, bool, UUID]]) -> UUID | None:
-    """Choose from candidates (platform, active, id): first the producer's platform, then active ones."""
-    found = sorted(
+    """Return the id of the best of the candidates (platform, active, id); None without candidates.
+
+    A pipeline on the producer's platform is preferred, then an active one.
+    """
+    ranked = sorted(
         candidates, key=lambda pipeline: (pipeline[0] != job.platform, not pipeline[1], pipeline[0], pipeline[2])
     )
-    return found[0][2] if found else None
+    return ranked[0][2] if ranked else None

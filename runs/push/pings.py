@@ -1,6 +1,6 @@
-"""Pings in the form of Healthchecks clients (https://healthchecks.io/docs/http_api/) as runs.
+"""Pings of Healthchecks clients (https://healthchecks.io/docs/http_api/) as runs.
 
-A ping's version is the time of its receipt, so the latest ping decides.
+The version of a ping is the time when it arrived, so the latest ping decides.
 """
 
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ from uuid import UUID
 
 from runs.events import Kind, RunEvent
 from runs.models import Status
-from runs.push.words import text
+from runs.push.untrusted_json import text
 
-# Characters kept of a body; more is cut off, as Healthchecks does. A longer part is read so that secrets at the cut are
-# recognized.
+# Stored characters of a body; the rest is cut, as at Healthchecks. Twice as many are read, so that a secret across the
+# cut is recognized.
 MAX_BODY = 10_000
 MAX_READ = 2 * MAX_BODY
 MAX_EXIT_STATUS = 255
@@ -38,37 +38,40 @@ class Ping:
         return self.sign in (Sign.SUCCESS, Sign.FAIL)
 
 
-def read(word: str, body: bytes) -> Ping | None:
-    """Return the ping for the suffix `word`: empty, start, fail, log or an exit status; None for others."""
+def read(suffix: str, body: bytes) -> Ping | None:
+    """Return the ping of a suffix: empty, start, fail, log or an exit status; None for any other suffix."""
     content = text(body.decode(errors="replace").strip(), MAX_BODY)
-    if word in (Sign.START, Sign.FAIL, Sign.LOG):
-        return Ping(sign=Sign(word), body=content)
-    if not word:
+    if suffix in (Sign.START, Sign.FAIL, Sign.LOG):
+        return Ping(sign=Sign(suffix), body=content)
+    if not suffix:
         return Ping(sign=Sign.SUCCESS, body=content)
-    if not (word.isascii() and word.isdecimal() and len(word) <= 3) or int(word) > MAX_EXIT_STATUS:
+    if not (suffix.isascii() and suffix.isdecimal() and len(suffix) <= 3) or int(suffix) > MAX_EXIT_STATUS:
         return None
-    return Ping(sign=Sign.FAIL if int(word) else Sign.SUCCESS, exit_status=int(word), body=content)
+    return Ping(sign=Sign.FAIL if int(suffix) else Sign.SUCCESS, exit_status=int(suffix), body=content)
 
 
 def run_event(ping: Ping, *, pipeline_id: UUID, external_run_id: str, at: datetime) -> RunEvent:
-    """A start opens the run; an end closes it, and starts it too if no start came: events keep the earliest start."""
+    """Return the event of a ping.
+
+    An end also starts the run, because a run without a start would never be the latest. An earlier start replaces it.
+    """
     failed = ping.sign is Sign.FAIL
     payload: dict[str, Any] = {"ping": ping.sign.value}
     if ping.exit_status is not None:
         payload["exit_status"] = ping.exit_status
     if ping.body is not None and not failed:
         payload["body"] = ping.body
-    # Without a version, a log never sets an ended run back to running.
-    told_at = None if ping.sign is Sign.LOG else at
+    # A log has no version, so it never sets an ended run back to running.
+    version = None if ping.sign is Sign.LOG else at
     return RunEvent(
         pipeline_id=pipeline_id,
         external_run_id=external_run_id,
         status=(Status.FAILED if failed else Status.SUCCESS if ping.ends else Status.RUNNING).value,
-        started_at=told_at,
+        started_at=version,
         finished_at=at if ping.ends else None,
         error_message=ping.body if failed else None,
         status_reason=f"exit status {ping.exit_status}" if ping.exit_status else None,
         payload=payload,
-        at=told_at,
+        at=version,
         kind=Kind.EVENT,
     )

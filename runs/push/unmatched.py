@@ -1,6 +1,6 @@
-"""Count lineage jobs without a pipeline, and remember the latest ones per token.
+"""Count lineage jobs without a pipeline, and keep the names of the latest ones per token.
 
-Hints for setting external_ids, kept in the cache: they may be lost and slow no event down.
+The names help users to set external_ids. They are in the cache, because losing them does no harm.
 """
 
 import logging
@@ -9,12 +9,12 @@ from django.core.cache import cache
 
 from chm_project.access.models import ApiToken
 from chm_project.scrubbing import scrub_text
-from runs.push.words import text
+from runs.push.untrusted_json import text
 
 logger = logging.getLogger(__name__)
 
 _TOTAL = "lineage:unmatched"
-_REMEMBERED = 20
+_MAX_JOBS = 20
 _SECONDS = 7 * 24 * 3600
 
 
@@ -25,21 +25,21 @@ def note_unmatched(token: ApiToken, jobs: list[str]) -> None:
         cache.add(_TOTAL, 0, timeout=None)
         cache.incr(_TOTAL, len(jobs))
         former = unmatched_jobs(token)
-        named = [scrub_text(text(job) or "") for job in jobs[:_REMEMBERED]]
-        known = list(dict.fromkeys([*named, *former]))[:_REMEMBERED]
-        if set(known) != set(former):
-            cache.set(_key(token), known, timeout=_SECONDS)
-    except Exception as error:  # noqa: BLE001 - whatever the cache's client raises
+        named = [scrub_text(text(job) or "") for job in jobs[:_MAX_JOBS]]
+        latest = list(dict.fromkeys([*named, *former]))[:_MAX_JOBS]
+        if set(latest) != set(former):
+            cache.set(_key(token), latest, timeout=_SECONDS)
+    except Exception as error:  # noqa: BLE001 - the cache's client can raise any exception
         logger.error("the cache is down: unmatched jobs not counted (%s)", type(error).__name__)  # noqa: TRY400
 
 
 def unmatched_total() -> int:
-    """Return the number of events since the cache was emptied."""
+    """Return the number of events with an unmatched job since the cache was last cleared."""
     return int(cache.get(_TOTAL, 0))
 
 
 def unmatched_jobs(token: ApiToken) -> list[str]:
-    """Return the latest unmatched jobs."""
+    """Return the names of the latest unmatched jobs of a token; empty if there are none."""
     return list(cache.get(_key(token), ()))
 
 

@@ -1,1 +1,1 @@
-"""Definitions of all numbers: views of the schema `reporting`, and shapes that read only these."""
+"""The definitions of all numbers: the views of the schema `reporting`, and shapes, which read only these views."""

@@ -19,7 +19,7 @@ INTRODUCTION = (
 
 
 def queries() -> str:
-    """Every shape for psql: `psql -v as_of="now()" -v since="now() - interval '7 days'" ...`."""
+    """Return every shape for psql: `psql -v as_of="now()" -v since="now() - interval '7 days'" ...`."""
     lines = [
         f"-- All shapes, {GENERATED}. Parameters are psql variables; NULL does not restrict:",
         '--   psql -v as_of="now()" -v known_until="\'infinity\'" -v since="now() - interval \'7 days\'" \\',
@@ -34,11 +34,12 @@ def queries() -> str:
 
 
 def _psql(sql: str) -> str:
-    # psql inserts variables literally: now() stays a call, and a sum needs brackets.
+    # psql inserts the text of a variable. In brackets, a text such as now() - interval '1 day' stays one operand.
     return re.sub(r"%\((\w+)\)s", r"(:\1)", sql)
 
 
 def readme() -> str:
+    """Return the description of every shape in Markdown."""
     lines = [
         "# Dashboard shapes",
         "",
@@ -46,7 +47,7 @@ def readme() -> str:
         "",
         INTRODUCTION,
         "",
-        "Every shape also takes:",
+        "Every shape also has these parameters:",
         "",
         *_table(("parameter", "type", "meaning"), [
             (f"`{name}`", parameter.sql_type, _meaning(parameter.description, parameter.default, parameter.choices))
@@ -87,38 +88,39 @@ def _meaning(description: str, default: str, choices: tuple[str, ...]) -> str:
     return " ".join(parts)
 
 
-# By view of which a row says something: what one row is, and how long it is kept. Others are shapes: their grain is in
-# their description, and they keep nothing.
-_RUNS_KEPT = "as long as its run: forever, or by `CHM_PRUNE_OLDER_THAN`"
-_COUNTS_KEPT = "as long as the runs: each is subtracted as it is deleted"
-_INVENTORY_KEPT = "until it is deleted, or its client is erased"
-KEPT: dict[str, tuple[str, str]] = {
-    "alert_rules": ("one alert rule", _INVENTORY_KEPT),
+# For each view that is not a shape: what one row represents, and how long it is stored. A view of a shape is computed
+# when it is read, and its description contains the grain.
+_WITH_RUNS = "as long as its run: forever, or by `CHM_PRUNE_OLDER_THAN`"
+_WITH_COUNTED_RUNS = "as long as the runs: each is subtracted as it is deleted"
+_WITH_INVENTORY = "until it is deleted, or its client is erased"
+STORED: dict[str, tuple[str, str]] = {
+    "alert_rules": ("one alert rule", _WITH_INVENTORY),
     "clients": ("one client", "until it is erased"),
-    "daily_counts": ("part of the count of one UTC day, scope and status", _COUNTS_KEPT),
-    "daily_duration_minutes": ("part of the count of one UTC day and length in minutes", _COUNTS_KEPT),
-    "hourly_failures": ("part of the count of one hour", _COUNTS_KEPT),
+    "daily_counts": ("part of the count of one UTC day, scope and status", _WITH_COUNTED_RUNS),
+    "daily_duration_minutes": ("part of the count of one UTC day and length in minutes", _WITH_COUNTED_RUNS),
+    "hourly_failures": ("part of the count of one hour", _WITH_COUNTED_RUNS),
     "last_successes": ("one pipeline", "its last success is never pruned"),
     "latest_decisive_runs": ("one pipeline", "its latest decisive run is never pruned"),
     "latest_runs": ("one pipeline", "its latest run is never pruned"),
-    "monthly_counts": ("part of the count of one UTC month, scope and status", _COUNTS_KEPT),
-    "open_runs": ("one run that has not ended", _RUNS_KEPT),
-    "pipelines": ("one pipeline", _INVENTORY_KEPT),
-    "run_facts": ("one run", _RUNS_KEPT),
-    "runs": ("one run", _RUNS_KEPT),
+    "monthly_counts": ("part of the count of one UTC month, scope and status", _WITH_COUNTED_RUNS),
+    "open_runs": ("one run that has not ended", _WITH_RUNS),
+    "pipelines": ("one pipeline", _WITH_INVENTORY),
+    "run_facts": ("one run", _WITH_RUNS),
+    "runs": ("one run", _WITH_RUNS),
 }
 
 
 def _grains(views: Sequence[str], descriptions: dict[str, str]) -> list[str]:
     rows = []
     for view in views:
-        grain, kept = KEPT.get(view, ("", "nothing: it is computed when asked"))
-        found = re.search(r"one row per ([^,:.;]+)", descriptions[view])
-        rows.append((f"[`{view}`](#reporting{view})", grain or (f"one {found[1]}" if found else "see there"), kept))
-    return _table(("view", "a row is", "kept"), rows)
+        grain, stored = STORED.get(view, ("", "not stored: computed when read"))
+        match = re.search(r"one row per ([^,:.;]+)", descriptions[view])
+        rows.append((f"[`{view}`](#reporting{view})", grain or (f"one {match[1]}" if match else "see there"), stored))
+    return _table(("view", "one row is", "stored"), rows)
 
 
 def dictionary() -> str:
+    """Return the description of every view and column in Markdown, from the comments in the database."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT c.relname, obj_description(c.oid, 'pg_class'), a.attname, format_type(a.atttypid, a.atttypmod),"
@@ -138,9 +140,9 @@ def dictionary() -> str:
     return "\n".join(lines)
 
 
-def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
+def _table(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
     cells = [[cell.replace("|", "\\|") for cell in row] for row in rows]
-    return [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|", *(f"| {' | '.join(row)} |" for row in cells)]
+    return [f"| {' | '.join(headings)} |", "|---" * len(headings) + "|", *(f"| {' | '.join(row)} |" for row in cells)]
 
 
 DOCUMENTS: dict[str, Callable[[], str]] = {

@@ -1,4 +1,4 @@
-"""Parameters of shapes with types, defaults and limits."""
+"""The parameters of shapes with their types, defaults and limits."""
 
 import uuid
 from collections.abc import Callable, Mapping
@@ -22,15 +22,15 @@ class InvalidParameters(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A parameter. `read` accepts a text or a value of its type, and raises ValueError with a hint."""
+    """A parameter. `read` returns the value of a text or value, or raises ValueError with a message for the user."""
 
     sql_type: str
     description: str
     read: Callable[[Any], Any]
     default: str = ""
     choices: tuple[str, ...] = ()
-    least: int | None = None
-    most: int | None = None
+    minimum: int | None = None
+    maximum: int | None = None
 
 
 def _time(value: Any) -> datetime:
@@ -63,7 +63,7 @@ def _word(description: str, choices: tuple[str, ...], default: str = "") -> Para
     return Parameter("text", description, read, default, choices)
 
 
-def _number(description: str, least: int, most: int, default: int | None = None) -> Parameter:
+def _number(description: str, minimum: int, maximum: int, default: int | None = None) -> Parameter:
     def read(value: Any) -> int:
         try:
             number = (
@@ -71,21 +71,23 @@ def _number(description: str, least: int, most: int, default: int | None = None)
                 if type(value) is int
                 else int(value)
                 if isinstance(value, str) and value.isdecimal()
-                else least - 1
+                else minimum - 1
             )
         except ValueError:
-            number = least - 1
-        if not least <= number <= most:
-            raise ValueError(f"Give a whole number from {least} to {most}.")
+            number = minimum - 1
+        if not minimum <= number <= maximum:
+            raise ValueError(f"Give a whole number from {minimum} to {maximum}.")
         return number
 
-    return Parameter("integer", description, read, "" if default is None else str(default), least=least, most=most)
+    return Parameter(
+        "integer", description, read, "" if default is None else str(default), minimum=minimum, maximum=maximum
+    )
 
 
-# Without as_of, every stored row counts.
+# The value of known_until without as_of: every stored row counts.
 EVERYTHING = "infinity"
 
-# Clock and scope, parameters of every shape.
+# Parameters of every shape: the moment and the scope.
 COMMON = {
     "as_of": _time_parameter(
         "Evaluate the report at this past moment: a run is open from its start until event_at and has its status after "
@@ -108,14 +110,14 @@ OWN = {
 }
 
 
-# Every report has it and truncates the rows of the shape; a shape with its own limit has a default.
+# Every report accepts it and truncates the rows of its shape. A shape with its own limit has a default.
 LIMIT = "limit"
 
 
 def validated(own: Mapping[str, str], given: Mapping[str, Any], clock: datetime | None = None) -> dict[str, Any]:
-    """Return the values of a shape's parameters; `own` maps its own parameters to differing defaults.
+    """Return the values of a shape's parameters. `own` maps the shape's own parameters to its defaults.
 
-    `known_until` is as_of if given, else infinity. Raise InvalidParameters with all problems.
+    `known_until` is as_of if it is given, else infinity. Raise InvalidParameters with all problems at once.
     """
     known = {name: OWN[name] for name in own} | COMMON | {LIMIT: OWN[LIMIT]}
     problems = {
@@ -141,6 +143,7 @@ def validated(own: Mapping[str, str], given: Mapping[str, Any], clock: datetime 
 
 
 def _complete_window(own: Mapping[str, str], values: dict[str, Any]) -> None:
+    """Set the default end and start of a window; raise InvalidParameters if the start is not before the end."""
     end = "until" if "until" in own else "as_of"
     values[end] = values[end] or values["as_of"]
     number, unit = reach_of(own).split()

@@ -1,4 +1,4 @@
-"""The registry of shapes: one .sql file each, in the folder reporting/shapes of the app that has its subject."""
+"""The registry of shapes: one .sql file each, in the folder reporting/shapes of an app."""
 
 from chm_project.db.reporting.files import USUAL_REACH, Column, Shape, reach_of, shapes
 

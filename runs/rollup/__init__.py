@@ -1,1 +1,1 @@
-"""Counts of runs by day and month, kept by triggers: see the migration runs/0008_rollup."""
+"""Counts of runs by day and month. Triggers of the migration runs/0008_rollup update them."""

@@ -70,7 +70,7 @@ stored AS (
 SELECT kind, key::text, coalesce(stored.value, 'null')::text, coalesce(counted.value, 'null')::text
 FROM counted
 FULL JOIN stored USING (kind, key)
--- A key whose parts add up to nothing is the same as no key.
+-- Parts that add up to 0 are the same as no parts.
 WHERE coalesce(counted.value, '[0]') <> coalesce(stored.value, '[0]')
     AND NOT (counted.value IS NULL AND stored.value IN ('[0, 0, 0, 0, 0, 0, 0, 0]', '[0]'))
 ORDER BY kind, key::text

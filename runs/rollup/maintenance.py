@@ -10,7 +10,7 @@ _DIFFERENCES = (Path(__file__).parent / "differences.sql").read_text()
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A key whose stored sum differs from the runs."""
+    """A key whose stored sum differs from the count of the runs."""
 
     table: str
     key: str
@@ -19,19 +19,19 @@ class Difference:
 
 
 def compact() -> None:
-    """Merge the parts of each key into one row. Sums do not change; safe during writes and other compactions."""
+    """Merge the parts of each key into one row. The sums stay the same, also during writes and other compactions."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT rollup.compact()")
 
 
 def rebuild() -> None:
-    """Count all runs again. Running writers finish first; later ones wait."""
+    """Count all runs again. This waits for current writers, and later writers wait for this."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT rollup.rebuild()")
 
 
 def differences(limit: int = 20) -> list[Difference]:
-    """Return keys whose stored sum differs from the runs, read in one snapshot; empty if all agree."""
+    """Return the keys whose stored sum differs from the runs, in one snapshot; empty if all agree."""
     with connection.cursor() as cursor:
         cursor.execute(_DIFFERENCES, {"limit": limit})
         return [Difference(*row) for row in cursor.fetchall()]

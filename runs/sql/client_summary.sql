@@ -1,10 +1,10 @@
--- Question    Which runs did each pipeline of a client have in a window, and what was its latest status at the end?
--- Grain       one row per pipeline, disabled ones too, that has a run in the window
+-- Question    How many runs of each status did each pipeline of a client have in a window, and which was its latest?
+-- Grain       one row per pipeline with a run in the window, including disabled ones
 -- Columns     pipeline_id, pipeline_name, platform, latest_status, latest_run_at, and one count per status
 -- Parameters  client_id; since (inclusive) and until (exclusive), on started_at, else on event_at
 --
--- Reads each pipeline's runs from two ranges of the index runs_latest, in which a run without a start has -infinity. So
--- the cost depends on the window, not on history.
+-- Reads two ranges of the index runs_latest per pipeline, because a run without a start has -infinity there. So the cost
+-- depends on the window and not on the length of the history.
 SELECT
     p.id AS pipeline_id,
     p.name AS pipeline_name,
@@ -37,6 +37,7 @@ CROSS JOIN LATERAL (
         ORDER BY {latest_first}
         LIMIT 1
     )
+    -- A run with a start is later than one without.
     ORDER BY place
     LIMIT 1
 ) AS latest

@@ -2,7 +2,8 @@
 -- Grain       one row per text
 -- Parameters  run_id[], finished_at[], error_message[]
 --
--- Writes only if the run is still the same attempt and still has no text.
+-- Writes a text only if the run still has the same attempt and no text. Locks rows in key order, as record_runs does, so
+-- that two writers cannot deadlock.
 WITH explained AS (
     SELECT r.id, given.error_message
     FROM unnest(%(run_id)s::uuid[], %(finished_at)s::timestamptz[], %(error_message)s::text[])

@@ -3,8 +3,8 @@
 -- Columns     id, pipeline_id
 -- Parameters  pipeline_ids, cutoff, keep_failures
 --
--- Protected are the latest run, the last success, and the failed runs after it (the current streak). The latest decisive
--- run is the last success or in the streak. The order is that of the latest run.
+-- The latest run, the last success and the failed runs after that success (the current streak) are protected. They
+-- include the latest decisive run. The order of the runs is latest_first.
 SELECT r.id, r.pipeline_id
 FROM unnest(%(pipeline_ids)s::uuid[]) AS p(pipeline_id)
 CROSS JOIN LATERAL (

@@ -1,10 +1,10 @@
--- Question    Delete one batch of the runs that may be pruned. How many were they?
+-- Question    How many runs does this batch delete? Deletes a batch of the runs that may be pruned.
 -- Grain       one row per pipeline that lost runs
 -- Columns     pipeline_id, runs
 -- Parameters  those of prunable_runs.sql, and size
 --
--- A run that another transaction has locked is skipped: a second pruning deletes it, or a writer changes it and the next
--- pruning decides again. So no pruning waits for another one or for a writer.
+-- Skips runs that another transaction has locked, so that pruning never waits. If another pruning holds the lock, it
+-- deletes the run. If a writer holds it, the next pruning selects again.
 WITH batch AS MATERIALIZED (
     {prunable_runs}
     LIMIT %(size)s

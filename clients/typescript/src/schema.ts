@@ -522,7 +522,7 @@ export interface paths {
         };
         /**
          * Q3: What changed since yesterday?
-         * @description One row per pipeline whose verdict differs from the one at since: newly failing, recovered, then first runs. Inventory: active. Decisive runs succeeded or failed. Both moments are evaluated from the rows as stored now.
+         * @description One row per pipeline whose verdict changed after since: newly failing, recovered, then first runs. Inventory: active. Decisive runs succeeded or failed. Both moments are evaluated from the rows as stored now.
          */
         get: operations["report_changes_since_yesterday"];
         put?: never;
@@ -542,7 +542,7 @@ export interface paths {
         };
         /**
          * Q2: Which clients are at risk this week?
-         * @description One row per client, also without runs, worst first. Inventory: active.
+         * @description One row per client, including those without runs, worst first. Inventory: active.
          */
         get: operations["report_client_risk"];
         put?: never;
@@ -562,7 +562,7 @@ export interface paths {
         };
         /**
          * Q6: How much data do a client's pipelines move, and how evenly?
-         * @description One row per client, also without runs, most rows first. Inventory: active.
+         * @description One row per client, including those without runs, most rows first. Inventory: active.
          */
         get: operations["report_client_throughput"];
         put?: never;
@@ -602,7 +602,7 @@ export interface paths {
         };
         /**
          * What is failing now?
-         * @description One row per pipeline whose latest decisive run failed: new failures first, then known ones, each longest first. Inventory: active. Decisive runs succeeded or failed. Running, canceled and skipped runs neither end nor hide a failure, and neither count in the streak nor end it. For a past moment, a run that failed then and was re-opened later counts as it is now.
+         * @description One row per pipeline whose latest decisive run failed: new failures first, then known ones, each longest first. Inventory: active. Decisive runs are those that succeeded or failed. Running, canceled and skipped runs do not end a failure and do not count in its streak. For a past moment, a run that was re-opened since then counts with its current status.
          */
         get: operations["report_failing_now"];
         put?: never;
@@ -622,7 +622,7 @@ export interface paths {
         };
         /**
          * Which clients have the most failures, today and this week?
-         * @description One row per client, also without failures, worst first. Inventory: all.
+         * @description One row per client, including those without failures, worst first. Inventory: all.
          */
         get: operations["report_failure_counts_by_client"];
         put?: never;
@@ -662,7 +662,7 @@ export interface paths {
         };
         /**
          * When did pipelines fail, and how long until they recovered?
-         * @description One row per streak of failed runs without a success between them, in any part of the window; newest first. Inventory: all. Runs are in the order in which they happened. A streak that began before since is listed for active pipelines only: that of a disabled one would be in every window.
+         * @description One row per streak of failed runs without a success between them, if it overlaps the window; newest first. Inventory: all. Runs are ordered by event_at. A streak that began before since is listed only for active pipelines, because the streak of a disabled one would be in every window.
          */
         get: operations["report_failure_streaks"];
         put?: never;
@@ -702,7 +702,7 @@ export interface paths {
         };
         /**
          * Q7: Whose data is getting old?
-         * @description One row per pipeline, never succeeded first, then the oldest success. Inventory: active.
+         * @description One row per pipeline, those without a success first, then the oldest success. Inventory: active.
          */
         get: operations["report_freshness_watchlist"];
         put?: never;
@@ -742,7 +742,7 @@ export interface paths {
         };
         /**
          * Which outages explain what fails now?
-         * @description One row per incident: pipelines with one cause that began to fail together; known ones last, largest first. Inventory: active. The cause of a pipeline is that of its latest decisive run. It begins with the first failure since which there was no success and no other cause.
+         * @description One row per incident: pipelines with one cause that began to fail together; known ones last, largest first. Inventory: active. The cause of a pipeline is that of its latest decisive run. It begins with the first failure that no success and no failure with another cause has followed.
          */
         get: operations["report_incidents"];
         put?: never;
@@ -762,7 +762,7 @@ export interface paths {
         };
         /**
          * Q9: Is CHM itself up to date with every source?
-         * @description One row per client and platform that is ingested, by names. Inventory: active, with external_id.
+         * @description One row per client and platform that is ingested, by name. Inventory: active, with external_id.
          */
         get: operations["report_ingestion_health"];
         put?: never;
@@ -782,7 +782,7 @@ export interface paths {
         };
         /**
          * Which pipelines should have started by now?
-         * @description One row per late pipeline, latest first. Inventory: active. A pipeline is late if a start that its rhythm predicts is missing. If the source planned the next start, that plan decides. Otherwise the rhythm is learned from past starts. Paused and stale pipelines are not late, nor is one with an open run, unless that is running long. Nothing is expected after the moment through which the source was read.
+         * @description One row per late pipeline, latest first. Inventory: active. A pipeline is late if a start that its rhythm predicts is missing. If the source planned the next start, that plan decides. Otherwise the rhythm is learned from past starts. Paused and stale pipelines are not late. A pipeline with an open run is late only if that is running long. No start is expected after the time up to which the source was read.
          */
         get: operations["report_late_pipelines"];
         put?: never;
@@ -802,7 +802,7 @@ export interface paths {
         };
         /**
          * What is the latest status of every pipeline, by client?
-         * @description One row per pipeline, also without runs, by names. Inventory: active. The latest run may have any status. For a past moment stale_since is only known if ingestion is still overdue.
+         * @description One row per pipeline, including those without runs, by name. Inventory: active. The latest run may have any status. For a past moment stale_since is only known if ingestion is still overdue.
          */
         get: operations["report_latest_status_by_pipeline"];
         put?: never;
@@ -842,7 +842,7 @@ export interface paths {
         };
         /**
          * How long do runs take?
-         * @description One row per bucket that holds a run, shortest first. Inventory: all.
+         * @description One row per bucket with a run, shortest first. Inventory: all.
          */
         get: operations["report_run_duration_distribution"];
         put?: never;
@@ -862,7 +862,7 @@ export interface paths {
         };
         /**
          * Which pipelines are flaky over time?
-         * @description One row per pipeline with a failure between since and as_of, most failures first, or most flips. Inventory: active. A pipeline that fails every time has many failures and few flips: order by flips to find the ones that change.
+         * @description One row per pipeline with a failure between since and as_of, most failures first, or most flips. Inventory: active. A pipeline that fails every time has many failures and few flips. Order by flips to find pipelines that alternate.
          */
         get: operations["report_top_flaky_pipelines"];
         put?: never;
@@ -882,7 +882,7 @@ export interface paths {
         };
         /**
          * Which runs succeeded, but not as usual?
-         * @description One row per success since then whose duration or rows are far from its pipeline's usual ones, newest first. Inventory: active. Decision 0033 explains the rule. A value is unusual if it is twice or half of the median of the last 30 successes before the run or further from it, and more than 5 deviations from it (1.4826 times the median absolute deviation, of logarithms), and differs by at least 60 seconds or 10 rows. No rows are unusual if at most one of these successes had none. What is as usual at this time of the week is not unusual. A pipeline with fewer than 10 successes is not judged.
+         * @description One row per success since then with a duration or rows far from its pipeline's usual ones, newest first. Inventory: active. Decision 0033 explains the rule. A value is unusual if it is at least twice or at most half of the median of the last 30 successes before the run, more than 5 deviations from it (1.4826 times the median absolute deviation of logarithms), and differs from it by at least 60 seconds or 10 rows. No rows are unusual if at most one of these successes had none. A value that is usual at this time of the week is not unusual. A pipeline with fewer than 10 successes is not judged.
          */
         get: operations["report_unusual_runs"];
         put?: never;
@@ -902,7 +902,7 @@ export interface paths {
         };
         /**
          * Q4: How much of the failing is the vendors'?
-         * @description One row for vendor_api, one for all other platforms, also without runs. Inventory: all.
+         * @description One row for vendor_api and one for all other platforms, even without runs. Inventory: all.
          */
         get: operations["report_vendor_dependency"];
         put?: never;
@@ -1289,7 +1289,7 @@ export interface components {
             status_now: string;
             /**
              * Format: date-time
-             * @description When the first run happened since which the status is what it is now
+             * @description When the first run of the current status happened
              */
             changed_at: string;
             /** @description newly_failing, recovered, first_failure, first_success */
@@ -1306,10 +1306,10 @@ export interface components {
             pipeline_id: string;
             /**
              * Format: uuid
-             * @description Key of the run of changed_at
+             * @description Key of that run
              */
             run_id: string;
-            /** @description Its page at the source; null: none is known */
+            /** @description Page of that run at the source; null: unknown */
             source_url: string | null;
         };
         /** @description A client of the consultancy. */
@@ -1354,7 +1354,7 @@ export interface components {
             client_name: string;
             /** @description Failed runs in the 7 days before as_of */
             failed_7d: number;
-            /** @description All runs in them */
+            /** @description All runs in these 7 days */
             runs_7d: number;
             /**
              * Format: double
@@ -1397,16 +1397,16 @@ export interface components {
             client_name: string;
             /** @description Runs in the 30 days before as_of */
             runs_30d: number;
-            /** @description Rows that they handled, where known */
+            /** @description Rows that these runs processed, where known */
             total_rows_30d: number;
             /**
              * Format: double
-             * @description Per run whose rows are known, to 2 places
+             * @description Mean of the known numbers of rows per run, to 2 places
              */
             avg_rows_per_run: number | null;
             /**
              * Format: double
-             * @description Population deviation ÷ mean of the rows per run, to 4 places; null where the mean is 0
+             * @description Population standard deviation ÷ mean of the rows per run, to 4 places; null if the mean is 0
              */
             throughput_cv: number | null;
             /**
@@ -1427,11 +1427,11 @@ export interface components {
              * @description UTC day
              */
             day: string;
-            /** @description Runs that happened in it */
+            /** @description Runs that happened on this day */
             runs: number;
-            /** @description Runs of these that succeeded */
+            /** @description Those that succeeded */
             success: number;
-            /** @description Runs of these that failed */
+            /** @description Those that failed */
             failed: number;
             /**
              * Format: double
@@ -1497,12 +1497,12 @@ export interface components {
             failed_in_a_row: number;
             /**
              * Format: date-time
-             * @description When that was; null: never
+             * @description When the last success happened; null: never
              */
             last_success_at: string | null;
-            /** @description Of the latest decisive run */
+            /** @description Error of the latest decisive run */
             error_message: string | null;
-            /** @description Status of the latest run: failed, or what came after the failure */
+            /** @description Status of the latest run, which can be later than the failure */
             latest_status: string;
             /** @description Whether a run is open */
             retrying: boolean;
@@ -1521,11 +1521,11 @@ export interface components {
              * @description Key of the latest decisive run
              */
             run_id: string;
-            /** @description Its page at the source; null: none is known */
+            /** @description Page of that run at the source; null: unknown */
             source_url: string | null;
-            /** @description Fingerprint of platform and cause: the shape incidents has a row for it */
+            /** @description Fingerprint of platform and cause, as in the shape incidents */
             incident: string;
-            /** @description Whether somebody marked this failure as known, and the mark holds */
+            /** @description Whether this failure has a valid mark as known */
             known: boolean;
             /** @description Why the failure is known; null: it is new */
             known_reason: string | null;
@@ -1590,7 +1590,7 @@ export interface components {
             platform: string;
             /**
              * Format: date-time
-             * @description When the first failed run of the streak happened; before since where it continues
+             * @description When the first failed run of the streak happened; can be before since
              */
             began_at: string;
             /**
@@ -1600,7 +1600,7 @@ export interface components {
             recovered_at: string | null;
             /** @description Failed runs of the streak before until */
             failed_runs: number;
-            /** @description Of the first failed run */
+            /** @description Error of the first failed run */
             error_message: string | null;
             /**
              * Format: uuid
@@ -1628,7 +1628,7 @@ export interface components {
              * @description Start of the bucket, UTC; a week starts on Monday
              */
             ts_bucket: string;
-            /** @description Failed runs that happened in it */
+            /** @description Failed runs in this bucket */
             failed_runs: number;
         };
         /** @description A firing rule, and since when it fires. */
@@ -1701,7 +1701,7 @@ export interface components {
             environment: string;
             /**
              * Format: date-time
-             * @description First known of started, finished, stored of the latest run; null: no run
+             * @description When the latest run started, else finished, else was stored; null: no run
              */
             last_run_at: string | null;
             /**
@@ -1711,7 +1711,7 @@ export interface components {
             last_success_at: string | null;
             /**
              * Format: double
-             * @description From then to as_of, to 1 place; null: never
+             * @description Hours from last_success_at to as_of, to 1 place; null: never
              */
             hours_since_success: number | null;
             /**
@@ -1801,13 +1801,13 @@ export interface components {
             items: components["schemas"]["IncidentsRow"][];
         };
         IncidentsRow: {
-            /** @description Fingerprint of platform and cause, which stays the same while pipelines come and go; with since the key */
+            /** @description Fingerprint of platform and cause; it stays the same while pipelines join and recover. The key of a row is incident and since */
             incident: string;
             /** @description Kind of orchestrator */
             platform: string;
             /**
              * Format: date-time
-             * @description When the first of these pipelines failed for this cause
+             * @description When the first of these pipelines failed with this cause
              */
             since: string;
             /**
@@ -1815,15 +1815,15 @@ export interface components {
              * @description When the latest of these failures happened
              */
             until: string;
-            /** @description Pipelines that fail for it now */
+            /** @description Pipelines that fail now with this cause */
             pipelines: number;
-            /** @description Their clients */
+            /** @description Clients of these pipelines */
             clients: number;
-            /** @description Their names: the first three, and how many more */
+            /** @description Names of these clients: the first three, and how many more */
             client_names: string;
-            /** @description Of the latest failure */
+            /** @description Error of the latest failure */
             error_message: string | null;
-            /** @description What the errors have in common: # stands for what varies; empty: they have no text */
+            /** @description The common text of the errors, with # for parts that vary; empty: no text */
             cause: string;
             /**
              * Format: uuid
@@ -1835,7 +1835,7 @@ export interface components {
              * @description Key of the run that failed latest
              */
             run_id: string;
-            /** @description Pipelines of it whose failure somebody marked as known */
+            /** @description Those of the pipelines whose failure has a valid mark as known */
             known: number;
             /** @description Why it is in planned maintenance; null: it is not */
             maintenance: string | null;
@@ -1863,14 +1863,14 @@ export interface components {
             failing_ingestion: number;
             /**
              * Format: date-time
-             * @description The finished walk that is longest ago
+             * @description When the walk finished that is longest ago
              */
             oldest_ingest_at: string | null;
-            /** @description The error of the pipeline that was ingested last */
+            /** @description The error of the pipeline with the latest walk */
             last_error: string | null;
-            /** @description Of the never ingested, those with runs: they are pushed to */
+            /** @description Of the never ingested, those with runs, which were pushed */
             pushed_only: number;
-            /** @description Of the pipelines, those that their source no longer lists */
+            /** @description Of the pipelines, those that are no longer listed by their source */
             missing_at_source: number;
             /**
              * Format: uuid
@@ -1930,7 +1930,7 @@ export interface components {
             environment: string;
             /**
              * Format: date-time
-             * @description When it last started; null: its source planned a start, and it never started
+             * @description When it last started; null: it never started, but its source planned a start
              */
             last_start_at: string | null;
             /**
@@ -1945,12 +1945,12 @@ export interface components {
             expected_at: string;
             /**
              * Format: date-time
-             * @description From this moment on it is late: expected_at and a grace
+             * @description From this time on it is late: expected_at plus a grace period
              */
             expected_by: string;
-            /** @description Whole minutes since then */
+            /** @description Whole minutes since expected_by */
             late_minutes: number;
-            /** @description Why it was expected, in words */
+            /** @description Why a start was expected */
             reason: string;
             /**
              * Format: uuid
@@ -1967,7 +1967,7 @@ export interface components {
              * @description Key of the run that started last
              */
             run_id: string | null;
-            /** @description Its page at the source; null: none is known */
+            /** @description Page of that run at the source; null: unknown */
             source_url: string | null;
             /** @description Why it is in planned maintenance; null: it is not */
             maintenance: string | null;
@@ -2009,12 +2009,12 @@ export interface components {
             latest_status: string | null;
             /**
              * Format: date-time
-             * @description First known of started, finished, stored of that run
+             * @description When that run started, else finished, else was stored
              */
             last_run_time: string | null;
             /**
              * Format: date-time
-             * @description Since when ingestion is overdue; null: it is not
+             * @description Since when ingestion is overdue; null: not overdue
              */
             stale_since: string | null;
             /**
@@ -2032,7 +2032,7 @@ export interface components {
              * @description Key of the latest run; null: no run yet
              */
             run_id: string | null;
-            /** @description Its page at the source; null: none is known */
+            /** @description Page of that run at the source; null: unknown */
             source_url: string | null;
         };
         LineageAnswer: {
@@ -2345,7 +2345,7 @@ export interface components {
             environment: string;
             /** @description Failed runs in the 30 days before as_of */
             failed_30d: number;
-            /** @description All runs in them */
+            /** @description All runs in these 30 days */
             runs_30d: number;
             /**
              * Format: double
@@ -2522,9 +2522,9 @@ export interface components {
             items: components["schemas"]["RunDurationDistributionRow"][];
         };
         RunDurationDistributionRow: {
-            /** @description 1 to bucket_count, of equal width from 0 up to max_duration_seconds; one more: longer runs */
+            /** @description 1 to bucket_count, of equal width up to max_duration_seconds; one more for longer runs */
             duration_bucket: number;
-            /** @description Runs with a duration in it */
+            /** @description Runs with a duration in this bucket */
             run_count: number;
         };
         /** @enum {string} */
@@ -2679,11 +2679,11 @@ export interface components {
             event_at: string;
             /** @description slow, quick, many rows, few rows or no rows; two with a comma */
             unusual: string;
-            /** @description Whole seconds that it took */
+            /** @description Whole seconds */
             duration_seconds: number | null;
             /** @description Median of the successes before it */
             usual_duration_seconds: number | null;
-            /** @description Rows that it handled */
+            /** @description Rows that it processed */
             rows_processed: number | null;
             /** @description Median of the successes before it */
             usual_rows: number | null;
@@ -2702,7 +2702,7 @@ export interface components {
              * @description Key of the run
              */
             run_id: string;
-            /** @description Its page at the source; null: none is known */
+            /** @description Its page at the source; null: unknown */
             source_url: string | null;
         };
         VendorDependencyReport: {
@@ -2714,7 +2714,7 @@ export interface components {
             platform_group: string;
             /** @description Failed runs in the 30 days before as_of */
             failed_30d: number;
-            /** @description All runs in them */
+            /** @description All runs in these 30 days */
             runs_30d: number;
             /**
              * Format: double
@@ -2734,7 +2734,7 @@ export interface components {
             week_start: string;
             /** @description running, success, failed, canceled, skipped */
             status: string;
-            /** @description Runs that happened in it */
+            /** @description Runs that happened in this week */
             runs: number;
         };
         WeeklySuccessByClientReport: {
@@ -2749,7 +2749,7 @@ export interface components {
              * @description Monday of the week, UTC
              */
             week_start: string;
-            /** @description Runs that happened in it */
+            /** @description Runs that happened in this week */
             runs: number;
             /**
              * Format: double
@@ -2758,7 +2758,7 @@ export interface components {
             success_rate: number;
             /**
              * Format: double
-             * @description Difference to the week before, to 4 places; null where that had no runs
+             * @description Difference from the week before, to 4 places; null: no runs in that week
              */
             change_from_previous_week: number | null;
             /**

@@ -1,2 +1,3 @@
--- Whether a run (r) is known by known_until, with whatever status. The first condition is a bound of runs_latest.
+-- Whether a run (r) had started by known_until, in any status. The first condition lets the index runs_latest start
+-- there.
 coalesce(r.started_at, '-infinity'::timestamptz) <= %(known_until)s::timestamptz AND (r.started_at IS NOT NULL OR r.event_at <= %(known_until)s::timestamptz)

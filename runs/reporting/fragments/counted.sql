@@ -1,4 +1,4 @@
--- As counted_by_day, without the day: whole months come from the months' counts, so that a year is few rows.
+-- Like counted_by_day, without the day. Whole months are read from the monthly counts, so that a year has few rows.
 {whole_days},
 whole_months AS (
     SELECT first_month, greatest(first_month, last_month) AS last_month

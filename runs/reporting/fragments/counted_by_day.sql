@@ -1,5 +1,5 @@
--- CTEs behind `bounds`: `counted` has the counts of its runs by day and scope, whole days from the roll-up, the rest
--- from the runs. Several rows can have one key.
+-- CTEs after `bounds`. `counted` has the runs of the bounds, counted by day and scope: whole days from the roll-up, the
+-- rest from the runs. A day and scope can have several rows.
 {whole_days},
 counted AS (
     SELECT

@@ -1,5 +1,5 @@
--- The first start of a pipeline (h) after the same time as its last start and that start's own turn, in each of the four
--- weeks before, by the clocks of a zone (zones). `h.starts` has the oldest start first; before_at is the start before.
+-- The first start of a pipeline (h) after the same time as its last start plus h.skipped, in each of the four weeks
+-- before, by the clocks of a zone (zones). `h.starts` has the oldest start first; before_at is the start before.
 (
     SELECT week, same_time, h.starts[n] AS before_at, h.starts[n + 1] AS first_at
     FROM (

@@ -1,4 +1,4 @@
--- Whether a run of a pipeline (p) is open. Two conditions, so that the first one can use the index runs_open.
+-- Whether a run of a pipeline (p) is open. There are two conditions, so that the first one can use the index runs_open.
 (
     EXISTS (
         SELECT FROM reporting.runs AS r

@@ -1,5 +1,6 @@
 -- Why a run (r) of a pipeline (p) failed, with what varies replaced by #: ids, numbers, dates, addresses, paths, quoted
--- names and the pipeline's and client's own. Empty without a text. The only definition of which texts are one cause.
+-- names, and the names of the pipeline and its client. Empty without a text. Two errors with the same result have one
+-- cause.
 (
     SELECT
         left(btrim(regexp_replace(
@@ -17,7 +18,7 @@
     FROM (SELECT coalesce(nullif(r.error_message, ''), r.status_reason, '') AS text) AS given
     CROSS JOIN LATERAL (
         SELECT lower(CASE
-            -- Of a Python traceback only the exceptions count, not the lines of code.
+            -- Only the exceptions of a Python traceback count, not its lines of code.
             WHEN strpos(given.text, 'Traceback (most recent call last)') > 0
                 THEN regexp_replace(right(given.text, 4000), '(^|\n)[ \t]+[^\n]*', '', 'g')
             -- Rows and statements in a database's error do not count either.

@@ -1,2 +1,3 @@
--- The same restriction for queries that do not need the inventory otherwise: without a restriction, nothing is joined.
+-- The restriction in_scope for runs (r), for queries that do not read the inventory. Without a restriction nothing is
+-- joined.
 ({unscoped} OR r.pipeline_id IN (SELECT p.pipeline_id FROM reporting.pipelines AS p WHERE {in_scope}))

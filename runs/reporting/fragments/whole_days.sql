@@ -1,5 +1,5 @@
--- CTE bodies for a query that begins with `WITH bounds AS (SELECT ... AS since, ... AS until)`: the whole UTC days within
--- the bounds, and the pieces of days at their edges. Without a whole day there is only the first piece.
+-- CTE bodies for a query that begins with `WITH bounds AS (SELECT ... AS since, ... AS until)`: `whole` has
+-- the whole UTC days within the bounds, `edges` the parts of days at their ends. Without a whole day there is one part.
 whole AS (
     SELECT first_day, greatest(first_day, last_day) AS last_day
     FROM (

@@ -1,5 +1,5 @@
 -- Question   Q3: What changed since yesterday?
--- Grain      one row per pipeline whose verdict differs from the one at since: newly failing, recovered, then first runs
+-- Grain      one row per pipeline whose verdict changed after since: newly failing, recovered, then first runs
 -- Inventory  active
 -- Panel      Q1-Q5 Business Monitoring: table
 -- View       changes_since_yesterday
@@ -10,12 +10,12 @@
 --   platform       text         Kind of orchestrator
 --   status_then    text?        Latest decisive status at since; null: no run had succeeded or failed
 --   status_now     text         Latest decisive status at as_of
---   changed_at     timestamptz  When the first run happened since which the status is what it is now
+--   changed_at     timestamptz  When the first run of the current status happened
 --   change         text         newly_failing, recovered, first_failure, first_success
 --   client_id      uuid         Key of the client
 --   pipeline_id    uuid         Key of the pipeline
---   run_id         uuid         Key of the run of changed_at
---   source_url     text?        Its page at the source; null: none is known
+--   run_id         uuid         Key of that run
+--   source_url     text?        Page of that run at the source; null: unknown
 --
 -- Decisive runs succeeded or failed. Both moments are evaluated from the rows as stored now.
 SELECT
@@ -51,7 +51,7 @@ CROSS JOIN LATERAL (
             ELSE 'recovered'
         END AS name
 ) AS change
--- What was settled by since was the verdict then too: only the others are asked for it.
+-- A verdict that was settled by since has not changed; this skips the lookup of the former one.
 WHERE p.is_active AND {in_scope} AND currently.settled_at > %(since)s
     AND currently.status IS DISTINCT FROM formerly.status
 ORDER BY

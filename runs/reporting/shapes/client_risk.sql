@@ -1,5 +1,5 @@
 -- Question   Q2: Which clients are at risk this week?
--- Grain      one row per client, also without runs, worst first
+-- Grain      one row per client, including those without runs, worst first
 -- Inventory  active
 -- Panel      Q1-Q5 Business Monitoring: bar chart
 -- View       client_health
@@ -7,7 +7,7 @@
 -- Columns
 --   client_name      text     Name of the client
 --   failed_7d        integer  Failed runs in the 7 days before as_of
---   runs_7d          integer  All runs in them
+--   runs_7d          integer  All runs in these 7 days
 --   failure_rate_7d  numeric? Failed ÷ all runs, to 4 places; null without runs
 --   client_id        uuid     Key of the client
 WITH bounds AS (

@@ -5,9 +5,9 @@
 -- Parameters since, until
 -- Columns
 --   day           date     UTC day
---   runs          integer  Runs that happened in it
---   success       integer  Runs of these that succeeded
---   failed        integer  Runs of these that failed
+--   runs          integer  Runs that happened on this day
+--   success       integer  Those that succeeded
+--   failed        integer  Those that failed
 --   success_rate  numeric  Successes ÷ all runs, to 4 places
 WITH bounds AS (
     SELECT %(since)s::timestamptz AS since, %(until)s::timestamptz AS until

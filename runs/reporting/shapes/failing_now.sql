@@ -11,22 +11,22 @@
 --   environment      text         Where it runs
 --   failing_since    timestamptz  When the first failure after the last success happened
 --   failed_in_a_row  integer      Failed runs since the last success
---   last_success_at  timestamptz? When that was; null: never
---   error_message    text?        Of the latest decisive run
---   latest_status    text         Status of the latest run: failed, or what came after the failure
+--   last_success_at  timestamptz? When the last success happened; null: never
+--   error_message    text?        Error of the latest decisive run
+--   latest_status    text         Status of the latest run, which can be later than the failure
 --   retrying         boolean      Whether a run is open
 --   client_id        uuid         Key of the client
 --   pipeline_id      uuid         Key of the pipeline
 --   run_id           uuid         Key of the latest decisive run
---   source_url       text?        Its page at the source; null: none is known
---   incident         text         Fingerprint of platform and cause: the shape incidents has a row for it
---   known            boolean      Whether somebody marked this failure as known, and the mark holds
+--   source_url       text?        Page of that run at the source; null: unknown
+--   incident         text         Fingerprint of platform and cause, as in the shape incidents
+--   known            boolean      Whether this failure has a valid mark as known
 --   known_reason     text?        Why the failure is known; null: it is new
 --   known_ticket_url text?        Address of the ticket
 --   known_until      timestamptz? When the mark ends at the latest
 --
--- Decisive runs succeeded or failed. Running, canceled and skipped runs neither end nor hide a failure, and neither count
--- in the streak nor end it. For a past moment, a run that failed then and was re-opened later counts as it is now.
+-- Decisive runs are those that succeeded or failed. Running, canceled and skipped runs do not end a failure and do not
+-- count in its streak. For a past moment, a run that was re-opened since then counts with its current status.
 SELECT
     p.client_name, p.pipeline_name, p.platform, p.environment, streak.failing_since, streak.failed_in_a_row,
     former.event_at AS last_success_at, failed.error_message, latest.status AS latest_status,

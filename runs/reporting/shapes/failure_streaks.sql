@@ -1,5 +1,5 @@
 -- Question   When did pipelines fail, and how long until they recovered?
--- Grain      one row per streak of failed runs without a success between them, in any part of the window; newest first
+-- Grain      one row per streak of failed runs without a success between them, if it overlaps the window; newest first
 -- Inventory  all
 -- Panel      none
 -- Parameters since, until
@@ -7,16 +7,16 @@
 --   client_name    text         Name of the client
 --   pipeline_name  text         Name of the pipeline
 --   platform       text         Kind of orchestrator
---   began_at       timestamptz  When the first failed run of the streak happened; before since where it continues
+--   began_at       timestamptz  When the first failed run of the streak happened; can be before since
 --   recovered_at   timestamptz? When the next success happened; null: not before until
 --   failed_runs    integer      Failed runs of the streak before until
---   error_message  text?        Of the first failed run
+--   error_message  text?        Error of the first failed run
 --   client_id      uuid         Key of the client
 --   pipeline_id    uuid         Key of the pipeline
 --   run_id         uuid         Key of the first failed run
 --
--- Runs are in the order in which they happened. A streak that began before since is listed for active pipelines only: that
--- of a disabled one would be in every window.
+-- Runs are ordered by event_at. A streak that began before since is listed only for active pipelines, because the
+-- streak of a disabled one would be in every window.
 WITH failures AS MATERIALIZED (
     SELECT r.pipeline_id, r.run_id, r.event_at
     FROM reporting.runs AS r

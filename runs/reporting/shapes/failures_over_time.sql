@@ -5,7 +5,7 @@
 -- Parameters since, until, bucket
 -- Columns
 --   ts_bucket    timestamptz  Start of the bucket, UTC; a week starts on Monday
---   failed_runs  integer      Failed runs that happened in it
+--   failed_runs  integer      Failed runs in this bucket
 WITH bounds AS (
     SELECT
         since, until, first_hour, greatest(first_hour, last_hour) AS last_hour
@@ -18,9 +18,9 @@ WITH bounds AS (
         FROM (
             SELECT
                 %(since)s::timestamptz AS since, %(until)s::timestamptz AS until,
-                -- Whole hours of all pipelines are counted already.
+                -- The roll-up has counts of whole hours, of all pipelines together.
                 %(bucket)s <> 'minute' AND {unscoped} AS by_hours
-        ) AS asked
+        ) AS window_and_unit
     ) AS hours
 ),
 failures AS (

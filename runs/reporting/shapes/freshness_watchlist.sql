@@ -1,5 +1,5 @@
 -- Question   Q7: Whose data is getting old?
--- Grain      one row per pipeline, never succeeded first, then the oldest success
+-- Grain      one row per pipeline, those without a success first, then the oldest success
 -- Inventory  active
 -- Panel      Q6-Q10 Operations & Governance: table
 -- View       freshness
@@ -9,9 +9,9 @@
 --   pipeline_name        text         Name of the pipeline
 --   platform             text         Kind of orchestrator
 --   environment          text         Where it runs
---   last_run_at          timestamptz? First known of started, finished, stored of the latest run; null: no run
+--   last_run_at          timestamptz? When the latest run started, else finished, else was stored; null: no run
 --   last_success_at      timestamptz? When the last success happened; null: never
---   hours_since_success  numeric?     From then to as_of, to 1 place; null: never
+--   hours_since_success  numeric?     Hours from last_success_at to as_of, to 1 place; null: never
 --   client_id            uuid         Key of the client
 --   pipeline_id          uuid         Key of the pipeline
 --   run_id               uuid?        Key of the latest run; null: no run

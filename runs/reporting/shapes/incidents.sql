@@ -5,22 +5,22 @@
 -- View       incidents
 -- Parameters
 -- Columns
---   incident       text         Fingerprint of platform and cause, which stays the same while pipelines come and go; with
---                               since the key
+--   incident       text         Fingerprint of platform and cause; it stays the same while pipelines join and recover. The
+--                               key of a row is incident and since
 --   platform       text         Kind of orchestrator
---   since          timestamptz  When the first of these pipelines failed for this cause
+--   since          timestamptz  When the first of these pipelines failed with this cause
 --   until          timestamptz  When the latest of these failures happened
---   pipelines      integer      Pipelines that fail for it now
---   clients        integer      Their clients
---   client_names   text         Their names: the first three, and how many more
---   error_message  text?        Of the latest failure
---   cause          text         What the errors have in common: # stands for what varies; empty: they have no text
+--   pipelines      integer      Pipelines that fail now with this cause
+--   clients        integer      Clients of these pipelines
+--   client_names   text         Names of these clients: the first three, and how many more
+--   error_message  text?        Error of the latest failure
+--   cause          text         The common text of the errors, with # for parts that vary; empty: no text
 --   first_run_id   uuid         Key of the latest run of the pipeline that failed first
 --   run_id         uuid         Key of the run that failed latest
---   known          integer      Pipelines of it whose failure somebody marked as known
+--   known          integer      Those of the pipelines whose failure has a valid mark as known
 --
--- The cause of a pipeline is that of its latest decisive run. It begins with the first failure since which there was no
--- success and no other cause.
+-- The cause of a pipeline is that of its latest decisive run. It begins with the first failure that no success and no
+-- failure with another cause has followed.
 --
 -- Decision 0028 defines which errors are one cause, and how close their beginnings must be.
 SELECT

@@ -1,5 +1,5 @@
 -- Question   Q9: Is CHM itself up to date with every source?
--- Grain      one row per client and platform that is ingested, by names
+-- Grain      one row per client and platform that is ingested, by name
 -- Inventory  active, with external_id
 -- Panel      Q6-Q10 Operations & Governance: table
 -- Parameters
@@ -10,10 +10,10 @@
 --   never_ingested     integer      Of these, without a finished walk
 --   stale              integer      Of these, with an overdue walk
 --   failing_ingestion  integer      Of these, with an error in their last walk
---   oldest_ingest_at   timestamptz? The finished walk that is longest ago
---   last_error         text?        The error of the pipeline that was ingested last
---   pushed_only        integer      Of the never ingested, those with runs: they are pushed to
---   missing_at_source  integer      Of the pipelines, those that their source no longer lists
+--   oldest_ingest_at   timestamptz? When the walk finished that is longest ago
+--   last_error         text?        The error of the pipeline with the latest walk
+--   pushed_only        integer      Of the never ingested, those with runs, which were pushed
+--   missing_at_source  integer      Of the pipelines, those that are no longer listed by their source
 --   client_id          uuid         Key of the client
 SELECT
     p.client_name, p.platform,

@@ -8,25 +8,26 @@
 --   pipeline_name      text          Name of the pipeline
 --   platform           text          Kind of orchestrator
 --   environment        text          Where it runs
---   last_start_at      timestamptz?  When it last started; null: its source planned a start, and it never started
+--   last_start_at      timestamptz?  When it last started; null: it never started, but its source planned a start
 --   usual_gap_minutes  numeric?      Median gap between its last 20 starts, to 1 place; null: its gaps are not regular
 --   expected_at        timestamptz   When its next start was expected
---   expected_by        timestamptz   From this moment on it is late: expected_at and a grace
---   late_minutes       integer       Whole minutes since then
---   reason             text          Why it was expected, in words
+--   expected_by        timestamptz   From this time on it is late: expected_at plus a grace period
+--   late_minutes       integer       Whole minutes since expected_by
+--   reason             text          Why a start was expected
 --   client_id          uuid          Key of the client
 --   pipeline_id        uuid          Key of the pipeline
 --   run_id             uuid?         Key of the run that started last
---   source_url         text?         Its page at the source; null: none is known
+--   source_url         text?         Page of that run at the source; null: unknown
 --
 -- A pipeline is late if a start that its rhythm predicts is missing. If the source planned the next start, that plan
--- decides. Otherwise the rhythm is learned from past starts. Paused and stale pipelines are not late, nor is one with an
--- open run, unless that is running long. Nothing is expected after the moment through which the source was read.
+-- decides. Otherwise the rhythm is learned from past starts. Paused and stale pipelines are not late. A pipeline with
+-- an open run is late only if that is running long. No start is expected after the time up to which the source was
+-- read.
 --
--- Decision 0016 explains the rule with examples; tools/support/lateness.py is the same rule in Python, and a test compares
--- both. The weeks before the last start predict the next one, by the clocks of each zone that explains recent starts best;
--- a silence of more than eight days is compared with the gaps. Durations are in hours, because days depend on the time
--- zone of the session.
+-- Decision 0016 explains the rule with examples; tools/support/lateness.py is the same rule in Python, and a test
+-- compares both. The weeks before the last start predict the next one, by the clocks of each zone that explains recent
+-- starts best; a silence of more than eight days is compared with the gaps. Durations are in hours, because days depend
+-- on the time zone of the session.
 WITH judged AS (
     SELECT
         p.client_id, p.client_name, p.pipeline_id, p.pipeline_name, p.platform, p.environment, p.source_next_run_at,
@@ -39,7 +40,7 @@ WITH judged AS (
 silent AS MATERIALIZED (
     SELECT
         j.*, newest.starts[1] AS last_start_at, recent.gap,
-        -- A start this soon after the same time was the last start's own turn.
+        -- A start this soon after the same time of an earlier week is the counterpart of the last start.
         greatest(least(0.75 * recent.gap, 1500), least(0.4 * recent.gap, 7200))
             * CASE WHEN cardinality(newest.starts) = 4 THEN interval '1 second' END AS skipped
     FROM judged AS j
@@ -69,7 +70,7 @@ silent AS MATERIALIZED (
         OFFSET 0
     ) AS apart
     CROSS JOIN LATERAL (
-        -- The median, the lower one of two.
+        -- The median; of two gaps, the shorter one.
         SELECT CASE
             WHEN num_nulls(apart.newest, middle, oldest) = 0
                 THEN greatest(least(apart.newest, middle), least(greatest(apart.newest, middle), oldest))
@@ -87,7 +88,7 @@ planned AS (
 unplanned AS (
     SELECT * FROM silent WHERE source_next_run_at IS NULL OR source_next_run_at <= last_start_at
 ),
--- UTC, and a zone per kind of clock change if its clocks changed in the weeks that are compared.
+-- UTC, and a zone for each kind of clock change if its clocks changed in the weeks that are compared.
 zones AS MATERIALIZED (
     SELECT zone, place
     FROM unnest(ARRAY['UTC', 'Europe/Berlin', 'America/New_York', 'Australia/Sydney']) WITH ORDINALITY AS z (zone, place)
@@ -118,8 +119,8 @@ any_zone AS MATERIALIZED (
     FROM weeks
     GROUP BY week
 ),
--- Most pipelines are on time, which two weeks without a start between the same times show. By any zone these times are
--- at most an hour away from those by UTC.
+-- Most pipelines are on time. They are excluded here, by two earlier weeks without a start in the interval from the
+-- last start until now. In any zone this interval differs from the one in UTC by at most an hour.
 candidates AS MATERIALIZED (
     SELECT u.*, u.last_start_at >= %(as_of)s::timestamptz - interval '168 hours' AS is_recent
     FROM unplanned AS u
@@ -149,7 +150,7 @@ candidates AS MATERIALIZED (
             ) AS weeks_without
         ) < 2
 ),
--- All that is compared, read once: 36 days, the oldest start first.
+-- The starts of 36 days, oldest first. All later comparisons use them.
 histories AS MATERIALIZED (
     SELECT
         c.*,
@@ -163,7 +164,8 @@ histories AS MATERIALIZED (
         ) AS starts
     FROM candidates AS c
 ),
--- Three of the four weeks have had a start by now, and three agree within two hours: others are irregular.
+-- Regular pipelines with a missing start: in three of the four weeks there was a start by this time, and three starts
+-- agree within two hours.
 recent AS MATERIALIZED (
     SELECT
         h.*, last_starts,
@@ -193,7 +195,7 @@ recent AS MATERIALIZED (
         ) >= 3
     )
 ),
--- How well the weeks before explain the last starts, by each zone's clocks.
+-- How well earlier weeks predict the last starts in each zone.
 fits AS MATERIALIZED (
     SELECT recent.pipeline_id, z.zone, z.place, fit.*
     FROM recent
@@ -231,9 +233,9 @@ best AS (
     GROUP BY pipeline_id
     HAVING max(close) >= 0.65 * max(tried)
 ),
--- What came next in each week after the same time as the last start. A start that is nearer to that time than the one
--- before is the last start's own turn, later in that week: then the one after it counts. So is one that comes within 30
--- minutes before a long silence: the last of several that belong together.
+-- The next start after the same time as the last start, in each week. A start that is nearer to that time than the
+-- start before it is the counterpart of the last start, so the start after it counts. The same is true for a start
+-- within 30 minutes before a long silence, because it is the last of several that belong together.
 turns AS (
     SELECT
         h.pipeline_id, zones.zone, zones.place,
@@ -271,7 +273,7 @@ by_zone AS (
     FROM turns
     GROUP BY pipeline_id, place
 ),
--- Late only by all zones that explain the starts equally well: the latest expectation counts.
+-- A pipeline is late only if it is late in all zones that predict equally well, so the latest expected start counts.
 usual AS (
     SELECT
         pipeline_id, (array_agg(expected[2] ORDER BY expected[3] DESC, place))[1] AS expected_at,
@@ -301,7 +303,7 @@ by_week AS MATERIALIZED (
         END AS expected_by
     FROM recent
     JOIN usual ON usual.pipeline_id = recent.pipeline_id
-    -- The second longest of the last gaps, leaving out nights and days off.
+    -- The second longest of the last gaps, without nights and days off.
     CROSS JOIN LATERAL (
         SELECT array_agg(extract(epoch FROM gap)::float8) AS gaps
         FROM (
@@ -321,7 +323,7 @@ by_week AS MATERIALIZED (
         WHERE gap <= 3 * (SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY one) FROM unnest(apart.gaps) AS one)
     ) AS longest
 ),
--- Rhythms longer than a week: the same day of each month, or much the same gap.
+-- Rhythms longer than a week: the same day of each month, or similar gaps.
 gaps AS (
     SELECT
         u.*, between_starts.gaps, between_starts.monthly,
@@ -383,7 +385,7 @@ by_gap AS (
     ) AS alike
     WHERE monthly OR (cardinality(gaps.gaps) >= 4 AND 4 * alike.gaps >= 3 * least(cardinality(gaps.gaps), 6))
 ),
--- A steady gap round the clock: every seven hours, or a pipeline's second week.
+-- A steady gap by day and night: every seven hours, or a pipeline in its second week.
 by_steady_gap AS (
     SELECT
         u.*, u.last_start_at + steady.usual * interval '1 second' AS expected_at, steady.usual,
@@ -497,7 +499,7 @@ CROSS JOIN LATERAL (
     END AS usual_gap_minutes
     FROM unnest(newest.starts[1:19], newest.starts[2:20]) AS pair (later, earlier)
 ) AS usual
--- A run that is open keeps the next one back, unless it is running long.
+-- An open run delays the next start, unless it is running long.
 WHERE NOT (
     {has_open_run}
     AND EXISTS (

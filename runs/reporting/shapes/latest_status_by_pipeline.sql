@@ -1,5 +1,5 @@
 -- Question   What is the latest status of every pipeline, by client?
--- Grain      one row per pipeline, also without runs, by names
+-- Grain      one row per pipeline, including those without runs, by name
 -- Inventory  active
 -- Panel      Operations: table; Q1-Q5 Business Monitoring: table
 -- Parameters
@@ -8,12 +8,12 @@
 --   pipeline_name  text         Name of the pipeline
 --   platform       text         Kind of orchestrator
 --   latest_status  text?        Status of the latest run; null: no run yet
---   last_run_time  timestamptz? First known of started, finished, stored of that run
---   stale_since    timestamptz? Since when ingestion is overdue; null: it is not
+--   last_run_time  timestamptz? When that run started, else finished, else was stored
+--   stale_since    timestamptz? Since when ingestion is overdue; null: not overdue
 --   client_id      uuid         Key of the client
 --   pipeline_id    uuid         Key of the pipeline
 --   run_id         uuid?        Key of the latest run; null: no run yet
---   source_url     text?        Its page at the source; null: none is known
+--   source_url     text?        Page of that run at the source; null: unknown
 --
 -- The latest run may have any status. For a past moment stale_since is only known if ingestion is still overdue.
 SELECT

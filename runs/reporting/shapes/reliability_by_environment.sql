@@ -6,7 +6,7 @@
 -- Columns
 --   environment       text     dev, staging, prod
 --   failed_30d        integer  Failed runs in the 30 days before as_of
---   runs_30d          integer  All runs in them
+--   runs_30d          integer  All runs in these 30 days
 --   failure_rate_30d  numeric  Failed ÷ all runs, to 4 places
 WITH bounds AS (
     SELECT %(as_of)s::timestamptz - interval '30 days' AS since, %(as_of)s::timestamptz AS until

@@ -1,29 +1,29 @@
 -- Question   How long do runs take?
--- Grain      one row per bucket that holds a run, shortest first
+-- Grain      one row per bucket with a run, shortest first
 -- Inventory  all
 -- Panel      Operations: histogram
 -- Parameters since, until, max_duration_seconds, bucket_count
 -- Columns
---   duration_bucket  integer  1 to bucket_count, of equal width from 0 up to max_duration_seconds; one more: longer runs
---   run_count        integer  Runs with a duration in it
+--   duration_bucket  integer  1 to bucket_count, of equal width up to max_duration_seconds; one more for longer runs
+--   run_count        integer  Runs with a duration in this bucket
 WITH bounds AS (SELECT %(since)s::timestamptz AS since, %(until)s::timestamptz AS until),
 {whole_days},
-asked AS (
-    -- Whole minutes of all pipelines are counted already: they serve where every bucket is a number of minutes.
+unit AS (
+    -- The roll-up counts whole minutes of all pipelines together, which fits if each bucket is a number of whole minutes.
     SELECT
         {unscoped} AND mod(%(max_duration_seconds)s::bigint, 60 * %(bucket_count)s::bigint) = 0 AS by_minutes
 ),
 durations AS (
     SELECT m.minutes * 60 AS seconds, m.runs
     FROM reporting.daily_duration_minutes AS m
-    WHERE (SELECT by_minutes FROM asked)
+    WHERE (SELECT by_minutes FROM unit)
         AND m.day >= (SELECT first_day FROM whole) AND m.day < (SELECT last_day FROM whole)
     UNION ALL
     SELECT r.duration_seconds, 1
     FROM (
-        SELECT begins, ends FROM edges WHERE (SELECT by_minutes FROM asked)
+        SELECT begins, ends FROM edges WHERE (SELECT by_minutes FROM unit)
         UNION ALL
-        SELECT since, until FROM bounds WHERE NOT (SELECT by_minutes FROM asked)
+        SELECT since, until FROM bounds WHERE NOT (SELECT by_minutes FROM unit)
     ) AS pieces
     JOIN reporting.runs AS r ON r.event_at >= pieces.begins AND r.event_at < pieces.ends
     WHERE r.duration_seconds IS NOT NULL AND {run_in_scope}

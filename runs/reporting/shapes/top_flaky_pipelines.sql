@@ -15,10 +15,11 @@
 --   client_id      uuid     Key of the client
 --   pipeline_id    uuid     Key of the pipeline
 --
--- A pipeline that fails every time has many failures and few flips: order by flips to find the ones that change.
+-- A pipeline that fails every time has many failures and few flips. Order by flips to find pipelines that alternate.
 --
--- Ordered by failures, all runs are counted only for the pipelines with most failures and ties. Ordered by flips, they
--- are counted for pipelines with enough failures to be among the first, because a failure is part of at most two flips.
+-- For the order by failures, the runs are counted only for the pipelines with the most failures, including ties. For
+-- the order by flips, they are also counted for pipelines whose failures can be enough: a failure is part of at most
+-- two flips.
 WITH failures AS MATERIALIZED (
     SELECT r.pipeline_id, p.client_id, p.client_name, p.pipeline_name, p.platform, count(*) AS failure_count
     FROM reporting.runs AS r

@@ -1,5 +1,5 @@
 -- Question   Which runs succeeded, but not as usual?
--- Grain      one row per success since then whose duration or rows are far from its pipeline's usual ones, newest first
+-- Grain      one row per success since then with a duration or rows far from its pipeline's usual ones, newest first
 -- Inventory  active
 -- Panel      Operations: table
 -- View       unusual_runs
@@ -11,19 +11,20 @@
 --   environment             text         Where it runs
 --   event_at                timestamptz  When it succeeded
 --   unusual                 text         slow, quick, many rows, few rows or no rows; two with a comma
---   duration_seconds        integer?     Whole seconds that it took
+--   duration_seconds        integer?     Whole seconds
 --   usual_duration_seconds  integer?     Median of the successes before it
---   rows_processed          integer?     Rows that it handled
+--   rows_processed          integer?     Rows that it processed
 --   usual_rows              integer?     Median of the successes before it
 --   client_id               uuid         Key of the client
 --   pipeline_id             uuid         Key of the pipeline
 --   run_id                  uuid         Key of the run
---   source_url              text?        Its page at the source; null: none is known
+--   source_url              text?        Its page at the source; null: unknown
 --
--- Decision 0033 explains the rule. A value is unusual if it is twice or half of the median of the last 30 successes before
--- the run or further from it, and more than 5 deviations from it (1.4826 times the median absolute deviation, of
--- logarithms), and differs by at least 60 seconds or 10 rows. No rows are unusual if at most one of these successes had none.
--- What is as usual at this time of the week is not unusual. A pipeline with fewer than 10 successes is not judged.
+-- Decision 0033 explains the rule. A value is unusual if it is at least twice or at most half of the median of the last
+-- 30 successes before the run, more than 5 deviations from it (1.4826 times the median absolute deviation of
+-- logarithms), and differs from it by at least 60 seconds or 10 rows. No rows are unusual if at most one of these
+-- successes had none. A value that is usual at this time of the week is not unusual. A pipeline with fewer than 10
+-- successes is not judged.
 WITH finished AS MATERIALIZED (
     SELECT
         r.run_id, r.pipeline_id, r.event_at, r.duration_seconds, r.rows_processed,
@@ -31,8 +32,8 @@ WITH finished AS MATERIALIZED (
     FROM reporting.runs AS r
     WHERE r.status = 'success' AND r.event_at >= %(since)s AND r.event_at < %(as_of)s
 ),
--- The last successes before the window, without the smallest and the largest value, so that one outlier does not hide the
--- next. Only a run that is far outside of this range is compared with more.
+-- The range of the last successes before the window, without the smallest and the largest value, so that one outlier
+-- does not hide the next. Only runs far outside this range are compared with 30 successes, which keeps the cost low.
 ranges AS MATERIALIZED (
     SELECT p.*, former.durations[2] AS shortest, former.durations[cardinality(former.durations) - 1] AS longest,
         former.row_counts[2] AS fewest, former.row_counts[cardinality(former.row_counts) - 1] AS most
@@ -109,7 +110,7 @@ far AS MATERIALIZED (
     ) AS spread
     WHERE cardinality(m.formerly) >= 10
 ),
--- Of these, what is not as usual at this time of the week: in the runs of the eight weeks before.
+-- Of these, the values that are unusual at this time of the week too, by the runs of the eight weeks before.
 unusual AS (
     SELECT
         far.run_id,

@@ -6,7 +6,7 @@
 -- Columns
 --   week_start  date     Monday of the week, UTC
 --   status      text     running, success, failed, canceled, skipped
---   runs        integer  Runs that happened in it
+--   runs        integer  Runs that happened in this week
 WITH bounds AS (
     SELECT
         date_bin('7 days', %(as_of)s, '2001-01-01T00:00:00Z') - (%(weeks)s - 1) * interval '7 days' AS since,

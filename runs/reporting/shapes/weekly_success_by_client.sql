@@ -6,12 +6,12 @@
 -- Columns
 --   client_name                text     Name of the client
 --   week_start                 date     Monday of the week, UTC
---   runs                       integer  Runs that happened in it
+--   runs                       integer  Runs that happened in this week
 --   success_rate               numeric  Successes ÷ all runs, to 4 places
---   change_from_previous_week  numeric? Difference to the week before, to 4 places; null where that had no runs
+--   change_from_previous_week  numeric? Difference from the week before, to 4 places; null: no runs in that week
 --   client_id                  uuid     Key of the client
 WITH bounds AS (
-    -- One week more than is shown, for the first difference.
+    -- One more week than the result has, for its first difference.
     SELECT
         date_bin('7 days', %(as_of)s, '2001-01-01T00:00:00Z') - %(weeks)s * interval '7 days' AS since,
         %(as_of)s::timestamptz AS until

@@ -1,4 +1,4 @@
--- Every client, disabled ones too.
+-- All clients, including disabled ones.
 --   client_id         Key of the client
 --   client_name       Its unique name
 --   client_is_active  False: disabled, history kept

@@ -1,4 +1,5 @@
--- Runs of all pipelines that have a duration, counted by UTC day and whole minutes. Add up the rows of one key.
+-- Counts of runs of all pipelines by UTC day and duration in whole minutes. A day and minute can have several rows: add
+-- them up. Runs without a duration are not counted.
 --   day      UTC day of event_at
 --   minutes  Whole minutes of the duration
 --   runs     Runs of that duration

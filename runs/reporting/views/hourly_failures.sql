@@ -1,5 +1,5 @@
--- Failed runs of all pipelines, counted by the hour of event_at. Add up the rows of an hour: it can have several.
---   hour    Begin of the hour, UTC
+-- Counts of failed runs of all pipelines by the hour of event_at. An hour can have several rows: add them up.
+--   hour    Start of the hour, UTC
 --   failed  Runs that failed
 SELECT hour, failed
 FROM rollup.failed_hours

@@ -1,5 +1,5 @@
--- Every pipeline with its latest decisive run, which succeeded or failed: its verdict. Running, canceled and skipped
--- runs after it do not change it. The run's columns are null where no run was decisive.
+-- All pipelines with their latest decisive run, which is the latest run that succeeded or failed. Later running,
+-- canceled and skipped runs do not change this verdict. The run's columns are null if no run was decisive.
 --   pipeline_id     Key of the pipeline
 --   pipeline_name   Its name
 --   client_id       Key of its client

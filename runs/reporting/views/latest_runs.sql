@@ -1,4 +1,4 @@
--- Every pipeline with its latest run: one index probe each. The run's columns are null where there is none.
+-- All pipelines with their latest run, which costs one index probe each. The run's columns are null if there is no run.
 --   pipeline_id    Key of the pipeline
 --   pipeline_name  Its name
 --   client_id      Key of its client
@@ -6,13 +6,13 @@
 --   platform       Kind of orchestrator
 --   environment    Where it runs
 --   is_active      Active inventory: pipeline and client are both active
---   ingest_due_at  Past this moment the status is stale
+--   ingest_due_at  After this time the status is stale
 --   run_id         Key of the latest run
 --   latest_status  Its status
 --   started_at     When it started
 --   finished_at    When it ended
 --   event_at       When it happened
---   last_run_time  First known of started, finished, stored
+--   last_run_time  When it started, else finished, else was stored
 SELECT
     p.pipeline_id, p.pipeline_name, p.client_id, p.client_name, p.platform, p.environment, p.is_active,
     p.ingest_due_at, latest.run_id, latest.status AS latest_status, latest.started_at, latest.finished_at,

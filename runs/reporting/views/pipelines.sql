@@ -1,4 +1,4 @@
--- Every pipeline with its client, disabled ones too.
+-- All pipelines with their clients, including disabled ones.
 --   pipeline_id       Key of the pipeline
 --   pipeline_name     Its name, unique within the client
 --   client_id         Key of its client
@@ -8,16 +8,16 @@
 --   environment       Where it runs: dev, staging, prod
 --   external_id       Its name in the orchestrator; null: it is not ingested
 --   is_active         Active inventory: the pipeline and its client are both active
---   ingested_through  Every change up to here is stored; null until the first complete walk
---   ingest_due_at     Past this moment its status is stale
+--   ingested_through  Every change up to this time is stored; null before the first complete walk
+--   ingest_due_at     After this time its status is stale
 --   last_ingest_at    When ingestion last finished a walk of it
---   last_ingest_error Why its last walk failed; null when it did not
+--   last_ingest_error Why its last walk failed; null: it did not
 --   created_at        When CHM stored it
---   source_url        Its page at the source; null: none is known
+--   source_url        Its page at the source; null: unknown
 --   source_paused     Whether its source has paused it; null: the source does not say
 --   source_next_run_at When its source will start it next; null: the source does not say
---   source_missing_since Since when its source no longer lists it; null: it is there, or the source lists nothing
---   known_reason      Why its failure is known; null: not marked. Whether the mark still holds: current_failures
+--   source_missing_since Since when its source no longer lists it; null: it is listed, or the source has no list
+--   known_reason      Why its failure is known; null: not marked. current_failures shows whether the mark is still valid
 --   known_ticket_url  Address of the ticket
 --   known_until       The failure is known until then; null: until it ends
 --   known_run_id      The failed run that was marked

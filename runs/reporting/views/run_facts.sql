@@ -1,4 +1,4 @@
--- Every run with its pipeline and client, for questions nobody asked before.
+-- All runs with pipeline and client, for questions that no report answers.
 --   run_id            Key of the run
 --   pipeline_id       The pipeline that ran
 --   pipeline_name     Its name
@@ -16,8 +16,8 @@
 --   duration_seconds  Whole seconds
 --   rows_processed    Rows it handled, by the source
 --   error_message     Why it failed, scrubbed of secrets
---   status_reason     More on the status, scrubbed of secrets
---   source_url        The run's page at the source; null: none is known
+--   status_reason     Details of the status, scrubbed of secrets
+--   source_url        The run's page at the source; null: unknown
 SELECT
     r.run_id, p.pipeline_id, p.pipeline_name, p.client_id, p.client_name, p.platform, p.pipeline_type, p.environment,
     p.is_active, r.external_run_id, r.status, r.event_at, r.started_at, r.finished_at, r.duration_seconds,

@@ -1,4 +1,4 @@
--- Every run, without its payload. Aggregate by pipeline_id first and join the inventory after: that stays on the index.
+-- All runs, without payloads. Aggregate by pipeline_id before you join the inventory, so that an index is enough.
 --   run_id            Key of the run
 --   pipeline_id       The pipeline that ran
 --   external_run_id   The source's own id of the run
@@ -9,9 +9,9 @@
 --   duration_seconds  Whole seconds
 --   rows_processed    Rows it handled, by the source
 --   error_message     Why it failed, scrubbed of secrets
---   status_reason     More on the status, scrubbed of secrets
+--   status_reason     Details of the status, scrubbed of secrets
 --   created_at        When CHM stored it
---   source_url        Its page at the source; null: none is known
+--   source_url        Its page at the source; null: unknown
 SELECT
     id AS run_id, pipeline_id, external_run_id, status, event_at, started_at, finished_at, duration_seconds,
     rows_processed, error_message, status_reason, created_at,

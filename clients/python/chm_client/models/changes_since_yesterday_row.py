@@ -30,12 +30,12 @@ class ChangesSinceYesterdayRow:
             platform (str): Kind of orchestrator
             status_then (None | str): Latest decisive status at since; null: no run had succeeded or failed
             status_now (str): Latest decisive status at as_of
-            changed_at (datetime.datetime): When the first run happened since which the status is what it is now
+            changed_at (datetime.datetime): When the first run of the current status happened
             change (str): newly_failing, recovered, first_failure, first_success
             client_id (UUID): Key of the client
             pipeline_id (UUID): Key of the pipeline
-            run_id (UUID): Key of the run of changed_at
-            source_url (None | str): Its page at the source; null: none is known
+            run_id (UUID): Key of that run
+            source_url (None | str): Page of that run at the source; null: unknown
      """
 
     client_name: str

@@ -26,10 +26,10 @@ class ClientThroughputRow:
         Attributes:
             client_name (str): Name of the client
             runs_30d (int): Runs in the 30 days before as_of
-            total_rows_30d (int): Rows that they handled, where known
-            avg_rows_per_run (float | None): Per run whose rows are known, to 2 places
-            throughput_cv (float | None): Population deviation ÷ mean of the rows per run, to 4 places; null where the mean
-                is 0
+            total_rows_30d (int): Rows that these runs processed, where known
+            avg_rows_per_run (float | None): Mean of the known numbers of rows per run, to 2 places
+            throughput_cv (float | None): Population standard deviation ÷ mean of the rows per run, to 4 places; null if the
+                mean is 0
             client_id (UUID): Key of the client
      """
 

@@ -25,9 +25,9 @@ class DailySuccessRow:
     """ 
         Attributes:
             day (datetime.date): UTC day
-            runs (int): Runs that happened in it
-            success (int): Runs of these that succeeded
-            failed (int): Runs of these that failed
+            runs (int): Runs that happened on this day
+            success (int): Those that succeeded
+            failed (int): Those that failed
             success_rate (float): Successes ÷ all runs, to 4 places
      """
 

@@ -31,16 +31,16 @@ class FailingNowRow:
             environment (str): Where it runs
             failing_since (datetime.datetime): When the first failure after the last success happened
             failed_in_a_row (int): Failed runs since the last success
-            last_success_at (datetime.datetime | None): When that was; null: never
-            error_message (None | str): Of the latest decisive run
-            latest_status (str): Status of the latest run: failed, or what came after the failure
+            last_success_at (datetime.datetime | None): When the last success happened; null: never
+            error_message (None | str): Error of the latest decisive run
+            latest_status (str): Status of the latest run, which can be later than the failure
             retrying (bool): Whether a run is open
             client_id (UUID): Key of the client
             pipeline_id (UUID): Key of the pipeline
             run_id (UUID): Key of the latest decisive run
-            source_url (None | str): Its page at the source; null: none is known
-            incident (str): Fingerprint of platform and cause: the shape incidents has a row for it
-            known (bool): Whether somebody marked this failure as known, and the mark holds
+            source_url (None | str): Page of that run at the source; null: unknown
+            incident (str): Fingerprint of platform and cause, as in the shape incidents
+            known (bool): Whether this failure has a valid mark as known
             known_reason (None | str): Why the failure is known; null: it is new
             known_ticket_url (None | str): Address of the ticket
             known_until (datetime.datetime | None): When the mark ends at the latest

@@ -28,10 +28,10 @@ class FailureStreaksRow:
             client_name (str): Name of the client
             pipeline_name (str): Name of the pipeline
             platform (str): Kind of orchestrator
-            began_at (datetime.datetime): When the first failed run of the streak happened; before since where it continues
+            began_at (datetime.datetime): When the first failed run of the streak happened; can be before since
             recovered_at (datetime.datetime | None): When the next success happened; null: not before until
             failed_runs (int): Failed runs of the streak before until
-            error_message (None | str): Of the first failed run
+            error_message (None | str): Error of the first failed run
             client_id (UUID): Key of the client
             pipeline_id (UUID): Key of the pipeline
             run_id (UUID): Key of the first failed run

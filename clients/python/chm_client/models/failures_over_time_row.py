@@ -25,7 +25,7 @@ class FailuresOverTimeRow:
     """ 
         Attributes:
             ts_bucket (datetime.datetime): Start of the bucket, UTC; a week starts on Monday
-            failed_runs (int): Failed runs that happened in it
+            failed_runs (int): Failed runs in this bucket
      """
 
     ts_bucket: datetime.datetime

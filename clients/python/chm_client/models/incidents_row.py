@@ -25,19 +25,19 @@ T = TypeVar("T", bound="IncidentsRow")
 class IncidentsRow:
     """ 
         Attributes:
-            incident (str): Fingerprint of platform and cause, which stays the same while pipelines come and go; with since
-                the key
+            incident (str): Fingerprint of platform and cause; it stays the same while pipelines join and recover. The key
+                of a row is incident and since
             platform (str): Kind of orchestrator
-            since (datetime.datetime): When the first of these pipelines failed for this cause
+            since (datetime.datetime): When the first of these pipelines failed with this cause
             until (datetime.datetime): When the latest of these failures happened
-            pipelines (int): Pipelines that fail for it now
-            clients (int): Their clients
-            client_names (str): Their names: the first three, and how many more
-            error_message (None | str): Of the latest failure
-            cause (str): What the errors have in common: # stands for what varies; empty: they have no text
+            pipelines (int): Pipelines that fail now with this cause
+            clients (int): Clients of these pipelines
+            client_names (str): Names of these clients: the first three, and how many more
+            error_message (None | str): Error of the latest failure
+            cause (str): The common text of the errors, with # for parts that vary; empty: no text
             first_run_id (UUID): Key of the latest run of the pipeline that failed first
             run_id (UUID): Key of the run that failed latest
-            known (int): Pipelines of it whose failure somebody marked as known
+            known (int): Those of the pipelines whose failure has a valid mark as known
             maintenance (None | str): Why it is in planned maintenance; null: it is not
             owner (None | str): Owner by the maintenance file; of an incident, the owner of the pipeline that failed last
             runbook_url (None | str): Address of the instructions for a failure, by the maintenance file

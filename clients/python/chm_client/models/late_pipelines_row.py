@@ -29,18 +29,18 @@ class LatePipelinesRow:
             pipeline_name (str): Name of the pipeline
             platform (str): Kind of orchestrator
             environment (str): Where it runs
-            last_start_at (datetime.datetime | None): When it last started; null: its source planned a start, and it never
-                started
+            last_start_at (datetime.datetime | None): When it last started; null: it never started, but its source planned a
+                start
             usual_gap_minutes (float | None): Median gap between its last 20 starts, to 1 place; null: its gaps are not
                 regular
             expected_at (datetime.datetime): When its next start was expected
-            expected_by (datetime.datetime): From this moment on it is late: expected_at and a grace
-            late_minutes (int): Whole minutes since then
-            reason (str): Why it was expected, in words
+            expected_by (datetime.datetime): From this time on it is late: expected_at plus a grace period
+            late_minutes (int): Whole minutes since expected_by
+            reason (str): Why a start was expected
             client_id (UUID): Key of the client
             pipeline_id (UUID): Key of the pipeline
             run_id (None | UUID): Key of the run that started last
-            source_url (None | str): Its page at the source; null: none is known
+            source_url (None | str): Page of that run at the source; null: unknown
             maintenance (None | str): Why it is in planned maintenance; null: it is not
             owner (None | str): Owner by the maintenance file; of an incident, the owner of the pipeline that failed last
             runbook_url (None | str): Address of the instructions for a failure, by the maintenance file

@@ -29,12 +29,12 @@ class LatestStatusByPipelineRow:
             pipeline_name (str): Name of the pipeline
             platform (str): Kind of orchestrator
             latest_status (None | str): Status of the latest run; null: no run yet
-            last_run_time (datetime.datetime | None): First known of started, finished, stored of that run
-            stale_since (datetime.datetime | None): Since when ingestion is overdue; null: it is not
+            last_run_time (datetime.datetime | None): When that run started, else finished, else was stored
+            stale_since (datetime.datetime | None): Since when ingestion is overdue; null: not overdue
             client_id (UUID): Key of the client
             pipeline_id (UUID): Key of the pipeline
             run_id (None | UUID): Key of the latest run; null: no run yet
-            source_url (None | str): Its page at the source; null: none is known
+            source_url (None | str): Page of that run at the source; null: unknown
      """
 
     client_name: str

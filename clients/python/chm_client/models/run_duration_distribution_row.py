@@ -22,9 +22,8 @@ T = TypeVar("T", bound="RunDurationDistributionRow")
 class RunDurationDistributionRow:
     """ 
         Attributes:
-            duration_bucket (int): 1 to bucket_count, of equal width from 0 up to max_duration_seconds; one more: longer
-                runs
-            run_count (int): Runs with a duration in it
+            duration_bucket (int): 1 to bucket_count, of equal width up to max_duration_seconds; one more for longer runs
+            run_count (int): Runs with a duration in this bucket
      """
 
     duration_bucket: int

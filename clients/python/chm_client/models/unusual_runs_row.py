@@ -31,14 +31,14 @@ class UnusualRunsRow:
             environment (str): Where it runs
             event_at (datetime.datetime): When it succeeded
             unusual (str): slow, quick, many rows, few rows or no rows; two with a comma
-            duration_seconds (int | None): Whole seconds that it took
+            duration_seconds (int | None): Whole seconds
             usual_duration_seconds (int | None): Median of the successes before it
-            rows_processed (int | None): Rows that it handled
+            rows_processed (int | None): Rows that it processed
             usual_rows (int | None): Median of the successes before it
             client_id (UUID): Key of the client
             pipeline_id (UUID): Key of the pipeline
             run_id (UUID): Key of the run
-            source_url (None | str): Its page at the source; null: none is known
+            source_url (None | str): Its page at the source; null: unknown
      """
 
     client_name: str

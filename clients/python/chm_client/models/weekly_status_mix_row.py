@@ -26,7 +26,7 @@ class WeeklyStatusMixRow:
         Attributes:
             week_start (datetime.date): Monday of the week, UTC
             status (str): running, success, failed, canceled, skipped
-            runs (int): Runs that happened in it
+            runs (int): Runs that happened in this week
      """
 
     week_start: datetime.date

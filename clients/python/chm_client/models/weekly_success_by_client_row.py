@@ -27,10 +27,10 @@ class WeeklySuccessByClientRow:
         Attributes:
             client_name (str): Name of the client
             week_start (datetime.date): Monday of the week, UTC
-            runs (int): Runs that happened in it
+            runs (int): Runs that happened in this week
             success_rate (float): Successes ÷ all runs, to 4 places
-            change_from_previous_week (float | None): Difference to the week before, to 4 places; null where that had no
-                runs
+            change_from_previous_week (float | None): Difference from the week before, to 4 places; null: no runs in that
+                week
             client_id (UUID): Key of the client
      """
 

@@ -184,9 +184,9 @@ def sync_detailed(
 ) -> Response[Any | ChangesSinceYesterdayReport | Error]:
     """ Q3: What changed since yesterday?
 
-     One row per pipeline whose verdict differs from the one at since: newly failing, recovered, then
-    first runs. Inventory: active. Decisive runs succeeded or failed. Both moments are evaluated from
-    the rows as stored now.
+     One row per pipeline whose verdict changed after since: newly failing, recovered, then first runs.
+    Inventory: active. Decisive runs succeeded or failed. Both moments are evaluated from the rows as
+    stored now.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -237,9 +237,9 @@ def sync(
 ) -> Any | ChangesSinceYesterdayReport | Error | None:
     """ Q3: What changed since yesterday?
 
-     One row per pipeline whose verdict differs from the one at since: newly failing, recovered, then
-    first runs. Inventory: active. Decisive runs succeeded or failed. Both moments are evaluated from
-    the rows as stored now.
+     One row per pipeline whose verdict changed after since: newly failing, recovered, then first runs.
+    Inventory: active. Decisive runs succeeded or failed. Both moments are evaluated from the rows as
+    stored now.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -285,9 +285,9 @@ async def asyncio_detailed(
 ) -> Response[Any | ChangesSinceYesterdayReport | Error]:
     """ Q3: What changed since yesterday?
 
-     One row per pipeline whose verdict differs from the one at since: newly failing, recovered, then
-    first runs. Inventory: active. Decisive runs succeeded or failed. Both moments are evaluated from
-    the rows as stored now.
+     One row per pipeline whose verdict changed after since: newly failing, recovered, then first runs.
+    Inventory: active. Decisive runs succeeded or failed. Both moments are evaluated from the rows as
+    stored now.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -338,9 +338,9 @@ async def asyncio(
 ) -> Any | ChangesSinceYesterdayReport | Error | None:
     """ Q3: What changed since yesterday?
 
-     One row per pipeline whose verdict differs from the one at since: newly failing, recovered, then
-    first runs. Inventory: active. Decisive runs succeeded or failed. Both moments are evaluated from
-    the rows as stored now.
+     One row per pipeline whose verdict changed after since: newly failing, recovered, then first runs.
+    Inventory: active. Decisive runs succeeded or failed. Both moments are evaluated from the rows as
+    stored now.
 
     Args:
         as_of (datetime.datetime | Unset):

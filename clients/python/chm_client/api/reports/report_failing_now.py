@@ -178,9 +178,9 @@ def sync_detailed(
     """ What is failing now?
 
      One row per pipeline whose latest decisive run failed: new failures first, then known ones, each
-    longest first. Inventory: active. Decisive runs succeeded or failed. Running, canceled and skipped
-    runs neither end nor hide a failure, and neither count in the streak nor end it. For a past moment,
-    a run that failed then and was re-opened later counts as it is now.
+    longest first. Inventory: active. Decisive runs are those that succeeded or failed. Running,
+    canceled and skipped runs do not end a failure and do not count in its streak. For a past moment, a
+    run that was re-opened since then counts with its current status.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -229,9 +229,9 @@ def sync(
     """ What is failing now?
 
      One row per pipeline whose latest decisive run failed: new failures first, then known ones, each
-    longest first. Inventory: active. Decisive runs succeeded or failed. Running, canceled and skipped
-    runs neither end nor hide a failure, and neither count in the streak nor end it. For a past moment,
-    a run that failed then and was re-opened later counts as it is now.
+    longest first. Inventory: active. Decisive runs are those that succeeded or failed. Running,
+    canceled and skipped runs do not end a failure and do not count in its streak. For a past moment, a
+    run that was re-opened since then counts with its current status.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -275,9 +275,9 @@ async def asyncio_detailed(
     """ What is failing now?
 
      One row per pipeline whose latest decisive run failed: new failures first, then known ones, each
-    longest first. Inventory: active. Decisive runs succeeded or failed. Running, canceled and skipped
-    runs neither end nor hide a failure, and neither count in the streak nor end it. For a past moment,
-    a run that failed then and was re-opened later counts as it is now.
+    longest first. Inventory: active. Decisive runs are those that succeeded or failed. Running,
+    canceled and skipped runs do not end a failure and do not count in its streak. For a past moment, a
+    run that was re-opened since then counts with its current status.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -326,9 +326,9 @@ async def asyncio(
     """ What is failing now?
 
      One row per pipeline whose latest decisive run failed: new failures first, then known ones, each
-    longest first. Inventory: active. Decisive runs succeeded or failed. Running, canceled and skipped
-    runs neither end nor hide a failure, and neither count in the streak nor end it. For a past moment,
-    a run that failed then and was re-opened later counts as it is now.
+    longest first. Inventory: active. Decisive runs are those that succeeded or failed. Running,
+    canceled and skipped runs do not end a failure and do not count in its streak. For a past moment, a
+    run that was re-opened since then counts with its current status.
 
     Args:
         as_of (datetime.datetime | Unset):

@@ -177,7 +177,7 @@ def sync_detailed(
 ) -> Response[Any | Error | FailureCountsByClientReport]:
     """ Which clients have the most failures, today and this week?
 
-     One row per client, also without failures, worst first. Inventory: all.
+     One row per client, including those without failures, worst first. Inventory: all.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -225,7 +225,7 @@ def sync(
 ) -> Any | Error | FailureCountsByClientReport | None:
     """ Which clients have the most failures, today and this week?
 
-     One row per client, also without failures, worst first. Inventory: all.
+     One row per client, including those without failures, worst first. Inventory: all.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -268,7 +268,7 @@ async def asyncio_detailed(
 ) -> Response[Any | Error | FailureCountsByClientReport]:
     """ Which clients have the most failures, today and this week?
 
-     One row per client, also without failures, worst first. Inventory: all.
+     One row per client, including those without failures, worst first. Inventory: all.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -316,7 +316,7 @@ async def asyncio(
 ) -> Any | Error | FailureCountsByClientReport | None:
     """ Which clients have the most failures, today and this week?
 
-     One row per client, also without failures, worst first. Inventory: all.
+     One row per client, including those without failures, worst first. Inventory: all.
 
     Args:
         as_of (datetime.datetime | Unset):

@@ -191,9 +191,9 @@ def sync_detailed(
 ) -> Response[Any | Error | FailureStreaksReport]:
     """ When did pipelines fail, and how long until they recovered?
 
-     One row per streak of failed runs without a success between them, in any part of the window; newest
-    first. Inventory: all. Runs are in the order in which they happened. A streak that began before
-    since is listed for active pipelines only: that of a disabled one would be in every window.
+     One row per streak of failed runs without a success between them, if it overlaps the window; newest
+    first. Inventory: all. Runs are ordered by event_at. A streak that began before since is listed only
+    for active pipelines, because the streak of a disabled one would be in every window.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -247,9 +247,9 @@ def sync(
 ) -> Any | Error | FailureStreaksReport | None:
     """ When did pipelines fail, and how long until they recovered?
 
-     One row per streak of failed runs without a success between them, in any part of the window; newest
-    first. Inventory: all. Runs are in the order in which they happened. A streak that began before
-    since is listed for active pipelines only: that of a disabled one would be in every window.
+     One row per streak of failed runs without a success between them, if it overlaps the window; newest
+    first. Inventory: all. Runs are ordered by event_at. A streak that began before since is listed only
+    for active pipelines, because the streak of a disabled one would be in every window.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -298,9 +298,9 @@ async def asyncio_detailed(
 ) -> Response[Any | Error | FailureStreaksReport]:
     """ When did pipelines fail, and how long until they recovered?
 
-     One row per streak of failed runs without a success between them, in any part of the window; newest
-    first. Inventory: all. Runs are in the order in which they happened. A streak that began before
-    since is listed for active pipelines only: that of a disabled one would be in every window.
+     One row per streak of failed runs without a success between them, if it overlaps the window; newest
+    first. Inventory: all. Runs are ordered by event_at. A streak that began before since is listed only
+    for active pipelines, because the streak of a disabled one would be in every window.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -354,9 +354,9 @@ async def asyncio(
 ) -> Any | Error | FailureStreaksReport | None:
     """ When did pipelines fail, and how long until they recovered?
 
-     One row per streak of failed runs without a success between them, in any part of the window; newest
-    first. Inventory: all. Runs are in the order in which they happened. A streak that began before
-    since is listed for active pipelines only: that of a disabled one would be in every window.
+     One row per streak of failed runs without a success between them, if it overlaps the window; newest
+    first. Inventory: all. Runs are ordered by event_at. A streak that began before since is listed only
+    for active pipelines, because the streak of a disabled one would be in every window.
 
     Args:
         as_of (datetime.datetime | Unset):

@@ -177,7 +177,7 @@ def sync_detailed(
 ) -> Response[Any | Error | IngestionHealthReport]:
     """ Q9: Is CHM itself up to date with every source?
 
-     One row per client and platform that is ingested, by names. Inventory: active, with external_id.
+     One row per client and platform that is ingested, by name. Inventory: active, with external_id.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -225,7 +225,7 @@ def sync(
 ) -> Any | Error | IngestionHealthReport | None:
     """ Q9: Is CHM itself up to date with every source?
 
-     One row per client and platform that is ingested, by names. Inventory: active, with external_id.
+     One row per client and platform that is ingested, by name. Inventory: active, with external_id.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -268,7 +268,7 @@ async def asyncio_detailed(
 ) -> Response[Any | Error | IngestionHealthReport]:
     """ Q9: Is CHM itself up to date with every source?
 
-     One row per client and platform that is ingested, by names. Inventory: active, with external_id.
+     One row per client and platform that is ingested, by name. Inventory: active, with external_id.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -316,7 +316,7 @@ async def asyncio(
 ) -> Any | Error | IngestionHealthReport | None:
     """ Q9: Is CHM itself up to date with every source?
 
-     One row per client and platform that is ingested, by names. Inventory: active, with external_id.
+     One row per client and platform that is ingested, by name. Inventory: active, with external_id.
 
     Args:
         as_of (datetime.datetime | Unset):

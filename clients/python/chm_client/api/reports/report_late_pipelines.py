@@ -179,9 +179,9 @@ def sync_detailed(
 
      One row per late pipeline, latest first. Inventory: active. A pipeline is late if a start that its
     rhythm predicts is missing. If the source planned the next start, that plan decides. Otherwise the
-    rhythm is learned from past starts. Paused and stale pipelines are not late, nor is one with an open
-    run, unless that is running long. Nothing is expected after the moment through which the source was
-    read.
+    rhythm is learned from past starts. Paused and stale pipelines are not late. A pipeline with an open
+    run is late only if that is running long. No start is expected after the time up to which the source
+    was read.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -231,9 +231,9 @@ def sync(
 
      One row per late pipeline, latest first. Inventory: active. A pipeline is late if a start that its
     rhythm predicts is missing. If the source planned the next start, that plan decides. Otherwise the
-    rhythm is learned from past starts. Paused and stale pipelines are not late, nor is one with an open
-    run, unless that is running long. Nothing is expected after the moment through which the source was
-    read.
+    rhythm is learned from past starts. Paused and stale pipelines are not late. A pipeline with an open
+    run is late only if that is running long. No start is expected after the time up to which the source
+    was read.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -278,9 +278,9 @@ async def asyncio_detailed(
 
      One row per late pipeline, latest first. Inventory: active. A pipeline is late if a start that its
     rhythm predicts is missing. If the source planned the next start, that plan decides. Otherwise the
-    rhythm is learned from past starts. Paused and stale pipelines are not late, nor is one with an open
-    run, unless that is running long. Nothing is expected after the moment through which the source was
-    read.
+    rhythm is learned from past starts. Paused and stale pipelines are not late. A pipeline with an open
+    run is late only if that is running long. No start is expected after the time up to which the source
+    was read.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -330,9 +330,9 @@ async def asyncio(
 
      One row per late pipeline, latest first. Inventory: active. A pipeline is late if a start that its
     rhythm predicts is missing. If the source planned the next start, that plan decides. Otherwise the
-    rhythm is learned from past starts. Paused and stale pipelines are not late, nor is one with an open
-    run, unless that is running long. Nothing is expected after the moment through which the source was
-    read.
+    rhythm is learned from past starts. Paused and stale pipelines are not late. A pipeline with an open
+    run is late only if that is running long. No start is expected after the time up to which the source
+    was read.
 
     Args:
         as_of (datetime.datetime | Unset):

@@ -177,8 +177,8 @@ def sync_detailed(
 ) -> Response[Any | Error | LatestStatusByPipelineReport]:
     """ What is the latest status of every pipeline, by client?
 
-     One row per pipeline, also without runs, by names. Inventory: active. The latest run may have any
-    status. For a past moment stale_since is only known if ingestion is still overdue.
+     One row per pipeline, including those without runs, by name. Inventory: active. The latest run may
+    have any status. For a past moment stale_since is only known if ingestion is still overdue.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -226,8 +226,8 @@ def sync(
 ) -> Any | Error | LatestStatusByPipelineReport | None:
     """ What is the latest status of every pipeline, by client?
 
-     One row per pipeline, also without runs, by names. Inventory: active. The latest run may have any
-    status. For a past moment stale_since is only known if ingestion is still overdue.
+     One row per pipeline, including those without runs, by name. Inventory: active. The latest run may
+    have any status. For a past moment stale_since is only known if ingestion is still overdue.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -270,8 +270,8 @@ async def asyncio_detailed(
 ) -> Response[Any | Error | LatestStatusByPipelineReport]:
     """ What is the latest status of every pipeline, by client?
 
-     One row per pipeline, also without runs, by names. Inventory: active. The latest run may have any
-    status. For a past moment stale_since is only known if ingestion is still overdue.
+     One row per pipeline, including those without runs, by name. Inventory: active. The latest run may
+    have any status. For a past moment stale_since is only known if ingestion is still overdue.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -319,8 +319,8 @@ async def asyncio(
 ) -> Any | Error | LatestStatusByPipelineReport | None:
     """ What is the latest status of every pipeline, by client?
 
-     One row per pipeline, also without runs, by names. Inventory: active. The latest run may have any
-    status. For a past moment stale_since is only known if ingestion is still overdue.
+     One row per pipeline, including those without runs, by name. Inventory: active. The latest run may
+    have any status. For a past moment stale_since is only known if ingestion is still overdue.
 
     Args:
         as_of (datetime.datetime | Unset):

@@ -199,7 +199,7 @@ def sync_detailed(
 ) -> Response[Any | Error | RunDurationDistributionReport]:
     """ How long do runs take?
 
-     One row per bucket that holds a run, shortest first. Inventory: all.
+     One row per bucket with a run, shortest first. Inventory: all.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -259,7 +259,7 @@ def sync(
 ) -> Any | Error | RunDurationDistributionReport | None:
     """ How long do runs take?
 
-     One row per bucket that holds a run, shortest first. Inventory: all.
+     One row per bucket with a run, shortest first. Inventory: all.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -314,7 +314,7 @@ async def asyncio_detailed(
 ) -> Response[Any | Error | RunDurationDistributionReport]:
     """ How long do runs take?
 
-     One row per bucket that holds a run, shortest first. Inventory: all.
+     One row per bucket with a run, shortest first. Inventory: all.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -374,7 +374,7 @@ async def asyncio(
 ) -> Any | Error | RunDurationDistributionReport | None:
     """ How long do runs take?
 
-     One row per bucket that holds a run, shortest first. Inventory: all.
+     One row per bucket with a run, shortest first. Inventory: all.
 
     Args:
         as_of (datetime.datetime | Unset):

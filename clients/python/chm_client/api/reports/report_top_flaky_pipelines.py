@@ -195,8 +195,8 @@ def sync_detailed(
     """ Which pipelines are flaky over time?
 
      One row per pipeline with a failure between since and as_of, most failures first, or most flips.
-    Inventory: active. A pipeline that fails every time has many failures and few flips: order by flips
-    to find the ones that change.
+    Inventory: active. A pipeline that fails every time has many failures and few flips. Order by flips
+    to find pipelines that alternate.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -251,8 +251,8 @@ def sync(
     """ Which pipelines are flaky over time?
 
      One row per pipeline with a failure between since and as_of, most failures first, or most flips.
-    Inventory: active. A pipeline that fails every time has many failures and few flips: order by flips
-    to find the ones that change.
+    Inventory: active. A pipeline that fails every time has many failures and few flips. Order by flips
+    to find pipelines that alternate.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -302,8 +302,8 @@ async def asyncio_detailed(
     """ Which pipelines are flaky over time?
 
      One row per pipeline with a failure between since and as_of, most failures first, or most flips.
-    Inventory: active. A pipeline that fails every time has many failures and few flips: order by flips
-    to find the ones that change.
+    Inventory: active. A pipeline that fails every time has many failures and few flips. Order by flips
+    to find pipelines that alternate.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -358,8 +358,8 @@ async def asyncio(
     """ Which pipelines are flaky over time?
 
      One row per pipeline with a failure between since and as_of, most failures first, or most flips.
-    Inventory: active. A pipeline that fails every time has many failures and few flips: order by flips
-    to find the ones that change.
+    Inventory: active. A pipeline that fails every time has many failures and few flips. Order by flips
+    to find pipelines that alternate.
 
     Args:
         as_of (datetime.datetime | Unset):
