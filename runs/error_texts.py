@@ -27,6 +27,7 @@ def keep_error_texts(texts: Sequence[ErrorText]) -> int:
 
     A run with a newer attempt, or with a text from its source, is not changed.
     """
+    # Scrubbed and cut as the texts of record_runs.
     scrubbed = [(each, clean) for each in texts if (clean := text(each.text))]
     if not scrubbed:
         return 0

@@ -39,6 +39,7 @@ def note_rows(rows: Iterable[Row], *, as_of: datetime) -> None:
     if not noted or not (file.maintenance or file.owners):
         return
     failed_runs = {row["run_id"] for row in noted if "failing_since" in row or "incident" in row}
+    # Rows of incidents have no pipeline_id, and no row has the time of its run.
     failures = {
         run_id: (pipeline_id, event_at)
         for run_id, pipeline_id, event_at in Run.objects.filter(pk__in=failed_runs).values_list(
@@ -51,6 +52,7 @@ def note_rows(rows: Iterable[Row], *, as_of: datetime) -> None:
         maintenance, owners = tables.get(_pipeline_of(row, failures), ([], []))
         span = _time_to_cover(row, failures, as_of)
         row["maintenance"] = reason_for(maintenance, *span) if span else None
+        # The first table of the file that has a value decides.
         row["owner"] = next((table.owner for table in owners if table.owner), None)
         row["runbook_url"] = next((table.runbook_url for table in owners if table.runbook_url), None)
 

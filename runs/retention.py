@@ -71,6 +71,7 @@ def prune(
     """
     stop_at = math.inf if seconds is None else time.monotonic() + seconds
     _store_cutoff(selection)
+    # Counted first: for the progress, and to group pipelines into batches.
     counts = count_prunable(selection)
     expected = sum(counts.values())
     deleted: Counter[uuid.UUID] = Counter()

@@ -31,5 +31,6 @@ def address_at_source(run: Run) -> str | None:
 
 def neighbour(run: Run, order: Keyset) -> Run | None:
     """Return the pipeline's next run in this order, or None, by one probe of the index runs_latest."""
+    # The page shows the payload of its own run only.
     others = order.sort(Run.objects.filter(pipeline=run.pipeline_id).defer("payload"))
     return order.behind(others, order.position(run)).first()

@@ -14,6 +14,7 @@ from django.utils import timezone
 from chm_project.admin_kit.local_times import evening, moment_in, zone_named
 
 PARAMETERS = ("period", "since", "until", "zone")
+# The number of Friday in datetime.weekday(), and the period between two times.
 FRIDAY, CUSTOM = 4, "custom"
 PERIODS = {
     "1h": "last hour",
@@ -44,6 +45,7 @@ class PeriodFilter(admin.FieldListFilter):
     def expected_parameters(self) -> list[str | None]:
         return list(PARAMETERS)
 
+    # Django drops a filter without output.
     def has_output(self) -> bool:
         return True
 
@@ -95,6 +97,7 @@ def start_of(period: str, now: datetime) -> datetime | None:
         case "yesterday":
             return evening(now, 1)
         case "friday":
+            # On a Friday before 18:00, the Friday a week ago counts.
             return next(at for ago in range(8) if (at := evening(now, ago)).weekday() == FRIDAY and at <= now)
         case _:
             raise ValueError(f"There is no period {period!r}.")

@@ -118,6 +118,7 @@ def _scrub_row(table: ScrubbedTable, row: Model, batch: Batch, *, dry_run: bool)
     except IntegrityError:
         # Another run of the pipeline already has the masked id.
         batch.clashes += 1
+        # The other changes are still possible.
         del changes["external_run_id"]
         batch.changed += unchanged_row.update(**changes) if changes else 0
 

@@ -51,7 +51,7 @@ CROSS JOIN LATERAL (
             ELSE 'recovered'
         END AS name
 ) AS change
--- A verdict that was settled by since has not changed; this skips the lookup of the former one.
+-- A verdict that was settled by since has not changed. This skips the lookup of the former one.
 WHERE p.is_active AND ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
 AND ((:platform)::text IS NULL OR p.platform = (:platform))
 AND ((:environment)::text IS NULL OR p.environment = (:environment)) AND currently.settled_at > (:since)
@@ -805,7 +805,7 @@ LEFT JOIN LATERAL (
     ORDER BY coalesce(r.started_at, '-infinity'::timestamptz) DESC, coalesce(r.finished_at, '-infinity'::timestamptz) DESC, r.run_id DESC
     LIMIT 1
 ) AS latest ON true
--- A latest run that succeeded is the last success; only for the others a second probe.
+-- A latest run that succeeded is the last success. Only the others need a second probe.
 CROSS JOIN LATERAL (
     SELECT CASE
         WHEN latest.status = 'success' THEN latest.event_at
@@ -1175,7 +1175,7 @@ silent AS MATERIALIZED (
         OFFSET 0
     ) AS apart
     CROSS JOIN LATERAL (
-        -- The median; of two gaps, the shorter one.
+        -- The median, or the shorter one of two gaps.
         SELECT CASE
             WHEN num_nulls(apart.newest, middle, oldest) = 0
                 THEN greatest(least(apart.newest, middle), least(greatest(apart.newest, middle), oldest))

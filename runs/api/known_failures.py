@@ -82,6 +82,7 @@ class KnownFailureView(StrictView):
         except NotFailing:
             raise ValidationError({"pipeline_id": ["The pipeline is not failing."]}) from None
         log(request, self.pipeline, CHANGE, [LOG_MESSAGE])
+        # mark_known changes the row, not this instance.
         self.pipeline.refresh_from_db()
         return Response(KnownFailureAnswerSerializer(self.pipeline).data)
 

@@ -24,7 +24,9 @@ from runs.push.unmatched import note_unmatched
 from runs.services import Outcome, Result, record_runs
 
 MAX_EVENTS = 1_000
+# Outcomes of events that record_runs does not see.
 IGNORED, UNMATCHED = "ignored", "unmatched"
+# Only the members that CHM reads.
 _RUN_EVENT: dict[str, Any] = {
     "type": "object",
     "description": "An OpenLineage RunEvent. CHM ignores facets that it does not use.",

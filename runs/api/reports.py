@@ -29,12 +29,14 @@ from runs.reporting.shapes import Column, Shape, shapes
 _FIELDS: dict[str, type[serializers.Field[Any, Any, Any, Any]]] = {
     "text": serializers.CharField,
     "integer": serializers.IntegerField,
+    # run_shape returns floats.
     "numeric": serializers.FloatField,
     "timestamptz": serializers.DateTimeField,
     "date": serializers.DateField,
     "uuid": serializers.UUIDField,
     "boolean": serializers.BooleanField,
 }
+# Types of parameters in the contract document.
 _TYPES: dict[str, dict[str, Any]] = {
     "text": {"type": "string"},
     "integer": {"type": "integer"},
@@ -72,6 +74,7 @@ class ReportView(StrictView):
         return [*self.shape.parameters, *COMMON, LIMIT]
 
     def report(self, request: Request) -> Response | StreamingHttpResponse:
+        # One clock for the shape and for the maintenance windows.
         now, query = timezone.now(), request.query_params.dict()
         try:
             with report_slot():
@@ -100,6 +103,7 @@ def _with_clients(request: Request, query: dict[str, Any]) -> dict[str, Any]:
     if visibility.clients is None:
         return query
     client_id = query.get("client_id")
+    # 404 as for an unknown client, so that a caller cannot find out which clients exist.
     if client_id is not None and client_id not in set(map(str, visibility.clients)):
         raise NotFound
     return query | {"clients": visibility.clients}

@@ -45,6 +45,7 @@ class RunSerializer(StrictModelSerializer[Run]):
             "created_at",
             "updated_at",
         ]
+        # Only record_runs writes runs.
         read_only_fields = fields
 
 

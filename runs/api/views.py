@@ -79,6 +79,7 @@ class RunRowsViewSet(CsvList, ApiViewSet):
         is_compilable = self.is_plain and is_compiled(visibility_of(self.request))
         if self.request.query_params.keys() <= _OF_PAGE and is_compilable and chosen in self.orderings:
             return page_fetch(visibility_of(self.request), chosen, pipeline_id=self.kwargs.get("pipeline_id"))
+        # With filters there are too many different queries to compile each once.
         order = self.get_keyset()
         runs = order.sort(self.filter_queryset(self.get_queryset()))
 
@@ -368,6 +369,7 @@ def run_event_of(data: dict[str, Any]) -> RunEvent:
 
 
 def is_uuid(value: object) -> bool:
+    """Return whether a query can use the value as an id. The serializer of the item reports any other value."""
     try:
         UUID(value)  # type: ignore[arg-type]  # any other type raises
     except (TypeError, ValueError, AttributeError):

@@ -145,6 +145,7 @@ def _started_at(results: Mapping[str, Any]) -> datetime | None:
         timings = [node.get("timing") for node in results["results"]]
         moments = [mapping(step).get("started_at") for timing in timings if isinstance(timing, list) for step in timing]
     starts = []
+    # A time that cannot be read does not make the upload invalid.
     for moment in moments:
         try:
             starts.append(parse_time(moment if isinstance(moment, str) else ""))

@@ -25,6 +25,7 @@ STATUSES: dict[str, Status] = {
 }
 # Only shows that the run exists, as does an event without a type. It neither opens nor closes a run.
 OTHER = "OTHER"
+# Events whose time is the end of the run.
 _ENDS = {"COMPLETE", "FAIL", "ABORT"}
 
 
@@ -45,6 +46,7 @@ def job_of(event: object) -> Job | NoRun | dict[str, list[str]]:
     """Return the job of a run event, NoRun for another event, or the errors of an invalid event by field."""
     if not isinstance(event, dict):
         return {"body": ["Give an OpenLineage event, a JSON object."]}
+    # A JobEvent has a job and a DatasetEvent a data set, but neither has a run.
     if "run" not in event and "eventType" not in event and ("job" in event or "dataset" in event):
         return NoRun()
     problems: dict[str, list[str]] = {}
@@ -58,6 +60,7 @@ def job_of(event: object) -> Job | NoRun | dict[str, list[str]]:
     kind = event.get("eventType", OTHER)
     if not isinstance(kind, str) or (kind.upper() != OTHER and kind.upper() not in STATUSES):
         problems["eventType"] = [f"Give one of: {', '.join([*STATUSES, OTHER])}."]
+    # parse_time raises ValueError for an empty text too, with a message for the user.
     try:
         parse_time(event["eventTime"] if isinstance(event.get("eventTime"), str) else "")
     except ValueError as error:
@@ -125,6 +128,7 @@ def _rows(outputs: object) -> int | None:
 
 
 def _platform(producer: object) -> Platform:
+    """Return the platform of a producer, which is a URL such as https://github.com/apache/airflow; else custom."""
     if isinstance(producer, str):
         if "airflow" in producer.lower():
             return Platform.AIRFLOW

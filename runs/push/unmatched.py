@@ -22,6 +22,7 @@ def note_unmatched(token: ApiToken, jobs: list[str]) -> None:
     if not jobs:
         return
     try:
+        # incr raises ValueError for a missing key.
         cache.add(_TOTAL, 0, timeout=None)
         cache.incr(_TOTAL, len(jobs))
         former = unmatched_jobs(token)

@@ -65,6 +65,7 @@ def _word(description: str, choices: tuple[str, ...], default: str = "") -> Para
 
 def _number(description: str, minimum: int, maximum: int, default: int | None = None) -> Parameter:
     def read(value: Any) -> int:
+        # Not int() alone, which accepts True and texts such as 1_000.
         try:
             number = (
                 value
@@ -149,6 +150,7 @@ def _complete_window(own: Mapping[str, str], values: dict[str, Any]) -> None:
     number, unit = reach_of(own).split()
     try:
         values["since"] = values["since"] or values[end] - timedelta(**{unit: int(number)})
+    # The window would begin before the year 1.
     except OverflowError:
         raise InvalidParameters({end: "Give a time after the year 1."}) from None
     if values["since"] >= values[end]:

@@ -80,6 +80,7 @@ class Command(BaseCommand):
             try:
                 pruned = prune(selection, on_batch=on_batch)
             except KeyboardInterrupt:
+                # Each batch was committed, so the deleted runs stay deleted.
                 progress.stop()
                 self.stderr.write(f"Interrupted after {deleted} runs were deleted. Run the command again to continue.")
                 sys.exit(INTERRUPTED)

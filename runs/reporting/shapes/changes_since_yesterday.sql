@@ -51,7 +51,7 @@ CROSS JOIN LATERAL (
             ELSE 'recovered'
         END AS name
 ) AS change
--- A verdict that was settled by since has not changed; this skips the lookup of the former one.
+-- A verdict that was settled by since has not changed. This skips the lookup of the former one.
 WHERE p.is_active AND {in_scope} AND currently.settled_at > %(since)s
     AND currently.status IS DISTINCT FROM formerly.status
 ORDER BY

@@ -70,7 +70,7 @@ silent AS MATERIALIZED (
         OFFSET 0
     ) AS apart
     CROSS JOIN LATERAL (
-        -- The median; of two gaps, the shorter one.
+        -- The median, or the shorter one of two gaps.
         SELECT CASE
             WHEN num_nulls(apart.newest, middle, oldest) = 0
                 THEN greatest(least(apart.newest, middle), least(greatest(apart.newest, middle), oldest))
