@@ -37,4 +37,5 @@ def save_my_clients(user: AbstractBaseUser, client_ids: Collection[UUID]) -> Non
     """Replace the user's clients; an empty list clears the filter."""
     MyClient.objects.filter(user_id=user.pk).exclude(client_id__in=client_ids).delete()
     rows = [MyClient(user_id=user.pk, client_id=client_id) for client_id in client_ids]
+    # Clients that are stored already conflict and stay.
     MyClient.objects.bulk_create(rows, ignore_conflicts=True)

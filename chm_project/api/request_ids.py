@@ -19,8 +19,8 @@ class RequestIdMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        given = request.META.get("HTTP_X_REQUEST_ID", "")
-        request_id = given if _ACCEPTED.fullmatch(given) else secrets.token_hex(16)
+        received = request.META.get("HTTP_X_REQUEST_ID", "")
+        request_id = received if _ACCEPTED.fullmatch(received) else secrets.token_hex(16)
         begin_request(request_id)
         response = self.get_response(request)
         response.headers[HEADER] = request_id

@@ -165,8 +165,8 @@ def _share_enums(result: dict[str, Any], schemas: dict[str, Any]) -> None:
         if "enum" not in holder:  # the same object occurs in several places
             continue
         choices = tuple(holder["enum"])
-        given = holder.pop("x-enum-name", None)
-        name = known.get(choices) or given or ENUM_NAMES.get(choices)
+        declared_name = holder.pop("x-enum-name", None)
+        name = known.get(choices) or declared_name or ENUM_NAMES.get(choices)
         if name is None or holder is schemas.get(name):
             continue
         if name not in schemas:

@@ -113,6 +113,7 @@ class Limit:
     def _state(self, caller: str, count: Callable[[str, int], int]) -> LimitState | None:
         limit, seconds = parse_rate(getattr(settings, self._rate))
         window, passed = divmod(time.time(), seconds)
+        # Quoted, because names of users may contain characters that cache keys may not.
         key = f"throttle:{self._name}:{quote(caller, safe=':')}:{int(window)}"
         try:
             return LimitState(limit, count(key, seconds), seconds, seconds - passed)

@@ -136,9 +136,9 @@ class ApiViewSet(StrictView, GenericViewSet[Any]):
 
     def get_serializer(self, *args: Any, **kwargs: Any) -> Any:
         serializer = super().get_serializer(*args, **kwargs)
-        given = self.request.query_params.getlist(FIELDS) if self.is_sparse and self.request else []
-        if given:
-            keep_fields(getattr(serializer, "child", serializer), listed(given))
+        chosen = self.request.query_params.getlist(FIELDS) if self.is_sparse and self.request else []
+        if chosen:
+            keep_fields(getattr(serializer, "child", serializer), listed(chosen))
         return serializer
 
     def take(self, rows: QuerySet[Any], number: int) -> QuerySet[Any]:

@@ -28,6 +28,7 @@ class Limits:
 
 
 NONE = Limits(0, 0)  # commands that users start, such as migrate
+# Decision 0019 has the table of these limits.
 PAGE = Limits(statement=20, lock=2)
 API = Limits(statement=10, lock=1)
 REPORT = Limits(statement=30, lock=2)

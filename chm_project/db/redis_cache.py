@@ -46,6 +46,7 @@ class RedisCache(DjangoRedisCache):
         """Increment a counter that expires after `seconds`, in one round trip; return its new value."""
         full_key = self.make_and_validate_key(key)
         client: Any = self._cache.get_client(full_key, write=True)
+        # Needs no transaction: SET NX does nothing if the counter exists.
         pipeline = client.pipeline(transaction=False)
         pipeline.set(full_key, 0, ex=seconds, nx=True)
         pipeline.incrby(full_key, number)

@@ -20,7 +20,7 @@ STOP_SECONDS = 10
 EARLY_SECONDS = 5
 MAX_EARLY_ENDS = 3
 
-# The kernel ends the children of a killed supervisor (only on Linux).
+# On Linux the kernel ends the children of a killed supervisor. A child that starts after its supervisor ended exits.
 _DIE_WITH_PARENT = """
 import ctypes, os, signal, sys
 if sys.platform == "linux":

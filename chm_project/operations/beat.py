@@ -38,6 +38,7 @@ class BeatLock:
     """The lock that makes one beat active at a time."""
 
     def __init__(self, url: str) -> None:
+        # The value of the lock in Redis, which shows which process is active.
         self._name = f"{socket.gethostname()}:{os.getpid()}"
         client = redis.Redis.from_url(redis_url(url), socket_connect_timeout=2, socket_timeout=2)
         self._lock = Lock(client, LOCK_KEY, timeout=LEASE_SECONDS, thread_local=False)

@@ -35,6 +35,7 @@ class ProbeMiddleware:
         answer: HttpResponse = view(request)
         if isinstance(answer, SimpleTemplateResponse):
             answer.render()
+        # CommonMiddleware, which sets this header, does not run.
         answer.headers["Content-Length"] = str(len(answer.content))
         return answer
 

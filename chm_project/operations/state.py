@@ -136,7 +136,7 @@ def _scheduling_problems() -> dict[str, str]:
     """Return the problems of the broker or of beat that keep tasks from starting; empty without any."""
     try:
         queue_length()
-    except (redis.RedisError, OSError, ValueError):
+    except (redis.RedisError, OSError, ValueError):  # ValueError: redis-py cannot read the URL
         return {"broker": "the broker cannot be reached"}
     age = pulse_age()
     if age is None:

@@ -131,8 +131,8 @@ def body(answer: Any) -> str:
 
 def leaks(answer: Any, foreign: World, address: str) -> list[str]:
     """Return the texts of the other client in the response, except those that the caller sent."""
-    shown = body(answer)
-    return [text for text in foreign.texts if text in shown and text not in address]
+    content = body(answer)
+    return [text for text in foreign.texts if text in content and text not in address]
 
 
 def everything() -> list[list[Any]]:

@@ -97,6 +97,7 @@ def import_rows(sheet: Sheet[Any], rows: Sequence[Row], *, user_id: Any) -> Impo
 def _import(sheet: Sheet[Any], rows: Sequence[Row]) -> ImportResult:
     result = ImportResult()
     cells = [row.cells for row in rows]
+    # Objects that the rows refer to are read here, instead of by a query per row.
     sheet.prepare(cells)
     stored = sheet.stored(cells)
     seen: dict[Key, int] = {}

@@ -30,17 +30,17 @@ def test_pages_are_as_long_as_requested_and_the_last_has_no_cursor(
     api: APIClient, limit: int, sizes: list[int]
 ) -> None:
     ClientFactory.create_batch(3)
-    found: list[int] = []
+    page_sizes: list[int] = []
     parameters: dict[str, Any] = {"limit": limit}
 
     while True:
         body = api.get(f"{ROOT}/clients", parameters).json()
-        found.append(len(body["items"]))
+        page_sizes.append(len(body["items"]))
         if body["next_cursor"] is None:
             break
         parameters["cursor"] = body["next_cursor"]
 
-    assert found == sizes
+    assert page_sizes == sizes
 
 
 def test_an_empty_list_is_one_empty_page(api: APIClient) -> None:
@@ -99,18 +99,18 @@ def test_a_changed_or_forged_cursor_is_refused(api: APIClient, pipeline: Pipelin
 def test_added_and_deleted_rows_do_not_affect_the_others(api: APIClient) -> None:
     clients = ClientFactory.create_batch(9)
     parameters: dict[str, Any] = {"limit": 3}
-    found = []
+    names = []
 
     for step in range(10):
         body = api.get(f"{ROOT}/clients", parameters).json()
-        found += [client["name"] for client in body["items"]]
+        names += [client["name"] for client in body["items"]]
         ClientFactory.create(name=f"a new first {step}")
         type(clients[0]).objects.filter(name=clients[0].name).delete()
         if body["next_cursor"] is None:
             break
         parameters["cursor"] = body["next_cursor"]
 
-    assert found == [client.name for client in clients]
+    assert names == [client.name for client in clients]
 
 
 def create_mixed_history(pipeline: Pipeline) -> None:
@@ -129,9 +129,9 @@ def test_paging_over_nulls_and_ties_returns_every_run_once_in_order(api: APIClie
     create_mixed_history(pipeline)
     latest_first = [str(key) for key in Run.objects.latest_first().values_list("pk", flat=True)]
 
-    found = [run["id"] for run in walk(api, f"{ROOT}/pipelines/{pipeline.pk}/runs", limit=limit, order=order)]
+    ids = [run["id"] for run in walk(api, f"{ROOT}/pipelines/{pipeline.pk}/runs", limit=limit, order=order)]
 
-    assert found == (latest_first if order == "desc" else latest_first[::-1])
+    assert ids == (latest_first if order == "desc" else latest_first[::-1])
 
 
 @pytest.mark.parametrize("limit", [1, 3, 25])
@@ -140,10 +140,10 @@ def test_paging_across_pipelines_returns_the_newest_event_first(api: APIClient, 
     create_mixed_history(PipelineFactory.create())
 
     runs = walk(api, f"{ROOT}/runs", limit=limit)
-    found = [(datetime.fromisoformat(run["event_at"]), run["id"]) for run in runs]
+    order = [(datetime.fromisoformat(run["event_at"]), run["id"]) for run in runs]
 
-    assert len(found) == 50
-    assert found == sorted(found, reverse=True)
+    assert len(order) == 50
+    assert order == sorted(order, reverse=True)
 
 
 @pytest.mark.parametrize("limit", [1, 3, 25, 100])

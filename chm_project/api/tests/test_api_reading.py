@@ -69,8 +69,8 @@ def test_runs_of_several_pipelines_or_clients_come_in_one_order(api: APIClient) 
     for query in (f"pipeline_id={first.pk},{second.pk}", f"client_id={first.client_id},{second.client_id}"):
         for ordering, expected in (("-event_at", [4, 3, 1, 0]), ("event_at", [0, 1, 3, 4])):
             name, _, value = query.partition("=")
-            found = walk(api, f"{ROOT}/runs", limit=1, ordering=ordering, **{name: value})
-            assert [datetime.fromisoformat(run["event_at"]).hour - 12 for run in found] == expected
+            runs = walk(api, f"{ROOT}/runs", limit=1, ordering=ordering, **{name: value})
+            assert [datetime.fromisoformat(run["event_at"]).hour - 12 for run in runs] == expected
 
 
 @pytest.mark.parametrize(
@@ -270,8 +270,8 @@ def test_no_parameter_shows_a_bound_caller_anything_of_another_client(path: str,
         assert answer.status_code == 200
         assert b"secret" not in content
         assert str(theirs.pk).encode() not in content
-    found = program("admin").get(f"{ROOT}/{path}?{query}", HTTP_ACCEPT=accept)
-    content = b"".join(found) if found.streaming else found.content
+    unbound = program("admin").get(f"{ROOT}/{path}?{query}", HTTP_ACCEPT=accept)
+    content = b"".join(unbound) if unbound.streaming else unbound.content
     assert b"secret" in content or str(theirs.pk).encode() in content
 
 

@@ -46,17 +46,17 @@ def test_the_root_needs_a_token_that_may_read() -> None:
 def test_the_index_lists_every_report_with_its_parameters_and_columns() -> None:
     api = program("read")
 
-    found = {item["name"]: item for item in api.get(f"{ROOT}/reports").json()["items"]}
+    reports = {item["name"]: item for item in api.get(f"{ROOT}/reports").json()["items"]}
 
-    assert set(found) == set(shapes())
-    for name, item in found.items():
+    assert set(reports) == set(shapes())
+    for name, item in reports.items():
         shape = shapes()[name]
         columns = [column.name for column in shape.columns] + (list(COLUMNS) if name in NOTED_SHAPES else [])
         assert [column["name"] for column in item["columns"]] == columns
         assert [parameter["name"] for parameter in item["parameters"]] == [*shape.parameters, *COMMON]
         answer = api.get(item["url"])
         assert answer.status_code == 200
-    bucket = next(p for p in found["failures_over_time"]["parameters"] if p["name"] == "bucket")
+    bucket = next(p for p in reports["failures_over_time"]["parameters"] if p["name"] == "bucket")
     assert (bucket["default_value"], bucket["choices"]) == ("hour", ["minute", "hour", "day", "week"])
 
 

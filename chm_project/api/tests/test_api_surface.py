@@ -99,14 +99,14 @@ def test_the_document_generates_without_a_warning_and_equals_the_committed_one()
 
 
 def routes(resolver: URLResolver, prefix: str = "/") -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    views: dict[str, Any] = {}
     for entry in resolver.url_patterns:
         path = prefix + str(entry.pattern)
         if isinstance(entry, URLPattern):
-            found[re.sub(r"<\w+:(\w+)>", r"{\1}", path)] = entry.callback
+            views[re.sub(r"<\w+:(\w+)>", r"{\1}", path)] = entry.callback
         elif "admin" not in path:
-            found |= routes(entry, path)
-    return found
+            views |= routes(entry, path)
+    return views
 
 
 def methods(view: type[Any]) -> set[str]:
@@ -153,8 +153,8 @@ def nullable(schema: Any) -> Any:
         return [nullable(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
-    found = {key: nullable(value) for key, value in schema.items()}
-    return {"anyOf": [found, {"type": "null"}]} if found.pop("nullable", None) is True else found
+    converted = {key: nullable(value) for key, value in schema.items()}
+    return {"anyOf": [converted, {"type": "null"}]} if converted.pop("nullable", None) is True else converted
 
 
 def test_every_operation_describes_its_errors() -> None:
@@ -176,17 +176,17 @@ def test_every_operation_describes_its_errors() -> None:
 
 def test_every_parameter_says_what_it_does_and_has_an_example_that_its_schema_allows() -> None:
     document = yaml.safe_load(DOCUMENT.read_text())
-    found = list(document["components"]["parameters"].values())
+    parameters = list(document["components"]["parameters"].values())
     for operations in document["paths"].values():
         for operation in operations.values():
             assert operation["description"], operation["operationId"]
-            found += [parameter for parameter in operation.get("parameters", []) if "$ref" not in parameter]
+            parameters += [parameter for parameter in operation.get("parameters", []) if "$ref" not in parameter]
 
-    for parameter in found:
+    for parameter in parameters:
         assert parameter["description"], parameter
         schema = nullable({**parameter["schema"], "components": document["components"]})
         jsonschema.validate(parameter["example"], schema)
-    assert len(found) > 150
+    assert len(parameters) > 150
 
 
 def test_equal_choices_are_one_type_everywhere() -> None:

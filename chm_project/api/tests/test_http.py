@@ -292,10 +292,10 @@ def test_every_answer_says_how_many_requests_are_left(api: APIClient) -> None:
 
     for answer, left in zip(answers, (2, 1, 0, 0), strict=True):
         assert answer["RateLimit-Policy"] == '"requests";q=3;w=3600'
-        found = re.fullmatch(r'"requests";r=(\d+);t=(\d+)', answer["RateLimit"])
-        assert found is not None
-        assert int(found[1]) == left
-        assert 0 < int(found[2]) <= 3600
+        match = re.fullmatch(r'"requests";r=(\d+);t=(\d+)', answer["RateLimit"])
+        assert match is not None
+        assert int(match[1]) == left
+        assert 0 < int(match[2]) <= 3600
     error(answers[3], 429, "rate_limited")
     assert 0 < int(answers[3]["Retry-After"]) <= 3600
 

@@ -234,10 +234,10 @@ def _grant(cursor: CursorWrapper, definitions: Iterable[View], before: Installed
 
 def _columns(cursor: CursorWrapper) -> dict[str, set[str]]:
     cursor.execute(_COLUMNS)
-    found: dict[str, set[str]] = {}
+    columns: dict[str, set[str]] = {}
     for view, column in cursor.fetchall():
-        found.setdefault(view, set()).add(column)
-    return found
+        columns.setdefault(view, set()).add(column)
+    return columns
 
 
 def _with_locks(connection: BaseDatabaseWrapper, work: Callable[[CursorWrapper], T], wait_seconds: float) -> T:
@@ -254,6 +254,7 @@ def _with_locks(connection: BaseDatabaseWrapper, work: Callable[[CursorWrapper],
                 [former] = cursor.fetchone()
                 cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{LOCK_SECONDS}s"])
                 result = work(cursor)
+                # In a transaction of the caller, the setting would otherwise stay after this block.
                 cursor.execute("SELECT set_config('lock_timeout', %s, true)", [former])
                 return result
     except OperationalError as error:
@@ -279,5 +280,7 @@ def _holders(connection: BaseDatabaseWrapper) -> str:
     """Describe the processes that hold locks on the views."""
     with connection.cursor() as cursor:
         cursor.execute(_HOLDERS, BUILDER_LOCK)
-        found = [f"{user}, process {pid}, {state}, for {seconds} s" for pid, user, state, seconds in cursor.fetchall()]
-    return f" Held by: {'; '.join(found)}." if found else ""
+        holders = [
+            f"{user}, process {pid}, {state}, for {seconds} s" for pid, user, state, seconds in cursor.fetchall()
+        ]
+    return f" Held by: {'; '.join(holders)}." if holders else ""

@@ -38,9 +38,9 @@ def test_the_demonstration_starts_ingests_refuses_a_second_one_and_stops_without
         text = log.read_text()
         assert "CHM is up" in text, text
         base = f"http://127.0.0.1:{environment['CHM_PORT']}"
-        found = re.search(r"token +(\S+)", text)
-        assert found is not None
-        headers = {"Authorization": f"Bearer {found[1]}"}
+        match = re.search(r"token +(\S+)", text)
+        assert match is not None
+        headers = {"Authorization": f"Bearer {match[1]}"}
 
         pipelines = requests.get(f"{base}/api/v1/pipelines", headers=headers, timeout=10).json()["items"]
         assert {pipeline["platform"] for pipeline in pipelines} == {"airflow", "dbt", "cron", "vendor_api", "custom"}

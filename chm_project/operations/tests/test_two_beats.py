@@ -51,9 +51,9 @@ def holder(client: "redis.Redis") -> int | None:
 def wait_for_another(client: "redis.Redis", former: int | None, seconds: float) -> tuple[int, float]:
     begun = time.monotonic()
     while time.monotonic() < begun + seconds:
-        found = holder(client)
-        if found is not None and found != former:
-            return found, time.monotonic() - begun
+        pid = holder(client)
+        if pid is not None and pid != former:
+            return pid, time.monotonic() - begun
         time.sleep(0.05)
     raise AssertionError(f"after {seconds} s {holder(client)} schedules")
 
