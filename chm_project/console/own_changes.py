@@ -23,7 +23,7 @@ class OwnChangesMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        # A request that may change something decides by the database itself.
+        # A request that may change something reads from the database, never from the replica.
         begin_request(changed_at(request) if request.method in _SAFE else timezone.now() + REMEMBERED)
         response = self.get_response(request)
         if request.method not in _SAFE and request.path.startswith("/admin/") and response.status_code < 400:
@@ -43,5 +43,5 @@ def changed_at(request: HttpRequest) -> datetime | None:
 
 
 def replica_lag(_request: HttpRequest) -> dict[str, Any]:
-    """Let templates say how far behind the replica was that they were read from; asked when the page is rendered."""
+    """Give templates the lag of the replica that the page was read from. It is a function, because it is called while rendering."""
     return {"replica_lag": lag_read}

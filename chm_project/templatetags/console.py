@@ -111,7 +111,7 @@ def maintenance_faults() -> SafeString | str:
         return ""
     return format_html(
         '<p class="chm-note" role="status" id="maintenance-faults">The file of planned maintenance and owners has {} '
-        'fault{}, so that nothing is marked. <span class="chm-code">chm check-config</span> names each.</p>',
+        'fault{}, so nothing is marked. <span class="chm-code">chm check-config</span> lists them.</p>',
         number,
         "" if number == 1 else "s",
     )

@@ -49,7 +49,7 @@ def add_now(_request: HttpRequest, clients: Sequence[Any]) -> None:
         client.now, client.judged_at = found.get(client.pk), clock
 
 
-def add_how_they_stand() -> None:
+def add_health_columns() -> None:
     ClientAdmin.row_page = "console:client"
     ClientAdmin.extra_columns = [
         ExtraColumns(after="name", columns=(failing, latest_status, latest_time), prepare=add_now)

@@ -26,18 +26,22 @@ def _of_pipeline(token: ApiToken, plaintext: str, base_url: str) -> list[Line]:
     ping = f"{base_url}/ping/{plaintext}"
     bearer = f'-H "Authorization: Bearer {plaintext}" -H "Content-Type: application/json"'
     return [
-        Line("curl", f"{_CURL} {ping}", "After a job that ran well. /fail, or the exit status, tells that it did not."),
+        Line(
+            "curl",
+            f"{_CURL} {ping}",
+            "After a job that succeeded. Append /fail or the exit status to report a failure.",
+        ),
         Line(
             "cron",
             f"0 3 * * * p={ping}; r=$(cat /proc/sys/kernel/random/uuid); {_CURL} $p/start?rid=$r; "
             f'out=$(/path/to/job 2>&1); s=$?; echo "$out" | tail -c 9000 | {_CURL} --data-binary @- $p/$s?rid=$r',
-            "Start, end, exit status and the last of the output; a ping that is repeated stays in its run.",
+            "Reports start, end, exit status and the end of the output. A repeated ping belongs to the same run.",
         ),
         Line(
             "dbt",
             f"curl -fsS {bearer} --data-binary @target/run_results.json "
             f"{base_url}/api/v1/pipelines/{token.pipeline_id}/dbt_run_results",
-            "After any dbt command. One run per invocation; sent again, it changes nothing.",
+            "After any dbt command. One run per invocation; sending it again changes nothing.",
         ),
     ]
 
@@ -49,11 +53,11 @@ def _lineage(plaintext: str, base_url: str) -> list[Line]:
         Line(
             "Airflow (OpenLineage)",
             f"AIRFLOW__OPENLINEAGE__TRANSPORT='{json.dumps(transport)}'\nAIRFLOW__OPENLINEAGE__NAMESPACE=airflow-prod",
-            "With its OpenLineage provider. A DAG is the pipeline whose external id is airflow-prod/DAG_ID.",
+            "Needs Airflow's OpenLineage provider. A DAG belongs to the pipeline with the external id airflow-prod/DAG_ID.",
         ),
         Line(
             "dbt-ol, Spark and other OpenLineage clients",
             f"OPENLINEAGE_URL={base_url}\nOPENLINEAGE_API_KEY={plaintext}\nOPENLINEAGE_NAMESPACE=dbt-prod",
-            "A job is the pipeline whose external id is NAMESPACE/NAME; of dbt-ol, dbt-prod/dbt-run-PROJECT.",
+            "A job belongs to the pipeline with the external id NAMESPACE/NAME; for dbt-ol, dbt-prod/dbt-run-PROJECT.",
         ),
     ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from chm_project.console.drawing.text_format import duration
 
-# What stands this many times above the usual largest value is a spike, if there are values enough to say so.
+# A value is a spike if it is SPIKE times the usual largest value and there are at least ENOUGH values.
 SPIKE, ENOUGH = 4, 5
 USUAL = 0.75
 _STEPS = (1, 2, 4, 6, 8, 10)
@@ -41,7 +41,7 @@ SECONDS = AxisUnit(duration, round_seconds_above)
 
 
 def top_of(values: Sequence[float], unit: AxisUnit = NUMBER) -> float:
-    """Return where the axis ends: at the largest value, or lower where that one stands far above the others."""
+    """Return where the axis ends: at the largest value, or lower if that value is a spike."""
     known = sorted(value for value in values if value > 0)
     if not known:
         return unit.above(1)

@@ -63,7 +63,7 @@ def draw(marks: Sequence[Mark]) -> SafeString:
     offset = (LENGTH - len(marks)) * step
     address = reverse("admin:runs_run_change", args=["RUN"])
     pieces = [
-        # Reached with the mouse; with the keyboard, the pipeline's page lists the same runs.
+        # For the mouse only: the pipeline's page lists the same runs for the keyboard.
         f'<a href="{address.replace("RUN", str(mark.run_id))}" tabindex="-1">'
         f"<title>{_label_of(mark)}</title>{_shape(mark, offset + place * step, longest)}</a>"
         for place, mark in enumerate(marks)

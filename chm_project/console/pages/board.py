@@ -1,4 +1,4 @@
-"""The health board: what an analyst looks at first in the morning."""
+"""Read the health board: its sections, tiles and charts."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -61,7 +61,7 @@ def read_board(scope: BoardScope, clock: datetime) -> dict[str, Any]:
 
 
 def failures_chart(scope: BoardScope, as_of: datetime) -> Chart:
-    """Failed runs by the hour over 7 days, hours without failures included."""
+    """Draw failed runs by the hour over 7 days, including hours without failures."""
     since = as_of - FAILURES_OVER
     rows = run_shape("failures_over_time", clock=as_of, since=since, until=as_of, **scope.parameters)
     by_hour = {row["ts_bucket"]: row["failed_runs"] for row in rows}
@@ -80,7 +80,7 @@ def failures_chart(scope: BoardScope, as_of: datetime) -> Chart:
 
 
 def success_chart(scope: BoardScope, as_of: datetime) -> Chart:
-    """The share of successful runs by UTC day, the last 30 days."""
+    """Draw the share of successful runs by UTC day over the last 30 days."""
     first = as_of.astimezone(UTC).date() - timedelta(days=SUCCESS_DAYS - 1)
     since = datetime(first.year, first.month, first.day, tzinfo=UTC)
     rows = run_shape("daily_success", clock=as_of, since=since, until=as_of, **scope.parameters)

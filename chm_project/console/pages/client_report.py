@@ -26,7 +26,7 @@ _MONTH = re.compile(r"(\d{4})-(\d\d)")
 
 
 class UnknownPeriod(ValueError):
-    """The text names no period that has begun."""
+    """The text is not the name of a period that has begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Period:
 
     @property
     def dates(self) -> str:
-        """The first and the last moment, for people."""
+        """Return the first and the last day as text."""
         first, last = self.days[0], self.days[-1]
         ends = f"{last.day} {last:%B %Y}" if self.is_over else f"{self.until.day} {self.until:%B %Y, %H:%M}"
         return f"{first.day} {first:%B %Y} to {ends} UTC"
@@ -71,7 +71,7 @@ def period_of(text: str, now: datetime) -> Period:
 
 
 def periods(now: datetime) -> list[tuple[str, str]]:
-    """The periods that the page offers, newest month first: key and name."""
+    """Return key and name of the periods that the page offers, newest month first."""
     month, months = now.astimezone(UTC).replace(day=1), []
     for _ in range(MONTHS_OFFERED):
         months.append((f"{month:%Y-%m}", f"{month:%B %Y}"))
@@ -116,7 +116,7 @@ class ClientReport:
 
     @property
     def recoveries(self) -> list[timedelta]:
-        """How long each streak lasted that both began and ended within the period."""
+        """Return the length of each streak that began and ended within the period."""
         return [
             row["recovered_at"] - row["began_at"]
             for row in self.streaks
@@ -170,13 +170,13 @@ def read_flaky(client: Client, period: Period) -> list[Row]:
 
 
 def _failing(client: Client, period: Period) -> list[Row]:
-    """What fails at the end of the period; by all stored runs where that is now."""
+    """Return what fails at the end of the period, or now if it is not over."""
     as_of = period.until if period.is_over else None
     return run_shape("failing_now", clock=period.until, client_id=client.pk, as_of=as_of)
 
 
 def _rules(client: Client, period: Period) -> list[dict[str, Any]]:
-    """Those that the client owns: the pipeline's client decides where a rule names both."""
+    """Return the rules that the client owns. If a rule has a pipeline, the pipeline's client owns it."""
     owned: QuerySet[Any] = AlertRule.objects.with_owner()
     rules = owned.filter(owner_id=client.pk).select_related("pipeline")[:MOST_RULES]
     firing = firing_rules(period.until if period.is_over else None, clock=period.until)

@@ -48,7 +48,7 @@ def test_a_board_is_reused_with_its_age_until_it_is_a_minute_old(monkeypatch: py
 
     assert "first_load" in reused
     assert "second_load" not in reused
-    assert "s ago; a board that takes long to read is reused for up to 60 s" in reused
+    assert "s ago; this board is reused for up to 60 s" in reused
     assert "second_load" in fresh
     assert "data-age" not in fresh
 

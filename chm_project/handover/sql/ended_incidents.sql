@@ -29,7 +29,7 @@ decided AS MATERIALIZED (
                 AND r.event_at >= %(since)s AND r.event_at < %(until)s
         )
         UNION ALL
-        -- How it stood before the shift: a failure that goes on did not begin in it.
+        -- The last run before the shift: a failure that continues did not begin in the shift.
         (
             SELECT r.*
             FROM reporting.runs AS r

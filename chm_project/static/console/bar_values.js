@@ -1,8 +1,7 @@
-// The value under the pointer or the focus, below its chart; arrow keys go from one bar to the next.
+// Show the value of the bar with the pointer or the focus below its chart. Arrow keys move between bars.
 (() => {
   "use strict";
   const PLACES = ":scope > a, :scope > g";
-
 
   function placeOf(target) {
     const place = target.closest?.(".chm-figure svg > a, .chm-figure svg > g");
@@ -10,14 +9,14 @@
   }
 
   function show(place) {
-    const said = place.closest(".chm-figure").nextElementSibling;
-    said.dataset.note ??= said.textContent;
-    said.textContent = place.getAttribute("aria-label");
+    const value = place.closest(".chm-figure").nextElementSibling;
+    value.dataset.note ??= value.textContent;
+    value.textContent = place.getAttribute("aria-label");
   }
 
   function leave(figure) {
-    const said = figure.nextElementSibling;
-    if (said.dataset.note !== undefined) said.textContent = said.dataset.note;
+    const value = figure.nextElementSibling;
+    if (value.dataset.note !== undefined) value.textContent = value.dataset.note;
   }
 
   for (const name of ["mouseover", "focusin"]) {

@@ -6,7 +6,7 @@
   const sameYear = { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" };
   const otherYear = { year: "numeric", ...sameYear };
 
-  // Kept in the browser: times in its own zone, or in UTC.
+  // Whether times are in the browser's zone or in UTC; stored in the browser.
   const ZONE = "chm-zone";
   function inUtc() {
     try {
@@ -19,7 +19,7 @@
     try {
       localStorage.setItem(ZONE, utc ? "utc" : "local");
     } catch {
-      // Then it holds for this page only.
+      // Without storage the choice applies to this page only.
     }
   }
   let utc = inUtc();
@@ -29,7 +29,7 @@
     return parts.find((part) => part.type === "timeZoneName").value;
   }
 
-  function tell(time) {
+  function writeTime(time) {
     const moment = new Date(time.dateTime);
     if (Number.isNaN(moment.getTime())) return;
     const form = moment.getFullYear() === new Date().getFullYear() ? sameYear : otherYear;
@@ -39,7 +39,7 @@
   }
 
   function localTimes(root) {
-    root.querySelectorAll("time[datetime]").forEach(tell);
+    root.querySelectorAll("time[datetime]").forEach(writeTime);
     for (const button of root.querySelectorAll("[data-zone-switch]")) {
       button.hidden = !utc && zoneName(undefined) === zoneName("UTC");
       button.textContent = `switch to ${utc ? zoneName(undefined) : "UTC"}`;
@@ -69,7 +69,7 @@
       const time = document.createElement("time");
       time.dateTime = `${day}T${clock}Z`;
       time.title = text.data.trim();
-      tell(time);
+      writeTime(time);
       text.replaceWith(time);
     }
   }
@@ -90,11 +90,11 @@
           form.requestSubmit();
         }
       });
-      // An address that says only what is filtered by, with times in the browser's zone.
+      // Send only the filters that are set, with times in the browser's zone.
       form.addEventListener("submit", () => {
         const zone = form.querySelector("[data-browser-zone]");
-        const said = ["period", "since", "since_time", "until", "as_of"].some((name) => form.elements[name]?.value);
-        if (zone) zone.value = said ? browserZone() : "";
+        const hasTime = ["period", "since", "since_time", "until", "as_of"].some((name) => form.elements[name]?.value);
+        if (zone) zone.value = hasTime ? browserZone() : "";
         focusAgain.keep(document.activeElement);
         for (const field of form.elements) if (field.name && !field.value) field.disabled = true;
       });
@@ -123,7 +123,7 @@
     }
   }
 
-  // The page that a filter leads to has the focus where it was.
+  // After a filter is applied, the new page has the focus on the same field.
   const focusAgain = {
     keep(element) {
       try {
@@ -144,7 +144,7 @@
     },
   };
 
-  // On a phone the fields stand behind a button; the search stays.
+  // On a phone a button shows the fields; the search is always visible.
   function fold(form) {
     const button = document.createElement("button");
     button.type = "button";
@@ -159,7 +159,7 @@
     form.append(button);
   }
 
-  // Back in the browser's history, the fields that an address left out can be used again.
+  // After going back in the browser, enable the fields that were disabled to keep the address short.
   window.addEventListener("pageshow", (event) => {
     if (event.persisted) document.querySelectorAll("form[data-filters] :disabled").forEach((field) => { field.disabled = false; });
   });
@@ -169,7 +169,7 @@
     if (place) place.textContent = text;
   }
 
-  // Refreshing stops while a filter is being changed or text is selected, and where somebody stopped it; the page says so.
+  // Pause refreshing while a filter is changed, text is selected, or the user paused it. The page shows that.
   let stopped = false;
   function isChanged(field) {
     if (!field.matches("select")) return field.value !== field.defaultValue;
@@ -200,11 +200,11 @@
     }
   }
 
-  // What a person has open, scrolled and focused in a part of the page, to be restored in the part that replaces it.
+  // Remember what is open, scrolled and focused in a part of the page, and restore it in the part that replaces it.
   function place(element) {
     const within = element.closest("[id]")?.id ?? "";
-    const said = element.id || element.name || element.getAttribute("href") || element.getAttribute("aria-label") || element.textContent.trim();
-    return `${within} ${element.tagName} ${said}`;
+    const label = element.id || element.name || element.getAttribute("href") || element.getAttribute("aria-label") || element.textContent.trim();
+    return `${within} ${element.tagName} ${label}`;
   }
   function keep(page) {
     const details = Array.from(page.querySelectorAll("details[open] > summary"), place);
@@ -299,7 +299,7 @@
     }
   }
 
-  // What a cell is about, for the narrow layout, which has no header row.
+  // Label each cell for the narrow layout, which has no header row.
   function labels(root) {
     for (const table of root.querySelectorAll("table.chm-table")) {
       const names = Array.from(table.querySelectorAll("thead th"), (cell) => cell.textContent);
@@ -311,7 +311,7 @@
     }
   }
 
-  // A text that the page holds, to paste elsewhere; where the browser refuses, it is selected to be copied by hand.
+  // Copy a text of the page. If the browser refuses, select it, so that it can be copied by hand.
   function copies(root) {
     for (const button of root.querySelectorAll("button[data-copies]")) {
       const source = document.getElementById(button.dataset.copies);
@@ -333,7 +333,7 @@
     }
   }
 
-  // What another script has put onto the page.
+  // Another script has changed the page.
   document.addEventListener("chm:shown", (event) => localTimes(event.detail));
 
   function prepare(root) {
@@ -346,23 +346,27 @@
     shorten(root);
   }
 
-  // The admin's autocompletes come without a name for whoever does not see the label beside them.
+  // Name the admin's autocompletes for screen readers.
   function nameAutocompletes() {
     for (const field of document.querySelectorAll("select.admin-autocomplete")) {
       const label = document.querySelector(`label[for="${field.id}"]`);
       const shown = document.getElementById(`select2-${field.id}-container`);
       if (label && shown) shown.setAttribute("aria-label", label.textContent.trim());
+      // A field for several values has its search field inside, and no label of its own in a table of forms.
+      const search = field.parentElement.querySelector(".select2-search__field");
+      const name = label?.textContent.trim() || field.closest("[data-label]")?.dataset.label || "Search";
+      if (search) search.setAttribute("aria-label", name);
     }
   }
 
-  // A table of forms names its columns, not its fields; the row that new ones are copied from is among them.
+  // Name the fields of a table of forms after their columns, including the row that new rows are copied from.
   function nameRowFields() {
     for (const field of document.querySelectorAll("td[data-label] :is(input, select, textarea):not([type=hidden])")) {
       if (!field.labels?.length) field.setAttribute("aria-label", field.closest("td").dataset.label);
     }
   }
 
-  // A ligature font draws words as icons; those inside form fields come without the attribute.
+  // Hide icons from screen readers: they are words in a ligature font.
   function hideIcons() {
     for (const icon of document.querySelectorAll(".material-symbols-outlined")) icon.setAttribute("aria-hidden", "true");
   }
@@ -370,7 +374,7 @@
   function start() {
     hideIcons();
     nameRowFields();
-    // Behind the admin's own start, which makes them.
+    // After the admin's own script, which creates them.
     window.django?.jQuery?.(nameAutocompletes);
     prepare(document);
     plainTimes();

@@ -1,4 +1,4 @@
-// Buttons that copy the text of an element; without a clipboard the text is selected, to be copied by hand.
+// Buttons that copy the text of an element; if the browser has no clipboard, they select the text, so that it can be copied by hand.
 (() => {
   "use strict";
   function start() {

@@ -1,4 +1,4 @@
--- Question   How do these clients stand?
+-- Question   How many pipelines of each client fail, and what is its latest run?
 -- Grain      one row per client with an active pipeline
 -- Inventory  active
 -- Parameters as_of, known_until; client_id, platform, environment: null does not restrict

@@ -1,5 +1,5 @@
 -- Question   Which runs take much longer than usual?
--- Grain      one row per open run that is past its moment, longest past it first
+-- Grain      one row per open run that takes longer than usual, longest overdue first
 -- Inventory  active
 -- Parameters as_of, known_until; most, offset: the rows of a page, while total counts all; client_id, platform,
 --            environment: null does not restrict

@@ -1,0 +1,58 @@
+"""The browser's tests open every page of the console, and docs/validation/console.md names tests that exist."""
+
+import re
+from pathlib import Path
+
+from django.urls import get_resolver
+
+from tools.e2e.console.test_screens import FORMS, PAGES
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "validation" / "console.md"
+# URLs that are not opened there, each with the reason.
+NOT_OPENED = {
+    "no page: a file, a redirect or an answer to a script": {
+        "admin:alerting_alertrule_export", "admin:alerting_alertrule_preview", "admin:autocomplete",
+        "admin:inventory_client_export", "admin:inventory_pipeline_export", "admin:jsi18n", "admin:logout",
+        "admin:runs_run_csv", "admin:search", "admin:view_on_site", "console:adopt", "console:client-csv",
+        "console:ingest", "console:known",
+    },
+    "closed: runs, inventory and roles are not added or deleted here": {
+        "admin:inventory_client_delete", "admin:inventory_pipeline_delete", "admin:runs_run_add",
+        "admin:runs_run_delete", "admin:access_apitoken_delete",
+    },
+    "needs an object that the browser's site does not have": {
+        "admin:access_apitoken_change", "admin:access_apitoken_history", "admin:access_apitoken_revoke_this",
+    },
+    "the form of another page that is opened, with other words": {
+        "admin:inventory_client_enable_this", "admin:inventory_pipeline_enable_this", "admin:auth_user_history",
+        "admin:auth_group_history", "admin:runs_run_history", "admin:auth_user_delete", "admin:auth_group_delete",
+        "admin:auth_user_password_change", "admin:password_change_done", "admin:app_list", "admin:login",
+    },
+}  # fmt: skip
+
+
+def test_every_page_of_the_console_is_opened_in_a_browser() -> None:
+    opened = {view for view, _ in PAGES.values()} | set(FORMS)
+    excused = set().union(*NOT_OPENED.values())
+
+    assert opened | excused == {f"{space}:{name}" for space in ("admin", "console") for name in _names(space)}
+    assert not opened & excused
+
+
+def _names(space: str) -> set[str]:
+    names = get_resolver().namespace_dict[space][1].reverse_dict
+    return {name for name in names if isinstance(name, str)}
+
+
+def test_the_document_names_tests_and_pictures_that_exist() -> None:
+    pieces = re.split(r"\]\((\.\./[^)]+)\)", DOCUMENT.read_text())
+
+    missing = []
+    for path, text in zip(pieces[1::2], pieces[2::2], strict=True):
+        file = (DOCUMENT.parent / path).resolve()
+        if not file.exists():
+            missing.append(path)
+        elif file.suffix == ".py":
+            source = file.read_text()
+            missing += [name for name in re.findall(r"`(test_\w+)`", text) if f"def {name}(" not in source]
+    assert not missing
