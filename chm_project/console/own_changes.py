@@ -43,5 +43,5 @@ def changed_at(request: HttpRequest) -> datetime | None:
 
 
 def replica_lag(_request: HttpRequest) -> dict[str, Any]:
-    """Give templates the lag of the replica that the page was read from. It is a function, because it is called while rendering."""
+    """Give templates a function that returns the lag of the replica, because the page is read while it is rendered."""
     return {"replica_lag": lag_read}

@@ -26,15 +26,15 @@ class RefreshMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
-        shown = request.headers.get(HEADER)
-        if shown is None or response.status_code != 200 or not isinstance(response, HttpResponse):
+        client_digest = request.headers.get(HEADER)
+        if client_digest is None or response.status_code != 200 or not isinstance(response, HttpResponse):
             return response
-        if (found := _PART.search(response.content)) is None:
+        if (match := _PART.search(response.content)) is None:
             return response
-        part = found[0]
+        part = match[0]
         as_of = _AS_OF.search(part)
         digest = _digest(part, as_of[0] if as_of else b"")
-        response.content = part if shown != digest else as_of[0] if as_of else b""
+        response.content = part if client_digest != digest else as_of[0] if as_of else b""
         response.headers[HEADER] = digest
         return response
 

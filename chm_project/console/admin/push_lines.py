@@ -29,7 +29,7 @@ def _of_pipeline(token: ApiToken, plaintext: str, base_url: str) -> list[Line]:
         Line(
             "curl",
             f"{_CURL} {ping}",
-            "After a job that succeeded. Append /fail or the exit status to report a failure.",
+            "After a job that succeeded. Append /fail or the exit status for a failure.",
         ),
         Line(
             "cron",
@@ -53,7 +53,7 @@ def _lineage(plaintext: str, base_url: str) -> list[Line]:
         Line(
             "Airflow (OpenLineage)",
             f"AIRFLOW__OPENLINEAGE__TRANSPORT='{json.dumps(transport)}'\nAIRFLOW__OPENLINEAGE__NAMESPACE=airflow-prod",
-            "Needs Airflow's OpenLineage provider. A DAG belongs to the pipeline with the external id airflow-prod/DAG_ID.",
+            "Needs the OpenLineage provider. A DAG belongs to the pipeline with the external id airflow-prod/DAG_ID.",
         ),
         Line(
             "dbt-ol, Spark and other OpenLineage clients",

@@ -117,12 +117,12 @@ def success_point(day: date, row: Mapping[str, Any] | None, href: str) -> Point:
 
 
 def spans(
-    held: Iterable[tuple[datetime, datetime, str]], *, since: datetime, until: datetime, label: str
+    periods: Iterable[tuple[datetime, datetime, str]], *, since: datetime, until: datetime, label: str
 ) -> SafeString:
     """Draw spans of time within a window as blocks on a line."""
     whole = (until - since).total_seconds() or 1
     pieces = ['<rect class="chm-track" x="0" y="8" width="600" height="4"/>']
-    for start, end, title in held:
+    for start, end, title in periods:
         x = WIDTH * (start - since).total_seconds() / whole
         wide = max(2.0, WIDTH * (end - start).total_seconds() / whole)
         pieces.append(
@@ -132,11 +132,11 @@ def spans(
     return _svg(pieces, label, 20, "img")
 
 
-def few(labels: Sequence[str], most: int = 6) -> list[str]:
+def few(labels: Sequence[str], limit: int = 6) -> list[str]:
     """Return the first, the last and evenly placed labels between them, for the dates of an axis."""
-    if len(labels) <= most:
+    if len(labels) <= limit:
         return list(labels)
-    return [labels[round(number * (len(labels) - 1) / (most - 1))] for number in range(most)]
+    return [labels[round(number * (len(labels) - 1) / (limit - 1))] for number in range(limit)]
 
 
 def _place(x: float, step: float, form: str, label: str, href: str, *, first: bool) -> str:

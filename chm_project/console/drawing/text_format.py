@@ -44,10 +44,10 @@ def when(moment: datetime | None, as_of: datetime | None = None) -> SafeString:
     return format_html('{} <span class="chm-subtle chm-age">{} ago</span>', shown, age)
 
 
-def first_line(text: str | None, most: int = 200) -> str:
+def first_line(text: str | None, limit: int = 200) -> str:
     """Return the first line of an error for a table."""
     line = next((line.strip() for line in (text or "").splitlines() if line.strip()), "")
-    return line if len(line) <= most else f"{line[: most - 1]}…"
+    return line if len(line) <= limit else f"{line[: limit - 1]}…"
 
 
 def share(number: float | None) -> str:

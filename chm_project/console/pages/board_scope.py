@@ -64,14 +64,14 @@ class BoardScope:
     @property
     def query(self) -> str:
         """Return the query string; empty without a filter."""
-        given = {
+        values = {
             "client": self.client_id, PARAMETER: ALL if self.all_clients else "", "platform": self.platform,
             "environment": self.environment, "since": self.since,
             "since_time": self.since_value, "as_of": self.as_of_value,
             "zone": self.zone.key if (self.since or self.as_of) and self.zone != UTC_ZONE else "",
         }  # fmt: skip
-        found = urlencode({name: value for name, value in given.items() if value})
-        return f"?{found}" if found else ""
+        query = urlencode({name: value for name, value in values.items() if value})
+        return f"?{query}" if query else ""
 
     @property
     def query_of_all(self) -> str:

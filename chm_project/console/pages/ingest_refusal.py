@@ -15,8 +15,8 @@ def why_not_ingested(pipeline: Pipeline) -> str:
         connections = configured()
     except ConfigurationError:
         return (
-            "The web server has no connection that it can use. Perhaps it was started without CHM_CONNECTIONS_FILE; "
-            "manage.py check_connection, with the same variables, says why."
+            "The web server has no usable connection. Perhaps it was started without CHM_CONNECTIONS_FILE: run "
+            "manage.py check_connection with the same variables to see why."
         )
     selected: Q = reduce(or_, (connection.pipelines.q() for connection in connections.values()), Q(pk__in=[]))
     if Pipeline.objects.filter(selected, pk=pipeline.pk).exists():

@@ -1,7 +1,7 @@
 """Reuse the board's lists as HTML for a while, if reading them is slow.
 
-A board of 10,000 pipelines takes most of a second. Others who open it meanwhile see the latest one with its age. Users
-who have just changed something in the console get a new one.
+Reading a board of 10,000 pipelines takes most of a second. Users who open it soon after see the
+stored one with its age. Users who have just changed something in the console get a new one.
 """
 
 import time
@@ -34,18 +34,18 @@ class BoardLists:
 
 
 def board_lists(request: HttpRequest, scope: BoardScope, clock: datetime) -> BoardLists:
-    """Return the lists of the scope at `clock`, or kept ones of at most CHM_BOARD_REUSE_SECONDS before."""
-    place = f"board:{_digest(scope)}"
-    if scope.as_of is None and (kept := _kept(place, clock)) is not None:
+    """Return the lists of the scope at `clock`, or stored ones that are at most CHM_BOARD_REUSE_SECONDS old."""
+    key = f"board:{_digest(scope)}"
+    if scope.as_of is None and (stored := _read_stored(key, clock)) is not None:
         own = changed_at(request)
-        if own is None or own < kept.as_of:
-            return kept
+        if own is None or own < stored.as_of:
+            return stored
     begun = time.monotonic()
     context = read_board(scope, clock)
     html = render_to_string("console/parts/board.html", context | {"scope": scope}, request)
     lists = BoardLists(html, context["as_of"])
     if scope.as_of is None and time.monotonic() - begun > FAST_SECONDS:
-        _keep(place, lists)
+        _store(key, lists)
     return lists
 
 
@@ -55,17 +55,17 @@ def _digest(scope: BoardScope) -> str:
     return blake2b(f"{replace(scope, clients=None)!r} {clients}".encode(), digest_size=16).hexdigest()
 
 
-def _kept(place: str, clock: datetime) -> BoardLists | None:
+def _read_stored(key: str, clock: datetime) -> BoardLists | None:
     if not settings.CHM_BOARD_REUSE_SECONDS:
         return None
-    found = best_effort_cache.read(place)
-    if found is None or not 0 <= (clock - found["as_of"]).total_seconds() <= settings.CHM_BOARD_REUSE_SECONDS:
+    value = best_effort_cache.read(key)
+    if value is None or not 0 <= (clock - value["as_of"]).total_seconds() <= settings.CHM_BOARD_REUSE_SECONDS:
         return None
-    return BoardLists(mark_safe(zlib.decompress(found["html"]).decode()), found["as_of"], is_reused=True)  # noqa: S308 - our own HTML
+    return BoardLists(mark_safe(zlib.decompress(value["html"]).decode()), value["as_of"], is_reused=True)  # noqa: S308 - our own HTML
 
 
-def _keep(place: str, lists: BoardLists) -> None:
+def _store(key: str, lists: BoardLists) -> None:
     if not settings.CHM_BOARD_REUSE_SECONDS:
         return
     value = {"as_of": lists.as_of, "html": zlib.compress(lists.html.encode(), level=1)}
-    best_effort_cache.write(place, value, settings.CHM_BOARD_REUSE_SECONDS)
+    best_effort_cache.write(key, value, settings.CHM_BOARD_REUSE_SECONDS)

@@ -33,9 +33,8 @@ def page(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         chosen = [client.pk for client in form.cleaned_data["clients"]]
         save_my_clients(request.user, chosen)  # type: ignore[arg-type]  # logged in
-        message = (
-            f"The board and the lists now start with {len(chosen)} of the clients." if chosen else "No filter is kept."
-        )
+        number = f"{len(chosen)} of the" if chosen else "all"
+        message = f"The board and the lists now start with {number} clients."
         messages.success(request, message)
         return HttpResponseRedirect(reverse("admin:index"))
     context = {**admin.site.each_context(request), "title": "My clients", "form": form}

@@ -79,19 +79,22 @@ def read_verdict(pipeline: Pipeline, as_of: datetime) -> Verdict:
     return Verdict(None, runs.decisive().latest_first().first(), runs.still_open().exists())
 
 
-def measured(newest: Sequence[Run], field: str, written: Any, name: str, unit: AxisUnit) -> Measured:
-    """Draw a bar per run, oldest first, with a gap for runs without a value; median and p95 are of shown runs."""
+def measured(newest: Sequence[Run], field: str, format_value: Any, name: str, unit: AxisUnit) -> Measured:
+    """Draw a bar per run, oldest first, with a gap for runs without a value; median and p95 are of the drawn runs."""
     values = [value for run in newest if (value := getattr(run, field)) is not None]
     median, p95 = percentile(values, 0.5), percentile(values, 0.95)
     address = reverse("admin:runs_run_change", args=["RUN"])
     columns = []
     for run in reversed(newest):
         value = getattr(run, field)
-        label = f"{utc(run.event_at)}, {run.status}: {'not known' if value is None else written(value)}"
+        label = f"{utc(run.event_at)}, {run.status}: {'not known' if value is None else format_value(value)}"
         columns.append(Bar(label, value or 0, run.status, address.replace("RUN", str(run.pk))))
     lines = []
     if median is not None and p95 is not None:
-        lines = [ChartLine(f"median {written(median)}", median, "median"), ChartLine(f"p95 {written(p95)}", p95, "p95")]
+        lines = [
+            ChartLine(f"median {format_value(median)}", median, "median"),
+            ChartLine(f"p95 {format_value(p95)}", p95, "p95"),
+        ]
     dates = few([f"{run.event_at:%d %b %H:%M}" for run in reversed(newest)], 4)
     label = f"{name} of the last {len(newest)} runs, oldest first"
     drawing = bars(columns, label=label, lines=lines, dates=dates, unit=unit)
@@ -103,6 +106,6 @@ def percentile(values: Sequence[float], share: float) -> float | None:
     if not values:
         return None
     ordered = sorted(values)
-    at = share * (len(ordered) - 1)
-    low, high = ordered[math.floor(at)], ordered[math.ceil(at)]
-    return low + (high - low) * (at - math.floor(at))
+    position = share * (len(ordered) - 1)
+    low, high = ordered[math.floor(position)], ordered[math.ceil(position)]
+    return low + (high - low) * (position - math.floor(position))

@@ -1,4 +1,4 @@
-"""Add last runs to rows of a list."""
+"""Add the strip of last runs to rows of a list."""
 
 from collections.abc import Iterable
 from datetime import datetime

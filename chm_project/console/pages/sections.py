@@ -147,7 +147,8 @@ SECTIONS = {
             _noted(_shape("failing_now", "known")), tile="Known failures", is_first=True, among="marked",
         ),
         Section(
-            "late", "Late", "Usually starts regularly and has not started; longest overdue first.", "Nothing is late.", "warn", 8,
+            "late", "Late", "Usually starts regularly and has not started; longest overdue first.",
+            "Nothing is late.", "warn", 8,
             _noted(_shape("late_pipelines")), tile="Late", is_first=True,
         ),
         Section(
