@@ -18,33 +18,33 @@ OVER = timedelta(days=30)
 @dataclass(frozen=True, slots=True)
 class Preview:
     rule: AlertRule
-    holds: list[Span]
+    firings: list[Span]
     seconds: float
     drawing: SafeString
     since: datetime
     until: datetime
 
     @property
-    def holds_now(self) -> bool:
-        return bool(self.holds) and self.holds[-1].until == self.until
+    def fires_now(self) -> bool:
+        return bool(self.firings) and self.firings[-1].until == self.until
 
 
 def previews_of(rules: Sequence[AlertRule], as_of: datetime) -> list[Preview]:
     since = as_of - OVER
-    held = previews(rules, since=since, until=as_of)
-    return [_drawn(rule, held[rule.pk], since, as_of) for rule in rules]
+    firings = previews(rules, since=since, until=as_of)
+    return [_draw(rule, firings[rule.pk], since, as_of) for rule in rules]
 
 
-def _drawn(rule: AlertRule, held: list[Span], since: datetime, as_of: datetime) -> Preview:
+def _draw(rule: AlertRule, firings: list[Span], since: datetime, as_of: datetime) -> Preview:
     labelled = [
         (span.since, span.until, f"{utc(span.since)} for {duration((span.until - span.since).total_seconds())}")
-        for span in held
+        for span in firings
     ]
-    label = f"When the rule would have fired in 30 days; number of times: {len(held)}"
+    label = f"When the rule would have fired in 30 days; number of times: {len(firings)}"
     return Preview(
         rule,
-        held,
-        sum((span.until - span.since).total_seconds() for span in held),
+        firings,
+        sum((span.until - span.since).total_seconds() for span in firings),
         spans(labelled, since=since, until=as_of, label=label),
         since,
         as_of,
