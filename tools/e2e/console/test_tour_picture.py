@@ -35,7 +35,7 @@ def test_the_tour_is_a_small_animated_picture(log_in: LogIn, screenshots: Path) 
     frames = []
     for name, title in FRAMES.items():
         page.goto("/admin/")
-        open_page(page, PAGES[name])
+        open_page(page, PAGES[name][1])
         frames.append(frame(page, title))
 
     path = screenshots / "tour.webp"
