@@ -1,13 +1,13 @@
 """The only write path of runs, for pulled pages, pushed snapshots and events, manual runs and synthetic data."""
 
 import logging
-import re
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ from django.db import OperationalError, connection, transaction
 from psycopg.errors import DeadlockDetected
 from uuid_utils.compat import uuid7
 
-from runs.events import Kind, Rejected, RunEvent, StorableRun, storable
+from chm_project.db.hot_queries import HotQuery
+from runs.events import Clock, Kind, Rejected, RunEvent, StorableRun, storable
 from runs.models import Status
 
 logger = logging.getLogger(__name__)
@@ -33,14 +34,15 @@ _RECORD = (
 _ATTEMPTS = 5
 
 # Planning the statement takes longer than writing a run. So up to _FEW runs are written by a prepared statement, while
-# a page is planned for its size.
+# a page is planned for the table as it is.
 _FEW = 20
-_PARAMETERS = {"kind": "text", "clock": "text", "rows": "json"}
-_POSITIONS = {name: f"${number}" for number, name in enumerate(_PARAMETERS, 1)}
-_PREPARE = f"PREPARE chm_record_runs({', '.join(_PARAMETERS.values())}) AS " + re.sub(
-    r"%\((\w+)\)s", lambda name: _POSITIONS[name[1]], _RECORD
-)
-_EXECUTE = f"EXECUTE chm_record_runs({', '.join(f'%({name})s' for name in _PARAMETERS)})"
+
+
+@cache
+def _statement(kind: Kind, clock: Clock, *, prepared: bool) -> HotQuery:
+    """Return the statement for one kind and clock, so that PostgreSQL leaves out what does not concern them."""
+    text = _RECORD.replace("%(kind)s", f"'{kind.value}'").replace("%(clock)s", f"'{clock.value}'")
+    return HotQuery(text, prepared)
 
 
 class Outcome(StrEnum):
@@ -171,15 +173,20 @@ def _version(entry: tuple[int, StorableRun]) -> tuple[bool, float, bool]:
 
 def _write(layer: Sequence[tuple[int, StorableRun]], results: list[Result]) -> None:
     pending = dict(layer)
-    with connection.cursor() as cursor:
-        for _ in range(_ATTEMPTS):
-            cursor.execute(_statement(len(pending)), _parameters(pending))
-            for position, run_id, outcome, pruned_before in cursor.fetchall():
-                if outcome is not None:
-                    results[position] = Result(Outcome(outcome), run_id, pruned_before and _pruned(pruned_before))
-                    del pending[position]
-            if not pending:
-                return
+    first = layer[0][1]
+    for _ in range(_ATTEMPTS):
+        few = len(pending) <= _FEW and settings.CHM_DATABASE_PREPARE
+        if few:
+            # Otherwise PostgreSQL plans the statement again on each execution for one row.
+            session: Any = connection.connection
+            session.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+        statement = _statement(first.kind, first.clock, prepared=few)
+        for position, run_id, outcome, pruned_before in statement.rows(rows=_rows(pending)):
+            if outcome is not None:
+                results[position] = Result(Outcome(outcome), run_id, pruned_before and _pruned(pruned_before))
+                del pending[position]
+        if not pending:
+            return
     raise RuntimeError(f"{len(pending)} runs kept changing while they were written; ingest them again.")
 
 
@@ -187,20 +194,8 @@ def _pruned(before: datetime) -> str:
     return f"Runs of this pipeline from before {before.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ} were pruned."
 
 
-def _statement(rows: int) -> str:
-    if rows > _FEW or not settings.CHM_DATABASE_PREPARE:
-        return _RECORD
-    session: Any = connection.connection
-    if not getattr(session, "chm_has_prepared", False):
-        session.execute(_PREPARE)
-        session.chm_has_prepared = True
-    # Otherwise PostgreSQL plans the statement again on each execution for one row.
-    session.execute("SET LOCAL plan_cache_mode = force_generic_plan")
-    return _EXECUTE
-
-
-def _parameters(pending: dict[int, StorableRun]) -> dict[str, str]:
-    first = next(iter(pending.values()))
+def _rows(pending: dict[int, StorableRun]) -> str:
+    """Return the writes as one JSON array."""
     rows = [
         {
             "position": position, "id": uuid7(), "pipeline_id": run.pipeline_id,
@@ -212,4 +207,4 @@ def _parameters(pending: dict[int, StorableRun]) -> dict[str, str]:
         }
         for position, run in pending.items()
     ]  # fmt: skip
-    return {"kind": first.kind.value, "clock": first.clock.value, "rows": orjson.dumps(rows).decode()}
+    return orjson.dumps(rows).decode()

@@ -13,7 +13,8 @@ def plans() -> tuple[int, int]:
     """Return how often the statement ran with its generic plan and with a custom plan."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT sum(generic_plans), sum(custom_plans) FROM pg_prepared_statements WHERE name = 'chm_record_runs'"
+            "SELECT sum(generic_plans), sum(custom_plans) FROM pg_prepared_statements"
+            " WHERE statement LIKE '%INSERT INTO runs%'"
         )
         generic, custom = cursor.fetchone()
     return generic or 0, custom or 0
