@@ -1,9 +1,11 @@
 """Ingest connections. The command, the task, the admin and the API call this module."""
 
+import gc
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from uuid import UUID
 
 from django.db import Error as DatabaseError
@@ -20,14 +22,14 @@ from ingestion.errors import PartnerError, TokenRefused, Unavailable
 from ingestion.http import PartnerSession
 from ingestion.page_log import PageLog
 from ingestion.paging import Position
+from ingestion.read_ahead import ReadAhead
 from ingestion.reconciliation import start_of_walk
 from ingestion.report import Report
 from ingestion.scope import IngestionScope, StopCondition
 from ingestion.source_inventory import read_source_list
 from inventory.models import Pipeline
-from runs.events import RunEvent
 from runs.models import Run
-from runs.services import Outcome, count, record_runs
+from runs.services import Outcome, PreparedRuns, count, prepared, record_prepared
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +63,7 @@ def ingest_connection(
     A walk that `stop` ends early is `unfinished`, and the next ingestion continues there. `on_walk` is called
     with the number of pipelines of each finished walk; `report` is filled during the work.
     """
+    _freeze()
     report = Report(connection.name) if report is None else report
     stop = stop or StopCondition()
     targets = [_target(pipeline, connection, scope) for pipeline in _in_turn(pipelines) if scope.covers(pipeline)]
@@ -75,9 +78,10 @@ def ingest_connection(
     outages, most_outages = 0, 1 if circuit.half_open else MAX_CONSECUTIVE_OUTAGES
     answered = False
     some_new = any(target.since is None for target in targets)
-    with PartnerSession(
+    session = PartnerSession(
         connection.base_url, auth=authentication, settings=connection.http, held=circuit.held(), on_hold=circuit.hold
-    ) as session:
+    )
+    with session, ReadAhead() as ahead:
         connector = connection.connect(session, known.__contains__)
         targets = [_reconciled(target, connection, connector, scope) for target in targets]
         for walk in connector.walks(targets):
@@ -85,7 +89,7 @@ def ingest_connection(
             if stop.reached(share):
                 report.unfinished = True
                 continue
-            error = _walk(connector, walk, connection, scope, report, stop, share)
+            error = _walk(connector, walk, connection, scope, report, _Until(stop, share), ahead)
             for target in walk.targets:
                 del waiting[target.pipeline_id]
             on_walk(len(walk.targets))
@@ -104,6 +108,12 @@ def ingest_connection(
     elif outages:
         circuit.down()
     return report
+
+
+@cache
+def _freeze() -> None:
+    """Exclude what is loaded from garbage collection, which else searches all of Django every few pages."""
+    gc.freeze()
 
 
 def _in_turn(pipelines: Sequence[Pipeline]) -> list[Pipeline]:
@@ -145,29 +155,30 @@ def _walk(
     connection: Connection,
     scope: IngestionScope,
     report: Report,
-    stop: StopCondition,
-    share: float,
+    until: "_Until",
+    ahead: ReadAhead,
 ) -> PartnerError | None:
     now = timezone.now()
     # Manual ingestion with its own start ignores the daily reconciliation.
     by_hand = scope.full or scope.dry_run or scope.since is not None
     checkpoint = Checkpoint("", now) if by_hand else Checkpoint.of(connection.name, walk, now=now)
+    until.resumed = checkpoint.resumed
     unseen = _open_runs(walk.targets)
-    passed_on: tuple[type[Exception], ...] = (DatabaseError, *stop.interrupts)
+    passed_on: tuple[type[Exception], ...] = (DatabaseError, *until.stop.interrupts)
     pages = 0
     log = PageLog(connection.name, walk.targets)
     try:
-        for page in _pages(connector, walk, checkpoint.position, unseen):
+        for page in _pages(connector, walk, checkpoint.position, unseen, until, ahead):
             log.stored(_store(page, scope, report))
             pages += 1
-            unseen -= _keys(page)
+            if unseen:
+                unseen -= page.runs.keys()
             if not by_hand:
-                checkpoint.reached(page.position)
-            # The last page of the earlier task is read again; without a further page there would be no progress.
-            if stop.reached(share) and (pages > 1 or not checkpoint.resumed):
-                report.unfinished = True
-                checkpoint.save()
-                return None
+                checkpoint.reached(page.source.position)
+        if until.is_reached:
+            report.unfinished = True
+            checkpoint.save()
+            return None
     except PartnerError as error:
         if checkpoint.resumed and not pages and not isinstance(error, Unavailable | TokenRefused):
             checkpoint.clear()  # the partner no longer accepts this position
@@ -178,6 +189,7 @@ def _walk(
         raise
     except Exception as error:  # a bug in one connector must not stop the others
         logger.exception("connection %s: unexpected error", connection.name)
+        ahead.settle()
         failure = PartnerError(f"CHM could not read the partner's answer ({type(error).__name__}); see the log")
         log.failed(failure)
         mark_failed(walk.targets, failure, scope, report)
@@ -189,28 +201,60 @@ def _walk(
     return None
 
 
-def _pages(connector: Connector, walk: Walk, start: Position | None, unseen: set[OpenKey]) -> Iterator[Page]:
+@dataclass(slots=True)
+class _Until:
+    """Ends the pages of a walk when its ingestion has to stop."""
+
+    stop: StopCondition
+    share: float
+    resumed: bool = False
+    read: int = 0
+    is_reached: bool = False
+
+    def pages(self, pages: Iterator[Page]) -> Iterator[Page]:
+        for page in pages:
+            yield page
+            self.read += 1
+            # The last page of the earlier task is read again; without a further page there would be no progress.
+            if self.stop.reached(self.share) and (self.read > 1 or not self.resumed):
+                self.is_reached = True
+                return
+
+
+@dataclass(frozen=True, slots=True)
+class _ReadyPage:
+    source: Page
+    runs: PreparedRuns
+
+
+def _pages(
+    connector: Connector, walk: Walk, start: Position | None, unseen: set[OpenKey], until: _Until, ahead: ReadAhead
+) -> Iterator[_ReadyPage]:
     """Yield the pages of the walk, and then of stored open runs that it did not return; the caller updates `unseen`."""
-    yield from walk.pages(start)
-    yield from connector.reread(_described(unseen, walk.targets))
+    yield from ahead.pages(_ready(until.pages(walk.pages(start))))
+    if not until.is_reached:
+        yield from _ready(until.pages(connector.reread(_described(unseen, walk.targets))))
 
 
-def _store(page: Page, scope: IngestionScope, report: Report) -> Mapping[Outcome, int]:
+def _ready(pages: Iterator[Page]) -> Iterator[_ReadyPage]:
+    for page in pages:
+        runs = prepared(page.events)
+        page.events = []  # so that a page that waits needs less memory
+        yield _ReadyPage(page, runs)
+
+
+def _store(page: _ReadyPage, scope: IngestionScope, report: Report) -> Mapping[Outcome, int]:
     with transaction.atomic():
-        results = record_runs(page.events)
+        results = record_prepared(page.runs)
         if scope.dry_run:
             transaction.set_rollback(True)
     outcomes = count(results)
-    report.add(page, outcomes)
+    report.add(page.source, outcomes)
     for result in results:
         if result.outcome is Outcome.REJECTED and len(report.rejections) < MAX_REPORTED_REJECTIONS:
             report.rejections.append(str(result.error))
             logger.warning("connection %s: rejected: %s", report.connection, result.error)
     return outcomes
-
-
-def _keys(page: Page) -> set[OpenKey]:
-    return {(event.pipeline_id, str(event.external_run_id)) for event in page.events if isinstance(event, RunEvent)}
 
 
 def _open_runs(targets: Sequence[Target]) -> set[OpenKey]:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID
 
 from django.utils.crypto import salted_hmac
@@ -40,8 +41,8 @@ class Clock(StrEnum):
     ASKED = "asked"  # the source has no version: the time of the request
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunEvent:
+# Named tuples, because one is made per run, and a frozen dataclass takes three times as long.
+class RunEvent(NamedTuple):
     """One write to one run, with the values of the source, which `storable` repairs.
 
     Times are datetimes or ISO 8601 texts. `status` is a Status, or the source's own word if the connector has no
@@ -71,8 +72,7 @@ class Rejected:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StorableRun:
+class StorableRun(NamedTuple):
     pipeline_id: UUID
     external_run_id: str
     status: str

@@ -9,13 +9,14 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
+import uuid_utils
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
 from psycopg.errors import DeadlockDetected
-from uuid_utils.compat import uuid7
+from psycopg.types.json import Jsonb
 
 from chm_project.db.hot_queries import HotQuery
 from runs.events import Clock, Kind, Rejected, RunEvent, StorableRun, storable
@@ -54,13 +55,37 @@ class Outcome(StrEnum):
     REJECTED = "rejected"
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """The result of one write. If it was rejected or pruned, `run_id` is None and `error` has the reason."""
 
     outcome: Outcome
     run_id: uuid.UUID | None = None
     error: str | None = None
+
+
+_OUTCOMES = {outcome.value: outcome for outcome in Outcome}
+_NOT_WRITTEN = Result(Outcome.STALE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    """Writes of one statement: one kind and clock, and no run twice. `rows` are the writes as JSON."""
+
+    kind: Kind
+    clock: Clock
+    runs: dict[int, StorableRun]
+    rows: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedRuns:
+    """Events ready to be written: repaired, scrubbed and in layers."""
+
+    results: list[Result]
+    layers: list[_Layer]
+
+    def keys(self) -> set[tuple[uuid.UUID, str]]:
+        return {(run.pipeline_id, run.external_run_id) for layer in self.layers for run in layer.runs.values()}
 
 
 class RunExists(Exception):
@@ -78,6 +103,11 @@ def record_runs(events: Iterable[RunEvent | Rejected]) -> list[Result]:
     2. Several writes to one run are applied one after the other, in the order of their versions.
     3. Each layer is one statement that compares every row in the database, also with concurrent writers.
     """
+    return record_prepared(prepared(events))
+
+
+def prepared(events: Iterable[RunEvent | Rejected]) -> PreparedRuns:
+    """Repair, scrub and order the events; needs no database, so that another thread can do it."""
     results: list[Result] = []
     runs: list[tuple[int, StorableRun]] = []
     for position, event in enumerate(events):
@@ -85,21 +115,25 @@ def record_runs(events: Iterable[RunEvent | Rejected]) -> list[Result]:
         if isinstance(run, Rejected):
             results.append(Result(Outcome.REJECTED, error=run.reason))
         else:
-            results.append(Result(Outcome.STALE))
+            results.append(_NOT_WRITTEN)
             runs.append((position, run))
-    layers = _layers(runs)
+    return PreparedRuns(results, _layers(runs))
+
+
+def record_prepared(writes: PreparedRuns) -> list[Result]:
+    """Store prepared events, as `record_runs` does."""
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             with transaction.atomic():
-                for layer in layers:
-                    _write(layer, results)
+                for layer in writes.layers:
+                    _write(layer, writes.results)
             break
         except OperationalError as error:
             # Two calls that write several versions of the same runs can still deadlock.
             if not isinstance(error.__cause__, DeadlockDetected) or connection.in_atomic_block or attempt == _ATTEMPTS:
                 raise
             logger.info("deadlock with another writer, attempt %d", attempt)
-    return results
+    return writes.results
 
 
 def count(results: Iterable[Result]) -> Counter[Outcome]:
@@ -128,7 +162,7 @@ def insert_run(
         [
             RunEvent(
                 pipeline_id=pipeline_id,
-                external_run_id=external_run_id or f"manual-{uuid7()}",
+                external_run_id=external_run_id or f"manual-{uuid_utils.uuid7()}",
                 status=status,
                 started_at=started_at,
                 finished_at=finished_at,
@@ -151,18 +185,20 @@ def insert_run(
     return result.run_id
 
 
-def _layers(runs: Sequence[tuple[int, StorableRun]]) -> list[list[tuple[int, StorableRun]]]:
-    """Return groups for one statement each: one kind and clock, and no run twice."""
+def _layers(runs: Sequence[tuple[int, StorableRun]]) -> list[_Layer]:
     by_run: dict[tuple[uuid.UUID, str], list[tuple[int, StorableRun]]] = {}
     for entry in runs:
         by_run.setdefault((entry[1].pipeline_id, entry[1].external_run_id), []).append(entry)
-    layers: dict[tuple[int, Kind, str], list[tuple[int, StorableRun]]] = {}
+    layers: dict[tuple[int, Kind, Clock], dict[int, StorableRun]] = {}
     for entries in by_run.values():
         if len(entries) > 1:
             entries.sort(key=_version)
-        for depth, entry in enumerate(entries):
-            layers.setdefault((depth, entry[1].kind, entry[1].clock), []).append(entry)
-    return [layers[key] for key in sorted(layers, key=lambda key: key[0])]
+        for depth, (position, run) in enumerate(entries):
+            layers.setdefault((depth, run.kind, run.clock), {})[position] = run
+    return [
+        _Layer(kind, clock, writes, _rows(writes))
+        for (_, kind, clock), writes in sorted(layers.items(), key=lambda layer: layer[0][0])
+    ]
 
 
 def _version(entry: tuple[int, StorableRun]) -> tuple[bool, float, bool]:
@@ -171,22 +207,22 @@ def _version(entry: tuple[int, StorableRun]) -> tuple[bool, float, bool]:
     return run.at is None, run.at.timestamp() if run.at else 0, run.status != Status.RUNNING
 
 
-def _write(layer: Sequence[tuple[int, StorableRun]], results: list[Result]) -> None:
-    pending = dict(layer)
-    first = layer[0][1]
+def _write(layer: _Layer, results: list[Result]) -> None:
+    pending, rows = dict(layer.runs), layer.rows
     for _ in range(_ATTEMPTS):
         few = len(pending) <= _FEW and settings.CHM_DATABASE_PREPARE
         if few:
             # Otherwise PostgreSQL plans the statement again on each execution for one row.
             session: Any = connection.connection
             session.execute("SET LOCAL plan_cache_mode = force_generic_plan")
-        statement = _statement(first.kind, first.clock, prepared=few)
-        for position, run_id, outcome, pruned_before in statement.rows(rows=_rows(pending)):
+        statement = _statement(layer.kind, layer.clock, prepared=few)
+        for position, run_id, outcome, pruned_before in statement.rows(rows=Jsonb(rows, dumps=bytes)):
             if outcome is not None:
-                results[position] = Result(Outcome(outcome), run_id, pruned_before and _pruned(pruned_before))
+                results[position] = Result(_OUTCOMES[outcome], run_id, pruned_before and _pruned(pruned_before))
                 del pending[position]
         if not pending:
             return
+        rows = _rows(pending)
     raise RuntimeError(f"{len(pending)} runs kept changing while they were written; ingest them again.")
 
 
@@ -194,17 +230,17 @@ def _pruned(before: datetime) -> str:
     return f"Runs of this pipeline from before {before.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ} were pruned."
 
 
-def _rows(pending: dict[int, StorableRun]) -> str:
+def _rows(writes: dict[int, StorableRun]) -> bytes:
     """Return the writes as one JSON array."""
     rows = [
         {
-            "position": position, "id": uuid7(), "pipeline_id": run.pipeline_id,
+            "position": position, "id": str(uuid_utils.uuid7()), "pipeline_id": run.pipeline_id,
             "external_run_id": run.external_run_id, "status": run.status, "started_at": run.started_at,
             "finished_at": run.finished_at, "given_seconds": run.duration_seconds,
             "rows_processed": run.rows_processed, "error_message": run.error_message,
             "status_reason": run.status_reason, "payload": run.payload and orjson.Fragment(run.payload),
             "given_source_url": run.given_source_url, "source_updated_at": run.at,
         }
-        for position, run in pending.items()
+        for position, run in writes.items()
     ]  # fmt: skip
-    return orjson.dumps(rows).decode()
+    return orjson.dumps(rows)

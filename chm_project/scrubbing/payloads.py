@@ -33,6 +33,8 @@ def storable_text(value: str) -> str:
     """Return the text without NUL and lone surrogates, which PostgreSQL cannot store."""
     if "\0" in value:
         value = value.replace("\0", "")
+    if value.isascii():
+        return value
     try:
         value.encode()
     except UnicodeEncodeError:

@@ -83,11 +83,22 @@ def undisturbed(generic: GenericPartner) -> list[dict[str, Any]]:
     return rows()
 
 
+def wait_until_stored(runs: int) -> None:
+    """Wait in a thread of the partner: a page is asked for while the one before is being written."""
+    deadline = time.monotonic() + 60
+    try:
+        while Run.objects.count() < runs and time.monotonic() < deadline:
+            time.sleep(0.01)
+    finally:
+        database.close()
+
+
 def test_a_process_that_is_killed_at_a_page_boundary_loses_no_run(generic: GenericPartner, orders: Pipeline) -> None:
     for page in range(PAGES):
         with ingesting(generic) as process:
 
-            def kill(_request: object, process: "subprocess.Popen[bytes]" = process) -> Answer:
+            def kill(_request: object, process: "subprocess.Popen[bytes]" = process, page: int = page) -> Answer:
+                wait_until_stored(page * 10)
                 process.send_signal(signal.SIGKILL)
                 return Answer(reset=True)
 
@@ -113,7 +124,8 @@ def test_a_process_that_is_killed_while_it_writes_a_page_loses_no_run(
             cursor.execute("BEGIN")
             held = False
 
-            def hold(_request: object, cursor: Any = cursor) -> None:
+            def hold(_request: object, cursor: Any = cursor, page: int = page) -> None:
+                wait_until_stored(page * 10)
                 cursor.execute("LOCK TABLE runs IN SHARE MODE")
 
             generic.faults = [*[None] * page, hold]
