@@ -1,9 +1,9 @@
-"""What reads cost as the runs of a year grow: `python -m tools.bench.growth URL [URL ...]`.
+"""Measure the cost of reads on databases with different numbers of runs: `python -m tools.bench.growth URL [URL ...]`.
 
-Each database holds a year of runs until about now, such as `manage.py generate_history` makes. The times are processor
-milliseconds, which a busy machine changes less than elapsed ones: of the database's session for shapes, of that and of
-this process for the others. The database is on this machine. A shape's window ends after the last run. "long" is a
-report that is canceled after 20 s, as the product cancels it.
+Each database is on this machine and has a year of runs until about now, such as `manage.py generate_history` generates.
+The times are processor milliseconds, which depend less on other work of the machine than elapsed times. For shapes they
+are those of the database session, for other reads those of the session and this process. A shape's window ends after
+the last run. "long" is a report that was canceled after 20 s, as CHM does.
 """
 
 import argparse
@@ -31,15 +31,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("urls", nargs="+", metavar="URL", help="address of a database")
     parser.add_argument("--json", action="store_true", help="print the figures of the first database as JSON")
-    given = parser.parse_args()
-    if given.json:
-        print(json.dumps(figures(given.urls[0])))
+    options = parser.parse_args()
+    if options.json:
+        print(json.dumps(figures(options.urls[0])))
         return
-    found = [_figures_in_a_process(url) for url in given.urls]
-    heads = [f"{each['runs']:,} runs, {window}" for each in found for window in _windows()]
+    results = [_figures_in_a_process(url) for url in options.urls]
+    heads = [f"{each['runs']:,} runs, {window}" for each in results for window in _windows()]
     print(f"| processor ms | {' | '.join(heads)} |\n|---|{'--:|' * len(heads)}")
-    for name in found[0]["ms"]:
-        cells = [str(each["ms"][name].get(window, "")) for each in found for window in _windows()]
+    for name in results[0]["ms"]:
+        cells = [str(each["ms"][name].get(window, "")) for each in results for window in _windows()]
         print(f"| {name} | {' | '.join(cells)} |")
 
 
@@ -48,13 +48,13 @@ def _windows() -> list[str]:
 
 
 def _figures_in_a_process(url: str) -> Any:
-    """Return the figures from a process of its own, because Django has one database."""
+    """Return the figures of a database, measured in a separate process, because Django's settings have one database."""
     command = [sys.executable, "-m", "tools.bench.growth", "--json", url]
     return json.loads(subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout)
 
 
 def figures(url: str) -> dict[str, Any]:
-    """Return the number of runs, and processor milliseconds by what is read and by window."""
+    """Return the number of runs, and the processor milliseconds of each read by window."""
     os.environ["CHM_DATABASE_URL"] = url
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chm_project.settings.development")
     import django
@@ -101,14 +101,14 @@ def figures(url: str) -> dict[str, Any]:
         ms[BARE_PROBES] = {"default": _processor_ms(session, lambda: ask(BARE[PROBES]))}
         for name, shape in shapes().items():
             ms[name] = {}
-            for window, own in _given(shape.parameters, clock).items():
-                values = validated(shape.parameters, own, clock=clock)
+            for window, parameters in _parameters_by_window(shape.parameters, clock).items():
+                values = validated(shape.parameters, parameters, clock=clock)
                 ms[name][window] = _processor_ms(session, lambda sql=shape.sql, values=values: ask(sql, values))  # type: ignore[misc]
     return {"runs": runs, "ms": ms}
 
 
-def _given(parameters: dict[str, str], clock: datetime) -> dict[str, dict[str, Any]]:
-    """Return the shape's parameters by window: only the default one for a shape without a window."""
+def _parameters_by_window(parameters: dict[str, str], clock: datetime) -> dict[str, dict[str, Any]]:
+    """Return the parameters for each window; a shape without a window has only the default."""
     if "since" in parameters:
         return {"default": {}} | {f"{days} days": {"since": clock - timedelta(days=days)} for days in DAYS}
     if "weeks" in parameters:
@@ -117,7 +117,10 @@ def _given(parameters: dict[str, str], clock: datetime) -> dict[str, dict[str, A
 
 
 def _processor_ms(processes: list[int], read: Callable[[], object]) -> float | str:
-    """Return the processor time of one read: the mean over about 0.3 s of it, after a first one."""
+    """Return the mean processor time of a read, repeated for about 0.3 s of it, or "long" if the read is canceled.
+
+    The first read is not counted, because it fills caches.
+    """
     from django.db import OperationalError
 
     try:
