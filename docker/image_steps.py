@@ -37,6 +37,7 @@ UID = 10001
 PLACES = re.compile(r"(?<![\w./-])/(opt/venv|app|tmp|run/secrets|var/lib/metrics)(?=[/\s\"':]|$)")
 
 
+# Variables with which pip reaches the package index.
 TO_THE_INDEX = re.compile(r"PIP_\w+|(https?|no)_proxy|SSL_CERT_FILE|REQUESTS_CA_BUNDLE", re.IGNORECASE)
 
 

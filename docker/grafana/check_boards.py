@@ -23,6 +23,7 @@ TYPESCRIPT = "5.6.3"
 SCENES = "6.0.0"  # the library of that release's dashboards
 END = datetime(2026, 6, 17, 12, tzinfo=UTC)
 ID = "01a1fd27-503e-706f-af67-6e9ef2701514"
+# All values, chosen ones, and texts that try to break out of a quoted value.
 CHOICES: tuple[dict[str, str], ...] = (
     {}, {"client": ID}, {"platform": "airflow", "environment": "dev"}, {"platform": "x' OR true --"},
     {"platform": 'a"b\\'}, {"environment": "NULL"}, {"client": "$__all", "platform": "cron"},
@@ -91,6 +92,7 @@ def behaviour(folder: str, boards: list[dict[str, Any]]) -> Iterator[str]:
             yield f"{name}: there is no field {x} for the bars."
 
 
+# 15 and 22 June 2026, in milliseconds.
 MONDAY, NEXT = 1_781_481_600_000, 1_782_086_400_000
 FRAMES: dict[str, list[dict[str, Any]]] = {
     "weekly_status_mix": [

@@ -64,6 +64,7 @@ def main() -> None:
     if options.keep:
         floors.keep(values, date=results["machine"]["date"], runs=options.runs, load=os.getloadavg()[0])
         floors.draw()
+    # The tables need all parts, so a partial run does not replace them.
     if list(options.only) == list(PARTS):
         write(results, beside_floors, console, to_page=options.write)
     console.print(beside_floors, markup=False, highlight=False)

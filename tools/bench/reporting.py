@@ -58,6 +58,7 @@ def main() -> None:
     with connection.cursor() as cursor:
 
         def seconds(sql: str, values: dict[str, Any], times: int = 5) -> float:
+            # The best of several: other work of the machine can only make a query slower.
             best = float("inf")
             for _ in range(times):
                 begun = time.perf_counter()
@@ -71,6 +72,7 @@ def main() -> None:
         results: dict[str, Any] = {}
         for name, shape in shapes().items():
             weeks = int(shape.parameters.get("weeks") or 12) if "weeks" in shape.parameters else None
+            # These two shapes have a fixed window of seven days.
             days = weeks * 7 if weeks else 7 if name in {"client_risk", "failure_counts_by_client"} else 30
             window = {"since": as_of - timedelta(days=days), "until": as_of}
             parameters = {"as_of": as_of} | ({"since": window["since"]} if "since" in shape.parameters else {})

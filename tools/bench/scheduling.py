@@ -22,6 +22,7 @@ from ingestion.synthetic.partner import Answer
 from tools.bench.servers import ROOT, empty_tables, fill_inventory, timed
 
 PIPELINES, CHANGED = 10_000, 200
+# Mostly waiting for a slow partner, so that a second worker helps.
 CONNECTIONS, PAGES, LATENCY_SECONDS = 20, 40, 0.05
 SECRET = {"CHM_BENCH_PARTNER_SECRET": "secret"}
 

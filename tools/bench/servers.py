@@ -28,6 +28,7 @@ UNLIMITED = dict.fromkeys(("CHM_THROTTLE_TOKEN", "CHM_THROTTLE_ADDRESS", "CHM_TH
 def create_database(url: str, name: str = NAME) -> str:
     """Create an empty database on the server of `url`; return its URL."""
     with psycopg.connect(url, autocommit=True) as server:
+        # With FORCE, because sessions of an interrupted benchmark may still be open.
         server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
         server.execute(f"CREATE DATABASE {name}")
     parts = conninfo_to_dict(url)

@@ -56,6 +56,7 @@ def _typescript(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(HERE / "typescript", folder)
     package = folder / "package.json"
+    # The package's version is the contract's.
     package.write_text(package.read_text().replace("VERSION", contract()["info"]["version"]))
     done = run_npm_program("openapi-typescript", DOCUMENT, "-o", folder / "src" / "schema.ts")
     if done.returncode:

@@ -22,6 +22,7 @@ from urllib.request import urlopen
 from tools.evidence.requirements import ROOT
 
 DOCUMENTS = ("README.md", "docs/quickstart.md")
+# The first start of the demonstration installs all packages.
 READY_SECONDS, RUN_SECONDS = 300, 600
 _BLOCK = re.compile(r"^( *)```sh([^\n]*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 _READY = re.compile(r'ready="([^"]+)"')

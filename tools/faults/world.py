@@ -23,6 +23,7 @@ from tools.bench.servers import ROOT, create_database, fill_inventory, manage
 from tools.faults.source import PIPELINES, SECRETS, FaultyPartner
 
 INTERVAL_SECONDS = 1
+# Far longer than the longest pause of a circuit breaker, which is 16 intervals.
 SETTLE_SECONDS = 120
 _STORED_RUNS = """
 SELECT p.external_id, r.external_run_id, r.status, r.started_at, r.finished_at

@@ -13,6 +13,7 @@ import psycopg
 
 from tools.bench.servers import ROOT, create_database, manage, web_server
 
+# Otherwise most of the generated requests would get 429.
 RATES = dict.fromkeys(
     ("CHM_THROTTLE_TOKEN", "CHM_THROTTLE_ADDRESS", "CHM_THROTTLE_REFUSED", "CHM_THROTTLE_LINEAGE"), "100000000/minute"
 )

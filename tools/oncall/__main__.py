@@ -182,6 +182,7 @@ def main() -> int:
                 f"--web.listen-address=127.0.0.1:{web_port}", folder=folder,
             )
         )  # fmt: skip
+        # Both programs need a moment to load their files.
         time.sleep(5)
         try:
             for line in drill(AlertingChm(f"http://127.0.0.1:{chm_port}", token), pipelines, receiver):

@@ -317,6 +317,7 @@ class Life:
                    "--token-env", "TOKEN"]  # fmt: skip
         process = Process(command, {"PATH": os.environ["PATH"], "TOKEN": "life"}, self.folder, self.log, port)
         try:
+            # Wait until the partner listens.
             time.sleep(1)
             yield f"http://127.0.0.1:{port}"
         finally:

@@ -97,6 +97,7 @@ def _units(folder: Path) -> Iterator[str]:
     yield from (f"verify: {line}" for line in judged.splitlines() if "chm" in line)
     for service in services:
         output = _output_of(
+            # Offline: the files are judged without a running systemd.
             ["systemd-analyze", "security", "--no-pager", "--offline=true", f"--root={folder / 'root'}",
              f"--threshold={MAX_EXPOSURE}", service],
             may_fail=True,

@@ -82,6 +82,7 @@ def packaging_faults(tracked: list[str], sdist: Path, wheel: Path) -> list[str]:
         in_wheel = set(archive.namelist())
     with tarfile.open(sdist) as archive_of_source:
         in_sdist = {member.name.partition("/")[2] for member in archive_of_source.getmembers() if member.isfile()}
+    # The name of this folder contains the version.
     [share] = {name.partition("/data/share/chm/")[0] for name in in_wheel if "/data/share/chm/" in name}
     faults = []
     for name in tracked:

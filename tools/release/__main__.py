@@ -31,6 +31,7 @@ CHANGELOG, PROJECT = ROOT / "CHANGELOG.md", ROOT / "pyproject.toml"
 UNRELEASED = "Unreleased"
 # Files that operators need in addition to the program.
 OPERATIONS = ("docs/operations/", "docs/examples/", "docs/settings.md", "docs/connectors.md", "docker/nginx/")
+# Releases and pre-releases as in PEP 440.
 _VERSION = re.compile(r"\d+\.\d+\.\d+(?:(?:a|b|rc)\d+)?")
 _SECTION = re.compile(
     r"^## (?P<name>\S+)(?: - (?P<date>\d{4}-\d{2}-\d{2}))?\n(?P<text>.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL

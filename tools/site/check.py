@@ -39,6 +39,7 @@ def problems(site: Path = SITE) -> Iterator[str]:
             if parts.scheme in {"http", "https"} or parts.netloc:
                 if loaded:
                     yield f"{page.relative_to(site)}: loads {address}"
+            # 404.html has absolute addresses, because a server sends it for any path.
             elif not parts.scheme and parts.path and page.name != "404.html":
                 target = (page.parent / unquote(parts.path)).resolve()
                 if not (target.exists() or (target / "index.html").exists()):

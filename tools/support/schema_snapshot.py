@@ -9,6 +9,7 @@ from psycopg import sql
 
 _OWN_SCHEMAS = "n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%'"
 _GRANTEE: LiteralString = "CASE acl.grantee WHEN 0 THEN 'PUBLIC' ELSE acl.grantee::regrole::text END"
+# One query for each kind of object. Each returns one line per object.
 _QUERIES: tuple[LiteralString, ...] = (
     # Without the comment of the schema reporting, which is a hash of its views: the views themselves are compared.
     """

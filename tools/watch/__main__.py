@@ -38,6 +38,7 @@ class Prometheus:
         (self.folder / "chm-token").write_text(chm.scraper_token)
         (self.folder / "chm-rules.yml").write_text(rules(timing))
         text = (ROOT / "docker" / "prometheus" / "prometheus.yml").read_text()
+        # The shipped configuration, with this installation's port and shorter intervals.
         text = text.replace("127.0.0.1:8000", f"127.0.0.1:{chm.port}").replace("15s", f"{scrape}s")
         (self.folder / "prometheus.yml").write_text(text)
 

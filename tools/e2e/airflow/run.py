@@ -37,6 +37,7 @@ DAGS = ("sales_daily_load", "orders.reconcile-v2", "long_haul_export", "manual_r
 RENAMED = "sales_hourly_load"
 # The runs that the schedules of two DAGs create: 24 hourly ones and 20 half-hourly ones.
 CAUGHT_UP = 24 + 20
+# CHM has no status for a queued run: it is running, without a start.
 CANONICAL = {"queued": "running", "running": "running", "success": "success", "failed": "failed"}
 # Airflow answers some changes with 500 shortly after its start and under load.
 BUSY_TRIES = 5

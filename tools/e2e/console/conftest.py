@@ -64,6 +64,7 @@ def log_in(site: Site, chromium: Browser) -> Iterator[LogIn]:
         )
         contexts.append(context)
         page = context.new_page()
+        # Scripts that fail leave a page that looks right, so their errors are collected.
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.goto("/admin/")

@@ -19,6 +19,7 @@ from ingestion.synthetic.airflow_replay import AirflowReplay
 from ingestion.synthetic.generic_partner import GenericPartner
 from tools.support.processes import empty_broker, empty_database, web_server
 
+# A numbered database of the broker that no other test uses.
 DATABASE, BROKER = "chm_e2e", 9
 PASSWORD = "only-for-browser-tests"
 ROLES = ("viewer", "analyst", "operator", "administrator")

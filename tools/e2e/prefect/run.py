@@ -64,6 +64,7 @@ class Prefect:
         return {row["id"]: (canonical(row), moment(row["start_time"]), moment(row["end_time"])) for row in real}
 
     def set_state(self, run: str, kind: str, message: str | None = None) -> None:
+        # With force, because Prefect's rules would reject some of these changes.
         body = {"state": {"type": kind, "message": message}, "force": True}
         self.call("POST", f"/flow_runs/{run}/set_state", body)
 
