@@ -44,6 +44,8 @@ WORDS = [
     ("(goes|go|went) on (with|from|in|until|alone|where)", "continues", "two words for one"),
     ("said otherwise", "in other words", "an idiom that is easily misread"),
     ("were it|had it", "if it", "inverted"),
+    ("otherwise than", "differently from, not ... as", "inverted"),
+    ("leads? nowhere", "does not exist", "a metaphor"),
 ]
 # Names of variables, parameters, functions and classes that say nothing about what they hold.
 NAMES = {
