@@ -1,0 +1,78 @@
+"""Measure what the roll-up triggers add to a write: pages of 1,000 runs, with and without them in turn.
+
+`python -m tools.bench.rollup_cost` uses a database of its own and fails above 10 %. It compares the processor time of
+the database session, which other work on the machine changes little.
+"""
+
+import os
+from uuid import UUID
+
+import psutil
+
+from tools.bench.ingestion import PAGE
+from tools.bench.partner import run
+from tools.bench.servers import create_database, fill_inventory, manage
+
+NAME = "chm_bench_rollup"
+PAGES = 40
+MAXIMUM = 1.10
+KINDS = {"new runs": False, "half of them changed": True}
+TRIGGERS = ("rollup_added", "rollup_changed")
+
+
+def main() -> None:
+    from chm_project.local.embedded import attach_to_environment
+
+    attach_to_environment()
+    url = create_database(os.environ["CHM_DATABASE_URL"], NAME)
+    manage("migrate", "--verbosity", "0", CHM_DATABASE_URL=url)
+    os.environ |= {"CHM_DATABASE_URL": url, "CHM_DEBUG": "0"}
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chm_project.settings.development")
+    import django
+
+    django.setup()
+    [pipeline_id] = fill_inventory(url, ["pipeline_0"])
+    _write(pipeline_id, 0, changed=True, counted=True)  # the first write of a session plans the triggers
+    costly = [name for name, changed in KINDS.items() if _ratio(pipeline_id, name, changed=changed) > MAXIMUM]
+    if costly:
+        raise SystemExit(f"above {MAXIMUM:.2f}: {', '.join(costly)}")
+
+
+def _ratio(pipeline_id: UUID, name: str, *, changed: bool) -> float:
+    seconds = {True: 0.0, False: 0.0}
+    for number in range(1, PAGES + 1):
+        for counted in (number % 2 == 0, number % 2 == 1):
+            seconds[counted] += _write(pipeline_id, number, changed=changed, counted=counted)
+    ratio = seconds[True] / seconds[False]
+    with_them, without = (seconds[counted] / PAGES * 1000 for counted in (True, False))
+    print(f"{name}: {with_them:.1f} ms of PostgreSQL per page, {without:.1f} ms without triggers, ratio {ratio:.2f}")
+    return ratio
+
+
+def _write(pipeline_id: UUID, number: int, *, changed: bool, counted: bool) -> float:
+    """Write a page, take it back, and return the seconds of processor time of the database session."""
+    from django.db import connection, transaction
+
+    from ingestion.connectors.base import Target
+    from ingestion.connectors.generic import event
+    from runs.services import prepared, record_prepared
+
+    target = Target(pipeline_id, pipeline_id, "custom", "pipeline_0", None)
+    rows = range(number * PAGE, (number + 1) * PAGE)
+    first, second = (prepared(event(target, run(0, row, moment)) for row in rows) for moment in (0, 1))
+    with transaction.atomic(), connection.cursor() as cursor:
+        for trigger in () if counted else TRIGGERS:
+            cursor.execute(f"ALTER TABLE runs DISABLE TRIGGER {trigger}")
+        cursor.execute("SELECT pg_backend_pid()")
+        [session] = cursor.fetchone() or [0]
+        if changed:
+            record_prepared(first)
+        begun = psutil.Process(session).cpu_times()
+        record_prepared(second if changed else first)
+        ended = psutil.Process(session).cpu_times()
+        transaction.set_rollback(True)
+    return (ended.user + ended.system) - (begun.user + begun.system)
+
+
+if __name__ == "__main__":
+    main()
