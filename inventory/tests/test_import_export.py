@@ -284,7 +284,7 @@ def test_a_user_cannot_confirm_the_file_of_another(browser: Browser) -> None:
     other = Browser()
     other.force_login(User.objects.create_superuser("other"))
 
-    assert "no longer kept" in confirm(other, CLIENTS, preview).content.decode()
+    assert "has expired" in confirm(other, CLIENTS, preview).content.decode()
     assert Client.objects.count() == 0
 
 
