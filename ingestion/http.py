@@ -1,7 +1,6 @@
-"""HTTP to partners: one session per connection with time limits, retries, a size limit and one host.
+"""HTTP requests to partners: a session per connection with time limits, retries, a size limit and a single host.
 
-The retry loop is around the request and the reading of its body, for every method: urllib3's own covers neither
-bodies nor POST.
+CHM has its own retries, because those of urllib3 do not include reading the body, nor POST requests.
 """
 
 import json
@@ -29,8 +28,8 @@ from ingestion.rate_limit import RateLimit
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
 MAX_RETRY_AFTER_SECONDS = 15 * 60
-# A longer Retry-After does not block a worker: a later ingestion repeats the request.
-PATIENCE_SECONDS = 60
+# A worker does not wait for a longer Retry-After; a later ingestion repeats the request.
+MAX_WAIT_SECONDS = 60
 CHUNK_BYTES = 64 * 1024
 USER_AGENT = "chm-ingestion/1"
 
@@ -38,36 +37,38 @@ Query = Sequence[tuple[str, str]] | Mapping[str, str]
 
 
 class TooLarge(BadAnswer):
-    """A body larger than any page of runs."""
+    """The body is larger than any page of runs."""
 
 
 class RequestsSpent(PartnerError):
-    """The session has no requests left."""
+    """The requests that `at_most` allows are used up."""
 
 
 @dataclass(frozen=True, slots=True)
 class HttpSettings:
-    timeout_seconds: float = 10
+    """The limits of a connection's requests."""
+
+    timeout_seconds: float = 10  # for connecting, and for each wait for data
     max_retries: int = 3
-    backoff_seconds: float = 1
-    requests_per_second: float = 0  # no budget
+    backoff_seconds: float = 1  # before the first retry; doubled before each further one
+    requests_per_second: float = 0  # 0: no limit
 
     @property
     def total_seconds(self) -> float:
-        """Return the limit for a request and its body, so that a slow partner does not block a worker."""
+        """Return the limit for a request with its body, so that a slow partner does not block a worker."""
         return self.timeout_seconds * TIMEOUTS_PER_EXCHANGE
 
 
 @dataclass(frozen=True, slots=True)
 class Exchanged:
-    """A decoded JSON body, and the next page's URL from the Link header."""
+    """A response: its decoded JSON body, and the URL of the next page from its Link header."""
 
     body: Any
     next_url: str | None = None
 
 
 class _Retry(Exception):
-    """A failed attempt that may be repeated; `after` is the partner's Retry-After in seconds."""
+    """An attempt that failed with `error` and may be repeated. `after` are the seconds of the partner's Retry-After."""
 
     def __init__(self, error: PartnerError, after: float | None = None) -> None:
         super().__init__(str(error))
@@ -86,11 +87,11 @@ class _Outgoing:
 
 
 class PartnerSession:
-    """A connection's HTTP session. Paths are relative to its base_url, and percent-encoded by the caller.
+    """The HTTP session of a connection. Paths are relative to `base_url` and percent-encoded by the caller.
 
-    All requests of a session share its connections, its budget and the waits that the partner asked for: `held` is
-    what is left of an earlier one, in seconds, and `on_hold` is called with each new one.
-    Raise Unavailable, Refused, NotFound or BadAnswer.
+    All requests of a session share its TCP connections, its rate limit and the pauses that the partner asked for:
+    `held` are the remaining seconds of an earlier pause, and `on_hold` is called with the seconds of each new one.
+    Its methods raise Unavailable, TokenRefused, Refused, NotFound or BadAnswer.
     """
 
     def __init__(
@@ -113,7 +114,9 @@ class PartnerSession:
         self._rate_limit.hold(held)
         self._requests_left: int | None = None
         self._session = requests.Session()
-        self._session.trust_env = False  # ignore .netrc and proxies of the machine, which must not get the token
+        # Ignore .netrc, which would replace the Authorization header, and proxies, which must not get the token.
+        self._session.trust_env = False
+        # No retries of urllib3: this class counts attempts itself.
         adapter = BoundedAdapter(max_retries=urllib3.Retry(0, read=False), pool_maxsize=4)
         self._session.mount("http://", adapter)
         self._session.mount("https://", adapter)
@@ -128,7 +131,7 @@ class PartnerSession:
 
     @contextmanager
     def at_most(self, number: int) -> Iterator[None]:
-        """Raise RequestsSpent instead of sending more than this number of requests, repeated ones included."""
+        """Limit the block to this number of requests, retries included. A further request raises RequestsSpent."""
         self._requests_left = number
         try:
             yield
@@ -140,10 +143,11 @@ class PartnerSession:
         return self.exchange("GET", path, query).body
 
     def post(self, path: str, body: Any, *, authenticated: bool = True) -> Any:
+        """Send the body as JSON and return the decoded JSON body of the response."""
         return self.exchange("POST", path, (), body, authenticated=authenticated).body
 
     def token(self, url: str, body: Mapping[str, str], *, form: bool, headers: Mapping[str, str]) -> Any:
-        """Request a token from an authorization server, which may have another host; without credentials in headers."""
+        """Request a token from `url`, which may be on another host. Only `headers` and `body` have credentials."""
         return self.exchange("POST", url, (), body, authenticated=False, form=form, headers=headers).body
 
     def exchange(
@@ -157,19 +161,22 @@ class PartnerSession:
         form: bool = False,
         headers: Mapping[str, str] | None = None,
     ) -> Exchanged:
+        """Send a request and return the response. If the token is refused, try once with a new one."""
         request = _Outgoing(method, path, query, body, form, headers or {})
-        refreshed = False
+        has_new_token = False
         while True:
             try:
                 return self._with_retries(request, authenticated=authenticated)
             except TokenRefused:
-                if refreshed or not authenticated or not self.auth.refused():
+                if has_new_token or not authenticated or not self.auth.refused():
                     raise
-                refreshed = True
+                has_new_token = True
 
     def own_address(self, url: str) -> str:
-        """A next page's address on the partner's own host, by our scheme and port: the token goes nowhere else, and
-        a partner behind a proxy may not know how it is reached."""
+        """Return the URL of a next page with the scheme and port of `base_url`. Raise BadAnswer for another host.
+
+        The token must not be sent to another host. A partner behind a proxy may name a wrong scheme or port.
+        """
         base = urlsplit(self.base_url)
         try:
             target = urlsplit(urljoin(f"{self.base_url}/", url))
@@ -177,7 +184,7 @@ class PartnerSession:
         except ValueError:
             raise BadAnswer("the address of the next page cannot be read") from None
         if host != base.hostname:
-            raise BadAnswer(f"the next page is on another host, {host}: it is not followed")
+            raise BadAnswer(f"the next page is on another host, {host}; CHM does not follow it")
         return urlunsplit((base.scheme, base.netloc, target.path, target.query, ""))
 
     def _with_retries(self, request: _Outgoing, *, authenticated: bool) -> Exchanged:
@@ -201,18 +208,20 @@ class PartnerSession:
         failure = state.outcome.exception() if state.outcome else None
         backoff = self.settings.backoff_seconds * 2 ** (state.attempt_number - 1)
         if isinstance(failure, _Retry) and failure.after is not None:
-            return 0  # the pause applies to every request, not only to this one
-        return float(backoff * random.uniform(0.5, 1))  # noqa: S311 - jitter, not cryptography
+            return 0  # the rate limit waits, because the pause applies to every request and not only to this one
+        # Jitter, so that several workers do not retry at the same time.
+        return float(backoff * random.uniform(0.5, 1))  # noqa: S311 - not cryptography
 
     def _attempt(self, request: _Outgoing, *, authenticated: bool) -> Exchanged:
         what = f"{request.method} {request.path.partition('?')[0]}"
-        proof = self.auth.headers(self) if authenticated else {}
+        # Before the request is counted, since the exchange for a token is a request of its own.
+        auth_headers = self.auth.headers(self) if authenticated else {}
         if self._requests_left is not None:
             if not self._requests_left:
                 raise RequestsSpent("the requests of this session are used up")
             self._requests_left -= 1
-        if (held := self._rate_limit.held()) > PATIENCE_SECONDS:
-            raise Unavailable(f"the partner asked to be left alone for another {held:.0f} s")
+        if (held := self._rate_limit.held()) > MAX_WAIT_SECONDS:
+            raise Unavailable(f"the partner asked for a pause; {held:.0f} s of it remain")
         self._rate_limit.wait()
         deadline = time.monotonic() + self.settings.total_seconds
         try:
@@ -222,10 +231,10 @@ class PartnerSession:
                 params=request.query,
                 json=None if request.form else request.body,
                 data=request.body if request.form else None,
-                headers={"Accept": "application/json", "User-Agent": USER_AGENT, **request.headers, **proof},
+                headers={"Accept": "application/json", "User-Agent": USER_AGENT, **request.headers, **auth_headers},
                 timeout=self.settings.timeout_seconds,
-                allow_redirects=False,  # the token is sent only to its own host
-                stream=True,
+                allow_redirects=False,  # the token must not be sent to another host
+                stream=True,  # _read limits the size and the time of the body
             )
             with response:
                 content = _read(response, deadline)
@@ -233,32 +242,34 @@ class PartnerSession:
             raise TooLarge(f"{what}: {error}") from None
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise _Retry(Unavailable(f"{what} failed: {self._cause(error)}")) from None
-        return self._judge(what, response, content, authenticated=authenticated)
+        return self._result(what, response, content, authenticated=authenticated)
 
-    def _judge(self, what: str, response: requests.Response, content: bytes, *, authenticated: bool) -> Exchanged:
-        """Map status codes and bodies to results and errors."""
+    def _result(self, what: str, response: requests.Response, content: bytes, *, authenticated: bool) -> Exchanged:
+        """Return the decoded response, or raise the error for its status and body. `what` names the request."""
         status = response.status_code
         if 200 <= status < 300:
             try:
                 return Exchanged(json.loads(content), response.links.get("next", {}).get("url"))
             except (ValueError, RecursionError):
-                # It may have been cut off on the way.
+                # A proxy may have shortened the body or returned a page of its own, so a retry can succeed.
                 kind = response.headers.get("Content-Type", "no content type")
                 raise _Retry(BadAnswer(f"{what} answered {status} without readable JSON ({kind})")) from None
         detail = self._detail(content)
         message = f"{what} answered {status}{detail}"
-        after = _wait_asked_for(status, response.headers)
+        after = _requested_pause(status, response.headers)
         if after is not None:
             self._rate_limit.hold(after)
             self._on_hold(after)
+        # GitHub answers 403 when its rate limit is used up.
         if status == 429 or status >= 500 or (status == 403 and after is not None):
             raise _Retry(Unavailable(message), after)
         if 300 <= status < 400:
             host = urlsplit(response.headers.get("Location", "")).hostname or "another address"
-            raise Refused(f"{message}: it redirects to {host}; set base_url to where the API is")
+            raise Refused(f"{message}: it redirects to {host}; set base_url to the address of the API")
         if status == 401 or (authenticated and self.auth.is_refusal(status, message)):
             raise TokenRefused(message)
         if status == 404:
+            # The fields of Airflow's errors.
             explained = bool(self._detail(content, keys=("detail", "title")))
             raise NotFound(message, explained=explained, in_json=isinstance(_decoded(content), dict))
         raise Refused(message)
@@ -266,7 +277,7 @@ class PartnerSession:
     def _detail(
         self, content: bytes, keys: Sequence[str] = ("detail", "title", "error", "message", "exception_message")
     ) -> str:
-        """Return the partner's short explanation, if it has a known form."""
+        """Return ": " and the partner's error message, shortened and without secrets; "" if no key has one."""
         body = _decoded(content)
         if isinstance(body, dict) and isinstance(body.get("error"), dict) and "error" in keys:
             body = body["error"]
@@ -277,20 +288,23 @@ class PartnerSession:
         return ""
 
     def _cause(self, error: BaseException) -> str:
+        """Return the reason of a failed attempt in plain words, without the texts of libraries."""
         if isinstance(error, requests.ConnectTimeout | urllib3.exceptions.ConnectTimeoutError):
             return f"no connection within {self.settings.timeout_seconds:g} s"
         if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError | TimeoutError):
             return (
-                f"no complete answer in time ({self.settings.timeout_seconds:g} s without a byte, "
-                f"{self.settings.total_seconds:g} s in all)"
+                f"no complete answer in time (at most {self.settings.timeout_seconds:g} s without a byte, "
+                f"{self.settings.total_seconds:g} s in total)"
             )
         if isinstance(error, requests.exceptions.SSLError):
             return "the TLS certificate was not accepted"
         if isinstance(error, requests.ConnectionError):
-            return f"cannot connect to {urlsplit(self.base_url).netloc.rpartition('@')[2]}, or it hung up"
-        return f"the answer broke off ({type(error).__name__})"
+            host = urlsplit(self.base_url).netloc.rpartition("@")[2]
+            return f"cannot connect to {host}, or it closed the connection"
+        return f"the answer is incomplete ({type(error).__name__})"
 
     def _safe(self, text: str) -> str:
+        """Return the text without secrets: first the connection's own, then what looks like one."""
         for secret in self.auth.secrets:
             if secret:
                 text = text.replace(secret, FILTERED)
@@ -298,6 +312,7 @@ class PartnerSession:
 
 
 def _decoded(content: bytes) -> Any:
+    """Return the JSON value, or None if the content is not JSON or nested too deeply."""
     try:
         return json.loads(content)
     except (ValueError, RecursionError):
@@ -305,10 +320,11 @@ def _decoded(content: bytes) -> Any:
 
 
 def _read(response: requests.Response, deadline: float) -> bytes:
+    """Return the body. Raise TooLarge above the size limit, and TimeoutError after the deadline."""
     chunks: list[bytes] = []
     size = 0
     while True:
-        # read1 returns available data; read would wait for a whole chunk, which may take hours.
+        # read1() returns the data that has arrived. read() would wait for a whole chunk, which may take hours.
         chunk = response.raw.read1(CHUNK_BYTES, decode_content=True)
         if not chunk:
             break
@@ -321,8 +337,8 @@ def _read(response: requests.Response, deadline: float) -> bytes:
     return b"".join(chunks)
 
 
-def _wait_asked_for(status: int, headers: Mapping[str, str]) -> float | None:
-    """Return the seconds to wait: Retry-After, or the end of a used-up rate limit."""
+def _requested_pause(status: int, headers: Mapping[str, str]) -> float | None:
+    """Return the seconds of Retry-After, or until a used-up rate limit is reset; None if there is no pause."""
     after = _retry_after(headers.get("Retry-After"))
     if after is not None or status not in {403, 429} or headers.get("X-RateLimit-Remaining") != "0":
         return after
@@ -333,19 +349,23 @@ def _wait_asked_for(status: int, headers: Mapping[str, str]) -> float | None:
 
 
 def _retry_after(value: str | None) -> float | None:
-    """Return the seconds of a Retry-After header in either form, capped; None if it is missing or unreadable."""
+    """Return the seconds of a Retry-After header, at most MAX_RETRY_AFTER_SECONDS; None without a readable one.
+
+    The header has a number of seconds or a date (RFC 9110, 10.2.3).
+    """
     if value is None:
         return None
     try:
         seconds = float(value)
     except ValueError:
         try:
-            moment = parsedate_to_datetime(value)
+            date = parsedate_to_datetime(value)
         except ValueError:
             return None
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        seconds = (moment - datetime.now(UTC)).total_seconds()
+        if date.tzinfo is None:
+            date = date.replace(tzinfo=UTC)
+        seconds = (date - datetime.now(UTC)).total_seconds()
+    # float() reads "nan" too, and every comparison with it is false.
     if math.isnan(seconds):
         return None
     return min(max(seconds, 0), MAX_RETRY_AFTER_SECONDS)

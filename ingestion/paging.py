@@ -1,6 +1,6 @@
-"""Paging without HTTP: small state machines that detect loops.
+"""Paging without HTTP: small state machines that compute the next page and detect loops.
 
-`position` is the place of the next page, as JSON, from which a later walk can continue.
+`position` is the current page as a JSON value, at which a later walk can continue.
 """
 
 import math
@@ -11,25 +11,26 @@ from typing import Any
 from ingestion.errors import BadAnswer
 
 MAX_PAGES = 100_000
-MAX_PAGE_RUNS = 10_000
+MAX_PAGE_RUNS = 10_000  # a page is stored in one transaction
 
 Position = Mapping[str, Any]
 
-# For a walk by offset: rows remembered, rows kept in its position, and the maximum number of steps back.
+# A walk by offset keeps the keys of this many rows in memory, and of this many in its position, which is saved.
 MAX_KNOWN_ROWS = 100_000
-KEPT_ROWS = 50
+POSITION_ROWS = 50
 MAX_STEPS_BACK = 200
-# Without a total, a page may be repeated this many times.
+# Without a total, a page may come this many times before it counts as a loop.
 MAX_SAME_PAGES = 20
 
 
 class PageCap:
-    """Limits the number of pages, so that no walk is endless."""
+    """Limits the pages of a walk and the runs of a page, so that no walk is endless."""
 
     def __init__(self) -> None:
         self.pages = 0
 
     def count(self, runs: int) -> None:
+        """Count a page with this number of runs. Raise BadAnswer above a limit."""
         self.pages += 1
         if self.pages > MAX_PAGES:
             raise BadAnswer(f"more than {MAX_PAGES} pages")
@@ -38,7 +39,7 @@ class PageCap:
 
 
 class CursorPaging:
-    """Follow cursors until there is none; a repeated cursor is an error."""
+    """Paging by cursors until a page has none. A repeated cursor is an error."""
 
     def __init__(self, start: Position | None = None) -> None:
         self.cursor: str | None = start["cursor"] if start else None
@@ -49,7 +50,7 @@ class CursorPaging:
         return {"cursor": self.cursor}
 
     def advance(self, cursor: object) -> bool:
-        """Return whether there is a next page."""
+        """Return whether there is a next page, and move to it."""
         if cursor is None or cursor == "":
             return False
         if not isinstance(cursor, str | int):
@@ -62,28 +63,28 @@ class CursorPaging:
 
 
 class OffsetPaging:
-    """Paging by offset without losing rows while rows are added and deleted.
+    """Paging by offset that misses no row while rows are added and deleted.
 
-    Rows that are deleted before an offset move the rest up, so that the next page would begin too late. Therefore each
-    page begins with the last row of the page before. If it does not begin with a known row, rows may have been passed
-    over: the walk steps back, further each time, until a page begins with a known row or at offset 0. This holds for
-    every listing that keeps its rows in sequence, oldest or newest first. The offset advances by the rows received,
-    since a server may cut a page short.
+    If rows before the offset are deleted, the others move up, and the next page would start too late. So each page
+    starts with the last row of the page before. If it starts with an unknown row, rows may have been missed: the walk
+    goes back, further each time, until a page starts with a known row or at offset 0. This works for every listing that
+    keeps the order of its rows, oldest or newest first. The offset grows by the number of received rows, because a
+    server may shorten a page.
     """
 
     def __init__(self, start: Position | None = None) -> None:
         self.offset: int = start["offset"] if start else 0
         self._overlap: int = start.get("overlap", 0) if start else 0
-        # Rows that are known to be consecutive from the start of the listing.
+        # The keys of the rows read so far, in their order; none between them was missed.
         recent: list[str] = start.get("recent", []) if start else []
         self._seen: dict[str, None] = dict.fromkeys(recent)
-        self._recent: deque[str] = deque(recent, maxlen=KEPT_ROWS)
+        self._recent: deque[str] = deque(recent, maxlen=POSITION_ROWS)
         self._last_page: Sequence[str] = ()
         self._total: int | None = None
         self._same_pages = 0
-        self._back = 0
+        self._step_size = 0  # of the last step back
         self._steps_back = 0
-        self._passed_over: set[str] = set()
+        self._unknown_first_rows: set[str] = set()
 
     @property
     def position(self) -> Position:
@@ -92,20 +93,20 @@ class OffsetPaging:
     def advance(self, *, keys: Sequence[str], total: int | None = None, last: bool = False) -> bool:
         """Return whether there is a next page after the one whose rows have these keys.
 
-        `total` is the partner's latest count of rows; with `last` the page itself shows that it is the last one.
+        `total` is the partner's count of rows on this page, if it gives one. With `last` the page is the last one.
         """
-        if self._overlap and self._may_have_passed_rows(keys):
+        if self._overlap and self._may_have_missed_rows(keys):
             self._step_back(len(keys))
             return True
         if not keys or (self._overlap and len(keys) == self._overlap and total is None):
             return False
         if list(keys) != self._last_page:
             self._same_pages = 0
-        elif self._is_a_circle(total):
+        elif self._is_loop(total):
             raise BadAnswer("the partner gave the same page twice")
-        self._back, self._last_page, self._total = 0, list(keys), total
+        self._step_size, self._last_page, self._total = 0, list(keys), total
         self._seen |= dict.fromkeys(keys)
-        self._recent.extend(keys[-KEPT_ROWS:])
+        self._recent.extend(keys[-POSITION_ROWS:])
         if len(self._seen) > 2 * MAX_KNOWN_ROWS:
             self._seen = dict.fromkeys(list(self._seen)[-MAX_KNOWN_ROWS:])
         end = self.offset + len(keys)
@@ -116,43 +117,45 @@ class OffsetPaging:
         self.offset = end - self._overlap
         return True
 
-    def _is_a_circle(self, total: int | None) -> bool:
+    def _is_loop(self, total: int | None) -> bool:
         """Return whether a repeated page means that the partner ignores the offset.
 
-        In a listing with newest first, a page's worth of new rows repeats the page too; but then the total has grown.
+        In a listing with newest rows first, a page is also repeated if a whole page of new rows arrived. Then the total
+        has grown.
         """
         self._same_pages += 1
         if total is None and self._overlap:
             return self._same_pages >= MAX_SAME_PAGES
         return not self._overlap or total == self._total
 
-    def _may_have_passed_rows(self, keys: Sequence[str]) -> bool:
+    def _may_have_missed_rows(self, keys: Sequence[str]) -> bool:
+        """Return whether the page does not start with a known row."""
         if not keys:
             return True
         if keys[0] in self._seen:
             return False
-        # The same row again after stepping back: the partner's order has ties.
-        again = keys[0] in self._passed_over and not self._back
-        self._passed_over.add(keys[0])
+        # The same unknown row after a step back: the partner's order of rows with equal values differs per response.
+        again = keys[0] in self._unknown_first_rows and not self._step_size
+        self._unknown_first_rows.add(keys[0])
         return not again
 
     def _step_back(self, size: int) -> None:
         self._steps_back += 1
         if self._steps_back > MAX_STEPS_BACK:
-            raise BadAnswer("the partner's rows change faster than they can be read")
-        self._back = max(2 * self._back, size, len(self._last_page), 1)
-        self.offset = max(0, self.offset - self._back)
+            raise BadAnswer("the partner's rows change faster than CHM can read them")
+        self._step_size = max(2 * self._step_size, size, len(self._last_page), 1)
+        self.offset = max(0, self.offset - self._step_size)
         self._overlap = 1 if self.offset else 0
         self._last_page = ()
 
 
 class NumberPaging:
-    """Paging by number until a page is empty or the total is reached; steps back if rows disappeared."""
+    """Paging by page number, until a page is empty or the total is reached. Goes back if the total becomes smaller."""
 
     def __init__(self, first: int = 1, start: Position | None = None) -> None:
         self._first = first
         self.number: int = start["number"] if start else first
-        # Rows of the largest page so far: the server may return less than requested.
+        # The number of rows on the largest page so far, because the server may return fewer than requested.
         self._size: int = start["size"] if start else 1
         self._total: int | None = start["total"] if start else None
         self._last_page: object = None
@@ -162,16 +165,17 @@ class NumberPaging:
         return {"number": self.number, "size": self._size, "total": self._total}
 
     def advance(self, *, page: list[object], total: int | None = None) -> bool:
+        """Return whether there is a next page after this one, and set `number` to it."""
         if not page:
             return False
         if page == self._last_page:
             raise BadAnswer("the partner gave the same page twice")
         self._size = max(self._size, len(page))
-        vanished = 0 if self._total is None or total is None else max(0, self._total - total)
+        deleted = 0 if self._total is None or total is None else max(0, self._total - total)
         self._total = total
-        if vanished:
+        if deleted:
             self._last_page = None
-            self.number = max(self._first, self.number - math.ceil(vanished / self._size))
+            self.number = max(self._first, self.number - math.ceil(deleted / self._size))
             return True
         self._last_page = page
         self.number += 1

@@ -236,7 +236,7 @@ BROKEN = [
     pytest.param(Answer(500, {"message": "boom"}), "answered 500: boom", id="500"),
     pytest.param(Answer(503, b""), "answered 503", id="503"),
     pytest.param(Answer(429, {"detail": "slow down"}), "answered 429", id="429 without Retry-After"),
-    pytest.param(Answer(reset=True), "hung up", id="connection reset"),
+    pytest.param(Answer(reset=True), "closed the connection", id="connection reset"),
     pytest.param(Answer(body={"runs": [a_run()]}, cut_after=20), "failed", id="body cut short"),
     pytest.param(Answer(body={"runs": []}, delay=3), "in time", id="no answer"),
 ]
@@ -312,7 +312,7 @@ def test_a_partner_that_sends_its_body_slowly_is_cut_off_at_the_total_time_limit
 
     report = ingest(generic_connection(generic, http=quick))
 
-    assert "1.2 s in all" in str(report.errors)
+    assert "1.2 s in total" in str(report.errors)
 
 
 @pytest.mark.proves("FR-015")
