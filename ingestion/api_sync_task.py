@@ -14,6 +14,7 @@ from ingestion.report import COUNTS, totals
 from ingestion.tasks import PROGRESS, ingest
 
 QUEUED = "QUEUED"
+# The API's state by Celery's; FAILURE and REVOKED are "failed".
 _STATES = {QUEUED: "queued", PROGRESS: "running", "STARTED": "running", "RETRY": "running", "SUCCESS": "succeeded"}
 
 

@@ -97,6 +97,7 @@ def mark_failed(targets: Iterable[Target], error: Exception | None, scope: Inges
     message = str(error)
     names = {target.pipeline_id: target.external_id for target in targets}
     logger.warning("connection %s: %s (%d pipelines)", report.connection, message, len(names))
+    # An error of a listing concerns all its pipelines, so the report names none of them.
     pipeline = next(iter(names.values())) if len(names) == 1 else None
     if names:
         report.errors.append({"connection": report.connection, "pipeline": pipeline, "error": message})

@@ -41,6 +41,7 @@ from ingestion.http import HttpSettings, PartnerSession
 from ingestion.links import EXTERNAL_ID, RUN_ID, Links, expand_links, is_template, link_templates
 from inventory.selection import Selection, read_selection
 
+# A name is part of cache keys, locks and labels of metrics.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 DECLARATIVE = "declarative"
 # The keys that each kind of auth requires; "secret" stands for secret_env or secret_file.

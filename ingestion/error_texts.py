@@ -39,6 +39,7 @@ def fetch_error_texts(
     groups = _failed_without_text(targets)
     if not groups:
         return
+    # Stored after the loop by one statement.
     texts: list[ErrorText] = []
     without_text: dict[str, bool] = {}
     try:

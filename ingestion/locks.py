@@ -23,6 +23,7 @@ def connection_lock(name: str) -> Iterator[bool]:
     """
     # Not Django's connection: behind PgBouncer in transaction mode it has no session that could hold a lock.
     with psycopg.connect(**direct_parameters(database), autocommit=True) as session:
+        # The keys of an advisory lock are numbers. If two names have the same hash, one walk only waits for a tick.
         [acquired] = session.execute("SELECT pg_try_advisory_lock(%s, hashtext(%s))", [NAMESPACE, name]).fetchone() or [
             False
         ]

@@ -31,6 +31,7 @@ def remap(connection: Connection, pipelines: Sequence[Pipeline], *, dry_run: boo
     report = Report(connection.name, pipelines_processed=len(pipelines))
     runs = Run.objects.filter(pipeline__in=pipelines, payload__isnull=False).exclude(status_reason=GONE)
     last: UUID | None = None
+    # By id and not by offset, because the loop changes the rows that the query selects.
     while batch := list((runs.filter(pk__gt=last) if last else runs).order_by("pk")[:BATCH]):
         last = batch[-1].pk
         events = {run: new for run in batch if (new := _translate(connection.source, run)) is not None}

@@ -7,6 +7,7 @@ from typing import Any
 from ingestion.connectors.base import Page
 from runs.services import Outcome
 
+# Also the names of the API's fields (SyncStateSerializer).
 COUNTS = (
     "pipelines_processed", "pages_processed", "runs_processed", "created", "updated", "unchanged", "stale", "pruned",
     "rejected", "unknown_pipelines",

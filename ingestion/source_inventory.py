@@ -24,7 +24,7 @@ from ingestion.scope import StopCondition
 
 logger = logging.getLogger(__name__)
 
-MAX_KEPT = 20_000
+MAX_KEPT = 20_000  # ids per connection, so that a large source does not fill the cache
 KEPT_SECONDS = 7 * 86_400
 # How long to wait after a refusal, for example for a missing permission.
 REFUSED_SECONDS = 3_600

@@ -179,7 +179,7 @@ def event(pipeline_id: Any, row: Any, requested_at: datetime) -> RunEvent | Reje
         started_at=row.get("start_date"),
         finished_at=row.get("end_date"),
         duration_seconds=row.get("duration"),
-        status_reason=row.get("note"),
+        status_reason=row.get("note"),  # the only text of a run; users write there why they changed its state
         payload=row,
         at=requested_at,
         clock=Clock.ASKED,

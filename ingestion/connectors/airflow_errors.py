@@ -15,7 +15,7 @@ from ingestion.errors import BadAnswer, NotFound, Refused, TokenRefused
 from ingestion.http import PartnerSession
 
 RUNS_PER_REQUEST = 50
-PAGE_SIZE = 100
+PAGE_SIZE = 100  # Airflow's default maximum
 # Logs of older failures are not read, so that a backfill of years needs only one request per 50 runs.
 LOG_DAYS = 7
 MAX_LOG_LINES = 15

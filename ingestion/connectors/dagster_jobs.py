@@ -21,6 +21,7 @@ QUERY = """query Jobs { repositoriesOrError { __typename
 
 def list_jobs(session: PartnerSession) -> Iterator[SourcePipeline]:
     """Yield all jobs of the code locations that could be loaded."""
+    # One request without pages: Dagster returns all jobs together.
     body = session.post("/graphql", {"query": QUERY})
     answer = field_of(field_of(body, "data", dict, "the answer"), "repositoriesOrError", dict, "the answer's data")
     if answer.get("__typename") != "RepositoryConnection":

@@ -26,6 +26,7 @@ def next_page_sign(answer: Exchanged) -> str | None:
     below = [(f"{name}.", value) for name, value in body.items() if isinstance(value, dict)]
     for prefix, part in [("", body), *below]:
         for name, value in part.items():
+            # Partners write next_cursor, nextCursor or NextCursor.
             if name.lower().replace("_", "") in NEXT_PAGE_FIELDS and value not in (None, "", False, 0, [], {}):
                 return f"the field {prefix}{name}"
     return None

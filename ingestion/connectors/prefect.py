@@ -172,6 +172,7 @@ def event(pipeline_id: Any, row: dict[str, Any], tasks: str = "") -> RunEvent | 
         started_at=row.get("start_time"),
         finished_at=row.get("end_time"),
         error_message="\n".join(filter(None, [tasks, message])) if status == "failed" else None,
+        # A name that differs from the type gives a reason, such as TimedOut.
         status_reason=name if isinstance(name, str) and name.lower() != str(kind).lower() else None,
         payload={key: value for key, value in row.items() if key not in VOLATILE},
         at=row.get("updated"),

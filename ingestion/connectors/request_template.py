@@ -35,6 +35,7 @@ class RequestTemplate:
         """Return the request with the values inserted, percent-encoded in the path."""
         return replace(
             self,
+            # safe="" also encodes a slash, so that an id stays one part of the path.
             path=PLACEHOLDER.sub(lambda found: quote(str(values[found[1]]), safe=""), self.path),
             query={name: str(_fill(text, values)) for name, text in self.query.items()},
             body=None if self.body is None else _fill(self.body, values),

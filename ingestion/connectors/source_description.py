@@ -267,6 +267,7 @@ class _SourceReader:
             pipeline=reader.text(table, where, "pipeline") or None, runs=reader.text(table, where, "runs") or None
         )
         for key, template in (("pipeline", links.pipeline), ("runs", links.runs)):
+            # A browser would open another scheme, such as javascript:, from the console.
             if template and not template.startswith(("{ui}", "https://", "http://")):
                 reader.mistakes.append(f"{where}.{key}: must begin with {{ui}}, https:// or http://")
             allowed = {"{ui}", "{base_path}", EXTERNAL_ID, *({RUN_ID} if key == "runs" else ())}

@@ -34,7 +34,7 @@ class Playback:
     def play(self, sleep: Callable[[float], None] = time.sleep) -> None:
         for number in itertools.count():
             begin = datetime.now(UTC)
-            suffix = f"~{begin:%m%dT%H%M%S}"
+            suffix = f"~{begin:%m%dT%H%M%S}"  # Airflow allows ~ in run ids
             for name, start in self.STARTS.items():
                 sleep(max(0.0, (begin + timedelta(seconds=start) - datetime.now(UTC)).total_seconds()))
                 self.show(name, begin, suffix)

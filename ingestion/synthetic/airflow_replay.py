@@ -158,6 +158,7 @@ class AirflowReplay(PartnerServer):
         except BadQuery as error:
             return error.answer
         if self.offers_cursors and (cursor := request.first("cursor")) is not None:
+            # Clients must not interpret a cursor; here it is an index after a letter.
             start = int(cursor.removeprefix("k") or 0)
             more = start + limit < len(rows)
             return self._page(rows[start : start + limit], len(rows), f"k{start + limit}" if more else None)

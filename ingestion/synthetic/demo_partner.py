@@ -60,7 +60,7 @@ class DemoPartner(PartnerServer):
         self._clock = clock
         self._began = clock()
         self._requests = 0
-        self._counting = threading.Lock()
+        self._counting = threading.Lock()  # each request has a thread of its own
         self.statuses: Counter[int] = Counter()
         silent = _silent_pipelines(data)
         rows = [row for _, row in data.read(data.base("pipelines"), "pipelines").rows if row["external_id"]]

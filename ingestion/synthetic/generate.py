@@ -84,6 +84,7 @@ class Plan:
 
     def random(self, subject: str) -> Random:
         """Return a generator for this subject, so that a change of one subject does not change the others."""
+        # Random hashes a text with SHA-512, so that the values are the same in every process.
         return Random(f"{self.seed} {subject}")  # noqa: S311 - not for secrets
 
     def incident(self) -> tuple[int, int]:

@@ -20,7 +20,7 @@ RUN_COLUMNS = (
     "finished_at", "duration_seconds", "rows_processed", "error_message", "status_reason", "payload",
     "source_updated_at",
 )  # fmt: skip
-NULL = "\\N"
+NULL = "\\N"  # in the text format of COPY
 DAY = 86_400
 
 # Runs per day (weekly, daily, every six hours, hourly), and the share of the pipelines with each.

@@ -82,6 +82,7 @@ class SimulatedSource:
         return run | {"status": "succeeded", "rows_processed": total}
 
     def _random(self, subject: str) -> Random:
+        # Random hashes a text with SHA-512, so that the values are the same in every process.
         return Random(f"{self.seed} {self.external_id} {subject}")  # noqa: S311 - not for secrets
 
 

@@ -68,6 +68,7 @@ def load(data: Dataset, *, end: datetime | None, fixed: bool, on_runs: Callable[
     """
     if problems := validate(data, registry=False):
         raise FaultyDataset(problems)
+    # Two loads at once could compute different shifts.
     with connection_lock(f"load_synthetic {data.root.name}") as free:
         if not free:
             raise CannotLoad("Another load of this data set is running. Wait until it ends.")

@@ -57,7 +57,7 @@ class Command(BaseCommand):
                 f"{status.next_walk_at:%H:%M:%S}",
                 *map(str, counts),
             )
-        # Not markup: names of connections and errors of partners may contain brackets.
+        # Rich would use 80 columns for an output that is not a terminal, and read brackets in texts as markup.
         Console(file=self.stdout, width=160, markup=False).print(table)  # type: ignore[arg-type]
         for status in statuses:
             for error, number in status.errors:

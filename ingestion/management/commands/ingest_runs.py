@@ -131,6 +131,7 @@ class Command(BaseCommand):
         if interrupted:
             self.stderr.write("Interrupted. Stored runs stay; run the command again to continue.")
             sys.exit(INTERRUPTED)
+        # Not a CommandError: the errors are printed already.
         if any(report.errors for report in reports):
             sys.exit(FAILED)
 
