@@ -24,13 +24,13 @@ class Circuit:
     connection: str
     interval_seconds: float
 
-    def pause(self) -> float:
+    def pause_seconds(self) -> float:
         """Return the seconds for which scheduled walks wait, because the circuit is open or the partner asked."""
         state = self._state()
         # time.time() and not monotonic(): the state is shared by processes and machines.
         return max(0.0, state["open_until"] - time.time(), state["held_until"] - time.time())
 
-    def held(self) -> float:
+    def partner_pause_seconds(self) -> float:
         """Return the remaining seconds of a pause that the partner asked for. Every request waits for it."""
         return max(0.0, self._state()["held_until"] - time.time())
 
@@ -39,12 +39,13 @@ class Circuit:
         """Return whether the next walk is a trial, which stops after one request without a response."""
         return self._state()["failures"] > FAILURES_WITHOUT_PAUSE
 
-    def hold(self, seconds: float) -> None:
+    def set_partner_pause(self, seconds: float) -> None:
+        """Store a pause that the partner asked for. A longer one that is stored already stays."""
         state = self._state()
         state["held_until"] = max(state["held_until"], time.time() + seconds)
         self._store(state)
 
-    def down(self) -> None:
+    def record_outage(self) -> None:
         """Count an ingestion in which the partner did not respond, and open the circuit after several in a row."""
         state = self._state()
         state["failures"] += 1
@@ -55,7 +56,8 @@ class Circuit:
             state["open_until"] = time.time() + min(self.interval_seconds * 2.0 ** min(doublings, 30), longest)
         self._store(state)
 
-    def up(self) -> None:
+    def record_response(self) -> None:
+        """Close the circuit, because the partner responded."""
         state = self._state()
         if state["failures"]:
             self._store(state | {"failures": 0, "open_until": 0.0})

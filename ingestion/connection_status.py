@@ -106,7 +106,7 @@ def read_status(connection: Connection, connections: Mapping[str, Connection], n
         .annotate(number=Count("pk"))
         .order_by("-number", "last_ingest_error")
     )
-    pause = timedelta(seconds=Circuit(connection.name, connection.interval_seconds).pause())
+    pause = timedelta(seconds=Circuit(connection.name, connection.interval_seconds).pause_seconds())
     return ConnectionStatus(
         connection=connection,
         next_walk_at=Phased(connection.interval_seconds, connection.name).next_at(now + pause),

@@ -90,7 +90,7 @@ class PartnerSession:
     """The HTTP session of a connection. Paths are relative to `base_url` and percent-encoded by the caller.
 
     All requests of a session share its TCP connections, its rate limit and the pauses that the partner asked for:
-    `held` are the remaining seconds of an earlier pause, and `on_hold` is called with the seconds of each new one.
+    `pause_seconds` remain of an earlier pause, and `on_pause` is called with the seconds of each new one.
     Its methods raise Unavailable, TokenRefused, Refused, NotFound or BadAnswer.
     """
 
@@ -100,8 +100,8 @@ class PartnerSession:
         *,
         auth: Auth,
         settings: HttpSettings,
-        held: float = 0,
-        on_hold: Callable[[float], None] = lambda seconds: None,
+        pause_seconds: float = 0,
+        on_pause: Callable[[float], None] = lambda seconds: None,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -109,9 +109,9 @@ class PartnerSession:
         self.auth = auth
         self.settings = settings
         self._sleep = sleep
-        self._on_hold = on_hold
+        self._on_pause = on_pause
         self._rate_limit = RateLimit(settings.requests_per_second, sleep=sleep, clock=clock)
-        self._rate_limit.hold(held)
+        self._rate_limit.pause(pause_seconds)
         self._requests_left: int | None = None
         self._session = requests.Session()
         # Ignore .netrc, which would replace the Authorization header, and proxies, which must not get the token.
@@ -220,8 +220,8 @@ class PartnerSession:
             if not self._requests_left:
                 raise RequestsSpent("the requests of this session are used up")
             self._requests_left -= 1
-        if (held := self._rate_limit.held()) > MAX_WAIT_SECONDS:
-            raise Unavailable(f"the partner asked for a pause; {held:.0f} s of it remain")
+        if (remaining := self._rate_limit.pause_left()) > MAX_WAIT_SECONDS:
+            raise Unavailable(f"the partner asked for a pause; {remaining:.0f} s of it remain")
         self._rate_limit.wait()
         deadline = time.monotonic() + self.settings.total_seconds
         try:
@@ -258,8 +258,8 @@ class PartnerSession:
         message = f"{what} answered {status}{detail}"
         after = _requested_pause(status, response.headers)
         if after is not None:
-            self._rate_limit.hold(after)
-            self._on_hold(after)
+            self._rate_limit.pause(after)
+            self._on_pause(after)
         # GitHub answers 403 when its rate limit is used up.
         if status == 429 or status >= 500 or (status == 403 and after is not None):
             raise _Retry(Unavailable(message), after)

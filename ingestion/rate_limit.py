@@ -20,19 +20,20 @@ class RateLimit:
         self._sleep = sleep
         self._clock = clock
         self._filled_at = clock()
-        self._held_until = self._filled_at
+        self._paused_until = self._filled_at
 
-    def hold(self, seconds: float) -> None:
-        self._held_until = max(self._held_until, self._clock() + seconds)
+    def pause(self, seconds: float) -> None:
+        """Delay all requests for these seconds. A longer pause that has begun stays."""
+        self._paused_until = max(self._paused_until, self._clock() + seconds)
 
-    def held(self) -> float:
+    def pause_left(self) -> float:
         """Return the remaining seconds of the partner's pause."""
-        return max(0.0, self._held_until - self._clock())
+        return max(0.0, self._paused_until - self._clock())
 
     def wait(self) -> None:
         """Wait until the next request may be sent."""
         now = self._clock()
-        delay = self._held_until - now
+        delay = self._paused_until - now
         if self._rate:
             self._tokens = min(self._burst, self._tokens + (now - self._filled_at) * self._rate)
             self._filled_at = now

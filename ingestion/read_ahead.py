@@ -1,6 +1,6 @@
-"""Read the next page in a thread while the caller stores the one before.
+"""Read the next page in a thread while the caller stores the page before it.
 
-The partner, Python and PostgreSQL then work at the same time. At most one page waits.
+So the partner, Python and PostgreSQL work at the same time. At most one page waits.
 """
 
 from collections.abc import Iterator
@@ -15,22 +15,24 @@ Page = TypeVar("Page")
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
+class _Result:
+    """A page, an error, or the end of the pages."""
+
     page: Any = None
     error: BaseException | None = None
     is_end: bool = False
 
 
 class ReadAhead:
-    """A thread that reads pages. Reading must not use the database, whose session belongs to the caller.
+    """A thread that reads pages. The pages must not use the database, because its session belongs to the caller.
 
-    The end does not wait for a page that is being read: nobody stores it, and a slow partner must not delay an
-    interrupt. A caller that left the pages early calls `settle` before it asks the partner itself.
+    The end of the block does not wait for a page that is being read, because a slow partner must not delay an
+    interrupt. A caller that leaves the pages early calls `discard_pending` before it sends requests itself.
     """
 
     def __init__(self) -> None:
-        self._wanted: SimpleQueue[Iterator[Any] | None] = SimpleQueue()
-        self._answers: SimpleQueue[_Answer] = SimpleQueue()
+        self._requests: SimpleQueue[Iterator[Any] | None] = SimpleQueue()
+        self._results: SimpleQueue[_Result] = SimpleQueue()
         self._is_reading = False
         # A daemon, so that the process can end while a partner is slow.
         self._thread = Thread(target=copy_context().run, args=(self._serve,), name="read ahead", daemon=True)
@@ -42,39 +44,39 @@ class ReadAhead:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._wanted.put(None)
+        self._requests.put(None)
 
     def pages(self, pages: Iterator[Page]) -> Iterator[Page]:
-        """Yield these pages; an error of the reading is raised after the pages that came before it."""
-        self.settle()
-        self._ask(pages)
-        while not (answer := self._answer()).is_end:
-            if answer.error is not None:
-                raise answer.error
-            self._ask(pages)
-            yield answer.page
+        """Yield these pages. An error is raised after the pages that were read before it."""
+        self.discard_pending()
+        self._request(pages)
+        while not (result := self._next_result()).is_end:
+            if result.error is not None:
+                raise result.error
+            self._request(pages)
+            yield result.page
 
-    def settle(self) -> None:
-        """Wait for the page that is being read, and drop it."""
+    def discard_pending(self) -> None:
+        """Wait for the page that is being read, if there is one, and ignore it."""
         if self._is_reading:
-            self._answer()
+            self._next_result()
 
-    def _ask(self, pages: Iterator[Any]) -> None:
+    def _request(self, pages: Iterator[Any]) -> None:
         self._is_reading = True
-        self._wanted.put(pages)
+        self._requests.put(pages)
 
-    def _answer(self) -> _Answer:
-        answer = self._answers.get()
+    def _next_result(self) -> _Result:
+        result = self._results.get()
         self._is_reading = False
-        return answer
+        return result
 
     def _serve(self) -> None:
-        while (pages := self._wanted.get()) is not None:
+        while (pages := self._requests.get()) is not None:
             try:
-                answer = _Answer(next(pages))
+                result = _Result(next(pages))
             except StopIteration:
-                answer = _Answer(is_end=True)
+                result = _Result(is_end=True)
             except BaseException as error:  # noqa: BLE001 - raised in the caller's thread
-                answer = _Answer(error=error)
-            self._answers.put(answer)
-            del pages, answer  # an idle thread keeps no page in memory
+                result = _Result(error=error)
+            self._results.put(result)
+            del pages, result  # an idle thread keeps no page in memory

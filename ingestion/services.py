@@ -1,4 +1,4 @@
-"""Ingest connections. The command, the task, the admin and the API call this module."""
+"""Ingest the runs of a connection. The command and the Celery task call this module."""
 
 import gc
 import logging
@@ -33,12 +33,14 @@ from runs.services import Outcome, PreparedRuns, count, prepared, record_prepare
 
 logger = logging.getLogger(__name__)
 
+# A walk starts this many intervals before the watermark, because clocks differ and a source may show a change late.
 OVERLAP_INTERVALS = 2
-# Stop after this many failures in a row, instead of one per pipeline.
+# The ingestion ends after this many walks in a row without a response, so that an outage does not cost a request (with
+# its retries) per pipeline.
 MAX_CONSECUTIVE_OUTAGES = 3
 MAX_REPORTED_REJECTIONS = 20
-# Share of the time for pipelines with a watermark, while others wait for their first walk.
-SHARE_OF_THE_KNOWN = 0.75
+# While new pipelines wait for their first walk, pipelines with a watermark may use this share of the time.
+KNOWN_PIPELINES_SHARE = 0.75
 
 EVERYTHING = IngestionScope()
 OpenKey = tuple[UUID, str]
@@ -53,20 +55,22 @@ def ingest_connection(
     stop: StopCondition | None = None,
     on_walk: Callable[[int], None] = lambda targets: None,
 ) -> Report:
-    """Walk the pipelines of one connection; failures are reported and marked, and the others continue.
+    """Walk the pipelines of one connection and return the report. A failed walk does not stop the others.
 
-    1. Each page is recorded in its own transaction.
+    1. Each page of a walk is stored in a transaction of its own.
     2. Stored open runs that the walk did not return are requested.
-    3. Then all watermarks move to the moment before the first request.
-    4. If they are due, the source's list of pipelines is read and missing error texts are fetched.
+    3. Then the watermarks move to the moment before the walk's first request, or the error is stored.
+    4. After all walks, the source's list of pipelines is read if it is due, and missing error texts are fetched.
 
-    A walk that `stop` ends early is `unfinished`, and the next ingestion continues there. `on_walk` is called
-    with the number of pipelines of each finished walk; `report` is filled during the work.
+    If `stop` ends a walk early, the report is `unfinished`, and the next ingestion continues there. `on_walk` is called
+    with the number of pipelines of each finished walk. `report`, if given, is filled during the work.
     """
     _freeze()
     report = Report(connection.name) if report is None else report
     stop = stop or StopCondition()
-    targets = [_target(pipeline, connection, scope) for pipeline in _in_turn(pipelines) if scope.covers(pipeline)]
+    targets = [
+        _target(pipeline, connection, scope) for pipeline in _longest_waiting_first(pipelines) if scope.covers(pipeline)
+    ]
     known = {pipeline.external_id for pipeline in pipelines}
     try:
         authentication = connection.authentication()
@@ -75,49 +79,56 @@ def ingest_connection(
         return report
     circuit = Circuit(connection.name, connection.interval_seconds)
     waiting = {target.pipeline_id: target for target in targets}
-    outages, most_outages = 0, 1 if circuit.half_open else MAX_CONSECUTIVE_OUTAGES
-    answered = False
-    some_new = any(target.since is None for target in targets)
+    outages, allowed_outages = 0, 1 if circuit.half_open else MAX_CONSECUTIVE_OUTAGES
+    responded = False
+    has_new = any(target.since is None for target in targets)
     session = PartnerSession(
-        connection.base_url, auth=authentication, settings=connection.http, held=circuit.held(), on_hold=circuit.hold
+        connection.base_url,
+        auth=authentication,
+        settings=connection.http,
+        pause_seconds=circuit.partner_pause_seconds(),
+        on_pause=circuit.set_partner_pause,
     )
     with session, ReadAhead() as ahead:
         connector = connection.connect(session, known.__contains__)
-        targets = [_reconciled(target, connection, connector, scope) for target in targets]
+        targets = [_with_reconciliation(target, connection, connector, scope) for target in targets]
         for walk in connector.walks(targets):
-            share = SHARE_OF_THE_KNOWN if some_new and walk.since is not None else 1
+            share = KNOWN_PIPELINES_SHARE if has_new and walk.since is not None else 1
             if stop.reached(share):
                 report.unfinished = True
                 continue
-            error = _walk(connector, walk, connection, scope, report, _Until(stop, share), ahead)
+            error = _walk(connector, walk, connection, scope, report, _WalkStop(stop, share), ahead)
             for target in walk.targets:
                 del waiting[target.pipeline_id]
             on_walk(len(walk.targets))
-            answered = answered or not isinstance(error, Unavailable)
+            responded = responded or not isinstance(error, Unavailable)
             outages = outages + 1 if isinstance(error, Unavailable) else 0
-            if isinstance(error, TokenRefused) or outages >= most_outages:
+            if isinstance(error, TokenRefused) or outages >= allowed_outages:
                 mark_failed(list(waiting.values()), error, scope, report)
                 on_walk(len(waiting))
                 break
-        if (answered or not targets) and not scope.dry_run and not stop.reached():
+        if (responded or not targets) and not scope.dry_run and not stop.reached():
             if scope.is_everything:
                 read_source_list(connection, connector, targets, known, stop, report)
             fetch_error_texts(connector, session, targets, stop, report)
-    if answered:
-        circuit.up()
+    if responded:
+        circuit.record_response()
     elif outages:
-        circuit.down()
+        circuit.record_outage()
     return report
 
 
 @cache
 def _freeze() -> None:
-    """Exclude what is loaded from garbage collection, which else searches all of Django every few pages."""
+    """Exclude the objects loaded so far from garbage collection, which would search all of Django every few pages."""
     gc.freeze()
 
 
-def _in_turn(pipelines: Sequence[Pipeline]) -> list[Pipeline]:
-    """Sort by waiting time, longest first, so that a limit skips others next time; new pipelines come last."""
+def _longest_waiting_first(pipelines: Sequence[Pipeline]) -> list[Pipeline]:
+    """Return the pipelines by their watermarks, new ones last.
+
+    If the time is up before all are walked, the next ingestion starts with those that were not reached.
+    """
     return sorted(pipelines, key=lambda pipeline: pipeline.ingested_through or datetime.max.replace(tzinfo=UTC))
 
 
@@ -135,8 +146,8 @@ def _target(pipeline: Pipeline, connection: Connection, scope: IngestionScope) -
     )
 
 
-def _reconciled(target: Target, connection: Connection, connector: Connector, scope: IngestionScope) -> Target:
-    """Return the target, once a day with an earlier start. Manual ingestion keeps its own start."""
+def _with_reconciliation(target: Target, connection: Connection, connector: Connector, scope: IngestionScope) -> Target:
+    """Return the target, once a day with an earlier start. An ingestion with a start of its own keeps it."""
     if target.since is None or target.through is None or scope.full or scope.dry_run or scope.since is not None:
         return target
     since = start_of_walk(
@@ -144,7 +155,7 @@ def _reconciled(target: Target, connection: Connection, connector: Connector, sc
         through=target.through,
         now=timezone.now(),
         days=connection.reconcile_days,
-        name=target.external_id if connector.asks_one_by_one else connection.name,
+        name=target.external_id if connector.has_listing_per_pipeline else connection.name,
     )
     return replace(target, since=since)
 
@@ -155,41 +166,42 @@ def _walk(
     connection: Connection,
     scope: IngestionScope,
     report: Report,
-    until: "_Until",
+    walk_stop: "_WalkStop",
     ahead: ReadAhead,
 ) -> PartnerError | None:
+    """Store the pages of a walk and return None, or the error after which the walk ended."""
     now = timezone.now()
-    # Manual ingestion with its own start ignores the daily reconciliation.
-    by_hand = scope.full or scope.dry_run or scope.since is not None
-    checkpoint = Checkpoint("", now) if by_hand else Checkpoint.of(connection.name, walk, now=now)
-    until.resumed = checkpoint.resumed
-    unseen = _open_runs(walk.targets)
-    passed_on: tuple[type[Exception], ...] = (DatabaseError, *until.stop.interrupts)
+    # An ingestion with a start of its own neither continues a saved position nor saves one.
+    is_manual = scope.full or scope.dry_run or scope.since is not None
+    checkpoint = Checkpoint("", now) if is_manual else Checkpoint.of(connection.name, walk, now=now)
+    walk_stop.resumed = checkpoint.resumed
+    not_returned = _open_runs(walk.targets)
+    raised_on: tuple[type[Exception], ...] = (DatabaseError, *walk_stop.stop.interrupts)
     pages = 0
     log = PageLog(connection.name, walk.targets)
     try:
-        for page in _pages(connector, walk, checkpoint.position, unseen, until, ahead):
+        for page in _pages(connector, walk, checkpoint.position, not_returned, walk_stop, ahead):
             log.stored(_store(page, scope, report))
             pages += 1
-            if unseen:
-                unseen -= page.runs.keys()
-            if not by_hand:
+            if not_returned:
+                not_returned -= page.runs.keys()
+            if not is_manual:
                 checkpoint.reached(page.source.position)
-        if until.is_reached:
+        if walk_stop.is_reached:
             report.unfinished = True
             checkpoint.save()
             return None
     except PartnerError as error:
         if checkpoint.resumed and not pages and not isinstance(error, Unavailable | TokenRefused):
-            checkpoint.clear()  # the partner no longer accepts this position
+            checkpoint.clear()  # the partner no longer accepts this position, so the next walk starts again
         log.failed(error)
         mark_failed(walk.targets, error, scope, report)
         return error
-    except passed_on:
+    except raised_on:
         raise
     except Exception as error:  # a bug in one connector must not stop the others
         logger.exception("connection %s: unexpected error", connection.name)
-        ahead.settle()
+        ahead.discard_pending()
         failure = PartnerError(f"CHM could not read the partner's answer ({type(error).__name__}); see the log")
         log.failed(failure)
         mark_failed(walk.targets, failure, scope, report)
@@ -202,8 +214,8 @@ def _walk(
 
 
 @dataclass(slots=True)
-class _Until:
-    """Ends the pages of a walk when its ingestion has to stop."""
+class _WalkStop:
+    """Ends the pages of a walk when the ingestion has to stop; `is_reached` is then true."""
 
     stop: StopCondition
     share: float
@@ -215,35 +227,46 @@ class _Until:
         for page in pages:
             yield page
             self.read += 1
-            # The last page of the earlier task is read again; without a further page there would be no progress.
+            # A resumed walk first reads the last page of the earlier task again. At least one further page is read, so
+            # that every task makes progress.
             if self.stop.reached(self.share) and (self.read > 1 or not self.resumed):
                 self.is_reached = True
                 return
 
 
 @dataclass(frozen=True, slots=True)
-class _ReadyPage:
+class _PreparedPage:
+    """A page whose runs are ready to be written."""
+
     source: Page
     runs: PreparedRuns
 
 
 def _pages(
-    connector: Connector, walk: Walk, start: Position | None, unseen: set[OpenKey], until: _Until, ahead: ReadAhead
-) -> Iterator[_ReadyPage]:
-    """Yield the pages of the walk, and then of stored open runs that it did not return; the caller updates `unseen`."""
-    yield from ahead.pages(_ready(until.pages(walk.pages(start))))
-    if not until.is_reached:
-        yield from _ready(until.pages(connector.reread(_described(unseen, walk.targets))))
+    connector: Connector,
+    walk: Walk,
+    start: Position | None,
+    not_returned: set[OpenKey],
+    walk_stop: _WalkStop,
+    ahead: ReadAhead,
+) -> Iterator[_PreparedPage]:
+    """Yield the pages of the walk, then pages with the stored open runs that it did not return.
+
+    The caller removes the runs of each page from `not_returned`.
+    """
+    yield from ahead.pages(_prepare(walk_stop.pages(walk.pages(start))))
+    if not walk_stop.is_reached:
+        yield from _prepare(walk_stop.pages(connector.reread(_open_run_details(not_returned, walk.targets))))
 
 
-def _ready(pages: Iterator[Page]) -> Iterator[_ReadyPage]:
+def _prepare(pages: Iterator[Page]) -> Iterator[_PreparedPage]:
     for page in pages:
         runs = prepared(page.events)
         page.events = []  # so that a page that waits needs less memory
-        yield _ReadyPage(page, runs)
+        yield _PreparedPage(page, runs)
 
 
-def _store(page: _ReadyPage, scope: IngestionScope, report: Report) -> Mapping[Outcome, int]:
+def _store(page: _PreparedPage, scope: IngestionScope, report: Report) -> Mapping[Outcome, int]:
     with transaction.atomic():
         results = record_prepared(page.runs)
         if scope.dry_run:
@@ -258,11 +281,13 @@ def _store(page: _ReadyPage, scope: IngestionScope, report: Report) -> Mapping[O
 
 
 def _open_runs(targets: Sequence[Target]) -> set[OpenKey]:
+    """Return the keys of the stored open runs."""
     ids = [target.pipeline_id for target in targets]
     return set(Run.objects.still_open().filter(pipeline_id__in=ids).values_list("pipeline_id", "external_run_id"))
 
 
-def _described(keys: set[OpenKey], targets: Sequence[Target]) -> list[OpenRun]:
+def _open_run_details(keys: set[OpenKey], targets: Sequence[Target]) -> list[OpenRun]:
+    """Return the open runs with these keys. They have large payloads, so they are read only after the walk."""
     if not keys:
         return []
     external_ids = {target.pipeline_id: target.external_id for target in targets}

@@ -112,7 +112,7 @@ def _must_wait(connection: Connection, *, requested: bool) -> bool:
 
     A requested walk ignores it, so that a user who repaired the partner sees the result immediately.
     """
-    pause = 0 if requested else Circuit(connection.name, connection.interval_seconds).pause()
+    pause = 0 if requested else Circuit(connection.name, connection.interval_seconds).pause_seconds()
     if pause:
         logger.info("connection %s: paused for another %.0f s", connection.name, pause)
     return bool(pause)

@@ -46,7 +46,7 @@ _api_versions: dict[str, str] = {}
 
 
 class AirflowConnector:
-    asks_one_by_one = False
+    has_listing_per_pipeline = False
     fetches_error_texts = True
     lists_pipelines = True
 

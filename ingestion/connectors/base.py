@@ -104,7 +104,7 @@ class Connector(Protocol):
         """Request open runs that a walk did not return. Runs that are gone at the source are returned as canceled."""
 
     # Whether each pipeline needs requests of its own. Otherwise one listing covers all pipelines.
-    asks_one_by_one: bool
+    has_listing_per_pipeline: bool
     # Whether error_texts sends requests, because the source's lists do not have error texts.
     fetches_error_texts: bool
 

@@ -49,7 +49,7 @@ QUERY = """query Runs($filter: RunsFilter, $cursor: String, $limit: Int) {
 
 
 class DagsterConnector:
-    asks_one_by_one = False
+    has_listing_per_pipeline = False
     fetches_error_texts = True
     lists_pipelines = True
 

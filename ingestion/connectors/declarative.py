@@ -52,7 +52,7 @@ class DeclarativeConnector(NoPipelineList):
         self._source = source
         self._known = known
         self.fetches_error_texts = source.error_text is not None
-        self.asks_one_by_one = source.per_pipeline
+        self.has_listing_per_pipeline = source.per_pipeline
 
     def walks(self, targets: Sequence[Target]) -> Iterator[Walk]:
         if self._source.per_pipeline:

@@ -21,7 +21,7 @@ STATUSES = {
 
 
 class GenericConnector(RunsOnly):
-    asks_one_by_one = True
+    has_listing_per_pipeline = True
 
     def __init__(self, session: PartnerSession) -> None:
         self._session = session

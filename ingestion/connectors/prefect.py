@@ -57,7 +57,7 @@ _is_flow: dict[str, dict[str, bool]] = {}
 
 
 class PrefectConnector(ErrorsInListing):
-    asks_one_by_one = False
+    has_listing_per_pipeline = False
     lists_pipelines = True
 
     def __init__(self, session: PartnerSession, *, known: Callable[[str], bool]) -> None:

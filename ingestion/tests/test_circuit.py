@@ -104,25 +104,25 @@ def test_a_refused_token_does_not_open_the_circuit(partner: GenericPartner, cloc
 
 def test_manual_ingestion_ignores_an_open_circuit(partner: GenericPartner, clock: Clock) -> None:
     for _ in range(5):
-        Circuit("generic", 60).down()
-    assert Circuit("generic", 60).pause() > 0
+        Circuit("generic", 60).record_outage()
+    assert Circuit("generic", 60).pause_seconds() > 0
 
     assert ingest(generic_connection(partner)).errors == []
-    assert Circuit("generic", 60).pause() == 0
+    assert Circuit("generic", 60).pause_seconds() == 0
 
 
 def test_a_requested_ingestion_ignores_an_open_circuit_and_a_scheduled_one_waits(
     partner: GenericPartner, clock: Clock
 ) -> None:
     for _ in range(5):
-        Circuit("one", 60).down()
+        Circuit("one", 60).record_outage()
 
     scheduled = tick.apply(args=("one",)).get()
     assert (scheduled["pipelines_processed"], partner.requests) == (0, [])
 
     requested = tick.apply(args=("one",), kwargs={"requested": True}).get()
     assert requested["pipelines_processed"] == 10
-    assert Circuit("one", 60).pause() == 0, "a response closes the circuit for the schedule too"
+    assert Circuit("one", 60).pause_seconds() == 0, "a response closes the circuit for the schedule too"
 
 
 def test_a_long_retry_after_pauses_scheduled_and_manual_ingestion(partner: GenericPartner, clock: Clock) -> None:
@@ -130,7 +130,7 @@ def test_a_long_retry_after_pauses_scheduled_and_manual_ingestion(partner: Gener
     assert requests_of_a_tick(partner) == 1
     clock.now += 60
     assert requests_of_a_tick(partner) == 0, "the schedule"
-    Circuit("generic", 60).hold(540)
+    Circuit("generic", 60).set_partner_pause(540)
     report = ingest(generic_connection(partner))
     assert "540 s of it remain" in str(report.errors[0]["error"]), "and by hand"
     assert len(partner.requests) == 1

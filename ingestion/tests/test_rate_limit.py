@@ -38,15 +38,15 @@ def partner() -> Any:
 def session(
     partner: PartnerServer,
     time: Time,
-    held: float = 0,
-    on_hold: Callable[[float], None] = lambda seconds: None,
+    pause_seconds: float = 0,
+    on_pause: Callable[[float], None] = lambda seconds: None,
     **settings: Any,
 ) -> PartnerSession:
     return PartnerSession(
         partner.base_url,
         auth=Auth(),
-        held=held,
-        on_hold=on_hold,
+        pause_seconds=pause_seconds,
+        on_pause=on_pause,
         settings=HttpSettings(timeout_seconds=2, **settings),
         sleep=time.sleep,
         clock=lambda: time.now,
@@ -110,19 +110,22 @@ def test_a_retry_waits_for_the_seconds_of_retry_after(partner: Counting) -> None
 
 
 def test_a_long_retry_after_is_reported_and_the_worker_does_not_wait(partner: Counting) -> None:
-    time, holds = Time(), list[float]()
+    time, pauses = Time(), list[float]()
     partner.faults = [Answer(429, headers={"Retry-After": "999999"})]
-    with session(partner, time, on_hold=holds.append) as asking, pytest.raises(Unavailable, match="asked for a pause"):
+    with (
+        session(partner, time, on_pause=pauses.append) as asking,
+        pytest.raises(Unavailable, match="asked for a pause"),
+    ):
         asking.get("/runs")
 
-    assert (holds, sum(time.slept), len(partner.requests)) == ([MAX_RETRY_AFTER_SECONDS], 0, 1)
+    assert (pauses, sum(time.slept), len(partner.requests)) == ([MAX_RETRY_AFTER_SECONDS], 0, 1)
 
 
 def test_the_rest_of_an_earlier_pause_is_respected(partner: Counting) -> None:
     time = Time()
-    with session(partner, time, held=20) as asking:
+    with session(partner, time, pause_seconds=20) as asking:
         asking.get("/runs")
-    with session(partner, time, held=800) as asking, pytest.raises(Unavailable, match="800 s of it remain"):
+    with session(partner, time, pause_seconds=800) as asking, pytest.raises(Unavailable, match="800 s of it remain"):
         asking.get("/runs")
 
     assert (time.slept, len(partner.requests)) == ([20], 1)

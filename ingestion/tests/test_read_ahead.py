@@ -1,4 +1,4 @@
-"""While PostgreSQL writes a page, the next one is read, and not more than that."""
+"""Reading ahead: while PostgreSQL writes a page, only the next one is read."""
 
 import os
 import signal
@@ -52,10 +52,10 @@ def test_one_page_is_read_while_the_one_before_waits_for_the_database(partner: G
             while len(partner.requests) < 2:
                 time.sleep(0.01)
             time.sleep(0.3)
-            asked_meanwhile = len(partner.requests)
+            requests_meanwhile = len(partner.requests)
         assert report.result().created == 10
 
-    assert asked_meanwhile == 2
+    assert requests_meanwhile == 2
     assert Run.objects.count() == 10
 
 
@@ -77,21 +77,21 @@ def test_an_interrupt_does_not_wait_for_a_slow_page(partner: GenericPartner) -> 
 
     partner.faults = [None, Answer(delay=20, body={"runs": []})]
     patient = replace(generic_connection(partner), http=HttpSettings(timeout_seconds=60))
-    former = signal.signal(signal.SIGUSR1, interrupt)
+    previous_handler = signal.signal(signal.SIGUSR1, interrupt)
 
-    def interrupt_when_the_second_page_is_asked_for() -> None:
+    def interrupt_at_the_second_request() -> None:
         while len(partner.requests) < 2 or not Run.objects.exists():
             time.sleep(0.01)
         database.close()
         os.kill(os.getpid(), signal.SIGUSR1)
 
-    begun = time.monotonic()
-    threading.Thread(target=interrupt_when_the_second_page_is_asked_for, daemon=True).start()
+    started = time.monotonic()
+    threading.Thread(target=interrupt_at_the_second_request, daemon=True).start()
     try:
         with pytest.raises(TimeIsUp):
             ingest_connection(patient, list(Pipeline.objects.all()), stop=StopCondition(interrupts=(TimeIsUp,)))
     finally:
-        signal.signal(signal.SIGUSR1, former)
+        signal.signal(signal.SIGUSR1, previous_handler)
 
-    assert time.monotonic() - begun < 15
+    assert time.monotonic() - started < 15
     assert Run.objects.count() == 2
