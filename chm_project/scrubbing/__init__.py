@@ -1,7 +1,7 @@
 """Remove secrets from texts and payloads before they are compared, stored, logged or shown.
 
-Other packages need only `scrub_text` and `scrub_mapping`. `names` has the names of secrets, `token_rules` the forms of
-tokens, `context_rules` what surrounds a secret.
+Other packages need only the functions below. `names` lists the names of secrets, `token_rules` the forms of tokens, and
+`context_rules` the texts around a secret.
 """
 
 from chm_project.scrubbing.names import secret_name

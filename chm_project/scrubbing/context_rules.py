@@ -32,7 +32,7 @@ _WEBHOOKS = (
 ADDRESS_RULES = (
     _rule(
         "user and password in an address",
-        "What stands between :// and @ opens the account; a password may hold an @.",
+        "The text between :// and @ opens the account; a password may contain an @.",
         ("://",),
         r"""(?<=[a-z0-9])://([^\s/:@"'<>]{0,256}:[^\s/"'<>]{0,1024})@""",
         "postgres://«chm:hunter2»@db/x",
@@ -76,7 +76,7 @@ ADDRESS_RULES = (
     ),
     _rule(
         "Telegram bot in an address",
-        "The token stands in the path.",
+        "The token is part of the path.",
         ("/bot",),
         r"/bot(\d{6,12}:[\w-]{20,})",
         "https://api.telegram.org/bot«{digits:10}:{alnum:35}»/sendMessage",
@@ -101,7 +101,7 @@ ADDRESS_RULES = (
 HEADER_RULES = (
     _rule(
         "Authorization header",
-        "The scheme stays, the credentials go.",
+        "The scheme stays, the credentials are hidden.",
         ("authorization",),
         r"""authorization\\{0,6}["']?\s{0,8}[:=]\s{0,8}\\{0,6}["']?(?:[\w-]{1,32}\s{1,8}(?=[^\s"']{6}))?(?![<${\[])"""
         r"""([^\s"',;<>\\]{6,4096})""",
@@ -111,7 +111,7 @@ HEADER_RULES = (
     ),
     _rule(
         "signed Authorization header",
-        "Digest, OAuth and AWS signatures go on to the end of the line.",
+        "Digest, OAuth and AWS signatures extend to the end of the line.",
         ("authorization",),
         r"""authorization\\{0,6}["']?\s{0,8}[:=]\s{0,8}\\{0,6}["']?(?:AWS4-HMAC-SHA256|Digest|OAuth|Hawk|Signature)\s"""
         r"""{1,4}([^\r\n<>]{6,4096})""",
@@ -119,7 +119,7 @@ HEADER_RULES = (
     ),
     _rule(
         "bearer or basic credentials",
-        "Also without the name of the header. 'bearer authentication' is no credential.",
+        "Also without the name of the header. 'bearer authentication' is not a credential.",
         ("bearer ", "basic ", "negotiate "),
         r"""\b(?:bearer|basic|negotiate)\s{1,8}(?!realm=)([a-z0-9._~+/=-]{6,4096})""",
         "proxy said Bearer «{alnum:22}»",
@@ -154,7 +154,7 @@ HEADER_RULES = (
     ),
     _rule(
         "Cookie header",
-        "Any cookie may be the session, so all of them go.",
+        "Any cookie may be the session, so all are hidden.",
         ("cookie",),
         rf"""cookies?\\{{0,6}}["']?\s{{0,8}}[:=]\s{{0,8}}\\{{0,6}}["']?([\w.-]{{1,64}}=(?!\s){_END_OF_HEADER})""",
         "Cookie: «a=x1; session={alnum:40}»",
@@ -171,7 +171,7 @@ HEADER_RULES = (
 COMMAND_RULES = (
     _rule(
         "user and password of a command",
-        "curl -u user:password and its like; two numbers are the user and group of docker run.",
+        "curl -u user:password and similar; two numbers are the user and group of docker run.",
         ("-u", "--user"),
         r"""(?<![\w-])(?:-u|--user|--proxy-user)"""
         + _BETWEEN
@@ -181,8 +181,8 @@ COMMAND_RULES = (
         follows=("curl", "wget", "http"),
     ),
     _rule(
-        "short password option glued to its value",
-        "MySQL's programs read -pPASSWORD.",
+        "short password option joined to its value",
+        "MySQL's programs accept -pPASSWORD.",
         ("-p",),
         rf"""(?<![\w-])-p(?!["']?,){_ARGUMENT}""",
         "mysql -h db -p«S3cr3tPw» orders",
@@ -190,7 +190,7 @@ COMMAND_RULES = (
     ),
     _rule(
         "short password option",
-        "docker login, az login and sshpass read -p PASSWORD, redis-cli -a, ldapsearch -w, psql -W.",
+        "docker login, az login and sshpass accept -p PASSWORD; redis-cli has -a, ldapsearch -w, psql -W.",
         ("-p", "-a", "-w"),
         rf"""(?<![\w-])-[paw]{_BETWEEN}(?!-){_ARGUMENT}""",
         "docker login -u acme -p «dckrPassw0rd» registry",
@@ -200,7 +200,7 @@ COMMAND_RULES = (
     ),
     _rule(
         "password of an Oracle login",
-        "sqlplus and jdbc:oracle:thin read user/password@database.",
+        "sqlplus and jdbc:oracle:thin accept user/password@database.",
         ("sqlplus", "sqlldr", "jdbc:oracle", "expdp", "impdp", "userid=", "connect "),
         r"""(?:sqlplus|sqlldr|expdp|impdp|userid=|connect|jdbc:oracle:\w{1,8}:)(?:\s{1,4}-\w{1,12}){0,4}\s{0,4}"?[\w.$#-]{1,64}/"""
         r"""([^\s"'@]{1,256})@""",
@@ -223,7 +223,7 @@ COMMAND_RULES = (
     ),
     _rule(
         "password argument of a command",
-        "htpasswd, net use and smbclient read the password as a word of its own.",
+        "htpasswd, net use and smbclient accept the password as a separate argument.",
         ("htpasswd -b", "net use", "smbclient"),
         r"""(?:htpasswd\s-\w*b\w*\s\S{1,256}\s\S{1,128}\s|net use\s[^\n]{1,200}?/user:\S{1,128}\s"""
         r"""|smbclient\s[^\n]{1,200}?-U\s\S{1,128}?%)(\S{1,256})""",
@@ -258,7 +258,7 @@ COMMAND_RULES = (
 KEY_BLOCK_RULES = (
     _rule(
         "PEM private key",
-        "Everything up to its end, also where that is cut off.",
+        "Everything up to the end of the block, or of the text if the end is cut off.",
         ("-----begin ",),
         r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----([\s\S]*?)(?=-----END [A-Z0-9 ]{0,40}PRIVATE KEY|\Z)",
         "-----BEGIN RSA PRIVATE KEY-----{newline}«{base64:64}»{newline}-----END RSA PRIVATE KEY-----",

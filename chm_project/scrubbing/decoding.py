@@ -44,9 +44,9 @@ def decoded(text: str) -> Decoded | None:
     starts: list[int] = []
     shifts: list[int] = []
     position = length = 0
-    for found in pattern.finditer(text):
-        start, end = found.span()
-        piece = _character(found[0])
+    for match in pattern.finditer(text):
+        start, end = match.span()
+        piece = _character(match[0])
         pieces += [text[position:start], piece]
         length += start - position + len(piece)
         starts.append(length)
@@ -59,6 +59,7 @@ def decoded(text: str) -> Decoded | None:
 
 
 def _character(written: str) -> str:
+    """Return the character that a code stands for; an empty text for invisible characters."""
     match written[0]:
         case "%":
             return chr(int(written[1:], 16))
@@ -67,6 +68,7 @@ def _character(written: str) -> str:
             return character if len(character) == 1 else " "
         case "\\":
             return chr(int(written[-2:], 16))
+        # The lower case of this letter has two characters, which would shift positions.
         case "\u0130":
             return "i"
         case first if "\uff01" <= first <= "\uff5e":

@@ -1,4 +1,4 @@
-"""Find the value of a secret name in a text, in the forms that people and programs write."""
+"""Find the value of a secret name in a text, in the forms that people and programs use."""
 
 import re
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ Span = tuple[int, int]
 
 _LONGEST_NAME = 64
 
-# Japanese and Chinese have no spaces, so a name ends with its word.
+# Japanese and Chinese have no spaces between words, so a name ends with its last listed word.
 _NAME_END = re.compile(r"[^\W\u3040-\u30ff\u4e00-\u9fff]{0,64}(?:[.-](?=\w)[\w-]{1,64}){0,4}")
 _QUOTE = r"""(?:\\{0,6}["'`]|&quot;|&\#0?3[49];)"""
 # "password incorrect: X" and "password for etl: X"
@@ -71,9 +71,9 @@ def name_at(text: str, start: int, end: int) -> Span:
 
 
 def secret_value(text: str, start: int, end: int) -> tuple[int, Span | None]:
-    """Return where the name in this span ends, and the span of its secret value.
+    """Return where the name in this span ends, and the span of its secret value, or None if it has none.
 
-    A word that is not a secret name may still be the end of one, as in "mot de passe".
+    If the word is not a secret name, return its start: it may be part of one, as in "mot de passe".
     """
     first, last = name_at(text, start, end)
     kind = secret_name(text[first:last])
@@ -90,29 +90,29 @@ def _in_tag(name: _Name) -> Span | None:
     ):
         return None
     if tag := _TAG.match(name.text, name.last):
-        return _judged(_TAG_TEXT.match(name.text, tag.end()), name.kind, sure=True)
+        return _secret_span(_TAG_TEXT.match(name.text, tag.end()), name.kind, is_value=True)
     return None
 
 
 def _in_attribute(name: _Name) -> Span | None:
     """<property name="password" value="X"/> and <entry key="password">X</entry>."""
-    found = _ATTRIBUTE.match(name.text, name.last)
-    if found is None:
+    match = _ATTRIBUTE.match(name.text, name.last)
+    if match is None:
         return None
-    return _judged(
-        (_TAG_TEXT if found[0].endswith(">") else _VALUE).match(name.text, found.end()), name.kind, sure=True
+    return _secret_span(
+        (_TAG_TEXT if match[0].endswith(">") else _VALUE).match(name.text, match.end()), name.kind, is_value=True
     )
 
 
 def _assigned(name: _Name) -> Span | None:
     """password=X, "password": "X", password := X, and a value on the next line."""
-    found = _ASSIGNED.match(name.text, name.last)
-    if found is None:
+    match = _ASSIGNED.match(name.text, name.last)
+    if match is None:
         return None
-    value = _VALUE.match(name.text, found.end())
+    value = _VALUE.match(name.text, match.end())
     if value is None:
         return None
-    return _judged(value, name.kind, sure=found["sign"] not in (":", "：") or value.lastgroup != "bare")
+    return _secret_span(value, name.kind, is_value=match["sign"] not in (":", "：") or value.lastgroup != "bare")
 
 
 def _in_arguments(name: _Name) -> Span | None:
@@ -120,34 +120,36 @@ def _in_arguments(name: _Name) -> Span | None:
     option = name.text[name.first] == "-"
     if not option and not name.text[name.first : name.last].isupper():
         return None
-    found = _LISTED.match(name.text, name.last)
-    if found is None or (not option and found[0].isspace()):
+    match = _LISTED.match(name.text, name.last)
+    if match is None or (not option and match[0].isspace()):
         return None
-    value = _VALUE.match(name.text, found.end())
+    value = _VALUE.match(name.text, match.end())
     # --password PASSWORD is part of a help text.
-    return None if value and value[0].isupper() and secret_name(value[0]) else _judged(value, name.kind, sure=True)
+    if value and value[0].isupper() and secret_name(value[0]):
+        return None
+    return _secret_span(value, name.kind, is_value=True)
 
 
 def _in_sentence(name: _Name) -> Span | None:
-    """The password is X. A word in small letters counts only at the end of its sentence."""
-    found = _IS.match(name.text, name.last)
-    value = found and _VALUE.match(name.text, found.end())
+    """The password is X. A word in lower case counts only at the end of its sentence."""
+    match = _IS.match(name.text, name.last)
+    value = match and _VALUE.match(name.text, match.end())
     if not value:
         return None
     quoted = value.lastgroup != "bare"
     if not quoted and value[0].isalpha() and value[0].islower() and not _AT_END.match(name.text, value.end()):
         return None
-    return _judged(value, name.kind, sure=quoted)
+    return _secret_span(value, name.kind, is_value=quoted)
 
 
 def _next_word(name: _Name) -> Span | None:
-    """Password 'X' for, token X has expired: quoted, or a jumble of letters and digits."""
-    found = _NEXT_WORD.match(name.text, name.last)
-    value = found and _VALUE.match(name.text, found.end())
+    """Password 'X' for, token X has expired: the value is quoted, or mixes letters and digits."""
+    match = _NEXT_WORD.match(name.text, name.last)
+    value = match and _VALUE.match(name.text, match.end())
     if not value:
         return None
     if value.lastgroup != "bare":
-        return _judged(value, name.kind, sure=True)
+        return _secret_span(value, name.kind, is_value=True)
     word = value[0].rstrip(_SENTENCE_END)
     if _CODE.match(word) if name.kind.name == "code" else looks_random(word):
         return value.start(), value.start() + len(word)
@@ -157,11 +159,12 @@ def _next_word(name: _Name) -> Span | None:
 _FORMS = (_in_tag, _in_attribute, _assigned, _in_arguments, _in_sentence, _next_word)
 
 
-def _judged(value: re.Match[str] | None, kind: SecretName, *, sure: bool) -> Span | None:
+def _secret_span(value: re.Match[str] | None, kind: SecretName, *, is_value: bool) -> Span | None:
+    """Return the span of the value; None if there is no value, a reference such as ${X}, or a harmless value."""
     if value is None or value.lastgroup == "reference":
         return None
     start, end = value.span(value.lastgroup or 0)
-    if value.lastgroup == "bare" and not sure:
+    if value.lastgroup == "bare" and not is_value:
         end = start + len(value[0].rstrip(_SENTENCE_END))
     inside = value.string[start:end]
-    return (start, end) if inside and is_secret_text(inside, kind, sure=sure) else None
+    return (start, end) if inside and is_secret_text(inside, kind, is_value=is_value) else None

@@ -1,6 +1,6 @@
 """The list of secret names of variables, keys, options and words.
 
-Texts, keys of payloads and the search use only this list.
+Rules for texts, keys of payloads and the search for anchors all use this list.
 """
 
 import re
@@ -43,7 +43,7 @@ def _phrases(text: str) -> tuple[str, ...]:
 SECRET_NAMES = (
     SecretName(
         "password",
-        "A password can be any word or number, so every value is hidden that is not a state such as 'expired'.",
+        "A password can be any word or number, so every value is hidden, except states such as 'expired'.",
         _phrases(
             "password, passwords, passwd, pwd, passphrase, passphrases, userpass, dbpass, wachtwoord, passwort,"
             " passwörter, passwortes, kennwort, zugangskennwort, contraseña, contraseñas, contrasena, contrasenya,"
@@ -64,7 +64,7 @@ SECRET_NAMES = (
     ),
     SecretName(
         "code",
-        "Codes that a person types are mostly plain numbers.",
+        "Codes that a person enters are mostly plain numbers.",
         _phrases(
             "pin, pin code, passcode, pass code, otp, totp, one time password, one time code, mfa code, otp code,"
             " security code, verification code, recovery code, recovery codes, backup codes, security answer, cvv,"
@@ -75,7 +75,7 @@ SECRET_NAMES = (
     ),
     SecretName(
         "token",
-        "Bearers of access. A plain number after them is a count, an ordinary word a state.",
+        "Values that give access. A plain number after such a name is a count, an ordinary word is a state.",
         _phrases(
             "token, tokens, secret, secrets, jwt, bearer, credential, credentials, creds, zugangsdaten, identifiants,"
             " credenciales, clave, clé secrète, ключ, токен, секрет, トークン, 秘密鍵, 密钥, geheimnis, secreto"
@@ -85,7 +85,7 @@ SECRET_NAMES = (
     ),
     SecretName(
         "key",
-        "Keys with a word that says that they are secret; 'key' alone is a column.",
+        "Keys with a word that marks them as secret; the single word 'key' is a column.",
         _phrases(
             "api key, api keys, app key, private key, secret key, access key, account key, shared key, encryption"
             " key, signing key, fernet key, ssh key, rsa key, pgp key, gpg key, tls key, ssl key, cert key,"
@@ -99,7 +99,7 @@ SECRET_NAMES = (
     ),
     SecretName(
         "authentication",
-        "Proofs of who somebody is. 'auth: failed' is a state.",
+        "Proofs of identity. 'auth: failed' is a state.",
         _phrases(
             "auth, sas, sig, signature, hmac, salt, session, session id, sessionid, jsessionid, phpsessid, sessid,"
             " session token, csrftoken, remember token, cookie, cookies, basic auth, userinfo"
@@ -109,7 +109,7 @@ SECRET_NAMES = (
     ),
     SecretName(
         "authorization",
-        "In a text the rule of the header keeps its scheme.",
+        "In a text, the rule for the header applies instead, which keeps the scheme.",
         _phrases("authorization, proxy authorization"),
         (),
         in_texts=False,
@@ -128,8 +128,8 @@ SECRET_NAMES = (
     ),
 )  # fmt: skip
 
-# Last words of names about a secret whose value is not the secret.
-_ABOUT = frozenset(
+# Last words of names whose value only describes a secret, such as token_type.
+_DESCRIBING = frozenset(
     "type types name names count counts limit limits usage used expires expiry expiration expired expire ttl"
     " timeout length len size version versions policy policies enabled disabled required valid invalid missing"
     " status state method mode provider backend scope scopes path paths file filename files dir folder arn ref"
@@ -172,10 +172,10 @@ def secret_name(name: str) -> SecretName | None:
     """Return the kind of secret that a name announces, or None if it is harmless."""
     words = words_of(name)
     for end in range(len(words), 0, -1):
-        found = _ending_at(words, end)
-        if found is None:
+        kind = _ending_at(words, end)
+        if kind is None:
             continue
-        return None if end < len(words) and words[-1] in _ABOUT else found
+        return None if end < len(words) and words[-1] in _DESCRIBING else kind
     return None
 
 

@@ -13,7 +13,7 @@ from chm_project.scrubbing.names import SecretName, secret_name, words_of
 from chm_project.scrubbing.texts import may_hold_secrets, scrub_text, secret_spans
 from chm_project.scrubbing.values import FILTERED, is_secret_member, looks_random
 
-# Times and dataclasses are not JSON; `_storable` turns them into text.
+# Times and dataclasses are not JSON: orjson raises TypeError, and `_storable` turns them into text.
 _AS_JSON = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_SUBCLASS
 MAX_DEPTH = 64
 TOO_DEEP = "[nested too deep]"
@@ -46,10 +46,11 @@ def scrub_mapping(value: Mapping[str, Any]) -> str:
     """Return the payload as JSON text that PostgreSQL can store, without its secrets."""
     try:
         encoded = orjson.dumps(value, option=_AS_JSON).decode()
-        fit = "\\u0000" not in encoded
+        is_storable = "\\u0000" not in encoded
     except TypeError:
-        fit = False
-    if fit and not may_hold_secrets(encoded):
+        is_storable = False
+    # Most payloads have no secret, and one search of their JSON text is cheaper than a walk through their values.
+    if is_storable and not may_hold_secrets(encoded):
         return encoded
     return _dump(scrubbed(_storable(value, 0)))
 
@@ -59,7 +60,7 @@ def _dump(value: object) -> str:
 
 
 def _storable(value: Any, depth: int) -> Any:
-    """Return the value in a form that jsonb can store: no NUL, lone surrogate or NaN, limited depth."""
+    """Return the value in a form that jsonb can store: without NUL, lone surrogates and NaN, and not too deep."""
     if isinstance(value, str):
         return storable_text(value)
     if value is None or isinstance(value, bool | int):
@@ -93,6 +94,7 @@ def scrubbed(value: Any) -> Any:
 
 
 def _name_of_pair(value: dict[str, Any]) -> SecretName | None:
+    """Return the kind of secret that a pair of name and value announces; None for other objects."""
     for key, item in value.items():
         if _is_member(key, _NAME_MEMBERS) and isinstance(item, str) and (kind := secret_name(item.lstrip("-"))):
             return kind
@@ -107,7 +109,7 @@ def _is_member(key: str, members: frozenset[str]) -> bool:
 
 
 def _hidden(item: Any, kind: SecretName) -> Any:
-    """Return the replacement of a value with a secret key: states and counts stay."""
+    """Return [filtered] for the value of a secret key, or the value itself if it is a state or a count."""
     if item is None or isinstance(item, bool):
         return item
     if isinstance(item, int | float):
@@ -118,7 +120,7 @@ def _hidden(item: Any, kind: SecretName) -> Any:
 
 
 def _list(items: list[Any]) -> list[Any]:
-    """Return a list without secrets, including ["DB_PASSWORD", x], options with values, and the lines of a key."""
+    """Return a list without secrets: also pairs like ["DB_PASSWORD", x], values of options, and lines of a key."""
     result: list[Any] = []
     in_key = False
     before: Any = None

@@ -13,7 +13,8 @@ from chm_project.scrubbing.token_rules import TOKEN_RULES
 from chm_project.scrubbing.values import FILTERED, looks_random
 
 RULES = TOKEN_RULES + CONTEXT_RULES
-_NEARBY = 300
+# Characters before an anchor in which a rule's `follows` must occur.
+_FOLLOWS_WITHIN = 300
 
 
 def _by_anchor() -> dict[str, tuple[Rule, ...]]:
@@ -52,7 +53,7 @@ def secret_spans(text: str) -> list[Span]:
 
 
 def may_hold_secrets(encoded: str) -> bool:
-    """Return False only if a payload, as JSON text, contains no secret name and no anchor of a rule."""
+    """Return False only if the JSON text of a payload contains no secret name and matches no rule."""
     view = decoded(encoded)
     return _suspicious(encoded) or (view is not None and _suspicious(view.text))
 
@@ -94,7 +95,7 @@ def _lower(text: str) -> str:
 def _spans(text: str) -> list[Span]:
     """Return spans of secrets in the order of discovery.
 
-    The last span is not searched again, which keeps the time linear; long values are always hidden.
+    Skip anchors within the last span: this keeps the time linear, because long values are always hidden.
     """
     spans: list[Span] = []
     hidden_from = hidden_to = named_to = 0
@@ -125,7 +126,9 @@ def _merged(spans: list[Span]) -> list[Span]:
 
 
 def _follows(rule: Rule, lower: str, start: int, end: int) -> bool:
-    return not rule.follows or any(lower.rfind(word, max(0, start - _NEARBY), end) >= 0 for word in rule.follows)
+    return not rule.follows or any(
+        lower.rfind(word, max(0, start - _FOLLOWS_WITHIN), end) >= 0 for word in rule.follows
+    )
 
 
 def _apply(rule: Rule, text: str, lower: str, start: int, end: int) -> Span | None:

@@ -15,7 +15,7 @@ _LOOSE = r"(?<![A-Za-z0-9_-])"
 def _token(issuer: str, pattern: str, *anchors: str, example: str, boundary: str = _ALONE, before: int = 0) -> Rule:
     return Rule(
         name=issuer,
-        reason=f"{issuer}: the token opens the account and is recognised by its form alone",
+        reason=f"{issuer}: the token opens the account and has a recognizable form",
         anchors=anchors,
         pattern=re.compile(boundary + pattern),
         examples=(example,),
@@ -38,7 +38,7 @@ TOKEN_RULES = (
         example="«AKIA{upper:16}»",
     ),
     _token(
-        "AWS secret access key beside its id",
+        "AWS secret access key next to its id",
         r"(?:AKIA|ASIA)[A-Z0-9]{16}[^A-Za-z0-9]{1,40}(?:[A-Za-z_-]{1,40}[^A-Za-z0-9/+]{1,12}){0,3}"
         r"([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])",
         "akia", "asia",

@@ -10,7 +10,7 @@ def refuse_secrets(value: str) -> None:
     shown = scrub_text(value)
     if shown != value:
         raise ValidationError(
-            "This holds a secret, which everybody who may see it could read. Leave it out: %(shown)s",
+            "This contains a secret, which every user with access could read. Leave it out: %(shown)s",
             code="secret",
             params={"shown": shown if len(shown) <= 200 else shown[:199] + "…"},
         )

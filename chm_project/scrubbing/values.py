@@ -6,8 +6,8 @@ from chm_project.scrubbing.names import PlainWords, SecretName
 
 FILTERED = "[filtered]"
 
-# Longer than any state or path after a name. It also keeps the search linear: only short values are read
-# and kept.
+# States and paths after a name are shorter. The limit also keeps the search linear, because longer values are hidden
+# without further checks.
 LONGEST_HARMLESS = 256
 
 _STATES = frozenset(
@@ -37,14 +37,14 @@ _REFERENCE = re.compile(
 _PATH = re.compile(r"(?:~|\.{0,2})/[\w.@-]+(?:/[\w.@-]*)*$|[A-Za-z]:\\[\w\\. -]*$|/$")
 _SLASHED = re.compile(r"[a-z][\w.-]*(?:/[a-z0-9][\w.-]*)+$")
 _NUMBER = re.compile(r"[+-]?[\d.,_]{1,24}%?$")
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\d(?:[T ][\d:.+Z-]*)?$")
+_DATE_OR_TIME = re.compile(r"\d{4}-\d\d-\d\d(?:[T ][\d:.+Z-]*)?$")
 _LETTERS = re.compile(r"[^\W\d_]+$")
 
 
-def is_secret_text(value: str, name: SecretName, *, sure: bool) -> bool:
-    """Return whether a value found after a secret name is a secret.
+def is_secret_text(value: str, name: SecretName, *, is_value: bool) -> bool:
+    """Return whether the text after a secret name is a secret.
 
-    sure: the form is certainly a value, as in `name=value`, a quoted value or an option.
+    is_value: the text is certainly a value, as in `name=value`, a quoted value or an option.
     """
     if len(value) > LONGEST_HARMLESS:
         return True
@@ -53,8 +53,8 @@ def is_secret_text(value: str, name: SecretName, *, sure: bool) -> bool:
     if _NUMBER.match(value):
         return name.numbers
     if name.words is PlainWords.ALWAYS:
-        return len(value) > 1 or sure
-    if name.words is PlainWords.AFTER_EQUALS and sure:
+        return len(value) > 1 or is_value
+    if name.words is PlainWords.AFTER_EQUALS and is_value:
         return True
     return looks_random(value)
 
@@ -67,6 +67,7 @@ def is_secret_member(value: str, name: SecretName) -> bool:
 
 
 def _harmless(value: str) -> bool:
+    """Return whether the value is empty, a state, a reference, a path or a time."""
     stripped = value.strip("\"'`()[]{}.,:;!?… *")
     if not stripped:
         return len(value) <= 3
@@ -75,7 +76,7 @@ def _harmless(value: str) -> bool:
         or _REFERENCE.match(value) is not None
         or _REFERENCE.match(stripped) is not None
         or _PATH.match(stripped) is not None
-        or _MOMENT.match(stripped) is not None
+        or _DATE_OR_TIME.match(stripped) is not None
     )
 
 
@@ -88,11 +89,12 @@ def looks_random(value: str) -> bool:
     if _harmless(value) or _NUMBER.match(value):
         return False
     if _SLASHED.match(value):
-        return any(_jumbled(piece) and len(piece) >= 16 for piece in value.split("/"))
-    return _jumbled(value)
+        return any(_mixes_characters(piece) and len(piece) >= 16 for piece in value.split("/"))
+    return _mixes_characters(value)
 
 
-def _jumbled(value: str) -> bool:
+def _mixes_characters(value: str) -> bool:
+    """Return whether the value has letters and digits, or is too long or too mixed to be words."""
     letters = sum(map(str.isalpha, value))
     digits = sum(map(str.isdigit, value))
     if digits and letters:

@@ -306,7 +306,7 @@ def test_a_submitted_secret_is_refused_and_not_repeated(field: str) -> None:
         ),
     ):
         [issue] = invalid(answer)[field]
-        assert issue.startswith("This holds a secret")
+        assert issue.startswith("This contains a secret")
         assert "hunter2" not in answer.content.decode()
 
 

@@ -1,4 +1,4 @@
-"""Logs at every level and what the broker keeps of tasks hold no secret."""
+"""Logs of all levels, and results of tasks in the broker, contain no secrets."""
 
 import io
 import json
@@ -13,11 +13,11 @@ from chm_project.scrubbing.logs import ScrubbedJsonFormatter
 SECRET = "hunter2-of-the-log"
 
 
-def logged(formatter: logging.Formatter, level: int, message: Any, *args: Any, **rest: Any) -> str:
+def log_line(formatter: logging.Formatter, level: int, message: Any, *args: Any, **rest: Any) -> str:
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(formatter)
-    logger = logging.Logger("a library of somebody else", logging.DEBUG)
+    logger = logging.Logger("a third-party library", logging.DEBUG)
     logger.addHandler(handler)
     logger.log(level, message, *args, **rest)
     return stream.getvalue()
@@ -33,7 +33,7 @@ def test_a_message_holds_no_secret_at_any_level(formatter: logging.Formatter, le
         ("GET /x?token=%s HTTP/1.1", (SECRET,)),
         ("said %r", ({"db_password": SECRET},)),
     ]:
-        line = logged(formatter, level, message, *args)
+        line = log_line(formatter, level, message, *args)
 
         assert SECRET not in line
         assert "[filtered]" in line
@@ -44,14 +44,14 @@ def test_a_traceback_holds_no_secret(formatter: logging.Formatter) -> None:
     try:
         raise ValueError(f"password={SECRET}") from KeyError(f"token={SECRET}")
     except ValueError:
-        line = logged(formatter, logging.ERROR, "it broke", exc_info=True)
+        line = log_line(formatter, logging.ERROR, "it broke", exc_info=True)
 
     assert "Traceback" in line
     assert SECRET not in line
 
 
-def test_a_field_that_a_caller_adds_holds_no_secret() -> None:
-    line = logged(ScrubbedJsonFormatter("%(message)s"), logging.INFO, "hello", extra={"config": {"password": SECRET}})
+def test_an_extra_field_holds_no_secret() -> None:
+    line = log_line(ScrubbedJsonFormatter("%(message)s"), logging.INFO, "hello", extra={"config": {"password": SECRET}})
 
     assert json.loads(line)["config"] == {"password": "[filtered]"}
 
@@ -64,7 +64,7 @@ def test_a_field_that_a_caller_adds_holds_no_secret() -> None:
         {"traceback": f"ValueError: login with password '{SECRET}' failed"},
     ],
 )
-def test_a_result_of_a_task_is_kept_without_secrets(result: dict[str, Any], settings: Any) -> None:
+def test_a_result_of_a_task_is_stored_without_secrets(result: dict[str, Any], settings: Any) -> None:
     content_type, encoding, text = dumps(result, serializer=settings.CELERY_RESULT_SERIALIZER)
 
     assert SECRET not in text
