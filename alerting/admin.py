@@ -246,11 +246,11 @@ class AlertRuleAdmin(
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[AlertRule], search_term: str
     ) -> tuple[QuerySet[AlertRule], bool]:
-        found, may_repeat = super().get_search_results(request, queryset, search_term)
+        matching, may_repeat = super().get_search_results(request, queryset, search_term)
         # Destinations are not in search_fields, because a full search would let users guess a hook's secret.
         if text := search_term.strip():
-            found |= destination_contains(queryset, text)
-        return found, may_repeat
+            matching |= destination_contains(queryset, text)
+        return matching, may_repeat
 
     @display(description="destination", ordering="destination")
     def shown_destination(self, rule: AlertRule) -> str:

@@ -34,8 +34,8 @@ def shown_destination(destination: str) -> str:
     """
     address = _ADDRESS.match(destination)
     if address is None:
-        shown = scrub_text(destination)
-        return shown if shown == destination else f"{FILTERED}-{_digest(destination)}"
+        scrubbed = scrub_text(destination)
+        return scrubbed if scrubbed == destination else f"{FILTERED}-{_digest(destination)}"
     # An address without credentials and path contains no secret.
     if not address[3].strip("/") and address[0] == f"{address[1]}{address[2]}{address[3]}":
         return destination

@@ -56,8 +56,8 @@ class PipelineForm(_PipelineForm):
         model = Pipeline
         fields = "__all__"
         help_texts = {
-            "external_id": "Its name in the orchestrator. Without one it is not ingested.",
-            "client": "Moving it to another client ingests its whole history again.",
+            "external_id": "The name of the pipeline in the orchestrator. Without it, the pipeline is not ingested.",
+            "client": "After a move to another client, the whole history is ingested again.",
         }
 
     def clean_description(self) -> str | None:

@@ -148,7 +148,8 @@ def _zone(reader: ConfigReader, where: str, table: dict[str, Any]) -> ZoneInfo:
     name = reader.text(table, where, "zone") or "UTC"
     try:
         return ZoneInfo(name)
-    except (ValueError, OSError, KeyError):  # KeyError: ZoneInfoNotFoundError
+    # An unknown name is a KeyError, a malformed one a ValueError, and the name of a folder such as Europe an OSError.
+    except (ValueError, OSError, KeyError):
         reader.mistakes.append(f"{where}.zone: {name!r} is not an IANA time zone such as Europe/Berlin")
         return ZoneInfo("UTC")
 

@@ -183,7 +183,7 @@ class Pipeline(BaseModel):
         null=True,
         blank=True,
         editable=False,
-        db_comment="When the failure stops being known; empty if only its end ends the mark",
+        db_comment="When the mark as known ends; empty if it ends only with the failure",
     )
     known_run_id = models.UUIDField(
         null=True, blank=True, editable=False, db_comment="The failed run that was marked as known"

@@ -333,11 +333,11 @@ def line_chart(place: PlacedShape) -> timeseries.Panel:
     name = next(column.name for column in place.shape.columns if column.sql_type == "text")
     time = next(column.name for column in place.shape.columns if column.sql_type in {"date", "timestamptz"})
     charted = CHARTED[place.shape.name]
-    shown = {"include": {"names": [name, time, *charted]}}
+    visible_fields = {"include": {"names": [name, time, *charted]}}
     split = {"fields": [name], "keepFields": False, "naming": {"asLabels": True}}
     return (
         _common(timeseries.Panel(), place)
-        .with_transformation(models.DataTransformerConfig(id_val="filterFieldsByName", options=shown))
+        .with_transformation(models.DataTransformerConfig(id_val="filterFieldsByName", options=visible_fields))
         .with_transformation(models.DataTransformerConfig(id_val="partitionByValues", options=split))
         .display_name(f"${{__field.labels.{name}}}")
         .unit("percentunit")

@@ -35,6 +35,7 @@ class ScrubbedJsonFormatter(JsonFormatter):
 
 def install() -> None:
     """Scrub all further log records."""
+    # A factory is used for all loggers; a filter would see only the records of its own logger.
     logging.setLogRecordFactory(ScrubbedRecord)
 
 

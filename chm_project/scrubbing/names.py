@@ -167,6 +167,7 @@ def words_of(name: str) -> tuple[str, ...]:
     return tuple(_WORDS.findall(" ".join(_CAMEL.split(name)).lower()))
 
 
+# Cached, because the same keys occur in the payloads of all runs.
 @lru_cache(maxsize=8192)
 def secret_name(name: str) -> SecretName | None:
     """Return the kind of secret that a name announces, or None if it is harmless."""

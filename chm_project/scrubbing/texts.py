@@ -46,10 +46,10 @@ def scrub_text(text: str) -> str:
 
 def secret_spans(text: str) -> list[Span]:
     """Return the spans of secrets, in order and without overlaps."""
-    found = _spans(text)
+    spans = _spans(text)
     if view := decoded(text):
-        found += [view.original(span) for span in _spans(view.text)]
-    return _merged(found) if len(found) > 1 else found
+        spans += [view.original(span) for span in _spans(view.text)]
+    return _merged(spans) if len(spans) > 1 else spans
 
 
 def may_hold_secrets(encoded: str) -> bool:
@@ -132,11 +132,11 @@ def _follows(rule: Rule, lower: str, start: int, end: int) -> bool:
 
 
 def _apply(rule: Rule, text: str, lower: str, start: int, end: int) -> Span | None:
-    found = rule.pattern.match(text, start - rule.before) if start >= rule.before else None
+    match = rule.pattern.match(text, start - rule.before) if start >= rule.before else None
     if (
-        found is None
+        match is None
         or not _follows(rule, lower, start, end)
-        or (rule.random and not looks_random(found[found.lastindex or 0]))
+        or (rule.random and not looks_random(match[match.lastindex or 0]))
     ):
         return None
-    return found.span(found.lastindex or 0)
+    return match.span(match.lastindex or 0)

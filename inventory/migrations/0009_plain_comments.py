@@ -111,7 +111,7 @@ COMMENTS = [
     (
         "pipelines",
         "known_until",
-        "When the failure stops being known; empty if only its end ends the mark",
+        "When the mark as known ends; empty if it ends only with the failure",
         "The failure is known until then; empty: until it ends",
     ),
     (
@@ -244,7 +244,7 @@ class Migration(migrations.Migration):
                     name="known_until",
                     field=models.DateTimeField(
                         blank=True,
-                        db_comment="When the failure stops being known; empty if only its end ends the mark",
+                        db_comment="When the mark as known ends; empty if it ends only with the failure",
                         editable=False,
                         null=True,
                     ),

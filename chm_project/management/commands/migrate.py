@@ -30,6 +30,7 @@ class Command(DjangoMigrate):
             super().handle(*args, **options)
             if not builder.is_current(connection):
                 self.stdout.write("The schema reporting needs to be built.")
+                # As Django does for migrations that are not applied.
                 if options["check_unapplied"]:
                     sys.exit(1)
             return
