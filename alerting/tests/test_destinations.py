@@ -133,8 +133,8 @@ def test_an_export_masks_the_address_and_can_be_imported_unchanged(rule: AlertRu
     assert SECRET not in exported.decode()
     assert shown_destination(HOOK) in exported.decode()
     preview = web.post("/admin/alerting/alertrule/import/", {"file": SimpleUploadedFile("rules.csv", exported)})
-    assert preview.context["judgement"].unchanged == 1
-    assert preview.context["judgement"].changes == []
+    assert preview.context["result"].unchanged == 1
+    assert preview.context["result"].changes == []
     assert AlertRule.objects.get().destination == HOOK
 
 

@@ -105,7 +105,7 @@ def plant_by_hand(orders: Pipeline) -> None:
     looked_at = web.post(
         "/admin/inventory/pipeline/import/", {"file": SimpleUploadedFile("pipelines.csv", rows.encode())}
     )
-    assert looked_at.context["judgement"].faults
+    assert looked_at.context["result"].faults
     rule = {"pipeline_id": str(orders.pk), "rule_type": "on_failure", "channel": "slack", "destination": HOOK}
     assert post_json(program(), f"{ROOT}/alert_rules", rule).status_code == 201
 
