@@ -2041,18 +2041,24 @@ unusual AS (
     ) AS weekly
     WHERE far.is_far AND (weekly.number < 4 OR far.value > 1.5 * weekly.most OR 1.5 * far.value < weekly.least)
     GROUP BY far.run_id
+),
+usual AS (
+    SELECT
+        run_id, max(usual) FILTER (WHERE measure = 'duration') AS duration,
+        max(usual) FILTER (WHERE measure = 'rows') AS row_count
+    FROM far
+    GROUP BY run_id
 )
 SELECT
     s.client_name, s.pipeline_name, s.platform, s.environment, s.event_at, u.unusual, s.duration_seconds,
-    (SELECT least(round(far.usual), 9.2e18)::bigint FROM far WHERE far.run_id = s.run_id AND far.measure = 'duration')
-        AS usual_duration_seconds,
+    least(round(usual.duration), 9.2e18)::bigint AS usual_duration_seconds,
     s.rows_processed,
-    (SELECT least(round(far.usual), 9.2e18)::bigint FROM far WHERE far.run_id = s.run_id AND far.measure = 'rows')
-        AS usual_rows,
+    least(round(usual.row_count), 9.2e18)::bigint AS usual_rows,
     s.client_id, s.pipeline_id, s.run_id,
     (SELECT r.source_url FROM reporting.runs AS r WHERE r.run_id = s.run_id) AS source_url
 FROM suspected AS s
 JOIN unusual AS u USING (run_id)
+JOIN usual USING (run_id)
 ORDER BY s.event_at DESC, s.run_id DESC;
 
 -- vendor_dependency: Q4: How much of the failing is the vendors'?

@@ -201,6 +201,23 @@ def test_the_scheduled_compaction_expires_before_the_next_one() -> None:
 
 
 @pytest.mark.django_db
+def test_a_rebuild_stores_the_counts_in_the_order_of_time() -> None:
+    random = Random(5)
+    Run.objects.bulk_create(
+        RunFactory.build(pipeline=PipelineFactory.create(), **random_fields(random)) for _ in range(200)
+    )
+
+    rebuild()
+
+    for table, column in (("days", "day"), ("months", "month"), ("failed_hours", "hour"), ("duration_minutes", "day")):
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT {column} FROM rollup.{table} ORDER BY ctid")
+            stored = [row[0] for row in cursor.fetchall()]
+        assert len(stored) > 3
+        assert stored == sorted(stored), table
+
+
+@pytest.mark.django_db
 def test_reports_over_any_window_equal_the_plain_count() -> None:
     random = Random(7)
     pipelines = [PipelineFactory.create(platform=platform) for platform in Platform.values for _ in range(2)]

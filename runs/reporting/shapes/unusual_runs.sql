@@ -140,7 +140,8 @@ unusual AS (
 ),
 usual AS (
     SELECT
-        run_id, max(usual) FILTER (WHERE measure = 'duration') AS duration, max(usual) FILTER (WHERE measure = 'rows') AS row_count
+        run_id, max(usual) FILTER (WHERE measure = 'duration') AS duration,
+        max(usual) FILTER (WHERE measure = 'rows') AS row_count
     FROM far
     GROUP BY run_id
 )
