@@ -214,7 +214,7 @@ def running(name: str, process: subprocess.Popen[bytes]) -> Iterator[None]:
         except subprocess.TimeoutExpired:
             say(f"{name} did not end by itself")
         with suppress(ProcessLookupError):
-            # Children that outlived their parent.
+            # Kill children that outlived their parent.
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         say(f"{name} ended with status {process.returncode}")
@@ -262,8 +262,8 @@ def serve(machine: Machine) -> None:
         healthy(machine, "web", machine.health, environment("web"))
         for service in ("worker", "beat"):
             healthy(machine, service, compose[service]["healthcheck"]["test"][1:], environment(service))
-        look(ports["web"])
-        roles(secrets, ports["postgres"])
+        check_pages(ports["web"])
+        check_roles(secrets, ports["postgres"])
 
 
 def interpolated(value: Any) -> str:
@@ -285,7 +285,7 @@ def healthy(machine: Machine, service: str, command: list[str], environment: Map
     sys.exit(f"{service} did not become healthy.")
 
 
-def look(port: int) -> None:
+def check_pages(port: int) -> None:
     """Check what a user sees first: the login page, and that its style sheets are served."""
     page = get(port, "/admin/login/")
     sheets = re.findall(rb'href="(/static/[^"]+\.css)"', page)
@@ -302,7 +302,7 @@ def get(port: int, path: str) -> bytes:
         return bytes(answer.read())
 
 
-def roles(secrets: Path, port: int) -> None:
+def check_roles(secrets: Path, port: int) -> None:
     """Check that each role can do what its boards need, over TLS, and nothing else."""
     for reader in ("grafana_reader", "metabase_reader"):
         password = (secrets / f"{reader}_password").read_text().strip()
@@ -326,7 +326,7 @@ def roles(secrets: Path, port: int) -> None:
                     continue
                 sys.exit(f"{reader} may: {forbidden}")
             say(f"{reader} sees {count and count[0]} pipelines, over TLS, and no table")
-            ask_all(own, reader)
+            run_board_queries(own, reader)
         try:
             psycopg.connect(host="127.0.0.1", port=port, dbname="metabase_app", user=reader, password=password).close()
         except psycopg.OperationalError:
@@ -340,7 +340,7 @@ def roles(secrets: Path, port: int) -> None:
             sys.exit("chm may more than own its database.")
 
 
-def ask_all(own: psycopg.Connection[Any], reader: str) -> None:
+def run_board_queries(own: psycopg.Connection[Any], reader: str) -> None:
     """Run every query of the reader's boards, with the filters of a board that was just opened."""
     now, queries = datetime.now(UTC), list[tuple[str, Any]]()
     if reader == "grafana_reader":

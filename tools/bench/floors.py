@@ -42,7 +42,7 @@ FLOORS = (
     Floor("pings/s, two per run, with a rid", minimum=400),
     Floor("lineage events/s, new, in lists", minimum=5_000),
 )
-# Only the shape with the largest ratio is compared, because it decides whether all hold.
+# Only the shape with the largest ratio is compared: if it passes, all do.
 SHAPE = Floor("slowest shape ÷ its yardstick", maximum=4, aim=2.5)
 
 

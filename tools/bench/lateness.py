@@ -96,7 +96,7 @@ def _measured(connection: Any, size: SimulationSize, name: str, zone: str, scena
         cursor.execute("ANALYZE clients, pipelines, runs")
     moments = [float(moment) for moment in range(int(size.begin), int(size.end), size.every)]
     late = _late_at(connection, client, moments)
-    false = [moment for moment in late if not _excused(planned, starts, moment, scenario)]
+    false = [moment for moment in late if not _is_justified(planned, starts, moment, scenario)]
     row = ResultLine(name, zone, scenario, false_hours=len(false) * size.every / HOUR)
     if scenario != "plain" or name.startswith(IRREGULAR):
         return row
@@ -130,7 +130,7 @@ def _is_removed(start: float, scenario: str) -> bool:
     return scenario == "holidays" and datetime.fromtimestamp(start, UTC).date() in HOLIDAYS
 
 
-def _excused(planned: Sequence[float], starts: Sequence[float], moment: float, scenario: str) -> bool:
+def _is_justified(planned: Sequence[float], starts: Sequence[float], moment: float, scenario: str) -> bool:
     """Return whether an alarm is right: a planned start is missing, or the schedule moved in the last three weeks."""
     if scenario.startswith("moved") and MOVED_AT <= moment < MOVED_AT + 21 * DAY:
         return True

@@ -28,9 +28,9 @@ def measure(url: str, *, seconds: float) -> dict[str, Any]:
     week = quote((now - timedelta(days=7)).isoformat())
     results: dict[str, Any] = {}
     with web_server(CHM_DATABASE_URL=url) as (port, process):
-        deep_list = _deep(port, f"/api/v1/pipelines/{longest}/runs?limit=100", token, pages=50)
+        deep_list = _path_of_page(port, f"/api/v1/pipelines/{longest}/runs?limit=100", token, pages=50)
         # A cursor is valid for any page size, so pages of a thousand reach page 5,001 of a hundred quickly.
-        deep_all = _deep(port, "/api/v1/runs?limit=1000", token, pages=501).replace("limit=1000", "limit=100")
+        deep_all = _path_of_page(port, "/api/v1/runs?limit=1000", token, pages=501).replace("limit=1000", "limit=100")
         requests = {
             "constant answer": ["/health"],
             "latest run": [f"/api/v1/pipelines/{key}/runs/latest" for key in pipelines],
@@ -66,7 +66,7 @@ def _answering(port: int, paths: list[str], token: str) -> list[str]:
     return answering
 
 
-def _deep(port: int, path: str, token: str, *, pages: int) -> str:
+def _path_of_page(port: int, path: str, token: str, *, pages: int) -> str:
     """Follow cursors and return the path of a page far from the first, or of the last page if there are fewer."""
     address = path
     for _ in range(pages - 1):

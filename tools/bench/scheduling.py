@@ -35,7 +35,9 @@ def measure(url: str) -> dict[str, Any]:
         results[f"tick, {CHANGED} of {pipelines:,} pipelines changed, s with start-up"] = seconds
         results[f"tick, {CHANGED} of {pipelines:,} pipelines changed, requests"] = request_count
     for workers in (1, 2):
-        results[f"{CONNECTIONS} connections of {PAGES} slow pages, {workers} worker(s), s"] = _shared(url, workers)
+        results[f"{CONNECTIONS} connections of {PAGES} slow pages, {workers} worker(s), s"] = _seconds_with_workers(
+            url, workers
+        )
     empty_tables(url)
     return results
 
@@ -60,7 +62,7 @@ def _tick(url: str, pipelines: int) -> tuple[float, int]:
         return round(done.seconds, 2), sum("dagRuns" in request.path for request in airflow.requests)
 
 
-def _shared(url: str, workers: int) -> float:
+def _seconds_with_workers(url: str, workers: int) -> float:
     """Return the seconds from the first message until every pipeline has a watermark, with a slow partner."""
     names = [f"c{number}" for number in range(CONNECTIONS)]
     empty_tables(url)
@@ -68,7 +70,7 @@ def _shared(url: str, workers: int) -> float:
     # A separate database of the broker, so that no other worker of this machine gets these tasks.
     broker = numbered_broker(os.environ["CHM_BROKER_URL"], 7)
     with tempfile.TemporaryDirectory() as folder, GenericPartner(page_size=100) as partner, ExitStack() as processes:
-        partner.answer_or_fault = _slowly(partner)  # type: ignore[method-assign]
+        partner.answer_or_fault = _slow_answer(partner)  # type: ignore[method-assign]
         for name in names:
             partner.runs[name] = [
                 {"id": str(number), "status": "success", "started_at": "2026-01-01T00:00:00Z"}
@@ -105,7 +107,7 @@ def _shared(url: str, workers: int) -> float:
         return round(time.monotonic() - begun, 1)
 
 
-def _slowly(partner: GenericPartner) -> Any:
+def _slow_answer(partner: GenericPartner) -> Any:
     def answer(request: Any) -> Answer:
         time.sleep(LATENCY_SECONDS)
         return partner.answer(request)

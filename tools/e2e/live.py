@@ -21,7 +21,7 @@ INTERVAL_SECONDS = 1
 # Ordinary walks start two intervals before the watermark. After this pause that overlap does not contain older changes.
 SETTLED_SECONDS = 4 * INTERVAL_SECONDS
 
-# A connection's name selects its time of the day for reading the last days; this is how exactly a test hits it.
+# A connection's name decides at which time of the day it reads the last days; WINDOW limits how far that is from now.
 WINDOW = timedelta(seconds=5)
 
 # Status, start and end of a run, which must be equal at the source and in CHM.

@@ -81,7 +81,7 @@ def _run_document(document_blocks: list[Block]) -> None:
     """Run a document in its own clone, so that documents do not depend on each other."""
     with tempfile.TemporaryDirectory(prefix="chm-documents-") as folder:
         clone = Path(folder) / "chm"
-        # A clone has only committed files, as a new user's has.
+        # A clone contains only committed files, as that of a new user does.
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
         terminal = _Terminal(clone, Path(folder))
         try:

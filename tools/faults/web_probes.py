@@ -84,7 +84,7 @@ def _probe(target: ProbeTarget, pipe: Connection) -> None:
 
     def ask_health() -> None:
         probed, control = _Client(target.port, keep=target.keep), _Client(target.control, keep=target.keep)
-        # Frequent enough to see an interruption of a tenth of a second, rare enough not to be load.
+        # Frequent enough to notice an interruption of a tenth of a second, but rare enough not to load the server.
         while not stopped.wait(0.02):
             control.ask(results.control, "/health")
             probed.ask(results.health, "/health")

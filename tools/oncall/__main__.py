@@ -50,7 +50,7 @@ class Receiver:
         self.port = self.server.server_address[1]
         Thread(target=self.server.serve_forever, daemon=True).start()
 
-    def seen(self) -> list[tuple[str, int, str]]:
+    def summaries(self) -> list[tuple[str, int, str]]:
         """Return status, number of alerts and alert name of each notification."""
         return [
             (each["status"], len(each["alerts"]), each["groupLabels"]["alertname"]) for each in list(self.notifications)
@@ -115,9 +115,9 @@ def drill(chm: AlertingChm, pipelines: list[str], receiver: Receiver) -> Iterato
     """Yield a line for each expectation that was met; raise AssertionError for the first that was not."""
 
     def expect(what: str, notifications: list[tuple[str, int, str]]) -> str:
-        wait_until(lambda: len(receiver.seen()) >= len(notifications))
+        wait_until(lambda: len(receiver.summaries()) >= len(notifications))
         time.sleep(QUIET_SECONDS)
-        assert receiver.seen() == notifications, (what, receiver.seen())
+        assert receiver.summaries() == notifications, (what, receiver.summaries())
         return f"{what}: {len(notifications)} notifications in all, the last {notifications[-1]}"
 
     failed = runs(pipelines, 1, "failed", "could not connect to warehouse.example: connection refused")

@@ -99,10 +99,10 @@ def contents(url: str) -> Contents:
         for schema, name in database.execute(_TABLES).fetchall() + database.execute(_VIEWS).fetchall():
             rows, digest = database.execute(sql.SQL(_HASH).format(sql.Identifier(schema, name))).fetchone() or (0, "")
             relations[f"{schema}.{name}"] = (int(rows), str(digest))
-    return Contents(relations, frozenset(map(_comparable, schema_snapshot.schema(url))))
+    return Contents(relations, frozenset(map(_without_brackets, schema_snapshot.schema(url))))
 
 
-def _comparable(line: str) -> str:
+def _without_brackets(line: str) -> str:
     """Remove brackets from triggers: PostgreSQL prints fewer of them in a trigger that was restored."""
     return re.sub("[()]", "", line) if line.startswith("trigger ") else line
 

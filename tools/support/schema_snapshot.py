@@ -79,7 +79,7 @@ def schema(url: str) -> set[str]:
     with psycopg.connect(url) as database:
         for query in _QUERIES:
             text = sql.SQL(query).format(own_schemas=sql.SQL(_OWN_SCHEMAS), grantee=sql.SQL(_GRANTEE))
-            lines |= {_as_restored(row[0]) for row in database.execute(text)}
+            lines |= {_with_normalised_casts(row[0]) for row in database.execute(text)}
     return lines
 
 
@@ -108,7 +108,7 @@ def view_rows(url: str, view: str) -> "Counter[str]":
         return Counter(dict(counts.fetchall()))
 
 
-def _as_restored(line: str) -> str:
+def _with_normalised_casts(line: str) -> str:
     """Normalise casts: PostgreSQL prints those of `varchar IN (...)` differently after a restore."""
     line = re.sub(r"\('([^']*)'::character varying\)::text|'([^']*)'::character varying", r"'\1\2'", line)
     return re.sub(r"\((ARRAY\[[^\]]*\])\)::text\[\]", r"\1", line)

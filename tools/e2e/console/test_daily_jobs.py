@@ -113,7 +113,7 @@ def add_client(user: CountedUser) -> None:
 def ingest_now(user: CountedUser) -> None:
     user.click(user.page.locator(FAILING).nth(2).locator(".chm-who a").first)
     user.button("Ingest now")
-    # The source of the test has no run of this pipeline, and says so.
+    # The partner of the test does not have this pipeline and answers 404.
     expect(user.page.locator("#ingestion h2")).to_have_text("Ingestion failed", timeout=30_000)
     expect(user.page.locator("#ingestion")).to_contain_text("404")
 

@@ -106,7 +106,7 @@ def test_every_form_passes_axe(log_in: LogIn) -> None:
     assert {view: lines for view, lines in problems.items() if lines} == {}
 
 
-# Pages that people print, with what heads them on paper.
+# Pages that users print, with their headings on paper.
 PRINTED = {
     "board": "Health board", "list": "No success for a day", "handover": "Handover", "runs": "Runs",
     "clients": "Clients", "pipelines": "Pipelines", "rules": "Alert rules", "client": "", "pipeline": "",

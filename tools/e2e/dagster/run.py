@@ -136,7 +136,7 @@ def scenario(dagster: Dagster, chm: Chm, folder: Path, record: Record) -> None:
     record.check(schedule_state == (True, False), f"and then: {schedule_state}")
     again = by_hand("a failed run is executed again, as a new run", lambda: dagster.change(AGAIN, id=failing))
     wait_until(lambda: dagster.status(again["run"]["runId"]) in ended, chm.ingest, "it ends")
-    # Two runs at most run at once (dagster.yaml), so the next two stay queued.
+    # At most two runs run at the same time (dagster.yaml), so the next two stay queued.
     long = [dagster.launch("long_job", seconds=300.0) for _ in range(2)]
     queued = [dagster.launch("long_job", seconds=1.0) for _ in range(2)]
     wait_until(lambda: all(dagster.status(run) == "STARTED" for run in long), chm.ingest, "two runs are running")
