@@ -1,7 +1,7 @@
 """Measure what the roll-up triggers add to a write: pages of 1,000 runs, with and without them in turn.
 
 `python -m tools.bench.rollup_cost` uses a database of its own and fails above 10 %. It compares the processor time of
-the database session, which other work on the machine changes little.
+the database session, because other work of the machine hardly changes it.
 """
 
 import os
@@ -39,8 +39,10 @@ def main() -> None:
 
 
 def _ratio(pipeline_id: UUID, name: str, *, changed: bool) -> float:
+    """Return the processor time of PAGES writes with the triggers, divided by that without them; print both."""
     seconds = {True: 0.0, False: 0.0}
     for number in range(1, PAGES + 1):
+        # Alternately first, because the second write of a page finds warm caches.
         for counted in (number % 2 == 0, number % 2 == 1):
             seconds[counted] += _write(pipeline_id, number, changed=changed, counted=counted)
     ratio = seconds[True] / seconds[False]
@@ -50,7 +52,10 @@ def _ratio(pipeline_id: UUID, name: str, *, changed: bool) -> float:
 
 
 def _write(pipeline_id: UUID, number: int, *, changed: bool, counted: bool) -> float:
-    """Write a page, take it back, and return the seconds of processor time of the database session."""
+    """Write a page in a transaction that is rolled back; return the processor seconds of the database session.
+
+    `counted`: with the triggers. `changed`: write the page twice and measure the second time, with half its runs changed.
+    """
     from django.db import connection, transaction
 
     from ingestion.connectors.base import Target
