@@ -42,7 +42,7 @@ def _ratio(pipeline_id: UUID, name: str, *, changed: bool) -> float:
     """Return the processor time of PAGES writes with the triggers, divided by that without them; print both."""
     seconds = {True: 0.0, False: 0.0}
     for number in range(1, PAGES + 1):
-        # Alternately first, because the second write of a page finds warm caches.
+        # Each is first in turn, so that the order favours neither.
         for counted in (number % 2 == 0, number % 2 == 1):
             seconds[counted] += _write(pipeline_id, number, changed=changed, counted=counted)
     ratio = seconds[True] / seconds[False]
@@ -54,7 +54,7 @@ def _ratio(pipeline_id: UUID, name: str, *, changed: bool) -> float:
 def _write(pipeline_id: UUID, number: int, *, changed: bool, counted: bool) -> float:
     """Write a page in a transaction that is rolled back; return the processor seconds of the database session.
 
-    `counted`: with the triggers. `changed`: write the page twice and measure the second time, with half its runs changed.
+    `counted`: with the triggers. `changed`: write the page twice, and measure the second time, when half has changed.
     """
     from django.db import connection, transaction
 
