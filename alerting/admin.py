@@ -215,6 +215,7 @@ class AlertRuleAdmin(
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field: Any = super().formfield_for_foreignkey(db_field, request, **kwargs)
         if db_field.name == "pipeline" and field is not None:
+            # Many clients have a pipeline of the same name, so the choice shows the client too.
             field.queryset = field.queryset.select_related("client")
             field.label_from_instance = Pipeline.name_with_client
         return field
@@ -241,6 +242,7 @@ class AlertRuleAdmin(
         ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: AlertRule | None = None) -> Any:
+        # A fieldset can show a field that is not in the form only if it is read-only.
         return (*super().get_readonly_fields(request, obj), "shown_destination")
 
     def get_search_results(

@@ -79,6 +79,7 @@ if os.environ["DJANGO_SETTINGS_MODULE"].endswith(".production"):
 
 @worker_init.connect
 def limit_statements(**_: Any) -> None:
+    # Statements of tasks may take longer than those of requests.
     limits.limit_process(limits.TASK)
 
 

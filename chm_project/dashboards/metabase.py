@@ -187,6 +187,7 @@ def parameters() -> list[dict[str, Any]]:
             "values_source_type": "static-list",
             "values_source_config": {"values": list(values)},
         }
+    # Not isMultiSelect, because the SQL compares with one value.
     return [
         {"id": uuid.uuid5(NAMESPACE, f"parameter {name}").hex[:8], "name": label, "slug": name, "type": "string/=",
          "sectionId": "string", "isMultiSelect": False, **sources[name]}

@@ -117,6 +117,7 @@ STATIC_URL = "static/"
 STATIC_ROOT = places.STATIC_ROOT
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    # Names of files contain a hash of their content, so browsers may cache them without end.
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 

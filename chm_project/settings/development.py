@@ -30,6 +30,7 @@ else:
         "PostgreSQL, or set it.",
     )
 env.raise_faults()
+# The manifest of production exists only after collectstatic.
 STORAGES = STORAGES | {  # noqa: F405
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 }

@@ -96,6 +96,7 @@ class EnvironmentReader:
 
     def raw(self, name: str) -> str:
         """Return a variable that is not a setting, such as a connection's secret; raise OSError for a bad file."""
+        # Files of secrets usually end with a line break.
         return str(self._values.get(name, "")).strip()
 
     def text_list(self, name: str, default: list[str]) -> list[str]:

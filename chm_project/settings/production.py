@@ -151,6 +151,7 @@ SECURE_SSL_REDIRECT = env.flag("CHM_SSL_REDIRECT", default=True)
 # Probes come from inside, not through the TLS proxy. A ping over plain HTTP has already exposed its key, and curl
 # reports a redirect as success, so the view of pings refuses it instead.
 SECURE_REDIRECT_EXEMPT = [r"^(health|ready|metrics)/?$", r"^ping/"]
+# ProxyMiddleware drops this header unless a proxy of CHM_PROXIES sent it.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 # Browsers remember these until they expire: see docs/operations/install.md.
 SECURE_HSTS_SECONDS = env.integer("CHM_HSTS_SECONDS", YEAR, minimum=0)

@@ -3,6 +3,7 @@
 from chm_project.settings.development import *  # noqa: F403
 
 DEBUG = False
+# A fast hasher, because tests create many users.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # No pool, because tests count connections and open them in threads.
 DATABASES["default"]["OPTIONS"].pop("pool")  # type: ignore[attr-defined]  # noqa: F405

@@ -84,6 +84,7 @@ def _value(*args: Any, **kwargs: Any) -> Any:
     return _value_class(*args, **kwargs)
 
 
+# prometheus_client chooses the class when it is imported, before the settings are known.
 values.ValueClass = _value
 
 

@@ -195,7 +195,7 @@ class WebServer(TcpWSGIServer):  # type: ignore[misc]
             cleanup_interval=1,  # seconds between two calls of maintenance(), which looks for slow clients
             asyncore_use_poll=True,  # select() fails for file descriptors from 1,024 on
             clear_untrusted_proxy_headers=False,  # a middleware of CHM checks them
-            ident="",
+            ident="",  # sends no header "Server"
         )
         report_threads = min(REPORT_THREADS, thread_counts.threads - 1) or 1
         self.report_lane = new_lane(report_threads)

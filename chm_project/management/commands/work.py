@@ -17,6 +17,7 @@ def ingestion_processes() -> list[Child]:
     schedule = str(Path(settings.DATA_DIR) / "beat")
     return [
         Child("worker", [*CELERY, "worker", "--concurrency", "2", "--loglevel", "INFO", "--without-mingle"]),
+        # Without a pid file: a killed beat would leave one, and the next beat would not start.
         Child("beat", [*CELERY, "beat", "--loglevel", "WARNING", "--schedule", schedule, "--pidfile="]),
     ]
 
