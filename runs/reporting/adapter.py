@@ -18,7 +18,7 @@ __all__ = ["InvalidParameters", "Row", "page_of_shape", "run_query", "run_shape"
 
 Row = dict[str, Any]
 
-_READ: dict[str, Callable[[Any], Any]] = {
+_CONVERTERS: dict[str, Callable[[Any], Any]] = {
     "integer": int,
     "numeric": lambda value: float(value) if isinstance(value, Decimal) else value,
     "timestamptz": lambda value: value.astimezone(UTC),
@@ -26,41 +26,41 @@ _READ: dict[str, Callable[[Any], Any]] = {
 
 
 # Conditions that restrict a query to several clients or pipelines, in addition to its parameters.
-_AMONG = {
+_RESTRICTIONS = {
     "clients": "p.client_id = ANY(%(clients)s::uuid[])",
     "pipelines": "p.pipeline_id = ANY(%(pipelines)s::uuid[])",
 }
-# None: all of them.
+# None means all of them.
 Clients = Collection[UUID] | None
 Pipelines = Collection[UUID] | None
 
 
 def scoped(sql: str, clients: Clients, pipelines: Pipelines = None) -> tuple[str, dict[str, Any]]:
-    """Return the SQL with expanded fragments, restricted to the clients and pipelines, and the values for that."""
+    """Return the SQL with expanded fragments, restricted to the clients and pipelines, and their parameters."""
     known = fragments()
-    given = {"clients": clients, "pipelines": pipelines}
-    values = {name: list(ids) for name, ids in given.items() if ids is not None}
+    restrictions = {"clients": clients, "pipelines": pipelines}
+    values = {name: list(ids) for name, ids in restrictions.items() if ids is not None}
     if not values:
         return expanded(sql, known), {}
-    conditions = " AND ".join([known["client_in_scope"], *(_AMONG[name] for name in values)])
+    conditions = " AND ".join([known["client_in_scope"], *(_RESTRICTIONS[name] for name in values)])
     return expanded(sql, known | {"client_in_scope": f"({conditions})", "unscoped": "false"}), values
 
 
 def run_shape(name: str, /, *, clients: Clients = None, clock: datetime | None = None, **parameters: Any) -> list[Row]:
-    """Return the rows of a shape. Values are text, bool, int, float, datetime in UTC, date or UUID by its columns.
+    """Return the rows of a shape. Values are str, bool, int, float, datetime in UTC, date or UUID, by its column types.
 
-    Parameters are values or texts; None stands for the default. `clock` is the current time, for several queries at the
-    same time; as_of evaluates a past moment instead. `clients` restricts the inventory in addition to client_id. Raise
-    KeyError for an unknown shape, and InvalidParameters.
+    Parameters are values or texts; None stands for the default. `clock` replaces the current time, so that several
+    queries use the same one; `as_of` evaluates a past moment instead. `clients` restricts the inventory in addition to
+    client_id. Raise KeyError for an unknown shape, and InvalidParameters.
     """
     shape = shapes()[name]
-    sql, of_clients = scoped(shape.body, clients)
-    values = validated(shape.parameters, parameters, clock=clock) | of_clients
-    cut = "" if LIMIT in shape.parameters or values[LIMIT] is None else f"\nLIMIT %({LIMIT})s"
-    names, rows = _ask(sql + cut, values)
+    sql, restriction_values = scoped(shape.body, clients)
+    values = validated(shape.parameters, parameters, clock=clock) | restriction_values
+    limit = "" if LIMIT in shape.parameters or values[LIMIT] is None else f"\nLIMIT %({LIMIT})s"
+    names, rows = _execute(sql + limit, values)
     expected = [column.name for column in shape.columns]
     if names != expected:
-        raise ValueError(f"The shape {name} answers with {names}, its header says {expected}.")
+        raise ValueError(f"The shape {name} returns the columns {names}, but its header lists {expected}.")
     return _rows(shape, rows)
 
 
@@ -78,17 +78,19 @@ def page_of_shape(
 ) -> tuple[list[Row], int]:
     """Return the rows of a shape that match `where`, from `offset` on, and their total number.
 
-    `where` is a SQL condition on the shape's columns, never user input. After the last row the total is 0. `pipelines`
+    `where` is a SQL condition on the shape's columns, never user input. The total is 0 if no row is left. `pipelines`
     restricts the inventory like `clients`.
     """
     shape = shapes()[name]
-    sql, among = scoped(shape.body, clients, pipelines)
-    values = validated(shape.parameters, parameters, clock=clock) | among | {"most": most, "offset": offset}
-    # Keeps the order of the shape.
+    sql, restriction_values = scoped(shape.body, clients, pipelines)
+    values = (
+        validated(shape.parameters, parameters, clock=clock) | restriction_values | {"most": most, "offset": offset}
+    )
+    # PostgreSQL returns the rows in the order of the shape, because nothing here sorts or joins them.
     head = f"""SELECT shape.*, count(*) OVER () FROM (
 {sql}
 ) AS shape WHERE {where} LIMIT %(most)s OFFSET %(offset)s"""  # noqa: S608
-    _, rows = _ask(head, values)
+    _, rows = _execute(head, values)
     return _rows(shape, [row[:-1] for row in rows]), rows[0][-1] if rows else 0
 
 
@@ -102,20 +104,20 @@ def run_query(
     own: Mapping[str, Any] | None = None,
     **parameters: Any,
 ) -> list[Row]:
-    """Return the rows of a page's own query over views of `reporting`, with fragments and scope like a shape.
+    """Return the rows of a query over views of `reporting` that is not a shape, with the fragments and scope of shapes.
 
-    `own` are values of this query's additional parameters.
+    `own` are the values of the query's own parameters.
     """
-    sql, among = scoped(text, clients, pipelines)
-    names, rows = _ask(sql, validated({}, parameters, clock=clock) | among | dict(own or {}))
+    sql, restriction_values = scoped(text, clients, pipelines)
+    names, rows = _execute(sql, validated({}, parameters, clock=clock) | restriction_values | dict(own or {}))
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
-def _ask(sql: str, values: dict[str, Any]) -> tuple[list[str], list[tuple[Any, ...]]]:
-    return read_with_replica(lambda database: _ask_in(database, sql, values))
+def _execute(sql: str, values: dict[str, Any]) -> tuple[list[str], list[tuple[Any, ...]]]:
+    return read_with_replica(lambda database: _execute_on(database, sql, values))
 
 
-def _ask_in(database: Any, sql: str, values: dict[str, Any]) -> tuple[list[str], list[tuple[Any, ...]]]:
+def _execute_on(database: Any, sql: str, values: dict[str, Any]) -> tuple[list[str], list[tuple[Any, ...]]]:
     with transaction.atomic(using=database.alias), report_limits(database), database.cursor() as cursor:
         cursor.execute(sql, values)
         return [column.name for column in cursor.description], cursor.fetchall()
@@ -123,11 +125,11 @@ def _ask_in(database: Any, sql: str, values: dict[str, Any]) -> tuple[list[str],
 
 def _rows(shape: Shape, rows: list[tuple[Any, ...]]) -> list[Row]:
     names = [column.name for column in shape.columns]
-    reads = [_READ.get(column.sql_type) for column in shape.columns]
+    converters = [_CONVERTERS.get(column.sql_type) for column in shape.columns]
     return [
         {
-            column: read(value) if read is not None and value is not None else value
-            for column, value, read in zip(names, row, reads, strict=True)
+            column: convert(value) if convert is not None and value is not None else value
+            for column, value, convert in zip(names, row, converters, strict=True)
         }
         for row in rows
     ]

@@ -1,4 +1,4 @@
--- Question    What does each of these writes do to the stored runs? Executes them and returns the outcomes.
+-- Question    What does each of these writes change? Executes them and returns the outcomes.
 -- Grain       one row per write; no two writes of one statement concern the same run
 -- Columns     position, run_id, outcome (created, updated, unchanged, stale, pruned; null: another writer came
 --             first, call again), pruned_before (with the outcome pruned)
@@ -12,6 +12,7 @@ WITH new AS (
         position, id, pipeline_id, external_run_id, status, started_at, finished_at,
         CASE
             WHEN given_seconds IS NOT NULL AND %(kind)s <> 'event' THEN given_seconds
+            -- A longer duration does not fit the column.
             WHEN finished_at >= started_at AND extract(epoch FROM finished_at - started_at) < 2147483648
             THEN floor(extract(epoch FROM finished_at - started_at))::integer
         END AS duration_seconds,
@@ -32,7 +33,7 @@ judged AS MATERIALIZED (
         END AS verdict
     FROM new
     LEFT JOIN runs AS r USING (pipeline_id, external_run_id)
-    -- Looked up only for a run that is not stored; compared with the time that its event_at would have.
+    -- Only for a run that is not stored. Compares the event_at that the run would have.
     CROSS JOIN LATERAL (
         SELECT CASE WHEN r.id IS NULL THEN (
             SELECT p.pruned_before
@@ -106,6 +107,7 @@ written AS (
     )
     WHERE {verdict_on_excluded} IN ('updated', 'started', 'moved')
     RETURNING
+        -- xmax is 0 only in an inserted row.
         r.id, r.pipeline_id, r.external_run_id, r.xmax = 0 AS inserted, r.updated_at = statement_timestamp() AS changed
 )
 SELECT

@@ -1,4 +1,4 @@
--- What a write (new) does to the stored run (r); the same text decides before the insert and at the conflict.
+-- The effect of a write (new) on the stored run (r). Used twice: before the insert, and again at the conflict.
 --   updated    the write is newer: its content replaces the stored one
 --   started    an event adds an earlier start, and at most a later version, to what is stored
 --   moved      same content with a later version: only the version changes
@@ -29,10 +29,11 @@ CASE
         ELSE 'unchanged'
     END
     WHEN CASE
+        -- Without a version the last write wins, but an ended run never goes back to running.
         WHEN new.source_updated_at IS NULL THEN r.status = 'running' OR new.status <> 'running'
         WHEN r.source_updated_at IS NULL THEN true
         WHEN new.source_updated_at <> r.source_updated_at THEN new.source_updated_at > r.source_updated_at
-        -- Equal versions: a fixed order, so that the order of arrival does not matter.
+        -- Equal versions have a fixed order, so that the order of arrival does not matter.
         ELSE (
             array_position(ARRAY['running', 'success', 'skipped', 'canceled', 'failed'], new.status::text),
             jsonb_build_array(
@@ -51,6 +52,7 @@ CASE
             )::text COLLATE "C"
         )
     END THEN 'updated'
+    -- An older event can still report an earlier start.
     WHEN %(kind)s = 'event' AND least(r.started_at, new.started_at) IS DISTINCT FROM r.started_at THEN 'started'
     ELSE 'stale'
 END
