@@ -29,7 +29,7 @@ from ingestion.scope import IngestionScope, StopCondition
 from ingestion.source_inventory import read_source_list
 from inventory.models import Pipeline
 from runs.models import Run
-from runs.services import Outcome, PreparedRuns, count, prepared, record_prepared
+from runs.services import Outcome, PreparedRuns, count, prepare_runs, record_prepared
 
 logger = logging.getLogger(__name__)
 
@@ -261,7 +261,7 @@ def _pages(
 
 def _prepare(pages: Iterator[Page]) -> Iterator[_PreparedPage]:
     for page in pages:
-        runs = prepared(page.events)
+        runs = prepare_runs(page.events)
         page.events = []  # so that a page that waits needs less memory
         yield _PreparedPage(page, runs)
 

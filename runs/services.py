@@ -1,4 +1,4 @@
-"""The only write path of runs, for pulled pages, pushed snapshots and events, manual runs and synthetic data."""
+"""The only write path of runs: for pages of sources, pushes, manual runs and synthetic data."""
 
 import logging
 import uuid
@@ -32,16 +32,17 @@ _RECORD = (
     .replace("{verdict_on_new}", _VERDICT)
     .replace("{verdict_on_excluded}", _VERDICT.replace("new.", "excluded."))
 )
+# After a deadlock, and for a run that another writer inserted or changed meanwhile.
 _ATTEMPTS = 5
 
-# Planning the statement takes longer than writing a run. So up to _FEW runs are written by a prepared statement, while
-# a page is planned for the table as it is.
-_FEW = 20
+# Planning the statement takes longer than writing one run. So a prepared statement writes up to _MAX_PREPARED runs,
+# while the statement for a page is planned for the table as it is.
+_MAX_PREPARED = 20
 
 
 @cache
 def _statement(kind: Kind, clock: Clock, *, prepared: bool) -> HotQuery:
-    """Return the statement for one kind and clock, so that PostgreSQL leaves out what does not concern them."""
+    """Return the statement for one kind and clock. As constants, they let PostgreSQL drop branches when it plans."""
     text = _RECORD.replace("%(kind)s", f"'{kind.value}'").replace("%(clock)s", f"'{clock.value}'")
     return HotQuery(text, prepared)
 
@@ -56,7 +57,7 @@ class Outcome(StrEnum):
 
 
 class Result(NamedTuple):
-    """The result of one write. If it was rejected or pruned, `run_id` is None and `error` has the reason."""
+    """The result of one write. If it was rejected or pruned, `run_id` is None and `error` contains the reason."""
 
     outcome: Outcome
     run_id: uuid.UUID | None = None
@@ -64,12 +65,13 @@ class Result(NamedTuple):
 
 
 _OUTCOMES = {outcome.value: outcome for outcome in Outcome}
+# Holds the place of a result until the write has its outcome.
 _NOT_WRITTEN = Result(Outcome.STALE)
 
 
 @dataclass(frozen=True, slots=True)
 class _Layer:
-    """Writes of one statement: one kind and clock, and no run twice. `rows` are the writes as JSON."""
+    """The writes of one statement: of one kind and clock, and no run twice. `rows` are the writes as JSON."""
 
     kind: Kind
     clock: Clock
@@ -79,12 +81,13 @@ class _Layer:
 
 @dataclass(frozen=True, slots=True)
 class PreparedRuns:
-    """Events ready to be written: repaired, scrubbed and in layers."""
+    """Events that are repaired, scrubbed and divided into layers, with the results of rejected ones."""
 
     results: list[Result]
     layers: list[_Layer]
 
     def keys(self) -> set[tuple[uuid.UUID, str]]:
+        """Return the pipeline and external_run_id of each run."""
         return {(run.pipeline_id, run.external_run_id) for layer in self.layers for run in layer.runs.values()}
 
 
@@ -99,15 +102,15 @@ class RunPruned(Exception):
 def record_runs(events: Iterable[RunEvent | Rejected]) -> list[Result]:
     """Store new and newer runs in one transaction; return the results in the order of the events.
 
-    1. Each event is repaired and scrubbed; events without identity are rejected.
-    2. Several writes to one run are applied one after the other, in the order of their versions.
-    3. Each layer is one statement that compares every row in the database, also with concurrent writers.
+    1. Repair and scrub each event; reject events without a usable external_run_id.
+    2. Divide the writes into layers, so that several writes to one run are applied in the order of their versions.
+    3. Write each layer with one statement, which compares each write with the row as concurrent writers left it.
     """
-    return record_prepared(prepared(events))
+    return record_prepared(prepare_runs(events))
 
 
-def prepared(events: Iterable[RunEvent | Rejected]) -> PreparedRuns:
-    """Repair, scrub and order the events; needs no database, so that another thread can do it."""
+def prepare_runs(events: Iterable[RunEvent | Rejected]) -> PreparedRuns:
+    """Repair, scrub and order the events. This does not use the database, so another thread can do it."""
     results: list[Result] = []
     runs: list[tuple[int, StorableRun]] = []
     for position, event in enumerate(events):
@@ -121,7 +124,7 @@ def prepared(events: Iterable[RunEvent | Rejected]) -> PreparedRuns:
 
 
 def record_prepared(writes: PreparedRuns) -> list[Result]:
-    """Store prepared events, as `record_runs` does."""
+    """Store prepared events in one transaction; return the results in the order of the events."""
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             with transaction.atomic():
@@ -137,6 +140,7 @@ def record_prepared(writes: PreparedRuns) -> list[Result]:
 
 
 def count(results: Iterable[Result]) -> Counter[Outcome]:
+    """Return the number of results by outcome."""
     return Counter(result.outcome for result in results)
 
 
@@ -186,6 +190,7 @@ def insert_run(
 
 
 def _layers(runs: Sequence[tuple[int, StorableRun]]) -> list[_Layer]:
+    """Return the writes in layers: the oldest write to each run is in the first, the next one in the second."""
     by_run: dict[tuple[uuid.UUID, str], list[tuple[int, StorableRun]]] = {}
     for entry in runs:
         by_run.setdefault((entry[1].pipeline_id, entry[1].external_run_id), []).append(entry)
@@ -202,7 +207,7 @@ def _layers(runs: Sequence[tuple[int, StorableRun]]) -> list[_Layer]:
 
 
 def _version(entry: tuple[int, StorableRun]) -> tuple[bool, float, bool]:
-    """Return the sort key: by version, running before other statuses, then writes without a version."""
+    """Return the sort key of a write: by version, running before other statuses, writes without a version last."""
     run = entry[1]
     return run.at is None, run.at.timestamp() if run.at else 0, run.status != Status.RUNNING
 
@@ -210,20 +215,21 @@ def _version(entry: tuple[int, StorableRun]) -> tuple[bool, float, bool]:
 def _write(layer: _Layer, results: list[Result]) -> None:
     pending, rows = dict(layer.runs), layer.rows
     for _ in range(_ATTEMPTS):
-        few = len(pending) <= _FEW and settings.CHM_DATABASE_PREPARE
-        if few:
-            # Otherwise PostgreSQL plans the statement again on each execution for one row.
+        is_small = len(pending) <= _MAX_PREPARED and settings.CHM_DATABASE_PREPARE
+        if is_small:
+            # Otherwise PostgreSQL plans the statement for one row again on each execution.
             session: Any = connection.connection
             session.execute("SET LOCAL plan_cache_mode = force_generic_plan")
-        statement = _statement(layer.kind, layer.clock, prepared=few)
+        statement = _statement(layer.kind, layer.clock, prepared=is_small)
         for position, run_id, outcome, pruned_before in statement.rows(rows=Jsonb(rows, dumps=bytes)):
             if outcome is not None:
                 results[position] = Result(_OUTCOMES[outcome], run_id, pruned_before and _pruned(pruned_before))
                 del pending[position]
         if not pending:
             return
+        # Another writer inserted or changed these runs first: compare them with its rows.
         rows = _rows(pending)
-    raise RuntimeError(f"{len(pending)} runs kept changing while they were written; ingest them again.")
+    raise RuntimeError(f"Other writers changed {len(pending)} runs in each of {_ATTEMPTS} attempts; write them again.")
 
 
 def _pruned(before: datetime) -> str:

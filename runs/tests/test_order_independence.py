@@ -36,7 +36,7 @@ CONTENT = (
 @pytest.fixture(params=[0, 20], ids=["planned", "prepared"], autouse=True)
 def statement_form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Run each test with the statement planned per call, as for a page, and prepared, as for a few runs."""
-    monkeypatch.setattr("runs.services._FEW", request.param)
+    monkeypatch.setattr("runs.services._MAX_PREPARED", request.param)
 
 
 def rows_after(pages: Sequence[Sequence[RunEvent]]) -> list[dict[str, object]]:
