@@ -130,7 +130,7 @@ class RunPages:
         """Return the next runs of the pipelines, taken from the next runs of each pipeline (decision 0006)."""
         # One range of the index runs_by_pipeline_event per pipeline.
         newest = order.sort(rows.filter(pipeline_id=OuterRef("pk"))).values("pk")[:number]
-        search_result = pipelines.order_by().values_list(
+        newest_of_each = pipelines.order_by().values_list(
             Func(ArraySubquery(newest), function="unnest", output_field=UUIDField())
         )
-        return list(order.sort(self.rows.filter(pk__in=search_result))[:number])
+        return list(order.sort(self.rows.filter(pk__in=newest_of_each))[:number])

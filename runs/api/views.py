@@ -71,7 +71,7 @@ class RunRowsViewSet(CsvList, ApiViewSet):
         paginator: Any = self.paginator
         rows = paginator.paginate(self.get_fetch(), request, self)
         self.check_empty(rows)
-        return self.as_csv(paginator.get_paginated_response(self.chosen(rows)))
+        return self.as_csv(paginator.get_paginated_response(self.select_fields(rows)))
 
     def get_fetch(self) -> Fetch:
         """Return a function that reads a page, with a compiled query if the request has no filters."""
@@ -97,10 +97,10 @@ class RunRowsViewSet(CsvList, ApiViewSet):
         """Raise NotFound if the list is empty because its parent does not exist."""
 
     def respond_with(self, row: Row) -> Response:
-        [answer] = self.chosen([row])
+        [answer] = self.select_fields([row])
         return Response(answer)
 
-    def chosen(self, rows: Sequence[Row]) -> Sequence[Row]:
+    def select_fields(self, rows: Sequence[Row]) -> Sequence[Row]:
         """Return the rows with only the fields of the parameter `fields`; all without it."""
         fields = self.request.query_params.getlist(FIELDS)
         if not fields:

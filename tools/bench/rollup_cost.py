@@ -60,11 +60,11 @@ def _write(pipeline_id: UUID, number: int, *, changed: bool, counted: bool) -> f
 
     from ingestion.connectors.base import Target
     from ingestion.connectors.generic import event
-    from runs.services import prepared, record_prepared
+    from runs.services import prepare_runs, record_prepared
 
     target = Target(pipeline_id, pipeline_id, "custom", "pipeline_0", None)
     rows = range(number * PAGE, (number + 1) * PAGE)
-    first, second = (prepared(event(target, run(0, row, moment)) for row in rows) for moment in (0, 1))
+    first, second = (prepare_runs(event(target, run(0, row, moment)) for row in rows) for moment in (0, 1))
     with transaction.atomic(), connection.cursor() as cursor:
         for trigger in () if counted else TRIGGERS:
             cursor.execute(f"ALTER TABLE runs DISABLE TRIGGER {trigger}")

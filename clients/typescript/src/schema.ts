@@ -742,7 +742,7 @@ export interface paths {
         };
         /**
          * Which outages explain what fails now?
-         * @description One row per incident: pipelines with one cause that began to fail together; known ones last, largest first. Inventory: active. The cause of a pipeline is that of its latest decisive run. It begins with the first failure that no success and no failure with another cause has followed.
+         * @description One row per incident: pipelines with one cause that began to fail together; known ones last, largest first. Inventory: active. The cause of a pipeline is that of its latest decisive run. It begins with the first failure after the last success and the last failure with another cause.
          */
         get: operations["report_incidents"];
         put?: never;

@@ -19,8 +19,8 @@
 --   run_id         uuid         Key of the run that failed latest
 --   known          integer      Those of the pipelines whose failure has a valid mark as known
 --
--- The cause of a pipeline is that of its latest decisive run. It begins with the first failure that no success and no
--- failure with another cause has followed.
+-- The cause of a pipeline is that of its latest decisive run. It begins with the first failure after
+-- the last success and the last failure with another cause.
 --
 -- Decision 0028 defines which errors are one cause, and how close their beginnings must be.
 SELECT

@@ -179,7 +179,7 @@ def sync_detailed(
 
      One row per incident: pipelines with one cause that began to fail together; known ones last, largest
     first. Inventory: active. The cause of a pipeline is that of its latest decisive run. It begins with
-    the first failure that no success and no failure with another cause has followed.
+    the first failure after the last success and the last failure with another cause.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -229,7 +229,7 @@ def sync(
 
      One row per incident: pipelines with one cause that began to fail together; known ones last, largest
     first. Inventory: active. The cause of a pipeline is that of its latest decisive run. It begins with
-    the first failure that no success and no failure with another cause has followed.
+    the first failure after the last success and the last failure with another cause.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -274,7 +274,7 @@ async def asyncio_detailed(
 
      One row per incident: pipelines with one cause that began to fail together; known ones last, largest
     first. Inventory: active. The cause of a pipeline is that of its latest decisive run. It begins with
-    the first failure that no success and no failure with another cause has followed.
+    the first failure after the last success and the last failure with another cause.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -324,7 +324,7 @@ async def asyncio(
 
      One row per incident: pipelines with one cause that began to fail together; known ones last, largest
     first. Inventory: active. The cause of a pipeline is that of its latest decisive run. It begins with
-    the first failure that no success and no failure with another cause has followed.
+    the first failure after the last success and the last failure with another cause.
 
     Args:
         as_of (datetime.datetime | Unset):
