@@ -103,10 +103,12 @@ def ingest_connection(
             on_walk(len(walk.targets))
             responded = responded or not isinstance(error, Unavailable)
             outages = outages + 1 if isinstance(error, Unavailable) else 0
+            # The other walks would fail in the same way.
             if isinstance(error, TokenRefused) or outages >= allowed_outages:
                 mark_failed(list(waiting.values()), error, scope, report)
                 on_walk(len(waiting))
                 break
+        # A connection without pipelines reads the list too, so that pipelines can be adopted from it.
         if (responded or not targets) and not scope.dry_run and not stop.reached():
             if scope.is_everything:
                 read_source_list(connection, connector, targets, known, stop, report)

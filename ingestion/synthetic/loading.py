@@ -77,14 +77,15 @@ def load(data: Dataset, *, end: datetime | None, fixed: bool, on_runs: Callable[
         natural_end = _end(rows)
         clients = _stored_clients(data)
         pipelines = _stored_pipelines(data, clients)
-        found = _shift_of_stored(rows, pipelines)
+        stored_shift = _shift_of_stored(rows, pipelines)
         wanted = ZERO if end is None else end - natural_end
-        if found is not None and fixed and found != wanted:
+        if stored_shift is not None and fixed and stored_shift != wanted:
             raise CannotLoad(
-                f"This data set is loaded already, and ends at {(natural_end + found).isoformat()}. Use --end now to "
-                "keep that end, or use an empty database."
+                f"This data set is loaded already, and ends at {(natural_end + stored_shift).isoformat()}. Use --end "
+                "now to keep that end, or use an empty database."
             )
-        loaded = LoadResult(shift := wanted if found is None else found, natural_end + shift, found is not None)
+        shift = wanted if stored_shift is None else stored_shift
+        loaded = LoadResult(shift, natural_end + shift, found=stored_shift is not None)
         with transaction.atomic():
             _create_clients(data, clients, loaded)
             _create_pipelines(data, clients, pipelines, loaded)
