@@ -71,11 +71,11 @@ class RuleForm(_RuleForm):
             "pipeline": {"alert_rules_scope_required": "Choose a client, a pipeline, or both."},
             "threshold": {
                 "alert_rules_window_rule_complete": NEEDED_NUMBER,
-                "alert_rules_threshold_positive": "Give a number greater than 0, or nothing.",
+                "alert_rules_threshold_positive": "Enter a number greater than 0, or leave the field empty.",
             },
             "window_minutes": {
                 "alert_rules_window_rule_complete": NEEDED_WINDOW,
-                "alert_rules_window_minutes_positive": "Give a number greater than 0, or nothing.",
+                "alert_rules_window_minutes_positive": "Enter a number greater than 0, or leave the field empty.",
             },
             "destination": {
                 "alert_rules_enabled_unique": (

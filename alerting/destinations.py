@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 # Patterns end with \Z, because $ also matches before a line break at the end.
 # By channel: the pattern of a destination, which a database constraint uses too, and advice if it does not match.
-FORMS = {
+FORMATS = {
     "slack": (
         r"\A([#@][^\s#@]+|[CDGU][A-Z0-9]{8,}|https://[^\s/]+(/\S*)?)\Z",
         "Write a Slack channel such as #data-alerts, or the https:// address of a Slack hook.",
@@ -44,7 +44,7 @@ def shown_destination(destination: str) -> str:
 
 def destination_problem(channel: str, destination: str) -> str:
     """Return what to write instead of a destination that does not fit the channel; empty if it fits."""
-    pattern, advice = FORMS.get(channel, ("", ""))
+    pattern, advice = FORMATS.get(channel, ("", ""))
     return "" if re.search(pattern, destination) else advice
 
 
@@ -54,7 +54,7 @@ def is_masked(destination: str) -> bool:
 
 
 def unmasked_destination(submitted: str, stored: str | None) -> str:
-    """Return the stored destination if `given` is its masked form, else `given`.
+    """Return the stored destination if `submitted` is its masked form, else `submitted`.
 
     Raise ValueError for the masked form of another destination.
     """

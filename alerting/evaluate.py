@@ -33,7 +33,7 @@ def failures_in_window(
     `failures` are the event_at of failed runs from `since` minus the window to `until`. A failure counts from its
     event_at until the window has passed.
     """
-    pieces = [(at, at + min(window, until - at)) for at in failures]
+    pieces = [(failed_at, failed_at + min(window, until - failed_at)) for failed_at in failures]
     return _joined(pieces, threshold=threshold, since=since, until=until)
 
 

@@ -76,7 +76,7 @@ class PipelineRowForm(_PipelineForm):
             field.widget.attrs["aria-label"] = field.label
 
     def validate_unique(self) -> None:
-        """Validate the constraints that include the client too, which Django skips in an inline form."""
+        """Also validate the constraints that include the client, which Django skips in an inline form."""
         super().validate_unique()
         if not self.errors:
             try:
@@ -140,7 +140,7 @@ class ClientAdmin(
     inlines = (PipelineInline,)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Refuse bound users: they could not see their client, and the error for a taken name would reveal another."""
+        """Refuse bound users: they could not see the new client, and the error for a taken name reveals another."""
         return not visibility_of(request).is_bound and super().has_add_permission(request)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Client | None = None) -> Any:

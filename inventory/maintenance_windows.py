@@ -55,12 +55,12 @@ Window = WeeklyWindow | DatedWindow
 
 
 def first_moment(local: datetime, zone: ZoneInfo) -> datetime:
-    """Return the first moment with this local time; a time that the clocks skip is moved on by the skipped span."""
+    """Return the first moment with this local time; a time that a clock change skips is moved forward by the gap."""
     return local.replace(tzinfo=zone, fold=0).astimezone(UTC)
 
 
 def last_moment(local: datetime, zone: ZoneInfo) -> datetime:
-    """Return the last moment with this local time, so that a window contains both of an hour that occurs twice."""
+    """Return the last moment with this local time, so that a window contains both occurrences of a repeated hour."""
     return max(local.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
 
 

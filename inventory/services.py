@@ -12,7 +12,7 @@ RowT = TypeVar("RowT", Client, Pipeline)
 
 
 def disable_client(*, client: Client) -> bool:
-    """Disable the client, which removes its pipelines from the active inventory. Return False if it already was.
+    """Disable the client, which removes its pipelines from the active inventory. Return False if it was disabled.
 
     Its pipelines keep their flags, so enabling the client restores the previous state.
     """
@@ -21,7 +21,7 @@ def disable_client(*, client: Client) -> bool:
 
 
 def disable_pipeline(*, pipeline: Pipeline) -> bool:
-    """Disable the pipeline. Return False if it already was."""
+    """Disable the pipeline. Return False if it was disabled."""
     active = Pipeline.objects.filter(pk=pipeline.pk, is_active=True)
     return bool(active.update(is_active=False, updated_at=timezone.now()))
 

@@ -1,10 +1,10 @@
 -- Question    In which spans of a window was a pipeline failing?
--- Grain       one row per failed run that was the latest decisive one of its pipeline, over active inventory
--- Columns     failed_at: when the run became decisive; until: when a later run did, null if none did in the window
+-- Grain       one row per failed run that was at some time its pipeline's latest decisive run, over active inventory
+-- Columns     failed_at: when the run became decisive; until: when a later run became decisive, null if none within the window
 -- Parameters  pipeline_id or client_id, since, until
 --
--- Only pipelines with a failure are read. Their run that was decisive at the start of the window, and the runs that settle
--- in it, are sorted; a run does not count if a later run settled before it.
+-- Only pipelines with a failure are read. The query sorts the run that was decisive at the start of the window and the runs
+-- that settle in the window. A run does not count if a later run settled before it.
 WITH watched AS MATERIALIZED (
     SELECT p.pipeline_id, former.run_id AS former_id, former.status = 'failed' AS was_failing
     FROM reporting.pipelines AS p
@@ -45,7 +45,7 @@ placed AS (
         row_number() OVER (PARTITION BY r.pipeline_id ORDER BY {earliest_first}) AS place
     FROM decided AS r
 ),
-met AS (
+with_latest_before AS (
     SELECT
         placed.*,
         max(place) OVER (
@@ -57,7 +57,7 @@ verdicts AS (
     SELECT
         status, settled_at AS failed_at,
         lead(settled_at) OVER (PARTITION BY pipeline_id ORDER BY settled_at, place) AS until
-    FROM met
+    FROM with_latest_before
     WHERE place > coalesce(latest_before, 0)
 )
 SELECT failed_at, until FROM verdicts WHERE status = 'failed'

@@ -37,10 +37,10 @@ def add(browser: Browser, **fields: Any) -> Any:
 
 def errors(response: Any) -> dict[str, list[str]]:
     assert response.status_code == 200
-    found = response.context["adminform"].form.errors
+    messages_by_field = response.context["adminform"].form.errors
     page = unescape(response.content.decode())
-    assert all(message in page for messages in found.values() for message in messages)
-    return {name: [str(message) for message in messages] for name, messages in found.items()}
+    assert all(message in page for messages in messages_by_field.values() for message in messages)
+    return {name: [str(message) for message in messages] for name, messages in messages_by_field.items()}
 
 
 def test_a_rule_is_created_and_logged(browser: Browser) -> None:
@@ -68,7 +68,10 @@ def test_a_rule_is_created_and_logged(browser: Browser) -> None:
         ),
         (
             {"scoped": True, "threshold": 0, "window_minutes": -5},
-            {name: ["Give a number greater than 0, or nothing."] for name in ("threshold", "window_minutes")},
+            {
+                name: ["Enter a number greater than 0, or leave the field empty."]
+                for name in ("threshold", "window_minutes")
+            },
         ),
         (
             {"scoped": True, "threshold": 2**40},
@@ -146,20 +149,20 @@ def test_the_list_shows_which_rules_are_firing(browser: Browser) -> None:
             pipeline=pipeline, rule_type="on_failure", channel="slack", destination="#a", is_enabled=enabled
         )
 
-    shown = re.findall(r"chm-badge chm-\w+.*?</span> (\w+)</span>", browser.get(RULES).content.decode())
+    badge_texts = re.findall(r"chm-badge chm-\w+.*?</span> (\w+)</span>", browser.get(RULES).content.decode())
 
-    assert sorted(shown) == ["OK", "disabled", "firing"]
+    assert sorted(badge_texts) == ["OK", "disabled", "firing"]
 
 
 def test_suggested_pipelines_are_shown_with_their_client(browser: Browser) -> None:
     PipelineFactory.create(name="orders", client__name="Northwind")
     PipelineFactory.create(name="orders", client__name="Contoso", is_active=False)
-    chosen = {"app_label": "alerting", "model_name": "alertrule", "field_name": "pipeline", "term": "orders"}
+    parameters = {"app_label": "alerting", "model_name": "alertrule", "field_name": "pipeline", "term": "orders"}
 
     with CaptureQueriesContext(connection) as captured:
-        found = browser.get("/admin/autocomplete/", chosen).json()["results"]
+        suggested = browser.get("/admin/autocomplete/", parameters).json()["results"]
 
-    assert sorted(result["text"] for result in found) == ["orders of Contoso (disabled)", "orders of Northwind"]
+    assert sorted(result["text"] for result in suggested) == ["orders of Contoso (disabled)", "orders of Northwind"]
     assert len(captured) == 4, "session, person, how many, and the page"
 
 
@@ -178,17 +181,17 @@ def test_list_and_form_cost_a_constant_number_of_queries(browser: Browser) -> No
     ContentType.objects.get_for_model(AlertRule)  # each process caches this after its first form
     counts = []
     for number in (1, 20):
-        for place in range(number):
+        for index in range(number):
             rule = AlertRule.objects.create(
                 pipeline=PipelineFactory.create(), client=ClientFactory.create(), rule_type="on_failure",
-                channel="slack", destination=f"#{number}-{place}",
+                channel="slack", destination=f"#{number}-{index}",
             )  # fmt: skip
-        pages = []
+        page_counts = []
         for page in (RULES, f"{RULES}{rule.pk}/change/"):
             with CaptureQueriesContext(connection) as captured:
                 assert browser.get(page).status_code == 200
-            pages.append(len(captured))
-        counts.append(pages)
+            page_counts.append(len(captured))
+        counts.append(page_counts)
 
     (few_list, few_form), (list_, form) = counts
     assert (

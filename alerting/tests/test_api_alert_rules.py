@@ -270,7 +270,7 @@ def test_a_refused_change_leaves_no_entry() -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("kind", ["clients", "pipelines", "rules"])
-def test_of_concurrent_creates_one_succeeds_and_the_others_are_refused_by_field(kind: str) -> None:
+def test_one_of_several_concurrent_creates_succeeds_and_the_others_name_the_field(kind: str) -> None:
     client = ClientFactory.create()
     path, values, field = {
         "clients": (f"{ROOT}/clients", {"name": "Northwind"}, "name"),

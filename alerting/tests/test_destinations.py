@@ -11,7 +11,7 @@ from django.db import IntegrityError, connection, transaction
 from django.test import Client as Browser
 from django.utils import timezone
 
-from alerting.destinations import FORMS, shown_destination
+from alerting.destinations import FORMATS, shown_destination
 from alerting.models import AlertRule
 from chm_project.tests.api import ROOT, bound_person, invalid, person, post_json, program
 from chm_project.tests.pages import browser, html
@@ -40,21 +40,23 @@ def patch_rule(api: Any, rule: AlertRule, **fields: Any) -> Any:
     return api.patch(f"{ROOT}/alert_rules/{rule.pk}", fields, format="json")
 
 
-@pytest.mark.parametrize("shown", ["#data-alerts", "ops@example.test", "https://example.test", "https://example.test/"])
-def test_a_destination_without_a_secret_is_shown_as_it_is(shown: str) -> None:
-    assert shown_destination(shown) == shown
+@pytest.mark.parametrize(
+    "destination", ["#data-alerts", "ops@example.test", "https://example.test", "https://example.test/"]
+)
+def test_a_destination_without_a_secret_is_shown_as_it_is(destination: str) -> None:
+    assert shown_destination(destination) == destination
 
 
 @pytest.mark.parametrize(
-    "hidden",
+    "address",
     [HOOK, "https://example.test/in/abc", "https://u:hunter2@example.test", "https://example.test?token=hunter2"],
 )
-def test_of_an_address_only_the_host_is_shown(hidden: str) -> None:
-    shown = shown_destination(hidden)
+def test_only_the_host_of_an_address_is_shown(address: str) -> None:
+    masked = shown_destination(address)
 
-    assert shown.startswith(("https://hooks.slack.com/[filtered]-", "https://example.test/[filtered]-"))
-    assert not any(secret in shown for secret in (SECRET, "abc/", "hunter2"))
-    assert shown_destination(shown) != hidden
+    assert masked.startswith(("https://hooks.slack.com/[filtered]-", "https://example.test/[filtered]-"))
+    assert not any(secret in masked for secret in (SECRET, "abc/", "hunter2"))
+    assert shown_destination(masked) != address
 
 
 def test_two_hooks_of_one_host_have_different_masks() -> None:
@@ -96,12 +98,12 @@ def test_the_masked_form_of_another_hook_is_refused(rule: AlertRule) -> None:
 
 
 def test_a_search_finds_the_host_and_cannot_guess_the_rest(rule: AlertRule) -> None:
-    found = [
+    counts = [
         len(program().get(f"{ROOT}/alert_rules", {"search": text}).json()["items"])
         for text in ("hooks.SLACK", "T0SECRET", "theSecretPart")
     ]
 
-    assert found == [1, 0, 0]
+    assert counts == [1, 0, 0]
 
 
 @pytest.mark.parametrize("role", ["viewer", "analyst", "administrator"])
@@ -111,8 +113,8 @@ def test_no_page_of_the_console_shows_the_address_of_a_hook(rule: AlertRule, rol
 
     for page in (*pages, "/admin/alerting/alertrule/", "/admin/alerting/alertrule/?q=T0SECRET"):
         assert SECRET not in html(web.get(page)), page
-    found = [web.get("/admin/alerting/alertrule/", {"q": text}) for text in ("slack.com", "theSecretPart")]
-    assert [page.context["cl"].result_count for page in found] == [1, 0]
+    searches = [web.get("/admin/alerting/alertrule/", {"q": text}) for text in ("slack.com", "theSecretPart")]
+    assert [page.context["cl"].result_count for page in searches] == [1, 0]
 
 
 def test_the_form_of_the_console_keeps_the_address(rule: AlertRule) -> None:
@@ -192,7 +194,7 @@ def test_the_migration_keeps_rules_that_do_not_fit_and_lists_them(
     assert written.startswith("1 alert rules have a destination that does not fit their channel.")
     assert str(old.pk) in written
     assert "nowhere" not in written
-    assert {channel: pattern for channel, (pattern, _) in FORMS.items()} == migration.FORMS
+    assert {channel: pattern for channel, (pattern, _) in FORMATS.items()} == migration.FORMS
 
 
 def test_a_rule_is_previewed_before_it_is_saved(pipeline: Pipeline) -> None:
@@ -206,16 +208,16 @@ def test_a_rule_is_previewed_before_it_is_saved(pipeline: Pipeline) -> None:
     assert f'data-preview="{address}"' in html(analyst.get("/admin/alerting/alertrule/add/"))
     form = {"pipeline": str(pipeline.pk), "client": "", "rule_type": "on_failure"}
 
-    shown = html(analyst.post(address, form))
+    page = html(analyst.post(address, form))
     counted = form | {"rule_type": "failures_in_window", "threshold": "2", "window_minutes": "60"}
 
-    assert "<strong>1</strong> time in the last 30 days" in shown
+    assert "<strong>1</strong> time in the last 30 days" in page
     assert "in the last 30 days" in html(analyst.post(address, counted))
     assert "needs a threshold" in html(analyst.post(address, form | {"rule_type": "failures_in_window"}))
     assert "Choose a client" in html(analyst.post(address, form | {"pipeline": ""}))
     assert not AlertRule.objects.exists()
     assert browser("viewer").post(address, form).status_code == 403
     assert analyst.get(address).status_code == 403
-    hidden = Browser()
-    hidden.force_login(bound_person("person", str(PipelineFactory.create().client_id)))
-    assert "Select a valid choice" in html(hidden.post(address, form))
+    bound = Browser()
+    bound.force_login(bound_person("person", str(PipelineFactory.create().client_id)))
+    assert "Select a valid choice" in html(bound.post(address, form))

@@ -93,13 +93,13 @@ def test_on_failure_equals_the_definition_at_every_moment(verdicts: list[tuple[i
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(hours=st.lists(st.integers(-9, 23), max_size=12), threshold=st.integers(1, 4), width=st.integers(1, 9))
 def test_failures_in_window_equals_the_definition_at_every_moment(hours: list[int], threshold: int, width: int) -> None:
-    failures = [hour(at) for at in hours]
+    failures = [hour(number) for number in hours]
     window = timedelta(hours=width)
     fired = failures_in_window(failures, threshold=threshold, window=window, since=NOON, until=END)
     for half_hour in range(48):
         moment = hour(half_hour / 2)
-        counted = [at for at in failures if moment - window < at <= moment]
+        counted = [failed_at for failed_at in failures if moment - window < failed_at <= moment]
         assert fires_at(fired, moment) == (len(counted) >= threshold), moment
     for span in fired:
-        touching = [at for at in failures if at < span.until and at + window > span.since]
+        touching = [failed_at for failed_at in failures if failed_at < span.until and failed_at + window > span.since]
         assert span.failed_runs == len(touching)

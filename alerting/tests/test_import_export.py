@@ -28,22 +28,22 @@ def browser(client: Browser) -> Browser:
     return client
 
 
-def choose(browser: Browser, *rows: str) -> Any:
+def preview_rows(browser: Browser, *rows: str) -> Any:
     data = "\n".join([HEADING, *rows]).encode()
     return browser.post(f"{RULES}import/", {"file": SimpleUploadedFile("rules.csv", data)})
 
 
 def import_file(browser: Browser, *rows: str) -> str:
-    preview = choose(browser, *rows)
+    preview = preview_rows(browser, *rows)
     assert 'name="upload"' in preview.content.decode(), errors(preview)
     done = browser.post(f"{RULES}import/", {"upload": preview.context["upload"]}, follow=True)
     return " ".join(done.content.decode().split())
 
 
 def errors(response: Any) -> list[str]:
-    found = re.search(r'id="import-errors".*?<tbody>(.*?)</tbody>', response.content.decode(), re.DOTALL)
-    assert found
-    lines = re.findall("<tr>(.*?)</tr>", found[1], re.DOTALL)
+    table = re.search(r'id="import-errors".*?<tbody>(.*?)</tbody>', response.content.decode(), re.DOTALL)
+    assert table
+    lines = re.findall("<tr>(.*?)</tr>", table[1], re.DOTALL)
     return [" ".join(unescape(re.sub("<[^>]+>", " ", line)).split()) for line in lines]
 
 
@@ -88,7 +88,7 @@ def test_rules_of_a_client_and_of_a_pipeline_are_created_and_logged(browser: Bro
     ],
 )
 def test_a_bad_rule_is_listed_and_good_rules_are_not_stored(browser: Browser, row: str, error: str) -> None:
-    response = choose(browser, row, "Northwind,orders,on_failure,,,slack,#good,")
+    response = preview_rows(browser, row, "Northwind,orders,on_failure,,,slack,#good,")
 
     assert errors(response) == [error]
     assert not AlertRule.objects.exists()

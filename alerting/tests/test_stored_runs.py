@@ -29,10 +29,10 @@ class World:
     pipelines: list[Pipeline]
 
     def scope(self, rule: AlertRule) -> list[Pipeline]:
-        def named(pipeline: Pipeline) -> bool:
+        def in_scope(pipeline: Pipeline) -> bool:
             return pipeline == rule.pipeline if rule.pipeline else pipeline.client == rule.client
 
-        return [each for each in self.pipelines if each.is_active and each.client.is_active and named(each)]
+        return [each for each in self.pipelines if each.is_active and each.client.is_active and in_scope(each)]
 
 
 @pytest.fixture
@@ -109,25 +109,25 @@ RULES = st.lists(
 def create_runs(world: World, runs: list[tuple[int, str, int | None, int | None]]) -> list[Run]:
     Run.objects.bulk_create(
         Run(
-            pipeline=world.pipelines[place],
+            pipeline=world.pipelines[pipeline_index],
             external_run_id=str(number),
             status=status,
             started_at=None if started is None else hour(started),
             finished_at=None if finished is None else hour(finished),
         )
-        for number, (place, status, started, finished) in enumerate(runs)
+        for number, (pipeline_index, status, started, finished) in enumerate(runs)
     )
     return list(Run.objects.all())
 
 
 def create_rules(world: World, rules: list[tuple[str, int, str, int, int, bool]]) -> list[AlertRule]:
     created = []
-    for number, (scope, place, rule_type, threshold, window_minutes, is_enabled) in enumerate(rules):
-        pipeline = world.pipelines[place]
+    for number, (scope, pipeline_index, rule_type, threshold, window_minutes, is_enabled) in enumerate(rules):
+        pipeline = world.pipelines[pipeline_index]
         created.append(
             AlertRule.objects.create(
                 # If both are set, the pipeline decides; the client may be any.
-                client={"client": pipeline.client, "both": world.pipelines[place - 1].client}.get(scope),
+                client={"client": pipeline.client, "both": world.pipelines[pipeline_index - 1].client}.get(scope),
                 pipeline=pipeline if scope != "client" else None,
                 rule_type=rule_type,
                 threshold=threshold,
@@ -161,15 +161,15 @@ def test_previews_and_firing_equal_the_definitions(
         transaction.set_rollback(True)
 
     enabled = [rule for rule in created if rule.is_enabled]
-    for number, found in firing.items():
-        assert found == {rule.pk for rule in enabled if fires(world, rule, history, hour(number))}
-    for number, found in stored_now.items():
-        assert found == {rule.pk for rule in enabled if fires(world, rule, history, hour(number), as_stored=True)}
+    for number, rule_ids in firing.items():
+        assert rule_ids == {rule.pk for rule in enabled if fires(world, rule, history, hour(number))}
+    for number, rule_ids in stored_now.items():
+        assert rule_ids == {rule.pk for rule in enabled if fires(world, rule, history, hour(number), as_stored=True)}
     for rule in created:
         for half_hour in range(24):
             moment = hour(half_hour / 2)
-            shown = any(span.since <= moment < span.until for span in previews[rule.pk])
-            assert shown == fires(world, rule, history, moment), (rule, moment)
+            is_previewed = any(span.since <= moment < span.until for span in previews[rule.pk])
+            assert is_previewed == fires(world, rule, history, moment), (rule, moment)
 
 
 def plan(sql: str) -> str:
@@ -188,17 +188,17 @@ def plan(sql: str) -> str:
         return "\n".join(row[0] for row in cursor.fetchall())
 
 
-def test_firing_rules_are_one_query_by_the_indexes_of_latest_runs_and_of_failures(world: World) -> None:
+def test_firing_rules_cost_one_query_that_uses_the_indexes_of_latest_runs_and_failures(world: World) -> None:
     create_rules(world, [("client", 0, "on_failure", 1, 60, True), ("pipeline", 1, "failures_in_window", 1, 60, True)])
 
     with CaptureQueriesContext(connection) as queries:
         firing_rules()
 
     [query] = queries.captured_queries
-    found = plan(query["sql"])
-    assert "runs_latest" in found
-    assert "runs_failed" in found
-    assert "Seq Scan on runs" not in found
+    explained = plan(query["sql"])
+    assert "runs_latest" in explained
+    assert "runs_failed" in explained
+    assert "Seq Scan on runs" not in explained
 
 
 def test_a_run_that_started_before_a_window_and_failed_in_it_counts_from_its_end(world: World) -> None:
@@ -216,9 +216,9 @@ def test_rules_of_one_scope_are_previewed_by_the_same_queries(world: World, djan
     )
 
     with django_assert_num_queries(2):
-        found = previews(rules, since=hour(0), until=hour(12))
+        spans_by_rule = previews(rules, since=hour(0), until=hour(12))
 
-    assert set(found) == {rule.pk for rule in rules}
+    assert set(spans_by_rule) == {rule.pk for rule in rules}
 
 
 def test_a_rule_of_an_unknown_type_raises(world: World) -> None:
@@ -236,6 +236,6 @@ def test_a_preview_is_one_query_that_uses_an_index(world: World, rule_type: str,
         preview(rule, since=hour(0), until=hour(12))
 
     [query] = queries.captured_queries
-    found = plan(query["sql"])
-    assert index in found
-    assert "Seq Scan on runs" not in found
+    explained = plan(query["sql"])
+    assert index in explained
+    assert "Seq Scan on runs" not in explained

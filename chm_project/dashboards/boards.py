@@ -107,8 +107,8 @@ def defaults(shape: Shape) -> dict[str, str]:
     """Return SQL literals for the shape's own parameters, which no filter of a board sets."""
     values = {
         name: f"'{value}'" if OWN[name].sql_type == "text" else value
-        for name, own in shape.parameters.items()
-        if (value := own or OWN[name].default) and OWN[name].sql_type != "timestamptz"
+        for name, shape_default in shape.parameters.items()
+        if (value := shape_default or OWN[name].default) and OWN[name].sql_type != "timestamptz"
     }
     return values | ({"order": f"'{FLAKY_ORDER}'"} if "order" in values else {})
 

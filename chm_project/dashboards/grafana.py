@@ -105,7 +105,7 @@ def documents() -> dict[str, str]:
 
 
 def dashboard_of(title: str) -> models.Dashboard:
-    parameters = {name for place in board(title) for name in place.shape.parameters}
+    parameters = {name for placed in board(title) for name in placed.shape.parameters}
     built = (
         dashboard.Dashboard(title)
         .uid(UIDS[title])
@@ -119,15 +119,15 @@ def dashboard_of(title: str) -> models.Dashboard:
         .variables(variables("bucket" in parameters))
         .links([other_boards()])
     )
-    for number, place in enumerate(board(title), 1):
-        panel = KINDS[place.kind](place).build()
+    for number, placed in enumerate(board(title), 1):
+        panel = KINDS[placed.kind](placed).build()
         panel.id_val = number
         built.with_panel(Prebuilt(panel))
     return built.build()
 
 
 def sql_of(shape: Shape) -> str:
-    """Return the shape's SQL with Grafana's time range and variables in place of its parameters."""
+    """Return the shape's SQL with Grafana's time range and variables in placed of its parameters."""
     end = "$__timeTo()::timestamptz"
     return fill(shape, defaults(shape) | {
         "as_of": end,
@@ -201,23 +201,23 @@ def other_boards() -> Builder[models.DashboardLink]:
     )
 
 
-def _common(panel: P, place: PlacedShape) -> P:
-    shape = place.shape
+def _common(panel: P, placed: PlacedShape) -> P:
+    shape = placed.shape
     return (
         panel.title(shape.question)
         .description(f"{shape.grain[0].upper()}{shape.grain[1:]}. Inventory: {shape.inventory}. Shape: {shape.name}.")
         .datasource(DATASOURCE)
         .with_target(Prebuilt[Dataquery](Query(sql_of(shape))))
-        .span(place.width)
-        .height(place.height)
+        .span(placed.width)
+        .height(placed.height)
         .no_value("Nothing")
     )
 
 
-def table_panel(place: PlacedShape) -> table.Panel:
-    panel = _common(table.Panel(), place).show_header(True).filterable(True).cell_height(options.TableCellHeight.SM)
-    hidden, linked = keys(place.shape), links(place.shape)
-    for column in place.shape.columns:
+def table_panel(placed: PlacedShape) -> table.Panel:
+    panel = _common(table.Panel(), placed).show_header(True).filterable(True).cell_height(options.TableCellHeight.SM)
+    hidden, linked = keys(placed.shape), links(placed.shape)
+    for column in placed.shape.columns:
         properties: list[tuple[str, object]] = [
             ("displayName", column.name.replace("_", " ").capitalize()),
             *UNITS.get(column.name, ()),
@@ -273,12 +273,12 @@ def link(path: str) -> dict[str, object]:
     return {"title": "Open in CHM", "url": f"${{chm_url}}/admin/{path}", "targetBlank": True}
 
 
-def bar_chart(place: PlacedShape) -> barchart.Panel:
+def bar_chart(placed: PlacedShape) -> barchart.Panel:
     """Return a chart with a group of bars per row, labelled by the first name column."""
-    names = [column.name for column in place.shape.columns if column.sql_type == "text"]
-    panel = _bars(place).x_field(names[0])
-    charted = CHARTED[place.shape.name]
-    for column in place.shape.columns:
+    names = [column.name for column in placed.shape.columns if column.sql_type == "text"]
+    panel = _bars(placed).x_field(names[0])
+    charted = CHARTED[placed.shape.name]
+    for column in placed.shape.columns:
         if column.name in charted and column.name in LIMITS:
             panel.override_by_name(column.name, dynamic_values([
                 *UNITS[column.name],
@@ -293,12 +293,12 @@ def bar_chart(place: PlacedShape) -> barchart.Panel:
     return panel.x_tick_label_rotation(-45 if len(charted) == 1 and names[0] == "client_name" else 0)
 
 
-def stacked_bar_chart(place: PlacedShape) -> barchart.Panel:
+def stacked_bar_chart(placed: PlacedShape) -> barchart.Panel:
     """Return a chart of rows with time, name and count: one bar per time, one part per name."""
-    time, name, count = (column.name for column in place.shape.columns)
+    time, name, count = (column.name for column in placed.shape.columns)
     matrix = {"columnField": name, "rowField": time, "valueField": count, "emptyValue": "zero"}
     panel = (
-        _bars(place)
+        _bars(placed)
         .with_transformation(models.DataTransformerConfig(id_val="groupingToMatrix", options=matrix))
         .x_field(f"{time}\\{name}")
         .stacking(options.StackingMode.NORMAL)
@@ -309,17 +309,17 @@ def stacked_bar_chart(place: PlacedShape) -> barchart.Panel:
     return panel
 
 
-def histogram(place: PlacedShape) -> barchart.Panel:
+def histogram(placed: PlacedShape) -> barchart.Panel:
     """Return a chart of rows that are already counted by bucket, so that Grafana does not count again."""
-    bucket, _ = (column.name for column in place.shape.columns)
-    values = defaults(place.shape)
+    bucket, _ = (column.name for column in placed.shape.columns)
+    values = defaults(placed.shape)
     count, end = int(values["bucket_count"]), int(values["max_duration_seconds"])
     labels = {str(n): f"{_minutes(end * (n - 1) / count)}-{_minutes(end * n / count)}" for n in range(1, count + 1)}
     labels[str(count + 1)] = f"from {_minutes(end / 1)}"
     as_text = {"conversions": [{"targetField": bucket, "destinationType": "string"}], "fields": {}}
     texts = {value: models.ValueMappingResult(text=f"{label} min") for value, label in labels.items()}
     return (
-        _bars(place)
+        _bars(placed)
         .with_transformation(models.DataTransformerConfig(id_val="convertFieldType", options=as_text))
         .x_field(bucket)
         .group_width(0.95)
@@ -328,15 +328,15 @@ def histogram(place: PlacedShape) -> barchart.Panel:
     )
 
 
-def line_chart(place: PlacedShape) -> timeseries.Panel:
+def line_chart(placed: PlacedShape) -> timeseries.Panel:
     """Return a chart of rows with name and time: one line per name."""
-    name = next(column.name for column in place.shape.columns if column.sql_type == "text")
-    time = next(column.name for column in place.shape.columns if column.sql_type in {"date", "timestamptz"})
-    charted = CHARTED[place.shape.name]
+    name = next(column.name for column in placed.shape.columns if column.sql_type == "text")
+    time = next(column.name for column in placed.shape.columns if column.sql_type in {"date", "timestamptz"})
+    charted = CHARTED[placed.shape.name]
     visible_fields = {"include": {"names": [name, time, *charted]}}
     split = {"fields": [name], "keepFields": False, "naming": {"asLabels": True}}
     return (
-        _common(timeseries.Panel(), place)
+        _common(timeseries.Panel(), placed)
         .with_transformation(models.DataTransformerConfig(id_val="filterFieldsByName", options=visible_fields))
         .with_transformation(models.DataTransformerConfig(id_val="partitionByValues", options=split))
         .display_name(f"${{__field.labels.{name}}}")
@@ -349,10 +349,10 @@ def line_chart(place: PlacedShape) -> timeseries.Panel:
     )
 
 
-def time_series(place: PlacedShape) -> timeseries.Panel:
+def time_series(placed: PlacedShape) -> timeseries.Panel:
     """Return a chart of bars, because a line would hide buckets without runs."""
     return (
-        _common(timeseries.Panel(), place)
+        _common(timeseries.Panel(), placed)
         .draw_style(options.GraphDrawStyle.BARS)
         .fill_opacity(80)
         .unit("short")
@@ -373,8 +373,8 @@ KINDS: dict[str, Callable[[PlacedShape], Builder[models.Panel]]] = {
 }
 
 
-def _bars(place: PlacedShape) -> barchart.Panel:
-    return _common(barchart.Panel(), place).min(0).fill_opacity(80).group_width(0.8).legend(_legend())
+def _bars(placed: PlacedShape) -> barchart.Panel:
+    return _common(barchart.Panel(), placed).min(0).fill_opacity(80).group_width(0.8).legend(_legend())
 
 
 def _legend() -> common.VizLegendOptions:

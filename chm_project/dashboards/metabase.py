@@ -66,7 +66,9 @@ def document() -> str:
         },
         "database": "CHM",
         "models": [model(view, name) for view, name in MODELS.items()],
-        "questions": list({place.shape.name: question(place) for title in BOARDS for place in board(title)}.values()),
+        "questions": list(
+            {placed.shape.name: question(placed) for title in BOARDS for placed in board(title)}.values()
+        ),
         "dashboards": [dashboard(title) for title in BOARDS],
     }
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
@@ -106,15 +108,15 @@ def primary_key(view: str) -> str:
     return {"clients": "client_id", "run_facts": "run_id"}.get(view, "pipeline_id")
 
 
-def question(place: PlacedShape) -> dict[str, Any]:
-    shape = place.shape
+def question(placed: PlacedShape) -> dict[str, Any]:
+    shape = placed.shape
     return {
         "name": shape.question,
         "shape": shape.name,
         "description": f"{shape.grain[0].upper()}{shape.grain[1:]}. Inventory: {shape.inventory}.",
         "sql": sql_of(shape),
         "tags": {name: tag(name, label) for name, label in TAGS.items() if f"{{{{{name}}}}}" in sql_of(shape)},
-        **display_settings(place),
+        **display_settings(placed),
     }
 
 
@@ -127,9 +129,9 @@ def tag(name: str, label: str) -> dict[str, Any]:
     return {"id": str(uuid.uuid5(NAMESPACE, name)), "name": name, "display-name": label, "type": "text"}
 
 
-def display_settings(place: PlacedShape) -> dict[str, Any]:
+def display_settings(placed: PlacedShape) -> dict[str, Any]:
     """Return `display` and `visualization_settings` of a question."""
-    shape = place.shape
+    shape = placed.shape
     names = [column.name for column in shape.columns]
     settings: dict[str, Any] = {
         "column_settings": {
@@ -138,7 +140,7 @@ def display_settings(place: PlacedShape) -> dict[str, Any]:
             if name in RATES
         }
     }
-    if place.kind == "table":
+    if placed.kind == "table":
         settings["table.column_formatting"] = [
             {"columns": [name], "type": "single", "operator": "=", "value": status, "color": COLOURS[colour],
              "highlight_row": False}
@@ -147,24 +149,24 @@ def display_settings(place: PlacedShape) -> dict[str, Any]:
         return {"display": "table", "visualization_settings": settings}
     settings["graph.metrics"] = list(CHARTED[shape.name])
     settings["graph.dimensions"] = [next(column.name for column in shape.columns if column.sql_type == "text")]
-    if place.kind == "stacked bar chart":
+    if placed.kind == "stacked bar chart":
         settings["graph.dimensions"] = names[:2]
         settings["stackable.stack_type"] = "stacked"
         settings["series_settings"] = {status: {"color": COLOURS[colour]} for status, colour in STATUS_COLOURS.items()}
-    if place.kind == "line chart":
+    if placed.kind == "line chart":
         settings["graph.dimensions"] = ["week_start", "client_name"]
-    return {"display": "line" if place.kind == "line chart" else "bar", "visualization_settings": settings}
+    return {"display": "line" if placed.kind == "line chart" else "bar", "visualization_settings": settings}
 
 
 def dashboard(title: str) -> dict[str, Any]:
     cards: list[dict[str, Any]] = []
     row = column = height = 0
-    for place in board(title):
-        if column + place.width > 24:
+    for placed in board(title):
+        if column + placed.width > 24:
             row, column, height = row + height, 0, 0
-        cards.append({"question": place.shape.question, "tags": list(question(place)["tags"]), "row": row,
-                      "col": column, "size_x": place.width, "size_y": place.height})  # fmt: skip
-        column, height = column + place.width, max(height, place.height)
+        cards.append({"question": placed.shape.question, "tags": list(question(placed)["tags"]), "row": row,
+                      "col": column, "size_x": placed.width, "size_y": placed.height})  # fmt: skip
+        column, height = column + placed.width, max(height, placed.height)
     return {"name": title, "description": DESCRIPTIONS[title], "parameters": parameters(), "cards": cards}
 
 

@@ -22,7 +22,8 @@ BACK, PANEL, INK, DIM, LINE = "#111217", "#181b1f", "#ccccdc", "#8e8e9c", "#2c32
 COLOURS = {"green": "#73bf69", "red": "#f2495c", "blue": "#5794f2", "orange": "#ff9830", "text": "#8e8e9c"}
 SERIES = ("#73bf69", "#f2cc0c", "#8ab8ff", "#ff780a", "#f2495c", "#5794f2", "#b877d9", "#fade2a")
 RATES = ("failure_rate", "failure_rate_7d", "failure_rate_30d", "success_rate")
-MAX_NAMES = 12
+# Clients that a line chart shows; it leaves the others out.
+MAX_CLIENTS = 12
 LINE_HEIGHT = 0.78  # of a table, in rows of the grid
 
 Rows = list[dict[str, Any]]
@@ -37,20 +38,22 @@ def draw(board: dict[str, Any], now: datetime, target: Path) -> None:
     note = f"a rendering of the board's queries, {now:%Y-%m-%d %H:%M} UTC, last 7 days, all clients"
     figure.text(0.995, 1 - 0.25 / inches[1], note, color=DIM, size=9, va="center", ha="right")
     for panel, (name, _, _) in zip(board["panels"], LAYOUT[board["title"]], strict=True):
-        place = panel["gridPos"]
-        left, width = place["x"] / 24, place["w"] / 24
-        top = 1 - (TOP_INCHES + place["y"] * ROW_INCHES) / inches[1]
-        panel_height = place["h"] * ROW_INCHES / inches[1]
+        grid_position = panel["gridPos"]
+        left, width = grid_position["x"] / 24, grid_position["w"] / 24
+        top = 1 - (TOP_INCHES + grid_position["y"] * ROW_INCHES) / inches[1]
+        panel_height = grid_position["h"] * ROW_INCHES / inches[1]
         frame = figure.add_axes(
             (left + 0.003, top - panel_height + 0.003, width - 0.006, panel_height - 0.006), facecolor=PANEL
         )
         hide_axes(frame)
-        frame.set_title(panel["title"], color=INK, size=10, loc="left", y=1 - 0.3 / (place["h"] * ROW_INCHES), x=0.01)
+        frame.set_title(
+            panel["title"], color=INK, size=10, loc="left", y=1 - 0.3 / (grid_position["h"] * ROW_INCHES), x=0.01
+        )
         rows = query(grafana(panel["targets"][0]["rawSql"], board, now - timedelta(days=7), now, {}))
         if not rows:
             frame.text(0.5, 0.5, panel["fieldConfig"]["defaults"]["noValue"], color=DIM, ha="center")
         elif panel["type"] == "table":
-            table(frame, panel, rows, place)
+            table(frame, panel, rows, grid_position)
         else:
             inner = (left + 0.035, top - panel_height + 0.22 * panel_height + 0.004, width - 0.045, 0.64 * panel_height)
             chart(figure.add_axes(inner, facecolor=PANEL), name, rows)
@@ -65,34 +68,34 @@ def query(sql: str) -> Rows:
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
-def table(axes: Axes, panel: dict[str, Any], rows: Rows, place: dict[str, int]) -> None:
+def table(axes: Axes, panel: dict[str, Any], rows: Rows, grid_position: dict[str, int]) -> None:
     overrides: dict[str, dict[str, Any]] = {
         override["matcher"]["options"]: {item["id"]: item["value"] for item in override["properties"]}
         for override in panel["fieldConfig"]["overrides"]
     }
     names = [name for name in rows[0] if not overrides[name].get("custom.hidden")]
-    max_rows = int(place["h"] / LINE_HEIGHT) - 2
-    shown = rows[:max_rows]
+    max_rows = int(grid_position["h"] / LINE_HEIGHT) - 2
+    visible_rows = rows[:max_rows]
     widths = [3 if name in {"error_message", "last_error"} else 1.5 if name.endswith("_name") else 1 for name in names]
 
     def height(line: int) -> float:
-        return 1 - (1.3 + line * LINE_HEIGHT) / place["h"]
+        return 1 - (1.3 + line * LINE_HEIGHT) / grid_position["h"]
 
     left = 0.01
     for name, width in zip(names, widths, strict=True):
         part = 0.98 * width / sum(widths)
-        max_characters = int(part * place["w"] * COLUMN_INCHES * 12.5)
+        max_characters = int(part * grid_position["w"] * COLUMN_INCHES * 12.5)
         axes.text(
             left, height(0), overrides[name]["displayName"][:max_characters], color="#6e9fff", size=8, va="center"
         )
-        for number, row in enumerate(shown, 1):
+        for number, row in enumerate(visible_rows, 1):
             text, colour = cell(name, row[name], overrides[name].get("thresholds"))
             axes.text(left, height(number), text[:max_characters], color=colour, size=8, va="center")
         left += part
-    for number in range(len(shown) + 1):
-        axes.axhline(height(number) - LINE_HEIGHT / 2 / place["h"], color=LINE, linewidth=0.6)
-    if len(rows) > len(shown):
-        axes.text(0.99, 0.02, f"{len(shown)} of {len(rows)} rows", color=DIM, size=7, ha="right", va="bottom")
+    for number in range(len(visible_rows) + 1):
+        axes.axhline(height(number) - LINE_HEIGHT / 2 / grid_position["h"], color=LINE, linewidth=0.6)
+    if len(rows) > len(visible_rows):
+        axes.text(0.99, 0.02, f"{len(visible_rows)} of {len(rows)} rows", color=DIM, size=7, ha="right", va="bottom")
 
 
 def cell(name: str, value: Any, thresholds: dict[str, Any] | None) -> tuple[str, str]:
@@ -125,10 +128,12 @@ def chart(axes: Axes, name: str, rows: Rows) -> None:
                  color=COLOURS["red"])  # fmt: skip
     else:
         label = next(column for column in columns if isinstance(rows[0][column], str) or len(columns) == 2)
-        shown = rows[:20] if name == "failure_counts_by_client" else rows
-        labels = [bucket(row[label]) if name == "run_duration_distribution" else str(row[label])[:14] for row in shown]
+        visible_rows = rows[:20] if name == "failure_counts_by_client" else rows
+        labels = [
+            bucket(row[label]) if name == "run_duration_distribution" else str(row[label])[:14] for row in visible_rows
+        ]
         for number, column in enumerate(charted):
-            values = [float(row[column] or 0) for row in shown]
+            values = [float(row[column] or 0) for row in visible_rows]
             width = 0.8 / len(charted)
             positions = [position + number * width for position in range(len(values))]
             colours: Sequence[str] | str = (
@@ -154,7 +159,7 @@ def weekly(axes: Axes, name: str, rows: Rows) -> None:
             axes.bar(positions, values, bottom=bottoms, color=COLOURS[colour], label=status, width=0.8)
             bottoms = [low + value for low, value in zip(bottoms, values, strict=True)]
     else:
-        for number, client in enumerate(sorted({row["client_name"] for row in rows})[:MAX_NAMES]):
+        for number, client in enumerate(sorted({row["client_name"] for row in rows})[:MAX_CLIENTS]):
             rates = {row["week_start"]: float(row["success_rate"]) for row in rows if row["client_name"] == client}
             axes.plot([weeks.index(week) for week in rates], list(rates.values()), marker="o", markersize=3,
                       color=SERIES[number % len(SERIES)], label=client)  # fmt: skip
@@ -167,6 +172,7 @@ def legend(axes: Axes) -> None:
 
 
 def bucket(number: int) -> str:
+    """Return the label of a bucket of run_duration_distribution: 20 buckets of 3 minutes, and one for longer runs."""
     return f"{(number - 1) * 3}-{number * 3} min" if number <= 20 else "from 60 min"
 
 

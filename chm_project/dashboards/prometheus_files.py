@@ -18,7 +18,12 @@ _LAST_SUCCESS = "chm_ingest_last_success_timestamp_seconds"
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Times of the rules in seconds. A drill uses shorter times."""
+    """Times of the rules in seconds. A drill uses shorter times.
+
+    stopped: ingestion without a successful walk for this time counts as stopped.
+    hold: how long a state must last before its alert fires; for some alerts five times as long.
+    beat: beat without a heartbeat for this time counts as stopped.
+    """
 
     stopped: int = 600
     hold: int = 120
@@ -154,8 +159,8 @@ def board() -> str:
     for number, (title, unit, width, queries) in enumerate(_PANELS, 1):
         panel = stat.Panel() if number <= 4 else timeseries.Panel().min(0).show_points(options.VisibilityMode.NEVER)
         panel.title(title).datasource(SOURCE).unit(unit).span(width).height(4 if number <= 4 else 8)
-        for place, (expression, legend) in enumerate(queries):
-            query = prometheus.Dataquery().expr(expression).ref_id("ABC"[place])
+        for position, (expression, legend) in enumerate(queries):
+            query = prometheus.Dataquery().expr(expression).ref_id("ABC"[position])
             panel.with_target(query.legend_format(legend) if legend else query)
         built.with_panel(panel.id(number))
     return json.dumps(built.build(), cls=JSONEncoder, indent=2, ensure_ascii=False) + "\n"

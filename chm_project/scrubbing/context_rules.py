@@ -32,7 +32,7 @@ _WEBHOOKS = (
 ADDRESS_RULES = (
     _rule(
         "user and password in an address",
-        "The text between :// and @ opens the account; a password may contain an @.",
+        "The text between :// and @ gives access to the account; a password may contain an @.",
         ("://",),
         r"""(?<=[a-z0-9])://([^\s/:@"'<>]{0,256}:[^\s/"'<>]{0,1024})@""",
         "postgres://«chm:hunter2»@db/x",
@@ -83,14 +83,14 @@ ADDRESS_RULES = (
     ),
     _rule(
         "signed query parameter",
-        "A signature or credential in an address opens it.",
+        "A signature or credential in an address gives access to it.",
         ("x-amz-", "x-goog-"),
         r"""x-(?:amz|goog)-(?:signature|credential|security-token)=([^&\s"'#<>\\]{1,4096})""",
         "?X-Amz-Signature=«{hex:64}»",
     ),
     _rule(
         "key or code in a query",
-        "Maps keys, function keys and OAuth codes; a short one is a status or a column.",
+        "Maps keys, function keys and OAuth codes; a short value is a status or a column.",
         ("?key=", "&key=", "?code=", "&code=", "?k=", "&k="),
         r"""[?&]\w{1,4}=([^&\s"'#<>\\]{16,1024})""",
         "?code=«{alnum:40}»&state=x",

@@ -23,7 +23,7 @@ class Decoded:
     shifts: list[int]
 
     def original(self, span: tuple[int, int]) -> tuple[int, int]:
-        """Return the span in the original text; it ends before characters that were removed after it."""
+        """Return the span in the original text, without removed characters that follow it."""
         start, end = span
         return start + self._shift(start), end - 1 + self._shift(end - 1) + 1
 
@@ -58,16 +58,16 @@ def decoded(text: str) -> Decoded | None:
     return Decoded("".join(pieces), starts, shifts)
 
 
-def _character(written: str) -> str:
-    """Return the character that a code stands for; an empty text for invisible characters."""
-    match written[0]:
+def _character(code: str) -> str:
+    """Return the character that the code stands for; an empty text for invisible characters."""
+    match code[0]:
         case "%":
-            return chr(int(written[1:], 16))
+            return chr(int(code[1:], 16))
         case "&":
-            character = html.unescape(written)
+            character = html.unescape(code)
             return character if len(character) == 1 else " "
         case "\\":
-            return chr(int(written[-2:], 16))
+            return chr(int(code[-2:], 16))
         # The lower case of this letter has two characters, which would shift positions.
         case "\u0130":
             return "i"

@@ -73,7 +73,7 @@ def name_at(text: str, start: int, end: int) -> Span:
 def secret_value(text: str, start: int, end: int) -> tuple[int, Span | None]:
     """Return where the name in this span ends, and the span of its secret value, or None if it has none.
 
-    If the word is not a secret name, return its start: it may be part of one, as in "mot de passe".
+    If this is not a secret name, return its start, because it may be one word of a longer name, as in "mot de passe".
     """
     first, last = name_at(text, start, end)
     kind = secret_name(text[first:last])
@@ -117,11 +117,11 @@ def _assigned(name: _Name) -> Span | None:
 
 def _in_arguments(name: _Name) -> Span | None:
     """--password X, also as items of a printed list, and ('DB_PASSWORD', 'X')."""
-    option = name.text[name.first] == "-"
-    if not option and not name.text[name.first : name.last].isupper():
+    is_option = name.text[name.first] == "-"
+    if not is_option and not name.text[name.first : name.last].isupper():
         return None
     match = _LISTED.match(name.text, name.last)
-    if match is None or (not option and match[0].isspace()):
+    if match is None or (not is_option and match[0].isspace()):
         return None
     value = _VALUE.match(name.text, match.end())
     # --password PASSWORD is part of a help text.

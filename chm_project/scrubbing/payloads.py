@@ -103,7 +103,7 @@ def _name_of_pair(value: dict[str, Any]) -> SecretName | None:
 
 @lru_cache(maxsize=4096)
 def _is_member(key: str, members: frozenset[str]) -> bool:
-    """Return whether a key is one of them, as in "Value", "envValue" or "parameter_value"."""
+    """Return whether the key is one of `members`, alone or after a word such as "env": "Value", "envValue"."""
     *before, last = words_of(key) or ("",)
     return last in members and _BEFORE_MEMBER.issuperset(before)
 
@@ -123,7 +123,7 @@ def _list(items: list[Any]) -> list[Any]:
     """Return a list without secrets: also pairs like ["DB_PASSWORD", x], values of options, and lines of a key."""
     result: list[Any] = []
     in_key = False
-    before: Any = None
+    previous: Any = None
     for position, item in enumerate(items):
         if isinstance(item, str):
             if in_key:
@@ -131,21 +131,21 @@ def _list(items: list[Any]) -> list[Any]:
                 result.append(FILTERED if in_key else item)
                 continue
             in_key = bool(_KEY_BLOCK.search(item)) and not _KEY_BLOCK_END.search(item)
-        kind = _announced(before, item, pair=len(items) == 2) if position else None
+        kind = _announced(previous, item, pair=len(items) == 2) if position else None
         result.append(_hidden(item, kind) if kind else scrubbed(item))
-        before = item
+        previous = item
     if any(isinstance(item, str) and item.startswith("-") for item in items):
         _scrub_command(items, result)
     return result
 
 
-def _announced(before: Any, item: Any, *, pair: bool) -> SecretName | None:
+def _announced(previous: Any, item: Any, *, pair: bool) -> SecretName | None:
     """Return the kind of secret that the previous item announces: an option, a variable or the name of a pair."""
-    if not isinstance(before, str) or not isinstance(item, str | int) or isinstance(item, bool):
+    if not isinstance(previous, str) or not isinstance(item, str | int) or isinstance(item, bool):
         return None
-    option = bool(_OPTION.match(before)) and not str(item).startswith("-")
-    if option or (pair and (_VARIABLE.match(before) or looks_random(str(item)))):
-        return secret_name(before.lstrip("-"))
+    is_option = bool(_OPTION.match(previous)) and not str(item).startswith("-")
+    if is_option or (pair and (_VARIABLE.match(previous) or looks_random(str(item)))):
+        return secret_name(previous.lstrip("-"))
     return None
 
 

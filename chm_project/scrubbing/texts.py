@@ -47,15 +47,15 @@ def scrub_text(text: str) -> str:
 def secret_spans(text: str) -> list[Span]:
     """Return the spans of secrets, in order and without overlaps."""
     spans = _spans(text)
-    if view := decoded(text):
-        spans += [view.original(span) for span in _spans(view.text)]
+    if decoded_text := decoded(text):
+        spans += [decoded_text.original(span) for span in _spans(decoded_text.text)]
     return _merged(spans) if len(spans) > 1 else spans
 
 
 def may_hold_secrets(encoded: str) -> bool:
     """Return False only if the JSON text of a payload contains no secret name and matches no rule."""
-    view = decoded(encoded)
-    return _suspicious(encoded) or (view is not None and _suspicious(view.text))
+    decoded_text = decoded(encoded)
+    return _suspicious(encoded) or (decoded_text is not None and _suspicious(decoded_text.text))
 
 
 def _suspicious(encoded: str) -> bool:
@@ -103,12 +103,12 @@ def _spans(text: str) -> list[Span]:
     for literal, start, end in _literals_in(lower):
         if start >= hidden_from and end <= hidden_to:
             continue
-        found = [span for rule in _RULES_OF[literal] if (span := _apply(rule, text, lower, start, end))]
+        new_spans = [span for rule in _RULES_OF[literal] if (span := _apply(rule, text, lower, start, end))]
         if _IS_NAME[literal] and end > named_to:
             named_to, value = secret_value(text, start, end)
             if value:
-                found.append(value)
-        for span in found:
+                new_spans.append(value)
+        for span in new_spans:
             spans.append(span)
             if span[1] > hidden_to:
                 hidden_from, hidden_to = span

@@ -8,14 +8,16 @@ import re
 
 from chm_project.scrubbing.rules import Rule
 
-_ALONE = r"(?<![A-Za-z0-9])"
-_LOOSE = r"(?<![A-Za-z0-9_-])"
+_NOT_AFTER_ALPHANUMERIC = r"(?<![A-Za-z0-9])"
+_NOT_AFTER_WORD_OR_DASH = r"(?<![A-Za-z0-9_-])"
 
 
-def _token(issuer: str, pattern: str, *anchors: str, example: str, boundary: str = _ALONE, before: int = 0) -> Rule:
+def _token(
+    issuer: str, pattern: str, *anchors: str, example: str, boundary: str = _NOT_AFTER_ALPHANUMERIC, before: int = 0
+) -> Rule:
     return Rule(
         name=issuer,
-        reason=f"{issuer}: the token opens the account and has a recognizable form",
+        reason=f"{issuer}: the token gives access to the account and has a recognizable form",
         anchors=anchors,
         pattern=re.compile(boundary + pattern),
         examples=(example,),
@@ -28,7 +30,7 @@ TOKEN_RULES = (
         "JSON Web Token",
         r"eyJ[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*){0,3}",
         "eyj",
-        boundary=_LOOSE,
+        boundary=_NOT_AFTER_WORD_OR_DASH,
         example="«eyJ{alnum:20}.{alnum:30}.{alnum:20}»",
     ),
     _token(

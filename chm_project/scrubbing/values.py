@@ -100,6 +100,6 @@ def _mixes_characters(value: str) -> bool:
     if digits and letters:
         return True
     if _LETTERS.match(value):
-        word = value.islower() or value.isupper() or value.istitle()
-        return (len(value) >= 16 and value.isascii()) or (len(value) >= 10 and not word)
+        has_word_case = value.islower() or value.isupper() or value.istitle()
+        return (len(value) >= 16 and value.isascii()) or (len(value) >= 10 and not has_word_case)
     return len(value) >= 20 and max(map(len, re.split(r"[\W_]+", value))) >= 16

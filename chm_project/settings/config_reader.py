@@ -5,7 +5,10 @@ from typing import Any
 
 
 class ConfigReader:
-    """Read typed values from a TOML document. Collect all mistakes with their keys instead of stopping at the first."""
+    """Read typed values from a TOML document. Collect all mistakes with their keys instead of stopping at the first.
+
+    `where` is the name of the table in messages, such as "connections.airflow".
+    """
 
     def __init__(self) -> None:
         self.mistakes: list[str] = []

@@ -213,10 +213,10 @@ def database(
     """
     try:
         parts = urlsplit(url)
-        known = parts.scheme in {"postgresql", "postgres"} and parts.port != 0  # reading the port validates it
+        is_postgresql = parts.scheme in {"postgresql", "postgres"} and parts.port != 0  # reading the port validates it
     except ValueError:
-        known = False
-    if not known:
+        is_postgresql = False
+    if not is_postgresql:
         env.fault(name, "must be a postgresql:// address; CHM runs on PostgreSQL only.")
         return {}
     settings: dict[str, object] = environ.Env.db_url_config(url)

@@ -91,8 +91,8 @@ def is_exposed(url: str) -> bool:
     A URL may name several hosts. A URL without a host stands for a local socket.
     """
     options = parse_qs(urlsplit(url).query)
-    named = [urlsplit(url).hostname or "", *options.get("host", []), *options.get("hostaddr", [])]
-    hosts = [host for name in named for host in name.split(",") if host]
+    host_options = [urlsplit(url).hostname or "", *options.get("host", []), *options.get("hostaddr", [])]
+    hosts = [host for name in host_options for host in name.split(",") if host]
     remote = any(host not in LOCAL and not host.startswith("/") for host in hosts)
     return remote and options.get("sslmode", [""])[0] not in ENCRYPTED
 
@@ -158,7 +158,10 @@ SECURE_HSTS_SECONDS = env.integer("CHM_HSTS_SECONDS", YEAR, minimum=0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = env.flag("CHM_HSTS_SUBDOMAINS", default=False)
 SECURE_HSTS_PRELOAD = env.flag("CHM_HSTS_PRELOAD", default=False)
 if SECURE_HSTS_PRELOAD and not (SECURE_HSTS_INCLUDE_SUBDOMAINS and SECURE_HSTS_SECONDS >= YEAR):
-    env.fault("CHM_HSTS_PRELOAD", "needs CHM_HSTS_SUBDOMAINS=true and CHM_HSTS_SECONDS of a year, as browsers do.")
+    env.fault(
+        "CHM_HSTS_PRELOAD",
+        "needs CHM_HSTS_SUBDOMAINS=true and CHM_HSTS_SECONDS of at least a year, because browsers require both.",
+    )
 # Subdomains and preload affect a whole domain, so the operator decides.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SESSION_COOKIE_SECURE = True

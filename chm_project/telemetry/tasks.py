@@ -47,7 +47,7 @@ def end(task_id: str, task: Any, state: str | None = None, **_: Any) -> None:
 @worker_init.connect
 def name_worker(**_: Any) -> None:
     name_process("worker")
-    # A connection may have been renamed or removed. The others set their gauges with their next walk.
+    # A connection may have been renamed or removed. Current connections set their gauges with their next walk.
     forget_ended_gauges()
 
 

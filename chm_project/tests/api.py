@@ -38,7 +38,10 @@ def person(role: str) -> APIClient:
 
 
 def bound_person(kind: str, *client_ids: Any) -> User:
-    """Return a staff user with all permissions who is bound to the clients: directly, by a group, or with one more."""
+    """Return a staff user with all permissions who is bound to the clients.
+
+    The kind "person of a group" is bound by a group; "person of two clients" is also bound to a new client.
+    """
     user = User.objects.create_user(f"a bound {kind}", password="secret", is_staff=True)
     user.user_permissions.set(Permission.objects.all())
     holder: dict[str, Any] = {"user": user}

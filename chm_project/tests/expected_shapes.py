@@ -1,7 +1,7 @@
 """The expected rows of each shape for the controlled seed, calculated by hand, with columns in the shape's order.
 
-EXPECTED names a run by its external id. `expected_rows` replaces it by the run's key, and adds the keys of client and
-pipeline.
+`at(24)` is 24 hours before AS_OF. EXPECTED names a run by its external id. `expected_rows` replaces it by the run's
+key, and adds the keys of client and pipeline.
 """
 
 from datetime import date
@@ -124,8 +124,8 @@ def expected_rows(name: str) -> list[tuple[Any, ...]]:
     runs = dict(Run.objects.values_list("external_run_id", "pk"))
     rows = []
     for values in EXPECTED[name]:
-        listed = (column for column in columns if column not in {"client_id", "pipeline_id", "source_url"})
-        row: dict[str, Any] = dict(zip(listed, values, strict=True))
+        expected_columns = (column for column in columns if column not in {"client_id", "pipeline_id", "source_url"})
+        row: dict[str, Any] = dict(zip(expected_columns, values, strict=True))
         if "source_url" in columns:  # only Orders links to its source
             row["source_url"] = f"{SOURCE}/{quote(row['run_id'])}" if row["pipeline_name"] == "Orders" else None
         for key in ("run_id", "first_run_id"):

@@ -64,7 +64,7 @@ class _Tables(HTMLParser):
         super().__init__()
         self.tables: dict[str, list[list[str]]] = {}
         self._rows: list[list[str]] | None = None
-        # The open elements, from the first hidden one inwards.
+        # The open elements within a hidden element, beginning with that element.
         self._hidden: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -102,11 +102,11 @@ def tables(text: str) -> dict[str, list[list[str]]]:
 
 
 def tiles(text: str) -> dict[str, int]:
-    found = re.findall(r'data-tile="(\w+)">\s*<span class="chm-number">(\d+)</span>', text)
-    return {key: int(number) for key, number in found}
+    matches = re.findall(r'data-tile="(\w+)">\s*<span class="chm-number">(\d+)</span>', text)
+    return {key: int(number) for key, number in matches}
 
 
 def addresses(text: str) -> dict[str, str]:
     """Return the address that each tile links to."""
-    found = re.findall(r'href="([^"]+)" data-tile="(\w+)"', text)
-    return {key: address.replace("&amp;", "&") for address, key in found}
+    matches = re.findall(r'href="([^"]+)" data-tile="(\w+)"', text)
+    return {key: address.replace("&amp;", "&") for address, key in matches}

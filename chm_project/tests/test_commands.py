@@ -213,8 +213,8 @@ def test_bash_completes_what_is_typed(typed: str, offered: str, tmp_path: Path) 
     script.write_text(start("completion", "bash", env=env).communicate(timeout=120)[0])
     words = typed.split()
 
-    find = 'fn=$(complete -p chm | sed "s/.*-F \\([^ ]*\\).*/\\1/"); $fn; printf "%s\\n" "${COMPREPLY[@]}"'
-    typing = f"source {script}; COMP_WORDS=({typed}); COMP_CWORD={len(words) - 1}; {find}"
-    result = subprocess.run(["bash", "-c", typing], capture_output=True, text=True, check=False, timeout=30)
+    call_completion = 'fn=$(complete -p chm | sed "s/.*-F \\([^ ]*\\).*/\\1/"); $fn; printf "%s\\n" "${COMPREPLY[@]}"'
+    script_text = f"source {script}; COMP_WORDS=({typed}); COMP_CWORD={len(words) - 1}; {call_completion}"
+    result = subprocess.run(["bash", "-c", script_text], capture_output=True, text=True, check=False, timeout=30)
 
     assert offered in result.stdout.split(), result.stderr

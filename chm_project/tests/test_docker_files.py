@@ -86,9 +86,9 @@ def test_chm_containers_are_read_only_and_without_privileges() -> None:
 
 
 def test_every_secret_is_a_generated_file_and_none_has_a_default(tmp_path: Path) -> None:
-    made = make_secrets(tmp_path / "secrets")
+    secrets = make_secrets(tmp_path / "secrets")
 
-    assert {Path(secret["file"]).name for secret in COMPOSE["secrets"].values()} <= set(made)
+    assert {Path(secret["file"]).name for secret in COMPOSE["secrets"].values()} <= set(secrets)
     assert {name for service in SERVICES.values() for name in service.get("secrets", [])} == set(COMPOSE["secrets"])
     assert stat.S_IMODE((tmp_path / "secrets").stat().st_mode) == 0o700
     for name, service in SERVICES.items():
@@ -116,7 +116,7 @@ def test_production_starts_with_the_secrets_and_refuses_without(tmp_path: Path) 
     assert check(**absent).returncode != 0
 
 
-def test_the_image_serves_as_make_serve_does() -> None:
+def test_the_image_runs_the_same_server_as_make_serve() -> None:
     command = json.loads(re.sub(r"\\\n", "", (DOCKER / "Dockerfile").read_text().rpartition("\nCMD ")[2]))
     expected = ["python", *web.command(8000)[1:]]
     expected[expected.index(web.HOST)] = "0.0.0.0"
@@ -136,11 +136,11 @@ def test_grafanas_boards_link_to_this_installation(tmp_path: Path) -> None:
 
     assert done.returncode == 0, done.stderr
     for board in (DOCKER / "grafana" / "dashboards").iterdir():
-        ready = json.loads((tmp_path / board.name).read_text())
-        (url,) = (variable for variable in ready["templating"]["list"] if variable["name"] == "chm_url")
+        rendered = json.loads((tmp_path / board.name).read_text())
+        (url,) = (variable for variable in rendered["templating"]["list"] if variable["name"] == "chm_url")
         assert url["query"] == "https://chm.example.com"
         url["query"] = "http://localhost:8000"
-        assert ready == json.loads(board.read_text())
+        assert rendered == json.loads(board.read_text())
 
 
 @pytest.mark.parametrize("url", ["javascript:alert(1)", 'http://x"', "https://a|b", "ftp://x", "https://a&b"])

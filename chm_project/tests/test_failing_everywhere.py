@@ -128,8 +128,8 @@ def test_shape_views_api_csv_grafana_and_metabase_agree(states: dict[str, Pipeli
     table = api.get(f"{ROOT}/reports/failing_now", headers={"accept": "text/csv"}).getvalue().decode()
     assert summarized(list(csv.DictReader(io.StringIO(table)))) == FAILING
 
-    place = [place.shape.name for place in board(OPERATIONS)].index("failing_now")
-    (target,) = GRAFANA["panels"][place]["targets"]
+    position = [placed.shape.name for placed in board(OPERATIONS)].index("failing_now")
+    (target,) = GRAFANA["panels"][position]["targets"]
     for end in (timezone.now(), NOW):
         assert (
             summarized(query_as_reader(expand.grafana(target["rawSql"], GRAFANA, NOW - timedelta(days=7), end, {})))
@@ -148,8 +148,8 @@ def test_verdicts_name_the_run_that_decided(states: dict[str, Pipeline]) -> None
 
 def test_the_board_the_client_page_and_the_metrics_agree(states: dict[str, Pipeline]) -> None:
     viewer = browser("viewer")
-    after = {name: "retrying" for name, each in FAILING.items() if each.retrying}
-    after |= {"failed, canceled": "canceled", "failed, skipped": "skipped"}
+    expected_notes = {name: "retrying" for name, each in FAILING.items() if each.retrying}
+    expected_notes |= {"failed, canceled": "canceled", "failed, skipped": "skipped"}
 
     board_page = html(viewer.get("/admin/"))
     list_page = html(viewer.get("/admin/console/list/failing/"))
@@ -158,7 +158,7 @@ def test_the_board_the_client_page_and_the_metrics_agree(states: dict[str, Pipel
     assert tiles(board_page)["failing"] == len(FAILING)
     for page in (board_page, list_page):
         rows = {row[0].split(" Acme ")[0]: (int(row[3]), row[4]) for row in tables(page)["failing"]}
-        assert rows == {name: (each.in_a_row, after.get(name, "–")) for name, each in FAILING.items()}
+        assert rows == {name: (each.in_a_row, expected_notes.get(name, "–")) for name, each in FAILING.items()}
     assert f'<span class="chm-number">{len(FAILING)}</span><span>failing now</span>' in client
     metrics = samples(program("read").get("/metrics").content.decode())
     failing = [value for name, value in metrics.items() if name.startswith("chm_pipelines_failing{")]
@@ -204,7 +204,7 @@ def test_a_past_state_ignores_later_events(states: dict[str, Pipeline]) -> None:
     latest = {
         row["pipeline_name"]: row["latest_status"] for row in run_shape("latest_status_by_pipeline", as_of=ago(55))
     }
-    strip = html(browser("viewer").get(f"/admin/console/list/fresh/?as_of={ago(55):%Y-%m-%dT%H:%M}"))
+    page = html(browser("viewer").get(f"/admin/console/list/fresh/?as_of={ago(55):%Y-%m-%dT%H:%M}"))
 
     assert set(rows) == {"failed, failed, running, canceled", "re-opened after a failure"}
     assert rows["failed, failed, running, canceled"]["failed_in_a_row"] == 1
@@ -213,7 +213,7 @@ def test_a_past_state_ignores_later_events(states: dict[str, Pipeline]) -> None:
     assert latest["succeeded"] == "success"
     assert latest["never ran"] is None
     assert run_shape("failing_now", as_of=ago(400)) == []
-    assert "the latest is running" in strip
+    assert "the latest is running" in page
 
 
 def test_without_as_of_a_run_from_the_future_counts(states: dict[str, Pipeline]) -> None:

@@ -38,17 +38,17 @@ def test_a_rule_is_defined_in_one_file(rule: str, text: str) -> None:
     folders = (Path(settings.BASE_DIR) / app for app in ("alerting", "chm_project", "ingestion", "inventory", "runs"))
     files = [file for folder in folders for file in folder.rglob("*.sql")]
 
-    found = [file.parent.name for file in files if text in file.read_text()]
+    folder_names = [file.parent.name for file in files if text in file.read_text()]
 
-    assert found == ["fragments"], rule
+    assert folder_names == ["fragments"], rule
 
 
 @hypothesis_settings(
     max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(times=st.lists(st.tuples(HOURS, HOURS), max_size=8), known=st.integers(-1, 5))
+@given(times=st.lists(st.tuples(HOURS, HOURS), max_size=8), until_hour=st.integers(-1, 5))
 def test_sql_and_models_agree_on_the_order_and_on_started_runs(
-    times: list[tuple[int | None, int | None]], known: int
+    times: list[tuple[int | None, int | None]], until_hour: int
 ) -> None:
     Run.objects.all().delete()
     pipeline = Pipeline.objects.first() or PipelineFactory.create()
@@ -58,7 +58,7 @@ def test_sql_and_models_agree_on_the_order_and_on_started_runs(
             started_at=None if started is None else NOON + timedelta(hours=started),
             finished_at=None if finished is None else NOON + timedelta(hours=finished),
         )
-    until = NOON + timedelta(hours=known)
+    until = NOON + timedelta(hours=until_hour)
 
     sql = "SELECT r.run_id FROM reporting.runs AS r WHERE {begun} ORDER BY {latest_first}"
     rows = query_as_reader(expanded(sql, fragments()), {"known_until": until})
@@ -104,8 +104,8 @@ def test_flaky_pipelines_have_a_kind_and_an_order() -> None:
     for name, statuses in KINDS.items():
         pipeline = PipelineFactory.create(name=name)
         for hour, status in enumerate(statuses):
-            at = NOON + timedelta(hours=hour)
-            RunFactory.create(pipeline=pipeline, status=status, started_at=at, finished_at=at)
+            event_at = NOON + timedelta(hours=hour)
+            RunFactory.create(pipeline=pipeline, status=status, started_at=event_at, finished_at=event_at)
 
     def flaky(**parameters: Any) -> list[tuple[str, str, int]]:
         rows = run_shape("top_flaky_pipelines", as_of=NOON + timedelta(days=1), **parameters)

@@ -31,13 +31,13 @@ def record_run(
     pipeline: Pipeline, run: str, status: str, hour: int, error_message: str | None = None, version: int = 0
 ) -> None:
     """Record a run that started and ended at this hour; a later version replaces an earlier one."""
-    at = NOON + timedelta(hours=hour)
+    run_at = NOON + timedelta(hours=hour)
     record_runs(
         [
             RunEvent(
-                pipeline_id=pipeline.pk, external_run_id=run, status=status, started_at=at.isoformat(),
-                finished_at=None if status == "running" else at.isoformat(), error_message=error_message,
-                at=(at + timedelta(minutes=version)).isoformat(),
+                pipeline_id=pipeline.pk, external_run_id=run, status=status, started_at=run_at.isoformat(),
+                finished_at=None if status == "running" else run_at.isoformat(), error_message=error_message,
+                at=(run_at + timedelta(minutes=version)).isoformat(),
             )
         ]
     )  # fmt: skip
@@ -59,7 +59,7 @@ Write = tuple[str, str, int, str | None, int]
         pytest.param([], "known", id="mark"),
         pytest.param([("b", "running", 1, None, 0)], "known", id="retry that runs"),
         pytest.param([("b", "running", 1, None, 0), ("b", "failed", 1, "disk full on node 9", 5)], "known",
-                     id="retry that fails alike"),
+                     id="retry that fails with the same error"),
         pytest.param([("b", "success", 1, None, 0)], "not failing", id="success"),
         pytest.param([("b", "success", 1, None, 0), ("c", "failed", 2, DISK, 0)], "new", id="failure after a success"),
         pytest.param([("b", "failed", 1, QUOTA, 0)], "new", id="new error"),
@@ -73,7 +73,7 @@ Write = tuple[str, str, int, str | None, int]
         pytest.param([("a", "failed", 0, DISK, 0)], "known", id="replay"),
         pytest.param([("a", "running", 0, None, 1)], "not failing", id="the marked run is cleared"),
         pytest.param([("a", "running", 0, None, 1), ("a", "failed", 0, DISK, 2)], "known",
-                     id="the marked run is cleared and fails alike"),
+                     id="the marked run is cleared and fails with the same error"),
         pytest.param([("a", "success", 0, None, 3), ("b", "failed", 1, DISK, 0)], "new",
                      id="the marked run succeeds on retry, and a later one fails"),
     ],
@@ -102,7 +102,7 @@ def test_a_mark_ends_at_its_date() -> None:
     assert state(run.pipeline, until) == "new"
 
 
-def test_before_its_mark_a_failure_was_new() -> None:
+def test_a_failure_was_new_before_it_was_marked() -> None:
     run = RunFactory.create(status="failed", error_message=DISK, started_at=NOON, finished_at=NOON)
     Run.objects.update(created_at=NOON)
     mark_known(pipeline=run.pipeline, reason="ticket 123")
@@ -115,12 +115,14 @@ def test_a_mark_outlives_the_pruning_of_its_run_until_a_success() -> None:
     record_run(pipeline, "a", "failed", 0, DISK)
     mark_known(pipeline=pipeline, reason="ticket 123")
     Run.objects.all().delete()
-    at = timezone.now() + timedelta(minutes=1)
-    RunFactory.create(pipeline=pipeline, status="failed", error_message=DISK, started_at=at, finished_at=at)
+    failed_at = timezone.now() + timedelta(minutes=1)
+    RunFactory.create(
+        pipeline=pipeline, status="failed", error_message=DISK, started_at=failed_at, finished_at=failed_at
+    )
     assert state(pipeline) == "known"
 
-    before = at - timedelta(seconds=30)
-    RunFactory.create(pipeline=pipeline, status="success", started_at=before, finished_at=before)
+    succeeded_at = failed_at - timedelta(seconds=30)
+    RunFactory.create(pipeline=pipeline, status="success", started_at=succeeded_at, finished_at=succeeded_at)
 
     assert state(pipeline) == "new"
 

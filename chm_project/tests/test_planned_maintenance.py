@@ -42,26 +42,28 @@ runbook_url = "https://wiki.example.com/all"
 
 
 @pytest.fixture
-def plan(tmp_path: Path, settings: Any) -> Path:
+def maintenance_file(tmp_path: Path, settings: Any) -> Path:
     settings.CHM_MAINTENANCE_FILE = str(tmp_path / "maintenance.toml")
     (tmp_path / "maintenance.toml").write_text(WEEKLY + OWNERS)
     return tmp_path / "maintenance.toml"
 
 
 def northwind(name: str = "load", **fields: Any) -> Pipeline:
-    client = Pipeline.objects.filter(client__name="Northwind").first()
-    owner = client.client if client else ClientFactory.create(name="Northwind")
-    return PipelineFactory.create(client=owner, name=name, platform="airflow", **fields)
+    existing = Pipeline.objects.filter(client__name="Northwind").first()
+    client = existing.client if existing else ClientFactory.create(name="Northwind")
+    return PipelineFactory.create(client=client, name=name, platform="airflow", **fields)
 
 
 def add_runs(pipeline: Pipeline, status: str, *hours: float, since: datetime = MIDNIGHT) -> None:
     for hour in hours:
-        at = since + timedelta(hours=hour)
-        RunFactory.create(pipeline=pipeline, status=status, error_message="disk full", started_at=at, finished_at=at)
+        run_at = since + timedelta(hours=hour)
+        RunFactory.create(
+            pipeline=pipeline, status=status, error_message="disk full", started_at=run_at, finished_at=run_at
+        )
 
 
 @pytest.mark.parametrize(
-    ("failed", "mark"),
+    ("failed", "is_marked"),
     [
         pytest.param([1], True, id="in the window"),
         pytest.param([-1, 0, 3.9], True, id="several times in it"),
@@ -71,7 +73,9 @@ def add_runs(pipeline: Pipeline, status: str, *hours: float, since: datetime = M
         pytest.param([1, 30], False, id="in it and on the next day"),
     ],
 )
-def test_a_streak_is_marked_if_all_its_failures_are_in_the_window(plan: Path, failed: list[float], mark: bool) -> None:
+def test_a_streak_is_marked_if_all_its_failures_are_in_the_window(
+    maintenance_file: Path, failed: list[float], is_marked: bool
+) -> None:
     pipeline = northwind()
     add_runs(pipeline, "success", -5)
     add_runs(pipeline, "failed", *failed)
@@ -80,40 +84,43 @@ def test_a_streak_is_marked_if_all_its_failures_are_in_the_window(plan: Path, fa
 
     rows = program("read").get(f"{ROOT}/reports/failing_now?as_of=2026-06-16T00:00:00Z").json()["items"]
 
-    found = {row["pipeline_name"]: row for row in rows}
-    assert set(found) == {"load", other.name}, "nothing is dropped"
-    assert found["load"]["maintenance"] == ("Backup of the warehouse" if mark else None)
-    assert (found["load"]["owner"], found["load"]["runbook_url"]) == ("Data platform", "https://wiki.example.com/all")
-    assert (found[other.name]["maintenance"], found[other.name]["owner"]) == (None, "Operations")
+    rows_by_name = {row["pipeline_name"]: row for row in rows}
+    assert set(rows_by_name) == {"load", other.name}, "nothing is dropped"
+    assert rows_by_name["load"]["maintenance"] == ("Backup of the warehouse" if is_marked else None)
+    assert (rows_by_name["load"]["owner"], rows_by_name["load"]["runbook_url"]) == (
+        "Data platform",
+        "https://wiki.example.com/all",
+    )
+    assert (rows_by_name[other.name]["maintenance"], rows_by_name[other.name]["owner"]) == (None, "Operations")
     [incident] = [
         row for row in program("read").get(f"{ROOT}/reports/incidents?as_of=2026-06-16T00:00:00Z").json()["items"]
         if "Northwind" in row["client_names"] and row["pipelines"] == 1
     ] or [None]  # fmt: skip
-    assert incident is None or incident["maintenance"] == found["load"]["maintenance"]
+    assert incident is None or incident["maintenance"] == rows_by_name["load"]["maintenance"]
 
 
-def test_a_late_pipeline_is_marked_during_the_window(plan: Path) -> None:
+def test_a_late_pipeline_is_marked_during_the_window(maintenance_file: Path) -> None:
     pipeline = northwind(ingested_through=MIDNIGHT + timedelta(days=9))
     add_runs(pipeline, "success", *range(-24 * 30, -1))
 
-    def mark(hour: float) -> list[Any]:
+    def notes_at(hour: float) -> list[Any]:
         as_of = MIDNIGHT + timedelta(hours=hour)
         rows = run_shape("late_pipelines", as_of=as_of)
         note_rows(rows, as_of=as_of)
         return [row["maintenance"] for row in rows]
 
-    assert mark(1) == ["Backup of the warehouse"]
-    assert mark(5) == [None], "the pipeline is still late, but the window has ended"
-    plan.write_text(WEEKLY.replace("22:00:00", "23:30:00"))
-    assert mark(1) == [None], "the start was expected before the window"
+    assert notes_at(1) == ["Backup of the warehouse"]
+    assert notes_at(5) == [None], "the pipeline is still late, but the window has ended"
+    maintenance_file.write_text(WEEKLY.replace("22:00:00", "23:30:00"))
+    assert notes_at(1) == [None], "the start was expected before the window"
 
 
-def test_the_console_shows_mark_owner_and_runbook_and_its_counts_do_not_change(plan: Path) -> None:
+def test_the_console_shows_mark_owner_and_runbook_and_its_counts_do_not_change(maintenance_file: Path) -> None:
     now = timezone.now()
     window = (
         f"from = {now - timedelta(hours=2):%Y-%m-%dT%H:%M:%SZ}\nuntil = {now + timedelta(hours=2):%Y-%m-%dT%H:%M:%SZ}"
     )
-    plan.write_text(f'[[maintenance]]\nreason = "Backup of the warehouse"\n{window}\n{OWNERS}')
+    maintenance_file.write_text(f'[[maintenance]]\nreason = "Backup of the warehouse"\n{window}\n{OWNERS}')
     pipeline = northwind()
     add_runs(pipeline, "failed", -1, since=now)
     viewer = browser("viewer")
@@ -143,7 +150,7 @@ def test_the_console_shows_mark_owner_and_runbook_and_its_counts_do_not_change(p
     assert "chm_pipeline_in_maintenance{" in metrics
 
 
-def test_a_rule_excludes_planned_failures_only_if_it_excludes_known_ones(plan: Path) -> None:
+def test_a_rule_excludes_planned_failures_only_if_it_excludes_known_ones(maintenance_file: Path) -> None:
     pipeline = northwind()
     add_runs(pipeline, "failed", 1)
     watched = {"pipeline": pipeline, "rule_type": "on_failure", "channel": "slack"}
@@ -153,14 +160,16 @@ def test_a_rule_excludes_planned_failures_only_if_it_excludes_known_ones(plan: P
     assert set(firing_rules()) == {including.pk}
     answer = program("read").get(f"{ROOT}/alert_rules/firing").json()["items"]
     assert [(row["id"], row["owner"]) for row in answer] == [(str(including.pk), "Data platform")]
-    plan.write_text(OWNERS)
+    maintenance_file.write_text(OWNERS)
     assert set(firing_rules()) == {including.pk, excluding.pk}
 
 
-def test_with_a_faulty_file_pages_work_and_nothing_is_marked(plan: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_with_a_faulty_file_pages_work_and_nothing_is_marked(
+    maintenance_file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     pipeline = northwind()
     add_runs(pipeline, "failed", 1)
-    plan.write_text(WEEKLY + '[[owners]]\nrunbook_url = "no address"')
+    maintenance_file.write_text(WEEKLY + '[[owners]]\nrunbook_url = "no address"')
     viewer = browser("viewer")
 
     for path in (
@@ -176,7 +185,7 @@ def test_with_a_faulty_file_pages_work_and_nothing_is_marked(plan: Path, caplog:
     assert "owners[1].runbook_url" in caplog.text
 
 
-def test_notes_cost_two_queries_for_any_number_of_rows(plan: Path) -> None:
+def test_notes_cost_two_queries_for_any_number_of_rows(maintenance_file: Path) -> None:
     for number in range(30):
         add_runs(northwind(f"load {number}"), "failed", 1)
     rows = run_shape("failing_now")
@@ -188,10 +197,10 @@ def test_notes_cost_two_queries_for_any_number_of_rows(plan: Path) -> None:
     assert {row["maintenance"] for row in rows} == {"Backup of the warehouse"}
 
 
-def test_a_file_costs_the_board_five_queries_for_any_number_of_failures(plan: Path, settings: Any) -> None:
+def test_a_file_costs_the_board_five_queries_for_any_number_of_failures(maintenance_file: Path, settings: Any) -> None:
     viewer, counts = browser("viewer"), []
     html(viewer.get("/admin/"))  # fills the caches of Django
-    for file, failing in (("", 2), (str(plan), 2), (str(plan), 20)):
+    for file, failing in (("", 2), (str(maintenance_file), 2), (str(maintenance_file), 20)):
         settings.CHM_MAINTENANCE_FILE = file
         for number in range(Pipeline.objects.count(), failing):
             add_runs(northwind(f"load {number}"), "failed", 1)

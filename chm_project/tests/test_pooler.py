@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from django.conf import settings as current
+from django.conf import settings as django_settings
 from django.db import connection
 
 from chm_project.db.direct_connection import direct_parameters
@@ -43,4 +43,4 @@ def test_the_lock_of_a_walk_is_held_across_transactions() -> None:
 
     with connection_lock("house") as third:
         assert third
-    assert current.CHM_DATABASE_PREPARE or connection.settings_dict["DISABLE_SERVER_SIDE_CURSORS"]
+    assert django_settings.CHM_DATABASE_PREPARE or connection.settings_dict["DISABLE_SERVER_SIDE_CURSORS"]

@@ -41,7 +41,9 @@ def test_the_web_server_prints_no_key(tmp_path: Path, debug: str) -> None:
     log = tmp_path / "web.log"
     with web_server(log, CHM_DATABASE_URL=database_address(), CHM_DEBUG=debug) as address:
         ping = f"{address}/ping/{key}"
-        answers = [requests.get(f"{ping}{what}", timeout=30) for what in ("", "/start", "/9", "/x", "/a/b", "?rid=7")]
+        answers = [
+            requests.get(f"{ping}{suffix}", timeout=30) for suffix in ("", "/start", "/9", "/x", "/a/b", "?rid=7")
+        ]
         answers.append(requests.post(f"{ping}/fail", data=b"x" * 2_000_000, timeout=30))
         answers.append(requests.put(ping, timeout=30))
         answers.append(requests.get(f"{address}//ping/{key}", timeout=30))
@@ -68,11 +70,11 @@ def test_a_zip_bomb_costs_the_server_little_memory(tmp_path: Path) -> None:
         requests.post(f"{address}/api/v1/lineage", json=[], headers={"Authorization": f"Bearer {key}"}, timeout=60)
         before = _memory(address)  # after the first request, which loads modules
         answer = requests.post(f"{address}/api/v1/lineage", data=bomb, headers=headers, timeout=60)
-        grown = _memory(address) - before
+        growth = _memory(address) - before
 
         assert answer.status_code == 400
         assert "larger than" in answer.json()["error"]["message"]
-        assert grown < 100 * 2**20
+        assert growth < 100 * 2**20
         event = {
             "eventType": "COMPLETE", "eventTime": "2026-03-01T10:00:00Z", "run": {"runId": "1"},
             "job": {"namespace": "warehouse", "name": "mart"},
@@ -85,10 +87,10 @@ def test_a_zip_bomb_costs_the_server_little_memory(tmp_path: Path) -> None:
 def test_a_chunked_body_without_a_length_is_accepted(tmp_path: Path) -> None:
     _, key = pipeline_and_key()
     with web_server(tmp_path / "web.log", CHM_DATABASE_URL=database_address()) as address:
-        chunks = http.client.HTTPConnection(urlsplit(address).netloc, timeout=30)
-        chunks.request("POST", f"/ping/{key}/fail", body=iter([b"disk ", b"full"]), encode_chunked=True)
-        assert chunks.getresponse().status == 200
-        chunks.close()
+        client = http.client.HTTPConnection(urlsplit(address).netloc, timeout=30)
+        client.request("POST", f"/ping/{key}/fail", body=iter([b"disk ", b"full"]), encode_chunked=True)
+        assert client.getresponse().status == 200
+        client.close()
 
 
 def test_simultaneous_pushes_are_all_stored_with_their_own_status(tmp_path: Path) -> None:
@@ -100,8 +102,10 @@ def test_simultaneous_pushes_are_all_stored_with_their_own_status(tmp_path: Path
         ping, end = f"{address}/ping/{key}", "/7" if int(rid[0], 16) % 2 else ""
         with requests.Session() as session:
             statuses = {session.get(f"{ping}/start?rid={rid}", timeout=60).status_code}
-            with ThreadPoolExecutor(2) as both:
-                ends = both.map(lambda _: requests.get(f"{ping}{end}?rid={rid}", timeout=60).status_code, range(2))
+            with ThreadPoolExecutor(2) as end_senders:
+                ends = end_senders.map(
+                    lambda _: requests.get(f"{ping}{end}?rid={rid}", timeout=60).status_code, range(2)
+                )
                 return statuses | set(ends)
 
     server = web_server(tmp_path / "web.log", CHM_DATABASE_URL=database_address())
@@ -109,8 +113,8 @@ def test_simultaneous_pushes_are_all_stored_with_their_own_status(tmp_path: Path
         statuses = set().union(*clients.map(push, rids))
 
     assert statuses == {200}
-    found = {run.external_run_id: run.status for run in pipeline.runs.all()}
-    assert found == {rid: "failed" if int(rid[0], 16) % 2 else "success" for rid in rids}
+    stored_statuses = {run.external_run_id: run.status for run in pipeline.runs.all()}
+    assert stored_statuses == {rid: "failed" if int(rid[0], 16) % 2 else "success" for rid in rids}
     assert not pipeline.runs.filter(duration_seconds__isnull=True).exists()
 
 
@@ -118,8 +122,11 @@ def _memory(address: str) -> int:
     """Return the memory of all processes that listen at this address."""
     port = urlsplit(address).port
     servers = {
-        found.pid
-        for found in psutil.net_connections("tcp")
-        if found.pid and found.status == "LISTEN" and found.laddr and found.laddr[1] == port
+        open_connection.pid
+        for open_connection in psutil.net_connections("tcp")
+        if open_connection.pid
+        and open_connection.status == "LISTEN"
+        and open_connection.laddr
+        and open_connection.laddr[1] == port
     }
     return sum(psutil.Process(pid).memory_info().rss for pid in servers)

@@ -43,7 +43,7 @@ def views() -> list[str]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def test_it_reads_every_view(reader: psycopg.Connection[Any]) -> None:
+def test_the_role_reads_every_view(reader: psycopg.Connection[Any]) -> None:
     create_seed()
     assert views()
     for view in views():
@@ -54,7 +54,7 @@ def test_it_reads_every_view(reader: psycopg.Connection[Any]) -> None:
 
 
 @pytest.mark.proves("SE-001")
-def test_it_reads_no_table(reader: psycopg.Connection[Any]) -> None:
+def test_the_role_reads_no_table(reader: psycopg.Connection[Any]) -> None:
     tables = connection.introspection.table_names()
     assert {model._meta.db_table for model in apps.get_models()} <= set(tables)
     for table in tables:
@@ -87,7 +87,7 @@ WRITES = (
 
 @pytest.mark.proves("SE-001")
 @pytest.mark.parametrize("statement", WRITES)
-def test_it_can_do_nothing_else_even_outside_read_only_transactions(
+def test_the_role_can_do_nothing_else_even_outside_read_only_transactions(
     reader: psycopg.Connection[Any], statement: str
 ) -> None:
     with pytest.raises((psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction)):
@@ -97,7 +97,7 @@ def test_it_can_do_nothing_else_even_outside_read_only_transactions(
         reader.execute(statement)
 
 
-def test_its_transactions_are_read_only_and_time_out(reader: psycopg.Connection[Any]) -> None:
+def test_the_transactions_of_the_role_are_read_only_and_time_out(reader: psycopg.Connection[Any]) -> None:
     assert reader.execute("SHOW default_transaction_read_only").fetchone() == ("on",)
     assert reader.execute("SHOW statement_timeout").fetchone() == ("30s",)
     assert reader.execute("SHOW idle_in_transaction_session_timeout").fetchone() == ("30s",)

@@ -33,22 +33,22 @@ def ago(hours: int | None) -> datetime | None:
     return None if hours is None else AS_OF - timedelta(hours=hours)
 
 
-def create_rows(runs: list[Any], activity: list[bool], due: list[int | None]) -> None:
-    clients = [Client.objects.create(name=f"client {n}", is_active=activity[n]) for n in range(3)]
+def create_rows(runs: list[Any], active_flags: list[bool], due: list[int | None]) -> None:
+    clients = [Client.objects.create(name=f"client {n}", is_active=active_flags[n]) for n in range(3)]
     pipelines = [
         Pipeline.objects.create(
             client=clients[n // 2], name=f"pipeline {n}", platform=("airflow", "dbt", "cron")[n % 3],
-            pipeline_type="quality", is_active=activity[3 + n], ingest_due_at=ago(due[n]),
+            pipeline_type="quality", is_active=active_flags[3 + n], ingest_due_at=ago(due[n]),
             source_url_template=f"https://source.example/{n}/{{run_id}}" if n % 2 else None,
         )
         for n in range(6)
     ]  # fmt: skip
     Run.objects.bulk_create(
         Run(
-            pipeline=pipelines[place], external_run_id=str(number), status=status, started_at=ago(started),
+            pipeline=pipelines[pipeline_index], external_run_id=str(number), status=status, started_at=ago(started),
             finished_at=ago(finished), duration_seconds=seconds,
         )
-        for number, (place, status, started, finished, seconds) in enumerate(runs)
+        for number, (pipeline_index, status, started, finished, seconds) in enumerate(runs)
     )  # fmt: skip
     # Stored at one moment within the windows. This time decides if a run has neither a start nor an end.
     Run.objects.update(created_at=ago(5))
@@ -59,17 +59,17 @@ def create_rows(runs: list[Any], activity: list[bool], due: list[int | None]) ->
 @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     runs=RUNS,
-    activity=st.lists(st.booleans(), min_size=9, max_size=9),
+    active_flags=st.lists(st.booleans(), min_size=9, max_size=9),
     due=st.lists(HOURS, min_size=6, max_size=6),
     limit=st.integers(1, 6),
 )
 def test_shapes_equal_their_textbook_forms(
-    runs: list[Any], activity: list[bool], due: list[int | None], limit: int
+    runs: list[Any], active_flags: list[bool], due: list[int | None], limit: int
 ) -> None:
     Run.objects.all().delete()
     Pipeline.objects.all().delete()
     Client.objects.all().delete()
-    create_rows(runs, activity, due)
+    create_rows(runs, active_flags, due)
     values = {"as_of": AS_OF, "week": ago(24 * 7), "month": ago(24 * 30), "limit": limit}
     for name, textbook in NAIVE.items():
         parameters: dict[str, Any] = {"limit": limit} if name == "top_flaky_pipelines" else {}

@@ -67,5 +67,5 @@ def test_no_shape_scans_all_runs(history: None) -> None:
             [[[explained]]] = cursor.fetchall()
         plan = nodes(explained["Plan"])
         assert not [n for n in plan if n["Node Type"] == "Seq Scan" and n["Relation Name"] == "runs"], name
-        used = {n["Index Name"] for n in plan if n["Node Type"] in SCANS.get(name, {"Index Only Scan"})}
-        assert expected <= used, f"{name}: {used}"
+        used_indexes = {n["Index Name"] for n in plan if n["Node Type"] in SCANS.get(name, {"Index Only Scan"})}
+        assert expected <= used_indexes, f"{name}: {used_indexes}"

@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 YOUNG_SECONDS = 0.5
 # The variable that passes the process ids of running children across the exec.
 FORMER_CHILDREN = "CHM_WEB_FORMER_CHILDREN"
-# For children: SIGTERM lets kept connections send one more request, SIGINT does not.
+# Signals that the parent waits for. In a child, SIGTERM lets kept connections send one more request; SIGINT does not.
 _SIGNALS = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 
 

@@ -168,7 +168,7 @@ class DeadlineChannel(HTTPChannel):  # type: ignore[misc]
 
 @dataclass(frozen=True, slots=True)
 class ThreadCounts:
-    """Threads of one process; reports get some of them."""
+    """Threads and maximum connections of one process; reports get some of the threads."""
 
     threads: int = 8
     connections: int = 2_000

@@ -826,15 +826,15 @@ ORDER BY success.event_at NULLS FIRST, p.client_name, p.pipeline_name, p.pipelin
 
 -- governance_gaps: Q10: Which pipelines does nobody look after?
 -- one row per pipeline and gap, by names
-WITH ruled AS (
+WITH rule_scopes AS (
     SELECT client_id, pipeline_id FROM reporting.alert_rules WHERE is_enabled
 ),
 gaps AS (
     SELECT
         p.client_name, p.pipeline_name, p.client_id, p.pipeline_id,
         p.external_id IS NULL AS no_external_id,
-        p.pipeline_id NOT IN (SELECT pipeline_id FROM ruled WHERE pipeline_id IS NOT NULL)
-        AND p.client_id NOT IN (SELECT client_id FROM ruled WHERE pipeline_id IS NULL) AS no_alert_rule,
+        p.pipeline_id NOT IN (SELECT pipeline_id FROM rule_scopes WHERE pipeline_id IS NOT NULL)
+        AND p.client_id NOT IN (SELECT client_id FROM rule_scopes WHERE pipeline_id IS NULL) AS no_alert_rule,
         NOT EXISTS (
             SELECT FROM reporting.runs AS r
             WHERE r.pipeline_id = p.pipeline_id
@@ -850,8 +850,8 @@ FROM gaps
 CROSS JOIN LATERAL (
     VALUES
     ('no_alert_rule', gaps.no_alert_rule), ('no_external_id', gaps.no_external_id), ('no_run_30d', gaps.no_run_30d)
-) AS gap(gap, is_one)
-WHERE gap.is_one
+) AS gap(gap, applies)
+WHERE gap.applies
 ORDER BY gaps.client_name, gaps.pipeline_name, gaps.pipeline_id, gap.gap;
 
 -- incidents: Which outages explain what fails now?

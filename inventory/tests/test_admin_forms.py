@@ -31,10 +31,10 @@ def browser(client: Browser) -> Browser:
 
 def errors(response: Any) -> dict[str, list[str]]:
     assert response.status_code == 200
-    found = response.context["adminform"].form.errors
+    messages_by_field = response.context["adminform"].form.errors
     page = unescape(response.content.decode())
-    assert all(message in page for messages in found.values() for message in messages)
-    return {name: [str(message) for message in messages] for name, messages in found.items()}
+    assert all(message in page for messages in messages_by_field.values() for message in messages)
+    return {name: [str(message) for message in messages] for name, messages in messages_by_field.items()}
 
 
 def with_inline(name: str, *rows: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -43,8 +43,8 @@ def with_inline(name: str, *rows: dict[str, Any], **more: Any) -> dict[str, Any]
     data: dict[str, Any] = {
         "name": name, "pipelines-TOTAL_FORMS": len(rows), "pipelines-INITIAL_FORMS": known, **more
     }  # fmt: skip
-    for place, row in enumerate(rows):
-        data |= {f"pipelines-{place}-{field}": value for field, value in row.items()}
+    for index, row in enumerate(rows):
+        data |= {f"pipelines-{index}-{field}": value for field, value in row.items()}
     return data
 
 
@@ -156,7 +156,7 @@ def test_a_pipeline_with_a_new_id_is_backfilled_again_and_forms_cannot_edit_its_
 
 
 @pytest.mark.parametrize(
-    ("page", "query", "found"),
+    ("page", "query", "names"),
     [
         (PIPELINES, "q=orders", {"orders"}),
         (PIPELINES, "q=DAG-9", {"invoices"}),
@@ -169,7 +169,7 @@ def test_a_pipeline_with_a_new_id_is_backfilled_again_and_forms_cannot_edit_its_
         (CLIENTS, "is_active__exact=0", {"Contoso"}),
     ],
 )
-def test_lists_are_searched_and_filtered(browser: Browser, page: str, query: str, found: set[str]) -> None:
+def test_lists_are_searched_and_filtered(browser: Browser, page: str, query: str, names: set[str]) -> None:
     PipelineFactory.create(client__name="Northwind", **{**PIPELINE, "external_id": "dag-1"})
     PipelineFactory.create(
         client=ClientFactory.create(name="Contoso", is_active=False), name="invoices", platform="cron",
@@ -178,7 +178,7 @@ def test_lists_are_searched_and_filtered(browser: Browser, page: str, query: str
 
     response = browser.get(f"{page}?{query}", follow=True)
 
-    assert {row.name for row in response.context["cl"].result_list} == found
+    assert {row.name for row in response.context["cl"].result_list} == names
 
 
 @pytest.mark.parametrize("query", ["platform__exact=%00", "platform__exact=cobol", "client__id__exact=nobody"])
@@ -212,7 +212,7 @@ def test_pipelines_are_filtered_by_client(browser: Browser) -> None:
                 "how many are found",
                 "how many there are",
                 "clients",
-                "how they stand",
+                "their health",
             ],
         ),
         (
@@ -271,8 +271,8 @@ def test_the_history_shows_values_before_and_after_changes_in_forms_and_the_api(
     person("administrator").patch(f"{ROOT}/pipelines/{pipeline.pk}", {"description": "nightly"}, format="json")
     browser.post(f"{address}disable/", {"confirmed": "yes"})
 
-    shown = [row[2] for row in tables(html(browser.get(f"{address}history/")))["history"]]
-    assert shown == [
+    changes = [row[2] for row in tables(html(browser.get(f"{address}history/")))["history"]]
+    assert changes == [
         "Client: First → Second Environment: Production → Development",
         "Description: blank → nightly",
         "Active: yes → no",

@@ -113,7 +113,7 @@ def test_the_list_is_sorted_by_name_and_holds_active_clients(api: APIClient) -> 
         ({"name": "A"}, []),
     ],
 )
-def test_filters(api: APIClient, parameters: dict[str, str], names: list[str]) -> None:
+def test_the_list_is_filtered_by_state_and_name(api: APIClient, parameters: dict[str, str], names: list[str]) -> None:
     ClientFactory.create(name="a")
     ClientFactory.create(name="b", is_active=False)
 
@@ -171,11 +171,11 @@ def test_deleting_twice_changes_nothing_more(api: APIClient) -> None:
     client = ClientFactory.create()
     path = f"{CLIENTS}/{client.pk}"
     api.delete(path)
-    once = api.get(path).json()
+    after_first_delete = api.get(path).json()
 
     assert api.delete(path).status_code == 204
 
-    assert api.get(path).json() == once
+    assert api.get(path).json() == after_first_delete
 
 
 @pytest.mark.parametrize("method", ["get", "patch", "delete"])
@@ -190,7 +190,7 @@ def test_ids_are_accepted_in_upper_and_lower_case(api: APIClient) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_concurrent_creations_with_one_name_one_succeeds_and_the_others_are_refused() -> None:
+def test_one_of_several_concurrent_creates_with_a_name_succeeds_and_the_others_are_refused() -> None:
     writers = 6
     programs = [program("write") for _ in range(writers)]
     barrier = Barrier(writers)

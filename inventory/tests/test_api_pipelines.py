@@ -156,7 +156,7 @@ def test_lists_hold_the_active_inventory_sorted_by_name(api: APIClient, client: 
     ],
     ids=str,
 )
-def test_filters(api: APIClient, client: Client, parameters: dict[str, str]) -> None:
+def test_both_lists_are_filtered_by_each_column(api: APIClient, client: Client, parameters: dict[str, str]) -> None:
     PipelineFactory.create(client=client)
     PipelineFactory.create(
         client=client, name="wanted", external_id="wanted-id", platform="dbt", environment="dev", pipeline_type="export"
@@ -166,7 +166,7 @@ def test_filters(api: APIClient, client: Client, parameters: dict[str, str]) -> 
     assert [pipeline["name"] for pipeline in items(api.get(list_path(client), parameters))] == ["wanted"]
 
 
-def test_filter_by_client(api: APIClient, client: Client) -> None:
+def test_the_list_is_filtered_by_client(api: APIClient, client: Client) -> None:
     PipelineFactory.create(client=client, name="wanted")
     PipelineFactory.create()
 
@@ -175,12 +175,12 @@ def test_filter_by_client(api: APIClient, client: Client) -> None:
 
 
 def test_pipelines_of_equal_names_are_each_listed_once(api: APIClient, db: None) -> None:
-    made = {str(PipelineFactory.create(name="same").pk) for _ in range(7)}
+    created_ids = {str(PipelineFactory.create(name="same").pk) for _ in range(7)}
 
-    found = [pipeline["id"] for pipeline in walk(api, PIPELINES, limit=2)]
+    listed_ids = [pipeline["id"] for pipeline in walk(api, PIPELINES, limit=2)]
 
-    assert len(found) == 7
-    assert set(found) == made
+    assert len(listed_ids) == 7
+    assert set(listed_ids) == created_ids
 
 
 @pytest.mark.parametrize(

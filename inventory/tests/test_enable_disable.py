@@ -37,7 +37,7 @@ def rule(**fields: Any) -> Any:
     return apps.get_model("alerting.AlertRule").objects.create(**values)
 
 
-def choose(browser: Browser, page: str, action: str, *rows: Any, **more: str) -> Any:
+def run_action(browser: Browser, page: str, action: str, *rows: Any, **more: str) -> Any:
     data = {"action": action, "_selected_action": [str(row.pk) for row in rows], **more}
     return browser.post(page, data)
 
@@ -53,15 +53,15 @@ def test_the_confirmation_lists_the_pipelines_that_leave_and_the_rules_that_are_
     rule(client=contoso, destination="#contoso")
     rule(client=northwind, pipeline=invoices, destination="#invoices")
 
-    shown = text(choose(browser, CLIENTS, "disable", northwind))
+    confirmation = text(run_action(browser, CLIENTS, "disable", northwind))
 
-    assert "Disable 1 client?" in shown
-    assert "1 pipeline leaves the health board and is no longer ingested." in shown
-    assert "orders of Northwind" in shown
-    assert "2 alert rules are paused:" in shown
-    assert "#all-of-northwind" in shown
-    assert "#orders" in shown
-    assert not re.search("old orders|#off|#contoso|#invoices", shown)
+    assert "Disable 1 client?" in confirmation
+    assert "1 pipeline leaves the health board and is no longer ingested." in confirmation
+    assert "orders of Northwind" in confirmation
+    assert "2 alert rules are paused:" in confirmation
+    assert "#all-of-northwind" in confirmation
+    assert "#orders" in confirmation
+    assert not re.search("old orders|#off|#contoso|#invoices", confirmation)
     assert Client.objects.filter(is_active=True).count() == 2
 
 
@@ -70,15 +70,15 @@ def test_a_rule_of_a_client_is_paused_only_with_its_last_pipeline(browser: Brows
     first, second = PipelineFactory.create_batch(2, client=client)
     rule(client=client, destination="#everything")
 
-    assert "No alert rule is paused." in text(choose(browser, PIPELINES, "disable", first))
-    assert "1 alert rule is paused:" in text(choose(browser, PIPELINES, "disable", first, second))
+    assert "No alert rule is paused." in text(run_action(browser, PIPELINES, "disable", first))
+    assert "1 alert rule is paused:" in text(run_action(browser, PIPELINES, "disable", first, second))
 
 
 def test_after_the_confirmation_each_object_is_disabled_and_logged(browser: Browser) -> None:
     pipelines = PipelineFactory.create_batch(3)
     Pipeline.objects.filter(pk=pipelines[2].pk).update(is_active=False)
 
-    response = choose(browser, PIPELINES, "disable", *pipelines, confirmed="yes")
+    response = run_action(browser, PIPELINES, "disable", *pipelines, confirmed="yes")
 
     assert response.status_code == 302
     assert Pipeline.objects.filter(is_active=True).count() == 0
@@ -95,13 +95,13 @@ def test_enabling_a_client_brings_back_what_was_active_before(browser: Browser) 
     PipelineFactory.create(client=client, name="was not", is_active=False)
     rule(client=client, destination="#again")
 
-    shown = text(choose(browser, CLIENTS, "enable", client))
-    choose(browser, CLIENTS, "enable", client, confirmed="yes")
+    confirmation = text(run_action(browser, CLIENTS, "enable", client))
+    run_action(browser, CLIENTS, "enable", client, confirmed="yes")
 
-    assert "1 pipeline comes back to the health board and is ingested again." in shown
-    assert "was active of" in shown
-    assert "was not of" not in shown
-    assert "1 alert rule resumes:" in shown
+    assert "1 pipeline comes back to the health board and is ingested again." in confirmation
+    assert "was active of" in confirmation
+    assert "was not of" not in confirmation
+    assert "1 alert rule resumes:" in confirmation
     assert [pipeline.name for pipeline in Pipeline.objects.active()] == ["was active"]
 
 
@@ -110,7 +110,7 @@ def test_a_selection_across_pages_is_confirmed_and_disabled_as_a_whole(browser: 
     other = PipelineFactory.create(platform="cron")
     page, first = f"{PIPELINES}?platform__exact=dbt", Pipeline.objects.filter(platform="dbt")[0]
 
-    response = choose(browser, page, "disable", first, select_across="1", index="0")
+    response = run_action(browser, page, "disable", first, select_across="1", index="0")
 
     assert "Disable 101 pipelines?" in text(response)
     assert "and 81 more" in text(response)
@@ -122,18 +122,18 @@ def test_a_selection_across_pages_is_confirmed_and_disabled_as_a_whole(browser: 
 @pytest.mark.parametrize("page", [CLIENTS, PIPELINES])
 def test_one_object_is_disabled_on_its_page(browser: Browser, page: str) -> None:
     row: Any = ClientFactory.create() if page == CLIENTS else PipelineFactory.create()
-    place = f"{page}{row.pk}/"
-    assert f"{place}disable/" in browser.get(f"{place}change/").content.decode()
+    address = f"{page}{row.pk}/"
+    assert f"{address}disable/" in browser.get(f"{address}change/").content.decode()
 
-    assert "Disable 1" in text(browser.get(f"{place}disable/"))
-    browser.post(f"{place}disable/", {"confirmed": "yes"})
+    assert "Disable 1" in text(browser.get(f"{address}disable/"))
+    browser.post(f"{address}disable/", {"confirmed": "yes"})
 
     row.refresh_from_db()
     assert row.is_active is False
-    offered = browser.get(f"{place}change/").content.decode()
-    assert f"{place}enable/" in offered
-    assert f"{place}disable/" not in offered
-    assert "Nothing to disable: disabled already." in text(browser.get(f"{place}disable/"))
+    offered = browser.get(f"{address}change/").content.decode()
+    assert f"{address}enable/" in offered
+    assert f"{address}disable/" not in offered
+    assert "Nothing to disable: disabled already." in text(browser.get(f"{address}disable/"))
 
 
 @pytest.mark.parametrize("page", [CLIENTS, PIPELINES])
@@ -147,12 +147,12 @@ def test_no_page_offers_to_delete(browser: Browser, page: str) -> None:
     row: Any = PipelineFactory.create()
     row = row.client if page == CLIENTS else row
 
-    for place in (page, f"{page}{row.pk}/change/"):
-        assert not re.search("delete", text(browser.get(place)), re.IGNORECASE)
-        assert "/delete/" not in browser.get(place).content.decode()
-        assert "delete_selected" not in browser.get(place).content.decode()
+    for address in (page, f"{page}{row.pk}/change/"):
+        assert not re.search("delete", text(browser.get(address)), re.IGNORECASE)
+        assert "/delete/" not in browser.get(address).content.decode()
+        assert "delete_selected" not in browser.get(address).content.decode()
     assert browser.post(f"{page}{row.pk}/delete/", {"post": "yes"}).status_code == 403
-    choose(browser, page, "delete_selected", row, post="yes")
+    run_action(browser, page, "delete_selected", row, post="yes")
     row.refresh_from_db()
 
 
@@ -162,4 +162,4 @@ def test_hostile_names_are_shown_as_text_on_the_confirmation(browser: Browser) -
     rule(pipeline=pipeline, destination=f"#{hostile}")
 
     for page, row in ((CLIENTS, pipeline.client), (PIPELINES, pipeline)):
-        assert hostile not in choose(browser, page, "disable", row).content.decode()
+        assert hostile not in run_action(browser, page, "disable", row).content.decode()

@@ -36,7 +36,7 @@ def browser(client: Browser) -> Browser:
     return client
 
 
-def choose(browser: Browser, page: str, content: str | bytes) -> Any:
+def preview_file(browser: Browser, page: str, content: str | bytes) -> Any:
     data = content.encode() if isinstance(content, str) else content
     return browser.post(f"{page}import/", {"file": SimpleUploadedFile("chosen.csv", data)})
 
@@ -45,11 +45,11 @@ def errors(response: Any) -> list[str]:
     """Return row, column and error of each line of the table of errors, or the errors of the file."""
     assert response.status_code == 200
     page = response.content.decode()
-    found = re.search(r'id="import-errors".*?<tbody>(.*?)</tbody>', page, re.DOTALL)
-    if found is None:
+    table = re.search(r'id="import-errors".*?<tbody>(.*?)</tbody>', page, re.DOTALL)
+    if table is None:
         assert 'name="upload"' not in page
         return [str(message) for message in response.context["form"].errors.get("file", [])]
-    lines = re.findall("<tr>(.*?)</tr>", found[1], re.DOTALL)
+    lines = re.findall("<tr>(.*?)</tr>", table[1], re.DOTALL)
     return [" ".join(unescape(re.sub("<[^>]+>", " ", line)).split()) for line in lines]
 
 
@@ -59,7 +59,7 @@ def confirm(browser: Browser, page: str, preview: Any) -> Any:
 
 
 def import_file(browser: Browser, page: str, content: str | bytes) -> Any:
-    return confirm(browser, page, choose(browser, page, content))
+    return confirm(browser, page, preview_file(browser, page, content))
 
 
 def workbook(*lines: Sequence[Any]) -> bytes:
@@ -75,7 +75,7 @@ def workbook(*lines: Sequence[Any]) -> bytes:
 def test_a_file_is_previewed_and_stored_after_confirmation(browser: Browser) -> None:
     ClientFactory.create(name="Northwind", is_active=False)
 
-    preview = choose(browser, CLIENTS, "name,is_active\nNorthwind,yes\nContoso,\n")
+    preview = preview_file(browser, CLIENTS, "name,is_active\nNorthwind,yes\nContoso,\n")
 
     assert "1 new, 1 changed, 0 unchanged." in " ".join(preview.content.decode().split())
     assert [client.is_active for client in Client.objects.all()] == [False]
@@ -92,7 +92,7 @@ def test_a_file_is_previewed_and_stored_after_confirmation(browser: Browser) -> 
 def test_two_bad_rows_are_listed_and_good_rows_are_not_stored(browser: Browser) -> None:
     ClientFactory.create(name="Northwind")
 
-    response = choose(
+    response = preview_file(
         browser,
         PIPELINES,
         f"{HEADING}\nNorthwind,good,dbt,,export,prod,,yes\nNobody,bad,dbt,,export,prod,,yes\nNorthwind,odd,arflow,,export,prod,,yes\n",
@@ -145,7 +145,7 @@ def test_two_bad_rows_are_listed_and_good_rows_are_not_stored(browser: Browser) 
 def test_a_bad_row_is_listed_with_its_column_and_nothing_is_stored(browser: Browser, row: str, error: str) -> None:
     PipelineFactory.create(client__name="Northwind", name="there", platform="dbt", external_id="taken")
 
-    response = choose(browser, PIPELINES, f"{HEADING}\n{row}\nNorthwind,good,dbt,,export,prod,,yes\n")
+    response = preview_file(browser, PIPELINES, f"{HEADING}\n{row}\nNorthwind,good,dbt,,export,prod,,yes\n")
 
     assert errors(response) == [error]
     assert "<b>x</b>" not in response.content.decode()
@@ -155,7 +155,7 @@ def test_a_bad_row_is_listed_with_its_column_and_nothing_is_stored(browser: Brow
 def test_rows_that_conflict_with_each_other_are_listed(browser: Browser) -> None:
     ClientFactory.create(name="Northwind")
 
-    response = choose(
+    response = preview_file(
         browser, PIPELINES,
         "client,name,platform,pipeline_type,external_id\n"
         "Northwind,a,dbt,export,x\nNorthwind,a,dbt,export,y\n\nNorthwind,b,dbt,export,x\n",
@@ -196,7 +196,7 @@ def test_rows_that_conflict_with_each_other_are_listed(browser: Browser) -> None
 def test_a_file_that_is_not_a_table_is_refused_with_the_reason(
     browser: Browser, content: str | bytes, error: str
 ) -> None:
-    [message] = errors(choose(browser, CLIENTS, content))
+    [message] = errors(preview_file(browser, CLIENTS, content))
 
     assert message.startswith(error)
     assert Client.objects.count() == 0
@@ -207,7 +207,7 @@ def test_a_small_workbook_that_unpacks_to_gigabytes_is_refused(browser: Browser)
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("xl/worksheets/sheet1.xml", b" " * (101 * 1024 * 1024))
 
-    assert errors(choose(browser, CLIENTS, packed.getvalue())) == [
+    assert errors(preview_file(browser, CLIENTS, packed.getvalue())) == [
         "The workbook is too large when unpacked; import it in parts."
     ]
 
@@ -221,7 +221,9 @@ def test_a_workbook_is_read_with_its_numbers_and_flags_and_formulas_are_refused(
         ["Northwind", "b", "dbt", "export", None, False],
     ]
 
-    refused = choose(browser, PIPELINES, workbook(heading, *good, ["Northwind", "=1+1", "dbt", "export", None, True]))
+    refused = preview_file(
+        browser, PIPELINES, workbook(heading, *good, ["Northwind", "=1+1", "dbt", "export", None, True])
+    )
     import_file(browser, PIPELINES, workbook(heading, *good))
 
     assert errors(refused) == ["5 name The cell of name holds a formula; write the value itself."]
@@ -251,13 +253,13 @@ def test_a_row_of_an_existing_pipeline_changes_only_the_named_columns(browser: B
     assert after.external_id is None
     assert after.last_ingest_error == "kept too"
     assert LogEntry.objects.get().get_change_message() == "Changed external_id."
-    again = choose(browser, PIPELINES, "client,name,external_id,environment\nNorthwind,orders,,\n")
+    again = preview_file(browser, PIPELINES, "client,name,external_id,environment\nNorthwind,orders,,\n")
     assert "0 new, 0 changed, 1 unchanged." in " ".join(again.content.decode().split())
 
 
 def test_a_conflict_that_appears_before_the_confirmation_stops_the_whole_import(browser: Browser) -> None:
     client = ClientFactory.create(name="Northwind")
-    preview = choose(
+    preview = preview_file(
         browser, PIPELINES, f"{HEADING}\nNorthwind,a,dbt,x,export,prod,,yes\nNorthwind,b,dbt,,export,prod,,yes\n"
     )
     PipelineFactory.create(client=client, name="quicker", platform="dbt", external_id="x")
@@ -280,7 +282,7 @@ def test_an_unknown_upload_cannot_be_confirmed(browser: Browser, upload: str) ->
 
 
 def test_a_user_cannot_confirm_the_file_of_another(browser: Browser) -> None:
-    preview = choose(browser, CLIENTS, "name\nNorthwind\n")
+    preview = preview_file(browser, CLIENTS, "name\nNorthwind\n")
     other = Browser()
     other.force_login(User.objects.create_superuser("other"))
 
@@ -312,13 +314,13 @@ HOSTILE = [
 
 @pytest.mark.parametrize("form", ["csv", "xlsx"])
 def test_an_export_is_safe_to_open_and_can_be_imported_unchanged(browser: Browser, form: str) -> None:
-    for place, text in enumerate(HOSTILE):
+    for index, text in enumerate(HOSTILE):
         PipelineFactory.create(
             client__name=text,
             name=text,
             external_id=text,
             description=f"{text}\nsecond line",
-            is_active=bool(place % 2),
+            is_active=bool(index % 2),
         )
     before = list(Pipeline.objects.values_list("client__name", "name", "external_id", "description", "is_active"))
 
@@ -380,9 +382,9 @@ def test_a_file_of_any_length_costs_the_same_number_of_queries(browser: Browser)
     ClientFactory.create(name="Northwind")
     counts = []
     for number in (10, 400):
-        lines = "".join(f"Northwind,p{number}-{place},dbt,,export,prod,,yes\n" for place in range(number))
+        lines = "".join(f"Northwind,p{number}-{index},dbt,,export,prod,,yes\n" for index in range(number))
         with CaptureQueriesContext(connection) as captured:
-            choose(browser, PIPELINES, f"{HEADING}\n{lines}")
+            preview_file(browser, PIPELINES, f"{HEADING}\n{lines}")
         counts.append(len(captured))
 
     assert counts[0] == counts[1] <= 12
@@ -400,8 +402,8 @@ def packed_workbook(sheet: bytes, strings: bytes = b"") -> bytes:
     book.worksheets[0].append(["name"])
     packed = io.BytesIO()
     book.save(packed)
-    made = io.BytesIO()
-    with zipfile.ZipFile(packed) as source, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as target:
+    changed = io.BytesIO()
+    with zipfile.ZipFile(packed) as source, zipfile.ZipFile(changed, "w", zipfile.ZIP_DEFLATED) as target:
         for name in source.namelist():
             content = source.read(name)
             if name == "xl/worksheets/sheet1.xml":
@@ -409,7 +411,7 @@ def packed_workbook(sheet: bytes, strings: bytes = b"") -> bytes:
             if name == "xl/sharedStrings.xml" and strings:
                 content = strings
             target.writestr(name, content)
-    return made.getvalue()
+    return changed.getvalue()
 
 
 MAIN = b'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
@@ -433,11 +435,11 @@ BOMBS = {
 }
 
 
-@pytest.mark.parametrize("what", BOMBS)
-def test_a_bomb_is_refused_quickly_and_with_little_memory(browser: Browser, what: str) -> None:
-    bomb = BOMBS[what]()
+@pytest.mark.parametrize("kind", BOMBS)
+def test_a_bomb_is_refused_quickly_and_with_little_memory(browser: Browser, kind: str) -> None:
+    bomb = BOMBS[kind]()
     before, begun = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
-    [message] = errors(choose(browser, CLIENTS, bomb))
+    [message] = errors(preview_file(browser, CLIENTS, bomb))
     assert time.monotonic() - begun < 5
     assert "import it in parts" in message or "no rows" in message
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50 * 1024
@@ -446,7 +448,7 @@ def test_a_bomb_is_refused_quickly_and_with_little_memory(browser: Browser, what
 def test_a_client_in_another_spelling_is_refused_with_the_stored_name(browser: Browser) -> None:
     ClientFactory.create(name="Baltic Foods")
 
-    response = choose(browser, CLIENTS, "name\nbaltic foods\nNew\nNEW\n")
+    response = preview_file(browser, CLIENTS, "name\nbaltic foods\nNew\nNEW\n")
 
     assert errors(response) == [
         "2 name There is a client “Baltic Foods” already; upper and lower case are the same.",
@@ -470,7 +472,7 @@ def test_the_labels_of_choices_are_accepted(browser: Browser) -> None:
 def test_an_error_of_many_rows_is_listed_once_with_its_rows(browser: Browser) -> None:
     lines = [f"Nobody,p{number},dbt,export" for number in range(15)] + ["Nobody,odd,arflow,export"]
 
-    response = choose(browser, PIPELINES, "\n".join(["client,name,platform,pipeline_type", *lines]))
+    response = preview_file(browser, PIPELINES, "\n".join(["client,name,platform,pipeline_type", *lines]))
 
     assert errors(response) == [
         "2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 6 more client There is no client “Nobody”.",
@@ -483,7 +485,7 @@ def test_a_formula_and_an_empty_required_cell_have_their_own_errors(browser: Bro
     ClientFactory.create(name="Northwind")
     heading = ["client", "name", "platform", "pipeline_type"]
 
-    response = choose(
+    response = preview_file(
         browser, PIPELINES,
         workbook(heading, ["Northwind", "=1+1", "dbt", "export"], ["Northwind", None, "dbt", "export"]),
     )  # fmt: skip

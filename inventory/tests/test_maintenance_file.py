@@ -12,7 +12,7 @@ EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "maintenance.toml"
 SECOND = timedelta(seconds=1)
 
 
-def at(text: str) -> datetime:
+def utc(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
@@ -63,17 +63,17 @@ def at(text: str) -> datetime:
 )  # fmt: skip
 def test_a_window_follows_the_clocks_of_its_zone(tmp_path: Path, window: str, since: str, until: str) -> None:
     (tmp_path / "file.toml").write_text(f'[[maintenance]]\nreason = "x"\n{window}\n')
-    found = read_maintenance_file(tmp_path / "file.toml")
-    assert found.faults == ()
+    content = read_maintenance_file(tmp_path / "file.toml")
+    assert content.faults == ()
 
-    [maintenance] = found.maintenance
+    [maintenance] = content.maintenance
 
-    span = maintenance.window.span_at(at(since))
+    span = maintenance.window.span_at(utc(since))
     assert span is not None
-    assert (span.since, span.until) == (at(since), at(until))
-    assert maintenance.window.span_at(at(until) - SECOND) == span
-    assert maintenance.window.span_at(at(since) - SECOND) is None
-    assert maintenance.window.span_at(at(until)) is None
+    assert (span.since, span.until) == (utc(since), utc(until))
+    assert maintenance.window.span_at(utc(until) - SECOND) == span
+    assert maintenance.window.span_at(utc(since) - SECOND) is None
+    assert maintenance.window.span_at(utc(until)) is None
 
 
 def test_windows_that_follow_each_other_count_as_one(tmp_path: Path) -> None:
@@ -83,11 +83,11 @@ def test_windows_that_follow_each_other_count_as_one(tmp_path: Path) -> None:
     )
     windows = [each.window for each in read_maintenance_file(tmp_path / "file.toml").maintenance]
 
-    assert covered_until(windows, at("2026-06-13 05:00"), at("2026-06-14 23:00")) == at("2026-06-15 00:00")
-    assert covered_until(windows, at("2026-06-13 05:00"), at("2026-06-15 01:00")) is None, (
+    assert covered_until(windows, utc("2026-06-13 05:00"), utc("2026-06-14 23:00")) == utc("2026-06-15 00:00")
+    assert covered_until(windows, utc("2026-06-13 05:00"), utc("2026-06-15 01:00")) is None, (
         "half an hour between the windows is not covered"
     )
-    assert covered_until(windows, at("2026-06-12 23:00"), at("2026-06-13 05:00")) is None
+    assert covered_until(windows, utc("2026-06-12 23:00"), utc("2026-06-13 05:00")) is None
 
 
 def test_all_faults_are_listed_with_their_keys(tmp_path: Path) -> None:
@@ -132,15 +132,15 @@ def test_a_file_that_cannot_be_read_has_one_fault(tmp_path: Path, text: str | No
     if text is not None:
         (tmp_path / "file.toml").write_text(text)
 
-    [found] = read_maintenance_file(tmp_path / "file.toml").faults
-    assert fault in found
+    [message] = read_maintenance_file(tmp_path / "file.toml").faults
+    assert fault in message
 
 
 def test_the_example_has_no_fault() -> None:
-    found = read_maintenance_file(EXAMPLE)
+    content = read_maintenance_file(EXAMPLE)
 
-    assert found.faults == ()
-    assert (len(found.maintenance), len(found.owners)) == (2, 2)
+    assert content.faults == ()
+    assert (len(content.maintenance), len(content.owners)) == (2, 2)
 
 
 def test_a_changed_file_is_read_again(tmp_path: Path, settings: object) -> None:

@@ -11,15 +11,15 @@
 --                        no_run_30d: nothing happened in the 30 days before as_of
 --   client_id      uuid  Key of the client
 --   pipeline_id    uuid  Key of the pipeline
-WITH ruled AS (
+WITH rule_scopes AS (
     SELECT client_id, pipeline_id FROM reporting.alert_rules WHERE is_enabled
 ),
 gaps AS (
     SELECT
         p.client_name, p.pipeline_name, p.client_id, p.pipeline_id,
         p.external_id IS NULL AS no_external_id,
-        p.pipeline_id NOT IN (SELECT pipeline_id FROM ruled WHERE pipeline_id IS NOT NULL)
-        AND p.client_id NOT IN (SELECT client_id FROM ruled WHERE pipeline_id IS NULL) AS no_alert_rule,
+        p.pipeline_id NOT IN (SELECT pipeline_id FROM rule_scopes WHERE pipeline_id IS NOT NULL)
+        AND p.client_id NOT IN (SELECT client_id FROM rule_scopes WHERE pipeline_id IS NULL) AS no_alert_rule,
         NOT EXISTS (
             SELECT FROM reporting.runs AS r
             WHERE r.pipeline_id = p.pipeline_id
@@ -33,6 +33,6 @@ FROM gaps
 CROSS JOIN LATERAL (
     VALUES
     ('no_alert_rule', gaps.no_alert_rule), ('no_external_id', gaps.no_external_id), ('no_run_30d', gaps.no_run_30d)
-) AS gap(gap, is_one)
-WHERE gap.is_one
+) AS gap(gap, applies)
+WHERE gap.applies
 ORDER BY gaps.client_name, gaps.pipeline_name, gaps.pipeline_id, gap.gap

@@ -67,17 +67,17 @@ class StandIn:
                 return self.session()
         if session not in self.sessions:
             raise Fault(401, "Unauthenticated")
-        found = re.fullmatch(r"/api/(database|collection|card|dashboard)(?:/(\d+)(/items)?)?", path)
-        if not found:
+        route = re.fullmatch(r"/api/(database|collection|card|dashboard)(?:/(\d+)(/items)?)?", path)
+        if not route:
             raise Fault(404, "API endpoint does not exist.")
-        kind, number = found[1], int(found[2] or 0)
+        kind, number = route[1], int(route[2] or 0)
         if number and number not in self.stored[kind]:
             raise Fault(404, "Not found.")
-        if found[3] and (method, kind) == ("GET", "collection"):
+        if route[3] and (method, kind) == ("GET", "collection"):
             return self.items(number, query)
         match (method, kind, bool(number)):
             case ("GET", "database", False):
-                return {"data": [masked(one) for one in self.stored[kind].values()], "total": len(self.stored[kind])}
+                return {"data": [masked(row) for row in self.stored[kind].values()], "total": len(self.stored[kind])}
             case ("GET", "collection", False):
                 return [{"id": "root", "name": "Our analytics"}, *self.stored[kind].values()]
             case ("GET", "card" | "dashboard", True):
@@ -104,29 +104,29 @@ class StandIn:
 
     def items(self, collection: int, query: dict[str, list[str]]) -> Any:
         rows = [
-            {"id": one["id"], "name": one["name"], "model": model(kind, one)}
+            {"id": row["id"], "name": row["name"], "model": model(kind, row)}
             for kind in ("card", "dashboard")
-            for one in self.stored[kind].values()
-            if one["collection_id"] == collection and model(kind, one) in query["models"]
+            for row in self.stored[kind].values()
+            if row["collection_id"] == collection and model(kind, row) in query["models"]
         ]
         # Return at most seven rows, so that provision.py must read several pages.
         limit, offset = min(int(query["limit"][0]), 7), int(query["offset"][0])
         return {"data": rows[offset : offset + limit], "total": len(rows), "limit": limit, "offset": offset}
 
     def make(self, kind: str, body: Any) -> Any:
-        number = max((one for found in self.stored.values() for one in found), default=10) + 1
+        number = max((number for rows in self.stored.values() for number in rows), default=10) + 1
         self.stored[kind][number] = {"id": number, "entity_id": uuid.uuid4().hex[:21], "archived": False}
         if kind == "dashboard":
             self.stored[kind][number] |= {"parameters": [], "dashcards": []}
         if kind == "collection":
             self.stored[kind][number] |= {"location": "/"}
         try:
-            return self.change(kind, number, body, made=True)
+            return self.change(kind, number, body, is_new=True)
         except Fault:
             del self.stored[kind][number]
             raise
 
-    def change(self, kind: str, number: int, body: Any, *, made: bool = False) -> Any:
+    def change(self, kind: str, number: int, body: Any, *, is_new: bool = False) -> Any:
         if not str(body.get("name", "")).strip():
             raise Fault(400, {"errors": {"name": "value must be a non-blank string."}})
         if kind == "card":
@@ -134,7 +134,7 @@ class StandIn:
         if kind == "dashboard":
             if unknown := set(body) - DASHBOARD_KEYS:
                 raise Fault(400, {"errors": dict.fromkeys(unknown, "unknown here")})
-            if made and "dashcards" in body:
+            if is_new and "dashcards" in body:
                 raise Fault(400, {"errors": {"dashcards": "are set by PUT"}})
             body = body | {"dashcards": self.dashcards(body.get("dashcards", []), self.stored[kind][number])}
         self.stored[kind][number] |= json.loads(json.dumps(body))
@@ -157,19 +157,19 @@ class StandIn:
             raise Fault(400, "A model made from a native SQL question cannot have a variable or field filter.")
 
     def dashcards(self, requested: list[dict[str, Any]], board: dict[str, Any]) -> list[dict[str, Any]]:
-        known = {one["id"] for one in board["dashcards"]}
+        known = {card["id"] for card in board["dashcards"]}
         taken: set[tuple[int, int]] = set()
         stored = []
-        for one in requested:
-            if one["id"] > 0 and one["id"] not in known:
+        for card in requested:
+            if card["id"] > 0 and card["id"] not in known:
                 raise Fault(404, "Not found.")
-            if one["card_id"] not in self.stored["card"]:
+            if card["card_id"] not in self.stored["card"]:
                 raise Fault(400, {"errors": {"dashcards": "no such card"}})
-            cells = {(one["col"] + x, one["row"] + y) for x in range(one["size_x"]) for y in range(one["size_y"])}
+            cells = {(card["col"] + x, card["row"] + y) for x in range(card["size_x"]) for y in range(card["size_y"])}
             if max(x for x, _ in cells) > 23 or cells & taken:
                 raise Fault(400, {"errors": {"dashcards": "outside the grid of 24, or over another"}})
             taken |= cells
-            stored.append(one | {"id": one["id"] if one["id"] > 0 else uuid.uuid4().int % 10**6 + 1})
+            stored.append(card | {"id": card["id"] if card["id"] > 0 else uuid.uuid4().int % 10**6 + 1})
         return stored
 
 

@@ -29,9 +29,9 @@ pytestmark = pytest.mark.django_db
 FOLDER = Path(settings.BASE_DIR) / "docker" / "grafana"
 BOARDS = {title: json.loads((FOLDER / "dashboards" / f"{uid}.json").read_text()) for title, uid in grafana.UIDS.items()}
 PANELS = [
-    (title, panel, place.shape.name)
-    for title, found in BOARDS.items()
-    for panel, place in zip(found["panels"], board(title), strict=True)
+    (title, panel, placed.shape.name)
+    for title, document in BOARDS.items()
+    for panel, placed in zip(document["panels"], board(title), strict=True)
 ]
 every_panel = pytest.mark.parametrize(
     ("title", "panel", "name"), PANELS, ids=[f"{grafana.UIDS[title]}-{name}" for title, _, name in PANELS]
@@ -102,7 +102,7 @@ def test_the_variables_filter_as_the_shape_does(seed: None, title: str, panel: d
 
 @pytest.mark.parametrize("name", ["failures_over_time", "failure_rate_by_platform", "run_duration_distribution"])
 def test_the_time_range_is_the_window(seed: None, name: str) -> None:
-    title, panel = next((title, panel) for title, panel, found in PANELS if found == name)
+    title, panel = next((title, panel) for title, panel, shape in PANELS if shape == name)
 
     rows = read(title, panel, days=1)
 
@@ -128,15 +128,19 @@ def test_a_value_from_the_address_bar_is_never_run_as_sql(seed: None, variable: 
 
 
 def test_the_client_variable_offers_every_client_by_name(seed: None) -> None:
-    for found in BOARDS.values():
-        (client,) = (variable for variable in found["templating"]["list"] if variable["name"] == "client")
+    for document in BOARDS.values():
+        (client,) = (variable for variable in document["templating"]["list"] if variable["name"] == "client")
         assert query_as_reader(client["query"]) == [
             {"__text": name, "__value": str(key)}
             for name, key in Client.objects.order_by("name").values_list("name", "pk")
         ]
 
 
-OPENED = {"client": ("client_id", Client), "pipeline": ("pipeline_id", Pipeline), "runs_run_change": ("run_id", Run)}
+LINKED_MODELS = {
+    "client": ("client_id", Client),
+    "pipeline": ("pipeline_id", Pipeline),
+    "runs_run_change": ("run_id", Run),
+}
 
 
 def test_every_row_of_a_table_links_to_its_client_pipeline_and_run(seed: None) -> None:
@@ -144,25 +148,31 @@ def test_every_row_of_a_table_links_to_its_client_pipeline_and_run(seed: None) -
     for title, panel, name in PANELS:
         if panel["type"] != "table":
             continue
-        overrides = {one["matcher"]["options"]: one["properties"] for one in panel["fieldConfig"]["overrides"]}
-        found = [
-            link["url"] for each in overrides.values() for one in each if one["id"] == "links" for link in one["value"]
+        overrides = {
+            override["matcher"]["options"]: override["properties"] for override in panel["fieldConfig"]["overrides"]
+        }
+        urls = [
+            link["url"]
+            for each in overrides.values()
+            for item in each
+            if item["id"] == "links"
+            for link in item["value"]
         ]
         if "source_url" in overrides:
-            found.remove("${__value.raw}")
+            urls.remove("${__value.raw}")
         keys = {column.name for column in shapes()[name].columns} & {"client_id", "pipeline_id", "run_id"}
         assert all({"id": "custom.hidden", "value": True} in overrides[key] for key in keys)
         for row in read(title, panel):
-            for url in found:
+            for url in urls:
                 path = re.sub(r"\$\{__data\.fields\.(\w+)\}", lambda match: str(row[match[1]]), url)  # noqa: B023
                 if path.endswith("/None/change/"):
                     assert row["run_id"] is None
                     continue
                 page = resolve(path.replace("${chm_url}", ""))
-                key, model = OPENED[str(page.url_name)]
+                key, model = LINKED_MODELS[str(page.url_name)]
                 assert model._default_manager.get(pk=next(iter(page.kwargs.values()))).pk == row[key]
                 opened.add((name, key))
-        assert len(found) == len(keys)
+        assert len(urls) == len(keys)
     assert {name for name, _ in opened} == {
         "failing_now", "incidents", "late_pipelines", "latest_status_by_pipeline", "top_flaky_pipelines",
         "changes_since_yesterday", "client_throughput", "freshness_watchlist", "ingestion_health",
@@ -175,16 +185,20 @@ def test_the_columns_that_a_panel_formats_exist(seed: None) -> None:
         columns = {column.name for column in shapes()[name].columns}
         if name == "weekly_status_mix":
             columns |= {"week_start\\status", *Status.values}
-        named = {one["matcher"]["options"] for one in panel["fieldConfig"]["overrides"]}
-        assert named <= columns, (title, name)
+        formatted = {override["matcher"]["options"] for override in panel["fieldConfig"]["overrides"]}
+        assert formatted <= columns, (title, name)
 
 
 @pytest.mark.parametrize("title", BOARDS)
 def test_the_panels_of_a_board_fill_a_grid_without_overlap(title: str) -> None:
     taken: set[tuple[int, int]] = set()
     for panel in BOARDS[title]["panels"]:
-        place = panel["gridPos"]
-        cells = {(place["x"] + x, place["y"] + y) for x in range(place["w"]) for y in range(place["h"])}
+        grid_position = panel["gridPos"]
+        cells = {
+            (grid_position["x"] + x, grid_position["y"] + y)
+            for x in range(grid_position["w"])
+            for y in range(grid_position["h"])
+        }
         assert not taken & cells
         assert max(x for x, _ in cells) < 24
         taken |= cells
@@ -194,9 +208,11 @@ def test_the_boards_and_their_database_are_provisioned_under_the_names_the_panel
     (source,) = provisioning("datasources")["datasources"]
     (provider,) = provisioning("dashboards")["providers"]
 
-    used = {panel["datasource"]["uid"] for found in BOARDS.values() for panel in found["panels"]}
-    assert used == {source["uid"]}
-    assert {panel["datasource"]["type"] for found in BOARDS.values() for panel in found["panels"]} == {source["type"]}
+    datasource_uids = {panel["datasource"]["uid"] for document in BOARDS.values() for panel in document["panels"]}
+    assert datasource_uids == {source["uid"]}
+    assert {panel["datasource"]["type"] for document in BOARDS.values() for panel in document["panels"]} == {
+        source["type"]
+    }
     assert source["secureJsonData"] == {"password": "$__file{/run/secrets/grafana_reader_password}"}
     assert provider["allowUiUpdates"] is False
 

@@ -32,8 +32,8 @@ ADMINISTRATOR = {"METABASE_ADMIN_EMAIL": "admin@chm.local", "METABASE_ADMIN_PASS
 
 @pytest.fixture
 def server() -> Iterator[StandIn]:
-    with metabase() as found:
-        yield found
+    with metabase() as stand_in:
+        yield stand_in
 
 
 def provision(server: StandIn, **changes: str) -> subprocess.CompletedProcess[str]:
@@ -48,7 +48,7 @@ def provision(server: StandIn, **changes: str) -> subprocess.CompletedProcess[st
     )  # fmt: skip
 
 
-def sent(server: StandIn) -> Counter[tuple[str, str]]:
+def writes(server: StandIn) -> Counter[tuple[str, str]]:
     return Counter((method, path) for method, path, _ in server.requests if method != "GET")
 
 
@@ -62,10 +62,11 @@ def test_the_first_run_creates_everything(server: StandIn) -> None:
         ("GET", "/api/health"), ("GET", "/api/health"), ("GET", "/api/session/properties"), ("POST", "/api/setup"),
         ("GET", "/api/database"), ("POST", "/api/database"), ("GET", "/api/collection"), ("POST", "/api/collection"),
     ]  # fmt: skip
-    made = sent(server)
-    assert made["POST", "/api/card"] == models + questions
-    assert made["POST", "/api/dashboard"] == 2
-    assert sum(count for (method, _), count in made.items() if method == "PUT") == 2  # the cards onto the two boards
+    write_counts = writes(server)
+    assert write_counts["POST", "/api/card"] == models + questions
+    assert write_counts["POST", "/api/dashboard"] == 2
+    # One PUT for each board adds its cards.
+    assert sum(count for (method, _), count in write_counts.items() if method == "PUT") == 2
     assert done.stdout.count("created") == 1 + 1 + 1 + models + questions + 2
 
 
@@ -77,7 +78,7 @@ def test_the_second_run_creates_and_changes_nothing(server: StandIn) -> None:
 
     assert done.returncode == 0, done.stderr
     (database,) = server.stored["database"]
-    assert sent(server) == {("POST", "/api/session"): 1, ("PUT", f"/api/database/{database}"): 1}
+    assert writes(server) == {("POST", "/api/session"): 1, ("PUT", f"/api/database/{database}"): 1}
     assert json.dumps(server.stored) == before
     assert "created" not in done.stdout
     assert "updated" not in done.stdout
@@ -85,18 +86,18 @@ def test_the_second_run_creates_and_changes_nothing(server: StandIn) -> None:
 
 def test_changed_and_removed_content_is_restored_and_nothing_else_is_written(server: StandIn) -> None:
     provision(server)
-    card = next(one for one in server.stored["card"].values() if one["type"] == "question")
+    card = next(card for card in server.stored["card"].values() if card["type"] == "question")
     card["dataset_query"]["native"]["query"] = "SELECT 1"
-    model = next(one for one in server.stored["card"].values() if one["type"] == "model")
+    model = next(card for card in server.stored["card"].values() if card["type"] == "model")
     model["result_metadata"][0]["description"] = "changed"
     dashboard = next(iter(server.stored["dashboard"].values()))
-    taken = dashboard["dashcards"].pop()
-    kept = [one["id"] for one in dashboard["dashcards"]]
+    removed_card = dashboard["dashcards"].pop()
+    remaining_ids = [dashcard["id"] for dashcard in dashboard["dashcards"]]
 
     done = provision(server)
 
     (database,) = server.stored["database"]
-    assert sent(server) == {
+    assert writes(server) == {
         ("POST", "/api/session"): 1,
         ("PUT", f"/api/database/{database}"): 1,
         ("PUT", f"/api/card/{card['id']}"): 1,
@@ -104,8 +105,8 @@ def test_changed_and_removed_content_is_restored_and_nothing_else_is_written(ser
         ("PUT", f"/api/dashboard/{dashboard['id']}"): 1,
     }
     assert done.stdout.count("updated") == 3
-    assert [one["id"] for one in dashboard["dashcards"]][:-1] == kept
-    assert dashboard["dashcards"][-1]["card_id"] == taken["card_id"]
+    assert [dashcard["id"] for dashcard in dashboard["dashcards"]][:-1] == remaining_ids
+    assert dashboard["dashcards"][-1]["card_id"] == removed_card["card_id"]
 
 
 def test_a_new_password_of_the_reader_reaches_metabase(server: StandIn) -> None:
@@ -138,19 +139,19 @@ def test_a_missing_setting_is_reported(server: StandIn) -> None:
 
 def test_each_filter_of_a_board_reaches_every_card_that_has_its_tag(server: StandIn) -> None:
     provision(server)
-    assert {one["name"] for one in server.stored["dashboard"].values()} == {BUSINESS, GOVERNANCE}
-    for one in server.stored["dashboard"].values():
-        slugs = {parameter["id"]: parameter["slug"] for parameter in one["parameters"]}
+    assert {dashboard["name"] for dashboard in server.stored["dashboard"].values()} == {BUSINESS, GOVERNANCE}
+    for dashboard in server.stored["dashboard"].values():
+        slugs = {parameter["id"]: parameter["slug"] for parameter in dashboard["parameters"]}
         assert list(slugs.values()) == ["client", "platform", "environment", "as_of"]
-        for dashcard in one["dashcards"]:
+        for dashcard in dashboard["dashcards"]:
             card = server.stored["card"][dashcard["card_id"]]
             tags = set(card["dataset_query"]["native"]["template-tags"])
-            targets = {slugs[found["parameter_id"]]: found["target"] for found in dashcard["parameter_mappings"]}
+            targets = {slugs[mapping["parameter_id"]]: mapping["target"] for mapping in dashcard["parameter_mappings"]}
             assert targets == {tag: ["variable", ["template-tag", tag]] for tag in tags}
             assert {"client", "platform", "environment"} <= tags
-        names = [server.stored["card"][dashcard["card_id"]]["name"] for dashcard in one["dashcards"]]
-        assert names == [place.shape.question for place in board(one["name"])]
-        client = next(parameter for parameter in one["parameters"] if parameter["slug"] == "client")
+        names = [server.stored["card"][dashcard["card_id"]]["name"] for dashcard in dashboard["dashcards"]]
+        assert names == [placed.shape.question for placed in board(dashboard["name"])]
+        client = next(parameter for parameter in dashboard["parameters"] if parameter["slug"] == "client")
         assert server.stored["card"][client["values_source_config"]["card_id"]]["name"] == "Clients"
 
 
@@ -160,8 +161,10 @@ def test_the_boards_are_not_stale() -> None:
     assert (FOLDER / "boards.json").read_text() == boards.document()
 
 
-def run_query(sql: str, tags: dict[str, Any], **given: str) -> list[dict[str, Any]]:
-    return query_as_reader(*expand.metabase(sql, tags, {name: value for name, value in given.items() if name in tags}))
+def run_query(sql: str, tags: dict[str, Any], **filters: str) -> list[dict[str, Any]]:
+    return query_as_reader(
+        *expand.metabase(sql, tags, {name: value for name, value in filters.items() if name in tags})
+    )
 
 
 @pytest.mark.django_db
@@ -169,7 +172,7 @@ def run_query(sql: str, tags: dict[str, Any], **given: str) -> list[dict[str, An
 def test_a_question_returns_the_rows_calculated_by_hand(server: StandIn, name: str) -> None:
     create_seed()
     provision(server)
-    (card,) = (one for one in server.stored["card"].values() if one["name"] == QUESTIONS[name]["name"])
+    (card,) = (card for card in server.stored["card"].values() if card["name"] == QUESTIONS[name]["name"])
     native = card["dataset_query"]["native"]
 
     rows = run_query(native["query"], native["template-tags"], as_of=AS_OF.isoformat())
@@ -191,22 +194,22 @@ def test_the_tags_filter_as_the_shape_does(name: str) -> None:
         ({"client": "Acme", "platform": "airflow", "environment": "prod"},
          {"client_id": acme, "platform": "airflow", "environment": "prod"}),
     ]  # fmt: skip
-    for given, scope in cases:
+    for filters, scope in cases:
         expected = run_shape(name, as_of=AS_OF, **scope)
-        assert run_query(sql, tags, as_of=as_of, **given) == expected
+        assert run_query(sql, tags, as_of=as_of, **filters) == expected
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("client", ["Nobody", "' OR true --", "Acme' --", "%"])
 def test_an_unknown_client_or_platform_matches_no_row(client: str) -> None:
     create_seed()
-    found = QUESTIONS["client_risk"]
-    assert run_query(found["sql"], found["tags"], as_of=AS_OF.isoformat(), client=client) == []
-    assert run_query(found["sql"], found["tags"], as_of=AS_OF.isoformat(), platform=client) == []
+    question = QUESTIONS["client_risk"]
+    assert run_query(question["sql"], question["tags"], as_of=AS_OF.isoformat(), client=client) == []
+    assert run_query(question["sql"], question["tags"], as_of=AS_OF.isoformat(), platform=client) == []
 
 
 @pytest.mark.django_db
-def test_a_model_has_the_columns_it_describes_and_every_description() -> None:
+def test_a_model_has_the_columns_it_describes_and_each_has_a_description() -> None:
     create_seed()
     for model in CONTENT["models"]:
         rows = query_as_reader(model["sql"])
@@ -225,7 +228,7 @@ def test_the_stand_in_refuses_what_metabase_refuses(server: StandIn) -> None:
     """Prove that the stand-in is strict enough for the other tests."""
     provision(server)
     session = next(iter(server.sessions))
-    card = next(one for one in server.stored["card"].values() if one["type"] == "question")
+    card = next(card for card in server.stored["card"].values() if card["type"] == "question")
     body = {key: card[key] for key in ("name", "display", "dataset_query", "visualization_settings", "type")}
     untagged = {**body["dataset_query"], "native": {"query": "SELECT {{client}}", "template-tags": {}}}
     for wrong in ({**body, "type": "model"}, {**body, "name": " "}, {**body, "dataset_query": untagged}):

@@ -46,10 +46,10 @@ class Command(DjangoMigrate):
         super().migration_progress_callback(action, migration, fake)
 
     def _build_reporting(self, connection: BaseDatabaseWrapper, verbosity: int) -> None:
-        if waiting := builder.unapplied_migrations(connection):
-            message = f"The schema reporting is built once all migrations are applied; {waiting} are not."
-        elif built := builder.rebuild(connection):
-            message = f"The schema reporting was built: {built} views."
+        if unapplied := builder.unapplied_migrations(connection):
+            message = f"The schema reporting is built once all migrations are applied; {unapplied} are not."
+        elif view_count := builder.rebuild(connection):
+            message = f"The schema reporting was built: {view_count} views."
         else:
             return
         if verbosity:

@@ -36,13 +36,15 @@ class Command(BaseCommand):
         )  # fmt: skip
 
     def handle(self, *args: Any, check: bool, wait: float, **options: Any) -> None:
-        waiting = builder.unapplied_migrations(connection)
+        unapplied = builder.unapplied_migrations(connection)
         if check:
-            current = not waiting and builder.is_current(connection)
+            current = not unapplied and builder.is_current(connection)
             self.stdout.write(f"The schema reporting is {'' if current else 'not '}current.")
             sys.exit(0 if current else 1)
-        if waiting:
-            raise CommandError(f"{waiting} migrations are not applied. Run manage.py migrate, which builds the views.")
+        if unapplied:
+            raise CommandError(
+                f"{unapplied} migrations are not applied. Run manage.py migrate, which builds the views."
+            )
         with spinner("building the views"):
-            built = builder.rebuild(connection, even_if_current=True, wait_seconds=wait)
-        self.stdout.write(f"The schema reporting was built: {built} views.")
+            view_count = builder.rebuild(connection, even_if_current=True, wait_seconds=wait)
+        self.stdout.write(f"The schema reporting was built: {view_count} views.")

@@ -24,9 +24,9 @@ def test_the_example_names_every_variable_and_no_other() -> None:
         for path in (ROOT / folder).rglob("*.py")
         if "tests" not in path.parts
     ]
-    read = {name for path in sources for name in READ.findall(path.read_text())} - NOT_READ
-    named = set(re.findall(r"^(CHM_[A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
-    assert named == read
+    read_names = {name for path in sources for name in READ.findall(path.read_text())} - NOT_READ
+    example_names = set(re.findall(r"^(CHM_[A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    assert example_names == read_names
 
 
 def test_a_variable_that_the_example_lacks_is_named_as_the_cause(

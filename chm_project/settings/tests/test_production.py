@@ -133,11 +133,11 @@ def test_a_local_database_needs_no_encryption() -> None:
     assert check(CHM_DATABASE_URL="postgresql://chm@/chm?host=/var/run/postgresql").returncode == 0
 
 
-def test_a_value_may_begin_with_a_dollar_and_hosts_may_be_spaced() -> None:
+def test_a_value_may_begin_with_a_dollar_and_a_list_of_hosts_may_contain_spaces() -> None:
     assert check(CHM_SECRET_KEY="$" + KEY, CHM_ALLOWED_HOSTS="a.example.com, b.example.com").returncode == 0
 
 
-ANSWERS = """
+PRINT_ANSWERS = """
 import json, django
 django.setup()
 from django.test import Client
@@ -155,7 +155,7 @@ print(json.dumps({
 
 
 def test_production_redirects_to_https_except_for_probes_and_refuses_unknown_hosts() -> None:
-    done = run("-c", ANSWERS, CHM_PROXIES="127.0.0.1")
+    done = run("-c", PRINT_ANSWERS, CHM_PROXIES="127.0.0.1")
 
     answers = json.loads(done.stdout)
     assert answers["probe"][0] == 200
@@ -181,11 +181,11 @@ def test_production_redirects_to_https_except_for_probes_and_refuses_unknown_hos
 def test_the_operator_decides_how_long_browsers_remember_https_and_for_which_hosts(
     changes: dict[str, str], header: str | None
 ) -> None:
-    assert json.loads(run("-c", ANSWERS, CHM_PROXIES="127.0.0.1", **changes).stdout)["encrypted"][2] == header
+    assert json.loads(run("-c", PRINT_ANSWERS, CHM_PROXIES="127.0.0.1", **changes).stdout)["encrypted"][2] == header
 
 
 def test_forwarded_headers_count_only_from_configured_proxies() -> None:
-    answers = json.loads(run("-c", ANSWERS, CHM_PROXIES="10.9.9.9").stdout)
+    answers = json.loads(run("-c", PRINT_ANSWERS, CHM_PROXIES="10.9.9.9").stdout)
     assert answers["encrypted"][2] is None, "the request is plain HTTP, although its header says https"
 
 

@@ -35,7 +35,7 @@ def test_a_request_is_logged_with_its_route_status_time_actor_and_id(lines: Any)
     assert 0 < line["ms"] < 60_000
 
 
-def test_the_actor_of_a_page_is_the_user_and_of_a_refused_request_anonymous(lines: Any) -> None:
+def test_the_actor_is_the_user_for_a_page_and_anonymous_for_a_refused_request(lines: Any) -> None:
     viewer = person("viewer")
     viewer.get("/admin/")
     APIClient().get("/api/v1/runs")

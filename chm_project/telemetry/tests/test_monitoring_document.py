@@ -17,11 +17,11 @@ ROW = re.compile(r"^\| (`chm_[^|]+) \| (\w+) \|([^|]*)\|", re.MULTILINE)
 
 
 def documented() -> dict[str, tuple[str, tuple[str, ...]]]:
-    found = {}
+    rows = {}
     for names, kind, labels in ROW.findall(DOCUMENT):
         for name in re.findall(r"`(\w+)`", names):
-            found[name] = (kind, tuple(sorted(label for label in re.split(r",\s*", labels.strip()) if label)))
-    return found
+            rows[name] = (kind, tuple(sorted(label for label in re.split(r",\s*", labels.strip()) if label)))
+    return rows
 
 
 def existing(numbers: InstallationCounts) -> dict[str, tuple[str, tuple[str, ...]]]:
@@ -42,11 +42,11 @@ def _name(name: str, kind: str) -> str:
 def test_the_document_lists_every_metric(db: None) -> None:
     groups = [Group("Acme", "airflow", 1, 0, 0, 0, Decimal(60))]
 
-    found = documented()
+    listed = documented()
     expected = existing(InstallationCounts(groups, {}))
 
     assert list(REGISTRY.collect()), "the metrics of processes are registered"
-    assert expected.items() <= found.items()
+    assert expected.items() <= listed.items()
     broker = {"chm_queue_length", "chm_beat_age_seconds", "chm_lineage_unmatched_events_total", "chm_database_up"}
     on_call = {"chm_pipeline_failing", "chm_pipeline_known", "chm_pipeline_in_maintenance", "chm_rule_firing"}
-    assert found.keys() - expected.keys() == broker | on_call | {"chm_broker_up", "chm_build_info"}
+    assert listed.keys() - expected.keys() == broker | on_call | {"chm_broker_up", "chm_build_info"}

@@ -125,8 +125,8 @@ def test_requests_of_all_web_processes_are_counted_by_route_and_status(tmp_path:
         scraped = requests.get(f"{address}/metrics", headers={"Authorization": "Bearer scraper"}, timeout=10)
         files = (tmp_path / "metrics").glob("histogram_*.db")
         processes_that_answered = [path.name for path in files if has_answered(path)]
-    found = samples(scraped.text)
+    values = samples(scraped.text)
     count = "chm_http_request_duration_seconds_count"
-    assert found[f'{count}{{method="GET",route="api/v1/runs/<id:run_id>",status="401"}}'] == 40
-    assert found[f'{count}{{method="GET",route="unmatched",status="404"}}'] == 2
+    assert values[f'{count}{{method="GET",route="api/v1/runs/<id:run_id>",status="401"}}'] == 40
+    assert values[f'{count}{{method="GET",route="unmatched",status="404"}}'] == 2
     assert len(processes_that_answered) == 2

@@ -116,15 +116,15 @@ def test_a_killed_child_is_replaced_without_a_refused_connection(address: str) -
     refused: list[Exception] = []
     stopped = threading.Event()
 
-    def ask() -> None:
+    def connect_repeatedly() -> None:
         while not stopped.is_set():
             try:
                 connected(address).close()
             except OSError as error:
                 refused.append(error)
 
-    asking = threading.Thread(target=ask)
-    asking.start()
+    connecting = threading.Thread(target=connect_repeatedly)
+    connecting.start()
     port = urlsplit(address).port
     parent = next(
         process
@@ -137,7 +137,7 @@ def test_a_killed_child_is_replaced_without_a_refused_connection(address: str) -
         assert requests.get(f"{address}/health", timeout=5).status_code == 200
         time.sleep(0.3)
     stopped.set()
-    asking.join()
+    connecting.join()
     assert not refused
     assert len(parent.children()) == 2
 
@@ -162,8 +162,8 @@ def test_without_a_database_every_entry_point_returns_503_at_once_with_retry_aft
 def test_a_database_that_comes_back_is_used_within_two_seconds() -> None:
     with empty_database("chm_test_comes_back") as url, web_server(CHM_DATABASE_URL=url) as address:
         name = sql.Identifier("chm_test_comes_back")
-        parts = urlsplit(url)._replace(path="/postgres").geturl()
-        with psycopg.connect(parts, autocommit=True) as server:
+        server_url = urlsplit(url)._replace(path="/postgres").geturl()
+        with psycopg.connect(server_url, autocommit=True) as server:
             server.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(name))
             until = time.monotonic() + 4
             while time.monotonic() < until:
@@ -192,8 +192,8 @@ def test_reports_beyond_the_slots_of_the_installation_are_refused_and_other_requ
 def test_port_processes_and_threads_come_from_settings_and_their_files(tmp_path: Path) -> None:
     port = free_port()
     (tmp_path / "port").write_text(f"{port}\n")
-    settings_given = {"CHM_PORT_FILE": str(tmp_path / "port"), "CHM_WEB_WORKERS": "3"}
-    environment = {name: value for name, value in os.environ.items() if name != "CHM_PORT"} | settings_given
+    changes = {"CHM_PORT_FILE": str(tmp_path / "port"), "CHM_WEB_WORKERS": "3"}
+    environment = {name: value for name, value in os.environ.items() if name != "CHM_PORT"} | changes
 
     with subprocess.Popen([sys.executable, "-m", "chm_project.web_server"], env=environment) as process:
         try:
