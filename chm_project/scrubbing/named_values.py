@@ -23,14 +23,14 @@ _ASSIGNED = re.compile(
     r"""(?:[|>][+-]?(?:\s|\\[nr]){1,8})?(?=\S)""",
     re.IGNORECASE,
 )
-_IS = re.compile(
+_IS_PHRASE = re.compile(
     r"""\s{1,3}(?:(?:for|of|für|de|del|du|pour)\s(?:the\s)?(?:user\s)?\S{1,64}\s)?"""
     r"""(?:(?:(?:has\sbeen|was|is)\s)?(?:set|changed|updated|reset)\s(?:to|from)"""
     r"""|(?:is|was|were|are|lautet|ist|war|es|era|fue|est|était|é|jest)(?:\snow)?)\s?:?\s{1,3}"""
     r"""|\s?[はがを]\s?|\s?[是为]\s?""",
     re.IGNORECASE,
 )
-_LISTED = re.compile(rf"{_QUOTE},\s{{0,4}}(?={_QUOTE})|\s{{1,4}}")
+_BETWEEN_ARGUMENTS = re.compile(rf"{_QUOTE},\s{{0,4}}(?={_QUOTE})|\s{{1,4}}")
 _BEFORE_TAG = ("<", ":", ";")
 _TAG_START = re.compile(r"(?:<|&lt;)(?:[\w-]{1,32}:)?\Z")
 _TAG = re.compile(r"""[^<>]{0,200}?>(?=[^<])|[^&]{0,200}?&gt;(?=[^&])""")
@@ -120,7 +120,7 @@ def _in_arguments(name: _Name) -> Span | None:
     is_option = name.text[name.first] == "-"
     if not is_option and not name.text[name.first : name.last].isupper():
         return None
-    match = _LISTED.match(name.text, name.last)
+    match = _BETWEEN_ARGUMENTS.match(name.text, name.last)
     if match is None or (not is_option and match[0].isspace()):
         return None
     value = _VALUE.match(name.text, match.end())
@@ -132,7 +132,7 @@ def _in_arguments(name: _Name) -> Span | None:
 
 def _in_sentence(name: _Name) -> Span | None:
     """The password is X. A word in lower case counts only at the end of its sentence."""
-    match = _IS.match(name.text, name.last)
+    match = _IS_PHRASE.match(name.text, name.last)
     value = match and _VALUE.match(name.text, match.end())
     if not value:
         return None

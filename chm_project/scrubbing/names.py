@@ -24,6 +24,8 @@ class SecretName:
     phrases: words in a row, split at spaces; "api key" also matches apiKey, API-KEY and apikey.
     glued: phrases that also count at the end of a longer word, as in "smtppassword".
     numbers: a plain number can be the secret; otherwise it is a count.
+    words: whether an ordinary word can be the secret.
+    in_texts: the name counts in texts too, not only as a key of a payload.
     """
 
     name: str
@@ -146,6 +148,7 @@ _SEPARATORS = ("", "_", "-", " ", ".", "__")
 
 
 def _index() -> tuple[dict[tuple[str, ...], SecretName], dict[str, SecretName]]:
+    """Return the kinds by the words of their names, and by the endings of longer words."""
     rows = {tuple(phrase.split()): rule for rule in SECRET_NAMES for phrase in rule.phrases}
     glued = {"".join(words): rule for words, rule in rows.items() if len(words) > 1}
     return rows | {(word,): rule for word, rule in glued.items()}, {

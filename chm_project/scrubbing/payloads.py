@@ -22,6 +22,7 @@ TOO_DEEP = "[nested too deep]"
 _NAME_MEMBERS = frozenset("name key k parameter param variable var field id label title option arg flag".split())
 _NAME_MEMBERS |= frozenset("argument header property setting attribute".split())
 _VALUE_MEMBERS = frozenset("value values val v default content data text input current string".split())
+# Words that may come before the last word of such a key, as in "envValue".
 _BEFORE_MEMBER = frozenset("env environment config secret custom".split()) | _NAME_MEMBERS
 _KEY_BLOCK = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY")
 _KEY_BLOCK_END = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY")
