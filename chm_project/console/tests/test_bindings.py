@@ -1,4 +1,4 @@
-"""Binding people to clients on their pages, and the clients that a person's board and lists start with."""
+"""Administrators bind people and groups to clients; a person's board and lists start with their own clients."""
 
 import re
 from typing import Any
@@ -32,7 +32,7 @@ def names(answer: Any) -> list[str]:
 
 
 def form_of(person: Browser, page: str) -> dict[str, Any]:
-    """What the browser would send from the page as it stands."""
+    """Return the form values that a browser would send from the unchanged page."""
     answer = person.get(page)
     values: dict[str, Any] = {}
     forms = [answer.context["adminform"].form, *answer.context["inline_admin_formsets"]]
@@ -69,7 +69,7 @@ def test_an_administrator_binds_a_person_on_the_persons_page() -> None:
     assert viewer.get(f"/admin/console/pipeline/{other.pk}/").status_code == 404
 
 
-def test_an_administrator_binds_a_group_and_its_permissions_stay_a_superusers() -> None:
+def test_an_administrator_may_bind_a_group_but_not_change_its_permissions() -> None:
     own = failing("Acme")
     failing("Borealis")
     viewer, administrator = browser("viewer"), browser("administrator")
@@ -113,7 +113,7 @@ def test_other_roles_neither_see_nor_change_bindings() -> None:
     assert not Binding.objects.exists()
 
 
-def test_who_loses_the_last_client_sees_nothing_rather_than_everything() -> None:
+def test_a_person_whose_last_client_is_erased_sees_nothing_instead_of_everything() -> None:
     own = failing("Acme")
     failing("Borealis")
     viewer = browser("viewer")
@@ -147,7 +147,9 @@ def test_the_board_and_the_lists_start_with_the_persons_own_clients_and_one_clic
     for page, everything in lists.items():
         answer = viewer.get(page)
         assert names(answer) == everything[:1]
-        assert names(viewer.get(shown_address(html(answer), "List all clients", page))) == everything
+        whole = viewer.get(shown_address(html(answer), "List all clients", page))
+        assert names(whole) == everything
+        assert "List only my 1<" in html(whole)
     assert len(names(viewer.get(RUNS))) == 1
     assert len(names(viewer.get(f"{RUNS}?clients=all"))) == 2
 
@@ -158,17 +160,19 @@ def shown_address(page: str, link: str, here: str) -> str:
     return address if address.startswith("/") else here + address
 
 
-def test_the_filter_restricts_no_access() -> None:
+def test_the_filter_does_not_restrict_access() -> None:
     own, other = failing("Acme"), failing("Borealis")
     viewer = browser("viewer")
     MyClient.objects.create(user=User.objects.get(username="a viewer"), client=own.client)
 
     assert viewer.get(f"/admin/console/client/{other.client_id}/").status_code == 200
-    assert names(viewer.get(f"{PIPELINES}?client__id__exact={other.client_id}")) == ["Borealis nightly"]
+    chosen = viewer.get(f"{PIPELINES}?client__id__exact={other.client_id}")
+    assert names(chosen) == ["Borealis nightly"]
+    assert "data-my-clients" not in html(chosen), "another filter replaces this one"
     assert tiles(html(viewer.get(f"/admin/?client={other.client_id}")))["failing"] == 1
 
 
-def test_an_export_holds_what_the_list_shows() -> None:
+def test_an_export_contains_the_rows_of_the_list() -> None:
     own = failing("Acme")
     failing("Borealis")
     viewer = browser("viewer")
