@@ -13,7 +13,7 @@ from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import path
 
-from chm_project.access.my_clients import PARAMETER
+from chm_project.access.my_clients import CLIENTS_PARAMETER
 from chm_project.admin_kit.admin_bases import ChoicesFilter, ModelAdmin, ReadOnlyMixin
 from chm_project.admin_kit.visible_rows import VisibleChoiceFilter, VisibleRowsMixin, my_clients_filter
 from chm_project.api.csv import csv_response
@@ -112,7 +112,7 @@ class RunAdmin(VisibleRowsMixin[Run], ReadOnlyMixin, ModelAdmin[Run]):
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Return whether the lookup is a filter of the list. Other columns have no index: they would scan all runs."""
-        return lookup in ("status__exact", PLATFORM, ENVIRONMENT, CLIENT, PIPELINE, *PERIOD, PARAMETER)
+        return lookup in ("status__exact", PLATFORM, ENVIRONMENT, CLIENT, PIPELINE, *PERIOD, CLIENTS_PARAMETER)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Run], search_term: str

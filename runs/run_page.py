@@ -33,4 +33,4 @@ def neighbour(run: Run, order: Keyset) -> Run | None:
     """Return the pipeline's next run in this order, or None, by one probe of the index runs_latest."""
     # The page shows the payload of its own run only.
     others = order.sort(Run.objects.filter(pipeline=run.pipeline_id).defer("payload"))
-    return order.behind(others, order.position(run)).first()
+    return order.after(others, order.position(run)).first()

@@ -74,7 +74,7 @@ class RunPages:
         order = self.order.reversed() if back else self.order
         rows, walked = self.rows, None
         if position:
-            rows = order.behind(rows, position)
+            rows = order.after(rows, position)
         if not self.by_time:
             # A keyset cannot compare nulls.
             rows = rows.filter(**{f"{self.order.keys[0].attribute}__isnull": False})
@@ -97,7 +97,7 @@ class RunPages:
         self, rows: QuerySet[Any], order: Keyset, position: Position | None
     ) -> tuple[QuerySet[Any], Position | None]:
         """Return the rows among the next MAX_WALKED runs, and the position where the walk stops; None at the end."""
-        remaining = order.behind(self.period, position) if position else self.period
+        remaining = order.after(self.period, position) if position else self.period
         # The last run of the walk, and one more if the walk does not reach the end.
         edge = list(order.sort(remaining).only("id", "event_at")[MAX_WALKED - 1 : MAX_WALKED + 1])
         if len(edge) < 2:

@@ -5,7 +5,7 @@ from django.db.models import QuerySet
 from alerting.destinations import destination_contains
 from alerting.models import AlertRule, Channel, RuleType
 from chm_project.api.filter_bases import FilterSet
-from chm_project.api.filters import FlagFilter, IdFilter, IdsFilter, TextFilter, WordsFilter
+from chm_project.api.filters import FlagFilter, IdFilter, IdsFilter, SeveralChoicesFilter, TextFilter
 
 
 class AlertRuleFilter(FilterSet):
@@ -13,8 +13,8 @@ class AlertRuleFilter(FilterSet):
         method="of_client", help_text="Rules of this whole client, without the rules of its pipelines."
     )
     pipeline_id = IdsFilter(field_name="pipeline_id", help_text="Rules of this pipeline.")
-    rule_type = WordsFilter(RuleType, help_text="The condition of the rule.")
-    channel = WordsFilter(Channel, help_text="How people are notified.")
+    rule_type = SeveralChoicesFilter(RuleType, help_text="The condition of the rule.")
+    channel = SeveralChoicesFilter(Channel, help_text="How people are notified.")
     is_enabled = FlagFilter(help_text="Whether the rule is enabled.")
     include_known = FlagFilter(help_text="Whether pipelines with a known failure count.")
     search = TextFilter(

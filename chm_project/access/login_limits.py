@@ -19,7 +19,7 @@ ACCOUNT = Limit("login-account", "CHM_THROTTLE_LOGINS")  # one account from all 
 class LoginLimitBackend:
     """Refuse logins beyond a limit. It is the first authentication backend and leaves other logins to the next ones.
 
-    Guesses from one address lock out neither the owner at another address nor the owner's sessions and tokens.
+    Guesses from one address do not lock out the owner at another address. The owner's sessions and tokens stay valid.
     """
 
     def authenticate(self, request: HttpRequest | None, username: str | None = None, **_: Any) -> None:

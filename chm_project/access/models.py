@@ -26,7 +26,7 @@ GRANTS: dict[str, frozenset[str]] = {
 
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
     def usable(self) -> "ApiTokenQuerySet":
-        # The database's clock, because find_token compiles this query once per process.
+        # Uses the database's clock: find_token compiles this query once per process, and a time from Python would age.
         return self.filter(
             Q(expires_at__isnull=True) | Q(expires_at__gt=Now()), revoked_at__isnull=True, user__is_active=True
         )

@@ -12,7 +12,7 @@ from chm_project.access.models import MyClient
 from chm_project.access.visibility import visibility_of
 
 # The query parameter that shows all clients.
-PARAMETER, ALL = "clients", "all"
+CLIENTS_PARAMETER, ALL_CLIENTS = "clients", "all"
 _CACHE_ATTRIBUTE = "chm_my_clients"
 
 
@@ -28,7 +28,7 @@ def my_clients(request: HttpRequest) -> frozenset[UUID]:
 
 def shown_clients(request: HttpRequest) -> frozenset[UUID] | None:
     """Return the clients that a page shows: the user's own, or None for all."""
-    own_clients = my_clients(request) if request.GET.get(PARAMETER) != ALL else frozenset()
+    own_clients = my_clients(request) if request.GET.get(CLIENTS_PARAMETER) != ALL_CLIENTS else frozenset()
     return own_clients or visibility_of(request).clients
 
 

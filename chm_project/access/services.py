@@ -107,7 +107,7 @@ def record_use(token: ApiToken) -> None:
     """Update last_used_at at most every five minutes, so that most reads do not write."""
     now = timezone.now()
     if token.last_used_at is None or token.last_used_at < now - _USE_RECORDED_EVERY:
-        # Repeated in SQL, so that only one of several simultaneous requests writes.
+        # The condition is repeated in SQL, so that only one of several simultaneous requests writes.
         due = Q(last_used_at__isnull=True) | Q(last_used_at__lt=now - _USE_RECORDED_EVERY)
         ApiToken.objects.filter(due, pk=token.pk).update(last_used_at=now)
 

@@ -49,7 +49,7 @@ class Visibility:
         return not self.is_bound or (self.clients is not None and client_id in self.clients)
 
     def within(self, client_ids: Iterable[UUID] | None) -> frozenset[UUID] | None:
-        """Return those of the clients that are visible. None means all clients, as argument and as result."""
+        """Return the visible ones among these clients. None means all clients, as argument and as result."""
         if client_ids is None:
             return self.clients
         return frozenset(client_ids) if self.clients is None else self.clients & frozenset(client_ids)
@@ -63,7 +63,7 @@ def visibility_of(request: Request | HttpRequest) -> Visibility:
     token = getattr(request, "auth", None)
     if isinstance(token, ApiToken):
         return _of_token(token)
-    # On Django's request, so that all of REST framework's wrappers find it.
+    # Cached on Django's request, which all wrappers of REST framework share.
     django_request: Any = request._request if isinstance(request, Request) else request
     if not hasattr(django_request, _CACHE_ATTRIBUTE):
         setattr(django_request, _CACHE_ATTRIBUTE, _of_person(request.user))

@@ -1,4 +1,4 @@
-"""The change that an entry of the admin's log records, in words that people know: labels, not column names."""
+"""Describe the change in an entry of the admin's log with labels instead of column names."""
 
 import json
 from typing import Any

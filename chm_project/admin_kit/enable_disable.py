@@ -15,14 +15,17 @@ from django.urls import reverse
 
 from chm_project.admin_kit.admin_bases import ModelAdmin, action
 
-# Rows that the page names; it counts the others.
+# The page names at most this many rows and counts the others.
 MAX_NAMED_ROWS = 20
 RowT = TypeVar("RowT", bound=Model)
 
 
 @dataclass(frozen=True, slots=True)
 class Consequence:
-    """One effect of the change: a sentence, and the first of `number` rows that it concerns, each with a detail."""
+    """One effect of the change.
+
+    `sentence` describes it. `rows` are the first of the `number` affected rows, each with a detail, below `label`.
+    """
 
     sentence: str
     label: str = ""
@@ -105,14 +108,14 @@ class EnableDisableMixin(_Admin[RowT]):
         self, request: HttpRequest, rows: QuerySet[RowT], *, active: bool, object_id: str | None = None
     ) -> HttpResponse:
         info = f"{self.opts.app_label}_{self.opts.model_name}"
-        place = reverse(f"admin:{info}_change", args=[object_id]) if object_id else request.get_full_path()
+        back_address = reverse(f"admin:{info}_change", args=[object_id]) if object_id else request.get_full_path()
         rows = self.model._default_manager.filter(pk__in=rows.order_by().values("pk"))
         if request.POST.get("confirmed"):
             changed = self._apply_and_log(request, rows, active=active)
             named = self.opts.verbose_name if len(changed) == 1 else self.opts.verbose_name_plural
             done = "enabled" if active else "disabled"
             messages.success(request, f"{len(changed)} {named} {done}.{'' if active else ' The history stays.'}")
-            return HttpResponseRedirect(place)
+            return HttpResponseRedirect(back_address)
         changing = self.get_queryset(request).filter(pk__in=rows.values("pk"), is_active=not active)
         changing = changing.order_by("name", "pk")
         number = changing.count()
@@ -126,8 +129,8 @@ class EnableDisableMixin(_Admin[RowT]):
             "changing": Consequence("", "", first_rows(changing, self.describe_row), number),
             "consequences": [describe(changing, active) for describe in _CONSEQUENCES] if number else [],
             "unchanged": rows.count() - number,
-            "place": place,
-            "carried": _list_form_values(request),
+            "back_address": back_address,
+            "list_form_values": _list_form_values(request),
         }
         return TemplateResponse(request, "admin/enable_disable.html", context)
 

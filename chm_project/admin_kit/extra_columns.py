@@ -56,8 +56,8 @@ class RowPageChangeList(ChangeList):
                 extra.prepare(request, rows)
         filters: Any = {"preserved_filters": self.preserved_filters, "opts": self.opts}
         for row in rows:
-            form = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[quote(row.pk)])
-            row.form_address = add_preserved_filters(filters, form)
+            form_address = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[quote(row.pk)])
+            row.form_address = add_preserved_filters(filters, form_address)
         if self.owner.row_page and not self.is_popup:
             # Only a form has a link back to the filtered list; a row's own page does not.
             self.preserved_filters = ""
@@ -79,8 +79,8 @@ class ExtraColumnsMixin(_Admin[ModelT]):
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         names = list(super().get_list_display(request))
         for extra in self.extra_columns:
-            place = names.index(extra.after) + 1
-            names[place:place] = extra.columns
+            position = names.index(extra.after) + 1
+            names[position:position] = extra.columns
         if not self.row_page:
             return names
         return [*names, "edit" if self.has_change_permission(request) else "record_link"]

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest
 
-from chm_project.access.my_clients import ALL, PARAMETER, my_clients
+from chm_project.access.my_clients import ALL_CLIENTS, CLIENTS_PARAMETER, my_clients
 from chm_project.access.visibility import visible_to
 from chm_project.admin_kit.admin_bases import AutocompleteFilter, ModelAdmin, RadioFilter
 
@@ -35,7 +35,7 @@ class VisibleRowsMixin(_Admin[ModelT]):
         return self.visible(request, super().get_queryset(request))
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Offer and accept only what the related model's own page lists."""
+        """Offer and accept only rows that the related model's own list shows to this user."""
         field: Any = super().formfield_for_foreignkey(db_field, request, **kwargs)
         related = self.admin_site._registry.get(db_field.remote_field.model)
         if field is not None and isinstance(related, VisibleRowsMixin):
@@ -64,11 +64,11 @@ class MyClientsFilter(RadioFilter):
     """Filter a list by the user's own clients until the user selects all. Without own clients it has no effect."""
 
     title = "my clients"
-    parameter_name = PARAMETER
+    parameter_name = CLIENTS_PARAMETER
     all_option = None
     # The path from a row to the id of its client.
     client_path = "client_id"
-    # Query parameters that select a client or less, and so replace this filter.
+    # Query parameters that select one client or some of its rows, and so replace this filter.
     overriding_parameters: tuple[str, ...] = ()
 
     def __init__(self, request: HttpRequest, params: dict[str, Any], model: Any, model_admin: Any) -> None:
@@ -80,15 +80,15 @@ class MyClientsFilter(RadioFilter):
         return bool(self.own_clients)
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("mine", "My clients"), (ALL, "All clients")]
+        return [("mine", "My clients"), (ALL_CLIENTS, "All clients")]
 
     def value(self) -> str:
-        return ALL if super().value() == ALL or not self.own_clients or self.is_overridden else "mine"
+        return ALL_CLIENTS if super().value() == ALL_CLIENTS or not self.own_clients or self.is_overridden else "mine"
 
     @property
     def clients(self) -> frozenset[UUID] | None:
         """Return the clients that the list is restricted to; None for all."""
-        return self.own_clients if self.value() != ALL else None
+        return self.own_clients if self.value() != ALL_CLIENTS else None
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset if self.clients is None else queryset.filter(**{f"{self.client_path}__in": self.clients})

@@ -7,7 +7,7 @@ from django.core.exceptions import FieldDoesNotExist
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
 
-from chm_project.api.filters import SEVERAL
+from chm_project.api.filters import SEVERAL_VALUES
 from chm_project.api.viewsets import FIELDS
 
 
@@ -18,7 +18,7 @@ class ApiAutoSchema(AutoSchema):
         if self.method != "GET" or not getattr(self.view, "is_sparse", False):
             return parameters
         names = list(getattr(self.view, "serializer_class")().fields)  # noqa: B009  # a generic view's
-        description = f"Return only these fields. {SEVERAL}"
+        description = f"Return only these fields. {SEVERAL_VALUES}"
         model = getattr(self.view, "serializer_class").Meta.model.__name__  # noqa: B009
         schema = {"type": "array", "items": {"type": "string", "enum": names, "x-enum-name": f"{model}Field"}}
         return [*parameters, OpenApiParameter(FIELDS, schema, description=description)]
@@ -38,6 +38,6 @@ class ApiAutoSchema(AutoSchema):
         return meta
 
     def get_description(self) -> str:  # type: ignore[override]  # as drf-spectacular's own
-        """Return the docstring of the method. That of the class is not published: it is for readers of the code."""
+        """Return the docstring of the method. The class's docstring is not published: it is for readers of the code."""
         method = getattr(self.view, getattr(self.view, "action", None) or self.method.lower(), None)
         return inspect.getdoc(method) or ""

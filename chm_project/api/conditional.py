@@ -120,10 +120,10 @@ def _has_version(if_match: str, version: str) -> bool:
     return tags == ["*"] or any(tag.partition(".")[0] == version for tag in tags)
 
 
-def _matches(given: str | None, etag: str) -> bool:
-    if not given:
+def _matches(if_none_match: str | None, etag: str) -> bool:
+    if not if_none_match:
         return False
-    return given.strip() == "*" or any(tag.removeprefix("W/") == etag for tag in parse_etags(given))
+    return if_none_match.strip() == "*" or any(tag.removeprefix("W/") == etag for tag in parse_etags(if_none_match))
 
 
 def _not_modified(response: HttpResponse) -> HttpResponse:

@@ -95,5 +95,5 @@ def escape_formula(text: str) -> str:
 
 
 def unescape_formula(text: str) -> str:
-    """Return a text that `escape_formula` wrote as it was before."""
+    """Undo `escape_formula`: return the original text."""
     return text[1:] if text.startswith("'") and text.lstrip("'").startswith(FORMULA_STARTS) else text

@@ -64,7 +64,7 @@ CODES = (
         429, "rate_limited", "Too many requests.",
         "The token, the person or the address sent more requests than its limit allows, or sent too many wrong "
         "tokens.",
-        "Wait for the seconds in Retry-After. RateLimit and RateLimit-Policy show before that how many are left.",
+        "Wait for the seconds in Retry-After. RateLimit and RateLimit-Policy show how many requests are left.",
     ),
     ErrorCode(
         500, "internal_error", "An internal error.",

@@ -55,13 +55,13 @@ def envelope(status: int, message: str, details: list[dict[str, str]] | None = N
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
-    """Turn an exception in a view into a response, also an unexpected one, so that DEBUG does not change its format."""
+    """Turn any exception in a view into a response, so that the format of errors does not depend on DEBUG."""
     view, request = context["view"], context["request"]
     translated = translate(error)
     response = framework_handler(translated, context) if translated is not None else None
     if translated is None or response is None:
         logger.error("Internal error: %s %s", request.method, request.path, exc_info=error)
-        # Django itself never sees this exception, and error trackers listen to its signal.
+        # Error trackers listen to this signal, which Django does not send for an exception that is handled here.
         got_request_exception.send(sender=type(view), request=request)
         response = Response(envelope(500, INTERNAL_ERROR), status=500)
     elif isinstance(translated, exceptions.ValidationError):

@@ -10,7 +10,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from chm_project.access.visibility import visible_to
-from chm_project.api.times import UNREADABLE, parse_time
+from chm_project.api.times import INVALID_TIME, parse_time
 from chm_project.api.web_addresses import is_web_address
 
 # As deep as the scrubber reads (scrubbing.payloads).
@@ -61,7 +61,7 @@ class FlagField(serializers.BooleanField):
         return data
 
 
-class WordField(serializers.ChoiceField):
+class StrictChoiceField(serializers.ChoiceField):
     """One of a field's choices."""
 
     def to_internal_value(self, data: Any) -> Any:
@@ -77,7 +77,7 @@ class TimeField(serializers.DateTimeField):
                 return parse_time(value)
         except ValueError:
             pass
-        raise serializers.ValidationError(UNREADABLE, code="invalid")
+        raise serializers.ValidationError(INVALID_TIME, code="invalid")
 
 
 @extend_schema_field(OpenApiTypes.OBJECT)

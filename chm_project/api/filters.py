@@ -22,7 +22,7 @@ from chm_project.api.times import parse_time
 
 # Maximum number of values of one parameter.
 MAX_VALUES = 100
-SEVERAL = "Several values are possible: separated by commas, or the parameter repeated."
+SEVERAL_VALUES = "Several values are possible: separated by commas, or the parameter repeated."
 
 
 def check_parameters(request: Request, known: Iterable[str], repeatable: Container[str] = ()) -> None:
@@ -99,7 +99,7 @@ class TextFilter(filter_bases.CharFilter):
         super().__init__(*args, strip=False, **kwargs)
 
 
-class WordFilter(filter_bases.ChoiceFilter):
+class OneChoiceFilter(filter_bases.ChoiceFilter):
     """One of a field's choices."""
 
     def __init__(self, choices: type[TextChoices], **kwargs: Any) -> None:
@@ -111,7 +111,7 @@ class ListWidget(forms.TextInput):
     """Read a parameter that is repeated, separated by commas, or both."""
 
     def value_from_datadict(self, data: Any, files: Any, name: str) -> list[str]:
-        return listed(data.getlist(name))
+        return split_values(data.getlist(name))
 
 
 class ListField(forms.Field):
@@ -137,7 +137,7 @@ class ListFilter(filter_bases.Filter):
 
     def __init__(self, read: Callable[[str], Any], items: dict[str, Any], help_text: str = "", **kwargs: Any) -> None:
         super().__init__(read=read, **kwargs)
-        description = f"{help_text} {SEVERAL}".strip()
+        description = f"{help_text} {SEVERAL_VALUES}".strip()
         extend_schema_field({"type": "array", "items": items, "description": description})(self)
 
     def filter(self, queryset: QuerySet[Any], value: list[Any]) -> QuerySet[Any]:
@@ -149,7 +149,7 @@ class ListFilter(filter_bases.Filter):
         return queryset.filter(**{f"{self.field_name}__in": value})
 
 
-class WordsFilter(ListFilter):
+class SeveralChoicesFilter(ListFilter):
     """Select rows whose field has one of these choices."""
 
     def __init__(self, choices: type[TextChoices], **kwargs: Any) -> None:
@@ -173,7 +173,7 @@ def _id(text: str) -> UUID:
         raise ValueError("Give a UUID.") from None
 
 
-def listed(values: Iterable[str]) -> list[str]:
+def split_values(values: Iterable[str]) -> list[str]:
     """Return the values of a parameter that is repeated, separated by commas, or both."""
     return [part for value in values for part in value.split(",")]
 

@@ -23,8 +23,8 @@ Values = dict[str, list[str]]
 
 def value_text(instance: Any, field: str, value: Any) -> str:
     """Return a value of a field for the log, shortened and without secrets; empty for None."""
-    if (masked := getattr(instance, "history_value", None)) is not None:
-        value = masked(field, value)
+    if (history_value := getattr(instance, "history_value", None)) is not None:
+        value = history_value(field, value)
     if value is None:
         return ""
     if isinstance(value, bool):

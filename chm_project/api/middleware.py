@@ -6,7 +6,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponseBase
 
 # The id of a run at its source is the rest of the path and may end in a slash.
-_OWN_ID = re.compile(r"/api/v1/pipelines/[^/]+/runs/([\s\S]+)")
+_RUN_PATH = re.compile(r"/api/v1/pipelines/[^/]+/runs/([\s\S]+)")
 _PREFIXES = ("/api/v1/", "/health/", "/ready/", "/metrics/", "/ping/")
 
 
@@ -25,5 +25,5 @@ def has_spare_slash(method: str | None, path: str) -> bool:
     """Return whether to drop the last slash. It stays if it is part of a run's id."""
     if not (path.endswith("/") and path.startswith(_PREFIXES)):
         return False
-    own_id = _OWN_ID.match(path)
+    own_id = _RUN_PATH.match(path)
     return own_id is None or (own_id[1] == "latest/" and method != "PUT")

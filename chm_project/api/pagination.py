@@ -68,7 +68,7 @@ class Keyset:
         orders = [key.sorted_by for key in self.keys]
         return queryset.order_by(*[order.desc() if self.descending else order.asc() for order in orders])
 
-    def behind(self, queryset: QuerySet[Any], position: Sequence[str | Expression | None]) -> QuerySet[Any]:
+    def after(self, queryset: QuerySet[Any], position: Sequence[str | Expression | None]) -> QuerySet[Any]:
         bounds = [key.bound(stored, queryset.model) for key, stored in zip(self.keys, position, strict=True)]
         comparison = Func(
             _row([key.sorted_by for key in self.keys]),
@@ -91,11 +91,11 @@ def keyset(*keys: Key | str, descending: bool = False) -> Keyset:
 
 def keysets(*attributes: str) -> dict[str, Keyset]:
     """Return the values of `ordering`: each attribute ascending, and descending with a minus."""
-    offered = {}
+    keysets_by_name = {}
     for attribute in attributes:
-        offered[attribute] = keyset(attribute, "id")
-        offered[f"-{attribute}"] = keyset(attribute, "id", descending=True)
-    return offered
+        keysets_by_name[attribute] = keyset(attribute, "id")
+        keysets_by_name[f"-{attribute}"] = keyset(attribute, "id", descending=True)
+    return keysets_by_name
 
 
 def _row(expressions: list[Any]) -> Func:
@@ -111,8 +111,8 @@ class KeysetPagination(BasePagination):
         order: Keyset = view.get_keyset()
         rows = order.sort(queryset)
 
-        def fetch(behind: Position | None, number: int) -> list[Any]:
-            return list(view.take(rows if behind is None else order.behind(rows, behind), number))
+        def fetch(after: Position | None, number: int) -> list[Any]:
+            return list(view.take(rows if after is None else order.after(rows, after), number))
 
         return self.paginate(fetch, request, view)
 
@@ -120,8 +120,8 @@ class KeysetPagination(BasePagination):
         order: Keyset = view.get_keyset()
         limit = parse_limit(request.query_params.get("limit", str(DEFAULT_LIMIT)), maximum=MAX_LIMIT)
         cursor = request.query_params.get("cursor")
-        behind = None if cursor is None else _position(cursor, request)
-        page, more = _page(view.row_bytes, order, fetch, behind, limit)
+        after = None if cursor is None else _position(cursor, request)
+        page, more = _page(view.row_bytes, order, fetch, after, limit)
         self.next_cursor = _cursor(order.position(page[-1]), request) if more else None
         self.next_page = _address(request, self.next_cursor) if self.next_cursor else None
         return page
@@ -178,7 +178,7 @@ class KeysetPagination(BasePagination):
 
 
 def _page(
-    row_bytes: Callable[[Any], int] | None, order: Keyset, fetch: Fetch, behind: Position | None, limit: int
+    row_bytes: Callable[[Any], int] | None, order: Keyset, fetch: Fetch, after: Position | None, limit: int
 ) -> tuple[list[Any], bool]:
     """Return up to `limit` rows (fewer if they exceed MAX_PAGE_BYTES), and whether more follow.
 
@@ -189,7 +189,7 @@ def _page(
     while True:
         # One row more than requested shows whether there is a next page, without counting.
         requested = min(step, limit + 1 - len(page))
-        rows = fetch(order.position(page[-1]) if page else behind, requested)
+        rows = fetch(order.position(page[-1]) if page else after, requested)
         for row in rows:
             size += row_bytes(row) if row_bytes else 0
             if len(page) == limit or (page and size > MAX_PAGE_BYTES):

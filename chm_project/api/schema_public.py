@@ -72,7 +72,7 @@ PROPERTIES = {
     "pipeline_name": "The name of the pipeline.",
     "pipelines_processed": "Pipelines whose ingestion is done.",
     "platform": "Kind of orchestrator.",
-    "pruned": "Runs older than the pruned history of their pipeline; not stored.",
+    "pruned": "Runs from the part of the history that was pruned; not stored.",
     "reason": "Why the failure is known.",
     "rejected": "Invalid runs; not stored.",
     "rows_processed": "Rows that the run handled.",

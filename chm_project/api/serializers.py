@@ -51,7 +51,7 @@ class StrictModelSerializer(RefusesUnknownFields, serializers.ModelSerializer[Mo
         models.DateTimeField: fields.TimeField,
         models.JSONField: fields.JsonObjectField,
     }
-    serializer_choice_field = fields.WordField
+    serializer_choice_field = fields.StrictChoiceField
     # The fields that the last update changed.
     changed: list[str] = []
 

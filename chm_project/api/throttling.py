@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# A process reserves one AHEAD_SHARE-th of a limit at once, and at most MAX_AHEAD requests.
+# A process reserves the limit divided by AHEAD_SHARE at once, but at most MAX_AHEAD requests.
 AHEAD_SHARE = 500
 MAX_AHEAD = 20
 # Maximum number of callers and windows that a process keeps.
@@ -60,7 +60,7 @@ class LimitState:
         }
 
 
-class CountedAhead:
+class ReservedNumbers:
     """Requests that this process has reserved in the cache and not used yet, by key."""
 
     def __init__(self) -> None:
@@ -68,7 +68,10 @@ class CountedAhead:
         self._lock = threading.Lock()
 
     def next(self, key: str, count: Callable[[], tuple[int, int]]) -> int:
-        """Return the number of this request. `count` reserves more and returns the last number and how many."""
+        """Return the number of this request.
+
+        If no reserved number is left, call `count`. It reserves a block and returns its last number and its size.
+        """
         with self._lock:
             if left := self._left.get(key):
                 self._left[key] = left[1:]
@@ -87,7 +90,7 @@ class Limit:
     def __init__(self, name: str, rate: str, *, ahead: bool = False) -> None:
         self._name = name
         self._rate = rate
-        self._ahead = CountedAhead() if ahead else None
+        self._ahead = ReservedNumbers() if ahead else None
 
     def count(self, caller: str, number: int = 1) -> float | None:
         """Count `number` requests; return the seconds to wait if the limit is exceeded."""
@@ -176,7 +179,7 @@ def throttle_address(request: HttpRequest | Request) -> None:
 def throttle_refusal(request: HttpRequest | Request) -> None:
     """Count a wrong key or token; raise Throttled if the address sent too many.
 
-    Valid credentials are not counted, so others behind the same address cannot lock their owner out.
+    Valid credentials are not counted, so wrong ones from an address do not block valid ones from the same address.
     """
     if (wait := REFUSED.count(address_of(request))) is not None:
         raise Throttled(wait)

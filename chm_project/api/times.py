@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-UNREADABLE = "Give a time in ISO 8601, such as 2026-01-31T08:00:00Z; without an offset it is UTC."
+INVALID_TIME = "Give a time in ISO 8601, such as 2026-01-31T08:00:00Z; without an offset it is UTC."
 
 
 def parse_time(text: str) -> datetime:
@@ -11,4 +11,4 @@ def parse_time(text: str) -> datetime:
         time = datetime.fromisoformat(text)
         return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
     except (ValueError, OverflowError) as error:
-        raise ValueError(UNREADABLE) from error
+        raise ValueError(INVALID_TIME) from error

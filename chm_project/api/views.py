@@ -53,19 +53,19 @@ class SchemaView(StrictView, SpectacularAPIView):
     permission = "inventory.view_client"
     # Cached by media type: the schema is the same for everyone, and building it takes half a second of CPU.
     rendered: ClassVar[dict[str, str | bytes]] = {}
-    building = threading.Lock()
+    build_lock = threading.Lock()
 
     def _get_schema_response(self, request: Request) -> HttpResponse:
         renderer = request.accepted_renderer
         if renderer.media_type not in self.rendered:
             # Waiting requests would occupy every thread, so they are refused.
-            if not self.building.acquire(blocking=False):
+            if not self.build_lock.acquire(blocking=False):
                 raise Busy("The schema is being built; try again in a moment.")
             try:
                 answer = super()._get_schema_response(request)  # type: ignore[no-untyped-call]
                 self.rendered[renderer.media_type] = renderer.render(answer.data, renderer.media_type, {})
             finally:
-                self.building.release()
+                self.build_lock.release()
         name = f'inline; filename="{self._get_filename(request, None)}"'  # type: ignore[no-untyped-call]
         return HttpResponse(
             self.rendered[renderer.media_type],

@@ -13,7 +13,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from chm_project.access.visibility import visible_to
 from chm_project.api.deprecation import Deprecation, announce
-from chm_project.api.filters import ListFilter, check_parameters, listed
+from chm_project.api.filters import ListFilter, check_parameters, split_values
 from chm_project.api.pagination import PARAMETERS, Keyset
 from chm_project.api.throttling import throttle_address, throttle_refusal
 
@@ -138,7 +138,7 @@ class ApiViewSet(StrictView, GenericViewSet[Any]):
         serializer = super().get_serializer(*args, **kwargs)
         chosen = self.request.query_params.getlist(FIELDS) if self.is_sparse and self.request else []
         if chosen:
-            keep_fields(getattr(serializer, "child", serializer), listed(chosen))
+            keep_fields(getattr(serializer, "child", serializer), split_values(chosen))
         return serializer
 
     def take(self, rows: QuerySet[Any], number: int) -> QuerySet[Any]:

@@ -12,7 +12,7 @@ from chm_project.db.replica import begin_request, lag_read
 
 COOKIE = "chm_changed_at"
 # Longer than cached lists live, and than a replica usually lags.
-REMEMBERED = timedelta(minutes=5)
+REMEMBER_FOR = timedelta(minutes=5)
 _SAFE = ("GET", "HEAD", "OPTIONS", "TRACE")
 
 
@@ -24,12 +24,12 @@ class OwnChangesMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         # A request that may change something reads from the database, never from the replica.
-        begin_request(changed_at(request) if request.method in _SAFE else timezone.now() + REMEMBERED)
+        begin_request(changed_at(request) if request.method in _SAFE else timezone.now() + REMEMBER_FOR)
         response = self.get_response(request)
         if request.method not in _SAFE and request.path.startswith("/admin/") and response.status_code < 400:
             moment = str(timezone.now().timestamp())
             response.set_cookie(
-                COOKIE, moment, max_age=REMEMBERED, secure=request.is_secure(), httponly=True, samesite="Lax"
+                COOKIE, moment, max_age=REMEMBER_FOR, secure=request.is_secure(), httponly=True, samesite="Lax"
             )
         return response
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.template.loaders.app_directories import Loader
 
-# 200 kB, in the head and without `defer`, so pages stay blank until it is loaded. CHM's charts are SVG.
+# Unfold loads 200 kB in the head without `defer`, so pages would stay blank until then. CHM's charts are SVG.
 CHART_LIBRARY = """<script src="{% static 'unfold/js/chart/chart.js' %}"></script>"""
 # Replacements by template. A test checks that each text exists.
 CHANGES = {

@@ -28,7 +28,7 @@ from chm_project.dashboards.boards import (
 )
 from inventory.models import Environment, Platform
 from runs.reporting.parameters import OWN
-from runs.reporting.shapes import Shape, reach_of
+from runs.reporting.shapes import Shape, default_window
 
 T = TypeVar("T")
 P = TypeVar("P", table.Panel, barchart.Panel, timeseries.Panel)
@@ -144,7 +144,7 @@ def sql_of(shape: Shape) -> str:
 
 
 def _reach(shape: Shape, end: str) -> str:
-    return f"({end} - interval '{reach_of(shape.parameters)}')" if "since" in shape.parameters else ""
+    return f"({end} - interval '{default_window(shape.parameters)}')" if "since" in shape.parameters else ""
 
 
 def variables(with_bucket: bool) -> list[Builder[models.VariableModel]]:

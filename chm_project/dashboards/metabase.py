@@ -18,7 +18,7 @@ from chm_project.dashboards.boards import (
     fill,
 )
 from inventory.models import Environment, Platform
-from runs.reporting.shapes import Shape, reach_of
+from runs.reporting.shapes import Shape, default_window
 
 BOARDS = (BUSINESS, GOVERNANCE)
 # Views that users build their own questions on.
@@ -121,7 +121,7 @@ def question(placed: PlacedShape) -> dict[str, Any]:
 
 
 def sql_of(shape: Shape) -> str:
-    since = f"({_AS_OF} - interval '{reach_of(shape.parameters)}')" if "since" in shape.parameters else ""
+    since = f"({_AS_OF} - interval '{default_window(shape.parameters)}')" if "since" in shape.parameters else ""
     return fill(shape, defaults(shape) | VALUES | {"since": since})
 
 

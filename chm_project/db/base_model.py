@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models.functions import Now
 from uuid_utils.compat import uuid7
 
-from chm_project.db.constraint_errors import places_of
+from chm_project.db.constraint_errors import form_fields_of
 
 
 class BaseModel(models.Model):
@@ -29,7 +29,9 @@ class BaseModel(models.Model):
                 try:
                     constraint.validate(model, self, exclude=set(exclude or ()))
                 except ValidationError as error:
-                    for place in places_of(self, constraint):
-                        errors.setdefault(place, []).append(ValidationError(error.messages[0], code=constraint.name))
+                    for form_field in form_fields_of(self, constraint):
+                        errors.setdefault(form_field, []).append(
+                            ValidationError(error.messages[0], code=constraint.name)
+                        )
         if errors:
             raise ValidationError(errors)

@@ -45,12 +45,15 @@ def violation(error: IntegrityError) -> dict[str, list[str]] | None:
 
 
 def fields_of(model: type[models.Model], constraint: BaseConstraint) -> list[str]:
-    """Return the API's names of the fields to correct; the parent only if no other field could be changed."""
+    """Return the API's names of the fields to correct. Foreign keys are left out if there are other fields."""
     return [getattr(field, "attname", field.name) for field in _correctable_fields(model, constraint)]
 
 
-def places_of(instance: models.Model, constraint: BaseConstraint) -> list[str]:
-    """Return the form fields for a violation: the missing ones if any, for a uniqueness rule its last field."""
+def form_fields_of(instance: models.Model, constraint: BaseConstraint) -> list[str]:
+    """Return the form fields that show the error.
+
+    For a uniqueness rule this is its last field; for other rules the empty fields, or all if none is empty.
+    """
     names = [field.name for field in _correctable_fields(type(instance), constraint)]
     if isinstance(constraint, models.UniqueConstraint):
         return names[-1:]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-# The client waits longer than the server's limit, so this only ends statements of a frozen server.
+# The client waits this much longer than the server, so it ends only statements of a frozen server.
 MARGIN_SECONDS = 2
 
 
@@ -27,14 +27,14 @@ class Limits:
         return self.statement + MARGIN_SECONDS if self.statement else None
 
 
-NONE = Limits(0, 0)  # commands that users start, such as migrate
+NO_LIMITS = Limits(0, 0)  # commands that users start, such as migrate
 # Decision 0019 has the table of these limits.
 PAGE = Limits(statement=20, lock=2)
 API = Limits(statement=10, lock=1)
 REPORT = Limits(statement=30, lock=2)
 TASK = Limits(statement=300, lock=30)
 
-_of_process = NONE
+_of_process = NO_LIMITS
 _of_request: ContextVar[Limits | None] = ContextVar("limits", default=None)
 
 
@@ -51,7 +51,7 @@ def current() -> Limits:
 @contextmanager
 def limited(limits: Limits) -> Iterator[None]:
     """Apply limits to a request, if its process has limits."""
-    if _of_process is NONE:
+    if _of_process is NO_LIMITS:
         yield
         return
     token = _of_request.set(limits)
@@ -65,15 +65,15 @@ def limited(limits: Limits) -> Iterator[None]:
 def report_limits(database: BaseDatabaseWrapper) -> Iterator[None]:
     """Allow the statements within to take as long as a report; use it inside a transaction."""
     pooled = database.connection
-    former = getattr(pooled, "limits", NONE)
+    former = getattr(pooled, "limits", NO_LIMITS)
     with database.cursor() as cursor:
         cursor.execute(f"SET LOCAL statement_timeout = {REPORT.statement * 1000:.0f}")
-        if former is not NONE:
+        if former is not NO_LIMITS:
             pooled.limits = REPORT
         try:
             yield
         finally:
-            if former is not NONE:
+            if former is not NO_LIMITS:
                 pooled.limits = former
         # In a transaction of the caller the limit would otherwise stay after the report.
         cursor.execute(f"SET LOCAL statement_timeout = {former.statement * 1000:.0f}")

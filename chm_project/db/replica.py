@@ -23,7 +23,8 @@ RETRY_SECONDS = 10.0
 
 T = TypeVar("T")
 
-# now() only while a receiver runs: without one, all received changes may be replayed and later ones still missing.
+# now() is right only while a receiver runs. Otherwise the replica may have replayed all that it received, and later
+# changes are still missing.
 _REPLAYED_AT = """
 SELECT CASE
     WHEN EXISTS (SELECT FROM pg_stat_wal_receiver) AND pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN now()

@@ -17,13 +17,13 @@ from inventory.models import Client, Pipeline
 from runs.planned_maintenance import note_rows
 from runs.reporting.adapter import Row, run_query, run_shape
 
-MOST_CHANGES = 200
+MAX_CHANGES = 200
 # The maximum length of a handover.
-LONGEST = timedelta(days=31)
-# Two groups of one fingerprint that are nearer than this are one incident, as decision 0028 says of beginnings.
+MAX_SHIFT = timedelta(days=31)
+# Two groups with the same fingerprint are one incident if less time than this lies between them (see decision 0028).
 ONE_INCIDENT = timedelta(hours=1)
 _ENDED = (Path(__file__).parent / "sql" / "ended_incidents.sql").read_text()
-CHANGED = {"client": "client", "pipeline": "pipeline", "alertrule": "alert rule"}
+KINDS = {"client": "client", "pipeline": "pipeline", "alertrule": "alert rule"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,35 +84,35 @@ def _incidents(since: datetime, until: datetime, scope: dict[str, Any]) -> list[
     ended = run_query(_ENDED, own={"since": since, "until": until}, **scope)
     return [
         *({**row, "ended_at": None} for row in lasting if row["since"] >= since),
-        *(row for row in ended if not any(_are_one(row, other) for other in lasting)),
+        *(row for row in ended if not any(_are_one_incident(row, other) for other in lasting)),
     ]
 
 
-def _are_one(row: Row, other: Row) -> bool:
+def _are_one_incident(row: Row, other: Row) -> bool:
     is_near = row["since"] <= other["until"] + ONE_INCIDENT and row["until"] >= other["since"] - ONE_INCIDENT
     return bool(row["incident"] == other["incident"] and is_near)
 
 
 def _changes(since: datetime, clients: Collection[UUID] | None) -> list[Row]:
-    """Return changes to inventory and rules, newest first; for certain clients only of existing objects."""
-    entries = LogEntry.objects.filter(action_time__gte=since, content_type__model__in=CHANGED)
+    """Return changes to inventory and rules, newest first. With `clients`, deleted objects are left out."""
+    entries = LogEntry.objects.filter(action_time__gte=since, content_type__model__in=KINDS)
     if clients is not None:
-        entries = entries.filter(object_id__in=_belongings(clients))
+        entries = entries.filter(object_id__in=_object_ids_of(clients))
     return [
         {
             "changed_at": entry.action_time,
             "object_id": None if entry.is_deletion() else entry.object_id,
-            "kind": CHANGED[str(entry.content_type.model)] if entry.content_type else "",
+            "kind": KINDS[str(entry.content_type.model)] if entry.content_type else "",
             "name": entry.object_repr,
             "change": change_text(entry),
         }
-        for entry in entries.select_related("content_type").order_by("-action_time", "-pk")[:MOST_CHANGES]
+        for entry in entries.select_related("content_type").order_by("-action_time", "-pk")[:MAX_CHANGES]
     ]
 
 
-def _belongings(clients: Collection[UUID]) -> list[str]:
+def _object_ids_of(clients: Collection[UUID]) -> list[str]:
     owned = Q(owner_id__in=clients)
     rules: Any = AlertRule.objects.annotate(owner_id=Coalesce(F("pipeline__client_id"), F("client_id"))).filter(owned)
     pipelines = Pipeline.objects.filter(client__in=clients)
-    found = Client.objects.filter(pk__in=clients)
-    return [str(key) for rows in (found, pipelines, rules) for key in rows.values_list("pk", flat=True)]
+    existing = Client.objects.filter(pk__in=clients)
+    return [str(key) for rows in (existing, pipelines, rules) for key in rows.values_list("pk", flat=True)]

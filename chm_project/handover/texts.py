@@ -76,8 +76,8 @@ def _error(row: Row) -> str:
 def _notes(row: Row) -> str:
     """Return the notes of the maintenance file for a row."""
     names = {"maintenance": "planned maintenance", "owner": "owner"}
-    found = [f" ({name}: {_plain(row[key])})" for key, name in names.items() if row[key]]
-    return "".join(found) + (f" <{row['runbook_url']}>" if row["runbook_url"] else "")
+    notes = [f" ({name}: {_plain(row[key])})" for key, name in names.items() if row[key]]
+    return "".join(notes) + (f" <{row['runbook_url']}>" if row["runbook_url"] else "")
 
 
 def _pipeline(row: Row) -> str:
@@ -89,6 +89,6 @@ def _time(moment: datetime) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return the first line of a foreign text, without characters of Markdown and chats."""
+    """Return the first line of a foreign text, with the special characters of Markdown and chats escaped."""
     line = next((line.strip() for line in text.splitlines() if line.strip()), "")
     return _SPECIAL.sub(r"\\\1", line[:200])

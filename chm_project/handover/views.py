@@ -26,12 +26,12 @@ from chm_project.access.visibility import visibility_of
 from chm_project.api.fields import TimeField
 from chm_project.api.viewsets import StrictView
 from chm_project.console.drawing.text_format import first_line
-from chm_project.handover.report import LONGEST, read_handover
+from chm_project.handover.report import MAX_SHIFT, read_handover
 from chm_project.handover.texts import extent, markdown
 from runs.reporting.adapter import run_shape
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-USUAL = timedelta(hours=12)
+DEFAULT_SHIFT = timedelta(hours=12)
 
 
 class MarkdownRenderer(BaseRenderer):
@@ -84,29 +84,29 @@ class HandoverView(StrictView):
         window = HandoverWindowSerializer(data=request.query_params)
         window.is_valid(raise_exception=True)
         now = timezone.now()
-        since = window.validated_data.get("since") or now - USUAL
-        if not now - LONGEST <= since < now:
-            raise ValidationError({"since": [f"Give a time in the last {LONGEST.days} days."]})
+        since = window.validated_data.get("since") or now - DEFAULT_SHIFT
+        if not now - MAX_SHIFT <= since < now:
+            raise ValidationError({"since": [f"Give a time in the last {MAX_SHIFT.days} days."]})
         clients = _visible_clients(request, window.validated_data.get("client_id"))
-        found = read_handover(since=since, until=now, clients=clients)
+        report = read_handover(since=since, until=now, clients=clients)
         if getattr(request.accepted_renderer, "format", "") == MarkdownRenderer.format:
-            return Response(markdown(found))
-        return Response(asdict(found))
+            return Response(markdown(report))
+        return Response(asdict(report))
 
 
-def _visible_clients(request: Request, given: UUID | None) -> frozenset[UUID] | None:
+def _visible_clients(request: Request, client_id: UUID | None) -> frozenset[UUID] | None:
     """Return the clients of the report: the given one, else all visible ones."""
     visibility = visibility_of(request)
     if visibility.pipeline is not None:
         raise PermissionDenied("This token is bound to one pipeline, and a handover is about more; use another one.")
-    if given is None:
+    if client_id is None:
         return visibility.clients
-    if not visibility.sees_client(given):
+    if not visibility.sees_client(client_id):
         raise NotFound
-    return frozenset({given})
+    return frozenset({client_id})
 
 
-def _writable(text: str) -> str:
+def _without_controls(text: str) -> str:
     """Return the text without control characters, which XML does not allow."""
     return _CONTROL.sub("", text)
 
@@ -129,8 +129,8 @@ def incident_feed(request: HttpRequest, key: str) -> HttpResponse:  # noqa: ARG0
         text = extent(row)
         run = request.build_absolute_uri(reverse("admin:runs_run_change", args=[row["run_id"]]))
         feed.add_item(
-            title=_writable(f"{text}: {first_line(row['error_message']) or 'no error text'}"), link=run,
-            description=_writable(text),
+            title=_without_controls(f"{text}: {first_line(row['error_message']) or 'no error text'}"), link=run,
+            description=_without_controls(text),
             unique_id=f"urn:chm:incident:{row['incident']}:{row['since']:%Y%m%dT%H%M%SZ}",
             pubdate=row["since"], updateddate=row["until"],
         )  # fmt: skip

@@ -32,7 +32,9 @@ def alert_metrics() -> Iterator[Metric]:
 
 def _failing_pipelines() -> Iterator[Metric]:
     failing = GaugeMetricFamily(
-        "chm_pipeline_failing", f"1 for each failing pipeline; none above {MAX_SAMPLES}", labels=_PIPELINE
+        "chm_pipeline_failing",
+        f"1 for each failing pipeline; empty if there are more than {MAX_SAMPLES}",
+        labels=_PIPELINE,
     )
     known = GaugeMetricFamily(
         "chm_pipeline_known", "1 for each failing pipeline whose failure is known", labels=_PIPELINE
@@ -60,7 +62,7 @@ def _failing_pipelines() -> Iterator[Metric]:
 
 def _firing_rules() -> Iterator[Metric]:
     family = GaugeMetricFamily(
-        "chm_rule_firing", f"1 for each enabled rule that fires; none above {MAX_SAMPLES}",
+        "chm_rule_firing", f"1 for each enabled rule that fires; empty if there are more than {MAX_SAMPLES}",
         labels=["rule", "client", "pipeline", "severity"],
     )  # fmt: skip
     firing = firing_rules()

@@ -52,7 +52,7 @@ class BeatLock:
             logger.warning("beat cannot reach the broker: nothing is scheduled")
             return False
         if is_active != self._is_active:
-            logger.warning("this beat schedules" if is_active else "another beat schedules; this one waits for its end")
+            logger.warning("this beat schedules" if is_active else "another beat schedules; this one waits")
         self._is_active = is_active
         return is_active
 

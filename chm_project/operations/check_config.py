@@ -31,12 +31,12 @@ class ConfigReport:
     def as_json(self) -> str:
         settings = {
             name: {
-                "value": known.display_value,
-                "origin": known.origin,
-                "default": "" if known.is_secret else as_text(known.default),
-                "kind": known.kind,
+                "value": variable.display_value,
+                "origin": variable.origin,
+                "default": "" if variable.is_secret else as_text(variable.default),
+                "kind": variable.kind,
             }
-            for name, known in sorted(self.variables.items())
+            for name, variable in sorted(self.variables.items())
         }
         document = {"module": self.settings, "settings": settings, "faults": self.faults, "warnings": self.warnings}
         return json.dumps(document, indent=2)
@@ -44,12 +44,12 @@ class ConfigReport:
     def lines(self) -> Iterator[str]:
         yield f"settings: {self.settings}"
         yield ""
-        for name, known in sorted(self.variables.items()):
-            yield f"{name} = {known.display_value}" if known.display_value else f"{name} is not set"
-            if known.origin != "default":
-                default = as_text(known.default)
-                shows_default = default and not known.is_secret and default != as_text(known.value)
-                yield f"    from: {known.origin}" + (f"; default: {default}" if shows_default else "")
+        for name, variable in sorted(self.variables.items()):
+            yield f"{name} = {variable.display_value}" if variable.display_value else f"{name} is not set"
+            if variable.origin != "default":
+                default = as_text(variable.default)
+                shows_default = default and not variable.is_secret and default != as_text(variable.value)
+                yield f"    from: {variable.origin}" + (f"; default: {default}" if shows_default else "")
         for kind, messages in (("warning", self.warnings), ("fault", self.faults)):
             if messages:
                 yield ""
@@ -144,9 +144,9 @@ def _unreadable_token(config: ConfigReport) -> list[str]:
 
 def _unknown(known: set[str]) -> Iterator[str]:
     for name in sorted(os.environ):
-        bare = name.removesuffix("_FILE")
-        if name.startswith("CHM_") and name not in known and bare not in known:
-            similar = difflib.get_close_matches(bare, known, n=1)
+        base_name = name.removesuffix("_FILE")
+        if name.startswith("CHM_") and name not in known and base_name not in known:
+            similar = difflib.get_close_matches(base_name, known, n=1)
             yield f"{name} is not read by these settings" + (f"; is it {similar[0]}?" if similar else ".")
 
 

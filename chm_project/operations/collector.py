@@ -29,7 +29,7 @@ _LATE = "metrics:late"
 
 class Collector(PrometheusCollector):
     def collect(self) -> Iterator[Metric]:
-        build = GaugeMetricFamily("chm_build_info", "Always 1; which version this is", labels=["version"])
+        build = GaugeMetricFamily("chm_build_info", "Always 1; the label is CHM's version", labels=["version"])
         build.add_metric([VERSION], 1)
         yield build
         yield from collected()

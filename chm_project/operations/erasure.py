@@ -24,7 +24,7 @@ BATCH = 5_000
 COMMAND_LINE = "command-line"
 # A pipeline with this pruned_before refuses every later write of a run.
 _FOREVER = datetime(9999, 12, 31, tzinfo=UTC)
-# Each write that was running when the client was closed can fail at most one attempt.
+# Each write that was already running when the client was closed can make at most one attempt fail.
 _ATTEMPTS = 20
 
 

@@ -99,12 +99,12 @@ _migrated: set[str] = set()
 
 
 def readiness() -> Readiness:
-    """Return what keeps the installation from working. Stale pipelines are counted, but are no problem."""
+    """Return what keeps the installation from working. Stale pipelines are counted, but they are not a problem."""
     try:
-        found, stale = _unapplied(), _stale_pipelines()
+        problems, stale = _unapplied(), _stale_pipelines()
     except DatabaseError:
         return NO_DATABASE
-    return Readiness(found | _scheduling_problems(), stale)
+    return Readiness(problems | _scheduling_problems(), stale)
 
 
 def can_serve() -> bool:

@@ -72,10 +72,10 @@ class ReadyView(StrictView):
         """Answer without details if the database is down, because no caller can be authenticated."""
         return self._answer(NO_DATABASE) if isinstance(exc, DatabaseError) else super().handle_exception(exc)
 
-    def _answer(self, found: Readiness) -> Response:
-        status = "unavailable" if found.problems else "ok"
-        body = {"status": status, "problems": found.problems, "stale_pipelines": found.stale_pipelines}
-        return Response(body, status=503 if found.problems else 200)
+    def _answer(self, state: Readiness) -> Response:
+        status = "unavailable" if state.problems else "ok"
+        body = {"status": status, "problems": state.problems, "stale_pipelines": state.stale_pipelines}
+        return Response(body, status=503 if state.problems else 200)
 
 
 class PlainTextRenderer(BaseRenderer):

@@ -10,7 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from alerting.models import AlertRule
-from chm_project.access.my_clients import ALL, PARAMETER
+from chm_project.access.my_clients import ALL_CLIENTS, CLIENTS_PARAMETER
 from chm_project.admin_kit.badges import badge, status_badge
 from chm_project.admin_kit.change_text import change_text, changed_fields
 from chm_project.console.drawing import text_format
@@ -126,13 +126,13 @@ def querystring_of(**parameters: object) -> str:
 @register.simple_tag
 def all_clients_address(changelist: Any) -> str:
     """Return the query string of the same list for all clients."""
-    return str(changelist.get_query_string({PARAMETER: ALL}))
+    return str(changelist.get_query_string({CLIENTS_PARAMETER: ALL_CLIENTS}))
 
 
 @register.simple_tag
 def my_clients_address(changelist: Any) -> str:
     """Return the query string of the same list for the user's own clients."""
-    return str(changelist.get_query_string(remove=[PARAMETER]))
+    return str(changelist.get_query_string(remove=[CLIENTS_PARAMETER]))
 
 
 @register.simple_tag

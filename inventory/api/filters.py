@@ -3,7 +3,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from chm_project.api.filter_bases import FilterSet
-from chm_project.api.filters import FlagFilter, IdsFilter, TextFilter, WordsFilter
+from chm_project.api.filters import FlagFilter, IdsFilter, SeveralChoicesFilter, TextFilter
 from inventory.models import Client, Environment, Pipeline, PipelineType, Platform
 
 
@@ -37,10 +37,10 @@ class ClientFilter(InventoryFilter):
 
 class ClientPipelineFilter(InventoryFilter):
     name = TextFilter(help_text="The exact name.")
-    platform = WordsFilter(Platform, help_text="The kind of orchestrator.")
+    platform = SeveralChoicesFilter(Platform, help_text="The kind of orchestrator.")
     external_id = TextFilter(help_text="The exact id in the orchestrator.")
-    pipeline_type = WordsFilter(PipelineType, help_text="What the pipeline does.")
-    environment = WordsFilter(Environment, help_text="Where the pipeline runs.")
+    pipeline_type = SeveralChoicesFilter(PipelineType, help_text="What the pipeline does.")
+    environment = SeveralChoicesFilter(Environment, help_text="Where the pipeline runs.")
     search = TextFilter(
         method="containing", max_length=255, help_text="Part of the name or the external_id; case is ignored."
     )

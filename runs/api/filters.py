@@ -7,7 +7,7 @@ from django.db.models.lookups import Exact
 from django.utils import timezone
 
 from chm_project.api.filter_bases import FilterSet
-from chm_project.api.filters import IdsFilter, TextFilter, TimeFilter, WordFilter, WordsFilter
+from chm_project.api.filters import IdsFilter, OneChoiceFilter, SeveralChoicesFilter, TextFilter, TimeFilter
 from inventory.models import Environment, Platform
 from runs.latest import in_window
 from runs.models import SEARCHED_ID, Run, RunQuerySet, Status
@@ -24,7 +24,7 @@ class Order(TextChoices):
 class RunFilterBase(FilterSet):
     """Filters of both lists of runs."""
 
-    status = WordsFilter(Status, help_text="The status.")
+    status = SeveralChoicesFilter(Status, help_text="The status.")
     external_run_id = TextFilter(method="with_external_run_id", max_length=255, help_text="The exact id at the source.")
     search = TextFilter(method="with_id_prefix", max_length=255, help_text="The beginning of the id at the source.")
 
@@ -54,7 +54,9 @@ class PipelineRunFilter(RunFilterBase):
     )
     event_until = TimeFilter(field_name="event_at", lookup_expr="lt", help_text="Runs with event_at before this time.")
     # The view sorts by it. It is a filter so that it is validated and described like the others.
-    order = WordFilter(Order, method="no_change", help_text="desc, the default: latest first. Use `ordering` instead.")
+    order = OneChoiceFilter(
+        Order, method="no_change", help_text="desc, the default: latest first. Use `ordering` instead."
+    )
 
     def with_external_run_id(self, runs: RunQuerySet, name: str, value: str) -> RunQuerySet:
         # The list is filtered by the pipeline too, so the unique index of both columns serves this.
@@ -75,8 +77,10 @@ class RunFilter(RunFilterBase):
 
     client_id = IdsFilter(field_name="pipeline__client_id", help_text="Runs of this client's pipelines.")
     pipeline_id = IdsFilter(field_name="pipeline_id", help_text="Runs of this pipeline.")
-    platform = WordsFilter(Platform, field_name="pipeline__platform", help_text="The kind of orchestrator.")
-    environment = WordsFilter(Environment, field_name="pipeline__environment", help_text="Where the pipeline runs.")
+    platform = SeveralChoicesFilter(Platform, field_name="pipeline__platform", help_text="The kind of orchestrator.")
+    environment = SeveralChoicesFilter(
+        Environment, field_name="pipeline__environment", help_text="Where the pipeline runs."
+    )
     since = TimeFilter(field_name="event_at", lookup_expr="gte", help_text="Runs with event_at at or after this time.")
     until = TimeFilter(field_name="event_at", lookup_expr="lt", help_text="Runs with event_at before this time.")
     q = TextFilter(

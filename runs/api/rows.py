@@ -143,7 +143,7 @@ def _page(
     rows = order.sort(as_tuples(runs))
     if is_continued:
         fields = [_ID if key.attribute == "id" else _TIME for key in order.keys]
-        rows = order.behind(rows, [QueryParameter(f"behind_{n}", field) for n, field in enumerate(fields)])
+        rows = order.after(rows, [QueryParameter(f"behind_{n}", field) for n, field in enumerate(fields)])
     if limit is not None:
         return HotQuery.of(rows[:limit])
     # The best plan for another size depends on the size, so it is planned on each execution.

@@ -5,7 +5,14 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
-from chm_project.api.fields import JsonObjectField, TextField, TimeField, WebAddressField, WholeNumberField, WordField
+from chm_project.api.fields import (
+    JsonObjectField,
+    StrictChoiceField,
+    TextField,
+    TimeField,
+    WebAddressField,
+    WholeNumberField,
+)
 from chm_project.api.serializers import StrictModelSerializer, StrictSerializer
 from inventory.models import Platform
 from runs.events import MAX_BIGINT, MAX_ID_LENGTH, MAX_INTEGER
@@ -52,7 +59,7 @@ class RunSerializer(StrictModelSerializer[Run]):
 class WritableRunSerializer(StrictSerializer):
     """Fields of a run that a client may set."""
 
-    status = WordField(choices=Status.choices)
+    status = StrictChoiceField(choices=Status.choices)
     started_at = TimeField(required=False, allow_null=True)
     finished_at = TimeField(required=False, allow_null=True)
     duration_seconds = WholeNumberField(

@@ -16,7 +16,7 @@ from chm_project.access.visibility import UNBOUND, visibility_of, visible_to
 from chm_project.api.csv import CsvList
 from chm_project.api.deprecation import Deprecation
 from chm_project.api.errors import faults
-from chm_project.api.filters import listed
+from chm_project.api.filters import split_values
 from chm_project.api.idempotency import idempotent
 from chm_project.api.pagination import Fetch, Keyset, Position
 from chm_project.api.viewsets import FIELDS, ORDERING, ApiViewSet, find, known_fields
@@ -84,7 +84,7 @@ class RunRowsViewSet(CsvList, ApiViewSet):
         runs = order.sort(self.filter_queryset(self.get_queryset()))
 
         def fetch(behind: Position | None, number: int) -> list[Row]:
-            return rows_of(self.take(runs if behind is None else order.behind(runs, behind), number))
+            return rows_of(self.take(runs if behind is None else order.after(runs, behind), number))
 
         return fetch
 
@@ -105,7 +105,7 @@ class RunRowsViewSet(CsvList, ApiViewSet):
         fields = self.request.query_params.getlist(FIELDS)
         if not fields:
             return rows
-        names = known_fields(listed(fields), RUN_FIELDS)
+        names = known_fields(split_values(fields), RUN_FIELDS)
         return [{name: row[name] for name in names} for row in rows]
 
 
@@ -139,7 +139,7 @@ class RunViewSet(RunRowsViewSet):
         parameters are validated, so it does not use their values.
         """
         query = self.request.query_params
-        pipelines = listed(query.getlist("pipeline_id"))
+        pipelines = split_values(query.getlist("pipeline_id"))
         if "q" in query or len(pipelines) == 1:
             return True
         return not pipelines and "client_id" not in query and visibility_of(self.request).clients is None
@@ -165,9 +165,9 @@ class RunViewSet(RunRowsViewSet):
         if self.is_plain:
             return None
         query = self.request.query_params
-        if pipelines := listed(query.getlist("pipeline_id")):
+        if pipelines := split_values(query.getlist("pipeline_id")):
             return Pipeline.objects.filter(pk__in=pipelines)
-        if clients := listed(query.getlist("client_id")):
+        if clients := split_values(query.getlist("client_id")):
             return Pipeline.objects.filter(client_id__in=clients)
         return visibility_of(self.request).of(Pipeline.objects.all(), client="client_id", pipeline="id")
 

@@ -9,7 +9,7 @@ from typing import Any
 from django.utils import timezone
 
 from inventory.models import Environment, Platform
-from runs.reporting.shapes import USUAL_REACH, reach_of
+from runs.reporting.shapes import DEFAULT_WINDOW, default_window
 
 
 class InvalidParameters(Exception):
@@ -100,7 +100,7 @@ COMMON = {
     "environment": _word("Only pipelines of this environment.", tuple(Environment.values)),
 }
 OWN = {
-    "since": _time_parameter("Start of the window, inclusive.", f"{USUAL_REACH} before until"),
+    "since": _time_parameter("Start of the window, inclusive.", f"{DEFAULT_WINDOW} before until"),
     "until": _time_parameter("End of the window, exclusive.", "as_of"),
     "bucket": _word("Width of a bucket.", ("minute", "hour", "day", "week"), "hour"),
     "limit": _number("Maximum number of rows.", 1, 1000),
@@ -147,7 +147,7 @@ def _complete_window(own: Mapping[str, str], values: dict[str, Any]) -> None:
     """Set the default end and start of a window; raise InvalidParameters if the start is not before the end."""
     end = "until" if "until" in own else "as_of"
     values[end] = values[end] or values["as_of"]
-    number, unit = reach_of(own).split()
+    number, unit = default_window(own).split()
     try:
         values["since"] = values["since"] or values[end] - timedelta(**{unit: int(number)})
     # The window would begin before the year 1.

@@ -38,7 +38,7 @@
     // The admin's autocompletes report a change only by a jQuery event.
     window.django?.jQuery?.(form).on("change", schedulePreview);
     const hasScope = ["client", "pipeline"].some((name) => form.elements[name]?.value);
-    if (hasScope && place.querySelector(".chm-calm")) schedulePreview();
+    if (hasScope && place.querySelector(".chm-empty")) schedulePreview();
   };
 
   document.addEventListener("DOMContentLoaded", () => {

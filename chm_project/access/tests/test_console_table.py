@@ -48,7 +48,7 @@ OBJECTS = {
 
 
 @dataclass(frozen=True)
-class World:
+class ClientRows:
     """The rows of one client; every name that people see begins with `word`."""
 
     word: str
@@ -60,7 +60,7 @@ class World:
         return [self.word, *self.ids.values()]
 
 
-def world(word: str) -> World:
+def create_rows(word: str) -> ClientRows:
     now = timezone.now()
     pipeline: Pipeline = PipelineFactory.create(
         client__name=f"{word} client", name=f"{word} pipeline", external_id=f"{word}_dag"
@@ -73,7 +73,7 @@ def world(word: str) -> World:
     RunFactory.create(pipeline=pipeline, status="running", external_run_id=f"{word}_open", started_at=now)
     rule = AlertRule.objects.create(pipeline=pipeline, rule_type="on_failure", channel="slack", destination=f"#{word}")
     token, _ = create_token(name=f"{word} token", scope=Scope.INGEST, pipeline_id=pipeline.pk)
-    return World(word, {
+    return ClientRows(word, {
         "client": str(pipeline.client_id), "pipeline": str(pipeline.pk), "run": str(run.pk), "rule": str(rule.pk),
         "token": str(token.pk),
     })  # fmt: skip
@@ -96,7 +96,7 @@ def console_routes() -> list[str]:
 
 def addresses(route: str, ids: dict[str, str]) -> list[str]:
     """Return the URLs of a route for these rows."""
-    model = next((name for place, name in OBJECTS.items() if f"/{place}/" in route), "client")
+    model = next((name for model_path, name in OBJECTS.items() if f"/{model_path}/" in route), "client")
     values = {
         "client_id": [ids["client"]], "pipeline_id": [ids["pipeline"]], "object_id": [ids[model]],
         "id": [ids[model]], "form": ["csv", "xlsx"], "key": list(SECTIONS), "table": list(TABLES),
@@ -115,7 +115,7 @@ def is_about_an_object(route: str) -> bool:
     return "_id>" in route
 
 
-def browser(kind: str, own: World) -> Browser:
+def browser(kind: str, own: ClientRows) -> Browser:
     client = Browser()
     client.force_login(bound_person(kind, own.ids["client"]))
     return client
@@ -129,13 +129,13 @@ def body(answer: Any) -> str:
     return content.decode(errors="replace")
 
 
-def leaks(answer: Any, foreign: World, address: str) -> list[str]:
+def leaks(answer: Any, foreign: ClientRows, address: str) -> list[str]:
     """Return the texts of the other client in the response, except those that the caller sent."""
     content = body(answer)
     return [text for text in foreign.texts if text in content and text not in address]
 
 
-def everything() -> list[list[Any]]:
+def all_rows() -> list[list[Any]]:
     models = (Client, Pipeline, AlertRule, Run, ApiToken, Binding)
     return [list(model._default_manager.order_by("pk").values()) for model in models]
 
@@ -144,17 +144,17 @@ def test_all_routes_of_the_console_are_collected() -> None:
     routes = console_routes()
 
     assert len(routes) > 50
-    for place in OBJECTS:
-        assert any(f"/admin/{place}/<path:object_id>/change/" == route for route in routes)
+    for model_path in OBJECTS:
+        assert any(f"/admin/{model_path}/<path:object_id>/change/" == route for route in routes)
     assert {model._meta.label_lower.replace(".", "/") for model in apps.get_models()} >= set(OBJECTS)
 
 
 @pytest.mark.parametrize("kind", PEOPLE)
 @pytest.mark.parametrize("route", [route for route in console_routes() if is_about_an_object(route)])
 def test_a_bound_person_gets_the_response_of_an_unknown_id_for_another_clients_page(route: str, kind: str) -> None:
-    own, foreign = world("Own"), world("Hidden")
+    own, foreign = create_rows("Own"), create_rows("Hidden")
     person, nothing = browser(kind, own), dict.fromkeys(own.ids, NOWHERE)
-    before = everything()
+    before = all_rows()
 
     for method in ("get", "post"):
         data = {"post": "yes", "confirmed": "yes", "status": "success"} if method == "post" else None
@@ -168,7 +168,7 @@ def test_a_bound_person_gets_the_response_of_an_unknown_id_for_another_clients_p
                 }
                 assert answer.status_code in {own_status, 302, 403, 405}, address
                 assert answer.status_code != 200, address
-    assert [rows for rows in everything() if str(rows).find(foreign.word) >= 0] == [
+    assert [rows for rows in all_rows() if str(rows).find(foreign.word) >= 0] == [
         rows for rows in before if str(rows).find(foreign.word) >= 0
     ] or deletes_the_own_row(route)
 
@@ -181,7 +181,7 @@ def deletes_the_own_row(route: str) -> bool:
 @pytest.mark.parametrize("kind", PEOPLE)
 @pytest.mark.parametrize("route", [route for route in console_routes() if not is_about_an_object(route)])
 def test_no_page_shows_a_bound_person_anything_of_another_client(route: str, kind: str) -> None:
-    own, foreign = world("Own"), world("Hidden")
+    own, foreign = create_rows("Own"), create_rows("Hidden")
     person, other = browser(kind, own), foreign.ids
     seen = 0
     queries = ["", "?clients=all"]
@@ -204,7 +204,7 @@ def test_no_page_shows_a_bound_person_anything_of_another_client(route: str, kin
 
 @pytest.mark.parametrize("kind", PEOPLE)
 def test_autocomplete_offers_a_bound_person_nothing_of_another_client(kind: str) -> None:
-    own, foreign = world("Own"), world("Hidden")
+    own, foreign = create_rows("Own"), create_rows("Hidden")
     person, offered = browser(kind, own), 0
 
     for model in apps.get_models():
@@ -220,9 +220,9 @@ def test_autocomplete_offers_a_bound_person_nothing_of_another_client(kind: str)
 
 @pytest.mark.parametrize("kind", PEOPLE)
 def test_a_bound_person_cannot_change_anything_of_another_client(kind: str) -> None:
-    own, foreign = world("Own"), world("Hidden")
+    own, foreign = create_rows("Own"), create_rows("Hidden")
     person, foreign_ids = browser(kind, own), foreign.ids
-    before = everything()
+    before = all_rows()
     pipeline = {"name": "sent", "platform": "dbt", "pipeline_type": "export", "environment": "prod"}
     rule = {"rule_type": "on_failure", "channel": "slack", "destination": "#sent", "is_enabled": "on"}
     clients = b"name,is_active\nHidden client,no\nNew client,yes\n"
@@ -253,14 +253,14 @@ def test_a_bound_person_cannot_change_anything_of_another_client(kind: str) -> N
             assert "There is no client" in body(answer)
             person.post(f"/admin/{path}/import/", {"upload": answer.context["upload"]})
 
-    assert everything() == before
+    assert all_rows() == before
 
 
 def test_a_bound_person_cannot_widen_what_they_see() -> None:
-    own, foreign = world("Own"), world("Hidden")
+    own, foreign = create_rows("Own"), create_rows("Hidden")
     person = browser("person of a group", own)
     user = Binding.objects.get().group.user_set.get()  # type: ignore[union-attr]
-    before = everything()
+    before = all_rows()
 
     for path in (
         f"auth/user/{user.pk}/change/", f"auth/user/{user.pk}/delete/", f"auth/user/{user.pk}/password/",
@@ -272,6 +272,6 @@ def test_a_bound_person_cannot_widen_what_they_see() -> None:
         assert person.post(f"/admin/{path}", data).status_code == 403, path
     person.post("/admin/console/my-clients/", {"clients": [foreign.ids["client"]]})
 
-    assert everything() == before
+    assert all_rows() == before
     assert not user.my_clients.exists()
     assert person.get(f"/admin/console/client/{foreign.ids['client']}/").status_code == 404

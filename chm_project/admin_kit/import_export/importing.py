@@ -20,7 +20,7 @@ MAX_ROW_NUMBERS = 10
 
 @dataclass(frozen=True, slots=True)
 class RowFault:
-    """What is wrong with one cell, or with the row where `column` is empty."""
+    """What is wrong with one cell, or with the whole row if `column` is empty."""
 
     number: int
     column: str
@@ -170,7 +170,7 @@ def _store_one(change: Change, result: ImportResult) -> None:
         with transaction.atomic():
             _save(change)
     except IntegrityError as error:
-        # A rule about several columns names each; the last is the one to correct.
+        # A constraint on several columns reports each of them. The last column is the one to correct.
         details = violation(error) or {"": ["The database refuses this row."]}
         column, messages = list(details.items())[-1]
         result.faults.append(RowFault(change.number, column, messages[0]))

@@ -32,7 +32,7 @@ from chm_project.admin_kit.import_export.tables import (
 
 # How long an uploaded file waits for its confirmation.
 UPLOAD_SECONDS = 3600
-# Faults and changes that a preview lists; it counts the others.
+# A preview lists at most this many faults and changes and counts the others.
 MAX_LISTED = 200
 ModelT = TypeVar("ModelT", bound=Model)
 
@@ -101,8 +101,8 @@ class ImportExportMixin(_Admin[ModelT]):
         return self._page(request, UploadForm(), result, upload=upload)
 
     def _confirm(self, request: HttpRequest) -> HttpResponse:
-        place = self._cache_key(request, request.POST["upload"])
-        if (data := cache.get(place)) is None:
+        cache_key = self._cache_key(request, request.POST["upload"])
+        if (data := cache.get(cache_key)) is None:
             messages.error(request, "The uploaded file has expired. Choose it again.")
             return HttpResponseRedirect(request.path)
         result = import_rows(
@@ -111,7 +111,7 @@ class ImportExportMixin(_Admin[ModelT]):
         if result.faults:
             messages.error(request, "Nothing was imported: the inventory has changed since the preview.")
             return self._page(request, UploadForm(), result)
-        cache.delete(place)
+        cache.delete(cache_key)
         messages.success(
             request,
             f"Imported {self.opts.verbose_name_plural}: {len(result.new)} new, {len(result.changed)} changed, "
@@ -177,7 +177,7 @@ def column_descriptions(sheet: Sheet[Any]) -> list[tuple[str, str]]:
     """Return each column with its allowed values and its default."""
     descriptions = []
     for name, field in sheet.form.base_fields.items():
-        words = [str(value) for value, _ in getattr(field, "choices", [])]
+        choices = [str(value) for value, _ in getattr(field, "choices", [])]
         kind = (
             "yes or no"
             if isinstance(field, FlagCell)
@@ -185,7 +185,7 @@ def column_descriptions(sheet: Sheet[Any]) -> list[tuple[str, str]]:
             if isinstance(field, forms.IntegerField)
             else "text"
         )
-        values = ", ".join(words) or kind
+        values = ", ".join(choices) or kind
         default = sheet.default(name)
         required = (
             "required" if name in sheet.required else "required for new rows" if field.required else "may be blank"

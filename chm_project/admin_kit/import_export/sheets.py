@@ -27,20 +27,20 @@ class FlagCell(forms.Field):
 class ChoiceCell(forms.ChoiceField):
     """A choice by value or label; case is ignored."""
 
-    def __init__(self, words: type[Choices]) -> None:
-        allowed = ", ".join(words.values)
+    def __init__(self, choices: type[Choices]) -> None:
+        allowed = ", ".join(choices.values)
         super().__init__(
-            choices=[(word, word) for word in words.values],
+            choices=[(word, word) for word in choices.values],
             error_messages={
                 "invalid_choice": f"“%(value)s” is not valid. Use one of: {allowed}.",
                 "required": f"Write one of: {allowed}.",
             },
         )
-        self.by_name = {str(label).lower(): str(value) for value, label in words.choices}
+        self.value_by_label = {str(label).lower(): str(value) for value, label in choices.choices}
 
     def to_python(self, value: Any) -> str:
         word = str(super().to_python(value)).strip().lower()
-        return self.by_name.get(word, word)
+        return self.value_by_label.get(word, word)
 
 
 if TYPE_CHECKING:

@@ -67,15 +67,15 @@ def _heading(line: Sequence[Any], columns: Sequence[str], required: Sequence[str
     names = [str(cell).strip().lower().replace(" ", "_") for cell in line]
     while names and not names[-1]:
         names.pop()
-    known = f"It may name: {', '.join(columns)}."
+    allowed = f"It may name: {', '.join(columns)}."
     if not set(names) & set(columns):
-        raise UnreadableError(f"The first row must name the columns. {known}")
+        raise UnreadableError(f"The first row must name the columns. {allowed}")
     if unknown := [name for name in names if name not in columns]:
-        raise UnreadableError(f"The first row names an unknown column: {unknown[0][:50] or 'blank'}. {known}")
+        raise UnreadableError(f"The first row names an unknown column: {unknown[0][:50] or 'blank'}. {allowed}")
     if len(set(names)) < len(names):
         raise UnreadableError("The first row names a column twice.")
     if missing := [name for name in required if name not in names]:
-        raise UnreadableError(f"The first row does not name: {', '.join(missing)}. {known}")
+        raise UnreadableError(f"The first row does not name: {', '.join(missing)}. {allowed}")
     return names
 
 
@@ -100,9 +100,9 @@ def _csv_lines(data: bytes) -> Iterator[list[str]]:
         raise UnreadableError(
             f"Line {line} is not in UTF-8. Save the file as “CSV UTF-8” or as XLSX, and choose it again."
         ) from None
-    first = text.partition("\n")[0]
+    first_line = text.partition("\n")[0]
     # Spreadsheets write semicolons where the comma is the decimal separator.
-    delimiter = max(",;\t", key=first.count)
+    delimiter = max(",;\t", key=first_line.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     while True:
         try:

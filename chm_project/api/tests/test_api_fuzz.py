@@ -44,7 +44,7 @@ def requests(draw: st.DrawFn) -> tuple[str, Any]:
     known = st.dictionaries(st.sampled_from(FIELDS[path]), values, max_size=len(FIELDS[path]))
     likely = {"status": "success", "name": draw(st.uuids()).hex, "platform": "dbt", "pipeline_type": "export"}
     base = {field: value for field, value in likely.items() if field in FIELDS[path]}
-    return path, draw(st.one_of(values, known, known.map(lambda given: base | given)))
+    return path, draw(st.one_of(values, known, known.map(lambda fields: base | fields)))
 
 
 @pytest.mark.proves("SC-005")
@@ -61,8 +61,8 @@ def test_no_body_causes_an_internal_error(fuzzed: tuple[APIClient, dict[str, Any
     if response.status_code == 201:
         stored = response.json()
         # The API stores what was sent, except for times and texts that the scrubber may mask.
-        loose = {"started_at", "finished_at", "payload", "error_message", "status_reason", "external_run_id"}
-        sent = {field: value for field, value in body.items() if field not in loose and value is not None}
+        may_differ = {"started_at", "finished_at", "payload", "error_message", "status_reason", "external_run_id"}
+        sent = {field: value for field, value in body.items() if field not in may_differ and value is not None}
         assert sent.items() <= stored.items(), json.dumps(stored)
     else:
         invalid(response)

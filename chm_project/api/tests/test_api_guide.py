@@ -38,9 +38,9 @@ def test_every_example_is_answered_as_shown() -> None:
         for name, value in known.items():
             path, body = path.replace(f"{{{name}}}", value), body.replace(f"{{{name}}}", value)
         send: Any = getattr(api, method.lower())
-        given = dict(line.split(": ", 1) for line in headers.splitlines())
-        body_given = [json.loads(body)] if body else []
-        answer = send(f"{ROOT}{path}", *body_given, headers=given)
+        sent_headers = dict(line.split(": ", 1) for line in headers.splitlines())
+        arguments = [json.loads(body)] if body else []
+        answer = send(f"{ROOT}{path}", *arguments, headers=sent_headers)
 
         assert answer.status_code == int(status), (method, path, answer.content)
         assert contains(json.loads(documented), answer.json()), (method, path, answer.json())

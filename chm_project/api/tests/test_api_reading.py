@@ -132,11 +132,11 @@ def test_runs_can_be_paged_in_every_offered_order(api: APIClient) -> None:
 def test_every_order_of_a_pipelines_runs_uses_an_index(api: APIClient, ordering: str) -> None:
     pipeline = PipelineFactory.create()
     RunFactory.create_batch(3, pipeline=pipeline)
-    given = {"limit": "1", "ordering": ordering}
-    cursor = api.get(f"{ROOT}/pipelines/{pipeline.pk}/runs", given).json()["next_cursor"]
+    parameters = {"limit": "1", "ordering": ordering}
+    cursor = api.get(f"{ROOT}/pipelines/{pipeline.pk}/runs", parameters).json()["next_cursor"]
 
     with CaptureQueriesContext(connection) as queries:
-        api.get(f"{ROOT}/pipelines/{pipeline.pk}/runs", given | {"cursor": cursor})
+        api.get(f"{ROOT}/pipelines/{pipeline.pk}/runs", parameters | {"cursor": cursor})
     with connection.cursor() as db:
         db.execute("SET LOCAL enable_seqscan = off")
         db.execute("SET LOCAL enable_sort = off")
@@ -150,10 +150,10 @@ def test_every_order_of_a_pipelines_runs_uses_an_index(api: APIClient, ordering:
 def test_a_cursor_is_valid_for_one_order_one_filter_and_one_choice_of_fields(api: APIClient) -> None:
     ClientFactory.create_batch(3)
 
-    for home in ({"ordering": "-name"}, {"search": "e"}, {"fields": "id"}):
-        cursor = api.get(f"{ROOT}/clients", {"limit": "1", **home}).json()["next_cursor"]
+    for valid in ({"ordering": "-name"}, {"search": "e"}, {"fields": "id"}):
+        cursor = api.get(f"{ROOT}/clients", {"limit": "1", **valid}).json()["next_cursor"]
         assert cursor
-        assert api.get(f"{ROOT}/clients", {"cursor": cursor, **home}).status_code == 200
+        assert api.get(f"{ROOT}/clients", {"cursor": cursor, **valid}).status_code == 200
         for other in ({}, {"ordering": "name"}, {"ordering": "created_at"}, {"search": "i"}, {"fields": "name"}):
             assert set(invalid(api.get(f"{ROOT}/clients", {"cursor": cursor, **other}))) == {"cursor"}
 
@@ -253,14 +253,14 @@ def test_a_search_of_error_texts_reads_the_index_of_failed_runs(api: APIClient) 
 )
 @pytest.mark.parametrize("accept", ["application/json", "text/csv"])
 def test_no_parameter_shows_a_bound_caller_anything_of_another_client(path: str, query: str, accept: str) -> None:
-    theirs = PipelineFactory.create(client__name="secret", name="secret pipeline", external_id="secret_dag")
+    foreign = PipelineFactory.create(client__name="secret", name="secret pipeline", external_id="secret_dag")
     now = timezone.now()
     RunFactory.create(
-        pipeline=theirs, status="failed", external_run_id="secret_1", error_message="secret text", finished_at=now
+        pipeline=foreign, status="failed", external_run_id="secret_1", error_message="secret text", finished_at=now
     )
-    AlertRule.objects.create(pipeline=theirs, rule_type="on_failure", channel="slack", destination="#secret")
+    AlertRule.objects.create(pipeline=foreign, rule_type="on_failure", channel="slack", destination="#secret")
     own = PipelineFactory.create()
-    query = query.format(client=theirs.client_id, other=NOWHERE, pipeline=theirs.pk, other_pipeline=NOWHERE)
+    query = query.format(client=foreign.client_id, other=NOWHERE, pipeline=foreign.pk, other_pipeline=NOWHERE)
 
     bound_user = APIClient()
     bound_user.force_login(bound_person("person of two clients", own.client_id))
@@ -269,10 +269,10 @@ def test_no_parameter_shows_a_bound_caller_anything_of_another_client(path: str,
         content = b"".join(answer) if answer.streaming else answer.content
         assert answer.status_code == 200
         assert b"secret" not in content
-        assert str(theirs.pk).encode() not in content
+        assert str(foreign.pk).encode() not in content
     unbound = program("admin").get(f"{ROOT}/{path}?{query}", HTTP_ACCEPT=accept)
     content = b"".join(unbound) if unbound.streaming else unbound.content
-    assert b"secret" in content or str(theirs.pk).encode() in content
+    assert b"secret" in content or str(foreign.pk).encode() in content
 
 
 # Small answers, and CSV

@@ -64,6 +64,6 @@ def test_a_parameter_of_the_index_is_accepted_by_its_report() -> None:
     api = program("read")
 
     for item in api.get(f"{ROOT}/reports").json()["items"]:
-        given = {p["name"]: p["choices"][0] if p["choices"] else p["minimum"] for p in item["parameters"]}
-        answer = api.get(item["url"], {name: value for name, value in given.items() if value is not None})
+        values = {p["name"]: p["choices"][0] if p["choices"] else p["minimum"] for p in item["parameters"]}
+        answer = api.get(item["url"], {name: value for name, value in values.items() if value is not None})
         assert answer.status_code == 200, answer.content

@@ -137,12 +137,12 @@ def test_every_operation_and_error_has_an_example_that_its_schema_allows() -> No
     ]
     bodies += list(document["components"]["responses"].items())
     checked = 0
-    for place, body in bodies:
+    for name, body in bodies:
         for kind, content in body.get("content", {}).items():
             if kind == "application/json":
                 schema = nullable({**content["schema"], "components": document["components"]})
                 jsonschema.validate(content["example"], schema)
-                assert content["example"] not in ({}, [], None), place
+                assert content["example"] not in ({}, [], None), name
                 checked += 1
     assert checked > 60
 

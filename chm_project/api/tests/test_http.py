@@ -144,10 +144,10 @@ def test_the_etag_of_each_response_is_valid_for_the_next_change(api: APIClient) 
     assert api.delete(path, HTTP_IF_MATCH=any_version["ETag"]).status_code == 204
 
 
-@pytest.mark.parametrize("given", ['"other"', "", "nonsense", '"0.0"'])
-def test_an_invalid_etag_matches_nothing(api: APIClient, given: str) -> None:
+@pytest.mark.parametrize("etag", ['"other"', "", "nonsense", '"0.0"'])
+def test_an_invalid_etag_matches_nothing(api: APIClient, etag: str) -> None:
     for path, change in objects().items():
-        error(api.patch(path, change, HTTP_IF_MATCH=given), 412, "precondition_failed")
+        error(api.patch(path, change, HTTP_IF_MATCH=etag), 412, "precondition_failed")
 
 
 def test_bookkeeping_of_ingestion_does_not_conflict_with_a_users_change(api: APIClient) -> None:
@@ -265,11 +265,11 @@ def test_a_key_belongs_to_one_token(api: APIClient) -> None:
 
 def test_a_repeated_request_is_409_while_the_first_is_running(api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
     answers = []
-    stored = idempotency._create_and_store
+    create_and_store = idempotency._create_and_store
 
     def meanwhile(*arguments: Any) -> Any:
         answers.append(api.post(f"{ROOT}/clients", {"name": "a"}, HTTP_IDEMPOTENCY_KEY="k"))
-        return stored(*arguments)
+        return create_and_store(*arguments)
 
     monkeypatch.setattr(idempotency, "_create_and_store", meanwhile)
     assert api.post(f"{ROOT}/clients", {"name": "a"}, HTTP_IDEMPOTENCY_KEY="k").status_code == 201
@@ -310,25 +310,25 @@ def test_a_request_id_comes_back_in_the_header_and_in_errors(api: APIClient) -> 
     assert answer.json()["error"]["request_id"] == "trace-7.a:b"
 
 
-@pytest.mark.parametrize("given", [None, "", "line\nbreak", "x" * 129, "<script>", "é"])
-def test_without_a_usable_request_id_one_is_generated(api: APIClient, given: str | None) -> None:
-    headers = {} if given is None else {"x-request-id": given}
+@pytest.mark.parametrize("request_id", [None, "", "line\nbreak", "x" * 129, "<script>", "é"])
+def test_without_a_usable_request_id_one_is_generated(api: APIClient, request_id: str | None) -> None:
+    headers = {} if request_id is None else {"x-request-id": request_id}
 
     ids = {api.get(f"{ROOT}/clients", headers=headers)["X-Request-ID"] for _ in range(2)}
 
     assert len(ids) == 2
-    assert all(re.fullmatch("[0-9a-f]{32}", request_id) for request_id in ids)
+    assert all(re.fullmatch("[0-9a-f]{32}", generated) for generated in ids)
 
 
 def test_the_log_of_a_failure_has_the_request_id(monkeypatch: pytest.MonkeyPatch) -> None:
     api, records = program(), []
     api.raise_request_exception = False
 
-    class Kept(logging.Handler):
+    class RecordingHandler(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             records.append(record)
 
-    handler = Kept()
+    handler = RecordingHandler()
     handler.addFilter(ContextFilter())
     logging.getLogger("django.request").addHandler(handler)
     monkeypatch.setattr("chm_project.api.root.RootView.get", lambda view, request: 1 / 0)

@@ -101,7 +101,7 @@ def test_wrong_passwords_are_limited_and_the_owner_stays_logged_in(
 
 
 @pytest.mark.django_db
-def test_150_wrong_logins_affect_neither_the_owners_session_nor_token(
+def test_after_150_wrong_logins_the_owners_session_and_token_are_still_valid(
     settings: Settings,
 ) -> None:
     settings.CHM_THROTTLE_LOGIN, settings.CHM_THROTTLE_LOGINS = "20/day", "100/day"

@@ -40,17 +40,17 @@ def latest_time(client: Any) -> SafeString:
     return when(client.now["latest_at"] if client.now else None, client.judged_at)
 
 
-def add_now(_request: HttpRequest, clients: Sequence[Any]) -> None:
+def add_current_state(_request: HttpRequest, clients: Sequence[Any]) -> None:
     """Set the state of each client with one query."""
     clock = timezone.now()
     scope = replace(BoardScope(), clients=frozenset(client.pk for client in clients))
-    found = {row["client_id"]: row for row in clients_now(scope, clock)}
+    rows_by_client = {row["client_id"]: row for row in clients_now(scope, clock)}
     for client in clients:
-        client.now, client.judged_at = found.get(client.pk), clock
+        client.now, client.judged_at = rows_by_client.get(client.pk), clock
 
 
 def add_health_columns() -> None:
     ClientAdmin.row_page = "console:client"
     ClientAdmin.extra_columns = [
-        ExtraColumns(after="name", columns=(failing, latest_status, latest_time), prepare=add_now)
+        ExtraColumns(after="name", columns=(failing, latest_status, latest_time), prepare=add_current_state)
     ]

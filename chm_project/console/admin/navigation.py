@@ -31,7 +31,7 @@ _GROUPS = {
     ],
 }
 # Pages about all clients: closed to bound users.
-_OF_ALL = {"admin:auth_user_changelist", "admin:auth_group_changelist", "console:connections"}
+_PAGES_ABOUT_ALL_CLIENTS = {"admin:auth_user_changelist", "admin:auth_group_changelist", "console:connections"}
 
 
 def side_bar(request: HttpRequest) -> list[dict[str, Any]]:
@@ -43,7 +43,7 @@ def side_bar(request: HttpRequest) -> list[dict[str, Any]]:
             "items": [
                 {"title": title, "icon": icon, "link": reverse(page)}
                 for title, icon, page, permission in pages
-                if request.user.has_perm(permission) and not (page in _OF_ALL and is_bound)
+                if request.user.has_perm(permission) and not (page in _PAGES_ABOUT_ALL_CLIENTS and is_bound)
             ],
         }
         for group, pages in _GROUPS.items()

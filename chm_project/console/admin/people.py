@@ -44,7 +44,7 @@ class BindingInline(TabularInline[Binding, Any]):
         return manages_people(request)
 
 
-class NotForTheBoundMixin:
+class UnboundUsersOnlyMixin:
     """Bound users may not manage users: a new account or group would see more."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:
@@ -96,7 +96,7 @@ ROLES_HELP = (
 
 
 @admin.register(User)
-class UserAdmin(NotForTheBoundMixin, UserRules, ModelAdmin[User]):
+class UserAdmin(UnboundUsersOnlyMixin, UserRules, ModelAdmin[User]):
     form = UserChangeForm
     add_form = NewPersonForm
     change_password_form = AdminPasswordChangeForm
@@ -176,5 +176,5 @@ class GroupRules(DjangoGroupAdmin):
 
 
 @admin.register(Group)
-class GroupAdmin(NotForTheBoundMixin, GroupRules, ModelAdmin[Group]):
+class GroupAdmin(UnboundUsersOnlyMixin, GroupRules, ModelAdmin[Group]):
     inlines = (BindingInline,)

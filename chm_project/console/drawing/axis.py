@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from chm_project.console.drawing.text_format import duration
 
-# A value is a spike if it is SPIKE times the usual largest value and there are at least ENOUGH values.
-SPIKE, ENOUGH = 4, 5
-USUAL = 0.75
+# A value is a spike if it is more than SPIKE_FACTOR times the usual value; with fewer than MIN_VALUES values, none is.
+SPIKE_FACTOR, MIN_VALUES = 4, 5
+USUAL_PERCENTILE = 0.75
 _STEPS = (1, 2, 4, 6, 8, 10)
 _SECONDS = tuple(
     steps * unit for unit, choices in ((1, (2, 4, 10, 20, 40)), (60, (1, 2, 4, 10, 20, 40)), (3600, (1, 2, 4, 6, 12)))
@@ -32,8 +32,8 @@ def round_above(value: float) -> float:
 
 
 def round_seconds_above(value: float) -> float:
-    found = next((seconds for seconds in _SECONDS if seconds >= value), None)
-    return float(found) if found is not None else _DAY * round_above(value / _DAY)
+    round_value = next((seconds for seconds in _SECONDS if seconds >= value), None)
+    return float(round_value) if round_value is not None else _DAY * round_above(value / _DAY)
 
 
 NUMBER = AxisUnit(lambda value: f"{value:,.0f}" if value == round(value) else f"{value:,.1f}", round_above)
@@ -42,12 +42,12 @@ SECONDS = AxisUnit(duration, round_seconds_above)
 
 def top_of(values: Sequence[float], unit: AxisUnit = NUMBER) -> float:
     """Return where the axis ends: at the largest value, or lower if that value is a spike."""
-    known = sorted(value for value in values if value > 0)
-    if not known:
+    positive = sorted(value for value in values if value > 0)
+    if not positive:
         return unit.above(1)
-    usual = known[int(USUAL * (len(known) - 1))]
-    is_spike = len(known) >= ENOUGH and known[-1] > SPIKE * usual
-    return unit.above(1.5 * usual if is_spike else known[-1])
+    usual = positive[int(USUAL_PERCENTILE * (len(positive) - 1))]
+    is_spike = len(positive) >= MIN_VALUES and positive[-1] > SPIKE_FACTOR * usual
+    return unit.above(1.5 * usual if is_spike else positive[-1])
 
 
 def floor_of(shares: Sequence[float]) -> float:

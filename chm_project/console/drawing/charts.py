@@ -15,7 +15,7 @@ from chm_project.console.drawing.axis import NUMBER, AxisUnit, floor_of, top_of
 from chm_project.console.drawing.text_format import counted, share
 from runs.models import Status
 
-WIDTH, HEIGHT, ROOF = 600, 140, 5
+WIDTH, HEIGHT, PEAK_HEIGHT = 600, 140, 5
 GRID = (0.0, 0.5, 1.0)
 
 
@@ -59,50 +59,51 @@ def bars(
     """
     top = top_of([bar.value for bar in values] + [line.value for line in lines], unit)
     step = WIDTH / max(len(values), 1)
-    wide = step * (0.8 if step > 3 else 1)
-    pieces, cut = _grid(), []
-    for place, bar in enumerate(values):
-        x = place * step
-        tall = HEIGHT * min(bar.value / top, 1)
-        # As in the strips, a failed run's bar is pointed: not by colour alone.
-        roof = min(ROOF, tall) if bar.kind == Status.FAILED and step >= ROOF else 0
-        form = (
-            f'<path class="chm-fill-{bar.kind}" d="M{x:.1f} {HEIGHT}v{roof - tall:.1f}l{wide / 2:.1f} {-roof:.1f}'
-            f'l{wide / 2:.1f} {roof:.1f}V{HEIGHT}z"/>'
+    bar_width = step * (0.8 if step > 3 else 1)
+    pieces, cut_labels = _grid(), []
+    for number, bar in enumerate(values):
+        x = number * step
+        bar_height = HEIGHT * min(bar.value / top, 1)
+        # As in the strips, the bar of a failed run is pointed, so that its colour is not the only difference.
+        peak = min(PEAK_HEIGHT, bar_height) if bar.kind == Status.FAILED and step >= PEAK_HEIGHT else 0
+        shape = (
+            f'<path class="chm-fill-{bar.kind}" d="M{x:.1f} {HEIGHT}v{peak - bar_height:.1f}'
+            f'l{bar_width / 2:.1f} {-peak:.1f}l{bar_width / 2:.1f} {peak:.1f}V{HEIGHT}z"/>'
         )
         if bar.value > top:
-            cut.append(bar.label)
-            form += f'<path class="chm-cut" d="M{x - 1:.1f} 22l{wide + 2:.1f} -6"/>'
-        pieces.append(_place(x, step, form, bar.label, bar.href, first=not place))
+            cut_labels.append(bar.label)
+            shape += f'<path class="chm-cut" d="M{x - 1:.1f} 22l{bar_width + 2:.1f} -6"/>'
+        pieces.append(_value(x, step, shape, bar.label, bar.href, first=not number))
     for line in lines:
         y = HEIGHT - HEIGHT * min(line.value / top, 1)
         pieces.append(
             f'<line class="chm-line-{line.kind}" x1="0" x2="{WIDTH}" y1="{y:.1f}" y2="{y:.1f}">'
             f"<title>{line.label}</title></line>"
         )
-    marks = [unit.write(top * share) for share in GRID]
-    note = f"Above the axis: {'; '.join(cut[:3])}{f'; and {len(cut) - 3} more' if len(cut) > 3 else ''}." if cut else ""
-    return _figure(pieces, label, marks, dates, note)
+    axis_labels = [unit.write(top * share) for share in GRID]
+    more = f"; and {len(cut_labels) - 3} more" if len(cut_labels) > 3 else ""
+    note = f"Above the axis: {'; '.join(cut_labels[:3])}{more}." if cut_labels else ""
+    return _figure(pieces, label, axis_labels, dates, note)
 
 
 def rates(points: Sequence[Point], *, label: str, dates: Sequence[str] = ()) -> SafeString:
     """Draw a line of shares up to 100 %, on an axis that shows every value."""
     floor = floor_of([point.share for point in points if point.share is not None])
     step = WIDTH / max(len(points), 1)
-    pieces, path, joined = _grid(), [], False
-    marks: list[str] = []
-    for place, point in enumerate(points):
-        x = (place + 0.5) * step
+    pieces, path, is_connected = _grid(), [], False
+    points_drawn: list[str] = []
+    for number, point in enumerate(points):
+        x = (number + 0.5) * step
         if point.share is None:
-            joined = False
+            is_connected = False
             continue
         y = HEIGHT - HEIGHT * (point.share - floor) / (1 - floor)
-        path.append(f"{'L' if joined else 'M'}{x:.1f} {y:.1f}")
-        joined = True
+        path.append(f"{'L' if is_connected else 'M'}{x:.1f} {y:.1f}")
+        is_connected = True
         # A line of length 0 with round ends is a round dot at any stretch.
-        form = f'<path class="chm-point" d="M{x:.1f} {y:.1f}h.01"/>'
-        marks.append(_place(place * step, step, form, point.label, point.href, first=not marks))
-    pieces += [f'<path class="chm-rate" d="{"".join(path)}"/>', *marks]
+        shape = f'<path class="chm-point" d="M{x:.1f} {y:.1f}h.01"/>'
+        points_drawn.append(_value(number * step, step, shape, point.label, point.href, first=not points_drawn))
+    pieces += [f'<path class="chm-rate" d="{"".join(path)}"/>', *points_drawn]
     ticks = [f"{(floor + (1 - floor) * share) * 100:.3g} %" for share in GRID]
     return _figure(pieces, label, ticks, dates, "")
 
@@ -120,31 +121,31 @@ def spans(
     periods: Iterable[tuple[datetime, datetime, str]], *, since: datetime, until: datetime, label: str
 ) -> SafeString:
     """Draw spans of time within a window as blocks on a line."""
-    whole = (until - since).total_seconds() or 1
+    window_seconds = (until - since).total_seconds() or 1
     pieces = ['<rect class="chm-track" x="0" y="8" width="600" height="4"/>']
     for start, end, title in periods:
-        x = WIDTH * (start - since).total_seconds() / whole
-        wide = max(2.0, WIDTH * (end - start).total_seconds() / whole)
+        x = WIDTH * (start - since).total_seconds() / window_seconds
+        block_width = max(2.0, WIDTH * (end - start).total_seconds() / window_seconds)
         pieces.append(
-            f'<rect class="chm-fill-failed" x="{min(x, WIDTH - wide):.1f}" y="0" width="{wide:.1f}" height="20">'
-            f"<title>{title}</title></rect>"
+            f'<rect class="chm-fill-failed" x="{min(x, WIDTH - block_width):.1f}" y="0" width="{block_width:.1f}" '
+            f'height="20"><title>{title}</title></rect>'
         )
     return _svg(pieces, label, 20, "img")
 
 
-def few(labels: Sequence[str], limit: int = 6) -> list[str]:
+def spread(labels: Sequence[str], limit: int = 6) -> list[str]:
     """Return the first, the last and evenly placed labels between them, for the dates of an axis."""
     if len(labels) <= limit:
         return list(labels)
     return [labels[round(number * (len(labels) - 1) / (limit - 1))] for number in range(limit)]
 
 
-def _place(x: float, step: float, form: str, label: str, href: str, *, first: bool) -> str:
+def _value(x: float, step: float, shape: str, label: str, href: str, *, first: bool) -> str:
     """Draw one value: the whole column is active, and arrow keys move between values."""
     column = f'<rect class="chm-column" x="{x:.1f}" y="0" width="{step:.1f}" height="{HEIGHT}"/>'
-    reach = f'tabindex="{0 if first else -1}" aria-label="{label}"'
-    inside = f"{column}{form}<title>{label}</title>"
-    return f'<a href="{escape(href)}" {reach}>{inside}</a>' if href else f'<g role="img" {reach}>{inside}</g>'
+    focus = f'tabindex="{0 if first else -1}" aria-label="{label}"'
+    content = f"{column}{shape}<title>{label}</title>"
+    return f'<a href="{escape(href)}" {focus}>{content}</a>' if href else f'<g role="img" {focus}>{content}</g>'
 
 
 def _grid() -> list[str]:
@@ -154,9 +155,14 @@ def _grid() -> list[str]:
     ]
 
 
-def _figure(pieces: Sequence[str], label: str, marks: Sequence[str], dates: Sequence[str], note: str) -> SafeString:
-    """`marks` are the axis's numbers from the bottom up. Each bar's label says its value, so readers skip the axes."""
-    axis = "".join(f"<span>{mark}</span>" for mark in reversed(marks))
+def _figure(
+    pieces: Sequence[str], label: str, axis_labels: Sequence[str], dates: Sequence[str], note: str
+) -> SafeString:
+    """Return the chart with axes. `axis_labels` are those of the vertical axis, from the bottom up.
+
+    Screen readers skip the axes, because the label of each bar has its value.
+    """
+    axis = "".join(f"<span>{mark}</span>" for mark in reversed(axis_labels))
     below = "".join(f"<span>{date}</span>" for date in dates)
     return mark_safe(  # noqa: S308 - see the module's first line
         f'<div class="chm-figure"><div class="chm-y" aria-hidden="true">{axis}</div>'

@@ -20,11 +20,13 @@ from inventory.models import Pipeline
 from runs.models import Run, Status
 
 LENGTH = 30
-_WIDTH, _GAP, _HEIGHT, _LEAST = 7, 2, 26, 7
+_WIDTH, _GAP, _HEIGHT, _MIN_HEIGHT = 7, 2, 26, 7
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
+    """One run in a strip."""
+
     run_id: UUID
     status: str
     event_at: datetime
@@ -47,10 +49,10 @@ def marks_of(pipeline_ids: Iterable[UUID], as_of: datetime | None = None) -> dic
 
 
 def _mark(run: dict[str, Any], as_of: datetime | None) -> Mark:
-    at = datetime.fromisoformat(run["at"])
-    if as_of is not None and at > as_of:
+    event_at = datetime.fromisoformat(run["at"])
+    if as_of is not None and event_at > as_of:
         return Mark(UUID(run["id"]), Status.RUNNING, datetime.fromisoformat(run["started_at"]), None)
-    return Mark(UUID(run["id"]), run["status"], at, run["seconds"])
+    return Mark(UUID(run["id"]), run["status"], event_at, run["seconds"])
 
 
 def draw(marks: Sequence[Mark]) -> SafeString:
@@ -65,8 +67,8 @@ def draw(marks: Sequence[Mark]) -> SafeString:
     pieces = [
         # For the mouse only: the pipeline's page lists the same runs for the keyboard.
         f'<a href="{address.replace("RUN", str(mark.run_id))}" tabindex="-1">'
-        f"<title>{_label_of(mark)}</title>{_shape(mark, offset + place * step, longest)}</a>"
-        for place, mark in enumerate(marks)
+        f"<title>{_label_of(mark)}</title>{_shape(mark, offset + number * step, longest)}</a>"
+        for number, mark in enumerate(marks)
     ]
     return mark_safe(  # noqa: S308 - see above
         f'<svg class="chm-strip" viewBox="0 0 {width} {_HEIGHT}" width="{width}" height="{_HEIGHT}" '
@@ -89,31 +91,31 @@ def _summary(marks: Sequence[Mark]) -> str:
 
 def _shape(mark: Mark, x: int, longest: int) -> str:
     """Draw a run: flat bar succeeded, pointed failed, hollow running, split canceled, dot skipped."""
-    tall = _LEAST + round((_HEIGHT - _LEAST) * min(1, (mark.seconds or 0) / longest))
-    top, right, middle = _HEIGHT - tall, x + _WIDTH, x + _WIDTH / 2
+    height = _MIN_HEIGHT + round((_HEIGHT - _MIN_HEIGHT) * min(1, (mark.seconds or 0) / longest))
+    top, right, middle = _HEIGHT - height, x + _WIDTH, x + _WIDTH / 2
     # The whole column is the link, also above a short bar.
     column = f'<rect class="chm-column" x="{x}" y="0" width="{_WIDTH}" height="{_HEIGHT}"/>'
     match mark.status:
         case Status.FAILED:
-            roof = f"L{middle} {top}L{right} {top + 5}"
-            form = f'<path class="chm-fill-failed" d="M{x} {_HEIGHT}V{top + 5}{roof}V{_HEIGHT}Z"/>'
+            peak = f"L{middle} {top}L{right} {top + 5}"
+            shape = f'<path class="chm-fill-failed" d="M{x} {_HEIGHT}V{top + 5}{peak}V{_HEIGHT}Z"/>'
         case Status.RUNNING:
-            form = (
-                f'<rect class="chm-line-running" x="{x + 1}" y="{top + 1}" width="{_WIDTH - 2}" height="{tall - 2}"/>'
+            shape = (
+                f'<rect class="chm-line-running" x="{x + 1}" y="{top + 1}" width="{_WIDTH - 2}" height="{height - 2}"/>'
             )
         case Status.CANCELED:
-            half = max(2, tall // 2 - 1)
-            form = (
+            half = max(2, height // 2 - 1)
+            shape = (
                 f'<path class="chm-fill-canceled" d="M{x} {top}h{_WIDTH}v{half}h-{_WIDTH}z'
                 f'M{x} {_HEIGHT - half}h{_WIDTH}v{half}h-{_WIDTH}z"/>'
             )
         case Status.SKIPPED:
-            form = f'<circle class="chm-fill-skipped" cx="{middle}" cy="{_HEIGHT - 3}" r="2.5"/>'
+            shape = f'<circle class="chm-fill-skipped" cx="{middle}" cy="{_HEIGHT - 3}" r="2.5"/>'
         case Status.SUCCESS:
-            form = f'<rect class="chm-fill-success" x="{x}" y="{top}" width="{_WIDTH}" height="{tall}" rx="1"/>'
+            shape = f'<rect class="chm-fill-success" x="{x}" y="{top}" width="{_WIDTH}" height="{height}" rx="1"/>'
         case _:
             raise ValueError(f"Unknown status: {mark.status}")
-    return column + form
+    return column + shape
 
 
 def strips_of(pipeline_ids: Iterable[UUID], as_of: datetime | None = None) -> Mapping[UUID, SafeString]:

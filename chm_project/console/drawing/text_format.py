@@ -10,14 +10,14 @@ def duration(seconds: float | None) -> str:
     """Return the two largest units: 42 s, 3 min 5 s, 2 h 10 min, 3 d 4 h."""
     if seconds is None:
         return "–"
-    left = round(seconds)
-    if left < 60:
-        return f"{left} s"
+    seconds_left = round(seconds)
+    if seconds_left < 60:
+        return f"{seconds_left} s"
     sizes = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
-    at = next(place for place, (size, _) in enumerate(sizes) if left >= size)
+    first = next(place for place, (size, _) in enumerate(sizes) if seconds_left >= size)
     parts = []
-    for size, unit in sizes[at : at + 2]:
-        number, left = divmod(left, size)
+    for size, unit in sizes[first : first + 2]:
+        number, seconds_left = divmod(seconds_left, size)
         if number:
             parts.append(f"{number} {unit}")
     return " ".join(parts)

@@ -7,20 +7,20 @@ from typing import Any
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from chm_project.console.drawing.charts import Bar, bars, few, rates, success_point
+from chm_project.console.drawing.charts import Bar, bars, rates, spread, success_point
 from chm_project.console.pages.board_scope import BoardScope, why_nothing_is_judged
 from chm_project.console.pages.row_strips import add_strips
 from chm_project.console.pages.run_links import runs_of_scope, window_of_day
 from chm_project.console.pages.sections import SECTIONS, Section, candidates
 from runs.reporting.adapter import Row, run_shape
 
-FAILURES_OVER = timedelta(days=7)
+FAILURES_PERIOD = timedelta(days=7)
 SUCCESS_DAYS = 30
 HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class BoardSection:
     """A section as the board shows it: `total` is how many rows the list behind `address` has."""
 
     section: Section
@@ -32,7 +32,7 @@ class Shown:
 @dataclass(frozen=True, slots=True)
 class Chart:
     drawing: SafeString
-    most: int
+    peak: int
     total: int
     rows: list[Row]
 
@@ -42,11 +42,13 @@ def list_address(section: Section, scope: BoardScope) -> str:
 
 
 def read_board(scope: BoardScope, clock: datetime) -> dict[str, Any]:
-    shown, found = [], candidates(scope, clock)
-    for section in (one for one in SECTIONS.values() if one.most):
-        among = replace(scope, pipelines=tuple(found[section.among])) if section.among else scope
-        rows, total = section.read(among, clock, section.most, 0)
-        shown.append(Shown(section, rows, total, list_address(section, scope)))
+    shown, pipelines_by_key = [], candidates(scope, clock)
+    for section in (one for one in SECTIONS.values() if one.rows_on_board):
+        section_scope = scope
+        if section.candidates_key:
+            section_scope = replace(scope, pipelines=tuple(pipelines_by_key[section.candidates_key]))
+        rows, total = section.read(section_scope, clock, section.rows_on_board, 0)
+        shown.append(BoardSection(section, rows, total, list_address(section, scope)))
     add_strips((row for one in shown for row in one.rows), scope.as_of)
     as_of = scope.as_of or clock
     return {
@@ -62,7 +64,7 @@ def read_board(scope: BoardScope, clock: datetime) -> dict[str, Any]:
 
 def failures_chart(scope: BoardScope, as_of: datetime) -> Chart:
     """Draw failed runs by the hour over 7 days, including hours without failures."""
-    since = as_of - FAILURES_OVER
+    since = as_of - FAILURES_PERIOD
     rows = run_shape("failures_over_time", clock=as_of, since=since, until=as_of, **scope.parameters)
     by_hour = {row["ts_bucket"]: row["failed_runs"] for row in rows}
     hour, values, dates = since.astimezone(UTC).replace(minute=0, second=0, microsecond=0), [], []
@@ -75,7 +77,7 @@ def failures_chart(scope: BoardScope, as_of: datetime) -> Chart:
         hour += HOUR
     total = sum(by_hour.values())
     label = f"Failed runs by the hour over 7 days: {total}"
-    drawing = bars(values, label=label, dates=few([f"{day:%a %d %b}" for day in dates], 5))
+    drawing = bars(values, label=label, dates=spread([f"{day:%a %d %b}" for day in dates], 5))
     return Chart(drawing, max(by_hour.values(), default=0), total, rows)
 
 
@@ -89,4 +91,4 @@ def success_chart(scope: BoardScope, as_of: datetime) -> Chart:
     points = [success_point(day, by_day.get(day), runs_of_scope(scope.parameters, *window_of_day(day))) for day in days]
     total = sum(row["runs"] for row in rows)
     label = f"Share of successful runs by day over {SUCCESS_DAYS} days: {total} runs"
-    return Chart(rates(points, label=label, dates=few([f"{day:%d %b}" for day in days])), 0, total, rows)
+    return Chart(rates(points, label=label, dates=spread([f"{day:%d %b}" for day in days])), 0, total, rows)

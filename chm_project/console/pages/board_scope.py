@@ -14,7 +14,7 @@ from django.http.request import QueryDict
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
-from chm_project.access.my_clients import ALL, PARAMETER, shown_clients
+from chm_project.access.my_clients import ALL_CLIENTS, CLIENTS_PARAMETER, shown_clients
 from chm_project.access.visibility import Visibility, visibility_of
 from chm_project.admin_kit.local_times import UTC_ZONE, evening, moment_in, zone_named
 from inventory.models import Client, Environment, Pipeline, Platform
@@ -52,7 +52,7 @@ class BoardScope:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """Return them as parameters of shapes."""
+        """Return the filters as parameters of shapes."""
         return ({} if self.pipelines is None else {"pipelines": self.pipelines}) | {
             "clients": self.clients,
             "client_id": self.client_id,
@@ -65,8 +65,8 @@ class BoardScope:
     def query(self) -> str:
         """Return the query string; empty without a filter."""
         values = {
-            "client": self.client_id, PARAMETER: ALL if self.all_clients else "", "platform": self.platform,
-            "environment": self.environment, "since": self.since,
+            "client": self.client_id, CLIENTS_PARAMETER: ALL_CLIENTS if self.all_clients else "",
+            "platform": self.platform, "environment": self.environment, "since": self.since,
             "since_time": self.since_value, "as_of": self.as_of_value,
             "zone": self.zone.key if (self.since or self.as_of) and self.zone != UTC_ZONE else "",
         }  # fmt: skip
@@ -142,10 +142,9 @@ def read_scope(query: QueryDict | Mapping[str, str]) -> BoardScope:
     except (ValueError, OverflowError):
         raise Http404("There is no such time.") from None
     if since_time is not None and since_time >= (as_of or timezone.now()):
-        raise Http404("This time is not before the moment that the board is about.")
-    return BoardScope(
-        client_id, platform, environment, since, since_time, as_of, zone, all_clients=query.get(PARAMETER) == ALL
-    )
+        raise Http404("The comparison must start before the moment that the board shows.")
+    all_clients = query.get(CLIENTS_PARAMETER) == ALL_CLIENTS
+    return BoardScope(client_id, platform, environment, since, since_time, as_of, zone, all_clients=all_clients)
 
 
 def choices(scope: BoardScope, visible: Visibility) -> dict[str, list[tuple[str, str]]]:

@@ -18,7 +18,7 @@ PIPELINES_A_PAGE = 50
 
 def read_client(client: Client, period: Period, as_of: datetime, page: str) -> dict[str, Any]:
     pages = Paginator(client.pipelines.order_by("name", "id"), PIPELINES_A_PAGE).get_page(page)
-    marks = marks_of(pipeline.pk for pipeline in pages.object_list)
+    runs_by_pipeline = marks_of(pipeline.pk for pipeline in pages.object_list)
     report = read_report(client, period)
     add_strips(report.failing, period.until if period.is_over else None)
     return {
@@ -30,7 +30,7 @@ def read_client(client: Client, period: Period, as_of: datetime, page: str) -> d
         "pipelines": [
             {"pipeline": pipeline, "latest": last_runs[-1] if last_runs else None, "strip": draw(last_runs)}
             for pipeline in pages.object_list
-            for last_runs in [marks.get(pipeline.pk, [])]
+            for last_runs in [runs_by_pipeline.get(pipeline.pk, [])]
         ],
         "sources": run_shape("ingestion_health", clock=as_of, client_id=client.pk),
         **_connections(client),

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 
 from alerting.models import AlertRule
 from alerting.services import firing_rules
-from chm_project.console.drawing.charts import Bar, bars, few, rates, success_point
+from chm_project.console.drawing.charts import Bar, bars, rates, spread, success_point
 from chm_project.console.pages.run_links import runs_of_client
 from inventory.models import Client
 from runs.reporting.adapter import Row, run_shape
@@ -20,8 +20,8 @@ from runs.reporting.adapter import Row, run_shape
 DAYS = (7, 30, 90)
 USUAL_DAYS = 30
 MONTHS_OFFERED = 12
-MOST_RULES, MOST_WORST = 50, 10
-MOST_ROWS = 1000
+MAX_RULES, MAX_WORST = 50, 10
+MAX_ROWS = 1000
 _MONTH = re.compile(r"(\d{4})-(\d\d)")
 
 
@@ -59,9 +59,9 @@ def period_of(text: str, now: datetime) -> Period:
         days = int(text[:-1])
         midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
         return Period(text, f"last {days} days", midnight - timedelta(days=days - 1), now, is_over=False)
-    found = _MONTH.fullmatch(text)
+    match = _MONTH.fullmatch(text)
     try:
-        since = datetime(int(found[1]), int(found[2]), 1, tzinfo=UTC) if found else now
+        since = datetime(int(match[1]), int(match[2]), 1, tzinfo=UTC) if match else now
         ends = (since + timedelta(days=31)).replace(day=1)
     except (ValueError, OverflowError):
         raise UnknownPeriod(f"{text} is not a month.") from None
@@ -83,7 +83,7 @@ def periods(now: datetime) -> list[tuple[str, str]]:
 class ClientReport:
     """`streaks` are those of the shape failure_streaks, newest first; `rates` and `failures` are charts.
 
-    `is_judged` is whether the client has active pipelines: only these are failing, worst or flakiest.
+    `is_judged` is true if the client has active pipelines. Only active ones are in `failing`, `worst` and `flakiest`.
     """
 
     client: Client
@@ -147,8 +147,8 @@ def read_report(client: Client, period: Period, *, linked: bool = True) -> Clien
         days=days,
         streaks=read_streaks(client, period),
         failing=_failing(client, period),
-        worst=by_failures[:MOST_WORST],
-        flakiest=[row for row in by_flips if row["flips"]][:MOST_WORST],
+        worst=by_failures[:MAX_WORST],
+        flakiest=[row for row in by_flips if row["flips"]][:MAX_WORST],
         rules=_rules(client, period),
         rates=_rates(client, period, days, linked=linked),
         failures=_failures(client, period, days, linked=linked),
@@ -164,9 +164,7 @@ def read_streaks(client: Client, period: Period) -> list[Row]:
 
 
 def read_flaky(client: Client, period: Period) -> list[Row]:
-    return run_shape(
-        "top_flaky_pipelines", client_id=client.pk, since=period.since, as_of=period.until, limit=MOST_ROWS
-    )
+    return run_shape("top_flaky_pipelines", client_id=client.pk, since=period.since, as_of=period.until, limit=MAX_ROWS)
 
 
 def _failing(client: Client, period: Period) -> list[Row]:
@@ -178,7 +176,7 @@ def _failing(client: Client, period: Period) -> list[Row]:
 def _rules(client: Client, period: Period) -> list[dict[str, Any]]:
     """Return the rules that the client owns. If a rule has a pipeline, the pipeline's client owns it."""
     owned: QuerySet[Any] = AlertRule.objects.with_owner()
-    rules = owned.filter(owner_id=client.pk).select_related("pipeline")[:MOST_RULES]
+    rules = owned.filter(owner_id=client.pk).select_related("pipeline")[:MAX_RULES]
     firing = firing_rules(period.until if period.is_over else None, clock=period.until)
     return [{"rule": rule, "is_firing": rule.pk in firing} for rule in rules]
 
@@ -188,7 +186,7 @@ def _rates(client: Client, period: Period, days: list[Row], *, linked: bool) -> 
     points = [
         success_point(day, by_day.get(day), runs_of_client(client.pk, day) if linked else "") for day in period.days
     ]
-    dates = few([f"{day:%d %b}" for day in period.days])
+    dates = spread([f"{day:%d %b}" for day in period.days])
     return rates(points, label="Share of successful runs by day", dates=dates)
 
 
@@ -199,11 +197,11 @@ def _failures(client: Client, period: Period, days: list[Row], *, linked: bool) 
         failed = by_day.get(day, 0)
         href = runs_of_client(client.pk, day, status="failed") if linked and failed else ""
         columns.append(Bar(f"{day:%a %d %b}: {failed:,} failed", failed, href=href))
-    dates = few([f"{day:%d %b}" for day in period.days])
+    dates = spread([f"{day:%d %b}" for day in period.days])
     return bars(columns, label="Failed runs by day", dates=dates)
 
 
-# What the page offers as CSV: the columns, and the rows that the report is made of.
+# The tables that the page offers as CSV: their columns, and the function that reads their rows.
 TABLES: dict[str, tuple[tuple[str, ...], Callable[[Client, Period], list[Row]]]] = {
     "days": (("day", "runs", "success", "failed", "success_rate"), read_days),
     "incidents": (

@@ -52,7 +52,7 @@ def connection_page(request: HttpRequest, name: str) -> HttpResponse:
         "may_adopt": request.user.has_perms(ADOPT),
         "clients": Client.objects.active(),
         "pipeline_types": PipelineType.choices,
-        "most": MAX_ADOPTED,
+        "max_adopted": MAX_ADOPTED,
     }
     return console_page(request, "console/connection.html", context)
 
@@ -67,22 +67,22 @@ def adopt_pipelines(request: HttpRequest, name: str) -> HttpResponse:
     chosen = request.POST.getlist("external_id")
     if "all" in request.POST:
         chosen = [each.external_id for each in status.unmatched[:MAX_ADOPTED]]
-    judgement = adopt(
+    result = adopt(
         status,
         chosen,
         client=request.POST.get("client", ""),
         pipeline_type=request.POST.get("pipeline_type", ""),
         user_id=request.user.pk,
     )
-    if judgement.faults:
-        for fault in judgement.faults[:MAX_FAULTS]:
+    if result.faults:
+        for fault in result.faults[:MAX_FAULTS]:
             where = f"Selected pipeline {fault.number}, {fault.column}: " if fault.number else ""
             messages.error(request, where + fault.message)
         messages.error(request, "Nothing was adopted.")
-    elif not judgement.new:
+    elif not result.new:
         messages.warning(request, "Select at least one pipeline.")
     else:
-        number = len(judgement.new)
+        number = len(result.new)
         message = f"Adopted {number} pipeline{'' if number == 1 else 's'}. The next walk reads all runs of each."
         messages.success(request, message)
     return HttpResponseRedirect(reverse("console:connection", args=[name]))

@@ -14,8 +14,8 @@ _SQL = (Path(__file__).parent / "sql" / "failure_groups.sql").read_text()
 
 
 @dataclass(frozen=True, slots=True)
-class Failures:
-    """Failures of one cause; `text` and `run_id` are those of the newest."""
+class FailureCause:
+    """One cause of failures; `text` and `run_id` are from its newest failure."""
 
     text: str
     run_id: UUID
@@ -24,11 +24,11 @@ class Failures:
     count: int
 
 
-def grouped_failures(pipeline_id: UUID, *, since: datetime, most: int) -> list[Failures]:
+def grouped_failures(pipeline_id: UUID, *, since: datetime, most: int) -> list[FailureCause]:
     """Return the causes of the pipeline's newest failures, the most frequent one first."""
     with connection.cursor() as cursor:
         cursor.execute(expanded(_SQL, fragments()), {"pipeline_id": pipeline_id, "since": since, "most": most})
         return [
-            Failures(first_line(text) or "no error text", run_id, last_at, first_at, count)
+            FailureCause(first_line(text) or "no error text", run_id, last_at, first_at, count)
             for text, run_id, last_at, first_at, count in cursor.fetchall()
         ]

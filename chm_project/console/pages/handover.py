@@ -11,12 +11,12 @@ from chm_project.access.my_clients import my_clients
 from chm_project.access.visibility import visibility_of
 from chm_project.console.pages.board_scope import WORKING_EVENING, choices, scope_of
 from chm_project.console.pages.views import READ, console_page, for_roles
-from chm_project.handover.report import LONGEST, Handover, read_handover
+from chm_project.handover.report import MAX_SHIFT, Handover, read_handover
 from chm_project.handover.texts import TITLES, markdown
 from runs.reporting.adapter import Row
 
-# More rows are counted, not shown.
-MOST_ROWS = 200
+# At most this many rows of a part are shown; all are counted.
+MAX_ROWS = 200
 _FORMS = {
     "client": "admin:inventory_client_change",
     "pipeline": "admin:inventory_pipeline_change",
@@ -41,8 +41,8 @@ def page(request: HttpRequest) -> HttpResponse:
     # On a Monday the shift to hand over began on Friday evening.
     scope = replace(scope, since=scope.since or WORKING_EVENING)
     since = scope.compared_since(now)
-    if since < now - LONGEST:
-        raise Http404(f"A handover goes back {LONGEST.days} days at most.")
+    if since < now - MAX_SHIFT:
+        raise Http404(f"A handover goes back {MAX_SHIFT.days} days at most.")
     handover = read_handover(since=since, until=now, clients=scope.clients, client_id=scope.client_id)
     context = {
         "title": "Handover",
@@ -70,7 +70,7 @@ def _parts(handover: Handover) -> list[Part]:
         "changes": ("No change.", [{**row, "address": _form(row)} for row in handover.changes]),
     }
     return [
-        Part(key, title, empty_text, rows[:MOST_ROWS], len(rows))
+        Part(key, title, empty_text, rows[:MAX_ROWS], len(rows))
         for key, title in TITLES.items()
         for empty_text, rows in [parts[key]]
     ]

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 
 from alerting.models import AlertRule
 from chm_project.console.drawing.axis import NUMBER, SECONDS, AxisUnit
-from chm_project.console.drawing.charts import Bar, ChartLine, bars, few
+from chm_project.console.drawing.charts import Bar, ChartLine, bars, spread
 from chm_project.console.drawing.strips import strips_of
 from chm_project.console.drawing.text_format import duration, utc
 from chm_project.console.pages.error_groups import grouped_failures
@@ -22,24 +22,24 @@ from runs.models import Run
 from runs.planned_maintenance import note_rows
 from runs.reporting.adapter import Row, page_of_shape
 
-CHARTED, LISTED, MAX_FAILED, MAX_RULES = 100, 30, 500, 10
-FAILURES_OVER = timedelta(days=30)
+CHARTED_RUNS, LISTED_RUNS, MAX_FAILED, MAX_RULES = 100, 30, 500, 10
+FAILURES_PERIOD = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class RunChart:
     """A chart; `values` is the number of runs with a value."""
 
     drawing: SafeString
     values: int
-    most: float | None
+    maximum: float | None
     median: float | None
     p95: float | None
 
 
 def read_pipeline(pipeline: Pipeline, as_of: datetime) -> dict[str, Any]:
     runs = Run.objects.filter(pipeline=pipeline)
-    newest = list(runs.latest_first().defer("payload")[:CHARTED])
+    newest = list(runs.latest_first().defer("payload")[:CHARTED_RUNS])
     scope = Q(pipeline=pipeline) | Q(client=pipeline.client_id, pipeline=None)
     verdict = read_verdict(pipeline, as_of)
     notes: Row = {"pipeline_id": pipeline.pk}
@@ -51,18 +51,21 @@ def read_pipeline(pipeline: Pipeline, as_of: datetime) -> dict[str, Any]:
         "verdict": verdict,
         "notes": notes,
         "strip": strips_of([pipeline.pk]).get(pipeline.pk, ""),
-        "runs": newest[:LISTED],
+        "runs": newest[:LISTED_RUNS],
         "latest": newest[0] if newest else None,
         "durations": measured(newest, "duration_seconds", duration, "Duration", SECONDS),
         "rows": measured(newest, "rows_processed", lambda value: f"{value:,.0f} rows", "Rows", NUMBER),
-        "failures": grouped_failures(pipeline.pk, since=as_of - FAILURES_OVER, most=MAX_FAILED),
+        "failures": grouped_failures(pipeline.pk, since=as_of - FAILURES_PERIOD, most=MAX_FAILED),
         "previews": previews_of(list(rules[:MAX_RULES]), as_of),
     }
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The state of the pipeline; `failing` is its row of failing_now, and the rest is read if there is none."""
+    """The state of the pipeline.
+
+    `failing` is its row of failing_now. Without such a row, `decisive` and `running` are read.
+    """
 
     failing: Row | None
     decisive: Run | None = None
@@ -79,7 +82,7 @@ def read_verdict(pipeline: Pipeline, as_of: datetime) -> Verdict:
     return Verdict(None, runs.decisive().latest_first().first(), runs.still_open().exists())
 
 
-def measured(newest: Sequence[Run], field: str, format_value: Any, name: str, unit: AxisUnit) -> Measured:
+def measured(newest: Sequence[Run], field: str, format_value: Any, name: str, unit: AxisUnit) -> RunChart:
     """Draw a bar per run, oldest first, with a gap for runs without a value; median and p95 are of the drawn runs."""
     values = [value for run in newest if (value := getattr(run, field)) is not None]
     median, p95 = percentile(values, 0.5), percentile(values, 0.95)
@@ -95,10 +98,10 @@ def measured(newest: Sequence[Run], field: str, format_value: Any, name: str, un
             ChartLine(f"median {format_value(median)}", median, "median"),
             ChartLine(f"p95 {format_value(p95)}", p95, "p95"),
         ]
-    dates = few([f"{run.event_at:%d %b %H:%M}" for run in reversed(newest)], 4)
+    dates = spread([f"{run.event_at:%d %b %H:%M}" for run in reversed(newest)], 4)
     label = f"{name} of the last {len(newest)} runs, oldest first"
     drawing = bars(columns, label=label, lines=lines, dates=dates, unit=unit)
-    return Measured(drawing, len(values), max(values, default=None), median, p95)
+    return RunChart(drawing, len(values), max(values, default=None), median, p95)
 
 
 def percentile(values: Sequence[float], share: float) -> float | None:

@@ -12,7 +12,7 @@ from alerting.services import previews
 from chm_project.console.drawing.charts import spans
 from chm_project.console.drawing.text_format import duration, utc
 
-OVER = timedelta(days=30)
+PREVIEW_PERIOD = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Preview:
 
 
 def previews_of(rules: Sequence[AlertRule], as_of: datetime) -> list[Preview]:
-    since = as_of - OVER
+    since = as_of - PREVIEW_PERIOD
     firings = previews(rules, since=since, until=as_of)
     return [_draw(rule, firings[rule.pk], since, as_of) for rule in rules]
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.urls import reverse
 
-from chm_project.access.my_clients import ALL, PARAMETER
+from chm_project.access.my_clients import ALL_CLIENTS, CLIENTS_PARAMETER
 from runs.changelist import CLIENT
 
 
@@ -35,6 +35,6 @@ def runs_of_scope(parameters: dict[str, object], since: datetime, until: datetim
         "pipeline__environment__exact": str(parameters["environment"] or ""),
         CLIENT: str(parameters["client_id"] or ""),
         # The list starts with a person's own clients, as the board does.
-        PARAMETER: ALL if parameters["clients"] is None and not parameters["client_id"] else "",
+        CLIENTS_PARAMETER: ALL_CLIENTS if parameters["clients"] is None and not parameters["client_id"] else "",
     }
     return _runs(since, until, {name: value for name, value in filters.items() if value})

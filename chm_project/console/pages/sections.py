@@ -22,7 +22,7 @@ _OF_INCIDENTS = (_SQL / "pipelines_of_incidents.sql").read_text()
 _CLIENTS_NOW = (_SQL / "clients_now.sql").read_text()
 _CANDIDATES = (_SQL / "board_candidates.sql").read_text()
 # Pipelines shown below each incident.
-BENEATH = 5
+PIPELINES_PER_INCIDENT = 5
 
 
 # Returns the rows of a page from an offset on, and their total.
@@ -33,9 +33,9 @@ _OLD = f"hours_since_success IS NULL OR hours_since_success >= {STALE_AFTER_HOUR
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A section: `most` rows are on the board, all in the list behind it. `empty_text` is shown without rows.
+    """A section: the board shows `rows_on_board` of its rows, and its own list shows all.
 
-    Without `most` the section is a list of its own, which the menu names.
+    `empty_text` is shown instead of an empty list. A section without rows on the board is only in the menu.
     """
 
     key: str
@@ -43,14 +43,14 @@ class Section:
     about: str
     empty_text: str
     tone: str
-    most: int
+    rows_on_board: int
     read: Read
     tile: str = ""
     grain: str = "pipeline"
     # What a person looks at first: larger on the board.
     is_first: bool = False
-    # The list of candidates that has all of its pipelines; empty: there is none.
-    among: str = ""
+    # The key of the candidate list that contains every pipeline of the section; empty if there is no such list.
+    candidates_key: str = ""
 
 
 def _shape(name: str, where: str = "true", **own: Any) -> Read:
@@ -81,12 +81,12 @@ def _running_long(scope: BoardScope, clock: datetime, most: int, offset: int) ->
 
 
 def candidates(scope: BoardScope, clock: datetime) -> Row:
-    """Return lists of pipelines by name: the only ones that the sections `among` them can show.
+    """Return lists of pipelines by key. A section with this `candidates_key` shows only pipelines of that list.
 
     Several sections need the latest decisive run of each pipeline, and a board reads it once.
     """
-    [found] = _rows(_CANDIDATES, scope, clock, since=scope.compared_since(clock))
-    return found
+    [pipelines_by_key] = _rows(_CANDIDATES, scope, clock, since=scope.compared_since(clock))
+    return pipelines_by_key
 
 
 def clients_now(scope: BoardScope, clock: datetime) -> list[Row]:
@@ -95,14 +95,14 @@ def clients_now(scope: BoardScope, clock: datetime) -> list[Row]:
 
 
 def _incidents(scope: BoardScope, clock: datetime, most: int, offset: int) -> tuple[list[Row], int]:
-    """Return the incidents, each with its first pipelines as `beneath`."""
+    """Return the incidents, each with its first pipelines as `first_pipelines`."""
     incidents, total = _shape("incidents")(scope, clock, most, offset)
     shown = [row["incident"] for row in incidents]
-    beneath: dict[tuple[str, datetime], list[Row]] = {}
-    for row in _rows(_OF_INCIDENTS, scope, clock, incidents=shown, most=BENEATH):
-        beneath.setdefault((row["incident"], row["since"]), []).append(row)
+    first_pipelines: dict[tuple[str, datetime], list[Row]] = {}
+    for row in _rows(_OF_INCIDENTS, scope, clock, incidents=shown, most=PIPELINES_PER_INCIDENT):
+        first_pipelines.setdefault((row["incident"], row["since"]), []).append(row)
     for row in incidents:
-        row["beneath"] = beneath.get((row["incident"], row["since"]), [])
+        row["first_pipelines"] = first_pipelines.get((row["incident"], row["since"]), [])
     return incidents, total
 
 
@@ -119,11 +119,11 @@ def _firing(scope: BoardScope, clock: datetime, most: int, offset: int) -> tuple
     if scope.environment:
         rules = rules.filter(Q(pipeline=None) | Q(pipeline__environment=scope.environment))
     rules = rules.order_by(Coalesce("pipeline__client__name", "client__name"), "created_at", "id")
-    found: list[Row] = []
+    rows: list[Row] = []
     for rule in rules:
         owner: Any = rule.pipeline.client if rule.pipeline else rule.client
-        found.append({"rule": rule, "client_name": owner.name, "client_id": owner.pk})
-    return found[offset : offset + most], len(found)
+        rows.append({"rule": rule, "client_name": owner.name, "client_id": owner.pk})
+    return rows[offset : offset + most], len(rows)
 
 
 def _changed(scope: BoardScope, clock: datetime, most: int, offset: int) -> tuple[list[Row], int]:
@@ -140,11 +140,11 @@ SECTIONS = {
         Section(
             "failing", "New failures", "Failed since the last success, and not marked as known; longest first.",
             "Nothing new is failing.", "bad", 15, _noted(_shape("failing_now", "NOT known")), tile="New failures",
-            is_first=True, among="failing",
+            is_first=True, candidates_key="failing",
         ),
         Section(
             "known", "Known failures", "Failing, and marked as known.", "No known failure.", "warn", 8,
-            _noted(_shape("failing_now", "known")), tile="Known failures", is_first=True, among="marked",
+            _noted(_shape("failing_now", "known")), tile="Known failures", is_first=True, candidates_key="marked",
         ),
         Section(
             "late", "Late", "Usually starts regularly and has not started; longest overdue first.",
@@ -154,15 +154,15 @@ SECTIONS = {
         Section(
             "incidents", "Incidents",
             "Failing pipelines with one cause that began to fail together; most pipelines first.",
-            "No incident.", "bad", 10, _noted(_incidents), tile="Incidents", grain="incident", among="failing",
+            "No incident.", "bad", 10, _noted(_incidents), tile="Incidents", grain="incident", candidates_key="failing",
         ),
         Section(
             "changed", "Changed", "Newly failing, recovered, then first runs; newest first.",
-            "Nothing has changed.", "note", 10, _changed, tile="Changed", among="changed",
+            "Nothing has changed.", "note", 10, _changed, tile="Changed", candidates_key="changed",
         ),
         Section(
-            "long", "Running long", "More than 10 minutes and three times the usual.", "Nothing is running long.",
-            "warn", 8, _running_long, tile="Running long",
+            "long", "Running long", "Running for more than 10 minutes and three times the usual duration.",
+            "Nothing is running long.", "warn", 8, _running_long, tile="Running long",
         ),
         Section(
             "sources", "Sources not up to date",

@@ -31,12 +31,12 @@ from chm_project.admin_kit.local_times import moment_in, zone_named
 from chm_project.api.csv import csv_response
 from chm_project.api.history import log
 from chm_project.console.pages.board import list_address
+from chm_project.console.pages.board_cache import board_lists
 from chm_project.console.pages.board_scope import BoardScope, choices, scope_of, why_nothing_is_judged
 from chm_project.console.pages.client import read_client
 from chm_project.console.pages.client_report import TABLES, USUAL_DAYS, Period, UnknownPeriod, period_of
 from chm_project.console.pages.first_start import first_steps
 from chm_project.console.pages.ingest_refusal import why_not_ingested
-from chm_project.console.pages.kept_board import board_lists
 from chm_project.console.pages.pipeline import read_pipeline
 from chm_project.console.pages.row_strips import add_strips
 from chm_project.console.pages.sections import LISTS, Section
@@ -84,7 +84,7 @@ def of_all_clients(view: View) -> View:
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """The admin's index: the board for users who may read it, else the list of links."""
+    """Return the context of the admin's index: the board for users who may read it, else the list of links."""
     if not request.user.has_perms(READ):
         return context
     scope, clock = scope_of(request), timezone.now()
@@ -193,7 +193,7 @@ def known_failure(request: HttpRequest, pipeline_id: UUID) -> HttpResponse:
     """Mark the failure of a pipeline as known, or remove the mark."""
     pipeline = get_object_or_404(_pipelines(request), pk=pipeline_id)
     fields = {name: text for name in ("reason", "ticket_url", "until") if (text := request.POST.get(name, "").strip())}
-    # The browser's zone; a wrong time keeps its text, which the form refuses.
+    # The time is in the browser's zone. An invalid one stays as it is, and the form refuses it.
     with suppress(ValueError, OverflowError):
         if until := moment_in(fields.get("until", ""), zone_named(request.POST.get("zone", ""))):
             fields["until"] = until.isoformat()
@@ -226,12 +226,12 @@ def _pipelines(request: HttpRequest) -> QuerySet[Pipeline]:
 def _ingestion(request: HttpRequest) -> dict[str, Any] | None:
     """Return the state of the ingestion that this page started; None for an unknown id."""
     try:
-        found = state(UUID(request.GET.get("ingestion", "")))
+        request_and_state = state(UUID(request.GET.get("ingestion", "")))
     except (ValueError, QueueUnavailable):
         return None
-    if found is None or not may_see(visibility_of(request), found[0]):
+    if request_and_state is None or not may_see(visibility_of(request), request_and_state[0]):
         return None
-    return found[1] | {"open": found[1]["state"] in {"queued", "running"}}
+    return request_and_state[1] | {"open": request_and_state[1]["state"] in {"queued", "running"}}
 
 
 def _may_ingest(request: HttpRequest, pipeline: Pipeline) -> bool:

@@ -1,4 +1,4 @@
-"""The report of a client: its page, its CSV files and its HTML file say what the shapes say, about any period."""
+"""The report of a client: its page, its CSV files and its HTML file have the numbers of the shapes, for any period."""
 
 import csv
 import io
@@ -38,8 +38,8 @@ def at(text: str) -> datetime:
 
 
 def run(pipeline: Pipeline, status: str, moment: datetime, **fields: Any) -> Run:
-    found: Run = RunFactory.create(pipeline=pipeline, status=status, started_at=moment, finished_at=moment, **fields)
-    return found
+    new_run: Run = RunFactory.create(pipeline=pipeline, status=status, started_at=moment, finished_at=moment, **fields)
+    return new_run
 
 
 def page(browser: Browser, client: Client, period: str) -> str:
@@ -63,7 +63,7 @@ def acme(monkeypatch: pytest.MonkeyPatch) -> Client:
 
 
 @pytest.mark.parametrize("length", ["7d", "30d", "90d", "month"])
-def test_every_number_of_the_report_is_the_one_of_its_shape(acme: Client, length: str) -> None:
+def test_every_number_of_the_report_equals_its_shape(acme: Client, length: str) -> None:
     key = f"{timezone.now():%Y-%m}" if length == "month" else length
     period = period_of(key, timezone.now())
     window = {"client_id": str(acme.pk), "since": period.since.isoformat()}
@@ -158,7 +158,7 @@ def test_a_period_that_does_not_exist_is_not_found(key: str) -> None:
     assert browser("viewer").get(f"{reverse('console:client', args=[client.pk])}?period={wrong}").status_code == 404
 
 
-def test_the_csv_files_hold_the_rows_of_the_shapes(acme: Client) -> None:
+def test_the_csv_files_contain_the_rows_of_the_shapes(acme: Client) -> None:
     window = {"client_id": str(acme.pk), "since": period_of("30d", timezone.now()).since.isoformat()}
     viewer = browser("viewer")
     for table, shape in (

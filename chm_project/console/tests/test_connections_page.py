@@ -52,9 +52,9 @@ def walk() -> None:
 def browser(role: str) -> Browser:
     user = User.objects.create_user(f"the {role}", is_staff=True)
     user.groups.add(Group.objects.get(name=role))
-    found = Browser()
-    found.force_login(user)
-    return found
+    client = Browser()
+    client.force_login(user)
+    return client
 
 
 def pipeline(external_id: str, **fields: Any) -> Pipeline:
@@ -65,7 +65,7 @@ def pipeline(external_id: str, **fields: Any) -> Pipeline:
     )  # fmt: skip
 
 
-def test_the_pages_show_what_each_side_has_alone(airflow: AirflowReplay) -> None:
+def test_the_pages_show_pipelines_that_only_one_side_has(airflow: AirflowReplay) -> None:
     pipeline("deleted_dag")
     pipeline("manual_refund")
     for row in airflow.dag_list:
@@ -85,7 +85,7 @@ def test_the_pages_show_what_each_side_has_alone(airflow: AirflowReplay) -> None
     assert "manual_refund" in shown.partition("<h2>Import errors")[2].partition("</section>")[0]
 
 
-def test_a_pipeline_that_its_source_lost_says_so_wherever_it_is_shown(airflow: AirflowReplay) -> None:
+def test_a_pipeline_that_is_missing_at_its_source_is_marked_on_every_page(airflow: AirflowReplay) -> None:
     lost = pipeline("deleted_dag")
     RunFactory.create()  # without a run the board shows the checklist of a first start
     walk()
@@ -102,18 +102,18 @@ def test_a_pipeline_that_its_source_lost_says_so_wherever_it_is_shown(airflow: A
     assert "missing</span> since" in client
 
 
-def test_who_may_import_pipelines_may_adopt_them_and_others_are_refused(airflow: AirflowReplay) -> None:
+def test_roles_that_may_import_pipelines_may_adopt_them_and_others_are_refused(airflow: AirflowReplay) -> None:
     Client.objects.create(name="Northwind")
     walk()
-    wanted = {"external_id": ["manual_refund", "branch_and_map"], "client": "Northwind", "pipeline_type": "export"}
+    form = {"external_id": ["manual_refund", "branch_and_map"], "client": "Northwind", "pipeline_type": "export"}
 
     for role in ("viewer", "operator"):
         page = browser(role)
         assert "Adopt selected" not in page.get(PAGE).content.decode()
-        assert page.post(ADOPT, wanted).status_code == 403
+        assert page.post(ADOPT, form).status_code == 403
     analyst = browser("analyst")
     assert "Adopt selected" in analyst.get(PAGE).content.decode()
-    answer = analyst.post(ADOPT, wanted, follow=True).content.decode()
+    answer = analyst.post(ADOPT, form, follow=True).content.decode()
 
     assert "Adopted 2 pipelines. The next walk reads all runs of each." in answer
     assert set(Pipeline.objects.values_list("external_id", flat=True)) == {"manual_refund", "branch_and_map"}
@@ -140,7 +140,7 @@ def test_without_a_usable_connection_the_page_says_so(settings: Settings) -> Non
     assert page.get(PAGE).status_code == 404
 
 
-def test_nobody_without_a_role_sees_connections() -> None:
+def test_a_user_without_a_role_may_not_see_connections() -> None:
     user = User.objects.create_user("nobody", is_staff=True)
     page = Browser()
     page.force_login(user)

@@ -1,4 +1,4 @@
-"""The health board: its numbers are the reports', its tiles count what they open, and its cost is known."""
+"""The health board: its numbers equal the reports', a tile counts the rows of its list, and the queries do not grow."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -38,7 +38,7 @@ def viewer() -> Browser:
 
 
 def reports(board: str, query: str) -> Any:
-    """What the reports say at the board's own moment and with its filters."""
+    """Return a function that requests a report with the moment and the filters of the board."""
     [as_of] = re.findall(r'data-as-of="([^"]+)"', board)
     api, parameters = program("read"), dict(re.findall(r"(\w+)=([^&]+)", query))
     if "client" in parameters:
@@ -57,13 +57,13 @@ def moment(value: str | None) -> str:
     return "–" if value is None else re.sub(r"\.\d+", "", value)
 
 
-# What the board shows of the run that came after a failure.
+# The text that the board shows for a run after a failure.
 AFTER = {"canceled": "canceled", "skipped": "skipped"}
 QUERIES = ["", "client={acme}", "platform=vendor_api", "environment=prod", "client={acme}&platform=airflow"]
 
 
 @pytest.mark.parametrize("query", QUERIES)
-def test_every_number_is_the_one_that_the_reports_give(seed: None, viewer: Browser, query: str) -> None:
+def test_every_number_of_the_board_equals_its_report(seed: None, viewer: Browser, query: str) -> None:
     query = query.format(acme=Client.objects.get(name="Acme").pk)
     board = html(viewer.get(f"/admin/?{query}"))
     ask, shown, counts = reports(board, query), tables(board), tiles(board)
@@ -144,14 +144,14 @@ def test_every_number_is_the_one_that_the_reports_give(seed: None, viewer: Brows
     ]
 
 
-def test_the_seed_has_something_for_each_of_these_lists(seed: None, viewer: Browser) -> None:
+def test_the_seed_has_rows_for_every_list(seed: None, viewer: Browser) -> None:
     shown = tables(html(viewer.get("/admin/")))
     assert {name for name, rows in shown.items() if rows} >= {
         "incidents", "failing", "changed", "late", "sources", "fresh", "flaky", "firing", "failures", "success",
     }  # fmt: skip
 
 
-def test_the_rules_that_hold_are_those_that_the_api_names(seed: None, viewer: Browser) -> None:
+def test_the_board_and_the_api_list_the_same_firing_rules(seed: None, viewer: Browser) -> None:
     firing = program("read").get(f"{ROOT}/alert_rules/firing").json()["items"]
     board = html(viewer.get("/admin/"))
     assert tiles(board)["firing"] == len(firing) > 0
@@ -168,7 +168,7 @@ def test_a_tile_counts_the_rows_of_the_list_that_it_opens(seed: None, viewer: Br
         assert len(tables(page).get(key, [])) == tiles(board)[key], key
 
 
-def test_a_long_list_is_cut_on_the_board_and_whole_behind_it(viewer: Browser) -> None:
+def test_a_long_list_is_shortened_on_the_board_and_complete_on_its_own_page(viewer: Browser) -> None:
     for number in range(60):
         RunFactory.create(status="failed", pipeline__name=f"nightly {number:02}")
     board = html(viewer.get("/admin/"))
@@ -202,7 +202,7 @@ def test_a_run_that_takes_much_longer_than_usual_is_running_long(viewer: Browser
     assert row[3:5] == ["1 h 1 min", "20 min"]
 
 
-def test_a_source_is_behind_when_it_is_overdue_failing_or_was_never_ingested(viewer: Browser) -> None:
+def test_a_source_is_listed_if_its_ingestion_is_overdue_failing_or_never_finished(viewer: Browser) -> None:
     RunFactory.create(pipeline__external_id=None)  # an installation without a run has no board
     now = timezone.now()
     fine = {"last_ingest_at": now, "ingest_due_at": now + timedelta(hours=1), "last_ingest_error": None}
@@ -217,11 +217,11 @@ def test_a_source_is_behind_when_it_is_overdue_failing_or_was_never_ingested(vie
     assert [row[0] for row in tables(html(viewer.get("/admin/")))["sources"]] == ["failing", "never", "overdue"]
 
 
-def test_a_day_without_a_success_begins_after_twenty_four_hours(viewer: Browser) -> None:
+def test_a_pipeline_is_listed_after_24_hours_without_a_success(viewer: Browser) -> None:
     now = timezone.now()
     for hours in (23, 25):
-        at = now - timedelta(hours=hours)
-        RunFactory.create(pipeline__name=f"{hours} hours", started_at=at, finished_at=at)
+        moment_of_run = now - timedelta(hours=hours)
+        RunFactory.create(pipeline__name=f"{hours} hours", started_at=moment_of_run, finished_at=moment_of_run)
     PipelineFactory.create(name="never")
     shown = tables(html(viewer.get("/admin/")))["fresh"]
     assert [(row[0].split(" client ")[0], row[3]) for row in shown] == [("never", "–"), ("25 hours", "25.0")]
@@ -274,7 +274,7 @@ def test_the_board_of_a_disabled_client_says_so_instead_of_being_green(viewer: B
 
 
 def steps(page: str) -> list[bool]:
-    """Whether each step of the first start is ticked."""
+    """Return for each step of the first start whether it is marked as done."""
     return ["chm-done" in each for each in re.findall(r'<li class="([^"]*)" data-step', page)]
 
 
@@ -323,7 +323,7 @@ def test_an_installation_without_pipelines_is_not_judged(viewer: Browser) -> Non
     assert "No active pipeline matches these filters." in html(viewer.get("/admin/?platform=cron"))
 
 
-def test_a_pipeline_that_is_only_pushed_to_is_not_a_source_behind(viewer: Browser) -> None:
+def test_a_pipeline_that_only_receives_pushed_runs_is_not_listed_under_sources(viewer: Browser) -> None:
     pushed = RunFactory.create(pipeline__external_id="warehouse/orders", pipeline__client__name="pushed").pipeline
     PipelineFactory.create(external_id="waits", client__name="waits")
     board = html(viewer.get("/admin/"))
@@ -340,13 +340,13 @@ def test_a_disabled_client_can_still_be_chosen_by_its_address(viewer: Browser) -
     assert f'<option value="{client.pk}" selected>Northwind (disabled)</option>' in board
 
 
-def test_an_address_that_no_filter_gives_is_not_found(viewer: Browser) -> None:
+def test_an_address_with_an_unknown_filter_value_is_not_found(viewer: Browser) -> None:
     for query in ("platform=cobol", "environment=moon", "client=nobody", f"client={uuid4()}"):
         assert viewer.get(f"/admin/?{query}").status_code == 404
     assert viewer.get("/admin/console/list/nothing/").status_code == 404
 
 
-def test_the_board_costs_the_same_queries_however_much_there_is_on_it(seed: None, viewer: Browser) -> None:
+def test_the_number_of_queries_does_not_grow_with_the_board(seed: None, viewer: Browser) -> None:
     html(viewer.get("/admin/"))  # what Django looks up once
     with CaptureQueriesContext(connection) as few:
         html(viewer.get("/admin/"))

@@ -78,7 +78,7 @@ def test_a_client_with_more_pipelines_than_a_page_holds_has_pages(viewer: Browse
     assert names == [f"p{number:02}" for number in range(60)]
 
 
-def test_a_pipeline_page_tells_the_median_and_the_95th_percentile(viewer: Browser) -> None:
+def test_a_pipeline_page_shows_the_median_and_the_95th_percentile(viewer: Browser) -> None:
     pipeline = PipelineFactory.create()
     history(pipeline, *["success"] * 20)  # 1 to 20 minutes, 1,000 to 20,000 rows
 
@@ -125,7 +125,7 @@ def test_errors_that_differ_only_in_numbers_are_one_cause(viewer: Browser) -> No
     ]  # fmt: skip
 
 
-def test_ids_and_times_do_not_tell_causes_apart_but_words_do(viewer: Browser) -> None:
+def test_errors_that_differ_in_words_have_different_causes_and_in_ids_or_times_the_same(viewer: Browser) -> None:
     pipeline = PipelineFactory.create()
     for text in [f"run {uuid4()} failed at 2026-11-20T10:00:0{number}" for number in range(5)] + ["disk full"]:
         history(pipeline, "failed", error_message=text)
@@ -135,7 +135,7 @@ def test_ids_and_times_do_not_tell_causes_apart_but_words_do(viewer: Browser) ->
     assert [row[0] for row in groups] == ["5", "1"]
 
 
-def test_a_pipeline_page_shows_the_rules_that_watch_it_and_when_they_would_have_held(viewer: Browser) -> None:
+def test_a_pipeline_page_shows_its_rules_and_when_they_would_have_fired(viewer: Browser) -> None:
     pipeline = PipelineFactory.create()
     history(pipeline, "success", "failed", "success", "failed")
     own = AlertRule.objects.create(pipeline=pipeline, rule_type="on_failure", channel="slack", destination="#own")
@@ -171,7 +171,7 @@ def test_a_new_rule_is_shown_with_its_preview_at_once() -> None:
     assert AlertRule.objects.get().destination == "#new"
 
 
-def test_a_run_page_holds_everything_and_its_neighbours(viewer: Browser) -> None:
+def test_a_run_page_shows_all_fields_and_links_to_the_runs_before_and_after(viewer: Browser) -> None:
     pipeline = PipelineFactory.create()
     first, second, third = history(pipeline, "success", "failed", "running", payload={"dag": {"try": 2, "ok": None}})
     Run.objects.filter(pk=second.pk).update(error_message="line one\nline two", status_reason="broke off")
@@ -189,7 +189,7 @@ def test_a_run_page_holds_everything_and_its_neighbours(viewer: Browser) -> None
     assert 'rel="prev"' not in html(viewer.get(run_address(first)))
 
 
-def test_runs_without_a_start_have_their_place_among_the_neighbours(viewer: Browser) -> None:
+def test_runs_without_a_start_come_before_runs_with_a_start(viewer: Browser) -> None:
     pipeline = PipelineFactory.create()
     [known] = history(pipeline, "success")
     unknown = [RunFactory.create(pipeline=pipeline, started_at=None, finished_at=None) for _ in range(2)]
@@ -200,7 +200,7 @@ def test_runs_without_a_start_have_their_place_among_the_neighbours(viewer: Brow
     assert f'rel="prev" href="{run_address(unknown[0])}"' in page
 
 
-def test_pages_of_things_that_are_not_there_are_not_found(viewer: Browser) -> None:
+def test_pages_of_unknown_objects_are_not_found(viewer: Browser) -> None:
     for address in (
         reverse("console:client", args=[uuid4()]), reverse("console:pipeline", args=[uuid4()]),
         reverse("admin:runs_run_change", args=[uuid4()]), reverse("admin:runs_run_change", args=["nothing"]),
@@ -209,7 +209,7 @@ def test_pages_of_things_that_are_not_there_are_not_found(viewer: Browser) -> No
 
 
 class _Elements(HTMLParser):
-    """What a browser would make of a page: its elements with their attributes, and the text inside scripts."""
+    """Parse a page like a browser: the attributes of its elements, and the text of its scripts."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -228,8 +228,8 @@ class _Elements(HTMLParser):
             self.scripts += data
 
 
-def hostile_world() -> list[str]:
-    """Addresses of every page that shows any of it."""
+def create_hostile_objects() -> list[str]:
+    """Create objects with hostile texts; return the address of every page that shows one."""
     now = timezone.now()
     client = ClientFactory.create(name=f"client {HOSTILE}")
     pipeline = PipelineFactory.create(
@@ -260,7 +260,7 @@ def hostile_world() -> list[str]:
 
 def test_hostile_names_errors_and_payloads_are_text_on_every_page() -> None:
     administrator, shown = browser("administrator"), 0
-    for address in hostile_world():
+    for address in create_hostile_objects():
         page = html(administrator.get(address))
         elements = _Elements()
         elements.feed(page)
@@ -296,7 +296,7 @@ def test_a_role_sees_the_buttons_that_work_for_it(role: str) -> None:
         assert person.post(f"{pipeline_address(pipeline)}ingest/").status_code == 403
 
 
-def test_whoever_has_no_role_sees_no_number() -> None:
+def test_a_person_without_a_role_sees_no_data() -> None:
     RunFactory.create(status="failed", pipeline__name="secret pipeline")
     person = browser("viewer")
     User.objects.get(username="a viewer").groups.clear()
@@ -306,7 +306,7 @@ def test_whoever_has_no_role_sees_no_number() -> None:
     assert person.get(run_address(Run.objects.get())).status_code == 403
 
 
-def test_every_page_says_at_its_foot_which_version_this_is() -> None:
+def test_every_page_shows_the_version_in_its_footer() -> None:
     run, analyst = RunFactory.create(), browser("analyst")
     for address in ("/admin/", run_address(run), "/admin/runs/run/", f"/admin/runs/run/{run.pk}/change/"):
         assert f">CHM {VERSION}</footer>" in html(analyst.get(address, follow=True)), address
@@ -324,12 +324,12 @@ def test_nobody_sees_a_page_without_a_login() -> None:
 
 
 @pytest.mark.parametrize("fields", [{"is_active": False}, {"client__is_active": False}, {"external_id": None}])
-def test_what_is_not_ingested_has_no_button_for_it(fields: dict[str, Any]) -> None:
+def test_a_pipeline_that_is_not_ingested_has_no_ingest_button(fields: dict[str, Any]) -> None:
     pipeline = PipelineFactory.create(**fields)
     assert "Ingest now" not in html(browser("operator").get(pipeline_address(pipeline)))
 
 
-def test_ingest_now_queues_it_and_the_page_follows(settings: Settings) -> None:
+def test_ingest_now_queues_an_ingestion_and_the_page_shows_its_state(settings: Settings) -> None:
     settings.CHM_PARTNER_API_BASE_URL = "http://127.0.0.1:9"
     pipeline = PipelineFactory.create()
     operator = browser("operator")
@@ -345,14 +345,14 @@ def test_ingest_now_queues_it_and_the_page_follows(settings: Settings) -> None:
     assert operator.get(f"{pipeline_address(pipeline)}ingest/").status_code == 405
 
 
-def test_ingest_now_is_disabled_with_the_reason_where_no_connection_takes_the_pipeline(
+def test_ingest_now_is_disabled_with_the_reason_if_no_connection_selects_the_pipeline(
     settings: Settings, tmp_path: Path
 ) -> None:
     file = tmp_path / "connections.toml"
     settings.CHM_CONNECTIONS_FILE = str(file)
     pipeline, operator = PipelineFactory.create(), browser("operator")
     for content, reason in (
-        (None, "The web server has no connection that it can use."),
+        (None, "The web server has no usable connection."),
         ('pipelines = { clients = ["Nobody"] }', "No connection selects this pipeline. The connections are: other."),
         (f'pipelines = {{ clients = ["{pipeline.client.name}"] }}', ""),
     ):
@@ -370,23 +370,23 @@ def test_ingest_now_is_disabled_with_the_reason_where_no_connection_takes_the_pi
             assert f"Nothing was started. {reason}" in refused
 
 
-def test_run_and_pipeline_pages_link_to_the_source_and_nowhere_without_one(viewer: Browser) -> None:
+def test_run_and_pipeline_pages_link_to_the_source_only_if_its_address_is_known(viewer: Browser) -> None:
     linked = PipelineFactory.create(
         source_url="https://airflow.example/dags/a",
         source_url_template='https://airflow.example/dags/a/runs/{run_id}?x="1"&y=2',
     )
-    alone = PipelineFactory.create()
-    run, other = (RunFactory.create(pipeline=pipeline, external_run_id="r 1") for pipeline in (linked, alone))
+    unlinked = PipelineFactory.create()
+    run, other = (RunFactory.create(pipeline=pipeline, external_run_id="r 1") for pipeline in (linked, unlinked))
 
     pages = [
         html(viewer.get(pipeline_address(linked))),
         html(viewer.get(run_address(run))),
     ]
-    bare = [
-        html(viewer.get(pipeline_address(alone))),
+    pages_without_source = [
+        html(viewer.get(pipeline_address(unlinked))),
         html(viewer.get(run_address(other))),
     ]
 
     assert 'href="https://airflow.example/dags/a" target="_blank" rel="noopener noreferrer"' in pages[0]
     assert 'href="https://airflow.example/dags/a/runs/r%201?x=&quot;1&quot;&amp;y=2"' in pages[1]
-    assert all("Open at the source" not in page for page in bare)
+    assert all("Open at the source" not in page for page in pages_without_source)

@@ -1,4 +1,4 @@
-"""Who may do what in the console: what a role is not offered is refused, and what it is offered works."""
+"""Permissions in the console: each role can do what its pages offer, and everything else is refused."""
 
 import re
 from html import unescape
@@ -25,7 +25,7 @@ WRITE = {"analyst", "administrator"}
 CLIENT, PIPELINE = "/admin/inventory/client/", "/admin/inventory/pipeline/"
 RUN, RULE = "/admin/runs/run/", "/admin/alerting/alertrule/"
 
-# Who is answered with a page; everyone else is refused with 403.
+# The roles that may open each page; the others get 403.
 PAGES: dict[str, set[str]] = {
     CLIENT: READ,
     PIPELINE: READ,
@@ -92,7 +92,7 @@ def staff(role: str) -> Browser:
 
 
 @pytest.fixture
-def world() -> dict[str, Any]:
+def ids() -> dict[str, Any]:
     run = RunFactory.create(status="failed")
     rule = AlertRule.objects.create(
         pipeline=run.pipeline, rule_type="on_failure", channel="slack", destination="#operations"
@@ -101,35 +101,33 @@ def world() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_a_page_opens_for_those_who_may_see_it(role: str, world: dict[str, Any]) -> None:
+def test_a_page_opens_for_those_who_may_see_it(role: str, ids: dict[str, Any]) -> None:
     browser = staff(role)
 
-    answers = {page: browser.get(page.format(**world)).status_code for page in PAGES}
+    answers = {page: browser.get(page.format(**ids)).status_code for page in PAGES}
 
-    assert answers == {page: 200 if role in may else 403 for page, may in PAGES.items()}
+    assert answers == {page: 200 if role in roles else 403 for page, roles in PAGES.items()}
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_a_page_offers_what_its_reader_may_do_and_nothing_more(role: str, world: dict[str, Any]) -> None:
+def test_a_page_offers_what_its_reader_may_do_and_nothing_more(role: str, ids: dict[str, Any]) -> None:
     browser = staff(role)
-    shown = {
-        page: unescape(browser.get(page.format(**world)).content.decode()) for page in {page for page, _ in OFFERS}
-    }
+    shown = {page: unescape(browser.get(page.format(**ids)).content.decode()) for page in {page for page, _ in OFFERS}}
 
     assert {offer: offer[1] in shown[offer[0]] for offer in OFFERS} == {
-        offer: role in may for offer, may in OFFERS.items()
+        offer: role in roles for offer, roles in OFFERS.items()
     }
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_no_link_of_a_page_is_refused_to_its_reader(role: str, world: dict[str, Any]) -> None:
+def test_no_link_of_a_page_is_refused_to_its_reader(role: str, ids: dict[str, Any]) -> None:
     browser = staff(role)
-    pages = [page for page, may in PAGES.items() if role in may and "export" not in page]
+    pages = [page for page, roles in PAGES.items() if role in roles and "export" not in page]
 
     links = {
         unescape(link).partition("#")[0]
         for page in pages
-        for link in re.findall(r'href="(/admin/[^"]*)"', browser.get(page.format(**world)).content.decode())
+        for link in re.findall(r'href="(/admin/[^"]*)"', browser.get(page.format(**ids)).content.decode())
     } - {"/admin/logout/"}
     refused = {link: status for link in links if (status := browser.get(link).status_code) not in {200, 302}}
 
@@ -138,12 +136,14 @@ def test_no_link_of_a_page_is_refused_to_its_reader(role: str, world: dict[str, 
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_sent_past_the_buttons_a_change_is_made_only_for_those_who_may(role: str, world: dict[str, Any]) -> None:
+def test_a_request_without_the_button_changes_something_only_for_roles_with_permission(
+    role: str, ids: dict[str, Any]
+) -> None:
     browser = staff(role)
     before = snapshot()
-    pipeline = {"client": world["client"], "name": "sent", "platform": "dbt", "pipeline_type": "export"}
-    rule = {"client": world["client"], "rule_type": "on_failure", "channel": "slack", "destination": "#sent"}
-    selected = {"_selected_action": str(world["pipeline"])}
+    pipeline = {"client": ids["client"], "name": "sent", "platform": "dbt", "pipeline_type": "export"}
+    rule = {"client": ids["client"], "rule_type": "on_failure", "channel": "slack", "destination": "#sent"}
+    selected = {"_selected_action": str(ids["pipeline"])}
     for page, data in (
         (f"{PIPELINE}add/", {**pipeline, "environment": "prod"}),
         (f"{PIPELINE}{{pipeline}}/change/", {**pipeline, "name": "changed", "environment": "prod"}),
@@ -154,10 +154,10 @@ def test_sent_past_the_buttons_a_change_is_made_only_for_those_who_may(role: str
         (f"{CLIENT}import/", {"file": SimpleUploadedFile("f.csv", b"name\nsent\n")}),
         (f"{RUN}{{run}}/change/", {"status": "success"}),
         (f"{RUN}{{run}}/delete/", {"post": "yes"}),
-        (RUN, {"action": "delete_selected", "post": "yes", "_selected_action": str(world["run"])}),
-        (CLIENT, {"action": "delete_selected", "post": "yes", "_selected_action": str(world["client"])}),
+        (RUN, {"action": "delete_selected", "post": "yes", "_selected_action": str(ids["run"])}),
+        (CLIENT, {"action": "delete_selected", "post": "yes", "_selected_action": str(ids["client"])}),
     ):
-        response = browser.post(page.format(**world), data)
+        response = browser.post(page.format(**ids), data)
         if page == f"{CLIENT}import/" and role in WRITE:
             browser.post(page, {"upload": response.context["upload"]})
 
@@ -167,7 +167,7 @@ def test_sent_past_the_buttons_a_change_is_made_only_for_those_who_may(role: str
     else:
         assert set(Pipeline.objects.values_list("name", "is_active")) == {("changed", False), ("sent", True)}
         assert set(Client.objects.values_list("name", "is_active")) >= {("sent", True)}
-        assert not Client.objects.get(pk=world["client"]).is_active
+        assert not Client.objects.get(pk=ids["client"]).is_active
         assert [found.destination for found in AlertRule.objects.all()] == ["#sent"]
 
 
@@ -175,17 +175,17 @@ def snapshot() -> list[list[Any]]:
     return [list(model._default_manager.order_by("pk").values()) for model in (Client, Pipeline, AlertRule, Run)]
 
 
-def test_an_account_without_a_role_sees_nothing(world: dict[str, Any]) -> None:
+def test_an_account_without_a_role_sees_nothing(ids: dict[str, Any]) -> None:
     browser = Browser()
     browser.force_login(User.objects.create_user("nobody", is_staff=True))
 
-    assert {browser.get(page.format(**world)).status_code for page in PAGES} == {403}
+    assert {browser.get(page.format(**ids)).status_code for page in PAGES} == {403}
 
 
-def test_an_account_that_is_not_staff_is_sent_to_the_login(world: dict[str, Any]) -> None:
+def test_an_account_that_is_not_staff_is_sent_to_the_login(ids: dict[str, Any]) -> None:
     user = User.objects.create_user("outsider")
     user.groups.add(*Group.objects.all())
     browser = Browser()
     browser.force_login(user)
 
-    assert {browser.get(page.format(**world)).status_code for page in PAGES} == {302}
+    assert {browser.get(page.format(**ids)).status_code for page in PAGES} == {302}

@@ -1,4 +1,4 @@
-"""Every answer says what may run in it, and no page outside the admin holds what its policy would stop."""
+"""Every response has a content policy, and no page outside the admin contains anything that its policy blocks."""
 
 import re
 from typing import Any
@@ -22,7 +22,7 @@ def policy(response: Any) -> str:
 
 
 @pytest.mark.parametrize("path", ["/health", f"{ROOT}/clients", f"{ROOT}/docs", f"{ROOT}/nothing", "/nothing"])
-def test_outside_the_admin_only_scripts_of_our_own_run(path: str) -> None:
+def test_outside_the_admin_only_scripts_of_this_site_may_run(path: str) -> None:
     sources = policy(program("read").get(path))
 
     assert sources == STRICT
@@ -44,7 +44,7 @@ def test_the_admin_has_a_policy_of_its_own_without_any_other_host() -> None:
 
 
 @pytest.mark.parametrize("path", ["clients", "runs", "pipelines/{pipeline}/runs", "docs"])
-def test_no_page_outside_the_admin_holds_an_inline_script(path: str) -> None:
+def test_no_page_outside_the_admin_contains_an_inline_script(path: str) -> None:
     run = RunFactory.create(error_message="<script>alert(1)</script>")
 
     page = person("administrator").get(

@@ -40,7 +40,7 @@ def test_an_unknown_address_says_so_and_links_to_the_board(client: Browser) -> N
     assert 'href="/admin/"' in answer.content.decode()
 
 
-def test_a_page_without_the_role_says_which_step_helps(client: Browser) -> None:
+def test_a_page_that_the_role_does_not_include_says_what_to_do(client: Browser) -> None:
     client.force_login(User.objects.create_user("no-role", is_staff=True))
 
     answer = client.get("/admin/console/list/failing/")
@@ -50,7 +50,7 @@ def test_a_page_without_the_role_says_which_step_helps(client: Browser) -> None:
 
 
 @override_settings(ROOT_URLCONF=__name__)
-def test_an_unforeseen_error_shows_the_request_id_and_no_details(client: Browser) -> None:
+def test_an_unexpected_error_shows_the_request_id_and_no_details(client: Browser) -> None:
     client.raise_request_exception = False
 
     page = client.get("/broken", headers={"X-Request-ID": "trace-me-17"})

@@ -1,4 +1,4 @@
-"""How many queries a page of the console costs, however much is on it."""
+"""The number of queries of each page of the console. It does not grow with the content."""
 
 import re
 
@@ -20,25 +20,25 @@ def viewer() -> Browser:
     return browser("viewer")
 
 
-# Beside session, person, and the person's permissions and bindings (5). SET LOCAL and savepoints are not counted.
+# In addition to 5 for the session, the user, permissions and bindings. SET LOCAL and savepoints are not counted.
 COSTS = {
     # the client; its pipelines (number, a page, strips); days, streaks, failing, flaky, sources; strips of what fails;
-    # rules, which hold; whether it has active pipelines (and no pipelines per connection, no errors, without a
-    # connection)
+    # rules, and which are firing; whether it has active pipelines. The test has no connection, so pipelines per
+    # connection and errors are not read.
     "client": 1 + 3 + 5 + 1 + 2 + 1,
-    # the pipeline; verdict; strip; runs; failures; rules, and what those of one scope share
+    # the pipeline; verdict; strip; runs; failures; rules, and the runs that their previews read
     "pipeline": 1 + 1 + 1 + 1 + 1 + 1 + 1,
     "run": 1 + 1 + 2,  # the run with pipeline and client; its link to the source; its neighbours
     "list": 1
     + 1
     + 1
     + 1
-    + 1,  # the kept clients; the shape; the clients to filter by; strips; whether any pipeline is judged
+    + 1,  # the user's own clients; the shape; the clients to filter by; strips; whether any pipeline is judged
 }
 
 
 @pytest.mark.parametrize("page", COSTS)
-def test_a_page_costs_the_same_queries_however_much_is_on_it(viewer: Browser, page: str) -> None:
+def test_the_number_of_queries_of_a_page_does_not_grow_with_its_content(viewer: Browser, page: str) -> None:
     client = ClientFactory.create()
     pipeline = PipelineFactory.create(client=client)
     runs = history(pipeline, "success", "failed")

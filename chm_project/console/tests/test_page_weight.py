@@ -39,12 +39,12 @@ def viewer() -> Browser:
 
 
 def loaded(page: str) -> dict[str, int]:
-    """What a page loads before it shows anything, with the bytes sent for it."""
-    found = {}
+    """Return the files that a page loads before it shows anything, with their compressed sizes."""
+    sizes = {}
     for name in LOADED.findall(page):
         path: Any = finders.find(name)
-        found[name] = len(gzip.compress(Path(path).read_bytes()))
-    return found
+        sizes[name] = len(gzip.compress(Path(path).read_bytes()))
+    return sizes
 
 
 def pages() -> list[str]:
@@ -65,7 +65,7 @@ def test_no_page_loads_a_chart_library(viewer: Browser) -> None:
         assert not [name for name in files if "chart" in name]
 
 
-def test_what_is_changed_in_unfolds_templates_is_where_it_is_looked_for() -> None:
+def test_unfolds_templates_contain_every_text_that_chm_replaces() -> None:
     import unfold
 
     templates = Path(unfold.__path__[0]) / "templates"
@@ -99,14 +99,14 @@ def test_a_first_visit_costs_less_than_200_kb_without_fonts(viewer: Browser) -> 
         assert len(answer.content) + sum(loaded(page.decode()).values()) < 200_000, path
 
 
-def test_a_refresh_sends_the_part_that_changed_and_nothing_where_none_did(viewer: Browser) -> None:
-    time.sleep(1.1)  # the runs began whole hours and minutes ago, as the ends of windows do
+def test_a_refresh_sends_the_changed_part_or_only_the_time_if_nothing_changed(viewer: Browser) -> None:
+    time.sleep(1.1)  # otherwise the runs began exactly whole minutes ago, like the ends of the windows
     whole = viewer.get("/admin/")
     first = viewer.get("/admin/", headers={"chm-refresh": "nothing"})
     assert first.content.startswith(b'<div id="chm-board"')
     assert len(first.content) < len(whole.content)
 
-    time.sleep(1.1)  # the clock alone changes nothing
+    time.sleep(1.1)  # the time changes, and nothing else
     same = viewer.get("/admin/", headers={"chm-refresh": first["CHM-Refresh"]})
     assert same["CHM-Refresh"] == first["CHM-Refresh"]
     assert same.content.startswith(b'<p class="chm-subtle chm-as-of">')
@@ -118,6 +118,6 @@ def test_a_refresh_sends_the_part_that_changed_and_nothing_where_none_did(viewer
     assert "new on the board" in html(changed)
 
 
-def test_who_has_no_session_is_sent_to_the_login_in_a_refresh_too() -> None:
+def test_a_refresh_without_a_session_is_sent_to_the_login() -> None:
     answer = Browser().get("/admin/", headers={"chm-refresh": "nothing"})
     assert answer.status_code == 302

@@ -1,4 +1,4 @@
-"""A person is made in one form, and may log in by the role that the form gives."""
+"""One form creates a person; the role chosen there lets the person log in."""
 
 import pytest
 from django.contrib.auth.models import Group, User
@@ -44,7 +44,7 @@ def test_a_person_needs_a_role() -> None:
     assert not User.objects.filter(username="ada").exists()
 
 
-def test_who_loses_the_last_role_may_no_longer_log_in() -> None:
+def test_a_person_who_loses_the_last_role_may_no_longer_log_in() -> None:
     administrator = browser("administrator")
     viewer = Group.objects.get(name="viewer")
     team = Group.objects.create(name="team without permissions")
@@ -52,10 +52,10 @@ def test_who_loses_the_last_role_may_no_longer_log_in() -> None:
     ada = User.objects.get(username="ada")
     change = f"{PEOPLE}{ada.pk}/change/"
     assert "Staff status" not in html(administrator.get(change))
-    known = {"username": "ada", "email": "new@example.com", "is_active": "on", "binding-TOTAL_FORMS": "0",
+    form = {"username": "ada", "email": "new@example.com", "is_active": "on", "binding-TOTAL_FORMS": "0",
              "binding-INITIAL_FORMS": "0"}  # fmt: skip
 
     for groups, is_staff in (([viewer.pk, team.pk], True), ([team.pk], False), ([viewer.pk], True)):
-        assert administrator.post(change, known | {"groups": groups}).status_code == 302
+        assert administrator.post(change, form | {"groups": groups}).status_code == 302
         ada.refresh_from_db()
         assert (ada.is_staff, ada.email) == (is_staff, "new@example.com")

@@ -26,7 +26,7 @@ RECORDED = Path(__file__).parents[3] / "runs" / "tests" / "recordings" / "dbt" /
 
 
 @pytest.mark.parametrize("kind", ["client", "pipeline"])
-def test_a_page_leads_to_the_form_of_its_key(kind: str) -> None:
+def test_a_page_links_to_the_form_for_its_key(kind: str) -> None:
     target = ClientFactory.create() if kind == "client" else PipelineFactory.create()
     operator = browser("operator")
 
@@ -44,7 +44,7 @@ def test_a_page_leads_to_the_form_of_its_key(kind: str) -> None:
     assert html.escape(target.name) in shown
 
 
-def test_who_makes_no_tokens_is_not_led_there() -> None:
+def test_a_role_that_may_not_create_tokens_gets_no_link_to_the_form() -> None:
     pipeline = PipelineFactory.create()
     analyst = browser("analyst")
     assert TOKENS not in analyst.get(f"/admin/inventory/pipeline/{pipeline.pk}/change/").content.decode()
@@ -71,9 +71,9 @@ def test_the_lines_are_shown_once_with_the_token(bound: str | None, titles: set[
     )
     page = browser("operator").post(f"{TOKENS}add/", form(**values)).content.decode()
 
-    found = {html.unescape(title) for title in re.findall(r"<h2[^>]*>([^<]*)</h2>", page)}
-    assert found >= titles
-    assert bool(found & {"curl", "cron", "dbt"}) == (bound == "pipeline")
+    headings = {html.unescape(title) for title in re.findall(r"<h2[^>]*>([^<]*)</h2>", page)}
+    assert headings >= titles
+    assert bool(headings & {"curl", "cron", "dbt"}) == (bound == "pipeline")
     [token] = set(re.findall(r"chm_\w{8}_\w{40}", page))
     assert (f"http://testserver/ping/{token}" in page) == (bound == "pipeline")
 
@@ -89,7 +89,7 @@ def test_the_pages_of_a_token_name_the_jobs_that_match_no_pipeline() -> None:
     assert "airflow-prod/&lt;b&gt;lost&lt;/b&gt;" in page
 
 
-def pasted(line: str, **replaced: str) -> "subprocess.CompletedProcess[str]":
+def run_pasted(line: str, **replaced: str) -> "subprocess.CompletedProcess[str]":
     for written, text in replaced.items():
         assert written in line
         line = line.replace(written, text)
@@ -102,17 +102,17 @@ def test_the_lines_work_as_pasted(live_server: LiveServer) -> None:
     token, key = create_token(name="cron", scope=Scope.INGEST, pipeline_id=pipeline.pk)
     lines = {line.title: line.text for line in push_lines(token, key, live_server.url)}
 
-    assert pasted(lines["curl"]).returncode == 0
+    assert run_pasted(lines["curl"]).returncode == 0
     assert pipeline.runs.get().status == "success"
 
     cron: dict[str, Any] = {"0 3 * * * ": ""}
-    assert pasted(lines["cron"], **cron, **{"/path/to/job": "ls /no/such/folder"}).returncode == 0
+    assert run_pasted(lines["cron"], **cron, **{"/path/to/job": "ls /no/such/folder"}).returncode == 0
     failed = Run.objects.get(status="failed")
     assert failed.status_reason == "exit status 2"
     assert failed.error_message is not None
     assert "/no/such/folder" in failed.error_message
     assert failed.started_at is not None
 
-    dbt = pasted(lines["dbt"], **{"target/run_results.json": shlex.quote(str(RECORDED))})
+    dbt = run_pasted(lines["dbt"], **{"target/run_results.json": shlex.quote(str(RECORDED))})
     assert dbt.returncode == 0, dbt.stderr
     assert pipeline.runs.filter(payload__command="build").count() == 1

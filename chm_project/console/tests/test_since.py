@@ -1,4 +1,4 @@
-"""What changed since a moment that a person names: presets, a time of one's own, and the board of a past moment."""
+"""What has changed since a moment: presets, a time that the user enters, and the board of a past moment."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -57,8 +57,8 @@ def viewer() -> Browser:
     return browser("viewer")
 
 
-def by_hand() -> list[tuple[str, str | None, str, str, datetime]]:
-    """From the raw runs: each pipeline's last success or failure by either moment, in the order of the report."""
+def changes_from_raw_runs() -> list[tuple[str, str | None, str, str, datetime]]:
+    """Return the changes between the two moments, computed from the raw runs, in the order of the report."""
     changes = []
     for pipeline in Pipeline.objects.all():
         ended = [run for run in Run.objects.filter(pipeline=pipeline) if run.status in {"success", "failed"}]
@@ -85,7 +85,7 @@ def by_hand() -> list[tuple[str, str | None, str, str, datetime]]:
 
 
 def test_what_changed_since_friday_evening_is_what_the_raw_runs_say(weekend: None, viewer: Browser) -> None:
-    expected = by_hand()
+    expected = changes_from_raw_runs()
     assert [(name, word) for name, _, _, word, _ in expected] == [
         ("broke, and is being retried", "newly_failing"),
         ("broke on Saturday", "newly_failing"),
@@ -138,9 +138,9 @@ def test_what_changed_since_friday_evening_is_what_the_raw_runs_say(weekend: Non
 def test_a_preset_is_a_moment_in_the_persons_zone(query: str, now: str, expected: str) -> None:
     scope = read_scope(dict(part.split("=") for part in query.split("&") if part))
 
-    found = scope.compared_since(datetime.fromisoformat(f"{now}+00:00"))
+    moment = scope.compared_since(datetime.fromisoformat(f"{now}+00:00"))
 
-    assert f"{found.astimezone(UTC):%Y-%m-%dT%H:%M}" == expected
+    assert f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M}" == expected
 
 
 def test_links_of_the_board_keep_the_moment(weekend: None, viewer: Browser) -> None:
@@ -158,5 +158,5 @@ def test_links_of_the_board_keep_the_moment(weekend: None, viewer: Browser) -> N
     ["since=whenever", "since=custom&since_time=12", "as_of=soon", "since=yesterday&zone=Mars/Olympus",
      "since=2026-06-15T08:00&as_of=2026-06-15T08:00", "as_of=9999-99-99"],
 )  # fmt: skip
-def test_a_time_that_is_none_is_not_found(viewer: Browser, query: str) -> None:
+def test_an_invalid_time_is_not_found(viewer: Browser, query: str) -> None:
     assert viewer.get(f"/admin/?{query}").status_code == 404

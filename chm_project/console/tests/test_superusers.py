@@ -1,4 +1,4 @@
-"""The role administrator manages people, and cannot make itself more than it is."""
+"""The role administrator manages people, but cannot give itself more rights."""
 
 import pytest
 from django.contrib.auth.models import Group, User
@@ -7,7 +7,7 @@ from django.test import Client
 pytestmark = pytest.mark.django_db
 
 
-def test_an_administrator_reaches_no_superusers_password_and_makes_no_superuser() -> None:
+def test_an_administrator_cannot_change_a_superusers_password_or_become_a_superuser() -> None:
     owner = User.objects.create_superuser("owner", password="first")
     person = User.objects.create_user("role-administrator", is_staff=True)
     person.groups.add(Group.objects.get(name="administrator"))

@@ -23,14 +23,14 @@ TOKENS = "/admin/access/apitoken/"
 
 
 def browser(role: str) -> Browser:
-    person(role)  # makes the account, and the roles where a test before has emptied them
+    person(role)  # creates the account, and the roles if an earlier test has deleted them
     user = User.objects.get(username=f"a {role}")
     user.is_staff = True
     user.save()
     assert Group.objects.filter(name=role).exists()
-    found = Browser()
-    found.force_login(user)
-    return found
+    client = Browser()
+    client.force_login(user)
+    return client
 
 
 def form(**values: Any) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def form(**values: Any) -> dict[str, Any]:
             "expires_at_1": ""} | values  # fmt: skip
 
 
-def asks(token: str) -> APIClient:
+def api_with(token: str) -> APIClient:
     return APIClient(headers={"authorization": f"Bearer {token}"})
 
 
@@ -52,7 +52,7 @@ def test_an_operator_makes_an_ingest_token_that_is_shown_once_and_works() -> Non
     assert "no-store" in page["Cache-Control"]
     [shown] = set(re.findall(r"chm_\w{8}_\w{40}", page.content.decode()))
     path = f"{ROOT}/pipelines/{pipeline.pk}/runs/1"
-    assert asks(shown).put(path, {"status": "success"}).status_code == 201
+    assert api_with(shown).put(path, {"status": "success"}).status_code == 201
     token = ApiToken.objects.get()
     for address in (TOKENS, f"{TOKENS}{token.pk}/change/"):
         again = operator.get(address)
@@ -62,10 +62,10 @@ def test_an_operator_makes_an_ingest_token_that_is_shown_once_and_works() -> Non
         assert token.digest not in again.content.decode()
 
     operator.post(TOKENS, {"action": "revoke", "_selected_action": [str(token.pk)]})
-    error(asks(shown).put(path, {"status": "success"}), 401, "unauthorized")
+    error(api_with(shown).put(path, {"status": "success"}), 401, "unauthorized")
 
 
-def test_an_operator_gives_no_wider_scope_and_an_administrator_does() -> None:
+def test_only_an_administrator_may_give_a_wider_scope() -> None:
     refused = browser("operator").post(f"{TOKENS}add/", form(scope="admin"))
     assert "Select a valid choice" in refused.content.decode()
     assert not ApiToken.objects.exists()
@@ -73,7 +73,7 @@ def test_an_operator_gives_no_wider_scope_and_an_administrator_does() -> None:
     assert ApiToken.objects.get().scope == "admin"
 
 
-def test_a_token_is_bound_to_one_thing() -> None:
+def test_a_token_is_not_bound_to_both_a_client_and_a_pipeline() -> None:
     pipeline = PipelineFactory.create()
     page = browser("operator").post(f"{TOKENS}add/", form(pipeline=str(pipeline.pk), client=str(pipeline.client_id)))
     assert "not to both" in page.content.decode()
@@ -96,7 +96,7 @@ def test_a_form_that_is_sent_again_makes_no_second_token() -> None:
     assert ApiToken.objects.count() == 1
 
 
-def test_a_token_is_revoked_on_its_own_page_after_a_question() -> None:
+def test_a_token_is_revoked_on_its_own_page_after_confirmation() -> None:
     token, plaintext = create_token(name="jobs", scope=Scope.READ)
     address, operator = f"{TOKENS}{token.pk}/", browser("operator")
     page = operator.get(f"{address}change/").content.decode()
@@ -104,10 +104,10 @@ def test_a_token_is_revoked_on_its_own_page_after_a_question() -> None:
     assert page.count("Lineage jobs without a pipeline") <= 1
 
     assert "cannot be restored" in operator.get(f"{address}revoke/").content.decode()
-    assert asks(plaintext).get(f"{ROOT}/clients").status_code == 200
+    assert api_with(plaintext).get(f"{ROOT}/clients").status_code == 200
     done = operator.post(f"{address}revoke/", follow=True).content.decode()
 
-    error(asks(plaintext).get(f"{ROOT}/clients"), 401, "unauthorized")
+    error(api_with(plaintext).get(f"{ROOT}/clients"), 401, "unauthorized")
     assert "1 token revoked" in done
     assert "Revoke…" not in done
     assert browser("analyst").post(f"{address}revoke/").status_code == 403
@@ -142,6 +142,6 @@ def test_the_commands_list_and_revoke_without_a_secret() -> None:
 
     for _ in range(2):
         call_command("revoke_api_token", f"chm_{token.prefix}", stdout=StringIO())
-    error(asks(plaintext).get(f"{ROOT}/clients"), 401, "unauthorized")
+    error(api_with(plaintext).get(f"{ROOT}/clients"), 401, "unauthorized")
     with pytest.raises(CommandError, match="list_api_tokens"):
         call_command("revoke_api_token", "chm_nothing1")

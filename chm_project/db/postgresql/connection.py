@@ -6,12 +6,12 @@ from typing import Any
 import psycopg
 from psycopg.errors import _WaitTimeout
 
-from chm_project.db.limits import NONE, Limits
+from chm_project.db.limits import NO_LIMITS, Limits
 from chm_project.db.outage import Outage, outage
 
 
 class LimitedConnection(psycopg.Connection[Any]):
-    limits = NONE
+    limits = NO_LIMITS
     outage = outage
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:

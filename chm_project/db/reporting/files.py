@@ -2,7 +2,7 @@
 
 Each app may have a folder `reporting/` with
   views/NAME.sql      the query of the view reporting.NAME, below a header that comments the view and every column
-  shapes/NAME.sql     a query with named parameters, below a header; `View` in it also makes it a view as of now
+  shapes/NAME.sql     a query with named parameters, below a header; with `View` in the header also a view
   fragments/NAME.sql  a rule that views and shapes include as {NAME}, below a comment that explains its aliases
 
 Rows after the parameter known_until do not count. {NAME@since} is the fragment with `since` as known_until.
@@ -23,7 +23,7 @@ _SHAPE_COLUMN = re.compile(r"--   (\w+) +(\w+)(\??) +(\S.*)")
 _HEADING = re.compile(r"-- (\w+) *(.*)")
 _FRAGMENT = re.compile(r"\{([a-z][a-z0-9_]*)(?:@([a-z_]+))?\}")
 # The default length of a shape's window.
-USUAL_REACH = "7 days"
+DEFAULT_WINDOW = "7 days"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A report. `parameters` maps its own parameters to their defaults; empty for the parameter's usual default."""
+    """A report. `parameters` maps its own parameters to their defaults; an empty text means the usual default."""
 
     name: str
     question: str
@@ -155,11 +155,11 @@ def expanded(sql: str, known: dict[str, str]) -> str:
     return _FRAGMENT.sub(fragment, sql)
 
 
-def reach_of(parameters: Mapping[str, str]) -> str:
+def default_window(parameters: Mapping[str, str]) -> str:
     """Return the default length of the window as an interval, such as "24 hours"."""
-    match = re.match(r"\d+ (?:hours|days)", parameters["since"] or USUAL_REACH)
+    match = re.match(r"\d+ (?:hours|days)", parameters["since"] or DEFAULT_WINDOW)
     if match is None:
-        raise ValueError(f"The default of since must begin like {USUAL_REACH!r}, not {parameters['since']!r}.")
+        raise ValueError(f"The default of since must begin like {DEFAULT_WINDOW!r}, not {parameters['since']!r}.")
     return match[0]
 
 

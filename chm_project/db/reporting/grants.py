@@ -60,8 +60,8 @@ def restore(cursor: CursorWrapper, grants: Iterable[Grant], columns: dict[str, s
     cursor.execute("SELECT rolname FROM pg_roles")
     roles = {row[0] for row in cursor.fetchall()} | {None}
     for grant in grants:
-        known = grant.role in roles and grant.view in columns
-        if not known or (grant.column is not None and grant.column not in columns[grant.view]):
+        exists = grant.role in roles and grant.view in columns
+        if not exists or (grant.column is not None and grant.column not in columns[grant.view]):
             continue
         cursor.execute(
             sql.SQL("GRANT {privilege} {column} ON reporting.{view} TO {role} {option}").format(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from types import MappingProxyType
 
-from chm_project.db.reporting.files import Shape, expanded, fragments, reach_of, shapes, view_files
+from chm_project.db.reporting.files import Shape, default_window, expanded, fragments, shapes, view_files
 
 # Scope and parameters of a shape's view: everything, as of now.
 _NO_SCOPE = {"in_scope": "true", "run_in_scope": "true"}
@@ -78,7 +78,7 @@ def _as_of_now(shape: Shape) -> View:
 def _now(name: str, query: str, parameters: Mapping[str, str] = MappingProxyType({})) -> str:
     values = dict(_NOW)
     if "since" in parameters:
-        values["since"] = f"(now() - interval '{reach_of(parameters)}')"
+        values["since"] = f"(now() - interval '{default_window(parameters)}')"
 
     def value(match: re.Match[str]) -> str:
         if match[1] not in values:

@@ -1,8 +1,9 @@
 -- Question   Which outages began in a shift and ended in it?
--- Grain      one row per incident: pipelines with one cause that began to fail together, and of which each stopped
+-- Grain      one row per incident: pipelines with one cause that began to fail together and have all stopped
 -- Inventory  active
 -- Parameters as_of, known_until; since, until: the shift; client_id, platform, environment: null does not restrict
--- Columns are those of the shape incidents, and ended_at: when the last of its pipelines succeeded or failed otherwise.
+-- Columns are those of the shape incidents, and ended_at: when the last of its pipelines succeeded, or failed with
+-- another cause.
 -- Decision 0028 says which errors are one cause, and how near their beginnings must be.
 WITH failed_in_shift AS MATERIALIZED (
     SELECT p.*
@@ -42,7 +43,7 @@ decided AS MATERIALIZED (
 counted AS (
     SELECT
         changed.*,
-        count(*) FILTER (WHERE changed.changes) OVER in_order AS spell,
+        count(*) FILTER (WHERE changed.changes) OVER in_order AS streak,
         lead(changed.event_at) OVER in_order AS next_at
     FROM (
         SELECT
@@ -68,7 +69,7 @@ ended AS (
                 AS error_message
         FROM counted AS c
         WHERE c.status = 'failed'
-        GROUP BY c.pipeline_id, c.client_id, c.client_name, c.platform, c.masked, c.spell
+        GROUP BY c.pipeline_id, c.client_id, c.client_name, c.platform, c.masked, c.streak
     ) AS p
     CROSS JOIN LATERAL (SELECT cause.masked, {vague_cause} AS is_vague FROM (SELECT p.masked) AS cause) AS cause
     WHERE p.failing_since >= %(since)s AND p.ended_at IS NOT NULL

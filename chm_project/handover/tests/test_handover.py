@@ -26,11 +26,13 @@ ATOM = {"a": "http://www.w3.org/2005/Atom"}
 
 
 def run(name: str, hours: float, status: str, text: str | None = None, client: Client | None = None) -> Pipeline:
-    at = timezone.now() - timedelta(hours=hours)
+    moment = timezone.now() - timedelta(hours=hours)
     client = client or Client.objects.filter(name="Acme").first() or ClientFactory.create(name="Acme")
     pipeline = Pipeline.objects.filter(name=name, client=client).first()
-    given = {"pipeline": pipeline} if pipeline else {"pipeline__name": name, "pipeline__client": client}
-    return RunFactory.create(status=status, error_message=text, started_at=at, finished_at=at, **given).pipeline
+    inventory = {"pipeline": pipeline} if pipeline else {"pipeline__name": name, "pipeline__client": client}
+    return RunFactory.create(
+        status=status, error_message=text, started_at=moment, finished_at=moment, **inventory
+    ).pipeline
 
 
 @pytest.fixture
@@ -58,7 +60,7 @@ def test_a_shift_hands_over_what_began_what_ended_and_what_still_fails(shift: No
     assert [row["ended_at"] is None for row in earlier["incidents"]] == [True, True, False]
 
 
-def test_an_outage_that_began_and_ended_in_the_shift_is_in_it() -> None:
+def test_the_handover_has_an_outage_that_began_and_ended_in_the_shift() -> None:
     other = ClientFactory.create(name="Borealis")
     for name, client, began, ended in (
         ("a", None, 9, 7),  # one outage of two clients
@@ -75,23 +77,23 @@ def test_an_outage_that_began_and_ended_in_the_shift_is_in_it() -> None:
     run("recovered of a lasting one", 3.9, "failed", "quota exceeded")
     run("recovered of a lasting one", 3, "success")
 
-    found = handover(program("read"))["incidents"]
+    incidents = handover(program("read"))["incidents"]
 
     assert [
-        (row["error_message"], row["pipelines"], row["client_names"], row["ended_at"] is None) for row in found
+        (row["error_message"], row["pipelines"], row["client_names"], row["ended_at"] is None) for row in incidents
     ] == [
         ("quota exceeded", 1, "Acme", True),
         ("connection to wh.example refused", 2, "Acme, Borealis", False),
         ("column missing", 1, "Acme", False),
         ("connection to wh.example refused", 1, "Acme", False),
     ]
-    assert {row["incident"] for row in found[1::2]} == {found[1]["incident"]}
+    assert {row["incident"] for row in incidents[1::2]} == {incidents[1]["incident"]}
     text = program("read").get(f"{ROOT}/handover", headers={"accept": "text/markdown"}).content.decode()
     assert "## New incidents: 4" in text
     assert re.search(r"2 pipelines of Acme, Borealis on Airflow from \d.* UTC to \d.* UTC: ", text)
 
 
-def test_changes_to_rules_and_inventory_are_in_it(shift: None) -> None:
+def test_the_handover_has_changes_to_rules_and_inventory(shift: None) -> None:
     pipeline = Pipeline.objects.get(name="fresh")
     program("write").patch(f"{ROOT}/pipelines/{pipeline.pk}", {"description": "new"})
     foreign = ClientFactory.create(name="Other")
@@ -100,7 +102,7 @@ def test_changes_to_rules_and_inventory_are_in_it(shift: None) -> None:
     assert handover(program("read"), client_id=str(foreign.pk))["changes"] == []
 
 
-def test_markdown_says_the_same_and_keeps_the_signs_of_error_texts_harmless(shift: None) -> None:
+def test_the_markdown_has_the_same_facts_and_escapes_error_texts(shift: None) -> None:
     answer = program("read").get(f"{ROOT}/handover", headers={"accept": "text/markdown"})
 
     text = answer.content.decode()
@@ -118,7 +120,7 @@ def test_a_token_bound_to_a_client_gets_that_clients_handover(shift: None) -> No
     error(api.get(f"{ROOT}/handover?client_id={Client.objects.get(name='Acme').pk}"), 404, "not_found")
 
 
-def test_a_shift_began_in_the_last_month() -> None:
+def test_a_shift_must_begin_in_the_last_31_days() -> None:
     for since in ("2020-01-01T00:00:00Z", "2999-01-01T00:00:00Z"):
         assert set(error(program("read").get(f"{ROOT}/handover?since={since}"), 400, "validation_error")) == {"since"}
 
@@ -135,17 +137,17 @@ def feed(**binding: Any) -> Any:
 def test_the_feed_is_valid_atom_with_one_entry_per_incident(shift: None) -> None:
     schema = etree.RelaxNG(etree.parse(Path(__file__).parent / "atom.rng"))
 
-    found = feed()
+    root = feed()
 
-    schema.assertValid(found)
-    titles = found.xpath("a:entry/a:title/text()", namespaces=ATOM)
+    schema.assertValid(root)
+    titles = root.xpath("a:entry/a:title/text()", namespaces=ATOM)
     assert titles[0] == "1 pipeline of Acme on Airflow: disk full on *node*"
-    ids = found.xpath("//a:id/text()", namespaces=ATOM)
+    ids = root.xpath("//a:id/text()", namespaces=ATOM)
     assert len(set(ids)) == len(ids) == 3
     assert feed_ids(feed()) == ids, "the same at the next reading"
 
 
-def test_another_reader_reads_what_was_written_whatever_the_error_says() -> None:
+def test_a_feed_reader_can_parse_an_entry_with_any_error_text() -> None:
     text = '<b>disk</b> & "quota" \x01\x1b[31m full ☃ ]]> <script>alert(1)</script>'
     run("fresh", 1, "failed", text)
     _, key = create_token(name="feed", scope=Scope.READ)

@@ -24,7 +24,7 @@ PAGE = "/admin/console/handover/"
 
 @pytest.fixture
 def shift() -> None:
-    """Something for every part of the page, of Acme; and a failure of Borealis."""
+    """Create rows of Acme for every part of the page, and a failure of Borealis."""
     run("fresh", 1, "failed", "disk full on *node*")
     mark_known(pipeline=run("old", 40, "failed", "quota exceeded"), reason="ticket 123")
     run("recovered", 30, "failed", "x")
@@ -63,7 +63,7 @@ def test_the_page_says_what_the_api_says_and_every_row_opens(shift: None) -> Non
         assert person.get(address[1]).status_code == 200, address[1]
 
 
-def test_the_markdown_to_copy_is_the_apis(shift: None) -> None:
+def test_the_markdown_to_copy_equals_the_apis(shift: None) -> None:
     page = html(browser("viewer").get(f"{PAGE}?since=24h"))
 
     text = re.search(r"<textarea[^>]*>(.*?)</textarea>", page, re.DOTALL)
@@ -74,7 +74,7 @@ def test_the_markdown_to_copy_is_the_apis(shift: None) -> None:
     assert "http://testserver/feed/KEY" in page
 
 
-def test_the_menu_leads_to_it_and_the_boards_presets_choose_the_shift(shift: None) -> None:
+def test_the_menu_links_to_the_handover_and_the_boards_presets_choose_the_shift(shift: None) -> None:
     viewer = browser("viewer")
 
     assert f'href="{PAGE}"' in html(viewer.get("/admin/"))

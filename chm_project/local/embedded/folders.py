@@ -51,7 +51,7 @@ def private_folder(path: Path, *, owner: pwd.struct_passwd | None = None, mode: 
 
 
 def outside_path(data_dir: Path) -> Path:
-    """Return the folder for the part of `data_dir` that would be unreachable or have a too long path."""
+    """Return the folder for files that cannot be in `data_dir`: unreachable for the server, or with too long a path."""
     key = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:12]
     if os.geteuid() == 0:
         return ROOT_FOLDER / key

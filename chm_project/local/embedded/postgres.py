@@ -124,7 +124,7 @@ class Postgres(SharedServer):
                 f"{link} contains the cluster of an ordinary user. As root choose another CHM_DATA_DIR, or set "
                 "CHM_DATABASE_URL."
             )
-        # The data folder is new or was deleted, so the cluster that an earlier one of the same path left is removed.
+        # The data folder is new, so remove the cluster that a deleted data folder with the same path has left.
         # Renamed first, because deleting takes a while and may be interrupted.
         former = home.with_suffix(".forgotten")
         shutil.rmtree(former, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""The demonstration as a newcomer starts it: up, ingesting, and gone without a trace after Ctrl-C."""
+"""Run the demonstration as a new user does: it starts, ingests, and leaves no process after Ctrl-C."""
 
 import os
 import re
@@ -22,7 +22,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def test_the_demonstration_starts_ingests_refuses_a_second_one_and_stops_without_a_trace(tmp_path: Path) -> None:
+def test_the_demonstration_starts_ingests_refuses_a_second_one_and_leaves_no_process(tmp_path: Path) -> None:
     own = {"CHM_DATABASE_URL", "CHM_BROKER_URL", "DJANGO_SETTINGS_MODULE", "CHM_CONNECTIONS_FILE"}
     environment = {name: value for name, value in os.environ.items() if name not in own}
     environment |= {"CHM_DATA_DIR": str(tmp_path / "chm"), "CHM_PORT": str(free_port())}

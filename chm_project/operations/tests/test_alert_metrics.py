@@ -1,4 +1,4 @@
-"""Firing rules and failing pipelines for the tools on call: in /metrics, in the API, and as Grafana's rules."""
+"""Firing rules and failing pipelines for alerting tools: in /metrics, in the API, and as Grafana's rules."""
 
 import json
 from io import StringIO
@@ -20,9 +20,9 @@ pytestmark = pytest.mark.django_db
 
 def failing(name: str = "load", **fields: object) -> Pipeline:
     now = timezone.now()
-    given = {"pipeline__name": name, "pipeline__client__name": f"client of {name}"} | fields
+    values = {"pipeline__name": name, "pipeline__client__name": f"client of {name}"} | fields
     return RunFactory.create(
-        status="failed", error_message="disk full", started_at=now, finished_at=now, **given
+        status="failed", error_message="disk full", started_at=now, finished_at=now, **values
     ).pipeline
 
 
@@ -32,8 +32,8 @@ def samples(metric: str) -> list[str]:
 
 
 def rule(pipeline: Pipeline, **fields: object) -> AlertRule:
-    given = {"rule_type": "on_failure", "channel": "webhook", "destination": "https://hooks.example/secret"}
-    return AlertRule.objects.create(**given | ({} if "client" in fields else {"pipeline": pipeline}) | fields)
+    values = {"rule_type": "on_failure", "channel": "webhook", "destination": "https://hooks.example/secret"}
+    return AlertRule.objects.create(**values | ({} if "client" in fields else {"pipeline": pipeline}) | fields)
 
 
 def test_metrics_name_each_failing_pipeline_with_its_incident_and_say_which_are_known() -> None:

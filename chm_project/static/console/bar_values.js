@@ -1,17 +1,17 @@
 // Show the value of the bar with the pointer or the focus below its chart. Arrow keys move between bars.
 (() => {
   "use strict";
-  const PLACES = ":scope > a, :scope > g";
+  const BARS = ":scope > a, :scope > g";
 
-  function placeOf(target) {
-    const place = target.closest?.(".chm-figure svg > a, .chm-figure svg > g");
-    return place || null;
+  function barOf(target) {
+    const bar = target.closest?.(".chm-figure svg > a, .chm-figure svg > g");
+    return bar || null;
   }
 
-  function show(place) {
-    const value = place.closest(".chm-figure").nextElementSibling;
+  function show(bar) {
+    const value = bar.closest(".chm-figure").nextElementSibling;
     value.dataset.note ??= value.textContent;
-    value.textContent = place.getAttribute("aria-label");
+    value.textContent = bar.getAttribute("aria-label");
   }
 
   function leave(figure) {
@@ -21,8 +21,8 @@
 
   for (const name of ["mouseover", "focusin"]) {
     document.addEventListener(name, (event) => {
-      const place = placeOf(event.target);
-      if (place) show(place);
+      const bar = barOf(event.target);
+      if (bar) show(bar);
     });
   }
   for (const name of ["mouseout", "focusout"]) {
@@ -33,15 +33,15 @@
   }
 
   document.addEventListener("keydown", (event) => {
-    const place = placeOf(event.target);
-    if (!place || event.ctrlKey || event.metaKey || event.altKey) return;
-    const places = [...place.parentElement.querySelectorAll(PLACES)];
-    const at = places.indexOf(place);
-    const next = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: places.length - 1 }[event.key];
-    if (next === undefined || !places[next]) return;
+    const bar = barOf(event.target);
+    if (!bar || event.ctrlKey || event.metaKey || event.altKey) return;
+    const bars = [...bar.parentElement.querySelectorAll(BARS)];
+    const index = bars.indexOf(bar);
+    const next = { ArrowLeft: index - 1, ArrowRight: index + 1, Home: 0, End: bars.length - 1 }[event.key];
+    if (next === undefined || !bars[next]) return;
     event.preventDefault();
-    place.setAttribute("tabindex", "-1");
-    places[next].setAttribute("tabindex", "0");
-    places[next].focus();
+    bar.setAttribute("tabindex", "-1");
+    bars[next].setAttribute("tabindex", "0");
+    bars[next].focus();
   });
 })();

@@ -1,7 +1,7 @@
-// Times in the browser's zone, filters that fold on a phone, and a refresh that pauses. Without it the pages say the same in UTC.
+// Times in the browser's zone, filters that fold on a phone, and a refresh that pauses. Without this script the pages show the same in UTC.
 (() => {
   "use strict";
-  // Dates look alike whatever language the browser speaks.
+  // Write dates in the same form for every language of the browser.
   const LOCALE = "en-GB";
   const sameYear = { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" };
   const otherYear = { year: "numeric", ...sameYear };
@@ -58,13 +58,13 @@
     const content = document.getElementById("content");
     if (!content) return;
     const walker = document.createTreeWalker(content, NodeFilter.SHOW_TEXT);
-    const found = [];
+    const texts = [];
     while (walker.nextNode()) {
       if (plain.test(walker.currentNode.data) && !walker.currentNode.parentElement.closest(".chm, textarea, pre")) {
-        found.push(walker.currentNode);
+        texts.push(walker.currentNode);
       }
     }
-    for (const text of found) {
+    for (const text of texts) {
       const [, day, clock] = text.data.match(plain);
       const time = document.createElement("time");
       time.dateTime = `${day}T${clock}Z`;
@@ -173,8 +173,8 @@
   let stopped = false;
   function isChanged(field) {
     if (!field.matches("select")) return field.value !== field.defaultValue;
-    const given = Array.from(field.options).findIndex((option) => option.defaultSelected);
-    return field.selectedIndex !== Math.max(0, given);
+    const initial = Array.from(field.options).findIndex((option) => option.defaultSelected);
+    return field.selectedIndex !== Math.max(0, initial);
   }
   function busy(page) {
     const changed = Array.from(page.querySelectorAll("form[data-filters] :is(input, select)")).some(isChanged);
@@ -201,31 +201,31 @@
   }
 
   // Remember what is open, scrolled and focused in a part of the page, and restore it in the part that replaces it.
-  function place(element) {
+  function keyOf(element) {
     const within = element.closest("[id]")?.id ?? "";
     const label = element.id || element.name || element.getAttribute("href") || element.getAttribute("aria-label") || element.textContent.trim();
     return `${within} ${element.tagName} ${label}`;
   }
-  function keep(page) {
-    const details = Array.from(page.querySelectorAll("details[open] > summary"), place);
+  function rememberState(page) {
+    const details = Array.from(page.querySelectorAll("details[open] > summary"), keyOf);
     const scrolled = new Map();
     for (const box of page.querySelectorAll(".chm-scroll")) {
-      if (box.scrollTop || box.scrollLeft) scrolled.set(place(box), [box.scrollTop, box.scrollLeft]);
+      if (box.scrollTop || box.scrollLeft) scrolled.set(keyOf(box), [box.scrollTop, box.scrollLeft]);
     }
-    const focused = page.contains(document.activeElement) ? place(document.activeElement) : null;
-    const lists = Array.from(page.querySelectorAll(".chm-all"), place);
+    const focused = page.contains(document.activeElement) ? keyOf(document.activeElement) : null;
+    const lists = Array.from(page.querySelectorAll(".chm-all"), keyOf);
     const [x, y] = [scrollX, scrollY];
     return (fresh) => {
       for (const summary of fresh.querySelectorAll("details > summary")) {
-        if (details.includes(place(summary))) summary.parentElement.open = true;
+        if (details.includes(keyOf(summary))) summary.parentElement.open = true;
       }
       for (const box of fresh.querySelectorAll(".chm-scroll")) {
-        const [top, left] = scrolled.get(place(box)) ?? [0, 0];
+        const [top, left] = scrolled.get(keyOf(box)) ?? [0, 0];
         box.scrollTop = top;
         box.scrollLeft = left;
-        if (lists.includes(place(box))) box.classList.add("chm-all");
+        if (lists.includes(keyOf(box))) box.classList.add("chm-all");
       }
-      const again = focused && Array.from(fresh.querySelectorAll("a, button, summary, input, select, [tabindex]")).find((one) => place(one) === focused);
+      const again = focused && Array.from(fresh.querySelectorAll("a, button, summary, input, select, [tabindex]")).find((one) => keyOf(one) === focused);
       if (again) again.focus({ preventScroll: true });
       scrollTo(x, y);
     };
@@ -241,9 +241,9 @@
     if (!page) return;
     const seconds = Number(page.dataset.refresh);
     const pauses = seconds >= 30;
-    if (document.hidden) return again(page);
+    if (document.hidden) return scheduleRefresh(page);
     if (pauses) showPaused(busy(page));
-    if (pauses && busy(page)) return again(page);
+    if (pauses && busy(page)) return scheduleRefresh(page);
     try {
       const headers = { Accept: "text/html", "CHM-Refresh": shown };
       const answer = await fetch(location.href, { headers, cache: "no-store" });
@@ -251,7 +251,7 @@
       if (!answer.ok || answer.redirected) throw new Error("no page");
       const received = new DOMParser().parseFromString(text, "text/html");
       const digest = answer.headers.get("CHM-Refresh");
-      const restore = keep(page);
+      const restore = rememberState(page);
       if (digest && digest === shown) {
         const asOf = received.querySelector(".chm-as-of");
         if (asOf) page.querySelector(".chm-as-of").replaceWith(asOf);
@@ -262,7 +262,7 @@
         if (!fresh) throw new Error("no page");
         if (pauses && busy(page)) {
           showPaused(true);
-          return again(page);
+          return scheduleRefresh(page);
         }
         page.replaceWith(fresh);
         shown = digest || "nothing";
@@ -270,14 +270,14 @@
         restore(fresh);
       }
       if (pauses) showPaused(false);
-      again(document.querySelector(".chm[data-refresh]"));
+      scheduleRefresh(document.querySelector(".chm[data-refresh]"));
     } catch {
       say("Not refreshed: the server does not answer, or your session has ended. Reload the page.");
-      again(page);
+      scheduleRefresh(page);
     }
   }
 
-  function again(page) {
+  function scheduleRefresh(page) {
     clearTimeout(timer);
     if (page?.dataset.refresh) timer = setTimeout(refresh, Number(page.dataset.refresh) * 1000);
   }
@@ -389,7 +389,7 @@
     focusAgain.restore();
     const page = document.querySelector(".chm[data-refresh]");
     if (page && Number(page.dataset.refresh) >= 30) showPaused(false);
-    if (page) again(page);
+    if (page) scheduleRefresh(page);
   }
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
   else start();

@@ -2615,7 +2615,7 @@ export interface components {
             unchanged: number;
             /** @description Runs older than the stored ones; not stored. */
             stale: number;
-            /** @description Runs older than the pruned history of their pipeline; not stored. */
+            /** @description Runs from the part of the history that was pruned; not stored. */
             pruned: number;
             /** @description Invalid runs; not stored. */
             rejected: number;

@@ -1,5 +1,5 @@
 -- Question   Which pipelines are behind these incidents?
--- Grain      one row per pipeline, those that failed first first, as many per incident as `most` says
+-- Grain      one row per pipeline, at most `most` per incident, the earliest failure first
 -- Inventory  active
 -- Parameters as_of, known_until; incidents: fingerprints; most; client_id, platform, environment: null does not restrict
 SELECT incident, since, pipeline_id, pipeline_name, client_name

@@ -67,7 +67,7 @@ class Checkout:
         return output
 
 
-class Readers:
+class ContinuousReader:
     """A board that queries continuously on one connection, as the reading role; `refused` lists its errors."""
 
     def __init__(self, url: str) -> None:
@@ -87,7 +87,7 @@ class Readers:
                 except psycopg.Error as error:
                     self.refused.append(str(error))
 
-    def __enter__(self) -> "Readers":
+    def __enter__(self) -> "ContinuousReader":
         self._thread.start()
         return self
 
@@ -148,7 +148,7 @@ def test_a_database_in_use_and_a_fresh_one_end_with_the_same_schema(tmp_path: Pa
         add_a_shape_with_a_view(checkout)
         add_a_field_that_a_view_shows(checkout)
         checkout.manage(used, "makemigrations", "inventory", "--name", "region")
-        with Readers(used) as readers, psycopg.connect(used) as slow:
+        with ContinuousReader(used) as readers, psycopg.connect(used) as slow:
             slow.execute("SELECT * FROM reporting.run_facts")
             ending = threading.Timer(4, slow.rollback)  # until then its transaction locks the views
             ending.start()

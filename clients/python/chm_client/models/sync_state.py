@@ -38,7 +38,7 @@ class SyncState:
             updated (int): Runs changed by a newer version.
             unchanged (int): Runs received again without a change.
             stale (int): Runs older than the stored ones; not stored.
-            pruned (int): Runs older than the pruned history of their pipeline; not stored.
+            pruned (int): Runs from the part of the history that was pruned; not stored.
             rejected (int): Invalid runs; not stored.
             unknown_pipelines (int): Pipelines of the source that CHM does not have.
             errors (list[SyncError]): Errors by connection and pipeline.

@@ -10,7 +10,7 @@ from django.test import Client as Browser
 from django.urls import reverse
 from django.utils import timezone
 
-from chm_project.console.pages import kept_board
+from chm_project.console.pages import board_cache
 from chm_project.tests.api import bound_person
 from chm_project.tests.pages import browser, html
 from inventory.models import Client
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def every_board_takes_long(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     settings.CHM_BOARD_REUSE_SECONDS = 60
-    monkeypatch.setattr(kept_board, "FAST_SECONDS", 0)
+    monkeypatch.setattr(board_cache, "FAST_SECONDS", 0)
     cache.clear()
     yield
     cache.clear()
@@ -53,7 +53,7 @@ def test_a_board_is_reused_with_its_age_until_it_is_a_minute_old(monkeypatch: py
     assert "data-age" not in fresh
 
 
-def test_who_has_changed_something_reads_a_new_board() -> None:
+def test_a_user_who_has_changed_something_gets_a_new_board() -> None:
     acme = ClientFactory.create()
     failed, editor, viewer = fail("nightly_load", acme), browser("analyst"), browser("viewer")
     editor.get("/admin/")

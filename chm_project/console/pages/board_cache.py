@@ -37,8 +37,8 @@ def board_lists(request: HttpRequest, scope: BoardScope, clock: datetime) -> Boa
     """Return the lists of the scope at `clock`, or stored ones that are at most CHM_BOARD_REUSE_SECONDS old."""
     key = f"board:{_digest(scope)}"
     if scope.as_of is None and (stored := _read_stored(key, clock)) is not None:
-        own = changed_at(request)
-        if own is None or own < stored.as_of:
+        own_change_at = changed_at(request)
+        if own_change_at is None or own_change_at < stored.as_of:
             return stored
     begun = time.monotonic()
     context = read_board(scope, clock)
