@@ -116,7 +116,7 @@ def _without_controls(text: str) -> str:
 def incident_feed(request: HttpRequest, key: str) -> HttpResponse:  # noqa: ARG001 - masked
     """Return current incidents as an Atom feed, of one client if the key is bound to it, else of all."""
     if settings.SECURE_SSL_REDIRECT and not request.is_secure():
-        return HttpResponse("use https; this key has now been sent in the clear: replace it", status=403)
+        return HttpResponse("use https; this key was sent unencrypted: replace it", status=403)
     token = find_feed_key(getattr(request, "path_key", ""))
     if token is None:
         return HttpResponse("not found", status=404, content_type="text/plain; charset=utf-8")

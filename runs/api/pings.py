@@ -72,7 +72,7 @@ class _PingBase(APIView):
         """
         if settings.SECURE_SSL_REDIRECT and not request.is_secure():
             # Not redirected, because curl would report the redirect as a success.
-            raise PermissionDenied("send pings over https; this key has now been sent in the clear: replace it")
+            raise PermissionDenied("send pings over https; this key was sent unencrypted: replace it")
         # The key was removed from the path before any code could log it.
         if (token := find_ping_key(getattr(request, "path_key", ""))) is None:
             throttle_refusal(request)

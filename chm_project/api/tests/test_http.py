@@ -267,11 +267,11 @@ def test_a_repeated_request_is_409_while_the_first_is_running(api: APIClient, mo
     answers = []
     create_and_store = idempotency._create_and_store
 
-    def meanwhile(*arguments: Any) -> Any:
+    def send_again_first(*arguments: Any) -> Any:
         answers.append(api.post(f"{ROOT}/clients", {"name": "a"}, HTTP_IDEMPOTENCY_KEY="k"))
         return create_and_store(*arguments)
 
-    monkeypatch.setattr(idempotency, "_create_and_store", meanwhile)
+    monkeypatch.setattr(idempotency, "_create_and_store", send_again_first)
     assert api.post(f"{ROOT}/clients", {"name": "a"}, HTTP_IDEMPOTENCY_KEY="k").status_code == 201
 
     error(answers[0], 409, "conflict")

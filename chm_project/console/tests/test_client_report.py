@@ -68,14 +68,14 @@ def test_every_number_of_the_report_equals_its_shape(acme: Client, length: str) 
     period = period_of(key, timezone.now())
     window = {"client_id": str(acme.pk), "since": period.since.isoformat()}
 
-    def ask(name: str, **parameters: str) -> list[dict[str, Any]]:
+    def request_report(name: str, **parameters: str) -> list[dict[str, Any]]:
         items: list[dict[str, Any]] = program("read").get(f"{ROOT}/reports/{name}", parameters).json()["items"]
         return items
 
-    days, streaks = ask("daily_success", **window), ask("failure_streaks", **window)
-    failing = ask("failing_now", client_id=str(acme.pk))
-    worst = ask("top_flaky_pipelines", **window)
-    flips = [row for row in ask("top_flaky_pipelines", **window, order="flips") if row["flips"]]
+    days, streaks = request_report("daily_success", **window), request_report("failure_streaks", **window)
+    failing = request_report("failing_now", client_id=str(acme.pk))
+    worst = request_report("top_flaky_pipelines", **window)
+    flips = [row for row in request_report("top_flaky_pipelines", **window, order="flips") if row["flips"]]
     recovered = [
         (datetime.fromisoformat(row["recovered_at"]) - datetime.fromisoformat(row["began_at"])).total_seconds()
         for row in streaks

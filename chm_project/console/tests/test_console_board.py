@@ -44,13 +44,13 @@ def reports(board: str, query: str) -> Any:
     if "client" in parameters:
         parameters["client_id"] = parameters.pop("client")
 
-    def ask(shape: str, **more: str) -> list[dict[str, Any]]:
+    def request_report(shape: str, **more: str) -> list[dict[str, Any]]:
         answer = api.get(f"{ROOT}/reports/{shape}", parameters | {"as_of": as_of} | more)
         assert answer.status_code == 200, answer.content
         items: list[dict[str, Any]] = answer.json()["items"]
         return items
 
-    return ask
+    return request_report
 
 
 def moment(value: str | None) -> str:
@@ -66,9 +66,9 @@ QUERIES = ["", "client={acme}", "platform=vendor_api", "environment=prod", "clie
 def test_every_number_of_the_board_equals_its_report(seed: None, viewer: Browser, query: str) -> None:
     query = query.format(acme=Client.objects.get(name="Acme").pk)
     board = html(viewer.get(f"/admin/?{query}"))
-    ask, shown, counts = reports(board, query), tables(board), tiles(board)
+    request_report, shown, counts = reports(board, query), tables(board), tiles(board)
 
-    failing = ask("failing_now")
+    failing = request_report("failing_now")
     assert counts["failing"] == len(failing)
     assert [
         [row[0].split()[0], row[2].split()[0], row[3], row[4], row[5].removesuffix(" source ↗")]
@@ -83,7 +83,7 @@ def test_every_number_of_the_board_equals_its_report(seed: None, viewer: Browser
         ]
         for item in failing
     ]
-    incidents = ask("incidents")
+    incidents = request_report("incidents")
     assert counts["incidents"] == len(incidents)
     assert [[row[0], row[1], row[2].split()[0], row[4], row[5]] for row in shown.get("incidents", [])] == [
         [
@@ -95,7 +95,7 @@ def test_every_number_of_the_board_equals_its_report(seed: None, viewer: Browser
         ]
         for item in incidents
     ]
-    changed = ask("changes_since_yesterday")
+    changed = request_report("changes_since_yesterday")
     assert counts["changed"] == len(changed)
     assert [[row[2], row[3], row[4], row[5].split()[0]] for row in shown.get("changed", [])] == [
         [
@@ -106,14 +106,14 @@ def test_every_number_of_the_board_equals_its_report(seed: None, viewer: Browser
         ]
         for item in changed
     ]
-    late = ask("late_pipelines")
+    late = request_report("late_pipelines")
     assert counts["late"] == len(late)
     assert [[row[2], row[3]] for row in shown.get("late", [])] == [
         [moment(item["last_start_at"]), moment(item["expected_at"])] for item in late
     ]
     behind = [
         item
-        for item in ask("ingestion_health")
+        for item in request_report("ingestion_health")
         if item["stale"] or item["failing_ingestion"] or item["never_ingested"] > item["pushed_only"]
     ]
     assert counts["sources"] == len(behind)
@@ -125,20 +125,20 @@ def test_every_number_of_the_board_equals_its_report(seed: None, viewer: Browser
     ]
     old = [
         item
-        for item in ask("freshness_watchlist")
+        for item in request_report("freshness_watchlist")
         if item["hours_since_success"] is None or item["hours_since_success"] >= STALE_AFTER_HOURS
     ]
     assert counts["fresh"] == len(old)
     assert [row[3] for row in shown.get("fresh", [])] == [str(item["hours_since_success"] or "–") for item in old]
     assert [[row[2], row[3], row[5]] for row in shown.get("flaky", [])] == [
         [str(item[name]) for name in ("failure_count", "total_runs", "flips")]
-        for item in ask("top_flaky_pipelines", order="flips")
+        for item in request_report("top_flaky_pipelines", order="flips")
     ]
     assert [[row[0], int(row[1])] for row in shown.get("failures", [])] == [
-        [moment(item["ts_bucket"]), item["failed_runs"]] for item in ask("failures_over_time")
+        [moment(item["ts_bucket"]), item["failed_runs"]] for item in request_report("failures_over_time")
     ]
     first = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=29)
-    days = ask("daily_success", since=first.isoformat())
+    days = request_report("daily_success", since=first.isoformat())
     assert [row[:4] for row in shown.get("success", [])] == [
         [item["day"], *(str(item[name]) for name in ("runs", "success", "failed"))] for item in days
     ]
