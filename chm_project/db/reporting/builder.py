@@ -172,7 +172,7 @@ def _create(
     revoke_default_privileges(cursor)
     former_views = _dependents_first(before.existing, definitions)
     for name in former_views:
-        # This changes nothing but locks the view. LOCK TABLE would also lock every table that the view reads.
+        # This only locks the view and changes nothing. LOCK TABLE would also lock every table that the view reads.
         cursor.execute(f"ALTER VIEW reporting.{name} RESET (security_barrier)")
     try:
         with transaction.atomic(using=connection.alias):
