@@ -3,16 +3,17 @@
 # To create the roles of boards: RUN_AS=postgres CHM_DATABASE_URL=postgresql:///chm?host=/var/run/postgresql
 set -eu
 etc=${CHM_ETC:-/etc/chm} state=${CHM_STATE:-/var/lib/chm} program=${CHM_PROGRAM:-/opt/chm/bin/chm}
-given=${CHM_DATABASE_URL:-}
+database_url=${CHM_DATABASE_URL:-}
 unset CHM_ETC CHM_STATE CHM_PROGRAM
 set -a
 . "$etc/chm.env"
 if [ -r "$etc/partners.env" ]; then . "$etc/partners.env"; fi
 DJANGO_SETTINGS_MODULE=chm_project.settings.production
 CHM_DATA_DIR=$state
-# Secrets are passed in the environment: the account chm cannot read the files, and no other account its environment.
+# Secrets are passed in the environment, because the account chm cannot read the files. Other accounts cannot read the
+# environment of its processes.
 CHM_SECRET_KEY=$(cat "$etc/secrets/chm_secret_key")
-CHM_DATABASE_URL=${given:-$(cat "$etc/secrets/chm_database_url")}
+CHM_DATABASE_URL=${database_url:-$(cat "$etc/secrets/chm_database_url")}
 CHM_BROKER_URL=$(cat "$etc/secrets/chm_broker_url")
 set +a
 cd "$state"
