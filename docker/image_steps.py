@@ -62,20 +62,20 @@ class Machine:
         self.health: list[str] = []
         for place in ("app", "data", "opt", "tmp", "usr/bin", "var/lib/metrics"):
             (root / place).mkdir(parents=True)
-        # This interpreter replaces the base image's. Without its packages, which would hide that the lock file lacks
-        # one, and in a folder that every user can read.
+        # Copy this interpreter in place of the base image's, to a folder that every user can read. Its packages are
+        # left out, because they would hide that the lock file lacks one.
         unneeded = shutil.ignore_patterns("test", "site-packages", "__pycache__", "share", "*.a")
         shutil.copytree(sys.base_prefix, root / "usr", dirs_exist_ok=True, symlinks=True, ignore=unneeded)
         if not (root / "usr/bin/python").exists():
             (root / "usr/bin/python").symlink_to(f"python3.{sys.version_info.minor}")
-        self.own(root)
+        self.change_owner(root)
 
-    def own(self, path: Path, uid: int = UID) -> None:
+    def change_owner(self, path: Path, uid: int = UID) -> None:
         if os.getuid() == 0:
             for inner in (path, *path.rglob("*")):
                 os.chown(inner, uid, uid, follow_symlinks=False)
 
-    def here(self, text: str) -> str:
+    def in_root(self, text: str) -> str:
         return PLACES.sub(rf"{self.root}/\1", text)
 
     def shell(self, command: str) -> None:
@@ -88,9 +88,9 @@ class Machine:
 
     def start(self, command: Sequence[str], **environment: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(  # noqa: S603 - the repository's own command lines
-            [self.here(word) for word in command],
+            [self.in_root(word) for word in command],
             cwd=self.folder,
-            env=self.environment | {name: self.here(value) for name, value in environment.items()},
+            env=self.environment | {name: self.in_root(value) for name, value in environment.items()},
             # A process group of its own, so that its children can be killed with it.
             start_new_session=True,
             **self.user,
@@ -103,9 +103,9 @@ def build(machine: Machine) -> None:
         say(f"{instruction} {text}")
         if instruction == "ENV":
             for name, value in re.findall(r"(\w+)=(\S+)", text):
-                machine.environment[name] = machine.here(value).replace("$PATH", machine.environment["PATH"])
+                machine.environment[name] = machine.in_root(value).replace("$PATH", machine.environment["PATH"])
         elif instruction == "WORKDIR":
-            machine.folder = Path(machine.here(text))
+            machine.folder = Path(machine.in_root(text))
         elif instruction == "COPY" and text.startswith("--from=build"):
             say("  not executed: both stages are this one folder")
         elif instruction == "COPY":
@@ -125,8 +125,8 @@ def build(machine: Machine) -> None:
         inner = path.relative_to(machine.root)
         # Tests, secrets and the git history must not be in the image.
         if inner.parts[0] == "app" and {"tests", "secrets", ".env", ".git"} & set(inner.parts):
-            sys.exit(f"{inner} does not belong into the image.")
-    say(f"the image holds {sum(path.stat().st_size for path in files) / 2**20:.0f} MB beside its base")
+            sys.exit(f"{inner} must not be in the image.")
+    say(f"the image adds {sum(path.stat().st_size for path in files) / 2**20:.0f} MB to its base")
 
 
 def instructions(text: str) -> Iterator[tuple[str, str]]:
@@ -148,7 +148,7 @@ def copy(machine: Machine, names: list[str]) -> None:
             target = machine.folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(REPOSITORY / name, target)
-    machine.own(machine.folder)
+    machine.change_owner(machine.folder)
 
 
 def ignored(name: str, patterns: list[str]) -> bool:
@@ -232,7 +232,7 @@ def serve(machine: Machine) -> None:
         # Outside of compose the names of services do not resolve.
         text = path.read_text().replace("@postgres:5432", f"@127.0.0.1:{ports['postgres']}")
         path.chmod(0o644)
-        path.write_text(machine.here(text.replace("@redis:6379", f"@127.0.0.1:{ports['redis']}")))
+        path.write_text(machine.in_root(text.replace("@redis:6379", f"@127.0.0.1:{ports['redis']}")))
 
     def environment(service: str) -> dict[str, str]:
         variables = {name: interpolated(value) for name, value in compose[service]["environment"].items()}
@@ -242,7 +242,7 @@ def serve(machine: Machine) -> None:
         say(f"{service}: {' '.join(compose[service]['command'])}")
         # A compose file writes $ as $$.
         command = [word.replace("$$", "$") for word in compose[service]["command"]]
-        machine.run([machine.here(word) for word in command], **environment(service))
+        machine.run([machine.in_root(word) for word in command], **environment(service))
 
     with ExitStack() as stack:
         say("PostgreSQL 15 with TLS and the roles of 10-roles.sh")
@@ -275,8 +275,8 @@ def healthy(machine: Machine, service: str, command: list[str], environment: Map
     start = time.monotonic()
     while time.monotonic() - start < 60:
         with open(os.devnull, "wb") as nothing:  # noqa: PTH123
-            done = subprocess.run([machine.here(word) for word in command], cwd=machine.folder, check=False,  # noqa: S603
-                                  env=machine.environment | {k: machine.here(v) for k, v in environment.items()},
+            done = subprocess.run([machine.in_root(word) for word in command], cwd=machine.folder, check=False,  # noqa: S603
+                                  env=machine.environment | {k: machine.in_root(v) for k, v in environment.items()},
                                   stdout=nothing, stderr=nothing, **machine.user)  # fmt: skip
         if done.returncode == 0:
             say(f"{service} is healthy after {time.monotonic() - start:.1f} s: {' '.join(command)}")
@@ -316,31 +316,33 @@ def check_roles(secrets: Path, port: int) -> None:
             autocommit=True,
             sslmode="verify-full",
             sslrootcert=trusted,
-        ) as own:
-            count = own.execute("SELECT count(*) FROM reporting.pipelines").fetchone()
+        ) as connection:
+            count = connection.execute("SELECT count(*) FROM reporting.pipelines").fetchone()
             # A reading role must not read tables or create objects.
             for forbidden in ("SELECT count(*) FROM public.runs", "CREATE TABLE reporting.mine (x int)"):
                 try:
-                    own.execute(forbidden)
+                    connection.execute(forbidden)
                 except psycopg.Error:
                     continue
                 sys.exit(f"{reader} may: {forbidden}")
             say(f"{reader} sees {count and count[0]} pipelines, over TLS, and no table")
-            run_board_queries(own, reader)
+            run_board_queries(connection, reader)
         try:
             psycopg.connect(host="127.0.0.1", port=port, dbname="metabase_app", user=reader, password=password).close()
         except psycopg.OperationalError:
             continue
         sys.exit(f"{reader} may connect to metabase_app.")
     password = (secrets / "chm_password").read_text().strip()
-    with psycopg.connect(host="127.0.0.1", port=port, dbname="chm", user="chm", password=password) as own:
+    with psycopg.connect(host="127.0.0.1", port=port, dbname="chm", user="chm", password=password) as connection:
         # CHM's role owns its database and must have no other rights.
-        row = own.execute("SELECT rolsuper, rolcreaterole, rolcreatedb FROM pg_roles WHERE rolname = 'chm'").fetchone()
+        row = connection.execute(
+            "SELECT rolsuper, rolcreaterole, rolcreatedb FROM pg_roles WHERE rolname = 'chm'"
+        ).fetchone()
         if row != (False, False, False):
-            sys.exit("chm may more than own its database.")
+            sys.exit("chm has more rights than to own its database.")
 
 
-def run_board_queries(own: psycopg.Connection[Any], reader: str) -> None:
+def run_board_queries(connection: psycopg.Connection[Any], reader: str) -> None:
     """Run every query of the reader's boards, with the filters of a board that was just opened."""
     now, queries = datetime.now(UTC), list[tuple[str, Any]]()
     if reader == "grafana_reader":
@@ -356,9 +358,9 @@ def run_board_queries(own: psycopg.Connection[Any], reader: str) -> None:
     seconds, rows = [], 0
     for sql, values in queries:
         start = time.monotonic()
-        rows += len(own.execute(sql, values).fetchall())
+        rows += len(connection.execute(sql, values).fetchall())
         seconds.append(time.monotonic() - start)
-    say(f"{reader} asks {len(queries)} queries: {rows} rows, the slowest in {max(seconds) * 1000:.0f} ms")
+    say(f"{reader} runs {len(queries)} queries: {rows} rows, the slowest in {max(seconds) * 1000:.0f} ms")
 
 
 def free_port() -> int:
@@ -386,7 +388,7 @@ def main() -> None:
         if os.getuid() == 0:
             # As in the image, whose user cannot write to these folders.
             for place in ("app", "opt"):
-                machine.own(machine.root / place, 0)
+                machine.change_owner(machine.root / place, 0)
         serve(machine)
     say("all steps done")
 

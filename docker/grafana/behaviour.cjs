@@ -23,11 +23,13 @@ const data = require('@grafana/data');
 const scenes = require('@grafana/scenes');
 const theme = data.createTheme();
 
-const transformers = new Map(Object.values(data.standardTransformers).map((one) => [one.id, one]));
+const transformers = new Map(
+  Object.values(data.standardTransformers).map((transformer) => [transformer.id, transformer])
+);
 // This transformation is not in Grafana's packages, so its result is not checked.
 transformers.set('partitionByValues', { id: 'partitionByValues', operator: () => (source) => source });
 data.standardTransformersRegistry.setInit(() =>
-  [...transformers.values()].map((one) => ({ id: one.id, name: one.id, transformation: one }))
+  [...transformers].map(([id, transformation]) => ({ id, name: id, transformation }))
 );
 const properties = ['unit', 'displayName', 'min', 'max', 'decimals', 'mappings', 'thresholds', 'links', 'color', 'noValue'];
 const custom = ['hideFrom', 'hidden', 'cellOptions', 'width'];
@@ -39,13 +41,14 @@ data.standardFieldConfigEditorRegistry.setInit(() =>
 );
 
 function interpolated(board, chosen, sql) {
-  const variables = board.templating.list.map((one) => {
-    if (one.type === 'constant') return new scenes.ConstantVariable({ name: one.name, value: one.query });
-    const value = chosen[one.name] ?? one.current.value;
-    const own = { name: one.name, value, text: value, includeAll: one.includeAll, allValue: one.allValue, isMulti: false };
-    return one.type === 'query'
-      ? new scenes.TestVariable({ ...own, query: '', optionsToReturn: [] })
-      : new scenes.CustomVariable({ ...own, query: one.query });
+  const variables = board.templating.list.map((variable) => {
+    if (variable.type === 'constant') return new scenes.ConstantVariable({ name: variable.name, value: variable.query });
+    const value = chosen[variable.name] ?? variable.current.value;
+    const { name, includeAll, allValue } = variable;
+    const options = { name, value, text: value, includeAll, allValue, isMulti: false };
+    return variable.type === 'query'
+      ? new scenes.TestVariable({ ...options, query: '', optionsToReturn: [] })
+      : new scenes.CustomVariable({ ...options, query: variable.query });
   });
   const $variables = new scenes.SceneVariableSet({ variables });
   const body = new scenes.SceneFlexLayout({ children: [] });
@@ -54,7 +57,7 @@ function interpolated(board, chosen, sql) {
 
 async function fields(panel, frame) {
   const steps = panel.transformations ?? [];
-  const moved = await new Promise((resolve, reject) =>
+  const transformed = await new Promise((resolve, reject) =>
     data.transformDataFrame(steps, [data.toDataFrame(frame)], { interpolate: (text) => text })
       .subscribe({ next: resolve, error: reject })
   );
@@ -65,7 +68,7 @@ async function fields(panel, frame) {
     );
   };
   const [done] = data.applyFieldOverrides({
-    data: moved, fieldConfig: panel.fieldConfig, replaceVariables, theme, timeZone: 'utc',
+    data: transformed, fieldConfig: panel.fieldConfig, replaceVariables, theme, timeZone: 'utc',
   });
   return done.fields.map((field) => ({
     name: field.name,
@@ -80,10 +83,10 @@ async function fields(panel, frame) {
 }
 
 async function main() {
-  const asked = JSON.parse(require('fs').readFileSync(0, 'utf8'));
+  const request = JSON.parse(require('fs').readFileSync(0, 'utf8'));
   const answer = {
-    sql: asked.sql.map(({ board, chosen, sql }) => interpolated(board, chosen, sql)),
-    fields: await Promise.all(asked.fields.map(({ panel, frame }) => fields(panel, frame))),
+    sql: request.sql.map(({ board, chosen, sql }) => interpolated(board, chosen, sql)),
+    fields: await Promise.all(request.fields.map(({ panel, frame }) => fields(panel, frame))),
   };
   process.stdout.write(JSON.stringify(answer), () => process.exit(0));
 }

@@ -55,9 +55,9 @@ def main() -> int:
              "--target", "es2020", "boards.ts")  # fmt: skip
         sys.stdout.write(f"{len(boards)} boards agree with the types of Grafana {match[1]}.\n")
         shutil.copy(DOCKER / "grafana" / "behaviour.cjs", folder)
-        wrong = [*behaviour(folder, boards)]
-    sys.stdout.write("".join(f"{fault}\n" for fault in wrong) or "The variables and panels behave as expected.\n")
-    return bool(wrong)
+        differences = [*behaviour(folder, boards)]
+    sys.stdout.write("".join(f"{fault}\n" for fault in differences) or "The variables and panels behave as expected.\n")
+    return bool(differences)
 
 
 def behaviour(folder: str, boards: list[dict[str, Any]]) -> Iterator[str]:
@@ -68,7 +68,11 @@ def behaviour(folder: str, boards: list[dict[str, Any]]) -> Iterator[str]:
         for panel in board["panels"]
         for chosen in CHOICES
     ]
-    panels = {re.search(r"Shape: (\w+)", one["description"])[1]: one for board in boards for one in board["panels"]}  # type: ignore[index]
+    panels = {
+        re.search(r"Shape: (\w+)", panel["description"])[1]: panel  # type: ignore[index]
+        for board in boards
+        for panel in board["panels"]
+    }
     fields = [{"panel": panels[name], "frame": {"fields": frame}} for name, frame in FRAMES.items()]
     done = subprocess.run(["node", "behaviour.cjs"], cwd=folder, input=json.dumps({"sql": sql, "fields": fields}),  # noqa: S607
                           capture_output=True, text=True, check=False)  # fmt: skip
@@ -84,12 +88,13 @@ def behaviour(folder: str, boards: list[dict[str, Any]]) -> Iterator[str]:
             grafana_sql = grafana_sql.replace(macro, f"'{moment.isoformat().replace('+00:00', 'Z')}'")
         if own_sql != grafana_sql:
             yield f"{query['board']['title']}, {query['chosen']}: Grafana asks\n{grafana_sql}\nand not\n{own_sql}"
-    for name, found in zip(FRAMES, answer["fields"], strict=True):
-        shown = [{key: field[key] for key in EXPECTED[name][0]} for field in found]
+    for name, grafana_fields in zip(FRAMES, answer["fields"], strict=True):
+        shown = [{key: field[key] for key in EXPECTED[name][0]} for field in grafana_fields]
         if shown != EXPECTED[name]:
             yield f"{name}: Grafana shows\n{shown}\nand not\n{EXPECTED[name]}"
-        if (x := panels[name]["options"].get("xField")) and x not in [field["name"] for field in found]:
-            yield f"{name}: there is no field {x} for the bars."
+        names = [field["name"] for field in grafana_fields]
+        if (x_field := panels[name]["options"].get("xField")) and x_field not in names:
+            yield f"{name}: there is no field {x_field} for the bars."
 
 
 # 15 and 22 June 2026, in milliseconds.
@@ -168,16 +173,18 @@ def typescript(boards: list[dict[str, Any]]) -> str:
     for number, board in enumerate(boards):
         lines.append(f"export const board{number}: Plain<Dashboard> = {json.dumps(board)};")
         for panel in board["panels"]:
-            name, own = KINDS[panel["type"]], f"{number}_{panel['id']}"
+            name, suffix = KINDS[panel["type"]], f"{number}_{panel['id']}"
             fields = panel["fieldConfig"]
             custom = fields["defaults"].get("custom", {}) | {
-                one["id"].removeprefix("custom."): one["value"]
+                option["id"].removeprefix("custom."): option["value"]
                 for override in fields["overrides"]
-                for one in override["properties"]
-                if one["id"].startswith("custom.")
+                for option in override["properties"]
+                if option["id"].startswith("custom.")
             }
-            lines.append(f"export const options{own}: Plain<Partial<{name}Options>> = {json.dumps(panel['options'])};")
-            lines.append(f"export const fields{own}: Plain<Partial<{name}Fields>> = {json.dumps(custom)};")
+            lines.append(
+                f"export const options{suffix}: Plain<Partial<{name}Options>> = {json.dumps(panel['options'])};"
+            )
+            lines.append(f"export const fields{suffix}: Plain<Partial<{name}Fields>> = {json.dumps(custom)};")
     return "\n".join(lines)
 
 

@@ -109,21 +109,21 @@ def put_database(metabase: Metabase, name: str, details: dict[str, Any]) -> int:
             metabase.ask("PUT", f"/api/database/{database['id']}", wanted)
             say("set", "database", name)
             return int(database["id"])
-    made = metabase.ask("POST", "/api/database", wanted | {"is_full_sync": True})
+    created = metabase.ask("POST", "/api/database", wanted | {"is_full_sync": True})
     say("created", "database", name)
-    return int(made["id"])
+    return int(created["id"])
 
 
 def put_collection(metabase: Metabase, wanted: dict[str, str]) -> int:
     for collection in metabase.ask("GET", "/api/collection"):
         if collection["name"] == wanted["name"] and collection.get("location") == "/":
             return int(collection["id"])
-    made = metabase.ask("POST", "/api/collection", wanted)
+    created = metabase.ask("POST", "/api/collection", wanted)
     say("created", "collection", wanted["name"])
-    return int(made["id"])
+    return int(created["id"])
 
 
-def put_card(metabase: Metabase, card: dict[str, Any], database: int, collection: int, known: int | None) -> int:
+def put_card(metabase: Metabase, card: dict[str, Any], database: int, collection: int, existing: int | None) -> int:
     """Create or update a model or a question; return its number."""
     native: dict[str, Any] = {"query": card["sql"], "template-tags": card.get("tags", {})}
     wanted: dict[str, Any] = {
@@ -143,11 +143,11 @@ def put_card(metabase: Metabase, card: dict[str, Any], database: int, collection
              "target": ["variable", ["template-tag", name]]}
             for name, tag in card["tags"].items()
         ]  # fmt: skip
-    return put(metabase, "card", wanted, known)
+    return put(metabase, "card", wanted, existing)
 
 
 def put_dashboard(
-    metabase: Metabase, board: dict[str, Any], cards: dict[str, int], collection: int, known: int | None
+    metabase: Metabase, board: dict[str, Any], cards: dict[str, int], collection: int, existing: int | None
 ) -> None:
     """Create or update a board with its filters and cards."""
     parameters = []
@@ -157,7 +157,7 @@ def put_dashboard(
             source["card_id"] = cards[model]
         parameters.append(parameter | ({"values_source_config": source} if source else {}))
     wanted = {"name": board["name"], "description": board["description"], "collection_id": collection}
-    number = known or put(metabase, "dashboard", wanted, None)
+    number = existing or put(metabase, "dashboard", wanted, None)
     present = metabase.ask("GET", f"/api/dashboard/{number}")
     # A card keeps its number on the board. Metabase creates a card with a negative number.
     numbers = {dashcard["card_id"]: dashcard["id"] for dashcard in present["dashcards"]}
@@ -183,22 +183,22 @@ def put_dashboard(
     put(metabase, "dashboard", wanted | {"parameters": parameters, "dashcards": dashcards}, number, present)
 
 
-def put(metabase: Metabase, kind: str, wanted: dict[str, Any], known: int | None, present: Any = None) -> int:
+def put(metabase: Metabase, kind: str, wanted: dict[str, Any], existing: int | None, present: Any = None) -> int:
     """Create the object, or update it if it differs, and return its number."""
-    if known is None:
-        made = metabase.ask("POST", f"/api/{kind}", wanted)
+    if existing is None:
+        created = metabase.ask("POST", f"/api/{kind}", wanted)
         say("created", kind, wanted["name"])
-        return int(made["id"])
-    present = present or metabase.ask("GET", f"/api/{kind}/{known}")
+        return int(created["id"])
+    present = present or metabase.ask("GET", f"/api/{kind}/{existing}")
     # Metabase adds other facts to the columns of a model by itself, so compare only these.
     columns = [{key: column[key] for key in ("name", "display_name", "description")}
                for column in wanted.get("result_metadata", [])]  # fmt: skip
     if same(wanted | ({"result_metadata": columns} if columns else {}), present):
         say("unchanged", kind, wanted["name"])
     else:
-        metabase.ask("PUT", f"/api/{kind}/{known}", wanted)
+        metabase.ask("PUT", f"/api/{kind}/{existing}", wanted)
         say("updated", kind, wanted["name"])
-    return known
+    return existing
 
 
 def same(expected: Any, present: Any) -> bool:
@@ -215,8 +215,8 @@ def same(expected: Any, present: Any) -> bool:
     return bool(expected == present)
 
 
-def say(what: str, kind: str, name: str) -> None:
-    sys.stdout.write(f"{what:<9} {kind} {name}\n")
+def say(outcome: str, kind: str, name: str) -> None:
+    sys.stdout.write(f"{outcome:<9} {kind} {name}\n")
 
 
 def setting(name: str, default: str = "") -> str:

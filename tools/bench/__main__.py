@@ -60,14 +60,14 @@ def main() -> None:
     measure("console", "pages of the console", lambda: pages.measure(url))
     measure("shapes", "shapes", lambda: reporting.measure(url))
     values = floors.measured(results)
-    beside_floors = "\n".join([*floors.table(values), ""])
+    floors_table = "\n".join([*floors.table(values), ""])
     if options.keep:
         floors.keep(values, date=results["machine"]["date"], runs=options.runs, load=os.getloadavg()[0])
         floors.draw()
     # The tables need all parts, so a partial run does not replace them.
     if list(options.only) == list(PARTS):
-        write(results, beside_floors, console, to_page=options.write)
-    console.print(beside_floors, markup=False, highlight=False)
+        write(results, floors_table, console, to_page=options.write)
+    console.print(floors_table, markup=False, highlight=False)
     if missed := floors.missed(values):
         raise SystemExit(f"below the floor: {'; '.join(missed)}")
 
@@ -83,12 +83,13 @@ def fill(url: str, runs: int, console: Console) -> int:
     return round(timed("generate_history", *sizes, CHM_DATABASE_URL=url).seconds)
 
 
-def write(results: dict[str, Any], beside_floors: str, console: Console, *, to_page: bool) -> None:
+def write(results: dict[str, Any], floors_table: str, console: Console, *, to_page: bool) -> None:
     RESULTS.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n")
-    tables = rendered(results) + "\n" + beside_floors
+    tables = rendered(results) + "\n" + floors_table
     console.print(rendered(results), markup=False, highlight=False)
     if to_page:
-        text = re.sub(r"(?s)(<!-- bench -->\n).*(<!-- /bench -->)", lambda at: at[1] + tables + at[2], PAGE.read_text())
+        block = r"(?s)(<!-- bench -->\n).*(<!-- /bench -->)"
+        text = re.sub(block, lambda match: match[1] + tables + match[2], PAGE.read_text())
         PAGE.write_text(text)
 
 

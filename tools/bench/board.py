@@ -76,26 +76,26 @@ def _maintenance(folder: Path) -> Path:
 def _row(name: str) -> float:
     from django.db import connection
 
-    counted: list[str] = []
+    queries: list[str] = []
 
     def count(execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
         # Transaction control is not a query of the board.
         if not str(sql).startswith(("SET", "SAVEPOINT", "RELEASE")):
-            counted.append(str(sql))
+            queries.append(str(sql))
         return execute(sql, params, many, context)
 
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         [backend] = cursor.fetchone()
     _read()  # fills caches
-    spent, times = _cpu(backend), []
+    cpu_before, times = _cpu(backend), []
     with connection.execute_wrapper(count):
         for _ in range(TIMES):
             begun = time.perf_counter()
             _read()
             times.append((time.perf_counter() - begun) * 1000)
-    cpu = (_cpu(backend) - spent) * 1000 / TIMES
-    print(f"| {name} | {cpu:.0f} | {statistics.median(times):.0f} | {len(counted) // TIMES} |", flush=True)
+    cpu = (_cpu(backend) - cpu_before) * 1000 / TIMES
+    print(f"| {name} | {cpu:.0f} | {statistics.median(times):.0f} | {len(queries) // TIMES} |", flush=True)
     return cpu
 
 

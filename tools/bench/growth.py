@@ -80,7 +80,7 @@ def figures(url: str) -> dict[str, Any]:
 
         cursor.execute(f"SET statement_timeout = '{LONGEST_SECONDS}s'")
 
-        def ask(sql: str, values: Any = None) -> None:
+        def fetch(sql: str, values: Any = None) -> None:
             cursor.execute(sql, values)
             cursor.fetchall()
 
@@ -98,12 +98,12 @@ def figures(url: str) -> dict[str, Any]:
         ms["latest runs of 100 pipelines"] = {"default": _processor_ms(both, latest)}
         ms["summaries of a week of 100 clients"] = {"default": _processor_ms(both, summaries)}
         ms["health board, without HTML"] = {"default": _processor_ms(both, lambda: read_board(BoardScope(), clock))}
-        ms[BARE_PROBES] = {"default": _processor_ms(session, lambda: ask(BARE[PROBES]))}
+        ms[BARE_PROBES] = {"default": _processor_ms(session, lambda: fetch(BARE[PROBES]))}
         for name, shape in shapes().items():
             ms[name] = {}
             for window, parameters in _parameters_by_window(shape.parameters, clock).items():
                 values = validated(shape.parameters, parameters, clock=clock)
-                ms[name][window] = _processor_ms(session, lambda sql=shape.sql, values=values: ask(sql, values))  # type: ignore[misc]
+                ms[name][window] = _processor_ms(session, lambda sql=shape.sql, values=values: fetch(sql, values))  # type: ignore[misc]
     return {"runs": runs, "ms": ms}
 
 
@@ -127,8 +127,8 @@ def _processor_ms(processes: list[int], read: Callable[[], object]) -> float | s
         read()
     except OperationalError:
         return "long"
-    spent, times = _cpu(processes), 0
-    while (passed := _cpu(processes) - spent) < SECONDS:
+    cpu_before, times = _cpu(processes), 0
+    while (passed := _cpu(processes) - cpu_before) < SECONDS:
         read()
         times += 1
     return round(passed * 1000 / times, 1 if passed * 1000 / times < 10 else None)

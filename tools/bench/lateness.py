@@ -91,7 +91,7 @@ def _measured(connection: Any, size: SimulationSize, name: str, zone: str, scena
     rhythm = _moved(RHYTHMS[name]) if scenario.startswith("moved") else RHYTHMS[name]
     planned = starts_of(rhythm, zone, JITTER, FIRST_DAY, END)
     starts = [start for start in planned if not _is_removed(start, scenario)]
-    client = _stored(connection, starts)
+    client = _store_runs(connection, starts)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE clients, pipelines, runs")
     moments = [float(moment) for moment in range(int(size.begin), int(size.end), size.every)]
@@ -100,13 +100,15 @@ def _measured(connection: Any, size: SimulationSize, name: str, zone: str, scena
     row = ResultLine(name, zone, scenario, false_hours=len(false) * size.every / HOUR)
     if scenario != "plain" or name.startswith(IRREGULAR):
         return row
-    inside = [start for start in starts if size.begin < start < size.end]
+    starts_in_year = [start for start in starts if size.begin < start < size.end]
     # A fixed seed, so that two runs of the benchmark remove the same starts.
     rng = random.Random(5)
     limit = 3 * DAY if name.startswith(LONGER) else 90 * MINUTE
-    misses = rng.sample(inside, min(size.misses if not name.startswith(CLOSE) else size.misses // 3, len(inside)))
+    misses = rng.sample(
+        starts_in_year, min(size.misses if not name.startswith(CLOSE) else size.misses // 3, len(starts_in_year))
+    )
     waited = [_noticed_after(connection, starts, due, limit, stopped=False) for due in misses]
-    stops = rng.sample(inside, min(size.stops, len(inside)))
+    stops = rng.sample(starts_in_year, min(size.stops, len(starts_in_year)))
     stopped = [_noticed_after(connection, starts, due, limit, stopped=True) for due in stops]
     minutes = [seconds / MINUTE for seconds in waited if seconds is not None]
     return ResultLine(
@@ -152,12 +154,12 @@ def _noticed_after(
     ]
     until = min(due + limit, starts[next_index] if next_index < len(starts) and not stopped else due + limit)
     step = 5 * MINUTE if limit < DAY else HOUR
-    client = _stored(connection, history)
+    client = _store_runs(connection, history)
     late = _late_at(connection, client, [due + step * n for n in range(int((until - due) // step) + 1)])
     return late[0] - due if late else None
 
 
-def _stored(connection: Any, starts: Sequence[float]) -> UUID:
+def _store_runs(connection: Any, starts: Sequence[float]) -> UUID:
     """Create a client with one pipeline and a successful run per start; return the client's id."""
     client, pipeline = uuid4(), uuid4()
     with connection.cursor() as cursor:
@@ -198,7 +200,7 @@ def _late_at(connection: Any, client: UUID, moments: Sequence[float]) -> list[fl
             f" CROSS JOIN LATERAL (\n{sql}\n) AS late ORDER BY 1",
             [list(moments)],
         )
-        return [at for (at,) in cursor.fetchall()]
+        return [moment for (moment,) in cursor.fetchall()]
 
 
 def table(row: ResultLine) -> str:

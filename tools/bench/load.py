@@ -28,7 +28,7 @@ def load(port: int, paths: Sequence[str], *, token: str, connections: int = 8, s
     begun = time.perf_counter()
 
     def work(number: int) -> None:
-        own: list[float] = []
+        latencies: list[float] = []
         with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
             # Otherwise a small request can wait for the acknowledgement of the previous one (Nagle's algorithm).
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -43,8 +43,8 @@ def load(port: int, paths: Sequence[str], *, token: str, connections: int = 8, s
                     failures.append(f"{path} answered {status}")
                 # In the first second the server fills its caches and opens database connections.
                 if now - begun > 1:
-                    own.append(time.perf_counter() - now)
-        times.extend(own)
+                    latencies.append(time.perf_counter() - now)
+        times.extend(latencies)
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(connections)]
     for thread in threads:

@@ -58,7 +58,7 @@ def main() -> None:
     for name in ("port", "pipelines", "runs", "page"):
         parser.add_argument(f"--{name}", type=int, required=True)
     options = parser.parse_args()
-    now = {"moment": 0}
+    state = {"moment": 0}
     prepared = pages(options.pipelines, options.runs, options.page, 0)
 
     class Handler(socketserver.StreamRequestHandler):
@@ -74,8 +74,8 @@ def main() -> None:
         def answer(self, address: object) -> bytes:
             path, query = address.path, parse_qs(address.query)  # type: ignore[attr-defined]
             if path.startswith("/moment/"):
-                now["moment"] = int(path.rpartition("/")[2])
-                prepared.update(pages(options.pipelines, options.runs, options.page, now["moment"]))
+                state["moment"] = int(path.rpartition("/")[2])
+                prepared.update(pages(options.pipelines, options.runs, options.page, state["moment"]))
             if not path.startswith("/pipelines/"):
                 body = b"{}"
             else:

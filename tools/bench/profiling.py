@@ -61,16 +61,16 @@ def main() -> None:
     # Only the ingestion is profiled, not the start-up of Django.
     profiler.runcall(ingest_connection, connection, pipelines)
     stats: Any = pstats.Stats(profiler)
-    spent = {}
+    seconds_by_part = {}
     for name, functions in PARTS.items():
-        spent[name] = sum(
+        seconds_by_part[name] = sum(
             entry[3]
             for (file, _, function), entry in stats.stats.items()
             if any(file.endswith(f"{os.sep}{module}") and function == wanted for module, wanted in functions)
         )
-    spent["waiting for and reading HTTP"] -= spent["decoding JSON"]
-    spent["the rest"] = stats.total_tt - sum(spent.values())
-    print(json.dumps({name: round(seconds / stats.total_tt, 3) for name, seconds in spent.items()}))
+    seconds_by_part["waiting for and reading HTTP"] -= seconds_by_part["decoding JSON"]
+    seconds_by_part["the rest"] = stats.total_tt - sum(seconds_by_part.values())
+    print(json.dumps({name: round(seconds / stats.total_tt, 3) for name, seconds in seconds_by_part.items()}))
 
 
 if __name__ == "__main__":

@@ -35,11 +35,13 @@ def measure(url: str, *, seconds: float) -> dict[str, Any]:
     with psycopg.connect(url) as connection:
         ids = [row[0] for row in connection.execute("SELECT id FROM pipelines ORDER BY name").fetchall()]
     keys = [
-        manage("create_api_token", "bench", "--scope", "ingest", "--pipeline", str(key), CHM_DATABASE_URL=url).strip()
-        for key in ids[:KEYS]
+        manage(
+            "create_api_token", "bench", "--scope", "ingest", "--pipeline", str(pipeline_id), CHM_DATABASE_URL=url
+        ).strip()
+        for pipeline_id in ids[:KEYS]
     ]
     token = manage("create_api_token", "bench", "--scope", "ingest", "--client", "Bench", CHM_DATABASE_URL=url).strip()
-    found: dict[str, Any] = {}
+    figures: dict[str, Any] = {}
     with web_server(CHM_DATABASE_URL=url, CHM_WEB_WORKERS="2") as (port, _):
         constant = load(port, ["/health"], token=token, seconds=seconds)
         pings = load(port, _pings(keys), token="", seconds=seconds)
@@ -47,14 +49,14 @@ def measure(url: str, *, seconds: float) -> dict[str, Any]:
         events = [_lists("START"), _lists("COMPLETE")]
         new, ended = (_send(port, lists, token) for lists in events)
         again = _send(port, events[1], token)
-    found["constant answer, requests/s"] = constant.per_second
-    found["pings/s, two per run, with a rid"] = pings.per_second
-    found["pings/s, one per run, without a rid"] = plain.per_second
-    found["lineage events/s, new, in lists"] = new
-    found["lineage events/s, ending those runs"] = ended
-    found["lineage events/s, all sent again"] = again
-    found["ping ÷ constant, p50"] = round(asdict(pings)["p50"] / constant.p50, 1)
-    found["ping, p95 ms"] = pings.p95
+    figures["constant answer, requests/s"] = constant.per_second
+    figures["pings/s, two per run, with a rid"] = pings.per_second
+    figures["pings/s, one per run, without a rid"] = plain.per_second
+    figures["lineage events/s, new, in lists"] = new
+    figures["lineage events/s, ending those runs"] = ended
+    figures["lineage events/s, all sent again"] = again
+    figures["ping ÷ constant, p50"] = round(asdict(pings)["p50"] / constant.p50, 1)
+    figures["ping, p95 ms"] = pings.p95
     with psycopg.connect(url, autocommit=True) as connection:
         # Every event that was answered with 201 must be stored.
         counted = connection.execute("SELECT count(*) FROM runs WHERE status = 'success' AND payload ? 'job'")
@@ -62,7 +64,7 @@ def measure(url: str, *, seconds: float) -> dict[str, Any]:
             raise SystemExit("lineage events were lost")
         # The next part of the benchmark needs empty tables.
         connection.execute("TRUNCATE api_tokens, clients, pipelines, runs, alert_rules CASCADE")
-    return found
+    return figures
 
 
 def _inventory(url: str) -> None:
@@ -102,14 +104,14 @@ def _lists(kind: str) -> list[bytes]:
             {
                 "eventType": kind, "eventTime": f"2026-11-20T10:{minute:02}:00.{number:06}+00:00",
                 # Starts at 2**64, because the pings' ids start at 0.
-                "run": {"runId": str(uuid.UUID(int=2**64 + place * EVENTS + number)), "facets": facets},
+                "run": {"runId": str(uuid.UUID(int=2**64 + list_number * EVENTS + number)), "facets": facets},
                 "job": {"namespace": NAMESPACE, "name": f"job_{number % 100}", "facets": {}}, "inputs": [],
                 "outputs": [], "producer": "https://example.test/jobs",
                 "schemaURL": "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent",
             }
             for number in range(EVENTS)
         ]).encode()
-        for place in range(LISTS)
+        for list_number in range(LISTS)
     ]  # fmt: skip
 
 
@@ -140,9 +142,9 @@ def _send(port: int, lists: list[bytes], token: str) -> int:
     return round(len(lists) * EVENTS / (time.perf_counter() - begun))
 
 
-def rendered(found: dict[str, Any]) -> list[str]:
+def rendered(figures: dict[str, Any]) -> list[str]:
     rows = [
-        f"| {name} | {value:,} | {f'≥ {FLOORS[name]:,}' if name in FLOORS else ''} |" for name, value in found.items()
+        f"| {name} | {value:,} | {f'≥ {FLOORS[name]:,}' if name in FLOORS else ''} |" for name, value in figures.items()
     ]
     return ["| push, two web workers | | floor |", "|---|--:|---|", *rows]
 

@@ -23,20 +23,22 @@ def measure(url: str, *, seconds: float) -> dict[str, Any]:
         # Ordered by a hash: a random sample that is the same in each run.
         pipelines = _column(connection, f"SELECT id FROM pipelines ORDER BY md5(id::text) LIMIT {SAMPLE}")
         clients = _column(connection, "SELECT id FROM clients ORDER BY name")
-        [longest] = _column(connection, "SELECT pipeline_id FROM runs GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1")
+        [pipeline_with_most_runs] = _column(
+            connection, "SELECT pipeline_id FROM runs GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1"
+        )
     now = datetime.now(UTC)
     week = quote((now - timedelta(days=7)).isoformat())
     results: dict[str, Any] = {}
     with web_server(CHM_DATABASE_URL=url) as (port, process):
-        deep_list = _path_of_page(port, f"/api/v1/pipelines/{longest}/runs?limit=100", token, pages=50)
+        deep_list = _path_of_page(port, f"/api/v1/pipelines/{pipeline_with_most_runs}/runs?limit=100", token, pages=50)
         # A cursor is valid for any page size, so pages of a thousand reach page 5,001 of a hundred quickly.
         deep_all = _path_of_page(port, "/api/v1/runs?limit=1000", token, pages=501).replace("limit=1000", "limit=100")
         requests = {
             "constant answer": ["/health"],
-            "latest run": [f"/api/v1/pipelines/{key}/runs/latest" for key in pipelines],
-            "summary, a week": [f"/api/v1/clients/{key}/runs/summary?since={week}" for key in clients],
-            "summary, all history": [f"/api/v1/clients/{key}/runs/summary" for key in clients],
-            "a pipeline's runs, first page": [f"/api/v1/pipelines/{longest}/runs?limit=100"],
+            "latest run": [f"/api/v1/pipelines/{pipeline_id}/runs/latest" for pipeline_id in pipelines],
+            "summary, a week": [f"/api/v1/clients/{client_id}/runs/summary?since={week}" for client_id in clients],
+            "summary, all history": [f"/api/v1/clients/{client_id}/runs/summary" for client_id in clients],
+            "a pipeline's runs, first page": [f"/api/v1/pipelines/{pipeline_with_most_runs}/runs?limit=100"],
             "a pipeline's runs, page 50": [deep_list],
             "all runs, first page": ["/api/v1/runs?limit=100"],
             "all runs, behind 500,000 of them": [deep_all],

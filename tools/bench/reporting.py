@@ -13,7 +13,7 @@ from tools.bench.servers import ROOT
 WINDOW = "count of the window"
 PROBES = "probe of each pipeline"
 # These shapes are about the runs of each pipeline, the others about a window.
-BOARDS = {
+PER_PIPELINE = {
     "latest_status_by_pipeline", "failing_now", "late_pipelines", "freshness_watchlist", "governance_gaps",
     "ingestion_health", "changes_since_yesterday",
 }  # fmt: skip
@@ -76,15 +76,15 @@ def main() -> None:
             days = weeks * 7 if weeks else 7 if name in {"client_risk", "failure_counts_by_client"} else 30
             window = {"since": as_of - timedelta(days=days), "until": as_of}
             parameters = {"as_of": as_of} | ({"since": window["since"]} if "since" in shape.parameters else {})
-            yardstick = PROBES if name in BOARDS else WINDOW
+            yardstick = PROBES if name in PER_PIPELINE else WINDOW
             # Before and after each shape, because the speed of a busy machine changes from second to second.
             bare = seconds(BARE[yardstick], window)
             best = seconds(shape.sql, validated(shape.parameters, parameters))
             bare = min(bare, seconds(BARE[yardstick], window))
-            described = yardstick if name in BOARDS else f"{yardstick}, {days} days"
+            yardstick_text = yardstick if name in PER_PIPELINE else f"{yardstick}, {days} days"
             results[name] = {
                 "ms": round(best * 1000, 1),
-                "yardstick": f"{described}: {bare * 1000:.1f} ms",
+                "yardstick": f"{yardstick_text}: {bare * 1000:.1f} ms",
                 "ratio": round(best / bare, 2),
             }
             if name in NAIVE:

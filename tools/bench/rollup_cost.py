@@ -32,7 +32,7 @@ def main() -> None:
 
     django.setup()
     [pipeline_id] = fill_inventory(url, ["pipeline_0"])
-    _write(pipeline_id, 0, changed=True, counted=True)  # the first write of a session plans the triggers
+    _write(pipeline_id, 0, changed=True, with_triggers=True)  # the first write of a session plans the triggers
     costly = [name for name, changed in KINDS.items() if _ratio(pipeline_id, name, changed=changed) > MAXIMUM]
     if costly:
         raise SystemExit(f"above {MAXIMUM:.2f}: {', '.join(costly)}")
@@ -43,18 +43,19 @@ def _ratio(pipeline_id: UUID, name: str, *, changed: bool) -> float:
     seconds = {True: 0.0, False: 0.0}
     for number in range(1, PAGES + 1):
         # Each is first in turn, so that the order favours neither.
-        for counted in (number % 2 == 0, number % 2 == 1):
-            seconds[counted] += _write(pipeline_id, number, changed=changed, counted=counted)
+        for with_triggers in (number % 2 == 0, number % 2 == 1):
+            seconds[with_triggers] += _write(pipeline_id, number, changed=changed, with_triggers=with_triggers)
     ratio = seconds[True] / seconds[False]
-    with_them, without = (seconds[counted] / PAGES * 1000 for counted in (True, False))
+    with_them, without = (seconds[with_triggers] / PAGES * 1000 for with_triggers in (True, False))
     print(f"{name}: {with_them:.1f} ms of PostgreSQL per page, {without:.1f} ms without triggers, ratio {ratio:.2f}")
     return ratio
 
 
-def _write(pipeline_id: UUID, number: int, *, changed: bool, counted: bool) -> float:
+def _write(pipeline_id: UUID, number: int, *, changed: bool, with_triggers: bool) -> float:
     """Write a page in a transaction that is rolled back; return the processor seconds of the database session.
 
-    `counted`: with the triggers. `changed`: write the page twice, and measure the second time, when half has changed.
+    `with_triggers`: whether the triggers run. `changed`: write the page twice, and measure the second write, in which
+    half of the runs have changed.
     """
     from django.db import connection, transaction
 
@@ -66,7 +67,7 @@ def _write(pipeline_id: UUID, number: int, *, changed: bool, counted: bool) -> f
     rows = range(number * PAGE, (number + 1) * PAGE)
     first, second = (prepare_runs(event(target, run(0, row, moment)) for row in rows) for moment in (0, 1))
     with transaction.atomic(), connection.cursor() as cursor:
-        for trigger in () if counted else TRIGGERS:
+        for trigger in () if with_triggers else TRIGGERS:
             cursor.execute(f"ALTER TABLE runs DISABLE TRIGGER {trigger}")
         cursor.execute("SELECT pg_backend_pid()")
         [session] = cursor.fetchone() or [0]

@@ -163,11 +163,11 @@ def _wait_for(address: str, process: subprocess.Popen[bytes], seconds: float = 1
 
 def memory_mb(process: psutil.Process) -> dict[str, float]:
     """Return the proportional memory of a process and its children by role; shared pages count once."""
-    found: dict[str, float] = {}
+    memory: dict[str, float] = {}
     for number, child in enumerate(process.children(recursive=True)):
         name = f"web {number}: {' '.join(child.cmdline()[:3])[-30:]}"
-        found[name] = round(child.memory_full_info().pss / 2**20, 1)
-    return found
+        memory[name] = round(child.memory_full_info().pss / 2**20, 1)
+    return memory
 
 
 def postgres_memory_mb() -> float:

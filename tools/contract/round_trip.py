@@ -1,4 +1,7 @@
-"""Test the generated Python client against a running server: create, read, page, change, lose an update, fail."""
+"""Test the generated Python client against a running server: create, read, page, change.
+
+Also check the errors of a lost update and of a missing run.
+"""
 
 import sys
 import time
@@ -28,8 +31,8 @@ def main(address: str, token: str) -> None:
     renamed = PatchedClientRequest(name=f"{name} renamed")
     etag = read.headers["ETag"]
     assert clients_partial_update.sync(client.id, client=chm, body=renamed, if_match=etag).name == f"{name} renamed"
-    lost = clients_partial_update.sync_detailed(client.id, client=chm, body=renamed, if_match=etag)
-    assert (lost.status_code, lost.parsed.error.code) == (412, "precondition_failed")
+    refused = clients_partial_update.sync_detailed(client.id, client=chm, body=renamed, if_match=etag)
+    assert (refused.status_code, refused.parsed.error.code) == (412, "precondition_failed")
     again = clients_retrieve.sync_detailed(client.id, client=chm)
     unchanged = clients_retrieve.sync_detailed(client.id, client=chm, if_none_match=again.headers["ETag"])
     assert unchanged.status_code == 304
@@ -42,9 +45,14 @@ def main(address: str, token: str) -> None:
         assert pipelines_runs_retrieve.sync(pipeline.id, f"run {number}", client=chm) == pushed
     seen, cursor = [], None
     while cursor is not None or not seen:
-        more = {"cursor": cursor} if cursor else {}
+        page_query = {"cursor": cursor} if cursor else {}
         page = runs_list.sync(
-            client=chm, pipeline_id=[pipeline.id], status=["failed", "running"], ordering="event_at", limit=1, **more
+            client=chm,
+            pipeline_id=[pipeline.id],
+            status=["failed", "running"],
+            ordering="event_at",
+            limit=1,
+            **page_query,
         )
         seen += [run.external_run_id for run in page.items]
         cursor = page.next_cursor

@@ -1,4 +1,5 @@
-// Test the generated TypeScript client against a running server: create, read, page, change, lose an update, fail.
+// Test the generated TypeScript client against a running server: create, read, page, change.
+// Also check the errors of a lost update and of a missing run.
 import assert from "node:assert/strict";
 import { createClient } from "@chm/client";
 
@@ -46,8 +47,8 @@ for (const [number, status] of (["failed", "success", "failed"] as const).entrie
     body: { status, started_at: `2026-03-0${number + 1}T10:00:00Z` },
   });
   assert.equal(pushed.response.status, 201);
-  const back = await chm.GET("/api/v1/pipelines/{pipeline_id}/runs/{external_run_id}", { params: { path: run } });
-  assert.deepEqual(back.data, pushed.data);
+  const stored = await chm.GET("/api/v1/pipelines/{pipeline_id}/runs/{external_run_id}", { params: { path: run } });
+  assert.deepEqual(stored.data, pushed.data);
 }
 const seen: string[] = [];
 let cursor: string | undefined;

@@ -82,11 +82,11 @@ class Chm:
 
     def ingest(self, *options: str) -> dict[str, Any]:
         command = [sys.executable, "manage.py", "ingest_runs", "--json", *options]
-        ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
-        if ended.returncode:
-            raise SystemExit(f"ingest_runs ended with {ended.returncode}: {ended.stderr}{ended.stdout}")
+        completed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+        if completed.returncode:
+            raise SystemExit(f"ingest_runs completed with {completed.returncode}: {completed.stderr}{completed.stdout}")
         self.walks += 1
-        [report] = json.loads(ended.stdout)["connections"]
+        [report] = json.loads(completed.stdout)["connections"]
         return dict(report)
 
     def reconcile(self) -> dict[str, Any]:
@@ -95,8 +95,10 @@ class Chm:
         That time depends on the connection's name, so choose a name whose time is now.
         """
         self.ingest()
-        soon = datetime.now(UTC) + timedelta(seconds=3)
-        name = next(name for number in itertools.count() if soon < moment_of(name := f"live-{number}") < soon + WINDOW)
+        earliest = datetime.now(UTC) + timedelta(seconds=3)
+        name = next(
+            name for number in itertools.count() if earliest < moment_of(name := f"live-{number}") < earliest + WINDOW
+        )
         # A little after the moment, so that the reading is due.
         time.sleep(max(0.0, (moment_of(name) - datetime.now(UTC)).total_seconds()) + 0.1)
         self._connect(name)
@@ -148,13 +150,13 @@ def open_source_link(record: Record, run: Any, **request: Any) -> None:
     record.check(status == 200, f"{status} {address}")
 
 
-def wait_until(condition: Callable[[], object], act: Callable[[], object], what: str) -> None:
+def wait_until(condition: Callable[[], object], meanwhile: Callable[[], object], what: str) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not condition():
         if time.monotonic() > deadline:
             raise SystemExit(f"did not happen within {PATIENCE_SECONDS} s: {what}")
         time.sleep(1)
-        act()
+        meanwhile()
 
 
 def count_planted_secrets() -> int:

@@ -40,13 +40,13 @@ def main() -> None:
 def _pages(*, check: bool) -> int:
     from tools.evidence import errors_page, settings_page
 
-    made: dict[Path, Callable[[], str]] = {
+    pages: dict[Path, Callable[[], str]] = {
         requirements.PAGE: requirements.page,
         settings_page.PAGE: settings_page.page,
         errors_page.PAGE: errors_page.page,
     }
     stale = []
-    for path, page in made.items():
+    for path, page in pages.items():
         if check and (not path.exists() or path.read_text(encoding="utf-8") != page()):
             stale.append(f"{path.relative_to(requirements.ROOT)} is stale: run make docs")
         elif not check:

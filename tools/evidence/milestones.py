@@ -52,7 +52,8 @@ MILESTONES = (
     ),
     Milestone(
         "Ingestion",
-        "Every recorded partner, replays and any order without a trace, and nothing lost or duplicated under faults.",
+        "All recorded partners are ingested; replays and any order of arrival change nothing; faults lose and "
+        "duplicate no run.",
         (f"{PYTEST} ingestion runs/tests/test_worked_sequences.py runs/tests/test_order_independence.py",
          "make faults ARGS=--quick"),
     ),
@@ -86,7 +87,7 @@ def run(only: str) -> int:
         if only.lower() in milestone.title.lower():
             print(f"== {milestone.title}", flush=True)
             results.append((milestone, [_run_command(command) for command in milestone.commands]))
-    passed = all(ran.passed for _, runs in results for ran in runs)
+    passed = all(result.passed for _, runs in results for result in runs)
     if not only:
         PAGE.write_text(_page(results), encoding="utf-8")
         print(f"written: {PAGE.relative_to(ROOT)}")
@@ -111,12 +112,12 @@ def _page(results: list[tuple[Milestone, list[CommandResult]]]) -> str:
     sections = []
     for number, (milestone, runs) in enumerate(results, 1):
         parts = [
-            f"## {number}. {milestone.title}: {'pass' if all(ran.passed for ran in runs) else 'FAIL'}",
+            f"## {number}. {milestone.title}: {'pass' if all(result.passed for result in runs) else 'FAIL'}",
             milestone.purpose,
         ]
-        for ran in runs:
-            outcome = "pass" if ran.passed else "FAIL"
-            parts.append(f"`{ran.command}`: {outcome}, {ran.seconds:.0f} s\n\n```\n{ran.output}\n```")
+        for result in runs:
+            outcome = "pass" if result.passed else "FAIL"
+            parts.append(f"`{result.command}`: {outcome}, {result.seconds:.0f} s\n\n```\n{result.output}\n```")
         sections.append("\n\n".join(parts))
     body = "\n\n".join(sections)
     packages = ", ".join(f"{name} {version(name)}" for name in ("django", "djangorestframework", "celery", "psycopg"))

@@ -49,12 +49,12 @@ def _marked(tree: ast.Module) -> Iterator[tuple[str, list[str]]]:
 
 def problems() -> Iterator[str]:
     """Yield a text for each unknown requirement, requirement without a test, and missing code."""
-    known, proved = requirements(), proofs()
-    for identifier in sorted(known.keys() - proved.keys()):
+    requirements_by_id, proved = requirements(), proofs()
+    for identifier in sorted(requirements_by_id.keys() - proved.keys()):
         yield f"{identifier} is proved by no test: mark one with pytest.mark.proves({identifier!r})"
-    for identifier in sorted(proved.keys() - known.keys()):
+    for identifier in sorted(proved.keys() - requirements_by_id.keys()):
         yield f"{proved[identifier][0].file} proves {identifier}, which is not in {_REQUIREMENTS.relative_to(ROOT)}"
-    for identifier, requirement in known.items():
+    for identifier, requirement in requirements_by_id.items():
         for path in requirement["code"]:
             if not (ROOT / path).exists():
                 yield f"{identifier}: its code {path} does not exist"

@@ -21,18 +21,18 @@ _MODULE = "DJANGO_SETTINGS_MODULE"
 def page() -> str:
     production, development = read("production"), read("development")
     required = {line.split()[0] for line in production["faults"] if " is not set: " in line}
-    known = development["settings"] | production["settings"]
+    settings = development["settings"] | production["settings"]
     sections = _SECTION.split(EXAMPLE.read_text(encoding="utf-8"))[1:]
     lines = []
     for title, text in zip(sections[::2], sections[1::2], strict=True):
         lines += ["", f"## {title}", "", "| variable | default | kind | meaning |", "|---|---|---|---|"]
         for comment, name, example in _ENTRY.findall(text):
             meaning = " ".join(line.removeprefix("#").strip() for line in comment.splitlines())
-            described = known.get(name, {"default": "", "kind": "text"})
-            default = "required" if name in required else f"`{described['default']}`" if described["default"] else ""
-            default = "" if described["default"].startswith("/") else default  # differs from machine to machine
+            setting = settings.get(name, {"default": "", "kind": "text"})
+            default = "required" if name in required else f"`{setting['default']}`" if setting["default"] else ""
+            default = "" if setting["default"].startswith("/") else default  # differs from machine to machine
             example_text = f" Example: `{example}`." if example and name in required | {_MODULE} else ""
-            lines.append(f"| `{name}` | {default} | {described['kind']} | {meaning}{example_text} |")
+            lines.append(f"| `{name}` | {default} | {setting['kind']} | {meaning}{example_text} |")
     body = "\n".join(lines)
     return f"""# Settings
 
@@ -53,13 +53,13 @@ How proxies, HTTPS and browsers work together: [install](operations/install.md#p
 
 def problems() -> list[str]:
     """Return a text for each missing, unknown or unexplained variable of `.env.example`."""
-    known = set(read("production")["settings"]) | set(read("development")["settings"])
+    names = set(read("production")["settings"]) | set(read("development")["settings"])
     entries = {name: comment for comment, name, _ in _ENTRY.findall(EXAMPLE.read_text(encoding="utf-8"))}
     texts = [
         f".env.example lacks {name}: add the line {name}=DEFAULT below a comment that says what it is for"
-        for name in sorted(known - set(entries))
+        for name in sorted(names - set(entries))
     ]
-    texts += [f".env.example has {name}, which no settings read" for name in sorted(set(entries) - known - {_MODULE})]
+    texts += [f".env.example has {name}, which no settings read" for name in sorted(set(entries) - names - {_MODULE})]
     texts += [f".env.example does not say what {name} is for" for name, comment in entries.items() if not comment]
     return texts
 

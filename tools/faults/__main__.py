@@ -24,7 +24,7 @@ from tools.faults.scenarios import FAULTS, IngestionFault
 from tools.faults.source import FaultyPartner
 from tools.faults.world import Comparison, FaultWorld
 
-WHAT = (__doc__ or "").partition("\n")[2].strip()
+INTRODUCTION = (__doc__ or "").partition("\n")[2].strip()
 DOCUMENT = ROOT / "docs" / "validation" / "faults.md"
 
 
@@ -114,20 +114,21 @@ def run_fault(world: FaultWorld, fault: IngestionFault, *, quick: bool) -> Fault
 
 
 def _line(result: FaultResult) -> str:
-    found = result.comparison
+    comparison = result.comparison
     return (
         f"{'ok  ' if result.survived else 'FAIL'} {result.fault.title:<40} injected {result.injected:>4}  "
-        f"runs {found.runs:>5}  lost {found.lost}  duplicated {found.duplicated}  wrong {found.wrong}  "
-        f"secrets shown {found.leaked}  restarted {result.restarted}  {result.seconds:.0f} s {result.error}"
+        f"runs {comparison.runs:>5}  lost {comparison.lost}  duplicated {comparison.duplicated}  "
+        f"wrong {comparison.wrong}  secrets shown {comparison.leaked}  restarted {result.restarted}  "
+        f"{result.seconds:.0f} s {result.error}"
     )
 
 
 def _document(results: list[FaultResult]) -> str:
     rows = "\n".join(
-        f"| {result.fault.title} | {result.injected} | {'yes' if result.survived else 'no'} | {found.runs} | "
-        f"{found.lost} | {found.duplicated} | {found.wrong} | {found.leaked} | {result.restarted} |"
+        f"| {result.fault.title} | {result.injected} | {'yes' if result.survived else 'no'} | {comparison.runs} | "
+        f"{comparison.lost} | {comparison.duplicated} | {comparison.wrong} | {comparison.leaked} | {result.restarted} |"
         for result in results
-        for found in (result.comparison,)
+        for comparison in (result.comparison,)
     )
     return f"""# Injected faults
 
@@ -135,7 +136,7 @@ def _document(results: list[FaultResult]) -> str:
 
 Written by `make faults` on {datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}.
 
-{WHAT}
+{INTRODUCTION}
 
 *Injected* is how often the fault was injected: kills, restarts, or requests that were answered wrongly. *Wrong* are
 rows whose status or times differ from the partner's. *Secrets shown* are places in the database, in task results and

@@ -16,7 +16,7 @@ CHANGE_EVERY_SECONDS = 0.05
 SECRETS = ("hunter2-of-the-run", "first-partner-token", "second-partner-token")
 
 
-def _text(moment: datetime) -> str:
+def _iso_text(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")
 
 
@@ -63,26 +63,26 @@ class FaultyPartner(GenericPartner):
             else:
                 self._start(name, datetime.now(UTC))
 
-    def _start(self, name: str, at: datetime) -> None:
+    def _start(self, name: str, moment: datetime) -> None:
         self._run_count += 1
         run: dict[str, Any] = {
             "external_run_id": f"{name}-{self._run_count}",
             "status": "running",
-            "started_at": _text(at),
-            "updated_at": _text(at),
+            "started_at": _iso_text(moment),
+            "updated_at": _iso_text(moment),
             # CHM must not store or log this.
             "config": {"password": SECRETS[0]},
         }
         # A new list, because the partner's threads may be reading the old one.
         self.runs[name] = [*self.runs[name], run]
 
-    def _end(self, name: str, number: int, at: datetime) -> None:
+    def _end(self, name: str, number: int, moment: datetime) -> None:
         runs = list(self.runs[name])
         failed = self.random.random() < 0.2
         runs[number] = runs[number] | {
             "status": "failed" if failed else "success",
-            "finished_at": _text(at),
-            "updated_at": _text(at),
+            "finished_at": _iso_text(moment),
+            "updated_at": _iso_text(moment),
         }
         if failed:
             runs[number]["error_message"] = f"could not log in with password={SECRETS[0]}"

@@ -55,12 +55,12 @@ def run_fault(site: FaultSite, fault: WebFault, *, quick: bool) -> WebFaultResul
             remark = fault.inject(site, quick) or ""
         except AssertionError as error:
             problems.append(str(error))
-        ended = time.monotonic()
+        ended_at = time.monotonic()
         # Wait for the recovery, so that its time is measured even if it is too long.
-        while time.monotonic() < ended + 15 and not ping(port, site.key):
+        while time.monotonic() < ended_at + 15 and not ping(port, site.key):
             time.sleep(0.05)
         time.sleep(1)
-    recovery = min((moment - ended for moment in probes.acknowledged.values() if moment > ended), default=99)
+    recovery = min((moment - ended_at for moment in probes.acknowledged.values() if moment > ended_at), default=99)
     lost = len(set(probes.acknowledged) - site.stored())
     problems += _problems(fault, probes)
     if lost or recovery > fault.recovery:
@@ -78,8 +78,8 @@ def _problems(fault: WebFault, probes: ProbeResults) -> list[str]:
         problems.append(f"health p99 {health.percentile(0.99) * 1000:.0f} ms")
     if unexpected := [status for status in writes.statuses if status not in (200, *fault.allowed)]:
         problems.append(f"{len(unexpected)} writes with another result: {_named(unexpected)}")
-    if unannounced := writes.unannounced + health.unannounced:
-        problems.append(f"{unannounced} refusals without Retry-After")
+    if without_retry_after := writes.without_retry_after + health.without_retry_after:
+        problems.append(f"{without_retry_after} refusals without Retry-After")
     if writes.seconds and max(writes.seconds) > fault.slowest * slack:
         problems.append(f"a write took {max(writes.seconds):.1f} s")
     if writes.percentile(0.95) > fault.write_p95 * slack:

@@ -53,14 +53,14 @@ def slow_clients(number: int, *, direct: bool) -> Callable[[FaultSite, bool], st
         address = ("127.0.0.1", site.web.port if direct else site.proxy_port)
         # Each process builds the schema once, which must not count as part of the fault.
         for _ in range(16):
-            requests.get(f"http://127.0.0.1:{site.web.port}/api/v1/schema", headers=site.reading, timeout=60)
-        pipelined = SLOW_READER.format(token=site.reader).encode() * SLOW_READER_REQUESTS
-        with ExitStack() as held:
+            requests.get(f"http://127.0.0.1:{site.web.port}/api/v1/schema", headers=site.read_headers, timeout=60)
+        pipelined = SLOW_READER.format(token=site.read_token).encode() * SLOW_READER_REQUESTS
+        with ExitStack() as sockets:
             bodies, readers = [], []
             for _ in range(number):
-                bodies.append(body := held.enter_context(socket.create_connection(address, 5)))
+                bodies.append(body := sockets.enter_context(socket.create_connection(address, 5)))
                 body.sendall(SLOW_BODY)
-                readers.append(reader := held.enter_context(socket.socket()))
+                readers.append(reader := sockets.enter_context(socket.socket()))
                 reader.settimeout(5)
                 # Before the connection is made, because the kernel then announces the size to the server.
                 reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SLOW_READER_BUFFER)
@@ -124,16 +124,16 @@ def many_reports(site: FaultSite, quick: bool) -> str:
     address = f"http://127.0.0.1:{site.proxy_port}/api/v1/reports/{WIDEST_REPORT.format(since=since)}"
     until = time.monotonic() + (4 if quick else 20)
     statuses: list[int] = []
-    unannounced = []
+    without_retry_after = []
 
     def read() -> None:
         with requests.Session() as session:
-            session.headers.update(site.reading)
+            session.headers.update(site.read_headers)
             while time.monotonic() < until:
                 answer = session.get(address, timeout=60)
                 statuses.append(answer.status_code)
                 if answer.status_code == 503 and "Retry-After" not in answer.headers:
-                    unannounced.append(1)
+                    without_retry_after.append(1)
                 # As a correct client does.
                 time.sleep(float(answer.headers.get("Retry-After", 0)))
 
@@ -144,7 +144,7 @@ def many_reports(site: FaultSite, quick: bool) -> str:
         thread.join()
     counts = {status: statuses.count(status) for status in sorted(set(statuses))}
     summary = ", ".join(f"{number} x {status}" for status, number in counts.items())
-    if set(counts) != {200, 503} or unannounced:
+    if set(counts) != {200, 503} or without_retry_after:
         raise AssertionError(f"reports got other answers than 200 and 503 with Retry-After: {summary}")
     return f"reports: {summary}"
 
@@ -213,7 +213,7 @@ def rolled(site: FaultSite, quick: bool) -> str:
 
 WEB_FAULTS = (
     WebFault("64 slow bodies and 64 slow readers at nginx", slow_clients(64, direct=False), quick=True, write_p95=0.5),
-    WebFault("16 of each straight at the web server", slow_clients(16, direct=True), target="web", write_p95=0.5),
+    WebFault("16 of each directly at the web server", slow_clients(16, direct=True), target="web", write_p95=0.5),
     WebFault("20 readers of the widest report", many_reports, write_p95=0.5),
     WebFault("`runs` locked", runs_locked, allowed=(503,)),
     WebFault("database down for 20 s", database_down(20), allowed=(503,)),
@@ -224,7 +224,7 @@ WEB_FAULTS = (
     WebFault("disk full: commits fail", disk_full, allowed=(503,)),
     WebFault("web child killed (-9) every half second, at nginx", children_killed, quick=True),
     # Without a proxy the requests that a killed child had accepted are lost; no connection is refused.
-    WebFault("the same, straight at the web server", children_killed, (BROKEN,), (BROKEN,), target="web"),
+    WebFault("the same, directly at the web server", children_killed, (BROKEN,), (BROKEN,), target="web"),
     WebFault("web server reloaded (SIGHUP)", reloaded),
     WebFault("rolling restart of two web servers", rolled, target="both"),
     # The application needs some seconds to load.

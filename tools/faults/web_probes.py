@@ -20,12 +20,12 @@ class Probe:
 
     seconds: list[float] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
-    unannounced: int = 0
+    without_retry_after: int = 0
 
     def add(self, seconds: float, status: int, retry_after: str | None) -> None:
         self.seconds.append(seconds)
         self.statuses.append(status)
-        self.unannounced += status == 503 and retry_after is None
+        self.without_retry_after += status == 503 and retry_after is None
 
     def count(self, *statuses: int) -> int:
         return sum(status in statuses for status in self.statuses)

@@ -77,8 +77,8 @@ class FaultSite:
         manage("migrate", "--verbosity", "0", **self.environment)
         [self.pipeline, *_] = fill_inventory(world.database_url, ["pipeline", *(f"history {n}" for n in range(20))])
         self.key = self._token("--scope", "ingest", "--pipeline", str(self.pipeline))
-        self.reader = self._token("--scope", "read")
-        self.reading = {"Authorization": f"Bearer {self.reader}"}
+        self.read_token = self._token("--scope", "read")
+        self.read_headers = {"Authorization": f"Bearer {self.read_token}"}
         self.web, self.second = WebProcess(world, self.environment), WebProcess(world, self.environment)
         # Only the probes use this server: its latency shows how busy the machine is.
         self.control = WebProcess(world, self.environment)

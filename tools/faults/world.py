@@ -60,7 +60,7 @@ class FaultWorld:
         self.worker: subprocess.Popen[bytes] | None = None
         self.beat: subprocess.Popen[bytes] | None = None
         self.restarted = 0
-        self._kept_running = threading.Event()
+        self._stop_restarting = threading.Event()
         self._attachments: list[Attachment] = []
         self._server_url = self._broker_url = self.database_url = ""
 
@@ -133,7 +133,7 @@ class FaultWorld:
     def _keep_running(self) -> None:
         """Restart processes that end, as a service manager does: Celery's Redis transport can end a worker whose
         broker goes away while it holds messages."""
-        while not self._kept_running.wait(0.5):
+        while not self._stop_restarting.wait(0.5):
             for process, start in ((self.worker, self.start_worker), (self.beat, self.start_beat)):
                 # Processes that the drill itself stopped or killed do not count as restarts.
                 if process is not None and process.poll() not in (None, 0, -signal.SIGKILL, -signal.SIGTERM):
@@ -175,7 +175,7 @@ class FaultWorld:
         manage("migrate", "--verbosity", "0", **self.environment)
         fill_inventory(self.database_url, list(PIPELINES))
         self.restarted = 0
-        self._kept_running = threading.Event()
+        self._stop_restarting = threading.Event()
         service_manager = threading.Thread(target=self._keep_running)
         self.start_worker()
         self.start_beat()
@@ -183,7 +183,7 @@ class FaultWorld:
         try:
             yield
         finally:
-            self._kept_running.set()
+            self._stop_restarting.set()
             service_manager.join()
             self.kill(self.beat)
             self.kill(self.worker)

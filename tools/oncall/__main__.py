@@ -35,11 +35,11 @@ class Receiver:
     def __init__(self) -> None:
         self.notifications: list[dict[str, Any]] = []
         # In the handler, `self` is the request.
-        kept = self.notifications
+        notifications = self.notifications
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                kept.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                notifications.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
                 self.send_response(200)
                 self.end_headers()
 
@@ -75,9 +75,9 @@ class AlertingChm:
 
 def runs(pipelines: list[str], number: int, status: str, error: str | None) -> list[dict[str, str]]:
     # A higher number gives a later run, and the latest run decides.
-    at = (datetime.now(UTC) - timedelta(hours=1, minutes=-number)).isoformat()
-    common = {"external_run_id": f"run {number}", "status": status, "started_at": at, "finished_at": at,
-              "source_updated_at": at}  # fmt: skip
+    moment = (datetime.now(UTC) - timedelta(hours=1, minutes=-number)).isoformat()
+    common = {"external_run_id": f"run {number}", "status": status, "started_at": moment, "finished_at": moment,
+              "source_updated_at": moment}  # fmt: skip
     extra = {"error_message": error} if error else {}
     return [{"pipeline_id": pipeline, **common, **extra} for pipeline in pipelines]
 
@@ -140,7 +140,7 @@ def wait_until(holds: Callable[[], bool], seconds: float = 60) -> None:
         time.sleep(0.5)
 
 
-def installed() -> str:
+def install_programs() -> str:
     """Install missing programs, if run as root; return the name of Debian's Alertmanager."""
     name, packages = "prometheus-alertmanager", ("prometheus", "prometheus-alertmanager")
     if not all(shutil.which(program) for program in (name, "prometheus", "promtool")):
@@ -152,7 +152,7 @@ def installed() -> str:
 
 
 def main() -> int:
-    alertmanager = installed()
+    alertmanager = install_programs()
     from chm_project.local.embedded import attach_to_environment
 
     attach_to_environment()

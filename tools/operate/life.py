@@ -76,7 +76,7 @@ class Life:
     def __init__(self, folder: Path, stack: ExitStack, *, short: bool) -> None:
         self.folder, self.stack, self.short = folder, stack, short
         self.faults: list[str] = []
-        self._counted = 0
+        self._reported_failures = 0
         self.first = SimulatedMachine(folder / "a")
         stack.callback(self.first.close)
         self.machine = self._machine("one", self.first)
@@ -162,7 +162,7 @@ class Life:
         served = self.traffic.answered - answered
         self.traffic.go_to([each.address for each in self.web])
         old.stop()
-        self._expect_no_loss("of the former release on the upgraded database")
+        self._expect_no_loss("while the previous release used the upgraded database")
         return f"{served} requests by the previous release on the upgraded database, {self.traffic.failed}"
 
     def ingest(self) -> str:
@@ -175,10 +175,10 @@ class Life:
             while time.monotonic() < until and self._count("runs", of_dbt_pipelines) == before:
                 time.sleep(0.5)
             new = self._count("runs", of_dbt_pipelines) - before
-            ended = {"beat": beat.stop(), "worker": worker.stop()}
+            statuses = {"beat": beat.stop(), "worker": worker.stop()}
         walked = self._count("pipelines", "last_ingest_at IS NOT NULL")
         self.expect(new > 0, "worker and beat ingested nothing")
-        self.expect(not any(ended.values()), f"a process did not end by itself: {ended}")
+        self.expect(not any(statuses.values()), f"a process did not end by itself: {statuses}")
         return f"{new} new runs of {walked} pipelines, by worker and beat"
 
     def prune(self) -> str:
@@ -190,17 +190,20 @@ class Life:
         announced = json.loads(self._chm("prune_runs", "--older-than", OLDER_THAN, "--dry-run", "--json"))
         before = self._count("runs")
         self._chm("prune_runs", "--older-than", OLDER_THAN)
-        gone = before - self._count("runs")
+        deleted = before - self._count("runs")
         self.expect(self._rows(_LATEST) == [latest], "pruning changed a latest run")
-        self.expect(gone == announced["runs"] > 0, f"{gone} runs were pruned, but the dry run announced {announced}")
+        self.expect(
+            deleted == announced["runs"] > 0, f"{deleted} runs were pruned, but the dry run announced {announced}"
+        )
         writes = f"all {self.traffic.written} writes kept"
-        return f"{gone} of {before} runs older than {OLDER_THAN}, as the dry run announced; {writes}"
+        return f"{deleted} of {before} runs older than {OLDER_THAN}, as the dry run announced; {writes}"
 
     def erase_a_client(self) -> str:
-        kept = self.traffic.client_id
+        kept_client_id = self.traffic.client_id
         [(name, runs)] = self._rows(
             "SELECT c.name, count(r.id) FROM clients AS c JOIN pipelines AS p ON p.client_id = c.id"
-            f" JOIN runs AS r ON r.pipeline_id = p.id WHERE c.id <> '{kept}' GROUP BY 1 ORDER BY 2 DESC LIMIT 1"
+            f" JOIN runs AS r ON r.pipeline_id = p.id WHERE c.id <> '{kept_client_id}'"
+            " GROUP BY 1 ORDER BY 2 DESC LIMIT 1"
         )
         before = self._count("runs")
         self._chm("erase_client", str(name), "--yes", str(name))
@@ -250,7 +253,7 @@ class Life:
 
     # Helpers of the steps
 
-    def _machine(self, name: str, place: SimulatedMachine) -> UnitsRoot:
+    def _machine(self, name: str, simulated: SimulatedMachine) -> UnitsRoot:
         etc, state = self.folder / name / "etc", self.folder / name / "state"
         (etc / "secrets").mkdir(parents=True)
         state.mkdir()
@@ -260,8 +263,8 @@ class Life:
         (etc / "partners.env").write_text("PARTNER_TOKEN=life\n")
         secret_files = {
             "chm_secret_key": secrets.token_urlsafe(64),
-            "chm_database_url": place.url(),
-            "chm_broker_url": place.broker_url,
+            "chm_database_url": simulated.url(),
+            "chm_broker_url": simulated.broker_url,
         }
         for each, value in secret_files.items():
             (etc / "secrets" / each).write_text(value)
@@ -272,10 +275,10 @@ class Life:
                    folder=self.former)  # fmt: skip
 
     def _former_environment(self) -> dict[str, str]:
-        given = {name: (self.machine.etc / "secrets" / name.lower()).read_text()
+        secret_values = {name: (self.machine.etc / "secrets" / name.lower()).read_text()
                  for name in ("CHM_SECRET_KEY", "CHM_DATABASE_URL", "CHM_BROKER_URL")}  # fmt: skip
         return {"PATH": os.environ["PATH"], "CHM_DEBUG": "0", "CHM_ALLOWED_HOSTS": "chm.example.com,127.0.0.1",
-                "CHM_DATA_DIR": str(self.folder / "a"), **given}  # fmt: skip
+                "CHM_DATA_DIR": str(self.folder / "a"), **secret_values}  # fmt: skip
 
     def _start_former(self) -> "Process":
         port = free_port()
@@ -325,7 +328,7 @@ class Life:
 
     def _expect_no_loss(self, when: str) -> None:
         """Record the requests that failed since the last call."""
-        new, self._counted = self.traffic.failures[self._counted :], len(self.traffic.failures)
+        new, self._reported_failures = self.traffic.failures[self._reported_failures :], len(self.traffic.failures)
         self.expect(not new, f"{len(new)} requests failed {when}: {new[:3]}")
 
     def _rows(self, query: str) -> list[tuple[object, ...]]:
@@ -371,13 +374,13 @@ def _install_beside(wheel: Path, environment: Path) -> None:
                "--disable-pip-version-check", str(wheel)]  # fmt: skip
     run(command, environment=dict(os.environ))
     [packages] = (environment / "lib").glob("python3*/site-packages")
-    installed = next(Path(place) for place in sys.path if place.endswith("site-packages"))
+    installed = next(Path(path) for path in sys.path if path.endswith("site-packages"))
     # Python adds the folders in .pth files to its path.
     (packages / "beside.pth").write_text(f"{installed}\n")
 
 
-def _refused(restore: str, dump: Path, place: SimulatedMachine) -> bool:
-    environment = place.environment("chm", OWNER)
+def _refused(restore: str, dump: Path, simulated: SimulatedMachine) -> bool:
+    environment = simulated.environment("chm", OWNER)
     return subprocess.run([restore, str(dump)], env=environment, check=False, stderr=subprocess.DEVNULL).returncode == 1
 
 

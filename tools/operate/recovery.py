@@ -1,4 +1,4 @@
-"""Test point-in-time recovery as docs/operations/backup.md describes it: a base backup, a WAL archive, and a moment.
+"""Test point-in-time recovery as docs/operations/backup.md describes it, from a base backup and a WAL archive.
 
 A PostgreSQL archives its WAL. After the base backup runs are written, then all runs are deleted by mistake.
 The cluster that is recovered to the moment before has every run, including those after the base backup.
@@ -41,13 +41,13 @@ def drill() -> int:
             deleted = database.execute("DELETE FROM runs").rowcount
         clusters.archive_the_rest()
         clusters.recover(moment)
-        found: Contents = contents(clusters.url("two"))
-        differences = before.differences(found)
+        after: Contents = contents(clusters.url("two"))
+        differences = before.differences(after)
     for difference in differences:
         print(difference)
     print(
         f"{deleted} runs deleted by mistake, recovered to {moment}: hash {before.digest} before,"
-        f" {found.digest} after; {len(differences)} differences, {time.monotonic() - begun:.0f} s"
+        f" {after.digest} after; {len(differences)} differences, {time.monotonic() - begun:.0f} s"
     )
     return 1 if differences else 0
 
@@ -64,7 +64,7 @@ class Clusters:
             self.programs = copy_programs(self.programs, folder / "programs")
             for each in (folder, self.archive):
                 shutil.chown(each, self.account.pw_uid, self.account.pw_gid)
-        self._do("initdb", "-D", folder / "one", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C")
+        self._run_program("initdb", "-D", folder / "one", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C")
 
     def url(self, name: str) -> str:
         return f"postgresql://postgres@:{self._port(name)}/postgres?host={self.folder}"
@@ -74,8 +74,10 @@ class Clusters:
         options = " ".join(f"-c {setting}" for setting in _SETTINGS.split())
         options += f" -c unix_socket_directories={self.folder} -c port={self._port(name)}"
         options += f" -c archive_command='{archive}'"
-        self._do("pg_ctl", "-D", self.folder / name, "-l", self.folder / f"{name}.log", "-w", "-o", options, "start")
-        self.stack.callback(self._do, "pg_ctl", "-D", self.folder / name, "-m", "immediate", "stop")
+        self._run_program(
+            "pg_ctl", "-D", self.folder / name, "-l", self.folder / f"{name}.log", "-w", "-o", options, "start"
+        )
+        self.stack.callback(self._run_program, "pg_ctl", "-D", self.folder / name, "-m", "immediate", "stop")
 
     def now(self) -> str:
         """Return the moment to recover to; everything after the call is later."""
@@ -86,7 +88,7 @@ class Clusters:
         return str(moment)
 
     def base_backup(self) -> None:
-        self._do("pg_basebackup", "-D", self.folder / "two", "-h", self.folder, "-p", self._port("one"),
+        self._run_program("pg_basebackup", "-D", self.folder / "two", "-h", self.folder, "-p", self._port("one"),
                  "-U", "postgres", "--checkpoint=fast")  # fmt: skip
 
     def archive_the_rest(self) -> None:
@@ -120,7 +122,7 @@ class Clusters:
     def _port(self, name: str) -> str:
         return {"one": "5433", "two": "5434"}[name]  # only names of sockets in a private folder, so they cannot clash
 
-    def _do(self, program: str, *arguments: str | Path) -> None:
+    def _run_program(self, program: str, *arguments: str | Path) -> None:
         with (self.folder / f"{program}.output").open("wb") as output:
             done = run([self.programs / program, *arguments], account=self.account, output=output)
         if done.returncode != 0:

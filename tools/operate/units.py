@@ -1,6 +1,6 @@
 """Check the systemd units of docs/examples with systemd's programs, and run their commands without systemd.
 
-A unit's settings are those of its drop-in and its own. Without systemd a process gets the unit's environment,
+A unit's settings are those of its drop-in and its own file. Without systemd a process gets the unit's environment,
 credentials, folder and command, but not its isolation.
 """
 
@@ -37,7 +37,7 @@ class UnitsRoot:
     def __init__(self, programs: Path, etc: Path, state: Path) -> None:
         self.programs, self.etc, self.state = programs, etc, state
 
-    def here(self, text: str) -> str:
+    def with_own_folders(self, text: str) -> str:
         for place, folder in (("/opt/chm/bin", self.programs), ("/etc/chm", self.etc), ("/var/lib/chm", self.state)):
             text = text.replace(place, str(folder))
         return text
@@ -45,12 +45,12 @@ class UnitsRoot:
     def unit(self, service: str) -> Unit:
         """Return the process that `systemctl start SERVICE` would start."""
         kind, _, instance = service.partition("@")
-        own = UNITS / f"{kind}{'@' if instance else ''}.service"
-        words = [*_settings(UNITS / "chm-.service.d" / "common.conf"), *_settings(own)]
+        unit_file = UNITS / f"{kind}{'@' if instance else ''}.service"
+        unit_settings = [*_settings(UNITS / "chm-.service.d" / "common.conf"), *_settings(unit_file)]
         environment, command, folder = dict[str, str](), list[str](), ""
         specifiers = {"%i": instance, "%d": str(self.etc / "secrets"), "%%": "%"}
-        for key, text in words:
-            value = re.sub("%[id%]", lambda found: specifiers[found[0]], self.here(text))
+        for key, text in unit_settings:
+            value = re.sub("%[id%]", lambda match: specifiers[match[0]], self.with_own_folders(text))
             match key:
                 case "Environment":
                     name, _, content = value.partition("=")
@@ -68,7 +68,7 @@ def _settings(path: Path, machine: UnitsRoot | None = None) -> Iterator[tuple[st
     for line in path.read_text().splitlines():
         key, sign, value = line.partition("=")
         if sign and not line.startswith("#"):
-            yield key, machine.here(value) if machine else value
+            yield key, machine.with_own_folders(value) if machine else value
 
 
 def check() -> int:
@@ -92,9 +92,9 @@ def _units(folder: Path) -> Iterator[str]:
         # systemd-analyze verify fails if a unit's program does not exist.
         path.write_text(path.read_text().replace("/opt/chm/bin/python", sys.executable))
     services = [f"{name}.service" for name in NAMES]
-    judged = _output_of(["systemd-analyze", "verify", *(str(system / service) for service in services)])
+    output = _output_of(["systemd-analyze", "verify", *(str(system / service) for service in services)])
     # systemd-analyze also checks other units of this machine.
-    yield from (f"verify: {line}" for line in judged.splitlines() if "chm" in line)
+    yield from (f"verify: {line}" for line in output.splitlines() if "chm" in line)
     for service in services:
         output = _output_of(
             # Offline: the files are judged without a running systemd.
@@ -117,10 +117,10 @@ def _nginx(folder: Path) -> Iterator[str]:
     text = (EXAMPLES / "nginx" / "chm.conf").read_text()
     text = text.replace("/etc/ssl/certs/chm.pem", str(certificate)).replace("/etc/ssl/private/chm.key", str(key))
     text = text.replace("/var/log/nginx", str(folder))
-    whole = folder / "nginx.conf"
+    main_file = folder / "nginx.conf"
     # On a real machine nginx includes chm.conf in its http block.
-    whole.write_text(f"pid {folder}/pid;\nerror_log stderr;\nevents {{}}\nhttp {{\n{text}\n}}\n")
-    output = _output_of([_program_path("nginx"), "-t", "-c", str(whole)], may_fail=True)
+    main_file.write_text(f"pid {folder}/pid;\nerror_log stderr;\nevents {{}}\nhttp {{\n{text}\n}}\n")
+    output = _output_of([_program_path("nginx"), "-t", "-c", str(main_file)], may_fail=True)
     if "test is successful" not in output:
         yield f"nginx: {output.strip()}"
 

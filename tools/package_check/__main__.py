@@ -86,10 +86,10 @@ def packaging_faults(tracked: list[str], sdist: Path, wheel: Path) -> list[str]:
     [share] = {name.partition("/data/share/chm/")[0] for name in in_wheel if "/data/share/chm/" in name}
     faults = []
     for name in tracked:
-        inside = _path_in_wheel(name, f"{share}/data/share/chm/")
-        if inside and inside not in in_wheel:
-            faults.append(f"the wheel lacks {inside}")
-        if inside and name not in in_sdist:
+        path_in_wheel = _path_in_wheel(name, f"{share}/data/share/chm/")
+        if path_in_wheel and path_in_wheel not in in_wheel:
+            faults.append(f"the wheel lacks {path_in_wheel}")
+        if path_in_wheel and name not in in_sdist:
             faults.append(f"the sdist lacks {name}")
     # Tests and tools are not part of the product.
     for kind, names in (("wheel", in_wheel), ("sdist", in_sdist)):

@@ -77,7 +77,7 @@ def prepare(new: str) -> int:
 
 def notes() -> dict[str, str]:
     """Return the text of each section of the changelog by its version."""
-    return {found["name"]: found["text"] for found in _SECTION.finditer(CHANGELOG.read_text(encoding="utf-8"))}
+    return {match["name"]: match["text"] for match in _SECTION.finditer(CHANGELOG.read_text(encoding="utf-8"))}
 
 
 def refuse(faults: list[str]) -> int:

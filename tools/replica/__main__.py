@@ -20,8 +20,8 @@ DELAY_SECONDS = 5
 def main() -> int:
     debian.install()
     with debian.folder() as folder, ExitStack() as servers:
-        primary = servers.enter_context(debian.postgres(_within(folder, "primary"), {"wal_level": "replica"}))
-        standby = _within(folder, "standby")
+        primary = servers.enter_context(debian.postgres(_new_folder(folder, "primary"), {"wal_level": "replica"}))
+        standby = _new_folder(folder, "standby")
         debian.run(
             debian.PROGRAMS / "pg_basebackup", "-d", primary, "-D", standby / "data", "-R", "-X", "stream", "-c", "fast"
         )
@@ -38,9 +38,9 @@ def main() -> int:
         return 1 if _drill(running.close) else 0
 
 
-def _within(place: Any, name: str) -> Any:
-    debian.run("mkdir", place / name)
-    return place / name
+def _new_folder(parent: Any, name: str) -> Any:
+    debian.run("mkdir", parent / name)
+    return parent / name
 
 
 def _drill(stop_replica: Callable[[], None]) -> int:
@@ -57,13 +57,13 @@ def _drill(stop_replica: Callable[[], None]) -> int:
     from inventory.models import Client, Pipeline
     from runs.services import insert_run
 
-    # In production CHM leaves a replica that does not answer for 10 s.
+    # In production CHM waits 10 s before it tries a replica again that did not answer.
     replica.RETRY_SECONDS = 0.5
     call_command("migrate", verbosity=0)
     person = User.objects.create_superuser("replica", password=None)
     client = Client.objects.create(name="Acme")
 
-    def fail(name: str) -> Pipeline:
+    def failing_pipeline(name: str) -> Pipeline:
         pipeline = Pipeline.objects.create(
             client=client, name=name, platform="airflow", pipeline_type="ingestion", external_id=name
         )
@@ -71,16 +71,16 @@ def _drill(stop_replica: Callable[[], None]) -> int:
         insert_run(pipeline_id=pipeline.pk, external_run_id=None, status="failed", started_at=now, finished_at=now)
         return pipeline
 
-    first = fail("seen_by_both")
+    first = failing_pipeline("seen_by_both")
     time.sleep(DELAY_SECONDS + 2)
     reader, changer = Browser(), Browser()
     for browser in (reader, changer):
         browser.force_login(person)
-    wrong = 0
+    failed = 0
 
     def expect(what: str, holds: bool) -> None:
-        nonlocal wrong
-        wrong += not holds
+        nonlocal failed
+        failed += not holds
         print(f"{'ok ' if holds else 'NOT'} {what}")
 
     def board(browser: Browser) -> tuple[str, int | None]:
@@ -88,7 +88,7 @@ def _drill(stop_replica: Callable[[], None]) -> int:
         lag = re.search(r"Read from a replica that is (\d+) s behind", text)
         return text, int(lag[1]) if lag else None
 
-    fail("seen_by_the_database_first")
+    failing_pipeline("seen_by_the_database_first")
     time.sleep(2)
     text, lag = board(reader)
     expect(f"a board within the delay shows how far behind it is: {lag} s", lag is not None and lag >= 2)
@@ -109,7 +109,7 @@ def _drill(stop_replica: Callable[[], None]) -> int:
     text, lag = board(reader)
     expect(f"without the replica the board is read from the database, {time.monotonic() - begun:.1f} s", lag is None)
     expect("it is complete", "seen_by_both" in text and "planned work" in text)
-    return wrong
+    return failed
 
 
 if __name__ == "__main__":

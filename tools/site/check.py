@@ -18,15 +18,15 @@ class Addresses(HTMLParser):
 
     def __init__(self) -> None:
         super().__init__()
-        self.found: list[tuple[str, bool]] = []
+        self.addresses: list[tuple[str, bool]] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = dict(attrs)
         if tag in LOADED and (address := values.get(LOADED[tag])):
             related = set((values.get("rel") or "").split())
-            self.found.append((address, not related & NOT_LOADED))
+            self.addresses.append((address, not related & NOT_LOADED))
         elif tag == "a" and (address := values.get("href")):
-            self.found.append((address, False))
+            self.addresses.append((address, False))
 
 
 def problems(site: Path = SITE) -> Iterator[str]:
@@ -34,7 +34,7 @@ def problems(site: Path = SITE) -> Iterator[str]:
     for page in sorted(site.rglob("*.html")):
         parser = Addresses()
         parser.feed(page.read_text(encoding="utf-8"))
-        for address, loaded in parser.found:
+        for address, loaded in parser.addresses:
             parts = urlsplit(address)
             if parts.scheme in {"http", "https"} or parts.netloc:
                 if loaded:

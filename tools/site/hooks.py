@@ -28,13 +28,13 @@ def on_page_markdown(markdown: str, *, page: Any, config: Any, **_options: Any) 
     folder = (Path(config["docs_dir"]) / page.file.src_uri).parent
     docs = Path(config["docs_dir"]).resolve()
 
-    def replace(found: re.Match[str]) -> str:
-        image, text, target = found.groups()
+    def replace(match: re.Match[str]) -> str:
+        image, text, target = match.groups()
         if image or re.match(r"[a-z]+:|#", target):
-            return found[0]
+            return match[0]
         path = (folder / target.partition("#")[0]).resolve()
         if path.is_relative_to(docs):
-            return found[0]
+            return match[0]
         name = path.relative_to(docs.parent).as_posix()
         return text if text.startswith("`") or text == name else f"{text} (`{name}`)"
 

@@ -50,15 +50,20 @@ def run(*command: object) -> None:
 
 
 @contextmanager
-def postgres(place: Path, settings: Mapping[str, str], *, is_new: bool = True) -> Iterator[str]:
+def postgres(directory: Path, settings: Mapping[str, str], *, is_new: bool = True) -> Iterator[str]:
     """Run a server on loopback and yield its address. `is_new`: create the cluster and the database `chm` first."""
-    data, port = place / "data", free_port()
+    data, port = directory / "data", free_port()
     if is_new:
         run(PROGRAMS / "initdb", "-D", data, "-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8")
     # jit=off: compiling the suite's many short queries would take longer than running them.
-    options = {"port": str(port), "listen_addresses": "127.0.0.1", "unix_socket_directories": str(place), "jit": "off"}
+    options = {
+        "port": str(port),
+        "listen_addresses": "127.0.0.1",
+        "unix_socket_directories": str(directory),
+        "jit": "off",
+    }
     arguments = " ".join(f"-c {name}={value}" for name, value in (options | dict(settings)).items())
-    run(PROGRAMS / "pg_ctl", "-D", data, "-l", place / "log", "-w", "-o", arguments, "start")
+    run(PROGRAMS / "pg_ctl", "-D", data, "-l", directory / "log", "-w", "-o", arguments, "start")
     try:
         if is_new:
             run(PROGRAMS / "createdb", "-h", "127.0.0.1", "-p", port, "-U", USER, "chm")
@@ -68,10 +73,10 @@ def postgres(place: Path, settings: Mapping[str, str], *, is_new: bool = True) -
 
 
 @contextmanager
-def pgbouncer(place: Path, server: str) -> Iterator[str]:
+def pgbouncer(directory: Path, server: str) -> Iterator[str]:
     """Run PgBouncer in transaction mode and yield its address. Few sessions, so that transactions often change them."""
     port, server_port = free_port(), server.rpartition(":")[2].partition("/")[0]
-    configuration = place / "pgbouncer.ini"
+    configuration = directory / "pgbouncer.ini"
     configuration.write_text(f"""
 [databases]
 * = host=127.0.0.1 port={server_port} user={USER}
@@ -83,7 +88,7 @@ auth_type = any
 pool_mode = transaction
 default_pool_size = 4
 max_client_conn = 400
-logfile = {place / "pgbouncer.log"}
+logfile = {directory / "pgbouncer.log"}
 """)
     # PgBouncer runs as another account and must be able to read it.
     configuration.chmod(0o644)

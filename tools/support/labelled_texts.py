@@ -25,7 +25,7 @@ _ALPHABETS = {
     "base64": string.ascii_letters + string.digits + "+/",
 }
 _CHARACTERS = {"newline": "\n", "tab": "\t", "zwsp": "\u200b", "zwnj": "\u200c", "shy": "\u00ad"}
-_PLACE = re.compile(r"\{(\w+):(\d+)\}|\{(" + "|".join(_CHARACTERS) + r")\}")
+_PLACEHOLDER = re.compile(r"\{(\w+):(\d+)\}|\{(" + "|".join(_CHARACTERS) + r")\}")
 _SECRET = re.compile(r"«(.*?)»", re.DOTALL)
 
 
@@ -42,15 +42,18 @@ class Labelled:
 
 
 def fill(written: str) -> tuple[str, tuple[str, ...]]:
-    """Return the text with random parts and without marks, and the marked secrets; a text always gives the same."""
-    source = random.Random(written)
+    """Return the text with random parts and without marks, and the marked secrets.
 
-    def piece(found: re.Match[str]) -> str:
-        if found[3]:
-            return _CHARACTERS[found[3]]
-        return "".join(source.choices(_ALPHABETS[found[1]], k=int(found[2])))
+    The same text always gives the same result.
+    """
+    rng = random.Random(written)
 
-    marked = _PLACE.sub(piece, written)
+    def piece(match: re.Match[str]) -> str:
+        if match[3]:
+            return _CHARACTERS[match[3]]
+        return "".join(rng.choices(_ALPHABETS[match[1]], k=int(match[2])))
+
+    marked = _PLACEHOLDER.sub(piece, written)
     return _SECRET.sub(r"\1", marked), tuple(_SECRET.findall(marked))
 
 

@@ -58,11 +58,11 @@ def late(starts: Sequence[float], at: float) -> Expectation | None:
 
 def _by_time_of_week(past: Sequence[float], at: float) -> Expectation | None:
     """Return the start expected after the last one by at least three of the four previous weeks, or None."""
-    apart = _apart(past[-4:])
-    if len(past) < 4 or not apart:
+    recent_gaps = _gaps(past[-4:])
+    if len(past) < 4 or not recent_gaps:
         return None
     last = past[-1]
-    gap = _median(apart)
+    gap = _median(recent_gaps)
     # Starts closer than this to the last start's time of the week are its counterparts, not the next start.
     skip = max(min(0.75 * gap, 25 * MINUTE), min(0.4 * gap, 2 * HOUR))
     zones = _zones(at)
@@ -78,13 +78,13 @@ def _by_time_of_week(past: Sequence[float], at: float) -> Expectation | None:
         return None
     near = max(near for _, _, near in fits.values())
     usual = [_usual(past, last, skip, zone) for zone in zones if fits[zone][2] >= near - 1]
-    known = [entry for entry in usual if entry is not None]
-    if len(known) < len(usual):
+    complete = [entry for entry in usual if entry is not None]
+    if len(complete) < len(usual):
         return None
-    following = min(entry.following for entry in known)
-    earliest, latest = min(known, key=lambda entry: entry.third), max(known, key=lambda entry: entry.third)
+    following = min(entry.following for entry in complete)
+    earliest, latest = min(complete, key=lambda entry: entry.third), max(complete, key=lambda entry: entry.third)
     if following > 45 * MINUTE:
-        spread = max(entry.spread for entry in known)
+        spread = max(entry.spread for entry in complete)
         by = (
             max(earliest.third + min(0.4 * following, 60 * MINUTE), latest.third + min(0.4 * following, 15 * MINUTE))
             + spread
@@ -105,8 +105,12 @@ def _weeks_that_started(past: Sequence[float], last: float, at: float, skip: flo
 def _first_starts(past: Sequence[float], last: float, skip: float, zone: str) -> list[float]:
     """Return, for each week with one, the time from the last start's time of the week to the next start; sorted."""
     same_times = [weeks_before(last, week, zone) for week in WEEKS]
-    places = [bisect_right(past, same_time + skip) for same_time in same_times]
-    return sorted(past[place] - same for place, same in zip(places, same_times, strict=True) if place < len(past))
+    positions = [bisect_right(past, same_time + skip) for same_time in same_times]
+    return sorted(
+        past[position] - same_time
+        for position, same_time in zip(positions, same_times, strict=True)
+        if position < len(past)
+    )
 
 
 def _agree(after: Sequence[float]) -> bool:
@@ -121,10 +125,10 @@ def _fit(past: Sequence[float], zone: str) -> tuple[int, int, int]:
     """
     last = past[-1]
     recent = [start for start in past[-24:] if start >= last - 29 * DAY]
-    apart = _apart(recent)
+    recent_gaps = _gaps(recent)
     # About a day of starts, if they are close together.
-    judged = recent[-24:] if _median(_apart(past[-4:])) <= 2 * HOUR else recent[-12:]
-    tolerance = min(30 * MINUTE, _median(apart) / 3) if apart else 30 * MINUTE
+    judged = recent[-24:] if _median(_gaps(past[-4:])) <= 2 * HOUR else recent[-12:]
+    tolerance = min(30 * MINUTE, _median(recent_gaps) / 3) if recent_gaps else 30 * MINUTE
     tried = close = near = 0
     for start in judged:
         for week in WEEKS:
@@ -149,10 +153,10 @@ def _usual(past: Sequence[float], last: float, skip: float, zone: str) -> _Usual
         start = past[position]
         following = _next(past, start)
         gap = following - start if following is not None else WEEK
-        before = abs(same_time - past[position - 1]) if position else WEEK
-        after_that = start - same_time
-        nearer = after_that < before and after_that <= min(4 * HOUR, gap / 2)
-        if following is not None and (nearer or after_that <= min(30 * MINUTE, gap / 8)):
+        distance_before = abs(same_time - past[position - 1]) if position else WEEK
+        distance_after = start - same_time
+        nearer = distance_after < distance_before and distance_after <= min(4 * HOUR, gap / 2)
+        if following is not None and (nearer or distance_after <= min(30 * MINUTE, gap / 8)):
             # This start is the counterpart of the last start itself, which came later in that week.
             start, after = following, _next(past, following)
             gap = after - start if after is not None else WEEK
@@ -164,8 +168,8 @@ def _usual(past: Sequence[float], last: float, skip: float, zone: str) -> _Usual
 
 def _longest_usual_gap(past: Sequence[float]) -> float:
     """Return the second longest of the last 99 gaps, without gaps longer than three times the median."""
-    apart = _apart(past[-100:])
-    usual = [gap for gap in sorted(apart) if gap <= 3 * _median(apart)]
+    recent_gaps = _gaps(past[-100:])
+    usual = [gap for gap in sorted(recent_gaps) if gap <= 3 * _median(recent_gaps)]
     return usual[-2] if len(usual) > 1 else usual[-1]
 
 
@@ -190,12 +194,12 @@ def _by_long_gap(past: Sequence[float], at: float) -> Expectation | None:
 
 def _by_steady_gap(past: Sequence[float], at: float) -> Expectation | None:
     """Return the start expected by a steady gap around the clock, such as every seven hours, or None."""
-    apart = _apart(past[-4:])
-    if not apart or at <= past[-1] + _median(apart):
+    last_gaps = _gaps(past[-4:])
+    if not last_gaps or at <= past[-1] + _median(last_gaps):
         return None
     last = past[-1]
     recent = [start for start in past[-1500:] if start >= last - 15 * DAY]
-    gaps = _apart(recent)
+    gaps = _gaps(recent)
     if len(gaps) < 5 or last - recent[0] < 8 * DAY:
         return None
     usual = _median(gaps)
@@ -211,7 +215,7 @@ def _next(past: Sequence[float], start: float) -> float | None:
     return past[position] if position < len(past) else None
 
 
-def _apart(starts: Sequence[float]) -> list[float]:
+def _gaps(starts: Sequence[float]) -> list[float]:
     return [start - former for former, start in pairwise(starts) if start - former >= MINUTE]
 
 

@@ -45,13 +45,14 @@ NAIVE = {
             SELECT c.id AS client_id, c.name AS client, p.name AS pipeline, p.id, p.platform,
                 r.status, r.event_at, r.id AS run_id {JOINED}
             WHERE r.event_at >= %(month)s AND r.event_at < %(as_of)s AND p.is_active AND c.is_active
-        ), turns AS (
+        ), decisive AS (
             SELECT id, status, lag(status) OVER (PARTITION BY id ORDER BY event_at, run_id) AS former
             FROM recent WHERE status IN ('success', 'failed')
         )
         SELECT client, pipeline, platform, count(*) FILTER (WHERE status = 'failed'), count(*),
             round(count(*) FILTER (WHERE status = 'failed') / count(*)::numeric, 4),
-            (SELECT count(*) FROM turns t WHERE t.id = recent.id AND t.status <> t.former) AS flips, NULL, client_id, id
+            (SELECT count(*) FROM decisive d WHERE d.id = recent.id AND d.status <> d.former) AS flips, NULL, client_id,
+            id
         FROM recent GROUP BY id, client_id, client, pipeline, platform
         HAVING count(*) FILTER (WHERE status = 'failed') > 0
         ORDER BY 4 DESC, count(*) FILTER (WHERE status = 'failed') / count(*)::numeric DESC, 5 DESC, 1, 2, id
@@ -96,7 +97,7 @@ NAIVE = {
                 (SELECT min(s.place) FROM decisive s WHERE s.pipeline_id = d.pipeline_id AND s.status = 'success'),
                 1000000
             )
-        ), known AS (
+        ), started AS (
             SELECT *, CASE WHEN event_at > %(as_of)s THEN 'running' ELSE status END AS status_then, row_number() OVER (
                 PARTITION BY pipeline_id
                 ORDER BY started_at DESC NULLS LAST, finished_at DESC NULLS LAST, id DESC
@@ -107,8 +108,8 @@ NAIVE = {
             (SELECT event_at FROM decisive d WHERE d.pipeline_id = p.id AND d.status = 'success'
                 ORDER BY place LIMIT 1),
             (SELECT error_message FROM decisive d WHERE d.pipeline_id = p.id AND place = 1),
-            (SELECT k.status_then FROM known k WHERE k.pipeline_id = p.id AND place = 1),
-            EXISTS (SELECT FROM known k WHERE k.pipeline_id = p.id AND k.status_then = 'running'),
+            (SELECT x.status_then FROM started x WHERE x.pipeline_id = p.id AND place = 1),
+            EXISTS (SELECT FROM started x WHERE x.pipeline_id = p.id AND x.status_then = 'running'),
             c.id, p.id, (SELECT d.id FROM decisive d WHERE d.pipeline_id = p.id AND place = 1),
             (SELECT replace(p.source_url_template, '{{run_id}}', d.external_run_id) FROM decisive d
                 WHERE d.pipeline_id = p.id AND place = 1)
@@ -117,7 +118,7 @@ NAIVE = {
     "changes_since_yesterday": f"""
         WITH {DECISIVE.format(moment="%(as_of)s")},
             {DECISIVE.replace("decisive", "before").format(moment="%(as_of)s::timestamptz - interval '24 hours'")},
-        found AS (
+        changed AS (
             SELECT c.name AS client, p.name AS pipeline, p.platform, b.status AS status_then, d.status AS status_now,
                 c.id AS client_id, p.id, (
                     SELECT max(x.place) FROM decisive x WHERE x.pipeline_id = p.id AND x.place < coalesce(
@@ -129,11 +130,11 @@ NAIVE = {
             LEFT JOIN before b ON b.pipeline_id = p.id AND b.place = 1
             WHERE d.place = 1 AND d.status IS DISTINCT FROM b.status
         )
-        SELECT client, pipeline, platform, status_then, status_now, x.event_at, change, client_id, f.id, x.id, (
+        SELECT client, pipeline, platform, status_then, status_now, x.event_at, change, client_id, changed.id, x.id, (
                 SELECT replace(p.source_url_template, '{{run_id}}', x.external_run_id)
-                FROM pipelines p WHERE p.id = f.id
+                FROM pipelines p WHERE p.id = changed.id
             )
-        FROM found f JOIN decisive x ON x.pipeline_id = f.id AND x.place = f.first_place
+        FROM changed JOIN decisive x ON x.pipeline_id = changed.id AND x.place = changed.first_place
         CROSS JOIN LATERAL (
             SELECT CASE
                 WHEN status_then IS NULL AND status_now = 'failed' THEN 'first_failure'
@@ -141,5 +142,5 @@ NAIVE = {
                 WHEN status_now = 'failed' THEN 'newly_failing' ELSE 'recovered' END AS change
         ) named
         ORDER BY CASE change WHEN 'newly_failing' THEN 1 WHEN 'recovered' THEN 2 WHEN 'first_failure' THEN 3 ELSE 4 END,
-            x.event_at DESC, client, pipeline, f.id""",
+            x.event_at DESC, client, pipeline, changed.id""",
 }

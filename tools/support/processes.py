@@ -76,10 +76,10 @@ def drop_database(name: str) -> None:
 
 def _server() -> "psycopg.Connection[Any]":
     # Connected to the database postgres, because no session can drop its own database.
-    own: dict[str, Any] = settings.DATABASES["default"]
+    database: dict[str, Any] = settings.DATABASES["default"]
     return psycopg.connect(
-        host=own["HOST"], port=own["PORT"] or None, user=own["USER"], password=own["PASSWORD"] or None,
-        dbname="postgres", autocommit=True,
+        host=database["HOST"], port=database["PORT"] or None, user=database["USER"],
+        password=database["PASSWORD"] or None, dbname="postgres", autocommit=True,
     )  # fmt: skip
 
 

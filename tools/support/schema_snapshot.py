@@ -94,10 +94,10 @@ def columns(url: str) -> Columns:
         return {table: names for _, table, names in database.execute(_COLUMNS)}
 
 
-def rows(url: str, of: Columns) -> Rows:
+def rows(url: str, columns_by_table: Columns) -> Rows:
     """Return, for each table, how often each row occurs, by the hash of these columns."""
     with psycopg.connect(url) as database:
-        return {table: _hashes(database, sql.Identifier(table), names) for table, names in of.items()}
+        return {table: _hashes(database, sql.Identifier(table), names) for table, names in columns_by_table.items()}
 
 
 def view_rows(url: str, view: str) -> "Counter[str]":

@@ -23,7 +23,7 @@ NOT_OPENED = {
     "needs an object that the browser's site does not have": {
         "admin:access_apitoken_change", "admin:access_apitoken_history", "admin:access_apitoken_revoke_this",
     },
-    "the form of another page that is opened, with other words": {
+    "the same template as a page that is opened": {
         "admin:inventory_client_enable_this", "admin:inventory_pipeline_enable_this", "admin:auth_user_history",
         "admin:auth_group_history", "admin:runs_run_history", "admin:auth_user_delete", "admin:auth_group_delete",
         "admin:auth_user_password_change", "admin:password_change_done", "admin:app_list", "admin:login",

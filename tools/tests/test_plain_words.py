@@ -139,8 +139,8 @@ def problems() -> Iterator[str]:
         if any_word.search(source):
             for number, text in _texts(name, source):
                 for word, instead in words:
-                    if (found := word.search(text)) and found[0].lower() not in allowed:
-                        yield f"{name}:{number}: {found[0]!r}: write {instead}"
+                    if (match := word.search(text)) and match[0].lower() not in allowed:
+                        yield f"{name}:{number}: {match[0]!r}: write {instead}"
         if name.endswith(".py"):
             for number, identifier in _names(source):
                 if identifier in NAMES and identifier not in allowed:
@@ -148,9 +148,9 @@ def problems() -> Iterator[str]:
 
 
 def test_texts_and_names_avoid_the_listed_words() -> None:
-    found = list(problems())
+    lines = list(problems())
 
-    assert not found, "\n".join(["", *found])
+    assert not lines, "\n".join(["", *lines])
 
 
 def test_no_two_classes_share_a_name() -> None:

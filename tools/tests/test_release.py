@@ -89,5 +89,5 @@ def test_the_image_context_has_the_files_of_the_build_and_is_reproducible(tmp_pa
 
 
 def content(archive: bytes) -> dict[str, int]:
-    with tarfile.open(fileobj=io.BytesIO(archive)) as found:
-        return {member.name: member.size for member in found.getmembers()}
+    with tarfile.open(fileobj=io.BytesIO(archive)) as opened:
+        return {member.name: member.size for member in opened.getmembers()}

@@ -66,12 +66,12 @@ def check() -> int:
 
         faults = [f"schema: {line}" for line in snapshot.differences(snapshot.schema(former), snapshot.schema(fresh))]
         faults += lost_rows(before, former, columns)
-        views, different = compare_views(former, fresh)
-        faults += different
+        view_count, view_faults = compare_views(former, fresh)
+        faults += view_faults
     for fault in faults:
         print(fault)
     print(
-        f"upgraded in {time.monotonic() - begun:.0f} s: {len(columns)} tables, {views} views by their rows, "
+        f"upgraded in {time.monotonic() - begun:.0f} s: {len(columns)} tables, {view_count} views by their rows, "
         f"{len(faults)} differences"
     )
     return 1 if faults else 0
@@ -85,8 +85,10 @@ def last_release() -> Path:
 
 def lost_rows(before: snapshot.Rows, url: str, columns: snapshot.Columns) -> list[str]:
     """Return a text for each column that is gone and each table whose rows the upgrade lost or changed."""
-    now = snapshot.columns(url)
-    if gone := [f"{table}.{name}" for table, names in columns.items() for name in names if name not in now[table]]:
+    current_columns = snapshot.columns(url)
+    if gone := [
+        f"{table}.{name}" for table, names in columns.items() for name in names if name not in current_columns[table]
+    ]:
         return [f"column gone: {name}" for name in gone]
     after = snapshot.rows(url, columns)
     lost_by_table = {table: before[table] - after[table] for table in columns}
@@ -94,7 +96,7 @@ def lost_rows(before: snapshot.Rows, url: str, columns: snapshot.Columns) -> lis
 
 
 def compare_views(former: str, fresh: str) -> tuple[int, list[str]]:
-    """Return how many views were compared and a text for each that differs, with the same rows in both databases.
+    """Copy the rows of `former` to `fresh`, and compare the views; return their number and a text for each difference.
 
     Views that read the clock are skipped, because the two databases are read at different times.
     """
@@ -105,15 +107,15 @@ def compare_views(former: str, fresh: str) -> tuple[int, list[str]]:
         texts: dict[str, str] = dict(
             database.execute("SELECT viewname, definition FROM pg_views WHERE schemaname = 'reporting'").fetchall()
         )
-    clocked = {name for name, text in texts.items() if "now()" in text}
+    clock_views = {name for name, text in texts.items() if "now()" in text}
     # A view that reads such a view reads the clock, too.
     while more := {
         name
         for name, text in texts.items()
-        if name not in clocked and clocked & set(re.findall(r"reporting\.(\w+)", text))
+        if name not in clock_views and clock_views & set(re.findall(r"reporting\.(\w+)", text))
     }:
-        clocked |= more
-    compared = sorted(set(texts) - clocked)
+        clock_views |= more
+    compared = sorted(set(texts) - clock_views)
     different = [v for v in compared if snapshot.view_rows(former, v) != snapshot.view_rows(fresh, v)]
     return len(compared), [f"rows of reporting.{view} differ" for view in different]
 

@@ -26,7 +26,7 @@ from tools.watch.installation import Installation, wait_until
 
 ALERT = "ChmIngestionStopped"
 DOCUMENT = ROOT / "docs" / "validation" / "prometheus.md"
-_COUNTED = "chm_http_request_duration_seconds_count"
+_REQUEST_COUNT = "chm_http_request_duration_seconds_count"
 
 
 class Prometheus:
@@ -103,7 +103,7 @@ def drill(folder: Path, timing: Timing, scrape: int) -> Iterator[str]:
             wait_until(lambda: all(rule["health"] == "ok" for rule in prometheus.ask("rules")["groups"][0]["rules"]),
                        "all rules are evaluated")  # fmt: skip
             yield f"rules: {len(group['rules'])} loaded and evaluated without an error"
-            answered = prometheus.value(f'sum({_COUNTED}{{route="api/v1/runs",status="200"}})')
+            answered = prometheus.value(f'sum({_REQUEST_COUNT}{{route="api/v1/runs",status="200"}})')
             assert answered == 30, answered
             # Each process writes files of its own, and /metrics adds them up.
             writers = {path.stem.rpartition("_")[2] for path in (folder / "metrics").glob("histogram_*.db")}

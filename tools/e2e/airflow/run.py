@@ -36,7 +36,7 @@ PASSWORD_ENV = "CHM_E2E_AIRFLOW_PASSWORD"  # noqa: S105 - a variable's name
 DAGS = ("sales_daily_load", "orders.reconcile-v2", "long_haul_export", "manual_refund")
 RENAMED = "sales_hourly_load"
 # The runs that the schedules of two DAGs create: 24 hourly ones and 20 half-hourly ones.
-CAUGHT_UP = 24 + 20
+CATCH_UP_RUNS = 24 + 20
 # CHM has no status for a queued run: it is running, without a start.
 CANONICAL = {"queued": "running", "running": "running", "success": "success", "failed": "failed"}
 # Airflow answers some changes with 500 shortly after its start and under load.
@@ -71,10 +71,10 @@ class Airflow:
         self.call("PATCH", path_of(name), fields)
 
     def runs(self) -> dict[str, dict[str, Any]]:
-        found: dict[str, dict[str, Any]] = {}
-        while page := self.call("GET", f"/dags/~/dagRuns?order_by=id&limit=100&offset={len(found)}")["dag_runs"]:
-            found |= {f"{row['dag_id']} {row['dag_run_id']}": row for row in page}
-        return found
+        runs: dict[str, dict[str, Any]] = {}
+        while page := self.call("GET", f"/dags/~/dagRuns?order_by=id&limit=100&offset={len(runs)}")["dag_runs"]:
+            runs |= {f"{row['dag_id']} {row['dag_run_id']}": row for row in page}
+        return runs
 
     def status(self, name: str) -> str:
         return str(self.call("GET", path_of(name))["state"])
@@ -89,7 +89,7 @@ class Airflow:
         runs = self.runs().values()
         return len(runs) >= expected and all(run["state"] in {"success", "failed"} for run in runs)
 
-    def lists(self, dag: str) -> bool:
+    def has_dag(self, dag: str) -> bool:
         return any(row["dag_id"] == dag for row in self.call("GET", "/dags?limit=100")["dags"])
 
 
@@ -105,8 +105,8 @@ class AirflowChm(Chm):
     def connection(self) -> dict[str, Any]:
         """Return the only entry of `manage.py connections --json`."""
         command = [sys.executable, "manage.py", "connections", "--json"]
-        ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True)
-        [entry] = json.loads(ended.stdout)
+        completed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True)
+        [entry] = json.loads(completed.stdout)
         return dict(entry)
 
 
@@ -133,13 +133,13 @@ def scenario(airflow: Airflow, chm: AirflowChm, folder: Path, record: Record) ->
     chm.ingest()
     queued = [name for name, run in chm.runs().items() if run.status == "running" and run.started_at is None]
     record.check(bool(queued), f"{len(queued)} runs were first seen queued")
-    wait_until(lambda: airflow.settled(CAUGHT_UP + 5), chm.ingest, "all runs have ended")
+    wait_until(lambda: airflow.settled(CATCH_UP_RUNS + 5), chm.ingest, "all runs have ended")
     compare(record, "all have run", airflow.states, chm)
-    again = chm.ingest()
-    written = again["created"] + again["updated"]
+    report = chm.ingest()
+    written = report["created"] + report["updated"]
     record.check(not written, f"once more, with nothing changed: {written} runs written")
 
-    record.say("2. Changes by hand, each made when no filter sees the run any more by its overlap")
+    record.say("2. Changes by hand, each made when earlier changes are outside the overlap of two walks")
     changes = 0
 
     def by_hand(what: str, change: Callable[[], Any]) -> None:
@@ -172,36 +172,38 @@ def scenario(airflow: Airflow, chm: AirflowChm, folder: Path, record: Record) ->
     deleted = airflow.trigger("long_haul_export", f"deleted-{stamp}", seconds=1)
     wait_until(lambda: airflow.status(running) == "running", chm.ingest, "a run is running")
     by_hand("a queued run is deleted", lambda: airflow.call("DELETE", path_of(deleted)))
-    gone = chm.runs()[deleted]
-    final_state = gone.status, gone.status_reason
+    deleted_run = chm.runs()[deleted]
+    final_state = deleted_run.status, deleted_run.status_reason
     record.check(final_state == ("canceled", "gone at source"), f"the deleted queued run in CHM: {final_state}")
     by_hand("a running run is marked failed, which cancels it", lambda: airflow.change(running, state="failed"))
-    wait_until(lambda: airflow.settled(CAUGHT_UP + 6), chm.ingest, "its task has ended")
+    wait_until(lambda: airflow.settled(CATCH_UP_RUNS + 6), chm.ingest, "its task has ended")
     compare(record, "and its task has ended", airflow.states, chm)
     by_hand("an ended run is deleted; CHM keeps it", lambda: airflow.call("DELETE", path_of(hauls[2])))
     by_hand("a DAG is paused", lambda: airflow.call("PATCH", "/dags/long_haul_export", {"is_paused": True}))
     by_hand("a DAG is renamed in its file, and its old name deleted", lambda: rename(airflow, folder / "dags"))
-    wait_until(lambda: airflow.lists(RENAMED), chm.ingest, "Airflow has read the file")
+    wait_until(lambda: airflow.has_dag(RENAMED), chm.ingest, "Airflow has read the file")
     time.sleep(SETTLED_SECONDS)
     chm.ingest()
-    listed = chm.connection()
+    entry = chm.connection()
     for key, expected in (("paused", "long_haul_export"), ("missing", DAGS[0]), ("unmatched", RENAMED)):
-        names = [each["external_id"] for each in listed[key]]
+        names = [each["external_id"] for each in entry[key]]
         record.check(names == [expected], f"manage.py connections, {key}: {', '.join(names)}")
 
     record.say(f"3. At the end, after {changes} changes by hand and {chm.walks} ingestions")
     compare(record, "by ordinary walks", airflow.states, chm)
     chm.reconcile()
     compare(record, "after the day's reading of the last 3 days", airflow.states, chm)
-    noted = chm.runs()[hauls[1]].status_reason
-    record.check(noted == "looked at by hand", f"and the note, which moves no update time in Airflow: {noted}")
-    again = chm.reconcile()
-    written = again["created"] + again["updated"]
+    note = chm.runs()[hauls[1]].status_reason
+    record.check(note == "looked at by hand", f"and the note, which moves no update time in Airflow: {note}")
+    report = chm.reconcile()
+    written = report["created"] + report["updated"]
     record.check(not written, f"a second one writes {written} runs")
     # Runs of a deleted DAG are gone at the source and stay in CHM.
-    lost = {name for name in chm.states() if name.startswith(f"{DAGS[0]} ")}
-    extra = set(chm.states()) - set(airflow.states()) - {deleted, hauls[2]} - lost
-    record.check(not extra, f"{len(extra)} runs are in CHM alone, beside the deleted ones and those of the renamed DAG")
+    of_the_renamed_dag = {name for name in chm.states() if name.startswith(f"{DAGS[0]} ")}
+    extra = set(chm.states()) - set(airflow.states()) - {deleted, hauls[2]} - of_the_renamed_dag
+    record.check(
+        not extra, f"{len(extra)} runs are only in CHM, not counting the deleted ones and those of the renamed DAG"
+    )
 
     record.say("4. Every failed run names its task, or says that none failed, and its link opens")
     for name, run in sorted(chm.runs().items()):

@@ -11,7 +11,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 [ $# -ge 1 ] || { sed -n 2,9p "$0"; exit 2; }
 mkdir -p "$1"; DIR=$(cd "$1" && pwd)
-GIVEN=$(cd "${2:-$here/dags}" && pwd)
+DAGS_SOURCE=$(cd "${2:-$here/dags}" && pwd)
 DAGS="$DIR/dags"
 VERSION=${AIRFLOW_VERSION:-3.3.2}
 PY=${PYTHON:-python3}
@@ -20,11 +20,11 @@ t0=$(date +%s)
 if [ ! -x "$DIR/venv/bin/airflow" ]; then
   "$PY" -m venv "$DIR/venv"
   lock=${LOCK:-"$here/requirements.txt"}
-  if [ -f "$lock" ]; then what=(-r "$lock"); else what=("apache-airflow==$VERSION"); fi
+  if [ -f "$lock" ]; then packages=(-r "$lock"); else packages=("apache-airflow==$VERSION"); fi
   if command -v uv >/dev/null && [ -z "${NO_UV:-}" ]; then
-    VIRTUAL_ENV="$DIR/venv" uv pip install "${what[@]}" >"$DIR/install.log" 2>&1
+    VIRTUAL_ENV="$DIR/venv" uv pip install "${packages[@]}" >"$DIR/install.log" 2>&1
   else
-    "$DIR/venv/bin/pip" install "${what[@]}" >"$DIR/install.log" 2>&1
+    "$DIR/venv/bin/pip" install "${packages[@]}" >"$DIR/install.log" 2>&1
   fi
   if [ -n "${EXTRA:-}" ]; then  # e.g. EXTRA=apache-airflow-providers-openlineage
     if command -v uv >/dev/null && [ -z "${NO_UV:-}" ]; then VIRTUAL_ENV="$DIR/venv" uv pip install $EXTRA >>"$DIR/install.log" 2>&1
@@ -35,7 +35,7 @@ t1=$(date +%s)
 # Start from scratch: the test counts every run of the server, and it changes the files of DAGs.
 rm -rf "$DIR/home" "$DIR/run" "$DIR/logs" "$DIR/dags" "$DIR/env.sh"
 mkdir -p "$DIR/home" "$DIR/run" "$DIR/logs"
-cp -r "$GIVEN" "$DIR/dags"
+cp -r "$DAGS_SOURCE" "$DIR/dags"
 rnd() { "$PY" -c 'import secrets;print(secrets.token_hex(16))'; }
 if [ ! -f "$DIR/env.sh" ]; then
   admin=${AIRFLOW_ADMIN_PASSWORD:-$(rnd)}; viewer=${AIRFLOW_VIEWER_PASSWORD:-$(rnd)}
@@ -76,14 +76,14 @@ start dag-processor airflow dag-processor
 start scheduler airflow scheduler --skip-serve-logs
 start triggerer airflow triggerer --skip-serve-logs
 for i in $(seq 1 180); do
-  s=$("$DIR/venv/bin/python" - "$PORT" <<'EOP' 2>/dev/null || true
+  healthy=$("$DIR/venv/bin/python" - "$PORT" <<'EOP' 2>/dev/null || true
 import json,sys,urllib.request
 h=json.load(urllib.request.urlopen(f"http://127.0.0.1:{sys.argv[1]}/api/v2/monitor/health",timeout=3))
 print(all((h.get(k) or {}).get("status")=="healthy" for k in ("metadatabase","scheduler","dag_processor")))
 EOP
 )
-  [ "$s" = True ] && break; sleep 1
+  [ "$healthy" = True ] && break; sleep 1
 done
 t3=$(date +%s)
-echo "airflow $VERSION on http://127.0.0.1:$PORT healthy=$s: install $((t1-t0))s, migrate $((t2-t1))s, start $((t3-t2))s, venv $(du -sh "$DIR/venv" | cut -f1)"
-[ "$s" = True ]
+echo "airflow $VERSION on http://127.0.0.1:$PORT healthy=$healthy: install $((t1-t0))s, migrate $((t2-t1))s, start $((t3-t2))s, venv $(du -sh "$DIR/venv" | cut -f1)"
+[ "$healthy" = True ]

@@ -12,8 +12,8 @@ from healthchecks_io import AsyncClient, CheckTrap, Client
 
 
 def main() -> None:
-    url, key, what = sys.argv[1:]
-    if what == "decorator":
+    url, key, mode = sys.argv[1:]
+    if mode == "decorator":
 
         @healthcheck(url=f"{url}/{key}", send_start=True, send_diagnostics=True)
         def job(*, fail: bool) -> dict[str, int]:
@@ -25,11 +25,11 @@ def main() -> None:
         with contextlib.suppress(RuntimeError):
             job(fail=True)
         return
-    if what == "async":
+    if mode == "async":
         print(asyncio.run(AsyncClient(api_key="", ping_url=url).success_ping(uuid=key, data="from async")))
         return
     client = Client(api_key="", ping_url=url)
-    if what == "trap":
+    if mode == "trap":
         with CheckTrap(client, uuid=key):
             pass
         with contextlib.suppress(RuntimeError), CheckTrap(client, uuid=key):

@@ -27,11 +27,11 @@ def emit(client: OpenLineageClient, state: RunState, run_id: str, name: str, **f
 
 
 def main() -> None:
-    url, key, what = sys.argv[1:]
-    compression = {"compression": "gzip"} if what == "gzip" else {}
+    url, key, mode = sys.argv[1:]
+    compression = {"compression": "gzip"} if mode == "gzip" else {}
     transport = {"type": "http", "url": url, "auth": {"type": "api_key", "apiKey": key}, **compression}
     client = OpenLineageClient(config={"transport": transport})
-    if what == "burst":
+    if mode == "burst":
         for _ in range(12):
             emit(client, RunState.COMPLETE, str(generate_new_uuid()), "burst")
         return

@@ -39,12 +39,12 @@ class ChmApi:
             return json.load(answer)
 
     def pipeline(self, client_id: str, name: str, platform: str, external_id: str | None = None) -> str:
-        made = {"name": name, "platform": platform, "pipeline_type": "transform", "external_id": external_id}
-        return str(self.call(f"/clients/{client_id}/pipelines", made)["id"])
+        body = {"name": name, "platform": platform, "pipeline_type": "transform", "external_id": external_id}
+        return str(self.call(f"/clients/{client_id}/pipelines", body)["id"])
 
     def runs(self, pipeline_id: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.call(f"/pipelines/{pipeline_id}/runs?limit=1000&order=asc")["items"]
-        return found
+        runs: list[dict[str, Any]] = self.call(f"/pipelines/{pipeline_id}/runs?limit=1000&order=asc")["items"]
+        return runs
 
 
 class Checks:
@@ -103,10 +103,10 @@ def lineage(world: ClientsWorld) -> None:
     key = world.token("openlineage", "--client", "Northwind")
     names = ("daily_mart", "close-month", "reindex", "still_running", "burst")
     ids = {name: chm.pipeline(world.client_id, name, "custom", f"warehouse://prod/{name}") for name in names}
-    for what in ("plain", "gzip"):
-        checks.say(f"openlineage-python, {what}: four jobs, OTHER events, a JobEvent and a DatasetEvent")
-        ended = world.run("python", str(HERE / "lineage_jobs.py"), chm.url, key, what)
-        checks.expect("the client's exit status", ended.returncode, 0)
+    for mode in ("plain", "gzip"):
+        checks.say(f"openlineage-python, {mode}: four jobs, OTHER events, a JobEvent and a DatasetEvent")
+        completed = world.run("python", str(HERE / "lineage_jobs.py"), chm.url, key, mode)
+        checks.expect("the client's exit status", completed.returncode, 0)
         latest = {name: chm.runs(ids[name])[-1] for name in names[:4]}
         checks.expect(
             "its runs",
@@ -114,9 +114,9 @@ def lineage(world: ClientsWorld) -> None:
             ["success", "failed", "canceled", "running"],
         )
     checks.expect("runs after both", sum(len(chm.runs(ids[name])) for name in names), 8)
-    failed, marted = chm.runs(ids["close-month"])[-1], chm.runs(ids["daily_mart"])[-1]
+    failed, mart_run = chm.runs(ids["close-month"])[-1], chm.runs(ids["daily_mart"])[-1]
     checks.expect("the error, scrubbed", failed["error_message"], "no route to postgres://[filtered]@db")
-    checks.expect("the engine", marted["payload"]["engine"], {"name": "spark", "version": "3.5.1"})
+    checks.expect("the engine", mart_run["payload"]["engine"], {"name": "spark", "version": "3.5.1"})
 
 
 def burst(world: ClientsWorld) -> None:
@@ -127,8 +127,8 @@ def burst(world: ClientsWorld) -> None:
     [pipeline] = [row for row in chm.call("/pipelines?limit=1000")["items"] if row["name"] == "burst"]
     with web_server(**{**world.environment, "CHM_THROTTLE_LINEAGE": "5/second"}) as (port, _):
         checks.say("openlineage-python, twelve events to a server that accepts five per second")
-        ended = world.run("python", str(HERE / "lineage_jobs.py"), f"http://127.0.0.1:{port}", key, "burst")
-    checks.expect("the client's exit status", ended.returncode, 0)
+        completed = world.run("python", str(HERE / "lineage_jobs.py"), f"http://127.0.0.1:{port}", key, "burst")
+    checks.expect("the client's exit status", completed.returncode, 0)
     checks.expect("events that arrived", statuses(chm.runs(pipeline["id"])), {"success": 12})
 
 
@@ -137,7 +137,7 @@ def dbt(world: ClientsWorld) -> None:
     checks, chm = world.checks, world.chm
     shutil.copytree(HERE / "shop", world.folder / "shop")
     shop = world.folder / "shop"
-    ol = chm.pipeline(world.client_id, "shop by dbt-ol", "dbt", "dbt-prod/dbt-run-shop")
+    lineage_pipeline = chm.pipeline(world.client_id, "shop by dbt-ol", "dbt", "dbt-prod/dbt-run-shop")
     model = chm.pipeline(world.client_id, "shop daily", "dbt", "dbt-prod/shop.main.shop.daily.build.run")
     files = chm.pipeline(world.client_id, "shop by file", "dbt")
     settings = {"OPENLINEAGE_URL": chm.url, "OPENLINEAGE_API_KEY": world.token("dbt-ol", "--client", "Northwind"),
@@ -149,11 +149,11 @@ def dbt(world: ClientsWorld) -> None:
         checks.say(f"dbt-ol build --vars '{variables}', then send_dbt_results.py")
         world.run("dbt-ol", "build", "--profiles-dir", ".", "--project-dir", ".", "--vars", variables, cwd=shop,
                   **settings)  # fmt: skip
-        checks.expect("the invocation as OpenLineage", chm.runs(ol)[-1]["status"], status)
+        checks.expect("the invocation as OpenLineage", chm.runs(lineage_pipeline)[-1]["status"], status)
         sent = world.run("python", script, cwd=shop, **upload)
         checks.expect("the file", sent.stdout.strip(), f"created {status}")
-        again = world.run("python", script, cwd=shop, **upload)
-        checks.expect("the file once more", again.stdout.strip(), f"unchanged {status}")
+        repeated = world.run("python", script, cwd=shop, **upload)
+        checks.expect("the file once more", repeated.stdout.strip(), f"unchanged {status}")
         checks.expect("its nodes", chm.runs(files)[-1]["payload"]["node_counts"], _counted(shop))
     checks.expect("runs of one model by OpenLineage", statuses(chm.runs(model)), {"success": 1})
     checks.expect("the failed node", chm.runs(files)[-1]["payload"]["failed_nodes"][0]["file"], "models/stg_orders.sql")
@@ -174,15 +174,15 @@ def healthchecks(world: ClientsWorld) -> None:
         "async": ("healthchecks-io: its asynchronous client", ["success"]),
         "decorator": ("healthchecks-decorator: a function that works and one that raises", ["success", "failed"]),
     }  # fmt: skip
-    for what, (title, wanted) in expected.items():
-        pipeline = chm.pipeline(world.client_id, f"cron {what}", "cron")
-        key = world.token(what, "--pipeline", pipeline)
+    for mode, (title, statuses_expected) in expected.items():
+        pipeline = chm.pipeline(world.client_id, f"cron {mode}", "cron")
+        key = world.token(mode, "--pipeline", pipeline)
         checks.say(title)
-        ended = world.run("python", str(HERE / "healthchecks_jobs.py"), f"{chm.url}/ping", key, what)
-        checks.expect("the client's exit status", ended.returncode, 0)
+        completed = world.run("python", str(HERE / "healthchecks_jobs.py"), f"{chm.url}/ping", key, mode)
+        checks.expect("the client's exit status", completed.returncode, 0)
         # The script prints each response of the library, which begins with its success.
-        checks.expect("refused pings", ended.stdout.count("(False"), 0)
-        checks.expect("its runs", [run["status"] for run in chm.runs(pipeline)], wanted)
+        checks.expect("refused pings", completed.stdout.count("(False"), 0)
+        checks.expect("its runs", [run["status"] for run in chm.runs(pipeline)], statuses_expected)
     errors = [run["error_message"] for run in chm.runs(pipeline_of(chm, "cron library")) if run["status"] == "failed"]
     checks.expect("what the library sent with its failures", errors, ["disk full", "killed"])
 
@@ -198,8 +198,8 @@ def curl(world: ClientsWorld) -> None:
         "out=$(ls /no/such/folder 2>&1); "
         'curl -fsS -m 10 --retry 5 -o /dev/null --data-raw "$out" $p/$?'
     )
-    ended = subprocess.run(["/bin/sh", "-c", line], check=False, timeout=60)
-    checks.expect("curl's exit status", ended.returncode, 0)
+    completed = subprocess.run(["/bin/sh", "-c", line], check=False, timeout=60)
+    checks.expect("curl's exit status", completed.returncode, 0)
     [run] = chm.runs(pipeline)
     checks.expect("its run", (run["status"], run["status_reason"]), ("failed", "exit status 2"))
     checks.expect("its error names the folder", "/no/such/folder" in run["error_message"], True)
@@ -209,7 +209,7 @@ def pipeline_of(chm: ChmApi, name: str) -> str:
     return next(str(row["id"]) for row in chm.call("/pipelines?limit=1000")["items"] if row["name"] == name)
 
 
-def document(checks: Checks, venv: Path, ended: str) -> str:
+def document(checks: Checks, venv: Path, result: str) -> str:
     frozen = subprocess.run([str(venv / "bin" / "pip"), "freeze"], capture_output=True, text=True, check=True)
     installed = dict(line.replace("_", "-").split("==") for line in frozen.stdout.splitlines() if "==" in line)
     versions = [f"{name} {installed[name]}" for name in SHOWN]
@@ -220,7 +220,7 @@ def document(checks: Checks, venv: Path, ended: str) -> str:
         "scripts are in `tools/e2e/clients/`.\n\n"
         f"Date {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {', '.join(versions)}, Python {platform.python_version()}, "
         f"{platform.system()} {platform.machine()}.\n\n"
-        "```\n" + "\n".join(checks.lines) + f"\n{ended}\n```\n"
+        "```\n" + "\n".join(checks.lines) + f"\n{result}\n```\n"
     )
 
 
@@ -242,10 +242,10 @@ def main() -> int:
         world = ClientsWorld(chm, environment, options.venv.absolute(), Path(folder), checks)
         for part in (lineage, burst, dbt, healthchecks, curl):
             part(world)
-    ended = "PASSED" if not checks.failures else f"FAILED: {checks.failures} differences"
-    sys.stdout.write(f"{ended}\n")
+    result = "PASSED" if not checks.failures else f"FAILED: {checks.failures} differences"
+    sys.stdout.write(f"{result}\n")
     if options.write:
-        options.write.write_text(document(checks, options.venv, ended))
+        options.write.write_text(document(checks, options.venv, result))
     return 1 if checks.failures else 0
 
 

@@ -35,8 +35,8 @@ def screenshots(pytestconfig: pytest.Config) -> Path:
 
 @pytest.fixture(scope="session")
 def site() -> Iterator[Site]:
-    with running_site() as found:
-        yield found
+    with running_site() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

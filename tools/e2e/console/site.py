@@ -93,7 +93,7 @@ def running_site() -> Iterator[Site]:
         environment = {
             "CHM_DATABASE_URL": database,
             "CHM_BROKER_URL": empty_broker(BROKER),
-            # The tests move the browser's clock, not the server's: every refresh reads the board.
+            # The tests move only the browser's clock. The server must therefore read the board at every refresh.
             "CHM_BOARD_REUSE_SECONDS": "0",
             "E2E_PARTNER_TOKEN": "partner-token",
             "E2E_AIRFLOW_PASSWORD": "REDACTED",
@@ -114,11 +114,11 @@ def running_site() -> Iterator[Site]:
 
 def _manage(*arguments: str, **environment: str) -> str:
     """Return what the command printed."""
-    ended = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "manage.py", *arguments],
         cwd=settings.BASE_DIR, env=_development(environment), check=True, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
-    return ended.stdout
+    return completed.stdout
 
 
 @contextmanager

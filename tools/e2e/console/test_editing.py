@@ -14,8 +14,8 @@ def upload(page: Any, content: str) -> None:
     page.get_by_role("button", name="Check the file").click()
 
 
-def listed(page: Any, narrowed: str) -> list[str]:
-    page.goto(f"{PIPELINES}?{narrowed}")
+def listed(page: Any, query: str) -> list[str]:
+    page.goto(f"{PIPELINES}?{query}")
     names: list[str] = page.locator("#result_list tbody th").all_inner_texts()
     return names
 
@@ -52,8 +52,8 @@ def test_a_file_with_two_bad_rows_is_corrected_and_imported(log_in: Any) -> None
 def test_several_pipelines_are_disabled_after_a_page_that_shows_the_effect(log_in: Any) -> None:
     page = log_in("analyst")
     names = listed(page, "is_active__exact=1&q=load")[:2]
-    for place in range(2):
-        page.locator("#result_list tbody input.action-select").nth(place).check()
+    for row in range(2):
+        page.locator("#result_list tbody input.action-select").nth(row).check()
     page.locator("select[name=action]").select_option("disable")
     page.get_by_role("button", name="Run", exact=True).click()
 

@@ -43,6 +43,6 @@ def test_the_tour_is_a_small_animated_picture(log_in: LogIn, screenshots: Path) 
         path, save_all=True, append_images=frames[1:], duration=int(SECONDS * 1000), loop=0, quality=60, method=6
     )
 
-    with Image.open(path) as kept:
-        assert getattr(kept, "n_frames", 1) == len(FRAMES)
+    with Image.open(path) as saved:
+        assert getattr(saved, "n_frames", 1) == len(FRAMES)
     assert path.stat().st_size <= MAX_BYTES

@@ -36,7 +36,7 @@ REPOSITORY = """{ repositoriesOrError { ... on RepositoryConnection { nodes {
   name location { name } jobs { name } schedules { name scheduleState { id } } } } } }"""
 LAUNCH = """mutation L($p: ExecutionParams!) { launchRun(executionParams: $p) {
   __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
-AGAIN = """mutation A($id: String!) { launchRunReexecution(reexecutionParams: {parentRunId: $id, strategy: ALL_STEPS}) {
+RERUN = """mutation A($id: String!) { launchRunReexecution(reexecutionParams: {parentRunId: $id, strategy: ALL_STEPS}) {
   __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
 TERMINATE = """mutation T($id: String!, $how: TerminateRunPolicy) { terminateRun(runId: $id, terminatePolicy: $how) {
   __typename ... on TerminateRunFailure { message } ... on PythonError { message } } }"""
@@ -75,12 +75,12 @@ class Dagster:
         return str(self.change(LAUNCH, p=parameters)["run"]["runId"])
 
     def runs(self) -> dict[str, dict[str, Any]]:
-        found: dict[str, dict[str, Any]] = {}
+        runs: dict[str, dict[str, Any]] = {}
         cursor = None
         while rows := self.ask(RUNS, cursor=cursor)["runsOrError"]["results"]:
-            found |= {row["runId"]: row for row in rows}
+            runs |= {row["runId"]: row for row in rows}
             cursor = rows[-1]["runId"]
-        return found
+        return runs
 
     def status(self, run: str) -> str | None:
         row = self.runs().get(run)
@@ -106,11 +106,11 @@ def scenario(dagster: Dagster, chm: Chm, folder: Path, record: Record) -> None:
     chm.prepare(folder, jobs)
     failing = dagster.launch("reconcile_failing")
     first = [failing, *map(dagster.launch, ("two_failures", "daily_load", "flaky_job"))]
-    ended = {"SUCCESS", "FAILURE", "CANCELED"}
-    wait_until(lambda: all(dagster.status(run) in ended for run in first), chm.ingest, "the first runs end")
+    final_statuses = {"SUCCESS", "FAILURE", "CANCELED"}
+    wait_until(lambda: all(dagster.status(run) in final_statuses for run in first), chm.ingest, "the first runs end")
     compare(record, "all have run", dagster.states, chm)
 
-    record.say("2. Changes by hand, each made when no filter sees the run any more by its overlap")
+    record.say("2. Changes by hand, each made when earlier changes are outside the overlap of two walks")
     changes = 0
 
     def by_hand(what: str, change: Callable[[], Any]) -> Any:
@@ -134,8 +134,10 @@ def scenario(dagster: Dagster, chm: Chm, folder: Path, record: Record) -> None:
     planned = chm.pipelines()["daily_load"]
     schedule_state = planned.source_paused, planned.source_next_run_at is not None
     record.check(schedule_state == (True, False), f"and then: {schedule_state}")
-    again = by_hand("a failed run is executed again, as a new run", lambda: dagster.change(AGAIN, id=failing))
-    wait_until(lambda: dagster.status(again["run"]["runId"]) in ended, chm.ingest, "it ends")
+    reexecution = by_hand(
+        "a failed run is executed reexecution, as a new run", lambda: dagster.change(RERUN, id=failing)
+    )
+    wait_until(lambda: dagster.status(reexecution["run"]["runId"]) in final_statuses, chm.ingest, "it ends")
     # At most two runs run at the same time (dagster.yaml), so the next two stay queued.
     long = [dagster.launch("long_job", seconds=300.0) for _ in range(2)]
     queued = [dagster.launch("long_job", seconds=1.0) for _ in range(2)]
@@ -143,27 +145,27 @@ def scenario(dagster: Dagster, chm: Chm, folder: Path, record: Record) -> None:
     by_hand("a queued run is terminated", lambda: dagster.change(TERMINATE, id=queued[0], how="SAFE_TERMINATE"))
     by_hand("a queued run is deleted", lambda: dagster.change(DELETE, id=queued[1]))
     by_hand("a running run is terminated", lambda: dagster.change(TERMINATE, id=long[0], how="SAFE_TERMINATE"))
-    wait_until(lambda: dagster.status(long[0]) in ended, chm.ingest, "it ends")
+    wait_until(lambda: dagster.status(long[0]) in final_statuses, chm.ingest, "it ends")
     compare(record, "and has ended", dagster.states, chm)
     by_hand(
         "a running run is marked canceled at once",
         lambda: dagster.change(TERMINATE, id=long[1], how="MARK_AS_CANCELED_IMMEDIATELY"),
     )
     by_hand("an ended run is deleted; CHM keeps it", lambda: dagster.change(DELETE, id=first[3]))
-    gone = chm.runs().get(queued[1])
-    final_state = gone and (gone.status, gone.status_reason)
+    deleted_run = chm.runs().get(queued[1])
+    final_state = deleted_run and (deleted_run.status, deleted_run.status_reason)
     record.check(final_state == ("canceled", "gone at source"), f"the deleted queued run in CHM: {final_state}")
 
     record.say(f"3. At the end, after {changes} changes by hand and {chm.walks} ingestions")
     compare(record, "by ordinary walks", dagster.states, chm)
     for number in range(2):
-        again = chm.reconcile()
+        report = chm.reconcile()
         if not number:
             compare(record, "after the day's reading of the last 3 days", dagster.states, chm)
-    written = again["created"] + again["updated"]
+    written = report["created"] + report["updated"]
     record.check(not written, f"a second one writes {written} runs")
     extra = set(chm.states()) - set(dagster.states()) - {queued[1], first[3]}
-    record.check(not extra, f"{len(extra)} runs are in CHM alone, beside the two deleted ones")
+    record.check(not extra, f"{len(extra)} runs are only in CHM, not counting the two deleted ones")
 
     record.say("4. Every failed run names its step, and its link opens")
     for run in sorted(chm.runs().values(), key=lambda run: run.pipeline.name):

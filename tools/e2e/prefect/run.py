@@ -1,8 +1,8 @@
 """Test CHM against a live Prefect server with manual changes: `make e2e-prefect`.
 
 1. Flows run, fail, retry, crash and are skipped, and a deployment runs on schedule, while CHM ingests.
-2. States are set by hand; runs are deleted, cancelled, paused and renamed; a deployment is paused. CHM goes on
-   ingesting.
+2. States are set by hand; runs are deleted, cancelled, paused and renamed; a deployment is paused. CHM continues
+   to ingest.
 3. Every run in Prefect is compared with CHM. Every failed run must name its task, and its link must open.
 """
 
@@ -53,15 +53,17 @@ class Prefect:
         return answer.json() if answer.content else None
 
     def flow_runs(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
-        while rows := self.call("POST", "/flow_runs/filter", {"sort": "ID_DESC", "limit": 200, "offset": len(found)}):
-            found += rows
-        return found
+        flow_runs: list[dict[str, Any]] = []
+        while rows := self.call(
+            "POST", "/flow_runs/filter", {"sort": "ID_DESC", "limit": 200, "offset": len(flow_runs)}
+        ):
+            flow_runs += rows
+        return flow_runs
 
     def states(self) -> dict[str, State]:
         """Return the state of every run that has started; CHM does not store planned runs that never started."""
-        real = [row for row in self.flow_runs() if row["state_type"] != "SCHEDULED" or row["start_time"]]
-        return {row["id"]: (canonical(row), moment(row["start_time"]), moment(row["end_time"])) for row in real}
+        started = [row for row in self.flow_runs() if row["state_type"] != "SCHEDULED" or row["start_time"]]
+        return {row["id"]: (canonical(row), moment(row["start_time"]), moment(row["end_time"])) for row in started}
 
     def set_state(self, run: str, kind: str, message: str | None = None) -> None:
         # With force, because Prefect's rules would reject some of these changes.
@@ -120,7 +122,7 @@ def scenario(prefect: Prefect, chm: Chm, folder: Path, record: Record) -> None:
     chm.ingest()
     compare(record, "all have run", prefect.states, chm)
 
-    record.say("2. Changes by hand, each made when no filter sees the run any more by its overlap")
+    record.say("2. Changes by hand, each made when earlier changes are outside the overlap of two walks")
     changes = 0
 
     def by_hand(what: str, change: Any) -> None:
@@ -145,11 +147,11 @@ def scenario(prefect: Prefect, chm: Chm, folder: Path, record: Record) -> None:
     os.killpg(killed.pid, signal.SIGKILL)  # Prefect shows such a run as running until it is changed manually
     by_hand("a killed run is paused", lambda: prefect.set_state(orphan, "PAUSED"))
     by_hand("and cancelled", lambda: prefect.set_state(orphan, "CANCELLED"))
-    lost = prefect.call("POST", "/flow_runs/", {"flow_id": long, "state": {"type": "PENDING"}})["id"]
-    by_hand("a run that no process works on is set to RUNNING", lambda: prefect.set_state(lost, "RUNNING"))
-    by_hand("and deleted while it is open", lambda: prefect.call("DELETE", f"/flow_runs/{lost}"))
-    gone = chm.runs().get(lost)
-    final_state = gone and (gone.status, gone.status_reason)
+    created_run = prefect.call("POST", "/flow_runs/", {"flow_id": long, "state": {"type": "PENDING"}})["id"]
+    by_hand("a run that no process works on is set to RUNNING", lambda: prefect.set_state(created_run, "RUNNING"))
+    by_hand("and deleted while it is open", lambda: prefect.call("DELETE", f"/flow_runs/{created_run}"))
+    deleted_run = chm.runs().get(created_run)
+    final_state = deleted_run and (deleted_run.status, deleted_run.status_reason)
     record.check(final_state == ("canceled", "gone at source"), f"the deleted open run in CHM: {final_state}")
     removed = newest(prefect, "skipped", "COMPLETED")
     by_hand("an ended run is deleted; CHM keeps it", lambda: prefect.call("DELETE", f"/flow_runs/{removed}"))
@@ -174,11 +176,11 @@ def scenario(prefect: Prefect, chm: Chm, folder: Path, record: Record) -> None:
     names = {row["id"]: row["name"] for row in prefect.flow_runs()}
     renamed = [name for name, run in chm.runs().items() if name in names and run.payload["name"] != names[name]]
     record.check(not renamed, f"after the day's reading of the last 3 days {len(renamed)} runs have another name")
-    again = chm.reconcile()
-    written = again["created"] + again["updated"]
+    report = chm.reconcile()
+    written = report["created"] + report["updated"]
     record.check(not written, f"a second one writes {written} runs")
-    everything = set(chm.states()) - set(prefect.states()) - {lost, removed}
-    record.check(not everything, f"{len(everything)} runs are in CHM alone, beside the two deleted ones")
+    extra = set(chm.states()) - set(prefect.states()) - {created_run, removed}
+    record.check(not extra, f"{len(extra)} runs are only in CHM, not counting the two deleted ones")
 
     record.say("4. Every failed run names its task, or says that none failed, and its link opens")
     for run in sorted(chm.runs().values(), key=lambda run: run.pipeline.name):

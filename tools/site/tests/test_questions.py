@@ -13,8 +13,8 @@ ROWS = ROW.findall((DOCS / "questions.md").read_text())
 
 def headings(page: str) -> set[str]:
     """Return the anchors of the headings, as MkDocs generates them."""
-    found = re.findall(r"^#+ (.+)$", page, re.MULTILINE)
-    return {re.sub(r"[-\s]+", "-", re.sub(r"[^\w\s-]", "", heading).strip().lower()) for heading in found}
+    titles = re.findall(r"^#+ (.+)$", page, re.MULTILINE)
+    return {re.sub(r"[-\s]+", "-", re.sub(r"[^\w\s-]", "", heading).strip().lower()) for heading in titles}
 
 
 def test_there_are_twelve_questions() -> None:

@@ -36,7 +36,7 @@ def refuse_one_pipeline(request: Request) -> Answer | None:
     return Answer(422, {"error": REFUSED}) if "pipeline-3" in request.path else None
 
 
-def be_slow_once(chm: Installation, token: str) -> str:
+def make_slow_request(chm: Installation, token: str) -> str:
     """Return the id of a request that had to wait for a lock."""
     for attempt in range(20):
         with psycopg.connect(chm.database_url) as blocker:
@@ -58,12 +58,13 @@ def test_the_commands_of_the_document_find_the_request_the_page_and_the_row(fold
     chm = Installation(folder)
     with FaultyPartner(history=5) as source, chm.running(source):
         token = chm.token("--scope", "admin")
-        slow = be_slow_once(chm, token)
+        slow = make_slow_request(chm, token)
         source.misbehave = refuse_one_pipeline
         wait_until(lambda: "chm_ingest_errors_total" in chm.metrics().text, "a page fails")
         variables = {"CHM": chm.address, "SCRAPER": chm.scraper_token, "TOKEN": token, "LOG": str(chm.log)}
         outputs = []
         for number, block in enumerate(BLOCKS):
+            # The last block ingests after a repair.
             if number == 7:
                 source.misbehave = lambda request: None
             done = subprocess.run(
@@ -73,11 +74,11 @@ def test_the_commands_of_the_document_find_the_request_the_page_and_the_row(fold
             assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
             outputs.append(done.stdout)
 
-    histogram, requests_found, lines_of_request, errors, pages, lines_of_task, row, repaired = outputs
+    histogram, slow_requests, lines_of_request, errors, pages, lines_of_task, row, repaired = outputs
     bucket, count = (float(line.rpartition(" ")[2]) for line in histogram.splitlines())
     assert count > bucket, "the histogram shows that some requests took longer than half a second"
-    assert slow in requests_found
-    assert "api-token-" in requests_found
+    assert slow in slow_requests
+    assert "api-token-" in slow_requests
     assert f'"request_id": "{slow}"' in lines_of_request
     assert 'connection="partner"' in errors
     assert " page 1 " in pages

@@ -1,4 +1,4 @@
-"""Started only by hand, with a conf that contains invented secrets; may time out as a whole run."""
+"""Started only by hand, with a conf that contains invented secrets; the whole run times out after 20 seconds."""
 
 from datetime import datetime, timedelta, timezone
 import time
