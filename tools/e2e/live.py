@@ -84,7 +84,7 @@ class Chm:
         command = [sys.executable, "manage.py", "ingest_runs", "--json", *options]
         completed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
         if completed.returncode:
-            raise SystemExit(f"ingest_runs completed with {completed.returncode}: {completed.stderr}{completed.stdout}")
+            raise SystemExit(f"ingest_runs ended with {completed.returncode}: {completed.stderr}{completed.stdout}")
         self.walks += 1
         [report] = json.loads(completed.stdout)["connections"]
         return dict(report)

@@ -92,9 +92,9 @@ def _units(folder: Path) -> Iterator[str]:
         # systemd-analyze verify fails if a unit's program does not exist.
         path.write_text(path.read_text().replace("/opt/chm/bin/python", sys.executable))
     services = [f"{name}.service" for name in NAMES]
-    output = _output_of(["systemd-analyze", "verify", *(str(system / service) for service in services)])
+    verify_output = _output_of(["systemd-analyze", "verify", *(str(system / service) for service in services)])
     # systemd-analyze also checks other units of this machine.
-    yield from (f"verify: {line}" for line in output.splitlines() if "chm" in line)
+    yield from (f"verify: {line}" for line in verify_output.splitlines() if "chm" in line)
     for service in services:
         output = _output_of(
             # Offline: the files are judged without a running systemd.

@@ -134,9 +134,7 @@ def scenario(dagster: Dagster, chm: Chm, folder: Path, record: Record) -> None:
     planned = chm.pipelines()["daily_load"]
     schedule_state = planned.source_paused, planned.source_next_run_at is not None
     record.check(schedule_state == (True, False), f"and then: {schedule_state}")
-    reexecution = by_hand(
-        "a failed run is executed reexecution, as a new run", lambda: dagster.change(RERUN, id=failing)
-    )
+    reexecution = by_hand("a failed run is executed again, as a new run", lambda: dagster.change(RERUN, id=failing))
     wait_until(lambda: dagster.status(reexecution["run"]["runId"]) in final_statuses, chm.ingest, "it ends")
     # At most two runs run at the same time (dagster.yaml), so the next two stay queued.
     long = [dagster.launch("long_job", seconds=300.0) for _ in range(2)]
