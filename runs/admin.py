@@ -87,7 +87,7 @@ class RunAdmin(VisibleRowsMixin[Run], ReadOnlyMixin, ModelAdmin[Run]):
         return [path("export/csv/", view, name="runs_run_csv"), *super().get_urls()]
 
     def csv_view(self, request: HttpRequest) -> HttpResponseBase:
-        """Return the runs of the list with the same query, from its first page on, as CSV."""
+        """Return the runs of the list with the same query as CSV, starting at its first page."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         changelist: Any = self.get_changelist_instance(request)

@@ -226,7 +226,7 @@ class RunChangeList(ChangeList):
         return chips
 
     @property
-    def most_exported(self) -> int:
+    def export_limit(self) -> int:
         return EXPORT_ROWS
 
     @property

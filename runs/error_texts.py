@@ -1,4 +1,4 @@
-"""Store error texts from second requests with their failed attempt."""
+"""Store error texts that ingestion fetched with a second request, each with the attempt that failed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _KEEP = (Path(__file__).parent / "sql" / "keep_error_texts.sql").read_text()
 
 @dataclass(frozen=True, slots=True)
 class ErrorText:
-    """Why the attempt of a run that ended at `finished_at` failed."""
+    """The error text of the attempt of a run that ended at `finished_at`."""
 
     run_id: UUID
     finished_at: datetime | None

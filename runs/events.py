@@ -91,7 +91,7 @@ class StorableRun(NamedTuple):
 
 def storable(event: RunEvent) -> StorableRun | Rejected:
     """Return the event repaired and scrubbed, or Rejected if it has no usable external_run_id."""
-    external_run_id = identity(event.external_run_id)
+    external_run_id = usable_run_id(event.external_run_id)
     if isinstance(external_run_id, Rejected):
         return external_run_id
     notes: list[str] = []
@@ -129,8 +129,8 @@ def storable(event: RunEvent) -> StorableRun | Rejected:
     )
 
 
-def identity(value: object) -> str | Rejected:
-    """Return a usable external_run_id without secrets, or Rejected."""
+def usable_run_id(value: object) -> str | Rejected:
+    """Return an external_run_id that can be stored, without secrets; Rejected for any other value."""
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str) or not (clean := storable_text(value)).strip():
@@ -159,7 +159,7 @@ def canonical_status(value: object, notes: list[str]) -> str:
 
 
 def readable_time(field: str, value: object, notes: list[str]) -> datetime | None:
-    """Return the time in UTC, which a time without an offset is already; None, with a note, if it is not a time."""
+    """Return the time in UTC, also for a time without an offset; None, with a note, for a value that is not a time."""
     if value is None or value == "":
         return None
     try:

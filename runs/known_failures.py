@@ -29,7 +29,7 @@ def mark_known(
     now = timezone.now()
     # The shape decides which pipelines are failing, and has the run and the incident that the mark stores.
     rows, _ = page_of_shape(
-        "failing_now", most=1, where=f"pipeline_id = '{pipeline.pk}'", clock=now, client_id=pipeline.client_id
+        "failing_now", page_size=1, where=f"pipeline_id = '{pipeline.pk}'", clock=now, client_id=pipeline.client_id
     )
     if not rows:
         raise NotFailing

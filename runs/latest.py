@@ -26,6 +26,6 @@ def in_window(runs: RunQuerySet, *, since: datetime | None = None, until: dateti
     if since is not None:
         runs = runs.filter(Q(GreaterThanOrEqual(STARTED, Value(since))) | without_start & Q(event_at__gte=since))
     if until is not None:
-        # The first condition alone lets an index scan start at the end of the window.
+        # The first condition is separate, so that an index scan can start at the end of the window.
         runs = runs.filter(Q(LessThan(STARTED, Value(until))), ~without_start | Q(event_at__lt=until))
     return runs

@@ -32,7 +32,7 @@ def bounded_payload(encoded: str) -> str:
     if len(encoded) * 4 <= MAX_PAYLOAD_BYTES or (size := len(encoded.encode())) <= MAX_PAYLOAD_BYTES:
         return encoded
     fields = {name: (value, len(_dump({name: value}).encode())) for name, value in json.loads(encoded).items()}
-    # Less the space for the note.
+    # Leaves space for the note.
     free_bytes = MAX_PAYLOAD_BYTES - 2 * _MAX_NAMED_BYTES
     kept_names = set()
     # Smallest first, so that as many fields as possible stay.

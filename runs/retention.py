@@ -96,7 +96,10 @@ def _pipelines(selection: PruneSelection) -> PipelineQuerySet:
 
 @transaction.atomic
 def _store_cutoff(selection: PruneSelection) -> None:
-    """Set pruned_before where it is earlier. Rows are locked in key order, as in ingestion, to avoid deadlocks."""
+    """Set pruned_before in pipelines where it is empty or earlier than the cutoff.
+
+    Rows are locked in key order, as in ingestion, to avoid deadlocks.
+    """
     earlier = _pipelines(selection).filter(Q(pruned_before=None) | Q(pruned_before__lt=selection.cutoff))
     # FOR NO KEY UPDATE, because the foreign-key check of a writer of runs waits for FOR UPDATE.
     ids = list(earlier.select_for_update(of=("self",), no_key=True).values_list("pk", flat=True))

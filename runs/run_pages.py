@@ -56,7 +56,7 @@ class RunPages:
     search_result: SearchResult | None
 
     @property
-    def walk(self) -> int:
+    def max_walked(self) -> int:
         return MAX_WALKED
 
     @property

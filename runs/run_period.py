@@ -29,7 +29,7 @@ PERIODS = {
 
 
 class PeriodFilter(admin.FieldListFilter):
-    """Filters by event_at, the index that the list is sorted by. `since` is inclusive, `until` exclusive."""
+    """Filters by event_at, which an index serves. `since` is inclusive, `until` exclusive."""
 
     def __init__(self, field: Any, request: HttpRequest, params: Any, model: Any, model_admin: Any, field_path: str):
         values = {name: params[name][-1] for name in PARAMETERS if name in params}
@@ -98,7 +98,8 @@ def start_of(period: str, now: datetime) -> datetime | None:
             return evening(now, 1)
         case "friday":
             # On a Friday before 18:00, the Friday a week ago counts.
-            return next(at for ago in range(8) if (at := evening(now, ago)).weekday() == FRIDAY and at <= now)
+            evenings = (evening(now, days_ago) for days_ago in range(8))
+            return next(moment for moment in evenings if moment.weekday() == FRIDAY and moment <= now)
         case _:
             raise ValueError(f"There is no period {period!r}.")
 

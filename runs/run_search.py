@@ -20,17 +20,21 @@ MAX_PROBED = 300
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """Runs found by id or error text, and pipelines by name. `many` is true if more than MAX_BY_ID ids match."""
+    """Runs found by id or error text, and pipelines found by name."""
 
     runs: list[UUID]
     pipelines: list[UUID]
-    many: bool
+    # More than MAX_BY_ID ids begin with the text.
+    has_more_ids: bool
 
 
 def search(
     text: str, *, rows: QuerySet[Run], visible_runs: QuerySet[Run], pipelines: QuerySet[Pipeline]
 ) -> SearchResult:
-    """Search in ids, error texts and names. `rows` has the list's filters, the others all that the user may see."""
+    """Search in ids, error texts and names.
+
+    `rows` are filtered like the list; `visible_runs` and `pipelines` are all that the user may see.
+    """
     with_prefix = visible_runs.alias(searched=SEARCHED_ID).filter(searched__startswith=text).order_by("searched")
     by_id = list(with_prefix.values_list("pk", flat=True)[: MAX_BY_ID + 1])
     failures = rows.filter(status=Status.FAILED).order_by("-event_at", "-id").values("pk")[:MAX_FAILURES]

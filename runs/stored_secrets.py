@@ -20,7 +20,7 @@ from runs.limits import bounded_payload
 from runs.models import Run
 
 BATCH = 1_000
-# How long the position of an interrupted run is kept.
+# How long the position of an interrupted scrubbing is kept.
 _POSITION_SECONDS = 30 * 24 * 3600
 
 
@@ -84,14 +84,14 @@ def scrub_table(table: ScrubbedTable, *, dry_run: bool) -> Iterator[Batch]:
 
 
 def rows_left(table: ScrubbedTable, *, dry_run: bool) -> int:
-    """Return how many rows a run would read."""
+    """Return how many rows scrub_table would read."""
     position = None if dry_run else cache.get(_key(table))
     rows = table.rows.all() if position is None else table.rows.filter(pk__gt=position)
     return rows.count()
 
 
 def forget_position(table: ScrubbedTable) -> None:
-    """Make the next run begin at the first row."""
+    """Make the next scrubbing begin at the first row."""
     cache.delete(_key(table))
 
 

@@ -343,8 +343,8 @@ CROSS JOIN LATERAL (
                 left(btrim(regexp_replace(
                     -- Several tasks with the same error are one cause.
                     CASE
-                        WHEN strpos(varying.text, E'\n') > 0 THEN regexp_replace(varying.text, '^(.{1,250})(?:\n\1)+$', '\1', 'gn')
-                        ELSE varying.text
+                        WHEN strpos(without_varying.text, E'\n') > 0 THEN regexp_replace(without_varying.text, '^(.{1,250})(?:\n\1)+$', '\1', 'gn')
+                        ELSE without_varying.text
                     END,
                     '\s+', ' ', 'g')), 300)
                 -- The status of an HTTP response is kept: 401 and 503 have different causes.
@@ -352,14 +352,14 @@ CROSS JOIN LATERAL (
                     substring(plain.text FROM '\y(?:https?|status|code|answered|returned|got)[ :=/(]*(?:[12]\.[01])?(?:code)?[ :=(]*([45]\d\d)\y'),
                     substring(plain.text FROM '\y([45]\d\d) (?:bad|unauthorized|forbidden|not|request|too|internal|server|client|service|gateway)\y')
                 ), '')
-            FROM (SELECT coalesce(nullif(r.error_message, ''), r.status_reason, '') AS text) AS given
+            FROM (SELECT coalesce(nullif(r.error_message, ''), r.status_reason, '') AS text) AS error
             CROSS JOIN LATERAL (
                 SELECT lower(CASE
                     -- Only the exceptions of a Python traceback count, not its lines of code.
-                    WHEN strpos(given.text, 'Traceback (most recent call last)') > 0
-                        THEN regexp_replace(right(given.text, 4000), '(^|\n)[ \t]+[^\n]*', '', 'g')
+                    WHEN strpos(error.text, 'Traceback (most recent call last)') > 0
+                        THEN regexp_replace(right(error.text, 4000), '(^|\n)[ \t]+[^\n]*', '', 'g')
                     -- Rows and statements in a database's error do not count either.
-                    ELSE regexp_replace(left(given.text, 2000), '\n\s*(?:DETAIL|HINT|CONTEXT):.*$', '')
+                    ELSE regexp_replace(left(error.text, 2000), '\n\s*(?:DETAIL|HINT|CONTEXT):.*$', '')
                 END) AS text
                 OFFSET 0  -- computes it once, though it is used more than once
             ) AS plain
@@ -373,10 +373,10 @@ CROSS JOIN LATERAL (
                     CASE WHEN p.external_id ~ '[^a-zA-Z]' AND length(p.external_id) > 4 THEN lower(p.external_id) ELSE '' END, '#'),
                     CASE WHEN p.pipeline_name ~ '[^a-zA-Z]' AND length(p.pipeline_name) > 4 THEN lower(p.pipeline_name) ELSE '' END, '#'),
                     CASE WHEN length(p.client_name) > 3 THEN lower(p.client_name) ELSE '' END, '#') AS text
-            ) AS named
+            ) AS without_names
             CROSS JOIN LATERAL (
                 SELECT regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(
-                    named.text,
+                    without_names.text,
                     -- The host of a URL stays, because it is the system that did not answer.
                     '(\w+://[^\s/''"?#]+)[^\s''"),\x3b]*', '\1', 'g'),
                     '[\w.+-]+@[\w.-]+|(?<![/:\w.-])[\w.#-]*(?:/[\w.#-]+)+', '#', 'g'),
@@ -385,10 +385,10 @@ CROSS JOIN LATERAL (
                     '[\w-]*\d[\w-]*', '#', 'g'),
                     '#([-+.,:\x3b/ \t]*#)+', '#', 'g') AS text
                 OFFSET 0
-            ) AS varying
+            ) AS without_varying
         ) AS masked
         FROM (SELECT failed.error_message, failed.status_reason) AS r
-        OFFSET 0  -- computes it once
+        OFFSET 0  -- keeps PostgreSQL from merging the subquery, so the text is masked once
     ) AS cause
     OFFSET 0
 ) AS cause
@@ -414,8 +414,8 @@ CROSS JOIN LATERAL (SELECT (
                         left(btrim(regexp_replace(
                             -- Several tasks with the same error are one cause.
                             CASE
-                                WHEN strpos(varying.text, E'\n') > 0 THEN regexp_replace(varying.text, '^(.{1,250})(?:\n\1)+$', '\1', 'gn')
-                                ELSE varying.text
+                                WHEN strpos(without_varying.text, E'\n') > 0 THEN regexp_replace(without_varying.text, '^(.{1,250})(?:\n\1)+$', '\1', 'gn')
+                                ELSE without_varying.text
                             END,
                             '\s+', ' ', 'g')), 300)
                         -- The status of an HTTP response is kept: 401 and 503 have different causes.
@@ -423,14 +423,14 @@ CROSS JOIN LATERAL (SELECT (
                             substring(plain.text FROM '\y(?:https?|status|code|answered|returned|got)[ :=/(]*(?:[12]\.[01])?(?:code)?[ :=(]*([45]\d\d)\y'),
                             substring(plain.text FROM '\y([45]\d\d) (?:bad|unauthorized|forbidden|not|request|too|internal|server|client|service|gateway)\y')
                         ), '')
-                    FROM (SELECT coalesce(nullif(r.error_message, ''), r.status_reason, '') AS text) AS given
+                    FROM (SELECT coalesce(nullif(r.error_message, ''), r.status_reason, '') AS text) AS error
                     CROSS JOIN LATERAL (
                         SELECT lower(CASE
                             -- Only the exceptions of a Python traceback count, not its lines of code.
-                            WHEN strpos(given.text, 'Traceback (most recent call last)') > 0
-                                THEN regexp_replace(right(given.text, 4000), '(^|\n)[ \t]+[^\n]*', '', 'g')
+                            WHEN strpos(error.text, 'Traceback (most recent call last)') > 0
+                                THEN regexp_replace(right(error.text, 4000), '(^|\n)[ \t]+[^\n]*', '', 'g')
                             -- Rows and statements in a database's error do not count either.
-                            ELSE regexp_replace(left(given.text, 2000), '\n\s*(?:DETAIL|HINT|CONTEXT):.*$', '')
+                            ELSE regexp_replace(left(error.text, 2000), '\n\s*(?:DETAIL|HINT|CONTEXT):.*$', '')
                         END) AS text
                         OFFSET 0  -- computes it once, though it is used more than once
                     ) AS plain
@@ -444,10 +444,10 @@ CROSS JOIN LATERAL (SELECT (
                             CASE WHEN p.external_id ~ '[^a-zA-Z]' AND length(p.external_id) > 4 THEN lower(p.external_id) ELSE '' END, '#'),
                             CASE WHEN p.pipeline_name ~ '[^a-zA-Z]' AND length(p.pipeline_name) > 4 THEN lower(p.pipeline_name) ELSE '' END, '#'),
                             CASE WHEN length(p.client_name) > 3 THEN lower(p.client_name) ELSE '' END, '#') AS text
-                    ) AS named
+                    ) AS without_names
                     CROSS JOIN LATERAL (
                         SELECT regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(
-                            named.text,
+                            without_names.text,
                             -- The host of a URL stays, because it is the system that did not answer.
                             '(\w+://[^\s/''"?#]+)[^\s''"),\x3b]*', '\1', 'g'),
                             '[\w.+-]+@[\w.-]+|(?<![/:\w.-])[\w.#-]*(?:/[\w.#-]+)+', '#', 'g'),
@@ -456,7 +456,7 @@ CROSS JOIN LATERAL (SELECT (
                             '[\w-]*\d[\w-]*', '#', 'g'),
                             '#([-+.,:\x3b/ \t]*#)+', '#', 'g') AS text
                         OFFSET 0
-                    ) AS varying
+                    ) AS without_varying
                 ) <> cause.masked
             )
     )
@@ -618,7 +618,7 @@ WITH failures AS MATERIALIZED (
     AND ((:platform)::text IS NULL OR p.platform = (:platform))
     AND ((:environment)::text IS NULL OR p.environment = (:environment))))
 ),
--- One probe per failure: the decisive run after it ends its streak or continues it.
+-- One probe per failure finds the next decisive run, which ends or continues the streak.
 followed AS (
     SELECT
         f.pipeline_id, f.run_id, f.event_at, CASE WHEN following.status = 'success' THEN following.event_at END AS recovered_at
@@ -648,7 +648,8 @@ in_window AS MATERIALIZED (
     ) AS numbered
     GROUP BY pipeline_id, number
 ),
--- The last runs before the window decide most pipelines. At a tie a probe decides.
+-- Whether a pipeline was failing when the window begins, from the last runs before it. Pipelines without one of these
+-- runs, or with a tie, have no row and get a probe of their own.
 last_runs AS MATERIALIZED (
     SELECT pipeline_id, coalesce(failed_at > succeeded_at, succeeded_at IS NULL) AS is_failing
     FROM (
@@ -684,7 +685,7 @@ failing_before AS MATERIALIZED (
     WHERE ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
     AND ((:platform)::text IS NULL OR p.platform = (:platform))
     AND ((:environment)::text IS NULL OR p.environment = (:environment))
-        -- A scalar subquery, so that it only runs for the others.
+        -- A scalar subquery, so that it runs only for pipelines without a row in last_runs.
         AND coalesce(last_runs.is_failing, (
             SELECT r.status = 'failed'
             FROM reporting.runs AS r
@@ -693,12 +694,12 @@ failing_before AS MATERIALIZED (
             LIMIT 1
         ))
 ),
--- Their failures within the window before they recovered.
+-- The failures within the window that continue a streak from before it.
 continued AS MATERIALIZED (
     SELECT w.pipeline_id, w.number, w.failed_runs
     FROM failing_before AS p
     JOIN in_window AS w USING (pipeline_id)
-    -- Not `= 0`, which the planner takes for a few rows.
+    -- Not `= 0`, for which the planner expects only a few rows.
     WHERE w.number < 1
         AND (p.recovered_at IS NULL OR (w.began_at, w.run_id) < (p.recovered_at, p.recovered_by))
 ),
@@ -857,30 +858,30 @@ ORDER BY gaps.client_name, gaps.pipeline_name, gaps.pipeline_id, gap.gap;
 -- incidents: Which outages explain what fails now?
 -- one row per incident: pipelines with one cause that began to fail together; known ones last, largest first
 SELECT
-    found.incident, found.platform, min(found.failing_since) AS since, max(found.failed_at) AS until,
-    count(*) AS pipelines, count(DISTINCT found.client_id) AS clients,
-    array_to_string((array_agg(DISTINCT found.client_name ORDER BY found.client_name))[1:3], ', ')
+    failure.incident, failure.platform, min(failure.failing_since) AS since, max(failure.failed_at) AS until,
+    count(*) AS pipelines, count(DISTINCT failure.client_id) AS clients,
+    array_to_string((array_agg(DISTINCT failure.client_name ORDER BY failure.client_name))[1:3], ', ')
         || CASE
-            WHEN count(DISTINCT found.client_name) > 3 THEN ' and ' || count(DISTINCT found.client_name) - 3 || ' more'
+            WHEN count(DISTINCT failure.client_name) > 3 THEN ' and ' || count(DISTINCT failure.client_name) - 3 || ' more'
             ELSE ''
         END AS client_names,
-    (array_agg(found.error_message ORDER BY found.failed_at DESC, found.run_id DESC))[1] AS error_message,
-    min(found.masked) AS cause,
-    (array_agg(found.run_id ORDER BY found.failing_since, found.pipeline_id))[1] AS first_run_id,
-    (array_agg(found.run_id ORDER BY found.failed_at DESC, found.run_id DESC))[1] AS run_id,
-    count(*) FILTER (WHERE found.known) AS known
+    (array_agg(failure.error_message ORDER BY failure.failed_at DESC, failure.run_id DESC))[1] AS error_message,
+    min(failure.masked) AS cause,
+    (array_agg(failure.run_id ORDER BY failure.failing_since, failure.pipeline_id))[1] AS first_run_id,
+    (array_agg(failure.run_id ORDER BY failure.failed_at DESC, failure.run_id DESC))[1] AS run_id,
+    count(*) FILTER (WHERE failure.known) AS known
 FROM (
     SELECT
         joined.*,
-        count(*) FILTER (WHERE joined.apart) OVER (
+        count(*) FILTER (WHERE joined.begins_incident) OVER (
             PARTITION BY joined.incident ORDER BY joined.failing_since, joined.pipeline_id
         ) AS number
     FROM (
         SELECT
-            found.*,
-            found.failing_since - lag(found.failing_since) OVER (
-                PARTITION BY found.incident ORDER BY found.failing_since, found.pipeline_id
-            ) > CASE WHEN found.is_vague THEN interval '15 minutes' ELSE interval '1 hour' END AS apart
+            failure.*,
+            failure.failing_since - lag(failure.failing_since) OVER (
+                PARTITION BY failure.incident ORDER BY failure.failing_since, failure.pipeline_id
+            ) > CASE WHEN failure.is_vague THEN interval '15 minutes' ELSE interval '1 hour' END AS begins_incident
         FROM (
             SELECT
                 p.pipeline_id, p.pipeline_name, p.client_id, p.client_name, p.platform, p.environment, p.run_id,
@@ -907,8 +908,8 @@ FROM (
                                         left(btrim(regexp_replace(
                                             -- Several tasks with the same error are one cause.
                                             CASE
-                                                WHEN strpos(varying.text, E'\n') > 0 THEN regexp_replace(varying.text, '^(.{1,250})(?:\n\1)+$', '\1', 'gn')
-                                                ELSE varying.text
+                                                WHEN strpos(without_varying.text, E'\n') > 0 THEN regexp_replace(without_varying.text, '^(.{1,250})(?:\n\1)+$', '\1', 'gn')
+                                                ELSE without_varying.text
                                             END,
                                             '\s+', ' ', 'g')), 300)
                                         -- The status of an HTTP response is kept: 401 and 503 have different causes.
@@ -916,14 +917,14 @@ FROM (
                                             substring(plain.text FROM '\y(?:https?|status|code|answered|returned|got)[ :=/(]*(?:[12]\.[01])?(?:code)?[ :=(]*([45]\d\d)\y'),
                                             substring(plain.text FROM '\y([45]\d\d) (?:bad|unauthorized|forbidden|not|request|too|internal|server|client|service|gateway)\y')
                                         ), '')
-                                    FROM (SELECT coalesce(nullif(r.error_message, ''), r.status_reason, '') AS text) AS given
+                                    FROM (SELECT coalesce(nullif(r.error_message, ''), r.status_reason, '') AS text) AS error
                                     CROSS JOIN LATERAL (
                                         SELECT lower(CASE
                                             -- Only the exceptions of a Python traceback count, not its lines of code.
-                                            WHEN strpos(given.text, 'Traceback (most recent call last)') > 0
-                                                THEN regexp_replace(right(given.text, 4000), '(^|\n)[ \t]+[^\n]*', '', 'g')
+                                            WHEN strpos(error.text, 'Traceback (most recent call last)') > 0
+                                                THEN regexp_replace(right(error.text, 4000), '(^|\n)[ \t]+[^\n]*', '', 'g')
                                             -- Rows and statements in a database's error do not count either.
-                                            ELSE regexp_replace(left(given.text, 2000), '\n\s*(?:DETAIL|HINT|CONTEXT):.*$', '')
+                                            ELSE regexp_replace(left(error.text, 2000), '\n\s*(?:DETAIL|HINT|CONTEXT):.*$', '')
                                         END) AS text
                                         OFFSET 0  -- computes it once, though it is used more than once
                                     ) AS plain
@@ -937,10 +938,10 @@ FROM (
                                             CASE WHEN p.external_id ~ '[^a-zA-Z]' AND length(p.external_id) > 4 THEN lower(p.external_id) ELSE '' END, '#'),
                                             CASE WHEN p.pipeline_name ~ '[^a-zA-Z]' AND length(p.pipeline_name) > 4 THEN lower(p.pipeline_name) ELSE '' END, '#'),
                                             CASE WHEN length(p.client_name) > 3 THEN lower(p.client_name) ELSE '' END, '#') AS text
-                                    ) AS named
+                                    ) AS without_names
                                     CROSS JOIN LATERAL (
                                         SELECT regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(
-                                            named.text,
+                                            without_names.text,
                                             -- The host of a URL stays, because it is the system that did not answer.
                                             '(\w+://[^\s/''"?#]+)[^\s''"),\x3b]*', '\1', 'g'),
                                             '[\w.+-]+@[\w.-]+|(?<![/:\w.-])[\w.#-]*(?:/[\w.#-]+)+', '#', 'g'),
@@ -949,7 +950,7 @@ FROM (
                                             '[\w-]*\d[\w-]*', '#', 'g'),
                                             '#([-+.,:\x3b/ \t]*#)+', '#', 'g') AS text
                                         OFFSET 0
-                                    ) AS varying
+                                    ) AS without_varying
                                 ) <> cause.masked
                             )
                     )
@@ -979,8 +980,8 @@ FROM (
                             left(btrim(regexp_replace(
                                 -- Several tasks with the same error are one cause.
                                 CASE
-                                    WHEN strpos(varying.text, E'\n') > 0 THEN regexp_replace(varying.text, '^(.{1,250})(?:\n\1)+$', '\1', 'gn')
-                                    ELSE varying.text
+                                    WHEN strpos(without_varying.text, E'\n') > 0 THEN regexp_replace(without_varying.text, '^(.{1,250})(?:\n\1)+$', '\1', 'gn')
+                                    ELSE without_varying.text
                                 END,
                                 '\s+', ' ', 'g')), 300)
                             -- The status of an HTTP response is kept: 401 and 503 have different causes.
@@ -988,14 +989,14 @@ FROM (
                                 substring(plain.text FROM '\y(?:https?|status|code|answered|returned|got)[ :=/(]*(?:[12]\.[01])?(?:code)?[ :=(]*([45]\d\d)\y'),
                                 substring(plain.text FROM '\y([45]\d\d) (?:bad|unauthorized|forbidden|not|request|too|internal|server|client|service|gateway)\y')
                             ), '')
-                        FROM (SELECT coalesce(nullif(r.error_message, ''), r.status_reason, '') AS text) AS given
+                        FROM (SELECT coalesce(nullif(r.error_message, ''), r.status_reason, '') AS text) AS error
                         CROSS JOIN LATERAL (
                             SELECT lower(CASE
                                 -- Only the exceptions of a Python traceback count, not its lines of code.
-                                WHEN strpos(given.text, 'Traceback (most recent call last)') > 0
-                                    THEN regexp_replace(right(given.text, 4000), '(^|\n)[ \t]+[^\n]*', '', 'g')
+                                WHEN strpos(error.text, 'Traceback (most recent call last)') > 0
+                                    THEN regexp_replace(right(error.text, 4000), '(^|\n)[ \t]+[^\n]*', '', 'g')
                                 -- Rows and statements in a database's error do not count either.
-                                ELSE regexp_replace(left(given.text, 2000), '\n\s*(?:DETAIL|HINT|CONTEXT):.*$', '')
+                                ELSE regexp_replace(left(error.text, 2000), '\n\s*(?:DETAIL|HINT|CONTEXT):.*$', '')
                             END) AS text
                             OFFSET 0  -- computes it once, though it is used more than once
                         ) AS plain
@@ -1009,10 +1010,10 @@ FROM (
                                 CASE WHEN p.external_id ~ '[^a-zA-Z]' AND length(p.external_id) > 4 THEN lower(p.external_id) ELSE '' END, '#'),
                                 CASE WHEN p.pipeline_name ~ '[^a-zA-Z]' AND length(p.pipeline_name) > 4 THEN lower(p.pipeline_name) ELSE '' END, '#'),
                                 CASE WHEN length(p.client_name) > 3 THEN lower(p.client_name) ELSE '' END, '#') AS text
-                        ) AS named
+                        ) AS without_names
                         CROSS JOIN LATERAL (
                             SELECT regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(
-                                named.text,
+                                without_names.text,
                                 -- The host of a URL stays, because it is the system that did not answer.
                                 '(\w+://[^\s/''"?#]+)[^\s''"),\x3b]*', '\1', 'g'),
                                 '[\w.+-]+@[\w.-]+|(?<![/:\w.-])[\w.#-]*(?:/[\w.#-]+)+', '#', 'g'),
@@ -1021,10 +1022,10 @@ FROM (
                                 '[\w-]*\d[\w-]*', '#', 'g'),
                                 '#([-+.,:\x3b/ \t]*#)+', '#', 'g') AS text
                             OFFSET 0
-                        ) AS varying
+                        ) AS without_varying
                     ) AS masked
                     FROM (SELECT failed.error_message, failed.status_reason) AS r
-                    OFFSET 0  -- computes it once
+                    OFFSET 0  -- keeps PostgreSQL from merging the subquery, so the text is masked once
                 ) AS cause
                 OFFSET 0
             ) AS cause
@@ -1041,8 +1042,8 @@ FROM (
                                 left(btrim(regexp_replace(
                                     -- Several tasks with the same error are one cause.
                                     CASE
-                                        WHEN strpos(varying.text, E'\n') > 0 THEN regexp_replace(varying.text, '^(.{1,250})(?:\n\1)+$', '\1', 'gn')
-                                        ELSE varying.text
+                                        WHEN strpos(without_varying.text, E'\n') > 0 THEN regexp_replace(without_varying.text, '^(.{1,250})(?:\n\1)+$', '\1', 'gn')
+                                        ELSE without_varying.text
                                     END,
                                     '\s+', ' ', 'g')), 300)
                                 -- The status of an HTTP response is kept: 401 and 503 have different causes.
@@ -1050,14 +1051,14 @@ FROM (
                                     substring(plain.text FROM '\y(?:https?|status|code|answered|returned|got)[ :=/(]*(?:[12]\.[01])?(?:code)?[ :=(]*([45]\d\d)\y'),
                                     substring(plain.text FROM '\y([45]\d\d) (?:bad|unauthorized|forbidden|not|request|too|internal|server|client|service|gateway)\y')
                                 ), '')
-                            FROM (SELECT coalesce(nullif(r.error_message, ''), r.status_reason, '') AS text) AS given
+                            FROM (SELECT coalesce(nullif(r.error_message, ''), r.status_reason, '') AS text) AS error
                             CROSS JOIN LATERAL (
                                 SELECT lower(CASE
                                     -- Only the exceptions of a Python traceback count, not its lines of code.
-                                    WHEN strpos(given.text, 'Traceback (most recent call last)') > 0
-                                        THEN regexp_replace(right(given.text, 4000), '(^|\n)[ \t]+[^\n]*', '', 'g')
+                                    WHEN strpos(error.text, 'Traceback (most recent call last)') > 0
+                                        THEN regexp_replace(right(error.text, 4000), '(^|\n)[ \t]+[^\n]*', '', 'g')
                                     -- Rows and statements in a database's error do not count either.
-                                    ELSE regexp_replace(left(given.text, 2000), '\n\s*(?:DETAIL|HINT|CONTEXT):.*$', '')
+                                    ELSE regexp_replace(left(error.text, 2000), '\n\s*(?:DETAIL|HINT|CONTEXT):.*$', '')
                                 END) AS text
                                 OFFSET 0  -- computes it once, though it is used more than once
                             ) AS plain
@@ -1071,10 +1072,10 @@ FROM (
                                     CASE WHEN p.external_id ~ '[^a-zA-Z]' AND length(p.external_id) > 4 THEN lower(p.external_id) ELSE '' END, '#'),
                                     CASE WHEN p.pipeline_name ~ '[^a-zA-Z]' AND length(p.pipeline_name) > 4 THEN lower(p.pipeline_name) ELSE '' END, '#'),
                                     CASE WHEN length(p.client_name) > 3 THEN lower(p.client_name) ELSE '' END, '#') AS text
-                            ) AS named
+                            ) AS without_names
                             CROSS JOIN LATERAL (
                                 SELECT regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(
-                                    named.text,
+                                    without_names.text,
                                     -- The host of a URL stays, because it is the system that did not answer.
                                     '(\w+://[^\s/''"?#]+)[^\s''"),\x3b]*', '\1', 'g'),
                                     '[\w.+-]+@[\w.-]+|(?<![/:\w.-])[\w.#-]*(?:/[\w.#-]+)+', '#', 'g'),
@@ -1083,7 +1084,7 @@ FROM (
                                     '[\w-]*\d[\w-]*', '#', 'g'),
                                     '#([-+.,:\x3b/ \t]*#)+', '#', 'g') AS text
                                 OFFSET 0
-                            ) AS varying
+                            ) AS without_varying
                         ) <> cause.masked
                     )
                 ORDER BY coalesce(r.started_at, '-infinity'::timestamptz) DESC, coalesce(r.finished_at, '-infinity'::timestamptz) DESC, r.run_id DESC
@@ -1097,11 +1098,11 @@ FROM (
             WHERE ((:client_id)::uuid IS NULL OR p.client_id = (:client_id)::uuid)
             AND ((:platform)::text IS NULL OR p.platform = (:platform))
             AND ((:environment)::text IS NULL OR p.environment = (:environment))
-        ) AS found
+        ) AS failure
     ) AS joined
-) AS found
-GROUP BY found.incident, found.number, found.platform
-ORDER BY bool_and(found.known), count(*) DESC, min(found.failing_since) DESC, found.incident, found.number;
+) AS failure
+GROUP BY failure.incident, failure.number, failure.platform
+ORDER BY bool_and(failure.known), count(*) DESC, min(failure.failing_since) DESC, failure.incident, failure.number;
 
 -- ingestion_health: Q9: Is CHM itself up to date with every source?
 -- one row per client and platform that is ingested, by name
@@ -1173,13 +1174,13 @@ silent AS MATERIALIZED (
             OFFSET 0
         ) AS seconds
         OFFSET 0
-    ) AS apart
+    ) AS gaps
     CROSS JOIN LATERAL (
         -- The median, or the shorter one of two gaps.
         SELECT CASE
-            WHEN num_nulls(apart.newest, middle, oldest) = 0
-                THEN greatest(least(apart.newest, middle), least(greatest(apart.newest, middle), oldest))
-            ELSE least(apart.newest, middle, oldest)
+            WHEN num_nulls(gaps.newest, middle, oldest) = 0
+                THEN greatest(least(gaps.newest, middle), least(greatest(gaps.newest, middle), oldest))
+            ELSE least(gaps.newest, middle, oldest)
         END AS gap
         OFFSET 0
     ) AS recent
@@ -1377,11 +1378,12 @@ best AS (
 -- The next start after the same time as the last start, in each week. A start that is nearer to that time than the
 -- start before it is the counterpart of the last start, so the start after it counts. The same is true for a start
 -- within 30 minutes before a long silence, because it is the last of several that belong together.
-turns AS (
+next_starts AS (
     SELECT
         h.pipeline_id, zones.zone, zones.place,
-        ((turn.started_at AT TIME ZONE zones.zone) + week * interval '7 days') AT TIME ZONE zones.zone AS expected_at,
-        coalesce(extract(epoch FROM turn.next_at - turn.started_at)::float8, 604800) AS following
+        ((next_start.started_at AT TIME ZONE zones.zone) + week * interval '7 days') AT TIME ZONE zones.zone
+            AS expected_at,
+        coalesce(extract(epoch FROM next_start.following_at - next_start.started_at)::float8, 604800) AS following
     FROM recent AS h
     JOIN best ON best.pipeline_id = h.pipeline_id
     JOIN fits AS zones ON zones.pipeline_id = h.pipeline_id AND zones.near >= best.near - 1
@@ -1412,8 +1414,8 @@ turns AS (
     ) AS third_after
     CROSS JOIN LATERAL (
         SELECT
-            CASE WHEN own_turn THEN second_at ELSE first_at END AS started_at,
-            CASE WHEN own_turn THEN third_at ELSE second_at END AS next_at
+            CASE WHEN is_counterpart THEN second_at ELSE first_at END AS started_at,
+            CASE WHEN is_counterpart THEN third_at ELSE second_at END AS following_at
         FROM (
             SELECT coalesce(
                 first_at - same_time <= least(interval '30 minutes', (second_at - first_at) / 8)
@@ -1421,15 +1423,15 @@ turns AS (
                 AND first_at - same_time
                     < coalesce(greatest(same_time - before_at, before_at - same_time), interval '168 hours'),
                 false
-            ) AS own_turn
+            ) AS is_counterpart
         ) AS nearer
-    ) AS turn
+    ) AS next_start
 ),
 by_zone AS (
     SELECT
         pipeline_id, place, array_agg(expected_at ORDER BY expected_at) AS expected,
         percentile_disc(0.5) WITHIN GROUP (ORDER BY following) AS following
-    FROM turns
+    FROM next_starts
     GROUP BY pipeline_id, place
 ),
 -- A pipeline is late only if it is late in all zones that predict equally well, so the latest expected start counts.
@@ -1475,11 +1477,13 @@ by_week AS MATERIALIZED (
             LIMIT 99
         ) AS last_hundred
         WHERE gap >= interval '1 minute'
-    ) AS apart
+    ) AS last_gaps
     CROSS JOIN LATERAL (
         SELECT coalesce((array_agg(gap ORDER BY gap DESC))[2], max(gap)) AS gap
-        FROM unnest(apart.gaps) AS gap
-        WHERE gap <= 3 * (SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY one) FROM unnest(apart.gaps) AS one)
+        FROM unnest(last_gaps.gaps) AS gap
+        WHERE gap <= 3 * (
+            SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY each_gap) FROM unnest(last_gaps.gaps) AS each_gap
+        )
     ) AS longest
 ),
 -- Rhythms longer than a week: the same day of each month, or similar gaps.
@@ -1864,14 +1868,14 @@ most_failures AS MATERIALIZED (
 ),
 first_counted AS MATERIALIZED (
     SELECT p.*, counted.* FROM most_failures AS p CROSS JOIN LATERAL (
-        SELECT count(*) AS total_runs, count(*) FILTER (WHERE judged AND success <> before) AS flips
+        SELECT count(*) AS total_runs, count(*) FILTER (WHERE is_decided AND success <> former_success) AS flips
         FROM (
             SELECT
-                r.status IN ('success', 'failed') AS judged,
+                r.status IN ('success', 'failed') AS is_decided,
                 r.status = 'success' AS success,
                 lag(r.status = 'success') OVER (
                     PARTITION BY r.status IN ('success', 'failed') ORDER BY r.event_at, r.run_id
-                ) AS before
+                ) AS former_success
             FROM reporting.runs AS r
             WHERE r.pipeline_id = p.pipeline_id
                 AND r.event_at >= (:since) AND r.event_at < (:as_of)
@@ -1882,14 +1886,14 @@ others_counted AS (
     SELECT p.*, counted.*
     FROM failures AS p
     CROSS JOIN LATERAL (
-        SELECT count(*) AS total_runs, count(*) FILTER (WHERE judged AND success <> before) AS flips
+        SELECT count(*) AS total_runs, count(*) FILTER (WHERE is_decided AND success <> former_success) AS flips
         FROM (
             SELECT
-                r.status IN ('success', 'failed') AS judged,
+                r.status IN ('success', 'failed') AS is_decided,
                 r.status = 'success' AS success,
                 lag(r.status = 'success') OVER (
                     PARTITION BY r.status IN ('success', 'failed') ORDER BY r.event_at, r.run_id
-                ) AS before
+                ) AS former_success
             FROM reporting.runs AS r
             WHERE r.pipeline_id = p.pipeline_id
                 AND r.event_at >= (:since) AND r.event_at < (:as_of)
@@ -1926,7 +1930,7 @@ ORDER BY
 LIMIT (:limit);
 
 -- unusual_runs: Which runs succeeded, but not as usual?
--- one row per success since then with a duration or rows far from its pipeline's usual ones, newest first
+-- one row per success after since with a duration or rows far from its pipeline's usual ones, newest first
 WITH finished AS MATERIALIZED (
     SELECT
         r.run_id, r.pipeline_id, r.event_at, r.duration_seconds, r.rows_processed,
@@ -2002,17 +2006,17 @@ far AS MATERIALIZED (
         VALUES
             ('duration', s.duration_seconds::float8, 60, former.durations),
             ('rows', s.rows_processed::float8, 10, former.row_counts)
-    ) AS m (measure, value, least_difference, formerly)
+    ) AS m (measure, value, least_difference, former_values)
     CROSS JOIN LATERAL (
-        SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY formerly.value) AS value,
-            count(*) FILTER (WHERE formerly.value = 0) AS zeros
-        FROM unnest(m.formerly) AS formerly (value)
+        SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY former_value.value) AS value,
+            count(*) FILTER (WHERE former_value.value = 0) AS zeros
+        FROM unnest(m.former_values) AS former_value (value)
     ) AS usual
     CROSS JOIN LATERAL (
-        SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY abs(ln(greatest(formerly.value, 1) / greatest(usual.value, 1)))) AS mad
-        FROM unnest(m.formerly) AS formerly (value)
+        SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY abs(ln(greatest(former_value.value, 1) / greatest(usual.value, 1)))) AS mad
+        FROM unnest(m.former_values) AS former_value (value)
     ) AS spread
-    WHERE cardinality(m.formerly) >= 10
+    WHERE cardinality(m.former_values) >= 10
 ),
 -- Of these, the values that are unusual at this time of the week too, by the runs of the eight weeks before.
 unusual AS (

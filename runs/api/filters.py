@@ -53,7 +53,7 @@ class PipelineRunFilter(RunFilterBase):
         field_name="event_at", lookup_expr="gte", help_text="Runs with event_at at or after this time."
     )
     event_until = TimeFilter(field_name="event_at", lookup_expr="lt", help_text="Runs with event_at before this time.")
-    # The view sorts by it. It is a filter so that it is validated and described like the others.
+    # The view sorts by this parameter. As a filter, it is validated and described like the other parameters.
     order = OneChoiceFilter(
         Order, method="no_change", help_text="desc, the default: latest first. Use `ordering` instead."
     )
@@ -88,7 +88,7 @@ class RunFilter(RunFilterBase):
         min_length=2,
         max_length=200,
         help_text="Part of the error text of failed runs; case is ignored. Searches at most "
-        f"{MAX_TEXT_SEARCH.days} days: without since, those before until; without both, the last ones.",
+        f"{MAX_TEXT_SEARCH.days} days. Without since, these end at until; without both, they end now.",
     )
 
     def failed_with(self, runs: RunQuerySet, name: str, value: str) -> RunQuerySet:

@@ -23,7 +23,7 @@ from chm_project.api.throttling import throttle_refusal, throttle_token
 from chm_project.db.hot_queries import HotQuery, QueryParameter
 from runs.latest import newest_open_first
 from runs.models import Run
-from runs.push.pings import MAX_BODY, MAX_READ, Ping, read, run_event
+from runs.push.pings import MAX_BODY, MAX_READ, Ping, read_ping, run_event
 from runs.services import record_runs
 
 _TEXT = "text/plain; charset=utf-8"
@@ -57,7 +57,7 @@ _SIGN = OpenApiParameter(
 
 
 class _PingBase(APIView):
-    # initial() does this with the key in the path.
+    # No classes, because initial() authenticates and throttles by the key in the path.
     authentication_classes = ()
     permission_classes = ()
     throttle_classes = ()
@@ -81,7 +81,7 @@ class _PingBase(APIView):
         request.auth = token
 
     def _record(self, request: Request, sign: str, body: bytes) -> HttpResponse:
-        ping, run_id = read(sign, body), _run_id(request)
+        ping, run_id = read_ping(sign, body), _run_id(request)
         if ping is None:
             raise NotFound("not found")
         assert isinstance(request.auth, ApiToken)  # noqa: S101  # initial() sets it

@@ -76,9 +76,10 @@ class LineageView(StrictView):
         responses={201: LineageAnswerSerializer},
     )
     def post(self, request: Request) -> Response:
-        """Store events, in any order, repeated, or compressed with gzip. The token must be bound to a client or a
-        pipeline. A job belongs to the pipeline whose external_id is `namespace/name`. JobEvent and DatasetEvent are
-        accepted and ignored. A single invalid event is refused; in a list only the invalid events are rejected."""
+        """Store events. They can arrive in any order and repeatedly, and the body can be compressed with gzip. The
+        token must be bound to a client or a pipeline. A job belongs to the pipeline whose external_id is
+        `namespace/name`. JobEvent and DatasetEvent are accepted and ignored. A single invalid event is refused; in a
+        list only the invalid events are rejected."""
         token = request.auth
         # The name of a job is unique only within a client.
         if not isinstance(token, ApiToken) or not token.is_bound:
@@ -110,14 +111,14 @@ class LineageView(StrictView):
         return [data]
 
     def _pipelines(self, jobs: list[lineage.Job]) -> dict[lineage.Job, UUID]:
-        named: dict[str, list[tuple[str, bool, UUID]]] = {}
+        candidates: dict[str, list[tuple[str, bool, UUID]]] = {}
         visible = visible_to(self.request, Pipeline.objects.all(), client="client_id", pipeline="id")
         names = {job.external_id for job in jobs if lineage.can_be_an_external_id(job.external_id)}
         if names:
             rows = visible.filter(external_id__in=names).values_list("external_id", "platform", "is_active", "id")
             for external_id, *candidate in rows.order_by():
-                named.setdefault(str(external_id), []).append(tuple(candidate))  # type: ignore[arg-type]
-        chosen = {job: lineage.choose(job, named.get(job.external_id, ())) for job in set(jobs)}
+                candidates.setdefault(str(external_id), []).append(tuple(candidate))  # type: ignore[arg-type]
+        chosen = {job: lineage.choose_pipeline(job, candidates.get(job.external_id, ())) for job in set(jobs)}
         return {job: pipeline_id for job, pipeline_id in chosen.items() if pipeline_id is not None}
 
 
@@ -135,8 +136,8 @@ def _event_or_answer(
 
 
 def _answer_for(result: Result) -> dict[str, Any]:
-    known = {"id": str(result.run_id)} if result.error is None else {"error": result.error}
-    return {"outcome": result.outcome.value} | known
+    id_or_error = {"id": str(result.run_id)} if result.error is None else {"error": result.error}
+    return {"outcome": result.outcome.value} | id_or_error
 
 
 class DbtRunResultsViewSet(PipelineRunViewSet):
@@ -169,8 +170,8 @@ class DbtRunResultsViewSet(PipelineRunViewSet):
         },
     )
     def push(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Store one run per invocation, failed if a node failed, with counts of nodes in its payload. A file that is
-        sent again, or after a newer file of the same invocation, changes nothing."""
+        """Store one run per invocation, failed if a node failed, with counts of nodes in its payload. A file changes
+        nothing if CHM already has it or a newer file of the same invocation."""
         pipeline = self.get_pipeline()
         invocation = dbt.read(request.data)
         if isinstance(invocation, dict):

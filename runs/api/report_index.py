@@ -25,8 +25,8 @@ class ReportParameterSerializer(serializers.Serializer[Any]):
     choices = serializers.ListField(
         child=serializers.CharField(), help_text="The allowed values; empty if every value of the type is allowed."
     )
-    minimum = serializers.IntegerField(allow_null=True, help_text="The smallest number; null if it is not a number.")
-    maximum = serializers.IntegerField(allow_null=True, help_text="The largest number; null if it is not a number.")
+    minimum = serializers.IntegerField(allow_null=True, help_text="The smallest number; null for other types.")
+    maximum = serializers.IntegerField(allow_null=True, help_text="The largest number; null for other types.")
 
 
 class ReportColumnSerializer(serializers.Serializer[Any]):
@@ -63,12 +63,13 @@ class ReportIndexView(StrictView):
     )
     def get(self, request: Request) -> Response:
         items = [
-            _description(shape, request.build_absolute_uri(reverse(f"report-{name}"))) for name, shape in _sorted()
+            _description(shape, request.build_absolute_uri(reverse(f"report-{name}")))
+            for name, shape in _shapes_by_name()
         ]
         return Response({"items": items})
 
 
-def _sorted() -> list[tuple[str, Shape]]:
+def _shapes_by_name() -> list[tuple[str, Shape]]:
     return sorted(shapes().items())
 
 

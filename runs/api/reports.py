@@ -98,7 +98,7 @@ def _with_clients(request: Request, query: dict[str, Any]) -> dict[str, Any]:
     visibility = visibility_of(request)
     if visibility.pipeline is not None:
         raise PermissionDenied(
-            "This token is bound to one pipeline; reports need a token that sees at minimum one client."
+            "This token is bound to one pipeline; reports need a token that sees at least one client."
         )
     if visibility.clients is None:
         return query

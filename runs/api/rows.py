@@ -29,7 +29,7 @@ FIELDS: tuple[str, ...] = tuple(RunSerializer.Meta.fields)
 CLIENT, PIPELINE = "pipeline__client_id", "pipeline_id"
 _PAYLOAD = FIELDS.index("payload")
 _ID, _TIME = UUIDField(), DateTimeField()
-# The sort value of a run without this time.
+# The sort value of a missing start or end.
 _NO_TIME = "-infinity"
 
 Row = dict[str, Any]

@@ -76,7 +76,7 @@ class RunRowsViewSet(CsvList, ApiViewSet):
     def get_fetch(self) -> Fetch:
         """Return a function that reads a page, with a compiled query if the request has no filters."""
         chosen = self.request.query_params.get(ORDERING, self.default_order)
-        is_compilable = self.is_plain and is_compiled(visibility_of(self.request))
+        is_compilable = self.reads_in_list_order and is_compiled(visibility_of(self.request))
         if self.request.query_params.keys() <= _OF_PAGE and is_compilable and chosen in self.orderings:
             return page_fetch(visibility_of(self.request), chosen, pipeline_id=self.kwargs.get("pipeline_id"))
         # With filters there are too many different queries to compile each once.
@@ -89,7 +89,7 @@ class RunRowsViewSet(CsvList, ApiViewSet):
         return fetch
 
     @property
-    def is_plain(self) -> bool:
+    def reads_in_list_order(self) -> bool:
         """Return whether one query in the order of the list is fastest."""
         return True
 
@@ -132,7 +132,7 @@ class RunViewSet(RunRowsViewSet):
         return self.respond_with(row)
 
     @property
-    def is_plain(self) -> bool:
+    def reads_in_list_order(self) -> bool:
         """Return whether to walk all runs, newest first, instead of the newest runs of each pipeline (see `take`).
 
         The runs of one pipeline and the failed runs of a month (`q`) have indexes of their own. Called before the
@@ -162,7 +162,7 @@ class RunViewSet(RunRowsViewSet):
 
     def _limited_pipelines(self) -> QuerySet[Pipeline] | None:
         """Return the pipelines that the request is limited to; None if walking all runs is faster."""
-        if self.is_plain:
+        if self.reads_in_list_order:
             return None
         query = self.request.query_params
         if pipelines := split_values(query.getlist("pipeline_id")):
@@ -320,8 +320,8 @@ class RunBatchViewSet(ApiViewSet):
         # One query for the pipelines of all items.
         ids = {item["pipeline_id"] for item in items if isinstance(item, dict) and is_uuid(item.get("pipeline_id"))}
         pipelines = visible_to(request, Pipeline.objects.all(), client="client_id", pipeline="id")
-        known = set(pipelines.filter(pk__in=ids).values_list("pk", flat=True))
-        events = [self._event(item, known) for item in items]
+        visible_ids = set(pipelines.filter(pk__in=ids).values_list("pk", flat=True))
+        events = [self._event(item, visible_ids) for item in items]
         answers = [
             {"index": index, "outcome": result.outcome.value}
             | ({"id": result.run_id} if result.error is None else {"error": result.error})
@@ -339,11 +339,11 @@ class RunBatchViewSet(ApiViewSet):
             raise ValidationError({"items": [f"Send 1 to {MAX_BATCH} runs, not {len(items)}."]})
         return items
 
-    def _event(self, item: Any, known: set[UUID]) -> RunEvent | Rejected:
+    def _event(self, item: Any, visible_ids: set[UUID]) -> RunEvent | Rejected:
         serializer = BatchedRunSerializer(data=item, context=self.get_serializer_context())
         if not serializer.is_valid():
             return Rejected("; ".join(f"{fault['field']}: {fault['issue']}" for fault in faults(serializer.errors)))
-        if serializer.validated_data["pipeline_id"] not in known:
+        if serializer.validated_data["pipeline_id"] not in visible_ids:
             return Rejected("pipeline_id: No pipeline has this id, or the token may not see it.")
         return run_event_of(serializer.validated_data)
 

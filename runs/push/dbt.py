@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from chm_project.api.times import parse_time
-from runs.events import Kind, Rejected, RunEvent, identity
+from runs.events import Kind, Rejected, RunEvent, usable_run_id
 from runs.models import Status
 from runs.push.untrusted_json import LONG_TEXT, count, mapping, text, without_nulls
 
@@ -45,7 +45,7 @@ def read(results: object) -> Invocation | dict[str, list[str]]:
     if not isinstance(manifest, Mapping):
         problems["manifest"] = ["Give dbt's manifest.json, a JSON object, or leave it out."]
     invocation_id = mapping(results, "metadata").get("invocation_id")
-    if not isinstance(invocation_id, str) or isinstance(identity(invocation_id), Rejected):
+    if not isinstance(invocation_id, str) or isinstance(usable_run_id(invocation_id), Rejected):
         problems["metadata.invocation_id"] = ["Give the id of the invocation; dbt writes it."]
     try:
         _time(results, "generated_at")

@@ -12,7 +12,7 @@ from uuid import UUID
 from chm_project.api.times import parse_time
 from chm_project.scrubbing import storable_text
 from inventory.models import Platform
-from runs.events import MAX_ID_LENGTH, Kind, Rejected, RunEvent, identity
+from runs.events import MAX_ID_LENGTH, Kind, Rejected, RunEvent, usable_run_id
 from runs.models import Status
 from runs.push.untrusted_json import LONG_TEXT, count, mapping, text, without_nulls
 
@@ -23,7 +23,7 @@ STATUSES: dict[str, Status] = {
     "FAIL": Status.FAILED,
     "ABORT": Status.CANCELED,
 }
-# Only shows that the run exists, as does an event without a type. It neither opens nor closes a run.
+# Shows only that the run exists: it neither opens nor closes the run. An event without a type is treated as OTHER.
 OTHER = "OTHER"
 # Events whose time is the end of the run.
 _ENDS = {"COMPLETE", "FAIL", "ABORT"}
@@ -55,7 +55,7 @@ def job_of(event: object) -> Job | NoRun | dict[str, list[str]]:
         if not isinstance(job.get(part), str) or not job[part]:
             problems[f"job.{part}"] = ["Give a text."]
     run_id = mapping(event, "run").get("runId")
-    if not isinstance(run_id, str) or isinstance(identity(run_id), Rejected):
+    if not isinstance(run_id, str) or isinstance(usable_run_id(run_id), Rejected):
         problems["run.runId"] = ["Give the run's id, a text of at most 255 characters."]
     kind = event.get("eventType", OTHER)
     if not isinstance(kind, str) or (kind.upper() != OTHER and kind.upper() not in STATUSES):
@@ -142,7 +142,7 @@ def can_be_an_external_id(name: str) -> bool:
     return len(name) <= MAX_ID_LENGTH and storable_text(name) == name
 
 
-def choose(job: Job, candidates: Iterable[tuple[str, bool, UUID]]) -> UUID | None:
+def choose_pipeline(job: Job, candidates: Iterable[tuple[str, bool, UUID]]) -> UUID | None:
     """Return the id of the best of the candidates (platform, active, id); None without candidates.
 
     A pipeline on the producer's platform is preferred, then an active one.

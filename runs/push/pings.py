@@ -13,8 +13,8 @@ from runs.events import Kind, RunEvent
 from runs.models import Status
 from runs.push.untrusted_json import text
 
-# Stored characters of a body; the rest is cut, as at Healthchecks. Twice as many are read, so that a secret across the
-# cut is recognized.
+# Stored characters of a body; the rest is cut, as Healthchecks does. Twice as many are read, so that a secret across
+# the cut is recognized.
 MAX_BODY = 10_000
 MAX_READ = 2 * MAX_BODY
 MAX_EXIT_STATUS = 255
@@ -38,7 +38,7 @@ class Ping:
         return self.sign in (Sign.SUCCESS, Sign.FAIL)
 
 
-def read(suffix: str, body: bytes) -> Ping | None:
+def read_ping(suffix: str, body: bytes) -> Ping | None:
     """Return the ping of a suffix: empty, start, fail, log or an exit status; None for any other suffix."""
     content = text(body.decode(errors="replace").strip(), MAX_BODY)
     if suffix in (Sign.START, Sign.FAIL, Sign.LOG):
@@ -53,7 +53,8 @@ def read(suffix: str, body: bytes) -> Ping | None:
 def run_event(ping: Ping, *, pipeline_id: UUID, external_run_id: str, at: datetime) -> RunEvent:
     """Return the event of a ping.
 
-    An end also starts the run, because a run without a start would never be the latest. An earlier start replaces it.
+    A ping that ends a run also sets started_at, because a run without a start would never be the latest. The time of an
+    earlier start ping replaces this value.
     """
     failed = ping.sign is Sign.FAIL
     payload: dict[str, Any] = {"ping": ping.sign.value}

@@ -68,7 +68,7 @@ def page_of_shape(
     name: str,
     /,
     *,
-    most: int,
+    page_size: int,
     offset: int = 0,
     where: str = "true",
     clients: Clients = None,
@@ -78,19 +78,18 @@ def page_of_shape(
 ) -> tuple[list[Row], int]:
     """Return the rows of a shape that match `where`, from `offset` on, and their total number.
 
-    `where` is a SQL condition on the shape's columns, never user input. The total is 0 if no row is left. `pipelines`
-    restricts the inventory like `clients`.
+    `where` is a SQL condition on the shape's columns, never user input. The total is 0 if the page is empty.
+    `pipelines` restricts the inventory like `clients`.
     """
     shape = shapes()[name]
     sql, restriction_values = scoped(shape.body, clients, pipelines)
-    values = (
-        validated(shape.parameters, parameters, clock=clock) | restriction_values | {"most": most, "offset": offset}
-    )
+    values = validated(shape.parameters, parameters, clock=clock) | restriction_values
+    page = {"page_size": page_size, "offset": offset}
     # PostgreSQL returns the rows in the order of the shape, because nothing here sorts or joins them.
-    head = f"""SELECT shape.*, count(*) OVER () FROM (
+    page_sql = f"""SELECT shape.*, count(*) OVER () FROM (
 {sql}
-) AS shape WHERE {where} LIMIT %(most)s OFFSET %(offset)s"""  # noqa: S608
-    _, rows = _execute(head, values)
+) AS shape WHERE {where} LIMIT %(page_size)s OFFSET %(offset)s"""  # noqa: S608
+    _, rows = _execute(page_sql, values | page)
     return _rows(shape, [row[:-1] for row in rows]), rows[0][-1] if rows else 0
 
 
@@ -104,9 +103,9 @@ def run_query(
     own: Mapping[str, Any] | None = None,
     **parameters: Any,
 ) -> list[Row]:
-    """Return the rows of a query over views of `reporting` that is not a shape, with the fragments and scope of shapes.
+    """Return the rows of a query that is not a shape but reads the views of `reporting` and uses fragments of shapes.
 
-    `own` are the values of the query's own parameters.
+    The parameters restrict the rows as they do for a shape. `own` are the values of the query's own parameters.
     """
     sql, restriction_values = scoped(text, clients, pipelines)
     names, rows = _execute(sql, validated({}, parameters, clock=clock) | restriction_values | dict(own or {}))

@@ -64,7 +64,7 @@ def _section(shape: Shape) -> list[str]:
     lines = [f"## {shape.name}", "", shape.question, ""]
     lines += [f"- Grain: {shape.grain}", f"- Inventory: {shape.inventory}", f"- Panel: {shape.panel}"]
     if shape.view:
-        lines.append(f"- As of now also the view `reporting.{shape.view}`")
+        lines.append(f"- The view `reporting.{shape.view}` returns the same rows as of now")
     if shape.notes:
         lines.append(f"- {shape.notes}")
     lines.append("")
@@ -115,7 +115,7 @@ def _grains(views: Sequence[str], descriptions: dict[str, str]) -> list[str]:
     for view in views:
         grain, stored = STORED.get(view, ("", "not stored: computed when read"))
         match = re.search(r"one row per ([^,:.;]+)", descriptions[view])
-        rows.append((f"[`{view}`](#reporting{view})", grain or (f"one {match[1]}" if match else "see there"), stored))
+        rows.append((f"[`{view}`](#reporting{view})", grain or (f"one {match[1]}" if match else "see below"), stored))
     return _table(("view", "one row is", "stored"), rows)
 
 

@@ -22,7 +22,10 @@ class InvalidParameters(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A parameter. `read` returns the value of a text or value, or raises ValueError with a message for the user."""
+    """A parameter. `read` checks a text or a Python value, and returns it as a value for the query.
+
+    It raises ValueError with a message for the user.
+    """
 
     sql_type: str
     description: str
@@ -91,8 +94,8 @@ EVERYTHING = "infinity"
 # Parameters of every shape: the moment and the scope.
 COMMON = {
     "as_of": _time_parameter(
-        "Evaluate the report at this past moment: a run is open from its start until event_at and has its status after "
-        "that, from the rows as stored now. Without it all stored rows count.",
+        "Evaluate the report at this past moment, from the rows as stored now: a run counts as open from its start "
+        "until event_at, and then has its stored status. Without as_of all stored rows count.",
         "now",
     ),
     "client_id": Parameter("uuid", "Only this client's inventory.", _id),
@@ -105,28 +108,28 @@ OWN = {
     "bucket": _word("Width of a bucket.", ("minute", "hour", "day", "week"), "hour"),
     "limit": _number("Maximum number of rows.", 1, 1000),
     "order": _word("Order of the rows, applied before the limit.", ("failures", "flips"), "failures"),
-    "max_duration_seconds": _number("End of the last bucket; longer runs are counted in one more.", 1, 2**31 - 1, 3600),
+    "max_duration_seconds": _number("End of the last bucket. Longer runs have one more bucket.", 1, 2**31 - 1, 3600),
     "bucket_count": _number("Number of buckets.", 1, 1000, 20),
     "weeks": _number("Number of ISO weeks, the current one included.", 1, 520, 12),
 }
 
 
-# Every report accepts it and truncates the rows of its shape. A shape with its own limit has a default.
+# Every report accepts this parameter. Shapes that declare it have a default.
 LIMIT = "limit"
 
 
-def validated(own: Mapping[str, str], given: Mapping[str, Any], clock: datetime | None = None) -> dict[str, Any]:
+def validated(own: Mapping[str, str], requested: Mapping[str, Any], clock: datetime | None = None) -> dict[str, Any]:
     """Return the values of a shape's parameters. `own` maps the shape's own parameters to its defaults.
 
     `known_until` is as_of if it is given, else infinity. Raise InvalidParameters with all problems at once.
     """
     known = {name: OWN[name] for name in own} | COMMON | {LIMIT: OWN[LIMIT]}
     problems = {
-        name: f"Unknown parameter. Known here: {', '.join(sorted(known))}." for name in given if name not in known
+        name: f"Unknown parameter. Known here: {', '.join(sorted(known))}." for name in requested if name not in known
     }
     values: dict[str, Any] = dict.fromkeys(known)
     for name, parameter in known.items():
-        value = given.get(name)
+        value = requested.get(name)
         try:
             if value is not None:
                 values[name] = parameter.read(value)

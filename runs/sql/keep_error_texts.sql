@@ -5,11 +5,11 @@
 -- Writes a text only if the run still has the same attempt and no text. Locks rows in key order, as record_runs does, so
 -- that two writers cannot deadlock.
 WITH explained AS (
-    SELECT r.id, given.error_message
+    SELECT r.id, fetched.error_message
     FROM unnest(%(run_id)s::uuid[], %(finished_at)s::timestamptz[], %(error_message)s::text[])
-        AS given(id, finished_at, error_message)
+        AS fetched(id, finished_at, error_message)
     JOIN runs AS r USING (id)
-    WHERE r.status = 'failed' AND r.error_message IS NULL AND r.finished_at IS NOT DISTINCT FROM given.finished_at
+    WHERE r.status = 'failed' AND r.error_message IS NULL AND r.finished_at IS NOT DISTINCT FROM fetched.finished_at
     ORDER BY r.pipeline_id, r.external_run_id
     FOR UPDATE OF r
 )

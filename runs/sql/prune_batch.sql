@@ -3,8 +3,8 @@
 -- Columns     pipeline_id, runs
 -- Parameters  those of prunable_runs.sql, and size
 --
--- Skips runs that another transaction has locked, so that pruning never waits. If another pruning holds the lock, it
--- deletes the run. If a writer holds it, the next pruning selects again.
+-- Skips runs that another transaction has locked, so that pruning never waits. If another pruning holds the lock, that
+-- pruning deletes the run. If a writer holds the lock, the next pruning checks the run again.
 WITH batch AS MATERIALIZED (
     {prunable_runs}
     LIMIT %(size)s

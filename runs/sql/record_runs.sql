@@ -17,7 +17,7 @@ WITH new AS (
             THEN floor(extract(epoch FROM finished_at - started_at))::integer
         END AS duration_seconds,
         rows_processed, error_message, status_reason, payload, given_source_url, source_updated_at
-    FROM jsonb_to_recordset(%(rows)s::jsonb) AS given(
+    FROM jsonb_to_recordset(%(rows)s::jsonb) AS sent(
         position integer, id uuid, pipeline_id uuid, external_run_id text, status text, started_at timestamptz,
         finished_at timestamptz, given_seconds integer, rows_processed bigint, error_message text, status_reason text,
         payload jsonb, given_source_url text, source_updated_at timestamptz

@@ -1,6 +1,6 @@
 -- The effect of a write (new) on the stored run (r). Used twice: before the insert, and again at the conflict.
 --   updated    the write is newer: its content replaces the stored one
---   started    an event adds an earlier start, and at most a later version, to what is stored
+--   started    an event adds an earlier start; of the other columns, only the version can change
 --   moved      same content with a later version: only the version changes
 --   unchanged  a replay
 --   stale      an older write

@@ -157,8 +157,8 @@ def test_a_search_is_paged_in_the_order_of_the_list(browser: Browser, monkeypatc
     expected = create_history(130, pipeline=pipeline)
     RunFactory.create(external_run_id="other", status="failed", error_message="the nightly one broke", finished_at=NOON)
     expected = [run.external_run_id for run in Run.objects.order_by("-event_at", "-id")]
-    for few in (300, 0):
-        monkeypatch.setattr(run_pages, "MAX_PROBED", few)
+    for max_probed in (300, 0):
+        monkeypatch.setattr(run_pages, "MAX_PROBED", max_probed)
         first = open_list(browser, "?q=nightly")
         second = open_list(browser, first.older_page)
         assert [run.external_run_id for page in (first, second) for run in page.result_list] == expected
@@ -236,7 +236,9 @@ def test_the_csv_has_the_runs_of_the_list_and_escapes_formulas(
     assert len(rows("")) == 5
 
 
-def test_the_beginning_of_too_many_ids_asks_for_a_longer_one(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_search_that_matches_too_many_ids_asks_for_more_of_the_id(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("runs.run_search.MAX_BY_ID", 3)
     monkeypatch.setattr("runs.changelist.MAX_BY_ID", 3)
     create_history(4)
@@ -408,7 +410,7 @@ EVERY_PAGE = ["session", "person", "my clients", "clients to choose from"]
         ("?q=r00", [*EVERY_PAGE, "by id", "by error", "by pipeline", "page"]),
         ("?q=name", [*EVERY_PAGE, "by id", "by error", "by pipeline", "page of pipelines"]),
         ("?status__exact=success", [*EVERY_PAGE, "edge of the walk", "page"]),
-        ("?sort=-duration", [*EVERY_PAGE, "how far is sorted", "page"]),
+        ("?sort=-duration", [*EVERY_PAGE, "the oldest sorted run", "page"]),
         ("?pipeline__client__id__exact={client}", [*EVERY_PAGE, "page"]),
         ("?pipeline__id__exact={pipeline}", [*EVERY_PAGE, "page", "the chosen pipeline"]),
     ],

@@ -91,7 +91,7 @@ def test_another_pipeline_may_use_the_same_id(api: APIClient, pipeline: Pipeline
 
 
 @pytest.mark.parametrize(
-    ("given", "stored"),
+    ("sent", "stored"),
     [
         ("2026-03-01T10:00:00Z", "2026-03-01T10:00:00Z"),
         ("2026-03-01T10:00:00", "2026-03-01T10:00:00Z"),
@@ -103,8 +103,8 @@ def test_another_pipeline_may_use_the_same_id(api: APIClient, pipeline: Pipeline
         ("9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59.999999Z"),
     ],
 )
-def test_times_are_iso_8601_and_utc(api: APIClient, pipeline: Pipeline, given: str, stored: str) -> None:
-    assert api.post(runs_path(pipeline), {"status": "running", "started_at": given}).json()["started_at"] == stored
+def test_times_are_iso_8601_and_utc(api: APIClient, pipeline: Pipeline, sent: str, stored: str) -> None:
+    assert api.post(runs_path(pipeline), {"status": "running", "started_at": sent}).json()["started_at"] == stored
 
 
 def nested(levels: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Error texts from a second request: they stay with their failed attempt and are not compared."""
+"""Error texts from a second request stay with their failed attempt, and do not make a replay a change."""
 
 from collections.abc import Callable
 from datetime import timedelta

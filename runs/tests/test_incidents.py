@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 
 BEGIN = datetime(2026, 6, 10, tzinfo=UTC)
 NOON = BEGIN + timedelta(hours=12)
-MINIMUM = 0.95
+MIN_SHARE = 0.95
 LABELLED = Path(__file__).parent / "labelled_failures.jsonl"
 
 
@@ -57,7 +57,7 @@ def pipelines_by_incident() -> dict[tuple[str, int], set[str]]:
     """Return the failing pipelines by incident."""
     members: dict[tuple[str, int], set[str]] = defaultdict(set)
     with connection.cursor() as cursor:
-        sql = expanded("SELECT pipeline_id, incident, number FROM {incident_pipelines} AS found", fragments())
+        sql = expanded("SELECT pipeline_id, incident, number FROM {incident_pipelines} AS failure", fragments())
         cursor.execute(sql, validated({}, {}))
         for pipeline_id, incident, number in cursor.fetchall():
             members[incident, number].add(str(pipeline_id))
@@ -85,8 +85,8 @@ def test_on_the_labelled_set_incidents_are_pure_and_complete(capsys: pytest.Capt
             f"purity {purity:.3f}, completeness {completeness:.3f}"
         )
     assert len(failures) >= 300
-    assert purity >= MINIMUM
-    assert completeness >= MINIMUM
+    assert purity >= MIN_SHARE
+    assert completeness >= MIN_SHARE
 
 
 def fail(
@@ -100,8 +100,8 @@ def fail(
 
 
 def add_run(pipeline: Pipeline, minute: int, error: str | None, status: str = "failed") -> None:
-    at = NOON + timedelta(minutes=minute)
-    RunFactory.create(pipeline=pipeline, status=status, started_at=at, finished_at=at, error_message=error)
+    moment = NOON + timedelta(minutes=minute)
+    RunFactory.create(pipeline=pipeline, status=status, started_at=moment, finished_at=moment, error_message=error)
 
 
 def incidents() -> list[tuple[int, int]]:

@@ -124,7 +124,7 @@ def test_two_weeks_later_it_is_still_late_since_that_monday() -> None:
         {"source_next_run_at": datetime(2026, 6, 15, 18, tzinfo=UTC)},
         {"is_active": False},
     ],
-    ids=["paused", "stale", "read until before it would be late", "planned for the evening", "disabled"],
+    ids=["paused", "stale", "read up to a time before it was late", "planned for the evening", "disabled"],
 )
 def test_a_pipeline_in_this_state_is_not_late(state: dict[str, object]) -> None:
     pipeline_with_starts(weekly_mondays(), **state)

@@ -101,7 +101,7 @@ def test_values_of_the_facets_are_stored_and_scrubbed(api: APIClient) -> None:
     assert "hunter2" not in json.dumps(run.payload)
 
 
-def test_a_secret_at_the_cut_is_not_left_in_half(api: APIClient) -> None:
+def test_a_secret_at_the_cut_is_removed_completely(api: APIClient) -> None:
     long = "x" * 9_985 + " AKIA" + "Z" * 16 + "y" * 10_000
     body = {"errorMessage": {"message": long, "stackTrace": long}}
     api.post(LINEAGE, event("FAIL", 5, run={"runId": RUN_ID, "facets": body}))

@@ -1,4 +1,4 @@
-"""Runs read as rows equal the serializer of the contract; their queries are compiled and planned once."""
+"""Runs read as rows equal the output of RunSerializer; their queries are compiled and planned once."""
 
 import csv
 import io
@@ -61,7 +61,7 @@ def body(answer: HttpResponse) -> Any:
     return json.loads(answer.content)
 
 
-def test_responses_equal_the_serializer(pipeline: Pipeline) -> None:
+def test_responses_equal_the_output_of_the_serializer(pipeline: Pipeline) -> None:
     api, expected = program("read"), serialized_runs(pipeline)
     of_pipeline = f"{ROOT}/pipelines/{pipeline.pk}/runs"
 

@@ -12,15 +12,15 @@ MISSED = {
     "Invalid API key provided: «{alnum:32}»": "a word between the name and the colon",
     "password = '«it''s me»'": "the value ends at the doubled quote, and 'it' is taken for a word of a sentence",
     "https://f.example.test/x?Expires=1&Signature=«{alnum:40}~»&Key-Pair-Id=«APK{upper:14}»": (
-        "the signature is removed; the id of the key pair stays, and opens nothing"
+        "the signature is removed; the id of the key pair stays, because it gives no access"
     ),
     "{\"extra\": \"{'extra__google__key': '«{alnum:40}»', 'keyfile_dict': {'private_key': '«{base64:60}»'}}\"}": (
-        "the private key is removed; 'key' alone is no secret name, since it is a column's"
+        "the private key is removed; 'key' is not a secret name, because many columns have it"
     ),
 }
 ALTERED = {
-    "password: ****": "four stars are hidden too",
-    "パスワードが違います": "'is different' follows the word as its value would",
+    "password: ****": "the four stars are replaced too",
+    "パスワードが違います": "'is different' stands after the word for password, where a value would be",
 }
 
 

@@ -82,7 +82,7 @@ def test_versions_and_times_stay_and_a_replay_is_unchanged() -> None:
     assert record_runs([event])[0].outcome is Outcome.UNCHANGED
 
 
-def test_an_interrupted_run_continues_where_it_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_scrubbing_continues_where_it_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stored_secrets, "BATCH", 2)
     for number in range(5):
         stored_before_the_rules(error_message=f"token={SECRET}{number}")

@@ -160,8 +160,8 @@ def test_the_api_stores_and_returns_an_address(api: APIClient) -> None:
     assert (refused.status_code, refused.json()["error"]["details"][0]["field"]) == (400, "source_url")
     assert manual.json()["source_url"] == "https://airflow.example/dags/sales/runs/m%201"
     for address in (path, f"/api/v1/runs?client_id={pipeline.client_id}", "/api/v1/runs"):
-        found = {run["external_run_id"]: run["source_url"] for run in api.get(address).json()["items"]}
-        assert found == {"r1": "https://ci.example/7", "m 1": "https://airflow.example/dags/sales/runs/m%201"}
+        links = {run["external_run_id"]: run["source_url"] for run in api.get(address).json()["items"]}
+        assert links == {"r1": "https://ci.example/7", "m 1": "https://airflow.example/dags/sales/runs/m%201"}
     assert api.get(f"{path}/latest").json()["source_url"] is not None
 
 

@@ -73,10 +73,10 @@ def test_the_complete_response(api: APIClient, client: Client) -> None:
 def test_without_runs_all_counts_are_zero(api: APIClient, client: Client) -> None:
     PipelineFactory.create(client=client)
 
-    found = summary(api, client)
+    result = summary(api, client)
 
-    assert found["status_counts"] == dict.fromkeys(Status.values, 0)
-    assert found["latest_by_pipeline"] == []
+    assert result["status_counts"] == dict.fromkeys(Status.values, 0)
+    assert result["latest_by_pipeline"] == []
 
 
 def test_the_default_window_is_from_the_epoch_until_now(api: APIClient, client: Client) -> None:
@@ -85,11 +85,11 @@ def test_the_default_window_is_from_the_epoch_until_now(api: APIClient, client: 
         RunFactory.create(pipeline=pipeline, started_at=started_at)
     RunFactory.create(pipeline=pipeline, started_at=timezone.now() + timedelta(hours=1))
 
-    found = summary(api, client)
+    result = summary(api, client)
 
-    assert found["since"] == "1970-01-01T00:00:00Z"
-    assert abs(datetime.fromisoformat(found["until"]) - timezone.now()) < timedelta(minutes=1)
-    assert found["status_counts"]["success"] == 2
+    assert result["since"] == "1970-01-01T00:00:00Z"
+    assert abs(datetime.fromisoformat(result["until"]) - timezone.now()) < timedelta(minutes=1)
+    assert result["status_counts"]["success"] == 2
 
 
 @pytest.mark.proves("FR-007", "AC-005")
@@ -138,10 +138,10 @@ def test_disabled_pipelines_and_clients_are_included(api: APIClient) -> None:
     client = ClientFactory.create(is_active=False)
     RunFactory.create(pipeline=PipelineFactory.create(client=client, is_active=False), started_at=at(1))
 
-    found = summary(api, client)
+    result = summary(api, client)
 
-    assert found["status_counts"]["success"] == 1
-    assert len(found["latest_by_pipeline"]) == 1
+    assert result["status_counts"]["success"] == 1
+    assert len(result["latest_by_pipeline"]) == 1
 
 
 def test_pipelines_are_sorted_by_name_and_those_of_other_clients_excluded(api: APIClient, client: Client) -> None:
@@ -213,9 +213,9 @@ def test_latest_and_summary_equal_a_reference_in_python(
     runs = list(Run.objects.filter(pipeline__client=client))
     inside = [run for run in runs if start <= window_time(run) < end]
 
-    found = summarize_client(client_id=client.pk, since=start, until=end)
+    result = summarize_client(client_id=client.pk, since=start, until=end)
 
-    assert {status: count for status, count in found.status_counts.items() if count} == Counter(
+    assert {status: count for status, count in result.status_counts.items() if count} == Counter(
         run.status for run in inside
     )
     expected = []
@@ -228,7 +228,7 @@ def test_latest_and_summary_equal_a_reference_in_python(
         assert Run.objects.filter(pipeline=pipeline).latest_first().first() == max(all_own, key=run_order, default=None)
         listed = in_window(Run.objects.filter(pipeline=pipeline), since=start, until=end).latest_first()
         assert list(listed) == sorted(own, key=run_order, reverse=True)
-    assert [(row.pipeline_id, row.latest_status, row.latest_run_at) for row in found.latest_by_pipeline] == expected
+    assert [(row.pipeline_id, row.latest_status, row.latest_run_at) for row in result.latest_by_pipeline] == expected
 
 
 # Query plans use the index with any amount of history.

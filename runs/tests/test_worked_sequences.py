@@ -79,7 +79,7 @@ def test_6_a_reopened_run_keeps_its_start_until_it_has_a_new_one(source: Source)
     assert (again.status, again.started_at, again.duration_seconds) == ("success", at("10:21"), 540)
 
 
-def test_6_the_kept_start_survives_later_answers_without_one(source: Source) -> None:
+def test_6_the_kept_start_stays_in_later_snapshots_without_a_start(source: Source) -> None:
     write(
         source.snapshot("failed", "10:05", started_at="10:00", finished_at="10:05"),
         source.snapshot("running", "10:20"),

@@ -55,7 +55,7 @@ class Section:
 
 def _shape(name: str, where: str = "true", **own: Any) -> Read:
     def read(scope: BoardScope, clock: datetime, most: int, offset: int) -> tuple[list[Row], int]:
-        return page_of_shape(name, most=most, offset=offset, where=where, clock=clock, **scope.parameters, **own)
+        return page_of_shape(name, page_size=most, offset=offset, where=where, clock=clock, **scope.parameters, **own)
 
     return read
 

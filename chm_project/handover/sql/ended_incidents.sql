@@ -75,20 +75,20 @@ ended AS (
     WHERE p.failing_since >= %(since)s AND p.ended_at IS NOT NULL
 )
 SELECT
-    found.incident, found.platform, min(found.failing_since) AS since, max(found.failed_at) AS until,
-    count(DISTINCT found.pipeline_id) AS pipelines, count(DISTINCT found.client_id) AS clients,
+    failure.incident, failure.platform, min(failure.failing_since) AS since, max(failure.failed_at) AS until,
+    count(DISTINCT failure.pipeline_id) AS pipelines, count(DISTINCT failure.client_id) AS clients,
     {client_names} AS client_names,
-    (array_agg(found.error_message ORDER BY found.failed_at DESC, found.run_id DESC))[1] AS error_message,
-    min(found.masked) AS cause,
-    (array_agg(found.run_id ORDER BY found.failing_since, found.pipeline_id))[1] AS first_run_id,
-    (array_agg(found.run_id ORDER BY found.failed_at DESC, found.run_id DESC))[1] AS run_id,
+    (array_agg(failure.error_message ORDER BY failure.failed_at DESC, failure.run_id DESC))[1] AS error_message,
+    min(failure.masked) AS cause,
+    (array_agg(failure.run_id ORDER BY failure.failing_since, failure.pipeline_id))[1] AS first_run_id,
+    (array_agg(failure.run_id ORDER BY failure.failed_at DESC, failure.run_id DESC))[1] AS run_id,
     0 AS known,
-    max(found.ended_at) AS ended_at
+    max(failure.ended_at) AS ended_at
 FROM (
-    SELECT joined.*, count(*) FILTER (WHERE joined.apart) OVER (
+    SELECT joined.*, count(*) FILTER (WHERE joined.begins_incident) OVER (
         PARTITION BY joined.incident ORDER BY joined.failing_since, joined.pipeline_id
     ) AS number
-    FROM (SELECT found.*, {apart} AS apart FROM ended AS found) AS joined
-) AS found
-GROUP BY found.incident, found.number, found.platform
-ORDER BY count(DISTINCT found.pipeline_id) DESC, min(found.failing_since) DESC, found.incident, found.number
+    FROM (SELECT failure.*, {begins_incident} AS begins_incident FROM ended AS failure) AS joined
+) AS failure
+GROUP BY failure.incident, failure.number, failure.platform
+ORDER BY count(DISTINCT failure.pipeline_id) DESC, min(failure.failing_since) DESC, failure.incident, failure.number

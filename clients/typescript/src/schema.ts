@@ -310,9 +310,10 @@ export interface paths {
         put?: never;
         /**
          * Push OpenLineage events, one or a list of up to 1,000
-         * @description Store events, in any order, repeated, or compressed with gzip. The token must be bound to a client or a
-         *     pipeline. A job belongs to the pipeline whose external_id is `namespace/name`. JobEvent and DatasetEvent are
-         *     accepted and ignored. A single invalid event is refused; in a list only the invalid events are rejected.
+         * @description Store events. They can arrive in any order and repeatedly, and the body can be compressed with gzip. The
+         *     token must be bound to a client or a pipeline. A job belongs to the pipeline whose external_id is
+         *     `namespace/name`. JobEvent and DatasetEvent are accepted and ignored. A single invalid event is refused; in a
+         *     list only the invalid events are rejected.
          */
         post: operations["lineage"];
         delete?: never;
@@ -380,8 +381,8 @@ export interface paths {
         put?: never;
         /**
          * Push dbt's run_results.json
-         * @description Store one run per invocation, failed if a node failed, with counts of nodes in its payload. A file that is
-         *     sent again, or after a newer file of the same invocation, changes nothing.
+         * @description Store one run per invocation, failed if a node failed, with counts of nodes in its payload. A file changes
+         *     nothing if CHM already has it or a newer file of the same invocation.
          */
         post: operations["pipelines_dbt_run_results"];
         delete?: never;
@@ -742,7 +743,7 @@ export interface paths {
         };
         /**
          * Which outages explain what fails now?
-         * @description One row per incident: pipelines with one cause that began to fail together; known ones last, largest first. Inventory: active. The cause of a pipeline is that of its latest decisive run. It begins with the first failure after the last success and the last failure with another cause.
+         * @description One row per incident: pipelines with one cause that began to fail together; known ones last, largest first. Inventory: active. The cause of a pipeline is the masked error of its latest decisive run. The pipeline has failed with this cause since its first failure after both its last success and its last failure with another cause.
          */
         get: operations["report_incidents"];
         put?: never;
@@ -882,7 +883,7 @@ export interface paths {
         };
         /**
          * Which runs succeeded, but not as usual?
-         * @description One row per success since then with a duration or rows far from its pipeline's usual ones, newest first. Inventory: active. Decision 0033 explains the rule. A value is unusual if it is at least twice or at most half of the median of the last 30 successes before the run, more than 5 deviations from it (1.4826 times the median absolute deviation of logarithms), and differs from it by at least 60 seconds or 10 rows. No rows are unusual if at most one of these successes had none. A value that is usual at this time of the week is not unusual. A pipeline with fewer than 10 successes is not judged.
+         * @description One row per success after since with a duration or rows far from its pipeline's usual ones, newest first. Inventory: active. Decision 0033 explains the rule. A value is unusual if it is at least twice or at most half of the median of the last 30 successes before the run, more than 5 deviations from it (1.4826 times the median absolute deviation of logarithms), and differs from it by at least 60 seconds or 10 rows. No rows are unusual if at most one of these successes had none. A value that is usual at this time of the week is not unusual. A pipeline with fewer than 10 successes is not judged.
          */
         get: operations["report_unusual_runs"];
         put?: never;
@@ -1306,7 +1307,7 @@ export interface components {
             pipeline_id: string;
             /**
              * Format: uuid
-             * @description Key of that run
+             * @description Key of the first run of the current status
              */
             run_id: string;
             /** @description Page of that run at the source; null: unknown */
@@ -1827,7 +1828,7 @@ export interface components {
             cause: string;
             /**
              * Format: uuid
-             * @description Key of the latest run of the pipeline that failed first
+             * @description Key of the latest failed run of the pipeline that failed first
              */
             first_run_id: string;
             /**
@@ -1835,7 +1836,7 @@ export interface components {
              * @description Key of the run that failed latest
              */
             run_id: string;
-            /** @description Those of the pipelines whose failure has a valid mark as known */
+            /** @description Pipelines whose failure has a valid mark as known */
             known: number;
             /** @description Why it is in planned maintenance; null: it is not */
             maintenance: string | null;
@@ -1863,14 +1864,14 @@ export interface components {
             failing_ingestion: number;
             /**
              * Format: date-time
-             * @description When the walk finished that is longest ago
+             * @description When the oldest of their last walks finished
              */
             oldest_ingest_at: string | null;
             /** @description The error of the pipeline with the latest walk */
             last_error: string | null;
-            /** @description Of the never ingested, those with runs, which were pushed */
+            /** @description Of the never ingested, those with pushed runs and no error */
             pushed_only: number;
-            /** @description Of the pipelines, those that are no longer listed by their source */
+            /** @description Of the pipelines, those that their source no longer lists */
             missing_at_source: number;
             /**
              * Format: uuid
@@ -2397,9 +2398,9 @@ export interface components {
             default_value: string | null;
             /** @description The allowed values; empty if every value of the type is allowed. */
             choices: string[];
-            /** @description The smallest number; null if it is not a number. */
+            /** @description The smallest number; null for other types. */
             minimum: number | null;
-            /** @description The largest number; null if it is not a number. */
+            /** @description The largest number; null for other types. */
             maximum: number | null;
         };
         Root: {
@@ -2677,7 +2678,7 @@ export interface components {
              * @description When it succeeded
              */
             event_at: string;
-            /** @description slow, quick, many rows, few rows or no rows; two with a comma */
+            /** @description slow, quick, many rows, few rows or no rows; a comma separates two */
             unusual: string;
             /** @description Whole seconds */
             duration_seconds: number | null;
@@ -5978,7 +5979,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Evaluate the report at this past moment: a run is open from its start until event_at and has its status after that, from the rows as stored now. Without it all stored rows count. Default: now.
+                 * @description Evaluate the report at this past moment, from the rows as stored now: a run counts as open from its start until event_at, and then has its stored status. Without as_of all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -6068,7 +6069,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Evaluate the report at this past moment: a run is open from its start until event_at and has its status after that, from the rows as stored now. Without it all stored rows count. Default: now.
+                 * @description Evaluate the report at this past moment, from the rows as stored now: a run counts as open from its start until event_at, and then has its stored status. Without as_of all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -6147,7 +6148,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Evaluate the report at this past moment: a run is open from its start until event_at and has its status after that, from the rows as stored now. Without it all stored rows count. Default: now.
+                 * @description Evaluate the report at this past moment, from the rows as stored now: a run counts as open from its start until event_at, and then has its stored status. Without as_of all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -6227,7 +6228,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Evaluate the report at this past moment: a run is open from its start until event_at and has its status after that, from the rows as stored now. Without it all stored rows count. Default: now.
+                 * @description Evaluate the report at this past moment, from the rows as stored now: a run counts as open from its start until event_at, and then has its stored status. Without as_of all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -6316,7 +6317,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Evaluate the report at this past moment: a run is open from its start until event_at and has its status after that, from the rows as stored now. Without it all stored rows count. Default: now.
+                 * @description Evaluate the report at this past moment, from the rows as stored now: a run counts as open from its start until event_at, and then has its stored status. Without as_of all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -6412,7 +6413,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Evaluate the report at this past moment: a run is open from its start until event_at and has its status after that, from the rows as stored now. Without it all stored rows count. Default: now.
+                 * @description Evaluate the report at this past moment, from the rows as stored now: a run counts as open from its start until event_at, and then has its stored status. Without as_of all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -6490,7 +6491,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Evaluate the report at this past moment: a run is open from its start until event_at and has its status after that, from the rows as stored now. Without it all stored rows count. Default: now.
+                 * @description Evaluate the report at this past moment, from the rows as stored now: a run counts as open from its start until event_at, and then has its stored status. Without as_of all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -6578,7 +6579,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Evaluate the report at this past moment: a run is open from its start until event_at and has its status after that, from the rows as stored now. Without it all stored rows count. Default: now.
+                 * @description Evaluate the report at this past moment, from the rows as stored now: a run counts as open from its start until event_at, and then has its stored status. Without as_of all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -6672,7 +6673,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Evaluate the report at this past moment: a run is open from its start until event_at and has its status after that, from the rows as stored now. Without it all stored rows count. Default: now.
+                 * @description Evaluate the report at this past moment, from the rows as stored now: a run counts as open from its start until event_at, and then has its stored status. Without as_of all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -6763,7 +6764,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Evaluate the report at this past moment: a run is open from its start until event_at and has its status after that, from the rows as stored now. Without it all stored rows count. Default: now.
+                 * @description Evaluate the report at this past moment, from the rows as stored now: a run counts as open from its start until event_at, and then has its stored status. Without as_of all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -6847,7 +6848,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Evaluate the report at this past moment: a run is open from its start until event_at and has its status after that, from the rows as stored now. Without it all stored rows count. Default: now.
+                 * @description Evaluate the report at this past moment, from the rows as stored now: a run counts as open from its start until event_at, and then has its stored status. Without as_of all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -6926,7 +6927,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Evaluate the report at this past moment: a run is open from its start until event_at and has its status after that, from the rows as stored now. Without it all stored rows count. Default: now.
+                 * @description Evaluate the report at this past moment, from the rows as stored now: a run counts as open from its start until event_at, and then has its stored status. Without as_of all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -7015,7 +7016,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Evaluate the report at this past moment: a run is open from its start until event_at and has its status after that, from the rows as stored now. Without it all stored rows count. Default: now.
+                 * @description Evaluate the report at this past moment, from the rows as stored now: a run counts as open from its start until event_at, and then has its stored status. Without as_of all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -7100,7 +7101,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Evaluate the report at this past moment: a run is open from its start until event_at and has its status after that, from the rows as stored now. Without it all stored rows count. Default: now.
+                 * @description Evaluate the report at this past moment, from the rows as stored now: a run counts as open from its start until event_at, and then has its stored status. Without as_of all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -7191,7 +7192,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Evaluate the report at this past moment: a run is open from its start until event_at and has its status after that, from the rows as stored now. Without it all stored rows count. Default: now.
+                 * @description Evaluate the report at this past moment, from the rows as stored now: a run counts as open from its start until event_at, and then has its stored status. Without as_of all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -7275,7 +7276,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Evaluate the report at this past moment: a run is open from its start until event_at and has its status after that, from the rows as stored now. Without it all stored rows count. Default: now.
+                 * @description Evaluate the report at this past moment, from the rows as stored now: a run counts as open from its start until event_at, and then has its stored status. Without as_of all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -7353,7 +7354,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Evaluate the report at this past moment: a run is open from its start until event_at and has its status after that, from the rows as stored now. Without it all stored rows count. Default: now.
+                 * @description Evaluate the report at this past moment, from the rows as stored now: a run counts as open from its start until event_at, and then has its stored status. Without as_of all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -7378,7 +7379,7 @@ export interface operations {
                  */
                 limit?: number;
                 /**
-                 * @description End of the last bucket; longer runs are counted in one more.
+                 * @description End of the last bucket. Longer runs have one more bucket.
                  * @example 3600
                  */
                 max_duration_seconds?: number;
@@ -7449,7 +7450,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Evaluate the report at this past moment: a run is open from its start until event_at and has its status after that, from the rows as stored now. Without it all stored rows count. Default: now.
+                 * @description Evaluate the report at this past moment, from the rows as stored now: a run counts as open from its start until event_at, and then has its stored status. Without as_of all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -7543,7 +7544,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Evaluate the report at this past moment: a run is open from its start until event_at and has its status after that, from the rows as stored now. Without it all stored rows count. Default: now.
+                 * @description Evaluate the report at this past moment, from the rows as stored now: a run counts as open from its start until event_at, and then has its stored status. Without as_of all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -7636,7 +7637,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Evaluate the report at this past moment: a run is open from its start until event_at and has its status after that, from the rows as stored now. Without it all stored rows count. Default: now.
+                 * @description Evaluate the report at this past moment, from the rows as stored now: a run counts as open from its start until event_at, and then has its stored status. Without as_of all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -7714,7 +7715,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Evaluate the report at this past moment: a run is open from its start until event_at and has its status after that, from the rows as stored now. Without it all stored rows count. Default: now.
+                 * @description Evaluate the report at this past moment, from the rows as stored now: a run counts as open from its start until event_at, and then has its stored status. Without as_of all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -7796,7 +7797,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Evaluate the report at this past moment: a run is open from its start until event_at and has its status after that, from the rows as stored now. Without it all stored rows count. Default: now.
+                 * @description Evaluate the report at this past moment, from the rows as stored now: a run counts as open from its start until event_at, and then has its stored status. Without as_of all stored rows count. Default: now.
                  * @example 2026-03-01T10:00:00Z
                  */
                 as_of?: string;
@@ -7936,7 +7937,7 @@ export interface operations {
                  */
                 platform?: components["schemas"]["Platform"][];
                 /**
-                 * @description Part of the error text of failed runs; case is ignored. Searches at most 31 days: without since, those before until; without both, the last ones.
+                 * @description Part of the error text of failed runs; case is ignored. Searches at most 31 days. Without since, these end at until; without both, they end now.
                  * @example disk full
                  */
                 q?: string;

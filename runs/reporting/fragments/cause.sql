@@ -4,7 +4,7 @@
     FROM (
         SELECT {masked_error} AS masked
         FROM (SELECT failed.error_message, failed.status_reason) AS r
-        OFFSET 0  -- computes it once
+        OFFSET 0  -- keeps PostgreSQL from merging the subquery, so the text is masked once
     ) AS cause
     OFFSET 0
 )

@@ -3,13 +3,13 @@
 (
     SELECT
         joined.*,
-        count(*) FILTER (WHERE joined.apart) OVER (
+        count(*) FILTER (WHERE joined.begins_incident) OVER (
             PARTITION BY joined.incident ORDER BY joined.failing_since, joined.pipeline_id
         ) AS number
     FROM (
         SELECT
-            found.*,
-            {apart} AS apart
+            failure.*,
+            {begins_incident} AS begins_incident
         FROM (
             SELECT
                 p.pipeline_id, p.pipeline_name, p.client_id, p.client_name, p.platform, p.environment, p.run_id,
@@ -37,6 +37,6 @@
                 WHERE r.pipeline_id = p.pipeline_id AND r.status = 'failed' AND {settled} AND {later_than_former}
             ) AS streak
             WHERE {in_scope}
-        ) AS found
+        ) AS failure
     ) AS joined
 )

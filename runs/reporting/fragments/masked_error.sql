@@ -6,8 +6,8 @@
         left(btrim(regexp_replace(
             -- Several tasks with the same error are one cause.
             CASE
-                WHEN strpos(varying.text, E'\n') > 0 THEN regexp_replace(varying.text, '^(.{1,250})(?:\n\1)+$', '\1', 'gn')
-                ELSE varying.text
+                WHEN strpos(without_varying.text, E'\n') > 0 THEN regexp_replace(without_varying.text, '^(.{1,250})(?:\n\1)+$', '\1', 'gn')
+                ELSE without_varying.text
             END,
             '\s+', ' ', 'g')), 300)
         -- The status of an HTTP response is kept: 401 and 503 have different causes.
@@ -15,14 +15,14 @@
             substring(plain.text FROM '\y(?:https?|status|code|answered|returned|got)[ :=/(]*(?:[12]\.[01])?(?:code)?[ :=(]*([45]\d\d)\y'),
             substring(plain.text FROM '\y([45]\d\d) (?:bad|unauthorized|forbidden|not|request|too|internal|server|client|service|gateway)\y')
         ), '')
-    FROM (SELECT coalesce(nullif(r.error_message, ''), r.status_reason, '') AS text) AS given
+    FROM (SELECT coalesce(nullif(r.error_message, ''), r.status_reason, '') AS text) AS error
     CROSS JOIN LATERAL (
         SELECT lower(CASE
             -- Only the exceptions of a Python traceback count, not its lines of code.
-            WHEN strpos(given.text, 'Traceback (most recent call last)') > 0
-                THEN regexp_replace(right(given.text, 4000), '(^|\n)[ \t]+[^\n]*', '', 'g')
+            WHEN strpos(error.text, 'Traceback (most recent call last)') > 0
+                THEN regexp_replace(right(error.text, 4000), '(^|\n)[ \t]+[^\n]*', '', 'g')
             -- Rows and statements in a database's error do not count either.
-            ELSE regexp_replace(left(given.text, 2000), '\n\s*(?:DETAIL|HINT|CONTEXT):.*$', '')
+            ELSE regexp_replace(left(error.text, 2000), '\n\s*(?:DETAIL|HINT|CONTEXT):.*$', '')
         END) AS text
         OFFSET 0  -- computes it once, though it is used more than once
     ) AS plain
@@ -36,10 +36,10 @@
             CASE WHEN p.external_id ~ '[^a-zA-Z]' AND length(p.external_id) > 4 THEN lower(p.external_id) ELSE '' END, '#'),
             CASE WHEN p.pipeline_name ~ '[^a-zA-Z]' AND length(p.pipeline_name) > 4 THEN lower(p.pipeline_name) ELSE '' END, '#'),
             CASE WHEN length(p.client_name) > 3 THEN lower(p.client_name) ELSE '' END, '#') AS text
-    ) AS named
+    ) AS without_names
     CROSS JOIN LATERAL (
         SELECT regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(
-            named.text,
+            without_names.text,
             -- The host of a URL stays, because it is the system that did not answer.
             '(\w+://[^\s/''"?#]+)[^\s''"),\x3b]*', '\1', 'g'),
             '[\w.+-]+@[\w.-]+|(?<![/:\w.-])[\w.#-]*(?:/[\w.#-]+)+', '#', 'g'),
@@ -48,5 +48,5 @@
             '[\w-]*\d[\w-]*', '#', 'g'),
             '#([-+.,:\x3b/ \t]*#)+', '#', 'g') AS text
         OFFSET 0
-    ) AS varying
+    ) AS without_varying
 )

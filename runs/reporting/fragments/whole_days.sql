@@ -1,5 +1,6 @@
 -- CTE bodies for a query that begins with `WITH bounds AS (SELECT ... AS since, ... AS until)`: `whole` has
--- the whole UTC days within the bounds, `edges` the parts of days at their ends. Without a whole day there is one part.
+-- the whole UTC days within the bounds, `edges` the parts of days before and after them. If the bounds contain no whole
+-- day, `edges` has one part.
 whole AS (
     SELECT first_day, greatest(first_day, last_day) AS last_day
     FROM (

@@ -14,7 +14,7 @@
 --   change         text         newly_failing, recovered, first_failure, first_success
 --   client_id      uuid         Key of the client
 --   pipeline_id    uuid         Key of the pipeline
---   run_id         uuid         Key of that run
+--   run_id         uuid         Key of the first run of the current status
 --   source_url     text?        Page of that run at the source; null: unknown
 --
 -- Decisive runs succeeded or failed. Both moments are evaluated from the rows as stored now.

@@ -22,7 +22,7 @@ WITH failures AS MATERIALIZED (
     FROM reporting.runs AS r
     WHERE r.status = 'failed' AND r.event_at >= %(since)s AND r.event_at < %(until)s AND {run_in_scope}
 ),
--- One probe per failure: the decisive run after it ends its streak or continues it.
+-- One probe per failure finds the next decisive run, which ends or continues the streak.
 followed AS (
     SELECT
         f.pipeline_id, f.run_id, f.event_at, CASE WHEN following.status = 'success' THEN following.event_at END AS recovered_at
@@ -52,7 +52,8 @@ in_window AS MATERIALIZED (
     ) AS numbered
     GROUP BY pipeline_id, number
 ),
--- The last runs before the window decide most pipelines. At a tie a probe decides.
+-- Whether a pipeline was failing when the window begins, from the last runs before it. Pipelines without one of these
+-- runs, or with a tie, have no row and get a probe of their own.
 last_runs AS MATERIALIZED (
     SELECT pipeline_id, coalesce(failed_at > succeeded_at, succeeded_at IS NULL) AS is_failing
     FROM (
@@ -84,7 +85,7 @@ failing_before AS MATERIALIZED (
         LIMIT 1
     ) AS recovered ON true
     WHERE {in_scope}
-        -- A scalar subquery, so that it only runs for the others.
+        -- A scalar subquery, so that it runs only for pipelines without a row in last_runs.
         AND coalesce(last_runs.is_failing, (
             SELECT r.status = 'failed'
             FROM reporting.runs AS r
@@ -93,12 +94,12 @@ failing_before AS MATERIALIZED (
             LIMIT 1
         ))
 ),
--- Their failures within the window before they recovered.
+-- The failures within the window that continue a streak from before it.
 continued AS MATERIALIZED (
     SELECT w.pipeline_id, w.number, w.failed_runs
     FROM failing_before AS p
     JOIN in_window AS w USING (pipeline_id)
-    -- Not `= 0`, which the planner takes for a few rows.
+    -- Not `= 0`, for which the planner expects only a few rows.
     WHERE w.number < 1
         AND (p.recovered_at IS NULL OR (w.began_at, w.run_id) < (p.recovered_at, p.recovered_by))
 ),

@@ -15,23 +15,23 @@
 --   client_names   text         Names of these clients: the first three, and how many more
 --   error_message  text?        Error of the latest failure
 --   cause          text         The common text of the errors, with # for parts that vary; empty: no text
---   first_run_id   uuid         Key of the latest run of the pipeline that failed first
+--   first_run_id   uuid         Key of the latest failed run of the pipeline that failed first
 --   run_id         uuid         Key of the run that failed latest
---   known          integer      Those of the pipelines whose failure has a valid mark as known
+--   known          integer      Pipelines whose failure has a valid mark as known
 --
--- The cause of a pipeline is that of its latest decisive run. It begins with the first failure after
--- the last success and the last failure with another cause.
+-- The cause of a pipeline is the masked error of its latest decisive run. The pipeline has failed with this cause since
+-- its first failure after both its last success and its last failure with another cause.
 --
 -- Decision 0028 defines which errors are one cause, and how close their beginnings must be.
 SELECT
-    found.incident, found.platform, min(found.failing_since) AS since, max(found.failed_at) AS until,
-    count(*) AS pipelines, count(DISTINCT found.client_id) AS clients,
+    failure.incident, failure.platform, min(failure.failing_since) AS since, max(failure.failed_at) AS until,
+    count(*) AS pipelines, count(DISTINCT failure.client_id) AS clients,
     {client_names} AS client_names,
-    (array_agg(found.error_message ORDER BY found.failed_at DESC, found.run_id DESC))[1] AS error_message,
-    min(found.masked) AS cause,
-    (array_agg(found.run_id ORDER BY found.failing_since, found.pipeline_id))[1] AS first_run_id,
-    (array_agg(found.run_id ORDER BY found.failed_at DESC, found.run_id DESC))[1] AS run_id,
-    count(*) FILTER (WHERE found.known) AS known
-FROM {incident_pipelines} AS found
-GROUP BY found.incident, found.number, found.platform
-ORDER BY bool_and(found.known), count(*) DESC, min(found.failing_since) DESC, found.incident, found.number
+    (array_agg(failure.error_message ORDER BY failure.failed_at DESC, failure.run_id DESC))[1] AS error_message,
+    min(failure.masked) AS cause,
+    (array_agg(failure.run_id ORDER BY failure.failing_since, failure.pipeline_id))[1] AS first_run_id,
+    (array_agg(failure.run_id ORDER BY failure.failed_at DESC, failure.run_id DESC))[1] AS run_id,
+    count(*) FILTER (WHERE failure.known) AS known
+FROM {incident_pipelines} AS failure
+GROUP BY failure.incident, failure.number, failure.platform
+ORDER BY bool_and(failure.known), count(*) DESC, min(failure.failing_since) DESC, failure.incident, failure.number

@@ -10,10 +10,10 @@
 --   never_ingested     integer      Of these, without a finished walk
 --   stale              integer      Of these, with an overdue walk
 --   failing_ingestion  integer      Of these, with an error in their last walk
---   oldest_ingest_at   timestamptz? When the walk finished that is longest ago
+--   oldest_ingest_at   timestamptz? When the oldest of their last walks finished
 --   last_error         text?        The error of the pipeline with the latest walk
---   pushed_only        integer      Of the never ingested, those with runs, which were pushed
---   missing_at_source  integer      Of the pipelines, those that are no longer listed by their source
+--   pushed_only        integer      Of the never ingested, those with pushed runs and no error
+--   missing_at_source  integer      Of the pipelines, those that their source no longer lists
 --   client_id          uuid         Key of the client
 SELECT
     p.client_name, p.platform,

@@ -25,9 +25,9 @@
 -- read.
 --
 -- Decision 0016 explains the rule with examples; tools/support/lateness.py is the same rule in Python, and a test
--- compares both. The weeks before the last start predict the next one, by the clocks of each zone that explains recent
--- starts best; a silence of more than eight days is compared with the gaps. Durations are in hours, because days depend
--- on the time zone of the session.
+-- compares both. The next start is predicted from the weeks before the last one, by the clocks of the zones that
+-- explain recent starts best. A pipeline without a start for more than eight days is compared with its former gaps.
+-- Durations are in hours, because days depend on the time zone of the session.
 WITH judged AS (
     SELECT
         p.client_id, p.client_name, p.pipeline_id, p.pipeline_name, p.platform, p.environment, p.source_next_run_at,
@@ -68,13 +68,13 @@ silent AS MATERIALIZED (
             OFFSET 0
         ) AS seconds
         OFFSET 0
-    ) AS apart
+    ) AS gaps
     CROSS JOIN LATERAL (
         -- The median, or the shorter one of two gaps.
         SELECT CASE
-            WHEN num_nulls(apart.newest, middle, oldest) = 0
-                THEN greatest(least(apart.newest, middle), least(greatest(apart.newest, middle), oldest))
-            ELSE least(apart.newest, middle, oldest)
+            WHEN num_nulls(gaps.newest, middle, oldest) = 0
+                THEN greatest(least(gaps.newest, middle), least(greatest(gaps.newest, middle), oldest))
+            ELSE least(gaps.newest, middle, oldest)
         END AS gap
         OFFSET 0
     ) AS recent
@@ -236,11 +236,12 @@ best AS (
 -- The next start after the same time as the last start, in each week. A start that is nearer to that time than the
 -- start before it is the counterpart of the last start, so the start after it counts. The same is true for a start
 -- within 30 minutes before a long silence, because it is the last of several that belong together.
-turns AS (
+next_starts AS (
     SELECT
         h.pipeline_id, zones.zone, zones.place,
-        ((turn.started_at AT TIME ZONE zones.zone) + week * interval '7 days') AT TIME ZONE zones.zone AS expected_at,
-        coalesce(extract(epoch FROM turn.next_at - turn.started_at)::float8, 604800) AS following
+        ((next_start.started_at AT TIME ZONE zones.zone) + week * interval '7 days') AT TIME ZONE zones.zone
+            AS expected_at,
+        coalesce(extract(epoch FROM next_start.following_at - next_start.started_at)::float8, 604800) AS following
     FROM recent AS h
     JOIN best ON best.pipeline_id = h.pipeline_id
     JOIN fits AS zones ON zones.pipeline_id = h.pipeline_id AND zones.near >= best.near - 1
@@ -253,8 +254,8 @@ turns AS (
     ) AS third_after
     CROSS JOIN LATERAL (
         SELECT
-            CASE WHEN own_turn THEN second_at ELSE first_at END AS started_at,
-            CASE WHEN own_turn THEN third_at ELSE second_at END AS next_at
+            CASE WHEN is_counterpart THEN second_at ELSE first_at END AS started_at,
+            CASE WHEN is_counterpart THEN third_at ELSE second_at END AS following_at
         FROM (
             SELECT coalesce(
                 first_at - same_time <= least(interval '30 minutes', (second_at - first_at) / 8)
@@ -262,15 +263,15 @@ turns AS (
                 AND first_at - same_time
                     < coalesce(greatest(same_time - before_at, before_at - same_time), interval '168 hours'),
                 false
-            ) AS own_turn
+            ) AS is_counterpart
         ) AS nearer
-    ) AS turn
+    ) AS next_start
 ),
 by_zone AS (
     SELECT
         pipeline_id, place, array_agg(expected_at ORDER BY expected_at) AS expected,
         percentile_disc(0.5) WITHIN GROUP (ORDER BY following) AS following
-    FROM turns
+    FROM next_starts
     GROUP BY pipeline_id, place
 ),
 -- A pipeline is late only if it is late in all zones that predict equally well, so the latest expected start counts.
@@ -316,11 +317,13 @@ by_week AS MATERIALIZED (
             LIMIT 99
         ) AS last_hundred
         WHERE gap >= interval '1 minute'
-    ) AS apart
+    ) AS last_gaps
     CROSS JOIN LATERAL (
         SELECT coalesce((array_agg(gap ORDER BY gap DESC))[2], max(gap)) AS gap
-        FROM unnest(apart.gaps) AS gap
-        WHERE gap <= 3 * (SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY one) FROM unnest(apart.gaps) AS one)
+        FROM unnest(last_gaps.gaps) AS gap
+        WHERE gap <= 3 * (
+            SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY each_gap) FROM unnest(last_gaps.gaps) AS each_gap
+        )
     ) AS longest
 ),
 -- Rhythms longer than a week: the same day of each month, or similar gaps.

@@ -18,8 +18,8 @@
 -- A pipeline that fails every time has many failures and few flips. Order by flips to find pipelines that alternate.
 --
 -- For the order by failures, the runs are counted only for the pipelines with the most failures, including ties. For
--- the order by flips, they are also counted for pipelines whose failures can be enough: a failure is part of at most
--- two flips.
+-- the order by flips, they are also counted for pipelines with enough failures to be listed: a failure is part of at
+-- most two flips.
 WITH failures AS MATERIALIZED (
     SELECT r.pipeline_id, p.client_id, p.client_name, p.pipeline_name, p.platform, count(*) AS failure_count
     FROM reporting.runs AS r

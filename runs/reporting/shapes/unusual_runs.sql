@@ -1,5 +1,5 @@
 -- Question   Which runs succeeded, but not as usual?
--- Grain      one row per success since then with a duration or rows far from its pipeline's usual ones, newest first
+-- Grain      one row per success after since with a duration or rows far from its pipeline's usual ones, newest first
 -- Inventory  active
 -- Panel      Operations: table
 -- View       unusual_runs
@@ -10,7 +10,7 @@
 --   platform                text         Kind of orchestrator
 --   environment             text         Where it runs
 --   event_at                timestamptz  When it succeeded
---   unusual                 text         slow, quick, many rows, few rows or no rows; two with a comma
+--   unusual                 text         slow, quick, many rows, few rows or no rows; a comma separates two
 --   duration_seconds        integer?     Whole seconds
 --   usual_duration_seconds  integer?     Median of the successes before it
 --   rows_processed          integer?     Rows that it processed
@@ -98,17 +98,17 @@ far AS MATERIALIZED (
         VALUES
             ('duration', s.duration_seconds::float8, 60, former.durations),
             ('rows', s.rows_processed::float8, 10, former.row_counts)
-    ) AS m (measure, value, least_difference, formerly)
+    ) AS m (measure, value, least_difference, former_values)
     CROSS JOIN LATERAL (
-        SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY formerly.value) AS value,
-            count(*) FILTER (WHERE formerly.value = 0) AS zeros
-        FROM unnest(m.formerly) AS formerly (value)
+        SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY former_value.value) AS value,
+            count(*) FILTER (WHERE former_value.value = 0) AS zeros
+        FROM unnest(m.former_values) AS former_value (value)
     ) AS usual
     CROSS JOIN LATERAL (
-        SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY abs(ln(greatest(formerly.value, 1) / greatest(usual.value, 1)))) AS mad
-        FROM unnest(m.formerly) AS formerly (value)
+        SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY abs(ln(greatest(former_value.value, 1) / greatest(usual.value, 1)))) AS mad
+        FROM unnest(m.former_values) AS former_value (value)
     ) AS spread
-    WHERE cardinality(m.formerly) >= 10
+    WHERE cardinality(m.former_values) >= 10
 ),
 -- Of these, the values that are unusual at this time of the week too, by the runs of the eight weeks before.
 unusual AS (

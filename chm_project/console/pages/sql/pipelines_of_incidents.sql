@@ -5,13 +5,13 @@
 SELECT incident, since, pipeline_id, pipeline_name, client_name
 FROM (
     SELECT
-        found.incident, found.pipeline_id, found.pipeline_name, found.client_name, found.failing_since,
-        min(found.failing_since) OVER (PARTITION BY found.incident, found.number) AS since,
+        failure.incident, failure.pipeline_id, failure.pipeline_name, failure.client_name, failure.failing_since,
+        min(failure.failing_since) OVER (PARTITION BY failure.incident, failure.number) AS since,
         row_number() OVER (
-            PARTITION BY found.incident, found.number ORDER BY found.failing_since, found.pipeline_id
+            PARTITION BY failure.incident, failure.number ORDER BY failure.failing_since, failure.pipeline_id
         ) AS place
-    FROM {incident_pipelines} AS found
-    WHERE found.incident = ANY(%(incidents)s)
+    FROM {incident_pipelines} AS failure
+    WHERE failure.incident = ANY(%(incidents)s)
 ) AS placed
 WHERE place <= %(most)s
 ORDER BY incident, since, place

@@ -34,7 +34,7 @@ class ChangesSinceYesterdayRow:
             change (str): newly_failing, recovered, first_failure, first_success
             client_id (UUID): Key of the client
             pipeline_id (UUID): Key of the pipeline
-            run_id (UUID): Key of that run
+            run_id (UUID): Key of the first run of the current status
             source_url (None | str): Page of that run at the source; null: unknown
      """
 

@@ -35,9 +35,9 @@ class IncidentsRow:
             client_names (str): Names of these clients: the first three, and how many more
             error_message (None | str): Error of the latest failure
             cause (str): The common text of the errors, with # for parts that vary; empty: no text
-            first_run_id (UUID): Key of the latest run of the pipeline that failed first
+            first_run_id (UUID): Key of the latest failed run of the pipeline that failed first
             run_id (UUID): Key of the run that failed latest
-            known (int): Those of the pipelines whose failure has a valid mark as known
+            known (int): Pipelines whose failure has a valid mark as known
             maintenance (None | str): Why it is in planned maintenance; null: it is not
             owner (None | str): Owner by the maintenance file; of an incident, the owner of the pipeline that failed last
             runbook_url (None | str): Address of the instructions for a failure, by the maintenance file

@@ -31,10 +31,10 @@ class IngestionHealthRow:
             never_ingested (int): Of these, without a finished walk
             stale (int): Of these, with an overdue walk
             failing_ingestion (int): Of these, with an error in their last walk
-            oldest_ingest_at (datetime.datetime | None): When the walk finished that is longest ago
+            oldest_ingest_at (datetime.datetime | None): When the oldest of their last walks finished
             last_error (None | str): The error of the pipeline with the latest walk
-            pushed_only (int): Of the never ingested, those with runs, which were pushed
-            missing_at_source (int): Of the pipelines, those that are no longer listed by their source
+            pushed_only (int): Of the never ingested, those with pushed runs and no error
+            missing_at_source (int): Of the pipelines, those that their source no longer lists
             client_id (UUID): Key of the client
      """
 

@@ -30,7 +30,7 @@ class UnusualRunsRow:
             platform (str): Kind of orchestrator
             environment (str): Where it runs
             event_at (datetime.datetime): When it succeeded
-            unusual (str): slow, quick, many rows, few rows or no rows; two with a comma
+            unusual (str): slow, quick, many rows, few rows or no rows; a comma separates two
             duration_seconds (int | None): Whole seconds
             usual_duration_seconds (int | None): Median of the successes before it
             rows_processed (int | None): Rows that it processed

@@ -147,12 +147,12 @@ def sync_detailed(
 ) -> Response[Error | LineageAnswer]:
     """ Push OpenLineage events, one or a list of up to 1,000
 
-     Store events, in any order, repeated, or compressed with gzip. The token must be bound to a client
-    or a
-    pipeline. A job belongs to the pipeline whose external_id is `namespace/name`. JobEvent and
-    DatasetEvent are
-    accepted and ignored. A single invalid event is refused; in a list only the invalid events are
-    rejected.
+     Store events. They can arrive in any order and repeatedly, and the body can be compressed with gzip.
+    The
+    token must be bound to a client or a pipeline. A job belongs to the pipeline whose external_id is
+    `namespace/name`. JobEvent and DatasetEvent are accepted and ignored. A single invalid event is
+    refused; in a
+    list only the invalid events are rejected.
 
     Args:
         body (LineageBodyType0 | list[LineageBodyType1Item] | Unset):
@@ -185,12 +185,12 @@ def sync(
 ) -> Error | LineageAnswer | None:
     """ Push OpenLineage events, one or a list of up to 1,000
 
-     Store events, in any order, repeated, or compressed with gzip. The token must be bound to a client
-    or a
-    pipeline. A job belongs to the pipeline whose external_id is `namespace/name`. JobEvent and
-    DatasetEvent are
-    accepted and ignored. A single invalid event is refused; in a list only the invalid events are
-    rejected.
+     Store events. They can arrive in any order and repeatedly, and the body can be compressed with gzip.
+    The
+    token must be bound to a client or a pipeline. A job belongs to the pipeline whose external_id is
+    `namespace/name`. JobEvent and DatasetEvent are accepted and ignored. A single invalid event is
+    refused; in a
+    list only the invalid events are rejected.
 
     Args:
         body (LineageBodyType0 | list[LineageBodyType1Item] | Unset):
@@ -218,12 +218,12 @@ async def asyncio_detailed(
 ) -> Response[Error | LineageAnswer]:
     """ Push OpenLineage events, one or a list of up to 1,000
 
-     Store events, in any order, repeated, or compressed with gzip. The token must be bound to a client
-    or a
-    pipeline. A job belongs to the pipeline whose external_id is `namespace/name`. JobEvent and
-    DatasetEvent are
-    accepted and ignored. A single invalid event is refused; in a list only the invalid events are
-    rejected.
+     Store events. They can arrive in any order and repeatedly, and the body can be compressed with gzip.
+    The
+    token must be bound to a client or a pipeline. A job belongs to the pipeline whose external_id is
+    `namespace/name`. JobEvent and DatasetEvent are accepted and ignored. A single invalid event is
+    refused; in a
+    list only the invalid events are rejected.
 
     Args:
         body (LineageBodyType0 | list[LineageBodyType1Item] | Unset):
@@ -256,12 +256,12 @@ async def asyncio(
 ) -> Error | LineageAnswer | None:
     """ Push OpenLineage events, one or a list of up to 1,000
 
-     Store events, in any order, repeated, or compressed with gzip. The token must be bound to a client
-    or a
-    pipeline. A job belongs to the pipeline whose external_id is `namespace/name`. JobEvent and
-    DatasetEvent are
-    accepted and ignored. A single invalid event is refused; in a list only the invalid events are
-    rejected.
+     Store events. They can arrive in any order and repeatedly, and the body can be compressed with gzip.
+    The
+    token must be bound to a client or a pipeline. A job belongs to the pipeline whose external_id is
+    `namespace/name`. JobEvent and DatasetEvent are accepted and ignored. A single invalid event is
+    refused; in a
+    list only the invalid events are rejected.
 
     Args:
         body (LineageBodyType0 | list[LineageBodyType1Item] | Unset):

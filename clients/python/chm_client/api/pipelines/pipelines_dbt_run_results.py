@@ -156,8 +156,8 @@ def sync_detailed(
     """ Push dbt's run_results.json
 
      Store one run per invocation, failed if a node failed, with counts of nodes in its payload. A file
-    that is
-    sent again, or after a newer file of the same invocation, changes nothing.
+    changes
+    nothing if CHM already has it or a newer file of the same invocation.
 
     Args:
         pipeline_id (UUID):
@@ -195,8 +195,8 @@ def sync(
     """ Push dbt's run_results.json
 
      Store one run per invocation, failed if a node failed, with counts of nodes in its payload. A file
-    that is
-    sent again, or after a newer file of the same invocation, changes nothing.
+    changes
+    nothing if CHM already has it or a newer file of the same invocation.
 
     Args:
         pipeline_id (UUID):
@@ -229,8 +229,8 @@ async def asyncio_detailed(
     """ Push dbt's run_results.json
 
      Store one run per invocation, failed if a node failed, with counts of nodes in its payload. A file
-    that is
-    sent again, or after a newer file of the same invocation, changes nothing.
+    changes
+    nothing if CHM already has it or a newer file of the same invocation.
 
     Args:
         pipeline_id (UUID):
@@ -268,8 +268,8 @@ async def asyncio(
     """ Push dbt's run_results.json
 
      Store one run per invocation, failed if a node failed, with counts of nodes in its payload. A file
-    that is
-    sent again, or after a newer file of the same invocation, changes nothing.
+    changes
+    nothing if CHM already has it or a newer file of the same invocation.
 
     Args:
         pipeline_id (UUID):

@@ -178,8 +178,9 @@ def sync_detailed(
     """ Which outages explain what fails now?
 
      One row per incident: pipelines with one cause that began to fail together; known ones last, largest
-    first. Inventory: active. The cause of a pipeline is that of its latest decisive run. It begins with
-    the first failure after the last success and the last failure with another cause.
+    first. Inventory: active. The cause of a pipeline is the masked error of its latest decisive run.
+    The pipeline has failed with this cause since its first failure after both its last success and its
+    last failure with another cause.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -228,8 +229,9 @@ def sync(
     """ Which outages explain what fails now?
 
      One row per incident: pipelines with one cause that began to fail together; known ones last, largest
-    first. Inventory: active. The cause of a pipeline is that of its latest decisive run. It begins with
-    the first failure after the last success and the last failure with another cause.
+    first. Inventory: active. The cause of a pipeline is the masked error of its latest decisive run.
+    The pipeline has failed with this cause since its first failure after both its last success and its
+    last failure with another cause.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -273,8 +275,9 @@ async def asyncio_detailed(
     """ Which outages explain what fails now?
 
      One row per incident: pipelines with one cause that began to fail together; known ones last, largest
-    first. Inventory: active. The cause of a pipeline is that of its latest decisive run. It begins with
-    the first failure after the last success and the last failure with another cause.
+    first. Inventory: active. The cause of a pipeline is the masked error of its latest decisive run.
+    The pipeline has failed with this cause since its first failure after both its last success and its
+    last failure with another cause.
 
     Args:
         as_of (datetime.datetime | Unset):
@@ -323,8 +326,9 @@ async def asyncio(
     """ Which outages explain what fails now?
 
      One row per incident: pipelines with one cause that began to fail together; known ones last, largest
-    first. Inventory: active. The cause of a pipeline is that of its latest decisive run. It begins with
-    the first failure after the last success and the last failure with another cause.
+    first. Inventory: active. The cause of a pipeline is the masked error of its latest decisive run.
+    The pipeline has failed with this cause since its first failure after both its last success and its
+    last failure with another cause.
 
     Args:
         as_of (datetime.datetime | Unset):

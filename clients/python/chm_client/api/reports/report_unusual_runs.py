@@ -184,7 +184,7 @@ def sync_detailed(
 ) -> Response[Any | Error | UnusualRunsReport]:
     """ Which runs succeeded, but not as usual?
 
-     One row per success since then with a duration or rows far from its pipeline's usual ones, newest
+     One row per success after since with a duration or rows far from its pipeline's usual ones, newest
     first. Inventory: active. Decision 0033 explains the rule. A value is unusual if it is at least
     twice or at most half of the median of the last 30 successes before the run, more than 5 deviations
     from it (1.4826 times the median absolute deviation of logarithms), and differs from it by at least
@@ -241,7 +241,7 @@ def sync(
 ) -> Any | Error | UnusualRunsReport | None:
     """ Which runs succeeded, but not as usual?
 
-     One row per success since then with a duration or rows far from its pipeline's usual ones, newest
+     One row per success after since with a duration or rows far from its pipeline's usual ones, newest
     first. Inventory: active. Decision 0033 explains the rule. A value is unusual if it is at least
     twice or at most half of the median of the last 30 successes before the run, more than 5 deviations
     from it (1.4826 times the median absolute deviation of logarithms), and differs from it by at least
@@ -293,7 +293,7 @@ async def asyncio_detailed(
 ) -> Response[Any | Error | UnusualRunsReport]:
     """ Which runs succeeded, but not as usual?
 
-     One row per success since then with a duration or rows far from its pipeline's usual ones, newest
+     One row per success after since with a duration or rows far from its pipeline's usual ones, newest
     first. Inventory: active. Decision 0033 explains the rule. A value is unusual if it is at least
     twice or at most half of the median of the last 30 successes before the run, more than 5 deviations
     from it (1.4826 times the median absolute deviation of logarithms), and differs from it by at least
@@ -350,7 +350,7 @@ async def asyncio(
 ) -> Any | Error | UnusualRunsReport | None:
     """ Which runs succeeded, but not as usual?
 
-     One row per success since then with a duration or rows far from its pipeline's usual ones, newest
+     One row per success after since with a duration or rows far from its pipeline's usual ones, newest
     first. Inventory: active. Decision 0033 explains the rule. A value is unusual if it is at least
     twice or at most half of the median of the last 30 successes before the run, more than 5 deviations
     from it (1.4826 times the median absolute deviation of logarithms), and differs from it by at least
