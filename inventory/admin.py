@@ -1,6 +1,7 @@
 """Clients and pipelines in the console."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.contrib import admin
@@ -208,6 +209,19 @@ class PipelineAdmin(
         "created_at",
         "updated_at",
     )
+    record_labels: ClassVar[Mapping[str, str]] = {
+        **RecordMixin.record_labels,
+        "ingested_through": "all runs read up to",
+        "ingest_due_at": "next ingestion due",
+        "last_ingest_at": "last ingestion",
+        "last_ingest_error": "error of the last ingestion",
+        "source_paused": "paused at the source",
+        "source_next_run_at": "next run at the source",
+        "source_missing_since": "missing at the source since",
+        "source_url": "address at the source",
+        "source_url_template": "address of a run at the source",
+        "pruned_before": "runs deleted before",
+    }
     readonly_fields = record
 
     def describe_row(self, row: Pipeline) -> tuple[str, str]:

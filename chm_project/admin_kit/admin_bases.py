@@ -1,7 +1,7 @@
 """Typed base classes for the admin: Unfold has no type hints, so mypy reads Django's classes instead."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
 
 from django import forms
 from django.contrib import admin
@@ -132,6 +132,17 @@ class RecordMixin:
     """Add the id and the timestamps at the end of a form, except for a new row."""
 
     record: tuple[str, ...] = ("id", "created_at", "updated_at")
+    record_labels: ClassVar[Mapping[str, str]] = {
+        "is_active": "active",
+        "id": "id in CHM",
+        "created_at": "created",
+        "updated_at": "updated",
+    }
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """Return the form with words for what it only shows; Django's labels are the names of the columns."""
+        labels = dict(self.record_labels)
+        return super().get_form(request, obj, change=change, labels=labels, **kwargs)  # type: ignore[misc]
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
         fieldsets = super().get_fieldsets(request, obj)  # type: ignore[misc]

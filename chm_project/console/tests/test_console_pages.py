@@ -22,7 +22,7 @@ from chm_project.console.pages.sections import SECTIONS
 from chm_project.settings.version import VERSION
 from chm_project.tests.api import ROOT, program
 from chm_project.tests.pages import browser, client_address, history, html, pipeline_address, run_address, tables
-from inventory.models import Client
+from inventory.models import Client, Pipeline
 from inventory.tests.factories import ClientFactory, PipelineFactory
 from runs.models import Run
 from runs.tests.factories import RunFactory
@@ -270,6 +270,16 @@ def test_hostile_names_errors_and_payloads_are_text_on_every_page() -> None:
         assert "{{ 7 }}" in page or HOSTILE[:8] not in unescape(page), address
         shown += HOSTILE in unescape(re.sub(r"<[^>]+>", "", page))
     assert shown >= 10
+
+
+def test_a_form_names_what_it_only_shows_in_words() -> None:
+    pipeline, administrator = PipelineFactory.create(), browser("administrator")
+    rows: list[Client | Pipeline] = [pipeline, pipeline.client]
+    for row in rows:
+        page = html(administrator.get(reverse(f"admin:inventory_{row._meta.model_name}_change", args=[row.pk])))
+        labels = re.findall(r"<label[^>]*>\s*([^<]+?)\s*</label>", page[page.index(">Record<") :])
+        assert {"Active", "Id in CHM", "Created", "Updated"} <= set(labels)
+        assert not [label for label in labels if re.search(r"^Is | at$| url|^Id$", label)]
 
 
 ROLES = {
