@@ -133,8 +133,11 @@ def spans(
     return _svg(pieces, label, 20, "img")
 
 
-def spread(labels: Sequence[str], limit: int = 6) -> list[str]:
-    """Return the first, the last and evenly placed labels between them, for the dates of an axis."""
+def spread(labels: Sequence[str], limit: int = 7) -> list[str]:
+    """Return the first, the last and evenly placed labels between them, for the dates of an axis.
+
+    An odd limit keeps them evenly placed where the page hides every other one.
+    """
     if len(labels) <= limit:
         return list(labels)
     return [labels[round(number * (len(labels) - 1) / (limit - 1))] for number in range(limit)]

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db.models import Q
@@ -98,10 +98,15 @@ def measured(newest: Sequence[Run], field: str, format_value: Any, name: str, un
             ChartLine(f"median {format_value(median)}", median, "median"),
             ChartLine(f"p95 {format_value(p95)}", p95, "p95"),
         ]
-    dates = spread([f"{run.event_at:%d %b %H:%M}" for run in reversed(newest)], 4)
+    dates = spread([_axis_time(run.event_at) for run in reversed(newest)], 3)
     label = f"{name} of the last {len(newest)} runs, oldest first"
     drawing = bars(columns, label=label, lines=lines, dates=dates, unit=unit)
     return RunChart(drawing, len(values), max(values, default=None), median, p95)
+
+
+def _axis_time(moment: datetime) -> str:
+    """Return a time of an axis in UTC, which the page's script writes in the browser's zone like the table of runs."""
+    return f'<time datetime="{moment.astimezone(UTC):%Y-%m-%dT%H:%MZ}">{moment.astimezone(UTC):%d %b %H:%M}</time>'
 
 
 def percentile(values: Sequence[float], share: float) -> float | None:

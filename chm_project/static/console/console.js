@@ -32,7 +32,9 @@
   function writeTime(time) {
     const moment = new Date(time.dateTime);
     if (Number.isNaN(moment.getTime())) return;
-    const form = moment.getFullYear() === new Date().getFullYear() ? sameYear : otherYear;
+    // The dates of an axis must fit below it.
+    const short = time.closest(".chm-x") || moment.getFullYear() === new Date().getFullYear();
+    const form = short ? sameYear : otherYear;
     const zone = time.closest(".chm-as-of") ? { timeZoneName: "short" } : {};
     const timeZone = utc ? "UTC" : undefined;
     time.textContent = new Intl.DateTimeFormat(LOCALE, { ...form, ...zone, timeZone }).format(moment);
