@@ -24,7 +24,7 @@ def failing(client: Any) -> SafeString:
     if client.now is None:
         return badge("none", "not judged")
     if not client.now["failing"]:
-        return badge("success", "nothing")
+        return badge("success", "none failing")
     address = f"{reverse('console:list', args=['all_failing'])}?client={client.pk}"
     return format_html('<a href="{}">{}</a>', address, badge("failed", f"{client.now['failing']} failing"))
 

@@ -105,6 +105,7 @@ class UserAdmin(UnboundUsersOnlyMixin, UserRules, ModelAdmin[User]):
     inlines = (BindingInline,)
     list_display = ("username", "email", "first_name", "last_name", "roles", "is_active")
     list_filter = ("groups", "is_active")
+    search_help_text = "Username, name or e-mail address"
     filter_horizontal = ("user_permissions",)
     add_fieldsets = (
         ("Person", {"fields": ("username", "first_name", "last_name", "email", "groups")}),

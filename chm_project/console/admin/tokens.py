@@ -66,6 +66,7 @@ class TokenAdmin(VisibleRowsMixin[ApiToken], NoHardDeleteMixin, ModelAdmin[ApiTo
     list_filter = ("scope",)
     list_select_related = ("client", "pipeline", "user")
     search_fields = ("name", "prefix")
+    search_help_text = "Name, or the part after chm_"
     autocomplete_fields = ("client", "pipeline")
     actions = ("revoke",)
     actions_detail = ("revoke_this",)

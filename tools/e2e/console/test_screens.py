@@ -22,7 +22,7 @@ PAGES: dict[str, tuple[str, list[str]]] = {
     "pipeline": ("console:pipeline", ["[data-list=failing] .chm-who >> nth=1 >> a >> nth=0"]),
     "run": ("admin:runs_run_change", ["[data-list=failing] .chm-error >> nth=1 >> a >> nth=0"]),
     "rule": ("admin:alerting_alertrule_change", ["/admin/console/list/firing/", "[data-list=firing] a >> nth=0"]),
-    "handover": ("console:handover", ["/admin/console/handover/"]),
+    "handover": ("console:handover", ["#nav-sidebar a[href*='/console/handover/']"]),
     "unusual": ("console:unusual", ["#nav-sidebar a[href$='/unusual/']"]),
     "clients": ("admin:inventory_client_changelist", ["/admin/inventory/client/"]),
     "pipelines": ("admin:inventory_pipeline_changelist", ["/admin/inventory/pipeline/"]),
@@ -148,6 +148,7 @@ def found_by_axe(page: Page) -> list[str]:
 
 def keep_picture(page: Page, path: Path) -> None:
     """Save the picture with the best quality below the size limit."""
+    page.evaluate("scrollTo(0, 0)")
     height = min(int(page.evaluate("document.documentElement.scrollHeight")), TALLEST)
     width = int(page.evaluate("window.innerWidth"))
     page.set_viewport_size({"width": width, "height": height})  # so that elements fixed to the edges are drawn there
