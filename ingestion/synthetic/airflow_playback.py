@@ -29,7 +29,7 @@ class Playback:
         self._partner = partner
         self._history: list[list[RecordedRow]] = []
         self._round: list[RecordedRow] = []
-        self._start = partner.moments["A-early"].at
+        self._start = partner.moments["A-early"].recorded_at
 
     def play(self, sleep: Callable[[float], None] = time.sleep) -> None:
         for number in itertools.count():

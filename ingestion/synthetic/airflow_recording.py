@@ -30,7 +30,7 @@ class Moment:
     """The state of the recorded server at one time."""
 
     name: str
-    at: datetime
+    recorded_at: datetime
     rows: Sequence[RecordedRow]
 
 

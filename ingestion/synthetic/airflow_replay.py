@@ -142,8 +142,8 @@ class AirflowReplay(PartnerServer):
         for row in self.rows:
             if row.key == (dag_id, run_id):
                 return Answer(body=row.data)
-        missing = f"The DagRun with dag_id: `{dag_id}` and run_id: `{run_id}` was not found"
-        return Answer(404, {"detail": missing})
+        detail = f"The DagRun with dag_id: `{dag_id}` and run_id: `{run_id}` was not found"
+        return Answer(404, {"detail": detail})
 
     def _list(self, dag_id: str, request: Request) -> Answer:
         if dag_id != "~" and dag_id not in self.dags:

@@ -123,7 +123,7 @@ def dataset(name: str) -> Dataset:
 
 
 def read_table(path: Path, name: str, columns: Iterable[str]) -> DataSetTable:
-    """Return the table, with blanks around values and column names removed. Nothing is raised: problems are in it."""
+    """Return the table, with blanks around values and column names removed. Problems are added to it, not raised."""
     table = DataSetTable(name)
     try:
         text = path.read_bytes().decode("utf-8-sig")  # Excel writes a byte order mark

@@ -23,17 +23,17 @@ from typing import Any
 from urllib.parse import unquote
 
 from ingestion.synthetic.dataset import Dataset, dataset, read_time
-from ingestion.synthetic.live_runs import LeftOpen, Run, SimulatedSource
+from ingestion.synthetic.live_runs import LeftOpen, Run, SimulatedPipeline
 from ingestion.synthetic.partner import Answer, PartnerServer, Request
 
 PAGE_SIZE = 4
-LIMIT_EVERY = 40  # requests
-REPEAT_EVERY = 7  # requests
-# The source that is down, and from when until when in each cycle, which starts with the partner.
+LIMIT_EVERY = 40  # every 40th request gets 429
+REPEAT_EVERY = 7  # the page of every 7th request is returned again
+# The source that is down, and the seconds of each cycle in which it is. The first cycle starts with the partner.
 DOWN_SOURCE = "vendor_api"
 CYCLE_SECONDS = 240
 DOWN_SECONDS = (75, 165)
-# When runs that were open before the partner's start end: a random time after the start.
+# Runs that were open before the partner started end after a random time in this range.
 LEFT_OPEN_SECONDS = (20, 150)
 LOG_SECONDS = 60
 # A pipeline that has not run for this many of its usual gaps has stopped.
@@ -60,12 +60,12 @@ class DemoPartner(PartnerServer):
         self._clock = clock
         self._began = clock()
         self._requests = 0
-        self._counting = threading.Lock()  # each request has a thread of its own
+        self._count_lock = threading.Lock()  # each request has a thread of its own
         self.statuses: Counter[int] = Counter()
         silent = _silent_pipelines(data)
         rows = [row for _, row in data.read(data.base("pipelines"), "pipelines").rows if row["external_id"]]
-        self._sources = {
-            (row["platform"], row["external_id"]): SimulatedSource(
+        self._pipelines = {
+            (row["platform"], row["external_id"]): SimulatedPipeline(
                 row["external_id"], row["pipeline_type"], silent=row["pipeline_id"] in silent
             )
             for row in rows
@@ -81,8 +81,8 @@ class DemoPartner(PartnerServer):
             for external_id, runs in (open_runs or {}).items()
         }
 
-    def sources(self) -> Iterable[SimulatedSource]:
-        return self._sources.values()
+    def pipelines(self) -> Iterable[SimulatedPipeline]:
+        return self._pipelines.values()
 
     def is_down(self) -> bool:
         """Return whether DOWN_SOURCE is down now."""
@@ -91,11 +91,11 @@ class DemoPartner(PartnerServer):
 
     def answer_or_fault(self, request: Request) -> Answer:
         """Return the response. Unlike the base class, store no requests, because a demonstration may run for days."""
-        with self._counting:
+        with self._count_lock:
             self._requests += 1
             number = self._requests
         answer = self._answer(request, number)
-        with self._counting:
+        with self._count_lock:
             self.statuses[answer.status] += 1
         return answer
 
@@ -107,18 +107,18 @@ class DemoPartner(PartnerServer):
             return Answer(404, {"detail": "Not found"})
         if parts[0] == DOWN_SOURCE and self.is_down():
             return Answer(503, {"detail": "Down for maintenance"})
-        if (source := self._sources.get((parts[0], unquote(parts[2])))) is None:
+        if (pipeline := self._pipelines.get((parts[0], unquote(parts[2])))) is None:
             return Answer(404, {"detail": "No such pipeline"})
         if number % LIMIT_EVERY == 0:
             return Answer(429, {"detail": "Too many requests"}, {"Retry-After": "1"})
-        return self._page(source, request, repeat=number % REPEAT_EVERY == 0)
+        return self._page(pipeline, request, repeat=number % REPEAT_EVERY == 0)
 
-    def _page(self, source: SimulatedSource, request: Request, *, repeat: bool) -> Answer:
+    def _page(self, pipeline: SimulatedPipeline, request: Request, *, repeat: bool) -> Answer:
         """Return a page. Its cursor is the id of its last run, which stays valid while runs come and go.
 
         With `repeat`, the cursor is that of this page, so that the partner returns the page a second time.
         """
-        runs = self._runs(source)
+        runs = self._runs(pipeline)
         if since := request.first("updated_since"):
             try:
                 start = read_time(since)
@@ -137,11 +137,13 @@ class DemoPartner(PartnerServer):
             cursor = ids[begin + PAGE_SIZE - 1]
         return Answer(body={"runs": page, "next_cursor": cursor})
 
-    def _runs(self, source: SimulatedSource) -> list[Run]:
+    def _runs(self, pipeline: SimulatedPipeline) -> list[Run]:
         now = self._clock()
-        runs = source.runs(now)
+        runs = pipeline.runs(now)
         live_ids = {run["external_run_id"] for run in runs}
-        left_open = [run for run in self._left_open.get(source.external_id, ()) if run.external_run_id not in live_ids]
+        left_open = [
+            run for run in self._left_open.get(pipeline.external_id, ()) if run.external_run_id not in live_ids
+        ]
         return [*(ended for run in left_open for ended in run.runs(now)), *runs]
 
     def watch(self, sleep: Callable[[float], None] = time.sleep) -> None:
@@ -154,7 +156,7 @@ class DemoPartner(PartnerServer):
                 write_line(f"the source {DOWN_SOURCE} is {'down for maintenance' if was_down else 'back'}")
             if self._clock() - logged_at >= LOG_SECONDS:
                 logged_at = self._clock()
-                with self._counting:
+                with self._count_lock:
                     counts = ", ".join(f"{number} of {status}" for status, number in sorted(self.statuses.items()))
                     self.statuses.clear()
                 write_line(f"responses in the last minute: {counts or 'none'}")

@@ -16,12 +16,12 @@ from random import Random
 from ingestion.synthetic.dataset import Row, key_of, stable_id, time_text
 from ingestion.synthetic.vocabulary import (
     CHANNELS,
+    CLIENT_FIRST_WORDS,
+    CLIENT_SECOND_WORDS,
     ERRORS,
-    FIRST,
     INCIDENT,
     ROWS,
     RULE_TYPES,
-    SECOND,
     SECONDS,
     SUBJECTS,
     WORK,
@@ -51,7 +51,7 @@ STEADY_RATE = (0.02, 0.05)  # of failures
 FAILS_AGAIN = 0.5  # rate of failures after a failure
 CANCELED_SHARE = 0.015
 SKIPPED_SHARE = 0.015
-TAIL_SHARE = 0.08
+TAIL_SHARE = 0.08  # of the runs of dbt transforms: they take longer by a factor from this range
 TAIL_FACTOR = (6, 20)
 OPEN_SHARE = 0.1  # of the pipelines
 BREAKING_SHARE = 0.07  # of the pipelines: they start to fail a few hours before the end
@@ -96,7 +96,7 @@ class Plan:
 
 def make_clients(plan: Plan) -> list[Row]:
     random = plan.random("clients")
-    names = [f"{first} {second}" for first in FIRST for second in SECOND]
+    names = [f"{first} {second}" for first in CLIENT_FIRST_WORDS for second in CLIENT_SECOND_WORDS]
     random.shuffle(names)
     # For more clients than names, the names come again with a number.
     rounds = itertools.count(1)

@@ -11,7 +11,16 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from uuid import UUID
 
-from ingestion.synthetic.vocabulary import ERRORS, FIRST, INCIDENT, ROWS, SECOND, SECONDS, SUBJECTS, WORK
+from ingestion.synthetic.vocabulary import (
+    CLIENT_FIRST_WORDS,
+    CLIENT_SECOND_WORDS,
+    ERRORS,
+    INCIDENT,
+    ROWS,
+    SECONDS,
+    SUBJECTS,
+    WORK,
+)
 from inventory.models import Client, Environment, Pipeline, PipelineType, Platform
 
 # The columns of a line of COPY, in its order.
@@ -53,7 +62,11 @@ class Sizes:
 
 @dataclass(slots=True)
 class _Source:
-    """How a pipeline behaves, and how many of its runs are generated (`done`)."""
+    """How a pipeline behaves, and how many of its runs are generated (`done`).
+
+    `log_seconds` is the mean and the deviation of the logarithm of a run's seconds, `rows` the range of the logarithm
+    of its processed rows.
+    """
 
     pipeline_id: str
     external_id: str
@@ -62,7 +75,7 @@ class _Source:
     gap: float
     first: float
     failure_rate: float
-    typical: tuple[float, float]
+    log_seconds: tuple[float, float]
     rows: tuple[float, float]
     done: int = 0
     failing: bool = field(default=False)
@@ -99,7 +112,7 @@ class History:
     def _make_clients(self) -> list[Client]:
         names: set[str] = set()
         while len(names) < self._sizes.clients:
-            first, second = self._random.choice(FIRST), self._random.choice(SECOND)
+            first, second = self._random.choice(CLIENT_FIRST_WORDS), self._random.choice(CLIENT_SECOND_WORDS)
             names.add(f"{first} {second} {self._random.randrange(10_000):04}")
         return [
             Client(id=UUID(self._key(self._since)), name=name, is_active=self._random.random() > 0.1)
@@ -113,7 +126,7 @@ class History:
             client = self.clients[number] if number < len(self.clients) else self._random.choice(self.clients)
             kind = self._random.choice(list(PipelineType))
             subject = self._random.choice(SUBJECTS)
-            walked = until - timedelta(seconds=self._random.randrange(1, 60))
+            walked_at = until - timedelta(seconds=self._random.randrange(1, 60))
             stale = self._random.random() < 0.01
             pipelines.append(
                 Pipeline(
@@ -125,9 +138,9 @@ class History:
                     pipeline_type=kind,
                     environment=self._pick(ENVIRONMENT_SHARES),
                     is_active=self._random.random() > 0.05,
-                    ingested_through=walked - timedelta(hours=5) if stale else walked,
-                    ingest_due_at=walked - timedelta(hours=4) if stale else walked + timedelta(minutes=3),
-                    last_ingest_at=walked,
+                    ingested_through=walked_at - timedelta(hours=5) if stale else walked_at,
+                    ingest_due_at=walked_at - timedelta(hours=4) if stale else walked_at + timedelta(minutes=3),
+                    last_ingest_at=walked_at,
                     last_ingest_error="GET /api/v2/dags/~/dagRuns answered 503" if stale else None,
                 )
             )
@@ -154,7 +167,7 @@ class History:
                     gap=gap,
                     first=self._since + self._random.random() * gap,
                     failure_rate=self._random.uniform(0.15, 0.4) if flaky else self._random.uniform(0.002, 0.02),
-                    typical=(math.log(min(SECONDS[kind] * self._random.uniform(0.3, 3), gap * 0.5 + 1)), 0.3),
+                    log_seconds=(math.log(min(SECONDS[kind] * self._random.uniform(0.3, 3), gap * 0.5 + 1)), 0.3),
                     rows=(math.log(low), math.log(high)),
                 )
             )
@@ -169,12 +182,12 @@ class History:
 
     def _line(self, source: _Source, incident: tuple[str, float, float] | None) -> str:
         random = self._random.random
-        base = source.first + source.done * source.gap
-        start = min(int(base + random() * source.gap * 0.05), self._until - 1)
+        planned_start = source.first + source.done * source.gap
+        start = min(int(planned_start + random() * source.gap * 0.05), self._until - 1)
         in_incident = incident is not None and incident[0] == source.platform and incident[1] <= start < incident[2]
         fails = INCIDENT_FAILS if in_incident else FAILS_AGAIN if source.failing else source.failure_rate
         source.failing = random() < fails
-        seconds = int(math.exp(self._random.gauss(*source.typical)))
+        seconds = int(math.exp(self._random.gauss(*source.log_seconds)))
         if random() < LONG_TAIL_SHARE:
             seconds *= 8
         end = start + seconds
@@ -197,12 +210,12 @@ class History:
             if luck < 0.8:
                 low, high = source.rows
                 rows = str(int(math.exp(low + (high - low) * random())))
-        late = self._random.randrange(3_600, 2 * DAY) if random() < LATE_SHARE else 20
-        stored = max(min(version + late, self._until), start)
+        delay = self._random.randrange(3_600, 2 * DAY) if random() < LATE_SHARE else 20
+        stored = max(min(version + delay, self._until), start)
         return "\t".join((
             self._key(stored), _text(stored), _text(stored), _text(stored), source.pipeline_id,
             f"{source.external_id}.{source.done}", status, started, finished, duration, rows, error, reason,
-            _payload(source, base), _text(version),
+            _payload(source, planned_start), _text(version),
         )) + "\n"  # fmt: skip
 
     def _key(self, moment: int) -> str:
@@ -218,11 +231,11 @@ def _text(moment: int) -> str:
     return f"{datetime.fromtimestamp(moment, UTC).replace(tzinfo=None)}+00"
 
 
-def _payload(source: _Source, base: float) -> str:
+def _payload(source: _Source, planned_start: float) -> str:
     return json.dumps(
         {
             "dag_id": source.external_id,
-            "logical_date": _text(int(base)),
+            "logical_date": _text(int(planned_start)),
             "run_type": "scheduled",
             "triggered_by": "timetable",
             "conf": {},

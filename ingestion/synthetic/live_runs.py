@@ -1,7 +1,7 @@
 """Simulate runs that happen now: every few seconds a run of some pipeline starts, progresses, fails, or runs again.
 
 The runs of a pipeline at a moment depend only on the seed, the pipeline and the moment. So a partner stores nothing,
-and after a restart it serves the same runs as without one.
+and serves the same runs after a restart.
 """
 
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ Run = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class SimulatedSource:
+class SimulatedPipeline:
     """A pipeline of the simulated orchestrator."""
 
     external_id: str

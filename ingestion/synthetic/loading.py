@@ -44,13 +44,13 @@ class FaultyDataset(CannotLoad):
 class LoadResult:
     """The result of a load.
 
-    The times were moved by `shift`; `found` is true if an earlier load had moved them. `created` counts new clients,
-    pipelines and rules, `runs` the runs by outcome.
+    The times were moved by `shift`; `is_repeated` is true if an earlier load had moved them. `created` counts new
+    clients, pipelines and rules, `runs` the runs by outcome.
     """
 
     shift: timedelta
     ends_at: datetime
-    found: bool
+    is_repeated: bool
     created: Counter[str] = field(default_factory=Counter)
     runs: Counter[Outcome] = field(default_factory=Counter)
 
@@ -78,14 +78,14 @@ def load(data: Dataset, *, end: datetime | None, fixed: bool, on_runs: Callable[
         clients = _stored_clients(data)
         pipelines = _stored_pipelines(data, clients)
         stored_shift = _shift_of_stored(rows, pipelines)
-        wanted = ZERO if end is None else end - natural_end
-        if stored_shift is not None and fixed and stored_shift != wanted:
+        requested_shift = ZERO if end is None else end - natural_end
+        if stored_shift is not None and fixed and stored_shift != requested_shift:
             raise CannotLoad(
                 f"This data set is loaded already, and ends at {(natural_end + stored_shift).isoformat()}. Use --end "
                 "now to keep that end, or use an empty database."
             )
-        shift = wanted if stored_shift is None else stored_shift
-        loaded = LoadResult(shift, natural_end + shift, found=stored_shift is not None)
+        shift = requested_shift if stored_shift is None else stored_shift
+        loaded = LoadResult(shift, natural_end + shift, is_repeated=stored_shift is not None)
         with transaction.atomic():
             _create_clients(data, clients, loaded)
             _create_pipelines(data, clients, pipelines, loaded)

@@ -103,8 +103,8 @@ class Workflow:
     def run(self, step: dict[str, Any]) -> bool:
         """Run the step and return whether it was completed."""
         if step["status"] == "pending" and step["step"] in _MISSING:
-            # Stored before the first file is written, so that a repeated step does not take a generated file for the
-            # user's own.
+            # Stored before the first file is written, so that a repeated step does not treat a generated file as
+            # the user's own.
             step["makes"] = _MISSING[step["step"]](self.data)
         for key in ("artifacts", "error"):
             step.pop(key, None)
@@ -259,7 +259,7 @@ def _normal_uuid(text: str) -> str:
 
 
 def _usable(data: Dataset, kind: str) -> list[Row]:
-    """Return the rows, to generate others from. Raise Blocked if they have faults."""
+    """Return the rows from which other rows are generated. Raise Blocked if they have faults."""
     faulty = [
         problem
         for problem in validate(data, registry=False)
@@ -323,7 +323,7 @@ def _options(parser: ArgumentParser, arguments: Any) -> dict[str, Any]:
 
 
 def _reset(data: Dataset) -> dict[str, Any]:
-    """Remove the progress, and return the options of the plan, or nothing if it cannot be read."""
+    """Remove the progress, and return the options of the plan; empty if the plan cannot be read."""
     try:
         plan = asdict(Plan(**json.loads(data.state_file.read_text(encoding="utf-8"))["plan"]))
     except (ValueError, TypeError, KeyError, OSError):

@@ -105,7 +105,7 @@ class _Checker:
                     times[field] = read_time(row[field])
                 except ValueError:
                     yield field, f"{_short(row[field])} is not a time in UTC, such as 2026-10-31T23:59:59Z"
-        yield from self._order(row, times)
+        yield from self._consistency(row, times)
         yield from _number(row, "duration_seconds", 0, MAX_INTEGER)
         yield from _number(row, "rows_processed", 0, MAX_BIGINT)
         started, finished = times.get("started_at"), times.get("finished_at")
@@ -121,7 +121,7 @@ class _Checker:
             if not isinstance(payload, dict):
                 yield "payload", "is not a JSON object"
 
-    def _order(self, row: Row, times: Mapping[str, datetime]) -> Iterator[Fault]:
+    def _consistency(self, row: Row, times: Mapping[str, datetime]) -> Iterator[Fault]:
         status, finished = row["status"], times.get("finished_at")
         for field in ("started_at", "updated_at"):
             if not row[field]:

@@ -10,10 +10,10 @@ STATUSES = ("running", "success", "failed", "canceled", "skipped")
 RULE_TYPES = ("on_failure", "failures_in_window")
 CHANNELS = ("slack", "email", "webhook")
 
-FIRST = (
+CLIENT_FIRST_WORDS = (
     "Alder Baltic Cobalt Delta Ember Fjord Granite Harbor Indigo Juniper Kestrel Lumen Meridian Northern Orchard Polar"
 ).split()
-SECOND = (
+CLIENT_SECOND_WORDS = (
     "Analytics Bank Commerce Diagnostics Energy Foods Freight Insurance Logistics Media Mobility Retail Telecom Trading"
 ).split()
 SUBJECTS = (

@@ -18,14 +18,14 @@ from ingestion.adoption import adopt
 from ingestion.connection_status import ConnectionStatus, read_status
 from ingestion.connections import ConfigurationError, configured
 from ingestion.schedule import Phased
-from ingestion.synthetic.airflow_of_many import AirflowOfMany
 from ingestion.synthetic.airflow_replay import AirflowReplay
+from ingestion.synthetic.airflow_with_many_dags import AirflowWithManyDags
 from ingestion.tests.support import PASSWORD_ENV, ingest, pipelines_of
 from inventory.models import Client, Pipeline
 
 pytestmark = pytest.mark.django_db
 
-Connected = Callable[..., None]
+WriteConnections = Callable[..., None]
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +36,7 @@ def _empty_cache() -> Iterator[None]:
 
 
 @pytest.fixture
-def connected(tmp_path: Path, settings: Settings) -> Connected:
+def write_connections(tmp_path: Path, settings: Settings) -> WriteConnections:
     """Write a connections file with one Airflow, "live", or several with the options of each."""
 
     def write(partner: Any, **options: str) -> None:
@@ -58,7 +58,7 @@ auth = {{ kind = "airflow_token", username = "admin", secret_env = "{PASSWORD_EN
     return write
 
 
-def walked(name: str = "live") -> ConnectionStatus:
+def status_after_walk(name: str = "live") -> ConnectionStatus:
     ingest(configured()[name])
     return status(name)
 
@@ -74,8 +74,10 @@ def command(*arguments: str) -> str:
     return out.getvalue()
 
 
-def test_the_command_shows_how_source_and_inventory_differ(airflow: AirflowReplay, connected: Connected) -> None:
-    connected(airflow)
+def test_the_command_shows_how_source_and_inventory_differ(
+    airflow: AirflowReplay, write_connections: WriteConnections
+) -> None:
+    write_connections(airflow)
     pipelines_of("Northwind", "sales_daily_load", "manual_refund", "deleted_dag")
     Pipeline.objects.update(ingested_through=timezone.now() - timedelta(minutes=5))
     airflow.dag_list[0] |= {"has_import_errors": True}
@@ -83,18 +85,20 @@ def test_the_command_shows_how_source_and_inventory_differ(airflow: AirflowRepla
         row["is_paused"] = row["dag_id"] == "manual_refund"
     ingest(configured()["live"])
 
-    [found] = json.loads(command("--json"))
+    [document] = json.loads(command("--json"))
 
-    assert [each["external_id"] for each in found["missing"]] == ["deleted_dag"]
-    assert [each["external_id"] for each in found["paused"]] == ["manual_refund"]
-    assert found["import_errors"] == ["archive_backfill"]
-    assert {each["external_id"] for each in found["unmatched"]} == {
+    assert [pipeline["external_id"] for pipeline in document["missing"]] == ["deleted_dag"]
+    assert [pipeline["external_id"] for pipeline in document["paused"]] == ["manual_refund"]
+    assert document["import_errors"] == ["archive_backfill"]
+    assert {pipeline["external_id"] for pipeline in document["unmatched"]} == {
         row["dag_id"] for row in airflow.dag_list
     } - {"sales_daily_load", "manual_refund"}  # fmt: skip
-    assert (found["pipelines"], found["errors"], found["list_error"]) == (3, [], "")
-    assert found["base_url"] == airflow.base_url
+    assert (document["pipelines"], document["errors"], document["list_error"]) == (3, [], "")
+    assert document["base_url"] == airflow.base_url
     assert (
-        datetime.fromisoformat(found["last_walk_at"]) <= timezone.now() < datetime.fromisoformat(found["next_walk_at"])
+        datetime.fromisoformat(document["last_walk_at"])
+        <= timezone.now()
+        < datetime.fromisoformat(document["next_walk_at"])
     )
     table = command("live")
     assert "live" in table
@@ -102,9 +106,9 @@ def test_the_command_shows_how_source_and_inventory_differ(airflow: AirflowRepla
 
 
 def test_the_command_names_errors_and_unknown_connections(
-    airflow: AirflowReplay, connected: Connected, capsys: pytest.CaptureFixture[str]
+    airflow: AirflowReplay, write_connections: WriteConnections, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    connected(airflow)
+    write_connections(airflow)
     pipelines_of("Northwind", "sales_daily_load", "manual_refund")
     Pipeline.objects.update(last_ingest_error="GET /dagRuns answered 503")
 
@@ -126,43 +130,47 @@ def test_the_next_walk_is_when_beat_enqueues_it() -> None:
 
 
 def test_an_id_of_another_connection_to_the_same_source_is_not_unmatched(
-    airflow: AirflowReplay, connected: Connected
+    airflow: AirflowReplay, write_connections: WriteConnections
 ) -> None:
-    connected(airflow, north='pipelines = { clients = ["Northwind"] }', south='pipelines = { clients = ["Contoso"] }')
+    write_connections(
+        airflow, north='pipelines = { clients = ["Northwind"] }', south='pipelines = { clients = ["Contoso"] }'
+    )
     Client.objects.create(name="Northwind")
     pipelines_of("Contoso", "sales_daily_load")
     disabled = pipelines_of("Contoso", "manual_refund")["manual_refund"]
     Pipeline.objects.filter(pk=disabled.pk).update(is_active=False)
 
-    found = {each.external_id for each in walked("north").unmatched}
+    unmatched_ids = {each.external_id for each in status_after_walk("north").unmatched}
 
-    assert len(found) == 6
-    assert not found & {"sales_daily_load", "manual_refund"}
-
-
-def test_a_connection_for_some_ids_offers_only_those(airflow: AirflowReplay, connected: Connected) -> None:
-    connected(airflow, live='pipelines = { external_id_prefix = "sales" }')
-
-    assert {each.external_id for each in walked().unmatched} == {"sales_daily_load", "sales-mart.refresh"}
+    assert len(unmatched_ids) == 6
+    assert not unmatched_ids & {"sales_daily_load", "manual_refund"}
 
 
-def test_two_hundred_are_adopted_at_once_and_the_next_walk_reads_their_runs(
-    connected: Connected, monkeypatch: pytest.MonkeyPatch, admin_user: User
+def test_a_connection_for_some_ids_offers_only_those(
+    airflow: AirflowReplay, write_connections: WriteConnections
+) -> None:
+    write_connections(airflow, live='pipelines = { external_id_prefix = "sales" }')
+
+    assert {each.external_id for each in status_after_walk().unmatched} == {"sales_daily_load", "sales-mart.refresh"}
+
+
+def test_two_hundred_pipelines_are_adopted_at_once_and_the_next_walk_reads_their_runs(
+    write_connections: WriteConnections, monkeypatch: pytest.MonkeyPatch, admin_user: User
 ) -> None:
     monkeypatch.setenv(PASSWORD_ENV, "secret")
     Client.objects.create(name="Northwind")
-    with AirflowOfMany() as airflow:
+    with AirflowWithManyDags() as airflow:
         airflow.dag_ids = [f"dag-{number:03}" for number in range(250)]
-        connected(airflow, live='adopt_clients = { "dag-*" = "Northwind" }')
-        found = walked()
-        chosen = [each.external_id for each in found.unmatched]
+        write_connections(airflow, live='adopt_clients = { "dag-*" = "Northwind" }')
+        status_before = status_after_walk()
+        external_ids = [each.external_id for each in status_before.unmatched]
 
-        too_many = adopt(found, chosen, client="", pipeline_type="ingestion", user_id=admin_user.pk)
-        adopted = adopt(found, chosen[:200], client="", pipeline_type="ingestion", user_id=admin_user.pk)
+        too_many = adopt(status_before, external_ids, client="", pipeline_type="ingestion", user_id=admin_user.pk)
+        adopted = adopt(status_before, external_ids[:200], client="", pipeline_type="ingestion", user_id=admin_user.pk)
 
         assert [fault.message for fault in too_many.faults] == ["At most 200 pipelines can be adopted at once."]
         assert (adopted.faults, len(adopted.new)) == ([], 200)
-        assert len(status().unmatched) == 50, "without another list"
+        assert len(status().unmatched) == 50, "without reading the list again"
         assert ingest(configured()["live"]).pipelines_processed == 200
     pipeline = Pipeline.objects.order_by("name")[0]
     assert (pipeline.client.name, pipeline.platform, pipeline.environment) == ("Northwind", "airflow", "prod")
@@ -170,16 +178,18 @@ def test_two_hundred_are_adopted_at_once_and_the_next_walk_reads_their_runs(
 
 
 def test_a_client_that_the_user_chooses_has_precedence_over_the_rule(
-    airflow: AirflowReplay, connected: Connected, admin_user: User
+    airflow: AirflowReplay, write_connections: WriteConnections, admin_user: User
 ) -> None:
-    connected(airflow, live='adopt_clients = { "sales*" = "Northwind" }')
+    write_connections(airflow, live='adopt_clients = { "sales*" = "Northwind" }')
     for name in ("Northwind", "Contoso"):
         Client.objects.create(name=name)
-    found = walked()
+    status_before = status_after_walk()
 
-    by_rule = adopt(found, ["sales_daily_load"], client="", pipeline_type="export", user_id=admin_user.pk)
-    by_hand = adopt(found, ["sales-mart.refresh"], client="Contoso", pipeline_type="export", user_id=admin_user.pk)
-    neither = adopt(found, ["manual_refund"], client="", pipeline_type="export", user_id=admin_user.pk)
+    by_rule = adopt(status_before, ["sales_daily_load"], client="", pipeline_type="export", user_id=admin_user.pk)
+    by_hand = adopt(
+        status_before, ["sales-mart.refresh"], client="Contoso", pipeline_type="export", user_id=admin_user.pk
+    )
+    neither = adopt(status_before, ["manual_refund"], client="", pipeline_type="export", user_id=admin_user.pk)
 
     assert (by_rule.faults, by_hand.faults) == ([], [])
     owners = dict(Pipeline.objects.values_list("external_id", "client__name"))
@@ -188,15 +198,15 @@ def test_a_client_that_the_user_chooses_has_precedence_over_the_rule(
 
 
 def test_pipelines_are_adopted_only_for_the_clients_that_the_connection_selects(
-    airflow: AirflowReplay, connected: Connected, admin_user: User
+    airflow: AirflowReplay, write_connections: WriteConnections, admin_user: User
 ) -> None:
-    connected(airflow, live='pipelines = { clients = ["Northwind"], environment = "staging" }')
+    write_connections(airflow, live='pipelines = { clients = ["Northwind"], environment = "staging" }')
     for name in ("Northwind", "Contoso"):
         Client.objects.create(name=name)
-    found = walked()
+    status_before = status_after_walk()
 
-    other = adopt(found, ["manual_refund"], client="Contoso", pipeline_type="export", user_id=admin_user.pk)
-    owned = adopt(found, ["manual_refund"], client="", pipeline_type="export", user_id=admin_user.pk)
+    other = adopt(status_before, ["manual_refund"], client="Contoso", pipeline_type="export", user_id=admin_user.pk)
+    owned = adopt(status_before, ["manual_refund"], client="", pipeline_type="export", user_id=admin_user.pk)
 
     assert [fault.message for fault in other.faults] == ["The connection does not select the client Contoso."]
     assert owned.faults == []
@@ -204,18 +214,22 @@ def test_pipelines_are_adopted_only_for_the_clients_that_the_connection_selects(
 
 
 def test_adopting_does_not_change_a_pipeline_with_the_same_name(
-    airflow: AirflowReplay, connected: Connected, admin_user: User
+    airflow: AirflowReplay, write_connections: WriteConnections, admin_user: User
 ) -> None:
-    connected(airflow)
+    write_connections(airflow)
     other = pipelines_of("Northwind", "manual_refund_of_old")["manual_refund_of_old"]
     Pipeline.objects.filter(pk=other.pk).update(name="manual_refund")
-    found = walked()
+    status_before = status_after_walk()
 
-    judgement = adopt(
-        found, ["manual_refund", "branch_and_map"], client="Northwind", pipeline_type="export", user_id=admin_user.pk
+    result = adopt(
+        status_before,
+        ["manual_refund", "branch_and_map"],
+        client="Northwind",
+        pipeline_type="export",
+        user_id=admin_user.pk,
     )
 
-    assert [fault.message for fault in judgement.faults] == [
+    assert [fault.message for fault in result.faults] == [
         "manual_refund exists already. Set this external id on that pipeline."
     ]
     assert Pipeline.objects.get().external_id == "manual_refund_of_old"
@@ -223,21 +237,19 @@ def test_adopting_does_not_change_a_pipeline_with_the_same_name(
 
 
 def test_a_pipeline_that_is_no_longer_unmatched_is_not_adopted(
-    airflow: AirflowReplay, connected: Connected, admin_user: User
+    airflow: AirflowReplay, write_connections: WriteConnections, admin_user: User
 ) -> None:
-    connected(airflow)
+    write_connections(airflow)
     Client.objects.create(name="Northwind")
 
-    judgement = adopt(walked(), ["made_up"], client="Northwind", pipeline_type="export", user_id=admin_user.pk)
+    result = adopt(status_after_walk(), ["made_up"], client="Northwind", pipeline_type="export", user_id=admin_user.pk)
 
-    assert [fault.message for fault in judgement.faults] == [
-        "Some pipelines are no longer in the list. Reload the page."
-    ]
+    assert [fault.message for fault in result.faults] == ["Some pipelines are no longer in the list. Reload the page."]
     assert not Pipeline.objects.exists()
 
 
-def test_a_rule_without_a_client_is_a_mistake(airflow: AirflowReplay, connected: Connected) -> None:
-    connected(airflow, live='adopt_clients = { "dag-*" = "" }')
+def test_a_rule_without_a_client_is_a_mistake(airflow: AirflowReplay, write_connections: WriteConnections) -> None:
+    write_connections(airflow, live='adopt_clients = { "dag-*" = "" }')
 
     with pytest.raises(ConfigurationError, match=r"adopt_clients.dag-\*: must be a text that is not empty"):
         configured()

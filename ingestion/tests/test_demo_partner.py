@@ -20,7 +20,7 @@ from ingestion.report import Report
 from ingestion.services import ingest_connection
 from ingestion.synthetic.dataset import dataset, read_time
 from ingestion.synthetic.demo_partner import CYCLE_SECONDS, DOWN_SECONDS, DOWN_SOURCE, LEFT_OPEN_SECONDS, DemoPartner
-from ingestion.synthetic.live_runs import KEPT_SECONDS, PERIOD_SECONDS, SimulatedSource
+from ingestion.synthetic.live_runs import KEPT_SECONDS, PERIOD_SECONDS, SimulatedPipeline
 from ingestion.tests.support import PASSWORD_ENV, generic_connection
 from inventory.models import Pipeline, Platform
 from runs.models import Run
@@ -28,7 +28,7 @@ from runs.reporting.adapter import run_shape
 
 TOKEN = "partner-token-1"
 NOW = 1_795_000_000
-SOURCES = [SimulatedSource(f"client-{number}.orders-load", "ingestion") for number in range(100)]
+PIPELINES = [SimulatedPipeline(f"client-{number}.orders-load", "ingestion") for number in range(100)]
 
 
 class Clock:
@@ -78,52 +78,53 @@ def ingest_all(partner: DemoPartner) -> dict[str, Report]:
 
 
 def live_runs() -> dict[str, tuple[str, int | None]]:
-    found = Run.objects.filter(external_run_id__contains=".live-")
-    return {run.external_run_id: (run.status, run.rows_processed) for run in found}
+    runs = Run.objects.filter(external_run_id__contains=".live-")
+    return {run.external_run_id: (run.status, run.rows_processed) for run in runs}
 
 
 def test_runs_are_queued_progress_and_end_and_some_failed_runs_run_again() -> None:
-    lives: dict[str, list[tuple[str, str, int]]] = {}
+    states_by_run: dict[str, list[tuple[str, str, int]]] = {}
     for moment in range(NOW, NOW + 900):
-        for source in SOURCES:
-            for run in source.runs(moment):
-                life = lives.setdefault(run["external_run_id"], [])
+        for pipeline in PIPELINES:
+            for run in pipeline.runs(moment):
+                states = states_by_run.setdefault(run["external_run_id"], [])
                 state = (run["status"], run["updated_at"], run.get("rows_processed") or 0)
-                if not life or life[-1] != state:
-                    life.append(state)
+                if not states or states[-1] != state:
+                    states.append(state)
                 assert read_time(run["updated_at"]).timestamp() <= moment
-    ways = set()
-    for life in lives.values():
-        versions = [version for _, version, _ in life]
-        assert versions == sorted(set(versions)), life  # a changed run has a later version, always
-        ways.add(tuple(status for n, (status, _, _) in enumerate(life) if n == 0 or life[n - 1][0] != status))
-    assert ways >= {
+    sequences = set()
+    for states in states_by_run.values():
+        versions = [version for _, version, _ in states]
+        assert versions == sorted(set(versions)), states  # each change of a run gives it a later version
+        sequences.add(tuple(status for n, (status, _, _) in enumerate(states) if n == 0 or states[n - 1][0] != status))
+    assert sequences >= {
         ("queued", "running", "succeeded"),
         ("queued", "running", "failed"),
         ("queued", "running", "failed", "running", "succeeded"),
         ("queued", "running", "cancelled"),
     }
-    assert {status for way in ways for status in way} <= set(STATUSES)
-    progress = [rows for life in lives.values() for status, _, rows in life if status == "running"]
-    assert len(set(progress)) > len(lives)
+    assert {status for sequence in sequences for status in sequence} <= set(STATUSES)
+    progress = [rows for states in states_by_run.values() for status, _, rows in states if status == "running"]
+    assert len(set(progress)) > len(states_by_run)
 
 
 def test_the_same_seed_and_moment_give_the_same_runs_and_another_seed_others() -> None:
-    again = [SimulatedSource(source.external_id, "ingestion") for source in SOURCES]
-    other = [SimulatedSource(source.external_id, "ingestion", seed=2) for source in SOURCES]
+    again = [SimulatedPipeline(pipeline.external_id, "ingestion") for pipeline in PIPELINES]
+    other = [SimulatedPipeline(pipeline.external_id, "ingestion", seed=2) for pipeline in PIPELINES]
 
-    assert [source.runs(NOW) for source in again] == [source.runs(NOW) for source in SOURCES]
-    assert [source.runs(NOW) for source in other] != [source.runs(NOW) for source in SOURCES]
+    assert [pipeline.runs(NOW) for pipeline in again] == [pipeline.runs(NOW) for pipeline in PIPELINES]
+    assert [pipeline.runs(NOW) for pipeline in other] != [pipeline.runs(NOW) for pipeline in PIPELINES]
 
 
 def test_every_few_seconds_something_happens_and_the_past_is_bounded() -> None:
     states = [
-        [run["updated_at"] for source in SOURCES[:40] for run in source.runs(moment)] for moment in range(NOW, NOW + 60)
+        [run["updated_at"] for pipeline in PIPELINES[:40] for run in pipeline.runs(moment)]
+        for moment in range(NOW, NOW + 60)
     ]
     changes = sum(now != before for before, now in itertools.pairwise(states))
 
     assert changes > 12
-    assert all(len(source.runs(NOW)) <= KEPT_SECONDS // PERIOD_SECONDS[0] + 1 for source in SOURCES)
+    assert all(len(pipeline.runs(NOW)) <= KEPT_SECONDS // PERIOD_SECONDS[0] + 1 for pipeline in PIPELINES)
 
 
 def test_every_change_is_ingested_despite_rate_limits_and_repeated_pages(partner: DemoPartner, clock: Clock) -> None:
@@ -138,11 +139,11 @@ def test_every_change_is_ingested_despite_rate_limits_and_repeated_pages(partner
     stored = live_runs()
     watched = set(Pipeline.objects.ingestible().values_list("external_id", flat=True))
     compared = 0
-    for source in partner.sources():
+    for pipeline in partner.pipelines():
         first, last = (
             {
                 run["external_run_id"]: (STATUSES[run["status"]], run.get("rows_processed"))
-                for run in source.runs(moment)
+                for run in pipeline.runs(moment)
             }
             for moment in (before, after)
         )
@@ -179,15 +180,15 @@ def test_a_source_that_goes_down_becomes_stale_and_recovers_without_losing_runs(
 
 
 def test_runs_that_were_open_before_the_start_end(partner: DemoPartner, clock: Clock) -> None:
-    left = set(Run.objects.still_open().values_list("external_run_id", flat=True))
+    open_ids = set(Run.objects.still_open().values_list("external_run_id", flat=True))
     ingest_all(partner)
-    assert set(Run.objects.still_open().values_list("external_run_id", flat=True)) >= left
+    assert set(Run.objects.still_open().values_list("external_run_id", flat=True)) >= open_ids
 
     clock.ahead += max(*LEFT_OPEN_SECONDS, DOWN_SECONDS[1])
     ingest_all(partner)
 
-    assert left
-    assert set(Run.objects.filter(external_run_id__in=left).values_list("status", flat=True)) == {"success"}
+    assert open_ids
+    assert set(Run.objects.filter(external_run_id__in=open_ids).values_list("status", flat=True)) == {"success"}
 
 
 def test_a_pipeline_that_stopped_in_the_data_set_gets_no_live_runs_and_is_late(partner: DemoPartner) -> None:
@@ -221,9 +222,9 @@ def test_the_process_names_a_missing_variable_or_data_set(tmp_path: Path) -> Non
     root = Path(__file__).resolve().parents[2]
 
     without = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-    known = {**os.environ, "CHM_TEST_TOKEN": "x"}
+    environment = {**os.environ, "CHM_TEST_TOKEN": "x"}
     unknown = subprocess.run(
-        [*command, "--dataset", "v9"], cwd=root, capture_output=True, text=True, check=False, env=known
+        [*command, "--dataset", "v9"], cwd=root, capture_output=True, text=True, check=False, env=environment
     )
 
     assert (without.returncode, unknown.returncode) == (2, 2)

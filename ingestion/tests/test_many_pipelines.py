@@ -9,7 +9,7 @@ from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from ingestion.synthetic.airflow_of_many import AirflowOfMany, dag_run
+from ingestion.synthetic.airflow_with_many_dags import AirflowWithManyDags, dag_run
 from ingestion.synthetic.generic_partner import GenericPartner
 from ingestion.synthetic.partner import Request
 from ingestion.tests.support import (
@@ -42,7 +42,7 @@ def test_the_cost_of_a_tick_depends_on_the_changes_and_not_on_the_number_of_pipe
         )
         for number in range(pipelines)
     )  # fmt: skip
-    with AirflowOfMany() as airflow:
+    with AirflowWithManyDags() as airflow:
         airflow.changes = [(timezone.now(), dag_run(f"p{number}", 1, timezone.now())) for number in range(CHANGED)]
         airflow.changes += [(before - timedelta(days=1), dag_run(f"p{number}", 0, before)) for number in range(CHANGED)]
         with CaptureQueriesContext(
@@ -75,7 +75,7 @@ def test_the_requests_of_a_tick_of_ten_thousand_pipelines_are_counted(monkeypatc
         )
         for name in names
     )  # fmt: skip
-    with AirflowOfMany() as airflow:
+    with AirflowWithManyDags() as airflow:
         airflow.dag_ids = names
         connection = airflow_connection(airflow, interval_seconds=60, inventory_seconds=300)
         ticks = []
@@ -95,7 +95,7 @@ def test_the_requests_of_a_tick_of_ten_thousand_pipelines_are_counted(monkeypatc
 
     first, changes, rest, idle = ticks
     assert first["dags"] == 101, "a page has 100 DAGs, and starts with the last DAG of the page before"
-    assert changes == {"dagRuns": 3, "taskInstances": 1, "logs": 19}, "20 requests for texts at most, as documented"
+    assert changes == {"dagRuns": 3, "taskInstances": 1, "logs": 19}, "at most 20 requests for error texts"
     assert rest == {"dagRuns": 1, "taskInstances": 1, "logs": 1}, "the text that was left"
     assert idle == {"dagRuns": 1}
     assert Run.objects.filter(status="failed").exclude(error_message=None).count() == FAILED

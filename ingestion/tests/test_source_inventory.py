@@ -14,8 +14,8 @@ from django.utils import timezone
 from ingestion import synthetic
 from ingestion.connections import AuthSettings, Connection
 from ingestion.source_inventory import last_list
-from ingestion.synthetic.airflow_of_many import AirflowOfMany
 from ingestion.synthetic.airflow_replay import Airflow2Replay, AirflowReplay
+from ingestion.synthetic.airflow_with_many_dags import AirflowWithManyDags
 from ingestion.synthetic.generic_partner import GenericPartner
 from ingestion.synthetic.partner import Answer, Request
 from ingestion.tests.scripted import Connect, Scripted, make_row
@@ -42,15 +42,15 @@ def _empty_cache() -> Iterator[None]:
     cache.clear()
 
 
-def listing(airflow: AirflowReplay, **options: Any) -> Connection:
+def connection_with_list(airflow: AirflowReplay, **options: Any) -> Connection:
     return airflow_connection(airflow, inventory_seconds=300, **options)
 
 
-def lists_read(airflow: AirflowReplay | AirflowOfMany) -> int:
+def lists_read(airflow: AirflowReplay | AirflowWithManyDags) -> int:
     return len([request for request in airflow.requests if request.path.endswith("/dags")])
 
 
-def listed_again(connection: Connection) -> None:
+def ingest_when_list_is_due(connection: Connection) -> None:
     """Ingest as if the list were due again."""
     cache.delete(f"source-list:{connection.name}")
     ingest(connection)
@@ -71,7 +71,7 @@ def test_a_pause_and_the_next_start_of_a_dag_are_stored_in_the_pipeline(
 ) -> None:
     dag(airflow, "manual_refund")["is_paused"] = True
 
-    ingest(listing(airflow))
+    ingest(connection_with_list(airflow))
 
     paused = dict(Pipeline.objects.values_list("external_id", "source_paused"))
     assert (paused["manual_refund"], paused["sales_daily_load"]) == (True, False)
@@ -84,7 +84,7 @@ def test_a_paused_dag_has_no_next_start_although_airflow_gives_one(
 ) -> None:
     dag(airflow, "archive_backfill")["is_paused"] = True
 
-    ingest(listing(airflow))
+    ingest(connection_with_list(airflow))
 
     assert Pipeline.objects.get(external_id="archive_backfill").source_next_run_at is None
 
@@ -95,24 +95,22 @@ def test_the_list_of_airflow_2_is_read_too(monkeypatch: pytest.MonkeyPatch) -> N
     with Airflow2Replay() as airflow:
         dag(airflow, "legacy_daily")["next_dagrun_create_after"] = "2026-11-23T03:00:00+00:00"
         auth = AuthSettings(kind="basic", username="admin", secret_env=PASSWORD_ENV)
-        ingest(listing(airflow, auth=auth))
+        ingest(connection_with_list(airflow, auth=auth))
 
     pipeline = Pipeline.objects.get()
     assert pipeline.source_paused is False
     assert pipeline.source_next_run_at == datetime(2026, 11, 23, 3, tzinfo=UTC)
 
 
-def test_a_deleted_dag_is_missing_from_then_on_and_back_when_it_is_listed_again(
-    airflow: AirflowReplay, dags: dict[str, Pipeline]
-) -> None:
-    connection = listing(airflow)
+def test_a_deleted_dag_is_missing_until_it_is_listed_again(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
+    connection = connection_with_list(airflow)
     ingest(connection)
     deleted = dag(airflow, "sales_daily_load")
     airflow.dag_list.remove(deleted)
 
-    listed_again(connection)
+    ingest_when_list_is_due(connection)
     since = Pipeline.objects.get(external_id="sales_daily_load").source_missing_since
-    listed_again(connection)
+    ingest_when_list_is_due(connection)
 
     assert since is not None
     assert timezone.now() - since < timedelta(minutes=1)
@@ -121,7 +119,7 @@ def test_a_deleted_dag_is_missing_from_then_on_and_back_when_it_is_listed_again(
     assert missing.ingestion_state(timezone.now(), has_runs=True) == "missing"
     assert Pipeline.objects.filter(source_missing_since=None).count() == len(dags) - 1
     airflow.dag_list.append(deleted)
-    listed_again(connection)
+    ingest_when_list_is_due(connection)
     assert not Pipeline.objects.exclude(source_missing_since=None).exists()
 
 
@@ -129,14 +127,14 @@ def test_a_deleted_dag_is_missing_for_both_clients_that_share_it(airflow: Airflo
     pipelines_of("Northwind", "deleted_dag")
     pipelines_of("Contoso", "deleted_dag")
 
-    ingest(listing(airflow))
+    ingest(connection_with_list(airflow))
 
     assert Pipeline.objects.exclude(source_missing_since=None).count() == 2
 
 
 def test_a_pipeline_that_moves_to_another_source_is_not_missing_there_yet(airflow: AirflowReplay) -> None:
     pipeline = pipelines_of("Northwind", "deleted_dag")["deleted_dag"]
-    ingest(listing(airflow))
+    ingest(connection_with_list(airflow))
     pipeline.refresh_from_db()
     assert pipeline.source_missing_since
 
@@ -147,12 +145,12 @@ def test_a_pipeline_that_moves_to_another_source_is_not_missing_there_yet(airflo
 
 
 def test_an_unchanged_list_writes_no_row(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
-    connection = listing(airflow, interval_seconds=3600)
+    connection = connection_with_list(airflow, interval_seconds=3600)
     pipelines_of("Northwind", "deleted_dag")
     ingest(connection)
     before = row_versions()
 
-    listed_again(connection)
+    ingest_when_list_is_due(connection)
 
     after = row_versions()
     assert after == before
@@ -161,12 +159,12 @@ def test_an_unchanged_list_writes_no_row(airflow: AirflowReplay, dags: dict[str,
 def test_the_list_is_read_once_per_period_and_not_with_every_walk(
     airflow: AirflowReplay, dags: dict[str, Pipeline]
 ) -> None:
-    connection = listing(airflow)
+    connection = connection_with_list(airflow)
     for _ in range(3):
         ingest(connection)
     assert lists_read(airflow) == 1
 
-    listed_again(connection)
+    ingest_when_list_is_due(connection)
     ingest(airflow_connection(airflow, inventory_seconds=0, name=connection.name))
 
     assert lists_read(airflow) == 2
@@ -174,16 +172,16 @@ def test_the_list_is_read_once_per_period_and_not_with_every_walk(
 
 def test_a_list_costs_one_request_for_a_hundred_dags(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(PASSWORD_ENV, "secret")
-    with AirflowOfMany() as airflow:
+    with AirflowWithManyDags() as airflow:
         airflow.dag_ids = [f"dag-{number:04}" for number in range(990)]
         pipelines_of("Northwind", *airflow.dag_ids[:10])
 
-        ingest(listing(airflow))  # type: ignore[arg-type]
+        ingest(connection_with_list(airflow))  # type: ignore[arg-type]
 
-        found = last_list(listing(airflow).name)  # type: ignore[arg-type]
-    assert lists_read(airflow) == 10, "each page begins with the last DAG of the one before"
-    assert found is not None
-    assert (found.listed, len(found.unmatched)) == (990, 980)
+        source_list = last_list(connection_with_list(airflow).name)  # type: ignore[arg-type]
+    assert lists_read(airflow) == 10, "each page begins with the last DAG of the page before"
+    assert source_list is not None
+    assert (source_list.listed, len(source_list.unmatched)) == (990, 980)
 
 
 def test_an_airflow_that_refuses_its_list_is_walked(
@@ -192,18 +190,18 @@ def test_an_airflow_that_refuses_its_list_is_walked(
     airflow.move_to("C-settled")
     forbidden = Answer(403, {"detail": "Forbidden"})
     monkeypatch.setattr(airflow, "_list_dags", lambda request: forbidden)
-    connection = listing(airflow)
+    connection = connection_with_list(airflow)
 
     reports = [ingest(connection) for _ in range(2)]
 
     assert [report.errors for report in reports] == [[], []]
     assert reports[0].created == 71
-    assert reports[0].error_texts, "the texts of failed runs come all the same"
+    assert reports[0].error_texts, "the error texts are still fetched"
     assert lists_read(airflow) == 1, "after a refusal the list is not requested again at once"
-    found = last_list(connection.name)
-    assert found is not None
-    assert found.refused
-    assert "403" in found.error
+    source_list = last_list(connection.name)
+    assert source_list is not None
+    assert source_list.refused
+    assert "403" in source_list.error
     assert not Pipeline.objects.exclude(source_paused=None).exists()
     assert not Pipeline.objects.exclude(last_ingest_error=None).exists()
 
@@ -213,12 +211,12 @@ def test_a_response_that_is_not_a_list_does_not_stop_the_walk(
 ) -> None:
     monkeypatch.setattr(airflow, "_list_dags", lambda request: Answer(body={"dags": "none", "total_entries": 3}))
 
-    report = ingest(listing(airflow))
+    report = ingest(connection_with_list(airflow))
 
     assert (report.errors, report.pipelines_processed) == ([], len(dags))
-    found = last_list(listing(airflow).name)
-    assert found is not None
-    assert "dags" in found.error
+    source_list = last_list(connection_with_list(airflow).name)
+    assert source_list is not None
+    assert "dags" in source_list.error
 
 
 def test_unmatched_pipelines_and_import_errors_are_stored(airflow: AirflowReplay) -> None:
@@ -226,28 +224,28 @@ def test_unmatched_pipelines_and_import_errors_are_stored(airflow: AirflowReplay
     dag(airflow, "manual_refund")["has_import_errors"] = True
     dag(airflow, "branch_and_map")["is_paused"] = True
 
-    ingest(listing(airflow))
+    ingest(connection_with_list(airflow))
 
-    found = last_list(listing(airflow).name)
-    assert found is not None
-    assert found.import_errors == ("manual_refund",)
-    assert len(found.unmatched) == 6
-    assert found.unmatched["branch_and_map"] == ("branch_and_map", True)
-    assert "sales_daily_load" not in found.unmatched
+    source_list = last_list(connection_with_list(airflow).name)
+    assert source_list is not None
+    assert source_list.import_errors == ("manual_refund",)
+    assert len(source_list.unmatched) == 6
+    assert source_list.unmatched["branch_and_map"] == ("branch_and_map", True)
+    assert "sales_daily_load" not in source_list.unmatched
 
 
 def test_a_connection_without_pipelines_reads_the_list(airflow: AirflowReplay) -> None:
-    report = ingest(listing(airflow))
+    report = ingest(connection_with_list(airflow))
 
-    found = last_list(listing(airflow).name)
+    source_list = last_list(connection_with_list(airflow).name)
     assert report.errors == []
-    assert found is not None
-    assert len(found.unmatched) == 8
+    assert source_list is not None
+    assert len(source_list.unmatched) == 8
 
 
 def test_a_walk_of_one_client_or_a_dry_run_reads_no_list(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
-    ingest(listing(airflow), client_id=dags["manual_refund"].client_id)
-    ingest(listing(airflow), dry_run=True)
+    ingest(connection_with_list(airflow), client_id=dags["manual_refund"].client_id)
+    ingest(connection_with_list(airflow), dry_run=True)
 
     assert lists_read(airflow) == 0
 
@@ -278,10 +276,10 @@ def test_prefect_lists_deployments_and_flows_by_their_names() -> None:
     paused = dict(Pipeline.objects.values_list("external_id", "source_paused"))
     assert (paused[deployment], paused[flow]) == (True, None)
     assert Pipeline.objects.exclude(source_missing_since=None).count() == 1
-    found = last_list("prefect")
-    assert found is not None
-    assert deployments[0]["flow_id"] not in found.unmatched, "its runs are its deployment's"
-    assert {name for name, _ in found.unmatched.values()} == {
+    source_list = last_list("prefect")
+    assert source_list is not None
+    assert deployments[0]["flow_id"] not in source_list.unmatched, "its deployment has the same runs"
+    assert {name for name, _ in source_list.unmatched.values()} == {
         row["name"] for row in flows if row["id"] not in {flow, deployments[0]["flow_id"]}
     }
 
@@ -292,32 +290,32 @@ def test_schedules_of_dagster_give_the_pause_and_the_next_start_of_their_jobs() 
     [schedule] = node["schedules"]
     scheduled = schedule["pipelineName"]
     others = {job["name"] for job in node["jobs"]} - {scheduled, "__ASSET_JOB"}
-    by_hand = min(others)
+    unscheduled = min(others)
 
     def script(request: Request) -> Answer:
         if "repositoriesOrError" in json.loads(request.body)["query"]:
             return Answer(body=jobs)
         return Answer(body={"data": {"runsOrError": {"__typename": "Runs", "results": []}}})
 
-    pipelines_of("Northwind", scheduled, by_hand, "deleted_job", platform="vendor_api")
+    pipelines_of("Northwind", scheduled, unscheduled, "deleted_job", platform="vendor_api")
     with Scripted() as dagster:
         dagster.script = script
         connection = Connection("dagster", "dagster", dagster.base_url, http=IMPATIENT)
         ingest(connection)
         running = Pipeline.objects.get(external_id=scheduled)
         schedule["scheduleState"]["status"] = "STOPPED"
-        listed_again(connection)
+        ingest_when_list_is_due(connection)
 
     assert running.source_paused is False
     [tick] = schedule["futureTicks"]["results"]
     assert running.source_next_run_at == datetime.fromtimestamp(tick["timestamp"], UTC)
     stopped = Pipeline.objects.get(external_id=scheduled)
     assert (stopped.source_paused, stopped.source_next_run_at) == (True, None)
-    assert Pipeline.objects.get(external_id=by_hand).source_paused is None, "nothing starts it but people"
+    assert Pipeline.objects.get(external_id=unscheduled).source_paused is None, "only people start it"
     assert Pipeline.objects.get(external_id="deleted_job").source_missing_since is not None
-    found = last_list("dagster")
-    assert found is not None
-    assert set(found.unmatched) == others - {by_hand}
+    source_list = last_list("dagster")
+    assert source_list is not None
+    assert set(source_list.unmatched) == others - {unscheduled}
 
 
 def test_a_source_without_a_list_shows_the_unknown_ids_of_its_runs(connect: Connect) -> None:
@@ -340,9 +338,9 @@ success = ["done"]
         house.script = lambda request: Answer(body={"runs": [make_row(3, job="returns")]})
         ingest(connection)
 
-    found = last_list(connection.name)
-    assert found is not None
-    assert set(found.unmatched) == {"stock", "returns"}
+    source_list = last_list(connection.name)
+    assert source_list is not None
+    assert set(source_list.unmatched) == {"stock", "returns"}
     assert not Pipeline.objects.exclude(source_missing_since=None).exists()
 
 

@@ -16,7 +16,7 @@ import redis
 
 from chm_project.local.embedded import numbered_broker, redis_url
 from chm_project.local.supervisor import CELERY
-from ingestion.synthetic.airflow_of_many import AirflowOfMany, dag_run
+from ingestion.synthetic.airflow_with_many_dags import AirflowWithManyDags, dag_run
 from ingestion.synthetic.generic_partner import GenericPartner
 from ingestion.synthetic.partner import Answer
 from tools.bench.servers import ROOT, empty_tables, fill_inventory, timed
@@ -48,7 +48,7 @@ def _tick(url: str, pipelines: int) -> tuple[float, int]:
     names = [f"p{number}" for number in range(pipelines)]
     # With a watermark, because a tick reads only what has changed since.
     fill_inventory(url, names, platform="airflow", through=now - timedelta(minutes=5))
-    with tempfile.TemporaryDirectory() as folder, AirflowOfMany() as airflow:
+    with tempfile.TemporaryDirectory() as folder, AirflowWithManyDags() as airflow:
         airflow.changes = [(now, dag_run(f"p{number}", 1, now)) for number in range(CHANGED)]
         path = Path(folder) / "connections.toml"
         path.write_text(

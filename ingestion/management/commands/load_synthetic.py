@@ -76,7 +76,9 @@ class Command(BaseCommand):
                 raise CommandError(f"{error} Nothing was stored.", returncode=FAILED) from None
         created = ", ".join(f"{loaded.created[what]} {what}" for what in ("clients", "pipelines", "alert rules"))
         runs = ", ".join(f"{number} {outcome}" for outcome, number in sorted(loaded.runs.items()))
-        moved = "as before" if loaded.found else f"moved by {loaded.shift}" if loaded.shift else "at its own times"
+        moved = (
+            "as before" if loaded.is_repeated else f"moved by {loaded.shift}" if loaded.shift else "at its own times"
+        )
         self.stdout.write(
             f"{options['dataset']} ends at {loaded.ends_at.isoformat()} ({moved}); created {created}; runs: {runs}."
         )

@@ -23,7 +23,7 @@ def dag_run(dag_id: str, number: int, at: datetime, state: str = "success") -> d
     }
 
 
-class AirflowOfMany(PartnerServer):
+class AirflowWithManyDags(PartnerServer):
     """The server. `changes` are its DAG runs with the time at which each last changed, `dag_ids` its DAGs."""
 
     maximum_page_limit = 100  # Airflow's default
