@@ -28,8 +28,8 @@ def adopt(
 ) -> ImportResult:
     """Create the selected pipelines, all or none, and return the result of the import.
 
-    `client` is a client's name, or "" to apply the connection's rules. Errors count the selected pipelines from 1, in
-    the order of the source's list.
+    `client` is a client's name, or "" to apply the connection's rules. Errors name a pipeline by its place among the
+    selected ones, from 1, in the order of the source's list.
     """
     selected = [pipeline for pipeline in status.unmatched if pipeline.external_id in external_ids]
     if len(selected) > MAX_ADOPTED:

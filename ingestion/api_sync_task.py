@@ -34,15 +34,15 @@ class IngestionRequest:
 def start(request: IngestionRequest) -> UUID:
     """Enqueue the ingestion and return its task id.
 
-    Raise ConfigurationError for an unknown connection, and QueueUnavailable.
+    Raise ConfigurationError for an unknown connection, and QueueUnavailable if the queue is not reachable.
     """
     connections = configured()
     if request.connection is not None and request.connection not in connections:
         raise ConfigurationError([f"There is no connection {request.connection!r}."])
     task_id = uuid4()
     try:
-        # Celery stores nothing before a task starts, and answers PENDING for an unknown id too. Store our own state
-        # first: after apply_async it could overwrite the state of a task that has started.
+        # Celery stores no state until a task starts, and returns PENDING also for an unknown id. So CHM stores a state
+        # of its own, before apply_async: stored afterwards, it could overwrite the state of a task that has started.
         ingest.backend.store_result(str(task_id), asdict(request) | totals([]), QUEUED)
         ingest.apply_async(task_id=str(task_id), kwargs=asdict(request) | {"requested": True})
     except (OperationalError, RedisError, OSError) as error:

@@ -16,29 +16,29 @@ def assign(connections: Mapping[str, Connection], names: Collection[str] | None 
 
     Raise ConfigurationError if two connections select the same pipeline.
     """
-    wanted = {name: connections[name] for name in (connections if names is None else names)}
-    if mistakes := _selected_twice(connections, wanted):
+    named_connections = {name: connections[name] for name in (connections if names is None else names)}
+    if mistakes := _selected_twice(connections, named_connections):
         raise ConfigurationError(mistakes)
     return {
         name: list(Pipeline.objects.ingestible().filter(connection.condition()).order_by("id"))
-        for name, connection in wanted.items()
+        for name, connection in named_connections.items()
     }
 
 
 def unselected(connections: Mapping[str, Connection]) -> QuerySet[Pipeline]:
     """Return the ingestible pipelines that no connection selects."""
-    return Pipeline.objects.ingestible().exclude(_any_of(connections)).select_related("client").order_by("id")
+    return Pipeline.objects.ingestible().exclude(_selected_by_any(connections)).select_related("client").order_by("id")
 
 
-def _any_of(connections: Mapping[str, Connection]) -> Q:
+def _selected_by_any(connections: Mapping[str, Connection]) -> Q:
     selected = Q(pk__in=[])
     for connection in connections.values():
         selected |= connection.condition()
     return selected
 
 
-def _selected_twice(connections: Mapping[str, Connection], wanted: Mapping[str, Connection]) -> list[str]:
-    if len(connections) < 2 or not wanted:
+def _selected_twice(connections: Mapping[str, Connection], named_connections: Mapping[str, Connection]) -> list[str]:
+    if len(connections) < 2 or not named_connections:
         return []
     # Count the selecting connections of each pipeline in one query, however many connections there are.
     selections: Combinable = Value(0)
@@ -46,7 +46,7 @@ def _selected_twice(connections: Mapping[str, Connection], wanted: Mapping[str, 
         selections = selections + Case(When(connection.condition(), then=1), default=0)
     clashes = (
         Pipeline.objects.ingestible()
-        .filter(_any_of(wanted))
+        .filter(_selected_by_any(named_connections))
         .annotate(selections=ExpressionWrapper(selections, output_field=IntegerField()))
         .filter(selections__gt=1)
         .select_related("client")

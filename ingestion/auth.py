@@ -33,7 +33,7 @@ class Auth:
         """Return whether a response with this status and message means refused credentials."""
         return status == 401
 
-    def refused(self) -> bool:
+    def drop_credentials(self) -> bool:
         """Drop refused credentials and return whether new ones are available."""
         return False
 
@@ -92,7 +92,7 @@ class AirflowToken(Auth):
         # After a restart with another secret, Airflow answers 403 "Invalid JWT token". Any other 403 is a permission.
         return status == 401 or (status == 403 and "Invalid JWT" in message)
 
-    def refused(self) -> bool:
+    def drop_credentials(self) -> bool:
         with self._lock:
             return self._tokens.pop(self._key, None) is not None
 
@@ -118,7 +118,7 @@ class ClientCredentials(Auth):
     def __init__(
         self, connection: str, *, token_url: str, client_id: str, secret: str, scope: str = "", style: str = "form"
     ) -> None:
-        """Create it; `style` is how credentials are sent: `form`, `json` (Airbyte) or `basic` (a header and a form)."""
+        """`style` is how credentials are sent: `form`, `json` (Airbyte) or `basic` (a header and a form)."""
         self._key = (connection, token_url, client_id, secret, scope)
         self._style = style
         self.secrets = (secret,)
@@ -133,7 +133,7 @@ class ClientCredentials(Auth):
         self.secrets = (self._key[3], token)
         return {"Authorization": f"Bearer {token}"}
 
-    def refused(self) -> bool:
+    def drop_credentials(self) -> bool:
         with self._lock:
             return self._tokens.pop(self._key, None) is not None
 
@@ -150,7 +150,7 @@ class ClientCredentials(Auth):
         if not isinstance(token, str):
             raise BadAnswer("the token_url answered without an access_token")
         seconds = answer.get("expires_in") if isinstance(answer, dict) else None
-        # RFC 6749 only recommends expires_in. If the guess is too long, a refused token is exchanged again.
+        # RFC 6749 only recommends expires_in. Without it, an hour is assumed; a token refused earlier is replaced.
         lifetime = float(seconds) if isinstance(seconds, int | float) else 3600.0
         # A token that lives for less than two margins is used for half its life.
         return token, time.monotonic() + max(lifetime - self.MARGIN_SECONDS, lifetime / 2)

@@ -27,10 +27,10 @@ _MARK_LISTED = (_SQL / "mark_listed.sql").read_text()
 
 # A pipeline is stale if it was not read within this many intervals (docs/connectors.md).
 DUE_INTERVALS = 3
-# A walk is written to the pipelines if their watermark moves by at least a minute, or by 0.9 intervals if that is less:
-# every tick, also one that starts early, but not each of several manual walks in a row.
+# A walk writes to its pipelines only if their watermark moves by a minute or more, or by 0.9 intervals if that is less.
+# So every scheduled walk writes, even if it starts slightly early, but several manual walks in a row do not.
 MAX_BOOKKEEPING_STEP = timedelta(minutes=1)
-EARLY_TICK = 0.9
+BOOKKEEPING_INTERVALS = 0.9
 
 
 def mark_walked(
@@ -46,7 +46,7 @@ def mark_walked(
             {
                 "through": through,
                 "due": timezone.now() + interval * DUE_INTERVALS,
-                "step": min(interval * EARLY_TICK, MAX_BOOKKEEPING_STEP).total_seconds(),
+                "step": min(interval * BOOKKEEPING_INTERVALS, MAX_BOOKKEEPING_STEP).total_seconds(),
                 "pipeline_id": [target.pipeline_id for target in targets],
                 "client_id": [target.client_id for target in targets],
                 "platform": [target.platform for target in targets],
@@ -64,7 +64,7 @@ def mark_walked(
 
 
 def mark_listed(targets: Sequence[Target], listed: Mapping[str, SourcePipeline], listed_at: datetime) -> None:
-    """Store what the source's list says about these pipelines. Those not in it are missing since `listed_at`."""
+    """Store what the source's list says about these pipelines. One that is not listed is missing since `listed_at`."""
     entries = [listed.get(target.external_id) for target in targets]
     with database.cursor() as cursor:
         cursor.execute(

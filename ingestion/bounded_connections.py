@@ -1,7 +1,7 @@
 """Connections to partners with a deadline for the headers, and without access to cloud metadata services.
 
-The timeout of requests limits only the wait for each byte. PartnerSession reads bodies with a deadline, but http.client
-reads the status line and the headers. A timer here shuts the socket down when they take too long.
+The timeout of the library requests limits only the wait for each byte. PartnerSession reads bodies with a deadline, but
+http.client reads the status line and the headers. A timer here shuts the socket down when they take too long.
 """
 
 import contextlib
@@ -49,23 +49,23 @@ class _Bounded:
     def getresponse(self) -> HTTPResponse:
         if not isinstance(self.timeout, int | float):
             return super().getresponse()  # type: ignore[misc,no-any-return]
-        late = threading.Event()
-        timer = threading.Timer(self.timeout * TIMEOUTS_PER_EXCHANGE, _shut_down, [self.sock, late])
+        timed_out = threading.Event()
+        timer = threading.Timer(self.timeout * TIMEOUTS_PER_EXCHANGE, _shut_down, [self.sock, timed_out])
         timer.daemon = True  # a process that exits does not wait for it
         timer.start()
         try:
             response: HTTPResponse = super().getresponse()  # type: ignore[misc]
         finally:
             timer.cancel()
-        if late.is_set():  # http.client can read a closed connection as a response without a body
+        if timed_out.is_set():  # http.client can read a closed connection as a response without a body
             response.close()
             self.close()  # type: ignore[attr-defined]
             raise TimeoutError("the headers took too long")
         return response
 
 
-def _shut_down(connected: socket.socket, late: threading.Event) -> None:
-    late.set()
+def _shut_down(connected: socket.socket, timed_out: threading.Event) -> None:
+    timed_out.set()
     # shutdown() wakes the thread that reads from the socket; close() would not.
     with contextlib.suppress(OSError):
         connected.shutdown(socket.SHUT_RDWR)
@@ -88,7 +88,7 @@ class _TLSPool(HTTPSConnectionPool):
 
 
 class BoundedAdapter(HTTPAdapter):
-    """An adapter for requests whose connections have these limits."""
+    """An adapter for the library requests. Its connections have these limits."""
 
     def init_poolmanager(self, *arguments: Any, **named: Any) -> None:
         super().init_poolmanager(*arguments, **named)

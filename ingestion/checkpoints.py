@@ -19,7 +19,7 @@ KEPT_SECONDS = 7 * 86_400
 class Checkpoint:
     """The saved state of one walk.
 
-    `through` is the moment before the first request, also if that was in an earlier task; it becomes the watermark.
+    `through` is the moment before the first request, which an earlier task may have sent. It becomes the watermark.
     `position` is the page to continue at, or None for the first one. `resumed` is true if an earlier task saved it.
     """
 
@@ -33,7 +33,7 @@ class Checkpoint:
     @classmethod
     def of(cls, connection: str, walk: Walk, *, now: datetime) -> "Checkpoint":
         """Return the checkpoint saved by an earlier task for these pipelines and this start, or a new one."""
-        # The key is exact: a position in a listing of other pipelines, or from another start, would skip runs.
+        # The key contains the pipelines and the start, because a position in a different listing would skip runs.
         identity = [
             walk.since.isoformat() if walk.since else None,
             sorted((str(target.pipeline_id), target.external_id) for target in walk.targets),
@@ -46,7 +46,7 @@ class Checkpoint:
         return cls(key, now)
 
     def reached(self, position: Position | None) -> None:
-        """Remember that the page at this position is stored, and save that at most once a second."""
+        """Remember the position of the page that was stored, and save it at most once a second."""
         if position is not None:
             self.position = position
         if time.monotonic() - self._saved_at >= SAVE_EVERY_SECONDS:

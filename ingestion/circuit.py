@@ -25,7 +25,7 @@ class Circuit:
     interval_seconds: float
 
     def pause_seconds(self) -> float:
-        """Return the seconds for which scheduled walks wait, because the circuit is open or the partner asked."""
+        """Return the seconds for which scheduled walks wait: the circuit is open, or the partner asked for a pause."""
         state = self._state()
         # time.time() and not monotonic(): the state is shared by processes and machines.
         return max(0.0, state["open_until"] - time.time(), state["held_until"] - time.time())
@@ -40,7 +40,7 @@ class Circuit:
         return self._state()["failures"] > FAILURES_WITHOUT_PAUSE
 
     def set_partner_pause(self, seconds: float) -> None:
-        """Store a pause that the partner asked for. A longer one that is stored already stays."""
+        """Store a pause that the partner asked for, unless a longer one is stored already."""
         state = self._state()
         state["held_until"] = max(state["held_until"], time.time() + seconds)
         self._store(state)

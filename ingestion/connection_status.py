@@ -50,7 +50,7 @@ class ConnectionStatus:
         return selected_by(self.connection)
 
     def as_dict(self) -> dict[str, Any]:
-        def named(rows: QuerySet[Pipeline]) -> list[dict[str, str | None]]:
+        def names_of(rows: QuerySet[Pipeline]) -> list[dict[str, str | None]]:
             values = rows.values_list("external_id", "name", "client__name")
             return [
                 {"external_id": external_id, "name": name, "client": client} for external_id, name, client in values
@@ -71,8 +71,8 @@ class ConnectionStatus:
                 {"external_id": row.external_id, "name": row.name, "paused": row.paused, "client": row.client}
                 for row in self.unmatched
             ],
-            "missing": named(missing(self.selected)),
-            "paused": named(paused(self.selected)),
+            "missing": names_of(missing(self.selected)),
+            "paused": names_of(paused(self.selected)),
             "import_errors": list(self.import_errors),
         }
 
@@ -121,9 +121,9 @@ def read_status(connection: Connection, connections: Mapping[str, Connection], n
 def _unmatched(
     connection: Connection, connections: Iterable[Connection], source: SourceList | None
 ) -> list[UnmatchedPipeline]:
-    """Return the ids of the source's list that no pipeline has.
+    """Return the entries of the source's list whose id no pipeline has.
 
-    Disabled pipelines and pipelines of other connections to the same source count too.
+    The list is also compared with disabled pipelines and with pipelines of other connections to the same source.
     """
     if source is None or not source.unmatched:
         return []

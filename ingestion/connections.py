@@ -169,7 +169,8 @@ class Connection:
 def configured() -> dict[str, Connection]:
     """Return all connections by name. Raise ConfigurationError with every mistake.
 
-    Only `Connection.authentication` reads a secret, so the web server can show and start connections without secrets.
+    Only `Connection.authentication` reads a secret, so the web server can show connections and start ingestions without
+    secrets.
     """
     if settings.CHM_CONNECTIONS_FILE:
         return read_file(Path(settings.CHM_CONNECTIONS_FILE))
@@ -201,12 +202,12 @@ def read_file(path: Path) -> dict[str, Connection]:
     reader = ConfigReader()
     tables = reader.table(document, "connections", required=True)
     reader.refuse_unknown_keys(document, "", {"connections"})
-    found = {name: _connection(reader, name, table) for name, table in tables.items()}
-    if not found and not reader.mistakes:
+    connections = {name: _connection(reader, name, table) for name, table in tables.items()}
+    if not connections and not reader.mistakes:
         reader.mistakes.append("connections: the file has no connection")
     if reader.mistakes:
         raise ConfigurationError(f"{path}: {mistake}" for mistake in reader.mistakes)
-    return found
+    return connections
 
 
 def _default() -> Connection:
@@ -225,7 +226,7 @@ def _default() -> Connection:
 
 
 class _DefaultToken(AuthSettings):
-    """The token of the default connection. The settings have read it, from the variable or from its _FILE."""
+    """The token of the default connection, from CHM_PARTNER_API_TOKEN or CHM_PARTNER_API_TOKEN_FILE."""
 
     __slots__ = ()
 

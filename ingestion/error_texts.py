@@ -90,5 +90,5 @@ def _failed_without_text(targets: Sequence[Target]) -> dict[FailedRun, list[Run]
 
 
 def _no_text_key(run: Run) -> str:
-    # The end is part of the key: the next attempt of a run has another end and may have a text.
+    # The end time is part of the key, because the next attempt of the run ends at another time and may have a text.
     return f"no-error-text:{run.pk}:{run.finished_at.timestamp() if run.finished_at else ''}"

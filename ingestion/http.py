@@ -1,6 +1,6 @@
 """HTTP requests to partners: a session per connection with time limits, retries, a size limit and a single host.
 
-CHM has its own retries, because those of urllib3 do not include reading the body, nor POST requests.
+CHM repeats requests itself: urllib3 repeats neither POST requests nor requests whose body cannot be read completely.
 """
 
 import json
@@ -168,7 +168,7 @@ class PartnerSession:
             try:
                 return self._with_retries(request, authenticated=authenticated)
             except TokenRefused:
-                if has_new_token or not authenticated or not self.auth.refused():
+                if has_new_token or not authenticated or not self.auth.drop_credentials():
                     raise
                 has_new_token = True
 
@@ -304,7 +304,7 @@ class PartnerSession:
         return f"the answer is incomplete ({type(error).__name__})"
 
     def _safe(self, text: str) -> str:
-        """Return the text without secrets: first the connection's own, then what looks like one."""
+        """Return the text without the secrets of the connection and without texts that look like a secret."""
         for secret in self.auth.secrets:
             if secret:
                 text = text.replace(secret, FILTERED)
@@ -349,7 +349,7 @@ def _requested_pause(status: int, headers: Mapping[str, str]) -> float | None:
 
 
 def _retry_after(value: str | None) -> float | None:
-    """Return the seconds of a Retry-After header, at most MAX_RETRY_AFTER_SECONDS; None without a readable one.
+    """Return the seconds of a Retry-After header, at most MAX_RETRY_AFTER_SECONDS; None if it cannot be read.
 
     The header has a number of seconds or a date (RFC 9110, 10.2.3).
     """

@@ -75,7 +75,7 @@ class OffsetPaging:
     def __init__(self, start: Position | None = None) -> None:
         self.offset: int = start["offset"] if start else 0
         self._overlap: int = start.get("overlap", 0) if start else 0
-        # The keys of the rows read so far, in their order; none between them was missed.
+        # The keys of the rows read so far, in their order, without gaps.
         recent: list[str] = start.get("recent", []) if start else []
         self._seen: dict[str, None] = dict.fromkeys(recent)
         self._recent: deque[str] = deque(recent, maxlen=POSITION_ROWS)
@@ -135,9 +135,9 @@ class OffsetPaging:
         if keys[0] in self._seen:
             return False
         # The same unknown row after a step back: the partner's order of rows with equal values differs per response.
-        again = keys[0] in self._unknown_first_rows and not self._step_size
+        is_repeated = keys[0] in self._unknown_first_rows and not self._step_size
         self._unknown_first_rows.add(keys[0])
-        return not again
+        return not is_repeated
 
     def _step_back(self, size: int) -> None:
         self._steps_back += 1

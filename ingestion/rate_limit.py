@@ -38,7 +38,7 @@ class RateLimit:
             self._tokens = min(self._burst, self._tokens + (now - self._filled_at) * self._rate)
             self._filled_at = now
             delay = max(delay, (1 - self._tokens) / self._rate)
-            # Negative while requests wait: the sleep below lasts until the bucket has refilled to this request.
+            # May become negative; the sleep below then lasts until the bucket is refilled to zero.
             self._tokens -= 1
         if delay > 0:
             self._sleep(delay)

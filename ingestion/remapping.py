@@ -23,8 +23,8 @@ BATCH = 500  # runs per transaction
 def remap(connection: Connection, pipelines: Sequence[Pipeline], *, dry_run: bool = False) -> Report:
     """Record each stored run again, with its payload translated by the connection's current description.
 
-    Runs that are gone at the source do not change, nor do runs whose payload was cut or now gives another run id.
-    Raise ValueError for a connection without a description.
+    Three kinds of runs do not change: those that are gone at the source, those whose payload was cut, and those whose
+    payload is now translated to another run id. Raise ValueError for a connection without a description.
     """
     if connection.source is None:
         raise ValueError(f"{connection.name}: the connector {connection.connector} has no description")
@@ -51,7 +51,7 @@ def _translate(source: Source, run: Run) -> RunEvent | None:
 def _record(events: Mapping[Run, RunEvent], report: Report, *, dry_run: bool) -> None:
     with transaction.atomic():
         runs = Run.objects.filter(pk__in=[run.pk for run in events])
-        # record_runs only writes an event that is newer than the stored version. Without a version every event is.
+        # record_runs writes an event only if it is newer than the stored version, so the versions are removed first.
         runs.filter(source_updated_at__isnull=False).update(source_updated_at=None)
         results = record_runs(events.values())
         # Runs that record_runs did not write get their version back from the objects read before.

@@ -43,7 +43,7 @@ MAX_REPORTED_REJECTIONS = 20
 KNOWN_PIPELINES_SHARE = 0.75
 
 EVERYTHING = IngestionScope()
-OpenKey = tuple[UUID, str]
+OpenKey = tuple[UUID, str]  # pipeline_id and external_run_id of an open run
 
 
 def ingest_connection(
@@ -178,7 +178,7 @@ def _walk(
     checkpoint = Checkpoint("", now) if is_manual else Checkpoint.of(connection.name, walk, now=now)
     walk_stop.resumed = checkpoint.resumed
     not_returned = _open_runs(walk.targets)
-    raised_on: tuple[type[Exception], ...] = (DatabaseError, *walk_stop.stop.interrupts)
+    fatal_errors: tuple[type[Exception], ...] = (DatabaseError, *walk_stop.stop.interrupts)
     pages = 0
     log = PageLog(connection.name, walk.targets)
     try:
@@ -199,7 +199,7 @@ def _walk(
         log.failed(error)
         mark_failed(walk.targets, error, scope, report)
         return error
-    except raised_on:
+    except fatal_errors:
         raise
     except Exception as error:  # a bug in one connector must not stop the others
         logger.exception("connection %s: unexpected error", connection.name)
@@ -222,16 +222,16 @@ class _WalkStop:
     stop: StopCondition
     share: float
     resumed: bool = False
-    read: int = 0
+    pages_read: int = 0
     is_reached: bool = False
 
     def pages(self, pages: Iterator[Page]) -> Iterator[Page]:
         for page in pages:
             yield page
-            self.read += 1
+            self.pages_read += 1
             # A resumed walk first reads the last page of the earlier task again. At least one further page is read, so
             # that every task makes progress.
-            if self.stop.reached(self.share) and (self.read > 1 or not self.resumed):
+            if self.stop.reached(self.share) and (self.pages_read > 1 or not self.resumed):
                 self.is_reached = True
                 return
 

@@ -1,8 +1,8 @@
 """Read a source's list of pipelines and compare it with the inventory.
 
-The list is read every few minutes, because with every walk it would cost as much as the runs. Facts about a pipeline
-become columns: paused, next start, missing. Ids that only the source has are cached; if the cache is lost, the list is
-read once more.
+The list is read every few minutes, because with every walk it would need as many requests as the runs, or more. Facts
+about a pipeline become columns: paused, next start, missing. Ids that only the source has are cached; if the cache is
+lost, the list is read once more.
 """
 
 import logging
@@ -36,7 +36,7 @@ EARLY_WALK = 0.9
 class SourceList:
     """The result of the last attempt to read a source's list.
 
-    `unmatched` has the name and whether it is paused of each external id without a pipeline of the connection.
+    `unmatched` contains each external id without a pipeline of the connection, with its name and whether it is paused.
     If the last attempt failed, `error` says why, and the other values are those of the last success, at `read_at`.
     """
 
@@ -100,13 +100,16 @@ def _is_due(last: SourceList | None, connection: Connection, now: datetime) -> b
 
 
 def _compare(listed: Mapping[str, SourcePipeline], known: Collection[str | None], now: datetime) -> SourceList:
-    unmatched = [each for each in listed.values() if each.offered and each.external_id not in known]
+    with_errors = [pipeline.external_id for pipeline in listed.values() if pipeline.has_import_errors]
+    unmatched = [pipeline for pipeline in listed.values() if pipeline.offered and pipeline.external_id not in known]
     return SourceList(
         tried_at=now,
         read_at=now,
         listed=len(listed),
-        unmatched={each.external_id: (scrub_text(each.name), each.paused) for each in unmatched[:MAX_KEPT]},
-        import_errors=tuple(each.external_id for each in listed.values() if each.has_import_errors)[:MAX_KEPT],
+        unmatched={
+            pipeline.external_id: (scrub_text(pipeline.name), pipeline.paused) for pipeline in unmatched[:MAX_KEPT]
+        },
+        import_errors=tuple(with_errors[:MAX_KEPT]),
     )
 
 

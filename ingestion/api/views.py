@@ -42,13 +42,13 @@ class SyncView(StrictView):
         serializer.is_valid(raise_exception=True)
         data = serializer.validated_data
         client, pipeline = data.get("client_id"), data.get("pipeline_id")
-        wanted = IngestionRequest(
+        ingestion = IngestionRequest(
             connection=data.get("connection"),
             client_id=str(client.pk) if client else None,
             pipeline_id=str(pipeline.pk) if pipeline else None,
         )
         try:
-            task_id = start(_limited_to_caller(request, wanted))
+            task_id = start(_limited_to_caller(request, ingestion))
         except ConfigurationError as error:
             raise ValidationError({"connection": error.mistakes}) from None
         except QueueUnavailable:
@@ -77,25 +77,25 @@ class SyncStateView(StrictView):
         return Response(SyncStateSerializer(request_and_state[1]).data)
 
 
-def _limited_to_caller(request: Request, wanted: IngestionRequest) -> IngestionRequest:
+def _limited_to_caller(request: Request, ingestion: IngestionRequest) -> IngestionRequest:
     """Return the request limited to what a bound caller may see. The serializer has checked the ids in it."""
     visibility = visibility_of(request)
     if visibility.pipeline is not None:
-        if wanted.client_id is not None:
+        if ingestion.client_id is not None:
             raise PermissionDenied("This token is bound to one pipeline. Send its pipeline_id, or no id.")
-        return IngestionRequest(wanted.connection, None, str(visibility.pipeline))
+        return IngestionRequest(ingestion.connection, None, str(visibility.pipeline))
     if visibility.clients is None:
-        return wanted
+        return ingestion
     if len(visibility.clients) == 1:
-        return IngestionRequest(wanted.connection, str(next(iter(visibility.clients))), wanted.pipeline_id)
-    if wanted.client_id is None and wanted.pipeline_id is None:
+        return IngestionRequest(ingestion.connection, str(next(iter(visibility.clients))), ingestion.pipeline_id)
+    if ingestion.client_id is None and ingestion.pipeline_id is None:
         raise PermissionDenied("Your account is bound to certain clients. Send the client_id of one, or a pipeline_id.")
-    return wanted
+    return ingestion
 
 
-def may_see(visibility: Visibility, wanted: IngestionRequest) -> bool:
+def may_see(visibility: Visibility, ingestion: IngestionRequest) -> bool:
     """Return whether the caller may read the state of this request."""
-    if wanted.pipeline_id is not None and visibility.is_bound:
+    if ingestion.pipeline_id is not None and visibility.is_bound:
         pipelines = visibility.of(Pipeline.objects.all(), client="client_id", pipeline="id")
-        return pipelines.filter(pk=wanted.pipeline_id).exists()
-    return visibility.sees_client(UUID(wanted.client_id) if wanted.client_id else None)
+        return pipelines.filter(pk=ingestion.pipeline_id).exists()
+    return visibility.sees_client(UUID(ingestion.client_id) if ingestion.client_id else None)

@@ -65,7 +65,7 @@ class AirflowConnector:
             open_rows=((requested_at, rows) for requested_at, rows, _ in self._pages(ALL_DAGS, states)),
             key=_key,
             events=_events,
-            read_one=self._one,
+            read_one=self._read_run,
         )
 
     def error_texts(self, runs: Sequence[FailedRun]) -> Iterator[FailedRunText]:
@@ -79,7 +79,7 @@ class AirflowConnector:
     def pipelines(self) -> Iterator[SourcePipeline]:
         return list_dags(self._session, self._version())
 
-    def _one(self, runs: Sequence[OpenRun]) -> Iterator[RunEvent | Rejected]:
+    def _read_run(self, runs: Sequence[OpenRun]) -> Iterator[RunEvent | Rejected]:
         requested_at = datetime.now(UTC)
         path = f"{self._dag_runs(runs[0].external_id)}/{quote(runs[0].external_run_id, safe='')}"
         try:
@@ -113,7 +113,9 @@ class AirflowConnector:
     ) -> Iterator[tuple[datetime, list[Any], Position]]:
         """Yield the time of the request, the rows and the position of each page.
 
-        Pages are ordered by id: in an order by update time, a run that changes moves, and others are passed over.
+        Pages are ordered by id. In an order by update time, a run that changes would move to another page, and other
+        runs would be missed.
+
         A cursor is used only if the response has one. An older server ignores the parameter `cursor` and would repeat
         the first page without end.
         """
@@ -124,23 +126,23 @@ class AirflowConnector:
         while True:
             # An empty cursor requests the first page of a cursor listing; servers without cursors ignore it.
             if cursors.cursor is not None or (path.startswith("/api/v2") and not offsets.offset):
-                here: Position = cursors.position
-                sent = [("cursor", cursors.cursor or "")]
+                position: Position = cursors.position
+                page_query = [("cursor", cursors.cursor or "")]
             else:
-                here = offsets.position
-                sent = [("offset", str(offsets.offset))] if offsets.offset else []
+                position = offsets.position
+                page_query = [("offset", str(offsets.offset))] if offsets.offset else []
             requested_at = datetime.now(UTC)
             try:
-                body = self._session.get(path, [*query, *sent])
+                body = self._session.get(path, [*query, *page_query])
             except NotFound as error:
                 if not error.explained:
-                    # Not an error of the API: after an upgrade of the server the path has another version.
+                    # This version of the API may no longer exist, after an upgrade of the server.
                     _api_versions.pop(self._session.base_url, None)
                 raise
             rows = field_of(body, "dag_runs", list, "the answer")
             total = field_of(body, "total_entries", int, "the answer")
             cap.count(len(rows))
-            yield requested_at, rows, here
+            yield requested_at, rows, position
             if body.get("next_cursor") is not None:
                 if not cursors.advance(body["next_cursor"]):
                     return

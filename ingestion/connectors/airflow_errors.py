@@ -35,7 +35,7 @@ def error_texts(session: PartnerSession, api: str, runs: Sequence[FailedRun]) ->
         failed = _failed_tasks(session, api, batch)
         for run in batch:
             tasks = failed.get((run.external_id, run.external_run_id), [])
-            # The first task that ended, because later ones often fail in consequence; "~" sorts after any time.
+            # The first task that ended, because it often makes later tasks fail; "~" sorts after any time.
             tasks.sort(key=lambda task: (str(task.get("end_date") or "~"), str(task.get("task_id"))))
             if not tasks:
                 yield run, NO_FAILED_TASK

@@ -160,7 +160,7 @@ GONE = "gone at source"
 def gone_event(run: OpenRun, *, at: datetime | None = None) -> RunEvent:
     """Return the event that cancels an open run which no longer exists at the source.
 
-    `at` is the time of the request if that is the version of this source's runs, else None.
+    `at` is the time of the request for a source whose runs have that time as their version, else None.
     """
     return RunEvent(
         pipeline_id=run.pipeline_id,

@@ -37,7 +37,7 @@ STATUSES = {
     "canceled": "canceled",
 }
 PAGE_SIZE = 100
-# GraphQL errors of these kinds come with status 200, as other members of the union runsOrError.
+# Dagster returns these errors with status 200, as members of the union runsOrError.
 QUERY = """query Runs($filter: RunsFilter, $cursor: String, $limit: Int) {
   runsOrError(filter: $filter, cursor: $cursor, limit: $limit) {
     __typename
@@ -129,7 +129,7 @@ def event(pipeline_id: Any, row: dict[str, Any]) -> RunEvent:
 
 
 def read_time(value: object) -> object:
-    """Return the time, or the value unchanged if it is not one; record_runs then leaves it out and reports it."""
+    """Return the time. A value that is not a time is returned unchanged; record_runs leaves it out and reports it."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         try:
             # PostgreSQL stores microseconds; a float has more digits.

@@ -37,7 +37,7 @@ def error_texts(runs: Sequence[FailedRun], query: Query) -> Iterator[FailedRunTe
 
 
 def _error_text(run_id: str, row: Mapping[str, Any] | None, query: Query) -> str | None:
-    """Return a line per failed step, else the message of the run; None without both.
+    """Return a line per failed step, or the message of the run if no step failed, or None if it has no message.
 
     The log is read to its end, because the failures of steps and the message of the run are its last events.
     """
@@ -72,7 +72,7 @@ def _logs(run_ids: Sequence[str], cursor: object, query: Query) -> dict[str, Map
 
 
 def _cause(event: Mapping[str, Any]) -> str | None:
-    """Return the message of the innermost error, because outer errors only name the step; None without one."""
+    """Return the message of the innermost error, because outer errors only name the step; None if it is missing."""
     error = event.get("error")
     if not isinstance(error, dict):
         return None

@@ -73,7 +73,7 @@ class DeclarativeConnector(NoPipelineList):
             open_rows=open_rows,
             key=self._key,
             events=self._events,
-            read_one=None if source.one_run is None else partial(self._one, source.one_run),
+            read_one=None if source.one_run is None else partial(self._read_run, source.one_run),
         )
 
     def error_texts(self, runs: Sequence[FailedRun]) -> Iterator[FailedRunText]:
@@ -104,7 +104,7 @@ class DeclarativeConnector(NoPipelineList):
         )
         return expand_links(Links(pipeline, runs), external_ids)
 
-    def _one(self, one_run: OneRun, runs: Sequence[OpenRun]) -> Iterator[RunEvent | Rejected]:
+    def _read_run(self, one_run: OneRun, runs: Sequence[OpenRun]) -> Iterator[RunEvent | Rejected]:
         requested_at = datetime.now(UTC)
         values: Values = {"external_id": runs[0].external_id, "external_run_id": runs[0].external_run_id}
         try:
@@ -161,7 +161,7 @@ class DeclarativeConnector(NoPipelineList):
                     "since": _format_time(since, rules.time_format), "now": _format_time(now, rules.time_format)
                 }  # fmt: skip
         request = request.filled(values)
-        listing, cap, last = _ListingPosition(self._source, request, start), PageCap(), None
+        listing, cap, last_rows = _ListingPosition(self._source, request, start), PageCap(), None
         while True:
             requested_at, position = datetime.now(UTC), listing.position
             answer = self._send(listing.request)
@@ -169,7 +169,7 @@ class DeclarativeConnector(NoPipelineList):
             if not isinstance(rows, list):
                 raise BadAnswer(f"the answer has no list at {self._source.items.text!r}")
             # OffsetPaging has a check of its own, because new rows can repeat a page without a loop.
-            if rows and rows == last and self._source.paging.kind != "offset":
+            if rows and rows == last_rows and self._source.paging.kind != "offset":
                 raise BadAnswer("the partner gave the same page twice")
             cap.count(len(rows))
             yield requested_at, rows, position
@@ -180,7 +180,7 @@ class DeclarativeConnector(NoPipelineList):
                 )
             if self._all_older(rows, since) or not listing.advance(answer, rows, self._text_keys(rows), self._session):
                 return
-            last = None if listing.stepped_back else rows
+            last_rows = None if listing.stepped_back else rows
 
     def _notices(self, rows: list[Any]) -> set[str]:
         request = self._source.request
@@ -343,7 +343,7 @@ def error_text(rules: ErrorTextRequest, body: object) -> str | None:
 
 
 def source_status(source: Source, row: object) -> str | None:
-    """Return the row's status in the source's words, joined by a slash (completed/failure), or None without any."""
+    """Return the row's status in the source's words, joined by a slash (completed/failure), or None if it has none."""
     words = []
     for expression in source.words:
         with contextlib.suppress(JMESPathError):
@@ -360,7 +360,10 @@ def canonical_status(source: Source, words: str | None) -> str | None:
 
 
 def read_time(value: object, time_format: str) -> object:
-    """Return the partner's time, or None for 0 (not yet). record_runs reports a value that is returned unchanged."""
+    """Return the partner's time, or None for 0, which means that it is unset.
+
+    A value that is not a time is returned unchanged; record_runs reports it.
+    """
     if time_format == "iso":
         return value
     if isinstance(value, str):
@@ -377,7 +380,7 @@ def read_time(value: object, time_format: str) -> object:
 
 
 def read_duration(value: object, duration_format: str) -> object:
-    """Return the seconds. record_runs reports a value that is returned unchanged."""
+    """Return the seconds. A value that is not a duration is returned unchanged; record_runs reports it."""
     if duration_format == "milliseconds" and isinstance(value, int | float) and not isinstance(value, bool):
         return value / 1000 if math.isfinite(value) else value
     if duration_format == "iso8601" and isinstance(value, str) and value:

@@ -23,8 +23,8 @@ def next_page_sign(answer: Exchanged) -> str | None:
     body = answer.body
     if not isinstance(body, dict):
         return None
-    below = [(f"{name}.", value) for name, value in body.items() if isinstance(value, dict)]
-    for prefix, part in [("", body), *below]:
+    nested = [(f"{name}.", value) for name, value in body.items() if isinstance(value, dict)]
+    for prefix, part in [("", body), *nested]:
         for name, value in part.items():
             # Partners write next_cursor, nextCursor or NextCursor.
             if name.lower().replace("_", "") in NEXT_PAGE_FIELDS and value not in (None, "", False, 0, [], {}):

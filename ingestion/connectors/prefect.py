@@ -44,15 +44,16 @@ PAGE_SIZE = 200  # the server's maximum; it answers 422 to a larger limit
 STARTED: dict[str, Any] = {"start_time": {"is_null_": False}}
 OPEN: tuple[dict[str, Any], ...] = (
     {"state": {"type": {"any_": ["PENDING", "RUNNING", "PAUSED", "CANCELLING"]}}},
-    # A run that waits for its next attempt is SCHEDULED and has a start. The about 100 future runs of each deployment
-    # have none.
+    # A run that waits for its next attempt is SCHEDULED and has a start. The future runs of a deployment, about 100,
+    # have no start.
     {"state": {"type": {"any_": ["SCHEDULED"]}}, **STARTED},
 )
 UUID_FORM = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 # The server's estimates differ in every response, so that each walk would write every run again.
 VOLATILE = frozenset({"estimated_run_time", "estimated_start_time_delta"})
 
-# By base_url: whether an external id is a flow (or a deployment). Kept to save a request per tick: ids keep their kind.
+# By base_url and external id: true for a flow, false for a deployment. Kept for the life of the process, to save a
+# request per tick; an id never changes its kind.
 _is_flow: dict[str, dict[str, bool]] = {}
 
 
@@ -83,7 +84,7 @@ class PrefectConnector(ErrorsInListing):
         return list_deployments(self._session)
 
     def _flows(self, external_ids: Collection[str]) -> set[str]:
-        """Return those of the ids that are flows."""
+        """Return the ids that belong to flows."""
         is_flow = _is_flow.setdefault(self._session.base_url, {})
         # Ids of flows and deployments are UUIDs; a pipeline may have another external id by mistake.
         new_ids = [name for name in external_ids if name not in is_flow and UUID_FORM.fullmatch(name)]
@@ -107,7 +108,7 @@ class PrefectConnector(ErrorsInListing):
             for position, rows in self._pages(run_filter, start if number == first else None):
                 seen.update(str(row.get("id")) for row in rows if isinstance(row, dict))
                 yield self._page(rows, targets_by_id, {"filter": number, **position})
-        # A walk without a start has listed every run, so no change is left to look for.
+        # A walk without a start has listed every run, so it does not need the events.
         if since is not None:
             for ids in changed_runs(self._session, since, seen=seen):
                 yield self._page(self._by_id(ids), targets_by_id, None)

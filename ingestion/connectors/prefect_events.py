@@ -1,4 +1,4 @@
-"""Read from Prefect's events which flow runs changed their state, also manually.
+"""Read Prefect's events to find the flow runs whose state changed, also those that a user changed.
 
 Setting a state manually changes neither start_time nor end_time, and flow runs cannot be filtered by update time. But
 the server records an event for each change. API: https://docs.prefect.io/v3/api-ref/rest-api

@@ -42,7 +42,7 @@ def failed_tasks(session: PartnerSession, flow_runs: Collection[str]) -> dict[st
     lines: dict[str, list[str]] = {}
     for row in sorted(rows, key=lambda row: (str(row.get("end_time")), str(row.get("id")))):
         lines.setdefault(str(row.get("flow_run_id")), []).append(_line(row))
-    return {flow_run: "\n".join(_first_lines(of_run)) for flow_run, of_run in lines.items()}
+    return {flow_run: "\n".join(_first_lines(run_lines)) for flow_run, run_lines in lines.items()}
 
 
 def _line(row: dict[str, Any]) -> str:

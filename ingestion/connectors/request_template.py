@@ -36,7 +36,7 @@ class RequestTemplate:
         return replace(
             self,
             # safe="" also encodes a slash, so that an id stays one part of the path.
-            path=PLACEHOLDER.sub(lambda found: quote(str(values[found[1]]), safe=""), self.path),
+            path=PLACEHOLDER.sub(lambda match: quote(str(values[match[1]]), safe=""), self.path),
             query={name: str(_fill(text, values)) for name, text in self.query.items()},
             body=None if self.body is None else _fill(self.body, values),
         )
@@ -58,7 +58,7 @@ def _fill(value: Any, values: Mapping[str, str | int | float]) -> Any:
         return value
     if (whole := PLACEHOLDER.fullmatch(value)) is not None:
         return values[whole[1]]  # a number stays a number in a JSON body
-    return PLACEHOLDER.sub(lambda found: str(values[found[1]]), value)
+    return PLACEHOLDER.sub(lambda match: str(values[match[1]]), value)
 
 
 def _texts(value: Any) -> list[str]:

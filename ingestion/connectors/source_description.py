@@ -157,8 +157,8 @@ class _SourceReader:
             statuses=statuses,
             paging=self._paging(reader.table(table, "paging", where)),
             since=self._since(table) if "since" in table else None,
-            one_pipeline=self._extra(table, "one_pipeline", {"now", "external_id"}),
-            open_runs=self._extra(table, "open_runs", {"now"}),
+            one_pipeline=self._optional_request(table, "one_pipeline", {"now", "external_id"}),
+            open_runs=self._optional_request(table, "open_runs", {"now"}),
             one_run=self._one_run(table) if "one_run" in table else None,
             error_text=self._error_text(table) if "error_text" in table else None,
             links=self._links(reader.table(table, "links", where)),
@@ -191,6 +191,10 @@ class _SourceReader:
         methods: bool = False,
         others: Set[str] = frozenset(),
     ) -> RequestTemplate:
+        """Return the request in the table `key`, with placeholders from `allowed`.
+
+        `methods` requires the table and allows `method` in it. `others` are keys of the table that the caller reads.
+        """
         reader, where = self.reader, f"{self.where}.{key}"
         part = reader.table(table, key, self.where, required=methods)
         query = reader.table(part, "query", where)
@@ -213,7 +217,7 @@ class _SourceReader:
         reader.refuse_unknown_keys(part, where, {"path", "query", "body", *others} | ({"method"} if methods else set()))
         return request
 
-    def _extra(self, table: Mapping[str, Any], key: str, allowed: set[str]) -> RequestTemplate | None:
+    def _optional_request(self, table: Mapping[str, Any], key: str, allowed: set[str]) -> RequestTemplate | None:
         return self._request(table, key, allowed) if key in table else None
 
     def _since(self, table: Mapping[str, Any]) -> Since:

@@ -24,7 +24,7 @@ def plan_walks(
 ) -> Iterator[Walk]:
     """Yield one walk for all targets with a watermark, and others for new targets.
 
-    In one walk with the others, a new target would make it start at the beginning.
+    A new target has no start. In one walk with the others, it would make all of them start at the beginning.
     """
     walked = [target for target in targets if target.since is not None]
     new = [target for target in targets if target.since is None]

@@ -180,8 +180,8 @@ class Command(BaseCommand):
         show_table(self.stdout, ("connection", *numbers), rows, title=title, numbers=numbers)
         for report in reports:
             for error in report.errors:
-                of = f" {error['pipeline']}" if error["pipeline"] else ""
-                self.stderr.write(f"{report.connection}{of}: {error['error']}")
+                pipeline_id = f" {error['pipeline']}" if error["pipeline"] else ""
+                self.stderr.write(f"{report.connection}{pipeline_id}: {error['error']}")
             for notice in sorted(report.notices):
                 self.stderr.write(f"{report.connection}: {notice}")
             for reason in report.rejections:
