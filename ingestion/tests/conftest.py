@@ -37,7 +37,9 @@ def connect(tmp_path: Path, settings: Settings) -> Callable[..., Connection]:
     def connected(
         partner: Scripted | None, source: str, *, connector: str = "declarative", options: str = ""
     ) -> Connection:
+        """Write a connections file with this source, and return its connection `house`."""
         path = tmp_path / "connections.toml"
+        # TOML needs the full name in the headers of the source's tables.
         head, *tables = source.replace("\n[", "\n\0[").split("\0")
         nested = "".join(table.replace("[", "[connections.house.source.", 1) for table in tables)
         path.write_text(

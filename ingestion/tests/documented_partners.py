@@ -27,9 +27,9 @@ def millis(moment: datetime) -> int:
 class DocumentedPartner(PartnerServer):
     preset: ClassVar[str]
     prefix: ClassVar[str] = ""
-    other_prefix: ClassVar[str] = "/no other path"  # another path to the same resources
+    other_prefix: ClassVar[str] = "/no other path"  # a second path to the same resources, if there is one
     auth: ClassVar[dict[str, str]] = {"kind": "bearer"}
-    proof: ClassVar[tuple[str, str]] = ("authorization", f"Bearer {SECRET}")
+    required_header: ClassVar[tuple[str, str]] = ("authorization", f"Bearer {SECRET}")
     pipelines: ClassVar[tuple[str, str]] = ("11", "12")
     id_field: ClassVar[str]
     pipeline_field: ClassVar[str]
@@ -38,8 +38,8 @@ class DocumentedPartner(PartnerServer):
 
     def __init__(self, size: int = 130) -> None:
         super().__init__()
-        ended = next(words for words, status in self.documented.items() if status == "success")
-        words = [*[ended] * size, *self.documented]
+        success_words = next(words for words, status in self.documented.items() if status == "success")
+        words = [*[success_words] * size, *self.documented]
         self.rows = [
             self.row(number, self.pipelines[number > size], word, START + timedelta(minutes=number))
             for number, word in enumerate(words, start=1)
@@ -56,7 +56,7 @@ class DocumentedPartner(PartnerServer):
         raise NotImplementedError
 
     def answer(self, request: Request) -> Answer:
-        name, value = self.proof
+        name, value = self.required_header
         if request.headers.get(name) != value:
             return Answer(401, {"message": "Bad credentials"})
         if not request.path.startswith((self.prefix, self.other_prefix)):
@@ -114,9 +114,9 @@ class Databricks(DocumentedPartner):
     def one(self, request: Request) -> Answer | None:
         if request.path != "/api/2.2/jobs/runs/get":
             return None
-        found = [row for row in self.rows if str(row["run_id"]) == request.first("run_id")]
-        if found:
-            return Answer(body=found[0])
+        matching = [row for row in self.rows if str(row["run_id"]) == request.first("run_id")]
+        if matching:
+            return Answer(body=matching[0])
         message = f"Run {request.first('run_id')} does not exist."
         return Answer(400, {"error_code": "INVALID_PARAMETER_VALUE", "message": message})
 
@@ -124,16 +124,16 @@ class Databricks(DocumentedPartner):
         assert request.path == "/api/2.2/jobs/runs/list"
         limit, token = int(request.first("limit") or 20), int(request.first("page_token") or 0)
         assert 0 < limit < 25
-        found = [
+        matching = [
             row
             for row in reversed(self.rows)
             if row["start_time"] >= int(request.first("start_time_from") or 0)
             and request.first("job_id") in (None, str(row["job_id"]))
             and (request.first("active_only") != "true" or row["end_time"] == 0)
         ]
-        body: dict[str, Any] = {"has_more": token + limit < len(found)}
-        if found:
-            body["runs"] = found[token : token + limit]
+        body: dict[str, Any] = {"has_more": token + limit < len(matching)}
+        if matching:
+            body["runs"] = matching[token : token + limit]
         if body["has_more"]:
             body["next_page_token"] = str(token + limit)
         return Answer(body=body)
@@ -178,16 +178,16 @@ class GitHubActions(DocumentedPartner):
 
     def listing(self, request: Request) -> Answer:
         assert "created" not in {name for name, _ in request.query}, "a filter caps the listing at 1,000 runs"
-        found = list(reversed(self.rows))
+        matching = list(reversed(self.rows))
         if "/workflows/" in request.path:
-            found = [row for row in found if f"/workflows/{row['workflow_id']}/runs" in request.path]
+            matching = [row for row in matching if f"/workflows/{row['workflow_id']}/runs" in request.path]
         size, page = int(request.first("per_page") or 30), int(request.first("page") or 1)
         headers = {}
-        if page * size < len(found):
+        if page * size < len(matching):
             path = request.path.replace(self.prefix, self.other_prefix)
             address = f"{self.base_url}{path}?per_page={size}&page={page + 1}"
             headers["Link"] = f'<{address}>; rel="next", <{address}>; rel="last"'
-        body = {"total_count": len(found), "workflow_runs": found[(page - 1) * size : page * size]}
+        body = {"total_count": len(matching), "workflow_runs": matching[(page - 1) * size : page * size]}
         return Answer(body=body, headers=headers)
 
 
@@ -195,7 +195,7 @@ class Airbyte(DocumentedPartner):
     preset = "airbyte"
     prefix = "/v1"
     auth = {"kind": "oauth2", "client_id": "chm", "token_url": "/v1/applications/token", "style": "json"}
-    proof = ("authorization", "Bearer airbyte-token-FAKE")
+    required_header = ("authorization", "Bearer airbyte-token-FAKE")
     pipelines = ("18dccc91-0ab1-4f72-9ed7-0b8fc27c5826", "9924bcd0-99be-453d-ba47-c2c9766f7da5")
     id_field, pipeline_field = "jobId", "connectionId"
     documented = {
@@ -234,16 +234,16 @@ class Airbyte(DocumentedPartner):
 
     def listing(self, request: Request) -> Answer:
         limit, offset = int(request.first("limit") or 20), int(request.first("offset") or 0)
-        found = [
+        matching = [
             row
             for row in self.rows
             if row["lastUpdatedAt"] >= (request.first("updatedAtStart") or "")
             and request.first("connectionId") in (None, row["connectionId"])
         ]
-        more = offset + limit < len(found)
+        more = offset + limit < len(matching)
         # A self-hosted Airbyte also returns the public address, so CHM must not follow it.
         url = f"https://api.airbyte.com/v1/jobs?limit={limit}&offset={offset + limit}" if more else ""
-        return Answer(body={"previous": "", "next": url, "data": found[offset : offset + limit]})
+        return Answer(body={"previous": "", "next": url, "data": matching[offset : offset + limit]})
 
 
 class AzureDataFactory(DocumentedPartner):
@@ -255,7 +255,7 @@ class AzureDataFactory(DocumentedPartner):
         "token_url": "/tenant/oauth2/v2.0/token",
         "scope": "https://management.azure.com/.default",
     }
-    proof = ("authorization", "Bearer entra-token-FAKE")
+    required_header = ("authorization", "Bearer entra-token-FAKE")
     pipelines = ("Copy Sales", "Übersicht täglich")
     id_field, pipeline_field = "runId", "pipelineName"
     documented = {
@@ -300,16 +300,16 @@ class AzureDataFactory(DocumentedPartner):
     def listing(self, request: Request) -> Answer:
         assert (request.method, request.first("api-version")) == ("POST", "2018-06-01")
         requested = json.loads(request.body)
-        names = [name for chosen in requested.get("filters", ()) for name in chosen["values"]]
-        found = [
+        names = [name for run_filter in requested.get("filters", ()) for name in run_filter["values"]]
+        matching = [
             row
             for row in self.rows
             if requested["lastUpdatedAfter"] <= row["lastUpdated"] <= requested["lastUpdatedBefore"]
             and (not names or row["pipelineName"] in names)
         ]
         first = int(requested.get("continuationToken", 0))
-        body: dict[str, Any] = {"value": found[first : first + 100]}
-        if first + 100 < len(found):
+        body: dict[str, Any] = {"value": matching[first : first + 100]}
+        if first + 100 < len(matching):
             body["continuationToken"] = str(first + 100)
         return Answer(body=body)
 
@@ -318,7 +318,7 @@ class DbtCloud(DocumentedPartner):
     preset = "dbt_cloud"
     prefix = "/api/v2/accounts/77"
     auth = {"kind": "header", "header": "Authorization", "word": "Token"}
-    proof = ("authorization", f"Token {SECRET}")
+    required_header = ("authorization", f"Token {SECRET}")
     id_field, pipeline_field = "id", "job_definition_id"
     documented = {
         (1,): "running",
@@ -358,10 +358,12 @@ class DbtCloud(DocumentedPartner):
         assert limit <= 100
         assert request.first("order_by") == "-id"
         job = request.first("job_definition_id")
-        found = [row for row in reversed(self.rows) if job in (None, str(row["job_definition_id"]))]
-        # Like the real one, it differs in every response.
-        page = [row | {"finished_at_humanized": f"{len(self.requests)} ago"} for row in found[offset : offset + limit]]
-        paging = {"count": len(page), "total_count": len(found)}
+        matching = [row for row in reversed(self.rows) if job in (None, str(row["job_definition_id"]))]
+        # As at the real server, finished_at_humanized differs in every response.
+        page = [
+            row | {"finished_at_humanized": f"{len(self.requests)} ago"} for row in matching[offset : offset + limit]
+        ]
+        paging = {"count": len(page), "total_count": len(matching)}
         return Answer(body={"status": {"code": 200}, "data": page, "extra": {"pagination": paging}})
 
 
@@ -395,14 +397,14 @@ class CursorApi(DocumentedPartner):
     def listing(self, request: Request) -> Answer:
         assert request.path == "/runs"
         first = int(request.first("cursor") or 0)
-        found = [
+        matching = [
             row
             for row in self.rows
             if row["updated_at"] >= (request.first("updated_since") or "")
             and request.first("pipeline_id") in (None, row["pipeline_id"])
         ]
-        following = str(first + 50) if first + 50 < len(found) else None
-        return Answer(body={"items": found[first : first + 50], "next_cursor": following})
+        following = str(first + 50) if first + 50 < len(matching) else None
+        return Answer(body={"items": matching[first : first + 50], "next_cursor": following})
 
 
 PARTNERS: tuple[type[DocumentedPartner], ...] = (

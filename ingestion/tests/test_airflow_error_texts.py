@@ -82,14 +82,14 @@ def test_a_cleared_run_loses_its_error_text_and_gets_the_text_of_its_next_failur
     connection = airflow_connection(airflow)
     ingest(connection)
     [row] = airflow.rows
-    failed = row.data
+    data = row.data
 
-    airflow.rows = [replace(row, data=failed | {"state": "queued", "start_date": None, "end_date": None})]
+    airflow.rows = [replace(row, data=data | {"state": "queued", "start_date": None, "end_date": None})]
     ingest(connection)
     run = Run.objects.get()
     assert (run.status, run.error_message) == ("running", None)
 
-    airflow.rows = [replace(row, data=failed | {"end_date": datetime.now(UTC).isoformat()})]
+    airflow.rows = [replace(row, data=data | {"end_date": datetime.now(UTC).isoformat()})]
     ingest(connection)
     assert (Run.objects.get().error_message or "").startswith(ERROR)
 
@@ -178,11 +178,11 @@ def test_error_texts_of_airflow_2_are_read_too(monkeypatch: pytest.MonkeyPatch) 
         ]
         ingest(airflow_connection(airflow, auth=auth))
 
-        found = texts()
-        assert found
+        stored_texts = texts()
+        assert stored_texts
         assert all(
             text and text.startswith("Task reconcile failed (try 2 of 2): ValueError: no rows")
-            for text in found.values()
+            for text in stored_texts.values()
         )
         assert {request.path.split("/")[2] for request in task_requests(airflow)} == {"v1"}
 

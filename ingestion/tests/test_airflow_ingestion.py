@@ -81,7 +81,7 @@ def test_a_walk_repeated_three_times_changes_nothing_after_the_first(
 
 def test_a_run_progresses_is_cleared_and_ends_again(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
     connection = airflow_connection(airflow)
-    seen = []
+    statuses = []
     for moment in ("A-early", "B-middle", "C-settled", "D-cleared", "E-final"):
         airflow.move_to(moment)
 
@@ -90,8 +90,8 @@ def test_a_run_progresses_is_cleared_and_ends_again(airflow: AirflowReplay, dags
         assert (report.errors, report.rejected) == ([], 0)
         # A deleted run that had ended stays. A cleared run keeps its start until it starts again.
         assert {row[:3] for row in expected_runs(airflow)} <= {row[:3] for row in stored_runs()}
-        seen.append(Run.objects.filter(external_run_id=CLEARED[1]).values_list("status", flat=True).first())
-    assert seen == ["running", "failed", "failed", "running", "failed"]
+        statuses.append(Run.objects.filter(external_run_id=CLEARED[1]).values_list("status", flat=True).first())
+    assert statuses == ["running", "failed", "failed", "running", "failed"]
     assert run_of(CLEARED).started_at == datetime.fromisoformat("2026-11-21T00:00:09.554228Z")
 
 
@@ -140,7 +140,7 @@ def test_open_runs_that_the_listing_did_not_return_are_read_again(
     assert expected_runs(airflow) >= stored_runs()
     listed, by_state, *single = requested_paths(airflow)
     assert listed == by_state == "/api/v2/dags/~/dagRuns"
-    assert len(single) == 25  # none of them is open any more, so each is requested by its id
+    assert len(single) == 25  # all of them have ended, so each is requested by its id
 
 
 def test_open_runs_are_listed_a_hundred_at_a_time(airflow: AirflowReplay, dags: dict[str, Pipeline]) -> None:
@@ -241,10 +241,10 @@ def test_no_other_run_is_missed_if_runs_are_deleted_while_pages_are_read(
     monkeypatch.setenv(PASSWORD_ENV, "REDACTED")
     Pipeline.objects.update(ingested_through=timezone.now())
     with AirflowReplay(moment="C-settled", maximum_page_limit=10, offers_cursors=False) as airflow:
-        kept = airflow.rows[5:]
+        remaining = airflow.rows[5:]
 
         def delete_five(_request: object) -> Answer | None:
-            airflow.rows = kept
+            airflow.rows = remaining
             return None
 
         # After the token, the version and two pages, the first five runs are deleted.
@@ -252,16 +252,18 @@ def test_no_other_run_is_missed_if_runs_are_deleted_while_pages_are_read(
 
         ingest(airflow_connection(airflow), since=datetime.fromisoformat("2026-11-01T00:00:00Z"))
 
-        assert {row.key for row in kept} <= set(Run.objects.values_list("pipeline__external_id", "external_run_id"))
+        assert {row.key for row in remaining} <= set(
+            Run.objects.values_list("pipeline__external_id", "external_run_id")
+        )
 
 
-@pytest.mark.parametrize("spoil", ["expire_tokens", "rotate_secret"])
+@pytest.mark.parametrize("invalidate", ["expire_tokens", "rotate_secret"])
 def test_a_refused_token_is_exchanged_for_a_new_one(
-    airflow: AirflowReplay, dags: dict[str, Pipeline], spoil: str
+    airflow: AirflowReplay, dags: dict[str, Pipeline], invalidate: str
 ) -> None:
     connection = airflow_connection(airflow)
     ingest(connection)
-    getattr(airflow, spoil)()
+    getattr(airflow, invalidate)()
     airflow.requests.clear()
 
     report = ingest(connection)

@@ -38,7 +38,7 @@ def recordings(folder: str) -> list[Path]:
     )
 
 
-def repeated(partner: AirflowReplay, exchange: dict[str, Any]) -> requests.Response:
+def repeat_request(partner: AirflowReplay, exchange: dict[str, Any]) -> requests.Response:
     request = exchange["request"]
     token = requests.post(
         f"{partner.base_url}/auth/token", json={"username": "admin", "password": "REDACTED"}, timeout=5
@@ -64,18 +64,19 @@ def test_every_recorded_request_for_runs_gets_the_recorded_response() -> None:
                     continue
                 exchange = json.loads(path.read_text())
                 query = dict(exchange["request"]["query"])
-                if query.get("cursor"):  # only the recorded server knew its cursors; another test follows them
+                # A cursor is valid only on the recorded server. Another test follows cursors.
+                if query.get("cursor"):
                     continue
 
-                answer = repeated(partner, exchange)
+                answer = repeat_request(partner, exchange)
 
                 expected = exchange["response"]
                 assert answer.status_code == expected["status"], path
                 body = answer.json()
-                for opaque in ("next_cursor", "previous_cursor", "total_entries_limit"):
+                for name in ("next_cursor", "previous_cursor", "total_entries_limit"):
                     # The text of a cursor differs between servers.
-                    if isinstance(body, dict) and opaque in body:
-                        body[opaque] = expected["body"][opaque] = None
+                    if isinstance(body, dict) and name in body:
+                        body[name] = expected["body"][name] = None
                 if query.get("order_by") == "updated_at":
                     # The recordings do not contain update times, so only the number of rows is compared.
                     assert body["total_entries"] == expected["body"]["total_entries"], path
@@ -91,7 +92,7 @@ def test_errors_are_equal_to_the_recorded_errors(path: Path) -> None:
     exchange = json.loads(path.read_text())
     with AirflowReplay() as partner:
         partner.rows = []
-        answer = repeated(partner, exchange)
+        answer = repeat_request(partner, exchange)
 
     expected = exchange["response"]
     assert answer.status_code == expected["status"]
@@ -111,7 +112,7 @@ def test_cursor_pages_hold_the_recorded_rows() -> None:
             exchange = json.loads(path.read_text())
             exchange["request"]["query"] = [["cursor", cursor], ["limit", "25"], ["order_by", "id"]]
 
-            page = repeated(partner, exchange).json()
+            page = repeat_request(partner, exchange).json()
 
             assert page["dag_runs"] == exchange["response"]["body"]["dag_runs"]
             cursor = page["next_cursor"]
@@ -124,7 +125,7 @@ def test_a_lower_server_limit_cuts_pages_silently() -> None:
         for name, rows in (("runs-limit-50-maximum-10", 10), ("runs-limit-0", 0)):
             exchange = json.loads((RECORDINGS / "airflow" / "page-limit" / f"{name}.json").read_text())
 
-            assert len(repeated(partner, exchange).json()["dag_runs"]) == rows
+            assert len(repeat_request(partner, exchange).json()["dag_runs"]) == rows
 
 
 def test_airflow_2_answers_as_recorded() -> None:
@@ -147,4 +148,4 @@ def test_a_recorded_run_is_found_by_its_encoded_id() -> None:
         partner.rows = partner.moments["A-early"].rows
         exchange = json.loads((RECORDINGS / "airflow/A-early/run/branch_and_map--all-skipped~1.json").read_text())
 
-        assert repeated(partner, exchange).json()["dag_run_id"] == unquote("all-skipped~1")
+        assert repeat_request(partner, exchange).json()["dag_run_id"] == unquote("all-skipped~1")

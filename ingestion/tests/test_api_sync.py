@@ -87,8 +87,8 @@ def test_an_ingestion_is_started_and_its_state_is_read_until_it_succeeds(worker:
 
     partner.runs["orders"].append({"id": "2", "status": "failed"})
     partner.runs["stock"].append({"id": "2", "status": "failed"})
-    narrow = api.post(SYNC, {"connection": "one", "pipeline_id": str(pipelines["stock"].pk)}).json()["task_id"]
-    assert finished(api, narrow)["created"] == 1
+    limited_task_id = api.post(SYNC, {"connection": "one", "pipeline_id": str(pipelines["stock"].pk)}).json()["task_id"]
+    assert finished(api, limited_task_id)["created"] == 1
     assert Run.objects.count() == 3
 
     del partner.runs["orders"]
@@ -98,7 +98,7 @@ def test_an_ingestion_is_started_and_its_state_is_read_until_it_succeeds(worker:
 
 
 @pytest.mark.django_db
-def test_a_request_with_unknown_ids_or_fields_names_them(partner: GenericPartner) -> None:
+def test_the_error_for_unknown_ids_or_fields_names_them(partner: GenericPartner) -> None:
     api = program()
     assert set(invalid(api.post(SYNC, {"connection": "two"}))) == {"connection"}
     assert set(invalid(api.post(SYNC, {"client_id": NOWHERE, "pipeline_id": "7"}))) == {"client_id", "pipeline_id"}

@@ -24,10 +24,10 @@ def test_a_partner_that_sends_headers_slowly_is_cut_off_at_the_deadline() -> Non
                     time.sleep(0.1)
 
         threading.Thread(target=drip, daemon=True).start()
-        patience = HttpSettings(timeout_seconds=0.3, max_retries=0)
+        settings = HttpSettings(timeout_seconds=0.3, max_retries=0)
         begun = time.monotonic()
         address = f"http://127.0.0.1:{server.getsockname()[1]}"
-        with PartnerSession(address, auth=Auth(), settings=patience) as session, pytest.raises(Unavailable):
+        with PartnerSession(address, auth=Auth(), settings=settings) as session, pytest.raises(Unavailable):
             session.get("/runs")
         assert 1.5 < time.monotonic() - begun < 3
 
@@ -53,9 +53,9 @@ def test_a_partner_at_a_metadata_address_is_refused(monkeypatch: pytest.MonkeyPa
     with socket.create_server(("127.0.0.1", 0)) as server:
         monkeypatch.setattr("ingestion.bounded_connections.is_forbidden", lambda address: True)
         address = f"http://127.0.0.1:{server.getsockname()[1]}"
-        once = HttpSettings(max_retries=0)
+        settings = HttpSettings(max_retries=0)
         with (
-            PartnerSession(address, auth=Auth(), settings=once) as session,
+            PartnerSession(address, auth=Auth(), settings=settings) as session,
             pytest.raises(Refused, match="an address of cloud metadata"),
         ):
             session.get("/runs")

@@ -78,7 +78,7 @@ def test_each_kind_of_error_has_its_message_and_exit_code(partner: GenericPartne
     assert failure.value.returncode == 1
 
 
-def test_a_partner_without_runs_is_no_error(partner: GenericPartner) -> None:
+def test_a_partner_without_runs_is_not_an_error(partner: GenericPartner) -> None:
     partner.runs = {"orders": []}
     pipelines_of("Northwind", "orders")
     assert "first page: no run." in check("one")

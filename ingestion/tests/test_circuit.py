@@ -129,10 +129,10 @@ def test_a_long_retry_after_pauses_scheduled_and_manual_ingestion(partner: Gener
     partner.faults = [Answer(429, headers={"Retry-After": "600"})]
     assert requests_of_a_tick(partner) == 1
     clock.now += 60
-    assert requests_of_a_tick(partner) == 0, "the schedule"
+    assert requests_of_a_tick(partner) == 0, "a scheduled ingestion waits"
     Circuit("generic", 60).set_partner_pause(540)
     report = ingest(generic_connection(partner))
-    assert "540 s of it remain" in str(report.errors[0]["error"]), "and by hand"
+    assert "540 s of it remain" in str(report.errors[0]["error"]), "a manual ingestion ends with an error"
     assert len(partner.requests) == 1
 
     clock.now += 541
@@ -160,13 +160,13 @@ def test_without_the_cache_a_partner_is_requested_at_every_tick(
 def test_a_missed_period_is_due_once_and_each_connection_has_its_own_moment() -> None:
     from ingestion.schedule import Phased
 
-    class At(Phased):
+    class PhasedAtMoment(Phased):
         moment = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
         def now(self) -> datetime:
             return self.moment
 
-    schedules = [At(60, f"connection {number}") for number in range(50)]
+    schedules = [PhasedAtMoment(60, f"connection {number}") for number in range(50)]
     assert len({round(schedule.phase) for schedule in schedules}) > 25
 
     for schedule in schedules:

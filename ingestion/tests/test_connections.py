@@ -30,7 +30,7 @@ pipelines = { clients = ["Contoso"], external_id_prefix = "etl-" }
 
 
 @pytest.fixture
-def written(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Path:
+def connections_file(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The connections file's path; write to it."""
     monkeypatch.setenv("NORTHWIND_PASSWORD", "s3cret-horse")
     (tmp_path / "token").write_text("tok3n-battery\n")
@@ -46,22 +46,22 @@ def mistakes(path: Path, text: str) -> list[str]:
     return error.value.mistakes
 
 
-def test_a_good_file_describes_its_connections(written: Path) -> None:
-    written.write_text(GOOD.replace("TOKEN_FILE", str(written.parent / "token")))
+def test_a_good_file_describes_its_connections(connections_file: Path) -> None:
+    connections_file.write_text(GOOD.replace("TOKEN_FILE", str(connections_file.parent / "token")))
 
-    found = configured()
+    connections = configured()
 
-    assert list(found) == ["northwind", "rest"]
-    assert found["northwind"].interval_seconds == 30
-    assert found["northwind"].http.timeout_seconds == 5
-    assert found["rest"].auth.secret() == "tok3n-battery"
-    assert "tok3n" not in repr(found)
-    assert "s3cret" not in repr(found)
+    assert list(connections) == ["northwind", "rest"]
+    assert connections["northwind"].interval_seconds == 30
+    assert connections["northwind"].http.timeout_seconds == 5
+    assert connections["rest"].auth.secret() == "tok3n-battery"
+    assert "tok3n" not in repr(connections)
+    assert "s3cret" not in repr(connections)
 
 
-def test_every_mistake_is_named_at_once(written: Path) -> None:
-    found = mistakes(
-        written,
+def test_every_mistake_is_named_at_once(connections_file: Path) -> None:
+    messages = mistakes(
+        connections_file,
         """
         [connections."bad name!"]
         connector = "jenkins"
@@ -83,7 +83,7 @@ def test_every_mistake_is_named_at_once(written: Path) -> None:
         """,
     )
 
-    text = "\n".join(found)
+    text = "\n".join(messages)
     for expected in (
         "bad name!: a name has",
         "bad name!.connector: must be one of generic, airflow",
@@ -114,12 +114,12 @@ def test_every_mistake_is_named_at_once(written: Path) -> None:
     ],
 )
 def test_a_file_that_is_not_a_connections_file_is_an_error_with_its_place(
-    written: Path, text: str, message: str
+    connections_file: Path, text: str, message: str
 ) -> None:
-    assert message in "\n".join(mistakes(written, text))
+    assert message in "\n".join(mistakes(connections_file, text))
 
 
-def test_a_missing_file_is_named(written: Path) -> None:
+def test_a_missing_file_is_named(connections_file: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"connections\.toml"):
         configured()
 
@@ -142,8 +142,10 @@ def test_without_any_configuration_the_error_says_what_to_set() -> None:
 
 @pytest.mark.proves("FR-011", "SE-001")
 @pytest.mark.django_db
-def test_pipelines_are_assigned_to_the_connection_that_selects_them_and_the_others_are_listed(written: Path) -> None:
-    written.write_text(GOOD.replace("TOKEN_FILE", str(written.parent / "token")))
+def test_pipelines_are_assigned_to_the_connection_that_selects_them_and_the_others_are_listed(
+    connections_file: Path,
+) -> None:
+    connections_file.write_text(GOOD.replace("TOKEN_FILE", str(connections_file.parent / "token")))
     dags = pipelines_of("Northwind", "dag-1", "dag-2")
     etl = pipelines_of("Contoso", "etl-1", "other-1", platform="custom")
 
@@ -155,9 +157,9 @@ def test_pipelines_are_assigned_to_the_connection_that_selects_them_and_the_othe
 
 
 @pytest.mark.django_db
-def test_a_pipeline_that_two_connections_select_is_a_mistake(written: Path) -> None:
-    text = GOOD.replace("TOKEN_FILE", str(written.parent / "token")).replace('clients = ["Contoso"], ', "")
-    written.write_text(text)
+def test_a_pipeline_that_two_connections_select_is_a_mistake(connections_file: Path) -> None:
+    text = GOOD.replace("TOKEN_FILE", str(connections_file.parent / "token")).replace('clients = ["Contoso"], ', "")
+    connections_file.write_text(text)
     pipelines_of("Northwind", "etl-1")
 
     with pytest.raises(ConfigurationError, match="'etl-1' of 'Northwind' is selected by northwind and rest"):
@@ -166,32 +168,33 @@ def test_a_pipeline_that_two_connections_select_is_a_mistake(written: Path) -> N
 
 @pytest.mark.proves("FR-011")
 @pytest.mark.django_db
-def test_disabled_inventory_is_not_ingested(written: Path) -> None:
-    written.write_text(GOOD.replace("TOKEN_FILE", str(written.parent / "token")))
-    disabled, kept = pipelines_of("Northwind", "dag-1", "dag-2").values()
+def test_disabled_inventory_is_not_ingested(connections_file: Path) -> None:
+    connections_file.write_text(GOOD.replace("TOKEN_FILE", str(connections_file.parent / "token")))
+    disabled, active = pipelines_of("Northwind", "dag-1", "dag-2").values()
     disabled.is_active = False
     disabled.save()
-    gone = pipelines_of("Contoso", "etl-1")["etl-1"].client
-    gone.is_active = False
-    gone.save()
+    disabled_client = pipelines_of("Contoso", "etl-1")["etl-1"].client
+    disabled_client.is_active = False
+    disabled_client.save()
 
-    assert assign(configured()) == {"northwind": [kept], "rest": []}
+    assert assign(configured()) == {"northwind": [active], "rest": []}
 
 
 @pytest.mark.django_db
 def test_ten_thousand_pipelines_are_assigned_by_two_queries(
-    written: Path, django_assert_num_queries: Callable[[int], AbstractContextManager[object]]
+    connections_file: Path, django_assert_num_queries: Callable[[int], AbstractContextManager[object]]
 ) -> None:
-    written.write_text(GOOD.replace("TOKEN_FILE", str(written.parent / "token")))
+    connections_file.write_text(GOOD.replace("TOKEN_FILE", str(connections_file.parent / "token")))
     pipelines_of("Northwind", "dag-1")
     connections = configured()
 
-    with django_assert_num_queries(2):  # those that another connection selects too, and its own
+    with django_assert_num_queries(2):  # the pipelines that two connections select, and those of this connection
         assert len(assign(connections, ["northwind"])["northwind"]) == 1
 
 
-def test_connections_are_read_without_their_secrets(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    written.write_text(GOOD.replace("TOKEN_FILE", str(written.parent / "nowhere")))
+def test_connections_are_read_without_their_secrets(connections_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nowhere = connections_file.parent / "nowhere"
+    connections_file.write_text(GOOD.replace("TOKEN_FILE", str(nowhere)))
     monkeypatch.delenv("NORTHWIND_PASSWORD")
 
     connections = configured()
@@ -199,12 +202,12 @@ def test_connections_are_read_without_their_secrets(written: Path, monkeypatch: 
     assert list(connections) == ["northwind", "rest"]
     assert missing_secrets(connections.values()) == [
         "connections.northwind.auth: the environment variable NORTHWIND_PASSWORD is not set",
-        f"connections.rest.auth: cannot read secret_file {written.parent / 'nowhere'}: No such file or directory",
+        f"connections.rest.auth: cannot read secret_file {nowhere}: No such file or directory",
     ]
 
 
-def test_an_unknown_auth_kind_raises_an_error(written: Path) -> None:
-    written.write_text(GOOD.replace("TOKEN_FILE", str(written.parent / "token")))
+def test_an_unknown_auth_kind_raises_an_error(connections_file: Path) -> None:
+    connections_file.write_text(GOOD.replace("TOKEN_FILE", str(connections_file.parent / "token")))
     connection = replace(configured()["northwind"], auth=AuthSettings(kind="kerberos", secret_env="NORTHWIND_PASSWORD"))
 
     with pytest.raises(AssertionError, match="kerberos"):

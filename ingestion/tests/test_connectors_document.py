@@ -36,9 +36,9 @@ def test_every_example_can_be_read_and_every_connector_has_one(
 
 
 def test_the_example_connector_is_the_code_and_is_short() -> None:
-    [shown] = blocks("python")
-    assert shown == (ROOT / "ingestion" / "connectors" / "generic.py").read_text()
-    assert len(shown.splitlines()) < 75
+    [example] = blocks("python")
+    assert example == (ROOT / "ingestion" / "connectors" / "generic.py").read_text()
+    assert len(example.splitlines()) < 75
 
 
 def test_the_table_of_systems_names_each_connector() -> None:

@@ -18,13 +18,13 @@ RECORDINGS = Path(synthetic.__file__).parent / "recordings" / "dagster"
 MOMENTS = ("A-early", "B-settled")
 
 
-def rows(when: str) -> list[dict[str, Any]]:
+def rows(moment: str) -> list[dict[str, Any]]:
     """Return every recorded run of this moment, newest first."""
-    found: dict[str, dict[str, Any]] = {}
-    for path in sorted((RECORDINGS / when).glob("runs*.json")):
+    rows_by_id: dict[str, dict[str, Any]] = {}
+    for path in sorted((RECORDINGS / moment).glob("runs*.json")):
         data = (json.loads(path.read_text())["response"]["body"] or {}).get("data") or {}
-        found |= {row["runId"]: row for row in data.get("runsOrError", {}).get("results", [])}
-    return sorted(found.values(), key=lambda row: -row["creationTime"])
+        rows_by_id |= {row["runId"]: row for row in data.get("runsOrError", {}).get("results", [])}
+    return sorted(rows_by_id.values(), key=lambda row: -row["creationTime"])
 
 
 class DagsterPartner(PartnerServer):
@@ -36,19 +36,19 @@ class DagsterPartner(PartnerServer):
         if (request.method, request.path) != ("POST", "/graphql"):
             return Answer(404)
         variables = json.loads(request.body)["variables"]
-        chosen = variables["filter"]
-        assert chosen.keys() <= {"updatedAfter", "pipelineName", "runIds"}
-        found = [
+        run_filter = variables["filter"]
+        assert run_filter.keys() <= {"updatedAfter", "pipelineName", "runIds"}
+        matching = [
             row
             for row in self.rows
-            if row["updateTime"] > chosen.get("updatedAfter", 0)
-            and row["jobName"] == chosen.get("pipelineName", row["jobName"])
-            and row["runId"] in chosen.get("runIds", [row["runId"]])
+            if row["updateTime"] > run_filter.get("updatedAfter", 0)
+            and row["jobName"] == run_filter.get("pipelineName", row["jobName"])
+            and row["runId"] in run_filter.get("runIds", [row["runId"]])
         ]
         if variables["cursor"] is not None:
-            places = [place for place, row in enumerate(found) if row["runId"] == variables["cursor"]]
-            found = found[places[0] + 1 :] if places else []  # an unknown cursor is an empty page
-        return Answer(body={"data": {"runsOrError": {"__typename": "Runs", "results": found[: variables["limit"]]}}})
+            places = [place for place, row in enumerate(matching) if row["runId"] == variables["cursor"]]
+            matching = matching[places[0] + 1 :] if places else []  # an unknown cursor is an empty page
+        return Answer(body={"data": {"runsOrError": {"__typename": "Runs", "results": matching[: variables["limit"]]}}})
 
 
 @pytest.fixture
@@ -62,21 +62,21 @@ def connection(partner: DagsterPartner) -> Connection:
 
 
 def jobs() -> list[str]:
-    return sorted({row["jobName"] for when in MOMENTS for row in rows(when)})
+    return sorted({row["jobName"] for moment in MOMENTS for row in rows(moment)})
 
 
 def test_every_status_of_the_server_is_in_the_table() -> None:
     answer = json.loads((RECORDINGS / "B-settled" / "run-status-values.json").read_text())["response"]["body"]
     known = {value["name"].lower() for value in answer["data"]["__type"]["enumValues"]}
     assert known == STATUSES.keys()
-    assert {row["status"].lower() for when in MOMENTS for row in rows(when)} <= known
+    assert {row["status"].lower() for moment in MOMENTS for row in rows(moment)} <= known
 
 
 @pytest.mark.django_db
 def test_each_run_is_stored_as_the_server_returned_it_and_progresses(dagster: DagsterPartner) -> None:
     pipelines_of("Northwind", *jobs(), platform="vendor_api")
-    for when in MOMENTS:
-        dagster.rows = rows(when)
+    for moment in MOMENTS:
+        dagster.rows = rows(moment)
         assert not ingest(connection(dagster), full=True).errors
         stored = {run.external_run_id: run for run in Run.objects.all()}
         assert stored.keys() >= {row["runId"] for row in dagster.rows}
@@ -100,7 +100,7 @@ def test_a_second_walk_requests_only_changes_and_writes_no_row(dagster: DagsterP
 
     assert set(outcomes(again)) <= {"unchanged"}
     assert physical_rows() == before
-    assert len(dagster.requests) == 1, "however many jobs there are"
+    assert len(dagster.requests) == 1, "one request for any number of jobs"
     assert "updatedAfter" in json.loads(dagster.requests[0].body)["variables"]["filter"]
 
 
@@ -170,10 +170,10 @@ def test_values_that_are_not_times_are_returned_unchanged() -> None:
 @pytest.mark.django_db
 def test_no_planted_secret_is_stored(dagster: DagsterPartner) -> None:
     pipelines_of("Northwind", *jobs(), platform="vendor_api")
-    for when in MOMENTS:
-        dagster.rows = rows(when)
+    for moment in MOMENTS:
+        dagster.rows = rows(moment)
         ingest(connection(dagster), full=True)
-    recorded = json.dumps([rows(when) for when in MOMENTS])
+    recorded = json.dumps([rows(moment) for moment in MOMENTS])
     assert "FAKE" in recorded or "hunter2" in recorded
     with database.cursor() as cursor:
         cursor.execute("SELECT string_agg(runs::text, '') FROM runs")

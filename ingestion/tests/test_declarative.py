@@ -46,7 +46,8 @@ def test_pages_by_number_are_read_to_the_end(
     report = ingest(connect(partner, LISTING + paging))
     assert not report.errors
     assert report.created == 40
-    # By offset each page begins with the last row of the page before; without a total, a page without news is the end.
+    # By offset, each page begins with the last row of the page before. Without a total, the first page without new rows
+    # is the last one.
     assert len(partner.requests) == 4 + (not total) + (kind == "offset")
 
 
@@ -71,7 +72,7 @@ def test_urls_of_next_pages_are_followed_on_the_same_host(partner: Scripted, con
         following = [
             f"?after={page + 1}",
             f"/api/jobs/orders/runs?after={page + 1}",
-            f"https://127.0.0.1/api/jobs/orders/runs?after={page + 1}",  # a proxy in front took TLS and port away
+            f"https://127.0.0.1/api/jobs/orders/runs?after={page + 1}",  # behind a proxy with TLS
             None,
         ][page]
         return Answer(body={"runs": [make_row(page)], "links": {"next": following}})

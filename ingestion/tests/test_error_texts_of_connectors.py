@@ -21,24 +21,24 @@ class FailedDagster(PartnerServer):
     """A Dagster with two failed runs and their logs, in pages of `page` events."""
 
     page = 1_000
-    explains = True
+    serves_logs = True
 
     def answer(self, request: Request) -> Answer:
         requested = json.loads(request.body)
         if "eventConnection" not in requested["query"]:
             return runs(RECORDED["runs"])
-        if not self.explains:
+        if not self.serves_logs:
             return Answer(400, {"errors": [{"message": "Cannot query field 'eventConnection' on type 'Run'."}]})
         variables = requested["variables"]
         first = int(variables["cursor"] or 0)
-        found = []
+        results = []
         for run in RECORDED["response"]["body"]["data"]["runsOrError"]["results"]:
             events = run["eventConnection"]["events"]
             page = events[first : first + self.page]
             log = {"events": page, "cursor": str(first + self.page), "hasMore": len(events) > first + self.page}
             if run["runId"] in variables["filter"]["runIds"]:
-                found.append(run | {"eventConnection": log})
-        return runs(found)
+                results.append(run | {"eventConnection": log})
+        return runs(results)
 
 
 def runs(results: list[Any]) -> Answer:
@@ -78,17 +78,17 @@ def test_a_log_that_is_too_long_gives_the_steps_without_their_messages() -> None
 
 
 @pytest.mark.django_db
-def test_a_dagster_that_refuses_error_texts_is_walked_and_not_requested_again_at_once() -> None:
+def test_after_dagster_refuses_error_texts_they_are_not_requested_again_and_walks_continue() -> None:
     pipelines_of("Northwind", "two_failures", "reconcile_failing", platform="vendor_api")
     with FailedDagster() as partner:
-        partner.explains = False
+        partner.serves_logs = False
         walk(partner)
         partner.requests.clear()
         walk(partner)
-        questions = [request for request in partner.requests if b"eventConnection" in request.body]
+        log_requests = [request for request in partner.requests if b"eventConnection" in request.body]
 
     assert set(Run.objects.values_list("status", "error_message")) == {("failed", None)}
-    assert questions == []
+    assert log_requests == []
 
 
 GITHUB = {
@@ -154,7 +154,7 @@ class Documented(PartnerServer):
         return Answer(body=self.body) if self.body is not None else Answer(404, {"message": "Not Found"})
 
 
-def explained(preset: str, body: Any, folder: Path) -> tuple[str | None, Request]:
+def fetch_error_text(preset: str, body: Any, folder: Path) -> tuple[str | None, Request]:
     with Documented(body) as partner:
         file = folder / "connections.toml"
         file.write_text(f'[connections.c]\nconnector = "{preset}"\nbase_url = "{partner.base_url}"\n')
@@ -187,18 +187,18 @@ def explained(preset: str, body: Any, folder: Path) -> tuple[str | None, Request
     ],
     ids=["github", "dbt cloud", "databricks", "data factory"],
 )
-def test_a_failed_run_names_its_step_by_one_more_request(
+def test_a_failed_run_names_its_step_after_one_more_request(
     preset: str, body: Any, requested: str, text: str, tmp_path: Path
 ) -> None:
-    found, request = explained(preset, body, tmp_path)
+    error_text, request = fetch_error_text(preset, body, tmp_path)
 
-    assert found is not None
-    assert found.startswith(text)
+    assert error_text is not None
+    assert error_text.startswith(text)
     assert f"{request.method} {request.path}" == requested
 
 
 def test_the_end_of_a_log_is_stored(tmp_path: Path) -> None:
-    text, _ = explained("dbt_cloud", DBT_CLOUD, tmp_path)
+    text, _ = fetch_error_text("dbt_cloud", DBT_CLOUD, tmp_path)
 
     assert str(text).endswith("\nDatabase Error in orders")
     assert len(str(text)) < 4_100
@@ -206,4 +206,4 @@ def test_the_end_of_a_log_is_stored(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("body", [None, {}, {"jobs": []}], ids=["gone", "empty", "no job"])
 def test_a_source_without_a_text_for_a_run_gives_none(body: Any, tmp_path: Path) -> None:
-    assert explained("github_actions", body, tmp_path)[0] is None
+    assert fetch_error_text("github_actions", body, tmp_path)[0] is None

@@ -131,10 +131,10 @@ def test_a_repeated_cursor_ends_the_walk_with_an_error_after_its_runs_are_stored
     assert Pipeline.objects.get().ingested_through is None
 
 
-IDENTITIES: list[Any] = [{}, {"id": None}, {"id": ""}, {"id": " "}, {"id": "x" * 256}, {"id": ["a"]}, {"id": True}]
+BAD_IDS: list[Any] = [{}, {"id": None}, {"id": ""}, {"id": " "}, {"id": "x" * 256}, {"id": ["a"]}, {"id": True}]
 
 
-@pytest.mark.parametrize("bad", [*IDENTITIES, None, "text", 7, ["list"]], ids=repr)
+@pytest.mark.parametrize("bad", [*BAD_IDS, None, "text", 7, ["list"]], ids=repr)
 def test_a_run_without_an_id_is_rejected_and_the_rest_of_its_page_is_stored(
     generic: GenericPartner, orders: Pipeline, bad: Any
 ) -> None:
@@ -225,7 +225,7 @@ def test_hostile_text_is_stored_as_text(generic: GenericPartner, orders: Pipelin
     assert "\x00" not in stored
 
 
-# Faults that are retried, and the message of each if it stays.
+# Faults that are retried, and the message of each if it persists.
 
 BROKEN = [
     pytest.param(Answer(body=b'{"runs": [{"ext'), "without readable JSON", id="malformed JSON"),
@@ -287,7 +287,7 @@ def test_a_permanent_fault_is_an_error_with_its_reason_after_earlier_pages_are_s
         pytest.param(Answer(body={"runs": {"a": 1}}), "no 'runs' of type list", id="runs of another type"),
         pytest.param(Answer(body={"runs": [], "next_cursor": {"a": 1}}), "next_cursor is a dict", id="odd cursor"),
         pytest.param(Answer(huge=200 * 2**20), "larger than 32 MB", id="200 MB body"),
-        pytest.param(Answer(body={"runs": [{}] * 10_001}), "10001 runs", id="a page without measure"),
+        pytest.param(Answer(body={"runs": [{}] * 10_001}), "10001 runs", id="a page with too many runs"),
     ],
 )
 def test_a_refusal_is_not_retried(generic: GenericPartner, orders: Pipeline, fault: Answer, message: str) -> None:

@@ -28,21 +28,21 @@ def partner(settings: Settings) -> Iterator[GenericPartner]:
         yield partner
 
 
-class Ended:
+class CommandResult:
     def __init__(self, status: int, out: str, err: str) -> None:
         self.status, self.out, self.err = status, out, err
 
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str]) -> Any:
-    def run_command(*arguments: str) -> Ended:
+    def run_command(*arguments: str) -> CommandResult:
         status = 0
         try:
             call_command("ingest_runs", *arguments)
         except SystemExit as ending:
             status = int(ending.code or 0)
         captured = capsys.readouterr()
-        return Ended(status, captured.out, captured.err)
+        return CommandResult(status, captured.out, captured.err)
 
     return run_command
 

@@ -22,8 +22,8 @@ FLOW, DEPLOYMENT = "0190a1b2-0000-7000-8000-000000000001", "0190a1b2-0000-7000-8
 def links(connector: str, base_url: str, external_id: str, **options: Any) -> Links:
     connection = Connection("c", connector, base_url, http=IMPATIENT, **options)
     with PartnerSession(base_url, auth=connection.authentication(), settings=IMPATIENT) as session:
-        found = connection.links(connection.connect(session, {external_id}.__contains__), {external_id})
-    return found[external_id]
+        links_by_id = connection.links(connection.connect(session, {external_id}.__contains__), {external_id})
+    return links_by_id[external_id]
 
 
 class AnyPartner(PartnerServer):
@@ -41,18 +41,18 @@ class AnyPartner(PartnerServer):
 
 def test_airflow_3_has_a_page_per_run() -> None:
     with AnyPartner() as partner:
-        found = links("airflow", partner.base_url, "übersicht täglich")
+        result = links("airflow", partner.base_url, "übersicht täglich")
 
     dag = f"{partner.base_url}/dags/%C3%BCbersicht%20t%C3%A4glich"
-    assert found == Links(dag, f"{dag}/runs/{{run_id}}")
+    assert result == Links(dag, f"{dag}/runs/{{run_id}}")
 
 
 def test_airflow_2_selects_the_run_in_its_grid() -> None:
     with AnyPartner() as partner:
         partner.api = "/api/v1"
-        found = links("airflow", partner.base_url, "sales")
+        result = links("airflow", partner.base_url, "sales")
 
-    assert found == Links(
+    assert result == Links(
         f"{partner.base_url}/dags/sales/grid", f"{partner.base_url}/dags/sales/grid?dag_run_id={{run_id}}"
     )
 
@@ -62,22 +62,22 @@ def test_airflow_2_selects_the_run_in_its_grid() -> None:
     [(FLOW, f"flows/flow/{FLOW}"), (DEPLOYMENT, f"deployments/deployment/{DEPLOYMENT}")],
     ids=["flow", "deployment"],
 )
-def test_prefect_has_other_links_for_flows_than_for_deployments(external_id: str, page: str) -> None:
+def test_prefect_has_different_links_for_flows_and_deployments(external_id: str, page: str) -> None:
     with AnyPartner() as partner:
-        found = links("prefect", partner.base_url, external_id)
+        result = links("prefect", partner.base_url, external_id)
 
-    assert found == Links(f"{partner.base_url}/{page}", f"{partner.base_url}/runs/flow-run/{{run_id}}")
+    assert result == Links(f"{partner.base_url}/{page}", f"{partner.base_url}/runs/flow-run/{{run_id}}")
 
 
 def test_dagster_links_to_a_job_by_its_name() -> None:
-    found = links("dagster", "https://dagster.example", "daily load")
+    result = links("dagster", "https://dagster.example", "daily load")
 
-    assert found == Links("https://dagster.example/guess/daily%20load", "https://dagster.example/runs/{run_id}")
+    assert result == Links("https://dagster.example/guess/daily%20load", "https://dagster.example/runs/{run_id}")
 
 
-def from_preset(name: str, base_url: str, external_id: str, tmp_path: Path, more: str = "") -> Links:
+def from_preset(name: str, base_url: str, external_id: str, tmp_path: Path, options_text: str = "") -> Links:
     file = tmp_path / "connections.toml"
-    file.write_text(f'[connections.c]\nconnector = "{name}"\nbase_url = "{base_url}"\n{more}')
+    file.write_text(f'[connections.c]\nconnector = "{name}"\nbase_url = "{base_url}"\n{options_text}')
     connection = read_file(file)["c"]
     with PartnerSession(base_url, auth=connection.authentication(), settings=IMPATIENT) as session:
         return connection.links(connection.connect(session, bool), {external_id}).get(external_id, Links())
@@ -103,27 +103,27 @@ def test_presets_build_the_addresses_of_their_partners(tmp_path: Path) -> None:
 
 def test_every_preset_except_airbyte_has_links_to_runs(tmp_path: Path) -> None:
     base_url = "https://partner.example/x"
-    without = {
+    presets_without_links = {
         name
         for name in PRESETS
         if from_preset(name, base_url, "p", tmp_path).runs is None and "source_url" not in preset(name)["fields"]
     }
 
-    assert without == {"airbyte"}, "its API gives neither the address nor the id of the workspace"
+    assert presets_without_links == {"airbyte"}, "its API gives neither the address nor the id of the workspace"
 
 
 def test_a_ui_url_that_is_a_template_is_used_unchanged(tmp_path: Path) -> None:
-    more = 'ui_url = "https://ui.example/c/{external_id}/jobs/{run_id}"'
+    options_text = 'ui_url = "https://ui.example/c/{external_id}/jobs/{run_id}"'
 
-    found = from_preset("airbyte", "https://api.example/v1", "a/b", tmp_path, more)
+    result = from_preset("airbyte", "https://api.example/v1", "a/b", tmp_path, options_text)
 
-    assert found == Links("https://ui.example/c/a%2Fb", "https://ui.example/c/a%2Fb/jobs/{run_id}")
+    assert result == Links("https://ui.example/c/a%2Fb", "https://ui.example/c/a%2Fb/jobs/{run_id}")
 
 
 def test_a_ui_url_without_placeholders_replaces_base_url(tmp_path: Path) -> None:
-    found = from_preset("dagster", "http://dagster.internal:3000", "load", tmp_path, 'ui_url = "https://ui.example/"')
+    result = from_preset("dagster", "http://dagster.internal:3000", "load", tmp_path, 'ui_url = "https://ui.example/"')
 
-    assert found == Links("https://ui.example/guess/load", "https://ui.example/runs/{run_id}")
+    assert result == Links("https://ui.example/guess/load", "https://ui.example/runs/{run_id}")
 
 
 @pytest.mark.parametrize(

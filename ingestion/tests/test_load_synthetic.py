@@ -34,7 +34,7 @@ def load_synthetic(**options: Any) -> str:
     return out.getvalue()
 
 
-def physical() -> dict[str, list[tuple[object, ...]]]:
+def physical_rows() -> dict[str, list[tuple[object, ...]]]:
     """Return every row of the loaded tables with what any write or lock would change."""
     with connection.cursor() as cursor:
         rows = {}
@@ -149,7 +149,7 @@ def test_the_planted_incident_is_one_row_while_it_lasts() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_a_second_load_on_a_later_day_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     load_synthetic()
-    first = physical()
+    first = physical_rows()
     latest = Run.objects.order_by("-source_updated_at").values_list("source_updated_at", flat=True)[0]
     assert latest is not None
     assert timedelta(0) <= timezone.now() - latest < timedelta(minutes=10)
@@ -159,7 +159,7 @@ def test_a_second_load_on_a_later_day_changes_nothing(monkeypatch: pytest.Monkey
     output = load_synthetic()
 
     assert "(as before); created 0 clients, 0 pipelines, 0 alert rules; runs: 2500 unchanged." in output
-    assert physical() == first
+    assert physical_rows() == first
 
 
 @pytest.mark.django_db(transaction=True)
@@ -212,14 +212,14 @@ def test_existing_clients_with_other_ids_are_found_by_name(db: None) -> None:
 
 
 @pytest.mark.usefixtures("v1")
-def test_another_end_than_the_stored_one_is_refused_and_nothing_changes() -> None:
-    before = physical()
+def test_an_end_that_differs_from_the_stored_end_is_refused_and_nothing_changes() -> None:
+    before = physical_rows()
 
     with pytest.raises(CommandError, match="is loaded already, and ends at 2026-11-01T00:00:00") as refusal:
         load_synthetic(end=END + timedelta(days=1))
 
     assert refusal.value.returncode == 1
-    assert physical() == before
+    assert physical_rows() == before
 
 
 def test_a_faulty_data_set_is_refused_with_its_faults_and_nothing_is_stored(
@@ -254,6 +254,8 @@ def test_a_bad_time_is_named_and_the_help_has_examples() -> None:
     with pytest.raises(CommandError, match="is not now, none, or a time"):
         call_command("load_synthetic", "--end", "soon")
     command = [sys.executable, "manage.py", "load_synthetic", "--help"]
-    shown = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True).stdout
-    assert "examples:" in shown
-    assert "Safe to repeat" in shown
+    help_text = subprocess.run(
+        command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True
+    ).stdout
+    assert "examples:" in help_text
+    assert "Safe to repeat" in help_text

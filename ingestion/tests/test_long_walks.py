@@ -20,8 +20,8 @@ from ingestion.synthetic.airflow_replay import AirflowReplay
 from ingestion.synthetic.generic_partner import GenericPartner
 from ingestion.synthetic.partner import Answer, PartnerServer
 from ingestion.tasks import ingest as task
-from ingestion.tests import test_dagster_ingestion as of_dagster
-from ingestion.tests import test_prefect_ingestion as of_prefect
+from ingestion.tests import test_dagster_ingestion as dagster_tests
+from ingestion.tests import test_prefect_ingestion as prefect_tests
 from ingestion.tests.scripted import LISTING, Connect, Scripted, make_row
 from ingestion.tests.support import (
     AIRFLOW_DAGS,
@@ -53,20 +53,20 @@ def stored() -> list[tuple[Any, ...]]:
     return list(Run.objects.order_by("pipeline__name", "external_run_id").values_list(*fields))
 
 
-def after(partner: PartnerServer, requests: int) -> StopCondition:
+def stop_after(partner: PartnerServer, requests: int) -> StopCondition:
     """Return a condition that stops after this number of further requests."""
     last = len(partner.requests) + requests
     return StopCondition(is_stopping=lambda: len(partner.requests) >= last)
 
 
-def stopped_after_every_page(partner: PartnerServer, connection: Connection, *, limit: int = 200) -> int:
+def ingest_page_by_page(partner: PartnerServer, connection: Connection, *, limit: int = 200) -> int:
     """Ingest until the walk is complete, stopping after every page; return the number of ingestions."""
     for number in range(1, limit):
-        report = ingest_until(connection, after(partner, 1))
+        report = ingest_until(connection, stop_after(partner, 1))
         assert report.errors == []
         if not report.unfinished:
             return number
-    raise AssertionError("it never ends")
+    raise AssertionError("the walk does not end")
 
 
 @contextmanager
@@ -87,26 +87,26 @@ def airflow(_: Connect, **options: Any) -> Iterator[tuple[PartnerServer, Connect
 
 @contextmanager
 def airflow_by_offset(_: Connect) -> Iterator[tuple[PartnerServer, Connection]]:
-    with airflow(_, offers_cursors=False) as found:
-        yield found
+    with airflow(_, offers_cursors=False) as partner_and_connection:
+        yield partner_and_connection
 
 
 @contextmanager
 def prefect(_: Connect) -> Iterator[tuple[PartnerServer, Connection]]:
-    row = next(row for row in of_prefect.rows("A-early") if row["state_type"] == "COMPLETED")
-    with of_prefect.PrefectPartner() as partner:
+    row = next(row for row in prefect_tests.rows("A-early") if row["state_type"] == "COMPLETED")
+    with prefect_tests.PrefectPartner() as partner:
         partner.rows = [row | {"id": f"00000000-0000-4000-8000-{number:012}"} for number in range(450)]
         pipelines_of("Northwind", row["flow_id"], platform="vendor_api")
-        yield partner, of_prefect.connection(partner)
+        yield partner, prefect_tests.connection(partner)
 
 
 @contextmanager
 def dagster(_: Connect) -> Iterator[tuple[PartnerServer, Connection]]:
-    row = of_dagster.rows("B-settled")[0]
-    with of_dagster.DagsterPartner() as partner:
+    row = dagster_tests.rows("B-settled")[0]
+    with dagster_tests.DagsterPartner() as partner:
         partner.rows = [row | {"runId": f"00000000-0000-4000-8000-{number:012}"} for number in range(350)]
         pipelines_of("Northwind", row["jobName"], platform="vendor_api")
-        yield partner, of_dagster.connection(partner)
+        yield partner, dagster_tests.connection(partner)
 
 
 @contextmanager
@@ -155,15 +155,15 @@ def test_a_walk_that_is_stopped_after_every_page_stores_the_same_rows_as_an_unin
     monkeypatch.setenv(PASSWORD_ENV, "REDACTED" if "airflow" in source else "partner-token-1")
     with SOURCES[source](connect) as (partner, connection):
         began = timezone.now()
-        ingestions = stopped_after_every_page(partner, connection)
-        requests, broken = len(partner.requests), stored()
+        ingestions = ingest_page_by_page(partner, connection)
+        requests, interrupted_rows = len(partner.requests), stored()
         [through] = set(Pipeline.objects.values_list("ingested_through", flat=True))
         Run.objects.all().delete()
         Pipeline.objects.update(ingested_through=began - timedelta(days=9000) if "airflow" in source else None)
         partner.requests.clear()
         ingest(connection)
 
-    assert broken == stored()
+    assert interrupted_rows == stored()
     assert ingestions > 2
     assert requests <= 2 * len(partner.requests) + ingestions, "each page at most twice, and a token for each ingestion"
     assert through is not None
@@ -177,8 +177,8 @@ def test_a_task_whose_time_is_up_enqueues_itself_and_the_last_one_moves_the_wate
     tmp_path: Any,
 ) -> None:
     monkeypatch.setenv(PASSWORD_ENV, "partner-token-1")
-    again: list[Any] = []
-    monkeypatch.setattr(task, "apply_async", lambda **options: again.append(options))
+    enqueued: list[Any] = []
+    monkeypatch.setattr(task, "apply_async", lambda **options: enqueued.append(options))
     settings.CELERY_TASK_SOFT_TIME_LIMIT = 0.3
     with generic(connect) as (partner, _):
         partner.faults = [lambda _: time.sleep(0.1)] * 100
@@ -189,13 +189,13 @@ def test_a_task_whose_time_is_up_enqueues_itself_and_the_last_one_moves_the_wate
         )
         settings.CHM_CONNECTIONS_FILE = str(path)
         tasks = 0
-        while not tasks or again:
+        while not tasks or enqueued:
             tasks += 1
             first: dict[str, Any] = {"kwargs": {"connection": "one"}, "task_id": "first"}
-            requested = again.pop() if again else first
+            requested = enqueued.pop() if enqueued else first
             done = task.apply(kwargs=requested["kwargs"], task_id=requested["task_id"])
-            assert [(options["task_id"], options["expires"]) for options in again] in ([], [("first", 54.0)])
-            assert (Pipeline.objects.get().ingested_through is None) is bool(again)
+            assert [(options["task_id"], options["expires"]) for options in enqueued] in ([], [("first", 54.0)])
+            assert (Pipeline.objects.get().ingested_through is None) is bool(enqueued)
 
     assert tasks > 1
     assert Run.objects.count() == 30
@@ -208,9 +208,9 @@ def test_if_the_partner_no_longer_accepts_a_position_the_walk_starts_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with dagster(connect) as (partner, connection):
-        assert isinstance(partner, of_dagster.DagsterPartner)
+        assert isinstance(partner, dagster_tests.DagsterPartner)
         for _ in range(2):
-            assert ingest_until(connection, after(partner, 1)).unfinished
+            assert ingest_until(connection, stop_after(partner, 1)).unfinished
         del partner.rows[99]  # the run whose id is the cursor
         report = ingest_until(connection)
         assert "starts again" in str(report.errors)
@@ -228,7 +228,7 @@ def test_without_the_cache_a_walk_starts_again_and_loses_no_run(
     monkeypatch.setenv(PASSWORD_ENV, "partner-token-1")
     with generic(connect) as (partner, connection):
         for _ in range(3):
-            ingest_until(connection, after(partner, 1))
+            ingest_until(connection, stop_after(partner, 1))
         cache.clear()
         partner.requests.clear()
         report = ingest_until(connection)
@@ -248,7 +248,7 @@ def test_known_pipelines_are_walked_before_the_backfill_of_a_new_one(
         pipelines_of("Northwind", "stock")
         long_ago = timezone.now() - timedelta(days=1)
         Pipeline.objects.filter(name="stock").update(ingested_through=long_ago)
-        report = ingest_until(connection, after(partner, 4))
+        report = ingest_until(connection, stop_after(partner, 4))
 
     assert report.unfinished
     known, new = (Pipeline.objects.get(name=name).ingested_through for name in ("stock", "orders"))
@@ -270,7 +270,7 @@ def test_pipelines_that_were_not_reached_come_first_the_next_time(
         Pipeline.objects.update(ingested_through=timezone.now() - timedelta(days=1))
         connection = generic_connection(partner)
         for _ in range(6):
-            assert ingest_until(connection, after(partner, 2)).unfinished
+            assert ingest_until(connection, stop_after(partner, 2)).unfinished
 
     assert {request.path.split("/")[2] for request in partner.requests} == set(names)
 
@@ -282,7 +282,7 @@ def test_a_manual_full_ingestion_ignores_the_saved_position(
     monkeypatch.setenv(PASSWORD_ENV, "partner-token-1")
     with generic(connect) as (partner, connection):
         for _ in range(3):
-            ingest_until(connection, after(partner, 1))
+            ingest_until(connection, stop_after(partner, 1))
         partner.requests.clear()
         everything = list(Pipeline.objects.ingestible())
         ingest_connection(connection, everything, IngestionScope(full=True))

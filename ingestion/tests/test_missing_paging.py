@@ -68,7 +68,7 @@ def test_a_full_page_gives_a_notice(partner: Scripted, connect: Connect) -> None
     assert report.notices == {"a page of exactly 25 runs, and no source.paging: there may be more runs"}
 
 
-def checked() -> str:
+def check_output() -> str:
     out = StringIO()
     call_command("check_connection", "house", stdout=out)
     return out.getvalue()
@@ -77,16 +77,16 @@ def checked() -> str:
 def test_check_connection_shows_the_next_page_and_unreadable_times(partner: Scripted, connect: Connect) -> None:
     partner.script = lambda request: SIGNS["link header"]
     connect(partner, LISTING)
-    assert "describe source.paging" in checked()
+    assert "describe source.paging" in check_output()
 
     partner.script = lambda request: Answer(body={"runs": [make_row(1, start="soon", end="17:00 o'clock")]})
-    output = checked()
+    output = check_output()
     assert "times that could not be read: 2" in output
     assert "next page: none" in output
 
     partner.script = lambda request: Answer(body={"runs": [make_row(int(request.first("page") or 1))]})
     connect(partner, LISTING + '[paging]\nkind = "page"\nparam = "page"\n')
-    assert "next page: follows" in checked()
+    assert "next page: follows" in check_output()
     assert not Run.objects.exists()
 
 
@@ -110,6 +110,6 @@ def test_remap_translates_stored_responses_with_the_changed_description_and_send
     assert remapped() == {"created": 0, "updated": 2, "unchanged": 0, "stale": 0}
     assert remapped() == {"created": 0, "updated": 0, "unchanged": 2, "stale": 0}
     assert partner.requests == []
-    found = dict(Run.objects.values_list("external_run_id", "status_reason"))
-    assert found == {"0": "late", "1": "late", "2": None}
+    reasons = dict(Run.objects.values_list("external_run_id", "status_reason"))
+    assert reasons == {"0": "late", "1": "late", "2": None}
     assert not Run.objects.filter(source_updated_at=None).exists(), "versions are as before"

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -18,31 +17,34 @@ from ingestion.tests.support import PASSWORD_ENV, airflow_connection, ingest, pi
 from runs.models import Run
 
 
-def read(rows: list[int], size: int, *, with_total: bool, between: Callable[[], None], resume: bool) -> set[str]:
-    """Return the rows that are read page by page while `between` changes them; with `resume`, a task reads one page."""
-    paging, found = OffsetPaging(), set()
+def read(rows: list[int], size: int, *, with_total: bool, change_rows: Callable[[], None], resume: bool) -> set[str]:
+    """Return the rows that are read page by page, with a call of `change_rows` between pages.
+
+    With `resume`, each task reads one page.
+    """
+    paging, read_rows = OffsetPaging(), set()
     for _ in range(10_000):
         page = [str(row) for row in rows[paging.offset : paging.offset + size]]
-        found.update(page)
-        here = paging.position
+        read_rows.update(page)
+        position = paging.position
         more = paging.advance(keys=page, total=len(rows) if with_total else None)
         if not more:
-            return found
-        between()
+            return read_rows
+        change_rows()
         if resume:
-            # The next task reads the page again at which this one stopped.
-            paging = OffsetPaging(here)
+            # The next task first reads the last page of this task again.
+            paging = OffsetPaging(position)
             page = [str(row) for row in rows[paging.offset : paging.offset + size]]
-            found.update(page)
+            read_rows.update(page)
             if not paging.advance(keys=page, total=len(rows) if with_total else None):
-                return found
+                return read_rows
     raise AssertionError("the walk does not end")
 
 
 changes = st.lists(
     st.tuples(
-        st.lists(st.integers(0, 40), max_size=6),  # which rows go, by their place
-        st.integers(0, 6),  # how many come
+        st.lists(st.integers(0, 40), max_size=6),  # the indexes of the deleted rows
+        st.integers(0, 6),  # the number of new rows
     ),
     max_size=12,
 )
@@ -57,7 +59,7 @@ def test_every_row_that_stays_is_read(
     number: int, size: int, script: list[tuple[list[int], int]], newest_first: bool, with_total: bool, resume: bool
 ) -> None:
     rows = list(range(number))
-    stay = set(rows)
+    never_deleted = set(rows)
     steps = iter(script)
     following = iter(range(number, 10_000))
 
@@ -65,21 +67,21 @@ def test_every_row_that_stays_is_read(
         gone, arrivals = next(steps, ([], 0))
         for place in sorted(set(gone), reverse=True):
             if place < len(rows):
-                stay.discard(rows.pop(place))
+                never_deleted.discard(rows.pop(place))
         new = [next(following) for _ in range(arrivals)]
         rows[:] = [*reversed(new), *rows] if newest_first else [*rows, *new]
 
     if newest_first:
         rows.reverse()
     try:
-        found = read(rows, size, with_total=with_total, between=change, resume=resume)
-    except BadAnswer:  # arrivals and deletions that show the same page twice; the next tick begins again
+        read_rows = read(rows, size, with_total=with_total, change_rows=change, resume=resume)
+    except BadAnswer:  # new and deleted rows can make a page come twice; the next tick starts again
         return
 
-    assert {str(row) for row in stay} <= found
+    assert {str(row) for row in never_deleted} <= read_rows
 
 
-def test_a_listing_ends_if_ties_in_its_order_hide_known_rows() -> None:
+def test_a_listing_ends_if_each_request_orders_equal_rows_differently() -> None:
     """Some servers sort rows of the same time differently for each offset."""
     paging, pages = OffsetPaging(), {0: ["a", "b", "c"], 2: ["x", "d", "e"], 4: ["e", "f"]}
     read_offsets = []
@@ -101,15 +103,15 @@ def test_a_listing_that_changes_with_every_page_ends_with_an_error() -> None:
         all(next_page() for _ in range(10_000))
 
 
-def changing(rows: list[Any], after_first_page: Callable[[], None]) -> Callable[[Request], None]:
-    """Apply the change after the first page has been read."""
+def at_second_page(change: Callable[[], None]) -> Callable[[Request], None]:
+    """Return a function that counts requests for runs, and applies the change at the second one."""
     state = {"requests": 0}
 
     def step(request: Request) -> None:
         if "dagRuns" in request.path or request.path.endswith("/runs"):
             state["requests"] += 1
             if state["requests"] == 2:
-                after_first_page()
+                change()
 
     return step
 
@@ -134,7 +136,7 @@ def test_airflow_without_cursors_loses_no_run_when_deletions_and_arrivals_balanc
         def balance() -> None:
             airflow.rows = rows[gone:]
 
-        step = changing(rows, balance)
+        step = at_second_page(balance)
         airflow.faults = [lambda request: step(request)] * 100
 
         assert ingest(airflow_connection(airflow)).errors == []
@@ -154,13 +156,15 @@ def test_a_described_partner_loses_no_run_when_deletions_and_arrivals_balance(
     def balance() -> None:
         rows[:] = rows[5:] + list(range(40, 45))
 
-    step = changing(rows, balance)
+    step = at_second_page(balance)
 
     def answer(request: Request) -> Answer:
         step(request)
-        shown = rows[::-1] if newest_first else rows
+        listing = rows[::-1] if newest_first else rows
         first = int(request.first("offset") or 0)
-        return Answer(body={"runs": [make_row(number) for number in shown[first : first + 10]], "total": len(shown)})
+        return Answer(
+            body={"runs": [make_row(number) for number in listing[first : first + 10]], "total": len(listing)}
+        )
 
     with Scripted() as partner:
         partner.script = answer

@@ -30,11 +30,11 @@ from tools.support.labelled_texts import items_of
 pytestmark = pytest.mark.django_db
 
 NOON = "2026-11-20T12:00:00Z"
-MARK = "Pl4nted-0-Secret"
-HOOK = f"https://hooks.slack.com/services/T0AAAAAAA/B0BBBBBBB/{MARK}"
+PLANTED = "Pl4nted-0-Secret"
+HOOK = f"https://hooks.slack.com/services/T0AAAAAAA/B0BBBBBBB/{PLANTED}"
 # The texts of the corpus that the rules were written with, as a source would send them.
 LABELLED = [item for item in items_of("secret", "rules") if isinstance(item.value, str)]
-WORDS = {word for item in LABELLED for secret in item.secrets for word in secret.split() if len(word) > 7} | {MARK}
+WORDS = {word for item in LABELLED for secret in item.secrets for word in secret.split() if len(word) > 7} | {PLANTED}
 
 
 @pytest.fixture
@@ -63,31 +63,32 @@ def plant_in_pages(partner: GenericPartner) -> None:
          "error_message": item.value, "status_reason": item.value, "conf": {"note": [item.value]}}
         for number, item in enumerate(LABELLED)
     ] + [
-        {"external_run_id": f"x?token={MARK}", "status": f"token={MARK}", "started_at": f"password={MARK}",
-         "updated_at": NOON, "password": MARK, "env": [["DB_PASSWORD", MARK], {"Name": "API_TOKEN", "Value": MARK}]}
+        {"external_run_id": f"x?token={PLANTED}", "status": f"token={PLANTED}", "started_at": f"password={PLANTED}",
+         "updated_at": NOON, "password": PLANTED,
+         "env": [["DB_PASSWORD", PLANTED], {"Name": "API_TOKEN", "Value": PLANTED}]}
     ]  # fmt: skip
     report = ingest(generic_connection(partner))
     assert report.runs_processed == len(LABELLED) + 1
-    # What the task would leave in the broker.
-    _, _, result = dumps({"errors": report.errors, "note": f"password={MARK}"}, serializer="scrubbed-json")
+    # The result that the task would store in the broker.
+    _, _, result = dumps({"errors": report.errors, "note": f"password={PLANTED}"}, serializer="scrubbed-json")
     cache.set("result_of_the_task", result)
 
 
 def plant_by_push(orders: Pipeline) -> None:
-    api, text = program("ingest"), f"login with password={MARK} failed"
-    run = {"status": "failed", "error_message": text, "payload": {"token": MARK, "url": f"https://u:{MARK}@h/x"}}
+    api, text = program("ingest"), f"login with password={PLANTED} failed"
+    run = {"status": "failed", "error_message": text, "payload": {"token": PLANTED, "url": f"https://u:{PLANTED}@h/x"}}
     assert api.put(f"{ROOT}/pipelines/{orders.pk}/runs/put-1", run, format="json").status_code == 201
-    batch = {"items": [run | {"pipeline_id": str(orders.pk), "external_run_id": f"b?token={MARK}"}]}
+    batch = {"items": [run | {"pipeline_id": str(orders.pk), "external_run_id": f"b?token={PLANTED}"}]}
     assert post_json(api, f"{ROOT}/runs/batch", batch).status_code == 200
     _, key = create_token(name="ping", scope=Scope.INGEST, pipeline_id=orders.pk)
     assert api.post(f"/ping/{key}/fail", text, content_type="text/plain").status_code == 200
     lineage = program("ingest", client_id=orders.client_id)
-    for job in ("orders", f"load password={MARK}"):
+    for job in ("orders", f"load password={PLANTED}"):
         event = {
-            "eventType": "FAIL", "eventTime": NOON, "producer": f"https://p/?token={MARK}",
-            "job": {"namespace": f"postgres://etl:{MARK}@db" if job != "orders" else "n", "name": job},
-            "run": {"runId": f"token={MARK}", "facets": {
-                "processing_engine": {"name": f"spark password={MARK}", "version": "1"},
+            "eventType": "FAIL", "eventTime": NOON, "producer": f"https://p/?token={PLANTED}",
+            "job": {"namespace": f"postgres://etl:{PLANTED}@db" if job != "orders" else "n", "name": job},
+            "run": {"runId": f"token={PLANTED}", "facets": {
+                "processing_engine": {"name": f"spark password={PLANTED}", "version": "1"},
                 "errorMessage": {"message": text, "stackTrace": text},
             }},
         }  # fmt: skip
@@ -97,15 +98,15 @@ def plant_by_push(orders: Pipeline) -> None:
 
 
 def plant_by_hand(orders: Pipeline) -> None:
-    """Send secrets that users type: refused in a pipeline, stored but never shown as the hook of a rule."""
-    described = {"description": f"password={MARK}"}
+    """Send secrets as users type them. A pipeline refuses a secret; a rule stores its hook but never shows it."""
+    described = {"description": f"password={PLANTED}"}
     assert program().patch(f"{ROOT}/pipelines/{orders.pk}", described, format="json").status_code == 400
     web = browser("analyst")
-    rows = f"client,name,platform,pipeline_type,description\nNorthwind,new,cron,export,password={MARK}\n"
-    looked_at = web.post(
+    rows = f"client,name,platform,pipeline_type,description\nNorthwind,new,cron,export,password={PLANTED}\n"
+    preview = web.post(
         "/admin/inventory/pipeline/import/", {"file": SimpleUploadedFile("pipelines.csv", rows.encode())}
     )
-    assert looked_at.context["result"].faults
+    assert preview.context["result"].faults
     rule = {"pipeline_id": str(orders.pk), "rule_type": "on_failure", "channel": "slack", "destination": HOOK}
     assert post_json(program(), f"{ROOT}/alert_rules", rule).status_code == 201
 
@@ -126,15 +127,15 @@ def database_text() -> str:
 
 
 def redis_text(server: redis.Redis) -> str:
-    found: list[bytes] = []
+    parts: list[bytes] = []
     keys: Any = server.keys("*")
     for key in keys:
         kind: Any = server.type(key)
         value: Any = {b"string": server.get, b"hash": server.hgetall, b"set": server.smembers}.get(kind, server.dump)(
             key
         )
-        found += [key, str(value).encode()]
-    return b"\n".join(found).decode(errors="replace")
+        parts += [key, str(value).encode()]
+    return b"\n".join(parts).decode(errors="replace")
 
 
 @pytest.mark.proves("SE-002", "SE-003")
@@ -147,7 +148,7 @@ def test_no_planted_secret_is_found_anywhere(
     plant_in_pages(generic)
     plant_by_push(orders)
     plant_by_hand(orders)
-    logging.getLogger("a library").debug("sending %s", {"password": MARK})
+    logging.getLogger("a library").debug("sending %s", {"password": PLANTED})
 
     assert Run.objects.count() >= len(LABELLED) + 4
     assert AlertRule.objects.get().destination == HOOK

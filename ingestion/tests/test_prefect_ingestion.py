@@ -21,12 +21,12 @@ MOMENTS = ("A-early", "B-later")
 
 def rows(moment: str) -> list[dict[str, Any]]:
     """Return every recorded flow run of this moment, also scheduled ones."""
-    found: dict[str, dict[str, Any]] = {}
+    rows_by_id: dict[str, dict[str, Any]] = {}
     for path in sorted((RECORDINGS / moment).glob("flow_runs*.json")):
         body = json.loads(path.read_text())["response"]["body"]
         if isinstance(body, list):
-            found |= {row["id"]: row for row in body}
-    return list(found.values())
+            rows_by_id |= {row["id"]: row for row in body}
+    return list(rows_by_id.values())
 
 
 class PrefectPartner(PartnerServer):
@@ -47,8 +47,8 @@ class PrefectPartner(PartnerServer):
             case "POST", "/api/task_runs/filter":
                 requested = json.loads(request.body)
                 wanted = requested["flow_runs"]["id"]["any_"]
-                found = [task for task in self.failed_tasks if task["flow_run_id"] in wanted]
-                return Answer(body=found[requested["offset"] : requested["offset"] + requested["limit"]])
+                tasks = [task for task in self.failed_tasks if task["flow_run_id"] in wanted]
+                return Answer(body=tasks[requested["offset"] : requested["offset"] + requested["limit"]])
             case "POST", "/api/flow_runs/filter":
                 return self.flow_runs(json.loads(request.body))
         return Answer(404, {"detail": "Not Found"})
@@ -57,26 +57,26 @@ class PrefectPartner(PartnerServer):
         """Pages of 50; the next page's URL has the server's own host name."""
         changes = self.state_changes or []
         page = changes[first : first + 50]
-        found = [{"resource": {"prefect.resource.id": f"prefect.flow-run.{name}"}} for name in page]
+        page_events = [{"resource": {"prefect.resource.id": f"prefect.flow-run.{name}"}} for name in page]
         following = f"http://prefect.internal:4200/api/events/filter/next?page-token={first + 50}=="
-        return Answer(body={"events": found, "next_page": following if len(changes) > first + 50 else None})
+        return Answer(body={"events": page_events, "next_page": following if len(changes) > first + 50 else None})
 
     def flow_runs(self, requested: dict[str, Any]) -> Answer:
         if requested["limit"] > 200:
             return Answer(422, {"exception_message": "Invalid request received."})
-        chosen = [row for row in self.rows if self.matches(row, requested["flow_runs"])]
-        chosen.sort(key=lambda row: (row["start_time"] or "9999", row["id"]))
-        return Answer(body=chosen[requested["offset"] : requested["offset"] + requested["limit"]])
+        matching = [row for row in self.rows if self.matches(row, requested["flow_runs"])]
+        matching.sort(key=lambda row: (row["start_time"] or "9999", row["id"]))
+        return Answer(body=matching[requested["offset"] : requested["offset"] + requested["limit"]])
 
     @staticmethod
-    def matches(row: dict[str, Any], chosen: dict[str, Any]) -> bool:
+    def matches(row: dict[str, Any], run_filter: dict[str, Any]) -> bool:
         known = {"start_time", "end_time", "state", "id"}
-        assert chosen.keys() <= known, "the real server has more filters, this one only these"
+        assert run_filter.keys() <= known, "this server has only some of the real filters"
         return (
-            ("start_time" not in chosen or (row["start_time"] is None) == chosen["start_time"]["is_null_"])
-            and ("end_time" not in chosen or (row["end_time"] or "") >= chosen["end_time"]["after_"])
-            and ("state" not in chosen or row["state_type"] in chosen["state"]["type"]["any_"])
-            and ("id" not in chosen or row["id"] in chosen["id"]["any_"])
+            ("start_time" not in run_filter or (row["start_time"] is None) == run_filter["start_time"]["is_null_"])
+            and ("end_time" not in run_filter or (row["end_time"] or "") >= run_filter["end_time"]["after_"])
+            and ("state" not in run_filter or row["state_type"] in run_filter["state"]["type"]["any_"])
+            and ("id" not in run_filter or row["id"] in run_filter["id"]["any_"])
         )
 
 
@@ -224,8 +224,8 @@ def test_a_failed_run_names_its_first_failed_tasks_before_its_own_message(prefec
 def set_by_hand(row: dict[str, Any], kind: str) -> dict[str, Any]:
     """Return the row as after set_state with force: the state and `updated` change, start_time and end_time do not."""
     state = {"type": kind, "name": kind.title(), "message": None}
-    moved = {"state": state, "state_type": kind, "state_name": kind.title(), "updated": "2099-01-01T00:00:00Z"}
-    return row | moved
+    changes = {"state": state, "state_type": kind, "state_name": kind.title(), "updated": "2099-01-01T00:00:00Z"}
+    return row | changes
 
 
 @pytest.mark.django_db

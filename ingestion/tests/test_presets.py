@@ -46,7 +46,7 @@ def partner(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.fixture
 def connect(tmp_path: Path, settings: Settings) -> Any:
-    def connected(partner: DocumentedPartner, more: str = "") -> Connection:
+    def connected(partner: DocumentedPartner, options_text: str = "") -> Connection:
         """Return the connection of a connections file, as an operator writes it."""
         auth = dict(partner.auth)
         if "token_url" in auth:
@@ -61,7 +61,7 @@ def connect(tmp_path: Path, settings: Settings) -> Any:
             timeout_seconds = 2
             backoff_seconds = 0.01
             auth = {{ {described}, secret_env = "{PASSWORD_ENV}" }}
-            {more}
+            {options_text}
             """
         )
         settings.CHM_CONNECTIONS_FILE = str(path)
@@ -142,12 +142,12 @@ def test_no_planted_secret_and_no_credential_is_stored_or_in_an_error(partner: D
 def test_refused_credentials_are_an_error_with_the_partners_message(
     partner: DocumentedPartner, connect: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(type(partner), "proof", ("authorization", "something else"))
+    monkeypatch.setattr(type(partner), "required_header", ("authorization", "something else"))
     problems = ingest(connect(partner)).errors
     assert len(problems) == 2
     assert all("401: Bad credentials" in str(problem["error"]) for problem in problems)
     listed = [request for request in partner.requests if not request.path.endswith("/token")]
-    assert len(listed) <= 2, "no second pipeline is tried with a proof that was refused"
+    assert len(listed) <= 2, "no further pipeline is requested with refused credentials"
 
 
 @pytest.mark.parametrize(
@@ -183,8 +183,8 @@ def requests_of_a_second_walk(partner: DocumentedPartner, connection: Connection
     Run.objects.all().delete()  # so that no open run is requested again
     partner.requests.clear()
     assert not ingest(connection).errors
-    why_they_failed = re.compile(r"/actions/runs/\d+/jobs")
-    return [request for request in partner.requests if not why_they_failed.search(request.path)]
+    error_text_requests = re.compile(r"/actions/runs/\d+/jobs")
+    return [request for request in partner.requests if not error_text_requests.search(request.path)]
 
 
 @pytest.mark.parametrize(
@@ -284,19 +284,19 @@ def test_a_walk_without_changes_sends_one_request_for_any_number_of_pipelines(
     partner.rows = []
     pipelines_of("Northwind", *(f"job-{number}" for number in range(300)), platform="custom")
     ingest(connect(partner))
-    assert len(partner.requests) == 1, "many new ones are read in one listing too"
+    assert len(partner.requests) == 1, "one listing covers many new pipelines too"
     ingest(connect(partner))
     assert len(partner.requests) == 2
 
 
 @only(CursorApi)
 def test_single_keys_of_a_preset_can_be_replaced(partner: DocumentedPartner, connect: Any) -> None:
-    more = """
+    options_text = """
             [connections.cursor_api.source.status]
             skipped = ["aborted"]
             canceled = ["canceled", "cancelled"]
     """
-    ingest(connect(partner, more))
+    ingest(connect(partner, options_text))
     runs = stored()
     assert {runs[row["id"]].status for row in partner.rows if row["status"] == "aborted"} == {"skipped"}
     assert {runs[row["id"]].status for row in partner.rows if row["status"] == "cancelled"} == {"canceled"}

@@ -57,8 +57,8 @@ def ingesting(partner: GenericPartner) -> Iterator["subprocess.Popen[bytes]"]:
 
 def rows() -> list[dict[str, Any]]:
     fields = [field.name for field in Run._meta.concrete_fields]
-    hidden = {"id", "created_at", "updated_at", "ingested_at", "event_at"}
-    return list(Run.objects.order_by("external_run_id").values(*[name for name in fields if name not in hidden]))
+    excluded = {"id", "created_at", "updated_at", "ingested_at", "event_at"}
+    return list(Run.objects.order_by("external_run_id").values(*[name for name in fields if name not in excluded]))
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def orders(generic: GenericPartner, db: None) -> Pipeline:
     return pipelines_of("Northwind", "orders")["orders"]
 
 
-def undisturbed(generic: GenericPartner) -> list[dict[str, Any]]:
+def rows_without_interruption(generic: GenericPartner) -> list[dict[str, Any]]:
     with ingesting(generic) as process:
         _, errors = process.communicate(timeout=60)
         assert process.returncode == 0, errors.decode()
@@ -84,7 +84,7 @@ def undisturbed(generic: GenericPartner) -> list[dict[str, Any]]:
 
 
 def wait_until_stored(runs: int) -> None:
-    """Wait in a thread of the partner: a page is asked for while the one before is being written."""
+    """Wait in a thread of the partner, because a page is requested while the page before it is written."""
     deadline = time.monotonic() + 60
     try:
         while Run.objects.count() < runs and time.monotonic() < deadline:
@@ -108,10 +108,10 @@ def test_a_process_that_is_killed_at_a_page_boundary_loses_no_run(generic: Gener
         assert process.returncode == -signal.SIGKILL
         assert Run.objects.count() == page * 10
         assert Pipeline.objects.get().ingested_through is None
-    after_kills = undisturbed(generic)
+    after_kills = rows_without_interruption(generic)
 
     Run.objects.all().delete()
-    assert after_kills == undisturbed(generic)
+    assert after_kills == rows_without_interruption(generic)
     assert len(after_kills) == PAGES * 10
 
 
@@ -122,7 +122,7 @@ def test_a_process_that_is_killed_while_it_writes_a_page_loses_no_run(
     for page in range(PAGES):
         with ingesting(generic) as process, database.cursor() as cursor:
             cursor.execute("BEGIN")
-            held = False
+            is_waiting = False
 
             def hold(_request: object, cursor: Any = cursor, page: int = page) -> None:
                 wait_until_stored(page * 10)
@@ -130,32 +130,32 @@ def test_a_process_that_is_killed_while_it_writes_a_page_loses_no_run(
 
             generic.faults = [*[None] * page, hold]
             deadline = time.monotonic() + 60
-            while not held and time.monotonic() < deadline:
+            while not is_waiting and time.monotonic() < deadline:
                 time.sleep(0.05)
-                with_lock = len(generic.requests) and not generic.faults
-                if with_lock:
+                is_locked = len(generic.requests) and not generic.faults
+                if is_locked:
                     cursor.execute("SELECT count(*) FROM pg_locks WHERE relation = 'runs'::regclass AND NOT granted")
-                    held = cursor.fetchone()[0] > 0
+                    is_waiting = cursor.fetchone()[0] > 0
             process.send_signal(signal.SIGKILL)
             process.wait(timeout=60)
             cursor.execute("ROLLBACK")
 
-        assert held
+        assert is_waiting
         assert Run.objects.count() == page * 10
         generic.requests.clear()
-    after_kills = undisturbed(generic)
+    after_kills = rows_without_interruption(generic)
 
     Run.objects.all().delete()
-    assert after_kills == undisturbed(generic)
+    assert after_kills == rows_without_interruption(generic)
 
 
 def test_two_processes_on_the_same_pages_store_each_run_once(generic: GenericPartner, orders: Pipeline) -> None:
-    alone = undisturbed(generic)
+    expected = rows_without_interruption(generic)
     Run.objects.all().delete()
     Pipeline.objects.update(ingested_through=None)
 
     with ingesting(generic) as first, ingesting(generic) as second:
-        endings = [process.communicate(timeout=60)[1].decode() for process in (first, second)]
+        errors = [process.communicate(timeout=60)[1].decode() for process in (first, second)]
 
-    assert (first.returncode, second.returncode) == (0, 0), endings
-    assert rows() == alone
+    assert (first.returncode, second.returncode) == (0, 0), errors
+    assert rows() == expected

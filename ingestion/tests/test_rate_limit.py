@@ -24,14 +24,14 @@ class Time:
         self.now += seconds
 
 
-class Counting(PartnerServer):
+class SucceedingPartner(PartnerServer):
     def answer(self, request: Request) -> Answer:
         return Answer(body={"ok": True})
 
 
 @pytest.fixture
 def partner() -> Any:
-    with Counting() as server:
+    with SucceedingPartner() as server:
         yield server
 
 
@@ -53,89 +53,92 @@ def session(
     )
 
 
-def test_requests_are_limited_after_those_of_the_first_second(partner: Counting) -> None:
+def test_requests_are_limited_after_those_of_the_first_second(partner: SucceedingPartner) -> None:
     time = Time()
-    with session(partner, time, requests_per_second=5) as asking:
+    with session(partner, time, requests_per_second=5) as partner_session:
         for _ in range(25):
-            asking.get("/runs")
+            partner_session.get("/runs")
     assert len(partner.requests) == 25
     assert sum(time.slept) == pytest.approx(4)  # 5 at once, and 20 at 5 a second
 
 
-def test_a_limit_of_less_than_one_request_per_second_works(partner: Counting) -> None:
+def test_a_limit_of_less_than_one_request_per_second_works(partner: SucceedingPartner) -> None:
     time = Time()
-    with session(partner, time, requests_per_second=0.1) as asking:
+    with session(partner, time, requests_per_second=0.1) as partner_session:
         for _ in range(3):
-            asking.get("/runs")
+            partner_session.get("/runs")
     assert sum(time.slept) == pytest.approx(20)
 
 
-def test_unused_requests_are_not_saved(partner: Counting) -> None:
+def test_unused_requests_are_not_saved(partner: SucceedingPartner) -> None:
     time = Time()
-    with session(partner, time, requests_per_second=2) as asking:
+    with session(partner, time, requests_per_second=2) as partner_session:
         time.now += 3_600
         for _ in range(6):
-            asking.get("/runs")
+            partner_session.get("/runs")
     assert sum(time.slept) == pytest.approx(2)
 
 
-def test_without_a_limit_no_request_waits(partner: Counting) -> None:
+def test_without_a_limit_no_request_waits(partner: SucceedingPartner) -> None:
     time = Time()
-    with session(partner, time) as asking:
+    with session(partner, time) as partner_session:
         for _ in range(50):
-            asking.get("/runs")
+            partner_session.get("/runs")
     assert time.slept == []
 
 
-def test_a_retry_after_delays_the_next_pipeline_too(partner: Counting) -> None:
+def test_a_retry_after_delays_the_next_pipeline_too(partner: SucceedingPartner) -> None:
     time = Time()
     partner.faults = [Answer(429, headers={"Retry-After": "30"})]
-    with session(partner, time, max_retries=0) as asking:
+    with session(partner, time, max_retries=0) as partner_session:
         with pytest.raises(Unavailable):
-            asking.get("/pipelines/one/runs")
+            partner_session.get("/pipelines/one/runs")
         assert time.slept == []
-        asking.get("/pipelines/two/runs")
+        partner_session.get("/pipelines/two/runs")
         assert time.slept == [30]
-        asking.get("/pipelines/three/runs")
-        assert time.slept == [30], "once is enough"
+        partner_session.get("/pipelines/three/runs")
+        assert time.slept == [30], "only the first request after the pause waits"
 
 
-def test_a_retry_waits_for_the_seconds_of_retry_after(partner: Counting) -> None:
+def test_a_retry_waits_for_the_seconds_of_retry_after(partner: SucceedingPartner) -> None:
     time = Time()
     partner.faults = [Answer(503, headers={"Retry-After": "7"}), Answer(429, headers={"Retry-After": "60"})]
-    with session(partner, time) as asking:
-        asking.get("/runs")
+    with session(partner, time) as partner_session:
+        partner_session.get("/runs")
     assert sum(time.slept) == 7 + 60
     assert len(partner.requests) == 3
 
 
-def test_a_long_retry_after_is_reported_and_the_worker_does_not_wait(partner: Counting) -> None:
+def test_a_long_retry_after_is_reported_and_the_worker_does_not_wait(partner: SucceedingPartner) -> None:
     time, pauses = Time(), list[float]()
     partner.faults = [Answer(429, headers={"Retry-After": "999999"})]
     with (
-        session(partner, time, on_pause=pauses.append) as asking,
+        session(partner, time, on_pause=pauses.append) as partner_session,
         pytest.raises(Unavailable, match="asked for a pause"),
     ):
-        asking.get("/runs")
+        partner_session.get("/runs")
 
     assert (pauses, sum(time.slept), len(partner.requests)) == ([MAX_RETRY_AFTER_SECONDS], 0, 1)
 
 
-def test_the_rest_of_an_earlier_pause_is_respected(partner: Counting) -> None:
+def test_the_rest_of_an_earlier_pause_is_respected(partner: SucceedingPartner) -> None:
     time = Time()
-    with session(partner, time, pause_seconds=20) as asking:
-        asking.get("/runs")
-    with session(partner, time, pause_seconds=800) as asking, pytest.raises(Unavailable, match="800 s of it remain"):
-        asking.get("/runs")
+    with session(partner, time, pause_seconds=20) as partner_session:
+        partner_session.get("/runs")
+    with (
+        session(partner, time, pause_seconds=800) as partner_session,
+        pytest.raises(Unavailable, match="800 s of it remain"),
+    ):
+        partner_session.get("/runs")
 
     assert (time.slept, len(partner.requests)) == ([20], 1)
 
 
-def test_all_requests_of_a_session_use_one_tcp_connection(partner: Counting) -> None:
+def test_all_requests_of_a_session_use_one_tcp_connection(partner: SucceedingPartner) -> None:
     connections: list[Any] = []
     accept = partner._server.get_request
     partner._server.get_request = lambda: connections.append(1) or accept()  # type: ignore[method-assign, func-returns-value]
-    with session(partner, Time()) as asking:
+    with session(partner, Time()) as partner_session:
         for _ in range(20):
-            asking.get("/runs")
+            partner_session.get("/runs")
     assert len(connections) == 1

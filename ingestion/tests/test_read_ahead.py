@@ -37,18 +37,18 @@ def partner(monkeypatch: pytest.MonkeyPatch) -> Iterator[GenericPartner]:
         yield partner
 
 
-def ingested(partner: GenericPartner) -> Report:
+def ingest_in_thread(partner: GenericPartner) -> Report:
     try:
         return ingest(generic_connection(partner))
     finally:
         database.close()
 
 
-def test_one_page_is_read_while_the_one_before_waits_for_the_database(partner: GenericPartner) -> None:
+def test_one_page_is_read_while_the_page_before_it_waits_for_the_database(partner: GenericPartner) -> None:
     with ThreadPoolExecutor(1) as pool:
         with psycopg.connect(**direct_parameters(database)) as other:
             other.execute("LOCK TABLE runs IN SHARE ROW EXCLUSIVE MODE")
-            report = pool.submit(ingested, partner)
+            report = pool.submit(ingest_in_thread, partner)
             while len(partner.requests) < 2:
                 time.sleep(0.01)
             time.sleep(0.3)

@@ -15,7 +15,7 @@ MINUTE = timedelta(minutes=1)
 
 def walks_of_a_day(name: str, days: int) -> list[datetime]:
     """Return when a walk started earlier than its watermark requires, in a day with a tick every minute."""
-    found = []
+    early_starts = []
     now = datetime(2026, 11, 20, tzinfo=UTC)
     through = now - MINUTE
     for _ in range(24 * 60):
@@ -24,16 +24,16 @@ def walks_of_a_day(name: str, days: int) -> list[datetime]:
         start = start_of_walk(since, through=through, now=now, days=days, name=name)
         if start != since:
             assert timedelta(days=days) <= now - start < timedelta(days=days, minutes=2)
-            found.append(now)
+            early_starts.append(now)
         through = now
-    return found
+    return early_starts
 
 
 def test_each_connection_reads_its_last_days_once_a_day_at_its_own_time() -> None:
     moments = {name: walks_of_a_day(name, 3) for name in ("airflow", "dagster", "prefect")}
 
-    assert [len(found) for found in moments.values()] == [1, 1, 1]
-    assert len({found[0] for found in moments.values()}) == 3
+    assert [len(times) for times in moments.values()] == [1, 1, 1]
+    assert len({times[0] for times in moments.values()}) == 3
     assert walks_of_a_day("airflow", 0) == []
 
 

@@ -23,25 +23,27 @@ SYSTEMS = [
 def objects(value: Any) -> Iterator[dict[str, Any]]:
     if isinstance(value, dict):
         yield value
-    for below in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        yield from objects(below)
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from objects(item)
 
 
-def recorded(folder: str, mark: str, field: str) -> set[str]:
-    found = set()
+def recorded(folder: str, key_field: str, status_field: str) -> set[str]:
+    statuses = set()
     for path in (RECORDINGS / folder).rglob("*.json"):
         for row in objects(json.loads(path.read_text())["response"].get("body")):
             # Task instances name their run too, and have more states.
-            if mark in row and "task_id" not in row and isinstance(row.get(field), str):
-                found.add(row[field].lower())
-    return found
+            if key_field in row and "task_id" not in row and isinstance(row.get(status_field), str):
+                statuses.add(row[status_field].lower())
+    return statuses
 
 
-@pytest.mark.parametrize(("folder", "mark", "field", "table"), SYSTEMS)
-def test_every_recorded_status_is_in_the_table(folder: str, mark: str, field: str, table: dict[str, str]) -> None:
-    found = recorded(folder, mark, field)
-    assert len(found) > 1, "the recordings hold runs"
-    assert found <= table.keys()
+@pytest.mark.parametrize(("folder", "key_field", "status_field", "table"), SYSTEMS)
+def test_every_recorded_status_is_in_the_table(
+    folder: str, key_field: str, status_field: str, table: dict[str, str]
+) -> None:
+    statuses = recorded(folder, key_field, status_field)
+    assert len(statuses) > 1, "the recordings hold runs"
+    assert statuses <= table.keys()
 
 
 def test_every_folder_of_recordings_is_checked() -> None:

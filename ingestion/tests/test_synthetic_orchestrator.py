@@ -53,13 +53,13 @@ def v1(tmp_path: Path) -> Path:
     return root
 
 
-def test_the_committed_data_set_is_generated_byte_by_byte(tmp_path: Path) -> None:
+def test_generating_the_committed_data_set_gives_the_same_bytes(tmp_path: Path) -> None:
     for attempt in ("first", "second"):
         root = tmp_path / attempt / "v1"
 
-        made = orchestrate(root, "--all")
+        result = orchestrate(root, "--all")
 
-        assert made.returncode == 0, made.stderr
+        assert result.returncode == 0, result.stderr
         assert contents(root) == contents(V1)
     assert report(root) == []
 
@@ -76,7 +76,7 @@ def test_each_call_runs_exactly_the_next_step(tmp_path: Path) -> None:
     root = tmp_path / "v1"
     for done in ("A", "AB", "ABC", "ABCD", "ABCDE", "ABCDE"):
         assert orchestrate(root).returncode == 0
-        assert "".join(step for step, of in state(root).items() if of["status"] == "completed") == done
+        assert "".join(step for step, entry in state(root).items() if entry["status"] == "completed") == done
     assert contents(root) == contents(V1)
 
 
@@ -139,9 +139,9 @@ def test_another_seed_generates_other_data_of_the_requested_size(tmp_path: Path)
     root = tmp_path / "v2"
     sizes = ("--seed", "2", "--clients", "3", "--pipelines", "5", "--rules", "4", "--runs", "300", "--days", "20")
 
-    made = orchestrate(root, "--all", *sizes)
+    result = orchestrate(root, "--all", *sizes)
 
-    assert made.returncode == 0, made.stderr
+    assert result.returncode == 0, result.stderr
     counts: dict[str, int] = {}
     for step in state(root).values():
         counts |= step["artifacts"]["counts"]
@@ -160,24 +160,26 @@ def test_another_seed_generates_other_data_of_the_requested_size(tmp_path: Path)
     ],
 )
 def test_data_sets_of_unusual_sizes_have_no_faults(tmp_path: Path, sizes: tuple[str, ...]) -> None:
-    made = orchestrate(tmp_path / "vx", "--all", *sizes)
+    result = orchestrate(tmp_path / "vx", "--all", *sizes)
 
-    assert made.returncode == 0, made.stderr
+    assert result.returncode == 0, result.stderr
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "message"),
     [
         (("--runs", "0"), "--runs 0 is not a number of at least 1"),
         (("--end", "soon"), "is not a date"),
         (("--rules", "-1"), "is not a number of at least 0"),
     ],
 )
-def test_bad_arguments_are_named_and_nothing_is_written(tmp_path: Path, arguments: tuple[str, ...], says: str) -> None:
+def test_bad_arguments_are_named_and_nothing_is_written(
+    tmp_path: Path, arguments: tuple[str, ...], message: str
+) -> None:
     refused = orchestrate(tmp_path / "v1", *arguments)
 
     assert refused.returncode == 2
-    assert says in refused.stderr
+    assert message in refused.stderr
     assert contents(tmp_path) == {}
 
 
@@ -315,8 +317,8 @@ def test_each_fault_is_a_row_with_its_file_line_and_field(
     file = "batches/runs_2026-10.csv" if kind == "runs" else f"base/{kind}.csv"
     with (v1 / file).open(newline="") as opened:
         rows = list(csv.DictReader(opened))
-    chosen = rows[first(rows, **which)]
-    chosen |= change
+    changed_row = rows[first(rows, **which)]
+    changed_row |= change
     with (v1 / file).open("w", newline="") as opened:
         writer = csv.DictWriter(opened, COLUMNS[kind])
         writer.writeheader()
@@ -326,12 +328,12 @@ def test_each_fault_is_a_row_with_its_file_line_and_field(
 
     assert blocked.returncode == 1
     assert state(v1)["E"]["status"] == "blocked"
-    found = [row for row in report(v1) if row["file"] == file and row["field"] == field and problem in row["problem"]]
-    assert len(found) == 1, report(v1)
+    faults = [row for row in report(v1) if row["file"] == file and row["field"] == field and problem in row["problem"]]
+    assert len(faults) == 1, report(v1)
     with (v1 / file).open(newline="") as opened:
         reader = csv.DictReader(opened)
-        line = next(reader.line_num for row in reader if all(row[name] == chosen[name] for name in COLUMNS[kind]))
-    assert found[0]["line"] == str(line)
+        line = next(reader.line_num for row in reader if all(row[name] == changed_row[name] for name in COLUMNS[kind]))
+    assert faults[0]["line"] == str(line)
     # A wrong status or time causes further faults.
     assert len(report(v1)) == 1 or {"status", "started_at", "finished_at"} & {field, *change}, report(v1)
 
@@ -361,8 +363,8 @@ def test_files_that_are_not_tables_are_reported_and_do_not_change(
     blocked = orchestrate(v1, "--all")
 
     assert blocked.returncode == 1
-    found = [row for row in report(v1) if row["field"] == field and problem in row["problem"]]
-    assert (found[0]["file"], found[0]["line"]) == (f"base/{file}.csv", str(line))
+    faults = [row for row in report(v1) if row["field"] == field and problem in row["problem"]]
+    assert (faults[0]["file"], faults[0]["line"]) == (f"base/{file}.csv", str(line))
     assert path.read_bytes() == changed
 
 
@@ -401,6 +403,6 @@ def test_the_vocabulary_is_equal_to_the_choices_of_the_models() -> None:
 
 
 def test_the_help_has_steps_examples_and_exit_codes() -> None:
-    shown = subprocess.run([*COMMAND, "--help"], capture_output=True, text=True, check=True).stdout
+    help_text = subprocess.run([*COMMAND, "--help"], capture_output=True, text=True, check=True).stdout
 
-    assert all(word in shown for word in ("--reset", "validate and report", "examples:", "exit codes:"))
+    assert all(word in help_text for word in ("--reset", "validate and report", "examples:", "exit codes:"))

@@ -69,10 +69,10 @@ def test_the_task_of_a_connection_without_pipelines_reads_its_sources_list(
 
     report = ingest.apply(args=("new",)).get()
 
-    found = last_list("new")
+    source_list = last_list("new")
     assert report["errors"] == []
-    assert found is not None
-    assert len(found.unmatched) == 8
+    assert source_list is not None
+    assert len(source_list.unmatched) == 8
 
 
 @pytest.mark.django_db
