@@ -21,7 +21,8 @@ class NotFound(Refused):
     """The partner has no such resource (404).
 
     `explained` is true if the body is an error of the partner's API and not of a proxy before it. `in_json` is true if
-    the body is any JSON object. Only such a 404 proves that a run is gone.
+    the body is any JSON object. A connector checks one of the two before it treats a run as gone,
+    because a 404 of a proxy proves nothing.
     """
 
     def __init__(self, message: str, *, explained: bool = False, in_json: bool = False) -> None:

@@ -65,7 +65,7 @@ class RunPages:
 
     @cached_property
     def sorted_from(self) -> datetime | None:
-        """Return the time of the oldest run that an order by a number includes; None if it includes all."""
+        """Return the event_at of the oldest run that sorting by a number includes; None if it includes all runs."""
         newest = ORDERS[NEWEST_FIRST].sort(self.period).values_list("event_at", flat=True)[MAX_WALKED - 1 : MAX_WALKED]
         return next(iter(newest), None)
 
@@ -102,7 +102,7 @@ class RunPages:
         edge = list(order.sort(remaining).only("id", "event_at")[MAX_WALKED - 1 : MAX_WALKED + 1])
         if len(edge) < 2:
             return rows, None
-        # Include all runs of that moment. So the position needs no id of a run, which could be another client's.
+        # Include all runs of that moment. So the position contains no run id, which could be another client's.
         moment = order.position(edge[0])[0]
         rows = rows.filter(**{"event_at__gte" if order.descending else "event_at__lte": moment})
         return rows, [moment, str(FIRST_ID if order.descending else LAST_ID)]

@@ -1,11 +1,11 @@
 -- Question    Which enabled rules fire at as_of?
 -- Grain       one row per rule, over active inventory
--- Columns     rule_id, since: the first failure after the last success of the pipeline in scope that has failed longest;
+-- Columns     rule_id, since: for on_failure, when the pipeline in scope that has failed longest began to fail;
 --             for failures_in_window, the oldest failure that counts
 -- Parameters  as_of, known_until; in_maintenance: the pipelines whose failure is in planned maintenance, which counts as known
 --
--- The latest decisive run of each pipeline and each failure are read once, back to the widest window, from the
--- small index of failures. Rules are joined by key, so that their number has little effect on the time.
+-- Each failure in the widest window is read once, from the small index of failures. The latest decisive run of each
+-- pipeline is read once. Rules are joined by key, so that their number has little effect on the time.
 WITH enabled AS MATERIALIZED (
     SELECT
         rule_id, client_id, pipeline_id, rule_type, threshold, include_known,

@@ -1,4 +1,4 @@
-"""API tokens, and the clients that users are bound to. Support tables like sessions, not business data."""
+"""API tokens, and the clients that users are bound to. Like sessions, these tables hold no business data."""
 
 from django.conf import settings
 from django.db import models
@@ -26,7 +26,8 @@ GRANTS: dict[str, frozenset[str]] = {
 
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
     def usable(self) -> "ApiTokenQuerySet":
-        # Uses the database's clock: find_token compiles this query once per process, and a time from Python would age.
+        # Uses the database's clock: find_token compiles this query once per process,
+        # and a time from Python would be fixed then.
         return self.filter(
             Q(expires_at__isnull=True) | Q(expires_at__gt=Now()), revoked_at__isnull=True, user__is_active=True
         )

@@ -42,10 +42,10 @@ class CsvList(mixins.ListModelMixin):
 
     def as_csv(self, response: Response) -> Response | StreamingHttpResponse:
         """Return the page as CSV if the request accepts it."""
-        request: Request = self.request  # type: ignore[attr-defined]  # a generic view's
+        request: Request = self.request  # type: ignore[attr-defined]  # of GenericAPIView
         if getattr(request.accepted_renderer, "format", None) != CsvRenderer.format:
             return response
-        columns = list(self.get_serializer().fields)  # type: ignore[attr-defined]  # a generic view's
+        columns = list(self.get_serializer().fields)  # type: ignore[attr-defined]  # of GenericAPIView
         headers = {"CHM-Next-Cursor": cursor} if (cursor := response.data["next_cursor"]) else {}
         return csv_response(columns, response.data["items"], headers=headers)
 

@@ -1,4 +1,4 @@
-"""Describe the headers of requests and responses in the contract document."""
+"""Add the headers of requests and responses to the OpenAPI document."""
 
 from typing import Any
 

@@ -37,7 +37,7 @@ UIDS = {OPERATIONS: "chm-operations", BUSINESS: "chm-business", GOVERNANCE: "chm
 DATASOURCE = models.DataSourceRef(type_val="grafana-postgresql-datasource", uid="chm-reporting")
 # Placeholder for links; docker/grafana/start.sh replaces it with the address of the installation.
 CHM_URL = "http://localhost:8000"
-# SQL for "All". Grafana quotes every value except a custom one for "All".
+# SQL for the choice "All". Grafana inserts this custom value unchanged, and quotes all others.
 ALL = "NULL"
 
 # Properties of tables and tooltips by column; units are ids of Grafana.
@@ -127,13 +127,13 @@ def dashboard_of(title: str) -> models.Dashboard:
 
 
 def sql_of(shape: Shape) -> str:
-    """Return the shape's SQL with Grafana's time range and variables in placed of its parameters."""
+    """Return the shape's SQL with Grafana's time range and variables in place of its parameters."""
     end = "$__timeTo()::timestamptz"
     return fill(shape, defaults(shape) | {
         "as_of": end,
         # A range that ends now counts all stored rows, like the console.
         "known_until": f"CASE WHEN {end} < now() - interval '1 minute' THEN {end} ELSE 'infinity'::timestamptz END",
-        # A shape without an end does not use the range.
+        # A shape without the parameter `until` reads its default window, not the start of Grafana's range.
         "since": "$__timeFrom()::timestamptz" if "until" in shape.parameters else _reach(shape, end),
         "until": end,
         "bucket": "${bucket:sqlstring}",
@@ -248,7 +248,8 @@ def table_panel(placed: PlacedShape) -> table.Panel:
 
 
 SOURCE_LINK = {"title": "Open at the source", "url": "${__value.raw}", "targetBlank": True}
-# By key: the page in CHM, and the columns that may link to it. The first of them that a shape has is the link.
+# For each key column: its page in CHM, and the columns that can link to it. The first of them that a shape has
+# gets the link.
 PAGES = {
     "client_id": ("console/client/{}/", ("client_name",)),
     "pipeline_id": ("console/pipeline/{}/", ("pipeline_name",)),
@@ -260,7 +261,7 @@ PAGES = {
 
 
 def links(shape: Shape) -> dict[str, str]:
-    """Return by column the path in CHM that its cells link to; Grafana fills in the key of the row."""
+    """Return for each linked column the path in CHM that its cells open; Grafana fills in the key of the row."""
     names = [column.name for column in shape.columns]
     paths = {}
     for key in keys(shape):

@@ -28,7 +28,7 @@ class ProbeMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         view = self.views.get(request.path_info)
-        # With a session, the user's permissions decide, which needs the other middleware.
+        # For a request with a session, the user's permissions are checked, which needs the other middleware.
         if view is None or settings.SESSION_COOKIE_NAME in request.COOKIES:
             return self.get_response(request)
         # An API view, called without other middleware; its response must be rendered here.
@@ -41,7 +41,7 @@ class ProbeMiddleware:
 
 
 class LimitsMiddleware:
-    """Limit the statements of a request: shorter for the API than for pages."""
+    """Set the statement timeout of a request: shorter for the API than for pages."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response

@@ -1,6 +1,6 @@
-"""The list of secret names of variables, keys, options and words.
+"""Names of variables, keys, options and words whose values are secrets.
 
-Rules for texts, keys of payloads and the search for anchors all use this list.
+The rules for texts, the check of payload keys and the first search for literals (anchors) all use this list.
 """
 
 import re
@@ -10,7 +10,7 @@ from functools import lru_cache
 
 
 class PlainWords(StrEnum):
-    """Whether an ordinary word ("tiger") can be the value of such a name in a text."""
+    """When an ordinary word after a secret name in a text, such as "tiger", counts as a secret."""
 
     NEVER = "never"
     AFTER_EQUALS = "after equals"

@@ -16,7 +16,7 @@ PAGE_SIZE = 200  # the server's maximum
 
 
 def list_deployments(session: PartnerSession) -> Iterator[SourcePipeline]:
-    """Yield all deployments and flows. A flow with deployments is not offered, because they have its runs."""
+    """Yield all deployments and flows. A flow with deployments is not offered: its runs belong to them."""
     # The names of flows are needed for the names of deployments, so both lists are read first.
     deployments = list(_rows(session, "/api/deployments/filter"))
     flows = {str(row.get("id")): str(row.get("name")) for row in _rows(session, "/api/flows/filter")}

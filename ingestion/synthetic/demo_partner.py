@@ -114,7 +114,7 @@ class DemoPartner(PartnerServer):
         return self._page(pipeline, request, repeat=number % REPEAT_EVERY == 0)
 
     def _page(self, pipeline: SimulatedPipeline, request: Request, *, repeat: bool) -> Answer:
-        """Return a page. Its cursor is the id of its last run, which stays valid while runs come and go.
+        """Return a page. Its cursor is the id of its last run, so it stays valid when runs are added.
 
         With `repeat`, the cursor is that of this page, so that the partner returns the page a second time.
         """
@@ -131,7 +131,7 @@ class DemoPartner(PartnerServer):
         page = runs[begin : begin + PAGE_SIZE]
         cursor = None
         if repeat and page and not repeated:
-            # Another text, because a connector refuses the same cursor twice.
+            # The suffix makes it a new cursor, because a connector refuses a cursor that it has already used.
             cursor = f"{last_id}~again"
         elif begin + PAGE_SIZE < len(runs):
             cursor = ids[begin + PAGE_SIZE - 1]

@@ -116,7 +116,7 @@ def _stored_clients(data: Dataset) -> dict[str, Client]:
 
 
 def _stored_pipelines(data: Dataset, clients: dict[str, Client]) -> dict[str, UUID]:
-    """Return the ids of existing pipelines by the id in the data set: that id, else by client and name."""
+    """Map ids of the data set to existing pipelines: with the same id, else with the same client and name."""
     rows = [row for _, row in data.read(data.base("pipelines"), "pipelines").rows]
     matches = Q(pk__in=[row["pipeline_id"] for row in rows]) | Q(client__in=clients.values())
     stored = list(Pipeline.objects.filter(matches).values_list("pk", "client_id", "name"))

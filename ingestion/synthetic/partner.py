@@ -50,8 +50,8 @@ class Answer:
 class PartnerServer:
     """A server that returns `answer(request)`, or the next of its `faults` if there is one.
 
-    A fault is an Answer, a function of the request that returns an Answer or None, or None. None means that this
-    request gets its usual response.
+    A fault is an Answer, or a function that receives the request and returns an Answer. None, as a fault or as the
+    result of the function, means that the request gets its usual response.
     """
 
     def __init__(self, port: int = 0) -> None:

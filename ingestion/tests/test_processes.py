@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def database_url() -> str:
-    """The suite's own server, with the test database."""
+    """Return the URL of the test database."""
     return urlsplit(os.environ["CHM_DATABASE_URL"])._replace(path=f"/{database.settings_dict['NAME']}").geturl()
 
 
@@ -84,7 +84,10 @@ def rows_without_interruption(generic: GenericPartner) -> list[dict[str, Any]]:
 
 
 def wait_until_stored(runs: int) -> None:
-    """Wait in a thread of the partner, because a page is requested while the page before it is written."""
+    """Wait until this many runs are stored.
+
+    The partner's thread calls this, because a page is requested while the page before it is written.
+    """
     deadline = time.monotonic() + 60
     try:
         while Run.objects.count() < runs and time.monotonic() < deadline:

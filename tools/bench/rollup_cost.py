@@ -42,7 +42,7 @@ def _ratio(pipeline_id: UUID, name: str, *, changed: bool) -> float:
     """Return the processor time of PAGES writes with the triggers, divided by that without them; print both."""
     seconds = {True: 0.0, False: 0.0}
     for number in range(1, PAGES + 1):
-        # Each is first in turn, so that the order favours neither.
+        # Alternate which of the two runs first, so that the order does not affect the ratio.
         for with_triggers in (number % 2 == 0, number % 2 == 1):
             seconds[with_triggers] += _write(pipeline_id, number, changed=changed, with_triggers=with_triggers)
     ratio = seconds[True] / seconds[False]

@@ -1,4 +1,4 @@
-"""Addresses of the list of runs, narrowed to what a bar or a number counts."""
+"""URLs of the run list, filtered to the runs that a bar of a chart or a number counts."""
 
 from datetime import UTC, date, datetime, timedelta
 from urllib.parse import urlencode
@@ -11,7 +11,7 @@ from runs.changelist import CLIENT
 
 
 def _runs(since: datetime, until: datetime, filters: dict[str, str]) -> str:
-    """Return the address of the runs of a window; `filters` are those of the list."""
+    """Return the URL of the run list for a time window; `filters` are query parameters of that list."""
     window = {"since": f"{since:%Y-%m-%dT%H:%M}", "until": f"{until:%Y-%m-%dT%H:%M}"}
     return f"{reverse('admin:runs_run_changelist')}?{urlencode(window | filters)}"
 
@@ -28,13 +28,13 @@ def runs_of_client(client_id: UUID, day: date, *, status: str = "") -> str:
 
 
 def runs_of_scope(parameters: dict[str, object], since: datetime, until: datetime, *, status: str = "") -> str:
-    """Return the address of the runs of a window within the board's filters. Both moments are in UTC."""
+    """Return the URL of the run list for a time window within the board's filters. Both moments are in UTC."""
     filters = {
         "status__exact": status,
         "pipeline__platform__exact": str(parameters["platform"] or ""),
         "pipeline__environment__exact": str(parameters["environment"] or ""),
         CLIENT: str(parameters["client_id"] or ""),
-        # The list starts with a person's own clients, as the board does.
+        # By default the list shows only the user's own clients, like the board.
         CLIENTS_PARAMETER: ALL_CLIENTS if parameters["clients"] is None and not parameters["client_id"] else "",
     }
     return _runs(since, until, {name: value for name, value in filters.items() if value})

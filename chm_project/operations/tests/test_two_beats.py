@@ -17,7 +17,7 @@ from chm_project.local.supervisor import CELERY
 from chm_project.operations.beat import LEASE_SECONDS, LOCK_KEY, RENEW_SECONDS, BeatLock
 from tools.support.processes import empty_broker
 
-# The number of a database that parallel tests do not use.
+# Number of a Redis database that parallel tests do not use.
 DATABASE = 14
 
 

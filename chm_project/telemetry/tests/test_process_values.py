@@ -1,4 +1,4 @@
-"""Counts of all processes add up, including ended processes, and an unusable folder fails no request."""
+"""Counts of all processes add up, including ended processes. Requests succeed without a usable folder."""
 
 import os
 import signal

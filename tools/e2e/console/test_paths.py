@@ -107,7 +107,7 @@ def test_a_disabled_client_leaves_the_board_until_it_is_enabled(log_in: LogIn) -
 
 
 def set_active(page: Page, active: bool) -> None:
-    """Enable or disable the client with the form's switch, or without one on the page that shows the effect."""
+    """Enable or disable the client with the form's switch; if it has none, on the page that shows the effect."""
     page.wait_for_url("**/inventory/client/*/change/")
     word = "Enable" if active else "Disable"
     if (switch := page.locator("[name=is_active]")).count():
