@@ -35,6 +35,8 @@ class RefreshMiddleware:
         as_of = _AS_OF.search(part)
         digest = _digest(part, as_of[0] if as_of else b"")
         response.content = part if client_digest != digest else as_of[0] if as_of else b""
+        # CommonMiddleware has set the length of the whole page. GZipMiddleware corrects it only if it compresses.
+        response.headers["Content-Length"] = str(len(response.content))
         response.headers[HEADER] = digest
         return response
 

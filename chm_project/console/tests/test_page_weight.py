@@ -111,6 +111,7 @@ def test_a_refresh_sends_the_changed_part_or_only_the_time_if_nothing_changed(vi
     assert same["CHM-Refresh"] == first["CHM-Refresh"]
     assert same.content.startswith(b'<p class="chm-subtle chm-as-of">')
     assert len(same.content) < 500
+    assert int(same["Content-Length"]) == len(same.content)
 
     RunFactory.create(status="failed", pipeline__name="new on the board", started_at=timezone.now())
     changed = viewer.get("/admin/", headers={"chm-refresh": first["CHM-Refresh"]})
