@@ -25,9 +25,9 @@ def beat() -> bool:
     import django
 
     django.setup()
-    from chm_project.operations.beat import DEAD_AFTER_SECONDS, pulse_age
+    from chm_project.operations.beat import DEAD_AFTER_SECONDS, heartbeat_age
 
-    age = pulse_age()
+    age = heartbeat_age()
     return age is not None and age < DEAD_AFTER_SECONDS
 
 

@@ -1,4 +1,4 @@
-"""Celery's scheduler with a pulse; one is active per installation, others wait until it ends.
+"""Celery's scheduler with a heartbeat; one is active per installation, others wait until it ends.
 
 The beat that holds a lock in the broker's Redis schedules tasks. It renews the lock at each tick and releases it when
 it ends; if it is killed, the lock expires. A beat that takes over starts overdue tasks once.
@@ -22,11 +22,11 @@ from chm_project.local.embedded import redis_url
 
 logger = logging.getLogger(__name__)
 
-_PULSE_KEY = "beat"
-PULSE_SECONDS = 15
-MIN_PULSE_SECONDS = 1
-# Beat counts as dead without a pulse for this time.
-DEAD_AFTER_SECONDS = 4 * PULSE_SECONDS
+_HEARTBEAT_KEY = "beat"
+HEARTBEAT_SECONDS = 15
+MIN_HEARTBEAT_SECONDS = 1
+# Beat counts as dead without a heartbeat for this time.
+DEAD_AFTER_SECONDS = 4 * HEARTBEAT_SECONDS
 
 LOCK_KEY = "chm:beat:lock"
 # The lock of a killed beat expires after this time; a running beat renews it four times as often.
@@ -81,13 +81,13 @@ class BeatingScheduler(PersistentScheduler):
         if not self._may_schedule():
             return RENEW_SECONDS
         # Celery ticks without pause in the last milliseconds before an entry is due.
-        if (now := time.monotonic()) - self._beat_at >= MIN_PULSE_SECONDS:
+        if (now := time.monotonic()) - self._beat_at >= MIN_HEARTBEAT_SECONDS:
             self._beat_at = now
             try:
-                # Without an expiry, so that the age of the last pulse of a dead beat is known.
-                cache.set(_PULSE_KEY, time.time(), timeout=None)
+                # Without an expiry, so that the age of the last heartbeat of a dead beat is known.
+                cache.set(_HEARTBEAT_KEY, time.time(), timeout=None)
             except Exception:  # noqa: BLE001 - the cache's client may raise anything; scheduling continues
-                logger.warning("beat cannot show its pulse: the cache is down")
+                logger.warning("beat cannot show its heartbeat: the cache is down")
         # Celery may sleep until the next entry, which would let the lock expire.
         return min(float(super().tick(*args, **kwargs)), RENEW_SECONDS)
 
@@ -104,7 +104,7 @@ class BeatingScheduler(PersistentScheduler):
         return self._beat_lock.is_active()
 
 
-def pulse_age() -> float | None:
-    """Return the seconds since beat's last pulse; None without one."""
-    moment = cache.get(_PULSE_KEY)
+def heartbeat_age() -> float | None:
+    """Return the seconds since beat's last heartbeat; None without one."""
+    moment = cache.get(_HEARTBEAT_KEY)
     return None if moment is None else max(0.0, time.time() - float(moment))

@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector as PrometheusCollector
 
 from chm_project.db import best_effort_cache
 from chm_project.operations.alert_metrics import alert_metrics
-from chm_project.operations.beat import pulse_age
+from chm_project.operations.beat import heartbeat_age
 from chm_project.operations.state import InstallationCounts, installation_counts, queue_length
 from chm_project.settings.version import VERSION
 from chm_project.telemetry.process_values import collected
@@ -104,8 +104,8 @@ def _broker() -> Iterator[Metric]:
         yield _gauge("chm_broker_up", "Whether the broker answers", 0)
         return
     yield _gauge("chm_broker_up", "Whether the broker answers", 1)
-    if (age := pulse_age()) is not None:
-        yield _gauge("chm_beat_age_seconds", "Seconds since beat's last pulse", age)
+    if (age := heartbeat_age()) is not None:
+        yield _gauge("chm_beat_age_seconds", "Seconds since beat's last heartbeat", age)
 
 
 def _by_group(name: str, documentation: str, counts: InstallationCounts, field: str) -> Metric:

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from chm_project.db.reporting.files import expanded, fragments
 from chm_project.local.embedded import redis_url
-from chm_project.operations.beat import DEAD_AFTER_SECONDS, pulse_age
+from chm_project.operations.beat import DEAD_AFTER_SECONDS, heartbeat_age
 from runs.reporting.parameters import EVERYTHING
 
 QUEUE = "celery"
@@ -138,7 +138,7 @@ def _scheduling_problems() -> dict[str, str]:
         queue_length()
     except (redis.RedisError, OSError, ValueError):  # ValueError: redis-py cannot read the URL
         return {"broker": "the broker cannot be reached"}
-    age = pulse_age()
+    age = heartbeat_age()
     if age is None:
-        return {"beat": "beat has not shown a pulse yet; is it running?"}
-    return {"beat": f"beat's last pulse was {age:.0f} s ago; is it running?"} if age > DEAD_AFTER_SECONDS else {}
+        return {"beat": "beat has not shown a heartbeat yet; is it running?"}
+    return {"beat": f"beat's last heartbeat was {age:.0f} s ago; is it running?"} if age > DEAD_AFTER_SECONDS else {}

@@ -1,4 +1,4 @@
-"""A board that takes long to read is reused, says its age, and never hides what the person has just changed."""
+"""A board that takes long to compute is reused, says its age, and never hides what the person has just changed."""
 
 from collections.abc import Iterator
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Readiness and metrics, and beat's pulse."""
+"""Readiness and metrics, and beat's heartbeat."""
 
 import time
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from django.utils import timezone
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from chm_project.operations.beat import BeatingScheduler, pulse_age
+from chm_project.operations.beat import BeatingScheduler, heartbeat_age
 from chm_project.settings.version import VERSION
 from chm_project.tests.api import error, person, program
 from inventory.models import Pipeline
@@ -174,11 +174,11 @@ def test_details_of_readiness_and_metrics_need_permission(path: str, beat: None)
     assert person("viewer").get(path).status_code == 200
 
 
-def test_each_tick_of_beat_is_a_pulse(tmp_path: Any) -> None:
-    assert pulse_age() is None
+def test_each_tick_of_beat_is_a_heartbeat(tmp_path: Any) -> None:
+    assert heartbeat_age() is None
     scheduler = BeatingScheduler(current_app, schedule_filename=str(tmp_path / "beat"))
     scheduler.tick()
-    age = pulse_age()
+    age = heartbeat_age()
     assert age is not None
     assert age < 5
     scheduler.close()
