@@ -11,7 +11,7 @@ from django.db import connection
 from django.utils import timezone
 
 from alerting.models import AlertRule
-from chm_project.tests.api import NOWHERE, ROOT, error, invalid, items, person, program
+from chm_project.tests.api import ROOT, UNKNOWN_ID, api_as_role, api_with_scope, assert_error, field_errors, items
 from inventory.models import Pipeline
 from inventory.tests.factories import ClientFactory, PipelineFactory
 from runs.tests.factories import RunFactory
@@ -35,7 +35,7 @@ def failed(pipeline: Pipeline, hours: float) -> None:
 
 @pytest.mark.proves("FR-008", "AC-001")
 def test_a_rule_is_created_read_changed_and_deleted() -> None:
-    api, client = program(), ClientFactory.create()
+    api, client = api_with_scope(), ClientFactory.create()
 
     created = api.post(RULES, body(client_id=str(client.pk)))
     assert created.status_code == 201
@@ -49,7 +49,7 @@ def test_a_rule_is_created_read_changed_and_deleted() -> None:
     assert (changed.status_code, changed.json()["destination"], changed.json()["is_enabled"]) == (200, "#quiet", False)
 
     assert api.delete(path).status_code == 204
-    error(api.get(path), 404, "not_found")
+    assert_error(api.get(path), 404, "not_found")
     assert not AlertRule.objects.exists()
 
 
@@ -60,7 +60,7 @@ def test_a_rule_is_created_read_changed_and_deleted() -> None:
         ({}, {"client_id", "pipeline_id"}),
         ({"rule_type": "sometimes"}, {"rule_type"}),
         ({"channel": "pigeon", "destination": ""}, {"channel", "destination"}),
-        ({"client_id": NOWHERE}, {"client_id"}),
+        ({"client_id": UNKNOWN_ID}, {"client_id"}),
         ({"pipeline_id": "", "client": True}, {"pipeline_id"}),
         ({"client_id": "Acme", "pipeline_id": 7}, {"client_id", "pipeline_id"}),
         ({"rule_type": "failures_in_window", "threshold": 3, "client": True}, {"window_minutes"}),
@@ -78,25 +78,25 @@ def test_an_invalid_rule_names_every_bad_field(values: dict[str, Any], fields: s
     if values.pop("client", False):
         values["client_id"] = str(ClientFactory.create().pk)
 
-    assert set(invalid(program().post(RULES, body(**values)))) == fields
+    assert set(field_errors(api_with_scope().post(RULES, body(**values)))) == fields
     assert not AlertRule.objects.exists()
 
 
 @pytest.mark.proves("DI-008")
 def test_a_second_enabled_rule_of_the_same_effective_scope_is_refused_and_a_disabled_one_is_not() -> None:
-    api, pipeline = program(), PipelineFactory.create()
+    api, pipeline = api_with_scope(), PipelineFactory.create()
     assert api.post(RULES, body(pipeline_id=str(pipeline.pk))).status_code == 201
 
     both = body(pipeline_id=str(pipeline.pk), client_id=str(pipeline.client_id))
-    assert {"rule_type", "channel", "destination"} <= set(invalid(api.post(RULES, both)))
+    assert {"rule_type", "channel", "destination"} <= set(field_errors(api.post(RULES, both)))
     disabled = api.post(RULES, both | {"is_enabled": False})
     assert disabled.status_code == 201
-    invalid(api.patch(f"{RULES}/{disabled.json()['id']}", {"is_enabled": True}))
+    field_errors(api.patch(f"{RULES}/{disabled.json()['id']}", {"is_enabled": True}))
 
 
 @pytest.mark.proves("FR-009")
 def test_lists_are_filtered_by_effective_scope() -> None:
-    api, pipeline = program(), PipelineFactory.create()
+    api, pipeline = api_with_scope(), PipelineFactory.create()
     client = str(pipeline.client_id)
     rules = {
         "client": api.post(RULES, body(client_id=client)).json()["id"],
@@ -112,37 +112,37 @@ def test_lists_are_filtered_by_effective_scope() -> None:
     assert listed(f"client_id={client}") == [rules["client"], rules["disabled"]]
     assert listed(f"pipeline_id={pipeline.pk}") == [rules["pipeline"], rules["both"]]
     assert listed("is_enabled=false") == [rules["disabled"]]
-    assert set(invalid(api.get(f"{RULES}?enabled=true"))) == {"enabled"}
+    assert set(field_errors(api.get(f"{RULES}?enabled=true"))) == {"enabled"}
 
 
 def test_a_bound_token_sees_only_the_rules_of_its_client() -> None:
     pipeline, foreign = PipelineFactory.create(), PipelineFactory.create()
-    everything = program()
+    everything = api_with_scope()
     own = everything.post(RULES, body(client_id=str(pipeline.client_id))).json()["id"]
     # This rule names a client and a pipeline, so the pipeline's client owns it.
     mixed = everything.post(RULES, body(client_id=str(pipeline.client_id), pipeline_id=str(foreign.pk))).json()["id"]
-    api = program("write", client_id=pipeline.client_id)
+    api = api_with_scope("write", client_id=pipeline.client_id)
 
     assert [row["id"] for row in items(api.get(RULES))] == [own]
     for method in (api.get, api.delete):
-        error(method(f"{RULES}/{mixed}"), 404, "not_found")
-    error(api.patch(f"{RULES}/{mixed}", {"is_enabled": False}), 404, "not_found")
-    error(api.get(f"{RULES}/{mixed}/preview"), 404, "not_found")
-    assert set(invalid(api.post(RULES, body(pipeline_id=str(foreign.pk))))) == {"pipeline_id"}
-    assert set(invalid(api.patch(f"{RULES}/{own}", {"client_id": str(foreign.client_id)}))) == {"client_id"}
+        assert_error(method(f"{RULES}/{mixed}"), 404, "not_found")
+    assert_error(api.patch(f"{RULES}/{mixed}", {"is_enabled": False}), 404, "not_found")
+    assert_error(api.get(f"{RULES}/{mixed}/preview"), 404, "not_found")
+    assert set(field_errors(api.post(RULES, body(pipeline_id=str(foreign.pk))))) == {"pipeline_id"}
+    assert set(field_errors(api.patch(f"{RULES}/{own}", {"client_id": str(foreign.client_id)}))) == {"client_id"}
 
 
 def test_viewers_read_rules_and_analysts_write_them() -> None:
     client = ClientFactory.create()
-    viewer = person("viewer")
-    error(viewer.post(RULES, body(client_id=str(client.pk))), 403, "forbidden")
-    error(program("read").post(RULES, body(client_id=str(client.pk))), 403, "forbidden")
-    assert person("analyst").post(RULES, body(client_id=str(client.pk))).status_code == 201
+    viewer = api_as_role("viewer")
+    assert_error(viewer.post(RULES, body(client_id=str(client.pk))), 403, "forbidden")
+    assert_error(api_with_scope("read").post(RULES, body(client_id=str(client.pk))), 403, "forbidden")
+    assert api_as_role("analyst").post(RULES, body(client_id=str(client.pk))).status_code == 201
     assert len(items(viewer.get(RULES))) == 1
 
 
 def test_firing_rules_count_failures_of_active_inventory_only() -> None:
-    api = program()
+    api = api_with_scope()
     pipeline = PipelineFactory.create()
     sibling = PipelineFactory.create(client=pipeline.client)
     disabled = PipelineFactory.create(client=pipeline.client, is_active=False)
@@ -168,11 +168,11 @@ def test_firing_rules_count_failures_of_active_inventory_only() -> None:
     rule(client_id=client, is_enabled=False)
 
     assert [row["id"] for row in items(api.get(f"{RULES}/firing"))] == firing
-    assert items(program("read", client_id=ClientFactory.create().pk).get(f"{RULES}/firing")) == []
+    assert items(api_with_scope("read", client_id=ClientFactory.create().pk).get(f"{RULES}/firing")) == []
 
 
 def test_firing_costs_the_same_queries_for_any_number_of_rules(django_assert_num_queries: Any) -> None:
-    api = program("read")
+    api = api_with_scope("read")
     for pipeline in PipelineFactory.create_batch(10):
         failed(pipeline, 1)
         AlertRule.objects.create(pipeline=pipeline, rule_type="on_failure", channel="slack", destination="#x")
@@ -182,7 +182,7 @@ def test_firing_costs_the_same_queries_for_any_number_of_rules(django_assert_num
 
 
 def test_a_preview_returns_when_the_rule_would_have_fired() -> None:
-    api, pipeline = program(), PipelineFactory.create()
+    api, pipeline = api_with_scope(), PipelineFactory.create()
     start = datetime.fromisoformat("2026-03-01T00:00:00+00:00")
     for hours, status in ((1, "failed"), (5, "success"), (9, "failed")):
         RunFactory.create(
@@ -223,13 +223,13 @@ def test_a_preview_returns_when_the_rule_would_have_fired() -> None:
     ],
 )
 def test_a_preview_refuses_an_invalid_window(query: str, fields: set[str]) -> None:
-    api = program()
+    api = api_with_scope()
     rule = api.post(RULES, body(client_id=str(ClientFactory.create().pk))).json()["id"]
-    assert set(invalid(api.get(f"{RULES}/{rule}/preview?{query}"))) == fields
+    assert set(field_errors(api.get(f"{RULES}/{rule}/preview?{query}"))) == fields
 
 
 def test_a_window_of_four_thousand_years_is_answered() -> None:
-    api, pipeline = program(), PipelineFactory.create()
+    api, pipeline = api_with_scope(), PipelineFactory.create()
     failed(pipeline, 1)
     values = body(pipeline_id=str(pipeline.pk), rule_type="failures_in_window", threshold=1, window_minutes=2**31 - 1)
     rule = api.post(RULES, values).json()["id"]
@@ -238,7 +238,7 @@ def test_a_window_of_four_thousand_years_is_answered() -> None:
 
 
 def test_changes_through_the_api_are_in_the_admin_history_with_user_and_fields() -> None:
-    api, client = program("write"), ClientFactory.create()
+    api, client = api_with_scope("write"), ClientFactory.create()
     pipeline = api.post(
         f"{ROOT}/clients/{client.pk}/pipelines", {"name": "Load", "platform": "cron", "pipeline_type": "export"}
     ).json()["id"]
@@ -263,8 +263,8 @@ def test_changes_through_the_api_are_in_the_admin_history_with_user_and_fields()
 
 
 def test_a_refused_change_leaves_no_entry() -> None:
-    api, client = program("write"), ClientFactory.create()
-    invalid(api.patch(f"{ROOT}/clients/{client.pk}", {"name": ""}))
+    api, client = api_with_scope("write"), ClientFactory.create()
+    field_errors(api.patch(f"{ROOT}/clients/{client.pk}", {"name": ""}))
     assert not LogEntry.objects.exists()
 
 
@@ -281,7 +281,7 @@ def test_one_of_several_concurrent_creates_succeeds_and_the_others_name_the_fiel
         ),
         "rules": (RULES, body(client_id=str(client.pk)), "destination"),
     }[kind]
-    apis, barrier, answers = [program("write") for _ in range(4)], Barrier(4), []
+    apis, barrier, answers = [api_with_scope("write") for _ in range(4)], Barrier(4), []
 
     def create(api: Any) -> None:
         barrier.wait()
@@ -295,4 +295,4 @@ def test_one_of_several_concurrent_creates_succeeds_and_the_others_name_the_fiel
         thread.join()
 
     assert sorted(answer.status_code for answer in answers) == [201, 400, 400, 400]
-    assert all(field in invalid(answer) for answer in answers if answer.status_code == 400)
+    assert all(field in field_errors(answer) for answer in answers if answer.status_code == 400)

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from alerting.destinations import FORMATS, shown_destination
 from alerting.models import AlertRule
-from chm_project.tests.api import ROOT, bound_person, invalid, person, post_json, program
+from chm_project.tests.api import ROOT, api_as_role, api_with_scope, create_bound_user, field_errors, post_json
 from chm_project.tests.pages import browser, html
 from inventory.models import Pipeline
 from inventory.tests.factories import PipelineFactory
@@ -65,7 +65,7 @@ def test_two_hooks_of_one_host_have_different_masks() -> None:
 
 @pytest.mark.parametrize("role", ["viewer", "analyst", "administrator"])
 def test_no_response_of_the_api_shows_the_address_of_a_hook(rule: AlertRule, role: str) -> None:
-    api = person(role)
+    api = api_as_role(role)
 
     for path in (f"/alert_rules/{rule.pk}", "/alert_rules", "/alert_rules/firing"):
         answer = api.get(ROOT + path)
@@ -76,7 +76,7 @@ def test_no_response_of_the_api_shows_the_address_of_a_hook(rule: AlertRule, rol
 
 def test_creating_a_rule_stores_the_address_and_returns_it_masked(pipeline: Pipeline) -> None:
     body = {"pipeline_id": str(pipeline.pk), "rule_type": "on_failure", "channel": "slack", "destination": HOOK}
-    answer = post_json(program(), f"{ROOT}/alert_rules", body)
+    answer = post_json(api_with_scope(), f"{ROOT}/alert_rules", body)
 
     assert answer.status_code == 201
     assert SECRET not in answer.content.decode()
@@ -84,7 +84,7 @@ def test_creating_a_rule_stores_the_address_and_returns_it_masked(pipeline: Pipe
 
 
 def test_sending_the_masked_form_keeps_the_address(rule: AlertRule) -> None:
-    answer = patch_rule(program(), rule, destination=shown_destination(HOOK), window_minutes=5)
+    answer = patch_rule(api_with_scope(), rule, destination=shown_destination(HOOK), window_minutes=5)
 
     assert answer.status_code == 200
     rule.refresh_from_db()
@@ -92,14 +92,14 @@ def test_sending_the_masked_form_keeps_the_address(rule: AlertRule) -> None:
 
 
 def test_the_masked_form_of_another_hook_is_refused(rule: AlertRule) -> None:
-    assert invalid(patch_rule(program(), rule, destination=shown_destination(OTHER))) == {
+    assert field_errors(patch_rule(api_with_scope(), rule, destination=shown_destination(OTHER))) == {
         "destination": ["This is the masked form of another destination. Write the whole address."]
     }
 
 
 def test_a_search_finds_the_host_and_cannot_guess_the_rest(rule: AlertRule) -> None:
     counts = [
-        len(program().get(f"{ROOT}/alert_rules", {"search": text}).json()["items"])
+        len(api_with_scope().get(f"{ROOT}/alert_rules", {"search": text}).json()["items"])
         for text in ("hooks.SLACK", "T0SECRET", "theSecretPart")
     ]
 
@@ -155,11 +155,11 @@ UNFIT = {
 
 @pytest.mark.parametrize("channel", FITTING)
 def test_a_destination_fits_its_channel_in_the_api_the_form_and_the_database(pipeline: Pipeline, channel: str) -> None:
-    api, analyst = program(), browser("analyst")
+    api, analyst = api_with_scope(), browser("analyst")
     body = {"pipeline_id": str(pipeline.pk), "rule_type": "on_failure", "channel": channel}
     form = {"pipeline": str(pipeline.pk), "client": "", "rule_type": "on_failure", "channel": channel}
     for destination in UNFIT[channel]:
-        assert set(invalid(post_json(api, f"{ROOT}/alert_rules", body | {"destination": destination}))) == {
+        assert set(field_errors(post_json(api, f"{ROOT}/alert_rules", body | {"destination": destination}))) == {
             "destination"
         }, destination
         if destination.strip() == destination:  # the form removes spaces at the ends
@@ -175,8 +175,8 @@ def test_a_destination_fits_its_channel_in_the_api_the_form_and_the_database(pip
 
 
 def test_the_destination_is_validated_when_the_channel_changes(rule: AlertRule) -> None:
-    assert set(invalid(patch_rule(program(), rule, channel="email"))) == {"destination"}
-    assert patch_rule(program(), rule, channel="email", destination="ops@example.com").status_code == 200
+    assert set(field_errors(patch_rule(api_with_scope(), rule, channel="email"))) == {"destination"}
+    assert patch_rule(api_with_scope(), rule, channel="email", destination="ops@example.com").status_code == 200
 
 
 def test_the_migration_keeps_rules_that_do_not_fit_and_lists_them(
@@ -219,5 +219,5 @@ def test_a_rule_is_previewed_before_it_is_saved(pipeline: Pipeline) -> None:
     assert browser("viewer").post(address, form).status_code == 403
     assert analyst.get(address).status_code == 403
     bound = Browser()
-    bound.force_login(bound_person("person", str(PipelineFactory.create().client_id)))
+    bound.force_login(create_bound_user("person", str(PipelineFactory.create().client_id)))
     assert "Select a valid choice" in html(bound.post(address, form))

@@ -1,4 +1,4 @@
-"""API clients for tests: a program with a token, or a person with a role."""
+"""API clients for tests: with a new token of a scope, or logged in as a user with a role."""
 
 import json
 from importlib import import_module
@@ -15,20 +15,21 @@ from inventory.models import Client
 
 ROOT = "/api/v1"
 # An id that no row has. It is fixed, so that parallel workers collect the same tests.
-NOWHERE = "019b0000-0000-7000-8000-000000000000"
+UNKNOWN_ID = "019b0000-0000-7000-8000-000000000000"
 
 
-def program(scope: str = "admin", **binding: Any) -> APIClient:
-    """Return a client with a new token; `client_id` or `pipeline_id` bind the token."""
+def api_with_scope(scope: str = "admin", **binding: Any) -> APIClient:
+    """Return an API client with a new token; `client_id` or `pipeline_id` bind the token."""
     _, plaintext = create_token(name="test", scope=Scope(scope), **binding)
     client = APIClient()
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {plaintext}")
     return client
 
 
-def person(role: str) -> APIClient:
+def api_as_role(role: str) -> APIClient:
+    """Return an API client with the session of a new user who has this role."""
     if not Group.objects.exists():
-        # A transactional test has emptied all tables, including these rows, which a migration inserts.
+        # A migration inserts the roles, and a transactional test has emptied their table.
         import_module("chm_project.access.migrations.0002_roles").make_roles(apps, connection.schema_editor())
     user = User.objects.create_user(f"a {role}", password="secret")
     user.groups.add(Group.objects.get(name=role))
@@ -37,7 +38,7 @@ def person(role: str) -> APIClient:
     return client
 
 
-def bound_person(kind: str, *client_ids: Any) -> User:
+def create_bound_user(kind: str, *client_ids: Any) -> User:
     """Return a staff user with all permissions who is bound to the clients.
 
     The kind "person of a group" is bound by a group; "person of two clients" is also bound to a new client.
@@ -55,8 +56,8 @@ def bound_person(kind: str, *client_ids: Any) -> User:
     return user
 
 
-def error(response: Any, status: int, code: str) -> dict[str, list[str]]:
-    """Check the whole error response, and return its issues by field."""
+def assert_error(response: Any, status: int, code: str) -> dict[str, list[str]]:
+    """Assert the status, the code and the format of the error response; return its issues by field."""
     assert response.status_code == status, response.content
     assert response["Content-Type"] == "application/json"
     body = response.json()
@@ -73,14 +74,15 @@ def error(response: Any, status: int, code: str) -> dict[str, list[str]]:
     return issues
 
 
-def invalid(response: Any) -> dict[str, list[str]]:
-    """Return the issues by field of a 400."""
-    issues = error(response, 400, "validation_error")
+def field_errors(response: Any) -> dict[str, list[str]]:
+    """Assert a validation error (400) and return its issues by field."""
+    issues = assert_error(response, 400, "validation_error")
     assert issues
     return issues
 
 
 def items(response: Any) -> list[dict[str, Any]]:
+    """Assert a successful page of a list and return its items."""
     assert response.status_code == 200, response.content
     body = response.json()
     assert set(body) == {"items", "next_cursor"}
@@ -89,12 +91,12 @@ def items(response: Any) -> list[dict[str, Any]]:
 
 
 def post_json(client: APIClient, path: str, body: object) -> Any:
-    """Send values that the test client's encoder refuses, such as null and lone surrogates."""
+    """Post a body that can contain values which the test client does not encode: null and lone surrogates."""
     return client.post(path, json.dumps(body), content_type="application/json")
 
 
-def walk(client: APIClient, path: str, **parameters: Any) -> list[dict[str, Any]]:
-    """Return the rows of all pages of a list."""
+def rows_of_all_pages(client: APIClient, path: str, **parameters: Any) -> list[dict[str, Any]]:
+    """Return the rows of all pages of a list, following `next_cursor`."""
     rows: list[dict[str, Any]] = []
     while True:
         body = client.get(path, parameters).json()

@@ -10,7 +10,7 @@ from django.test import Client as Browser
 from django.urls import reverse
 from django.utils import timezone
 
-from chm_project.tests.api import person
+from chm_project.tests.api import api_as_role
 from inventory.models import Client, Pipeline
 from runs.models import Run
 from runs.tests.factories import RunFactory
@@ -18,7 +18,7 @@ from runs.tests.factories import RunFactory
 
 def browser(role: str) -> Browser:
     """Return a browser that is logged in as a staff user with this role."""
-    person(role)  # creates the account, and the roles if another test has emptied their table
+    api_as_role(role)  # creates the account, and the roles if another test has emptied their table
     User.objects.filter(username=f"a {role}").update(is_staff=True)
     session = Browser()
     session.force_login(User.objects.get(username=f"a {role}"))

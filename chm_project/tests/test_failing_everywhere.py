@@ -18,7 +18,7 @@ from alerting.models import AlertRule
 from alerting.services import preview
 from chm_project.dashboards import expand, grafana
 from chm_project.dashboards.boards import OPERATIONS, board
-from chm_project.tests.api import ROOT, program
+from chm_project.tests.api import ROOT, api_with_scope
 from chm_project.tests.pages import browser, html, tables, tiles
 from chm_project.tests.prometheus import samples
 from chm_project.tests.reader import query_as_reader
@@ -123,7 +123,7 @@ def test_shape_views_api_csv_grafana_and_metabase_agree(states: dict[str, Pipeli
     assert summarized(run_shape("failing_now", as_of=NOW)) == FAILING
     assert summarized(query_as_reader("SELECT * FROM reporting.current_failures")) == FAILING
 
-    api = program("read")
+    api = api_with_scope("read")
     assert summarized(api.get(f"{ROOT}/reports/failing_now").json()["items"]) == FAILING
     table = api.get(f"{ROOT}/reports/failing_now", headers={"accept": "text/csv"}).getvalue().decode()
     assert summarized(list(csv.DictReader(io.StringIO(table)))) == FAILING
@@ -160,7 +160,7 @@ def test_the_board_the_client_page_and_the_metrics_agree(states: dict[str, Pipel
         rows = {row[0].split(" Acme ")[0]: (int(row[3]), row[4]) for row in tables(page)["failing"]}
         assert rows == {name: (each.in_a_row, expected_notes.get(name, "–")) for name, each in FAILING.items()}
     assert f'<span class="chm-number">{len(FAILING)}</span><span>failing now</span>' in client
-    metrics = samples(program("read").get("/metrics").content.decode())
+    metrics = samples(api_with_scope("read").get("/metrics").content.decode())
     failing = [value for name, value in metrics.items() if name.startswith("chm_pipelines_failing{")]
     assert sum(failing) == len(FAILING)
 
@@ -189,7 +189,7 @@ def test_rules_fire_for_the_same_pipelines(states: dict[str, Pipeline]) -> None:
         for name, pipeline in states.items()
     }
 
-    firing = program("read").get(f"{ROOT}/alert_rules/firing").json()["items"]
+    firing = api_with_scope("read").get(f"{ROOT}/alert_rules/firing").json()["items"]
 
     assert {rule["id"] for rule in firing} == {str(rules[name].pk) for name in FAILING}
     until = timezone.now()

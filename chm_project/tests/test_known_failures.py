@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from alerting.models import AlertRule
 from alerting.services import firing_rules
-from chm_project.tests.api import ROOT, error, program
+from chm_project.tests.api import ROOT, api_with_scope, assert_error
 from chm_project.tests.pages import browser, html, tables, tiles
 from inventory.models import Pipeline
 from inventory.tests.factories import PipelineFactory
@@ -144,7 +144,7 @@ def test_removing_a_mark_returns_whether_there_was_one() -> None:
 
 def test_a_write_token_sets_and_removes_a_mark_and_both_are_logged() -> None:
     run = RunFactory.create(status="failed", error_message=DISK)
-    api, path = program("write"), f"{ROOT}/pipelines/{run.pipeline_id}/known_failure"
+    api, path = api_with_scope("write"), f"{ROOT}/pipelines/{run.pipeline_id}/known_failure"
 
     answer = api.post(
         path, {"reason": "ticket 123", "ticket_url": "https://tickets.example/123", "until": "2099-01-01T00:00:00Z"}
@@ -177,9 +177,9 @@ def test_a_write_token_sets_and_removes_a_mark_and_both_are_logged() -> None:
 def test_a_mark_without_a_reason_or_with_a_past_end_is_refused(body: dict[str, Any], wrong: set[str]) -> None:
     run = RunFactory.create(status="failed")
 
-    answer = program("write").post(f"{ROOT}/pipelines/{run.pipeline_id}/known_failure", body)
+    answer = api_with_scope("write").post(f"{ROOT}/pipelines/{run.pipeline_id}/known_failure", body)
 
-    assert set(error(answer, 400, "validation_error")) == wrong
+    assert set(assert_error(answer, 400, "validation_error")) == wrong
 
 
 def test_the_board_shows_new_failures_above_known_ones_and_counts_both() -> None:

@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 
 from chm_project.tests import controlled_seed
-from chm_project.tests.api import ROOT, program
+from chm_project.tests.api import ROOT, api_with_scope
 from chm_project.tests.pages import addresses, browser, html, tables
 from runs.reporting.shapes import shapes
 
@@ -39,7 +39,7 @@ def test_shapes_have_the_keys_of_their_grain() -> None:
 
 @pytest.mark.parametrize("name", sorted(set(shapes()) - AGGREGATES))
 def test_the_keys_in_a_row_of_a_report_open_its_client_pipeline_and_run(seed: None, name: str) -> None:
-    api = program("read")
+    api = api_with_scope("read")
     rows: list[dict[str, Any]] = api.get(f"{ROOT}/reports/{name}").json()["items"]
     table = api.get(f"{ROOT}/reports/{name}", headers={"accept": "text/csv"}).getvalue().decode()
 
@@ -73,7 +73,7 @@ def test_the_links_in_a_row_of_the_board_open_their_pages(seed: None) -> None:
 
 
 def test_a_limit_shortens_every_report(seed: None) -> None:
-    api = program("read")
+    api = api_with_scope("read")
     for name in shapes():
         rows = api.get(f"{ROOT}/reports/{name}").json()["items"]
         assert api.get(f"{ROOT}/reports/{name}?limit=1").json()["items"] == rows[:1], name

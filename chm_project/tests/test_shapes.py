@@ -9,7 +9,7 @@ import pytest
 
 from chm_project.access.models import Scope
 from chm_project.db.reporting.files import parse_shape
-from chm_project.tests.api import ROOT, error, person, program
+from chm_project.tests.api import ROOT, api_as_role, api_with_scope, assert_error
 from chm_project.tests.controlled_seed import AS_OF, create_seed
 from chm_project.tests.expected_shapes import EXPECTED, expected_rows
 from chm_project.tests.reader import query_as_reader
@@ -59,7 +59,7 @@ def test_the_adapter_returns_the_rows_calculated_by_hand(seed: None, name: str) 
 @pytest.mark.proves("FR-017", "SC-004")
 @pytest.mark.parametrize("name", NAMES)
 def test_the_api_returns_the_same_rows_as_json_and_csv(seed: None, name: str) -> None:
-    api, path = program("read"), f"{ROOT}/reports/{name}?as_of=2026-06-17T12:00:00Z"
+    api, path = api_with_scope("read"), f"{ROOT}/reports/{name}?as_of=2026-06-17T12:00:00Z"
 
     answer = api.get(path)
     table = api.get(path, headers={"accept": "text/csv"})
@@ -150,44 +150,44 @@ def test_adapter_and_api_name_an_invalid_parameter(name: str, parameters: dict[s
         run_shape(name, **parameters)
     assert set(refusal.value.problems) == wrong
 
-    answer = program("read").get(f"{ROOT}/reports/{name}", parameters)
-    assert set(error(answer, 400, "validation_error")) == wrong
+    answer = api_with_scope("read").get(f"{ROOT}/reports/{name}", parameters)
+    assert set(assert_error(answer, 400, "validation_error")) == wrong
 
 
 def test_an_unknown_shape_is_not_found() -> None:
-    error(program("read").get(f"{ROOT}/reports/everything"), 404, "not_found")
+    assert_error(api_with_scope("read").get(f"{ROOT}/reports/everything"), 404, "not_found")
     with pytest.raises(KeyError):
         run_shape("everything")
 
 
 def test_a_token_bound_to_a_client_sees_only_that_client(seed: None) -> None:
     borealis, acme = Client.objects.get(name="Borealis"), Client.objects.get(name="Acme")
-    api = program("read", client_id=borealis.pk)
+    api = api_with_scope("read", client_id=borealis.pk)
     for name in NAMES:
         items = api.get(f"{ROOT}/reports/{name}?as_of=2026-06-17T12:00:00Z").json()["items"]
         assert {row["client_name"] for row in items if "client_name" in row} <= {"Borealis"}, name
         assert (
             items
-            == program("read")
+            == api_with_scope("read")
             .get(f"{ROOT}/reports/{name}?as_of=2026-06-17T12:00:00Z&client_id={borealis.pk}")
             .json()["items"]
         )
-        error(api.get(f"{ROOT}/reports/{name}?client_id={acme.pk}"), 404, "not_found")
+        assert_error(api.get(f"{ROOT}/reports/{name}?client_id={acme.pk}"), 404, "not_found")
 
 
 def test_a_token_bound_to_a_pipeline_gets_no_report() -> None:
-    api = program("read", pipeline_id=PipelineFactory.create().pk)
-    error(api.get(f"{ROOT}/reports/failing_now"), 403, "forbidden")
+    api = api_with_scope("read", pipeline_id=PipelineFactory.create().pk)
+    assert_error(api.get(f"{ROOT}/reports/failing_now"), 403, "forbidden")
 
 
 def test_reports_need_the_permission_to_see_runs() -> None:
-    error(program(Scope.INGEST).get(f"{ROOT}/reports/failing_now"), 403, "forbidden")
-    assert person("viewer").get(f"{ROOT}/reports/failing_now").status_code == 200
+    assert_error(api_with_scope(Scope.INGEST).get(f"{ROOT}/reports/failing_now"), 403, "forbidden")
+    assert api_as_role("viewer").get(f"{ROOT}/reports/failing_now").status_code == 200
 
 
 def test_a_name_in_csv_is_never_a_formula() -> None:
     PipelineFactory.create(client__name='=HYPERLINK("http://evil.example")', name="+1+1")
-    table = program("read").get(f"{ROOT}/reports/latest_status_by_pipeline", headers={"accept": "text/csv"})
+    table = api_with_scope("read").get(f"{ROOT}/reports/latest_status_by_pipeline", headers={"accept": "text/csv"})
     _, row = csv.reader(io.StringIO(table.getvalue().decode()))
     assert row[:2] == ['\'=HYPERLINK("http://evil.example")', "'+1+1"]
 

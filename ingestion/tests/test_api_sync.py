@@ -16,7 +16,7 @@ from django.db import connection
 from pytest_django import Settings
 
 from chm_project.local.supervisor import CELERY
-from chm_project.tests.api import NOWHERE, ROOT, error, invalid, person, program
+from chm_project.tests.api import ROOT, UNKNOWN_ID, api_as_role, api_with_scope, assert_error, field_errors
 from ingestion.synthetic.generic_partner import GenericPartner
 from ingestion.tests.support import pipelines_of
 from inventory.tests.factories import PipelineFactory
@@ -74,7 +74,7 @@ def finished(api: Any, task_id: str) -> dict[str, Any]:
 
 def test_an_ingestion_is_started_and_its_state_is_read_until_it_succeeds(worker: None, partner: GenericPartner) -> None:
     pipelines = pipelines_of("Northwind", "orders", "stock")
-    api = program("ingest")
+    api = api_with_scope("ingest")
 
     started = api.post(SYNC, {})
     assert started.status_code == 202
@@ -99,31 +99,34 @@ def test_an_ingestion_is_started_and_its_state_is_read_until_it_succeeds(worker:
 
 @pytest.mark.django_db
 def test_the_error_for_unknown_ids_or_fields_names_them(partner: GenericPartner) -> None:
-    api = program()
-    assert set(invalid(api.post(SYNC, {"connection": "two"}))) == {"connection"}
-    assert set(invalid(api.post(SYNC, {"client_id": NOWHERE, "pipeline_id": "7"}))) == {"client_id", "pipeline_id"}
-    assert set(invalid(api.post(SYNC, {"everything": True}))) == {"everything"}
-    error(api.get(f"{SYNC}/{uuid.uuid4()}"), 404, "not_found")
+    api = api_with_scope()
+    assert set(field_errors(api.post(SYNC, {"connection": "two"}))) == {"connection"}
+    assert set(field_errors(api.post(SYNC, {"client_id": UNKNOWN_ID, "pipeline_id": "7"}))) == {
+        "client_id",
+        "pipeline_id",
+    }
+    assert set(field_errors(api.post(SYNC, {"everything": True}))) == {"everything"}
+    assert_error(api.get(f"{SYNC}/{uuid.uuid4()}"), 404, "not_found")
 
 
 @pytest.mark.django_db
 def test_without_a_connection_the_response_says_what_to_configure(settings: Settings) -> None:
     settings.CHM_CONNECTIONS_FILE = settings.CHM_PARTNER_API_BASE_URL = ""
-    assert "CHM_CONNECTIONS_FILE" in str(invalid(program().post(SYNC, {})))
+    assert "CHM_CONNECTIONS_FILE" in str(field_errors(api_with_scope().post(SYNC, {})))
 
 
 @pytest.mark.django_db
 def test_a_bound_token_starts_and_sees_only_ingestions_of_its_client_or_pipeline(partner: GenericPartner) -> None:
     own, foreign = PipelineFactory.create(), PipelineFactory.create()
-    everything, bound = program(), program("ingest", client_id=own.client_id)
+    everything, bound = api_with_scope(), api_with_scope("ingest", client_id=own.client_id)
 
-    assert set(invalid(bound.post(SYNC, {"pipeline_id": str(foreign.pk)}))) == {"pipeline_id"}
+    assert set(field_errors(bound.post(SYNC, {"pipeline_id": str(foreign.pk)}))) == {"pipeline_id"}
     task_id = bound.post(SYNC, {}).json()["task_id"]
     assert bound.get(f"{SYNC}/{task_id}").json()["state"] == "queued"
     assert everything.get(f"{SYNC}/{task_id}").status_code == 200
-    error(program("ingest", client_id=foreign.client_id).get(f"{SYNC}/{task_id}"), 404, "not_found")
-    error(bound.get(f"{SYNC}/{everything.post(SYNC, {}).json()['task_id']}"), 404, "not_found")
-    by_pipeline = program("ingest", pipeline_id=own.pk)
+    assert_error(api_with_scope("ingest", client_id=foreign.client_id).get(f"{SYNC}/{task_id}"), 404, "not_found")
+    assert_error(bound.get(f"{SYNC}/{everything.post(SYNC, {}).json()['task_id']}"), 404, "not_found")
+    by_pipeline = api_with_scope("ingest", pipeline_id=own.pk)
     task_id = by_pipeline.post(SYNC, {}).json()["task_id"]
     assert by_pipeline.get(f"{SYNC}/{task_id}").status_code == 200
     assert bound.get(f"{SYNC}/{task_id}").status_code == 200
@@ -131,10 +134,10 @@ def test_a_bound_token_starts_and_sees_only_ingestions_of_its_client_or_pipeline
 
 @pytest.mark.django_db
 def test_operators_start_ingestions_and_others_do_not(partner: GenericPartner) -> None:
-    assert person("operator").post(SYNC, {}).status_code == 202
+    assert api_as_role("operator").post(SYNC, {}).status_code == 202
     for role in ("viewer", "analyst"):
-        error(person(role).post(SYNC, {}), 403, "forbidden")
-    error(program("read").post(SYNC, {}), 403, "forbidden")
+        assert_error(api_as_role(role).post(SYNC, {}), 403, "forbidden")
+    assert_error(api_with_scope("read").post(SYNC, {}), 403, "forbidden")
 
 
 @pytest.mark.django_db

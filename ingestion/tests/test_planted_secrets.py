@@ -19,7 +19,7 @@ from chm_project.access.models import Scope
 from chm_project.access.services import create_token
 from chm_project.local.embedded import redis_url
 from chm_project.settings.environment import cache as redis_cache
-from chm_project.tests.api import ROOT, person, post_json, program
+from chm_project.tests.api import ROOT, api_as_role, api_with_scope, post_json
 from chm_project.tests.pages import browser
 from ingestion.synthetic.generic_partner import GenericPartner
 from ingestion.tests.support import generic_connection, ingest, pipelines_of
@@ -75,14 +75,14 @@ def plant_in_pages(partner: GenericPartner) -> None:
 
 
 def plant_by_push(orders: Pipeline) -> None:
-    api, text = program("ingest"), f"login with password={PLANTED} failed"
+    api, text = api_with_scope("ingest"), f"login with password={PLANTED} failed"
     run = {"status": "failed", "error_message": text, "payload": {"token": PLANTED, "url": f"https://u:{PLANTED}@h/x"}}
     assert api.put(f"{ROOT}/pipelines/{orders.pk}/runs/put-1", run, format="json").status_code == 201
     batch = {"items": [run | {"pipeline_id": str(orders.pk), "external_run_id": f"b?token={PLANTED}"}]}
     assert post_json(api, f"{ROOT}/runs/batch", batch).status_code == 200
     _, key = create_token(name="ping", scope=Scope.INGEST, pipeline_id=orders.pk)
     assert api.post(f"/ping/{key}/fail", text, content_type="text/plain").status_code == 200
-    lineage = program("ingest", client_id=orders.client_id)
+    lineage = api_with_scope("ingest", client_id=orders.client_id)
     for job in ("orders", f"load password={PLANTED}"):
         event = {
             "eventType": "FAIL", "eventTime": NOON, "producer": f"https://p/?token={PLANTED}",
@@ -100,7 +100,7 @@ def plant_by_push(orders: Pipeline) -> None:
 def plant_by_hand(orders: Pipeline) -> None:
     """Send secrets as users type them. A pipeline refuses a secret; a rule stores its hook but never shows it."""
     described = {"description": f"password={PLANTED}"}
-    assert program().patch(f"{ROOT}/pipelines/{orders.pk}", described, format="json").status_code == 400
+    assert api_with_scope().patch(f"{ROOT}/pipelines/{orders.pk}", described, format="json").status_code == 400
     web = browser("analyst")
     rows = f"client,name,platform,pipeline_type,description\nNorthwind,new,cron,export,password={PLANTED}\n"
     preview = web.post(
@@ -108,7 +108,7 @@ def plant_by_hand(orders: Pipeline) -> None:
     )
     assert preview.context["result"].faults
     rule = {"pipeline_id": str(orders.pk), "rule_type": "on_failure", "channel": "slack", "destination": HOOK}
-    assert post_json(program(), f"{ROOT}/alert_rules", rule).status_code == 201
+    assert post_json(api_with_scope(), f"{ROOT}/alert_rules", rule).status_code == 201
 
 
 def planted_in(text: str) -> list[str]:
@@ -163,7 +163,7 @@ def test_no_planted_secret_is_in_a_response(generic: GenericPartner, orders: Pip
     plant_in_pages(generic)
     plant_by_push(orders)
     plant_by_hand(orders)
-    api, web, run = person("viewer"), browser("administrator"), Run.objects.latest("created_at")
+    api, web, run = api_as_role("viewer"), browser("administrator"), Run.objects.latest("created_at")
     answers: list[Any] = [
         api.get(f"{ROOT}{path}")
         for path in ("/runs?limit=1000", f"/pipelines/{orders.pk}", "/pipelines", "/alert_rules", f"/runs/{run.pk}",

@@ -12,7 +12,7 @@ from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 
 from alerting.models import AlertRule
-from chm_project.tests.api import ROOT, person
+from chm_project.tests.api import ROOT, api_as_role
 from chm_project.tests.pages import html, tables
 from inventory.models import Client, Pipeline
 from inventory.tests.factories import ClientFactory, PipelineFactory
@@ -268,7 +268,7 @@ def test_the_history_shows_values_before_and_after_changes_in_forms_and_the_api(
             "external_id": pipeline.external_id or "", "pipeline_type": pipeline.pipeline_type}  # fmt: skip
 
     browser.post(f"{address}change/", form | {"client": str(second.pk), "environment": "dev"})
-    person("administrator").patch(f"{ROOT}/pipelines/{pipeline.pk}", {"description": "nightly"}, format="json")
+    api_as_role("administrator").patch(f"{ROOT}/pipelines/{pipeline.pk}", {"description": "nightly"}, format="json")
     browser.post(f"{address}disable/", {"confirmed": "yes"})
 
     changes = [row[2] for row in tables(html(browser.get(f"{address}history/")))["history"]]

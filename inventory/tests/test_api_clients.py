@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from rest_framework.test import APIClient
 
-from chm_project.tests.api import NOWHERE, ROOT, error, invalid, items, post_json, program
+from chm_project.tests.api import ROOT, UNKNOWN_ID, api_with_scope, assert_error, field_errors, items, post_json
 from inventory.models import Client
 from inventory.tests.factories import ClientFactory
 
@@ -18,7 +18,7 @@ CLIENTS = f"{ROOT}/clients"
 
 @pytest.fixture
 def api(db: None) -> APIClient:
-    return program("write")
+    return api_with_scope("write")
 
 
 @pytest.mark.proves("FR-002", "AC-001")
@@ -62,13 +62,13 @@ def test_every_valid_name_is_stored_as_sent(api: APIClient, name: str) -> None:
         pytest.param({"name": "x", "is_active": 1}, {"is_active"}, id="a number for a flag"),
         pytest.param({"name": "x", "is_active": None}, {"is_active"}, id="null for a flag"),
         pytest.param({"name": "x", "nmae": "y"}, {"nmae"}, id="unknown field"),
-        pytest.param({"name": "x", "id": NOWHERE}, {"id"}, id="read-only field"),
+        pytest.param({"name": "x", "id": UNKNOWN_ID}, {"id"}, id="read-only field"),
         pytest.param({"name": "", "is_active": 3, "wrong": 1, "created_at": 1},
                      {"name", "is_active", "wrong", "created_at"}, id="all of it"),
     ],
 )  # fmt: skip
 def test_every_bad_field_is_named_and_nothing_stored(api: APIClient, body: dict[str, Any], fields: set[str]) -> None:
-    issues = invalid(post_json(api, CLIENTS, body))
+    issues = field_errors(post_json(api, CLIENTS, body))
 
     assert set(issues) == fields
     assert not Client.objects.exists()
@@ -76,7 +76,7 @@ def test_every_bad_field_is_named_and_nothing_stored(api: APIClient, body: dict[
 
 @pytest.mark.parametrize("body", [[], "name", 5, None, [{"name": "x"}]])
 def test_a_body_that_is_not_an_object_is_refused(api: APIClient, body: Any) -> None:
-    assert set(invalid(post_json(api, CLIENTS, body))) == {"body"}
+    assert set(field_errors(post_json(api, CLIENTS, body))) == {"body"}
 
 
 @pytest.mark.proves("FR-002")
@@ -84,7 +84,7 @@ def test_a_body_that_is_not_an_object_is_refused(api: APIClient, body: Any) -> N
 def test_a_taken_name_is_refused(api: APIClient, name: str) -> None:
     ClientFactory.create(name="Northwind")
 
-    issues = invalid(api.post(CLIENTS, {"name": name}))
+    issues = field_errors(api.post(CLIENTS, {"name": name}))
 
     assert issues == {"name": ["A client with this name exists already; upper and lower case are the same."]}
 
@@ -146,12 +146,12 @@ def test_patch_is_as_strict_as_post(api: APIClient) -> None:
     ClientFactory.create(name="taken")
     path = f"{CLIENTS}/{client.pk}"
 
-    assert set(invalid(api.patch(path, {"name": "", "created_at": "2026-01-01", "x": 1}))) == {
+    assert set(field_errors(api.patch(path, {"name": "", "created_at": "2026-01-01", "x": 1}))) == {
         "name",
         "created_at",
         "x",
     }
-    assert set(invalid(api.patch(path, {"name": "taken"}))) == {"name"}
+    assert set(field_errors(api.patch(path, {"name": "taken"}))) == {"name"}
 
 
 @pytest.mark.proves("FR-018", "AC-001")
@@ -180,7 +180,7 @@ def test_deleting_twice_changes_nothing_more(api: APIClient) -> None:
 
 @pytest.mark.parametrize("method", ["get", "patch", "delete"])
 def test_an_unknown_client_is_404(api: APIClient, method: str) -> None:
-    error(getattr(api, method)(f"{CLIENTS}/{NOWHERE}"), 404, "not_found")
+    assert_error(getattr(api, method)(f"{CLIENTS}/{UNKNOWN_ID}"), 404, "not_found")
 
 
 def test_ids_are_accepted_in_upper_and_lower_case(api: APIClient) -> None:
@@ -192,7 +192,7 @@ def test_ids_are_accepted_in_upper_and_lower_case(api: APIClient) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_one_of_several_concurrent_creates_with_a_name_succeeds_and_the_others_are_refused() -> None:
     writers = 6
-    programs = [program("write") for _ in range(writers)]
+    programs = [api_with_scope("write") for _ in range(writers)]
     barrier = Barrier(writers)
 
     def create(api: APIClient) -> Any:
@@ -207,6 +207,6 @@ def test_one_of_several_concurrent_creates_with_a_name_succeeds_and_the_others_a
 
     refused = [response for response in responses if response.status_code != 201]
     assert len(refused) == writers - 1
-    assert [invalid(response) for response in refused] == [
+    assert [field_errors(response) for response in refused] == [
         {"name": ["A client with this name exists already; upper and lower case are the same."]}
     ] * (writers - 1)

@@ -7,7 +7,16 @@ import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from chm_project.tests.api import NOWHERE, ROOT, error, invalid, items, post_json, program, walk
+from chm_project.tests.api import (
+    ROOT,
+    UNKNOWN_ID,
+    api_with_scope,
+    assert_error,
+    field_errors,
+    items,
+    post_json,
+    rows_of_all_pages,
+)
 from inventory.models import Client, Pipeline
 from inventory.tests.factories import ClientFactory, PipelineFactory
 
@@ -26,7 +35,7 @@ SMALL = {"name": "orders", "platform": "dbt", "pipeline_type": "transform"}
 
 @pytest.fixture
 def api(db: None) -> APIClient:
-    return program("write")
+    return api_with_scope("write")
 
 
 @pytest.fixture
@@ -82,7 +91,7 @@ def test_omitted_fields_get_their_defaults(api: APIClient, client: Client) -> No
         pytest.param({"external_id": "x" * 256}, {"external_id"}, id="external id too long"),
         pytest.param({"description": 5}, {"description"}, id="description a number"),
         pytest.param({"description": "\0"}, {"description"}, id="null character"),
-        pytest.param({"client_id": NOWHERE}, {"client_id"}, id="client by body"),
+        pytest.param({"client_id": UNKNOWN_ID}, {"client_id"}, id="client by body"),
         pytest.param({"ingested_through": None}, {"ingested_through"}, id="bookkeeping"),
         pytest.param({"stale_since": None}, {"stale_since"}, id="computed field"),
         pytest.param({"name": 1, "platform": 2, "pipeline_type": 3, "environment": 4, "is_active": 5, "nope": 6},
@@ -92,14 +101,14 @@ def test_omitted_fields_get_their_defaults(api: APIClient, client: Client) -> No
 def test_every_bad_field_is_named_and_nothing_stored(
     api: APIClient, client: Client, change: dict[str, Any], fields: set[str]
 ) -> None:
-    issues = invalid(post_json(api, list_path(client), FULL | change))
+    issues = field_errors(post_json(api, list_path(client), FULL | change))
 
     assert set(issues) == fields
     assert not Pipeline.objects.exists()
 
 
 def test_a_choice_error_lists_the_choices(api: APIClient, client: Client) -> None:
-    issues = invalid(api.post(list_path(client), SMALL | {"environment": "production"}))
+    issues = field_errors(api.post(list_path(client), SMALL | {"environment": "production"}))
 
     assert issues == {"environment": ["Give one of: dev, staging, prod."]}
 
@@ -107,7 +116,7 @@ def test_a_choice_error_lists_the_choices(api: APIClient, client: Client) -> Non
 def test_all_broken_uniqueness_rules_are_named_at_once(api: APIClient, client: Client) -> None:
     api.post(list_path(client), FULL)
 
-    issues = invalid(api.post(list_path(client), FULL))
+    issues = field_errors(api.post(list_path(client), FULL))
 
     assert issues == {
         "name": ["This client has a pipeline with this name already."],
@@ -126,7 +135,7 @@ def test_another_client_can_use_the_same_names_and_external_ids(api: APIClient, 
 
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_an_unknown_client_is_404(api: APIClient, db: None, method: str) -> None:
-    error(getattr(api, method)(f"{ROOT}/clients/{NOWHERE}/pipelines"), 404, "not_found")
+    assert_error(getattr(api, method)(f"{ROOT}/clients/{UNKNOWN_ID}/pipelines"), 404, "not_found")
 
 
 @pytest.mark.proves("FR-003")
@@ -171,13 +180,13 @@ def test_the_list_is_filtered_by_client(api: APIClient, client: Client) -> None:
     PipelineFactory.create()
 
     assert [p["name"] for p in items(api.get(PIPELINES, {"client_id": str(client.pk)}))] == ["wanted"]
-    assert items(api.get(PIPELINES, {"client_id": NOWHERE})) == []
+    assert items(api.get(PIPELINES, {"client_id": UNKNOWN_ID})) == []
 
 
 def test_pipelines_of_equal_names_are_each_listed_once(api: APIClient, db: None) -> None:
     created_ids = {str(PipelineFactory.create(name="same").pk) for _ in range(7)}
 
-    listed_ids = [pipeline["id"] for pipeline in walk(api, PIPELINES, limit=2)]
+    listed_ids = [pipeline["id"] for pipeline in rows_of_all_pages(api, PIPELINES, limit=2)]
 
     assert len(listed_ids) == 7
     assert set(listed_ids) == created_ids
@@ -254,11 +263,11 @@ def test_a_pipeline_can_move_to_another_client(api: APIClient, client: Client) -
     assert body["ingested_through"] is None
 
 
-@pytest.mark.parametrize("value", [NOWHERE, "no id", None, 5, {}], ids=str)
+@pytest.mark.parametrize("value", [UNKNOWN_ID, "no id", None, 5, {}], ids=str)
 def test_a_pipeline_cannot_move_to_an_unknown_client(api: APIClient, value: Any) -> None:
     pipeline = PipelineFactory.create()
 
-    issues = invalid(post_patch(api, pipeline, {"client_id": value}))
+    issues = field_errors(post_patch(api, pipeline, {"client_id": value}))
 
     assert set(issues) == {"client_id"}
 
@@ -271,7 +280,7 @@ def test_a_rename_to_a_taken_name_is_refused(api: APIClient) -> None:
     pipeline = PipelineFactory.create()
     taken = PipelineFactory.create(client=pipeline.client)
 
-    issues = invalid(post_patch(api, pipeline, {"name": taken.name}))
+    issues = field_errors(post_patch(api, pipeline, {"name": taken.name}))
 
     assert issues == {"name": ["This client has a pipeline with this name already."]}
 
@@ -290,7 +299,7 @@ def test_delete_disables_a_pipeline_that_can_still_be_read(api: APIClient) -> No
 
 @pytest.mark.parametrize("method", ["get", "patch", "delete"])
 def test_an_unknown_pipeline_is_404(api: APIClient, method: str) -> None:
-    error(getattr(api, method)(f"{PIPELINES}/{NOWHERE}"), 404, "not_found")
+    assert_error(getattr(api, method)(f"{PIPELINES}/{UNKNOWN_ID}"), 404, "not_found")
 
 
 @pytest.mark.django_db
@@ -298,14 +307,14 @@ def test_an_unknown_pipeline_is_404(api: APIClient, method: str) -> None:
 def test_a_submitted_secret_is_refused_and_not_repeated(field: str) -> None:
     pipeline = PipelineFactory.create()
     for answer in (
-        program().patch(f"{ROOT}/pipelines/{pipeline.pk}", {field: "load with password=hunter2"}, format="json"),
+        api_with_scope().patch(f"{ROOT}/pipelines/{pipeline.pk}", {field: "load with password=hunter2"}, format="json"),
         post_json(
-            program(),
+            api_with_scope(),
             f"{ROOT}/clients/{pipeline.client_id}/pipelines",
             {"name": "new", "platform": "cron", "pipeline_type": "export", field: "load with password=hunter2"},
         ),
     ):
-        [issue] = invalid(answer)[field]
+        [issue] = field_errors(answer)[field]
         assert issue.startswith("This contains a secret")
         assert "hunter2" not in answer.content.decode()
 

@@ -6,7 +6,7 @@ from urllib.parse import quote
 import pytest
 from rest_framework.test import APIClient
 
-from chm_project.tests.api import NOWHERE, ROOT, error, items, program
+from chm_project.tests.api import ROOT, UNKNOWN_ID, api_with_scope, assert_error, items
 from inventory.models import Pipeline
 from inventory.tests.factories import ClientFactory, PipelineFactory
 from runs.tests.factories import RunFactory
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def api() -> APIClient:
-    return program("write")
+    return api_with_scope("write")
 
 
 @pytest.fixture
@@ -73,15 +73,17 @@ def test_latest_in_the_path_is_the_latest_run_and_the_filter_finds_the_id_latest
 def test_an_unknown_id_is_404(api: APIClient, pipeline: Pipeline, external_run_id: str) -> None:
     RunFactory.create(pipeline=pipeline)
 
-    error(api.get(address(pipeline, external_run_id)), 404, "not_found")
+    assert_error(api.get(address(pipeline, external_run_id)), 404, "not_found")
 
 
 def test_a_run_of_another_client_is_404_for_a_bound_token(pipeline: Pipeline) -> None:
     run = RunFactory.create(pipeline=pipeline)
-    other_client = program("admin", client_id=ClientFactory.create().pk)
+    other_client = api_with_scope("admin", client_id=ClientFactory.create().pk)
 
-    error(other_client.get(address(pipeline, run.external_run_id)), 404, "not_found")
-    assert program("read", pipeline_id=pipeline.pk).get(address(pipeline, run.external_run_id)).status_code == 200
+    assert_error(other_client.get(address(pipeline, run.external_run_id)), 404, "not_found")
+    assert (
+        api_with_scope("read", pipeline_id=pipeline.pk).get(address(pipeline, run.external_run_id)).status_code == 200
+    )
 
 
 def test_lists_are_filtered_by_external_run_id_and_by_its_beginning(api: APIClient, pipeline: Pipeline) -> None:
@@ -116,4 +118,4 @@ def test_every_creation_returns_the_location_of_the_new_object(api: APIClient) -
         assert created.status_code == 201
         assert api.get(created["Location"]).json() == created.json()
     assert "Location" not in api.put(f"{runs}/pushed", {"status": "success"})
-    assert NOWHERE not in client["Location"]
+    assert UNKNOWN_ID not in client["Location"]

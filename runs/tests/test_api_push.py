@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 from pytest_django import Settings
 
-from chm_project.tests.api import NOWHERE, ROOT, error, invalid, person, program
+from chm_project.tests.api import ROOT, UNKNOWN_ID, api_as_role, api_with_scope, assert_error, field_errors
 from inventory.models import Pipeline
 from inventory.tests.factories import PipelineFactory
 from runs.models import Run
@@ -29,7 +29,7 @@ def run_path(pipeline: Pipeline, external_run_id: str) -> str:
 
 
 def test_a_pushed_run_is_created_then_updated_then_unchanged_then_stale(pipeline: Pipeline) -> None:
-    api, path = program("ingest"), run_path(pipeline, "2026-03-01")
+    api, path = api_with_scope("ingest"), run_path(pipeline, "2026-03-01")
     running = {"status": "running", "started_at": "2026-03-01T10:00:00Z", "source_updated_at": "2026-03-01T10:00:00Z"}
     done = running | {
         "status": "success",
@@ -49,7 +49,7 @@ def test_a_pushed_run_is_created_then_updated_then_unchanged_then_stale(pipeline
 
 
 def test_fields_that_a_snapshot_omits_become_null(pipeline: Pipeline) -> None:
-    api, path = program(), run_path(pipeline, "x")
+    api, path = api_with_scope(), run_path(pipeline, "x")
     api.put(path, {"status": "failed", "error_message": "boom", "rows_processed": 3})
     assert api.put(path, {"status": "success"}).json()["error_message"] is None
     assert Run.objects.get().rows_processed is None
@@ -60,13 +60,13 @@ def test_fields_that_a_snapshot_omits_become_null(pipeline: Pipeline) -> None:
     ["a/b/c", "latest", "latest/", "batch", "scheduled__2026-03-01T00:00:00+00:00", "ü ß", "a\nb", "x" * 255, "a//b/"],
 )
 def test_the_id_is_the_rest_of_the_path_with_its_slashes(pipeline: Pipeline, external_run_id: str) -> None:
-    answer = program("ingest").put(run_path(pipeline, quote(external_run_id)), {"status": "success"})
+    answer = api_with_scope("ingest").put(run_path(pipeline, quote(external_run_id)), {"status": "success"})
     assert answer.status_code == 201
     assert Run.objects.get().external_run_id == external_run_id
 
 
 def test_the_latest_run_and_the_run_named_latest_share_an_address(pipeline: Pipeline) -> None:
-    api, path = program(), run_path(pipeline, "latest")
+    api, path = api_with_scope(), run_path(pipeline, "latest")
     RunFactory.create(pipeline=pipeline, external_run_id="newer")
     assert api.put(path, {"status": "success", "started_at": "2020-01-01T00:00:00Z"}).status_code == 201
     assert api.get(path).json()["external_run_id"] == "newer"
@@ -78,7 +78,7 @@ def test_the_latest_run_and_the_run_named_latest_share_an_address(pipeline: Pipe
         ({}, {"status"}),
         ({"status": "exploded"}, {"status"}),
         ({"status": "success", "external_run_id": "other"}, {"external_run_id"}),
-        ({"status": "success", "pipeline_id": NOWHERE}, {"pipeline_id"}),
+        ({"status": "success", "pipeline_id": UNKNOWN_ID}, {"pipeline_id"}),
         (
             {"status": "success", "duration_seconds": -1, "rows_processed": "many"},
             {"duration_seconds", "rows_processed"},
@@ -90,32 +90,32 @@ def test_the_latest_run_and_the_run_named_latest_share_an_address(pipeline: Pipe
     ],
 )
 def test_a_push_with_invalid_fields_is_refused_by_field(pipeline: Pipeline, body: Any, fields: set[str]) -> None:
-    assert set(invalid(program().put(run_path(pipeline, "x"), body))) == fields
+    assert set(field_errors(api_with_scope().put(run_path(pipeline, "x"), body))) == fields
     assert not Run.objects.exists()
 
 
 def test_an_id_that_is_too_long_or_blank_is_refused(pipeline: Pipeline) -> None:
     for external_run_id in ("x" * 256, "%20", "a%00b"):
-        invalid(program().put(run_path(pipeline, external_run_id), {"status": "success"}))
+        field_errors(api_with_scope().put(run_path(pipeline, external_run_id), {"status": "success"}))
     assert not Run.objects.exists()
 
 
 def test_pushing_requires_a_scope_or_role_that_may_add_runs(pipeline: Pipeline) -> None:
-    error(program("read").put(run_path(pipeline, "x"), {"status": "success"}), 403, "forbidden")
-    error(person("viewer").put(run_path(pipeline, "x"), {"status": "success"}), 403, "forbidden")
-    assert person("analyst").put(run_path(pipeline, "x"), {"status": "success"}).status_code == 201
-    assert program("write").put(run_path(pipeline, "y"), {"status": "success"}).status_code == 201
-    error(program("ingest").get(run_path(pipeline, "latest")), 403, "forbidden")
+    assert_error(api_with_scope("read").put(run_path(pipeline, "x"), {"status": "success"}), 403, "forbidden")
+    assert_error(api_as_role("viewer").put(run_path(pipeline, "x"), {"status": "success"}), 403, "forbidden")
+    assert api_as_role("analyst").put(run_path(pipeline, "x"), {"status": "success"}).status_code == 201
+    assert api_with_scope("write").put(run_path(pipeline, "y"), {"status": "success"}).status_code == 201
+    assert_error(api_with_scope("ingest").get(run_path(pipeline, "latest")), 403, "forbidden")
 
 
 def test_a_bound_token_pushes_only_to_its_own_pipelines(pipeline: Pipeline) -> None:
     other_pipeline = PipelineFactory.create()
     for binding in ({"client_id": pipeline.client_id}, {"pipeline_id": pipeline.pk}):
-        api = program("ingest", **binding)
+        api = api_with_scope("ingest", **binding)
         assert api.put(run_path(pipeline, "x"), {"status": "success"}).status_code in {200, 201}
-        error(api.put(run_path(other_pipeline, "x"), {"status": "success"}), 404, "not_found")
+        assert_error(api.put(run_path(other_pipeline, "x"), {"status": "success"}), 404, "not_found")
         [answer] = api.post(BATCH, {"items": [item(other_pipeline, "x")]}).json()["items"]
-        [unknown] = api.post(BATCH, {"items": [item(other_pipeline, "x", pipeline_id=NOWHERE)]}).json()["items"]
+        [unknown] = api.post(BATCH, {"items": [item(other_pipeline, "x", pipeline_id=UNKNOWN_ID)]}).json()["items"]
         assert answer == unknown
         assert answer["outcome"] == "rejected"
     assert not other_pipeline.runs.exists()
@@ -126,7 +126,7 @@ def item(pipeline: Pipeline, external_run_id: Any, **rest: Any) -> dict[str, Any
 
 
 def test_an_invalid_item_does_not_affect_the_others(pipeline: Pipeline) -> None:
-    api = program("ingest")
+    api = api_with_scope("ingest")
     answer = api.post(
         BATCH,
         {
@@ -159,13 +159,13 @@ def test_an_invalid_item_does_not_affect_the_others(pipeline: Pipeline) -> None:
      ({"items": [{}] * 1001}, "items"), ({"items": [{}], "mode": "fast"}, "mode")],
 )  # fmt: skip
 def test_an_invalid_batch_is_refused_as_a_whole(body: Any, field: str) -> None:
-    assert set(invalid(program().post(BATCH, body))) == {field}
+    assert set(field_errors(api_with_scope().post(BATCH, body))) == {field}
 
 
 def test_a_full_batch_costs_a_constant_number_of_queries(
     pipeline: Pipeline, django_assert_max_num_queries: Any
 ) -> None:
-    api = program("ingest")
+    api = api_with_scope("ingest")
     payload = {"log": "x" * 4_000}  # 4 MB in total; Django accepts 2.5 MB by default
     items = [item(pipeline, f"run {number}", payload=payload) for number in range(1_000)]
     with django_assert_max_num_queries(7):
@@ -176,7 +176,7 @@ def test_a_full_batch_costs_a_constant_number_of_queries(
 def test_runs_are_listed_in_csv_page_by_page(pipeline: Pipeline) -> None:
     RunFactory.create_batch(3, pipeline=pipeline, error_message="=cmd()", payload={"a": [1]})
     for path in (f"{ROOT}/runs", f"{ROOT}/pipelines/{pipeline.pk}/runs"):
-        api = program("read")
+        api = api_with_scope("read")
         first = api.get(f"{path}?limit=2", headers={"accept": "text/csv"})
         assert first["Content-Type"] == "text/csv; charset=utf-8"
         header, *rows = csv.reader(io.StringIO(first.getvalue().decode()))
@@ -189,10 +189,10 @@ def test_runs_are_listed_in_csv_page_by_page(pipeline: Pipeline) -> None:
         assert by_name[0]["error_message"] == "'=cmd()"
         assert by_name[0]["payload"] == '{"a": [1]}'
         assert by_name[0]["started_at"] == "2026-03-01T10:00:00Z"
-        error(api.get(f"{path}?limit=0", headers={"accept": "text/csv"}), 400, "validation_error")
+        assert_error(api.get(f"{path}?limit=0", headers={"accept": "text/csv"}), 400, "validation_error")
 
 
 def test_a_body_over_the_limit_is_refused_with_the_limit(pipeline: Pipeline, settings: Settings) -> None:
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 10_000
-    answer = program().post(BATCH, {"items": [item(pipeline, "x", payload={"log": "x" * 10_000})]})
-    assert "10000 bytes" in str(invalid(answer)["body"])
+    answer = api_with_scope().post(BATCH, {"items": [item(pipeline, "x", payload={"log": "x" * 10_000})]})
+    assert "10000 bytes" in str(field_errors(answer)["body"])

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from chm_project.tests.api import ROOT, person, program
+from chm_project.tests.api import ROOT, api_as_role, api_with_scope
 from inventory.models import Pipeline
 from inventory.tests.factories import PipelineFactory
 from runs.tests.factories import RunFactory
@@ -51,7 +51,7 @@ def queries_of(call: Callable[[], object]) -> list[str]:
     ],
 )
 def test_a_request_with_a_token_costs_these_queries(pipeline: Pipeline, path: str, queries: list[str]) -> None:
-    api = program("read")
+    api = api_with_scope("read")
     path = f"{ROOT}/{path.format(client=pipeline.client_id, pipeline=pipeline.pk)}"
 
     assert len(queries_of(lambda: api.get(path))) == len(queries)
@@ -59,13 +59,13 @@ def test_a_request_with_a_token_costs_these_queries(pipeline: Pipeline, path: st
 
 @pytest.mark.parametrize("path", ["clients", "pipelines", "runs"])
 def test_a_request_of_a_user_costs_these_queries(pipeline: Pipeline, path: str) -> None:
-    api = person("viewer")
+    api = api_as_role("viewer")
     queries = ["the session", "the user", "permissions of the user", "permissions of the groups", "bindings", "a page"]
 
     assert len(queries_of(lambda: api.get(f"{ROOT}/{path}"))) == len(queries)
 
 
 def test_a_bound_token_costs_no_additional_query(pipeline: Pipeline) -> None:
-    api = program("read", client_id=pipeline.client_id)
+    api = api_with_scope("read", client_id=pipeline.client_id)
 
     assert len(queries_of(lambda: api.get(f"{ROOT}/runs"))) == len([TOKEN, "a page of runs"])

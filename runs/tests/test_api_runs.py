@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from rest_framework.test import APIClient
 
-from chm_project.tests.api import NOWHERE, ROOT, error, invalid, items, post_json, program
+from chm_project.tests.api import ROOT, UNKNOWN_ID, api_with_scope, assert_error, field_errors, items, post_json
 from inventory.models import Pipeline
 from inventory.tests.factories import PipelineFactory
 from runs.models import Run
@@ -31,7 +31,7 @@ FULL = {
 
 @pytest.fixture
 def api(db: None) -> APIClient:
-    return program("write")
+    return api_with_scope("write")
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_an_id_is_generated_when_none_is_given(api: APIClient, pipeline: Pipelin
 def test_an_existing_id_is_refused_and_the_stored_run_is_unchanged(api: APIClient, pipeline: Pipeline) -> None:
     stored = api.post(runs_path(pipeline), FULL).json()
 
-    issues = invalid(api.post(runs_path(pipeline), {"external_run_id": "manual/1", "status": "success"}))
+    issues = field_errors(api.post(runs_path(pipeline), {"external_run_id": "manual/1", "status": "success"}))
 
     assert issues == {"external_run_id": ["This pipeline has a run with this external_run_id already."]}
     assert items(api.get(runs_path(pipeline))) == [stored]
@@ -148,7 +148,7 @@ def nested(levels: int) -> dict[str, Any]:
         pytest.param({"payload": nested(65)}, {"payload"}, id="payload too deep"),
         pytest.param({"source_updated_at": "2026-03-01T10:00:00Z"}, {"source_updated_at"}, id="not for manual runs"),
         pytest.param({"event_at": "2026-03-01T10:00:00Z"}, {"event_at"}, id="generated"),
-        pytest.param({"pipeline_id": NOWHERE}, {"pipeline_id"}, id="pipeline in the body"),
+        pytest.param({"pipeline_id": UNKNOWN_ID}, {"pipeline_id"}, id="pipeline in the body"),
         pytest.param({"status": 1, "started_at": 2, "duration_seconds": "3", "payload": 4, "nope": 5},
                      {"status", "started_at", "duration_seconds", "payload", "nope"}, id="several fields"),
     ],
@@ -156,7 +156,7 @@ def nested(levels: int) -> dict[str, Any]:
 def test_every_bad_field_is_named_and_nothing_stored(
     api: APIClient, pipeline: Pipeline, change: dict[str, Any], fields: set[str]
 ) -> None:
-    issues = invalid(post_json(api, runs_path(pipeline), FULL | change))
+    issues = field_errors(post_json(api, runs_path(pipeline), FULL | change))
 
     assert set(issues) == fields
     assert not Run.objects.exists()
@@ -188,7 +188,7 @@ def test_a_valid_run_is_stored_as_sent(api: APIClient, pipeline: Pipeline, body:
 def test_an_infinite_number_is_refused(api: APIClient, pipeline: Pipeline) -> None:
     body = b'{"status": "success", "payload": {"x": 1e999}}'
 
-    assert set(invalid(api.post(runs_path(pipeline), body, content_type="application/json"))) == {"payload"}
+    assert set(field_errors(api.post(runs_path(pipeline), body, content_type="application/json"))) == {"payload"}
 
 
 def test_the_duration_is_computed_when_left_out(api: APIClient, pipeline: Pipeline) -> None:
@@ -209,20 +209,20 @@ def test_secrets_are_removed_before_the_run_is_stored(api: APIClient, pipeline: 
 
 @pytest.mark.parametrize("path", ["runs", "runs/latest"])
 def test_an_unknown_pipeline_is_404(api: APIClient, path: str) -> None:
-    error(api.get(f"{ROOT}/pipelines/{NOWHERE}/{path}"), 404, "not_found")
+    assert_error(api.get(f"{ROOT}/pipelines/{UNKNOWN_ID}/{path}"), 404, "not_found")
 
 
 def test_a_run_for_an_unknown_pipeline_is_404(api: APIClient) -> None:
-    error(api.post(f"{ROOT}/pipelines/{NOWHERE}/runs", {"status": "success"}), 404, "not_found")
+    assert_error(api.post(f"{ROOT}/pipelines/{UNKNOWN_ID}/runs", {"status": "success"}), 404, "not_found")
 
 
 def test_an_unknown_run_is_404(api: APIClient) -> None:
-    error(api.get(f"{ROOT}/runs/{NOWHERE}"), 404, "not_found")
+    assert_error(api.get(f"{ROOT}/runs/{UNKNOWN_ID}"), 404, "not_found")
 
 
 @pytest.mark.django_db(transaction=True)
 def test_of_several_concurrent_manual_runs_with_one_id_only_one_is_stored() -> None:
-    path, programs = runs_path(PipelineFactory.create()), [program("write") for _ in range(6)]
+    path, programs = runs_path(PipelineFactory.create()), [api_with_scope("write") for _ in range(6)]
     barrier = Barrier(len(programs))
 
     def create(api: APIClient) -> Any:
@@ -237,7 +237,7 @@ def test_of_several_concurrent_manual_runs_with_one_id_only_one_is_stored() -> N
 
     refused = [response for response in responses if response.status_code != 201]
     assert len(refused) == len(programs) - 1
-    assert {frozenset(invalid(response)) for response in refused} == {frozenset({"external_run_id"})}
+    assert {frozenset(field_errors(response)) for response in refused} == {frozenset({"external_run_id"})}
 
 
 # History of one pipeline
@@ -357,7 +357,7 @@ def test_filters_across_pipelines(api: APIClient) -> None:
         {"client_id": str(matching.pipeline.client_id), "platform": "dbt", "environment": "dev", "status": "failed"},
     ):
         assert [run["id"] for run in items(api.get(f"{ROOT}/runs", parameters))] == [str(matching.pk)]
-    assert items(api.get(f"{ROOT}/runs", {"client_id": NOWHERE})) == []
+    assert items(api.get(f"{ROOT}/runs", {"client_id": UNKNOWN_ID})) == []
 
 
 @pytest.mark.parametrize(

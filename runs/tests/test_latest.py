@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from rest_framework.test import APIClient
 
-from chm_project.tests.api import ROOT, error, program
+from chm_project.tests.api import ROOT, api_with_scope, assert_error
 from inventory.models import Pipeline
 from inventory.tests.factories import PipelineFactory
 from runs.models import Run
@@ -19,7 +19,7 @@ Times = tuple[datetime | None, datetime | None]
 
 @pytest.fixture
 def api() -> APIClient:
-    return program("read")
+    return api_with_scope("read")
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_runs_of_other_pipelines_do_not_count(api: APIClient, pipeline: Pipeline
 def test_without_runs_there_is_no_latest(api: APIClient, pipeline: Pipeline) -> None:
     response = api.get(f"{ROOT}/pipelines/{pipeline.pk}/runs/latest")
 
-    error(response, 404, "not_found")
+    assert_error(response, 404, "not_found")
     assert "has no runs" in response.json()["error"]["message"]
 
 

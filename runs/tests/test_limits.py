@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chm_project.api.pagination import MAX_PAGE_BYTES
-from chm_project.tests.api import program
+from chm_project.tests.api import api_with_scope
 from inventory.tests.factories import PipelineFactory
 from runs.events import RunEvent
 from runs.limits import CUT_KEY, MAX_PAYLOAD_BYTES, MAX_TEXT_BYTES, bounded_payload, bounded_text
@@ -95,7 +95,7 @@ def test_a_hundred_thousand_small_fields_are_cut_too() -> None:
 def test_pages_of_large_runs_are_shorter_and_still_return_each_run_once() -> None:
     pipeline = PipelineFactory.create()
     RunFactory.create_batch(60, pipeline=pipeline, payload={"log": "x" * (MAX_PAYLOAD_BYTES - 100)})
-    api = program("read")
+    api = api_with_scope("read")
 
     for path in (
         "/api/v1/runs",
@@ -120,7 +120,7 @@ def test_pages_of_large_runs_are_shorter_and_still_return_each_run_once() -> Non
 def test_a_page_of_small_runs_is_not_shortened() -> None:
     RunFactory.create_batch(350, pipeline=PipelineFactory.create())
 
-    body = program("read").get("/api/v1/runs?limit=340").json()
+    body = api_with_scope("read").get("/api/v1/runs?limit=340").json()
 
     assert len({run["id"] for run in body["items"]}) == 340
     assert body["next_cursor"]

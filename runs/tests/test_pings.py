@@ -16,7 +16,7 @@ from pytest_django import Settings
 from chm_project.access.models import ApiToken, Scope
 from chm_project.access.path_keys import visible_part
 from chm_project.access.services import create_token, revoke_token
-from chm_project.tests.api import program
+from chm_project.tests.api import api_with_scope
 from inventory.models import Pipeline
 from inventory.tests.factories import PipelineFactory
 from runs.latest import newest_open_first
@@ -329,5 +329,5 @@ def test_a_cron_job_that_stops_pinging_is_late_at_the_documented_moment(pipeline
 
 def test_the_api_lists_the_run_of_a_ping(pipeline: Pipeline, key: str) -> None:
     ping(key, "/1", "no space left")
-    [run] = program("read").get(f"/api/v1/pipelines/{pipeline.pk}/runs").json()["items"]
+    [run] = api_with_scope("read").get(f"/api/v1/pipelines/{pipeline.pk}/runs").json()["items"]
     assert (run["status"], run["error_message"]) == ("failed", "no space left")

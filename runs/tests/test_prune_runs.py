@@ -12,7 +12,7 @@ from django.db import connection
 from django.utils import timezone
 
 from chm_project.celery import app as celery_app
-from chm_project.tests.api import invalid, program
+from chm_project.tests.api import api_with_scope, field_errors
 from inventory.models import Pipeline
 from inventory.tests.factories import PipelineFactory
 from runs import retention, tasks
@@ -174,7 +174,7 @@ def test_a_protected_run_is_still_updated_and_a_run_without_times_still_stored(
 
 def test_pushes_and_manual_runs_that_are_too_old_are_refused_with_the_reason(pipeline: Pipeline) -> None:
     prune(OLD)
-    api = program("write")
+    api = api_with_scope("write")
     old = {"status": "success", "started_at": "2024-01-01T00:00:00Z"}
     reason = "Runs of this pipeline from before 2025-10-16T00:00:00Z were pruned."
 
@@ -183,7 +183,7 @@ def test_pushes_and_manual_runs_that_are_too_old_are_refused_with_the_reason(pip
     item = old | {"pipeline_id": str(pipeline.pk), "external_run_id": "7"}
     batch = api.post("/api/v1/runs/batch", {"items": [item]})
 
-    assert invalid(put) == invalid(manual) == {"started_at": [reason]}
+    assert field_errors(put) == field_errors(manual) == {"started_at": [reason]}
     assert batch.json() == {"items": [{"index": 0, "outcome": "pruned", "error": reason}]}
     assert Run.objects.count() == 0
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chm_project.tests.api import ROOT, error, invalid, person, post_json, program
+from chm_project.tests.api import ROOT, api_as_role, api_with_scope, assert_error, field_errors, post_json
 from inventory.models import Pipeline
 from inventory.tests.factories import PipelineFactory
 from runs.models import Run
@@ -30,7 +30,7 @@ def recorded(name: str) -> dict[str, Any]:
 
 
 def upload(pipeline: Pipeline, document: Any) -> Any:
-    return post_json(program("ingest"), f"{ROOT}/pipelines/{pipeline.pk}/dbt_run_results", document)
+    return post_json(api_with_scope("ingest"), f"{ROOT}/pipelines/{pipeline.pk}/dbt_run_results", document)
 
 
 def uploaded_run(pipeline: Pipeline, document: Any) -> Run:
@@ -112,7 +112,7 @@ def test_without_a_start_of_the_invocation_the_first_node_counts(pipeline: Pipel
 def test_compressed_files_are_accepted(pipeline: Pipeline) -> None:
     body = gzip.compress((RECORDINGS / f"{OK}.json").read_bytes())
     path = f"{ROOT}/pipelines/{pipeline.pk}/dbt_run_results"
-    api = program("ingest", pipeline_id=pipeline.pk)
+    api = api_with_scope("ingest", pipeline_id=pipeline.pk)
     answer = api.post(path, body, content_type="application/json", headers={"content-encoding": "gzip"})
     assert answer.status_code == 201
 
@@ -133,7 +133,7 @@ def test_compressed_files_are_accepted(pipeline: Pipeline) -> None:
     ],
 )  # fmt: skip
 def test_an_invalid_document_is_refused_field_by_field(pipeline: Pipeline, document: Any, fields: set[str]) -> None:
-    assert set(invalid(upload(pipeline, document))) == fields
+    assert set(field_errors(upload(pipeline, document))) == fields
     assert not Run.objects.exists()
 
 
@@ -148,7 +148,9 @@ def test_fields_of_a_wrong_type_are_left_out_and_the_run_is_stored(pipeline: Pip
 
 def test_pushing_requires_the_scope_ingest_or_a_role_that_may_add_runs(pipeline: Pipeline) -> None:
     path, document = f"{ROOT}/pipelines/{pipeline.pk}/dbt_run_results", recorded(OK)
-    error(program("read").post(path, document), 403, "forbidden")
-    error(person("viewer").post(path, document), 403, "forbidden")
-    error(program("ingest", pipeline_id=PipelineFactory.create().pk).post(path, document), 404, "not_found")
-    assert person("analyst").post(path, document).status_code == 201
+    assert_error(api_with_scope("read").post(path, document), 403, "forbidden")
+    assert_error(api_as_role("viewer").post(path, document), 403, "forbidden")
+    assert_error(
+        api_with_scope("ingest", pipeline_id=PipelineFactory.create().pk).post(path, document), 404, "not_found"
+    )
+    assert api_as_role("analyst").post(path, document).status_code == 201

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
 from chm_project.api.tests.test_api_fuzz import values
-from chm_project.tests.api import ROOT, invalid, post_json, program
+from chm_project.tests.api import ROOT, api_with_scope, field_errors, post_json
 from inventory.tests.factories import PipelineFactory
 from runs.tests.test_push_dbt import OK, recorded
 from runs.tests.test_push_recordings import RECORDINGS, api_with_pipelines
@@ -42,7 +42,7 @@ def spoiled(draw: st.DrawFn, bodies: list[Any]) -> Any:
 
 def assert_accepted_or_refused(answer: Any, *, accepted: set[int]) -> None:
     if answer.status_code not in accepted:
-        assert invalid(answer)
+        assert field_errors(answer)
 
 
 def test_no_event_makes_the_server_fail() -> None:
@@ -62,7 +62,7 @@ def test_no_event_makes_the_server_fail() -> None:
 
 def test_no_file_makes_the_server_fail() -> None:
     pipeline = PipelineFactory.create()
-    api: APIClient = program("ingest", pipeline_id=pipeline.pk)
+    api: APIClient = api_with_scope("ingest", pipeline_id=pipeline.pk)
     files = [recorded(OK), {"run_results": recorded(OK), "manifest": {"metadata": {}, "nodes": {"a": {}}}}]
 
     @settings(deadline=None, max_examples=200, derandomize=True, suppress_health_check=list(HealthCheck))

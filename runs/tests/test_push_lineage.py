@@ -9,7 +9,7 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from chm_project.access.models import ApiToken
-from chm_project.tests.api import ROOT, error, invalid, person, post_json, program
+from chm_project.tests.api import ROOT, api_as_role, api_with_scope, assert_error, field_errors, post_json
 from inventory.models import Pipeline
 from inventory.tests.factories import ClientFactory, PipelineFactory
 from runs.models import Run
@@ -28,7 +28,7 @@ def pipeline() -> Pipeline:
 
 @pytest.fixture
 def api(pipeline: Pipeline) -> APIClient:
-    return program("ingest", client_id=pipeline.client_id)
+    return api_with_scope("ingest", client_id=pipeline.client_id)
 
 
 def event(kind: str | None = "START", minute: int = 0, **rest: Any) -> dict[str, Any]:
@@ -167,7 +167,7 @@ def test_a_body_has_a_size_limit_before_and_after_decompression(api: APIClient, 
         post_bytes(api, bomb, "gzip"),
         post_bytes(api, b" " * 100_001),
     ):
-        assert "larger than 100000 bytes" in str(invalid(answer)["body"])
+        assert "larger than 100000 bytes" in str(field_errors(answer)["body"])
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_a_body_has_a_size_limit_before_and_after_decompression(api: APIClient, 
      (b"{", "")],
 )  # fmt: skip
 def test_an_unreadable_body_is_refused_with_a_message(api: APIClient, body: bytes, coding: str) -> None:
-    assert invalid(post_bytes(api, body, coding))
+    assert field_errors(post_bytes(api, body, coding))
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_an_unreadable_body_is_refused_with_a_message(api: APIClient, body: byte
     ],
 )
 def test_a_single_invalid_event_is_refused_field_by_field(api: APIClient, body: Any, fields: set[str]) -> None:
-    assert set(invalid(post_json(api, LINEAGE, body))) == fields
+    assert set(field_errors(post_json(api, LINEAGE, body))) == fields
     assert not Run.objects.exists()
 
 
@@ -234,27 +234,27 @@ def test_the_producers_platform_decides_between_two_pipelines_with_one_external_
 
 
 def test_a_job_of_another_client_is_unmatched_for_the_token(pipeline: Pipeline) -> None:
-    other_client = program("ingest", client_id=ClientFactory.create().pk)
+    other_client = api_with_scope("ingest", client_id=ClientFactory.create().pk)
     sibling = PipelineFactory.create(client=pipeline.client)
 
     answers = [
         other_client.post(LINEAGE, event("START")).json(),
-        program("ingest", pipeline_id=sibling.pk).post(LINEAGE, event("START")).json(),
+        api_with_scope("ingest", pipeline_id=sibling.pk).post(LINEAGE, event("START")).json(),
         other_client.post(LINEAGE, event("START", job={"namespace": "nothing", "name": "at all"})).json(),
     ]
 
     assert answers[0] == answers[1] == answers[2]
     assert not Run.objects.exists()
-    bound = program("ingest", pipeline_id=pipeline.pk)
+    bound = api_with_scope("ingest", pipeline_id=pipeline.pk)
     assert outcomes(bound.post(LINEAGE, event("START"))) == ["created"]
 
 
 def test_pushing_requires_a_bound_token_with_the_scope_ingest(pipeline: Pipeline) -> None:
-    error(APIClient().post(LINEAGE, event()), 401, "unauthorized")
-    error(APIClient(headers={"authorization": "Bearer wrong"}).post(LINEAGE, event()), 401, "unauthorized")
-    error(program("read", client_id=pipeline.client_id).post(LINEAGE, event()), 403, "forbidden")
-    error(program("admin").post(LINEAGE, event()), 403, "forbidden")
-    error(person("analyst").post(LINEAGE, event()), 403, "forbidden")
+    assert_error(APIClient().post(LINEAGE, event()), 401, "unauthorized")
+    assert_error(APIClient(headers={"authorization": "Bearer wrong"}).post(LINEAGE, event()), 401, "unauthorized")
+    assert_error(api_with_scope("read", client_id=pipeline.client_id).post(LINEAGE, event()), 403, "forbidden")
+    assert_error(api_with_scope("admin").post(LINEAGE, event()), 403, "forbidden")
+    assert_error(api_as_role("analyst").post(LINEAGE, event()), 403, "forbidden")
     assert not Run.objects.exists()
 
 
@@ -265,7 +265,7 @@ def test_too_many_events_get_429_and_retry_after(api: APIClient, settings: Setti
     assert set(outcomes(api.post(LINEAGE, events))) == {"created"}
     refused = api.post(LINEAGE, events)
 
-    error(refused, 429, "rate_limited")
+    assert_error(refused, 429, "rate_limited")
     assert int(refused["Retry-After"]) >= 1
     assert Run.objects.count() == 100
 

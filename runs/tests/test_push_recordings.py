@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
-from chm_project.tests.api import ROOT, program
+from chm_project.tests.api import ROOT, api_with_scope
 from inventory.tests.factories import ClientFactory, PipelineFactory
 from runs.models import Run
 from runs.tests.test_order_independence import CONTENT, deliveries
@@ -35,7 +35,7 @@ def api_with_pipelines(events: list[dict[str, Any]]) -> APIClient:
     client = ClientFactory.create()
     for job in {f"{event['job']['namespace']}/{event['job']['name']}" for event in events if "job" in event}:
         PipelineFactory.create(client=client, external_id=job)
-    return program("ingest", client_id=client.pk)
+    return api_with_scope("ingest", client_id=client.pk)
 
 
 def rows() -> list[dict[str, Any]]:

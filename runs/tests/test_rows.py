@@ -18,7 +18,7 @@ from chm_project.access.models import ApiToken
 from chm_project.access.services import revoke_token
 from chm_project.access.visibility import UNBOUND
 from chm_project.db.hot_queries import HotQuery
-from chm_project.tests.api import ROOT, error, invalid, items, person, program
+from chm_project.tests.api import ROOT, api_as_role, api_with_scope, assert_error, field_errors, items
 from inventory.models import Pipeline
 from inventory.tests.factories import PipelineFactory
 from runs.api import rows
@@ -62,7 +62,7 @@ def body(answer: HttpResponse) -> Any:
 
 
 def test_responses_equal_the_output_of_the_serializer(pipeline: Pipeline) -> None:
-    api, expected = program("read"), serialized_runs(pipeline)
+    api, expected = api_with_scope("read"), serialized_runs(pipeline)
     of_pipeline = f"{ROOT}/pipelines/{pipeline.pk}/runs"
 
     lists = [of_pipeline, f"{of_pipeline}?limit=7", f"{of_pipeline}?status=failed,success,running", f"{ROOT}/runs"]
@@ -79,22 +79,22 @@ def test_responses_equal_the_output_of_the_serializer(pipeline: Pipeline) -> Non
 
 @pytest.mark.parametrize("accept", ["application/json; indent=4", "text/html"])
 def test_users_can_read_the_rows_as_indented_json_and_html(pipeline: Pipeline, accept: str) -> None:
-    answer = person("viewer").get(f"{ROOT}/pipelines/{pipeline.pk}/runs/latest", headers={"accept": accept})
+    answer = api_as_role("viewer").get(f"{ROOT}/pipelines/{pipeline.pk}/runs/latest", headers={"accept": accept})
     assert answer.status_code == 200
     assert str(pipeline.pk) in answer.content.decode()
 
 
 def test_chosen_fields_come_in_the_order_of_the_contract(pipeline: Pipeline) -> None:
-    api, path = program("read"), f"{ROOT}/pipelines/{pipeline.pk}/runs"
+    api, path = api_with_scope("read"), f"{ROOT}/pipelines/{pipeline.pk}/runs"
     assert [list(run) for run in items(api.get(f"{path}?fields=status,id&limit=2"))] == [["id", "status"]] * 2
     assert list(body(api.get(f"{path}/latest?fields=payload,status"))) == ["status", "payload"]
-    assert set(invalid(api.get(f"{path}?fields=stored_bytes"))) == {"fields"}
-    assert set(invalid(api.get(f"{path}/latest?fields=stored_bytes"))) == {"fields"}
+    assert set(field_errors(api.get(f"{path}?fields=stored_bytes"))) == {"fields"}
+    assert set(field_errors(api.get(f"{path}/latest?fields=stored_bytes"))) == {"fields"}
 
 
 def test_csv_holds_the_same_values(pipeline: Pipeline) -> None:
     path = f"{ROOT}/pipelines/{pipeline.pk}/runs?fields=status,started_at,payload&ordering=started_at"
-    answer: Any = program("read").get(path, headers={"accept": "text/csv"})
+    answer: Any = api_with_scope("read").get(path, headers={"accept": "text/csv"})
     lines = list(csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode())))
     assert lines[1] == {"status": "failed", "started_at": "2026-03-01T11:59:59.999999Z", "payload": "{}"}
     assert json.loads(lines[0]["payload"]) == PAYLOAD
@@ -108,22 +108,22 @@ def test_a_bound_token_sees_only_its_own_runs(pipeline: Pipeline, path: str) -> 
     path = f"{ROOT}/{path.format(pipeline=pipeline.pk, run=run.pk)}"
     other_pipeline = PipelineFactory.create()
     for own in ({"client_id": pipeline.client_id}, {"pipeline_id": pipeline.pk}):
-        assert str(pipeline.pk) in program("read", **own).get(path).content.decode()
+        assert str(pipeline.pk) in api_with_scope("read", **own).get(path).content.decode()
     for other in ({"client_id": other_pipeline.client_id}, {"pipeline_id": other_pipeline.pk}):
-        answer = program("read", **other).get(path)
+        answer = api_with_scope("read", **other).get(path)
         assert str(run.pk) not in answer.content.decode() or answer.status_code == 404
         assert answer.status_code == (200 if path.endswith("/api/v1/runs") else 404)
 
 
 def test_a_revoked_or_expired_token_is_refused_at_once(pipeline: Pipeline) -> None:
-    api, path = program("read"), f"{ROOT}/pipelines/{pipeline.pk}/runs/latest"
+    api, path = api_with_scope("read"), f"{ROOT}/pipelines/{pipeline.pk}/runs/latest"
     assert api.get(path).status_code == 200
     revoke_token(token=ApiToken.objects.get())
-    error(api.get(path), 401, "unauthorized")
+    assert_error(api.get(path), 401, "unauthorized")
     ApiToken.objects.update(revoked_at=None)
     assert api.get(path).status_code == 200
     ApiToken.objects.update(expires_at=NOON - timedelta(days=4000))
-    error(api.get(path), 401, "unauthorized")
+    assert_error(api.get(path), 401, "unauthorized")
 
 
 def count_prepared() -> int:
@@ -134,11 +134,11 @@ def count_prepared() -> int:
 
 
 def create_run(pipeline: Pipeline) -> HttpResponse:
-    return program("write").post(f"{ROOT}/pipelines/{pipeline.pk}/runs", {"status": "success"})
+    return api_with_scope("write").post(f"{ROOT}/pipelines/{pipeline.pk}/runs", {"status": "success"})
 
 
 def test_a_session_prepares_a_query_once(pipeline: Pipeline) -> None:
-    api, before = program("read"), count_prepared()
+    api, before = api_with_scope("read"), count_prepared()
     for _ in range(3):
         api.get(f"{ROOT}/pipelines/{pipeline.pk}/runs/latest")
     first = count_prepared()
@@ -147,7 +147,7 @@ def test_a_session_prepares_a_query_once(pipeline: Pipeline) -> None:
 
 
 def test_a_prepared_query_survives_a_rollback_and_an_error(pipeline: Pipeline) -> None:
-    api, path = program("read"), f"{ROOT}/pipelines/{pipeline.pk}/runs/latest"
+    api, path = api_with_scope("read"), f"{ROOT}/pipelines/{pipeline.pk}/runs/latest"
     assert api.get(path).status_code == 200
     number = count_prepared()
     with pytest.raises(DataError), transaction.atomic():
@@ -159,7 +159,7 @@ def test_a_prepared_query_survives_a_rollback_and_an_error(pipeline: Pipeline) -
 def test_behind_a_pooler_nothing_is_prepared(pipeline: Pipeline, settings: Settings) -> None:
     settings.CHM_DATABASE_PREPARE = False
     before = count_prepared()
-    api: APIClient = program("read", pipeline_id=pipeline.pk)
+    api: APIClient = api_with_scope("read", pipeline_id=pipeline.pk)
     expected = serialized_runs(pipeline)
     runs = items(api.get(f"{ROOT}/pipelines/{pipeline.pk}/runs"))
     assert {run["id"]: run for run in runs} == expected

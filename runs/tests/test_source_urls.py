@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 from rest_framework.test import APIClient
 
-from chm_project.tests.api import program
+from chm_project.tests.api import api_with_scope
 from inventory.models import Pipeline
 from inventory.tests.factories import PipelineFactory
 from runs.events import RunEvent
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def api(db: None) -> APIClient:
-    return program("write")
+    return api_with_scope("write")
 
 
 def record_run(pipeline: Pipeline, run: str = "r1", **fields: Any) -> Any:

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
-from chm_project.tests.api import NOWHERE, ROOT, error, invalid, program
+from chm_project.tests.api import ROOT, UNKNOWN_ID, api_with_scope, assert_error, field_errors
 from inventory.models import Client
 from inventory.tests.factories import ClientFactory, PipelineFactory
 from runs.latest import in_window
@@ -31,7 +31,7 @@ def at(hour: int) -> datetime:
 
 @pytest.fixture
 def api() -> APIClient:
-    return program("read")
+    return api_with_scope("read")
 
 
 @pytest.fixture
@@ -171,11 +171,11 @@ def test_an_impossible_window_is_400(
 ) -> None:
     parameters = {name: time if isinstance(time, str) else time.isoformat() for name, time in window.items()}
 
-    assert set(invalid(api.get(f"{ROOT}/clients/{client.pk}/runs/summary", parameters))) == {field}
+    assert set(field_errors(api.get(f"{ROOT}/clients/{client.pk}/runs/summary", parameters))) == {field}
 
 
 def test_an_unknown_client_is_404(api: APIClient) -> None:
-    error(api.get(f"{ROOT}/clients/{NOWHERE}/runs/summary"), 404, "not_found")
+    assert_error(api.get(f"{ROOT}/clients/{UNKNOWN_ID}/runs/summary"), 404, "not_found")
 
 
 # A simple reference in Python, over random histories with many nulls and ties.

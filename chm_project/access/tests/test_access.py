@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 
 from chm_project.access.models import ApiToken, Scope
 from chm_project.access.services import create_token, revoke_token
-from chm_project.tests.api import ROOT, error, items, person, program
+from chm_project.tests.api import ROOT, api_as_role, api_with_scope, assert_error, items
 from inventory.models import Client, Pipeline
 from inventory.tests.factories import ClientFactory, PipelineFactory
 from runs.models import Run
@@ -75,7 +75,7 @@ def test_a_token_is_sent_as_bearer(scheme: str) -> None:
 def test_an_invalid_token_is_refused(header: str) -> None:
     response = with_header(header).get(CLIENTS)
 
-    error(response, 401, "unauthorized")
+    assert_error(response, 401, "unauthorized")
     assert response["WWW-Authenticate"].startswith("Bearer")
 
 
@@ -108,7 +108,7 @@ def test_without_token_or_session_everything_is_401(header: str | None) -> None:
     client = with_header(header) if header else APIClient()
 
     for path in ("clients", "pipelines", "runs", "schema", "docs", f"clients/{ClientFactory.create().pk}"):
-        error(client.get(f"{ROOT}/{path}"), 401, "unauthorized")
+        assert_error(client.get(f"{ROOT}/{path}"), 401, "unauthorized")
 
 
 def test_tokens_outlive_a_change_of_the_secret_key(settings: Any) -> None:
@@ -121,7 +121,7 @@ def test_tokens_outlive_a_change_of_the_secret_key(settings: Any) -> None:
 
 
 def test_use_is_recorded_at_most_every_five_minutes() -> None:
-    api = program("read")
+    api = api_with_scope("read")
 
     api.get(CLIENTS)
     first = ApiToken.objects.get().last_used_at
@@ -142,7 +142,7 @@ def test_use_is_recorded_at_most_every_five_minutes() -> None:
     [("read", True, False), ("ingest", False, False), ("write", True, True), ("admin", True, True)],
 )
 def test_each_scope_allows_reading_and_writing_as_declared(scope: str, reads: bool, writes: bool) -> None:
-    api = program(scope)
+    api = api_with_scope(scope)
     pipeline = PipelineFactory.create()
     client = pipeline.client
     reading = [
@@ -169,9 +169,9 @@ def test_each_scope_allows_reading_and_writing_as_declared(scope: str, reads: bo
 
 
 def test_a_refusal_names_the_scope_that_is_needed() -> None:
-    response = program("read").post(CLIENTS, {"name": "new"})
+    response = api_with_scope("read").post(CLIENTS, {"name": "new"})
 
-    error(response, 403, "forbidden")
+    assert_error(response, 403, "forbidden")
     assert response.json()["error"]["message"] == "This token has the scope read; this request needs the scope write."
 
 
@@ -206,7 +206,7 @@ def foreign() -> Pipeline:
 @pytest.mark.proves("SE-001")
 def test_a_client_bound_token_sees_its_client_and_nothing_else(own: Pipeline, foreign: Pipeline) -> None:
     sibling = PipelineFactory.create(client=own.client, name="sibling")
-    api = program("write", client_id=own.client_id)
+    api = api_with_scope("write", client_id=own.client_id)
 
     assert [client["name"] for client in items(api.get(CLIENTS))] == ["own"]
     assert [pipeline["name"] for pipeline in items(api.get(f"{ROOT}/pipelines"))] == ["own", "sibling"]
@@ -220,13 +220,13 @@ def test_a_client_bound_token_sees_its_client_and_nothing_else(own: Pipeline, fo
 
 def test_a_pipeline_bound_token_sees_its_pipeline_and_nothing_else(own: Pipeline, foreign: Pipeline) -> None:
     sibling = PipelineFactory.create(client=own.client, name="sibling")
-    api = program("write", pipeline_id=own.pk)
+    api = api_with_scope("write", pipeline_id=own.pk)
 
     assert items(api.get(CLIENTS)) == []
-    error(api.get(f"{CLIENTS}/{own.client_id}"), 404, "not_found")
-    error(api.get(f"{CLIENTS}/{own.client_id}/runs/summary"), 404, "not_found")
-    error(api.post(f"{CLIENTS}/{own.client_id}/pipelines", MINIMAL_PIPELINE), 404, "not_found")
-    error(api.get(f"{ROOT}/pipelines/{sibling.pk}"), 404, "not_found")
+    assert_error(api.get(f"{CLIENTS}/{own.client_id}"), 404, "not_found")
+    assert_error(api.get(f"{CLIENTS}/{own.client_id}/runs/summary"), 404, "not_found")
+    assert_error(api.post(f"{CLIENTS}/{own.client_id}/pipelines", MINIMAL_PIPELINE), 404, "not_found")
+    assert_error(api.get(f"{ROOT}/pipelines/{sibling.pk}"), 404, "not_found")
     assert [pipeline["name"] for pipeline in items(api.get(f"{ROOT}/pipelines"))] == ["own"]
     assert [run["external_run_id"] for run in items(api.get(f"{ROOT}/runs"))] == ["own"]
     assert api.post(f"{ROOT}/pipelines/{own.pk}/runs", {"status": "success"}).status_code == 201
@@ -234,7 +234,7 @@ def test_a_pipeline_bound_token_sees_its_pipeline_and_nothing_else(own: Pipeline
 
 @pytest.mark.parametrize("binding", ["client", "pipeline"])
 def test_a_bound_token_gets_404_for_objects_of_another_client(own: Pipeline, foreign: Pipeline, binding: str) -> None:
-    api = program("admin", **{f"{binding}_id": own.client_id if binding == "client" else own.pk})
+    api = api_with_scope("admin", **{f"{binding}_id": own.client_id if binding == "client" else own.pk})
     run = Run.objects.get(pipeline=foreign)
     client, pipeline = f"{CLIENTS}/{foreign.client_id}", f"{ROOT}/pipelines/{foreign.pk}"
 
@@ -253,22 +253,22 @@ def test_a_bound_token_gets_404_for_objects_of_another_client(own: Pipeline, for
         api.post(f"{pipeline}/runs", {"status": "success"}),
         api.get(f"{ROOT}/runs/{run.pk}"),
     ):
-        error(response, 404, "not_found")
+        assert_error(response, 404, "not_found")
     assert Client.objects.filter(name="foreign", is_active=True).exists()
     assert Pipeline.objects.filter(name="foreign", is_active=True).exists()
     assert Run.objects.count() == 2
 
 
 def test_a_bound_token_is_refused_a_new_client(own: Pipeline) -> None:
-    error(program("admin", client_id=own.client_id).post(CLIENTS, {"name": "new"}), 403, "forbidden")
+    assert_error(api_with_scope("admin", client_id=own.client_id).post(CLIENTS, {"name": "new"}), 403, "forbidden")
 
 
 def test_a_bound_token_cannot_move_its_pipeline_to_another_client(own: Pipeline, foreign: Pipeline) -> None:
-    api = program("admin", client_id=own.client_id)
+    api = api_with_scope("admin", client_id=own.client_id)
 
     response = api.patch(f"{ROOT}/pipelines/{own.pk}", {"client_id": str(foreign.client_id)})
 
-    assert error(response, 400, "validation_error") == {"client_id": ["Nothing has this id."]}
+    assert assert_error(response, 400, "validation_error") == {"client_id": ["Nothing has this id."]}
 
 
 # People
@@ -279,7 +279,7 @@ def test_a_bound_token_cannot_move_its_pipeline_to_another_client(own: Pipeline,
     [("viewer", True, False), ("analyst", True, True), ("operator", True, False), ("administrator", True, True)],
 )
 def test_each_role_allows_reading_and_writing_as_declared(role: str, reads: bool, writes: bool) -> None:
-    api = person(role)
+    api = api_as_role(role)
     pipeline = PipelineFactory.create()
     reading = [
         api.get(CLIENTS),
@@ -307,7 +307,7 @@ def test_a_user_without_a_role_may_do_nothing() -> None:
 
     response = api.get(CLIENTS)
 
-    error(response, 403, "forbidden")
+    assert_error(response, 403, "forbidden")
     assert "inventory.view_client" in response.json()["error"]["message"]
 
 
@@ -319,7 +319,9 @@ def test_a_superuser_may_do_everything() -> None:
 
 
 def test_operators_manage_tokens_and_ingestion_and_analysts_do_not() -> None:
-    operator, analyst = (User.objects.get(pk=person(role).session["_auth_user_id"]) for role in ("operator", "analyst"))
+    operator, analyst = (
+        User.objects.get(pk=api_as_role(role).session["_auth_user_id"]) for role in ("operator", "analyst")
+    )
 
     for permission in ("access.run_ingestion", "access.add_apitoken", "access.change_apitoken"):
         assert operator.has_perm(permission)
@@ -327,18 +329,18 @@ def test_operators_manage_tokens_and_ingestion_and_analysts_do_not() -> None:
 
 
 def test_only_a_superuser_may_delete_inventory_and_runs() -> None:
-    administrator = User.objects.get(pk=person("administrator").session["_auth_user_id"])
+    administrator = User.objects.get(pk=api_as_role("administrator").session["_auth_user_id"])
 
     for permission in ("inventory.delete_client", "inventory.delete_pipeline", "runs.delete_run", "runs.change_run"):
         assert not administrator.has_perm(permission)
 
 
 def test_a_session_writes_only_with_its_csrf_token() -> None:
-    api = person("analyst")
+    api = api_as_role("analyst")
     strict = APIClient(enforce_csrf_checks=True)
     strict.cookies = api.cookies
 
-    error(strict.post(CLIENTS, {"name": "new"}), 403, "forbidden")
+    assert_error(strict.post(CLIENTS, {"name": "new"}), 403, "forbidden")
     assert strict.get(CLIENTS).status_code == 200
 
 
@@ -353,6 +355,6 @@ def test_a_token_needs_no_csrf_token() -> None:
 
 def test_an_unsupported_method_is_405_for_every_scope() -> None:
     for scope in Scope:
-        response = program(scope).put(CLIENTS, {})
-        error(response, 405, "method_not_allowed")
+        response = api_with_scope(scope).put(CLIENTS, {})
+        assert_error(response, 405, "method_not_allowed")
         assert response["Allow"] == "GET, POST, HEAD, OPTIONS"

@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 from alerting.models import AlertRule
 from chm_project.access.models import GRANTS, Scope
 from chm_project.api.tests.test_api_surface import methods, routes
-from chm_project.tests.api import ROOT, bound_person, program
+from chm_project.tests.api import ROOT, api_with_scope, create_bound_user
 from inventory.models import Pipeline
 from inventory.tests.factories import ClientFactory, PipelineFactory
 from runs.reporting.shapes import shapes
@@ -118,12 +118,12 @@ def bound(caller: str, own: dict[str, str]) -> APIClient:
     """Return a caller with every permission, bound to the client of `own`."""
     match caller:
         case "token of a client":
-            return program("admin", client_id=own["client_id"])
+            return api_with_scope("admin", client_id=own["client_id"])
         case "token of a pipeline":
-            return program("admin", pipeline_id=own["pipeline_id"])
+            return api_with_scope("admin", pipeline_id=own["pipeline_id"])
         case _:
             api = APIClient()
-            api.force_login(bound_person(caller, own["client_id"]))
+            api.force_login(create_bound_user(caller, own["client_id"]))
             return api
 
 
@@ -142,7 +142,7 @@ def test_every_route_and_method_is_in_the_table() -> None:
 @pytest.mark.parametrize("entry", TABLE, ids=case)
 def test_a_scope_allows_only_what_it_grants(entry: tuple[str, str], scope: Scope) -> None:
     ids = create_objects()
-    answer = send(program(scope), entry, ids)
+    answer = send(api_with_scope(scope), entry, ids)
     if TABLE[entry][0] in GRANTS[scope]:
         expected = EXPECTED_ERRORS.get(entry[1])
         assert answer.status_code == expected if expected else 200 <= answer.status_code < 300, answer.content
@@ -184,7 +184,7 @@ def test_only_health_and_the_readiness_status_need_no_token() -> None:
 
 
 def test_options_lists_the_methods_of_every_route() -> None:
-    ids, api = create_objects(), program()
+    ids, api = create_objects(), api_with_scope()
     for method, path in TABLE:
         answer = api.options(path.format(**ids))
         assert answer.status_code == (405 if path.endswith("/docs") else 200), (
@@ -194,13 +194,13 @@ def test_options_lists_the_methods_of_every_route() -> None:
 
 
 def test_a_bound_token_cannot_create_a_client() -> None:
-    api = program("admin", client_id=ClientFactory.create().pk)
+    api = api_with_scope("admin", client_id=ClientFactory.create().pk)
     assert api.post(f"{ROOT}/clients", {"name": "new"}).status_code == 403
 
 
 def test_a_bound_token_cannot_find_other_clients_names_by_renaming_its_own() -> None:
     own, other = ClientFactory.create(), ClientFactory.create(name="Secret customer")
-    api = program("write", client_id=own.pk)
+    api = api_with_scope("write", client_id=own.pk)
     path = f"{ROOT}/clients/{own.pk}"
     taken, free = api.patch(path, {"name": other.name}), api.patch(path, {"name": "Free name"})
     assert (taken.status_code, free.status_code) == (403, 403)
@@ -208,4 +208,4 @@ def test_a_bound_token_cannot_find_other_clients_names_by_renaming_its_own() -> 
 
 
 def test_responses_may_not_be_stored_by_common_caches() -> None:
-    assert program("read").get(f"{ROOT}/clients")["Cache-Control"] == "private, no-cache"
+    assert api_with_scope("read").get(f"{ROOT}/clients")["Cache-Control"] == "private, no-cache"

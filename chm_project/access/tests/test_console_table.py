@@ -23,7 +23,7 @@ from chm_project.access.models import ApiToken, Binding, Scope
 from chm_project.access.services import create_token
 from chm_project.console.pages.client_report import TABLES
 from chm_project.console.pages.sections import SECTIONS
-from chm_project.tests.api import NOWHERE, bound_person
+from chm_project.tests.api import UNKNOWN_ID, create_bound_user
 from inventory.models import Client, Pipeline
 from inventory.tests.factories import PipelineFactory
 from runs.models import Run
@@ -117,7 +117,7 @@ def is_about_an_object(route: str) -> bool:
 
 def browser(kind: str, own: ClientRows) -> Browser:
     client = Browser()
-    client.force_login(bound_person(kind, own.ids["client"]))
+    client.force_login(create_bound_user(kind, own.ids["client"]))
     return client
 
 
@@ -153,7 +153,7 @@ def test_all_routes_of_the_console_are_collected() -> None:
 @pytest.mark.parametrize("route", [route for route in console_routes() if is_about_an_object(route)])
 def test_a_bound_person_gets_the_response_of_an_unknown_id_for_another_clients_page(route: str, kind: str) -> None:
     own, foreign = create_rows("Own"), create_rows("Hidden")
-    person, nothing = browser(kind, own), dict.fromkeys(own.ids, NOWHERE)
+    person, nothing = browser(kind, own), dict.fromkeys(own.ids, UNKNOWN_ID)
     before = all_rows()
 
     for method in ("get", "post"):

@@ -16,7 +16,7 @@ from rest_framework.throttling import BaseThrottle
 
 from chm_project.api import errors
 from chm_project.db.constraint_errors import fields_of, violation
-from chm_project.tests.api import NOWHERE, ROOT, error, invalid, post_json, program
+from chm_project.tests.api import ROOT, UNKNOWN_ID, api_with_scope, assert_error, field_errors, post_json
 from inventory.api.views import ClientViewSet
 from inventory.models import Client, Pipeline
 from inventory.tests.factories import ClientFactory, PipelineFactory
@@ -29,7 +29,7 @@ CLIENTS = f"{ROOT}/clients"
 
 @pytest.fixture
 def api() -> APIClient:
-    return program("admin")
+    return api_with_scope("admin")
 
 
 @pytest.mark.parametrize(
@@ -47,22 +47,22 @@ def api() -> APIClient:
     ids=lambda body: repr(body[:16]),
 )
 def test_a_malformed_body_is_400(api: APIClient, body: bytes) -> None:
-    assert set(invalid(api.post(CLIENTS, body, content_type="application/json"))) == {"body"}
+    assert set(field_errors(api.post(CLIENTS, body, content_type="application/json"))) == {"body"}
 
 
 def test_a_body_that_is_too_large_is_400(api: APIClient) -> None:
-    assert set(invalid(api.post(CLIENTS, {"name": "x" * 17_000_000}))) == {"body"}
+    assert set(field_errors(api.post(CLIENTS, {"name": "x" * 17_000_000}))) == {"body"}
 
 
 def test_a_request_without_credentials_is_401(db: None) -> None:
     response = APIClient().get(CLIENTS)
 
-    error(response, 401, "unauthorized")
+    assert_error(response, 401, "unauthorized")
     assert response["WWW-Authenticate"] == 'Bearer realm="CHM"'
 
 
 def test_a_scope_that_does_not_allow_it_is_403(db: None) -> None:
-    error(program("ingest").get(CLIENTS), 403, "forbidden")
+    assert_error(api_with_scope("ingest").get(CLIENTS), 403, "forbidden")
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_a_scope_that_does_not_allow_it_is_403(db: None) -> None:
         "/nothing",
         "/clients/not-an-id",
         "/clients/1",
-        f"/clients/{NOWHERE}/nothing",
+        f"/clients/{UNKNOWN_ID}/nothing",
         "/clients//",
         "//clients",
         "/Clients",
@@ -83,11 +83,11 @@ def test_a_scope_that_does_not_allow_it_is_403(db: None) -> None:
 )
 @pytest.mark.parametrize("method", ["get", "post", "put", "patch", "delete", "options"])
 def test_an_unknown_route_is_404_even_without_credentials(method: str, path: str) -> None:
-    error(getattr(APIClient(), method)(f"{ROOT}{path}"), 404, "not_found")
+    assert_error(getattr(APIClient(), method)(f"{ROOT}{path}"), 404, "not_found")
 
 
 def test_an_unknown_route_answers_json_for_every_accept_header() -> None:
-    error(APIClient(headers={"accept": "text/csv"}).get(f"{ROOT}/nothing"), 404, "not_found")
+    assert_error(APIClient(headers={"accept": "text/csv"}).get(f"{ROOT}/nothing"), 404, "not_found")
 
 
 @pytest.mark.parametrize(
@@ -95,12 +95,12 @@ def test_an_unknown_route_answers_json_for_every_accept_header() -> None:
     [
         ("put", "/clients", "GET, POST, HEAD, OPTIONS"),
         ("delete", "/clients", "GET, POST, HEAD, OPTIONS"),
-        ("post", f"/clients/{NOWHERE}", "GET, PATCH, DELETE, HEAD, OPTIONS"),
-        ("put", f"/clients/{NOWHERE}", "GET, PATCH, DELETE, HEAD, OPTIONS"),
+        ("post", f"/clients/{UNKNOWN_ID}", "GET, PATCH, DELETE, HEAD, OPTIONS"),
+        ("put", f"/clients/{UNKNOWN_ID}", "GET, PATCH, DELETE, HEAD, OPTIONS"),
         ("post", "/pipelines", "GET, HEAD, OPTIONS"),
-        ("delete", f"/pipelines/{NOWHERE}/runs", "GET, POST, HEAD, OPTIONS"),
-        ("post", f"/pipelines/{NOWHERE}/runs/latest", "GET, PUT, HEAD, OPTIONS"),
-        ("patch", f"/runs/{NOWHERE}", "GET, HEAD, OPTIONS"),
+        ("delete", f"/pipelines/{UNKNOWN_ID}/runs", "GET, POST, HEAD, OPTIONS"),
+        ("post", f"/pipelines/{UNKNOWN_ID}/runs/latest", "GET, PUT, HEAD, OPTIONS"),
+        ("patch", f"/runs/{UNKNOWN_ID}", "GET, HEAD, OPTIONS"),
         ("post", "/runs", "GET, HEAD, OPTIONS"),
         ("post", "/schema", "GET, HEAD, OPTIONS"),
     ],
@@ -108,18 +108,18 @@ def test_an_unknown_route_answers_json_for_every_accept_header() -> None:
 def test_405_lists_the_allowed_methods(api: APIClient, method: str, path: str, allowed: str) -> None:
     response = getattr(api, method)(f"{ROOT}{path}")
 
-    error(response, 405, "method_not_allowed")
+    assert_error(response, 405, "method_not_allowed")
     assert response["Allow"] == allowed
 
 
 @pytest.mark.parametrize("method", ["TRACE", "PROPFIND", "FOO"])
 def test_an_unknown_method_is_405(api: APIClient, method: str) -> None:
-    error(api.generic(method, CLIENTS), 405, "method_not_allowed")
+    assert_error(api.generic(method, CLIENTS), 405, "method_not_allowed")
 
 
-@pytest.mark.parametrize("path", ["/reports", "/schema", "/docs", f"/runs/{NOWHERE}"])
+@pytest.mark.parametrize("path", ["/reports", "/schema", "/docs", f"/runs/{UNKNOWN_ID}"])
 def test_an_unavailable_media_type_is_406(api: APIClient, path: str) -> None:
-    error(api.get(f"{ROOT}{path}", headers={"accept": "text/csv"}), 406, "not_acceptable")
+    assert_error(api.get(f"{ROOT}{path}", headers={"accept": "text/csv"}), 406, "not_acceptable")
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/xml", "application/x-www-form-urlencoded",
@@ -127,7 +127,7 @@ def test_an_unavailable_media_type_is_406(api: APIClient, path: str) -> None:
 def test_a_body_that_is_not_json_is_415(api: APIClient, content_type: str) -> None:
     response = api.generic("POST", CLIENTS, "name=x", content_type=content_type)
 
-    error(response, 415, "unsupported_media_type")
+    assert_error(response, 415, "unsupported_media_type")
 
 
 def test_429_says_when_to_try_again(api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,7 +142,7 @@ def test_429_says_when_to_try_again(api: APIClient, monkeypatch: pytest.MonkeyPa
 
     response = api.get(CLIENTS)
 
-    error(response, 429, "rate_limited")
+    assert_error(response, 429, "rate_limited")
     assert response["Retry-After"] == "7"
     assert "7 seconds" in response.json()["error"]["message"]
 
@@ -161,7 +161,7 @@ def test_500_hides_internals_and_logs_them(
 
     response = api.get(CLIENTS)
 
-    assert error(response, 500, "internal_error") == {}
+    assert assert_error(response, 500, "internal_error") == {}
     assert b"hunter2" not in response.content
     assert any(record.exc_info and "hunter2" in str(record.exc_info[1]) for record in caplog.records)
 
@@ -227,7 +227,7 @@ def test_unknown_parameters_are_named_on_every_route(api: APIClient, path: str) 
     path = path.format(client=run.pipeline.client_id, pipeline=run.pipeline_id, run=run.pk)
     assert api.get(f"{ROOT}{path}").status_code == 200
 
-    issues = invalid(api.get(f"{ROOT}{path}", {"stauts": "failed", "page": "2"}))
+    issues = field_errors(api.get(f"{ROOT}{path}", {"stauts": "failed", "page": "2"}))
 
     assert set(issues) == {"stauts", "page"}
 
@@ -238,7 +238,7 @@ def test_unknown_parameters_are_named_on_every_route(api: APIClient, path: str) 
 def test_unknown_parameters_are_refused_before_anything_is_written(api: APIClient, method: str, path: str) -> None:
     client = ClientFactory.create(name="Northwind")
 
-    invalid(getattr(api, method)(f"{ROOT}{path.format(client=client.pk)}?force=1", {"name": "new"}))
+    field_errors(getattr(api, method)(f"{ROOT}{path.format(client=client.pk)}?force=1", {"name": "new"}))
 
     assert list(Client.objects.values_list("name", "is_active")) == [("Northwind", True)]
 
@@ -274,17 +274,17 @@ def test_unknown_parameters_are_refused_before_anything_is_written(api: APIClien
     ids=lambda value: value[:40],
 )
 def test_bad_parameters_are_named(api: APIClient, query: str, field: str) -> None:
-    assert set(invalid(api.get(f"{ROOT}/runs?{query}"))) == {field}
+    assert set(field_errors(api.get(f"{ROOT}/runs?{query}"))) == {field}
 
 
 @pytest.mark.parametrize("value", ["yes", "1", "True", "null", "tru"])
 def test_flags_are_true_or_false(api: APIClient, value: str) -> None:
-    assert invalid(api.get(CLIENTS, {"is_active": value})) == {"is_active": ["Give true or false."]}
-    assert set(invalid(api.get(CLIENTS, {"include_inactive": value}))) == {"include_inactive"}
+    assert field_errors(api.get(CLIENTS, {"is_active": value})) == {"is_active": ["Give true or false."]}
+    assert set(field_errors(api.get(CLIENTS, {"include_inactive": value}))) == {"include_inactive"}
 
 
 def test_errors_shorten_what_the_caller_sent(api: APIClient) -> None:
-    issues = invalid(post_json(api, CLIENTS, {"name": "x", "\ud800" + "k" * 5000: 1}))
+    issues = field_errors(post_json(api, CLIENTS, {"name": "x", "\ud800" + "k" * 5000: 1}))
 
     assert all(len(field) <= 500 for field in issues)
 
@@ -347,7 +347,7 @@ def test_a_violated_constraint_names_its_fields() -> None:
     assert violation(refused(Pipeline, pk=pipeline.pk, description="x", platform=None)) == {
         "platform": ["This field is required."]
     }
-    assert set(violation(refused(Pipeline, pk=pipeline.pk, client_id=NOWHERE)) or ()) == {"client_id"}
+    assert set(violation(refused(Pipeline, pk=pipeline.pk, client_id=UNKNOWN_ID)) or ()) == {"client_id"}
     assert violation(IntegrityError("of unknown origin")) is None
 
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
-from chm_project.tests.api import ROOT, invalid, post_json, program
+from chm_project.tests.api import ROOT, api_with_scope, field_errors, post_json
 from inventory.tests.factories import PipelineFactory
 
 pytestmark = pytest.mark.django_db
@@ -65,10 +65,10 @@ def test_no_body_causes_an_internal_error(fuzzed: tuple[APIClient, dict[str, Any
         sent = {field: value for field, value in body.items() if field not in may_differ and value is not None}
         assert sent.items() <= stored.items(), json.dumps(stored)
     else:
-        invalid(response)
+        field_errors(response)
 
 
 @pytest.fixture
 def fuzzed() -> tuple[APIClient, dict[str, Any]]:
     pipeline = PipelineFactory.create()
-    return program("write"), {"client": pipeline.client_id, "pipeline": pipeline.pk}
+    return api_with_scope("write"), {"client": pipeline.client_id, "pipeline": pipeline.pk}

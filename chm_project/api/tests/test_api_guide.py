@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from chm_project.tests.api import ROOT, program
+from chm_project.tests.api import ROOT, api_with_scope
 
 DOCUMENT = Path(settings.BASE_DIR) / "docs" / "api.md"
 EXAMPLE = re.compile(
@@ -32,7 +32,7 @@ def test_every_example_is_answered_as_shown() -> None:
     text = DOCUMENT.read_text()
     examples = EXAMPLE.findall(text)
     assert len(examples) == text.count("```http\n"), "each block: request, headers, body, blank line, answer"
-    api = program("write")
+    api = api_with_scope("write")
     known: dict[str, str] = {}
     for method, path, headers, body, status, documented in examples:
         for name, value in known.items():

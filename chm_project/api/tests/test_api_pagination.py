@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
-from chm_project.tests.api import ROOT, invalid, items, program, walk
+from chm_project.tests.api import ROOT, api_with_scope, field_errors, items, rows_of_all_pages
 from inventory.models import Pipeline
 from inventory.tests.factories import ClientFactory, PipelineFactory
 from runs.models import Run
@@ -22,7 +22,7 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 @pytest.fixture
 def api() -> APIClient:
-    return program("read")
+    return api_with_scope("read")
 
 
 @pytest.mark.parametrize(("limit", "sizes"), [(1, [1, 1, 1]), (2, [2, 1]), (3, [3]), (4, [3]), (1000, [3])])
@@ -84,7 +84,7 @@ def test_a_cursor_is_valid_only_for_its_list_and_filters(api: APIClient, pipelin
         ("/runs", {"status": "success"}),
     ]
     for path, parameters in elsewhere:
-        assert set(invalid(api.get(f"{ROOT}{path}", {**parameters, "cursor": cursor}))) == {"cursor"}
+        assert set(field_errors(api.get(f"{ROOT}{path}", {**parameters, "cursor": cursor}))) == {"cursor"}
 
 
 def test_a_changed_or_forged_cursor_is_refused(api: APIClient, pipeline: Pipeline) -> None:
@@ -92,7 +92,7 @@ def test_a_changed_or_forged_cursor_is_refused(api: APIClient, pipeline: Pipelin
     forged = signing.dumps([str(NOON), str(pipeline.pk)], salt="chm.cursor:/api/v1/runs?", key="another key")
 
     for wrong in (cursor[:-1], cursor + "x", "x" + cursor, cursor[::-1], "::", "null", forged):
-        assert set(invalid(api.get(f"{ROOT}/runs", {"cursor": wrong}))) == {"cursor"}
+        assert set(field_errors(api.get(f"{ROOT}/runs", {"cursor": wrong}))) == {"cursor"}
 
 
 @pytest.mark.proves("AC-003")
@@ -129,7 +129,9 @@ def test_paging_over_nulls_and_ties_returns_every_run_once_in_order(api: APIClie
     create_mixed_history(pipeline)
     latest_first = [str(key) for key in Run.objects.latest_first().values_list("pk", flat=True)]
 
-    ids = [run["id"] for run in walk(api, f"{ROOT}/pipelines/{pipeline.pk}/runs", limit=limit, order=order)]
+    ids = [
+        run["id"] for run in rows_of_all_pages(api, f"{ROOT}/pipelines/{pipeline.pk}/runs", limit=limit, order=order)
+    ]
 
     assert ids == (latest_first if order == "desc" else latest_first[::-1])
 
@@ -139,7 +141,7 @@ def test_paging_across_pipelines_returns_the_newest_event_first(api: APIClient, 
     create_mixed_history(PipelineFactory.create())
     create_mixed_history(PipelineFactory.create())
 
-    runs = walk(api, f"{ROOT}/runs", limit=limit)
+    runs = rows_of_all_pages(api, f"{ROOT}/runs", limit=limit)
     order = [(datetime.fromisoformat(run["event_at"]), run["id"]) for run in runs]
 
     assert len(order) == 50
@@ -155,9 +157,11 @@ def test_paging_over_one_clients_pipelines_returns_each_run_once_in_order(limit:
     own = Run.objects.filter(pipeline__client=pipeline.client).order_by("-event_at", "-id")
     expected = [str(key) for key in own.values_list("pk", flat=True)]
 
-    filtered = walk(program("read"), f"{ROOT}/runs", limit=limit, client_id=client)
-    bound = walk(program("read", client_id=client), f"{ROOT}/runs", limit=limit)
-    until = walk(program("read"), f"{ROOT}/runs", limit=limit, client_id=client, until=NOON.isoformat())
+    filtered = rows_of_all_pages(api_with_scope("read"), f"{ROOT}/runs", limit=limit, client_id=client)
+    bound = rows_of_all_pages(api_with_scope("read", client_id=client), f"{ROOT}/runs", limit=limit)
+    until = rows_of_all_pages(
+        api_with_scope("read"), f"{ROOT}/runs", limit=limit, client_id=client, until=NOON.isoformat()
+    )
 
     assert [run["id"] for run in filtered] == [run["id"] for run in bound] == expected
     assert [run["id"] for run in until] == [str(run.pk) for run in own if run.event_at < NOON]
@@ -213,7 +217,10 @@ def test_a_deep_page_of_runs_costs_as_much_as_the_first(api: APIClient, many_run
 def test_a_page_of_a_quiet_client_reads_no_runs_of_other_clients(many_runs: Pipeline) -> None:
     quiet = str(many_runs.client_id)
 
-    for api, parameters in ((program("read"), {"client_id": quiet}), (program("read", client_id=quiet), {})):
+    for api, parameters in (
+        (api_with_scope("read"), {"client_id": quiet}),
+        (api_with_scope("read", client_id=quiet), {}),
+    ):
         assert len(items(api.get(f"{ROOT}/runs", parameters))) == 1
         assert page_cost(api, f"{ROOT}/runs", **parameters) < 50
 

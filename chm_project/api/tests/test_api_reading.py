@@ -12,7 +12,15 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from alerting.models import AlertRule
-from chm_project.tests.api import NOWHERE, ROOT, bound_person, invalid, items, program, walk
+from chm_project.tests.api import (
+    ROOT,
+    UNKNOWN_ID,
+    api_with_scope,
+    create_bound_user,
+    field_errors,
+    items,
+    rows_of_all_pages,
+)
 from inventory.tests.factories import ClientFactory, PipelineFactory
 from runs.tests.factories import RunFactory
 
@@ -23,7 +31,7 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 @pytest.fixture
 def api() -> APIClient:
-    return program("read")
+    return api_with_scope("read")
 
 
 def column(api: APIClient, path: str, name: str, query: str = "") -> list[Any]:
@@ -69,7 +77,7 @@ def test_runs_of_several_pipelines_or_clients_come_in_one_order(api: APIClient) 
     for query in (f"pipeline_id={first.pk},{second.pk}", f"client_id={first.client_id},{second.client_id}"):
         for ordering, expected in (("-event_at", [4, 3, 1, 0]), ("event_at", [0, 1, 3, 4])):
             name, _, value = query.partition("=")
-            runs = walk(api, f"{ROOT}/runs", limit=1, ordering=ordering, **{name: value})
+            runs = rows_of_all_pages(api, f"{ROOT}/runs", limit=1, ordering=ordering, **{name: value})
             assert [datetime.fromisoformat(run["event_at"]).hour - 12 for run in runs] == expected
 
 
@@ -80,7 +88,7 @@ def test_runs_of_several_pipelines_or_clients_come_in_one_order(api: APIClient) 
         ("status=failed,", "status"),
         ("status=failed&status=", "status"),
         ("client_id=1,2", "client_id"),
-        ("pipeline_id=" + ",".join([NOWHERE] * 101), "pipeline_id"),
+        ("pipeline_id=" + ",".join([UNKNOWN_ID] * 101), "pipeline_id"),
         ("since=2026-03-01&since=2026-03-02", "since"),
         ("search=%00", "search"),
         ("ordering=started_at", "ordering"),
@@ -92,7 +100,7 @@ def test_runs_of_several_pipelines_or_clients_come_in_one_order(api: APIClient) 
     ],
 )
 def test_an_invalid_parameter_is_named_in_the_error(api: APIClient, query: str, field: str) -> None:
-    assert set(invalid(api.get(f"{ROOT}/runs?{query}"))) == {field}
+    assert set(field_errors(api.get(f"{ROOT}/runs?{query}"))) == {field}
 
 
 # Order
@@ -106,8 +114,8 @@ def test_the_inventory_can_be_paged_in_every_offered_order(api: APIClient, name:
     client.save()
 
     for path in ("pipelines", f"clients/{client.pk}/pipelines"):
-        ascending = [item[name] for item in walk(api, f"{ROOT}/{path}", ordering=name, limit=1)]
-        descending = [item[name] for item in walk(api, f"{ROOT}/{path}", ordering=f"-{name}", limit=3)]
+        ascending = [item[name] for item in rows_of_all_pages(api, f"{ROOT}/{path}", ordering=name, limit=1)]
+        descending = [item[name] for item in rows_of_all_pages(api, f"{ROOT}/{path}", ordering=f"-{name}", limit=3)]
         assert ascending == sorted(ascending) == descending[::-1]
         assert len(ascending) == 4
 
@@ -119,13 +127,25 @@ def test_runs_can_be_paged_in_every_offered_order(api: APIClient) -> None:
         RunFactory.create(pipeline=pipeline, started_at=times[0], finished_at=times[1])
     path = f"{ROOT}/pipelines/{pipeline.pk}/runs"
 
-    latest_first = walk(api, path, limit=1)
-    assert walk(api, path, ordering="-started_at", limit=2) == latest_first == walk(api, path, order="desc")
-    assert walk(api, path, ordering="started_at", limit=1) == latest_first[::-1] == walk(api, path, order="asc")
-    by_event = walk(api, path, ordering="event_at", limit=1)
+    latest_first = rows_of_all_pages(api, path, limit=1)
+    assert (
+        rows_of_all_pages(api, path, ordering="-started_at", limit=2)
+        == latest_first
+        == rows_of_all_pages(api, path, order="desc")
+    )
+    assert (
+        rows_of_all_pages(api, path, ordering="started_at", limit=1)
+        == latest_first[::-1]
+        == rows_of_all_pages(api, path, order="asc")
+    )
+    by_event = rows_of_all_pages(api, path, ordering="event_at", limit=1)
     assert [run["event_at"] for run in by_event] == sorted(run["event_at"] for run in latest_first)
-    assert walk(api, path, ordering="-event_at", limit=4) == by_event[::-1] == walk(api, f"{ROOT}/runs", limit=5)
-    assert set(invalid(api.get(path, {"order": "asc", "ordering": "event_at"}))) == {"order"}
+    assert (
+        rows_of_all_pages(api, path, ordering="-event_at", limit=4)
+        == by_event[::-1]
+        == rows_of_all_pages(api, f"{ROOT}/runs", limit=5)
+    )
+    assert set(field_errors(api.get(path, {"order": "asc", "ordering": "event_at"}))) == {"order"}
 
 
 @pytest.mark.parametrize("ordering", ["event_at", "-event_at", "started_at", "-started_at"])
@@ -155,7 +175,7 @@ def test_a_cursor_is_valid_for_one_order_one_filter_and_one_choice_of_fields(api
         assert cursor
         assert api.get(f"{ROOT}/clients", {"cursor": cursor, **valid}).status_code == 200
         for other in ({}, {"ordering": "name"}, {"ordering": "created_at"}, {"search": "i"}, {"fields": "name"}):
-            assert set(invalid(api.get(f"{ROOT}/clients", {"cursor": cursor, **other}))) == {"cursor"}
+            assert set(field_errors(api.get(f"{ROOT}/clients", {"cursor": cursor, **other}))) == {"cursor"}
 
 
 def test_a_cursor_of_several_values_is_not_valid_for_the_last_value_only(api: APIClient) -> None:
@@ -163,7 +183,7 @@ def test_a_cursor_of_several_values_is_not_valid_for_the_last_value_only(api: AP
     cursor = api.get(f"{ROOT}/runs?status=failed&status=success&limit=1").json()["next_cursor"]
 
     assert api.get(f"{ROOT}/runs?status=failed&status=success&cursor={cursor}").status_code == 200
-    assert set(invalid(api.get(f"{ROOT}/runs?status=success&cursor={cursor}"))) == {"cursor"}
+    assert set(field_errors(api.get(f"{ROOT}/runs?status=success&cursor={cursor}"))) == {"cursor"}
 
 
 def test_the_next_page_is_linked_in_a_header(api: APIClient) -> None:
@@ -216,9 +236,9 @@ def test_error_texts_of_failed_runs_are_searched_within_31_days(api: APIClient) 
     since = (now - timedelta(days=30)).strftime("%Y-%m-%dT%H:%M:%SZ")
     assert len(column(api, "runs", "id", f"q=disk&since={since}&status=failed,running")) == 2
     early = (now - timedelta(days=45)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    assert set(invalid(api.get(f"{ROOT}/runs?q=disk&since={early}"))) == {"since"}
-    assert set(invalid(api.get(f"{ROOT}/runs?q=disk&status=success"))) == {"status"}
-    assert set(invalid(api.get(f"{ROOT}/runs?q=disk&until=0001-01-02"))) == {"until"}
+    assert set(field_errors(api.get(f"{ROOT}/runs?q=disk&since={early}"))) == {"since"}
+    assert set(field_errors(api.get(f"{ROOT}/runs?q=disk&status=success"))) == {"status"}
+    assert set(field_errors(api.get(f"{ROOT}/runs?q=disk&until=0001-01-02"))) == {"until"}
 
 
 def test_a_search_of_error_texts_reads_the_index_of_failed_runs(api: APIClient) -> None:
@@ -260,17 +280,21 @@ def test_no_parameter_shows_a_bound_caller_anything_of_another_client(path: str,
     )
     AlertRule.objects.create(pipeline=foreign, rule_type="on_failure", channel="slack", destination="#secret")
     own = PipelineFactory.create()
-    query = query.format(client=foreign.client_id, other=NOWHERE, pipeline=foreign.pk, other_pipeline=NOWHERE)
+    query = query.format(client=foreign.client_id, other=UNKNOWN_ID, pipeline=foreign.pk, other_pipeline=UNKNOWN_ID)
 
     bound_user = APIClient()
-    bound_user.force_login(bound_person("person of two clients", own.client_id))
-    for caller in (program("admin", client_id=own.client_id), program("admin", pipeline_id=own.pk), bound_user):
+    bound_user.force_login(create_bound_user("person of two clients", own.client_id))
+    for caller in (
+        api_with_scope("admin", client_id=own.client_id),
+        api_with_scope("admin", pipeline_id=own.pk),
+        bound_user,
+    ):
         answer = caller.get(f"{ROOT}/{path}?{query}", HTTP_ACCEPT=accept)
         content = b"".join(answer) if answer.streaming else answer.content
         assert answer.status_code == 200
         assert b"secret" not in content
         assert str(foreign.pk).encode() not in content
-    unbound = program("admin").get(f"{ROOT}/{path}?{query}", HTTP_ACCEPT=accept)
+    unbound = api_with_scope("admin").get(f"{ROOT}/{path}?{query}", HTTP_ACCEPT=accept)
     content = b"".join(unbound) if unbound.streaming else unbound.content
     assert b"secret" in content or str(foreign.pk).encode() in content
 
@@ -289,13 +313,13 @@ def test_a_response_contains_only_the_chosen_fields(api: APIClient) -> None:
     }
     for path, names in paths.items():
         assert set(api.get(f"{ROOT}/{path}?fields={','.join(names)}").json()) == set(names)
-        assert set(invalid(api.get(f"{ROOT}/{path}?fields=id,wrong"))) == {"fields"}
+        assert set(field_errors(api.get(f"{ROOT}/{path}?fields=id,wrong"))) == {"fields"}
     [item] = items(api.get(f"{ROOT}/runs?fields=id&fields=status"))
     assert item == {"id": str(run.pk), "status": run.status}
 
 
 def test_a_write_does_not_accept_the_parameter_fields() -> None:
-    assert set(invalid(program().post(f"{ROOT}/clients?fields=id", {"name": "x"}))) == {"fields"}
+    assert set(field_errors(api_with_scope().post(f"{ROOT}/clients?fields=id", {"name": "x"}))) == {"fields"}
 
 
 @pytest.mark.parametrize("path", ["clients", "pipelines", "alert_rules", "alert_rules/firing", "runs"])

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from chm_project.console.admin.navigation import side_bar
-from chm_project.tests.api import ROOT, error, person, program
+from chm_project.tests.api import ROOT, api_as_role, api_with_scope, assert_error
 from runs.planned_maintenance import COLUMNS, NOTED_SHAPES
 from runs.reporting.parameters import COMMON
 from runs.reporting.shapes import shapes
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.mark.parametrize("path", [ROOT, f"{ROOT}/"])
 def test_the_root_links_to_everything_and_every_link_answers(path: str) -> None:
-    api = program("read")
+    api = api_with_scope("read")
 
     links = api.get(path).json()
 
@@ -27,7 +27,7 @@ def test_the_root_links_to_everything_and_every_link_answers(path: str) -> None:
 
 
 def test_people_browse_the_root_and_find_it_in_the_consoles_menu() -> None:
-    viewer = person("viewer")
+    viewer = api_as_role("viewer")
     page = viewer.get(ROOT, HTTP_ACCEPT="text/html").content.decode()
     request = HttpRequest()
     request.user = User.objects.get(username="a viewer")
@@ -39,12 +39,12 @@ def test_people_browse_the_root_and_find_it_in_the_consoles_menu() -> None:
 def test_the_root_needs_a_token_that_may_read() -> None:
     from rest_framework.test import APIClient
 
-    error(APIClient().get(ROOT), 401, "unauthorized")
-    error(program("ingest").get(ROOT), 403, "forbidden")
+    assert_error(APIClient().get(ROOT), 401, "unauthorized")
+    assert_error(api_with_scope("ingest").get(ROOT), 403, "forbidden")
 
 
 def test_the_index_lists_every_report_with_its_parameters_and_columns() -> None:
-    api = program("read")
+    api = api_with_scope("read")
 
     reports = {item["name"]: item for item in api.get(f"{ROOT}/reports").json()["items"]}
 
@@ -61,7 +61,7 @@ def test_the_index_lists_every_report_with_its_parameters_and_columns() -> None:
 
 
 def test_a_parameter_of_the_index_is_accepted_by_its_report() -> None:
-    api = program("read")
+    api = api_with_scope("read")
 
     for item in api.get(f"{ROOT}/reports").json()["items"]:
         values = {p["name"]: p["choices"][0] if p["choices"] else p["minimum"] for p in item["parameters"]}

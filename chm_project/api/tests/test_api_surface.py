@@ -19,7 +19,7 @@ from chm_project.api.history import LoggedChanges
 from chm_project.api.middleware import has_spare_slash
 from chm_project.api.viewsets import StrictView
 from chm_project.settings.version import VERSION
-from chm_project.tests.api import ROOT, error, items, person, program
+from chm_project.tests.api import ROOT, api_as_role, api_with_scope, assert_error, items
 from inventory.api.views import InventoryViewSet
 from inventory.tests.factories import ClientFactory
 from runs.tests.factories import RunFactory
@@ -47,7 +47,7 @@ def test_health_ignores_a_wrong_token() -> None:
 
 @pytest.mark.django_db
 def test_one_trailing_slash_is_accepted_everywhere_and_two_are_not() -> None:
-    api, run = program("admin"), RunFactory.create()
+    api, run = api_with_scope("admin"), RunFactory.create()
     client, pipeline = run.pipeline.client_id, run.pipeline_id
 
     for path in (
@@ -65,7 +65,7 @@ def test_one_trailing_slash_is_accepted_everywhere_and_two_are_not() -> None:
         "docs",
     ):
         assert api.get(f"{ROOT}/{path}/").status_code == 200
-        error(api.get(f"{ROOT}/{path}//"), 404, "not_found")
+        assert_error(api.get(f"{ROOT}/{path}//"), 404, "not_found")
     assert api.post(f"{ROOT}/clients/", {"name": "Northwind"}).status_code == 201
     assert api.patch(f"{ROOT}/clients/{client}/", {"name": "renamed"}).status_code == 200
     assert api.delete(f"{ROOT}/clients/{client}/").status_code == 204
@@ -239,7 +239,7 @@ def test_no_docstring_of_a_class_is_published() -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize("accept", ["*/*", "application/json", "application/vnd.oai.openapi+json"])
 def test_the_running_api_serves_the_committed_document(accept: str) -> None:
-    response = program("read").get(f"{ROOT}/schema", headers={"accept": accept})
+    response = api_with_scope("read").get(f"{ROOT}/schema", headers={"accept": accept})
 
     assert response.status_code == 200
     assert response.json()["paths"] == yaml.safe_load(DOCUMENT.read_text())["paths"]
@@ -248,7 +248,7 @@ def test_the_running_api_serves_the_committed_document(accept: str) -> None:
 @pytest.mark.django_db
 def test_responses_contain_exactly_the_described_fields() -> None:
     schemas = yaml.safe_load(DOCUMENT.read_text())["components"]["schemas"]
-    api, run = program("read"), RunFactory.create()
+    api, run = api_with_scope("read"), RunFactory.create()
 
     for name, path in (
         ("Client", f"clients/{run.pipeline.client_id}"),
@@ -265,7 +265,7 @@ def test_responses_contain_exactly_the_described_fields() -> None:
 
 @pytest.mark.django_db
 def test_the_documentation_loads_nothing_from_another_host() -> None:
-    api = person("viewer")
+    api = api_as_role("viewer")
 
     page = api.get(f"{ROOT}/docs")
     script = api.get(f"{ROOT}/docs?script=")
@@ -280,7 +280,7 @@ def test_the_documentation_loads_nothing_from_another_host() -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize("role", ["viewer", "analyst"])
 def test_the_browsable_api_works_for_people_logged_in(role: str) -> None:
-    api, run = person(role), RunFactory.create()
+    api, run = api_as_role(role), RunFactory.create()
     client, pipeline = run.pipeline.client_id, run.pipeline_id
 
     for path in (
@@ -304,7 +304,7 @@ def test_the_browsable_api_works_for_people_logged_in(role: str) -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize(("role", "offered"), [("viewer", False), ("analyst", True)])
 def test_the_browsable_api_offers_forms_to_those_who_may_write(role: str, offered: bool) -> None:
-    page = person(role).get(f"{ROOT}/clients", headers={"accept": "text/html"}).content.decode()
+    page = api_as_role(role).get(f"{ROOT}/clients", headers={"accept": "text/html"}).content.decode()
 
     assert "Client Health Monitor" in page
     assert "Unknown Route" not in page
@@ -313,7 +313,7 @@ def test_the_browsable_api_offers_forms_to_those_who_may_write(role: str, offere
 
 @pytest.mark.django_db
 def test_options_describe_a_route() -> None:
-    response = program("write").options(f"{ROOT}/clients")
+    response = api_with_scope("write").options(f"{ROOT}/clients")
 
     assert response.status_code == 200
     assert "name" in response.json()["actions"]["POST"]
@@ -323,6 +323,6 @@ def test_options_describe_a_route() -> None:
 def test_times_are_utc_with_a_z() -> None:
     ClientFactory.create()
 
-    [client] = items(program("read").get(f"{ROOT}/clients"))
+    [client] = items(api_with_scope("read").get(f"{ROOT}/clients"))
 
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z", client["created_at"])

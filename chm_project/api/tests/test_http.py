@@ -18,7 +18,7 @@ from rest_framework.test import APIClient
 from alerting.models import AlertRule
 from chm_project.api import idempotency
 from chm_project.telemetry.context import ContextFilter
-from chm_project.tests.api import ROOT, error, invalid, items, person, program
+from chm_project.tests.api import ROOT, api_as_role, api_with_scope, assert_error, field_errors, items
 from inventory.models import Client, Pipeline
 from inventory.tests.factories import ClientFactory, PipelineFactory
 from runs.models import Run
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def api() -> APIClient:
-    return program("write")
+    return api_with_scope("write")
 
 
 @pytest.fixture(autouse=True)
@@ -99,7 +99,7 @@ def test_an_error_has_no_etag_and_is_never_304(api: APIClient) -> None:
     answer = api.get(f"{ROOT}/nothing", HTTP_IF_NONE_MATCH="*")
 
     assert "ETag" not in answer
-    error(answer, 404, "not_found")
+    assert_error(answer, 404, "not_found")
 
 
 # If-Match
@@ -122,10 +122,10 @@ def test_a_lost_update_is_412_and_changes_nothing(api: APIClient) -> None:
         stale = api.get(path)["ETag"]
         assert api.patch(path, {name: f"{value}-first"}, HTTP_IF_MATCH=stale).status_code == 200
 
-        error(api.patch(path, change, HTTP_IF_MATCH=stale), 412, "precondition_failed")
+        assert_error(api.patch(path, change, HTTP_IF_MATCH=stale), 412, "precondition_failed")
 
         assert api.get(path).json()[name] == f"{value}-first"
-        error(api.delete(path, HTTP_IF_MATCH=stale), 412, "precondition_failed")
+        assert_error(api.delete(path, HTTP_IF_MATCH=stale), 412, "precondition_failed")
         assert api.get(path).status_code == 200
 
 
@@ -147,7 +147,7 @@ def test_the_etag_of_each_response_is_valid_for_the_next_change(api: APIClient) 
 @pytest.mark.parametrize("etag", ['"other"', "", "nonsense", '"0.0"'])
 def test_an_invalid_etag_matches_nothing(api: APIClient, etag: str) -> None:
     for path, change in objects().items():
-        error(api.patch(path, change, HTTP_IF_MATCH=etag), 412, "precondition_failed")
+        assert_error(api.patch(path, change, HTTP_IF_MATCH=etag), 412, "precondition_failed")
 
 
 def test_bookkeeping_of_ingestion_does_not_conflict_with_a_users_change(api: APIClient) -> None:
@@ -161,18 +161,18 @@ def test_bookkeeping_of_ingestion_does_not_conflict_with_a_users_change(api: API
 
 def test_if_match_reveals_nothing_of_another_client() -> None:
     theirs, own = PipelineFactory.create(), PipelineFactory.create()
-    bound = program("admin", client_id=own.client_id)
+    bound = api_with_scope("admin", client_id=own.client_id)
 
     answer = bound.patch(f"{ROOT}/pipelines/{theirs.pk}", {"description": "x"}, HTTP_IF_MATCH='"other"')
 
-    error(answer, 404, "not_found")
+    assert_error(answer, 404, "not_found")
 
 
 @pytest.mark.django_db(transaction=True)
 def test_only_one_of_several_simultaneous_changes_with_one_etag_succeeds() -> None:
     client = Client.objects.create(name="a")
     path = f"{ROOT}/clients/{client.pk}"
-    apis = [program("write") for _ in range(4)]
+    apis = [api_with_scope("write") for _ in range(4)]
     etag = apis[0].get(path)["ETag"]
     barrier, statuses = threading.Barrier(4), []
 
@@ -237,7 +237,7 @@ def test_another_key_or_no_key_makes_another_object(api: APIClient) -> None:
 def test_a_key_with_another_body_is_an_error(api: APIClient) -> None:
     api.post(f"{ROOT}/clients", {"name": "a"}, HTTP_IDEMPOTENCY_KEY="k")
 
-    issues = invalid(api.post(f"{ROOT}/clients", {"name": "b"}, HTTP_IDEMPOTENCY_KEY="k"))
+    issues = field_errors(api.post(f"{ROOT}/clients", {"name": "b"}, HTTP_IDEMPOTENCY_KEY="k"))
 
     assert set(issues) == {"Idempotency-Key"}
     assert Client.objects.count() == 1
@@ -246,19 +246,23 @@ def test_a_key_with_another_body_is_an_error(api: APIClient) -> None:
 def test_a_refused_request_may_be_corrected_and_sent_with_the_same_key(api: APIClient) -> None:
     ClientFactory.create(name="taken")
 
-    assert set(invalid(api.post(f"{ROOT}/clients", {"name": "taken"}, HTTP_IDEMPOTENCY_KEY="k"))) == {"name"}
+    assert set(field_errors(api.post(f"{ROOT}/clients", {"name": "taken"}, HTTP_IDEMPOTENCY_KEY="k"))) == {"name"}
     assert api.post(f"{ROOT}/clients", {"name": "free"}, HTTP_IDEMPOTENCY_KEY="k").status_code == 201
 
 
 @pytest.mark.parametrize("key", ["", "é", "x" * 256, "a\tb"])
 def test_an_invalid_key_is_an_error(api: APIClient, key: str) -> None:
-    assert set(invalid(api.post(f"{ROOT}/clients", {"name": "a"}, HTTP_IDEMPOTENCY_KEY=key))) == {"Idempotency-Key"}
+    assert set(field_errors(api.post(f"{ROOT}/clients", {"name": "a"}, HTTP_IDEMPOTENCY_KEY=key))) == {
+        "Idempotency-Key"
+    }
 
 
 def test_a_key_belongs_to_one_token(api: APIClient) -> None:
     path = f"{ROOT}/pipelines/{PipelineFactory.create().pk}/runs"
 
-    ids = {one.post(path, {"status": "success"}, HTTP_IDEMPOTENCY_KEY="k").json()["id"] for one in (api, program())}
+    ids = {
+        one.post(path, {"status": "success"}, HTTP_IDEMPOTENCY_KEY="k").json()["id"] for one in (api, api_with_scope())
+    }
 
     assert len(ids) == 2
 
@@ -274,7 +278,7 @@ def test_a_repeated_request_is_409_while_the_first_is_running(api: APIClient, mo
     monkeypatch.setattr(idempotency, "_create_and_store", send_again_first)
     assert api.post(f"{ROOT}/clients", {"name": "a"}, HTTP_IDEMPOTENCY_KEY="k").status_code == 201
 
-    error(answers[0], 409, "conflict")
+    assert_error(answers[0], 409, "conflict")
 
 
 @override_settings(CACHES={"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache",
@@ -296,7 +300,7 @@ def test_every_answer_says_how_many_requests_are_left(api: APIClient) -> None:
         assert match is not None
         assert int(match[1]) == left
         assert 0 < int(match[2]) <= 3600
-    error(answers[3], 429, "rate_limited")
+    assert_error(answers[3], 429, "rate_limited")
     assert 0 < int(answers[3]["Retry-After"]) <= 3600
 
 
@@ -321,7 +325,7 @@ def test_without_a_usable_request_id_one_is_generated(api: APIClient, request_id
 
 
 def test_the_log_of_a_failure_has_the_request_id(monkeypatch: pytest.MonkeyPatch) -> None:
-    api, records = program(), []
+    api, records = api_with_scope(), []
     api.raise_request_exception = False
 
     class RecordingHandler(logging.Handler):
@@ -364,7 +368,7 @@ def test_long_responses_are_compressed_for_clients_that_accept_gzip(api: APIClie
     csv = api.get(f"{ROOT}/runs", HTTP_ACCEPT="text/csv", HTTP_ACCEPT_ENCODING="gzip")
     assert gzip.decompress(b"".join(csv)).startswith(b"id,")
     assert "Content-Encoding" not in api.get(f"{ROOT}/clients?limit=1&fields=id", HTTP_ACCEPT_ENCODING="gzip")
-    assert person("viewer").get("/admin/login/", HTTP_ACCEPT_ENCODING="gzip")["Content-Encoding"] == "gzip"
+    assert api_as_role("viewer").get("/admin/login/", HTTP_ACCEPT_ENCODING="gzip")["Content-Encoding"] == "gzip"
 
 
 @pytest.mark.parametrize("path", ["", "/clients", "/reports", "/reports/failing_now", "/runs", "/schema", "/docs"])
@@ -445,5 +449,5 @@ def test_errors_are_problem_details_for_clients_that_accept_them(
 
 def test_without_that_media_type_the_envelope_stays(api: APIClient) -> None:
     for accept in ("*/*", "application/json", "application/*"):
-        error(api.get(f"{ROOT}/nothing", HTTP_ACCEPT=accept), 404, "not_found")
+        assert_error(api.get(f"{ROOT}/nothing", HTTP_ACCEPT=accept), 404, "not_found")
     assert api.get(f"{ROOT}/clients", HTTP_ACCEPT="application/json, application/problem+json").status_code == 200

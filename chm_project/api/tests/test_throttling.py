@@ -21,7 +21,7 @@ from chm_project.access.services import create_token
 from chm_project.api.throttling import Limit
 from chm_project.local.embedded import redis_url
 from chm_project.settings.environment import parse_rate
-from chm_project.tests.api import ROOT, error, person, program
+from chm_project.tests.api import ROOT, api_as_role, api_with_scope, assert_error
 from inventory.tests.factories import PipelineFactory
 
 CLIENTS = f"{ROOT}/clients"
@@ -43,18 +43,18 @@ def shared_cache(settings: Settings) -> Iterator[None]:
 
 @pytest.mark.django_db
 def test_one_request_too_many_is_refused_with_the_seconds_to_wait() -> None:
-    api = program("read")
+    api = api_with_scope("read")
     for _ in range(3):
         assert api.get(CLIENTS).status_code == 200
     refused = api.get(CLIENTS)
-    error(refused, 429, "rate_limited")
+    assert_error(refused, 429, "rate_limited")
     assert 0 < int(refused["Retry-After"]) <= 86_400
-    assert program("read").get(CLIENTS).status_code == 200, "another token has a limit of its own"
+    assert api_with_scope("read").get(CLIENTS).status_code == 200, "another token has a limit of its own"
 
 
 @pytest.mark.django_db
 def test_people_are_limited_too() -> None:
-    api = person("viewer")
+    api = api_as_role("viewer")
     assert [api.get(CLIENTS).status_code for _ in range(4)] == [200, 200, 200, 429]
 
 
@@ -63,7 +63,7 @@ def test_an_address_without_credentials_is_limited(settings: Settings) -> None:
     settings.CHM_THROTTLE_ADDRESS = "2/day"
     assert [APIClient().get(CLIENTS).status_code for _ in range(3)] == [401, 401, 429]
     assert APIClient().get(CLIENTS, REMOTE_ADDR="10.0.0.9").status_code == 401
-    assert program("read").get(CLIENTS).status_code == 200, "valid credentials have limits of their own"
+    assert api_with_scope("read").get(CLIENTS).status_code == 200, "valid credentials have limits of their own"
 
 
 @pytest.mark.django_db
@@ -71,9 +71,9 @@ def test_wrong_tokens_are_limited_and_valid_ones_of_the_same_address_are_not(set
     settings.CHM_THROTTLE_REFUSED = "2/day"
     guess = APIClient(headers={"authorization": "Bearer chm_guessing_" + "x" * 40})
     for number in range(2):
-        error(guess.get(CLIENTS, headers={"x-forwarded-for": f"10.0.0.{number}"}), 401, "unauthorized")
-    error(guess.get(CLIENTS, headers={"x-forwarded-for": "10.0.0.7"}), 429, "rate_limited")
-    assert program("read").get(CLIENTS).status_code == 200
+        assert_error(guess.get(CLIENTS, headers={"x-forwarded-for": f"10.0.0.{number}"}), 401, "unauthorized")
+    assert_error(guess.get(CLIENTS, headers={"x-forwarded-for": "10.0.0.7"}), 429, "rate_limited")
+    assert api_with_scope("read").get(CLIENTS).status_code == 200
     key = create_token(name="cron", scope=Scope.INGEST, pipeline_id=PipelineFactory.create().pk)[1]
     assert APIClient().get(f"/ping/{key}").status_code == 200
     assert APIClient().get("/ping/wrong").status_code == 429
@@ -107,7 +107,7 @@ def test_after_150_wrong_logins_the_owners_session_and_token_are_still_valid(
     settings.CHM_THROTTLE_LOGIN, settings.CHM_THROTTLE_LOGINS = "20/day", "100/day"
     settings.CHM_THROTTLE_TOKEN = "6000/minute"
     owner = User.objects.create_superuser("ada", password="right-password")
-    session, api = Client(), program("read")
+    session, api = Client(), api_with_scope("read")
     session.force_login(owner)
 
     def log_in(password: str, address: str = "10.0.0.1") -> int:
@@ -154,7 +154,7 @@ def test_logins_that_succeed_are_not_counted(settings: Settings) -> None:
 @pytest.mark.django_db
 def test_a_request_costs_one_round_trip_to_redis(settings: Settings) -> None:
     settings.CHM_THROTTLE_TOKEN = "100/day"
-    api = program("read")
+    api = api_with_scope("read")
     api.get(CLIENTS)
     with redis.Redis.from_url(redis_url(settings.CELERY_BROKER_URL)) as server:
         before = commands(server)
@@ -165,7 +165,7 @@ def test_a_request_costs_one_round_trip_to_redis(settings: Settings) -> None:
 @pytest.mark.django_db
 def test_requests_of_a_large_limit_are_reserved_in_blocks(settings: Settings) -> None:
     settings.CHM_THROTTLE_TOKEN = "5000/day"
-    api = program("read")
+    api = api_with_scope("read")
     left = [int(api.get(CLIENTS)["RateLimit"].partition("r=")[2].partition(";")[0]) for _ in range(3)]
     assert left == [4999, 4998, 4997], "each request is counted, also within a reserved block"
     with redis.Redis.from_url(redis_url(settings.CELERY_BROKER_URL)) as server:
@@ -234,7 +234,7 @@ def test_without_its_cache_the_api_works_and_logs_an_error(
     settings.CACHES = {
         "default": {"BACKEND": "chm_project.db.redis_cache.RedisCache", "LOCATION": "redis://127.0.0.1:1/0"}
     }
-    api = program("read")
+    api = api_with_scope("read")
     assert {api.get(CLIENTS).status_code for _ in range(5)} == {200}
     assert "the cache is down" in caplog.text
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from chm_project.console.pages import board_cache
-from chm_project.tests.api import bound_person
+from chm_project.tests.api import create_bound_user
 from chm_project.tests.pages import browser, html
 from inventory.models import Client
 from inventory.tests.factories import ClientFactory, PipelineFactory
@@ -82,7 +82,7 @@ def test_a_bound_person_never_sees_the_board_of_another() -> None:
     browser("viewer").get("/admin/")
 
     bound = Browser()
-    bound.force_login(bound_person("person", acme.pk))
+    bound.force_login(create_bound_user("person", acme.pk))
 
     assert "orders_of_acme" in (board := html(bound.get("/admin/")))
     assert "orders_of_another" not in board

@@ -20,7 +20,7 @@ from chm_project.console.drawing.charts import Bar, Point, bars, rates
 from chm_project.console.drawing.text_format import duration, share
 from chm_project.console.pages.client_report import UnknownPeriod, period_of
 from chm_project.tests import controlled_seed
-from chm_project.tests.api import ROOT, bound_person, program
+from chm_project.tests.api import ROOT, api_with_scope, create_bound_user
 from chm_project.tests.pages import browser, html, tables
 from inventory.models import Client, Pipeline
 from inventory.tests.factories import PipelineFactory
@@ -69,7 +69,7 @@ def test_every_number_of_the_report_equals_its_shape(acme: Client, length: str) 
     window = {"client_id": str(acme.pk), "since": period.since.isoformat()}
 
     def request_report(name: str, **parameters: str) -> list[dict[str, Any]]:
-        items: list[dict[str, Any]] = program("read").get(f"{ROOT}/reports/{name}", parameters).json()["items"]
+        items: list[dict[str, Any]] = api_with_scope("read").get(f"{ROOT}/reports/{name}", parameters).json()["items"]
         return items
 
     days, streaks = request_report("daily_success", **window), request_report("failure_streaks", **window)
@@ -166,7 +166,7 @@ def test_the_csv_files_contain_the_rows_of_the_shapes(acme: Client) -> None:
     ):  # fmt: skip
         answer: Any = viewer.get(reverse("console:client-csv", args=[acme.pk, table]) + "?period=30d")
         rows = list(csv.DictReader(io.StringIO(b"".join(answer).decode())))
-        expected = program("read").get(f"{ROOT}/reports/{shape}", window).json()["items"]
+        expected = api_with_scope("read").get(f"{ROOT}/reports/{shape}", window).json()["items"]
         assert rows
         assert rows == [
             {name: "" if item[name] is None else str(item[name]) for name in rows[0]} for item in expected
@@ -210,7 +210,7 @@ def test_the_command_refuses_what_it_cannot_report(arguments: list[str], tmp_pat
 def test_a_bound_person_gets_the_report_of_their_clients_only(acme: Client) -> None:
     other = Client.objects.get(name="Borealis")
     person = Browser()
-    person.force_login(bound_person("person", str(acme.pk)))
+    person.force_login(create_bound_user("person", str(acme.pk)))
     assert Binding.objects.exists()
     for client, status in ((acme, 200), (other, 404)):
         for address in (

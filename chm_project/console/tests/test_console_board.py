@@ -15,7 +15,7 @@ from chm_project.access.models import Scope
 from chm_project.access.services import create_token, revoke_token
 from chm_project.console.pages.sections import STALE_AFTER_HOURS
 from chm_project.tests import controlled_seed
-from chm_project.tests.api import ROOT, program
+from chm_project.tests.api import ROOT, api_with_scope
 from chm_project.tests.pages import addresses, browser, html, tables, tiles
 from inventory.models import Client, Pipeline, Platform
 from inventory.tests.factories import ClientFactory, PipelineFactory
@@ -40,7 +40,7 @@ def viewer() -> Browser:
 def reports(board: str, query: str) -> Any:
     """Return a function that requests a report with the moment and the filters of the board."""
     [as_of] = re.findall(r'data-as-of="([^"]+)"', board)
-    api, parameters = program("read"), dict(re.findall(r"(\w+)=([^&]+)", query))
+    api, parameters = api_with_scope("read"), dict(re.findall(r"(\w+)=([^&]+)", query))
     if "client" in parameters:
         parameters["client_id"] = parameters.pop("client")
 
@@ -152,7 +152,7 @@ def test_the_seed_has_rows_for_every_list(seed: None, viewer: Browser) -> None:
 
 
 def test_the_board_and_the_api_list_the_same_firing_rules(seed: None, viewer: Browser) -> None:
-    firing = program("read").get(f"{ROOT}/alert_rules/firing").json()["items"]
+    firing = api_with_scope("read").get(f"{ROOT}/alert_rules/firing").json()["items"]
     board = html(viewer.get("/admin/"))
     assert tiles(board)["firing"] == len(firing) > 0
     assert {rule["id"] for rule in firing} == set(re.findall(r"alertrule/([0-9a-f-]{36})/", board))

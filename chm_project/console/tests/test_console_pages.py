@@ -20,7 +20,7 @@ from alerting.models import AlertRule
 from chm_project.console.pages.pipeline import percentile
 from chm_project.console.pages.sections import SECTIONS
 from chm_project.settings.version import VERSION
-from chm_project.tests.api import ROOT, program
+from chm_project.tests.api import ROOT, api_with_scope
 from chm_project.tests.pages import browser, client_address, history, html, pipeline_address, run_address, tables
 from inventory.models import Client, Pipeline
 from inventory.tests.factories import ClientFactory, PipelineFactory
@@ -55,7 +55,7 @@ def test_a_client_page_lists_its_pipelines_and_their_latest_status(viewer: Brows
     silent = PipelineFactory.create(client=client, name="silent", is_active=False)
     history(fine, "failed", "success")
     history(broken, "success", "failed", "failed", error_message="no space left")
-    summary = program("read").get(f"{ROOT}/clients/{client.pk}/runs/summary").json()
+    summary = api_with_scope("read").get(f"{ROOT}/clients/{client.pk}/runs/summary").json()
 
     page = html(viewer.get(client_address(client)))
 
@@ -143,7 +143,7 @@ def test_a_pipeline_page_shows_its_rules_and_when_they_would_have_fired(viewer: 
     AlertRule.objects.create(pipeline=PipelineFactory.create(client=pipeline.client), rule_type="on_failure",
                              channel="slack", destination="#another")  # fmt: skip
     since = (timezone.now() - timedelta(days=30)).isoformat()
-    spans = program("read").get(f"{ROOT}/alert_rules/{own.pk}/preview", {"since": since}).json()["items"]
+    spans = api_with_scope("read").get(f"{ROOT}/alert_rules/{own.pk}/preview", {"since": since}).json()["items"]
 
     page = html(viewer.get(pipeline_address(pipeline)))
 

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.test import Client as Browser
 
 from chm_project.content_policy import ADMIN, STRICT
-from chm_project.tests.api import ROOT, person, program
+from chm_project.tests.api import ROOT, api_as_role, api_with_scope
 from runs.tests.factories import RunFactory
 
 pytestmark = pytest.mark.django_db
@@ -23,7 +23,7 @@ def policy(response: Any) -> str:
 
 @pytest.mark.parametrize("path", ["/health", f"{ROOT}/clients", f"{ROOT}/docs", f"{ROOT}/nothing", "/nothing"])
 def test_outside_the_admin_only_scripts_of_this_site_may_run(path: str) -> None:
-    sources = policy(program("read").get(path))
+    sources = policy(api_with_scope("read").get(path))
 
     assert sources == STRICT
     assert "script-src 'self'" in sources.split("; ")
@@ -47,7 +47,7 @@ def test_the_admin_has_a_policy_of_its_own_without_any_other_host() -> None:
 def test_no_page_outside_the_admin_contains_an_inline_script(path: str) -> None:
     run = RunFactory.create(error_message="<script>alert(1)</script>")
 
-    page = person("administrator").get(
+    page = api_as_role("administrator").get(
         f"{ROOT}/{path.format(pipeline=run.pipeline_id)}", headers={"accept": "text/html"}
     )
 

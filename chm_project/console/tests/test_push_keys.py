@@ -15,7 +15,7 @@ from chm_project.access.models import ApiToken, Scope
 from chm_project.access.services import create_token
 from chm_project.console.admin.push_lines import push_lines
 from chm_project.console.tests.test_tokens_console import TOKENS, browser, form
-from chm_project.tests.api import ROOT, program
+from chm_project.tests.api import ROOT, api_with_scope
 from inventory.models import Pipeline
 from inventory.tests.factories import ClientFactory, PipelineFactory
 from runs.models import Run
@@ -80,7 +80,7 @@ def test_the_lines_are_shown_once_with_the_token(bound: str | None, titles: set[
 
 def test_the_pages_of_a_token_name_the_jobs_that_match_no_pipeline() -> None:
     client = ClientFactory.create()
-    api = program("ingest", client_id=client.pk)
+    api = api_with_scope("ingest", client_id=client.pk)
     event = {"eventType": "START", "eventTime": "2026-03-01T10:00:00Z", "run": {"runId": "1"}}
     api.post(f"{ROOT}/lineage", event | {"job": {"namespace": "airflow-prod", "name": "<b>lost</b>"}})
 

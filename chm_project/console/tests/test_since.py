@@ -7,7 +7,7 @@ import pytest
 from django.test import Client as Browser
 
 from chm_project.console.pages.board_scope import read_scope
-from chm_project.tests.api import ROOT, program
+from chm_project.tests.api import ROOT, api_with_scope
 from chm_project.tests.pages import browser, html, tables
 from inventory.models import Pipeline
 from inventory.tests.factories import ClientFactory, PipelineFactory
@@ -97,7 +97,7 @@ def test_what_changed_since_friday_evening_is_what_the_raw_runs_say(weekend: Non
     ]
 
     items: list[dict[str, Any]] = (
-        program("read")
+        api_with_scope("read")
         .get(f"{ROOT}/reports/changes_since_yesterday?since=2026-06-12T18:00:00Z&as_of=2026-06-15T08:00:00Z")
         .json()["items"]
     )

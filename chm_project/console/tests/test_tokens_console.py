@@ -14,7 +14,7 @@ from rest_framework.test import APIClient
 
 from chm_project.access.models import ApiToken, Scope
 from chm_project.access.services import create_token
-from chm_project.tests.api import ROOT, error, person
+from chm_project.tests.api import ROOT, api_as_role, assert_error
 from inventory.tests.factories import ClientFactory, PipelineFactory
 
 pytestmark = pytest.mark.django_db
@@ -23,7 +23,7 @@ TOKENS = "/admin/access/apitoken/"
 
 
 def browser(role: str) -> Browser:
-    person(role)  # creates the account, and the roles if an earlier test has deleted them
+    api_as_role(role)  # creates the account, and the roles if an earlier test has deleted them
     user = User.objects.get(username=f"a {role}")
     user.is_staff = True
     user.save()
@@ -62,7 +62,7 @@ def test_an_operator_makes_an_ingest_token_that_is_shown_once_and_works() -> Non
         assert token.digest not in again.content.decode()
 
     operator.post(TOKENS, {"action": "revoke", "_selected_action": [str(token.pk)]})
-    error(api_with(shown).put(path, {"status": "success"}), 401, "unauthorized")
+    assert_error(api_with(shown).put(path, {"status": "success"}), 401, "unauthorized")
 
 
 def test_only_an_administrator_may_give_a_wider_scope() -> None:
@@ -107,7 +107,7 @@ def test_a_token_is_revoked_on_its_own_page_after_confirmation() -> None:
     assert api_with(plaintext).get(f"{ROOT}/clients").status_code == 200
     done = operator.post(f"{address}revoke/", follow=True).content.decode()
 
-    error(api_with(plaintext).get(f"{ROOT}/clients"), 401, "unauthorized")
+    assert_error(api_with(plaintext).get(f"{ROOT}/clients"), 401, "unauthorized")
     assert "1 token revoked" in done
     assert "Revoke…" not in done
     assert browser("analyst").post(f"{address}revoke/").status_code == 403
@@ -142,6 +142,6 @@ def test_the_commands_list_and_revoke_without_a_secret() -> None:
 
     for _ in range(2):
         call_command("revoke_api_token", f"chm_{token.prefix}", stdout=StringIO())
-    error(api_with(plaintext).get(f"{ROOT}/clients"), 401, "unauthorized")
+    assert_error(api_with(plaintext).get(f"{ROOT}/clients"), 401, "unauthorized")
     with pytest.raises(CommandError, match="list_api_tokens"):
         call_command("revoke_api_token", "chm_nothing1")

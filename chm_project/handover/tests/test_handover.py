@@ -14,7 +14,7 @@ from lxml import etree
 
 from chm_project.access.models import Scope
 from chm_project.access.services import create_token
-from chm_project.tests.api import ROOT, error, program
+from chm_project.tests.api import ROOT, api_with_scope, assert_error
 from inventory.models import Client, Pipeline
 from inventory.tests.factories import ClientFactory
 from runs.known_failures import mark_known
@@ -51,12 +51,12 @@ def handover(api: Any, **query: str) -> dict[str, Any]:
 
 
 def test_a_shift_hands_over_what_began_what_ended_and_what_still_fails(shift: None) -> None:
-    body = handover(program("read"))
+    body = handover(api_with_scope("read"))
 
     assert [row["error_message"] for row in body["incidents"]] == ["disk full on *node*"]
     assert [row["pipeline_name"] for row in body["recovered"]] == ["recovered"]
     assert [(row["pipeline_name"], row["known"]) for row in body["failing"]] == [("fresh", False), ("old", True)]
-    earlier = handover(program("read"), since=(timezone.now() - timedelta(hours=50)).isoformat())
+    earlier = handover(api_with_scope("read"), since=(timezone.now() - timedelta(hours=50)).isoformat())
     assert [row["ended_at"] is None for row in earlier["incidents"]] == [True, True, False]
 
 
@@ -77,7 +77,7 @@ def test_the_handover_has_an_outage_that_began_and_ended_in_the_shift() -> None:
     run("recovered of a lasting one", 3.9, "failed", "quota exceeded")
     run("recovered of a lasting one", 3, "success")
 
-    incidents = handover(program("read"))["incidents"]
+    incidents = handover(api_with_scope("read"))["incidents"]
 
     assert [
         (row["error_message"], row["pipelines"], row["client_names"], row["ended_at"] is None) for row in incidents
@@ -88,22 +88,24 @@ def test_the_handover_has_an_outage_that_began_and_ended_in_the_shift() -> None:
         ("connection to wh.example refused", 1, "Acme", False),
     ]
     assert {row["incident"] for row in incidents[1::2]} == {incidents[1]["incident"]}
-    text = program("read").get(f"{ROOT}/handover", headers={"accept": "text/markdown"}).content.decode()
+    text = api_with_scope("read").get(f"{ROOT}/handover", headers={"accept": "text/markdown"}).content.decode()
     assert "## New incidents: 4" in text
     assert re.search(r"2 pipelines of Acme, Borealis on Airflow from \d.* UTC to \d.* UTC: ", text)
 
 
 def test_the_handover_has_changes_to_rules_and_inventory(shift: None) -> None:
     pipeline = Pipeline.objects.get(name="fresh")
-    program("write").patch(f"{ROOT}/pipelines/{pipeline.pk}", {"description": "new"})
+    api_with_scope("write").patch(f"{ROOT}/pipelines/{pipeline.pk}", {"description": "new"})
     foreign = ClientFactory.create(name="Other")
 
-    assert [(row["kind"], row["name"]) for row in handover(program("read"))["changes"]] == [("pipeline", "fresh")]
-    assert handover(program("read"), client_id=str(foreign.pk))["changes"] == []
+    assert [(row["kind"], row["name"]) for row in handover(api_with_scope("read"))["changes"]] == [
+        ("pipeline", "fresh")
+    ]
+    assert handover(api_with_scope("read"), client_id=str(foreign.pk))["changes"] == []
 
 
 def test_the_markdown_has_the_same_facts_and_escapes_error_texts(shift: None) -> None:
-    answer = program("read").get(f"{ROOT}/handover", headers={"accept": "text/markdown"})
+    answer = api_with_scope("read").get(f"{ROOT}/handover", headers={"accept": "text/markdown"})
 
     text = answer.content.decode()
     assert answer["Content-Type"] == "text/markdown; charset=utf-8"
@@ -114,15 +116,17 @@ def test_the_markdown_has_the_same_facts_and_escapes_error_texts(shift: None) ->
 
 def test_a_token_bound_to_a_client_gets_that_clients_handover(shift: None) -> None:
     other = ClientFactory.create(name="Other")
-    api = program("read", client_id=other.pk)
+    api = api_with_scope("read", client_id=other.pk)
 
     assert handover(api)["failing"] == []
-    error(api.get(f"{ROOT}/handover?client_id={Client.objects.get(name='Acme').pk}"), 404, "not_found")
+    assert_error(api.get(f"{ROOT}/handover?client_id={Client.objects.get(name='Acme').pk}"), 404, "not_found")
 
 
 def test_a_shift_must_begin_in_the_last_31_days() -> None:
     for since in ("2020-01-01T00:00:00Z", "2999-01-01T00:00:00Z"):
-        assert set(error(program("read").get(f"{ROOT}/handover?since={since}"), 400, "validation_error")) == {"since"}
+        assert set(
+            assert_error(api_with_scope("read").get(f"{ROOT}/handover?since={since}"), 400, "validation_error")
+        ) == {"since"}
 
 
 def feed(**binding: Any) -> Any:
@@ -155,7 +159,7 @@ def test_a_feed_reader_can_parse_an_entry_with_any_error_text() -> None:
     found = feedparser.parse(Browser().get(f"/feed/{key}").content)
 
     assert (found.bozo, found.version) == (False, "atom10")
-    [incident] = handover(program("read"))["incidents"]
+    [incident] = handover(api_with_scope("read"))["incidents"]
     [entry] = found.entries
     assert entry.title_detail.type == "text/plain"
     assert (

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from alerting.models import AlertRule
 from chm_project.handover.tests.test_handover import run
-from chm_project.tests.api import ROOT, bound_person, program
+from chm_project.tests.api import ROOT, api_with_scope, create_bound_user
 from chm_project.tests.pages import browser, html, tables
 from inventory.models import Client, Pipeline
 from inventory.tests.factories import ClientFactory
@@ -36,13 +36,13 @@ def shift() -> None:
     now = timezone.now()
     Pipeline.objects.filter(name="late").update(ingested_through=now)
     Pipeline.objects.filter(name="fresh").update(external_id="x", ingest_due_at=now - timedelta(hours=1))
-    program("write").patch(f"{ROOT}/pipelines/{Pipeline.objects.get(name='fresh').pk}", {"description": "new"})
+    api_with_scope("write").patch(f"{ROOT}/pipelines/{Pipeline.objects.get(name='fresh').pk}", {"description": "new"})
     run("theirs", 1, "failed", "another client's error", ClientFactory.create(name="Borealis"))
 
 
 def test_the_page_says_what_the_api_says_and_every_row_opens(shift: None) -> None:
     since = (timezone.now() - timedelta(hours=24)).isoformat()
-    body: dict[str, Any] = program("read").get(f"{ROOT}/handover", {"since": since}).json()
+    body: dict[str, Any] = api_with_scope("read").get(f"{ROOT}/handover", {"since": since}).json()
     person = browser("administrator")
     page = html(person.get(f"{PAGE}?since=24h"))
 
@@ -69,7 +69,7 @@ def test_the_markdown_to_copy_equals_the_apis(shift: None) -> None:
     text = re.search(r"<textarea[^>]*>(.*?)</textarea>", page, re.DOTALL)
     assert text
     since = (timezone.now() - timedelta(hours=24)).isoformat()
-    api = program("read").get(f"{ROOT}/handover", {"since": since}, headers={"accept": "text/markdown"})
+    api = api_with_scope("read").get(f"{ROOT}/handover", {"since": since}, headers={"accept": "text/markdown"})
     assert entities.unescape(text[1]).split("\n")[2:] == api.content.decode().split("\n")[2:]
     assert "http://testserver/feed/KEY" in page
 
@@ -91,7 +91,7 @@ def test_a_bound_person_and_a_chosen_client_see_that_client_only(shift: None) ->
     acme, borealis = Client.objects.get(name="Acme"), Client.objects.get(name="Borealis")
     AlertRule.objects.create(client=acme, rule_type="on_failure", channel="slack", destination="#acme")
     person = Browser()
-    person.force_login(bound_person("person", str(borealis.pk)))
+    person.force_login(create_bound_user("person", str(borealis.pk)))
 
     page = html(person.get(PAGE))
     assert "another client" in page

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from alerting.models import AlertRule
 from chm_project.operations import alert_metrics
-from chm_project.tests.api import ROOT, program
+from chm_project.tests.api import ROOT, api_with_scope
 from inventory.models import Pipeline
 from runs.known_failures import mark_known
 from runs.reporting.adapter import run_shape
@@ -27,7 +27,7 @@ def failing(name: str = "load", **fields: object) -> Pipeline:
 
 
 def samples(metric: str) -> list[str]:
-    lines = program("read").get("/metrics").content.decode().splitlines()
+    lines = api_with_scope("read").get("/metrics").content.decode().splitlines()
     return sorted(line for line in lines if line.startswith(f"{metric}{{"))
 
 
@@ -57,7 +57,7 @@ def test_metrics_name_each_firing_rule_and_never_a_destination() -> None:
         f'chm_rule_firing{{client="client of load",pipeline="load",rule="{own.pk}",severity="warning"}} 1.0',
         f'chm_rule_firing{{client="client of load",pipeline="",rule="{whole.pk}",severity="critical"}} 1.0',
     ])  # fmt: skip
-    assert "hooks.example" not in program("read").get("/metrics").content.decode()
+    assert "hooks.example" not in api_with_scope("read").get("/metrics").content.decode()
 
 
 def test_above_the_limit_no_pipeline_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,7 +74,7 @@ def test_a_firing_rule_says_since_when_and_keeps_its_fingerprint() -> None:
     now, pipeline = timezone.now(), failing()
     rule(pipeline)
     rule(pipeline, rule_type="failures_in_window", threshold=2, window_minutes=60)
-    api = program("read")
+    api = api_with_scope("read")
 
     def firing() -> list[tuple[str, str]]:
         items = api.get(f"{ROOT}/alert_rules/firing").json()["items"]
@@ -92,7 +92,7 @@ def test_a_firing_rule_says_since_when_and_keeps_its_fingerprint() -> None:
 def test_the_list_of_firing_rules_in_csv_has_the_fingerprint_too() -> None:
     rule(failing())
 
-    table = program("read").get(f"{ROOT}/alert_rules/firing", headers={"accept": "text/csv"}).getvalue().decode()
+    table = api_with_scope("read").get(f"{ROOT}/alert_rules/firing", headers={"accept": "text/csv"}).getvalue().decode()
 
     assert table.splitlines()[0].endswith(",since,fingerprint,owner,runbook_url")
     assert len(table.splitlines()) == 2

@@ -18,7 +18,7 @@ from chm_project.access.models import ApiToken, Scope
 from chm_project.access.services import create_token
 from chm_project.operations import erasure
 from chm_project.operations.erasure import OwnedRows, count_owned_rows, erase_client
-from chm_project.tests.api import program
+from chm_project.tests.api import api_with_scope
 from inventory.models import Client, Pipeline
 from inventory.tests.factories import ClientFactory, PipelineFactory
 from runs.events import RunEvent
@@ -83,7 +83,7 @@ def test_a_client_without_anything_can_be_erased(db: None) -> None:
 
 def test_what_the_clients_programs_did_stays_in_the_log(clients: tuple[Client, Client]) -> None:
     northwind, _ = clients
-    api = program("write", client_id=northwind.pk)
+    api = api_with_scope("write", client_id=northwind.pk)
     pipeline = northwind.pipelines.all()[0]
     assert api.patch(f"/api/v1/pipelines/{pipeline.pk}", {"description": "changed"}).status_code == 200
 

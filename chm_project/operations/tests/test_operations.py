@@ -16,7 +16,7 @@ from rest_framework.test import APIClient
 
 from chm_project.operations.beat import BeatingScheduler, heartbeat_age
 from chm_project.settings.version import VERSION
-from chm_project.tests.api import error, person, program
+from chm_project.tests.api import api_as_role, api_with_scope, assert_error
 from inventory.models import Pipeline
 from inventory.tests.factories import PipelineFactory
 from runs.tests.factories import RunFactory
@@ -46,22 +46,22 @@ def metrics(api: Any) -> dict[str, float]:
 
 
 def test_a_working_installation_is_ready(beat: None) -> None:
-    assert program("read").get("/ready").json() == {"status": "ok", "problems": {}, "stale_pipelines": 0}
+    assert api_with_scope("read").get("/ready").json() == {"status": "ok", "problems": {}, "stale_pipelines": 0}
 
 
 def test_without_beat_it_is_not_ready(settings: Settings) -> None:
-    answer = program("read").get("/ready")
+    answer = api_with_scope("read").get("/ready")
     assert answer.status_code == 503
     assert "is it running" in answer.json()["problems"]["beat"]
     cache.set("beat", time.time() - 3_600, timeout=None)
-    assert "3600 s ago" in program("read").get("/ready").json()["problems"]["beat"]
+    assert "3600 s ago" in api_with_scope("read").get("/ready").json()["problems"]["beat"]
 
 
 def test_without_its_broker_it_is_not_ready(beat: None, settings: Settings) -> None:
     settings.CELERY_BROKER_URL = "redis://:hunter2@127.0.0.1:1/0"
-    answer = program("read").get("/ready")
+    answer = api_with_scope("read").get("/ready")
     assert (answer.status_code, answer.json()["problems"]) == (503, {"broker": "the broker cannot be reached"})
-    assert metrics(program("read"))["chm_broker_up"] == 0
+    assert metrics(api_with_scope("read"))["chm_broker_up"] == 0
     assert "hunter2" not in answer.content.decode()
 
 
@@ -105,7 +105,7 @@ def test_a_scraper_reads_metrics_with_the_token_of_a_file_and_without_the_databa
 
 def test_stale_pipelines_are_counted_and_do_not_make_it_unready(beat: None) -> None:
     Pipeline.objects.filter(pk=PipelineFactory.create().pk).update(ingest_due_at=timezone.now() - timedelta(hours=1))
-    answer = program("read").get("/ready")
+    answer = api_with_scope("read").get("/ready")
     assert (answer.status_code, answer.json()["stale_pipelines"]) == (200, 1)
 
 
@@ -118,7 +118,7 @@ def test_metrics_match_the_database_and_the_broker(beat: None) -> None:
     )
     PipelineFactory.create(is_active=False)
 
-    scraped = metrics(program("read"))
+    scraped = metrics(api_with_scope("read"))
 
     assert scraped['chm_runs_24h{status="failed"}'] == 1
     assert scraped['chm_runs_24h{status="success"}'] == 0
@@ -142,21 +142,21 @@ def test_late_pipelines_are_counted_by_client_and_platform(beat: None) -> None:
     )
     on_time = PipelineFactory.create(client=planned.client, platform="airflow")
 
-    scraped = metrics(program("read"))
+    scraped = metrics(api_with_scope("read"))
 
     assert scraped[f'chm_pipelines_late{{client="{planned.client.name}",platform="dbt"}}'] == 1
     assert scraped[f'chm_pipelines_late{{client="{on_time.client.name}",platform="airflow"}}'] == 0
 
 
 def test_unmatched_lineage_events_are_counted(beat: None) -> None:
-    before = metrics(program("read"))["chm_lineage_unmatched_events_total"]
+    before = metrics(api_with_scope("read"))["chm_lineage_unmatched_events_total"]
     event = {"eventTime": "2026-03-01T10:00:00Z", "run": {"runId": "1"}, "job": {"namespace": "no", "name": "job"}}
-    program("ingest", client_id=PipelineFactory.create().client_id).post("/api/v1/lineage", [event, event])
-    assert metrics(program("read"))["chm_lineage_unmatched_events_total"] == before + 2
+    api_with_scope("ingest", client_id=PipelineFactory.create().client_id).post("/api/v1/lineage", [event, event])
+    assert metrics(api_with_scope("read"))["chm_lineage_unmatched_events_total"] == before + 2
 
 
 def test_metrics_cost_the_same_queries_however_many_pipelines_fail(beat: None, django_assert_num_queries: Any) -> None:
-    api = program("read")
+    api = api_with_scope("read")
     api.get("/metrics")
     with django_assert_num_queries(9):
         api.get("/metrics")
@@ -169,9 +169,9 @@ def test_metrics_cost_the_same_queries_however_many_pipelines_fail(beat: None, d
 @pytest.mark.parametrize("path", ["/ready", "/metrics"])
 def test_details_of_readiness_and_metrics_need_permission(path: str, beat: None) -> None:
     if path == "/metrics":
-        error(APIClient().get(path), 401, "unauthorized")
-    error(program("ingest").get(path), 403, "forbidden")
-    assert person("viewer").get(path).status_code == 200
+        assert_error(APIClient().get(path), 401, "unauthorized")
+    assert_error(api_with_scope("ingest").get(path), 403, "forbidden")
+    assert api_as_role("viewer").get(path).status_code == 200
 
 
 def test_each_tick_of_beat_is_a_heartbeat(tmp_path: Any) -> None:

@@ -7,7 +7,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from chm_project.telemetry.context import ContextFilter, current_request_id
-from chm_project.tests.api import person, program
+from chm_project.tests.api import api_as_role, api_with_scope
 from ingestion.tasks import ingest
 from inventory.tests.factories import PipelineFactory
 
@@ -24,7 +24,7 @@ def lines(caplog: pytest.LogCaptureFixture) -> Any:
 
 def test_a_request_is_logged_with_its_route_status_time_actor_and_id(lines: Any) -> None:
     pipeline = PipelineFactory.create()
-    program("read").get(f"/api/v1/pipelines/{pipeline.pk}", HTTP_X_REQUEST_ID="trace-9")
+    api_with_scope("read").get(f"/api/v1/pipelines/{pipeline.pk}", HTTP_X_REQUEST_ID="trace-9")
 
     [line] = lines("chm.request")
 
@@ -36,7 +36,7 @@ def test_a_request_is_logged_with_its_route_status_time_actor_and_id(lines: Any)
 
 
 def test_the_actor_is_the_user_for_a_page_and_anonymous_for_a_refused_request(lines: Any) -> None:
-    viewer = person("viewer")
+    viewer = api_as_role("viewer")
     viewer.get("/admin/")
     APIClient().get("/api/v1/runs")
 
@@ -56,7 +56,7 @@ def test_the_key_of_a_ping_is_not_logged(lines: Any) -> None:
 
 def test_successful_probes_are_not_logged(lines: Any) -> None:
     APIClient().get("/health")
-    program("read").get("/metrics")
+    api_with_scope("read").get("/metrics")
     assert lines("chm.request") == []
 
 

@@ -23,7 +23,7 @@ from django.db import connection
 from psycopg import sql
 
 from chm_project.settings.version import VERSION
-from chm_project.tests.api import error, program
+from chm_project.tests.api import api_with_scope, assert_error
 from runs.api.reports import SLOTS
 from tools.bench.servers import free_port
 from tools.support.processes import empty_database, web_server
@@ -178,12 +178,12 @@ def test_a_database_that_comes_back_is_used_within_two_seconds() -> None:
 
 
 def test_reports_beyond_the_slots_of_the_installation_are_refused_and_other_requests_answered() -> None:
-    api = program("read")
+    api = api_with_scope("read")
     with psycopg.connect(**connection.get_connection_params()) as another_process:
         for number in range(settings.CHM_REPORTS_AT_ONCE):
             another_process.execute("SELECT pg_advisory_xact_lock(%s, %s)", [SLOTS, number + 1])
         refused = api.get("/api/v1/reports/client_throughput")
-        error(refused, 503, "unavailable")
+        assert_error(refused, 503, "unavailable")
         assert refused["Retry-After"]
         assert api.get("/api/v1/clients").status_code == 200
     assert api.get("/api/v1/reports/client_throughput").status_code == 200
